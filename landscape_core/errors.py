@@ -1,0 +1,39 @@
+"""Everything that the engine raises on purpose.
+
+LandscapeError
+├── SpecError          a value that the user chose is not accepted (also a ValueError)
+├── MissingDataError   a data file is not where it should be (also a FileNotFoundError)
+├── PlaneError         directions that span no plane, or of another model (also a ValueError)
+└── FileFormatError    a file that cannot be read as what it should be (also a ValueError)
+"""
+
+
+class LandscapeError(Exception):
+    """Base of all errors that the engine raises on purpose."""
+
+
+class SpecError(LandscapeError, ValueError):
+    """A chosen value is not accepted; says the field, the value and what would be."""
+
+    def __init__(self, field: str, value: object, accepted: str) -> None:
+        """Keep the three parts, so that an interface can show them at the control."""
+        self.field = field
+        self.value = value
+        self.accepted = accepted
+        Exception.__init__(self, f"{field} must be {accepted}; got {value!r}.")
+
+    def __reduce__(self) -> tuple[type["SpecError"], tuple[str, object, str]]:
+        """Pickle by the three parts, so that the error crosses a process border."""
+        return SpecError, (self.field, self.value, self.accepted)
+
+
+class MissingDataError(LandscapeError, FileNotFoundError):
+    """A data file is missing; the message says which, where, and in what format."""
+
+
+class PlaneError(LandscapeError, ValueError):
+    """Directions that span no plane, or that belong to another model."""
+
+
+class FileFormatError(LandscapeError, ValueError):
+    """A file that cannot be read as what it should be."""

@@ -1,0 +1,1 @@
+"""Initializations of weights, one file each."""

@@ -1,0 +1,202 @@
+"""A scalar function of one flat vector: all that optimizers, planes and slices know of a network."""
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal, Self, final
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from landscape_core.errors import SpecError
+from landscape_core.params import Layout
+from landscape_core.types import Scalar, Vector, Vectors
+
+LossFunction = Callable[[Tensor, Tensor], Tensor]
+"""(outputs, targets) -> the loss of each example `(N,)`, or their mean as a scalar."""
+
+BatchNorm = Literal["running", "batch"]
+"""`running`: the statistics stored at the centre of the slice, as Li et al. (2018) do.
+`batch`: the statistics of the very examples that are evaluated."""
+
+Batches = tuple[Tensor, Tensor] | Iterable[tuple[Tensor, Tensor]]
+
+
+class Objective(ABC):
+    """A scalar function of a flat vector of P parameters, a mean over `examples` examples."""
+
+    layout: Layout
+    examples: int
+
+    @abstractmethod
+    def loss(self, theta: Vector) -> Scalar:
+        """The loss at theta, differentiable."""
+
+    @abstractmethod
+    def minibatch(self, indices: Tensor) -> "Objective":
+        """The same function over these examples alone, with statistics as in training."""
+
+    def value_and_gradient(self, theta: Vector) -> tuple[Scalar, Vector]:
+        """The loss and its gradient at theta, both detached."""
+        point = theta.detach().requires_grad_()
+        value = self.loss(point)
+        (gradient,) = torch.autograd.grad(value, point)
+        return value.detach(), gradient
+
+    def gradient(self, theta: Vector) -> Vector:
+        """The gradient at theta, shape (P,), detached."""
+        return self.value_and_gradient(theta)[1]
+
+    def hvp(self, theta: Vector, direction: Vector) -> Vector:
+        """The Hessian at theta times a direction, shape (P,), by double differentiation."""
+        point = theta.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(self.loss(point), point, create_graph=True)
+        (product,) = torch.autograd.grad(gradient @ direction, point)
+        return product
+
+    def losses(self, thetas: Vectors) -> Vector:
+        """The losses at K points, shape (K,), detached, one point after another."""
+        with torch.no_grad():
+            return torch.stack([self.loss(theta) for theta in thetas])
+
+
+@final
+class ModelObjective(Objective):
+    """The mean loss of a network over given examples, as a function of its parameters.
+
+    The network given is copied, never changed. Parameters that require no gradient are constants.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        loss_function: LossFunction,
+        inputs: Tensor,
+        targets: Tensor,
+        *,
+        batch_norm: BatchNorm = "running",
+    ) -> None:
+        """Copy the module onto the device of the inputs.
+
+        Args:
+            module: any network from `inputs` to outputs.
+            loss_function: from (outputs, targets) to one value per example, or to their mean.
+            inputs: shape (N, ...), where the computation will run.
+            targets: shape (N,) or (N, D).
+            batch_norm: which statistics batch normalization uses; see `BatchNorm`.
+
+        Raises:
+            SpecError: no trainable parameters, or inputs and targets of different length.
+        """
+        if len(inputs) != len(targets) or len(inputs) == 0:
+            accepted = f"as many as the inputs ({len(inputs)}) and at least 1"
+            raise SpecError("the number of targets", len(targets), accepted)
+        self.layout = Layout.of_module(module)
+        if self.layout.size == 0:
+            raise SpecError("model", type(module).__name__, "a module with trainable parameters")
+        self._module = copy.deepcopy(module).to(inputs.device)
+        self.start = self.layout.join(dict(self._module.named_parameters()))
+        self.buffers: dict[str, Tensor] = dict(self._module.named_buffers())
+        self.loss_function = loss_function
+        self.inputs = inputs
+        self.targets = targets
+        self.examples = len(inputs)
+        self.batch_norm: BatchNorm = batch_norm
+        self._updates_statistics = False
+
+    @property
+    def module(self) -> nn.Module:
+        """The private copy of the network; for reading its structure, not its values."""
+        return self._module
+
+    def outputs(self, theta: Vector, inputs: Tensor | None = None) -> Tensor:
+        """The network's outputs at theta on the objective's inputs, or on others; (N, C)."""
+        batch_statistics = self._updates_statistics or self.batch_norm == "batch"
+        if self._module.training != batch_statistics:
+            self._module.train(batch_statistics)
+        buffers = self.buffers
+        if batch_statistics and not self._updates_statistics:
+            buffers = {name: value.clone() for name, value in buffers.items()}
+        state = {**self.layout.split(theta), **buffers}
+        asked = self.inputs if inputs is None else inputs
+        outputs: Tensor = functional_call(self._module, state, (asked,))
+        return outputs
+
+    def loss(self, theta: Vector) -> Scalar:
+        """The mean loss at theta, differentiable."""
+        return self.loss_function(self.outputs(theta), self.targets).mean()
+
+    def minibatch(self, indices: Tensor) -> "ModelObjective":
+        """The objective of these examples in training mode.
+
+        Its `buffers` are copies that evaluations update, as a training step of torch would.
+        """
+        part = self._like()
+        part.inputs, part.targets = self.inputs[indices], self.targets[indices]
+        part.examples = len(indices)
+        part.buffers = {name: value.clone() for name, value in self.buffers.items()}
+        part._updates_statistics = True
+        return part
+
+    def with_buffers(self, buffers: Mapping[str, Tensor]) -> "ModelObjective":
+        """The same objective with other running statistics."""
+        part = self._like()
+        part.buffers = dict(buffers)
+        return part
+
+    def first(self, count: int) -> "ModelObjective":
+        """The same objective over the first examples only (all, if there are fewer)."""
+        part = self._like()
+        part.inputs, part.targets = self.inputs[:count], self.targets[:count]
+        part.examples = len(part.inputs)
+        return part
+
+    def with_batch_norm(self, batch_norm: BatchNorm) -> "ModelObjective":
+        """The same objective with another choice of statistics."""
+        part = self._like()
+        part.batch_norm = batch_norm
+        return part
+
+    def _like(self) -> Self:
+        return copy.copy(self)
+
+
+def from_module(
+    model: nn.Module,
+    loss_function: LossFunction,
+    data: Batches,
+    *,
+    device: str | torch.device | None = None,
+    dtype: torch.dtype | None = None,
+    batch_norm: BatchNorm = "running",
+) -> ModelObjective:
+    """The objective of a user's own network; its `start` holds the present parameters.
+
+    Args:
+        model: any module from inputs to outputs; copied, never changed.
+        loss_function: for instance `torch.nn.functional.cross_entropy`.
+        data: a pair (inputs, targets), or batches of such pairs, for instance a DataLoader.
+        device: where to compute; by default where the model's parameters lie.
+        dtype: floating type to compute in; by default the model's.
+        batch_norm: which statistics batch normalization uses off the centre.
+
+    Raises:
+        SpecError: no data, or no trainable parameters.
+    """
+    inputs, targets = _gathered(data)
+    some = next(iter(model.parameters()), torch.empty(0))
+    where, kind = device or some.device, dtype or some.dtype
+    inputs = inputs.to(where, kind) if inputs.is_floating_point() else inputs.to(where)
+    targets = targets.to(where, kind) if targets.is_floating_point() else targets.to(where)
+    copied = copy.deepcopy(model).to(where, kind)
+    return ModelObjective(copied, loss_function, inputs, targets, batch_norm=batch_norm)
+
+
+def _gathered(data: Batches) -> tuple[Tensor, Tensor]:
+    if isinstance(data, tuple) and len(data) == 2 and isinstance(data[0], Tensor):
+        return data[0], torch.as_tensor(data[1])
+    pairs = list(data)
+    if not pairs:
+        raise SpecError("data", "no batches", "at least one pair of inputs and targets")
+    return torch.cat([pair[0] for pair in pairs]), torch.cat([pair[1] for pair in pairs])

@@ -1,0 +1,85 @@
+"""Between one flat vector and a network's named tensors."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from landscape_core.errors import SpecError
+from landscape_core.types import Vector
+
+
+@dataclass(frozen=True)
+class Block:
+    """One named tensor inside the flat vector."""
+
+    name: str
+    shape: tuple[int, ...]
+    start: int
+    stop: int
+
+    @property
+    def has_filters(self) -> bool:
+        """Whether rows are filters: weights of linear and convolutional layers (Li et al. 2018).
+
+        Biases and the gains of normalization layers, tensors of one dimension or none, have none.
+        """
+        return len(self.shape) > 1
+
+    def of(self, theta: Tensor) -> Tensor:
+        """The block of one vector `(P,)` or of many `(K, P)`, as a view in its own shape."""
+        return theta[..., self.start : self.stop].reshape(*theta.shape[:-1], *self.shape)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each named tensor lies in the flat vector of length `size`."""
+
+    blocks: tuple[Block, ...]
+
+    @classmethod
+    def of_module(cls, module: nn.Module) -> Self:
+        """The layout of a module's trainable parameters; tied tensors are counted once."""
+        shapes = {n: tuple(p.shape) for n, p in module.named_parameters() if p.requires_grad}
+        return cls.of_shapes(shapes)
+
+    @classmethod
+    def of_shapes(cls, shapes: Mapping[str, tuple[int, ...]]) -> Self:
+        """The layout of named tensors laid end to end."""
+        return cls(tuple(_blocks(shapes)))
+
+    @property
+    def size(self) -> int:
+        """P, the length of the flat vector."""
+        return self.blocks[-1].stop if self.blocks else 0
+
+    def split(self, theta: Vector) -> dict[str, Tensor]:
+        """Named views of a flat vector; differentiable."""
+        pieces = theta.split([block.stop - block.start for block in self.blocks])
+        return {
+            block.name: piece.view(block.shape)
+            for block, piece in zip(self.blocks, pieces, strict=True)
+        }
+
+    def join(self, tensors: Mapping[str, Tensor]) -> Vector:
+        """The flat vector of named tensors, copied and detached.
+
+        Raises:
+            SpecError: a tensor is missing or has another shape.
+        """
+        for block in self.blocks:
+            shape = tuple(tensors[block.name].shape) if block.name in tensors else None
+            if shape != block.shape:
+                raise SpecError(f"the shape of {block.name}", shape, f"{block.shape}")
+        return torch.cat([tensors[block.name].detach().reshape(-1) for block in self.blocks])
+
+
+def _blocks(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[Block]:
+    start = 0
+    for name, shape in shapes.items():
+        stop = start + math.prod(shape)
+        yield Block(name, shape, start, stop)
+        start = stop

@@ -1,0 +1,1 @@
+"""Problems to minimize, one file each."""

@@ -1,0 +1,37 @@
+"""What a problem is: a recipe that a seed makes into objectives and a starting point."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+
+from landscape_core.datasets.base import Split
+from landscape_core.objective import Objective
+from landscape_core.recipes import Recipe
+from landscape_core.types import Vector
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A problem made concrete: what is minimized, what it is tested on, where it starts."""
+
+    train: Objective
+    test: Objective | None
+    start: Vector
+    data: Split | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem(Recipe, ABC):
+    """Something to minimize."""
+
+    @abstractmethod
+    def build(
+        self, seed: int, device: str = "cpu", dtype: torch.dtype = torch.float32
+    ) -> Instance:
+        """The instance of a seed, equal for equal seeds.
+
+        Raises:
+            SpecError: parts that do not fit together.
+            MissingDataError: a data file is not there.
+        """

@@ -1,0 +1,1 @@
+"""Ways to evaluate many points of a plane, one file each."""
