@@ -1,0 +1,82 @@
+"""A line or plane through parameter space: an origin and one or two axes.
+
+The axes need not be orthogonal or of unit length: a filter-normalized direction has the length of
+the network's own filters (Li et al. 2018), and a coordinate counts multiples of its axis. So
+coordinates are least-squares solutions, computed in float64.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from landscape_core.errors import PlaneError
+from landscape_core.types import Vector, Vectors
+
+MAX_CONDITION = 1e12
+"""Axes whose Gram matrix (after scaling to unit length) is worse conditioned are called parallel."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """An origin (P,), D axes (D, P), their names, and how much each explains, where known.
+
+    `explained` is the share of the trajectory's variance along each axis, between 0 and 1.
+    """
+
+    origin: Vector
+    axes: Vectors
+    names: tuple[str, ...] = ("alpha", "beta")
+    explained: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse axes that span nothing.
+
+        Raises:
+            PlaneError: wrong shapes, non-finite numbers, a zero axis or parallel axes.
+        """
+        if self.axes.ndim != 2 or self.axes.shape[1:] != self.origin.shape:
+            shapes = f"{tuple(self.axes.shape)} and {tuple(self.origin.shape)}"
+            raise PlaneError(f"axes must be (D, P) and the origin (P,); got shapes {shapes}.")
+        if not (self.axes.isfinite().all() and self.origin.isfinite().all()):
+            raise PlaneError("the origin and the axes must be finite; got NaN or infinity.")
+        lengths = self.axes.double().norm(dim=1)
+        if bool((lengths == 0).any()):
+            which = [self.names[i] for i in range(len(lengths)) if lengths[i] == 0]
+            raise PlaneError(f"an axis must not be zero; got zero for {', '.join(which)}.")
+        unit = self.axes.double() / lengths[:, None]
+        if float(torch.linalg.cond(unit @ unit.T)) > MAX_CONDITION:
+            raise PlaneError("the axes must not be parallel; these are.")
+
+    @property
+    def dimensions(self) -> int:
+        """D: 1 for a line, 2 for a plane."""
+        return len(self.axes)
+
+    def points(self, coords: Float[Tensor, "K D"]) -> Vectors:
+        """The parameter vectors at K coordinates, shape (K, P)."""
+        return self.origin + coords.to(self.axes) @ self.axes
+
+    def coords(self, thetas: Vectors) -> Float[Tensor, "K D"]:
+        """The coordinates of each row's nearest point on the plane, shape (K, D), float64."""
+        axes = self.axes.double()
+        right = (thetas.double() - self.origin.double()) @ axes.T
+        return torch.linalg.solve(axes @ axes.T, right.T).T
+
+    def distance(self, thetas: Vectors) -> Vector:
+        """How far each row lies off the plane, shape (K,), Euclidean, float64."""
+        offset = thetas.double() - self.origin.double()
+        return (offset - self.coords(thetas) @ self.axes.double()).norm(dim=1)
+
+    def at(self, origin: Vector) -> Self:
+        """The parallel plane through another origin."""
+        return replace(self, origin=origin)
+
+    def facing(self, other: "Plane | None") -> Self:
+        """The same plane with each axis turned to the side of its predecessor's."""
+        if other is None or other.axes.shape != self.axes.shape:
+            return self
+        turned = (self.axes * other.axes).sum(dim=1, keepdim=True) < 0
+        return replace(self, axes=torch.where(turned, -self.axes, self.axes))

@@ -1,0 +1,208 @@
+"""Training as a stream: a run is recipe, a state leads to the next, whoever pulls decides the pace.
+
+Pause is not asking for more; a single step is asking once; stop is forgetting the iterator. A
+state can be kept, pickled and continued, under another learning rate if one likes.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any
+
+import torch
+from torch import Tensor
+
+from landscape_core import seeds
+from landscape_core.errors import SpecError
+from landscape_core.objective import ModelObjective, Objective
+from landscape_core.optimizers.base import Optimizer
+from landscape_core.optimizers.sgd import SGD
+from landscape_core.problems.base import Instance, Problem
+from landscape_core.problems.supervised import Supervised
+from landscape_core.recipes import Choice, Knob, Note, Recipe
+from landscape_core.types import Scalar, Vector, Vectors
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run(Recipe):
+    """Everything that determines a training run."""
+
+    problem: Annotated[Problem, Note("data, network and loss")] = field(default_factory=Supervised)
+    optimizer: Annotated[Optimizer[Any], Note("the update rule")] = field(default_factory=SGD)
+    batch_size: Annotated[
+        int, Knob(1, 100_000, "examples per step; as many as there are for full batch", scale="log")
+    ] = 32
+    steps: Annotated[int, Knob(1, 100_000_000, "where the run ends", scale="log")] = 2000
+    seed: Annotated[int, Knob(0, 2**31 - 1, "draws data, initial weights and batches")] = 0
+    checkpoints: Annotated[
+        int, Knob(2, 100_000, "iterates kept at most; older ones are thinned evenly", scale="log")
+    ] = 400
+    memory_mb: Annotated[
+        int, Knob(1, 1_000_000, "megabytes that kept iterates may take", scale="log")
+    ] = 256
+    device: Annotated[str, Choice(("cpu", "cuda"), "where to compute")] = "cpu"
+    dtype: Annotated[str, Choice(("float32", "float64"), "floating type")] = "float32"
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Where a run stands after `index` steps and `seen` examples.
+
+    `batch_loss` is the loss of the mini-batch that led here, before its step (NaN at the start).
+    A state with `diverged` is the end: its theta is the last finite one.
+    """
+
+    index: int
+    seen: int
+    theta: Vector
+    memory: Any
+    buffers: dict[str, Tensor]
+    batch_loss: float = math.nan
+    diverged: bool = False
+
+
+class Training:
+    """A run made concrete: the problem built, and the function from one state to the next."""
+
+    def __init__(self, run: Run) -> None:
+        """Build the problem.
+
+        Raises:
+            SpecError: parts that do not fit, a batch larger than the data, no such device.
+            MissingDataError: a data file is not there.
+        """
+        if run.device == "cuda" and not torch.cuda.is_available():
+            raise SpecError("Run.device", run.device, "cpu, as this machine has no CUDA device")
+        self.run = run
+        self.instance: Instance = run.problem.build(run.seed, run.device, DTYPES[run.dtype])
+        self.examples = self.instance.train.examples
+        check_batch_size(run.batch_size, self.examples)
+        self._order: tuple[int, Tensor] = (-1, torch.empty(0, dtype=torch.long))
+
+    def start(self) -> State:
+        """The state before the first step."""
+        theta = self.instance.start
+        train = self.instance.train
+        buffers = train.buffers if isinstance(train, ModelObjective) else {}
+        return State(0, 0, theta, self.run.optimizer.init(theta), buffers)
+
+    def advance(self, state: State, run: Run | None = None) -> State:
+        """The state one step later, under the run's optimizer and batch size or another run's.
+
+        The same run and state give the same next state, bit for bit on a CPU.
+        """
+        run = run or self.run
+        batch = self._batch(state.seen, run.batch_size)
+        objective = _Noted(_with_buffers(self.instance.train, state.buffers).minibatch(batch))
+        theta, memory = run.optimizer.step(objective, state.theta, state.memory)
+        seen = state.seen + len(batch)
+        if not (math.isfinite(objective.noted) and bool(theta.isfinite().all())):
+            return replace(
+                state, index=state.index + 1, seen=seen, batch_loss=objective.noted, diverged=True
+            )
+        buffers = objective.buffers()
+        return State(state.index + 1, seen, theta, memory, buffers, objective.noted)
+
+    def epoch(self, state: State) -> float:
+        """How many times the state has seen the training data."""
+        return state.seen / self.examples
+
+    def _batch(self, seen: int, size: int) -> Tensor:
+        epoch, offset = divmod(seen, self.examples)
+        if self._order[0] != epoch:
+            rng = seeds.stream(self.run.seed, "batches", epoch)
+            order = torch.randperm(self.examples, generator=rng)
+            self._order = (epoch, order.to(self.instance.start.device))
+        return self._order[1][offset : offset + size]
+
+
+def train(run: Run) -> Iterator[State]:
+    """Yield the start and then every step, until `run.steps` or divergence.
+
+    Raises:
+        SpecError: parts that do not fit together; before any work.
+    """
+    training = Training(run)
+    state = training.start()
+    yield state
+    while state.index < run.steps and not state.diverged:
+        state = training.advance(state)
+        yield state
+
+
+def check_batch_size(batch_size: int, examples: int) -> None:
+    """Raise `SpecError` if a batch is larger than the training data."""
+    if batch_size > examples:
+        accepted = f"at most the number of training examples, {examples}"
+        raise SpecError("Run.batch_size", batch_size, accepted)
+
+
+class Recorder:
+    """The trajectory as it grows, thinned to a budget: when full, every second iterate goes.
+
+    What stays is evenly spaced, and the latest state is always there.
+    """
+
+    def __init__(self, run: Run, size: int) -> None:
+        """An empty record for vectors of `size` parameters."""
+        item = DTYPES[run.dtype].itemsize
+        self.budget = max(4, min(run.checkpoints, run.memory_mb * 2**20 // max(1, size * item)))
+        self.stride = 1
+        self._kept: list[tuple[State, dict[str, float]]] = []
+        self._latest: tuple[State, dict[str, float]] | None = None
+
+    def wants(self, state: State) -> bool:
+        """Whether this state will be kept, so that it is worth measuring."""
+        return state.index % self.stride == 0 or state.diverged
+
+    def add(self, state: State, **values: float) -> None:
+        """Keep a state and what was measured there; every state in turn is to be added."""
+        self._latest = (state, values)
+        if not self.wants(state):
+            return
+        self._kept.append(self._latest)
+        if len(self._kept) >= self.budget:
+            self.stride *= 2
+            self._kept = [kept for kept in self._kept if kept[0].index % self.stride == 0]
+
+    def entries(self) -> list[tuple[State, dict[str, float]]]:
+        """What is kept, in order of steps, the latest included."""
+        latest = [] if self._latest is None else [self._latest]
+        if self._kept and latest and self._kept[-1][0] is latest[0][0]:
+            latest = []
+        return [*self._kept, *latest]
+
+    def thetas(self) -> Vectors:
+        """The kept iterates, shape (T, P)."""
+        return torch.stack([state.theta for state, _ in self.entries()])
+
+
+class _Noted(Objective):
+    """An objective that notes the first loss it gives: the mini-batch's, before the step."""
+
+    def __init__(self, objective: Objective) -> None:
+        self._objective = objective
+        self.layout = objective.layout
+        self.examples = objective.examples
+        self.noted = math.nan
+        self._fresh = True
+
+    def loss(self, theta: Vector) -> Scalar:
+        value = self._objective.loss(theta)
+        if self._fresh:
+            self.noted, self._fresh = float(value.detach()), False
+        return value
+
+    def minibatch(self, indices: Tensor) -> Objective:
+        return self._objective.minibatch(indices)
+
+    def buffers(self) -> dict[str, Tensor]:
+        """Statistics as the step's evaluations left them."""
+        inner = self._objective
+        return inner.buffers if isinstance(inner, ModelObjective) else {}
+
+
+def _with_buffers(objective: Objective, buffers: dict[str, Tensor]) -> Objective:
+    return objective.with_buffers(buffers) if isinstance(objective, ModelObjective) else objective
