@@ -139,44 +139,51 @@ def check_batch_size(batch_size: int, examples: int) -> None:
         raise SpecError("Run.batch_size", batch_size, accepted)
 
 
-class Recorder:
-    """The trajectory as it grows, thinned to a budget: when full, every second iterate goes.
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A recorded state, without the optimizer's memory, and what was measured there."""
 
-    What stays is evenly spaced, and the latest state is always there.
+    state: State
+    values: dict[str, float]
+
+
+class Recorder:
+    """The trajectory as it grows, thinned to a budget: when full, every second entry goes.
+
+    If the states are added at even distances, what stays is evenly spaced; the latest is always
+    there. The budget is `run.checkpoints`, or fewer where they would exceed `run.memory_mb`.
     """
 
     def __init__(self, run: Run, size: int) -> None:
         """An empty record for vectors of `size` parameters."""
         item = DTYPES[run.dtype].itemsize
         self.budget = max(4, min(run.checkpoints, run.memory_mb * 2**20 // max(1, size * item)))
-        self.stride = 1
-        self._kept: list[tuple[State, dict[str, float]]] = []
-        self._latest: tuple[State, dict[str, float]] | None = None
-
-    def wants(self, state: State) -> bool:
-        """Whether this state will be kept, so that it is worth measuring."""
-        return state.index % self.stride == 0 or state.diverged
+        self._stride = 1
+        self._added = 0
+        self._kept: list[Entry] = []
+        self._latest: Entry | None = None
 
     def add(self, state: State, **values: float) -> None:
-        """Keep a state and what was measured there; every state in turn is to be added."""
-        self._latest = (state, values)
-        if not self.wants(state):
+        """Record a state and what was measured there; a diverged one is not recorded."""
+        if state.diverged:
             return
-        self._kept.append(self._latest)
+        self._latest = Entry(replace(state, memory=None), values)
+        if self._added % self._stride == 0:
+            self._kept.append(self._latest)
+        self._added += 1
         if len(self._kept) >= self.budget:
-            self.stride *= 2
-            self._kept = [kept for kept in self._kept if kept[0].index % self.stride == 0]
+            self._stride *= 2
+            self._kept = self._kept[::2]
 
-    def entries(self) -> list[tuple[State, dict[str, float]]]:
+    def entries(self) -> list[Entry]:
         """What is kept, in order of steps, the latest included."""
-        latest = [] if self._latest is None else [self._latest]
-        if self._kept and latest and self._kept[-1][0] is latest[0][0]:
-            latest = []
-        return [*self._kept, *latest]
+        if self._latest is None or self._kept[-1] is self._latest:
+            return list(self._kept)
+        return [*self._kept, self._latest]
 
     def thetas(self) -> Vectors:
         """The kept iterates, shape (T, P)."""
-        return torch.stack([state.theta for state, _ in self.entries()])
+        return torch.stack([entry.state.theta for entry in self.entries()])
 
 
 class _Noted(Objective):
