@@ -1,0 +1,1 @@
+"""The laboratory: what shows the numbers that landscape_core computes."""
