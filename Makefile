@@ -15,7 +15,7 @@ CHROMIUM ?=
 PYTEST   ?=
 
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip install --disable-pip-version-check
 PORT_OPTION := $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
@@ -86,12 +86,12 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-test: $(VENV)/.installed
 	@echo "Installing what the tests need"
-	@$(PIP) --editable ".[test]"
+	@$(PIP) --quiet --editable ".[test]"
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed-test
 	@echo "Installing the checkers"
-	@$(PIP) --editable ".[test,dev]"
+	@$(PIP) --quiet --editable ".[test,dev]"
 	@touch $@
 
 # --- the browser of the tests ------------------------------------------------------------------
