@@ -98,9 +98,9 @@ def fields_of(recipe: type[Recipe]) -> tuple[Field, ...]:
     )
 
 
-def summary_of(recipe: type) -> str:
-    """The first line of the class's documentation."""
-    return (recipe.__doc__ or "").strip().splitlines()[0]
+def summary_of(thing: object) -> str:
+    """The first line of the documentation of a class or function."""
+    return (thing.__doc__ or "").strip().splitlines()[0]
 
 
 def label_of(recipe: type[Recipe]) -> str:
@@ -137,6 +137,7 @@ def _described(recipe: type, field: dataclasses.Field[Any], hint: Any) -> Field:
     if typing.get_origin(hint) is not Annotated:
         raise TypeError(f"{recipe.__name__}.{field.name} needs Annotated[type, Knob|Choice|Note].")
     kind, mark = typing.get_args(hint)[:2]
+    kind = typing.get_origin(kind) or kind  # Optimizer[Any] is an Optimizer
     default = field.default
     if field.default_factory is not dataclasses.MISSING:
         default = field.default_factory()

@@ -3,6 +3,9 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+import torch
 from torch import Tensor
 
 from landscape_core.recipes import Recipe
@@ -41,3 +44,20 @@ class Dataset(Recipe, ABC):
         Raises:
             MissingDataError: a file is not there; says where it is expected and what it is.
         """
+
+
+def shared_out(
+    inputs: npt.NDArray[np.floating],
+    targets: npt.NDArray[np.generic],
+    train: int,
+    classes: int | None,
+    rng: np.random.Generator,
+) -> Split:
+    """Shuffle, then the first `train` examples for training and the rest for testing."""
+    order = rng.permutation(len(inputs))
+    x = torch.from_numpy(np.ascontiguousarray(inputs[order], dtype=np.float64))
+    kind = np.float64 if classes is None else np.int64
+    y = torch.from_numpy(np.ascontiguousarray(targets[order], dtype=kind))
+    if classes is None and y.ndim == 1:
+        y = y[:, None]
+    return Split(Data(x[:train], y[:train]), Data(x[train:], y[train:]), classes)

@@ -1,0 +1,251 @@
+"""The command line `landscape`: train, slice, plot, list what there is, open the app.
+
+Every setting of the app is one here: `--set optimizer.learning_rate=0.3` names a field as the app's
+links do. Exit codes: 0 done, 1 the work failed, 2 the command was not understood.
+"""
+
+import argparse
+import os
+import sys
+import webbrowser
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import platformdirs
+import xarray as xr
+from tqdm import tqdm
+
+from app import serving
+from app.forms import assign, rows
+from app.scene import presets
+from landscape_core import schema
+from landscape_core.architectures.base import Architecture
+from landscape_core.catalogue import entries
+from landscape_core.datasets.base import Dataset
+from landscape_core.directions.base import Directions
+from landscape_core.errors import LandscapeError
+from landscape_core.initializations.base import Initialization
+from landscape_core.live import Session
+from landscape_core.losses.base import Loss
+from landscape_core.measures.base import Measure
+from landscape_core.normalizations.base import Normalization
+from landscape_core.optimizers.base import Optimizer
+from landscape_core.recipes import Recipe, fields_of, label_of, summary_of
+from landscape_core.store import Store
+from landscape_core.tasks import Look, Progress, follow, look_at, run_of
+from landscape_core.training import Run
+
+R = TypeVar("R", bound=Recipe)
+
+KINDS: dict[str, type[Recipe]] = {
+    "datasets": Dataset,
+    "architectures": Architecture,
+    "initializations": Initialization,
+    "normalizations": Normalization,
+    "losses": Loss,
+    "optimizers": Optimizer,
+    "directions": Directions,
+    "measures": Measure,
+}
+
+SHORT_RUN = {
+    "dataset": "problem.dataset",
+    "architecture": "problem.architecture",
+    "loss": "problem.loss",
+    "optimizer": "optimizer",
+    "learning_rate": "optimizer.learning_rate",
+    "batch_size": "batch_size",
+    "steps": "steps",
+    "seed": "seed",
+}
+SHORT_LOOK = {
+    "directions": "directions",
+    "normalization": "directions.normalization",
+    "resolution": "grid.resolution",
+    "step": "step",
+    "dimensions": "dimensions",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.act(options)
+    except (LandscapeError, FileNotFoundError) as error:
+        print(f"landscape: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("landscape: stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def store() -> Store:
+    """The store on this machine: `LANDSCAPE_CACHE`, or the user's cache folder."""
+    folder = os.environ.get("LANDSCAPE_CACHE") or platformdirs.user_cache_dir("landscape-lab")
+    return Store(Path(folder))
+
+
+def train(options: argparse.Namespace) -> None:
+    """Train a run and write its trajectory."""
+    run = _set(Run(), options, SHORT_RUN)
+    path = _shown(follow(run, store()), "training", "step")
+    schema.save(path, options.output)
+    final = path.isel(step=-1)
+    print(f"{options.output}: {len(path['step'])} iterates to step {int(final['step'])}")
+    for split in path["split"].values:
+        print(f"  {split} loss {float(final['loss'].sel(split=split)):.4g}")
+    if path.attrs["diverged"]:
+        print("  the run diverged: the loss is not finite beyond this step")
+
+
+def slice_(options: argparse.Namespace) -> None:
+    """Slice the landscape around a trajectory's iterate."""
+    path = schema.load(options.trajectory)
+    asked = _set(Look(run=run_of(path)), options, SHORT_LOOK)
+    dataset = _shown(look_at(path, asked, store()), "slicing", "point")
+    schema.save(dataset, options.output)
+    for split in dataset["split"].values:
+        low = float(dataset["loss"].sel(split=split).min())
+        print(f"{options.output}: lowest {split} loss {low:.4g}")
+
+
+def plot(options: argparse.Namespace) -> None:
+    """Draw a slice as PNG, SVG, PDF or HTML, by the name of the output."""
+    from app.views import stills  # matplotlib takes half a second to import
+
+    dataset = schema.load(options.slice)
+    if "loss" not in dataset or "alpha" not in dataset["loss"].dims:
+        raise LandscapeError(f"{options.slice} holds no slice; one is written by `landscape slice`.")
+    path = _path(dataset)
+    target = Path(options.output)
+    draw = stills.figure_html if target.suffix == ".html" else stills.figure_png
+    draw(dataset, path, target)
+    print(target)
+
+
+def list_(options: argparse.Namespace) -> None:
+    """Print what there is: names, fields, defaults and what they mean."""
+    for kind in [options.kind] if options.kind else KINDS:
+        print(kind)
+        for name, recipe in entries(KINDS[kind]).items():
+            print(f"  {name:<16} {label_of(recipe)}: {summary_of(recipe)}")
+            for field in fields_of(recipe):
+                default = field.default
+                shown = default if not isinstance(default, Recipe) else label_of(type(default))
+                print(f"      {field.name} = {shown}  ({field.help})")
+
+
+def _path(dataset: xr.Dataset) -> xr.Dataset | None:
+    named = {name: name.removeprefix("path_") for name in map(str, dataset) if "path_" in str(name)}
+    return dataset[list(named)].drop_vars(["alpha", "beta"], errors="ignore").rename(named) if named else None
+
+
+def _shown(work: Iterator[Progress], title: str, unit: str) -> xr.Dataset:
+    """The finished work, with a progress bar if it takes longer than a second."""
+    dataset = None
+    with tqdm(desc=title, unit=unit, delay=1, leave=False) as bar:
+        for progress in work:
+            bar.total = progress.total
+            bar.update(progress.done - bar.n)
+            dataset = progress.dataset
+    if dataset is None:
+        raise LandscapeError(f"{title} ended without a result")
+    return dataset
+
+
+def _set(recipe: R, options: argparse.Namespace, short: dict[str, str]) -> R:
+    for name, path in short.items():
+        value = getattr(options, name)
+        if value is not None:
+            recipe = assign(recipe, path, value)
+    for setting in options.set:
+        path, equals, value = setting.partition("=")
+        if not equals:
+            raise LandscapeError(f"--set takes FIELD=VALUE; got {setting!r}.")
+        recipe = assign(recipe, path, value)
+    return recipe
+
+
+def serve(options: argparse.Namespace) -> None:
+    """Serve the app until Ctrl-C."""
+    port = serving.free_port(options.port)
+    make = serving.panel_command if options.server == "panel" else serving.voila_command
+    path = "/serve" if options.server == "panel" else "/"
+    url = serving.address(port, path=path)
+    with serving.running(make(port), url) as process:
+        print(f"Landscape Lab is at {url} (Ctrl-C ends it)")
+        if options.open:
+            webbrowser.open(url)
+        process.wait()
+
+
+def warm(_: argparse.Namespace) -> None:
+    """Compute what the presets show first, so that a new installation opens at once."""
+    kept = store()
+    for preset in tqdm(presets().values(), desc="presets", delay=1, leave=False):
+        session = Session(preset.scene.run, preset.scene.view, kept)
+        session.advance_to(preset.steps)
+        for _ in session.refine():
+            pass
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="landscape", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = _command(commands, "train", train, SHORT_RUN)
+    command.add_argument("-o", "--output", type=Path, default=Path("run.nc"))
+
+    command = _command(commands, "slice", slice_, SHORT_LOOK)
+    command.add_argument("trajectory", type=Path, help="what `landscape train` wrote")
+    command.add_argument("-o", "--output", type=Path, default=Path("slice.nc"))
+
+    command = _command(commands, "plot", plot)
+    command.add_argument("slice", type=Path, help="what `landscape slice` wrote")
+    command.add_argument("-o", "--output", type=Path, default=Path("slice.png"))
+
+    command = _command(commands, "list", list_)
+    command.add_argument("kind", nargs="?", choices=KINDS, help="only this kind")
+
+    command = _command(commands, "app", serve)
+    command.set_defaults(server="voila")
+    _server_options(command)
+    command = _command(commands, "serve", serve)
+    command.set_defaults(server="panel")
+    _server_options(command)
+    _command(commands, "warm", warm)
+    return parser
+
+
+def _server_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--port", type=int, default=8866, help="the first port to try")
+    command.add_argument("--open", action="store_true", help="open it in a browser")
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    act: Callable[[argparse.Namespace], None],
+    short: Mapping[str, str] | None = None,
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=summary_of(act), description=act.__doc__)
+    command.set_defaults(act=act)
+    if short is None:
+        return command
+    recipe = Run() if short is SHORT_RUN else Look()
+    known = {row.path: row.field.help for row in rows(recipe)}
+    for option, path in short.items():
+        flag = "--" + option.replace("_", "-")
+        command.add_argument(flag, dest=option, metavar="VALUE", help=known.get(path, path))
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="any other setting, for instance "
+        + ", ".join(path for path in known if path.count(".") and path not in short.values()),
+    )
+    return command

@@ -1,0 +1,149 @@
+"""Any recipe as a form: its fields laid flat as paths, and a value at a path put back.
+
+`run.optimizer` is a menu of the optimizers there are, `run.optimizer.learning_rate` a slider of the
+one chosen. No file of the app names an optimizer, a network or a data set.
+"""
+
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from landscape_core.catalogue import entries, find, from_plain
+from landscape_core.errors import SpecError
+from landscape_core.recipes import (
+    Choice,
+    Field,
+    Knob,
+    Recipe,
+    fields_of,
+    label_of,
+    name_of,
+    summary_of,
+)
+
+R = TypeVar("R", bound=Recipe)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of a form: where the value lies in the recipe, what it is, what is described."""
+
+    path: str
+    field: Field
+    value: Any
+
+
+def rows(recipe: Recipe, prefix: str = "") -> Iterator[Entry]:
+    """Every field of a recipe and of the recipes inside it, as far as they now apply."""
+    for field in fields_of(type(recipe)):
+        path, value = f"{prefix}{field.name}", getattr(recipe, field.name)
+        if not isinstance(value, Recipe):
+            yield Entry(path, field, value)
+            continue
+        if inspect.isabstract(field.type) and len(entries(field.type)) > 1:
+            yield Entry(path, field, value)
+        yield from rows(value, path + ".")
+
+
+def described(entry: Entry) -> dict[str, Any]:
+    """A row in the words of the `Form` component."""
+    field, mark = entry.field, entry.field.mark
+    row: dict[str, Any] = {
+        "path": entry.path,
+        "label": field.label,
+        "help": field.help,
+        "value": plain_value(entry.value),
+    }
+    if isinstance(entry.value, Recipe):
+        options = [
+            {"value": name, "label": label_of(kind), "help": summary_of(kind)}
+            for name, kind in entries(field.type).items()
+        ]
+        return {**row, "kind": "choice", "options": options}
+    if isinstance(mark, Choice):
+        options = [{"value": o, "label": o, "help": ""} for o in mark.options]
+        return {**row, "kind": "choice", "options": options}
+    if isinstance(mark, Knob):
+        kind = "integer" if field.type is int else "number"
+        return {**row, "kind": kind, "low": mark.low, "high": mark.high, "scale": mark.scale}
+    return {**row, "kind": "switch" if field.type is bool else "text"}
+
+
+def plain_value(value: Any) -> Any:
+    """What stands in the control: a recipe's name, or the value itself."""
+    return name_of(type(value)) if isinstance(value, Recipe) else value
+
+
+def assign(recipe: R, path: str, value: Any) -> R:
+    """The recipe with the value at a path replaced.
+
+    Another kind of a nested recipe keeps what the user had changed, where it has such a field.
+
+    Raises:
+        SpecError: no such path, or a value that is not accepted.
+    """
+    head, _, rest = path.partition(".")
+    known = {field.name: field for field in fields_of(type(recipe))}
+    if head not in known:
+        raise SpecError("a setting", path, "one of " + ", ".join(known))
+    old = getattr(recipe, head)
+    if rest:
+        if not isinstance(old, Recipe):
+            raise SpecError("a setting", path, f"without a part behind {head!r}")
+        new: Any = assign(old, rest, value)
+    elif isinstance(old, Recipe):
+        new = switched(old, known[head].type, value)
+    else:
+        new = _typed(known[head], value)
+    return recipe.replace(**{head: new})
+
+
+def switched(old: Recipe, base: type[Recipe], name: str) -> Recipe:
+    """The recipe of another kind, with what differs from the old one's defaults carried over."""
+    if plain_value(old) == name:
+        return old
+    kind = find(base, name)
+    new = from_plain(base, {"kind": name})
+    wanted = {field.name: field.type for field in fields_of(kind)}
+    for field in fields_of(type(old)):
+        value = getattr(old, field.name)
+        if value != field.default and wanted.get(field.name) is field.type:
+            try:
+                new = new.replace(**{field.name: value})
+            except SpecError:
+                continue  # the new kind does not accept it: its default stands
+    return new
+
+
+def differences(recipe: Recipe, reference: Recipe) -> dict[str, Any]:
+    """The paths at which a recipe differs from a reference, with its values; for short links.
+
+    Assigned in this order to the reference, they give the recipe.
+    """
+    changes: dict[str, Any] = {}
+    for entry in rows(recipe):
+        known = {row.path: plain_value(row.value) for row in rows(reference)}
+        value = plain_value(entry.value)
+        if entry.path not in known or known[entry.path] != value:
+            changes[entry.path] = value
+            reference = assign(reference, entry.path, value)
+    return changes
+
+
+def _typed(field: Field, value: Any) -> Any:
+    """A value as a browser or a link sends it, in the field's type."""
+    where = field.label
+    try:
+        if field.type is bool:
+            return value if isinstance(value, bool) else {"true": True, "false": False}[value]
+        if field.type is int:
+            number = float(value)
+            if not number.is_integer():
+                raise SpecError(where, value, "a whole number")
+            return int(number)
+        return field.type(value)
+    except (TypeError, ValueError, KeyError, OverflowError) as error:
+        if isinstance(error, SpecError):
+            raise
+        raise SpecError(where, value, f"of type {field.type.__name__}") from None

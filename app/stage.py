@@ -1,0 +1,123 @@
+"""The pictures of the page: the landscape in two and three dimensions, curves, boundary, quality."""
+
+import html
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import panel as pn
+import xarray as xr
+
+from app import theme
+from app.components.surface import Surface
+from app.scene import Display
+from app.views.boundary import Boundary
+from app.views.contour import Contour
+from app.views.curves import Curves
+from landscape_core.live import Picture
+
+NO_BOUNDARY = "The inputs have more than two dimensions: there is no boundary to draw."
+
+
+class Stage:
+    """Draws a picture of a run; only what is visible is brought up to date."""
+
+    def __init__(self) -> None:
+        """Empty figures, built once."""
+        self.contour, self.surface = Contour(), Surface()
+        self.curves, self.boundary = Curves(), Boundary()
+        self.quality = pn.pane.HTML("", css_classes=["quality"], sizing_mode="stretch_width")
+        fill = {"sizing_mode": "stretch_both", "min_height": 0}
+        self._flat = pn.pane.Bokeh(self.contour.figure, **fill)
+        self._deep = pn.Column(self.surface.view, visible=False, **fill)
+        self.landscape = pn.Column(self._flat, self._deep, self.quality, **fill)
+        self.side = pn.Column(
+            pn.pane.Bokeh(self.curves.figure, **fill),
+            pn.pane.Bokeh(self.boundary.figure, **fill),
+            width=340,
+            sizing_mode="stretch_height",
+        )
+
+    def draw(self, picture: Picture, display: Display) -> None:
+        """Bring every visible figure up to date."""
+        deep = display.show == "3d"
+        if self._deep.visible != deep:
+            self._deep.visible, self._flat.visible = deep, not deep
+        color = display.color if display.color in picture.slice else "loss"
+        if deep:
+            self._draw_surface(picture, display, color)
+        else:
+            self.contour.update(
+                picture.slice,
+                picture.path,
+                variable=color,
+                split=picture.view.split,
+                scale=display.height if color == "loss" else "linear",
+            )
+        self.curves.update(picture.curves)
+        if picture.boundary is None or picture.points is None:
+            self.boundary.empty(NO_BOUNDARY)
+        else:
+            self.boundary.update(picture.boundary, picture.points)
+        self.quality.object = quality(picture)
+
+    def _draw_surface(self, picture: Picture, display: Display, color: str) -> None:
+        shown = picture.slice.sel(split=picture.view.split)
+        logged = display.height == "log" and color == "loss"
+        scale = _log10 if logged else np.asarray
+        heights = scale(shown[color].values)
+        alpha, beta = shown["alpha"].values, shown["beta"].values
+        path = picture.path
+        track = np.stack([path["alpha"], path["beta"], scale(path[color].values)], axis=1)
+        low, high = theme.limits(heights)
+        label = f"{picture.view.split} {color}"
+        self.surface.draw(
+            heights.astype(np.float32),
+            alpha,
+            beta,
+            track,
+            _lowest(heights, alpha, beta),
+            lo=low,
+            hi=high,
+            labels=(_named(shown["alpha"]), _named(shown["beta"]), f"log10 {label}" if logged else label),
+        )
+
+
+def quality(picture: Picture) -> str:
+    """One line of HTML on what the picture is and how much it can be trusted."""
+    computed = picture.slice["computed"].values
+    distance = float(picture.path["distance"][-1])
+    count = picture.slice.attrs.get("examples", "")
+    parts = [
+        f"plane holds <b>{picture.captured:.0%}</b> of the motion",
+        f"current point <b>{distance:.2g}</b> off it",
+        f"<b>{computed.sum()}</b> of {computed.size} points computed"
+        + ("" if computed.all() else ", the rest interpolated"),
+        f"{count} {picture.view.split} examples",
+    ]
+    broken = int((~np.isfinite(picture.slice["loss"].values)).sum())
+    if broken:
+        parts.append(f"<b>{broken}</b> points not finite")
+    if picture.notice:
+        parts.insert(0, html.escape(picture.notice))
+    return " · ".join(parts)
+
+
+Array = npt.NDArray[np.floating[Any]]
+
+
+def _log10(values: Array) -> Array:
+    """The decimal logarithm; what has none becomes NaN, infinity stays."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(values > 0, np.log10(values), np.nan)
+
+
+def _lowest(heights: Array, alpha: Array, beta: Array) -> tuple[float, float, float] | None:
+    if not np.isfinite(heights).any():
+        return None
+    row, column = np.unravel_index(np.where(np.isfinite(heights), heights, np.inf).argmin(), heights.shape)
+    return float(alpha[column]), float(beta[row]), float(heights[row, column])
+
+
+def _named(axis: xr.DataArray) -> str:
+    return str(axis.attrs.get("long_name", axis.name))

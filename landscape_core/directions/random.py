@@ -1,0 +1,60 @@
+"""Random directions, normalized as in Li et al., 2018, Visualizing the Loss Landscape of Neural Nets.
+
+A filter is an output row of a linear layer or an output channel of a convolution (section 4).
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import torch
+
+from landscape_core import seeds
+from landscape_core.directions.base import Directions, Viewpoint
+from landscape_core.params import Block
+from landscape_core.planes import Plane
+from landscape_core.recipes import Choice
+from landscape_core.types import Vector
+
+TINY = 1e-10
+"""Keeps a quotient finite; as in the authors' code."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Random(Directions):
+    """Gaussian directions, scaled to the size of the network's own weights."""
+
+    label: ClassVar[str] = "random"
+
+    normalization: Annotated[
+        str, Choice(("filter", "layer", "weight", "none"), "what a direction is scaled to match")
+    ] = "filter"
+    ignore: Annotated[
+        str, Choice(("biases and norms", "nothing"), "tensors along which the plane does not move")
+    ] = "biases and norms"
+
+    def span(self, view: Viewpoint, dimensions: int = 2) -> Plane:
+        axes = [self._axis(view, i) for i in range(dimensions)]
+        names = tuple(f"random direction {i + 1}" for i in range(dimensions))
+        return Plane(view.centre, torch.stack(axes).to(view.centre), names)
+
+    def _axis(self, view: Viewpoint, index: int) -> Vector:
+        rng = seeds.stream(view.seed, "direction", index)
+        drawn = torch.randn(len(view.centre), generator=rng, dtype=torch.float64)
+        centre = view.centre.double().cpu()
+        for block in view.objective.layout.blocks:
+            part = drawn[block.start : block.stop].view(block.shape)
+            part.copy_(self._scaled(part, block.of(centre), block))
+        return drawn
+
+    def _scaled(self, d: torch.Tensor, w: torch.Tensor, block: Block) -> torch.Tensor:
+        if not block.has_filters:
+            if self.ignore == "biases and norms":
+                return torch.zeros_like(d)
+            return d if self.normalization == "none" else w
+        if self.normalization == "filter":
+            rows = (len(d), *[1] * (d.ndim - 1))
+            norms = w.flatten(1).norm(dim=1) / (d.flatten(1).norm(dim=1) + TINY)
+            return d * norms.view(rows)
+        if self.normalization == "layer":
+            return d * (w.norm() / (d.norm() + TINY))
+        return d * w if self.normalization == "weight" else d

@@ -1,0 +1,306 @@
+"""A run being watched: train a little, look at the landscape, again and again.
+
+`Session` is the one mutable thing of the engine: it holds the latest state and the record of a run,
+and is meant for one thread. Everything that it gives out is an immutable `Picture`.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, Literal, cast
+
+import numpy as np
+import torch
+import xarray as xr
+
+from landscape_core.boundaries import boundary, drawable, scattered
+from landscape_core.directions.base import Directions, Viewpoint
+from landscape_core.directions.pca import PCA
+from landscape_core.directions.random import Random
+from landscape_core.errors import PlaneError
+from landscape_core.framing import Frame, framed
+from landscape_core.measuring import applicable, curves, measured
+from landscape_core.objective import BatchNorm, ModelObjective
+from landscape_core.planes import Plane
+from landscape_core.recipes import Choice, Knob, Note, Recipe, name_of
+from landscape_core.slices import Grid, Probe, coarse, levels, probe, slice_key, sweep
+from landscape_core.store import Store
+from landscape_core.training import Recorder, Run, Training, check_batch_size
+from landscape_core.types import Vectors
+
+Status = Literal["ready", "running", "paused", "finished", "diverged"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class View(Recipe):
+    """Which slice of the landscape is shown, around where the run stands."""
+
+    directions: Annotated[Directions, Note("the plane that the picture shows")] = field(
+        default_factory=PCA
+    )
+    follow: Annotated[bool, Note("move the plane along with the run")] = True
+    span: Annotated[
+        float,
+        Knob(0.01, 100.0, "half-width of the picture: 1 is the axis, or fits the path", "log"),
+    ] = 1.0
+    resolution: Annotated[int, Knob(11, 201, "points along each side of the picture")] = 51
+    split: Annotated[str, Choice(("train", "test"), "examples it is computed on")] = "train"
+    examples: Annotated[
+        int, Knob(1, 1_000_000, "how many of the examples it is computed on, at most", "log")
+    ] = 1000
+    batch_norm: Annotated[
+        str, Choice(("running", "batch"), "statistics that batch normalization uses off the centre")
+    ] = "running"
+
+
+@dataclass(frozen=True)
+class Readings:
+    """The numbers at a state; `values` as `train_loss`, `test_accuracy`."""
+
+    step: int
+    epoch: float
+    seconds: float
+    values: dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One complete look at a run, in named arrays.
+
+    `path` holds the shadow (alpha, beta) of each recorded iterate, its distance from the plane and
+    its true loss. `captured` is the share of the squared motion since the start that lies in the
+    plane. `notice` says why the plane is not the one asked for, or is empty.
+    """
+
+    run: Run
+    view: View
+    status: Status
+    readings: Readings
+    slice: xr.Dataset
+    path: xr.Dataset
+    curves: xr.Dataset
+    boundary: xr.Dataset | None
+    points: xr.Dataset | None
+    captured: float
+    notice: str
+
+
+class Session:
+    """A run under way and how it is looked at."""
+
+    def __init__(self, run: Run, view: View, store: Store | None = None) -> None:
+        """Build the problem and stand at its start.
+
+        Raises:
+            SpecError: parts that do not fit; before any work.
+            MissingDataError: a data file is not there.
+        """
+        self.run, self.view = run, view
+        self._store = store
+        self._training = Training(run)
+        self._state = self._training.start()
+        self._recorder = Recorder(run, len(self._state.theta))
+        self._seconds = 0.0
+        self._plane: Plane | None = None
+        self._frame: Frame | None = None
+        self._notice = ""
+        self._point_seconds = 0.0
+        data = self._training.instance.data
+        self._points = scattered(data) if data is not None and drawable(data) else None
+        self._record()
+
+    @property
+    def status(self) -> Status:
+        """Where the run stands when nobody is pulling."""
+        if self._state.diverged:
+            return "diverged"
+        if self._state.index >= self.run.steps:
+            return "finished"
+        return "paused" if self._state.index else "ready"
+
+    @property
+    def step(self) -> int:
+        """Steps made so far."""
+        return self._state.index
+
+    def continues(self, run: Run) -> bool:
+        """Whether another run can go on from here: only step sizes, batch size or end differ."""
+        same = run.replace(
+            optimizer=self.run.optimizer, batch_size=self.run.batch_size, steps=self.run.steps
+        )
+        return same == self.run and name_of(type(run.optimizer)) == name_of(type(self.run.optimizer))
+
+    def continue_with(self, run: Run) -> None:
+        """Go on under another optimizer setting, batch size or end, from the same state.
+
+        Raises:
+            SpecError: a batch larger than the data; the run is then unchanged.
+        """
+        check_batch_size(run.batch_size, self._training.examples)
+        self.run = run
+
+    def look_through(self, view: View) -> None:
+        """Show another slice from now on."""
+        if view.directions != self.view.directions or view.follow != self.view.follow:
+            self._plane = self._frame = None
+        if (view.examples, view.split) != (self.view.examples, self.view.split):
+            self._point_seconds = 0.0
+        self.view = view
+
+    def advance(self, steps: int) -> None:
+        """Make so many steps, or fewer if the run ends, and record where it then stands."""
+        began = time.perf_counter()
+        for _ in range(steps):
+            if self.status in ("diverged", "finished"):
+                break
+            self._state = self._training.advance(self._state, self.run)
+        self._seconds += time.perf_counter() - began
+        self._record()
+
+    def advance_to(self, step: int, pictures: int = 60) -> None:
+        """Train up to a step, recording about so many iterates on the way."""
+        every = max(1, step // pictures)
+        while self.step < step and self.status in ("ready", "paused"):
+            self.advance(min(every, step - self.step))
+
+    def play(self, steps: int, budget: float = 0.02) -> Iterator[Picture]:
+        """Pictures of the running training, so many steps apart, until it ends.
+
+        Args:
+            steps: steps between pictures.
+            budget: seconds that the slice of one picture may take; sets how coarse it is.
+        """
+        while self.status in ("ready", "paused"):
+            self.advance(steps)
+            yield self.picture(budget, "running" if self.status == "paused" else self.status)
+
+    def picture(self, budget: float = 0.02, status: Status | None = None) -> Picture:
+        """The present look, its slice as fine as the time allows, the rest interpolated."""
+        seen = self._look()
+        read, grid = self._probe(seen), seen.grid(self.view.resolution)
+        counts = levels(grid)
+        affordable = [i for i, n in enumerate(counts) if 0 < n * self._point_seconds <= budget]
+        level = affordable[-1] if affordable else 0
+        began = time.perf_counter()
+        dataset = coarse(read, grid, level)
+        spent = (time.perf_counter() - began) / counts[level]
+        known = self._point_seconds or spent
+        self._point_seconds = 0.7 * known + 0.3 * spent
+        return self._picture(seen, dataset, status)
+
+    def refine(self) -> Iterator[Picture]:
+        """The present look from coarse to exact; from the store at once, if it is there."""
+        seen = self._look()
+        read, grid = self._probe(seen), seen.grid(self.view.resolution)
+        key = slice_key(read, grid)
+        dataset = self._store.get(key) if self._store else None
+        if dataset is not None:
+            yield self._picture(seen, dataset)
+            return
+        for dataset in sweep(read, grid):
+            yield self._picture(seen, dataset)
+        if self._store and dataset is not None:
+            self._store.put(key, dataset)
+
+    def _record(self) -> None:
+        self._recorder.add(self._state, **measured(self._training.instance, self._state))
+
+    def _look(self) -> "_Seen":
+        thetas = self._recorder.thetas()
+        plane = self._spanned(thetas)
+        middle, half = np.zeros(plane.dimensions), np.ones(plane.dimensions)
+        if plane.explained is not None:
+            plane = plane.at(plane.points(plane.coords(thetas[:1]))[0])
+            self._frame = framed(plane.coords(thetas).numpy(force=True), self._frame)
+            middle, half = self._frame.middle, self._frame.half
+        coords, distance = plane.coords(thetas), plane.distance(thetas)
+        return _Seen(plane, middle, half * self.view.span, coords.numpy(force=True), distance)
+
+    def _probe(self, seen: "_Seen") -> Probe:
+        policy = cast(BatchNorm, self.view.batch_norm)
+        instance = self._training.instance
+        objective = getattr(instance, self.view.split)
+        part = objective.with_buffers(self._state.buffers).with_batch_norm(policy)
+        part = part.first(self.view.examples)
+        return probe({self.view.split: part}, seen.plane, applicable(instance))
+
+    def _spanned(self, thetas: Vectors) -> Plane:
+        """The plane through the present point, turned as little as possible from the last."""
+        if self._plane is not None and not self.view.follow:
+            return self._plane
+        view = Viewpoint(self._training.instance.train, self._state.theta, thetas, self.run.seed)
+        self._notice = ""
+        try:
+            self._plane = self.view.directions.span(view).facing(self._plane)
+        except PlaneError as error:
+            self._notice = f"A random plane for now: {error}"
+            return Random().span(view)
+        return self._plane
+
+    def _picture(self, seen: "_Seen", dataset: xr.Dataset, status: Status | None = None) -> Picture:
+        recorded = self._recorder.entries()
+        instance, latest = self._training.instance, recorded[-1]
+        over_inputs = None
+        if self._points is not None and isinstance(instance.train, ModelObjective):
+            assert_data = instance.data
+            network = instance.train.with_buffers(latest.state.buffers)
+            over_inputs = boundary(network, latest.state.theta, assert_data) if assert_data else None
+        steps = np.array([entry.state.index for entry in recorded])
+        losses = np.array([entry.values.get("train_loss", math.nan) for entry in recorded])
+        return Picture(
+            run=self.run,
+            view=self.view,
+            status=status or self.status,
+            readings=Readings(
+                self._state.index,
+                self._training.epoch(self._state),
+                self._seconds,
+                latest.values | ({} if not self._state.diverged else {"train_loss": math.nan}),
+            ),
+            slice=dataset,
+            path=seen.path(steps, losses),
+            curves=curves(recorded),
+            boundary=over_inputs,
+            points=self._points,
+            captured=seen.captured(self._recorder.thetas()),
+            notice=self._notice,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A plane, the rectangle of it that is shown, and the path's shadow on it."""
+
+    plane: Plane
+    middle: "np.ndarray[tuple[int], np.dtype[np.float64]]"
+    half: "np.ndarray[tuple[int], np.dtype[np.float64]]"
+    coords: "np.ndarray[tuple[int, int], np.dtype[np.float64]]"
+    distance: torch.Tensor
+
+    def grid(self, resolution: int) -> Grid:
+        low, high = self.middle - self.half, self.middle + self.half
+        return Grid(
+            resolution=resolution,
+            alpha_low=low[0],
+            alpha_high=high[0],
+            beta_low=low[-1],
+            beta_high=high[-1],
+        )
+
+    def path(self, steps, losses) -> xr.Dataset:
+        return xr.Dataset(
+            {
+                "alpha": ("step", self.coords[:, 0]),
+                "beta": ("step", self.coords[:, 1]),
+                "loss": ("step", losses),
+                "distance": ("step", self.distance.numpy(force=True)),
+            },
+            {"step": steps},
+        )
+
+    def captured(self, thetas: Vectors) -> float:
+        moved = (thetas - thetas[0]).double()
+        inside = self.plane.at(thetas[0]).distance(thetas)
+        total = float(moved.square().sum())
+        return 1.0 - float(inside.square().sum()) / total if total else 1.0

@@ -1,0 +1,34 @@
+"""Cross-entropy of softmax probabilities: Bridle, 1990."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from landscape_core.datasets.base import Split
+from landscape_core.errors import SpecError
+from landscape_core.losses.base import Loss
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossEntropy(Loss):
+    """How surprised the network is by the right class."""
+
+    label: ClassVar[str] = "cross-entropy"
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """-log softmax(outputs)[target] of each example, (..., N)."""
+        index = targets.expand(outputs.shape[:-1]).unsqueeze(-1)
+        right = outputs.gather(-1, index).squeeze(-1)
+        return torch.logsumexp(outputs, dim=-1) - right
+
+    def outputs(self, data: Split) -> int:
+        """One output a class."""
+        if data.classes is None:
+            raise SpecError("loss", "cross_entropy", "squared_error where targets are numbers")
+        return data.classes
+
+    def predict(self, outputs: Tensor) -> Tensor:
+        """The class of the largest output, (..., N)."""
+        return outputs.argmax(dim=-1)

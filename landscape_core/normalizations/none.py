@@ -1,0 +1,18 @@
+"""No normalization."""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from landscape_core.normalizations.base import Normalization
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoNormalization(Normalization):
+    """Nothing: outputs pass as they are."""
+
+    label = "none"
+
+    def layer(self, channels: int, spatial: int) -> nn.Module:
+        del channels, spatial
+        return nn.Identity()

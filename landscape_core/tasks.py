@@ -1,0 +1,215 @@
+"""Whole pieces of work: a recipe in, named data out, answered from the store where it is known.
+
+Each is a generator of `Progress`; the last one holds the finished dataset. `finish` just waits.
+"""
+
+import json
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, cast
+
+import numpy as np
+import torch
+import xarray as xr
+
+from landscape_core.catalogue import from_plain
+from landscape_core.directions.base import Directions, Viewpoint
+from landscape_core.directions.random import Random
+from landscape_core.errors import FileFormatError, SpecError
+from landscape_core.measuring import applicable, curves, measured
+from landscape_core.objective import BatchNorm, ModelObjective
+from landscape_core.planes import Plane
+from landscape_core.recipes import (
+    ENGINE_VERSION,
+    Choice,
+    Knob,
+    Note,
+    Recipe,
+    canonical,
+    content_key,
+    to_plain,
+)
+from landscape_core.slices import Grid, levels, probe, slice_key, sweep
+from landscape_core.store import Store
+from landscape_core.training import Recorder, Run, Training
+from landscape_core.types import Vectors
+
+NEWS = 0.1
+"""Seconds between two news of a piece of work."""
+
+
+@dataclass(frozen=True, eq=False)
+class Progress:
+    """How far a piece of work is; `dataset` is the best so far, or None while there is none."""
+
+    done: int
+    total: int
+    dataset: xr.Dataset | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look(Recipe):
+    """A slice of the landscape around a point of a run."""
+
+    run: Annotated[Run, Note("the run whose landscape is looked at")] = field(default_factory=Run)
+    directions: Annotated[Directions, Note("which line or plane")] = field(default_factory=Random)
+    grid: Annotated[Grid, Note("which points of it")] = field(default_factory=Grid)
+    step: Annotated[
+        int, Knob(-1, 100_000_000, "the centre: the recorded step nearest to this, -1 for the last")
+    ] = -1
+    dimensions: Annotated[int, Knob(1, 2, "1 for a line, 2 for a plane")] = 2
+    examples: Annotated[
+        int, Knob(1, 100_000_000, "examples of each split that are used, at most", scale="log")
+    ] = 100_000_000
+    batch_norm: Annotated[
+        str, Choice(("running", "batch"), "statistics that batch normalization uses off the centre")
+    ] = "running"
+
+
+def finish(work: Iterator[Progress]) -> xr.Dataset:
+    """The finished dataset of a piece of work."""
+    last = None
+    for last in work:
+        pass
+    if last is None or last.dataset is None:
+        raise RuntimeError("the work ended without a result")
+    return last.dataset
+
+
+def follow(run: Run, store: Store | None = None) -> Iterator[Progress]:
+    """Train, and give the trajectory: iterates (step, param), measures (split, step).
+
+    Raises:
+        SpecError: parts of the run that do not fit together; before any work.
+        MissingDataError: a data file is not there.
+    """
+    key = content_key("trajectory", run)
+    kept = store.get(key) if store else None
+    if kept is not None:
+        yield Progress(run.steps, run.steps, kept)
+        return
+    training = Training(run)
+    state = training.start()
+    recorder = Recorder(run, len(state.theta))
+    every = math.ceil(run.steps / recorder.budget)
+    recorder.add(state, **measured(training.instance, state))
+    told = time.monotonic()
+    while state.index < run.steps and not state.diverged:
+        state = training.advance(state)
+        if state.index % every == 0 or state.index == run.steps:
+            recorder.add(state, **measured(training.instance, state))
+        if time.monotonic() - told > NEWS:
+            told = time.monotonic()
+            yield Progress(state.index, run.steps)
+    dataset = trajectory(run, recorder, diverged=state.diverged)
+    if store:
+        store.put(key, dataset)
+    yield Progress(state.index, run.steps, dataset)
+
+
+def look(asked: Look, store: Store | None = None) -> Iterator[Progress]:
+    """A slice of both splits, coarse to fine, after training the run if it is not in the store.
+
+    Raises:
+        SpecError: parts that do not fit together; before any work.
+        PlaneError: the trajectory does not determine the plane.
+    """
+    path = None
+    for progress in follow(asked.run, store):
+        path = progress.dataset
+        if path is None:
+            yield progress
+    if path is not None:
+        yield from look_at(path, asked, store)
+
+
+def look_at(path: xr.Dataset, asked: Look, store: Store | None = None) -> Iterator[Progress]:
+    """A slice around a step of a trajectory that is there already."""
+    training = Training(asked.run)
+    instance = training.instance
+    if not isinstance(instance.train, ModelObjective):
+        raise SpecError("Look.run.problem", to_plain(asked.run.problem)["kind"], "a network")
+    at = len(path["step"]) - 1
+    if asked.step >= 0:
+        at = int(np.abs(path["step"].values - asked.step).argmin())
+    thetas = torch.from_numpy(path["theta"].values).to(instance.start)
+    plane = asked.directions.span(
+        Viewpoint(instance.train, thetas[at], thetas, asked.run.seed), asked.dimensions
+    )
+    buffers = _buffers(path, at, instance.train)
+    policy = cast(BatchNorm, asked.batch_norm)
+    parts = {
+        split: objective.with_buffers(buffers).with_batch_norm(policy).first(asked.examples)
+        for split in ("train", "test")
+        if isinstance(objective := getattr(instance, split), ModelObjective)
+    }
+    read = probe(parts, plane, applicable(instance))
+    key = slice_key(read, asked.grid)
+    total = levels(asked.grid)[-1]
+    dataset = store.get(key) if store else None
+    known = dataset is not None
+    if not known:
+        for dataset in sweep(read, asked.grid, {"look": canonical(to_plain(asked))}):
+            yield Progress(int(dataset["computed"].sum()), total, dataset)
+    if dataset is not None:
+        if store and not known:
+            store.put(key, dataset)
+        yield Progress(total, total, dataset.assign(_shadow(plane, thetas, path)))
+
+
+def trajectory(run: Run, recorder: Recorder, *, diverged: bool) -> xr.Dataset:
+    """The recorded iterates `theta` (step, param), statistics `buffer` (step, value), curves.
+
+    The attributes hold the run's recipe, the engine's version, and whether it diverged.
+    """
+    recorded = recorder.entries()
+    theta = np.stack([entry.state.theta.numpy(force=True) for entry in recorded])
+    seen = np.array([entry.state.seen for entry in recorded])
+    columns = {"theta": (("step", "param"), theta), "seen": ("step", seen)}
+    if recorded[0].state.buffers:
+        flat = [_flat(entry.state.buffers) for entry in recorded]
+        columns["buffer"] = (("step", "value"), np.stack(flat))
+    attrs = {
+        "run": canonical(to_plain(run)),
+        "engine_version": ENGINE_VERSION,
+        "diverged": int(diverged),
+    }
+    return curves(recorded).assign(columns).assign_attrs(attrs)
+
+
+def run_of(path: xr.Dataset) -> Run:
+    """The recipe that a trajectory was made by.
+
+    Raises:
+        FileFormatError: the dataset is no trajectory.
+    """
+    if "run" not in path.attrs or "theta" not in path:
+        raise FileFormatError("this file holds no trajectory; one is written by `landscape train`.")
+    return from_plain(Run, json.loads(path.attrs["run"]))
+
+
+def _shadow(plane: Plane, thetas: Vectors, path: xr.Dataset) -> xr.Dataset:
+    """The trajectory on the plane: path_alpha, path_beta, path_loss, path_distance (step)."""
+    coords = plane.coords(thetas).numpy(force=True)
+    columns = {"path_alpha": coords[:, 0], "path_distance": plane.distance(thetas).numpy(force=True)}
+    if plane.dimensions == 2:
+        columns["path_beta"] = coords[:, 1]
+    table = xr.Dataset({name: ("step", values) for name, values in columns.items()})
+    return table.assign(path_loss=path["loss"].sel(split="train", drop=True), step=path["step"])
+
+
+def _flat(buffers: dict[str, torch.Tensor]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return np.concatenate([b.double().numpy(force=True).ravel() for b in buffers.values()])
+
+
+def _buffers(path: xr.Dataset, at: int, objective: ModelObjective) -> dict[str, torch.Tensor]:
+    if "buffer" not in path:
+        return objective.buffers
+    flat = torch.from_numpy(path["buffer"].values[at])
+    pieces = flat.split([buffer.numel() for buffer in objective.buffers.values()])
+    return {
+        name: piece.to(buffer).view(buffer.shape)
+        for (name, buffer), piece in zip(objective.buffers.items(), pieces, strict=True)
+    }
