@@ -5,7 +5,6 @@ tells which package to look into: `entries(Optimizer)` lists every file of `opti
 """
 
 import difflib
-import functools
 import importlib
 import inspect
 import pkgutil
@@ -14,12 +13,12 @@ from types import MappingProxyType, ModuleType
 from typing import Any, TypeVar, cast
 
 from landscape_core.errors import SpecError
-from landscape_core.recipes import Recipe, fields_of
+from landscape_core.recipes import Recipe, fields_of, once
 
 R = TypeVar("R", bound=Recipe)
 
 
-@functools.cache
+@once
 def entries(base: type[R]) -> Mapping[str, type[R]]:
     """Every concrete class of the base's package by its public name, in alphabetical order."""
     package = importlib.import_module(base.__module__.rpartition(".")[0])

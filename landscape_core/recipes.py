@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -19,6 +20,14 @@ from landscape_core.errors import SpecError
 
 ENGINE_VERSION = 1
 """Raised whenever the same recipe would give other numbers; part of every cache key."""
+
+
+F = typing.TypeVar("F", bound=Callable[..., Any])
+
+
+def once(function: F) -> F:
+    """The function with its answers remembered; unlike `functools.cache` it keeps its types."""
+    return typing.cast(F, functools.cache(function))
 
 
 @dataclass(frozen=True)
@@ -88,7 +97,7 @@ class Recipe:
         return dataclasses.replace(typing.cast(Any, self), **changes)
 
 
-@functools.cache
+@once
 def fields_of(recipe: type[Recipe]) -> tuple[Field, ...]:
     """The described fields of a recipe class, in the order of their declaration."""
     hints = typing.get_type_hints(recipe, include_extras=True)
