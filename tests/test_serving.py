@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from app import serving
+from app import serving, theme
 from landscape_core.errors import MissingDataError, SpecError
 
 TEMPLATE = serving.APP / "share" / "jupyter" / "voila" / "templates" / "landscape"
@@ -126,3 +126,9 @@ def test_a_closed_page_keeps_no_kernel_for_more_than_two_minutes():
         kernels = json.loads(path.read_text())["MappingKernelManager"]
         assert kernels["cull_idle_timeout"] + kernels["cull_interval"] <= 120
         assert kernels["cull_connected"] is False
+
+
+def test_the_loading_screen_wears_the_colours_of_the_app():
+    style = (TEMPLATE / "landscape.css").read_text()
+    for name, colour in {"accent": theme.ACCENT, "ink": theme.INK, "quiet": theme.MUTED}.items():
+        assert f"--landscape-{name}: {colour};" in style
