@@ -5,15 +5,24 @@ from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
 from landscape_core.objective import Objective
-from landscape_core.recipes import Recipe
+from landscape_core.recipes import Knob, Recipe
 from landscape_core.types import Vector
 
 Memory = TypeVar("Memory")
 
+LEARNING_RATE = Knob(1e-5, 100.0, "step size η; too large a one makes the run diverge", "log")
+WEIGHT_DECAY = Knob(0.0, 1.0, "pull towards zero λ: λ times the weights joins the gradient")
+MOMENTUM = Knob(0.0, 0.999, "share μ of the velocity that is kept at each step")
+EPSILON = Knob(1e-16, 1.0, "small ε that keeps the division safe; a large one tames it", "log")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Optimizer(Recipe, ABC, Generic[Memory]):
-    """An update rule. `formula` is the rule as people write it, `source` the citation."""
+    """An update rule. `formula` is the rule as people write it, `source` the citation.
+
+    In the formulas g is the gradient of the loss of a mini-batch at θ, and products, quotients and
+    roots of vectors are meant entry by entry.
+    """
 
     formula: ClassVar[str]
     source: ClassVar[str]
@@ -23,7 +32,5 @@ class Optimizer(Recipe, ABC, Generic[Memory]):
         """The memory before the first step: tensors, numbers, tuples of them, or None."""
 
     @abstractmethod
-    def step(
-        self, objective: Objective, theta: Vector, memory: Memory
-    ) -> tuple[Vector, Memory]:
+    def step(self, objective: Objective, theta: Vector, memory: Memory) -> tuple[Vector, Memory]:
         """The next iterate and memory; neither argument is changed."""

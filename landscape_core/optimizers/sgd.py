@@ -3,26 +3,29 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
+import torch
+
 from landscape_core.objective import Objective
-from landscape_core.optimizers.base import Optimizer
-from landscape_core.recipes import Knob
+from landscape_core.optimizers.base import LEARNING_RATE, WEIGHT_DECAY, Optimizer
 from landscape_core.types import Vector
 
 
 @dataclass(frozen=True, kw_only=True)
 class SGD(Optimizer[None]):
-    """Steps along the negative gradient of a mini-batch."""
+    """Steps straight downhill: against the gradient of the mini-batch."""
 
     label: ClassVar[str] = "SGD"
-    formula: ClassVar[str] = "θ ← θ − η g"
-    source: ClassVar[str] = "Robbins & Monro, 1951"
+    formula: ClassVar[str] = "g ← g + λθ;  θ ← θ − ηg"
+    source: ClassVar[str] = "Robbins & Monro, 1951, A Stochastic Approximation Method"
 
-    learning_rate: Annotated[float, Knob(1e-5, 100.0, "step size η", scale="log")] = 0.1
+    learning_rate: Annotated[float, LEARNING_RATE] = 0.1
+    weight_decay: Annotated[float, WEIGHT_DECAY] = 0.0
 
     def init(self, theta: Vector) -> None:
         """Nothing is remembered."""
         del theta
 
     def step(self, objective: Objective, theta: Vector, memory: None) -> tuple[Vector, None]:
-        """One step of size η along −g."""
-        return theta - self.learning_rate * objective.gradient(theta), memory
+        """One step of size η against g."""
+        g = torch.add(objective.gradient(theta), theta, alpha=self.weight_decay)
+        return torch.sub(theta, g, alpha=self.learning_rate), memory

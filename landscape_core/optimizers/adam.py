@@ -1,0 +1,48 @@
+"""Adam: Kingma and Ba, 2015, Adam: A Method for Stochastic Optimization, algorithm 1."""
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import torch
+
+from landscape_core.objective import Objective
+from landscape_core.optimizers.base import EPSILON, LEARNING_RATE, WEIGHT_DECAY, Optimizer
+from landscape_core.recipes import Knob
+from landscape_core.types import Vector
+
+Moments = tuple[int, Vector, Vector]
+"""Steps taken t, mean gradient m, mean squared gradient v."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adam(Optimizer[Moments]):
+    """Gives each weight its own step size: its mean gradient over the usual size of its gradient."""
+
+    label: ClassVar[str] = "Adam"
+    formula: ClassVar[str] = (
+        "g ← g + λθ;  m ← β₁m + (1−β₁)g;  v ← β₂v + (1−β₂)g²;  "
+        "θ ← θ − η · m/(1−β₁ᵗ) / (√(v/(1−β₂ᵗ)) + ε)"
+    )
+    source: ClassVar[str] = "Kingma & Ba, 2015, Adam: A Method for Stochastic Optimization"
+
+    learning_rate: Annotated[float, LEARNING_RATE] = 0.01
+    beta1: Annotated[float, Knob(0.0, 0.999, "memory β₁ of the mean gradient")] = 0.9
+    beta2: Annotated[float, Knob(0.0, 0.9999, "memory β₂ of the mean squared gradient")] = 0.999
+    epsilon: Annotated[float, EPSILON] = 1e-8
+    weight_decay: Annotated[float, WEIGHT_DECAY] = 0.0
+
+    def init(self, theta: Vector) -> Moments:
+        """No step taken, both means zero."""
+        return 0, torch.zeros_like(theta), torch.zeros_like(theta)
+
+    def step(self, objective: Objective, theta: Vector, memory: Moments) -> tuple[Vector, Moments]:
+        """One step; the division by 1−βᵗ undoes the pull of the means towards their start, zero."""
+        t, m, v = memory
+        g = torch.add(objective.gradient(theta), theta, alpha=self.weight_decay)
+        t = t + 1
+        m = torch.lerp(m, g, 1 - self.beta1)
+        v = (self.beta2 * v).addcmul_(g, g, value=1 - self.beta2)
+        root = v.sqrt().div_(math.sqrt(1 - self.beta2**t)).add_(self.epsilon)
+        step = self.learning_rate / (1 - self.beta1**t)
+        return torch.addcdiv(theta, m, root, value=-step), (t, m, v)
