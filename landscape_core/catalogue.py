@@ -13,7 +13,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any, TypeVar, cast
 
 from landscape_core.errors import SpecError
-from landscape_core.recipes import Recipe, fields_of, once
+from landscape_core.recipes import Recipe, fields_of, name_of, once
 
 R = TypeVar("R", bound=Recipe)
 
@@ -39,8 +39,8 @@ def find(base: type[R], name: str) -> type[R]:
         SpecError: no such name; says the nearest and all that there are.
     """
     known = entries(base)
-    if name not in known:
-        near = difflib.get_close_matches(str(name), known, n=1)
+    if not isinstance(name, str) or name not in known:
+        near = difflib.get_close_matches(str(name).lower(), known, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         raise SpecError(base.__name__.lower(), name, "one of " + ", ".join(known) + hint)
     return known[name]
@@ -57,11 +57,7 @@ def from_plain(base: type[R], plain: Mapping[str, Any]) -> R:
     Raises:
         SpecError: an unknown kind, an unknown field, or a value that is not accepted.
     """
-    recipe = base
-    if inspect.isabstract(base):
-        if "kind" not in plain:
-            raise SpecError(base.__name__.lower(), dict(plain), "given with its 'kind'")
-        recipe = find(base, plain["kind"])
+    recipe = _kind(base, plain)
     known = {field.name: field for field in fields_of(recipe)}
     values: dict[str, Any] = {}
     for name, value in plain.items():
@@ -72,6 +68,19 @@ def from_plain(base: type[R], plain: Mapping[str, Any]) -> R:
             raise SpecError(f"a field of {recipe.__name__}", name, accepted)
         values[name] = _value(known[name].type, value)
     return recipe(**values)
+
+
+def _kind(base: type[R], plain: Mapping[str, Any]) -> type[R]:
+    what = base.__name__.lower()
+    if not isinstance(plain, Mapping):
+        raise SpecError(what, plain, "named fields with their values")
+    if inspect.isabstract(base):
+        if "kind" not in plain:
+            raise SpecError(what, dict(plain), "given with its 'kind'")
+        return find(base, plain["kind"])
+    if plain.get("kind", name_of(base)) != name_of(base):
+        raise SpecError(f"the kind of {base.__name__}", plain["kind"], name_of(base))
+    return base
 
 
 def _value(kind: type, value: Any) -> Any:

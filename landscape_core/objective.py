@@ -1,4 +1,4 @@
-"""A scalar function of one flat vector: all that optimizers, planes and slices know of a network."""
+"""A scalar function of one flat vector: all that optimizers, planes and slices know of a net."""
 
 import copy
 from abc import ABC, abstractmethod
@@ -8,6 +8,7 @@ from typing import Literal, Self, final
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn.modules.batchnorm import _NormBase
 
 from landscape_core.errors import SpecError
 from landscape_core.params import Layout
@@ -52,6 +53,8 @@ class Objective(ABC):
         """The Hessian at theta times a direction, shape (P,), by double differentiation."""
         point = theta.detach().requires_grad_()
         (gradient,) = torch.autograd.grad(self.loss(point), point, create_graph=True)
+        if not gradient.requires_grad:  # a linear loss
+            return torch.zeros_like(direction)
         (product,) = torch.autograd.grad(gradient @ direction, point)
         return product
 
@@ -95,7 +98,8 @@ class ModelObjective(Objective):
         self.layout = Layout.of_module(module)
         if self.layout.size == 0:
             raise SpecError("model", type(module).__name__, "a module with trainable parameters")
-        self._module = copy.deepcopy(module).to(inputs.device)
+        self._module = copy.deepcopy(module).to(inputs.device).eval()
+        self._normalizers = [part for part in self._module.modules() if isinstance(part, _NormBase)]
         self.start = self.layout.join(dict(self._module.named_parameters()))
         self.buffers: dict[str, Tensor] = dict(self._module.named_buffers())
         self.loss_function = loss_function
@@ -112,12 +116,7 @@ class ModelObjective(Objective):
 
     def outputs(self, theta: Vector, inputs: Tensor | None = None) -> Tensor:
         """The network's outputs at theta on the objective's inputs, or on others; (N, C)."""
-        batch_statistics = self._updates_statistics or self.batch_norm == "batch"
-        if self._module.training != batch_statistics:
-            self._module.train(batch_statistics)
-        buffers = self.buffers
-        if batch_statistics and not self._updates_statistics:
-            buffers = {name: value.clone() for name, value in buffers.items()}
+        buffers = self._prepared()
         state = {**self.layout.split(theta), **buffers}
         asked = self.inputs if inputs is None else inputs
         outputs: Tensor = functional_call(self._module, state, (asked,))
@@ -158,6 +157,19 @@ class ModelObjective(Objective):
         part.batch_norm = batch_norm
         return part
 
+    def _prepared(self) -> dict[str, Tensor]:
+        """Set the mode of the network; the buffers that its evaluation may update."""
+        training = self._updates_statistics
+        if self._module.training != training:
+            self._module.train(training)
+        # Statistics of the batch without a training step: dropout, for one, stays off.
+        batch_statistics = training or self.batch_norm == "batch"
+        for part in self._normalizers:
+            part.training = batch_statistics
+        if batch_statistics and not training:
+            return {name: value.clone() for name, value in self.buffers.items()}
+        return self.buffers
+
     def _like(self) -> Self:
         return copy.copy(self)
 
@@ -194,7 +206,7 @@ def from_module(
 
 
 def _gathered(data: Batches) -> tuple[Tensor, Tensor]:
-    if isinstance(data, tuple) and len(data) == 2 and isinstance(data[0], Tensor):
+    if isinstance(data, tuple | list) and len(data) == 2 and isinstance(data[0], Tensor):
         return data[0], torch.as_tensor(data[1])
     pairs = list(data)
     if not pairs:

@@ -89,7 +89,7 @@ class Recipe:
             object.__setattr__(self, field.name, _checked(self, field))
         self.check()
 
-    def check(self) -> None:  # noqa: B027 - most recipes have no rule between fields
+    def check(self) -> None:
         """Raise `SpecError` if fields contradict each other."""
 
     def replace(self, **changes: Any) -> Self:
@@ -147,6 +147,8 @@ def _described(recipe: type, field: dataclasses.Field[Any], hint: Any) -> Field:
         raise TypeError(f"{recipe.__name__}.{field.name} needs Annotated[type, Knob|Choice|Note].")
     kind, mark = typing.get_args(hint)[:2]
     kind = typing.get_origin(kind) or kind  # Optimizer[Any] is an Optimizer
+    if not (kind in (bool, int, float, str) or issubclass(kind, Recipe)):
+        raise TypeError(f"{recipe.__name__}.{field.name} must be a plain value or a recipe.")
     default = field.default
     if field.default_factory is not dataclasses.MISSING:
         default = field.default_factory()
@@ -156,20 +158,25 @@ def _described(recipe: type, field: dataclasses.Field[Any], hint: Any) -> Field:
 def _checked(recipe: Recipe, field: Field) -> Any:
     value = getattr(recipe, field.name)
     where = f"{type(recipe).__name__}.{field.name}"
-    if hasattr(value, "item") and not isinstance(value, Recipe):
+    if getattr(value, "ndim", None) == 0:
         value = value.item()  # a NumPy or torch scalar
-    if field.type is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+    accepted = (int, float) if field.type is float else field.type
     wrong_bool = isinstance(value, bool) and field.type is not bool
-    if wrong_bool or not isinstance(value, field.type):
+    if wrong_bool or not isinstance(value, accepted):
         raise SpecError(where, value, f"of type {field.type.__name__}")
     if isinstance(field.mark, Knob):
         _check_range(where, value, field.mark)
     if isinstance(field.mark, Choice) and value not in field.mark.options:
         raise SpecError(where, value, "one of " + ", ".join(field.mark.options))
+    if field.type is float:
+        return float(value) + 0.0  # -0.0 becomes 0.0: what is equal has the same key
     return value
 
 
 def _check_range(where: str, value: float, knob: Knob) -> None:
-    if not (math.isfinite(value) and knob.low <= value <= knob.high):
-        raise SpecError(where, value, f"between {knob.low:g} and {knob.high:g}")
+    if not (knob.low <= value <= knob.high and abs(value) != math.inf):
+        raise SpecError(where, value, f"between {_shown(knob.low)} and {_shown(knob.high)}")
+
+
+def _shown(bound: float) -> str:
+    return str(bound) if isinstance(bound, int) else f"{bound:g}"

@@ -1,6 +1,7 @@
 """Named random streams: every purpose draws from its own, so that none disturbs another."""
 
 import hashlib
+import operator
 
 import numpy as np
 import torch
@@ -17,5 +18,7 @@ def numpy_stream(seed: int, *names: str | int) -> np.random.Generator:
 
 
 def _mixed(seed: int, names: tuple[str | int, ...]) -> int:
-    digest = hashlib.sha256(repr((seed, names)).encode()).digest()
+    # NumPy's integers are written like Python's, so that they name the same stream.
+    plain = tuple(name if isinstance(name, str) else operator.index(name) for name in names)
+    digest = hashlib.sha256(repr((operator.index(seed), plain)).encode()).digest()
     return int.from_bytes(digest[:8], "little") >> 1

@@ -17,7 +17,7 @@ Moments = tuple[int, Vector, Vector]
 
 @dataclass(frozen=True, kw_only=True)
 class Adam(Optimizer[Moments]):
-    """Gives each weight its own step size: its mean gradient over the usual size of its gradient."""
+    """Gives each weight its own step: its mean gradient, divided by the gradient's usual size."""
 
     label: ClassVar[str] = "Adam"
     formula: ClassVar[str] = (
