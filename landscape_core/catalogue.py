@@ -10,7 +10,7 @@ import inspect
 import pkgutil
 from collections.abc import Mapping
 from types import MappingProxyType, ModuleType
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from landscape_core.errors import SpecError
 from landscape_core.recipes import Recipe, fields_of, name_of, once
@@ -102,4 +102,4 @@ def _only_class(module: ModuleType, base: type[R]) -> type[R]:
     if len(found) != 1:
         names = ", ".join(cls.__name__ for cls in found) or "none"
         raise TypeError(f"{module.__name__} must hold one {base.__name__}; it holds {names}.")
-    return cast(type[R], found[0])
+    return found[0]

@@ -160,9 +160,7 @@ def _checked(recipe: Recipe, field: Field) -> Any:
     where = f"{type(recipe).__name__}.{field.name}"
     if getattr(value, "ndim", None) == 0:
         value = value.item()  # a NumPy or torch scalar
-    accepted = (int, float) if field.type is float else field.type
-    wrong_bool = isinstance(value, bool) and field.type is not bool
-    if wrong_bool or not isinstance(value, accepted):
+    if not _fits(value, field.type):
         raise SpecError(where, value, f"of type {field.type.__name__}")
     if isinstance(field.mark, Knob):
         _check_range(where, value, field.mark)
@@ -171,6 +169,12 @@ def _checked(recipe: Recipe, field: Field) -> Any:
     if field.type is float:
         return float(value) + 0.0  # -0.0 becomes 0.0: what is equal has the same key
     return value
+
+
+def _fits(value: object, kind: type) -> bool:
+    if isinstance(value, bool):  # an int to Python, not to us
+        return kind is bool
+    return isinstance(value, (int, float) if kind is float else kind)
 
 
 def _check_range(where: str, value: float, knob: Knob) -> None:
