@@ -173,8 +173,7 @@ def serve(options: argparse.Namespace) -> None:
     """Serve the app until Ctrl-C."""
     port = serving.free_port(options.port)
     make = serving.panel_command if options.server == "panel" else serving.voila_command
-    path = "/serve" if options.server == "panel" else "/"
-    url = serving.address(port, path=path)
+    url = serving.address(port)
     with serving.running(make(port), url) as process:
         print(f"Landscape Lab is at {url} (Ctrl-C ends it)")
         if options.open:

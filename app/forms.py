@@ -32,6 +32,7 @@ class Entry:
     path: str
     field: Field
     value: Any
+    owner: str
 
 
 def rows(recipe: Recipe, prefix: str = "") -> Iterator[Entry]:
@@ -39,10 +40,10 @@ def rows(recipe: Recipe, prefix: str = "") -> Iterator[Entry]:
     for field in fields_of(type(recipe)):
         path, value = f"{prefix}{field.name}", getattr(recipe, field.name)
         if not isinstance(value, Recipe):
-            yield Entry(path, field, value)
+            yield Entry(path, field, value, type(recipe).__name__)
             continue
         if inspect.isabstract(field.type) and len(entries(field.type)) > 1:
-            yield Entry(path, field, value)
+            yield Entry(path, field, value, type(recipe).__name__)
         yield from rows(value, path + ".")
 
 
@@ -68,6 +69,12 @@ def described(entry: Entry) -> dict[str, Any]:
         kind = "integer" if field.type is int else "number"
         return {**row, "kind": kind, "low": mark.low, "high": mark.high, "scale": mark.scale}
     return {**row, "kind": "switch" if field.type is bool else "text"}
+
+
+def path_of(recipe: Recipe, field: str) -> str | None:
+    """The path of a field that an error names as `Class.field`; None if it is on no form."""
+    named = {f"{entry.owner}.{entry.field.name}": entry.path for entry in rows(recipe)}
+    return named.get(field)
 
 
 def plain_value(value: Any) -> Any:

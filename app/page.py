@@ -6,18 +6,18 @@ piece of work; what an older one still says is dropped by the desk.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import panel as pn
 
-from app import forms, theme
+from app import forms
 from app.components.form import Form
 from app.components.heartbeat import Heartbeat
 from app.components.link import Link
 from app.components.toolbar import Toolbar
 from app.jobs import Desk
-from app.scene import FIRST, Place, Scene, place, presets
+from app.scene import FIRST, Place, Scene, opening, place, presets
 from app.stage import Stage
 from app.wiring import UiLoop
 from landscape_core.errors import LandscapeError, SpecError
@@ -25,15 +25,15 @@ from landscape_core.live import Picture, Session
 from landscape_core.store import Store
 
 SECTIONS = (
-    ("Data", "what is to be learned", ("run.problem.dataset",)),
+    ("Data", "what is learned", ("run.problem.dataset",)),
     ("Network", "what learns it", ("run.problem.architecture", "run.problem.loss")),
     ("Optimizer", "how it moves", ("run.optimizer", "run.batch_size", "run.seed")),
-    ("Landscape", "which slice is shown", ("view.directions", "view.")),
+    ("Landscape", "which slice is shown", ("view.",)),
     ("Display", "how it is drawn", ("display.height", "display.color")),
 )
 """The form's sections: title, help, and the beginnings of the paths that they hold."""
 
-PICTURES_TO_STEP = 20
+ON_THE_WAY = 12
 """Pictures shown on the way to the step that a link names."""
 
 
@@ -47,20 +47,19 @@ class Page:
         self._session: Session | None = None  # the worker's alone
         self._picture: Picture | None = None
         self._playing = False
-        self._place = self._good = _opening(FIRST)
+        self._place = self._good = opening(FIRST)
         self._build()
+        if pn.state.curdoc is not None and pn.state.curdoc.session_context is not None:
+            pn.state.on_session_destroyed(lambda _: self.close())
         self.open(link)
 
     def open(self, link: str) -> None:
         """Go to the place that a link names; if it cannot be read, to the first, saying why."""
-        self._toolbar.message("")
         try:
-            self._place = place(link)
+            self._go(place(link))
         except SpecError as error:
-            self._place = _opening(FIRST)
+            self._go(opening(FIRST))
             self._toolbar.message(f"This link could not be opened: {error}", alert=True)
-        self._playing = False
-        self._start(self._work(fresh=True, until=self._place.step))
 
     def close(self) -> None:
         """End the worker; nothing of the page stays behind."""
@@ -84,117 +83,151 @@ class Page:
             self._form.set_error(path, str(error))
             return
         self._form.set_error(path, None)
-        drawing = scene.run == self.scene.run and scene.view == self.scene.view
+        only_drawing = scene.replace(display=self.scene.display) == self.scene
         self._place = replace(self._place, scene=scene)
-        if drawing and not (self._playing and path == "display.speed"):
+        if only_drawing and not self._playing:
             self._show_controls()
             self._draw()
-            return
-        self._start(self._work(fresh=False))
+            self._link.set(self._place.link())
+        else:
+            self._start()
 
     def play(self, playing: bool = True) -> None:  # noqa: FBT001, FBT002 - the state of a button
-        """Let the run go on, or hold it."""
+        """Let the run go on, or hold it; a run that has ended starts again."""
         ended = self._picture is not None and self._picture.status in ("diverged", "finished")
         self._playing = playing
-        self._start(self._work(fresh=playing and ended))
+        self._start(fresh=playing and ended)
 
     def step(self) -> None:
         """Make one training step and hold."""
         self._playing = False
-        self._start(self._work(fresh=False, more=1))
+        self._start(more=1)
 
     def reset(self) -> None:
         """Stand at the start again, with the same seed."""
         self._playing = False
-        self._start(self._work(fresh=True))
+        self._start(fresh=True)
 
     def reseed(self) -> None:
-        """Stand at the start of another run, with the next seed."""
-        self._playing = False
+        """Start another run, with the next seed."""
         self.choose("run.seed", self.scene.run.seed + 1)
 
-    def _work(self, *, fresh: bool, until: int = 0, more: int = 0) -> "_Work":
-        return _Work(self, self.scene, self._playing, fresh, until, more)
+    def _go(self, there: Place) -> None:
+        self._place, self._playing = there, False
+        preset = presets()[there.preset]
+        self._toolbar.message(f"{preset.question} {preset.watch}")
+        self._start(fresh=True, until=there.step)
 
-    def _start(self, work: "_Work") -> None:
+    def _start(self, *, fresh: bool = False, until: int = 0, more: int = 0) -> None:
         self._show_controls()
-        self._desk.submit(work.pictures, self._show, self._fail, self._done)
+        job = _Job(self._place.scene, self._playing, fresh, until, more)
+        self._desk.submit(lambda: self._work(job), self._show, self._fail, self._done)
+
+    def _work(self, job: "_Job") -> Iterator[Picture]:
+        """On the worker: bring the session in line with the scene, then go on from there."""
+        scene, session = job.scene, self._session
+        if session is None or job.fresh or not session.continues(scene.run):
+            session = Session(scene.run, scene.view, self._store)
+            self._session = session
+        session.continue_with(scene.run)
+        session.look_through(scene.view)
+        while session.step < job.until and session.status in ("ready", "paused"):
+            session.advance_to(session.step + max(1, job.until // ON_THE_WAY), ON_THE_WAY // 2)
+            yield session.picture()
+        if job.more:
+            session.advance(job.more)
+        yield session.picture()
+        if job.playing:
+            yield from session.play(scene.display.speed)
+        yield from session.refine()
 
     def _show(self, picture: Picture) -> None:
         self._picture = picture
-        self._good = replace(self._place, step=picture.readings.step)
+        self._place = replace(self._place, step=picture.readings.step)
+        self._good = self._place
         self._draw()
+        if picture.status == "diverged":
+            self._toolbar.message(
+                f"The run diverged at step {picture.readings.step}: the loss is no longer a finite "
+                "number. Its path is kept. Lower the learning rate, then press Play or Reset.",
+                alert=True,
+            )
 
     def _done(self) -> None:
         self._playing = False
-        self._place = self._good
-        self._link.set(self._place.link())
+        self._toolbar.set({"playing": False})
         self._draw()
+        self._link.set(self._place.link())
 
     def _fail(self, error: Exception) -> None:
         """Say what is wrong at the control that it concerns, and keep what was in force."""
         self._playing = False
-        self._toolbar.set({"playing": False})
         path = forms.path_of(self.scene, error.field) if isinstance(error, SpecError) else None
         self._place = self._good
         self._show_controls()
         if path is not None:
             self._form.set_error(path, str(error))
-        else:
-            known = isinstance(error, LandscapeError)
-            text = str(error) if known else f"Something failed: {type(error).__name__}: {error}"
-            self._toolbar.message(text, alert=True)
+            return
+        known = isinstance(error, LandscapeError)
+        text = str(error) if known else f"Something failed: {type(error).__name__}: {error}"
+        self._toolbar.message(text, alert=True)
 
     def _draw(self) -> None:
-        if self._picture is None:
-            return
-        self._stage.draw(self._picture, self.scene.display)
-        self._toolbar.set(_readings(self._picture, playing=self._playing))
+        if self._picture is not None:
+            self._stage.draw(self._picture, self.scene.display)
+            readings = _readings(self._picture, playing=self._playing)
+            self._toolbar.set({**readings, "frame": self._desk.sent()})
 
     def _show_controls(self) -> None:
         entries = list(forms.rows(self.scene))
         self._form.show([_section(entries, *section) for section in SECTIONS])
-        display = self.scene.display
-        self._toolbar.set(
-            {
-                "playing": self._playing,
-                "speed": display.speed,
-                "view": display.show,
-                "preset": self._place.preset,
-            }
-        )
+        display, preset = self.scene.display, self._place.preset
+        shown = {"speed": display.speed, "view": display.show, "preset": preset}
+        self._toolbar.set({**shown, "playing": self._playing})
 
     def _build(self) -> None:
-        self._form, self._stage, self._heartbeat = Form(self.choose), Stage(), Heartbeat()
-        self._toolbar = Toolbar()
-        self._link = Link()
+        self._form, self._stage = Form(self.choose), Stage()
+        self._toolbar = Toolbar(
+            [{"name": p.name, "title": p.title, "question": p.question} for p in presets().values()],
+            {
+                "play": self.play,
+                "step": self.step,
+                "reset": self.reset,
+                "seed": self.reseed,
+                "speed": lambda steps: self.choose("display.speed", steps),
+                "view": lambda name: self.choose("display.show", name),
+                "preset": lambda name: self._go(opening(name)),
+                "drawn": self._desk.drawn,
+            },
+        )
+        self._link = Link(self.open)
+        middle = pn.Row(
+            self._form.view,
+            self._stage.landscape,
+            self._stage.side,
+            sizing_mode="stretch_both",
+            min_height=0,
+        )
         self.view = pn.Column(
             self._toolbar.view,
-            pn.Row(
-                self._form.view,
-                self._stage.landscape,
-                self._stage.side,
-                sizing_mode="stretch_both",
-                min_height=0,
-            ),
+            middle,
             self._link.view,
-            self._heartbeat.view,
-            css_classes=["laboratory"],
+            Heartbeat().view,
             sizing_mode="stretch_both",
+            styles={"height": "100vh", "min-width": "980px", "background": "#fff"},
+            margin=0,
         )
 
 
-class _Work:
-    """One piece of work for the worker: bring the session in line with a scene, then go on."""
+@dataclass(frozen=True)
+class _Job:
+    """What the worker is to do: from a fresh start or not, up to a step, some more, then play."""
 
-    def __init__(self, page: Page, *, fresh: bool, until: int, more: int) -> None:
-        self._page, self._place, self._playing = page, page._place, page._playing
-        self._fresh, self._until, self._more = fresh, until, more
-
-
-def _opening(name: str) -> Place:
-    preset = presets()[name]
-    return Place(name, preset.scene, preset.steps)
+    scene: Scene
+    playing: bool
+    fresh: bool
+    until: int
+    more: int
 
 
 def _section(
@@ -207,12 +240,8 @@ def _section(
 def _readings(picture: Picture, *, playing: bool) -> dict[str, Any]:
     """What the toolbar tells of a picture."""
     readings = picture.readings
-    status = "running" if playing and picture.status == "paused" else picture.status
-    return {
-        "playing": playing,
-        "status": status,
-        "step": readings.step,
-        "epoch": readings.epoch,
-        "time": readings.seconds,
-        **readings.values,
-    }
+    held = picture.status if not playing else "running"
+    status = picture.status if picture.status in ("diverged", "finished") else held
+    values = {name: value if value == value else None for name, value in readings.values.items()}
+    counts = {"step": readings.step, "epoch": readings.epoch, "time": readings.seconds}
+    return {"playing": playing, "status": status, **counts, **values}

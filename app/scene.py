@@ -74,6 +74,12 @@ class Place:
         return urlencode({"preset": self.preset, "step": self.step, **text}, quote_via=quote, safe=SAFE)
 
 
+def opening(name: str) -> Place:
+    """The place at which a preset opens."""
+    preset = presets()[name]
+    return Place(name, preset.scene, preset.steps)
+
+
 def place(link: str) -> Place:
     """The place that a link names; what it leaves out is as in its preset.
 

@@ -64,22 +64,21 @@ class Stage:
     def _draw_surface(self, picture: Picture, display: Display, color: str) -> None:
         shown = picture.slice.sel(split=picture.view.split)
         logged = display.height == "log" and color == "loss"
-        scale = _log10 if logged else np.asarray
+        scale = theme.decimal_log if logged else np.asarray
         heights = scale(shown[color].values)
         alpha, beta = shown["alpha"].values, shown["beta"].values
         path = picture.path
-        track = np.stack([path["alpha"], path["beta"], scale(path[color].values)], axis=1)
-        low, high = theme.limits(heights)
+        values = path[color].values if color in path else np.full(len(path["step"]), np.nan)
+        track = np.stack([path["alpha"], path["beta"], scale(values)], axis=1)
         label = f"{picture.view.split} {color}"
         self.surface.draw(
-            heights.astype(np.float32),
+            heights,
             alpha,
             beta,
             track,
             _lowest(heights, alpha, beta),
-            lo=low,
-            hi=high,
-            labels=(_named(shown["alpha"]), _named(shown["beta"]), f"log10 {label}" if logged else label),
+            theme.limits(heights),
+            (_named(shown["alpha"]), _named(shown["beta"]), f"log₁₀ {label}" if logged else label),
         )
 
 
@@ -87,7 +86,7 @@ def quality(picture: Picture) -> str:
     """One line of HTML on what the picture is and how much it can be trusted."""
     computed = picture.slice["computed"].values
     distance = float(picture.path["distance"][-1])
-    count = picture.slice.attrs.get("examples", "")
+    count = int(picture.slice.attrs["examples"][0])
     parts = [
         f"plane holds <b>{picture.captured:.0%}</b> of the motion",
         f"current point <b>{distance:.2g}</b> off it",
@@ -104,12 +103,6 @@ def quality(picture: Picture) -> str:
 
 
 Array = npt.NDArray[np.floating[Any]]
-
-
-def _log10(values: Array) -> Array:
-    """The decimal logarithm; what has none becomes NaN, infinity stays."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(values > 0, np.log10(values), np.nan)
 
 
 def _lowest(heights: Array, alpha: Array, beta: Array) -> tuple[float, float, float] | None:

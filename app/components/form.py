@@ -1,0 +1,46 @@
+"""The column of controls: sections of labelled rows, described as plain data."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import param
+from panel.custom import JSComponent
+
+from app.wiring import Messages
+
+
+class FormModel(Messages, JSComponent):
+    """Its browser side (Bokeh finds no model whose name begins with an underscore)."""
+
+    _esm = Path(__file__).with_name("form.js")
+
+    sections = param.List(doc="title, help and fields of each section")
+    errors = param.Dict(default={}, doc="path -> what is wrong with its last value")
+
+    changed: Callable[[str, Any], None]
+
+    def _handle_msg(self, data: dict[str, Any]) -> None:
+        self.changed(data["path"], data["value"])
+
+
+class Form:
+    """Rows of controls; tells of a change by path and value."""
+
+    def __init__(self, changed: Callable[[str, Any], None]) -> None:
+        """An empty form; `changed` is called on the page's thread."""
+        self.view = FormModel(width=286, sizing_mode="stretch_height", min_height=0)
+        self.view.changed = changed
+
+    def show(self, sections: Sequence[dict[str, Any]]) -> None:
+        """Show these sections; a control that is being edited keeps its text and focus.
+
+        A section has `title`, `help` and `fields`; a field has `path`, `label`, `help`, `value` and
+        `kind`: choice (with `options`), number or integer (with `low`, `high`, `scale`), switch, text.
+        """
+        self.view.sections = list(sections)
+
+    def set_error(self, path: str, text: str | None) -> None:
+        """Say under a control what is wrong with its value, or that nothing is."""
+        errors = {known: said for known, said in self.view.errors.items() if known != path}
+        self.view.errors = errors if text is None else {**errors, path: text}

@@ -1,0 +1,28 @@
+"""Tells the user when Python is gone: otherwise the page would just stand still."""
+
+from pathlib import Path
+from typing import Any
+
+import param
+from panel.custom import JSComponent
+
+from app.wiring import Messages
+
+
+class HeartbeatModel(Messages, JSComponent):
+    """Its browser side."""
+
+    _esm = Path(__file__).with_name("heartbeat.js")
+
+    patience = param.Number(default=9.0, doc="seconds without an answer until the page says so")
+
+    def _handle_msg(self, data: Any) -> None:
+        self._send_msg({"pong": True})
+
+
+class Heartbeat:
+    """An overlay with a Reload button once Python has not answered for some seconds."""
+
+    def __init__(self) -> None:
+        """Nothing to see while all is well."""
+        self.view = HeartbeatModel(width=0, height=0, margin=0)

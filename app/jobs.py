@@ -1,0 +1,177 @@
+"""The only threads of the app: one worker a page, and the newest of its news on the page.
+
+A job is an iterator of news. The worker drains it into a box with one place; the page empties the
+box on its own thread. A new job makes older ones stale: their news is dropped, and they stop at
+their next item. The worker waits while the browser has not drawn what it was sent.
+"""
+
+import atexit
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+WINDOW = 2
+"""Pictures that may be on their way to the browser, sent and not yet drawn."""
+
+PATIENCE = 1.0
+"""Seconds after which an unanswered picture no longer holds the next one back."""
+
+_open_desks: "weakref.WeakSet[Desk]" = weakref.WeakSet()
+
+
+class Loop(Protocol):
+    """Whoever can run a function on the page's thread."""
+
+    def soon(self, function: Callable[..., object], *arguments: object) -> None:
+        """Run it there soon."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Work to do and whom to tell, each called on the page's thread."""
+
+    work: Callable[[], Iterator[Any]]
+    show: Callable[[Any], None]
+    fail: Callable[[Exception], None]
+    done: Callable[[], None]
+    number: int
+
+
+class Desk:
+    """Takes jobs from a page, one at a time; the newest replaces all older ones."""
+
+    def __init__(self, loop: Loop) -> None:
+        """A desk without a job; the worker starts with the first."""
+        self._loop = loop
+        self._changed = threading.Condition()
+        self._job: Job | None = None
+        self._number = 0
+        self._closed = False
+        self._news: tuple[Job, Any] | None = None
+        self._telling = False
+        self._sent = self._drawn = 0
+        self._sent_at = 0.0
+        self._thread: threading.Thread | None = None
+        _open_desks.add(self)
+
+    def submit(
+        self,
+        work: Callable[[], Iterator[Any]],
+        show: Callable[[Any], None],
+        fail: Callable[[Exception], None],
+        done: Callable[[], None],
+    ) -> None:
+        """Do this now; whatever was under way stops at its next item and is not heard of again."""
+        with self._changed:
+            if self._closed:
+                return
+            self._number += 1
+            self._job = Job(work, show, fail, done, self._number)
+            self._news = None
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._serve, daemon=True, name="desk")
+                self._thread.start()
+            self._changed.notify_all()
+
+    def sent(self) -> int:
+        """Number a picture that goes to the browser, which is to answer it with `drawn`."""
+        with self._changed:
+            self._sent += 1
+            self._sent_at = time.monotonic()
+            return self._sent
+
+    def drawn(self, number: int) -> None:
+        """The browser has drawn the picture of that number and all before it."""
+        with self._changed:
+            self._drawn = max(self._drawn, min(number, self._sent))
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Stop the work, and wait until its thread has ended."""
+        with self._changed:
+            self._closed = True
+            self._job = self._news = None
+            self._number += 1
+            self._changed.notify_all()
+            thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout=10)
+
+    def _serve(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed or self._job is not None)
+                if self._closed:
+                    return
+                job, self._job = self._job, None
+            if job is not None:
+                self._do(job)
+
+    def _do(self, job: Job) -> None:
+        iterator: Iterator[Any] | None = None
+        try:
+            iterator = job.work()
+            for news in iterator:
+                if not self._tell(job, news):
+                    break
+            else:
+                self._loop.soon(self._end, job)
+        except Exception as error:
+            self._loop.soon(self._excuse, job, error)
+        finally:
+            if iterator is not None and hasattr(iterator, "close"):
+                iterator.close()
+
+    def _tell(self, job: Job, news: Any) -> bool:
+        """Put news into the box once the page is ready for it; whether to go on.
+
+        So the worker computes the next picture while the page draws this one.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._stale(job) or not (self._news or self._behind()), PATIENCE)
+            if self._stale(job):
+                return False
+            self._news = (job, news)
+            if not self._telling:
+                self._telling = True
+                self._loop.soon(self._pump)
+            return True
+
+    def _stale(self, job: Job) -> bool:
+        return job.number != self._number
+
+    def _behind(self) -> bool:
+        late = time.monotonic() - self._sent_at > PATIENCE
+        return self._sent - self._drawn >= WINDOW and not late
+
+    def _pump(self) -> None:
+        """On the page's thread: show the newest news, if it is still wanted."""
+        with self._changed:
+            self._telling = False
+            box, self._news = self._news, None
+        if box is not None and not self._stale(box[0]):
+            box[0].show(box[1])
+        with self._changed:
+            self._changed.notify_all()
+
+    def _end(self, job: Job) -> None:
+        self._pump()
+        if not self._stale(job):
+            job.done()
+
+    def _excuse(self, job: Job, error: Exception) -> None:
+        self._pump()
+        if not self._stale(job):
+            job.fail(error)
+
+
+def _close_all() -> None:
+    """At exit: a worker that outlives the interpreter aborts it."""
+    for desk in list(_open_desks):
+        desk.close()
+
+
+atexit.register(_close_all)

@@ -1,0 +1,183 @@
+"""One Panel code base for Voila, `panel serve` and a notebook cell, without a request to a CDN.
+
+What is worked around here was measured on Panel 1.9, jupyter_bokeh 4.1 and Voila 0.5; each place
+says what happens without it.
+"""
+
+import asyncio
+import base64
+import collections
+import functools
+import os
+import time
+from collections.abc import Callable
+from typing import Any, Literal
+
+import panel as pn
+import panel.io.resources
+import panel.reactive
+
+Mode = Literal["server", "voila", "notebook"]
+
+
+def mode() -> Mode:
+    """Who shows the app. Ask on the main thread: a worker has no current document."""
+    document = pn.state.curdoc
+    if document is not None and document.session_context is not None:
+        return "server"
+    return "voila" if any(name.startswith("VOILA_") for name in os.environ) else "notebook"
+
+
+def setup() -> None:
+    """Load Panel for whoever shows the app; call it before any component is built."""
+    if mode() == "server":
+        pn.extension()
+        return
+    _inline_styles()
+    # Voila's page has no default comms of Panel, and without `inline` it waits for a CDN.
+    pn.extension(inline=True, comms="ipywidgets")
+
+
+def show(view: pn.viewable.Viewable) -> Any:
+    """The view as the last expression of a cell or of a served script."""
+    if mode() == "server":
+        return view.servable(title="Landscape Lab")
+    widget = _quiet_model()(view.get_root(), combine_events=False)
+    if mode() == "voila":
+        return widget
+    return _persistent(widget)
+
+
+class UiLoop:
+    """Runs functions on the thread of the page that made it, from any thread."""
+
+    def __init__(self) -> None:
+        """Remember the page's document, or the kernel's event loop."""
+        self._document = pn.state.curdoc if mode() == "server" else None
+        try:
+            self._loop = None if self._document else asyncio.get_running_loop()
+        except RuntimeError:  # a plain script: there is no other thread to come from
+            self._loop = None
+
+    def soon(self, function: Callable[..., object], *arguments: object) -> None:
+        """Call the function on the page's thread as soon as that is free."""
+        call = functools.partial(function, *arguments)
+        if self._document is not None:
+            self._document.add_next_tick_callback(call)
+        elif self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(call)
+        else:
+            call()
+
+
+class Messages:
+    """Mix-in before `JSComponent`: messages to the browser that arrive in kernels too.
+
+    There Panel would send them to a document that no browser shows: the model lives in the
+    document of jupyter_bokeh's widget.
+    """
+
+    _models: dict[str, Any]
+
+    def _send_msg(self, data: Any) -> None:
+        if mode() == "server":
+            super()._send_msg(data)  # type: ignore[misc] # JSComponent's, behind this mix-in
+            return
+        from panel.models.esm import ESMEvent
+
+        for model, _ in list(self._models.values()):
+            if model.document is not None:
+                model.document.callbacks.send_event(ESMEvent(model=model, data=data))
+
+
+@functools.cache
+def _quiet_model() -> type:
+    """BokehModel without echoes.
+
+    jupyter_bokeh sends every change made in Python back from the browser as if the user had made
+    it, late: a value set twice in a row swings back.
+    """
+    from jupyter_bokeh import BokehModel
+
+    class QuietBokehModel(BokehModel):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            self.ready = False
+            self._sent: dict[tuple[str, str], collections.deque[tuple[float, Any]]] = {}
+            super().__init__(*arguments, **options)
+
+        def _document_patched(self, event: Any) -> None:
+            if event.setter is not self and getattr(event, "kind", "") == "ModelChanged":
+                key = (event.model.id, event.attr)
+                queue = self._sent.setdefault(key, collections.deque(maxlen=64))
+                queue.append((time.monotonic(), event.new))
+            super()._document_patched(event)
+
+        def _sync_model(self, model: Any, content: dict[str, Any], buffers: Any) -> None:
+            if content.get("event") == "jsevent":
+                self.ready = True
+            if content.get("kind") == "ModelChanged" and self._is_echo(content):
+                return
+            super()._sync_model(model, content, buffers)
+
+        def _is_echo(self, content: dict[str, Any]) -> bool:
+            queue = self._sent.get((content["model"]["id"], content["attr"]))
+            new = content.get("new")
+            plain = isinstance(new, bool | int | float | str | type(None))
+            while queue and time.monotonic() - queue[0][0] > 5:
+                queue.popleft()
+            for place, (_, value) in enumerate(queue or ()):
+                if not plain or (type(value) is type(new) and value == new):
+                    for _ in range(place + 1):
+                        queue.popleft()  # type: ignore[union-attr] # it has at least this one
+                    return True
+            return False
+
+    return QuietBokehModel
+
+
+def _persistent(widget: Any) -> Any:
+    """The widget in a box that attaches it again until the browser says that it is there.
+
+    On "Run All" JupyterLab builds the view before BokehJS has loaded, and gives up.
+    """
+    import ipywidgets
+
+    box = ipywidgets.VBox([ipywidgets.HTML("<p role='status'>Loading the app…</p>")])
+
+    async def attach() -> None:
+        for delay in (0.2, 0.6, 1.2, 2.5, 5, 10):
+            await asyncio.sleep(delay)
+            if widget.ready:
+                return
+            box.children = ()
+            box.children = (widget,)
+
+    try:
+        box.attaching = asyncio.get_running_loop().create_task(attach())
+    except RuntimeError:  # no event loop: a script that only wants the widget
+        box.children = (widget,)
+    return box
+
+
+def _inline_styles() -> None:
+    """Give Panel's style sheets as data: with comms="ipywidgets" it asks a CDN for them."""
+    resources = panel.io.resources
+    if getattr(resources, "landscape_inlined", False):
+        return
+    original = resources.patch_stylesheet
+
+    @functools.cache
+    def inlined(url: str) -> str:
+        path = resources.DIST_DIR / url[len(resources.CDN_DIST) :].split("?")[0]
+        if not path.is_file():
+            return url
+        return "data:text/css;base64," + base64.b64encode(path.read_bytes()).decode()
+
+    def patch(stylesheet: Any, dist_url: str) -> None:
+        original(stylesheet, dist_url)
+        url = getattr(stylesheet, "url", "") or ""
+        if url.startswith(resources.CDN_DIST):
+            stylesheet.url = inlined(url)
+
+    resources.patch_stylesheet = panel.reactive.patch_stylesheet = patch
+    resources.landscape_inlined = True
