@@ -1,0 +1,118 @@
+"""Small objectives whose answers are known, in float64."""
+
+import torch
+from landscape_core import seeds
+from landscape_core.objective import ModelObjective, Objective
+from landscape_core.params import Layout
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+
+class Quadratic(Objective):
+    """The mean over examples i of ½ (θ − cᵢ)ᵀ H (θ − cᵢ), for a symmetric H and centres c (N, P).
+
+    The gradient is H (θ − mean c), the Hessian H; for a positive definite H the minimum is mean c.
+    """
+
+    def __init__(self, hessian, centres):
+        self.hessian = torch.as_tensor(hessian, dtype=torch.float64)
+        self.centres = torch.as_tensor(centres, dtype=torch.float64)
+        self.examples, size = self.centres.shape
+        self.layout = Layout.of_shapes({"theta": (size,)})
+        self.minimum = self.centres.mean(0)
+
+    def loss(self, theta):
+        offsets = theta - self.centres
+        return 0.5 * ((offsets @ self.hessian) * offsets).sum(1).mean()
+
+    def minibatch(self, indices):
+        return Quadratic(self.hessian, self.centres[indices])
+
+
+def normal(*shape, seed=0):
+    """Standard normal numbers of that shape."""
+    return torch.randn(*shape, generator=seeds.stream(seed, "test"), dtype=torch.float64)
+
+
+def bowl(eigenvalues, *, seed=0, examples=1):
+    """A quadratic with these eigenvalues along random orthogonal directions."""
+    eigenvalues = torch.as_tensor(eigenvalues, dtype=torch.float64)
+    size = len(eigenvalues)
+    basis, _ = torch.linalg.qr(normal(size, size, seed=seed))
+    hessian = basis @ eigenvalues.diag() @ basis.T
+    return Quadratic((hessian + hessian.T) / 2, normal(examples, size, seed=seed + 1))
+
+
+def filled(module, *, seed=0):
+    """The module in float64, with parameters and running statistics that are nothing special."""
+    rng = seeds.stream(seed, "weights")
+    module = module.double()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            scale = parameter[0].numel() ** -0.5 if parameter.dim() > 1 else 0.3
+            noise = torch.randn(parameter.shape, generator=rng, dtype=torch.float64)
+            parameter.copy_(scale * noise + (0.5 if parameter.dim() < 2 else 0.0))
+        for name, buffer in module.named_buffers():
+            noise = torch.rand(buffer.shape, generator=rng, dtype=torch.float64)
+            if name.endswith("running_mean"):
+                buffer.copy_(noise - 0.5)
+            elif name.endswith("running_var"):
+                buffer.copy_(noise + 0.5)
+    return module
+
+
+class Residual(nn.Module):
+    """A small residual network with batch normalization, for images (N, 1, 6, 6)."""
+
+    def __init__(self, channels=3, classes=3):
+        super().__init__()
+        self.stem = nn.Conv2d(1, channels, 3, padding=1, bias=False)
+        self.stem_norm = nn.BatchNorm2d(channels)
+        self.first = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.first_norm = nn.BatchNorm2d(channels)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.second_norm = nn.BatchNorm2d(channels)
+        self.head = nn.Linear(channels, classes)
+
+    def forward(self, images):
+        hidden = self.stem_norm(self.stem(images)).tanh()
+        branch = self.first_norm(self.first(hidden)).tanh()
+        hidden = (hidden + self.second_norm(self.second(branch))).tanh()
+        return self.head(hidden.mean((2, 3)))
+
+
+def mlp(*, seed=0):
+    """A network 3-5-4-3 with smooth activations."""
+    layers = [nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 3)]
+    return filled(nn.Sequential(*layers), seed=seed)
+
+
+def residual(*, seed=0):
+    """The residual network with running statistics far from what a batch of ours has."""
+    return filled(Residual(), seed=seed)
+
+
+def vectors(examples=20, *, seed=0):
+    """Inputs (N, 3) and classes (N,)."""
+    return normal(examples, 3, seed=seed), classes(examples, seed=seed)
+
+
+def images(examples=12, *, seed=0):
+    """Images (N, 1, 6, 6) and classes (N,)."""
+    return normal(examples, 1, 6, 6, seed=seed), classes(examples, seed=seed)
+
+
+def classes(examples, *, seed=0):
+    """Classes 0, 1, 2 at random."""
+    return torch.randint(3, (examples,), generator=seeds.stream(seed, "classes"))
+
+
+def mlp_objective(*, seed=0, examples=20):
+    """The mean cross-entropy of the MLP."""
+    return ModelObjective(mlp(seed=seed), cross_entropy, *vectors(examples, seed=seed))
+
+
+def residual_objective(*, seed=0, examples=12, batch_norm="running"):
+    """The mean cross-entropy of the residual network."""
+    data = images(examples, seed=seed)
+    return ModelObjective(residual(seed=seed), cross_entropy, *data, batch_norm=batch_norm)
