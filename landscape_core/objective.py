@@ -3,7 +3,7 @@
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import Literal, Self, final
+from typing import Literal, final
 
 import torch
 from torch import Tensor, nn
@@ -170,7 +170,7 @@ class ModelObjective(Objective):
             return {name: value.clone() for name, value in self.buffers.items()}
         return self.buffers
 
-    def _like(self) -> Self:
+    def _like(self) -> "ModelObjective":
         return copy.copy(self)
 
 

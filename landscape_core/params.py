@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -41,13 +40,13 @@ class Layout:
     blocks: tuple[Block, ...]
 
     @classmethod
-    def of_module(cls, module: nn.Module) -> Self:
+    def of_module(cls, module: nn.Module) -> "Layout":
         """The layout of a module's trainable parameters; tied tensors are counted once."""
         shapes = {n: tuple(p.shape) for n, p in module.named_parameters() if p.requires_grad}
         return cls.of_shapes(shapes)
 
     @classmethod
-    def of_shapes(cls, shapes: Mapping[str, tuple[int, ...]]) -> Self:
+    def of_shapes(cls, shapes: Mapping[str, tuple[int, ...]]) -> "Layout":
         """The layout of named tensors laid end to end."""
         return cls(tuple(_blocks(shapes)))
 

@@ -6,7 +6,6 @@ coordinates are least-squares solutions, computed in float64.
 """
 
 from dataclasses import dataclass, replace
-from typing import Self
 
 import torch
 from jaxtyping import Float
@@ -70,11 +69,11 @@ class Plane:
         offset = thetas.double() - self.origin.double()
         return (offset - self.coords(thetas) @ self.axes.double()).norm(dim=1)
 
-    def at(self, origin: Vector) -> Self:
+    def at(self, origin: Vector) -> "Plane":
         """The parallel plane through another origin."""
         return replace(self, origin=origin)
 
-    def facing(self, other: "Plane | None") -> Self:
+    def facing(self, other: "Plane | None") -> "Plane":
         """The same plane with each axis turned to the side of its predecessor's."""
         if other is None or other.axes.shape != self.axes.shape:
             return self

@@ -14,7 +14,7 @@ import math
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal
 
 from landscape_core.errors import SpecError
 
@@ -23,6 +23,7 @@ ENGINE_VERSION = 1
 
 
 F = typing.TypeVar("F", bound=Callable[..., Any])
+R = typing.TypeVar("R", bound="Recipe")
 
 
 def once(function: F) -> F:
@@ -92,7 +93,7 @@ class Recipe:
     def check(self) -> None:
         """Raise `SpecError` if fields contradict each other."""
 
-    def replace(self, **changes: Any) -> Self:
+    def replace(self: R, **changes: Any) -> R:
         """The same recipe with some fields changed, checked again."""
         return dataclasses.replace(typing.cast(Any, self), **changes)
 
