@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, final
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _NormBase
@@ -58,7 +59,7 @@ class Objective(ABC):
         (product,) = torch.autograd.grad(gradient @ direction, point)
         return product
 
-    def losses(self, thetas: Vectors) -> Vector:
+    def losses(self, thetas: Vectors) -> Float[Tensor, " K"]:
         """The losses at K points, shape (K,), detached, one point after another."""
         with torch.no_grad():
             return torch.stack([self.loss(theta) for theta in thetas])

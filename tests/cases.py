@@ -1,11 +1,12 @@
 """Small objectives whose answers are known, in float64."""
 
 import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
 from landscape_core import seeds
 from landscape_core.objective import ModelObjective, Objective
 from landscape_core.params import Layout
-from torch import nn
-from torch.nn.functional import cross_entropy
 
 
 class Quadratic(Objective):

@@ -7,6 +7,7 @@ import pickle
 import pytest
 import torch
 from cases import bowl, mlp_objective, normal
+
 from landscape_core.catalogue import entries
 from landscape_core.errors import SpecError
 from landscape_core.optimizers.adagrad import AdaGrad
