@@ -32,8 +32,8 @@ def entries(base: type[R]) -> Mapping[str, type[R]]:
     )
 
 
-def find(base: type[R], name: str) -> type[R]:
-    """The class of that name.
+def find(base: type[R], name: object) -> type[R]:
+    """The class of that name, which may come from anywhere.
 
     Raises:
         SpecError: no such name; says the nearest and all that there are.
@@ -51,8 +51,8 @@ def make(base: type[R], name: str, **values: Any) -> R:
     return from_plain(base, {"kind": name, **values})
 
 
-def from_plain(base: type[R], plain: Mapping[str, Any]) -> R:
-    """The recipe that `to_plain` wrote; missing fields take their defaults.
+def from_plain(base: type[R], plain: Any) -> R:
+    """The recipe that `to_plain` or a person wrote; missing fields take their defaults.
 
     Raises:
         SpecError: an unknown kind, an unknown field, or a value that is not accepted.
@@ -70,7 +70,7 @@ def from_plain(base: type[R], plain: Mapping[str, Any]) -> R:
     return recipe(**values)
 
 
-def _kind(base: type[R], plain: Mapping[str, Any]) -> type[R]:
+def _kind(base: type[R], plain: Any) -> type[R]:
     what = base.__name__.lower()
     if not isinstance(plain, Mapping):
         raise SpecError(what, plain, "named fields with their values")

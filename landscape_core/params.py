@@ -30,7 +30,7 @@ class Block:
 
     def of(self, theta: Tensor) -> Tensor:
         """The block of one vector `(P,)` or of many `(K, P)`, as a view in its own shape."""
-        return theta[..., self.start : self.stop].reshape(*theta.shape[:-1], *self.shape)
+        return theta[..., self.start : self.stop].reshape((*theta.shape[:-1], *self.shape))
 
 
 @dataclass(frozen=True)
