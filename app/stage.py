@@ -1,6 +1,7 @@
 """The pictures of the page: the landscape in two and three dimensions, curves, boundary, quality."""
 
 import html
+import time
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,16 @@ from landscape_core.live import Picture
 
 NO_BOUNDARY = "The inputs have more than two dimensions: there is no boundary to draw."
 
+ASIDE = 0.2
+"""Seconds between two updates of the smaller figures while a run goes on: the landscape is first."""
+
 
 class Stage:
     """Draws a picture of a run; only what is visible is brought up to date."""
 
     def __init__(self) -> None:
         """Empty figures, built once."""
+        self._aside_at = 0.0
         self.contour, self.surface = Contour(), Surface()
         self.curves, self.boundary = Curves(), Boundary()
         self.quality = pn.pane.HTML("", css_classes=["quality"], sizing_mode="stretch_width")
@@ -54,12 +59,16 @@ class Stage:
                 split=picture.view.split,
                 scale=display.height if color == "loss" else "linear",
             )
+        now = time.monotonic()
+        if picture.status == "running" and now - self._aside_at < ASIDE:
+            return
+        self._aside_at = now
         self.curves.update(picture.curves)
+        self.quality.object = quality(picture)
         if picture.boundary is None or picture.points is None:
             self.boundary.empty(NO_BOUNDARY)
         else:
             self.boundary.update(picture.boundary, picture.points)
-        self.quality.object = quality(picture)
 
     def _draw_surface(self, picture: Picture, display: Display, color: str) -> None:
         shown = picture.slice.sel(split=picture.view.split)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from bokeh.models import ColumnDataSource
 from bokeh.palettes import Viridis256
 
 Array = npt.NDArray[np.floating[Any]]
@@ -22,10 +23,6 @@ SPLITS = {"train": "#0f6e84", "test": "#d9822b"}
 CLASSES = ("#2b6cb0", "#e07b39", "#5aa469", "#8e63a8", "#c94f7c", "#7f6a4f", "#4fb0c6", "#a3a847",
            "#6b7280", "#d4a017")  # fmt: skip
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
-
-BANDS = 24
-"""Colour steps of a filled contour picture."""
-
 
 def limits(heights: Array) -> tuple[float, float]:
     """The range that colours and heights span: robust to peaks, and in round steps.
@@ -47,6 +44,11 @@ def decimal_log(values: Array) -> Array:
     """The decimal logarithm; NaN where there is none; infinity stays."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.where(values > 0, np.log10(values), np.nan))
+
+
+def source(*columns: str) -> ColumnDataSource:
+    """A data source with these columns, all empty."""
+    return ColumnDataSource({name: [] for name in columns})
 
 
 def style(figure: Any) -> None:

@@ -105,7 +105,7 @@ class Session:
         self._plane: Plane | None = None
         self._frame: Frame | None = None
         self._notice = ""
-        self._point_seconds = 0.0
+        self._level_seconds: dict[int, float] = {}
         data = self._training.instance.data
         self._points = scattered(data) if data is not None and drawable(data) else None
         self._record()
@@ -144,8 +144,8 @@ class Session:
         """Show another slice from now on."""
         if view.directions != self.view.directions or view.follow != self.view.follow:
             self._plane = self._frame = None
-        if (view.examples, view.split) != (self.view.examples, self.view.split):
-            self._point_seconds = 0.0
+        if view != self.view:
+            self._level_seconds = {}
         self.view = view
 
     def advance(self, steps: int) -> None:
@@ -164,7 +164,7 @@ class Session:
         while self.step < step and self.status in ("ready", "paused"):
             self.advance(min(every, step - self.step))
 
-    def play(self, steps: int, budget: float = 0.02) -> Iterator[Picture]:
+    def play(self, steps: int, budget: float = 0.012) -> Iterator[Picture]:
         """Pictures of the running training, so many steps apart, until it ends.
 
         Args:
@@ -175,19 +175,29 @@ class Session:
             self.advance(steps)
             yield self.picture(budget, "running" if self.status == "paused" else self.status)
 
-    def picture(self, budget: float = 0.02, status: Status | None = None) -> Picture:
+    def picture(self, budget: float = 0.012, status: Status | None = None) -> Picture:
         """The present look, its slice as fine as the time allows, the rest interpolated."""
         seen = self._look()
         read, grid = self._probe(seen), seen.grid(self.view.resolution)
-        counts = levels(grid)
-        affordable = [i for i, n in enumerate(counts) if 0 < n * self._point_seconds <= budget]
-        level = affordable[-1] if affordable else 0
+        level = self._affordable(levels(grid), budget)
         began = time.perf_counter()
         dataset = coarse(read, grid, level)
-        spent = (time.perf_counter() - began) / counts[level]
-        known = self._point_seconds or spent
-        self._point_seconds = 0.7 * known + 0.3 * spent
+        spent = time.perf_counter() - began
+        known = self._level_seconds.get(level, spent)
+        self._level_seconds[level] = 0.7 * known + 0.3 * spent
         return self._picture(seen, dataset, status)
+
+    def _affordable(self, counts: list[int], budget: float) -> int:
+        """The finest level known to fit the budget; one finer is tried where it might."""
+        known = self._level_seconds
+        fitting = [level for level, seconds in known.items() if seconds <= budget]
+        best = max(fitting, default=0)
+        finer = best + 1
+        if fitting and finer < len(counts) and finer not in known:
+            # A level costs less than in proportion to its points: part of the cost is fixed.
+            if known[best] * (counts[finer] / counts[best]) ** 0.7 <= budget:
+                return finer
+        return best
 
     def refine(self) -> Iterator[Picture]:
         """The present look from coarse to exact; from the store at once, if it is there."""

@@ -2,9 +2,10 @@
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
-from typing import Literal, final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, final
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -22,7 +23,9 @@ BatchNorm = Literal["running", "batch"]
 """`running`: the statistics stored at the centre of the slice, as Li et al. (2018) do.
 `batch`: the statistics of the very examples that are evaluated."""
 
-Batches = tuple[Tensor, Tensor] | Iterable[tuple[Tensor, Tensor]]
+Array = Tensor | np.ndarray[Any, Any]
+Batches = Sequence[Array] | Iterable[Sequence[Array]]
+"""Inputs and targets, or batches of the two."""
 
 
 class Objective(ABC):
@@ -207,9 +210,9 @@ def from_module(
 
 
 def _gathered(data: Batches) -> tuple[Tensor, Tensor]:
-    if isinstance(data, tuple | list) and len(data) == 2 and isinstance(data[0], Tensor):
-        return data[0], torch.as_tensor(data[1])
-    pairs = list(data)
+    whole = isinstance(data, tuple | list) and len(data) == 2 and isinstance(data[0], Array)
+    pairs = [data] if whole else list(data)
     if not pairs:
         raise SpecError("data", "no batches", "at least one pair of inputs and targets")
-    return torch.cat([pair[0] for pair in pairs]), torch.cat([pair[1] for pair in pairs])
+    inputs, targets = ([torch.as_tensor(pair[part]) for pair in pairs] for part in (0, 1))
+    return torch.cat(inputs), torch.cat(targets)

@@ -27,8 +27,8 @@ Floats = npt.NDArray[np.float64]
 NEWS = 0.1
 """Seconds between two news of a level that takes long."""
 
-COARSEST = 11
-"""Points along a side of the first picture."""
+FEWEST = 12
+"""Points along a side that a picture has at the least, if its grid has as many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,15 +163,12 @@ def _fill(read: Probe, grid: Grid, values: Floats, computed: Any, where: Any) ->
 
 def _lines(resolution: int) -> list[npt.NDArray[np.int64]]:
     """The grid lines of each level, each among those of the next."""
-    counts = [COARSEST, (resolution + 1) // 2, resolution]
-    found: list[npt.NDArray[np.int64]] = []
-    known: set[int] = set()
-    for count in counts:
-        if found and count <= len(found[-1]):
-            continue
-        known |= set(np.linspace(0, resolution - 1, min(count, resolution)).round().astype(int).tolist())
-        found.append(np.array(sorted(known)))
-    return found
+    last = resolution - 1
+    stride = 1
+    while -(-last // (2 * stride)) + 1 > FEWEST:
+        stride *= 2
+    strides = [stride // 2**i for i in range(stride.bit_length())] if resolution > FEWEST else [1]
+    return [np.unique(np.append(np.arange(0, last, stride), last)) for stride in strides]
 
 
 @functools.lru_cache(maxsize=32)

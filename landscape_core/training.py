@@ -38,7 +38,7 @@ class Run(Recipe):
     seed: Annotated[int, Knob(0, 2**31 - 1, "draws data, initial weights and batches")] = 0
     checkpoints: Annotated[
         int, Knob(2, 100_000, "iterates kept at most; older ones are thinned evenly", scale="log")
-    ] = 400
+    ] = 200
     memory_mb: Annotated[
         int, Knob(1, 1_000_000, "megabytes that kept iterates may take", scale="log")
     ] = 256

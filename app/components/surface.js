@@ -324,19 +324,27 @@ export function render({model, el}) {
     box.style.cssText += ";display:grid;place-items:center;padding:2em;font:14px system-ui,sans-serif;color:#5d6b75";
     return;
   }
-  const HOME = {turn: -1.02, lift: .62, far: 3.7};
+  const HOME = {turn: -1.02, lift: .55, far: 4.25};
   let camera = {...HOME}, frame = null, fresh = false, waiting = 0, drawn = 0, holes = 0;
+  // Where painting is slow (no GPU), a moving picture has fewer pixels; at rest it is painted in full.
+  let density = 1, last = 0, rest = 0;
 
   const paint = () => {
     waiting = 0;
     const width = box.clientWidth, height = box.clientHeight;
     if (!frame || !width || !height) return;
-    const scale = Math.min(window.devicePixelRatio || 1, 2);
-    if (canvas.width !== Math.round(width * scale) || canvas.height !== Math.round(height * scale)) for (const c of [canvas, words]) { c.width = Math.round(width * scale); c.height = Math.round(height * scale); }
+    const now = performance.now(), moving = now - last < 250;
+    if (moving && now - last > 34) density = Math.max(.5, density * .9);
+    else if (moving && now - last < 20) density = Math.min(1, density * 1.03);
+    last = now;
+    clearTimeout(rest);
+    if (moving) rest = setTimeout(ask, 300);
+    const full = Math.min(window.devicePixelRatio || 1, 2), scale = moving ? full * Math.round(8 * density) / 8 : full;
+    for (const [c, by] of [[canvas, scale], [words, full]]) if (c.width !== Math.round(width * by) || c.height !== Math.round(height * by)) { c.width = Math.round(width * by); c.height = Math.round(height * by); }
     if (fresh) { holes = painter.load(frame); fresh = false; canvas.dataset.frames = ++drawn; }
     const matrix = cameraMatrix(camera, width / height), pen = words.getContext("2d");
     painter.paint(matrix, scale);
-    pen.setTransform(scale, 0, 0, scale, 0, 0);
+    pen.setTransform(full, 0, 0, full, 0, 0);
     label(pen, frame, matrix, model.labels, width, height, holes);
     Object.assign(canvas.dataset, {renderer: "webgl2", points: frame.rows * frame.columns, holes, camera: JSON.stringify(camera), current: painter.current.map(v => v.toFixed(4)).join(",")});
   };

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from bokeh.models import ColumnDataSource, Label, LinearColorMapper, Range1d
+from bokeh.models import Label, LinearColorMapper, Range1d
 from bokeh.palettes import interp_palette
 from bokeh.plotting import figure
 
@@ -22,8 +22,9 @@ class Boundary:
         self.figure = figure(
             x_range=self._x, y_range=self._y, tools="", sizing_mode="stretch_both"
         )
-        self.image, self.points = ColumnDataSource(), ColumnDataSource()
-        self.curve = ColumnDataSource()
+        self.image = theme.source("image", "x", "y", "dw", "dh")
+        self.points = theme.source("x", "y", "fill", "line")
+        self.curve = theme.source("x", "y")
         self.figure.image(
             image="image", source=self.image, color_mapper=self._mapper, x="x", y="y", dw="dw",
             dh="dh", global_alpha=0.75,

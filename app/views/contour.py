@@ -6,9 +6,9 @@ import contourpy
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
+from bokeh.core.properties import value
 from bokeh.models import (
     ColorBar,
-    ColumnDataSource,
     FixedTicker,
     HoverTool,
     LinearColorMapper,
@@ -24,6 +24,9 @@ Array = npt.NDArray[np.floating[Any]]
 FINER = 3
 """How many times finer than the slice the picture is drawn, linearly between its points."""
 
+SHADES = 254
+"""Colour steps between the lowest and the highest height."""
+
 BROKEN = 255
 """The colour index of points that are not finite."""
 
@@ -33,8 +36,8 @@ class Contour:
 
     def __init__(self) -> None:
         """An empty figure that fills the space it is given."""
-        self._bands = LinearColorMapper(
-            palette=_banded(), low=0, high=theme.BANDS, high_color=theme.NOT_FINITE
+        self._colors = LinearColorMapper(
+            palette=list(theme.LANDSCAPE), low=0, high=SHADES, high_color=theme.NOT_FINITE
         )
         self._scale = LinearColorMapper(palette=list(theme.LANDSCAPE), low=0, high=1)
         self._x, self._y = Range1d(-1, 1), Range1d(-1, 1)
@@ -45,9 +48,13 @@ class Contour:
             tools="pan,wheel_zoom,box_zoom,reset,save",
             output_backend="canvas",
         )
-        self.image, self.values = ColumnDataSource(), ColumnDataSource()
-        self.lines, self.labels = ColumnDataSource(), ColumnDataSource()
-        self.path, self.marks = ColumnDataSource(), ColumnDataSource()
+        # Columns from the start: a figure with a glyph whose column is missing does not open.
+        self.image = theme.source("image", "x", "y", "dw", "dh")
+        self.values = theme.source("image", "exact", "x", "y", "dw", "dh")
+        self.lines = theme.source("xs", "ys")
+        self.labels = theme.source("x", "y", "text")
+        self.path = theme.source("x", "y")
+        self.marks = theme.source("x", "y", "marker", "size", "fill", "line")
         self._draw()
         self._legend()
         self._shown: dict[str, Any] = {}
@@ -78,9 +85,7 @@ class Contour:
         self._frame(shown, alpha, beta)
         self._height(low, high, f"{split} {variable}", scale)
         box = _box(alpha, beta, FINER)
-        self.image.data = {"image": [banded(heights, low, high)], **box}
-        computed = np.where(slice_["computed"].values, "computed", "interpolated")
-        del computed
+        self.image.data = {"image": [shaded(heights, low, high)], **box}
         self.values.data = {
             "image": [raw.astype(np.float32)],
             "exact": [slice_["computed"].values.astype(np.uint8)],
@@ -92,7 +97,7 @@ class Contour:
     def _draw(self) -> None:
         box = {"x": "x", "y": "y", "dw": "dw", "dh": "dh"}
         plot = self.figure
-        plot.image(image="image", source=self.image, color_mapper=self._bands, **box)
+        plot.image(image="image", source=self.image, color_mapper=self._colors, **box)
         hidden = plot.image(
             image="image", source=self.values, color_mapper=self._scale, global_alpha=0.0, **box
         )
@@ -100,7 +105,7 @@ class Contour:
         plot.text(
             "x", "y", "text", source=self.labels, color="#ffffff", alpha=0.95,
             text_font_size="10px", text_align="center", text_baseline="middle",
-            text_font=theme.FONT,
+            text_font=value(theme.FONT),
         )  # fmt: skip
         plot.line("x", "y", source=self.path, color="#10181d", alpha=0.65, width=5)
         plot.line("x", "y", source=self.path, color="#ffffff", width=2.4)
@@ -191,17 +196,17 @@ class Contour:
         return changed
 
 
-def banded(heights: Array, low: float, high: float) -> npt.NDArray[np.uint8]:
+def shaded(heights: Array, low: float, high: float) -> npt.NDArray[np.uint8]:
     """The colour index of each pixel, `FINER` times as many as points; `BROKEN` if not finite."""
     finite = np.isfinite(heights)
     filled = np.where(finite, heights, high)
     fine = zoom(filled, _zoomed(heights), order=1, grid_mode=False)
     share = (fine - low) / (high - low)
-    bands = np.clip(np.floor(share * theme.BANDS), 0, theme.BANDS - 1).astype(np.uint8)
+    shades = np.clip(share * SHADES, 0, SHADES).astype(np.uint8)
     if not finite.all():
         nearest = zoom(finite.astype(np.uint8), _zoomed(heights), order=0, grid_mode=False)
-        bands[nearest == 0] = BROKEN
-    return bands
+        shades[nearest == 0] = BROKEN
+    return shades
 
 
 def worded(height: float, scale: str) -> str:
@@ -223,11 +228,6 @@ def _box(alpha: Array, beta: Array, finer: int) -> dict[str, list[float]]:
         "dw": [alpha[-1] - alpha[0] + dx],
         "dh": [beta[-1] - beta[0] + dy],
     }
-
-
-def _banded() -> list[str]:
-    places = np.linspace(0, len(theme.LANDSCAPE) - 1, theme.BANDS).round().astype(int)
-    return [theme.LANDSCAPE[i] for i in places]
 
 
 def _ticks(low: float, high: float) -> list[float]:

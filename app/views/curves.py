@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 from bokeh.layouts import column
-from bokeh.models import ColumnDataSource, DataRange1d
+from bokeh.models import DataRange1d, LegendItem
 from bokeh.plotting import figure
 
 from app import theme
@@ -20,7 +20,8 @@ class Curves:
 
     def __init__(self) -> None:
         """Empty figures that fill the space they are given."""
-        self.source = ColumnDataSource()
+        names = [f"{split}_{name}" for split in theme.SPLITS for name in ("loss", "accuracy")]
+        self.source = theme.source("step", "batch_loss", *names)
         x = DataRange1d(range_padding=0.02, only_visible=True)
         shared: dict[str, Any] = {"x_range": x, "tools": "", "sizing_mode": "stretch_both"}
         self.loss = figure(y_axis_type="log", y_axis_label="loss", **shared)
@@ -89,6 +90,4 @@ def _positive(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _item(name: str, line: Any) -> Any:
-    from bokeh.models import LegendItem
-
     return LegendItem(label=name, renderers=[line])
