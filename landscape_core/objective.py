@@ -8,6 +8,7 @@ from typing import Any, Literal, final
 import numpy as np
 import torch
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _NormBase
@@ -23,7 +24,7 @@ BatchNorm = Literal["running", "batch"]
 """`running`: the statistics stored at the centre of the slice, as Li et al. (2018) do.
 `batch`: the statistics of the very examples that are evaluated."""
 
-Array = Tensor | np.ndarray[Any, Any]
+Array = Tensor | NDArray[Any]
 Batches = Sequence[Array] | Iterable[Sequence[Array]]
 """Inputs and targets, or batches of the two."""
 
@@ -210,8 +211,9 @@ def from_module(
 
 
 def _gathered(data: Batches) -> tuple[Tensor, Tensor]:
-    whole = isinstance(data, tuple | list) and len(data) == 2 and isinstance(data[0], Array)
-    pairs = [data] if whole else list(data)
+    pairs: list[Any] = list(data)
+    if len(pairs) == 2 and isinstance(pairs[0], Tensor | np.ndarray):
+        pairs = [pairs]
     if not pairs:
         raise SpecError("data", "no batches", "at least one pair of inputs and targets")
     inputs, targets = ([torch.as_tensor(pair[part]) for pair in pairs] for part in (0, 1))
