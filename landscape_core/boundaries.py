@@ -5,7 +5,8 @@ import torch
 import xarray as xr
 
 from landscape_core.datasets.base import Data, Split
-from landscape_core.objective import ModelObjective
+from landscape_core.losses.base import Loss
+from landscape_core.objective import LossFunction, ModelObjective
 from landscape_core.types import Vector
 
 MARGIN = 0.15
@@ -42,7 +43,7 @@ def boundary(
     if len(sides) == 1:
         return xr.Dataset({"output": ("x", outputs[:, 0].numpy(force=True))}, {"x": sides[0]})
     shape = (resolution, resolution)
-    score, confidence = _scores(outputs, data.classes)
+    score, confidence = _scores(outputs, data.classes, objective.loss_function)
     return xr.Dataset(
         {
             "score": (("y", "x"), score.reshape(shape).numpy(force=True)),
@@ -53,13 +54,12 @@ def boundary(
     )
 
 
-def _scores(outputs: torch.Tensor, classes: int | None) -> tuple[torch.Tensor, torch.Tensor]:
-    if classes is None:
+def _scores(
+    outputs: torch.Tensor, classes: int | None, loss: LossFunction
+) -> tuple[torch.Tensor, torch.Tensor]:
+    if classes is None or not isinstance(loss, Loss):
         return outputs[:, 0], torch.ones_like(outputs[:, 0])
-    if outputs.shape[1] == 1:
-        score = outputs[:, 0].sigmoid()
-        return score, torch.maximum(score, 1 - score)
-    probabilities = outputs.softmax(dim=1)
+    probabilities = loss.probabilities(outputs)
     confidence, answer = probabilities.max(dim=1)
     return (probabilities[:, 1] if classes == 2 else answer), confidence
 

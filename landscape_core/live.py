@@ -26,8 +26,11 @@ from landscape_core.planes import Plane
 from landscape_core.recipes import Choice, Knob, Note, Recipe, name_of
 from landscape_core.slices import Grid, Probe, coarse, levels, probe, slice_key, sweep
 from landscape_core.store import Store
-from landscape_core.training import Recorder, Run, Training, check_batch_size
+from landscape_core.training import Recorder, Run, Training
 from landscape_core.types import Vectors
+
+PREVIEWS = (64, 256)
+"""Examples of a preview, where all of them would take too long for a moving picture."""
 
 Status = Literal["ready", "running", "paused", "finished", "diverged"]
 
@@ -105,7 +108,7 @@ class Session:
         self._plane: Plane | None = None
         self._frame: Frame | None = None
         self._notice = ""
-        self._level_seconds: dict[int, float] = {}
+        self._seconds_at: dict[int, float] = {}
         data = self._training.instance.data
         self._points = scattered(data) if data is not None and drawable(data) else None
         self._record()
@@ -137,7 +140,7 @@ class Session:
         Raises:
             SpecError: a batch larger than the data; the run is then unchanged.
         """
-        check_batch_size(run.batch_size, self._training.examples)
+        self._training.check(run)
         self.run = run
 
     def look_through(self, view: View) -> None:
@@ -145,7 +148,7 @@ class Session:
         if view.directions != self.view.directions or view.follow != self.view.follow:
             self._plane = self._frame = None
         if view != self.view:
-            self._level_seconds = {}
+            self._seconds_at = {}
         self.view = view
 
     def advance(self, steps: int) -> None:
@@ -178,31 +181,39 @@ class Session:
     def picture(self, budget: float = 0.012, status: Status | None = None) -> Picture:
         """The present look, its slice as fine as the time allows, the rest interpolated."""
         seen = self._look()
-        read, grid = self._probe(seen), seen.grid(self.view.resolution)
-        level = self._affordable(levels(grid), budget)
+        grid = seen.grid(self.view.resolution)
+        rung = self._affordable(budget, ladder := self._ladder(levels(grid)))
+        examples, level = ladder[rung]
+        read = self._probe(seen, examples)
         began = time.perf_counter()
         dataset = coarse(read, grid, level)
         spent = time.perf_counter() - began
-        known = self._level_seconds.get(level, spent)
-        self._level_seconds[level] = 0.7 * known + 0.3 * spent
+        known = self._seconds_at.get(rung, spent)
+        self._seconds_at[rung] = 0.7 * known + 0.3 * spent
         return self._picture(seen, dataset, status)
 
-    def _affordable(self, counts: list[int], budget: float) -> int:
-        """The finest level known to fit the budget; one finer is tried where it might."""
-        known = self._level_seconds
-        fitting = [level for level, seconds in known.items() if seconds <= budget]
-        best = max(fitting, default=0)
-        finer = best + 1
-        if fitting and finer < len(counts) and finer not in known:
-            # A level costs less than in proportion to its points: part of the cost is fixed.
-            if known[best] * (counts[finer] / counts[best]) ** 0.7 <= budget:
-                return finer
+    def _ladder(self, counts: list[int]) -> list[tuple[int, int]]:
+        """From the cheapest picture to the best: (examples, level of the grid)."""
+        objective = getattr(self._training.instance, self.view.split)
+        full = min(self.view.examples, objective.examples)
+        fewer = [n for n in PREVIEWS if n < full]
+        return [(n, 0) for n in fewer] + [(full, level) for level in range(len(counts))]
+
+    def _affordable(self, budget: float, ladder: list[tuple[int, int]]) -> int:
+        """The best rung known to fit the budget; the next one is tried where it might."""
+        known = self._seconds_at
+        best = max((rung for rung, seconds in known.items() if seconds <= budget), default=0)
+        following = best + 1
+        if best in known and following < len(ladder) and following not in known:
+            # Four times the work costs less than four times as much: part of it is fixed.
+            if 3.0 * known[best] <= budget:
+                return following
         return best
 
     def refine(self) -> Iterator[Picture]:
         """The present look from coarse to exact; from the store at once, if it is there."""
         seen = self._look()
-        read, grid = self._probe(seen), seen.grid(self.view.resolution)
+        read, grid = self._probe(seen, self.view.examples), seen.grid(self.view.resolution)
         key = slice_key(read, grid)
         dataset = self._store.get(key) if self._store else None
         if dataset is not None:
@@ -227,12 +238,12 @@ class Session:
         coords, distance = plane.coords(thetas), plane.distance(thetas)
         return _Seen(plane, middle, half * self.view.span, coords.numpy(force=True), distance)
 
-    def _probe(self, seen: "_Seen") -> Probe:
+    def _probe(self, seen: "_Seen", examples: int) -> Probe:
         policy = cast(BatchNorm, self.view.batch_norm)
         instance = self._training.instance
         objective = getattr(instance, self.view.split)
         part = objective.with_buffers(self._state.buffers).with_batch_norm(policy)
-        part = part.first(self.view.examples)
+        part = part.first(examples)
         return probe({self.view.split: part}, seen.plane, applicable(instance))
 
     def _spanned(self, thetas: Vectors) -> Plane:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from landscape_core import seeds
 from landscape_core.errors import SpecError
@@ -78,8 +78,17 @@ class Training:
         self.run = run
         self.instance: Instance = run.problem.build(run.seed, run.device, DTYPES[run.dtype])
         self.examples = self.instance.train.examples
-        check_batch_size(run.batch_size, self.examples)
+        self.check(run)
         self._order: tuple[int, Tensor] = (-1, torch.empty(0, dtype=torch.long))
+
+    def check(self, run: Run) -> None:
+        """Raise `SpecError` if a run's batches do not go with this data and network."""
+        if run.batch_size > self.examples:
+            accepted = f"at most the number of training examples, {self.examples}"
+            raise SpecError("Run.batch_size", run.batch_size, accepted)
+        train = self.instance.train
+        if run.batch_size == 1 and isinstance(train, ModelObjective) and _normalizes(train.module):
+            raise SpecError("Run.batch_size", 1, "at least 2 with batch normalization")
 
     def start(self) -> State:
         """The state before the first step."""
@@ -115,7 +124,10 @@ class Training:
             rng = seeds.stream(self.run.seed, "batches", epoch)
             order = torch.randperm(self.examples, generator=rng)
             self._order = (epoch, order.to(self.instance.start.device))
-        return self._order[1][offset : offset + size]
+        end = offset + size
+        if end == self.examples - 1 and size > 1:
+            end += 1  # a batch of one example has no statistics: it joins the one before
+        return self._order[1][offset:end]
 
 
 def train(run: Run) -> Iterator[State]:
@@ -130,13 +142,6 @@ def train(run: Run) -> Iterator[State]:
     while state.index < run.steps and not state.diverged:
         state = training.advance(state)
         yield state
-
-
-def check_batch_size(batch_size: int, examples: int) -> None:
-    """Raise `SpecError` if a batch is larger than the training data."""
-    if batch_size > examples:
-        accepted = f"at most the number of training examples, {examples}"
-        raise SpecError("Run.batch_size", batch_size, accepted)
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,3 +218,7 @@ class _Noted(Objective):
 
 def _with_buffers(objective: Objective, buffers: dict[str, Tensor]) -> Objective:
     return objective.with_buffers(buffers) if isinstance(objective, ModelObjective) else objective
+
+
+def _normalizes(module: nn.Module) -> bool:
+    return any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from landscape_core.errors import SpecError
 from landscape_core.recipes import Recipe
 
 
@@ -22,3 +23,10 @@ class Architecture(Recipe, ABC):
         Raises:
             SpecError: the network cannot take inputs of that shape; says which shapes it can.
         """
+
+
+def check_images(shape: tuple[int, ...], network: str) -> None:
+    """Raise `SpecError` unless inputs are images of at least 4 x 4 pixels."""
+    if len(shape) != 3 or min(shape[1:]) < 4:
+        accepted = f"(channels, height, width) of at least 4 x 4 for a {network}"
+        raise SpecError("the shape of the inputs", shape, accepted)

@@ -22,3 +22,8 @@ class Initialization(Recipe, ABC):
         del weight, rng
         with torch.no_grad():
             bias.zero_()
+
+
+def fans(weight: Tensor) -> tuple[int, int]:
+    """How many numbers go into a unit and how many units one goes to, kernel size included."""
+    return weight[0].numel(), weight.shape[0] * weight[0, 0].numel()

@@ -28,3 +28,7 @@ class Loss(Recipe, ABC):
     @abstractmethod
     def predict(self, outputs: Tensor) -> Tensor:
         """The predicted class of each example, (..., N), long; for numbers the outputs."""
+
+    @abstractmethod
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        """How sure the network is of each class, (..., N, classes), summing to one."""

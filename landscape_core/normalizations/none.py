@@ -1,6 +1,7 @@
 """No normalization."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import nn
 
@@ -11,7 +12,7 @@ from landscape_core.normalizations.base import Normalization
 class NoNormalization(Normalization):
     """Nothing: outputs pass as they are."""
 
-    label = "none"
+    label: ClassVar[str] = "none"
 
     def layer(self, channels: int, spatial: int) -> nn.Module:
         del channels, spatial

@@ -1,7 +1,7 @@
-"""Supervised learning."""
+"""Supervised learning: the mean loss of a network over examples."""
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 
@@ -16,19 +16,30 @@ from landscape_core.objective import ModelObjective
 from landscape_core.problems.base import Instance, Problem
 from landscape_core.recipes import Note
 
+
 @dataclass(frozen=True, kw_only=True)
 class Supervised(Problem):
     """A network learns from examples."""
 
-    dataset: Annotated[Dataset, Note("what is to be learned")] = field(default_factory=Spirals)
-    architecture: Annotated[Architecture, Note("the network")] = field(default_factory=MLP)
+    label: ClassVar[str] = "supervised learning"
+
+    dataset: Annotated[Dataset, Note("the examples to learn from")] = field(default_factory=Spirals)
+    architecture: Annotated[Architecture, Note("the kind of network")] = field(default_factory=MLP)
     loss: Annotated[Loss, Note("what is minimized")] = field(default_factory=CrossEntropy)
 
-    def build(self, seed: int, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Instance:
+    def build(
+        self, seed: int, device: str = "cpu", dtype: torch.dtype = torch.float32
+    ) -> Instance:
         data = self.dataset.build(seed)
-        net = self.architecture.build(data.input_shape, self.loss.outputs(data), seeds.stream(seed, "init")).to(device, dtype)
-        def obj(d):
-            y = d.targets.to(device)
-            return ModelObjective(net, self.loss, d.inputs.to(device, dtype), y.to(dtype) if y.is_floating_point() else y)
-        train = obj(data.train)
-        return Instance(train, obj(data.test), train.start, data)
+        outputs = self.loss.outputs(data)
+        rng = seeds.stream(seed, "init")
+        network = self.architecture.build(data.input_shape, outputs, rng).to(device, dtype)
+
+        def over(part: Data) -> ModelObjective:
+            targets = part.targets.to(device)
+            if targets.is_floating_point():
+                targets = targets.to(dtype)
+            return ModelObjective(network, self.loss, part.inputs.to(device, dtype), targets)
+
+        train = over(data.train)
+        return Instance(train, over(data.test), train.start, data)
