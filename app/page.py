@@ -49,9 +49,22 @@ class Page:
         self._playing = False
         self._place = self._good = opening(FIRST)
         self._build()
+        self._link_first, self._started = link, False
         if pn.state.curdoc is not None and pn.state.curdoc.session_context is not None:
             pn.state.on_session_destroyed(lambda _: self.close())
-        self.open(link)
+        self._tell_story()
+        self._show_controls()
+
+    def ready(self) -> None:
+        """A browser shows the page: start, or draw again what it has not seen.
+
+        Not earlier: in a kernel, what changes between the making of the page and its arrival in the
+        browser is lost on the way.
+        """
+        if not self._started:
+            self.open(self._link_first)
+        else:
+            self._draw()
 
     def open(self, link: str) -> None:
         """Go to the place that a link names; if it cannot be read, to the first, saying why."""
@@ -113,13 +126,20 @@ class Page:
         self.choose("run.seed", self.scene.run.seed + 1)
 
     def _go(self, there: Place) -> None:
+        self._started = True
         self._place, self._playing = there, False
-        preset = presets()[there.preset]
-        self._toolbar.message(f"{preset.question} {preset.watch}")
+        self._toolbar.message("")
+        self._tell_story()
         self._start(fresh=True, until=there.step)
+
+    def _tell_story(self) -> None:
+        preset = presets()[self._place.preset]
+        self._stage.tell(preset.question, preset.watch)
 
     def _start(self, *, fresh: bool = False, until: int = 0, more: int = 0) -> None:
         self._show_controls()
+        if self._toolbar.alerting and (fresh or more or self._playing):
+            self._toolbar.message("")
         job = _Job(self._place.scene, self._playing, fresh, until, more)
         self._desk.submit(lambda: self._work(job), self._show, self._fail, self._done)
 
@@ -198,6 +218,7 @@ class Page:
                 "view": lambda name: self.choose("display.show", name),
                 "preset": lambda name: self._go(opening(name)),
                 "drawn": self._desk.drawn,
+                "ready": self.ready,
             },
         )
         self._link = Link(self.open)

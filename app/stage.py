@@ -31,17 +31,21 @@ class Stage:
         self._aside_at = 0.0
         self.contour, self.surface = Contour(), Surface()
         self.curves, self.boundary = Curves(), Boundary()
-        self.quality = pn.pane.HTML("", css_classes=["quality"], sizing_mode="stretch_width")
+        self.story, self.quality = _line(theme.INK, 13, 42), _line(theme.MUTED, 12, 20)
         fill = {"sizing_mode": "stretch_both", "min_height": 0}
         self._flat = pn.pane.Bokeh(self.contour.figure, **fill)
         self._deep = pn.Column(self.surface.view, visible=False, **fill)
-        self.landscape = pn.Column(self._flat, self._deep, self.quality, **fill)
+        self.landscape = pn.Column(self.story, self._flat, self._deep, self.quality, **fill)
         self.side = pn.Column(
             pn.pane.Bokeh(self.curves.figure, **fill),
             pn.pane.Bokeh(self.boundary.figure, **fill),
             width=340,
             sizing_mode="stretch_height",
         )
+
+    def tell(self, question: str, watch: str) -> None:
+        """Say above the landscape what to think about and what to watch."""
+        self.story.object = f"<b>{html.escape(question)}</b> {html.escape(watch)}"
 
     def draw(self, picture: Picture, display: Display) -> None:
         """Bring every visible figure up to date."""
@@ -112,6 +116,15 @@ def quality(picture: Picture) -> str:
 
 
 Array = npt.NDArray[np.floating[Any]]
+
+
+def _line(color: str, size: int, height: int) -> pn.pane.HTML:
+    """A line of text of fixed height, so that nothing moves when it changes."""
+    styles = {"font": f"{size}px/1.45 {theme.FONT}", "color": color, "padding": "2px 8px 0 10px"}
+    return pn.pane.HTML(
+        "", styles={**styles, "overflow": "hidden"}, height=height, margin=0,
+        sizing_mode="stretch_width",
+    )  # fmt: skip
 
 
 def _lowest(heights: Array, alpha: Array, beta: Array) -> tuple[float, float, float] | None:

@@ -127,6 +127,31 @@ class ModelObjective(Objective):
         outputs: Tensor = functional_call(self._module, state, (asked,))
         return outputs
 
+    def swift_outputs(self) -> Callable[[Vector], Tensor]:
+        """A function from theta to the outputs (N, C), not differentiable, for many points in turn.
+
+        The parameters of a copy of the network are views of one vector, into which each point is
+        written: several times faster than `outputs` for a deep network on little data.
+        """
+        network = copy.deepcopy(self._module).eval()
+        flat = torch.empty_like(self.start)
+        parameters = dict(network.named_parameters())
+        for name, view in self.layout.split(flat).items():
+            parameters[name].data = view
+        for name, buffer in network.named_buffers():
+            buffer.copy_(self.buffers[name])
+        for part in network.modules():
+            if isinstance(part, _NormBase):
+                part.training = self.batch_norm == "batch"
+
+        def outputs(theta: Vector) -> Tensor:
+            with torch.no_grad():
+                flat.copy_(theta)
+                found: Tensor = network(self.inputs)
+                return found
+
+        return outputs
+
     def loss(self, theta: Vector) -> Scalar:
         """The mean loss at theta, differentiable."""
         return self.loss_function(self.outputs(theta), self.targets).mean()

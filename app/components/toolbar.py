@@ -34,7 +34,8 @@ class Toolbar:
         Args:
             presets: `name`, `title` and `question` of each.
             actions: what to call, on the page's thread: play(bool), step(), reset(), seed(),
-                speed(int), view(str), preset(name), drawn(number).
+                speed(int), view(str), preset(name), drawn(number), and ready() when a browser shows
+                the bar, at first or again.
         """
         self._actions = actions
         self._told: dict[str, Any] = {}
@@ -52,10 +53,14 @@ class Toolbar:
         """Show a line under the bar; an empty text takes it away."""
         self.set({"message": text, "alert": alert})
 
+    @property
+    def alerting(self) -> bool:
+        """Whether a line is shown that says that something went wrong."""
+        return bool(self._told.get("message")) and bool(self._told.get("alert"))
+
     def _hear(self, data: dict[str, Any]) -> None:
         if data["action"] == "ready":  # a browser has come, or come back
             self.view._send_msg(self._told)
-            return
         value = data.get("value")
         action = self._actions[data["action"]]
         action() if value is None else action(value)

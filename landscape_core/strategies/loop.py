@@ -24,12 +24,13 @@ class Loop(Strategy):
         self, objective: ModelObjective, plane: Plane, measures: Sequence[Measure]
     ) -> Reader:
         loss, targets = objective.loss_function, objective.targets
+        outputs_at = objective.swift_outputs()
 
         def read(coords: Tensor) -> Tensor:
             columns = []
             with torch.no_grad():
                 for point in plane.points(coords):
-                    outputs = objective.outputs(point)
+                    outputs = outputs_at(point)
                     if isinstance(loss, Loss):
                         values = [m.per_example(outputs, targets, loss).mean() for m in measures]
                     else:
