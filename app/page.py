@@ -152,7 +152,8 @@ class Page:
         session.continue_with(scene.run)
         session.look_through(scene.view)
         while session.step < job.until and session.status in ("ready", "paused"):
-            session.advance_to(session.step + max(1, job.until // ON_THE_WAY), ON_THE_WAY // 2)
+            stop = session.step + max(1, job.until // ON_THE_WAY)
+            session.advance_to(min(stop, job.until), ON_THE_WAY // 2)
             yield session.picture()
         if job.more:
             session.advance(job.more)

@@ -101,11 +101,11 @@ def quality(picture: Picture) -> str:
     distance = float(picture.path["distance"][-1])
     count = int(picture.slice.attrs["examples"][0])
     parts = [
-        f"plane holds <b>{picture.captured:.0%}</b> of the motion",
-        f"current point <b>{distance:.2g}</b> off it",
+        f"<b>{picture.captured:.0%}</b> of the motion lies in this plane",
+        f"current point <b>{0 if distance < 1e-5 else distance:.2g}</b> off it",
         f"<b>{computed.sum()}</b> of {computed.size} points computed"
-        + ("" if computed.all() else ", the rest interpolated"),
-        f"{count} {picture.view.split} examples",
+        + ("" if computed.all() else ", others interpolated"),
+        f"<b>{count}</b> {picture.view.split} examples",
     ]
     broken = int((~np.isfinite(picture.slice["loss"].values)).sum())
     if broken:
