@@ -1,4 +1,4 @@
-"""The landscape from above: filled contours, lines of equal loss, the path, the lowest point."""
+"""The landscape from above: colours, lines of equal loss, the path, the lowest point."""
 
 from typing import Any
 
@@ -9,26 +9,38 @@ import xarray as xr
 from bokeh.core.properties import value
 from bokeh.models import (
     ColorBar,
+    ColumnDataSource,
+    CustomJSHover,
     FixedTicker,
     HoverTool,
+    Legend,
+    LegendItem,
     LinearColorMapper,
     Range1d,
 )
 from bokeh.plotting import figure
-from scipy.ndimage import zoom
 
 from app import theme
+from app.views.pixels import SHADES, Array, Bytes, box, finer, narrow, same, shaded
 
-Array = npt.NDArray[np.floating[Any]]
+COARSE = 40
+"""Slices of fewer points along a side also have their lines drawn from the finer picture."""
 
-FINER = 3
-"""How many times finer than the slice the picture is drawn, linearly between its points."""
+LONGEST = 1000
+"""Points of the path that are sent to the browser, at most."""
 
-SHADES = 254
-"""Colour steps between the lowest and the highest height."""
+DOTS = 12
+"""Dots along the path, at most."""
 
-BROKEN = 255
-"""The colour index of points that are not finite."""
+# Size, fill, line colour and line width of each sign.
+DOT = (4.5, theme.HALO, theme.PATH, 1.0)
+START = (9.0, "#ffffff", theme.HALO, 2.0)
+NOW = (14.0, theme.CURRENT, "#ffffff", 2.0)
+LOWEST_HALO = (12.0, theme.HALO, theme.HALO, 5.0)
+LOWEST = (11.0, "#ffffff", "#ffffff", 2.2)
+
+NUMBER = "return Number.isFinite(value) ? String(Number(value.toPrecision(5))) : String(value)"
+WHETHER = "return value ? 'computed' : 'interpolated'"
 
 
 class Contour:
@@ -36,28 +48,26 @@ class Contour:
 
     def __init__(self) -> None:
         """An empty figure that fills the space it is given."""
-        self._colors = LinearColorMapper(
-            palette=list(theme.LANDSCAPE), low=0, high=SHADES, high_color=theme.NOT_FINITE
-        )
-        self._scale = LinearColorMapper(palette=list(theme.LANDSCAPE), low=0, high=1)
         self._x, self._y = Range1d(-1, 1), Range1d(-1, 1)
         self.figure = figure(
             x_range=self._x,
             y_range=self._y,
             sizing_mode="stretch_both",
-            tools="pan,wheel_zoom,box_zoom,reset,save",
-            output_backend="canvas",
+            tools="pan,wheel_zoom,reset,save",
+            active_scroll="wheel_zoom",
+            toolbar_inner=True,
         )
-        # Columns from the start: a figure with a glyph whose column is missing does not open.
-        self.image = theme.source("image", "x", "y", "dw", "dh")
-        self.values = theme.source("image", "exact", "x", "y", "dw", "dh")
-        self.lines = theme.source("xs", "ys")
-        self.labels = theme.source("x", "y", "text")
-        self.path = theme.source("x", "y")
-        self.marks = theme.source("x", "y", "marker", "size", "fill", "line")
-        self._draw()
-        self._legend()
+        self.picture, self.path = ColumnDataSource(), ColumnDataSource()
+        self.lines, self.labels = ColumnDataSource(), ColumnDataSource()
+        self.marks = ColumnDataSource()
         self._shown: dict[str, Any] = {}
+        self._draw()
+        theme.style(self.figure)
+        self.figure.grid.visible = False
+        # Room for the widest numbers, so that the picture does not move when they change.
+        self.figure.update(min_border_left=64, min_border_right=78)
+        self._scale_bar()
+        self._legend()
 
     def update(
         self,
@@ -67,6 +77,7 @@ class Contour:
         variable: str = "loss",
         split: str = "train",
         scale: str = "log",
+        limits: tuple[float, float] | None = None,
     ) -> None:
         """Show a variable of a slice, and a path on it.
 
@@ -76,49 +87,66 @@ class Contour:
             variable: `loss`, `accuracy` or another that the slice has.
             split: `train` or `test`.
             scale: `log` or `linear` heights.
+            limits: values of the first and the last colour; by default they follow the picture.
         """
         shown = slice_[variable].sel(split=split)
-        raw = shown.values
-        heights = theme.decimal_log(raw) if scale == "log" else raw
-        low, high = theme.limits(heights)
+        raw, computed = shown.values, slice_["computed"].values
         alpha, beta = shown["alpha"].values, shown["beta"].values
+        heights = theme.decimal_log(raw) if scale == "log" else raw
+        low, high = _range(heights, limits, scale)
+        fine, holes = finer(heights)
         self._frame(shown, alpha, beta)
-        self._height(low, high, f"{split} {variable}", scale)
-        box = _box(alpha, beta, FINER)
-        self.image.data = {"image": [shaded(heights, low, high)], **box}
-        self.values.data = {
-            "image": [raw.astype(np.float32)],
-            "exact": [slice_["computed"].values.astype(np.uint8)],
-            **_box(alpha, beta, 1),
-        }
-        self._contours(alpha, beta, heights, low, high, scale)
-        self._trajectory(path, alpha, beta, raw, lowest=variable == "loss")
+        part = "training" if split == "train" else split
+        cut = bool((heights[np.isfinite(heights)] > high).any())
+        self._name_colors(low, high, f"{part} {variable}", scale, cut=cut)
+        self._paint(shaded(fine, holes, low, high), raw, computed, alpha, beta)
+        smooth = min(raw.shape) < COARSE and not holes.any()
+        self._contour(
+            fine if smooth else heights, alpha, beta, theme.levels(low, high, scale), scale
+        )
+        self._mark(path, lowest(raw, alpha, beta) if variable == "loss" else None)
 
     def _draw(self) -> None:
-        box = {"x": "x", "y": "y", "dw": "dw", "dh": "dh"}
         plot = self.figure
-        plot.image(image="image", source=self.image, color_mapper=self._colors, **box)
-        hidden = plot.image(
-            image="image", source=self.values, color_mapper=self._scale, global_alpha=0.0, **box
+        self._colors = LinearColorMapper(
+            palette=[*_shades(), theme.NOT_FINITE_STRIPE, theme.NOT_FINITE], low=0, high=SHADES + 1
         )
-        plot.multi_line("xs", "ys", source=self.lines, color="#ffffff", alpha=0.45, width=1)
-        plot.text(
-            "x", "y", "text", source=self.labels, color="#ffffff", alpha=0.95,
-            text_font_size="10px", text_align="center", text_baseline="middle",
-            text_font=value(theme.FONT),
+        self._scale = LinearColorMapper(palette=list(theme.LANDSCAPE), low=0, high=1)
+        plot.image(
+            image="shades", source=self.picture, color_mapper=self._colors,
+            x="x", y="y", dw="width", dh="height",
         )  # fmt: skip
-        plot.line("x", "y", source=self.path, color="#10181d", alpha=0.65, width=5)
-        plot.line("x", "y", source=self.path, color="#ffffff", width=2.4)
+        # Unseen, one pixel for each point: what the pointer reads.
+        read = plot.image(
+            image="values", source=self.picture, color_mapper=self._scale, global_alpha=0.0,
+            x="values_x", y="values_y", dw="values_width", dh="values_height",
+        )  # fmt: skip
+        plot.line("x_low", "y_low", source=self.lines, color="#ffffff", alpha=0.45)
+        plot.line("x_high", "y_high", source=self.lines, color=theme.HALO, alpha=0.4)
+        plot.text(
+            "x", "y", "text", source=self.labels, color="#ffffff", text_font_size="10px",
+            text_font=value(theme.FONT), text_align="center", text_baseline="middle",
+            background_fill_color=theme.HALO, background_fill_alpha=0.4, padding=2, border_radius=3,
+        )  # fmt: skip
+        joined: dict[str, Any] = {"source": self.path, "line_join": "round", "line_cap": "round"}
+        plot.line("x", "y", color=theme.HALO, alpha=0.7, width=5, **joined)
+        plot.line("x", "y", color=theme.PATH, width=2.4, **joined)
         plot.scatter(
             "x", "y", source=self.marks, marker="marker", size="size", fill_color="fill",
-            line_color="line", line_width=2,
+            line_color="line", line_width="width",
         )  # fmt: skip
-        tips = [("", "($x{0.000}, $y{0.000})"), ("value", "@image{0.0000}"), ("computed", "@exact")]
-        plot.add_tools(HoverTool(renderers=[hidden], tooltips=tips, point_policy="follow_mouse"))
-        theme.style(plot)
-        plot.grid.visible = False
+        words = {"@values": CustomJSHover(code=NUMBER), "@exact": CustomJSHover(code=WHETHER)}
+        tip = f"""<div style="font: {theme.NORMAL} {theme.FONT}; color: {theme.INK}">
+            <b>@values{{custom}}</b> <span style="color: {theme.MUTED}">@exact{{custom}}<br>
+            α $x{{0.000}} · β $y{{0.000}}</span></div>"""
+        plot.add_tools(
+            HoverTool(
+                renderers=[read], tooltips=tip, formatters=words, point_policy="follow_mouse",
+                visible=False,
+            )
+        )  # fmt: skip
 
-    def _legend(self) -> None:
+    def _scale_bar(self) -> None:
         self._bar = ColorBar(
             color_mapper=self._scale,
             width=12,
@@ -126,68 +154,121 @@ class Contour:
             label_standoff=5,
             ticker=FixedTicker(ticks=[]),
             major_label_text_font=theme.FONT,
+            major_label_text_font_size=theme.SMALL,
             major_label_text_color=theme.MUTED,
+            major_tick_line_color="#ffffff",
+            major_tick_line_alpha=0.6,
             title_text_color=theme.MUTED,
             title_text_font=theme.FONT,
             title_text_font_style="normal",
-            title_text_font_size="12px",
-            major_tick_line_color=None,
+            title_text_font_size=theme.NORMAL,
             bar_line_color=None,
         )
         self.figure.add_layout(self._bar, "right")
 
+    def _legend(self) -> None:
+        signs = {
+            "start": ("circle", *START[1:]),
+            "now": ("circle", *NOW[1:]),
+            "lowest": ("x", theme.HALO, theme.HALO, 2.0),
+            "dots": ("circle", theme.HALO, "#ffffff", 4.0),
+            "not finite": ("square", theme.NOT_FINITE, theme.NOT_FINITE_STRIPE, 2.0),
+        }
+        items = {}
+        for name, (marker, fill, line, width) in signs.items():
+            sign = self.figure.scatter(
+                [np.nan],
+                [np.nan],
+                marker=marker,
+                fill_color=fill,
+                line_color=line,
+                line_width=width,
+            )
+            items[name] = LegendItem(label=value(name), renderers=[sign])
+        self._dots, self._holes = items["dots"], items["not finite"]
+        self._dots.visible = self._holes.visible = False
+        legend = Legend(items=list(items.values()))
+        theme.key(legend)
+        self.figure.add_layout(legend, "above")
+
     def _frame(self, shown: xr.DataArray, alpha: Array, beta: Array) -> None:
-        ends = (alpha[0], alpha[-1], beta[0], beta[-1])
+        ends = tuple(float(end) for end in (alpha[0], alpha[-1], beta[0], beta[-1]))
         if self._new("frame", ends):
-            self._x.update(start=alpha[0], end=alpha[-1], reset_start=alpha[0], reset_end=alpha[-1])
-            self._y.update(start=beta[0], end=beta[-1], reset_start=beta[0], reset_end=beta[-1])
+            self._x.update(start=ends[0], end=ends[1], reset_start=ends[0], reset_end=ends[1])
+            self._y.update(start=ends[2], end=ends[3], reset_start=ends[2], reset_end=ends[3])
         names = tuple(str(shown[a].attrs.get("long_name", a)) for a in ("alpha", "beta"))
         if self._new("names", names):
             self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = names
 
-    def _height(self, low: float, high: float, title: str, scale: str) -> None:
-        if not self._new("height", (low, high, title, scale)):
+    def _name_colors(self, low: float, high: float, title: str, scale: str, *, cut: bool) -> None:
+        if not self._new("colors", (low, high, title, scale, cut)):
             return
-        ticks = _ticks(low, high)
+        ticks = theme.ticks(low, high, scale, cut=cut)
         self._scale.update(low=low, high=high)
-        self._bar.ticker.ticks = ticks
-        self._bar.major_label_overrides = {t: worded(t, scale) for t in ticks}
-        self._bar.title = title
+        self._bar.ticker.ticks = list(ticks)
+        self._bar.update(major_label_overrides=ticks, title=title)
 
-    def _contours(
-        self, alpha: Array, beta: Array, heights: Array, low: float, high: float, scale: str
+    def _paint(
+        self, shades: Bytes, raw: Array, computed: npt.NDArray[np.bool_], alpha: Array, beta: Array
     ) -> None:
-        generator = contourpy.contour_generator(alpha, beta, np.ma.masked_invalid(heights))
-        xs, ys, words, at = [], [], [], []
-        for i, level in enumerate(np.linspace(low, high, 13)[1:-1]):
-            lines = [line for line in generator.lines(level) if len(line) > 2]
-            xs += [line[:, 0].astype(np.float32) for line in lines]
-            ys += [line[:, 1].astype(np.float32) for line in lines]
-            longest = max(lines, key=len, default=None)
-            if i % 3 == 1 and longest is not None and len(longest) > 20:
-                words.append(worded(level, scale))
-                at.append(longest[len(longest) // 3])
-        self.lines.data = {"xs": xs, "ys": ys}
-        where = np.array(at).reshape(-1, 2)
-        self.labels.data = {"x": where[:, 0], "y": where[:, 1], "text": words}
+        broken = bool((shades >= SHADES).any())
+        if self._new("broken", broken):
+            self._holes.visible = broken
+        columns = {"shades": shades, "values": narrow(raw), "exact": computed.astype(np.uint8)}
+        boxes = box(alpha, beta, shades.shape, "") | box(alpha, beta, raw.shape, "values_")
+        self._send(self.picture, {name: [thing] for name, thing in (columns | boxes).items()})
 
-    def _trajectory(
-        self, path: xr.Dataset | None, alpha: Array, beta: Array, raw: Array, *, lowest: bool
+    def _contour(
+        self, heights: Array, alpha: Array, beta: Array, levels: Array, scale: str
     ) -> None:
-        marks: list[tuple[float, float, str, int, str, str]] = []
-        if np.isfinite(raw).any() and lowest:
-            safe = np.where(np.isfinite(raw), raw, np.inf)
-            row, column = np.unravel_index(safe.argmin(), raw.shape)
-            marks.append((alpha[column], beta[row], "x", 12, "#ffffff", "#ffffff"))
-        if path is None:
-            self.path.data = {"x": [], "y": []}
-        else:
-            x, y = path["alpha"].values, path["beta"].values
-            self.path.data = {"x": x.astype(np.float32), "y": y.astype(np.float32)}
-            marks.append((x[0], y[0], "circle", 9, "#10181d", "#ffffff"))
-            marks.append((x[-1], y[-1], "circle", 14, theme.CURRENT, "#ffffff"))
-        names = ("x", "y", "marker", "size", "fill", "line")
-        self.marks.data = {name: [mark[i] for mark in marks] for i, name in enumerate(names)}
+        sides = [
+            np.linspace(s[0], s[-1], n)
+            for s, n in zip((alpha, beta), heights.shape[::-1], strict=True)
+        ]
+        generator = contourpy.contour_generator(
+            x=sides[0],
+            y=sides[1],
+            z=np.ma.masked_invalid(heights),
+            line_type=contourpy.LineType.ChunkCombinedNan,
+        )
+        drawn = [generator.lines(level)[0][0] for level in levels]
+        found = [
+            (word, line)
+            for word, line in zip(theme.words(levels, scale), drawn, strict=True)
+            if line is not None
+        ]
+        half = sum(line is not None for line in drawn[: len(drawn) // 2])
+        lines = [line for _, line in found]
+        self._send(self.lines, _joined(lines[:half], lines[half:]))
+        self._send(self.labels, _labels(found, alpha, beta))
+
+    def _mark(self, path: xr.Dataset | None, low: tuple[float, float] | None) -> None:
+        marks: list[tuple[Any, ...]] = []
+        x = y = np.empty(0, np.float32)
+        if path is not None:
+            x, y = narrow(path["alpha"].values), narrow(path["beta"].values)
+            there = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
+            every, dotted = dots(path["step"].values)
+            if self._new("every", every):
+                self._dots.visible = every > 0
+                self._dots.label = value(f"every {every} steps")
+            marks += [(x[i], y[i], "circle", *DOT) for i in dotted]
+            marks += [(x[i], y[i], "circle", *START) for i in there[:1]]
+        if low is not None:
+            marks += [(*low, "x", *LOWEST_HALO), (*low, "x", *LOWEST)]
+        if path is not None:
+            marks += [(x[i], y[i], "circle", *NOW) for i in there[-1:]]
+            stride = -(-len(x) // LONGEST)
+            kept = np.append(np.arange(0, len(x) - 1, stride), len(x) - 1)[-len(x) :]
+            x, y = x[kept], y[kept]
+        self._send(self.path, {"x": x, "y": y})
+        names = ("x", "y", "marker", "size", "fill", "line", "width")
+        self._send(self.marks, {name: [mark[i] for mark in marks] for i, name in enumerate(names)})
+
+    def _send(self, source: ColumnDataSource, data: dict[str, Any]) -> None:
+        """Put data into a source in one message, or in none if they are there already."""
+        if not same(source.data, data):
+            source.data = data
 
     def _new(self, name: str, value: Any) -> bool:
         """Whether this differs from what is shown, which is then remembered."""
@@ -196,39 +277,67 @@ class Contour:
         return changed
 
 
-def shaded(heights: Array, low: float, high: float) -> npt.NDArray[np.uint8]:
-    """The colour index of each pixel, `FINER` times as many as points; `BROKEN` if not finite."""
-    finite = np.isfinite(heights)
-    filled = np.where(finite, heights, high)
-    fine = zoom(filled, _zoomed(heights), order=1, grid_mode=False)
-    share = (fine - low) / (high - low)
-    shades = np.clip(share * SHADES, 0, SHADES).astype(np.uint8)
-    if not finite.all():
-        nearest = zoom(finite.astype(np.uint8), _zoomed(heights), order=0, grid_mode=False)
-        shades[nearest == 0] = BROKEN
-    return shades
+def lowest(raw: Array, alpha: Array, beta: Array) -> tuple[float, float] | None:
+    """Where the smallest finite value (beta, alpha) lies; None if there is none, or all are."""
+    finite = raw[np.isfinite(raw)]
+    if finite.size == 0 or finite.min() == finite.max():
+        return None
+    row, column = np.unravel_index(np.where(np.isfinite(raw), raw, np.inf).argmin(), raw.shape)
+    return float(alpha[column]), float(beta[row])
 
 
-def worded(height: float, scale: str) -> str:
-    """A height as people read it: the loss itself, also on a logarithmic scale."""
-    return f"{10**height if scale == 'log' else height:.3g}"
+def dots(steps: npt.NDArray[np.integer[Any]]) -> tuple[int, list[int]]:
+    """A round number of steps, and the indices of the recorded steps nearest to its multiples."""
+    extent = int(steps[-1] - steps[0]) if len(steps) else 0
+    if extent < 2:
+        return 0, []
+    rounds = (m * 10**power for power in range(12) for m in (1, 2, 5))
+    every = next(number for number in rounds if extent <= DOTS * number)
+    wanted = np.arange(every * (int(steps[0]) // every + 1), int(steps[-1]), every)
+    return every, sorted({int(np.abs(steps - step).argmin()) for step in wanted})
 
 
-def _zoomed(heights: Array) -> tuple[float, ...]:
-    return tuple(((n - 1) * FINER + 1) / n for n in heights.shape)
+def _range(heights: Array, limits: tuple[float, float] | None, scale: str) -> tuple[float, float]:
+    if limits is None:
+        return theme.limits(heights)
+    low, high = theme.decimal_log(np.array(limits)) if scale == "log" else limits
+    return float(low), float(high)
 
 
-def _box(alpha: Array, beta: Array, finer: int) -> dict[str, list[float]]:
-    """Where an image lies whose outermost pixels are centred on the outermost points."""
-    dx = (alpha[-1] - alpha[0]) / ((len(alpha) - 1) * finer)
-    dy = (beta[-1] - beta[0]) / ((len(beta) - 1) * finer)
-    return {
-        "x": [alpha[0] - dx / 2],
-        "y": [beta[0] - dy / 2],
-        "dw": [alpha[-1] - alpha[0] + dx],
-        "dh": [beta[-1] - beta[0] + dy],
-    }
+def _shades() -> list[str]:
+    places = np.linspace(0, len(theme.LANDSCAPE) - 1, SHADES).round().astype(int)
+    return [theme.LANDSCAPE[place] for place in places]
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    return [float(t) for t in np.linspace(low, high, 6)]
+def _joined(low: list[Array], high: list[Array]) -> dict[str, Any]:
+    """Lines as two pairs of columns of equal length, with gaps: few bytes, few messages."""
+    gap = np.full((1, 2), np.nan)
+    chains = [
+        np.concatenate([piece for line in lines for piece in (line, gap)] or [gap])
+        for lines in (low, high)
+    ]
+    columns: dict[str, Any] = {}
+    longest = max(map(len, chains))
+    for name, chain in zip(("low", "high"), chains, strict=True):
+        padded = np.pad(chain, ((0, longest - len(chain)), (0, 0)), constant_values=np.nan)
+        columns |= {f"x_{name}": narrow(padded[:, 0]), f"y_{name}": narrow(padded[:, 1])}
+    return columns
+
+
+def _labels(found: list[tuple[str, Array]], alpha: Array, beta: Array) -> dict[str, Any]:
+    """A word on each line, near a slanted ray through the picture where lines seldom crowd."""
+    corner = np.array([alpha[0], beta[0]])
+    extent = np.array([alpha[-1], beta[-1]]) - corner
+    places: list[Array] = []
+    words: list[str] = []
+    for word, line in found:
+        at = (line - corner) / extent
+        inside = at[((at > 0.06) & (at < 0.94)).all(axis=1)]
+        if len(inside) == 0:
+            continue
+        best = inside[np.abs(inside @ (-0.5, 1.0) - 0.3).argmin()]
+        if all(np.abs((best - place) / (0.09, 0.05)).max() > 1 for place in places):
+            places.append(best)
+            words.append(word)
+    where = np.array(places).reshape(-1, 2) * extent + corner
+    return {"x": narrow(where[:, 0]), "y": narrow(where[:, 1]), "text": words}
