@@ -74,11 +74,11 @@ const clamp = (x, low, high) => x < low ? low : x > high ? high : x;
 
 // Catmull-Rom weights of four neighbours at a share t between the middle two.
 const weights = t => [(-t + 2 * t * t - t * t * t) / 2, (2 - 5 * t * t + 3 * t * t * t) / 2, (t + 4 * t * t - 3 * t * t * t) / 2, (t * t * t - t * t) / 2];
-const WEIGHTS = Array.from({length: FINER}, (_, i) => weights(i / FINER));
 
 // Levels in [0, 1] on a finer mesh, with slopes and a flag that is 0 where a value is not finite.
-function shaped(frame) {
-  const {rows, columns, heights, low, high} = frame, N = (rows - 1) * FINER + 1, M = (columns - 1) * FINER + 1;
+function shaped(frame, finer) {
+  const {rows, columns, heights, low, high} = frame, N = (rows - 1) * finer + 1, M = (columns - 1) * finer + 1;
+  const shares = Array.from({length: finer}, (_, i) => weights(i / finer));
   const level = new Float32Array(rows * columns), span = high - low || 1;
   let holes = 0;
   for (let i = 0; i < level.length; i++) {
@@ -87,13 +87,13 @@ function shaped(frame) {
   }
   const wide = new Float32Array(rows * M), fine = new Float32Array(N * M);
   const along = (source, from, step, count, target, to, jump) => {
-    for (let i = 0; i < (count - 1) * FINER + 1; i++) {
-      const k = Math.floor(i / FINER), [w0, w1, w2, w3] = WEIGHTS[i % FINER], last = count - 1;
+    for (let i = 0; i < (count - 1) * finer + 1; i++) {
+      const k = Math.floor(i / finer), [w0, w1, w2, w3] = shares[i % finer], last = count - 1;
       const v1 = source[from + step * k], v2 = source[from + step * Math.min(k + 1, last)];
       let v0 = source[from + step * Math.max(k - 1, 0)], v3 = source[from + step * Math.min(k + 2, last)];
       if (v0 !== v0) v0 = v1;
       if (v3 !== v3) v3 = v2;
-      target[to + jump * i] = i % FINER === 0 ? v1 : w0 * v0 + w1 * v1 + w2 * v2 + w3 * v3;
+      target[to + jump * i] = i % finer === 0 ? v1 : w0 * v0 + w1 * v1 + w2 * v2 + w3 * v3;
     }
   };
   for (let r = 0; r < rows; r++) along(level, r * columns, 1, columns, wide, r * M, 1);
@@ -130,9 +130,19 @@ function cameraMatrix({turn, lift, far}, aspect) {
 
 // ---- drawing ----
 
+// Whether the browser paints in software: then fewer pixels while moving, and more at rest instead
+// of the (there very slow) smoothing of edges.
+function paintsInSoftware() {
+  const gl = document.createElement("canvas").getContext("webgl2");
+  const info = gl?.getExtension("WEBGL_debug_renderer_info");
+  const name = info ? gl.getParameter(info.UNMASKED_RENDERER_WEBGL) : "";
+  gl?.getExtension("WEBGL_lose_context")?.loseContext();
+  return /swiftshader|llvmpipe|software|basic render/i.test(name);
+}
+
 class Painter {
-  constructor(canvas, colors) {
-    const gl = this.gl = canvas.getContext("webgl2", {antialias: true, preserveDrawingBuffer: true});
+  constructor(canvas, colors, software) {
+    const gl = this.gl = canvas.getContext("webgl2", {antialias: !software});
     if (!gl) throw new Error("WebGL 2 is not available");
     this.surface = program(gl, SURFACE_VS, SURFACE_FS);
     this.floor = program(gl, FLOOR_VS, FLOOR_FS);
@@ -157,8 +167,8 @@ class Painter {
     this.gl.bufferData(target, data, this.gl.DYNAMIC_DRAW);
   }
 
-  load(frame) {
-    const {gl} = this, {N, M, shape, holes} = shaped(frame), place = placed(frame);
+  load(frame, finer) {
+    const {gl} = this, {N, M, shape, holes} = shaped(frame, finer), place = placed(frame);
     if (this.size !== `${N}x${M}`) {
       this.size = `${N}x${M}`;
       const at = new Float32Array(2 * N * M), index = new Uint32Array(6 * (N - 1) * (M - 1));
@@ -319,7 +329,8 @@ export function render({model, el}) {
   canvas.setAttribute("aria-label", "Loss surface in three dimensions. Drag or use the arrow keys to turn, the wheel or plus and minus to zoom, 0 to reset.");
   box.append(canvas, words); el.append(box);
   let painter;
-  try { painter = new Painter(canvas, model.colors); } catch (error) {
+  const software = paintsInSoftware();
+  try { painter = new Painter(canvas, model.colors, software); } catch (error) {
     box.textContent = `The 3-D view needs WebGL 2, which this browser does not offer (${error.message}). The 2-D view shows the same slice.`;
     box.style.cssText += ";display:grid;place-items:center;padding:2em;font:14px system-ui,sans-serif;color:#5d6b75";
     return;
@@ -327,7 +338,7 @@ export function render({model, el}) {
   const HOME = {turn: -1.02, lift: .55, far: 4.25};
   let camera = {...HOME}, frame = null, fresh = false, waiting = 0, drawn = 0, holes = 0;
   // Where painting is slow (no GPU), a moving picture has fewer pixels; at rest it is painted in full.
-  let density = 1, last = 0, rest = 0;
+  let density = software ? .75 : 1, last = 0, rest = 0, mesh = 0;
 
   const paint = () => {
     waiting = 0;
@@ -339,9 +350,11 @@ export function render({model, el}) {
     last = now;
     clearTimeout(rest);
     if (moving) rest = setTimeout(ask, 300);
-    const full = Math.min(window.devicePixelRatio || 1, 2), scale = moving ? full * Math.round(8 * density) / 8 : full;
+    const full = Math.min(window.devicePixelRatio || 1, 2), scale = moving ? full * Math.round(8 * density) / 8 : software ? 2 * full : full;
     for (const [c, by] of [[canvas, scale], [words, full]]) if (c.width !== Math.round(width * by) || c.height !== Math.round(height * by)) { c.width = Math.round(width * by); c.height = Math.round(height * by); }
-    if (fresh) { holes = painter.load(frame); fresh = false; canvas.dataset.frames = ++drawn; }
+    const finer = software && moving ? 1 : FINER;
+    if (fresh) canvas.dataset.frames = ++drawn;
+    if (fresh || finer !== mesh) { holes = painter.load(frame, finer); fresh = false; mesh = finer; }
     const matrix = cameraMatrix(camera, width / height), pen = words.getContext("2d");
     painter.paint(matrix, scale);
     pen.setTransform(full, 0, 0, full, 0, 0);
@@ -374,7 +387,7 @@ export function render({model, el}) {
     e.preventDefault();
   });
   canvas.addEventListener("webglcontextlost", e => e.preventDefault());
-  canvas.addEventListener("webglcontextrestored", () => { painter = new Painter(canvas, model.colors); fresh = Boolean(frame); ask(); });
+  canvas.addEventListener("webglcontextrestored", () => { painter = new Painter(canvas, model.colors, software); fresh = Boolean(frame); ask(); });
   new ResizeObserver(ask).observe(box);
   model.on("labels", ask);
   model.on("msg:custom", event => {
