@@ -32,6 +32,12 @@ LONGEST = 1000
 DOTS = 12
 """Dots along the path, at most."""
 
+TOOLBAR = ":host { height: fit-content !important; margin: 6px; border-radius: 6px; }"
+"""As high as its buttons, so that it hides little of the picture beneath."""
+
+BOX = ("x", "y", "width", "height")
+MARK = ("x", "y", "marker", "size", "fill", "line", "width")
+
 # Size, fill, line colour and line width of each sign.
 DOT = (4.5, theme.HALO, theme.PATH, 1.0)
 START = (9.0, "#ffffff", theme.HALO, 2.0)
@@ -57,13 +63,18 @@ class Contour:
             active_scroll="wheel_zoom",
             toolbar_inner=True,
         )
-        self.picture, self.path = ColumnDataSource(), ColumnDataSource()
-        self.lines, self.labels = ColumnDataSource(), ColumnDataSource()
-        self.marks = ColumnDataSource()
+        # Columns from the start: a figure with a glyph whose column is missing does not open.
+        self.picture = theme.source(
+            "shades", "values", "exact", *BOX, *(f"values_{b}" for b in BOX)
+        )
+        self.lines = theme.source("x_low", "y_low", "x_high", "y_high")
+        self.labels, self.path = theme.source("x", "y", "text"), theme.source("x", "y")
+        self.marks = theme.source(*MARK)
         self._shown: dict[str, Any] = {}
         self._draw()
         theme.style(self.figure)
         self.figure.grid.visible = False
+        self.figure.toolbar.stylesheets = [TOOLBAR]
         # Room for the widest numbers, so that the picture does not move when they change.
         self.figure.update(min_border_left=64, min_border_right=78)
         self._scale_bar()
@@ -262,8 +273,7 @@ class Contour:
             kept = np.append(np.arange(0, len(x) - 1, stride), len(x) - 1)[-len(x) :]
             x, y = x[kept], y[kept]
         self._send(self.path, {"x": x, "y": y})
-        names = ("x", "y", "marker", "size", "fill", "line", "width")
-        self._send(self.marks, {name: [mark[i] for mark in marks] for i, name in enumerate(names)})
+        self._send(self.marks, {name: [mark[i] for mark in marks] for i, name in enumerate(MARK)})
 
     def _send(self, source: ColumnDataSource, data: dict[str, Any]) -> None:
         """Put data into a source in one message, or in none if they are there already."""

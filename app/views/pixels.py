@@ -74,10 +74,12 @@ def same(old: dict[str, Any], new: dict[str, Any]) -> bool:
 
 
 def _equal(one: Any, other: Any) -> bool:
-    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, np.ndarray):
         floating = one.dtype.kind == "f"
         return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=floating)
-    if isinstance(one, list) and isinstance(other, list):
+    if isinstance(one, list):
         return len(one) == len(other) and all(map(_equal, one, other))
     return bool(one == other or (one != one and other != other))
 
