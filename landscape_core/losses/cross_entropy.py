@@ -26,12 +26,14 @@ class CrossEntropy(Loss):
     def outputs(self, data: Split) -> int:
         """One output a class."""
         if data.classes is None:
-            raise SpecError("Supervised.loss", "cross_entropy", "squared_error where targets are numbers")
+            raise SpecError(
+                "Supervised.loss", "cross_entropy", "squared_error where targets are numbers"
+            )
         return data.classes
 
     def predict(self, outputs: Tensor) -> Tensor:
         """The class of the largest output, (..., N)."""
-        return outputs.argmax(dim=-1)
+        return outputs.max(dim=-1).indices  # argmax is many times slower across strides
 
     def probabilities(self, outputs: Tensor) -> Tensor:
         """The softmax of the outputs, (..., N, classes)."""

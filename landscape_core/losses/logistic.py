@@ -29,14 +29,16 @@ class Logistic(Loss):
     def outputs(self, data: Split) -> int:
         """One output for two classes, else one a class."""
         if data.classes is None:
-            raise SpecError("Supervised.loss", "logistic", "squared_error where targets are numbers")
+            raise SpecError(
+                "Supervised.loss", "logistic", "squared_error where targets are numbers"
+            )
         return 1 if data.classes == 2 else data.classes
 
     def predict(self, outputs: Tensor) -> Tensor:
         """Class 1 where the one output is positive, else the class of the largest, (..., N)."""
         if outputs.shape[-1] == 1:
             return (outputs[..., 0] > 0).long()
-        return outputs.argmax(dim=-1)
+        return outputs.max(dim=-1).indices  # argmax is many times slower across strides
 
     def probabilities(self, outputs: Tensor) -> Tensor:
         """Both classes' probabilities for one output, else the questions' scaled to sum to one."""

@@ -28,7 +28,7 @@ class SquaredError(Loss):
 
     def predict(self, outputs: Tensor) -> Tensor:
         """The class of the largest output, (..., N)."""
-        return outputs.argmax(dim=-1)
+        return outputs.max(dim=-1).indices  # argmax is many times slower across strides
 
     def probabilities(self, outputs: Tensor) -> Tensor:
         """Outputs cut to [0, 1] and scaled to sum to one: a picture, not a likelihood."""
