@@ -131,7 +131,9 @@ class Desk:
         So the worker computes the next picture while the page draws this one.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._stale(job) or not (self._news or self._behind()), PATIENCE)
+            self._changed.wait_for(
+                lambda: self._stale(job) or not (self._news or self._behind()), PATIENCE
+            )
             if self._stale(job):
                 return False
             self._news = (job, news)
@@ -153,9 +155,18 @@ class Desk:
             self._telling = False
             box, self._news = self._news, None
         if box is not None and not self._stale(box[0]):
-            box[0].show(box[1])
+            self._show(*box)
         with self._changed:
             self._changed.notify_all()
+
+    def _show(self, job: Job, news: Any) -> None:
+        try:
+            job.show(news)
+        except Exception as error:  # what cannot be drawn once is not tried again and again
+            if not self._stale(job):
+                with self._changed:
+                    self._number += 1
+                job.fail(error)
 
     def _end(self, job: Job) -> None:
         self._pump()
