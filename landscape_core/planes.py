@@ -15,7 +15,7 @@ from landscape_core.errors import PlaneError
 from landscape_core.types import Vector, Vectors
 
 MAX_CONDITION = 1e12
-"""Axes whose Gram matrix (after scaling to unit length) is worse conditioned are called parallel."""
+"""Axes of unit length whose Gram matrix is worse conditioned are called parallel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +61,10 @@ class Plane:
     def coords(self, thetas: Vectors) -> Float[Tensor, "K D"]:
         """The coordinates of each row's nearest point on the plane, shape (K, D), float64."""
         axes = self.axes.double()
-        right = (thetas.double() - self.origin.double()) @ axes.T
-        return torch.linalg.solve(axes @ axes.T, right.T).T
+        lengths = axes.norm(dim=1)
+        unit = axes / lengths[:, None]
+        right = (thetas.double() - self.origin.double()) @ unit.T
+        return torch.linalg.solve(unit @ unit.T, right.T).T / lengths
 
     def distance(self, thetas: Vectors) -> Vector:
         """How far each row lies off the plane, shape (K,), Euclidean, float64."""

@@ -1,14 +1,20 @@
 """The plane in which the trajectory moves most: Li et al., 2018, section 7."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import torch
+from torch import Tensor
 
 from landscape_core.directions.base import Directions, Viewpoint
 from landscape_core.errors import PlaneError
 from landscape_core.planes import Plane
 from landscape_core.recipes import Note
+from landscape_core.types import Vectors
+
+BLOCK = 2**21
+"""Numbers of the path that are held in double precision at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,22 +24,53 @@ class PCA(Directions):
     label: ClassVar[str] = "PCA of the trajectory"
     needs_path: ClassVar[bool] = True
 
-    center: Annotated[bool, Note("take deviations from the path's mean, not from its end")] = True
+    center: Annotated[
+        bool,
+        Note("take deviations from the path's mean, as the authors' code does, not from its end"),
+    ] = True
 
     def span(self, view: Viewpoint, dimensions: int = 2) -> Plane:
-        path = view.path.double()
-        if len(path) < dimensions + 1:
+        path = view.path.detach()
+        needed = dimensions + 1
+        if len(path) < needed:
             raise PlaneError(
-                f"PCA needs a trajectory of at least {dimensions + 1} points; this has {len(path)}."
+                f"PCA in {dimensions}-D needs a path of at least {needed} points;"
+                f" it has {len(path)}."
             )
-        rows = path - (path.mean(dim=0) if self.center else path[-1])
-        values, vectors = torch.linalg.eigh(rows @ rows.T)
-        values, vectors = values.flip(0).clamp(min=0), vectors.flip(1)
-        if float(values[dimensions - 1]) <= 1e-14 * float(values[0]) or float(values[0]) == 0:
-            raise PlaneError(f"the trajectory spans fewer than {dimensions} dimensions.")
-        axes = (vectors[:, :dimensions].T @ rows) / values[:dimensions, None].sqrt()
-        forward = (axes @ (path[-1] - path[0]) < 0)[:, None]
-        axes = torch.where(forward, -axes, axes)
-        shares = (values[:dimensions] / values.sum()).tolist()
-        names = tuple(f"PC{i + 1} ({share:.0%} of the motion)" for i, share in enumerate(shares))
+        if not bool(path.isfinite().all()):
+            raise PlaneError("PCA needs a finite path; this one holds NaN or infinity.")
+        weights, shares = self._components(path, dimensions)
+        axes = torch.cat([weights.T @ block for block in self._deviations(path)], dim=1)
+        axes /= axes.norm(dim=1, keepdim=True)
+        names = tuple(f"PC{i + 1}" for i in range(dimensions))
         return Plane(view.centre, axes.to(view.centre), names, tuple(shares))
+
+    def _components(self, path: Vectors, dimensions: int) -> tuple[Tensor, list[float]]:
+        """The axes as combinations of deviations (T, D), up to length; what each explains.
+
+        The Gram matrix (T, T) has the same spectrum as the covariance (P, P) and is far smaller.
+        """
+        gram = path.new_zeros(len(path), len(path), dtype=torch.float64)
+        for block in self._deviations(path):
+            gram.addmm_(block, block.T)
+        values, vectors = torch.linalg.eigh(gram)
+        values, vectors = values.flip(0).clamp(min=0), vectors.flip(1)[:, :dimensions]
+        rounding = (torch.finfo(path.dtype).eps * float(path.norm())) ** 2
+        moves = int((values > max(rounding, 1e-14 * float(values[0]))).sum())
+        if moves < dimensions:
+            raise PlaneError(
+                f"PCA in {dimensions}-D needs a path that moves in at least {dimensions}"
+                f" directions; this one moves in {moves}."
+            )
+        weights = vectors / values[:dimensions].sqrt()
+        # Signs that do not depend on the solver: along each axis the path ends ahead of its start.
+        along = (gram @ weights)[[0, -1]]
+        backward = along[1] < along[0]
+        shares = values[:dimensions] / values.sum()
+        return torch.where(backward, -weights, weights), shares.tolist()
+
+    def _deviations(self, path: Vectors) -> Iterator[Tensor]:
+        """The path relative to its mean or its end, some parameters (T, p) at a time."""
+        for block in path.split(max(1, BLOCK // len(path)), dim=1):
+            exact = block.double()
+            yield exact - (exact.mean(dim=0) if self.center else exact[-1])

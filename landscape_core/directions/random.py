@@ -1,18 +1,20 @@
-"""Random directions, normalized as in Li et al., 2018, Visualizing the Loss Landscape of Neural Nets.
+"""Random directions, normalized: Li et al., 2018, Visualizing the Loss Landscape of Neural Nets.
 
-A filter is an output row of a linear layer or an output channel of a convolution (section 4).
+A filter is an output row of a linear layer or an output channel of a convolution (section 4). The
+authors' code also offers to scale weight by weight and layer by layer.
 """
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import torch
+from torch import Tensor
 
 from landscape_core import seeds
 from landscape_core.directions.base import Directions, Viewpoint
 from landscape_core.params import Block
 from landscape_core.planes import Plane
-from landscape_core.recipes import Choice
+from landscape_core.recipes import Choice, Note
 from landscape_core.types import Vector
 
 TINY = 1e-10
@@ -29,32 +31,45 @@ class Random(Directions):
         str, Choice(("filter", "layer", "weight", "none"), "what a direction is scaled to match")
     ] = "filter"
     ignore: Annotated[
-        str, Choice(("biases and norms", "nothing"), "tensors along which the plane does not move")
+        str,
+        Choice(
+            ("biases and norms", "nothing"),
+            "tensors along which the plane does not move; along those not ignored it moves by their"
+            " own values",
+        ),
     ] = "biases and norms"
+    orthogonal: Annotated[
+        bool, Note("turn the second direction until it is orthogonal to the first")
+    ] = False
 
     def span(self, view: Viewpoint, dimensions: int = 2) -> Plane:
         axes = [self._axis(view, i) for i in range(dimensions)]
+        if self.orthogonal and dimensions == 2:
+            axes[1] = _turned(axes[1], axes[0])
         names = tuple(f"random direction {i + 1}" for i in range(dimensions))
         return Plane(view.centre, torch.stack(axes).to(view.centre), names)
 
     def _axis(self, view: Viewpoint, index: int) -> Vector:
         rng = seeds.stream(view.seed, "direction", index)
         drawn = torch.randn(len(view.centre), generator=rng, dtype=torch.float64)
-        centre = view.centre.double().cpu()
+        centre = view.centre.detach().double().cpu()
         for block in view.objective.layout.blocks:
             part = drawn[block.start : block.stop].view(block.shape)
             part.copy_(self._scaled(part, block.of(centre), block))
         return drawn
 
-    def _scaled(self, d: torch.Tensor, w: torch.Tensor, block: Block) -> torch.Tensor:
+    def _scaled(self, d: Tensor, w: Tensor, block: Block) -> Tensor:
         if not block.has_filters:
-            if self.ignore == "biases and norms":
-                return torch.zeros_like(d)
-            return d if self.normalization == "none" else w
+            return torch.zeros_like(d) if self.ignore == "biases and norms" else w
         if self.normalization == "filter":
-            rows = (len(d), *[1] * (d.ndim - 1))
-            norms = w.flatten(1).norm(dim=1) / (d.flatten(1).norm(dim=1) + TINY)
-            return d * norms.view(rows)
+            lengths = w.flatten(1).norm(dim=1) / (d.flatten(1).norm(dim=1) + TINY)
+            return d * lengths.view(len(d), *[1] * (d.ndim - 1))
         if self.normalization == "layer":
             return d * (w.norm() / (d.norm() + TINY))
         return d * w if self.normalization == "weight" else d
+
+
+def _turned(axis: Vector, other: Vector) -> Vector:
+    """What of an axis is orthogonal to another, as long as the axis was."""
+    rest = axis - (axis @ other) / (other @ other) * other
+    return rest * (axis.norm() / rest.norm())
