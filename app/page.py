@@ -19,6 +19,7 @@ from app.components.toolbar import Toolbar
 from app.jobs import Desk
 from app.scene import FIRST, Place, Scene, opening, place, presets
 from app.stage import Stage
+from app.storage import user_store
 from app.wiring import UiLoop
 from landscape_core.errors import LandscapeError, SpecError
 from landscape_core.live import Picture, Session
@@ -41,8 +42,8 @@ class Page:
     """The laboratory on one screen."""
 
     def __init__(self, link: str = "", store: Store | None = None) -> None:
-        """Build the page and start drawing the place that a link names."""
-        self._store = store
+        """Build the page; it draws the place that a link names once a browser shows it."""
+        self._store = store or user_store()
         self._desk = Desk(UiLoop())
         self._session: Session | None = None  # the worker's alone
         self._picture: Picture | None = None
@@ -138,6 +139,7 @@ class Page:
 
     def _start(self, *, fresh: bool = False, until: int = 0, more: int = 0) -> None:
         self._show_controls()
+        self._link.set(self._place.link())
         if self._toolbar.alerting and (fresh or more or self._playing):
             self._toolbar.message("")
         job = _Job(self._place.scene, self._playing, fresh, until, more)
@@ -185,6 +187,7 @@ class Page:
         self._playing = False
         path = forms.path_of(self.scene, error.field) if isinstance(error, SpecError) else None
         self._place = self._good
+        self._link.set(self._place.link())
         self._show_controls()
         if path is not None:
             self._form.set_error(path, str(error))
@@ -209,7 +212,7 @@ class Page:
     def _build(self) -> None:
         self._form, self._stage = Form(self.choose), Stage()
         self._toolbar = Toolbar(
-            [{"name": p.name, "title": p.title, "question": p.question} for p in presets().values()],
+            [preset.words() for preset in presets().values()],
             {
                 "play": self.play,
                 "step": self.step,

@@ -50,6 +50,10 @@ class Preset:
     steps: int
     scene: Scene
 
+    def words(self) -> dict[str, str]:
+        """What a menu shows of it."""
+        return {"name": self.name, "title": self.title, "question": self.question}
+
 
 @functools.cache
 def presets() -> dict[str, Preset]:

@@ -35,7 +35,9 @@ class Stage:
         fill = {"sizing_mode": "stretch_both", "min_height": 0}
         self._flat = pn.pane.Bokeh(self.contour.figure, **fill)
         self._deep = pn.Column(self.surface.view, visible=False, **fill)
-        self.landscape = pn.Column(self.story, self._flat, self._deep, self.quality, **fill)
+        self.landscape = pn.Column(
+            self.story, self._flat, self._deep, self.quality, css_classes=["landscape"], **fill
+        )
         self.side = pn.Column(
             pn.pane.Bokeh(self.curves.figure, **fill),
             pn.pane.Bokeh(self.boundary.figure, **fill),

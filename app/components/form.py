@@ -35,8 +35,9 @@ class Form:
     def show(self, sections: Sequence[dict[str, Any]]) -> None:
         """Show these sections; a control that is being edited keeps its text and focus.
 
-        A section has `title`, `help` and `fields`; a field has `path`, `label`, `help`, `value` and
-        `kind`: choice (with `options`), number or integer (with `low`, `high`, `scale`), switch, text.
+        A section has `title`, `help` and `fields`. A field has `path`, `label`, `help`, `value` and
+        a `kind`: choice (with `options`), number or integer (with `low`, `high` and `scale`),
+        switch or text.
         """
         self.view.sections = list(sections)
 

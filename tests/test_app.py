@@ -1,0 +1,224 @@
+"""The app as a visitor meets it: Voila and `panel serve` in a headless browser."""
+
+import os
+import signal
+
+import psutil
+import pytest
+from browser_support import Visitor, browser, served
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def voila(tmp_path_factory):
+    with served("voila", tmp_path_factory.mktemp("cache")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def visitor(chromium, voila):
+    """One page in Voila, opened once; each test leaves it at rest."""
+    return Visitor(chromium, voila).open()
+
+
+@pytest.fixture(autouse=True)
+def _no_stranger_and_no_error(request):
+    yield
+    for name in ("visitor", "guest"):
+        if name in request.fixturenames:
+            seen = request.getfixturevalue(name)
+            assert seen.strangers == []
+            assert seen.errors == []
+
+
+def test_the_page_opens_with_a_preset_drawn_and_fits_the_screen(visitor):
+    visitor.at_rest()
+    assert visitor.step() == 60
+    assert visitor.status() == "paused"
+    box = visitor.page.evaluate("[document.scrollingElement.scrollHeight, innerHeight]")
+    assert box[0] <= box[1]
+
+
+def test_play_moves_the_run_pause_holds_it_and_step_moves_by_one(visitor):
+    visitor.at_rest()
+    start, before = visitor.step(), visitor.picture()
+    visitor.press("play")
+    visitor.until(lambda: visitor.step() > start + 5, "the run to move")
+    assert visitor.status() == "running"
+    visitor.press("play")
+    visitor.until(lambda: visitor.status() == "paused", "the run to be held")
+    visitor.at_rest()
+    held = visitor.step()
+    assert visitor.picture() != before
+    visitor.page.wait_for_timeout(1000)
+    assert visitor.step() == held
+    visitor.press("step")
+    visitor.until(lambda: visitor.step() == held + 1, "one step")
+    visitor.at_rest()
+    assert visitor.step() == held + 1
+
+
+def test_the_surface_moves_while_the_run_plays_and_keeps_its_camera(visitor):
+    visitor.press("view-3d")
+    canvas = visitor.page.locator("canvas[data-frames]")
+    canvas.wait_for(state="visible")
+    canvas.focus()
+    turned = canvas.get_attribute("data-camera")
+    visitor.page.keyboard.press("ArrowLeft")
+    visitor.until(lambda: canvas.get_attribute("data-camera") != turned, "the camera to turn")
+    camera = canvas.get_attribute("data-camera")
+    drawn = int(canvas.get_attribute("data-frames"))
+    visitor.press("play")
+    visitor.until(lambda: int(canvas.get_attribute("data-frames")) > drawn + 5, "the surface to move")
+    visitor.press("play")
+    visitor.until(lambda: visitor.status() == "paused", "the run to be held")
+    assert canvas.get_attribute("data-camera") == camera
+    visitor.at_rest()
+    visitor.press("view-2d")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "word"),
+    [
+        ("run.problem.architecture", "residual_mlp", "run.problem.architecture=residual_mlp"),
+        ("view.directions", "random", "view.directions=random"),
+        ("view.directions.normalization", "layer", "view.directions.normalization=layer"),
+        ("run.problem.dataset", "moons", "run.problem.dataset=moons"),
+    ],
+)
+def test_a_choice_changes_the_picture_and_the_configuration(visitor, path, value, word):
+    visitor.at_rest()
+    before, drawn = visitor.picture(), visitor.frame()
+    visitor.pick(path, value)
+    visitor.until(lambda: visitor.frame() > drawn, "a new picture")
+    visitor.at_rest()
+    visitor.until(lambda: word in visitor.page.url, "the link to name the choice")
+    assert visitor.picture() != before
+
+
+def test_another_optimizer_starts_from_the_same_weights_and_steps_elsewhere(visitor):
+    visitor.at_rest()
+    losses = []
+    for name in ("heavy_ball", "sgd"):
+        visitor.pick("run.optimizer", name)
+        visitor.until(lambda: visitor.step() == 0, "the run to start anew")
+        visitor.at_rest()
+        assert f"run.optimizer={name}" in visitor.page.url
+        start = visitor.reading("train_loss")
+        visitor.type("run.optimizer.learning_rate", "0.3" if name == "sgd" else "0.1")
+        visitor.at_rest()
+        before = visitor.picture()
+        visitor.press("step")
+        visitor.until(lambda: visitor.step() == 1, "a step")
+        visitor.at_rest()
+        assert visitor.picture() != before
+        losses.append((start, visitor.reading("train_loss")))
+    assert losses[0][0] == losses[1][0]
+    assert losses[0][1] != losses[1][1]
+
+
+def test_the_batch_size_changes_without_a_reset(visitor):
+    visitor.at_rest()
+    visitor.press("step")
+    visitor.at_rest()
+    step = visitor.step()
+    visitor.type("run.batch_size", "7")
+    visitor.until(lambda: "run.batch_size=7" in visitor.page.url, "the link to name the batch size")
+    assert visitor.step() == step
+    before = visitor.picture()
+    visitor.press("step")
+    visitor.until(lambda: visitor.step() == step + 1, "a step with the new batch size")
+    visitor.at_rest()
+    assert visitor.picture() != before
+
+
+def test_a_value_out_of_range_is_refused_at_its_control(visitor):
+    visitor.at_rest()
+    visitor.type("run.batch_size", "5000")
+    error = visitor.page.locator(".row .error")
+    error.wait_for()
+    assert "at most the number of training examples, 300" in error.inner_text()
+    visitor.type("run.batch_size", "50")
+    visitor.until(lambda: error.count() == 0, "the message to go")
+
+
+def test_a_run_that_diverges_says_so_and_keeps_its_picture(visitor):
+    visitor.page.goto("about:blank")
+    visitor.open("#preset=divergence&run.optimizer.learning_rate=100&run.problem.loss=squared_error")
+    visitor.press("play")
+    visitor.until(lambda: visitor.status() == "diverged", "the run to diverge")
+    message = visitor.page.locator(".message.alert")
+    message.wait_for()
+    assert "diverged at step" in message.inner_text()
+    visitor.at_rest()
+    assert visitor.step() > 0
+    visitor.press("reset")
+    visitor.until(lambda: visitor.status() == "ready", "the run to be reset")
+    visitor.at_rest()
+
+
+def test_changing_controls_while_a_run_goes_on_gives_one_going_run(visitor):
+    visitor.page.goto("about:blank")
+    visitor.open()
+    visitor.press("play")
+    visitor.until(lambda: visitor.status() == "running", "the run to start")
+    for value in ("0.05", "0.01", "0.03"):
+        visitor.type("run.optimizer.learning_rate", value)
+    visitor.pick("run.problem.architecture.activation", "tanh")
+    visitor.until(lambda: visitor.step() < 40, "the new network to start from its beginning")
+    step = visitor.step()
+    visitor.until(lambda: visitor.step() > step + 3, "the new network to train")
+    visitor.press("play")
+    visitor.until(lambda: visitor.status() == "paused", "the run to be held")
+    visitor.at_rest()
+
+
+def test_a_link_opens_the_same_view(chromium, voila, visitor):
+    guest = Visitor(chromium, voila)
+    guest.open("#preset=curve_fitting&step=25&run.seed=3&display.height=linear")
+    guest.at_rest()
+    assert guest.step() == 25
+    assert guest.page.locator("input[data-path='run.seed']").input_value() == "3"
+    assert guest.page.locator("select[data-path='display.height']").input_value() == "linear"
+    assert guest.errors == []
+    guest.page.close()
+
+
+def test_a_dead_kernel_is_said_and_offers_a_reload(chromium, tmp_path):
+    with served("voila", tmp_path) as url:
+        guest = Visitor(chromium, url).open()
+        guest.page.wait_for_timeout(2500)  # the heartbeat has been answered once
+        for process in psutil.process_iter(["cmdline"]):
+            words = " ".join(process.info["cmdline"] or [])
+            if "ipykernel_launcher" in words and str(tmp_path) in _environment(process):
+                os.kill(process.pid, signal.SIGKILL)
+        guest.page.locator(".landscape-gone button").wait_for(timeout=20_000)
+        guest.page.close()
+
+
+def test_panel_serve_shows_the_same_page(chromium, tmp_path):
+    with served("panel", tmp_path) as url:
+        guest = Visitor(chromium, url).open()
+        guest.at_rest()
+        start = guest.step()
+        guest.press("play")
+        guest.until(lambda: guest.step() > start + 5, "the run to move")
+        guest.press("play")
+        guest.until(lambda: guest.status() == "paused", "the run to be held")
+        assert guest.strangers == []
+        assert guest.errors == []
+        guest.page.close()
+
+
+def _environment(process):
+    try:
+        return process.environ().get("LANDSCAPE_CACHE", "")
+    except psutil.Error:
+        return ""
