@@ -1,18 +1,44 @@
 """Loss and accuracy over the run."""
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
+from bokeh.core.properties import value
 from bokeh.layouts import column
-from bokeh.models import DataRange1d, LegendItem
+from bokeh.models import (
+    CustomJSTickFormatter,
+    DataRange1d,
+    HoverTool,
+    Legend,
+    LegendItem,
+    LinearScale,
+    LogScale,
+    LogTicker,
+    Model,
+)
 from bokeh.plotting import figure
 
 from app import theme
+from app.views.pixels import narrow, same
 
 LONGEST = 400
 """Points of a curve that are sent to the browser, at most."""
+
+SPLIT = tuple(theme.SPLITS)
+LOSSES = ("batch", *(f"{split}_loss" for split in SPLIT))
+ACCURACIES = tuple(f"{split}_accuracy" for split in SPLIT)
+
+
+NUMBER = """
+    if (ticks.length > 5 && index % 2) return ''
+    const size = Math.abs(tick), number = Number(tick.toPrecision(4))
+    const powers = size && (size < 1e-3 || size >= 1e5)
+    return powers ? number.toExponential().replace('+', '') : String(number)
+"""
+"""Numbers beside an axis: short, and only every second where they would crowd."""
 
 
 class Curves:
@@ -20,74 +46,104 @@ class Curves:
 
     def __init__(self) -> None:
         """Empty figures that fill the space they are given."""
-        names = [f"{split}_{name}" for split in theme.SPLITS for name in ("loss", "accuracy")]
-        self.source = theme.source("step", "batch_loss", *names)
+        # Every curve has steps of its own, since each is thinned where it has no spikes.
+        names = chain(*((name, f"{name}_step") for name in LOSSES + ACCURACIES))
+        self.source = theme.source(*names)
         x = DataRange1d(range_padding=0.02, only_visible=True)
         shared: dict[str, Any] = {"x_range": x, "tools": "", "sizing_mode": "stretch_both"}
         self.loss = figure(y_axis_type="log", y_axis_label="loss", **shared)
         self.accuracy = figure(y_axis_label="accuracy", x_axis_label="step", **shared)
-        self.loss.line(
-            "step", "batch_loss", source=self.source, color="#c3ccd2", legend_label="mini-batch"
-        )
-        for split, color in theme.SPLITS.items():
-            for plot, name in ((self.loss, "loss"), (self.accuracy, "accuracy")):
-                line = plot.line("step", f"{split}_{name}", source=self.source, color=color, width=2)
-                if name == "loss":
-                    self.loss.legend.items.append(_item(split, line))
+        items = self._draw()
         for plot in (self.loss, self.accuracy):
             theme.style(plot)
             plot.toolbar_location = None
+            # The same for both, so that their steps lie below each other.
+            plot.min_border_left = 62
+            plot.min_border_right = 12
+            plot.yaxis.formatter = CustomJSTickFormatter(code=NUMBER)
+        self.loss.yaxis.ticker = LogTicker(desired_num_ticks=4, mantissas=[1, 2, 5])
+        self.accuracy.yaxis.ticker.desired_num_ticks = 4
         self.loss.xaxis.visible = False
-        self._legend()
-        self.figure = column(self.loss, self.accuracy, sizing_mode="stretch_both")
+        legend = Legend(items=items)
+        theme.key(legend)
+        self.loss.add_layout(legend, "above")
+        self.figure = column(self.loss, self.accuracy, sizing_mode="stretch_both", spacing=0)
 
     def update(self, curves: xr.Dataset) -> None:
-        """Show the curves (split, step) with `batch_loss` (step)."""
-        kept = decimated(curves["loss"].values[0], LONGEST)
-        columns: dict[str, Any] = {"step": curves["step"].values[kept]}
-        columns["batch_loss"] = _positive(curves["batch_loss"].values[kept])
-        for split in theme.SPLITS:
-            for name in ("loss", "accuracy"):
-                there = name in curves and split in curves["split"].values
-                values = curves[name].sel(split=split).values[kept] if there else None
-                empty = np.full(len(kept), np.nan)
-                columns[f"{split}_{name}"] = empty if values is None else values
-        has_accuracy = "accuracy" in curves
-        if self.accuracy.visible != has_accuracy:
-            self.accuracy.visible = has_accuracy
-            self.loss.xaxis.visible = not has_accuracy
-        self.source.data = {
-            name: values.astype(np.float32) if name != "step" else values
-            for name, values in columns.items()
-        }
+        """Show the curves (split, step) with `batch_loss` (step).
 
-    def _legend(self) -> None:
-        legend = self.loss.legend[0]
-        legend.orientation = "horizontal"
-        legend.location = "top_right"
-        legend.label_text_font_size = "11px"
-        legend.label_text_font = theme.FONT
-        legend.background_fill_alpha = 0.7
-        legend.border_line_color = None
-        legend.padding = legend.margin = 2
-        legend.spacing = 8
-        legend.glyph_width = 14
+        Heights are logarithms unless a loss is below zero; a loss of zero is a gap in its line.
+        """
+        accuracies = "accuracy" in curves
+        _set(self.accuracy, visible=accuracies)
+        _set(self.loss.xaxis[0], visible=not accuracies, axis_label="" if accuracies else "step")
+        logged = not bool((curves["loss"] < 0).any())
+        if logged != isinstance(self.loss.y_scale, LogScale):
+            self.loss.y_scale = LogScale() if logged else LinearScale()
+        data = _table(curves, logged=logged)
+        if not same(self.source.data, data):
+            self.source.data = data
+
+    def _draw(self) -> list[LegendItem]:
+        thin = {"color": theme.BATCH, "width": 1.0}
+        batch = _line(self.loss, self.source, "batch", "mini-batch loss", thin)
+        items = []
+        for split, color in theme.SPLITS.items():
+            wide = {"color": color, "width": 2.0}
+            line = _line(self.loss, self.source, f"{split}_loss", f"{split} loss", wide)
+            _line(self.accuracy, self.source, f"{split}_accuracy", f"{split} accuracy", wide)
+            items.append(LegendItem(label=value(split), renderers=[line]))
+        return [*items, LegendItem(label=value("mini-batch"), renderers=[batch])]
 
 
-def decimated(values: npt.NDArray[Any], longest: int) -> npt.NDArray[np.int64]:
+def decimated(values: npt.NDArray[Any], longest: int = LONGEST) -> npt.NDArray[np.int64]:
     """Indices of at most so many points that keep each stretch's highest and lowest."""
     if len(values) <= longest:
         return np.arange(len(values))
     kept = {0, len(values) - 1}
     for part in np.array_split(np.arange(len(values)), longest // 2 - 1):
-        safe = np.where(np.isfinite(values[part]), values[part], 0.0)
-        kept |= {int(part[safe.argmin()]), int(part[safe.argmax()])}
+        finite = part[np.isfinite(values[part])]
+        if len(finite):
+            low, high = values[finite].argmin(), values[finite].argmax()
+            kept |= {int(finite[low]), int(finite[high])}
+        else:
+            kept.add(int(part[0]))
     return np.array(sorted(kept))
 
 
-def _positive(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return np.asarray(np.where(values > 0, values, np.nan))
+def _table(curves: xr.Dataset, *, logged: bool) -> dict[str, npt.NDArray[np.float32]]:
+    """Every curve and its steps as columns of one length, the rest of each not a number."""
+    steps = curves["step"].values
+    found = {"batch": curves["batch_loss"].values} if "batch_loss" in curves else {}
+    for name in ("loss", "accuracy"):
+        for split in SPLIT:
+            if name in curves and split in curves["split"].values:
+                found[f"{split}_{name}"] = curves[name].sel(split=split).values
+    table: dict[str, npt.NDArray[np.float32]] = {}
+    length = min(len(steps), LONGEST)
+    for name in LOSSES + ACCURACIES:
+        values = found.get(name, np.full(length, np.nan))
+        drawable = np.isfinite(values) & ((values > 0) | (name in ACCURACIES) | (not logged))
+        values = np.where(drawable, values, np.nan)
+        kept = decimated(values)
+        rest = np.full(length - len(kept), np.nan)
+        table[name] = narrow(np.append(values[kept], rest))
+        table[f"{name}_step"] = narrow(np.append(steps[kept], rest))
+    return table
 
 
-def _item(name: str, line: Any) -> Any:
-    return LegendItem(label=name, renderers=[line])
+def _line(plot: Any, source: Any, name: str, words: str, look: dict[str, Any]) -> Any:
+    line = plot.line(
+        f"{name}_step", name, source=source, line_color=look["color"], line_width=look["width"]
+    )
+    tip = f"""<div style="font: {theme.SMALL} {theme.FONT}; color: {theme.INK}">
+        {words} <b>$y{{0.0000}}</b><br>step $x{{0}}</div>"""
+    plot.add_tools(HoverTool(renderers=[line], tooltips=tip, line_policy="nearest", visible=False))
+    return line
+
+
+def _set(model: Model, **values: Any) -> None:
+    """Change what differs, so that nothing is sent otherwise."""
+    for name, new in values.items():
+        if getattr(model, name) != new:
+            setattr(model, name, new)
