@@ -58,7 +58,9 @@ class Preset:
 @functools.cache
 def presets() -> dict[str, Preset]:
     """The presets of the folder `presets/`, one YAML file each, in the order of their rank."""
-    files = [(yaml.safe_load(path.read_text("utf-8")), path.stem) for path in PRESETS.glob("*.yaml")]
+    files = [
+        (yaml.safe_load(path.read_text("utf-8")), path.stem) for path in PRESETS.glob("*.yaml")
+    ]
     files.sort(key=lambda pair: (pair[0]["rank"], pair[1]))
     return {name: _preset(name, content) for content, name in files}
 
@@ -75,7 +77,9 @@ class Place:
         """A short query string that opens the same view."""
         changes = differences(self.scene, presets()[self.preset].scene)
         text = {path: _worded(value) for path, value in changes.items()}
-        return urlencode({"preset": self.preset, "step": self.step, **text}, quote_via=quote, safe=SAFE)
+        return urlencode(
+            {"preset": self.preset, "step": self.step, **text}, quote_via=quote, safe=SAFE
+        )
 
 
 def opening(name: str) -> Place:

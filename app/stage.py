@@ -132,7 +132,9 @@ def _line(color: str, size: int, height: int) -> pn.pane.HTML:
 def _lowest(heights: Array, alpha: Array, beta: Array) -> tuple[float, float, float] | None:
     if not np.isfinite(heights).any():
         return None
-    row, column = np.unravel_index(np.where(np.isfinite(heights), heights, np.inf).argmin(), heights.shape)
+    row, column = np.unravel_index(
+        np.where(np.isfinite(heights), heights, np.inf).argmin(), heights.shape
+    )
     return float(alpha[column]), float(beta[row]), float(heights[row, column])
 
 

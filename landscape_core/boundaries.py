@@ -1,6 +1,7 @@
 """What a network says over its input space, where that has one or two dimensions."""
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import xarray as xr
 
@@ -64,16 +65,14 @@ def _scores(
     return (probabilities[:, 1] if classes == 2 else answer), confidence
 
 
-def _side(data: Split, axis: int, resolution: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _side(data: Split, axis: int, resolution: int) -> npt.NDArray[np.float64]:
     values = data.train.inputs[:, axis]
     low, high = float(values.min()), float(values.max())
     more = MARGIN * (high - low)
     return np.linspace(low - more, high + more, resolution)
 
 
-def _coordinates(
-    data: Data, classes: int | None, limit: int
-) -> dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]]:
+def _coordinates(data: Data, classes: int | None, limit: int) -> dict[str, npt.NDArray[np.float64]]:
     inputs = data.inputs[:limit].double().numpy(force=True)
     targets = data.targets[:limit].reshape(len(inputs), -1)[:, 0].double().numpy(force=True)
     if inputs.shape[1] == 1:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal, cast
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import xarray as xr
 
@@ -132,7 +133,9 @@ class Session:
         same = run.replace(
             optimizer=self.run.optimizer, batch_size=self.run.batch_size, steps=self.run.steps
         )
-        return same == self.run and name_of(type(run.optimizer)) == name_of(type(self.run.optimizer))
+        return same == self.run and name_of(type(run.optimizer)) == name_of(
+            type(self.run.optimizer)
+        )
 
     def continue_with(self, run: Run) -> None:
         """Go on under another optimizer setting, batch size or end, from the same state.
@@ -266,7 +269,9 @@ class Session:
         if self._points is not None and isinstance(instance.train, ModelObjective):
             assert_data = instance.data
             network = instance.train.with_buffers(latest.state.buffers)
-            over_inputs = boundary(network, latest.state.theta, assert_data) if assert_data else None
+            over_inputs = (
+                boundary(network, latest.state.theta, assert_data) if assert_data else None
+            )
         steps = np.array([entry.state.index for entry in recorded])
         losses = np.array([entry.values.get("train_loss", math.nan) for entry in recorded])
         return Picture(
@@ -294,9 +299,9 @@ class _Seen:
     """A plane, the rectangle of it that is shown, and the path's shadow on it."""
 
     plane: Plane
-    middle: "np.ndarray[tuple[int], np.dtype[np.float64]]"
-    half: "np.ndarray[tuple[int], np.dtype[np.float64]]"
-    coords: "np.ndarray[tuple[int, int], np.dtype[np.float64]]"
+    middle: npt.NDArray[np.float64]
+    half: npt.NDArray[np.float64]
+    coords: npt.NDArray[np.float64]
     distance: torch.Tensor
 
     def grid(self, resolution: int) -> Grid:

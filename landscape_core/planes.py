@@ -66,7 +66,7 @@ class Plane:
         right = (thetas.double() - self.origin.double()) @ unit.T
         return torch.linalg.solve(unit @ unit.T, right.T).T / lengths
 
-    def distance(self, thetas: Vectors) -> Vector:
+    def distance(self, thetas: Vectors) -> Float[Tensor, " K"]:
         """How far each row lies off the plane, shape (K,), Euclidean, float64."""
         offset = thetas.double() - self.origin.double()
         return (offset - self.coords(thetas) @ self.axes.double()).norm(dim=1)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, cast
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import xarray as xr
 
@@ -193,14 +194,17 @@ def run_of(path: xr.Dataset) -> Run:
 def _shadow(plane: Plane, thetas: Vectors, path: xr.Dataset) -> xr.Dataset:
     """The trajectory on the plane: path_alpha, path_beta, path_loss, path_distance (step)."""
     coords = plane.coords(thetas).numpy(force=True)
-    columns = {"path_alpha": coords[:, 0], "path_distance": plane.distance(thetas).numpy(force=True)}
+    columns = {
+        "path_alpha": coords[:, 0],
+        "path_distance": plane.distance(thetas).numpy(force=True),
+    }
     if plane.dimensions == 2:
         columns["path_beta"] = coords[:, 1]
     table = xr.Dataset({name: ("step", values) for name, values in columns.items()})
     return table.assign(path_loss=path["loss"].sel(split="train", drop=True), step=path["step"])
 
 
-def _flat(buffers: dict[str, torch.Tensor]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _flat(buffers: dict[str, torch.Tensor]) -> npt.NDArray[np.float64]:
     return np.concatenate([b.double().numpy(force=True).ravel() for b in buffers.values()])
 
 

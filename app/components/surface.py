@@ -84,4 +84,5 @@ def packed(
     ends = (alpha[0], alpha[-1], beta[0], beta[-1])
     header = (*heights.shape, len(path), *limits, *ends, *low, 0.0)
     parts = (np.array(header), heights.ravel(), path.ravel())
-    return np.concatenate(parts).astype(np.float32).tobytes()
+    with np.errstate(over="ignore"):  # beyond float32 is infinite, and shown as that
+        return np.concatenate(parts).astype(np.float32).tobytes()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from landscape_core import seeds
@@ -72,7 +73,7 @@ def _found(folder: Path, name: str) -> Path:
     )
 
 
-def _read_batch(path: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def _read_batch(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     try:
         batch = _Plain(io.BytesIO(path.read_bytes()), encoding="bytes").load()
         images = np.asarray(batch[b"data"], dtype=np.uint8)

@@ -1,0 +1,107 @@
+"""Recipes as forms and links: flat paths, values put back, short links that open the same view."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app import forms
+from app.scene import Scene, opening, place, presets
+from landscape_core.architectures.base import Architecture
+from landscape_core.catalogue import entries
+from landscape_core.errors import SpecError
+from landscape_core.optimizers.base import Optimizer
+from landscape_core.recipes import fields_of
+
+PATHS = [entry.path for entry in forms.rows(Scene())]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_value_of_every_row_can_be_put_back_as_text(path):
+    scene = Scene()
+    value = next(forms.plain_value(e.value) for e in forms.rows(scene) if e.path == path)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    assert forms.assign(scene, path, text) == scene
+
+
+@pytest.mark.parametrize("name", entries(Optimizer))
+def test_every_optimizer_brings_its_own_rows(name):
+    scene = forms.assign(Scene(), "run.optimizer", name)
+    shown = {e.field.name for e in forms.rows(scene) if e.path.startswith("run.optimizer.")}
+    assert shown == {field.name for field in fields_of(entries(Optimizer)[name])}
+
+
+def test_every_row_is_described_in_words():
+    for entry in forms.rows(Scene()):
+        row = forms.described(entry)
+        assert row["label"]
+        assert row["help"]
+        assert row["kind"] in ("choice", "number", "integer", "switch", "text")
+
+
+def test_another_kind_keeps_what_the_user_had_changed_and_no_more():
+    scene = forms.assign(Scene(), "run.problem.architecture.width", 24)
+    scene = forms.assign(scene, "run.problem.architecture", "residual_mlp")
+    architecture = scene.run.problem.architecture
+    assert architecture.width == 24
+    assert architecture.depth == entries(Architecture)["residual_mlp"]().depth
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("run.batch_size", "many", "int"),
+        ("run.batch_size", "2.5", "whole number"),
+        ("run.optimizer.learning_rate", "-1", "between"),
+        ("run.optimizer.learning_rate", "nan", "between"),
+        ("run.optimizer", "adamm", "adam"),
+        ("run.nothing", "1", "optimizer"),
+        ("view.follow", "perhaps", "bool"),
+        ("view.split", "validation", "train"),
+    ],
+)
+def test_a_value_that_is_not_accepted_is_named_with_what_would_be(path, value, said):
+    with pytest.raises(SpecError, match=said) as caught:
+        forms.assign(Scene(), path, value)
+    assert caught.value.field
+    assert caught.value.accepted
+
+
+def test_an_error_finds_its_row():
+    assert forms.path_of(Scene(), "Run.batch_size") == "run.batch_size"
+    assert forms.path_of(Scene(), "Nobody.nothing") is None
+
+
+@given(
+    seed=st.integers(0, 2**31 - 1),
+    rate=st.floats(1e-5, 100.0),
+    optimizer=st.sampled_from(sorted(entries(Optimizer))),
+    preset=st.sampled_from(sorted(presets())),
+    step=st.integers(0, 10**6),
+)
+def test_a_link_opens_the_same_place(seed, rate, optimizer, preset, step):
+    there = opening(preset)
+    scene = forms.assign(there.scene, "run.optimizer", optimizer)
+    scene = forms.assign(scene, "run.optimizer.learning_rate", rate)
+    scene = forms.assign(scene, "run.seed", seed)
+    there = type(there)(preset, scene, step)
+    assert place(there.link()) == there
+
+
+def test_an_empty_link_opens_the_first_preset():
+    assert place("") == opening(next(iter(presets())))
+
+
+@pytest.mark.parametrize("link", ["preset=nowhere", "step=-3", "run.seed=x", "a.b=1"])
+def test_a_bad_link_is_refused_by_name(link):
+    with pytest.raises(SpecError):
+        place(link)
+
+
+def test_every_preset_has_words_and_a_scene_of_its_own():
+    assert len(presets()) >= 5
+    scenes = [preset.scene for preset in presets().values()]
+    assert len({repr(scene) for scene in scenes}) == len(scenes)
+    for preset in presets().values():
+        assert preset.title
+        assert preset.question.endswith("?")
+        assert preset.watch

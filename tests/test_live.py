@@ -1,0 +1,178 @@
+"""A run being watched: pictures of the landscape around it, the path on them, what they hide."""
+
+import numpy as np
+import pytest
+import torch
+
+from landscape_core.catalogue import from_plain
+from landscape_core.directions.pca import PCA
+from landscape_core.directions.random import Random
+from landscape_core.errors import SpecError
+from landscape_core.framing import framed
+from landscape_core.live import Session, View
+from landscape_core.store import Store
+from landscape_core.training import Run, train
+
+
+def run_of(**changes):
+    plain = {"problem": {"kind": "supervised", "dataset": {"kind": "spirals", "points": 80}}}
+    return from_plain(Run, plain | {"batch_size": 20, "steps": 40} | changes)
+
+
+def last(pictures):
+    picture = None
+    for picture in pictures:
+        pass
+    return picture
+
+
+def test_the_last_picture_is_the_loss_at_its_points():
+    session = Session(run_of(), View(resolution=11, directions=Random()))
+    session.advance(10)
+    picture = last(session.refine())
+    assert picture.slice["computed"].all()
+    training = session._training
+    plane = Random().span(_viewpoint(training, session._state.theta, session._recorder.thetas()))
+    objective = training.instance.train.with_buffers(session._state.buffers)
+    for row, column in ((0, 0), (3, 8), (10, 10)):
+        where = [picture.slice["alpha"].values[column], picture.slice["beta"].values[row]]
+        theta = plane.points(torch.tensor([where], dtype=torch.float64))[0]
+        expected = float(objective.loss(theta))
+        found = float(picture.slice["loss"].values[0, row, column])
+        assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_path_ends_at_the_current_point_and_lies_in_the_frame():
+    session = Session(run_of(), View())
+    session.advance_to(20)
+    picture = session.picture()
+    alpha, beta = picture.slice["alpha"].values, picture.slice["beta"].values
+    assert alpha[0] < picture.path["alpha"].min()
+    assert alpha[-1] > picture.path["alpha"].max()
+    assert beta[0] < picture.path["beta"].min()
+    assert beta[-1] > picture.path["beta"].max()
+    assert float(picture.path["distance"][-1]) == pytest.approx(0.0, abs=1e-5)
+    assert int(picture.path["step"][-1]) == 20
+    assert picture.path["loss"].values[-1] == pytest.approx(picture.readings.values["train_loss"])
+
+
+def test_the_share_of_the_motion_agrees_with_its_definition():
+    session = Session(run_of(), View())
+    session.advance_to(20)
+    picture = session.picture()
+    thetas = session._recorder.thetas().double().numpy()
+    moved = thetas - thetas[0]
+    axes = session._plane.axes.double().numpy()
+    inside = moved @ np.linalg.pinv(axes) @ axes
+    expected = (inside**2).sum() / (moved**2).sum()
+    assert picture.captured == pytest.approx(expected, rel=1e-4)
+    assert picture.captured > 0.5
+
+
+def test_playing_is_the_same_training_as_without_looking():
+    run = run_of(steps=15)
+    session = Session(run, View(resolution=11))
+    picture = last(session.play(4))
+    assert picture.status == "finished"
+    assert torch.equal(session._state.theta, list(train(run))[-1].theta)
+
+
+def test_before_there_is_a_path_the_plane_is_random_and_says_so():
+    session = Session(run_of(), View(directions=PCA()))
+    assert "random plane" in session.picture().notice
+    session.advance_to(10)
+    assert session.picture().notice == ""
+
+
+def test_a_plane_that_follows_does_not_flip():
+    session = Session(run_of(steps=200), View(directions=PCA()))
+    session.advance_to(10)
+    before = None
+    for picture in session.play(2):
+        axes = session._plane.axes
+        if before is not None:
+            assert bool(((axes * before).sum(dim=1) > 0).all())
+        before = axes
+        if picture.readings.step >= 60:
+            break
+
+
+def test_a_fixed_plane_stays():
+    session = Session(run_of(), View(follow=False))
+    session.advance_to(10)
+    session.picture()
+    plane = session._plane
+    session.advance(5)
+    session.picture()
+    assert session._plane is plane
+
+
+def test_the_frame_stays_while_it_serves_and_moves_when_it_must():
+    coords = np.array([[0.0, 0.0], [1.0, 0.5]])
+    frame = framed(coords, None)
+    assert framed(coords * 0.99, frame) is frame
+    wider = framed(coords * 4, frame)
+    assert wider is not frame
+    assert wider.holds(coords * 4)
+
+
+def test_only_step_sizes_batch_size_and_end_let_a_run_go_on():
+    session = Session(run_of(), View())
+    same = session.run
+    rate = same.optimizer.replace(learning_rate=0.01)
+    assert session.continues(same.replace(optimizer=rate, batch_size=5, steps=7))
+    assert not session.continues(same.replace(seed=1))
+    assert not session.continues(run_of(optimizer="adam"))
+
+
+def test_a_batch_too_large_leaves_the_run_as_it_was():
+    session = Session(run_of(), View())
+    with pytest.raises(SpecError, match=r"Run\.batch_size"):
+        session.continue_with(session.run.replace(batch_size=81))
+    assert session.run.batch_size == 20
+
+
+def test_a_picture_asked_again_comes_from_the_store(tmp_path):
+    def opened():
+        session = Session(run_of(), View(resolution=15), Store(tmp_path))
+        session.advance_to(10)
+        return list(session.refine())
+
+    first, again = opened(), opened()
+    assert len(again) == 1
+    np.testing.assert_array_equal(first[-1].slice["loss"], again[-1].slice["loss"])
+
+
+def test_a_diverged_run_keeps_its_path_and_a_picture():
+    run = run_of(
+        optimizer={"kind": "sgd", "learning_rate": 100.0},
+        problem={"kind": "supervised", "loss": "squared_error"},
+        steps=500,
+        batch_size=64,
+    )
+    session = Session(run, View(resolution=11))
+    picture = last(session.play(1))
+    assert picture.status == "diverged"
+    assert np.isnan(picture.readings.values["train_loss"])
+    assert len(picture.path["step"]) >= 2
+    assert np.isfinite(picture.path["alpha"]).all()
+
+
+@pytest.mark.parametrize("dataset", ["regression_1d", "digits"])
+def test_other_inputs_have_a_curve_or_no_boundary(dataset):
+    loss = "squared_error" if dataset == "regression_1d" else "cross_entropy"
+    problem = {"kind": "supervised", "dataset": dataset, "loss": loss}
+    session = Session(run_of(problem=problem), View(resolution=11, examples=50))
+    session.advance(2)
+    picture = session.picture()
+    if dataset == "digits":
+        assert picture.boundary is None
+    else:
+        assert picture.boundary["output"].dims == ("x",)
+        assert "accuracy" not in picture.slice
+
+
+def _viewpoint(training, centre, path):
+    from landscape_core.directions.base import Viewpoint
+
+    return Viewpoint(training.instance.train, centre, path, training.run.seed)
