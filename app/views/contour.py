@@ -21,6 +21,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from app import theme
+from app.views.annotations import dots, joined, labels, lowest
 from app.views.pixels import SHADES, Array, Bytes, box, finer, narrow, same, shaded
 
 COARSE = 40
@@ -28,9 +29,6 @@ COARSE = 40
 
 LONGEST = 1000
 """Points of the path that are sent to the browser, at most."""
-
-DOTS = 12
-"""Dots along the path, at most."""
 
 TOOLBAR = ":host { height: fit-content !important; margin: 6px; border-radius: 6px; }"
 """As high as its buttons, so that it hides little of the picture beneath."""
@@ -139,9 +137,9 @@ class Contour:
             text_font=value(theme.FONT), text_align="center", text_baseline="middle",
             background_fill_color=theme.HALO, background_fill_alpha=0.4, padding=2, border_radius=3,
         )  # fmt: skip
-        joined: dict[str, Any] = {"source": self.path, "line_join": "round", "line_cap": "round"}
-        plot.line("x", "y", color=theme.HALO, alpha=0.7, width=5, **joined)
-        plot.line("x", "y", color=theme.PATH, width=2.4, **joined)
+        smooth: dict[str, Any] = {"source": self.path, "line_join": "round", "line_cap": "round"}
+        plot.line("x", "y", color=theme.HALO, alpha=0.7, width=5, **smooth)
+        plot.line("x", "y", color=theme.PATH, width=2.4, **smooth)
         plot.scatter(
             "x", "y", source=self.marks, marker="marker", size="size", fill_color="fill",
             line_color="line", line_width="width",
@@ -250,8 +248,8 @@ class Contour:
         ]
         half = sum(line is not None for line in drawn[: len(drawn) // 2])
         lines = [line for _, line in found]
-        self._send(self.lines, _joined(lines[:half], lines[half:]))
-        self._send(self.labels, _labels(found, alpha, beta))
+        self._send(self.lines, joined(lines[:half], lines[half:]))
+        self._send(self.labels, labels(found, alpha, beta))
 
     def _mark(self, path: xr.Dataset | None, low: tuple[float, float] | None) -> None:
         marks: list[tuple[Any, ...]] = []
@@ -287,67 +285,19 @@ class Contour:
         return changed
 
 
-def lowest(raw: Array, alpha: Array, beta: Array) -> tuple[float, float] | None:
-    """Where the smallest finite value (beta, alpha) lies; None if there is none, or all are."""
-    finite = raw[np.isfinite(raw)]
-    if finite.size == 0 or finite.min() == finite.max():
-        return None
-    row, column = np.unravel_index(np.where(np.isfinite(raw), raw, np.inf).argmin(), raw.shape)
-    return float(alpha[column]), float(beta[row])
-
-
-def dots(steps: npt.NDArray[np.integer[Any]]) -> tuple[int, list[int]]:
-    """A round number of steps, and the indices of the recorded steps nearest to its multiples."""
-    extent = int(steps[-1] - steps[0]) if len(steps) else 0
-    if extent < 2:
-        return 0, []
-    rounds = (m * 10**power for power in range(12) for m in (1, 2, 5))
-    every = next(number for number in rounds if extent <= DOTS * number)
-    wanted = np.arange(every * (int(steps[0]) // every + 1), int(steps[-1]), every)
-    return every, sorted({int(np.abs(steps - step).argmin()) for step in wanted})
-
-
 def _range(heights: Array, limits: tuple[float, float] | None, scale: str) -> tuple[float, float]:
+    """The heights of the first and last colour; where there is no logarithm they follow."""
+    followed = theme.limits(heights)
     if limits is None:
-        return theme.limits(heights)
-    low, high = theme.decimal_log(np.array(limits)) if scale == "log" else limits
-    return float(low), float(high)
+        return followed
+    low, high = limits
+    if scale == "log":
+        low, high = (
+            np.log10(end) if end > 0 else own for end, own in zip(limits, followed, strict=True)
+        )
+    return (float(low), float(high)) if high > low else followed
 
 
 def _shades() -> list[str]:
     places = np.linspace(0, len(theme.LANDSCAPE) - 1, SHADES).round().astype(int)
     return [theme.LANDSCAPE[place] for place in places]
-
-
-def _joined(low: list[Array], high: list[Array]) -> dict[str, Any]:
-    """Lines as two pairs of columns of equal length, with gaps: few bytes, few messages."""
-    gap = np.full((1, 2), np.nan)
-    chains = [
-        np.concatenate([piece for line in lines for piece in (line, gap)] or [gap])
-        for lines in (low, high)
-    ]
-    columns: dict[str, Any] = {}
-    longest = max(map(len, chains))
-    for name, chain in zip(("low", "high"), chains, strict=True):
-        padded = np.pad(chain, ((0, longest - len(chain)), (0, 0)), constant_values=np.nan)
-        columns |= {f"x_{name}": narrow(padded[:, 0]), f"y_{name}": narrow(padded[:, 1])}
-    return columns
-
-
-def _labels(found: list[tuple[str, Array]], alpha: Array, beta: Array) -> dict[str, Any]:
-    """A word on each line, near a slanted ray through the picture where lines seldom crowd."""
-    corner = np.array([alpha[0], beta[0]])
-    extent = np.array([alpha[-1], beta[-1]]) - corner
-    places: list[Array] = []
-    words: list[str] = []
-    for word, line in found:
-        at = (line - corner) / extent
-        inside = at[((at > 0.06) & (at < 0.94)).all(axis=1)]
-        if len(inside) == 0:
-            continue
-        best = inside[np.abs(inside @ (-0.5, 1.0) - 0.3).argmin()]
-        if all(np.abs((best - place) / (0.09, 0.05)).max() > 1 for place in places):
-            places.append(best)
-            words.append(word)
-    where = np.array(places).reshape(-1, 2) * extent + corner
-    return {"x": narrow(where[:, 0]), "y": narrow(where[:, 1]), "text": words}
