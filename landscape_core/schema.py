@@ -5,6 +5,7 @@ A slice has the dimensions (split, beta, alpha), a line (split, alpha). Its vari
 count multiples of the plane's axes.
 """
 
+import io
 import json
 import secrets
 from collections.abc import Container, Iterable
@@ -64,7 +65,10 @@ def save(dataset: xr.Dataset, path: Path) -> None:
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}.")
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        _encoded(dataset).to_netcdf(beside, engine="h5netcdf")
+        # In memory first: HDF5 does not survive a disk that fills up under it.
+        content = io.BytesIO()
+        _encoded(dataset).to_netcdf(content, engine="h5netcdf")
+        beside.write_bytes(content.getbuffer())
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)

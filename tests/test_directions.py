@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.decomposition import PCA as SklearnPCA
+from sklearn import decomposition
 from torch import nn
 from torch.nn.functional import cross_entropy
 
@@ -138,7 +138,7 @@ def walk(steps=30, size=40, seed=0):
 def test_pca_is_scikit_learns(steps, size):
     path = walk(steps, size)
     plane = PCA().span(Viewpoint(cases.mlp_objective(), path[-1], path, 0))
-    reference = SklearnPCA(n_components=2).fit(path.numpy())
+    reference = decomposition.PCA(n_components=2).fit(path.numpy())
     np.testing.assert_allclose(plane.explained, reference.explained_variance_ratio_, rtol=1e-9)
     overlap = np.abs(np.sum(plane.axes.numpy() * reference.components_, axis=1))
     np.testing.assert_allclose(overlap, 1.0, rtol=1e-9)
