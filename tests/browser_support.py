@@ -65,17 +65,22 @@ def browser() -> Iterator[Browser]:
 
 
 @contextlib.contextmanager
-def served(kind: str, cache: Path, source: Path | None = None) -> Iterator[str]:
+def served(
+    kind: str, cache: Path, source: Path | None = None, *, preheated: int = 0
+) -> Iterator[str]:
     """The address of the app, or of another page, under `voila` or `panel serve`.
 
     Args:
         kind: `voila` or `panel`.
         cache: the folder that the app stores in.
         source: the notebook or script that is shown instead of the app.
+        preheated: kernels that Voila keeps started.
     """
     port = serving.free_port()
     if kind == "voila":
-        argv, env = serving.voila_command(port, notebook=source or serving.NOTEBOOK)
+        argv, env = serving.voila_command(
+            port, notebook=source or serving.NOTEBOOK, preheated=preheated
+        )
         path = ""
     else:
         script = source or serving.SCRIPT

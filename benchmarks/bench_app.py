@@ -1,0 +1,127 @@
+"""How long a visitor waits, and how fast the pictures come, in a headless browser.
+
+Prints a table and writes it to `benchmarks/results/app.md`. The browser paints in software, on the
+same processors as the app: a machine with a GPU is faster.
+
+For each server: seconds from asking for the page to its first picture (median of three, each in a
+new window); milliseconds from a changed control to the first new picture while a run goes on (the
+resolution of the picture, median of ten); pictures a second while an MLP 2-16-16-2 trains on
+spirals with a picture of 51x51 points, flat and in three dimensions; megabytes of the Python
+process that serves the page.
+"""
+
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tests"))
+
+from browser_support import Visitor, browser, served  # noqa: E402 - shared with the tests
+
+SECONDS = 8.0
+
+
+def first_pictures(opened, url, times=3):
+    """Seconds from asking to the first picture, each in a new window."""
+    waits = []
+    for _ in range(times):
+        guest = Visitor(opened, url)
+        began = time.perf_counter()
+        guest.open()
+        waits.append(time.perf_counter() - began)
+        guest.page.close()
+    return statistics.median(waits)
+
+
+def pictures_a_second(guest):
+    """Pictures drawn a second while the run goes on."""
+    start, began = guest.frame(), time.perf_counter()
+    guest.page.wait_for_timeout(1000 * SECONDS)
+    return (guest.frame() - start) / (time.perf_counter() - began)
+
+
+def answer_time(guest):
+    """Median milliseconds from a key pressed in a control to a picture that obeys it."""
+    field = "input[data-path='view.resolution']"
+    script = """async ([selector, text]) => {
+      const find = root => { for (const e of root.querySelectorAll("*")) {
+        if (e.matches(selector)) return e;
+        const inner = e.shadowRoot && find(e.shadowRoot); if (inner) return inner; } };
+      const bar = (root => { const f = r => { for (const e of r.querySelectorAll("*")) {
+        if (e.matches(".bar")) return e;
+        const inner = e.shadowRoot && f(e.shadowRoot); if (inner) return inner; } }; return f(root); })(document);
+      const input = find(document), before = Number(bar.dataset.frame), began = performance.now();
+      input.value = text; input.dispatchEvent(new Event("change"));
+      // Two pictures may have been on their way when the key was pressed: the third obeys it.
+      while (Number(bar.dataset.frame) < before + 3 && performance.now() - began < 5000)
+        await new Promise(requestAnimationFrame);
+      return performance.now() - began; }"""
+    waits = []
+    for turn in range(10):
+        waits.append(guest.page.evaluate(script, [field, str(51 if turn % 2 else 41)]))
+        guest.page.wait_for_timeout(400)
+    return statistics.median(waits)
+
+
+def memory(url):
+    """Resident megabytes of the largest Python process that serves this address."""
+    port = url.split(":")[2].split("/")[0]
+    servers = [
+        p for p in psutil.process_iter(["cmdline"]) if port in " ".join(p.info["cmdline"] or [])
+    ]
+    family = [member for p in servers for member in (p, *p.children(recursive=True))]
+    kernels = [p for p in family if "ipykernel" in " ".join(p.cmdline())] or family
+    return max(p.memory_info().rss for p in kernels) / 2**20
+
+
+def measure(opened, kind, label, cache, **options):
+    """One row of the table."""
+    with served(kind, cache, **options) as url:
+        if options.get("preheated"):
+            time.sleep(15)  # the pool fills
+        first = first_pictures(opened, url)
+        guest = Visitor(opened, url).open()
+        guest.at_rest()
+        guest.press("play")
+        guest.page.wait_for_timeout(2000)
+        flat, answer = pictures_a_second(guest), answer_time(guest)
+        guest.press("view-3d")
+        guest.page.wait_for_timeout(2000)
+        deep = pictures_a_second(guest)
+        row = (
+            label,
+            f"{first:.1f}",
+            f"{answer:.0f}",
+            f"{flat:.1f}",
+            f"{deep:.1f}",
+            f"{memory(url):.0f}",
+        )
+        guest.page.close()
+    return row
+
+
+def main():
+    """Measure every server and write the table."""
+    head = ("server", "first picture, s", "control to picture, ms", "2-D, 1/s", "3-D, 1/s", "MB")
+    with tempfile.TemporaryDirectory() as cache, browser() as opened:
+        rows = [
+            measure(opened, "voila", "voila", Path(cache)),
+            measure(opened, "voila", "voila, preheated", Path(cache), preheated=2),
+            measure(opened, "panel", "panel serve, warm", Path(cache)),
+        ]
+    lines = [head, ("---",) * len(head), *rows]
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    where = f"{platform.system()}, {psutil.cpu_count()} processors, no GPU"
+    text = f"{__doc__.strip()}\n\n{where}; browser in software.\n\n{table}\n"
+    (HERE / "results" / "app.md").write_text(text, "utf-8")
+    print(table)
+
+
+if __name__ == "__main__":
+    main()
