@@ -5,20 +5,19 @@ links do. Exit codes: 0 done, 1 the work failed, 2 the command was not understoo
 """
 
 import argparse
-import os
 import sys
 import webbrowser
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-import platformdirs
 import xarray as xr
 from tqdm import tqdm
 
 from app import serving
 from app.forms import assign, rows
 from app.scene import presets
+from app.storage import user_store
 from landscape_core import schema
 from landscape_core.architectures.base import Architecture
 from landscape_core.catalogue import entries
@@ -32,7 +31,6 @@ from landscape_core.measures.base import Measure
 from landscape_core.normalizations.base import Normalization
 from landscape_core.optimizers.base import Optimizer
 from landscape_core.recipes import Recipe, fields_of, label_of, summary_of
-from landscape_core.store import Store
 from landscape_core.tasks import Look, Progress, follow, look_at, run_of
 from landscape_core.training import Run
 
@@ -82,16 +80,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def store() -> Store:
-    """The store on this machine: `LANDSCAPE_CACHE`, or the user's cache folder."""
-    folder = os.environ.get("LANDSCAPE_CACHE") or platformdirs.user_cache_dir("landscape-lab")
-    return Store(Path(folder))
-
-
 def train(options: argparse.Namespace) -> None:
     """Train a run and write its trajectory."""
     run = _set(Run(), options, SHORT_RUN)
-    path = _shown(follow(run, store()), "training", "step")
+    path = _shown(follow(run, user_store()), "training", "step")
     schema.save(path, options.output)
     final = path.isel(step=-1)
     print(f"{options.output}: {len(path['step'])} iterates to step {int(final['step'])}")
@@ -105,7 +97,7 @@ def slice_(options: argparse.Namespace) -> None:
     """Slice the landscape around a trajectory's iterate."""
     path = schema.load(options.trajectory)
     asked = _set(Look(run=run_of(path)), options, SHORT_LOOK)
-    dataset = _shown(look_at(path, asked, store()), "slicing", "point")
+    dataset = _shown(look_at(path, asked, user_store()), "slicing", "point")
     schema.save(dataset, options.output)
     for split in dataset["split"].values:
         low = float(dataset["loss"].sel(split=split).min())
@@ -118,7 +110,9 @@ def plot(options: argparse.Namespace) -> None:
 
     dataset = schema.load(options.slice)
     if "loss" not in dataset or "alpha" not in dataset["loss"].dims:
-        raise LandscapeError(f"{options.slice} holds no slice; one is written by `landscape slice`.")
+        raise LandscapeError(
+            f"{options.slice} holds no slice; one is written by `landscape slice`."
+        )
     path = _path(dataset)
     target = Path(options.output)
     draw = stills.figure_html if target.suffix == ".html" else stills.figure_png
@@ -140,7 +134,11 @@ def list_(options: argparse.Namespace) -> None:
 
 def _path(dataset: xr.Dataset) -> xr.Dataset | None:
     named = {name: name.removeprefix("path_") for name in map(str, dataset) if "path_" in str(name)}
-    return dataset[list(named)].drop_vars(["alpha", "beta"], errors="ignore").rename(named) if named else None
+    return (
+        dataset[list(named)].drop_vars(["alpha", "beta"], errors="ignore").rename(named)
+        if named
+        else None
+    )
 
 
 def _shown(work: Iterator[Progress], title: str, unit: str) -> xr.Dataset:
@@ -183,7 +181,7 @@ def serve(options: argparse.Namespace) -> None:
 
 def warm(_: argparse.Namespace) -> None:
     """Compute what the presets show first, so that a new installation opens at once."""
-    kept = store()
+    kept = user_store()
     for preset in tqdm(presets().values(), desc="presets", delay=1, leave=False):
         session = Session(preset.scene.run, preset.scene.view, kept)
         session.advance_to(preset.steps)

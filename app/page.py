@@ -5,7 +5,7 @@ and from the latest picture. A change of any control makes a new scene and gives
 piece of work; what an older one still says is dropped by the desk.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,6 +48,7 @@ class Page:
         self._session: Session | None = None  # the worker's alone
         self._picture: Picture | None = None
         self._playing = False
+        self._followers: list[Callable[[Scene, bool], None]] = []
         self._place = self._good = opening(FIRST)
         self._build()
         self._link_first, self._started = link, False
@@ -78,6 +79,15 @@ class Page:
     def close(self) -> None:
         """End the worker; nothing of the page stays behind."""
         self._desk.close()
+
+    def watch(self, follower: Callable[[Scene, bool], None]) -> None:
+        """Call this with the scene and whether the run plays, whenever either may have changed."""
+        self._followers.append(follower)
+
+    @property
+    def playing(self) -> bool:
+        """Whether the run goes on."""
+        return self._playing
 
     @property
     def scene(self) -> Scene:
@@ -179,6 +189,7 @@ class Page:
     def _done(self) -> None:
         self._playing = False
         self._toolbar.set({"playing": False})
+        self._inform()
         self._draw()
         self._link.set(self._place.link())
 
@@ -208,6 +219,11 @@ class Page:
         display, preset = self.scene.display, self._place.preset
         shown = {"speed": display.speed, "view": display.show, "preset": preset}
         self._toolbar.set({**shown, "playing": self._playing})
+        self._inform()
+
+    def _inform(self) -> None:
+        for follower in self._followers:
+            follower(self.scene, self._playing)
 
     def _build(self) -> None:
         self._form, self._stage = Form(self.choose), Stage()

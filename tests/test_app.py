@@ -76,7 +76,9 @@ def test_the_surface_moves_while_the_run_plays_and_keeps_its_camera(visitor):
     camera = canvas.get_attribute("data-camera")
     drawn = int(canvas.get_attribute("data-frames"))
     visitor.press("play")
-    visitor.until(lambda: int(canvas.get_attribute("data-frames")) > drawn + 5, "the surface to move")
+    visitor.until(
+        lambda: int(canvas.get_attribute("data-frames")) > drawn + 5, "the surface to move"
+    )
     visitor.press("play")
     visitor.until(lambda: visitor.status() == "paused", "the run to be held")
     assert canvas.get_attribute("data-camera") == camera
@@ -151,7 +153,9 @@ def test_a_value_out_of_range_is_refused_at_its_control(visitor):
 
 def test_a_run_that_diverges_says_so_and_keeps_its_picture(visitor):
     visitor.page.goto("about:blank")
-    visitor.open("#preset=divergence&run.optimizer.learning_rate=100&run.problem.loss=squared_error")
+    visitor.open(
+        "#preset=divergence&run.optimizer.learning_rate=100&run.problem.loss=squared_error"
+    )
     visitor.press("play")
     visitor.until(lambda: visitor.status() == "diverged", "the run to diverge")
     message = visitor.page.locator(".message.alert")
