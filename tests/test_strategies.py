@@ -224,3 +224,17 @@ def test_a_module_that_fails_on_the_way_is_left_unchanged():
     assert module.calls == 0
     for name, value in module.state_dict().items():
         assert torch.equal(value, before[name]), name
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_a_graphics_card_gives_what_the_processor_gives():
+    inputs, targets = cases.vectors()
+    here = ModelObjective(cases.mlp(), CrossEntropy(), inputs, targets)
+    there = ModelObjective(cases.mlp(), CrossEntropy(), inputs.cuda(), targets.cuda())
+    plane = plane_of(here)
+    moved = Plane(plane.origin.cuda(), plane.axes.cuda())
+    for strategy in (PlaneAlgebra(), Loop()):
+        expected = strategy.reader(here, plane, MEASURES)(coords())
+        found = strategy.reader(there, moved, MEASURES)(coords().cuda())
+        torch.testing.assert_close(found.cpu(), expected, rtol=1e-10, atol=1e-10)
