@@ -115,9 +115,10 @@ def ticks(low: float, high: float, scale: str, *, cut: bool) -> dict[float, str]
             spaced.append(level)
     if not cut:
         return dict(zip(spaced, words(np.array(spaced), scale), strict=True))
-    spaced.append(high)
-    *named, last = words(np.array(spaced), scale)
-    return dict(zip(spaced, [*named, f"≥ {last}"], strict=True))
+    # Two digits: enough for an end that follows the picture, and narrow.
+    last = _word(float(10**high if scale == "log" else high), 2)
+    named = words(np.array(spaced), scale)
+    return dict(zip([*spaced, high], [*named, f"≥ {last}"], strict=True))
 
 
 def mixed(color: str, other: str, share: float) -> str:

@@ -74,7 +74,7 @@ class Contour:
         self.figure.grid.visible = False
         self.figure.toolbar.stylesheets = [TOOLBAR]
         # Room for the widest numbers, so that the picture does not move when they change.
-        self.figure.update(min_border_left=64, min_border_right=78)
+        self.figure.update(min_border_left=64, min_border_right=86)
         self._scale_bar()
         self._legend()
 

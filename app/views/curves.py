@@ -10,7 +10,6 @@ from bokeh.core.properties import value
 from bokeh.layouts import column
 from bokeh.models import (
     CustomJSTickFormatter,
-    DataRange1d,
     HoverTool,
     Legend,
     LegendItem,
@@ -18,6 +17,7 @@ from bokeh.models import (
     LogScale,
     LogTicker,
     Model,
+    Range1d,
 )
 from bokeh.plotting import figure
 
@@ -49,10 +49,13 @@ class Curves:
         # Every curve has steps of its own, since each is thinned where it has no spikes.
         names = chain(*((name, f"{name}_step") for name in LOSSES + ACCURACIES))
         self.source = theme.source(*names)
-        x = DataRange1d(range_padding=0.02, only_visible=True)
-        shared: dict[str, Any] = {"x_range": x, "tools": "", "sizing_mode": "stretch_both"}
-        self.loss = figure(y_axis_type="log", y_axis_label="loss", **shared)
-        self.accuracy = figure(y_axis_label="accuracy", x_axis_label="step", **shared)
+        # Ranges of our own: the browser's would complain as long as there is nothing to show.
+        self._x, self._y, self._share = Range1d(0, 1), Range1d(0.1, 1), Range1d(0, 1)
+        shared: dict[str, Any] = {"x_range": self._x, "tools": "", "sizing_mode": "stretch_both"}
+        self.loss = figure(y_axis_type="log", y_axis_label="loss", y_range=self._y, **shared)
+        self.accuracy = figure(
+            y_axis_label="accuracy", x_axis_label="step", y_range=self._share, **shared
+        )
         items = self._draw()
         for plot in (self.loss, self.accuracy):
             theme.style(plot)
@@ -81,8 +84,13 @@ class Curves:
         if logged != isinstance(self.loss.y_scale, LogScale):
             self.loss.y_scale = LogScale() if logged else LinearScale()
         data = _table(curves, logged=logged)
-        if not same(self.source.data, data):
-            self.source.data = data
+        if same(self.source.data, data):
+            return
+        self.source.data = data
+        steps = curves["step"].values
+        _set(self._x, **_ends(steps, 0.02))
+        _set(self._y, **_ends(np.concatenate([data[name] for name in LOSSES]), 0.06, logged=logged))
+        _set(self._share, **_ends(np.concatenate([data[name] for name in ACCURACIES]), 0.06))
 
     def _draw(self) -> list[LegendItem]:
         thin = {"color": theme.BATCH, "width": 1.0}
@@ -130,6 +138,17 @@ def _table(curves: xr.Dataset, *, logged: bool) -> dict[str, npt.NDArray[np.floa
         table[name] = narrow(np.append(values[kept], rest))
         table[f"{name}_step"] = narrow(np.append(steps[kept], rest))
     return table
+
+
+def _ends(values: npt.NDArray[Any], padding: float, *, logged: bool = False) -> dict[str, float]:
+    """Start and end of an axis around values, with a share of their extent to spare."""
+    finite = values[np.isfinite(values)].astype(float)
+    if finite.size == 0:
+        return {}
+    low, high = (np.log10(e) if logged else e for e in (finite.min(), finite.max()))
+    more = padding * (high - low) or 0.5
+    start, end = float(low - more), float(high + more)
+    return {"start": 10**start, "end": 10**end} if logged else {"start": start, "end": end}
 
 
 def _line(plot: Any, source: Any, name: str, words: str, look: dict[str, Any]) -> Any:
