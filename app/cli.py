@@ -7,6 +7,7 @@ links do. Exit codes: 0 done, 1 the work failed, 2 the command was not understoo
 import argparse
 import sys
 import webbrowser
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -185,8 +186,7 @@ def warm(_: argparse.Namespace) -> None:
     for preset in tqdm(presets().values(), desc="presets", delay=1, leave=False):
         session = Session(preset.scene.run, preset.scene.view, kept)
         session.advance_to(preset.steps)
-        for _ in session.refine():
-            pass
+        deque(session.refine(), maxlen=0)
 
 
 def _parser() -> argparse.ArgumentParser:

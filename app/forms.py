@@ -5,7 +5,7 @@ one chosen. No file of the app names an optimizer, a network or a data set.
 """
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -57,9 +57,10 @@ def described(entry: Entry) -> dict[str, Any]:
         "value": plain_value(entry.value),
     }
     if isinstance(entry.value, Recipe):
+        found: Mapping[str, type[Recipe]] = entries(field.type)
         options = [
             {"value": name, "label": label_of(kind), "help": summary_of(kind)}
-            for name, kind in entries(field.type).items()
+            for name, kind in found.items()
         ]
         return {**row, "kind": "choice", "options": options}
     if isinstance(mark, Choice):

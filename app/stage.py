@@ -1,4 +1,4 @@
-"""The pictures of the page: the landscape in two and three dimensions, curves, boundary, quality."""
+"""The pictures of the page: the landscape flat and deep, curves, boundary, and its quality."""
 
 import html
 import time
@@ -20,7 +20,7 @@ from landscape_core.live import Picture
 NO_BOUNDARY = "The inputs have more than two dimensions: there is no boundary to draw."
 
 ASIDE = 0.2
-"""Seconds between two updates of the smaller figures while a run goes on: the landscape is first."""
+"""Seconds between two updates of the smaller figures while a run goes on."""
 
 
 class Stage:

@@ -91,7 +91,7 @@ class Messages:
 
 
 @functools.cache
-def _quiet_model() -> type:
+def _quiet_model() -> type:  # noqa: C901 - a class with three small methods
     """BokehModel without echoes.
 
     jupyter_bokeh sends every change made in Python back from the browser as if the user had made

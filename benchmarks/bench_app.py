@@ -50,13 +50,11 @@ def answer_time(guest):
     """Median milliseconds from a key pressed in a control to a picture that obeys it."""
     field = "input[data-path='view.resolution']"
     script = """async ([selector, text]) => {
-      const find = root => { for (const e of root.querySelectorAll("*")) {
-        if (e.matches(selector)) return e;
-        const inner = e.shadowRoot && find(e.shadowRoot); if (inner) return inner; } };
-      const bar = (root => { const f = r => { for (const e of r.querySelectorAll("*")) {
-        if (e.matches(".bar")) return e;
-        const inner = e.shadowRoot && f(e.shadowRoot); if (inner) return inner; } }; return f(root); })(document);
-      const input = find(document), before = Number(bar.dataset.frame), began = performance.now();
+      const find = (root, what) => { for (const e of root.querySelectorAll("*")) {
+        if (e.matches(what)) return e;
+        const inner = e.shadowRoot && find(e.shadowRoot, what); if (inner) return inner; } };
+      const input = find(document, selector), bar = find(document, ".bar");
+      const before = Number(bar.dataset.frame), began = performance.now();
       input.value = text; input.dispatchEvent(new Event("change"));
       // Two pictures may have been on their way when the key was pressed: the third obeys it.
       while (Number(bar.dataset.frame) < before + 3 && performance.now() - began < 5000)

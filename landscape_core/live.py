@@ -207,11 +207,9 @@ class Session:
         known = self._seconds_at
         best = max((rung for rung, seconds in known.items() if seconds <= budget), default=0)
         following = best + 1
-        if best in known and following < len(ladder) and following not in known:
-            # Four times the work costs less than four times as much: part of it is fixed.
-            if 3.0 * known[best] <= budget:
-                return following
-        return best
+        untried = best in known and following < len(ladder) and following not in known
+        # Four times the work costs less than four times as much: part of it is fixed.
+        return following if untried and 3.0 * known[best] <= budget else best
 
     def refine(self) -> Iterator[Picture]:
         """The present look from coarse to exact; from the store at once, if it is there."""
@@ -314,7 +312,7 @@ class _Seen:
             beta_high=high[-1],
         )
 
-    def path(self, steps, losses) -> xr.Dataset:
+    def path(self, steps: npt.NDArray[np.int64], losses: npt.NDArray[np.float64]) -> xr.Dataset:
         return xr.Dataset(
             {
                 "alpha": ("step", self.coords[:, 0]),

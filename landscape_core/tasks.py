@@ -6,6 +6,7 @@ Each is a generator of `Progress`; the last one holds the finished dataset. `fin
 import json
 import math
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, cast
@@ -71,12 +72,10 @@ class Look(Recipe):
 
 def finish(work: Iterator[Progress]) -> xr.Dataset:
     """The finished dataset of a piece of work."""
-    last = None
-    for last in work:
-        pass
-    if last is None or last.dataset is None:
+    last = deque(work, maxlen=1)
+    if not last or last[0].dataset is None:
         raise RuntimeError("the work ended without a result")
-    return last.dataset
+    return last[0].dataset
 
 
 def follow(run: Run, store: Store | None = None) -> Iterator[Progress]:

@@ -40,7 +40,7 @@ class Surface:
         )
         self.view.heard = self._hear
 
-    def draw(
+    def draw(  # noqa: PLR0913 - all that one picture is made of
         self,
         heights: Array,
         alpha: Array,

@@ -15,9 +15,7 @@ class Architecture(Recipe, ABC):
     """A network's shape and initialization."""
 
     @abstractmethod
-    def build(
-        self, input_shape: tuple[int, ...], outputs: int, rng: torch.Generator
-    ) -> nn.Module:
+    def build(self, input_shape: tuple[int, ...], outputs: int, rng: torch.Generator) -> nn.Module:
         """A network from (N, *input_shape) to (N, outputs), float32, every value drawn from rng.
 
         Raises:

@@ -28,7 +28,7 @@ class ConvNet(Architecture):
     label: ClassVar[str] = "conv net"
 
     depth: Annotated[int, Knob(1, 50, "convolutions")] = 3
-    channels: Annotated[int, Knob(1, 512, "of the first; doubled at each halving", scale="log")] = 16
+    channels: Annotated[int, Knob(1, 512, "of the first; doubled at a halving", scale="log")] = 16
     activation: Annotated[str, ACTIVATION] = "relu"
     normalization: Annotated[Normalization, Note("what follows each convolution")] = field(
         default_factory=NoNormalization
@@ -37,9 +37,7 @@ class ConvNet(Architecture):
         default_factory=He
     )
 
-    def build(
-        self, input_shape: tuple[int, ...], outputs: int, rng: torch.Generator
-    ) -> nn.Module:
+    def build(self, input_shape: tuple[int, ...], outputs: int, rng: torch.Generator) -> nn.Module:
         check_images(input_shape, "conv_net")
         layers: list[nn.Module] = []
         size = input_shape[0]

@@ -42,9 +42,7 @@ class ResidualMLP(Architecture):
         default_factory=He
     )
 
-    def build(
-        self, input_shape: tuple[int, ...], outputs: int, rng: torch.Generator
-    ) -> nn.Module:
+    def build(self, input_shape: tuple[int, ...], outputs: int, rng: torch.Generator) -> nn.Module:
         layers: list[nn.Module] = [nn.Flatten()] if len(input_shape) > 1 else []
         first = nn.Linear(math.prod(input_shape), self.width)
         layers.append(initialized(first, self.initialization, self.activation, rng))

@@ -42,9 +42,7 @@ class ResNet(Architecture):
         default_factory=He
     )
 
-    def build(
-        self, input_shape: tuple[int, ...], outputs: int, rng: torch.Generator
-    ) -> nn.Module:
+    def build(self, input_shape: tuple[int, ...], outputs: int, rng: torch.Generator) -> nn.Module:
         check_images(input_shape, "residual net")
         size = self.channels
         layers = [*self._conv(input_shape[0], size, 1, rng), ACTIVATIONS[self.activation]()]
@@ -66,9 +64,7 @@ class ResNet(Architecture):
             shortcut = initialized(project, self.initialization, "identity", rng)
         return Residual(branch, self.activation, skips=self.skips, shortcut=shortcut)
 
-    def _conv(
-        self, size: int, channels: int, stride: int, rng: torch.Generator
-    ) -> list[nn.Module]:
+    def _conv(self, size: int, channels: int, stride: int, rng: torch.Generator) -> list[nn.Module]:
         conv = nn.Conv2d(size, channels, 3, stride, padding=1, bias=False)
         initialized(conv, self.initialization, self.activation, rng)
         return [conv, *normalized(self.normalization, channels, 2)]

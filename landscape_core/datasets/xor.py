@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-import numpy as np
-
 from landscape_core import seeds
 from landscape_core.datasets.base import Dataset, Split, shared_out
 from landscape_core.recipes import Knob

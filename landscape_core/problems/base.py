@@ -26,9 +26,7 @@ class Problem(Recipe, ABC):
     """Something to minimize."""
 
     @abstractmethod
-    def build(
-        self, seed: int, device: str = "cpu", dtype: torch.dtype = torch.float32
-    ) -> Instance:
+    def build(self, seed: int, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Instance:
         """The instance of a seed, equal for equal seeds.
 
         Raises:

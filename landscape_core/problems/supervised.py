@@ -27,9 +27,7 @@ class Supervised(Problem):
     architecture: Annotated[Architecture, Note("the kind of network")] = field(default_factory=MLP)
     loss: Annotated[Loss, Note("what is minimized")] = field(default_factory=CrossEntropy)
 
-    def build(
-        self, seed: int, device: str = "cpu", dtype: torch.dtype = torch.float32
-    ) -> Instance:
+    def build(self, seed: int, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Instance:
         data = self.dataset.build(seed)
         outputs = self.loss.outputs(data)
         rng = seeds.stream(seed, "init")
