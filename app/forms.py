@@ -33,17 +33,24 @@ class Entry:
     field: Field
     value: Any
     owner: str
+    place: int
+
+    @property
+    def nested(self) -> bool:
+        """Whether it is a field of a part that has kinds: of a data set, a network, an optimizer."""
+        depth = self.path.count(".")
+        return depth > 2 or (depth > 1 and not isinstance(self.value, Recipe))
 
 
 def rows(recipe: Recipe, prefix: str = "") -> Iterator[Entry]:
     """Every field of a recipe and of the recipes inside it, as far as they now apply."""
-    for field in fields_of(type(recipe)):
+    for place, field in enumerate(fields_of(type(recipe))):
         path, value = f"{prefix}{field.name}", getattr(recipe, field.name)
         if not isinstance(value, Recipe):
-            yield Entry(path, field, value, type(recipe).__name__)
+            yield Entry(path, field, value, type(recipe).__name__, place)
             continue
         if inspect.isabstract(field.type) and len(entries(field.type)) > 1:
-            yield Entry(path, field, value, type(recipe).__name__)
+            yield Entry(path, field, value, type(recipe).__name__, place)
         yield from rows(value, path + ".")
 
 

@@ -34,6 +34,9 @@ SECTIONS = (
 )
 """The form's sections: title, help, and the beginnings of the paths that they hold."""
 
+FIRST_FIELDS = 3
+"""How many fields of each data set, network and optimizer are shown without asking for more."""
+
 ON_THE_WAY = 12
 """Pictures shown on the way to the step that a link names."""
 
@@ -274,8 +277,16 @@ class _Job:
 def _section(
     entries: list[forms.Entry], title: str, note: str, beginnings: tuple[str, ...]
 ) -> dict[str, Any]:
-    fields = [forms.described(entry) for entry in entries if entry.path.startswith(beginnings)]
+    chosen = [entry for entry in entries if entry.path.startswith(beginnings)]
+    fields = [forms.described(entry) | {"detail": _is_detail(entry)} for entry in chosen]
     return {"title": title, "help": note, "fields": fields}
+
+
+def _is_detail(entry: forms.Entry) -> bool:
+    """Whether a row waits behind "more": the first fields of each part are the telling ones."""
+    if entry.path.startswith("view."):
+        return not entry.path.startswith("view.directions") or entry.place > 0
+    return entry.path.startswith("run.") and entry.place >= FIRST_FIELDS and entry.nested
 
 
 def _readings(picture: Picture, *, playing: bool) -> dict[str, Any]:

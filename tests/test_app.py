@@ -89,9 +89,9 @@ def test_the_surface_moves_while_the_run_plays_and_keeps_its_camera(visitor):
 @pytest.mark.parametrize(
     ("path", "value", "word"),
     [
-        ("run.problem.architecture", "residual_mlp", "run.problem.architecture=residual_mlp"),
         ("view.directions", "random", "view.directions=random"),
         ("view.directions.normalization", "layer", "view.directions.normalization=layer"),
+        ("run.problem.architecture", "residual_mlp", "run.problem.architecture=residual_mlp"),
         ("run.problem.dataset", "moons", "run.problem.dataset=moons"),
     ],
 )

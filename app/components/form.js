@@ -9,6 +9,8 @@ summary::-webkit-details-marker{display:none}
 summary::before{content:"";border:4px solid transparent;border-left-color:#8fa0aa;border-right:0;transition:transform .12s;align-self:center}
 details[open]>summary::before{transform:rotate(90deg)}
 summary span{font-weight:400;color:#5d6b75}
+.more{border:0;padding:0}
+.more>summary{font-weight:400;color:#5d6b75;font-size:11.5px}
 .row{display:grid;grid-template-columns:104px 1fr;gap:2px 8px;align-items:center;min-height:26px}
 .row>label{color:#33424c;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
 .control{display:flex;gap:6px;align-items:center;min-width:0}
@@ -111,6 +113,11 @@ export function render({model, el}) {
       const help = document.createElement("span");
       help.textContent = section.help; title.append(section.title, help);
       details.append(title);
+      const more = document.createElement("details"), word = document.createElement("summary");
+      more.className = "more"; word.textContent = "more";
+      more.open = open.get(section.title + " more") ?? false;
+      more.addEventListener("toggle", () => open.set(section.title + " more", more.open));
+      more.append(word);
       for (const field of section.fields) {
         const row = document.createElement("div"), label = document.createElement("label");
         const id = `field-${++count}`;
@@ -119,9 +126,10 @@ export function render({model, el}) {
         const made = control(field, id, value => model.send_msg({path: field.path, value}));
         made.input.setAttribute("aria-description", field.help);
         row.append(label, made.box);
-        details.append(row);
+        (field.detail ? more : details).append(row);
         rows.set(field.path, {...made, row});
       }
+      if (more.childElementCount > 1) details.append(more);
       return details;
     });
     form.replaceChildren(...parts);
@@ -131,7 +139,7 @@ export function render({model, el}) {
 
   const update = () => {
     const sections = model.sections;
-    const now = JSON.stringify(sections.map(s => [s.title, s.fields.map(f => [f.path, f.kind, f.options?.length, f.low, f.high])]));
+    const now = JSON.stringify(sections.map(s => [s.title, s.fields.map(f => [f.path, f.kind, f.options?.length, f.low, f.high, f.detail])]));
     if (now !== structure) { structure = now; build(sections); }
     for (const section of sections) for (const field of section.fields) {
       const row = rows.get(field.path);
@@ -154,6 +162,7 @@ export function render({model, el}) {
         row.append(said);
       }
       said.textContent = text;
+      row.closest(".more")?.setAttribute("open", "");
     }
   };
 

@@ -37,7 +37,7 @@ class Form:
 
         A section has `title`, `help` and `fields`. A field has `path`, `label`, `help`, `value` and
         a `kind`: choice (with `options`), number or integer (with `low`, `high` and `scale`),
-        switch or text.
+        switch or text; with `detail` it is shown only when more is asked for.
         """
         self.view.sections = list(sections)
 
