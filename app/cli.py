@@ -32,7 +32,7 @@ from landscape_core.measures.base import Measure
 from landscape_core.normalizations.base import Normalization
 from landscape_core.optimizers.base import Optimizer
 from landscape_core.recipes import Recipe, fields_of, label_of, summary_of
-from landscape_core.tasks import Look, Progress, follow, look_at, run_of
+from landscape_core.tasks import Look, Progress, follow, look_at, path_on, run_of
 from landscape_core.training import Run
 
 R = TypeVar("R", bound=Recipe)
@@ -114,7 +114,7 @@ def plot(options: argparse.Namespace) -> None:
         raise LandscapeError(
             f"{options.slice} holds no slice; one is written by `landscape slice`."
         )
-    path = _path(dataset)
+    path = path_on(dataset)
     target = Path(options.output)
     draw = stills.figure_html if target.suffix == ".html" else stills.figure_png
     draw(dataset, path, target)
@@ -131,15 +131,6 @@ def list_(options: argparse.Namespace) -> None:
                 default = field.default
                 shown = default if not isinstance(default, Recipe) else label_of(type(default))
                 print(f"      {field.name} = {shown}  ({field.help})")
-
-
-def _path(dataset: xr.Dataset) -> xr.Dataset | None:
-    named = {name: name.removeprefix("path_") for name in map(str, dataset) if "path_" in str(name)}
-    return (
-        dataset[list(named)].drop_vars(["alpha", "beta"], errors="ignore").rename(named)
-        if named
-        else None
-    )
 
 
 def _shown(work: Iterator[Progress], title: str, unit: str) -> xr.Dataset:

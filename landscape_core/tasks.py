@@ -190,6 +190,15 @@ def run_of(path: xr.Dataset) -> Run:
     return from_plain(Run, json.loads(path.attrs["run"]))
 
 
+def path_on(slice_: xr.Dataset) -> xr.Dataset | None:
+    """The trajectory's shadow on a slice: alpha, beta, loss and distance by step, if it is there."""
+    names = [str(name) for name in slice_ if str(name).startswith("path_")]
+    if not names:
+        return None
+    path = slice_[names].drop_vars(["alpha", "beta"], errors="ignore")
+    return path.rename({name: name.removeprefix("path_") for name in names})
+
+
 def _shadow(plane: Plane, thetas: Vectors, path: xr.Dataset) -> xr.Dataset:
     """The trajectory on the plane: path_alpha, path_beta, path_loss, path_distance (step)."""
     coords = plane.coords(thetas).numpy(force=True)

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from bokeh.embed import file_html
+from bokeh.embed import components
 from bokeh.layouts import column
 from bokeh.models import Div
 from bokeh.plotting import figure
-from bokeh.resources import INLINE
+from bokeh.resources import Resources
 
 from app import theme
 from app.views.annotations import dots, lowest
@@ -20,6 +20,11 @@ from app.views.contour import Contour
 from app.views.pixels import finer
 
 Array = npt.NDArray[np.floating[Any]]
+
+PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>Loss landscape</title>{}</head>
+<body style="margin: 16px">{}</body></html>
+"""
 
 WIDTH, HEIGHT, DOTS_PER_INCH = 6.4, 5.4, 200
 RECIPES = ("dataset", "architecture", "loss", "optimizer", "directions")
@@ -84,7 +89,10 @@ def figure_html(
     drawn.update(sizing_mode="stretch_width", height=620)
     note = Div(text=caption(slice_), styles={"color": theme.MUTED, "font": f"12px {theme.FONT}"})
     layout = column(drawn, note, sizing_mode="stretch_width", styles={"max-width": "820px"})
-    target.write_text(file_html(layout, INLINE, title="Loss landscape"), encoding="utf-8")
+    # Not `file_html`: where Panel is loaded, that adds scripts which the page would have to fetch.
+    scripts = Resources(mode="inline", components=["bokeh", "bokeh-widgets"]).render_js()
+    script, division = components(layout)
+    target.write_text(PAGE.format(scripts + script, division), encoding="utf-8")
 
 
 def caption(slice_: xr.Dataset) -> str:

@@ -1,0 +1,80 @@
+"""Loss landscapes of neural networks: train, slice, project the trajectory, keep the result.
+
+Data goes one way: a recipe names what is wanted, it builds an objective and an optimizer, a run
+yields states, its path and a rule give a plane, and the objective on that plane is a slice.
+"""
+
+from landscape_core.catalogue import entries, find, from_plain, make
+from landscape_core.directions.base import Directions, Viewpoint
+from landscape_core.directions.pca import PCA
+from landscape_core.directions.random import Random
+from landscape_core.errors import (
+    FileFormatError,
+    LandscapeError,
+    MissingDataError,
+    PlaneError,
+    SpecError,
+)
+from landscape_core.landscape import landscape, probe_of
+from landscape_core.live import Picture, Session, View
+from landscape_core.objective import ModelObjective, Objective, from_module
+from landscape_core.planes import Plane
+from landscape_core.problems.supervised import Supervised
+from landscape_core.recipes import Recipe, content_key, to_plain
+from landscape_core.schema import load, save
+from landscape_core.slices import Grid, coarse, probe, sweep
+from landscape_core.store import Store
+from landscape_core.tasks import Look, finish, follow, look, look_at
+from landscape_core.training import Run, State, Training, train
+
+__all__ = [  # noqa: RUF022 - in the order of the work, not of the alphabet
+    # one's own network
+    "landscape",
+    "from_module",
+    "probe_of",
+    # recipes and what there is
+    "Recipe",
+    "Run",
+    "Look",
+    "View",
+    "Supervised",
+    "entries",
+    "find",
+    "make",
+    "from_plain",
+    "to_plain",
+    "content_key",
+    # training
+    "train",
+    "Training",
+    "State",
+    # planes and slices
+    "Objective",
+    "ModelObjective",
+    "Plane",
+    "Directions",
+    "Viewpoint",
+    "Random",
+    "PCA",
+    "Grid",
+    "probe",
+    "coarse",
+    "sweep",
+    # whole pieces of work
+    "follow",
+    "look",
+    "look_at",
+    "finish",
+    "Session",
+    "Picture",
+    # results on disk
+    "save",
+    "load",
+    "Store",
+    # errors
+    "LandscapeError",
+    "SpecError",
+    "MissingDataError",
+    "PlaneError",
+    "FileFormatError",
+]
