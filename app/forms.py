@@ -37,7 +37,7 @@ class Entry:
 
     @property
     def nested(self) -> bool:
-        """Whether it is a field of a part that has kinds: of a data set, a network, an optimizer."""
+        """Whether it is a field of a part that has kinds: of a network, an optimizer."""
         depth = self.path.count(".")
         return depth > 2 or (depth > 1 and not isinstance(self.value, Recipe))
 

@@ -191,7 +191,7 @@ def run_of(path: xr.Dataset) -> Run:
 
 
 def path_on(slice_: xr.Dataset) -> xr.Dataset | None:
-    """The trajectory's shadow on a slice: alpha, beta, loss and distance by step, if it is there."""
+    """The trajectory on a slice: alpha, beta, loss and distance by step, if it is there."""
     names = [str(name) for name in slice_ if str(name).startswith("path_")]
     if not names:
         return None

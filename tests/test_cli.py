@@ -1,4 +1,4 @@
-"""The command line: train, slice, plot, list; errors that name the field, the value and the choice."""
+"""The command line: train, slice, plot, list; errors in one line that name what is wrong."""
 
 import pytest
 
