@@ -17,7 +17,7 @@ from app.views.contour import Contour
 from app.views.curves import Curves
 from landscape_core.live import Picture
 
-NO_BOUNDARY = "The inputs have more than two dimensions: there is no boundary to draw."
+NO_BOUNDARY = "No boundary to draw:\nthe inputs have more than two dimensions."
 
 ASIDE = 0.2
 """Seconds between two updates of the smaller figures while a run goes on."""
@@ -104,11 +104,12 @@ def quality(picture: Picture) -> str:
     count = int(picture.slice.attrs["examples"][0])
     parts = [
         f"<b>{picture.captured:.0%}</b> of the motion lies in this plane",
-        f"current point <b>{0 if distance < 1e-5 else distance:.2g}</b> off it",
         f"<b>{computed.sum()}</b> of {computed.size} points computed"
         + ("" if computed.all() else ", others interpolated"),
         f"<b>{count}</b> {picture.view.split} examples",
     ]
+    if distance > 1e-5:
+        parts.insert(1, f"current point <b>{distance:.2g}</b> off it")
     broken = int((~np.isfinite(picture.slice["loss"].values)).sum())
     if broken:
         parts.append(f"<b>{broken}</b> points not finite")

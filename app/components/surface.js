@@ -11,7 +11,7 @@ void main(){ if(whole<.999) discard;
   vec3 base=texture(colors,vec2(clamp(level,.002,.998),.5)).rgb, n=normalize(normal);
   if(!gl_FrontFacing) base*=.82;
   float light=.62+.38*max(0.,dot(n,normalize(vec3(-.45,.35,.85)))), shine=pow(max(0.,dot(n,normalize(vec3(-.3,.1,.95)))),24.)*.06;
-  float at=level*${LINES}., near=abs(fract(at-.5)-.5)/max(fwidth(at),1e-5);
+  float at=level*${LINES}., near=level>.9995?9.:abs(fract(at-.5)-.5)/max(fwidth(at),1e-5);
   base*=mix(.74,1.,smoothstep(.3,1.3,near));
   color=vec4(base*light+shine,1.); }`;
 const FLOOR_VS = `#version 300 es
@@ -20,7 +20,7 @@ void main(){ level=shape.x; whole=shape.w; gl_Position=camera*vec4(place,${FLOOR
 const FLOOR_FS = `#version 300 es
 precision highp float; in float level; in float whole; uniform sampler2D colors; out vec4 color;
 void main(){ if(whole<.999){ color=vec4(.80,.82,.84,1.); return; }
-  float at=level*${LINES}., near=abs(fract(at-.5)-.5)/max(fwidth(at),1e-5);
+  float at=level*${LINES}., near=level>.9995?9.:abs(fract(at-.5)-.5)/max(fwidth(at),1e-5);
   vec3 line=texture(colors,vec2(clamp(level,.002,.998),.5)).rgb;
   color=vec4(mix(mix(line,vec3(1.),.86),mix(line,vec3(1.),.25),1.-smoothstep(.5,1.5,near)),1.); }`;
 const LINE_VS = `#version 300 es

@@ -89,8 +89,9 @@ def figure_html(
     drawn.update(sizing_mode="stretch_width", height=620)
     note = Div(text=caption(slice_), styles={"color": theme.MUTED, "font": f"12px {theme.FONT}"})
     layout = column(drawn, note, sizing_mode="stretch_width", styles={"max-width": "820px"})
-    # Not `file_html`: where Panel is loaded, that adds scripts which the page would have to fetch.
-    scripts = Resources(mode="inline", components=["bokeh", "bokeh-widgets"]).render_js()
+    # Bokeh's own scripts alone: where Panel is loaded, `file_html` adds some that must be fetched.
+    raw = Resources(mode="inline", components=["bokeh", "bokeh-widgets"]).js_raw
+    scripts = "".join(f"<script>{text}</script>" for text in raw)
     script, division = components(layout)
     target.write_text(PAGE.format(scripts + script, division), encoding="utf-8")
 
