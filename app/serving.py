@@ -21,6 +21,9 @@ NOTEBOOK = APP.parent / "notebooks" / "app.ipynb"
 SCRIPT = APP / "serve.py"
 LOCAL = "127.0.0.1"
 
+FEW_THREADS = {"OMP_NUM_THREADS": "1"}
+"""Networks of this size gain nothing from a second thread, and browser and visitors lose one."""
+
 Command = tuple[list[str], dict[str, str]]
 
 
@@ -58,7 +61,7 @@ def voila_command(
     ]
     if preheated:
         argv += ["--preheat_kernel=True", f"--pool_size={preheated}"]
-    return argv, {**os.environ, **_voila_paths(os.environ)}
+    return argv, {**FEW_THREADS, **os.environ, **_voila_paths(os.environ)}
 
 
 def panel_command(
@@ -90,8 +93,7 @@ def panel_command(
         argv += ["--prefix", prefix]
     for origin in (f"localhost:{port}", f"127.0.0.1:{port}", *origins):
         argv += ["--allow-websocket-origin", origin]
-    # Many visitors share few processors: one thread each is faster for all.
-    return argv, {"OMP_NUM_THREADS": "1", **os.environ, "BOKEH_RESOURCES": "server"}
+    return argv, {**FEW_THREADS, **os.environ, "BOKEH_RESOURCES": "server"}
 
 
 def address(port: int, *, ip: str = LOCAL, path: str = "/") -> str:
