@@ -70,7 +70,7 @@ def environment(peer: Peer) -> Path:
     """The interpreter that has the tool; its environment is made where there is none yet.
 
     Raises:
-        InstallationError: with pip's own words.
+        InstallationError: with the last line that pip said.
     """
     place = PLACE / peer.package
     stamp = place / "made-from.txt"
@@ -86,7 +86,8 @@ def install(peer: Peer, place: Path) -> None:
     command = [str(interpreter(place)), "-m", "pip", "install", "--quiet", "--no-deps"]
     done = subprocess.run([*command, *peer.requirements()], capture_output=True, text=True)
     if done.returncode:
-        raise InstallationError(f"{peer.package} does not install: {done.stderr.strip()[-500:]}")
+        last = done.stderr.strip().splitlines()[-1]
+        raise InstallationError(f"{peer.package} {peer.version} does not install: {last}")
     # Only now, so that pip does not take what lies there for a part of this environment.
     own = sysconfig.get_path("purelib", vars={"base": str(place)})
     (Path(own) / "benchmark.pth").write_text("\n".join(libraries()))

@@ -38,7 +38,7 @@ class Work:
     steps: int = 51
     span: float = 1.0
     threads: int = 2
-    rounds: int = 1
+    rounds: int = 3
 
     def network(self) -> nn.Module:
         """A new network at the centre of the plane."""
