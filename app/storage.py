@@ -9,6 +9,9 @@ from landscape_core.store import Store
 
 
 def user_store() -> Store:
-    """The store on this machine: in `LANDSCAPE_CACHE`, or in the user's cache folder."""
+    """The store on this machine: in `LANDSCAPE_CACHE`, or in the user's cache folder.
+
+    It has a folder to itself there, as every netCDF file of that folder is its own to remove.
+    """
     folder = os.environ.get("LANDSCAPE_CACHE") or platformdirs.user_cache_dir("landscape-lab")
-    return Store(Path(folder))
+    return Store(Path(folder) / "results")

@@ -1,0 +1,148 @@
+"""Files written whole or not at all, and what writers that were killed have left behind.
+
+A file is written beside its place under a name that says whose it is, then renamed: who reads sees
+the old file or the new one. The name of an unfinished file holds a mark of the machine and the
+process, so that others can tell whether its writer still lives.
+"""
+
+import contextlib
+import hashlib
+import os
+import platform
+import re
+import secrets
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+PART, DAMAGED = ".part", ".damaged"
+"""How the names of unfinished files end, and of files that were set aside."""
+
+ABANDONED = 3600.0
+"""Seconds after which a damaged file is removed, and an unfinished one of another machine."""
+
+UNFINISHED = re.compile(r"\..*\.([0-9a-f]{12})\.(\d{1,9})\.[0-9a-f]{8}\.part")
+"""The name of an unfinished file: its place, the machine, the process, a random number."""
+
+
+@dataclass(frozen=True, order=True)
+class File:
+    """A file, its bytes, and when it was last used, in seconds since 1970; in the order of use."""
+
+    used: float
+    size: int
+    path: Path
+
+
+def write(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write chunks one after the other as one file, whole or not at all.
+
+    Raises:
+        OSError: the place cannot be written to.
+    """
+    owner = f"{machine()}.{os.getpid()}.{secrets.token_hex(4)}"
+    beside = path.with_name(f".{path.name}.{owner}{PART}")
+    try:
+        _fill(beside, chunks)
+        beside.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise
+
+
+def deserted(name: str) -> bool:
+    """Whether the writer of an unfinished file has certainly ended: it ran here, and is no more."""
+    found = UNFINISHED.fullmatch(name)
+    return found is not None and found[1] == machine() and not _runs(int(found[2]))
+
+
+def machine() -> str:
+    """A mark, 12 hexadecimal digits, of where a process number means something.
+
+    That is one start of one machine, and there one set of processes: two containers may share a
+    machine and a folder, and number their processes alike.
+    """
+    marks = [platform.node()]
+    try:
+        marks.append(Path("/proc/sys/kernel/random/boot_id").read_text())
+        marks.append(str(Path("/proc/self/ns/pid").readlink()))
+    except OSError:
+        pass  # not Linux: the name of the machine has to do
+    return hashlib.blake2b("\n".join(marks).encode(), digest_size=6).hexdigest()
+
+
+def listed(folder: Path, ending: str) -> list[File]:
+    """The files of a folder whose names have an ending, those not used for longest first."""
+    found = []
+    for path in _named(folder, ending):
+        with contextlib.suppress(OSError):  # another process has just removed it
+            known = path.stat()
+            found.append(File(known.st_mtime, known.st_size, path))
+    return sorted(found)
+
+
+def removed(path: Path) -> bool:
+    """Whether a file was there and could be removed."""
+    try:
+        path.unlink()
+    except OSError:
+        return False
+    return True
+
+
+def shrink(found: list[File], limit: float) -> list[File]:
+    """Remove files from the first on until the others take no more bytes than a limit; those."""
+    excess, gone = sum(file.size for file in found) - limit, []
+    for file in found:
+        if excess <= 0:
+            break
+        if removed(file.path):
+            gone.append(file)
+            excess -= file.size
+    return gone
+
+
+def tidy(folder: Path) -> list[str]:
+    """Remove what dead writers have left, and old damaged files; their names."""
+    before = time.time() - ABANDONED
+    gone = [path for path in _named(folder, PART) if deserted(path.name) and removed(path)]
+    aged = [*listed(folder, PART), *listed(folder, DAMAGED)]
+    gone += [file.path for file in aged if file.used < before and removed(file.path)]
+    return sorted(path.name for path in gone)
+
+
+def _named(folder: Path, ending: str) -> Iterator[Path]:
+    try:
+        with os.scandir(folder) as found:
+            names = [file.name for file in found if file.name.endswith(ending)]
+    except OSError:  # somebody has removed the folder
+        return
+    # The name of an unfinished file begins with a dot; other hidden files are not ours.
+    yield from (folder / name for name in names if name.startswith(".") == (ending == PART))
+
+
+def _fill(path: Path, chunks: Iterable[bytes]) -> None:
+    # By hand: a network's disk may tell only on closing that it is full, and this must be heard.
+    binary = getattr(os, "O_BINARY", 0)
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | binary, 0o666)
+    try:
+        for chunk in chunks:
+            left = memoryview(chunk)
+            while left:
+                left = left[os.write(file, left) :]
+    finally:
+        os.close(file)
+
+
+def _runs(process: int) -> bool:
+    if os.name != "posix":
+        return True  # elsewhere signal 0 is no question; age decides
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # somebody else's
+    return True
