@@ -1,4 +1,4 @@
-"""The command line `landscape`: train, slice, plot, list what there is, open the app.
+"""The command line `landscape`: train, slice, plot, list what there is, keep house, open the app.
 
 Every setting of the app is one here: `--set optimizer.learning_rate=0.3` names a field as the app's
 links do. Exit codes: 0 done, 1 the work failed, 2 the command was not understood.
@@ -7,7 +7,7 @@ links do. Exit codes: 0 done, 1 the work failed, 2 the command was not understoo
 import argparse
 import sys
 import webbrowser
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -32,6 +32,7 @@ from landscape_core.measures.base import Measure
 from landscape_core.normalizations.base import Normalization
 from landscape_core.optimizers.base import Optimizer
 from landscape_core.recipes import Recipe, fields_of, label_of, summary_of
+from landscape_core.store import MEGABYTE, Store
 from landscape_core.tasks import Look, Progress, follow, look_at, path_on, run_of
 from landscape_core.training import Run
 
@@ -180,6 +181,87 @@ def warm(_: argparse.Namespace) -> None:
         deque(session.refine(), maxlen=0)
 
 
+def cache_list(_: argparse.Namespace) -> None:
+    """List the kept results, the last used first."""
+    kept = user_store()
+    rows = [
+        (
+            entry.kind,
+            _megabytes(entry.size),
+            f"{entry.used.astimezone():%Y-%m-%d %H:%M}",
+            entry.key[:12],
+            entry.about,
+        )
+        for entry in kept.entries()
+    ]
+    if rows:
+        print(_aligned([("kind", "size", "last used", "key", "what"), *rows]))
+    print(_total(kept))
+
+
+def cache_verify(_: argparse.Namespace) -> None:
+    """Check every byte of the kept results; the exit code is 1 if some were damaged."""
+    kept = user_store()
+    found = kept.verify()
+    print(f"{_counted(found.good)} in order")
+    if found.leftover:
+        print(f"removed {len(found.leftover)} left by processes that ended while writing")
+    print(_total(kept))
+    if found.damaged:
+        raise LandscapeError(
+            f"{_counted(len(found.damaged))} damaged and set aside, to be computed anew when asked "
+            f"for: {', '.join(found.damaged)}"
+        )
+
+
+def cache_prune(options: argparse.Namespace) -> None:
+    """Remove results not used for long, and the least recently used above a limit."""
+    kept = user_store()
+    gone = kept.prune(options.limit_mb, options.older_than)
+    print(f"removed {_counted(gone.number)}, {_megabytes(gone.size)}")
+    print(_total(kept))
+
+
+def cache_clear(_: argparse.Namespace) -> None:
+    """Remove all kept results."""
+    kept = user_store()
+    print(f"removed {_counted(kept.clear())}")
+    print(_total(kept))
+
+
+def _total(kept: Store) -> str:
+    """What a store holds, its limit and its folder, in one line."""
+    found = kept.entries()
+    limit = f"of {kept.limit_mb:g} MB at most, in {kept.folder}"
+    if not found:
+        return f"nothing is kept: 0 MB {limit}"
+    kinds = Counter(entry.kind for entry in found)
+    told = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+    size = _megabytes(sum(entry.size for entry in found))
+    return f"{_counted(len(found))} ({told}): {size} {limit}"
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> str:
+    """Rows as lines whose columns begin below each other; sizes end below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = (
+        "  ".join(
+            cell.rjust(width) if cell.endswith("MB") else cell.ljust(width)
+            for cell, width in zip(row, widths, strict=True)
+        )
+        for row in rows
+    )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / MEGABYTE:.2f} MB"
+
+
+def _counted(number: int) -> str:
+    return f"{number} {'entry' if number == 1 else 'entries'}"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="landscape", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -205,7 +287,24 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(server="panel")
     _server_options(command)
     _command(commands, "warm", warm)
+    _cache_commands(commands)
     return parser
+
+
+def _cache_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    told = "List, verify, prune or clear the kept results."
+    parser = commands.add_parser("cache", help=told, description=told)
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    _command(actions, "list", cache_list)
+    _command(actions, "verify", cache_verify)
+    command = _command(actions, "prune", cache_prune)
+    command.add_argument(
+        "--limit-mb", type=float, metavar="X", help="keep at most so many megabytes"
+    )
+    command.add_argument(
+        "--older-than", type=float, metavar="DAYS", help="remove what was not used for so long"
+    )
+    _command(actions, "clear", cache_clear)
 
 
 def _server_options(command: argparse.ArgumentParser) -> None:

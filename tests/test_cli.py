@@ -1,8 +1,13 @@
 """The command line: train, slice, plot, list; errors in one line that name what is wrong."""
 
+import os
+
+import numpy as np
 import pytest
+import xarray as xr
 
 from app.cli import main
+from app.storage import user_store
 from landscape_core import load
 
 
@@ -60,3 +65,89 @@ def test_what_cannot_be_done_is_said_in_one_line(arguments, said, capsys):
     told = capsys.readouterr().err
     assert said in told
     assert len(told.strip().splitlines()) == 1
+
+
+def kept(key, size=40):
+    """Keep a slice in the user's store; the file it lies in."""
+    dims = ("split", "beta", "alpha")
+    side = np.linspace(-1, 1, size)
+    dataset = xr.Dataset(
+        {
+            "loss": (dims, np.ones((1, size, size))),
+            "computed": (dims[1:], np.ones((size, size), dtype=bool)),
+        },
+        {"split": ["train"], "beta": side, "alpha": side},
+        {"model": "ResNet"},
+    )
+    store = user_store()
+    store.put(key, dataset)
+    return store.folder / f"{key}.nc"
+
+
+def test_the_cache_is_listed_in_columns_with_its_total(capsys):
+    assert main(["cache", "list"]) == 0
+    assert capsys.readouterr().out.startswith("nothing is kept: 0 MB of 512 MB at most, in ")
+    size = sum(kept(key, points).stat().st_size for key, points in (("a" * 40, 40), ("bpart", 70)))
+    assert main(["cache", "list"]) == 0
+    head, *rows, total = capsys.readouterr().out.splitlines()
+    assert [row.split()[0] for row in rows] == ["unfinished", "slice"]
+    for word, cells in {"key": ("bpart", "aaaaaaaaaaaa "), "what": ("ResNet", "ResNet")}.items():
+        at = head.index(word)
+        assert [row[at : at + len(cell)] for row, cell in zip(rows, cells, strict=True)] == [*cells]
+    assert total.startswith(f"2 entries (1 slice, 1 unfinished): {size / 1e6:.2f} MB of 512 MB")
+    assert total.endswith(str(user_store().folder))
+
+
+def test_verifying_the_cache_says_what_was_damaged_and_by_its_exit_code(capsys):
+    kept("good")
+    assert main(["cache", "verify"]) == 0
+    assert "1 entry in order" in capsys.readouterr().out
+    path = kept("bad")
+    spoilt = bytearray(path.read_bytes())
+    spoilt[3000] ^= 255
+    path.write_bytes(spoilt)
+    assert main(["cache", "verify"]) == 1
+    told = capsys.readouterr()
+    assert "1 entry in order" in told.out
+    assert "1 entry damaged and set aside" in told.err
+    assert "bad" in told.err
+    assert main(["cache", "verify"]) == 0
+
+
+def test_the_cache_is_pruned_by_age_by_size_and_cleared(capsys):
+    paths = [kept(key) for key in ("a", "b", "c")]
+    sizes = [path.stat().st_size for path in paths]
+    os.utime(paths[0], (1000, 1000))
+    assert main(["cache", "prune", "--older-than", "30"]) == 0
+    assert f"removed 1 entry, {sizes[0] / 1e6:.2f} MB" in capsys.readouterr().out
+    assert main(["cache", "prune", "--limit-mb", str(1.5 * sizes[1] / 1e6)]) == 0
+    assert "removed 1 entry" in capsys.readouterr().out
+    assert main(["cache", "clear"]) == 0
+    assert "removed 1 entry" in capsys.readouterr().out
+    assert user_store().entries() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["prune", "--limit-mb", "-3"], "limit_mb must be 0 or more; got -3"),
+        (["prune", "--older-than", "nan"], "older_than_days must be 0 or more"),
+    ],
+)
+def test_amounts_that_are_none_are_refused_and_nothing_is_removed(arguments, said, capsys):
+    path = kept("a")
+    assert main(["cache", *arguments]) == 1
+    assert said in capsys.readouterr().err
+    assert path.exists()
+
+
+def test_the_commands_of_the_cache_are_shown(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["cache", "--help"])
+    assert ended.value.code == 0
+    told = capsys.readouterr().out
+    assert all(word in told for word in ("list", "verify", "prune", "clear"))
+    with pytest.raises(SystemExit) as ended:
+        main(["cache", "prune", "--older-than", "long"])
+    assert ended.value.code == 2
+    assert "invalid float value: 'long'" in capsys.readouterr().err
