@@ -118,8 +118,8 @@ class Store:
             warnings.warn(f"A result of {took} is not kept: the limit is {limit}.", stacklevel=2)
             return
         try:
+            self._make_room(path, size)
             self._write(path, [content, footer])
-            self._keep_below_limit(size)
         except OSError as error:
             self._give_up(error)
 
@@ -183,16 +183,18 @@ class Store:
             self.folder.mkdir(parents=True, exist_ok=True)
             files.write(path, chunks)
 
-    def _keep_below_limit(self, written: int) -> None:
-        self._room -= written
-        if self._room > 0:
+    def _make_room(self, path: Path, size: int) -> None:
+        """Remove what would be too much once so many bytes are written to a path."""
+        self._room -= size
+        if self._room >= 0:
             return
         files.tidy(self.folder)
         limit = self.limit_mb * MEGABYTE
-        kept = self._kept()
-        total = sum(file.size for file in kept)
+        others = [file for file in self._kept() if file.path != path]
+        total = size + sum(file.size for file in others)
         if total > limit:
-            total -= sum(file.size for file in files.shrink(kept, limit * (1 - SLACK)))
+            gone = files.shrink(others, limit * (1 - SLACK) - size)
+            total -= sum(file.size for file in gone)
         self._room = min(limit * SLACK, limit - total)
 
     def _kept(self) -> list[files.File]:
