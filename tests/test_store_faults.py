@@ -185,7 +185,11 @@ def test_a_good_file_that_came_while_a_damaged_one_was_read_stays_and_is_given(
         path.write_bytes(good)
         return data
 
+    def moved(self, target):
+        raise AssertionError(f"{self} was moved to {target}")
+
     monkeypatch.setattr(Path, "read_bytes", replaced_after)
+    monkeypatch.setattr(Path, "replace", moved)
     xr.testing.assert_identical(store.get("abc"), made("abc", 2))
     assert [found.name for found in tmp_path.iterdir()] == ["abc.nc"]
 
