@@ -7,10 +7,9 @@ import numpy as np
 import torch
 import xarray as xr
 
-from landscape_core.catalogue import entries
-from landscape_core.losses.base import Loss
-from landscape_core.measures.base import Measure
+from landscape_core.measures.base import Answers, Measure, OutputMeasure
 from landscape_core.objective import ModelObjective, Objective
+from landscape_core.probes import usual
 from landscape_core.problems.base import Instance
 from landscape_core.training import Entry, State
 
@@ -18,8 +17,7 @@ from landscape_core.training import Entry, State
 def applicable(instance: Instance) -> dict[str, Measure]:
     """The measures that mean something for a problem, by name; at least the loss."""
     classes = instance.data.classes if instance.data else None
-    known = {name: kind() for name, kind in entries(Measure).items()}
-    return {name: measure for name, measure in known.items() if measure.applies(classes)}
+    return usual(classes)
 
 
 def measured(instance: Instance, state: State) -> dict[str, float]:
@@ -56,10 +54,9 @@ def _read(objective: Objective, state: State, measures: dict[str, Measure]) -> d
             return {"loss": float(objective.loss(state.theta))}
         objective = objective.with_buffers(state.buffers)
         outputs = objective.outputs(state.theta)
-        loss = objective.loss_function
-        if not isinstance(loss, Loss):
-            return {"loss": float(loss(outputs, objective.targets).mean())}
+        answers = Answers(objective.targets, objective.loss_function)
         return {
-            name: float(measure.per_example(outputs, objective.targets, loss).mean())
+            name: float(measure.read(outputs, answers))
             for name, measure in measures.items()
+            if isinstance(measure, OutputMeasure)
         }

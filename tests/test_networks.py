@@ -15,6 +15,7 @@ from landscape_core.losses.cross_entropy import CrossEntropy
 from landscape_core.losses.logistic import Logistic
 from landscape_core.losses.squared_error import SquaredError
 from landscape_core.measures.accuracy import Accuracy
+from landscape_core.measures.base import Answers
 from landscape_core.normalizations.base import Normalization
 from landscape_core.objective import ModelObjective
 
@@ -141,7 +142,7 @@ def test_probabilities_sum_to_one_and_agree_with_the_prediction(name):
 
 
 def test_accuracy_is_the_share_of_right_answers():
-    found = Accuracy().per_example(OUTPUTS, TARGETS, CrossEntropy()).mean(-1)
+    found = Accuracy().read(OUTPUTS, Answers(TARGETS, CrossEntropy()))
     expected = (OUTPUTS.argmax(-1) == TARGETS).double().mean(-1)
     torch.testing.assert_close(found, expected)
     assert not Accuracy().applies(None)

@@ -4,16 +4,15 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from landscape_core.losses.base import Loss
-from landscape_core.measures.base import Measure
+from landscape_core.measures.base import Answers, OutputMeasure
 
 
 @dataclass(frozen=True, kw_only=True)
-class Accuracy(Measure):
+class Accuracy(OutputMeasure):
     """The share of examples whose predicted class is the right one."""
 
-    def per_example(self, outputs: Tensor, targets: Tensor, loss: Loss) -> Tensor:
-        return (loss.predict(outputs) == targets).to(outputs.dtype)
+    def read(self, outputs: Tensor, answers: Answers) -> Tensor:
+        return answers.right(outputs).mean(dim=-1)
 
     def applies(self, classes: int | None) -> bool:
         return classes is not None

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from landscape_core.losses.base import Loss
-from landscape_core.measures.base import Measure
+from landscape_core.measures.base import Answers, OutputMeasure
 
 
 @dataclass(frozen=True, kw_only=True)
-class LossMeasure(Measure):
+class LossMeasure(OutputMeasure):
     """The mean loss."""
 
-    def per_example(self, outputs: Tensor, targets: Tensor, loss: Loss) -> Tensor:
-        return loss(outputs, targets)
+    def read(self, outputs: Tensor, answers: Answers) -> Tensor:
+        return answers.mean(outputs)
