@@ -20,9 +20,23 @@ from landscape_core.types import Scalar, Vector, Vectors
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 """(outputs, targets) -> the loss of each example `(N,)`, or their mean as a scalar."""
 
-BatchNorm = Literal["running", "batch"]
+Adapter = Callable[[Any], Tensor]
+"""From what a network gives, a tuple or a dictionary, to the outputs that the loss takes."""
+
+BatchNorm = Literal["running", "batch", "reestimated"]
 """`running`: the statistics stored at the centre of the slice, as Li et al. (2018) do.
-`batch`: the statistics of the very examples that are evaluated."""
+`batch`: the statistics of the very examples that are evaluated, all at once.
+`reestimated`: anew at each point, from the training examples in batches of `REESTIMATION_BATCH`, by
+the cumulative average of `torch.optim.swa_utils.update_bn`; then used as `running` ones are."""
+
+BATCH_NORM: tuple[BatchNorm, ...] = ("running", "batch", "reestimated")
+BATCH_NORM_HELP = (
+    "statistics that batch normalization uses off the centre: those stored there (running), those "
+    "of the examples evaluated (batch), or estimated anew at each point (reestimated)"
+)
+
+REESTIMATION_BATCH = 500
+"""Examples in a batch, at most, when statistics are estimated anew."""
 
 Array = Tensor | NDArray[Any]
 Batches = Sequence[Array] | Iterable[Sequence[Array]]
@@ -84,6 +98,7 @@ class ModelObjective(Objective):
         targets: Tensor,
         *,
         batch_norm: BatchNorm = "running",
+        adapter: Adapter | None = None,
     ) -> None:
         """Copy the module onto the device of the inputs.
 
@@ -93,10 +108,13 @@ class ModelObjective(Objective):
             inputs: shape (N, ...), where the computation will run.
             targets: shape (N,) or (N, D).
             batch_norm: which statistics batch normalization uses; see `BatchNorm`.
+            adapter: takes what the module gives if that is no tensor, gives the outputs.
 
         Raises:
-            SpecError: no trainable parameters, or inputs and targets of different length.
+            SpecError: no trainable parameters, inputs and targets of different length, or no such
+                choice of statistics.
         """
+        _check_choice(batch_norm)
         if len(inputs) != len(targets) or len(inputs) == 0:
             accepted = f"as many as the inputs ({len(inputs)}) and at least 1"
             raise SpecError("the number of targets", len(targets), accepted)
@@ -112,6 +130,8 @@ class ModelObjective(Objective):
         self.targets = targets
         self.examples = len(inputs)
         self.batch_norm: BatchNorm = batch_norm
+        self.adapter = adapter
+        self.reference = inputs
         self._updates_statistics = False
 
     @property
@@ -119,37 +139,30 @@ class ModelObjective(Objective):
         """The private copy of the network; for reading its structure, not its values."""
         return self._module
 
+    @property
+    def normalizes(self) -> bool:
+        """Whether the network has batch normalization."""
+        return bool(self._normalizers)
+
     def outputs(self, theta: Vector, inputs: Tensor | None = None) -> Tensor:
         """The network's outputs at theta on the objective's inputs, or on others; (N, C)."""
-        buffers = self._prepared()
+        buffers = self._prepared(theta)
         state = {**self.layout.split(theta), **buffers}
         asked = self.inputs if inputs is None else inputs
-        outputs: Tensor = functional_call(self._module, state, (asked,))
-        return outputs
+        return self.adapted(functional_call(self._module, state, (asked,)))
 
-    def swift_outputs(self) -> Callable[[Vector], Tensor]:
-        """A function from theta to the outputs (N, C), not differentiable, for many points in turn.
+    def adapted(self, found: Any) -> Tensor:
+        """The outputs in what the network gave.
 
-        The parameters of a copy of the network are views of one vector, into which each point is
-        written: several times faster than `outputs` for a deep network on little data.
+        Raises:
+            SpecError: it gave no tensor, and there is no adapter to take one out.
         """
-        network = copy.deepcopy(self._module).eval()
-        flat = torch.empty_like(self.start)
-        parameters = dict(network.named_parameters())
-        for name, view in self.layout.split(flat).items():
-            parameters[name].data = view
-        for name, buffer in network.named_buffers():
-            buffer.copy_(self.buffers[name])
-        for part in network.modules():
-            if isinstance(part, _NormBase):
-                part.training = self.batch_norm == "batch"
-
-        def outputs(theta: Vector) -> Tensor:
-            with torch.no_grad():
-                flat.copy_(theta)
-                found: Tensor = network(self.inputs)
-                return found
-
+        outputs = self.adapter(found) if self.adapter else found
+        if not torch.is_tensor(outputs):
+            accepted = (
+                "a tensor; give adapter=, a function that takes it out of what the model gives"
+            )
+            raise SpecError("the model's output", type(outputs).__name__, accepted)
         return outputs
 
     def loss(self, theta: Vector) -> Scalar:
@@ -176,22 +189,58 @@ class ModelObjective(Objective):
 
     def first(self, count: int) -> "ModelObjective":
         """The same objective over the first examples only (all, if there are fewer)."""
+        return self.between(0, count)
+
+    def between(self, start: int, stop: int) -> "ModelObjective":
+        """The same objective over some consecutive examples only."""
         part = self._like()
-        part.inputs, part.targets = self.inputs[:count], self.targets[:count]
+        part.inputs, part.targets = self.inputs[start:stop], self.targets[start:stop]
         part.examples = len(part.inputs)
+        return part
+
+    def reordered(self, order: Tensor) -> "ModelObjective":
+        """The same objective over the examples at these indices, in their order."""
+        part = self._like()
+        part.inputs, part.targets = self.inputs[order], self.targets[order]
+        part.examples = len(order)
         return part
 
     def with_batch_norm(self, batch_norm: BatchNorm) -> "ModelObjective":
         """The same objective with another choice of statistics."""
+        _check_choice(batch_norm)
         part = self._like()
         part.batch_norm = batch_norm
         return part
 
-    def _prepared(self) -> dict[str, Tensor]:
+    def with_loss(self, loss_function: LossFunction) -> "ModelObjective":
+        """The same objective with another loss."""
+        part = self._like()
+        part.loss_function = loss_function
+        return part
+
+    def with_reference(self, inputs: Tensor) -> "ModelObjective":
+        """The same objective with statistics re-estimated from other, the training, inputs."""
+        part = self._like()
+        part.reference = inputs
+        return part
+
+    def to(self, device: str | torch.device) -> "ModelObjective":
+        """The same objective on another device."""
+        part = self._like()
+        part._module = copy.deepcopy(self._module).to(device)
+        part._normalizers = [one for one in part._module.modules() if isinstance(one, _NormBase)]
+        for name in ("start", "inputs", "targets", "reference"):
+            setattr(part, name, getattr(self, name).to(device))
+        part.buffers = {name: buffer.to(device) for name, buffer in self.buffers.items()}
+        return part
+
+    def _prepared(self, theta: Vector) -> dict[str, Tensor]:
         """Set the mode of the network; the buffers that its evaluation may update."""
         training = self._updates_statistics
         if self._module.training != training:
             self._module.train(training)
+        if not training and self.batch_norm == "reestimated" and self._normalizers:
+            return self._reestimated(theta)
         # Statistics of the batch without a training step: dropout, for one, stays off.
         batch_statistics = training or self.batch_norm == "batch"
         for part in self._normalizers:
@@ -200,11 +249,60 @@ class ModelObjective(Objective):
             return {name: value.clone() for name, value in self.buffers.items()}
         return self.buffers
 
+    def _reestimated(self, theta: Vector) -> dict[str, Tensor]:
+        buffers = {name: value.clone() for name, value in self.buffers.items()}
+        state = {**self.layout.split(theta.detach()), **buffers}
+
+        def forward(inputs: Tensor) -> None:
+            functional_call(self._module, state, (inputs,))
+
+        names = {id(module): name for name, module in self._module.named_modules()}
+        owned = [(part, f"{names[id(part)]}.".removeprefix(".")) for part in self._normalizers]
+        fresh = [
+            {key: buffers[prefix + key] for key, _ in part.named_buffers(recurse=False)}
+            for part, prefix in owned
+        ]
+        reestimate(self._normalizers, fresh, forward, self.reference)
+        return buffers
+
     def _like(self) -> "ModelObjective":
         return copy.copy(self)
 
 
-def from_module(
+def reestimate(
+    normalizers: Sequence[_NormBase],
+    buffers: Sequence[Mapping[str, Tensor]],
+    forward: Callable[[Tensor], object],
+    inputs: Tensor,
+) -> None:
+    """Estimate running statistics anew, in place, as `torch.optim.swa_utils.update_bn` does.
+
+    Args:
+        normalizers: the layers; afterwards they use what was estimated.
+        buffers: those of each layer that a call of `forward` updates.
+        forward: evaluates the network.
+        inputs: of all training examples, (N, ...).
+    """
+    momenta = [part.momentum for part in normalizers]
+    for part, own in zip(normalizers, buffers, strict=True):
+        part.training, part.momentum = True, None
+        for name, buffer in own.items():
+            buffer.fill_(1 if name == "running_var" else 0)
+    try:
+        with torch.no_grad():
+            for batch in inputs.tensor_split(-(-len(inputs) // REESTIMATION_BATCH)):
+                forward(batch)
+    finally:
+        for part, momentum in zip(normalizers, momenta, strict=True):
+            part.training, part.momentum = False, momentum
+
+
+def _check_choice(batch_norm: str) -> None:
+    if batch_norm not in BATCH_NORM:
+        raise SpecError("batch_norm", batch_norm, "one of " + ", ".join(BATCH_NORM))
+
+
+def from_module(  # noqa: PLR0913 - every choice in one line is what it is for
     model: nn.Module,
     loss_function: LossFunction,
     data: Batches,
@@ -212,6 +310,7 @@ def from_module(
     device: str | torch.device | None = None,
     dtype: torch.dtype | None = None,
     batch_norm: BatchNorm = "running",
+    adapter: Adapter | None = None,
 ) -> ModelObjective:
     """The objective of a user's own network; its `start` holds the present parameters.
 
@@ -222,6 +321,8 @@ def from_module(
         device: where to compute; by default where the model's parameters lie.
         dtype: floating type to compute in; by default the model's.
         batch_norm: which statistics batch normalization uses off the centre.
+        adapter: takes what the model gives if that is no tensor, for instance
+            `lambda found: found["logits"]`.
 
     Raises:
         SpecError: no data, or no trainable parameters.
@@ -232,7 +333,9 @@ def from_module(
     inputs = inputs.to(where, kind) if inputs.is_floating_point() else inputs.to(where)
     targets = targets.to(where, kind) if targets.is_floating_point() else targets.to(where)
     copied = copy.deepcopy(model).to(where, kind)
-    return ModelObjective(copied, loss_function, inputs, targets, batch_norm=batch_norm)
+    return ModelObjective(
+        copied, loss_function, inputs, targets, batch_norm=batch_norm, adapter=adapter
+    )
 
 
 def _gathered(data: Batches) -> tuple[Tensor, Tensor]:
