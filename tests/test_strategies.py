@@ -23,14 +23,22 @@ from landscape_core.measures.loss import LossMeasure
 from landscape_core.normalizations.base import Normalization
 from landscape_core.objective import ModelObjective
 from landscape_core.planes import Plane
-from landscape_core.slices import choose
 from landscape_core.strategies import plane_algebra
+from landscape_core.strategies.base import Reading
 from landscape_core.strategies.loop import Loop
 from landscape_core.strategies.plane_algebra import PlaneAlgebra
 
 MEASURES = [LossMeasure(), Accuracy()]
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
 """Relative; float32 rounds at 1e-7, and a loss is a sum over a few hundred roundings."""
+
+
+def reading(objective, plane, measures=MEASURES, classes=4):
+    return Reading(objective, plane, measures, classes)
+
+
+def reader(strategy, objective, plane, measures=MEASURES):
+    return strategy.reader(reading(objective, plane, measures))
 
 
 def plane_of(objective, seed=0, size=0.3, dimensions=2):
@@ -44,7 +52,7 @@ def coords(count=13, dimensions=2):
 
 def read_both(objective, plane, where):
     where = where.to(plane.origin)
-    algebra, loop = (s.reader(objective, plane, MEASURES) for s in (PlaneAlgebra(), Loop()))
+    algebra, loop = (reader(s, objective, plane) for s in (PlaneAlgebra(), Loop()))
     return algebra(where), loop(where)
 
 
@@ -78,7 +86,7 @@ def test_plane_algebra_and_loop_agree_on_any_small_mlp(
     targets = torch.randint(classes, (11,), generator=seeds.stream(seed, "targets"))
     objective = ModelObjective(module, make(Loss, loss), data, targets)
     plane = plane_of(objective, seed)
-    assert PlaneAlgebra().applies(objective, plane)
+    assert PlaneAlgebra().applies(reading(objective, plane))
     algebra, loop = read_both(objective, plane, coords())
     tolerance = TOLERANCE[dtype]
     torch.testing.assert_close(algebra[0], loop[0], rtol=tolerance, atol=tolerance)
@@ -103,7 +111,7 @@ def test_plane_algebra_knows_every_network_of_ours_that_is_fully_connected(
         module, CrossEntropy(), data, cases.classes(14), batch_norm=batch_norm
     )
     plane = plane_of(objective)
-    assert isinstance(choose(objective, plane), PlaneAlgebra)
+    assert PlaneAlgebra().applies(reading(objective, plane))
     agree(objective, plane, coords())
 
 
@@ -111,7 +119,7 @@ def test_plane_algebra_agrees_with_a_plain_loop_over_load_state_dict():
     module, (inputs, targets) = cases.mlp(), cases.vectors(40)
     objective = ModelObjective(module, CrossEntropy(), inputs, targets)
     plane, where = plane_of(objective), coords(30)
-    found = PlaneAlgebra().reader(objective, plane, MEASURES)(where)[0]
+    found = reader(PlaneAlgebra(), objective, plane)(where)[0]
     expected = oracles.plain_loop(
         module, nn.functional.cross_entropy, inputs, targets, plane.origin, plane.axes, where
     )
@@ -121,9 +129,9 @@ def test_plane_algebra_agrees_with_a_plain_loop_over_load_state_dict():
 def test_chunks_of_points_give_what_all_at_once_give(monkeypatch):
     objective = ModelObjective(cases.mlp(), CrossEntropy(), *cases.vectors())
     plane, where = plane_of(objective), coords(30)
-    whole = PlaneAlgebra().reader(objective, plane, MEASURES)(where)
+    whole = reader(PlaneAlgebra(), objective, plane)(where)
     monkeypatch.setattr(plane_algebra, "CACHE_BYTES", 4000)
-    parts = PlaneAlgebra().reader(objective, plane, MEASURES)(where)
+    parts = reader(PlaneAlgebra(), objective, plane)(where)
     torch.testing.assert_close(parts, whole, rtol=1e-12, atol=1e-12)
 
 
@@ -134,7 +142,7 @@ def test_frozen_and_shared_parameters_stay_what_they_are():
     module[0].requires_grad_(requires_grad=False)
     objective = ModelObjective(module, CrossEntropy(), *cases.vectors())
     plane = plane_of(objective)
-    assert PlaneAlgebra().applies(objective, plane)
+    assert PlaneAlgebra().applies(reading(objective, plane))
     agree(objective, plane, coords())
 
 
@@ -168,8 +176,8 @@ def test_networks_that_only_look_like_an_mlp_go_through_the_loop(module):
     inputs, targets = cases.vectors()
     objective = ModelObjective(module, CrossEntropy(), inputs, targets)
     plane, where = plane_of(objective), coords(5)
-    assert isinstance(choose(objective, plane), Loop)
-    found = Loop().reader(objective, plane, MEASURES)(where)[0]
+    assert not PlaneAlgebra().applies(reading(objective, plane))
+    found = reader(Loop(), objective, plane)(where)[0]
     expected = oracles.plain_loop(
         module, nn.functional.cross_entropy, inputs, targets, plane.origin, plane.axes, where
     )
@@ -194,7 +202,7 @@ def test_neither_the_users_module_nor_the_data_is_changed(strategy, batch_norm):
     inputs, targets = cases.vectors()
     kept = inputs.clone()
     objective = ModelObjective(module, CrossEntropy(), inputs, targets, batch_norm=batch_norm)
-    strategy.reader(objective, plane_of(objective), MEASURES)(coords())
+    reader(strategy, objective, plane_of(objective))(coords())
     assert torch.equal(inputs, kept)
     assert module.training
     for name, value in module.state_dict().items():
@@ -219,7 +227,7 @@ def test_a_module_that_fails_on_the_way_is_left_unchanged():
     before = copy.deepcopy(module.state_dict())
     objective = ModelObjective(module, CrossEntropy(), *cases.vectors())
     with pytest.raises(RuntimeError, match="no more"):
-        Loop().reader(objective, plane_of(objective), MEASURES)(coords())
+        reader(Loop(), objective, plane_of(objective))(coords())
     assert module.training
     assert module.calls == 0
     for name, value in module.state_dict().items():
@@ -235,6 +243,6 @@ def test_a_graphics_card_gives_what_the_processor_gives():
     plane = plane_of(here)
     moved = Plane(plane.origin.cuda(), plane.axes.cuda())
     for strategy in (PlaneAlgebra(), Loop()):
-        expected = strategy.reader(here, plane, MEASURES)(coords())
-        found = strategy.reader(there, moved, MEASURES)(coords().cuda())
+        expected = reader(strategy, here, plane)(coords())
+        found = reader(strategy, there, moved)(coords().cuda())
         torch.testing.assert_close(found.cpu(), expected, rtol=1e-10, atol=1e-10)

@@ -1,18 +1,77 @@
 """What a strategy is: one way to read measures at many points of a plane; all give the same."""
 
+import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
-from landscape_core.measures.base import Measure
+from landscape_core.losses.base import Loss
+from landscape_core.measures._own import Own
+from landscape_core.measures.base import Answers, GradientMeasure, Measure, OutputMeasure
 from landscape_core.objective import ModelObjective
 from landscape_core.planes import Plane
 from landscape_core.recipes import Recipe
 
 Reader = Callable[[Tensor], Tensor]
-"""Coordinates (K, D) -> the value of each of M measures at each point, (M, K), detached."""
+"""Coordinates (K, D) -> the R values of the measures at each point, (R, K), detached."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What is read of one part of the data along a plane.
+
+    `tf32` allows a graphics card to round products to 10 bits of mantissa.
+    """
+
+    objective: ModelObjective
+    plane: Plane
+    measures: Sequence[Measure]
+    classes: int | None = None
+    tf32: bool = False
+
+    @property
+    def answers(self) -> Answers:
+        """What outputs are compared with."""
+        return Answers(self.objective.targets, self.objective.loss_function, self.classes)
+
+    @property
+    def rows(self) -> int:
+        """R, how many values the measures have at a point."""
+        return sum(measure.size(self.classes) for measure in self.measures)
+
+    @property
+    def wants_gradient(self) -> bool:
+        """Whether a measure needs the gradient."""
+        return any(isinstance(measure, GradientMeasure) for measure in self.measures)
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether a function of the user's must see one point at a time."""
+        own = any(isinstance(measure, Own) for measure in self.measures)
+        return own or not isinstance(self.objective.loss_function, Loss)
+
+    def values(self, outputs: Tensor, gradients: Tensor | None = None) -> Tensor:
+        """All values (R, K), from outputs (K, N, ...) and, where wanted, gradients (K, P)."""
+        if self.one_by_one and len(outputs) > 1:
+            alone = [
+                self.values(outputs[k : k + 1], None if gradients is None else gradients[k : k + 1])
+                for k in range(len(outputs))
+            ]
+            return torch.cat(alone, dim=1)
+        found = outputs[0] if self.one_by_one else outputs
+        read = [self._value(measure, found, gradients) for measure in self.measures]
+        pieces = [value.reshape(len(outputs), -1) for value in read]
+        return torch.cat([piece.to(outputs.dtype) for piece in pieces], dim=1).T
+
+    def _value(self, measure: Measure, outputs: Tensor, gradients: Tensor | None) -> Tensor:
+        if isinstance(measure, GradientMeasure) and gradients is not None:
+            return measure.of_gradient(gradients)
+        if isinstance(measure, OutputMeasure):
+            return measure.read(outputs, self.answers)
+        raise TypeError(f"{type(measure).__name__} is read neither from outputs nor from gradients")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,11 +79,26 @@ class Strategy(Recipe, ABC):
     """A way to evaluate. It may use the structure of network and plane, never approximate."""
 
     @abstractmethod
-    def applies(self, objective: ModelObjective, plane: Plane) -> bool:
-        """Whether this way can evaluate that network."""
+    def applies(self, reading: Reading) -> bool:
+        """Whether this way can read that."""
 
     @abstractmethod
-    def reader(
-        self, objective: ModelObjective, plane: Plane, measures: Sequence[Measure]
-    ) -> Reader:
-        """The reader of these measures; what is common to all points is computed here, once."""
+    def memory(self, reading: Reading) -> int:
+        """The bytes that it takes beside data, network and directions, about."""
+
+    @abstractmethod
+    def reader(self, reading: Reading) -> Reader:
+        """The reader; what is common to all points is computed here, once."""
+
+
+@contextlib.contextmanager
+def exactly(reading: Reading) -> Iterator[None]:
+    """Without gradients, and with products in full precision unless less was asked for."""
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.allow_tf32, cudnn.allow_tf32
+    matmul.allow_tf32 = cudnn.allow_tf32 = reading.tf32
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        matmul.allow_tf32, cudnn.allow_tf32 = before

@@ -1,49 +1,28 @@
 """One point after another, through the network as it is."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
-import torch
-from torch import Tensor
-
-from landscape_core.losses.base import Loss
-from landscape_core.measures.base import Measure
-from landscape_core.objective import ModelObjective
-from landscape_core.planes import Plane
-from landscape_core.strategies.base import Reader, Strategy
-
-NUMBERS = 2**20
-"""Parameters of all points that are laid out at a time."""
+from landscape_core.recipes import Knob
+from landscape_core.strategies._swift import Swift, block_memory, point_by_point
+from landscape_core.strategies.base import Reader, Reading, Strategy
 
 
 @dataclass(frozen=True, kw_only=True)
 class Loop(Strategy):
-    """Evaluates any network, a point at a time.
+    """Evaluates any network, a point at a time."""
 
-    With a loss that is the user's own function, its mean is all that is read.
-    """
+    block: Annotated[
+        int, Knob(0, 2**31, "examples evaluated together; 0: as many as memory allows")
+    ] = 0
 
-    def applies(self, objective: ModelObjective, plane: Plane) -> bool:
-        del objective, plane
+    def applies(self, reading: Reading) -> bool:
+        del reading
         return True
 
-    def reader(
-        self, objective: ModelObjective, plane: Plane, measures: Sequence[Measure]
-    ) -> Reader:
-        loss, targets = objective.loss_function, objective.targets
-        outputs_at = objective.swift_outputs()
-        chunk = max(1, NUMBERS // len(plane.origin))
+    def memory(self, reading: Reading) -> int:
+        return block_memory(reading, self.block)
 
-        def values(point: Tensor) -> Tensor:
-            outputs = outputs_at(point)
-            if not isinstance(loss, Loss):
-                return loss(outputs, targets).mean()[None]
-            return torch.stack([m.per_example(outputs, targets, loss).mean() for m in measures])
-
-        def read(coords: Tensor) -> Tensor:
-            with torch.no_grad():
-                pieces = coords.split(chunk)
-                found = [values(point) for piece in pieces for point in plane.points(piece)]
-            return torch.stack(found, dim=1)
-
-        return read
+    def reader(self, reading: Reading) -> Reader:
+        swift = Swift(reading.objective, self.block)
+        return point_by_point(reading, swift)

@@ -2,8 +2,10 @@
 
 Along a plane every parameter is affine in the coordinates. So the first layer's product with the
 data is computed once for the origin and once for each axis, and at a point it is their combination;
-further layers are batched matrix products over the points. Values are held as (K, C, N), examples
-last, where sums over few classes are fast; measures see them as (K, N, C), without a copy.
+further layers are batched matrix products over the points. Values are held as (K, C, n), examples
+last, for K points and n examples at a time, few enough to stay in the processor's cache. Between
+two linear layers with an elementwise activation a further row of ones carries the bias, which then
+costs no pass of its own.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,17 +16,24 @@ import torch
 from torch import Tensor, nn
 
 from landscape_core.architectures._parts import Residual
-from landscape_core.losses.base import Loss
-from landscape_core.measures.base import Measure
+from landscape_core.machine import free_memory
 from landscape_core.objective import ModelObjective
 from landscape_core.planes import Plane
-from landscape_core.strategies.base import Reader, Strategy
+from landscape_core.strategies._chains import chain_of
+from landscape_core.strategies._swift import SHARE
+from landscape_core.strategies.base import Reader, Reading, Strategy, exactly
 
-CACHE_BYTES = 2**21
+CACHE_BYTES = 2**20
 """What the values of one layer may take per thread, so that they stay in the processor's cache."""
 
-DEVICE_BYTES = 2**28
+DEVICE_BYTES = 2**30
 """The same on a graphics card, which wants much at once."""
+
+EXAMPLES = 128
+"""Examples at a time, about, where all of them are many."""
+
+MOST = 256
+"""Points at a time, at most, on a processor."""
 
 ELEMENTWISE: dict[type[nn.Module], Callable[[Tensor], Tensor] | None] = {
     nn.Identity: lambda values: values,
@@ -40,67 +49,105 @@ ELEMENTWISE: dict[type[nn.Module], Callable[[Tensor], Tensor] | None] = {
 }
 """Activations by their exact class, and their form in place (None: the module itself is called)."""
 
-Layer = Callable[[Tensor, Tensor], Tensor]
-"""(coordinates after a leading 1, (K, 1 + D); values (K, C, N)) -> values (K, C', N)."""
+Map = Callable[[Tensor], Tensor]
+"""Values (K, C, n) -> values (K, C', n), at certain points."""
+
+Layer = Callable[[Tensor], Map]
+"""Coordinates after a leading 1, (K, 1 + D) -> what the layer does at these points."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlaneAlgebra(Strategy):
     """Evaluates multilayer perceptrons, plain or residual, many points at a time."""
 
-    def applies(self, objective: ModelObjective, plane: Plane) -> bool:
-        del plane
-        parts = _parts(objective.module)
-        if parts is None or not isinstance(objective.loss_function, Loss):
+    def applies(self, reading: Reading) -> bool:
+        objective = reading.objective
+        parts = _known_chain(objective.module)
+        reestimates = objective.normalizes and objective.batch_norm == "reestimated"
+        if parts is None or reading.wants_gradient or reestimates or objective.adapter:
             return False
         leading = _leading(parts)
         flattens = any(isinstance(part, nn.Flatten) for part in parts[:leading])
         flat = flattens or objective.inputs.ndim == 2
-        return flat and leading < len(parts) and type(parts[leading]) is nn.Linear
+        if not flat or leading == len(parts) or type(parts[leading]) is not nn.Linear:
+            return False
+        return _first_bytes(reading) < SHARE * free_memory(objective.start.device)
 
-    def reader(
-        self, objective: ModelObjective, plane: Plane, measures: Sequence[Measure]
-    ) -> Reader:
-        loss, targets = objective.loss_function, objective.targets
-        parts = _parts(objective.module)
-        if parts is None or not isinstance(loss, Loss):
-            raise TypeError("plane algebra does not apply to this network or loss")
-        first, layers = _compiled(parts, objective, _Affine(objective, plane))
-        chunk = _chunk(objective, first)
+    def memory(self, reading: Reading) -> int:
+        objective, held = reading.objective, _first_bytes(reading)
+        blocks = 4 * max(held // objective.examples, CACHE_BYTES * torch.get_num_threads())
+        return held + blocks
+
+    def reader(self, reading: Reading) -> Reader:
+        objective = reading.objective
+        parts = _known_chain(objective.module)
+        if parts is None:
+            raise TypeError("plane algebra does not apply to this network")
+        first, layers = _compiled(parts, objective, _Affine(objective, reading.plane))
+        points, examples = _sizes(objective, first)
+        blocks = [block.flatten(1).contiguous() for block in first.split(examples, dim=2)]
+        channels = first.shape[1]
 
         def read(coords: Tensor) -> Tensor:
             ones = coords.new_ones(len(coords), 1)
             steps = torch.cat([ones, coords], dim=1).to(first)
             found = []
-            with torch.no_grad():
-                for step in steps.split(chunk):
-                    values = (step @ first).view(len(step), -1, objective.examples)
-                    outputs = _through(layers, step, values).transpose(1, 2)
-                    read = [m.per_example(outputs, targets, loss).mean(dim=-1) for m in measures]
-                    found.append(torch.stack(read))
+            with exactly(reading):
+                for step in steps.split(points):
+                    maps = [layer(step) for layer in layers]
+                    pieces = [
+                        _through(maps, _products(step, block).view(len(step), channels, -1))
+                        for block in blocks
+                    ]
+                    values = pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=2)
+                    found.append(reading.values(values.transpose(1, 2)))
             return torch.cat(found, dim=1)
 
         return read
 
 
-def _chunk(objective: ModelObjective, first: Tensor) -> int:
-    """How many points at a time, by the widest values and weights that a point needs."""
+def _first_bytes(reading: Reading) -> int:
+    """What the first layer's products with the data take."""
+    width = max(p.shape[0] for p in reading.objective.module.parameters())
+    values = (1 + reading.plane.dimensions) * width * reading.objective.examples
+    return values * reading.objective.start.element_size()
+
+
+def _products(step: Tensor, block: Tensor) -> Tensor:
+    """The first layer's values (K, C * n) at K steps.
+
+    On a processor by as many batches of points as there are threads: then each thread finds in its
+    own cache what it works on next.
+    """
+    threads = torch.get_num_threads()
+    if step.device.type != "cpu" or threads == 1 or len(step) % threads:
+        return step @ block
+    parts = step.view(threads, -1, step.shape[1])
+    return torch.bmm(parts, block.expand(threads, -1, -1)).flatten(0, 1)
+
+
+def _sizes(objective: ModelObjective, first: Tensor) -> tuple[int, int]:
+    """How many points, and how many of their examples, are computed at a time."""
     widths = [p.shape[0] for p in objective.module.parameters() if p.ndim == 2]
     weights = max(p.numel() for p in objective.module.parameters())
-    one = max(objective.examples * max(widths), weights) * first.element_size()
-    on_card = first.device.type != "cpu"
-    return max(1, (DEVICE_BYTES if on_card else CACHE_BYTES * torch.get_num_threads()) // one)
+    total = objective.examples
+    if first.device.type != "cpu":
+        return max(
+            1, DEVICE_BYTES // (max(total * max(widths), weights) * first.element_size())
+        ), total
+    whole = objective.normalizes and objective.batch_norm == "batch"
+    blocks = 1 if whole or total <= 4 * EXAMPLES else round(total / EXAMPLES)
+    examples = -(-total // blocks)
+    threads = torch.get_num_threads()
+    one = max(examples * max(widths), weights) * first.element_size()
+    points = min(MOST, CACHE_BYTES * threads // one)
+    return max(1, points // threads) * threads, examples
 
 
-def _parts(module: nn.Module) -> list[nn.Module] | None:
-    """The layers in their order, nested sequences opened; None if one of them is not known."""
-    if module._forward_hooks or module._forward_pre_hooks:
-        return None
-    if type(module) is nn.Sequential:
-        opened = [_parts(part) for part in module]
-        known = [parts for parts in opened if parts is not None]
-        return [part for parts in known for part in parts] if len(known) == len(opened) else None
-    return [module] if _known(module) else None
+def _known_chain(module: nn.Module) -> list[nn.Module] | None:
+    """The layers in their order; None if one of them is not known."""
+    parts = chain_of(module)
+    return parts if parts is not None and all(_known(part) for part in parts) else None
 
 
 def _known(module: Any) -> bool:
@@ -109,7 +156,7 @@ def _known(module: Any) -> bool:
         inner = (module.branch, module.shortcut, module.activation)
         # A flattening inside a block would mean another shape than ours.
         return all(
-            (parts := _parts(part)) is not None
+            (parts := _known_chain(part)) is not None
             and not any(isinstance(leaf, nn.Flatten) for leaf in parts)
             for part in inner
         )
@@ -173,10 +220,11 @@ class _Affine:
 def _compiled(
     parts: Sequence[nn.Module], objective: ModelObjective, affine: _Affine
 ) -> tuple[Tensor, list[Layer]]:
-    """The first layer's products with the data (1 + D, C * N), and the layers behind it."""
+    """The first layer's products with the data (1 + D, C, N), and the layers behind it."""
     leading = _leading(parts)
     inputs = objective.inputs
     first: Any = parts[leading]
+    rest = parts[leading + 1 :]
     with torch.no_grad():
         for part in parts[:leading]:
             # Some work in place, and these are the objective's own data.
@@ -184,7 +232,59 @@ def _compiled(
         values = affine.rows(first.weight) @ inputs.T
         if first.bias is not None:
             values += affine.rows(first.bias)[:, :, None]
-    return values.reshape(len(values), -1), [_layer(part, affine) for part in parts[leading + 1 :]]
+        if not _carries_ones(rest):
+            return values, _layers(rest, affine, None)
+        ones = torch.zeros_like(values[:, :1])
+        ones[0] = 1
+        return torch.cat([values, ones], dim=1), _layers(rest, affine, 1.0)
+
+
+def _layers(parts: Sequence[nn.Module], affine: _Affine, carried: float | None) -> list[Layer]:
+    """The layers of a chain; `carried` is what the further row holds, if there is one."""
+    found: list[Layer] = []
+    for i, part in enumerate(parts):
+        if isinstance(part, nn.Linear) and carried is not None:
+            onwards = _carries_ones(parts[i + 1 :])
+            found.append(_augmented(part, affine, carried, onwards=onwards))
+            carried = 1.0 if onwards else None
+        else:
+            found.append(_layer(part, affine))
+            carried = None if carried is None else _activated(part, carried)
+    return found
+
+
+def _carries_ones(parts: Sequence[nn.Module]) -> bool:
+    """Whether elementwise activations lead to a linear layer, and keep a row of ones usable."""
+    value = 1.0
+    for part in parts:
+        if type(part) is nn.Linear:
+            return part.bias is not None and 1e-3 < abs(value) < 1e3
+        if type(part) not in ELEMENTWISE:
+            return False
+        value = _activated(part, value)
+    return False
+
+
+def _activated(part: nn.Module, value: float) -> float:
+    with torch.no_grad():
+        return float(part(torch.tensor([value], dtype=torch.float64)))
+
+
+def _augmented(module: nn.Linear, affine: _Affine, carried: float, *, onwards: bool) -> Layer:
+    """A linear layer whose last input row holds a constant, and so carries the bias."""
+    weight, bias = affine.rows(module.weight), affine.rows(module.bias) / carried
+    rows = torch.cat([weight, bias[:, :, None]], dim=2)
+    if onwards:
+        further = torch.zeros_like(rows[:, :1])
+        further[0, 0, -1] = 1 / carried
+        rows = torch.cat([rows, further], dim=1)
+    flat, shape = rows.flatten(1), rows.shape[1:]
+
+    def layer(step: Tensor) -> Map:
+        matrices = (step @ flat).view(len(step), *shape)
+        return lambda values: torch.bmm(matrices, values)
+
+    return layer
 
 
 def _layer(module: nn.Module, affine: _Affine) -> Layer:
@@ -193,16 +293,22 @@ def _layer(module: nn.Module, affine: _Affine) -> Layer:
         return LAYERS[kind](module, affine)
     in_place = ELEMENTWISE.get(kind)
     if in_place is not None:
-        return lambda _, values: in_place(values)
-    return lambda _, values: module(values)
+        return lambda _: in_place
+    return lambda _: lambda values: module(values)
 
 
 def _linear(module: Any, affine: _Affine) -> Layer:
     weight = affine.at(module.weight)
-    if module.bias is None:
-        return lambda step, values: torch.bmm(weight(step), values)
-    bias = affine.at(module.bias)
-    return lambda step, values: torch.baddbmm(bias(step)[:, :, None], weight(step), values)
+    bias = affine.at(module.bias) if module.bias is not None else None
+
+    def layer(step: Tensor) -> Map:
+        matrices = weight(step)
+        if bias is None:
+            return lambda values: torch.bmm(matrices, values)
+        shifts = bias(step)[:, :, None]
+        return lambda values: torch.baddbmm(shifts, matrices, values)
+
+    return layer
 
 
 def _layer_norm(module: nn.LayerNorm, affine: _Affine) -> Layer:
@@ -219,12 +325,17 @@ def _normalization(
     """Each example over groups of its channels."""
     scaled = _scaled(affine.gain_and_shift(module))
 
-    def normalize(step: Tensor, values: Tensor) -> Tensor:
-        grouped = values.view(len(values), groups, channels // groups, -1)
-        normal = _standardized(grouped, grouped.mean(dim=2, keepdim=True), 2, module.eps)
-        return scaled(step, normal.view_as(values))
+    def layer(step: Tensor) -> Map:
+        scale = scaled(step)
 
-    return normalize
+        def normalize(values: Tensor) -> Tensor:
+            grouped = values.view(len(values), groups, channels // groups, -1)
+            normal = _standardized(grouped, grouped.mean(dim=2, keepdim=True), 2, module.eps)
+            return scale(normal.view_as(values))
+
+        return normalize
+
+    return layer
 
 
 def _batch_norm(module: nn.BatchNorm1d, affine: _Affine) -> Layer:
@@ -232,14 +343,19 @@ def _batch_norm(module: nn.BatchNorm1d, affine: _Affine) -> Layer:
     scaled = _scaled(affine.gain_and_shift(module))
     stored = affine.statistics(module)
 
-    def normalize(step: Tensor, values: Tensor) -> Tensor:
-        if stored is None:
-            mean = values.mean(dim=2, keepdim=True)
-            return scaled(step, _standardized(values, mean, 2, module.eps))
-        mean, variance = stored
-        return scaled(step, (values - mean).mul_((variance + module.eps).rsqrt()))
+    def layer(step: Tensor) -> Map:
+        scale = scaled(step)
 
-    return normalize
+        def normalize(values: Tensor) -> Tensor:
+            if stored is None:
+                mean = values.mean(dim=2, keepdim=True)
+                return scale(_standardized(values, mean, 2, module.eps))
+            mean, variance = stored
+            return scale((values - mean).mul_((variance + module.eps).rsqrt()))
+
+        return normalize
+
+    return layer
 
 
 def _standardized(values: Tensor, mean: Tensor, dim: int, eps: float) -> Tensor:
@@ -250,30 +366,42 @@ def _standardized(values: Tensor, mean: Tensor, dim: int, eps: float) -> Tensor:
 
 def _scaled(gain_and_shift: tuple[Callable[[Tensor], Tensor], ...]) -> Layer:
     if not gain_and_shift:
-        return lambda _, values: values
+        return lambda _: lambda values: values
     gain, shift = gain_and_shift
-    return lambda step, values: values.mul_(gain(step)[:, :, None]).add_(shift(step)[:, :, None])
+
+    def layer(step: Tensor) -> Map:
+        gains, shifts = gain(step)[:, :, None], shift(step)[:, :, None]
+        return lambda values: values.mul_(gains).add_(shifts)
+
+    return layer
 
 
 def _residual(module: Residual, affine: _Affine) -> Layer:
     branch, shortcut, activation = (
-        [_layer(part, affine) for part in _parts(inner) or ()]
+        _layers(chain_of(inner) or (), affine, None)
         for inner in (module.branch, module.shortcut, module.activation)
     )
 
-    def block(step: Tensor, values: Tensor) -> Tensor:
-        # Layers may work in place, and with a skip the values are needed twice.
-        found = _through(branch, step, values.clone() if module.skips else values)
-        if module.skips:
-            found = found.add_(_through(shortcut, step, values))
-        return _through(activation, step, found)
+    def layer(step: Tensor) -> Map:
+        along, beside, after = (
+            [one(step) for one in part] for part in (branch, shortcut, activation)
+        )
 
-    return block
+        def block(values: Tensor) -> Tensor:
+            # Layers may work in place, and with a skip the values are needed twice.
+            found = _through(along, values.clone() if module.skips else values)
+            if module.skips:
+                found = found.add_(_through(beside, values))
+            return _through(after, found)
+
+        return block
+
+    return layer
 
 
-def _through(layers: Sequence[Layer], step: Tensor, values: Tensor) -> Tensor:
-    for layer in layers:
-        values = layer(step, values)
+def _through(maps: Sequence[Map], values: Tensor) -> Tensor:
+    for one in maps:
+        values = one(values)
     return values
 
 
