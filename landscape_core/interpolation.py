@@ -17,12 +17,15 @@ FIRST = 11
 """Lines along a side at the coarsest level, if the grid has as many."""
 
 
-def lines_of(resolution: int) -> list[Lines]:
-    """The grid lines of each level, from coarse to fine, each among those of the next."""
+def lines_of(resolution: int, first: int = FIRST) -> list[Lines]:
+    """The grid lines of each level, from coarse to fine, each among those of the next.
+
+    `first` is how many lines along a side the coarsest level has, if the grid has as many.
+    """
     last = resolution - 1
-    if resolution <= FIRST:
+    if resolution <= first:
         return [np.arange(resolution)]
-    found = [np.linspace(0, last, FIRST).round().astype(np.int64)]
+    found = [np.linspace(0, last, first).round().astype(np.int64)]
     while len(found[-1]) < resolution:
         lines = found[-1]
         found.append(np.union1d(lines, (lines[:-1] + lines[1:]) // 2))

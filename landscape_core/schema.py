@@ -61,7 +61,8 @@ def check(dataset: xr.Dataset) -> xr.Dataset:
     _needs(dims, set(dataset.coords), "coordinate")
     for name in map(str, dataset.data_vars):
         variable = dataset[name]
-        if variable.dims != dims and (SPLIT in variable.dims or name == LOSS):
+        own = tuple(dim for dim in variable.dims if dim in dims)
+        if (SPLIT in variable.dims and own != dims) or (name == LOSS and variable.dims != dims):
             raise _wrong(name, variable.dims, str(dims))
     return dataset
 

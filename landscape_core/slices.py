@@ -1,39 +1,24 @@
 """The objective on a grid of a line or plane: coarse to fine, each value computed or interpolated.
 
-`probe` prepares what is read at a point; `sweep` and `coarse` read it over a grid. Long work is a
-generator: whoever stops asking has cancelled it.
+`sweep` and `coarse` read a probe over a grid. Long work is a generator: whoever stops asking has
+cancelled it.
 """
 
-import hashlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 import xarray as xr
 
 from landscape_core import schema
-from landscape_core.catalogue import entries
 from landscape_core.errors import SpecError
 from landscape_core.interpolation import Floats, Lines, filled, lines_of
-from landscape_core.losses.base import Loss
-from landscape_core.measures.base import Measure
-from landscape_core.objective import ModelObjective
 from landscape_core.planes import Plane
-from landscape_core.recipes import (
-    ENGINE_VERSION,
-    Knob,
-    Recipe,
-    canonical,
-    content_key,
-    name_of,
-    to_plain,
-)
-from landscape_core.strategies.base import Reader, Strategy
-from landscape_core.strategies.loop import Loop
+from landscape_core.probes import Probe
+from landscape_core.recipes import ENGINE_VERSION, Knob, Recipe, canonical, name_of, to_plain
 
 NEWS = 0.08
 """Seconds between two news of a level that takes long."""
@@ -41,7 +26,13 @@ NEWS = 0.08
 BITE = 0.04
 """Seconds of work between two looks at the clock."""
 
+TILE = 0.5
+"""Seconds of work in a tile that travels to a worker, about."""
+
 Mask = npt.NDArray[np.bool_]
+Index = npt.NDArray[np.int64]
+Spread = Callable[[Callable[[Floats], Floats], Sequence[Floats]], Iterator[tuple[int, Floats]]]
+"""How calls are made elsewhere: `Backend.map`, (index, result) as they come."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,63 +70,6 @@ class Grid(Recipe):
         return np.linspace(self.beta_low, self.beta_high, self.resolution)
 
 
-@dataclass(frozen=True, eq=False)
-class Probe:
-    """What is read at a point: measures on parts of the data, along one plane."""
-
-    plane: Plane
-    parts: Mapping[str, ModelObjective]
-    measures: Mapping[str, Measure]
-    readers: Mapping[str, Reader]
-    strategies: Mapping[str, str]
-
-    def __call__(self, coords: Floats) -> Floats:
-        """The values at coordinates (K, D): (S, M, K) for S parts and M measures."""
-        where = torch.from_numpy(coords).to(self.plane.origin)
-        read = [reader(where).numpy(force=True) for reader in self.readers.values()]
-        return np.stack(read).astype(np.float64)
-
-
-def probe(
-    parts: Mapping[str, ModelObjective],
-    plane: Plane,
-    measures: Mapping[str, Measure],
-    strategy: Strategy | None = None,
-) -> Probe:
-    """Prepare the reading of measures on parts of the data (`train`, `test`) along a plane.
-
-    With a loss that is the user's own function, the loss is all that can be read. `strategy` is for
-    comparisons; by default each part gets the best for its network.
-
-    Raises:
-        SpecError: no data, no loss among the measures, or a plane of another network.
-    """
-    if not parts:
-        raise SpecError("parts", {}, "at least one objective, by the name of its split")
-    if schema.LOSS not in measures:
-        raise SpecError("measures", list(measures), "given with 'loss' among them")
-    for part in parts.values():
-        if part.layout.size != len(plane.origin):
-            size = part.layout.size
-            raise SpecError("the plane's parameters", len(plane.origin), f"the network's {size}")
-    own = not all(isinstance(part.loss_function, Loss) for part in parts.values())
-    read = {name: m for name, m in measures.items() if name == schema.LOSS or not own}
-    chosen = {name: strategy or choose(part, plane) for name, part in parts.items()}
-    readers = {
-        name: chosen[name].reader(part, plane, list(read.values())) for name, part in parts.items()
-    }
-    names = {name: name_of(type(strategy)) for name, strategy in chosen.items()}
-    return Probe(plane, parts, read, readers, names)
-
-
-def choose(objective: ModelObjective, plane: Plane) -> Strategy:
-    """The strategy for a network: the one made for its kind, or the loop."""
-    for kind in entries(Strategy).values():
-        if kind is not Loop and kind().applies(objective, plane):
-            return kind()
-    return Loop()
-
-
 def levels(grid: Grid, dimensions: int = 2) -> list[int]:
     """How many points are computed at each level of fineness; the last is all of them."""
     return [len(lines) ** dimensions for lines in lines_of(grid.resolution)]
@@ -146,91 +80,143 @@ def coarse(
 ) -> xr.Dataset:
     """The slice with the points of one level computed and the rest interpolated."""
     lines = lines_of(grid.resolution)[level]
-    sheet = _Sheet.blank(read, grid)
-    sheet.compute(_mesh(lines, read.plane.dimensions))
-    return _dataset(read, grid, sheet.interpolated(lines), sheet.computed, attrs)
+    sheet = Sheet.blank(read, grid)
+    sheet.compute(mesh(lines, read.plane.dimensions))
+    return sheet.dataset(sheet.interpolated(lines), attrs)
 
 
-def sweep(read: Probe, grid: Grid, attrs: Mapping[str, Any] | None = None) -> Iterator[xr.Dataset]:
+def exact(
+    read: Probe,
+    grid: Grid,
+    attrs: Mapping[str, Any] | None = None,
+    start: xr.Dataset | None = None,
+) -> Iterator[xr.Dataset]:
+    """The whole slice, row by row and so fastest: about ten datasets a second, the last complete.
+
+    Points not computed yet are NaN. Those that are computed in `start`, an unfinished slice of the
+    same, are not computed again.
+    """
+    sheet = Sheet.blank(read, grid).resumed(start)
+    for _ in sheet.work(np.argwhere(~sheet.computed)):
+        yield sheet.dataset(sheet.values, attrs)
+    yield sheet.dataset(sheet.values, attrs)
+
+
+def sweep(
+    read: Probe,
+    grid: Grid,
+    attrs: Mapping[str, Any] | None = None,
+    *,
+    start: xr.Dataset | None = None,
+    spread: Spread | None = None,
+) -> Iterator[xr.Dataset]:
     """The slice from coarse to fine; each dataset is complete, the last one wholly computed.
 
     The first comes after about a hundred points, further ones with every level, and within a level
     about ten a second.
+
+    Args:
+        read: what is read at each point.
+        grid: at which points.
+        attrs: attributes of the datasets.
+        start: an unfinished slice of the same, whose computed points are kept.
+        spread: `map` of a backend that computes elsewhere.
     """
-    sheet = _Sheet.blank(read, grid)
+    sheet = Sheet.blank(read, grid).resumed(start)
     shown: Floats | None = None
     for lines in lines_of(grid.resolution):
         wanted = np.zeros_like(sheet.computed)
         wanted[np.ix_(*[lines] * wanted.ndim)] = True
-        for _ in sheet.work(np.argwhere(wanted & ~sheet.computed)):
+        for _ in sheet.work(np.argwhere(wanted & ~sheet.computed), spread):
             if shown is not None:
                 partly = np.where(sheet.computed, sheet.values, shown)
-                yield _dataset(read, grid, partly, sheet.computed, attrs)
+                yield sheet.dataset(partly, attrs)
         shown = sheet.interpolated(lines)
-        yield _dataset(read, grid, shown, sheet.computed, attrs)
-
-
-def slice_key(read: Probe, grid: Grid) -> str:
-    """The store's key of a slice: by content of weights, axes, data, measures and choices.
-
-    Raises:
-        SpecError: the loss is the user's own function, whose content is not known.
-    """
-    digest = hashlib.sha256()
-    tensors = [read.plane.origin, read.plane.axes]
-    words: list[Recipe | str] = [grid, *read.parts, *read.plane.names, repr(read.plane.explained)]
-    for part in read.parts.values():
-        if not isinstance(part.loss_function, Loss):
-            name = getattr(part.loss_function, "__name__", repr(part.loss_function))
-            raise SpecError("loss", name, "one of the catalogue, as a key is made from its recipe")
-        fixed = [p for p in part.module.parameters() if not p.requires_grad]
-        tensors += [part.inputs, part.targets, *part.buffers.values(), *fixed]
-        words += [repr(part.module), part.loss_function, part.batch_norm]
-    for tensor in tensors:
-        digest.update(repr((tensor.dtype, tuple(tensor.shape))).encode())
-        digest.update(np.ascontiguousarray(tensor.numpy(force=True)).tobytes())
-    for name, measure in read.measures.items():
-        words += [name, measure]
-    return content_key("slice", digest.hexdigest(), *words)
+        yield sheet.dataset(np.where(sheet.computed, sheet.values, shown), attrs)
 
 
 @dataclass(frozen=True, eq=False)
-class _Sheet:
-    """The values (S, M, ...) so far, and which points are computed, (...); filled in place."""
+class Sheet:
+    """The values (S, R, ...) so far, and which points are computed, (...); filled in place.
+
+    S parts of the data, R rows of measures; behind them the sides of the grid, beta before alpha.
+    """
 
     read: Probe
-    sides: tuple[Floats, ...]
+    grid: Grid
     values: Floats
     computed: Mask
 
     @classmethod
-    def blank(cls, read: Probe, grid: Grid) -> "_Sheet":
-        sides = (grid.beta(), grid.alpha())[-read.plane.dimensions :]
-        shape = (grid.resolution,) * len(sides)
-        values = np.full((len(read.parts), len(read.measures), *shape), np.nan)
-        return cls(read, sides, values, np.zeros(shape, dtype=bool))
+    def blank(cls, read: Probe, grid: Grid) -> "Sheet":
+        """Nothing computed."""
+        shape = (grid.resolution,) * read.plane.dimensions
+        values = np.full((len(read.parts), sum(read.rows.values()), *shape), np.nan)
+        return cls(read, grid, values, np.zeros(shape, dtype=bool))
 
-    def compute(self, index: npt.NDArray[np.int64]) -> None:
-        """Compute the points at indices (K, D)."""
+    def resumed(self, start: xr.Dataset | None) -> "Sheet":
+        """The same with what an unfinished slice has computed."""
+        if start is None:
+            return self
+        done = start[schema.COMPUTED].values
+        first = 0
+        for name, size in self.read.rows.items():
+            known = start[name].values
+            known = known if size > 1 or self.read.measures[name].dimension else known[:, None]
+            self.values[:, first : first + size, done] = known[:, :, done]
+            first += size
+        self.computed[done] = True
+        return self
+
+    @property
+    def sides(self) -> tuple[Floats, ...]:
+        """The coordinates along each dimension of the values, beta before alpha."""
+        return (self.grid.beta(), self.grid.alpha())[-self.read.plane.dimensions :]
+
+    def coords(self, index: Index) -> Floats:
+        """The coordinates (K, D), alpha first, of points by their indices (K, D)."""
+        along = zip(self.sides, index.T, strict=True)
+        return np.stack([side[i] for side, i in along][::-1], axis=1)
+
+    def put(self, index: Index, values: Floats) -> None:
+        """Note the values (S, R, K) of points at indices (K, D)."""
         where = tuple(index.T)
-        coords = [side[i] for side, i in zip(self.sides, where, strict=True)]
-        # Rows of the picture are beta, but alpha is the first coordinate.
-        self.values[(slice(None), slice(None), *where)] = self.read(np.stack(coords[::-1], axis=1))
+        self.values[(slice(None), slice(None), *where)] = values
         self.computed[where] = True
 
-    def work(self, missing: npt.NDArray[np.int64]) -> Iterator[None]:
+    def compute(self, index: Index) -> None:
+        """Compute the points at indices (K, D)."""
+        if len(index):
+            self.put(index, self.read(self.coords(index)))
+
+    def work(self, missing: Index, spread: Spread | None = None) -> Iterator[None]:
         """Compute the points at indices (K, D), and pause whenever there is news to tell."""
         told = time.perf_counter()
-        bite, start = 16, 0
+        for done in self._spread(missing, spread) if spread else self._bites(missing):
+            if time.perf_counter() - told > NEWS and done < len(missing):
+                yield
+                told = time.perf_counter()
+
+    def _bites(self, missing: Index) -> Iterator[int]:
+        """Compute a bite of about `BITE` seconds after another; how many points are done."""
+        bite, start = _count(BITE, self.read.seconds, 16), 0
         while start < len(missing):
             began = time.perf_counter()
             self.compute(missing[start : start + bite])
-            now = time.perf_counter()
             start += bite
-            bite = max(1, min(4 * bite, int(bite * BITE / max(now - began, 1e-6))))
-            if now - told > NEWS and start < len(missing):
-                yield
-                told = time.perf_counter()
+            spent = time.perf_counter() - began
+            bite = max(1, min(4 * bite, int(bite * BITE / max(spent, 1e-6))))
+            yield start
+
+    def _spread(self, missing: Index, spread: Spread) -> Iterator[int]:
+        """Have tiles of about `TILE` seconds computed elsewhere; how many points are done."""
+        size = _count(TILE, self.read.seconds, 16)
+        tiles = [missing[i : i + size] for i in range(0, len(missing), size)]
+        done = 0
+        for i, values in spread(self.read, [self.coords(tile) for tile in tiles]):
+            self.put(tiles[i], values)
+            done += len(tiles[i])
+            yield done
 
     def interpolated(self, lines: Lines) -> Floats:
         """All values, from those on grid lines."""
@@ -242,42 +228,67 @@ class _Sheet:
         where = np.ix_(*[lines] * dimensions)
         return np.stack([filled(part[where], lines, size) for part in flat]).reshape(shape)
 
+    def dataset(self, values: Floats, attrs: Mapping[str, Any] | None = None) -> xr.Dataset:
+        """The named, unchangeable form of values (S, R, ...), and which are computed."""
+        return named(self.read, self.grid, values, self.computed, attrs)
 
-def _mesh(lines: Lines, dimensions: int) -> npt.NDArray[np.int64]:
+
+def mesh(lines: Lines, dimensions: int) -> Index:
     """The indices (K, D) of all crossings of grid lines."""
     sides = np.meshgrid(*[lines] * dimensions, indexing="ij")
     return np.stack([side.ravel() for side in sides], axis=1)
 
 
-def _dataset(
-    read: Probe, grid: Grid, values: Floats, computed: Mask, attrs: Mapping[str, Any] | None = None
+def named(
+    read: Probe,
+    grid: Grid,
+    values: Floats,
+    computed: Mask,
+    attrs: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
-    """The named, unchangeable form of values (S, M, ...) and the mask of those computed."""
+    """The named, unchangeable form of values (S, R, ...) and the mask of those computed."""
     plane = read.plane
     dims = (schema.BETA, schema.ALPHA)[-plane.dimensions :]
     along = {schema.ALPHA: grid.alpha(), schema.BETA: grid.beta()}
     titles = dict(zip((schema.ALPHA, schema.BETA), _titles(plane), strict=False))
-    coords = {
+    coords: dict[str, Any] = {
         name: (name, along[name], {"long_name": titles[name], "units": schema.UNITS})
         for name in dims
     }
-    table = {
-        name: ((schema.SPLIT, *dims), _frozen(values[:, i]), {"units": measure.unit})
-        for i, (name, measure) in enumerate(read.measures.items())
-    }
-    mask = {schema.COMPUTED: (dims, _frozen(computed), {"long_name": "computed, not interpolated"})}
-    described = {
+    table, first = {}, 0
+    for name, size in read.rows.items():
+        measure = read.measures[name]
+        block = values[:, first : first + size] if measure.dimension else values[:, first]
+        further = (measure.dimension,) if measure.dimension else ()
+        coords.update({dimension: np.arange(size) for dimension in further})
+        table[name] = ((schema.SPLIT, *further, *dims), frozen(block), {"units": measure.unit})
+        first += size
+    mask = {schema.COMPUTED: (dims, frozen(computed), {"long_name": "computed, not interpolated"})}
+    split = {schema.SPLIT: list(read.parts)}
+    return xr.Dataset(
+        {**table, **mask}, {**split, **coords}, {**_described(read, grid), **(attrs or {})}
+    )
+
+
+def frozen(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A copy that nobody can write to."""
+    copied = values.copy()
+    copied.flags.writeable = False
+    return copied
+
+
+def _described(read: Probe, grid: Grid) -> dict[str, Any]:
+    plane = read.plane
+    return {
         "engine_version": ENGINE_VERSION,
         "grid": canonical(to_plain(grid)),
         "names": list(plane.names[: plane.dimensions]),
         "explained": list(plane.explained or ()),
         "examples": [part.examples for part in read.parts.values()],
-        "strategy": list(read.strategies.values()),
+        "strategy": [name_of(type(strategy)) for strategy in read.strategies.values()],
         "batch_norm": next(iter(read.parts.values())).batch_norm,
         "dtype": str(plane.origin.dtype).removeprefix("torch."),
     }
-    split = {schema.SPLIT: list(read.parts)}
-    return xr.Dataset({**table, **mask}, {**split, **coords}, {**described, **(attrs or {})})
 
 
 def _titles(plane: Plane) -> tuple[str, ...]:
@@ -288,8 +299,6 @@ def _titles(plane: Plane) -> tuple[str, ...]:
     return tuple(f"{name} ({share:.0%} of the motion)" for name, share in pairs)
 
 
-def _frozen(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """A copy that nobody can write to."""
-    copied = values.copy()
-    copied.flags.writeable = False
-    return copied
+def _count(wanted: float, seconds: float, otherwise: int) -> int:
+    """How many points take so long, if what one takes is known."""
+    return max(1, int(wanted / seconds)) if seconds > 0 else otherwise

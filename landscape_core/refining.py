@@ -1,0 +1,299 @@
+"""A slice to a stated tolerance: points are computed where the picture is not yet resolved.
+
+A coarse lattice is computed and interpolated by cubic splines. In the middle of each of its cells
+one more point is computed: what the spline missed there, the residual, says how well the cell is
+resolved. A cell that is not, or whose neighbour is not, is split into four, which are looked at
+in the same way, down to single points. At the end points drawn at random are computed as a check;
+where one fails, all around it is computed, and others are drawn.
+
+The estimated error is twice the largest residual among cells that were left. It is an estimate:
+what lies between all points that were computed, for instance a spike in one cell, no sampling can
+see.
+docs/slices.md says how often it holds, on smooth and on chaotic landscapes.
+"""
+
+import time
+import warnings
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+import xarray as xr
+
+from landscape_core import schema
+from landscape_core.interpolation import FIRST, Floats, Lines, filled, lines_of
+from landscape_core.probes import Probe
+from landscape_core.recipes import Choice, Knob, Recipe, canonical, to_plain
+from landscape_core.slices import NEWS, Grid, Index, Mask, Sheet, Spread, mesh
+
+SAFETY = 0.5
+"""A cell whose residual is at most this share of the tolerance is resolved."""
+
+NEIGHBOUR = 0.8
+"""How much of a neighbour's residual counts for a cell: bends rarely end at a cell's border."""
+
+FEWEST = 13
+"""Sides with fewer points are computed exactly."""
+
+CHECKS = 0.02
+"""The share of all points that are computed as a check."""
+
+ROUNDS = 4
+"""How many times checks may fail before what is left is computed, too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tolerance(Recipe):
+    """How far an interpolated loss may lie from the true one."""
+
+    share: Annotated[
+        float, Knob(1e-6, 1.0, "largest error, as a share of the displayed range", scale="log")
+    ] = 0.01
+    scale: Annotated[
+        str, Choice(("linear", "log"), "the scale on which the picture is displayed")
+    ] = "linear"
+
+
+def refine(
+    read: Probe,
+    grid: Grid,
+    tolerance: Tolerance,
+    attrs: Mapping[str, Any] | None = None,
+    *,
+    start: xr.Dataset | None = None,
+    spread: Spread | None = None,
+) -> Iterator[xr.Dataset]:
+    """The slice from coarse to resolved; every dataset is complete, the last within the tolerance.
+
+    The variable `error` holds the estimated error at each point, 0 where computed; the attribute
+    `estimated_error` the largest, `checked_error` the largest seen at `checks` random points; all
+    as a share of the displayed range of the loss, the larger one where there are two splits. Other
+    measures are interpolated at the same points.
+
+    Args:
+        read: what is read at each point.
+        grid: at which points.
+        tolerance: where to end.
+        attrs: attributes of the datasets.
+        start: an unfinished slice of the same, whose computed points are used.
+        spread: `map` of a backend that computes elsewhere.
+    """
+    sheet = Sheet.blank(read, grid).resumed(start)
+    state = _Refined(sheet, tolerance, dict(attrs or {}), spread)
+    if grid.resolution < FEWEST:
+        yield from state.fill(np.ones_like(sheet.computed))
+    else:
+        yield from state.split()
+        yield from state.check()
+    yield state.dataset()
+
+
+class _Refined:
+    """A sheet under refinement: its lattice, the cells still to be looked at, and the residuals."""
+
+    def __init__(
+        self,
+        sheet: Sheet,
+        tolerance: Tolerance,
+        attrs: dict[str, Any],
+        spread: Spread | None,
+    ) -> None:
+        self.sheet, self.tolerance, self.spread = sheet, tolerance, spread
+        self.attrs = {**attrs, "tolerance": canonical(to_plain(tolerance))}
+        self.dimensions, self.size = sheet.computed.ndim, sheet.grid.resolution
+        self.levels = lattice(self.size)
+        self.lines = self.levels[0]
+        self.guess = sheet.values  # of all points, on the displayed scale
+        self.error = np.zeros(sheet.computed.shape)
+        self.checks, self.worst = 0, 0.0
+        self.began = time.perf_counter()
+
+    def fill(self, wanted: Mask) -> Iterator[xr.Dataset]:
+        """Compute wanted points; a dataset whenever there is news."""
+        missing = np.argwhere(wanted & ~self.sheet.computed)
+        for _ in self.sheet.work(missing, self.spread):
+            yield self.dataset()
+
+    def split(self) -> Iterator[xr.Dataset]:
+        """Go through the levels until all cells are resolved."""
+        yield from self.fill(_on(mesh(self.lines, self.dimensions), self.sheet.computed.shape))
+        self._interpolate(self._displayed(self.sheet.values))
+        active = np.ones((len(self.lines) - 1,) * self.dimensions, dtype=bool)
+        for finer in self.levels[1:]:
+            if not active.any():
+                break
+            if time.perf_counter() - self.began > NEWS:
+                yield self.dataset()
+            active = yield from self._level(active, finer)
+
+    def check(self) -> Iterator[xr.Dataset]:
+        """Compute points at random; where one is wrong, what is around it as well, and go on."""
+        rng = np.random.default_rng(0)
+        number = max(4, round(CHECKS * self.error.size))
+        for _ in range(ROUNDS):
+            left = np.argwhere(~self.sheet.computed)
+            if not len(left):
+                return
+            drawn = left[rng.permutation(len(left))[:number]]
+            yield from self.fill(_on(drawn, self.error.shape))
+            missed = self._missed()[tuple(drawn.T)]
+            self.checks, self.worst = len(drawn), float(missed.max())
+            wrong = drawn[missed > self.tolerance.share]
+            if not len(wrong):
+                return
+            around = _on(wrong, self.error.shape)
+            reach = int(np.diff(self.levels[0]).max())
+            yield from self.fill(_grown(around, reach))
+        yield from self.fill(np.ones_like(self.sheet.computed))
+
+    def dataset(self) -> xr.Dataset:
+        """What is known, with the estimates."""
+        computed = self.sheet.computed
+        error = np.where(computed, 0.0, self.error)
+        found = {
+            "estimated_error": float(error.max()),
+            "checked_error": self.worst,
+            "checks": self.checks,
+        }
+        values = np.where(computed, self.sheet.values, self._undisplayed(self.guess))
+        dataset = self.sheet.dataset(values, {**self.attrs, **found})
+        words = {
+            "long_name": "estimated error",
+            "units": "share of the displayed range of the loss",
+        }
+        return dataset.assign(error=(dataset[schema.COMPUTED].dims, error, words))
+
+    def _level(self, active: Mask, finer: Lines) -> Generator[xr.Dataset, None, Mask]:
+        """Look at the active cells and split the unresolved; the active ones of the next level."""
+        lines = self.lines
+        cells = np.argwhere(active)
+        tests = ((lines[:-1] + lines[1:]) // 2)[cells]
+        yield from self.fill(_on(tests, self.error.shape))
+        residuals = np.zeros(active.shape)
+        residuals[tuple(cells.T)] = self._missed()[tuple(tests.T)]
+        near = np.maximum(residuals, NEIGHBOUR * _greatest_near(residuals))
+        unresolved = active & (near > SAFETY * self.tolerance.share)
+        self._note(active & ~unresolved, near)
+        corrected = self._corrected(active)
+        corners = _corners(np.argwhere(unresolved), lines)
+        yield from self.fill(_on(corners, self.error.shape))
+        self.lines = finer
+        truth = self._displayed(self.sheet.values)
+        self._interpolate(np.where(self.sheet.computed, truth, corrected))
+        parent = np.searchsorted(lines, finer[:-1], side="right") - 1
+        return unresolved[np.ix_(*[parent] * self.dimensions)]
+
+    def _interpolate(self, shown: Floats) -> None:
+        """Guess all points from displayed values on the present lines."""
+        where = np.ix_(*[self.lines] * self.dimensions)
+        rows = shown.reshape(-1, *shown.shape[2:])
+        found = np.stack([filled(row[where], self.lines, self.size) for row in rows])
+        self.guess = found.reshape(shown.shape)
+
+    def _missed(self) -> Floats:
+        """How far computed losses lie from the guess: the largest share of a range, (...)."""
+        truth, guess = self._displayed(self.sheet.values)[:, 0], self.guess[:, 0]
+        known = truth[:, self.sheet.computed]
+        finite = np.where(np.isfinite(known), known, np.nan)
+        with np.errstate(invalid="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # a split may have no finite value
+            ranges = np.nanmax(finite, axis=1) - np.nanmin(finite, axis=1)
+            ranges = np.where(ranges > 0, ranges, 1.0).reshape(-1, *[1] * self.dimensions)
+            apart = np.abs(truth - guess) / ranges
+        same = (truth == guess) | (np.isnan(truth) & np.isnan(guess))
+        return np.where(same, 0.0, np.where(np.isfinite(apart), apart, np.inf)).max(axis=0)
+
+    def _note(self, resolved: Mask, residuals: Floats) -> None:
+        """Note twice the residuals as the error of all points in the cells that are resolved."""
+        cell = np.searchsorted(self.lines, np.arange(self.size), side="right") - 1
+        where = np.ix_(*[np.minimum(cell, len(self.lines) - 2)] * self.dimensions)
+        self.error = np.where(resolved[where], residuals[where] / SAFETY, self.error)
+
+    def _corrected(self, active: Mask) -> Floats:
+        """The guess, with half of what was missed in the middles of cells added on their edges.
+
+        Where the error of a spline is the sum of one along each side, that is what it missed there.
+        """
+        if self.dimensions == 1:
+            return self.guess
+        lines = self.lines
+        middles, wide = (lines[:-1] + lines[1:]) // 2, np.diff(lines) > 1
+        tested = active & np.outer(wide, wide)
+        truth = self._displayed(self.sheet.values)
+        rows, columns = np.ix_(middles, middles)
+        with np.errstate(invalid="ignore"):
+            apart = truth[..., rows, columns] - self.guess[..., rows, columns]
+        missed = np.where(tested, np.nan_to_num(apart), 0.0)
+        found = self.guess.copy()
+        found[..., lines[:, None], columns] += _between(missed, tested, axis=-2) * wide
+        found[..., rows, lines] += _between(missed, tested, axis=-1) * wide[:, None]
+        return found
+
+    def _displayed(self, values: Floats) -> Floats:
+        """Values (S, R, ...) with the loss, their first row, on the displayed scale."""
+        if self.tolerance.scale == "linear":
+            return values
+        shown = values.copy()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shown[:, 0] = np.log10(values[:, 0])
+        return shown
+
+    def _undisplayed(self, shown: Floats) -> Floats:
+        if self.tolerance.scale == "linear":
+            return shown
+        values = shown.copy()
+        with np.errstate(over="ignore"):
+            values[:, 0] = 10.0 ** shown[:, 0]
+        return values
+
+
+def lattice(size: int) -> list[Lines]:
+    """The lines along a side at each level; at the first about every fifth, and at most `FIRST`."""
+    return lines_of(size, min(FIRST, max(6, round((size - 1) / 5) + 1)))
+
+
+def _on(index: Index, shape: tuple[int, ...]) -> Mask:
+    """The mask of points at indices (K, D)."""
+    mask = np.zeros(shape, dtype=bool)
+    mask[tuple(index.T)] = True
+    return mask
+
+
+def _corners(cells: Index, lines: Lines) -> Index:
+    """The corners of the quarters of cells (K, D), as indices of points (3^D K, D)."""
+    low, high = lines[:-1], lines[1:]
+    ends = np.stack([low, (low + high) // 2, high])
+    dimensions = cells.shape[1]
+    chosen = np.array(list(np.ndindex((3,) * dimensions)))
+    return np.concatenate([ends[corner, cells] for corner in chosen])
+
+
+def _greatest_near(residuals: Floats) -> Floats:
+    """The largest residual of each cell and its neighbours, across corners as well."""
+    padded = np.pad(residuals, 1)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3,) * residuals.ndim)
+    return np.asarray(windows.max(axis=tuple(range(-residuals.ndim, 0))))
+
+
+def _between(missed: Floats, tested: Mask, *, axis: int) -> Floats:
+    """Half the mean over the two neighbours of each edge that were tested; 0 without any."""
+    pads = [(0, 0)] * missed.ndim
+    pads[axis] = (1, 1)
+    total, count = np.pad(missed, pads), np.pad(tested.astype(float), pads[-2:])
+
+    def paired(values: Floats) -> Floats:
+        size = values.shape[axis]
+        first, second = np.arange(size - 1), np.arange(1, size)
+        return np.take(values, first, axis) + np.take(values, second, axis)
+
+    return 0.5 * paired(total) / np.maximum(paired(count), 1.0)
+
+
+def _grown(mask: Mask, reach: int) -> Mask:
+    """The mask with all points that lie within a reach of it."""
+    for axis in range(mask.ndim):
+        padded = np.pad(mask, [(reach, reach) if i == axis else (0, 0) for i in range(mask.ndim)])
+        windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=axis)
+        mask = np.asarray(windows.any(axis=-1))
+    return mask
