@@ -15,14 +15,19 @@ from landscape_core.errors import (
     PlaneError,
     SpecError,
 )
+from landscape_core.estimates import Estimate, estimate
 from landscape_core.landscape import landscape, probe_of
 from landscape_core.live import Picture, Session, View
 from landscape_core.objective import ModelObjective, Objective, from_module
 from landscape_core.planes import Plane
+from landscape_core.probes import Probe, probe
 from landscape_core.problems.supervised import Supervised
 from landscape_core.recipes import Recipe, content_key, to_plain
+from landscape_core.refining import Tolerance, refine
+from landscape_core.sampling import sample
 from landscape_core.schema import load, save
-from landscape_core.slices import Grid, coarse, probe, sweep
+from landscape_core.slices import Grid, coarse, exact, sweep
+from landscape_core.slicing import slicing
 from landscape_core.store import Store
 from landscape_core.tasks import Look, finish, follow, look, look_at
 from landscape_core.training import Run, State, Training, train
@@ -57,9 +62,17 @@ __all__ = [  # noqa: RUF022 - in the order of the work, not of the alphabet
     "Random",
     "PCA",
     "Grid",
+    "Probe",
     "probe",
-    "coarse",
+    "slicing",
+    "Tolerance",
+    "refine",
+    "sample",
+    "exact",
     "sweep",
+    "coarse",
+    "Estimate",
+    "estimate",
     # whole pieces of work
     "follow",
     "look",

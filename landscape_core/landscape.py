@@ -5,15 +5,30 @@ from collections.abc import Mapping, Sequence
 import torch
 import xarray as xr
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
-from landscape_core.catalogue import entries
+from landscape_core.backends.base import Backend
 from landscape_core.directions.base import Directions, Viewpoint
 from landscape_core.directions.random import Random
-from landscape_core.losses.base import Loss
-from landscape_core.measures.base import Measure
-from landscape_core.objective import Batches, BatchNorm, LossFunction, ModelObjective, from_module
+from landscape_core.losses.cross_entropy import CrossEntropy
+from landscape_core.objective import (
+    Adapter,
+    Batches,
+    BatchNorm,
+    LossFunction,
+    ModelObjective,
+    from_module,
+)
+from landscape_core.probes import Given, Probe, probe
 from landscape_core.recipes import canonical, to_plain
-from landscape_core.slices import Grid, Probe, probe, sweep
+from landscape_core.refining import Tolerance
+from landscape_core.slices import Grid
+from landscape_core.slicing import slicing
+from landscape_core.store import Store
+from landscape_core.strategies.base import Strategy
+
+IGNORED = -100
+"""The class that torch's cross-entropy leaves out by default."""
 
 
 def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
@@ -22,68 +37,122 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     data: Batches,
     *,
     test: Batches | None = None,
+    measures: Mapping[str, Given] | None = None,
     directions: Directions | None = None,
     path: Sequence[Mapping[str, Tensor]] = (),
     resolution: int = 51,
     span: float = 1.0,
     dimensions: int = 2,
+    tolerance: Tolerance | float | None = None,
     batch_norm: BatchNorm = "running",
+    adapter: Adapter | None = None,
+    device: str | torch.device | None = None,
+    dtype: torch.dtype | None = None,
+    tf32: bool = False,
+    strategy: Strategy | None = None,
+    backend: Backend | None = None,
+    store: Store | None = None,
     seed: int = 0,
 ) -> xr.Dataset:
     """The slice of a network's loss around its present parameters: loss (split, beta, alpha).
 
-    The network is copied, never changed. For pictures on the way: `sweep(probe_of(...), grid)`.
+    The network is copied, never changed, and evaluated in evaluation mode whatever mode it is in.
+    Parameters that require no gradient stay as they are; tied ones move together. For pictures on
+    the way: `slicing(probe_of(...), grid)`.
 
     Args:
-        model: any module from inputs to outputs.
-        loss: for instance `torch.nn.functional.cross_entropy`; with a loss of the catalogue, for
-            instance `CrossEntropy()`, accuracy is read too.
+        model: any module from one tensor to outputs.
+        loss: from (outputs, targets) to one value per example or to their mean, for instance
+            `torch.nn.functional.cross_entropy`.
         data: inputs and targets, or batches of the two, for instance a DataLoader.
         test: a second part of the data, or none.
+        measures: what is read beside the loss, by name: measures of the catalogue, for instance
+            `{"error": Error()}`, or functions of (outputs, targets); by default the accuracy, where
+            targets are classes.
         directions: which line or plane; by default random and filter-normalized.
         path: state dictionaries saved in training, the latest last; for `PCA()`.
         resolution: points along each side.
         span: half the width of the picture, in multiples of the axes.
         dimensions: 1 for a line, 2 for a plane.
+        tolerance: the largest error, as a share of the displayed range, up to which points may be
+            interpolated; by default none is.
         batch_norm: which statistics batch normalization uses off the centre.
+        adapter: takes what the model gives if that is no tensor, gives the outputs.
+        device: where to compute; by default where the model's parameters lie.
+        dtype: floating type to compute in; by default the model's.
+        tf32: let a graphics card round products to 10 bits of mantissa.
+        strategy: how to evaluate; by default the fastest in a short trial.
+        backend: where to compute; by default in this process.
+        store: keeps the slice, and what is done of it while it is computed.
         seed: of random directions.
 
     Raises:
         SpecError: a value that is not accepted, or no data.
         PlaneError: the directions span no plane.
+        BackendError: the backend cannot be reached.
     """
     grid = Grid.square(span, resolution)
     rule = directions or Random()
-    parts = {"train": from_module(model, loss, data, batch_norm=batch_norm)}
-    if test is not None:
-        parts["test"] = from_module(model, loss, test, batch_norm=batch_norm)
-    read = probe_of(parts, rule, path=path, dimensions=dimensions, seed=seed)
+    parts = {
+        name: _named(
+            from_module(
+                model,
+                loss,
+                part,
+                device=device,
+                dtype=dtype,
+                batch_norm=batch_norm,
+                adapter=adapter,
+            )
+        )
+        for name, part in (("train", data), ("test", test))
+        if part is not None
+    }
+    if "test" in parts:
+        parts["test"] = parts["test"].with_reference(parts["train"].inputs)
+    read = probe_of(
+        parts,
+        rule,
+        measures,
+        path=path,
+        dimensions=dimensions,
+        seed=seed,
+        strategy=strategy,
+        tf32=tf32,
+    )
     attrs = {"directions": canonical(to_plain(rule)), "seed": seed, "model": type(model).__name__}
-    *_, last = sweep(read, grid, attrs)
+    asked = Tolerance(share=tolerance) if isinstance(tolerance, float | int) else tolerance
+    *_, last = slicing(read, grid, attrs, tolerance=asked, backend=backend, store=store)
     return last
 
 
-def probe_of(
+def probe_of(  # noqa: PLR0913 - as above
     parts: Mapping[str, ModelObjective],
     directions: Directions,
+    measures: Mapping[str, Given] | None = None,
     *,
     path: Sequence[Mapping[str, Tensor]] = (),
     dimensions: int = 2,
     seed: int = 0,
+    strategy: Strategy | None = None,
+    tf32: bool = False,
 ) -> Probe:
     """What is read around the present parameters of the first part, along these directions."""
     objective = next(iter(parts.values()))
     centre = objective.start
     thetas = [objective.layout.join(state).to(centre) for state in path] or [centre]
     view = Viewpoint(objective, centre, torch.stack(thetas), seed)
-    known = {name: kind() for name, kind in entries(Measure).items()}
-    classes = _classes(objective)
-    measures = {name: m for name, m in known.items() if m.applies(classes)}
-    return probe(parts, directions.span(view, dimensions), measures)
+    return probe(parts, directions.span(view, dimensions), measures, strategy, tf32=tf32)
 
 
-def _classes(objective: ModelObjective) -> int | None:
-    """How many classes the targets name; None where they are numbers."""
-    if objective.targets.is_floating_point() or not isinstance(objective.loss_function, Loss):
-        return None
-    return int(objective.targets.max()) + 1
+def _named(part: ModelObjective) -> ModelObjective:
+    """The objective with the loss of the catalogue that a function of torch is, if it is one."""
+    loss, targets = part.loss_function, part.targets
+    known = loss is cross_entropy or (
+        isinstance(loss, nn.CrossEntropyLoss)
+        and (loss.weight, loss.label_smoothing, loss.ignore_index) == (None, 0, IGNORED)
+    )
+    if not known or targets.ndim != 1 or targets.is_floating_point() or int(targets.min()) < 0:
+        return part
+    outputs = part.outputs(part.start, part.inputs[:1])
+    return part.with_loss(CrossEntropy()) if outputs.ndim == 2 else part

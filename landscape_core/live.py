@@ -19,14 +19,17 @@ from landscape_core.boundaries import boundary, drawable, scattered
 from landscape_core.directions.base import Directions, Viewpoint
 from landscape_core.directions.pca import PCA
 from landscape_core.directions.random import Random
-from landscape_core.errors import PlaneError
+from landscape_core.errors import PlaneError, SpecError
 from landscape_core.framing import Frame, framed
+from landscape_core.keys import slice_key
 from landscape_core.measuring import applicable, curves, measured
-from landscape_core.objective import BatchNorm, ModelObjective
+from landscape_core.objective import BATCH_NORM, BATCH_NORM_HELP, BatchNorm, ModelObjective
 from landscape_core.planes import Plane
+from landscape_core.probes import Probe, probe
 from landscape_core.recipes import Choice, Knob, Note, Recipe, name_of
-from landscape_core.slices import Grid, Probe, coarse, levels, probe, slice_key, sweep
+from landscape_core.slices import Grid, coarse, levels, sweep
 from landscape_core.store import Store
+from landscape_core.strategies.base import Strategy
 from landscape_core.training import Recorder, Run, Training
 from landscape_core.types import Vectors
 
@@ -53,9 +56,7 @@ class View(Recipe):
     examples: Annotated[
         int, Knob(1, 1_000_000, "how many of the examples it is computed on, at most", "log")
     ] = 1000
-    batch_norm: Annotated[
-        str, Choice(("running", "batch"), "statistics that batch normalization uses off the centre")
-    ] = "running"
+    batch_norm: Annotated[str, Choice(BATCH_NORM, BATCH_NORM_HELP)] = "running"
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ class Session:
         self._frame: Frame | None = None
         self._notice = ""
         self._seconds_at: dict[int, float] = {}
+        self._strategies: dict[int, Strategy] = {}
         data = self._training.instance.data
         self._points = scattered(data) if data is not None and drawable(data) else None
         self._record()
@@ -151,7 +153,7 @@ class Session:
         if view.directions != self.view.directions or view.follow != self.view.follow:
             self._plane = self._frame = None
         if view != self.view:
-            self._seconds_at = {}
+            self._seconds_at, self._strategies = {}, {}
         self.view = view
 
     def advance(self, steps: int) -> None:
@@ -244,8 +246,20 @@ class Session:
         instance = self._training.instance
         objective = getattr(instance, self.view.split)
         part = objective.with_buffers(self._state.buffers).with_batch_norm(policy)
-        part = part.first(examples)
-        return probe({self.view.split: part}, seen.plane, applicable(instance))
+        part = part.first(examples).with_reference(self._reference())
+        asked = {self.view.split: part}, seen.plane, applicable(instance)
+        if part.examples not in self._strategies:
+            tried = probe(*asked)
+            self._strategies[part.examples] = tried.strategies[self.view.split]
+            return tried
+        return probe(*asked, self._strategies[part.examples])
+
+    def _reference(self) -> torch.Tensor:
+        """The training examples, of which statistics are estimated."""
+        train = self._training.instance.train
+        if not isinstance(train, ModelObjective):
+            raise SpecError("Run.problem", type(train).__name__, "a network")
+        return train.inputs
 
     def _spanned(self, thetas: Vectors) -> Plane:
         """The plane through the present point, turned as little as possible from the last."""

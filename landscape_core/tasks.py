@@ -16,13 +16,16 @@ import numpy.typing as npt
 import torch
 import xarray as xr
 
-from landscape_core.catalogue import from_plain
+from landscape_core.backends.base import Backend
+from landscape_core.catalogue import find, from_plain
 from landscape_core.directions.base import Directions, Viewpoint
 from landscape_core.directions.random import Random
 from landscape_core.errors import FileFormatError, SpecError
-from landscape_core.measuring import applicable, curves, measured
-from landscape_core.objective import BatchNorm, ModelObjective
+from landscape_core.measures.base import Measure
+from landscape_core.measuring import curves, measured
+from landscape_core.objective import BATCH_NORM, BATCH_NORM_HELP, BatchNorm, ModelObjective
 from landscape_core.planes import Plane
+from landscape_core.probes import Probe, probe
 from landscape_core.recipes import (
     ENGINE_VERSION,
     Choice,
@@ -33,7 +36,9 @@ from landscape_core.recipes import (
     content_key,
     to_plain,
 )
-from landscape_core.slices import Grid, levels, probe, slice_key, sweep
+from landscape_core.refining import Tolerance
+from landscape_core.slices import Grid
+from landscape_core.slicing import slicing
 from landscape_core.store import Store
 from landscape_core.training import Recorder, Run, Training
 from landscape_core.types import Vectors
@@ -65,9 +70,17 @@ class Look(Recipe):
     examples: Annotated[
         int, Knob(1, 100_000_000, "examples of each split that are used, at most", scale="log")
     ] = 100_000_000
-    batch_norm: Annotated[
-        str, Choice(("running", "batch"), "statistics that batch normalization uses off the centre")
-    ] = "running"
+    batch_norm: Annotated[str, Choice(BATCH_NORM, BATCH_NORM_HELP)] = "running"
+    measures: Annotated[
+        str, Note("what is read beside the loss, separated by commas; empty: what is usual")
+    ] = ""
+    tolerance: Annotated[
+        float,
+        Knob(0.0, 1.0, "largest error of interpolated points, as a share of the range; 0: exact"),
+    ] = 0.0
+    scale: Annotated[str, Choice(("linear", "log"), "the scale on which the tolerance holds")] = (
+        "linear"
+    )
 
 
 def finish(work: Iterator[Progress]) -> xr.Dataset:
@@ -109,7 +122,9 @@ def follow(run: Run, store: Store | None = None) -> Iterator[Progress]:
     yield Progress(state.index, run.steps, dataset)
 
 
-def look(asked: Look, store: Store | None = None) -> Iterator[Progress]:
+def look(
+    asked: Look, store: Store | None = None, backend: Backend | None = None
+) -> Iterator[Progress]:
     """A slice of both splits, coarse to fine, after training the run if it is not in the store.
 
     Raises:
@@ -122,13 +137,34 @@ def look(asked: Look, store: Store | None = None) -> Iterator[Progress]:
         if path is None:
             yield progress
     if path is not None:
-        yield from look_at(path, asked, store)
+        yield from look_at(path, asked, store, backend)
 
 
-def look_at(path: xr.Dataset, asked: Look, store: Store | None = None) -> Iterator[Progress]:
+def look_at(
+    path: xr.Dataset,
+    asked: Look,
+    store: Store | None = None,
+    backend: Backend | None = None,
+) -> Iterator[Progress]:
     """A slice around a step of a trajectory that is there already."""
-    training = Training(asked.run)
-    instance = training.instance
+    read, plane, thetas = probe_at(path, asked)
+    total = asked.grid.resolution**asked.dimensions
+    attrs = {"look": canonical(to_plain(asked))}
+    tolerance = None
+    if asked.tolerance:
+        tolerance = Tolerance(share=asked.tolerance, scale=asked.scale)
+    dataset = None
+    for dataset in slicing(
+        read, asked.grid, attrs, tolerance=tolerance, backend=backend, store=store
+    ):
+        yield Progress(int(dataset["computed"].sum()), total, dataset)
+    if dataset is not None:
+        yield Progress(total, total, dataset.assign(_shadow(plane, thetas, path)))
+
+
+def probe_at(path: xr.Dataset, asked: Look) -> tuple[Probe, Plane, Vectors]:
+    """What a look reads around a step of a trajectory, its plane, and the iterates (T, P)."""
+    instance = Training(asked.run).instance
     if not isinstance(instance.train, ModelObjective):
         raise SpecError("Look.run.problem", to_plain(asked.run.problem)["kind"], "a network")
     at = len(path["step"]) - 1
@@ -141,22 +177,20 @@ def look_at(path: xr.Dataset, asked: Look, store: Store | None = None) -> Iterat
     buffers = _buffers(path, at, instance.train)
     policy = cast(BatchNorm, asked.batch_norm)
     parts = {
-        split: objective.with_buffers(buffers).with_batch_norm(policy).first(asked.examples)
+        split: objective.with_buffers(buffers)
+        .with_batch_norm(policy)
+        .first(asked.examples)
+        .with_reference(instance.train.inputs)
         for split in ("train", "test")
         if isinstance(objective := getattr(instance, split), ModelObjective)
     }
-    read = probe(parts, plane, applicable(instance))
-    key = slice_key(read, asked.grid)
-    total = levels(asked.grid)[-1]
-    dataset = store.get(key) if store else None
-    known = dataset is not None
-    if not known:
-        for dataset in sweep(read, asked.grid, {"look": canonical(to_plain(asked))}):
-            yield Progress(int(dataset["computed"].sum()), total, dataset)
-    if dataset is not None:
-        if store and not known:
-            store.put(key, dataset)
-        yield Progress(total, total, dataset.assign(_shadow(plane, thetas, path)))
+    return probe(parts, plane, _measures(asked.measures)), plane, thetas
+
+
+def _measures(names: str) -> dict[str, Measure] | None:
+    """The measures of a list of names; None for those that are usual."""
+    listed = [name.strip() for name in names.split(",") if name.strip()]
+    return {name: find(Measure, name)() for name in listed} if listed else None
 
 
 def trajectory(run: Run, recorder: Recorder, *, diverged: bool) -> xr.Dataset:

@@ -293,14 +293,15 @@ def test_fields_describe_themselves_to_a_form():
 
 
 def bases():
-    """The base class of every package of the engine."""
+    """The base class of every package of the engine, the topmost of its module."""
     for package in pkgutil.iter_modules(landscape_core.__path__):
         if package.ispkg:
             module = importlib.import_module(f"landscape_core.{package.name}.base")
             yield from (
                 cls
                 for _, cls in inspect.getmembers(module, inspect.isabstract)
-                if issubclass(cls, Recipe) and cls.__module__ == module.__name__
+                if issubclass(cls, Recipe)
+                and [one for one in cls.__mro__ if one.__module__ == module.__name__] == [cls]
             )
 
 

@@ -1,0 +1,94 @@
+"""A slice as it is asked for: exact or to a tolerance, here or elsewhere, and kept."""
+
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import xarray as xr
+
+from landscape_core.backends.base import Backend
+from landscape_core.errors import SpecError
+from landscape_core.estimates import estimate
+from landscape_core.keys import slice_key
+from landscape_core.probes import Probe
+from landscape_core.refining import Tolerance, refine
+from landscape_core.slices import Grid, Spread, exact, sweep
+from landscape_core.store import UNFINISHED, Store
+
+KEEP = 2.0
+"""Seconds after which an unfinished slice is kept anew."""
+
+
+def slicing(
+    read: Probe,
+    grid: Grid,
+    attrs: Mapping[str, Any] | None = None,
+    *,
+    tolerance: Tolerance | None = None,
+    backend: Backend | None = None,
+    store: Store | None = None,
+) -> Iterator[xr.Dataset]:
+    """The slice from coarse to fine, the last dataset being what was asked; from the store at once.
+
+    An unfinished slice is kept every two seconds, and one that was interrupted goes on from the
+    points that are done.
+
+    Args:
+        read: what is read at each point.
+        grid: at which points.
+        attrs: attributes of the datasets.
+        tolerance: up to which error points may be interpolated; by default none is.
+        backend: where to compute; by default in this process.
+        store: where to keep the slice.
+
+    Raises:
+        SpecError: its values would not fit into memory; before any work.
+        BackendError: the backend cannot be reached.
+    """
+    if not read.seconds < 1e-3:  # what takes no time needs no memory worth a look
+        estimate(read, grid)
+    keys = _keys(read, grid, tolerance) if store else []
+    for key in keys:
+        known = store.get(key) if store else None
+        if known is not None:
+            yield known.assign_attrs(attrs or {})
+            return
+    key = keys[-1] if keys else ""
+    start = store.get(key + UNFINISHED) if store and key else None
+    kept_at, last = time.perf_counter(), None
+    for last in _computed(read, grid, attrs, tolerance, backend, start):
+        if store and key and time.perf_counter() - kept_at > KEEP:
+            store.put(key + UNFINISHED, last)
+            kept_at = time.perf_counter()
+        yield last
+    if store and key and last is not None:
+        store.put(key, last)
+        store.drop(key + UNFINISHED)
+
+
+def _keys(read: Probe, grid: Grid, tolerance: Tolerance | None) -> list[str]:
+    """The keys under which a slice that serves may be kept, its own last; none, with a warning."""
+    try:
+        whole = slice_key(read, grid)
+        return [whole] if tolerance is None else [whole, slice_key(read, grid, tolerance)]
+    except SpecError as error:
+        warnings.warn(f"This slice is not kept: {error}", stacklevel=3)
+        return []
+
+
+def _computed(
+    read: Probe,
+    grid: Grid,
+    attrs: Mapping[str, Any] | None,
+    tolerance: Tolerance | None,
+    backend: Backend | None,
+    start: xr.Dataset | None,
+) -> Iterator[xr.Dataset]:
+    spread: Spread | None = backend.map if backend else None
+    if tolerance is not None:
+        return refine(read, grid, tolerance, attrs, start=start, spread=spread)
+    quick = backend is None and start is None and read.seconds * grid.resolution**2 < KEEP / 10
+    if quick:  # nobody would see a coarse picture
+        return exact(read, grid, attrs)
+    return sweep(read, grid, attrs, start=start, spread=spread)
