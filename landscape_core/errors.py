@@ -4,7 +4,8 @@ LandscapeError
 ├── SpecError          a value that the user chose is not accepted (also a ValueError)
 ├── MissingDataError   a data file is not where it should be (also a FileNotFoundError)
 ├── PlaneError         directions that span no plane, or of another model (also a ValueError)
-└── FileFormatError    a file that cannot be read as what it should be (also a ValueError)
+├── FileFormatError    a file that cannot be read as what it should be (also a ValueError)
+└── BackendError       a cluster that cannot be reached or lost its workers (also a RuntimeError)
 """
 
 
@@ -37,3 +38,7 @@ class PlaneError(LandscapeError, ValueError):
 
 class FileFormatError(LandscapeError, ValueError):
     """A file that cannot be read as what it should be."""
+
+
+class BackendError(LandscapeError, RuntimeError):
+    """A cluster that is not installed, cannot be reached, or whose workers were lost."""

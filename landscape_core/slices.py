@@ -26,7 +26,7 @@ NEWS = 0.08
 BITE = 0.04
 """Seconds of work between two looks at the clock."""
 
-TILE = 0.5
+TILE = 0.25
 """Seconds of work in a tile that travels to a worker, about."""
 
 Mask = npt.NDArray[np.bool_]
@@ -124,7 +124,9 @@ def sweep(
     """
     sheet = Sheet.blank(read, grid).resumed(start)
     shown: Floats | None = None
-    for lines in lines_of(grid.resolution):
+    every = lines_of(grid.resolution)
+    # Workers would wait for each other at the end of every level.
+    for lines in [every[0], every[-1]] if spread else every:
         wanted = np.zeros_like(sheet.computed)
         wanted[np.ix_(*[lines] * wanted.ndim)] = True
         for _ in sheet.work(np.argwhere(wanted & ~sheet.computed), spread):

@@ -2,14 +2,16 @@
 
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import torch
 import xarray as xr
 
 from landscape_core.backends.base import Backend
 from landscape_core.errors import SpecError
 from landscape_core.estimates import estimate
+from landscape_core.interpolation import Floats
 from landscape_core.keys import slice_key
 from landscape_core.probes import Probe
 from landscape_core.refining import Tolerance, refine
@@ -85,10 +87,39 @@ def _computed(
     backend: Backend | None,
     start: xr.Dataset | None,
 ) -> Iterator[xr.Dataset]:
-    spread: Spread | None = backend.map if backend else None
+    spread: Spread | None = _travelling(backend) if backend else None
     if tolerance is not None:
         return refine(read, grid, tolerance, attrs, start=start, spread=spread)
     quick = backend is None and start is None and read.seconds * grid.resolution**2 < KEEP / 10
     if quick:  # nobody would see a coarse picture
         return exact(read, grid, attrs)
     return sweep(read, grid, attrs, start=start, spread=spread)
+
+
+def _travelling(backend: Backend) -> Spread:
+    """How a backend makes the calls of a probe, on the graphics cards that its workers have."""
+
+    def spread(call: Callable[[Floats], Floats], items: Sequence[Floats]) -> Iterator[Any]:
+        travels = Travelling(call.to("cpu")) if isinstance(call, Probe) else call
+        return backend.map(travels, items)
+
+    return spread
+
+
+class Travelling:
+    """A probe that computes on the graphics card of the worker it comes to, if there is one."""
+
+    def __init__(self, read: Probe) -> None:
+        """Hold a probe whose tensors lie in ordinary memory."""
+        self._read = read
+        self._arrived: Probe | None = None
+
+    def __call__(self, coords: Floats) -> Floats:
+        """The values at coordinates (K, D): (S, R, K)."""
+        if self._arrived is None:
+            self._arrived = self._read.to("cuda") if torch.cuda.is_available() else self._read
+        return self._arrived(coords)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """As it was before it arrived."""
+        return {"_read": self._read, "_arrived": None}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from landscape_core.datasets.base import Split
 from landscape_core.errors import SpecError
@@ -18,9 +19,11 @@ class CrossEntropy(Loss):
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """-log softmax(outputs)[target] of each example, (..., N)."""
+        if outputs.ndim == 2:
+            return cross_entropy(outputs, targets, reduction="none")
         # Many points at once lie with their examples last: along their rows this is much faster.
-        columns = outputs.mT if outputs.ndim > 2 and outputs.mT.is_contiguous() else None
-        logs = outputs.log_softmax(-1) if columns is None else columns.log_softmax(-2).mT
+        by_column = outputs.mT.is_contiguous()
+        logs = outputs.mT.log_softmax(-2).mT if by_column else outputs.log_softmax(-1)
         index = targets.expand(outputs.shape[:-1]).unsqueeze(-1)
         return -logs.gather(-1, index).squeeze(-1)
 

@@ -139,18 +139,21 @@ def point_by_point(reading: Reading, swift: Swift) -> Reader:
     plane = reading.plane
     block = _gradient_block(reading) if reading.wants_gradient else 0
 
-    def values(coord: Tensor) -> Tensor:
-        theta = plane.points(coord[None])[0]
-        outputs = swift.outputs(theta)
-        gradients = None
-        if reading.wants_gradient:
-            with torch.enable_grad():
-                gradients = gradient_at(reading.objective, theta, block)[None]
-        return reading.values(outputs[None], gradients)
+    def gradient() -> Tensor | None:
+        if not reading.wants_gradient:
+            return None
+        with torch.enable_grad():
+            return gradient_at(reading.objective, swift.flat.clone(), block)
 
     def read(coords: Tensor) -> Tensor:
+        coords = coords.to(plane.origin)
+        found = coords.new_empty(reading.rows, len(coords))
         with exactly(reading):
-            return torch.cat([values(coord) for coord in coords.to(plane.origin)], dim=1)
+            for k in range(len(coords)):
+                torch.add(plane.origin, coords[k] @ plane.axes, out=swift.flat)
+                for row, value in reading.at_point(swift.here(), gradient()):
+                    found[row, k] = value
+        return found
 
     return read
 

@@ -53,22 +53,32 @@ class Reading:
         own = any(isinstance(measure, Own) for measure in self.measures)
         return own or not isinstance(self.objective.loss_function, Loss)
 
-    def values(self, outputs: Tensor, gradients: Tensor | None = None) -> Tensor:
-        """All values (R, K), from outputs (K, N, ...) and, where wanted, gradients (K, P)."""
-        if self.one_by_one and len(outputs) > 1:
-            alone = [
-                self.values(outputs[k : k + 1], None if gradients is None else gradients[k : k + 1])
-                for k in range(len(outputs))
-            ]
-            return torch.cat(alone, dim=1)
-        found = outputs[0] if self.one_by_one else outputs
-        read = [self._value(measure, found, gradients) for measure in self.measures]
-        pieces = [value.reshape(len(outputs), -1) for value in read]
-        return torch.cat([piece.to(outputs.dtype) for piece in pieces], dim=1).T
+    def values(self, outputs: Tensor) -> Tensor:
+        """All values (R, K), from the outputs (K, N, ...) of many points."""
+        found = outputs.new_empty(self.rows, len(outputs))
+        if self.one_by_one:
+            for k in range(len(outputs)):
+                for row, value in self.at_point(outputs[k]):
+                    found[row, k] = value
+        else:
+            for row, value in self.at_point(outputs):
+                found[row] = value.mT if value.ndim == 2 else value
+        return found
 
-    def _value(self, measure: Measure, outputs: Tensor, gradients: Tensor | None) -> Tensor:
-        if isinstance(measure, GradientMeasure) and gradients is not None:
-            return measure.of_gradient(gradients)
+    def at_point(
+        self, outputs: Tensor, gradient: Tensor | None = None
+    ) -> Iterator[tuple[int | slice, Tensor]]:
+        """The rows and values of each measure, from outputs (N, ...) and a gradient (P,)."""
+        first = 0
+        for measure in self.measures:
+            value = self._value(measure, outputs, gradient)
+            size = measure.size(self.classes)
+            yield slice(first, first + size) if measure.dimension else first, value
+            first += size
+
+    def _value(self, measure: Measure, outputs: Tensor, gradient: Tensor | None) -> Tensor:
+        if isinstance(measure, GradientMeasure) and gradient is not None:
+            return measure.of_gradient(gradient)
         if isinstance(measure, OutputMeasure):
             return measure.read(outputs, self.answers)
         raise TypeError(f"{type(measure).__name__} is read neither from outputs nor from gradients")

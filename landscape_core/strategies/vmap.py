@@ -46,17 +46,22 @@ class Vmap(Strategy):
         def loss(theta: Tensor) -> Tensor:
             return reading.answers.mean(outputs(theta))
 
-        gradients = vmap(grad(loss)) if reading.wants_gradient else None
-        batched = vmap(outputs)
+        batched, gradients = vmap(outputs), vmap(grad(loss)) if reading.wants_gradient else None
+
+        def values(thetas: Tensor) -> Tensor:
+            if gradients is None:
+                return reading.values(batched(thetas))
+            pairs = zip(batched(thetas), gradients(thetas), strict=True)
+            found = thetas.new_empty(reading.rows, len(thetas))
+            for k, (one, gradient) in enumerate(pairs):
+                for row, value in reading.at_point(one, gradient):
+                    found[row, k] = value
+            return found
 
         def read(coords: Tensor) -> Tensor:
-            found = []
             with exactly(reading):
-                for piece in coords.split(self.points or _points(reading)):
-                    thetas = plane.points(piece)
-                    along = gradients(thetas) if gradients else None
-                    found.append(reading.values(batched(thetas), along))
-            return torch.cat(found, dim=1)
+                pieces = coords.split(self.points or _points(reading))
+                return torch.cat([values(plane.points(piece)) for piece in pieces], dim=1)
 
         return read
 
