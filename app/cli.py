@@ -21,10 +21,13 @@ from app.scene import presets
 from app.storage import user_store
 from landscape_core import schema
 from landscape_core.architectures.base import Architecture
+from landscape_core.backends.base import Backend
+from landscape_core.backends.dask import Dask
 from landscape_core.catalogue import entries
 from landscape_core.datasets.base import Dataset
 from landscape_core.directions.base import Directions
 from landscape_core.errors import LandscapeError
+from landscape_core.estimates import estimate
 from landscape_core.initializations.base import Initialization
 from landscape_core.live import Session
 from landscape_core.losses.base import Loss
@@ -33,7 +36,8 @@ from landscape_core.normalizations.base import Normalization
 from landscape_core.optimizers.base import Optimizer
 from landscape_core.recipes import Recipe, fields_of, label_of, summary_of
 from landscape_core.store import MEGABYTE, Store
-from landscape_core.tasks import Look, Progress, follow, look_at, path_on, run_of
+from landscape_core.strategies.base import Strategy
+from landscape_core.tasks import Look, Progress, follow, look_at, path_on, probe_at, run_of
 from landscape_core.training import Run
 
 R = TypeVar("R", bound=Recipe)
@@ -47,6 +51,8 @@ KINDS: dict[str, type[Recipe]] = {
     "optimizers": Optimizer,
     "directions": Directions,
     "measures": Measure,
+    "strategies": Strategy,
+    "backends": Backend,
 }
 
 SHORT_RUN = {
@@ -65,6 +71,11 @@ SHORT_LOOK = {
     "resolution": "grid.resolution",
     "step": "step",
     "dimensions": "dimensions",
+    "measures": "measures",
+    "tolerance": "tolerance",
+    "scale": "scale",
+    "examples": "examples",
+    "batch_norm": "batch_norm",
 }
 
 
@@ -99,11 +110,26 @@ def slice_(options: argparse.Namespace) -> None:
     """Slice the landscape around a trajectory's iterate."""
     path = schema.load(options.trajectory)
     asked = _set(Look(run=run_of(path)), options, SHORT_LOOK)
-    dataset = _shown(look_at(path, asked, user_store()), "slicing", "point")
+    if options.estimate:
+        print(estimate(probe_at(path, asked)[0], asked.grid))
+        return
+    work = look_at(path, asked, user_store(), _backend(options))
+    dataset = _shown(work, "slicing", "point")
     schema.save(dataset, options.output)
     for split in dataset["split"].values:
         low = float(dataset["loss"].sel(split=split).min())
         print(f"{options.output}: lowest {split} loss {low:.4g}")
+    if "estimated_error" in dataset.attrs:
+        computed, error = dataset["computed"].values, dataset.attrs["estimated_error"]
+        print(f"  {computed.sum()} of {computed.size} points computed, others within an estimated")
+        print(f"  {error:.2%} of the range of the loss")
+
+
+def _backend(options: argparse.Namespace) -> Backend | None:
+    """Where the command line says to compute; None: in this process."""
+    if options.scheduler or options.workers is not None:
+        return Dask(scheduler=options.scheduler or "", workers=options.workers or 0)
+    return None
 
 
 def plot(options: argparse.Namespace) -> None:
@@ -271,6 +297,15 @@ def _parser() -> argparse.ArgumentParser:
 
     command = _command(commands, "slice", slice_, SHORT_LOOK)
     command.add_argument("trajectory", type=Path, help="what `landscape train` wrote")
+    command.add_argument(
+        "--estimate", action="store_true", help="only say what the exact slice would take"
+    )
+    command.add_argument(
+        "--workers", type=int, help="compute on so many processes; 0: one a processor"
+    )
+    command.add_argument(
+        "--scheduler", help="compute on the workers of a dask scheduler, as tcp://host:8786"
+    )
     command.add_argument("-o", "--output", type=Path, default=Path("slice.nc"))
 
     command = _command(commands, "plot", plot)

@@ -104,9 +104,9 @@ def quality(picture: Picture) -> str:
     count = int(picture.slice.attrs["examples"][0])
     parts = [
         f"<b>{picture.captured:.0%}</b> of the motion lies in this plane",
-        f"<b>{computed.sum()}</b> of {computed.size} points computed"
-        + ("" if computed.all() else ", others interpolated"),
-        f"<b>{count}</b> {picture.view.split} examples",
+        f"<b>{computed.sum()}</b> of {computed.size} points computed{others(picture.slice)}",
+        f"<b>{count}</b> {picture.view.split} examples"
+        + (f" (loss here <b>± {doubt:.2g}</b>)" if (doubt := picture.standard_error) else ""),
     ]
     if distance > 1e-5:
         parts.insert(1, f"current point <b>{distance:.2g}</b> off it")
@@ -116,6 +116,16 @@ def quality(picture: Picture) -> str:
     if picture.notice:
         parts.insert(0, html.escape(picture.notice))
     return " · ".join(parts)
+
+
+def others(slice_: xr.Dataset) -> str:
+    """What is known of the points that were not computed, if there are any."""
+    if slice_["computed"].values.all():
+        return ""
+    error = slice_.attrs.get("estimated_error")
+    if error is None:
+        return ", others interpolated"
+    return f", others within an estimated <b>{error:.1%}</b> of the range"
 
 
 Array = npt.NDArray[np.floating[Any]]

@@ -73,7 +73,7 @@ def _amount(size: float) -> str:
 
 def _duration(seconds: float) -> str:
     if seconds < 1:
-        return f"{1000 * seconds:.2g} ms"
+        return f"{1000 * seconds:.0f} ms"
     if seconds < 120:
-        return f"{seconds:.2g} s"
+        return f"{seconds:.1f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -21,13 +21,16 @@ from landscape_core.directions.pca import PCA
 from landscape_core.directions.random import Random
 from landscape_core.errors import PlaneError, SpecError
 from landscape_core.framing import Frame, framed
-from landscape_core.keys import slice_key
+from landscape_core.measures.base import Answers
 from landscape_core.measuring import applicable, curves, measured
 from landscape_core.objective import BATCH_NORM, BATCH_NORM_HELP, BatchNorm, ModelObjective
 from landscape_core.planes import Plane
 from landscape_core.probes import Probe, probe
 from landscape_core.recipes import Choice, Knob, Note, Recipe, name_of
-from landscape_core.slices import Grid, coarse, levels, sweep
+from landscape_core.refining import Tolerance
+from landscape_core.sampling import standard_error
+from landscape_core.slices import Grid, coarse, levels
+from landscape_core.slicing import slicing
 from landscape_core.store import Store
 from landscape_core.strategies.base import Strategy
 from landscape_core.training import Recorder, Run, Training
@@ -57,6 +60,10 @@ class View(Recipe):
         int, Knob(1, 1_000_000, "how many of the examples it is computed on, at most", "log")
     ] = 1000
     batch_norm: Annotated[str, Choice(BATCH_NORM, BATCH_NORM_HELP)] = "running"
+    tolerance: Annotated[
+        float,
+        Knob(0.0, 0.1, "held picture: largest error, as a share of the range; 0: every point"),
+    ] = 0.0
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,8 @@ class Picture:
 
     `path` holds the shadow (alpha, beta) of each recorded iterate, its distance from the plane and
     its true loss. `captured` is the share of the squared motion since the start that lies in the
-    plane. `notice` says why the plane is not the one asked for, or is empty.
+    plane. `notice` says why the plane is not the one asked for, or is empty. `standard_error` is
+    that of the mean loss at the present point, where the slice uses only some of the examples.
     """
 
     run: Run
@@ -89,6 +97,7 @@ class Picture:
     points: xr.Dataset | None
     captured: float
     notice: str
+    standard_error: float = 0.0
 
 
 class Session:
@@ -214,18 +223,15 @@ class Session:
         return following if untried and 3.0 * known[best] <= budget else best
 
     def refine(self) -> Iterator[Picture]:
-        """The present look from coarse to exact; from the store at once, if it is there."""
+        """The present look from coarse to fine; from the store at once, if it is there.
+
+        Exact at the end, or within the tolerance of the view.
+        """
         seen = self._look()
         read, grid = self._probe(seen, self.view.examples), seen.grid(self.view.resolution)
-        key = slice_key(read, grid)
-        dataset = self._store.get(key) if self._store else None
-        if dataset is not None:
+        tolerance = Tolerance(share=self.view.tolerance) if self.view.tolerance else None
+        for dataset in slicing(read, grid, tolerance=tolerance, store=self._store):
             yield self._picture(seen, dataset)
-            return
-        for dataset in sweep(read, grid):
-            yield self._picture(seen, dataset)
-        if self._store and dataset is not None:
-            self._store.put(key, dataset)
 
     def _record(self) -> None:
         self._recorder.add(self._state, **measured(self._training.instance, self._state))
@@ -303,7 +309,20 @@ class Session:
             points=self._points,
             captured=seen.captured(self._recorder.thetas()),
             notice=self._notice,
+            standard_error=self._doubt(int(dataset.attrs["examples"][0])),
         )
+
+    def _doubt(self, examples: int) -> float:
+        """The standard error of the mean loss over the first examples; see `sampling`."""
+        objective = getattr(self._training.instance, self.view.split)
+        total = objective.examples
+        if examples >= total or examples < 2:
+            return 0.0
+        part = objective.with_buffers(self._state.buffers).first(examples)
+        with torch.no_grad():
+            answers = Answers(part.targets, part.loss_function)
+            spread = float(answers.losses(part.outputs(self._state.theta)).std())
+        return standard_error(spread, examples, total)
 
 
 @dataclass(frozen=True, eq=False)

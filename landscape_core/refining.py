@@ -6,7 +6,7 @@ resolved. A cell that is not, or whose neighbour is not, is split into four, whi
 in the same way, down to single points. At the end points drawn at random are computed as a check;
 where one fails, all around it is computed, and others are drawn.
 
-The estimated error is twice the largest residual among cells that were left. It is an estimate:
+The estimated error is 2.5 times the largest residual among cells that were left. It is an estimate:
 what lies between all points that were computed, for instance a spike in one cell, no sampling can
 see.
 docs/slices.md says how often it holds, on smooth and on chaotic landscapes.
@@ -21,13 +21,12 @@ from typing import Annotated, Any
 import numpy as np
 import xarray as xr
 
-from landscape_core import schema
 from landscape_core.interpolation import FIRST, Floats, Lines, filled, lines_of
 from landscape_core.probes import Probe
 from landscape_core.recipes import Choice, Knob, Recipe, canonical, to_plain
 from landscape_core.slices import NEWS, Grid, Index, Mask, Sheet, Spread, mesh
 
-SAFETY = 0.5
+SAFETY = 0.4
 """A cell whose residual is at most this share of the tolerance is resolved."""
 
 NEIGHBOUR = 0.8
@@ -157,12 +156,12 @@ class _Refined:
             "checks": self.checks,
         }
         values = np.where(computed, self.sheet.values, self._undisplayed(self.guess))
-        dataset = self.sheet.dataset(values, {**self.attrs, **found})
         words = {
             "long_name": "estimated error",
             "units": "share of the displayed range of the loss",
         }
-        return dataset.assign(error=(dataset[schema.COMPUTED].dims, error, words))
+        further = {"error": (self.sheet.names, error, words)}
+        return self.sheet.dataset(values, {**self.attrs, **found}, further)
 
     def _level(self, active: Mask, finer: Lines) -> Generator[xr.Dataset, None, Mask]:
         """Look at the active cells and split the unresolved; the active ones of the next level."""
@@ -205,7 +204,7 @@ class _Refined:
         return np.where(same, 0.0, np.where(np.isfinite(apart), apart, np.inf)).max(axis=0)
 
     def _note(self, resolved: Mask, residuals: Floats) -> None:
-        """Note twice the residuals as the error of all points in the cells that are resolved."""
+        """Note 2.5 times the residuals as the error of all points in resolved cells."""
         cell = np.searchsorted(self.lines, np.arange(self.size), side="right") - 1
         where = np.ix_(*[np.minimum(cell, len(self.lines) - 2)] * self.dimensions)
         self.error = np.where(resolved[where], residuals[where] / SAFETY, self.error)
@@ -250,7 +249,7 @@ class _Refined:
 
 def lattice(size: int) -> list[Lines]:
     """The lines along a side at each level; at the first about every fifth, and at most `FIRST`."""
-    return lines_of(size, min(FIRST, max(6, round((size - 1) / 5) + 1)))
+    return lines_of(size, min(FIRST, max(9, round((size - 1) / 5) + 1)))
 
 
 def _on(index: Index, shape: tuple[int, ...]) -> Mask:

@@ -5,6 +5,7 @@ has the standard error s / sqrt(n) * sqrt(1 - n / N), where s is the standard de
 over the examples drawn (Cochran, Sampling Techniques, 1977, section 2.6); with all of them it is 0.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -91,8 +92,13 @@ class _Total:
 
     def standard_error(self, examples: int) -> Floats:
         """Of the mean loss, (...), where there are so many examples in all."""
-        variance = self.squares / max(1, self.count - 1)
-        return np.asarray(np.sqrt(variance / self.count * (1 - self.count / examples)))
+        spread = np.sqrt(self.squares / max(1, self.count - 1))
+        return np.asarray(standard_error(spread, self.count, examples))
+
+
+def standard_error(spread: Any, count: int, examples: int) -> Any:
+    """Of a mean over `count` examples drawn from so many, from their standard deviation."""
+    return spread / math.sqrt(count) * math.sqrt(1 - count / examples)
 
 
 def _shuffled(part: ModelObjective, seed: int) -> ModelObjective:

@@ -230,9 +230,19 @@ class Sheet:
         where = np.ix_(*[lines] * dimensions)
         return np.stack([filled(part[where], lines, size) for part in flat]).reshape(shape)
 
-    def dataset(self, values: Floats, attrs: Mapping[str, Any] | None = None) -> xr.Dataset:
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the dimensions of `computed`."""
+        return (schema.BETA, schema.ALPHA)[-self.computed.ndim :]
+
+    def dataset(
+        self,
+        values: Floats,
+        attrs: Mapping[str, Any] | None = None,
+        further: Mapping[str, Any] | None = None,
+    ) -> xr.Dataset:
         """The named, unchangeable form of values (S, R, ...), and which are computed."""
-        return named(self.read, self.grid, values, self.computed, attrs)
+        return named(self.read, self.grid, values, self.computed, attrs, further)
 
 
 def mesh(lines: Lines, dimensions: int) -> Index:
@@ -247,8 +257,9 @@ def named(
     values: Floats,
     computed: Mask,
     attrs: Mapping[str, Any] | None = None,
+    beside: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
-    """The named, unchangeable form of values (S, R, ...) and the mask of those computed."""
+    """The named, unchangeable form of values (S, R, ...), the mask of those computed, and more."""
     plane = read.plane
     dims = (schema.BETA, schema.ALPHA)[-plane.dimensions :]
     along = {schema.ALPHA: grid.alpha(), schema.BETA: grid.beta()}
@@ -268,7 +279,9 @@ def named(
     mask = {schema.COMPUTED: (dims, frozen(computed), {"long_name": "computed, not interpolated"})}
     split = {schema.SPLIT: list(read.parts)}
     return xr.Dataset(
-        {**table, **mask}, {**split, **coords}, {**_described(read, grid), **(attrs or {})}
+        {**table, **mask, **(beside or {})},
+        {**split, **coords},
+        {**_described(read, grid), **(attrs or {})},
     )
 
 

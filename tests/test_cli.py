@@ -44,6 +44,38 @@ def test_the_slice_at_the_centre_is_the_loss_of_the_trajectory(tmp_path):
         assert centre == pytest.approx(end, rel=1e-5)
 
 
+def test_a_slice_to_a_tolerance_says_what_it_computed_and_how_sure_it_is(tmp_path, capsys):
+    assert main(["train", "--dataset", "moons", "--steps", "20", "-o", "run.nc"]) == 0
+    options = ["--tolerance", "0.05", "--measures", "error,class_loss", "-o", "s.nc"]
+    assert main(["slice", "run.nc", *options]) == 0
+    slice_ = load(tmp_path / "s.nc")
+    assert slice_["class_loss"].dims == ("split", "class", "beta", "alpha")
+    count = int(slice_["computed"].sum())
+    assert 100 < count < 1000
+    assert slice_.attrs["estimated_error"] <= 0.05
+    assert f"{count} of 2601 points computed" in capsys.readouterr().out
+
+
+def test_what_a_slice_takes_is_told_before_it_is_begun(tmp_path, capsys):
+    assert main(["train", "--dataset", "moons", "--steps", "5", "-o", "run.nc"]) == 0
+    assert main(["slice", "run.nc", "--estimate", "-o", "s.nc"]) == 0
+    told = capsys.readouterr().out
+    assert "2601 evaluations" in told
+    assert "first picture after 121" in told
+    assert not (tmp_path / "s.nc").exists()
+
+
+def test_a_slice_on_workers_is_the_slice_of_this_process(tmp_path, monkeypatch):
+    pytest.importorskip("distributed")
+    assert main(["train", "--dataset", "moons", "--steps", "5", "-o", "run.nc"]) == 0
+    assert main(["slice", "run.nc", "--resolution", "5", "-o", "here.nc"]) == 0
+    monkeypatch.setenv("LANDSCAPE_CACHE", str(tmp_path / "other"))
+    asked = ["slice", "run.nc", "--resolution", "5", "--workers", "1", "-o", "there.nc"]
+    assert main(asked) == 0
+    here, there = load(tmp_path / "here.nc"), load(tmp_path / "there.nc")
+    np.testing.assert_allclose(there["loss"], here["loss"], rtol=1e-5)
+
+
 def test_everything_there_is_can_be_listed(capsys):
     assert main(["list"]) == 0
     told = capsys.readouterr().out

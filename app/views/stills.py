@@ -111,6 +111,9 @@ def caption(slice_: xr.Dataset) -> str:
     if "computed" in slice_:
         computed = slice_["computed"].values
         told.append(f"{int(computed.sum())} of {computed.size} points computed")
+        if "estimated_error" in slice_.attrs:
+            error = float(slice_.attrs["estimated_error"])
+            told.append(f"others within an estimated {error:.2%} of the range of the loss")
     broken = int((~np.isfinite(slice_["loss"].values)).sum())
     return " · ".join([*told, *([f"{broken} values not finite"] if broken else [])])
 
