@@ -53,11 +53,16 @@ def check(store, key):
 
 
 def killed(folder, seed, kills):
-    """Kill a writing child again and again; how often anything was left over and was read."""
+    """Kill a writing child again and again; how often anything was left over and was read.
+
+    Every other child writes as to a slow disk, in small pieces: else few moments are amid a writing.
+    """
     rng = random.Random(seed)
     litter, read = 0, 0
+    Store(folder).put(KEYS[0], made(KEYS[0], 0))  # loads what children would else load each
     for number in range(kills):
-        child, ready = forked(lambda n=number: write_forever(folder, n))
+        before = set(folder.glob(".*.part"))
+        child, ready = forked(lambda n=number: write_forever(folder, n, slowly=n % 2 == 1))
         os.read(ready, 1)
         time.sleep(rng.uniform(0, 0.06))
         os.kill(child, signal.SIGKILL)
@@ -65,7 +70,7 @@ def killed(folder, seed, kills):
         os.close(ready)
         parts = list(folder.glob(".*.part"))
         assert len(parts) <= 1, parts  # of the last one only: the next writer removes it
-        litter += len(parts)
+        litter += len(set(parts) - before)
         store = Store(folder, limit_mb=8)
         read += sum(check(store, key) for key in KEYS)
     found = store.verify()
@@ -75,7 +80,9 @@ def killed(folder, seed, kills):
     return {"litter": litter, "read": read, "good": found.good}
 
 
-def write_forever(folder, seed):
+def write_forever(folder, seed, *, slowly):
+    if slowly:
+        os.write = in_pieces
     rng = random.Random(seed)
     store = Store(folder, limit_mb=8)
     while True:
@@ -83,6 +90,12 @@ def write_forever(folder, seed):
         store.put(key, made(key, rng.randrange(1000), scale=10))
         if rng.random() < 0.2:
             store.drop(rng.choice(UNFINISHED))
+
+
+def in_pieces(file, data, real=os.write):
+    """Writes as `os.write`, at most 32 kB at a time, at about 30 MB/s."""
+    time.sleep(0.001)
+    return real(file, memoryview(data)[:32768])
 
 
 def killed_at_every_step(folder):

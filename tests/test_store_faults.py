@@ -59,7 +59,7 @@ def put_twice(store):
 @pytest.mark.slow
 def test_a_writer_killed_200_times_leaves_a_store_that_opens_and_is_right(tmp_path):
     seen = scenario("killed", tmp_path / "store", 20260, 200)
-    assert seen["litter"] >= 1, "not one was killed amid a writing: this tests nothing"
+    assert seen["litter"] >= 10, "too few were killed amid a writing: this tests nothing"
     assert seen["read"] >= 200
     assert seen["good"] >= 1
 
