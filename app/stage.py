@@ -31,7 +31,7 @@ class Stage:
         self._aside_at = 0.0
         self.contour, self.surface = Contour(), Surface()
         self.curves, self.boundary = Curves(), Boundary()
-        self.story, self.quality = _line(theme.INK, 13, 42), _line(theme.MUTED, 12, 20)
+        self.story, self.quality = _line(theme.INK, 13, 42), _line(theme.MUTED, 12, 38)
         fill = {"sizing_mode": "stretch_both", "min_height": 0}
         self._flat = pn.pane.Bokeh(self.contour.figure, **fill)
         self._deep = pn.Column(self.surface.view, visible=False, **fill)
@@ -98,7 +98,7 @@ class Stage:
 
 
 def quality(picture: Picture) -> str:
-    """One line of HTML on what the picture is and how much it can be trusted."""
+    """HTML on what the picture is and how much it can be trusted, two lines long at most."""
     computed = picture.slice["computed"].values
     distance = float(picture.path["distance"][-1])
     count = int(picture.slice.attrs["examples"][0])
@@ -106,7 +106,7 @@ def quality(picture: Picture) -> str:
         f"<b>{picture.captured:.0%}</b> of the motion lies in this plane",
         f"<b>{computed.sum()}</b> of {computed.size} points computed{others(picture.slice)}",
         f"<b>{count}</b> {picture.view.split} examples"
-        + (f" (loss here <b>± {doubt:.2g}</b>)" if (doubt := picture.standard_error) else ""),
+        + (f" (loss at the point <b>± {doubt:.2g}</b>)" if (doubt := picture.standard_error) else ""),
     ]
     if distance > 1e-5:
         parts.insert(1, f"current point <b>{distance:.2g}</b> off it")
@@ -132,7 +132,7 @@ Array = npt.NDArray[np.floating[Any]]
 
 
 def _line(color: str, size: int, height: int) -> pn.pane.HTML:
-    """A line of text of fixed height, so that nothing moves when it changes."""
+    """Text of fixed height, so that nothing moves when it changes."""
     styles = {"font": f"{size}px/1.45 {theme.FONT}", "color": color, "padding": "2px 8px 0 10px"}
     return pn.pane.HTML(
         "", styles={**styles, "overflow": "hidden"}, height=height, margin=0,

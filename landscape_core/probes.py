@@ -30,20 +30,17 @@ from landscape_core.strategies.loop import Loop
 AGREEMENT = {torch.float64: 1e-10, torch.float32: 1e-5}
 """How far, relatively, a strategy's values may lie from the loop's; for other types a hundredth."""
 
-SHARE = 0.02
-"""Of the time that all points would take, how much a trial may."""
+WORTH = 5
+"""The points of the loop whose time a trial may take."""
 
-LEAST = 0.006
+LEAST = 0.012
 """Seconds that a trial may take in any case."""
 
 FEW = 2
 """Points at which a strategy is compared with the loop."""
 
-CLEARLY = 3
+CLEARLY = 2
 """A strategy that is so many times faster than the loop ends the trial."""
-
-POINTS = 2601
-"""Points that a trial supposes will be read: a grid of 51 by 51."""
 
 Given = Measure | Callable[[Tensor, Tensor], Tensor]
 
@@ -175,8 +172,8 @@ class Timing:
 def trial(reading: Reading) -> list[Timing]:
     """The strategies that agree with the loop, fastest first; the loop is always among them.
 
-    A strategy is tried while the trial has taken less than `SHARE` of what the loop would take for
-    all points; so a large network is not evaluated many times to find out how to evaluate it.
+    The first is always tried, others while the trial has taken less than some points of the loop;
+    so a large network is not evaluated many times to find out how to evaluate it.
     """
     plane = reading.plane
     few = _coords(FEW, plane)
@@ -185,17 +182,17 @@ def trial(reading: Reading) -> list[Timing]:
     plain(few[:1])
     truth, spent = _timed(plain, few)
     timings = [Timing(loop, spent / len(few), 0.0)]
-    budget = max(LEAST, SHARE * POINTS * timings[0].seconds)
-    began = time.perf_counter()
+    budget = max(LEAST, WORTH * timings[0].seconds)
     tolerance = AGREEMENT.get(plane.origin.dtype, 1e-2)
+    used = 0.0  # by trying; what is imported on the way to a candidate is not its own
     for strategy in _candidates(reading):
-        if time.perf_counter() - began > budget:
-            break
+        began = time.perf_counter()
         reader = strategy.reader(reading)
         deviation = _deviation(reader(few), truth)
         if deviation <= tolerance:
-            timings.append(Timing(strategy, _per_point(reader, plane, budget / 2), deviation))
-        if timings[-1].seconds < timings[0].seconds / CLEARLY:
+            timings.append(Timing(strategy, _per_point(reader, plane, budget), deviation))
+        used += time.perf_counter() - began
+        if used > budget or timings[-1].seconds < timings[0].seconds / CLEARLY:
             break
     return sorted(timings, key=lambda timing: timing.seconds)
 
@@ -213,14 +210,13 @@ def _candidates(reading: Reading) -> Iterator[Strategy]:
 
 def _per_point(reader: Reader, plane: Plane, budget: float) -> float:
     """Seconds a point, with as many points at once as the budget allows."""
+    best, spent = math.inf, 0.0
     # The first calls of all load libraries and fill caches.
-    best = min(_timed(reader, _coords(FEW, plane))[1] for _ in range(3)) / FEW
-    for count in (16, 128):
-        if count * best > budget:
+    for count in (FEW, FEW, 16, 128):
+        if spent and spent + count * best > budget:
             break
-        _, spent = _timed(reader, _coords(count, plane))
-        best = min(best, spent / count)
-        budget -= spent
+        _, taken = _timed(reader, _coords(count, plane))
+        best, spent = min(best, taken / count), spent + taken
     return best
 
 
