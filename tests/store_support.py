@@ -55,7 +55,7 @@ def check(store, key):
 def killed(folder, seed, kills):
     """Kill a writing child again and again; how often anything was left over and was read.
 
-    Every other child writes as to a slow disk, in small pieces: else few moments are amid a writing.
+    Every other child writes as to a slow disk, in pieces: else few moments are amid a writing.
     """
     rng = random.Random(seed)
     litter, read = 0, 0

@@ -23,17 +23,20 @@ from landscape_core.strategies._chains import chain_of
 from landscape_core.strategies._swift import SHARE
 from landscape_core.strategies.base import Reader, Reading, Strategy, exactly
 
-CACHE_BYTES = 2**20
+CACHE_BYTES = 3 * 2**18
 """What the values of one layer may take per thread, so that they stay in the processor's cache."""
 
 DEVICE_BYTES = 2**30
 """The same on a graphics card, which wants much at once."""
 
 EXAMPLES = 128
-"""Examples at a time, about, where all of them are many."""
+"""Examples at a time where all of them are many: whole vectors of a processor."""
 
 MOST = 256
 """Points at a time, at most, on a processor."""
+
+VECTOR = 16
+"""Numbers that a processor computes with at a time, in float32."""
 
 ELEMENTWISE: dict[type[nn.Module], Callable[[Tensor], Tensor] | None] = {
     nn.Identity: lambda values: values,
@@ -84,8 +87,8 @@ class PlaneAlgebra(Strategy):
         if parts is None:
             raise TypeError("plane algebra does not apply to this network")
         first, layers = _compiled(parts, objective, _Affine(objective, reading.plane))
-        points, examples = _sizes(objective, first)
-        blocks = [block.flatten(1).contiguous() for block in first.split(examples, dim=2)]
+        points, sizes = _sizes(objective, first)
+        blocks = _blocks(first, sizes)
         channels = first.shape[1]
 
         def read(coords: Tensor) -> Tensor:
@@ -99,8 +102,7 @@ class PlaneAlgebra(Strategy):
                         _through(maps, _products(step, block).view(len(step), channels, -1))
                         for block in blocks
                     ]
-                    values = pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=2)
-                    found.append(reading.values(values.transpose(1, 2)))
+                    found.append(reading.values(_joined(pieces, sizes[-1]).transpose(1, 2)))
             return torch.cat(found, dim=1)
 
         return read
@@ -111,6 +113,21 @@ def _first_bytes(reading: Reading) -> int:
     width = max(p.shape[0] for p in reading.objective.module.parameters())
     values = (1 + reading.plane.dimensions) * width * reading.objective.examples
     return values * reading.objective.start.element_size()
+
+
+def _blocks(first: Tensor, sizes: list[int]) -> list[Tensor]:
+    """Blocks of n examples, each (1 + D, C * n); of several the last is filled up with zeros."""
+    pieces = list(first.split(sizes, dim=2))
+    if len(pieces) > 1:
+        pieces[-1] = torch.nn.functional.pad(pieces[-1], (0, -sizes[-1] % VECTOR))
+    return [piece.flatten(1).contiguous() for piece in pieces]
+
+
+def _joined(pieces: list[Tensor], last: int) -> Tensor:
+    """The values of all examples, without what filled up the last block beyond its own."""
+    if len(pieces) == 1:
+        return pieces[0]
+    return torch.cat([*pieces[:-1], pieces[-1][..., :last]], dim=2)
 
 
 def _products(step: Tensor, block: Tensor) -> Tensor:
@@ -126,22 +143,21 @@ def _products(step: Tensor, block: Tensor) -> Tensor:
     return torch.bmm(parts, block.expand(threads, -1, -1)).flatten(0, 1)
 
 
-def _sizes(objective: ModelObjective, first: Tensor) -> tuple[int, int]:
-    """How many points, and how many of their examples, are computed at a time."""
+def _sizes(objective: ModelObjective, first: Tensor) -> tuple[int, list[int]]:
+    """How many points are computed at a time, and of how many of their examples."""
     widths = [p.shape[0] for p in objective.module.parameters() if p.ndim == 2]
     weights = max(p.numel() for p in objective.module.parameters())
-    total = objective.examples
+    total, each = objective.examples, first.element_size()
     if first.device.type != "cpu":
-        return max(
-            1, DEVICE_BYTES // (max(total * max(widths), weights) * first.element_size())
-        ), total
+        return max(1, DEVICE_BYTES // (max(total * max(widths), weights) * each)), [total]
     whole = objective.normalizes and objective.batch_norm == "batch"
-    blocks = 1 if whole or total <= 4 * EXAMPLES else round(total / EXAMPLES)
-    examples = -(-total // blocks)
+    blocks = 1 if whole or total <= 4 * EXAMPLES else total // EXAMPLES
+    sizes = [EXAMPLES] * (blocks - 1)
+    sizes.append(total - sum(sizes))
     threads = torch.get_num_threads()
-    one = max(examples * max(widths), weights) * first.element_size()
+    one = max(sizes[0] * max(widths), weights) * each
     points = min(MOST, CACHE_BYTES * threads // one)
-    return max(1, points // threads) * threads, examples
+    return max(1, points // threads) * threads, sizes
 
 
 def _known_chain(module: nn.Module) -> list[nn.Module] | None:
