@@ -1,6 +1,7 @@
 """Networks read as a chain of layers, each fed by the one before."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -22,6 +23,21 @@ FUNCTIONS: dict[Any, Callable[[], nn.Module]] = {
     "sigmoid": nn.Sigmoid,
 }
 """Functions and methods of one tensor, without further arguments, and the layers that they are."""
+
+FRESH = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+"""Layers whose result is a new tensor that nobody else holds."""
+
+IN_PLACE = (nn.ReLU, nn.LeakyReLU, nn.ELU, nn.SiLU)
+"""Activations that can write over what they are given."""
+
+
+def work_in_place(module: nn.Module) -> None:
+    """Let activations of a chain write over what the layer before has made for them alone."""
+    parts: list[Any] = chain_of(module) or []
+    spoils = {id(part) for before, part in pairwise([None, *parts]) if type(before) not in FRESH}
+    for part in parts:
+        if type(part) in IN_PLACE and id(part) not in spoils:
+            part.inplace = True
 
 
 def chain_of(module: nn.Module) -> list[nn.Module] | None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from landscape_core.recipes import Knob
+from landscape_core.strategies._chains import work_in_place
 from landscape_core.strategies._swift import Swift, block_memory, point_by_point
 from landscape_core.strategies.base import Reader, Reading, Strategy
 
@@ -25,4 +26,5 @@ class Loop(Strategy):
 
     def reader(self, reading: Reading) -> Reader:
         swift = Swift(reading.objective, self.block)
+        work_in_place(swift.network)
         return point_by_point(reading, swift)
