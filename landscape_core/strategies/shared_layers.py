@@ -1,7 +1,8 @@
 """One point after another, with what is common to all points computed once.
 
-Two kinds of layers whose inputs do not depend on the point, found by watching the network at two
-points of the plane:
+Two kinds of layers whose inputs do not depend on the point. These are found by watching the network
+at two points: neither does the graph that autograd records lead from a moving parameter to them,
+nor do their values differ, as they would behind a `detach`:
 
 - a linear or convolutional layer is affine in the coordinates, so its output is that at the origin
   plus the coordinates times what the axes give: three products for the plane, not one a point;
@@ -66,10 +67,14 @@ class SharedLayers(Strategy):
 
 def shared(objective: ModelObjective, plane: Plane) -> tuple[list[str], list[str]]:
     """The names of the affine layers, and of the constant parts, that see the same everywhere."""
-    few = objective.first(FEW)
-    swift = Swift(few)
-    watched = [_watch(swift, plane, coord[: plane.dimensions]) for coord in WATCHED]
     moving = _moving(objective, plane)
+    swift = Swift(objective.first(FEW))
+    for name, parameter in swift.network.named_parameters(remove_duplicate=False):
+        parameter.requires_grad_(name in moving)
+    try:
+        watched = [_watch(swift, plane, coord[: plane.dimensions]) for coord in WATCHED]
+    except RuntimeError:  # some of what users write runs without gradients alone
+        return [], []
     same = [
         name
         for name, module in swift.network.named_modules()
@@ -87,20 +92,23 @@ def shared(objective: ModelObjective, plane: Plane) -> tuple[list[str], list[str
 
 
 def _watch(swift: Swift, plane: Plane, coord: Sequence[float]) -> dict[str, list[Any]]:
-    """What each module was given, each time it was called, at a point."""
+    """What each module was given, each time it was called, at a point; None if it may move."""
     seen: dict[str, list[Any]] = {}
 
     def noting(name: str) -> Callable[..., None]:
         def note(_: nn.Module, given: Any, found: Any) -> None:
             tensor = len(given) == 1 and torch.is_tensor(given[0]) and torch.is_tensor(found)
-            seen.setdefault(name, []).append(given[0].clone() if tensor else None)
+            still = tensor and not given[0].requires_grad
+            seen.setdefault(name, []).append(given[0].clone() if still else None)
 
         return note
 
     modules = swift.network.named_modules()
     hooks = [one.register_forward_hook(noting(name)) for name, one in modules if name]
     try:
-        swift.outputs(plane.points(torch.tensor([coord], dtype=torch.float64))[0])
+        swift.flat.copy_(plane.points(torch.tensor([coord], dtype=torch.float64))[0])
+        with torch.enable_grad():
+            swift.here()
     finally:
         for hook in hooks:
             hook.remove()
