@@ -200,7 +200,9 @@ class _Refined:
             ranges = np.nanmax(finite, axis=1) - np.nanmin(finite, axis=1)
             ranges = np.where(ranges > 0, ranges, 1.0).reshape(-1, *[1] * self.dimensions)
             apart = np.abs(truth - guess) / ranges
-        same = (truth == guess) | (np.isnan(truth) & np.isnan(guess))
+        # What is negative cannot be shown on a logarithmic scale: it is computed, not guessed.
+        nowhere = np.isnan(self.sheet.values[:, 0])
+        same = (truth == guess) | (nowhere & np.isnan(guess))
         return np.where(same, 0.0, np.where(np.isfinite(apart), apart, np.inf)).max(axis=0)
 
     def _note(self, resolved: Mask, residuals: Floats) -> None:
@@ -223,7 +225,7 @@ class _Refined:
         rows, columns = np.ix_(middles, middles)
         with np.errstate(invalid="ignore"):
             apart = truth[..., rows, columns] - self.guess[..., rows, columns]
-        missed = np.where(tested, np.nan_to_num(apart), 0.0)
+        missed = np.where(tested & np.isfinite(apart), apart, 0.0)
         found = self.guess.copy()
         found[..., lines[:, None], columns] += _between(missed, tested, axis=-2) * wide
         found[..., rows, lines] += _between(missed, tested, axis=-1) * wide[:, None]
@@ -239,11 +241,14 @@ class _Refined:
         return shown
 
     def _undisplayed(self, shown: Floats) -> Floats:
-        if self.tolerance.scale == "linear":
-            return shown
         values = shown.copy()
-        with np.errstate(over="ignore"):
-            values[:, 0] = 10.0 ** shown[:, 0]
+        if self.tolerance.scale == "log":
+            with np.errstate(over="ignore"):
+                values[:, 0] = 10.0 ** shown[:, 0]
+        for loss, known in zip(values[:, 0], self.sheet.values[:, 0], strict=True):
+            least = np.nanmin(known, initial=np.inf)
+            if least > 0:  # a spline may swing below what is lost in a valley's width
+                loss[loss <= 0] = least
         return values
 
 
