@@ -154,5 +154,6 @@ def _named(part: ModelObjective) -> ModelObjective:
     )
     if not known or targets.ndim != 1 or targets.is_floating_point() or int(targets.min()) < 0:
         return part
-    outputs = part.outputs(part.start, part.inputs[:1])
+    one = part.with_batch_norm("running")  # a batch of one example has no statistics
+    outputs = one.outputs(part.start, part.inputs[:1])
     return part.with_loss(CrossEntropy()) if outputs.ndim == 2 else part

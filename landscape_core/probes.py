@@ -65,8 +65,8 @@ class Probe:
     def __call__(self, coords: Floats) -> Floats:
         """The values at coordinates (K, D): (S, R, K) for S parts and R rows of measures."""
         where = torch.from_numpy(coords).to(self.plane.origin.device)
-        read = [self._reader(name)(where).numpy(force=True) for name in self.parts]
-        return np.stack(read).astype(np.float64)
+        read = [self._reader(name)(where).double().numpy(force=True) for name in self.parts]
+        return np.stack(read)
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the readers, which hold functions."""
