@@ -231,8 +231,8 @@ def _deviation(found: Tensor, truth: Tensor) -> float:
     found, truth = found.double(), truth.double()
     if not torch.equal(found.isfinite(), truth.isfinite()):
         return float("inf")
-    scale = truth.abs().amax(dim=1, keepdim=True).clamp_min(1e-30)
-    return float(((found - truth).nan_to_num() / scale.nan_to_num(posinf=1.0)).abs().max())
+    scale = truth.abs().nan_to_num(0.0, posinf=0.0).amax(dim=1, keepdim=True).clamp_min(1e-30)
+    return float(((found - truth).nan_to_num() / scale).abs().max())
 
 
 def _coords(count: int, plane: Plane) -> Tensor:

@@ -64,7 +64,8 @@ def test_it_says_so_in_words(taken, says):
 
 def test_a_picture_that_does_not_fit_is_refused_with_the_figures(monkeypatch):
     monkeypatch.setattr(estimates, "free_memory", lambda _: 1_000_000)
-    with pytest.raises(SpecError, match=r"Grid\.resolution.*smaller.*32\.1 MB.*1 MB are free.*1001"):
+    says = r"Grid\.resolution.*smaller.*32\.1 MB.*1 MB are free.*1001"
+    with pytest.raises(SpecError, match=says):
         estimate(read(strategy=Loop()), Grid.square(1.0, 1001))
 
 

@@ -1,0 +1,361 @@
+"""What is read at a point: the trial of strategies, and ways that only some of them go."""
+
+import pickle
+import subprocess
+import sys
+from typing import ClassVar
+
+import cases
+import numpy as np
+import oracles
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from landscape_core import probes
+from landscape_core.catalogue import entries
+from landscape_core.directions.random import Random
+from landscape_core.errors import SpecError
+from landscape_core.landscape import probe_of
+from landscape_core.losses.cross_entropy import CrossEntropy
+from landscape_core.measures.accuracy import Accuracy
+from landscape_core.measures.gradient_norm import GradientNorm
+from landscape_core.objective import ModelObjective
+from landscape_core.probes import probe, trial
+from landscape_core.strategies import _swift
+from landscape_core.strategies._chains import chain_of
+from landscape_core.strategies.base import Strategy
+from landscape_core.strategies.cuda_graph import CudaGraph
+from landscape_core.strategies.loop import Loop
+from landscape_core.strategies.plane_algebra import PlaneAlgebra
+from landscape_core.strategies.shared_layers import SharedLayers
+from landscape_core.strategies.vmap import Vmap
+
+WHERE = np.array([[0.0, 0.0], [0.3, -0.8], [-1.0, 0.5]])
+
+
+def read(objective=None, measures=None, **more):
+    return probe_of({"train": objective or cases.mlp_objective()}, Random(), measures, **more)
+
+
+def reading(objective=None, measures=None):
+    return read(objective, measures or {}, strategy=Loop()).reading("train")
+
+
+class Like(Strategy):
+    """Gives what the loop gives, times a factor."""
+
+    factor: ClassVar[float] = 1.0
+
+    def applies(self, reading):
+        return True
+
+    def memory(self, reading):
+        return 0
+
+    def reader(self, reading):
+        inner = Loop().reader(reading)
+        return lambda coords: self.factor * inner(coords)
+
+
+class More(Like):
+    factor: ClassVar[float] = 1.001
+
+
+class Undefined(Like):
+    factor: ClassVar[float] = float("nan")
+
+
+class Unlimited(Like):
+    factor: ClassVar[float] = float("inf")
+
+
+@pytest.mark.parametrize("kind", [More, Undefined, Unlimited])
+def test_a_strategy_that_is_not_right_is_not_taken_however_fast(monkeypatch, kind):
+    monkeypatch.setattr(probes, "_candidates", lambda _: iter([kind()]))
+    assert [timing.strategy for timing in trial(reading())] == [Loop()]
+
+
+def test_one_that_is_right_is_taken_if_it_is_faster(monkeypatch):
+    same = Like()
+    monkeypatch.setattr(probes, "_candidates", lambda _: iter([same]))
+    clock = iter(np.cumsum([*[1e-3] * 4, *[1e-6] * 100]))
+    monkeypatch.setattr(probes.time, "perf_counter", lambda: next(clock))
+    first, second = trial(reading())
+    assert (first.strategy, second.strategy) == (same, Loop())
+    assert first.seconds < second.seconds
+    assert first.deviation == 0
+
+
+def test_where_the_landscape_is_not_finite_strategies_must_agree_on_that(monkeypatch):
+    monkeypatch.setattr(probes, "_candidates", lambda _: iter([Like()]))
+    objective = cases.mlp_objective()
+    objective.inputs[0] = float("inf")
+    assert len(trial(reading(objective))) == 2
+
+
+def test_the_trial_stops_before_it_costs_as_much_as_the_work(monkeypatch):
+    tried = []
+
+    class Slow(Like):
+        def reader(self, reading):
+            tried.append(self)
+            clock[0] += 1.0
+            return super().reader(reading)
+
+    clock = [0.0]
+    monkeypatch.setattr(probes.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(probes, "_candidates", lambda _: iter([Slow()] * 9))
+    trial(reading())
+    assert len(tried) == 1
+
+
+FRESH = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import test_probes, torch
+from torch import nn
+inputs = torch.randn(300, 2)
+network = nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 2))
+objective = test_probes.ModelObjective(
+    network, test_probes.CrossEntropy(), inputs, (inputs[:, 0] > 0).long()
+)
+print([type(one.strategy).__name__ for one in test_probes.trial(test_probes.reading(objective))])
+"""
+
+
+def test_the_first_trial_of_a_process_is_not_cut_short_by_what_it_imports():
+    from pathlib import Path
+
+    done = subprocess.run(
+        [sys.executable, "-c", FRESH, str(Path(__file__).parent)],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+        check=True,
+        timeout=60,
+    )
+    assert "PlaneAlgebra" in done.stdout
+
+
+def applicable(objective, measures=None):
+    what = reading(objective, measures)
+    return {name for name, kind in entries(Strategy).items() if kind().applies(what)}
+
+
+class Functional(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(3, 5), nn.Linear(5, 3)
+
+    def forward(self, values):
+        hidden = self.first(values)
+        return self.second(hidden.tanh() + hidden.sin())
+
+
+def test_which_strategies_apply_to_which_networks():
+    vectors, images = cases.vectors(), cases.images()
+    functional = ModelObjective(cases.filled(Functional()), CrossEntropy(), *vectors)
+    assert applicable(cases.mlp_objective()) == {"loop", "plane_algebra", "shared_layers", "vmap"}
+    assert applicable(functional) == {"loop", "shared_layers", "vmap"}
+    assert applicable(cases.residual_objective()) == {"loop", "shared_layers", "vmap"}
+    assert applicable(cases.residual_objective(batch_norm="batch")) == {"loop"}
+    assert applicable(cases.residual_objective(batch_norm="reestimated")) == {"loop"}
+    assert applicable(cases.mlp_objective(), {"gradient": GradientNorm()}) == {"loop"}
+    exact = ModelObjective(cases.mlp(), CrossEntropy(), *vectors)
+    assert applicable(exact, {"gradient": GradientNorm()}) == {"loop", "vmap"}
+    trunk = cases.residual()
+    for part in (trunk.stem, trunk.stem_norm, trunk.first):
+        part.requires_grad_(requires_grad=False)
+    frozen = ModelObjective(trunk, CrossEntropy(), *images)
+    assert "shared_layers" in applicable(frozen)
+
+
+@pytest.mark.parametrize("make", [cases.mlp_objective, cases.residual_objective])
+def test_the_way_of_the_graphics_card_without_its_recording_is_right(make):
+    what = reading(make())
+    coords = torch.from_numpy(WHERE)
+    torch.testing.assert_close(
+        CudaGraph().reader(what)(coords), Loop().reader(what)(coords), rtol=1e-12, atol=0
+    )
+
+
+@pytest.mark.parametrize("way", [Loop(), Vmap(), Loop(block=7)])
+@pytest.mark.parametrize("make", [cases.mlp, cases.residual])
+def test_the_gradient_norm_is_that_of_finite_differences(way, make):
+    data = cases.vectors(12) if make is cases.mlp else cases.images(6)
+    objective = ModelObjective(make(), CrossEntropy(), *data)
+    probe_ = read(objective, {"gradient": GradientNorm()}, strategy=way)
+    found = probe_(WHERE)[0, 1]
+    for value, theta in zip(found, probe_.plane.points(torch.from_numpy(WHERE)), strict=True):
+        expected = oracles.difference_gradient(objective.loss, theta).norm()
+        assert value == pytest.approx(float(expected), rel=1e-6)
+
+
+def test_a_gradient_summed_over_blocks_is_that_of_all_examples(monkeypatch):
+    objective = ModelObjective(cases.mlp(), CrossEntropy(), *cases.vectors(50))
+    whole = read(objective, {"gradient": GradientNorm()}, strategy=Loop())(WHERE)
+    sizes, real = [], ModelObjective.gradient
+
+    def noting(self, theta):
+        sizes.append(self.examples)
+        return real(self, theta)
+
+    monkeypatch.setattr(ModelObjective, "gradient", noting)
+    monkeypatch.setattr(_swift, "free_memory", lambda _: 16_000)
+    cut = read(objective, {"gradient": GradientNorm()}, strategy=Loop())(WHERE)
+    assert max(sizes) < 50
+    np.testing.assert_allclose(cut, whole, rtol=1e-12)
+
+
+def test_a_probe_travels_and_reads_the_same():
+    objective = ModelObjective(cases.mlp(), CrossEntropy(), *cases.vectors())
+    here = read(objective, {"accuracy": Accuracy()})
+    before = here(WHERE)
+    there = pickle.loads(pickle.dumps(here))
+    np.testing.assert_array_equal(there(WHERE), before)
+    np.testing.assert_array_equal(here(WHERE), before)
+    assert there.seconds == here.seconds
+
+
+def test_asking_and_over_change_what_is_read_and_nothing_else():
+    one, other = cases.mlp_objective(), cases.mlp_objective(examples=7)
+    probe_ = read(one, {}, strategy=Loop())
+    wider = probe_.asking({**probe_.measures, "accuracy": Accuracy()})
+    assert wider(WHERE).shape == (1, 2, 3)
+    np.testing.assert_array_equal(wider(WHERE)[:, :1], probe_(WHERE))
+    moved = probe_.over({"train": other})
+    np.testing.assert_array_equal(moved(WHERE), read(other, {}, strategy=Loop())(WHERE))
+    np.testing.assert_array_equal(probe_.to("cpu")(WHERE), probe_(WHERE))
+
+
+def test_a_plane_of_another_network_is_refused():
+    plane = read(strategy=Loop()).plane
+    other = ModelObjective(nn.Linear(3, 3).double(), cross_entropy, *cases.vectors())
+    with pytest.raises(SpecError, match=r"plane's parameters.*12.*59"):
+        probe({"train": other}, plane)
+
+
+def test_no_data_are_refused():
+    with pytest.raises(SpecError, match="parts"):
+        probe({}, read(strategy=Loop()).plane)
+
+
+def test_a_strategy_that_does_not_apply_is_refused():
+    with pytest.raises(SpecError, match=r"strategy.*plane_algebra"):
+        read(cases.residual_objective(), strategy=PlaneAlgebra())
+
+
+@pytest.mark.parametrize(
+    ("targets", "classes"),
+    [
+        (torch.tensor([0, 2, 1]), 3),
+        (torch.tensor([0.0, 2.0]), None),
+        (torch.tensor([[0, 1], [1, 0]]), None),
+        (torch.tensor([0, -100, 1]), None),
+    ],
+    ids=["classes", "numbers", "many an example", "some left out"],
+)
+def test_targets_are_classes_or_not(targets, classes):
+    objective = ModelObjective(
+        nn.Linear(3, 3), cross_entropy, torch.zeros(len(targets), 3), targets
+    )
+    assert probes.classes_of({"train": objective}) == classes
+
+
+def test_examples_left_out_by_torchs_loss_are_left_out():
+    inputs, targets = cases.vectors()
+    targets[::3] = -100
+    objective = ModelObjective(cases.mlp(), cross_entropy, inputs, targets)
+    probe_ = read(objective, {})
+    expected = oracles.plain_loop(
+        cases.mlp(), cross_entropy, inputs, targets, probe_.plane.origin, probe_.plane.axes, WHERE
+    )
+    np.testing.assert_allclose(probe_(WHERE)[0, 0], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", sorted(set(entries(Strategy)) - {"cuda_graph"}))
+def test_points_that_are_not_finite_are_read_as_such_by_every_strategy(name):
+    objective = ModelObjective(cases.mlp(), CrossEntropy(), *cases.vectors())
+    probe_ = read(objective, {}, strategy=entries(Strategy)[name]())
+    found = probe_(np.array([[0.0, 0.0], [1e300, 0.0], [np.nan, 0.0], [0.1, 0.1]]))[0, 0]
+    assert np.isfinite(found).tolist()[::3] == [True, True]
+    assert np.isnan(found[2])
+
+
+class Branching(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+
+    def forward(self, values):
+        values = self.layer(values)
+        return values.tanh() if values.sum() > 0 else values.relu()
+
+
+class Written(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one, self.two, self.act = nn.Linear(3, 4), nn.Linear(4, 3), nn.ReLU()
+
+    def forward(self, values):
+        return self.two(torch.tanh(self.act(self.one(torch.flatten(values, 1)))))
+
+
+def test_a_chain_is_known_by_what_calling_it_does():
+    kinds = [type(part) for part in chain_of(Written()) or []]
+    assert kinds == [nn.Flatten, nn.Linear, nn.ReLU, nn.Tanh, nn.Linear]
+    nested = nn.Sequential(nn.Sequential(nn.Linear(3, 3), nn.ReLU()), nn.Linear(3, 3))
+    assert [type(part) for part in chain_of(nested) or []] == [nn.Linear, nn.ReLU, nn.Linear]
+    assert chain_of(Functional()) is None
+    assert chain_of(Branching()) is None
+    hooked = cases.mlp()
+    hooked[0].register_forward_pre_hook(lambda *_: None)
+    assert chain_of(hooked) is None
+
+
+@pytest.mark.parametrize("module", [Branching(), Written(), Functional()])
+def test_whatever_strategy_is_chosen_for_a_network_of_ones_own_is_right(module):
+    module = cases.filled(module)
+    inputs, targets = cases.vectors()
+    probe_ = read(ModelObjective(module, CrossEntropy(), inputs, targets), {})
+    expected = oracles.plain_loop(
+        module, cross_entropy, inputs, targets, probe_.plane.origin, probe_.plane.axes, WHERE
+    )
+    np.testing.assert_allclose(probe_(WHERE)[0, 0], expected, rtol=1e-10)
+
+
+def test_the_loop_works_in_place_only_on_what_it_has_made():
+    act = nn.ReLU()
+    module = cases.filled(nn.Sequential(act, nn.Linear(3, 4), act, nn.Linear(4, 3)))
+    inputs, targets = cases.vectors()
+    kept = inputs.clone()
+    probe_ = read(ModelObjective(module, CrossEntropy(), inputs, targets), {}, strategy=Loop())
+    first = probe_(WHERE)
+    np.testing.assert_array_equal(probe_(WHERE), first)
+    assert torch.equal(probe_.parts["train"].inputs, kept)
+    expected = oracles.plain_loop(
+        module, cross_entropy, inputs, targets, probe_.plane.origin, probe_.plane.axes, WHERE
+    )
+    np.testing.assert_allclose(first[0, 0], expected, rtol=1e-12)
+
+
+def test_shared_layers_are_those_that_no_moving_parameter_reaches():
+    from landscape_core.strategies.shared_layers import shared
+
+    module = cases.residual()
+    plane = read(ModelObjective(module, CrossEntropy(), *cases.images()), strategy=Loop()).plane
+    objective = ModelObjective(module, CrossEntropy(), *cases.images())
+    assert shared(objective, plane) == (["stem"], [])
+    for part in (module.stem, module.stem_norm, module.first, module.first_norm):
+        part.requires_grad_(requires_grad=False)
+    frozen = ModelObjective(module, CrossEntropy(), *cases.images())
+    plane = read(frozen, strategy=Loop()).plane
+    affine, constant = shared(frozen, plane)
+    assert affine == ["second"]
+    assert constant == ["stem", "stem_norm", "first", "first_norm"]
+    found = SharedLayers().reader(read(frozen, strategy=Loop()).reading("train"))
+    loop = Loop().reader(read(frozen, strategy=Loop()).reading("train"))
+    coords = torch.from_numpy(WHERE)
+    torch.testing.assert_close(found(coords), loop(coords), rtol=1e-10, atol=0)
