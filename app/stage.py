@@ -102,11 +102,12 @@ def quality(picture: Picture) -> str:
     computed = picture.slice["computed"].values
     distance = float(picture.path["distance"][-1])
     count = int(picture.slice.attrs["examples"][0])
+    doubt = picture.standard_error
     parts = [
         f"<b>{picture.captured:.0%}</b> of the motion lies in this plane",
         f"<b>{computed.sum()}</b> of {computed.size} points computed{others(picture.slice)}",
         f"<b>{count}</b> {picture.view.split} examples"
-        + (f" (loss at the point <b>± {doubt:.2g}</b>)" if (doubt := picture.standard_error) else ""),
+        + (f" (loss at the point <b>± {doubt:.2g}</b>)" if doubt else ""),
     ]
     if distance > 1e-5:
         parts.insert(1, f"current point <b>{distance:.2g}</b> off it")
