@@ -273,7 +273,11 @@ def on_workers(works):
     for workers in (1, 2):
         with (
             LocalCluster(
-                n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0"
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=":0",
+                env={"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
             ) as cluster,
             Client(cluster),
         ):

@@ -23,6 +23,9 @@ R = TypeVar("R")
 PATIENCE = 10.0
 """Seconds to wait for a scheduler to answer, and for its first worker."""
 
+ALONE = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""The environment of workers made here: they share the processors by being many."""
+
 ATTEMPTS = 3
 """How many times what was lost with its worker is sent out anew."""
 
@@ -75,6 +78,7 @@ class Dask(Backend):
                         threads_per_worker=self.threads,
                         processes=True,
                         dashboard_address=":0",
+                        env=ALONE,
                         silence_logs=logging.ERROR,
                     )
                 )
