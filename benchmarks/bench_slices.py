@@ -268,7 +268,7 @@ def on_workers(works):
     from landscape_core.backends.dask import Dask
 
     work = works["conv net, digits 1x8x8, 25x25"]
-    read = work.probe(strategy=Loop())
+    read = work.probe()
     seconds = {}
     for workers in (1, 2):
         with (
@@ -277,10 +277,10 @@ def on_workers(works):
                 threads_per_worker=1,
                 processes=True,
                 dashboard_address=":0",
-                env={"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
             ) as cluster,
-            Client(cluster),
+            Client(cluster) as client,
         ):
+            client.register_worker_callbacks(setup=alone)
             backend = Dask(scheduler=cluster.scheduler_address)
 
             def slice_(backend=backend):
@@ -296,6 +296,11 @@ def on_workers(works):
         f"each, with sending\ndata and weights: one worker {seconds[1]:.2f} s, two "
         f"{seconds[2]:.2f} s, {ratio:.2f} times faster."
     )
+
+
+def alone():
+    """Use one thread, whatever the environment says."""
+    torch.set_num_threads(1)
 
 
 def beside_peers(works, asked):

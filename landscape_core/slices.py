@@ -29,6 +29,9 @@ BITE = 0.04
 TILE = 0.25
 """Seconds of work in a tile that travels to a worker, about."""
 
+TAPER = 12
+"""A tile is at most this part of what is left."""
+
 Mask = npt.NDArray[np.bool_]
 Index = npt.NDArray[np.int64]
 Spread = Callable[[Callable[[Floats], Floats], Sequence[Floats]], Iterator[tuple[int, Floats]]]
@@ -123,18 +126,32 @@ def sweep(
         spread: `map` of a backend that computes elsewhere.
     """
     sheet = Sheet.blank(read, grid).resumed(start)
-    shown: Floats | None = None
     every = lines_of(grid.resolution)
-    # Workers would wait for each other at the end of every level.
-    for lines in [every[0], every[-1]] if spread else every:
-        wanted = np.zeros_like(sheet.computed)
-        wanted[np.ix_(*[lines] * wanted.ndim)] = True
-        for _ in sheet.work(np.argwhere(wanted & ~sheet.computed), spread):
+    if spread is not None:
+        yield from _streamed(sheet, every[0], spread, attrs)
+        return
+    shown: Floats | None = None
+    for lines in every:
+        for _ in sheet.work(np.argwhere(sheet.on(lines) & ~sheet.computed)):
             if shown is not None:
                 partly = np.where(sheet.computed, sheet.values, shown)
                 yield sheet.dataset(partly, attrs)
         shown = sheet.interpolated(lines)
         yield sheet.dataset(np.where(sheet.computed, sheet.values, shown), attrs)
+
+
+def _streamed(
+    sheet: "Sheet", first: Lines, spread: Spread, attrs: Mapping[str, Any] | None
+) -> Iterator[xr.Dataset]:
+    """The slice as workers send it: the first lines before all others, but no waiting for them."""
+    early, shown = sheet.on(first), None
+    missing = [np.argwhere(part & ~sheet.computed) for part in (early, ~early)]
+    for _ in sheet.work(np.concatenate(missing), spread):
+        if shown is None and sheet.computed[early].all():
+            shown = sheet.interpolated(first)
+        if shown is not None:
+            yield sheet.dataset(np.where(sheet.computed, sheet.values, shown), attrs)
+    yield sheet.dataset(sheet.values, attrs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,6 +192,12 @@ class Sheet:
         """The coordinates along each dimension of the values, beta before alpha."""
         return (self.grid.beta(), self.grid.alpha())[-self.read.plane.dimensions :]
 
+    def on(self, lines: Lines) -> Mask:
+        """Which points lie on crossings of grid lines."""
+        chosen = np.zeros_like(self.computed)
+        chosen[np.ix_(*[lines] * chosen.ndim)] = True
+        return chosen
+
     def coords(self, index: Index) -> Floats:
         """The coordinates (K, D), alpha first, of points by their indices (K, D)."""
         along = zip(self.sides, index.T, strict=True)
@@ -212,8 +235,7 @@ class Sheet:
 
     def _spread(self, missing: Index, spread: Spread) -> Iterator[int]:
         """Have tiles of about `TILE` seconds computed elsewhere; how many points are done."""
-        size = _count(TILE, self.read.seconds, 16)
-        tiles = [missing[i : i + size] for i in range(0, len(missing), size)]
+        tiles = list(_tiles(missing, _count(TILE, self.read.seconds, 16)))
         done = 0
         for i, values in spread(self.read, [self.coords(tile) for tile in tiles]):
             self.put(tiles[i], values)
@@ -243,6 +265,16 @@ class Sheet:
     ) -> xr.Dataset:
         """The named, unchangeable form of values (S, R, ...), and which are computed."""
         return named(self.read, self.grid, values, self.computed, attrs, further)
+
+
+def _tiles(missing: Index, size: int) -> Iterator[Index]:
+    """The points in tiles of so many, towards the end smaller, so that no worker waits long."""
+    start = 0
+    while start < len(missing):
+        left = len(missing) - start
+        taken = min(size, max(-(-size // 4), -(-left // TAPER)))
+        yield missing[start : start + taken]
+        start += taken
 
 
 def mesh(lines: Lines, dimensions: int) -> Index:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
+import torch
+
 from landscape_core.backends.base import Backend
 from landscape_core.errors import BackendError
 from landscape_core.recipes import Knob, Note
@@ -22,9 +24,6 @@ R = TypeVar("R")
 
 PATIENCE = 10.0
 """Seconds to wait for a scheduler to answer, and for its first worker."""
-
-ALONE = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-"""The environment of workers made here: they share the processors by being many."""
 
 ATTEMPTS = 3
 """How many times what was lost with its worker is sent out anew."""
@@ -78,13 +77,14 @@ class Dask(Backend):
                         threads_per_worker=self.threads,
                         processes=True,
                         dashboard_address=":0",
-                        env=ALONE,
                         silence_logs=logging.ERROR,
                     )
                 )
             try:
                 client = stack.enter_context(Client(address, timeout=PATIENCE))
                 client.wait_for_workers(1, timeout=PATIENCE)
+                if not self.scheduler:
+                    client.register_worker_callbacks(setup=_alone)
             except (OSError, ValueError, TimeoutError) as error:
                 where = self.scheduler or "the local cluster"
                 message = f"{where} does not answer or has no worker after {PATIENCE:.0f} s."
@@ -103,13 +103,18 @@ def _results(
         client.submit(_called, shared, item, pure=False): index for index, item in items.items()
     }
     try:
-        for future in as_completed(futures):
+        for future, found in as_completed(futures, with_results=True, raise_errors=False):
             if future.status == "finished":
-                yield futures[future], future.result()
+                yield futures[future], found
             elif future.status == "error" and not _lost(future.exception()):
                 raise future.exception()
     finally:
         client.cancel([*futures, shared])
+
+
+def _alone() -> None:
+    """Use one processor: workers made here share the machine by being many."""
+    torch.set_num_threads(1)
 
 
 def _called(call: Callable[[T], R], item: T) -> R:
