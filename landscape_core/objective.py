@@ -2,7 +2,7 @@
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal, final
 
 import numpy as np
@@ -222,6 +222,23 @@ class ModelObjective(Objective):
         """The same objective with statistics re-estimated from other, the training, inputs."""
         part = self._like()
         part.reference = inputs
+        return part
+
+    def moving(self, names: Collection[str], theta: Vector) -> "ModelObjective":
+        """The loss as a function of some tensors alone, all others held as they are at theta.
+
+        Its `start` holds theta's values of those tensors.
+        """
+        part = self._like()
+        part._module = copy.deepcopy(self._module)
+        values = self.layout.split(theta.detach())
+        for name, parameter in part._module.named_parameters():
+            if name in values:
+                parameter.data.copy_(values[name])
+                parameter.requires_grad_(name in names)
+        part._normalizers = [one for one in part._module.modules() if isinstance(one, _NormBase)]
+        part.layout = Layout.of_module(part._module)
+        part.start = part.layout.join(dict(part._module.named_parameters())).to(theta)
         return part
 
     def to(self, device: str | torch.device) -> "ModelObjective":

@@ -1,5 +1,6 @@
 """Between one flat vector and a network's named tensors."""
 
+import fnmatch
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -74,6 +75,39 @@ class Layout:
             if shape != block.shape:
                 raise SpecError(f"the shape of {block.name}", shape, f"{block.shape}")
         return torch.cat([tensors[block.name].detach().reshape(-1) for block in self.blocks])
+
+
+def groups(layout: Layout) -> dict[str, tuple[Block, ...]]:
+    """The blocks of each layer, by its name: a weight and its bias are one layer."""
+    found: dict[str, tuple[Block, ...]] = {}
+    for block in layout.blocks:
+        name = block.name.rpartition(".")[0] or block.name
+        found[name] = (*found.get(name, ()), block)
+    return found
+
+
+def selected(layout: Layout, names: str) -> tuple[Block, ...]:
+    """The blocks that a list of names or patterns, separated by commas, speaks of.
+
+    A name is that of a tensor (`0.weight`), of a layer or a part (`0`), or a pattern (`*.bias`).
+
+    Raises:
+        SpecError: a name that fits no tensor.
+    """
+    chosen: set[str] = set()
+    for name in filter(None, (part.strip() for part in names.split(","))):
+        fitting = {
+            block.name
+            for block in layout.blocks
+            if block.name == name
+            or block.name.startswith(name + ".")
+            or fnmatch.fnmatchcase(block.name, name)
+        }
+        if not fitting:
+            known = ", ".join(block.name for block in layout.blocks)
+            raise SpecError("layers", name, f"a name or pattern of these tensors: {known}")
+        chosen |= fitting
+    return tuple(block for block in layout.blocks if block.name in chosen)
 
 
 def _blocks(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[Block]:

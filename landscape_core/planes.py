@@ -5,6 +5,7 @@ the network's own filters (Li et al. 2018), and a coordinate counts multiples of
 coordinates are least-squares solutions, computed in float64.
 """
 
+import itertools
 from dataclasses import dataclass, replace
 
 import torch
@@ -49,6 +50,20 @@ class Plane:
         if float(torch.linalg.cond(unit @ unit.T)) > MAX_CONDITION:
             raise PlaneError("the axes must not be parallel; these are.")
 
+    @classmethod
+    def through(cls, origin: Vector, *others: Vector, names: tuple[str, ...] = ()) -> "Plane":
+        """The line through two points (P,), or the plane through three.
+
+        The first lies at 0 or (0, 0), the second at 1 or (1, 0), the third at (0, 1).
+
+        Raises:
+            PlaneError: not two or three points, points that coincide or lie on one line.
+        """
+        if not 1 <= len(others) <= 2:
+            raise PlaneError(f"a line or plane goes through 2 or 3 points; got {1 + len(others)}.")
+        given = names or tuple(f"to point {index + 2}" for index in range(len(others)))
+        return cls(origin, torch.stack([other - origin for other in others]), given)
+
     @property
     def dimensions(self) -> int:
         """D: 1 for a line, 2 for a plane."""
@@ -76,8 +91,24 @@ class Plane:
         return replace(self, origin=origin)
 
     def facing(self, other: "Plane | None") -> "Plane":
-        """The same plane with each axis turned to the side of its predecessor's."""
+        """The same plane with its axes in the order and to the side of a predecessor's.
+
+        So a picture that is drawn anew neither flips nor swaps its axes, where eigenvectors or
+        components change places. Of two orders the one with the larger cosines is taken.
+        """
         if other is None or other.axes.shape != self.axes.shape:
             return self
-        turned = (self.axes * other.axes).sum(dim=1, keepdim=True) < 0
-        return replace(self, axes=torch.where(turned, -self.axes, self.axes))
+        unit, last = (axes / axes.norm(dim=1, keepdim=True) for axes in (self.axes, other.axes))
+        cosines = (last @ unit.T).double()
+        order = max(
+            itertools.permutations(range(self.dimensions)),
+            key=lambda order: sum(float(cosines[i, j].abs()) for i, j in enumerate(order)),
+        )
+        signs = torch.tensor([-1.0 if cosines[i, j] < 0 else 1.0 for i, j in enumerate(order)])
+        explained = self.explained and tuple(self.explained[j] for j in order)
+        return replace(
+            self,
+            axes=self.axes[list(order)] * signs.to(self.axes)[:, None],
+            names=tuple(self.names[j] for j in order),
+            explained=explained,
+        )

@@ -174,7 +174,7 @@ def probe_at(path: xr.Dataset, asked: Look) -> tuple[Probe, Plane, Vectors]:
     plane = asked.directions.span(
         Viewpoint(instance.train, thetas[at], thetas, asked.run.seed), asked.dimensions
     )
-    buffers = _buffers(path, at, instance.train)
+    buffers = buffers_at(path, at, instance.train)
     policy = cast(BatchNorm, asked.batch_norm)
     parts = {
         split: objective.with_buffers(buffers)
@@ -250,7 +250,8 @@ def _flat(buffers: dict[str, torch.Tensor]) -> npt.NDArray[np.float64]:
     return np.concatenate([b.double().numpy(force=True).ravel() for b in buffers.values()])
 
 
-def _buffers(path: xr.Dataset, at: int, objective: ModelObjective) -> dict[str, torch.Tensor]:
+def buffers_at(path: xr.Dataset, at: int, objective: ModelObjective) -> dict[str, torch.Tensor]:
+    """The running statistics at a recorded iterate of a trajectory, by name."""
     if "buffer" not in path:
         return objective.buffers
     flat = torch.from_numpy(path["buffer"].values[at])

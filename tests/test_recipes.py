@@ -9,6 +9,7 @@ import pkgutil
 import subprocess
 import sys
 from dataclasses import FrozenInstanceError, dataclass, field
+from importlib.util import find_spec
 from typing import Annotated
 
 import numpy as np
@@ -296,6 +297,8 @@ def bases():
     """The base class of every package of the engine, the topmost of its module."""
     for package in pkgutil.iter_modules(landscape_core.__path__):
         if package.ispkg:
+            if find_spec(f"landscape_core.{package.name}.base") is None:
+                continue  # no catalogue
             module = importlib.import_module(f"landscape_core.{package.name}.base")
             yield from (
                 cls

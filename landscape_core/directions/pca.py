@@ -1,5 +1,9 @@
-"""The plane in which the trajectory moves most: Li et al., 2018, section 7."""
+"""The plane in which the trajectory moves most: Li et al., 2018, section 7.
 
+Of several runs together, the components of all their points.
+"""
+
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -10,7 +14,7 @@ from torch import Tensor
 from landscape_core.directions.base import Directions, Viewpoint
 from landscape_core.errors import PlaneError
 from landscape_core.planes import Plane
-from landscape_core.recipes import Note
+from landscape_core.recipes import Knob, Note
 from landscape_core.types import Vectors
 
 BLOCK = 2**21
@@ -28,9 +32,13 @@ class PCA(Directions):
         bool,
         Note("take deviations from the path's mean, as the authors' code does, not from its end"),
     ] = True
+    last: Annotated[
+        float, Knob(0.01, 1.0, "share of the path, counted from its end, that is looked at")
+    ] = 1.0
 
-    def span(self, view: Viewpoint, dimensions: int = 2) -> Plane:
-        path = view.path.detach()
+    def axes(self, view: Viewpoint, dimensions: int) -> Plane:
+        # The run's own path comes last, so that deviations may be taken from its end.
+        path = torch.cat([self._part(each) for each in (*view.others, view.path)])
         needed = dimensions + 1
         if len(path) < needed:
             raise PlaneError(
@@ -44,6 +52,9 @@ class PCA(Directions):
         axes /= axes.norm(dim=1, keepdim=True)
         names = tuple(f"PC{i + 1}" for i in range(dimensions))
         return Plane(view.centre, axes.to(view.centre), names, tuple(shares))
+
+    def _part(self, path: Tensor) -> Tensor:
+        return path.detach()[-math.ceil(self.last * len(path)) :]
 
     def _components(self, path: Vectors, dimensions: int) -> tuple[Tensor, list[float]]:
         """The axes as combinations of deviations (T, D), up to length; what each explains.

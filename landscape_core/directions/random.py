@@ -14,7 +14,7 @@ from landscape_core import seeds
 from landscape_core.directions.base import Directions, Viewpoint
 from landscape_core.params import Block
 from landscape_core.planes import Plane
-from landscape_core.recipes import Choice, Note
+from landscape_core.recipes import Choice
 from landscape_core.types import Vector
 
 TINY = 1e-10
@@ -38,14 +38,9 @@ class Random(Directions):
             " own values",
         ),
     ] = "biases and norms"
-    orthogonal: Annotated[
-        bool, Note("turn the second direction until it is orthogonal to the first")
-    ] = False
 
-    def span(self, view: Viewpoint, dimensions: int = 2) -> Plane:
+    def axes(self, view: Viewpoint, dimensions: int) -> Plane:
         axes = [self._axis(view, i) for i in range(dimensions)]
-        if self.orthogonal and dimensions == 2:
-            axes[1] = _turned(axes[1], axes[0])
         names = tuple(f"random direction {i + 1}" for i in range(dimensions))
         return Plane(view.centre, torch.stack(axes).to(view.centre), names)
 
@@ -67,9 +62,3 @@ class Random(Directions):
         if self.normalization == "layer":
             return d * (w.norm() / (d.norm() + TINY))
         return d * w if self.normalization == "weight" else d
-
-
-def _turned(axis: Vector, other: Vector) -> Vector:
-    """What of an axis is orthogonal to another, as long as the axis was."""
-    rest = axis - (axis @ other) / (other @ other) * other
-    return rest * (axis.norm() / rest.norm())

@@ -1,0 +1,129 @@
+"""A symmetric matrix of the size of the parameters, known by its products with vectors.
+
+Products are exact: by differentiating twice (Pearlmutter, 1994), never by finite differences. The
+graph that leads to the gradient is built once and used by every product.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from landscape_core.objective import ModelObjective, Objective
+from landscape_core.types import Vector, Vectors
+
+WHOLE = 4096
+"""Examples whose graph is kept between products; more are gone through in parts of so many."""
+
+
+class Operator(ABC):
+    """A symmetric matrix (P, P). `products` counts those made so far."""
+
+    def __init__(self, like: Vector) -> None:
+        """A matrix for vectors of this size, dtype and device."""
+        self.like = like.detach()
+        self.products = 0
+
+    @property
+    def size(self) -> int:
+        """P."""
+        return len(self.like)
+
+    def apply(self, vectors: Vectors) -> Vectors:
+        """The products with K vectors, shape (K, P)."""
+        self.products += len(vectors)
+        return self._apply(vectors.to(self.like)).detach()
+
+    def dense(self, together: int = 64) -> Float[Tensor, "P P"]:
+        """The matrix itself, made symmetric to the last bit."""
+        unit = torch.eye(self.size, dtype=self.like.dtype, device=self.like.device)
+        rows = torch.cat([self.apply(part) for part in unit.split(together)])
+        return (rows + rows.T) / 2
+
+    @abstractmethod
+    def _apply(self, vectors: Vectors) -> Vectors:
+        """The products with K vectors."""
+
+
+Product = Callable[[Vectors], Vectors]
+
+
+class Sum(Operator):
+    """A weighted sum over parts of the data, each of which gives its product when asked for."""
+
+    def __init__(
+        self,
+        objective: Objective,
+        theta: Vector,
+        product_of: Callable[[Objective, Vector], Product],
+    ) -> None:
+        """Divide the data where it is too large to keep a graph of all.
+
+        Args:
+            objective: a mean over its examples.
+            theta: where the matrix is taken.
+            product_of: makes the product of the mean over some examples at a point.
+        """
+        Operator.__init__(self, theta)
+        self._theta = theta.detach()
+        self._parts = list(parts_of(objective))
+        self._product_of = product_of
+        self._kept = self._made(self._parts[0][0]) if len(self._parts) == 1 else None
+
+    def _made(self, part: Objective) -> Product:
+        return self._product_of(part, self._theta.clone().requires_grad_())
+
+    def _apply(self, vectors: Vectors) -> Vectors:
+        if self._kept is not None:
+            return self._kept(vectors)
+        total = torch.zeros_like(vectors)
+        for part, weight in self._parts:
+            total += weight * self._made(part)(vectors)
+        return total
+
+
+def parts_of(objective: Objective) -> Iterator[tuple[Objective, float]]:
+    """Parts of the data and their weights in the mean; one, if examples know each other."""
+    together = isinstance(objective, ModelObjective) and not (
+        objective.normalizes and objective.batch_norm == "batch"
+    )
+    if not together or objective.examples <= WHOLE or not isinstance(objective, ModelObjective):
+        yield objective, 1.0
+        return
+    for start in range(0, objective.examples, WHOLE):
+        part = objective.between(start, start + WHOLE)
+        yield part, part.examples / objective.examples
+
+
+def pulled(outputs: Tensor, point: Tensor, seeds: Tensor) -> Tensor:
+    """The products of K seeds (K, ...) with the Jacobian of outputs (...), shape (K, *point)."""
+    if not outputs.requires_grad:
+        return point.new_zeros(len(seeds), *point.shape)
+    return _gradients(outputs, point, seeds)
+
+
+def _gradients(outputs: Tensor, inputs: Tensor, seeds: Tensor) -> Tensor:
+    """The gradient of outputs weighted by each of K seeds, (K, ...), in the shape of the inputs."""
+    found = [
+        torch.autograd.grad(
+            outputs, inputs, seed, retain_graph=True, allow_unused=True, materialize_grads=True
+        )[0]
+        for seed in seeds
+    ]
+    return torch.stack(found)
+
+
+def pusher(outputs: Tensor, point: Vector) -> Callable[[Vectors], Tensor]:
+    """The products of the Jacobian of outputs (...) with K vectors (K, P), shape (K, ...).
+
+    A vector-Jacobian product is linear in its vector; its own derivative is the product wanted.
+    """
+    weights = torch.zeros_like(outputs, requires_grad=True)
+    (back,) = torch.autograd.grad(outputs, point, weights, create_graph=True)
+
+    def pushed(vectors: Vectors) -> Tensor:
+        return _gradients(back, weights, vectors)
+
+    return pushed

@@ -1,0 +1,33 @@
+"""Directions of one's own, from a file."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from landscape_core.directions._files import vectors
+from landscape_core.directions.base import Directions, Viewpoint
+from landscape_core.errors import PlaneError
+from landscape_core.planes import Plane
+from landscape_core.recipes import Note
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given(Directions):
+    """Vectors of one's own, as they are in a file."""
+
+    label: ClassVar[str] = "vectors of your own"
+
+    file: Annotated[
+        str, Note("one or two vectors of all parameters: an array (.npy) or a tensor (.pt)")
+    ] = ""
+
+    def axes(self, view: Viewpoint, dimensions: int) -> Plane:
+        found = vectors(self.file, "Given.file")
+        if len(found) < dimensions:
+            raise PlaneError(f"{self.file} holds {len(found)} vectors; {dimensions} are needed.")
+        if found.shape[1] != len(view.centre):
+            raise PlaneError(
+                f"{self.file} holds vectors of {found.shape[1]} numbers; the network has"
+                f" {len(view.centre)} parameters."
+            )
+        names = tuple(f"vector {index + 1}" for index in range(dimensions))
+        return Plane(view.centre, found[:dimensions].to(view.centre), names)

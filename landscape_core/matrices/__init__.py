@@ -1,0 +1,1 @@
+"""Curvature matrices, one file each."""
