@@ -17,19 +17,20 @@ from app.components.heartbeat import Heartbeat
 from app.components.link import Link
 from app.components.toolbar import Toolbar
 from app.jobs import Desk
-from app.scene import FIRST, Place, Scene, opening, place, presets
+from app.scene import FIRST, Display, Place, Scene, opening, place, presets
 from app.stage import Stage
 from app.storage import user_store
 from app.wiring import UiLoop
 from landscape_core.errors import LandscapeError, SpecError
 from landscape_core.live import Picture, Session
+from landscape_core.spectra import Spectrum, Watch
 from landscape_core.store import Store
 
 SECTIONS = (
-    ("Data", "what is learned", ("run.problem.dataset",)),
+    ("Data", "what is learned", ("run.problem.dataset", "run.problem.data_seed")),
     ("Network", "what learns it", ("run.problem.architecture", "run.problem.loss")),
     ("Optimizer", "how it moves", ("run.optimizer", "run.batch_size", "run.seed")),
-    ("Landscape", "which slice is shown", ("view.",)),
+    ("Landscape", "what is shown", ("view.", "display.aside")),
     ("Display", "how it is drawn", ("display.height", "display.color")),
 )
 """The form's sections: title, help, and the beginnings of the paths that they hold."""
@@ -110,7 +111,7 @@ class Page:
             self._form.set_error(path, str(error))
             return
         self._form.set_error(path, None)
-        only_drawing = scene.replace(display=self.scene.display) == self.scene
+        only_drawing = _work_of(scene) == _work_of(self.scene)
         self._place = replace(self._place, scene=scene)
         if only_drawing and not self._playing:
             self._show_controls()
@@ -166,6 +167,8 @@ class Page:
             self._session = session
         session.continue_with(scene.run)
         session.look_through(scene.view)
+        aside = scene.display.aside
+        session.watch(Watch() if aside == "curvature" else None)
         while session.step < job.until and session.status in ("ready", "paused"):
             stop = session.step + max(1, job.until // ON_THE_WAY)
             session.advance_to(min(stop, job.until), ON_THE_WAY // 2)
@@ -176,6 +179,10 @@ class Page:
         if job.playing:
             yield from session.play(scene.display.speed)
         yield from session.refine()
+        if aside == "curvature":
+            yield from session.spectra(Spectrum(each_layer=True))
+        elif aside == "connection":
+            yield from session.connections()
 
     def _show(self, picture: Picture) -> None:
         self._picture = picture
@@ -261,6 +268,11 @@ class Page:
             styles={"height": "100vh", "min-width": "980px", "background": "#fff"},
             margin=0,
         )
+
+
+def _work_of(scene: Scene) -> Scene:
+    """The scene as the worker needs it: how a picture is drawn makes no work."""
+    return scene.replace(display=Display(aside=scene.display.aside))
 
 
 @dataclass(frozen=True)

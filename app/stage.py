@@ -13,8 +13,11 @@ from app import theme
 from app.components.surface import Surface
 from app.scene import Display
 from app.views.boundary import Boundary
+from app.views.connection import Connection
 from app.views.contour import Contour
+from app.views.curvature import Curvature
 from app.views.curves import Curves
+from app.views.off_plane import OffPlane
 from landscape_core.live import Picture
 
 NO_BOUNDARY = "No boundary to draw:\nthe inputs have more than two dimensions."
@@ -31,6 +34,8 @@ class Stage:
         self._aside_at = 0.0
         self.contour, self.surface = Contour(), Surface()
         self.curves, self.boundary = Curves(), Boundary()
+        self.off_plane, self.curvature = OffPlane(), Curvature()
+        self.connection = Connection()
         self.story, self.quality = _line(theme.INK, 13, 42), _line(theme.MUTED, 12, 38)
         fill = {"sizing_mode": "stretch_both", "min_height": 0}
         self._flat = pn.pane.Bokeh(self.contour.figure, **fill)
@@ -38,9 +43,20 @@ class Stage:
         self.landscape = pn.Column(
             self.story, self._flat, self._deep, self.quality, css_classes=["landscape"], **fill
         )
+        shown: dict[str, Any] = {
+            "boundary": self.boundary,
+            "off plane": self.off_plane,
+            "curvature": self.curvature,
+            "connection": self.connection,
+        }
+        self._asides = {
+            name: pn.Column(pn.pane.Bokeh(view.figure, **fill), visible=not index, **fill)
+            for index, (name, view) in enumerate(shown.items())
+        }
+        self._above = pn.Column(pn.pane.Bokeh(self.curves.figure, **fill), **fill)
         self.side = pn.Column(
-            pn.pane.Bokeh(self.curves.figure, **fill),
-            pn.pane.Bokeh(self.boundary.figure, **fill),
+            self._above,
+            *self._asides.values(),
             width=340,
             sizing_mode="stretch_height",
         )
@@ -71,7 +87,21 @@ class Stage:
         self._aside_at = now
         self.curves.update(picture.curves)
         self.quality.object = quality(picture)
-        if picture.boundary is None or picture.points is None:
+        self._draw_aside(picture, display.aside)
+
+    def _draw_aside(self, picture: Picture, aside: str) -> None:
+        for name, pane in self._asides.items():
+            if pane.visible != (name == aside):
+                pane.visible = name == aside
+        if self._above.visible == (aside == "curvature"):  # three figures need the room of all
+            self._above.visible = aside != "curvature"
+        if aside == "off plane":
+            self.off_plane.update(picture.path)
+        elif aside == "curvature":
+            self.curvature.update(picture.spectrum, picture.curvature)
+        elif aside == "connection":
+            self.connection.update(picture.connection, picture.view.split)
+        elif picture.boundary is None or picture.points is None:
             self.boundary.empty(NO_BOUNDARY)
         else:
             self.boundary.update(picture.boundary, picture.points)

@@ -46,7 +46,7 @@ __all__ = ["Connection", "barrier", "connect", "connection", "curve_of", "plane_
 
 
 def _run(seed: int) -> Run:
-    problem = Supervised(dataset=Digits(), architecture=MLP(width=100))
+    problem = Supervised(dataset=Digits(), architecture=MLP(width=100), data_seed=0)
     return Run(problem=problem, optimizer=Adam(learning_rate=0.003), steps=1000, seed=seed)
 
 
@@ -54,9 +54,9 @@ def _run(seed: int) -> Run:
 class Connection(Recipe):
     """A curve from the end of one run to the end of another.
 
-    A run's seed draws its data, its initial weights and its batches. So two runs that differ in the
-    seed have learned from different examples, of a bundled set another share of the same. All
-    losses here are on the first run's data, of which the second may have seen the test part.
+    A run's seed draws its data, its initial weights and its batches; two runs that differ in it
+    learn from the same examples only if their problem has a `data_seed`. All losses here are on the
+    first run's data.
     """
 
     first: Annotated[Run, Note("where the curve begins, and whose data count")] = field(
@@ -78,6 +78,16 @@ class Connection(Recipe):
             " (running), those of the examples evaluated (batch), or estimated anew (reestimated)",
         ),
     ] = "reestimated"
+
+
+def with_another_start(run: Run, path: Path) -> Connection:
+    """The connection of a run with the same on the same data, from other initial weights."""
+    data_seed = run.seed
+    if isinstance(run.problem, Supervised) and run.problem.data_seed >= 0:
+        data_seed = run.problem.data_seed
+    if isinstance(run.problem, Supervised):
+        run = run.replace(problem=run.problem.replace(data_seed=data_seed))
+    return Connection(first=run, second=run.replace(seed=run.seed + 1), path=path)
 
 
 def connect(asked: Connection, store: Store | None = None) -> Iterator[Progress]:

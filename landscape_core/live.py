@@ -7,30 +7,35 @@ and is meant for one thread. Everything that it gives out is an immutable `Pictu
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 import xarray as xr
+from scipy.interpolate import interpn
 
 from landscape_core.boundaries import boundary, drawable, scattered
+from landscape_core.connections import connect, with_another_start
 from landscape_core.directions.base import Directions, Viewpoint
 from landscape_core.directions.pca import PCA
 from landscape_core.directions.random import Random
 from landscape_core.errors import PlaneError, SpecError
 from landscape_core.framing import Frame, framed
+from landscape_core.keys import Content, add_objective
 from landscape_core.measures.base import Answers
 from landscape_core.measuring import applicable, curves, measured
 from landscape_core.objective import BATCH_NORM, BATCH_NORM_HELP, BatchNorm, ModelObjective
+from landscape_core.paths.bezier import Bezier
 from landscape_core.planes import Plane
 from landscape_core.probes import Probe, probe
-from landscape_core.recipes import Choice, Knob, Note, Recipe, name_of
+from landscape_core.recipes import Choice, Knob, Note, Recipe, content_key, name_of
 from landscape_core.refining import Tolerance
 from landscape_core.sampling import standard_error
 from landscape_core.slices import Grid, coarse, levels
 from landscape_core.slicing import slicing
+from landscape_core.spectra import Spectrum, Watch, Watcher, spectrum
 from landscape_core.store import Store
 from landscape_core.strategies.base import Strategy
 from landscape_core.training import Recorder, Run, Training
@@ -38,6 +43,12 @@ from landscape_core.types import Vectors
 
 PREVIEWS = (64, 256)
 """Examples of a preview, where all of them would take too long for a moving picture."""
+
+QUICK = 0.003
+"""Seconds in which a rule finds a plane anew for every picture of a running training."""
+
+SELDOM = 5
+"""A rule that takes longer waits so many times as long until the next; held, it never waits."""
 
 Status = Literal["ready", "running", "paused", "finished", "diverged"]
 
@@ -80,10 +91,14 @@ class Readings:
 class Picture:
     """One complete look at a run, in named arrays.
 
-    `path` holds the shadow (alpha, beta) of each recorded iterate, its distance from the plane and
-    its true loss. `captured` is the share of the squared motion since the start that lies in the
-    plane. `notice` says why the plane is not the one asked for, or is empty. `standard_error` is
-    that of the mean loss at the present point, where the slice uses only some of the examples.
+    `path` holds the shadow (alpha, beta) of each recorded iterate, its distance from the plane, how
+    far `off` that is as a share of the way the run has gone, its true loss, and the loss `under` it
+    in the picture, where it lies in it. `curvature` holds what was measured of the curvature along
+    the run, `spectrum` that of the present point, and `connection` the curve to the end of another
+    run, where they were asked for. `captured` is the share of the squared motion since the start
+    that lies in the plane. `notice` says why the plane is not the one asked for, or is empty.
+    `standard_error` is that of the mean loss at the present point, where the slice uses only some
+    of the examples.
     """
 
     run: Run
@@ -98,6 +113,9 @@ class Picture:
     captured: float
     notice: str
     standard_error: float = 0.0
+    curvature: xr.Dataset | None = None
+    spectrum: xr.Dataset | None = None
+    connection: xr.Dataset | None = None
 
 
 class Session:
@@ -121,6 +139,9 @@ class Session:
         self._notice = ""
         self._seconds_at: dict[int, float] = {}
         self._strategies: dict[int, Strategy] = {}
+        self._watcher: Watcher | None = None
+        self._latest: Picture | None = None
+        self._renew_at = 0.0
         data = self._training.instance.data
         self._points = scattered(data) if data is not None and drawable(data) else None
         self._record()
@@ -161,9 +182,15 @@ class Session:
         """Show another slice from now on."""
         if view.directions != self.view.directions or view.follow != self.view.follow:
             self._plane = self._frame = None
+            self._renew_at = 0.0
         if view != self.view:
             self._seconds_at, self._strategies = {}, {}
         self.view = view
+
+    def watch(self, asked: Watch | None) -> None:
+        """Follow the curvature along the run from now on, or no more."""
+        if asked is None or self._watcher is None or self._watcher.asked != asked:
+            self._watcher = Watcher(asked, self._seconds) if asked else None
 
     def advance(self, steps: int) -> None:
         """Make so many steps, or fewer if the run ends, and record where it then stands."""
@@ -174,6 +201,8 @@ class Session:
             self._state = self._training.advance(self._state, self.run)
         self._seconds += time.perf_counter() - began
         self._record()
+        if self._watcher is not None and self._watcher.due(self._seconds):
+            self._watcher.measure(self._here(), self._state.theta, self._state.index)
 
     def advance_to(self, step: int, pictures: int = 60) -> None:
         """Train up to a step, recording about so many iterates on the way."""
@@ -227,11 +256,55 @@ class Session:
 
         Exact at the end, or within the tolerance of the view.
         """
+        self._renew_at = 0.0
         seen = self._look()
         read, grid = self._probe(seen, self.view.examples), seen.grid(self.view.resolution)
         tolerance = Tolerance(share=self.view.tolerance) if self.view.tolerance else None
         for dataset in slicing(read, grid, tolerance=tolerance, store=self._store):
             yield self._picture(seen, dataset)
+
+    def spectra(self, asked: Spectrum) -> Iterator[Picture]:
+        """The latest picture with the curvature at the present point, growing; kept in the store.
+
+        Where the loss is not finite there is none, and no picture.
+        """
+        if self._latest is None or self._state.diverged:
+            return
+        here, theta = self._here(), self._state.theta
+        key = self._spectrum_key(asked) if self._store else ""
+        found = self._store.get(key) if self._store else None
+        if found is not None:
+            yield replace(self._latest, spectrum=found)
+            return
+        for found in spectrum(here, theta, asked):
+            yield replace(self._latest, spectrum=found)
+        if self._store and found is not None:
+            self._store.put(key, found)
+
+    def connections(self) -> Iterator[Picture]:
+        """The latest picture with the curve to a run from other initial weights, as it improves.
+
+        Both runs are those of the present settings, up to the present step.
+        """
+        if self._latest is None or self.step == 0 or self._state.diverged:
+            return
+        run = self.run.replace(steps=self.step)
+        for progress in connect(with_another_start(run, Bezier()), self._store):
+            if progress.dataset is not None:
+                yield replace(self._latest, connection=progress.dataset)
+
+    def _spectrum_key(self, asked: Spectrum) -> str:
+        content = Content()
+        content.add(self._state.theta)
+        add_objective(content, self._here())
+        return content_key("spectrum", content.digest(), asked)
+
+    def _here(self) -> ModelObjective:
+        """The training objective with the present statistics."""
+        train = self._training.instance.train
+        if not isinstance(train, ModelObjective):
+            raise SpecError("Run.problem", type(train).__name__, "a network")
+        return train.with_buffers(self._state.buffers)
 
     def _record(self) -> None:
         self._recorder.add(self._state, **measured(self._training.instance, self._state))
@@ -245,7 +318,15 @@ class Session:
             self._frame = framed(plane.coords(thetas).numpy(force=True), self._frame)
             middle, half = self._frame.middle, self._frame.half
         coords, distance = plane.coords(thetas), plane.distance(thetas)
-        return _Seen(plane, middle, half * self.view.span, coords.numpy(force=True), distance)
+        moved = (thetas - thetas[0]).double().norm(dim=1).max().clamp(min=1e-300)
+        return _Seen(
+            plane,
+            middle,
+            half * self.view.span,
+            coords.numpy(force=True),
+            distance,
+            distance / moved,
+        )
 
     def _probe(self, seen: "_Seen", examples: int) -> Probe:
         policy = cast(BatchNorm, self.view.batch_norm)
@@ -262,19 +343,22 @@ class Session:
 
     def _reference(self) -> torch.Tensor:
         """The training examples, of which statistics are estimated."""
-        train = self._training.instance.train
-        if not isinstance(train, ModelObjective):
-            raise SpecError("Run.problem", type(train).__name__, "a network")
-        return train.inputs
+        return self._here().inputs
 
     def _spanned(self, thetas: Vectors) -> Plane:
         """The plane through the present point, turned as little as possible from the last."""
         if self._plane is not None and not self.view.follow:
             return self._plane
-        view = Viewpoint(self._training.instance.train, self._state.theta, thetas, self.run.seed)
+        began = time.perf_counter()
+        if self._plane is not None and began < self._renew_at:
+            framing = self._plane.explained is not None
+            return self._plane if framing else self._plane.at(self._state.theta)
+        view = Viewpoint(self._here(), self._state.theta, thetas, self.run.seed)
         self._notice = ""
         try:
             self._plane = self.view.directions.span(view).facing(self._plane)
+            spent = time.perf_counter() - began
+            self._renew_at = time.perf_counter() + (SELDOM * spent if spent > QUICK else 0.0)
         except PlaneError as error:
             self._notice = f"A random plane for now: {error}"
             return Random().span(view)
@@ -292,7 +376,7 @@ class Session:
             )
         steps = np.array([entry.state.index for entry in recorded])
         losses = np.array([entry.values.get("train_loss", math.nan) for entry in recorded])
-        return Picture(
+        self._latest = Picture(
             run=self.run,
             view=self.view,
             status=status or self.status,
@@ -303,14 +387,16 @@ class Session:
                 latest.values | ({} if not self._state.diverged else {"train_loss": math.nan}),
             ),
             slice=dataset,
-            path=seen.path(steps, losses),
+            path=under(seen.path(steps, losses), dataset, self.view.split),
             curves=curves(recorded),
             boundary=over_inputs,
             points=self._points,
             captured=seen.captured(self._recorder.thetas()),
             notice=self._notice,
             standard_error=self._doubt(int(dataset.attrs["examples"][0])),
+            curvature=self._watcher.dataset() if self._watcher else None,
         )
+        return self._latest
 
     def _doubt(self, examples: int) -> float:
         """The standard error of the mean loss over the first examples; see `sampling`."""
@@ -325,6 +411,20 @@ class Session:
         return standard_error(spread, examples, total)
 
 
+def under(path: xr.Dataset, slice_: xr.Dataset, split: str) -> xr.Dataset:
+    """The path with the loss of the picture `under` it, interpolated; NaN outside the picture."""
+    shown = slice_["loss"].sel(split=split)
+    with np.errstate(invalid="ignore"):  # beside an infinite value there is none
+        below = interpn(
+            (shown["beta"].values, shown["alpha"].values),
+            shown.values,
+            np.stack([path["beta"].values, path["alpha"].values], axis=1),
+            bounds_error=False,
+            fill_value=np.nan,
+        )
+    return path.assign(under=("step", below))
+
+
 @dataclass(frozen=True, eq=False)
 class _Seen:
     """A plane, the rectangle of it that is shown, and the path's shadow on it."""
@@ -334,6 +434,7 @@ class _Seen:
     half: npt.NDArray[np.float64]
     coords: npt.NDArray[np.float64]
     distance: torch.Tensor
+    off: torch.Tensor
 
     def grid(self, resolution: int) -> Grid:
         low, high = self.middle - self.half, self.middle + self.half
@@ -352,6 +453,7 @@ class _Seen:
                 "beta": ("step", self.coords[:, 1]),
                 "loss": ("step", losses),
                 "distance": ("step", self.distance.numpy(force=True)),
+                "off": ("step", self.off.numpy(force=True)),
             },
             {"step": steps},
         )

@@ -100,12 +100,11 @@ class Recipe:
 
 @once
 def fields_of(recipe: type[Recipe]) -> tuple[Field, ...]:
-    """The described fields of a recipe class, in the order of their declaration."""
+    """The described fields of a recipe class: its own as declared, then those of its bases."""
     hints = typing.get_type_hints(recipe, include_extras=True)
-    return tuple(
-        _described(recipe, field, hints[field.name])
-        for field in dataclasses.fields(typing.cast(Any, recipe))
-    )
+    own = vars(recipe).get("__annotations__", {})
+    fields = sorted(dataclasses.fields(typing.cast(Any, recipe)), key=lambda f: f.name not in own)
+    return tuple(_described(recipe, field, hints[field.name]) for field in fields)
 
 
 def summary_of(thing: object) -> str:

@@ -29,6 +29,9 @@ from landscape_core.types import Vector
 NETWORK = "network"
 """The name of the block that holds all parameters."""
 
+LONGEST = 400
+"""Measurements along a run that are kept; then every second one goes."""
+
 POINTS = 400
 """Points at which a density is given."""
 
@@ -73,8 +76,7 @@ def spectrum(objective: ModelObjective, theta: Vector, asked: Spectrum) -> Itera
     `density_high` and `where` (block, point), `products` (block). What is not there is NaN.
 
     Raises:
-        SpecError: no such layer, more eigenvalues than parameters, or a loss that is not finite;
-            before any work.
+        SpecError: no such layer, or a loss that is not finite; before any work.
     """
     part = objective.first(asked.examples)
     _check_finite(part, theta)
@@ -101,7 +103,7 @@ class _Block:
 
 
 def _blocks(part: ModelObjective, asked: Spectrum) -> Mapping[str, Any]:
-    chosen = selected(part.layout, asked.layers) if asked.layers else part.layout.blocks
+    chosen = selected(part.layout, asked.layers) or part.layout.blocks
     found: dict[str, Any] = {NETWORK: chosen}
     if asked.each_layer:
         names = {block.name for block in chosen}
@@ -200,32 +202,54 @@ class Watch(Recipe):
 
 
 class Watcher:
-    """Takes the curvature where the time allows, each from the eigenvector before."""
+    """Takes the curvature where the time allows, each from the eigenvectors before."""
 
-    def __init__(self, asked: Watch) -> None:
-        """Nothing measured yet."""
+    def __init__(self, asked: Watch, trained: float = 0.0) -> None:
+        """Nothing measured yet; `trained` seconds of training do not count."""
         self.asked = asked
         self.seconds = 0.0
-        self._last: torch.Tensor | None = None
+        self._trained = trained
         self._cost = 0.0
+        self._last: torch.Tensor | None = None
+        self._found: list[tuple[int, Eigenpairs, Trace]] = []
 
-    def due(self, training: float) -> bool:
-        """Whether the next measurement fits its share of the seconds spent on training."""
-        return self.asked.share > 0 and self.seconds + self._cost <= self.asked.share * training
+    def due(self, trained: float) -> bool:
+        """Whether the next measurement fits its share of the seconds of training so far."""
+        allowed = self.asked.share * (trained - self._trained)
+        return self.asked.share > 0 and self.seconds + self._cost <= allowed
 
-    def measure(self, objective: ModelObjective, theta: Vector, seed: int = 0) -> dict[str, float]:
-        """The leading eigenvalues, `eigenvalue_1` ..., `trace`, `trace_error`."""
+    def measure(self, objective: ModelObjective, theta: Vector, step: int) -> None:
+        """Take the curvature at a step, unless it is not finite there."""
         began = time.perf_counter()
         operator = self.asked.matrix.at(objective.first(self.asked.examples), theta)
         top = min(self.asked.top, operator.size)
         try:
             pairs = eigenpairs(operator, top, tolerance=self.asked.tolerance, start=self._last)
-            whole = trace(operator, sketch=0, most=self.asked.probes, seed=seed)
-        except SpecError:  # not finite here: the run has diverged
-            return {}
-        # A mixture, so that none of the eigenvectors is missing from the next start.
-        self._last = pairs.vectors.sum(dim=0)
-        self._cost = time.perf_counter() - began
-        self.seconds += self._cost
-        found = {f"eigenvalue_{i + 1}": float(v) for i, v in enumerate(pairs.values)}
-        return {**found, "trace": whole.value, "trace_error": whole.standard_error}
+            whole = trace(operator, sketch=0, most=self.asked.probes, seed=step)
+        except SpecError:  # not finite here: the run is about to diverge
+            return
+        finally:  # what failed took its time as well
+            self._cost = time.perf_counter() - began
+            self.seconds += self._cost
+        if bool(pairs.values.isfinite().all()):
+            # A mixture, so that none of the eigenvectors is missing from the next start.
+            self._last = pairs.vectors.sum(dim=0)
+        self._found.append((step, pairs, whole))
+        if len(self._found) > LONGEST:
+            self._found = self._found[::2]
+
+    def dataset(self) -> xr.Dataset | None:
+        """`eigenvalue` and `residual` (step, rank), `trace` and `trace_error` (step), if any."""
+        if not self._found:
+            return None
+        steps, pairs, traces = zip(*self._found, strict=True)
+        return xr.Dataset(
+            {
+                "eigenvalue": (("step", "rank"), np.array([p.values.tolist() for p in pairs])),
+                "residual": (("step", "rank"), np.array([p.residuals.tolist() for p in pairs])),
+                "trace": ("step", np.array([each.value for each in traces])),
+                "trace_error": ("step", np.array([each.standard_error for each in traces])),
+            },
+            {"step": np.array(steps), "rank": np.arange(1, pairs[0].values.shape[0] + 1)},
+            {"seconds": self.seconds, "matrix": name_of(type(self.asked.matrix))},
+        )

@@ -101,7 +101,7 @@ def test_one_plane_has_a_mean_and_no_spread(three):
 class Fixed(Directions):
     """Two directions that are always the same."""
 
-    def span(self, view, dimensions=2):
+    def axes(self, view, dimensions):
         return Random().span(type(view)(view.objective, view.centre, view.path, 0), dimensions)
 
 

@@ -3,15 +3,20 @@
 from collections import deque
 
 import numpy as np
+import oracles
 import pytest
 import torch
+import xarray as xr
 
+from landscape_core import live as live_module
 from landscape_core.catalogue import from_plain
+from landscape_core.directions.gradient import Gradient
 from landscape_core.directions.pca import PCA
 from landscape_core.directions.random import Random
 from landscape_core.errors import SpecError
 from landscape_core.framing import framed
 from landscape_core.live import Session, View
+from landscape_core.spectra import Spectrum, Watch
 from landscape_core.store import Store
 from landscape_core.training import Run, train
 
@@ -175,3 +180,93 @@ def _viewpoint(training, centre, path):
     from landscape_core.directions.base import Viewpoint
 
     return Viewpoint(training.instance.train, centre, path, training.run.seed)
+
+
+def test_the_loss_under_the_path_is_that_of_the_picture():
+    session = Session(run_of(), View(resolution=31))
+    session.advance_to(20)
+    picture = last(session.refine())
+    present = picture.path.isel(step=-1)
+    # On the plane the two are one; off it they differ, and the path says by how far it is off.
+    assert float(present["under"]) == pytest.approx(float(present["loss"]), rel=0.02)
+    assert float(present["off"]) == pytest.approx(0, abs=1e-5)
+    start = picture.path.isel(step=0)
+    moved = (session._recorder.thetas() - session._recorder.thetas()[0]).norm(dim=1).max()
+    assert float(start["off"]) == pytest.approx(float(start["distance"]) / float(moved), rel=1e-5)
+    session.look_through(View(resolution=11, span=0.05))
+    assert np.isnan(session.picture().path["under"].values[0])
+
+
+def test_curvature_is_followed_only_when_asked_and_within_its_share():
+    session = Session(run_of(steps=400), View(resolution=11))
+    session.advance(10)
+    assert session.picture().curvature is None
+    session.watch(Watch(share=1.0, top=2))
+    for _ in range(30):
+        session.advance(10)
+    found = session.picture().curvature
+    assert found is not None
+    assert found["eigenvalue"].dims == ("step", "rank")
+    assert found.attrs["seconds"] <= session._seconds + found.attrs["seconds"] / len(found["step"])
+    at, step = found.isel(step=-1), int(found["step"][-1])
+    states = {state.index: state for state in train(run_of(steps=400)) if state.index == step}
+    objective = session._training.instance.train.first(256)
+    exact = torch.linalg.eigvalsh(oracles.dense_hessian(objective, states[step].theta))[-1]
+    assert float(at["eigenvalue"][0]) == pytest.approx(float(exact), rel=0.1)
+    session.watch(None)
+    assert session.picture().curvature is None
+
+
+def test_the_spectrum_of_the_present_point_is_kept(tmp_path):
+    store = Store(tmp_path)
+    asked = Spectrum(top=2, bottom=0, probes=2, steps=10, each_layer=True)
+    session = Session(run_of(), View(resolution=11), store)
+    session.advance(20)
+    deque(session.refine(), maxlen=0)
+    grown = list(session.spectra(asked))
+    assert len(grown) > 1
+    found = grown[-1].spectrum
+    assert list(found["block"].values) == ["network", "0", "2", "4"]
+    again = list(session.spectra(asked))
+    assert len(again) == 1
+    xr.testing.assert_identical(again[0].spectrum, found)
+
+
+def test_a_connection_leads_to_another_start_on_the_same_data(tmp_path):
+    session = Session(run_of(), View(resolution=11), Store(tmp_path))
+    assert not list(session.connections())  # nothing is trained yet
+    session.advance(20)
+    session.picture()
+    found = last(session.connections()).connection
+    assert float(found["straight_loss"].sel(split="train")[0]) == pytest.approx(
+        session.picture().readings.values["train_loss"], rel=1e-4
+    )
+    assert float(found["barrier"].sel(split="train")) <= float(
+        found["straight_barrier"].sel(split="train")
+    )
+
+
+def test_data_keep_their_seed_while_weights_change():
+    problem = run_of().problem
+    one, other = (problem.replace(data_seed=5).build(seed) for seed in (1, 2))
+    assert torch.equal(one.train.inputs, other.train.inputs)
+    assert not torch.equal(one.start, other.start)
+    assert torch.equal(problem.build(5).train.inputs, one.train.inputs)
+
+
+def test_a_plane_that_takes_long_is_renewed_seldom_and_always_when_held(monkeypatch):
+    session = Session(run_of(steps=400), View(resolution=11, directions=Gradient()))
+    monkeypatch.setattr(live_module, "QUICK", 0.0)
+    monkeypatch.setattr(live_module, "SELDOM", 1e6)
+    session.advance(5)
+    first = session._look().plane
+    session.advance(50)
+    moving = session._look().plane
+    assert torch.equal(moving.axes, first.axes)
+    assert torch.equal(moving.origin, session._state.theta)
+    deque(session.refine(), maxlen=0)
+    held = session._plane
+    expected = Gradient().span(
+        _viewpoint(session._training, session._state.theta, session._recorder.thetas())
+    )
+    torch.testing.assert_close(held.axes.abs(), expected.axes.abs())

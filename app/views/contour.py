@@ -30,6 +30,9 @@ COARSE = 40
 LONGEST = 1000
 """Points of the path that are sent to the browser, at most."""
 
+OFF = 0.5
+"""Farther from the plane than this share of the way that the run has gone, a path is dashed."""
+
 TOOLBAR = ":host { height: fit-content !important; margin: 6px; border-radius: 6px; }"
 """As high as its buttons, so that it hides little of the picture beneath."""
 
@@ -66,7 +69,8 @@ class Contour:
             "shades", "values", "exact", *BOX, *(f"values_{b}" for b in BOX)
         )
         self.lines = theme.source("x_low", "y_low", "x_high", "y_high")
-        self.labels, self.path = theme.source("x", "y", "text"), theme.source("x", "y")
+        self.labels = theme.source("x", "y", "text")
+        self.path = theme.source("x", "y", "near_x", "near_y")
         self.marks = theme.source(*MARK)
         self._shown: dict[str, Any] = {}
         self._draw()
@@ -92,7 +96,8 @@ class Contour:
 
         Args:
             slice_: dims (split, beta, alpha) with `computed` (beta, alpha).
-            path: alpha and beta by step, or None.
+            path: alpha and beta by step, or None; with `off`, the distance from the plane as a
+                share of the way that the run has gone, what is far from it is dashed.
             variable: `loss`, `accuracy` or another that the slice has.
             split: `train` or `test`.
             scale: `log` or `linear` heights.
@@ -139,7 +144,8 @@ class Contour:
         )  # fmt: skip
         smooth: dict[str, Any] = {"source": self.path, "line_join": "round", "line_cap": "round"}
         plot.line("x", "y", color=theme.HALO, alpha=0.7, width=5, **smooth)
-        plot.line("x", "y", color=theme.PATH, width=2.4, **smooth)
+        plot.line("x", "y", color=theme.PATH, width=1.4, line_dash=[2, 6], **smooth)
+        plot.line("near_x", "near_y", color=theme.PATH, width=2.4, **smooth)
         plot.scatter(
             "x", "y", source=self.marks, marker="marker", size="size", fill_color="fill",
             line_color="line", line_width="width",
@@ -194,8 +200,12 @@ class Contour:
                 line_width=width,
             )
             items[name] = LegendItem(label=value(name), renderers=[sign])
-        self._dots, self._holes = items["dots"], items["not finite"]
-        self._dots.visible = self._holes.visible = False
+        far = self.figure.line(
+            [np.nan], [np.nan], color=theme.INK, width=2, line_dash=[2, 4], line_cap="round"
+        )
+        items["far"] = LegendItem(label=value("far off the plane"), renderers=[far])
+        self._dots, self._holes, self._far = items["dots"], items["not finite"], items["far"]
+        self._dots.visible = self._holes.visible = self._far.visible = False
         legend = Legend(items=list(items.values()))
         theme.key(legend)
         self.figure.add_layout(legend, "above")
@@ -254,6 +264,7 @@ class Contour:
     def _mark(self, path: xr.Dataset | None, low: tuple[float, float] | None) -> None:
         marks: list[tuple[Any, ...]] = []
         x = y = np.empty(0, np.float32)
+        far = np.empty(0, bool)
         if path is not None:
             x, y = narrow(path["alpha"].values), narrow(path["beta"].values)
             there = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
@@ -269,8 +280,12 @@ class Contour:
             marks += [(x[i], y[i], "circle", *NOW) for i in there[-1:]]
             stride = -(-len(x) // LONGEST)
             kept = np.append(np.arange(0, len(x) - 1, stride), len(x) - 1)[-len(x) :]
-            x, y = x[kept], y[kept]
-        self._send(self.path, {"x": x, "y": y})
+            far = path["off"].values > OFF if "off" in path else np.zeros(len(x), bool)
+            x, y, far = x[kept], y[kept], far[kept]
+        if self._new("far", bool(far.any())):
+            self._far.visible = bool(far.any())
+        near = {"near_x": np.where(far, np.nan, x), "near_y": np.where(far, np.nan, y)}
+        self._send(self.path, {"x": x, "y": y} | {n: narrow(part) for n, part in near.items()})
         self._send(self.marks, {name: [mark[i] for mark in marks] for i, name in enumerate(MARK)})
 
     def _send(self, source: ColumnDataSource, data: dict[str, Any]) -> None:

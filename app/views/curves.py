@@ -16,12 +16,12 @@ from bokeh.models import (
     LinearScale,
     LogScale,
     LogTicker,
-    Model,
     Range1d,
 )
 from bokeh.plotting import figure
 
 from app import theme
+from app.views.axes import ends, put
 from app.views.pixels import narrow, same
 
 LONGEST = 400
@@ -78,8 +78,8 @@ class Curves:
         Heights are logarithms unless a loss is below zero; a loss of zero is a gap in its line.
         """
         accuracies = "accuracy" in curves
-        _set(self.accuracy, visible=accuracies)
-        _set(self.loss.xaxis[0], visible=not accuracies, axis_label="" if accuracies else "step")
+        put(self.accuracy, visible=accuracies)
+        put(self.loss.xaxis[0], visible=not accuracies, axis_label="" if accuracies else "step")
         logged = not bool((curves["loss"] < 0).any())
         if logged != isinstance(self.loss.y_scale, LogScale):
             self.loss.y_scale = LogScale() if logged else LinearScale()
@@ -88,9 +88,9 @@ class Curves:
             return
         self.source.data = data
         steps = curves["step"].values
-        _set(self._x, **_ends(steps, 0.02))
-        _set(self._y, **_ends(np.concatenate([data[name] for name in LOSSES]), 0.06, logged=logged))
-        _set(self._share, **_ends(np.concatenate([data[name] for name in ACCURACIES]), 0.06))
+        put(self._x, **ends(steps, 0.02))
+        put(self._y, **ends(np.concatenate([data[name] for name in LOSSES]), 0.06, logged=logged))
+        put(self._share, **ends(np.concatenate([data[name] for name in ACCURACIES]), 0.06))
 
     def _draw(self) -> list[LegendItem]:
         thin = {"color": theme.BATCH, "width": 1.0}
@@ -140,17 +140,6 @@ def _table(curves: xr.Dataset, *, logged: bool) -> dict[str, npt.NDArray[np.floa
     return table
 
 
-def _ends(values: npt.NDArray[Any], padding: float, *, logged: bool = False) -> dict[str, float]:
-    """Start and end of an axis around values, with a share of their extent to spare."""
-    finite = values[np.isfinite(values)].astype(float)
-    if finite.size == 0:
-        return {}
-    low, high = (np.log10(e) if logged else e for e in (finite.min(), finite.max()))
-    more = padding * (high - low) or 0.5
-    start, end = float(low - more), float(high + more)
-    return {"start": 10**start, "end": 10**end} if logged else {"start": start, "end": end}
-
-
 def _line(plot: Any, source: Any, name: str, words: str, look: dict[str, Any]) -> Any:
     line = plot.line(
         f"{name}_step", name, source=source, line_color=look["color"], line_width=look["width"]
@@ -159,10 +148,3 @@ def _line(plot: Any, source: Any, name: str, words: str, look: dict[str, Any]) -
         {words} <b>$y{{0.0000}}</b><br>step $x{{0}}</div>"""
     plot.add_tools(HoverTool(renderers=[line], tooltips=tip, line_policy="nearest", visible=False))
     return line
-
-
-def _set(model: Model, **values: Any) -> None:
-    """Change what differs, so that nothing is sent otherwise."""
-    for name, new in values.items():
-        if getattr(model, name) != new:
-            setattr(model, name, new)

@@ -14,7 +14,7 @@ from landscape_core.losses.base import Loss
 from landscape_core.losses.cross_entropy import CrossEntropy
 from landscape_core.objective import ModelObjective
 from landscape_core.problems.base import Instance, Problem
-from landscape_core.recipes import Note
+from landscape_core.recipes import Knob, Note
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +26,12 @@ class Supervised(Problem):
     dataset: Annotated[Dataset, Note("the examples to learn from")] = field(default_factory=Spirals)
     architecture: Annotated[Architecture, Note("the kind of network")] = field(default_factory=MLP)
     loss: Annotated[Loss, Note("what is minimized")] = field(default_factory=CrossEntropy)
+    data_seed: Annotated[
+        int, Knob(-1, 2**31 - 1, "draws the data and their split; -1: as the run's seed says")
+    ] = -1
 
     def build(self, seed: int, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Instance:
-        data = self.dataset.build(seed)
+        data = self.dataset.build(seed if self.data_seed < 0 else self.data_seed)
         outputs = self.loss.outputs(data)
         rng = seeds.stream(seed, "init")
         network = self.architecture.build(data.input_shape, outputs, rng).to(device, dtype)

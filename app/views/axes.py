@@ -1,0 +1,25 @@
+"""Axes that follow what is shown, and models that are told only what is new."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from bokeh.models import Model
+
+
+def ends(values: npt.NDArray[Any], padding: float, *, logged: bool = False) -> dict[str, float]:
+    """Start and end of an axis around values, with a share of their extent to spare."""
+    finite = values[np.isfinite(values)].astype(float)
+    if finite.size == 0:
+        return {}
+    low, high = (np.log10(e) if logged else e for e in (finite.min(), finite.max()))
+    more = padding * (high - low) or 0.5
+    start, end = float(low - more), float(high + more)
+    return {"start": 10**start, "end": 10**end} if logged else {"start": start, "end": end}
+
+
+def put(model: Model, **values: Any) -> None:
+    """Change what differs, so that nothing is sent otherwise."""
+    for name, new in values.items():
+        if getattr(model, name) != new:
+            setattr(model, name, new)
