@@ -19,6 +19,7 @@ from landscape_core.objective import (
     ModelObjective,
     from_module,
 )
+from landscape_core.planes import Plane
 from landscape_core.probes import Given, Probe, probe
 from landscape_core.recipes import canonical, to_plain
 from landscape_core.refining import Tolerance
@@ -38,7 +39,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     *,
     test: Batches | None = None,
     measures: Mapping[str, Given] | None = None,
-    directions: Directions | None = None,
+    directions: Directions | Plane | None = None,
     path: Sequence[Mapping[str, Tensor]] = (),
     resolution: int = 51,
     span: float = 1.0,
@@ -69,7 +70,8 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
         measures: what is read beside the loss, by name: measures of the catalogue, for instance
             `{"error": Error()}`, or functions of (outputs, targets); by default the accuracy, where
             targets are classes.
-        directions: which line or plane; by default random and filter-normalized.
+        directions: which line or plane; by default random and filter-normalized. A `Plane` of your
+            own, for instance `Plane.through(a, b, c)`, has its own origin and dimensions.
         path: state dictionaries saved in training, the latest last; for `PCA()`.
         resolution: points along each side.
         span: half the width of the picture, in multiples of the axes.
@@ -120,7 +122,8 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
         strategy=strategy,
         tf32=tf32,
     )
-    attrs = {"directions": canonical(to_plain(rule)), "seed": seed, "model": type(model).__name__}
+    told = "given" if isinstance(rule, Plane) else canonical(to_plain(rule))
+    attrs = {"directions": told, "seed": seed, "model": type(model).__name__}
     asked = Tolerance(share=tolerance) if isinstance(tolerance, float | int) else tolerance
     *_, last = slicing(read, grid, attrs, tolerance=asked, backend=backend, store=store)
     return last
@@ -128,7 +131,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
 
 def probe_of(  # noqa: PLR0913 - as above
     parts: Mapping[str, ModelObjective],
-    directions: Directions,
+    directions: Directions | Plane,
     measures: Mapping[str, Given] | None = None,
     *,
     path: Sequence[Mapping[str, Tensor]] = (),
@@ -137,7 +140,9 @@ def probe_of(  # noqa: PLR0913 - as above
     strategy: Strategy | None = None,
     tf32: bool = False,
 ) -> Probe:
-    """What is read around the present parameters of the first part, along these directions."""
+    """What is read around the present parameters of the first part, or on a plane of one's own."""
+    if isinstance(directions, Plane):
+        return probe(parts, directions, measures, strategy, tf32=tf32)
     objective = next(iter(parts.values()))
     centre = objective.start
     thetas = [objective.layout.join(state).to(centre) for state in path] or [centre]

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from urllib.parse import unquote
 
 import psutil
 import pytest
@@ -103,6 +104,23 @@ def test_a_choice_changes_the_picture_and_the_configuration(visitor, path, value
     visitor.at_rest()
     visitor.until(lambda: word in visitor.page.url, "the link to name the choice")
     assert visitor.picture() != before
+
+
+@pytest.mark.parametrize("aside", ["off plane", "curvature", "connection"])
+def test_other_figures_can_stand_beside_the_landscape(visitor, aside):
+    def beside():
+        return visitor.page.screenshot(clip={"x": 1026, "y": 60, "width": 340, "height": 700})
+
+    visitor.at_rest()
+    before = beside()
+    visitor.pick("display.aside", aside)
+    visitor.until(lambda: beside() != before, "other figures")
+    visitor.until(lambda: f"display.aside={aside}" in unquote(visitor.page.url), "the link")
+    visitor.at_rest()
+    other = beside()
+    visitor.pick("display.aside", "boundary")
+    visitor.until(lambda: beside() != other, "the boundary again")
+    visitor.at_rest()
 
 
 def test_another_optimizer_starts_from_the_same_weights_and_steps_elsewhere(visitor):

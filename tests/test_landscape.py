@@ -22,6 +22,7 @@ from landscape_core.measures.error import Error
 from landscape_core.measures.gradient_norm import GradientNorm
 from landscape_core.measures.loss_spread import LossSpread
 from landscape_core.objective import ModelObjective, from_module
+from landscape_core.planes import Plane
 from landscape_core.strategies.loop import Loop
 from landscape_core.strategies.vmap import Vmap
 
@@ -355,3 +356,17 @@ def test_measures_of_classes_need_classes():
         landscape(
             cases.mlp(), mse_loss, (inputs, cases.normal(20, 3)), measures={"error": Error()}, **FEW
         )
+
+
+def test_a_plane_through_points_of_ones_own_has_their_losses_at_its_corners():
+    model = cases.mlp()
+    objective = ModelObjective(model, cross_entropy, *cases.vectors())
+    others = [objective.start + cases.normal(objective.layout.size, seed=seed) for seed in (1, 2)]
+    plane = Plane.through(objective.start, *others)
+    found = landscape(model, cross_entropy, cases.vectors(), directions=plane, resolution=3)
+    middle = found["loss"].sel(split="train")
+    for theta, (alpha, beta) in zip(
+        [objective.start, *others], [(0, 0), (1, 0), (0, 1)], strict=True
+    ):
+        expected = float(objective.loss(theta))
+        assert float(middle.sel(alpha=alpha, beta=beta)) == pytest.approx(expected, rel=1e-10)
