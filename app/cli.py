@@ -1,4 +1,4 @@
-"""The command line `landscape`: train, slice, plot, list what there is, keep house, open the app.
+"""The command line `landscape`: train, slice, study, plot, list, keep house, open the app.
 
 Every setting of the app is one here: `--set optimizer.learning_rate=0.3` names a field as the app's
 links do. Exit codes: 0 done, 1 the work failed, 2 the command was not understood.
@@ -8,39 +8,43 @@ import argparse
 import sys
 import webbrowser
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
 
-import xarray as xr
 from tqdm import tqdm
 
-from app import serving
-from app.forms import assign, rows
+from app import serving, studies
+from app.forms import rows
 from app.scene import presets
 from app.storage import user_store
+from app.studies import aligned, configured, shown
 from landscape_core import schema
 from landscape_core.architectures.base import Architecture
 from landscape_core.backends.base import Backend
 from landscape_core.backends.dask import Dask
 from landscape_core.catalogue import entries
+from landscape_core.connections import Connection
 from landscape_core.datasets.base import Dataset
 from landscape_core.directions.base import Directions
+from landscape_core.directions.random import Random
 from landscape_core.errors import LandscapeError
 from landscape_core.estimates import estimate
+from landscape_core.figures import SCALES
 from landscape_core.initializations.base import Initialization
 from landscape_core.live import Session
 from landscape_core.losses.base import Loss
+from landscape_core.matrices.base import Matrix
 from landscape_core.measures.base import Measure
 from landscape_core.normalizations.base import Normalization
 from landscape_core.optimizers.base import Optimizer
+from landscape_core.paths.base import Path as Curve
 from landscape_core.recipes import Recipe, fields_of, label_of, summary_of
+from landscape_core.sharpness.base import Sharpness
+from landscape_core.spectra import Spectrum
 from landscape_core.store import MEGABYTE, Store
 from landscape_core.strategies.base import Strategy
-from landscape_core.tasks import Look, Progress, follow, look_at, path_on, probe_at, run_of
+from landscape_core.tasks import Look, follow, look_at, path_on, probe_at, run_of
 from landscape_core.training import Run
-
-R = TypeVar("R", bound=Recipe)
 
 KINDS: dict[str, type[Recipe]] = {
     "datasets": Dataset,
@@ -51,6 +55,9 @@ KINDS: dict[str, type[Recipe]] = {
     "optimizers": Optimizer,
     "directions": Directions,
     "measures": Measure,
+    "matrices": Matrix,
+    "sharpness": Sharpness,
+    "paths": Curve,
     "strategies": Strategy,
     "backends": Backend,
 }
@@ -68,6 +75,7 @@ SHORT_RUN = {
 SHORT_LOOK = {
     "directions": "directions",
     "normalization": "directions.normalization",
+    "layers": "directions.layers",
     "resolution": "grid.resolution",
     "step": "step",
     "dimensions": "dimensions",
@@ -79,11 +87,16 @@ SHORT_LOOK = {
 }
 
 
+WRITTEN = "what `landscape train` wrote"
+NEAREST = "the recorded step nearest to this; -1 for the last"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        options.act(options)
+        for line in options.act(options) or ():
+            print(line)
     except (LandscapeError, FileNotFoundError) as error:
         print(f"landscape: {error}", file=sys.stderr)
         return 1
@@ -95,8 +108,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def train(options: argparse.Namespace) -> None:
     """Train a run and write its trajectory."""
-    run = _set(Run(), options, SHORT_RUN)
-    path = _shown(follow(run, user_store()), "training", "step")
+    run = configured(Run(), options, SHORT_RUN)
+    path = shown(follow(run, user_store()), "training", "step")
     schema.save(path, options.output)
     final = path.isel(step=-1)
     print(f"{options.output}: {len(path['step'])} iterates to step {int(final['step'])}")
@@ -108,13 +121,13 @@ def train(options: argparse.Namespace) -> None:
 
 def slice_(options: argparse.Namespace) -> None:
     """Slice the landscape around a trajectory's iterate."""
-    path = schema.load(options.trajectory)
-    asked = _set(Look(run=run_of(path)), options, SHORT_LOOK)
+    path, *others = (schema.load(file) for file in options.trajectories)
+    asked = configured(Look(run=run_of(path)), options, SHORT_LOOK)
     if options.estimate:
-        print(estimate(probe_at(path, asked)[0], asked.grid))
+        print(estimate(probe_at(path, asked, others)[0], asked.grid))
         return
-    work = look_at(path, asked, user_store(), _backend(options))
-    dataset = _shown(work, "slicing", "point")
+    work = look_at(path, asked, user_store(), _backend(options), others)
+    dataset = shown(work, "slicing", "point")
     schema.save(dataset, options.output)
     for split in dataset["split"].values:
         low = float(dataset["loss"].sel(split=split).min())
@@ -160,32 +173,6 @@ def list_(options: argparse.Namespace) -> None:
                 print(f"      {field.name} = {shown}  ({field.help})")
 
 
-def _shown(work: Iterator[Progress], title: str, unit: str) -> xr.Dataset:
-    """The finished work, with a progress bar if it takes longer than a second."""
-    dataset = None
-    with tqdm(desc=title, unit=unit, delay=1, leave=False) as bar:
-        for progress in work:
-            bar.total = progress.total
-            bar.update(progress.done - bar.n)
-            dataset = progress.dataset
-    if dataset is None:
-        raise LandscapeError(f"{title} ended without a result")
-    return dataset
-
-
-def _set(recipe: R, options: argparse.Namespace, short: dict[str, str]) -> R:
-    for name, path in short.items():
-        value = getattr(options, name)
-        if value is not None:
-            recipe = assign(recipe, path, value)
-    for setting in options.set:
-        path, equals, value = setting.partition("=")
-        if not equals:
-            raise LandscapeError(f"--set takes FIELD=VALUE; got {setting!r}.")
-        recipe = assign(recipe, path, value)
-    return recipe
-
-
 def serve(options: argparse.Namespace) -> None:
     """Serve the app until Ctrl-C."""
     port = serving.free_port(options.port)
@@ -221,7 +208,7 @@ def cache_list(_: argparse.Namespace) -> None:
         for entry in kept.entries()
     ]
     if rows:
-        print(_aligned([("kind", "size", "last used", "key", "what"), *rows]))
+        print(aligned([("kind", "size", "last used", "key", "what"), *rows]))
     print(_total(kept))
 
 
@@ -267,19 +254,6 @@ def _total(kept: Store) -> str:
     return f"{_counted(len(found))} ({told}): {size} {limit}"
 
 
-def _aligned(rows: Sequence[tuple[str, ...]]) -> str:
-    """Rows as lines whose columns begin below each other; sizes end below each other."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (
-        "  ".join(
-            cell.rjust(width) if cell.endswith("MB") else cell.ljust(width)
-            for cell, width in zip(row, widths, strict=True)
-        )
-        for row in rows
-    )
-    return "\n".join(line.rstrip() for line in lines)
-
-
 def _megabytes(size: int) -> str:
     return f"{size / MEGABYTE:.2f} MB"
 
@@ -292,11 +266,19 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="landscape", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    command = _command(commands, "train", train, SHORT_RUN)
+    command = _command(commands, "train", train)
+    _settings(command, Run(), SHORT_RUN)
     command.add_argument("-o", "--output", type=Path, default=Path("run.nc"))
 
-    command = _command(commands, "slice", slice_, SHORT_LOOK)
-    command.add_argument("trajectory", type=Path, help="what `landscape train` wrote")
+    command = _command(commands, "slice", slice_)
+    _settings(command, Look(), SHORT_LOOK)
+    command.add_argument(
+        "trajectories",
+        type=Path,
+        nargs="+",
+        metavar="trajectory",
+        help="what `landscape train` wrote; after the first, others to show on its plane",
+    )
     command.add_argument(
         "--estimate", action="store_true", help="only say what the exact slice would take"
     )
@@ -312,6 +294,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("slice", type=Path, help="what `landscape slice` wrote")
     command.add_argument("-o", "--output", type=Path, default=Path("slice.png"))
 
+    _study_commands(commands)
     command = _command(commands, "list", list_)
     command.add_argument("kind", nargs="?", choices=KINDS, help="only this kind")
 
@@ -347,27 +330,63 @@ def _server_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--open", action="store_true", help="open it in a browser")
 
 
+def _study_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _command(commands, "curvature", studies.curvature)
+    command.add_argument("trajectory", type=Path, help=WRITTEN)
+    _settings(command, Spectrum(), studies.SHORT_SPECTRUM)
+    command.add_argument("--each-layer", action="store_true", help="also every layer alone")
+    command.add_argument("--step", type=int, default=-1, help=NEAREST)
+    command.add_argument(
+        "--along", type=int, metavar="COUNT", help="at so many steps along the run instead"
+    )
+    command.add_argument("--sharpness", action="store_true", help="also every sharpness there is")
+    command.add_argument("-o", "--output", type=Path, help="also write it to a file")
+
+    command = _command(commands, "connect", studies.connect)
+    command.add_argument("first", type=Path, help=WRITTEN)
+    command.add_argument("second", type=Path, help="another run of the same network")
+    _settings(command, Connection(), studies.SHORT_CONNECTION)
+    command.add_argument(
+        "--align", action="store_true", help="first put the second one's hidden units in order"
+    )
+    command.add_argument("-o", "--output", type=Path, default=Path("connection.nc"))
+
+    command = _command(commands, "figures", studies.figures)
+    command.add_argument("slice", type=Path, help="what `landscape slice` wrote")
+    command.add_argument("--scale", choices=SCALES, default="linear", help="of the heights")
+
+    command = _command(commands, "planes", studies.planes)
+    command.add_argument("trajectory", type=Path, help=WRITTEN)
+    _settings(command, Random(), studies.SHORT_RANDOM)
+    command.add_argument("--count", type=int, default=9, help="how many planes")
+    command.add_argument("--resolution", type=int, default=25, help="points along each side")
+    command.add_argument("--step", type=int, default=-1, help=NEAREST)
+    command.add_argument("--scale", choices=SCALES, default="log", help="of the heights")
+    command.add_argument("-o", "--output", type=Path, default=Path("planes.png"))
+
+
 def _command(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
     name: str,
-    act: Callable[[argparse.Namespace], None],
-    short: Mapping[str, str] | None = None,
+    act: Callable[[argparse.Namespace], Iterable[str] | None],
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=summary_of(act), description=act.__doc__)
     command.set_defaults(act=act)
-    if short is None:
-        return command
-    recipe = Run() if short is SHORT_RUN else Look()
+    return command
+
+
+def _settings(command: argparse.ArgumentParser, recipe: Recipe, short: Mapping[str, str]) -> None:
+    """Add an option for each short name, and `--set` for all other fields of a recipe."""
     known = {row.path: row.field.help for row in rows(recipe)}
     for option, path in short.items():
         flag = "--" + option.replace("_", "-")
         command.add_argument(flag, dest=option, metavar="VALUE", help=known.get(path, path))
+    others = [path for path in known if path not in short.values()]
+    nested = [path for path in others if path.count(".")]
     command.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="FIELD=VALUE",
-        help="any other setting, for instance "
-        + ", ".join(path for path in known if path.count(".") and path not in short.values()),
+        help="any other setting, for instance " + ", ".join(nested or others),
     )
-    return command

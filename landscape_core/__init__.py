@@ -4,10 +4,18 @@ Data goes one way: a recipe names what is wanted, it builds an objective and an 
 yields states, its path and a rule give a plane, and the objective on that plane is a slice.
 """
 
+from landscape_core.alignment import aligned
+from landscape_core.along import curvature, curvature_along
 from landscape_core.catalogue import entries, find, from_plain, make
+from landscape_core.connections import Connection, connect, connection
+from landscape_core.convexity import Convexity, convexity
+from landscape_core.curvature.density import density
+from landscape_core.curvature.eigenpairs import eigenpairs
+from landscape_core.curvature.trace import trace
 from landscape_core.directions.base import Directions, Viewpoint
 from landscape_core.directions.pca import PCA
 from landscape_core.directions.random import Random
+from landscape_core.ensembles import ensemble, spread
 from landscape_core.errors import (
     FileFormatError,
     LandscapeError,
@@ -16,6 +24,7 @@ from landscape_core.errors import (
     SpecError,
 )
 from landscape_core.estimates import Estimate, estimate
+from landscape_core.figures import figures
 from landscape_core.landscape import landscape, probe_of
 from landscape_core.live import Picture, Session, View
 from landscape_core.objective import ModelObjective, Objective, from_module
@@ -28,8 +37,10 @@ from landscape_core.sampling import sample
 from landscape_core.schema import load, save
 from landscape_core.slices import Grid, coarse, exact, sweep
 from landscape_core.slicing import slicing
+from landscape_core.spectra import Spectrum, spectrum
 from landscape_core.store import Store
 from landscape_core.tasks import Look, finish, follow, look, look_at
+from landscape_core.topology import merge_tree
 from landscape_core.training import Run, State, Training, train
 
 __all__ = [  # noqa: RUF022 - in the order of the work, not of the alphabet
@@ -73,6 +84,26 @@ __all__ = [  # noqa: RUF022 - in the order of the work, not of the alphabet
     "coarse",
     "Estimate",
     "estimate",
+    # curvature
+    "Spectrum",
+    "spectrum",
+    "curvature",
+    "curvature_along",
+    "eigenpairs",
+    "trace",
+    "density",
+    "Convexity",
+    "convexity",
+    # connections between minima
+    "Connection",
+    "connect",
+    "connection",
+    "aligned",
+    # the shape of a slice in numbers
+    "figures",
+    "merge_tree",
+    "ensemble",
+    "spread",
     # whole pieces of work
     "follow",
     "look",

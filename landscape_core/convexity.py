@@ -12,7 +12,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from landscape_core.curvature.eigenpairs import eigenpairs
+from landscape_core.curvature.eigenpairs import Eigenpairs, eigenpairs
 from landscape_core.errors import SpecError
 from landscape_core.matrices.base import Matrix
 from landscape_core.matrices.hessian import Hessian
@@ -21,6 +21,7 @@ from landscape_core.planes import Plane
 from landscape_core.recipes import Knob, Note, Recipe, canonical, to_plain
 from landscape_core.schema import ALPHA, BETA
 from landscape_core.slices import Grid
+from landscape_core.types import Vector
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,16 +44,20 @@ def convexity(
     """The map of the curvature over a plane or line, row by row; the last dataset is complete.
 
     Variables on (beta, alpha): `lambda_max`, `lambda_min`, their residual norms, and `ratio`,
-    |min(lambda_min, 0)| / lambda_max: 0 where the full Hessian is nowhere negative. Points not
+    |min(lambda_min, 0) / lambda_max|: 0 where the full Hessian is nowhere negative. Points not
     done yet, where the loss is not finite or where an eigenvalue did not converge, are NaN.
 
     Raises:
-        SpecError: a plane of another network.
+        SpecError: a plane of another network, or a network of one parameter.
     """
     asked = asked or Convexity()
-    if objective.layout.size != len(plane.origin):
-        size = objective.layout.size
+    size = objective.layout.size
+    if size != len(plane.origin):
         raise SpecError("the plane's parameters", len(plane.origin), f"the network's {size}")
+    if size < 2:
+        raise SpecError(
+            "the network's parameters", size, "at least 2, for a largest and a smallest"
+        )
     part = objective.first(asked.examples)
     sides = {BETA: grid.beta(), ALPHA: grid.alpha()} if plane.dimensions == 2 else {
         ALPHA: grid.alpha()
@@ -64,34 +69,45 @@ def convexity(
     for place in np.ndindex(*shape):
         where = [side[i] for side, i in zip(sides.values(), place, strict=True)][::-1]
         point = plane.points(torch.tensor([where], dtype=torch.float64))[0]
-        try:
-            pairs = eigenpairs(
-                asked.matrix.at(part, point),
-                1,
-                1,
-                tolerance=asked.tolerance,
-                most=asked.most,
-                start=start,
-            )
-        except SpecError:  # the loss is not finite here
-            continue
-        if bool(pairs.values.isfinite().all()):
-            start = pairs.vectors.sum(dim=0)  # a neighbour's eigenvectors are nearly these
-        for index, end in enumerate(("max", "min")):
-            found[f"lambda_{end}"][place] = float(pairs.values[index])
-            found[f"residual_{end}"][place] = float(pairs.residuals[index])
+        pairs = _extremes(part, point, asked, start)
+        if pairs is not None:
+            if bool(pairs.values.isfinite().all()):
+                start = pairs.vectors.sum(dim=0)  # a neighbour's eigenvectors are nearly these
+            for index, end in enumerate(("max", "min")):
+                found[f"lambda_{end}"][place] = float(pairs.values[index])
+                found[f"residual_{end}"][place] = float(pairs.residuals[index])
         if place[-1] == shape[-1] - 1:
             yield _map(found, sides, plane, asked)
+
+
+def _extremes(
+    part: ModelObjective, point: Vector, asked: Convexity, start: Vector | None
+) -> Eigenpairs | None:
+    """The pairs of the largest and the smallest eigenvalue; None where something is not finite."""
+    if not bool(part.losses(point[None]).isfinite().all()):
+        return None
+    try:
+        return eigenpairs(
+            asked.matrix.at(part, point),
+            1,
+            1,
+            tolerance=asked.tolerance,
+            most=asked.most,
+            start=start,
+        )
+    except SpecError:  # the curvature is not finite, though the loss is
+        return None
 
 
 def _map(
     found: dict[str, np.ndarray], sides: dict[str, np.ndarray], plane: Plane, asked: Convexity
 ) -> xr.Dataset:
     columns = {name: (tuple(sides), values.copy()) for name, values in found.items()}
-    dataset = xr.Dataset(columns, dict(sides), {"convexity": canonical(to_plain(asked))})
+    named = dict(zip((ALPHA, BETA), plane.names, strict=False))
+    coords = {side: (side, values, {"long_name": named[side]}) for side, values in sides.items()}
+    dataset = xr.Dataset(columns, coords, {"convexity": canonical(to_plain(asked))})
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = -dataset["lambda_min"].clip(max=0) / dataset["lambda_max"]
+        ratio = abs(dataset["lambda_min"] / dataset["lambda_max"])
+    ratio = ratio.where(~(dataset["lambda_min"] >= 0), dataset["lambda_max"] * 0)
     ratio.attrs = {"long_name": "|λ min / λ max|, 0 where the Hessian is nowhere negative"}
-    for name, side in zip((ALPHA, BETA), plane.names, strict=False):
-        dataset[name].attrs["long_name"] = side
     return dataset.assign(ratio=ratio)

@@ -7,7 +7,7 @@ import json
 import math
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, cast
 
@@ -26,6 +26,7 @@ from landscape_core.measuring import curves, measured
 from landscape_core.objective import BATCH_NORM, BATCH_NORM_HELP, BatchNorm, ModelObjective
 from landscape_core.planes import Plane
 from landscape_core.probes import Probe, probe
+from landscape_core.problems.base import Instance
 from landscape_core.recipes import (
     ENGINE_VERSION,
     Choice,
@@ -145,9 +146,18 @@ def look_at(
     asked: Look,
     store: Store | None = None,
     backend: Backend | None = None,
+    others: Sequence[xr.Dataset] = (),
 ) -> Iterator[Progress]:
-    """A slice around a step of a trajectory that is there already."""
-    read, plane, thetas = probe_at(path, asked)
+    """A slice around a step of a trajectory that is there already.
+
+    The paths of `others`, trajectories of the same network, are shown on the plane as well:
+    `other_alpha`, `other_beta`, `other_distance` (run, step), NaN where a run has no such step.
+
+    Raises:
+        SpecError: parts that do not fit together, or runs of another network; before any work.
+        PlaneError: the trajectories do not determine the plane.
+    """
+    read, plane, thetas = probe_at(path, asked, others)
     total = asked.grid.resolution**asked.dimensions
     attrs = {"look": canonical(to_plain(asked))}
     tolerance = None
@@ -159,11 +169,19 @@ def look_at(
     ):
         yield Progress(int(dataset["computed"].sum()), total, dataset)
     if dataset is not None:
-        yield Progress(total, total, dataset.assign(_shadow(plane, thetas, path)))
+        shown = dataset.assign(_shadow(plane, thetas, path))
+        if others:
+            shown = shown.merge(_other_shadows(plane, others), join="outer")
+        yield Progress(total, total, shown)
 
 
-def probe_at(path: xr.Dataset, asked: Look) -> tuple[Probe, Plane, Vectors]:
-    """What a look reads around a step of a trajectory, its plane, and the iterates (T, P)."""
+def probe_at(
+    path: xr.Dataset, asked: Look, others: Sequence[xr.Dataset] = ()
+) -> tuple[Probe, Plane, Vectors]:
+    """What a look reads around a step of a trajectory, its plane, and the iterates (T, P).
+
+    The paths of `others` are handed to the rule as well, which may take them into the plane.
+    """
     instance = Training(asked.run).instance
     if not isinstance(instance.train, ModelObjective):
         raise SpecError("Look.run.problem", to_plain(asked.run.problem)["kind"], "a network")
@@ -172,7 +190,10 @@ def probe_at(path: xr.Dataset, asked: Look) -> tuple[Probe, Plane, Vectors]:
         at = int(np.abs(path["step"].values - asked.step).argmin())
     thetas = torch.from_numpy(path["theta"].values).to(instance.start)
     plane = asked.directions.span(
-        Viewpoint(instance.train, thetas[at], thetas, asked.run.seed), asked.dimensions
+        Viewpoint(
+            instance.train, thetas[at], thetas, asked.run.seed, _others(others, asked.run, instance)
+        ),
+        asked.dimensions,
     )
     buffers = buffers_at(path, at, instance.train)
     policy = cast(BatchNorm, asked.batch_norm)
@@ -230,6 +251,7 @@ def path_on(slice_: xr.Dataset) -> xr.Dataset | None:
     if not names:
         return None
     path = slice_[names].drop_vars(["alpha", "beta"], errors="ignore")
+    path = path.dropna("step", subset=["path_alpha"])  # steps that only other runs have
     return path.rename({name: name.removeprefix("path_") for name in names})
 
 
@@ -244,6 +266,28 @@ def _shadow(plane: Plane, thetas: Vectors, path: xr.Dataset) -> xr.Dataset:
         columns["path_beta"] = coords[:, 1]
     table = xr.Dataset({name: ("step", values) for name, values in columns.items()})
     return table.assign(path_loss=path["loss"].sel(split="train", drop=True), step=path["step"])
+
+
+def _other_shadows(plane: Plane, others: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Other trajectories on the plane: other_alpha, other_beta, other_distance (run, step)."""
+    tables = []
+    for path in others:
+        thetas = torch.from_numpy(path["theta"].values).to(plane.origin)
+        table = _shadow(plane, thetas, path).drop_vars("path_loss")
+        names = {str(name): str(name).replace("path", "other") for name in table.data_vars}
+        tables.append(table.rename(names))
+    return xr.concat(tables, "run", join="outer").assign_coords(run=np.arange(len(others)) + 1)
+
+
+def _others(others: Sequence[xr.Dataset], run: Run, instance: Instance) -> tuple[Vectors, ...]:
+    """The iterates of other trajectories, if they are of the same network."""
+    for path in others:
+        problem = run_of(path).problem
+        same = problem == run.problem or problem.build(0).train.layout == instance.train.layout
+        if not same:
+            plain = to_plain(problem)
+            raise SpecError("the network of another run", plain, "that of the first")
+    return tuple(torch.from_numpy(path["theta"].values).to(instance.start) for path in others)
 
 
 def _flat(buffers: dict[str, torch.Tensor]) -> npt.NDArray[np.float64]:

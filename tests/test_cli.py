@@ -1,4 +1,4 @@
-"""The command line: train, slice, plot, list; errors in one line that name what is wrong."""
+"""The command line: train, slice, study, plot, list; errors in one line that say what is wrong."""
 
 import os
 
@@ -9,6 +9,8 @@ import xarray as xr
 from app.cli import main
 from app.storage import user_store
 from landscape_core import load
+from landscape_core.figures import figures
+from landscape_core.tasks import path_on
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +81,158 @@ def test_a_slice_on_workers_is_the_slice_of_this_process(tmp_path, monkeypatch):
 def test_everything_there_is_can_be_listed(capsys):
     assert main(["list"]) == 0
     told = capsys.readouterr().out
-    assert all(word in told for word in ("spirals", "residual_mlp", "adamw", "pca", "accuracy"))
+    words = ("spirals", "residual_mlp", "adamw", "pca", "accuracy", "gauss_newton", "bezier")
+    assert all(word in told for word in (*words, "matrices", "sharpness", "paths"))
+
+
+def trained(name="run.nc", seed=0, steps=20):
+    """Train a small run in float64 and write it."""
+    sizes = ["--set", "problem.architecture.width=6", "--set", "dtype=float64"]
+    train = ["train", "--dataset", "moons", "--optimizer", "adam", "--steps", str(steps)]
+    assert main([*train, "--seed", str(seed), *sizes, "-o", name]) == 0
+
+
+def test_other_runs_are_taken_into_the_plane(tmp_path):
+    for seed, steps in ((0, 20), (1, 20), (2, 30)):
+        trained(f"{seed}.nc", seed, steps)
+    options = ["--directions", "pca", "--resolution", "5", "-o", "s.nc"]
+    assert main(["slice", "0.nc", "1.nc", "2.nc", *options]) == 0
+    slice_, paths = load(tmp_path / "s.nc"), [load(tmp_path / f"{i}.nc") for i in range(3)]
+    assert slice_["other_alpha"].dims == slice_["other_distance"].dims == ("run", "step")
+    together = np.concatenate([path["theta"].values for path in paths])
+    centre = paths[0]["theta"].values[-1]
+    # The components of all points together, by NumPy; signs are free.
+    axes = np.linalg.svd(together - together.mean(axis=0), full_matrices=False)[2][:2]
+    for i, path in enumerate(paths[1:]):
+        found = slice_.isel(run=i).sel(step=path["step"].values)
+        coords = (path["theta"].values - centre) @ axes.T
+        lengths = np.linalg.norm(found[["other_alpha", "other_beta"]].to_array(), axis=0)
+        shown = np.abs(found["other_alpha"]) * np.linalg.norm(coords, axis=1) / lengths
+        np.testing.assert_allclose(shown, np.abs(coords[:, 0]), rtol=1e-6)
+        rest = path["theta"].values - centre - coords @ axes
+        np.testing.assert_allclose(found["other_distance"], np.linalg.norm(rest, axis=1))
+    assert slice_["other_alpha"].isel(run=0).sel(step=30).isnull()
+    own = path_on(slice_)
+    assert own["step"].values.tolist() == paths[0]["step"].values.tolist()
+    np.testing.assert_array_equal(own["loss"], paths[0]["loss"].sel(split="train"))
+    assert main(["plot", "s.nc", "-o", "s.png"]) == 0
+
+
+def test_a_slice_moves_the_layers_asked_for(tmp_path):
+    trained()
+    options = ["--layers", "0", "--resolution", "3"]
+    assert main(["slice", "run.nc", *options, "-o", "s.nc"]) == 0
+    assert '"layers":"0"' in load(tmp_path / "s.nc").attrs["look"]
+    assert main(["slice", "run.nc", "--resolution", "3", "-o", "all.nc"]) == 0
+    some, every = (load(tmp_path / name)["loss"].values for name in ("s.nc", "all.nc"))
+    assert some[:, 1, 1] == pytest.approx(every[:, 1, 1])
+    assert some[:, 0, 0] != pytest.approx(every[:, 0, 0])
+
+
+def test_the_curvature_is_told_and_written(tmp_path, capsys):
+    trained()
+    capsys.readouterr()
+    options = ["--matrix", "gauss_newton", "--each-layer", "--step", "7", "-o", "c.nc"]
+    assert main(["curvature", "run.nc", *options, "--set", "probes=4", "--sharpness"]) == 0
+    told, found = capsys.readouterr().out, load(tmp_path / "c.nc")
+    first = found.isel(block=0)
+    assert "gauss_newton at step 7" in told
+    assert f"network, {int(first['parameters'])} parameters" in told
+    assert f"{float(first['eigenvalue'][0]):.6g}" in told
+    assert f"trace    {float(first['trace']):.6g} ± {float(first['trace_error']):.2g}" in told
+    assert "% below -" in told
+    assert found["block"].values.tolist() == ["network", *found["block"].values.tolist()[1:]]
+    assert found.sizes["block"] > 2
+    assert "epsilon_sharpness" in told
+    assert "invariant" in told
+    assert found["sharpness_value"].dims == ("sharpness",)
+
+
+def test_the_curvature_along_a_run_is_told_step_by_step(tmp_path, capsys):
+    trained()
+    capsys.readouterr()
+    assert main(["curvature", "run.nc", "--along", "3", "-o", "c.nc"]) == 0
+    head, *lines, worst, _ = capsys.readouterr().out.splitlines()
+    assert head.split() == ["step", "loss", "λ1", "λ2", "λ3", "trace", "±", "standard", "error"]
+    assert [line.split()[0] for line in lines] == ["0", "10", "20"]
+    assert worst.startswith("hessian; residuals are at most ")
+    found = load(tmp_path / "c.nc")
+    assert found["eigenvalue"].dims == ("step", "rank")
+    assert f"{float(found['eigenvalue'].sel(step=10, rank=1)):.4g}" in lines[1]
+
+
+def test_two_runs_are_connected(tmp_path, capsys):
+    trained("a.nc", 0)
+    trained("b.nc", 1)
+    capsys.readouterr()
+    options = ["--path", "polygon", "--align", "--set", "path.steps=5", "-o", "c.nc"]
+    assert main(["connect", "a.nc", "b.nc", *options]) == 0
+    told, found = capsys.readouterr().out.splitlines(), load(tmp_path / "c.nc")
+    assert told[0] == "c.nc"
+    assert "train barrier  test barrier  length" in told[1]
+    starts = ("straight line", "line after aligning", "curve")
+    assert all(line.startswith(start) for line, start in zip(told[2:], starts, strict=True))
+    assert told[4].split()[-1] == f"{float(found['length']):.4g}"
+    ends = [load(tmp_path / name)["theta"].values[-1] for name in ("a.nc", "b.nc")]
+    np.testing.assert_array_equal(found["nodes"][0], ends[0])
+    distance = np.linalg.norm(ends[1] - ends[0])
+    assert float(found["straight_length"]) <= distance * (1 + 1e-9)
+
+
+def test_the_figures_of_a_slice_are_told_with_their_meaning(tmp_path, capsys):
+    trained()
+    assert main(["slice", "run.nc", "--resolution", "11", "-o", "s.nc"]) == 0
+    capsys.readouterr()
+    assert main(["figures", "s.nc", "--scale", "log"]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split() == ["figure", "train", "test", "unit", "meaning"]
+    expected = figures(load(tmp_path / "s.nc"), "test", "log")
+    assert [line.split()[0] for line in lines] == list(expected)
+    for line, (name, column) in zip(lines, expected.items(), strict=True):
+        assert line.split()[2] == f"{float(column):.4g}", name
+        assert line.endswith(column.attrs["long_name"])
+
+
+def test_many_planes_are_drawn_with_the_spread_of_their_figures(tmp_path, capsys):
+    trained()
+    capsys.readouterr()
+    asked = ["planes", "run.nc", "--count", "3", "--resolution", "7", "--step", "10", "-o"]
+    assert main([*asked, "p.png"]) == 0
+    assert (tmp_path / "p.png").stat().st_size > 5000
+    named, head, *lines = capsys.readouterr().out.splitlines()
+    assert named == "p.png"
+    assert head.split() == ["figure", "mean", "standard", "deviation", "standard", "error", "unit"]
+    centre = next(line for line in lines if line.startswith("centre")).split()
+    loss = float(load(tmp_path / "run.nc")["loss"].sel(split="train", step=10))
+    assert float(centre[1]) == pytest.approx(loss, rel=1e-3)
+    assert float(centre[2]) < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["curvature", "run.nc", "--layers", "head"], "0.weight"),
+        (["curvature", "run.nc", "--matrix", "hesian"], "did you mean 'hessian'"),
+        (["curvature", "run.nc", "--along", "1"], "between 2 and"),
+        (["curvature", "run.nc", "--along", "3", "--each-layer"], "--along goes with neither"),
+        (["curvature", "other.nc"], "other.nc"),
+        (["connect", "run.nc", "wide.nc"], "first one's network"),
+        (["slice", "run.nc", "wide.nc"], "the network of another run"),
+        (["figures", "run.nc"], "a slice needs"),
+        (["planes", "run.nc", "--count", "0"], "at least 1"),
+        (["planes", "run.nc", "-o", "p.txt"], ".png, .svg or .pdf"),
+    ],
+)
+def test_studies_that_cannot_be_done_are_refused_in_one_line(arguments, said, capsys):
+    trained()
+    wide = ["--set", "problem.architecture.width=7"]
+    assert main(["train", "--dataset", "moons", "--steps", "5", *wide, "-o", "wide.nc"]) == 0
+    capsys.readouterr()
+    assert main(arguments) == 1
+    told = capsys.readouterr()
+    assert said in told.err
+    assert len(told.err.strip().splitlines()) == 1
+    assert told.out == ""
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,211 @@
+"""Studies from the command line: curvature, connections, the figures of slices, many planes.
+
+Each gives what it found as lines of text; `app.cli` prints them.
+"""
+
+import argparse
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import xarray as xr
+from tqdm import tqdm
+
+from app.forms import assign
+from app.storage import user_store
+from landscape_core import schema
+from landscape_core.along import curvature as curvature_at
+from landscape_core.along import curvature_along, parts_at, sharpness_at, signs
+from landscape_core.connections import Connection
+from landscape_core.connections import connect as connecting
+from landscape_core.directions.random import Random
+from landscape_core.ensembles import ensemble, spread
+from landscape_core.errors import LandscapeError, SpecError
+from landscape_core.figures import figures as figures_of
+from landscape_core.recipes import Recipe
+from landscape_core.slices import Grid
+from landscape_core.spectra import Spectrum, Watch
+from landscape_core.tasks import Progress, run_of
+
+R = TypeVar("R", bound=Recipe)
+
+SHORT_SPECTRUM = {"matrix": "matrix", "layers": "layers"}
+SHORT_CONNECTION = {"path": "path"}
+SHORT_RANDOM = {"normalization": "normalization", "layers": "layers"}
+
+
+def curvature(options: argparse.Namespace) -> Iterator[str]:
+    """Tell the eigenvalues, the trace and the density of a matrix of second order at an iterate."""
+    path = schema.load(options.trajectory)
+    run_of(path)  # refuses what is no trajectory
+    if options.along is not None:
+        if options.layers or options.each_layer or options.step != -1:
+            raise LandscapeError("--along goes with neither --layers, --each-layer nor --step.")
+        watch = configured(Watch(), options, {"matrix": "matrix"})
+        work = curvature_along(path, watch, count=options.along, store=user_store())
+        dataset = shown(work, "curvature", "step")
+        yield from _along(dataset)
+    else:
+        asked = configured(Spectrum(each_layer=options.each_layer), options, SHORT_SPECTRUM)
+        work = curvature_at(path, asked, step=options.step, store=user_store())
+        dataset = shown(work, "curvature", "stage")
+        yield f"{dataset.attrs['matrix']} at step {dataset.attrs['step']}"
+        for block in dataset["block"].values:
+            yield from _block(dataset.sel(block=block), signs(dataset).sel(block=block))
+    if options.sharpness:
+        found = shown(sharpness_at(path, step=options.step, store=user_store()), "sharpness", "")
+        yield from _sharpness(found)
+        dataset = dataset.merge(found.rename({name: f"sharpness_{name}" for name in found}))
+    if options.output:
+        schema.save(dataset, options.output)
+        yield str(options.output)
+
+
+def connect(options: argparse.Namespace) -> Iterator[str]:
+    """Connect the ends of two runs by a curve of low loss; tell barriers and lengths.
+
+    The runs are those whose recipes the two files hold; one that is not kept is trained again.
+    """
+    first, second = (run_of(schema.load(file)) for file in (options.first, options.second))
+    asked = Connection(first=first, second=second, align=options.align)
+    asked = configured(asked, options, SHORT_CONNECTION)
+    dataset = shown(connecting(asked, user_store()), "connecting", "step")
+    schema.save(dataset, options.output)
+    yield str(options.output)
+    named = {"straight": "straight line"}
+    named |= {"aligned": "line after aligning"} if "aligned_loss" in dataset else {}
+    splits = [str(split) for split in dataset["split"].values]
+    rows = [("", *(f"{split} barrier" for split in splits), "length")]
+    for prefix, words in [*((f"{name}_", words) for name, words in named.items()), ("", "curve")]:
+        barriers = (
+            f"{float(dataset[prefix + 'barrier'].sel(split=split)):.4g}" for split in splits
+        )
+        rows.append((words, *barriers, f"{float(dataset[prefix + 'length']):.4g}"))
+    yield aligned(rows)
+
+
+def figures(options: argparse.Namespace) -> Iterator[str]:
+    """Tell the shape of a slice in numbers: minima, convex share, roughness and others."""
+    slice_ = schema.load(options.slice)
+    schema.check(slice_)
+    splits = [str(split) for split in slice_["split"].values]
+    tables = [figures_of(slice_, split, options.scale) for split in splits]
+    rows = [("figure", *splits, "unit", "meaning")]
+    for name, column in tables[0].items():
+        values = (f"{float(table[name]):.4g}" for table in tables)
+        rows.append((str(name), *values, column.attrs["unit"], column.attrs["long_name"]))
+    yield aligned(rows)
+    if "estimated_error" in slice_.attrs:
+        error = slice_.attrs["estimated_error"]
+        yield f"interpolated points lie within an estimated {error:.2%} of the range of the loss"
+
+
+def planes(options: argparse.Namespace) -> Iterator[str]:
+    """Draw the landscape around an iterate on many random planes, and tell how figures spread."""
+    from app.views.multiples import small_multiples  # matplotlib takes half a second to import
+
+    target = Path(options.output)
+    if target.suffix not in (".png", ".svg", ".pdf"):
+        raise SpecError("the output", str(target), "a .png, .svg or .pdf file")
+    path = schema.load(options.trajectory)
+    parts, rule = parts_at(path, options.step), configured(Random(), options, SHORT_RANDOM)
+    grid, seed = Grid.square(1.0, options.resolution), run_of(path).seed
+    work = ensemble(parts, rule, planes=options.count, grid=grid, seed=seed, store=user_store())
+    news = (Progress(done, options.count, found) for done, found in enumerate(work, 1))
+    dataset = shown(news, "planes", "plane")
+    found = spread(dataset, scale=options.scale)
+    small_multiples(dataset, target, figures=found, scale=options.scale)
+    yield str(target)
+    rows = [("figure", "mean", "standard deviation", "standard error", "unit")]
+    for name, column in found.items():
+        if column.dims == ("statistic",):
+            values = (f"{float(value):.4g}" for value in column)
+            rows.append((str(name).removesuffix("_spread"), *values, column.attrs["unit"]))
+    yield aligned(rows)
+
+
+def configured(recipe: R, options: argparse.Namespace, short: dict[str, str]) -> R:
+    """The recipe with the options that were given, then each `--set FIELD=VALUE`."""
+    for name, path in short.items():
+        value = getattr(options, name)
+        if value is not None:
+            recipe = assign(recipe, path, value)
+    for setting in options.set:
+        path, equals, value = setting.partition("=")
+        if not equals:
+            raise LandscapeError(f"--set takes FIELD=VALUE; got {setting!r}.")
+        recipe = assign(recipe, path, value)
+    return recipe
+
+
+def shown(work: Iterator[Progress], title: str, unit: str) -> xr.Dataset:
+    """The finished work, with a progress bar if it takes longer than a second."""
+    dataset = None
+    with tqdm(desc=title, unit=unit, delay=1, leave=False) as bar:
+        for progress in work:
+            bar.total = progress.total
+            bar.update(progress.done - bar.n)
+            dataset = progress.dataset
+    if dataset is None:
+        raise LandscapeError(f"{title} ended without a result")
+    return dataset
+
+
+def aligned(rows: Sequence[tuple[str, ...]]) -> str:
+    """Rows as lines whose columns begin below each other; sizes end below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = (
+        "  ".join(
+            cell.rjust(width) if cell.endswith("MB") else cell.ljust(width)
+            for cell, width in zip(row, widths, strict=True)
+        )
+        for row in rows
+    )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _block(found: xr.Dataset, shares: xr.Dataset) -> Iterator[str]:
+    """What is known of the network, or of one layer alone."""
+    yield f"{found['block'].item()}, {int(found['parameters'])} parameters"
+    rows = [("  eigenvalue", "", "residual")]
+    for rank in found["rank"].values:
+        value, residual = (float(found[of].sel(rank=rank)) for of in ("eigenvalue", "residual"))
+        if not math.isnan(value) or math.isinf(residual):
+            words = f"{value:.6g}" if math.isfinite(value) else "not converged"
+            rows.append((f"  {rank:+d}", words, f"{residual:.1e}"))
+    yield aligned(rows)
+    yield f"  trace    {float(found['trace']):.6g} ± {float(found['trace_error']):.2g}"
+    if math.isfinite(float(shares["negative"])):
+        within = float(shares["zero_within"])
+        yield (
+            f"  density  {float(shares['negative']):.1%} below {-within:.2g},"
+            f" {float(shares['zero']):.1%} within that of zero,"
+            f" {float(shares['positive']):.1%} above"
+        )
+
+
+def _along(found: xr.Dataset) -> Iterator[str]:
+    """A line a step."""
+    ranks = [f"λ{rank}" for rank in found["rank"].values]
+    rows = [("step", "loss", *ranks, "trace", "± standard error")]
+    for step in found["step"].values:
+        here = found.sel(step=step)
+        values = [float(here["loss"]), *here["eigenvalue"].values.tolist(), float(here["trace"])]
+        error = f"{float(here['trace_error']):.2g}"
+        rows.append((str(int(step)), *(f"{value:.4g}" for value in values), error))
+    yield aligned(rows)
+    worst = np.nanmax(found["residual"].values / np.abs(found["eigenvalue"].values))
+    yield f"{found.attrs['matrix']}; residuals are at most {worst:.1e} of their eigenvalues"
+
+
+def _sharpness(found: xr.Dataset) -> Iterator[str]:
+    rows = [("sharpness", "value", "± standard error", "unit", "under rescaling")]
+    for name in found["sharpness"].values:
+        here = found.sel(sharpness=name)
+        error = float(here["standard_error"])
+        words = "invariant" if bool(here["invariant"]) else "changes"
+        told = f"{error:.2g}" if error else "none is drawn"
+        rows.append((str(name), f"{float(here['value']):.4g}", told, here["unit"].item(), words))
+    yield aligned(rows)
