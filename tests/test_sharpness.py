@@ -91,3 +91,17 @@ def test_a_definition_says_what_it_is_and_repeats_itself(name):
     assert first == again
     assert first.value > 0 or not kind.formula.startswith("max")
     assert first.evaluations > 1
+
+
+def test_at_a_trained_minimum_epsilon_sharpness_is_above_a_single_sign_step():
+    objective = cases.mlp_objective()
+    theta = objective.start
+    for _ in range(2000):
+        theta = theta - 0.3 * objective.gradient(theta)
+    epsilon = 1e-3
+    corner = theta + epsilon * (theta.abs() + 1) * objective.gradient(theta).sign()
+    here = float(objective.loss(theta))
+    least = 100 * (float(objective.loss(corner)) - here) / (1 + here)
+    found = EpsilonSharpness(epsilon=epsilon).read(objective, theta)
+    assert least > 0
+    assert found.value >= least

@@ -19,7 +19,7 @@ from landscape_core.curvature.operator import Operator
 from landscape_core.errors import SpecError
 from landscape_core.types import Vector, Vectors
 
-DENSE = 400
+DENSE = 150
 """Parameters up to which the whole matrix is formed: no iteration is then faster."""
 
 

@@ -10,12 +10,17 @@ from collections.abc import Callable, Iterator
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.modules.conv import _ConvNd
 
 from landscape_core.objective import ModelObjective, Objective
 from landscape_core.types import Vector, Vectors
 
 WHOLE = 4096
 """Examples whose graph is kept between products; more are gone through in parts of so many."""
+
+
+HELD = 2**24
+"""Units times examples that products made at once may have, about."""
 
 
 class Operator(ABC):
@@ -97,25 +102,28 @@ def parts_of(objective: Objective) -> Iterator[tuple[Objective, float]]:
         yield part, part.examples / objective.examples
 
 
-def pulled(outputs: Tensor, point: Tensor, seeds: Tensor) -> Tensor:
+def together(objective: Objective) -> int:
+    """How many products to make at once: many for fully connected networks, else one.
+
+    Batched products share the overhead of every operation, a hundredfold on small networks.
+    Convolutions gain nothing: one product fills the machine.
+    """
+    if not isinstance(objective, ModelObjective):
+        return 1
+    if any(isinstance(part, _ConvNd) for part in objective.module.modules()):
+        return 1
+    units = sum(block.shape[0] for block in objective.layout.blocks if block.has_filters)
+    return max(1, HELD // max(1, units * objective.examples))
+
+
+def pulled(outputs: Tensor, point: Tensor, seeds: Tensor, batch: int = 1) -> Tensor:
     """The products of K seeds (K, ...) with the Jacobian of outputs (...), shape (K, *point)."""
     if not outputs.requires_grad:
         return point.new_zeros(len(seeds), *point.shape)
-    return _gradients(outputs, point, seeds)
+    return torch.cat([_gradients(outputs, point, part) for part in seeds.split(batch)])
 
 
-def _gradients(outputs: Tensor, inputs: Tensor, seeds: Tensor) -> Tensor:
-    """The gradient of outputs weighted by each of K seeds, (K, ...), in the shape of the inputs."""
-    found = [
-        torch.autograd.grad(
-            outputs, inputs, seed, retain_graph=True, allow_unused=True, materialize_grads=True
-        )[0]
-        for seed in seeds
-    ]
-    return torch.stack(found)
-
-
-def pusher(outputs: Tensor, point: Vector) -> Callable[[Vectors], Tensor]:
+def pusher(outputs: Tensor, point: Vector, batch: int = 1) -> Callable[[Vectors], Tensor]:
     """The products of the Jacobian of outputs (...) with K vectors (K, P), shape (K, ...).
 
     A vector-Jacobian product is linear in its vector; its own derivative is the product wanted.
@@ -124,6 +132,31 @@ def pusher(outputs: Tensor, point: Vector) -> Callable[[Vectors], Tensor]:
     (back,) = torch.autograd.grad(outputs, point, weights, create_graph=True)
 
     def pushed(vectors: Vectors) -> Tensor:
-        return _gradients(back, weights, vectors)
+        return torch.cat([_gradients(back, weights, part) for part in vectors.split(batch)])
 
     return pushed
+
+
+def _gradients(outputs: Tensor, inputs: Tensor, seeds: Tensor) -> Tensor:
+    """The gradient of outputs weighted by each of K seeds, (K, ...), in the shape of the inputs."""
+    if len(seeds) == 1:
+        return _gradient(outputs, inputs, seeds[0])[None]
+    try:
+        return _gradient(outputs, inputs, seeds, is_grads_batched=True)
+    except RuntimeError:  # an operation that cannot be batched
+        return torch.stack([_gradient(outputs, inputs, seed) for seed in seeds])
+
+
+def _gradient(
+    outputs: Tensor, inputs: Tensor, seeds: Tensor, *, is_grads_batched: bool = False
+) -> Tensor:
+    (found,) = torch.autograd.grad(
+        outputs,
+        inputs,
+        seeds,
+        retain_graph=True,
+        allow_unused=True,
+        is_grads_batched=is_grads_batched,
+        materialize_grads=True,
+    )
+    return found

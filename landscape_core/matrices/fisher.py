@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from landscape_core.curvature.operator import Operator, Product, Sum, pulled, pusher
+from landscape_core.curvature.operator import Operator, Product, Sum, pulled, pusher, together
 from landscape_core.matrices._network import network
 from landscape_core.matrices.base import Matrix
 from landscape_core.measures.base import Answers
@@ -33,9 +33,10 @@ class Fisher(Matrix):
 def _product(objective: Objective, point: Tensor) -> Product:
     model = network(objective, "the empirical Fisher matrix")
     losses = Answers(model.targets, model.loss_function).losses(model.outputs(point))
-    pushed = pusher(losses, point)
+    batch = together(objective)
+    pushed = pusher(losses, point, batch)
 
     def product(vectors: Vectors) -> Vectors:
-        return pulled(losses, point, pushed(vectors) / len(losses))
+        return pulled(losses, point, pushed(vectors) / len(losses), batch)
 
     return product

@@ -10,7 +10,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from landscape_core.curvature.operator import Operator, Product, Sum, pulled, pusher
+from landscape_core.curvature.operator import Operator, Product, Sum, pulled, pusher, together
 from landscape_core.matrices._network import network
 from landscape_core.matrices.base import Matrix
 from landscape_core.objective import Objective
@@ -36,11 +36,12 @@ def _product(objective: Objective, point: Tensor) -> Product:
     free = outputs.detach().requires_grad_()
     loss = model.loss_function(free, model.targets).mean()
     (slope,) = torch.autograd.grad(loss, free, create_graph=True)
-    pushed = pusher(outputs, point)
+    batch = together(objective)
+    pushed = pusher(outputs, point, batch)
 
     def product(vectors: Vectors) -> Vectors:
         moved = pushed(vectors)
-        bent = pulled(slope, free, moved)
-        return pulled(outputs, point, bent)
+        bent = pulled(slope, free, moved, batch)
+        return pulled(outputs, point, bent, batch)
 
     return product

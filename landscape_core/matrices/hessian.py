@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from landscape_core.curvature.operator import Operator, Product, Sum, pulled
+from landscape_core.curvature.operator import Operator, Product, Sum, pulled, together
 from landscape_core.matrices.base import Matrix
 from landscape_core.objective import Objective
 from landscape_core.types import Vector, Vectors
@@ -27,7 +27,9 @@ class Hessian(Matrix):
 def _product(objective: Objective, point: Tensor) -> Product:
     (gradient,) = torch.autograd.grad(objective.loss(point), point, create_graph=True)
 
+    batch = together(objective)
+
     def product(vectors: Vectors) -> Vectors:
-        return pulled(gradient, point, vectors)
+        return pulled(gradient, point, vectors, batch)
 
     return product

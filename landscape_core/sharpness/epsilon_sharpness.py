@@ -2,13 +2,15 @@
 
 As there, the maximum over the box is sought by ten iterations of L-BFGS-B; what it finds is a lower
 bound of the maximum. The search begins a hundredth of the box away, as at an exact minimum there is
-no slope to follow.
+no slope to follow, and with the loss scaled so that its first step leads across the box: at a
+trained minimum it would else hardly move.
 """
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from scipy.optimize import minimize
 
@@ -17,6 +19,9 @@ from landscape_core.objective import Objective
 from landscape_core.recipes import Knob
 from landscape_core.sharpness.base import Reading, Sharpness
 from landscape_core.types import Vector
+
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,17 +44,26 @@ class EpsilonSharpness(Sharpness):
         highest, calls = here, 1
 
         # In units of the box's half-width, so that every coordinate counts alike.
-        def fallen(u: np.ndarray) -> tuple[float, np.ndarray]:
+        def fallen(u: Floats) -> tuple[float, Floats]:
             nonlocal highest, calls
             calls += 1
             moved = centre + torch.from_numpy(u * bound).to(centre)
             value, gradient = objective.value_and_gradient(moved)
             highest = max(highest, float(value))
-            return -float(value), -gradient.double().numpy(force=True) * bound
+            return here - float(value), -gradient.double().numpy(force=True) * bound
+
+        start = 0.01 * seeds.numpy_stream(seed, "sharpness").uniform(-1, 1, len(centre))
+        steepness = float(np.square(fallen(start)[1]).sum())
+        if not 0 < steepness < np.inf:  # flat, or the loss is not finite
+            return Reading(100 * (highest - here) / (1 + here), 0.0, calls)
+
+        def scaled(u: Floats) -> tuple[float, Floats]:
+            value, gradient = fallen(u)
+            return value / steepness, gradient / steepness
 
         minimize(
-            fallen,
-            0.01 * seeds.numpy_stream(seed, "sharpness").uniform(-1, 1, len(centre)),
+            scaled,
+            start,
             jac=True,
             method="L-BFGS-B",
             bounds=[(-1.0, 1.0)] * len(centre),
