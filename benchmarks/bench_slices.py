@@ -39,7 +39,6 @@ from landscape_core.seeds import stream
 from landscape_core.slices import Grid, exact
 from landscape_core.slicing import slicing
 from landscape_core.store import Store
-from landscape_core.strategies.loop import Loop
 
 THREADS = 2
 PLANES = 20

@@ -20,7 +20,6 @@ from landscape_core.recipes import Knob
 from landscape_core.sharpness.base import Reading, Sharpness
 from landscape_core.types import Vector
 
-
 Floats = npt.NDArray[np.float64]
 
 

@@ -1,0 +1,273 @@
+"""Curvature beside PyHessian and curvlinops, and what watching it costs a run.
+
+    python benchmarks/bench_curvature.py [--works mlp conv] [--rounds 3]
+
+Prints tables and writes them to `benchmarks/results/curvature.md`. All in float32 on a CPU with
+the same weights, data and threads, each tool in a process of its own; in turns, the best counts.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from peers import models
+
+THREADS = 2
+SEEDS = 8
+RESULTS = Path(__file__).parent / "results" / "curvature.md"
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """What a tool does: values, vectors, products (-1: unknown); a trace; nodes and weights."""
+
+    eigenvalues: Callable
+    trace: Callable
+    density: Callable
+
+
+def answer(make):
+    """In a tool's process: do what is asked in `argv[1]`, write what came of it to `argv[2]`."""
+    asked = torch.load(sys.argv[1], weights_only=True)
+    torch.set_num_threads(THREADS)
+    network = models.build(asked["model"])
+    network.load_state_dict(asked["state"])
+    torch.manual_seed(asked["seed"])  # noqa: TID251 - PyHessian draws from the global generator
+    tasks = make(network, asked["inputs"], asked["targets"])
+    tasks.trace(2)  # the first time loads libraries
+    torch.save(perform(tasks, asked["task"], asked["given"]), sys.argv[2])
+
+
+def perform(tasks, task, given):
+    began = time.perf_counter()
+    found = getattr(tasks, task)(*given)
+    return {"seconds": time.perf_counter() - began, "found": found}
+
+
+def ask(peer, work, task, given, *, seed=0):
+    """What a tool made of one task, with its seconds."""
+    from peers.environments import environment
+    from peers.run import surroundings
+
+    asked = {"model": work.model, "state": work.state, "inputs": work.inputs}
+    asked |= {"targets": work.targets, "task": task, "given": given, "seed": seed}
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "work.pt", Path(folder) / "result.pt"
+        torch.save(asked, source)
+        command = [environment(peer), "-m", f"peers.{peer.module}", source, target]
+        done = subprocess.run(
+            command, cwd=folder, env=surroundings(THREADS), capture_output=True, text=True
+        )
+        if done.returncode:
+            said = done.stderr.strip() or f"ended with code {done.returncode}"
+            raise RuntimeError(f"{peer.package}: {said.splitlines()[-1]}")
+        return torch.load(target, weights_only=False)  # made by our own process
+
+
+def ours(objective):
+    """Our own tasks, each with its own graph, as the tools make theirs."""
+    from landscape_core.curvature.density import density
+    from landscape_core.curvature.eigenpairs import eigenpairs
+    from landscape_core.curvature.trace import trace
+    from landscape_core.matrices.hessian import Hessian
+
+    def made():
+        return Hessian().at(objective, objective.start)
+
+    def eigenvalues(tolerance):
+        found = eigenpairs(made(), 5, tolerance=tolerance)
+        return found.values, found.vectors, found.products
+
+    def spread(probes, steps):
+        found = density(made(), probes=probes, steps=steps)
+        return found.nodes, found.weights
+
+    return Tasks(eigenvalues, lambda seed: trace(made(), tolerance=0.05, seed=seed), spread)
+
+
+def main():
+    from peers.check import digit_images, digits, example
+    from peers.environments import Peer
+    from peers.run import surroundings
+
+    if os.environ.get("MALLOC_TRIM_THRESHOLD_") is None:
+        os.execve(sys.executable, [sys.executable, *sys.argv], surroundings(THREADS))
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--works", nargs="+", default=["mlp", "conv"])
+    options.add_argument("--rounds", type=int, default=3)
+    chosen = options.parse_args()
+    torch.set_num_threads(THREADS)
+    needs = ("backpack-for-pytorch", "einops", "einconv", "linear_operator", "opt-einsum")
+    peers = [
+        Peer(package="pyhessian", version="0.1", module="pyhessian"),
+        Peer(
+            package="curvlinops-for-pytorch",
+            version="3.0.1",
+            module="curvlinops",
+            needs=(*needs, "jaxtyping", "unfoldNd"),
+        ),
+    ]
+    data = {"mlp": digits, "conv": digit_images}
+    sections = [
+        f"# Curvature beside the published tools\n\n{os.cpu_count()} processors, {THREADS} threads;"
+        f" torch {torch.__version__}; float32; load at the start {os.getloadavg()[0]:.1f}."
+    ]
+    for name in chosen.works:
+        work = example(name, *data[name](), 3)
+        rows = beside(work, peers, chosen.rounds)
+        head = (
+            f"## {name}\n\n| task | tool | ms | times ours | products | accuracy |\n"
+            "| --- | --- | --- | --- | --- | --- |\n"
+        )
+        sections.append(head + "\n".join(rows))
+        print(sections[-1], flush=True)
+    sections.append(watching())
+    print(sections[-1])
+    RESULTS.write_text("\n\n".join(sections) + "\n")
+
+
+def beside(work, peers, rounds):  # noqa: C901 - one table, its rows by closures
+    from landscape_core.curvature.density import density, smoothed
+    from landscape_core.curvature.eigenpairs import eigenpairs
+    from landscape_core.curvature.trace import trace
+    from landscape_core.losses.cross_entropy import CrossEntropy
+    from landscape_core.matrices.hessian import Hessian
+    from landscape_core.objective import ModelObjective
+
+    objective = ModelObjective(work.network(), CrossEntropy(), work.inputs, work.targets)
+    double = ModelObjective(
+        work.network().double(), CrossEntropy(), work.inputs.double(), work.targets
+    )
+    exact = Hessian().at(double, double.start)
+    values = eigenpairs(exact, 5, tolerance=1e-8).values
+    true = trace(exact, tolerance=0.005, sketch=64, most=400)
+    mine = ours(objective)
+    mine.trace(0)
+    rows = []
+
+    def residual(found):
+        vectors = found[1].double() / found[1].double().norm(dim=1, keepdim=True)
+        images = exact.apply(vectors)
+        share = (images - found[0].double()[:, None] * vectors).norm(dim=1) / values
+        return float(share.max()), float((found[0].double() / values - 1).abs().max())
+
+    def compare(task, given, theirs, told):
+        """A row for ours and one for each tool; they take turns."""
+        spent = {}
+        for _ in range(rounds):
+            for who in (None, *peers):
+                asked = given if who is None else theirs.get(who.package)
+                if asked is None:
+                    continue
+                try:
+                    done = (
+                        perform(mine, task, asked) if who is None else ask(who, work, task, asked)
+                    )
+                except RuntimeError as error:
+                    print(error)
+                    continue
+                key = "ours" if who is None else who.package
+                if key not in spent or done["seconds"] < spent[key]["seconds"]:
+                    spent[key] = done
+        for key, done in spent.items():
+            ratio = done["seconds"] / spent["ours"]["seconds"]
+            rows.append(
+                f"| {task} | {key} | {1e3 * done['seconds']:.0f} | {ratio:.1f} | "
+                f"{told(key, done['found'])} |"
+            )
+
+    def of_values(key, found):
+        far, off = residual(found)
+        if key == "ours" and off > 1e-3:
+            raise AssertionError(f"our eigenvalues are off by {off:.1e}")
+        count = found[2] if found[2] >= 0 else ""
+        return f"{count} | residual {far:.0e}, values off by {off:.0e}"
+
+    for tolerance in (1e-3, 1e-6):
+        compare("eigenvalues", (1e-3,), {p.package: (tolerance,) for p in peers}, of_values)
+    found = [mine.trace(seed) for seed in range(SEEDS)]
+    error = (sum((t.value - true.value) ** 2 for t in found) / SEEDS) ** 0.5
+    mean = sum(t.value for t in found) / SEEDS
+    if abs(mean - true.value) > 3 * error / SEEDS**0.5 + 3 * true.standard_error:
+        raise AssertionError(f"our trace is {mean:.3f}, not {true.value:.3f}")
+    lone = trace(exact, tolerance=1e-9, sketch=0, most=64, seed=1)
+    probes = max(2, round(64 * (lone.standard_error / error) ** 2))
+
+    def of_trace(key, value):
+        if key != "ours":
+            expected = lone.standard_error * (64 / probes) ** 0.5
+            if abs(value - true.value) > 3 * expected + 3 * true.standard_error:
+                raise AssertionError(f"{key}: trace {value:.3f}, not {true.value:.3f}")
+            return f"{probes} | standard error {expected / true.value:.1%} (by its variance)"
+        return f"{value.products} | error {error / true.value:.1%} over {SEEDS} seeds"
+
+    compare("trace", (0,), {p.package: (probes,) for p in peers}, of_trace)
+    reference = density(exact, probes=30, steps=60, seed=9)
+
+    def of_density(_, found):
+        """The area between a density and the reference, both with its smoothing."""
+        count, steps = found[0].shape
+        near = np.mean(
+            [
+                smoothed(n, w, reference.eigenvalue, reference.sigma)
+                for n, w in zip(*found, strict=True)
+            ],
+            axis=0,
+        )
+        apart = np.trapezoid(np.abs(near - reference.density), reference.eigenvalue)
+        return f"{count * steps} | {count} probes of {steps} steps: {apart:.1%} of the area apart"
+
+    for mine_, theirs in (((2, 25), (1, 100)), ((10, 60), (10, 60))):
+        compare("density", mine_, {"pyhessian": theirs}, of_density)
+    return rows
+
+
+def watching(seconds=3.0):
+    """Steps a second with and without the watcher at its default share."""
+    from landscape_core.architectures.mlp import MLP
+    from landscape_core.datasets.digits import Digits
+    from landscape_core.problems.supervised import Supervised
+    from landscape_core.spectra import Watch, Watcher
+    from landscape_core.training import Run, Training
+
+    problems = {
+        "2-16-16-2, spirals": Supervised(),
+        "64-64-64-10, digits": Supervised(dataset=Digits(), architecture=MLP(width=64)),
+    }
+    rows = []
+    for name, problem in problems.items():
+        training = Training(Run(problem=problem))
+        rates = {False: 0.0, True: 0.0}
+        for watched in (False, True) * 3:
+            state, spent, watcher = training.start(), 0.0, Watcher(Watch())
+            began = time.perf_counter()
+            while time.perf_counter() - began < seconds:
+                at = time.perf_counter()
+                for _ in range(10):
+                    state = training.advance(state)
+                spent += time.perf_counter() - at
+                if watched and watcher.due(spent):
+                    watcher.measure(training.instance.train, state.theta, state.index)
+            rate = state.index / (time.perf_counter() - began)
+            rates[watched] = max(rates[watched], rate)
+        cost = 1 - rates[True] / rates[False]
+        rows.append(f"| {name} | {rates[False]:.0f} | {rates[True]:.0f} | {cost:.0%} |")
+    head = (
+        "## Watching a run\n\n| network | steps/s | watched | cost |\n| --- | --- | --- | --- |\n"
+    )
+    return head + "\n".join(rows)
+
+
+if __name__ == "__main__":
+    main()

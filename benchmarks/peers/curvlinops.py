@@ -1,0 +1,29 @@
+"""curvlinops 3.0.1: its Hessian with SciPy's `eigsh` as its manual says, and its trace."""
+
+import torch
+from bench_curvature import Tasks, answer
+from curvlinops import HessianLinearOperator, hutchinson_trace
+from scipy.sparse.linalg import eigsh
+
+
+def tasks(network, inputs, targets) -> Tasks:
+    parameters = list(network.parameters())
+
+    def made():
+        loss = torch.nn.CrossEntropyLoss()
+        data = [(inputs, targets)]
+        return HessianLinearOperator(network, loss, parameters, data, check_deterministic=False)
+
+    def eigenvalues(tolerance):
+        values, vectors = eigsh(made().to_scipy(), k=5, which="LA", tol=tolerance)
+        order = (-values).argsort()
+        return torch.from_numpy(values[order]), torch.from_numpy(vectors.T[order].copy()), -1
+
+    def trace(probes):
+        return float(hutchinson_trace(made(), probes))
+
+    return Tasks(eigenvalues, trace, None)
+
+
+if __name__ == "__main__":
+    answer(tasks)
