@@ -180,7 +180,7 @@ def serve(options: argparse.Namespace) -> None:
     url = serving.address(port)
     with serving.running(make(port), url) as process:
         print(f"Landscape Lab is at {url} (Ctrl-C ends it)")
-        if options.open:
+        if options.browser:
             webbrowser.open(url)
         process.wait()
 
@@ -300,10 +300,10 @@ def _parser() -> argparse.ArgumentParser:
 
     command = _command(commands, "app", serve)
     command.set_defaults(server="voila")
-    _server_options(command)
+    _server_options(command, browser=True)
     command = _command(commands, "serve", serve)
     command.set_defaults(server="panel")
-    _server_options(command)
+    _server_options(command, browser=False)
     _command(commands, "warm", warm)
     _cache_commands(commands)
     return parser
@@ -325,9 +325,14 @@ def _cache_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     _command(actions, "clear", cache_clear)
 
 
-def _server_options(command: argparse.ArgumentParser) -> None:
+def _server_options(command: argparse.ArgumentParser, *, browser: bool) -> None:
     command.add_argument("--port", type=int, default=8866, help="the first port to try")
-    command.add_argument("--open", action="store_true", help="open it in a browser")
+    command.add_argument(
+        "--browser",
+        action=argparse.BooleanOptionalAction,
+        default=browser,
+        help="open it in a browser",
+    )
 
 
 def _study_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -1,16 +1,21 @@
 """The command line: train, slice, study, plot, list; errors in one line that say what is wrong."""
 
 import os
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
 
-from app.cli import main
+from app.cli import _parser, main
 from app.storage import user_store
 from landscape_core import load
 from landscape_core.figures import figures
 from landscape_core.tasks import path_on
+
+COMMAND = r"(?m)^(\w+):.*\n\t@\$\(BIN\)/landscape ([^$\n]*)"
+"""A target of the Makefile and the words that it gives to `landscape`."""
 
 
 @pytest.fixture(autouse=True)
@@ -336,3 +341,14 @@ def test_the_commands_of_the_cache_are_shown(capsys):
         main(["cache", "prune", "--older-than", "long"])
     assert ended.value.code == 2
     assert "invalid float value: 'long'" in capsys.readouterr().err
+
+
+def test_the_commands_of_the_makefile_are_understood():
+    lines = (Path(__file__).parents[1] / "Makefile").read_text()
+    asked = {name: words.split() for name, words in re.findall(COMMAND, lines)}
+    found = {name: _parser().parse_args(words) for name, words in asked.items()}
+    assert {name: (options.server, options.browser) for name, options in found.items()} == {
+        "app": ("voila", True),
+        "voila": ("voila", False),
+        "serve": ("panel", False),
+    }
