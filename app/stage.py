@@ -18,7 +18,7 @@ from app.views.contour import Contour
 from app.views.curvature import Curvature
 from app.views.curves import Curves
 from app.views.off_plane import OffPlane
-from landscape_core.live import Picture
+from landscape_core.live import Picture, under
 
 NO_BOUNDARY = "No boundary to draw:\nthe inputs have more than two dimensions."
 
@@ -96,7 +96,7 @@ class Stage:
         if self._above.visible == (aside == "curvature"):  # three figures need the room of all
             self._above.visible = aside != "curvature"
         if aside == "off plane":
-            self.off_plane.update(picture.path)
+            self.off_plane.update(under(picture.path, picture.slice, picture.view.split))
         elif aside == "curvature":
             self.curvature.update(picture.spectrum, picture.curvature)
         elif aside == "connection":

@@ -92,13 +92,12 @@ class Picture:
     """One complete look at a run, in named arrays.
 
     `path` holds the shadow (alpha, beta) of each recorded iterate, its distance from the plane, how
-    far `off` that is as a share of the way the run has gone, its true loss, and the loss `under` it
-    in the picture, where it lies in it. `curvature` holds what was measured of the curvature along
-    the run, `spectrum` that of the present point, and `connection` the curve to the end of another
-    run, where they were asked for. `captured` is the share of the squared motion since the start
-    that lies in the plane. `notice` says why the plane is not the one asked for, or is empty.
-    `standard_error` is that of the mean loss at the present point, where the slice uses only some
-    of the examples.
+    far `off` that is as a share of the way the run has gone, and its true loss. `curvature` holds
+    what was measured of the curvature along the run, `spectrum` that of the present point, and
+    `connection` the curve to the end of another run, where they were asked for. `captured` is the
+    share of the squared motion since the start that lies in the plane. `notice` says why the plane
+    is not the one asked for, or is empty. `standard_error` is that of the mean loss at the present
+    point, where the slice uses only some of the examples.
     """
 
     run: Run
@@ -387,7 +386,7 @@ class Session:
                 latest.values | ({} if not self._state.diverged else {"train_loss": math.nan}),
             ),
             slice=dataset,
-            path=under(seen.path(steps, losses), dataset, self.view.split),
+            path=seen.path(steps, losses),
             curves=curves(recorded),
             boundary=over_inputs,
             points=self._points,

@@ -15,7 +15,7 @@ from landscape_core.directions.pca import PCA
 from landscape_core.directions.random import Random
 from landscape_core.errors import SpecError
 from landscape_core.framing import framed
-from landscape_core.live import Session, View
+from landscape_core.live import Session, View, under
 from landscape_core.spectra import Spectrum, Watch
 from landscape_core.store import Store
 from landscape_core.training import Run, train
@@ -186,15 +186,17 @@ def test_the_loss_under_the_path_is_that_of_the_picture():
     session = Session(run_of(), View(resolution=31))
     session.advance_to(20)
     picture = last(session.refine())
-    present = picture.path.isel(step=-1)
+    path = under(picture.path, picture.slice, "train")
+    present = path.isel(step=-1)
     # On the plane the two are one; off it they differ, and the path says by how far it is off.
     assert float(present["under"]) == pytest.approx(float(present["loss"]), rel=0.02)
     assert float(present["off"]) == pytest.approx(0, abs=1e-5)
-    start = picture.path.isel(step=0)
+    start = path.isel(step=0)
     moved = (session._recorder.thetas() - session._recorder.thetas()[0]).norm(dim=1).max()
     assert float(start["off"]) == pytest.approx(float(start["distance"]) / float(moved), rel=1e-5)
     session.look_through(View(resolution=11, span=0.05))
-    assert np.isnan(session.picture().path["under"].values[0])
+    narrow = session.picture()
+    assert np.isnan(under(narrow.path, narrow.slice, "train")["under"].values[0])
 
 
 def test_curvature_is_followed_only_when_asked_and_within_its_share():

@@ -105,7 +105,7 @@ def parts_of(objective: Objective) -> Iterator[tuple[Objective, float]]:
 def together(objective: Objective) -> int:
     """How many products to make at once: many for fully connected networks, else one.
 
-    Batched products share the overhead of every operation, a hundredfold on small networks.
+    Batched products share the overhead of every operation, which on small networks is most of it.
     Convolutions gain nothing: one product fills the machine.
     """
     if not isinstance(objective, ModelObjective):
