@@ -27,7 +27,7 @@ from landscape_core.connections import Connection
 from landscape_core.datasets.base import Dataset
 from landscape_core.directions.base import Directions
 from landscape_core.directions.random import Random
-from landscape_core.errors import LandscapeError
+from landscape_core.errors import LandscapeError, SpecError
 from landscape_core.estimates import estimate
 from landscape_core.figures import SCALES
 from landscape_core.initializations.base import Initialization
@@ -146,16 +146,23 @@ def _backend(options: argparse.Namespace) -> Backend | None:
 
 
 def plot(options: argparse.Namespace) -> None:
-    """Draw a slice as PNG, SVG, PDF or HTML, by the name of the output."""
-    from app.views import stills  # matplotlib takes half a second to import
+    """Draw a slice as PNG, SVG, PDF or HTML, by the name of the output; or a connection."""
+    from app.views import stills, ways  # matplotlib takes half a second to import
 
     dataset = schema.load(options.slice)
+    target = Path(options.output)
+    if "straight_loss" in dataset:
+        if target.suffix == ".html":
+            raise SpecError("the output", str(target), "a .png, .svg or .pdf file")
+        ways.way_png(dataset, target)
+        print(target)
+        return
     if "loss" not in dataset or "alpha" not in dataset["loss"].dims:
         raise LandscapeError(
-            f"{options.slice} holds no slice; one is written by `landscape slice`."
+            f"{options.slice} holds no slice and no connection; `landscape slice` and `landscape "
+            "connect` write one."
         )
     path = path_on(dataset)
-    target = Path(options.output)
     draw = stills.figure_html if target.suffix == ".html" else stills.figure_png
     draw(dataset, path, target)
     print(target)
@@ -291,7 +298,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("-o", "--output", type=Path, default=Path("slice.nc"))
 
     command = _command(commands, "plot", plot)
-    command.add_argument("slice", type=Path, help="what `landscape slice` wrote")
+    command.add_argument(
+        "slice", type=Path, help="what `landscape slice` or `landscape connect` wrote"
+    )
     command.add_argument("-o", "--output", type=Path, default=Path("slice.png"))
 
     _study_commands(commands)

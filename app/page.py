@@ -23,7 +23,7 @@ from app.storage import user_store
 from app.wiring import UiLoop
 from landscape_core.errors import LandscapeError, SpecError
 from landscape_core.live import Picture, Session
-from landscape_core.spectra import Spectrum, Watch
+from landscape_core.recipes import name_of
 from landscape_core.store import Store
 
 SECTIONS = (
@@ -37,6 +37,9 @@ SECTIONS = (
 
 FIRST_FIELDS = 3
 """How many fields of each data set, network and optimizer are shown without asking for more."""
+
+ASIDE_DEPTH = 2
+"""Dots in the path of a setting of what stands beside the landscape; deeper ones are details."""
 
 ON_THE_WAY = 12
 """Pictures shown on the way to the step that a link names."""
@@ -168,21 +171,20 @@ class Page:
         session.continue_with(scene.run)
         session.look_through(scene.view)
         aside = scene.display.aside
-        session.watch(Watch() if aside == "curvature" else None)
+        session.watch(aside.watch)
         while session.step < job.until and session.status in ("ready", "paused"):
             stop = session.step + max(1, job.until // ON_THE_WAY)
             session.advance_to(min(stop, job.until), ON_THE_WAY // 2)
             yield session.picture()
+            if session.step >= job.until:
+                session.settle()  # the same link gives the same picture
         if job.more:
             session.advance(job.more)
         yield session.picture()
         if job.playing:
             yield from session.play(scene.display.speed)
         yield from session.refine()
-        if aside == "curvature":
-            yield from session.spectra(Spectrum(each_layer=True))
-        elif aside == "connection":
-            yield from session.connections()
+        yield from session.study(name_of(type(aside)), aside.study)
 
     def _show(self, picture: Picture) -> None:
         self._picture = picture
@@ -298,6 +300,8 @@ def _is_detail(entry: forms.Entry) -> bool:
     """Whether a row waits behind "more": the first fields of each part are the telling ones."""
     if entry.path.startswith("view."):
         return not entry.path.startswith("view.directions") or entry.place > 0
+    if entry.path.startswith("display.aside."):
+        return entry.place > 0 or entry.path.count(".") > ASIDE_DEPTH
     return entry.path.startswith("run.") and entry.place >= FIRST_FIELDS and entry.nested
 
 

@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 import yaml
 
+from app.asides.base import Aside
+from app.asides.boundary import Boundary
 from app.forms import assign, differences
 from landscape_core.errors import SpecError
 from landscape_core.live import View
@@ -27,15 +29,7 @@ class Display(Recipe):
     show: Annotated[str, Choice(("2d", "3d"), "contours or surface")] = "2d"
     height: Annotated[str, Choice(("log", "linear"), "scale of heights and colours")] = "log"
     color: Annotated[str, Choice(("loss", "accuracy"), "what is drawn over the plane")] = "loss"
-    aside: Annotated[
-        str,
-        Choice(
-            ("boundary", "off plane", "curvature", "connection"),
-            "beside the landscape: what the network says over its inputs; what the picture hides of"
-            " the path; the Hessian's eigenvalues, where held also by layer; the curve to a run"
-            " from other initial weights, once held",
-        ),
-    ] = "boundary"
+    aside: Annotated[Aside, Note("beside the landscape")] = field(default_factory=Boundary)
     speed: Annotated[int, Knob(1, 1000, "training steps between two pictures", scale="log")] = 1
 
 

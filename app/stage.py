@@ -2,6 +2,7 @@
 
 import html
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,20 +11,26 @@ import panel as pn
 import xarray as xr
 
 from app import theme
+from app.asides.base import Aside
 from app.components.surface import Surface
 from app.scene import Display
-from app.views.boundary import Boundary
-from app.views.connection import Connection
 from app.views.contour import Contour
-from app.views.curvature import Curvature
 from app.views.curves import Curves
-from app.views.off_plane import OffPlane
-from landscape_core.live import Picture, under
-
-NO_BOUNDARY = "No boundary to draw:\nthe inputs have more than two dimensions."
+from landscape_core.live import Picture
+from landscape_core.recipes import name_of
 
 ASIDE = 0.2
 """Seconds between two updates of the smaller figures while a run goes on."""
+
+FILL: Any = {"sizing_mode": "stretch_both", "min_height": 0}
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """A drawing beside the landscape, and the pane that holds it."""
+
+    view: Any
+    pane: pn.Column
 
 
 class Stage:
@@ -33,33 +40,17 @@ class Stage:
         """Empty figures, built once."""
         self._aside_at = 0.0
         self.contour, self.surface = Contour(), Surface()
-        self.curves, self.boundary = Curves(), Boundary()
-        self.off_plane, self.curvature = OffPlane(), Curvature()
-        self.connection = Connection()
+        self.curves = Curves()
         self.story, self.quality = _line(theme.INK, 13, 42), _line(theme.MUTED, 12, 38)
-        fill = {"sizing_mode": "stretch_both", "min_height": 0}
-        self._flat = pn.pane.Bokeh(self.contour.figure, **fill)
-        self._deep = pn.Column(self.surface.view, visible=False, **fill)
+        self._flat = pn.pane.Bokeh(self.contour.figure, **FILL)
+        self._deep = pn.Column(self.surface.view, visible=False, **FILL)
         self.landscape = pn.Column(
-            self.story, self._flat, self._deep, self.quality, css_classes=["landscape"], **fill
+            self.story, self._flat, self._deep, self.quality, css_classes=["landscape"], **FILL
         )
-        shown: dict[str, Any] = {
-            "boundary": self.boundary,
-            "off plane": self.off_plane,
-            "curvature": self.curvature,
-            "connection": self.connection,
-        }
-        self._asides = {
-            name: pn.Column(pn.pane.Bokeh(view.figure, **fill), visible=not index, **fill)
-            for index, (name, view) in enumerate(shown.items())
-        }
-        self._above = pn.Column(pn.pane.Bokeh(self.curves.figure, **fill), **fill)
-        self.side = pn.Column(
-            self._above,
-            *self._asides.values(),
-            width=340,
-            sizing_mode="stretch_height",
-        )
+        self._above = pn.Column(pn.pane.Bokeh(self.curves.figure, **FILL), **FILL)
+        self._asides: dict[str, _Beside] = {}
+        self.side = pn.Column(self._above, width=340, sizing_mode="stretch_height")
+        self._beside(Display().aside)
 
     def tell(self, question: str, watch: str) -> None:
         """Say above the landscape what to think about and what to watch."""
@@ -87,24 +78,27 @@ class Stage:
         self._aside_at = now
         self.curves.update(picture.curves)
         self.quality.object = quality(picture)
-        self._draw_aside(picture, display.aside)
+        self._draw_aside(picture, display)
 
-    def _draw_aside(self, picture: Picture, aside: str) -> None:
-        for name, pane in self._asides.items():
-            if pane.visible != (name == aside):
-                pane.visible = name == aside
-        if self._above.visible == (aside == "curvature"):  # three figures need the room of all
-            self._above.visible = aside != "curvature"
-        if aside == "off plane":
-            self.off_plane.update(under(picture.path, picture.slice, picture.view.split))
-        elif aside == "curvature":
-            self.curvature.update(picture.spectrum, picture.curvature)
-        elif aside == "connection":
-            self.connection.update(picture.connection, picture.view.split)
-        elif picture.boundary is None or picture.points is None:
-            self.boundary.empty(NO_BOUNDARY)
-        else:
-            self.boundary.update(picture.boundary, picture.points)
+    def _beside(self, aside: Aside) -> "_Beside":
+        """The drawing of an aside, made the first time that it is asked for."""
+        name = name_of(type(aside))
+        if name not in self._asides:
+            view = aside.view()
+            self._asides[name] = _Beside(
+                view, pn.Column(pn.pane.Bokeh(view.figure, **FILL), **FILL)
+            )
+            self.side.append(self._asides[name].pane)
+        return self._asides[name]
+
+    def _draw_aside(self, picture: Picture, display: Display) -> None:
+        beside = self._beside(display.aside)
+        for other in self._asides.values():
+            if other.pane.visible != (other is beside):
+                other.pane.visible = other is beside
+        if self._above.visible == display.aside.tall:
+            self._above.visible = not display.aside.tall
+        display.aside.draw(beside.view, picture, display.height)
 
     def _draw_surface(self, picture: Picture, display: Display, color: str) -> None:
         shown = picture.slice.sel(split=picture.view.split)

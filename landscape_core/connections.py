@@ -1,5 +1,8 @@
 """Connections between minima: the loss along a curve from one trained network to another.
 
+With the plane in which the curve lies, as in figure 1 of Garipov et al.: it shows all of a curve
+with one inner node, and most of one with more.
+
 Garipov et al., 2018, Loss Surfaces, Mode Connectivity, and Fast Ensembling of DNNs,
 arXiv:1802.10026; Draxler et al., 2018, Essentially No Barriers in Neural Network Energy Landscape,
 arXiv:1803.00885. The barrier is defined in `profiles.py`.
@@ -16,11 +19,12 @@ import xarray as xr
 from landscape_core.alignment import matching, permuted, permuted_buffers
 from landscape_core.architectures.mlp import MLP
 from landscape_core.datasets.digits import Digits
-from landscape_core.errors import SpecError
+from landscape_core.errors import PlaneError, SpecError
 from landscape_core.objective import BATCH_NORM, BatchNorm, ModelObjective, Objective
 from landscape_core.optimizers.adam import Adam
 from landscape_core.paths.base import Curve, Kind, Path, plane_of, shadow
 from landscape_core.paths.bezier import Bezier
+from landscape_core.probes import probe
 from landscape_core.problems.base import Instance
 from landscape_core.problems.supervised import Supervised
 from landscape_core.profiles import End, Profile, barrier
@@ -34,6 +38,7 @@ from landscape_core.recipes import (
     content_key,
     to_plain,
 )
+from landscape_core.slices import Grid, exact
 from landscape_core.store import Store
 from landscape_core.tasks import NEWS, Progress, buffers_at, follow
 from landscape_core.training import Run, Training
@@ -42,7 +47,20 @@ from landscape_core.types import Vector
 SHARE = 0.2
 """The share of the time, about, that goes into reading the loss along unfinished curves."""
 
-__all__ = ["Connection", "barrier", "connect", "connection", "curve_of", "plane_of", "shadow"]
+MARGIN = 0.2
+"""How far the picture of a curve's plane goes beyond it, as a share of its extent."""
+
+__all__ = [
+    "Connection",
+    "another_start",
+    "barrier",
+    "connect",
+    "connection",
+    "curve_of",
+    "plane_of",
+    "shadow",
+    "to_another_start",
+]
 
 
 def _run(seed: int) -> Run:
@@ -70,6 +88,9 @@ class Connection(Recipe):
         bool, Note("first put the second network's hidden units in the order nearest to the first")
     ] = False
     points: Annotated[int, Knob(3, 10_001, "of the curve, at which losses are read")] = 61
+    resolution: Annotated[
+        int, Knob(0, 201, "points along each side of the picture of the curve's plane; 0: none")
+    ] = 25
     batch_norm: Annotated[
         str,
         Choice(
@@ -79,15 +100,8 @@ class Connection(Recipe):
         ),
     ] = "reestimated"
 
-
-def with_another_start(run: Run, path: Path) -> Connection:
-    """The connection of a run with the same on the same data, from other initial weights."""
-    data_seed = run.seed
-    if isinstance(run.problem, Supervised) and run.problem.data_seed >= 0:
-        data_seed = run.problem.data_seed
-    if isinstance(run.problem, Supervised):
-        run = run.replace(problem=run.problem.replace(data_seed=data_seed))
-    return Connection(first=run, second=run.replace(seed=run.seed + 1), path=path)
+    def check(self) -> None:
+        _check_resolution("Connection.resolution", self.resolution)
 
 
 def connect(asked: Connection, store: Store | None = None) -> Iterator[Progress]:
@@ -96,7 +110,10 @@ def connect(asked: Connection, store: Store | None = None) -> Iterator[Progress]
     The dataset holds, along the curve at `t` from 0 to 1, `loss` and `accuracy` (split, t); along
     the straight line `straight_loss` (split, t); if asked to align, `aligned_loss` (split, t) along
     the straight line to the second network with its units reordered, which then is the curve's end;
-    of each the barrier (split) and the length; and the curve's `nodes` (node, param).
+    of each the barrier (split) and the length; and the curve's `nodes` (node, param). The last
+    dataset, unless the curve is straight, has `plane_loss` (split, beta, alpha) over the curve's
+    plane, `plane_of`, and where the curve runs: `curve_alpha`, `curve_beta` and `curve_distance`,
+    that from the plane, (t).
 
     Raises:
         SpecError: parts that do not fit together, runs of different networks, or a network that
@@ -125,13 +142,15 @@ def connect(asked: Connection, store: Store | None = None) -> Iterator[Progress]
     yield Progress(total, total, dataset)
 
 
-def connection(
+def connection(  # noqa: PLR0913 - the options are by name
     parts: Objective | Mapping[str, Objective],
     first: Vector,
     last: Vector,
     *,
     path: Path | None = None,
+    align: bool = False,
     points: int = 61,
+    resolution: int = 0,
     seed: int = 0,
 ) -> Iterator[xr.Dataset]:
     """The curve between two points of one's own objective, as it improves; the last is the result.
@@ -144,25 +163,83 @@ def connection(
         parts: an objective, or one for each split (`train`, `test`); the curve is trained on the
             first.
         first: the parameters (P,) where the curve begins.
-        last: those where it ends; `alignment.aligned` brings them near before.
+        last: those where it ends.
         path: how the curve is found; by default a quadratic Bezier curve.
+        align: first put the hidden units of `last` in the order nearest to `first`.
         points: of the curve, at which the losses are read.
+        resolution: points along each side of the picture of the curve's plane; 0: none.
         seed: of places and mini-batches.
 
     Raises:
-        SpecError: no parts, or ends that are not finite or of another size than the objective.
+        SpecError: no parts, ends that are not finite or of another size than the objective, or a
+            network that cannot be aligned.
     """
+    _check_resolution("resolution", resolution)
     named = {"train": parts} if isinstance(parts, Objective) else dict(parts)
     if not named:
         raise SpecError("parts", parts, "at least one objective, by the name of its split")
     one = next(iter(named.values()))
     buffers = one.buffers if isinstance(one, ModelObjective) else {}
     ends = (End(first, buffers), End(last, buffers))
+    between = _Between(named, ends, path or Bezier(), align, points, resolution, seed)
     shown = None
-    for _, dataset in _work(named, ends, path or Bezier(), points=points, seed=seed):
+    for _, dataset in between.found():
         if dataset is not shown:
             yield dataset
         shown = dataset
+
+
+def another_start(run: Run) -> Run:
+    """The same run on the same data, from other initial weights: with the next seed."""
+    if isinstance(run.problem, Supervised) and run.problem.data_seed < 0:
+        run = run.replace(problem=run.problem.replace(data_seed=run.seed))
+    return run.replace(seed=run.seed + 1)
+
+
+def to_another_start(  # noqa: PLR0913 - the options are by name
+    parts: Mapping[str, ModelObjective],
+    run: Run,
+    *,
+    path: Path | None = None,
+    align: bool = False,
+    points: int = 61,
+    resolution: int = 25,
+    store: Store | None = None,
+) -> Iterator[Progress]:
+    """The curve from where the parts start to the end of `another_start` of their run.
+
+    Args:
+        parts: the data by split, the training data first, each starting at the curve's first end.
+        run: that led there.
+        path: how the curve is found; by default a quadratic Bezier curve.
+        align: first put the other network's hidden units in the order nearest to this one's.
+        points: of the curve, at which the losses are read.
+        resolution: points along each side of the picture of the curve's plane; 0: none.
+        store: keeps the other run.
+
+    Raises:
+        SpecError: a network that cannot be aligned; before any work.
+    """
+    train = next(iter(parts.values()))
+    path, other = path or Bezier(), another_start(run)
+    total = other.steps + path.curves
+    if align:
+        matching(train, train.start, train.start)  # raises if the network cannot be followed
+    trajectory = None
+    for progress in follow(other, store):
+        trajectory = progress.dataset
+        yield Progress(progress.done, total)
+    if trajectory is None:
+        return
+    statistics = {
+        name: part.with_batch_norm("reestimated").with_reference(train.inputs)
+        for name, part in parts.items()
+    }
+    last = torch.from_numpy(trajectory["theta"].values[-1]).to(train.start)
+    ends = (End(train.start, train.buffers), End(last, buffers_at(trajectory, -1, train)))
+    between = _Between(statistics, ends, path, align, points, resolution, run.seed)
+    for done, dataset in between.found():
+        yield Progress(other.steps + done, total, dataset)
 
 
 def curve_of(dataset: xr.Dataset) -> Curve:
@@ -174,27 +251,20 @@ def curve_of(dataset: xr.Dataset) -> Curve:
 def _joined(
     asked: Connection, instance: Instance, trajectories: list[xr.Dataset]
 ) -> Iterator[tuple[int, xr.Dataset]]:
-    """The curve between the ends of two trajectories, with the lines before and after aligning."""
-    parts, train = _parts(asked, instance), instance.train
+    """How many curves there were, and the connection of the ends of two trajectories."""
     first, last = (_end(trajectory, instance) for trajectory in trajectories)
-    told: dict[Hashable, Any] = {}
-    if asked.align and isinstance(train, ModelObjective):
-        told = dict(Profile(parts, (first, last), asked.points).straight().data_vars)
-        orders = matching(train, first.theta, last.theta, asked.first.seed)
-        last = End(
-            permuted(train, last.theta, orders), permuted_buffers(train, last.buffers, orders)
-        )
     attrs = {
         "connection": canonical(to_plain(asked)),
         "run": canonical(to_plain(asked.first)),
         "engine_version": ENGINE_VERSION,
         "diverged": max(int(trajectory.attrs["diverged"]) for trajectory in trajectories),
     }
-    seed = asked.first.seed
-    for done, found in _work(parts, (first, last), asked.path, points=asked.points, seed=seed):
-        names = [str(name) for name in found if told and str(name).startswith("straight_")]
-        renamed = found.rename({name: name.replace("straight", "aligned") for name in names})
-        yield done, renamed.assign(told).assign_attrs(attrs)
+    between = _Between(
+        _parts(asked, instance), (first, last), asked.path, asked.align, asked.points,
+        asked.resolution, asked.first.seed,
+    )  # fmt: skip
+    for done, found in between.found():
+        yield done, found.assign_attrs(attrs)
 
 
 def _parts(asked: Connection, instance: Instance) -> dict[str, Objective]:
@@ -209,27 +279,104 @@ def _parts(asked: Connection, instance: Instance) -> dict[str, Objective]:
     return parts
 
 
-def _work(
-    parts: Mapping[str, Objective], ends: tuple[End, End], path: Path, *, points: int, seed: int
-) -> Iterator[tuple[int, xr.Dataset]]:
-    """How many curves there were, and the connection by the latest that was read."""
-    reader = Profile(parts, ends, points)
-    straight = reader.straight()
-    objective = next(iter(parts.values()))
-    shown: xr.Dataset | None = None
-    curve: Curve | None = None
-    told, again = -NEWS, 0.0
-    for done, curve in enumerate(path.connect(objective, ends[0].theta, ends[1].theta, seed)):
-        now = time.monotonic()
-        if shown is None or now > again:
-            shown = reader.dataset(curve).assign(straight.data_vars)
-            took = time.monotonic() - now
-            again = now + took / SHARE
-        if now - told > NEWS:
-            told = now
-            yield done, shown
-    if curve is not None:
-        yield path.curves, reader.dataset(curve).assign(straight.data_vars)
+@dataclass(frozen=True, eq=False)
+class _Between:
+    """The work between two ends, given by their parameters and statistics."""
+
+    parts: Mapping[str, Objective]
+    ends: tuple[End, End]
+    path: Path
+    align: bool
+    points: int
+    resolution: int
+    seed: int
+
+    def found(self) -> Iterator[tuple[int, xr.Dataset]]:
+        """How many curves there were, and the connection by the latest that was read."""
+        objective, (first, last) = next(iter(self.parts.values())), self.ends
+        told: dict[Hashable, Any] = {}
+        if self.align:
+            told = dict(Profile(self.parts, self.ends, self.points).straight().data_vars)
+            last = _reordered(objective, first, last, self.seed)
+        reader = Profile(self.parts, (first, last), self.points)
+        straight = reader.straight()
+        if self.align:
+            straight = straight.rename(
+                {name: str(name).replace("straight", "aligned") for name in straight.data_vars}
+            ).assign(told)
+        for done, found in self._curves(reader, objective, (first, last)):
+            yield done, found.assign(straight.data_vars)
+
+    def _curves(
+        self, reader: Profile, objective: Objective, ends: tuple[End, End]
+    ) -> Iterator[tuple[int, xr.Dataset]]:
+        shown: xr.Dataset | None = None
+        curve: Curve | None = None
+        told, again = -NEWS, 0.0
+        first, last = (end.theta for end in ends)
+        for done, curve in enumerate(self.path.connect(objective, first, last, self.seed)):
+            now = time.monotonic()
+            if shown is None or now > again:
+                shown = reader.dataset(curve)
+                took = time.monotonic() - now
+                again = now + took / SHARE
+            if now - told > NEWS:
+                told = now
+                yield done, shown
+        if curve is not None:
+            shown = reader.dataset(curve)
+            yield self.path.curves, shown
+            if self.resolution:
+                yield self.path.curves, shown.assign(self._plane(curve))
+
+    def _plane(self, curve: Curve) -> dict[Hashable, Any]:
+        """The loss over the curve's plane, and the curve's shadow; nothing of a straight one."""
+        parts = {n: _anywhere(p) for n, p in self.parts.items() if isinstance(p, ModelObjective)}
+        try:
+            plane = plane_of(curve)
+        except PlaneError:
+            return {}
+        if not parts:
+            return {}
+        coords, distance = (found.numpy(force=True) for found in shadow(curve, plane, self.points))
+        low, high = coords.min(axis=0), coords.max(axis=0)
+        more = MARGIN * (high - low).max()
+        grid = Grid(
+            resolution=self.resolution,
+            alpha_low=low[0] - more,
+            alpha_high=high[0] + more,
+            beta_low=low[1] - more,
+            beta_high=high[1] + more,
+        )
+        *_, slice_ = exact(probe(parts, plane, {}), grid)
+        return {
+            "plane_loss": slice_["loss"].variable,
+            "alpha": slice_["alpha"],
+            "beta": slice_["beta"],
+            "curve_alpha": ("t", coords[:, 0]),
+            "curve_beta": ("t", coords[:, 1]),
+            "curve_distance": ("t", distance),
+        }
+
+
+def _anywhere(part: ModelObjective) -> ModelObjective:
+    """A part whose statistics mean something on all of a plane: those of the ends do not."""
+    return part.with_batch_norm("reestimated") if part.batch_norm == "running" else part
+
+
+def _reordered(objective: Objective, first: End, last: End, seed: int) -> End:
+    """The last end with its hidden units in the order nearest to the first."""
+    if not isinstance(objective, ModelObjective):
+        raise SpecError("align", "on", "off for a problem without a network")
+    orders = matching(objective, first.theta, last.theta, seed)
+    return End(
+        permuted(objective, last.theta, orders), permuted_buffers(objective, last.buffers, orders)
+    )
+
+
+def _check_resolution(name: str, resolution: int) -> None:
+    if resolution and not 3 <= resolution <= 201:
+        raise SpecError(name, resolution, "0, or between 3 and 201")
 
 
 def _instance(asked: Connection) -> Instance:

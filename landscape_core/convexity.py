@@ -4,6 +4,7 @@ At every point of the grid the extreme eigenvalues of the full Hessian, not of t
 ratio |lambda_min / lambda_max| says how much of what looks convex is not.
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -23,6 +24,9 @@ from landscape_core.schema import ALPHA, BETA
 from landscape_core.slices import Grid
 from landscape_core.types import Vector
 
+NEWS = 0.1
+"""Seconds between two datasets."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Convexity(Recipe):
@@ -41,7 +45,7 @@ class Convexity(Recipe):
 def convexity(
     objective: ModelObjective, plane: Plane, grid: Grid, asked: Convexity | None = None
 ) -> Iterator[xr.Dataset]:
-    """The map of the curvature over a plane or line, row by row; the last dataset is complete.
+    """The map of the curvature over a plane or line as it fills; the last dataset is complete.
 
     Variables on (beta, alpha): `lambda_max`, `lambda_min`, their residual norms, and `ratio`,
     |min(lambda_min, 0) / lambda_max|: 0 where the full Hessian is nowhere negative. Points not
@@ -65,7 +69,7 @@ def convexity(
     shape = tuple(len(side) for side in sides.values())
     names = ("lambda_max", "lambda_min", "residual_max", "residual_min")
     found = {name: np.full(shape, np.nan) for name in names}
-    start = None
+    start, told = None, time.monotonic()
     for place in np.ndindex(*shape):
         where = [side[i] for side, i in zip(sides.values(), place, strict=True)][::-1]
         point = plane.points(torch.tensor([where], dtype=torch.float64))[0]
@@ -76,8 +80,10 @@ def convexity(
             for index, end in enumerate(("max", "min")):
                 found[f"lambda_{end}"][place] = float(pairs.values[index])
                 found[f"residual_{end}"][place] = float(pairs.residuals[index])
-        if place[-1] == shape[-1] - 1:
+        if time.monotonic() - told > NEWS:
             yield _map(found, sides, plane, asked)
+            told = time.monotonic()
+    yield _map(found, sides, plane, asked)
 
 
 def _extremes(

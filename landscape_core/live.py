@@ -6,7 +6,7 @@ and is meant for one thread. Everything that it gives out is an immutable `Pictu
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal, cast
 
@@ -17,25 +17,23 @@ import xarray as xr
 from scipy.interpolate import interpn
 
 from landscape_core.boundaries import boundary, drawable, scattered
-from landscape_core.connections import connect, with_another_start
 from landscape_core.directions.base import Directions, Viewpoint
 from landscape_core.directions.pca import PCA
 from landscape_core.directions.random import Random
 from landscape_core.errors import PlaneError, SpecError
 from landscape_core.framing import Frame, framed
-from landscape_core.keys import Content, add_objective
 from landscape_core.measures.base import Answers
 from landscape_core.measuring import applicable, curves, measured
 from landscape_core.objective import BATCH_NORM, BATCH_NORM_HELP, BatchNorm, ModelObjective
-from landscape_core.paths.bezier import Bezier
 from landscape_core.planes import Plane
 from landscape_core.probes import Probe, probe
-from landscape_core.recipes import Choice, Knob, Note, Recipe, content_key, name_of
+from landscape_core.recipes import Choice, Knob, Note, Recipe, name_of
 from landscape_core.refining import Tolerance
 from landscape_core.sampling import standard_error
 from landscape_core.slices import Grid, coarse, levels
 from landscape_core.slicing import slicing
-from landscape_core.spectra import Spectrum, Watch, Watcher, spectrum
+from landscape_core.spectra import Watch, Watcher
+from landscape_core.standpoints import Standpoint
 from landscape_core.store import Store
 from landscape_core.strategies.base import Strategy
 from landscape_core.training import Recorder, Run, Training
@@ -93,11 +91,11 @@ class Picture:
 
     `path` holds the shadow (alpha, beta) of each recorded iterate, its distance from the plane, how
     far `off` that is as a share of the way the run has gone, and its true loss. `curvature` holds
-    what was measured of the curvature along the run, `spectrum` that of the present point, and
-    `connection` the curve to the end of another run, where they were asked for. `captured` is the
-    share of the squared motion since the start that lies in the plane. `notice` says why the plane
-    is not the one asked for, or is empty. `standard_error` is that of the mean loss at the present
-    point, where the slice uses only some of the examples.
+    what was measured of the curvature along the run, where that was asked for, and `studies` what
+    was found of the present point, by the name of the study. `captured` is the share of the squared
+    motion since the start that lies in the plane. `notice` says why the plane is not the one asked
+    for, or is empty. `standard_error` is that of the mean loss at the present point, where the
+    slice uses only some of the examples.
     """
 
     run: Run
@@ -113,8 +111,7 @@ class Picture:
     notice: str
     standard_error: float = 0.0
     curvature: xr.Dataset | None = None
-    spectrum: xr.Dataset | None = None
-    connection: xr.Dataset | None = None
+    studies: Mapping[str, xr.Dataset] = field(default_factory=dict)
 
 
 class Session:
@@ -209,6 +206,15 @@ class Session:
         while self.step < step and self.status in ("ready", "paused"):
             self.advance(min(every, step - self.step))
 
+    def settle(self) -> None:
+        """Look as if nothing had been looked at before: a plane that follows is found anew.
+
+        Without it, the order and signs of the axes depend on which pictures there were on the way.
+        """
+        if self.view.follow:
+            self._plane = self._frame = None
+            self._renew_at = 0.0
+
     def play(self, steps: int, budget: float = 0.012) -> Iterator[Picture]:
         """Pictures of the running training, so many steps apart, until it ends.
 
@@ -262,41 +268,37 @@ class Session:
         for dataset in slicing(read, grid, tolerance=tolerance, store=self._store):
             yield self._picture(seen, dataset)
 
-    def spectra(self, asked: Spectrum) -> Iterator[Picture]:
-        """The latest picture with the curvature at the present point, growing; kept in the store.
+    def study(
+        self, name: str, found: Callable[[Standpoint], Iterator[xr.Dataset | None]]
+    ) -> Iterator[Picture]:
+        """The latest picture with what a study finds of the present point, growing.
 
-        Where the loss is not finite there is none, and no picture.
+        Where the loss is not finite, or before the first picture, there is none; and where the
+        study has nothing new, the picture is as it was.
+
+        Raises:
+            SpecError: a problem without a network.
         """
-        if self._latest is None or self._state.diverged:
+        latest = self._latest
+        if latest is None or self._state.diverged:
             return
-        here, theta = self._here(), self._state.theta
-        key = self._spectrum_key(asked) if self._store else ""
-        found = self._store.get(key) if self._store else None
-        if found is not None:
-            yield replace(self._latest, spectrum=found)
-            return
-        for found in spectrum(here, theta, asked):
-            yield replace(self._latest, spectrum=found)
-        if self._store and found is not None:
-            self._store.put(key, found)
+        for dataset in found(self._standpoint()):
+            if dataset is not None:
+                latest = replace(latest, studies={name: dataset})
+            yield latest
 
-    def connections(self) -> Iterator[Picture]:
-        """The latest picture with the curve to a run from other initial weights, as it improves.
-
-        Both runs are those of the present settings, up to the present step.
-        """
-        if self._latest is None or self.step == 0 or self._state.diverged:
-            return
-        run = self.run.replace(steps=self.step)
-        for progress in connect(with_another_start(run, Bezier()), self._store):
-            if progress.dataset is not None:
-                yield replace(self._latest, connection=progress.dataset)
-
-    def _spectrum_key(self, asked: Spectrum) -> str:
-        content = Content()
-        content.add(self._state.theta)
-        add_objective(content, self._here())
-        return content_key("spectrum", content.digest(), asked)
+    def _standpoint(self) -> Standpoint:
+        train = self._here()
+        names = [block.name for block in train.layout.blocks]
+        parts = {"train": train.moving(names, self._state.theta)}
+        test = self._training.instance.test
+        if isinstance(test, ModelObjective):
+            test = test.with_buffers(self._state.buffers).with_reference(train.inputs)
+            parts["test"] = test.moving(names, self._state.theta)
+        seen = self._look()
+        run = self.run.replace(steps=max(1, self.step))
+        grid = seen.grid(self.view.resolution)
+        return Standpoint(run, self.step, parts, seen.plane, grid, self._store)
 
     def _here(self) -> ModelObjective:
         """The training objective with the present statistics."""

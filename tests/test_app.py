@@ -8,6 +8,9 @@ import psutil
 import pytest
 from browser_support import Visitor, browser, served
 
+from app.asides.base import Aside
+from landscape_core.catalogue import entries
+
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 
@@ -106,7 +109,7 @@ def test_a_choice_changes_the_picture_and_the_configuration(visitor, path, value
     assert visitor.picture() != before
 
 
-@pytest.mark.parametrize("aside", ["off plane", "curvature", "connection"])
+@pytest.mark.parametrize("aside", sorted(set(entries(Aside)) - {"boundary"}))
 def test_other_figures_can_stand_beside_the_landscape(visitor, aside):
     def beside():
         return visitor.page.screenshot(clip={"x": 1026, "y": 60, "width": 340, "height": 700})

@@ -5,10 +5,21 @@ import pytest
 import xarray as xr
 from test_views import path_to, sent, slice_of, valley
 
+from app.asides.base import Aside
+from app.views import planes
 from app.views.connection import WAITING, Connection
 from app.views.contour import Contour
+from app.views.convexity import WAITING as AWAITED
+from app.views.convexity import Convexity
 from app.views.curvature import Curvature
 from app.views.off_plane import OffPlane
+from app.views.pixels import SHADES
+from app.views.planes import Planes
+from app.views.ways import way
+from landscape_core.catalogue import entries, from_plain, make
+from landscape_core.ensembles import spread
+from landscape_core.live import Session, View
+from landscape_core.training import Run
 
 
 def spectrum_of(layers=("0", "2"), density=True):
@@ -135,24 +146,201 @@ def test_a_path_far_off_the_plane_is_dashed_and_said_so():
     assert np.isfinite(contour.path.data["near_x"]).all()
 
 
-def test_a_connection_is_drawn_with_its_barriers_and_awaited_until_then():
-    view = Connection()
-    assert view._words.text == WAITING
+def connection_of(aligned=False, plane=True):
     t = np.linspace(0, 1, 11)
     straight = np.stack([t * (1 - t) * 4, t * (1 - t) * 8])
-    found = xr.Dataset(
-        {
-            "loss": (("split", "t"), 0.1 * straight),
-            "straight_loss": (("split", "t"), straight),
-            "barrier": ("split", [0.1, 0.2]),
-            "straight_barrier": ("split", [1.0, 2.0]),
-        },
-        {"split": ["train", "test"], "t": t},
-    )
+    table = {
+        "loss": (("split", "t"), 0.1 * straight),
+        "straight_loss": (("split", "t"), straight),
+        "barrier": ("split", [0.1, 0.2]),
+        "straight_barrier": ("split", [1.0, 2.0]),
+    }
+    if aligned:
+        table |= {"aligned_loss": (("split", "t"), 0.5 * straight)}
+        table |= {"aligned_barrier": ("split", [0.5, 0.75])}
+    coords = {"split": ["train", "test"], "t": t}
+    if plane:
+        alpha, beta = np.linspace(-0.3, 1.3, 9), np.linspace(-0.2, 1.4, 9)
+        bowl = 0.1 + (alpha[None, :] - 0.5) ** 2 + (beta[:, None] - 0.5) ** 2
+        table |= {
+            "plane_loss": (("split", "beta", "alpha"), np.stack([bowl, 2 * bowl])),
+            "curve_alpha": ("t", t),
+            "curve_beta": ("t", 4 * t * (1 - t)),
+        }
+        coords |= {"alpha": alpha, "beta": beta}
+    return xr.Dataset(table, coords)
+
+
+def test_a_connection_is_drawn_with_its_barriers_and_awaited_until_then():
+    view, found = Connection(), connection_of(plane=False)
+    assert view._words.text == WAITING
     view.update(found, "test")
-    np.testing.assert_allclose(view.source.data["straight"], straight[1], rtol=1e-6)
-    np.testing.assert_allclose(view.source.data["curve"], 0.1 * straight[1], rtol=1e-6)
+    straight = found["straight_loss"].values[1]
+    np.testing.assert_allclose(view.source.data["straight"], straight, rtol=1e-6)
+    np.testing.assert_allclose(view.source.data["curve"], 0.1 * straight, rtol=1e-6)
+    assert np.isnan(view.source.data["aligned"]).all()
     assert view._words.text == "barrier 2 straight, 0.2 along the curve"
-    assert view.figure.y_range.end > 2
+    assert view.profile.y_range.end > 2
+    assert not view.plane.bar.visible
     view.update(None, "test")
     assert view._words.text == WAITING
+
+
+def test_the_line_after_aligning_stands_beside_the_others():
+    view = Connection()
+    view.update(connection_of(aligned=True), "train")
+    np.testing.assert_allclose(
+        view.source.data["aligned"], connection_of(aligned=True)["aligned_loss"][0], rtol=1e-6
+    )
+    assert view._words.text == "barrier 1 straight, 0.5 aligned, 0.1 along the curve"
+    assert view._items["aligned"].visible
+    view.update(connection_of(), "train")
+    assert not view._items["aligned"].visible
+
+
+def test_the_curve_lies_in_its_plane():
+    view, found = Connection(), connection_of()
+    view.update(found, "test", "linear")
+    np.testing.assert_allclose(view.curve.data["y"], found["curve_beta"], rtol=1e-6)
+    assert view.ends.data["text"] == ["this run", "the other"]
+    assert view.plane.bar.visible
+    low, high = view.plane.bar.color_mapper.low, view.plane.bar.color_mapper.high
+    assert low <= 0.2
+    assert low < high <= 2 * float(found["plane_loss"].max())
+    shades = view.plane.image.data["image"][0]
+    lowest = np.argwhere(shades == shades.min()).mean(axis=0)
+    np.testing.assert_allclose(lowest / shades.shape, [0.44, 0.5], atol=0.02)
+    assert sent(view, lambda: view.update(found, "test", "linear")) == ([], 0)
+    view.update(None, "test")
+    assert len(view.curve.data["x"]) == 0
+    assert not view.plane.bar.visible
+
+
+@pytest.mark.parametrize("plane", [True, False])
+def test_a_connection_on_paper_shows_the_same(plane):
+    found = connection_of(aligned=True, plane=plane)
+    paper = way(found, "test", "log")
+    profile, *rest = [axes for axes in paper.axes if axes.get_label() != "<colorbar>"]
+    lines = {line.get_label(): line.get_ydata() for line in profile.lines}
+    np.testing.assert_allclose(lines["straight line, barrier 2"], found["straight_loss"][1])
+    np.testing.assert_allclose(lines["line after aligning, barrier 0.75"], found["aligned_loss"][1])
+    np.testing.assert_allclose(lines["curve, barrier 0.2"], found["loss"][1])
+    assert profile.get_ylabel() == "test loss"
+    assert len(rest) == plane
+    if plane:
+        assert any(np.allclose(line.get_ydata(), found["curve_beta"]) for line in rest[0].lines[1:])
+        np.testing.assert_allclose(rest[0].images[0].get_extent(), [-0.3, 1.3, -0.2, 1.4])
+
+
+def ratio_of(known=9):
+    ratio = np.full((3, 3), np.nan)
+    ratio.flat[:known] = np.linspace(0.0, 0.4, 9)[:known]
+    return xr.Dataset(
+        {"ratio": (("beta", "alpha"), ratio)},
+        {"alpha": [-1.0, 0.0, 1.0], "beta": [-2.0, 0.0, 2.0]},
+    )
+
+
+def test_the_map_of_convexity_fills_and_what_is_not_known_is_no_colour():
+    view, path = Convexity(), path_to(0.5, 0.5)
+    view.update(None, path)
+    assert view._words.text == AWAITED
+    assert len(view.path.data["x"]) == 0
+    view.update(ratio_of(4), path)
+    shades = view.map.image.data["image"][0]
+    assert shades.shape == (3, 3)
+    assert (shades.flat[4:] >= SHADES).all()
+    assert (shades.flat[:4] < SHADES).all()
+    assert view._words.text == "above 0.05 at 50% of 4 points"
+    np.testing.assert_allclose(view.path.data["x"], path["alpha"], rtol=1e-6)
+    view.update(ratio_of(), path)
+    assert view._words.text == "above 0.05 at 78% of 9 points"  # 0.05 itself is not above
+    assert view.map.bar.color_mapper.high == 0.5
+    assert view.map.figure.y_range.end == pytest.approx(3.0)  # a point is the middle of its pixel
+    assert sent(view, lambda: view.update(ratio_of(), path)) == ([], 0)
+
+
+def ensemble_of(count):
+    planes = [
+        slice_of(lambda a, b, k=k: 1 + k + a**2 + b**2 / 4, 9, ((-1, 1), (-2, 2)))
+        for k in range(count)
+    ]
+    joined = xr.concat(planes, dim="plane")
+    return joined.assign_coords(seed=("plane", 5 + np.arange(count)))
+
+
+def test_many_planes_share_their_colours_and_are_named():
+    view = Planes()
+    view.update(None, None, "train", "linear")
+    assert view.words.text == planes.WAITING
+    found = ensemble_of(3)
+    view.update(found, spread(found), "train", "linear")
+    assert len(view.images.data["image"]) == 3
+    assert view.names.data["text"] == ["seed 5: 1 to 3", "seed 6: 2 to 4", "seed 7: 3 to 5"]
+    lowest = [image.min() for image in view.images.data["image"]]
+    assert lowest == sorted(lowest)
+    assert lowest[0] < lowest[1] < lowest[2]
+    assert (view.bar.color_mapper.low, view.bar.color_mapper.high) == (1.0, 5.0)
+    assert "3 planes through one point" in view.words.text
+    assert "width" in view.words.text
+    # Two in a row, the third below the first.
+    x, y = view.images.data["x"], view.images.data["y"]
+    assert x[2] == x[0] < x[1]
+    assert y[2] < y[0] == y[1]
+    assert sent(view, lambda: view.update(found, spread(found), "train", "linear")) == ([], 0)
+
+
+def test_figures_without_anything_to_show_are_not_there():
+    view = Curvature()
+    assert view.density.visible
+    assert not view.run.visible
+    view.update(None, along_of())
+    assert not view.density.visible
+    assert view.run.visible
+    assert not view.blocks.visible
+    view.update(spectrum_of(), None, "Gauss-Newton")
+    assert view.density.visible
+    assert view.blocks.visible
+    assert not view.run.visible
+    assert view.density.xaxis[0].axis_label == "eigenvalue of the Gauss-Newton"
+
+
+QUICK = {
+    "connection": {"path": {"kind": "bezier", "steps": 20}, "align": True},
+    "convexity": {"resolution": 3, "examples": 20},
+    "curvature": {"examples": 20},
+    "planes": {"count": 2, "resolution": 5},
+}
+
+
+@pytest.mark.parametrize("name", list(entries(Aside)))
+def test_every_aside_draws_what_it_studies_and_nothing_twice(name):
+    aside = make(Aside, name, **QUICK.get(name, {}))
+    view = aside.view()
+    problem = {"kind": "supervised", "dataset": {"kind": "moons", "points": 30}}
+    session = Session(
+        from_plain(Run, {"problem": problem, "steps": 4, "batch_size": 8}), View(resolution=11)
+    )
+    session.advance(3)
+    shown = [session.picture()]
+    aside.draw(view, shown[0], "log")
+    before = sent(view, lambda: aside.draw(view, shown[0], "log"))
+    assert before == ([], 0)
+
+    def study():
+        for picture in session.study(name, aside.study):
+            shown.append(picture)
+            aside.draw(view, picture, "log")
+
+    _, size = sent(view, study)
+    assert (size > 0) == (name in QUICK)
+    assert sent(view, lambda: aside.draw(view, shown[-1], "log")) == ([], 0)
+    studied = [name] if name in QUICK else []
+    assert list(shown[-1].studies) == studied
+
+
+def test_nothing_is_sought_between_two_starts():
+    aside = make(Aside, "connection")
+    session = Session(Run(), View(resolution=11))
+    session.picture()
+    assert not list(session.study("connection", aside.study))

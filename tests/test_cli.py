@@ -182,6 +182,9 @@ def test_two_runs_are_connected(tmp_path, capsys):
     np.testing.assert_array_equal(found["nodes"][0], ends[0])
     distance = np.linalg.norm(ends[1] - ends[0])
     assert float(found["straight_length"]) <= distance * (1 + 1e-9)
+    assert main(["plot", "c.nc", "-o", "c.png"]) == 0
+    assert (tmp_path / "c.png").stat().st_size > 5000
+    assert main(["plot", "c.nc", "-o", "c.html"]) == 1
 
 
 def test_the_figures_of_a_slice_are_told_with_their_meaning(tmp_path, capsys):

@@ -220,3 +220,39 @@ def test_the_curve_of_a_dataset_lies_in_its_plane():
     coords, distances = shadow(curve, plane_of(curve), 11)
     assert coords.shape == (11, 2)
     assert float(distances.max()) < 1e-9
+
+
+@pytest.mark.parametrize("normalization", [{}, {"normalization": Batch()}])
+def test_the_picture_of_the_plane_is_the_loss_on_it_and_holds_the_curve(normalization):
+    architecture = MLP(width=6, **normalization)
+    ask = asked(first=small(0, architecture), second=small(1, architecture), resolution=7)
+    found = finish(connect(ask))
+    curve = curve_of(found)
+    plane = plane_of(curve)
+    instance = Training(ask.first).instance
+    for split, part in (("train", instance.train), ("test", instance.test)):
+        one = part.with_batch_norm("reestimated").with_reference(instance.train.inputs)
+        for row, column in ((0, 0), (2, 5), (6, 3)):
+            at = found.sel(split=split).isel(beta=row, alpha=column)
+            where = torch.tensor([[float(at["alpha"]), float(at["beta"])]], dtype=torch.float64)
+            expected = float(one.loss(plane.points(where)[0]))
+            assert float(at["plane_loss"]) == pytest.approx(expected, rel=1e-9)
+    ends = found.isel(t=[0, -1])
+    np.testing.assert_allclose(ends["curve_alpha"], [0, 1], atol=1e-9)
+    np.testing.assert_allclose(ends["curve_beta"], [0, 0], atol=1e-9)
+    assert float(found["curve_distance"].max()) < 1e-9
+    for side in ("alpha", "beta"):
+        assert float(found[side].min()) < float(found[f"curve_{side}"].min())
+        assert float(found[side].max()) > float(found[f"curve_{side}"].max())
+
+
+def test_a_straight_line_and_an_objective_without_a_network_have_no_plane():
+    assert "plane_loss" not in finish(connect(asked(path=Straight())))
+    assert "plane_loss" not in finish(connect(asked(resolution=0)))
+    bowl = cases.bowl([1.0, 2.0, 3.0])
+    *_, found = connection(
+        bowl, bowl.minimum - 1, bowl.minimum + 1, path=Bezier(steps=3), resolution=5
+    )
+    assert "plane_loss" not in found
+    with pytest.raises(SpecError, match=r"Connection\.resolution must be 0, or between 3"):
+        asked(resolution=2)

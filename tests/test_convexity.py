@@ -1,5 +1,7 @@
 """The map of convexity against the dense Hessian at every point."""
 
+import sys
+
 import cases
 import numpy as np
 import oracles
@@ -83,17 +85,20 @@ def test_a_landscape_that_is_flat_is_nowhere_negative():
 
 
 @pytest.mark.parametrize("holes", ["right", "all"])
-def test_where_the_loss_is_not_finite_there_is_no_ratio_and_rows_come_all_the_same(holes):
+def test_where_the_loss_is_not_finite_there_is_no_ratio_and_the_map_fills_all_the_same(
+    holes, monkeypatch
+):
+    monkeypatch.setattr(sys.modules["landscape_core.convexity"], "NEWS", 0.0)
     objective = cases.mlp_objective()
     axes = torch.zeros(2, objective.layout.size, dtype=torch.float64)
     axes[0, 0], axes[1, 1] = 1.0, 0.1
     limit = float(objective.start[0]) + (0.75 if holes == "right" else -9.0)
     module = Walled(objective.module, limit)
     walled = ModelObjective(module, objective.loss_function, objective.inputs, objective.targets)
-    rows = list(convexity(walled, Plane(walled.start, axes), GRID, EXACT))
-    assert len(rows) == 5
-    assert np.isfinite(rows[0]["ratio"][1:]).sum() == 0
-    finite = np.isfinite(rows[-1]["ratio"]).sum("beta").values.tolist()
+    shown = list(convexity(walled, Plane(walled.start, axes), GRID, EXACT))
+    assert len(shown) == 26  # after each point, and the whole
+    assert np.isfinite(shown[4]["ratio"][1:]).sum() == 0
+    finite = np.isfinite(shown[-1]["ratio"]).sum("beta").values.tolist()
     assert finite == ([5, 5, 5, 5, 0] if holes == "right" else [0] * 5)
 
 

@@ -10,15 +10,18 @@ import xarray as xr
 
 from landscape_core import live as live_module
 from landscape_core.catalogue import from_plain
+from landscape_core.connections import another_start, to_another_start
 from landscape_core.directions.gradient import Gradient
 from landscape_core.directions.pca import PCA
 from landscape_core.directions.random import Random
 from landscape_core.errors import SpecError
 from landscape_core.framing import framed
 from landscape_core.live import Session, View, under
-from landscape_core.spectra import Spectrum, Watch
+from landscape_core.paths.bezier import Bezier
+from landscape_core.planes import Plane
+from landscape_core.spectra import Spectrum, Watch, spectrum
 from landscape_core.store import Store
-from landscape_core.training import Run, train
+from landscape_core.training import Run, Training, train
 
 
 def run_of(**changes):
@@ -219,33 +222,111 @@ def test_curvature_is_followed_only_when_asked_and_within_its_share():
     assert session.picture().curvature is None
 
 
-def test_the_spectrum_of_the_present_point_is_kept(tmp_path):
-    store = Store(tmp_path)
+def test_a_study_is_of_the_present_point_and_kept(tmp_path):
     asked = Spectrum(top=2, bottom=0, probes=2, steps=10, each_layer=True)
-    session = Session(run_of(), View(resolution=11), store)
+    begun = []
+
+    def study(stand):
+        def work():
+            begun.append(stand.step)
+            yield from spectrum(stand.train, stand.train.start, asked)
+
+        return stand.kept(asked, work())
+
+    session = Session(run_of(), View(resolution=11), Store(tmp_path))
     session.advance(20)
+    assert not list(session.study("spectrum", study))  # nothing is shown yet
     deque(session.refine(), maxlen=0)
-    grown = list(session.spectra(asked))
+    grown = list(session.study("spectrum", study))
     assert len(grown) > 1
-    found = grown[-1].spectrum
+    assert grown[0].slice["computed"].values.all()
+    found = grown[-1].studies["spectrum"]
     assert list(found["block"].values) == ["network", "0", "2", "4"]
-    again = list(session.spectra(asked))
+    expected = last(spectrum(session._here(), session._state.theta, asked))
+    xr.testing.assert_allclose(found["eigenvalue"], expected["eigenvalue"])
+    again = list(session.study("spectrum", study))
     assert len(again) == 1
-    xr.testing.assert_identical(again[0].spectrum, found)
+    assert begun == [20]
+    xr.testing.assert_identical(again[0].studies["spectrum"], found)
+    session.advance(1)
+    session.picture()
+    deque(session.study("spectrum", study), maxlen=0)
+    assert begun == [20, 21]
+
+
+def test_a_study_without_news_leaves_the_picture_as_it_was():
+    session = Session(run_of(), View(resolution=11))
+    picture = session.picture()
+    one = xr.Dataset({"a": 1})
+    shown = list(session.study("a", lambda stand: iter([None, one, None])))
+    assert shown[0] is picture
+    assert [dict(each.studies) for each in shown[1:]] == [{"a": one}, {"a": one}]
+
+
+def test_what_depends_on_the_plane_is_kept_by_the_plane(tmp_path):
+    session = Session(run_of(), View(resolution=11), Store(tmp_path))
+    session.advance(5)
+    asked, counted = Spectrum(), []
+
+    def study(stand):
+        def work():
+            counted.append(stand.plane.names)
+            yield xr.Dataset({"a": 1})
+
+        return stand.kept(asked, work(), on_plane=True)
+
+    for view in (View(resolution=11), View(resolution=13), View(directions=Gradient())):
+        session.look_through(view)
+        for _ in range(2):
+            session.picture()
+            deque(session.study("a", study), maxlen=0)
+    assert len(counted) == 3
 
 
 def test_a_connection_leads_to_another_start_on_the_same_data(tmp_path):
     session = Session(run_of(), View(resolution=11), Store(tmp_path))
-    assert not list(session.connections())  # nothing is trained yet
     session.advance(20)
     session.picture()
-    found = last(session.connections()).connection
-    assert float(found["straight_loss"].sel(split="train")[0]) == pytest.approx(
-        session.picture().readings.values["train_loss"], rel=1e-4
+
+    def study(stand):
+        for progress in to_another_start(
+            stand.parts, stand.run, path=Bezier(steps=30), align=True, store=stand.store
+        ):
+            assert progress.done <= progress.total
+            yield progress.dataset
+
+    found = last(session.study("connection", study)).studies["connection"]
+    readings = session.picture().readings.values
+    for split in ("train", "test"):
+        at = found.sel(split=split)
+        assert float(at["straight_loss"][0]) == pytest.approx(readings[f"{split}_loss"], rel=1e-4)
+        assert float(at["barrier"]) <= float(at["straight_barrier"])
+    other = Training(another_start(run_of(steps=20)))
+    end = last(train(another_start(run_of(steps=20))))
+    assert torch.equal(other.instance.train.inputs, session._here().inputs)
+    theta = torch.from_numpy(found["nodes"].values[-1]).to(end.theta)
+    assert float(other.instance.train.loss(theta)) == pytest.approx(
+        float(other.instance.train.loss(end.theta)), rel=1e-4
     )
-    assert float(found["barrier"].sel(split="train")) <= float(
-        found["straight_barrier"].sel(split="train")
-    )
+    assert found["plane_loss"].dims == ("split", "beta", "alpha")
+
+
+def test_the_same_place_looks_the_same_however_one_came_there():
+    shown = []
+    for turned in (False, True):
+        session = Session(run_of(), View(resolution=11))
+        session.advance_to(40, 5)
+        session.picture()
+        if turned:
+            plane = session._plane
+            around = plane.names[::-1], plane.explained[::-1]
+            session._plane = Plane(plane.origin, -plane.axes.flip(0), *around)
+            kept = session._look().plane
+            assert float((kept.axes[1] * plane.axes[0]).sum()) < 0  # as it was turned
+        session.settle()
+        shown.append(session._look().plane)
+    assert shown[0].names == shown[1].names
+    assert torch.equal(shown[0].axes, shown[1].axes)
 
 
 def test_data_keep_their_seed_while_weights_change():

@@ -8,7 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landscape_core.errors import PlaneError
+from landscape_core.errors import PlaneError, SpecError
+from landscape_core.landscape import landscape
 from landscape_core.planes import Plane
 
 
@@ -69,8 +70,29 @@ def test_a_plane_faces_the_side_of_its_predecessor():
         (torch.zeros(2, 4), "zero"),
         (torch.ones(2, 4), "parallel"),
         (torch.full((2, 4), float("nan")), "finite"),
+        (torch.tensor([[1.0, 2, 0, 0], [-2, -4, 0, 0]]), "parallel"),
+        (torch.tensor([[1.0, 2, 3, 4], [1e6, 2e6, 3e6, 4e6 + 1]]), "parallel"),
     ],
 )
 def test_axes_that_span_nothing_are_refused(axes, word):
     with pytest.raises(PlaneError, match=word):
         Plane(torch.zeros(4), axes)
+
+
+def test_a_zero_axis_is_refused_by_its_name():
+    with pytest.raises(PlaneError, match=r"zero for second\.$"):
+        Plane(torch.zeros(2), torch.tensor([[1.0, 0], [0, 0]]), ("first", "second"))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_an_origin_that_is_not_finite_is_refused(value):
+    with pytest.raises(PlaneError, match=r"origin.*finite"):
+        Plane(torch.full((4,), value), torch.eye(2, 4))
+
+
+def test_a_plane_of_another_model_is_refused_before_any_work():
+    def loss(outputs, targets):
+        raise AssertionError("the network was evaluated")
+
+    with pytest.raises(SpecError, match=r"plane's parameters.*the network's 59; got 7\.$"):
+        landscape(cases.mlp(), loss, cases.vectors(), directions=skew_plane())

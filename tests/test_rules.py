@@ -227,6 +227,55 @@ def test_a_file_that_does_not_fit_is_refused_by_name(tmp_path, view):
     refused(PlaneError, "very parameters", Between(first=str(tmp_path / "same.pt")))
 
 
+@pytest.mark.parametrize("options", [{}, {"orthogonal": True}, {"length": "unit"}])
+@pytest.mark.parametrize(("multiple", "word"), [(0.0, "zero for vector 2"), (-3.0, "parallel")])
+def test_vectors_in_a_file_that_span_no_plane_are_refused(tmp_path, view, options, multiple, word):
+    vector = cases.normal(len(view.centre), seed=4).numpy()
+    np.save(tmp_path / "two.npy", np.stack([vector, multiple * vector]))
+    rule = Given(file=str(tmp_path / "two.npy"), **options)
+    with pytest.raises(PlaneError, match=word):
+        rule.span(view)
+    assert rule.span(view, 1).dimensions == 1
+
+
+@pytest.mark.parametrize(
+    ("shape", "error", "word"),
+    [
+        ((1, 59), PlaneError, "holds 1 vectors; 2 are needed"),
+        ((0, 59), PlaneError, "holds 0 vectors; 2 are needed"),
+        ((59, 2), PlaneError, "vectors of 2 numbers; the network has 59 parameters"),
+        ((2, 3, 59), FileFormatError, r"\(D, P\)"),
+        ((), FileFormatError, "holds no parameters"),
+    ],
+)
+def test_an_array_of_another_shape_is_refused_by_name(tmp_path, view, shape, error, word):
+    np.save(tmp_path / "odd.npy", np.ones(shape))
+    with pytest.raises(error, match=rf"odd\.npy.*{word}"):
+        Given(file=str(tmp_path / "odd.npy")).span(view)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_parameters_in_a_file_that_are_not_finite_are_refused_by_its_name(tmp_path, view, value):
+    named = view.objective.layout.split(view.centre.clone())
+    named["2.bias"][0] = value
+    torch.save(named, tmp_path / "broken.pt")
+    with pytest.raises(PlaneError, match=r"broken\.pt.*finite"):
+        Between(first=str(tmp_path / "broken.pt")).span(view, 1)
+
+
+def test_two_files_of_the_same_parameters_span_no_plane(rules, view):
+    first = rules["between"].first
+    with pytest.raises(PlaneError, match="parallel"):
+        Between(first=first, second=first).span(view)
+
+
+def test_a_path_that_is_not_finite_has_no_components(view):
+    path = view.path.clone()
+    path[2, 0] = torch.nan
+    with pytest.raises(PlaneError, match="finite path"):
+        PCA().span(Viewpoint(view.objective, view.centre, path, 0))
+
+
 def test_a_plane_through_three_points_has_them_at_its_corners():
     points = [cases.normal(7, seed=seed) for seed in range(3)]
     plane = Plane.through(*points)

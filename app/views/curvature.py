@@ -12,7 +12,8 @@ from bokeh.plotting import figure
 from app import theme
 from app.views.axes import ends, put
 from app.views.curves import NUMBER
-from app.views.pixels import narrow, same
+from app.views.maps import send
+from app.views.pixels import narrow
 
 SPECTRUM = ("where", "density", "low", "high")
 ALONG = ("step", "first", "second", "third", "trace", "trace_low", "trace_high")
@@ -41,7 +42,7 @@ class Curvature:
         shared: dict[str, Any] = {"tools": "", "sizing_mode": "stretch_both"}
         self.density = figure(
             x_range=self._x, y_range=self._y, y_axis_type="log",
-            x_axis_label="eigenvalue of the Hessian", y_axis_label="density", **shared,
+            x_axis_label="eigenvalue", y_axis_label="density", **shared,
         )  # fmt: skip
         self.run = figure(
             x_range=self._steps, y_range=self._heights, x_axis_label="step",
@@ -63,18 +64,25 @@ class Curvature:
             axis.ticker.desired_num_ticks = 4
         self.density.yaxis.ticker = LogTicker(desired_num_ticks=4)
         self.blocks.ygrid.visible = False
+        self.run.visible = self.blocks.visible = False  # until there is something to show
         self.figure = column(
             self.density, self.run, self.blocks, sizing_mode="stretch_both", spacing=0
         )
 
-    def update(self, spectrum: xr.Dataset | None, along: xr.Dataset | None) -> None:
+    def update(
+        self, spectrum: xr.Dataset | None, along: xr.Dataset | None, matrix: str = "Hessian"
+    ) -> None:
         """Show the spectrum (block, rank, point) and the curvature (step, rank); either may wait.
 
         Args:
             spectrum: `eigenvalue`, `trace`, `trace_error`, `where`, `density`, `density_low` and
                 `density_high` by block, as `landscape_core.spectra` gives them.
             along: `eigenvalue` (step, rank), `trace` and `trace_error` (step).
+            matrix: whose eigenvalues they are, as it is named to people.
         """
+        put(self.density.xaxis[0], axis_label=f"eigenvalue of the {matrix}")
+        put(self.density, visible=spectrum is not None or along is None)
+        put(self.run, visible=along is not None)
         self._show_spectrum(spectrum)
         self._show_layers(spectrum)
         self._show_run(along)
@@ -150,8 +158,8 @@ class Curvature:
             reach = np.concatenate([values.values, data["where"]])
             put(self._x, **ends(reach, 0.03))
             put(self._y, start=floor, end=top * 3)
-        _send(self.spectrum, data)
-        _send(self.ticks, marks)
+        send(self.spectrum, data)
+        send(self.ticks, marks)
 
     def _show_layers(self, spectrum: xr.Dataset | None) -> None:
         names = [] if spectrum is None else [str(b) for b in spectrum["block"].values if b != WHOLE]
@@ -171,7 +179,7 @@ class Curvature:
             if list(self.blocks.y_range.factors) != names[::-1]:
                 self.blocks.y_range.factors = names[::-1]
         put(self.blocks, visible=bool(names))
-        _send(self.layers, data)
+        send(self.layers, data)
 
     def _show_run(self, along: xr.Dataset | None) -> None:
         data: dict[str, Any] = {name: np.empty(0, np.float32) for name in ALONG}
@@ -186,10 +194,4 @@ class Curvature:
             data["step"] = narrow(along["step"].values)
             put(self._steps, **ends(along["step"].values, 0.02))
             put(self._heights, **ends(np.concatenate([leading.ravel(), trace]), 0.06))
-        _send(self.along, data)
-
-
-def _send(source: Any, data: dict[str, Any]) -> None:
-    """Put data into a source in one message, or in none if they are there already."""
-    if not same(source.data, data):
-        source.data = data
+        send(self.along, data)

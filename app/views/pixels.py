@@ -74,6 +74,8 @@ def same(old: dict[str, Any], new: dict[str, Any]) -> bool:
 
 
 def _equal(one: Any, other: Any) -> bool:
+    if _empty(one) and _empty(other):  # Bokeh keeps an empty array as a list
+        return True
     if type(one) is not type(other):
         return False
     if isinstance(one, np.ndarray):
@@ -82,6 +84,10 @@ def _equal(one: Any, other: Any) -> bool:
     if isinstance(one, list):
         return len(one) == len(other) and all(map(_equal, one, other))
     return bool(one == other or (one != one and other != other))
+
+
+def _empty(column: Any) -> bool:
+    return isinstance(column, list | np.ndarray) and len(column) == 0
 
 
 def _times(points: int) -> int:

@@ -139,7 +139,7 @@ def _plane(
     shown = slice_[variable].sel(split=split)
     alpha, beta, raw = shown["alpha"].values, shown["beta"].values, shown.values
     axes = paper.add_subplot()
-    _heights(axes, shown, f"{_part(split)} {variable}", scale)
+    heights_on(axes, shown, f"{_part(split)} {variable}", scale)
     if path is not None:
         _path(axes, path)
     low = lowest(raw, alpha, beta) if variable == "loss" else None
@@ -155,7 +155,8 @@ def _plane(
         )  # fmt: skip
 
 
-def _heights(axes: Any, shown: xr.DataArray, title: str, scale: str) -> None:
+def heights_on(axes: Any, shown: xr.DataArray, title: str, scale: str) -> None:
+    """Draw heights (beta, alpha) as colours with their bar and lines of equal height."""
     from matplotlib.colors import ListedColormap
 
     alpha, beta = shown["alpha"].values, shown["beta"].values

@@ -1,0 +1,25 @@
+"""The data and what the network says over its inputs."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from app.asides.base import Aside
+from app.views.boundary import Boundary as View
+from landscape_core.live import Picture
+
+NO_BOUNDARY = "No boundary to draw:\nthe inputs have more than two dimensions."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boundary(Aside):
+    """The data, and what the network says over its inputs."""
+
+    label: ClassVar[str] = "decision boundary"
+    view: ClassVar[type] = View
+
+    def draw(self, view: Any, picture: Picture, scale: str) -> None:
+        del scale
+        if picture.boundary is None or picture.points is None:
+            view.empty(NO_BOUNDARY)
+        else:
+            view.update(picture.boundary, picture.points)

@@ -1,0 +1,37 @@
+"""How convex the landscape is behind the picture."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import xarray as xr
+
+from app.asides.base import Aside
+from app.views.convexity import Convexity as View
+from landscape_core.convexity import Convexity as Engine
+from landscape_core.convexity import convexity
+from landscape_core.live import Picture
+from landscape_core.recipes import Knob
+from landscape_core.standpoints import Standpoint
+
+
+@dataclass(frozen=True, kw_only=True)
+class Convexity(Aside):
+    """Over the same plane, the ratio |λ min / λ max| of the full Hessian (Li et al., figure 7)."""
+
+    label: ClassVar[str] = "convexity map"
+    view: ClassVar[type] = View
+
+    resolution: Annotated[int, Knob(3, 101, "points along each side of the map")] = 15
+    examples: Annotated[int, Knob(1, 1_000_000, "examples that it is taken on, at most", "log")] = (
+        200
+    )
+
+    def study(self, stand: Standpoint) -> Iterator[xr.Dataset | None]:
+        asked = Engine(examples=self.examples)
+        grid = stand.grid.replace(resolution=self.resolution)
+        return stand.kept(self, convexity(stand.train, stand.plane, grid, asked), on_plane=True)
+
+    def draw(self, view: Any, picture: Picture, scale: str) -> None:
+        del scale
+        view.update(self.found(picture), picture.path)

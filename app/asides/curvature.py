@@ -1,0 +1,45 @@
+"""The curvature at the present point, by layer, and along the run."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar
+
+import xarray as xr
+
+from app.asides.base import Aside
+from app.views.curvature import Curvature as View
+from landscape_core.live import Picture
+from landscape_core.matrices.base import Matrix
+from landscape_core.matrices.hessian import Hessian
+from landscape_core.recipes import Knob, Note
+from landscape_core.spectra import Spectrum, Watch, spectrum
+from landscape_core.standpoints import Standpoint
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curvature(Aside):
+    """Eigenvalues, trace and density: along the run, and where held also by layer."""
+
+    label: ClassVar[str] = "curvature"
+    view: ClassVar[type] = View
+    tall: ClassVar[bool] = True
+
+    matrix: Annotated[Matrix, Note("which matrix of second order")] = field(default_factory=Hessian)
+    share: Annotated[
+        float, Knob(0.0, 1.0, "time for it, at most, as a share of the time for training; 0: none")
+    ] = 0.15
+    examples: Annotated[
+        int, Knob(1, 1_000_000, "examples that it is taken on, at most, where held", "log")
+    ] = 1000
+
+    @property
+    def watch(self) -> Watch | None:
+        return Watch(matrix=self.matrix, share=self.share)
+
+    def study(self, stand: Standpoint) -> Iterator[xr.Dataset | None]:
+        asked = Spectrum(matrix=self.matrix, examples=self.examples, each_layer=True)
+        return stand.kept(asked, spectrum(stand.train, stand.train.start, asked))
+
+    def draw(self, view: Any, picture: Picture, scale: str) -> None:
+        del scale
+        view.update(self.found(picture), picture.curvature, str(self.matrix.label))
