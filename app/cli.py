@@ -5,31 +5,28 @@ links do. Exit codes: 0 done, 1 the work failed, 2 the command was not understoo
 """
 
 import argparse
+import os
 import sys
 import webbrowser
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
 from app import serving, studies
-from app.forms import rows
+from app.options import aligned, command, configured, settings, shown
 from app.scene import presets
 from app.storage import user_store
-from app.studies import aligned, configured, shown
 from landscape_core import schema
 from landscape_core.architectures.base import Architecture
 from landscape_core.backends.base import Backend
 from landscape_core.backends.dask import Dask
 from landscape_core.catalogue import entries
-from landscape_core.connections import Connection
 from landscape_core.datasets.base import Dataset
 from landscape_core.directions.base import Directions
-from landscape_core.directions.random import Random
 from landscape_core.errors import LandscapeError, SpecError
 from landscape_core.estimates import estimate
-from landscape_core.figures import SCALES
 from landscape_core.initializations.base import Initialization
 from landscape_core.live import Session
 from landscape_core.losses.base import Loss
@@ -40,7 +37,6 @@ from landscape_core.optimizers.base import Optimizer
 from landscape_core.paths.base import Path as Curve
 from landscape_core.recipes import Recipe, fields_of, label_of, summary_of
 from landscape_core.sharpness.base import Sharpness
-from landscape_core.spectra import Spectrum
 from landscape_core.store import MEGABYTE, Store
 from landscape_core.strategies.base import Strategy
 from landscape_core.tasks import Look, follow, look_at, path_on, probe_at, run_of
@@ -87,19 +83,20 @@ SHORT_LOOK = {
 }
 
 
-WRITTEN = "what `landscape train` wrote"
-NEAREST = "the recorded step nearest to this; -1 for the last"
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     options = _parser().parse_args(arguments)
     try:
+        if getattr(options, "output", None):
+            schema.check_folder(options.output)  # not after minutes of work
         for line in options.act(options) or ():
             print(line)
+        sys.stdout.flush()
     except (LandscapeError, FileNotFoundError) as error:
         print(f"landscape: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # who reads has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         print("landscape: stopped", file=sys.stderr)
         return 130
@@ -122,7 +119,8 @@ def train(options: argparse.Namespace) -> None:
 def slice_(options: argparse.Namespace) -> None:
     """Slice the landscape around a trajectory's iterate."""
     path, *others = (schema.load(file) for file in options.trajectories)
-    asked = configured(Look(run=run_of(path)), options, SHORT_LOOK)
+    asked = Look(run=run_of(path), framed=options.frame)
+    asked = configured(asked, options, SHORT_LOOK)
     if options.estimate:
         print(estimate(probe_at(path, asked, others)[0], asked.grid))
         return
@@ -146,15 +144,21 @@ def _backend(options: argparse.Namespace) -> Backend | None:
 
 
 def plot(options: argparse.Namespace) -> None:
-    """Draw a slice as PNG, SVG, PDF or HTML, by the name of the output; or a connection."""
+    """Draw a slice as PNG, SVG, PDF or HTML, by the name of the output.
+
+    A connection and a map of convexity are drawn as PNG, SVG or PDF.
+    """
     from app.views import stills, ways  # matplotlib takes half a second to import
 
     dataset = schema.load(options.slice)
     target = Path(options.output)
-    if "straight_loss" in dataset:
-        if target.suffix == ".html":
+    if "straight_loss" in dataset or "ratio" in dataset:
+        if target.suffix not in (".png", ".svg", ".pdf"):
             raise SpecError("the output", str(target), "a .png, .svg or .pdf file")
-        ways.way_png(dataset, target)
+        if "ratio" in dataset:
+            stills.map_png(dataset, path_on(dataset), target)
+        else:
+            ways.way_png(dataset, target)
         print(target)
         return
     if "loss" not in dataset or "alpha" not in dataset["loss"].dims:
@@ -273,47 +277,50 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="landscape", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    command = _command(commands, "train", train)
-    _settings(command, Run(), SHORT_RUN)
-    command.add_argument("-o", "--output", type=Path, default=Path("run.nc"))
+    made = command(commands, "train", train)
+    settings(made, Run(), SHORT_RUN)
+    made.add_argument("-o", "--output", type=Path, default=Path("run.nc"))
 
-    command = _command(commands, "slice", slice_)
-    _settings(command, Look(), SHORT_LOOK)
-    command.add_argument(
+    made = command(commands, "slice", slice_)
+    settings(made, Look(), SHORT_LOOK)
+    made.add_argument(
         "trajectories",
         type=Path,
         nargs="+",
         metavar="trajectory",
         help="what `landscape train` wrote; after the first, others to show on its plane",
     )
-    command.add_argument(
+    made.add_argument(
+        "--frame", action="store_true", help="fit the extent to the paths that are shown"
+    )
+    made.add_argument(
         "--estimate", action="store_true", help="only say what the exact slice would take"
     )
-    command.add_argument(
+    made.add_argument(
         "--workers", type=int, help="compute on so many processes; 0: one a processor"
     )
-    command.add_argument(
+    made.add_argument(
         "--scheduler", help="compute on the workers of a dask scheduler, as tcp://host:8786"
     )
-    command.add_argument("-o", "--output", type=Path, default=Path("slice.nc"))
+    made.add_argument("-o", "--output", type=Path, default=Path("slice.nc"))
 
-    command = _command(commands, "plot", plot)
-    command.add_argument(
-        "slice", type=Path, help="what `landscape slice` or `landscape connect` wrote"
+    made = command(commands, "plot", plot)
+    made.add_argument(
+        "slice", type=Path, help="what `landscape slice`, `connect` or `convexity` wrote"
     )
-    command.add_argument("-o", "--output", type=Path, default=Path("slice.png"))
+    made.add_argument("-o", "--output", type=Path, default=Path("slice.png"))
 
-    _study_commands(commands)
-    command = _command(commands, "list", list_)
-    command.add_argument("kind", nargs="?", choices=KINDS, help="only this kind")
+    studies.add_to(commands)
+    made = command(commands, "list", list_)
+    made.add_argument("kind", nargs="?", choices=KINDS, help="only this kind")
 
-    command = _command(commands, "app", serve)
-    command.set_defaults(server="voila")
-    _server_options(command, browser=True)
-    command = _command(commands, "serve", serve)
-    command.set_defaults(server="panel")
-    _server_options(command, browser=False)
-    _command(commands, "warm", warm)
+    made = command(commands, "app", serve)
+    made.set_defaults(server="voila")
+    _server_options(made, browser=True)
+    made = command(commands, "serve", serve)
+    made.set_defaults(server="panel")
+    _server_options(made, browser=False)
+    command(commands, "warm", warm)
     _cache_commands(commands)
     return parser
 
@@ -322,85 +329,21 @@ def _cache_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     told = "List, verify, prune or clear the kept results."
     parser = commands.add_parser("cache", help=told, description=told)
     actions = parser.add_subparsers(required=True, metavar="ACTION")
-    _command(actions, "list", cache_list)
-    _command(actions, "verify", cache_verify)
-    command = _command(actions, "prune", cache_prune)
-    command.add_argument(
-        "--limit-mb", type=float, metavar="X", help="keep at most so many megabytes"
-    )
-    command.add_argument(
+    command(actions, "list", cache_list)
+    command(actions, "verify", cache_verify)
+    made = command(actions, "prune", cache_prune)
+    made.add_argument("--limit-mb", type=float, metavar="X", help="keep at most so many megabytes")
+    made.add_argument(
         "--older-than", type=float, metavar="DAYS", help="remove what was not used for so long"
     )
-    _command(actions, "clear", cache_clear)
+    command(actions, "clear", cache_clear)
 
 
-def _server_options(command: argparse.ArgumentParser, *, browser: bool) -> None:
-    command.add_argument("--port", type=int, default=8866, help="the first port to try")
-    command.add_argument(
+def _server_options(made: argparse.ArgumentParser, *, browser: bool) -> None:
+    made.add_argument("--port", type=int, default=8866, help="the first port to try")
+    made.add_argument(
         "--browser",
         action=argparse.BooleanOptionalAction,
         default=browser,
         help="open it in a browser",
-    )
-
-
-def _study_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = _command(commands, "curvature", studies.curvature)
-    command.add_argument("trajectory", type=Path, help=WRITTEN)
-    _settings(command, Spectrum(), studies.SHORT_SPECTRUM)
-    command.add_argument("--each-layer", action="store_true", help="also every layer alone")
-    command.add_argument("--step", type=int, default=-1, help=NEAREST)
-    command.add_argument(
-        "--along", type=int, metavar="COUNT", help="at so many steps along the run instead"
-    )
-    command.add_argument("--sharpness", action="store_true", help="also every sharpness there is")
-    command.add_argument("-o", "--output", type=Path, help="also write it to a file")
-
-    command = _command(commands, "connect", studies.connect)
-    command.add_argument("first", type=Path, help=WRITTEN)
-    command.add_argument("second", type=Path, help="another run of the same network")
-    _settings(command, Connection(), studies.SHORT_CONNECTION)
-    command.add_argument(
-        "--align", action="store_true", help="first put the second one's hidden units in order"
-    )
-    command.add_argument("-o", "--output", type=Path, default=Path("connection.nc"))
-
-    command = _command(commands, "figures", studies.figures)
-    command.add_argument("slice", type=Path, help="what `landscape slice` wrote")
-    command.add_argument("--scale", choices=SCALES, default="linear", help="of the heights")
-
-    command = _command(commands, "planes", studies.planes)
-    command.add_argument("trajectory", type=Path, help=WRITTEN)
-    _settings(command, Random(), studies.SHORT_RANDOM)
-    command.add_argument("--count", type=int, default=9, help="how many planes")
-    command.add_argument("--resolution", type=int, default=25, help="points along each side")
-    command.add_argument("--step", type=int, default=-1, help=NEAREST)
-    command.add_argument("--scale", choices=SCALES, default="log", help="of the heights")
-    command.add_argument("-o", "--output", type=Path, default=Path("planes.png"))
-
-
-def _command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-    name: str,
-    act: Callable[[argparse.Namespace], Iterable[str] | None],
-) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=summary_of(act), description=act.__doc__)
-    command.set_defaults(act=act)
-    return command
-
-
-def _settings(command: argparse.ArgumentParser, recipe: Recipe, short: Mapping[str, str]) -> None:
-    """Add an option for each short name, and `--set` for all other fields of a recipe."""
-    known = {row.path: row.field.help for row in rows(recipe)}
-    for option, path in short.items():
-        flag = "--" + option.replace("_", "-")
-        command.add_argument(flag, dest=option, metavar="VALUE", help=known.get(path, path))
-    others = [path for path in known if path not in short.values()]
-    nested = [path for path in others if path.count(".")]
-    command.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="FIELD=VALUE",
-        help="any other setting, for instance " + ", ".join(nested or others),
     )

@@ -5,35 +5,48 @@ Each gives what it found as lines of text; `app.cli` prints them.
 
 import argparse
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import xarray as xr
-from tqdm import tqdm
 
-from app.forms import assign
+from app.options import aligned, command, configured, settings, shown
 from app.storage import user_store
 from landscape_core import schema
 from landscape_core.along import curvature as curvature_at
 from landscape_core.along import curvature_along, parts_at, sharpness_at, signs
 from landscape_core.connections import Connection
 from landscape_core.connections import connect as connecting
+from landscape_core.convexity import Convexity
+from landscape_core.convexity import convexity as mapped
 from landscape_core.directions.random import Random
 from landscape_core.ensembles import ensemble, spread
 from landscape_core.errors import LandscapeError, SpecError
+from landscape_core.figures import SCALES
 from landscape_core.figures import figures as figures_of
-from landscape_core.recipes import Recipe
+from landscape_core.recipes import canonical, to_plain
 from landscape_core.slices import Grid
 from landscape_core.spectra import Spectrum, Watch
-from landscape_core.tasks import Progress, run_of
-
-R = TypeVar("R", bound=Recipe)
+from landscape_core.tasks import Look, Progress, frame, probe_at, run_of, shadow_on
 
 SHORT_SPECTRUM = {"matrix": "matrix", "layers": "layers"}
 SHORT_CONNECTION = {"path": "path"}
 SHORT_RANDOM = {"normalization": "normalization", "layers": "layers"}
+SHORT_MAP = {
+    "directions": "directions",
+    "normalization": "directions.normalization",
+    "layers": "directions.layers",
+    "resolution": "grid.resolution",
+    "step": "step",
+    "examples": "examples",
+}
+
+WRITTEN = "what `landscape train` wrote"
+NEAREST = "the recorded step nearest to this; -1 for the last"
+
+NEGATIVE = 0.05
+"""The ratio |λ min / λ max| above which negative curvature is told of."""
 
 
 def curvature(options: argparse.Namespace) -> Iterator[str]:
@@ -102,6 +115,32 @@ def figures(options: argparse.Namespace) -> Iterator[str]:
         yield f"interpolated points lie within an estimated {error:.2%} of the range of the loss"
 
 
+def convexity(options: argparse.Namespace) -> Iterator[str]:
+    """Map how far the full Hessian is from convex, |λ min / λ max|, over a plane.
+
+    Where the ratio is 0 it has no negative eigenvalue; Li et al., 2018, figure 7.
+    """
+    path = schema.load(options.trajectory)
+    start = Look(run=run_of(path), grid=Grid(resolution=15), examples=500, framed=options.frame)
+    asked = configured(start, options, SHORT_MAP)
+    read, plane, thetas = probe_at(path, asked)
+    grid, total = frame(asked, plane, thetas), asked.grid.resolution**2
+    work = mapped(read.parts["train"], plane, grid, Convexity(examples=asked.examples))
+    news = (Progress(int(found["ratio"].notnull().sum()), total, found) for found in work)
+    dataset = shown(news, "convexity", "point").assign(shadow_on(plane, thetas, path))
+    schema.save(dataset.assign_attrs(look=canonical(to_plain(asked))), options.output)
+    yield str(options.output)
+    known = dataset["ratio"].values[dataset["ratio"].notnull().values]
+    if len(known):
+        yield (
+            f"|λ min / λ max| is {known.min():.3g} to {known.max():.3g}, median"
+            f" {np.median(known):.3g}; above {NEGATIVE:g} at {(known > NEGATIVE).mean():.0%} of"
+            f" {len(known)} points"
+        )
+    if len(known) < total:
+        yield f"{total - len(known)} points are not known: not finite, or not converged"
+
+
 def planes(options: argparse.Namespace) -> Iterator[str]:
     """Draw the landscape around an iterate on many random planes, and tell how figures spread."""
     from app.views.multiples import small_multiples  # matplotlib takes half a second to import
@@ -126,44 +165,46 @@ def planes(options: argparse.Namespace) -> Iterator[str]:
     yield aligned(rows)
 
 
-def configured(recipe: R, options: argparse.Namespace, short: dict[str, str]) -> R:
-    """The recipe with the options that were given, then each `--set FIELD=VALUE`."""
-    for name, path in short.items():
-        value = getattr(options, name)
-        if value is not None:
-            recipe = assign(recipe, path, value)
-    for setting in options.set:
-        path, equals, value = setting.partition("=")
-        if not equals:
-            raise LandscapeError(f"--set takes FIELD=VALUE; got {setting!r}.")
-        recipe = assign(recipe, path, value)
-    return recipe
-
-
-def shown(work: Iterator[Progress], title: str, unit: str) -> xr.Dataset:
-    """The finished work, with a progress bar if it takes longer than a second."""
-    dataset = None
-    with tqdm(desc=title, unit=unit, delay=1, leave=False) as bar:
-        for progress in work:
-            bar.total = progress.total
-            bar.update(progress.done - bar.n)
-            dataset = progress.dataset
-    if dataset is None:
-        raise LandscapeError(f"{title} ended without a result")
-    return dataset
-
-
-def aligned(rows: Sequence[tuple[str, ...]]) -> str:
-    """Rows as lines whose columns begin below each other; sizes end below each other."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (
-        "  ".join(
-            cell.rjust(width) if cell.endswith("MB") else cell.ljust(width)
-            for cell, width in zip(row, widths, strict=True)
-        )
-        for row in rows
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the commands of this file."""
+    made = command(commands, "curvature", curvature)
+    made.add_argument("trajectory", type=Path, help=WRITTEN)
+    settings(made, Spectrum(), SHORT_SPECTRUM)
+    made.add_argument("--each-layer", action="store_true", help="also every layer alone")
+    made.add_argument("--step", type=int, default=-1, help=NEAREST)
+    made.add_argument(
+        "--along", type=int, metavar="COUNT", help="at so many steps along the run instead"
     )
-    return "\n".join(line.rstrip() for line in lines)
+    made.add_argument("--sharpness", action="store_true", help="also every sharpness there is")
+    made.add_argument("-o", "--output", type=Path, help="also write it to a file")
+
+    made = command(commands, "connect", connect)
+    made.add_argument("first", type=Path, help=WRITTEN)
+    made.add_argument("second", type=Path, help="another run of the same network")
+    settings(made, Connection(), SHORT_CONNECTION)
+    made.add_argument(
+        "--align", action="store_true", help="first put the second one's hidden units in order"
+    )
+    made.add_argument("-o", "--output", type=Path, default=Path("connection.nc"))
+
+    made = command(commands, "figures", figures)
+    made.add_argument("slice", type=Path, help="what `landscape slice` wrote")
+    made.add_argument("--scale", choices=SCALES, default="linear", help="of the heights")
+
+    made = command(commands, "convexity", convexity)
+    made.add_argument("trajectory", type=Path, help=WRITTEN)
+    settings(made, Look(), SHORT_MAP)
+    made.add_argument("--frame", action="store_true", help="fit the extent to the path")
+    made.add_argument("-o", "--output", type=Path, default=Path("convexity.nc"))
+
+    made = command(commands, "planes", planes)
+    made.add_argument("trajectory", type=Path, help=WRITTEN)
+    settings(made, Random(), SHORT_RANDOM)
+    made.add_argument("--count", type=int, default=9, help="how many planes")
+    made.add_argument("--resolution", type=int, default=25, help="points along each side")
+    made.add_argument("--step", type=int, default=-1, help=NEAREST)
+    made.add_argument("--scale", choices=SCALES, default="log", help="of the heights")
+    made.add_argument("-o", "--output", type=Path, default=Path("planes.png"))
 
 
 def _block(found: xr.Dataset, shares: xr.Dataset) -> Iterator[str]:

@@ -74,9 +74,18 @@ def save(dataset: xr.Dataset, path: Path) -> None:
         OSError: the place cannot be written to.
     """
     path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path}: there is no folder {path.parent}.")
+    check_folder(path)
     files.write(path, [to_bytes(dataset)])
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a file whose folder is not there.
+
+    Raises:
+        FileNotFoundError: there is no such folder.
+    """
+    if not Path(path).parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no folder {Path(path).parent}.")
 
 
 def to_bytes(dataset: xr.Dataset) -> bytes:

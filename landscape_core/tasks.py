@@ -21,6 +21,7 @@ from landscape_core.catalogue import find, from_plain
 from landscape_core.directions.base import Directions, Viewpoint
 from landscape_core.directions.random import Random
 from landscape_core.errors import FileFormatError, SpecError
+from landscape_core.framing import framed
 from landscape_core.measures.base import Measure
 from landscape_core.measuring import curves, measured
 from landscape_core.objective import BATCH_NORM, BATCH_NORM_HELP, BatchNorm, ModelObjective
@@ -64,6 +65,9 @@ class Look(Recipe):
     run: Annotated[Run, Note("the run whose landscape is looked at")] = field(default_factory=Run)
     directions: Annotated[Directions, Note("which line or plane")] = field(default_factory=Random)
     grid: Annotated[Grid, Note("which points of it")] = field(default_factory=Grid)
+    framed: Annotated[
+        bool, Note("fit the extent to the paths that are shown, whatever the ends of the grid")
+    ] = False
     step: Annotated[
         int, Knob(-1, 100_000_000, "the centre: the recorded step nearest to this, -1 for the last")
     ] = -1
@@ -158,21 +162,32 @@ def look_at(
         PlaneError: the trajectories do not determine the plane.
     """
     read, plane, thetas = probe_at(path, asked, others)
+    grid = frame(asked, plane, thetas, others)
     total = asked.grid.resolution**asked.dimensions
     attrs = {"look": canonical(to_plain(asked))}
     tolerance = None
     if asked.tolerance:
         tolerance = Tolerance(share=asked.tolerance, scale=asked.scale)
     dataset = None
-    for dataset in slicing(
-        read, asked.grid, attrs, tolerance=tolerance, backend=backend, store=store
-    ):
+    for dataset in slicing(read, grid, attrs, tolerance=tolerance, backend=backend, store=store):
         yield Progress(int(dataset["computed"].sum()), total, dataset)
     if dataset is not None:
-        shown = dataset.assign(_shadow(plane, thetas, path))
+        shown = dataset.assign(shadow_on(plane, thetas, path))
         if others:
             shown = shown.merge(_other_shadows(plane, others), join="outer")
         yield Progress(total, total, shown)
+
+
+def frame(asked: Look, plane: Plane, thetas: Vectors, others: Sequence[xr.Dataset] = ()) -> Grid:
+    """The grid of a look: as it is, or around the paths on the plane, with a margin."""
+    if not asked.framed:
+        return asked.grid
+    rest = [torch.from_numpy(other["theta"].values).to(plane.origin) for other in others]
+    around = framed(plane.coords(torch.cat([thetas, *rest])).numpy(force=True), None)
+    low, high = around.middle - around.half, around.middle + around.half
+    return asked.grid.replace(
+        alpha_low=low[0], alpha_high=high[0], beta_low=low[-1], beta_high=high[-1]
+    )
 
 
 def probe_at(
@@ -255,7 +270,7 @@ def path_on(slice_: xr.Dataset) -> xr.Dataset | None:
     return path.rename({name: name.removeprefix("path_") for name in names})
 
 
-def _shadow(plane: Plane, thetas: Vectors, path: xr.Dataset) -> xr.Dataset:
+def shadow_on(plane: Plane, thetas: Vectors, path: xr.Dataset) -> xr.Dataset:
     """The trajectory on the plane: path_alpha, path_beta, path_loss, path_distance (step)."""
     coords = plane.coords(thetas).numpy(force=True)
     columns = {
@@ -273,7 +288,7 @@ def _other_shadows(plane: Plane, others: Sequence[xr.Dataset]) -> xr.Dataset:
     tables = []
     for path in others:
         thetas = torch.from_numpy(path["theta"].values).to(plane.origin)
-        table = _shadow(plane, thetas, path).drop_vars("path_loss")
+        table = shadow_on(plane, thetas, path).drop_vars("path_loss")
         names = {str(name): str(name).replace("path", "other") for name in table.data_vars}
         tables.append(table.rename(names))
     return xr.concat(tables, "run", join="outer").assign_coords(run=np.arange(len(others)) + 1)

@@ -1,18 +1,26 @@
 """The command line: train, slice, study, plot, list; errors in one line that say what is wrong."""
 
+import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import oracles
 import pytest
+import torch
 import xarray as xr
 
 from app.cli import _parser, main
 from app.storage import user_store
+from app.views.stills import others
 from landscape_core import load
+from landscape_core.catalogue import from_plain
 from landscape_core.figures import figures
-from landscape_core.tasks import path_on
+from landscape_core.tasks import Look, path_on, probe_at
+from landscape_core.training import Training
 
 COMMAND = r"(?m)^(\w+):.*\n\t@\$\(BIN\)/landscape ([^$\n]*)"
 """A target of the Makefile and the words that it gives to `landscape`."""
@@ -185,6 +193,59 @@ def test_two_runs_are_connected(tmp_path, capsys):
     assert main(["plot", "c.nc", "-o", "c.png"]) == 0
     assert (tmp_path / "c.png").stat().st_size > 5000
     assert main(["plot", "c.nc", "-o", "c.html"]) == 1
+
+
+def test_the_frame_holds_all_paths(tmp_path):
+    trained("a.nc", 0)
+    trained("b.nc", 1)
+    options = ["--directions", "pca", "--resolution", "5", "--frame", "-o", "s.nc"]
+    assert main(["slice", "a.nc", "b.nc", *options]) == 0
+    slice_ = load(tmp_path / "s.nc")
+    for side in ("alpha", "beta"):
+        found = np.append(slice_[f"path_{side}"].values, slice_[f"other_{side}"].values.ravel())
+        assert slice_[side].values[0] < np.nanmin(found)
+        assert slice_[side].values[-1] > np.nanmax(found)
+    ((number, other),) = others(slice_)
+    assert number == 2
+    np.testing.assert_array_equal(other["alpha"], slice_["other_alpha"].isel(run=0))
+    assert main(["plot", "s.nc", "-o", "s.html"]) == 0
+    assert "run 2" in (tmp_path / "s.html").read_text()
+
+
+def test_the_convexity_of_a_plane_is_mapped_and_drawn(tmp_path, capsys):
+    trained("a.nc", 0)
+    capsys.readouterr()
+    options = ["--directions", "pca", "--frame", "--resolution", "3", "--examples", "20"]
+    assert main(["convexity", "a.nc", *options, "-o", "c.nc"]) == 0
+    found, told = load(tmp_path / "c.nc"), capsys.readouterr().out.splitlines()
+    path = load(tmp_path / "a.nc")
+    look = from_plain(Look, json.loads(found.attrs["look"]))
+    _, plane, _ = probe_at(path, look)
+    train = Training(look.run).instance.train.first(20)
+    where = [[float(found["alpha"][2]), float(found["beta"][0])]]
+    at = plane.points(torch.tensor(where, dtype=torch.float64))[0]
+    values = torch.linalg.eigvalsh(oracles.dense_hessian(train, at))
+    expected = max(0.0, -float(values[0])) / float(values[-1])
+    assert float(found["ratio"][0, 2]) == pytest.approx(expected, rel=0.05)
+    known = found["ratio"].values
+    assert told[1].startswith(f"|λ min / λ max| is {known.min():.3g} to {known.max():.3g}")
+    assert main(["plot", "c.nc", "-o", "c.png"]) == 0
+    assert (tmp_path / "c.png").stat().st_size > 5000
+
+
+def test_a_folder_that_is_not_there_is_told_before_the_work(capsys, monkeypatch):
+    monkeypatch.setattr("app.cli.follow", None)  # would be called
+    assert main(["train", "-o", "nowhere/run.nc"]) == 1
+    assert "there is no folder nowhere" in capsys.readouterr().err
+
+
+def test_a_reader_who_has_seen_enough_is_no_error(tmp_path):
+    program = "import sys; from app.cli import main; sys.exit(main(['list']))"
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.wait(60) == 0
+        assert process.stderr.read() == b""
 
 
 def test_the_figures_of_a_slice_are_told_with_their_meaning(tmp_path, capsys):

@@ -120,6 +120,14 @@ class Contour:
         )
         self._mark(path, lowest(raw, alpha, beta) if variable == "loss" else None)
 
+    def add_path(self, name: str, path: xr.Dataset, color: str) -> None:
+        """Draw another path, alpha and beta by step, in its colour; it stays."""
+        x, y = narrow(path["alpha"].values), narrow(path["beta"].values)
+        self.figure.line(x, y, color=theme.HALO, alpha=0.7, width=5, line_join="round")
+        line = self.figure.line(x, y, color=color, width=2.4, line_join="round")
+        self.figure.scatter(x[-1:], y[-1:], size=9, fill_color=color, line_color="#ffffff")
+        self._key.items.append(LegendItem(label=value(name), renderers=[line]))
+
     def _draw(self) -> None:
         plot = self.figure
         self._colors = LinearColorMapper(
@@ -206,9 +214,9 @@ class Contour:
         items["far"] = LegendItem(label=value("far off the plane"), renderers=[far])
         self._dots, self._holes, self._far = items["dots"], items["not finite"], items["far"]
         self._dots.visible = self._holes.visible = self._far.visible = False
-        legend = Legend(items=list(items.values()))
-        theme.key(legend)
-        self.figure.add_layout(legend, "above")
+        self._key = Legend(items=list(items.values()))
+        theme.key(self._key)
+        self.figure.add_layout(self._key, "above")
 
     def _frame(self, shown: xr.DataArray, alpha: Array, beta: Array) -> None:
         ends = tuple(float(end) for end in (alpha[0], alpha[-1], beta[0], beta[-1]))

@@ -67,6 +67,33 @@ def figure_png(
         paper.savefig(target, dpi=DOTS_PER_INCH)
 
 
+def map_png(found: xr.Dataset, path: xr.Dataset | None, target: Path) -> None:
+    """Draw the `ratio` |λ min / λ max| (beta, alpha) of a map of convexity into a file.
+
+    Args:
+        found: as `landscape_core.convexity` gives it.
+        path: alpha and beta by step, or None.
+        target: the file to write, PNG, SVG or PDF by its suffix.
+    """
+    from matplotlib import rc_context  # takes half a second to import
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with rc_context(SIZES):
+        paper = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
+        FigureCanvasAgg(paper)
+        axes = paper.add_subplot()
+        shown = found["ratio"]
+        heights_on(axes, shown, "|λ min / λ max| of the full Hessian; 0: convex", "linear")
+        if path is not None:
+            _path(axes, path)
+        alpha, beta = shown["alpha"], shown["beta"]
+        axes.set(xlim=alpha[[0, -1]], ylim=beta[[0, -1]], xlabel=_named(alpha), ylabel=_named(beta))
+        words = "\n".join(textwrap.wrap(caption(found), 110))
+        paper.supxlabel(words, fontsize=6.5, color=theme.MUTED, x=0.01, ha="left")
+        paper.savefig(target, dpi=DOTS_PER_INCH)
+
+
 def figure_html(
     slice_: xr.Dataset,
     path: xr.Dataset | None,
@@ -83,6 +110,9 @@ def figure_html(
     if "beta" in slice_.dims:
         view = Contour()
         view.update(slice_, path, variable=variable, split=split, scale=scale)
+        for number, other in others(slice_):
+            color = theme.CLASSES[(number - 1) % len(theme.CLASSES)]
+            view.add_path(f"run {number}", other, color)
         drawn: Any = view.figure
     else:
         drawn = column(_profiles(slice_, scale), sizing_mode="stretch_both")
@@ -114,7 +144,8 @@ def caption(slice_: xr.Dataset) -> str:
         if "estimated_error" in slice_.attrs:
             error = float(slice_.attrs["estimated_error"])
             told.append(f"others within an estimated {error:.2%} of the range of the loss")
-    broken = int((~np.isfinite(slice_["loss"].values)).sum())
+    values = slice_["loss" if "loss" in slice_ else "ratio"].values
+    broken = int((~np.isfinite(values)).sum())
     return " · ".join([*told, *([f"{broken} values not finite"] if broken else [])])
 
 
@@ -140,6 +171,8 @@ def _plane(
     alpha, beta, raw = shown["alpha"].values, shown["beta"].values, shown.values
     axes = paper.add_subplot()
     heights_on(axes, shown, f"{_part(split)} {variable}", scale)
+    for number, other in others(slice_):
+        _other(axes, number, other)
     if path is not None:
         _path(axes, path)
     low = lowest(raw, alpha, beta) if variable == "loss" else None
@@ -204,6 +237,24 @@ def _path(axes: Any, path: xr.Dataset) -> None:
         axes.plot(x[first], y[first], "o", color="#ffffff", markersize=6, label="start", **signs)
         axes.plot(x[last], y[last], "o", color=theme.CURRENT, markersize=8, label="end",
                   markeredgecolor="#ffffff", linestyle="")  # fmt: skip
+
+
+def others(slice_: xr.Dataset) -> list[tuple[int, xr.Dataset]]:
+    """The other runs on a slice: their numbers, from 2 on, and alpha and beta by step."""
+    if "other_alpha" not in slice_ or "other_beta" not in slice_:
+        return []
+    found = slice_[["other_alpha", "other_beta"]].drop_vars(["alpha", "beta"], errors="ignore")
+    runs = [found.isel(run=i).dropna("step") for i in range(found.sizes["run"])]
+    names = {"other_alpha": "alpha", "other_beta": "beta"}
+    return [(number, run.rename(names)) for number, run in enumerate(runs, 2)]
+
+
+def _other(axes: Any, number: int, path: xr.Dataset) -> None:
+    color = theme.CLASSES[(number - 1) % len(theme.CLASSES)]
+    x, y = path["alpha"].values, path["beta"].values
+    axes.plot(x, y, color=theme.HALO, alpha=0.7, linewidth=3.2, solid_joinstyle="round")
+    axes.plot(x, y, color=color, linewidth=1.6, solid_joinstyle="round", label=f"run {number}")
+    axes.plot(x[-1:], y[-1:], "o", color=color, markersize=7, markeredgecolor="#ffffff")
 
 
 def _line(paper: Any, slice_: xr.Dataset, scale: str) -> None:
