@@ -19,8 +19,12 @@ def tasks(network, inputs, targets) -> Tasks:
         order = (-values).argsort()
         return torch.from_numpy(values[order]), torch.from_numpy(vectors.T[order].copy()), -1
 
-    def trace(probes):
-        return float(hutchinson_trace(made(), probes))
+    def trace(probes, together=None):
+        """Its own function multiplies all probes at once; several calls need less memory."""
+        together = together or probes
+        counts = [min(together, probes - start) for start in range(0, probes, together)]
+        hessian = made()
+        return sum(n * float(hutchinson_trace(hessian, n)) for n in counts) / probes
 
     return Tasks(eigenvalues, trace, None)
 

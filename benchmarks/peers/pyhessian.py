@@ -41,8 +41,8 @@ def tasks(network, inputs, targets) -> Tasks:
         network.zero_grad(set_to_none=True)
         return module_or_class(network, criterion, data=(inputs, targets), cuda=False)
 
-    def eigenvalues(tolerance):
-        values, vectors = made().eigenvalues(tol=tolerance, top_n=5)
+    def eigenvalues(tolerance, most=100):
+        values, vectors = made().eigenvalues(maxIter=most, tol=tolerance, top_n=5)
         flat = torch.stack([torch.cat([p.reshape(-1) for p in v]) for v in vectors])
         return torch.tensor(values), flat, COUNT[0]
 
