@@ -22,6 +22,9 @@ from landscape_core.recipes import name_of
 ASIDE = 0.2
 """Seconds between two updates of the smaller figures while a run goes on."""
 
+SIDE = "clamp(280px, 25vw, 480px)"
+"""How wide the smaller figures are: a quarter of the window, within bounds."""
+
 FILL: Any = {"sizing_mode": "stretch_both", "min_height": 0}
 
 
@@ -49,7 +52,9 @@ class Stage:
         )
         self._above = pn.Column(pn.pane.Bokeh(self.curves.figure, **FILL), **FILL)
         self._asides: dict[str, _Beside] = {}
-        self.side = pn.Column(self._above, width=340, sizing_mode="stretch_height")
+        self.side = pn.Column(
+            self._above, sizing_mode="stretch_height", styles={"width": SIDE, "flex": "none"}
+        )
         self._beside(Display().aside)
 
     def tell(self, question: str, watch: str) -> None:

@@ -211,7 +211,7 @@ class Contour:
         far = self.figure.line(
             [np.nan], [np.nan], color=theme.INK, width=2, line_dash=[2, 4], line_cap="round"
         )
-        items["far"] = LegendItem(label=value("far off the plane"), renderers=[far])
+        items["far"] = LegendItem(label=value("far off"), renderers=[far])
         self._dots, self._holes, self._far = items["dots"], items["not finite"], items["far"]
         self._dots.visible = self._holes.visible = self._far.visible = False
         self._key = Legend(items=list(items.values()))
