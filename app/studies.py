@@ -27,7 +27,7 @@ from landscape_core.figures import SCALES
 from landscape_core.figures import figures as figures_of
 from landscape_core.recipes import canonical, to_plain
 from landscape_core.slices import Grid
-from landscape_core.spectra import Spectrum, Watch
+from landscape_core.spectra import NETWORK, Spectrum, Watch
 from landscape_core.tasks import Look, Progress, frame, probe_at, run_of, shadow_on
 
 SHORT_SPECTRUM = {"matrix": "matrix", "layers": "layers"}
@@ -209,7 +209,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def _block(found: xr.Dataset, shares: xr.Dataset) -> Iterator[str]:
     """What is known of the network, or of one layer alone."""
-    yield f"{found['block'].item()}, {int(found['parameters'])} parameters"
+    name = str(found["block"].item())
+    yield f"{name if name == NETWORK else f'layer {name}'}, {int(found['parameters'])} parameters"
     rows = [("  eigenvalue", "", "residual")]
     for rank in found["rank"].values:
         value, residual = (float(found[of].sel(rank=rank)) for of in ("eigenvalue", "residual"))
@@ -247,6 +248,6 @@ def _sharpness(found: xr.Dataset) -> Iterator[str]:
         here = found.sel(sharpness=name)
         error = float(here["standard_error"])
         words = "invariant" if bool(here["invariant"]) else "changes"
-        told = f"{error:.2g}" if error else "none is drawn"
+        told = f"{error:.2g}" if error else "-"
         rows.append((str(name), f"{float(here['value']):.4g}", told, here["unit"].item(), words))
     yield aligned(rows)

@@ -37,6 +37,7 @@ from landscape_core.recipes import (
     canonical,
     content_key,
     to_plain,
+    unlike,
 )
 from landscape_core.slices import Grid, exact
 from landscape_core.store import Store
@@ -389,8 +390,8 @@ def _instance(asked: Connection) -> Instance:
     if not same:
         raise SpecError(
             "Connection.second",
-            to_plain(asked.second.problem),
-            "a run of the first one's network: " + canonical(to_plain(asked.first.problem)),
+            unlike(asked.second.problem, asked.first.problem),
+            "a run of the first one's network",
         )
     if asked.align:
         if not isinstance(one, ModelObjective):

@@ -245,7 +245,7 @@ def _excess(heights: Floats) -> float:
         for g in np.split(line, np.flatnonzero(np.diff(np.isfinite(line))) + 1):
             if np.isfinite(g[0]):
                 excess += float(np.abs(np.diff(g)).sum() - (g[0] + g[-1] - 2 * g.min()))
-    return excess / len(lines)
+    return max(0.0, excess) / len(lines)  # below zero it is rounding
 
 
 def _width(values: Floats, sides: Sequence[Floats], delta: float) -> float:

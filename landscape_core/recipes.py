@@ -131,6 +131,24 @@ def to_plain(recipe: Recipe) -> dict[str, Any]:
     return plain
 
 
+def unlike(one: Recipe, other: Recipe) -> str:
+    """In which fields a recipe differs from another: `architecture.width 7, not 16`."""
+    pairs = _flat(to_plain(one)), _flat(to_plain(other))
+    told = []
+    for path, value in pairs[0].items():
+        if pairs[1].get(path) != value:
+            told.append(f"{path} {value}" + (f", not {pairs[1][path]}" if path in pairs[1] else ""))
+    return "; ".join(told) or "equal"
+
+
+def _flat(plain: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in plain.items():
+        path = prefix.removesuffix(".") if name == "kind" and prefix else f"{prefix}{name}"
+        flat |= _flat(value, f"{path}.") if isinstance(value, dict) else {path: value}
+    return flat
+
+
 def canonical(plain: object) -> str:
     """JSON with sorted keys and no spaces: equal content gives equal text."""
     return json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -37,6 +37,7 @@ from landscape_core.recipes import (
     canonical,
     content_key,
     to_plain,
+    unlike,
 )
 from landscape_core.refining import Tolerance
 from landscape_core.slices import Grid
@@ -200,6 +201,10 @@ def probe_at(
     instance = Training(asked.run).instance
     if not isinstance(instance.train, ModelObjective):
         raise SpecError("Look.run.problem", to_plain(asked.run.problem)["kind"], "a network")
+    size = instance.train.layout.size
+    if path["theta"].shape[1] != size:
+        accepted = f"a run of the trajectory's network, of {path['theta'].shape[1]} parameters"
+        raise SpecError("Look.run.problem", f"a network of {size}", accepted)
     at = len(path["step"]) - 1
     if asked.step >= 0:
         at = int(np.abs(path["step"].values - asked.step).argmin())
@@ -300,8 +305,11 @@ def _others(others: Sequence[xr.Dataset], run: Run, instance: Instance) -> tuple
         problem = run_of(path).problem
         same = problem == run.problem or problem.build(0).train.layout == instance.train.layout
         if not same:
-            plain = to_plain(problem)
-            raise SpecError("the network of another run", plain, "that of the first")
+            raise SpecError(
+                "the network of another run", unlike(problem, run.problem), "that of the first"
+            )
+        if not np.isfinite(path["theta"].values).all():
+            raise SpecError("the iterates of another run", "NaN or infinity", "finite")
     return tuple(torch.from_numpy(path["theta"].values).to(instance.start) for path in others)
 
 

@@ -19,9 +19,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import landscape_core
+from landscape_core.architectures.convnet import ConvNet
+from landscape_core.architectures.mlp import MLP
 from landscape_core.catalogue import entries, from_plain
 from landscape_core.errors import LandscapeError, SpecError
+from landscape_core.normalizations.batch import Batch
 from landscape_core.optimizers.adam import Adam
+from landscape_core.problems.supervised import Supervised
 from landscape_core.recipes import (
     Choice,
     Knob,
@@ -34,6 +38,7 @@ from landscape_core.recipes import (
     name_of,
     summary_of,
     to_plain,
+    unlike,
 )
 
 
@@ -372,3 +377,13 @@ def test_every_recipe_explains_itself(base, kind):
     assert summary_of(kind)
     assert label_of(kind)
     assert all(described.help for described in fields_of(kind))
+
+
+def test_what_two_recipes_differ_in_is_named():
+    wide = Supervised(architecture=MLP(width=7, normalization=Batch()))
+    told = "architecture.width 7, not 16; architecture.normalization batch, not none"
+    assert unlike(wide, Supervised()) == told
+    told = unlike(Supervised(architecture=ConvNet()), Supervised())
+    assert told.startswith("architecture convnet, not mlp; ")
+    assert "architecture.channels 16" in told.split("; ")  # which the other has not
+    assert unlike(Supervised(), Supervised()) == "equal"
