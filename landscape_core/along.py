@@ -19,7 +19,7 @@ from landscape_core.params import Layout, groups, selected
 from landscape_core.problems.base import Instance
 from landscape_core.recipes import ENGINE_VERSION, Recipe, canonical, content_key, to_plain
 from landscape_core.sharpness.base import Sharpness
-from landscape_core.spectra import LONGEST, Spectrum, Watch, Watcher, spectrum
+from landscape_core.spectra import LONGEST, Spectrum, Watch, Watcher, check_point, spectrum
 from landscape_core.store import Store
 from landscape_core.tasks import Progress, buffers_at, run_of
 from landscape_core.training import Training
@@ -33,7 +33,7 @@ def parts_at(path: xr.Dataset, step: int = -1) -> dict[str, ModelObjective]:
 
     Raises:
         FileFormatError: the dataset is no trajectory.
-        SpecError: a problem without a network.
+        SpecError: a problem without a network, or no step.
     """
     instance, at = Training(run_of(path)).instance, index_at(path, step)
     train = _placed(instance, path, at)
@@ -50,9 +50,12 @@ def index_at(path: xr.Dataset, step: int) -> int:
 
     Raises:
         FileFormatError: the dataset is no trajectory.
+        SpecError: neither -1 nor a whole number from 0 on.
     """
     run_of(path)
-    if step < 0:
+    if not isinstance(step, int | np.integer) or step < -1:
+        raise SpecError("step", step, "-1 for the last, or a whole number from 0 on")
+    if step == -1:
         return len(path["step"]) - 1
     return int(np.abs(path["step"].values - step).argmin())
 
@@ -64,7 +67,8 @@ def curvature(
 
     Raises:
         FileFormatError: the dataset is no trajectory.
-        SpecError: a problem without a network, or what `spectrum` refuses; before any work.
+        SpecError: a problem without a network, no step, or what `spectrum` refuses; before any
+            work.
     """
     at = index_at(path, step)
     key = _key(path, asked, at=[at])
@@ -136,7 +140,8 @@ def sharpness_at(
 
     Raises:
         FileFormatError: the dataset is no trajectory.
-        SpecError: no such sharpness, or a problem without a network; before any work.
+        SpecError: no such sharpness, a problem without a network, no step, or a loss there that is
+            not finite; before any work.
     """
     rules = {name: find(Sharpness, name)() for name in names or entries(Sharpness)}
     at = index_at(path, step)
@@ -144,6 +149,7 @@ def sharpness_at(
     found = store.get(key) if store else None
     if found is None:
         part = _placed(Training(run_of(path)).instance, path, at)
+        check_point(part, part.start)
         rows: list[tuple[float, float, int]] = []
         for done, rule in enumerate(rules.values(), 1):
             reading = rule.read(part, part.start)
@@ -205,7 +211,7 @@ def _attrs(path: xr.Dataset, at: int | None = None) -> dict[str, Any]:
 
 def _stages(layout: Layout, asked: Spectrum) -> int:
     """How many datasets a spectrum yields."""
-    chosen = Layout(selected(layout, asked.layers) or layout.blocks)
+    chosen = Layout(selected(layout, asked.layers))
     blocks = 1 + (len(groups(chosen)) if asked.each_layer else 0)
     return blocks * (3 if asked.probes else 2)
 

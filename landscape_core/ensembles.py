@@ -65,13 +65,15 @@ def ensemble(
         store: keeps each slice.
 
     Raises:
-        SpecError: no planes, or a rule that needs a path; before any work.
+        SpecError: no planes, no parts, no rule, or one that needs a path; before any work.
         PlaneError: a rule that gives the same plane for every seed; before any slice.
     """
     if planes < 1:
         raise SpecError("planes", planes, "at least 1")
+    accepted = "a rule that draws its plane, for instance random"
+    if not isinstance(directions, Directions):
+        raise SpecError("directions", type(directions).__name__, accepted)
     if directions.needs_path:
-        accepted = "a rule that draws its plane, for instance random"
         raise SpecError("directions", name_of(type(directions)), accepted)
     first = [probe_of(parts, directions, seed=seed + i) for i in range(min(planes, 2))]
     _check_drawn(first)

@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy
 from landscape_core.backends.base import Backend
 from landscape_core.directions.base import Directions, Viewpoint
 from landscape_core.directions.random import Random
+from landscape_core.errors import SpecError
 from landscape_core.losses.cross_entropy import CrossEntropy
 from landscape_core.objective import (
     Adapter,
@@ -94,7 +95,8 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
         BackendError: the backend cannot be reached.
     """
     grid = Grid.square(span, resolution)
-    rule = directions or Random()
+    rule = Random() if directions is None else _rule(directions)
+    asked = Tolerance(share=tolerance) if isinstance(tolerance, float | int) else tolerance
     parts = {
         name: _named(
             from_module(
@@ -124,7 +126,6 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     )
     told = "given" if isinstance(rule, Plane) else canonical(to_plain(rule))
     attrs = {"directions": told, "seed": seed, "model": type(model).__name__}
-    asked = Tolerance(share=tolerance) if isinstance(tolerance, float | int) else tolerance
     *_, last = slicing(read, grid, attrs, tolerance=asked, backend=backend, store=store)
     return last
 
@@ -140,14 +141,35 @@ def probe_of(  # noqa: PLR0913 - as above
     strategy: Strategy | None = None,
     tf32: bool = False,
 ) -> Probe:
-    """What is read around the present parameters of the first part, or on a plane of one's own."""
-    if isinstance(directions, Plane):
-        return probe(parts, directions, measures, strategy, tf32=tf32)
+    """What is read around the present parameters of the first part, or on a plane of one's own.
+
+    The options are those of `landscape`.
+
+    Raises:
+        SpecError: a value that is not accepted, or no parts.
+        PlaneError: the directions span no plane.
+    """
+    if not parts:
+        raise SpecError("parts", parts, "at least one objective, by the name of its split")
+    rule = _rule(directions)
+    if isinstance(rule, Plane):
+        return probe(parts, rule, measures, strategy, tf32=tf32)
+    for state in path:
+        if not isinstance(state, Mapping):
+            raise SpecError("path", type(state).__name__, "a list of state dictionaries")
     objective = next(iter(parts.values()))
     centre = objective.start
     thetas = [objective.layout.join(state).to(centre) for state in path] or [centre]
     view = Viewpoint(objective, centre, torch.stack(thetas), seed)
-    return probe(parts, directions.span(view, dimensions), measures, strategy, tf32=tf32)
+    return probe(parts, rule.span(view, dimensions), measures, strategy, tf32=tf32)
+
+
+def _rule(given: object) -> Directions | Plane:
+    """What was given, if it is a line or plane or a rule for one."""
+    if not isinstance(given, Directions | Plane):
+        shown = given if isinstance(given, str | type) else type(given).__name__
+        raise SpecError("directions", shown, "a rule, for instance PCA(), or a Plane")
+    return given
 
 
 def _named(part: ModelObjective) -> ModelObjective:

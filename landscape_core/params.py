@@ -68,10 +68,11 @@ class Layout:
         """The flat vector of named tensors, copied and detached.
 
         Raises:
-            SpecError: a tensor is missing or has another shape.
+            SpecError: a tensor is missing, is no tensor or has another shape.
         """
         for block in self.blocks:
-            shape = tuple(tensors[block.name].shape) if block.name in tensors else None
+            given = tensors.get(block.name)
+            shape = tuple(given.shape) if torch.is_tensor(given) else None
             if shape != block.shape:
                 raise SpecError(f"the shape of {block.name}", shape, f"{block.shape}")
         return torch.cat([tensors[block.name].detach().reshape(-1) for block in self.blocks])
@@ -87,15 +88,17 @@ def groups(layout: Layout) -> dict[str, tuple[Block, ...]]:
 
 
 def selected(layout: Layout, names: str) -> tuple[Block, ...]:
-    """The blocks that a list of names or patterns, separated by commas, speaks of.
+    """The blocks that a list of names or patterns, separated by commas, speaks of; of "", all.
 
     A name is that of a tensor (`0.weight`), of a layer or a part (`0`), or a pattern (`*.bias`).
 
     Raises:
-        SpecError: a name that fits no tensor.
+        SpecError: a name that fits no tensor, or only commas and spaces.
     """
+    if not names:
+        return layout.blocks
     chosen: set[str] = set()
-    for name in filter(None, (part.strip() for part in names.split(","))):
+    for name in [part.strip() for part in names.split(",") if part.strip()] or [names]:
         fitting = {
             block.name
             for block in layout.blocks

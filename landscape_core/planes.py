@@ -6,6 +6,7 @@ coordinates are least-squares solutions, computed in float64.
 """
 
 import itertools
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -23,32 +24,51 @@ MAX_CONDITION = 1e12
 class Plane:
     """An origin (P,), D axes (D, P), their names, and how much each explains, where known.
 
-    `explained` is the share of the trajectory's variance along each axis, between 0 and 1.
+    There are one or two axes, and as many names: by default alpha and beta. `explained` is the
+    share of the trajectory's variance along each axis, between 0 and 1.
     """
 
     origin: Vector
     axes: Vectors
-    names: tuple[str, ...] = ("alpha", "beta")
+    names: tuple[str, ...] = ()
     explained: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse axes that span nothing.
+        """Name the axes, and refuse those that span nothing.
 
         Raises:
-            PlaneError: wrong shapes, non-finite numbers, a zero axis or parallel axes.
+            PlaneError: no tensors, wrong shapes, non-finite numbers or lengths, a zero axis or
+                parallel axes, or another number of names.
         """
-        if self.axes.ndim != 2 or self.axes.shape[1:] != self.origin.shape:
-            shapes = f"{tuple(self.axes.shape)} and {tuple(self.origin.shape)}"
-            raise PlaneError(f"axes must be (D, P) and the origin (P,); got shapes {shapes}.")
+        self._check_form()
+        object.__setattr__(self, "names", self.names or ("alpha", "beta")[: len(self.axes)])
+        if len(self.names) != len(self.axes):
+            raise PlaneError(f"{len(self.axes)} names are needed, one an axis; got {self.names}.")
         if not (self.axes.isfinite().all() and self.origin.isfinite().all()):
             raise PlaneError("the origin and the axes must be finite; got NaN or infinity.")
         lengths = self.axes.double().norm(dim=1)
-        if bool((lengths == 0).any()):
-            which = [self.names[i] for i in range(len(lengths)) if lengths[i] == 0]
-            raise PlaneError(f"an axis must not be zero; got zero for {', '.join(which)}.")
+        for name, length in zip(self.names, lengths.tolist(), strict=True):
+            if length == 0:
+                raise PlaneError(f"an axis must not be zero; got zero for {name}.")
+            if length == math.inf:
+                raise PlaneError(f"the length of {name} must be finite in float64; it is not.")
         unit = self.axes.double() / lengths[:, None]
-        if float(torch.linalg.cond(unit @ unit.T)) > MAX_CONDITION:
+        if not float(torch.linalg.cond(unit @ unit.T)) <= MAX_CONDITION:
             raise PlaneError("the axes must not be parallel; these are.")
+
+    def _check_form(self) -> None:
+        given = (self.origin, self.axes)
+        if not all(torch.is_tensor(one) and one.is_floating_point() for one in given):
+            kinds = [one.type() if torch.is_tensor(one) else type(one).__name__ for one in given]
+            raise PlaneError(
+                "the origin and the axes must be tensors of floating-point numbers; got"
+                f" {kinds[0]} and {kinds[1]}."
+            )
+        if self.axes.shape not in ((1, *self.origin.shape), (2, *self.origin.shape)):
+            shapes = f"{tuple(self.axes.shape)} and {tuple(self.origin.shape)}"
+            raise PlaneError(
+                f"axes must be (1, P) or (2, P) and the origin (P,); got shapes {shapes}."
+            )
 
     @classmethod
     def through(cls, origin: Vector, *others: Vector, names: tuple[str, ...] = ()) -> "Plane":
@@ -57,10 +77,14 @@ class Plane:
         The first lies at 0 or (0, 0), the second at 1 or (1, 0), the third at (0, 1).
 
         Raises:
-            PlaneError: not two or three points, points that coincide or lie on one line.
+            PlaneError: not two or three points, points of different sizes, points that coincide
+                or lie on one line.
         """
         if not 1 <= len(others) <= 2:
             raise PlaneError(f"a line or plane goes through 2 or 3 points; got {1 + len(others)}.")
+        sizes = [tuple(point.shape) for point in (origin, *others)]
+        if len(set(sizes)) > 1:
+            raise PlaneError(f"the points must be of one size; got {', '.join(map(str, sizes))}.")
         given = names or tuple(f"to point {index + 2}" for index in range(len(others)))
         return cls(origin, torch.stack([other - origin for other in others]), given)
 
@@ -70,21 +94,41 @@ class Plane:
         return len(self.axes)
 
     def points(self, coords: Float[Tensor, "K D"]) -> Vectors:
-        """The parameter vectors at K coordinates, shape (K, P)."""
+        """The parameter vectors at K coordinates, shape (K, P).
+
+        Raises:
+            PlaneError: not one coordinate for each axis.
+        """
+        if coords.shape[-1:] != self.axes.shape[:1]:
+            shape = tuple(coords.shape)
+            raise PlaneError(f"coordinates must be (K, {self.dimensions}); got shape {shape}.")
         return self.origin + coords.to(self.axes) @ self.axes
 
     def coords(self, thetas: Vectors) -> Float[Tensor, "K D"]:
-        """The coordinates of each row's nearest point on the plane, shape (K, D), float64."""
+        """The coordinates of each row's nearest point on the plane, shape (K, D), float64.
+
+        Raises:
+            PlaneError: rows of another size.
+        """
         axes = self.axes.double()
         lengths = axes.norm(dim=1)
         unit = axes / lengths[:, None]
-        right = (thetas.double() - self.origin.double()) @ unit.T
+        right = self._offsets(thetas) @ unit.T
         return torch.linalg.solve(unit @ unit.T, right.T).T / lengths
 
     def distance(self, thetas: Vectors) -> Float[Tensor, " K"]:
-        """How far each row lies off the plane, shape (K,), Euclidean, float64."""
-        offset = thetas.double() - self.origin.double()
-        return (offset - self.coords(thetas) @ self.axes.double()).norm(dim=1)
+        """How far each row lies off the plane, shape (K,), Euclidean, float64.
+
+        Raises:
+            PlaneError: rows of another size.
+        """
+        return (self._offsets(thetas) - self.coords(thetas) @ self.axes.double()).norm(dim=1)
+
+    def _offsets(self, thetas: Vectors) -> Vectors:
+        if thetas.shape[-1:] != self.origin.shape:
+            size, shape = len(self.origin), tuple(thetas.shape)
+            raise PlaneError(f"points of this plane must be (K, {size}); got shape {shape}.")
+        return thetas.double() - self.origin.double()
 
     def at(self, origin: Vector) -> "Plane":
         """The parallel plane through another origin."""

@@ -14,6 +14,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from landscape_core.errors import SpecError
 from landscape_core.measures.accuracy import Accuracy
 from landscape_core.measures.base import Answers
 from landscape_core.objective import ModelObjective, Objective
@@ -34,11 +35,20 @@ class End:
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """What is told of curves between two ends: losses on parts of the data at even places."""
+    """What is told of curves between two ends: losses on parts of the data at even places.
+
+    Raises:
+        SpecError: fewer than the two `points` at the ends.
+    """
 
     parts: Mapping[str, Objective]
     ends: tuple[End, End]
     points: int
+
+    def __post_init__(self) -> None:
+        """Check the number of points."""
+        if self.points < 2:
+            raise SpecError("points", self.points, "at least 2, the ends")
 
     def straight(self) -> xr.Dataset:
         """What is told of the straight line: its loss, its barrier and its length.

@@ -51,7 +51,7 @@ class Grid(Recipe):
     @classmethod
     def square(cls, span: float = 1.0, resolution: int = 51) -> "Grid":
         """The grid from -span to span along each axis."""
-        if not span > 0:
+        if not (isinstance(span, int | float | np.number) and span > 0):
             raise SpecError("span", span, "larger than 0")
         low = -span
         return cls(
@@ -329,7 +329,7 @@ def _described(read: Probe, grid: Grid) -> dict[str, Any]:
     return {
         "engine_version": ENGINE_VERSION,
         "grid": canonical(to_plain(grid)),
-        "names": list(plane.names[: plane.dimensions]),
+        "names": list(plane.names),
         "explained": list(plane.explained or ()),
         "examples": [part.examples for part in read.parts.values()],
         "strategy": [name_of(type(strategy)) for strategy in read.strategies.values()],

@@ -76,10 +76,11 @@ def spectrum(objective: ModelObjective, theta: Vector, asked: Spectrum) -> Itera
     `density_high` and `where` (block, point), `products` (block). What is not there is NaN.
 
     Raises:
-        SpecError: no such layer, or a loss that is not finite; before any work.
+        SpecError: no such layer, a theta of another size, or a loss that is not finite; before any
+            work.
     """
     part = objective.first(asked.examples)
-    _check_finite(part, theta)
+    check_point(part, theta)
     done: dict[str, _Block] = {}
     for name, blocks in _blocks(part, asked).items():
         place, at = part, theta.detach()
@@ -103,7 +104,7 @@ class _Block:
 
 
 def _blocks(part: ModelObjective, asked: Spectrum) -> Mapping[str, Any]:
-    chosen = selected(part.layout, asked.layers) or part.layout.blocks
+    chosen = selected(part.layout, asked.layers)
     found: dict[str, Any] = {NETWORK: chosen}
     if asked.each_layer:
         names = {block.name for block in chosen}
@@ -177,10 +178,18 @@ def _row(found: Density | None, name: str) -> np.ndarray:
     return np.full(POINTS, np.nan) if found is None else getattr(found, name)
 
 
-def _check_finite(part: ModelObjective, theta: Vector) -> None:
+def check_point(part: ModelObjective, theta: Vector) -> None:
+    """Refuse a point that has neither curvature nor sharpness.
+
+    Raises:
+        SpecError: it is of another size than the network, or its loss is not finite.
+    """
+    if theta.shape != part.start.shape:
+        shape = tuple(part.start.shape)
+        raise SpecError("the shape of theta", tuple(theta.shape), f"the network's, {shape}")
     value = float(part.losses(theta.detach()[None])[0])
     if not math.isfinite(value):
-        raise SpecError("the loss at this point", value, "finite, as curvature is made of it")
+        raise SpecError("the loss at this point", value, "finite, as what is asked is made of it")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ import oracles
 import pytest
 import torch
 import xarray as xr
+from jaxtyping import config
 
 from landscape_core import seeds
 from landscape_core.along import curvature, curvature_along, parts_at, sharpness_at, signs
@@ -17,6 +18,7 @@ from landscape_core.normalizations.batch import Batch
 from landscape_core.objective import ModelObjective
 from landscape_core.optimizers.adam import Adam
 from landscape_core.problems.supervised import Supervised
+from landscape_core.profiles import End, Profile
 from landscape_core.sharpness.base import Sharpness
 from landscape_core.spectra import Spectrum, Watch
 from landscape_core.store import Store
@@ -146,6 +148,8 @@ def test_iterates_where_the_loss_is_not_finite_are_nan():
     assert np.isfinite(found["eigenvalue"]).all("rank").values.tolist() == [True, True, False]
     with pytest.raises(SpecError, match="finite"):
         finish(curvature(path, Spectrum()))
+    with pytest.raises(SpecError, match="loss at this point must be finite"):
+        next(sharpness_at(path, ["perturbation"]))
     path["theta"].values[:] = 1e308
     with pytest.raises(SpecError, match="finite somewhere"):
         finish(curvature_along(path, Watch(), count=3))
@@ -181,6 +185,26 @@ def test_too_few_or_too_many_steps_are_refused(count):
     path = finish(follow(run()))
     with pytest.raises(SpecError, match="count"):
         next(curvature_along(path, Watch(), count=count))
+
+
+@pytest.mark.parametrize("step", [-2, -7, 2.5, "3"])
+def test_what_is_no_step_is_refused(step, monkeypatch):
+    monkeypatch.setattr(config, "jaxtyping_disable", True)  # as it is outside the tests
+    path = finish(follow(run()))
+    for ask in (
+        lambda: parts_at(path, step),
+        lambda: next(curvature(path, Spectrum(), step=step)),
+        lambda: next(sharpness_at(path, step=step)),
+    ):
+        with pytest.raises(SpecError, match=rf"step must be -1 .*got {step!r}\."):
+            ask()
+
+
+@pytest.mark.parametrize("points", [1, 0, -1])
+def test_a_curve_is_read_at_both_ends_at_least(points):
+    end = End(cases.normal(3))
+    with pytest.raises(SpecError, match=rf"points must be at least 2.*got {points}\."):
+        Profile({"train": cases.bowl([1.0, 2.0, 3.0])}, (end, end), points)
 
 
 def test_what_is_no_trajectory_is_refused():

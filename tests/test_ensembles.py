@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import cases
 import numpy as np
 import pytest
+from jaxtyping import config
 from torch.nn.functional import cross_entropy
 
 from landscape_core import schema
@@ -15,6 +16,7 @@ from landscape_core.ensembles import STATISTICS, ensemble, spread
 from landscape_core.errors import PlaneError, SpecError
 from landscape_core.figures import MEANINGS, figures
 from landscape_core.landscape import landscape
+from landscape_core.planes import Plane
 from landscape_core.slices import Grid
 from landscape_core.store import Store
 
@@ -110,6 +112,17 @@ def test_directions_that_are_not_drawn_are_refused(parts):
         next(ensemble(parts, PCA()))
     with pytest.raises(PlaneError, match="seed"):
         next(ensemble(parts, Fixed()))
+
+
+def test_what_is_no_rule_or_no_data_is_refused(parts, monkeypatch):
+    monkeypatch.setattr(config, "jaxtyping_disable", True)  # as it is outside the tests
+    plane = Plane(parts["train"].start, cases.normal(2, 59))
+    with pytest.raises(SpecError, match=r"directions must be a rule.*got 'Plane'"):
+        next(ensemble(parts, plane))
+    with pytest.raises(SpecError, match=r"directions must be a rule.*got 'str'"):
+        next(ensemble(parts, "random"))
+    with pytest.raises(SpecError, match=r"parts must be at least one objective.*got \{\}"):
+        next(ensemble({}, Random()))
 
 
 def test_what_is_no_ensemble_is_refused(parts, three):

@@ -7,6 +7,7 @@ import numpy as np
 import oracles
 import pytest
 import torch
+from jaxtyping import config
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 from torch.optim.swa_utils import update_bn
@@ -335,19 +336,34 @@ def test_frozen_parameters_stay_and_tied_ones_move_together():
     [
         ({"resolution": 1}, r"Grid\.resolution.*1"),
         ({"span": 0.0}, r"span.*0"),
+        ({"span": "1"}, r"span must be larger than 0; got '1'"),
+        ({"span": None}, r"span must be larger than 0; got None"),
+        ({"dimensions": 0}, r"dimensions must be 1 .* or 2 .*got 0"),
+        ({"dimensions": -1}, r"dimensions must be 1 .* or 2 .*got -1"),
+        ({"dimensions": 3}, r"dimensions must be 1 .* or 2 .*got 3"),
+        ({"directions": "pca"}, r"directions must be a rule.*got 'pca'"),
+        ({"directions": PCA}, r"directions must be a rule.*got <class.*PCA"),
+        ({"directions": {}}, r"directions must be a rule.*got 'dict'"),
+        ({"directions": [PCA()]}, r"directions must be a rule.*got 'list'"),
+        ({"directions": torch.ones(2, 59)}, r"directions must be a rule.*got 'Tensor'"),
+        ({"path": [torch.ones(59)]}, r"path must be .*state dictionaries.*got 'Tensor'"),
+        ({"path": {"0.weight": torch.ones(5, 3)}}, r"path must be .*dictionaries.*got 'str'"),
+        ({"path": [{"0.weight": 3}]}, r"shape of 0\.weight must be \(5, 3\)"),
         ({"tolerance": 2.0}, r"Tolerance\.share.*2"),
         ({"measures": {"alpha": lambda o, t: o.sum()}}, r"measures.*another name.*alpha"),
         ({"data": []}, r"data.*no batches"),
         ({"data": (torch.zeros(3, 3), torch.zeros(4))}, r"3.*4|4.*3"),
     ],
 )
-def test_bad_input_is_refused_by_name_before_any_evaluation(wrong, says):
+def test_bad_input_is_refused_by_name_before_any_evaluation(wrong, says, monkeypatch):
+    monkeypatch.setattr(config, "jaxtyping_disable", True)  # as it is outside the tests
     calls = []
     model = cases.mlp()
     model.register_forward_hook(lambda *_: calls.append(1))
     given = {"data": cases.vectors(), **FEW, **wrong}
     with pytest.raises(SpecError, match=says):
         landscape(model, cross_entropy, given.pop("data"), **given)
+    assert len(calls) <= 1  # one example tells whether this is the cross-entropy of classes
 
 
 def test_measures_of_classes_need_classes():

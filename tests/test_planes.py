@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from jaxtyping import config
 
 from landscape_core.errors import PlaneError, SpecError
 from landscape_core.landscape import landscape
@@ -72,6 +73,7 @@ def test_a_plane_faces_the_side_of_its_predecessor():
         (torch.full((2, 4), float("nan")), "finite"),
         (torch.tensor([[1.0, 2, 0, 0], [-2, -4, 0, 0]]), "parallel"),
         (torch.tensor([[1.0, 2, 3, 4], [1e6, 2e6, 3e6, 4e6 + 1]]), "parallel"),
+        (1e200 * torch.eye(2, 4, dtype=torch.float64), "length of alpha must be finite"),
     ],
 )
 def test_axes_that_span_nothing_are_refused(axes, word):
@@ -88,6 +90,47 @@ def test_a_zero_axis_is_refused_by_its_name():
 def test_an_origin_that_is_not_finite_is_refused(value):
     with pytest.raises(PlaneError, match=r"origin.*finite"):
         Plane(torch.full((4,), value), torch.eye(2, 4))
+
+
+@pytest.mark.parametrize(
+    ("origin", "axes", "names", "says"),
+    [
+        (torch.zeros(4), torch.eye(3, 4), (), r"\(1, P\) or \(2, P\).*\(3, 4\) and \(4,\)"),
+        (torch.zeros(4), torch.zeros(0, 4), (), r"\(1, P\) or \(2, P\).*\(0, 4\)"),
+        (torch.zeros(4), torch.eye(2, 5), (), r"\(2, 5\) and \(4,\)"),
+        (torch.zeros(4), torch.eye(2, 4), ("one",), r"2 names.*got \('one',\)"),
+        (torch.zeros(4), torch.eye(1, 4), ("one", "two"), r"1 names.*got \('one', 'two'\)"),
+        (np.zeros(4), torch.eye(2, 4), (), r"tensors.*ndarray and torch\.FloatTensor"),
+        (torch.zeros(4), [[1.0, 0, 0, 0]], (), r"tensors.*FloatTensor and list"),
+        (torch.zeros(4), torch.eye(2, 4, dtype=torch.int64), (), r"tensors.*LongTensor"),
+    ],
+)
+def test_what_is_no_line_or_plane_is_refused(origin, axes, names, says, monkeypatch):
+    monkeypatch.setattr(config, "jaxtyping_disable", True)  # as it is outside the tests
+    with pytest.raises(PlaneError, match=says):
+        Plane(origin, axes, names)
+
+
+def test_axes_without_names_are_alpha_and_beta():
+    assert skew_plane().names == ("alpha", "beta")
+    assert skew_plane(dimensions=1).names == ("alpha",)
+
+
+@pytest.mark.parametrize(
+    ("ask", "says"),
+    [
+        (lambda plane: plane.coords(torch.ones(3, 5)), r"\(K, 7\).*\(3, 5\)"),
+        (lambda plane: plane.coords(torch.ones(3, 1)), r"\(K, 7\).*\(3, 1\)"),
+        (lambda plane: plane.distance(torch.ones(3, 5)), r"\(K, 7\).*\(3, 5\)"),
+        (lambda plane: plane.points(torch.ones(4, 3)), r"\(K, 2\).*\(4, 3\)"),
+        (lambda _: Plane.through(torch.zeros(7), torch.ones(5)), r"one size.*\(7,\), \(5,\)"),
+        (lambda _: Plane.through(torch.zeros(7), torch.ones(1)), r"one size.*\(7,\), \(1,\)"),
+    ],
+)
+def test_vectors_of_another_size_are_refused_with_both_sizes(ask, says, monkeypatch):
+    monkeypatch.setattr(config, "jaxtyping_disable", True)  # as it is outside the tests
+    with pytest.raises(PlaneError, match=says):
+        ask(skew_plane())
 
 
 def test_a_plane_of_another_model_is_refused_before_any_work():

@@ -5,6 +5,7 @@ import numpy as np
 import oracles
 import pytest
 import torch
+from jaxtyping import config
 
 from landscape_core.catalogue import entries
 from landscape_core.curvature import eigenpairs as eigenpairs_module
@@ -57,9 +58,7 @@ def test_every_rule_spans_a_line_and_a_plane(rules, view):
 def test_every_rule_can_be_held_to_some_layers(rules, view):
     layout = view.objective.layout
     held = [block for block in layout.blocks if not block.name.startswith("2.")]
-    for name, rule in rules.items():
-        if name == "given":  # vectors of all parameters, whatever moves
-            continue
+    for rule in rules.values():
         plane = rule.replace(layers="2").span(view)
         for block in held:
             assert not bool(block.of(plane.axes).any())
@@ -82,6 +81,34 @@ def test_every_rule_refuses_a_centre_that_is_not_finite(rules, view):
 def test_a_layer_that_is_not_there_is_refused_with_those_that_are(view):
     with pytest.raises(SpecError, match=r"0\.weight, 0\.bias"):
         Random(layers="7").span(view)
+
+
+@pytest.mark.parametrize("names", [",", " ", " , "])
+def test_a_list_that_names_no_layer_is_refused_with_those_that_there_are(view, names):
+    with pytest.raises(SpecError, match=rf"layers must be .*0\.weight, 0\.bias.*got '{names}'"):
+        Random(layers=names).span(view)
+
+
+@pytest.mark.parametrize("dimensions", [0, -1, 3])
+def test_neither_a_line_nor_a_plane_is_refused(rules, view, dimensions):
+    for rule in rules.values():
+        with pytest.raises(SpecError, match=rf"dimensions must be 1 .* or 2 .*got {dimensions}\."):
+            rule.span(view, dimensions)
+
+
+@pytest.mark.parametrize(
+    ("ignore", "dimensions"), [("biases and norms", 1), ("biases and norms", 2), ("nothing", 2)]
+)
+def test_biases_alone_have_no_random_directions(view, ignore, dimensions):
+    with pytest.raises(PlaneError, match=r"biases.*0\.bias, 2\.bias, 4\.bias.*ignore = nothing"):
+        Random(layers="*.bias", ignore=ignore).span(view, dimensions)
+
+
+def test_biases_alone_span_a_line_along_their_own_values(view):
+    axis = Random(layers="*.bias", ignore="nothing").span(view, 1).axes[0]
+    for block in view.objective.layout.blocks:
+        expected = block.of(view.centre) if block.name.endswith("bias") else 0 * block.of(axis)
+        torch.testing.assert_close(block.of(axis), expected)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +242,7 @@ def test_a_file_that_does_not_fit_is_refused_by_name(tmp_path, view):
     refused(MissingDataError, "no file", Given(file=str(tmp_path / "none.npy")))
     np.save(tmp_path / "short.npy", np.ones((2, 5)))
     refused(PlaneError, "5 numbers", Given(file=str(tmp_path / "short.npy")))
-    refused(PlaneError, "5 parameters", Between(first=str(tmp_path / "short.npy")))
+    refused(PlaneError, "5 numbers", Between(first=str(tmp_path / "short.npy")))
     torch.save({"other": torch.ones(3)}, tmp_path / "other.pt")
     refused(PlaneError, "another network", Between(first=str(tmp_path / "other.pt")))
     (tmp_path / "broken.pt").write_bytes(b"no tensor")
@@ -242,16 +269,82 @@ def test_vectors_in_a_file_that_span_no_plane_are_refused(tmp_path, view, option
     ("shape", "error", "word"),
     [
         ((1, 59), PlaneError, "holds 1 vectors; 2 are needed"),
-        ((0, 59), PlaneError, "holds 0 vectors; 2 are needed"),
+        ((0, 59), FileFormatError, r"\(D, P\) or \(P,\); its shape is \(0, 59\)"),
+        ((2, 0), FileFormatError, r"\(D, P\) or \(P,\); its shape is \(2, 0\)"),
         ((59, 2), PlaneError, "vectors of 2 numbers; the network has 59 parameters"),
-        ((2, 3, 59), FileFormatError, r"\(D, P\)"),
-        ((), FileFormatError, "holds no parameters"),
+        ((2, 3, 59), FileFormatError, r"\(D, P\) or \(P,\); its shape is \(2, 3, 59\)"),
+        ((), FileFormatError, r"\(D, P\) or \(P,\); its shape is \(\)"),
     ],
 )
 def test_an_array_of_another_shape_is_refused_by_name(tmp_path, view, shape, error, word):
-    np.save(tmp_path / "odd.npy", np.ones(shape))
+    file = str(tmp_path / "odd.npy")
+    np.save(file, np.ones(shape))
     with pytest.raises(error, match=rf"odd\.npy.*{word}"):
-        Given(file=str(tmp_path / "odd.npy")).span(view)
+        Given(file=file).span(view)
+    if shape != (1, 59):  # enough for a line
+        with pytest.raises(error, match=rf"odd\.npy.*{word}"):
+            Between(first=file).span(view, 1)
+
+
+@pytest.mark.parametrize("rule", [Given, Between])
+@pytest.mark.parametrize(
+    ("name", "content", "error", "says"),
+    [
+        ("a.npy", np.array(["a", "b"]), FileFormatError, "cannot be read.*str"),
+        ("a.npy", np.full((2, 59), 1j), FileFormatError, "real numbers.*complex128"),
+        ("a.npy", np.ones((2, 59), bool), FileFormatError, "real numbers.*bool"),
+        ("a.pt", torch.full((2, 59), 1j), FileFormatError, "real numbers.*complex64"),
+        ("a.pt", {"0.weight": 3}, (FileFormatError, PlaneError), r"\(D, P\).*named|0\.weight"),
+        ("a.pt", [torch.ones(59)], FileFormatError, "no parameters but list"),
+        ("a.pt", cases.mlp(), FileFormatError, "state dictionary or vectors"),
+        ("a.pt", b"", FileFormatError, "state dictionary or vectors"),
+    ],
+    ids=["text", "complex", "bool", "complex tensor", "numbers", "list", "module", "empty"],
+)
+def test_a_file_of_something_else_is_refused_in_one_line(
+    tmp_path, view, rule, name, content, error, says, monkeypatch
+):
+    monkeypatch.setattr(config, "jaxtyping_disable", True)  # as it is outside the tests
+    file = tmp_path / name
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    elif file.suffix == ".npy":
+        np.save(file, content)
+    else:
+        torch.save(content, file)
+    asked = rule(**{"file" if rule is Given else "first": str(file)})
+    with pytest.raises(error, match=rf"{file.name}.*({says})") as refused:
+        asked.span(view, 1)
+    assert "\n" not in str(refused.value)
+
+
+def test_complex_parameters_by_name_are_refused(tmp_path, view, monkeypatch):
+    monkeypatch.setattr(config, "jaxtyping_disable", True)  # as it is outside the tests
+    named = {name: value * 1j for name, value in view.objective.layout.split(view.centre).items()}
+    torch.save(named, tmp_path / "complex.pt")
+    with pytest.raises(FileFormatError, match=r"complex\.pt.*real numbers"):
+        Between(first=str(tmp_path / "complex.pt")).span(view, 1)
+
+
+@pytest.mark.parametrize("kind", ["vector", "rows", "by name", "with a gradient"])
+def test_of_a_file_of_the_whole_network_the_layers_that_move_are_taken(tmp_path, view, kind):
+    theta = cases.normal(len(view.centre), seed=3)
+    file = str(tmp_path / ("whole.npy" if kind in ("vector", "rows") else "whole.pt"))
+    if kind == "by name":
+        torch.save(view.objective.layout.split(theta), file)
+    elif kind == "with a gradient":
+        torch.save(theta.clone().requires_grad_(), file)
+    else:
+        np.save(file, theta.numpy() if kind == "vector" else torch.stack([0 * theta, theta]))
+    axes = [(Between(first=file, layers="2, 4.bias"), theta - view.centre)]
+    if kind in ("vector", "with a gradient"):
+        axes.append((Given(file=file, layers="2, 4.bias"), theta))
+    for rule, expected in axes:
+        axis = rule.span(view, 1).axes[0]
+        assert not axis.requires_grad
+        for block in view.objective.layout.blocks:
+            moves = block.name in ("2.weight", "2.bias", "4.bias")
+            torch.testing.assert_close(block.of(axis), block.of(expected) * moves)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -97,9 +97,8 @@ def test_chosen_layers_alone_are_a_network_of_their_own():
     assert found["parameters"].values.tolist() == [len(index), 24, 12]
 
 
-@pytest.mark.parametrize("layers", ["", " , "])
-def test_an_empty_list_of_layers_is_all_of_them(layers):
-    assert int(last(cases.mlp_objective(), layers=layers, probes=0)["parameters"][0]) == 59
+def test_an_empty_list_of_layers_is_all_of_them():
+    assert int(last(cases.mlp_objective(), layers="", probes=0)["parameters"][0]) == 59
 
 
 def test_ranks_that_a_block_has_not_are_nan():
@@ -138,10 +137,17 @@ def test_where_the_loss_is_not_finite_nothing_is_begun():
         next(spectrum(objective, theta, Spectrum()))
 
 
-def test_an_unknown_layer_is_refused_with_those_that_there_are():
+@pytest.mark.parametrize("layers", ["head", ",", " , "])
+def test_an_unknown_layer_is_refused_with_those_that_there_are(layers):
     objective = cases.mlp_objective()
-    with pytest.raises(SpecError, match=r"0\.weight.*got 'head'"):
-        next(spectrum(objective, objective.start, Spectrum(layers="head")))
+    with pytest.raises(SpecError, match=rf"0\.weight.*got '{layers}'"):
+        next(spectrum(objective, objective.start, Spectrum(layers=layers)))
+
+
+@pytest.mark.parametrize("size", [7, 60])
+def test_parameters_of_another_network_are_refused_with_both_sizes(size):
+    with pytest.raises(SpecError, match=rf"theta must be .*\(59,\); got \({size},\)"):
+        next(spectrum(cases.mlp_objective(), cases.normal(size), Spectrum()))
 
 
 def test_one_probe_is_refused():

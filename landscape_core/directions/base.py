@@ -9,7 +9,7 @@ from torch import Tensor
 
 from landscape_core.errors import PlaneError, SpecError
 from landscape_core.objective import ModelObjective, Objective
-from landscape_core.params import selected
+from landscape_core.params import Layout, selected
 from landscape_core.planes import Plane
 from landscape_core.recipes import Choice, Note, Recipe
 from landscape_core.types import Vector, Vectors
@@ -19,7 +19,8 @@ from landscape_core.types import Vector, Vectors
 class Viewpoint:
     """What a rule may look at: the objective, the centre (P,), the path so far (T, P), a seed.
 
-    `others` are the paths of other runs, (T', P) each, that the plane is to hold as well.
+    `others` are the paths of other runs, (T', P) each, that the plane is to hold as well. Where
+    some layers are held fixed, P counts the rest, and `whole` is the layout of all parameters.
     """
 
     objective: Objective
@@ -27,6 +28,7 @@ class Viewpoint:
     path: Vectors
     seed: int
     others: tuple[Tensor, ...] = ()
+    whole: Layout | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +66,10 @@ class Directions(Recipe, ABC):
 
         Raises:
             PlaneError: the viewpoint does not determine it, for instance too short a path.
-            SpecError: no such layer.
+            SpecError: no such layer, or neither 1 nor 2 dimensions.
         """
+        if dimensions not in (1, 2):
+            raise SpecError("dimensions", dimensions, "1 for a line or 2 for a plane")
         if not bool(view.centre.isfinite().all()):
             raise PlaneError("the centre of the plane must be finite; it holds NaN or infinity.")
         plane = self._within(view, dimensions)
@@ -78,7 +82,7 @@ class Directions(Recipe, ABC):
 
     def _within(self, view: Viewpoint, dimensions: int) -> Plane:
         """The rule's plane in the chosen layers alone, laid into all parameters."""
-        if not self.layers.strip():
+        if not self.layers:
             return self.axes(view, dimensions)
         if not isinstance(view.objective, ModelObjective):
             raise SpecError(
@@ -93,6 +97,7 @@ class Directions(Recipe, ABC):
             view.path[:, moving],
             view.seed,
             tuple(other[:, moving] for other in view.others),
+            view.objective.layout,
         )
         plane = self.axes(small, dimensions)
         axes = view.centre.new_zeros(dimensions, len(view.centre))

@@ -31,7 +31,7 @@ class Between(Directions):
         files = (self.first, self.second)[:dimensions]
         axes = []
         for name, file in zip(("first", "second"), files, strict=False):
-            axis = parameters(file, f"Between.{name}", view.objective.layout) - view.centre.cpu()
+            axis = parameters(file, f"Between.{name}", view) - view.centre.cpu()
             if not float(axis.norm()):
                 raise PlaneError(f"{file} holds the very parameters of the centre.")
             axes.append(axis)

@@ -21,13 +21,8 @@ class Given(Directions):
     ] = ""
 
     def axes(self, view: Viewpoint, dimensions: int) -> Plane:
-        found = vectors(self.file, "Given.file")
+        found = vectors(self.file, "Given.file", view)
         if len(found) < dimensions:
             raise PlaneError(f"{self.file} holds {len(found)} vectors; {dimensions} are needed.")
-        if found.shape[1] != len(view.centre):
-            raise PlaneError(
-                f"{self.file} holds vectors of {found.shape[1]} numbers; the network has"
-                f" {len(view.centre)} parameters."
-            )
         names = tuple(f"vector {index + 1}" for index in range(dimensions))
         return Plane(view.centre, found[:dimensions].to(view.centre), names)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from landscape_core import seeds
 from landscape_core.directions.base import Directions, Viewpoint
+from landscape_core.errors import PlaneError
 from landscape_core.params import Block
 from landscape_core.planes import Plane
 from landscape_core.recipes import Choice
@@ -40,6 +41,14 @@ class Random(Directions):
     ] = "biases and norms"
 
     def axes(self, view: Viewpoint, dimensions: int) -> Plane:
+        blocks = view.objective.layout.blocks
+        still = self.ignore == "biases and norms" or dimensions == 2  # their own values: one line
+        if still and not any(block.has_filters for block in blocks):
+            moving = ", ".join(block.name for block in blocks)
+            raise PlaneError(
+                "random directions are drawn for weights, not for biases and norms; all that moves"
+                f" is {moving}. Let weights move, or take a line with ignore = nothing."
+            )
         axes = [self._axis(view, i) for i in range(dimensions)]
         names = tuple(f"random direction {i + 1}" for i in range(dimensions))
         return Plane(view.centre, torch.stack(axes).to(view.centre), names)
