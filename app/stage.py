@@ -42,6 +42,7 @@ class Stage:
     def __init__(self) -> None:
         """Empty figures, built once."""
         self._aside_at = 0.0
+        self._drawn: tuple[xr.Dataset, xr.Dataset, tuple[str, ...]] | None = None
         self.contour, self.surface = Contour(), Surface()
         self.curves = Curves()
         self.story, self.quality = _line(theme.INK, 13, 42), _line(theme.MUTED, 12, 38)
@@ -63,6 +64,21 @@ class Stage:
 
     def draw(self, picture: Picture, display: Display) -> None:
         """Bring every visible figure up to date."""
+        self._draw_landscape(picture, display)
+        now = time.monotonic()
+        if picture.status == "running" and now - self._aside_at < ASIDE:
+            return
+        self._aside_at = now
+        self.curves.update(picture.curves)
+        self.quality.object = quality(picture)
+        self._draw_aside(picture, display)
+
+    def _draw_landscape(self, picture: Picture, display: Display) -> None:
+        looks = (picture.view.split, display.show, display.height, display.color)
+        drawn = (picture.slice, picture.path, looks)
+        known, self._drawn = self._drawn, drawn
+        if known and known[0] is drawn[0] and known[1] is drawn[1] and known[2] == looks:
+            return  # only what stands beside it is new
         deep = display.show == "3d"
         if self._deep.visible != deep:
             self._deep.visible, self._flat.visible = deep, not deep
@@ -77,13 +93,6 @@ class Stage:
                 split=picture.view.split,
                 scale=display.height if color == "loss" else "linear",
             )
-        now = time.monotonic()
-        if picture.status == "running" and now - self._aside_at < ASIDE:
-            return
-        self._aside_at = now
-        self.curves.update(picture.curves)
-        self.quality.object = quality(picture)
-        self._draw_aside(picture, display)
 
     def _beside(self, aside: Aside) -> "_Beside":
         """The drawing of an aside, made the first time that it is asked for."""

@@ -24,7 +24,7 @@ from landscape_core.schema import ALPHA, BETA
 from landscape_core.slices import Grid
 from landscape_core.types import Vector
 
-NEWS = 0.1
+NEWS = 0.25
 """Seconds between two datasets."""
 
 

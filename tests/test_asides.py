@@ -1,11 +1,15 @@
 """The figures beside the landscape: what is drawn is what was given, and nothing is sent twice."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
 from test_views import path_to, sent, slice_of, valley
 
 from app.asides.base import Aside
+from app.scene import Display
+from app.stage import Stage
 from app.views import planes
 from app.views.connection import WAITING, Connection
 from app.views.contour import Contour
@@ -344,3 +348,16 @@ def test_nothing_is_sought_between_two_starts():
     session = Session(Run(), View(resolution=11))
     session.picture()
     assert not list(session.study("connection", aside.study))
+
+
+def test_the_landscape_is_not_drawn_anew_for_what_stands_beside_it():
+    stage, session = Stage(), Session(Run(), View(resolution=11))
+    picture, drawn = session.picture(), []
+    stage.draw(picture, Display())
+    stage.contour.update = lambda slice_, *_, **__: drawn.append(slice_)
+    stage.draw(replace(picture, studies={"planes": ensemble_of(2)}), Display())
+    assert drawn == []
+    stage.draw(picture, Display(height="linear"))
+    again = session.picture()
+    stage.draw(again, Display(height="linear"))
+    assert [slice_ is picture.slice for slice_ in drawn] == [True, False]

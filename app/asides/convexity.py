@@ -22,7 +22,7 @@ class Convexity(Aside):
     label: ClassVar[str] = "convexity map"
     view: ClassVar[type] = View
 
-    resolution: Annotated[int, Knob(3, 101, "points along each side of the map")] = 15
+    resolution: Annotated[int, Knob(3, 101, "points along each side of the map")] = 11
     examples: Annotated[int, Knob(1, 1_000_000, "examples that it is taken on, at most", "log")] = (
         200
     )
