@@ -36,6 +36,7 @@ from landscape_core.normalizations.base import Normalization
 from landscape_core.optimizers.base import Optimizer
 from landscape_core.paths.base import Path as Curve
 from landscape_core.recipes import Recipe, fields_of, label_of, summary_of
+from landscape_core.schedules.base import Schedule
 from landscape_core.sharpness.base import Sharpness
 from landscape_core.store import MEGABYTE, Store
 from landscape_core.strategies.base import Strategy
@@ -49,6 +50,7 @@ KINDS: dict[str, type[Recipe]] = {
     "normalizations": Normalization,
     "losses": Loss,
     "optimizers": Optimizer,
+    "schedules": Schedule,
     "directions": Directions,
     "measures": Measure,
     "matrices": Matrix,
@@ -64,6 +66,7 @@ SHORT_RUN = {
     "loss": "problem.loss",
     "optimizer": "optimizer",
     "learning_rate": "optimizer.learning_rate",
+    "schedule": "schedule",
     "batch_size": "batch_size",
     "steps": "steps",
     "seed": "seed",

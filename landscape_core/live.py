@@ -159,7 +159,10 @@ class Session:
     def continues(self, run: Run) -> bool:
         """Whether another run can go on from here: only step sizes, batch size or end differ."""
         same = run.replace(
-            optimizer=self.run.optimizer, batch_size=self.run.batch_size, steps=self.run.steps
+            optimizer=self.run.optimizer,
+            schedule=self.run.schedule,
+            batch_size=self.run.batch_size,
+            steps=self.run.steps,
         )
         return same == self.run and name_of(type(run.optimizer)) == name_of(
             type(self.run.optimizer)

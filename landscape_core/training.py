@@ -4,10 +4,11 @@ Pause is not asking for more; a single step is asking once; stop is forgetting t
 state can be kept, pickled and continued, under another learning rate if one likes.
 """
 
+import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +20,9 @@ from landscape_core.optimizers.base import Optimizer
 from landscape_core.optimizers.sgd import SGD
 from landscape_core.problems.base import Instance, Problem
 from landscape_core.problems.supervised import Supervised
-from landscape_core.recipes import Choice, Knob, Note, Recipe
+from landscape_core.recipes import Choice, Knob, Note, Recipe, label_of, name_of
+from landscape_core.schedules.base import Schedule
+from landscape_core.schedules.constant import Constant
 from landscape_core.types import Scalar, Vector, Vectors
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -31,6 +34,9 @@ class Run(Recipe):
 
     problem: Annotated[Problem, Note("data, network and loss")] = field(default_factory=Supervised)
     optimizer: Annotated[Optimizer[Any], Note("the update rule")] = field(default_factory=SGD)
+    schedule: Annotated[Schedule, Note("how the learning rate changes along the run")] = field(
+        default_factory=Constant
+    )
     batch_size: Annotated[
         int, Knob(1, 100_000, "examples per step; as many as there are for full batch", scale="log")
     ] = 32
@@ -82,13 +88,16 @@ class Training:
         self._order: tuple[int, Tensor] = (-1, torch.empty(0, dtype=torch.long))
 
     def check(self, run: Run) -> None:
-        """Raise `SpecError` if a run's batches do not go with this data and network."""
+        """Raise `SpecError` if a run's batches or schedule do not go with its other parts."""
         if run.batch_size > self.examples:
             accepted = f"at most the number of training examples, {self.examples}"
             raise SpecError("Run.batch_size", run.batch_size, accepted)
         train = self.instance.train
         if run.batch_size == 1 and isinstance(train, ModelObjective) and _normalizes(train.module):
             raise SpecError("Run.batch_size", 1, "at least 2 with batch normalization")
+        if run.schedule != Constant() and not hasattr(run.optimizer, "learning_rate"):
+            accepted = f"constant for {label_of(type(run.optimizer))}, which has no learning rate"
+            raise SpecError("Run.schedule", name_of(type(run.schedule)), accepted)
 
     def start(self) -> State:
         """The state before the first step."""
@@ -98,14 +107,15 @@ class Training:
         return State(0, 0, theta, self.run.optimizer.init(theta), buffers)
 
     def advance(self, state: State, run: Run | None = None) -> State:
-        """The state one step later, under the run's optimizer and batch size or another run's.
+        """The state one step later, by the run's optimizer, schedule and batch size or another's.
 
         The same run and state give the same next state, bit for bit on a CPU.
         """
         run = run or self.run
         batch = self._batch(state.seen, run.batch_size)
         objective = _Noted(_with_buffers(self.instance.train, state.buffers).minibatch(batch))
-        theta, memory = run.optimizer.step(objective, state.theta, state.memory)
+        optimizer = _scaled(run.optimizer, run.schedule.factor(state.index, run.steps))
+        theta, memory = optimizer.step(objective, state.theta, state.memory)
         seen = state.seen + len(batch)
         if not (math.isfinite(objective.noted) and bool(theta.isfinite().all())):
             return replace(
@@ -214,6 +224,15 @@ class _Noted(Objective):
         """Statistics as the step's evaluations left them."""
         inner = self._objective
         return inner.buffers if isinstance(inner, ModelObjective) else {}
+
+
+def _scaled(optimizer: Optimizer[Any], factor: float) -> Optimizer[Any]:
+    """The optimizer with its learning rate multiplied, also to less than its field accepts."""
+    if factor == 1.0:
+        return optimizer
+    scaled: Any = copy.copy(optimizer)
+    object.__setattr__(scaled, "learning_rate", factor * scaled.learning_rate)
+    return cast(Optimizer[Any], scaled)
 
 
 def _with_buffers(objective: Objective, buffers: dict[str, Tensor]) -> Objective:
