@@ -476,8 +476,7 @@ def report_batches(found):
             " sharpness, invariant as well, may not (last columns). Losses differ, too.",
             verdicts,
             f"`ε-box` is a search for the largest rise in a box; at {missed} of {every} minima it"
-            " found less than the one corner `sign step` of that box (added after the"
-            " runs): there it is no figure.",
+            " found less than the one corner `sign step` of that box, where it would be no figure.",
             *readings,
         ),
     ]
