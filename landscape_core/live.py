@@ -36,6 +36,7 @@ from landscape_core.spectra import Watch, Watcher
 from landscape_core.standpoints import Standpoint
 from landscape_core.store import Store
 from landscape_core.strategies.base import Strategy
+from landscape_core.tasks import trajectory
 from landscape_core.training import Recorder, Run, Training
 from landscape_core.types import Vectors
 
@@ -301,7 +302,8 @@ class Session:
         seen = self._look()
         run = self.run.replace(steps=max(1, self.step))
         grid = seen.grid(self.view.resolution)
-        return Standpoint(run, self.step, parts, seen.plane, grid, self._store)
+        path = trajectory(run, self._recorder, diverged=False)
+        return Standpoint(run, self.step, parts, path, seen.plane, grid, self._store)
 
     def _here(self) -> ModelObjective:
         """The training objective with the present statistics."""

@@ -19,13 +19,15 @@ class Standpoint:
     """A point of a run with its plane.
 
     `run` ends at this `step`, or after one where that is the start; `parts` are the data by split,
-    training data first, each objective starting at this point with its statistics; `plane` and
-    `grid` are those of the picture.
+    training data first, each objective starting at this point with its statistics; `path` is the
+    trajectory to it, as `landscape_core.tasks.follow` gives it; `plane` and `grid` are those of the
+    picture.
     """
 
     run: Run
     step: int
     parts: Mapping[str, ModelObjective]
+    path: xr.Dataset
     plane: Plane
     grid: Grid
     store: Store | None = None

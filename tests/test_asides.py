@@ -19,11 +19,13 @@ from app.views.curvature import Curvature
 from app.views.off_plane import OffPlane
 from app.views.pixels import SHADES
 from app.views.planes import Planes
+from app.views.runs import Runs
 from app.views.ways import way
 from landscape_core.catalogue import entries, from_plain, make
+from landscape_core.connections import another_start
 from landscape_core.ensembles import spread
 from landscape_core.live import Session, View
-from landscape_core.training import Run
+from landscape_core.training import Run, Training
 
 
 def spectrum_of(layers=("0", "2"), density=True):
@@ -314,6 +316,7 @@ QUICK = {
     "convexity": {"resolution": 3, "examples": 20},
     "curvature": {"examples": 20},
     "planes": {"count": 2, "resolution": 5},
+    "runs": {"count": 2, "resolution": 5},
 }
 
 
@@ -341,6 +344,61 @@ def test_every_aside_draws_what_it_studies_and_nothing_twice(name):
     assert sent(view, lambda: aside.draw(view, shown[-1], "log")) == ([], 0)
     studied = [name] if name in QUICK else []
     assert list(shown[-1].studies) == studied
+
+
+def test_several_runs_are_drawn_on_the_plane_of_all():
+    view = Runs()
+    view.update(None, "train", "log")
+    assert view._words.visible
+    slice_, path = slice_of(valley), path_to(0.5, 0.5)
+    steps = path["step"].values
+    found = slice_.assign(
+        path_alpha=("step", path["alpha"].values),
+        path_beta=("step", path["beta"].values),
+        other_alpha=(("run", "step"), np.stack([path["beta"].values, np.full(len(steps), np.nan)])),
+        other_beta=(("run", "step"), np.stack([path["alpha"].values, np.full(len(steps), np.nan)])),
+        path_distance=("step", np.zeros(len(steps))),
+        other_distance=(
+            ("run", "step"),
+            np.stack([np.zeros(len(steps)), np.full(len(steps), 2.5)]),
+        ),
+    ).assign_coords(step=steps)
+    found["other_alpha"][1, :3] = found["other_beta"][1, :3] = [0.1, 0.2, 0.3]  # a shorter run
+    view.update(found, "train", "log")
+    assert not view._words.visible
+    np.testing.assert_allclose(view.paths.data["xs"][1], path["beta"].values)
+    assert [len(xs) for xs in view.paths.data["xs"]] == [len(steps), len(steps), 3]
+    assert view.ends.data["text"] == ["this run", "run 2", "run 3, 2.5 off"]
+    np.testing.assert_allclose(view.ends.data["x"][-1], 0.3, rtol=1e-6)
+    assert sent(view, lambda: view.update(found, "train", "log")) == ([], 0)
+
+
+def test_runs_beside_this_one_differ_in_their_weights_alone():
+    aside = make(Aside, "runs", count=2, resolution=5)
+    problem = {"kind": "supervised", "dataset": {"kind": "moons", "points": 30}}
+    run = from_plain(Run, {"problem": problem, "steps": 4, "batch_size": 8})
+    session = Session(run, View(resolution=11))
+    session.advance(3)
+    session.picture()
+    found = list(session.study("runs", aside.study))[-1].studies["runs"]
+    thetas = session._recorder.thetas()
+    plane = found.attrs["names"]
+    assert found["other_alpha"].shape == (2, 4)
+    assert len(plane) == 2
+    # All paths lie in the picture, and the others begin where their seeds put them.
+    for side in ("alpha", "beta"):
+        both = np.append(found[f"other_{side}"].values, found[f"path_{side}"].values)
+        assert found[side].values[0] < np.nanmin(both)
+        assert found[side].values[-1] > np.nanmax(both)
+    starts = [another_start(run.replace(steps=3)), another_start(another_start(run))]
+    far = [float((Training(one).start().theta - thetas[-1]).norm()) for one in starts]
+    at = np.hypot(
+        *(
+            found["other_distance"].values[:, 0],
+            np.hypot(found["other_alpha"].values[:, 0], found["other_beta"].values[:, 0]),
+        )
+    )
+    np.testing.assert_allclose(at, far, rtol=1e-4)
 
 
 def test_nothing_is_sought_between_two_starts():

@@ -111,12 +111,7 @@ class Connection:
             send(self.curve, columns(x=np.empty(0), y=np.empty(0)))
             send(self.ends, columns(x=np.empty(0), y=np.empty(0)) | {"text": []})
             return
-        losses = connection["plane_loss"].sel(split=split)
-        heights = losses.copy(data=theme.decimal_log(losses.values)) if scale == "log" else losses
-        low, high = theme.limits(heights.values)
-        finite = heights.values[np.isfinite(heights.values)]
-        ticks = theme.ticks(low, high, scale, cut=bool((finite > high).any()))
-        self.plane.update(heights, (low, high), ticks, smooth=True)
+        self.plane.show(connection["plane_loss"].sel(split=split), scale)
         x, y = connection["curve_alpha"].values, connection["curve_beta"].values
         send(self.curve, columns(x=x, y=y))
         send(self.ends, columns(x=x[[0, -1]], y=y[[0, -1]]) | {"text": ["this run", "the other"]})

@@ -80,6 +80,14 @@ class Map:
         name_colors(self.bar, limits, ticks)
         put(self.bar, visible=True)
 
+    def show(self, losses: xr.DataArray, scale: str) -> None:
+        """Show losses (beta, alpha), smooth, on a `log` or `linear` scale."""
+        heights = losses.copy(data=theme.decimal_log(losses.values)) if scale == "log" else losses
+        low, high = theme.limits(heights.values)
+        finite = heights.values[np.isfinite(heights.values)]
+        ticks = theme.ticks(low, high, scale, cut=bool((finite > high).any()))
+        self.update(heights, (low, high), ticks, smooth=True)
+
     def clear(self) -> None:
         """Show nothing."""
         send(self.image, {name: [] for name in self.image.data})

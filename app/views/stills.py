@@ -240,12 +240,12 @@ def _path(axes: Any, path: xr.Dataset) -> None:
 
 
 def others(slice_: xr.Dataset) -> list[tuple[int, xr.Dataset]]:
-    """The other runs on a slice: their numbers, from 2 on, and alpha and beta by step."""
+    """The other runs on a slice: numbers from 2 on, and alpha, beta and distance by step."""
     if "other_alpha" not in slice_ or "other_beta" not in slice_:
         return []
-    found = slice_[["other_alpha", "other_beta"]].drop_vars(["alpha", "beta"], errors="ignore")
+    names = {f"other_{name}": name for name in ("alpha", "beta", "distance")}
+    found = slice_[list(names)].drop_vars(["alpha", "beta"], errors="ignore")
     runs = [found.isel(run=i).dropna("step") for i in range(found.sizes["run"])]
-    names = {"other_alpha": "alpha", "other_beta": "beta"}
     return [(number, run.rename(names)) for number, run in enumerate(runs, 2)]
 
 
