@@ -19,9 +19,10 @@ import torch
 from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from landscape_core import seeds
-from landscape_core.architectures._parts import Residual
+from landscape_core.architectures._parts import Residual, ScaledLinear
 from landscape_core.errors import SpecError
 from landscape_core.objective import ModelObjective
 from landscape_core.strategies._chains import chain_of
@@ -29,7 +30,7 @@ from landscape_core.types import Vector
 
 Permutation = Int[Tensor, " _"]
 
-DENSE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+DENSE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, ScaledLinear)
 """Layers that mix all their inputs: before and after one, units can be ordered separately."""
 
 BATCH = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
@@ -53,7 +54,8 @@ UNITWISE = frozenset(ELEMENTWISE + POOLING)
 
 ACCEPTED = (
     "a chain of linear or convolutional layers with activations, pooling, flattening and"
-    " normalization between them, without skips or shared, frozen or grouped weights"
+    " normalization between them, without skips or shared, frozen,"
+    " grouped or parametrized weights"
 )
 
 LEAST_GAIN = 1e-12
@@ -166,6 +168,8 @@ def _layers(objective: ModelObjective) -> list[nn.Module]:
     if chain is None:
         raise _refused(module, "is no chain of layers")
     layers = list(_without_blocks(chain))
+    if any(is_parametrized(layer) for layer in layers):
+        raise _refused(module, "has parametrized weights")
     own = [id(layer) for layer in layers if next(layer.parameters(), None) is not None]
     if len(set(own)) < len(own):
         raise _refused(module, "uses a layer twice")

@@ -12,6 +12,7 @@ from landscape_core import seeds
 from landscape_core.alignment import aligned, hidden, matching, permuted, permuted_buffers
 from landscape_core.architectures.convnet import ConvNet
 from landscape_core.architectures.mlp import MLP
+from landscape_core.architectures.ntk_mlp import NTKMLP
 from landscape_core.architectures.residual_mlp import ResidualMLP
 from landscape_core.architectures.resnet import ResNet
 from landscape_core.catalogue import entries, make
@@ -62,11 +63,16 @@ def built(architecture):
     return objective_of(architecture.build(shape, 3, seeds.stream(0, "weights")))
 
 
+PARAMETRIZED = ("weight", "spectral")
+
+
 def networks():
-    kinds = [kind for kind in entries(Normalization) if kind != "group"]
-    normalized = [make(Normalization, kind) for kind in kinds]
+    kinds = set(entries(Normalization)) - {"group", "instance", *PARAMETRIZED}
+    normalized = [make(Normalization, kind) for kind in sorted(kinds)]
     yield from (MLP(depth=3, width=6, activation="tanh", normalization=one) for one in normalized)
     yield from (ConvNet(channels=4, normalization=one) for one in normalized)
+    yield ConvNet(channels=4, normalization=make(Normalization, "instance"))
+    yield NTKMLP(depth=3, width=6, activation="tanh")
     yield Written()
     yield ResidualMLP(depth=4, width=6, skips=False)
     yield ResNet(depth=2, channels=3, skips=False)
@@ -129,6 +135,13 @@ def test_another_network_comes_nearer_and_stays_the_same_function(network, seed)
     buffers = permuted_buffers(objective, objective.buffers, orders)
     found, was = outputs(objective, moved, buffers), outputs(objective, other)
     torch.testing.assert_close(found, was, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("normalization", PARAMETRIZED)
+def test_parametrized_weights_are_refused(normalization):
+    network = MLP(depth=3, width=6, normalization=make(Normalization, normalization))
+    with pytest.raises(SpecError, match="has parametrized weights"):
+        hidden(built(network))
 
 
 def test_one_hidden_layer_gets_the_best_of_all_orders():

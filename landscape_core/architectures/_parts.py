@@ -1,5 +1,7 @@
 """What all networks are put together from."""
 
+import math
+
 import torch
 from torch import nn
 
@@ -49,6 +51,23 @@ class Residual(nn.Module):
         """The block's output, in the shape of its branch's."""
         branch = self.branch(hidden)
         return self.activation(self.shortcut(hidden) + branch if self.skips else branch)
+
+
+class ScaledLinear(nn.Module):
+    """σ/√n · W x + β b, from (N, n) to (N, outputs)."""
+
+    def __init__(
+        self, inputs: int, outputs: int, sigma: float, beta: float, rng: torch.Generator
+    ) -> None:
+        """Standard normal W (outputs, inputs) and b (outputs,)."""
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, generator=rng))
+        self.bias = nn.Parameter(torch.randn(outputs, generator=rng))
+        self.gain, self.beta = sigma / math.sqrt(inputs), beta
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """The layer's output."""
+        return nn.functional.linear(inputs, self.gain * self.weight, self.beta * self.bias)
 
 
 def stages(depth: int, channels: int) -> list[tuple[int, int]]:

@@ -2,25 +2,45 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import final
 
 import torch
 from torch import nn
 
 from landscape_core.errors import SpecError
-from landscape_core.recipes import Recipe
+from landscape_core.initializations.base import Initialization
+from landscape_core.normalizations.base import Normalization
+from landscape_core.recipes import Recipe, fields_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture(Recipe, ABC):
     """A network's shape and initialization."""
 
-    @abstractmethod
+    @final
     def build(self, input_shape: tuple[int, ...], outputs: int, rng: torch.Generator) -> nn.Module:
         """A network from (N, *input_shape) to (N, outputs), float32, every value drawn from rng.
 
         Raises:
             SpecError: the network cannot take inputs of that shape; says which shapes it can.
         """
+        network = self.network(input_shape, outputs, rng)
+        parts = [getattr(self, field.name) for field in fields_of(type(self))]
+        for part in parts:
+            if isinstance(part, Initialization):
+                part.settle(network, input_shape, rng)
+        layers = [one for one in network.modules() if isinstance(one, nn.Linear | nn.Conv2d)]
+        for part in parts:
+            if isinstance(part, Normalization):
+                for hidden in layers[:-1]:
+                    part.reparametrize(hidden)
+        return network
+
+    @abstractmethod
+    def network(
+        self, input_shape: tuple[int, ...], outputs: int, rng: torch.Generator
+    ) -> nn.Module:
+        """What `build` gives, before initialization and normalization see it whole."""
 
 
 def check_images(shape: tuple[int, ...], network: str) -> None:

@@ -37,7 +37,9 @@ class ConvNet(Architecture):
         default_factory=He
     )
 
-    def build(self, input_shape: tuple[int, ...], outputs: int, rng: torch.Generator) -> nn.Module:
+    def network(
+        self, input_shape: tuple[int, ...], outputs: int, rng: torch.Generator
+    ) -> nn.Module:
         check_images(input_shape, "conv_net")
         layers: list[nn.Module] = []
         size = input_shape[0]

@@ -32,7 +32,9 @@ class MLP(Architecture):
         default_factory=He
     )
 
-    def build(self, input_shape: tuple[int, ...], outputs: int, rng: torch.Generator) -> nn.Module:
+    def network(
+        self, input_shape: tuple[int, ...], outputs: int, rng: torch.Generator
+    ) -> nn.Module:
         layers: list[nn.Module] = [nn.Flatten()] if len(input_shape) > 1 else []
         size = math.prod(input_shape)
         for _ in range(self.depth):

@@ -42,7 +42,9 @@ class ResidualMLP(Architecture):
         default_factory=He
     )
 
-    def build(self, input_shape: tuple[int, ...], outputs: int, rng: torch.Generator) -> nn.Module:
+    def network(
+        self, input_shape: tuple[int, ...], outputs: int, rng: torch.Generator
+    ) -> nn.Module:
         layers: list[nn.Module] = [nn.Flatten()] if len(input_shape) > 1 else []
         first = nn.Linear(math.prod(input_shape), self.width)
         layers.append(initialized(first, self.initialization, self.activation, rng))

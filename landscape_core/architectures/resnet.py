@@ -42,7 +42,9 @@ class ResNet(Architecture):
         default_factory=He
     )
 
-    def build(self, input_shape: tuple[int, ...], outputs: int, rng: torch.Generator) -> nn.Module:
+    def network(
+        self, input_shape: tuple[int, ...], outputs: int, rng: torch.Generator
+    ) -> nn.Module:
         check_images(input_shape, "residual net")
         size = self.channels
         layers = [*self._conv(input_shape[0], size, 1, rng), ACTIVATIONS[self.activation]()]

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from landscape_core.recipes import Recipe
 
@@ -22,6 +22,11 @@ class Initialization(Recipe, ABC):
         del weight, rng
         with torch.no_grad():
             bias.zero_()
+
+    def settle(
+        self, network: nn.Module, input_shape: tuple[int, ...], rng: torch.Generator
+    ) -> None:
+        """Change the weights in place once the network for (N, *input_shape) is whole."""
 
 
 def fans(weight: Tensor) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""What a normalization is: a recipe that builds the layer to put behind a linear one."""
+"""What a normalization is: a layer behind a linear one, or another form of that one's weight."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -10,8 +10,11 @@ from landscape_core.recipes import Recipe
 
 @dataclass(frozen=True, kw_only=True)
 class Normalization(Recipe, ABC):
-    """A normalization layer."""
+    """How the outputs of layers, or their weights, are kept in scale."""
 
     @abstractmethod
     def layer(self, channels: int, spatial: int) -> nn.Module:
         """The layer for outputs (N, channels) if spatial is 0, (N, channels, H, W) if it is 2."""
+
+    def reparametrize(self, layer: nn.Module) -> None:
+        """Let a linear or convolutional layer hold its weight in another form, in place."""
