@@ -1,0 +1,1 @@
+"""What is measured of a network at one point, without any plane, one diagnostic a file."""
