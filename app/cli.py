@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from app import serving, studies
+from app import handbook, serving, studies
 from app.options import aligned, command, configured, settings, shown
 from app.scene import presets
 from app.storage import user_store
@@ -24,6 +24,7 @@ from landscape_core.backends.base import Backend
 from landscape_core.backends.dask import Dask
 from landscape_core.catalogue import entries
 from landscape_core.datasets.base import Dataset
+from landscape_core.diagnostics.base import Diagnostic
 from landscape_core.directions.base import Directions
 from landscape_core.errors import LandscapeError, SpecError
 from landscape_core.estimates import estimate
@@ -55,6 +56,7 @@ KINDS: dict[str, type[Recipe]] = {
     "measures": Measure,
     "matrices": Matrix,
     "sharpness": Sharpness,
+    "diagnostics": Diagnostic,
     "paths": Curve,
     "strategies": Strategy,
     "backends": Backend,
@@ -177,6 +179,9 @@ def plot(options: argparse.Namespace) -> None:
 
 def list_(options: argparse.Namespace) -> None:
     """Print what there is: names, fields, defaults and what they mean."""
+    if options.markdown:
+        print(handbook.page({options.kind: KINDS[options.kind]} if options.kind else KINDS), end="")
+        return
     for kind in [options.kind] if options.kind else KINDS:
         print(kind)
         for name, recipe in entries(KINDS[kind]).items():
@@ -316,6 +321,7 @@ def _parser() -> argparse.ArgumentParser:
     studies.add_to(commands)
     made = command(commands, "list", list_)
     made.add_argument("kind", nargs="?", choices=KINDS, help="only this kind")
+    made.add_argument("--markdown", action="store_true", help="as a page, docs/catalogue.md")
 
     made = command(commands, "app", serve)
     made.set_defaults(server="voila")

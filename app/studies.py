@@ -16,10 +16,12 @@ from app.storage import user_store
 from landscape_core import schema
 from landscape_core.along import curvature as curvature_at
 from landscape_core.along import curvature_along, parts_at, sharpness_at, signs
+from landscape_core.catalogue import entries, find
 from landscape_core.connections import Connection
 from landscape_core.connections import connect as connecting
 from landscape_core.convexity import Convexity
 from landscape_core.convexity import convexity as mapped
+from landscape_core.diagnostics.base import Diagnostic
 from landscape_core.directions.random import Random
 from landscape_core.ensembles import ensemble, spread
 from landscape_core.errors import LandscapeError, SpecError
@@ -44,6 +46,9 @@ SHORT_MAP = {
 
 WRITTEN = "what `landscape train` wrote"
 NEAREST = "the recorded step nearest to this; -1 for the last"
+
+FEW = 8
+"""Values of a variable that are told one by one."""
 
 NEGATIVE = 0.05
 """The ratio |λ min / λ max| above which negative curvature is told of."""
@@ -97,6 +102,39 @@ def connect(options: argparse.Namespace) -> Iterator[str]:
         )
         rows.append((words, *barriers, f"{float(dataset[prefix + 'length']):.4g}"))
     yield aligned(rows)
+
+
+def diagnose(options: argparse.Namespace) -> Iterator[str]:
+    """Measure a network at an iterate without any plane: gradient noise, dead units and others.
+
+    Values by block, layer or rank are told as far as a few; files hold all.
+    """
+    path = schema.load(options.trajectory)
+    names = options.diagnostics or list(entries(Diagnostic))
+    asked = {name: find(Diagnostic, name)() for name in names}
+    train, first = (parts_at(path, step)["train"] for step in (options.step, 0))
+    # With the iterate's statistics, but the run's beginning to measure distances from.
+    from_start = train.moving([block.name for block in train.layout.blocks], first.start)
+    for name, diagnostic in asked.items():
+        found = diagnostic.at(from_start, train.start)
+        yield f"{name}: {found.attrs['title']}, {found.attrs['examples']} examples"
+        yield aligned([_told(str(one), column) for one, column in found.data_vars.items()])
+        if options.output:
+            target = options.output.with_stem(f"{options.output.stem}_{name}")
+            schema.save(found, target)
+            yield str(target)
+
+
+def _told(name: str, column: xr.DataArray) -> tuple[str, str, str, str]:
+    """A variable in a line: its values if they are few, else the least, the median, the largest."""
+    values = np.ravel(column.values)
+    words = " ".join(f"{value:.4g}" for value in values)
+    if len(values) > FEW:
+        finite = values[np.isfinite(values.astype(float))]
+        ends = (finite.min(), np.median(finite), finite.max()) if finite.size else (np.nan,) * 3
+        words = " … ".join(f"{float(end):.4g}" for end in ends) + f" ({len(values)} values)"
+    dims = ", ".join(map(str, column.dims))
+    return "  " + name, words, column.attrs.get("units", ""), f"by {dims}" if dims else ""
 
 
 def figures(options: argparse.Namespace) -> Iterator[str]:
@@ -190,6 +228,12 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     made = command(commands, "figures", figures)
     made.add_argument("slice", type=Path, help="what `landscape slice` wrote")
     made.add_argument("--scale", choices=SCALES, default="linear", help="of the heights")
+
+    made = command(commands, "diagnose", diagnose)
+    made.add_argument("trajectory", type=Path, help=WRITTEN)
+    made.add_argument("diagnostics", nargs="*", help="by name; all, if none is named")
+    made.add_argument("--step", type=int, default=-1, help=NEAREST)
+    made.add_argument("-o", "--output", type=Path, help="also write each to a file of this name")
 
     made = command(commands, "convexity", convexity)
     made.add_argument("trajectory", type=Path, help=WRITTEN)

@@ -5,8 +5,8 @@
 Prints tables and writes them to `benchmarks/results/curvature.md`. All in float32 on a CPU with
 the same weights, data and threads, each tool in a process of its own; in turns, the best counts.
 A tool that cannot do a task has a row with the reason. The folder is a checkout of
-github.com/tomgoldstein/loss-landscape, whose normalization is then compared too. About eight minutes
-on two free cores.
+github.com/tomgoldstein/loss-landscape, whose normalization is then compared too. About eight
+minutes on two free cores.
 """
 
 import argparse

@@ -19,7 +19,7 @@ from app.views.stills import others
 from landscape_core import load
 from landscape_core.catalogue import from_plain
 from landscape_core.figures import figures
-from landscape_core.tasks import Look, path_on, probe_at
+from landscape_core.tasks import Look, path_on, probe_at, run_of
 from landscape_core.training import Training
 
 COMMAND = r"(?m)^(\w+):.*\n\t@\$\(BIN\)/landscape ([^$\n]*)"
@@ -248,6 +248,28 @@ def test_a_reader_who_has_seen_enough_is_no_error(tmp_path):
         assert process.stderr.read() == b""
 
 
+def test_diagnostics_are_told_and_written(tmp_path, capsys):
+    trained("a.nc", 0)
+    capsys.readouterr()
+    asked = ["dead_units", "distance", "layer_gradients"]
+    assert main(["diagnose", "a.nc", *asked, "-o", "d.nc"]) == 0
+    told = capsys.readouterr().out
+    found = load(tmp_path / "d_layer_gradients.nc")
+    norm = float(found["gradient_norm"].sel(block="network"))
+    path = load(tmp_path / "a.nc")
+    train = Training(run_of(path)).instance.train
+    theta = torch.from_numpy(path["theta"].values[-1])
+    assert norm == pytest.approx(float(train.gradient(theta.to(train.start)).norm()), rel=1e-5)
+    assert f"gradient_norm         {norm:.4g} " in told
+    assert "dead_share" in told
+    moved = np.linalg.norm(path["theta"].values[-1] - path["theta"].values[0])
+    distance = load(tmp_path / "d_distance.nc")["distance"].sel(block="network")
+    assert float(distance) == pytest.approx(float(moved), rel=1e-5)
+    assert (tmp_path / "d_dead_units.nc").exists()
+    assert main(["diagnose", "a.nc", "dead_unit"]) == 1
+    assert "did you mean 'dead_units'" in capsys.readouterr().err
+
+
 def test_the_figures_of_a_slice_are_told_with_their_meaning(tmp_path, capsys):
     trained()
     assert main(["slice", "run.nc", "--resolution", "11", "-o", "s.nc"]) == 0
@@ -417,3 +439,9 @@ def test_the_commands_of_the_makefile_are_understood():
         "voila": ("voila", False),
         "serve": ("panel", False),
     }
+
+
+def test_the_page_of_the_catalogue_is_what_there_is(capsys):
+    assert main(["list", "--markdown"]) == 0
+    page = (Path(__file__).parents[1] / "docs" / "catalogue.md").read_text("utf-8")
+    assert page == capsys.readouterr().out, "landscape list --markdown > docs/catalogue.md"
