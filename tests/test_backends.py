@@ -143,7 +143,7 @@ class Nap:
 
 def test_results_come_as_they_are_ready_and_stopping_cancels_the_rest(cluster, tmp_path):
     backend, nap = made("dask", cluster), Nap(tmp_path)
-    results = backend.map(fail, items(40))
+    results = backend.map(nap, items(40))
     next(results)
     assert nap.taken() < 40
     results.close()
