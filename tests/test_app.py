@@ -117,6 +117,8 @@ def test_other_figures_can_stand_beside_the_landscape(visitor, aside):
     visitor.at_rest()
     before = beside()
     visitor.pick("display.aside", aside)
+    if aside == "convexity":  # of the network that is chosen by now, all points take a minute
+        visitor.type("display.aside.resolution", "3")
     visitor.until(lambda: beside() != before, "other figures")
     visitor.until(lambda: f"display.aside={aside}" in unquote(visitor.page.url), "the link")
     visitor.at_rest()
