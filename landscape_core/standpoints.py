@@ -43,7 +43,7 @@ class Standpoint:
         """What some work yields, or from the store at once what it yielded last.
 
         Args:
-            asked: the recipe of the work; with this point it is the key.
+            asked: the recipe of the work; with this point and its run it is the key.
             work: datasets of which the last is complete, None where nothing is new; not begun
                 where the last is kept.
             on_plane: whether the work depends on the plane and the grid.
@@ -64,4 +64,4 @@ class Standpoint:
         add_objective(content, self.train)
         if on_plane:
             content.add(self.plane.origin, self.plane.axes, self.grid)
-        return content_key("study", content.digest(), asked)
+        return content_key("study", content.digest(), self.run, asked)

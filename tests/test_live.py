@@ -283,6 +283,24 @@ def test_what_depends_on_the_plane_is_kept_by_the_plane(tmp_path):
     assert len(counted) == 3
 
 
+def test_a_study_is_made_anew_where_the_run_goes_on_otherwise(tmp_path):
+    session, made = Session(run_of(), View(resolution=11), Store(tmp_path)), []
+
+    def study(stand):
+        def work():
+            made.append(stand.run.batch_size)
+            yield xr.Dataset({"a": 1})
+
+        return stand.kept(Spectrum(), work())
+
+    session.advance(5)
+    for batch_size in (20, 10, 20):  # what another run would do depends on it
+        session.continue_with(run_of(batch_size=batch_size))
+        session.picture()
+        deque(session.study("a", study), maxlen=0)
+    assert made == [20, 10]
+
+
 def test_a_connection_leads_to_another_start_on_the_same_data(tmp_path):
     session = Session(run_of(), View(resolution=11), Store(tmp_path))
     session.advance(20)

@@ -11,7 +11,7 @@ from bokeh.models import Label, Legend, LegendItem, LinearColorMapper, Range1d
 from bokeh.plotting import figure
 
 from app import theme
-from app.views.pixels import SHADES, Array, Bytes, box, finer, narrow, same, shaded
+from app.views.pixels import PALETTE, SHADES, Array, Bytes, box, finer, narrow, same, shaded
 
 BOX = ("x", "y", "width", "height")
 POINT = ("x", "y", "fill", "line")
@@ -186,5 +186,4 @@ def _palette(classes: int) -> list[str]:
         return [*theme.ramp((pale[0], "#f7f7f5", pale[1]), SHADES), *broken]
     if classes > 2:
         return [c for p in pale for c in theme.ramp(("#f7f7f5", p), DEGREES)] + broken[:1]
-    places = np.linspace(0, len(theme.LANDSCAPE) - 1, SHADES).round().astype(int)
-    return [*(theme.LANDSCAPE[place] for place in places), *broken]
+    return list(PALETTE)

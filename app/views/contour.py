@@ -22,7 +22,7 @@ from bokeh.plotting import figure
 
 from app import theme
 from app.views.annotations import dots, joined, labels, lowest
-from app.views.pixels import SHADES, Array, Bytes, box, finer, narrow, same, shaded
+from app.views.pixels import PALETTE, SHADES, Array, Bytes, box, finer, narrow, same, shaded
 
 COARSE = 40
 """Slices of fewer points along a side also have their lines drawn from the finer picture."""
@@ -130,9 +130,7 @@ class Contour:
 
     def _draw(self) -> None:
         plot = self.figure
-        self._colors = LinearColorMapper(
-            palette=[*_shades(), theme.NOT_FINITE_STRIPE, theme.NOT_FINITE], low=0, high=SHADES + 1
-        )
+        self._colors = LinearColorMapper(palette=list(PALETTE), low=0, high=SHADES + 1)
         self._scale = LinearColorMapper(palette=list(theme.LANDSCAPE), low=0, high=1)
         plot.image(
             image="shades", source=self.picture, color_mapper=self._colors,
@@ -319,8 +317,3 @@ def _range(heights: Array, limits: tuple[float, float] | None, scale: str) -> tu
             np.log10(end) if end > 0 else own for end, own in zip(limits, followed, strict=True)
         )
     return (float(low), float(high)) if high > low else followed
-
-
-def _shades() -> list[str]:
-    places = np.linspace(0, len(theme.LANDSCAPE) - 1, SHADES).round().astype(int)
-    return [theme.LANDSCAPE[place] for place in places]

@@ -17,7 +17,7 @@ from bokeh.plotting import figure
 from app import theme
 from app.views.axes import put
 from app.views.curves import NUMBER
-from app.views.pixels import SHADES, Array, box, finer, narrow, same, shaded
+from app.views.pixels import PALETTE, SHADES, Array, box, finer, narrow, same, shaded
 
 BOX = ("x", "y", "width", "height")
 
@@ -33,10 +33,7 @@ class Map:
         self._x, self._y = Range1d(0, 1), Range1d(0, 1)
         self.figure = figure(x_range=self._x, y_range=self._y, tools="", sizing_mode="stretch_both")
         self.image = theme.source("image", *BOX)
-        places = np.linspace(0, len(theme.LANDSCAPE) - 1, SHADES).round().astype(int)
-        shades = [theme.LANDSCAPE[place] for place in places]
-        palette = [*shades, theme.NOT_FINITE_STRIPE, theme.NOT_FINITE]
-        mapper = LinearColorMapper(palette=palette, low=0, high=SHADES + 1)
+        mapper = LinearColorMapper(palette=list(PALETTE), low=0, high=SHADES + 1)
         self.figure.image(
             image="image", source=self.image, color_mapper=mapper,
             x="x", y="y", dw="width", dh="height",

@@ -8,6 +8,8 @@ import numpy.typing as npt
 from scipy.interpolate import make_interp_spline
 from scipy.ndimage import distance_transform_edt
 
+from app import theme
+
 Array = npt.NDArray[np.floating[Any]]
 Bytes = npt.NDArray[np.uint8]
 
@@ -16,6 +18,13 @@ PIXELS = 150
 
 SHADES = 254
 """Colours between the lowest and the highest height; the two beyond stripe what is not finite."""
+
+PALETTE = (
+    *(theme.LANDSCAPE[round(i * (len(theme.LANDSCAPE) - 1) / (SHADES - 1))] for i in range(SHADES)),
+    theme.NOT_FINITE_STRIPE,
+    theme.NOT_FINITE,
+)
+"""The colour of each index that `shaded` gives."""
 
 
 def finer(heights: Array) -> tuple[Array, npt.NDArray[np.bool_]]:

@@ -15,7 +15,7 @@ from app import theme
 from app.views.axes import put
 from app.views.maps import columns, name_colors, scale_of, send
 from app.views.multiples import headline, shared_limits
-from app.views.pixels import SHADES, Array, finer, shaded
+from app.views.pixels import PALETTE, SHADES, Array, finer, shaded
 
 GAP = 0.09
 """Between two pictures, as a share of the side of one."""
@@ -36,11 +36,7 @@ class Planes:
         self.images = theme.source("image", "x", "y", "side")
         self.lines, self.names = theme.source("x", "y"), theme.source("x", "y", "text")
         self.centres = theme.source("x", "y")
-        places = np.linspace(0, len(theme.LANDSCAPE) - 1, SHADES).round().astype(int)
-        shades = [theme.LANDSCAPE[place] for place in places]
-        mapper = LinearColorMapper(
-            palette=[*shades, theme.NOT_FINITE_STRIPE, theme.NOT_FINITE], low=0, high=SHADES + 1
-        )
+        mapper = LinearColorMapper(palette=list(PALETTE), low=0, high=SHADES + 1)
         self.plot.image(
             image="image", source=self.images, color_mapper=mapper, x="x", y="y", dw="side",
             dh="side",
