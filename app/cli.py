@@ -37,6 +37,7 @@ from landscape_core.normalizations.base import Normalization
 from landscape_core.optimizers.base import Optimizer
 from landscape_core.paths.base import Path as Curve
 from landscape_core.recipes import Recipe, fields_of, label_of, summary_of
+from landscape_core.samplers.base import Sampler
 from landscape_core.schedules.base import Schedule
 from landscape_core.sharpness.base import Sharpness
 from landscape_core.store import MEGABYTE, Store
@@ -52,6 +53,7 @@ KINDS: dict[str, type[Recipe]] = {
     "losses": Loss,
     "optimizers": Optimizer,
     "schedules": Schedule,
+    "samplers": Sampler,
     "directions": Directions,
     "measures": Measure,
     "matrices": Matrix,
@@ -69,6 +71,7 @@ SHORT_RUN = {
     "optimizer": "optimizer",
     "learning_rate": "optimizer.learning_rate",
     "schedule": "schedule",
+    "sampler": "sampler",
     "batch_size": "batch_size",
     "steps": "steps",
     "seed": "seed",

@@ -29,7 +29,11 @@ from landscape_core.store import Store
 SECTIONS = (
     ("Data", "what is learned", ("run.problem.dataset", "run.problem.data_seed")),
     ("Network", "what learns it", ("run.problem.architecture", "run.problem.loss")),
-    ("Optimizer", "how it moves", ("run.optimizer", "run.schedule", "run.batch_size", "run.seed")),
+    (
+        "Optimizer",
+        "how it moves",
+        ("run.optimizer", "run.schedule", "run.batch_size", "run.sampler", "run.seed"),
+    ),
     ("Landscape", "what is shown", ("view.", "display.aside")),
     ("Display", "how it is drawn", ("display.height", "display.color")),
 )

@@ -73,7 +73,7 @@ class Clipped(Objective):
     def loss(self, theta):
         return self._objective.loss(theta)
 
-    def minibatch(self, indices):
+    def restricted(self, indices):
         return Clipped(self._objective.minibatch(indices), self._most)
 
     def gradient(self, theta):

@@ -3,11 +3,12 @@
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Literal, final
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar, final
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -43,19 +44,49 @@ Batches = Sequence[Array] | Iterable[Sequence[Array]]
 """Inputs and targets, or batches of the two."""
 
 
+Kind = TypeVar("Kind", bound="Objective")
+
+
 class Objective(ABC):
     """A scalar function of a flat vector of P parameters, a mean over `examples` examples."""
 
     layout: Layout
     examples: int
+    _whole: "Objective | None" = None
+    _indices: Tensor | None = None
 
     @abstractmethod
     def loss(self, theta: Vector) -> Scalar:
         """The loss at theta, differentiable."""
 
     @abstractmethod
-    def minibatch(self, indices: Tensor) -> "Objective":
+    def restricted(self: Kind, indices: Tensor) -> Kind:
         """The same function over these examples alone, with statistics as in training."""
+
+    @final
+    def minibatch(self: Kind, indices: Tensor) -> Kind:
+        """The same function over these examples alone, with statistics as in training.
+
+        It knows of which `whole` it is a part, and by which `indices`.
+        """
+        part = self.restricted(indices)
+        part._whole, part._indices = self.whole, self.indices[indices]
+        return part
+
+    @property
+    def whole(self) -> "Objective":
+        """What this is a mini-batch of; where it is none, the objective itself."""
+        return self if self._whole is None else self._whole
+
+    @property
+    def indices(self) -> Int64[Tensor, " _"]:
+        """Which examples of the whole these are, shape (examples,)."""
+        return torch.arange(self.examples) if self._indices is None else self._indices
+
+    @property
+    def network(self) -> "ModelObjective | None":
+        """The same objective, where it is that of a network."""
+        return None
 
     def value_and_gradient(self, theta: Vector) -> tuple[Scalar, Vector]:
         """The loss and its gradient at theta, both detached."""
@@ -131,6 +162,7 @@ class ModelObjective(Objective):
         self.examples = len(inputs)
         self.batch_norm: BatchNorm = batch_norm
         self.adapter = adapter
+        self.field: VectorField | None = None
         self.reference = inputs
         self._updates_statistics = False
 
@@ -169,7 +201,17 @@ class ModelObjective(Objective):
         """The mean loss at theta, differentiable."""
         return self.loss_function(self.outputs(theta), self.targets).mean()
 
-    def minibatch(self, indices: Tensor) -> "ModelObjective":
+    def value_and_gradient(self, theta: Vector) -> tuple[Scalar, Vector]:
+        """The loss and its gradient at theta, or the field in its place, both detached."""
+        value, gradient = Objective.value_and_gradient(self, theta)
+        return value, gradient if self.field is None else self.field(self, theta, gradient)
+
+    @property
+    def network(self) -> "ModelObjective":
+        """This."""
+        return self
+
+    def restricted(self, indices: Tensor) -> "ModelObjective":
         """The objective of these examples in training mode.
 
         Its `buffers` are copies that evaluations update, as a training step of torch would.
@@ -179,6 +221,26 @@ class ModelObjective(Objective):
         part.examples = len(indices)
         part.buffers = {name: value.clone() for name, value in self.buffers.items()}
         part._updates_statistics = True
+        return part
+
+    def weighted(self, weights: Float[Tensor, " _"]) -> "ModelObjective":
+        """The mean over the examples of each one's loss times its weight.
+
+        Raises:
+            SpecError: a loss that is no number for each example; when it is evaluated.
+        """
+        part = self._like()
+        part.loss_function = Weighted(self.loss_function, weights)
+        return part
+
+    def alone(self) -> "ModelObjective":
+        """The objective with every example treated by itself, by stored statistics, for reading.
+
+        What was a mini-batch in training no longer changes any buffers.
+        """
+        part = self._like()
+        part.batch_norm = "running"
+        part._updates_statistics = False
         return part
 
     def with_buffers(self, buffers: Mapping[str, Tensor]) -> "ModelObjective":
@@ -194,6 +256,7 @@ class ModelObjective(Objective):
     def between(self, start: int, stop: int) -> "ModelObjective":
         """The same objective over some consecutive examples only."""
         part = self._like()
+        part._whole = part._indices = None
         part.inputs, part.targets = self.inputs[start:stop], self.targets[start:stop]
         part.examples = len(part.inputs)
         return part
@@ -201,6 +264,7 @@ class ModelObjective(Objective):
     def reordered(self, order: Tensor) -> "ModelObjective":
         """The same objective over the examples at these indices, in their order."""
         part = self._like()
+        part._whole = part._indices = None
         part.inputs, part.targets = self.inputs[order], self.targets[order]
         part.examples = len(order)
         return part
@@ -216,6 +280,16 @@ class ModelObjective(Objective):
         """The same objective with another loss."""
         part = self._like()
         part.loss_function = loss_function
+        return part
+
+    def with_field(self, field: "VectorField") -> "ModelObjective":
+        """The same objective, of which optimizers follow a field in the gradient's place.
+
+        Of the mean over examples it is the mean, and where there are several players, as in a game,
+        no loss has it as its gradient.
+        """
+        part = self._like()
+        part.field = field
         return part
 
     def with_reference(self, inputs: Tensor) -> "ModelObjective":
@@ -284,6 +358,25 @@ class ModelObjective(Objective):
 
     def _like(self) -> "ModelObjective":
         return copy.copy(self)
+
+
+VectorField = Callable[[ModelObjective, Vector, Vector], Vector]
+"""(objective, theta, gradient of its loss) -> what optimizers follow in the gradient's place."""
+
+
+@dataclass(frozen=True, eq=False)
+class Weighted:
+    """Each example's loss times its weight."""
+
+    loss_function: LossFunction
+    weights: Tensor
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        losses = self.loss_function(outputs, targets)
+        if losses.shape != self.weights.shape:
+            accepted = f"{tuple(self.weights.shape)}, one number for each weighted example"
+            raise SpecError("the shape of the losses", tuple(losses.shape), accepted)
+        return losses * self.weights
 
 
 def reestimate(

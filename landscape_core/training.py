@@ -8,12 +8,11 @@ import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, cast, final
 
 import torch
 from torch import Tensor, nn
 
-from landscape_core import seeds
 from landscape_core.errors import SpecError
 from landscape_core.objective import ModelObjective, Objective
 from landscape_core.optimizers.base import Optimizer
@@ -21,6 +20,8 @@ from landscape_core.optimizers.sgd import SGD
 from landscape_core.problems.base import Instance, Problem
 from landscape_core.problems.supervised import Supervised
 from landscape_core.recipes import Choice, Knob, Note, Recipe, label_of, name_of
+from landscape_core.samplers.base import Asked, Sampler
+from landscape_core.samplers.shuffled import Shuffled
 from landscape_core.schedules.base import Schedule
 from landscape_core.schedules.constant import Constant
 from landscape_core.types import Scalar, Vector, Vectors
@@ -36,6 +37,9 @@ class Run(Recipe):
     optimizer: Annotated[Optimizer[Any], Note("the update rule")] = field(default_factory=SGD)
     schedule: Annotated[Schedule, Note("how the learning rate changes along the run")] = field(
         default_factory=Constant
+    )
+    sampler: Annotated[Sampler[Any], Note("how the examples of each step are drawn")] = field(
+        default_factory=Shuffled
     )
     batch_size: Annotated[
         int, Knob(1, 100_000, "examples per step; as many as there are for full batch", scale="log")
@@ -57,7 +61,8 @@ class State:
     """Where a run stands after `index` steps and `seen` examples.
 
     `batch_loss` is the loss of the mini-batch that led here, before its step (NaN at the start).
-    A state with `diverged` is the end: its theta is the last finite one.
+    `drawing` is the sampler's memory. A state with `diverged` is the end: its theta is the last
+    finite one.
     """
 
     index: int
@@ -65,6 +70,7 @@ class State:
     theta: Vector
     memory: Any
     buffers: dict[str, Tensor]
+    drawing: Any = None
     batch_loss: float = math.nan
     diverged: bool = False
 
@@ -85,7 +91,6 @@ class Training:
         self.instance: Instance = run.problem.build(run.seed, run.device, DTYPES[run.dtype])
         self.examples = self.instance.train.examples
         self.check(run)
-        self._order: tuple[int, Tensor] = (-1, torch.empty(0, dtype=torch.long))
 
     def check(self, run: Run) -> None:
         """Raise `SpecError` if a run's batches or schedule do not go with its other parts."""
@@ -98,13 +103,16 @@ class Training:
         if run.schedule != Constant() and not hasattr(run.optimizer, "learning_rate"):
             accepted = f"constant for {label_of(type(run.optimizer))}, which has no learning rate"
             raise SpecError("Run.schedule", name_of(type(run.schedule)), accepted)
+        run.optimizer.check_objective(train)
+        run.sampler.check_objective(train)
 
     def start(self) -> State:
         """The state before the first step."""
         theta = self.instance.start
         train = self.instance.train
         buffers = train.buffers if isinstance(train, ModelObjective) else {}
-        return State(0, 0, theta, self.run.optimizer.init(theta), buffers)
+        drawing = self.run.sampler.init(self.examples)
+        return State(0, 0, theta, self.run.optimizer.init(theta), buffers, drawing)
 
     def advance(self, state: State, run: Run | None = None) -> State:
         """The state one step later, by the run's optimizer, schedule and batch size or another's.
@@ -112,32 +120,23 @@ class Training:
         The same run and state give the same next state, bit for bit on a CPU.
         """
         run = run or self.run
-        batch = self._batch(state.seen, run.batch_size)
-        objective = _Noted(_with_buffers(self.instance.train, state.buffers).minibatch(batch))
+        whole = _with_buffers(self.instance.train, state.buffers)
+        asked = Asked(whole, state.theta, run.batch_size, state.index, state.seen, run.seed)
+        drawn, drawing = run.sampler.draw(asked, state.drawing)
+        objective = _Noted(drawn)
         optimizer = _scaled(run.optimizer, run.schedule.factor(state.index, run.steps))
         theta, memory = optimizer.step(objective, state.theta, state.memory)
-        seen = state.seen + len(batch)
+        seen = state.seen + drawn.examples
         if not (math.isfinite(objective.noted) and bool(theta.isfinite().all())):
             return replace(
                 state, index=state.index + 1, seen=seen, batch_loss=objective.noted, diverged=True
             )
         buffers = objective.buffers()
-        return State(state.index + 1, seen, theta, memory, buffers, objective.noted)
+        return State(state.index + 1, seen, theta, memory, buffers, drawing, objective.noted)
 
     def epoch(self, state: State) -> float:
         """How many times the state has seen the training data."""
         return state.seen / self.examples
-
-    def _batch(self, seen: int, size: int) -> Tensor:
-        epoch, offset = divmod(seen, self.examples)
-        if self._order[0] != epoch:
-            rng = seeds.stream(self.run.seed, "batches", epoch)
-            order = torch.randperm(self.examples, generator=rng)
-            self._order = (epoch, order.to(self.instance.start.device))
-        end = offset + size
-        if end == self.examples - 1 and size > 1:
-            end += 1  # a batch of one example has no statistics: it joins the one before
-        return self._order[1][offset:end]
 
 
 def train(run: Run) -> Iterator[State]:
@@ -156,7 +155,7 @@ def train(run: Run) -> Iterator[State]:
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """A recorded state, without the optimizer's memory, and what was measured there."""
+    """A recorded state without the memories of its step, and what was measured there."""
 
     state: State
     values: dict[str, float]
@@ -182,7 +181,7 @@ class Recorder:
         """Record a state and what was measured there; a diverged one is not recorded."""
         if state.diverged:
             return
-        self._latest = Entry(replace(state, memory=None), values)
+        self._latest = Entry(replace(state, memory=None, drawing=None), values)
         if self._added % self._stride == 0:
             self._kept.append(self._latest)
         self._added += 1
@@ -201,6 +200,7 @@ class Recorder:
         return torch.stack([entry.state.theta for entry in self.entries()])
 
 
+@final
 class _Noted(Objective):
     """An objective that notes the first loss it gives: the mini-batch's, before the step."""
 
@@ -208,22 +208,32 @@ class _Noted(Objective):
         self._objective = objective
         self.layout = objective.layout
         self.examples = objective.examples
+        self._whole, self._indices = objective.whole, objective.indices
         self.noted = math.nan
         self._fresh = True
 
     def loss(self, theta: Vector) -> Scalar:
-        value = self._objective.loss(theta)
-        if self._fresh:
-            self.noted, self._fresh = float(value.detach()), False
-        return value
+        return self._note(self._objective.loss(theta))
 
-    def minibatch(self, indices: Tensor) -> Objective:
-        return self._objective.minibatch(indices)
+    def value_and_gradient(self, theta: Vector) -> tuple[Scalar, Vector]:
+        value, gradient = self._objective.value_and_gradient(theta)
+        return self._note(value), gradient
+
+    def restricted(self, indices: Tensor) -> "_Noted":
+        return _Noted(self._objective.minibatch(indices))
+
+    @property
+    def network(self) -> ModelObjective | None:
+        return self._objective.network
 
     def buffers(self) -> dict[str, Tensor]:
         """Statistics as the step's evaluations left them."""
-        inner = self._objective
-        return inner.buffers if isinstance(inner, ModelObjective) else {}
+        return {} if self.network is None else self.network.buffers
+
+    def _note(self, value: Scalar) -> Scalar:
+        if self._fresh:
+            self.noted, self._fresh = float(value.detach()), False
+        return value
 
 
 def _scaled(optimizer: Optimizer[Any], factor: float) -> Optimizer[Any]:

@@ -26,7 +26,7 @@ class Quadratic(Objective):
         offsets = theta - self.centres
         return 0.5 * ((offsets @ self.hessian) * offsets).sum(1).mean()
 
-    def minibatch(self, indices):
+    def restricted(self, indices):
         return Quadratic(self.hessian, self.centres[indices])
 
 

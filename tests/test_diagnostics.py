@@ -11,9 +11,8 @@ import xarray as xr
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
-from landscape_core import schema
+from landscape_core import derivatives, schema
 from landscape_core.catalogue import entries, from_plain
-from landscape_core.diagnostics import _each
 from landscape_core.diagnostics.base import Diagnostic
 from landscape_core.diagnostics.dead_units import DeadUnits
 from landscape_core.diagnostics.distance import Distance
@@ -195,9 +194,9 @@ def test_gradients_of_examples_are_those_of_each_alone(make, monkeypatch):
     objective = make()
     theta = at_random(objective)
     expected = rows_one_by_one(objective, theta)
-    for held in (_each.HELD, 1, 3 * len(theta)):
-        monkeypatch.setattr(_each, "HELD", held)
-        found = torch.cat(list(_each.gradients(objective, theta)))
+    for held in (derivatives.HELD, 1, 3 * len(theta)):
+        monkeypatch.setattr(derivatives, "HELD", held)
+        found = torch.cat(list(derivatives.gradients(objective, theta)))
         torch.testing.assert_close(found, expected)
 
 
@@ -279,7 +278,7 @@ def test_the_tangent_kernel_of_a_linear_model_is_its_gram_matrix(bias):
 @pytest.mark.parametrize("held", [1, 400, 2**25])
 @pytest.mark.parametrize("make", [cases.mlp_objective, cases.residual_objective, forked])
 def test_the_tangent_kernel_is_that_of_differences_of_the_outputs(make, held, monkeypatch):
-    monkeypatch.setattr(_each, "HELD", held)
+    monkeypatch.setattr(derivatives, "HELD", held)
     objective = make()
     theta = at_random(objective)
     part = objective.first(4)

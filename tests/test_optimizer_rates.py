@@ -38,7 +38,7 @@ class Function(Objective):
     def loss(self, theta):
         raise NotImplementedError
 
-    def minibatch(self, indices):
+    def restricted(self, indices):
         return self
 
 
@@ -57,7 +57,7 @@ class Diagonal(Objective):
     def value_and_gradient(self, theta):
         return self.loss(theta), self.h * theta
 
-    def minibatch(self, indices):
+    def restricted(self, indices):
         return self
 
 
@@ -76,7 +76,7 @@ class Slope(Objective):
     def gradient(self, theta):
         return self.slope
 
-    def minibatch(self, indices):
+    def restricted(self, indices):
         return self
 
 
@@ -358,7 +358,7 @@ class Saddle(Objective):
         x, y = theta
         return torch.stack([x, y**3 - 0.1 * y])
 
-    def minibatch(self, indices):
+    def restricted(self, indices):
         return self
 
 

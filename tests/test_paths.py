@@ -46,7 +46,7 @@ class Pass(Objective):
         x, y = theta
         return (x**2 - 1) ** 2 + 2 * (y - 0.5 * (1 - x**2)) ** 2
 
-    def minibatch(self, indices):
+    def restricted(self, indices):
         return self
 
 

@@ -1,7 +1,6 @@
 """Training as a stream: reproducible, held and continued, thinned, honest about divergence."""
 
 import hashlib
-import itertools
 import os
 import pickle
 import subprocess
@@ -69,21 +68,6 @@ def test_a_run_held_pickled_and_continued_goes_the_same_way():
     while state.index < run.steps:
         state = again.advance(state)
     assert torch.equal(state.theta, whole[-1])
-
-
-def test_every_example_is_seen_once_an_epoch():
-    training = Training(run_of(batch_size=16))
-    seen = list(
-        itertools.chain.from_iterable(
-            training._batch(start, 16).tolist() for start in (0, 16, 32, 48)
-        )
-    )
-    assert sorted(seen) == list(range(60))
-
-
-def test_a_last_batch_of_one_joins_the_one_before():
-    training = Training(run_of(batch_size=59))
-    assert len(training._batch(0, 59)) == 60
 
 
 def test_the_learning_rate_changes_without_a_reset():

@@ -24,7 +24,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from landscape_core import seeds
-from landscape_core.diagnostics._each import gradients
+from landscape_core.derivatives import gradients
 from landscape_core.diagnostics.base import (
     Diagnostic,
     check_apart,

@@ -14,7 +14,7 @@ import xarray as xr
 from torch import Tensor, nn
 from torch.func import functional_call, jvp, vmap
 
-from landscape_core.diagnostics._each import input_jacobians
+from landscape_core.derivatives import input_jacobians
 from landscape_core.diagnostics._layers import sequence, state_at, within
 from landscape_core.diagnostics.base import (
     NETWORK,

@@ -11,7 +11,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from landscape_core.diagnostics import _each
+from landscape_core import derivatives
 from landscape_core.diagnostics.base import (
     Diagnostic,
     check_apart,
@@ -63,11 +63,11 @@ def _gram(part: ModelObjective, theta: Vector) -> Tensor:
     """J Jᵀ, (N C, N C) in float64, from the rows of two parts of the examples at a time."""
     with torch.no_grad():
         C = part.outputs(theta, part.inputs[:1]).numel()
-    step = max(1, _each.HELD // (C * len(theta)))
+    step = max(1, derivatives.HELD // (C * len(theta)))
     starts = range(0, part.examples, step)
 
     def rows(start: int) -> Tensor:
-        return _each.jacobians(part.between(start, start + step), theta).flatten(end_dim=1)
+        return derivatives.jacobians(part.between(start, start + step), theta).flatten(end_dim=1)
 
     gram = torch.empty(part.examples * C, part.examples * C, dtype=torch.float64)
     for i in starts:

@@ -10,7 +10,7 @@ def network(objective: Objective, what: str) -> ModelObjective:
     Raises:
         SpecError: it has none.
     """
-    if not isinstance(objective, ModelObjective):
+    if objective.network is None:
         accepted = f"a network's objective, as {what} is made of the outputs"
         raise SpecError("objective", type(objective).__name__, accepted)
-    return objective
+    return objective.network

@@ -21,7 +21,9 @@ class Optimizer(Recipe, ABC, Generic[Memory]):
     """An update rule. `formula` is the rule as people write it, `source` the citation.
 
     In the formulas g is the gradient of the loss of a mini-batch at θ, and products, quotients and
-    roots of vectors are meant entry by entry.
+    roots of vectors are meant entry by entry. The objective of a step is the mini-batch; its
+    `whole` is the training objective, and its `network`, where there is one, has inputs, outputs
+    and a loss.
     """
 
     formula: ClassVar[str]
@@ -30,6 +32,9 @@ class Optimizer(Recipe, ABC, Generic[Memory]):
     @abstractmethod
     def init(self, theta: Vector) -> Memory:
         """The memory before the first step: tensors, numbers, tuples of them, or None."""
+
+    def check_objective(self, objective: Objective) -> None:
+        """Raise `SpecError` if the rule cannot be used on a training objective; before any work."""
 
     @abstractmethod
     def step(self, objective: Objective, theta: Vector, memory: Memory) -> tuple[Vector, Memory]:

@@ -73,7 +73,7 @@ class CurveLoss(Objective):
         points = self._at(theta).points(self._t)
         return torch.stack([self._objective.loss(point) for point in points]).mean()
 
-    def minibatch(self, indices: Tensor) -> "CurveLoss":
+    def restricted(self, indices: Tensor) -> "CurveLoss":
         return CurveLoss(self._objective.minibatch(indices), self._curve, self._t)
 
     def value_and_gradient(self, theta: Vector) -> tuple[Scalar, Vector]:

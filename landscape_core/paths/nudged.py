@@ -95,7 +95,7 @@ class Band(Objective):
         inner = theta.view_as(self._curve.inner)
         return torch.stack([self._objective.loss(pivot) for pivot in inner]).mean()
 
-    def minibatch(self, indices: Tensor) -> "Band":
+    def restricted(self, indices: Tensor) -> "Band":
         return Band(self._objective.minibatch(indices), self._curve, self._stiffness)
 
     def value_and_gradient(self, theta: Vector) -> tuple[Scalar, Vector]:

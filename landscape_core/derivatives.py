@@ -11,15 +11,42 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.func import grad, jacrev, vmap
 
-from landscape_core.objective import ModelObjective
+from landscape_core.objective import ModelObjective, Objective, Weighted
 from landscape_core.types import Vector
 
 HELD = 2**25
 """Numbers that derivatives held at once may have, about."""
 
 
-def gradients(part: ModelObjective, theta: Vector) -> Iterator[Float[Tensor, "n P"]]:
-    """The gradient of each example's loss at theta, some examples at a time, detached."""
+def gradients(objective: Objective, theta: Vector) -> Iterator[Float[Tensor, "n P"]]:
+    """The gradient of each example's loss at theta, some examples at a time, detached.
+
+    Each example is treated by itself, with the statistics that batch normalization has stored: in a
+    batch that shares its statistics no example has a gradient of its own.
+    """
+    if objective.network is None:
+        for i in range(objective.examples):
+            yield objective.minibatch(torch.tensor([i])).gradient(theta)[None]
+        return
+    part = objective.network.alone()
+    given, weights = part.loss_function, None
+    loss_function = given
+    if isinstance(given, Weighted):
+        loss_function, weights = given.loss_function, given.weights
+    step = max(1, HELD // len(theta))
+    for start in range(0, part.examples, step):
+        some = part.between(start, start + step).with_loss(loss_function)
+        rows = _gradients(some, theta)
+        if weights is not None:
+            rows = weights[start : start + step, None] * rows
+        if part.field is not None:
+            singles = [some.between(i, i + 1) for i in range(some.examples)]
+            pairs = zip(singles, rows, strict=True)
+            rows = torch.stack([part.field(one, theta, row) for one, row in pairs])
+        yield rows
+
+
+def _gradients(part: ModelObjective, theta: Vector) -> Float[Tensor, "n P"]:
     part.outputs(theta, part.inputs[:1])  # sets the mode of the network
     point = theta.detach()
 
@@ -30,9 +57,8 @@ def gradients(part: ModelObjective, theta: Vector) -> Iterator[Float[Tensor, "n 
         at = point.clone().requires_grad_()
         return torch.autograd.grad(loss(at, x, y), at)[0]
 
-    step = max(1, HELD // len(point))
-    for x, y in zip(part.inputs.split(step), part.targets.split(step), strict=True):
-        yield _each(lambda x, y: grad(loss)(point, x, y), alone, x, y).detach()
+    pair = part.inputs, part.targets
+    return _each(lambda x, y: grad(loss)(point, x, y), alone, *pair).detach()
 
 
 def jacobians(part: ModelObjective, theta: Vector) -> Float[Tensor, "n C P"]:

@@ -1,0 +1,1 @@
+"""Ways to draw the examples of a training step, one file each."""
