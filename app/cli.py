@@ -36,6 +36,7 @@ from landscape_core.measures.base import Measure
 from landscape_core.normalizations.base import Normalization
 from landscape_core.optimizers.base import Optimizer
 from landscape_core.paths.base import Path as Curve
+from landscape_core.problems.base import Problem
 from landscape_core.recipes import Recipe, fields_of, label_of, summary_of
 from landscape_core.samplers.base import Sampler
 from landscape_core.schedules.base import Schedule
@@ -46,6 +47,7 @@ from landscape_core.tasks import Look, follow, look_at, path_on, probe_at, run_o
 from landscape_core.training import Run
 
 KINDS: dict[str, type[Recipe]] = {
+    "problems": Problem,
     "datasets": Dataset,
     "architectures": Architecture,
     "initializations": Initialization,
@@ -65,6 +67,7 @@ KINDS: dict[str, type[Recipe]] = {
 }
 
 SHORT_RUN = {
+    "problem": "problem",
     "dataset": "problem.dataset",
     "architecture": "problem.architecture",
     "loss": "problem.loss",

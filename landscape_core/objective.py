@@ -276,6 +276,12 @@ class ModelObjective(Objective):
         part.batch_norm = batch_norm
         return part
 
+    def with_inputs(self, inputs: Tensor) -> "ModelObjective":
+        """The same objective with other inputs to the same targets, in the shape of its own."""
+        part = self._like()
+        part.inputs = inputs
+        return part
+
     def with_loss(self, loss_function: LossFunction) -> "ModelObjective":
         """The same objective with another loss."""
         part = self._like()
