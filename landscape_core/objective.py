@@ -11,11 +11,10 @@ import torch
 from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn.modules.batchnorm import _NormBase
 
 from landscape_core.errors import SpecError
-from landscape_core.params import Layout
+from landscape_core.params import Layout, Slots
 from landscape_core.types import Scalar, Vector, Vectors
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
@@ -70,7 +69,8 @@ class Objective(ABC):
         It knows of which `whole` it is a part, and by which `indices`.
         """
         part = self.restricted(indices)
-        part._whole, part._indices = self.whole, self.indices[indices]
+        part._whole = self.whole
+        part._indices = indices if self._indices is None else self._indices[indices]
         return part
 
     @property
@@ -98,6 +98,11 @@ class Objective(ABC):
     def gradient(self, theta: Vector) -> Vector:
         """The gradient at theta, shape (P,), detached."""
         return self.value_and_gradient(theta)[1]
+
+    def prox(self, theta: Vector, step: float) -> Vector:
+        """The z of least ½ ‖z − theta‖² + step R(z); theta itself where there is no penalty R."""
+        del step
+        return theta
 
     def hvp(self, theta: Vector, direction: Vector) -> Vector:
         """The Hessian at theta times a direction, shape (P,), by double differentiation."""
@@ -153,7 +158,7 @@ class ModelObjective(Objective):
         if self.layout.size == 0:
             raise SpecError("model", type(module).__name__, "a module with trainable parameters")
         self._module = copy.deepcopy(module).to(inputs.device).eval()
-        self._normalizers = [part for part in self._module.modules() if isinstance(part, _NormBase)]
+        self._find_parts()
         self.start = self.layout.join(dict(self._module.named_parameters()))
         self.buffers: dict[str, Tensor] = dict(self._module.named_buffers())
         self.loss_function = loss_function
@@ -163,6 +168,7 @@ class ModelObjective(Objective):
         self.batch_norm: BatchNorm = batch_norm
         self.adapter = adapter
         self.field: VectorField | None = None
+        self.proximal: Proximal | None = None
         self.reference = inputs
         self._updates_statistics = False
 
@@ -178,10 +184,9 @@ class ModelObjective(Objective):
 
     def outputs(self, theta: Vector, inputs: Tensor | None = None) -> Tensor:
         """The network's outputs at theta on the objective's inputs, or on others; (N, C)."""
-        buffers = self._prepared(theta)
-        state = {**self.layout.split(theta), **buffers}
         asked = self.inputs if inputs is None else inputs
-        return self.adapted(functional_call(self._module, state, (asked,)))
+        state = {**self.layout.split(theta), **self._prepared(theta)}
+        return self.adapted(self._slots.call(self._module, state, asked))
 
     def adapted(self, found: Any) -> Tensor:
         """The outputs in what the network gave.
@@ -203,8 +208,23 @@ class ModelObjective(Objective):
 
     def value_and_gradient(self, theta: Vector) -> tuple[Scalar, Vector]:
         """The loss and its gradient at theta, or the field in its place, both detached."""
-        value, gradient = Objective.value_and_gradient(self, theta)
-        return value, gradient if self.field is None else self.field(self, theta, gradient)
+        # Each tensor is a leaf of its own: nothing has to find the way back through the vector.
+        tensors = self.layout.split(theta.detach())
+        for tensor in tensors.values():
+            tensor.requires_grad_()
+        state = {**tensors, **self._prepared(theta)}
+        outputs = self.adapted(self._slots.call(self._module, state, self.inputs))
+        value = self.loss_function(outputs, self.targets).mean()
+        leaves = tuple(tensors.values())
+        found = torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
+        gradient = torch.cat([one.reshape(-1) for one in found])
+        if self.field is not None:
+            gradient = self.field(self, theta, gradient)
+        return value.detach(), gradient
+
+    def prox(self, theta: Vector, step: float) -> Vector:
+        """The proximal map of the penalty, if there is one."""
+        return theta if self.proximal is None else self.proximal(theta, step)
 
     @property
     def network(self) -> "ModelObjective":
@@ -298,6 +318,15 @@ class ModelObjective(Objective):
         part.field = field
         return part
 
+    def with_prox(self, proximal: "Proximal") -> "ModelObjective":
+        """The same objective beside a penalty R, which is no part of the loss.
+
+        Optimizers that can, take it into account by its proximal map.
+        """
+        part = self._like()
+        part.proximal = proximal
+        return part
+
     def with_reference(self, inputs: Tensor) -> "ModelObjective":
         """The same objective with statistics re-estimated from other, the training, inputs."""
         part = self._like()
@@ -316,7 +345,7 @@ class ModelObjective(Objective):
             if name in values:
                 parameter.data.copy_(values[name])
                 parameter.requires_grad_(name in names)
-        part._normalizers = [one for one in part._module.modules() if isinstance(one, _NormBase)]
+        part._find_parts()
         part.layout = Layout.of_module(part._module)
         part.start = part.layout.join(dict(part._module.named_parameters())).to(theta)
         return part
@@ -325,11 +354,16 @@ class ModelObjective(Objective):
         """The same objective on another device."""
         part = self._like()
         part._module = copy.deepcopy(self._module).to(device)
-        part._normalizers = [one for one in part._module.modules() if isinstance(one, _NormBase)]
+        part._find_parts()
         for name in ("start", "inputs", "targets", "reference"):
             setattr(part, name, getattr(self, name).to(device))
         part.buffers = {name: buffer.to(device) for name, buffer in self.buffers.items()}
         return part
+
+    def _find_parts(self) -> None:
+        """Look in the module, which is then never taken apart, for what every evaluation needs."""
+        self._normalizers = [part for part in self._module.modules() if isinstance(part, _NormBase)]
+        self._slots = Slots(self._module)
 
     def _prepared(self, theta: Vector) -> dict[str, Tensor]:
         """Set the mode of the network; the buffers that its evaluation may update."""
@@ -351,7 +385,7 @@ class ModelObjective(Objective):
         state = {**self.layout.split(theta.detach()), **buffers}
 
         def forward(inputs: Tensor) -> None:
-            functional_call(self._module, state, (inputs,))
+            self._slots.call(self._module, state, inputs)
 
         names = {id(module): name for name, module in self._module.named_modules()}
         owned = [(part, f"{names[id(part)]}.".removeprefix(".")) for part in self._normalizers]
@@ -368,6 +402,9 @@ class ModelObjective(Objective):
 
 VectorField = Callable[[ModelObjective, Vector, Vector], Vector]
 """(objective, theta, gradient of its loss) -> what optimizers follow in the gradient's place."""
+
+Proximal = Callable[[Vector, float], Vector]
+"""(theta, step) -> the z of least ½ ‖z − theta‖² + step R(z), for each parameter by itself."""
 
 
 @dataclass(frozen=True, eq=False)

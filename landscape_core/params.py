@@ -4,6 +4,7 @@ import fnmatch
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -76,6 +77,38 @@ class Layout:
             if shape != block.shape:
                 raise SpecError(f"the shape of {block.name}", shape, f"{block.shape}")
         return torch.cat([tensors[block.name].detach().reshape(-1) for block in self.blocks])
+
+
+class Slots:
+    """Where a module keeps its parameters and buffers, each under all names that it has there.
+
+    For one evaluation others are put there, as `torch.func.functional_call` does, which looks for
+    these places anew each time.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        """The places in a module, whose tensors must stay the same ones as long as this is used."""
+        found: dict[int, list[tuple[dict[str, Any], str]]] = {}
+        for owner in module.modules():
+            stored: tuple[dict[str, Any], ...] = (owner._parameters, owner._buffers)
+            for kept in stored:
+                for key, tensor in kept.items():
+                    found.setdefault(id(tensor), []).append((kept, key))
+        named: dict[str, Tensor] = dict(module.named_parameters())
+        named |= dict(module.named_buffers())
+        self._places = {name: found[id(tensor)] for name, tensor in named.items()}
+
+    def call(self, module: nn.Module, tensors: Mapping[str, Tensor], inputs: Tensor) -> Any:
+        """What the module gives with these tensors in place of its own, which come back."""
+        own = [(kept, key, kept[key]) for name in tensors for kept, key in self._places[name]]
+        try:
+            for name, tensor in tensors.items():
+                for kept, key in self._places[name]:
+                    kept[key] = tensor
+            return module(inputs)
+        finally:
+            for kept, key, before in own:
+                kept[key] = before
 
 
 def groups(layout: Layout) -> dict[str, tuple[Block, ...]]:

@@ -127,7 +127,7 @@ class Training:
         optimizer = _scaled(run.optimizer, run.schedule.factor(state.index, run.steps))
         theta, memory = optimizer.step(objective, state.theta, state.memory)
         seen = state.seen + drawn.examples
-        if not (math.isfinite(objective.noted) and bool(theta.isfinite().all())):
+        if not (math.isfinite(objective.noted) and _finite(theta)):
             return replace(
                 state, index=state.index + 1, seen=seen, batch_loss=objective.noted, diverged=True
             )
@@ -219,6 +219,9 @@ class _Noted(Objective):
         value, gradient = self._objective.value_and_gradient(theta)
         return self._note(value), gradient
 
+    def prox(self, theta: Vector, step: float) -> Vector:
+        return self._objective.prox(theta, step)
+
     def restricted(self, indices: Tensor) -> "_Noted":
         return _Noted(self._objective.minibatch(indices))
 
@@ -243,6 +246,11 @@ def _scaled(optimizer: Optimizer[Any], factor: float) -> Optimizer[Any]:
     scaled: Any = copy.copy(optimizer)
     object.__setattr__(scaled, "learning_rate", factor * scaled.learning_rate)
     return cast(Optimizer[Any], scaled)
+
+
+def _finite(theta: Vector) -> bool:
+    """Whether all entries are finite; several times faster than looking at each by itself."""
+    return float((0.0 * theta).sum()) == 0.0
 
 
 def _with_buffers(objective: Objective, buffers: dict[str, Tensor]) -> Objective:

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 import torch
 
 from landscape_core.objective import Objective
+from landscape_core.optimizers._fused import adagrad_step
 from landscape_core.optimizers.base import EPSILON, LEARNING_RATE, WEIGHT_DECAY, Optimizer
 from landscape_core.types import Vector
 
@@ -31,7 +32,11 @@ class AdaGrad(Optimizer[Vector]):
 
     def step(self, objective: Objective, theta: Vector, memory: Vector) -> tuple[Vector, Vector]:
         """One step of size η against g over the root of the sum of its squares."""
-        g = torch.add(objective.gradient(theta), theta, alpha=self.weight_decay)
-        s = torch.addcmul(memory, g, g)
-        root = s.sqrt().add_(self.epsilon)
-        return torch.addcdiv(theta, g, root, value=-self.learning_rate), s
+        return adagrad_step(
+            theta,
+            objective.gradient(theta),
+            memory,
+            rate=self.learning_rate,
+            epsilon=self.epsilon,
+            decay=self.weight_decay,
+        )

@@ -1,12 +1,12 @@
 """Adam: Kingma and Ba, 2015, Adam: A Method for Stochastic Optimization, algorithm 1."""
 
-import math
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import torch
 
 from landscape_core.objective import Objective
+from landscape_core.optimizers._fused import adam_step
 from landscape_core.optimizers.base import EPSILON, LEARNING_RATE, WEIGHT_DECAY, Optimizer
 from landscape_core.recipes import Knob
 from landscape_core.types import Vector
@@ -39,10 +39,16 @@ class Adam(Optimizer[Moments]):
     def step(self, objective: Objective, theta: Vector, memory: Moments) -> tuple[Vector, Moments]:
         """One step; the division by 1−βᵗ undoes the pull of the means towards their start, zero."""
         t, m, v = memory
-        g = torch.add(objective.gradient(theta), theta, alpha=self.weight_decay)
-        t = t + 1
-        m = torch.lerp(m, g, 1 - self.beta1)
-        v = (self.beta2 * v).addcmul_(g, g, value=1 - self.beta2)
-        root = v.sqrt().div_(math.sqrt(1 - self.beta2**t)).add_(self.epsilon)
-        step = self.learning_rate / (1 - self.beta1**t)
-        return torch.addcdiv(theta, m, root, value=-step), (t, m, v)
+        theta, m, v, _ = adam_step(
+            theta,
+            objective.gradient(theta),
+            t + 1,
+            m,
+            v,
+            rate=self.learning_rate,
+            beta1=self.beta1,
+            beta2=self.beta2,
+            epsilon=self.epsilon,
+            decay=self.weight_decay,
+        )
+        return theta, (t + 1, m, v)

@@ -3,13 +3,13 @@
 As in `torch.optim.AdamW` the decay is multiplied by the learning rate.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import torch
 
 from landscape_core.objective import Objective
+from landscape_core.optimizers._fused import adam_step
 from landscape_core.optimizers.base import EPSILON, LEARNING_RATE, Optimizer
 from landscape_core.recipes import Knob
 from landscape_core.types import Vector
@@ -43,11 +43,17 @@ class AdamW(Optimizer[Moments]):
     def step(self, objective: Objective, theta: Vector, memory: Moments) -> tuple[Vector, Moments]:
         """One step of Adam from the shrunken weights; the gradient is that of the old ones."""
         t, m, v = memory
-        g = objective.gradient(theta)
-        t = t + 1
-        m = torch.lerp(m, g, 1 - self.beta1)
-        v = (self.beta2 * v).addcmul_(g, g, value=1 - self.beta2)
-        root = v.sqrt().div_(math.sqrt(1 - self.beta2**t)).add_(self.epsilon)
-        step = self.learning_rate / (1 - self.beta1**t)
-        shrunken = (1 - self.learning_rate * self.weight_decay) * theta
-        return shrunken.addcdiv_(m, root, value=-step), (t, m, v)
+        theta, m, v, _ = adam_step(
+            theta,
+            objective.gradient(theta),
+            t + 1,
+            m,
+            v,
+            rate=self.learning_rate,
+            beta1=self.beta1,
+            beta2=self.beta2,
+            epsilon=self.epsilon,
+            decay=self.weight_decay,
+            decoupled=True,
+        )
+        return theta, (t + 1, m, v)
