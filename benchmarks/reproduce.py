@@ -281,7 +281,7 @@ def main():
     chosen, began = options.parse_args(), time.perf_counter()
     found = computed(chosen.seeds, chosen.processes)
     minutes = (time.perf_counter() - began) / 60
-    text = told(found, chosen.processes, minutes)
+    text = told(found, REPORTS, HEAD, chosen.processes, minutes)
     print(text)
     RESULTS.write_text(text)
 
@@ -296,11 +296,11 @@ def computed(seeds, processes):
         return {name: [future.result() for future in each] for name, each in asked.items()}
 
 
-def told(found, processes, minutes):
+def told(found, reports, head, processes, minutes):
     """The whole report."""
-    sections = [part for name, report in REPORTS.items() for part in report(found[name])]
-    head = HEAD.format(
-        seeds=len(found["skips"]),
+    sections = [part for name, report in reports.items() for part in report(found[name])]
+    head = head.format(
+        seeds=len(next(iter(found.values()))),
         cores=os.cpu_count(),
         processes=processes,
         torch=torch.__version__,
@@ -323,7 +323,7 @@ fewer. Settings were not changed after the numbers of these seeds were seen."""
 def status(held):
     """PASS, PARTIAL or NOT REPRODUCED, by whether the criterion held on each seed."""
     missed = len(held) - sum(held)
-    return "PASS" if not missed else "PARTIAL" if missed == 1 else "NOT REPRODUCED"
+    return "PASS" if not missed else "PARTIAL" if missed == 1 < len(held) else "NOT REPRODUCED"
 
 
 def section(title, held, criterion, *parts):

@@ -19,6 +19,7 @@ from landscape_core.schedules.constant import Constant
 from landscape_core.schedules.cosine import Cosine
 from landscape_core.schedules.cyclical import Cyclical
 from landscape_core.schedules.inverse import Inverse
+from landscape_core.schedules.linear import Linear
 from landscape_core.schedules.step import Step
 from landscape_core.schedules.warm_restarts import WarmRestarts
 from landscape_core.seeds import stream
@@ -75,6 +76,11 @@ def test_a_warm_up_rises_in_a_straight_line(kind):
     ("schedule", "scheduler", "options"),
     [
         (Step(period=7, gamma=0.5), lr_scheduler.StepLR, {"step_size": 7, "gamma": 0.5}),
+        (
+            Linear(floor=0.1),
+            lr_scheduler.LinearLR,
+            {"start_factor": 1.0, "end_factor": 0.1, "total_iters": 60},
+        ),
         (Cosine(floor=0.1), lr_scheduler.CosineAnnealingLR, {"T_max": 60, "eta_min": 0.1}),
         (
             WarmRestarts(period=5, multiple=2, floor=0.1),
