@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from landscape_core.errors import SpecError
+from landscape_core.parametrized import packed, unpacked
 from landscape_core.params import Layout, Slots
 from landscape_core.types import Scalar, Vector, Vectors
 
@@ -397,7 +398,19 @@ class ModelObjective(Objective):
         return buffers
 
     def _like(self) -> "ModelObjective":
-        return copy.copy(self)
+        part = object.__new__(ModelObjective)
+        part.__dict__.update(self.__dict__)
+        return part
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {**self.__dict__, "_module": packed(self._module)}
+        del state["_slots"], state["_normalizers"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        unpacked(self._module)
+        self._find_parts()
 
 
 VectorField = Callable[[ModelObjective, Vector, Vector], Vector]

@@ -112,10 +112,14 @@ class Slots:
 
 
 def groups(layout: Layout) -> dict[str, tuple[Block, ...]]:
-    """The blocks of each layer, by its name: a weight and its bias are one layer."""
+    """The blocks of each layer, by its name: a weight and its bias are one layer.
+
+    What a parametrized weight is made of belongs to the layer as well.
+    """
     found: dict[str, tuple[Block, ...]] = {}
     for block in layout.blocks:
-        name = block.name.rpartition(".")[0] or block.name
+        layer, made, _ = block.name.partition(".parametrizations.")
+        name = layer if made else block.name.rpartition(".")[0] or block.name
         found[name] = (*found.get(name, ()), block)
     return found
 

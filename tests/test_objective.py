@@ -1,6 +1,7 @@
 """An objective is the network's mean loss and nothing else, and the network stays as it was."""
 
 import copy
+import pickle
 
 import pytest
 import torch
@@ -27,8 +28,13 @@ from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 from torch.utils.data import DataLoader, TensorDataset
 
+from landscape_core import seeds
+from landscape_core.architectures.mlp import MLP
+from landscape_core.catalogue import make
 from landscape_core.errors import SpecError
+from landscape_core.normalizations.base import Normalization
 from landscape_core.objective import ModelObjective, from_module
+from landscape_core.params import Layout, groups
 
 OBJECTIVES = {
     "bowl": lambda: bowl([0.5, 1.0, 3.0], examples=4),
@@ -479,3 +485,24 @@ def test_data_that_do_not_fit_are_refused(data, message):
 def test_a_network_with_nothing_to_train_is_refused(model):
     with pytest.raises(SpecError, match="model must be a module with trainable parameters"):
         from_module(model, cross_entropy, images())
+
+
+@pytest.mark.parametrize("normalization", ["weight", "spectral"])
+def test_a_network_with_parametrized_weights_goes_to_another_process(normalization):
+    network = MLP(normalization=make(Normalization, normalization)).build(
+        (3,), 3, seeds.stream(0, "weights")
+    )
+    objective = ModelObjective(network.double(), cross_entropy, *vectors())
+    again = pickle.loads(pickle.dumps(objective))
+    there = again.minibatch(torch.arange(5)).gradient(objective.start)
+    assert torch.equal(there, objective.minibatch(torch.arange(5)).gradient(objective.start))
+    assert torch.equal(again.hvp(again.start, there), objective.hvp(objective.start, there))
+    assert pickle.loads(pickle.dumps(again)).loss(again.start) == objective.loss(objective.start)
+
+
+def test_what_a_parametrized_weight_is_made_of_belongs_to_its_layer():
+    network = MLP(normalization=make(Normalization, "weight")).build(
+        (3,), 3, seeds.stream(0, "weights")
+    )
+    layers = groups(Layout.of_module(network))
+    assert [len(blocks) for blocks in layers.values()] == [3, 3, 2]
