@@ -37,13 +37,11 @@ def gradients(objective: Objective, theta: Vector) -> Iterator[Float[Tensor, "n 
     for start in range(0, part.examples, step):
         some = part.between(start, start + step).with_loss(loss_function)
         rows = _gradients(some, theta)
-        if weights is not None:
-            rows = weights[start : start + step, None] * rows
         if part.field is not None:
             singles = [some.between(i, i + 1) for i in range(some.examples)]
             pairs = zip(singles, rows, strict=True)
             rows = torch.stack([part.field(one, theta, row) for one, row in pairs])
-        yield rows
+        yield rows if weights is None else weights[start : start + step, None] * rows
 
 
 def _gradients(part: ModelObjective, theta: Vector) -> Float[Tensor, "n P"]:

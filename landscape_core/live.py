@@ -122,12 +122,13 @@ class Session:
         """Build the problem and stand at its start.
 
         Raises:
-            SpecError: parts that do not fit; before any work.
+            SpecError: parts that do not fit, or no such examples; before any work.
             MissingDataError: a data file is not there.
         """
         self.run, self.view = run, view
         self._store = store
         self._training = Training(run)
+        self._check(view)
         self._state = self._training.start()
         self._recorder = Recorder(run, len(self._state.theta))
         self._seconds = 0.0
@@ -179,7 +180,12 @@ class Session:
         self.run = run
 
     def look_through(self, view: View) -> None:
-        """Show another slice from now on."""
+        """Show another slice from now on.
+
+        Raises:
+            SpecError: the loss on test examples, where a problem has none.
+        """
+        self._check(view)
         if view.directions != self.view.directions or view.follow != self.view.follow:
             self._plane = self._frame = None
             self._renew_at = 0.0
@@ -290,6 +296,10 @@ class Session:
             if dataset is not None:
                 latest = replace(latest, studies={name: dataset})
             yield latest
+
+    def _check(self, view: View) -> None:
+        if view.split == "test" and self._training.instance.test is None:
+            raise SpecError("View.split", "test", "train, as the problem has no test examples")
 
     def _standpoint(self) -> Standpoint:
         train = self._here()

@@ -9,7 +9,7 @@ import torch
 import xarray as xr
 
 from landscape_core import live as live_module
-from landscape_core.catalogue import from_plain
+from landscape_core.catalogue import from_plain, make
 from landscape_core.connections import another_start, to_another_start
 from landscape_core.directions.gradient import Gradient
 from landscape_core.directions.pca import PCA
@@ -19,6 +19,7 @@ from landscape_core.framing import framed
 from landscape_core.live import Session, View, under
 from landscape_core.paths.bezier import Bezier
 from landscape_core.planes import Plane
+from landscape_core.problems.base import Problem
 from landscape_core.spectra import Spectrum, Watch, spectrum
 from landscape_core.store import Store
 from landscape_core.training import Run, Training, train
@@ -371,3 +372,13 @@ def test_a_plane_that_takes_long_is_renewed_seldom_and_always_when_held(monkeypa
         _viewpoint(session._training, session._state.theta, session._recorder.thetas())
     )
     torch.testing.assert_close(held.axes.abs(), expected.axes.abs())
+
+
+def test_the_loss_on_test_examples_is_refused_where_there_are_none():
+    run = Run(problem=make(Problem, "bilinear_game"))
+    with pytest.raises(SpecError, match=r"View\.split must be train"):
+        Session(run, View(split="test"))
+    session = Session(run, View())
+    with pytest.raises(SpecError, match=r"View\.split must be train"):
+        session.look_through(View(split="test"))
+    assert session.view == View()
