@@ -185,6 +185,9 @@ def plot(options: argparse.Namespace) -> None:
 
 def list_(options: argparse.Namespace) -> None:
     """Print what there is: names, fields, defaults and what they mean."""
+    if options.pictures:
+        drawn = tqdm(handbook.draw(options.pictures), desc="pictures", delay=1, leave=False)
+        deque(drawn, maxlen=0)
     if options.markdown:
         print(handbook.page({options.kind: KINDS[options.kind]} if options.kind else KINDS), end="")
         return
@@ -328,6 +331,12 @@ def _parser() -> argparse.ArgumentParser:
     made = command(commands, "list", list_)
     made.add_argument("kind", nargs="?", choices=KINDS, help="only this kind")
     made.add_argument("--markdown", action="store_true", help="as a page, docs/catalogue.md")
+    made.add_argument(
+        "--pictures",
+        type=Path,
+        metavar="FOLDER",
+        help="also draw the path of each optimizer into a folder; takes some minutes",
+    )
 
     made = command(commands, "app", serve)
     made.set_defaults(server="voila")

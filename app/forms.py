@@ -66,10 +66,15 @@ def described(entry: Entry) -> dict[str, Any]:
     if isinstance(entry.value, Recipe):
         found: Mapping[str, type[Recipe]] = entries(field.type)
         options = [
-            {"value": name, "label": label_of(kind), "help": summary_of(kind)}
+            {
+                "value": name,
+                "label": label_of(kind),
+                "help": summary_of(kind),
+                "group": getattr(kind, "family", ""),
+            }
             for name, kind in found.items()
         ]
-        return {**row, "kind": "choice", "options": options}
+        return {**row, "kind": "choice", "options": options, "card": card(entry)}
     if isinstance(mark, Choice):
         options = [{"value": o, "label": o, "help": ""} for o in mark.options]
         return {**row, "kind": "choice", "options": options}
@@ -77,6 +82,23 @@ def described(entry: Entry) -> dict[str, Any]:
         kind = "integer" if field.type is int else "number"
         return {**row, "kind": kind, "low": mark.low, "high": mark.high, "scale": mark.scale}
     return {**row, "kind": "switch" if field.type is bool else "text"}
+
+
+def card(entry: Entry) -> dict[str, str]:
+    """What is to be known of the chosen part: its name, two sentences, formula and source.
+
+    The second sentence is that of its documentation, or else says what the part is for.
+    """
+    kind = type(entry.value)
+    rest = inspect.cleandoc(kind.__doc__ or "").partition("\n\n")[2].partition("\n\n")[0]
+    second = " ".join(rest.split()).partition(". ")[0].rstrip(".")
+    role = f"{entry.field.label.capitalize()}: {entry.field.help}"
+    return {
+        "title": label_of(kind),
+        "text": f"{summary_of(kind)} {second or role}.",
+        "formula": getattr(kind, "formula", ""),
+        "source": getattr(kind, "source", ""),
+    }
 
 
 def path_of(recipe: Recipe, field: str) -> str | None:

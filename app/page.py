@@ -21,23 +21,25 @@ from app.scene import FIRST, Display, Place, Scene, opening, place, presets
 from app.stage import Stage
 from app.storage import user_store
 from app.wiring import UiLoop
+from landscape_core.datasets.base import Dataset
 from landscape_core.errors import LandscapeError, SpecError
 from landscape_core.live import Picture, Session
-from landscape_core.recipes import name_of
+from landscape_core.problems.base import Problem
+from landscape_core.recipes import Recipe, name_of
 from landscape_core.store import Store
 
-SECTIONS = (
-    ("Data", "what is learned", ("run.problem.dataset", "run.problem.data_seed")),
-    ("Network", "what learns it", ("run.problem.architecture", "run.problem.loss")),
-    (
-        "Optimizer",
-        "how it moves",
-        ("run.optimizer", "run.schedule", "run.batch_size", "run.sampler", "run.seed"),
-    ),
-    ("Landscape", "what is shown", ("view.", "display.aside")),
-    ("Display", "how it is drawn", ("display.height", "display.color")),
-)
-"""The form's sections: title, help, and the beginnings of the paths that they hold."""
+SECTIONS = {
+    "Data": "what is learned",
+    "Network": "what learns it",
+    "Optimizer": "how it moves",
+    "Landscape": "what is shown",
+    "Display": "how it is drawn",
+}
+"""The form's sections, and what they are about."""
+
+ELSEWHERE = ("run.device", "run.dtype", "run.checkpoints", "run.memory_mb", "display.show",
+             "display.speed")  # fmt: skip
+"""Paths that are on no form: for the command line and links, or in the toolbar."""
 
 FIRST_FIELDS = 3
 """How many fields of each data set, network and optimizer are shown without asking for more."""
@@ -117,7 +119,7 @@ class Page:
         except SpecError as error:
             self._form.set_error(path, str(error))
             return
-        self._form.set_error(path, None)
+        self._form.clear_errors()
         only_drawing = _work_of(scene) == _work_of(self.scene)
         self._place = replace(self._place, scene=scene)
         if only_drawing and not self._playing:
@@ -159,6 +161,7 @@ class Page:
         self._stage.tell(preset.question, preset.watch)
 
     def _start(self, *, fresh: bool = False, until: int = 0, more: int = 0) -> None:
+        self._form.set_busy(True)
         self._show_controls()
         self._link.set(self._place.link())
         if self._toolbar.alerting and (fresh or more or self._playing):
@@ -204,6 +207,7 @@ class Page:
 
     def _done(self) -> None:
         self._playing = False
+        self._form.set_busy(False)
         self._toolbar.set({"playing": False})
         self._inform()
         self._draw()
@@ -212,16 +216,36 @@ class Page:
     def _fail(self, error: Exception) -> None:
         """Say what is wrong at the control that it concerns, and keep what was in force."""
         self._playing = False
-        path = forms.path_of(self.scene, error.field) if isinstance(error, SpecError) else None
-        self._place = self._good
+        self._form.set_busy(False)
+        wanted, self._place = self.scene, self._good
         self._link.set(self._place.link())
         self._show_controls()
+        known = isinstance(error, LandscapeError)
+        path = self._concerned(error, wanted) if known else None
+        if self._picture is None and wanted != self.scene:  # what a link names cannot be shown
+            self._start(fresh=True, until=self._place.step)
+            path = None
         if path is not None:
             self._form.set_error(path, str(error))
             return
-        known = isinstance(error, LandscapeError)
         text = str(error) if known else f"Something failed: {type(error).__name__}: {error}"
         self._toolbar.message(text, alert=True)
+
+    def _concerned(self, error: Exception, wanted: Scene) -> str | None:
+        """The path of the control at which an error belongs, if one is shown.
+
+        The one that the error names, or the menu from which the part with that field was chosen, or
+        else the first that differs from what is in force.
+        """
+        named = forms.path_of(wanted, error.field) if isinstance(error, SpecError) else None
+        changed = next(iter(forms.differences(wanted, self.scene)), None)
+        shown = self._form.paths
+        for path in filter(None, (named, changed)):
+            while path and path not in shown:
+                path = path.rpartition(".")[0]
+            if path:
+                return path
+        return None
 
     def _draw(self) -> None:
         if self._picture is not None:
@@ -230,8 +254,8 @@ class Page:
             self._toolbar.set({**readings, "frame": self._desk.sent()})
 
     def _show_controls(self) -> None:
-        entries = list(forms.rows(self.scene))
-        self._form.show([_section(entries, *section) for section in SECTIONS])
+        sections = [_section(self.scene, title) for title in SECTIONS]
+        self._form.show([section for section in sections if section["fields"]])
         display, preset = self.scene.display, self._place.preset
         shown = {"speed": display.speed, "view": display.show, "preset": preset}
         self._toolbar.set({**shown, "playing": self._playing})
@@ -292,12 +316,37 @@ class _Job:
     more: int
 
 
-def _section(
-    entries: list[forms.Entry], title: str, note: str, beginnings: tuple[str, ...]
-) -> dict[str, Any]:
-    chosen = [entry for entry in entries if entry.path.startswith(beginnings)]
+def _section(scene: Scene, title: str) -> dict[str, Any]:
+    problem = scene.run.problem
+    chosen = [entry for entry in forms.rows(scene) if _section_of(entry.path, problem) == title]
+    # The numbers of a problem stand after its data.
+    chosen.sort(key=lambda entry: title == "Data" and _is_number(entry.path, problem))
     fields = [forms.described(entry) | {"detail": _is_detail(entry)} for entry in chosen]
-    return {"title": title, "help": note, "fields": fields}
+    return {"title": title, "help": SECTIONS[title], "fields": fields}
+
+
+def _section_of(path: str, problem: Problem) -> str:
+    """The section of a row, or nothing: what a problem has beside data belongs to the network."""
+    if path.startswith(ELSEWHERE):
+        return ""
+    if path.startswith("run.problem"):
+        part = _part(path, problem)
+        return "Data" if part is None or isinstance(part, Dataset) else "Network"
+    if path.startswith("run."):
+        return "Optimizer"
+    return "Landscape" if path.startswith(("view.", "display.aside")) else "Display"
+
+
+def _is_number(path: str, problem: Problem) -> bool:
+    """Whether a row is a plain value of the problem itself."""
+    return path != "run.problem" and _part(path, problem) is None
+
+
+def _part(path: str, problem: Problem) -> Recipe | None:
+    """The recipe within a problem that a path lies in, if any."""
+    names = path.split(".")
+    given = getattr(problem, names[2]) if len(names) > 2 else None
+    return given if isinstance(given, Recipe) else None
 
 
 def _is_detail(entry: forms.Entry) -> bool:
@@ -306,6 +355,8 @@ def _is_detail(entry: forms.Entry) -> bool:
         return not entry.path.startswith("view.directions") or entry.place > 0
     if entry.path.startswith("display.aside."):
         return entry.place > 0 or entry.path.count(".") > ASIDE_DEPTH
+    if entry.path == "run.steps":
+        return True
     return entry.path.startswith("run.") and entry.place >= FIRST_FIELDS and entry.nested
 
 

@@ -63,7 +63,9 @@ class Stage:
         self.story.object = f"<b>{html.escape(question)}</b> {html.escape(watch)}"
 
     def draw(self, picture: Picture, display: Display) -> None:
-        """Bring every visible figure up to date."""
+        """Bring every visible figure up to date; losses below zero have no logarithmic heights."""
+        if bool((picture.slice["loss"] < 0).any()):
+            display = display.replace(height="linear")
         self._draw_landscape(picture, display)
         now = time.monotonic()
         if picture.status == "running" and now - self._aside_at < ASIDE:

@@ -315,6 +315,7 @@ QUICK = {
     "connection": {"path": {"kind": "bezier", "steps": 20}, "align": True},
     "convexity": {"resolution": 3, "examples": 20},
     "curvature": {"examples": 20},
+    "diagnostics": {"diagnostic": {"kind": "layer_gradients", "examples": 20}},
     "planes": {"count": 2, "resolution": 5},
     "runs": {"count": 2, "resolution": 5},
 }

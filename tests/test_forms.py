@@ -4,13 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import forms
+from app import forms, page
+from app.page import SECTIONS
 from app.scene import Scene, opening, place, presets
 from landscape_core.architectures.base import Architecture
 from landscape_core.catalogue import entries
 from landscape_core.errors import SpecError
 from landscape_core.optimizers.base import Optimizer
-from landscape_core.recipes import fields_of
+from landscape_core.problems.base import Problem
+from landscape_core.recipes import fields_of, label_of, summary_of
 
 PATHS = [entry.path for entry in forms.rows(Scene())]
 
@@ -105,3 +107,62 @@ def test_every_preset_has_words_and_a_scene_of_its_own():
         assert preset.title
         assert preset.question.endswith("?")
         assert preset.watch
+
+
+@pytest.mark.parametrize("base", [Architecture, Optimizer, Problem])
+def test_a_card_tells_of_the_chosen_part_in_two_sentences_with_formula_and_source(base):
+    path = {Architecture: "run.problem.architecture", Problem: "run.problem"}.get(
+        base, "run.optimizer"
+    )
+    for name, kind in entries(base).items():
+        scene = forms.assign(Scene(), path, name)
+        row = next(forms.described(e) for e in forms.rows(scene) if e.path == path)
+        card = row["card"]
+        assert card["title"] == label_of(kind)
+        assert card["text"].startswith(summary_of(kind))
+        assert len(card["text"]) > len(summary_of(kind)) + 10
+        assert card["text"].endswith(".")
+        assert card["formula"] == getattr(kind, "formula", "")
+        assert card["source"] == getattr(kind, "source", "")
+
+
+def test_a_card_takes_its_second_sentence_from_the_documentation_if_there_is_one():
+    scene = forms.assign(Scene(), "run.problem", "valley")
+    told = next(forms.card(e) for e in forms.rows(scene) if e.path == "run.problem")["text"]
+    assert told.endswith(
+        "Each example tilts the whole surface by itself, and together they leave it as it is."
+    )
+    plain = next(forms.card(e) for e in forms.rows(Scene()) if e.path == "run.problem")["text"]
+    assert plain.endswith("Problem: data, network and loss.")
+
+
+def test_entries_stand_in_the_menu_under_their_family(monkeypatch):
+    monkeypatch.setattr(entries(Optimizer)["adam"], "family", "adaptive", raising=False)
+    row = next(forms.described(e) for e in forms.rows(Scene()) if e.path == "run.optimizer")
+    groups = {option["value"]: option["group"] for option in row["options"]}
+    assert groups["adam"] == "adaptive"
+
+
+@pytest.mark.parametrize("problem", entries(Problem))
+def test_every_field_of_every_problem_is_on_the_form_and_the_problem_first(problem):
+    scene = forms.assign(Scene(), "run.problem", problem)
+    sections = {title: fields_in(scene, title) for title in SECTIONS}
+    shown = [path for paths in sections.values() for path in paths]
+    wanted = {e.path for e in forms.rows(scene) if e.path.startswith("run.problem")}
+    assert wanted <= set(shown)
+    assert len(shown) == len(set(shown))
+    assert sections["Data"][0] == "run.problem"
+    assert "run.sampler" in sections["Optimizer"]
+
+
+def test_what_a_problem_learns_from_stands_before_its_numbers_and_the_rest_under_the_network():
+    scene = forms.assign(Scene(), "run.problem", "supervised")
+    data, network = fields_in(scene, "Data"), fields_in(scene, "Network")
+    assert data[1] == "run.problem.dataset"
+    assert data[-1] == "run.problem.data_seed"
+    parts = {path.split(".")[2] for path in network}
+    assert {"architecture", "loss", "regularizer"} <= parts
+
+
+def fields_in(scene, title):
+    return [field["path"] for field in page._section(scene, title)["fields"]]

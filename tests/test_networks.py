@@ -16,6 +16,7 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from landscape_core import seeds
 from landscape_core.architectures.base import Architecture
+from landscape_core.architectures.mlp import MLP
 from landscape_core.catalogue import entries, from_plain
 from landscape_core.datasets.base import Dataset
 from landscape_core.errors import MissingDataError, SpecError
@@ -28,6 +29,7 @@ from landscape_core.losses.squared_error import SquaredError
 from landscape_core.measures.accuracy import Accuracy
 from landscape_core.measures.base import Answers
 from landscape_core.normalizations.base import Normalization
+from landscape_core.normalizations.group import Group
 from landscape_core.objective import ModelObjective
 from landscape_core.planes import Plane
 from landscape_core.recipes import fields_of
@@ -408,6 +410,11 @@ def test_tokens_are_the_rows_of_an_image_and_the_numbers_of_a_vector():
 def test_heads_that_do_not_divide_the_width_are_refused():
     with pytest.raises(SpecError, match=r"Transformer\.heads must be a divisor of the width 8"):
         network("transformer", width=8, heads=3)
+
+
+def test_groups_of_a_single_unit_are_refused():
+    with pytest.raises(SpecError, match=r"Group\.groups must be fewer than the 4 units"):
+        MLP(width=4, normalization=Group(groups=4)).build((2,), 2, seeds.stream(0, "weights"))
 
 
 def test_groups_that_do_not_divide_the_channels_are_refused():

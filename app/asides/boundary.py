@@ -7,7 +7,7 @@ from app.asides.base import Aside
 from app.views.boundary import Boundary as View
 from landscape_core.live import Picture
 
-NO_BOUNDARY = "No boundary to draw:\nthe inputs have more than two dimensions."
+NO_BOUNDARY = "No boundary to draw: this problem has\nno data with one or two inputs."
 
 
 @dataclass(frozen=True, kw_only=True)

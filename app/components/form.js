@@ -21,7 +21,16 @@ input[type=checkbox]{accent-color:#0f6e84;width:15px;height:15px;margin:0}
 select:hover,input:hover{border-color:#8fa0aa}
 :focus-visible{outline:2px solid #0f6e84;outline-offset:1px}
 .error{grid-column:1/-1;color:#a3200d;font-size:12px;padding:0 0 4px}
-.wrong select,.wrong input{border-color:#c0392b}`;
+.wrong select,.wrong input{border-color:#c0392b}
+.about{flex:none;font:italic 600 11px/1 Georgia,"DejaVu Serif",serif;color:#5d6b75;background:none;border:1px solid transparent;border-radius:50%;width:18px;height:18px;padding:0;margin:0 -3px 0 -4px;cursor:pointer}
+.about:hover{border-color:#8fa0aa}
+.about[aria-expanded=true]{color:#0f6e84;border-color:#0f6e84}
+.card{grid-column:1/-1;color:#33424c;font-size:12px;line-height:1.4;border-left:2px solid #9cc4cd;padding:1px 0 1px 8px;margin:2px 0 5px;overflow-wrap:anywhere}
+.card[hidden]{display:none}
+.card p{margin:0 0 3px}.card p:last-child{margin:0}
+.card .formula{font:italic 13.5px/1.45 "STIX Two Text","STIX Two Math",Cambria,Georgia,"DejaVu Serif",serif;color:#1d2a33;overflow-wrap:break-word}
+.card .formula span{display:block;padding-left:1em;text-indent:-1em}
+.card .source{color:#5d6b75;font-size:11px}`;
 
 const RANGE = 1000;
 
@@ -50,10 +59,17 @@ function control(field, id, send) {
   if (field.kind === "choice") {
     const select = document.createElement("select");
     select.id = id; select.dataset.path = field.path;
+    const groups = new Map();
     for (const option of field.options) {
       const item = new Option(option.label, option.value);
       item.title = option.help || "";
-      select.add(item);
+      if (option.group && !groups.has(option.group)) {
+        const group = document.createElement("optgroup");
+        group.label = option.group;
+        groups.set(option.group, group);
+        select.append(group);
+      }
+      (groups.get(option.group) ?? select).append(item);
     }
     select.addEventListener("change", () => send(select.value));
     box.append(select);
@@ -93,6 +109,33 @@ function control(field, id, send) {
   }};
 }
 
+// What is to be known of the chosen part, folded until its button beside the menu is pressed.
+function card(id, folded, turned) {
+  const button = document.createElement("button"), text = document.createElement("div");
+  button.type = "button"; button.className = "about"; button.textContent = "i";
+  text.className = "card"; text.id = `${id}-card`;
+  button.setAttribute("aria-controls", text.id);
+  const fold = hidden => { text.hidden = hidden; button.setAttribute("aria-expanded", !hidden); };
+  button.addEventListener("click", () => { fold(!text.hidden); turned(text.hidden); });
+  fold(folded);
+  const parts = ["text", "formula", "source"].map(name => {
+    const part = document.createElement("p");
+    part.className = name;
+    return [name, part];
+  });
+  return {button, text, set: told => {
+    button.title = `about ${told.title}`;
+    button.setAttribute("aria-label", button.title);
+    for (const [name, part] of parts) part.textContent = told[name];
+    parts.find(([name]) => name === "formula")[1].replaceChildren(...told.formula.split(/(?<=;) /).map(line => {
+      const step = document.createElement("span");  // each step of a rule on a line of its own
+      step.textContent = line;
+      return step;
+    }));
+    text.replaceChildren(...parts.filter(([name]) => told[name]).map(([, part]) => part));
+  }};
+}
+
 export function render({model, el}) {
   const style = document.createElement("style"), form = document.createElement("div");
   style.textContent = STYLE;
@@ -126,6 +169,11 @@ export function render({model, el}) {
         const made = control(field, id, value => model.send_msg({path: field.path, value}));
         made.input.setAttribute("aria-description", field.help);
         row.append(label, made.box);
+        if (field.card) {
+          made.card = card(id, !open.get(field.path), folded => open.set(field.path, !folded));
+          made.box.append(made.card.button);
+          row.append(made.card.text);
+        }
         (field.detail ? more : details).append(row);
         rows.set(field.path, {...made, row});
       }
@@ -139,12 +187,13 @@ export function render({model, el}) {
 
   const update = () => {
     const sections = model.sections;
-    const now = JSON.stringify(sections.map(s => [s.title, s.fields.map(f => [f.path, f.kind, f.options?.length, f.low, f.high, f.detail])]));
+    const now = JSON.stringify(sections.map(s => [s.title, s.fields.map(f => [f.path, f.kind, f.options?.map(o => o.value), f.low, f.high, f.detail])]));
     if (now !== structure) { structure = now; build(sections); }
     for (const section of sections) for (const field of section.fields) {
       const row = rows.get(field.path);
       const edited = row.input === focused() && row.input.value !== row.input.dataset.sent && field.kind !== "choice";
       if (!edited) row.set(field.value);
+      row.card?.set(field.card);
     }
     complain();
   };
@@ -166,7 +215,11 @@ export function render({model, el}) {
     }
   };
 
+  const wait = () => form.setAttribute("aria-busy", model.busy);
+
+  model.on("busy", wait);
   model.on("sections", update);
   model.on("errors", complain);
   update();
+  wait();
 }

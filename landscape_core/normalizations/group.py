@@ -19,7 +19,9 @@ class Group(Normalization):
     groups: Annotated[int, Knob(1, 1024, "groups of channels", scale="log")] = 4
 
     def layer(self, channels: int, spatial: int) -> nn.Module:
-        del spatial
         if channels % self.groups:
             raise SpecError("Group.groups", self.groups, f"a divisor of the {channels} channels")
+        if channels == self.groups and not spatial:
+            accepted = f"fewer than the {channels} units: of a single number nothing is left"
+            raise SpecError("Group.groups", self.groups, accepted)
         return nn.GroupNorm(self.groups, channels)
