@@ -8,32 +8,12 @@ import torch
 from reproduce import section, table
 
 from landscape_core import seeds
-from landscape_core.objective import Objective
 from landscape_core.optimizers.sgd import SGD
-from landscape_core.params import Layout
 from landscape_core.samplers.base import Asked
 from landscape_core.samplers.shuffled import Shuffled
+from parts._least_squares import LeastSquares
 
 N, D, EPOCHS = 200, 20, 40
-
-
-class LeastSquares(Objective):
-    """The mean of ½ (⟨a, θ⟩ − b)² over examples, in float64."""
-
-    def __init__(self, inputs, targets):
-        self.inputs, self.targets = inputs, targets
-        self.examples = len(inputs)
-        self.layout = Layout.of_shapes({"theta": (inputs.shape[1],)})
-
-    def loss(self, theta):
-        return 0.5 * (self.inputs @ theta - self.targets).square().mean()
-
-    def value_and_gradient(self, theta):
-        off = self.inputs @ theta - self.targets
-        return 0.5 * off.square().mean(), self.inputs.T @ off / self.examples
-
-    def restricted(self, indices):
-        return LeastSquares(self.inputs[indices], self.targets[indices])
 
 
 def problem(seed, noise):
