@@ -38,6 +38,7 @@ from landscape_core.optimizers.base import Optimizer
 from landscape_core.paths.base import Path as Curve
 from landscape_core.problems.base import Problem
 from landscape_core.recipes import Recipe, fields_of, label_of, summary_of
+from landscape_core.regularizers.base import Regularizer
 from landscape_core.samplers.base import Sampler
 from landscape_core.schedules.base import Schedule
 from landscape_core.sharpness.base import Sharpness
@@ -53,6 +54,7 @@ KINDS: dict[str, type[Recipe]] = {
     "initializations": Initialization,
     "normalizations": Normalization,
     "losses": Loss,
+    "regularizers": Regularizer,
     "optimizers": Optimizer,
     "schedules": Schedule,
     "samplers": Sampler,

@@ -63,7 +63,7 @@ def built(architecture):
     return objective_of(architecture.build(shape, 3, seeds.stream(0, "weights")))
 
 
-PARAMETRIZED = ("weight", "spectral")
+PARAMETRIZED = ("weight", "spectral", "unit_sphere")
 
 
 def networks():

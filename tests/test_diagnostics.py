@@ -19,6 +19,7 @@ from landscape_core.diagnostics.distance import Distance
 from landscape_core.diagnostics.gradient_noise import GradientNoise
 from landscape_core.diagnostics.input_jacobian import InputJacobian
 from landscape_core.diagnostics.layer_gradients import LayerGradients
+from landscape_core.diagnostics.neuron_angles import NeuronAngles
 from landscape_core.diagnostics.product_spectrum import ProductSpectrum
 from landscape_core.diagnostics.tangent_kernel import TangentKernel
 from landscape_core.errors import SpecError
@@ -585,3 +586,88 @@ def test_a_start_that_does_not_fit_is_refused(bad):
     objective = cases.mlp_objective()
     with pytest.raises(SpecError, match="start"):
         Distance().at(objective, objective.start, bad)
+
+
+# Angles of neurons.
+
+
+def cosine(one, other):
+    """The cosine between two vectors, by NumPy."""
+    one, other = np.ravel(one), np.ravel(other)
+    return float(one @ other / np.linalg.norm(one) / np.linalg.norm(other))
+
+
+@pytest.mark.parametrize("make", [cases.mlp_objective, cases.residual_objective])
+def test_cosines_between_neurons_agree_with_numpy(make):
+    objective = make()
+    theta = at_random(objective)
+    found = NeuronAngles().at(objective, theta)
+    weights = {
+        name: value.numpy()
+        for name, value in objective.layout.split(theta).items()
+        if value.dim() > 1
+    }
+    assert list(found["layer"].values) == list(weights)
+    for name, weight in weights.items():
+        part = found.sel(layer=name)
+        size = len(weight)
+        table = np.array([[cosine(a, b) for b in weight] for a in weight])
+        np.testing.assert_allclose(part["cosine"][:size, :size], table, rtol=1e-10, atol=1e-12)
+        assert part["cosine"][size:].isnull().all()
+        assert part["cosine"][:, size:].isnull().all()
+        others = table - 9 * np.eye(size)
+        np.testing.assert_allclose(part["nearest"][:size], others.max(1), rtol=1e-10, atol=1e-12)
+        assert part["nearest"][size:].isnull().all()
+        pairs = [abs(table[i, j]) for i in range(size) for j in range(i)]
+        assert float(part["mean_absolute"]) == pytest.approx(np.mean(pairs), rel=1e-10)
+
+
+def test_cosines_with_directions_are_those_of_the_first_layer():
+    objective = cases.mlp_objective()
+    directions = cases.normal(2, 3, seed=8)
+    found = NeuronAngles().at(objective, objective.start, directions)
+    rows = objective.layout.split(objective.start)["0.weight"]
+    expected = [[cosine(row, one) for one in directions] for row in rows]
+    assert found["toward"].dims == ("first", "direction")
+    np.testing.assert_allclose(found["toward"], expected, rtol=1e-10, atol=1e-12)
+
+
+def test_a_neuron_without_weights_has_no_angle_and_a_single_one_no_neighbour():
+    module = cases.filled(nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1)))
+    with torch.no_grad():
+        module[0].weight[1] = 0
+    objective = ModelObjective(module, SquaredError(), *cases.vectors(5))
+    found = NeuronAngles().at(objective, objective.start)
+    np.testing.assert_allclose(found["cosine"][0], [[1, np.nan], [np.nan, np.nan]], rtol=1e-12)
+    assert found["nearest"].isnull().all()
+    assert found["mean_absolute"].isnull().all()
+
+
+@pytest.mark.parametrize("form", ["weight_norm", "spectral_norm"])
+def test_weights_in_another_form_are_taken_as_they_act(form):
+    layer = getattr(nn.utils.parametrizations, form)(nn.Linear(3, 4))
+    module = cases.filled(nn.Sequential(layer, nn.Tanh(), nn.Linear(4, 3)))
+    objective = ModelObjective(module, cross_entropy, *cases.vectors(5))
+    theta = at_random(objective)
+    found = NeuronAngles().at(objective, theta)
+    assert list(found["layer"].values) == ["0.weight", "2.weight"]
+    kept = {key.rpartition(".")[2]: one for key, one in objective.layout.split(theta).items()}
+    # A length may be negative; what a spectral norm divides by is not.
+    turned = form == "weight_norm"
+    rows = kept["original0"] * kept["original1"] if turned else kept["original"]
+    expected = [[cosine(a, b) for b in rows] for a in rows]
+    np.testing.assert_allclose(found["cosine"][0], expected, rtol=1e-10, atol=1e-12)
+
+
+def test_only_the_first_neurons_are_taken_where_there_are_more():
+    objective = cases.mlp_objective()
+    some, every = (NeuronAngles(neurons=n).at(objective, objective.start) for n in (3, 100))
+    assert some["cosine"].shape == (3, 3, 3)
+    np.testing.assert_allclose(some["cosine"], every["cosine"][:, :3, :3], rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("shape", [(2, 4), (3,)])
+def test_directions_that_do_not_fit_the_first_layer_are_refused(shape):
+    objective = cases.mlp_objective()
+    with pytest.raises(SpecError, match=r"shape of directions must be \(any, 3\)"):
+        NeuronAngles().at(objective, objective.start, torch.zeros(shape))

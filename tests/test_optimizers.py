@@ -147,6 +147,7 @@ def test_it_trains_convolutions_and_normalized_layers(kind):
 
 def test_it_introduces_itself(kind):
     assert label_of(kind)
+    assert kind.family
     assert "θ ←" in kind.formula
     assert any(year in kind.source for year in map(str, range(1847, 2100)))
     assert len(summary_of(kind)) > 20

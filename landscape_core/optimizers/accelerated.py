@@ -26,6 +26,7 @@ class Accelerated(Optimizer[Course]):
     """Nesterov's growing momentum, which starts again when it carries uphill."""
 
     label: ClassVar[str] = "Accelerated gradient with restart"
+    family: ClassVar[str] = "momentum"
     formula: ClassVar[str] = (
         "g ← g + λθ;  x₊ = θ − ηg;  if g·(x₊ − x) > 0: k ← 0;  θ ← x₊ + k/(k+3) · (x₊ − x);  "
         "x ← x₊;  k ← k + 1"

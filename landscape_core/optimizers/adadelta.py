@@ -23,6 +23,7 @@ class Adadelta(Optimizer[Averages]):
     """Sets each weight's step by the sizes of its past steps and gradients: no rate to choose."""
 
     label: ClassVar[str] = "Adadelta"
+    family: ClassVar[str] = "adaptive"
     formula: ClassVar[str] = (
         "g ← g + λθ;  E ← ρE + (1−ρ)g²;  Δ = g · √(D + ε) / √(E + ε);  D ← ρD + (1−ρ)Δ²;  "
         "θ ← θ − ηΔ"

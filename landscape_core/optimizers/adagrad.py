@@ -16,6 +16,7 @@ class AdaGrad(Optimizer[Vector]):
     """Slows each weight by all the gradients that it has seen: rare features keep large steps."""
 
     label: ClassVar[str] = "AdaGrad"
+    family: ClassVar[str] = "adaptive"
     formula: ClassVar[str] = "g ← g + λθ;  s ← s + g²;  θ ← θ − ηg / (√s + ε)"
     source: ClassVar[str] = (
         "Duchi, Hazan & Singer, 2011, Adaptive Subgradient Methods for Online Learning and "

@@ -20,6 +20,7 @@ class Adam(Optimizer[Moments]):
     """Gives each weight its own step: its mean gradient, divided by the gradient's usual size."""
 
     label: ClassVar[str] = "Adam"
+    family: ClassVar[str] = "adaptive"
     formula: ClassVar[str] = (
         "g ← g + λθ;  m ← β₁m + (1−β₁)g;  v ← β₂v + (1−β₂)g²;  "
         "θ ← θ − η · m/(1−β₁ᵗ) / (√(v/(1−β₂ᵗ)) + ε)"

@@ -22,6 +22,7 @@ class Adamax(Optimizer[Moments]):
     """Adam that divides by the largest recent gradient, not by the root of their mean square."""
 
     label: ClassVar[str] = "AdaMax"
+    family: ClassVar[str] = "adaptive"
     formula: ClassVar[str] = (
         "g ← g + λθ;  m ← β₁m + (1−β₁)g;  u ← max(β₂u, |g| + ε);  θ ← θ − η · m/(1−β₁ᵗ) / u"
     )

@@ -23,6 +23,7 @@ class AdamW(Optimizer[Moments]):
     """Adam whose weight decay shrinks all weights alike, however large their gradients are."""
 
     label: ClassVar[str] = "AdamW"
+    family: ClassVar[str] = "adaptive"
     formula: ClassVar[str] = (
         "m ← β₁m + (1−β₁)g;  v ← β₂v + (1−β₂)g²;  θ ← (1−ηλ)θ − η · m/(1−β₁ᵗ) / (√(v/(1−β₂ᵗ)) + ε)"
     )

@@ -24,6 +24,7 @@ class ADINE(Optimizer[Course]):
     """Nesterov's momentum that grows beyond 1 while the loss falls, and is tamed when it rises."""
 
     label: ClassVar[str] = "ADINE"
+    family: ClassVar[str] = "momentum"
     formula: ClassVar[str] = (
         "s ← (s₋ + loss at θ)/2;  m = mₛ if s > δs₋, else m_g;  g = gradient at θ + mv;  "
         "v ← mv − ηg;  θ ← θ + v"

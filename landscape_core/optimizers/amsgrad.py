@@ -23,6 +23,7 @@ class AMSGrad(Optimizer[Moments]):
     """Adam that never forgets a large gradient: the steps of a weight only ever shrink."""
 
     label: ClassVar[str] = "AMSGrad"
+    family: ClassVar[str] = "adaptive"
     formula: ClassVar[str] = (
         "g ← g + λθ;  m ← β₁m + (1−β₁)g;  v ← β₂v + (1−β₂)g²;  u ← max(u, v);  "
         "θ ← θ − η · m/(1−β₁ᵗ) / (√(u/(1−β₂ᵗ)) + ε)"

@@ -38,6 +38,7 @@ class AsyncMomentum(Optimizer[Past]):
     """Momentum with gradients that come late, as from many workers that do not wait."""
 
     label: ClassVar[str] = "Asynchronous momentum"
+    family: ClassVar[str] = "momentum"
     formula: ClassVar[str] = (
         "τₖ a delay with the mean τ;  g at θₖ₋τₖ on the present mini-batch;  v ← μv + g;  "
         "θ ← θ − ηv"

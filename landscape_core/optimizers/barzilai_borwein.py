@@ -22,6 +22,7 @@ class BarzilaiBorwein(Optimizer[float | None]):
     """Gradient descent that finds its step size: from how the last step changed the gradient."""
 
     label: ClassVar[str] = "Barzilai–Borwein"
+    family: ClassVar[str] = "second order"
     formula: ClassVar[str] = (
         "θ ← θ − ηg;  s = change of θ;  y = change of g;  "
         "η ← |s·s / s·y| (long) or |s·y / y·y| (short), at most the largest"

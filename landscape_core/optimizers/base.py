@@ -20,12 +20,15 @@ EPSILON = Knob(1e-16, 1.0, "small ε that keeps the division safe; a large one t
 class Optimizer(Recipe, ABC, Generic[Memory]):
     """An update rule. `formula` is the rule as people write it, `source` the citation.
 
+    `family` is the heading under which menus show it.
+
     In the formulas g is the gradient of the loss of a mini-batch at θ, and products, quotients and
     roots of vectors are meant entry by entry. The objective of a step is the mini-batch; its
     `whole` is the training objective, and its `network`, where there is one, has inputs, outputs
     and a loss.
     """
 
+    family: ClassVar[str] = ""
     formula: ClassVar[str]
     source: ClassVar[str]
 

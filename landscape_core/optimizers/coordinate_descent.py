@@ -26,6 +26,7 @@ class CoordinateDescent(Optimizer[int]):
     """Moves a few weights at a time, in turn or drawn at random, and leaves the others."""
 
     label: ClassVar[str] = "Coordinate descent"
+    family: ClassVar[str] = "gradient descent"
     formula: ClassVar[str] = (
         "B = the step's coordinates;  d = g on B, 0 elsewhere;  θ ← θ − ηd;  "
         "exact: θ ← θ − (d·d / d·Hd) d, where d·Hd > 0"

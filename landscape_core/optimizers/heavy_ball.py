@@ -20,6 +20,7 @@ class HeavyBall(Optimizer[Vector]):
     """Rolls like a heavy ball: the gradient pushes, and the velocity carries on."""
 
     label: ClassVar[str] = "Heavy ball (momentum)"
+    family: ClassVar[str] = "momentum"
     formula: ClassVar[str] = "g ← g + λθ;  v ← μv + g;  θ ← θ − ηv"
     source: ClassVar[str] = (
         "Polyak, 1964, Some methods of speeding up the convergence of iteration methods"

@@ -25,6 +25,7 @@ class LAMB(Optimizer[Moments]):
     """Adam whose step in each layer is a set share of the size of the layer's weights."""
 
     label: ClassVar[str] = "LAMB"
+    family: ClassVar[str] = "adaptive"
     formula: ClassVar[str] = (
         "m ← β₁m + (1−β₁)g;  v ← β₂v + (1−β₂)g²;  r = m/(1−β₁ᵗ) / (√(v/(1−β₂ᵗ)) + ε) + λθ;  "
         "θ ← θ − η · min(‖θₗ‖, cap)/‖rₗ‖ · r, the ratio that of each layer l, 1 for biases"

@@ -21,6 +21,7 @@ class LARS(Optimizer[Vector]):
     """Momentum whose step in each layer is a set share of the size of the layer's weights."""
 
     label: ClassVar[str] = "LARS"
+    family: ClassVar[str] = "adaptive"
     formula: ClassVar[str] = (
         "r = c‖θₗ‖ / (‖gₗ‖ + λ‖θₗ‖) in each layer l, 1 for biases;  v ← μv + ηr(g + λθ);  θ ← θ − v"
     )

@@ -32,6 +32,7 @@ class LBFGS(Optimizer[Pairs]):
     """Guesses the curvature from its last steps, and moves as Newton's method would."""
 
     label: ClassVar[str] = "L-BFGS"
+    family: ClassVar[str] = "second order"
     formula: ClassVar[str] = (
         "d = −Bg, B the inverse Hessian by the last pairs;  θ ← θ + ηd;  s = change of θ;  "
         "y = change of g;  keep (s, y) if s·y > 0"

@@ -23,6 +23,7 @@ class NAdam(Optimizer[Moments]):
     """Adam with Nesterov's look ahead: the newest gradient counts a step early."""
 
     label: ClassVar[str] = "NAdam"
+    family: ClassVar[str] = "adaptive"
     formula: ClassVar[str] = (
         "g ← g + λθ;  m ← β₁m + (1−β₁)g;  v ← β₂v + (1−β₂)g²;  "
         "μₜ = β₁(1 − ½·0.96^(ψt));  Π ← Πμₜ;  "

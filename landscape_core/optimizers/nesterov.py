@@ -21,6 +21,7 @@ class Nesterov(Optimizer[Vector]):
     """A heavy ball that looks ahead: it measures the slope where its velocity will take it."""
 
     label: ClassVar[str] = "Nesterov"
+    family: ClassVar[str] = "momentum"
     formula: ClassVar[str] = "g ← g + λθ;  v ← μv + g;  θ ← θ − η(g + μv)"
     source: ClassVar[str] = (
         "Nesterov, 1983, A method of solving a convex programming problem with convergence rate "

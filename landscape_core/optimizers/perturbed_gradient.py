@@ -4,15 +4,20 @@ They add noise to each gradient, algorithm 1, so that no saddle holds the iterat
 fades like (1+t)^(−γ), in variance, is that of Neelakantan et al., 2015, Adding Gradient Noise
 Improves Learning for Very Deep Networks, with γ = 0.55. Noise in the weights, which gives the
 gradient of a smoothed loss, is that of Duchi, Bartlett and Wainwright, 2012, Randomized Smoothing
-for Stochastic Optimization; the loss noted at such a step is that of the moved weights.
+for Stochastic Optimization; the loss noted at such a step is that of the moved weights. Noise in
+the inputs, fresh at each step, is that of Bishop, 1995, Training with Noise is Equivalent to
+Tikhonov Regularization; the loss noted then, and the statistics that batch normalization stores,
+are those of the inputs as they are.
 """
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import torch
+from torch import Tensor
 
 from landscape_core import seeds
+from landscape_core.errors import SpecError
 from landscape_core.objective import Objective
 from landscape_core.optimizers.base import LEARNING_RATE, Optimizer
 from landscape_core.recipes import Choice, Knob
@@ -24,8 +29,10 @@ class PerturbedGradient(Optimizer[int]):
     """Gradient descent that is shaken by fading noise, so that no saddle can hold it."""
 
     label: ClassVar[str] = "Perturbed gradient descent"
+    family: ClassVar[str] = "gradient descent"
     formula: ClassVar[str] = (
-        "σₜ = σ(1+t)^(−γ/2);  ξ ~ N(0, I);  θ ← θ − η(g + σₜξ), or g taken at θ + σₜξ:  θ ← θ − ηg"
+        "σₜ = σ(1+t)^(−γ/2);  ξ ~ N(0, I);  θ ← θ − η(g + σₜξ), or g taken at θ + σₜξ, or of "
+        "inputs x + σₜξ:  θ ← θ − ηg"
     )
     source: ClassVar[str] = (
         "Ge, Huang, Jin & Yuan, 2015, Escaping From Saddle Points; Neelakantan et al., 2015, "
@@ -35,7 +42,11 @@ class PerturbedGradient(Optimizer[int]):
     learning_rate: Annotated[float, LEARNING_RATE] = 0.1
     noise: Annotated[float, Knob(0.0, 10.0, "standard deviation σ of the first noise")] = 0.1
     where: Annotated[
-        str, Choice(("gradient", "weights"), "add it to the gradient, or to where that is taken")
+        str,
+        Choice(
+            ("gradient", "weights", "inputs"),
+            "add it to the gradient, to the weights at which that is taken, or to the inputs",
+        ),
     ] = "gradient"
     fading: Annotated[
         float, Knob(0.0, 2.0, "exponent γ by which the variance falls; at 0 it stays")
@@ -47,13 +58,30 @@ class PerturbedGradient(Optimizer[int]):
         del theta
         return 0
 
+    def check_objective(self, objective: Objective) -> None:
+        """Refuse noise in inputs that there are not, or that are no real numbers."""
+        part = objective.network
+        if self.where == "inputs" and (part is None or not part.inputs.is_floating_point()):
+            accepted = "gradient or weights where there are no inputs of real numbers"
+            raise SpecError("PerturbedGradient.where", self.where, accepted)
+
     def step(self, objective: Objective, theta: Vector, memory: int) -> tuple[Vector, int]:
         """One step of size η against the noisy gradient."""
         rng = seeds.stream(self.seed, "perturbation", memory)
-        drawn = torch.randn(len(theta), generator=rng, dtype=theta.dtype).to(theta.device)
-        noise = self.noise * (1 + memory) ** (-self.fading / 2) * drawn
+        deviation = self.noise * (1 + memory) ** (-self.fading / 2)
+
+        def noise(like: Tensor) -> Tensor:
+            drawn = torch.randn(like.shape, generator=rng, dtype=like.dtype)
+            return deviation * drawn.to(like.device)
+
         if self.where == "weights":
-            g = objective.gradient(theta + noise)
+            g = objective.gradient(theta + noise(theta))
+        elif self.where == "inputs" and objective.network is not None:
+            objective.losses(theta[None])  # what a run notes of the step
+            part = objective.network
+            held = {name: value.clone() for name, value in part.buffers.items()}
+            noisy = part.with_inputs(part.inputs + noise(part.inputs)).with_buffers(held)
+            g = noisy.gradient(theta)
         else:
-            g = objective.gradient(theta) + noise
+            g = objective.gradient(theta) + noise(theta)
         return torch.sub(theta, g, alpha=self.learning_rate), memory + 1

@@ -16,6 +16,7 @@ class RMSprop(Optimizer[Vector]):
     """Divides each weight's gradient by its usual size, so that all weights move at like speed."""
 
     label: ClassVar[str] = "RMSprop"
+    family: ClassVar[str] = "adaptive"
     formula: ClassVar[str] = "g ← g + λθ;  v ← αv + (1−α)g²;  θ ← θ − ηg / (√v + ε)"
     source: ClassVar[str] = (
         "Tieleman & Hinton, 2012, Neural Networks for Machine Learning, lecture 6.5"

@@ -35,6 +35,7 @@ class SAGA(Optimizer[Table]):
     """Remembers the gradient of every example, and lets each mini-batch correct their mean."""
 
     label: ClassVar[str] = "SAGA"
+    family: ClassVar[str] = "variance reduction"
     formula: ClassVar[str] = (
         "g = mean of (∇fᵢ(θ) − αᵢ) over the batch + ᾱ;  αᵢ ← ∇fᵢ(θ);  θ ← θ − ηg"
     )

@@ -24,6 +24,7 @@ class SAM(Optimizer[Vector]):
     """
 
     label: ClassVar[str] = "SAM (sharpness-aware)"
+    family: ClassVar[str] = "gradient descent"
     formula: ClassVar[str] = "g = gradient at θ + ρg/‖g‖;  g ← g + λθ;  v ← μv + g;  θ ← θ − ηv"
     source: ClassVar[str] = (
         "Foret, Kleiner, Mobahi & Neyshabur, 2021, Sharpness-Aware Minimization for Efficiently "

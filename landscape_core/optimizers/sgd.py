@@ -15,6 +15,7 @@ class SGD(Optimizer[None]):
     """Steps straight downhill: against the gradient of the mini-batch."""
 
     label: ClassVar[str] = "SGD"
+    family: ClassVar[str] = "gradient descent"
     formula: ClassVar[str] = "g ← g + λθ;  θ ← θ − ηg"
     source: ClassVar[str] = "Robbins & Monro, 1951, A Stochastic Approximation Method"
 

@@ -27,6 +27,7 @@ class Shampoo(Optimizer[Preconditioners]):
     """AdaGrad for matrices: it evens out the gradient along the rows and columns of each layer."""
 
     label: ClassVar[str] = "Shampoo"
+    family: ClassVar[str] = "second order"
     formula: ClassVar[str] = (
         "per layer, G its gradient + λ its weights:  L ← L + GGᵀ;  R ← R + GᵀG;  "
         "θ ← θ − η L^(−1/4) G R^(−1/4);  vectors:  H ← H + ggᵀ;  θ ← θ − η H^(−1/2) g"

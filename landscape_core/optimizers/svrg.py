@@ -31,6 +31,7 @@ class SVRG(Optimizer[Snapshot | None]):
     """Corrects each mini-batch by its error at a snapshot, where all examples were counted."""
 
     label: ClassVar[str] = "SVRG"
+    family: ClassVar[str] = "variance reduction"
     formula: ClassVar[str] = (
         "every few epochs:  w ← θ, ∇f(w) over all examples;  g = ∇f_B(θ) − ∇f_B(w) + ∇f(w);  "
         "θ ← θ − ηg"

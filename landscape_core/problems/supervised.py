@@ -1,4 +1,8 @@
-"""Supervised learning: the mean loss of a network over examples."""
+"""Supervised learning: the mean loss of a network over examples.
+
+A regularizer changes what optimizers follow on the training examples; the loss, wherever it is
+shown, is that without it.
+"""
 
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
@@ -15,6 +19,8 @@ from landscape_core.losses.cross_entropy import CrossEntropy
 from landscape_core.objective import ModelObjective
 from landscape_core.problems.base import Instance, Problem
 from landscape_core.recipes import Knob, Note
+from landscape_core.regularizers.base import Regularizer
+from landscape_core.regularizers.none import NoRegularizer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +32,9 @@ class Supervised(Problem):
     dataset: Annotated[Dataset, Note("the examples to learn from")] = field(default_factory=Spirals)
     architecture: Annotated[Architecture, Note("the kind of network")] = field(default_factory=MLP)
     loss: Annotated[Loss, Note("what is minimized")] = field(default_factory=CrossEntropy)
+    regularizer: Annotated[
+        Regularizer, Note("what joins the gradient; the loss is shown without it")
+    ] = field(default_factory=NoRegularizer)
     data_seed: Annotated[
         int, Knob(-1, 2**31 - 1, "draws the data and their split; -1: as the run's seed says")
     ] = -1
@@ -42,5 +51,5 @@ class Supervised(Problem):
                 targets = targets.to(dtype)
             return ModelObjective(network, self.loss, part.inputs.to(device, dtype), targets)
 
-        train = over(data.train)
+        train = self.regularizer.regularized(over(data.train))
         return Instance(train, over(data.test), train.start, data)
