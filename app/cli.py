@@ -33,6 +33,7 @@ from landscape_core.live import Session
 from landscape_core.losses.base import Loss
 from landscape_core.matrices.base import Matrix
 from landscape_core.measures.base import Measure
+from landscape_core.neighbours.base import Neighbours
 from landscape_core.normalizations.base import Normalization
 from landscape_core.optimizers.base import Optimizer
 from landscape_core.paths.base import Path as Curve
@@ -53,6 +54,7 @@ KINDS: dict[str, type[Recipe]] = {
     "architectures": Architecture,
     "initializations": Initialization,
     "normalizations": Normalization,
+    "neighbours": Neighbours,
     "losses": Loss,
     "regularizers": Regularizer,
     "optimizers": Optimizer,

@@ -107,7 +107,8 @@ def connect(options: argparse.Namespace) -> Iterator[str]:
 def diagnose(options: argparse.Namespace) -> Iterator[str]:
     """Measure a network at an iterate without any plane: gradient noise, dead units and others.
 
-    Values by block, layer or rank are told as far as a few; files hold all.
+    Values by block, layer or rank are told as far as a few; files hold all. Without names, those
+    that a network cannot have are left out, with the reason.
     """
     path = schema.load(options.trajectory)
     names = options.diagnostics or list(entries(Diagnostic))
@@ -116,7 +117,13 @@ def diagnose(options: argparse.Namespace) -> Iterator[str]:
     # With the iterate's statistics, but the run's beginning to measure distances from.
     from_start = train.moving([block.name for block in train.layout.blocks], first.start)
     for name, diagnostic in asked.items():
-        found = diagnostic.at(from_start, train.start)
+        try:
+            found = diagnostic.at(from_start, train.start)
+        except SpecError as error:
+            if options.diagnostics:
+                raise
+            yield f"{name}: not of this network: {error}"
+            continue
         yield f"{name}: {found.attrs['title']}, {found.attrs['examples']} examples"
         yield aligned([_told(str(one), column) for one, column in found.data_vars.items()])
         if options.output:

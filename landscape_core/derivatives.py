@@ -29,19 +29,18 @@ def gradients(objective: Objective, theta: Vector) -> Iterator[Float[Tensor, "n 
             yield objective.minibatch(torch.tensor([i])).gradient(theta)[None]
         return
     part = objective.network.alone()
-    given, weights = part.loss_function, None
-    loss_function = given
-    if isinstance(given, Weighted):
-        loss_function, weights = given.loss_function, given.weights
     step = max(1, HELD // len(theta))
     for start in range(0, part.examples, step):
-        some = part.between(start, start + step).with_loss(loss_function)
+        some, weights = part.between(start, start + step), None
+        if isinstance(some.loss_function, Weighted):
+            weights = some.loss_function.weights
+            some = some.with_loss(some.loss_function.loss_function)
         rows = _gradients(some, theta)
         if part.field is not None:
             singles = [some.between(i, i + 1) for i in range(some.examples)]
             pairs = zip(singles, rows, strict=True)
             rows = torch.stack([part.field(one, theta, row) for one, row in pairs])
-        yield rows if weights is None else weights[start : start + step, None] * rows
+        yield rows if weights is None else weights[:, None] * rows
 
 
 def _gradients(part: ModelObjective, theta: Vector) -> Float[Tensor, "n P"]:

@@ -237,9 +237,7 @@ class ModelObjective(Objective):
 
         Its `buffers` are copies that evaluations update, as a training step of torch would.
         """
-        part = self._like()
-        part.inputs, part.targets = self.inputs[indices], self.targets[indices]
-        part.examples = len(indices)
+        part = self._cut(indices)
         part.buffers = {name: value.clone() for name, value in self.buffers.items()}
         part._updates_statistics = True
         return part
@@ -276,19 +274,11 @@ class ModelObjective(Objective):
 
     def between(self, start: int, stop: int) -> "ModelObjective":
         """The same objective over some consecutive examples only."""
-        part = self._like()
-        part._whole = part._indices = None
-        part.inputs, part.targets = self.inputs[start:stop], self.targets[start:stop]
-        part.examples = len(part.inputs)
-        return part
+        return self._cut(slice(start, stop))
 
     def reordered(self, order: Tensor) -> "ModelObjective":
         """The same objective over the examples at these indices, in their order."""
-        part = self._like()
-        part._whole = part._indices = None
-        part.inputs, part.targets = self.inputs[order], self.targets[order]
-        part.examples = len(order)
-        return part
+        return self._cut(order)
 
     def with_batch_norm(self, batch_norm: BatchNorm) -> "ModelObjective":
         """The same objective with another choice of statistics."""
@@ -396,6 +386,17 @@ class ModelObjective(Objective):
         ]
         reestimate(self._normalizers, fresh, forward, self.reference)
         return buffers
+
+    def _cut(self, some: "Tensor | slice") -> "ModelObjective":
+        """The same objective over some examples, with their weights if they have any."""
+        part = self._like()
+        part._whole = part._indices = None
+        part.inputs, part.targets = self.inputs[some], self.targets[some]
+        part.examples = len(part.inputs)
+        if isinstance(self.loss_function, Weighted):
+            plain, weights = self.loss_function.loss_function, self.loss_function.weights
+            part.loss_function = Weighted(plain, weights[some])
+        return part
 
     def _like(self) -> "ModelObjective":
         part = object.__new__(ModelObjective)

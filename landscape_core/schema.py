@@ -7,7 +7,9 @@ count multiples of the plane's axes.
 
 import io
 import json
+import sys
 from collections.abc import Container, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +94,18 @@ def to_bytes(dataset: xr.Dataset) -> bytes:
     """A dataset as the bytes of one netCDF file."""
     # In memory: HDF5 does not survive a disk that fills up under it.
     content = io.BytesIO()
-    _encoded(dataset).to_netcdf(content, engine="h5netcdf")
+    with _without_workers():
+        _encoded(dataset).to_netcdf(content, engine="h5netcdf")
     return content.getvalue()
+
+
+def _without_workers() -> AbstractContextManager[Any]:
+    """Let xarray write without asking dask's scheduler, where there is one, for a lock.
+
+    No one else writes into our memory; and that lock is not always known yet when it is taken.
+    """
+    dask = sys.modules.get("dask")
+    return dask.config.set(scheduler="threads") if dask is not None else nullcontext()
 
 
 def from_bytes(content: bytes) -> xr.Dataset:

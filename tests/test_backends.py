@@ -8,7 +8,9 @@ import time
 import cases
 import numpy as np
 import pytest
+import xarray as xr
 
+from landscape_core import schema
 from landscape_core.backends.base import Backend
 from landscape_core.backends.dask import Dask
 from landscape_core.backends.serial import Serial
@@ -170,3 +172,10 @@ def test_fields_are_checked():
     with pytest.raises(SpecError, match="workers"):
         Dask(workers=-1)
     assert list(Serial().map(len, ["a", "bc"])) == [(0, 1), (1, 2)]
+
+
+def test_files_are_written_while_a_client_is_there(cluster):
+    dataset = xr.Dataset({"values": ("x", np.arange(5.0))})
+    with distributed.Client(cluster):
+        for _ in range(20):
+            assert schema.from_bytes(schema.to_bytes(dataset)).equals(dataset)
