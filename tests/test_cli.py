@@ -270,6 +270,34 @@ def test_diagnostics_are_told_and_written(tmp_path, capsys):
     assert "did you mean 'dead_units'" in capsys.readouterr().err
 
 
+def test_diagnostics_that_a_network_cannot_have_are_left_out_with_the_reason(tmp_path, capsys):
+    del tmp_path
+    graph = ["--set", "problem.nodes=40"]
+    assert (
+        main(
+            [
+                "train",
+                "--problem",
+                "node_classification",
+                *graph,
+                "--steps",
+                "2",
+                "--batch-size",
+                "8",
+                "-o",
+                "g.nc",
+            ]
+        )
+        == 0
+    )
+    capsys.readouterr()
+    assert main(["diagnose", "g.nc"]) == 0
+    told = capsys.readouterr().out
+    assert "input_jacobian: not of this network: " in told
+    assert "\ntangent_kernel: " in told
+    assert main(["diagnose", "g.nc", "input_jacobian"]) == 1
+
+
 def test_the_figures_of_a_slice_are_told_with_their_meaning(tmp_path, capsys):
     trained()
     assert main(["slice", "run.nc", "--resolution", "11", "-o", "s.nc"]) == 0
