@@ -44,6 +44,9 @@ ELSEWHERE = ("run.device", "run.dtype", "run.checkpoints", "run.memory_mb", "dis
 FIRST_FIELDS = 3
 """How many fields of each data set, network and optimizer are shown without asking for more."""
 
+SELDOM = ("run.sampler", "run.schedule.warmup", "run.problem.regularizer")
+"""Rows that wait behind "more" for as long as they are as they were at first."""
+
 ASIDE_DEPTH = 2
 """Dots in the path of a setting of what stands beside the landscape; deeper ones are details."""
 
@@ -355,7 +358,7 @@ def _is_detail(entry: forms.Entry) -> bool:
         return not entry.path.startswith("view.directions") or entry.place > 0
     if entry.path.startswith("display.aside."):
         return entry.place > 0 or entry.path.count(".") > ASIDE_DEPTH
-    if entry.path == "run.steps":
+    if entry.path == "run.steps" or (entry.path in SELDOM and entry.value == entry.field.default):
         return True
     return entry.path.startswith("run.") and entry.place >= FIRST_FIELDS and entry.nested
 
@@ -365,6 +368,7 @@ def _readings(picture: Picture, *, playing: bool) -> dict[str, Any]:
     readings = picture.readings
     held = picture.status if not playing else "running"
     status = picture.status if picture.status in ("diverged", "finished") else held
-    values = {name: value if value == value else None for name, value in readings.values.items()}
+    known = {name: value if value == value else None for name, value in readings.values.items()}
+    values = dict.fromkeys(("train_loss", "test_loss", "test_accuracy")) | known
     counts = {"step": readings.step, "epoch": readings.epoch, "time": readings.seconds}
     return {"playing": playing, "status": status, **counts, **values}

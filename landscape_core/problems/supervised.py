@@ -27,7 +27,7 @@ from landscape_core.regularizers.none import NoRegularizer
 class Supervised(Problem):
     """A network learns from examples."""
 
-    label: ClassVar[str] = "supervised learning"
+    label: ClassVar[str] = "supervised"
 
     dataset: Annotated[Dataset, Note("the examples to learn from")] = field(default_factory=Spirals)
     architecture: Annotated[Architecture, Note("the kind of network")] = field(default_factory=MLP)
