@@ -31,6 +31,6 @@ def by_epoch(run):
 
 
 def first_below(values, bound):
-    """The number of the first value below a bound, from 1; infinity if there is none."""
-    below = np.flatnonzero(np.asarray(values) < bound)
+    """The number of the first value that is at most a bound, from 1; infinity if there is none."""
+    below = np.flatnonzero(np.asarray(values) <= bound)
     return int(below[0]) + 1 if len(below) else float("inf")
