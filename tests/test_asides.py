@@ -316,6 +316,7 @@ QUICK = {
     "convexity": {"resolution": 3, "examples": 20},
     "curvature": {"examples": 20},
     "diagnostics": {"diagnostic": {"kind": "layer_gradients", "examples": 20}},
+    "field": {"resolution": 5, "examples": 20},
     "planes": {"count": 2, "resolution": 5},
     "runs": {"count": 2, "resolution": 5},
 }

@@ -67,12 +67,7 @@ def report(found):
     """Whether MBF ends as low as Adam, and K-FAC needs half the steps of momentum."""
     last = [{name: curve[-1] for name, curve in each.items()} for each in found]
     needed = [
-        {
-            name: next(
-                (EVERY * (i + 1) for i, v in enumerate(curve) if v <= low["momentum"]), math.inf
-            )
-            for name, curve in each.items()
-        }
+        {name: EVERY * first_below(curve, low["momentum"]) for name, curve in each.items()}
         for each, low in zip(found, last, strict=True)
     ]
     rows = [[*low.values(), *steps.values()] for low, steps in zip(last, needed, strict=True)]

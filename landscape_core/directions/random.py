@@ -21,6 +21,12 @@ from landscape_core.types import Vector
 TINY = 1e-10
 """Keeps a quotient finite; as in the authors' code."""
 
+DRAWS = 32
+"""Directions that are drawn, at most, until two are not parallel."""
+
+PARALLEL = 1e-11
+"""Two directions whose cosine is so near to one span no plane."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Random(Directions):
@@ -49,9 +55,20 @@ class Random(Directions):
                 "random directions are drawn for weights, not for biases and norms; all that moves"
                 f" is {moving}. Let weights move, or take a line with ignore = nothing."
             )
-        axes = [self._axis(view, i) for i in range(dimensions)]
+        axes = [self._axis(view, 0)]
+        if dimensions == 2:
+            axes.append(self._second(view, axes[0]))
         names = tuple(f"random direction {i + 1}" for i in range(dimensions))
         return Plane(view.centre, torch.stack(axes).to(view.centre), names)
+
+    def _second(self, view: Viewpoint, first: Vector) -> Vector:
+        """The next one that is not parallel, as directions of a few single numbers often are."""
+        drawn = first
+        for index in range(1, DRAWS):
+            drawn = self._axis(view, index)
+            if not float(torch.cosine_similarity(first, drawn, dim=0).abs()) > 1 - PARALLEL:
+                break
+        return drawn
 
     def _axis(self, view: Viewpoint, index: int) -> Vector:
         rng = seeds.stream(view.seed, "direction", index)
