@@ -18,6 +18,7 @@ from landscape_core.optimizers.adam import Adam
 from landscape_core.optimizers.heavy_ball import HeavyBall
 from landscape_core.optimizers.kfac import KFAC
 from landscape_core.optimizers.mini_block_fisher import MiniBlockFisher
+from parts._runs import first_below
 
 STEPS, BATCH, EVERY = 600, 200, 10
 WIDTHS = (64, 32, 16, 4, 16, 32, 64)
