@@ -1,0 +1,98 @@
+"""Arrows along the field that training follows, over the plane of the picture."""
+
+import numpy as np
+import xarray as xr
+from bokeh.models import Arrow, Label, VeeHead
+
+from app import theme
+from app.views.axes import put
+from app.views.maps import Map, columns, send
+from app.views.pixels import Array
+
+WAITING = "The field is found\nonce the run is held."
+TITLE = "strength of the pull; arrows: whereto"
+
+REACH = 0.75
+"""Length of an arrow, as a share of the distance between two."""
+
+ENDS = ("x", "y", "to_x", "to_y")
+
+
+class Field:
+    """Arrows of one length where the field goes within the plane, on its true length as colour."""
+
+    def __init__(self) -> None:
+        """An empty figure that fills the space it is given."""
+        self.map = Map(TITLE)
+        self.figure = self.map.figure
+        self.arrows = theme.source(*ENDS)
+        self.path = theme.source("x", "y")
+        self.here = theme.source("x", "y")
+        for color, width in ((theme.HALO, 3.0), ("#ffffff", 1.3)):
+            self.figure.add_layout(
+                Arrow(
+                    source=self.arrows, x_start="x", y_start="y", x_end="to_x", y_end="to_y",
+                    line_color=color, line_width=width, line_alpha=0.55 if width > 2 else 1.0,
+                    end=VeeHead(
+                        size=6, fill_color=color, line_color=color,
+                        line_alpha=0.55 if width > 2 else 1.0,
+                    ),
+                )
+            )  # fmt: skip
+        for color, width in (("#ffffff", 4.0), (theme.CURRENT, 2.2)):
+            self.figure.line("x", "y", source=self.path, color=color, width=width)
+        self.figure.scatter(
+            "x", "y", source=self.here, size=9, fill_color=theme.CURRENT, line_color="#ffffff"
+        )
+        self._words = Label(
+            x=10, y=10, x_units="screen", y_units="screen", text=WAITING,
+            text_color=theme.MUTED, text_font=theme.FONT, text_font_size=theme.NORMAL,
+            background_fill_color="#ffffff", background_fill_alpha=0.8,
+        )  # fmt: skip
+        self.figure.add_layout(self._words)
+
+    def update(self, found: xr.Dataset | None, path: xr.Dataset) -> None:
+        """Show the field, or that it is awaited, and the path by step.
+
+        Args:
+            found: as `landscape_core.fields` gives it; NaN where not known.
+            path: `alpha` and `beta` by step.
+        """
+        if found is None:
+            self.map.clear()
+            for source in (self.arrows, self.path, self.here):
+                send(source, columns(**{name: np.empty(0) for name in source.data}))
+            put(self._words, text=WAITING)
+            return
+        lengths = found["length"]
+        heights = lengths.copy(data=theme.decimal_log(lengths.values))
+        limits = theme.limits(heights.values)
+        ticks = theme.ticks(*limits, "log", cut=bool((heights > limits[1]).any()))
+        self.map.update(heights, limits, ticks, smooth=True)
+        send(self.arrows, columns(**arrows(found)))
+        x, y = path["alpha"].values, path["beta"].values
+        send(self.path, columns(x=x, y=y))
+        send(self.here, columns(x=x[-1:], y=y[-1:]))
+        put(self._words, text=_words(found, float(x[-1]), float(y[-1])))
+
+
+def arrows(found: xr.Dataset) -> dict[str, Array]:
+    """Where each arrow begins and ends, its middle at a point of the grid; none where F is zero.
+
+    All are equally long, counted in the distances between points, and go where a path would.
+    """
+    x, y = np.meshgrid(found["alpha"].values, found["beta"].values)
+    cell = [float(found[side][1] - found[side][0]) for side in ("alpha", "beta")]
+    rates = [found[f"{side}_rate"].transpose("beta", "alpha").values for side in ("alpha", "beta")]
+    length = np.hypot(rates[0] / cell[0], rates[1] / cell[1])
+    drawn = np.isfinite(length) & (length > 0)
+    half = [0.5 * REACH * rate[drawn] / length[drawn] for rate in rates]
+    middle = x[drawn], y[drawn]
+    ends = [m + sign * h for sign in (-1, 1) for m, h in zip(middle, half, strict=True)]
+    return dict(zip(ENDS, ends, strict=True))
+
+
+def _words(found: xr.Dataset, x: float, y: float) -> str:
+    here = found["share"].sel(alpha=x, beta=y, method="nearest")
+    share = float(here)
+    return WAITING if np.isnan(share) else f"here {share:.0%} of it lies in this plane"
