@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from bokeh.document import Document
-from bokeh.models import LogScale
+from bokeh.models import LogScale, LogTicker
 from bokeh.protocol import Protocol
 from browser_support import browser
 from hypothesis import given
@@ -447,6 +447,7 @@ def test_a_loss_below_zero_has_a_linear_axis_and_a_broken_one_a_gap():
     given_["loss"][0, 5] = -1.0
     curves.update(given_)
     assert not isinstance(curves.loss.y_scale, LogScale)
+    assert not isinstance(curves.loss.yaxis[0].ticker, LogTicker)  # it gives no numbers below zero
     assert curves.source.data["train_loss"][5] == -1
 
 

@@ -9,6 +9,7 @@ import xarray as xr
 from bokeh.core.properties import value
 from bokeh.layouts import column
 from bokeh.models import (
+    BasicTicker,
     CustomJSTickFormatter,
     HoverTool,
     Legend,
@@ -17,6 +18,7 @@ from bokeh.models import (
     LogScale,
     LogTicker,
     Range1d,
+    Ticker,
 )
 from bokeh.plotting import figure
 
@@ -64,7 +66,7 @@ class Curves:
             plot.min_border_left = 62
             plot.min_border_right = 12
             plot.yaxis.formatter = CustomJSTickFormatter(code=NUMBER)
-        self.loss.yaxis.ticker = LogTicker(desired_num_ticks=4, mantissas=[1, 2, 5])
+        self.loss.yaxis.ticker = _ticker(logged=True)
         self.accuracy.yaxis.ticker.desired_num_ticks = 4
         self.loss.xaxis.visible = False
         legend = Legend(items=items)
@@ -83,6 +85,7 @@ class Curves:
         logged = not bool((curves["loss"] < 0).any())
         if logged != isinstance(self.loss.y_scale, LogScale):
             self.loss.y_scale = LogScale() if logged else LinearScale()
+            self.loss.yaxis.ticker = _ticker(logged=logged)
         data = _table(curves, logged=logged)
         if same(self.source.data, data):
             return
@@ -117,6 +120,13 @@ def decimated(values: npt.NDArray[Any], longest: int = LONGEST) -> npt.NDArray[n
         else:
             kept.add(int(part[0]))
     return np.array(sorted(kept))
+
+
+def _ticker(*, logged: bool) -> Ticker:
+    """Few numbers beside the axis of the loss."""
+    if logged:
+        return LogTicker(desired_num_ticks=4, mantissas=[1, 2, 5])
+    return BasicTicker(desired_num_ticks=4)
 
 
 def _table(curves: xr.Dataset, *, logged: bool) -> dict[str, npt.NDArray[np.float32]]:
