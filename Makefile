@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check
 PORT_OPTION := $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help app voila serve test check lint format browser notebooks bench clean
+.PHONY: help app voila serve test check lint format browser notebooks catalogue bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /	/' | expand -t 12
@@ -50,6 +50,10 @@ format: $(VENV)/.installed-dev ## format and mend what can be mended
 
 notebooks: $(VENV)/.installed-test ## run the notebooks from top to bottom, keeping nothing
 	@for n in notebooks/[0-9]*.ipynb; do echo "$$n"; $(BIN)/jupyter execute "$$n" || exit 1; done
+
+catalogue: $(VENV)/.installed ## write docs/catalogue.md and its pictures anew; some minutes
+	$(BIN)/landscape list --markdown --pictures docs/catalogue > docs/catalogue.md.new
+	mv docs/catalogue.md.new docs/catalogue.md
 
 bench: $(VENV)/.installed-test ## run the benchmarks
 	@for b in benchmarks/bench_*.py; do echo "$$b"; $(BIN)/python "$$b" || exit 1; done

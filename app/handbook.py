@@ -34,7 +34,7 @@ from landscape_core.training import Run, Training, train
 HEAD = """# Catalogue
 
 All that can be chosen by name: in the app, from Python (`landscape_core.make`), on the command line
-and in links. Written by `landscape list --markdown --pictures docs/catalogue > docs/catalogue.md`.
+and in links. Written by `make catalogue`.
 """
 
 FOLDER = "catalogue"

@@ -63,7 +63,7 @@ def built(architecture):
     return objective_of(architecture.build(shape, 3, seeds.stream(0, "weights")))
 
 
-PARAMETRIZED = ("weight", "spectral", "unit_sphere")
+PARAMETRIZED = ("weight", "spectral", "unit_sphere", "ntk")
 
 
 def networks():

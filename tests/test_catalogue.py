@@ -1,15 +1,22 @@
 """A package offers the one concrete class of each of its files, and says so when asked wrongly."""
 
+import re
 import sys
+from pathlib import Path
 
 import pytest
+import torch
 
+from app import forms, handbook
+from app.scene import Scene
+from landscape_core import optimizers
 from landscape_core.catalogue import entries, find, from_plain, make
 from landscape_core.errors import SpecError
 from landscape_core.optimizers.adam import Adam
 from landscape_core.optimizers.base import Optimizer
 from landscape_core.optimizers.sgd import SGD
 from landscape_core.recipes import content_key, label_of, summary_of
+from landscape_core.training import Run, train
 
 BASE = '''
 """What a shape is."""
@@ -159,3 +166,30 @@ def test_missing_fields_take_their_defaults():
 def test_a_value_in_a_document_is_checked():
     with pytest.raises(SpecError, match=r"Adam\.beta1 must be between 0 and 0\.999; got 2"):
         from_plain(Optimizer, {"kind": "adam", "beta1": 2})
+
+
+@pytest.fixture
+def sign_sgd(tmp_path, monkeypatch):
+    """The optimizer that the documentation adds, saved where others are found."""
+    page = (Path(__file__).parents[1] / "docs" / "architecture.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "sign_sgd.py").write_text(code, "utf-8")
+    monkeypatch.setattr(optimizers, "__path__", [*optimizers.__path__, str(tmp_path)])
+    entries.cache_clear()
+    yield find(Optimizer, "sign_sgd")
+    entries.cache_clear()
+    del sys.modules["landscape_core.optimizers.sign_sgd"]
+
+
+def test_the_file_of_the_documentation_is_an_entry_of_everything(sign_sgd):
+    assert "sign_sgd" in entries(Optimizer)
+    scene = forms.assign(Scene(), "run.optimizer", "sign_sgd")
+    rows = {row.path: forms.described(row) for row in forms.rows(scene)}
+    (option,) = [o for o in rows["run.optimizer"]["options"] if o["value"] == "sign_sgd"]
+    assert option["label"] == "signSGD"
+    assert rows["run.optimizer.learning_rate"]["value"] == 0.01
+    assert "### `sign_sgd`: signSGD" in handbook.page({"optimizers": Optimizer})
+    first, *_, last = train(Run(optimizer=sign_sgd(), steps=3))
+    torch.testing.assert_close((last.theta - first.theta).abs().max(), torch.tensor(0.03))
+    with pytest.raises(SpecError, match=r"SignSGD\.learning_rate"):
+        sign_sgd(learning_rate=0.0)

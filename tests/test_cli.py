@@ -472,4 +472,4 @@ def test_the_commands_of_the_makefile_are_understood():
 def test_the_page_of_the_catalogue_is_what_there_is(capsys):
     assert main(["list", "--markdown"]) == 0
     page = (Path(__file__).parents[1] / "docs" / "catalogue.md").read_text("utf-8")
-    assert page == capsys.readouterr().out, "landscape list --markdown > docs/catalogue.md"
+    assert page == capsys.readouterr().out, "make catalogue"

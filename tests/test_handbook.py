@@ -22,7 +22,7 @@ def test_every_optimizer_has_its_picture_and_the_page_shows_it():
     shown = set(re.findall(r"!\[[^\]]+\]\(([^)]+)\)", page))
     assert shown == {f"catalogue/{name}.png" for name in entries(Optimizer)}
     missing = [name for name in shown if not (DOCS / name).is_file()]
-    assert not missing, "landscape list --markdown --pictures docs/catalogue > docs/catalogue.md"
+    assert not missing, "make catalogue"
 
 
 def test_pictures_are_small_and_no_others_are_kept():

@@ -17,7 +17,7 @@ from torch.nn.utils.parametrize import is_parametrized
 from landscape_core import seeds
 from landscape_core.architectures.base import Architecture
 from landscape_core.architectures.mlp import MLP
-from landscape_core.catalogue import entries, from_plain
+from landscape_core.catalogue import entries, from_plain, make
 from landscape_core.datasets.base import Dataset
 from landscape_core.errors import MissingDataError, SpecError
 from landscape_core.initializations.base import Initialization
@@ -433,6 +433,27 @@ def test_instance_normalization_gives_each_channel_of_each_example_mean_0_and_va
     found = layer(3 + 2 * torch.randn(4, 3, 8, 8)).detach()
     torch.testing.assert_close(found.mean((2, 3)), torch.zeros(4, 3), atol=1e-5, rtol=0)
     torch.testing.assert_close(found.var((2, 3), correction=0), torch.ones(4, 3), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("width", [16, 64])
+def test_a_step_in_the_ntk_parametrization_moves_a_weight_by_one_over_its_inputs(width):
+    plain, free = (
+        MLP(width=width, normalization=make(Normalization, name)).build(
+            (3,), 2, seeds.stream(0, "weights")
+        )
+        for name in ("none", "ntk")
+    )
+    inputs = torch.randn(20, 3, generator=seeds.stream(0, "inputs"))
+    torch.testing.assert_close(free(inputs), plain(inputs))
+    before = [layer.weight.detach().clone() for layer in linear_layers(plain)]
+    for net in (plain, free):
+        net(inputs).square().mean().backward()
+        with torch.no_grad():
+            for parameter in net.parameters():
+                parameter -= 0.1 * parameter.grad
+    for was, one, other in zip(before, linear_layers(plain), linear_layers(free), strict=True):
+        moved = (one.weight - was) / was.shape[1]
+        torch.testing.assert_close(other.weight - was, moved, rtol=1e-3, atol=1e-7)
 
 
 @pytest.mark.parametrize("normalization", ["weight", "spectral"])

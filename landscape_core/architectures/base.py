@@ -32,8 +32,8 @@ class Architecture(Recipe, ABC):
         layers = [one for one in network.modules() if isinstance(one, nn.Linear | nn.Conv2d)]
         for part in parts:
             if isinstance(part, Normalization):
-                for hidden in layers[:-1]:
-                    part.reparametrize(hidden)
+                for layer in layers if part.last else layers[:-1]:
+                    part.reparametrize(layer)
         return network
 
     @abstractmethod

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import nn
 
@@ -10,7 +11,12 @@ from landscape_core.recipes import Recipe
 
 @dataclass(frozen=True, kw_only=True)
 class Normalization(Recipe, ABC):
-    """How the outputs of layers, or their weights, are kept in scale."""
+    """How the outputs of layers, or their weights, are kept in scale.
+
+    `last` says whether the output layer's weight takes another form as well.
+    """
+
+    last: ClassVar[bool] = False
 
     @abstractmethod
     def layer(self, channels: int, spatial: int) -> nn.Module:
