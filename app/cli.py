@@ -10,6 +10,7 @@ import sys
 import webbrowser
 from collections import Counter, deque
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 from tqdm import tqdm
@@ -38,7 +39,7 @@ from landscape_core.normalizations.base import Normalization
 from landscape_core.optimizers.base import Optimizer
 from landscape_core.paths.base import Path as Curve
 from landscape_core.problems.base import Problem
-from landscape_core.recipes import Recipe, fields_of, label_of, summary_of
+from landscape_core.recipes import Recipe, fields_of, label_of, name_of, summary_of
 from landscape_core.regularizers.base import Regularizer
 from landscape_core.samplers.base import Sampler
 from landscape_core.schedules.base import Schedule
@@ -222,8 +223,9 @@ def warm(_: argparse.Namespace) -> None:
     kept = user_store()
     for preset in tqdm(presets().values(), desc="presets", delay=1, leave=False):
         session = Session(preset.scene.run, preset.scene.view, kept)
-        session.advance_to(preset.steps)
-        deque(session.refine(), maxlen=0)
+        aside = preset.scene.display.aside
+        study = session.study(name_of(type(aside)), aside.study)
+        deque(chain(session.travel(preset.steps), session.refine(), study), maxlen=0)
 
 
 def cache_list(_: argparse.Namespace) -> None:

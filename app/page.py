@@ -50,9 +50,6 @@ SELDOM = ("run.sampler", "run.schedule.warmup", "run.problem.regularizer")
 ASIDE_DEPTH = 2
 """Dots in the path of a setting of what stands beside the landscape; deeper ones are details."""
 
-ON_THE_WAY = 12
-"""Pictures shown on the way to the step that a link names."""
-
 
 class Page:
     """The laboratory on one screen."""
@@ -182,12 +179,7 @@ class Page:
         session.look_through(scene.view)
         aside = scene.display.aside
         session.watch(aside.watch)
-        while session.step < job.until and session.status in ("ready", "paused"):
-            stop = session.step + max(1, job.until // ON_THE_WAY)
-            session.advance_to(min(stop, job.until), ON_THE_WAY // 2)
-            yield session.picture()
-            if session.step >= job.until:
-                session.settle()  # the same link gives the same picture
+        yield from session.travel(job.until)
         if job.more:
             session.advance(job.more)
         yield session.picture()

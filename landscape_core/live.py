@@ -43,6 +43,12 @@ from landscape_core.types import Vectors
 PREVIEWS = (64, 256)
 """Examples of a preview, where all of them would take too long for a moving picture."""
 
+ON_THE_WAY = 12
+"""Pictures on the way to a step."""
+
+RECORDED = 72
+"""Iterates recorded on the way to a step, about."""
+
 QUICK = 0.003
 """Seconds in which a rule finds a plane anew for every picture of a running training."""
 
@@ -212,9 +218,21 @@ class Session:
 
     def advance_to(self, step: int, pictures: int = 60) -> None:
         """Train up to a step, recording about so many iterates on the way."""
-        every = max(1, step // pictures)
+        every = max(1, (step - self.step) // pictures)
         while self.step < step and self.status in ("ready", "paused"):
             self.advance(min(every, step - self.step))
+
+    def travel(self, step: int) -> Iterator[Picture]:
+        """Train up to a step, with some pictures on the way; it then looks as if at once there.
+
+        The same run and step leave the same record, whoever travels.
+        """
+        while self.step < step and self.status in ("ready", "paused"):
+            stop = min(step, self.step + max(1, step // ON_THE_WAY))
+            self.advance_to(stop, RECORDED // ON_THE_WAY)
+            yield self.picture()
+            if self.step >= step:
+                self.settle()
 
     def settle(self) -> None:
         """Look as if nothing had been looked at before: a plane that follows is found anew.

@@ -100,7 +100,7 @@ def test_a_bad_link_is_refused_by_name(link):
 
 
 def test_every_preset_has_words_and_a_scene_of_its_own():
-    assert len(presets()) >= 5
+    assert len(presets()) >= 12
     scenes = [preset.scene for preset in presets().values()]
     assert len({repr(scene) for scene in scenes}) == len(scenes)
     for preset in presets().values():

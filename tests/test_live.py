@@ -382,3 +382,19 @@ def test_the_loss_on_test_examples_is_refused_where_there_are_none():
     with pytest.raises(SpecError, match=r"View\.split must be train"):
         session.look_through(View(split="test"))
     assert session.view == View()
+
+
+def test_who_travels_to_a_step_again_finds_its_picture_in_the_store(tmp_path):
+    store, view = Store(tmp_path), View(resolution=13)
+    first, again = (Session(run_of(), view, store) for _ in range(2))
+    on_the_way = list(first.travel(24))
+    assert [picture.readings.step for picture in on_the_way] == list(range(2, 26, 2))
+    assert not list(first.travel(24))
+    made = last(first.refine())
+    assert len(store.entries()) == 1
+    next(iter(again.travel(24)))  # who has looked at another picture, too
+    last(again.travel(24))
+    found = last(again.refine())
+    assert len(store.entries()) == 1
+    xr.testing.assert_identical(found.slice["loss"], made.slice["loss"])
+    assert np.array_equal(found.path["alpha"], made.path["alpha"])
