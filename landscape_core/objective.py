@@ -89,6 +89,14 @@ class Objective(ABC):
         """The same objective, where it is that of a network."""
         return None
 
+    @property
+    def still(self) -> "Objective":
+        """The same objective, whose evaluations leave running statistics as they are.
+
+        A training step moves those once, however often it looks at its mini-batch.
+        """
+        return self
+
     def value_and_gradient(self, theta: Vector) -> tuple[Scalar, Vector]:
         """The loss and its gradient at theta, both detached."""
         point = theta.detach().requires_grad_()
@@ -231,6 +239,11 @@ class ModelObjective(Objective):
     def network(self) -> "ModelObjective":
         """This."""
         return self
+
+    @property
+    def still(self) -> "ModelObjective":
+        """The same objective, whose evaluations change copies of the buffers."""
+        return self.with_buffers({name: buffer.clone() for name, buffer in self.buffers.items()})
 
     def restricted(self, indices: Tensor) -> "ModelObjective":
         """The objective of these examples in training mode.

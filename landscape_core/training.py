@@ -229,6 +229,10 @@ class _Noted(Objective):
     def network(self) -> ModelObjective | None:
         return self._objective.network
 
+    @property
+    def still(self) -> Objective:
+        return self._objective.still
+
     def buffers(self) -> dict[str, Tensor]:
         """Statistics as the step's evaluations left them."""
         return {} if self.network is None else self.network.buffers

@@ -391,3 +391,12 @@ def test_only_adamw_decays_all_weights_alike():
     torch.testing.assert_close(shrink, torch.full_like(theta, -1e-3), rtol=1e-9, atol=0)
     # In Adam the first step is as long whatever the gradient, so L2 decay does nothing to it.
     torch.testing.assert_close(effect(Adam, 1.0), effect(Adam, 0.0), rtol=0, atol=1e-9)
+
+
+def test_a_step_moves_running_statistics_once(kind):
+    optimizer, objective = kind(), residual_objective()
+    theta, memory = objective.start, optimizer.init(objective.start)
+    for index in range(2):
+        batch = objective.minibatch(torch.arange(6) + 3 * index)
+        theta, memory = optimizer.step(batch, theta, memory)
+        assert int(batch.buffers["stem_norm.num_batches_tracked"]) == 1

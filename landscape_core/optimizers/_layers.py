@@ -84,11 +84,6 @@ def layers_of(objective: Objective) -> tuple[Layer, ...]:
     return tuple(found)
 
 
-def still(model: ModelObjective) -> ModelObjective:
-    """The same objective, whose evaluations leave the running statistics of the first alone."""
-    return model.with_buffers({name: buffer.clone() for name, buffer in model.buffers.items()})
-
-
 Slopes = Callable[[ModelObjective, Tensor], Tensor]
 """(objective, outputs (N, ...)) -> derivatives of each example's loss by them, (N, ...)."""
 

@@ -54,6 +54,6 @@ class ADINE(Optimizer[Course]):
         before = loss if before is None else before
         smooth = (before + loss) / 2
         m = self.momentum if smooth > self.tolerance * before else self.greater_momentum
-        g = objective.gradient(torch.add(theta, v, alpha=m))
+        g = objective.still.gradient(torch.add(theta, v, alpha=m))
         v = torch.sub(m * v, g, alpha=self.learning_rate)
         return theta + v, (smooth, v)

@@ -49,7 +49,7 @@ class BarzilaiBorwein(Optimizer[float | None]):
         g = objective.gradient(theta)
         s = -rate * g
         new = theta + s
-        y = objective.gradient(new) - g
+        y = objective.still.gradient(new) - g
         curvature = float(s @ y)
         if self.length == "long":
             found = _over(float(s @ s), curvature)

@@ -35,7 +35,7 @@ class Extragradient(Optimizer[None]):
     def step(self, objective: Objective, theta: Vector, memory: None) -> tuple[Vector, None]:
         """One step of size η by the gradient that a first such step arrives at."""
         ahead = self._moved(objective, theta, objective.gradient(theta))
-        return self._moved(objective, theta, objective.gradient(ahead)), memory
+        return self._moved(objective, theta, objective.still.gradient(ahead)), memory
 
     def _moved(self, objective: Objective, theta: Vector, g: Vector) -> Vector:
         moved = torch.sub(theta, g, alpha=self.learning_rate)

@@ -23,7 +23,6 @@ import torch
 from landscape_core.catalogue import make
 from landscape_core.matrices.base import Matrix
 from landscape_core.objective import Objective
-from landscape_core.optimizers._layers import still
 from landscape_core.optimizers.base import Optimizer
 from landscape_core.recipes import Choice, Knob
 from landscape_core.types import Scalar, Vector
@@ -71,8 +70,7 @@ class HessianFree(Optimizer[Damped]):
     def step(self, objective: Objective, theta: Vector, memory: Damped) -> tuple[Vector, Damped]:
         """One step along p, and λ for the next."""
         damping, before = memory
-        network = objective.network
-        quiet = objective if network is None else still(network)
+        quiet = objective.still
         value, g = objective.value_and_gradient(theta)
         product = _products(quiet, theta)
         path = self._path(lambda v: product(v) + damping * v, g, self.decay * before)

@@ -33,7 +33,6 @@ from landscape_core.optimizers._layers import (
     inverted,
     layers_of,
     seen,
-    still,
     target_slopes,
 )
 from landscape_core.optimizers.base import LEARNING_RATE, MOMENTUM, Optimizer
@@ -105,7 +104,7 @@ class KFAC(Optimizer[KFACMemory]):
     ) -> tuple[Vector, KFACMemory]:
         """One step against the velocity, which has taken up the preconditioned gradient."""
         index, batches, factors, inverses, v = memory
-        model = None if objective.network is None else still(objective.network)
+        model = None if objective.network is None else objective.network.still
         g = objective.gradient(theta)
         layers = layers_of(objective)
         if model is not None and index % self.update_every == 0:

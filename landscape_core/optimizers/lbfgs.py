@@ -57,14 +57,15 @@ class LBFGS(Optimizer[Pairs]):
         """One step along d, and the pair that it gives."""
         steps, changes = memory
         value, g = objective.value_and_gradient(theta)
+        still = objective.still
         d = _direction(g, steps, changes)
         rate = self.learning_rate
         if len(steps) == 0:  # nothing is known of the scale: the step is no longer than η
             rate = rate / max(1.0, float(g.abs().sum()))
         if self.search == "backtracking":
-            rate = _searched(objective, theta, d, rate, value, g @ d)
+            rate = _searched(still, theta, d, rate, value, g @ d)
         s = rate * d
-        y = objective.gradient(theta + s) - g
+        y = still.gradient(theta + s) - g
         if _tells(s, y):
             steps = torch.cat([steps, s[None]])[-self.pairs :]
             changes = torch.cat([changes, y[None]])[-self.pairs :]

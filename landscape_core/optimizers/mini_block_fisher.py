@@ -30,7 +30,6 @@ from landscape_core.optimizers._layers import (
     inverted,
     layers_of,
     seen,
-    still,
     target_slopes,
 )
 from landscape_core.optimizers.base import LEARNING_RATE, MOMENTUM, Optimizer
@@ -94,7 +93,7 @@ class MiniBlockFisher(Optimizer[MBFMemory]):
     ) -> tuple[Vector, MBFMemory]:
         """One step against the velocity, which has taken up the preconditioned gradient."""
         index, blocks, inverses, v = memory
-        model = None if objective.network is None else still(objective.network)
+        model = None if objective.network is None else objective.network.still
         d = objective.gradient(theta)
         layers = layers_of(objective)
         if model is not None and index % self.update_every == 0:

@@ -27,7 +27,7 @@ from landscape_core.curvature.operator import pulled
 from landscape_core.derivatives import HELD, gradients, jacobians
 from landscape_core.errors import SpecError
 from landscape_core.objective import ModelObjective, Objective
-from landscape_core.optimizers._layers import output_roots, rooted, still
+from landscape_core.optimizers._layers import output_roots, rooted
 from landscape_core.optimizers.base import LEARNING_RATE, Optimizer
 from landscape_core.recipes import Choice, Knob
 from landscape_core.types import Vector
@@ -69,8 +69,7 @@ class NaturalGradient(Optimizer[None]):
 
     def step(self, objective: Objective, theta: Vector, memory: None) -> tuple[Vector, None]:
         """One step of size η against (F + λI)⁻¹ g."""
-        network = objective.network
-        quiet = objective if network is None else still(network)
+        quiet = objective.still
         g = objective.gradient(theta)
         d = self._divided(quiet, theta, g.double()).to(g.dtype)
         return torch.sub(theta, d, alpha=self.learning_rate), memory

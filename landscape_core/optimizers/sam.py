@@ -43,7 +43,7 @@ class SAM(Optimizer[Vector]):
     def step(self, objective: Objective, theta: Vector, memory: Vector) -> tuple[Vector, Vector]:
         """One step of the heavy ball from θ, with the gradient of the point uphill."""
         uphill = objective.gradient(theta)
-        g = objective.gradient(torch.add(theta, normalize(uphill, dim=0), alpha=self.rho))
+        g = objective.still.gradient(torch.add(theta, normalize(uphill, dim=0), alpha=self.rho))
         g = torch.add(g, theta, alpha=self.weight_decay)
         v = torch.add(g, memory, alpha=self.momentum)
         return torch.sub(theta, v, alpha=self.learning_rate), v
