@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 
 import cases
 import reproduce
+import reproduce_parts
 from torch import nn
 
 from landscape_core.architectures.mlp import MLP
@@ -127,3 +128,17 @@ def test_skips_smooth_the_slice_and_its_hessian():
 def test_a_claim_that_fails_on_more_than_one_seed_is_not_reproduced():
     held = ([True] * 5, [True] * 4 + [False], [True] * 3 + [False] * 2)
     assert [reproduce.status(each) for each in held] == ["PASS", "PARTIAL", "NOT REPRODUCED"]
+
+
+def test_every_claim_about_a_part_is_tried_and_told():
+    modules = reproduce_parts.claims()
+    assert len(modules) >= 15
+    for module in modules.values():
+        assert callable(module.work)
+        assert callable(module.report)
+
+
+def test_coordinates_and_acceleration_save_what_theory_says():
+    convex = reproduce_parts.claims()["convex"]
+    sections = convex.report([convex.work(SEED)])
+    assert [status for _, status, _ in sections] == ["PASS", "PASS"]
