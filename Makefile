@@ -34,7 +34,7 @@ serve: $(VENV)/.installed ## one server for many people, by `panel serve`
 	@$(BIN)/landscape serve $(PORT_OPTION)
 
 test: $(VENV)/.installed-test browser ## make the environment and run every test, browser included
-	@CHROMIUM="$$($(find_browser))" $(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST)
+	@CHROMIUM="$$($(find_browser))" $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 check: lint test ## format, lint, types, import layers, then every test
 

@@ -12,11 +12,12 @@ import importlib
 import pkgutil
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
 import torch
+from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -49,6 +50,10 @@ def computed(chosen, seeds, processes):
             name: [pool.submit(module.work, seed) for seed in range(seeds)]
             for name, module in chosen.items()
         }
+        whose = {future: name for name, each in asked.items() for future in each}
+        done = tqdm(as_completed(whose), total=len(whose), desc="claims and seeds")
+        for future in done:
+            done.set_postfix_str(f"{whose[future]} done")
         return {name: [future.result() for future in each] for name, each in asked.items()}
 
 
