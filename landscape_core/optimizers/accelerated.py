@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar
 import torch
 
 from landscape_core.objective import Objective
-from landscape_core.optimizers.base import LEARNING_RATE, WEIGHT_DECAY, Optimizer
+from landscape_core.optimizers.base import LEARNING_RATE, WEIGHT_DECAY, Optimizer, decayed
 from landscape_core.recipes import Note
 from landscape_core.types import Vector
 
@@ -47,7 +47,7 @@ class Accelerated(Optimizer[Course]):
     def step(self, objective: Objective, theta: Vector, memory: Course) -> tuple[Vector, Course]:
         """One gradient step of size η to x, and on from there by k/(k+3) of the last move of x."""
         k, x = memory
-        g = torch.add(objective.gradient(theta), theta, alpha=self.weight_decay)
+        g = decayed(objective.gradient(theta), theta, self.weight_decay)
         new = torch.sub(theta, g, alpha=self.learning_rate)
         move = new - x
         if self.restart and bool(g @ move > 0):

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 import torch
 
 from landscape_core.objective import Objective
-from landscape_core.optimizers.base import EPSILON, WEIGHT_DECAY, Optimizer
+from landscape_core.optimizers.base import EPSILON, WEIGHT_DECAY, Optimizer, decayed
 from landscape_core.recipes import Knob
 from landscape_core.types import Vector
 
@@ -46,7 +46,7 @@ class Adadelta(Optimizer[Averages]):
     ) -> tuple[Vector, Averages]:
         """One step of η times g, scaled to the units of the weights by the past steps."""
         squares, steps = memory
-        g = torch.add(objective.gradient(theta), theta, alpha=self.weight_decay)
+        g = decayed(objective.gradient(theta), theta, self.weight_decay)
         squares = (self.rho * squares).addcmul_(g, g, value=1 - self.rho)
         root = squares.add(self.epsilon).sqrt_()
         delta = steps.add(self.epsilon).sqrt_().div_(root).mul_(g)

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 import torch
 
 from landscape_core.objective import Objective
-from landscape_core.optimizers.base import EPSILON, LEARNING_RATE, WEIGHT_DECAY, Optimizer
+from landscape_core.optimizers.base import EPSILON, LEARNING_RATE, WEIGHT_DECAY, Optimizer, decayed
 from landscape_core.recipes import Knob
 from landscape_core.types import Vector
 
@@ -45,7 +45,7 @@ class Adamax(Optimizer[Moments]):
     def step(self, objective: Objective, theta: Vector, memory: Moments) -> tuple[Vector, Moments]:
         """One step of at most about η in each weight."""
         t, m, u = memory
-        g = torch.add(objective.gradient(theta), theta, alpha=self.weight_decay)
+        g = decayed(objective.gradient(theta), theta, self.weight_decay)
         t = t + 1
         m = torch.lerp(m, g, 1 - self.beta1)
         u = torch.maximum(self.beta2 * u, g.abs().add_(self.epsilon))

@@ -4,6 +4,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
+import torch
+
 from landscape_core.objective import Objective
 from landscape_core.recipes import Knob, Recipe
 from landscape_core.types import Vector
@@ -42,3 +44,8 @@ class Optimizer(Recipe, ABC, Generic[Memory]):
     @abstractmethod
     def step(self, objective: Objective, theta: Vector, memory: Memory) -> tuple[Vector, Memory]:
         """The next iterate and memory; neither argument is changed."""
+
+
+def decayed(g: Vector, theta: Vector, weight_decay: float) -> Vector:
+    """G + λθ, the gradient with the pull of weight decay; g itself where λ is 0."""
+    return torch.add(g, theta, alpha=weight_decay) if weight_decay else g

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 import torch
 
 from landscape_core.objective import Objective
-from landscape_core.optimizers.base import LEARNING_RATE, MOMENTUM, WEIGHT_DECAY, Optimizer
+from landscape_core.optimizers.base import LEARNING_RATE, MOMENTUM, WEIGHT_DECAY, Optimizer, decayed
 from landscape_core.types import Vector
 
 
@@ -36,6 +36,6 @@ class HeavyBall(Optimizer[Vector]):
 
     def step(self, objective: Objective, theta: Vector, memory: Vector) -> tuple[Vector, Vector]:
         """One step of size η against the velocity, which has taken up g."""
-        g = torch.add(objective.gradient(theta), theta, alpha=self.weight_decay)
+        g = decayed(objective.gradient(theta), theta, self.weight_decay)
         v = torch.add(g, memory, alpha=self.momentum)
         return torch.sub(theta, v, alpha=self.learning_rate), v

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 import torch
 
 from landscape_core.objective import Objective
-from landscape_core.optimizers.base import EPSILON, LEARNING_RATE, WEIGHT_DECAY, Optimizer
+from landscape_core.optimizers.base import EPSILON, LEARNING_RATE, WEIGHT_DECAY, Optimizer, decayed
 from landscape_core.recipes import Knob
 from landscape_core.types import Vector
 
@@ -47,7 +47,7 @@ class NAdam(Optimizer[Moments]):
     def step(self, objective: Objective, theta: Vector, memory: Moments) -> tuple[Vector, Moments]:
         """One step of η against g and the mean gradient a step ahead, over the root mean square."""
         t, product, m, v = memory
-        g = torch.add(objective.gradient(theta), theta, alpha=self.weight_decay)
+        g = decayed(objective.gradient(theta), theta, self.weight_decay)
         t = t + 1
         now, ahead = self._share(t), self._share(t + 1)
         product = product * now

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar
 import torch
 
 from landscape_core.objective import Objective
-from landscape_core.optimizers.base import LEARNING_RATE, MOMENTUM, WEIGHT_DECAY, Optimizer
+from landscape_core.optimizers.base import LEARNING_RATE, MOMENTUM, WEIGHT_DECAY, Optimizer, decayed
 from landscape_core.types import Vector
 
 
@@ -38,7 +38,7 @@ class Nesterov(Optimizer[Vector]):
 
     def step(self, objective: Objective, theta: Vector, memory: Vector) -> tuple[Vector, Vector]:
         """One step of size η against g + μv: the gradient, and the velocity a step ahead."""
-        g = torch.add(objective.gradient(theta), theta, alpha=self.weight_decay)
+        g = decayed(objective.gradient(theta), theta, self.weight_decay)
         v = torch.add(g, memory, alpha=self.momentum)
         ahead = torch.add(g, v, alpha=self.momentum)
         return torch.sub(theta, ahead, alpha=self.learning_rate), v

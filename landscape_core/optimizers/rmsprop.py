@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 import torch
 
 from landscape_core.objective import Objective
-from landscape_core.optimizers.base import EPSILON, LEARNING_RATE, WEIGHT_DECAY, Optimizer
+from landscape_core.optimizers.base import EPSILON, LEARNING_RATE, WEIGHT_DECAY, Optimizer, decayed
 from landscape_core.recipes import Knob
 from landscape_core.types import Vector
 
@@ -33,7 +33,7 @@ class RMSprop(Optimizer[Vector]):
 
     def step(self, objective: Objective, theta: Vector, memory: Vector) -> tuple[Vector, Vector]:
         """One step of size η against g over its root mean square."""
-        g = torch.add(objective.gradient(theta), theta, alpha=self.weight_decay)
+        g = decayed(objective.gradient(theta), theta, self.weight_decay)
         v = (self.alpha * memory).addcmul_(g, g, value=1 - self.alpha)
         root = v.sqrt().add_(self.epsilon)
         return torch.addcdiv(theta, g, root, value=-self.learning_rate), v

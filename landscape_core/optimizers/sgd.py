@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 import torch
 
 from landscape_core.objective import Objective
-from landscape_core.optimizers.base import LEARNING_RATE, WEIGHT_DECAY, Optimizer
+from landscape_core.optimizers.base import LEARNING_RATE, WEIGHT_DECAY, Optimizer, decayed
 from landscape_core.types import Vector
 
 
@@ -28,5 +28,5 @@ class SGD(Optimizer[None]):
 
     def step(self, objective: Objective, theta: Vector, memory: None) -> tuple[Vector, None]:
         """One step of size η against g."""
-        g = torch.add(objective.gradient(theta), theta, alpha=self.weight_decay)
+        g = decayed(objective.gradient(theta), theta, self.weight_decay)
         return torch.sub(theta, g, alpha=self.learning_rate), memory

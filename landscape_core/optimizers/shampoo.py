@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from landscape_core.objective import Objective
-from landscape_core.optimizers.base import EPSILON, LEARNING_RATE, WEIGHT_DECAY, Optimizer
+from landscape_core.optimizers.base import EPSILON, LEARNING_RATE, WEIGHT_DECAY, Optimizer, decayed
 from landscape_core.params import Block
 from landscape_core.recipes import Knob
 from landscape_core.types import Vector
@@ -53,7 +53,7 @@ class Shampoo(Optimizer[Preconditioners]):
     ) -> tuple[Vector, Preconditioners]:
         """One step of size η against the gradient, evened out along every mode."""
         blocks = objective.layout.blocks
-        g = torch.add(objective.gradient(theta), theta, alpha=self.weight_decay)
+        g = decayed(objective.gradient(theta), theta, self.weight_decay)
         gradients = [_tensor(block, g) for block in blocks]
         before = memory or tuple(self._fresh(gradient) for gradient in gradients)
         sums = tuple(
