@@ -34,7 +34,9 @@ from landscape_core.training import Run, Training, train
 HEAD = """# Catalogue
 
 All that can be chosen by name: in the app, from Python (`landscape_core.make`), on the command line
-and in links. Written by `make catalogue`.
+and in links. Written by `make catalogue`. What a step of each optimizer costs is in
+[optimizers.md](../benchmarks/results/optimizers.md), what papers claim of some and what came of it
+here in [parts.md](../benchmarks/results/parts.md).
 """
 
 FOLDER = "catalogue"
