@@ -3,11 +3,11 @@
     python benchmarks/bench_optimizers.py [--rounds 5] [--seconds 0.5]
 
 Prints a table and writes it to `benchmarks/results/optimizers.md`. A 64-64-64-10 MLP on digits in
-float32, batches of 64, on a CPU with one thread (of which a step of this size makes no more use).
+float32, batches of 64, on a CPU with one thread.
 Ours is a whole step of a run: drawing the batch, the gradient, the update, and looking whether it
 has diverged. Torch's is a loop as people write it: a shuffled order, `zero_grad`, `backward`,
 `step`; with each form of torch's optimizer (for-loop, foreach, fused) that there is, on the same
-weights. All take turns, and the best round of each counts. About four minutes.
+weights. All take turns, and the best round of each counts.
 """
 
 import argparse

@@ -250,17 +250,17 @@ def ratio_of(known=9):
 def test_the_map_of_convexity_fills_and_what_is_not_known_is_no_colour():
     view, path = Convexity(), path_to(0.5, 0.5)
     view.update(None, path)
-    assert view._words.text == AWAITED
-    assert len(view.path.data["x"]) == 0
+    assert view.track.words.text == AWAITED
+    assert len(view.track.path.data["x"]) == 0
     view.update(ratio_of(4), path)
     shades = view.map.image.data["image"][0]
     assert shades.shape == (3, 3)
     assert (shades.flat[4:] >= SHADES).all()
     assert (shades.flat[:4] < SHADES).all()
-    assert view._words.text == "above 0.05 at 50% of 4 points"
-    np.testing.assert_allclose(view.path.data["x"], path["alpha"], rtol=1e-6)
+    assert view.track.words.text == "above 0.05 at 50% of 4 points"
+    np.testing.assert_allclose(view.track.path.data["x"], path["alpha"], rtol=1e-6)
     view.update(ratio_of(), path)
-    assert view._words.text == "above 0.05 at 78% of 9 points"  # 0.05 itself is not above
+    assert view.track.words.text == "above 0.05 at 78% of 9 points"  # 0.05 itself is not above
     assert view.map.bar.color_mapper.high == 0.5
     assert view.map.figure.y_range.end == pytest.approx(3.0)  # a point is the middle of its pixel
     assert sent(view, lambda: view.update(ratio_of(), path)) == ([], 0)

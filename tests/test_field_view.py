@@ -46,8 +46,8 @@ def test_the_field_its_path_and_its_share_are_shown_once():
     path = path_to(0.5, 0.5)
     view.update(turning(hole=(0, 0)), path)
     assert len(view.arrows.data["x"]) == 7 * 7 - 2
-    assert len(view.path.data["x"]) == path.sizes["step"]
-    assert view._words.text == "here 25% of it lies in this plane"
+    assert len(view.track.path.data["x"]) == path.sizes["step"]
+    assert view.track.words.text == "here 25% of it lies in this plane"
     assert view.figure.xaxis[0].axis_label == "PC1"
     assert sent(view, lambda: view.update(turning(hole=(0, 0)), path)) == ([], 0)
 
@@ -56,7 +56,7 @@ def test_until_it_is_found_there_are_words():
     view = Field()
     view.update(turning(), path_to(0.5, 0.5))
     view.update(None, path_to(0.5, 0.5))
-    assert view._words.text == WAITING
+    assert view.track.words.text == WAITING
     assert all(len(column) == 0 for column in view.arrows.data.values())
 
 
@@ -65,8 +65,8 @@ def test_the_aside_draws_what_it_studies(run):
     session, aside, view = Session(run, View(resolution=11)), Aside(resolution=5), Field()
     for picture in session.play(2):
         aside.draw(view, picture, "log")
-        assert view._words.text == WAITING
+        assert view.track.words.text == WAITING
     *_, picture = session.study("field", aside.study)
     aside.draw(view, picture, "log")
     assert 0 < len(view.arrows.data["x"]) <= 25
-    assert view._words.text.startswith("here ")
+    assert view.track.words.text.startswith("here ")

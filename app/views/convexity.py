@@ -2,11 +2,9 @@
 
 import numpy as np
 import xarray as xr
-from bokeh.models import Label
 
 from app import theme
-from app.views.axes import put
-from app.views.maps import Map, columns, send
+from app.views.maps import Map, Track
 from app.views.pixels import Array
 
 WAITING = "The curvature of each point is\nfound once the run is held."
@@ -23,19 +21,7 @@ class Convexity:
         """An empty figure that fills the space it is given."""
         self.map = Map(TITLE)
         self.figure = self.map.figure
-        self.path = theme.source("x", "y")
-        self.here = theme.source("x", "y")
-        for color, width in ((theme.HALO, 3.4), (theme.PATH, 1.8)):
-            self.figure.line("x", "y", source=self.path, color=color, width=width)
-        self.figure.scatter(
-            "x", "y", source=self.here, size=9, fill_color=theme.CURRENT, line_color="#ffffff"
-        )
-        self._words = Label(
-            x=10, y=10, x_units="screen", y_units="screen", text=WAITING,
-            text_color=theme.MUTED, text_font=theme.FONT, text_font_size=theme.NORMAL,
-            background_fill_color="#ffffff", background_fill_alpha=0.8,
-        )  # fmt: skip
-        self.figure.add_layout(self._words)
+        self.track = Track(self.map, WAITING, ((theme.HALO, 3.4), (theme.PATH, 1.8)))
 
     def update(self, found: xr.Dataset | None, path: xr.Dataset) -> None:
         """Show the `ratio` (beta, alpha), or that it is awaited, and the path by step.
@@ -46,20 +32,14 @@ class Convexity:
         """
         if found is None:
             self.map.clear()
-            for source in (self.path, self.here):
-                send(source, columns(x=np.empty(0), y=np.empty(0)))
-            put(self._words, text=WAITING)
+            self.track.clear()
             return
         ratio = found["ratio"]
         self.map.update(ratio, *_colors(ratio.values), smooth=False)
-        x, y = path["alpha"].values, path["beta"].values
-        send(self.path, columns(x=x, y=y))
-        send(self.here, columns(x=x[-1:], y=y[-1:]))
         known = ratio.notnull()
         share = float((ratio.values[known.values] > 0.05).mean()) if known.any() else 0.0
         done = int(known.sum())
-        words = f"above 0.05 at {share:.0%} of {done} points" if done else WAITING
-        put(self._words, text=words)
+        self.track.update(path, f"above 0.05 at {share:.0%} of {done} points" if done else "")
 
 
 def _colors(ratio: Array) -> tuple[tuple[float, float], dict[float, str]]:

@@ -2,11 +2,10 @@
 
 import numpy as np
 import xarray as xr
-from bokeh.models import Arrow, Label, VeeHead
+from bokeh.models import Arrow, VeeHead
 
 from app import theme
-from app.views.axes import put
-from app.views.maps import Map, columns, send
+from app.views.maps import Map, Track, columns, send
 from app.views.pixels import Array
 
 WAITING = "The field is found\nonce the run is held."
@@ -26,8 +25,6 @@ class Field:
         self.map = Map(TITLE)
         self.figure = self.map.figure
         self.arrows = theme.source(*ENDS)
-        self.path = theme.source("x", "y")
-        self.here = theme.source("x", "y")
         for color, width in ((theme.HALO, 3.0), ("#ffffff", 1.3)):
             self.figure.add_layout(
                 Arrow(
@@ -39,17 +36,7 @@ class Field:
                     ),
                 )
             )  # fmt: skip
-        for color, width in (("#ffffff", 4.0), (theme.CURRENT, 2.2)):
-            self.figure.line("x", "y", source=self.path, color=color, width=width)
-        self.figure.scatter(
-            "x", "y", source=self.here, size=9, fill_color=theme.CURRENT, line_color="#ffffff"
-        )
-        self._words = Label(
-            x=10, y=10, x_units="screen", y_units="screen", text=WAITING,
-            text_color=theme.MUTED, text_font=theme.FONT, text_font_size=theme.NORMAL,
-            background_fill_color="#ffffff", background_fill_alpha=0.8,
-        )  # fmt: skip
-        self.figure.add_layout(self._words)
+        self.track = Track(self.map, WAITING, (("#ffffff", 4.0), (theme.CURRENT, 2.2)))
 
     def update(self, found: xr.Dataset | None, path: xr.Dataset) -> None:
         """Show the field, or that it is awaited, and the path by step.
@@ -60,9 +47,8 @@ class Field:
         """
         if found is None:
             self.map.clear()
-            for source in (self.arrows, self.path, self.here):
-                send(source, columns(**{name: np.empty(0) for name in source.data}))
-            put(self._words, text=WAITING)
+            send(self.arrows, columns(**dict.fromkeys(ENDS, np.empty(0))))
+            self.track.clear()
             return
         lengths = found["length"]
         heights = lengths.copy(data=theme.decimal_log(lengths.values))
@@ -70,10 +56,8 @@ class Field:
         ticks = theme.ticks(*limits, "log", cut=bool((heights > limits[1]).any()))
         self.map.update(heights, limits, ticks, smooth=True)
         send(self.arrows, columns(**arrows(found)))
-        x, y = path["alpha"].values, path["beta"].values
-        send(self.path, columns(x=x, y=y))
-        send(self.here, columns(x=x[-1:], y=y[-1:]))
-        put(self._words, text=_words(found, float(x[-1]), float(y[-1])))
+        here = {side: float(path[side].values[-1]) for side in ("alpha", "beta")}
+        self.track.update(path, _words(found, here))
 
 
 def arrows(found: xr.Dataset) -> dict[str, Array]:
@@ -92,7 +76,6 @@ def arrows(found: xr.Dataset) -> dict[str, Array]:
     return dict(zip(ENDS, ends, strict=True))
 
 
-def _words(found: xr.Dataset, x: float, y: float) -> str:
-    here = found["share"].sel(alpha=x, beta=y, method="nearest")
-    share = float(here)
-    return WAITING if np.isnan(share) else f"here {share:.0%} of it lies in this plane"
+def _words(found: xr.Dataset, here: dict[str, float]) -> str:
+    share = float(found["share"].sel(here, method="nearest"))
+    return "" if np.isnan(share) else f"here {share:.0%} of it lies in this plane"

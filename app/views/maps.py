@@ -9,6 +9,7 @@ from bokeh.models import (
     ColorBar,
     CustomJSTickFormatter,
     FixedTicker,
+    Label,
     LinearColorMapper,
     Range1d,
 )
@@ -89,6 +90,45 @@ class Map:
         """Show nothing."""
         send(self.image, {name: [] for name in self.image.data})
         put(self.bar, visible=False)
+
+
+class Track:
+    """The path of a run over a map, where the run stands, and a line of words in the corner."""
+
+    def __init__(self, over: Map, waiting: str, lines: tuple[tuple[str, float], ...]) -> None:
+        """Nothing drawn yet; `waiting` is said until then.
+
+        Args:
+            over: the map that it is drawn on.
+            waiting: said as long as there is nothing to show.
+            lines: colours and widths of the lines that make up the path, from below.
+        """
+        self._waiting = waiting
+        self.path, self.here = theme.source("x", "y"), theme.source("x", "y")
+        for color, width in lines:
+            over.figure.line("x", "y", source=self.path, color=color, width=width)
+        over.figure.scatter(
+            "x", "y", source=self.here, size=9, fill_color=theme.CURRENT, line_color="#ffffff"
+        )
+        self.words = Label(
+            x=10, y=10, x_units="screen", y_units="screen", text=waiting,
+            text_color=theme.MUTED, text_font=theme.FONT, text_font_size=theme.NORMAL,
+            background_fill_color="#ffffff", background_fill_alpha=0.8,
+        )  # fmt: skip
+        over.figure.add_layout(self.words)
+
+    def update(self, path: xr.Dataset, words: str) -> None:
+        """Show the path, `alpha` and `beta` by step, and say something of it."""
+        x, y = path["alpha"].values, path["beta"].values
+        send(self.path, columns(x=x, y=y))
+        send(self.here, columns(x=x[-1:], y=y[-1:]))
+        put(self.words, text=words or self._waiting)
+
+    def clear(self) -> None:
+        """Show nothing, and say what is waited for."""
+        for source in (self.path, self.here):
+            send(source, columns(x=np.empty(0), y=np.empty(0)))
+        put(self.words, text=self._waiting)
 
 
 def scale_of(title: str) -> ColorBar:

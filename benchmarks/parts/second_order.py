@@ -86,13 +86,12 @@ def report(found):
             [low["MBF"] <= min(1.03 * low["Adam"], low["momentum"]) for low in last],
             "a last loss at most 1.03 times that of Adam and below that of momentum.",
             table(heads, rows),
-            setting + " A step of MBF takes about six times as long as one of Adam.",
+            setting,
         ),
         section(
             "K-FAC needs half the steps of tuned momentum",
             [steps["K-FAC"] <= 0.5 * STEPS for steps in needed],
             f"the last loss of momentum reached within {STEPS // 2} steps.",
             "The numbers are those of the table above.",
-            "A step of K-FAC takes about four times as long as one of Adam.",
         ),
     ]

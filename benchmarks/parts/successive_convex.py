@@ -72,8 +72,7 @@ def report(found):
             "the objective at 200 and at 400 steps at most 0.9 of the best of 13 settings of SGD,"
             " Adam and AdaGrad.",
             table(heads, rows),
-            "Friedman 1, tanh MLP 10-10-10-1, batch 50; squared error plus 1e-4 ‖θ‖². A step of"
-            " ours costs about three of theirs.",
+            "Friedman 1, tanh MLP 10-10-10-1, batch 50; squared error plus 1e-4 ‖θ‖².",
         ),
         section(
             "Its blocks in parallel lose little",
