@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from landscape_core import seeds
-from landscape_core.objective import Objective, Weighted
+from landscape_core.objective import Objective
 from landscape_core.recipes import Choice, Knob
 from landscape_core.types import Vector, Vectors
 
@@ -108,7 +108,4 @@ def _part(objective: Objective, rows: Tensor) -> Objective:
     network = objective.network
     if network is None:
         return objective.minibatch(rows)
-    alone, given = network.alone(), network.loss_function
-    if not isinstance(given, Weighted):
-        return alone.reordered(rows)
-    return alone.with_loss(given.loss_function).reordered(rows).weighted(given.weights[rows])
+    return network.alone().reordered(rows)

@@ -60,7 +60,7 @@ class SVRG(Optimizer[Snapshot | None]):
             if memory is None or memory[2] >= self.interval * whole.examples:
                 memory = theta, _full(objective, theta), 0
             w, full, seen = memory
-            g = g + (full - _apart(objective).gradient(w))
+            g = g + (full - objective.still.gradient(w))
             memory = w, full, seen + objective.examples
         return torch.sub(theta, g, alpha=self.learning_rate), memory
 
@@ -75,11 +75,3 @@ def _full(objective: Objective, theta: Vector) -> Vector:
         part = whole.minibatch(torch.arange(first, whole.examples, count))
         total += part.examples / whole.examples * part.gradient(theta)
     return total
-
-
-def _apart(objective: Objective) -> Objective:
-    """The same mini-batch, whose evaluations leave the run's statistics alone."""
-    network = objective.network
-    if network is None:
-        return objective
-    return network.with_buffers({name: value.clone() for name, value in network.buffers.items()})
