@@ -78,10 +78,8 @@ class PerturbedGradient(Optimizer[int]):
             g = objective.gradient(theta + noise(theta))
         elif self.where == "inputs" and objective.network is not None:
             objective.losses(theta[None])  # what a run notes of the step
-            part = objective.network
-            held = {name: value.clone() for name, value in part.buffers.items()}
-            noisy = part.with_inputs(part.inputs + noise(part.inputs)).with_buffers(held)
-            g = noisy.gradient(theta)
+            part = objective.network.still
+            g = part.with_inputs(part.inputs + noise(part.inputs)).gradient(theta)
         else:
             g = objective.gradient(theta) + noise(theta)
         return torch.sub(theta, g, alpha=self.learning_rate), memory + 1

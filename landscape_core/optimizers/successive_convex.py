@@ -225,10 +225,7 @@ class _Outputs:
 
 def _linearized(part: ModelObjective, theta: Vector) -> tuple[Tensor, Float[Tensor, "n C P"]]:
     """The outputs of the mini-batch and their Jacobian, (n, numbers of an example, P)."""
-    # What the run knows of the statistics is left to the evaluation of its loss.
-    part = part.with_buffers({name: value.clone() for name, value in part.buffers.items()})
-    if not part.normalizes:
-        part = part.alone()
+    part = part.still if part.normalizes else part.alone()
     point = theta.detach().requires_grad_()
     outputs = part.outputs(point)
     if outputs.numel() * len(theta) > LARGEST:

@@ -46,11 +46,8 @@ class HessianTrace(Regularizer):
 
     def _field(self, objective: ModelObjective, theta: Vector, gradient: Vector) -> Vector:
         probes = self._probes(objective, theta)
-        # The statistics that a training step stores are those of the loss, taken once.
-        held = {name: value.clone() for name, value in objective.buffers.items()}
-        plain = objective.with_buffers(held)
         point = theta.detach().requires_grad_()
-        (slope,) = torch.autograd.grad(plain.loss(point), point, create_graph=True)
+        (slope,) = torch.autograd.grad(objective.still.loss(point), point, create_graph=True)
         found = torch.zeros_like(gradient)
         for v in probes:
             found = found + _trace_gradient(slope, point, v)
