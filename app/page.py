@@ -23,7 +23,8 @@ from app.storage import user_store
 from app.wiring import UiLoop
 from landscape_core.datasets.base import Dataset
 from landscape_core.errors import LandscapeError, SpecError
-from landscape_core.live import Picture, Session
+from landscape_core.live import Session
+from landscape_core.pictures import Picture
 from landscape_core.problems.base import Problem
 from landscape_core.recipes import Recipe, name_of
 from landscape_core.store import Store

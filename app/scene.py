@@ -13,7 +13,7 @@ from app.asides.base import Aside
 from app.asides.boundary import Boundary
 from app.forms import assign, differences
 from landscape_core.errors import SpecError
-from landscape_core.live import View
+from landscape_core.pictures import View
 from landscape_core.recipes import Choice, Knob, Note, Recipe
 from landscape_core.training import Run
 

@@ -16,7 +16,7 @@ from app.components.surface import Surface
 from app.scene import Display
 from app.views.contour import Contour
 from app.views.curves import Curves
-from landscape_core.live import Picture
+from landscape_core.pictures import Picture
 from landscape_core.recipes import name_of
 
 ASIDE = 0.2

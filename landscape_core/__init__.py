@@ -26,8 +26,9 @@ from landscape_core.errors import (
 from landscape_core.estimates import Estimate, estimate
 from landscape_core.figures import figures
 from landscape_core.landscape import landscape, probe_of
-from landscape_core.live import Picture, Session, View
+from landscape_core.live import Session
 from landscape_core.objective import ModelObjective, Objective, from_module
+from landscape_core.pictures import Picture, View
 from landscape_core.planes import Plane
 from landscape_core.probes import Probe, probe
 from landscape_core.problems.supervised import Supervised

@@ -1,15 +1,20 @@
-"""Which part of a plane a picture shows: the path with a margin, and steady while it grows."""
+"""Which part of a plane a picture shows: the path with a margin, and steady while it grows.
 
+The edges are round numbers, so that the frame is a function of the path alone, whoever has looked
+at it before, and yet stays where it is while the path grows within it.
+"""
+
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-MARGIN = 1.3
-"""How much wider than the path a new frame is."""
+MARGIN = 0.06
+"""How far beyond the path a frame reaches at least, as a share of the path's extent."""
 
-SLACK = 3.0
-"""A frame this many times wider than the path needs is given up."""
+STEPS = 4
+"""Distances between two possible edges that fit into the extent, or somewhat fewer."""
 
 Numbers = npt.NDArray[np.float64]
 
@@ -21,22 +26,23 @@ class Frame:
     middle: Numbers
     half: Numbers
 
-    def holds(self, coords: Numbers) -> bool:
-        """Whether all coordinates (T, D) lie inside, and the frame is not far too wide."""
-        inside = bool((np.abs(coords - self.middle) <= 0.96 * self.half).all())
-        return inside and bool((self.half <= SLACK * _around(coords).half).all())
 
-
-def framed(coords: Numbers, last: Frame | None) -> Frame:
-    """The last frame while it serves, else a new one around coordinates (T, D)."""
-    if last is not None and len(last.middle) == coords.shape[1] and last.holds(coords):
-        return last
-    return _around(coords)
-
-
-def _around(coords: Numbers) -> Frame:
-    """A frame around all coordinates; no side is narrower than a fifth of the widest."""
+def framed(coords: Numbers) -> Frame:
+    """The frame around coordinates (T, D); no side is taken narrower than a fifth of the widest."""
     low, high = coords.min(axis=0), coords.max(axis=0)
-    half = (high - low) / 2
-    least = max(0.2 * float(half.max()), 1e-6)
-    return Frame((low + high) / 2, MARGIN * np.maximum(half, least))
+    least = max(0.2 * float((high - low).max()), 2e-6)
+    short = np.maximum(least - (high - low), 0.0) / 2
+    edges = np.array([_snapped(*ends) for ends in zip(low - short, high + short, strict=True)])
+    return Frame(edges.mean(axis=1), np.diff(edges, axis=1)[:, 0] / 2)
+
+
+def _snapped(low: float, high: float) -> tuple[float, float]:
+    """The ends with their margin, moved outwards to multiples of a unit.
+
+    The unit is a power of the square root of two, a quarter of the extent or somewhat more.
+    """
+    extent = high - low
+    unit = 2 ** (math.ceil(2 * math.log2(extent / STEPS)) / 2)
+    first = math.floor((low - MARGIN * extent) / unit)
+    last = math.ceil((high + MARGIN * extent) / unit)
+    return first * unit, last * unit

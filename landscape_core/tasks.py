@@ -43,7 +43,7 @@ from landscape_core.refining import Tolerance
 from landscape_core.slices import Grid
 from landscape_core.slicing import slicing
 from landscape_core.store import Store
-from landscape_core.training import Recorder, Run, Training
+from landscape_core.training import Entry, Recorder, Run, Training
 from landscape_core.types import Vectors
 
 NEWS = 0.1
@@ -122,7 +122,7 @@ def follow(run: Run, store: Store | None = None) -> Iterator[Progress]:
         if time.monotonic() - told > NEWS:
             told = time.monotonic()
             yield Progress(state.index, run.steps)
-    dataset = trajectory(run, recorder, diverged=state.diverged)
+    dataset = trajectory(run, recorder.entries(), diverged=state.diverged)
     if store:
         store.put(key, dataset)
     yield Progress(state.index, run.steps, dataset)
@@ -184,7 +184,7 @@ def frame(asked: Look, plane: Plane, thetas: Vectors, others: Sequence[xr.Datase
     if not asked.framed:
         return asked.grid
     rest = [torch.from_numpy(other["theta"].values).to(plane.origin) for other in others]
-    around = framed(plane.coords(torch.cat([thetas, *rest])).numpy(force=True), None)
+    around = framed(plane.coords(torch.cat([thetas, *rest])).numpy(force=True))
     low, high = around.middle - around.half, around.middle + around.half
     return asked.grid.replace(
         alpha_low=low[0], alpha_high=high[0], beta_low=low[-1], beta_high=high[-1]
@@ -234,12 +234,11 @@ def _measures(names: str) -> dict[str, Measure] | None:
     return {name: find(Measure, name)() for name in listed} if listed else None
 
 
-def trajectory(run: Run, recorder: Recorder, *, diverged: bool) -> xr.Dataset:
+def trajectory(run: Run, recorded: Sequence[Entry], *, diverged: bool) -> xr.Dataset:
     """The recorded iterates `theta` (step, param), statistics `buffer` (step, value), curves.
 
     The attributes hold the run's recipe, the engine's version, and whether it diverged.
     """
-    recorded = recorder.entries()
     theta = np.stack([entry.state.theta.numpy(force=True) for entry in recorded])
     seen = np.array([entry.state.seen for entry in recorded])
     columns = {"theta": (("step", "param"), theta), "seen": ("step", seen)}

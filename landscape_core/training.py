@@ -106,11 +106,19 @@ class Training:
         run.optimizer.check_objective(train)
         run.sampler.check_objective(train)
 
-    def start(self) -> State:
-        """The state before the first step."""
-        theta = self.instance.start
-        train = self.instance.train
+    def start(self, at: State | None = None) -> State:
+        """The state before the first step, or with the weights and statistics of another.
+
+        Raises:
+            SpecError: that state is of another network.
+        """
+        theta, train = self.instance.start, self.instance.train
         buffers = train.buffers if isinstance(train, ModelObjective) else {}
+        if at is not None:
+            if at.theta.shape != theta.shape:
+                accepted = f"the network's {len(theta)} parameters"
+                raise SpecError("start", f"{len(at.theta)} parameters", accepted)
+            theta, buffers = at.theta.to(theta), at.buffers
         drawing = self.run.sampler.init(self.examples)
         return State(0, 0, theta, self.run.optimizer.init(theta), buffers, drawing)
 
@@ -164,8 +172,9 @@ class Entry:
 class Recorder:
     """The trajectory as it grows, thinned to a budget: when full, every second entry goes.
 
-    If the states are added at even distances, what stays is evenly spaced; the latest is always
-    there. The budget is `run.checkpoints`, or fewer where they would exceed `run.memory_mb`.
+    What stays are the steps that are multiples of a stride, and the latest. The stride follows from
+    how far the run has come, so that the record does not depend on how the run was watched. The
+    budget is `run.checkpoints`, or fewer where they would exceed `run.memory_mb`.
     """
 
     def __init__(self, run: Run, size: int) -> None:
@@ -173,21 +182,24 @@ class Recorder:
         item = DTYPES[run.dtype].itemsize
         self.budget = max(4, min(run.checkpoints, run.memory_mb * 2**20 // max(1, size * item)))
         self._stride = 1
-        self._added = 0
         self._kept: list[Entry] = []
         self._latest: Entry | None = None
+
+    def stays(self, index: int) -> bool:
+        """Whether a state after so many steps is to be recorded, even if nobody looks at it."""
+        return index % self._stride == 0
 
     def add(self, state: State, **values: float) -> None:
         """Record a state and what was measured there; a diverged one is not recorded."""
         if state.diverged:
             return
         self._latest = Entry(replace(state, memory=None, drawing=None), values)
-        if self._added % self._stride == 0:
-            self._kept.append(self._latest)
-        self._added += 1
-        if len(self._kept) >= self.budget:
+        if not self.stays(state.index):
+            return
+        self._kept.append(self._latest)
+        while len(self._kept) >= self.budget:
             self._stride *= 2
-            self._kept = self._kept[::2]
+            self._kept = [each for each in self._kept if self.stays(each.state.index)]
 
     def entries(self) -> list[Entry]:
         """What is kept, in order of steps, the latest included."""

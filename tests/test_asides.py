@@ -24,7 +24,8 @@ from app.views.ways import way
 from landscape_core.catalogue import entries, from_plain, make
 from landscape_core.connections import another_start
 from landscape_core.ensembles import spread
-from landscape_core.live import Session, View
+from landscape_core.live import Session
+from landscape_core.pictures import View
 from landscape_core.training import Run, Training
 
 

@@ -10,7 +10,8 @@ from app.views import diagnostics as drawn
 from app.views.diagnostics import MEASURING, NOTHING, WAITING, Diagnostics
 from landscape_core.catalogue import entries, from_plain
 from landscape_core.diagnostics.base import Diagnostic
-from landscape_core.live import Session, View
+from landscape_core.live import Session
+from landscape_core.pictures import View
 from landscape_core.training import Run
 
 RUN = {

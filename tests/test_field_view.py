@@ -7,7 +7,8 @@ from test_views import path_to, sent
 
 from app.asides.field import Field as Aside
 from app.views.field import REACH, WAITING, Field, arrows
-from landscape_core.live import Session, View
+from landscape_core.live import Session
+from landscape_core.pictures import View
 from landscape_core.problems.bilinear_game import BilinearGame
 from landscape_core.training import Run
 

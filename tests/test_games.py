@@ -13,7 +13,7 @@ from landscape_core import seeds
 from landscape_core.directions.base import Viewpoint
 from landscape_core.directions.random import Random
 from landscape_core.errors import SpecError
-from landscape_core.live import Session, View
+from landscape_core.live import Session
 from landscape_core.optimizers._workers import Compressor, shares
 from landscape_core.optimizers.diana import DIANA
 from landscape_core.optimizers.extragradient import Extragradient
@@ -22,6 +22,7 @@ from landscape_core.optimizers.qsgd import QSGD
 from landscape_core.optimizers.sega import SEGA
 from landscape_core.optimizers.sgda import SGDA
 from landscape_core.optimizers.vr_diana import VRDIANA
+from landscape_core.pictures import View
 from landscape_core.problems._games import Penalty
 from landscape_core.problems.bilinear_game import BilinearGame
 from landscape_core.problems.gan_game import GANGame

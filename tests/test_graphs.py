@@ -19,7 +19,7 @@ from landscape_core.directions.random import Random
 from landscape_core.errors import SpecError
 from landscape_core.initializations.lsuv import LSUV
 from landscape_core.keys import slice_key
-from landscape_core.live import Session, View
+from landscape_core.live import Session
 from landscape_core.neighbours.all import All
 from landscape_core.neighbours.base import Asked, Neighbours
 from landscape_core.neighbours.clusters import Clusters
@@ -29,6 +29,7 @@ from landscape_core.neighbours.minimal_variance import MinimalVariance
 from landscape_core.neighbours.node_wise import NodeWise
 from landscape_core.neighbours.subgraph import Subgraph
 from landscape_core.optimizers.adam import Adam
+from landscape_core.pictures import View
 from landscape_core.probes import probe
 from landscape_core.problems.node_classification import NodeClassification
 from landscape_core.recipes import label_of, summary_of

@@ -1,5 +1,6 @@
 """A run being watched: pictures of the landscape around it, the path on them, what they hide."""
 
+import itertools
 from collections import deque
 
 import numpy as np
@@ -16,12 +17,14 @@ from landscape_core.directions.pca import PCA
 from landscape_core.directions.random import Random
 from landscape_core.errors import SpecError
 from landscape_core.framing import framed
-from landscape_core.live import Session, View, under
+from landscape_core.live import Session
 from landscape_core.paths.bezier import Bezier
+from landscape_core.pictures import View, under
 from landscape_core.planes import Plane
 from landscape_core.problems.base import Problem
 from landscape_core.spectra import Spectrum, Watch, spectrum
 from landscape_core.store import Store
+from landscape_core.strategies.loop import Loop
 from landscape_core.training import Run, Training, train
 
 
@@ -115,13 +118,19 @@ def test_a_fixed_plane_stays():
     assert session._plane is plane
 
 
-def test_the_frame_stays_while_it_serves_and_moves_when_it_must():
-    coords = np.array([[0.0, 0.0], [1.0, 0.5]])
-    frame = framed(coords, None)
-    assert framed(coords * 0.99, frame) is frame
-    wider = framed(coords * 4, frame)
-    assert wider is not frame
-    assert wider.holds(coords * 4)
+@pytest.mark.parametrize("extent", [1e-6, 0.03, 1.0, 77.0])
+def test_a_frame_holds_the_path_with_a_margin_and_moves_seldom_while_it_grows(extent):
+    way = np.linspace(0.0, 1.0, 200)
+    path = extent * np.stack([3 * way, 0.3 * way**2], axis=1)
+    frames = [framed(path[:length]) for length in range(2, 201)]
+    for length, frame in enumerate(frames, 2):
+        beyond = np.abs(path[:length] - frame.middle) / frame.half
+        assert beyond.max() <= 1 / 1.06
+    low, high = frames[-1].middle - frames[-1].half, frames[-1].middle + frames[-1].half
+    assert (high - low)[0] <= 1.85 * 3 * extent
+    grown = frames[19:]  # by ten times
+    moves = sum(not np.array_equal(a.half, b.half) for a, b in itertools.pairwise(grown))
+    assert moves <= 36  # of 180
 
 
 def test_only_step_sizes_batch_size_and_end_let_a_run_go_on():
@@ -243,7 +252,7 @@ def test_a_study_is_of_the_present_point_and_kept(tmp_path):
     assert grown[0].slice["computed"].values.all()
     found = grown[-1].studies["spectrum"]
     assert list(found["block"].values) == ["network", "0", "2", "4"]
-    expected = last(spectrum(session._here(), session._state.theta, asked))
+    expected = last(spectrum(session._network(session._state), session._state.theta, asked))
     xr.testing.assert_allclose(found["eigenvalue"], expected["eigenvalue"])
     again = list(session.study("spectrum", study))
     assert len(again) == 1
@@ -322,7 +331,7 @@ def test_a_connection_leads_to_another_start_on_the_same_data(tmp_path):
         assert float(at["barrier"]) <= float(at["straight_barrier"])
     other = Training(another_start(run_of(steps=20)))
     end = last(train(another_start(run_of(steps=20))))
-    assert torch.equal(other.instance.train.inputs, session._here().inputs)
+    assert torch.equal(other.instance.train.inputs, session._network(session._state).inputs)
     theta = torch.from_numpy(found["nodes"].values[-1]).to(end.theta)
     assert float(other.instance.train.loss(theta)) == pytest.approx(
         float(other.instance.train.loss(end.theta)), rel=1e-4
@@ -334,7 +343,7 @@ def test_the_same_place_looks_the_same_however_one_came_there():
     shown = []
     for turned in (False, True):
         session = Session(run_of(), View(resolution=11))
-        session.advance_to(40, 5)
+        session.advance_to(40)
         session.picture()
         if turned:
             plane = session._plane
@@ -346,6 +355,77 @@ def test_the_same_place_looks_the_same_however_one_came_there():
         shown.append(session._look().plane)
     assert shown[0].names == shown[1].names
     assert torch.equal(shown[0].axes, shown[1].axes)
+
+
+def test_a_run_leaves_the_same_held_picture_however_it_was_watched():
+    view = View(resolution=11, directions=PCA())
+    changed = run_of(optimizer={"kind": "sgd", "learning_rate": 0.5})
+    watched = Session(run_of(), view, strategy=Loop())
+    for pace in (1, 7, 2):
+        watched.advance(pace)
+        watched.picture()
+    watched.revisit(4)
+    watched.inspect(0.1, 0.2)
+    watched.continue_with(changed)
+    for _ in range(24):
+        watched.advance(1)
+        watched.picture()
+    travelled = Session(run_of(), view, strategy=Loop())
+    deque(travelled.travel(10), maxlen=0)
+    travelled.continue_with(changed)
+    deque(travelled.travel(34), maxlen=0)
+    assert watched.history == travelled.history == [(0, run_of()), (10, changed)]
+    one, other = last(watched.refine()), last(travelled.refine())
+    xr.testing.assert_identical(one.slice, other.slice)
+    xr.testing.assert_identical(one.path, other.path)
+    xr.testing.assert_identical(one.curves, other.curves)
+    assert one.curves["loss"].sel(split="train")[-1] != one.curves["loss"].sel(split="train")[10]
+
+
+@pytest.mark.parametrize("directions", [PCA(), Random()])
+def test_looking_back_shows_a_recorded_iterate_and_leaves_the_run_where_it_is(directions):
+    session = Session(run_of(), View(resolution=11, directions=directions))
+    session.advance_to(30)
+    held = last(session.refine())
+    theta = session._state.theta
+    back = session.revisit(12)
+    assert back.seen == back.readings.step == 12
+    assert list(back.path["step"].values) == list(range(31))
+    then = Session(run_of(), View(resolution=11, directions=directions))
+    then.advance_to(12)
+    xr.testing.assert_identical(back.boundary, then.picture().boundary)
+    assert back.readings.values == then.picture().readings.values
+    if directions == PCA():  # the plane of the whole run stays, and so does its slice
+        xr.testing.assert_identical(back.slice, held.slice)
+    else:  # the plane goes through the iterate
+        xr.testing.assert_identical(last(session.refine()).slice, last(then.refine()).slice)
+    session.advance(1)
+    assert session.picture().seen == 31
+    again = Session(run_of(), View(resolution=11))
+    again.advance_to(31)
+    assert torch.equal(session._state.theta, again._state.theta)
+    assert not torch.equal(session._state.theta, theta)
+    assert [picture.seen for picture in session.replay(28)] == [29, 30, 31]
+
+
+def test_a_place_of_the_picture_can_be_looked_at_and_started_from():
+    session = Session(run_of(), View(resolution=11))
+    session.advance_to(20)
+    held = last(session.refine())
+    alpha, beta = float(held.slice["alpha"][3]), float(held.slice["beta"][8])
+    seen = session.inspect(alpha, beta)
+    there = float(held.slice["loss"].sel(split="train")[8, 3])
+    assert seen.point.values["train_loss"] == pytest.approx(there, rel=1e-5)
+    assert not seen.boundary.equals(held.boundary)
+    begun = Session(run_of(), View(resolution=11), start=session.state_at(alpha, beta))
+    assert begun.picture().readings.values["train_loss"] == pytest.approx(there, rel=1e-5)
+    begun.advance(3)
+    assert begun.step == 3
+    wide = from_plain(
+        Run, {"problem": {"kind": "supervised", "architecture": {"kind": "mlp", "width": 9}}}
+    )
+    with pytest.raises(SpecError, match="start must be the network's"):
+        Session(wide, View(), start=session.state_at(alpha, beta))
 
 
 def test_data_keep_their_seed_while_weights_change():

@@ -11,8 +11,9 @@ from cases import normal
 from landscape_core.catalogue import entries
 from landscape_core.directions.base import Viewpoint
 from landscape_core.directions.random import Random
-from landscape_core.live import Session, View
+from landscape_core.live import Session
 from landscape_core.optimizers.sgd import SGD
+from landscape_core.pictures import View
 from landscape_core.probes import probe
 from landscape_core.problems.base import Problem
 from landscape_core.recipes import label_of, summary_of

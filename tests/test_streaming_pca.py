@@ -9,9 +9,10 @@ from cases import normal
 
 from landscape_core import derivatives, seeds
 from landscape_core.errors import SpecError
-from landscape_core.live import Session, View
+from landscape_core.live import Session
 from landscape_core.optimizers.saga import SAGA
 from landscape_core.optimizers.sgd import SGD
+from landscape_core.pictures import View
 from landscape_core.problems.streaming_pca import StreamingPCA
 from landscape_core.samplers.replacement import Replacement
 from landscape_core.spectra import Spectrum, spectrum

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from landscape_core.live import Session, View
+from landscape_core.live import Session
+from landscape_core.pictures import View
 from landscape_core.problems.valley import Valley
 from landscape_core.training import Run, train
 

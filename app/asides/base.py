@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import xarray as xr
 
-from landscape_core.live import Picture
+from landscape_core.pictures import Picture
 from landscape_core.recipes import Recipe, name_of
 from landscape_core.spectra import Watch
 from landscape_core.standpoints import Standpoint

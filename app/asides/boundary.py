@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from app.asides.base import Aside
 from app.views.boundary import Boundary as View
-from landscape_core.live import Picture
+from landscape_core.pictures import Picture
 
 NO_BOUNDARY = "No boundary to draw: this problem has\nno data with one or two inputs."
 

@@ -9,9 +9,9 @@ import xarray as xr
 from app.asides.base import Aside
 from app.views.connection import Connection as View
 from landscape_core.connections import to_another_start
-from landscape_core.live import Picture
 from landscape_core.paths.base import Path
 from landscape_core.paths.bezier import Bezier
+from landscape_core.pictures import Picture
 from landscape_core.recipes import Note
 from landscape_core.standpoints import Standpoint
 

@@ -10,7 +10,7 @@ from app.asides.base import Aside
 from app.views.convexity import Convexity as View
 from landscape_core.convexity import Convexity as Engine
 from landscape_core.convexity import convexity
-from landscape_core.live import Picture
+from landscape_core.pictures import Picture
 from landscape_core.recipes import Knob
 from landscape_core.standpoints import Standpoint
 

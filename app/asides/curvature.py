@@ -8,9 +8,9 @@ import xarray as xr
 
 from app.asides.base import Aside
 from app.views.curvature import Curvature as View
-from landscape_core.live import Picture
 from landscape_core.matrices.base import Matrix
 from landscape_core.matrices.hessian import Hessian
+from landscape_core.pictures import Picture
 from landscape_core.recipes import Knob, Note
 from landscape_core.spectra import Spectrum, Watch, spectrum
 from landscape_core.standpoints import Standpoint

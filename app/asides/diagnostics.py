@@ -11,7 +11,7 @@ from app.asides.base import Aside
 from app.views.diagnostics import Diagnostics as View
 from landscape_core.diagnostics.base import Diagnostic
 from landscape_core.diagnostics.layer_gradients import LayerGradients
-from landscape_core.live import Picture
+from landscape_core.pictures import Picture
 from landscape_core.recipes import Note
 from landscape_core.standpoints import Standpoint
 

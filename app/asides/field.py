@@ -9,7 +9,7 @@ import xarray as xr
 from app.asides.base import Aside
 from app.views.field import Field as View
 from landscape_core.fields import field
-from landscape_core.live import Picture
+from landscape_core.pictures import Picture
 from landscape_core.recipes import Knob
 from landscape_core.standpoints import Standpoint
 

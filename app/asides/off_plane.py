@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from app.asides.base import Aside
 from app.views.off_plane import OffPlane as View
-from landscape_core.live import Picture, under
+from landscape_core.pictures import Picture, under
 
 
 @dataclass(frozen=True, kw_only=True)

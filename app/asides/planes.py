@@ -10,7 +10,7 @@ from app.asides.base import Aside
 from app.views.planes import Planes as View
 from landscape_core.directions.random import Random
 from landscape_core.ensembles import ensemble, spread
-from landscape_core.live import Picture
+from landscape_core.pictures import Picture
 from landscape_core.recipes import Knob, Note
 from landscape_core.slices import Grid
 from landscape_core.standpoints import Standpoint

@@ -10,7 +10,7 @@ from app.asides.base import Aside
 from app.views.runs import Runs as View
 from landscape_core.connections import another_start
 from landscape_core.directions.pca import PCA
-from landscape_core.live import Picture
+from landscape_core.pictures import Picture
 from landscape_core.recipes import Knob
 from landscape_core.slices import Grid
 from landscape_core.standpoints import Standpoint

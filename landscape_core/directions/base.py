@@ -33,13 +33,17 @@ class Viewpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class Directions(Recipe, ABC):
-    """A rule that chooses the line or plane. `needs_path`: whether it looks at the trajectory.
+    """A rule that chooses the line or plane.
+
+    `needs_path`: whether it looks at the trajectory; `whole_path`: whether its plane belongs to the
+    trajectory as a whole, and not to the point that is looked at.
 
     A rule answers `axes`; what holds for all rules, `span` adds: layers that are held fixed,
     orthogonality and length.
     """
 
     needs_path: ClassVar[bool] = False
+    whole_path: ClassVar[bool] = False
 
     layers: Annotated[
         str,

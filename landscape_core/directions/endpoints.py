@@ -20,6 +20,7 @@ class Endpoints(Directions):
 
     label: ClassVar[str] = "start to end"
     needs_path: ClassVar[bool] = True
+    whole_path: ClassVar[bool] = True
 
     def axes(self, view: Viewpoint, dimensions: int) -> Plane:
         needed = dimensions + 1

@@ -27,6 +27,7 @@ class PCA(Directions):
 
     label: ClassVar[str] = "PCA of the trajectory"
     needs_path: ClassVar[bool] = True
+    whole_path: ClassVar[bool] = True
 
     center: Annotated[
         bool,
