@@ -76,6 +76,13 @@ class Desk:
                 self._thread.start()
             self._changed.notify_all()
 
+    def cancel(self) -> None:
+        """Let the present job be; it is not heard of again."""
+        with self._changed:
+            self._number += 1
+            self._job = self._news = None
+            self._changed.notify_all()
+
     def sent(self) -> int:
         """Number a picture that goes to the browser, which is to answer it with `drawn`."""
         with self._changed:

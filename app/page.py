@@ -1,74 +1,62 @@
-"""One page: the scene as its state, controls that change it, views of the latest picture.
+"""One page: the place as its state, controls that change it, views of the latest picture.
 
-All that is on the screen follows from the place (preset, scene, step), from whether the run plays,
-and from the latest picture. A change of any control makes a new scene and gives the worker a new
-piece of work; what an older one still says is dropped by the desk.
+All that is on the screen follows from the place, from whether the run plays, and from the latest
+news of the worker. A change of any control gives the worker a new piece of work; what an older one
+still says is dropped by the desk.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import panel as pn
 
 from app import forms
-from app.components.form import Form
-from app.components.heartbeat import Heartbeat
-from app.components.link import Link
-from app.components.toolbar import Toolbar
+from app.board import Board
+from app.exports.base import Making, file_name, kinds
+from app.history import History
 from app.jobs import Desk
-from app.scene import FIRST, Display, Place, Scene, opening, place, presets
-from app.stage import Stage
+from app.places import MOST_KEPT, Origin, Place, opening, place
+from app.scene import FIRST, Display, Scene, presets
+from app.sections import concerned
 from app.storage import user_store
+from app.waiting import Waiting
 from app.wiring import UiLoop
-from landscape_core.datasets.base import Dataset
+from app.work import Job, News, Worker
 from landscape_core.errors import LandscapeError, SpecError
-from landscape_core.live import Session
 from landscape_core.pictures import Picture
-from landscape_core.problems.base import Problem
-from landscape_core.recipes import Recipe, name_of
 from landscape_core.store import Store
-
-SECTIONS = {
-    "Data": "what is learned",
-    "Network": "what learns it",
-    "Optimizer": "how it moves",
-    "Landscape": "what is shown",
-    "Display": "how it is drawn",
-}
-"""The form's sections, and what they are about."""
-
-ELSEWHERE = ("run.device", "run.dtype", "run.checkpoints", "run.memory_mb", "display.show",
-             "display.speed")  # fmt: skip
-"""Paths that are on no form: for the command line and links, or in the toolbar."""
-
-FIRST_FIELDS = 3
-"""How many fields of each data set, network and optimizer are shown without asking for more."""
-
-SELDOM = ("run.sampler", "run.schedule.warmup", "run.problem.regularizer")
-"""Rows that wait behind "more" for as long as they are as they were at first."""
-
-ASIDE_DEPTH = 2
-"""Dots in the path of a setting of what stands beside the landscape; deeper ones are details."""
 
 
 class Page:
     """The laboratory on one screen."""
 
-    def __init__(self, link: str = "", store: Store | None = None) -> None:
-        """Build the page; it draws the place that a link names once a browser shows it."""
-        self._store = store or user_store()
-        self._desk = Desk(UiLoop())
-        self._session: Session | None = None  # the worker's alone
-        self._picture: Picture | None = None
-        self._playing = False
+    def __init__(
+        self, link: str = "", store: Store | None = None, own: Scene | None = None
+    ) -> None:
+        """Build the page; it draws where it is to stand once a browser shows it.
+
+        Args:
+            link: a place to open.
+            store: where pictures are kept; by default this user's.
+            own: a scene of the user's own instead, without presets and links.
+        """
+        self._desk, self._worker = Desk(UiLoop()), Worker(store or user_store())
+        self._news: News | None = None
+        self._playing = self._busy = False
+        self._point: tuple[float, float] | None = None
+        self._going: Place | None = None
+        self._afterwards: Callable[[], None] | None = None
         self._followers: list[Callable[[Scene, bool], None]] = []
-        self._place = self._good = opening(FIRST)
-        self._build()
+        self._own = own
+        self._place = self._good = self._first()
+        self._history, self._waiting = History(), Waiting()
+        self._board = Board(self, own=own is not None)
+        self.view = self._board.view
         self._link_first, self._started = link, False
         if pn.state.curdoc is not None and pn.state.curdoc.session_context is not None:
             pn.state.on_session_destroyed(lambda _: self.close())
-        self._tell_story()
+        self._board.tell_story(self._place.preset)
         self._show_controls()
 
     def ready(self) -> None:
@@ -85,10 +73,10 @@ class Page:
     def open(self, link: str) -> None:
         """Go to the place that a link names; if it cannot be read, to the first, saying why."""
         try:
-            self._go(place(link))
+            self._go(place(link) if link and not self._own else self._first(), fresh=True)
         except SpecError as error:
-            self._go(opening(FIRST))
-            self._toolbar.message(f"This link could not be opened: {error}", alert=True)
+            self._go(self._first(), fresh=True)
+            self._board.toolbar.message(f"This link could not be opened: {error}", alert=True)
 
     def close(self) -> None:
         """End the worker; nothing of the page stays behind."""
@@ -111,257 +99,294 @@ class Page:
     @property
     def picture(self) -> Picture | None:
         """What is now shown."""
-        return self._picture
+        return self._news.picture if self._news else None
 
     def choose(self, path: str, value: Any) -> None:
-        """Put a value at a path of the scene, as its control does."""
+        """Put a value at a path of the scene, as its control does.
+
+        Where an earlier step is looked at, a setting of the run is changed there, and the run goes
+        on from that step.
+        """
         try:
             scene = forms.assign(self.scene, path, value)
         except SpecError as error:
-            self._form.set_error(path, str(error))
+            self._board.form.set_error(path, str(error))
             return
-        self._form.clear_errors()
+        self._board.form.clear_errors()
+        if scene == self.scene:
+            self._show_controls()
+            return
+        self._history.add(self._place, path)
         only_drawing = _work_of(scene) == _work_of(self.scene)
-        self._place = replace(self._place, scene=scene)
-        if only_drawing and not self._playing:
+        back = self._place.seen if scene.run != self.scene.run else None
+        self._place = self._place.back(back).wanting(scene) if back else self._place.wanting(scene)
+        if self._going is not None:
+            self._start(go=self._place)
+        elif only_drawing and not self._playing:
             self._show_controls()
             self._draw()
-            self._link.set(self._place.link())
         else:
-            self._start()
+            self._start(back=back)
+
+    def restore(self, path: str) -> None:
+        """Put the preset's value at a path, or the default where it has none."""
+        known = {row.path: row for row in forms.rows(self._reference())}
+        here = {row.path: row for row in forms.rows(self.scene)}
+        value = known[path].value if path in known else here[path].field.default
+        self.choose(path, forms.plain_value(value))
 
     def play(self, playing: bool = True) -> None:  # noqa: FBT001, FBT002 - the state of a button
         """Let the run go on, or hold it; a run that has ended starts again."""
-        ended = self._picture is not None and self._picture.status in ("diverged", "finished")
-        self._playing = playing
-        self._start(fresh=playing and ended)
+        picture = self.picture
+        ended = picture is not None and picture.status in ("diverged", "finished")
+        self._playing, self._point = playing, None
+        if playing and ended and self._place.seen is None:
+            self._restart()
+        else:
+            self._start()
 
     def step(self) -> None:
-        """Make one training step and hold."""
-        self._playing = False
-        self._start(more=1)
+        """Make one training step and hold; looking back, look at the next recorded step."""
+        self._playing, self._point = False, None
+        if self._place.seen is not None:
+            self.seek(self._place.seen + 1)
+        else:
+            self._start(more=1)
 
     def reset(self) -> None:
         """Stand at the start again, with the same seed."""
         self._playing = False
-        self._start(fresh=True)
+        self._history.add(self._place)
+        self._restart()
 
     def reseed(self) -> None:
         """Start another run, with the next seed."""
         self.choose("run.seed", self.scene.run.seed + 1)
 
-    def _go(self, there: Place) -> None:
+    def seek(self, step: int) -> None:
+        """Hold the run, and look at the recorded iterate that is nearest to a step."""
+        self._playing, self._point = False, None
+        self._start(seek=step)
+
+    def look_at(self, alpha: float, beta: float) -> None:
+        """Hold the run, and see what the network is at a place of the picture."""
+        self._playing, self._point = False, (alpha, beta)
+        self._start()
+
+    def leave_point(self) -> None:
+        """Look at the path again."""
+        if self._point is not None:
+            self._point = None
+            self._start(seek=self.picture.seen if self.picture else 0)
+
+    def start_here(self) -> None:
+        """Start a run at the place of the picture that is looked at."""
+        if self._point is None:
+            return
+        origin = Origin(self._place.alone(), *self._point)
+        self._history.add(self._place)
+        begun = replace(self._place, start=self.scene, step=0, changes=(), origin=origin, seen=None)
+        self._go(begun, fresh=True)
+
+    def undo(self) -> None:
+        """Go back to where the last change of a setting was made."""
+        self._turn(self._history.undo(self._place))
+
+    def redo(self) -> None:
+        """Go forth again."""
+        self._turn(self._history.redo(self._place))
+
+    def keep(self) -> None:
+        """Hold the run, and keep it to compare others with."""
+        if len(self._place.kept) < MOST_KEPT:
+            self._playing = False
+            self._history.add(self._place)
+            self._start(keep=True)
+
+    def forget(self) -> None:
+        """Keep no run any more."""
+        self._history.add(self._place)
+        self._place = replace(self._place, kept=())
+        if self.scene.display.show == "compare":
+            self.choose("display.show", "2d")
+        else:
+            self._start()
+
+    def stop(self) -> None:
+        """Let the work be, and stay with what there is."""
+        self._desk.cancel()
+        self._done()
+
+    def export(self, name: str) -> None:
+        """Make a file of what is shown, once it is refined, and hand it to the browser."""
+        if self._busy:
+            self._playing = False
+            self._start()
+            self._afterwards = lambda: self.export(name)
+            return
+        picture = self.picture
+        if picture is None:
+            return
+        kind = kinds()[name]
+
+        def show(making: Making) -> None:
+            self._board.exporter.progress(making.done, making.total)
+            if making.content is not None:
+                text = making.content.decode() if kind.readable else None
+                self._board.exporter.deliver(
+                    file_name(self._place, picture, kind.suffix), kind.mime, making.content, text
+                )
+
+        self._desk.submit(
+            lambda: self._worker.export(name, self._place, picture),
+            show,
+            lambda error: self._board.exporter.fail(_told(error)),
+            lambda: None,
+        )
+
+    def drawn(self, number: int) -> None:
+        """The browser has drawn the picture of that number."""
+        self._desk.drawn(number)
+
+    def _first(self) -> Place:
+        return Place("", self._own, 0) if self._own else opening(FIRST)
+
+    def _reference(self) -> Scene:
+        """The scene that settings are restored to."""
+        return self._own or presets()[self._place.preset].scene
+
+    def _go(self, there: Place, *, fresh: bool = False) -> None:
         self._started = True
-        self._place, self._playing = there, False
-        self._toolbar.message("")
-        self._tell_story()
-        self._start(fresh=True, until=there.step)
+        self._place, self._playing, self._point = there, False, None
+        self._board.toolbar.message("")
+        self._board.tell_story(self._place.preset)
+        self._start(go=there, fresh=fresh)
 
-    def _tell_story(self) -> None:
-        preset = presets()[self._place.preset]
-        self._stage.tell(preset.question, preset.watch)
+    def open_preset(self, name: str) -> None:
+        """Open a preset by name, or the present one anew if the name is empty."""
+        self._history.add(self._place)
+        self._board.guide.close_tour()
+        there = replace(opening(name or self._place.preset), kept=self._place.kept)
+        if self.scene.display.show == "compare":
+            there = there.wanting(forms.assign(there.scene, "display.show", "compare"))
+        self._go(there, fresh=True)
 
-    def _start(self, *, fresh: bool = False, until: int = 0, more: int = 0) -> None:
-        self._form.set_busy(True)
+    def open_step(self, link: str) -> None:
+        """Go where a step of a tour leads to."""
+        self._history.add(self._place)
+        self._go(place(link), fresh=True)
+
+    def _restart(self) -> None:
+        begun = replace(self._place, start=self.scene, step=0, changes=(), seen=None)
+        self._place, self._point = begun, None
+        self._start(go=begun, fresh=True)
+
+    def _turn(self, there: Place | None) -> None:
+        """Go to a place of the history; where only the picture differs, the run stays."""
+        if there is None:
+            return
+        here, self._playing, self._point = self._place, False, None
+        if there.follows(replace(here, step=0)) and here.follows(replace(there, step=0)):
+            there = replace(there, step=max(there.step, here.step))
+        self._place = there
+        self._board.tell_story(self._place.preset)
+        self._start(go=there)
+
+    def _start(self, **wanted: Any) -> None:
+        self._busy, self._afterwards = True, None
+        self._going = wanted.get("go")
+        self._board.form.set_busy(True)
+        self._waiting.begin()
         self._show_controls()
-        self._link.set(self._place.link())
-        if self._toolbar.alerting and (fresh or more or self._playing):
-            self._toolbar.message("")
-        job = _Job(self._place.scene, self._playing, fresh, until, more)
-        self._desk.submit(lambda: self._work(job), self._show, self._fail, self._done)
+        if self._board.toolbar.alerting and (wanted or self._playing):
+            self._board.toolbar.message("")
+        job = Job(
+            scene=self.scene, kept=self._place.kept, playing=self._playing, point=self._point,
+            **wanted,
+        )  # fmt: skip
+        self._desk.submit(lambda: self._worker.do(job), self._show, self._fail, self._done)
 
-    def _work(self, job: "_Job") -> Iterator[Picture]:
-        """On the worker: bring the session in line with the scene, then go on from there."""
-        scene, session = job.scene, self._session
-        if session is None or job.fresh or not session.continues(scene.run):
-            session = Session(scene.run, scene.view, self._store)
-            self._session = session
-        session.continue_with(scene.run)
-        session.look_through(scene.view)
-        aside = scene.display.aside
-        session.watch(aside.watch)
-        yield from session.travel(job.until)
-        if job.more:
-            session.advance(job.more)
-        yield session.picture()
-        if job.playing:
-            yield from session.play(scene.display.speed)
-        yield from session.refine()
-        yield from session.study(name_of(type(aside)), aside.study)
-
-    def _show(self, picture: Picture) -> None:
-        self._picture = picture
-        self._place = replace(self._place, step=picture.readings.step)
-        self._good = self._place
+    def _show(self, news: News) -> None:
+        self._news = news
+        if self._going is None or news.place.step >= self._going.step:
+            self._stand(news)
+        self._board.toolbar.set({"progress": self._waiting.told(news.progress)})
         self._draw()
-        if picture.status == "diverged":
-            self._toolbar.message(
+        picture = news.picture
+        if picture is not None and picture.status == "diverged":
+            self._board.toolbar.message(
                 f"The run diverged at step {picture.readings.step}: the loss is no longer a finite "
                 "number. Its path is kept. Lower the learning rate, then press Play or Reset.",
                 alert=True,
             )
 
+    def _stand(self, news: News) -> None:
+        """Take over from the worker where the run stands; what it does not know stays."""
+        kept = self._place.kept
+        if len(news.kept) > len(kept):
+            kept = tuple(one.place for one in news.kept)
+        told = replace(news.place, preset=self._place.preset, kept=kept)
+        wanted = self.scene
+        self._place = told if told.scene == wanted else told.wanting(wanted)
+        self._good, self._going = self._place, None
+
     def _done(self) -> None:
-        self._playing = False
-        self._form.set_busy(False)
-        self._toolbar.set({"playing": False})
+        self._playing = self._busy = False
+        if self._going is not None and self._news is not None:  # the run ended on the way
+            self._stand(self._news)
+        self._board.form.set_busy(False)
+        self._board.toolbar.set({"playing": False, "progress": None})
         self._inform()
         self._draw()
-        self._link.set(self._place.link())
+        self._show_controls()
+        afterwards, self._afterwards = self._afterwards, None
+        if afterwards is not None:
+            afterwards()
 
     def _fail(self, error: Exception) -> None:
         """Say what is wrong at the control that it concerns, and keep what was in force."""
-        self._playing = False
-        self._form.set_busy(False)
+        self._playing = self._busy = False
+        self._going = None
+        self._board.form.set_busy(False)
+        self._board.toolbar.set({"progress": None})
         wanted, self._place = self.scene, self._good
-        self._link.set(self._place.link())
         self._show_controls()
-        known = isinstance(error, LandscapeError)
-        path = self._concerned(error, wanted) if known else None
-        if self._picture is None and wanted != self.scene:  # what a link names cannot be shown
-            self._start(fresh=True, until=self._place.step)
+        path = None
+        if isinstance(error, LandscapeError):
+            path = concerned(error, wanted, self.scene, self._board.form.paths)
+        if self._news is None and wanted != self.scene:  # what a link names cannot be shown
+            self._start(go=self._place)
             path = None
         if path is not None:
-            self._form.set_error(path, str(error))
+            self._board.form.set_error(path, str(error))
             return
-        text = str(error) if known else f"Something failed: {type(error).__name__}: {error}"
-        self._toolbar.message(text, alert=True)
-
-    def _concerned(self, error: Exception, wanted: Scene) -> str | None:
-        """The path of the control at which an error belongs, if one is shown.
-
-        The one that the error names, or the menu from which the part with that field was chosen, or
-        else the first that differs from what is in force.
-        """
-        named = forms.path_of(wanted, error.field) if isinstance(error, SpecError) else None
-        changed = next(iter(forms.differences(wanted, self.scene)), None)
-        shown = self._form.paths
-        for path in filter(None, (named, changed)):
-            while path and path not in shown:
-                path = path.rpartition(".")[0]
-            if path:
-                return path
-        return None
+        self._board.toolbar.message(_told(error), alert=True)
 
     def _draw(self) -> None:
-        if self._picture is not None:
-            self._stage.draw(self._picture, self.scene.display)
-            readings = _readings(self._picture, playing=self._playing)
-            self._toolbar.set({**readings, "frame": self._desk.sent()})
+        if self._news is not None:
+            display, number = self.scene.display, self._desk.sent()
+            self._board.show(self._news, display, number, playing=self._playing)
 
     def _show_controls(self) -> None:
-        sections = [_section(self.scene, title) for title in SECTIONS]
-        self._form.show([section for section in sections if section["fields"]])
-        display, preset = self.scene.display, self._place.preset
-        shown = {"speed": display.speed, "view": display.show, "preset": preset}
-        self._toolbar.set({**shown, "playing": self._playing})
+        self._board.show_controls(
+            self._place, self._reference(), self._history, playing=self._playing
+        )
         self._inform()
 
     def _inform(self) -> None:
         for follower in self._followers:
             follower(self.scene, self._playing)
 
-    def _build(self) -> None:
-        self._form, self._stage = Form(self.choose), Stage()
-        self._toolbar = Toolbar(
-            [preset.words() for preset in presets().values()],
-            {
-                "play": self.play,
-                "step": self.step,
-                "reset": self.reset,
-                "seed": self.reseed,
-                "speed": lambda steps: self.choose("display.speed", steps),
-                "view": lambda name: self.choose("display.show", name),
-                "preset": lambda name: self._go(opening(name)),
-                "drawn": self._desk.drawn,
-                "ready": self.ready,
-            },
-        )
-        self._link = Link(self.open)
-        middle = pn.Row(
-            self._form.view,
-            self._stage.landscape,
-            self._stage.side,
-            sizing_mode="stretch_both",
-            min_height=0,
-        )
-        self.view = pn.Column(
-            self._toolbar.view,
-            middle,
-            self._link.view,
-            Heartbeat().view,
-            sizing_mode="stretch_both",
-            styles={"height": "100vh", "min-width": "980px", "background": "#fff"},
-            margin=0,
-        )
-
 
 def _work_of(scene: Scene) -> Scene:
     """The scene as the worker needs it: how a picture is drawn makes no work."""
-    return scene.replace(display=Display(aside=scene.display.aside))
+    shown = scene.display
+    asked = Display(aside=shown.aside)
+    if shown.show == "compare":
+        asked = asked.replace(show="compare", comparison=shown.comparison)
+    return scene.replace(display=asked)
 
 
-@dataclass(frozen=True)
-class _Job:
-    """What the worker is to do: from a fresh start or not, up to a step, some more, then play."""
-
-    scene: Scene
-    playing: bool
-    fresh: bool
-    until: int
-    more: int
-
-
-def _section(scene: Scene, title: str) -> dict[str, Any]:
-    problem = scene.run.problem
-    chosen = [entry for entry in forms.rows(scene) if _section_of(entry.path, problem) == title]
-    # The numbers of a problem stand after its data.
-    chosen.sort(key=lambda entry: title == "Data" and _is_number(entry.path, problem))
-    fields = [forms.described(entry) | {"detail": _is_detail(entry)} for entry in chosen]
-    return {"title": title, "help": SECTIONS[title], "fields": fields}
-
-
-def _section_of(path: str, problem: Problem) -> str:
-    """The section of a row, or nothing: what a problem has beside data belongs to the network."""
-    if path.startswith(ELSEWHERE):
-        return ""
-    if path.startswith("run.problem"):
-        part = _part(path, problem)
-        return "Data" if part is None or isinstance(part, Dataset) else "Network"
-    if path.startswith("run."):
-        return "Optimizer"
-    return "Landscape" if path.startswith(("view.", "display.aside")) else "Display"
-
-
-def _is_number(path: str, problem: Problem) -> bool:
-    """Whether a row is a plain value of the problem itself."""
-    return path != "run.problem" and _part(path, problem) is None
-
-
-def _part(path: str, problem: Problem) -> Recipe | None:
-    """The recipe within a problem that a path lies in, if any."""
-    names = path.split(".")
-    given = getattr(problem, names[2]) if len(names) > 2 else None
-    return given if isinstance(given, Recipe) else None
-
-
-def _is_detail(entry: forms.Entry) -> bool:
-    """Whether a row waits behind "more": the first fields of each part are the telling ones."""
-    if entry.path.startswith("view."):
-        return not entry.path.startswith("view.directions") or entry.place > 0
-    if entry.path.startswith("display.aside."):
-        return entry.place > 0 or entry.path.count(".") > ASIDE_DEPTH
-    if entry.path == "run.steps" or (entry.path in SELDOM and entry.value == entry.field.default):
-        return True
-    return entry.path.startswith("run.") and entry.place >= FIRST_FIELDS and entry.nested
-
-
-def _readings(picture: Picture, *, playing: bool) -> dict[str, Any]:
-    """What the toolbar tells of a picture."""
-    readings = picture.readings
-    held = picture.status if not playing else "running"
-    status = picture.status if picture.status in ("diverged", "finished") else held
-    known = {name: value if value == value else None for name, value in readings.values.items()}
-    values = dict.fromkeys(("train_loss", "test_loss", "test_accuracy")) | known
-    counts = {"step": readings.step, "epoch": readings.epoch, "time": readings.seconds}
-    return {"playing": playing, "status": status, **counts, **values}
+def _told(error: Exception) -> str:
+    known = isinstance(error, LandscapeError)
+    return str(error) if known else f"Something failed: {type(error).__name__}: {error}"

@@ -1,17 +1,16 @@
-"""What is on the screen, as one recipe; as a link; and as the presets to start from."""
+"""What is on the screen, as one recipe; and the presets to start from."""
 
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import parse_qsl, quote, urlencode
 
 import yaml
 
 from app.asides.base import Aside
 from app.asides.boundary import Boundary
-from app.forms import assign, differences
+from app.forms import assign
 from landscape_core.errors import SpecError
 from landscape_core.pictures import View
 from landscape_core.recipes import Choice, Knob, Note, Recipe
@@ -19,18 +18,54 @@ from landscape_core.training import Run
 
 PRESETS = Path(__file__).parent / "presets"
 FIRST = "spirals"
-SAFE = ",.:/"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Display(Recipe):
     """How the slice is drawn."""
 
-    show: Annotated[str, Choice(("2d", "3d"), "contours or surface")] = "2d"
+    show: Annotated[
+        str, Choice(("2d", "3d", "compare"), "contours, surface, or runs that are kept")
+    ] = "2d"
+    comparison: Annotated[
+        str,
+        Choice(
+            ("side", "difference", "together"),
+            "kept runs: each on its plane, less the first, or all paths on one plane",
+        ),
+    ] = "side"
     height: Annotated[str, Choice(("log", "linear"), "scale of heights and colours")] = "log"
+    limits: Annotated[
+        str,
+        Note("losses of the first and last colour, as 0.01, 3; empty: they follow the picture"),
+    ] = ""
     color: Annotated[str, Choice(("loss", "accuracy"), "what is drawn over the plane")] = "loss"
     aside: Annotated[Aside, Note("beside the landscape")] = field(default_factory=Boundary)
     speed: Annotated[int, Knob(1, 1000, "training steps between two pictures", scale="log")] = 1
+
+    def check(self) -> None:
+        """Refuse limits that are no range."""
+        if self.limits:
+            self.range()
+
+    def range(self) -> tuple[float, float] | None:
+        """The losses of the first and the last colour; None: they follow the picture.
+
+        Raises:
+            SpecError: the limits are not two numbers, the lower one first.
+        """
+        if not self.limits:
+            return None
+        accepted = "two numbers, the lower one first, as 0.01, 3"
+        if self.height == "log":
+            accepted += ", both above zero on a log scale"
+        try:
+            low, high = (float(word) for word in self.limits.split(","))
+        except ValueError:
+            raise SpecError("Display.limits", self.limits, accepted) from None
+        if not (low < high < float("inf")) or (self.height == "log" and low <= 0):
+            raise SpecError("Display.limits", self.limits, accepted)
+        return low, high
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +79,13 @@ class Scene(Recipe):
 
 @dataclass(frozen=True)
 class Preset:
-    """A scene with a question to think about and what to watch."""
+    """A scene with a question to think about, what to watch, and what it then shows."""
 
     name: str
     title: str
     question: str
     watch: str
+    shows: str
     steps: int
     scene: Scene
 
@@ -68,56 +104,11 @@ def presets() -> dict[str, Preset]:
     return {name: _preset(name, content) for content, name in files}
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a page stands: the preset it came from, the scene, and the step of the run."""
-
-    preset: str
-    scene: Scene
-    step: int
-
-    def link(self) -> str:
-        """A short query string that opens the same view."""
-        changes = differences(self.scene, presets()[self.preset].scene)
-        text = {path: _worded(value) for path, value in changes.items()}
-        return urlencode(
-            {"preset": self.preset, "step": self.step, **text}, quote_via=quote, safe=SAFE
-        )
-
-
-def opening(name: str) -> Place:
-    """The place at which a preset opens."""
-    preset = presets()[name]
-    return Place(name, preset.scene, preset.steps)
-
-
-def place(link: str) -> Place:
-    """The place that a link names; what it leaves out is as in its preset.
-
-    Raises:
-        SpecError: an unknown preset or setting, or a value that is not accepted.
-    """
-    words = dict(parse_qsl(link.lstrip("#?")))
-    name = words.pop("preset", FIRST)
-    if name not in presets():
-        raise SpecError("preset", name, "one of " + ", ".join(presets()))
-    preset = presets()[name]
-    step = words.pop("step", str(preset.steps))
-    if not step.isdecimal():
-        raise SpecError("step", step, "a whole number")
-    scene = preset.scene
-    for path, value in words.items():
-        scene = assign(scene, path, value)
-    return Place(name, scene, int(step))
-
-
 def _preset(name: str, content: Mapping[str, Any]) -> Preset:
     scene = Scene()
     for path, value in content["scene"].items():
         scene = assign(scene, path, value)
-    words = {key: str(content[key]).strip() for key in ("title", "question", "watch")}
+    words = {
+        key: str(content.get(key, "")).strip() for key in ("title", "question", "watch", "shows")
+    }
     return Preset(name=name, steps=int(content["steps"]), scene=scene, **words)
-
-
-def _worded(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else f"{value}"

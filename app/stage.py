@@ -1,29 +1,34 @@
-"""The pictures of the page: the landscape flat and deep, curves, boundary, and its quality."""
+"""The pictures of the page: the landscape flat and deep, kept runs, curves, what stands beside."""
 
 import html
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import panel as pn
 import xarray as xr
 
 from app import theme
 from app.asides.base import Aside
+from app.comparing import compared
 from app.components.surface import Surface
 from app.scene import Display
+from app.views.comparison import Comparison
 from app.views.contour import Contour
 from app.views.curves import Curves
+from app.work import News
 from landscape_core.pictures import Picture
 from landscape_core.recipes import name_of
 
 ASIDE = 0.2
 """Seconds between two updates of the smaller figures while a run goes on."""
 
-SIDE = "clamp(280px, 25vw, 480px)"
+SIDE = "clamp(240px, 25vw, 480px)"
 """How wide the smaller figures are: a quarter of the window, within bounds."""
+
+PROJECTED = 1.35
+"""How much larger type and lines are for a projector."""
 
 FILL: Any = {"sizing_mode": "stretch_both", "min_height": 0}
 
@@ -37,70 +42,112 @@ class _Beside:
 
 
 class Stage:
-    """Draws a picture of a run; only what is visible is brought up to date."""
+    """Draws news of a run; only what is visible is brought up to date."""
 
-    def __init__(self) -> None:
-        """Empty figures, built once."""
-        self._aside_at = 0.0
-        self._drawn: tuple[xr.Dataset, xr.Dataset, tuple[str, ...]] | None = None
-        self.contour, self.surface = Contour(), Surface()
-        self.curves = Curves()
-        self.story, self.quality = _line(theme.INK, 13, 42), _line(theme.MUTED, 12, 38)
-        self._flat = pn.pane.Bokeh(self.contour.figure, **FILL)
-        self._deep = pn.Column(self.surface.view, visible=False, **FILL)
+    def __init__(self, tapped: Callable[[float, float], None] | None = None) -> None:
+        """Empty figures, built once.
+
+        Args:
+            tapped: told alpha and beta wherever the user clicks on the landscape.
+        """
+        self._aside_at, self._factor = 0.0, 1.0
+        self._drawn: tuple[Any, ...] = ()
+        self.contour, self.surface = Contour(tapped), Surface(tapped)
+        self.curves, self.comparison = Curves(), Comparison()
+        self.quality = _line(theme.MUTED, 12, 38)
+        self._panes = {
+            "2d": pn.pane.Bokeh(self.contour.figure, **FILL),
+            "3d": pn.Column(self.surface.view, visible=False, **FILL),
+            "compare": pn.Column(
+                pn.pane.Bokeh(self.comparison.figure, **FILL), visible=False, **FILL
+            ),
+        }
         self.landscape = pn.Column(
-            self.story, self._flat, self._deep, self.quality, css_classes=["landscape"], **FILL
+            *self._panes.values(), self.quality, css_classes=["landscape"], **FILL
         )
         self._above = pn.Column(pn.pane.Bokeh(self.curves.figure, **FILL), **FILL)
         self._asides: dict[str, _Beside] = {}
         self.side = pn.Column(
-            self._above, sizing_mode="stretch_height", styles={"width": SIDE, "flex": "none"}
+            self._above,
+            sizing_mode="stretch_height",
+            css_classes=["side"],
+            styles={"width": SIDE, "flex": "none"},
         )
         self._beside(Display().aside)
 
-    def tell(self, question: str, watch: str) -> None:
-        """Say above the landscape what to think about and what to watch."""
-        self.story.object = f"<b>{html.escape(question)}</b> {html.escape(watch)}"
-
-    def draw(self, picture: Picture, display: Display) -> None:
+    def draw(self, news: News, display: Display) -> None:
         """Bring every visible figure up to date; losses below zero have no logarithmic heights."""
+        picture = news.picture
+        if picture is None:
+            return
         if bool((picture.slice["loss"] < 0).any()):
-            display = display.replace(height="linear")
-        self._draw_landscape(picture, display)
+            display = display.replace(height="linear", limits="")
+        show = display.show if display.show != "compare" or news.kept else "2d"
+        self._show(show)
+        if show == "compare":
+            self._compare(news, display)
+        else:
+            self._draw_landscape(picture, display)
         now = time.monotonic()
         if picture.status == "running" and now - self._aside_at < ASIDE:
             return
         self._aside_at = now
-        self.curves.update(picture.curves)
+        self.curves.update(picture.curves, picture.seen)
         self.quality.object = quality(picture)
         self._draw_aside(picture, display)
 
+    def scale(self, *, projects: bool) -> None:
+        """Make type and lines larger for a projector, or as they were."""
+        self._factor = PROJECTED if projects else 1.0
+        beside = [each.view for each in self._asides.values()]
+        for view in (self.contour, self.surface, self.curves, self.comparison, *beside):
+            self._enlarge(view)
+
+    def _enlarge(self, view: Any) -> None:
+        if hasattr(view, "scale"):
+            view.scale(self._factor)
+
+    def _show(self, name: str) -> None:
+        for other, pane in self._panes.items():
+            if pane.visible != (other == name):
+                pane.visible = other == name
+        if self.side.visible == (name == "compare"):
+            self.side.visible = name != "compare"
+
+    def _compare(self, news: News, display: Display) -> None:
+        self._drawn = ()
+        self.comparison.update(
+            compared(news), display.comparison, display.height,
+            variable=display.color, limits=display.range(), plane=news.together,
+        )
+
     def _draw_landscape(self, picture: Picture, display: Display) -> None:
-        looks = (picture.view.split, display.show, display.height, display.color)
-        drawn = (picture.slice, picture.path, looks)
+        at = picture.point
+        point = None if at is None else (at.alpha, at.beta)
+        looks = (picture.view.split, display.show, display.height, display.color, display.limits)
+        drawn = (picture.slice, picture.path, looks, picture.seen, point)
         known, self._drawn = self._drawn, drawn
-        if known and known[0] is drawn[0] and known[1] is drawn[1] and known[2] == looks:
+        if known and all(map(_same, known, drawn)):
             return  # only what stands beside it is new
-        deep = display.show == "3d"
-        if self._deep.visible != deep:
-            self._deep.visible, self._flat.visible = deep, not deep
         color = display.color if display.color in picture.slice else "loss"
-        if deep:
-            self._draw_surface(picture, display, color)
-        else:
-            self.contour.update(
-                picture.slice,
-                picture.path,
-                variable=color,
-                split=picture.view.split,
-                scale=display.height if color == "loss" else "linear",
-            )
+        view = self.surface if display.show == "3d" else self.contour
+        view.update(
+            picture.slice,
+            picture.path,
+            variable=color,
+            split=picture.view.split,
+            scale=display.height if color == "loss" else "linear",
+            limits=display.range() if color == "loss" else None,
+            seen=picture.seen,
+            point=point,
+        )
 
     def _beside(self, aside: Aside) -> "_Beside":
         """The drawing of an aside, made the first time that it is asked for."""
         name = name_of(type(aside))
         if name not in self._asides:
             view = aside.view()
+            self._enlarge(view)
             self._asides[name] = _Beside(
                 view, pn.Column(pn.pane.Bokeh(view.figure, **FILL), **FILL)
             )
@@ -116,31 +163,16 @@ class Stage:
             self._above.visible = not display.aside.tall
         display.aside.draw(beside.view, picture, display.height)
 
-    def _draw_surface(self, picture: Picture, display: Display, color: str) -> None:
-        shown = picture.slice.sel(split=picture.view.split)
-        logged = display.height == "log" and color == "loss"
-        scale = theme.decimal_log if logged else np.asarray
-        heights = scale(shown[color].values)
-        alpha, beta = shown["alpha"].values, shown["beta"].values
-        path = picture.path
-        values = path[color].values if color in path else np.full(len(path["step"]), np.nan)
-        track = np.stack([path["alpha"], path["beta"], scale(values)], axis=1)
-        label = f"{picture.view.split} {color}"
-        self.surface.draw(
-            heights,
-            alpha,
-            beta,
-            track,
-            _lowest(heights, alpha, beta),
-            theme.limits(heights),
-            (_named(shown["alpha"]), _named(shown["beta"]), f"log₁₀ {label}" if logged else label),
-        )
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether what is drawn is there already: data sets are the same object, all else equal."""
+    return one is other if isinstance(one, xr.Dataset) else bool(one == other)
 
 
 def quality(picture: Picture) -> str:
     """HTML on what the picture is and how much it can be trusted, two lines long at most."""
     computed = picture.slice["computed"].values
-    distance = float(picture.path["distance"][-1])
+    distance = float(picture.path["distance"].sel(step=picture.seen, method="nearest"))
     count = int(picture.slice.attrs["examples"][0])
     doubt = picture.standard_error
     parts = [
@@ -151,7 +183,7 @@ def quality(picture: Picture) -> str:
     ]
     if distance > 1e-5:
         parts.insert(1, f"current point <b>{distance:.2g}</b> off it")
-    broken = int((~np.isfinite(picture.slice["loss"].values)).sum())
+    broken = int((~(abs(picture.slice["loss"]) < float("inf"))).sum())
     if broken:
         parts.append(f"<b>{broken}</b> points not finite")
     if picture.notice:
@@ -169,9 +201,6 @@ def others(slice_: xr.Dataset) -> str:
     return f", others within an estimated <b>{error:.1%}</b> of the range"
 
 
-Array = npt.NDArray[np.floating[Any]]
-
-
 def _line(color: str, size: int, height: int) -> pn.pane.HTML:
     """Text of fixed height, so that nothing moves when it changes."""
     styles = {"font": f"{size}px/1.45 {theme.FONT}", "color": color, "padding": "2px 8px 0 10px"}
@@ -179,16 +208,3 @@ def _line(color: str, size: int, height: int) -> pn.pane.HTML:
         "", styles={**styles, "overflow": "hidden"}, height=height, margin=0,
         sizing_mode="stretch_width",
     )  # fmt: skip
-
-
-def _lowest(heights: Array, alpha: Array, beta: Array) -> tuple[float, float, float] | None:
-    if not np.isfinite(heights).any():
-        return None
-    row, column = np.unravel_index(
-        np.where(np.isfinite(heights), heights, np.inf).argmin(), heights.shape
-    )
-    return float(alpha[column]), float(beta[row]), float(heights[row, column])
-
-
-def _named(axis: xr.DataArray) -> str:
-    return str(axis.attrs.get("long_name", axis.name))

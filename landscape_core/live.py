@@ -25,7 +25,6 @@ from landscape_core.objective import BatchNorm, ModelObjective
 from landscape_core.pictures import Picture, Point, Readings, Seen, Status, View
 from landscape_core.planes import Plane
 from landscape_core.probes import Probe, probe
-from landscape_core.recipes import name_of
 from landscape_core.refining import Tolerance
 from landscape_core.sampling import standard_error
 from landscape_core.slices import Grid, coarse, levels
@@ -123,17 +122,15 @@ class Session:
         """The steps that can be looked at again."""
         return [entry.state.index for entry in self._recorder.entries()]
 
-    def continues(self, run: Run) -> bool:
-        """Whether another run can go on from here: only step sizes, batch size or end differ."""
-        same = run.replace(
-            optimizer=self.run.optimizer,
-            schedule=self.run.schedule,
-            batch_size=self.run.batch_size,
-            steps=self.run.steps,
-        )
-        return same == self.run and name_of(type(run.optimizer)) == name_of(
-            type(self.run.optimizer)
-        )
+    @property
+    def looks_back(self) -> bool:
+        """Whether an earlier step is looked at than where the run stands."""
+        return self._back is not None
+
+    @property
+    def seen(self) -> int:
+        """The recorded step that is looked at."""
+        return self._entry().state.index
 
     def continue_with(self, run: Run) -> None:
         """Go on under another optimizer setting, batch size or end, from the same state.
@@ -167,7 +164,7 @@ class Session:
 
     def advance(self, steps: int) -> None:
         """Make so many steps, or fewer if the run ends, and look at where it then stands."""
-        self._back = None
+        self._back = self._back if steps == 0 else None
         for _ in range(steps):
             if self.status in ("diverged", "finished"):
                 break
@@ -179,9 +176,7 @@ class Session:
         if self._recorder.entries()[-1].state.index != self._state.index:
             self._record()
         if self._watcher is not None and self._watcher.due(self._seconds):
-            self._watcher.measure(
-                self._network(self._state), self._state.theta, self._state.index
-            )
+            self._watcher.measure(self._network(self._state), self._state.theta, self._state.index)
 
     def advance_to(self, step: int) -> None:
         """Train up to a step."""
@@ -270,6 +265,10 @@ class Session:
 
         Exact at the end, or within the tolerance of the view.
         """
+        known = self._known((seen := self._look()).grid(self.view.resolution))
+        if known is not None:
+            yield self._picture(seen, known)
+            return
         self.settle()
         seen = self._look()
         read, grid = self._probe(seen, self.view.examples), seen.grid(self.view.resolution)
@@ -298,6 +297,17 @@ class Session:
             if dataset is not None:
                 latest = replace(latest, studies={name: dataset})
             yield latest
+
+    def trajectory(self, until: int | None = None) -> xr.Dataset:
+        """What is recorded of the run up to a step, as `landscape_core.tasks.follow` gives it."""
+        last = self.step if until is None else until
+        entries = [e for e in self._recorder.entries() if e.state.index <= last]
+        lost = self._state.diverged and until is None
+        return trajectory(self._ending(last), entries, diverged=lost)
+
+    def _ending(self, step: int) -> Run:
+        """The run as it is now, to end at a step."""
+        return self.run.replace(steps=max(1, step))
 
     def _known(self, grid: Grid) -> xr.Dataset | None:
         """The slice as it was last refined, if it is the one that is asked for.
@@ -344,10 +354,9 @@ class Session:
             test = test.with_buffers(state.buffers).with_reference(train.inputs)
             parts["test"] = test.moving(names, state.theta)
         seen = self._look()
-        run = self.run.replace(steps=max(1, state.index))
+        run = self._ending(state.index)
         grid = seen.grid(self.view.resolution)
-        until = [e for e in self._recorder.entries() if e.state.index <= state.index]
-        path = trajectory(run, until, diverged=False)
+        path = self.trajectory(state.index)
         return Standpoint(run, state.index, parts, path, seen.plane, grid, self._store)
 
     def _network(self, state: State) -> ModelObjective:

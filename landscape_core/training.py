@@ -56,6 +56,17 @@ class Run(Recipe):
     dtype: Annotated[str, Choice(("float32", "float64"), "floating type")] = "float32"
 
 
+def continues(run: Run, other: Run) -> bool:
+    """Whether one run can go on as another: only step sizes, batch size or end differ."""
+    same = other.replace(
+        optimizer=run.optimizer,
+        schedule=run.schedule,
+        batch_size=run.batch_size,
+        steps=run.steps,
+    )
+    return same == run and type(other.optimizer) is type(run.optimizer)
+
+
 @dataclass(frozen=True, eq=False)
 class State:
     """Where a run stands after `index` steps and `seen` examples.

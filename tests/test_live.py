@@ -25,7 +25,7 @@ from landscape_core.problems.base import Problem
 from landscape_core.spectra import Spectrum, Watch, spectrum
 from landscape_core.store import Store
 from landscape_core.strategies.loop import Loop
-from landscape_core.training import Run, Training, train
+from landscape_core.training import Run, Training, continues, train
 
 
 def run_of(**changes):
@@ -134,12 +134,11 @@ def test_a_frame_holds_the_path_with_a_margin_and_moves_seldom_while_it_grows(ex
 
 
 def test_only_step_sizes_batch_size_and_end_let_a_run_go_on():
-    session = Session(run_of(), View())
-    same = session.run
+    same = run_of()
     rate = same.optimizer.replace(learning_rate=0.01)
-    assert session.continues(same.replace(optimizer=rate, batch_size=5, steps=7))
-    assert not session.continues(same.replace(seed=1))
-    assert not session.continues(run_of(optimizer="adam"))
+    assert continues(same, same.replace(optimizer=rate, batch_size=5, steps=7))
+    assert not continues(same, same.replace(seed=1))
+    assert not continues(same, run_of(optimizer="adam"))
 
 
 def test_a_batch_too_large_leaves_the_run_as_it_was():

@@ -1,0 +1,64 @@
+"""Runs that are compared: what differs between them, in words, and what is drawn of each."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from app import forms
+from app.places import Place
+from app.views.comparison import Compared
+from app.work import News
+from landscape_core.pictures import Picture
+
+LETTERS = "ABCD"
+
+
+def compared(news: News) -> list[Compared]:
+    """The kept runs and the one that is under way, if that is another, with what differs."""
+    runs = [(one.place, one.picture) for one in news.kept]
+    if news.picture is not None and news.place.alone() not in [place for place, _ in runs]:
+        runs.append((news.place.alone(), news.picture))
+    words = differing([place for place, _ in runs])
+    return [
+        _drawn(letter, told, picture)
+        for letter, told, (_, picture) in zip(LETTERS, words, runs, strict=False)
+    ]
+
+
+def differing(places: Sequence[Place]) -> list[str]:
+    """What is not the same in all places, of each in one line: `learning rate 0.1, step 60`."""
+    tables = [_settings(place) for place in places]
+    paths = dict.fromkeys(path for table in tables for path in table)
+    differ = [path for path in paths if len({table.get(path) for table in tables}) > 1]
+    told = []
+    for table in tables:
+        told.append(", ".join(" ".join(table[path]) for path in differ if path in table))
+    return [words or "the same settings" for words in told]
+
+
+def _settings(place: Place) -> dict[str, tuple[str, str]]:
+    """Label and value of all that makes a run and its picture, by path."""
+    found = {
+        entry.path: (entry.field.label, _worded(entry))
+        for entry in forms.rows(place.scene)
+        if not entry.path.startswith("display.")
+    }
+    for change in place.changes:
+        name = f"{found[change.path][0]} from step {change.step}"
+        found[f"{change.path} {change.step}"] = (name, str(change.value))
+    if place.origin is not None:
+        where = f"α {place.origin.alpha:.3g}, β {place.origin.beta:.3g}"
+        found["origin"] = ("started at", where)
+    found["step"] = ("step", str(place.step if place.seen is None else place.seen))
+    return found
+
+
+def _worded(entry: forms.Entry) -> str:
+    value: Any = forms.plain_value(entry.value)
+    return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
+
+
+def _drawn(letter: str, words: str, picture: Picture) -> Compared:
+    return Compared(
+        letter, words, picture.slice, picture.path, picture.seen, picture.curves,
+        picture.view.split,
+    )  # fmt: skip

@@ -1,0 +1,102 @@
+"""The way to a place: a session that is brought there, whatever it takes."""
+
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+
+from app.places import Origin, Place
+from app.scene import Scene
+from landscape_core.live import Session
+from landscape_core.pictures import Picture
+from landscape_core.store import Store
+from landscape_core.strategies.base import Strategy
+from landscape_core.training import State, continues
+
+
+class Journey:
+    """A session and the place where it stands, on the way to another.
+
+    There is a session once the journey has `begun`, after the first picture or without one.
+    """
+
+    session: Session
+    begun = False
+
+    def __init__(
+        self, there: Place, store: Store | None = None, strategy: Strategy | None = None
+    ) -> None:
+        """Nothing is built yet.
+
+        Args:
+            there: where to go.
+            store: where held pictures are kept.
+            strategy: how slices are evaluated; by default the fastest in a short trial.
+        """
+        self._there = there
+        self._store, self._strategy = store, strategy
+        self.place = replace(there, step=0, changes=(), seen=None)
+
+    def travel(self) -> Iterator[Picture]:
+        """Go to the place, with some pictures on the way: its origin first, changes in their turn.
+
+        Raises:
+            SpecError: parts that do not fit together; before any work.
+            MissingDataError: a data file is not there.
+        """
+        there, start = self._there, None
+        if there.origin is not None:
+            start = yield from self._from(there.origin)
+        scene = there.start
+        self.session = Session(scene.run, scene.view, self._store, start, self._strategy)
+        self.begun = True
+        yield from self.go_on(there)
+
+    def go_on(self, there: Place) -> Iterator[Picture]:
+        """Go on to a place that follows the present one."""
+        made = self.place.changes
+        self.place = replace(there, step=self.session.step, changes=made)
+        self._take(self.place.scene)
+        for change in there.changes[len(made) :]:
+            yield from self._until(change.step)
+            self.place = replace(self.place, changes=(*self.place.changes, change))
+            self._take(self.place.scene)
+        yield from self._until(there.step)
+        if there.seen is not None:
+            yield self.session.revisit(there.seen)
+
+    def want(self, scene: Scene) -> bool:
+        """Change settings where the run stands; whether it can go on with them."""
+        here = self.here()
+        there = here.wanting(scene)
+        begins = not here.step and continues(here.start.run, there.start.run)
+        if not (there.follows(here) or (begins and there.origin == here.origin)):
+            return False
+        self.place = there
+        self._take(scene)
+        return True
+
+    def pictures(self) -> Iterator[Picture]:
+        """The way to the place and the held picture there; the last is exact, or as asked for."""
+        yield from self.travel()
+        yield from self.session.refine()
+
+    def here(self) -> Place:
+        """Where the session stands."""
+        return replace(self.place, step=self.session.step) if self.begun else self.place
+
+    def _from(self, origin: Origin) -> Generator[Picture, None, State]:
+        """Go to the picture of the origin first; the network there."""
+        first = Journey(origin.place, self._store, self._strategy)
+        yield from first.travel()
+        first.session.settle()
+        yield first.session.picture()
+        return first.session.state_at(origin.alpha, origin.beta)
+
+    def _until(self, step: int) -> Iterator[Picture]:
+        yield from self.session.travel(step)
+        self.place = replace(self.place, step=self.session.step)
+
+    def _take(self, scene: Scene) -> None:
+        self.session.continue_with(scene.run)
+        self.session.look_through(scene.view)
+        if not scene.view.follow:
+            self.session.picture()  # the plane that stays is the one of this step
