@@ -52,13 +52,12 @@ class Journey:
 
     def go_on(self, there: Place) -> Iterator[Picture]:
         """Go on to a place that follows the present one."""
+        self.session.check(there.scene.run, there.scene.view)  # before the way there
         made = self.place.changes
-        self.place = replace(there, step=self.session.step, changes=made)
-        self._take(self.place.scene)
+        self._stand(replace(there, step=self.session.step, changes=made))
         for change in there.changes[len(made) :]:
             yield from self._until(change.step)
-            self.place = replace(self.place, changes=(*self.place.changes, change))
-            self._take(self.place.scene)
+            self._stand(replace(self.place, changes=(*self.place.changes, change)))
         yield from self._until(there.step)
         if there.seen is not None:
             yield self.session.revisit(there.seen)
@@ -70,8 +69,7 @@ class Journey:
         begins = not here.step and continues(here.start.run, there.start.run)
         if not (there.follows(here) or (begins and there.origin == here.origin)):
             return False
-        self.place = there
-        self._take(scene)
+        self._stand(there)
         return True
 
     def pictures(self) -> Iterator[Picture]:
@@ -95,8 +93,11 @@ class Journey:
         yield from self.session.travel(step)
         self.place = replace(self.place, step=self.session.step)
 
-    def _take(self, scene: Scene) -> None:
+    def _stand(self, place: Place) -> None:
+        """Take on the settings of a place at which the session stands already."""
+        scene = place.scene
         self.session.continue_with(scene.run)
         self.session.look_through(scene.view)
+        self.place = place
         if not scene.view.follow:
             self.session.picture()  # the plane that stays is the one of this step

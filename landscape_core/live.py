@@ -132,6 +132,11 @@ class Session:
         """The recorded step that is looked at."""
         return self._entry().state.index
 
+    def check(self, run: Run, view: View) -> None:
+        """Raise `SpecError` if this session cannot take on a run's settings or a view."""
+        self._training.check(run)
+        self._check(view)
+
     def continue_with(self, run: Run) -> None:
         """Go on under another optimizer setting, batch size or end, from the same state.
 

@@ -8,6 +8,7 @@ import xarray as xr
 from test_views import path_to, sent, slice_of, valley
 
 from app.asides.base import Aside
+from app.places import opening
 from app.scene import Display
 from app.stage import Stage
 from app.views import planes
@@ -21,6 +22,7 @@ from app.views.pixels import SHADES
 from app.views.planes import Planes
 from app.views.runs import Runs
 from app.views.ways import way
+from app.work import News
 from landscape_core.catalogue import entries, from_plain, make
 from landscape_core.connections import another_start
 from landscape_core.ensembles import spread
@@ -414,11 +416,15 @@ def test_nothing_is_sought_between_two_starts():
 def test_the_landscape_is_not_drawn_anew_for_what_stands_beside_it():
     stage, session = Stage(), Session(Run(), View(resolution=11))
     picture, drawn = session.picture(), []
-    stage.draw(picture, Display())
+    stage.draw(told(picture), Display())
     stage.contour.update = lambda slice_, *_, **__: drawn.append(slice_)
-    stage.draw(replace(picture, studies={"planes": ensemble_of(2)}), Display())
+    stage.draw(told(replace(picture, studies={"planes": ensemble_of(2)})), Display())
     assert drawn == []
-    stage.draw(picture, Display(height="linear"))
+    stage.draw(told(picture), Display(height="linear"))
     again = session.picture()
-    stage.draw(again, Display(height="linear"))
+    stage.draw(told(again), Display(height="linear"))
     assert [slice_ is picture.slice for slice_ in drawn] == [True, False]
+
+
+def told(picture):
+    return News(picture, opening("spirals"))

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import forms, page
-from app.page import SECTIONS
-from app.scene import Scene, opening, place, presets
+from app import forms
+from app.places import opening, place
+from app.scene import Scene, presets
+from app.sections import SECTIONS, sections
 from landscape_core.architectures.base import Architecture
 from landscape_core.catalogue import entries
 from landscape_core.errors import SpecError
@@ -107,6 +108,26 @@ def test_every_preset_has_words_and_a_scene_of_its_own():
         assert preset.title
         assert preset.question.endswith("?")
         assert preset.watch
+        assert preset.shows.endswith(".")
+
+
+def test_what_was_changed_is_marked_and_extra_rows_are_told_by_their_default():
+    scene = opening("spirals").scene
+    changed = forms.assign(scene, "run.optimizer", "sgd")
+    rows = {
+        field["path"]: field["changed"]
+        for section in sections(changed, scene)
+        for field in section["fields"]
+    }
+    assert rows["run.optimizer"]
+    assert not rows["run.batch_size"]
+    assert not any(changed for path, changed in rows.items() if "optimizer.momentum" in path)
+
+
+@pytest.mark.parametrize("limits", ["1", "2, 1", "a, b", "0, 3", "nan, 1"])
+def test_limits_that_are_no_range_are_refused(limits):
+    with pytest.raises(SpecError, match=r"Display\.limits must be two numbers"):
+        forms.assign(Scene(), "display.limits", limits)
 
 
 @pytest.mark.parametrize("base", [Architecture, Optimizer, Problem])
@@ -146,13 +167,13 @@ def test_entries_stand_in_the_menu_under_their_family(monkeypatch):
 @pytest.mark.parametrize("problem", entries(Problem))
 def test_every_field_of_every_problem_is_on_the_form_and_the_problem_first(problem):
     scene = forms.assign(Scene(), "run.problem", problem)
-    sections = {title: fields_in(scene, title) for title in SECTIONS}
-    shown = [path for paths in sections.values() for path in paths]
+    found = {title: fields_in(scene, title) for title in SECTIONS}
+    shown = [path for paths in found.values() for path in paths]
     wanted = {e.path for e in forms.rows(scene) if e.path.startswith("run.problem")}
     assert wanted <= set(shown)
     assert len(shown) == len(set(shown))
-    assert sections["Data"][0] == "run.problem"
-    assert "run.sampler" in sections["Optimizer"]
+    assert found["Data"][0] == "run.problem"
+    assert "run.sampler" in found["Optimizer"]
 
 
 def test_what_a_problem_learns_from_stands_before_its_numbers_and_the_rest_under_the_network():
@@ -165,4 +186,5 @@ def test_what_a_problem_learns_from_stands_before_its_numbers_and_the_rest_under
 
 
 def fields_in(scene, title):
-    return [field["path"] for field in page._section(scene, title)["fields"]]
+    found = {section["title"]: section["fields"] for section in sections(scene, scene)}
+    return [field["path"] for field in found.get(title, [])]
