@@ -50,6 +50,7 @@ class Actions(Protocol):
     def open(self, link: str) -> None: ...
     def open_preset(self, name: str) -> None: ...
     def open_step(self, link: str) -> None: ...
+    def read(self, tour: str, step: int) -> None: ...
     def drawn(self, number: int) -> None: ...
     def ready(self) -> None: ...
 
@@ -68,7 +69,7 @@ class Board:
         self.form = Form(actions.choose, actions.restore)
         self.stage = Stage(actions.look_at)
         self.timeline = Timeline(actions.seek)
-        self.guide = Guide(tours(), actions.open_step, lambda tour, step: None)
+        self.guide = Guide(tours(), actions.open_step, actions.read)
         offered = [
             {
                 "name": name,
@@ -99,7 +100,13 @@ class Board:
         self.toolbar.set({**readings, "point": _point(picture), "frame": number})
 
     def show_controls(
-        self, place: Place, reference: Scene, history: History, *, playing: bool
+        self,
+        place: Place,
+        reference: Scene,
+        history: History,
+        tour: tuple[str, int] | None,
+        *,
+        playing: bool,
     ) -> None:
         """Bring form, toolbar and address in line with a place.
 
@@ -107,10 +114,12 @@ class Board:
             place: where the page stands.
             reference: the scene that settings are restored to.
             history: what undo and redo go through.
+            tour: the name and step of the tour that is read, if one is.
             playing: whether the run goes on.
         """
         self.form.show(sections(place.scene, reference))
-        self.link.set(place.link())
+        told = f"tour={tour[0]}&at={tour[1]}" if tour else ""
+        self.link.set("&".join(filter(None, (place.link(), told))))
         display = place.scene.display
         self.toolbar.set(
             {

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from app import handbook, serving, studies
+from app import handbook, pictures, serving, studies
 from app.options import aligned, command, configured, settings, shown
 from app.scene import presets
 from app.storage import user_store
+from app.tours import FOLDER as TOURS
 from landscape_core import schema
 from landscape_core.architectures.base import Architecture
 from landscape_core.backends.base import Backend
@@ -209,9 +210,16 @@ def list_(options: argparse.Namespace) -> None:
 def serve(options: argparse.Namespace) -> None:
     """Serve the app until Ctrl-C."""
     port = serving.free_port(options.port)
-    make = serving.panel_command if options.server == "panel" else serving.voila_command
-    url = serving.address(port)
-    with serving.running(make(port), url) as process:
+    url = serving.address(port, ip=options.host)
+    if options.server == "panel":
+        made = serving.panel_command(port, ip=options.host, origins=options.origin)
+    else:
+        made = serving.voila_command(port, ip=options.host)
+    if options.tours is not None:
+        if not options.tours.is_dir():
+            raise SpecError("--tours", str(options.tours), "a folder of Markdown files")
+        made[1][TOURS] = str(options.tours.resolve())
+    with serving.running(made, url) as process:
         print(f"Landscape Lab is at {url} (Ctrl-C ends it)")
         if options.browser:
             webbrowser.open(url)
@@ -334,6 +342,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("-o", "--output", type=Path, default=Path("slice.png"))
 
     studies.add_to(commands)
+    pictures.add_to(commands)
     made = command(commands, "list", list_)
     made.add_argument("kind", nargs="?", choices=KINDS, help="only this kind")
     made.add_argument("--markdown", action="store_true", help="as a page, docs/catalogue.md")
@@ -371,6 +380,19 @@ def _cache_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParse
 
 def _server_options(made: argparse.ArgumentParser, *, browser: bool) -> None:
     made.add_argument("--port", type=int, default=8866, help="the first port to try")
+    made.add_argument(
+        "--host",
+        default=serving.LOCAL,
+        help="where to listen: 0.0.0.0 for a whole network; by default this machine alone",
+    )
+    made.add_argument(
+        "--origin",
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="a name under which browsers find this machine; only for `serve`, may be repeated",
+    )
+    made.add_argument("--tours", type=Path, help="a folder of guided tours, one Markdown file each")
     made.add_argument(
         "--browser",
         action=argparse.BooleanOptionalAction,

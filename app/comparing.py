@@ -38,13 +38,13 @@ def differing(places: Sequence[Place]) -> list[str]:
 def _settings(place: Place) -> dict[str, tuple[str, str]]:
     """Label and value of all that makes a run and its picture, by path."""
     found = {
-        entry.path: (entry.field.label, _worded(entry))
-        for entry in forms.rows(place.scene)
+        entry.path: (entry.field.label, _worded(forms.plain_value(entry.value)))
+        for entry in forms.rows(place.start)
         if not entry.path.startswith("display.")
     }
     for change in place.changes:
-        name = f"{found[change.path][0]} from step {change.step}"
-        found[f"{change.path} {change.step}"] = (name, str(change.value))
+        label, before = found.get(change.path, (change.path, ""))
+        found[change.path] = (label, f"{before}, from step {change.step} {_worded(change.value)}")
     if place.origin is not None:
         where = f"α {place.origin.alpha:.3g}, β {place.origin.beta:.3g}"
         found["origin"] = ("started at", where)
@@ -52,8 +52,7 @@ def _settings(place: Place) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _worded(entry: forms.Entry) -> str:
-    value: Any = forms.plain_value(entry.value)
+def _worded(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
 
 

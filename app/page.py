@@ -16,7 +16,7 @@ from app.board import Board
 from app.exports.base import Making, file_name, kinds
 from app.history import History
 from app.jobs import Desk
-from app.places import MOST_KEPT, Origin, Place, opening, place
+from app.places import MOST_KEPT, Origin, Place, opening, place, toured
 from app.scene import FIRST, Display, Scene, presets
 from app.sections import concerned
 from app.storage import user_store
@@ -46,6 +46,7 @@ class Page:
         self._playing = self._busy = False
         self._point: tuple[float, float] | None = None
         self._going: Place | None = None
+        self._tour: tuple[str, int] | None = None
         self._afterwards: Callable[[], None] | None = None
         self._followers: list[Callable[[Scene, bool], None]] = []
         self._own = own
@@ -73,7 +74,11 @@ class Page:
     def open(self, link: str) -> None:
         """Go to the place that a link names; if it cannot be read, to the first, saying why."""
         try:
-            self._go(place(link) if link and not self._own else self._first(), fresh=True)
+            rest, tour = toured("" if self._own else link)
+            if tour is not None:
+                self._board.guide.tour(*tour, opening=not rest)
+            if tour is None or rest or self._going is None:
+                self._go(place(rest) if rest else self._first(), fresh=True)
         except SpecError as error:
             self._go(self._first(), fresh=True)
             self._board.toolbar.message(f"This link could not be opened: {error}", alert=True)
@@ -105,7 +110,8 @@ class Page:
         """Put a value at a path of the scene, as its control does.
 
         Where an earlier step is looked at, a setting of the run is changed there, and the run goes
-        on from that step.
+        on from that step. Where runs are kept to compare with and none plays, a run with the new
+        setting is trained from the start, as far as they are.
         """
         try:
             scene = forms.assign(self.scene, path, value)
@@ -118,15 +124,21 @@ class Page:
             return
         self._history.add(self._place, path)
         only_drawing = _work_of(scene) == _work_of(self.scene)
-        back = self._place.seen if scene.run != self.scene.run else None
-        self._place = self._place.back(back).wanting(scene) if back else self._place.wanting(scene)
-        if self._going is not None:
+        moves = scene.run != self.scene.run
+        anew = moves and bool(self._place.kept) and not self._playing
+        back = self._place.seen if moves else None
+        here = self._place if anew or back is None else self._place.back(back)
+        self._place = here.wanting(scene)
+        if anew:  # to the same step, for a fair comparison
+            step = max(kept.step for kept in here.kept)
+            self._place = replace(self._place, start=scene, step=step, changes=(), seen=None)
+        if anew or back is not None or self._going is not None:
             self._start(go=self._place)
         elif only_drawing and not self._playing:
             self._show_controls()
             self._draw()
         else:
-            self._start(back=back)
+            self._start()
 
     def restore(self, path: str) -> None:
         """Put the preset's value at a path, or the default where it has none."""
@@ -266,6 +278,7 @@ class Page:
         """Open a preset by name, or the present one anew if the name is empty."""
         self._history.add(self._place)
         self._board.guide.close_tour()
+        self._tour = None
         there = replace(opening(name or self._place.preset), kept=self._place.kept)
         if self.scene.display.show == "compare":
             there = there.wanting(forms.assign(there.scene, "display.show", "compare"))
@@ -275,6 +288,11 @@ class Page:
         """Go where a step of a tour leads to."""
         self._history.add(self._place)
         self._go(place(link), fresh=True)
+
+    def read(self, tour: str, step: int) -> None:
+        """A step of a tour is being read, or none any more if there is no name."""
+        self._tour = (tour, step) if tour else None
+        self._show_controls()
 
     def _restart(self) -> None:
         begun = replace(self._place, start=self.scene, step=0, changes=(), seen=None)
@@ -294,11 +312,12 @@ class Page:
 
     def _start(self, **wanted: Any) -> None:
         self._busy, self._afterwards = True, None
-        self._going = wanted.get("go")
+        wanted.setdefault("go", self._going)  # first there, if that is still under way
+        self._going = wanted["go"]
         self._board.form.set_busy(True)
         self._waiting.begin()
         self._show_controls()
-        if self._board.toolbar.alerting and (wanted or self._playing):
+        if self._board.toolbar.alerting and (any(wanted.values()) or self._playing):
             self._board.toolbar.message("")
         job = Job(
             scene=self.scene, kept=self._place.kept, playing=self._playing, point=self._point,
@@ -331,14 +350,14 @@ class Page:
         self._good, self._going = self._place, None
 
     def _done(self) -> None:
-        self._playing = self._busy = False
+        self._playing = False
         if self._going is not None and self._news is not None:  # the run ended on the way
             self._stand(self._news)
         self._board.form.set_busy(False)
         self._board.toolbar.set({"playing": False, "progress": None})
-        self._inform()
         self._draw()
         self._show_controls()
+        self._busy = False
         afterwards, self._afterwards = self._afterwards, None
         if afterwards is not None:
             afterwards()
@@ -369,7 +388,7 @@ class Page:
 
     def _show_controls(self) -> None:
         self._board.show_controls(
-            self._place, self._reference(), self._history, playing=self._playing
+            self._place, self._reference(), self._history, self._tour, playing=self._playing
         )
         self._inform()
 

@@ -166,6 +166,21 @@ def place(link: str) -> Place:
     return replace(found, changes=tuple(_typed(found)))
 
 
+def toured(link: str) -> tuple[str, tuple[str, int] | None]:
+    """A link without the tour that it names, and that tour with the step that is read.
+
+    Raises:
+        SpecError: the step is no number.
+    """
+    words = parse_qsl(link.lstrip("#?"))
+    once = dict(words)
+    if "tour" not in once:
+        return link, None
+    rest = [(name, value) for name, value in words if name not in ("tour", "at")]
+    step = _whole("at", once.get("at", "1"))
+    return urlencode(rest, quote_via=quote, safe=SAFE), (once["tour"], step)
+
+
 def _origin(words: dict[str, str]) -> Origin | None:
     if "from" not in words:
         return None

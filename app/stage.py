@@ -117,8 +117,12 @@ class Stage:
     def _compare(self, news: News, display: Display) -> None:
         self._drawn = ()
         self.comparison.update(
-            compared(news), display.comparison, display.height,
-            variable=display.color, limits=display.range(), plane=news.together,
+            compared(news),
+            display.comparison,
+            display.height,
+            variable=display.color,
+            limits=display.range(),
+            plane=news.together,
         )
 
     def _draw_landscape(self, picture: Picture, display: Display) -> None:
@@ -203,7 +207,8 @@ def others(slice_: xr.Dataset) -> str:
 
 def _line(color: str, size: int, height: int) -> pn.pane.HTML:
     """Text of fixed height, so that nothing moves when it changes."""
-    styles = {"font": f"{size}px/1.45 {theme.FONT}", "color": color, "padding": "2px 8px 0 10px"}
+    font = f"calc({size}px * var(--scale, 1))/1.45 {theme.FONT}"
+    styles = {"font": font, "color": f"var(--muted, {color})", "padding": "2px 8px 0 10px"}
     return pn.pane.HTML(
         "", styles={**styles, "overflow": "hidden"}, height=height, margin=0,
         sizing_mode="stretch_width",

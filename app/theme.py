@@ -25,6 +25,15 @@ PATH = "#ffffff"
 HALO = "#10181d"
 """Drawn wider beneath `PATH`: the two are seen on every colour of the landscape."""
 
+TIME = ("#ffffff", "#ffc09f", "#ff5a36")
+"""Early to late along a path: each darker than the one before, all lighter than `HALO`."""
+
+BEST = "#ffd84d"
+LOOKED_AT = "#5ad1ff"
+
+DIFFERENCE = ("#053061", "#2166ac", "#67a9cf", "#f7f7f7", "#ef8a62", "#b2182b", "#67001f")
+"""Below, equal, above: told apart in every kind of colour blindness."""
+
 NOT_FINITE = "#b9c0c5"
 NOT_FINITE_STRIPE = "#8d979e"
 
@@ -40,6 +49,16 @@ NORMAL = "12px"
 
 CUT = 96
 """The percentile of heights above which all have the highest colour."""
+
+PROJECTOR = {
+    "--scale": "1.35",
+    "--ink": "#000000",
+    "--muted": "#1f2a31",
+    "--line": "#000000",
+    "--accent": "#00465a",
+    "--edge": "2px",
+}
+"""CSS properties of the document in projector mode: type larger, black on white, thick borders."""
 
 
 def limits(heights: Array) -> tuple[float, float]:
@@ -57,6 +76,19 @@ def limits(heights: Array) -> tuple[float, float]:
         return low - half, low + half
     step = 10 ** np.floor(np.log10((high - low) / 5))
     return float(np.floor(low / step) * step), float(np.ceil(high / step) * step)
+
+
+def range_of(heights: Array, fixed: tuple[float, float] | None, scale: str) -> tuple[float, float]:
+    """The range that is fixed, as values; else, and where there is no logarithm, `limits`."""
+    followed = limits(heights)
+    if fixed is None:
+        return followed
+    low, high = fixed
+    if scale == "log":
+        low, high = (
+            np.log10(end) if end > 0 else own for end, own in zip(fixed, followed, strict=True)
+        )
+    return (float(low), float(high)) if high > low else followed
 
 
 def decimal_log(values: Array) -> Array:

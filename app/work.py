@@ -30,17 +30,15 @@ COMPARING = "Working out the comparison"
 class Job:
     """What the page wants: a scene where the run stands, or a place to go to; and then what.
 
-    `go` is a place to go to, `fresh` even if the run stands there or beyond. `back` is an earlier
-    step at which the scene is wanted. Then `more` steps are made, or a recorded step is looked at
-    (`seek`), or the network at a `point` of the picture; the run is `playing` or held; `keep` keeps
-    the run that is held to compare others with.
+    `go` is a place to go to, `fresh` even if the run stands there. Then `more` steps are made, or a
+    recorded step is looked at (`seek`), or the network at a `point` of the picture; the run is
+    `playing` or held; `keep` keeps the run that is held to compare others with.
     """
 
     scene: Scene
     kept: tuple[Place, ...] = ()
     go: Place | None = None
     fresh: bool = False
-    back: int | None = None
     more: int = 0
     seek: int | None = None
     point: tuple[float, float] | None = None
@@ -149,9 +147,6 @@ class Worker:
                 yield from self._set_out(there, job.kept)
         elif journey is None:
             raise RuntimeError("a page goes to a place first")
-        elif job.back is not None and job.back < journey.session.step:
-            then = journey.here().back(job.back)
-            yield from self._set_out(then.wanting(job.scene), job.kept)
         elif not journey.want(job.scene):
             yield from self._set_out(journey.here().wanting(job.scene), job.kept)
 

@@ -43,10 +43,10 @@ class Grid(Recipe):
     """Which points of a line or plane: a rectangle, in multiples of the axes."""
 
     resolution: Annotated[int, Knob(2, 1001, "points along each side")] = 51
-    alpha_low: Annotated[float, Knob(-1e9, 1e9, "left end")] = -1.0
-    alpha_high: Annotated[float, Knob(-1e9, 1e9, "right end")] = 1.0
-    beta_low: Annotated[float, Knob(-1e9, 1e9, "lower end")] = -1.0
-    beta_high: Annotated[float, Knob(-1e9, 1e9, "upper end")] = 1.0
+    alpha_low: Annotated[float, Knob(-1e39, 1e39, "left end")] = -1.0
+    alpha_high: Annotated[float, Knob(-1e39, 1e39, "right end")] = 1.0
+    beta_low: Annotated[float, Knob(-1e39, 1e39, "lower end")] = -1.0
+    beta_high: Annotated[float, Knob(-1e39, 1e39, "upper end")] = 1.0
 
     @classmethod
     def square(cls, span: float = 1.0, resolution: int = 51) -> "Grid":

@@ -17,6 +17,7 @@ from browser_support import Visitor, browser, said, served
 
 from app import theme
 from app.components.surface import Surface, packed
+from app.components.timeline import Timeline, TimelineModel
 
 HEADER = 13
 
@@ -64,6 +65,51 @@ def test_the_surface_has_the_colours_of_all_landscapes():
     colors = Surface().view.colors
     assert (colors[0], colors[-1]) == (theme.LANDSCAPE[0], theme.LANDSCAPE[-1])
     assert set(colors) <= set(theme.LANDSCAPE)
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """What a browser would be sent by the time line."""
+    messages = []
+    monkeypatch.setattr(TimelineModel, "_send_msg", lambda _, data: messages.append(data))
+    return messages
+
+
+def test_the_time_line_sends_only_what_is_new(sent):
+    line = Timeline(lambda step: None)
+    line.set([0, 1, 2], 2, playing=False, loss=0.5)
+    line.set([0, 1, 2], 2, playing=False, loss=0.5)
+    line.set([0, 1, 2], 1, playing=False, loss=float("nan"))
+    line.set([0, 1, 2], 1, playing=False, loss=float("nan"))
+    line.set([0, 1, 2, 3, 4], 4, playing=False, loss=0.25)
+    line.set([0, 2, 4, 6], 6, playing=False, loss=0.25)  # every second step is kept from here on
+    line.set([0], 0, playing=False, loss=0.25)
+    assert sent == [
+        {"seen": 2, "playing": False, "loss": 0.5, "kept": 0, "steps": [0, 1, 2]},
+        {"seen": 1, "loss": None},
+        {"seen": 4, "loss": 0.25, "kept": 3, "steps": [3, 4]},
+        {"seen": 6, "kept": 1, "steps": [2, 4, 6]},
+        {"seen": 0, "kept": 1, "steps": []},
+    ]
+
+
+def test_the_time_line_sends_seldom_while_a_run_plays_and_all_once_it_is_held(sent):
+    sought = []
+    line = Timeline(sought.append)
+    for step in range(1, 400):
+        line.set(range(step), step - 1, playing=True, loss=1.0)
+    assert len(sent) < 5
+    line.set(range(400), 399, playing=False, loss=1.0)
+    shown = []
+    for message in sent:
+        shown = shown[: message["kept"]] + message["steps"]
+    assert shown == list(range(400))
+    line.view._handle_msg({"ready": True})  # another browser has come
+    assert sent[-1] == {
+        "seen": 399, "playing": False, "loss": 1.0, "kept": 0, "steps": shown
+    }  # fmt: skip
+    line.view._handle_msg({"seek": 12})
+    assert sought == [12]
 
 
 # --- in a browser ---

@@ -1,38 +1,54 @@
 // The column of controls. Native inputs, so that keyboard and screen readers work as everywhere.
 const STYLE = `
-.form{font:13px/1.35 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:#1d2a33;
- height:100%;overflow-y:auto;overflow-x:hidden;box-sizing:border-box;padding:2px 12px 12px 14px;scrollbar-width:thin}
-details{border-bottom:1px solid #e7ecef;padding:5px 0 6px}
+:host{width:calc(320px*var(--scale,1))!important;flex:none!important;z-index:40}
+:host(.narrow){width:0!important}
+.form{--size:calc(24px*var(--scale,1));--fg:var(--ink,#1d2a33);--soft:var(--muted,#5d6b75);--rim:var(--line,#87959f);--tint:var(--accent,#0f6e84);
+ font:calc(13px*var(--scale,1))/1.35 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--fg);background:#fff;
+ height:100%;overflow-y:auto;overflow-x:hidden;box-sizing:border-box;padding:2px 12px 12px 8px;scrollbar-width:thin}
+@media (pointer:coarse){.form{--size:44px}}
+[hidden]{display:none!important}
+:host(.narrow) .form{position:absolute;left:0;top:0;width:min(calc(330px*var(--scale,1)),88vw);border-right:var(--edge,1px) solid var(--rim);box-shadow:4px 0 18px #1d2a3333}
+:host(.narrow:not(.open)) .form{display:none}
+.close{display:none}
+:host(.narrow) .close{display:block;position:sticky;top:2px;float:right;z-index:3;width:max(32px,var(--size));height:max(32px,var(--size));font:inherit;font-size:1.3em;line-height:1;color:inherit;background:#fff;border:var(--edge,1px) solid var(--rim);border-radius:7px;padding:0;cursor:pointer}
+details{border-bottom:var(--edge,1px) solid var(--line,#e7ecef);padding:5px 0 6px}
 details:last-child{border:0}
-summary{font-weight:600;font-size:12px;letter-spacing:.02em;color:#0f6e84;cursor:pointer;padding:2px 0;list-style:none;display:flex;align-items:baseline;gap:6px}
+summary{font-weight:600;font-size:.93em;letter-spacing:.02em;color:var(--tint);cursor:pointer;padding:2px 0 2px 6px;min-height:var(--size);box-sizing:border-box;list-style:none;display:flex;align-items:center;gap:6px}
 summary::-webkit-details-marker{display:none}
-summary::before{content:"";border:4px solid transparent;border-left-color:#8fa0aa;border-right:0;transition:transform .12s;align-self:center}
+summary::before{content:"";border:4px solid transparent;border-left-color:currentColor;border-right:0;transition:transform .12s}
 details[open]>summary::before{transform:rotate(90deg)}
-summary span{font-weight:400;color:#5d6b75}
+summary span{font-weight:400;color:var(--soft)}
 .more{border:0;padding:0}
-.more>summary{font-weight:400;color:#5d6b75;font-size:11.5px}
-.row{display:grid;grid-template-columns:104px 1fr;gap:2px 8px;align-items:center;min-height:26px}
-.row>label{color:#33424c;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
-.control{display:flex;gap:6px;align-items:center;min-width:0}
-select,input[type=number],input[type=text]{font:inherit;color:inherit;background:#fff;border:1px solid #c9d2d8;border-radius:5px;height:23px;padding:0 4px;box-sizing:border-box;min-width:0;width:100%}
-input[type=number],input.exact{width:62px;flex:none;text-align:right;font-variant-numeric:tabular-nums}
-input[type=range]{flex:1;min-width:0;accent-color:#0f6e84;height:18px;margin:0}
-input[type=checkbox]{accent-color:#0f6e84;width:15px;height:15px;margin:0}
-select:hover,input:hover{border-color:#8fa0aa}
-:focus-visible{outline:2px solid #0f6e84;outline-offset:1px}
-.error{grid-column:1/-1;color:#a3200d;font-size:12px;padding:0 0 4px}
+.more>summary{font-weight:400;color:var(--soft);font-size:.89em}
+.row{display:grid;grid-template-columns:14px 8.2em 1fr;gap:2px 0;align-items:center;min-height:calc(var(--size) + 3px)}
+.row>label{grid-column:2;white-space:nowrap;overflow:hidden;text-overflow:ellipsis;padding-right:8px}
+.control{grid-column:3;display:flex;gap:6px;align-items:center;min-width:0}
+.dot{grid-column:1;grid-row:1;width:14px;height:var(--size);padding:0;border:0;background:none;cursor:pointer;display:flex;align-items:center;justify-content:center;position:relative}
+.dot::before{content:"";width:.5em;height:.5em;border-radius:50%;background:var(--tint)}
+.dot:hover::before{box-shadow:0 0 0 3px #0f6e8433}
+@media (pointer:coarse){.dot::after{content:"";position:absolute;inset:0 -22px 0 -8px}}
+select,input[type=text]{font:inherit;color:inherit;background:#fff;border:var(--edge,1px) solid var(--rim);border-radius:5px;height:var(--size);padding:0 4px;box-sizing:border-box;min-width:0;width:100%}
+input.exact{width:4.9em;flex:none;text-align:right;font-variant-numeric:tabular-nums}
+input[type=range]{flex:1;min-width:0;accent-color:var(--tint);height:var(--size);margin:0}
+input[type=checkbox]{accent-color:var(--tint);width:calc(16px*var(--scale,1));height:calc(16px*var(--scale,1));margin:0}
+@media (pointer:coarse){input[type=checkbox]{width:28px;height:28px}}
+select:hover,input:hover{border-color:var(--tint)}
+:focus-visible{outline:calc(2px*var(--scale,1)) solid var(--tint);outline-offset:1px}
+.error{grid-column:2/-1;color:#a3200d;font-size:.93em;padding:0 0 4px}
 .wrong select,.wrong input{border-color:#c0392b}
-.about{flex:none;font:italic 600 11px/1 Georgia,"DejaVu Serif",serif;color:#5d6b75;background:none;border:1px solid transparent;border-radius:50%;width:18px;height:18px;padding:0;margin:0 -3px 0 -4px;cursor:pointer}
-.about:hover{border-color:#8fa0aa}
-.about[aria-expanded=true]{color:#0f6e84;border-color:#0f6e84}
-.card{grid-column:1/-1;color:#33424c;font-size:12px;line-height:1.4;border-left:2px solid #9cc4cd;padding:1px 0 1px 8px;margin:2px 0 5px;overflow-wrap:anywhere}
-.card[hidden]{display:none}
+.about{flex:none;font:italic 600 .85em/1 Georgia,"DejaVu Serif",serif;color:var(--soft);background:none;border:1px solid transparent;border-radius:50%;width:max(24px,var(--size));height:max(24px,var(--size));padding:0;margin:0 -5px 0 -6px;cursor:pointer}
+.about:hover{border-color:var(--rim)}
+.about[aria-expanded=true]{color:var(--tint);border-color:var(--tint)}
+.card{grid-column:2/-1;font-size:.93em;line-height:1.4;border-left:2px solid #9cc4cd;padding:1px 0 1px 8px;margin:2px 0 5px;overflow-wrap:anywhere}
 .card p{margin:0 0 3px}.card p:last-child{margin:0}
-.card .formula{font:italic 13.5px/1.45 "STIX Two Text","STIX Two Math",Cambria,Georgia,"DejaVu Serif",serif;color:#1d2a33;overflow-wrap:break-word}
+.card .formula{font:italic 1.1em/1.45 "STIX Two Text","STIX Two Math",Cambria,Georgia,"DejaVu Serif",serif;overflow-wrap:break-word}
 .card .formula span{display:block;padding-left:1em;text-indent:-1em}
-.card .source{color:#5d6b75;font-size:11px}`;
+.card .source{color:var(--soft);font-size:.92em}
+.tip{position:fixed;inset:auto;margin:0;box-sizing:border-box;width:max-content;max-width:min(calc(280px*var(--scale,1)),calc(100vw - 16px));padding:6px 10px 7px;font:calc(12.5px*var(--scale,1))/1.4 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:#fff;background:#1d2a33;border:0;border-radius:6px;box-shadow:0 3px 12px #1d2a3344}
+.tip b{display:block;font-weight:600}`;
 
 const RANGE = 1000;
+const NARROW = 900;  // pixels of the page below which the form is a drawer
 
 function toSlider(field, value) {
   const {low, high, scale} = field;
@@ -140,9 +156,12 @@ export function render({model, el}) {
   const style = document.createElement("style"), form = document.createElement("div");
   style.textContent = STYLE;
   form.className = "form"; form.setAttribute("role", "form"); form.setAttribute("aria-label", "Settings");
-  el.style.height = "100%";
+  el.style.width = el.style.height = "100%";
+  const close = document.createElement("button");
+  close.type = "button"; close.className = "close"; close.textContent = "×";
+  close.title = "Close the settings"; close.setAttribute("aria-label", close.title);
   el.append(style, form);
-  const rows = new Map(), open = new Map();
+  const rows = new Map(), open = new Map(), help = helper();
   let structure = "", count = 0;
 
   const focused = () => form.getRootNode().activeElement;
@@ -153,8 +172,8 @@ export function render({model, el}) {
       const details = document.createElement("details"), title = document.createElement("summary");
       details.open = open.get(section.title) ?? !section.closed;
       details.addEventListener("toggle", () => open.set(section.title, details.open));
-      const help = document.createElement("span");
-      help.textContent = section.help; title.append(section.title, help);
+      const about = document.createElement("span");
+      about.textContent = section.help; title.append(section.title, about);
       details.append(title);
       const more = document.createElement("details"), word = document.createElement("summary");
       more.className = "more"; word.textContent = "more";
@@ -164,23 +183,28 @@ export function render({model, el}) {
       for (const field of section.fields) {
         const row = document.createElement("div"), label = document.createElement("label");
         const id = `field-${++count}`;
-        row.className = "row"; row.title = field.help;
+        row.className = "row";
         label.htmlFor = id; label.textContent = field.label;
         const made = control(field, id, value => model.send_msg({path: field.path, value}));
-        made.input.setAttribute("aria-description", field.help);
-        row.append(label, made.box);
+        const dot = document.createElement("button");
+        dot.type = "button"; dot.className = "dot"; dot.title = "changed from the preset; click to restore";
+        dot.setAttribute("aria-label", `${field.label}: ${dot.title}`);
+        dot.addEventListener("click", () => { made.input.focus(); model.send_msg({path: field.path, restore: true}); });
+        row.append(dot, label, made.box);
+        if (field.help) help.attach(row, label, made, field, id);
         if (field.card) {
           made.card = card(id, !open.get(field.path), folded => open.set(field.path, !folded));
           made.box.append(made.card.button);
           row.append(made.card.text);
         }
         (field.detail ? more : details).append(row);
-        rows.set(field.path, {...made, row});
+        rows.set(field.path, {...made, row, dot});
       }
       if (more.childElementCount > 1) details.append(more);
       return details;
     });
-    form.replaceChildren(...parts);
+    help.hide();
+    form.replaceChildren(close, ...parts);
     form.scrollTop = top;
     if (had && rows.has(had)) rows.get(had).input.focus({preventScroll: true});
   };
@@ -194,6 +218,7 @@ export function render({model, el}) {
       const edited = row.input === focused() && row.input.value !== row.input.dataset.sent && field.kind !== "choice";
       if (!edited) row.set(field.value);
       row.card?.set(field.card);
+      row.dot.hidden = !field.changed;
     }
     complain();
   };
@@ -216,6 +241,33 @@ export function render({model, el}) {
   };
 
   const wait = () => form.setAttribute("aria-busy", model.busy);
+
+  // The drawer. It opens over what is beside it, and gives the focus back when it closes.
+  const host = el.getRootNode().host;
+  const pull = opened => {
+    host.classList.toggle("open", opened);
+    help.hide();
+    if (opened) form.querySelector("summary")?.focus();
+    signal(el, {drawer: opened ? "open" : "closed"});
+  };
+  close.addEventListener("click", () => pull(false));
+  form.addEventListener("keydown", e => { if (e.key === "Escape" && host.matches(".narrow.open")) pull(false); });
+  form.addEventListener("scroll", help.hide);
+  onSignal(el, detail => {
+    if (detail === "scaled") measure();
+    else if (detail !== "settings") return;
+    else if (host.matches(".narrow")) pull(!host.matches(".open"));
+    else form.querySelector("summary")?.focus();
+  });
+  const measure = () => {
+    const scale = Number(getComputedStyle(el).getPropertyValue("--scale")) || 1;
+    host.classList.toggle("narrow", outermost(el).clientWidth < NARROW * scale);
+  };
+  requestAnimationFrame(() => {
+    new ResizeObserver(measure).observe(outermost(el));
+    // What stands beside the form is what the page is about; a notebook has its own main part.
+    if (!document.querySelector("main,[role=main]")) host.getRootNode().host?.setAttribute("role", "main");
+  });
 
   model.on("busy", wait);
   model.on("sections", update);

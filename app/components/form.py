@@ -9,36 +9,59 @@ from panel.custom import JSComponent
 
 from app.wiring import Messages
 
+PARTS = ("signals.js", "form_help.js", "form.js")
+"""Its JavaScript: one module, in this order."""
+
+WIDTH = 320
+"""Pixels, at the usual size of type."""
+
 
 class FormModel(Messages, JSComponent):
     """Its browser side (Bokeh finds no model whose name begins with an underscore)."""
 
-    _esm = Path(__file__).with_name("form.js")
+    _esm = "\n".join(Path(__file__).with_name(part).read_text("utf-8") for part in PARTS)
 
     sections = param.List(doc="title, help and fields of each section")
     errors = param.Dict(default={}, doc="path -> what is wrong with its last value")
     busy = param.Boolean(default=False, doc="whether what was chosen is still being computed")
 
-    changed: Callable[[str, Any], None]
+    heard: Callable[[dict[str, Any]], None]
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
-        self.changed(data["path"], data["value"])
+        self.heard(data)
 
 
 class Form:
-    """Rows of controls; tells of a change by path and value."""
+    """Rows of controls; tells of a change by path and value.
 
-    def __init__(self, changed: Callable[[str, Any], None]) -> None:
-        """An empty form; `changed` is called on the page's thread."""
-        self.view = FormModel(width=286, sizing_mode="stretch_height", min_height=0)
-        self.view.changed = changed
+    Where the page is narrower than 900 pixels the form lies folded at its left edge, takes no room,
+    and opens over what stands there.
+    """
+
+    def __init__(
+        self,
+        changed: Callable[[str, Any], None],
+        restore: Callable[[str], None] | None = None,
+    ) -> None:
+        """An empty form.
+
+        Args:
+            changed: called with path and value, on the page's thread.
+            restore: called with the path of a row that is to be as in the preset; without it no
+                row is marked as changed.
+        """
+        self._changed, self._restore = changed, restore
+        # In the browser the width follows the size of type, and is nothing when the page is narrow.
+        self.view = FormModel(width=WIDTH, sizing_mode="stretch_height", min_height=0, margin=0)
+        self.view.heard = self._hear
 
     def show(self, sections: Sequence[dict[str, Any]]) -> None:
         """Show these sections; a control that is being edited keeps its text and focus.
 
         A section has `title`, `help` and `fields`. A field has `path`, `label`, `help`, `value` and
         a `kind`: choice (with `options`), number or integer (with `low`, `high` and `scale`),
-        switch or text; with `detail` it is shown only when more is asked for. An option has
+        switch or text; with `detail` it is shown only when more is asked for, with `changed` it has
+        a dot that restores the preset's value. An option has
         `value`, `label`, `help` and perhaps the `group` under which it stands. A choice may have a
         `card` on what is chosen, which a button beside it opens: `title`, `text`, `formula` and
         `source`.
@@ -62,3 +85,9 @@ class Form:
     def clear_errors(self) -> None:
         """Say no more what was wrong."""
         self.view.errors = {}
+
+    def _hear(self, data: dict[str, Any]) -> None:
+        if not data.get("restore"):
+            self._changed(data["path"], data["value"])
+        elif self._restore is not None:
+            self._restore(data["path"])

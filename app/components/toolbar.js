@@ -1,43 +1,97 @@
-// The bar above the pictures. Readings come as messages of what has changed, up to 30 a second.
+// The bar above the pictures. What is shown comes as messages of what has changed, up to 30 a second.
+// In a narrow window things go one after another, by what is there, not by what fits some screen.
 const STYLE = `
-.bar{font:13px/1.3 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:#1d2a33;background:#fff;
- display:flex;align-items:center;gap:8px;height:52px;padding:0 14px;box-sizing:border-box;border-bottom:1px solid #dfe6ea;position:relative;white-space:nowrap}
-h1{font-size:16px;font-weight:650;margin:0 6px 0 0;display:flex;align-items:center;gap:8px;letter-spacing:-.01em}
-button,select{font:inherit;color:inherit;height:32px;border:1px solid #c9d2d8;border-radius:7px;background:#fff;padding:0 10px;cursor:pointer;display:inline-flex;align-items:center;gap:6px}
-button:hover,select:hover{border-color:#0f6e84}
+.top{--size:calc(32px*var(--scale,1));--fg:var(--ink,#1d2a33);--soft:var(--muted,#5d6b75);--rim:var(--line,#87959f);--tint:var(--accent,#0f6e84);
+ font:calc(13px*var(--scale,1))/1.3 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--fg);position:relative;z-index:45}
+@media (pointer:coarse){.top{--size:max(44px,calc(32px*var(--scale,1)))}}
+.bar{display:flex;align-items:center;gap:8px;min-height:max(52px*var(--scale,1),var(--size) + 8px);padding:0 14px;box-sizing:border-box;border-bottom:var(--edge,1px) solid var(--line,#dfe6ea);background:#fff;white-space:nowrap}
+.bar>*{flex:none}
+[hidden]{display:none!important}
+h1{font-size:1.23em;font-weight:650;margin:0 4px 0 0;display:flex;align-items:center;gap:8px;letter-spacing:-.01em}
+svg{width:1em;height:1em;flex:none}h1 svg{width:1.5em;height:1.5em}
+button,select{font:inherit;color:inherit;height:var(--size);min-width:var(--size);border:var(--edge,1px) solid var(--rim);border-radius:7px;background:#fff;padding:0 .75em;cursor:pointer;display:inline-flex;align-items:center;justify-content:center;gap:6px}
+select{padding:0 .4em}
+button.bare{padding:0}button.bare span{display:none}
+button:hover,select:hover{border-color:var(--tint)}
 button:active{background:#eef4f6}
-button.play{background:#0f6e84;border-color:#0f6e84;color:#fff;font-weight:600;min-width:88px;justify-content:center}
-button.play:hover{background:#0c5c6f}
-.group{display:inline-flex}.group button{border-radius:0;margin-left:-1px}.group button:first-child{border-radius:7px 0 0 7px;margin:0}.group button:last-child{border-radius:0 7px 7px 0}
-.group [aria-pressed=true]{background:#e3f0f3;border-color:#0f6e84;color:#0b5566;font-weight:600;z-index:1}
-:focus-visible{outline:2px solid #0f6e84;outline-offset:1px}
+button[aria-disabled=true]{color:#6f7c85;border-color:#c9d2d8;cursor:default}button[aria-disabled=true] svg{opacity:.55}
+button.play,button.first{background:var(--tint);border-color:var(--tint);color:#fff;font-weight:600}
+button.play{min-width:6.8em}
+button.play:hover,button.first:hover{background:#0b5566}
+.group{display:inline-flex}.group>*{border-radius:0;margin-left:-1px}.group>:first-child{border-radius:7px 0 0 7px;margin:0}.group>:last-child{border-radius:0 7px 7px 0}.group>:first-child:has(+[hidden]){border-radius:7px}
+[aria-pressed=true]:not(.play){background:#e3f0f3;border-color:var(--tint);color:#0b5566;font-weight:600;z-index:1}
+:focus-visible{outline:calc(2px*var(--scale,1)) solid var(--tint);outline-offset:1px;z-index:2}
+.count{background:var(--tint);color:#fff;border-radius:9px;padding:0 .45em;font-size:.85em;font-weight:600}
 .readings{display:flex;gap:14px;margin-left:auto;font-variant-numeric:tabular-nums}
-.readings div{display:flex;flex-direction:column;min-width:44px}
-.readings small{font-size:10.5px;color:#5d6b75}
-.status{min-width:66px!important}
-.status b{font-weight:600}.status[data-status=running] b{color:#0f6e84}.status[data-status=diverged] b{color:#b3261e}
-.message{position:absolute;left:50%;top:58px;transform:translateX(-50%);z-index:50;background:#fff;border:1px solid #c9d2d8;border-left:4px solid #0f6e84;border-radius:7px;box-shadow:0 4px 16px #1d2a3322;padding:9px 14px;max-width:640px;white-space:normal}
+.readings div{display:flex;flex-direction:column;min-width:3.4em}
+.readings b{font-weight:500}
+small{font-size:.82em;color:var(--soft)}
+.status b{font-weight:600}.status[data-status=running] b{color:var(--tint)}.status[data-status=diverged] b{color:#b3261e}
+.readings .status{min-width:4.8em}
+.wide{width:14.5em}
+.more{position:relative}.more.left .menu{left:0;right:auto}.menu{position:absolute;right:0;top:calc(100% + 6px);z-index:60;display:flex;flex-direction:column;gap:4px;padding:8px;background:#fff;border:var(--edge,1px) solid var(--rim);border-radius:9px;box-shadow:0 4px 16px #1d2a3333}
+.menu button{justify-content:flex-start;padding:0 .75em;gap:10px}.menu button.bare span{display:inline}
+.f1 h1 span,.f2 .worded span:not(.count),.f3 [data-of=epoch],.f4 [data-of=time],.f6 [data-of=test_loss],.f7 [data-of=test_accuracy]{display:none}
+.f2 .worded{padding:0 .5em}
+.f6{gap:6px;padding:0 8px}.f6 .readings{gap:9px}.f6 .wide{width:11em}.f7 .play{min-width:var(--size)}
+.f8{flex-wrap:wrap;padding:6px 8px}.f8 [data-of]{display:flex!important}
+.line{position:absolute;left:0;right:0;bottom:0;height:calc(3px*var(--scale,1));background:#d6e6ea;overflow:hidden}
+.line i{display:block;height:100%;width:100%;background:var(--tint);transform-origin:0 0;transition:transform .2s linear}
+.line.endless i{width:30%;animation:run 1.4s linear infinite;transition:none}
+@keyframes run{from{transform:translateX(-100%)}to{transform:translateX(434%)}}
+@keyframes appear{from{opacity:0}to{opacity:1}}
+.line,.work{animation:appear .15s .4s both}
+@media (prefers-reduced-motion:reduce){.line.endless i{animation:none;width:100%}}
+.work{position:absolute;right:8px;top:calc(100% + 4px);display:flex;align-items:center;gap:8px;background:#fff;border:var(--edge,1px) solid var(--rim);border-radius:7px;box-shadow:0 2px 8px #1d2a3322;padding:2px 3px 2px 10px;color:var(--fg);font-variant-numeric:tabular-nums;white-space:nowrap}
+.below{position:absolute;left:50%;top:calc(100% + 38px*var(--scale,1));transform:translateX(-50%);display:flex;flex-direction:column;align-items:center;gap:6px;width:max-content;max-width:calc(100% - 24px)}
+.message,.point{background:#fff;border:var(--edge,1px) solid var(--rim);border-left:4px solid var(--tint);border-radius:7px;box-shadow:0 4px 16px #1d2a3322;padding:6px 8px 6px 12px;max-width:calc(640px*var(--scale,1));white-space:normal}
 .message.alert{border-left-color:#b3261e;color:#7a1710}
-.message button{height:22px;padding:0 7px;margin-left:10px}
-label.speed{color:#5d6b75;display:inline-flex;gap:6px;align-items:center}
-.wide{max-width:190px}
-@media (max-width:1180px){.extra{display:none!important}.readings{gap:9px}.bar{gap:6px;padding:0 8px}h1 span{display:none}}`;
-const MARK = `<svg xmlns="http://www.w3.org/2000/svg" width="24" height="24" viewBox="0 0 24 24" fill="none" stroke-width="1.7" aria-hidden="true"><ellipse cx="12" cy="12" rx="10.5" ry="8.5" stroke="#440154" transform="rotate(-24 12 12)"/><ellipse cx="12.6" cy="12.4" rx="7" ry="5.2" stroke="#21918c" transform="rotate(-24 12 12)"/><ellipse cx="13.2" cy="12.8" rx="3.4" ry="2.3" stroke="#5ec962" transform="rotate(-24 12 12)"/></svg>`;
-const icon = path => `<svg xmlns="http://www.w3.org/2000/svg" width="13" height="13" viewBox="0 0 16 16" fill="currentColor" aria-hidden="true"><path d="${path}"/></svg>`;
-const PLAY = icon("M3 1.5v13l11-6.5z"), PAUSE = icon("M3 1.5h3.6v13H3zM9.4 1.5H13v13H9.4z");
-const STEP = icon("M2 1.5v13L10 8zM11.5 1.5H14v13h-2.5z"), RESET = icon("M8 2.2a5.8 5.8 0 1 1-5.6 4.3l1.9.5A3.9 3.9 0 1 0 8 4.1v2.4L3.9 3.2 8 0z");
-const DICE = icon("M3 1h10a2 2 0 0 1 2 2v10a2 2 0 0 1-2 2H3a2 2 0 0 1-2-2V3a2 2 0 0 1 2-2zm1.7 2.2a1.5 1.5 0 1 0 .01 0zm6.6 0a1.5 1.5 0 1 0 .01 0zM8 6.5a1.5 1.5 0 1 0 .01 0zM4.7 9.800a1.5 1.5 0 1 0 .01 0zm6.6 0a1.5 1.5 0 1 0 .01 0z");
+.message button,.work button{height:calc(24px*var(--scale,1));min-width:24px;padding:0 .55em;margin-left:10px}.work button{margin:0}
+.point{display:flex;flex-wrap:wrap;gap:6px 8px;align-items:center;max-width:calc(590px*var(--scale,1))}
+@media (pointer:coarse){.message button,.work button{height:44px;min-width:44px}}`;
+const MARK = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke-width="1.7" aria-hidden="true"><ellipse cx="12" cy="12" rx="10.5" ry="8.5" stroke="#440154" transform="rotate(-24 12 12)"/><ellipse cx="12.6" cy="12.4" rx="7" ry="5.2" stroke="#21918c" transform="rotate(-24 12 12)"/><ellipse cx="13.2" cy="12.8" rx="3.4" ry="2.3" stroke="#5ec962" transform="rotate(-24 12 12)"/></svg>`;
+const icon = path => `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" fill="currentColor" aria-hidden="true"><path d="${path}"/></svg>`;
+const drawn = path => `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d="${path}"/></svg>`;
+const ICONS = {
+  play: icon("M3 1.5v13l11-6.5z"), pause: icon("M3 1.5h3.6v13H3zM9.4 1.5H13v13H9.4z"),
+  step: icon("M2 1.5v13L10 8zM11.5 1.5H14v13h-2.5z"),
+  reset: icon("M8 2.2a5.8 5.8 0 1 1-5.6 4.3l1.9.5A3.9 3.9 0 1 0 8 4.1v2.4L3.9 3.2 8 0z"),
+  seed: icon("M3 1h10a2 2 0 0 1 2 2v10a2 2 0 0 1-2 2H3a2 2 0 0 1-2-2V3a2 2 0 0 1 2-2zm1.7 2.2a1.5 1.5 0 1 0 .01 0zm6.6 0a1.5 1.5 0 1 0 .01 0zM8 6.5a1.5 1.5 0 1 0 .01 0zM4.7 9.8a1.5 1.5 0 1 0 .01 0zm6.6 0a1.5 1.5 0 1 0 .01 0z"),
+  undo: drawn("M5.5 2.5 2 6l3.5 3.5M2.5 6H10a4 4 0 0 1 0 8H6"), redo: drawn("M10.5 2.5 14 6l-3.5 3.5M13.5 6H6a4 4 0 0 0 0 8h4"),
+  restore: drawn("M13.5 8.5a5.5 5.5 0 1 1-1.6-4.4M13.5 1.5v3.6H9.9"), keep: drawn("M4 1.5h8v13L8 11l-4 3.5z"),
+  export: drawn("M8 1.5v8.5M4.5 7 8 10.5 11.5 7M2 11.5v3h12v-3"), projector: drawn("M1.5 2h13v8.5h-13zM8 10.5v2M4.5 15 8 12.5l3.5 2.5"),
+  help: drawn("M5.2 5.5A2.8 2.8 0 1 1 8 8.3V10M8 13.3v.1"), more: icon("M2 6.5a1.5 1.5 0 1 1 0 3 1.5 1.5 0 0 1 0-3zm6 0a1.5 1.5 0 1 1 0 3 1.5 1.5 0 0 1 0-3zm6 0a1.5 1.5 0 1 1 0 3 1.5 1.5 0 0 1 0-3z"),
+  settings: drawn("M2 4h5m4 0h3M9 2.2v3.6M2 12h2m4 0h6M6 10.2v3.6"), close: drawn("M3.5 3.5l9 9M12.5 3.5l-9 9"),
+};
 const SPEEDS = [1, 2, 5, 10, 25, 50];
+const FITS = 8, MENU = 5, NARROW = 900;  // steps of getting narrower; at which the menu opens; where the settings are a drawer
+const MOST_KEPT = 3;
 
 const digits = (value, n) => Number.isFinite(value) ? value.toPrecision(n) : value === undefined || value === null ? "–" : "NaN";
+const percent = value => Number.isFinite(value) ? `${(100 * value).toFixed(1)} %` : "–";
+const signed = value => value.toFixed(2).replace("-", "−");
 const READINGS = {
   step: ["step", v => v.toLocaleString("en").replaceAll(",", "\u202f")],
   epoch: ["epoch", v => v.toFixed(1)],
   time: ["time", v => `${v.toFixed(1)} s`],
   train_loss: ["train loss", v => digits(v, 3)],
   test_loss: ["test loss", v => digits(v, 3)],
-  test_accuracy: ["test acc.", v => Number.isFinite(v) ? `${(100 * v).toFixed(1)} %` : "–"],
+  test_accuracy: ["test acc.", percent],
 };
+
+// What is said of work that takes time: what it is, how far, how long still.
+function working({what, done, total, left}) {
+  const said = [what[0].toUpperCase() + what.slice(1)];
+  if (total) said.push(`${Math.floor(100 * done / total)} %`);
+  if (Number.isFinite(left)) said.push(left < 1 ? "a moment left" : `about ${left < 90 ? `${Math.round(left)} s` : `${Math.round(left / 60)} min`} left`);
+  return said.join(", ") + (said.length > 1 ? "" : " …");
+}
+
+function standing({alpha, beta, values}) {
+  const said = ["train_loss", "test_loss", "test_accuracy"].filter(name => name in values).map(
+    name => `${name.replace("_", " ")} ${name === "test_accuracy" ? percent(values[name]) : digits(values[name], 3)}`);
+  return [`Looking at α ${signed(alpha)}, β ${signed(beta)}`, ...said].join(" · ");
+}
 
 export function render({model, el}) {
   const make = (tag, attributes = {}, ...children) => {
@@ -46,79 +100,169 @@ export function render({model, el}) {
     return node;
   };
   const tell = (action, value) => model.send_msg(value === undefined ? {action} : {action, value});
-  const button = (name, html, help, act) => {
-    const b = make("button", {type: "button", innerHTML: html, title: help, onclick: act});
+  // A button with a word that goes when room is short (`worded`), without one (`bare`), or with one that stays.
+  const button = (name, word, help, act, className = "") => {
+    const b = make("button", {type: "button", title: help, className, innerHTML: ICONS[name] ?? ""});
+    if (word) b.append(make("span", {textContent: word}));
     b.dataset.action = name;
     b.setAttribute("aria-label", help);
+    b.onclick = () => { if (b.getAttribute("aria-disabled") !== "true") act(); };
     return b;
   };
+  const simple = (name, word, help, className) => button(name, word, help, () => tell(name), className);
+  const allow = (b, allowed) => b.setAttribute("aria-disabled", !allowed);  // a disabled button would lose the focus
   let told = {};
-  const title = make("h1", {innerHTML: `${MARK}<span>Landscape Lab</span>`});
+  const title = make("h1", {innerHTML: `${MARK}<span>Landscape Lab</span>`, title: "Landscape Lab"});
+  title.setAttribute("aria-label", "Landscape Lab");
+  const settings = button("settings", "Settings", "Show or hide the settings (S)", () => signal(el, "settings"), "worded");
+  settings.hidden = true;
+  settings.setAttribute("aria-expanded", false);
   const preset = make("select", {className: "wide", title: "Presets, each with something to watch"});
   preset.setAttribute("aria-label", "Preset"); preset.dataset.action = "preset";
   for (const p of model.presets) preset.add(Object.assign(new Option(p.title, p.name), {title: p.question}));
   preset.onchange = () => tell("preset", preset.value);
-  const play = button("play", "", "Play or pause (space)", () => tell("play", !told.playing));
-  play.className = "play";
-  const step = button("step", STEP + "Step", "One training step", () => tell("step"));
-  const reset = button("reset", RESET + "Reset", "Back to the start, with the same seed", () => tell("reset"));
-  const seed = button("seed", DICE, "Start anew with another seed", () => tell("seed"));
+  const restore = simple("restore", "Restore", "Undo all changes to the preset", "bare");
+  const opening = make("div", {className: "group", hidden: model.presets.length === 0}, preset, restore);
+  const play = button("play", "Play", "Play or pause (space)", () => tell("play", !told.playing), "play");
+  const step = simple("step", "Step", "One training step (.)", "worded");
+  const reset = simple("reset", "Reset", "Back to the start, with the same seed (R)", "worded");
+  const seed = simple("seed", "New seed", "Start anew with another seed", "bare");
+  const undo = simple("undo", "Undo", "Undo the last change (Z)", "bare"), redo = simple("redo", "Redo", "Make the change again (Shift+Z)", "bare");
+  const history = make("div", {className: "group"}, undo, redo);
   const speed = make("select", {title: "Training steps between two pictures"});
   speed.setAttribute("aria-label", "Training steps between two pictures"); speed.dataset.action = "speed";
   for (const n of SPEEDS) speed.add(new Option(`× ${n}`, n));
   speed.onchange = () => tell("speed", Number(speed.value));
   const views = make("div", {className: "group"});
-  for (const [name, text] of [["2d", "2-D"], ["3d", "3-D"]]) {
-    const b = button(`view-${name}`, text, `Show the landscape in ${text}`, () => tell("view", name));
+  views.setAttribute("role", "group"); views.setAttribute("aria-label", "View");
+  for (const [name, text, help] of [["2d", "2-D", "Show the landscape from above (2)"], ["3d", "3-D", "Show the landscape in 3-D (3)"], ["compare", "Compare", "Compare with the runs kept (C)"]]) {
+    const b = button(`view-${name}`, text, help, () => tell("view", name));
     b.dataset.view = name;
     views.append(b);
   }
+  const compare = views.lastChild, count = make("span", {className: "count", hidden: true});
+  compare.hidden = true;
+  const keep = simple("keep", "Keep", "", "worded");
+  keep.append(count);
+  const forget = simple("forget", "", "Keep none of them any more", "bare");
+  forget.innerHTML = ICONS.close;
+  const keeping = make("div", {className: "group"}, keep, forget);
+  const save = simple("export", "Export", "Export the picture, its data or its code (E)", "worded");
+  const projector = button("projector", "Projector", "Large type for a projector (P)", () => tell("projector", !told.projector), "bare");
+  const help = button("help", "Keys", "Keyboard shortcuts (?)", () => signal(el, "help"), "bare");
+  const menu = make("div", {className: "menu", hidden: true, tabIndex: -1}), dots = button("more", "", "More", () => unfold(menu.hidden), "bare");
+  const more = make("div", {className: "more", hidden: true}, dots, menu);
   const status = make("div", {className: "status"}, make("small", {textContent: "status"}), make("b"));
   const readings = make("div", {className: "readings"}, status);
   const cells = {};
   for (const [name, [label]] of Object.entries(READINGS)) {
     cells[name] = make("b", {textContent: "–"});
-    cells[name].style.fontWeight = 500;
     cells[name].dataset.reading = name;
-    const cell = make("div", {className: ["epoch", "time", "test_loss"].includes(name) ? "extra" : ""}, make("small", {textContent: label}), cells[name]);
+    const cell = make("div", {}, make("small", {textContent: label}), cells[name]);
+    cell.dataset.of = name;
     readings.append(cell);
   }
+  const parts = [title, settings, opening, play, step, reset, seed, history, speed, views, keeping, save, projector, help, more, readings];
+  const seldom = [seed, history, projector, help];
+  const bar = make("div", {className: "bar"}, ...parts);
+  const line = make("div", {className: "line", hidden: true}, make("i")), words = make("span"), stop = simple("stop", "Stop", "Stop this; what is there stays");
+  line.setAttribute("role", "progressbar"); line.setAttribute("aria-label", "Work going on");
+  const work = make("div", {className: "work", hidden: true}, words, stop);
   const message = make("div", {className: "message", hidden: true});
-  const bar = make("div", {className: "bar"}, title, preset, play, step, reset, seed, speed, views, readings, message);
-  bar.setAttribute("role", "toolbar"); bar.setAttribute("aria-label", "Run");
-  el.append(make("style", {textContent: STYLE}), bar);
+  const place = make("span"), point = make("div", {className: "point", hidden: true}, place,
+    simple("start_here", "Start a run here", "Start a run from this point", "first"), simple("leave_point", "Back to the path", "Look at the run's own point again"));
+  place.setAttribute("role", "status");
+  const top = make("div", {className: "top"}, bar, line, make("div", {className: "below"}, message, point), work);
+  top.setAttribute("role", "region"); top.setAttribute("aria-label", "Run");
+  el.append(make("style", {textContent: STYLE}), top);
 
-  const show = news => {
-    told = {...told, ...news};
-    if ("playing" in news) {
-      play.innerHTML = told.playing ? PAUSE + "Pause" : PLAY + "Play";
-      play.setAttribute("aria-pressed", Boolean(told.playing));
+  // `panel serve` leaves it out; a tablet then shows a page 980 pixels wide, made small.
+  if (!document.querySelector("meta[name=viewport]")) document.head.append(make("meta", {name: "viewport", content: "width=device-width, initial-scale=1"}));
+
+  const unfold = open => {
+    menu.hidden = !open;
+    more.classList.toggle("left", more.offsetLeft < top.clientWidth / 2);
+    dots.setAttribute("aria-expanded", open);
+  };
+  unfold(false);
+  menu.addEventListener("click", () => { unfold(false); dots.focus(); });
+  top.addEventListener("keydown", e => { if (e.key === "Escape" && !menu.hidden) { unfold(false); dots.focus(); } });
+  top.addEventListener("focusout", e => { if (!more.contains(e.relatedTarget)) unfold(false); });
+
+  // As little as must go goes: the first of FITS at which all that is left fits on the line.
+  const fit = () => {
+    const scale = Number(getComputedStyle(top).getPropertyValue("--scale")) || 1;
+    settings.hidden = top.clientWidth >= NARROW * scale;
+    for (let k = 0; k <= FITS; k++) {
+      bar.className = ["bar", ...Array.from({length: k}, (_, n) => `f${n + 1}`)].join(" ");
+      const folded = k >= MENU;
+      if (folded === more.hidden) {
+        more.hidden = !folded;
+        if (folded) menu.append(...seldom); else bar.replaceChildren(...parts);
+      }
+      if (bar.scrollWidth <= bar.clientWidth) break;
     }
-    if ("preset" in news) preset.value = told.preset;
-    if ("speed" in news) {
-      if (![...speed.options].some(o => Number(o.value) === told.speed)) speed.add(new Option(`× ${told.speed}`, told.speed));
-      speed.value = told.speed;
-    }
-    if ("view" in news) for (const b of views.children) b.setAttribute("aria-pressed", b.dataset.view === told.view);
-    if ("status" in news) { status.dataset.status = told.status; status.lastChild.textContent = told.status; }
-    for (const [name, [, word]] of Object.entries(READINGS)) if (name in news) cells[name].textContent = told[name] === null ? "–" : word(told[name]);
-    if ("message" in news || "alert" in news) {
-      message.hidden = !told.message;
+  };
+  const later = () => { if (el.isConnected && top.clientWidth) fit(); };
+  new ResizeObserver(later).observe(top);
+
+  const SHOWN = {
+    playing: v => { play.innerHTML = v ? `${ICONS.pause}<span>Pause</span>` : `${ICONS.play}<span>Play</span>`; play.setAttribute("aria-pressed", Boolean(v)); },
+    preset: v => { preset.value = v; },
+    speed: v => {
+      if (![...speed.options].some(o => Number(o.value) === v)) speed.add(new Option(`× ${v}`, v));
+      speed.value = v;
+    },
+    view: v => { for (const b of views.children) b.setAttribute("aria-pressed", b.dataset.view === v); },
+    status: v => { status.dataset.status = v; status.lastChild.textContent = v; },
+    can_undo: v => allow(undo, v), can_redo: v => allow(redo, v), changed: v => allow(restore, v),
+    kept: v => {
+      compare.hidden = count.hidden = forget.hidden = !v;
+      count.textContent = v;
+      allow(keep, v < MOST_KEPT);
+      keep.title = v < MOST_KEPT ? "Keep this run to compare with (K)" : `${MOST_KEPT} runs are kept: no more fit on the screen`;
+      keep.setAttribute("aria-label", v ? `${keep.title}; ${v} kept` : keep.title);
+      later();
+    },
+    projector: v => {
+      const root = document.documentElement;
+      root.classList.toggle("projector", Boolean(v));
+      for (const [name, value] of Object.entries(model.projector)) v ? root.style.setProperty(name, value) : root.style.removeProperty(name);
+      projector.setAttribute("aria-pressed", Boolean(v));
+      later();
+      signal(el, "scaled");
+    },
+    progress: v => {
+      line.hidden = work.hidden = !v;
+      if (!v) return;
+      words.textContent = working(v);
+      line.classList.toggle("endless", !v.total);
+      line.firstChild.style.transform = v.total ? `scaleX(${Math.min(1, v.done / v.total)})` : "";
+      if (v.total) line.setAttribute("aria-valuenow", Math.floor(100 * v.done / v.total)); else line.removeAttribute("aria-valuenow");
+      line.setAttribute("aria-valuetext", words.textContent);
+    },
+    point: v => { point.hidden = !v; place.textContent = v ? standing(v) : ""; },
+    message: v => {
+      message.hidden = !v;
       message.className = told.alert ? "message alert" : "message";
       message.setAttribute("role", told.alert ? "alert" : "status");
-      message.replaceChildren(told.message || "", button("dismiss", "×", "Close this message", () => { message.hidden = true; }));
+      message.replaceChildren(v || "", button("dismiss", "×", "Close this message", () => { message.hidden = true; }));
+    },
+    frame: v => requestAnimationFrame(() => { bar.dataset.frame = v; tell("drawn", v); }),
+  };
+  const show = news => {
+    told = {...told, ...news};
+    if ("alert" in news) news = {message: told.message, ...news};
+    for (const [name, value] of Object.entries(news)) {
+      if (name in READINGS) cells[name].textContent = value === null ? "–" : READINGS[name][1](value);
+      else SHOWN[name]?.(value);
     }
-    if ("frame" in news) requestAnimationFrame(() => { bar.dataset.frame = told.frame; tell("drawn", told.frame); });
   };
-  const space = e => {
-    if (!el.isConnected) return document.removeEventListener("keydown", space);
-    const at = e.composedPath()[0];
-    if (e.code !== "Space" || /^(INPUT|SELECT|TEXTAREA|BUTTON|SUMMARY)$/.test(at.tagName)) return;
-    e.preventDefault();
-    tell("play", !told.playing);
-  };
-  document.addEventListener("keydown", space);
+  onSignal(el, ({drawer}) => {
+    if (drawer) settings.setAttribute("aria-expanded", drawer === "open");
+    if (drawer === "closed") settings.focus();
+  });
   model.on("msg:custom", event => show(event.data ?? event));
-  show({playing: false});
+  show({playing: false, kept: 0, can_undo: false, can_redo: false, changed: false, projector: false});
   tell("ready");
 }

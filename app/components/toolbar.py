@@ -1,4 +1,4 @@
-"""The bar above: presets, play, step, reset, speed, the readings of the run, and messages."""
+"""The bar above: presets, the run's buttons and readings, what is computed, and messages."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -7,15 +7,20 @@ from typing import Any
 import param
 from panel.custom import JSComponent
 
+from app import theme
 from app.wiring import Messages
+
+PARTS = ("signals.js", "toolbar.js")
+"""Its JavaScript: one module, in this order."""
 
 
 class ToolbarModel(Messages, JSComponent):
     """Its browser side."""
 
-    _esm = Path(__file__).with_name("toolbar.js")
+    _esm = "\n".join(Path(__file__).with_name(part).read_text("utf-8") for part in PARTS)
 
     presets = param.List(doc="name, title and question of each preset")
+    projector = param.Dict(doc="CSS properties of the document in projector mode")
 
     heard: Callable[[dict[str, Any]], None]
 
@@ -29,21 +34,39 @@ class Toolbar:
     def __init__(
         self, presets: list[dict[str, str]], actions: Mapping[str, Callable[..., None]]
     ) -> None:
-        """A bar with these presets.
+        """A bar with these presets; without any there is no menu of them.
 
         Args:
             presets: `name`, `title` and `question` of each.
             actions: what to call, on the page's thread: play(bool), step(), reset(), seed(),
-                speed(int), view(str), preset(name), drawn(number), and ready() when a browser shows
-                the bar, at first or again.
+                speed(int), view("2d", "3d" or "compare"), preset(name), restore(), undo(), redo(),
+                keep(), forget(), export(), projector(bool), stop(), start_here(), leave_point(),
+                drawn(number), and ready() when a browser shows the bar, at first or again.
         """
         self._actions = actions
         self._told: dict[str, Any] = {}
-        self.view = ToolbarModel(presets=presets, sizing_mode="stretch_width", height=52)
+        # No height of its own: in a narrow window it has two lines, for a projector taller ones.
+        self.view = ToolbarModel(
+            presets=presets,
+            projector=theme.PROJECTOR,
+            sizing_mode="stretch_width",
+            styles={"flex": "none"},
+            margin=0,
+        )
         self.view.heard = self._hear
 
     def set(self, readings: Mapping[str, Any]) -> None:
-        """Show readings; only what differs from what is shown is sent."""
+        """Show readings; only what differs from what is shown is sent.
+
+        Beside the readings of a run (step, epoch, time, train_loss, test_loss, test_accuracy,
+        status) and `playing`, `preset`, `speed`, `view`, `frame` there are:
+
+        `can_undo`, `can_redo`, `changed` (from the preset), `projector`: whether;
+        `kept`: how many runs are kept to compare with, at most three;
+        `progress`: None, or `what` is done, how much is `done` of a `total` (0: not known), and the
+        seconds `left` (None: not known);
+        `point`: None, or `alpha`, `beta` and `values` (readings by name) of the point looked at.
+        """
         news = {name: value for name, value in readings.items() if self._told.get(name) != value}
         if news:
             self._told |= news

@@ -1,0 +1,45 @@
+// Help on the rows of the form.
+const DELAY = 450, STAY = 150;  // milliseconds until help comes under a pointer that rests, and goes
+
+// The help of a row beside it: while its control has the keyboard, while a pointer rests on it, or
+// after a tap on its label. Escape takes it away. One is shown at a time.
+function helper() {
+  let shown = null, timer = 0;
+  const later = (act, delay) => { clearTimeout(timer); timer = setTimeout(act, delay); };
+  const hide = () => { clearTimeout(timer); shown?.hidePopover(); shown = null; };
+  const show = (row, tip) => {
+    clearTimeout(timer);
+    if (shown === tip || !row.isConnected) return;
+    hide();
+    tip.showPopover();
+    const at = row.getBoundingClientRect(), size = tip.getBoundingClientRect();
+    const beside = at.right + 8 + size.width < innerWidth;  // else under the row, or above it
+    const under = at.bottom + 4 + size.height < innerHeight ? at.bottom + 4 : at.top - 4 - size.height;
+    tip.style.left = `${beside ? at.right + 8 : Math.max(8, Math.min(at.left + 14, innerWidth - size.width - 8))}px`;
+    tip.style.top = `${beside ? Math.max(8, Math.min(at.top, innerHeight - size.height - 8)) : under}px`;
+    shown = tip;
+  };
+  const attach = (row, label, made, field, id) => {
+    const tip = document.createElement("div"), name = document.createElement("b");
+    tip.className = "tip"; tip.id = `${id}-tip`; tip.popover = "manual"; tip.setAttribute("role", "tooltip");
+    name.textContent = field.label;
+    tip.append(name, field.help);
+    for (const input of [made.input, made.slider]) input?.setAttribute("aria-describedby", tip.id);
+    const touched = e => e.pointerType === "touch";
+    row.addEventListener("pointerenter", e => { if (!touched(e)) later(() => show(row, tip), DELAY); });
+    row.addEventListener("pointerleave", e => { if (!touched(e)) later(hide, STAY); });
+    row.addEventListener("pointerdown", e => { if (!touched(e)) hide(); });
+    tip.addEventListener("pointerenter", () => clearTimeout(timer));
+    tip.addEventListener("pointerleave", () => later(hide, STAY));
+    row.addEventListener("focusin", e => { if (e.target.matches(":focus-visible")) show(row, tip); });
+    row.addEventListener("focusout", hide);
+    row.addEventListener("keydown", e => { if (e.key === "Escape" && shown) { hide(); e.stopPropagation(); } });
+    label.addEventListener("click", e => {
+      if (!touched(e)) return;
+      e.preventDefault();  // no keyboard over the screen, no switch turned
+      if (shown === tip) hide(); else show(row, tip);
+    });
+    row.append(tip);
+  };
+  return {attach, hide};
+}

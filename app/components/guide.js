@@ -1,0 +1,149 @@
+// The strip above the landscape: a preset's words or a step of a tour, and the list of tours.
+const STYLE = `
+.guide{font:calc(13px*var(--scale,1))/1.45 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:#1d2a33;
+ position:relative;box-sizing:border-box;padding:4px 8px 3px 10px;display:flex;flex-direction:column;max-height:34vh}
+.top{display:flex;gap:4px 8px;align-items:flex-start;flex:none}
+.story .top{flex:0 1 auto;min-height:0;align-items:stretch}
+.story .more{align-self:flex-start}
+.tour .top{align-items:center;flex-wrap:wrap;padding-bottom:2px}
+.top .name{flex:1;min-width:4.5em;color:#5d6b75;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;font-size:.93em}
+.text{overflow-y:auto;min-height:0;scrollbar-width:thin;overflow-wrap:anywhere;flex:1}
+.text p,.text ul,.text ol,.text pre{margin:0 0 .35em}
+.text :last-child{margin-bottom:0}
+.text ul,.text ol{padding-left:1.5em}
+.text h2{font-size:1.08em;font-weight:650;margin:0 0 .15em;color:#0b5566}
+.text code{font-size:.95em;background:#eef4f6;border-radius:3px;padding:0 .25em}
+.text a{color:#0f6e84}
+blockquote{margin:.2em 0 .3em;padding-left:8px;border-left:2px solid #c9d2d8}
+blockquote.question{border-color:#0f6e84;font-weight:600}
+.answer{border-left:2px solid #5ec962;padding-left:8px;margin-top:.3em}
+.answer[hidden],.list[hidden],.story .name,.story nav{display:none}
+button{font:inherit;color:inherit;background:#fff;border:1px solid #c9d2d8;border-radius:6px;padding:0 .6em;height:1.75em;line-height:1;cursor:pointer;white-space:nowrap;flex:none}
+button:hover{border-color:#0f6e84}
+button[aria-disabled=true]{color:#95a2ab;border-color:#e4e9ec;cursor:default}
+button.next{background:#0f6e84;border-color:#0f6e84;color:#fff}
+button.next:hover{background:#0c5c6f}
+button.ask{border:0;background:none;color:#0f6e84;padding:0;text-decoration:underline;text-underline-offset:2px;font-weight:600}
+button.quiet{border-color:transparent;background:none;padding:0 .35em;color:#5d6b75}
+:focus-visible{outline:2px solid #0f6e84;outline-offset:1px}
+nav{display:flex;flex-wrap:wrap;gap:3px 6px;align-items:center}
+.dots{display:inline-flex;flex-wrap:wrap}
+.dots button{border:0;background:none;width:14px;height:22px;padding:0}
+.dots button::before{content:"";display:block;width:7px;height:7px;border-radius:50%;margin:auto;background:#c9d2d8}
+.dots button:hover::before{background:#5d6b75}
+.dots [aria-current]::before{background:#0f6e84}
+.list{position:absolute;right:8px;top:calc(8px + 1.75em);z-index:60;background:#fff;border:1px solid #c9d2d8;border-radius:8px;box-shadow:0 6px 22px #1d2a3326;width:min(420px,calc(100% - 16px));max-height:62vh;overflow-y:auto;margin:0;padding:4px;box-sizing:border-box;list-style:none}
+.list button{display:block;width:100%;height:auto;text-align:left;white-space:normal;line-height:1.4;border-color:transparent;padding:5px 8px}
+.list button:hover{background:#eef4f6}
+.list b,.list small{display:block}.list small{color:#5d6b75;font-size:.9em}
+.list .broken{padding:5px 8px;color:#8a1c0d;font-size:.93em;overflow-wrap:anywhere}`;
+
+const make = (tag, attributes = {}, ...children) => {
+  const node = Object.assign(document.createElement(tag), attributes);
+  node.append(...children);
+  return node;
+};
+
+// A button that unfolds what it names; what is unfolded stays in the reading order after it.
+function unfolding(word, html) {
+  const answer = make("div", {className: "answer", innerHTML: html, hidden: true});
+  const button = make("button", {type: "button", className: "ask", textContent: word});
+  const turn = folded => { answer.hidden = folded; button.setAttribute("aria-expanded", !folded); };
+  button.onclick = () => { turn(!answer.hidden); if (!answer.hidden) answer.scrollIntoView({block: "nearest"}); };
+  turn(true);
+  return [button, answer];
+}
+
+function entry(tour, open) {
+  if (tour.error) return make("li", {className: "broken"}, make("b", {textContent: `${tour.title} cannot be opened`}), tour.error);
+  const length = [tour.level, `${tour.steps} steps`, tour.minutes && `${tour.minutes} min`].filter(Boolean).join(" · ");
+  const button = make("button", {type: "button", onclick: open}, make("b", {textContent: tour.title}), tour.summary, make("small", {textContent: length}));
+  button.dataset.tour = tour.name;
+  return make("li", {}, button);
+}
+
+export function render({model, el}) {
+  const tell = message => model.send_msg(message);
+  let told = {};
+  const enter = step => { if (step >= 1 && step <= told.heads.length) tell({action: "tour", name: told.tour, step}); };
+  const button = (className, text, act, help = "") => make("button", {type: "button", className, textContent: text, title: help, onclick: act});
+  const name = make("span", {className: "name"}), text = make("div", {className: "text"});
+  text.setAttribute("aria-live", "polite");
+  const dots = make("span", {className: "dots"});
+  const back = button("back", "Back", () => enter(told.step - 1));
+  const next = button("next", "Next", () => told.step < told.heads.length ? enter(told.step + 1) : close.click());
+  const close = button("quiet close", "×", () => { tell({action: "close"}); more.focus(); }, "Leave the tour");
+  close.setAttribute("aria-label", close.title);
+  const steps = make("nav", {}, dots, back, next, close);
+  steps.setAttribute("aria-label", "Steps of the tour");
+  const more = button("more", "Tours", () => turn(!list.hidden), "Guided tours, step by step");
+  const list = make("ul", {className: "list", hidden: true});
+  const top = make("div", {className: "top"}), guide = make("section", {className: "guide story"});
+  guide.setAttribute("aria-label", "Guide");
+  guide.append(top, list);
+  el.append(make("style", {textContent: STYLE}), guide);
+
+  const turn = folded => {
+    list.hidden = folded;
+    more.setAttribute("aria-expanded", !folded);
+    if (!folded) list.querySelector("button")?.focus();
+  };
+  const fill = () => list.replaceChildren(...model.tours.map(tour => entry(tour, () => {
+    turn(true);
+    tell({action: "tour", name: tour.name, step: 1});
+    more.focus();
+  })));
+  guide.addEventListener("keydown", e => {
+    if (e.key !== "Escape" || list.hidden) return;
+    e.stopPropagation();
+    turn(true);
+    more.focus();
+  });
+  const outside = e => {
+    if (!el.isConnected) return document.removeEventListener("pointerdown", outside);
+    const path = e.composedPath();
+    if (!list.hidden && !path.includes(list) && !path.includes(more)) turn(true);
+  };
+  document.addEventListener("pointerdown", outside);
+
+  const showStory = () => {
+    const words = make("p", {}, make("b", {textContent: told.question}), ` ${told.watch} `);
+    text.replaceChildren(words);
+    if (told.shows) {
+      const [ask, answer] = unfolding("What it shows", "");
+      answer.textContent = told.shows;
+      words.append(ask);
+      text.append(answer);
+    }
+    top.replaceChildren(text, more);
+  };
+  const showTour = () => {
+    name.textContent = `${told.step} of ${told.heads.length} · ${told.of}`;
+    if (dots.dataset.tour !== told.tour) dots.replaceChildren(...told.heads.map((head, i) => {
+      const dot = button("", "", () => enter(i + 1), head);
+      dot.setAttribute("aria-label", `Step ${i + 1}: ${head}`);
+      return dot;
+    }));
+    dots.dataset.tour = told.tour;
+    for (const [i, dot] of [...dots.children].entries()) dot.toggleAttribute("aria-current", i + 1 === told.step);
+    back.setAttribute("aria-disabled", told.step === 1);
+    next.textContent = told.step < told.heads.length ? "Next" : "Finish";
+    text.replaceChildren(make("h2", {textContent: told.title}), make("div", {innerHTML: told.html}));
+    if (told.answer) text.append(...unfolding("Answer", told.answer));
+    if (!top.contains(steps)) top.replaceChildren(name, steps, more);
+    if (text.parentNode !== guide) guide.append(text);
+    text.scrollTop = 0;
+  };
+  const show = news => {
+    told = news;
+    guide.className = told.tour ? "guide tour" : "guide story";
+    guide.dataset.at = told.tour ? `${told.tour} ${told.step}` : "";
+    told.tour ? showTour() : showStory();
+  };
+  model.on("tours", fill);
+  model.on("msg:custom", event => show(event.data ?? event));
+  fill();
+  turn(true);
+  show({question: "", watch: "", shows: ""});
+  tell({action: "ready"});
+}
