@@ -22,6 +22,7 @@ class Controls(Mapping[str, ipywidgets.Widget]):
         self._page = page
         self._widgets: dict[str, Any] = {}
         self._telling = False
+        self._shown: tuple[Scene, bool] | None = None
         self.box = ipywidgets.VBox()
         self.play = ipywidgets.ToggleButton(description="Play", tooltip="Let the run go on")
         self.step = ipywidgets.Button(description="Step", tooltip="One training step")
@@ -45,7 +46,9 @@ class Controls(Mapping[str, ipywidgets.Widget]):
         return len(self._widgets)
 
     def _follow(self, scene: Scene, playing: bool) -> None:  # noqa: FBT001 - called by the page
-        self._telling = True
+        if self._shown == (scene, playing):
+            return
+        self._shown, self._telling = (scene, playing), True
         known, self._widgets = self._widgets, {}
         for entry in rows(scene):
             row = described(entry)

@@ -49,6 +49,8 @@ def rows(recipe: Recipe, prefix: str = "") -> Iterator[Entry]:
         if not isinstance(value, Recipe):
             yield Entry(path, field, value, type(recipe).__name__, place)
             continue
+        if inspect.isabstract(field.type) and type(value) not in entries(field.type).values():
+            continue  # one's own: nothing of it is a choice
         if inspect.isabstract(field.type) and len(entries(field.type)) > 1:
             yield Entry(path, field, value, type(recipe).__name__, place)
         yield from rows(value, path + ".")

@@ -78,7 +78,8 @@ class Page:
             if tour is not None:
                 self._board.guide.tour(*tour, opening=not rest)
             if tour is None or rest or self._going is None:
-                self._go(place(rest) if rest else self._first(), fresh=True)
+                first = self._first() if self._started else self._place
+                self._go(place(rest) if rest else first, fresh=True)
         except SpecError as error:
             self._go(self._first(), fresh=True)
             self._board.toolbar.message(f"This link could not be opened: {error}", alert=True)
@@ -178,7 +179,12 @@ class Page:
     def seek(self, step: int) -> None:
         """Hold the run, and look at the recorded iterate that is nearest to a step."""
         self._playing, self._point = False, None
-        self._start(seek=step)
+        end = int(self.picture.path["step"][-1]) if self.picture else 0
+        if step <= end:
+            self._start(seek=step)
+            return
+        self._place = replace(self._place, step=min(step, self.scene.run.steps), seen=None)
+        self._start(go=self._place)
 
     def look_at(self, alpha: float, beta: float) -> None:
         """Hold the run, and see what the network is at a place of the picture."""
@@ -311,6 +317,9 @@ class Page:
         self._start(go=there)
 
     def _start(self, **wanted: Any) -> None:
+        if not self._started:  # it is done when a browser shows the page
+            self._show_controls()
+            return
         self._busy, self._afterwards = True, None
         wanted.setdefault("go", self._going)  # first there, if that is still under way
         self._going = wanted["go"]
@@ -330,6 +339,7 @@ class Page:
         if self._going is None or news.place.step >= self._going.step:
             self._stand(news)
         self._board.toolbar.set({"progress": self._waiting.told(news.progress)})
+        self._inform()
         self._draw()
         picture = news.picture
         if picture is not None and picture.status == "diverged":

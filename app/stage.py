@@ -183,7 +183,7 @@ def quality(picture: Picture) -> str:
         f"<b>{picture.captured:.0%}</b> of the motion lies in this plane",
         f"<b>{computed.sum()}</b> of {computed.size} points computed{others(picture.slice)}",
         f"<b>{count}</b> {picture.view.split} examples"
-        + (f" (loss at the point <b>± {doubt:.2g}</b>)" if doubt else ""),
+        + (f" (loss at the point <b>± {doubt:.2g}</b>)" if doubt > 0 else ""),
     ]
     if distance > 1e-5:
         parts.insert(1, f"current point <b>{distance:.2g}</b> off it")

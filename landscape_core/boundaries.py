@@ -16,7 +16,9 @@ MARGIN = 0.15
 
 def drawable(data: Split | None) -> bool:
     """Whether inputs have one or two dimensions."""
-    return data is not None and data.input_shape in ((1,), (2,))
+    if data is None or not data.train.inputs.is_floating_point():
+        return False
+    return data.input_shape in ((1,), (2,))
 
 
 def scattered(data: Split, limit: int = 400) -> xr.Dataset:
@@ -74,7 +76,9 @@ def _side(data: Split, axis: int, resolution: int) -> npt.NDArray[np.float64]:
 
 def _coordinates(data: Data, classes: int | None, limit: int) -> dict[str, npt.NDArray[np.float64]]:
     inputs = data.inputs[:limit].double().numpy(force=True)
-    targets = data.targets[:limit].reshape(len(inputs), -1)[:, 0].double().numpy(force=True)
+    targets = data.targets[:limit].double().numpy(force=True)
+    while targets.ndim > 1:
+        targets = targets[:, 0]
     if inputs.shape[1] == 1:
         return {"x": inputs[:, 0], "y": targets, "target": np.zeros(len(inputs))}
     shown = targets if classes is not None else np.zeros(len(inputs))

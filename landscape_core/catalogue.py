@@ -74,6 +74,8 @@ def _kind(base: type[R], plain: Any) -> type[R]:
     what = base.__name__.lower()
     if not isinstance(plain, Mapping):
         raise SpecError(what, plain, "named fields with their values")
+    if "digest" in plain:  # it says what was given in Python, and no text holds that
+        raise SpecError(what, dict(plain), "of the catalogue, or given again in Python")
     if inspect.isabstract(base):
         if "kind" not in plain:
             raise SpecError(what, dict(plain), "given with its 'kind'")

@@ -45,6 +45,9 @@ def add_objective(content: "Content", part: ModelObjective) -> None:
     fixed = [p for p in part.module.parameters() if not p.requires_grad]
     content.add(part.inputs, part.targets, dict(part.buffers), fixed)
     content.add(part.loss_function, part.adapter, part.module)
+    for own in (part.loss_function, part.adapter):
+        if isinstance(own, nn.Module):  # no plane moves its values, as it does the network's
+            content.add(dict(own.named_buffers()), dict(own.named_parameters()))
     if part.batch_norm == "reestimated" and part.reference is not part.inputs:
         content.add(part.reference)
 

@@ -98,7 +98,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     rule = Random() if directions is None else _rule(directions)
     asked = Tolerance(share=tolerance) if isinstance(tolerance, float | int) else tolerance
     parts = {
-        name: _named(
+        name: named(
             from_module(
                 model,
                 loss,
@@ -172,7 +172,7 @@ def _rule(given: object) -> Directions | Plane:
     return given
 
 
-def _named(part: ModelObjective) -> ModelObjective:
+def named(part: ModelObjective) -> ModelObjective:
     """The objective with the loss of the catalogue that a function of torch is, if it is one."""
     loss, targets = part.loss_function, part.targets
     known = loss is cross_entropy or (

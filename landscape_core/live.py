@@ -493,5 +493,8 @@ class Session:
         part = objective.with_buffers(self._entry().state.buffers).first(examples)
         with torch.no_grad():
             answers = Answers(part.targets, part.loss_function)
-            spread = float(answers.losses(part.outputs(theta)).std())
+            outputs = part.outputs(theta)
+            if part.loss_function(outputs, part.targets).ndim == 0:
+                return math.nan  # the mean alone does not tell how the examples differ
+            spread = float(answers.losses(outputs).std())
         return standard_error(spread, examples, total)

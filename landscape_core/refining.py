@@ -1,14 +1,16 @@
 """A slice to a stated tolerance: points are computed where the picture is not yet resolved.
 
-A coarse lattice is computed and interpolated by cubic splines. In the middle of each of its cells
-one more point is computed: what the spline missed there, the residual, says how well the cell is
-resolved. A cell that is not, or whose neighbour is not, is split into four, which are looked at
-in the same way, down to single points. At the end points drawn at random are computed as a check;
-where one fails, all around it is computed, and others are drawn.
+On a small plane, points are computed where a spline through those before may be off (`scattered`).
+On a large plane or a line, or where that does not become sure, a coarse lattice is computed and
+interpolated by cubic splines. In the middle of each of its cells one more point is computed: what
+the spline missed there, the residual, says how well the cell is resolved. A cell that is not, or
+whose neighbour is not, is split into four, which are looked at in the same way, down to single
+points. At the end points drawn at random are computed as a check; where one fails, all around it is
+computed, and others are drawn.
 
-The estimated error is 2.5 times the largest residual among cells that were left. It is an estimate:
-what lies between all points that were computed, for instance a spike in one cell, no sampling can
-see.
+The estimated error is 2.5 times the largest residual among cells that were left, or the spline's
+estimate. It is an estimate: what lies between all points that were computed, for instance a spike
+in one cell, no sampling can see.
 docs/slices.md says how often it holds, on smooth and on chaotic landscapes.
 """
 
@@ -21,9 +23,11 @@ from typing import Annotated, Any
 import numpy as np
 import xarray as xr
 
+from landscape_core.cells import corners, corrected, greatest_near, grown
 from landscape_core.interpolation import FIRST, Floats, Lines, filled, lines_of
 from landscape_core.probes import Probe
 from landscape_core.recipes import Choice, Knob, Recipe, canonical, to_plain
+from landscape_core.scattered import Scattered, first_nodes
 from landscape_core.slices import NEWS, Grid, Index, Mask, Sheet, Spread, mesh
 
 SAFETY = 0.4
@@ -34,6 +38,15 @@ NEIGHBOUR = 0.8
 
 FEWEST = 13
 """Sides with fewer points are computed exactly."""
+
+SMALL = 32
+"""Planes with at most so many points a side are interpolated from scattered points."""
+
+BATCH = 12
+"""How many scattered points are chosen at a time, as long as there are few."""
+
+MOST = 0.5
+"""The share of all points beyond which scattered ones are too many."""
 
 CHECKS = 0.02
 """The share of all points that are computed as a check."""
@@ -83,7 +96,10 @@ def refine(
     if grid.resolution < FEWEST:
         yield from state.fill(np.ones_like(sheet.computed))
     else:
-        yield from state.split()
+        small = grid.resolution <= SMALL and read.plane.dimensions == 2
+        resolved = small and (yield from state.scatter())
+        if not resolved:
+            yield from state.split()
         yield from state.check()
     yield state.dataset()
 
@@ -114,6 +130,30 @@ class _Refined:
         for _ in self.sheet.work(missing, self.spread):
             yield self.dataset()
 
+    def scatter(self) -> Generator[xr.Dataset, None, bool]:
+        """Compute points where a spline through those before is unsure; whether it became sure."""
+        nodes, shape = first_nodes(self.size), self.error.shape
+        least = SAFETY * self.tolerance.share
+        while len(nodes) <= MOST * self.error.size:
+            yield from self.fill(_on(nodes, shape))
+            known = self._displayed(self.sheet.values)[:, :, nodes[:, 0], nodes[:, 1]]
+            if not np.isfinite(known).all():
+                return False
+            spline = Scattered.through(nodes, self.size)
+            self.guess = spline.values(known).reshape(self.guess.shape)
+            ranges = np.ptp(known[:, 0], axis=1)
+            errors = spline.errors(known[:, 0] / np.where(ranges > 0, ranges, 1.0)[:, None])
+            largest = errors.max(axis=0)
+            self.error = largest.reshape(shape) / SAFETY
+            if largest.max() <= least:
+                return True
+            if time.perf_counter() - self.began > NEWS:
+                yield self.dataset()
+            number = max(BATCH, len(nodes) // 6)
+            further = spline.further(largest, least, number)
+            nodes = np.concatenate([nodes, np.stack(np.divmod(further, self.size), axis=1)])
+        return False
+
     def split(self) -> Iterator[xr.Dataset]:
         """Go through the levels until all cells are resolved."""
         yield from self.fill(_on(mesh(self.lines, self.dimensions), self.sheet.computed.shape))
@@ -143,7 +183,7 @@ class _Refined:
                 return
             around = _on(wrong, self.error.shape)
             reach = int(np.diff(self.levels[0]).max())
-            yield from self.fill(_grown(around, reach))
+            yield from self.fill(grown(around, reach))
         yield from self.fill(np.ones_like(self.sheet.computed))
 
     def dataset(self) -> xr.Dataset:
@@ -171,15 +211,16 @@ class _Refined:
         yield from self.fill(_on(tests, self.error.shape))
         residuals = np.zeros(active.shape)
         residuals[tuple(cells.T)] = self._missed()[tuple(tests.T)]
-        near = np.maximum(residuals, NEIGHBOUR * _greatest_near(residuals))
+        near = np.maximum(residuals, NEIGHBOUR * greatest_near(residuals))
         unresolved = active & (near > SAFETY * self.tolerance.share)
         self._note(active & ~unresolved, near)
-        corrected = self._corrected(active)
-        corners = _corners(np.argwhere(unresolved), lines)
-        yield from self.fill(_on(corners, self.error.shape))
+        truth = self._displayed(self.sheet.values)
+        guessed = corrected(self.guess, truth, lines, active)
+        split = corners(np.argwhere(unresolved), lines)
+        yield from self.fill(_on(split, self.error.shape))
         self.lines = finer
         truth = self._displayed(self.sheet.values)
-        self._interpolate(np.where(self.sheet.computed, truth, corrected))
+        self._interpolate(np.where(self.sheet.computed, truth, guessed))
         parent = np.searchsorted(lines, finer[:-1], side="right") - 1
         return unresolved[np.ix_(*[parent] * self.dimensions)]
 
@@ -211,26 +252,6 @@ class _Refined:
         where = np.ix_(*[np.minimum(cell, len(self.lines) - 2)] * self.dimensions)
         self.error = np.where(resolved[where], residuals[where] / SAFETY, self.error)
 
-    def _corrected(self, active: Mask) -> Floats:
-        """The guess, with half of what was missed in the middles of cells added on their edges.
-
-        Where the error of a spline is the sum of one along each side, that is what it missed there.
-        """
-        if self.dimensions == 1:
-            return self.guess
-        lines = self.lines
-        middles, wide = (lines[:-1] + lines[1:]) // 2, np.diff(lines) > 1
-        tested = active & np.outer(wide, wide)
-        truth = self._displayed(self.sheet.values)
-        rows, columns = np.ix_(middles, middles)
-        with np.errstate(invalid="ignore"):
-            apart = truth[..., rows, columns] - self.guess[..., rows, columns]
-        missed = np.where(tested & np.isfinite(apart), apart, 0.0)
-        found = self.guess.copy()
-        found[..., lines[:, None], columns] += _between(missed, tested, axis=-2) * wide
-        found[..., rows, lines] += _between(missed, tested, axis=-1) * wide[:, None]
-        return found
-
     def _displayed(self, values: Floats) -> Floats:
         """Values (S, R, ...) with the loss, their first row, on the displayed scale."""
         if self.tolerance.scale == "linear":
@@ -261,43 +282,4 @@ def _on(index: Index, shape: tuple[int, ...]) -> Mask:
     """The mask of points at indices (K, D)."""
     mask = np.zeros(shape, dtype=bool)
     mask[tuple(index.T)] = True
-    return mask
-
-
-def _corners(cells: Index, lines: Lines) -> Index:
-    """The corners of the quarters of cells (K, D), as indices of points (3^D K, D)."""
-    low, high = lines[:-1], lines[1:]
-    ends = np.stack([low, (low + high) // 2, high])
-    dimensions = cells.shape[1]
-    chosen = np.array(list(np.ndindex((3,) * dimensions)))
-    return np.concatenate([ends[corner, cells] for corner in chosen])
-
-
-def _greatest_near(residuals: Floats) -> Floats:
-    """The largest residual of each cell and its neighbours, across corners as well."""
-    padded = np.pad(residuals, 1)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (3,) * residuals.ndim)
-    return np.asarray(windows.max(axis=tuple(range(-residuals.ndim, 0))))
-
-
-def _between(missed: Floats, tested: Mask, *, axis: int) -> Floats:
-    """Half the mean over the two neighbours of each edge that were tested; 0 without any."""
-    pads = [(0, 0)] * missed.ndim
-    pads[axis] = (1, 1)
-    total, count = np.pad(missed, pads), np.pad(tested.astype(float), pads[-2:])
-
-    def paired(values: Floats) -> Floats:
-        size = values.shape[axis]
-        first, second = np.arange(size - 1), np.arange(1, size)
-        return np.take(values, first, axis) + np.take(values, second, axis)
-
-    return 0.5 * paired(total) / np.maximum(paired(count), 1.0)
-
-
-def _grown(mask: Mask, reach: int) -> Mask:
-    """The mask with all points that lie within a reach of it."""
-    for axis in range(mask.ndim):
-        padded = np.pad(mask, [(reach, reach) if i == axis else (0, 0) for i in range(mask.ndim)])
-        windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=axis)
-        mask = np.asarray(windows.any(axis=-1))
     return mask

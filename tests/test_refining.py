@@ -4,6 +4,7 @@ import cases
 import numpy as np
 import pytest
 import torch
+from scipy.interpolate import RBFInterpolator
 from torch import nn
 from torch.nn.functional import cross_entropy
 
@@ -17,6 +18,7 @@ from landscape_core.objective import ModelObjective
 from landscape_core.planes import Plane
 from landscape_core.probes import Probe
 from landscape_core.refining import Tolerance, refine
+from landscape_core.scattered import Scattered, first_nodes
 from landscape_core.slices import Grid, exact
 from landscape_core.strategies.plane_algebra import PlaneAlgebra
 
@@ -70,12 +72,14 @@ def largest_error(found, truth, scale="linear"):
     return max(np.abs(s - t).max() / np.ptp(t) for s, t in zip(shown, truth, strict=True))
 
 
-def trained():
-    """A small network after a short training on two rings of points."""
-    inputs = cases.normal(200, 2)
-    targets = (inputs.norm(dim=1) > 1.1).long()
+def trained(features=2):
+    """A small network after a short training on two rings of points, and noise beside them."""
+    inputs = cases.normal(200, features)
+    targets = (inputs[:, :2].norm(dim=1) > 1.1).long()
     module = cases.filled(
-        nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 2))
+        nn.Sequential(
+            *(nn.Linear(features, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 2))
+        )
     )
     optimizer = torch.optim.Adam(module.parameters(), lr=0.02)
     for _ in range(150):
@@ -85,24 +89,71 @@ def trained():
     return ModelObjective(module, CrossEntropy(), inputs, targets)
 
 
-@pytest.mark.parametrize("scale", ["linear", "log"])
-def test_on_twenty_random_planes_of_a_network_the_error_is_as_small_as_stated(scale):
-    objective, grid = trained(), Grid.square(1.0, 51)
-    shares, errors, stated = [], [], []
+def on_twenty_planes(objective, resolution, scale="linear"):
+    """The shares computed, the largest errors and those stated, each (20,)."""
+    grid, found = Grid.square(1.0, resolution), []
     for seed in range(20):
         read = probe_of({"train": objective}, Random(), {}, seed=seed, strategy=PlaneAlgebra())
         *_, full = exact(read, grid)
-        *_, found = refine(read, grid, Tolerance(share=0.01, scale=scale))
-        mask = found["computed"].values
-        np.testing.assert_allclose(
-            found["loss"].values[0][mask], full["loss"].values[0][mask], rtol=1e-12
-        )
-        shares.append(mask.mean())
-        errors.append(largest_error(found, full["loss"].values, scale))
-        stated.append(found.attrs["estimated_error"])
-    assert np.mean(shares) < (1 / 5 if scale == "linear" else 1 / 3)
-    assert (np.array(errors) <= 0.01).sum() >= 19
-    assert (np.array(errors) <= np.array(stated)).sum() >= 18
+        *_, part = refine(read, grid, Tolerance(share=0.01, scale=scale))
+        mask, truth = part["computed"].values, full["loss"].values
+        np.testing.assert_allclose(part["loss"].values[0][mask], truth[0][mask], rtol=1e-12)
+        error = largest_error(part, truth, scale)
+        found.append((mask.mean(), error, part.attrs["estimated_error"]))
+    return np.array(found).T
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+def test_on_twenty_random_planes_of_a_network_the_error_is_as_small_as_stated(scale):
+    shares, errors, stated = on_twenty_planes(trained(), 51, scale)
+    assert shares.mean() < (1 / 5 if scale == "linear" else 1 / 3)
+    assert (errors <= 0.01).sum() >= 19
+    assert (errors <= stated).sum() >= 18
+
+
+@pytest.mark.parametrize(("features", "most"), [(32, 1 / 5), (2, 2 / 5)], ids=["smooth", "kinked"])
+def test_on_small_planes_the_error_is_as_small_as_stated(features, most):
+    shares, errors, stated = on_twenty_planes(trained(features), 25)
+    assert shares.mean() < most
+    assert (errors <= 0.01).sum() >= 19
+    assert (errors <= stated).sum() >= 18
+
+
+def nodes_and_values():
+    """Forty nodes of a grid of 13 points a side, and values at them."""
+    flat = np.random.default_rng(0).permutation(169)[:40]
+    nodes = np.stack(np.divmod(flat, 13), axis=1)
+    return nodes, waves(*(nodes.T / 6.0 - 1.0))
+
+
+def test_the_spline_through_scattered_points_is_the_polyharmonic_one():
+    nodes, known = nodes_and_values()
+    theirs = RBFInterpolator(nodes / 6.0 - 1.0, known, kernel="quintic", degree=2)
+    every = np.stack(np.divmod(np.arange(169), 13), axis=1)
+    ours = Scattered.through(nodes, 13).values(known)
+    np.testing.assert_allclose(ours, theirs(every / 6.0 - 1.0), atol=1e-9)
+
+
+def test_a_residual_is_what_a_node_misses_when_it_is_left_out_over_its_power():
+    nodes, known = nodes_and_values()
+    residuals = Scattered.through(nodes, 13).residual @ known
+    for left_out in (0, 17):
+        others = np.arange(40) != left_out
+        spline = Scattered.through(nodes[others], 13)
+        at = int(nodes[left_out] @ [13, 1])
+        missed = known[left_out] - spline.values(known[others])[at]
+        np.testing.assert_allclose(residuals[left_out], missed / spline.power[at], rtol=1e-6)
+
+
+def test_further_points_are_new_apart_from_each_other_and_where_errors_are():
+    nodes = first_nodes(25)
+    spline = Scattered.through(nodes, 25)
+    errors = spline.errors(np.exp(nodes[:, 0] / 6.0))
+    assert not errors[nodes @ [25, 1]].any()
+    further = spline.further(errors, 0.0, 12)
+    assert len(set(further) | set(nodes @ [25, 1])) == 12 + 49
+    assert (further // 25).mean() > 12
+    assert len(spline.further(errors, errors.max(), 12)) == 0
 
 
 def test_the_first_picture_comes_after_about_a_hundred_points_and_none_is_computed_twice():
@@ -149,11 +200,12 @@ def test_points_gather_where_the_landscape_bends():
     assert largest_error(found, truth) <= 0.01
 
 
-def test_white_noise_is_computed_wholly():
+@pytest.mark.parametrize("resolution", [25, 51])
+def test_white_noise_is_computed_wholly(resolution):
     def noise(alpha, beta):
         return np.random.default_rng(0).permutation(len(alpha)) + np.sin(1e6 * (alpha + 3 * beta))
 
-    found, _, probe = resolved(noise)
+    found, _, probe = resolved(noise, resolution=resolution)
     assert found["computed"].values.mean() > 0.95
     assert len(probe.asked) == len(set(probe.asked))
 
@@ -176,6 +228,7 @@ def test_checks_are_told_with_the_largest_error_seen_at_them():
     assert 0 < found.attrs["checked_error"] <= 0.01
 
 
+@pytest.mark.parametrize("resolution", [25, 51])
 @pytest.mark.parametrize(
     "function",
     [
@@ -185,8 +238,8 @@ def test_checks_are_told_with_the_largest_error_seen_at_them():
     ],
     ids=["NaN", "infinity", "cliff"],
 )
-def test_edges_are_found_and_nothing_is_smeared_over_them(function):
-    found, truth, _ = resolved(function)
+def test_edges_are_found_and_nothing_is_smeared_over_them(function, resolution):
+    found, truth, _ = resolved(function, resolution=resolution)
     shown, truth = found["loss"].values[0], truth[0]
     assert np.array_equal(np.isnan(shown), np.isnan(truth))
     assert np.array_equal(np.isinf(shown), np.isinf(truth))
@@ -199,25 +252,31 @@ def test_a_landscape_that_is_nowhere_finite_ends():
     assert np.isnan(found["loss"].values).all()
 
 
-def test_a_flat_landscape_is_done_at_once():
-    found, _, probe = resolved(lambda alpha, _: 0 * alpha + 2.5)
+@pytest.mark.parametrize("resolution", [25, 51])
+def test_a_flat_landscape_is_done_at_once(resolution):
+    found, _, probe = resolved(lambda alpha, _: 0 * alpha + 2.5, resolution=resolution)
     np.testing.assert_allclose(found["loss"].values, 2.5, rtol=1e-12)
-    assert len(probe.asked) < 0.12 * 51**2
+    assert len(probe.asked) < 0.12 * resolution**2
 
 
-def test_on_the_logarithmic_scale_the_valley_counts():
+@pytest.mark.parametrize("resolution", [25, 51])
+def test_on_the_logarithmic_scale_the_valley_counts(resolution):
     def valley(alpha, beta):
         return 1e-6 + (alpha**2 + beta**2) ** 2
 
-    linear, truth, _ = resolved(valley)
-    log, _, _ = resolved(valley, tolerance=Tolerance(share=0.01, scale="log"))
+    linear, truth, _ = resolved(valley, resolution=resolution)
+    log, _, _ = resolved(
+        valley, resolution=resolution, tolerance=Tolerance(share=0.01, scale="log")
+    )
     assert largest_error(log, truth, "log") <= 0.01 < largest_error(linear, truth, "log")
     assert (linear["loss"].values > 0).all()
 
 
-def test_losses_at_or_below_zero_do_no_harm_on_the_logarithmic_scale():
+@pytest.mark.parametrize("resolution", [25, 51])
+def test_losses_at_or_below_zero_do_no_harm_on_the_logarithmic_scale(resolution):
     found, truth, _ = resolved(
         lambda alpha, beta: np.maximum(alpha + beta, -0.5),
+        resolution=resolution,
         tolerance=Tolerance(share=0.01, scale="log"),
     )
     mask = found["computed"].values
@@ -232,8 +291,10 @@ def test_on_a_line_it_works_too():
     assert found["computed"].values.mean() < 0.2
 
 
-def test_both_splits_are_within_the_tolerance_of_their_own_range():
-    found, truth, _ = resolved(bowl, lambda alpha, beta: 1e-3 * waves(alpha, beta))
+@pytest.mark.parametrize("resolution", [25, 51])
+def test_both_splits_are_within_the_tolerance_of_their_own_range(resolution):
+    parts = bowl, lambda alpha, beta: 1e-3 * waves(alpha, beta)
+    found, truth, _ = resolved(*parts, resolution=resolution)
     assert found["split"].values.tolist() == ["train", "test"]
     assert largest_error(found, truth) <= 0.01
 
@@ -262,9 +323,10 @@ def test_a_smaller_tolerance_gives_a_smaller_error_for_more_points():
     assert errors == sorted(errors, reverse=True)
 
 
-def test_an_unfinished_slice_goes_on_from_its_points(monkeypatch):
+@pytest.mark.parametrize("resolution", [25, 51])
+def test_an_unfinished_slice_goes_on_from_its_points(monkeypatch, resolution):
     monkeypatch.setattr("landscape_core.refining.NEWS", 0.0)
-    grid, asked = Grid.square(1.0, 51), Tolerance(share=0.001)
+    grid, asked = Grid.square(1.0, resolution), Tolerance(share=0.001)
     *_, straight = refine(Analytic(waves), grid, asked)
     begun = Analytic(waves)
     seen = refine(begun, grid, asked)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from bokeh.document import Document
+from bokeh.events import Tap
 from bokeh.models import LogScale, LogTicker
 from bokeh.protocol import Protocol
 from browser_support import browser
@@ -19,7 +20,7 @@ from scipy.interpolate import RegularGridInterpolator
 
 from app import theme
 from app.views import stills
-from app.views.annotations import dots, lowest
+from app.views.annotations import dots, looked_at, lowest
 from app.views.boundary import Boundary
 from app.views.contour import Contour
 from app.views.curves import LONGEST, Curves, decimated
@@ -207,6 +208,115 @@ def test_a_long_path_is_thinned_and_keeps_its_ends():
     x = contour.path.data["x"]
     assert 400 < len(x) <= 1001
     assert (x[0], x[-1]) == (-0.5, 0.5)
+
+
+def test_the_path_is_coloured_by_time_and_faint_after_the_step_looked_at():
+    path = path_to(1.25, -2)  # steps 0, 5, ..., 200
+    contour = Contour()
+    contour.update(slice_of(valley), path, seen=102)
+    data = contour.path.data
+    assert len(data["x"]) == 21
+    np.testing.assert_allclose(data["time"], np.arange(21) / 40, rtol=1e-6)
+    np.testing.assert_array_equal(data["from_x"][1:], data["near_x"][:-1])
+    np.testing.assert_array_equal(data["from_y"][1:], data["near_y"][:-1])
+    np.testing.assert_allclose(contour.ahead.data["x"], path["alpha"][20:], rtol=1e-6)
+    marks = contour.marks.data
+    assert marks["x"][marks["fill"].index(theme.CURRENT)] == np.float32(path["alpha"][20])
+    dotted = [x for x, size in zip(marks["x"], marks["size"], strict=True) if size < 5]
+    assert dotted == pytest.approx([-0.375, -0.25, -0.125, 0.0, 0.125])
+    contour.update(slice_of(valley), path)
+    assert len(contour.ahead.data["x"]) == 0
+    assert len(contour.path.data["x"]) == 41
+
+
+def test_the_colours_of_time_are_ordered_by_their_lightness():
+    def lightness(color):
+        linear = [(c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4) for c in color]
+        return 116 * np.dot(linear, (0.2126, 0.7152, 0.0722)) ** (1 / 3) - 16
+
+    ramp = [[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in theme.ramp(theme.TIME, 9)]
+    steps = np.diff([lightness(color) for color in ramp])
+    assert (steps < -2).all()
+    assert np.ptp(steps) < 4  # even steps
+
+
+def test_a_star_marks_the_lowest_true_loss_until_the_step_looked_at():
+    path = path_to(1, 1)
+    losses = np.full(41, 2.0)
+    losses[[7, 8, 30]] = np.nan, 0.5, 0.1
+    path["loss"] = ("step", losses)
+    contour = Contour()
+    for seen, best in ((None, 30), (100, 8), (0, 0)):
+        contour.update(slice_of(valley), path, seen=seen)
+        marks = contour.marks.data
+        assert marks["x"][marks["marker"].index("star")] == np.float32(path["alpha"][best])
+    assert _legend_words(contour)["best"]
+    contour.update(slice_of(valley), path.drop_vars("loss"))
+    assert "star" not in contour.marks.data["marker"]
+    assert not _legend_words(contour)["best"]
+
+
+def test_the_point_looked_at_has_a_sign_of_its_own():
+    contour = Contour()
+    contour.update(slice_of(valley), path_to(1, 1), point=(0.25, -1.5))
+    marks = contour.marks.data
+    at = marks["marker"].index("diamond")
+    assert (marks["x"][at], marks["y"][at]) == (0.25, -1.5)
+    assert _legend_words(contour)["point"]
+    contour.update(slice_of(valley), path_to(1, 1))
+    assert "diamond" not in contour.marks.data["marker"]
+
+
+def test_looking_back_sends_the_path_and_its_signs_alone():
+    given_, path = slice_of(valley), path_to(1, 1, count=401)
+    contour = Contour()
+    contour.update(given_, path)
+    models, size = sent(contour, lambda: contour.update(given_, path, seen=700))
+    assert {id(model) for model in models} == {
+        id(contour.path), id(contour.ahead), id(contour.marks)
+    }  # fmt: skip
+    assert len(models) == 3
+    assert size < 16_000
+
+
+def test_a_click_within_the_picture_is_told_and_one_beside_it_is_not():
+    told = []
+    contour = Contour(lambda alpha, beta: told.append((alpha, beta)))
+    contour.figure._trigger_event(Tap(contour.figure, x=0.0, y=0.0))  # there is no picture yet
+    contour.update(slice_of(valley), None)
+    for x, y in ((0.5, 2.5), (1.5, 0.0), (0.0, -2.5), (-1.0, -2.0)):
+        contour.figure._trigger_event(Tap(contour.figure, x=x, y=y))
+    assert told == [(0.5, 2.5), (-1.0, -2.0)]
+
+
+@pytest.mark.parametrize("view", [Contour, Curves])
+def test_sizes_grow_for_a_projector_and_come_back(view):
+    shown = view()
+    given_ = (slice_of(valley), path_to(1, 1)) if view is Contour else (curves_of(30),)
+    shown.update(*given_)
+
+    def sizes():
+        figures = [shown.figure] if view is Contour else shown.figure.children
+        columns = list(shown.marks.data["size"]) if view is Contour else []
+        axes = [axis.major_label_text_font_size for plot in figures for axis in plot.axis]
+        lines = [
+            line.glyph.line_width
+            for plot in figures
+            for line in plot.renderers
+            if type(line.glyph).__name__ == "Line"
+        ]
+        return axes, [*lines, *columns]
+
+    type_, numbers = sizes()
+    shown.scale(1.5)
+    larger = sizes()
+    assert set(larger[0]) == {"16.5px"}
+    assert larger[1] == pytest.approx([1.5 * number for number in numbers])
+    shown.update(*given_)
+    assert sizes() == larger
+    shown.scale(1.0)
+    assert sizes()[0] == type_
+    assert sizes()[1] == pytest.approx(numbers)
 
 
 @given(st.integers(0, 10**6), st.integers(1, 300), st.integers(1, 1000))
@@ -473,6 +583,21 @@ def test_curves_travel_in_one_message_or_none():
     assert size < 30_000
 
 
+def test_the_step_looked_at_is_a_line_that_moves_in_two_small_messages():
+    given_ = curves_of(300)
+    curves = Curves()
+    curves.update(given_, 897)  # the last
+    assert not curves.cursor.visible
+    curves.update(given_, 300)
+    assert (curves.cursor.location, curves.future.left) == (300, 300)
+    models, size = sent(curves, lambda: curves.update(given_, 330))
+    assert models == [curves.future, curves.cursor]
+    assert size < 600
+    curves.update(given_)
+    assert not curves.cursor.visible
+    assert not curves.future.visible
+
+
 # --- the boundary ---------------------------------------------------------------------------------
 
 
@@ -547,6 +672,18 @@ def test_numbers_of_one_input_are_points_and_a_curve():
     by_target = points.assign(target=points["y"]).drop_vars("y")
     view.update(xr.Dataset({"output": ("x", np.sin(x))}, {"x": x}), by_target)
     np.testing.assert_allclose(view.points.data["y"], [0, 0.5, 1])
+
+
+def test_the_network_that_is_looked_at_is_named_above_its_boundary():
+    boundary = Boundary()
+    words = looked_at(0.31, -0.2, {"train_loss": 0.4123, "train_accuracy": 0.825, "test_loss": 1.5})
+    boundary.update(boundary_of(lambda x, y: 0 * x, 2), points_of([0, 1]), words)
+    assert boundary._title.visible
+    assert boundary._title.text == (
+        "The network at α 0.31, β −0.2\ntraining loss 0.412, accuracy 82.5%\ntest loss 1.5"
+    )
+    boundary.update(boundary_of(lambda x, y: 0 * x, 2), points_of([0, 1]))
+    assert not boundary._title.visible
 
 
 def test_an_empty_boundary_says_why_and_can_be_drawn_again():

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from app.asides.base import Aside
+from app.views.annotations import looked_at
 from app.views.boundary import Boundary as View
 from landscape_core.pictures import Picture
 
@@ -22,4 +23,6 @@ class Boundary(Aside):
         if picture.boundary is None or picture.points is None:
             view.empty(NO_BOUNDARY)
         else:
-            view.update(picture.boundary, picture.points)
+            at = picture.point
+            words = looked_at(at.alpha, at.beta, at.values) if at else ""
+            view.update(picture.boundary, picture.points, words)

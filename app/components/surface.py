@@ -7,21 +7,32 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import param
+import xarray as xr
 from panel.custom import JSComponent
 
 from app import theme
+from app.views.annotations import lowest
+from app.views.path import ages, best, index_of
 from app.wiring import Messages
 
 Array = npt.NDArray[np.floating[Any]]
+Spot = tuple[float, float, float]
+
+PARTS = ("surface_shaders.js", "surface_shape.js", "surface_painter.js", "surface.js")
+"""Read as one module: a component of Panel is one text."""
+
+NOWHERE = (np.nan, np.nan, np.nan)
 
 
 class SurfaceModel(Messages, JSComponent):
     """Its browser side."""
 
-    _esm = Path(__file__).with_name("surface.js")
+    _esm = "\n".join(Path(__file__).with_name(part).read_text("utf-8") for part in PARTS)
 
     colors = param.List(doc="the colour map from low to high")
+    times = param.List(doc="as many colours, from early to late")
     labels = param.List(default=["", "", ""], doc="names of the two axes and of the height")
+    size = param.Number(default=1.0, doc="how large type, lines and signs are")
 
     heard: Callable[[dict[str, Any]], None]
 
@@ -32,13 +43,64 @@ class SurfaceModel(Messages, JSComponent):
 class Surface:
     """A surface over a rectangle, with a path on it; the camera is the user's."""
 
-    def __init__(self) -> None:
-        """An empty surface that fills the space it is given."""
+    def __init__(self, tapped: Callable[[float, float], None] | None = None) -> None:
+        """An empty surface that fills the space it is given.
+
+        Args:
+            tapped: told alpha and beta wherever the user clicks on the surface.
+        """
         self._frame = b""
+        self._tapped = tapped
+        colors = list(theme.LANDSCAPE[::5])
         self.view = SurfaceModel(
-            colors=list(theme.LANDSCAPE[::5]), sizing_mode="stretch_both", min_height=0
+            colors=colors,
+            times=theme.ramp(theme.TIME, len(colors)),
+            sizing_mode="stretch_both",
+            min_height=0,
         )
         self.view.heard = self._hear
+
+    def update(  # noqa: PLR0913 - all that one picture is made of
+        self,
+        slice_: xr.Dataset,
+        path: xr.Dataset,
+        *,
+        variable: str = "loss",
+        split: str = "train",
+        scale: str = "log",
+        limits: tuple[float, float] | None = None,
+        seen: int | None = None,
+        point: tuple[float, float] | None = None,
+    ) -> None:
+        """Show a variable of a slice, and a path on it; the arguments are those of a `Contour`.
+
+        The path is drawn at its true losses; what has none, and the point, on the surface.
+        """
+        shown = slice_[variable].sel(split=split)
+        raw, alpha, beta = shown.values, shown["alpha"].values, shown["beta"].values
+        lift = theme.decimal_log if scale == "log" else np.asarray
+        heights = lift(raw)
+        values = path[variable].values if variable in path else np.full(len(path["step"]), np.nan)
+        track = np.stack([path["alpha"], path["beta"], lift(values)], axis=1)
+        here = index_of(path, seen)
+        low = lowest(raw, alpha, beta) if variable == "loss" else None
+        high = best(path, here)
+        title = f"{'training' if split == 'train' else split} {variable}"
+        self.draw(
+            heights,
+            alpha,
+            beta,
+            track,
+            None if low is None else (*low, np.nan),
+            theme.range_of(heights, limits, scale),
+            (_named(shown["alpha"]), _named(shown["beta"]), _scaled(title, scale)),
+            told=trail(
+                here,
+                ages(path),
+                best=None if high is None else tuple(track[high]),
+                point=None if point is None else (*point, np.nan),
+            ),
+        )
 
     def draw(  # noqa: PLR0913 - all that one picture is made of
         self,
@@ -46,9 +108,11 @@ class Surface:
         alpha: Array,
         beta: Array,
         path: Array,
-        minimum: tuple[float, float, float] | None,
+        minimum: Spot | None,
         limits: tuple[float, float],
         labels: tuple[str, str, str],
+        *,
+        told: tuple[int, Array] | None = None,
     ) -> None:
         """Send a picture.
 
@@ -56,33 +120,64 @@ class Surface:
             heights: (beta, alpha), on the displayed scale; NaN and infinity are shown as holes.
             alpha: coordinates of the columns.
             beta: coordinates of the rows.
-            path: (steps, 3): alpha, beta and height of each iterate, the current one last.
+            path: (steps, 3): alpha, beta, height of each iterate; without height on the surface.
             minimum: alpha, beta and height of the lowest point, if there is one.
             limits: lowest and highest height that is drawn; beyond it heights are cut.
             labels: names of the axes and of the height.
+            told: as `trail` gives it; by default all of the path is past, evenly in time.
         """
         if list(labels) != self.view.labels:
             self.view.labels = list(labels)
-        self._frame = packed(heights, alpha, beta, path, minimum, limits)
+        self._frame = packed(heights, alpha, beta, path, minimum, limits, told)
         self.view._send_msg(self._frame)
+
+    def scale(self, factor: float) -> None:
+        """Make type, lines and signs so many times as large as they are by themselves."""
+        self.view.size = factor
 
     def _hear(self, data: dict[str, Any]) -> None:
         if data.get("action") == "ready" and self._frame:
             self.view._send_msg(self._frame)
+        if data.get("action") == "tapped" and self._tapped is not None:
+            self._tapped(float(data["alpha"]), float(data["beta"]))
 
 
-def packed(
+def trail(
+    here: int, times: Array, *, best: Spot | None = None, point: Spot | None = None
+) -> tuple[int, Array]:
+    """What else there is to say of a path: how many points are past, and two signs and the times.
+
+    Args:
+        here: the index of the path's point that is looked at.
+        times: how late each point of the path is, 0 to 1.
+        best: alpha, beta and height of the best point so far.
+        point: of a point that the user looks at; without height it is on the surface.
+    """
+    return here + 1, np.concatenate([best or NOWHERE, point or NOWHERE, times])
+
+
+def packed(  # noqa: PLR0913 - all that one picture is made of
     heights: Array,
     alpha: Array,
     beta: Array,
     path: Array,
-    minimum: tuple[float, float, float] | None,
+    minimum: Spot | None,
     limits: tuple[float, float],
+    told: tuple[int, Array] | None = None,
 ) -> bytes:
-    """One buffer of float32: 13 numbers of header, the heights row by row, the path."""
-    low = minimum or (np.nan, np.nan, np.nan)
+    """One buffer of float32: 13 numbers of header, the heights row by row, the path, the rest."""
+    low = minimum or NOWHERE
+    past, rest = told or (0, np.empty(0))
     ends = (alpha[0], alpha[-1], beta[0], beta[-1])
-    header = (*heights.shape, len(path), *limits, *ends, *low, 0.0)
-    parts = (np.array(header), heights.ravel(), path.ravel())
+    header = (*heights.shape, len(path), *limits, *ends, *low, past)
+    parts = (np.array(header), heights.ravel(), path.ravel(), rest)
     with np.errstate(over="ignore"):  # beyond float32 is infinite, and shown as that
         return np.concatenate(parts).astype(np.float32).tobytes()
+
+
+def _scaled(title: str, scale: str) -> str:
+    return f"log₁₀ {title}" if scale == "log" else title
+
+
+def _named(axis: xr.DataArray) -> str:
+    return str(axis.attrs.get("long_name", axis.name))

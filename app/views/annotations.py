@@ -1,7 +1,9 @@
 """What is drawn on a picture of the landscape: lines with values, the path's dots, the minimum."""
 
+from collections.abc import Mapping
 from typing import Any
 
+import contourpy
 import numpy as np
 import numpy.typing as npt
 
@@ -29,6 +31,39 @@ def dots(steps: npt.NDArray[np.integer[Any]]) -> tuple[int, list[int]]:
     every = next(number for number in rounds if extent <= DOTS * number)
     wanted = np.arange(every * (int(steps[0]) // every + 1), int(steps[-1]), every)
     return every, sorted({int(np.abs(steps - step).argmin()) for step in wanted})
+
+
+def looked_at(alpha: float, beta: float, values: Mapping[str, float]) -> str:
+    """Which network it is that lies at a point of the plane, in short lines.
+
+    Args:
+        alpha: the first coordinate of the point.
+        beta: the second.
+        values: of it, as `train_loss` and `test_accuracy`.
+    """
+    lines = [f"The network at α {_short(alpha)}, β {_short(beta)}"]
+    for split, part in (("train", "training"), ("test", "test")):
+        told = []
+        if f"{split}_loss" in values:
+            told.append(f"loss {values[f'{split}_loss']:.3g}")
+        if f"{split}_accuracy" in values:
+            told.append(f"accuracy {values[f'{split}_accuracy']:.1%}")
+        if told:
+            lines.append(f"{part} " + ", ".join(told))
+    return "\n".join(lines)
+
+
+def equal(heights: Array, alpha: Array, beta: Array, levels: Array) -> list[Array | None]:
+    """The line of each level with gaps (N, 2), or None; heights may be finer than the sides."""
+    ends = zip((alpha, beta), heights.shape[::-1], strict=True)
+    sides = [np.linspace(side[0], side[-1], count) for side, count in ends]
+    generator = contourpy.contour_generator(
+        x=sides[0],
+        y=sides[1],
+        z=np.ma.masked_invalid(heights),
+        line_type=contourpy.LineType.ChunkCombinedNan,
+    )
+    return [generator.lines(level)[0][0] for level in levels]
 
 
 def joined(low: list[Array], high: list[Array]) -> dict[str, Any]:
@@ -63,3 +98,7 @@ def labels(found: list[tuple[str, Array]], alpha: Array, beta: Array) -> dict[st
             words.append(word)
     where = np.array(places).reshape(-1, 2) * extent + corner
     return {"x": narrow(where[:, 0]), "y": narrow(where[:, 1]), "text": words}
+
+
+def _short(coordinate: float) -> str:
+    return f"{coordinate:.3g}".replace("-", "−")

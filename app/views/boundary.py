@@ -7,10 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 from bokeh.core.properties import value
-from bokeh.models import Label, Legend, LegendItem, LinearColorMapper, Range1d
+from bokeh.models import Label, Legend, LegendItem, LinearColorMapper, Range1d, Title
 from bokeh.plotting import figure
 
 from app import theme
+from app.views.axes import put
 from app.views.pixels import PALETTE, SHADES, Array, Bytes, box, finer, narrow, same, shaded
 
 BOX = ("x", "y", "width", "height")
@@ -40,14 +41,16 @@ class Boundary:
         self.figure.toolbar_location = None
         self.figure.update(min_border_left=44, min_border_right=12)
 
-    def update(self, boundary: xr.Dataset, points: xr.Dataset) -> None:
+    def update(self, boundary: xr.Dataset, points: xr.Dataset, words: str = "") -> None:
         """Show the network's answers and the data.
 
         Args:
             boundary: `score` and `confidence` (y, x), or `output` (x); the attribute `classes`
                 says how many there are, 0 for numbers.
             points: x, y, `target` and `split` by point; without y the target is the height.
+            words: which network it is, where it is not that of the run.
         """
+        put(self._title, text=words, visible=bool(words))
         if self._points is not points:
             self._points = points
             self._scatter(boundary, points)
@@ -76,6 +79,7 @@ class Boundary:
         if self._note.text == text:
             return
         self._points = None
+        put(self._title, visible=False)
         for source in (self.image, self.points, self.edge, self.curve):
             self._send(source, {name: [] for name in source.data})
         self._x.update(start=0, end=1)
@@ -112,6 +116,11 @@ class Boundary:
         self._legend = Legend(items=[*items, self._curve_item])
         theme.key(self._legend)
         plot.add_layout(self._legend, "above")
+        self._title = Title(
+            text="", text_font=theme.FONT, text_font_size=theme.SMALL, text_font_style="normal",
+            text_color=theme.INK, text_line_height=1.3, visible=False,
+        )  # fmt: skip
+        plot.add_layout(self._title, "above")
         self._note = Label(
             x=0.5, y=0.5, text="", text_align="center", text_baseline="middle",
             text_font=theme.FONT, text_font_size=theme.NORMAL, text_color=theme.MUTED,

@@ -1,50 +1,38 @@
 """The landscape from above: colours, lines of equal loss, the path, the lowest point."""
 
+from collections.abc import Callable
 from typing import Any
 
-import contourpy
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 from bokeh.core.properties import value
+from bokeh.events import Tap
 from bokeh.models import (
     ColorBar,
     ColumnDataSource,
     CustomJSHover,
     FixedTicker,
     HoverTool,
-    Legend,
-    LegendItem,
     LinearColorMapper,
     Range1d,
 )
 from bokeh.plotting import figure
 
 from app import theme
-from app.views.annotations import dots, joined, labels, lowest
+from app.views.annotations import dots, equal, joined, labels, lowest
+from app.views.legend import Key
+from app.views.path import OFF, Trail, best, index_of
 from app.views.pixels import PALETTE, SHADES, Array, Bytes, box, finer, narrow, same, shaded
+from app.views.sizes import enlarge
 
 COARSE = 40
 """Slices of fewer points along a side also have their lines drawn from the finer picture."""
-
-LONGEST = 1000
-"""Points of the path that are sent to the browser, at most."""
-
-OFF = 0.5
-"""Farther from the plane than this share of the way that the run has gone, a path is dashed."""
 
 TOOLBAR = ":host { height: fit-content !important; margin: 6px; border-radius: 6px; }"
 """As high as its buttons, so that it hides little of the picture beneath."""
 
 BOX = ("x", "y", "width", "height")
-MARK = ("x", "y", "marker", "size", "fill", "line", "width")
-
-# Size, fill, line colour and line width of each sign.
-DOT = (4.5, theme.HALO, theme.PATH, 1.0)
-START = (9.0, "#ffffff", theme.HALO, 2.0)
-NOW = (14.0, theme.CURRENT, "#ffffff", 2.0)
-LOWEST_HALO = (12.0, theme.HALO, theme.HALO, 5.0)
-LOWEST = (11.0, "#ffffff", "#ffffff", 2.2)
 
 NUMBER = "return Number.isFinite(value) ? String(Number(value.toPrecision(5))) : String(value)"
 WHETHER = "return value ? 'computed' : 'interpolated'"
@@ -53,8 +41,12 @@ WHETHER = "return value ? 'computed' : 'interpolated'"
 class Contour:
     """A slice of two dimensions as a picture; `update` shows another."""
 
-    def __init__(self) -> None:
-        """An empty figure that fills the space it is given."""
+    def __init__(self, tapped: Callable[[float, float], None] | None = None) -> None:
+        """An empty figure that fills the space it is given.
+
+        Args:
+            tapped: told alpha and beta wherever the user clicks on the picture.
+        """
         self._x, self._y = Range1d(-1, 1), Range1d(-1, 1)
         self.figure = figure(
             x_range=self._x,
@@ -70,19 +62,25 @@ class Contour:
         )
         self.lines = theme.source("x_low", "y_low", "x_high", "y_high")
         self.labels = theme.source("x", "y", "text")
-        self.path = theme.source("x", "y", "near_x", "near_y")
-        self.marks = theme.source(*MARK)
         self._shown: dict[str, Any] = {}
+        self._factor = 1.0
         self._draw()
+        self._trail = Trail(self.figure)
+        self.path, self.ahead = self._trail.path, self._trail.ahead
+        self.marks = self._trail.marks
         theme.style(self.figure)
         self.figure.grid.visible = False
         self.figure.toolbar.stylesheets = [TOOLBAR]
         # Room for the widest numbers, so that the picture does not move when they change.
         self.figure.update(min_border_left=64, min_border_right=86)
         self._scale_bar()
-        self._legend()
+        self._key = Key(self.figure)
+        self._far = self._key.items["far off"]
+        if tapped is not None:
+            self._tapped = tapped
+            self.figure.on_event(Tap, self._tap)
 
-    def update(
+    def update(  # noqa: PLR0913 - all that one picture is made of
         self,
         slice_: xr.Dataset,
         path: xr.Dataset | None,
@@ -91,23 +89,28 @@ class Contour:
         split: str = "train",
         scale: str = "log",
         limits: tuple[float, float] | None = None,
+        seen: int | None = None,
+        point: tuple[float, float] | None = None,
     ) -> None:
         """Show a variable of a slice, and a path on it.
 
         Args:
             slice_: dims (split, beta, alpha) with `computed` (beta, alpha).
             path: alpha and beta by step, or None; with `off`, the distance from the plane as a
-                share of the way that the run has gone, what is far from it is dashed.
+                share of the way that the run has gone, what is far from it is dashed; with `loss`,
+                the true one, the best point has a sign.
             variable: `loss`, `accuracy` or another that the slice has.
             split: `train` or `test`.
             scale: `log` or `linear` heights.
             limits: values of the first and the last colour; by default they follow the picture.
+            seen: the step looked at, after which the path is faint; None: the last.
+            point: alpha and beta of a point that the user looks at.
         """
         shown = slice_[variable].sel(split=split)
         raw, computed = shown.values, slice_["computed"].values
         alpha, beta = shown["alpha"].values, shown["beta"].values
         heights = theme.decimal_log(raw) if scale == "log" else raw
-        low, high = _range(heights, limits, scale)
+        low, high = theme.range_of(heights, limits, scale)
         fine, holes = finer(heights)
         self._frame(shown, alpha, beta)
         part = "training" if split == "train" else split
@@ -118,7 +121,15 @@ class Contour:
         self._contour(
             fine if smooth else heights, alpha, beta, theme.levels(low, high, scale), scale
         )
-        self._mark(path, lowest(raw, alpha, beta) if variable == "loss" else None)
+        self._explain(path, seen, point)
+        least = lowest(raw, alpha, beta) if variable == "loss" else None
+        self._trail.update(path, seen=seen, low=least, point=point)
+
+    def scale(self, factor: float) -> None:
+        """Make type, lines and signs so many times as large as they are by themselves."""
+        enlarge(self.figure, factor / self._factor)
+        self._factor = factor
+        self._trail.enlarge(factor)
 
     def add_path(self, name: str, path: xr.Dataset, color: str) -> None:
         """Draw another path, alpha and beta by step, in its colour; it stays."""
@@ -126,7 +137,7 @@ class Contour:
         self.figure.line(x, y, color=theme.HALO, alpha=0.7, width=5, line_join="round")
         line = self.figure.line(x, y, color=color, width=2.4, line_join="round")
         self.figure.scatter(x[-1:], y[-1:], size=9, fill_color=color, line_color="#ffffff")
-        self._key.items.append(LegendItem(label=value(name), renderers=[line]))
+        self._key.add(name, line)
 
     def _draw(self) -> None:
         plot = self.figure
@@ -147,14 +158,6 @@ class Contour:
             "x", "y", "text", source=self.labels, color="#ffffff", text_font_size="10px",
             text_font=value(theme.FONT), text_align="center", text_baseline="middle",
             background_fill_color=theme.HALO, background_fill_alpha=0.4, padding=2, border_radius=3,
-        )  # fmt: skip
-        smooth: dict[str, Any] = {"source": self.path, "line_join": "round", "line_cap": "round"}
-        plot.line("x", "y", color=theme.HALO, alpha=0.7, width=5, **smooth)
-        plot.line("x", "y", color=theme.PATH, width=1.4, line_dash=[2, 6], **smooth)
-        plot.line("near_x", "near_y", color=theme.PATH, width=2.4, **smooth)
-        plot.scatter(
-            "x", "y", source=self.marks, marker="marker", size="size", fill_color="fill",
-            line_color="line", line_width="width",
         )  # fmt: skip
         words = {"@values": CustomJSHover(code=NUMBER), "@exact": CustomJSHover(code=WHETHER)}
         tip = f"""<div style="font: {theme.NORMAL} {theme.FONT}; color: {theme.INK}">
@@ -187,34 +190,27 @@ class Contour:
         )
         self.figure.add_layout(self._bar, "right")
 
-    def _legend(self) -> None:
-        signs = {
-            "start": ("circle", *START[1:]),
-            "now": ("circle", *NOW[1:]),
-            "lowest": ("x", theme.HALO, theme.HALO, 2.0),
-            "dots": ("circle", theme.HALO, "#ffffff", 4.0),
-            "not finite": ("square", theme.NOT_FINITE, theme.NOT_FINITE_STRIPE, 2.0),
-        }
-        items = {}
-        for name, (marker, fill, line, width) in signs.items():
-            sign = self.figure.scatter(
-                [np.nan],
-                [np.nan],
-                marker=marker,
-                fill_color=fill,
-                line_color=line,
-                line_width=width,
-            )
-            items[name] = LegendItem(label=value(name), renderers=[sign])
-        far = self.figure.line(
-            [np.nan], [np.nan], color=theme.INK, width=2, line_dash=[2, 4], line_cap="round"
-        )
-        items["far"] = LegendItem(label=value("far off"), renderers=[far])
-        self._dots, self._holes, self._far = items["dots"], items["not finite"], items["far"]
-        self._dots.visible = self._holes.visible = self._far.visible = False
-        self._key = Legend(items=list(items.values()))
-        theme.key(self._key)
-        self.figure.add_layout(self._key, "above")
+    def _explain(
+        self, path: xr.Dataset | None, seen: int | None, point: tuple[float, float] | None
+    ) -> None:
+        """Bring the words above the picture in line with the signs on it."""
+        every, far, known = 0, False, False
+        if path is not None and len(path["step"]):
+            here = index_of(path, seen)
+            every = dots(path["step"].values)[0]
+            far = "off" in path and bool((path["off"].values[: here + 1] > OFF).any())
+            known = best(path, here) is not None
+        if self._new("every", every):
+            self._key.items["dots"].label = value(f"{every} steps")
+        self._key.show(dots=every > 0, best=known, far_off=far, point=point is not None)
+
+    def _tap(self, event: Tap) -> None:
+        x, y = event.x, event.y
+        if x is None or y is None or "frame" not in self._shown:
+            return
+        left, right, bottom, top = self._shown["frame"]
+        if left <= x <= right and bottom <= y <= top:
+            self._tapped(float(x), float(y))
 
     def _frame(self, shown: xr.DataArray, alpha: Array, beta: Array) -> None:
         ends = tuple(float(end) for end in (alpha[0], alpha[-1], beta[0], beta[-1]))
@@ -238,7 +234,7 @@ class Contour:
     ) -> None:
         broken = bool((shades >= SHADES).any())
         if self._new("broken", broken):
-            self._holes.visible = broken
+            self._key.show(not_finite=broken)
         columns = {"shades": shades, "values": narrow(raw), "exact": computed.astype(np.uint8)}
         boxes = box(alpha, beta, shades.shape, "") | box(alpha, beta, raw.shape, "values_")
         self._send(self.picture, {name: [thing] for name, thing in (columns | boxes).items()})
@@ -246,17 +242,7 @@ class Contour:
     def _contour(
         self, heights: Array, alpha: Array, beta: Array, levels: Array, scale: str
     ) -> None:
-        sides = [
-            np.linspace(s[0], s[-1], n)
-            for s, n in zip((alpha, beta), heights.shape[::-1], strict=True)
-        ]
-        generator = contourpy.contour_generator(
-            x=sides[0],
-            y=sides[1],
-            z=np.ma.masked_invalid(heights),
-            line_type=contourpy.LineType.ChunkCombinedNan,
-        )
-        drawn = [generator.lines(level)[0][0] for level in levels]
+        drawn = equal(heights, alpha, beta, levels)
         found = [
             (word, line)
             for word, line in zip(theme.words(levels, scale), drawn, strict=True)
@@ -266,33 +252,6 @@ class Contour:
         lines = [line for _, line in found]
         self._send(self.lines, joined(lines[:half], lines[half:]))
         self._send(self.labels, labels(found, alpha, beta))
-
-    def _mark(self, path: xr.Dataset | None, low: tuple[float, float] | None) -> None:
-        marks: list[tuple[Any, ...]] = []
-        x = y = np.empty(0, np.float32)
-        far = np.empty(0, bool)
-        if path is not None:
-            x, y = narrow(path["alpha"].values), narrow(path["beta"].values)
-            there = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
-            every, dotted = dots(path["step"].values)
-            if self._new("every", every):
-                self._dots.visible = every > 0
-                self._dots.label = value(f"every {every} steps")
-            marks += [(x[i], y[i], "circle", *DOT) for i in dotted]
-            marks += [(x[i], y[i], "circle", *START) for i in there[:1]]
-        if low is not None:
-            marks += [(*low, "x", *LOWEST_HALO), (*low, "x", *LOWEST)]
-        if path is not None:
-            marks += [(x[i], y[i], "circle", *NOW) for i in there[-1:]]
-            stride = -(-len(x) // LONGEST)
-            kept = np.append(np.arange(0, len(x) - 1, stride), len(x) - 1)[-len(x) :]
-            far = path["off"].values > OFF if "off" in path else np.zeros(len(x), bool)
-            x, y, far = x[kept], y[kept], far[kept]
-        if self._new("far", bool(far.any())):
-            self._far.visible = bool(far.any())
-        near = {"near_x": np.where(far, np.nan, x), "near_y": np.where(far, np.nan, y)}
-        self._send(self.path, {"x": x, "y": y} | {n: narrow(part) for n, part in near.items()})
-        self._send(self.marks, {name: [mark[i] for mark in marks] for i, name in enumerate(MARK)})
 
     def _send(self, source: ColumnDataSource, data: dict[str, Any]) -> None:
         """Put data into a source in one message, or in none if they are there already."""
@@ -304,16 +263,3 @@ class Contour:
         changed = self._shown.get(name) != value
         self._shown[name] = value
         return changed
-
-
-def _range(heights: Array, limits: tuple[float, float] | None, scale: str) -> tuple[float, float]:
-    """The heights of the first and last colour; where there is no logarithm they follow."""
-    followed = theme.limits(heights)
-    if limits is None:
-        return followed
-    low, high = limits
-    if scale == "log":
-        low, high = (
-            np.log10(end) if end > 0 else own for end, own in zip(limits, followed, strict=True)
-        )
-    return (float(low), float(high)) if high > low else followed

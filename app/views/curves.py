@@ -10,6 +10,7 @@ from bokeh.core.properties import value
 from bokeh.layouts import column
 from bokeh.models import (
     BasicTicker,
+    BoxAnnotation,
     CustomJSTickFormatter,
     HoverTool,
     Legend,
@@ -18,6 +19,7 @@ from bokeh.models import (
     LogScale,
     LogTicker,
     Range1d,
+    Span,
     Ticker,
 )
 from bokeh.plotting import figure
@@ -25,6 +27,7 @@ from bokeh.plotting import figure
 from app import theme
 from app.views.axes import ends, put
 from app.views.pixels import narrow, same
+from app.views.sizes import enlarge
 
 LONGEST = 400
 """Points of a curve that are sent to the browser, at most."""
@@ -68,20 +71,45 @@ class Curves:
             plot.yaxis.formatter = CustomJSTickFormatter(code=NUMBER)
         self.loss.yaxis.ticker = _ticker(logged=True)
         self.accuracy.yaxis.ticker.desired_num_ticks = 4
+        self.accuracy.xaxis.ticker.desired_num_ticks = 4
         self.loss.xaxis.visible = False
         legend = Legend(items=items)
         theme.key(legend)
         self.loss.add_layout(legend, "above")
         self.figure = column(self.loss, self.accuracy, sizing_mode="stretch_both", spacing=0)
+        # Shared by both: each is told once that it moves.
+        self.future = BoxAnnotation(
+            left=0.0, fill_color=theme.SURFACE, fill_alpha=0.72, line_color=None, visible=False
+        )
+        self.cursor = Span(
+            location=0.0, dimension="height", line_color=theme.CURRENT, line_width=1.6,
+            visible=False, level="overlay",
+        )  # fmt: skip
+        for plot in (self.loss, self.accuracy):
+            plot.add_layout(self.future)
+            plot.add_layout(self.cursor)
+        self._factor = 1.0
 
-    def update(self, curves: xr.Dataset) -> None:
-        """Show the curves (split, step) with `batch_loss` (step).
+    def scale(self, factor: float) -> None:
+        """Make type and lines so many times as large as they are by themselves."""
+        enlarge(self.figure, factor / self._factor)
+        self._factor = factor
+
+    def update(self, curves: xr.Dataset, seen: int | None = None) -> None:
+        """Show the curves (split, step) with `batch_loss` (step); pale after the step looked at.
 
         Heights are logarithms unless a loss is below zero; a loss of zero is a gap in its line.
         """
         accuracies = "accuracy" in curves
         put(self.accuracy, visible=accuracies)
         put(self.loss.xaxis[0], visible=not accuracies, axis_label="" if accuracies else "step")
+        steps = curves["step"].values
+        if seen is None or not len(steps) or seen >= steps[-1]:
+            put(self.future, visible=False)
+            put(self.cursor, visible=False)
+        else:
+            put(self.future, left=float(seen), visible=True)
+            put(self.cursor, location=float(seen), visible=True)
         logged = not bool((curves["loss"] < 0).any())
         if logged != isinstance(self.loss.y_scale, LogScale):
             self.loss.y_scale = LogScale() if logged else LinearScale()
@@ -90,7 +118,6 @@ class Curves:
         if same(self.source.data, data):
             return
         self.source.data = data
-        steps = curves["step"].values
         put(self._x, **ends(steps, 0.02))
         put(self._y, **ends(np.concatenate([data[name] for name in LOSSES]), 0.06, logged=logged))
         put(self._share, **ends(np.concatenate([data[name] for name in ACCURACIES]), 0.06))

@@ -1,5 +1,7 @@
 """Several runs on one plane: the loss of the first, the paths of all, and how far off they end."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,9 +22,14 @@ WAITING = "Runs from other initial weights\nare trained once the run is held."
 class Runs:
     """The plane of all paths, each in its colour; an end off the plane says by how much it is."""
 
-    def __init__(self) -> None:
-        """An empty figure that fills the space it is given."""
-        self.map = Map("loss on this run's data")
+    def __init__(self, title: str = "loss on this run's data", waiting: str = WAITING) -> None:
+        """An empty figure that fills the space it is given.
+
+        Args:
+            title: names the colours.
+            waiting: said as long as there is nothing to show.
+        """
+        self.map = Map(title)
         self.figure = self.map.figure
         self.paths = theme.source("xs", "ys", "color")
         self.ends = theme.source("x", "y", "color", "text", "align")
@@ -39,13 +46,19 @@ class Runs:
             border_radius=2,
         )  # fmt: skip
         self._words = Label(
-            x=10, y=10, x_units="screen", y_units="screen", text=WAITING,
+            x=10, y=10, x_units="screen", y_units="screen", text=waiting,
             text_color=theme.MUTED, text_font=theme.FONT, text_font_size=theme.NORMAL,
             background_fill_color="#ffffff", background_fill_alpha=0.8,
         )  # fmt: skip
         self.figure.add_layout(self._words)
 
-    def update(self, found: xr.Dataset | None, split: str, scale: str) -> None:
+    def update(
+        self,
+        found: xr.Dataset | None,
+        split: str,
+        scale: str,
+        names: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Show the plane and the paths, or that they are awaited.
 
         Args:
@@ -54,6 +67,7 @@ class Runs:
                 it.
             split: `train` or `test`.
             scale: `log` or `linear` heights.
+            names: of each run and its colour, in order; by default they are numbered.
         """
         put(self._words, visible=found is None)
         if found is None:
@@ -65,17 +79,19 @@ class Runs:
         own = found[["path_alpha", "path_beta", "path_distance"]].dropna("step")
         own = own.rename({name: str(name).removeprefix("path_") for name in own.data_vars})
         least = FAR * float(np.ptp(found["alpha"].values))
-        drawn = []
+        drawn, given = [], list(names.items())
         for number, path in [(1, own), *others(found)]:
             off = float(path["distance"][-1])
             name = f"run {number}" if number > 1 else "this run"
-            name += f", {off:.2g} off" if off > least else ""
             color = theme.CLASSES[number % len(theme.CLASSES)] if number > 1 else theme.CURRENT
+            if number <= len(given):
+                name, color = given[number - 1]
+            name += f", {off:.2g} off" if off > least else ""
             drawn.append((name, color, path["alpha"].values, path["beta"].values))
-        names, colors, xs, ys = (list(each) for each in zip(*drawn, strict=True))
+        texts, colors, xs, ys = (list(each) for each in zip(*drawn, strict=True))
         ends = columns(x=np.array([x[-1] for x in xs]), y=np.array([y[-1] for y in ys]))
         send(self.paths, {"xs": xs, "ys": ys, "color": colors})
         sides = found["alpha"].values[[0, -1]]
         place = (ends["x"] - sides[0]) / (sides[1] - sides[0])
         align = np.select([place < 0.25, place > 0.75], ["left", "right"], "center").tolist()
-        send(self.ends, {**ends, "color": colors, "text": names, "align": align})
+        send(self.ends, {**ends, "color": colors, "text": texts, "align": align})

@@ -32,6 +32,9 @@ DEVICE_BYTES = 2**30
 EXAMPLES = 128
 """Examples at a time where all of them are many: whole vectors of a processor."""
 
+TOGETHER = 8
+"""Points at a time for each thread of a processor, at least, where there is room for them."""
+
 MOST = 256
 """Points at a time, at most, on a processor."""
 
@@ -94,6 +97,9 @@ class PlaneAlgebra(Strategy):
         def read(coords: Tensor) -> Tensor:
             ones = coords.new_ones(len(coords), 1)
             steps = torch.cat([ones, coords], dim=1).to(first)
+            # Products of few rows round otherwise; filled up, a point's value never depends on how
+            # many others it is computed with.
+            steps = torch.nn.functional.pad(steps, (0, 0, 0, -len(steps) % _together(points)))
             found = []
             with exactly(reading):
                 for step in steps.split(points):
@@ -103,9 +109,14 @@ class PlaneAlgebra(Strategy):
                         for block in blocks
                     ]
                     found.append(reading.values(_joined(pieces, sizes[-1]).transpose(1, 2)))
-            return torch.cat(found, dim=1)
+            return torch.cat(found, dim=1)[:, : len(coords)]
 
         return read
+
+
+def _together(points: int) -> int:
+    """How many points are computed at a time, at least, where `points` are at most."""
+    return min(points, TOGETHER * torch.get_num_threads())
 
 
 def _first_bytes(reading: Reading) -> int:
@@ -157,7 +168,8 @@ def _sizes(objective: ModelObjective, first: Tensor) -> tuple[int, list[int]]:
     threads = torch.get_num_threads()
     one = max(sizes[0] * max(widths), weights) * each
     points = min(MOST, CACHE_BYTES * threads // one)
-    return max(1, points // threads) * threads, sizes
+    together = TOGETHER * threads
+    return (points // together * together or max(1, points // threads) * threads), sizes
 
 
 def _known_chain(module: nn.Module) -> list[nn.Module] | None:

@@ -1,0 +1,1 @@
+"""What can be taken away of a picture: one file for each kind."""

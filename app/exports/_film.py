@@ -1,0 +1,59 @@
+"""A run up to the step shown, picture by picture."""
+
+from collections import deque
+from collections.abc import Iterator
+
+import numpy as np
+
+from app.exports._data import Drawn, drawn
+from app.exports.base import Making
+from app.journeys import Journey
+from app.places import Place
+from app.views.animation import Film, Frame
+from landscape_core.live import Session
+from landscape_core.pictures import Picture
+
+MOST = 60
+"""Pictures of a film, at most."""
+
+SECONDS = 6.0
+"""How long it lasts."""
+
+BUDGET = 0.1
+"""Seconds that the slice of one picture may take, where it differs from picture to picture."""
+
+
+def filmed(
+    place: Place, picture: Picture, session: Session | None, frames: list[Frame]
+) -> Iterator[Making]:
+    """Fill a list with the pictures of a run up to the step seen, telling how many there are."""
+    if session is None:
+        journey = Journey(place)
+        deque(journey.pictures(), maxlen=0)
+        session = journey.session
+    shown = drawn(place, picture)
+    film = Film(shown.colors(), shown.variable, shown.split, shown.scale, deep=shown.deep)
+    steps = [step for step in session.recorded if step <= picture.seen]
+    few = [steps[i] for i in np.unique(np.linspace(0, len(steps) - 1, MOST).round().astype(int))]
+    total = len(few) + 1  # the writing of the file is one more
+    try:
+        for done, step in enumerate(few, 1):
+            frames.append(_frame(film, shown, _seen(session, step)))
+            yield Making(done, total)
+    finally:
+        session.revisit(picture.seen)
+
+
+def _seen(session: Session, step: int) -> Picture:
+    """The picture of a recorded step, better than a glance where it is not known yet."""
+    picture = session.revisit(step)
+    return picture if picture.slice["computed"].all() else session.picture(BUDGET)
+
+
+def _frame(film: Film, shown: Drawn, picture: Picture) -> Frame:
+    path = picture.path
+    gone = path.isel(step=path["step"].values <= picture.seen)
+    loss = picture.readings.values.get("train_loss")
+    told = f"   training loss {loss:.3g}" if loss is not None else ""
+    slice_ = picture.slice if shown.variable in picture.slice else shown.slice
+    return film.frame(slice_, gone, f"step {picture.seen}{told}")

@@ -1,0 +1,76 @@
+"""What an export is: a picture of a run as the content of a file."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from app.places import Place
+from landscape_core.catalogue import entries
+from landscape_core.live import Session
+from landscape_core.pictures import Picture
+from landscape_core.recipes import Recipe
+
+
+@dataclass(frozen=True)
+class Making:
+    """How far the making of a file is; the last one has its content."""
+
+    done: int
+    total: int
+    content: bytes | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export(Recipe, ABC):
+    """A kind of file. Its name is that of its module, its documentation what is said of it."""
+
+    rank: ClassVar[int]
+    """Its place in the list of all."""
+
+    suffix: ClassVar[str]
+    """How the names of such files end, without a dot."""
+
+    mime: ClassVar[str]
+    """What a browser takes it for."""
+
+    readable: ClassVar[bool] = False
+    """Whether it is text to be read and copied."""
+
+    @abstractmethod
+    def made(
+        self, place: Place, picture: Picture, session: Session | None = None
+    ) -> Iterator[Making]:
+        """The making of the file.
+
+        Args:
+            place: where the page stands.
+            picture: what it shows, refined.
+            session: what made the picture, if it is there; it may be made to look at other steps,
+                and looks at the picture's step again in the end. What needs one and has none makes
+                the journey again.
+        """
+
+    @classmethod
+    def available(cls) -> bool:
+        """Whether this machine can make it."""
+        return True
+
+
+def kinds() -> Mapping[str, type[Export]]:
+    """The exports that this machine can make, by name, in the order of their rank."""
+    found = sorted(entries(Export).items(), key=lambda pair: pair[1].rank)
+    return {name: kind for name, kind in found if kind.available()}
+
+
+def content(making: Iterator[Making]) -> bytes:
+    """The content of a file once it is made."""
+    found = [news.content for news in making if news.content is not None]
+    if not found:
+        raise RuntimeError("the making of a file ended without its content")
+    return found[-1]
+
+
+def file_name(place: Place, picture: Picture, suffix: str) -> str:
+    """What a file is called: the preset and the step, `spirals_step_60.png`."""
+    return f"{place.preset or 'landscape'}_step_{picture.seen}.{suffix}"

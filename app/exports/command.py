@@ -1,0 +1,45 @@
+"""The picture as a command that makes it again."""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from app.exports.base import Export, Making, file_name
+from app.places import Place
+from landscape_core.errors import LandscapeError
+from landscape_core.live import Session
+from landscape_core.pictures import Picture
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command(Export):
+    """The same as one line for a terminal."""
+
+    label: ClassVar[str] = "Command line"
+    rank: ClassVar[int] = 9
+    suffix: ClassVar[str] = "sh"
+    mime: ClassVar[str] = "text/x-sh"
+    readable: ClassVar[bool] = True
+
+    def made(
+        self, place: Place, picture: Picture, session: Session | None = None
+    ) -> Iterator[Making]:
+        del session
+        yield Making(1, 1, f"{line(place, picture)}\n".encode())
+
+
+def line(place: Place, picture: Picture) -> str:
+    """A command that gives the slice of a picture to the bit.
+
+    Raises:
+        LandscapeError: the place has no link.
+    """
+    link = place.alone().link()
+    if not link:
+        raise LandscapeError("a network of one's own has no command line; take the numbers instead")
+    words = ["landscape", "picture", link, "--strategy", str(picture.slice.attrs["strategy"][0])]
+    words += ["--threads", str(torch.get_num_threads()), "-o", file_name(place, picture, "nc")]
+    return shlex.join(words)

@@ -1,0 +1,34 @@
+"""The run as moving pictures, as MP4."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from app.exports._film import SECONDS, filmed
+from app.exports.base import Export, Making
+from app.places import Place
+from app.views.animation import Frame, ffmpeg, mp4
+from landscape_core.live import Session
+from landscape_core.pictures import Picture
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mp4(Export):
+    """The run up to this step as a film, in more colours."""
+
+    label: ClassVar[str] = "MP4 film"
+    rank: ClassVar[int] = 5
+    suffix: ClassVar[str] = "mp4"
+    mime: ClassVar[str] = "video/mp4"
+
+    def made(
+        self, place: Place, picture: Picture, session: Session | None = None
+    ) -> Iterator[Making]:
+        frames: list[Frame] = []
+        yield from filmed(place, picture, session, frames)
+        total = len(frames) + 1
+        yield Making(total, total, mp4(frames, SECONDS))
+
+    @classmethod
+    def available(cls) -> bool:
+        return ffmpeg() is not None

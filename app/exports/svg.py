@@ -1,0 +1,27 @@
+"""The picture with its caption, as SVG."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from app.exports._still import still
+from app.exports.base import Export, Making
+from app.places import Place
+from landscape_core.live import Session
+from landscape_core.pictures import Picture
+
+
+@dataclass(frozen=True, kw_only=True)
+class Svg(Export):
+    """A drawing for a paper or the web; its words can be edited."""
+
+    label: ClassVar[str] = "SVG picture"
+    rank: ClassVar[int] = 2
+    suffix: ClassVar[str] = "svg"
+    mime: ClassVar[str] = "image/svg+xml"
+
+    def made(
+        self, place: Place, picture: Picture, session: Session | None = None
+    ) -> Iterator[Making]:
+        del session
+        return still(place, picture, self.suffix)

@@ -1,0 +1,89 @@
+"""The losses of several runs in one small picture."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from bokeh.models import (
+    BasicTicker,
+    CustomJSTickFormatter,
+    LinearScale,
+    LogScale,
+    LogTicker,
+    Range1d,
+)
+from bokeh.plotting import figure
+
+from app import theme
+from app.views.axes import ends, put
+from app.views.curves import NUMBER, decimated
+from app.views.maps import send
+from app.views.path import index_of
+from app.views.pixels import narrow
+
+DASHES = {"train": "solid", "test": "dashed"}
+
+
+class Overlaid:
+    """Training losses as lines, test losses dashed, each run in its colour."""
+
+    def __init__(self) -> None:
+        """An empty figure that fills the space it is given."""
+        self._x, self._y = Range1d(0, 1), Range1d(0.1, 1)
+        self.figure = figure(
+            x_range=self._x, y_range=self._y, y_axis_type="log", tools="",
+            sizing_mode="stretch_both", y_axis_label="loss (test dashed)", x_axis_label="step",
+        )  # fmt: skip
+        self.lines = theme.source("xs", "ys", "color", "dash", "width")
+        self.ends = theme.source("x", "y", "color", "text")
+        self.here = theme.source("x", "y", "color")
+        self.figure.multi_line(
+            "xs", "ys", source=self.lines, line_color="color", line_dash="dash",
+            line_width="width",
+        )  # fmt: skip
+        self.figure.scatter(
+            "x", "y", source=self.here, size=7, fill_color="color", line_color="#ffffff"
+        )
+        self.figure.text(
+            "x", "y", text="text", source=self.ends, x_offset=4, text_baseline="middle",
+            text_color="color", text_font=theme.FONT, text_font_size=theme.SMALL,
+            text_font_style="bold",
+        )  # fmt: skip
+        theme.style(self.figure)
+        self.figure.toolbar_location = None
+        self.figure.update(min_border_left=58, min_border_right=8)
+        self.figure.yaxis.formatter = CustomJSTickFormatter(code=NUMBER)
+        self.figure.yaxis.ticker = LogTicker(desired_num_ticks=4, mantissas=[1, 2, 5])
+        self.figure.xaxis.ticker.desired_num_ticks = 4
+
+    def update(self, runs: Sequence[tuple[xr.Dataset, int]], names: Mapping[str, str]) -> None:
+        """Show the curves of each run and the step looked at; names and colours are in order."""
+        logged = not any(bool((curves["loss"] < 0).any()) for curves, _ in runs)
+        if logged != isinstance(self.figure.y_scale, LogScale):
+            self.figure.y_scale = LogScale() if logged else LinearScale()
+            few = {"desired_num_ticks": 4}
+            log = LogTicker(mantissas=[1, 2, 5], **few)
+            self.figure.yaxis.ticker = log if logged else BasicTicker(**few)
+        lines: list[tuple[Any, ...]] = []
+        last: list[tuple[Any, ...]] = []
+        here: list[tuple[Any, ...]] = []
+        for (curves, seen), (name, color) in zip(runs, names.items(), strict=True):
+            steps = curves["step"].values
+            for split in curves["split"].values.tolist():
+                loss = curves["loss"].sel(split=split).values
+                loss = np.where(np.isfinite(loss) & ((loss > 0) | (not logged)), loss, np.nan)
+                kept, dash = decimated(loss, 200), DASHES[split]
+                width = 2.0 if dash == "solid" else 1.2
+                lines.append((narrow(steps[kept]), narrow(loss[kept]), color, dash, width))
+                known = np.flatnonzero(np.isfinite(loss))
+                if split == "train" and len(known):
+                    last.append((float(steps[known[-1]]), float(loss[known[-1]]), color, name))
+                    until = int((known <= index_of(curves, seen)).sum())
+                    at = known[max(0, until - 1)]
+                    here.append((float(steps[at]), float(loss[at]), color))
+        for source, table in ((self.lines, lines), (self.ends, last), (self.here, here)):
+            columns = {name: [entry[i] for entry in table] for i, name in enumerate(source.data)}
+            send(source, columns)
+        put(self._x, **ends(np.concatenate([x for x, *_ in lines]), 0.06))
+        put(self._y, **ends(np.concatenate([y for _, y, *_ in lines]), 0.08, logged=logged))
