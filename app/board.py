@@ -125,6 +125,7 @@ class Board:
             {
                 "speed": display.speed,
                 "view": display.show,
+                "comparison": display.comparison,
                 "preset": place.preset,
                 "playing": playing,
                 "can_undo": history.can_undo,
@@ -163,6 +164,7 @@ class Board:
             "seed": actions.reseed,
             "speed": lambda steps: actions.choose("display.speed", steps),
             "view": lambda name: actions.choose("display.show", name),
+            "comparison": lambda mode: actions.choose("display.comparison", mode),
             "preset": actions.open_preset,
             "restore": lambda: actions.open_preset(""),
             "projector": lambda _: self._project(),

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import xarray as xr
+
 from app import forms
 from app.places import Place
 from app.views.comparison import Compared
@@ -14,13 +16,16 @@ LETTERS = "ABCD"
 
 def compared(news: News) -> list[Compared]:
     """The kept runs and the one that is under way, if that is another, with what differs."""
-    runs = [(one.place, one.picture) for one in news.kept]
-    if news.picture is not None and news.place.alone() not in [place for place, _ in runs]:
-        runs.append((news.place.alone(), news.picture))
-    words = differing([place for place, _ in runs])
+    runs: list[tuple[Place, Picture, xr.Dataset | None]] = [
+        (one.place, one.picture, one.figures) for one in news.kept
+    ]
+    here = news.place.alone()
+    if news.picture is not None and here not in [place for place, *_ in runs]:
+        runs.append((here, news.picture, news.figures))
+    words = differing([place for place, *_ in runs])
     return [
-        _drawn(letter, told, picture)
-        for letter, told, (_, picture) in zip(LETTERS, words, runs, strict=False)
+        _drawn(letter, told, picture, figures)
+        for letter, told, (_, picture, figures) in zip(LETTERS, words, runs, strict=False)
     ]
 
 
@@ -56,8 +61,8 @@ def _worded(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
 
 
-def _drawn(letter: str, words: str, picture: Picture) -> Compared:
+def _drawn(letter: str, words: str, picture: Picture, figures: xr.Dataset | None) -> Compared:
     return Compared(
         letter, words, picture.slice, picture.path, picture.seen, picture.curves,
-        picture.view.split,
+        picture.view.split, figures,
     )  # fmt: skip

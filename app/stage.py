@@ -84,14 +84,14 @@ class Stage:
             display = display.replace(height="linear", limits="")
         show = display.show if display.show != "compare" or news.kept else "2d"
         self._show(show)
-        if show == "compare":
-            self._compare(news, display)
-        else:
+        if show != "compare":
             self._draw_landscape(picture, display)
         now = time.monotonic()
         if picture.status == "running" and now - self._aside_at < ASIDE:
             return
         self._aside_at = now
+        if show == "compare":
+            self._compare(news, display)
         self.curves.update(picture.curves, picture.seen)
         self.quality.object = quality(picture)
         self._draw_aside(picture, display)

@@ -16,11 +16,14 @@ from app.places import Place
 from app.scene import Scene
 from landscape_core.directions.pca import PCA
 from landscape_core.errors import LandscapeError
+from landscape_core.figures import figures
+from landscape_core.live import Session
 from landscape_core.pictures import Picture
 from landscape_core.recipes import name_of
 from landscape_core.slices import Grid
 from landscape_core.store import Store
-from landscape_core.tasks import Look, look_at
+from landscape_core.tasks import Look, look_at, run_of
+from landscape_core.tasks import Progress as Done
 
 TRAINING, REFINING, BESIDE = "Training", "Refining the picture", "Working out what stands beside it"
 COMPARING = "Working out the comparison"
@@ -57,18 +60,20 @@ class Progress:
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """A run that is kept to compare others with: its place, its held picture, its trajectory."""
+    """A run that is kept: its place, held picture and trajectory, and the figures of its slice."""
 
     place: Place
     picture: Picture
     path: xr.Dataset
+    figures: xr.Dataset
 
 
 @dataclass(frozen=True, eq=False)
 class News:
     """What the worker tells: a picture, where it was taken, and how far the work is.
 
-    `kept` are the runs that are kept as far as they are known, `together` all paths on one plane.
+    `kept` are the runs that are kept as far as they are known, `together` all paths on one plane,
+    `figures` those of the slice, where they are compared.
     """
 
     picture: Picture | None
@@ -76,6 +81,7 @@ class News:
     progress: Progress | None = None
     kept: tuple[Kept, ...] = ()
     together: xr.Dataset | None = None
+    figures: xr.Dataset | None = None
 
 
 @dataclass(eq=False)
@@ -114,8 +120,7 @@ class Worker:
             computed = last.slice["computed"]
             yield self._news(last, kept, Progress(REFINING, int(computed.sum()), computed.size))
         if job.keep:
-            here = self._here(last)
-            self._kept[here] = Kept(here, last, session.trajectory())
+            here = self._keep(self._here(last), last, session, job.scene)
             kept = (*kept, here)
             yield self._news(last, kept)
         if job.point is not None:
@@ -176,23 +181,33 @@ class Worker:
                 journey = Journey(place, self.store)
                 for _ in journey.pictures():
                     yield self._news(last, kept, Progress(COMPARING))
-                session = journey.session
-                self._kept[place] = Kept(place, session.picture(), session.trajectory())
-        yield self._news(last, kept)
+                self._keep(place, journey.session.picture(), journey.session, scene)
+        news = replace(self._news(last, kept), figures=_figures(last, scene))
+        yield news
         if scene.display.comparison == "together":
-            session = self._there().session
-            asked = Look(
-                run=session.run,
-                directions=PCA(),
-                grid=Grid(resolution=scene.view.resolution),
-                framed=True,
-                examples=scene.view.examples,
-                batch_norm=scene.view.batch_norm,
-            )
-            others = [one.path for one in self._known(kept)]
-            for progress in look_at(session.trajectory(), asked, self.store, others=others):
+            for progress in self._together(kept, scene):
                 told = Progress(COMPARING, progress.done, progress.total)
-                yield replace(self._news(last, kept, told), together=progress.dataset)
+                yield replace(news, progress=told, together=progress.dataset)
+
+    def _together(self, kept: tuple[Place, ...], scene: Scene) -> Iterator[Done]:
+        """All paths on the plane of their principal components, the first one's loss on it."""
+        first, *others = (one.path for one in self._known(kept))
+        if self._there().here() not in kept:
+            others.append(self._there().session.trajectory())
+        asked = Look(
+            run=run_of(first),
+            directions=PCA(),
+            grid=Grid(resolution=scene.view.resolution),
+            framed=True,
+            examples=scene.view.examples,
+            batch_norm=scene.view.batch_norm,
+        )
+        return look_at(first, asked, self.store, others=others)
+
+    def _keep(self, here: Place, picture: Picture, session: Session, scene: Scene) -> Place:
+        figures = _figures(picture, scene)
+        self._kept[here] = Kept(here, picture, session.trajectory(), figures)
+        return here
 
     def _here(self, picture: Picture) -> Place:
         journey = self._there()
@@ -210,3 +225,10 @@ class Worker:
         self, picture: Picture, kept: tuple[Place, ...], progress: Progress | None = None
     ) -> News:
         return News(picture, self._here(picture), progress, self._known(kept))
+
+
+def _figures(picture: Picture, scene: Scene) -> xr.Dataset:
+    """The shape of a picture's slice in numbers, on the scale that is shown where it has one."""
+    positive = not bool((picture.slice["loss"] <= 0).any())
+    scale = scene.display.height if positive else "linear"
+    return figures(picture.slice, picture.view.split, scale)

@@ -4,10 +4,16 @@ import time
 
 import pytest
 
+from app import jobs
 from app.controls import Controls
 from app.forms import rows
 from app.page import Page
 from landscape_core.store import Store
+
+
+@pytest.fixture(autouse=True)
+def _nobody_draws(monkeypatch):
+    monkeypatch.setattr(jobs, "PATIENCE", 0.01)
 
 
 @pytest.fixture

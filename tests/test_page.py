@@ -5,6 +5,7 @@ import time
 import pytest
 import xarray as xr
 
+from app import jobs
 from app.forms import assign
 from app.page import Page
 from app.places import place
@@ -13,6 +14,11 @@ from landscape_core.store import Store
 
 RATE = "run.optimizer.learning_rate"
 LINK = "preset=spirals&step=12&view.resolution=11"
+
+
+@pytest.fixture(autouse=True)
+def _nobody_draws(monkeypatch):
+    monkeypatch.setattr(jobs, "PATIENCE", 0.01)
 
 
 @pytest.fixture
@@ -82,6 +88,7 @@ def test_a_place_of_the_picture_is_looked_at_left_and_started_from(page):
     assert page.picture.point is None
     page.look_at(alpha, beta)
     until(lambda: page.picture.point is not None)
+    at_rest(page)
     page.start_here()
     at_rest(page)
     assert page.picture.readings.step == 0
@@ -113,6 +120,9 @@ def test_a_kept_run_is_compared_with_one_that_differs_in_what_was_changed(page):
     shown = page._board.stage.comparison
     assert "batch size 64" in shown.names.text
     assert "batch size 7" in shown.names.text
+    there = place(words)
+    assert [kept.step for kept in there.kept] == [12]
+    again = Page(words.replace("&kept", "&display.show=compare&kept", 1), store=page._worker.store)
     again.ready()
     at_rest(again)
     xr.testing.assert_identical(again._news.kept[0].picture.slice, kept[0].picture.slice)

@@ -142,6 +142,10 @@ export function render({model, el}) {
   }
   const compare = views.lastChild, count = make("span", {className: "count", hidden: true});
   compare.hidden = true;
+  const mode = make("select", {hidden: true, title: "How the runs are compared"});
+  mode.setAttribute("aria-label", mode.title); mode.dataset.action = "comparison";
+  for (const [name, text] of [["side", "side by side"], ["difference", "differences"], ["together", "on one plane"]]) mode.add(new Option(text, name));
+  mode.onchange = () => tell("comparison", mode.value);
   const keep = simple("keep", "Keep", "", "worded");
   keep.append(count);
   const forget = simple("forget", "", "Keep none of them any more", "bare");
@@ -162,7 +166,7 @@ export function render({model, el}) {
     cell.dataset.of = name;
     readings.append(cell);
   }
-  const parts = [title, settings, opening, play, step, reset, seed, history, speed, views, keeping, save, projector, help, more, readings];
+  const parts = [title, settings, opening, play, step, reset, seed, history, speed, views, mode, keeping, save, projector, help, more, readings];
   const seldom = [seed, history, projector, help];
   const bar = make("div", {className: "bar"}, ...parts);
   const line = make("div", {className: "line", hidden: true}, make("i")), words = make("span"), stop = simple("stop", "Stop", "Stop this; what is there stays");
@@ -213,7 +217,12 @@ export function render({model, el}) {
       if (![...speed.options].some(o => Number(o.value) === v)) speed.add(new Option(`× ${v}`, v));
       speed.value = v;
     },
-    view: v => { for (const b of views.children) b.setAttribute("aria-pressed", b.dataset.view === v); },
+    view: v => {
+      for (const b of views.children) b.setAttribute("aria-pressed", b.dataset.view === v);
+      mode.hidden = v !== "compare";
+      later();
+    },
+    comparison: v => { mode.value = v; },
     status: v => { status.dataset.status = v; status.lastChild.textContent = v; },
     can_undo: v => allow(undo, v), can_redo: v => allow(redo, v), changed: v => allow(restore, v),
     kept: v => {

@@ -39,7 +39,8 @@ class Toolbar:
         Args:
             presets: `name`, `title` and `question` of each.
             actions: what to call, on the page's thread: play(bool), step(), reset(), seed(),
-                speed(int), view("2d", "3d" or "compare"), preset(name), restore(), undo(), redo(),
+                speed(int), view("2d", "3d" or "compare"), comparison("side",
+                "difference" or "together"), preset(name), restore(), undo(), redo(),
                 keep(), forget(), export(), projector(bool), stop(), start_here(), leave_point(),
                 drawn(number), and ready() when a browser shows the bar, at first or again.
         """
@@ -59,7 +60,7 @@ class Toolbar:
         """Show readings; only what differs from what is shown is sent.
 
         Beside the readings of a run (step, epoch, time, train_loss, test_loss, test_accuracy,
-        status) and `playing`, `preset`, `speed`, `view`, `frame` there are:
+        status) and `playing`, `preset`, `speed`, `view`, `comparison`, `frame` there are:
 
         `can_undo`, `can_redo`, `changed` (from the preset), `projector`: whether;
         `kept`: how many runs are kept to compare with, at most three;
