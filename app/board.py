@@ -69,7 +69,8 @@ class Board:
         self.form = Form(actions.choose, actions.restore)
         self.stage = Stage(actions.look_at)
         self.timeline = Timeline(actions.seek)
-        self.guide = Guide(tours(), actions.open_step, actions.read)
+        self.guide = Guide({} if own else tours(), actions.open_step, actions.read)
+        self.guide.view.visible = not own  # a scene of one's own has no story
         offered = [
             {
                 "name": name,

@@ -1,10 +1,10 @@
 """One's own network in a notebook: the same page as the app's, on the user's module and data."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from app.forms import assign
 from app.scene import Scene
@@ -27,6 +27,7 @@ def explore(  # noqa: PLR0913 - every choice in one line is what it is for
     data: Batches,
     *,
     test: Batches | None = None,
+    path: Sequence[Mapping[str, Tensor]] = (),
     optimizer: Optimizer[Any] | str = "adam",
     steps: int = 1000,
     batch_size: int | None = None,
@@ -49,8 +50,10 @@ def explore(  # noqa: PLR0913 - every choice in one line is what it is for
             `torch.nn.functional.cross_entropy`.
         data: inputs and targets, or batches of the two, for instance a DataLoader.
         test: a second part of the data, or none.
+        path: state dictionaries saved in one's own training, the latest last; the run goes on from
+            there, and its steps are counted from the first.
         optimizer: a recipe, for instance `make(Optimizer, "sgd", learning_rate=0.1)`, or a name.
-        steps: where the run ends.
+        steps: where the run ends, after the path.
         batch_size: examples per step; by default 32, or all, if there are fewer.
         seed: draws the mini-batches and random directions; the weights are those of the model.
         settings: any others by their path, as `LandscapeWidget.choose` takes them, for instance
@@ -65,19 +68,19 @@ def explore(  # noqa: PLR0913 - every choice in one line is what it is for
         SpecError: a value that is not accepted; before any work.
     """
     setup()
-    problem = given(model, loss, data, test=test, adapter=adapter)
+    problem = given(model, loss, data, test=test, path=path, adapter=adapter)
     start = problem.parts["train"].start
     run = Run(
         problem=problem,
         optimizer=make(Optimizer, optimizer) if isinstance(optimizer, str) else optimizer,
         batch_size=batch_size or min(BATCH, problem.parts["train"].examples),
-        steps=steps,
+        steps=steps + len(path),
         seed=seed,
         device=device or start.device.type,
         dtype=dtype or ("float64" if start.dtype == torch.float64 else "float32"),
     )
     scene = Scene(run=run)
-    for path, value in (settings or {}).items():
-        scene = assign(scene, path, value)
+    for place, value in (settings or {}).items():
+        scene = assign(scene, place, value)
     Training(scene.run)  # refuses parts that do not fit here rather than in the picture
     return LandscapeWidget(scene, store, height)

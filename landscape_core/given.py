@@ -19,7 +19,7 @@ from landscape_core.keys import Content, add_objective
 from landscape_core.landscape import named
 from landscape_core.objective import Adapter, Batches, LossFunction, ModelObjective, from_module
 from landscape_core.probes import classes_of
-from landscape_core.problems.base import Instance, Problem
+from landscape_core.problems.base import Instance, Iterate, Problem
 from landscape_core.recipes import Knob, Note
 
 FEW = 2
@@ -50,7 +50,11 @@ class Given(Problem):
         train, test = parts["train"], parts.get("test")
         if test is not None:
             test = test.with_reference(train.inputs)
-        return Instance(train, test, train.start, _split(train, test))
+        path = tuple(
+            Iterate(one.theta.to(train.start), {n: b.to(device) for n, b in one.buffers.items()})
+            for one in vars(self)["_path"]
+        )
+        return Instance(train, test, train.start, _split(train, test), path)
 
     @property
     def parts(self) -> Mapping[str, ModelObjective]:
@@ -72,6 +76,7 @@ def given(
     data: Batches,
     *,
     test: Batches | None = None,
+    path: Sequence[Mapping[str, Tensor]] = (),
     adapter: Adapter | None = None,
 ) -> Given:
     """The problem of training this network from its present parameters on.
@@ -84,6 +89,7 @@ def given(
         loss: from (outputs, targets) to one value per example or to their mean.
         data: inputs and targets, or batches of the two, for instance a DataLoader.
         test: a second part of the data, or none.
+        path: state dictionaries that were saved on the way to the present weights, in order.
         adapter: takes what the model gives if that is no tensor, gives the outputs.
 
     Raises:
@@ -97,6 +103,8 @@ def given(
     made = (named(from_module(model, loss, each, adapter=adapter)) for each in batches.values())
     parts = dict(zip(("train", "test"), made, strict=False))
     content = Content()
+    iterates = _iterates(path, parts["train"])
+    content.add([(one.theta, one.buffers) for one in iterates])
     for part in parts.values():
         _try(part)
         content.add(part.start)
@@ -107,6 +115,7 @@ def given(
         digest=content.digest()[:DIGITS],
     )
     object.__setattr__(problem, "_parts", parts)
+    object.__setattr__(problem, "_path", iterates)
     return problem
 
 
@@ -131,6 +140,22 @@ def _batches(name: str, data: object) -> list[Any]:
         if not isinstance(batch, Sequence) or len(batch) != 2:
             raise SpecError(name, f"a batch that is a {type(batch).__name__}", accepted)
     return found
+
+
+def _iterates(path: Sequence[Mapping[str, Tensor]], train: ModelObjective) -> tuple[Iterate, ...]:
+    """What was saved, without an end that is the present itself."""
+    if not isinstance(path, Sequence) or not all(isinstance(one, Mapping) for one in path):
+        raise SpecError("path", type(path).__name__, "a list of state dictionaries")
+    found = [
+        Iterate(
+            train.layout.join(one).to(train.start),
+            {name: one.get(name, now).detach().clone() for name, now in train.buffers.items()},
+        )
+        for one in path
+    ]
+    if found and torch.equal(found[-1].theta, train.start):
+        found.pop()
+    return tuple(found)
 
 
 def _try(part: ModelObjective) -> None:

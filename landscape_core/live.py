@@ -101,6 +101,11 @@ class Session:
         self._renew_at = 0.0
         data = self._training.instance.data
         self._points = scattered(data) if data is not None and drawable(data) else None
+        began = self._state
+        for index, made in enumerate(self._training.instance.path if start is None else ()):
+            self._state = replace(began, index=index, theta=made.theta, buffers=made.buffers)
+            self._record()
+        self._state = began
         self._record()
 
     @property

@@ -131,7 +131,8 @@ class Training:
                 raise SpecError("start", f"{len(at.theta)} parameters", accepted)
             theta, buffers = at.theta.to(theta), at.buffers
         drawing = self.run.sampler.init(self.examples)
-        return State(0, 0, theta, self.run.optimizer.init(theta), buffers, drawing)
+        made = len(self.instance.path) if at is None else 0
+        return State(made, 0, theta, self.run.optimizer.init(theta), buffers, drawing)
 
     def advance(self, state: State, run: Run | None = None) -> State:
         """The state one step later, by the run's optimizer, schedule and batch size or another's.

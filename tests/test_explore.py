@@ -148,6 +148,28 @@ def test_the_text_of_a_given_network_says_what_it_is_and_builds_nothing():
         Given(model="Sequential", parameters=44, digest="0").build(0)
 
 
+def test_a_run_of_ones_own_is_the_path_that_the_picture_shows():
+    model, (inputs, targets) = network(), examples()
+    order, kept = torch.optim.SGD(model.parameters(), lr=0.5), []
+    for _ in range(6):
+        kept.append(copy.deepcopy(model.state_dict()))
+        order.zero_grad()
+        cross_entropy(model(inputs), targets).backward()
+        order.step()
+    problem = given(model, cross_entropy, (inputs, targets), path=kept)
+    session = Session(Run(problem=problem, steps=20), View(resolution=11))
+    assert session.recorded == [0, 1, 2, 3, 4, 5, 6]
+    *_, last = session.refine()
+    model.eval()
+    with torch.no_grad():
+        model.load_state_dict(kept[3])
+        then = float(cross_entropy(model(inputs), targets))
+    assert float(last.path["loss"].sel(step=3)) == pytest.approx(then, rel=1e-5)
+    assert last.seen == 6
+    assert last.notice == ""
+    assert problem != given(model, cross_entropy, (inputs, targets))
+
+
 def test_a_given_network_survives_a_pickle():
     problem = given(network(), cross_entropy, examples())
     arrived = pickle.loads(pickle.dumps(problem))

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from landscape_core.datasets.base import Split
 from landscape_core.objective import Objective
@@ -11,14 +12,27 @@ from landscape_core.recipes import Recipe
 from landscape_core.types import Vector
 
 
+@dataclass(frozen=True, eq=False)
+class Iterate:
+    """A point of a run that was made elsewhere: the parameters, and the network's statistics."""
+
+    theta: Vector
+    buffers: dict[str, Tensor]
+
+
 @dataclass(frozen=True)
 class Instance:
-    """A problem made concrete: what is minimized, what it is tested on, where it starts."""
+    """A problem made concrete: what is minimized, what it is tested on, where it starts.
+
+    `path` is a run that led to this start, one step between two iterates; the start itself is not
+    on it. Steps are counted from its beginning.
+    """
 
     train: Objective
     test: Objective | None
     start: Vector
     data: Split | None
+    path: tuple[Iterate, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
