@@ -119,8 +119,7 @@ class Board:
             playing: whether the run goes on.
         """
         self.form.show(sections(place.scene, reference))
-        told = f"tour={tour[0]}&at={tour[1]}" if tour else ""
-        self.link.set("&".join(filter(None, (place.link(), told))))
+        self.show_link(place, tour)
         display = place.scene.display
         self.toolbar.set(
             {
@@ -135,6 +134,11 @@ class Board:
                 "kept": len(place.kept),
             }
         )
+
+    def show_link(self, place: Place, tour: tuple[str, int] | None) -> None:
+        """Bring the address in line with a place."""
+        told = f"tour={tour[0]}&at={tour[1]}" if tour else ""
+        self.link.set("&".join(filter(None, (place.link(), told))))
 
     def tell_story(self, name: str) -> None:
         """Show what a preset asks; a scene of the user's own has no story."""

@@ -1,6 +1,7 @@
 """Runs that are compared: what differs between them, in words, and what is drawn of each."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import xarray as xr
@@ -30,30 +31,62 @@ def compared(news: News) -> list[Compared]:
 
 
 def differing(places: Sequence[Place]) -> list[str]:
-    """What is not the same in all places, of each in one line: `learning rate 0.1, step 60`."""
+    """What is not the same in all places, of each in one line: `learning rate 0.1, step 60`.
+
+    What only one of two parts has, and has by default, goes without saying.
+    """
     tables = [_settings(place) for place in places]
     paths = dict.fromkeys(path for table in tables for path in table)
-    differ = [path for path in paths if len({table.get(path) for table in tables}) > 1]
-    told = []
-    for table in tables:
-        told.append(", ".join(" ".join(table[path]) for path in differ if path in table))
-    return [words or "the same settings" for words in told]
+    differ = [
+        path
+        for path in paths
+        if len({table[path].value for table in tables if path in table}) > 1
+        or not all(path in table for table in tables)
+    ]
+    return [
+        ", ".join(
+            f"{table[path].label} {table[path].value}"
+            for path in differ
+            if path in table and not (table[path].usual and _missing(path, tables))
+        )
+        or "the same settings"
+        for table in tables
+    ]
 
 
-def _settings(place: Place) -> dict[str, tuple[str, str]]:
-    """Label and value of all that makes a run and its picture, by path."""
+@dataclass(frozen=True)
+class _Setting:
+    """A setting in words, and whether its value is the usual one."""
+
+    label: str
+    value: str
+    usual: bool = False
+
+
+def _missing(path: str, tables: Sequence[dict[str, _Setting]]) -> bool:
+    return not all(path in table for table in tables)
+
+
+def _settings(place: Place) -> dict[str, _Setting]:
+    """All that makes a run and its picture, by path."""
     found = {
-        entry.path: (entry.field.label, _worded(forms.plain_value(entry.value)))
+        entry.path: _Setting(
+            entry.field.label,
+            _worded(forms.plain_value(entry.value)),
+            entry.value == entry.field.default,
+        )
         for entry in forms.rows(place.start)
         if not entry.path.startswith("display.")
     }
     for change in place.changes:
-        label, before = found.get(change.path, (change.path, ""))
-        found[change.path] = (label, f"{before}, from step {change.step} {_worded(change.value)}")
+        old = found[change.path]
+        value = f"{old.value}, from step {change.step} {_worded(change.value)}"
+        found[change.path] = _Setting(old.label, value)
     if place.origin is not None:
         where = f"α {place.origin.alpha:.3g}, β {place.origin.beta:.3g}"
-        found["origin"] = ("started at", where)
-    found["step"] = ("step", str(place.step if place.seen is None else place.seen))
+        found["origin"] = _Setting("started at", where)
+    step = place.step if place.seen is None else place.seen
+    found["step"] = _Setting("step", str(step))
     return found
 
 

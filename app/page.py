@@ -5,6 +5,7 @@ news of the worker. A change of any control gives the worker a new piece of work
 still says is dropped by the desk.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -27,6 +28,9 @@ from landscape_core.errors import LandscapeError, SpecError
 from landscape_core.pictures import Picture
 from landscape_core.store import Store
 
+LINKED = 1.0
+"""Seconds between two changes of the address while a run goes on."""
+
 
 class Page:
     """The laboratory on one screen."""
@@ -47,6 +51,7 @@ class Page:
         self._point: tuple[float, float] | None = None
         self._going: Place | None = None
         self._tour: tuple[str, int] | None = None
+        self._linked_at = 0.0
         self._afterwards: Callable[[], None] | None = None
         self._followers: list[Callable[[Scene, bool], None]] = []
         self._own = own
@@ -341,6 +346,9 @@ class Page:
         self._board.toolbar.set({"progress": self._waiting.told(news.progress)})
         self._inform()
         self._draw()
+        if time.monotonic() - self._linked_at > LINKED:  # a reload finds the run where it is
+            self._linked_at = time.monotonic()
+            self._board.show_link(self._place, self._tour)
         picture = news.picture
         if picture is not None and picture.status == "diverged":
             self._board.toolbar.message(

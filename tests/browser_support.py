@@ -94,10 +94,17 @@ def served(
 class Visitor:
     """Someone before a page of ours: looks, presses, chooses, and waits for what follows."""
 
-    def __init__(self, browser: Browser, url: str, size: tuple[int, int] = (1366, 768)) -> None:
+    def __init__(
+        self,
+        browser: Browser,
+        url: str,
+        size: tuple[int, int] = (1366, 768),
+        *,
+        touch: bool = False,
+    ) -> None:
         """A window of its own, which remembers nothing of others; `open` loads the page."""
         width, height = size
-        context = browser.new_context(viewport={"width": width, "height": height})
+        context = browser.new_context(viewport={"width": width, "height": height}, has_touch=touch)
         self.url = url
         self.page = context.new_page()
         self.strangers: list[str] = []

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from app.comparing import differing
 from app.forms import assign
 from app.history import History
 from app.journeys import Journey
@@ -165,3 +166,17 @@ def test_undo_goes_back_change_by_change_and_redo_forth(monkeypatch):
     assert history.redo(places[0]) is places[2]
     history.add(places[4])
     assert not history.can_redo
+
+
+def test_what_differs_between_runs_is_named_and_the_rest_goes_without_saying():
+    one = small()
+    other = one.wanting(assign(one.scene, "run.optimizer", "sgd"))
+    later = one.wanting(assign(one.scene, RATE, 0.3))
+    words = differing([one, replace(other, step=12), later])
+    assert words == [
+        "optimizer adam, learning rate 0.02",
+        "optimizer sgd, learning rate 0.02",
+        "optimizer adam, learning rate 0.02, from step 12 0.3",
+    ]
+    assert differing([one, one]) == ["the same settings"] * 2
+    assert differing([one, replace(one, seen=3)]) == ["step 12", "step 3"]

@@ -56,6 +56,10 @@ class Compared:
     figures: xr.Dataset | None = None
 
 
+OVERLAP = 0.5
+"""Pictures that have less than this share in common say so."""
+
+
 class Comparison:
     """Landscapes side by side, or minus the first, or all paths on one plane; figures below."""
 
@@ -149,7 +153,7 @@ class Comparison:
             there = i < len(runs)
             put(panel.figure, visible=there)
             if there:
-                words = title(i, names[i], runs[i].words)
+                words = title(i, names[i], runs[i].words + _overlap(shown[i]))
                 panel.update(words, shown[i], runs[i].path, runs[i].seen)
         bars = [f'<div style="flex: 1; min-width: 220px">{bar}</div>' for bar in bars]
         put(self.bar, text=f'<div style="display: flex; gap: 12px">{"".join(bars)}</div>')
@@ -202,6 +206,14 @@ def _minus(first: Heights, others: Sequence[Heights]) -> list[Heights]:
     most = theme.limits(sizes)[1]
     zero = np.zeros(1)
     return [Heights(each, each.values, (-most, most), zero, diverging=True) for each in found]
+
+
+def _overlap(shown: Heights) -> str:
+    """That two pictures have little in common, where that is so."""
+    share = float(np.isfinite(shown.heights.values).mean())
+    if not shown.diverging or share > OVERLAP:
+        return ""
+    return f" (the two planes have {share:.0%} in common: random directions have more)"
 
 
 def _bar(words: str, shown: Sequence[Heights], scale: str) -> str:
