@@ -5,9 +5,11 @@ same processors as the app: a machine with a GPU is faster.
 
 For each server: seconds from asking for the page to its first picture (median of three, each in a
 new window); milliseconds from a changed control to the first surface that obeys it while a run goes
-on (the resolution, median of twelve); pictures a second while an MLP 2-16-16-2 trains on spirals
-with a picture of 51x51 points, flat and in three dimensions; megabytes of the Python process that
-serves the page.
+on (the resolution, median of twelve); milliseconds from a press of the time line's button to the
+picture of the step before, and from an optimizer chosen anew to the first picture of its run
+(medians of twelve); pictures a second while an MLP 2-16-16-2 trains on spirals with a picture of
+51x51 points, flat and in three dimensions, and flat in a browser on a processor six times slower;
+megabytes of the Python process that serves the page.
 """
 
 import platform
@@ -25,6 +27,7 @@ sys.path.insert(0, str(HERE.parent / "tests"))
 from browser_support import Visitor, browser, served  # noqa: E402 - shared with the tests
 
 SECONDS = 8.0
+SLOWER = 6
 
 
 def first_pictures(opened, url, times=3):
@@ -66,6 +69,30 @@ def answer_time(guest):
     return statistics.median(waits)
 
 
+def next_picture(guest, act):
+    """Median milliseconds from something done in the browser to the next picture, held."""
+    script = """async act => {
+      const find = (root, what) => { for (const e of root.querySelectorAll("*")) {
+        if (e.matches(what)) return e;
+        const inner = e.shadowRoot && find(e.shadowRoot, what); if (inner) return inner; } };
+      const bar = find(document, ".bar[data-frame]"), before = bar.dataset.frame;
+      const began = performance.now();
+      new Function("find", "turn", act[0])(find, act[1]);
+      while (bar.dataset.frame === before && performance.now() - began < 9000)
+        await new Promise(requestAnimationFrame);
+      return performance.now() - began; }"""
+    waits = []
+    for turn in range(12):
+        waits.append(guest.page.evaluate(script, [act, turn]))
+        guest.at_rest()
+    return statistics.median(waits)
+
+
+BACK = 'find(document, "button[data-seek=previous]").click()'
+OTHER = """const menu = find(document, "select[data-path='run.optimizer']");
+menu.value = turn % 2 ? "adam" : "sgd"; menu.dispatchEvent(new Event("change"))"""
+
+
 def memory(url):
     """Resident megabytes of the largest Python process that serves this address."""
     port = url.split(":")[2].split("/")[0]
@@ -91,12 +118,25 @@ def measure(opened, kind, label, cache, **options):
         guest.press("view-3d")
         guest.page.wait_for_timeout(2000)
         deep, answer = pictures_a_second(guest), answer_time(guest)
+        guest.press("play")
+        guest.at_rest()
+        guest.press("view-2d")
+        guest.at_rest()
+        back, other = next_picture(guest, BACK), next_picture(guest, OTHER)
+        slow = guest.page.context.new_cdp_session(guest.page)
+        slow.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+        guest.press("play")
+        guest.page.wait_for_timeout(2000)
+        slowly = pictures_a_second(guest)
         row = (
             label,
             f"{first:.1f}",
             f"{answer:.0f}",
+            f"{back:.0f}",
+            f"{other:.0f}",
             f"{flat:.1f}",
             f"{deep:.1f}",
+            f"{slowly:.1f}",
             f"{memory(url):.0f}",
         )
         guest.page.close()
@@ -105,7 +145,17 @@ def measure(opened, kind, label, cache, **options):
 
 def main():
     """Measure every server and write the table."""
-    head = ("server", "first picture, s", "control to picture, ms", "2-D, 1/s", "3-D, 1/s", "MB")
+    head = (
+        "server",
+        "first picture, s",
+        "control to picture, ms",
+        "look back, ms",
+        "other optimizer, ms",
+        "2-D, 1/s",
+        "3-D, 1/s",
+        f"2-D, {SLOWER} times slower, 1/s",
+        "MB",
+    )
     with tempfile.TemporaryDirectory() as cache, browser() as opened:
         rows = [
             measure(opened, "voila", "voila", Path(cache)),

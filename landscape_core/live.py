@@ -89,6 +89,7 @@ class Session:
         self._recorder = Recorder(run, len(self._state.theta))
         self._seconds = 0.0
         self._plane: Plane | None = None
+        self._spanning: Plane | None = None
         self._spanned_at = -1
         self._notice = ""
         self._seconds_at: dict[int, float] = {}
@@ -287,7 +288,7 @@ class Session:
         for dataset in slicing(read, grid, tolerance=tolerance, store=self._store):
             yield self._picture(seen, dataset)
         if dataset is not None:
-            self._held = (self._plane, grid, self._entry(), dataset)
+            self._held = (self._spanning, grid, self._entry(), dataset)
 
     def study(
         self, name: str, found: Callable[[Standpoint], Iterator[xr.Dataset | None]]
@@ -324,11 +325,11 @@ class Session:
 
         Iterates on one plane share it, unless their running statistics differ.
         """
-        if self._held is None or self._plane is None:
+        if self._held is None:
             return None
         plane, points, entry, dataset = self._held
         same = entry is self._entry() or not entry.state.buffers
-        return dataset if plane is self._plane and points == grid and same else None
+        return dataset if plane is self._spanning and points == grid and same else None
 
     def _ladder(self, counts: list[int]) -> list[tuple[int, int]]:
         """From the cheapest picture to the best: (examples, level of the grid)."""
@@ -382,7 +383,7 @@ class Session:
 
     def _look(self) -> Seen:
         thetas = self._recorder.thetas()
-        plane = self._spanned(thetas)
+        self._spanning = plane = self._spanned(thetas)
         middle, half = np.zeros(plane.dimensions), np.ones(plane.dimensions)
         if plane.explained is not None:
             plane = plane.at(plane.points(plane.coords(thetas[:1]))[0])

@@ -6,7 +6,7 @@ import pytest
 from browser_support import Visitor, browser, served
 
 from app import forms
-from app.scene import place
+from app.places import place
 from landscape_core.catalogue import entries
 from landscape_core.errors import SpecError
 from landscape_core.recipes import Recipe

@@ -143,7 +143,7 @@ def test_a_session_shows_it(problem):
     assert held.slice["computed"].all()
     assert np.isfinite(held.slice["loss"]).all()
     assert np.isfinite(held.readings.values["train_loss"])
-    assert held.path.sizes["step"] == 5
+    assert held.path.sizes["step"] == 21
 
 
 def test_it_travels_in_a_pickle(problem, instance):
