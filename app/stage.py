@@ -10,7 +10,6 @@ import panel as pn
 import xarray as xr
 
 from app import theme
-from app.asides.base import Aside
 from app.comparing import compared
 from app.components.surface import Surface
 from app.scene import Display
@@ -73,7 +72,8 @@ class Stage:
             css_classes=["side"],
             styles={"width": SIDE, "flex": "none"},
         )
-        self._beside(Display().aside)
+        first = Display().aside
+        self._add(name_of(type(first)), first.view())
 
     def draw(self, news: News, display: Display) -> None:
         """Bring every visible figure up to date; losses below zero have no logarithmic heights."""
@@ -146,26 +146,26 @@ class Stage:
             point=point,
         )
 
-    def _beside(self, aside: Aside) -> "_Beside":
-        """The drawing of an aside, made the first time that it is asked for."""
-        name = name_of(type(aside))
-        if name not in self._asides:
-            view = aside.view()
-            self._enlarge(view)
-            self._asides[name] = _Beside(
-                view, pn.Column(pn.pane.Bokeh(view.figure, **FILL), **FILL)
-            )
-            self.side.append(self._asides[name].pane)
-        return self._asides[name]
-
     def _draw_aside(self, picture: Picture, display: Display) -> None:
-        beside = self._beside(display.aside)
-        for other in self._asides.values():
-            if other.pane.visible != (other is beside):
-                other.pane.visible = other is beside
-        if self._above.visible == display.aside.tall:
-            self._above.visible = not display.aside.tall
-        display.aside.draw(beside.view, picture, display.height)
+        aside = display.aside
+        name = name_of(type(aside))
+        made = None if name in self._asides else aside.view()
+        view = self._asides[name].view if made is None else made
+        aside.draw(view, picture, display.height)
+        if made is not None:  # drawn before it is shown: a browser is not told of what it lacks
+            self._add(name, made)
+        for other, beside in self._asides.items():
+            if beside.pane.visible != (other == name):
+                beside.pane.visible = other == name
+        if self._above.visible == aside.tall:
+            self._above.visible = not aside.tall
+
+    def _add(self, name: str, view: Any) -> None:
+        """Put a drawing beside the landscape."""
+        self._enlarge(view)
+        pane = pn.Column(pn.pane.Bokeh(view.figure, **FILL), **FILL)
+        self._asides[name] = _Beside(view, pane)
+        self.side.append(pane)
 
 
 def _same(one: Any, other: Any) -> bool:
