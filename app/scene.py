@@ -108,7 +108,5 @@ def _preset(name: str, content: Mapping[str, Any]) -> Preset:
     scene = Scene()
     for path, value in content["scene"].items():
         scene = assign(scene, path, value)
-    words = {
-        key: str(content.get(key, "")).strip() for key in ("title", "question", "watch", "shows")
-    }
+    words = {key: str(content[key]).strip() for key in ("title", "question", "watch", "shows")}
     return Preset(name=name, steps=int(content["steps"]), scene=scene, **words)
