@@ -6,6 +6,7 @@ links do. Exit codes: 0 done, 1 the work failed, 2 the command was not understoo
 
 import argparse
 import os
+import signal
 import sys
 import webbrowser
 from collections import Counter, deque
@@ -219,6 +220,7 @@ def serve(options: argparse.Namespace) -> None:
         if not options.tours.is_dir():
             raise SpecError("--tours", str(options.tours), "a folder of Markdown files")
         made[1][TOURS] = str(options.tours.resolve())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server ends too
     with serving.running(made, url) as process:
         print(f"Landscape Lab is at {url} (Ctrl-C ends it)")
         if options.browser:

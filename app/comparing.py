@@ -11,6 +11,7 @@ from app.places import Place
 from app.views.comparison import Compared
 from app.work import News
 from landscape_core.pictures import Picture
+from landscape_core.recipes import Recipe, label_of
 
 LETTERS = "ABCD"
 
@@ -72,7 +73,7 @@ def _settings(place: Place) -> dict[str, _Setting]:
     found = {
         entry.path: _Setting(
             entry.field.label,
-            _worded(forms.plain_value(entry.value)),
+            _worded(entry.value),
             entry.value == entry.field.default,
         )
         for entry in forms.rows(place.start)
@@ -91,6 +92,10 @@ def _settings(place: Place) -> dict[str, _Setting]:
 
 
 def _worded(value: Any) -> str:
+    if isinstance(value, Recipe):
+        return label_of(type(value))
+    if isinstance(value, bool):
+        return "on" if value else "off"
     return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
 
 

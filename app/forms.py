@@ -24,6 +24,9 @@ from landscape_core.recipes import (
 
 R = TypeVar("R", bound=Recipe)
 
+ACCEPTED = {float: "a number", int: "a whole number", bool: "true or false"}
+"""What is accepted for fields of plain types, in words."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -185,4 +188,4 @@ def _typed(field: Field, value: Any) -> Any:
     except (TypeError, ValueError, KeyError, OverflowError) as error:
         if isinstance(error, SpecError):
             raise
-        raise SpecError(where, value, f"of type {field.type.__name__}") from None
+        raise SpecError(where, value, ACCEPTED.get(field.type, "text")) from None

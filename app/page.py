@@ -283,6 +283,7 @@ class Page:
         self._place, self._playing, self._point = there, False, None
         self._board.toolbar.message("")
         self._board.tell_story(self._place.preset)
+        self._board.stage.dim(stale=self._news is not None)
         self._start(go=there, fresh=fresh)
 
     def open_preset(self, name: str) -> None:
@@ -341,6 +342,7 @@ class Page:
 
     def _show(self, news: News) -> None:
         self._news = news
+        self._board.stage.dim(stale=False)
         if self._going is None or news.place.step >= self._going.step:
             self._stand(news)
         self._board.toolbar.set({"progress": self._waiting.told(news.progress)})
@@ -369,6 +371,7 @@ class Page:
 
     def _done(self) -> None:
         self._playing = False
+        self._board.stage.dim(stale=False)
         if self._going is not None and self._news is not None:  # the run ended on the way
             self._stand(self._news)
         self._board.form.set_busy(False)
@@ -382,6 +385,7 @@ class Page:
 
     def _fail(self, error: Exception) -> None:
         """Say what is wrong at the control that it concerns, and keep what was in force."""
+        self._board.stage.dim(stale=False)
         self._playing = self._busy = False
         self._going = None
         self._board.form.set_busy(False)

@@ -80,7 +80,7 @@ class Stage:
         picture = news.picture
         if picture is None:
             return
-        if bool((picture.slice["loss"] < 0).any()):
+        if bool((picture.slice["loss"].where(picture.slice["computed"]) < 0).any()):
             display = display.replace(height="linear", limits="")
         show = display.show if display.show != "compare" or news.kept else "2d"
         self._show(show)
@@ -95,6 +95,12 @@ class Stage:
         self.curves.update(picture.curves, picture.seen)
         self.quality.object = quality(picture)
         self._draw_aside(picture, display)
+
+    def dim(self, *, stale: bool) -> None:
+        """Show the picture pale while it is still that of another run."""
+        styles = {"opacity": "0.4"} if stale else {}
+        if self.landscape.styles != styles:
+            self.landscape.styles = styles
 
     def scale(self, *, projects: bool) -> None:
         """Make type and lines larger for a projector, or as they were."""
@@ -179,8 +185,9 @@ def quality(picture: Picture) -> str:
     distance = float(picture.path["distance"].sel(step=picture.seen, method="nearest"))
     count = int(picture.slice.attrs["examples"][0])
     doubt = picture.standard_error
+    moved = picture.path.sizes["step"] > 1
     parts = [
-        f"<b>{picture.captured:.0%}</b> of the motion lies in this plane",
+        f"<b>{picture.captured:.0%}</b> of the motion lies in this plane" if moved else "the start",
         f"<b>{computed.sum()}</b> of {computed.size} points computed{others(picture.slice)}",
         f"<b>{count}</b> {picture.view.split} examples"
         + (f" (loss at the point <b>± {doubt:.2g}</b>)" if doubt > 0 else ""),

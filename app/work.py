@@ -15,7 +15,7 @@ from app.journeys import Journey
 from app.places import Place
 from app.scene import Scene
 from landscape_core.directions.pca import PCA
-from landscape_core.errors import LandscapeError
+from landscape_core.errors import LandscapeError, SpecError
 from landscape_core.figures import figures
 from landscape_core.live import Session
 from landscape_core.pictures import Picture
@@ -73,7 +73,7 @@ class News:
     """What the worker tells: a picture, where it was taken, and how far the work is.
 
     `kept` are the runs that are kept as far as they are known, `together` all paths on one plane,
-    `figures` those of the slice, where they are compared.
+    `figures` those of the slice, where they are compared; `problem` says why they cannot be.
     """
 
     picture: Picture | None
@@ -82,6 +82,7 @@ class News:
     kept: tuple[Kept, ...] = ()
     together: xr.Dataset | None = None
     figures: xr.Dataset | None = None
+    problem: str = ""
 
 
 @dataclass(eq=False)
@@ -185,9 +186,12 @@ class Worker:
         news = replace(self._news(last, kept), figures=_figures(last, scene))
         yield news
         if scene.display.comparison == "together":
-            for progress in self._together(kept, scene):
-                told = Progress(COMPARING, progress.done, progress.total)
-                yield replace(news, progress=told, together=progress.dataset)
+            try:
+                for progress in self._together(kept, scene):
+                    told = Progress(COMPARING, progress.done, progress.total)
+                    yield replace(news, progress=told, together=progress.dataset)
+            except SpecError as error:
+                yield replace(news, problem=f"Not on one plane: {error}")
 
     def _together(self, kept: tuple[Place, ...], scene: Scene) -> Iterator[Done]:
         """All paths on the plane of their principal components, the first one's loss on it."""

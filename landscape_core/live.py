@@ -50,6 +50,10 @@ SELDOM = 5
 """A rule that takes longer waits so many times as long until the next; held, it never waits."""
 
 
+ESCAPE = 100.0
+"""An iterate so many times farther from the start than that is from zero has left all pictures."""
+
+
 class Session:
     """A run under way and how it is looked at.
 
@@ -383,11 +387,15 @@ class Session:
 
     def _look(self) -> Seen:
         thetas = self._recorder.thetas()
-        self._spanning = plane = self._spanned(thetas)
+        near = _within(thetas)
+        self._spanning = plane = self._spanned(near)
+        if len(near) < len(thetas):
+            gone = self.recorded[len(near)]
+            self._notice = f"The path leaves the picture before step {gone}, for very large weights"
         middle, half = np.zeros(plane.dimensions), np.ones(plane.dimensions)
         if plane.explained is not None:
             plane = plane.at(plane.points(plane.coords(thetas[:1]))[0])
-            frame = framed(plane.coords(thetas).numpy(force=True))
+            frame = framed(plane.coords(near).numpy(force=True))
             middle, half = frame.middle, frame.half
         coords, distance = plane.coords(thetas), plane.distance(thetas)
         moved = (thetas - thetas[0]).double().norm(dim=1).max().clamp(min=1e-300)
@@ -419,9 +427,8 @@ class Session:
         follow, directions = self.view.follow, self.view.directions
         if self._back is not None and follow and not directions.whole_path:
             until = sum(step <= self._back.state.index for step in self.recorded)
-            return self._found(self._back.state, thetas[:until]) or self._random(
-                self._back.state, thetas[:until]
-            )
+            path = thetas[:until]
+            return self._found(path) or self._random(path)
         if self._plane is not None and not follow:
             return self._plane
         if self._plane is not None and self._spanned_at == self.step:
@@ -429,10 +436,10 @@ class Session:
         began = time.perf_counter()
         if self._plane is not None and began < self._renew_at:
             framing = self._plane.explained is not None
-            return self._plane if framing else self._plane.at(self._state.theta)
-        found = self._found(self._state, thetas)
+            return self._plane if framing else self._plane.at(thetas[-1])
+        found = self._found(thetas)
         if found is None:
-            rescue = self._random(self._state, thetas)
+            rescue = self._random(thetas)
             self._plane = None if follow else rescue
             return rescue
         spent = time.perf_counter() - began
@@ -440,20 +447,21 @@ class Session:
         self._plane, self._spanned_at = found.facing(self._plane), self.step
         return self._plane
 
-    def _found(self, state: State, thetas: Vectors) -> Plane | None:
-        """The plane that the rule gives; None, with a notice, if it gives none."""
+    def _found(self, path: torch.Tensor) -> Plane | None:
+        """The plane that the rule gives at a path's end; None, with a notice, if it gives none."""
         self._notice = ""
         try:
-            return self.view.directions.span(self._viewpoint(state, thetas))
+            return self.view.directions.span(self._viewpoint(path))
         except PlaneError as error:
             self._notice = f"A random plane for now: {error}"
             return None
 
-    def _random(self, state: State, thetas: Vectors) -> Plane:
-        return Random().span(self._viewpoint(state, thetas))
+    def _random(self, path: Vectors) -> Plane:
+        return Random().span(self._viewpoint(path))
 
-    def _viewpoint(self, state: State, thetas: Vectors) -> Viewpoint:
-        return Viewpoint(self._network(state), state.theta, thetas, self.run.seed)
+    def _viewpoint(self, path: Vectors) -> Viewpoint:
+        state = self._recorder.entries()[len(path) - 1].state
+        return Viewpoint(self._network(state), path[-1], path, self.run.seed)
 
     def _boundary(self, state: State) -> xr.Dataset | None:
         """What the network says over its inputs, where that can be drawn."""
@@ -482,7 +490,7 @@ class Session:
             curves=curves(recorded),
             boundary=self._boundary(entry.state),
             points=self._points,
-            captured=seen.captured(self._recorder.thetas()),
+            captured=seen.captured(_within(self._recorder.thetas())),
             notice=self._notice,
             standard_error=self._doubt(int(dataset.attrs["examples"][0]), entry.state.theta),
             curvature=self._watcher.dataset() if self._watcher else None,
@@ -504,3 +512,10 @@ class Session:
                 return math.nan  # the mean alone does not tell how the examples differ
             spread = float(answers.losses(outputs).std())
         return standard_error(spread, examples, total)
+
+
+def _within(path: Vectors) -> torch.Tensor:
+    """The path (T, P) until it leaves all pictures; at least its start."""
+    far = (path - path[0]).double().norm(dim=1)
+    gone = far > ESCAPE * max(float(path[0].double().norm()), 1.0)
+    return path[: int(gone.int().argmax())] if bool(gone.any()) else path

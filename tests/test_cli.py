@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import oracles
+import psutil
 import pytest
 import torch
 import xarray as xr
@@ -237,6 +238,20 @@ def test_a_folder_that_is_not_there_is_told_before_the_work(capsys, monkeypatch)
     monkeypatch.setattr("app.cli.follow", None)  # would be called
     assert main(["train", "-o", "nowhere/run.nc"]) == 1
     assert "there is no folder nowhere" in capsys.readouterr().err
+
+
+def test_who_ends_the_command_ends_its_server(tmp_path):
+    program = f"""import sys; from app.cli import main
+sys.stdout.reconfigure(line_buffering=True)
+sys.exit(main(["serve", "--port", "0", "--tours", {str(tmp_path)!r}]))"""
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert b"Landscape Lab is at" in process.stdout.readline()
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.terminate()
+        assert process.wait(30) == 143
+    assert children
+    assert not psutil.wait_procs(children, timeout=15)[1]
 
 
 def test_a_reader_who_has_seen_enough_is_no_error(tmp_path):

@@ -477,3 +477,21 @@ def test_who_travels_to_a_step_again_finds_its_picture_in_the_store(tmp_path):
     assert len(store.entries()) == 1
     xr.testing.assert_identical(found.slice["loss"], made.slice["loss"])
     assert np.array_equal(found.path["alpha"], made.path["alpha"])
+
+
+@pytest.mark.parametrize("directions", [PCA(), Random()])
+def test_a_path_that_flies_off_is_shown_until_it_leaves_the_picture(directions):
+    session = Session(run_of(steps=100), View(resolution=11, directions=directions))
+    session.advance_to(10)
+    faster = session.run.optimizer.replace(learning_rate=90.0)
+    session.continue_with(session.run.replace(optimizer=faster))
+    session.advance_to(100)
+    held = last(session.refine())
+    thetas = session._recorder.thetas().double()
+    far = (thetas - thetas[0]).norm(dim=1) > 100 * thetas[0].norm()
+    gone = session.recorded[int(far.int().argmax())]
+    assert 10 < gone < 100
+    assert f"before step {gone}," in held.notice
+    assert np.isfinite(held.slice["loss"]).all()
+    assert abs(held.slice["alpha"]).max() < 1e4
+    assert list(held.path["step"].values) == session.recorded

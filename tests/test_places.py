@@ -174,9 +174,9 @@ def test_what_differs_between_runs_is_named_and_the_rest_goes_without_saying():
     later = one.wanting(assign(one.scene, RATE, 0.3))
     words = differing([one, replace(other, step=12), later])
     assert words == [
-        "optimizer adam, learning rate 0.02",
-        "optimizer sgd, learning rate 0.02",
-        "optimizer adam, learning rate 0.02, from step 12 0.3",
+        "optimizer Adam, learning rate 0.02",
+        "optimizer SGD, learning rate 0.02",
+        "optimizer Adam, learning rate 0.02, from step 12 0.3",
     ]
     assert differing([one, one]) == ["the same settings"] * 2
     assert differing([one, replace(one, seen=3)]) == ["step 12", "step 3"]
