@@ -5,9 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import xarray as xr
+from bokeh.core.property.vectorization import Value
+from bokeh.models import Text
 from test_views import path_to, sent, slice_of, valley
 
 from app.asides.base import Aside
+from app.asides.curvature import _bound
 from app.places import opening
 from app.scene import Display
 from app.stage import Stage
@@ -102,6 +105,35 @@ def test_eigenvalues_and_trace_along_the_run_lie_within_the_axes(ranks):
     assert (view.run.x_range.start, view.run.x_range.end) == pytest.approx((-1, 51))
 
 
+def test_one_record_along_the_run_has_an_axis_from_the_start():
+    view = Curvature()
+    view.update(None, along_of().isel(step=[5]))
+    assert (view.run.x_range.start, view.run.x_range.end) == pytest.approx((-1, 51))
+
+
+@pytest.mark.parametrize(("bound", "drawn"), [(None, False), (30.0, True), (3000.0, False)])
+def test_the_bound_of_stable_steps_is_drawn_where_it_is_near(bound, drawn):
+    view = Curvature()
+    view.update(None, along_of(), bound=bound)
+    assert view._bound.visible == drawn
+    assert list(view.bound.data["height"]) == [bound] * 2 * drawn
+    assert (view.run.y_range.end > 30) == drawn
+    assert sent(view, lambda: view.update(None, along_of(), bound=bound)) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "bound"),
+    [
+        ({"kind": "sgd", "learning_rate": 0.2}, 10.0),
+        ({"kind": "sgd", "weight_decay": 0.1}, None),
+        ({"kind": "heavy_ball"}, None),
+        ({"kind": "adam"}, None),
+    ],
+)
+def test_steps_of_plain_gradient_descent_alone_have_a_bound(optimizer, bound):
+    assert _bound(from_plain(Run, {"optimizer": optimizer})) == bound
+
+
 def test_a_spectrum_that_is_not_finished_has_its_eigenvalues_only():
     view = Curvature()
     view.update(spectrum_of(density=False), None)
@@ -180,19 +212,36 @@ def connection_of(aligned=False, plane=True):
     return xr.Dataset(table, coords)
 
 
+def named(view):
+    return [item.label.value for item in view.profile.above[0].items if item.visible]
+
+
 def test_a_connection_is_drawn_with_its_barriers_and_awaited_until_then():
     view, found = Connection(), connection_of(plane=False)
     assert view._words.text == WAITING
+    assert not view.plane.figure.visible
     view.update(found, "test")
     straight = found["straight_loss"].values[1]
     np.testing.assert_allclose(view.source.data["straight"], straight, rtol=1e-6)
     np.testing.assert_allclose(view.source.data["curve"], 0.1 * straight, rtol=1e-6)
     assert np.isnan(view.source.data["aligned"]).all()
-    assert view._words.text == "barrier 2 straight, 0.2 along the curve"
+    assert not view._words.visible
+    assert named(view) == ["straight line: barrier 2", "curve: barrier 0.2"]
     assert view.profile.y_range.end > 2
     assert not view.plane.bar.visible
     view.update(None, "test")
-    assert view._words.text == WAITING
+    assert view._words.visible
+    assert named(view) == []
+
+
+def test_a_curve_that_bends_not_is_no_curve():
+    view, found = Connection(), connection_of(plane=False)
+    view.update(
+        found.assign(loss=found["straight_loss"], barrier=found["straight_barrier"]), "test"
+    )
+    assert named(view) == ["straight line: barrier 2"]
+    assert np.isnan(view.source.data["curve"]).all()
+    assert not view.plane.figure.visible
 
 
 def test_the_line_after_aligning_stands_beside_the_others():
@@ -201,8 +250,9 @@ def test_the_line_after_aligning_stands_beside_the_others():
     np.testing.assert_allclose(
         view.source.data["aligned"], connection_of(aligned=True)["aligned_loss"][0], rtol=1e-6
     )
-    assert view._words.text == "barrier 1 straight, 0.5 aligned, 0.1 along the curve"
-    assert view._items["aligned"].visible
+    words = ["straight line: barrier 1", "after aligning: barrier 0.5", "curve: barrier 0.1"]
+    assert named(view) == words
+    assert view.plane.figure.visible
     view.update(connection_of(), "train")
     assert not view._items["aligned"].visible
 
@@ -211,7 +261,7 @@ def test_the_curve_lies_in_its_plane():
     view, found = Connection(), connection_of()
     view.update(found, "test", "linear")
     np.testing.assert_allclose(view.curve.data["y"], found["curve_beta"], rtol=1e-6)
-    assert view.ends.data["text"] == ["this run", "the other"]
+    assert view.ends.data["text"] == ["this", "other"]
     assert view.plane.bar.visible
     low, high = view.plane.bar.color_mapper.low, view.plane.bar.color_mapper.high
     assert low <= 0.2
@@ -260,10 +310,10 @@ def test_the_map_of_convexity_fills_and_what_is_not_known_is_no_colour():
     assert shades.shape == (3, 3)
     assert (shades.flat[4:] >= SHADES).all()
     assert (shades.flat[:4] < SHADES).all()
-    assert view.track.words.text == "above 0.05 at 50% of 4 points"
+    assert view.track.words.text == "above 0.05 at\n50 % of 4 points"
     np.testing.assert_allclose(view.track.path.data["x"], path["alpha"], rtol=1e-6)
     view.update(ratio_of(), path)
-    assert view.track.words.text == "above 0.05 at 78% of 9 points"  # 0.05 itself is not above
+    assert view.track.words.text == "above 0.05 at\n78 % of 9 points"  # 0.05 itself is not above
     assert view.map.bar.color_mapper.high == 0.5
     assert view.map.figure.y_range.end == pytest.approx(3.0)  # a point is the middle of its pixel
     assert sent(view, lambda: view.update(ratio_of(), path)) == ([], 0)
@@ -349,6 +399,12 @@ def test_every_aside_draws_what_it_studies_and_nothing_twice(name):
     assert sent(view, lambda: aside.draw(view, shown[-1], "log")) == ([], 0)
     studied = [name] if name in QUICK else []
     assert list(shown[-1].studies) == studied
+
+
+@pytest.mark.parametrize("name", list(entries(Aside)))
+def test_no_name_of_a_font_is_taken_for_a_column(name):
+    figure = make(Aside, name).view().figure
+    assert all(isinstance(text.text_font, Value) for text in figure.select({"type": Text}))
 
 
 def test_several_runs_are_drawn_on_the_plane_of_all():

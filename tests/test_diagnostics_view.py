@@ -81,7 +81,7 @@ def test_numbers_by_name_are_bars_with_their_errors_and_nothing_for_what_is_not_
     assert list(plot.y_range.factors) == ["c", "b", "a"]
     np.testing.assert_allclose(table["at"], [3.0, -1.0, 0.0])
     np.testing.assert_allclose(table["high"][:2], [3.5, -0.75])
-    assert list(table["text"]) == ["3 ± 0.5", "-1 ± 0.25", "inf"]
+    assert list(table["text"]) == ["3 ± 0.5", "−1 ± 0.25", "inf"]
     assert not isinstance(plot.x_scale, LogScale)
     assert "v by layer (m)" in plot.title.text
 

@@ -361,6 +361,35 @@ def test_zero_and_negative_losses_have_the_lowest_colour_on_a_log_scale():
     assert contour.picture.data["values"][0].min() == -1
 
 
+@pytest.mark.parametrize("scale", ["log", "linear"])
+def test_interpolated_losses_do_not_fall_far_below_the_computed_ones(scale):
+    slice_ = slice_of(lambda a, b: 1 + a**2 + b**2)
+    least = slice_["loss"].values[0][slice_["computed"].values].min()
+    for place, wrong in ((1, -0.3), (3, 1e-12), (5, np.nan)):
+        slice_["loss"][:, place, place] = wrong
+    contour = Contour()
+    contour.update(slice_, None, scale=scale)
+    values = contour.picture.data["values"][0]
+    assert values[1, 1] == values[3, 3] == np.float32(least / 4)
+    assert np.isnan(values[5, 5])
+    low = contour._scale.low
+    assert low > np.log10(0.15) if scale == "log" else low >= 0  # outward to a round step
+    slice_["loss"][:, 0, 0] = -1.0  # computed
+    contour.update(slice_, None, scale="linear")
+    assert contour.picture.data["values"][0][1, 1] == np.float32(-0.3)
+
+
+def test_colours_of_time_are_explained_only_where_a_path_is_seen():
+    contour, slice_ = Contour(), slice_of(valley)
+    path = path_to(0.5, 0.5)
+    contour.update(slice_, path)
+    assert _legend_words(contour)["early"]
+    for unseen in (path.assign(alpha=path["alpha"] + 50), path * 1e-4):
+        contour.update(slice_, unseen)
+        assert not _legend_words(contour)["early"]
+        assert not _legend_words(contour)["late"]
+
+
 def test_the_linear_and_the_log_picture_differ():
     pictures = []
     for scale in ("linear", "log"):
@@ -674,13 +703,25 @@ def test_numbers_of_one_input_are_points_and_a_curve():
     np.testing.assert_allclose(view.points.data["y"], [0, 0.5, 1])
 
 
+def test_many_points_along_a_curve_have_no_halo():
+    x = np.linspace(-2, 2, 50)
+    view, answers = Boundary(), xr.Dataset({"output": ("x", np.sin(x))}, {"x": x})
+    few, many = points_of(np.zeros(10)), points_of(np.zeros(200))
+    view.update(answers, few)
+    assert view.points.data["line"][0] == theme.SURFACE
+    size = view._dots.glyph.size
+    view.update(answers, many)
+    assert theme.SURFACE not in view.points.data["line"]
+    assert view._dots.glyph.size < size
+
+
 def test_the_network_that_is_looked_at_is_named_above_its_boundary():
     boundary = Boundary()
     words = looked_at(0.31, -0.2, {"train_loss": 0.4123, "train_accuracy": 0.825, "test_loss": 1.5})
     boundary.update(boundary_of(lambda x, y: 0 * x, 2), points_of([0, 1]), words)
     assert boundary._title.visible
     assert boundary._title.text == (
-        "The network at α 0.31, β −0.2\ntraining loss 0.412, accuracy 82.5%\ntest loss 1.5"
+        "The network at α 0.31, β −0.2\ntraining loss 0.412, accuracy 82.5 %\ntest loss 1.5"
     )
     boundary.update(boundary_of(lambda x, y: 0 * x, 2), points_of([0, 1]))
     assert not boundary._title.visible

@@ -8,7 +8,7 @@ from app.views.annotations import looked_at
 from app.views.boundary import Boundary as View
 from landscape_core.pictures import Picture
 
-NO_BOUNDARY = "No boundary to draw: this problem has\nno data with one or two inputs."
+NO_BOUNDARY = "No boundary to draw: this\nproblem has no data with\none or two inputs."
 
 
 @dataclass(frozen=True, kw_only=True)

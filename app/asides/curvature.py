@@ -10,10 +10,13 @@ from app.asides.base import Aside
 from app.views.curvature import Curvature as View
 from landscape_core.matrices.base import Matrix
 from landscape_core.matrices.hessian import Hessian
+from landscape_core.optimizers.sgd import SGD
 from landscape_core.pictures import Picture
 from landscape_core.recipes import Knob, Note
+from landscape_core.schedules.constant import Constant
 from landscape_core.spectra import Spectrum, Watch, spectrum
 from landscape_core.standpoints import Standpoint
+from landscape_core.training import Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,4 +45,16 @@ class Curvature(Aside):
 
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
         del scale
-        view.update(self.found(picture), picture.curvature, str(self.matrix.label))
+        bound = _bound(picture.run) if self.matrix == Hessian() else None
+        view.update(self.found(picture), picture.curvature, str(self.matrix.label), bound=bound)
+
+
+def _bound(run: Run) -> float | None:
+    """2/η, above which plain gradient descent is thrown back; of no other is it so simple."""
+    if (
+        not isinstance(run.optimizer, SGD)
+        or run.schedule != Constant()
+        or run.optimizer.weight_decay
+    ):
+        return None
+    return 2 / run.optimizer.learning_rate

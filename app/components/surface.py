@@ -13,6 +13,7 @@ from panel.custom import JSComponent
 from app import theme
 from app.views.annotations import lowest
 from app.views.path import ages, best, index_of
+from app.views.pixels import raised
 from app.wiring import Messages
 
 Array = npt.NDArray[np.floating[Any]]
@@ -79,7 +80,8 @@ class Surface:
         shown = slice_[variable].sel(split=split)
         raw, alpha, beta = shown.values, shown["alpha"].values, shown["beta"].values
         lift = theme.decimal_log if scale == "log" else np.asarray
-        heights = lift(raw)
+        settled = raised(raw, slice_["computed"].values) if variable == "loss" else raw
+        heights = lift(settled)
         values = path[variable].values if variable in path else np.full(len(path["step"]), np.nan)
         track = np.stack([path["alpha"], path["beta"], lift(values)], axis=1)
         here = index_of(path, seen)

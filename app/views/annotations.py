@@ -47,7 +47,7 @@ def looked_at(alpha: float, beta: float, values: Mapping[str, float]) -> str:
         if f"{split}_loss" in values:
             told.append(f"loss {values[f'{split}_loss']:.3g}")
         if f"{split}_accuracy" in values:
-            told.append(f"accuracy {values[f'{split}_accuracy']:.1%}")
+            told.append(f"accuracy {100 * values[f'{split}_accuracy']:.1f} %")
         if told:
             lines.append(f"{part} " + ", ".join(told))
     return "\n".join(lines)

@@ -20,6 +20,9 @@ POINT = ("x", "y", "fill", "line")
 PALE = 0.35
 """How far the colours behind the points are mixed with white, where the network is certain."""
 
+DENSE, DENSE_LINE = 400, 60
+"""More points than this are drawn small: in the plane; along a curve, where none has a halo."""
+
 DEGREES = 12
 """Degrees of confidence that are told apart in the colour of each class."""
 
@@ -94,7 +97,7 @@ class Boundary:
             x="x", y="y", dw="width", dh="height",
         )  # fmt: skip
         plot.line("x", "y", source=self.edge, color=theme.INK, width=1.2, alpha=0.7)
-        plot.scatter(
+        self._dots = plot.scatter(
             "x", "y", source=self.points, size=5.5, fill_color="fill", line_color="line",
             line_width=1.2,
         )  # fmt: skip
@@ -132,6 +135,8 @@ class Boundary:
         line = "output" in boundary
         x = points["x"].values
         y = points["y" if "y" in points else "target"].values
+        dense = len(x) > (DENSE_LINE if line else DENSE)
+        put(self._dots.glyph, size=4.0 if dense else 5.5, line_width=0.8 if dense else 1.2)
         target = np.zeros(len(x), int) if line else points["target"].values.astype(int)
         colors = np.array(theme.CLASSES)[target % len(theme.CLASSES)]
         train = points["split"].values == "train" if "split" in points else np.ones(len(x), bool)
@@ -141,7 +146,7 @@ class Boundary:
                 "x": narrow(x),
                 "y": narrow(y),
                 "fill": np.where(train, colors, theme.SURFACE).tolist(),
-                "line": np.where(train, theme.SURFACE, colors).tolist(),
+                "line": np.where(train & (not (line and dense)), theme.SURFACE, colors).tolist(),
             },
         )
         for source in (self.image, self.edge) if line else (self.curve,):

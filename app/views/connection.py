@@ -13,11 +13,11 @@ from app import theme
 from app.views.axes import ends, put
 from app.views.curves import NUMBER
 from app.views.maps import Map, columns, send
-from app.views.pixels import narrow
+from app.views.pixels import Array, narrow
 
 LINES = {
     "straight": ("straight line", theme.SPLITS["test"], "dashed"),
-    "aligned": ("line after aligning", theme.CLASSES[3], "dotted"),
+    "aligned": ("after aligning", theme.CLASSES[3], "dotted"),
     "curve": ("curve", theme.SPLITS["train"], "solid"),
 }
 WAITING = "The curve to another run is sought\nonce the run is held."
@@ -32,7 +32,7 @@ class Connection:
         self._y = Range1d(0, 1)
         self.profile = figure(
             x_range=Range1d(0, 1), y_range=self._y, tools="", sizing_mode="stretch_both",
-            x_axis_label="from this run to one of other initial weights", y_axis_label="loss",
+            x_axis_label="from this run to the other", y_axis_label="loss",
         )  # fmt: skip
         theme.style(self.profile)
         self.profile.toolbar_location = None
@@ -43,10 +43,10 @@ class Connection:
         for name, (words, color, dash) in LINES.items():
             look = {"color": color, "line_width": 2.4, "line_dash": dash}
             line = self.profile.line("t", name, source=self.source, **look)
-            self._items[name] = LegendItem(label=value(words), renderers=[line])
-        self._items["aligned"].visible = False
+            self._items[name] = LegendItem(label=value(words), renderers=[line], visible=False)
         legend = Legend(items=list(self._items.values()))
         theme.key(legend)
+        legend.update(orientation="vertical", spacing=2)
         self.profile.add_layout(legend, "above")
         self._words = Label(
             x=10, y=10, x_units="screen", y_units="screen", text=WAITING, text_color=theme.MUTED,
@@ -57,6 +57,7 @@ class Connection:
         self.plane = Map("loss over the curve's plane")
         self.curve, self.ends = theme.source("x", "y"), theme.source("x", "y", "text")
         self._draw()
+        self.plane.figure.visible = False  # until there is something to show
         self.figure = column(self.profile, self.plane.figure, sizing_mode="stretch_both", spacing=6)
 
     def update(self, connection: xr.Dataset | None, split: str, scale: str = "log") -> None:
@@ -69,19 +70,19 @@ class Connection:
         """
         empty = np.empty(0)
         data: dict[str, Any] = dict.fromkeys(("t", *LINES), narrow(empty))
-        words = WAITING
-        aligned = connection is not None and "aligned_loss" in connection
+        barriers: dict[str, float] = {}
         if connection is not None:
             part = connection.sel(split=split)
-            found = {"straight": part["straight_loss"].values, "curve": part["loss"].values}
+            found, barriers = _lines(part)
             gap = np.full(len(part["t"]), np.nan)
-            found["aligned"] = part["aligned_loss"].values if aligned else gap
-            data = {"t": part["t"].values, **found}
-            data = {name: narrow(data[name]) for name in ("t", *LINES)}
-            put(self._y, **ends(np.concatenate([[0.0], *found.values()]), 0.12))
-            words = _barriers(part, aligned=aligned)
-        put(self._words, text=words)
-        put(self._items["aligned"], visible=aligned)
+            data = {"t": part["t"].values, **{name: found.get(name, gap) for name in LINES}}
+            data = {name: narrow(column) for name, column in data.items()}
+            put(self._y, **ends(np.concatenate([[0.0], *found.values()]), 0.06))
+        put(self._words, visible=connection is None)
+        for name, item in self._items.items():
+            if name in barriers:
+                put(item, label=value(f"{LINES[name][0]}: barrier {barriers[name]:.3g}"))
+            put(item, visible=name in barriers)
         send(self.source, data)
         self._show_plane(connection, split, scale)
 
@@ -98,7 +99,7 @@ class Connection:
         )
         plot.text(
             "x", "y", text="text", source=self.ends, y_offset=24, text_align="center",
-            text_font=theme.FONT, text_font_size=theme.SMALL, text_color="#ffffff",
+            text_font=value(theme.FONT), text_font_size=theme.SMALL, text_color="#ffffff",
             background_fill_color=theme.HALO, background_fill_alpha=0.55, padding=2,
             border_radius=2,
         )  # fmt: skip
@@ -106,6 +107,7 @@ class Connection:
     def _show_plane(self, connection: xr.Dataset | None, split: str, scale: str) -> None:
         shown = connection is not None and "plane_loss" in connection
         put(self._straight, visible=shown)
+        put(self.plane.figure, visible=shown)
         if connection is None or not shown:
             self.plane.clear()
             send(self.curve, columns(x=np.empty(0), y=np.empty(0)))
@@ -114,11 +116,14 @@ class Connection:
         self.plane.show(connection["plane_loss"].sel(split=split), scale)
         x, y = connection["curve_alpha"].values, connection["curve_beta"].values
         send(self.curve, columns(x=x, y=y))
-        send(self.ends, columns(x=x[[0, -1]], y=y[[0, -1]]) | {"text": ["this run", "the other"]})
+        send(self.ends, columns(x=x[[0, -1]], y=y[[0, -1]]) | {"text": ["this", "other"]})
 
 
-def _barriers(part: xr.Dataset, *, aligned: bool) -> str:
-    told = [f"barrier {float(part['straight_barrier']):.3g} straight"]
-    if aligned:
-        told.append(f"{float(part['aligned_barrier']):.3g} aligned")
-    return ", ".join([*told, f"{float(part['barrier']):.3g} along the curve"])
+def _lines(part: xr.Dataset) -> tuple[dict[str, Array], dict[str, float]]:
+    """The losses along each line that there is, and its barrier; a curve that bends not is none."""
+    prefixes = {"straight": "straight_", "aligned": "aligned_", "curve": ""}
+    there = {name: prefix for name, prefix in prefixes.items() if f"{prefix}loss" in part}
+    found = {name: part[f"{prefix}loss"].values for name, prefix in there.items()}
+    if any(np.allclose(found["curve"], found[name]) for name in found if name != "curve"):
+        del found["curve"]
+    return found, {name: float(part[f"{there[name]}barrier"]) for name in found}

@@ -23,7 +23,7 @@ from app import theme
 from app.views.annotations import dots, equal, joined, labels, lowest
 from app.views.legend import Key
 from app.views.path import OFF, Trail, best, index_of
-from app.views.pixels import PALETTE, SHADES, Array, Bytes, box, finer, narrow, same, shaded
+from app.views.pixels import PALETTE, SHADES, Array, Bytes, box, finer, narrow, raised, same, shaded
 from app.views.sizes import enlarge
 
 COARSE = 40
@@ -32,9 +32,12 @@ COARSE = 40
 TOOLBAR = ":host { height: fit-content !important; margin: 6px; border-radius: 6px; }"
 """As high as its buttons, so that it hides little of the picture beneath."""
 
+VISIBLE = 0.02
+"""A path shorter than this share of the picture is a dot, of which no colours are explained."""
+
 BOX = ("x", "y", "width", "height")
 
-NUMBER = "return Number.isFinite(value) ? String(Number(value.toPrecision(5))) : String(value)"
+NUMBER = "return String(Number(value.toPrecision(5))).replaceAll('-', '−')"
 WHETHER = "return value ? 'computed' : 'interpolated'"
 
 
@@ -107,7 +110,8 @@ class Contour:
             point: alpha and beta of a point that the user looks at.
         """
         shown = slice_[variable].sel(split=split)
-        raw, computed = shown.values, slice_["computed"].values
+        computed = slice_["computed"].values
+        raw = raised(shown.values, computed) if variable == "loss" else shown.values
         alpha, beta = shown["alpha"].values, shown["beta"].values
         heights = theme.decimal_log(raw) if scale == "log" else raw
         low, high = theme.range_of(heights, limits, scale)
@@ -122,7 +126,8 @@ class Contour:
             fine if smooth else heights, alpha, beta, theme.levels(low, high, scale), scale
         )
         self._explain(path, seen, point)
-        least = lowest(raw, alpha, beta) if variable == "loss" else None
+        least = lowest(shown.values, alpha, beta) if variable == "loss" else None
+        self._key.show(lowest=least is not None)
         self._trail.update(path, seen=seen, low=least, point=point)
 
     def scale(self, factor: float) -> None:
@@ -194,15 +199,26 @@ class Contour:
         self, path: xr.Dataset | None, seen: int | None, point: tuple[float, float] | None
     ) -> None:
         """Bring the words above the picture in line with the signs on it."""
-        every, far, known = 0, False, False
+        every, far, known, moved = 0, False, False, False
         if path is not None and len(path["step"]):
             here = index_of(path, seen)
             every = dots(path["step"].values)[0]
             far = "off" in path and bool((path["off"].values[: here + 1] > OFF).any())
             known = best(path, here) is not None
+            moved = self._is_long(path.isel(step=slice(here + 1)))
         if self._new("every", every):
             self._key.items["dots"].label = value(f"{every} steps")
-        self._key.show(dots=every > 0, best=known, far_off=far, point=point is not None)
+        self._key.show(
+            early=moved, late=moved, dots=moved and every > 0, best=known, far_off=far,
+            point=point is not None,
+        )  # fmt: skip
+
+    def _is_long(self, path: xr.Dataset) -> bool:
+        """Whether colours can be told apart along the part of a path that lies in the picture."""
+        x = (path["alpha"].values - self._x.start) / (self._x.end - self._x.start)
+        y = (path["beta"].values - self._y.start) / (self._y.end - self._y.start)
+        inside = (np.abs(x - 0.5) <= 0.5) & (np.abs(y - 0.5) <= 0.5)
+        return bool(inside.any() and max(np.ptp(x[inside]), np.ptp(y[inside])) > VISIBLE)
 
     def _tap(self, event: Tap) -> None:
         x, y = event.x, event.y

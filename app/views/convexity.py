@@ -8,7 +8,7 @@ from app.views.maps import Map, Track
 from app.views.pixels import Array
 
 WAITING = "The curvature of each point is\nfound once the run is held."
-TITLE = "|λ min / λ max| of the Hessian, 0: convex"
+TITLE = "|λ min / λ max|, 0: convex"
 
 TOPS = (0.1, 0.2, 0.5, 1.0)
 """What the last colour stands for: the first of these that holds nearly all that is known."""
@@ -39,7 +39,11 @@ class Convexity:
         known = ratio.notnull()
         share = float((ratio.values[known.values] > 0.05).mean()) if known.any() else 0.0
         done = int(known.sum())
-        self.track.update(path, f"above 0.05 at {share:.0%} of {done} points" if done else "")
+        self.track.update(path, _words(share, done) if done else "")
+
+
+def _words(share: float, points: int) -> str:
+    return f"above 0.05 at\n{100 * share:.0f} % of {points} points"
 
 
 def _colors(ratio: Array) -> tuple[tuple[float, float], dict[float, str]]:

@@ -17,6 +17,7 @@ from app.views.pixels import narrow
 
 SPECTRUM = ("where", "density", "low", "high")
 ALONG = ("step", "first", "second", "third", "trace", "trace_low", "trace_high")
+BOUND = ("step", "height")
 LAYERS = ("layer", "largest", "trace", "error_low", "error_high")
 RANKS = ("first", "second", "third")
 SHADES = (theme.ACCENT, "#5f9fae", "#a9cbd3")
@@ -24,6 +25,9 @@ SHADES = (theme.ACCENT, "#5f9fae", "#a9cbd3")
 
 DECADES = 5
 """The density is drawn over so many powers of ten below its highest point."""
+
+NEAR = 3.0
+"""A bound is drawn unless it is more than so many times higher than all that is."""
 
 WHOLE = "network"
 """The block of a spectrum that holds all parameters."""
@@ -37,6 +41,7 @@ class Curvature:
         self.spectrum, self.ticks = theme.source(*SPECTRUM), theme.source("at", "height", "text")
         self.along, self.layers = theme.source(*ALONG), theme.source(*LAYERS)
         self._x, self._y = Range1d(-1, 1), Range1d(1e-4, 1)
+        self.bound = theme.source(*BOUND)
         self._steps, self._heights = Range1d(0, 1), Range1d(0, 1)
         self._widths = Range1d(0, 1)
         shared: dict[str, Any] = {"tools": "", "sizing_mode": "stretch_both"}
@@ -51,7 +56,7 @@ class Curvature:
         self.blocks = figure(
             x_range=self._widths,
             y_range=["-"],
-            x_axis_label="by layer: trace, ◆ largest eigenvalue",
+            x_axis_label="by layer: trace, ◆ largest λ",
             **shared,
         )
         self._draw()
@@ -70,7 +75,12 @@ class Curvature:
         )
 
     def update(
-        self, spectrum: xr.Dataset | None, along: xr.Dataset | None, matrix: str = "Hessian"
+        self,
+        spectrum: xr.Dataset | None,
+        along: xr.Dataset | None,
+        matrix: str = "Hessian",
+        *,
+        bound: float | None = None,
     ) -> None:
         """Show the spectrum (block, rank, point) and the curvature (step, rank); either may wait.
 
@@ -79,13 +89,14 @@ class Curvature:
                 `density_high` by block, as `landscape_core.spectra` gives them.
             along: `eigenvalue` (step, rank), `trace` and `trace_error` (step).
             matrix: whose eigenvalues they are, as it is named to people.
+            bound: the largest eigenvalue at which steps of this size are stable, 2/η.
         """
         put(self.density.xaxis[0], axis_label=f"eigenvalue of the {matrix}")
         put(self.density, visible=spectrum is not None or along is None)
         put(self.run, visible=along is not None)
         self._show_spectrum(spectrum)
         self._show_layers(spectrum)
-        self._show_run(along)
+        self._show_run(along, bound)
 
     def _draw(self) -> None:
         plot = self.density
@@ -103,9 +114,10 @@ class Curvature:
         items = []
         for name, color in zip(RANKS, SHADES, strict=True):
             line = self.run.line("step", name, source=self.along, color=color, width=2)
-            self.run.scatter("step", name, source=self.along, color=color, size=4)
+            dots = self.run.scatter("step", name, source=self.along, color=color, size=4)
             if name == RANKS[0]:
-                items.append(LegendItem(label=value("largest eigenvalues"), renderers=[line]))
+                words = value("largest eigenvalues")
+                items.append(LegendItem(label=words, renderers=[line, dots]))
         self.run.varea(
             x="step", y1="trace_low", y2="trace_high", source=self.along,
             color=theme.SPLITS["test"], alpha=0.25,
@@ -113,11 +125,18 @@ class Curvature:
         line = self.run.line(
             "step", "trace", source=self.along, color=theme.SPLITS["test"], width=2
         )
-        self.run.scatter("step", "trace", source=self.along, color=theme.SPLITS["test"], size=4)
-        items.append(LegendItem(label=value("trace ± error"), renderers=[line]))
-        legend = Legend(items=items)
-        theme.key(legend)
-        self.run.add_layout(legend, "above")
+        dots = self.run.scatter(
+            "step", "trace", source=self.along, color=theme.SPLITS["test"], size=4
+        )
+        items.append(LegendItem(label=value("trace ± error"), renderers=[line, dots]))
+        line = self.run.line(
+            "step", "height", source=self.bound, color=theme.INK, width=1.4, line_dash="dashed"
+        )
+        words = value("2/η: steps are stable below")
+        self._bound = Legend(items=[LegendItem(label=words, renderers=[line])], visible=False)
+        for legend in (self._bound, Legend(items=items)):
+            theme.key(legend)
+            self.run.add_layout(legend, "above")
         self.blocks.hbar(
             y="layer", right="trace", height=0.6, source=self.layers, color=theme.SPLITS["test"]
         )
@@ -147,7 +166,7 @@ class Curvature:
                     data[name] = np.where(data["density"] < floor, np.nan, data[name])
                 data["low"] = np.maximum(data["low"], floor)
                 data = {name: narrow(column) for name, column in data.items()}
-            words = [f"λ = {v:.4g} ± {r:.1g}" for v, r in
+            words = [f"λ = {v:.4g} ± {r:.1g}".replace("-", "−") for v, r in
                      zip(values.values, whole["residual"].sel(rank=values["rank"]).values,
                          strict=True)]  # fmt: skip
             marks = {
@@ -181,7 +200,8 @@ class Curvature:
         put(self.blocks, visible=bool(names))
         send(self.layers, data)
 
-    def _show_run(self, along: xr.Dataset | None) -> None:
+    def _show_run(self, along: xr.Dataset | None, bound: float | None) -> None:
+        near = False
         data: dict[str, Any] = {name: np.empty(0, np.float32) for name in ALONG}
         if along is not None:
             values = along["eigenvalue"].values
@@ -192,6 +212,13 @@ class Curvature:
             columns |= {"trace": trace, "trace_low": trace - error, "trace_high": trace + error}
             data = {name: narrow(column) for name, column in columns.items()}
             data["step"] = narrow(along["step"].values)
-            put(self._steps, **ends(along["step"].values, 0.02))
-            put(self._heights, **ends(np.concatenate([leading.ravel(), trace]), 0.06))
+            steps = along["step"].values
+            put(self._steps, **ends(steps if len(steps) > 1 else np.append(0, steps), 0.02))
+            reach = np.concatenate([leading.ravel(), trace])
+            if bound is not None and (near := bound < NEAR * float(np.nanmax(reach, initial=0.0))):
+                reach = np.append(reach, bound)
+            put(self._heights, **ends(reach, 0.06))
+        sides = np.array([self._steps.start, self._steps.end] if near else [])
+        send(self.bound, {"step": narrow(sides), "height": narrow(np.full(len(sides), bound))})
+        put(self._bound, visible=near)
         send(self.along, data)

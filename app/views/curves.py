@@ -41,7 +41,8 @@ NUMBER = """
     if (ticks.length > 5 && index % 2) return ''
     const size = Math.abs(tick), number = Number(tick.toPrecision(4))
     const powers = size && (size < 1e-3 || size >= 1e5)
-    return powers ? number.toExponential().replace('+', '') : String(number)
+    const words = powers ? number.toExponential().replace('+', '') : String(number)
+    return words.replaceAll('-', '−')
 """
 """Numbers beside an axis: short, and only every second where they would crowd."""
 

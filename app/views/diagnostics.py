@@ -61,7 +61,7 @@ NAMED = 6
 LEFT = 84
 """Pixels at the left of all panels, so that they lie below each other."""
 
-WIDE = 46
+WIDE = 40
 """Letters in a line of a title."""
 
 SHORT = """
@@ -145,7 +145,8 @@ def _read(given: xr.DataArray, error: xr.DataArray | None) -> str:
 
 
 def _number(number: float, error: float | None = None) -> str:
-    return f"{number:.3g}" if error is None else f"{number:.3g} ± {error:.2g}"
+    words = f"{number:.3g}" if error is None else f"{number:.3g} ± {error:.2g}"
+    return words.replace("-", "−")
 
 
 def _titled(given: xr.DataArray, by: str = "") -> str:
@@ -214,7 +215,8 @@ def _bars(given: xr.DataArray, error: xr.DataArray | None) -> Any:
         )
     plot.text(
         "high" if error is not None else "at", "name", text="text", source=source, x_offset=7,
-        text_baseline="middle", text_font=theme.FONT, text_font_size="10px", text_color=theme.MUTED,
+        text_baseline="middle", text_font=value(theme.FONT), text_font_size="10px",
+        text_color=theme.MUTED,
     )  # fmt: skip
     plot.add_tools(_told(bar, "@name<br>@text"))
     plot.ygrid.visible = False
@@ -323,7 +325,7 @@ def _matrix(given: xr.DataArray) -> Any:
         ("beta", "alpha"),
     )
     title = _titled(given) + (f", the first {LARGEST} of {size}" if size > LARGEST else "")
-    image = Map(title)
+    image = Map("\n".join(textwrap.wrap(title, WIDE)))
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     high = high if high > low else low + 1.0

@@ -9,7 +9,7 @@ from app.views.maps import Map, Track, columns, send
 from app.views.pixels import Array
 
 WAITING = "The field is found\nonce the run is held."
-TITLE = "strength of the pull; arrows: whereto"
+TITLE = "strength of the pull"
 
 REACH = 0.75
 """Length of an arrow, as a share of the distance between two."""
@@ -78,4 +78,4 @@ def arrows(found: xr.Dataset) -> dict[str, Array]:
 
 def _words(found: xr.Dataset, here: dict[str, float]) -> str:
     share = float(found["share"].sel(here, method="nearest"))
-    return "" if np.isnan(share) else f"here {share:.0%} of it lies in this plane"
+    return "" if np.isnan(share) else f"here {100 * share:.0f} % of it\nlies in this plane"

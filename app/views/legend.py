@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from bokeh.core.properties import value
-from bokeh.models import Legend, LegendItem
+from bokeh.models import CustomJS, Legend, LegendItem
 from bokeh.plotting import figure
 
 from app import theme
@@ -24,8 +24,14 @@ SIGNS = {
 SELDOM = ("best", "point", "dots", "not finite", "far off")
 """Signs that are explained only where there are some."""
 
-ROW = 8
-"""Signs that fit in one line on a small screen."""
+ROWS = """
+    const size = parseFloat(legend.label_text_font_size)
+    const letters = ({label}) => (label.value ?? String(label)).length
+    const shown = legend.items.filter((item) => item.visible)
+    const wide = shown.reduce((sum, item) => sum + 26 + 0.56 * size * letters(item), 0)
+    legend.nrows = wide > plot.inner_width + plot.min_border_left ? 2 : 1
+"""
+"""Two lines of signs where one is wider than the picture and what is at its left."""
 
 
 class Key:
@@ -50,13 +56,15 @@ class Key:
         theme.key(self.legend)
         self.legend.update(glyph_width=16, spacing=4)
         plot.add_layout(self.legend, "above")
+        rows = CustomJS(args={"legend": self.legend, "plot": plot}, code=ROWS)
+        plot.js_on_change("inner_width", rows)
+        for item in self.items.values():
+            item.js_on_change("visible", rows)
 
     def show(self, **visible: bool) -> None:
         """Explain these signs, or no more; spaces in their names are underscores here."""
         for name, shown in visible.items():
             put(self.items[name.replace("_", " ")], visible=shown)
-        count = sum(item.visible for item in self.items.values())
-        put(self.legend, nrows=1 if count <= ROW else 2)
 
     def add(self, words: str, renderer: Any) -> None:
         """Explain one more line, for good."""

@@ -42,7 +42,7 @@ class Map:
         theme.style(self.figure)
         self.figure.grid.visible = False
         self.figure.toolbar_location = None
-        self.figure.update(min_border_left=62, min_border_right=14)
+        self.figure.update(min_border_left=62, min_border_right=24)
         for axis in self.figure.axis:
             axis.formatter = CustomJSTickFormatter(code=NUMBER)
             axis.ticker = BasicTicker(desired_num_ticks=4)
@@ -135,7 +135,7 @@ def scale_of(title: str) -> ColorBar:
     """A scale of the landscape's colours that lies below a figure, unseen as yet."""
     return ColorBar(
         color_mapper=LinearColorMapper(palette=list(theme.LANDSCAPE), low=0, high=1),
-        title=title, height=8, width=210, location="center", ticker=FixedTicker(ticks=[]),
+        title=title, height=8, width="auto", location="center", ticker=FixedTicker(ticks=[]),
         major_label_overrides={}, padding=4, margin=0, title_standoff=2, label_standoff=3,
         major_tick_line_color=theme.FRAME, major_label_text_color=theme.MUTED,
         title_text_color=theme.MUTED, major_label_text_font=theme.FONT,

@@ -64,7 +64,9 @@ class OffPlane:
         if same(self.source.data, data):
             return
         self.source.data = data
-        both = np.concatenate([table["loss"], table["under"]])
+        # What is interpolated may come close to zero, and must not stretch the axis for it.
+        least = np.where(table["loss"] > 0, table["loss"], np.inf).min() / 10
+        both = np.concatenate([table["loss"], np.maximum(table["under"], least)])
         put(self._x, **ends(table["step"], 0.02))
         put(self._y, **ends(both, 0.06, logged=True))
         put(self._away, start=0.0, end=1.06 * max(float(table["distance"].max()), 1e-9))

@@ -27,6 +27,19 @@ PALETTE = (
 """The colour of each index that `shaded` gives."""
 
 
+def raised(losses: Array, computed: npt.NDArray[np.bool_]) -> Array:
+    """The losses, of which no interpolated one is below a quarter of the least computed one.
+
+    A cubic between points may fall far below them, and below zero, where no loss is. Where one was
+    computed below zero, all stay as they are.
+    """
+    known = losses[computed & np.isfinite(losses)]
+    above = known[known > 0]
+    if computed.all() or above.size == 0 or known.min() < 0:
+        return losses
+    return np.where(computed, losses, np.maximum(losses, above.min() / 4))
+
+
 def finer(heights: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
     """Heights (N, M) at more and finer pixels, and which of those belong to no finite height.
 

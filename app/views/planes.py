@@ -7,6 +7,7 @@ from typing import Any
 import contourpy
 import numpy as np
 import xarray as xr
+from bokeh.core.properties import value
 from bokeh.layouts import column
 from bokeh.models import Div, LinearColorMapper, Range1d
 from bokeh.plotting import figure
@@ -47,7 +48,7 @@ class Planes:
             line_width=1.6,
         )  # fmt: skip
         self.plot.text(
-            "x", "y", text="text", source=self.names, text_font=theme.FONT,
+            "x", "y", text="text", source=self.names, text_font=value(theme.FONT),
             text_font_size=theme.SMALL, text_color=theme.MUTED, y_offset=-1,
         )  # fmt: skip
         self.bar = scale_of("loss")
@@ -55,7 +56,7 @@ class Planes:
         theme.style(self.plot)
         self.plot.axis.visible = self.plot.grid.visible = False
         self.plot.toolbar_location = None
-        self.plot.update(min_border_left=8, min_border_right=8)
+        self.plot.update(min_border_left=8, min_border_right=24)
         styles = {"font": f"12px/1.45 {theme.FONT}", "color": theme.MUTED, "padding": "2px 10px"}
         self.words = Div(text=WAITING, styles=styles, sizing_mode="stretch_width")
         self.figure = column(self.words, self.plot, sizing_mode="stretch_both", spacing=2)
@@ -102,7 +103,7 @@ def _named(losses: xr.DataArray) -> list[str]:
     for i, one in enumerate(losses):
         finite = one.values[np.isfinite(one.values)]
         ends = f": {finite.min():.2g} to {finite.max():.2g}" if finite.size else ""
-        told.append(f"seed {int(losses['seed'][i])}{ends}")
+        told.append(f"seed {int(losses['seed'][i])}{ends}".replace("-", "−"))
     return told
 
 
