@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import xarray as xr
-
 from app import forms
 from app.places import Place
 from app.views.comparison import Compared
@@ -17,18 +15,39 @@ LETTERS = "ABCD"
 
 
 def compared(news: News) -> list[Compared]:
-    """The kept runs and the one that is under way, if that is another, with what differs."""
-    runs: list[tuple[Place, Picture, xr.Dataset | None]] = [
-        (one.place, one.picture, one.figures) for one in news.kept
-    ]
+    """What is drawn of the runs that are compared, each with what differs in it."""
+    told = {
+        place: (len(one.path["param"]), one.figures)
+        for place, one in ((one.place, one) for one in news.kept)
+    }
+    found = []
+    for (letter, words, picture), place in zip(beside(news), _places(news), strict=True):
+        parameters, figures = told.get(place, (news.parameters, news.figures))
+        found.append(
+            Compared(
+                letter, words, picture.slice, picture.path, picture.seen, picture.curves,
+                picture.view.split, figures, parameters,
+            )
+        )  # fmt: skip
+    return found
+
+
+def beside(news: News) -> list[tuple[str, str, Picture]]:
+    """Letter, what differs in it, and picture of each run that is compared.
+
+    The kept runs and the one that is under way, if that is another.
+    """
+    places = _places(news)
+    pictures = [one.picture for one in news.kept]
+    if news.picture is not None and len(places) > len(pictures):
+        pictures.append(news.picture)
+    return list(zip(LETTERS, differing(places), pictures, strict=False))
+
+
+def _places(news: News) -> list[Place]:
+    kept = [one.place for one in news.kept]
     here = news.place.alone()
-    if news.picture is not None and here not in [place for place, *_ in runs]:
-        runs.append((here, news.picture, news.figures))
-    words = differing([place for place, *_ in runs])
-    return [
-        _drawn(letter, told, picture, figures)
-        for letter, told, (_, picture, figures) in zip(LETTERS, words, runs, strict=False)
-    ]
+    return kept if here in kept or news.picture is None else [*kept, here]
 
 
 def differing(places: Sequence[Place]) -> list[str]:
@@ -97,10 +116,3 @@ def _worded(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
-
-
-def _drawn(letter: str, words: str, picture: Picture, figures: xr.Dataset | None) -> Compared:
-    return Compared(
-        letter, words, picture.slice, picture.path, picture.seen, picture.curves,
-        picture.view.split, figures,
-    )  # fmt: skip

@@ -14,6 +14,7 @@ import panel as pn
 
 from app import forms
 from app.board import Board
+from app.comparing import beside
 from app.exports.base import Making, file_name, kinds
 from app.history import History
 from app.jobs import Desk
@@ -251,6 +252,8 @@ class Page:
         if picture is None:
             return
         kind = kinds()[name]
+        compares = self.scene.display.show == "compare"
+        runs = beside(self._news) if compares and self._news is not None else ()
 
         def show(making: Making) -> None:
             self._board.exporter.progress(making.done, making.total)
@@ -261,7 +264,7 @@ class Page:
                 )
 
         self._desk.submit(
-            lambda: self._worker.export(name, self._place, picture),
+            lambda: self._worker.export(name, self._place, picture, runs),
             show,
             lambda error: self._board.exporter.fail(_told(error)),
             lambda: None,

@@ -30,8 +30,8 @@ class Display(Recipe):
     comparison: Annotated[
         str,
         Choice(
-            ("side", "difference", "together"),
-            "kept runs: each on its plane, less the first, or all paths on one plane",
+            ("side", "own", "difference", "together"),
+            "kept runs: with one scale of colours or each its own, less the first, on one plane",
         ),
     ] = "side"
     height: Annotated[str, Choice(("log", "linear"), "scale of heights and colours")] = "log"

@@ -129,6 +129,7 @@ class Stage:
             variable=display.color,
             limits=display.range(),
             plane=news.together,
+            problem=news.problem,
         )
 
     def _draw_landscape(self, picture: Picture, display: Display) -> None:

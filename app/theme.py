@@ -57,8 +57,12 @@ PROJECTOR = {
     "--line": "#000000",
     "--accent": "#00465a",
     "--edge": "2px",
+    "--drawer": "1700px",
 }
-"""CSS properties of the document in projector mode: type larger, black on white, thick borders."""
+"""CSS properties of the document in projector mode: type larger, black on white, thick borders.
+
+In a window narrower than `--drawer` the settings lie folded, so that the picture has the room.
+"""
 
 
 def limits(heights: Array) -> tuple[float, float]:

@@ -4,7 +4,7 @@ The page asks for a scene, or to go to a place; where the run really stands, and
 setting was changed, only the worker knows, and says so with every picture.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -73,7 +73,8 @@ class News:
     """What the worker tells: a picture, where it was taken, and how far the work is.
 
     `kept` are the runs that are kept as far as they are known, `together` all paths on one plane,
-    `figures` those of the slice, where they are compared; `problem` says why they cannot be.
+    `figures` those of the slice, where they are compared; `parameters` are how many the network
+    has; `problem` says why runs cannot be compared.
     """
 
     picture: Picture | None
@@ -82,6 +83,7 @@ class News:
     kept: tuple[Kept, ...] = ()
     together: xr.Dataset | None = None
     figures: xr.Dataset | None = None
+    parameters: int | None = None
     problem: str = ""
 
 
@@ -133,15 +135,21 @@ class Worker:
         for last in session.study(name_of(type(aside)), aside.study):
             yield self._news(last, kept, Progress(BESIDE))
 
-    def export(self, name: str, place: Place, picture: Picture) -> Iterator[Making]:
-        """Make a file of what is shown.
+    def export(
+        self,
+        name: str,
+        place: Place,
+        picture: Picture,
+        beside: Sequence[tuple[str, str, Picture]] = (),
+    ) -> Iterator[Making]:
+        """Make a file of what is shown, with the runs that are compared beside each other.
 
         Raises:
             LandscapeError: nothing is shown yet.
         """
         if self._journey is None:
             raise LandscapeError("Nothing is shown yet that could be exported.")
-        yield from kinds()[name]().made(place, picture, self._journey.session)
+        yield from kinds()[name]().made(place, picture, self._journey.session, beside=beside)
 
     def _arrive(self, job: Job) -> Iterator[News]:
         journey = self._journey
@@ -183,7 +191,11 @@ class Worker:
                 for _ in journey.pictures():
                     yield self._news(last, kept, Progress(COMPARING))
                 self._keep(place, journey.session.picture(), journey.session, scene)
-        news = replace(self._news(last, kept), figures=_figures(last, scene))
+        news = replace(
+            self._news(last, kept),
+            figures=_figures(last, scene),
+            parameters=self._there().session.parameters,
+        )
         yield news
         if scene.display.comparison == "together":
             try:

@@ -128,6 +128,11 @@ class Session:
         return self._state.index
 
     @property
+    def parameters(self) -> int:
+        """How many parameters there are."""
+        return len(self._state.theta)
+
+    @property
     def recorded(self) -> list[int]:
         """The steps that can be looked at again."""
         return [entry.state.index for entry in self._recorder.entries()]

@@ -14,11 +14,13 @@ from browser_support import Visitor, browser, served
 PAGE = """
 import panel as pn
 
+import app.work
 from app.wiring import setup, show
 
 setup()
 
 from app.components.form import Form
+from app.components.guide import Guide
 from app.components.shortcuts import Shortcuts
 from app.components.timeline import Timeline
 from app.components.toolbar import Toolbar
@@ -26,6 +28,7 @@ from app.components.toolbar import Toolbar
 NAMES = ("play step reset seed speed view preset restore undo redo keep forget export projector "
          "stop start_here leave_point drawn ready 2d 3d compare").split()
 PROGRESS = {"what": "refining the picture", "done": 812, "total": 2601, "left": 3.2}
+TRAINING = app.work.TRAINING
 POINT = {"alpha": 0.31, "beta": -0.2, "values": {"train_loss": 0.42, "test_loss": 0.5}}
 STEPS = list(range(0, 122, 2))
 log = pn.pane.Str("", css_classes=["log"], margin=0)
@@ -48,6 +51,8 @@ def act(name, *values):
         bar.set({"kept": 1})
     if name == "seed":
         bar.set({"progress": PROGRESS, "point": POINT})
+    if name == "undo":
+        bar.set({"progress": PROGRESS | {"what": TRAINING}})
     if name == "stop":
         bar.set({"progress": None, "point": None})
 
@@ -61,6 +66,8 @@ actions = {name: (lambda *values, name=name: act(name, *values)) for name in NAM
 bar = Toolbar([{"name": "one", "title": "A first valley", "question": "Why?"}], actions)
 form = Form(lambda path, value: act("choose", path, value), lambda path: act("row", path))
 line = Timeline(seek)
+guide = Guide({}, lambda link: None, lambda tour, step: None)
+guide.story("Why is it so?", "Look at it.", "What it shows is that it is so. " * 9)
 OPTIONS = [{"value": name, "label": name, "help": "", "group": ""} for name in ("sgd", "adam")]
 CARD = {"title": "SGD", "text": "Steps down.", "formula": "a; b", "source": "Somebody, 1951"}
 form.show([{"title": "Optimizer", "help": "how it moves", "fields": [
@@ -77,7 +84,8 @@ form.set_error("kind", "This is wrong.")
 bar.message("Something is to be said.", alert=True)
 middle = pn.Row(
     form.view,
-    pn.Column(pn.Column(log, sizing_mode="stretch_both"), line.view, sizing_mode="stretch_both"),
+    pn.Column(guide.view, pn.Column(log, sizing_mode="stretch_both"), line.view,
+              sizing_mode="stretch_both"),
     sizing_mode="stretch_both", min_height=0,
 )
 show(pn.Column(bar.view, middle, Shortcuts(actions).view, sizing_mode="stretch_both",
@@ -202,6 +210,10 @@ def test_everything_is_done_by_keys_alone(visit):
     keys.type("25")  # beyond its slider
     keys.press("Enter")
     expect(visitor, "choose rate 25")
+    keys.press("c")  # the box is left: no letter goes into it
+    assert visitor.page.locator("[data-path='rate']").input_value() == "25"
+    keys.press("Tab")  # and goes on from there
+    assert focus(visitor).get("path") == "nesterov"
     tab_to(visitor, "seek", "first")
     keys.press("Enter")
     expect(visitor, "seek 0")
@@ -274,17 +286,60 @@ def test_work_and_points_are_told_without_moving_anything(visit):
     visitor = visit()
     box = visitor.page.locator(".timeline").bounding_box()
     visitor.page.locator(".message button").click()
+    visitor.press("undo")
+    status = visitor.page.locator(".status b")
+    visitor.until(lambda: status.inner_text() == "training", "the status")
     visitor.press("seed")
+    visitor.until(lambda: status.inner_text() == "paused", "the status")
     work = visitor.page.locator(".work")
     work.wait_for()
     assert "Refining the picture, 31 %, about 3 s left" in work.inner_text()
     point = visitor.page.locator(".point").inner_text()
-    assert "Looking at α 0.31, β −0.20 · train loss 0.420 · test loss 0.500" in point
+    assert "At α 0.31, β −0.20 · train loss 0.420 · test loss 0.500" in point
     assert visitor.page.locator(".timeline").bounding_box() == box
     for action in ("start_here", "leave_point", "stop"):
         visitor.press(action)
         expect(visitor, action)
     work.wait_for(state="hidden")
+
+
+@pytest.mark.browser
+def test_notices_leave_the_words_above_the_picture_to_be_read(visit):
+    visitor = visit()
+    visitor.press("seed")
+    guide = visitor.page.locator(".guide")
+    notices = [visitor.page.locator(name) for name in (".message", ".point", ".work")]
+    assert notices[1].bounding_box()["height"] <= 40
+
+    def beneath():
+        strip = guide.bounding_box()
+        boxes = [notice.bounding_box() for notice in notices]
+        return all(
+            box["y"] >= strip["y"] + strip["height"] - 1
+            and box["x"] >= strip["x"]
+            and box["x"] + box["width"] <= strip["x"] + strip["width"]
+            for box in boxes
+        )
+
+    visitor.until(beneath, "the notices to stand under the strip", 5)
+    guide.get_by_text("What it shows").first.click()
+    visitor.until(beneath, "the notices to go down with it", 5)
+
+
+@pytest.mark.browser
+def test_comparing_waits_for_a_run_that_is_kept(visit):
+    visitor = visit()
+    compare = visitor.page.locator("[data-action='view-compare']")
+    assert compare.get_attribute("aria-disabled") == "true"
+    assert compare.get_attribute("title").startswith("Keep a run first (K)")
+    for word in ("Step", "Reset", "Keep", "Export"):
+        assert visitor.page.locator(".bar button span", has_text=word).is_visible()
+    compare.click(force=True)
+    visitor.press("keep")
+    visitor.until(lambda: compare.get_attribute("aria-disabled") == "false", "a run kept")
+    compare.click()
+    expect(visitor, "view compare")
+    assert heard(visitor).count("view compare") == 1
 
 
 @pytest.mark.browser
@@ -302,6 +357,10 @@ def test_the_help_of_a_row_is_read_by_pointer_keys_and_touch(visit, chromium, ur
     tip.filter(has_text="look ahead").wait_for()
     visitor.page.locator(".dot:visible").click()
     expect(visitor, "row rate")
+    visitor.page.locator(".about").click()
+    visitor.page.locator(".card").wait_for()
+    visitor.page.keyboard.press("Escape")
+    visitor.page.locator(".card").wait_for(state="hidden")
 
     context = chromium.new_context(viewport={"width": 768, "height": 1024}, has_touch=True)
     page = context.new_page()
@@ -343,6 +402,7 @@ def test_a_projector_gets_larger_type_in_black_on_white(visit):
     plain = bar.evaluate(look)[0]
     visitor.page.keyboard.press("p")
     visitor.page.locator("html.projector").wait_for()
+    visitor.page.locator(".form").wait_for(state="hidden")  # the picture has its room
     large, color = bar.evaluate(look)
     assert large == pytest.approx(1.35 * plain)
     assert color == "rgb(0, 0, 0)"

@@ -1,5 +1,7 @@
 """Runs beside each other: one scale, what differs in words, differences, figures."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -7,6 +9,7 @@ from test_views import N, curves_of, path_to, sent, slice_of, valley
 
 from app import theme
 from app.views.comparison import Compared, Comparison, color_of
+from app.views.overlaid import _apart
 from app.views.panels import DIFFERENCES, difference
 from app.views.pixels import SHADES
 from landscape_core.figures import figures
@@ -82,7 +85,7 @@ def test_the_table_tells_the_figures_of_each_landscape():
     for number, run in enumerate(runs):
         assert f'{color_of(number)}">{run.name}</th>' in text.replace("'", '"')
         assert f">{float(run.figures['lowest']):.3g}</td>" in text
-        assert f">{float(run.figures['convex_share']):.0%}</td>" in text
+        assert f">{float(run.figures['variation_excess']):.1%}</td>" in text
         assert f">{run.seen}</td>" in text
     loss = curves_of(67)["loss"].sel(split="train", step=99)
     assert f">{float(loss):.3g}</td>" in text
@@ -97,6 +100,48 @@ def test_two_runs_have_one_row_three_leave_a_blank_and_curves_overlie():
         assert view._blank.visible == (count == 3)
         assert view.curves.ends.data["text"] == list("ABCD"[:count])
         assert len(view.curves.lines.data["xs"]) == 2 * count
+
+
+def test_each_picture_has_lines_of_its_own_range_and_its_own_colours_where_asked():
+    view = Comparison()
+    runs = [compared("A"), compared("B", lambda a, b: 100 + valley(a, b) / 9)]
+    view.update(runs, "side", "linear")
+    # In the range of both, the second is all of one colour: its lines are there all the same.
+    assert np.isfinite(view.panels[1].lines.data["x_high"]).any()
+    shades = view.panels[1].image.data["shades"][0]
+    assert np.ptp(shades.astype(int)) < SHADES / 10
+    view.update(runs, "own", "linear")
+    shades = view.panels[1].image.data["shades"][0]
+    assert np.ptp(shades.astype(int)) > SHADES / 2
+    loss = runs[1].slice["loss"].sel(split="train").values
+    low, high = theme.words(np.array(theme.limits(loss)), "linear")
+    assert f"(training loss {low} to {high})" in view.panels[1].title.text
+    assert "highest of each picture" in view.bar.text
+
+
+def test_networks_of_other_sizes_are_not_subtracted():
+    view = Comparison()
+    runs = [compared("A"), compared("B", higher), compared("C", higher)]
+    runs = [replace(run, parameters=10 if run.name == "C" else 1000) for run in runs]
+    view.update(runs, "difference", "linear")
+    assert np.isfinite(view.panels[1].image.data["values"][0]).all()
+    assert np.isnan(view.panels[2].image.data["values"][0]).all()
+    assert "not subtracted: 10 parameters, A has 1,000" in view.panels[2].title.text
+    assert "not subtracted" not in view.panels[1].title.text
+    assert "equal coordinates" in view.bar.text
+    view.update(runs, "side", "linear")
+    assert "equal coordinates" not in view.bar.text
+    assert np.isfinite(view.panels[2].image.data["values"][0]).all()
+
+
+def test_letters_at_the_ends_of_curves_are_apart_and_in_order():
+    heights = [0.10, 0.5, 0.101, 0.9]
+    found = np.array(_apart(heights, np.array([0.01, 1.0]), 0.1, logged=True))
+    shares = np.log10(found[np.argsort(heights)]) / 2 + 1
+    assert np.diff(shares).min() >= 0.1 - 1e-9
+    assert shares[-1] - shares[0] < 0.7
+    alone = _apart([0.1, 0.9], np.array([0.0, 1.0]), 0.1, logged=False)
+    np.testing.assert_allclose(alone, [0.1, 0.9])
 
 
 def test_all_paths_on_one_plane_have_the_letters_and_colours_of_the_runs():
@@ -117,6 +162,11 @@ def test_all_paths_on_one_plane_have_the_letters_and_colours_of_the_runs():
     assert view.together.ends.data["text"] == ["A", "B, 2 off"]
     assert view.together.ends.data["color"] == [color_of(0), color_of(1)]
     assert view._plane.visible
+    assert view.together.figure.visible
+    view.update(runs, "together", problem="the networks differ <all>")
+    assert "the networks differ &lt;all&gt;" in view.problem.text
+    assert view.problem.visible
+    assert not view.together.figure.visible
     assert not view._grid.visible
 
 

@@ -203,16 +203,31 @@ def test_drawings_are_made_with_their_caption(shown):
     drawing = made("svg", shown).decode()
     words = " ".join(re.findall(r"<text[^>]*>([^<]*)</text>", drawing))
     for told in (
-        "dataset spirals", "architecture mlp", "optimizer adam", "learning rate 0.3", "seed 0",
-        "batch size 10", "step 12", "directions pca", "examples 60", "batch norm running",
-        "of the motion lies in the plane", "225 of 225 points computed", "at step 9",
-        "Landscape Lab", "training loss", "start", "end",
+        "The training loss of the network MLP (depth 2, width 8) on two spirals, at step 12 of",
+        "Adam (learning rate 0.3), batch size 10; plane: PCA of the trajectory,",
+        "of the motion lies in it.", "points 60", "learning rate set to 0.3 at step 5",
+        "225 of 225 points computed", "beta1 set to 0.5 at step 9", "Landscape Lab",
+        "early", "late", "start", "now", "best", "lowest",
     ):  # fmt: skip
         assert told in words, told
+    assert "epsilon" not in words  # as by default
+    assert "5000" not in words  # where the run would end says nothing of this picture
     assert made("pdf", shown).startswith(b"%PDF")
     picture = Image.open(io.BytesIO(made("png", shown)))
     assert picture.width == 6.4 * 300
     assert len(np.unique(np.asarray(picture.convert("L")))) > 200
+
+
+def test_runs_that_are_compared_are_drawn_beside_each_other(shown):
+    there, picture, session = shown
+    runs = [(letter, f"run {letter}", picture) for letter in "ABC"]
+    drawing = content(kinds()["svg"]().made(there, picture, session, beside=runs)).decode()
+    words = " ".join(re.findall(r"<text[^>]*>([^<]*)</text>", drawing))
+    for told in ("A  run A", "B  run B", "C  run C", "The loss of 3 runs on one scale"):
+        assert told in words, told
+    assert drawing.count(">training loss<") == 3
+    numbers = content(kinds()["netcdf"]().made(there, picture, session, beside=runs))
+    assert numbers == made("netcdf", shown)
 
 
 def test_a_surface_has_the_same_caption_and_the_colours_of_fixed_limits(shown):

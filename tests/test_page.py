@@ -111,7 +111,7 @@ def test_a_kept_run_is_compared_with_one_that_differs_in_what_was_changed(page):
     words = link_of(page)
     assert "run.batch_size=7" in words
     assert "kept=preset%3Dspirals" in words
-    for mode in ("side", "difference", "together"):
+    for mode in ("side", "own", "difference", "together"):
         page.choose("display.comparison", mode)
         page.choose("display.show", "compare")
         at_rest(page)

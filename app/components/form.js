@@ -4,7 +4,7 @@ const STYLE = `
 :host(.narrow){width:0!important}
 .form{--size:calc(24px*var(--scale,1));--fg:var(--ink,#1d2a33);--soft:var(--muted,#5d6b75);--rim:var(--line,#87959f);--tint:var(--accent,#0f6e84);
  font:calc(13px*var(--scale,1))/1.35 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--fg);background:#fff;
- height:100%;overflow-y:auto;overflow-x:hidden;box-sizing:border-box;padding:2px 12px 12px 8px;scrollbar-width:thin}
+ height:100%;overflow-y:auto;overflow-x:hidden;box-sizing:border-box;padding:2px 6px 12px 8px;scrollbar-width:thin}
 @media (pointer:coarse){.form{--size:44px}}
 [hidden]{display:none!important}
 :host(.narrow) .form{position:absolute;left:0;top:0;width:min(calc(330px*var(--scale,1)),88vw);border-right:var(--edge,1px) solid var(--rim);box-shadow:4px 0 18px #1d2a3333}
@@ -20,10 +20,10 @@ details[open]>summary::before{transform:rotate(90deg)}
 summary span{font-weight:400;color:var(--soft)}
 .more{border:0;padding:0}
 .more>summary{font-weight:400;color:var(--soft);font-size:.89em}
-.row{display:grid;grid-template-columns:14px 8.2em 1fr;gap:2px 0;align-items:center;min-height:calc(var(--size) + 3px)}
-.row>label{grid-column:2;white-space:nowrap;overflow:hidden;text-overflow:ellipsis;padding-right:8px}
-.control{grid-column:3;display:flex;gap:6px;align-items:center;min-width:0}
-.dot{grid-column:1;grid-row:1;width:14px;height:var(--size);padding:0;border:0;background:none;cursor:pointer;display:flex;align-items:center;justify-content:center;position:relative}
+.row{display:grid;grid-template-columns:12px 7.3em 1fr;gap:2px 0;align-items:center;min-height:calc(var(--size) + 3px)}
+.row>label{grid-column:2;white-space:nowrap;overflow:hidden;text-overflow:ellipsis;padding-right:3px}
+.control{grid-column:3;display:flex;gap:4px;align-items:center;min-width:0}.control:has(.about){gap:2px}
+.dot{grid-column:1;grid-row:1;width:12px;height:var(--size);padding:0;border:0;background:none;cursor:pointer;display:flex;align-items:center;justify-content:center;position:relative}
 .dot::before{content:"";width:.5em;height:.5em;border-radius:50%;background:var(--tint)}
 .dot:hover::before{box-shadow:0 0 0 3px #0f6e8433}
 @media (pointer:coarse){.dot::after{content:"";position:absolute;inset:0 -22px 0 -8px}}
@@ -32,6 +32,7 @@ input.exact{width:4.9em;flex:none;text-align:right;font-variant-numeric:tabular-
 input[type=range]{flex:1;min-width:0;accent-color:var(--tint);height:var(--size);margin:0}
 input[type=checkbox]{accent-color:var(--tint);width:calc(16px*var(--scale,1));height:calc(16px*var(--scale,1));margin:0}
 @media (pointer:coarse){input[type=checkbox]{width:28px;height:28px}}
+select{padding:0 0 0 3px}
 select:hover,input:hover{border-color:var(--tint)}
 :focus-visible{outline:calc(2px*var(--scale,1)) solid var(--tint);outline-offset:1px}
 .error{grid-column:2/-1;color:#a3200d;font-size:.93em;padding:0 0 4px}
@@ -48,7 +49,7 @@ select:hover,input:hover{border-color:var(--tint)}
 .tip b{display:block;font-weight:600}`;
 
 const RANGE = 1000;
-const NARROW = 900;  // pixels of the page below which the form is a drawer
+const NARROW = 900;  // pixels of the page below which the form is a drawer, at the usual size of type
 
 function toSlider(field, value) {
   const {low, high, scale} = field;
@@ -102,7 +103,7 @@ function control(field, id, send) {
   input.type = "text";
   const commit = () => { if (input.value !== input.dataset.sent) { input.dataset.sent = input.value; send(input.value); } };
   input.addEventListener("change", commit);
-  input.addEventListener("keydown", e => { if (e.key === "Enter") { input.dataset.sent = null; commit(); } });
+  input.addEventListener("keydown", e => { if (e.key === "Enter") { input.dataset.sent = null; commit(); input.blur(); } });  // keys are shortcuts again
   if (field.kind === "text") {
     box.append(input);
     return {box, input, set: v => { input.value = input.dataset.sent = v; }};
@@ -139,7 +140,7 @@ function card(id, folded, turned) {
     part.className = name;
     return [name, part];
   });
-  return {button, text, set: told => {
+  return {button, text, fold: () => { if (!text.hidden) button.click(); }, set: told => {
     button.title = `about ${told.title}`;
     button.setAttribute("aria-label", button.title);
     for (const [name, part] of parts) part.textContent = told[name];
@@ -251,7 +252,12 @@ export function render({model, el}) {
     signal(el, {drawer: opened ? "open" : "closed"});
   };
   close.addEventListener("click", () => pull(false));
-  form.addEventListener("keydown", e => { if (e.key === "Escape" && host.matches(".narrow.open")) pull(false); });
+  form.addEventListener("keydown", e => {
+    if (e.key !== "Escape") return;
+    const read = [...rows.values()].map(row => row.card).filter(card => card && !card.text.hidden);
+    if (read.length) read.forEach(card => card.fold());
+    else if (host.matches(".narrow.open")) pull(false);
+  });
   form.addEventListener("scroll", help.hide);
   onSignal(el, detail => {
     if (detail === "scaled") measure();
@@ -260,8 +266,8 @@ export function render({model, el}) {
     else form.querySelector("summary")?.focus();
   });
   const measure = () => {
-    const scale = Number(getComputedStyle(el).getPropertyValue("--scale")) || 1;
-    host.classList.toggle("narrow", outermost(el).clientWidth < NARROW * scale);
+    const limit = parseFloat(getComputedStyle(el).getPropertyValue("--drawer")) || NARROW;
+    host.classList.toggle("narrow", outermost(el).clientWidth < limit);
   };
   requestAnimationFrame(() => {
     new ResizeObserver(measure).observe(outermost(el));

@@ -34,8 +34,8 @@ class FormModel(Messages, JSComponent):
 class Form:
     """Rows of controls; tells of a change by path and value.
 
-    Where the page is narrower than 900 pixels the form lies folded at its left edge, takes no room,
-    and opens over what stands there.
+    Where the page is narrower than 900 pixels, for a projector 1700, the form lies folded at its
+    left edge, takes no room, and opens over what stands there.
     """
 
     def __init__(

@@ -56,7 +56,7 @@ function unfolding(word, html) {
 
 function entry(tour, open) {
   if (tour.error) return make("li", {className: "broken"}, make("b", {textContent: `${tour.title} cannot be opened`}), tour.error);
-  const length = [tour.level, `${tour.steps} steps`, tour.minutes && `${tour.minutes} min`].filter(Boolean).join(" · ");
+  const length = [tour.level, `${tour.steps} ${tour.steps === 1 ? "step" : "steps"}`, tour.minutes && `${tour.minutes} min`].filter(Boolean).join(" · ");
   const button = make("button", {type: "button", onclick: open}, make("b", {textContent: tour.title}), tour.summary, make("small", {textContent: length}));
   button.dataset.tour = tour.name;
   return make("li", {}, button);
@@ -140,6 +140,10 @@ export function render({model, el}) {
     guide.dataset.at = told.tour ? `${told.tour} ${told.step}` : "";
     told.tour ? showTour() : showStory();
   };
+  // Notices stand under this strip.
+  const measure = () => { if (guide.clientHeight) signal(el, {strip: guide.getBoundingClientRect()}); };
+  new ResizeObserver(measure).observe(guide);
+  onSignal(el, detail => { if (detail === "strip") measure(); });
   model.on("tours", fill);
   model.on("msg:custom", event => show(event.data ?? event));
   fill();

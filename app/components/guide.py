@@ -10,11 +10,14 @@ from panel.custom import JSComponent
 from app.tours import Tour, step_of
 from app.wiring import Messages
 
+PARTS = ("signals.js", "guide.js")
+"""Its JavaScript: one module, in this order."""
+
 
 class GuideModel(Messages, JSComponent):
     """Its browser side."""
 
-    _esm = Path(__file__).with_name("guide.js")
+    _esm = "\n".join(Path(__file__).with_name(part).read_text("utf-8") for part in PARTS)
 
     tours = param.List(doc="name, title, summary, level, minutes, steps and error of each tour")
 

@@ -28,13 +28,14 @@ button.play:hover,button.first:hover{background:#0b5566}
 small{font-size:.82em;color:var(--soft)}
 .status b{font-weight:600}.status[data-status=running] b{color:var(--tint)}.status[data-status=diverged] b{color:#b3261e}
 .readings .status{min-width:4.8em}
-.wide{width:14.5em}
+.wide{width:19em}
 .more{position:relative}.more.left .menu{left:0;right:auto}.menu{position:absolute;right:0;top:calc(100% + 6px);z-index:60;display:flex;flex-direction:column;gap:4px;padding:8px;background:#fff;border:var(--edge,1px) solid var(--rim);border-radius:9px;box-shadow:0 4px 16px #1d2a3333}
 .menu button{justify-content:flex-start;padding:0 .75em;gap:10px}.menu button.bare span{display:inline}
-.f1 h1 span,.f2 .worded span:not(.count),.f3 [data-of=epoch],.f4 [data-of=time],.f6 [data-of=test_loss],.f7 [data-of=test_accuracy]{display:none}
-.f2 .worded{padding:0 .5em}
-.f6{gap:6px;padding:0 8px}.f6 .readings{gap:9px}.f6 .wide{width:11em}.f7 .play{min-width:var(--size)}
-.f8{flex-wrap:wrap;padding:6px 8px}.f8 [data-of]{display:flex!important}
+.f1 h1 span,.f2 [data-of=epoch],.f3 [data-of=time],.f9 .worded span:not(.count),.f10 [data-of=test_loss],.f11 [data-of=test_accuracy]{display:none}
+.f4{gap:6px;padding:0 10px}.f4 .wide{width:max(16.2em,210px)}.f4 .readings{gap:9px}.f4 button{padding:0 .6em}.f4 button.bare{padding:0}.f4 .menu button{padding:0 .75em}.f4 .readings .status{min-width:4.4em}
+.f6 .worded svg{display:none}.f9 .worded svg{display:block}.f9 .worded{padding:0 .5em}
+.f10{padding:0 8px}.f10 .wide{width:11em}.f11 .play{min-width:var(--size)}
+.f12{flex-wrap:wrap;padding:6px 8px}.f12 [data-of]{display:flex!important}
 .line{position:absolute;left:0;right:0;bottom:0;height:calc(3px*var(--scale,1));background:#d6e6ea;overflow:hidden}
 .line i{display:block;height:100%;width:100%;background:var(--tint);transform-origin:0 0;transition:transform .2s linear}
 .line.endless i{width:30%;animation:run 1.4s linear infinite;transition:none}
@@ -42,30 +43,18 @@ small{font-size:.82em;color:var(--soft)}
 @keyframes appear{from{opacity:0}to{opacity:1}}
 .line,.work{animation:appear .15s .4s both}
 @media (prefers-reduced-motion:reduce){.line.endless i{animation:none;width:100%}}
-.work{position:absolute;right:8px;top:calc(100% + 4px);display:flex;align-items:center;gap:8px;background:#fff;border:var(--edge,1px) solid var(--rim);border-radius:7px;box-shadow:0 2px 8px #1d2a3322;padding:2px 3px 2px 10px;color:var(--fg);font-variant-numeric:tabular-nums;white-space:nowrap}
-.below{position:absolute;left:50%;top:calc(100% + 38px*var(--scale,1));transform:translateX(-50%);display:flex;flex-direction:column;align-items:center;gap:6px;width:max-content;max-width:calc(100% - 24px)}
-.message,.point{background:#fff;border:var(--edge,1px) solid var(--rim);border-left:4px solid var(--tint);border-radius:7px;box-shadow:0 4px 16px #1d2a3322;padding:6px 8px 6px 12px;max-width:calc(640px*var(--scale,1));white-space:normal}
+.work{position:absolute;right:var(--work-right,30%);top:calc(var(--picture,100%) + 44px*var(--scale,1));display:flex;align-items:center;gap:8px;background:#fff;border:var(--edge,1px) solid var(--rim);border-radius:7px;box-shadow:0 2px 8px #1d2a3322;padding:2px 3px 2px 10px;color:var(--fg);font-variant-numeric:tabular-nums;white-space:nowrap}
+.below{position:absolute;left:var(--left,50%);transform:var(--shift,translateX(-50%));top:var(--picture,calc(100% + 4px));display:flex;flex-direction:column;align-items:flex-start;gap:6px;width:max-content;max-width:var(--room,calc(100% - 24px))}
+.message,.point{background:#fff;border:var(--edge,1px) solid var(--rim);border-left:4px solid var(--tint);border-radius:7px;box-shadow:0 4px 16px #1d2a3322;padding:6px 8px 6px 12px;max-width:min(100%,640px*var(--scale,1));box-sizing:border-box;white-space:normal}
 .message.alert{border-left-color:#b3261e;color:#7a1710}
-.message button,.work button{height:calc(24px*var(--scale,1));min-width:24px;padding:0 .55em;margin-left:10px}.work button{margin:0}
-.point{display:flex;flex-wrap:wrap;gap:6px 8px;align-items:center;max-width:calc(590px*var(--scale,1))}
-@media (pointer:coarse){.message button,.work button{height:44px;min-width:44px}}`;
-const MARK = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke-width="1.7" aria-hidden="true"><ellipse cx="12" cy="12" rx="10.5" ry="8.5" stroke="#440154" transform="rotate(-24 12 12)"/><ellipse cx="12.6" cy="12.4" rx="7" ry="5.2" stroke="#21918c" transform="rotate(-24 12 12)"/><ellipse cx="13.2" cy="12.8" rx="3.4" ry="2.3" stroke="#5ec962" transform="rotate(-24 12 12)"/></svg>`;
-const icon = path => `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" fill="currentColor" aria-hidden="true"><path d="${path}"/></svg>`;
-const drawn = path => `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d="${path}"/></svg>`;
-const ICONS = {
-  play: icon("M3 1.5v13l11-6.5z"), pause: icon("M3 1.5h3.6v13H3zM9.4 1.5H13v13H9.4z"),
-  step: icon("M2 1.5v13L10 8zM11.5 1.5H14v13h-2.5z"),
-  reset: icon("M8 2.2a5.8 5.8 0 1 1-5.6 4.3l1.9.5A3.9 3.9 0 1 0 8 4.1v2.4L3.9 3.2 8 0z"),
-  seed: icon("M3 1h10a2 2 0 0 1 2 2v10a2 2 0 0 1-2 2H3a2 2 0 0 1-2-2V3a2 2 0 0 1 2-2zm1.7 2.2a1.5 1.5 0 1 0 .01 0zm6.6 0a1.5 1.5 0 1 0 .01 0zM8 6.5a1.5 1.5 0 1 0 .01 0zM4.7 9.8a1.5 1.5 0 1 0 .01 0zm6.6 0a1.5 1.5 0 1 0 .01 0z"),
-  undo: drawn("M5.5 2.5 2 6l3.5 3.5M2.5 6H10a4 4 0 0 1 0 8H6"), redo: drawn("M10.5 2.5 14 6l-3.5 3.5M13.5 6H6a4 4 0 0 0 0 8h4"),
-  restore: drawn("M13.5 8.5a5.5 5.5 0 1 1-1.6-4.4M13.5 1.5v3.6H9.9"), keep: drawn("M4 1.5h8v13L8 11l-4 3.5z"),
-  export: drawn("M8 1.5v8.5M4.5 7 8 10.5 11.5 7M2 11.5v3h12v-3"), projector: drawn("M1.5 2h13v8.5h-13zM8 10.5v2M4.5 15 8 12.5l3.5 2.5"),
-  help: drawn("M5.2 5.5A2.8 2.8 0 1 1 8 8.3V10M8 13.3v.1"), more: icon("M2 6.5a1.5 1.5 0 1 1 0 3 1.5 1.5 0 0 1 0-3zm6 0a1.5 1.5 0 1 1 0 3 1.5 1.5 0 0 1 0-3zm6 0a1.5 1.5 0 1 1 0 3 1.5 1.5 0 0 1 0-3z"),
-  settings: drawn("M2 4h5m4 0h3M9 2.2v3.6M2 12h2m4 0h6M6 10.2v3.6"), close: drawn("M3.5 3.5l9 9M12.5 3.5l-9 9"),
-};
+.message button,.work button,.point button{height:calc(24px*var(--scale,1));min-width:24px;padding:0 .55em;flex:none}.message button{margin-left:10px}
+.point{display:flex;gap:6px;align-items:center;max-width:100%;padding:2px 3px 2px 8px;font-size:.93em;white-space:nowrap}.point span{min-width:0;overflow:hidden;text-overflow:ellipsis}
+@media (pointer:coarse){.message button,.work button,.point button{height:44px;min-width:44px}}`;
 const SPEEDS = [1, 2, 5, 10, 25, 50];
-const FITS = 8, MENU = 5, NARROW = 900;  // steps of getting narrower; at which the menu opens; where the settings are a drawer
+const FITS = 12, MENUS = {5: ["projector", "help"], 7: ["seed"], 8: ["history"]};  // steps of getting narrower; what goes into the menu at them
+const NARROW = 900;  // pixels below which the settings are a drawer, at the usual size of type
 const MOST_KEPT = 3;
+const TRAVELLING = "Training";  // what the work is called that goes to a step
 
 const digits = (value, n) => Number.isFinite(value) ? value.toPrecision(n) : value === undefined || value === null ? "–" : "NaN";
 const percent = value => Number.isFinite(value) ? `${(100 * value).toFixed(1)} %` : "–";
@@ -89,8 +78,8 @@ function working({what, done, total, left}) {
 
 function standing({alpha, beta, values}) {
   const said = ["train_loss", "test_loss", "test_accuracy"].filter(name => name in values).map(
-    name => `${name.replace("_", " ")} ${name === "test_accuracy" ? percent(values[name]) : digits(values[name], 3)}`);
-  return [`Looking at α ${signed(alpha)}, β ${signed(beta)}`, ...said].join(" · ");
+    name => `${READINGS[name][0]} ${name === "test_accuracy" ? percent(values[name]) : digits(values[name], 3)}`);
+  return [`At α ${signed(alpha)}, β ${signed(beta)}`, ...said].join(" · ");
 }
 
 export function render({model, el}) {
@@ -141,14 +130,13 @@ export function render({model, el}) {
     views.append(b);
   }
   const compare = views.lastChild, count = make("span", {className: "count", hidden: true});
-  compare.hidden = true;
   const mode = make("select", {hidden: true, title: "How the runs are compared"});
   mode.setAttribute("aria-label", mode.title); mode.dataset.action = "comparison";
-  for (const [name, text] of [["side", "side by side"], ["difference", "differences"], ["together", "on one plane"]]) mode.add(new Option(text, name));
+  for (const [name, text] of [["side", "side by side"], ["own", "own colours"], ["difference", "differences"], ["together", "on one plane"]]) mode.add(new Option(text, name));
   mode.onchange = () => tell("comparison", mode.value);
   const keep = simple("keep", "Keep", "", "worded");
   keep.append(count);
-  const forget = simple("forget", "", "Keep none of them any more", "bare");
+  const forget = simple("forget", "", "Forget the kept runs", "bare");
   forget.innerHTML = ICONS.close;
   const keeping = make("div", {className: "group"}, keep, forget);
   const save = simple("export", "Export", "Export the picture, its data or its code (E)", "worded");
@@ -167,14 +155,14 @@ export function render({model, el}) {
     readings.append(cell);
   }
   const parts = [title, settings, opening, play, step, reset, seed, history, speed, views, mode, keeping, save, projector, help, more, readings];
-  const seldom = [seed, history, projector, help];
+  const seldom = {seed, history, projector, help};
   const bar = make("div", {className: "bar"}, ...parts);
   const line = make("div", {className: "line", hidden: true}, make("i")), words = make("span"), stop = simple("stop", "Stop", "Stop this; what is there stays");
   line.setAttribute("role", "progressbar"); line.setAttribute("aria-label", "Work going on");
   const work = make("div", {className: "work", hidden: true}, words, stop);
   const message = make("div", {className: "message", hidden: true});
   const place = make("span"), point = make("div", {className: "point", hidden: true}, place,
-    simple("start_here", "Start a run here", "Start a run from this point", "first"), simple("leave_point", "Back to the path", "Look at the run's own point again"));
+    simple("start_here", "Start here", "Start a run from this point", "first"), simple("leave_point", "Back", "Back to the path: look at the run's own point again"));
   place.setAttribute("role", "status");
   const top = make("div", {className: "top"}, bar, line, make("div", {className: "below"}, message, point), work);
   top.setAttribute("role", "region"); top.setAttribute("aria-label", "Run");
@@ -195,20 +183,40 @@ export function render({model, el}) {
 
   // As little as must go goes: the first of FITS at which all that is left fits on the line.
   const fit = () => {
-    const scale = Number(getComputedStyle(top).getPropertyValue("--scale")) || 1;
-    settings.hidden = top.clientWidth >= NARROW * scale;
+    settings.hidden = top.clientWidth >= (parseFloat(getComputedStyle(top).getPropertyValue("--drawer")) || NARROW);
+    const had = bar.getRootNode().activeElement;
+    let folded = [];
     for (let k = 0; k <= FITS; k++) {
       bar.className = ["bar", ...Array.from({length: k}, (_, n) => `f${n + 1}`)].join(" ");
-      const folded = k >= MENU;
-      if (folded === more.hidden) {
-        more.hidden = !folded;
-        if (folded) menu.append(...seldom); else bar.replaceChildren(...parts);
+      folded = [...(MENUS[k] ?? []).map(name => seldom[name]), ...folded];
+      more.hidden = !folded.length;
+      if (folded.length !== menu.childElementCount) {
+        bar.replaceChildren(...parts.filter(part => !folded.includes(part)));
+        menu.replaceChildren(...folded);
       }
       if (bar.scrollWidth <= bar.clientWidth) break;
     }
+    if (bar.contains(had)) had.focus({preventScroll: true});  // what is moved loses it
   };
   const later = () => { if (el.isConnected && top.clientWidth) fit(); };
   new ResizeObserver(later).observe(top);
+
+  // The status; while the run is on its way to where it is wanted, that.
+  const stand = () => {
+    const said = told.progress?.what === TRAVELLING ? "training" : told.status ?? "";
+    status.dataset.status = said === "training" ? "running" : said;
+    status.lastChild.textContent = said;
+  };
+
+  // Notices stand at the upper edge of the picture, under the words above it.
+  const placed = strip => {
+    const at = top.getBoundingClientRect(), put = (name, value) => top.style.setProperty(name, value);
+    put("--shift", "none");
+    put("--left", `${strip.left - at.left + 8}px`);
+    put("--room", `${strip.width - 80}px`);  // the end of the colour bar stays to be read
+    put("--picture", `${strip.bottom - at.top}px`);
+    put("--work-right", `${at.right - strip.right + 120}px`);  // left of the picture's tools
+  };
 
   const SHOWN = {
     playing: v => { play.innerHTML = v ? `${ICONS.pause}<span>Pause</span>` : `${ICONS.play}<span>Play</span>`; play.setAttribute("aria-pressed", Boolean(v)); },
@@ -223,10 +231,13 @@ export function render({model, el}) {
       later();
     },
     comparison: v => { mode.value = v; },
-    status: v => { status.dataset.status = v; status.lastChild.textContent = v; },
+    status: stand,
     can_undo: v => allow(undo, v), can_redo: v => allow(redo, v), changed: v => allow(restore, v),
     kept: v => {
-      compare.hidden = count.hidden = forget.hidden = !v;
+      count.hidden = forget.hidden = !v;
+      allow(compare, v > 0);
+      compare.title = v ? "Compare with the runs kept (C)" : "Keep a run first (K), then change a setting";
+      compare.setAttribute("aria-label", `Compare: ${compare.title}`);
       count.textContent = v;
       allow(keep, v < MOST_KEPT);
       keep.title = v < MOST_KEPT ? "Keep this run to compare with (K)" : `${MOST_KEPT} runs are kept: no more fit on the screen`;
@@ -243,6 +254,7 @@ export function render({model, el}) {
     },
     progress: v => {
       line.hidden = work.hidden = !v;
+      stand();
       if (!v) return;
       words.textContent = working(v);
       line.classList.toggle("endless", !v.total);
@@ -250,7 +262,7 @@ export function render({model, el}) {
       if (v.total) line.setAttribute("aria-valuenow", Math.floor(100 * v.done / v.total)); else line.removeAttribute("aria-valuenow");
       line.setAttribute("aria-valuetext", words.textContent);
     },
-    point: v => { point.hidden = !v; place.textContent = v ? standing(v) : ""; },
+    point: v => { point.hidden = !v; place.textContent = place.title = v ? standing(v) : ""; },
     message: v => {
       message.hidden = !v;
       message.className = told.alert ? "message alert" : "message";
@@ -262,12 +274,14 @@ export function render({model, el}) {
   const show = news => {
     told = {...told, ...news};
     if ("alert" in news) news = {message: told.message, ...news};
+    if (news.progress || news.point || news.message) signal(el, "strip");
     for (const [name, value] of Object.entries(news)) {
       if (name in READINGS) cells[name].textContent = value === null ? "–" : READINGS[name][1](value);
       else SHOWN[name]?.(value);
     }
   };
-  onSignal(el, ({drawer}) => {
+  onSignal(el, ({drawer, strip}) => {
+    if (strip) placed(strip);
     if (drawer) settings.setAttribute("aria-expanded", drawer === "open");
     if (drawer === "closed") settings.focus();
   });

@@ -10,7 +10,7 @@ from panel.custom import JSComponent
 from app import theme
 from app.wiring import Messages
 
-PARTS = ("signals.js", "toolbar.js")
+PARTS = ("signals.js", "toolbar_icons.js", "toolbar.js")
 """Its JavaScript: one module, in this order."""
 
 
@@ -40,7 +40,7 @@ class Toolbar:
             presets: `name`, `title` and `question` of each.
             actions: what to call, on the page's thread: play(bool), step(), reset(), seed(),
                 speed(int), view("2d", "3d" or "compare"), comparison("side",
-                "difference" or "together"), preset(name), restore(), undo(), redo(),
+                "own", "difference" or "together"), preset(name), restore(), undo(), redo(),
                 keep(), forget(), export(), projector(bool), stop(), start_here(), leave_point(),
                 drawn(number), and ready() when a browser shows the bar, at first or again.
         """

@@ -2,17 +2,45 @@
 
 from collections.abc import Iterator
 
-from app.exports._data import drawn
-from app.exports.base import Making
+from app.exports._data import Drawn, drawn
+from app.exports._told import sentence, settings
+from app.exports.base import Beside, Making
 from app.places import Place
 from landscape_core.pictures import Picture
 
 
-def still(place: Place, picture: Picture, form: str) -> Iterator[Making]:
-    """The making of a `png`, `svg` or `pdf` file."""
+def still(place: Place, picture: Picture, form: str, beside: Beside = ()) -> Iterator[Making]:
+    """The making of a `png`, `svg` or `pdf` file; runs that are compared stand side by side."""
     from app.views import stills  # matplotlib takes half a second to import
 
     yield Making(0, 1)
     shown = drawn(place, picture)
-    content = stills.still(shown.slice, shown.path, form, deep=shown.deep, **shown.looks())
+    deep = all("beta" in one.slice.dims for _, _, one in beside)
+    if len(beside) > 1 and deep:
+        yield Making(1, 1, _compared(shown, beside, form))
+        return
+    words = sentence(picture, shown.variable), settings(place, picture)
+    content = stills.still(
+        shown.slice, shown.path, form, deep=shown.deep, words=words, **shown.looks()
+    )
     yield Making(1, 1, content)
+
+
+def _compared(shown: Drawn, compared: Beside, form: str) -> bytes:
+    """All of the runs that are compared, and what each of them is."""
+    from app.views.beside import Pane, beside
+    from app.views.looks import Look
+
+    pictures = [picture for _, _, picture in compared]
+    loss = shown.variable == "loss" or any(shown.variable not in one.slice for one in pictures)
+    below_zero = loss and any(bool((one.slice["loss"] < 0).any()) for one in pictures)
+    variable = "loss" if loss else shown.variable
+    scale = "linear" if below_zero else shown.scale
+    look = Look(variable, scale, shown.limits)
+    panes = [
+        Pane(name, words, one.slice, one.path, one.seen, one.view.split)
+        for name, words, one in compared
+    ]
+    told = f"The {variable} of {len(panes)} runs on one scale of colours, each on its own plane."
+    each = " ".join(f"{name}: {sentence(one, variable)}" for name, _, one in compared)
+    return beside(panes, form, look, (told, each))

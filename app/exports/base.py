@@ -1,7 +1,7 @@
 """What an export is: a picture of a run as the content of a file."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,6 +10,9 @@ from landscape_core.catalogue import entries
 from landscape_core.live import Session
 from landscape_core.pictures import Picture
 from landscape_core.recipes import Recipe
+
+Beside = Sequence[tuple[str, str, Picture]]
+"""Letter, what differs, and picture of each of the runs that are compared."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,12 @@ class Export(Recipe, ABC):
 
     @abstractmethod
     def made(
-        self, place: Place, picture: Picture, session: Session | None = None
+        self,
+        place: Place,
+        picture: Picture,
+        session: Session | None = None,
+        *,
+        beside: Beside = (),
     ) -> Iterator[Making]:
         """The making of the file.
 
@@ -49,6 +57,9 @@ class Export(Recipe, ABC):
             session: what made the picture, if it is there; it may be made to look at other steps,
                 and looks at the picture's step again in the end. What needs one and has none makes
                 the journey again.
+            beside: letter, what differs, and picture of all the runs that are compared, the current
+                one included, to be drawn beside each other; other kinds of files are of the
+                current run.
         """
 
     @classmethod

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import torch
 
-from app.exports.base import Export, Making, file_name
+from app.exports.base import Beside, Export, Making, file_name
 from app.places import Place
 from landscape_core.errors import LandscapeError
 from landscape_core.live import Session
@@ -25,9 +25,14 @@ class Command(Export):
     readable: ClassVar[bool] = True
 
     def made(
-        self, place: Place, picture: Picture, session: Session | None = None
+        self,
+        place: Place,
+        picture: Picture,
+        session: Session | None = None,
+        *,
+        beside: Beside = (),
     ) -> Iterator[Making]:
-        del session
+        del session, beside
         yield Making(1, 1, f"{line(place, picture)}\n".encode())
 
 

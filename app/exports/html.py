@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from app.exports._data import drawn
-from app.exports.base import Export, Making
+from app.exports.base import Beside, Export, Making
 from app.places import Place
 from landscape_core.live import Session
 from landscape_core.pictures import Picture
@@ -13,7 +13,7 @@ from landscape_core.pictures import Picture
 
 @dataclass(frozen=True, kw_only=True)
 class Html(Export):
-    """Opens in any browser without a network, to explore by pointer."""
+    """The current run, to explore by pointer in any browser without a network."""
 
     label: ClassVar[str] = "Interactive page"
     rank: ClassVar[int] = 6
@@ -21,9 +21,14 @@ class Html(Export):
     mime: ClassVar[str] = "text/html"
 
     def made(
-        self, place: Place, picture: Picture, session: Session | None = None
+        self,
+        place: Place,
+        picture: Picture,
+        session: Session | None = None,
+        *,
+        beside: Beside = (),
     ) -> Iterator[Making]:
-        del session
+        del session, beside
         from app.views import stills  # matplotlib takes half a second to import
 
         yield Making(0, 1)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from app.exports._film import SECONDS, filmed
-from app.exports.base import Export, Making
+from app.exports.base import Beside, Export, Making
 from app.places import Place
 from app.views.animation import Frame, ffmpeg, mp4
 from landscape_core.live import Session
@@ -14,7 +14,7 @@ from landscape_core.pictures import Picture
 
 @dataclass(frozen=True, kw_only=True)
 class Mp4(Export):
-    """The run up to this step as a film, in more colours."""
+    """The current run up to this step as a film, in more colours."""
 
     label: ClassVar[str] = "MP4 film"
     rank: ClassVar[int] = 5
@@ -22,8 +22,14 @@ class Mp4(Export):
     mime: ClassVar[str] = "video/mp4"
 
     def made(
-        self, place: Place, picture: Picture, session: Session | None = None
+        self,
+        place: Place,
+        picture: Picture,
+        session: Session | None = None,
+        *,
+        beside: Beside = (),
     ) -> Iterator[Making]:
+        del beside
         frames: list[Frame] = []
         yield from filmed(place, picture, session, frames)
         total = len(frames) + 1

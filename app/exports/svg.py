@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from app.exports._still import still
-from app.exports.base import Export, Making
+from app.exports.base import Beside, Export, Making
 from app.places import Place
 from landscape_core.live import Session
 from landscape_core.pictures import Picture
@@ -21,7 +21,12 @@ class Svg(Export):
     mime: ClassVar[str] = "image/svg+xml"
 
     def made(
-        self, place: Place, picture: Picture, session: Session | None = None
+        self,
+        place: Place,
+        picture: Picture,
+        session: Session | None = None,
+        *,
+        beside: Beside = (),
     ) -> Iterator[Making]:
         del session
-        return still(place, picture, self.suffix)
+        return still(place, picture, self.suffix, beside)

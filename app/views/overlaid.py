@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from bokeh.core.properties import value
 from bokeh.models import (
     BasicTicker,
     CustomJSTickFormatter,
@@ -20,7 +21,10 @@ from app.views.axes import ends, put
 from app.views.curves import NUMBER, decimated
 from app.views.maps import send
 from app.views.path import index_of
-from app.views.pixels import narrow
+from app.views.pixels import Array, narrow
+
+APART, APART_LOW = 0.09, 0.15
+"""Between the letters at the ends of curves, as a share of the height; and in a low figure."""
 
 DASHES = {"train": "solid", "test": "dashed"}
 
@@ -47,7 +51,7 @@ class Overlaid:
         )
         self.figure.text(
             "x", "y", text="text", source=self.ends, x_offset=4, text_baseline="middle",
-            text_color="color", text_font=theme.FONT, text_font_size=theme.SMALL,
+            text_color="color", text_font=value(theme.FONT), text_font_size=theme.SMALL,
             text_font_style="bold",
         )  # fmt: skip
         theme.style(self.figure)
@@ -57,8 +61,19 @@ class Overlaid:
         self.figure.yaxis.ticker = LogTicker(desired_num_ticks=4, mantissas=[1, 2, 5])
         self.figure.xaxis.ticker.desired_num_ticks = 4
 
-    def update(self, runs: Sequence[tuple[xr.Dataset, int]], names: Mapping[str, str]) -> None:
-        """Show the curves of each run and the step looked at; names and colours are in order."""
+    def update(
+        self,
+        runs: Sequence[tuple[xr.Dataset, int]],
+        names: Mapping[str, str],
+        *,
+        low: bool = False,
+    ) -> None:
+        """Show the curves of each run and the step looked at; names and colours are in order.
+
+        Where the figure is `low`, it has fewer words, and the letters are farther apart.
+        """
+        put(self.figure.xaxis[0], axis_label=None if low else "step")
+        put(self.figure.yaxis[0], axis_label="loss" if low else "loss (test dashed)")
         logged = not any(bool((curves["loss"] < 0).any()) for curves, _ in runs)
         if logged != isinstance(self.figure.y_scale, LogScale):
             self.figure.y_scale = LogScale() if logged else LinearScale()
@@ -82,8 +97,27 @@ class Overlaid:
                     until = int((known <= index_of(curves, seen)).sum())
                     at = known[max(0, until - 1)]
                     here.append((float(steps[at]), float(loss[at]), color))
+        put(self._x, **ends(np.concatenate([x for x, *_ in lines]), 0.06))
+        put(self._y, **ends(np.concatenate([y for _, y, *_ in lines]), 0.08, logged=logged))
+        sides = np.array([self._y.start, self._y.end])
+        places = _apart([y for _, y, *_ in last], sides, APART_LOW if low else APART, logged=logged)
+        last = [(x, y, *rest) for (x, _, *rest), y in zip(last, places, strict=True)]
         for source, table in ((self.lines, lines), (self.ends, last), (self.here, here)):
             columns = {name: [entry[i] for entry in table] for i, name in enumerate(source.data)}
             send(source, columns)
-        put(self._x, **ends(np.concatenate([x for x, *_ in lines]), 0.06))
-        put(self._y, **ends(np.concatenate([y for _, y, *_ in lines]), 0.08, logged=logged))
+
+
+def _apart(heights: Sequence[float], sides: Array, gap: float, *, logged: bool) -> list[float]:
+    """Heights moved as little as keeps them so far from each other, as a share of an axis."""
+    low, high = np.log10(sides) if logged else sides
+    shares = ((np.log10(heights) if logged else np.asarray(heights)) - low) / (high - low)
+    order = np.argsort(shares, kind="stable")
+    steps = gap * np.arange(len(order))
+    # Apart is increasing once the steps are taken off; halfway between the nearest such above
+    # and below is fair to all.
+    bare = shares[order] - steps
+    up, down = np.maximum.accumulate(bare), np.minimum.accumulate(bare[::-1])[::-1]
+    moved = np.empty(len(order))
+    moved[order] = np.clip((up + down) / 2, 0.05, 0.95 - steps[-1:]) + steps
+    found = low + moved * (high - low)
+    return [float(10**each if logged else each) for each in found]

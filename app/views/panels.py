@@ -103,7 +103,7 @@ class Panel:
         send(self.image, {name: [thing] for name, thing in columns.items()})
         smooth = not holes.any()
         drawn = equal(fine if smooth else heights, alpha, beta, shown.levels)
-        half = (len(drawn) + 1) // 2 if not shown.diverging else 0
+        half = int((shown.levels < sum(shown.limits) / 2).sum()) if not shown.diverging else 0
         low, high = (
             [line for line in part if line is not None] for part in (drawn[:half], drawn[half:])
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from bokeh.core.properties import value
 from bokeh.models import Label
 
 from app import theme
@@ -41,7 +42,7 @@ class Runs:
         )
         self.figure.text(
             "x", "y", text="text", source=self.ends, y_offset=24, text_align="align",
-            text_font=theme.FONT, text_font_size=theme.SMALL, text_color="#ffffff",
+            text_font=value(theme.FONT), text_font_size=theme.SMALL, text_color="#ffffff",
             background_fill_color=theme.HALO, background_fill_alpha=0.55, padding=2,
             border_radius=2,
         )  # fmt: skip

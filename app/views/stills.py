@@ -1,9 +1,8 @@
 """Pictures of a slice for files: on paper by matplotlib, a page without network by Bokeh."""
 
 import io
-import textwrap
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +17,11 @@ from app.views.annotations import lowest
 from app.views.captions import caption
 from app.views.contour import Contour
 from app.views.lines import line_on, named, part_of, profiles
+from app.views.paper import HEIGHT, WIDTH, Words
 from app.views.pixels import finer
 from app.views.relief import above, relief_on, spanned
 from app.views.sliders import Along
-from app.views.tracks import other_on, others, path_on
+from app.views.tracks import apart, other_on, others, path_on
 
 Array = npt.NDArray[np.floating[Any]]
 
@@ -33,11 +33,8 @@ PAGE = """<!DOCTYPE html>
 <body style="margin: 16px">{}</body></html>
 """
 
-WIDTH, HEIGHT, LINE, DOTS_PER_INCH = 6.4, 5.1, 0.105, 300
-"""The size on paper in inches, what a line of the caption adds to it, and how fine it is drawn."""
-
-LETTERS = 140
-"""Letters of a line of the caption."""
+DOTS_PER_INCH = 300
+"""How fine it is drawn."""
 
 SIZES: Any = {
     "font.size": 9, "font.family": "sans-serif", "axes.edgecolor": theme.FRAME,
@@ -81,19 +78,21 @@ def still(  # noqa: PLR0913 - all that one picture is made of
     scale: str = "log",
     limits: tuple[float, float] | None = None,
     deep: bool = False,
+    words: tuple[str, str] = ("", ""),
 ) -> bytes:
     """A slice on paper with its caption, as the bytes of a `form`: PNG, SVG or PDF.
 
     A slice of two dimensions that is `deep` is drawn as a lit surface. The values `limits` have the
-    first and the last colour; the other arguments are those of `figure_png`.
+    first and the last colour; `words` are a sentence and settings that stand below, by default all
+    that the attributes tell; the other arguments are those of `figure_png`.
     """
     from matplotlib import rc_context  # takes half a second to import
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    words = textwrap.wrap(caption(slice_), LETTERS)
+    below = Words(*words) if any(words) else Words("", caption(slice_))
     with rc_context(SIZES):
-        paper = Figure(figsize=(WIDTH, HEIGHT + LINE * len(words)), layout="constrained")
+        paper = Figure(figsize=(WIDTH, HEIGHT + below.height), layout="constrained")
         FigureCanvasAgg(paper)
         if "beta" not in slice_.dims:
             line_on(paper, slice_, scale)
@@ -102,7 +101,7 @@ def still(  # noqa: PLR0913 - all that one picture is made of
         else:
             _plane(paper, slice_, path, variable, split, (scale, limits))
         content = io.BytesIO()
-        _write(paper, words, content, form)
+        below.write(paper, content, form)
     return content.getvalue()
 
 
@@ -119,7 +118,8 @@ def map_png(found: xr.Dataset, path: xr.Dataset | None, target: Path) -> None:
     from matplotlib.figure import Figure
 
     with rc_context(SIZES):
-        paper = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
+        below = Words("", caption(found))
+        paper = Figure(figsize=(WIDTH, HEIGHT + below.height), layout="constrained")
         FigureCanvasAgg(paper)
         axes = paper.add_subplot()
         shown = found["ratio"]
@@ -129,7 +129,7 @@ def map_png(found: xr.Dataset, path: xr.Dataset | None, target: Path) -> None:
         alpha, beta = shown["alpha"], shown["beta"]
         axes.set(xlim=alpha[[0, -1]], ylim=beta[[0, -1]], xlabel=named(alpha), ylabel=named(beta))
         with target.open("wb") as file:
-            _write(paper, textwrap.wrap(caption(found), LETTERS), file, target.suffix[1:])
+            below.write(paper, file, target.suffix[1:])
 
 
 def figure_html(
@@ -182,16 +182,6 @@ def web_page(
     return PAGE.format(scripts + script, division)
 
 
-def _write(paper: Any, words: list[str], file: BinaryIO, form: str) -> None:
-    """Put the caption below, and write the figure."""
-    paper.supxlabel(
-        "\n".join(words), fontsize=6.2, color=theme.MUTED, x=0.01, ha="left", linespacing=1.15
-    )
-    # Without a date or a drawn identity, the same picture gives the same bytes.
-    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(form)
-    paper.savefig(file, format=form, dpi=DOTS_PER_INCH, metadata=metadata)
-
-
 def _plane(
     paper: Any,
     slice_: xr.Dataset,
@@ -204,7 +194,7 @@ def _plane(
     shown = slice_[variable].sel(split=split)
     alpha, beta, raw = shown["alpha"].values, shown["beta"].values, shown.values
     axes = paper.add_subplot()
-    heights_on(axes, shown, f"{part_of(split)} {variable}", *colors)
+    heights_on(axes, shown, f"{part_of(split)} {variable}", *colors, avoid=path)
     for number, other in others(slice_):
         other_on(axes, number, other)
     if path is not None:
@@ -240,8 +230,9 @@ def _relief(
 def _key(axes: Any) -> None:
     if axes.get_legend_handles_labels()[0]:
         axes.legend(
-            loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=5, fontsize=7.5, frameon=True,
-            facecolor="#dfe4e7", edgecolor="none", handletextpad=0.2, columnspacing=1.2,
+            loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=7, fontsize=7.5, frameon=True,
+            facecolor="#dfe4e7", edgecolor="none", handletextpad=0.4,
+            columnspacing=1.2, handlelength=1.4,
         )  # fmt: skip
 
 
@@ -251,10 +242,12 @@ def heights_on(
     title: str,
     scale: str,
     limits: tuple[float, float] | None = None,
+    avoid: xr.Dataset | None = None,
 ) -> None:
     """Draw heights (beta, alpha) as colours with their bar and lines of equal height.
 
-    The first and the last colour are those of the values `limits`; by default they follow.
+    The first and the last colour are those of the values `limits`; by default they follow. The
+    values of the lines keep off a path that they are to `avoid`.
     """
     from matplotlib.colors import ListedColormap
 
@@ -280,7 +273,9 @@ def heights_on(
         colors = np.where(dark, f"{theme.HALO}88", "#ffffffaa").tolist()
         lines = axes.contour(*sides, drawn, levels=levels, colors=colors, linewidths=0.7)
         words = dict(zip(levels.tolist(), theme.words(levels, scale), strict=True))
-        axes.clabel(lines, fmt=words, fontsize=6.5)
+        places = apart(lines.allsegs, (axes.get_xlim(), axes.get_ylim()), avoid)
+        if places:
+            axes.clabel(lines, fmt=words, fontsize=7.5, manual=places)
     cut = bool((heights[np.isfinite(heights)] > high).any())
     ticks = theme.ticks(low, high, scale, cut=cut)
     bar = axes.figure.colorbar(image, ax=axes, label=title, pad=0.02)

@@ -1,6 +1,6 @@
 """Paths on paper: that of the run, and those of others on its plane."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -10,11 +10,44 @@ import xarray as xr
 
 from app import theme
 from app.views.annotations import dots
+from app.views.path import best
 
 Array = npt.NDArray[np.floating[Any]]
 
 SHADES = 32
 """Colours from the start of a path to its end, at most."""
+
+
+EDGE, NEAR = 0.07, 0.06
+"""How far the value of a line is from the edge, and from paths and other values; in widths."""
+
+
+def apart(
+    lines: Sequence[Sequence[Array]], sides: Sequence[tuple[float, float]], path: xr.Dataset | None
+) -> list[tuple[float, float]]:
+    """A place for the value of each line of equal height, off the edge, a path and each other."""
+    corner, far = np.array(sides).T
+    extent = far - corner
+    taken = np.empty((0, 2))
+    if path is not None:
+        way = np.stack([path["alpha"].values, path["beta"].values], axis=1)
+        way = way[np.isfinite(way).all(axis=1)]
+        stride = max(1, len(way) // 300)
+        taken = (way[::stride] - corner) / extent
+    found: list[tuple[float, float]] = []
+    for pieces_of_level in lines:
+        at = (np.concatenate([np.empty((0, 2)), *pieces_of_level]) - corner) / extent
+        at = at[((at > EDGE) & (at < 1 - EDGE)).all(axis=1)]
+        if not len(at):
+            continue
+        between = np.abs(at[:, None] - taken[None]) if len(taken) else np.ones((len(at), 1, 2))
+        free = between.max(axis=2).min(axis=1)
+        if free.max() > NEAR:
+            place = at[free.argmax()]
+            taken = np.concatenate([taken, place[None]])
+            alpha, beta = (place * extent + corner).tolist()
+            found.append((alpha, beta))
+    return found
 
 
 def pieces(count: int) -> Iterator[tuple[slice, str]]:
@@ -46,6 +79,10 @@ def path_on(axes: Any, path: xr.Dataset, seen: int | None, up: Array | None = No
     axes.plot(*gone, color=theme.HALO, alpha=0.7, linewidth=3.2, **draw)
     for piece, color in pieces(len(gone[0])):
         axes.plot(*[one[piece] for one in gone], color=color, linewidth=1.6, **draw)
+    if len(gone[0]) > 1:
+        nowhere = [np.full(1, np.nan)] * len(places)
+        for word, color in (("early", theme.TIME[0]), ("late", theme.TIME[-1])):
+            axes.plot(*nowhere, color=color, linewidth=2.4, label=word)
     every, dotted = dots(path["step"].values[past])
     signs = {"markeredgecolor": theme.HALO, "linestyle": "", "zorder": 5}
     if dotted:
@@ -54,10 +91,14 @@ def path_on(axes: Any, path: xr.Dataset, seen: int | None, up: Array | None = No
                   color=theme.HALO, markersize=4, label=told)  # fmt: skip
     if len(gone[0]):
         first, last = [one[:1] for one in gone], [one[-1:] for one in gone]
-        end = "end" if past.sum() == there.sum() else f"step {seen}"
         axes.plot(*first, "o", color="#ffffff", markersize=6, label="start", **signs)
-        axes.plot(*last, "o", color=theme.CURRENT, markersize=8, label=end,
+        axes.plot(*last, "o", color=theme.CURRENT, markersize=8, label="now",
                   **signs | {"markeredgecolor": "#ffffff"})  # fmt: skip
+    lowest = best(path, int(np.flatnonzero(past)[-1])) if past.any() else None
+    if lowest is not None:
+        at = [one[lowest : lowest + 1] for one in places]
+        axes.plot(*at, "*", color=theme.BEST, markersize=8, label="best",
+                  **signs | {"markeredgewidth": 0.7, "zorder": 6})  # fmt: skip
 
 
 def others(slice_: xr.Dataset) -> list[tuple[int, xr.Dataset]]:
