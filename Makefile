@@ -19,10 +19,10 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check
 PORT_OPTION := $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help app voila serve test check lint format browser notebooks catalogue bench clean
+.PHONY: help app voila serve test test-all check lint format browser notebooks catalogue bench clean
 
 help: ## list the commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /	/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /	/' | expand -t 12
 
 app: $(VENV)/.installed ## make the environment and open the app
 	@$(BIN)/landscape app $(PORT_OPTION)
@@ -33,10 +33,17 @@ voila: $(VENV)/.installed ## the same without opening a browser window
 serve: $(VENV)/.installed ## one server for many people, by `panel serve`
 	@$(BIN)/landscape serve $(PORT_OPTION)
 
-test: $(VENV)/.installed-test browser ## make the environment and run every test, browser included
-	@CHROMIUM="$$($(find_browser))" $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
+# Three processes on two cores: those that drive a browser wait half of their time.
+RUN_TESTS = CHROMIUM="$$($(find_browser))" $(BIN)/python -m pytest -n 3 --dist loadfile \
+  --no-loadscope-reorder
 
-check: lint test ## format, lint, types, import layers, then every test
+test: $(VENV)/.installed-test browser ## make the environment and run the tests, browser included
+	@$(RUN_TESTS) -m "not exhaustive" $(PYTEST)
+
+test-all: $(VENV)/.installed-test browser ## also those that walk everything in the browser
+	@$(RUN_TESTS) $(PYTEST)
+
+check: lint test ## format, lint, types, import layers, then the tests
 
 lint: $(VENV)/.installed-dev ## format, lint, types and import layers only
 	$(BIN)/ruff format --check .

@@ -37,7 +37,7 @@ FLAGS = (
 LOCAL = ("localhost", "127.0.0.1", "")
 """Hosts that are no journey; the empty one belongs to `data:` and `blob:`."""
 
-QUIET = 1.2
+QUIET = 0.8
 """Seconds without a new picture after which a page is taken to be at rest."""
 
 CANVASES = """figure => {

@@ -109,6 +109,7 @@ def test_a_choice_changes_the_picture_and_the_configuration(visitor, path, value
     assert visitor.picture() != before
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("aside", sorted(set(entries(Aside)) - {"boundary"}))
 def test_other_figures_can_stand_beside_the_landscape(visitor, aside):
     def beside():

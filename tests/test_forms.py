@@ -52,13 +52,13 @@ def test_another_kind_keeps_what_the_user_had_changed_and_no_more():
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        ("run.batch_size", "many", "int"),
+        ("run.batch_size", "many", "a whole number"),
         ("run.batch_size", "2.5", "whole number"),
         ("run.optimizer.learning_rate", "-1", "between"),
         ("run.optimizer.learning_rate", "nan", "between"),
         ("run.optimizer", "adamm", "adam"),
         ("run.nothing", "1", "optimizer"),
-        ("view.follow", "perhaps", "bool"),
+        ("view.follow", "perhaps", "true or false"),
         ("view.split", "validation", "train"),
     ],
 )
