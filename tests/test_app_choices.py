@@ -61,7 +61,7 @@ Some data sets and directions lie in files of which there may be none; the exact
 has a single output.
 """
 
-USUAL = ("display.aside", "view.directions", "run.problem")
+USUAL = ("view.directions",)
 """Menus that every run of the tests walks; the others are walked by `make test-all`."""
 
 EXHAUSTIVE = pytest.mark.exhaustive

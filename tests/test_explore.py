@@ -278,6 +278,7 @@ def test_a_setting_and_a_reset_reach_the_page(shown):
     until(lambda: shown.step == 0 and shown.picture.seen == 0)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.browser
 @pytest.mark.timeout(240)
 def test_a_linked_slider_moves_the_run_in_a_narrow_cell_of_a_notebook(tmp_path):
