@@ -33,8 +33,7 @@ voila: $(VENV)/.installed ## the same without opening a browser window
 serve: $(VENV)/.installed ## one server for many people, by `panel serve`
 	@$(BIN)/landscape serve $(PORT_OPTION)
 
-# Three processes on two cores: those that drive a browser wait half of their time.
-RUN_TESTS = CHROMIUM="$$($(find_browser))" $(BIN)/python -m pytest -n 3 --dist loadfile \
+RUN_TESTS = CHROMIUM="$$($(find_browser))" $(BIN)/python -m pytest -n 2 --dist loadfile \
   --no-loadscope-reorder
 
 test: $(VENV)/.installed-test browser ## make the environment and run the tests, browser included

@@ -415,6 +415,7 @@ def test_a_projector_gets_larger_type_in_black_on_white(visit):
 
 
 @pytest.mark.browser
+@pytest.mark.exhaustive
 def test_axe_finds_nothing_grave_in_the_app_and_keys_alone_run_it(chromium, tmp_path):
     with served("panel", tmp_path) as address:
         visitor = Visitor(chromium, address).open()

@@ -90,7 +90,6 @@ def test_the_surface_moves_while_the_run_plays_and_keeps_its_camera(visitor):
     visitor.press("view-2d")
 
 
-@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("path", "value", "word"),
     [

@@ -12,7 +12,7 @@ from landscape_core import schema
 from landscape_core.catalogue import find
 from landscape_core.strategies.base import Strategy
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.exhaustive, pytest.mark.timeout(240)]
 
 SMALL = "#preset=spirals&step=20&view.resolution=21"
 RATE = "run.optimizer.learning_rate"
@@ -121,7 +121,6 @@ def test_what_is_exported_is_what_is_shown(visit, tmp_path):
     assert guest.reading("train_loss") == f"{shown.readings.values['train_loss']:.3g}"
 
 
-@pytest.mark.exhaustive
 def test_a_reload_in_the_middle_of_a_run_opens_where_it_was_and_tabs_are_apart(visit):
     guest, other = visit(), visit()
     guest.press("play")
@@ -134,7 +133,6 @@ def test_a_reload_in_the_middle_of_a_run_opens_where_it_was_and_tabs_are_apart(v
     assert other.step() == 20
 
 
-@pytest.mark.exhaustive
 def test_on_a_slow_machine_nothing_queues_behind_what_is_shown(visit):
     guest = visit()
     guest.page.context.new_cdp_session(guest.page).send(
@@ -149,7 +147,6 @@ def test_on_a_slow_machine_nothing_queues_behind_what_is_shown(visit):
     assert guest.frame() - last < 10
 
 
-@pytest.mark.exhaustive
 def test_a_tablet_has_its_settings_in_a_drawer_and_everything_fits(visit):
     guest = visit(size=(768, 1024), touch=True)
     assert not guest.page.locator(f"input[data-path='{RATE}']").is_visible()

@@ -143,6 +143,7 @@ def pages(tmp_path_factory):
     return {"panel": script, "voila": notebook}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.browser
 @pytest.mark.parametrize("kind", ["panel", "voila"])
 def test_a_click_on_either_landscape_is_told_where_it_was(kind, pages, tmp_path):
