@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from app.exports.base import Making, kinds
+from app.exports.base import Making, Shown, kinds
 from app.journeys import Journey
 from app.options import command
-from app.places import place
+from app.places import place, toured
 from app.storage import user_store
 from landscape_core import files
 from landscape_core.catalogue import entries, find
@@ -31,13 +31,14 @@ def picture(options: argparse.Namespace) -> Iterator[str]:
     suffix = target.suffix.removeprefix(".")
     if suffix not in by_suffix:
         raise SpecError("the output", str(target), "a file ." + ", .".join(sorted(by_suffix)))
-    there = place(options.link.partition("#")[2] or options.link)
+    link, _ = toured(options.link.partition("#")[2] or options.link)
+    there = place(link)
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     strategy = find(Strategy, options.strategy)() if options.strategy else None
     journey = Journey(there.alone(), None if strategy else user_store(), strategy)
     shown = _last(journey.pictures())
-    making = by_suffix[suffix]().made(there, shown, journey.session)
+    making = by_suffix[suffix]().made(Shown(there, shown, journey.session))
     files.write(target, [_content(making)])
     yield f"{target}: step {shown.seen}, {told(shown)}"
 

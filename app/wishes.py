@@ -6,7 +6,7 @@ that was asked for: a slider that is linked would jump back under the hand that 
 
 from landscape_core.pictures import Picture
 
-Place = tuple[float, float]
+Where = tuple[float, float]
 """Coordinates on a picture: alpha, beta."""
 
 
@@ -34,7 +34,7 @@ class StepWish:
 class PointWish:
     """A point of the picture that was asked for."""
 
-    def __init__(self, point: Place, before: Picture | None) -> None:
+    def __init__(self, point: Where, before: Picture | None) -> None:
         """Asked for while a picture was shown."""
         self._point = point
         self._left = before and before.point
@@ -49,7 +49,7 @@ class PointWish:
         return self._reached or (here is not None and here != self._left)
 
 
-def place_of(picture: Picture) -> Place:
+def place_of(picture: Picture) -> Where:
     """The coordinates of the point that is looked at, or else of the iterate on the path."""
     if picture.point is not None:
         return picture.point.alpha, picture.point.beta

@@ -4,13 +4,13 @@ The page asks for a scene, or to go to a place; where the run really stands, and
 setting was changed, only the worker knows, and says so with every picture.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
 import xarray as xr
 
-from app.exports.base import Making, kinds
+from app.exports.base import Beside, Making, Shown, kinds
 from app.journeys import Journey
 from app.places import Place
 from app.scene import Scene
@@ -22,8 +22,7 @@ from landscape_core.pictures import Picture
 from landscape_core.recipes import name_of
 from landscape_core.slices import Grid
 from landscape_core.store import Store
-from landscape_core.tasks import Look, look_at, run_of
-from landscape_core.tasks import Progress as Done
+from landscape_core.tasks import Look, Progress, look_at, run_of
 
 TRAINING, REFINING, BESIDE = "Training", "Refining the picture", "Working out what stands beside it"
 COMPARING = "Working out the comparison"
@@ -50,8 +49,8 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """How much is done of a total; the total is 0 where nobody knows it."""
+class Doing:
+    """What is done, and how much is done of a total; the total is 0 where nobody knows it."""
 
     what: str
     done: int = 0
@@ -79,7 +78,7 @@ class News:
 
     picture: Picture | None
     place: Place
-    progress: Progress | None = None
+    progress: Doing | None = None
     kept: tuple[Kept, ...] = ()
     together: xr.Dataset | None = None
     figures: xr.Dataset | None = None
@@ -121,7 +120,7 @@ class Worker:
         last = session.picture()
         for last in session.refine():
             computed = last.slice["computed"]
-            yield self._news(last, kept, Progress(REFINING, int(computed.sum()), computed.size))
+            yield self._news(last, kept, Doing(REFINING, int(computed.sum()), computed.size))
         if job.keep:
             here = self._keep(self._here(last), last, session, job.scene)
             kept = (*kept, here)
@@ -133,14 +132,10 @@ class Worker:
             yield from self._compare(last, kept, job.scene)
             return
         for last in session.study(name_of(type(aside)), aside.study):
-            yield self._news(last, kept, Progress(BESIDE))
+            yield self._news(last, kept, Doing(BESIDE))
 
     def export(
-        self,
-        name: str,
-        place: Place,
-        picture: Picture,
-        beside: Sequence[tuple[str, str, Picture]] = (),
+        self, name: str, place: Place, picture: Picture, beside: Beside = ()
     ) -> Iterator[Making]:
         """Make a file of what is shown, with the runs that are compared beside each other.
 
@@ -149,7 +144,8 @@ class Worker:
         """
         if self._journey is None:
             raise LandscapeError("Nothing is shown yet that could be exported.")
-        yield from kinds()[name]().made(place, picture, self._journey.session, beside=beside)
+        shown = Shown(place, picture, self._journey.session, beside)
+        yield from kinds()[name]().made(shown)
 
     def _arrive(self, job: Job) -> Iterator[News]:
         journey = self._journey
@@ -170,7 +166,7 @@ class Worker:
         for picture in journey.travel():
             if journey.begun:
                 self._journey = journey
-            told = Progress(TRAINING, journey.here().step, there.step)
+            told = Doing(TRAINING, journey.here().step, there.step)
             yield News(picture, journey.here(), told, self._known(kept))
         self._journey = journey
 
@@ -181,7 +177,7 @@ class Worker:
         self, pictures: Iterator[Picture], end: int, kept: tuple[Place, ...]
     ) -> Iterator[News]:
         for picture in pictures:
-            yield self._news(picture, kept, Progress(TRAINING, picture.readings.step, end))
+            yield self._news(picture, kept, Doing(TRAINING, picture.readings.step, end))
 
     def _compare(self, last: Picture, kept: tuple[Place, ...], scene: Scene) -> Iterator[News]:
         """Train again what is kept and not known, then lay all paths on one plane if asked for."""
@@ -189,7 +185,7 @@ class Worker:
             if place not in self._kept:
                 journey = Journey(place, self.store)
                 for _ in journey.pictures():
-                    yield self._news(last, kept, Progress(COMPARING))
+                    yield self._news(last, kept, Doing(COMPARING))
                 self._keep(place, journey.session.picture(), journey.session, scene)
         news = replace(
             self._news(last, kept),
@@ -199,16 +195,16 @@ class Worker:
         yield news
         if scene.display.comparison == "together":
             try:
-                for progress in self._together(kept, scene):
-                    told = Progress(COMPARING, progress.done, progress.total)
+                for progress in self._together(last, kept, scene):
+                    told = Doing(COMPARING, progress.done, progress.total)
                     yield replace(news, progress=told, together=progress.dataset)
             except SpecError as error:
                 yield replace(news, problem=f"Not on one plane: {error}")
 
-    def _together(self, kept: tuple[Place, ...], scene: Scene) -> Iterator[Done]:
+    def _together(self, last: Picture, kept: tuple[Place, ...], scene: Scene) -> Iterator[Progress]:
         """All paths on the plane of their principal components, the first one's loss on it."""
         first, *others = (one.path for one in self._known(kept))
-        if self._there().here() not in kept:
+        if self._here(last) not in kept:
             others.append(self._there().session.trajectory())
         asked = Look(
             run=run_of(first),
@@ -238,7 +234,7 @@ class Worker:
         return tuple(self._kept[place] for place in kept if place in self._kept)
 
     def _news(
-        self, picture: Picture, kept: tuple[Place, ...], progress: Progress | None = None
+        self, picture: Picture, kept: tuple[Place, ...], progress: Doing | None = None
     ) -> News:
         return News(picture, self._here(picture), progress, self._known(kept))
 

@@ -16,7 +16,7 @@ from browser_support import Visitor, browser, served
 from PIL import Image, ImageSequence
 
 from app.exports._code import Code
-from app.exports.base import content, file_name, kinds
+from app.exports.base import Shown, content, file_name, kinds
 from app.exports.command import line
 from app.exports.python import program
 from app.journeys import Journey
@@ -61,7 +61,7 @@ def shown():
 
 
 def made(name, shown):
-    return content(kinds()[name]().made(*shown))
+    return content(kinds()[name]().made(Shown(*shown)))
 
 
 def same(one: xr.Dataset, other: xr.Dataset) -> None:
@@ -221,12 +221,12 @@ def test_drawings_are_made_with_their_caption(shown):
 def test_runs_that_are_compared_are_drawn_beside_each_other(shown):
     there, picture, session = shown
     runs = [(letter, f"run {letter}", picture) for letter in "ABC"]
-    drawing = content(kinds()["svg"]().made(there, picture, session, beside=runs)).decode()
+    drawing = content(kinds()["svg"]().made(Shown(there, picture, session, runs))).decode()
     words = " ".join(re.findall(r"<text[^>]*>([^<]*)</text>", drawing))
     for told in ("A  run A", "B  run B", "C  run C", "The loss of 3 runs on one scale"):
         assert told in words, told
     assert drawing.count(">training loss<") == 3
-    numbers = content(kinds()["netcdf"]().made(there, picture, session, beside=runs))
+    numbers = content(kinds()["netcdf"]().made(Shown(there, picture, session, runs)))
     assert numbers == made("netcdf", shown)
 
 
@@ -252,7 +252,7 @@ def test_the_run_moves_from_its_start_to_the_step_shown(shown):
 def test_where_the_plane_moves_each_picture_has_its_own_slice():
     there = place(PLACES["an earlier step"])
     journey, picture = arrived(there)
-    news = list(kinds()["gif"]().made(there, picture, journey.session))
+    news = list(kinds()["gif"]().made(Shown(there, picture, journey.session)))
     assert [one.done for one in news] == list(range(1, 9))
     assert Image.open(io.BytesIO(news[-1].content)).n_frames == 7  # to the step seen, not the last
     assert journey.session.picture().seen == 6

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from app.exports._data import Drawn, drawn
-from app.exports.base import Making
+from app.exports.base import Making, Shown
 from app.journeys import Journey
-from app.places import Place
 from app.views.animation import Film, Frame
 from landscape_core.live import Session
 from landscape_core.pictures import Picture
@@ -23,22 +22,21 @@ BUDGET = 0.1
 """Seconds that the slice of one picture may take, where it differs from picture to picture."""
 
 
-def filmed(
-    place: Place, picture: Picture, session: Session | None, frames: list[Frame]
-) -> Iterator[Making]:
+def filmed(shown: Shown, frames: list[Frame]) -> Iterator[Making]:
     """Fill a list with the pictures of a run up to the step seen, telling how many there are."""
+    place, picture, session = shown.place, shown.picture, shown.session
     if session is None:
         journey = Journey(place)
         deque(journey.pictures(), maxlen=0)
         session = journey.session
-    shown = drawn(place, picture)
-    film = Film(shown.colors(), shown.variable, shown.split, shown.scale, deep=shown.deep)
+    seen = drawn(place, picture)
+    film = Film(seen.colors(), seen.variable, seen.split, seen.scale, deep=seen.deep)
     steps = [step for step in session.recorded if step <= picture.seen]
     few = [steps[i] for i in np.unique(np.linspace(0, len(steps) - 1, MOST).round().astype(int))]
     total = len(few) + 1  # the writing of the file is one more
     try:
         for done, step in enumerate(few, 1):
-            frames.append(_frame(film, shown, _seen(session, step)))
+            frames.append(_frame(film, seen, _seen(session, step)))
             yield Making(done, total)
     finally:
         session.revisit(picture.seen)

@@ -4,25 +4,22 @@ from collections.abc import Iterator
 
 from app.exports._data import Drawn, drawn
 from app.exports._told import sentence, settings
-from app.exports.base import Beside, Making
-from app.places import Place
-from landscape_core.pictures import Picture
+from app.exports.base import Beside, Making, Shown
 
 
-def still(place: Place, picture: Picture, form: str, beside: Beside = ()) -> Iterator[Making]:
+def still(shown: Shown, form: str) -> Iterator[Making]:
     """The making of a `png`, `svg` or `pdf` file; runs that are compared stand side by side."""
     from app.views import stills  # matplotlib takes half a second to import
 
     yield Making(0, 1)
-    shown = drawn(place, picture)
-    deep = all("beta" in one.slice.dims for _, _, one in beside)
-    if len(beside) > 1 and deep:
-        yield Making(1, 1, _compared(shown, beside, form))
+    place, picture, beside = shown.place, shown.picture, shown.beside
+    seen = drawn(place, picture)
+    planes = all("beta" in one.slice.dims for _, _, one in beside)
+    if len(beside) > 1 and planes:
+        yield Making(1, 1, _compared(seen, beside, form))
         return
-    words = sentence(picture, shown.variable), settings(place, picture)
-    content = stills.still(
-        shown.slice, shown.path, form, deep=shown.deep, words=words, **shown.looks()
-    )
+    words = sentence(picture, seen.variable), settings(place, picture)
+    content = stills.still(seen.slice, seen.path, form, deep=seen.deep, words=words, **seen.looks())
     yield Making(1, 1, content)
 
 

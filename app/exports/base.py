@@ -15,6 +15,22 @@ Beside = Sequence[tuple[str, str, Picture]]
 """Letter, what differs, and picture of each of the runs that are compared."""
 
 
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What is on the screen.
+
+    `picture` is what the page shows where it stands, refined. `session` is what made it, if it is
+    there: it may be made to look at other steps, and looks at the picture's step again in the end;
+    who needs one and has none makes the journey again. `beside` are all the runs that are compared,
+    the current one included, to be drawn beside each other; what cannot is of the current run.
+    """
+
+    place: Place
+    picture: Picture
+    session: Session | None = None
+    beside: Beside = ()
+
+
 @dataclass(frozen=True)
 class Making:
     """How far the making of a file is; the last one has its content."""
@@ -41,26 +57,8 @@ class Export(Recipe, ABC):
     """Whether it is text to be read and copied."""
 
     @abstractmethod
-    def made(
-        self,
-        place: Place,
-        picture: Picture,
-        session: Session | None = None,
-        *,
-        beside: Beside = (),
-    ) -> Iterator[Making]:
-        """The making of the file.
-
-        Args:
-            place: where the page stands.
-            picture: what it shows, refined.
-            session: what made the picture, if it is there; it may be made to look at other steps,
-                and looks at the picture's step again in the end. What needs one and has none makes
-                the journey again.
-            beside: letter, what differs, and picture of all the runs that are compared, the current
-                one included, to be drawn beside each other; other kinds of files are of the
-                current run.
-        """
+    def made(self, shown: Shown) -> Iterator[Making]:
+        """The making of the file."""
 
     @classmethod
     def available(cls) -> bool:

@@ -7,10 +7,9 @@ from typing import ClassVar
 
 import torch
 
-from app.exports.base import Beside, Export, Making, file_name
+from app.exports.base import Export, Making, Shown, file_name
 from app.places import Place
 from landscape_core.errors import LandscapeError
-from landscape_core.live import Session
 from landscape_core.pictures import Picture
 
 
@@ -24,16 +23,8 @@ class Command(Export):
     mime: ClassVar[str] = "text/x-sh"
     readable: ClassVar[bool] = True
 
-    def made(
-        self,
-        place: Place,
-        picture: Picture,
-        session: Session | None = None,
-        *,
-        beside: Beside = (),
-    ) -> Iterator[Making]:
-        del session, beside
-        yield Making(1, 1, f"{line(place, picture)}\n".encode())
+    def made(self, shown: Shown) -> Iterator[Making]:
+        yield Making(1, 1, f"{line(shown.place, shown.picture)}\n".encode())
 
 
 def line(place: Place, picture: Picture) -> str:

@@ -5,10 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from app.exports._data import drawn
-from app.exports.base import Beside, Export, Making
-from app.places import Place
-from landscape_core.live import Session
-from landscape_core.pictures import Picture
+from app.exports.base import Export, Making, Shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,18 +17,10 @@ class Html(Export):
     suffix: ClassVar[str] = "html"
     mime: ClassVar[str] = "text/html"
 
-    def made(
-        self,
-        place: Place,
-        picture: Picture,
-        session: Session | None = None,
-        *,
-        beside: Beside = (),
-    ) -> Iterator[Making]:
-        del session, beside
+    def made(self, shown: Shown) -> Iterator[Making]:
         from app.views import stills  # matplotlib takes half a second to import
 
         yield Making(0, 1)
-        shown = drawn(place, picture)
-        page = stills.web_page(shown.slice, shown.path, **shown.looks())
+        seen = drawn(shown.place, shown.picture)
+        page = stills.web_page(seen.slice, seen.path, **seen.looks())
         yield Making(1, 1, page.encode())

@@ -5,11 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from app.exports._film import SECONDS, filmed
-from app.exports.base import Beside, Export, Making
-from app.places import Place
+from app.exports.base import Export, Making, Shown
 from app.views.animation import Frame, ffmpeg, mp4
-from landscape_core.live import Session
-from landscape_core.pictures import Picture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,17 +18,9 @@ class Mp4(Export):
     suffix: ClassVar[str] = "mp4"
     mime: ClassVar[str] = "video/mp4"
 
-    def made(
-        self,
-        place: Place,
-        picture: Picture,
-        session: Session | None = None,
-        *,
-        beside: Beside = (),
-    ) -> Iterator[Making]:
-        del beside
+    def made(self, shown: Shown) -> Iterator[Making]:
         frames: list[Frame] = []
-        yield from filmed(place, picture, session, frames)
+        yield from filmed(shown, frames)
         total = len(frames) + 1
         yield Making(total, total, mp4(frames, SECONDS))
 

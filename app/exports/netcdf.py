@@ -5,11 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from app.exports._data import dataset
-from app.exports.base import Beside, Export, Making
-from app.places import Place
+from app.exports.base import Export, Making, Shown
 from landscape_core import schema
-from landscape_core.live import Session
-from landscape_core.pictures import Picture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,13 +18,5 @@ class NetCDF(Export):
     suffix: ClassVar[str] = "nc"
     mime: ClassVar[str] = "application/x-netcdf"
 
-    def made(
-        self,
-        place: Place,
-        picture: Picture,
-        session: Session | None = None,
-        *,
-        beside: Beside = (),
-    ) -> Iterator[Making]:
-        del session, beside
-        yield Making(1, 1, schema.to_bytes(dataset(place, picture)))
+    def made(self, shown: Shown) -> Iterator[Making]:
+        yield Making(1, 1, schema.to_bytes(dataset(shown.place, shown.picture)))

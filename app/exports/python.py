@@ -9,7 +9,7 @@ import torch
 
 from app.exports._code import Code
 from app.exports._data import program_version
-from app.exports.base import Beside, Export, Making, file_name
+from app.exports.base import Export, Making, Shown, file_name
 from app.forms import assign
 from app.places import Place
 from app.scene import Scene
@@ -54,16 +54,8 @@ class Python(Export):
     mime: ClassVar[str] = "text/x-python"
     readable: ClassVar[bool] = True
 
-    def made(
-        self,
-        place: Place,
-        picture: Picture,
-        session: Session | None = None,
-        *,
-        beside: Beside = (),
-    ) -> Iterator[Making]:
-        del session, beside
-        yield Making(1, 1, program(place, picture).encode())
+    def made(self, shown: Shown) -> Iterator[Making]:
+        yield Making(1, 1, program(shown.place, shown.picture).encode())
 
 
 def program(place: Place, picture: Picture) -> str:

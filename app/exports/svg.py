@@ -5,10 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from app.exports._still import still
-from app.exports.base import Beside, Export, Making
-from app.places import Place
-from landscape_core.live import Session
-from landscape_core.pictures import Picture
+from app.exports.base import Export, Making, Shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,13 +17,5 @@ class Svg(Export):
     suffix: ClassVar[str] = "svg"
     mime: ClassVar[str] = "image/svg+xml"
 
-    def made(
-        self,
-        place: Place,
-        picture: Picture,
-        session: Session | None = None,
-        *,
-        beside: Beside = (),
-    ) -> Iterator[Making]:
-        del session
-        return still(place, picture, self.suffix, beside)
+    def made(self, shown: Shown) -> Iterator[Making]:
+        return still(shown, self.suffix)
