@@ -185,8 +185,12 @@ def plot(options: argparse.Namespace) -> None:
             "connect` write one."
         )
     path = path_on(dataset)
-    draw = stills.figure_html if target.suffix == ".html" else stills.figure_png
-    draw(dataset, path, target)
+    if target.suffix == ".html":
+        from app.exports.html import web_page  # Panel takes a second to import
+
+        target.write_text(web_page(dataset, path), encoding="utf-8")
+    else:
+        stills.figure_png(dataset, path, target)
     print(target)
 
 

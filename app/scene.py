@@ -19,6 +19,14 @@ from landscape_core.training import Run
 PRESETS = Path(__file__).parent / "presets"
 FIRST = "spirals"
 
+COMPARISONS = {
+    "side": "side by side",
+    "own": "own colours",
+    "difference": "differences",
+    "together": "on one plane",
+}
+"""How kept runs are compared, in a word or two each."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Display(Recipe):
@@ -30,7 +38,7 @@ class Display(Recipe):
     comparison: Annotated[
         str,
         Choice(
-            ("side", "own", "difference", "together"),
+            tuple(COMPARISONS),
             "kept runs: with one scale of colours or each its own, less the first, on one plane",
         ),
     ] = "side"

@@ -41,34 +41,33 @@ class _Beside:
 
 
 class Stage:
-    """Draws news of a run; only what is visible is brought up to date."""
+    """Draws news of a run; only what is visible is brought up to date.
+
+    What is not seen at first is made when it is: the less is on a page, the sooner it is there.
+    """
 
     def __init__(self, tapped: Callable[[float, float], None] | None = None) -> None:
-        """Empty figures, built once.
+        """Empty figures.
 
         Args:
             tapped: told alpha and beta wherever the user clicks on the landscape.
         """
         self._aside_at, self._factor = 0.0, 1.0
         self._drawn: tuple[Any, ...] = ()
-        self.contour, self.surface = Contour(tapped), Surface(tapped)
-        self.curves, self.comparison = Curves(), Comparison()
+        self._tapped = tapped
+        self.contour, self.curves = Contour(tapped), Curves()
+        self.surface: Surface | None = None
+        self.comparison: Comparison | None = None
         self.quality = _line(theme.MUTED, 12, 38)
-        self._panes = {
-            "2d": pn.pane.Bokeh(self.contour.figure, **FILL),
-            "3d": pn.Column(self.surface.view, visible=False, **FILL),
-            "compare": pn.Column(
-                pn.pane.Bokeh(self.comparison.figure, **FILL), visible=False, **FILL
-            ),
-        }
+        self._panes: dict[str, Any] = {"2d": pn.pane.Bokeh(self.contour.figure, **FILL)}
         self.landscape = pn.Column(
-            *self._panes.values(), self.quality, css_classes=["landscape"], **FILL
+            self._panes["2d"], self.quality, css_classes=["landscape"], **FILL
         )
         self._above = pn.Column(pn.pane.Bokeh(self.curves.figure, **FILL), **FILL)
         self._asides: dict[str, _Beside] = {}
         self.side = pn.Column(
             self._above,
-            sizing_mode="stretch_height",
+            sizing_mode="stretch_both",
             css_classes=["side"],
             styles={"width": SIDE, "flex": "none"},
         )
@@ -83,6 +82,8 @@ class Stage:
         if bool((picture.slice["loss"].where(picture.slice["computed"]) < 0).any()):
             display = display.replace(height="linear", limits="")
         show = display.show if display.show != "compare" or news.kept else "2d"
+        if show == "compare" and self.comparison is None:
+            self._compare(news, display)  # drawn before it is shown
         self._show(show)
         if show != "compare":
             self._draw_landscape(picture, display)
@@ -107,22 +108,42 @@ class Stage:
         self._factor = PROJECTED if projects else 1.0
         beside = [each.view for each in self._asides.values()]
         for view in (self.contour, self.surface, self.curves, self.comparison, *beside):
-            self._enlarge(view)
+            if view is not None:
+                self._enlarge(view)
 
     def _enlarge(self, view: Any) -> None:
         if hasattr(view, "scale"):
             view.scale(self._factor)
 
     def _show(self, name: str) -> None:
+        if name not in self._panes:
+            self._make(name)
         for other, pane in self._panes.items():
             if pane.visible != (other == name):
                 pane.visible = other == name
         if self.side.visible == (name == "compare"):
             self.side.visible = name != "compare"
 
+    def _make(self, name: str) -> None:
+        """Put the surface or the comparison to the other pictures, hidden."""
+        if name == "3d":
+            self.surface = Surface(self._tapped)
+            self._enlarge(self.surface)
+            inner = self.surface.view
+        else:
+            inner = pn.pane.Bokeh(self._comparison().figure, **FILL)
+        self._panes[name] = pn.Column(inner, visible=False, **FILL)
+        self.landscape.insert(len(self.landscape) - 1, self._panes[name])
+
+    def _comparison(self) -> Comparison:
+        if self.comparison is None:
+            self.comparison = Comparison()
+            self._enlarge(self.comparison)
+        return self.comparison
+
     def _compare(self, news: News, display: Display) -> None:
         self._drawn = ()
-        self.comparison.update(
+        self._comparison().update(
             compared(news),
             display.comparison,
             display.height,
@@ -141,7 +162,8 @@ class Stage:
         if known and all(map(_same, known, drawn)):
             return  # only what stands beside it is new
         color = display.color if display.color in picture.slice else "loss"
-        view = self.surface if display.show == "3d" else self.contour
+        deep = self.surface if display.show == "3d" else None
+        view = self.contour if deep is None else deep
         view.update(
             picture.slice,
             picture.path,

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from app.work import Doing
+from app.work import TRAINING, Doing
 
 PATIENCE = 0.7
 """Seconds of work of one kind that nothing is said of."""
@@ -21,7 +21,7 @@ class Waiting:
         self._what, self._since, self._first = "", time.monotonic(), 0
 
     def told(self, progress: Doing | None) -> dict[str, Any] | None:
-        """What to show now: `what`, `done`, `total` and the seconds `left`; None: nothing."""
+        """What to show now, as `Toolbar.set` takes it; None: nothing."""
         if progress is None:
             return None
         now = time.monotonic()
@@ -33,5 +33,9 @@ class Waiting:
         made, rest = progress.done - self._first, progress.total - progress.done
         left = round(spent * rest / made, 1) if made > 0 and rest > 0 else None
         return {
-            "what": progress.what, "done": progress.done, "total": progress.total, "left": left
-        }  # fmt: skip
+            "what": progress.what,
+            "done": progress.done,
+            "total": progress.total,
+            "left": left,
+            "training": progress.what == TRAINING,
+        }

@@ -63,10 +63,15 @@ class UiLoop:
         """Call the function on the page's thread as soon as that is free."""
         call = functools.partial(function, *arguments)
         if self._document is not None:
-            self._document.add_next_tick_callback(call)
+            self._document.add_next_tick_callback(functools.partial(self._at_once, call))
         elif self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(call)
         else:
+            call()
+
+    def _at_once(self, call: Callable[[], object]) -> None:
+        """Call, and send all that it changes in one message: the browser paints it once."""
+        with pn.io.hold(self._document):
             call()
 
 

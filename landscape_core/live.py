@@ -16,12 +16,12 @@ import xarray as xr
 
 from landscape_core.boundaries import boundary, drawable, scattered
 from landscape_core.directions.base import Viewpoint
-from landscape_core.directions.random import Random
-from landscape_core.errors import PlaneError, SpecError
+from landscape_core.errors import SpecError
 from landscape_core.framing import framed
 from landscape_core.measures.base import Answers
 from landscape_core.measuring import applicable, curves, measured
 from landscape_core.objective import BatchNorm, ModelObjective
+from landscape_core.pacing import Pace
 from landscape_core.pictures import Picture, Point, Readings, Seen, Status, View
 from landscape_core.planes import Plane
 from landscape_core.probes import Probe, probe
@@ -29,6 +29,7 @@ from landscape_core.refining import Tolerance
 from landscape_core.sampling import standard_error
 from landscape_core.slices import Grid, coarse, levels
 from landscape_core.slicing import slicing
+from landscape_core.spanning import Spanning
 from landscape_core.spectra import Watch, Watcher
 from landscape_core.standpoints import Standpoint
 from landscape_core.store import Store
@@ -37,18 +38,8 @@ from landscape_core.tasks import trajectory
 from landscape_core.training import Entry, Recorder, Run, State, Training
 from landscape_core.types import Vector, Vectors
 
-PREVIEWS = (64, 256)
-"""Examples of a preview, where all of them would take too long for a moving picture."""
-
 ON_THE_WAY = 12
 """Pictures on the way to a step."""
-
-QUICK = 0.003
-"""Seconds in which a rule finds a plane anew for every picture of a running training."""
-
-SELDOM = 5
-"""A rule that takes longer waits so many times as long until the next; held, it never waits."""
-
 
 ESCAPE = 100.0
 """An iterate so many times farther from the start than that is from zero has left all pictures."""
@@ -92,18 +83,16 @@ class Session:
         self._state = self._training.start(start)
         self._recorder = Recorder(run, len(self._state.theta))
         self._seconds = 0.0
-        self._plane: Plane | None = None
-        self._spanning: Plane | None = None
-        self._spanned_at = -1
+        self._spanning = Spanning(self._viewpoint)
+        self._spanned: Plane | None = None
         self._notice = ""
-        self._seconds_at: dict[int, float] = {}
+        self._pace: Pace | None = None
         self._strategies: dict[int, Strategy] = {}
         self._watcher: Watcher | None = None
         self._back: Entry | None = None
         self._seen: Seen | None = None
         self._held: tuple[Plane | None, Grid, Entry, xr.Dataset] | None = None
         self._latest: Picture | None = None
-        self._renew_at = 0.0
         data = self._training.instance.data
         self._points = scattered(data) if data is not None and drawable(data) else None
         began = self._state
@@ -171,10 +160,9 @@ class Session:
         """
         self._check(view)
         if view.directions != self.view.directions or view.follow != self.view.follow:
-            self._plane = None
-            self._renew_at = 0.0
+            self._spanning.forget()
         if view != self.view:
-            self._seconds_at, self._strategies, self._held = {}, {}, None
+            self._pace, self._strategies, self._held = None, {}, None
         self.view = view
 
     def watch(self, asked: Watch | None) -> None:
@@ -215,8 +203,7 @@ class Session:
         Without it, the order and signs of the axes depend on which pictures there were on the way.
         """
         if self.view.follow:
-            self._plane = None
-            self._renew_at = 0.0
+            self._spanning.forget()
 
     def play(self, steps: int, budget: float = 0.012) -> Iterator[Picture]:
         """Pictures of the running training, so many steps apart, until it ends.
@@ -270,14 +257,16 @@ class Session:
         known = self._known(grid)
         if known is not None:
             return self._picture(seen, known, status)
-        rung = self._affordable(budget, ladder := self._ladder(levels(grid)))
-        examples, level = ladder[rung]
+        if self._pace is None:
+            objective = getattr(self._training.instance, self.view.split)
+            most = min(self.view.examples, objective.examples)
+            self._pace = Pace(most, len(levels(grid)))
+        rung = self._pace.rung(budget)
+        examples, level = self._pace[rung]
         read = self._probe(seen, examples)
         began = time.perf_counter()
         dataset = coarse(read, grid, level)
-        spent = time.perf_counter() - began
-        before = self._seconds_at.get(rung, spent)
-        self._seconds_at[rung] = 0.7 * before + 0.3 * spent
+        self._pace.took(rung, time.perf_counter() - began)
         return self._picture(seen, dataset, status)
 
     def refine(self) -> Iterator[Picture]:
@@ -297,7 +286,7 @@ class Session:
         for dataset in slicing(read, grid, tolerance=tolerance, store=self._store):
             yield self._picture(seen, dataset)
         if dataset is not None:
-            self._held = (self._spanning, grid, self._entry(), dataset)
+            self._held = (self._spanned, grid, self._entry(), dataset)
 
     def study(
         self, name: str, found: Callable[[Standpoint], Iterator[xr.Dataset | None]]
@@ -338,23 +327,7 @@ class Session:
             return None
         plane, points, entry, dataset = self._held
         same = entry is self._entry() or not entry.state.buffers
-        return dataset if plane is self._spanning and points == grid and same else None
-
-    def _ladder(self, counts: list[int]) -> list[tuple[int, int]]:
-        """From the cheapest picture to the best: (examples, level of the grid)."""
-        objective = getattr(self._training.instance, self.view.split)
-        full = min(self.view.examples, objective.examples)
-        fewer = [n for n in PREVIEWS if n < full]
-        return [(n, 0) for n in fewer] + [(full, level) for level in range(len(counts))]
-
-    def _affordable(self, budget: float, ladder: list[tuple[int, int]]) -> int:
-        """The best rung known to fit the budget; the next one is tried where it might."""
-        known = self._seconds_at
-        best = max((rung for rung, seconds in known.items() if seconds <= budget), default=0)
-        following = best + 1
-        untried = best in known and following < len(ladder) and following not in known
-        # Four times the work costs less than four times as much: part of it is fixed.
-        return following if untried and 3.0 * known[best] <= budget else best
+        return dataset if plane is self._spanned and points == grid and same else None
 
     def _check(self, view: View) -> None:
         if view.split == "test" and self._training.instance.test is None:
@@ -392,8 +365,10 @@ class Session:
 
     def _look(self) -> Seen:
         thetas = self._recorder.thetas()
-        near = _within(thetas)
-        self._spanning = plane = self._spanned(near)
+        away = (thetas - thetas[0]).double().norm(dim=1)
+        near = thetas[: _leaving(away, float(thetas[0].double().norm()))]
+        self._spanned = plane = self._spanning.plane(self.view, near, self.step, self._until())
+        self._notice = self._spanning.notice
         if len(near) < len(thetas):
             gone = self.recorded[len(near)]
             self._notice = f"The path leaves the picture before step {gone}, for very large weights"
@@ -403,14 +378,14 @@ class Session:
             frame = framed(plane.coords(near).numpy(force=True))
             middle, half = frame.middle, frame.half
         coords, distance = plane.coords(thetas), plane.distance(thetas)
-        moved = (thetas - thetas[0]).double().norm(dim=1).max().clamp(min=1e-300)
         self._seen = Seen(
             plane,
             middle,
             half * self.view.span,
             coords.numpy(force=True),
             distance,
-            distance / moved,
+            distance / away.max().clamp(min=1e-300),
+            plane.captured(near),
         )
         return self._seen
 
@@ -427,42 +402,11 @@ class Session:
             self._strategies[part.examples] = tried
         return probe(*asked, self._strategies[part.examples])
 
-    def _spanned(self, thetas: Vectors) -> Plane:
-        """The plane through the point looked at, turned as little as possible from the last."""
-        follow, directions = self.view.follow, self.view.directions
-        if self._back is not None and follow and not directions.whole_path:
-            until = sum(step <= self._back.state.index for step in self.recorded)
-            path = thetas[:until]
-            return self._found(path) or self._random(path)
-        if self._plane is not None and not follow:
-            return self._plane
-        if self._plane is not None and self._spanned_at == self.step:
-            return self._plane
-        began = time.perf_counter()
-        if self._plane is not None and began < self._renew_at:
-            framing = self._plane.explained is not None
-            return self._plane if framing else self._plane.at(thetas[-1])
-        found = self._found(thetas)
-        if found is None:
-            rescue = self._random(thetas)
-            self._plane = None if follow else rescue
-            return rescue
-        spent = time.perf_counter() - began
-        self._renew_at = time.perf_counter() + (SELDOM * spent if spent > QUICK else 0.0)
-        self._plane, self._spanned_at = found.facing(self._plane), self.step
-        return self._plane
-
-    def _found(self, path: torch.Tensor) -> Plane | None:
-        """The plane that the rule gives at a path's end; None, with a notice, if it gives none."""
-        self._notice = ""
-        try:
-            return self.view.directions.span(self._viewpoint(path))
-        except PlaneError as error:
-            self._notice = f"A random plane for now: {error}"
+    def _until(self) -> int | None:
+        """How many iterates are recorded up to the one looked at, if that is an earlier one."""
+        if self._back is None:
             return None
-
-    def _random(self, path: Vectors) -> Plane:
-        return Random().span(self._viewpoint(path))
+        return sum(step <= self._back.state.index for step in self.recorded)
 
     def _viewpoint(self, path: Vectors) -> Viewpoint:
         state = self._recorder.entries()[len(path) - 1].state
@@ -495,7 +439,7 @@ class Session:
             curves=curves(recorded),
             boundary=self._boundary(entry.state),
             points=self._points,
-            captured=seen.captured(_within(self._recorder.thetas())),
+            captured=seen.captured,
             notice=self._notice,
             standard_error=self._doubt(int(dataset.attrs["examples"][0]), entry.state.theta),
             curvature=self._watcher.dataset() if self._watcher else None,
@@ -519,8 +463,10 @@ class Session:
         return standard_error(spread, examples, total)
 
 
-def _within(path: Vectors) -> torch.Tensor:
-    """The path (T, P) until it leaves all pictures; at least its start."""
-    far = (path - path[0]).double().norm(dim=1)
-    gone = far > ESCAPE * max(float(path[0].double().norm()), 1.0)
-    return path[: int(gone.int().argmax())] if bool(gone.any()) else path
+def _leaving(away: torch.Tensor, size: float) -> int:
+    """How many iterates there are until one leaves all pictures, by distances (T,) from the start.
+
+    At least one, as the start itself is at 0; `size` is the start's own distance from zero.
+    """
+    gone = away > ESCAPE * max(size, 1.0)
+    return int(gone.int().argmax()) if bool(gone.any()) else len(away)

@@ -17,7 +17,6 @@ from landscape_core.planes import Plane
 from landscape_core.recipes import Choice, Knob, Note, Recipe
 from landscape_core.slices import Grid
 from landscape_core.training import Run
-from landscape_core.types import Vectors
 
 Status = Literal["ready", "running", "paused", "finished", "diverged"]
 
@@ -116,7 +115,11 @@ def under(path: xr.Dataset, slice_: xr.Dataset, split: str) -> xr.Dataset:
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """A plane, the rectangle of it that is shown, and the path's shadow on it."""
+    """A plane, the rectangle of it that is shown, and the path's shadow on it.
+
+    `distance` is how far each iterate lies off the plane, `off` the same as a share of the farthest
+    that any has moved, and `captured` the share of the squared motion that lies along the plane.
+    """
 
     plane: Plane
     middle: npt.NDArray[np.float64]
@@ -124,6 +127,7 @@ class Seen:
     coords: npt.NDArray[np.float64]
     distance: torch.Tensor
     off: torch.Tensor
+    captured: float
 
     def grid(self, resolution: int) -> Grid:
         """The points that are shown, so many along each side."""
@@ -148,10 +152,3 @@ class Seen:
             },
             {"step": steps},
         )
-
-    def captured(self, thetas: Vectors) -> float:
-        """The share of the squared motion since the start that lies in the plane."""
-        moved = (thetas - thetas[0]).double()
-        inside = self.plane.at(thetas[0]).distance(thetas)
-        total = float(moved.square().sum())
-        return 1.0 - float(inside.square().sum()) / total if total else 1.0

@@ -124,6 +124,12 @@ class Plane:
         """
         return (self._offsets(thetas) - self.coords(thetas) @ self.axes.double()).norm(dim=1)
 
+    def captured(self, path: Vectors) -> float:
+        """The share of a path's (T, P) squared motion from its start that lies along the axes."""
+        total = float((path - path[0]).double().square().sum())
+        hidden = float(self.at(path[0]).distance(path).square().sum())
+        return 1.0 - hidden / total if total else 1.0
+
     def _offsets(self, thetas: Vectors) -> Vectors:
         if thetas.shape[-1:] != self.origin.shape:
             size, shape = len(self.origin), tuple(thetas.shape)

@@ -14,7 +14,6 @@ from browser_support import Visitor, browser, served
 PAGE = """
 import panel as pn
 
-import app.work
 from app.wiring import setup, show
 
 setup()
@@ -27,8 +26,8 @@ from app.components.toolbar import Toolbar
 
 NAMES = ("play step reset seed speed view preset restore undo redo keep forget export projector "
          "stop start_here leave_point drawn ready 2d 3d compare").split()
-PROGRESS = {"what": "refining the picture", "done": 812, "total": 2601, "left": 3.2}
-TRAINING = app.work.TRAINING
+PROGRESS = {"what": "refining the picture", "done": 812, "total": 2601, "left": 3.2,
+            "training": False}
 POINT = {"alpha": 0.31, "beta": -0.2, "values": {"train_loss": 0.42, "test_loss": 0.5}}
 STEPS = list(range(0, 122, 2))
 log = pn.pane.Str("", css_classes=["log"], margin=0)
@@ -52,7 +51,7 @@ def act(name, *values):
     if name == "seed":
         bar.set({"progress": PROGRESS, "point": POINT})
     if name == "undo":
-        bar.set({"progress": PROGRESS | {"what": TRAINING}})
+        bar.set({"progress": PROGRESS | {"what": "Training", "training": True}})
     if name == "stop":
         bar.set({"progress": None, "point": None})
 

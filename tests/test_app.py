@@ -21,8 +21,13 @@ def chromium():
 
 
 @pytest.fixture(scope="module")
-def voila(tmp_path_factory):
-    with served("voila", tmp_path_factory.mktemp("cache")) as url:
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def voila(cache):
+    with served("voila", cache) as url:
         yield url
 
 
@@ -90,45 +95,6 @@ def test_the_surface_moves_while_the_run_plays_and_keeps_its_camera(visitor):
     visitor.press("view-2d")
 
 
-@pytest.mark.parametrize(
-    ("path", "value", "word"),
-    [
-        ("view.directions", "random", "view.directions=random"),
-        ("view.directions.normalization", "layer", "view.directions.normalization=layer"),
-        ("run.problem.architecture", "residual_mlp", "run.problem.architecture=residual_mlp"),
-        ("run.problem.dataset", "moons", "run.problem.dataset=moons"),
-    ],
-)
-def test_a_choice_changes_the_picture_and_the_configuration(visitor, path, value, word):
-    visitor.at_rest()
-    before, drawn = visitor.picture(), visitor.frame()
-    visitor.pick(path, value)
-    visitor.until(lambda: visitor.frame() > drawn, "a new picture")
-    visitor.at_rest()
-    visitor.until(lambda: word in visitor.page.url, "the link to name the choice")
-    assert visitor.picture() != before
-
-
-@pytest.mark.exhaustive
-@pytest.mark.parametrize("aside", sorted(set(entries(Aside)) - {"boundary"}))
-def test_other_figures_can_stand_beside_the_landscape(visitor, aside):
-    def beside():
-        return visitor.page.screenshot(clip={"x": 1026, "y": 60, "width": 340, "height": 700})
-
-    visitor.at_rest()
-    before = beside()
-    visitor.pick("display.aside", aside)
-    if aside == "convexity":  # of the network that is chosen by now, all points take a minute
-        visitor.type("display.aside.resolution", "3")
-    visitor.until(lambda: beside() != before, "other figures")
-    visitor.until(lambda: f"display.aside={aside}" in unquote(visitor.page.url), "the link")
-    visitor.at_rest()
-    other = beside()
-    visitor.pick("display.aside", "boundary")
-    visitor.until(lambda: beside() != other, "the boundary again")
-    visitor.at_rest()
-
-
 def test_another_optimizer_starts_from_the_same_weights_and_steps_elsewhere(visitor):
     visitor.at_rest()
     losses = []
@@ -175,6 +141,45 @@ def test_a_value_out_of_range_is_refused_at_its_control(visitor):
     visitor.until(lambda: error.count() == 0, "the message to go")
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "word"),
+    [
+        ("view.directions", "random", "view.directions=random"),
+        ("view.directions.normalization", "layer", "view.directions.normalization=layer"),
+        ("run.problem.architecture", "residual_mlp", "run.problem.architecture=residual_mlp"),
+        ("run.problem.dataset", "moons", "run.problem.dataset=moons"),
+    ],
+)
+def test_a_choice_changes_the_picture_and_the_configuration(visitor, path, value, word):
+    visitor.at_rest()
+    before, drawn = visitor.picture(), visitor.frame()
+    visitor.pick(path, value)
+    visitor.until(lambda: visitor.frame() > drawn, "a new picture")
+    visitor.at_rest()
+    visitor.until(lambda: word in visitor.page.url, "the link to name the choice")
+    assert visitor.picture() != before
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("aside", sorted(set(entries(Aside)) - {"boundary"}))
+def test_other_figures_can_stand_beside_the_landscape(visitor, aside):
+    def beside():
+        return visitor.page.screenshot(clip={"x": 1026, "y": 60, "width": 340, "height": 700})
+
+    visitor.at_rest()
+    before = beside()
+    visitor.pick("display.aside", aside)
+    if aside == "convexity":  # of the network that is chosen by now, all points take a minute
+        visitor.type("display.aside.resolution", "3")
+    visitor.until(lambda: beside() != before, "other figures")
+    visitor.until(lambda: f"display.aside={aside}" in unquote(visitor.page.url), "the link")
+    visitor.at_rest()
+    other = beside()
+    visitor.pick("display.aside", "boundary")
+    visitor.until(lambda: beside() != other, "the boundary again")
+    visitor.at_rest()
+
+
 def test_a_run_that_diverges_says_so_and_keeps_its_picture(visitor):
     visitor.page.goto("about:blank")
     visitor.open(
@@ -219,18 +224,6 @@ def test_a_link_opens_the_same_view(chromium, voila, visitor):
     guest.page.close()
 
 
-def test_a_dead_kernel_is_said_and_offers_a_reload(chromium, tmp_path):
-    with served("voila", tmp_path) as url:
-        guest = Visitor(chromium, url).open()
-        guest.page.wait_for_timeout(2500)  # the heartbeat has been answered once
-        for process in psutil.process_iter(["cmdline"]):
-            words = " ".join(process.info["cmdline"] or [])
-            if "ipykernel_launcher" in words and str(tmp_path) in _environment(process):
-                os.kill(process.pid, signal.SIGKILL)
-        guest.page.locator(".landscape-gone button").wait_for(timeout=20_000)
-        guest.page.close()
-
-
 def test_panel_serve_shows_the_same_page(chromium, tmp_path):
     with served("panel", tmp_path) as url:
         guest = Visitor(chromium, url).open()
@@ -243,6 +236,15 @@ def test_panel_serve_shows_the_same_page(chromium, tmp_path):
         assert guest.strangers == []
         assert guest.errors == []
         guest.page.close()
+
+
+def test_a_dead_kernel_is_said_and_offers_a_reload(visitor, cache):
+    for process in psutil.process_iter(["cmdline"]):
+        words = " ".join(process.info["cmdline"] or [])
+        if "ipykernel_launcher" in words and str(cache) in _environment(process):
+            os.kill(process.pid, signal.SIGKILL)
+    visitor.page.locator(".landscape-gone button").wait_for(timeout=20_000)
+    visitor.errors.clear()  # the browser tells of the connection that is lost
 
 
 def _environment(process):

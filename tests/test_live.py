@@ -9,7 +9,7 @@ import pytest
 import torch
 import xarray as xr
 
-from landscape_core import live as live_module
+from landscape_core import spanning
 from landscape_core.catalogue import from_plain, make
 from landscape_core.connections import another_start, to_another_start
 from landscape_core.directions.gradient import Gradient
@@ -73,7 +73,7 @@ def test_the_share_of_the_motion_agrees_with_its_definition():
     picture = session.picture()
     thetas = session._recorder.thetas().double().numpy()
     moved = thetas - thetas[0]
-    axes = session._plane.axes.double().numpy()
+    axes = session._spanned.axes.double().numpy()
     inside = moved @ np.linalg.pinv(axes) @ axes
     expected = (inside**2).sum() / (moved**2).sum()
     assert picture.captured == pytest.approx(expected, rel=1e-4)
@@ -100,7 +100,7 @@ def test_a_plane_that_follows_does_not_flip():
     session.advance_to(10)
     before = None
     for picture in session.play(2):
-        axes = session._plane.axes
+        axes = session._spanned.axes
         if before is not None:
             assert bool(((axes * before).sum(dim=1) > 0).all())
         before = axes
@@ -112,10 +112,10 @@ def test_a_fixed_plane_stays():
     session = Session(run_of(), View(follow=False))
     session.advance_to(10)
     session.picture()
-    plane = session._plane
+    plane = session._spanned
     session.advance(5)
     session.picture()
-    assert session._plane is plane
+    assert session._spanned is plane
 
 
 @pytest.mark.parametrize("extent", [1e-6, 0.03, 1.0, 77.0])
@@ -345,9 +345,9 @@ def test_the_same_place_looks_the_same_however_one_came_there():
         session.advance_to(40)
         session.picture()
         if turned:
-            plane = session._plane
+            plane = session._spanned
             around = plane.names[::-1], plane.explained[::-1]
-            session._plane = Plane(plane.origin, -plane.axes.flip(0), *around)
+            session._spanning._plane = Plane(plane.origin, -plane.axes.flip(0), *around)
             kept = session._look().plane
             assert float((kept.axes[1] * plane.axes[0]).sum()) < 0  # as it was turned
         session.settle()
@@ -437,8 +437,8 @@ def test_data_keep_their_seed_while_weights_change():
 
 def test_a_plane_that_takes_long_is_renewed_seldom_and_always_when_held(monkeypatch):
     session = Session(run_of(steps=400), View(resolution=11, directions=Gradient()))
-    monkeypatch.setattr(live_module, "QUICK", 0.0)
-    monkeypatch.setattr(live_module, "SELDOM", 1e6)
+    monkeypatch.setattr(spanning, "QUICK", 0.0)
+    monkeypatch.setattr(spanning, "SELDOM", 1e6)
     session.advance(5)
     first = session._look().plane
     session.advance(50)
@@ -446,7 +446,7 @@ def test_a_plane_that_takes_long_is_renewed_seldom_and_always_when_held(monkeypa
     assert torch.equal(moving.axes, first.axes)
     assert torch.equal(moving.origin, session._state.theta)
     deque(session.refine(), maxlen=0)
-    held = session._plane
+    held = session._spanned
     expected = Gradient().span(
         _viewpoint(session._training, session._state.theta, session._recorder.thetas())
     )

@@ -19,6 +19,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.interpolate import RegularGridInterpolator
 
 from app import theme
+from app.exports.html import web_page
 from app.views import stills
 from app.views.annotations import dots, looked_at, lowest
 from app.views.boundary import Boundary
@@ -774,11 +775,9 @@ class Tags(HTMLParser):
 
 
 @pytest.mark.parametrize("line", [False, True], ids=["plane", "line"])
-def test_a_page_names_no_address(tmp_path, line):
+def test_a_page_names_no_address(line):
     given_ = slice_of(valley)
-    target = tmp_path / "slice.html"
-    stills.figure_html(given_.isel(beta=5, drop=True) if line else given_, path_to(1, 1), target)
-    page = target.read_text(encoding="utf-8")
+    page = web_page(given_.isel(beta=5, drop=True) if line else given_, path_to(1, 1))
     tags = Tags()
     tags.feed(page)
     assert tags.addresses == []
@@ -789,7 +788,7 @@ def test_a_page_names_no_address(tmp_path, line):
 def test_a_page_opens_without_a_network_and_tells_the_loss_under_the_pointer(tmp_path):
     target = tmp_path / "slice.html"
     given_ = slice_of(lambda a, b: 5 + 0 * a * b)
-    stills.figure_html(given_, path_to(1, 1), target)
+    target.write_text(web_page(given_, path_to(1, 1)), encoding="utf-8")
     with browser() as chromium:
         page = chromium.new_page(viewport={"width": 860, "height": 720})
         asked, errors = [], []

@@ -1,5 +1,7 @@
 """The landscape in three dimensions: our own WebGL component, fed by binary messages."""
 
+import base64
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,13 @@ from app import theme
 from app.views.annotations import lowest
 from app.views.path import ages, best, index_of
 from app.views.pixels import raised
+from app.views.sliders import SEEN
 from app.wiring import Messages
 
 Array = npt.NDArray[np.floating[Any]]
 Spot = tuple[float, float, float]
+Labels = tuple[str, str, str]
+"""Names of the two axes and of the height."""
 
 PARTS = ("surface_shaders.js", "surface_shape.js", "surface_painter.js", "surface.js")
 """Read as one module: a component of Panel is one text."""
@@ -25,10 +30,32 @@ PARTS = ("surface_shaders.js", "surface_shape.js", "surface_painter.js", "surfac
 NOWHERE = (np.nan, np.nan, np.nan)
 
 
+SCRIPT = "\n".join(Path(__file__).with_name(part).read_text("utf-8") for part in PARTS)
+
+PAST = 12
+"""Where a frame's header says how many points of the path are past."""
+
+ALONE = """<div id="landscape-surface" style="height: 100%"></div>
+<script type="module">
+{script}
+const frame = Uint8Array.from(atob("{frame}"), sign => sign.charCodeAt(0)).buffer;
+const heard = {{}};
+const on = (name, act) => {{ heard[name] = act; }};
+const model = {{...{properties}, on, send_msg: () => {{}}}};
+const show = past => {{
+  new DataView(frame).setFloat32(4 * {past}, past, true);
+  heard["msg:custom"]({{data: frame}});
+}};
+render({{model, el: document.getElementById("landscape-surface")}});
+show(new DataView(frame).getFloat32(4 * {past}, true));
+document.addEventListener("{event}", told => show(told.detail + 1));
+</script>"""
+
+
 class SurfaceModel(Messages, JSComponent):
     """Its browser side."""
 
-    _esm = "\n".join(Path(__file__).with_name(part).read_text("utf-8") for part in PARTS)
+    _esm = SCRIPT
 
     colors = param.List(doc="the colour map from low to high")
     times = param.List(doc="as many colours, from early to late")
@@ -52,10 +79,8 @@ class Surface:
         """
         self._frame = b""
         self._tapped = tapped
-        colors = list(theme.LANDSCAPE[::5])
         self.view = SurfaceModel(
-            colors=colors,
-            times=theme.ramp(theme.TIME, len(colors)),
+            **_maps(),
             sizing_mode="stretch_both",
             min_height=0,
         )
@@ -77,32 +102,8 @@ class Surface:
 
         The path is drawn at its true losses; what has none, and the point, on the surface.
         """
-        shown = slice_[variable].sel(split=split)
-        raw, alpha, beta = shown.values, shown["alpha"].values, shown["beta"].values
-        lift = theme.decimal_log if scale == "log" else np.asarray
-        settled = raised(raw, slice_["computed"].values) if variable == "loss" else raw
-        heights = lift(settled)
-        values = path[variable].values if variable in path else np.full(len(path["step"]), np.nan)
-        track = np.stack([path["alpha"], path["beta"], lift(values)], axis=1)
-        here = index_of(path, seen)
-        low = lowest(raw, alpha, beta) if variable == "loss" else None
-        high = best(path, here)
-        title = f"{'training' if split == 'train' else split} {variable}"
-        self.draw(
-            heights,
-            alpha,
-            beta,
-            track,
-            None if low is None else (*low, np.nan),
-            theme.range_of(heights, limits, scale),
-            (_named(shown["alpha"]), _named(shown["beta"]), _scaled(title, scale)),
-            told=trail(
-                here,
-                ages(path),
-                best=None if high is None else tuple(track[high]),
-                point=None if point is None else (*point, np.nan),
-            ),
-        )
+        looks: Any = {"variable": variable, "split": split, "scale": scale, "limits": limits}
+        self._send(*_pictured(slice_, path, seen=seen, point=point, **looks))
 
     def draw(  # noqa: PLR0913 - all that one picture is made of
         self,
@@ -112,7 +113,7 @@ class Surface:
         path: Array,
         minimum: Spot | None,
         limits: tuple[float, float],
-        labels: tuple[str, str, str],
+        labels: Labels,
         *,
         told: tuple[int, Array] | None = None,
     ) -> None:
@@ -128,10 +129,13 @@ class Surface:
             labels: names of the axes and of the height.
             told: as `trail` gives it; by default all of the path is past, evenly in time.
         """
+        self._send(packed(heights, alpha, beta, path, minimum, limits, told), labels)
+
+    def _send(self, frame: bytes, labels: Labels) -> None:
         if list(labels) != self.view.labels:
             self.view.labels = list(labels)
-        self._frame = packed(heights, alpha, beta, path, minimum, limits, told)
-        self.view._send_msg(self._frame)
+        self._frame = frame
+        self.view._send_msg(frame)
 
     def scale(self, factor: float) -> None:
         """Make type, lines and signs so many times as large as they are by themselves."""
@@ -142,6 +146,74 @@ class Surface:
             self.view._send_msg(self._frame)
         if data.get("action") == "tapped" and self._tapped is not None:
             self._tapped(float(data["alpha"]), float(data["beta"]))
+
+
+def alone(
+    slice_: xr.Dataset, path: xr.Dataset | None, *, seen: int | None = None, **looks: Any
+) -> str:
+    """A surface for a page without a server, as HTML that fills its place.
+
+    It follows the event `sliders.SEEN`; the arguments are those of `Surface.update`, except that
+    there may be no path.
+    """
+    frame, labels = _pictured(slice_, path, seen=seen, signs=False, **looks)
+    properties = {**_maps(), "labels": labels, "size": 1.0, "alone": True}
+    return ALONE.format(
+        script=SCRIPT,
+        frame=base64.b64encode(frame).decode(),
+        properties=json.dumps(properties),
+        past=PAST,
+        event=SEEN,
+    )
+
+
+def _maps() -> dict[str, list[str]]:
+    """The colours of heights, and as many of times."""
+    colors = list(theme.LANDSCAPE[::5])
+    return {"colors": colors, "times": theme.ramp(theme.TIME, len(colors))}
+
+
+def _pictured(  # noqa: PLR0913 - all that one picture is made of
+    slice_: xr.Dataset,
+    path: xr.Dataset | None,
+    *,
+    variable: str = "loss",
+    split: str = "train",
+    scale: str = "log",
+    limits: tuple[float, float] | None = None,
+    seen: int | None,
+    point: tuple[float, float] | None = None,
+    signs: bool = True,
+) -> tuple[bytes, Labels]:
+    """The buffer and the labels of a slice with a path on it; without `signs`, none of the best."""
+    shown = slice_[variable].sel(split=split)
+    raw, alpha, beta = shown.values, shown["alpha"].values, shown["beta"].values
+    lift = theme.decimal_log if scale == "log" else np.asarray
+    settled = raised(raw, slice_["computed"].values) if variable == "loss" else raw
+    heights = lift(settled)
+    track, here, times, high = np.empty((0, 3)), -1, np.empty(0), None
+    if path is not None:
+        known = path[variable].values if variable in path else np.full(len(path["step"]), np.nan)
+        track = np.stack([path["alpha"], path["beta"], lift(known)], axis=1)
+        here, times = index_of(path, seen), ages(path)
+        high = best(path, here) if signs else None
+    low = lowest(raw, alpha, beta) if variable == "loss" else None
+    title = f"{'training' if split == 'train' else split} {variable}"
+    frame = packed(
+        heights,
+        alpha,
+        beta,
+        track,
+        None if low is None else (*low, np.nan),
+        theme.range_of(heights, limits, scale),
+        trail(
+            here,
+            times,
+            best=None if high is None else tuple(track[high]),
+            point=None if point is None else (*point, np.nan),
+        ),
+    )
+    return frame, (_named(shown["alpha"]), _named(shown["beta"]), _scaled(title, scale))
 
 
 def trail(

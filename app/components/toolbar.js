@@ -53,8 +53,6 @@ small{font-size:.82em;color:var(--soft)}
 const SPEEDS = [1, 2, 5, 10, 25, 50];
 const FITS = 12, MENUS = {5: ["projector", "help"], 7: ["seed"], 8: ["history"]};  // steps of getting narrower; what goes into the menu at them
 const NARROW = 900;  // pixels below which the settings are a drawer, at the usual size of type
-const MOST_KEPT = 3;
-const TRAVELLING = "Training";  // what the work is called that goes to a step
 
 const digits = (value, n) => Number.isFinite(value) ? value.toPrecision(n) : value === undefined || value === null ? "–" : "NaN";
 const percent = value => Number.isFinite(value) ? `${(100 * value).toFixed(1)} %` : "–";
@@ -132,7 +130,7 @@ export function render({model, el}) {
   const compare = views.lastChild, count = make("span", {className: "count", hidden: true});
   const mode = make("select", {hidden: true, title: "How the runs are compared"});
   mode.setAttribute("aria-label", mode.title); mode.dataset.action = "comparison";
-  for (const [name, text] of [["side", "side by side"], ["own", "own colours"], ["difference", "differences"], ["together", "on one plane"]]) mode.add(new Option(text, name));
+  for (const [name, text] of Object.entries(model.comparisons)) mode.add(new Option(text, name));
   mode.onchange = () => tell("comparison", mode.value);
   const keep = simple("keep", "Keep", "", "worded");
   keep.append(count);
@@ -203,7 +201,7 @@ export function render({model, el}) {
 
   // The status; while the run is on its way to where it is wanted, that.
   const stand = () => {
-    const said = told.progress?.what === TRAVELLING ? "training" : told.status ?? "";
+    const said = told.progress?.training ? "training" : told.status ?? "";
     status.dataset.status = said === "training" ? "running" : said;
     status.lastChild.textContent = said;
   };
@@ -239,8 +237,8 @@ export function render({model, el}) {
       compare.title = v ? "Compare with the runs kept (C)" : "Keep a run first (K), then change a setting";
       compare.setAttribute("aria-label", `Compare: ${compare.title}`);
       count.textContent = v;
-      allow(keep, v < MOST_KEPT);
-      keep.title = v < MOST_KEPT ? "Keep this run to compare with (K)" : `${MOST_KEPT} runs are kept: no more fit on the screen`;
+      allow(keep, v < model.most_kept);
+      keep.title = v < model.most_kept ? "Keep this run to compare with (K)" : `${model.most_kept} runs are kept: no more fit on the screen`;
       keep.setAttribute("aria-label", v ? `${keep.title}; ${v} kept` : keep.title);
       later();
     },

@@ -8,6 +8,8 @@ import param
 from panel.custom import JSComponent
 
 from app import theme
+from app.places import MOST_KEPT
+from app.scene import COMPARISONS
 from app.wiring import Messages
 
 PARTS = ("signals.js", "toolbar_icons.js", "toolbar.js")
@@ -20,6 +22,8 @@ class ToolbarModel(Messages, JSComponent):
     _esm = "\n".join(Path(__file__).with_name(part).read_text("utf-8") for part in PARTS)
 
     presets = param.List(doc="name, title and question of each preset")
+    comparisons = param.Dict(doc="what each way to compare is called")
+    most_kept = param.Integer(doc="runs that can be kept")
     projector = param.Dict(doc="CSS properties of the document in projector mode")
 
     heard: Callable[[dict[str, Any]], None]
@@ -39,16 +43,18 @@ class Toolbar:
         Args:
             presets: `name`, `title` and `question` of each.
             actions: what to call, on the page's thread: play(bool), step(), reset(), seed(),
-                speed(int), view("2d", "3d" or "compare"), comparison("side",
-                "own", "difference" or "together"), preset(name), restore(), undo(), redo(),
-                keep(), forget(), export(), projector(bool), stop(), start_here(), leave_point(),
-                drawn(number), and ready() when a browser shows the bar, at first or again.
+                speed(int), view("2d", "3d" or "compare"), comparison(name), preset(name),
+                restore(), undo(), redo(), keep(), forget(), export(), projector(bool), stop(),
+                start_here(), leave_point(), drawn(number), and ready() when a browser shows the
+                bar, at first or again.
         """
         self._actions = actions
         self._told: dict[str, Any] = {}
         # No height of its own: in a narrow window it has two lines, for a projector taller ones.
         self.view = ToolbarModel(
             presets=presets,
+            comparisons=COMPARISONS,
+            most_kept=MOST_KEPT,
             projector=theme.PROJECTOR,
             sizing_mode="stretch_width",
             styles={"flex": "none"},
@@ -63,9 +69,9 @@ class Toolbar:
         status) and `playing`, `preset`, `speed`, `view`, `comparison`, `frame` there are:
 
         `can_undo`, `can_redo`, `changed` (from the preset), `projector`: whether;
-        `kept`: how many runs are kept to compare with, at most three;
-        `progress`: None, or `what` is done, how much is `done` of a `total` (0: not known), and the
-        seconds `left` (None: not known);
+        `kept`: how many runs are kept to compare with;
+        `progress`: None, or `what` is done, how much is `done` of a `total` (0: not known), the
+        seconds `left` (None: not known), and whether that is `training`;
         `point`: None, or `alpha`, `beta` and `values` (readings by name) of the point looked at.
         """
         news = {name: value for name, value in readings.items() if self._told.get(name) != value}

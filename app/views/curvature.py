@@ -4,13 +4,12 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from bokeh.core.properties import value
 from bokeh.layouts import column
-from bokeh.models import CustomJSTickFormatter, HoverTool, Legend, LegendItem, LogTicker, Range1d
+from bokeh.models import CustomJSTickFormatter, HoverTool, Legend, LogTicker, Range1d
 from bokeh.plotting import figure
 
 from app import theme
-from app.views.axes import ends, put
+from app.views.axes import ends, explained, put
 from app.views.curves import NUMBER
 from app.views.maps import send
 from app.views.pixels import narrow
@@ -116,8 +115,7 @@ class Curvature:
             line = self.run.line("step", name, source=self.along, color=color, width=2)
             dots = self.run.scatter("step", name, source=self.along, color=color, size=4)
             if name == RANKS[0]:
-                words = value("largest eigenvalues")
-                items.append(LegendItem(label=words, renderers=[line, dots]))
+                items.append(explained(self.run, "largest eigenvalues", line, dots))
         self.run.varea(
             x="step", y1="trace_low", y2="trace_high", source=self.along,
             color=theme.SPLITS["test"], alpha=0.25,
@@ -128,12 +126,12 @@ class Curvature:
         dots = self.run.scatter(
             "step", "trace", source=self.along, color=theme.SPLITS["test"], size=4
         )
-        items.append(LegendItem(label=value("trace ± error"), renderers=[line, dots]))
+        items.append(explained(self.run, "trace ± error", line, dots))
         line = self.run.line(
             "step", "height", source=self.bound, color=theme.INK, width=1.4, line_dash="dashed"
         )
-        words = value("2/η: steps are stable below")
-        self._bound = Legend(items=[LegendItem(label=words, renderers=[line])], visible=False)
+        bound = explained(self.run, "2/η: steps are stable below", line)
+        self._bound = Legend(items=[bound], visible=False)
         for legend in (self._bound, Legend(items=items)):
             theme.key(legend)
             self.run.add_layout(legend, "above")

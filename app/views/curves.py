@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from bokeh.core.properties import value
 from bokeh.layouts import column
 from bokeh.models import (
     BasicTicker,
@@ -25,7 +24,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from app import theme
-from app.views.axes import ends, put
+from app.views.axes import ends, explained, put
 from app.views.pixels import narrow, same
 from app.views.sizes import enlarge
 
@@ -131,8 +130,8 @@ class Curves:
             wide = {"color": color, "width": 2.0}
             line = _line(self.loss, self.source, f"{split}_loss", f"{split} loss", wide)
             _line(self.accuracy, self.source, f"{split}_accuracy", f"{split} accuracy", wide)
-            items.append(LegendItem(label=value(split), renderers=[line]))
-        return [*items, LegendItem(label=value("mini-batch"), renderers=[batch])]
+            items.append(explained(self.loss, split, line))
+        return [*items, explained(self.loss, "mini-batch", batch)]
 
 
 def decimated(values: npt.NDArray[Any], longest: int = LONGEST) -> npt.NDArray[np.int64]:

@@ -58,13 +58,15 @@ class Key:
         plot.add_layout(self.legend, "above")
         rows = CustomJS(args={"legend": self.legend, "plot": plot}, code=ROWS)
         plot.js_on_change("inner_width", rows)
-        for item in self.items.values():
-            item.js_on_change("visible", rows)
+        # Not on the items: a legend is built anew whenever anything changes that they lead to, and
+        # through this call that would be all of the figure.
+        self.legend.js_on_change("tags", rows)
 
     def show(self, **visible: bool) -> None:
         """Explain these signs, or no more; spaces in their names are underscores here."""
         for name, shown in visible.items():
             put(self.items[name.replace("_", " ")], visible=shown)
+        put(self.legend, tags=[name for name, item in self.items.items() if item.visible])
 
     def add(self, words: str, renderer: Any) -> None:
         """Explain one more line, for good."""

@@ -4,13 +4,12 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from bokeh.core.properties import value
 from bokeh.layouts import column
-from bokeh.models import CustomJSTickFormatter, Legend, LegendItem, LogTicker, Range1d
+from bokeh.models import CustomJSTickFormatter, Legend, LogTicker, Range1d
 from bokeh.plotting import figure
 
 from app import theme
-from app.views.axes import ends, put
+from app.views.axes import ends, explained, put
 from app.views.curves import NUMBER, decimated
 from app.views.pixels import narrow, same
 
@@ -39,7 +38,7 @@ class OffPlane:
         items = []
         for name, (words, look) in looks.items():
             line = self.loss.line("step", name, source=self.source, **look)
-            items.append(LegendItem(label=value(words), renderers=[line]))
+            items.append(explained(self.loss, words, line))
         self.distance.line("step", "distance", source=self.source, color=theme.INK, width=2)
         for plot in (self.loss, self.distance):
             theme.style(plot)

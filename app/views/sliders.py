@@ -13,6 +13,9 @@ from app.views.annotations import dots
 MOST = 1000
 """Points of the path, at most."""
 
+SEEN = "landscape-seen"
+"""The event of the document that tells the index of the path's point that is looked at."""
+
 MOVE = """
 const {x, y, step, loss} = all.data, last = Math.round(slider.value), data = {};
 for (const name in all.data) data[name] = Array.from(all.data[name]).slice(0, last + 1);
@@ -20,6 +23,7 @@ gone.data = data;
 here.data = {x: [x[last]], y: [y[last]]};
 const value = loss[last], told = ` · training loss ${Number(value.toPrecision(3))}`;
 words.text = `step ${step[last]} of ${step[step.length - 1]}${Number.isFinite(value) ? told : ""}`;
+document.dispatchEvent(new CustomEvent(event, {detail: last}));
 """
 
 PLAY = """
@@ -34,14 +38,19 @@ if (toggle.active) {
 """
 
 
+def walk(path: xr.Dataset) -> xr.Dataset:
+    """The points of a path that a slider goes through: where it is finite, and not too many."""
+    there = path.isel(step=np.isfinite(path["alpha"].values) & np.isfinite(path["beta"].values))
+    stride = -(-there.sizes["step"] // MOST)
+    return there.isel(step=slice(None, None, -stride)).isel(step=slice(None, None, -1))
+
+
 class Along:
     """A path on a figure, and the slider that says how far it is drawn."""
 
     def __init__(self, figure: Any, path: xr.Dataset, seen: int | None) -> None:
         """Draw the path on a Bokeh figure, up to the step that is `seen`; None: to its end."""
-        there = path.isel(step=np.isfinite(path["alpha"].values) & np.isfinite(path["beta"].values))
-        stride = -(-there.sizes["step"] // MOST)
-        kept = there.isel(step=slice(None, None, -stride)).isel(step=slice(None, None, -1))
+        kept = walk(path)
         steps = kept["step"].values
         losses = kept["loss"].values if "loss" in kept else np.full(len(steps), np.nan)
         x, y = kept["alpha"].values, kept["beta"].values
@@ -76,6 +85,7 @@ class Along:
         )  # fmt: skip
         toggle = Toggle(label="Play", width=72)
         named = {"all": every, "gone": gone, "here": here, "words": words, "slider": slider}
+        named["event"] = SEEN
         move = CustomJS(args=named, code=MOVE)
         slider.js_on_change("value", move)
         toggle.js_on_change(

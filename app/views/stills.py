@@ -29,9 +29,33 @@ Colors = tuple[str, tuple[float, float] | None]
 """The scale, and the values of the first and the last colour; None: they follow the picture."""
 
 PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>Loss landscape</title>{}</head>
-<body style="margin: 16px">{}</body></html>
+<html lang="en"><head><meta charset="utf-8"><title>Loss landscape</title>{scripts}<style>
+body {{ margin: 16px; max-width: 820px; font: 13px {font}; color: {ink} }}
+nav {{ display: flex; gap: 4px; margin: 0 0 8px }}
+nav button {{ font: inherit; color: inherit; padding: 4px 12px; border-radius: 6px;
+  border: 1px solid {edge}; background: #fff; cursor: pointer }}
+nav button[aria-pressed=true] {{ background: {accent}; border-color: {accent}; color: #fff }}
+main {{ display: grid }} main section {{ grid-area: 1 / 1; min-width: 0; height: {height}px }}
+main section[aria-hidden=true] {{ visibility: hidden }}
+</style></head><body>{body}</body></html>
 """
+
+BOTH = """<nav aria-label="View"><button type="button">2-D</button>
+<button type="button">3-D</button></nav>
+<main><section>{flat}</section><section>{deep}</section></main>
+<script>
+const buttons = document.querySelectorAll("nav button");
+const show = chosen => document.querySelectorAll("main section").forEach((section, index) => {{
+  section.setAttribute("aria-hidden", index !== chosen);
+  buttons[index].setAttribute("aria-pressed", index === chosen);
+}});
+buttons.forEach((button, index) => {{ button.onclick = () => show(index); }});
+show({first});
+</script>"""
+"""A slice from above and as a surface, one at a time."""
+
+TALL = 620
+"""Height of the picture on a page, in pixels."""
 
 DOTS_PER_INCH = 300
 """How fine it is drawn."""
@@ -132,24 +156,7 @@ def map_png(found: xr.Dataset, path: xr.Dataset | None, target: Path) -> None:
             below.write(paper, file, target.suffix[1:])
 
 
-def figure_html(
-    slice_: xr.Dataset,
-    path: xr.Dataset | None,
-    target: Path,
-    *,
-    variable: str = "loss",
-    split: str = "train",
-    scale: str = "log",
-) -> None:
-    """Write a page with the slice to look at with the pointer; it asks nothing of any network.
-
-    The arguments are those of `figure_png`.
-    """
-    page = web_page(slice_, path, variable=variable, split=split, scale=scale)
-    target.write_text(page, encoding="utf-8")
-
-
-def web_page(
+def web_page(  # noqa: PLR0913 - all that one page is made of
     slice_: xr.Dataset,
     path: xr.Dataset | None,
     *,
@@ -157,8 +164,14 @@ def web_page(
     split: str = "train",
     scale: str = "log",
     limits: tuple[float, float] | None = None,
+    relief: str = "",
+    deep: bool = False,
 ) -> str:
-    """A page as `figure_html` writes it; a slider moves along the path."""
+    """A page with the slice to look at with the pointer; it asks nothing of any network.
+
+    A slider moves along the path. The `relief` is the HTML of another view of the slice, which is
+    shown at first if that is `deep`; the other arguments are those of `still`.
+    """
     rows: list[Any] = []
     if "beta" in slice_.dims:
         view = Contour()
@@ -167,19 +180,26 @@ def web_page(
             color = theme.CLASSES[(number - 1) % len(theme.CLASSES)]
             view.add_path(f"run {number}", other, color)
         drawn: Any = view.figure
-        if path is not None and path.sizes["step"]:
+        if path is not None:
             rows = Along(view.figure, path, slice_.attrs.get("seen")).rows
     else:
         drawn = column(profiles(slice_, scale), sizing_mode="stretch_both")
-    drawn.update(sizing_mode="stretch_width", height=620)
+    drawn.update(sizing_mode="stretch_width", height=TALL)
     note = Div(text=caption(slice_), styles={"color": theme.MUTED, "font": f"12px {theme.FONT}"})
-    styles = {"max-width": "820px"}
-    layout = column(drawn, *rows, note, sizing_mode="stretch_width", styles=styles)
+    below = column(*rows, note, sizing_mode="stretch_width")
     # Bokeh's own scripts alone: where Panel is loaded, `file_html` adds some that must be fetched.
     raw = Resources(mode="inline", components=["bokeh", "bokeh-widgets"]).js_raw
-    scripts = "".join(f"<script>{text}</script>" for text in raw)
-    script, division = components(layout)
-    return PAGE.format(scripts + script, division)
+    script, (flat, rest) = components((drawn, below))
+    picture = BOTH.format(flat=flat, deep=relief, first=int(deep)) if relief else flat
+    return PAGE.format(
+        scripts="".join(f"<script>{text}</script>" for text in raw) + script,
+        body=picture + rest,
+        font=theme.FONT,
+        ink=theme.INK,
+        edge=theme.FRAME,
+        accent=theme.ACCENT,
+        height=TALL,
+    )
 
 
 def _plane(

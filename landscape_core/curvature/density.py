@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from landscape_core import seeds
 from landscape_core.curvature.lanczos import lanczos
@@ -86,7 +86,7 @@ def density(
     where, sigma = grid_of(nodes[weights > 0], points, smoothing)
     each = np.stack([smoothed(n, w, where, sigma) for n, w in zip(nodes, weights, strict=True)])
     mean = each.mean(axis=0)
-    error = each.std(axis=0, ddof=1) / math.sqrt(probes) * float(student.ppf(0.975, probes - 1))
+    error = each.std(axis=0, ddof=1) / math.sqrt(probes) * float(stdtrit(probes - 1, 0.975))
     # On the scale of the logarithm: densities are positive, and few probes leave them skewed.
     factor = np.exp(error / np.maximum(mean, np.finfo(float).tiny))
     return Density(

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
-from sklearn.datasets import make_circles
 
 from landscape_core import seeds
 from landscape_core.datasets.base import Dataset, Split, shared_out
@@ -22,6 +21,8 @@ class Circles(Dataset):
     factor: Annotated[float, Knob(0.1, 0.9, "radius of the inner circle, as a share")] = 0.5
 
     def build(self, seed: int) -> Split:
+        from sklearn.datasets import make_circles  # takes a while to import
+
         rng = seeds.numpy_stream(seed, "data")
         state = np.random.RandomState(rng.integers(2**31))
         inputs, ring = make_circles(

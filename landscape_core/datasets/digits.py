@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from sklearn.datasets import load_digits
-
 from landscape_core import seeds
 from landscape_core.datasets.base import Dataset, Split, shared_out
 from landscape_core.recipes import Choice, Knob
@@ -26,6 +24,8 @@ class Digits(Dataset):
     )
 
     def build(self, seed: int) -> Split:
+        from sklearn.datasets import load_digits  # takes a while to import
+
         rng = seeds.numpy_stream(seed, "data")
         inputs, digit = load_digits(return_X_y=True)
         scaled = (inputs / 16.0 - MEAN) / DEVIATION

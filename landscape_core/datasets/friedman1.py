@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
-from sklearn.datasets import make_friedman1
 
 from landscape_core import seeds
 from landscape_core.datasets.base import Dataset, Split, shared_out
@@ -26,6 +25,8 @@ class Friedman1(Dataset):
     noise: Annotated[float, Knob(0.0, 10.0, "deviation of the noise; the function's is 5")] = 0.5
 
     def build(self, seed: int) -> Split:
+        from sklearn.datasets import make_friedman1  # takes a while to import
+
         rng = seeds.numpy_stream(seed, "data")
         state = np.random.RandomState(rng.integers(2**31))
         inputs, targets = make_friedman1(

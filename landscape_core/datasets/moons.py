@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
-from sklearn.datasets import make_moons
 
 from landscape_core import seeds
 from landscape_core.datasets.base import Dataset, Split, shared_out
@@ -21,6 +20,8 @@ class Moons(Dataset):
     noise: Annotated[float, Knob(0.0, 1.0, "scatter around the arcs")] = 0.15
 
     def build(self, seed: int) -> Split:
+        from sklearn.datasets import make_moons  # takes a while to import
+
         rng = seeds.numpy_stream(seed, "data")
         state = np.random.RandomState(rng.integers(2**31))
         inputs, arc = make_moons(2 * self.points, noise=self.noise, random_state=state)
