@@ -10,6 +10,7 @@ import collections
 import functools
 import os
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -95,32 +96,68 @@ class Messages:
                 model.document.callbacks.send_event(ESMEvent(model=model, data=data))
 
 
+_WIDGETS: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+"""The widgets of a kernel by their documents."""
+
+
+def no_echoes(document: Any) -> None:
+    """The browser sends no echoes of what changes in this document any more."""
+    if document in _WIDGETS:
+        _WIDGETS[document].echoes = False
+
+
 @functools.cache
 def _quiet_model() -> type:  # noqa: C901 - a class with three small methods
-    """BokehModel without echoes.
+    """BokehModel without echoes, that sends what changes at once in one message.
 
     jupyter_bokeh sends every change made in Python back from the browser as if the user had made
-    it, late: a value set twice in a row swings back.
+    it, late: a value set twice in a row swings back. Such echoes are dropped here until the browser
+    says that it sends none. And it sends each change by itself, and each
+    array of it: some hundred messages for a picture, which the browser paints piece by piece.
     """
+    from bokeh.core.serialization import Serializer
+    from bokeh.protocol.messages.patch_doc import patch_doc
     from jupyter_bokeh import BokehModel
 
     class QuietBokehModel(BokehModel):
         def __init__(self, *arguments: Any, **options: Any) -> None:
-            self.ready = False
+            self.ready, self.echoes = False, True
             self._sent: dict[tuple[str, str], collections.deque[tuple[float, Any]]] = {}
+            self._waiting: list[Any] = []
             super().__init__(*arguments, **options)
+            _WIDGETS[self._document] = self
 
         def _document_patched(self, event: Any) -> None:
-            if event.setter is not self and getattr(event, "kind", "") == "ModelChanged":
+            known = event.setter is self or not self.echoes
+            if not known and getattr(event, "kind", "") == "ModelChanged":
                 key = (event.model.id, event.attr)
                 queue = self._sent.setdefault(key, collections.deque(maxlen=64))
                 queue.append((time.monotonic(), event.new))
-            super()._document_patched(event)
+            if event.setter is self:
+                return
+            self._waiting.append(event)
+            if len(self._waiting) > 1:  # the first one has asked for the sending
+                return
+            try:
+                asyncio.get_running_loop().call_soon(self._send_waiting)
+            except RuntimeError:  # no event loop: a script
+                self._send_waiting()
+
+        def _send_waiting(self) -> None:
+            """Send the changes that have gathered, their arrays in the same text."""
+            events, self._waiting = self._waiting, []
+            models = self._document.models
+            serializer = Serializer(references=models.synced_references, deferred=False)
+            content = {"events": serializer.encode(events)}
+            models.flush_synced(lambda model: not serializer.has_ref(model))
+            message = patch_doc(patch_doc.create_header(), {}, content)
+            for part in (message.header_json, message.metadata_json, message.content_json):
+                self.send({"msg": "patch", "payload": part})
 
         def _sync_model(self, model: Any, content: dict[str, Any], buffers: Any) -> None:
             if content.get("event") == "jsevent":
                 self.ready = True
-            if content.get("kind") == "ModelChanged" and self._is_echo(content):
+            if self.echoes and content.get("kind") == "ModelChanged" and self._is_echo(content):
                 return
             super()._sync_model(model, content, buffers)
 

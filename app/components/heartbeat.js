@@ -1,7 +1,21 @@
 // Asks Python every two seconds whether it is there, and covers the page when it is not.
 const EVERY = 2000;
 
-export function render({model, el}) {
+// In a kernel's page every change that Python has made would be sent back to it: some ten messages a
+// picture. Bokeh marks such changes as not to be sent, which jupyter_bokeh does not look at.
+function withoutEchoes(document) {
+  const kind = Object.getPrototypeOf(document), tell = kind._trigger_on_change;
+  if (!tell || kind.tellsNoEchoes) return Boolean(tell);
+  kind._trigger_on_change = function (event) {
+    const heard = event.sync === false && (event.events ?? [event]).every(one => one.kind === "ModelChanged");
+    if (!heard) tell.call(this, event);
+  };
+  kind.tellsNoEchoes = true;
+  return true;
+}
+
+export function render({model, el, view}) {
+  if (model.in_kernel && withoutEchoes(view.model.document)) model.send_msg({echoes: false});
   let last = performance.now(), answered = false, overlay = null;
   const timer = setInterval(() => {
     if (!el.isConnected) { clearInterval(timer); overlay?.remove(); return; }

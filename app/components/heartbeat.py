@@ -6,7 +6,7 @@ from typing import Any
 import param
 from panel.custom import JSComponent
 
-from app.wiring import Messages
+from app.wiring import Messages, mode, no_echoes
 
 
 class HeartbeatModel(Messages, JSComponent):
@@ -15,9 +15,14 @@ class HeartbeatModel(Messages, JSComponent):
     _esm = Path(__file__).with_name("heartbeat.js")
 
     patience = param.Number(default=9.0, doc="seconds without an answer until the page says so")
+    in_kernel = param.Boolean(doc="whether a kernel, not a server, is at the other end")
 
     def _handle_msg(self, data: Any) -> None:
-        self._send_msg({"pong": True})
+        if data.get("echoes") is False:
+            for model, _ in self._models.values():
+                no_echoes(model.document)
+        else:
+            self._send_msg({"pong": True})
 
 
 class Heartbeat:
@@ -25,4 +30,4 @@ class Heartbeat:
 
     def __init__(self) -> None:
         """Nothing to see while all is well."""
-        self.view = HeartbeatModel(width=0, height=0, margin=0)
+        self.view = HeartbeatModel(in_kernel=mode() != "server", width=0, height=0, margin=0)
