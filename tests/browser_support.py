@@ -14,7 +14,7 @@ import urllib.parse
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from playwright.sync_api import Browser, Locator, sync_playwright
+from playwright.sync_api import Browser, Locator, WebSocket, sync_playwright
 
 from app import serving
 
@@ -109,8 +109,10 @@ class Visitor:
         self.page = context.new_page()
         self.strangers: list[str] = []
         self.errors: list[str] = []
+        self.sent = 0
+        """Messages that the page has sent to Python."""
         self.page.on("request", lambda request: self._note(request.url))
-        self.page.on("websocket", lambda socket: self._note(socket.url))
+        self.page.on("websocket", self._listen)
         self.page.on("console", self._complain)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
 
@@ -176,6 +178,13 @@ class Visitor:
     def picture(self) -> str:
         """The pixels of the landscape from above."""
         return self.page.locator(".bk-Figure").first.evaluate(CANVASES)
+
+    def _listen(self, socket: WebSocket) -> None:
+        self._note(socket.url)
+        socket.on("framesent", self._count)
+
+    def _count(self, _: object) -> None:
+        self.sent += 1
 
     def _note(self, url: str) -> None:
         if (urllib.parse.urlsplit(url).hostname or "") not in LOCAL:

@@ -74,6 +74,19 @@ def test_play_moves_the_run_pause_holds_it_and_step_moves_by_one(visitor):
     assert visitor.step() == held + 1
 
 
+def test_the_browser_answers_a_picture_with_few_messages(visitor):
+    visitor.press("play")
+    visitor.until(lambda: visitor.status() == "running", "the run to start")
+    start, sent = visitor.frame(), visitor.sent
+    visitor.until(lambda: visitor.frame() > start + 20, "pictures")
+    pictures, answers = visitor.frame() - start, visitor.sent - sent
+    visitor.press("play")
+    visitor.at_rest()
+    assert (
+        answers < 2 * pictures + 10
+    )  # that it is drawn; and the questions whether Python is there
+
+
 def test_the_surface_moves_while_the_run_plays_and_keeps_its_camera(visitor):
     visitor.press("view-3d")
     canvas = visitor.page.locator("canvas[data-frames]")

@@ -833,3 +833,11 @@ def test_views_need_neither_the_engine_nor_torch_nor_panel():
 def _legend_words(contour):
     legend = contour.figure.above[0]
     return {item.label.value: item.visible for item in legend.items}
+
+
+def test_a_legend_is_not_built_anew_with_all_data():
+    plot, curves = Contour().figure, Curves()
+    for figure, changing in ((plot, plot), (curves.loss, curves.source)):
+        items = [item for legend in figure.legend for item in legend.items]
+        assert items
+        assert all(changing not in item.references() for item in items)
