@@ -93,7 +93,7 @@ class Board:
         picture = news.picture
         if picture is None:
             return
-        self.stage.draw(news, display)
+        self.stage.draw(news, display, playing=playing)
         loss = picture.readings.values.get("train_loss")
         steps = [int(step) for step in picture.path["step"].values]
         self.timeline.set(steps, picture.seen, playing=playing, loss=loss)

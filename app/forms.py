@@ -164,13 +164,18 @@ def differences(recipe: Recipe, reference: Recipe) -> dict[str, Any]:
     Assigned in this order to the reference, they give the recipe.
     """
     changes: dict[str, Any] = {}
-    for entry in rows(recipe):
-        known = {row.path: plain_value(row.value) for row in rows(reference)}
-        value = plain_value(entry.value)
-        if entry.path not in known or known[entry.path] != value:
-            changes[entry.path] = value
-            reference = assign(reference, entry.path, value)
+    known = _values(reference)
+    for path, value in _values(recipe).items():
+        if path not in known or known[path] != value:
+            changes[path] = value
+            reference = assign(reference, path, value)
+            known = _values(reference)
     return changes
+
+
+def _values(recipe: Recipe) -> dict[str, Any]:
+    """Every field that now applies, by path."""
+    return {row.path: plain_value(row.value) for row in rows(recipe)}
 
 
 def _typed(field: Field, value: Any) -> Any:

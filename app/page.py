@@ -334,7 +334,7 @@ class Page:
         self._going = wanted["go"]
         self._board.form.set_busy(True)
         self._waiting.begin()
-        self._show_controls()
+        self._board.stage.hurry()
         if self._board.toolbar.alerting and (any(wanted.values()) or self._playing):
             self._board.toolbar.message("")
         job = Job(
@@ -342,6 +342,7 @@ class Page:
             **wanted,
         )  # fmt: skip
         self._desk.submit(lambda: self._worker.do(job), self._show, self._fail, self._done)
+        self._show_controls()
 
     def _show(self, news: News) -> None:
         self._news = news

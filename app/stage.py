@@ -74,8 +74,11 @@ class Stage:
         first = Display().aside
         self._add(name_of(type(first)), first.view())
 
-    def draw(self, news: News, display: Display) -> None:
-        """Bring every visible figure up to date; losses below zero have no logarithmic heights."""
+    def draw(self, news: News, display: Display, *, playing: bool = False) -> None:
+        """Bring every visible figure up to date; losses below zero have no logarithmic heights.
+
+        While a run is `playing`, the smaller figures follow more slowly.
+        """
         picture = news.picture
         if picture is None:
             return
@@ -88,7 +91,7 @@ class Stage:
         if show != "compare":
             self._draw_landscape(picture, display)
         now = time.monotonic()
-        if picture.status == "running" and now - self._aside_at < ASIDE:
+        if playing and now - self._aside_at < ASIDE:
             return
         self._aside_at = now
         if show == "compare":
@@ -96,6 +99,10 @@ class Stage:
         self.curves.update(picture.curves, picture.seen)
         self.quality.object = quality(picture)
         self._draw_aside(picture, display)
+
+    def hurry(self) -> None:
+        """Something is to be changed: while a run goes on, the landscape alone obeys at first."""
+        self._aside_at = time.monotonic()
 
     def dim(self, *, stale: bool) -> None:
         """Show the picture pale while it is still that of another run."""
