@@ -181,11 +181,15 @@ def _wait_until_answering(process: subprocess.Popen[bytes], url: str, patience: 
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ask politely, so that kernels end too; after ten seconds insist."""
+    """Ask politely, so that kernels end too; after some seconds insist.
+
+    Whoever was started in the background by a script does not hear an interruption.
+    """
+    for asked, patience in ((signal.SIGINT, 3), (signal.SIGTERM, 7)):
+        if process.poll() is None:
+            process.send_signal(asked)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(patience)
     if process.poll() is None:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.kill()
+        process.wait()

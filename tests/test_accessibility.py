@@ -308,6 +308,8 @@ def test_notices_leave_the_words_above_the_picture_to_be_read(visit):
     visitor.press("seed")
     guide = visitor.page.locator(".guide")
     notices = [visitor.page.locator(name) for name in (".message", ".point", ".work")]
+    for notice in notices:
+        notice.wait_for()
     assert notices[1].bounding_box()["height"] <= 40
 
     def beneath():
