@@ -92,6 +92,8 @@ def test_a_kept_run_is_compared_in_three_ways(visit):
     until_link(guest, "display.show=compare")
     panels = guest.page.get_by_text("learning rate 0.2", exact=False)
     panels.first.wait_for()
+    guest.page.reload()
+    panels.first.wait_for(timeout=60_000)
     for mode in ("difference", "together"):
         guest.page.locator("select[data-action='comparison']").select_option(mode)
         until_link(guest, mode)

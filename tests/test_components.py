@@ -363,6 +363,12 @@ def test_the_link_is_read_from_the_address_and_written_to_it(chromium, url, visi
 
     guest = Visitor(chromium, url).open("#preset=c&run.seed=5", wait_for=CANVAS)
     guest.until(lambda: "[preset=c&run.seed=5]" in told(guest), "the page to be told")
+    for hidden, link in (
+        ("preset=c&kept=preset%3Da%26step%3D3", "preset=c&kept=preset%3Da%26step%3D3"),
+        ("preset%3Dd%26step%3D4", "preset=d&step=4"),
+    ):
+        guest.page.evaluate("text => { location.hash = text }", hidden)
+        guest.until(lambda link=link: f"[{link}]" in told(guest), "the page to be told")
     guest.page.context.close()
 
 

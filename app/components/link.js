@@ -1,6 +1,8 @@
-// The text behind the # of the page's address, both ways.
+// The text behind the # of the page's address, both ways: escaped as it is, since a link may hold another
+// one. Only where some program has escaped all of it, that is taken back.
 function behind() {
   const text = location.hash.slice(1);
+  if (text.includes("=")) return text;
   try { return decodeURIComponent(text); } catch { return text; }  // half an escape: as it stands
 }
 
