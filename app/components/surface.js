@@ -68,7 +68,7 @@ export function render({model, el}) {
     box.style.cssText += ";display:grid;place-items:center;padding:2em;font:14px system-ui,sans-serif;color:#5d6b75";
     return;
   }
-  const HOME = {turn: -1.02, lift: .55, far: 4.25};
+  const HOME = {turn: -1.02, lift: .55, far: 4.45};
   let camera = {...HOME}, frame = null, fresh = false, waiting = 0, drawn = 0, holes = 0, seen = null, under = null;
   // Where painting is slow (no GPU), a moving picture has fewer pixels; at rest it is painted in full.
   let density = software ? .75 : 1, last = 0, rest = 0, mesh = 0;

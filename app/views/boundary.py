@@ -13,6 +13,7 @@ from bokeh.plotting import figure
 from app import theme
 from app.views.axes import put
 from app.views.pixels import PALETTE, SHADES, Array, Bytes, box, finer, narrow, same, shaded
+from app.views.sizes import Scaled
 
 BOX = ("x", "y", "width", "height")
 POINT = ("x", "y", "fill", "line")
@@ -27,7 +28,7 @@ DEGREES = 12
 """Degrees of confidence that are told apart in the colour of each class."""
 
 
-class Boundary:
+class Boundary(Scaled):
     """Points over the decision boundary, or over the network's curve where inputs are numbers."""
 
     def __init__(self) -> None:

@@ -26,7 +26,7 @@ from bokeh.plotting import figure
 from app import theme
 from app.views.axes import ends, explained, put
 from app.views.pixels import narrow, same
-from app.views.sizes import enlarge
+from app.views.sizes import Scaled
 
 LONGEST = 400
 """Points of a curve that are sent to the browser, at most."""
@@ -46,7 +46,7 @@ NUMBER = """
 """Numbers beside an axis: short, and only every second where they would crowd."""
 
 
-class Curves:
+class Curves(Scaled):
     """Loss above, accuracy below, against the step; train and test in their colours."""
 
     def __init__(self) -> None:
@@ -88,12 +88,6 @@ class Curves:
         for plot in (self.loss, self.accuracy):
             plot.add_layout(self.future)
             plot.add_layout(self.cursor)
-        self._factor = 1.0
-
-    def scale(self, factor: float) -> None:
-        """Make type and lines so many times as large as they are by themselves."""
-        enlarge(self.figure, factor / self._factor)
-        self._factor = factor
 
     def update(self, curves: xr.Dataset, seen: int | None = None) -> None:
         """Show the curves (split, step) with `batch_loss` (step); pale after the step looked at.

@@ -12,11 +12,12 @@ from app import theme
 from app.views.axes import ends, explained, put
 from app.views.curves import NUMBER, decimated
 from app.views.pixels import narrow, same
+from app.views.sizes import Scaled
 
 COLUMNS = ("step", "loss", "under", "distance")
 
 
-class OffPlane:
+class OffPlane(Scaled):
     """The loss along the true path and under it in the picture; below, the distance from it."""
 
     def __init__(self) -> None:

@@ -13,6 +13,18 @@ WHOLE = ("glyph_height", "glyph_width", "label_height", "min_border_left", "min_
 """Sizes that must be whole numbers of pixels."""
 
 
+class Scaled:
+    """A view whose figure is built once, with all sizes."""
+
+    figure: Any
+    _factor = 1.0
+
+    def scale(self, factor: float) -> None:
+        """Make type, lines and signs so many times as large as they are by themselves."""
+        enlarge(self.figure, factor / self._factor)
+        self._factor = factor
+
+
 def enlarge(model: Model, times: float) -> None:
     """Multiply the sizes of a model and of all that it is made of; columns stay as they are."""
     for part in model.references():
