@@ -211,7 +211,7 @@ export function render({model, el}) {
   };
 
   const update = () => {
-    const sections = model.sections;
+    const sections = JSON.parse(model.sections);
     const now = JSON.stringify(sections.map(s => [s.title, s.fields.map(f => [f.path, f.kind, f.options?.map(o => o.value), f.low, f.high, f.detail])]));
     if (now !== structure) { structure = now; build(sections); }
     for (const section of sections) for (const field of section.fields) {

@@ -1,5 +1,6 @@
 """The column of controls: sections of labelled rows, described as plain data."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ class FormModel(Messages, JSComponent):
 
     _esm = "\n".join(Path(__file__).with_name(part).read_text("utf-8") for part in PARTS)
 
-    sections = param.List(doc="title, help and fields of each section")
+    # As text: a list so long and deep would be compared and searched for models at every change.
+    sections = param.String(default="[]", doc="JSON: title, help and fields of each section")
     errors = param.Dict(default={}, doc="path -> what is wrong with its last value")
     busy = param.Boolean(default=False, doc="whether what was chosen is still being computed")
 
@@ -51,6 +53,7 @@ class Form:
                 row is marked as changed.
         """
         self._changed, self._restore = changed, restore
+        self._sections: list[dict[str, Any]] = []
         # In the browser the width follows the size of type, and is nothing when the page is narrow.
         self.view = FormModel(width=WIDTH, sizing_mode="stretch_height", min_height=0, margin=0)
         self.view.heard = self._hear
@@ -66,7 +69,8 @@ class Form:
         `card` on what is chosen, which a button beside it opens: `title`, `text`, `formula` and
         `source`.
         """
-        self.view.sections = list(sections)
+        self._sections = list(sections)
+        self.view.sections = json.dumps(self._sections)
 
     def set_busy(self, busy: bool) -> None:  # noqa: FBT001 - the state of a form
         """Say whether what was chosen is still being computed."""
@@ -75,7 +79,7 @@ class Form:
     @property
     def paths(self) -> list[str]:
         """The paths of all rows that are shown."""
-        return [field["path"] for section in self.view.sections for field in section["fields"]]
+        return [field["path"] for section in self._sections for field in section["fields"]]
 
     def set_error(self, path: str, text: str | None) -> None:
         """Say under a control what is wrong with its value, or that nothing is."""
