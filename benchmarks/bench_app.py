@@ -9,7 +9,8 @@ on (the resolution, median of twelve); milliseconds from a press of the time lin
 picture of the step before, and from an optimizer chosen anew to the first picture of its run
 (medians of twelve); pictures a second while an MLP 2-16-16-2 trains on spirals with a picture of
 51x51 points, flat and in three dimensions, and flat in a browser on a processor six times slower;
-megabytes of the Python process that serves the page.
+megabytes of the Python process that serves the page. Before each of them how fast the machine was
+then, as millions of additions that a loop of Python makes a second: shared machines differ by half.
 """
 
 import platform
@@ -28,6 +29,14 @@ from browser_support import Visitor, browser, served  # noqa: E402 - shared with
 
 SECONDS = 8.0
 SLOWER = 6
+
+
+def additions_a_second():
+    """Millions of additions of a loop of Python: how fast the machine is just now."""
+    began, total = time.perf_counter(), 0
+    for number in range(10_000_000):
+        total += number
+    return 10 / (time.perf_counter() - began)
 
 
 def first_pictures(opened, url, times=3):
@@ -106,6 +115,7 @@ def memory(url):
 
 def measure(opened, kind, label, cache, **options):
     """One row of the table."""
+    speed = additions_a_second()
     with served(kind, cache, **options) as url:
         if options.get("preheated"):
             time.sleep(15)  # the pool fills
@@ -130,6 +140,7 @@ def measure(opened, kind, label, cache, **options):
         slowly = pictures_a_second(guest)
         row = (
             label,
+            f"{speed:.1f}",
             f"{first:.1f}",
             f"{answer:.0f}",
             f"{back:.0f}",
@@ -147,6 +158,7 @@ def main():
     """Measure every server and write the table."""
     head = (
         "server",
+        "additions, 10⁶/s",
         "first picture, s",
         "control to picture, ms",
         "look back, ms",
