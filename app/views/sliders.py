@@ -49,11 +49,10 @@ class Along:
     """A path on a figure, and the slider that says how far it is drawn."""
 
     def __init__(self, figure: Any, path: xr.Dataset, seen: int | None) -> None:
-        """Draw the path on a Bokeh figure, up to the step that is `seen`; None: to its end."""
-        kept = walk(path)
-        steps = kept["step"].values
-        losses = kept["loss"].values if "loss" in kept else np.full(len(steps), np.nan)
-        x, y = kept["alpha"].values, kept["beta"].values
+        """Draw a path, as `walk` gives it, on a figure up to the step `seen`; None: to its end."""
+        steps = path["step"].values
+        losses = path["loss"].values if "loss" in path else np.full(len(steps), np.nan)
+        x, y = path["alpha"].values, path["beta"].values
         last = len(steps) - 1
         now = last if seen is None else int(np.abs(steps - seen).argmin())
         columns = {"x": x, "y": y, "from_x": np.r_[x[:1], x[:-1]], "from_y": np.r_[y[:1], y[:-1]]}

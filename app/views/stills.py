@@ -169,8 +169,9 @@ def web_page(  # noqa: PLR0913 - all that one page is made of
 ) -> str:
     """A page with the slice to look at with the pointer; it asks nothing of any network.
 
-    A slider moves along the path. The `relief` is the HTML of another view of the slice, which is
-    shown at first if that is `deep`; the other arguments are those of `still`.
+    A slider moves along the path, which is as `sliders.walk` gives it. The `relief` is the HTML of
+    another view of the slice, which is shown at first if that is `deep`; the other arguments are
+    those of `still`.
     """
     rows: list[Any] = []
     if "beta" in slice_.dims:
