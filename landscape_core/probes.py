@@ -190,7 +190,8 @@ def trial(reading: Reading) -> list[Timing]:
         reader = strategy.reader(reading)
         deviation = _deviation(reader(few), truth)
         if deviation <= tolerance:
-            timings.append(Timing(strategy, _per_point(reader, plane, budget), deviation))
+            least = max(FEW, strategy.together(reading))
+            timings.append(Timing(strategy, _per_point(reader, plane, least, budget), deviation))
         used += time.perf_counter() - began
         if used > budget or timings[-1].seconds < timings[0].seconds / CLEARLY:
             break
@@ -208,11 +209,11 @@ def _candidates(reading: Reading) -> Iterator[Strategy]:
     return (strategy for strategy in found if strategy.applies(reading))
 
 
-def _per_point(reader: Reader, plane: Plane, budget: float) -> float:
+def _per_point(reader: Reader, plane: Plane, least: int, budget: float) -> float:
     """Seconds a point, with as many points at once as the budget allows."""
     best, spent = math.inf, 0.0
     # The first calls of all load libraries and fill caches.
-    for count in (FEW, FEW, 16, 128):
+    for count in (least, least, max(16, least), max(128, least)):
         if spent and spent + count * best > budget:
             break
         _, taken = _timed(reader, _coords(count, plane))

@@ -26,6 +26,9 @@ NEWS = 0.08
 BITE = 0.04
 """Seconds of work between two looks at the clock."""
 
+EVEN = 64
+"""Points come in multiples of it, where they are more: strategies compute so many at a time."""
+
 TILE = 0.25
 """Seconds of work in a tile that travels to a worker, about."""
 
@@ -231,6 +234,7 @@ class Sheet:
             start += bite
             spent = time.perf_counter() - began
             bite = max(1, min(4 * bite, int(bite * BITE / max(spent, 1e-6))))
+            bite = bite // EVEN * EVEN or bite
             yield start
 
     def _spread(self, missing: Index, spread: Spread) -> Iterator[int]:

@@ -111,6 +111,45 @@ def test_the_trial_stops_before_it_costs_as_much_as_the_work(monkeypatch):
     assert len(tried) == 1
 
 
+def test_a_strategy_that_computes_many_points_at_once_is_not_judged_by_few(monkeypatch):
+    class Crowd(Like):
+        def together(self, reading):
+            return 16
+
+        def reader(self, reading):
+            inner = super().reader(reading)
+
+            def read(coords):
+                clock[0] += 1.0 * -(-len(coords) // 16)
+                return inner(coords)
+
+            return read
+
+    clock = [0.0]
+    monkeypatch.setattr(probes.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(probes, "LEAST", 3.0)
+    monkeypatch.setattr(probes, "_candidates", lambda _: iter([Crowd()]))
+    assert {type(one.strategy): one.seconds for one in trial(reading())}[Crowd] == 1 / 16
+
+
+def test_plane_algebra_says_how_many_points_it_computes_at_once():
+    asked, where = reading(), torch.zeros(1, 2, dtype=torch.float64)
+    strategy = PlaneAlgebra()
+    many = strategy.together(asked)
+    assert many > 1
+    counts = []
+    values = type(asked).values
+
+    def noted(self, outputs):
+        counts.append(len(outputs))
+        return values(self, outputs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(asked), "values", noted)
+        strategy.reader(asked)(where)
+    assert counts == [many]
+
+
 FRESH = """
 import sys
 sys.path.insert(0, sys.argv[1])

@@ -96,6 +96,11 @@ class Strategy(Recipe, ABC):
     def memory(self, reading: Reading) -> int:
         """The bytes that it takes beside data, network and directions, about."""
 
+    def together(self, reading: Reading) -> int:
+        """How many points take as long as one, as so many are computed in any case."""
+        del reading
+        return 1
+
     @abstractmethod
     def reader(self, reading: Reading) -> Reader:
         """The reader; what is common to all points is computed here, once."""

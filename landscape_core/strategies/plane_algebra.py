@@ -8,8 +8,10 @@ two linear layers with an elementwise activation a further row of ones carries t
 costs no pass of its own.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import torch
@@ -23,8 +25,8 @@ from landscape_core.strategies._chains import chain_of
 from landscape_core.strategies._swift import SHARE
 from landscape_core.strategies.base import Reader, Reading, Strategy, exactly
 
-CACHE_BYTES = 3 * 2**18
-"""What the values of one layer may take per thread, so that they stay in the processor's cache."""
+CACHE_BYTES = 2**20
+"""What the values of one layer may take per thread: near the processor, yet worth a call."""
 
 DEVICE_BYTES = 2**30
 """The same on a graphics card, which wants much at once."""
@@ -58,7 +60,35 @@ ELEMENTWISE: dict[type[nn.Module], Callable[[Tensor], Tensor] | None] = {
 Map = Callable[[Tensor], Tensor]
 """Values (K, C, n) -> values (K, C', n), at certain points."""
 
-Layer = Callable[[Tensor], Map]
+
+class Desk:
+    """Where layer after layer puts its values: in two pieces of memory, turn about.
+
+    They stay in the processor's cache, which new memory for each layer would not.
+    """
+
+    def __init__(self) -> None:
+        self._pieces = [torch.empty(0), torch.empty(0)]
+        self._turn = 0
+        self._views: dict[tuple[int, ...], Tensor] = {}
+
+    def place(self, like: Tensor, *shape: int) -> Tensor:
+        """A tensor of that shape, not filled, which lasts until the next but one is taken."""
+        self._turn = 1 - self._turn
+        found = self._views.get((self._turn, *shape))
+        if found is None:
+            found = self._views[self._turn, *shape] = self._view(like, shape)
+        return found
+
+    def _view(self, like: Tensor, shape: tuple[int, ...]) -> Tensor:
+        size = math.prod(shape)
+        if len(self._pieces[self._turn]) < size:
+            self._pieces[self._turn] = like.new_empty(size)
+            self._views = {at: view for at, view in self._views.items() if at[0] != self._turn}
+        return self._pieces[self._turn][:size].view(shape)
+
+
+Layer = Callable[[Tensor, Desk], Map]
 """Coordinates after a leading 1, (K, 1 + D) -> what the layer does at these points."""
 
 
@@ -84,15 +114,18 @@ class PlaneAlgebra(Strategy):
         blocks = 4 * max(held // objective.examples, CACHE_BYTES * torch.get_num_threads())
         return held + blocks
 
+    def together(self, reading: Reading) -> int:
+        objective = reading.objective
+        return _together(_sizes(objective)[0])
+
     def reader(self, reading: Reading) -> Reader:
         objective = reading.objective
         parts = _known_chain(objective.module)
         if parts is None:
             raise TypeError("plane algebra does not apply to this network")
         first, layers = _compiled(parts, objective, _Affine(objective, reading.plane))
-        points, sizes = _sizes(objective, first)
+        points, sizes = _sizes(objective)
         blocks = _blocks(first, sizes)
-        channels = first.shape[1]
 
         def read(coords: Tensor) -> Tensor:
             ones = coords.new_ones(len(coords), 1)
@@ -101,14 +134,13 @@ class PlaneAlgebra(Strategy):
             # many others it is computed with.
             steps = torch.nn.functional.pad(steps, (0, 0, 0, -len(steps) % _together(points)))
             found = []
+            desk = Desk()
             with exactly(reading):
                 for step in steps.split(points):
-                    maps = [layer(step) for layer in layers]
-                    pieces = [
-                        _through(maps, _products(step, block).view(len(step), channels, -1))
-                        for block in blocks
-                    ]
-                    found.append(reading.values(_joined(pieces, sizes[-1]).transpose(1, 2)))
+                    maps = [layer(step, desk) for layer in layers]
+                    parts = _parts(step)
+                    pieces = (_through(maps, _products(parts, block, desk)) for block in blocks)
+                    found.append(reading.values(_joined(pieces, sizes).transpose(1, 2)))
             return torch.cat(found, dim=1)[:, : len(coords)]
 
         return read
@@ -127,39 +159,48 @@ def _first_bytes(reading: Reading) -> int:
 
 
 def _blocks(first: Tensor, sizes: list[int]) -> list[Tensor]:
-    """Blocks of n examples, each (1 + D, C * n); of several the last is filled up with zeros."""
+    """Blocks of n examples, each (1 + D, C, n); of several the last is filled up with zeros."""
     pieces = list(first.split(sizes, dim=2))
     if len(pieces) > 1:
         pieces[-1] = torch.nn.functional.pad(pieces[-1], (0, -sizes[-1] % VECTOR))
-    return [piece.flatten(1).contiguous() for piece in pieces]
+    return [piece.contiguous() for piece in pieces]
 
 
-def _joined(pieces: list[Tensor], last: int) -> Tensor:
+def _joined(pieces: Iterator[Tensor], sizes: list[int]) -> Tensor:
     """The values of all examples, without what filled up the last block beyond its own."""
-    if len(pieces) == 1:
-        return pieces[0]
-    return torch.cat([*pieces[:-1], pieces[-1][..., :last]], dim=2)
+    first = next(pieces)
+    if len(sizes) == 1:
+        return first
+    joined = first.new_empty(*first.shape[:2], sum(sizes))
+    for place, piece in zip(joined.split(sizes, dim=2), chain([first], pieces), strict=True):
+        place.copy_(piece[..., : place.shape[2]])
+    return joined
 
 
-def _products(step: Tensor, block: Tensor) -> Tensor:
-    """The first layer's values (K, C * n) at K steps.
+def _products(parts: Tensor, block: Tensor, desk: Desk) -> Tensor:
+    """The first layer's values (K, C, n) at K steps, in parts of a few steps each.
 
-    On a processor by as many batches of points as there are threads: then each thread finds in its
-    own cache what it works on next.
+    On a processor the parts are few: then each thread finds in its own cache what it works on next,
+    and the product, which has hardly anything to sum, is several times faster than whole.
     """
-    threads = torch.get_num_threads()
-    if step.device.type != "cpu" or threads == 1 or len(step) % threads:
-        return step @ block
-    parts = step.view(threads, -1, step.shape[1])
-    return torch.bmm(parts, block.expand(threads, -1, -1)).flatten(0, 1)
+    count, each = parts.shape[:2]
+    rows = block.flatten(1)
+    found = desk.place(block, count, each, rows.shape[1])
+    return torch.bmm(parts, rows.expand(count, -1, -1), out=found).view(-1, *block.shape[1:])
 
 
-def _sizes(objective: ModelObjective, first: Tensor) -> tuple[int, list[int]]:
+def _parts(step: Tensor) -> Tensor:
+    """Steps (K, 1 + D) in parts that are multiplied together, (count, each, 1 + D)."""
+    each = TOGETHER if step.device.type == "cpu" and len(step) % TOGETHER == 0 else len(step)
+    return step.view(-1, each, step.shape[1])
+
+
+def _sizes(objective: ModelObjective) -> tuple[int, list[int]]:
     """How many points are computed at a time, and of how many of their examples."""
     widths = [p.shape[0] for p in objective.module.parameters() if p.ndim == 2]
     weights = max(p.numel() for p in objective.module.parameters())
-    total, each = objective.examples, first.element_size()
-    if first.device.type != "cpu":
+    total, each = objective.examples, objective.start.element_size()
+    if objective.start.device.type != "cpu":
         return max(1, DEVICE_BYTES // (max(total * max(widths), weights) * each)), [total]
     whole = objective.normalizes and objective.batch_norm == "batch"
     blocks = 1 if whole or total <= 4 * EXAMPLES else total // EXAMPLES
@@ -308,9 +349,15 @@ def _augmented(module: nn.Linear, affine: _Affine, carried: float, *, onwards: b
         rows = torch.cat([rows, further], dim=1)
     flat, shape = rows.flatten(1), rows.shape[1:]
 
-    def layer(step: Tensor) -> Map:
-        matrices = (step @ flat).view(len(step), *shape)
-        return lambda values: torch.bmm(matrices, values)
+    def layer(step: Tensor, desk: Desk) -> Map:
+        count = len(step)
+        matrices = (step @ flat).view(count, *shape)
+
+        def product(values: Tensor) -> Tensor:
+            found = desk.place(values, count, shape[0], values.shape[2])
+            return torch.bmm(matrices, values, out=found)
+
+        return product
 
     return layer
 
@@ -321,15 +368,15 @@ def _layer(module: nn.Module, affine: _Affine) -> Layer:
         return LAYERS[kind](module, affine)
     in_place = ELEMENTWISE.get(kind)
     if in_place is not None:
-        return lambda _: in_place
-    return lambda _: lambda values: module(values)
+        return lambda *_: in_place
+    return lambda *_: lambda values: module(values)
 
 
 def _linear(module: Any, affine: _Affine) -> Layer:
     weight = affine.at(module.weight)
     bias = affine.at(module.bias) if module.bias is not None else None
 
-    def layer(step: Tensor) -> Map:
+    def layer(step: Tensor, _: Desk) -> Map:
         matrices = weight(step)
         if bias is None:
             return lambda values: torch.bmm(matrices, values)
@@ -353,8 +400,8 @@ def _normalization(
     """Each example over groups of its channels."""
     scaled = _scaled(affine.gain_and_shift(module))
 
-    def layer(step: Tensor) -> Map:
-        scale = scaled(step)
+    def layer(step: Tensor, desk: Desk) -> Map:
+        scale = scaled(step, desk)
 
         def normalize(values: Tensor) -> Tensor:
             grouped = values.view(len(values), groups, channels // groups, -1)
@@ -371,8 +418,8 @@ def _batch_norm(module: nn.BatchNorm1d, affine: _Affine) -> Layer:
     scaled = _scaled(affine.gain_and_shift(module))
     stored = affine.statistics(module)
 
-    def layer(step: Tensor) -> Map:
-        scale = scaled(step)
+    def layer(step: Tensor, desk: Desk) -> Map:
+        scale = scaled(step, desk)
 
         def normalize(values: Tensor) -> Tensor:
             if stored is None:
@@ -394,10 +441,10 @@ def _standardized(values: Tensor, mean: Tensor, dim: int, eps: float) -> Tensor:
 
 def _scaled(gain_and_shift: tuple[Callable[[Tensor], Tensor], ...]) -> Layer:
     if not gain_and_shift:
-        return lambda _: lambda values: values
+        return lambda *_: lambda values: values
     gain, shift = gain_and_shift
 
-    def layer(step: Tensor) -> Map:
+    def layer(step: Tensor, _: Desk) -> Map:
         gains, shifts = gain(step)[:, :, None], shift(step)[:, :, None]
         return lambda values: values.mul_(gains).add_(shifts)
 
@@ -410,9 +457,9 @@ def _residual(module: Residual, affine: _Affine) -> Layer:
         for inner in (module.branch, module.shortcut, module.activation)
     )
 
-    def layer(step: Tensor) -> Map:
+    def layer(step: Tensor, desk: Desk) -> Map:
         along, beside, after = (
-            [one(step) for one in part] for part in (branch, shortcut, activation)
+            [one(step, desk) for one in part] for part in (branch, shortcut, activation)
         )
 
         def block(values: Tensor) -> Tensor:
