@@ -150,7 +150,8 @@ def exactly(works):
         apart = np.abs(ours / loop - 1).max()
         if apart > 1e-5:
             raise AssertionError(f"{name}: ours and the loop differ by {apart:.1e}")
-        (plain, here, whole, rate) = best(
+        as_long = products_as_long_as(lambda read=read, work=work: last(exact(read, work.grid)))
+        (plain, here, whole, products) = best(
             lambda work=work, read=read: work.plain_loop(read.plane),
             lambda work=work, read=read: last(exact(read, work.grid)),
             lambda work=work: landscape(
@@ -160,11 +161,10 @@ def exactly(works):
                 measures={},
                 resolution=work.grid.resolution,
             ),
-            matrix_product,
+            lambda as_long=as_long: matrix_products(as_long),
         )
         strategy = next(iter(read.strategies.values()))
-        done = work.operations() / here / 1e9
-        share = done / (2 * 1024**3 / rate / 1e9)
+        share = (work.operations() / here) / (as_long * 2 * 1024**3 / products)
         share = f"{share:.0%}" if "MLP" in name else ""
         rows.append(
             f"| {name} | {1e3 * plain:.1f} | {1e3 * here:.1f} | {plain / here:.2f} "
@@ -174,7 +174,8 @@ def exactly(works):
 
 Milliseconds for the whole grid, and how many times faster than the loop: the slice itself, and the
 one call `landscape(...)` with its copies and its trial. `rate` is the share of the machine's
-float32 matrix-product rate (1024 x 1024, same run) by the operations left after the first layer's
+float32 matrix-product rate (1024 x 1024, in turns with the slice and for as long, as a shared
+machine is faster for a moment than for a while) by the operations left after the first layer's
 algebra; `apart` the largest relative difference from the loop.
 
 | work | loop, ms | ours, ms | faster | faster, whole call | strategy | rate | apart |
@@ -365,9 +366,16 @@ def last(datasets):
     return dataset["loss"].values[0]
 
 
-def matrix_product():
-    """One product of 1024 x 1024 in float32; its operands are made once."""
-    torch.mm(*OPERANDS[:2], out=OPERANDS[2])
+def matrix_products(count):
+    """Products of 1024 x 1024 in float32; their operands are made once."""
+    for _ in range(count):
+        torch.mm(*OPERANDS[:2], out=OPERANDS[2])
+
+
+def products_as_long_as(call):
+    """How many of these products take as long as a call."""
+    (one, spent) = best(lambda: matrix_products(1), call, runs=2)
+    return max(1, round(spent / one))
 
 
 OPERANDS = [torch.ones(1024, 1024) for _ in range(3)]
