@@ -7,6 +7,7 @@ cancelled it.
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any
 
 import numpy as np
@@ -157,24 +158,27 @@ def _streamed(
     yield sheet.dataset(sheet.values, attrs)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Sheet:
     """The values (S, R, ...) so far, and which points are computed, (...); filled in place.
 
     S parts of the data, R rows of measures; behind them the sides of the grid, beta before alpha.
+    `bite` is how many points take about `BITE` seconds, as far as is known.
     """
 
     read: Probe
     grid: Grid
     values: Floats
     computed: Mask
+    bite: int
 
     @classmethod
     def blank(cls, read: Probe, grid: Grid) -> "Sheet":
         """Nothing computed."""
         shape = (grid.resolution,) * read.plane.dimensions
         values = np.full((len(read.parts), sum(read.rows.values()), *shape), np.nan)
-        return cls(read, grid, values, np.zeros(shape, dtype=bool))
+        bite = _count(BITE, read.seconds, 16)
+        return cls(read, grid, values, np.zeros(shape, dtype=bool), bite)
 
     def resumed(self, start: xr.Dataset | None) -> "Sheet":
         """The same with what an unfinished slice has computed."""
@@ -190,7 +194,7 @@ class Sheet:
         self.computed[done] = True
         return self
 
-    @property
+    @cached_property
     def sides(self) -> tuple[Floats, ...]:
         """The coordinates along each dimension of the values, beta before alpha."""
         return (self.grid.beta(), self.grid.alpha())[-self.read.plane.dimensions :]
@@ -226,16 +230,22 @@ class Sheet:
                 told = time.perf_counter()
 
     def _bites(self, missing: Index) -> Iterator[int]:
-        """Compute a bite of about `BITE` seconds after another; how many points are done."""
-        bite, start = _count(BITE, self.read.seconds, 16), 0
+        """Compute one bite after another; how many points are done."""
+        start = 0
         while start < len(missing):
+            bite = missing[start : start + self.bite]
             began = time.perf_counter()
-            self.compute(missing[start : start + bite])
-            start += bite
-            spent = time.perf_counter() - began
-            bite = max(1, min(4 * bite, int(bite * BITE / max(spent, 1e-6))))
-            bite = bite // EVEN * EVEN or bite
+            self.compute(bite)
+            start += len(bite)
+            self._measure(len(bite), time.perf_counter() - began)
             yield start
+
+    def _measure(self, points: int, seconds: float) -> None:
+        """Fit the bite to what some points took; few tell only that there is time for more."""
+        possible = int(points * BITE / max(seconds, 1e-6))
+        if points == self.bite or possible > self.bite:
+            bite = max(1, min(4 * self.bite, possible))
+            self.bite = bite // EVEN * EVEN or bite
 
     def _spread(self, missing: Index, spread: Spread) -> Iterator[int]:
         """Have tiles of about `TILE` seconds computed elsewhere; how many points are done."""

@@ -55,7 +55,7 @@ class Reading:
 
     def values(self, outputs: Tensor) -> Tensor:
         """All values (R, K), from the outputs (K, N, ...) of many points."""
-        found = outputs.new_empty(self.rows, len(outputs))
+        found = outputs.new_empty(self.rows, outputs.shape[0])
         if self.one_by_one:
             for k in range(len(outputs)):
                 for row, value in self.at_point(outputs[k]):

@@ -25,7 +25,7 @@ from landscape_core.strategies._chains import chain_of
 from landscape_core.strategies._swift import SHARE
 from landscape_core.strategies.base import Reader, Reading, Strategy, exactly
 
-CACHE_BYTES = 2**20
+CACHE_BYTES = 5 * 2**18
 """What the values of one layer may take per thread: near the processor, yet worth a call."""
 
 DEVICE_BYTES = 2**30
@@ -82,7 +82,7 @@ class Desk:
 
     def _view(self, like: Tensor, shape: tuple[int, ...]) -> Tensor:
         size = math.prod(shape)
-        if len(self._pieces[self._turn]) < size:
+        if self._pieces[self._turn].shape[0] < size:
             self._pieces[self._turn] = like.new_empty(size)
             self._views = {at: view for at, view in self._views.items() if at[0] != self._turn}
         return self._pieces[self._turn][:size].view(shape)
@@ -128,20 +128,21 @@ class PlaneAlgebra(Strategy):
         blocks = _blocks(first, sizes)
 
         def read(coords: Tensor) -> Tensor:
-            ones = coords.new_ones(len(coords), 1)
-            steps = torch.cat([ones, coords], dim=1).to(first)
             # Products of few rows round otherwise; filled up, a point's value never depends on how
             # many others it is computed with.
-            steps = torch.nn.functional.pad(steps, (0, 0, 0, -len(steps) % _together(points)))
+            count = coords.shape[0]
+            steps = first.new_ones(count + -count % _together(points), 1 + coords.shape[1])
+            steps[:, 1:] = 0
+            steps[:count, 1:] = coords
             found = []
             desk = Desk()
             with exactly(reading):
-                for step in steps.split(points):
+                for step in steps.split(_evenly(steps.shape[0], points)):
                     maps = [layer(step, desk) for layer in layers]
                     parts = _parts(step)
                     pieces = (_through(maps, _products(parts, block, desk)) for block in blocks)
                     found.append(reading.values(_joined(pieces, sizes).transpose(1, 2)))
-            return torch.cat(found, dim=1)[:, : len(coords)]
+            return torch.cat(found, dim=1)[:, :count]
 
         return read
 
@@ -149,6 +150,12 @@ class PlaneAlgebra(Strategy):
 def _together(points: int) -> int:
     """How many points are computed at a time, at least, where `points` are at most."""
     return min(points, TOGETHER * torch.get_num_threads())
+
+
+def _evenly(count: int, points: int) -> int:
+    """How many points at a time, so that no rest is small; a multiple of what goes together."""
+    times, together = -(-count // points), _together(points)
+    return -(-count // (times * together)) * together
 
 
 def _first_bytes(reading: Reading) -> int:
@@ -191,7 +198,8 @@ def _products(parts: Tensor, block: Tensor, desk: Desk) -> Tensor:
 
 def _parts(step: Tensor) -> Tensor:
     """Steps (K, 1 + D) in parts that are multiplied together, (count, each, 1 + D)."""
-    each = TOGETHER if step.device.type == "cpu" and len(step) % TOGETHER == 0 else len(step)
+    count = step.shape[0]
+    each = TOGETHER if step.device.type == "cpu" and count % TOGETHER == 0 else count
     return step.view(-1, each, step.shape[1])
 
 
@@ -270,7 +278,7 @@ class _Affine:
         """From K steps to the values of the parameter there, (K, ...)."""
         rows = self.rows(parameter)
         flat, shape = rows.reshape(len(rows), -1), rows.shape[1:]
-        return lambda step: (step @ flat).view(len(step), *shape)
+        return lambda step: (step @ flat).view(step.shape[0], *shape)
 
     def gain_and_shift(self, module: Any) -> tuple[Callable[[Tensor], Tensor], ...]:
         """The gain and the shift of a normalization layer as functions of the steps, if any."""
@@ -350,7 +358,7 @@ def _augmented(module: nn.Linear, affine: _Affine, carried: float, *, onwards: b
     flat, shape = rows.flatten(1), rows.shape[1:]
 
     def layer(step: Tensor, desk: Desk) -> Map:
-        count = len(step)
+        count = step.shape[0]
         matrices = (step @ flat).view(count, *shape)
 
         def product(values: Tensor) -> Tensor:
