@@ -11,10 +11,12 @@ compared before any is printed. About fifteen minutes.
 
 import argparse
 import copy
+import multiprocessing
 import os
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from itertools import chain
 from pathlib import Path
 
@@ -290,12 +292,33 @@ def on_workers(works):
             if apart > 1e-5:
                 raise AssertionError(f"workers and this process differ by {apart:.1e}")
             (seconds[workers],) = best(slice_)
-    ratio = seconds[1] / seconds[2]
+    plain = {count: plain_processes(read, work.grid, count) for count in (1, 2)}
     return show(
         "## On dask workers\n\nThe conv net's exact slice on running local workers of one thread "
         f"each, with sending\ndata and weights: one worker {seconds[1]:.2f} s, two "
-        f"{seconds[2]:.2f} s, {ratio:.2f} times faster."
+        f"{seconds[2]:.2f} s, {seconds[1] / seconds[2]:.2f} times faster. What the machine\n"
+        f"gives: one plain process of one thread takes {plain[1]:.2f} s for the slice; two at "
+        f"once, each for a\nslice of its own, {plain[2]:.2f} s, which is "
+        f"{2 * plain[1] / plain[2]:.2f} times the work."
     )
+
+
+def plain_processes(read, grid, count):
+    """Seconds that so many processes of one thread take, each for the whole slice, all at once."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, context, initializer=alone) as pool:
+
+        def all_at_once():
+            asked = [pool.submit(whole_slice, read, grid) for _ in range(count)]
+            return [one.result() for one in asked]
+
+        (spent,) = best(all_at_once, runs=3)
+    return spent
+
+
+def whole_slice(read, grid):
+    """The exact slice, where this is called."""
+    return last(exact(read, grid))
 
 
 def alone():

@@ -64,6 +64,7 @@ class Dask(Backend):
     @contextlib.contextmanager
     def _client(self) -> Iterator["Client"]:
         try:
+            import dask
             from distributed import Client, LocalCluster
         except ImportError as error:
             message = "dask.distributed is not installed: pip install 'landscape-lab[cluster]'."
@@ -71,6 +72,8 @@ class Dask(Backend):
         with contextlib.ExitStack() as stack:
             address: Any = self.scheduler
             if not address:
+                # A worker would else look at its own stack a hundred times a second.
+                stack.enter_context(dask.config.set({"distributed.worker.profile.enabled": False}))
                 address = stack.enter_context(
                     LocalCluster(
                         n_workers=self.workers or None,
