@@ -88,6 +88,34 @@ def test_one_that_is_right_is_taken_if_it_is_faster(monkeypatch):
     assert first.deviation == 0
 
 
+@pytest.mark.parametrize(("seconds", "taken"), [(0.95, Loop), (0.85, Like)])
+def test_one_that_is_hardly_faster_is_not_preferred_to_the_loop(monkeypatch, seconds, taken):
+    class Timed(Like):
+        def reader(self, reading):
+            inner = super().reader(reading)
+
+            def read(coords):
+                clock[0] += seconds * len(coords) - len(coords)
+                return inner(coords)
+
+            return read
+
+    def loop(self, reading):
+        inner = plain(self, reading)
+
+        def read(coords):
+            clock[0] += len(coords)
+            return inner(coords)
+
+        return read
+
+    clock, plain = [0.0], Loop.reader
+    monkeypatch.setattr(Loop, "reader", loop)
+    monkeypatch.setattr(probes.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(probes, "_candidates", lambda _: iter([Timed()]))
+    assert isinstance(trial(reading())[0].strategy, taken)
+
+
 def test_where_the_landscape_is_not_finite_strategies_must_agree_on_that(monkeypatch):
     monkeypatch.setattr(probes, "_candidates", lambda _: iter([Like()]))
     objective = cases.mlp_objective()
