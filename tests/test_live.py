@@ -383,14 +383,14 @@ def test_a_run_leaves_the_same_held_picture_however_it_was_watched():
 
 @pytest.mark.parametrize("directions", [PCA(), Random()])
 def test_looking_back_shows_a_recorded_iterate_and_leaves_the_run_where_it_is(directions):
-    session = Session(run_of(), View(resolution=11, directions=directions))
+    session = Session(run_of(), View(resolution=11, directions=directions), strategy=Loop())
     session.advance_to(30)
     held = last(session.refine())
     theta = session._state.theta
     back = session.revisit(12)
     assert back.seen == back.readings.step == 12
     assert list(back.path["step"].values) == list(range(31))
-    then = Session(run_of(), View(resolution=11, directions=directions))
+    then = Session(run_of(), View(resolution=11, directions=directions), strategy=Loop())
     then.advance_to(12)
     xr.testing.assert_identical(back.boundary, then.picture().boundary)
     assert back.readings.values == then.picture().readings.values
