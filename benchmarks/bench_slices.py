@@ -6,7 +6,7 @@ Prints tables and writes them to `benchmarks/results/slices.md`. The plain loop 
 of the network whose parameters are views of one vector, so that a point costs one vector sum and
 one forward pass with `cross_entropy`. It, ours and the tools run with the same weights, directions,
 threads and allocator settings; times are the best of several, taken in turns, and the numbers are
-compared before any is printed. About fifteen minutes.
+compared before any is printed. A quarter of an hour, or more where the machine is slow.
 """
 
 import argparse

@@ -28,7 +28,7 @@ BITE = 0.04
 """Seconds of work between two looks at the clock."""
 
 EVEN = 64
-"""Points come in multiples of it, where they are more: strategies compute so many at a time."""
+"""A larger bite is a multiple of it, so that strategies which compute many at once waste none."""
 
 TILE = 0.25
 """Seconds of work in a tile that travels to a worker, about."""
