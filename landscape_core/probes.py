@@ -43,7 +43,7 @@ CLEARLY = 2
 """A strategy that is so many times faster than the loop ends the trial."""
 
 MARGIN = 1.1
-"""A strategy must be so many times faster than the loop to be preferred: so far a short trial errs."""
+"""A strategy must be so many times faster than the loop to be taken: so far a short trial errs."""
 
 Given = Measure | Callable[[Tensor, Tensor], Tensor]
 

@@ -28,7 +28,7 @@ BITE = 0.04
 """Seconds of work between two looks at the clock."""
 
 EVEN = 64
-"""A larger bite is a multiple of it, so that strategies which compute many at once waste none."""
+"""A larger bite is a multiple of it: strategies that compute many at once then waste none."""
 
 TILE = 0.25
 """Seconds of work in a tile that travels to a worker, about."""

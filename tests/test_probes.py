@@ -178,6 +178,19 @@ def test_plane_algebra_says_how_many_points_it_computes_at_once():
     assert counts == [many]
 
 
+def test_a_function_may_keep_the_outputs_it_is_given():
+    kept = []
+
+    def keeping(outputs, targets):
+        kept.append(outputs)
+        return outputs.sum()
+
+    where = np.linspace(-1, 1, 600).reshape(300, 2)
+    found = read(measures={"sum": keeping}, strategy=PlaneAlgebra())(where)
+    now = [float(outputs.sum()) for outputs in kept[:300]]
+    np.testing.assert_array_equal(now, found[0, 1])
+
+
 FRESH = """
 import sys
 sys.path.insert(0, sys.argv[1])

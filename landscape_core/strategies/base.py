@@ -58,7 +58,8 @@ class Reading:
         found = outputs.new_empty(self.rows, outputs.shape[0])
         if self.one_by_one:
             for k in range(len(outputs)):
-                for row, value in self.at_point(outputs[k]):
+                # A function may keep what it is given, and strategies use their memory again.
+                for row, value in self.at_point(outputs[k].clone()):
                     found[row, k] = value
         else:
             for row, value in self.at_point(outputs):
