@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from landscape_core import seeds
+from landscape_core.architectures._parts import Residual
 from landscape_core.architectures.mlp import MLP
 from landscape_core.architectures.residual_mlp import ResidualMLP
 from landscape_core.catalogue import entries, make
@@ -23,7 +24,7 @@ from landscape_core.measures.loss import LossMeasure
 from landscape_core.normalizations.base import Normalization
 from landscape_core.objective import ModelObjective
 from landscape_core.planes import Plane
-from landscape_core.strategies import plane_algebra
+from landscape_core.strategies import _layers, plane_algebra
 from landscape_core.strategies.base import Reading
 from landscape_core.strategies.loop import Loop
 from landscape_core.strategies.plane_algebra import PlaneAlgebra
@@ -68,7 +69,7 @@ def agree(objective, plane, where):
     widths=st.lists(st.integers(1, 9), min_size=0, max_size=4),
     inputs=st.integers(1, 5),
     classes=st.integers(2, 4),
-    activation=st.sampled_from(sorted(plane_algebra.ELEMENTWISE, key=lambda kind: kind.__name__)),
+    activation=st.sampled_from(sorted(_layers.ELEMENTWISE, key=lambda kind: kind.__name__)),
     loss=st.sampled_from(sorted(entries(Loss))),
     bias=st.booleans(),
     dtype=st.sampled_from([torch.float32, torch.float64]),
@@ -133,6 +134,34 @@ def test_chunks_of_points_give_what_all_at_once_give(monkeypatch):
     monkeypatch.setattr(plane_algebra, "CACHE_BYTES", 4000)
     parts = reader(PlaneAlgebra(), objective, plane)(where)
     torch.testing.assert_close(parts, whole, rtol=1e-12, atol=1e-12)
+
+
+def residual(shortcut=None, *, inputs=5, width=5):
+    branch = nn.Sequential(nn.Linear(inputs, 7), nn.Tanh(), nn.Linear(7, width))
+    return Residual(branch, "relu", skips=True, shortcut=shortcut)
+
+
+TWICE = residual()
+CHAINS = {
+    "a layer alone": [],
+    "an activation last": [nn.ReLU(), nn.Linear(5, 4), nn.Softplus()],
+    "blocks after another": [nn.ReLU(), residual(), residual(), residual(), nn.Linear(5, 4)],
+    "a block last": [residual(), residual(nn.Linear(5, 4), width=4)],
+    "a long shortcut": [residual(nn.Sequential(*[nn.Linear(5, 5) for _ in range(3)]))],
+    "a block twice": [TWICE, TWICE, nn.Linear(5, 4)],
+    "a flattening of vectors": [nn.ReLU(), nn.Flatten(), nn.Linear(5, 4)],
+}
+
+
+@pytest.mark.parametrize("examples", [12, 75])
+@pytest.mark.parametrize("name", CHAINS)
+def test_layers_do_not_write_over_what_others_still_need(name, examples, monkeypatch):
+    monkeypatch.setattr(plane_algebra, "EXAMPLES", 16)  # then 75 are four blocks, the last longer
+    module = cases.filled(nn.Sequential(nn.Linear(3, 5), *copy.deepcopy(CHAINS[name])))
+    objective = ModelObjective(module, CrossEntropy(), *cases.vectors(examples))
+    plane = plane_of(objective)
+    assert PlaneAlgebra().applies(reading(objective, plane))
+    agree(objective, plane, coords(40))
 
 
 def test_frozen_and_shared_parameters_stay_what_they_are():

@@ -22,10 +22,9 @@ class CrossEntropy(Loss):
         if outputs.ndim == 2:
             return cross_entropy(outputs, targets, reduction="none")
         # Many points at once lie with their examples last: along their rows this is much faster.
-        by_column = outputs.mT.is_contiguous()
-        logs = outputs.mT.log_softmax(-2).mT if by_column else outputs.log_softmax(-1)
-        index = targets.expand(outputs.shape[:-1]).unsqueeze(-1)
-        return -logs.gather(-1, index).squeeze(-1)
+        rows, classes = (outputs.mT, -2) if outputs.mT.is_contiguous() else (outputs, -1)
+        index = targets.expand(outputs.shape[:-1]).unsqueeze(classes)
+        return -rows.log_softmax(classes).gather(classes, index).squeeze(classes)
 
     def outputs(self, data: Split) -> int:
         """One output a class."""
