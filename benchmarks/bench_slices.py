@@ -265,25 +265,14 @@ directions and data.
 
 def on_workers(works):
     """Two local workers of one thread each beside one."""
-    from distributed import Client, LocalCluster
-
-    from landscape_core.backends.dask import Dask
+    from landscape_core.backends.dask import Dask, local_cluster
 
     work = works["conv net, digits 1x8x8, 25x25"]
     read = work.probe()
     seconds = {}
     for workers in (1, 2):
-        with (
-            LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                processes=True,
-                dashboard_address=":0",
-            ) as cluster,
-            Client(cluster) as client,
-        ):
-            client.register_worker_callbacks(setup=alone)
-            backend = Dask(scheduler=cluster.scheduler_address)
+        with local_cluster(workers) as address:
+            backend = Dask(scheduler=address)
 
             def slice_(backend=backend):
                 return last(slicing(read, work.grid, backend=backend))

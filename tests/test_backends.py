@@ -8,11 +8,12 @@ import time
 import cases
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 
 from landscape_core import schema
 from landscape_core.backends.base import Backend
-from landscape_core.backends.dask import Dask
+from landscape_core.backends.dask import CALM, Dask, local_cluster
 from landscape_core.backends.serial import Serial
 from landscape_core.catalogue import entries
 from landscape_core.directions.random import Random
@@ -24,6 +25,7 @@ from landscape_core.refining import Tolerance
 from landscape_core.slices import Grid, exact
 from landscape_core.slicing import slicing
 
+dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -31,10 +33,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 @pytest.fixture(scope="module")
 def cluster():
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
-    ) as made:
-        yield made
+    with local_cluster(2) as address:
+        yield address
 
 
 class Square:
@@ -52,7 +52,7 @@ class Square:
 
 
 def made(name, cluster):
-    return Dask(scheduler=cluster.scheduler_address) if name == "dask" else entries(Backend)[name]()
+    return Dask(scheduler=cluster) if name == "dask" else entries(Backend)[name]()
 
 
 def items(count=12):
@@ -160,6 +160,15 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
     monkeypatch.setattr("landscape_core.backends.dask.PATIENCE", 1.0)
     with pytest.raises(BackendError, match=r"tcp://127\.0\.0\.1:9 does not answer"):
         list(Dask(scheduler="tcp://127.0.0.1:9").map(fail, items()))
+
+
+def test_workers_of_this_machine_leave_its_processors_to_the_work(cluster):
+    def watches():
+        return {name: dask.config.get(name) for name in CALM}
+
+    with distributed.Client(cluster) as client:
+        assert list(client.run(torch.get_num_threads).values()) == [1, 1]
+        assert list(client.run(watches).values()) == [CALM, CALM]
 
 
 def test_a_missing_package_says_how_to_install_it(monkeypatch):

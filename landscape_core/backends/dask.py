@@ -8,7 +8,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
 
 import torch
 
@@ -27,6 +27,17 @@ PATIENCE = 10.0
 
 ATTEMPTS = 3
 """How many times what was lost with its worker is sent out anew."""
+
+MISSING = "dask.distributed is not installed: pip install 'landscape-lab[cluster]'."
+
+CALM = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.worker.memory.monitor-interval": "500ms",
+}
+"""Workers and scheduler else look at themselves up to a hundred times a second, which takes about a
+tenth of two processors that they share with the work."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,35 +75,52 @@ class Dask(Backend):
     @contextlib.contextmanager
     def _client(self) -> Iterator["Client"]:
         try:
-            import dask
-            from distributed import Client, LocalCluster
+            from distributed import Client
         except ImportError as error:
-            message = "dask.distributed is not installed: pip install 'landscape-lab[cluster]'."
-            raise BackendError(message) from error
+            raise BackendError(MISSING) from error
         with contextlib.ExitStack() as stack:
-            address: Any = self.scheduler
+            address = self.scheduler
             if not address:
-                # A worker would else look at its own stack a hundred times a second.
-                stack.enter_context(dask.config.set({"distributed.worker.profile.enabled": False}))
-                address = stack.enter_context(
-                    LocalCluster(
-                        n_workers=self.workers or None,
-                        threads_per_worker=self.threads,
-                        processes=True,
-                        dashboard_address=":0",
-                        silence_logs=logging.ERROR,
-                    )
-                )
+                address = stack.enter_context(local_cluster(self.workers, self.threads))
             try:
                 client = stack.enter_context(Client(address, timeout=PATIENCE))
                 client.wait_for_workers(1, timeout=PATIENCE)
-                if not self.scheduler:
-                    client.register_worker_callbacks(setup=_alone)
             except (OSError, ValueError, TimeoutError) as error:
                 where = self.scheduler or "the local cluster"
                 message = f"{where} does not answer or has no worker after {PATIENCE:.0f} s."
                 raise BackendError(message) from error
             yield client
+
+
+@contextlib.contextmanager
+def local_cluster(workers: int = 0, threads: int = 1) -> Iterator[str]:
+    """Workers on this machine, for as many slices as one likes; the address of their scheduler.
+
+    Args:
+        workers: how many; 0: one a processor.
+        threads: how many tasks each does at once.
+
+    Raises:
+        BackendError: dask.distributed is not installed.
+    """
+    try:
+        import dask
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise BackendError(MISSING) from error
+    with (
+        dask.config.set(CALM),
+        LocalCluster(
+            n_workers=workers or None,
+            threads_per_worker=threads,
+            processes=True,
+            dashboard_address=":0",
+            silence_logs=logging.ERROR,
+        ) as cluster,
+    ):
+        with Client(cluster) as client:
+            client.register_worker_callbacks(setup=_alone)
+        yield cluster.scheduler_address
 
 
 def _results(
