@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from landscape_core.interpolation import Floats
 
@@ -51,8 +52,8 @@ class Scattered:
         system = np.zeros((count + terms,) * 2)
         system[:count] = rows[flat]
         system[count:, :count] = rows[flat, count:].T
-        inverse = np.linalg.inv(system)
-        weights = rows @ inverse
+        inverse = torch.linalg.inv(torch.from_numpy(system)).numpy()
+        weights = _product(rows, inverse)
         inner = inverse[:count, :count]
         return cls(
             places=places,
@@ -66,11 +67,11 @@ class Scattered:
     def values(self, known: Floats) -> Floats:
         """All values (..., R R) from those at the nodes (..., N)."""
         mean = known.mean(axis=-1, keepdims=True)  # what is flat stays flat, to the last digit
-        return (known - mean) @ self.cardinal.T + mean
+        return _product(known - mean, self.cardinal.T) + mean
 
     def errors(self, known: Floats) -> Floats:
         """How far all values (..., R R) from those at the nodes (..., N) may be off, about."""
-        uneven = np.abs(known @ self.residual.T)[..., self.near].max(axis=-1)
+        uneven = np.abs(_product(known, self.residual.T))[..., self.near].max(axis=-1)
         return np.where(self.apart > 0, self.power * uneven, 0.0)
 
     def further(self, errors: Floats, least: float, number: int) -> Index:
@@ -94,6 +95,15 @@ def first_nodes(resolution: int) -> Index:
     between = (steps + (1 - np.cos(np.pi * steps)) / 2) / 2
     lines = (between * (resolution - 1)).round().astype(np.int64)
     return np.stack(np.meshgrid(lines, lines, indexing="ij"), axis=-1).reshape(-1, 2)
+
+
+def _product(left: Floats, right: Floats) -> Floats:
+    """A matrix product by torch's threads.
+
+    Those of numpy stay awake for a while after it and take a processor from the network, whose
+    points then took a third longer.
+    """
+    return (torch.from_numpy(left) @ torch.from_numpy(right)).numpy()
 
 
 def _quadratics(places: Floats) -> Floats:
