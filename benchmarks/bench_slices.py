@@ -153,7 +153,7 @@ def exactly(works):
         if apart > 1e-5:
             raise AssertionError(f"{name}: ours and the loop differ by {apart:.1e}")
         as_long = products_as_long_as(lambda read=read, work=work: last(exact(read, work.grid)))
-        (plain, here, whole, products) = best(
+        spent = in_turns(
             lambda work=work, read=read: work.plain_loop(read.plane),
             lambda work=work, read=read: last(exact(read, work.grid)),
             lambda work=work: landscape(
@@ -165,12 +165,16 @@ def exactly(works):
             ),
             lambda as_long=as_long: matrix_products(as_long),
         )
+        rate = work.operations() / (as_long * 2 * 1024**3)
+        plain, here, whole, products = (min(times) for times in spent)
+        usual = [np.median(times) for times in spent]
         strategy = next(iter(read.strategies.values()))
-        share = (work.operations() / here) / (as_long * 2 * 1024**3 / products)
-        share = f"{share:.0%}" if "MLP" in name else ""
+        shares = (rate * products / here, rate * usual[3] / usual[1])
+        share = " / ".join(f"{share:.0%}" for share in shares) if "MLP" in name else ""
         rows.append(
-            f"| {name} | {1e3 * plain:.1f} | {1e3 * here:.1f} | {plain / here:.2f} "
-            f"| {plain / whole:.2f} | {type(strategy).__name__} | {share} | {apart:.0e} |"
+            f"| {name} | {1e3 * plain:.1f} | {1e3 * here:.1f} "
+            f"| {plain / here:.2f} / {usual[0] / usual[1]:.2f} | {plain / whole:.2f} "
+            f"| {type(strategy).__name__} | {share} | {apart:.0e} |"
         )
     head = """## Exact
 
@@ -178,7 +182,8 @@ Milliseconds for the whole grid, and how many times faster than the loop: the sl
 one call `landscape(...)` with its copies and its trial. `rate` is the share of the machine's
 float32 matrix-product rate (1024 x 1024, in turns with the slice and for as long, as a shared
 machine is faster for a moment than for a while) by the operations left after the first layer's
-algebra; `apart` the largest relative difference from the loop.
+algebra; `apart` the largest relative difference from the loop. Where there are two numbers, the
+first is by the best times, the second by medians.
 
 | work | loop, ms | ours, ms | faster | faster, whole call | strategy | rate | apart |
 | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -402,12 +407,17 @@ def timed(call):
 
 
 def best(*calls, runs=5):
-    """The shortest time of each call in seconds; in turns, as the machine is shared."""
+    """The shortest time of each call in seconds."""
+    return [min(times) for times in in_turns(*calls, runs=runs)]
+
+
+def in_turns(*calls, runs=5):
+    """The times of each call in seconds, two at a time in turns, as the machine is shared."""
     spent = [[] for _ in calls]
     for _ in range(runs):
         for call, times in zip(calls, spent, strict=True):
-            times.append(min(timed(call)[0] for _ in range(2)))
-    return [min(times) for times in spent]
+            times += [timed(call)[0] for _ in range(2)]
+    return spent
 
 
 def show(text):
