@@ -80,6 +80,12 @@ class Probe:
         """How many values each measure has at a point."""
         return {name: measure.size(self.classes) for name, measure in self.measures.items()}
 
+    @property
+    def together(self) -> int:
+        """How many points take as long as one, as so many are computed in any case."""
+        each = (one.together(self.reading(part)) for part, one in self.strategies.items())
+        return max(each, default=1)
+
     def reading(self, part: str) -> Reading:
         """What is read of one part."""
         measures = list(self.measures.values())

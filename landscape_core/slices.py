@@ -163,13 +163,15 @@ class Sheet:
     """The values (S, R, ...) so far, and which points are computed, (...); filled in place.
 
     S parts of the data, R rows of measures; behind them the sides of the grid, beta before alpha.
-    `bite` is how many points take about `BITE` seconds, as far as is known.
+    `bite` is how many points take about `BITE` seconds, as far as is known, but at least so many as
+    are computed together in any case.
     """
 
     read: Probe
     grid: Grid
     values: Floats
     computed: Mask
+    together: int
     bite: int
 
     @classmethod
@@ -177,8 +179,9 @@ class Sheet:
         """Nothing computed."""
         shape = (grid.resolution,) * read.plane.dimensions
         values = np.full((len(read.parts), sum(read.rows.values()), *shape), np.nan)
-        bite = _count(BITE, read.seconds, 16)
-        return cls(read, grid, values, np.zeros(shape, dtype=bool), bite)
+        together = read.together
+        bite = max(together, _count(BITE, read.seconds, 16))
+        return cls(read, grid, values, np.zeros(shape, dtype=bool), together, bite)
 
     def resumed(self, start: xr.Dataset | None) -> "Sheet":
         """The same with what an unfinished slice has computed."""
@@ -244,12 +247,12 @@ class Sheet:
         """Fit the bite to what some points took; few tell only that there is time for more."""
         possible = int(points * BITE / max(seconds, 1e-6))
         if points == self.bite or possible > self.bite:
-            bite = max(1, min(4 * self.bite, possible))
-            self.bite = bite // EVEN * EVEN or bite
+            bite = max(self.together, min(4 * self.bite, possible))
+            self.bite = bite // EVEN * EVEN or bite // self.together * self.together
 
     def _spread(self, missing: Index, spread: Spread) -> Iterator[int]:
         """Have tiles of about `TILE` seconds computed elsewhere; how many points are done."""
-        tiles = list(_tiles(missing, _count(TILE, self.read.seconds, 16)))
+        tiles = list(_tiles(missing, _count(TILE, self.read.seconds, 16), self.together))
         done = 0
         for i, values in spread(self.read, [self.coords(tile) for tile in tiles]):
             self.put(tiles[i], values)
@@ -281,12 +284,16 @@ class Sheet:
         return named(self.read, self.grid, values, self.computed, attrs, further)
 
 
-def _tiles(missing: Index, size: int) -> Iterator[Index]:
-    """The points in tiles of so many, towards the end smaller, so that no worker waits long."""
+def _tiles(missing: Index, size: int, together: int) -> Iterator[Index]:
+    """The points in tiles of so many, towards the end smaller, so that no worker waits long.
+
+    Smaller than what is computed together none is but the last.
+    """
     start = 0
     while start < len(missing):
         left = len(missing) - start
         taken = min(size, max(-(-size // 4), -(-left // TAPER)))
+        taken = -(-taken // together) * together
         yield missing[start : start + taken]
         start += taken
 

@@ -178,6 +178,23 @@ def test_plane_algebra_says_how_many_points_it_computes_at_once():
     assert counts == [many]
 
 
+def test_outputs_on_many_examples_are_had_at_few_points_at_a_time():
+    module = cases.filled(nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 10)))
+    asked = reading(ModelObjective(module, CrossEntropy(), *cases.vectors(60_000)))
+    largest = []
+    values = type(asked).values
+
+    def noted(self, outputs):
+        largest.append(outputs.numel() * outputs.element_size())
+        return values(self, outputs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(asked), "values", noted)
+        PlaneAlgebra().reader(asked)(torch.zeros(300, 2, dtype=torch.float64))
+    assert max(largest) <= 2**26
+    assert max(largest) < PlaneAlgebra().memory(asked) < 2**28
+
+
 def test_a_function_may_keep_the_outputs_it_is_given():
     kept = []
 

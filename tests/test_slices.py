@@ -32,6 +32,7 @@ from landscape_core.planes import Plane
 from landscape_core.probes import probe
 from landscape_core.slices import Grid, coarse, levels, sweep
 from landscape_core.strategies.base import Strategy
+from landscape_core.strategies.plane_algebra import PlaneAlgebra
 
 SMALL = Grid.square(0.7, 13)
 RELATIVE = {torch.float32: 1e-5, torch.float64: 1e-10}
@@ -227,6 +228,18 @@ def test_a_slow_sweep_tells_news_ten_times_a_second():
     # 840 points of 2 ms come after the first picture.
     assert len(told) > 8
     assert np.median(gaps) < 0.2
+
+
+@pytest.mark.parametrize("spread", [None, lambda call, items: enumerate(map(call, items))])
+def test_slow_points_that_are_computed_together_are_asked_for_together(spread):
+    read, counted = counting(mlp_probe(strategy=PlaneAlgebra()), wait=0.01)
+    together = read.together
+    assert together > 1
+    for _ in sweep(read, SMALL, spread=spread):
+        pass
+    # What is left at the end of each level may be less.
+    assert sum(count % together > 0 for count in counted) <= len(levels(SMALL))
+    assert sum(counted) == 13**2
 
 
 def test_whoever_stops_asking_has_cancelled_the_sweep():

@@ -40,6 +40,9 @@ EXAMPLES = 128
 MOST = 256
 """Points at a time, at most, on a processor."""
 
+OUTPUT_BYTES = 2**26
+"""What the outputs of the points at a time may take on all examples, on a processor."""
+
 VECTOR = 16
 """Numbers that a processor computes with at a time, in float32."""
 
@@ -62,9 +65,12 @@ class PlaneAlgebra(Strategy):
         return _first_bytes(reading) < SHARE * free_memory(objective.start.device)
 
     def memory(self, reading: Reading) -> int:
-        objective, held = reading.objective, _first_bytes(reading)
-        blocks = 4 * max(held // objective.examples, CACHE_BYTES * torch.get_num_threads())
-        return held + blocks
+        objective = reading.objective
+        points, sizes = _sizes(objective)
+        widths = _widths(objective)
+        values = 2 * sum(set(widths)) * max(sizes) + 3 * widths[-1] * objective.examples
+        each = objective.start.element_size()
+        return _first_bytes(reading) + points * (values + objective.start.numel()) * each
 
     def together(self, reading: Reading) -> int:
         objective = reading.objective
@@ -174,7 +180,7 @@ def _blocks(first: Tensor, sizes: list[int]) -> list[Tensor]:
 
 def _sizes(objective: ModelObjective) -> tuple[int, list[int]]:
     """How many points are computed at a time, and of how many of their examples."""
-    widths = [p.shape[0] for p in objective.module.parameters() if p.ndim == 2]
+    widths = _widths(objective)
     weights = max(p.numel() for p in objective.module.parameters())
     total, each = objective.examples, objective.start.element_size()
     if objective.start.device.type != "cpu":
@@ -185,6 +191,12 @@ def _sizes(objective: ModelObjective) -> tuple[int, list[int]]:
     sizes.append(total - sum(sizes))
     threads = torch.get_num_threads()
     one = max(sizes[0] * max(widths), weights) * each
-    points = min(MOST, CACHE_BYTES * threads // one)
+    outputs = total * widths[-1] * each
+    points = min(MOST, CACHE_BYTES * threads // one, OUTPUT_BYTES // outputs)
     together = TOGETHER * threads
     return (points // together * together or max(1, points // threads) * threads), sizes
+
+
+def _widths(objective: ModelObjective) -> list[int]:
+    """The outputs of each linear layer."""
+    return [p.shape[0] for p in objective.module.parameters() if p.ndim == 2]
