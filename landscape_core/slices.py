@@ -28,7 +28,7 @@ BITE = 0.04
 """Seconds of work between two looks at the clock."""
 
 EVEN = 64
-"""A larger bite is a multiple of it: strategies that compute many at once then waste none."""
+"""A larger bite is a multiple of about so many: strategies that compute many at once waste none."""
 
 TILE = 0.25
 """Seconds of work in a tile that travels to a worker, about."""
@@ -180,7 +180,7 @@ class Sheet:
         shape = (grid.resolution,) * read.plane.dimensions
         values = np.full((len(read.parts), sum(read.rows.values()), *shape), np.nan)
         together = read.together
-        bite = max(together, _count(BITE, read.seconds, 16))
+        bite = _evened(_count(BITE, read.seconds, 16), together)
         return cls(read, grid, values, np.zeros(shape, dtype=bool), together, bite)
 
     def resumed(self, start: xr.Dataset | None) -> "Sheet":
@@ -247,8 +247,7 @@ class Sheet:
         """Fit the bite to what some points took; few tell only that there is time for more."""
         possible = int(points * BITE / max(seconds, 1e-6))
         if points == self.bite or possible > self.bite:
-            bite = max(self.together, min(4 * self.bite, possible))
-            self.bite = bite // EVEN * EVEN or bite // self.together * self.together
+            self.bite = _evened(min(4 * self.bite, possible), self.together)
 
     def _spread(self, missing: Index, spread: Spread) -> Iterator[int]:
         """Have tiles of about `TILE` seconds computed elsewhere; how many points are done."""
@@ -282,6 +281,12 @@ class Sheet:
     ) -> xr.Dataset:
         """The named, unchangeable form of values (S, R, ...), and which are computed."""
         return named(self.read, self.grid, values, self.computed, attrs, further)
+
+
+def _evened(points: int, together: int) -> int:
+    """About so many points, but a multiple of what is computed together."""
+    even = -(-EVEN // together) * together
+    return points // even * even or max(1, points // together) * together
 
 
 def _tiles(missing: Index, size: int, together: int) -> Iterator[Index]:

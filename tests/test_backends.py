@@ -180,6 +180,8 @@ def test_a_missing_package_says_how_to_install_it(monkeypatch):
 def test_fields_are_checked():
     with pytest.raises(SpecError, match="workers"):
         Dask(workers=-1)
+    with pytest.raises(SpecError, match="threads"), local_cluster(threads=0):
+        pass
     assert list(Serial().map(len, ["a", "bc"])) == [(0, 1), (1, 2)]
 
 

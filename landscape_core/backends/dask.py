@@ -102,7 +102,9 @@ def local_cluster(workers: int = 0, threads: int = 1) -> Iterator[str]:
 
     Raises:
         BackendError: dask.distributed is not installed.
+        SpecError: fewer workers or threads than there can be.
     """
+    Dask(workers=workers, threads=threads)  # checks them
     try:
         import dask
         from distributed import Client, LocalCluster
