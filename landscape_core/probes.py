@@ -83,8 +83,8 @@ class Probe:
     @property
     def together(self) -> int:
         """How many points take as long as one, as so many are computed in any case."""
-        each = (one.together(self.reading(part)) for part, one in self.strategies.items())
-        return max(each, default=1)
+        read = self.strategies.keys() & self.parts.keys()
+        return max((self.strategies[n].together(self.reading(n)) for n in read), default=1)
 
     def reading(self, part: str) -> Reading:
         """What is read of one part."""

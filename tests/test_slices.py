@@ -232,7 +232,7 @@ def test_a_slow_sweep_tells_news_ten_times_a_second():
 
 @pytest.mark.parametrize("spread", [None, lambda call, items: enumerate(map(call, items))])
 def test_slow_points_that_are_computed_together_are_asked_for_together(spread):
-    read, counted = counting(mlp_probe(strategy=PlaneAlgebra()), wait=0.01)
+    read, counted = counting(mlp_probe(strategy=PlaneAlgebra()), wait=0.003)
     together = read.together
     assert together > 1
     for _ in sweep(read, SMALL, spread=spread):
