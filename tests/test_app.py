@@ -80,6 +80,8 @@ def test_the_browser_answers_a_picture_with_few_messages(visitor):
     start, sent = visitor.frame(), visitor.sent
     visitor.until(lambda: visitor.frame() > start + 20, "pictures")
     pictures, answers = visitor.frame() - start, visitor.sent - sent
+    visitor.until(lambda: visitor.step() > 200, "losses of many digits")
+    assert visitor.page.locator(".bar").evaluate("b => b.scrollWidth <= b.clientWidth")
     visitor.press("play")
     visitor.at_rest()
     assert (

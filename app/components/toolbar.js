@@ -24,6 +24,7 @@ button.play:hover,button.first:hover{background:#0b5566}
 .count{background:var(--tint);color:#fff;border-radius:9px;padding:0 .45em;font-size:.85em;font-weight:600}
 .readings{display:flex;gap:14px;margin-left:auto;font-variant-numeric:tabular-nums}
 .readings div{display:flex;flex-direction:column;min-width:3.4em}
+.readings [data-of$=loss],.readings [data-of$=accuracy]{min-width:4.2em}
 .readings b{font-weight:500}
 small{font-size:.82em;color:var(--soft)}
 .status b{font-weight:600}.status[data-status=running] b{color:var(--tint)}.status[data-status=diverged] b{color:#b3261e}
@@ -277,6 +278,7 @@ export function render({model, el}) {
       if (name in READINGS) cells[name].textContent = value === null ? "–" : READINGS[name][1](value);
       else SHOWN[name]?.(value);
     }
+    if (bar.scrollWidth > bar.clientWidth) later();  // a number became longer
   };
   onSignal(el, ({drawer, strip}) => {
     if (strip) placed(strip);
