@@ -278,7 +278,7 @@ export function render({model, el}) {
       if (name in READINGS) cells[name].textContent = value === null ? "–" : READINGS[name][1](value);
       else SHOWN[name]?.(value);
     }
-    if (bar.scrollWidth > bar.clientWidth) later();  // a number became longer
+    if (Object.keys(news).some(name => name in READINGS) && bar.scrollWidth > bar.clientWidth) later();  // a number became longer
   };
   onSignal(el, ({drawer, strip}) => {
     if (strip) placed(strip);

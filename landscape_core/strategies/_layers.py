@@ -44,7 +44,7 @@ class Desk:
     def __init__(self) -> None:
         self._turn = 0
         self._pieces: dict[tuple[int, ...], Tensor] = {}
-        self._within: dict[Layer, Desk] = {}
+        self._within: list[Desk] = []
 
     def place(self, like: Tensor, *shape: int) -> Tensor:
         """A tensor of that shape, not filled, which lasts until the next but one is taken."""
@@ -58,9 +58,12 @@ class Desk:
             found = self._pieces[turn, *shape] = like.new_empty(shape)
         return found
 
-    def within(self, layer: "Layer") -> "Desk":
-        """The desk of a layer that consists of layers, which must leave the values of others."""
-        return self._within.setdefault(layer, Desk())
+    def within(self) -> "Desk":
+        """A desk for layers beside whose values others are needed; one of two, turn about."""
+        if not self._within:
+            self._within = [Desk(), Desk()]
+        self._within.reverse()
+        return self._within[0]
 
 
 Layer = Callable[[Tensor, Desk], Map]
@@ -290,16 +293,16 @@ def _residual(module: Residual, affine: Affine) -> Layer:
     )
 
     def layer(steps: Tensor, desk: Desk) -> Map:
-        own = desk.within(layer)
+        own = desk.within() if module.skips else desk
         along, after = ([one(steps, own) for one in part] for part in (branch, activation))
         beside = [one(steps, desk) for one in shortcut]
 
         def block(values: Tensor) -> Tensor:
-            # Layers may work in place, and with a skip the values are needed twice.
-            found = through(along, values.clone() if module.skips else values)
-            if module.skips:
-                found = found.add_(through(beside, values))
-            return through(after, found)
+            if not module.skips:
+                return through(after, through(along, values))
+            # Layers may work in place, and the values are needed twice.
+            found = through(along, own.place(values, *values.shape).copy_(values))
+            return through(after, found.add_(through(beside, values)))
 
         return block
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from landscape_core.architectures._parts import Residual
 from landscape_core.machine import free_memory
 from landscape_core.objective import ModelObjective
 from landscape_core.strategies._layers import (
@@ -68,7 +69,9 @@ class PlaneAlgebra(Strategy):
         objective = reading.objective
         points, sizes = _sizes(objective)
         widths = _widths(objective)
-        values = 2 * sum(set(widths)) * max(sizes) + 3 * widths[-1] * objective.examples
+        residual = any(isinstance(part, Residual) for part in objective.module.modules())
+        pieces = (6 if residual else 2) * sum(set(widths)) * max(sizes)
+        values = pieces + 3 * widths[-1] * objective.examples
         each = objective.start.element_size()
         return _first_bytes(reading) + points * (values + objective.start.numel()) * each
 
