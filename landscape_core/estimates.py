@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from landscape_core.errors import SpecError
 from landscape_core.machine import free_memory
-from landscape_core.probes import Probe, trial
+from landscape_core.probes import Probe
 from landscape_core.refining import lattice
 from landscape_core.slices import Grid
 
@@ -49,7 +49,7 @@ def estimate(read: Probe, grid: Grid) -> Estimate:
         raise SpecError("Grid.resolution", grid.resolution, accepted)
     seconds = read.seconds
     if not seconds > 0:
-        seconds = sum(trial(read.reading(part))[0].seconds for part in read.parts)
+        seconds = sum(read.pace(part) for part in read.parts)
     working = max(_working(read, part) for part in read.parts)
     first = len(lattice(grid.resolution)[0]) ** dimensions
     return Estimate(evaluations, first, seconds * evaluations, values + working)
@@ -60,7 +60,7 @@ def _working(read: Probe, part: str) -> int:
     reading, objective = read.reading(part), read.parts[part]
     held = [objective.inputs, objective.targets, read.plane.origin, read.plane.axes]
     data = sum(one.numel() * one.element_size() for one in held)
-    return data + read.strategies[part].memory(reading)
+    return data + read.used[part].memory(reading)
 
 
 def _amount(size: float) -> str:

@@ -275,6 +275,14 @@ class ModelObjective(Objective):
         part._updates_statistics = False
         return part
 
+    def apart(self) -> "ModelObjective":
+        """The same objective with a network and buffers of its own."""
+        part = self._like()
+        part._module = copy.deepcopy(self._module)
+        part._find_parts()
+        part.buffers = {name: buffer.clone() for name, buffer in self.buffers.items()}
+        return part
+
     def with_buffers(self, buffers: Mapping[str, Tensor]) -> "ModelObjective":
         """The same objective with other running statistics."""
         part = self._like()

@@ -5,6 +5,7 @@ that applies is timed for a moment at a few points, its values compared with the
 the fastest that agrees is taken.
 """
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,8 @@ from landscape_core.planes import Plane
 from landscape_core.recipes import name_of
 from landscape_core.strategies.base import Reader, Reading, Strategy
 from landscape_core.strategies.loop import Loop
+
+LOG = logging.getLogger(__name__)
 
 AGREEMENT = {torch.float64: 1e-10, torch.float32: 1e-5}
 """How far, relatively, a strategy's values may lie from the loop's; for other types a hundredth."""
@@ -53,6 +56,7 @@ class Probe:
     """What is read at a point: measures on parts of the data, along one plane.
 
     `seconds` is what a point took in the trial, all parts together; NaN where there was no trial.
+    A strategy that the trial has chosen and that raises an error later gives way to the loop.
     It can be pickled; what prepares the reading is made again where it is called first.
     """
 
@@ -64,16 +68,21 @@ class Probe:
     classes: int | None = None
     tf32: bool = False
     _readers: dict[str, Reader] = field(default_factory=dict)
+    _replaced: set[str] = field(default_factory=set)
 
     def __call__(self, coords: Floats) -> Floats:
         """The values at coordinates (K, D): (S, R, K) for S parts and R rows of measures."""
         where = torch.from_numpy(coords).to(self.plane.origin.device)
-        read = [self._reader(name)(where).double().numpy(force=True) for name in self.parts]
-        return np.stack(read)
+        return np.stack([self._read(name, where) for name in self.parts])
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the readers, which hold functions."""
         return {**self.__dict__, "_readers": {}}
+
+    @property
+    def used(self) -> Mapping[str, Strategy]:
+        """The strategy of each part: the loop where the chosen one has raised an error."""
+        return {n: Loop() if n in self._replaced else s for n, s in self.strategies.items()}
 
     @property
     def rows(self) -> Mapping[str, int]:
@@ -84,12 +93,17 @@ class Probe:
     def together(self) -> int:
         """How many points take as long as one, as so many are computed in any case."""
         read = self.strategies.keys() & self.parts.keys()
-        return max((self.strategies[n].together(self.reading(n)) for n in read), default=1)
+        return max((self.used[n].together(self.reading(n)) for n in read), default=1)
 
     def reading(self, part: str) -> Reading:
         """What is read of one part."""
         measures = list(self.measures.values())
         return Reading(self.parts[part], self.plane, measures, self.classes, self.tf32)
+
+    def pace(self, part: str) -> float:
+        """The seconds that a point of one part takes, by a short trial of its strategy."""
+        least = max(FEW, self.used[part].together(self.reading(part)))
+        return _per_point(self._reader(part), self.plane, least, LEAST)
 
     def asking(self, measures: Mapping[str, Measure]) -> "Probe":
         """The same reading of other measures."""
@@ -107,9 +121,25 @@ class Probe:
         parts = {name: part.to(device) for name, part in self.parts.items()}
         return replace(self, plane=plane, parts=parts, _readers={})
 
+    def _read(self, part: str, where: Tensor) -> Floats:
+        """The values (R, K) of a part at coordinates (K, D)."""
+        try:
+            found = self._reader(part)(where)
+        except Exception as error:
+            strategy = self.used[part]
+            if math.isnan(self.seconds) or isinstance(strategy, Loop):
+                raise
+            LOG.debug("%s gives way to the loop: %r", name_of(type(strategy)), error)
+            self._replaced.add(part)
+            self._readers.pop(part, None)
+            found = self._reader(part)(where)
+        return np.asarray(found.double().numpy(force=True))
+
     def _reader(self, part: str) -> Reader:
         if part not in self._readers:
-            self._readers[part] = self.strategies[part].reader(self.reading(part))
+            strategy, reading = self.used[part], self.reading(part)
+            trusted = math.isnan(self.seconds) or isinstance(strategy, Loop)
+            self._readers[part] = strategy.reader(reading if trusted else reading.apart())
         return self._readers[part]
 
 
@@ -184,7 +214,8 @@ def trial(reading: Reading) -> list[Timing]:
     The loop is before those that are hardly faster.
 
     The first is always tried, others while the trial has taken less than some points of the loop;
-    so a large network is not evaluated many times to find out how to evaluate it.
+    so a large network is not evaluated many times to find out how to evaluate it. One that raises
+    an error does not apply.
     """
     plane = reading.plane
     few = _coords(FEW, plane)
@@ -198,12 +229,17 @@ def trial(reading: Reading) -> list[Timing]:
     tolerance = AGREEMENT.get(plane.origin.dtype, 1e-2)
     used = 0.0  # by trying; what is imported on the way to a candidate is not its own
     for strategy in _candidates(reading):
+        own = reading.apart()  # an error midway leaves the network as it was
         began = time.perf_counter()
-        reader = strategy.reader(reading)
-        deviation = _deviation(reader(few), truth)
-        if deviation <= tolerance:
-            least = max(FEW, strategy.together(reading))
-            timings.append(Timing(strategy, _per_point(reader, plane, least, budget), deviation))
+        try:
+            reader = strategy.reader(own)
+            deviation = _deviation(reader(few), truth)
+            if deviation <= tolerance:
+                least = max(FEW, strategy.together(own))
+                seconds = _per_point(reader, plane, least, budget)
+                timings.append(Timing(strategy, seconds, deviation))
+        except Exception as error:  # some of what users write cannot be batched or recorded
+            _skipped(strategy, error)
         used += time.perf_counter() - began
         if used > budget or timings[-1].seconds < plainest.seconds / CLEARLY:
             break
@@ -220,7 +256,19 @@ def _candidates(reading: Reading) -> Iterator[Strategy]:
         key=lambda entry: order.index(entry[0]) if entry[0] in order else len(order),
     )
     found = (kind() for _, kind in kinds if kind is not Loop)
-    return (strategy for strategy in found if strategy.applies(reading))
+    return (strategy for strategy in found if _applies(strategy, reading))
+
+
+def _applies(strategy: Strategy, reading: Reading) -> bool:
+    try:
+        return strategy.applies(reading)
+    except Exception as error:
+        _skipped(strategy, error)
+        return False
+
+
+def _skipped(strategy: Strategy, error: Exception) -> None:
+    LOG.debug("%s does not apply: %r", name_of(type(strategy)), error)
 
 
 def _per_point(reader: Reader, plane: Plane, least: int, budget: float) -> float:

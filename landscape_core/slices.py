@@ -358,7 +358,7 @@ def _described(read: Probe, grid: Grid) -> dict[str, Any]:
         "names": list(plane.names),
         "explained": list(plane.explained or ()),
         "examples": [part.examples for part in read.parts.values()],
-        "strategy": [name_of(type(strategy)) for strategy in read.strategies.values()],
+        "strategy": [name_of(type(strategy)) for strategy in read.used.values()],
         "batch_norm": next(iter(read.parts.values())).batch_norm,
         "dtype": str(plane.origin.dtype).removeprefix("torch."),
     }

@@ -6,7 +6,7 @@ import pytest
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from landscape_core import estimates, machine, slicing
+from landscape_core import estimates, machine, probes, slicing
 from landscape_core.directions.random import Random
 from landscape_core.errors import SpecError
 from landscape_core.estimates import estimate
@@ -16,6 +16,7 @@ from landscape_core.objective import ModelObjective
 from landscape_core.slices import Grid, exact
 from landscape_core.strategies import _swift
 from landscape_core.strategies.loop import Loop
+from landscape_core.strategies.vmap import Vmap
 
 
 def read(part=None, **more):
@@ -34,6 +35,14 @@ def test_seconds_are_those_of_the_trial_for_all_points():
     found = estimate(probe, Grid.square(1.0, 51))
     assert found.seconds == pytest.approx(probe.seconds * 51**2)
     assert estimate(read(strategy=Loop()), Grid.square(1.0, 51)).seconds > 0
+
+
+def test_seconds_are_those_of_the_strategy_that_was_chosen(monkeypatch):
+    def candidates(_):
+        raise AssertionError("no other strategy is tried")
+
+    monkeypatch.setattr(probes, "_candidates", candidates)
+    assert estimate(read(strategy=Vmap()), Grid.square(1.0, 51)).seconds > 0
 
 
 def test_memory_holds_at_least_data_network_and_picture():

@@ -386,3 +386,38 @@ def test_a_plane_through_points_of_ones_own_has_their_losses_at_its_corners():
     ):
         expected = float(objective.loss(theta))
         assert float(middle.sel(alpha=alpha, beta=beta)) == pytest.approx(expected, rel=1e-10)
+
+
+class Recurrent(nn.Module):
+    """Classes from the last state of a recurrent layer."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.layer, self.head = kind(3, 4, batch_first=True), nn.Linear(4, 3)
+
+    def forward(self, words):
+        return self.head(self.layer(words)[0][:, -1])
+
+
+@pytest.mark.parametrize("strategy", [None, Loop(), Loop(block=4)])
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+def test_recurrent_networks_are_sliced(kind, strategy):
+    model, data = cases.filled(Recurrent(kind)), (cases.normal(9, 6, 3), cases.classes(9))
+    found = landscape(model, cross_entropy, data, strategy=strategy, **FEW)
+    close(found["loss"].values[0], by_hand(model, cross_entropy, data))
+
+
+@pytest.mark.parametrize("strategy", [None, Loop()])
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+def test_a_recurrent_layer_alone_takes_an_adapter(kind, strategy):
+    model = cases.filled(kind(3, 4, batch_first=True))
+    data = cases.normal(9, 6, 3), cases.classes(9)
+
+    def last(found):
+        return found[0][:, -1]
+
+    def loss(found, targets):
+        return cross_entropy(last(found), targets)
+
+    found = landscape(model, cross_entropy, data, adapter=last, strategy=strategy, **FEW)
+    close(found["loss"].values[0], by_hand(model, loss, data))

@@ -23,6 +23,7 @@ from landscape_core.measures.accuracy import Accuracy
 from landscape_core.measures.gradient_norm import GradientNorm
 from landscape_core.objective import ModelObjective
 from landscape_core.probes import probe, trial
+from landscape_core.slices import Grid, exact
 from landscape_core.strategies import _swift
 from landscape_core.strategies._chains import chain_of
 from landscape_core.strategies.base import Strategy
@@ -456,3 +457,150 @@ def test_shared_layers_are_those_that_no_moving_parameter_reaches():
     loop = Loop().reader(read(frozen, strategy=Loop()).reading("train"))
     coords = torch.from_numpy(WHERE)
     torch.testing.assert_close(found(coords), loop(coords), rtol=1e-10, atol=0)
+
+
+class Raising(Like):
+    """Spoils the network that it is given, and raises an error: at once, or at so many points."""
+
+    where: ClassVar[str] = "reader"
+
+    def applies(self, reading):
+        if self.where == "applies":
+            raise RuntimeError("no rule for this")
+        return True
+
+    def reader(self, reading):
+        spoil(reading.objective)
+        if self.where == "reader":
+            raise torch.OutOfMemoryError("too large")
+
+        def read(coords):
+            raise RuntimeError("no rule for this")
+
+        return read
+
+
+class RaisingOnApplying(Raising):
+    where: ClassVar[str] = "applies"
+
+
+class RaisingOnReading(Raising):
+    where: ClassVar[str] = "reading"
+
+
+def spoil(objective):
+    module = objective.module
+    module.register_forward_hook(lambda *_: None)
+    module.requires_grad_(requires_grad=False)
+    module.train()
+    with torch.no_grad():
+        for value in (*module.parameters(), *objective.buffers.values()):
+            value.fill_(7)
+
+
+def state(objective):
+    module = objective.module
+    hooks = [len(one._forward_hooks) for one in module.modules()]
+    modes = [one.training for one in module.modules()]
+    wanted = [one.requires_grad for one in module.parameters()]
+    values = [*module.parameters(), *module.buffers(), *objective.buffers.values()]
+    return hooks, modes, wanted, [value.tolist() for value in values]
+
+
+@pytest.mark.parametrize("kind", [Raising, RaisingOnApplying, RaisingOnReading])
+def test_a_candidate_strategy_that_raises_an_error_does_not_apply(monkeypatch, caplog, kind):
+    same = Like()
+    asked = reading(cases.residual_objective())
+    known = {"raising": kind, "same": lambda: same, "loop": Loop}
+    monkeypatch.setattr(probes, "entries", lambda _: known)
+    monkeypatch.setattr(probes, "LEAST", 60.0)  # so that both are tried
+    caplog.set_level("DEBUG", "landscape_core.probes")
+    before = state(asked.objective)
+    assert {timing.strategy for timing in trial(asked)} == {same, Loop()}
+    assert state(asked.objective) == before
+    assert "does not apply" in caplog.text
+
+
+def test_an_interruption_of_a_candidate_ends_the_trial(monkeypatch):
+    class Interrupted(Like):
+        def reader(self, reading):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(probes, "_candidates", lambda _: iter([Interrupted()]))
+    with pytest.raises(KeyboardInterrupt):
+        trial(reading())
+
+
+class Narrow(Like):
+    """Right and fast at a few points near the centre; elsewhere it spoils its network and fails."""
+
+    def reader(self, reading):
+        inner = Loop().reader(reading)
+
+        def read(coords):
+            if float(coords.abs().max()) > 1:
+                spoil(reading.objective)
+                raise RuntimeError("not there")
+            return inner(coords)
+
+        return read
+
+
+def test_a_strategy_of_the_trial_that_raises_an_error_later_gives_way_to_the_loop(monkeypatch):
+    monkeypatch.setattr(probes, "_candidates", lambda _: iter([Narrow()]))
+    monkeypatch.setattr(probes, "MARGIN", 0)  # so that it is chosen
+    probe_ = read(cases.residual_objective(), {})
+    assert isinstance(probe_.strategies["train"], Narrow)
+    expected = read(cases.residual_objective(), {}, strategy=Loop())(3 * WHERE)
+    near = probe_(WHERE)
+    assert isinstance(probe_.used["train"], Narrow)
+    np.testing.assert_allclose(probe_(3 * WHERE), expected, rtol=1e-12)
+    assert probe_.used == {"train": Loop()}
+    np.testing.assert_allclose(probe_(WHERE), near, rtol=1e-12)
+    *_, found = exact(probe_, Grid.square(1.0, 3))
+    assert found.attrs["strategy"] == ["loop"]
+
+
+def test_a_strategy_that_somebody_has_chosen_never_gives_way():
+    probe_ = read(cases.residual_objective(), {}, strategy=Narrow())
+    with pytest.raises(RuntimeError, match="not there"):
+        probe_(3 * WHERE)
+    assert probe_.used == {"train": Narrow()}
+
+
+def test_what_the_loop_raises_too_is_raised(monkeypatch):
+    def loss(outputs, targets):
+        if float(outputs.abs().max()) > 10:
+            raise ZeroDivisionError
+        return cross_entropy(outputs, targets)
+
+    monkeypatch.setattr(probes, "_candidates", lambda _: iter([Like()]))
+    monkeypatch.setattr(probes, "MARGIN", 0)
+    probe_ = read(ModelObjective(cases.mlp(), loss, *cases.vectors()), {})
+    with pytest.raises(ZeroDivisionError):
+        probe_(1000 * WHERE)
+
+
+class Keeping(nn.Module):
+    """Keeps what it was first called with, as caches of masks and positions do."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer, self.kept = nn.Linear(3, 3), None
+
+    def forward(self, values):
+        if self.kept is None:
+            self.kept = values.tanh()
+        return self.layer(values) + self.kept
+
+
+def test_looking_for_a_chain_leaves_no_trace_in_the_network():
+    module = cases.filled(Keeping())
+    inputs, targets = cases.vectors()
+    assert chain_of(module) is None
+    assert module.kept is None
+    probe_ = read(ModelObjective(module, CrossEntropy(), inputs, targets), {}, strategy=Loop())
+    expected = oracles.plain_loop(
+        module, cross_entropy, inputs, targets, probe_.plane.origin, probe_.plane.axes, WHERE
+    )
+    np.testing.assert_allclose(probe_(WHERE)[0, 0], expected, rtol=1e-10)

@@ -1,5 +1,6 @@
 """Networks read as a chain of layers, each fed by the one before."""
 
+import copy
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -66,7 +67,7 @@ def _composed(module: nn.Module) -> bool:
 def _traced(module: nn.Module) -> list[nn.Module] | None:
     """The layers by the graph that calling the module leaves, if that is a chain."""
     try:
-        graph = fx.Tracer().trace(module)
+        graph = fx.Tracer().trace(copy.deepcopy(module))  # it may keep what it is called with
     except Exception:  # tracing runs the user's code, which may do anything
         return None
     layers: list[nn.Module] = []

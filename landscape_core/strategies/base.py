@@ -3,7 +3,7 @@
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -31,6 +31,10 @@ class Reading:
     measures: Sequence[Measure]
     classes: int | None = None
     tf32: bool = False
+
+    def apart(self) -> "Reading":
+        """The same reading of a copy of the network, which may come to harm."""
+        return replace(self, objective=self.objective.apart())
 
     @property
     def answers(self) -> Answers:
