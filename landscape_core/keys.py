@@ -143,7 +143,9 @@ class Content:
 
     def _module(self, module: nn.Module) -> None:
         """Add what a network's forward may depend on, but for the values that a plane moves."""
-        hidden = ("_parameters", "_buffers", "_modules", "training")
+        hidden = {"_parameters", "_buffers", "_modules", "training"}
+        if isinstance(module, nn.RNNBase):  # its parameters once more
+            hidden |= {"_flat_weights", "_flat_weight_refs"}
         own = {k: v for k, v in vars(module).items() if k not in hidden and not _empty_hooks(k, v)}
         self._named(type(module))
         shapes = [(n, tuple(p.shape), p.requires_grad) for n, p in module.named_parameters()]

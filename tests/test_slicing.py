@@ -1,5 +1,6 @@
 """Slices as they are asked for: kept, resumed after any end, and keyed by their content alone."""
 
+import copy
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 from landscape_core.backends.serial import Serial
 from landscape_core.directions.random import Random
+from landscape_core.given import given
 from landscape_core.keys import slice_key
 from landscape_core.landscape import landscape, probe_of
 from landscape_core.losses.cross_entropy import CrossEntropy
@@ -358,3 +360,29 @@ def test_the_public_call_keeps_what_it_is_told_to_keep(store, asked):
         again = landscape(model, cross_entropy, data, resolution=9, store=store)
     assert len(asked) == count
     assert first.equals(again)
+
+
+class Recurrent(nn.Module):
+    """Classes from the last state of a recurrent layer."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.layer, self.head = kind(3, 4, batch_first=True), nn.Linear(4, 3)
+
+    def forward(self, words):
+        return self.head(self.layer(words)[0][:, -1])
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+def test_a_recurrent_network_has_a_key_that_evaluating_it_leaves_as_it_is(kind):
+    model, data = cases.filled(Recurrent(kind)), (cases.normal(9, 6, 3), cases.classes(9))
+    part = ModelObjective(model, cross_entropy, *data)
+    probe = read(part)
+    key = slice_key(probe, SMALL)
+    part.gradient(2 * part.start)
+    assert slice_key(probe, SMALL) == key
+    changed = copy.deepcopy(model)
+    changed.layer.bias = None
+    other = ModelObjective(changed, cross_entropy, *data)
+    assert slice_key(replace(probe, parts={"train": other}), SMALL) != key
+    assert given(model, cross_entropy, data) == given(model, cross_entropy, data)
