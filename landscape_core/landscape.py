@@ -27,6 +27,7 @@ from landscape_core.refining import Tolerance
 from landscape_core.slices import Grid
 from landscape_core.slicing import slicing
 from landscape_core.store import Store
+from landscape_core.strategies._chains import as_written
 from landscape_core.strategies.base import Strategy
 
 IGNORED = -100
@@ -175,12 +176,19 @@ def _rule(given: object) -> Directions | Plane:
 def named(part: ModelObjective) -> ModelObjective:
     """The objective with the loss of the catalogue that a function of torch is, if it is one."""
     loss, targets = part.loss_function, part.targets
-    known = loss is cross_entropy or (
-        isinstance(loss, nn.CrossEntropyLoss)
-        and (loss.weight, loss.label_smoothing, loss.ignore_index) == (None, 0, IGNORED)
-    )
+    known = loss is cross_entropy or _plain(loss)
     if not known or targets.ndim != 1 or targets.is_floating_point() or int(targets.min()) < 0:
         return part
     one = part.with_batch_norm("running")  # a batch of one example has no statistics
     outputs = one.outputs(part.start, part.inputs[:1])
     return part.with_loss(CrossEntropy()) if outputs.ndim == 2 else part
+
+
+def _plain(loss: object) -> bool:
+    """Whether a loss is torch's cross-entropy, itself and averaged, without any option."""
+    return (
+        type(loss) is nn.CrossEntropyLoss
+        and as_written(loss)
+        and (loss.weight, loss.label_smoothing, loss.ignore_index) == (None, 0, IGNORED)
+        and loss.reduction == "mean"
+    )

@@ -16,7 +16,8 @@ from torch.utils.data import DataLoader, TensorDataset
 from landscape_core.directions.pca import PCA
 from landscape_core.directions.random import Random
 from landscape_core.errors import SpecError
-from landscape_core.landscape import landscape, probe_of
+from landscape_core.landscape import landscape, named, probe_of
+from landscape_core.losses.cross_entropy import CrossEntropy
 from landscape_core.measures.accuracy import Accuracy
 from landscape_core.measures.class_loss import ClassLoss
 from landscape_core.measures.error import Error
@@ -199,6 +200,54 @@ def test_inputs_may_be_words_of_a_vocabulary():
     middle = cross_entropy(model(words), targets).detach()
     close(found["loss"].values[0, 2, 2], float(middle))
     assert len(np.unique(found["loss"].values)) == 25
+
+
+class Doubled(nn.CrossEntropyLoss):
+    """Looks like torch's cross-entropy, and is twice that."""
+
+    def forward(self, outputs, targets):
+        return 2 * super().forward(outputs, targets)
+
+
+def changed(register, change):
+    """Torch's cross-entropy with a hook."""
+    loss = nn.CrossEntropyLoss()
+    getattr(loss, register)(change)
+    return loss
+
+
+def patched():
+    """Torch's cross-entropy with another forward."""
+    loss = nn.CrossEntropyLoss()
+    loss.forward = lambda outputs, targets: 3 * cross_entropy(outputs, targets)
+    return loss
+
+
+@pytest.mark.parametrize("strategy", [None, Loop(), Loop(block=6)])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        Doubled(),
+        nn.CrossEntropyLoss(reduction="sum"),
+        changed("register_forward_hook", lambda loss, given, found: 2 * found),
+        changed("register_forward_pre_hook", lambda loss, given: (2 * given[0], given[1])),
+        patched(),
+    ],
+    ids=["subclass", "sum", "hook", "hook before", "own forward"],
+)
+def test_a_loss_that_only_looks_like_torchs_mean_cross_entropy_is_called(loss, strategy):
+    model, data = cases.mlp(), cases.vectors()
+    found = landscape(model, loss, data, test=cases.vectors(7, seed=2), strategy=strategy, **FEW)
+    close(found["loss"].values[0], by_hand(model, loss, data))
+    close(found["loss"].values[1], by_hand(model, loss, cases.vectors(7, seed=2)))
+    value = float(loss(model(data[0]), data[1]))
+    assert float(found["loss"].values[0, 2, 2]) == pytest.approx(value, rel=1e-10)
+
+
+@pytest.mark.parametrize("loss", [cross_entropy, nn.CrossEntropyLoss()])
+def test_torchs_mean_cross_entropy_is_that_of_the_catalogue(loss):
+    part = named(from_module(cases.mlp(), loss, cases.vectors()))
+    assert part.loss_function == CrossEntropy()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import types
 
 import cases
 import numpy as np
@@ -28,6 +29,7 @@ from landscape_core.strategies import _layers, plane_algebra
 from landscape_core.strategies.base import Reading
 from landscape_core.strategies.loop import Loop
 from landscape_core.strategies.plane_algebra import PlaneAlgebra
+from landscape_core.strategies.shared_layers import SharedLayers
 
 MEASURES = [LossMeasure(), Accuracy()]
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
@@ -191,15 +193,23 @@ def hooked():
     return module
 
 
+def patched():
+    module = cases.mlp()
+    layer, weight = module[0], nn.Parameter(torch.ones(5, 3).double(), requires_grad=False)
+    layer.forward = lambda values: nn.functional.linear(values, weight)
+    return module
+
+
 @pytest.mark.parametrize(
     "module",
     [
         hooked(),
+        patched(),
         Doubled(nn.Linear(3, 3)).double(),
         nn.Sequential(nn.Linear(3, 3), nn.Softmax(1)).double(),
         nn.Sequential(nn.Tanh()).double().append(cases.mlp()).append(nn.PReLU().double()),
     ],
-    ids=["hooks", "own forward", "unknown layer", "unknown last layer"],
+    ids=["hooks", "a forward put there", "own forward", "unknown layer", "unknown last layer"],
 )
 def test_networks_that_only_look_like_an_mlp_go_through_the_loop(module):
     inputs, targets = cases.vectors()
@@ -275,3 +285,15 @@ def test_a_graphics_card_gives_what_the_processor_gives():
         expected = reader(strategy, here, plane)(coords())
         found = reader(strategy, there, moved)(coords().cuda())
         torch.testing.assert_close(found.cpu(), expected, rtol=1e-10, atol=1e-10)
+
+
+def test_a_layer_with_a_forward_put_there_is_not_shared():
+    module = cases.mlp()
+    module[0].forward = types.MethodType(lambda self, x: (x @ self.weight.T).tanh(), module[0])
+    objective = ModelObjective(module, CrossEntropy(), *cases.vectors())
+    plane, where = plane_of(objective), coords(5)
+    found = reader(SharedLayers(), objective, plane)(where)[0]
+    expected = oracles.plain_loop(
+        module, nn.functional.cross_entropy, *cases.vectors(), plane.origin, plane.axes, where
+    )
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-10)

@@ -46,12 +46,18 @@ def chain_of(module: nn.Module) -> list[nn.Module] | None:
 
     A network that is no `nn.Sequential` is traced symbolically (`torch.fx`).
     """
-    if any(one._forward_hooks or one._forward_pre_hooks for one in module.modules()):
+    if not all(as_written(one) for one in module.modules()):
         return None
     opened = _opened(module)
     if len(opened) > 1 or type(module) is not type(opened[0]) or not _composed(module):
         return opened
     return _traced(module)
+
+
+def as_written(module: nn.Module) -> bool:
+    """Whether calling a module is calling the forward of its class: no hooks, no other forward."""
+    hooked = module._forward_hooks or module._forward_pre_hooks
+    return not hooked and "forward" not in vars(module)
 
 
 def _opened(module: nn.Module) -> list[nn.Module]:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from landscape_core.machine import free_memory
 from landscape_core.objective import ModelObjective
 from landscape_core.planes import Plane
+from landscape_core.strategies._chains import as_written
 from landscape_core.strategies._swift import SHARE, Swift, block_memory, point_by_point
 from landscape_core.strategies.base import Reader, Reading, Strategy, exactly
 
@@ -124,8 +125,7 @@ def _alike(one: list[Any] | None, other: list[Any] | None) -> bool:
 
 def _plain(module: nn.Module) -> bool:
     """Whether calling the module is calling its forward, and its parameters are its own."""
-    hooked = module._forward_hooks or module._forward_pre_hooks
-    return not hooked and not hasattr(module, "parametrizations")
+    return as_written(module) and not hasattr(module, "parametrizations")
 
 
 def _worth(module: nn.Module) -> bool:
