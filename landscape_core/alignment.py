@@ -179,9 +179,9 @@ def _layers(objective: ModelObjective) -> list[nn.Module]:
 def _alike(layer: nn.Module, size: int) -> bool:
     """Whether a layer gives the same, in another order, if its inputs or outputs change order."""
     kind = type(layer)
-    if isinstance(layer, nn.Flatten):
+    if kind is nn.Flatten:
         return (layer.start_dim, layer.end_dim) == (1, -1)
-    if isinstance(layer, nn.GroupNorm):
+    if kind is nn.GroupNorm:
         return layer.num_groups in (1, size)
     grouped = kind in DENSE and getattr(layer, "groups", 1) != 1
     return (kind in DENSE or kind in CHANNELWISE or kind in UNITWISE) and not grouped
@@ -197,7 +197,7 @@ def _tensors(layer: nn.Module, dim: int) -> dict[str, Tensor]:
 def _without_blocks(layers: Sequence[nn.Module]) -> Iterator[nn.Module]:
     """The layers with our residual blocks opened, where their skips are off."""
     for layer in layers:
-        if isinstance(layer, Residual) and not layer.skips:
+        if type(layer) is Residual and not layer.skips:
             yield from _without_blocks(chain_of(layer.branch) or [layer.branch])
             yield layer.activation
         else:

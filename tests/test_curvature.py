@@ -92,6 +92,24 @@ def test_data_gone_through_in_parts_give_the_same_product(matrix, monkeypatch):
     torch.testing.assert_close(operator.dense(), expected, rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.parametrize(
+    "loss",
+    [
+        nn.CrossEntropyLoss(reduction="sum"),
+        nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 5.0], dtype=torch.float64)),
+        nn.CrossEntropyLoss(),
+    ],
+    ids=["sum", "weighted mean", "mean"],
+)
+def test_a_number_that_is_no_mean_over_examples_is_had_from_all_at_once(loss, monkeypatch):
+    objective = cases.mlp_objective().with_loss(loss)
+    monkeypatch.setattr(operator_module, "WHOLE", 7)
+    operator = Hessian().at(objective, objective.start)
+    torch.testing.assert_close(operator.dense(), dense(objective), rtol=1e-9, atol=1e-11)
+    in_parts = len(list(operator_module.parts_of(objective))) > 1
+    assert in_parts == (loss.weight is None and loss.reduction == "mean")
+
+
 def test_statistics_of_the_batch_are_those_of_all_examples_at_once(monkeypatch):
     objective = cases.residual_objective(batch_norm="batch")
     monkeypatch.setattr(operator_module, "WHOLE", 5)

@@ -551,6 +551,31 @@ def test_a_threshold_decides_the_numerical_rank():
     assert np.isnan([float(zero["stable_rank"][0]), float(zero["effective_rank"][0])]).all()
 
 
+class Bent(nn.Linear):
+    def forward(self, values):
+        return super().forward(values).tanh()
+
+
+class Turned(nn.Flatten):
+    def forward(self, values):
+        return super().forward(values).flip(1)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [Bent(3, 5), nn.Linear(5, 3)],
+        [nn.Linear(3, 5), Bent(5, 3)],
+        [nn.Linear(3, 5), Turned(), nn.Linear(5, 3)],
+    ],
+)
+def test_layers_with_a_forward_of_their_own_have_no_product(layers):
+    module = cases.filled(nn.Sequential(*layers))
+    objective = ModelObjective(module, cross_entropy, *cases.vectors())
+    kinds = ProductSpectrum().at(objective, objective.start)["kind"].values
+    assert "product" not in kinds
+
+
 def test_layers_with_a_bend_between_them_have_no_product():
     found = ProductSpectrum().at(cases.mlp_objective(), cases.mlp_objective().start)
     assert found["kind"].values.tolist() == ["weight"] * 3

@@ -5,13 +5,14 @@ graph that leads to the gradient is built once and used by every product.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.modules.conv import _ConvNd
 
+from landscape_core.losses.base import Loss
 from landscape_core.objective import ModelObjective, Objective
 from landscape_core.types import Vector, Vectors
 
@@ -91,15 +92,32 @@ class Sum(Operator):
 
 def parts_of(objective: Objective) -> Iterator[tuple[Objective, float]]:
     """Parts of the data and their weights in the mean; one, if examples know each other."""
-    together = isinstance(objective, ModelObjective) and not (
-        objective.normalizes and objective.batch_norm == "batch"
-    )
-    if not together or objective.examples <= WHOLE or not isinstance(objective, ModelObjective):
+    if not isinstance(objective, ModelObjective) or objective.examples <= WHOLE:
         yield objective, 1.0
         return
-    for start in range(0, objective.examples, WHOLE):
-        part = objective.between(start, start + WHOLE)
-        yield part, part.examples / objective.examples
+    starts = range(0, objective.examples, WHOLE)
+    parts = [objective.between(start, start + WHOLE) for start in starts]
+    weights = [part.examples / objective.examples for part in parts]
+    batch = objective.normalizes and objective.batch_norm == "batch"
+    if batch or not _is_mean(objective, parts, weights):
+        yield objective, 1.0
+        return
+    yield from zip(parts, weights, strict=True)
+
+
+def _is_mean(
+    objective: ModelObjective, parts: Sequence[ModelObjective], weights: Sequence[float]
+) -> bool:
+    """Whether the loss is the mean of those of the parts; a function of the user's need not be."""
+    if isinstance(objective.loss_function, Loss):
+        return True
+    with torch.no_grad():
+        outputs = [part.outputs(objective.start) for part in parts]
+        found = objective.loss_function(torch.cat(outputs), objective.targets).mean().double()
+        pairs = zip(parts, outputs, weights, strict=True)
+        mean = sum(w * part.loss_function(o, part.targets).mean().double() for part, o, w in pairs)
+    near = 100 * torch.finfo(objective.start.dtype).eps
+    return bool(torch.isclose(found, torch.as_tensor(mean), rtol=near, atol=0, equal_nan=True))
 
 
 def together(objective: Objective) -> int:

@@ -114,10 +114,10 @@ def _chains(module: nn.Module) -> Iterator[list[str]]:
     size = 0
     for name, layer in sequence(module):
         fits = type(layer) is nn.Linear and layer.in_features == size
-        if not fits and not isinstance(layer, LINEAR_TOO):
+        if not fits and type(layer) not in LINEAR_TOO:
             yield chain
             chain = []
-        if isinstance(layer, nn.Linear):
+        if type(layer) is nn.Linear:
             chain = [*chain, name]
             size = layer.out_features
     yield chain
