@@ -14,6 +14,7 @@ permutations (`permuted_buffers`).
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -176,13 +177,13 @@ def _layers(objective: ModelObjective) -> list[nn.Module]:
     return layers
 
 
-def _alike(layer: nn.Module, size: int) -> bool:
+def _alike(layer: Any, size: int) -> bool:
     """Whether a layer gives the same, in another order, if its inputs or outputs change order."""
     kind = type(layer)
     if kind is nn.Flatten:
-        return (layer.start_dim, layer.end_dim) == (1, -1)
+        return bool((layer.start_dim, layer.end_dim) == (1, -1))
     if kind is nn.GroupNorm:
-        return layer.num_groups in (1, size)
+        return bool(layer.num_groups in (1, size))
     grouped = kind in DENSE and getattr(layer, "groups", 1) != 1
     return (kind in DENSE or kind in CHANNELWISE or kind in UNITWISE) and not grouped
 

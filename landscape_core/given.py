@@ -5,11 +5,10 @@ its content, and carries the content beside its fields. Equal weights, code and 
 recipe, so that the store knows them again; the text alone builds nothing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -17,7 +16,14 @@ from landscape_core.datasets.base import Data, Split
 from landscape_core.errors import SpecError
 from landscape_core.keys import Content, add_objective
 from landscape_core.landscape import named
-from landscape_core.objective import Adapter, Batches, LossFunction, ModelObjective, from_module
+from landscape_core.objective import (
+    Adapter,
+    Batches,
+    LossFunction,
+    ModelObjective,
+    from_module,
+    pairs_of,
+)
 from landscape_core.probes import classes_of
 from landscape_core.problems.base import Instance, Iterate, Problem
 from landscape_core.recipes import Knob, Note
@@ -97,9 +103,9 @@ def given(
             what no digest can be made of, for instance an open file.
     """
     _check(model, loss, adapter)
-    batches = {"data": _batches("data", data)}
+    batches = {"data": pairs_of("data", data)}
     if test is not None:
-        batches["test"] = _batches("test", test)
+        batches["test"] = pairs_of("test", test)
     made = (named(from_module(model, loss, each, adapter=adapter)) for each in batches.values())
     parts = dict(zip(("train", "test"), made, strict=False))
     content = Content()
@@ -127,19 +133,6 @@ def _check(model: object, loss: object, adapter: object) -> None:
         raise SpecError("loss", getattr(loss, "__name__", loss), accepted)
     if adapter is not None and not callable(adapter):
         raise SpecError("adapter", adapter, "a function of what the model gives")
-
-
-def _batches(name: str, data: object) -> list[Any]:
-    """The batches, or the one pair, read once; each must be inputs and targets."""
-    accepted = "inputs and targets, or batches of the two"
-    if isinstance(data, Tensor | np.ndarray | str | Mapping) or not isinstance(data, Iterable):
-        raise SpecError(name, type(data).__name__, accepted)
-    found = list(data)
-    pair = len(found) == 2 and all(isinstance(part, Tensor | np.ndarray) for part in found)
-    for batch in [found] if pair else found:
-        if not isinstance(batch, Sequence) or len(batch) != 2:
-            raise SpecError(name, f"a batch that is a {type(batch).__name__}", accepted)
-    return found
 
 
 def _iterates(path: Sequence[Mapping[str, Tensor]], train: ModelObjective) -> tuple[Iterate, ...]:

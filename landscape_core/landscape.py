@@ -19,6 +19,7 @@ from landscape_core.objective import (
     LossFunction,
     ModelObjective,
     from_module,
+    pairs_of,
 )
 from landscape_core.planes import Plane
 from landscape_core.probes import Given, Probe, probe
@@ -103,7 +104,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
             from_module(
                 model,
                 loss,
-                part,
+                pairs_of("data" if name == "train" else name, part),
                 device=device,
                 dtype=dtype,
                 batch_norm=batch_norm,

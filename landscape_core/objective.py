@@ -12,6 +12,7 @@ from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
+from torch.utils.data import Dataset, IterableDataset
 
 from landscape_core.errors import SpecError
 from landscape_core.parametrized import packed, unpacked
@@ -42,6 +43,13 @@ REESTIMATION_BATCH = 500
 Array = Tensor | NDArray[Any]
 Batches = Sequence[Array] | Iterable[Sequence[Array]]
 """Inputs and targets, or batches of the two."""
+
+ARRAYS = Tensor | np.ndarray
+MOST_SHOWN = 4
+
+PAIRS = "inputs and targets, or batches of the two"
+CHOSEN = "pairs say which is which, for instance ((x, y) for x, y, *_ in loader)"
+BATCHED = "torch.utils.data.DataLoader makes batches of single examples"
 
 
 Kind = TypeVar("Kind", bound="Objective")
@@ -505,7 +513,8 @@ def from_module(  # noqa: PLR0913 - every choice in one line is what it is for
     Args:
         model: any module from inputs to outputs; copied, never changed.
         loss_function: for instance `torch.nn.functional.cross_entropy`.
-        data: a pair (inputs, targets), or batches of such pairs, for instance a DataLoader.
+        data: a pair (inputs, targets), or batches of such pairs, for instance a DataLoader; of
+            batches with more entries, those meant: `((x, y) for x, y, *_ in loader)`.
         device: where to compute; by default where the model's parameters lie.
         dtype: floating type to compute in; by default the model's.
         batch_norm: which statistics batch normalization uses off the centre.
@@ -513,9 +522,9 @@ def from_module(  # noqa: PLR0913 - every choice in one line is what it is for
             `lambda found: found["logits"]`.
 
     Raises:
-        SpecError: no data, or no trainable parameters.
+        SpecError: no data, batches of other than two entries, or no trainable parameters.
     """
-    inputs, targets = _gathered(data)
+    inputs, targets = (torch.cat(part) for part in zip(*pairs_of("data", data), strict=True))
     some = next(iter(model.parameters()), torch.empty(0))
     where, kind = device or some.device, dtype or some.dtype
     inputs = inputs.to(where, kind) if inputs.is_floating_point() else inputs.to(where)
@@ -526,11 +535,54 @@ def from_module(  # noqa: PLR0913 - every choice in one line is what it is for
     )
 
 
-def _gathered(data: Batches) -> tuple[Tensor, Tensor]:
-    pairs: list[Any] = list(data)
-    if len(pairs) == 2 and isinstance(pairs[0], Tensor | np.ndarray):
-        pairs = [pairs]
-    if not pairs:
-        raise SpecError("data", "no batches", "at least one pair of inputs and targets")
-    inputs, targets = ([torch.as_tensor(pair[part]) for pair in pairs] for part in (0, 1))
-    return torch.cat(inputs), torch.cat(targets)
+def pairs_of(name: str, data: object) -> list[tuple[Tensor, Tensor]]:
+    """The batches of data, or the one pair, read once; each is inputs and targets.
+
+    Args:
+        name: what the data are called in an error.
+        data: as `from_module` takes them.
+
+    Raises:
+        SpecError: no batches, or anything that does not say which are the inputs and the targets.
+    """
+    if isinstance(data, Dataset) and not isinstance(data, IterableDataset):
+        raise SpecError(name, type(data).__name__, f"{PAIRS}; {BATCHED}")
+    if isinstance(data, ARRAYS | str | Mapping) or not isinstance(data, Iterable):
+        raise SpecError(name, type(data).__name__, PAIRS)
+    batches = list(data)
+    if not batches:
+        raise SpecError(name, "no batches", "at least one pair of inputs and targets")
+    if all(isinstance(part, ARRAYS) for part in batches):
+        batches = [batches]
+    pairs = [_pair(name, batch) for batch in batches]
+    for part in (0, 1):
+        first, *others = (tuple(pair[part].shape) for pair in pairs)
+        other = next((shape for shape in others if shape[1:] != first[1:]), first)
+        if other != first:
+            said = f"batches of shapes {first} and {other}"
+            raise SpecError(name, said, f"{PAIRS}, of one shape but for the number of examples")
+    return pairs
+
+
+def _pair(name: str, batch: object) -> tuple[Tensor, Tensor]:
+    """The inputs and targets of a batch."""
+    if isinstance(batch, ARRAYS | str) or not isinstance(batch, Sequence):
+        raise SpecError(name, f"a batch that is a {type(batch).__name__}", PAIRS)
+    parts = [_shown(part) for part in batch[:MOST_SHOWN]] + ["..."] * (len(batch) > MOST_SHOWN)
+    shown = f"a batch of {len(batch)}: {', '.join(parts)}"
+    if len(batch) != 2:
+        raise SpecError(name, shown, f"{PAIRS}; {CHOSEN}")
+    try:
+        inputs, targets = (torch.as_tensor(part) for part in batch)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise SpecError(name, shown, f"{PAIRS}, each one tensor") from error
+    if not (inputs.ndim and targets.ndim):
+        raise SpecError(name, shown, f"{PAIRS}; {BATCHED}")
+    return inputs, targets
+
+
+def _shown(part: object) -> str:
+    """What an entry of a batch is: its type and shape."""
+    if isinstance(part, ARRAYS):
+        return f"{str(part.dtype).removeprefix('torch.')} {tuple(part.shape)}"
+    return type(part).__name__

@@ -17,6 +17,7 @@ from cases import (
     residual_objective,
     vectors,
 )
+from jaxtyping import config
 from oracles import (
     dense_hessian,
     difference_gradient,
@@ -32,6 +33,8 @@ from landscape_core import seeds
 from landscape_core.architectures.mlp import MLP
 from landscape_core.catalogue import make
 from landscape_core.errors import SpecError
+from landscape_core.given import given
+from landscape_core.landscape import landscape
 from landscape_core.normalizations.base import Normalization
 from landscape_core.objective import ModelObjective, from_module
 from landscape_core.params import Layout, groups
@@ -479,6 +482,64 @@ def test_gradients_of_the_network_are_neither_used_nor_kept():
 def test_data_that_do_not_fit_are_refused(data, message):
     with pytest.raises(SpecError, match=message):
         from_module(mlp(), cross_entropy, data())
+
+
+def thirds(inputs, targets):
+    return DataLoader(TensorDataset(inputs, torch.zeros(len(inputs)), targets), batch_size=5)
+
+
+NO_PAIRS = {
+    "three entries": (thirds, r"of 3: float64 \(5, 3\), float32 \(5,\), int64 \(5,\)"),
+    "a tuple of three": (
+        lambda x, y: (x, x, y),
+        r"of 3: float64 \(20, 3\), float64 \(20, 3\), int",
+    ),
+    "one entry": (lambda x, y: DataLoader(TensorDataset(x), batch_size=5), r"of 1: float64"),
+    "the inputs alone": (lambda x, y: x, r"got 'Tensor'"),
+    "rows of two": (lambda x, y: x[:, :2], r"got 'Tensor'"),
+    "rows of an array": (lambda x, y: x[:, :2].numpy(), r"got 'ndarray'"),
+    "pairs put into a tensor": (lambda x, y: [x[:2], x[:2], x[:2]], r"of 3: float64"),
+    "dictionaries": (lambda x, y: [{"inputs": x, "labels": y}], r"a batch that is a dict"),
+    "a dictionary": (lambda x, y: {"inputs": x, "labels": y}, r"got 'dict'"),
+    "nested inputs": (lambda x, y: [((x, x), y)], r"of 2: tuple, int64"),
+    "a data set": (TensorDataset, r"DataLoader.*got 'TensorDataset'"),
+    "single examples": (lambda x, y: zip(x, y, strict=True), r"DataLoader.*of 2: .*int64 \(\)"),
+    "ragged": (
+        lambda x, y: [(x[:4], y[:4]), (x[4:, :2], y[4:])],
+        r"of one shape.*\(4, 3\) and \(16, 2\)",
+    ),
+    "a number": (lambda x, y: 3, r"got 'int'"),
+    "text": (lambda x, y: [("a word", y)], r"of 2: str, int64"),
+}
+
+
+@pytest.mark.parametrize("name", NO_PAIRS)
+@pytest.mark.parametrize("entrance", ["from_module", "landscape", "test", "given", "given test"])
+def test_data_that_are_no_pairs_are_refused_by_what_came(name, entrance, monkeypatch):
+    monkeypatch.setattr(config, "jaxtyping_disable", True)  # as it is outside the tests
+    inputs, targets = vectors()
+    make, said = NO_PAIRS[name]
+    data, pair = make(inputs, targets), (inputs, targets)
+    calls = {
+        "from_module": lambda: from_module(mlp(), cross_entropy, data),
+        "landscape": lambda: landscape(mlp(), cross_entropy, data, resolution=3),
+        "test": lambda: landscape(mlp(), cross_entropy, pair, test=data, resolution=3),
+        "given": lambda: given(mlp(), cross_entropy, data),
+        "given test": lambda: given(mlp(), cross_entropy, pair, test=data),
+    }
+    with pytest.raises(SpecError, match=said) as raised:
+        calls[entrance]()
+    assert raised.value.field == ("test" if "test" in entrance else "data")
+    assert "inputs and targets" in raised.value.accepted
+
+
+def test_batches_of_three_are_read_as_it_is_said_which_is_which():
+    inputs, targets = vectors()
+    with pytest.raises(SpecError, match=r"\(\(x, y\) for x, y, \*_ in loader\)"):
+        from_module(mlp(), cross_entropy, thirds(inputs, targets))
+    objective = from_module(mlp(), cross_entropy, ((x, y) for x, _, y in thirds(inputs, targets)))
+    assert torch.equal(objective.inputs, inputs)
+    assert torch.equal(objective.targets, targets)
 
 
 @pytest.mark.parametrize("model", [nn.ReLU(), Residual().requires_grad_(False)])
