@@ -377,6 +377,7 @@ class ModelObjective(Objective):
         part._find_parts()
         for name in ("start", "inputs", "targets", "reference"):
             setattr(part, name, getattr(self, name).to(device))
+        part.loss_function = _loss_on(self.loss_function, device)
         part.buffers = {name: buffer.to(device) for name, buffer in self.buffers.items()}
         return part
 
@@ -529,10 +530,22 @@ def from_module(  # noqa: PLR0913 - every choice in one line is what it is for
     where, kind = device or some.device, dtype or some.dtype
     inputs = inputs.to(where, kind) if inputs.is_floating_point() else inputs.to(where)
     targets = targets.to(where, kind) if targets.is_floating_point() else targets.to(where)
-    copied = copy.deepcopy(model).to(where, kind)
-    return ModelObjective(
-        copied, loss_function, inputs, targets, batch_norm=batch_norm, adapter=adapter
-    )
+    copied, own = copy.deepcopy(model).to(where, kind), _loss_on(loss_function, where, kind)
+    return ModelObjective(copied, own, inputs, targets, batch_norm=batch_norm, adapter=adapter)
+
+
+def _loss_on(
+    loss: LossFunction, device: str | torch.device, dtype: torch.dtype | None = None
+) -> LossFunction:
+    """The loss with its tensors, if it has any, on a device; copied only where they are not."""
+    if isinstance(loss, Weighted):
+        return Weighted(_loss_on(loss.loss_function, device, dtype), loss.weights.to(device))
+    if not isinstance(loss, nn.Module):
+        return loss
+    for one in (*loss.parameters(), *loss.buffers()):
+        if one is not one.to(device, dtype if one.is_floating_point() else None):
+            return copy.deepcopy(loss).to(device, dtype)
+    return loss
 
 
 def pairs_of(name: str, data: object) -> list[tuple[Tensor, Tensor]]:

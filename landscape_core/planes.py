@@ -136,6 +136,12 @@ class Plane:
             raise PlaneError(f"points of this plane must be (K, {size}); got shape {shape}.")
         return thetas.double() - self.origin.double()
 
+    def to(self, device: str | torch.device) -> "Plane":
+        """The same plane on another device."""
+        origin, axes = self.origin.to(device), self.axes.to(device)
+        same = origin is self.origin and axes is self.axes
+        return self if same else replace(self, origin=origin, axes=axes)
+
     def at(self, origin: Vector) -> "Plane":
         """The parallel plane through another origin."""
         return replace(self, origin=origin)

@@ -115,9 +115,7 @@ class Probe:
 
     def to(self, device: str | torch.device) -> "Probe":
         """The same reading on another device."""
-        plane = replace(
-            self.plane, origin=self.plane.origin.to(device), axes=self.plane.axes.to(device)
-        )
+        plane = self.plane.to(device)
         parts = {name: part.to(device) for name, part in self.parts.items()}
         return replace(self, plane=plane, parts=parts, _readers={})
 
@@ -171,6 +169,7 @@ def probe(
         if part.layout.size != len(plane.origin):
             size = part.layout.size
             raise SpecError("the plane's parameters", len(plane.origin), f"the network's {size}")
+    plane = plane.to(next(iter(parts.values())).start.device)
     classes = classes_of(parts)
     read = _measures(measures, classes)
     asked = Probe(plane, parts, read, {}, math.nan, classes, tf32)
@@ -291,7 +290,7 @@ def _timed(reader: Reader, coords: Tensor) -> tuple[Tensor, float]:
 
 def _deviation(found: Tensor, truth: Tensor) -> float:
     """The largest relative difference, row by row; infinite where one is finite alone."""
-    found, truth = found.double(), truth.double()
+    found, truth = found.cpu().double(), truth.cpu().double()
     if not torch.equal(found.isfinite(), truth.isfinite()):
         return float("inf")
     scale = truth.abs().nan_to_num(0.0, posinf=0.0).amax(dim=1, keepdim=True).clamp_min(1e-30)

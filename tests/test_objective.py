@@ -419,6 +419,23 @@ def test_inputs_that_are_indices_stay_so():
     torch.testing.assert_close(objective.loss(objective.start), expected)
 
 
+def test_the_tensors_of_a_loss_go_where_the_network_goes():
+    loss = nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 3.0]))
+    inputs, targets = vectors()
+    objective = from_module(mlp(), loss, (inputs, targets))
+    expected = cross_entropy(mlp()(inputs), targets, loss.weight.double())
+    torch.testing.assert_close(objective.loss(objective.start), expected.detach())
+    assert loss.weight.dtype == torch.float32
+    away = from_module(mlp(), loss, (inputs, targets), device="meta")
+    assert away.loss(away.start).device.type == "meta"
+    weighted = objective.weighted(torch.ones(20).double()).to("meta")
+    assert weighted.loss_function.weights.device.type == "meta"
+    assert weighted.loss_function.loss_function.weight.device.type == "meta"
+    assert from_module(mlp(), objective.loss_function, vectors()).loss_function is (
+        objective.loss_function
+    )
+
+
 def test_frozen_parameters_are_constants():
     model, (inputs, targets) = mlp(), vectors()
     model[0].requires_grad_(False)

@@ -11,7 +11,7 @@ import oracles
 import pytest
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, mse_loss
 
 from landscape_core import probes
 from landscape_core.catalogue import entries
@@ -20,13 +20,18 @@ from landscape_core.errors import SpecError
 from landscape_core.landscape import probe_of
 from landscape_core.losses.cross_entropy import CrossEntropy
 from landscape_core.measures.accuracy import Accuracy
+from landscape_core.measures.class_loss import ClassLoss
+from landscape_core.measures.error import Error
 from landscape_core.measures.gradient_norm import GradientNorm
+from landscape_core.measures.loss import LossMeasure
+from landscape_core.measures.loss_spread import LossSpread
 from landscape_core.objective import ModelObjective
+from landscape_core.planes import Plane
 from landscape_core.probes import probe, trial
 from landscape_core.slices import Grid, exact
-from landscape_core.strategies import _swift
+from landscape_core.strategies import _swift, shared_layers
 from landscape_core.strategies._chains import chain_of
-from landscape_core.strategies.base import Strategy
+from landscape_core.strategies.base import Reading, Strategy
 from landscape_core.strategies.cuda_graph import CudaGraph
 from landscape_core.strategies.loop import Loop
 from landscape_core.strategies.plane_algebra import PlaneAlgebra
@@ -604,3 +609,64 @@ def test_looking_for_a_chain_leaves_no_trace_in_the_network():
         module, cross_entropy, inputs, targets, probe_.plane.origin, probe_.plane.axes, WHERE
     )
     np.testing.assert_allclose(probe_(WHERE)[0, 0], expected, rtol=1e-10)
+
+
+class OnCard(torch.Tensor):
+    """Stands for a tensor on a graphics card: it mixes with no other until it is brought back."""
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        if func is torch.Tensor.cpu:
+            return args[0].as_subclass(torch.Tensor)
+        if any(torch.is_tensor(one) and not isinstance(one, cls) for one in args):
+            raise RuntimeError("Expected all tensors to be on the same device")
+        return super().__torch_function__(func, types, args, kwargs or {})
+
+
+class Away(Like):
+    def reader(self, reading):
+        inner = Loop().reader(reading)
+        return lambda coords: inner(coords).as_subclass(OnCard)
+
+
+def test_values_on_a_graphics_card_are_compared_with_the_loops(monkeypatch):
+    with pytest.raises(RuntimeError, match="same device"):
+        torch.ones(2).as_subclass(OnCard) - torch.ones(2)
+    monkeypatch.setattr(probes, "_candidates", lambda _: iter([Away()]))
+    found = {type(timing.strategy): timing.deviation for timing in trial(reading())}
+    assert found == {Loop: 0.0, Away: 0.0}
+
+
+@pytest.fixture
+def away(monkeypatch):
+    """An objective on the meta device, in the place of a card: it mixes with no other."""
+    monkeypatch.setattr(Plane, "__post_init__", lambda _: None)  # looks at values
+    with pytest.raises(RuntimeError, match="device"):
+        torch.ones(2, device="meta") + torch.ones(2)
+    return cases.mlp_objective().with_loss(CrossEntropy()).to("meta")
+
+
+MANY = [LossMeasure(), Accuracy(), Error(), ClassLoss(), LossSpread()]
+
+
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("kind", [Loop, Vmap, PlaneAlgebra, CudaGraph, SharedLayers])
+def test_what_a_strategy_combines_lies_on_one_device(away, kind, own, monkeypatch):
+    monkeypatch.setattr(shared_layers, "shared", lambda *_: (["0"], []))  # looks at values
+    part = away.with_loss(cross_entropy) if own else away
+    plane = Plane(part.start, part.start.new_ones(2, part.layout.size))
+    asked = Reading(part, plane, MANY[:3] if own else MANY, 3)
+    where = probes._coords(5, plane)
+    if kind is SharedLayers:  # reads the coordinates' values
+        where = torch.ones(5, 2, dtype=torch.float64)
+    found = kind().reader(asked)(where)
+    assert (found.shape, found.device.type) == ((asked.rows, 5), "meta")
+
+
+def test_a_plane_is_read_where_the_network_is(away):
+    part = away.with_loss(mse_loss)
+    part.targets = torch.zeros(20, 3, dtype=torch.float64, device="meta")
+    plane = reading().plane
+    assert plane.origin.device.type == "cpu"
+    probe_ = probe({"train": part}, plane, {}, strategy=Loop())
+    assert {probe_.plane.origin.device.type, probe_.plane.axes.device.type} == {"meta"}
