@@ -1,10 +1,14 @@
 """Slices as they are asked for: kept, resumed after any end, and keyed by their content alone."""
 
+import collections
 import copy
+import functools
+import operator
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from dataclasses import replace
@@ -302,6 +306,164 @@ def test_a_key_changes_with(name):
     one, other = PAIRS[name]()
     assert one != other
     assert PAIRS[name]() == (one, other)
+
+
+def powered(outputs, targets, *, power=1.0, factor=1.0):
+    return factor * cross_entropy(outputs, targets) ** power
+
+
+def dispatching(factor):
+    by_kind = functools.singledispatch(lambda outputs, targets: 0.0)
+    by_kind.register(torch.Tensor, lambda o, t: factor * cross_entropy(o, t))
+    return by_kind
+
+
+def with_body(**body):
+    """A loss whose class is made of this."""
+    made = type("Made", (), {"__call__": lambda self, o, t: cross_entropy(o, t), **body})
+    made.__module__ = __name__
+    return made()
+
+
+class Slotted:
+    """A loss that keeps its factor in a slot."""
+
+    __slots__ = ("factor",)
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def __call__(self, outputs, targets):
+        return self.factor * cross_entropy(outputs, targets)
+
+
+class Settings(dict):
+    """A dictionary that has an attribute besides."""
+
+    def __init__(self, power):
+        self.power = power
+
+
+class Holding(nn.Module):
+    """The small network with something held as an attribute."""
+
+    def __init__(self, held):
+        super().__init__()
+        self.network, self.held = cases.mlp(), held
+
+    def forward(self, inputs):
+        return self.network(inputs)
+
+
+def attributed(factor):
+    def loss(outputs, targets):
+        return loss.factor * cross_entropy(outputs, targets)
+
+    loss.factor = factor
+    return loss
+
+
+def with_method(factor):
+    return with_body(scaled=functools.partialmethod(powered, factor=factor))
+
+
+PARTIAL = functools.partial
+HELD = {
+    "a partial's keyword": [PARTIAL(powered, power=p) for p in (1.0, 2.0)],
+    "a partial's argument": [PARTIAL(torch.add, 1.0), PARTIAL(torch.add, 2.0)],
+    "a partial's function": [PARTIAL(powered), PARTIAL(cross_entropy)],
+    "a partial of a partial": [PARTIAL(PARTIAL(powered, power=p), factor=2.0) for p in (1.0, 2.0)],
+    "a tensor in a partial": [PARTIAL(powered, factor=torch.tensor(f)) for f in (1.0, 2.0)],
+    "a method that is a partial": [with_method(1.0), with_method(2.0)],
+    "a getter of an item": [operator.itemgetter(0), operator.itemgetter(1)],
+    "a getter of an attribute": [operator.attrgetter("mT"), operator.attrgetter("T")],
+    "a caller of a method": [operator.methodcaller("sum", dim=d) for d in (0, 1)],
+    "a function with a cache": [functools.lru_cache(f) for f in (powered, cross_entropy)],
+    "a function of NumPy": [np.abs, np.square],
+    "a function by the kind of its argument": [dispatching(1.0), dispatching(2.0)],
+    "a method of a tensor": [torch.ones(2).mul, torch.zeros(2).mul],
+    "an item of a list": [[1.0].__getitem__, [2.0].__getitem__],
+    "what a function of torch was made of": [nn.functional.max_pool2d, nn.functional.max_pool1d],
+    "a function's attribute": [attributed(1.0), attributed(2.0)],
+    "a slot": [Slotted(1.0), Slotted(2.0)],
+    "a class attribute": [with_body(factor=1.0), with_body(factor=2.0)],
+    "a property": [with_body(f=property(lambda self: 1)), with_body(f=property(lambda self: 2))],
+    "a static method": [with_body(f=staticmethod(lambda: 1)), with_body(f=staticmethod(lambda: 2))],
+    "a class method": [
+        with_body(f=classmethod(lambda c: 1)),
+        with_body(f=classmethod(lambda c: 2)),
+    ],
+    "an attribute of a dictionary": [Settings(1.0), Settings(2.0)],
+    "where a list ends": [[1, [2], 3], [1, [2, 3]]],
+    "where a dictionary ends": [{1: {2: 3}, 4: 5}, {1: {2: 3, 4: 5}}],
+    "objects in an array": [np.array([f], dtype=object) for f in ("one", "two")],
+    "what is hidden in an array": [np.ma.array([1.0, 2.0], mask=[0, hidden]) for hidden in (0, 1)],
+    "a default of a dictionary": [collections.defaultdict(kind) for kind in (int, float)],
+}
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_a_key_changes_with_what_a_network_holds(name):
+    keys = [[key(objective_of(module=Holding(held))) for held in HELD[name]] for _ in range(2)]
+    assert keys[0][0] != keys[0][1]
+    assert keys[0] == keys[1]
+
+
+PLACES = {
+    "loss": lambda held: objective_of(loss=held),
+    "adapter": lambda held: objective_of(adapter=held),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_two_partials_have_two_keys(place):
+    one, other, again = (PARTIAL(powered, power=power) for power in (1.0, 2.0, 1.0))
+    made = PLACES[place]
+    assert key(made(one)) != key(made(other))
+    assert key(made(one)) == key(made(again))
+
+
+def test_two_measures_that_are_partials_have_two_keys():
+    one, other = ({"own": PARTIAL(powered, power=power)} for power in (1.0, 2.0))
+    assert key(measures=one) != key(measures=other)
+
+
+def test_a_partial_is_not_answered_with_what_another_gave(store):
+    model, data = cases.mlp(), cases.vectors()
+    found = [
+        landscape(model, PARTIAL(powered, factor=factor), data, resolution=5, store=store)
+        for factor in (1.0, 3.0)
+    ]
+    np.testing.assert_allclose(found[1]["loss"], 3 * found[0]["loss"], rtol=1e-9)
+
+
+class Waiting(collections.deque):
+    """A queue of one's own, whose items stand in no attribute."""
+
+    def __call__(self):
+        return self[0]
+
+
+UNKNOWN = {
+    "a made ufunc": lambda: np.frompyfunc(lambda x: x, 1, 1),
+    "a part of a C object with a dictionary": lambda: Waiting([1]),
+    "a generator of random numbers": torch.Generator,
+    "an iterator": lambda: iter([1, 2]),
+    "a lock": threading.Lock,
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_what_hides_its_state_is_computed_and_not_kept(name, store):
+    held = UNKNOWN[name]()
+
+    def loss(outputs, targets):
+        assert held is not None
+        return cross_entropy(outputs, targets)
+
+    with pytest.warns(UserWarning, match="not kept"):
+        landscape(cases.mlp(), loss, cases.vectors(), resolution=3, store=store)
+    assert list(store.entries()) == []
 
 
 def test_a_key_changes_with_a_number_that_a_function_looks_up(monkeypatch):
