@@ -106,7 +106,8 @@ class Stage:
 
     def dim(self, *, stale: bool) -> None:
         """Show the picture pale while it is still that of another run."""
-        styles = {"opacity": "0.4"} if stale else {}
+        # A style that is left out is never removed in the browser (Bokeh 3.9).
+        styles = {"opacity": "0.4" if stale else "1"}
         if self.landscape.styles != styles:
             self.landscape.styles = styles
 

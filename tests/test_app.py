@@ -11,6 +11,15 @@ from browser_support import Visitor, browser, served
 from app.asides.base import Aside
 from landscape_core.catalogue import entries
 
+OPACITIES = """figure => {
+  const found = [];
+  for (let node = figure; node; node = node.assignedSlot ?? node.parentElement
+       ?? (node.getRootNode() instanceof ShadowRoot ? node.getRootNode().host : null)) {
+    found.push(Number(getComputedStyle(node).opacity));
+  }
+  return found;
+}"""
+
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 
@@ -87,6 +96,17 @@ def test_the_browser_answers_a_picture_with_few_messages(visitor):
     assert (
         answers < 2 * pictures + 10
     )  # that it is drawn; and the questions whether Python is there
+
+
+def test_the_pictures_are_opaque_again_after_another_preset_has_opened(visitor):
+    visitor.at_rest()
+    opened = visitor.page.locator("select[data-action='preset']").input_value()
+    for preset in ("spirals", opened):
+        drawn = visitor.frame()
+        visitor.page.locator("select[data-action='preset']").select_option(preset)
+        visitor.until(lambda: visitor.frame() > drawn, "the preset to be drawn")  # noqa: B023
+        visitor.at_rest()
+        visitor.until(lambda: set(opacities(visitor)) == {1.0}, "the pictures to be opaque")
 
 
 def test_the_surface_moves_while_the_run_plays_and_keeps_its_camera(visitor):
@@ -243,6 +263,11 @@ def test_panel_serve_shows_the_same_page(chromium, tmp_path):
     with served("panel", tmp_path) as url:
         guest = Visitor(chromium, url).open()
         guest.at_rest()
+        drawn = guest.frame()
+        guest.page.locator("select[data-action='preset']").select_option("spirals")
+        guest.until(lambda: guest.frame() > drawn, "the preset to be drawn")
+        guest.at_rest()
+        guest.until(lambda: set(opacities(guest)) == {1.0}, "the pictures to be opaque")
         start = guest.step()
         guest.press("play")
         guest.until(lambda: guest.step() > start + 5, "the run to move")
@@ -260,6 +285,17 @@ def test_a_dead_kernel_is_said_and_offers_a_reload(visitor, cache):
             os.kill(process.pid, signal.SIGKILL)
     visitor.page.locator(".landscape-gone button").wait_for(timeout=20_000)
     visitor.errors.clear()  # the browser tells of the connection that is lost
+
+
+def opacities(visitor):
+    """How opaque every figure that is visible is, with all that it lies in."""
+    figures = visitor.page.locator(".bk-Figure").all()
+    return [
+        opacity
+        for figure in figures
+        if figure.is_visible()
+        for opacity in figure.evaluate(OPACITIES)
+    ]
 
 
 def _environment(process):
