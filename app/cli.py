@@ -219,7 +219,7 @@ def serve(options: argparse.Namespace) -> None:
     if options.server == "panel":
         made = serving.panel_command(port, ip=options.host, origins=options.origin)
     else:
-        made = serving.voila_command(port, ip=options.host)
+        made = serving.voila_command(port, ip=options.host, kernels=options.kernels)
     if options.tours is not None:
         if not options.tours.is_dir():
             raise SpecError("--tours", str(options.tours), "a folder of Markdown files")
@@ -362,6 +362,13 @@ def _parser() -> argparse.ArgumentParser:
     made = command(commands, "app", serve)
     made.set_defaults(server="voila")
     _server_options(made, browser=True)
+    made.add_argument(
+        "--kernels",
+        type=int,
+        metavar="N",
+        help="pages at the same time, a process of half a gigabyte each; by default as many as the "
+        "free memory holds",
+    )
     made = command(commands, "serve", serve)
     made.set_defaults(server="panel")
     _server_options(made, browser=False)

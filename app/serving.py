@@ -38,6 +38,7 @@ def voila_command(
     ip: str = LOCAL,
     base_url: str = "/",
     preheated: int = 0,
+    kernels: int | None = None,
 ) -> Command:
     """Arguments and environment of a Voila server: one Python process for each open page.
 
@@ -47,10 +48,14 @@ def voila_command(
         ip: the interface to listen on.
         base_url: the path in front of every address, for a proxy.
         preheated: kernels that are kept started, so that the page opens in half the time.
+        kernels: processes at the same time, preheated ones too; by default as many as the memory
+            holds. Who comes later is told that the server is busy.
     """
     _check(port, notebook)
     if preheated < 0:
         raise SpecError("preheated", preheated, "zero or a positive number of kernels")
+    if kernels is not None and kernels < 1:
+        raise SpecError("kernels", kernels, "a positive number of kernels")
     argv = [
         *(sys.executable, "-m", "voila", str(notebook)),
         f"--port={port}",
@@ -59,6 +64,8 @@ def voila_command(
         f"--base_url={_slashed(base_url)}",
         "--no-browser",
     ]
+    if kernels is not None:
+        argv.append(f"--BoundedKernels.places={kernels}")
     if preheated:
         argv += ["--preheat_kernel=True", f"--pool_size={preheated}"]
     return argv, {**FEW_THREADS, **os.environ, **_voila_paths(os.environ)}
