@@ -177,12 +177,12 @@ def test_visitors_beyond_the_places_are_told_that_the_server_is_busy_and_are_let
     argv, env = serving.voila_command(port, notebook=notebook, kernels=2, preheated=preheated)
     argv += ["--MappingKernelManager.cull_idle_timeout=6", "--MappingKernelManager.cull_interval=1"]
     url = serving.address(port)
-    with serving.running((argv, env), url, output=subprocess.DEVNULL) as server:
+    with serving.running((argv, env), url, output=subprocess.DEVNULL) as started:
         with ThreadPoolExecutor(5) as pool:
             answers = list(pool.map(get, [url] * 5))
         running = [
             child
-            for child in psutil.Process(server.pid).children(recursive=True)
+            for child in psutil.Process(started.pid).children(recursive=True)
             if "ipykernel_launcher" in " ".join(child.cmdline())
         ]
         assert len(running) == 2
