@@ -18,7 +18,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from landscape_core.errors import SpecError
 
-ENGINE_VERSION = 4
+ENGINE_VERSION = 5
 """Raised whenever the same recipe would give other numbers; part of every cache key."""
 
 

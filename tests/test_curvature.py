@@ -18,6 +18,7 @@ from landscape_core.curvature import operator as operator_module
 from landscape_core.curvature.density import density, smoothed
 from landscape_core.curvature.eigenpairs import eigenpairs
 from landscape_core.curvature.lanczos import lanczos
+from landscape_core.curvature.operator import Operator
 from landscape_core.curvature.trace import trace
 from landscape_core.errors import SpecError
 from landscape_core.losses.squared_error import SquaredError
@@ -180,6 +181,89 @@ def test_what_does_not_converge_is_said_and_not_invented(iterated):
     lost = found.values.isnan()
     assert bool(lost.any())
     assert bool(found.residuals[lost].isinf().all())
+
+
+class Known(Operator):
+    """A matrix with these eigenvalues along random orthogonal directions."""
+
+    def __init__(self, eigenvalues, dtype=torch.float64):
+        eigenvalues = torch.as_tensor(np.asarray(eigenvalues), dtype=torch.float64)
+        size = len(eigenvalues)
+        Operator.__init__(self, torch.zeros(size, dtype=dtype))
+        self.directions = torch.linalg.qr(cases.normal(size, size))[0].T
+        matrix = self.directions.T @ eigenvalues.diag() @ self.directions
+        self.matrix = ((matrix + matrix.T) / 2).to(dtype)
+
+    def _apply(self, vectors):
+        return vectors @ self.matrix
+
+
+BULK = np.linspace(0.0, 0.3, 190)
+REPEATED = {
+    "twice the largest": [5, 5, 3, 2, 1, *BULK],
+    "twice the second": [5, 3, 3, 2, 1, *BULK],
+    "three times": [5, 5, 5, 3, 2, 1, *BULK],
+    "twice, three times": [5, 5, 3, 3, 3, 2, *BULK],
+    "more often than asked for": [5] * 7 + [*BULK],
+    "all equal": [2.0] * 200,
+    "all equal and negative": [-2.0] * 200,
+    "all zero": [0.0] * 200,
+    "few that are not zero": [5, 5, *[0.0] * 198],
+    "mirrored": [5, -5, 3, -3, 5, -5, *BULK, *-BULK],
+    "negative": [-5, -5, -3, -3, -1, *(-BULK - 1)],
+    "below zero but one": [1, -0.5, -0.5, *(-BULK - 1)],
+}
+TOLERANCES = [(torch.float64, 1e-9), (torch.float64, 1e-3), (torch.float32, 1e-5)]
+
+
+def agrees(operator, top, bottom, tolerance, start=None):
+    """The pairs, whose values are those of the whole matrix and whose errors are stated."""
+    found = eigenpairs(operator, top, bottom, tolerance=tolerance, start=start)
+    matrix = operator.matrix.double()
+    true = np.linalg.eigvalsh(matrix.numpy())[::-1]
+    expected = np.concatenate([true[:top], true[len(true) - bottom :]])
+    # The residual bounds the distance to an eigenvalue; the factor is for deflation, which adds
+    # the residuals of what was taken out.
+    within = 3 * max(tolerance, 1e-13) * np.abs(true).max() + 1e-12
+    np.testing.assert_allclose(found.values.numpy(), expected, rtol=0, atol=within)
+    vectors = found.vectors.double()
+    exact = (vectors @ matrix - found.values[:, None] * vectors).norm(dim=1)
+    rounding = 1e-5 if operator.like.dtype == torch.float32 else 1e-13
+    torch.testing.assert_close(found.residuals, exact, rtol=1e-2, atol=5 * rounding)
+    assert float(exact.max()) <= within + 5 * rounding
+    own = vectors[:top] @ vectors[:top].T
+    torch.testing.assert_close(own, torch.eye(top, dtype=torch.float64), rtol=0, atol=1e-4)
+    return found
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), TOLERANCES)
+@pytest.mark.parametrize("name", REPEATED)
+def test_repeated_eigenvalues_are_found_as_often_as_they_are(name, dtype, tolerance, iterated):
+    agrees(Known(REPEATED[name], dtype), 4, 3, tolerance)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), TOLERANCES)
+@pytest.mark.parametrize("name", ["twice the largest", "three times", "mirrored", "all zero"])
+@pytest.mark.parametrize("at", [[0], [0, 2, 3], [2], [100]])
+def test_starting_from_eigenvectors_finds_the_others_too(name, at, dtype, tolerance, iterated):
+    operator = Known(REPEATED[name], dtype)
+    start = operator.directions[at].sum(dim=0).to(dtype)
+    for top, bottom in ((4, 0), (1, 1), (0, 3)):
+        agrees(operator, top, bottom, tolerance, start)
+
+
+def test_a_start_without_the_leading_eigenvectors_finds_them(iterated):
+    operator = Known(REPEATED["twice the largest"])
+    start = operator.directions[2:].sum(dim=0)
+    for top in (1, 2, 4):
+        agrees(operator, top, 0, 1e-6, start)
+    agrees(operator, 3, 0, 1e-6, torch.zeros(operator.size, dtype=torch.float64))
+
+
+def test_looking_for_copies_takes_few_products_where_there_are_none(iterated):
+    operator = Known([9, 8, 7, 6, 5, *BULK])
+    assert agrees(operator, 1, 0, 1e-3).products <= 20 + 3
+    assert agrees(operator, 5, 0, 1e-3).products <= 20 + 6 + 10
 
 
 def test_lanczos_gives_gauss_rules_exact_for_polynomials():
