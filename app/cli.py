@@ -21,7 +21,7 @@ from app.options import aligned, command, configured, settings, shown
 from app.scene import presets
 from app.storage import user_store
 from app.tours import FOLDER as TOURS
-from landscape_core import schema
+from landscape_core import files, schema
 from landscape_core.architectures.base import Architecture
 from landscape_core.backends.base import Backend
 from landscape_core.backends.dask import Dask
@@ -110,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for line in options.act(options) or ():
             print(line)
         sys.stdout.flush()
-    except (LandscapeError, FileNotFoundError) as error:
+    except (LandscapeError, FileNotFoundError, FileExistsError) as error:
         print(f"landscape: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # who reads has seen enough, as `head` does
@@ -188,7 +188,7 @@ def plot(options: argparse.Namespace) -> None:
     if target.suffix == ".html":
         from app.exports.html import web_page  # Panel takes a second to import
 
-        target.write_text(web_page(dataset, path), encoding="utf-8")
+        files.write(target, [web_page(dataset, path).encode()])
     else:
         stills.figure_png(dataset, path, target)
     print(target)

@@ -11,6 +11,7 @@ from typing import Any, cast
 import torch
 import xarray as xr
 
+from landscape_core import files
 from landscape_core.catalogue import entries, from_plain
 from landscape_core.objective import ModelObjective
 from landscape_core.optimizers.base import Optimizer
@@ -72,6 +73,8 @@ def draw(folder: Path) -> Iterator[str]:
     from app.views.vignettes import path_png  # matplotlib takes half a second to import
 
     folder.mkdir(parents=True, exist_ok=True)
+    for name in entries(Optimizer):
+        files.check_target(folder / f"{name}.png")  # not after minutes of work
     surface = _surface()
     for name, kind in entries(Optimizer).items():
         path, rate = walked(kind)

@@ -113,6 +113,9 @@ def diagnose(options: argparse.Namespace) -> Iterator[str]:
     path = schema.load(options.trajectory)
     names = options.diagnostics or list(entries(Diagnostic))
     asked = {name: find(Diagnostic, name)() for name in names}
+    targets = {name: _beside(options.output, name) for name in names if options.output}
+    for target in targets.values():
+        schema.check_folder(target)  # not after minutes of work
     train, first = (parts_at(path, step)["train"] for step in (options.step, 0))
     # With the iterate's statistics, but the run's beginning to measure distances from.
     from_start = train.moving([block.name for block in train.layout.blocks], first.start)
@@ -127,9 +130,13 @@ def diagnose(options: argparse.Namespace) -> Iterator[str]:
         yield f"{name}: {found.attrs['title']}, {found.attrs['examples']} examples"
         yield aligned([_told(str(one), column) for one, column in found.data_vars.items()])
         if options.output:
-            target = options.output.with_stem(f"{options.output.stem}_{name}")
-            schema.save(found, target)
-            yield str(target)
+            schema.save(found, targets[name])
+            yield str(targets[name])
+
+
+def _beside(output: Path, name: str) -> Path:
+    """The file of one diagnostic."""
+    return output.with_stem(f"{output.stem}_{name}")
 
 
 def _told(name: str, column: xr.DataArray) -> tuple[str, str, str, str]:

@@ -11,8 +11,9 @@ import os
 import platform
 import re
 import secrets
+import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,16 @@ ABANDONED = 3600.0
 
 UNFINISHED = re.compile(r"\..*\.([0-9a-f]{12})\.(\d{1,9})\.[0-9a-f]{8}\.part")
 """The name of an unfinished file: its place, the machine, the process, a random number."""
+
+KINDS: dict[Callable[[int], bool], str] = {
+    stat.S_ISLNK: "a symbolic link",
+    stat.S_ISDIR: "a folder",
+    stat.S_ISCHR: "a device",
+    stat.S_ISBLK: "a device",
+    stat.S_ISFIFO: "a named pipe",
+    stat.S_ISSOCK: "a socket",
+}
+"""What a place may hold that is no regular file."""
 
 
 @dataclass(frozen=True, order=True)
@@ -39,17 +50,38 @@ def write(path: Path, chunks: Iterable[bytes]) -> None:
     """Write chunks one after the other as one file, whole or not at all.
 
     Raises:
-        OSError: the place cannot be written to.
+        OSError: the place cannot be written to, or holds something else than a regular file.
     """
     owner = f"{machine()}.{os.getpid()}.{secrets.token_hex(4)}"
     beside = path.with_name(f".{path.name}.{owner}{PART}")
     try:
         _fill(beside, chunks)
+        check_target(path)
         beside.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
         raise
+
+
+def check_target(path: Path) -> None:
+    """Refuse a place where a file may not be written: a renamed file would replace what is there.
+
+    A folder above that is a symbolic link is followed.
+
+    Raises:
+        FileNotFoundError: its folder is not there.
+        FileExistsError: it holds a symbolic link, a folder, a device, a pipe or a socket.
+    """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no folder {path.parent}.")
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(mode):
+        found = next((words for kind, words in KINDS.items() if kind(mode)), "no regular file")
+        raise FileExistsError(f"{path} is {found}; only a regular file is replaced.")
 
 
 def deserted(name: str) -> bool:

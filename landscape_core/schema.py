@@ -73,7 +73,7 @@ def save(dataset: xr.Dataset, path: Path) -> None:
     """Write a dataset as one netCDF file, whole or not at all.
 
     Raises:
-        OSError: the place cannot be written to.
+        OSError: the place cannot be written to, or holds something else than a regular file.
     """
     path = Path(path)
     check_folder(path)
@@ -81,13 +81,13 @@ def save(dataset: xr.Dataset, path: Path) -> None:
 
 
 def check_folder(path: Path) -> None:
-    """Refuse a file whose folder is not there.
+    """Refuse a file whose folder is not there, or whose place holds no regular file.
 
     Raises:
         FileNotFoundError: there is no such folder.
+        FileExistsError: there is a symbolic link, a folder, a device, a pipe or a socket.
     """
-    if not Path(path).parent.is_dir():
-        raise FileNotFoundError(f"{path}: there is no folder {Path(path).parent}.")
+    files.check_target(Path(path))
 
 
 def to_bytes(dataset: xr.Dataset) -> bytes:

@@ -1,5 +1,10 @@
 """Small objectives whose answers are known, in float64."""
 
+import os
+import socket
+import stat
+
+import pytest
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
@@ -117,3 +122,40 @@ def residual_objective(*, seed=0, examples=12, batch_norm="running"):
     """The mean cross-entropy of the residual network."""
     data = images(examples, seed=seed)
     return ModelObjective(residual(seed=seed), cross_entropy, *data, batch_norm=batch_norm)
+
+
+def place_of(kind, folder):  # noqa: C901 - a branch a kind
+    """A place that holds no regular file, and what the message calls it."""
+    place = folder / "run.nc"
+    if kind == "named pipe":
+        os.mkfifo(place)
+    elif kind == "link to a file":
+        (folder / "other.nc").write_text("other")
+        place.symlink_to(folder / "other.nc")
+    elif kind == "dangling link":
+        place.symlink_to(folder / "nothing")
+    elif kind == "link to a folder":
+        place.symlink_to(folder.parent)
+    elif kind == "folder":
+        place.mkdir()
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(os.path.relpath(place))  # whose length is limited
+    elif kind == "device":
+        try:
+            os.mknod(place, stat.S_IFCHR | 0o600, os.makedev(1, 3))
+        except PermissionError:
+            pytest.skip("only root makes devices")
+    return place
+
+
+SPECIAL = {
+    "named pipe": "a named pipe",
+    "link to a file": "a symbolic link",
+    "dangling link": "a symbolic link",
+    "link to a folder": "a symbolic link",
+    "folder": "a folder",
+    "socket": "a socket",
+    "device": "a device",
+}
+"""How the places of `place_of` are called in messages."""

@@ -13,13 +13,16 @@ import psutil
 import pytest
 import torch
 import xarray as xr
+from cases import SPECIAL, place_of
 
 from app.cli import _parser, main
 from app.storage import user_store
 from app.views.stills import others
 from landscape_core import load
-from landscape_core.catalogue import from_plain
+from landscape_core.catalogue import entries, from_plain
+from landscape_core.diagnostics.base import Diagnostic
 from landscape_core.figures import figures
+from landscape_core.optimizers.base import Optimizer
 from landscape_core.tasks import Look, path_on, probe_at, run_of
 from landscape_core.training import Training
 
@@ -238,6 +241,60 @@ def test_a_folder_that_is_not_there_is_told_before_the_work(capsys, monkeypatch)
     monkeypatch.setattr("app.cli.follow", None)  # would be called
     assert main(["train", "-o", "nowhere/run.nc"]) == 1
     assert "there is no folder nowhere" in capsys.readouterr().err
+
+
+WRITING = {
+    "train": ["train"],
+    "slice": ["slice", "a.nc"],
+    "plot": ["plot", "s.nc"],
+    "curvature": ["curvature", "a.nc"],
+    "connect": ["connect", "a.nc", "a.nc"],
+    "convexity": ["convexity", "a.nc"],
+    "planes": ["planes", "a.nc"],
+    "picture": ["picture", "link"],
+}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="has no such places")
+@pytest.mark.parametrize("kind", ["named pipe", "dangling link", "link to a file", "device"])
+@pytest.mark.parametrize("command", WRITING)
+def test_what_is_no_regular_file_is_refused_before_the_work(command, kind, tmp_path, capsys):
+    place = place_of(kind, tmp_path)
+    before = place.lstat()
+    assert main([*WRITING[command], "-o", place.name]) == 1  # not for the input that is missing
+    assert f"run.nc is {SPECIAL[kind]}" in capsys.readouterr().err
+    assert place.lstat().st_ino == before.st_ino
+
+
+@pytest.mark.skipif(os.name != "posix", reason="has no such places")
+def test_diagnostics_refuse_the_files_that_they_would_write_before_the_work(tmp_path, capsys):
+    trained("a.nc", 0)
+    name = next(iter(entries(Diagnostic)))
+    (tmp_path / f"d_{name}.nc").symlink_to("nothing")
+    capsys.readouterr()
+    assert main(["diagnose", "a.nc", "-o", "d.nc"]) == 1
+    told = capsys.readouterr()
+    assert f"d_{name}.nc is a symbolic link" in told.err
+    assert told.out == ""
+
+
+def test_pictures_of_the_catalogue_replace_no_link(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("app.handbook._surface", None)  # would be called
+    name = list(entries(Optimizer))[-1]
+    (tmp_path / f"{name}.png").symlink_to("nothing")
+    assert main(["list", "optimizers", "--pictures", "."]) == 1
+    assert f"{name}.png is a symbolic link" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["s.png", "s.html"])
+def test_a_link_made_while_it_is_drawn_is_not_written_through(name, tmp_path, monkeypatch, capsys):
+    trained("a.nc", 0)
+    assert main(["slice", "a.nc", "--resolution", "5", "-o", "s.nc"]) == 0
+    monkeypatch.setattr("app.cli.schema.check_folder", lambda path: None)
+    (tmp_path / "other").write_text("other")
+    (tmp_path / name).symlink_to("other")
+    assert main(["plot", "s.nc", "-o", name]) == 1
+    assert (tmp_path / "other").read_text() == "other"
 
 
 def test_who_ends_the_command_ends_its_server(tmp_path):

@@ -13,6 +13,7 @@ import h5netcdf
 import numpy as np
 import pytest
 import xarray as xr
+from cases import SPECIAL, place_of
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -107,6 +108,44 @@ def test_a_missing_file_and_a_missing_folder_are_named(tmp_path):
         schema.load(tmp_path / "none.nc")
     with pytest.raises(FileNotFoundError, match="no folder"):
         schema.save(dataset(), tmp_path / "none" / "slice.nc")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="has no such places")
+@pytest.mark.parametrize("kind", SPECIAL)
+def test_what_is_no_regular_file_is_not_replaced(kind, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    place = place_of(kind, tmp_path)
+    before = place.lstat()
+    for writing in (
+        lambda: schema.save(dataset(), place),
+        lambda: schema.check_folder(place),
+        lambda: files.write(place, [b"content"]),
+    ):
+        with pytest.raises(FileExistsError, match=rf"run\.nc is {SPECIAL[kind]}"):
+            writing()
+    assert (place.lstat().st_ino, place.lstat().st_mode) == (before.st_ino, before.st_mode)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_link_made_while_a_file_is_written_is_not_replaced(tmp_path):
+    place = tmp_path / "run.nc"
+
+    def chunks():
+        yield b"content"
+        place.symlink_to(tmp_path / "nothing")
+
+    with pytest.raises(FileExistsError, match="a symbolic link"):
+        files.write(place, chunks())
+    assert place.is_symlink()
+    assert [path.name for path in tmp_path.iterdir()] == ["run.nc"]
+
+
+def test_a_file_in_a_folder_that_is_a_link_is_written(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    for content in (b"first", b"second"):
+        files.write(tmp_path / "link" / "run.nc", [content])
+        assert (tmp_path / "real" / "run.nc").read_bytes() == content
 
 
 def test_what_is_read_from_bytes_is_what_is_read_from_a_file(tmp_path):

@@ -1,5 +1,6 @@
 """Many small pictures with one scale of colours: the planes of an ensemble side by side."""
 
+import io
 import math
 import textwrap
 from pathlib import Path
@@ -48,9 +49,13 @@ def small_multiples(
     """
     from matplotlib import rc_context  # takes half a second to import
 
+    from landscape_core import files
+
+    content = io.BytesIO()
     with rc_context(SIZES):
         paper = multiples(ensemble, figures=figures, split=split, scale=scale)
-        paper.savefig(target, dpi=DOTS_PER_INCH)
+        paper.savefig(content, format=target.suffix[1:] or "png", dpi=DOTS_PER_INCH)
+    files.write(target, [content.getvalue()])
 
 
 def multiples(ensemble: xr.Dataset, *, figures: xr.Dataset | None, split: str, scale: str) -> Any:

@@ -86,10 +86,12 @@ def figure_png(
         split: which part of the data a slice of two dimensions shows; a line shows all.
         scale: `log` or `linear` heights.
     """
+    from landscape_core import files  # no view on a page needs the engine
+
     drawn = still(
         slice_, path, target.suffix[1:], variable=variable, split=split, scale=scale, deep=False
     )
-    target.write_bytes(drawn)
+    files.write(target, [drawn])
 
 
 def still(  # noqa: PLR0913 - all that one picture is made of
@@ -141,6 +143,8 @@ def map_png(found: xr.Dataset, path: xr.Dataset | None, target: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    from landscape_core import files
+
     with rc_context(SIZES):
         below = Words("", caption(found))
         paper = Figure(figsize=(WIDTH, HEIGHT + below.height), layout="constrained")
@@ -152,8 +156,9 @@ def map_png(found: xr.Dataset, path: xr.Dataset | None, target: Path) -> None:
             path_on(axes, path, None)
         alpha, beta = shown["alpha"], shown["beta"]
         axes.set(xlim=alpha[[0, -1]], ylim=beta[[0, -1]], xlabel=named(alpha), ylabel=named(beta))
-        with target.open("wb") as file:
-            below.write(paper, file, target.suffix[1:])
+        content = io.BytesIO()
+        below.write(paper, content, target.suffix[1:])
+    files.write(target, [content.getvalue()])
 
 
 def web_page(  # noqa: PLR0913 - all that one page is made of

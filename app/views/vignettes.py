@@ -31,6 +31,8 @@ def path_png(slice_: xr.Dataset, path: xr.Dataset, words: str, target: Path) -> 
     from matplotlib.figure import Figure
     from PIL import Image
 
+    from landscape_core import files
+
     alpha, beta = slice_["alpha"].values, slice_["beta"].values
     heights = np.clip(theme.decimal_log(slice_["loss"].isel(split=0).values), *DECADES)
     levels = np.linspace(*DECADES, BANDS)
@@ -55,7 +57,9 @@ def path_png(slice_: xr.Dataset, path: xr.Dataset, words: str, target: Path) -> 
     picture = Image.open(drawn).convert("RGB")
     few = Image.new("P", (1, 1))
     few.putpalette(bytes.fromhex("".join(_palette()).replace("#", "")))
-    picture.quantize(palette=few, dither=Image.Dither.NONE).save(target, optimize=True)
+    content = io.BytesIO()
+    picture.quantize(palette=few, dither=Image.Dither.NONE).save(content, "PNG", optimize=True)
+    files.write(target, [content.getvalue()])
 
 
 def _palette() -> list[str]:

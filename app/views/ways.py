@@ -1,5 +1,6 @@
 """The way from one minimum to another on paper: the loss along it, and the plane of the curve."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,13 @@ def way_png(
     """
     from matplotlib import rc_context  # takes half a second to import
 
+    from landscape_core import files
+
+    content = io.BytesIO()
     with rc_context(SIZES):
-        way(connection, split, scale).savefig(target, dpi=DOTS_PER_INCH)
+        paper = way(connection, split, scale)
+        paper.savefig(content, format=target.suffix[1:] or "png", dpi=DOTS_PER_INCH)
+    files.write(target, [content.getvalue()])
 
 
 def way(connection: xr.Dataset, split: str, scale: str) -> Any:
