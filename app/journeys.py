@@ -1,5 +1,6 @@
 """The way to a place: a session that is brought there, whatever it takes."""
 
+import time
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 
@@ -10,6 +11,9 @@ from landscape_core.pictures import Picture
 from landscape_core.store import Store
 from landscape_core.strategies.base import Strategy
 from landscape_core.training import State, continues
+
+TOLD = 0.2
+"""Seconds between two pictures on the way, where changes of settings take long."""
 
 
 class Journey:
@@ -55,9 +59,13 @@ class Journey:
         self.session.check(there.scene.run, there.scene.view)  # before the way there
         made = self.place.changes
         self._stand(replace(there, step=self.session.step, changes=made))
+        told = time.monotonic()
         for change in there.changes[len(made) :]:
             yield from self._until(change.step)
-            self._stand(replace(self.place, changes=(*self.place.changes, change)))
+            self._stand(self.place.changed(change))
+            if time.monotonic() - told > TOLD:  # whoever has had enough stops here
+                yield self.session.picture()
+                told = time.monotonic()
         yield from self._until(there.step)
         if there.seen is not None:
             yield self.session.revisit(there.seen)
@@ -79,7 +87,7 @@ class Journey:
 
     def here(self) -> Place:
         """Where the session stands."""
-        return replace(self.place, step=self.session.step) if self.begun else self.place
+        return self.place.at(self.session.step) if self.begun else self.place
 
     def _from(self, origin: Origin) -> Generator[Picture, None, State]:
         """Go to the picture of the origin first; the network there."""
@@ -91,7 +99,7 @@ class Journey:
 
     def _until(self, step: int) -> Iterator[Picture]:
         yield from self.session.travel(step)
-        self.place = replace(self.place, step=self.session.step)
+        self.place = self.place.at(self.session.step)
 
     def _stand(self, place: Place) -> None:
         """Take on the settings of a place at which the session stands already."""
@@ -100,4 +108,4 @@ class Journey:
         self.session.look_through(scene.view)
         self.place = place
         if not scene.view.follow:
-            self.session.picture()  # the plane that stays is the one of this step
+            self.session.span()  # the plane that stays is the one of this step

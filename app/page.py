@@ -18,7 +18,7 @@ from app.comparing import beside
 from app.exports.base import Making, file_name, kinds
 from app.history import History
 from app.jobs import Desk
-from app.places import MOST_KEPT, Origin, Place, opening, place, toured
+from app.places import MOST_KEPT, SPARE, Origin, Place, check_bounds, opening, place, toured
 from app.scene import FIRST, Display, Scene, presets
 from app.sections import concerned
 from app.storage import user_store
@@ -129,16 +129,19 @@ class Page:
         if scene == self.scene:
             self._show_controls()
             return
-        self._history.add(self._place, path)
         only_drawing = _work_of(scene) == _work_of(self.scene)
         moves = scene.run != self.scene.run
         anew = moves and bool(self._place.kept) and not self._playing
         back = self._place.seen if moves else None
         here = self._place if anew or back is None else self._place.back(back)
-        self._place = here.wanting(scene)
+        there = here.wanting(scene)
         if anew:  # to the same step, for a fair comparison
             step = max(kept.step for kept in here.kept)
-            self._place = replace(self._place, start=scene, step=step, changes=(), seen=None)
+            there = replace(there, start=scene, step=step, changes=(), seen=None)
+        if not self._fits(there, path):
+            return
+        self._history.add(self._place, path)
+        self._place = there
         if anew or back is not None or self._going is not None:
             self._start(go=self._place)
         elif only_drawing and not self._playing:
@@ -208,9 +211,28 @@ class Page:
         if self._point is None:
             return
         origin = Origin(self._place.alone(), *self._point)
-        self._history.add(self._place)
         begun = replace(self._place, start=self.scene, step=0, changes=(), origin=origin, seen=None)
+        if not self._fits(begun):
+            return
+        self._history.add(self._place)
         self._go(begun, fresh=True)
+
+    def _fits(self, there: Place, path: str = "") -> bool:
+        """Whether the link of a place would be read; if not, it is said, at a control if it is one.
+
+        What opens in no browser is not done: reloading the page would lose it.
+        """
+        try:
+            check_bounds(there.link(), SPARE)
+        except SpecError as error:
+            told = f"This would make a link that cannot be opened: {error} Reset begins anew."
+            if path:
+                self._show_controls()
+                self._board.form.set_error(path, told)
+            else:
+                self._board.toolbar.message(told, alert=True)
+            return False
+        return True
 
     def undo(self) -> None:
         """Go back to where the last change of a setting was made."""
@@ -222,7 +244,8 @@ class Page:
 
     def keep(self) -> None:
         """Hold the run, and keep it to compare others with."""
-        if len(self._place.kept) < MOST_KEPT:
+        one_more = replace(self._place, kept=(*self._place.kept, self._place.alone()))
+        if len(self._place.kept) < MOST_KEPT and self._fits(one_more):
             self._playing = False
             self._history.add(self._place)
             self._start(keep=True)

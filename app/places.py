@@ -18,8 +18,21 @@ from landscape_core.training import continues
 
 SAFE = ",.:/"
 AT = "at."
+NESTED = ("from", "kept")
 MOST_KEPT = 3
 """Runs that can be kept beside the one that is under way."""
+
+LONGEST = 2**17
+"""Characters of a link that is read."""
+
+MOST_WORDS = 1600
+"""Settings and changes of a link that is read, those of its origins and kept runs included."""
+
+MOST_ORIGINS = 8
+"""Runs that a link starts one at a point of the other."""
+
+SPARE = 0.9
+"""The share of this that a page makes use of: what it makes is surely read."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +76,21 @@ class Place:
         for change in self.changes:
             scene = assign(scene, change.path, change.value)
         return scene
+
+    def changed(self, change: Change) -> "Place":
+        """The place with one more change."""
+        scene = assign(self.scene, change.path, change.value)
+        return self._with(scene, changes=(*self.changes, change))
+
+    def at(self, step: int) -> "Place":
+        """The place with the run at another step."""
+        return self._with(self.scene, step=step)
+
+    def _with(self, scene: Scene, **parts: Any) -> "Place":
+        """The place with other parts, whose scene is known and not put together once more."""
+        other = replace(self, **parts)
+        other.__dict__["scene"] = scene
+        return other
 
     def follows(self, other: "Place") -> bool:
         """Whether whoever stands at the other place need only go on to be at this one."""
@@ -127,6 +155,32 @@ class Place:
             yield "seen", str(self.seen)
 
 
+def check_bounds(link: str, share: float = 1.0) -> None:
+    """Refuse a link that would take long to read, before anything of it is read.
+
+    Raises:
+        SpecError: more than this share of what is read at most.
+    """
+    if len(link) > share * LONGEST:
+        raise SpecError("a link", len(link), f"at most {share * LONGEST:.0f} characters long")
+    words, depth = _extent(link.lstrip("#?"))
+    if words > share * MOST_WORDS:
+        at_most = f"at most {share * MOST_WORDS:.0f}, with those of the runs that it compares"
+        raise SpecError("the number of settings and changes in a link", words, at_most)
+    if depth > MOST_ORIGINS:
+        at_most = f"at most {MOST_ORIGINS}"
+        raise SpecError("the number of runs that start in one another", depth, at_most)
+
+
+def _extent(link: str, depth: int = 0) -> tuple[int, int]:
+    """How many words a link has, and how deeply others are nested in it."""
+    words = parse_qsl(link, keep_blank_values=True)
+    if depth > MOST_ORIGINS:
+        return len(words), depth
+    within = [_extent(value, depth + 1) for name, value in words if name in NESTED]
+    return len(words) + sum(n for n, _ in within), max([depth, *(deep for _, deep in within)])
+
+
 def opening(name: str) -> Place:
     """The place at which a preset opens."""
     preset = presets()[name]
@@ -137,8 +191,14 @@ def place(link: str) -> Place:
     """The place that a link names; what it leaves out is as in its preset.
 
     Raises:
-        SpecError: an unknown preset or setting, or a value that is not accepted.
+        SpecError: an unknown preset or setting, a value that is not accepted, or more of it all
+            than is read at most.
     """
+    check_bounds(link)
+    return _place(link)
+
+
+def _place(link: str) -> Place:
     words = parse_qsl(link.lstrip("#?"))
     once = dict(words)
     name = once.get("preset", FIRST)
@@ -151,7 +211,7 @@ def place(link: str) -> Place:
             changes.append(Change(_whole(AT + step, step), changed, value))
         elif path not in ("preset", "step", "seen", "from", "alpha", "beta", "kept"):
             scene = assign(scene, path, value)
-    kept = tuple(place(value) for path, value in words if path == "kept")
+    kept = tuple(_place(value) for path, value in words if path == "kept")
     if len(kept) > MOST_KEPT:
         raise SpecError("kept", len(kept), f"at most {MOST_KEPT} runs")
     found = Place(
@@ -170,8 +230,9 @@ def toured(link: str) -> tuple[str, tuple[str, int] | None]:
     """A link without the tour that it names, and that tour with the step that is read.
 
     Raises:
-        SpecError: the step is no number.
+        SpecError: the step is no number, or the link is longer than is read.
     """
+    check_bounds(link)
     words = parse_qsl(link.lstrip("#?"))
     once = dict(words)
     if "tour" not in once:
@@ -190,7 +251,7 @@ def _origin(words: dict[str, str]) -> Origin | None:
             ends.append(float(words[name]))
         except (KeyError, ValueError):
             raise SpecError(name, words.get(name, ""), "a number, beside `from`") from None
-    return Origin(place(words["from"]), *ends)
+    return Origin(_place(words["from"]), *ends)
 
 
 def _typed(found: Place) -> Iterator[Change]:

@@ -269,6 +269,10 @@ class Session:
         self._pace.took(rung, time.perf_counter() - began)
         return self._picture(seen, dataset, status)
 
+    def span(self) -> None:
+        """Span the plane of the present look, which may be one that stays, without a loss on it."""
+        self._look()
+
     def refine(self) -> Iterator[Picture]:
         """The present look from coarse to fine; from the store at once, if it is there.
 

@@ -545,3 +545,9 @@ def test_the_page_of_the_catalogue_is_what_there_is(capsys):
     assert main(["list", "--markdown"]) == 0
     page = (Path(__file__).parents[1] / "docs" / "catalogue.md").read_text("utf-8")
     assert page == capsys.readouterr().out, "make catalogue"
+
+
+def test_a_picture_of_too_long_a_link_is_refused_at_once(tmp_path, capsys):
+    link = "preset=spirals&" + "&".join(f"at.{step}.run.batch_size=5" for step in range(12_000))
+    assert main(["picture", "http://localhost/#" + link, "-o", str(tmp_path / "a.nc")]) == 1
+    assert "a link must be at most" in capsys.readouterr().err

@@ -5,7 +5,7 @@ import time
 import pytest
 import xarray as xr
 
-from app import jobs
+from app import jobs, places
 from app.forms import assign
 from app.page import Page
 from app.places import place
@@ -180,3 +180,59 @@ def test_a_scene_of_ones_own_has_neither_presets_nor_a_link(tmp_path):
     assert page.picture.readings.step == 0
     assert link_of(page) == ""
     page.close()
+
+
+def toolbar_of(page):
+    return page._board.toolbar._told
+
+
+def test_a_link_of_too_many_changes_is_refused_with_a_reason_and_the_first_preset_opens(page):
+    many = "&".join(f"at.{step}.{RATE}=0.1" for step in range(12_000))
+    start = time.monotonic()
+    page.open(LINK + "&" + many)
+    assert time.monotonic() - start < 2
+    assert toolbar_of(page)["message"].startswith("This link could not be opened: ")
+    assert "must be at most" in toolbar_of(page)["message"]
+    at_rest(page)
+    assert "at." not in link_of(page)
+
+
+def test_a_change_that_no_link_could_hold_is_not_made_and_its_control_says_so(page, monkeypatch):
+    monkeypatch.setattr(places, "MOST_WORDS", 6)
+    page.choose(RATE, 0.5)
+    at_rest(page)
+    page.step()
+    at_rest(page)
+    page.choose(RATE, 0.6)
+    at_rest(page)
+    before = link_of(page)
+    assert before.count("at.") == 2
+    page.step()
+    at_rest(page)
+    page.choose(RATE, 0.7)
+    at_rest(page)
+    assert link_of(page) == before.replace("step=13", "step=14")
+    assert page.scene.run.optimizer.learning_rate == 0.6
+    assert "a link that cannot be opened" in page._board.form.view.errors[RATE]
+    place(link_of(page))
+    page.reset()
+    at_rest(page)
+    page.choose(RATE, 0.7)
+    at_rest(page)
+    assert page.scene.run.optimizer.learning_rate == 0.7
+
+
+def test_a_run_that_no_link_could_hold_is_neither_kept_nor_started(page, monkeypatch):
+    monkeypatch.setattr(places, "MOST_WORDS", 5)
+    page.keep()
+    at_rest(page)
+    assert page._place.kept == ()
+    assert "a link that cannot be opened" in toolbar_of(page)["message"]
+    monkeypatch.setattr(places, "MOST_WORDS", 1000)
+    monkeypatch.setattr(places, "MOST_ORIGINS", 0)
+    page.look_at(0.1, 0.2)
+    at_rest(page)
+    page.start_here()
+    at_rest(page)
+    assert page._place.origin is None
+    assert "start in one another" in toolbar_of(page)["message"]

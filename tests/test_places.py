@@ -2,11 +2,13 @@
 
 from collections import deque
 from dataclasses import replace
+from urllib.parse import quote
 
 import numpy as np
 import pytest
 import xarray as xr
 
+from app import places
 from app.comparing import differing
 from app.forms import assign
 from app.history import History
@@ -180,3 +182,66 @@ def test_what_differs_between_runs_is_named_and_the_rest_goes_without_saying():
     ]
     assert differing([one, one]) == ["the same settings"] * 2
     assert differing([one, replace(one, seen=3)]) == ["step 12", "step 3"]
+
+
+def of_many_changes(number):
+    """A link such as a slider makes that is dragged while a run plays."""
+    words = [f"at.{step}.{RATE}={0.1 + step / 4096}" for step in range(number)]
+    return "&".join(["preset=spirals", f"step={number}", *words])
+
+
+def nested(depth):
+    """The place of a run that starts at a point of a run that starts at a point of another…"""
+    there = small()
+    for _ in range(depth):
+        there = replace(there, origin=Origin(there, 0.25, -0.5))
+    return there
+
+
+def test_a_link_is_refused_by_its_length_before_it_is_read():
+    with pytest.raises(SpecError, match=f"at most {places.LONGEST} characters long; got 7"):
+        place("preset=spirals&run.seed=" + 7 * 10**6 * "1" + "&no_such_setting=1")
+
+
+@pytest.mark.parametrize("within", ["", "kept=", "kept=preset%3Dspirals&kept=", "from="])
+def test_a_link_is_refused_by_its_number_of_changes_wherever_they_are(within):
+    link = of_many_changes(places.MOST_WORDS)
+    link = within + (quote(link) if within else link)
+    with pytest.raises(SpecError, match=f"at most {places.MOST_WORDS}, .*; got 16"):
+        place(link)
+
+
+def test_a_link_is_refused_by_how_deeply_runs_start_in_one_another():
+    deepest = nested(places.MOST_ORIGINS)
+    assert place(deepest.link()) == deepest
+    with pytest.raises(SpecError, match="start in one another must be at most 8; got 9"):
+        place(nested(places.MOST_ORIGINS + 1).link())
+
+
+def test_what_a_page_makes_is_read_and_what_would_not_be_is_known_beforehand(monkeypatch):
+    monkeypatch.setattr(places, "MOST_WORDS", 60)
+    link = of_many_changes(52)
+    places.check_bounds(link, places.SPARE)
+    assert place(link).link() == link
+    with pytest.raises(SpecError, match=r"at most 54, .*; got 55"):
+        places.check_bounds(of_many_changes(53), places.SPARE)
+    place(of_many_changes(58))
+
+
+def test_the_way_through_many_changes_is_as_long_as_they_are_many(monkeypatch):
+    made = []
+
+    def counted(*arguments):
+        made.append(arguments)
+        return assign(*arguments)
+
+    there = place(small().link() + "&at.12.view.follow=false&" + "&".join(
+        f"at.12.{path}" for path in 30 * ["view.span=1.5", "view.span=2.0"]
+    ))  # fmt: skip
+    monkeypatch.setattr(places, "assign", counted)
+    journey = Journey(there, strategy=Loop())
+    pictures = sum(1 for _ in journey.travel())
+    assert journey.place == there
+    assert journey.place.scene == there.scene
+    assert len(made) < 4 * len(there.changes)  # of which each makes the scene once, not all again
+    assert pictures < 30  # none for each change: 12 steps, and what tells that it goes on
