@@ -275,10 +275,11 @@ def test_the_camera_is_the_users_and_survives_new_pictures(visitor, canvas):
     turned, count = camera(canvas), frames(canvas)
     assert turned["turn"] == pytest.approx(first["turn"] - 80 * 0.008)
     assert turned["lift"] == pytest.approx(first["lift"] - 40 * 0.008)
-    for _ in range(3):
+    for number in range(1, 4):
         click(visitor, "draw")
-    visitor.until(lambda: frames(canvas) == count + 3, "three pictures")
-    assert camera(canvas) == turned
+        # Of pictures that come between two paintings only the last is painted: wait for each.
+        visitor.until(lambda: frames(canvas) == count + number, "the next picture")  # noqa: B023
+        assert camera(canvas) == turned
     canvas.dblclick()
     visitor.until(lambda: camera(canvas) == first, "the camera to be reset")
 
