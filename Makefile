@@ -3,6 +3,7 @@
 #   PYTHON=python3.12   the interpreter of the environment (default: the first suitable one found)
 #   VENV=.venv          where the environment lies
 #   TORCH=torch==X.Y    the PyTorch to install, or a path to a wheel
+#   LOCK=               the newest versions that pyproject.toml allows, not those of constraints.txt
 #   PORT=8866           the port of the app
 #   CHROMIUM=/path      the browser of the tests
 #   PYTEST="-m slow"    more arguments for pytest
@@ -10,16 +11,19 @@
 PYTHON   ?=
 VENV     ?= .venv
 TORCH    ?= torch==2.13.0
+LOCK     ?= constraints.txt
 PORT     ?=
 CHROMIUM ?=
 PYTEST   ?=
 
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --disable-pip-version-check
+PIP_OPTIONS := --disable-pip-version-check $(if $(LOCK),--constraint $(LOCK))
+PIP := $(BIN)/python -m pip install $(PIP_OPTIONS)
 PORT_OPTION := $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help app voila serve test test-all check lint format browser notebooks catalogue bench clean
+.PHONY: help app voila serve test test-all check lint format browser notebooks catalogue docs lock \
+  wheel smoke bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /	/' | expand -t 12
@@ -61,16 +65,33 @@ catalogue: $(VENV)/.installed ## write docs/catalogue.md and its pictures anew; 
 	$(BIN)/landscape list --markdown --pictures docs/catalogue > docs/catalogue.md.new
 	mv docs/catalogue.md.new docs/catalogue.md
 
+docs: $(VENV)/.installed-docs ## write the documentation as a site to site/
+	$(BIN)/sphinx-build -q -W --keep-going -j auto -c docs -d build/docs . site
+
+wheel: $(VENV)/.installed-release ## build the wheel and the source archive into dist/, and check them
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+
+smoke: ## install the wheel of dist/ into an empty environment, and try it from another folder
+	rm -rf build/smoke
+	$(MAKE) --no-print-directory VENV=build/smoke build/smoke/bin/python
+	@build/smoke/bin/python -m pip install --quiet $(PIP_OPTIONS) "$(TORCH)" dist/*.whl
+	build/smoke/bin/python .ci/smoke.py
+
+lock: $(BIN)/python ## write constraints.txt anew: the newest versions that pyproject.toml allows
+	$(BIN)/python .ci/lock.py "$(TORCH)"
+
 bench: $(VENV)/.installed-test ## run the benchmarks
 	@for b in benchmarks/bench_*.py; do echo "$$b"; $(BIN)/python "$$b" || exit 1; done
 
 clean: ## remove what the tools leave behind, but not the environment
-	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	rm -rf build dist site docs/reference *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 	  .import_linter_cache
 	find landscape_core app tests benchmarks notebooks -name __pycache__ -prune -exec rm -rf {} + \
 	  2>/dev/null || true
 
-# --- the environment: each stamp is as old as the pyproject.toml it was made from ---------------
+# --- the environment: each stamp is as old as what says what is in it ---------------------------
 
 $(BIN)/python:
 	@set -e; \
@@ -88,7 +109,7 @@ $(BIN)/python:
 	exit 1
 
 # PyTorch first and by its exact version: the largest download, and the one with several builds.
-$(VENV)/.installed: pyproject.toml | $(BIN)/python
+$(VENV)/.installed: pyproject.toml $(LOCK) | $(BIN)/python
 	@echo "Installing $(TORCH) and Landscape Lab into $(VENV) (some minutes the first time)"
 	@$(PIP) "$(TORCH)"
 	@$(PIP) --editable .
@@ -97,6 +118,16 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 $(VENV)/.installed-test: $(VENV)/.installed
 	@echo "Installing what the tests need"
 	@$(PIP) --quiet --editable ".[test]"
+	@touch $@
+
+# Nothing of the project is needed to build it.
+$(VENV)/.installed-release: pyproject.toml $(LOCK) | $(BIN)/python
+	@$(PIP) --quiet build twine
+	@touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	@echo "Installing what the documentation needs"
+	@$(PIP) --quiet --editable ".[docs]"
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed-test

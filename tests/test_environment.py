@@ -1,5 +1,6 @@
 """The package, conda's environment and Binder's say the same; Binder finds what we wrote for it."""
 
+import itertools
 import re
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -56,10 +58,47 @@ def test_binder_is_a_subset_of_conda_without_a_gpu():
     assert binder == {name: full[name] for name in binder}
 
 
-def test_binder_has_all_that_the_package_needs():
-    binder = set(conda_bounds("binder/environment.yml"))
-    conda = (CONDA_NAMES.get(name, name) for name in package_bounds())
-    assert {BINDER_NAMES.get(name, name) for name in conda} <= binder
+def test_binder_adds_what_is_missing_in_the_locked_versions():
+    assert {"pytorch-cpu", "pip"} <= set(conda_bounds("binder/environment.yml"))
+    installs = re.findall(r"^.*pip install.*$", (ROOT / "binder/postBuild").read_text(), re.M)
+    assert len(installs) == 1
+    assert {"--constraint", "constraints.txt", "--editable"} <= set(installs[0].split())
+    assert "--no-deps" not in installs[0]
+
+
+def locked():
+    """Name -> version; a line that is more than that would tie the file to one machine."""
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    found = (re.fullmatch(r"([a-z0-9-]+)==([\w.!]+)", one) for one in lines if one[0] != "#")
+    return dict(one.groups() for one in found)
+
+
+def all_requirements():
+    project = pyproject()["project"]
+    extras = project["optional-dependencies"].values()
+    return map(Requirement, itertools.chain(project["dependencies"], *extras))
+
+
+def test_the_lock_names_a_version_within_the_bounds_for_every_requirement():
+    versions = locked()
+    for requirement in all_requirements():
+        if requirement.name != "torch":  # it has several builds; the Makefile names its version
+            assert requirement.specifier.contains(versions[canonicalize_name(requirement.name)])
+
+
+def test_the_citation_names_the_version_of_the_package():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert cited["version"] == pyproject()["project"]["version"]
+
+
+def test_every_action_is_pinned_to_a_commit():
+    for workflow in (ROOT / ".github/workflows").glob("*.yml"):
+        for action in re.findall(r"uses: (.+)", workflow.read_text()):
+            assert action.startswith("./") or re.search(r"@[0-9a-f]{40} # v\d", action), action
+
+
+def test_the_lock_leaves_the_build_of_torch_open():
+    assert not [name for name in locked() if re.match(r"torch|nvidia|cuda|triton", name)]
 
 
 @pytest.mark.parametrize("line", pyproject()["project"]["dependencies"])
