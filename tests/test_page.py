@@ -5,7 +5,8 @@ import time
 import pytest
 import xarray as xr
 
-from app import jobs, places
+from app import jobs
+from app import places as place_module
 from app.forms import assign
 from app.page import Page
 from app.places import place
@@ -198,7 +199,7 @@ def test_a_link_of_too_many_changes_is_refused_with_a_reason_and_the_first_prese
 
 
 def test_a_change_that_no_link_could_hold_is_not_made_and_its_control_says_so(page, monkeypatch):
-    monkeypatch.setattr(places, "MOST_WORDS", 6)
+    monkeypatch.setattr(place_module, "MOST_WORDS", 6)
     page.choose(RATE, 0.5)
     at_rest(page)
     page.step()
@@ -223,13 +224,13 @@ def test_a_change_that_no_link_could_hold_is_not_made_and_its_control_says_so(pa
 
 
 def test_a_run_that_no_link_could_hold_is_neither_kept_nor_started(page, monkeypatch):
-    monkeypatch.setattr(places, "MOST_WORDS", 5)
+    monkeypatch.setattr(place_module, "MOST_WORDS", 5)
     page.keep()
     at_rest(page)
     assert page._place.kept == ()
     assert "a link that cannot be opened" in toolbar_of(page)["message"]
-    monkeypatch.setattr(places, "MOST_WORDS", 1000)
-    monkeypatch.setattr(places, "MOST_ORIGINS", 0)
+    monkeypatch.setattr(place_module, "MOST_WORDS", 1000)
+    monkeypatch.setattr(place_module, "MOST_ORIGINS", 0)
     page.look_at(0.1, 0.2)
     at_rest(page)
     page.start_here()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from app import places
+from app import places as place_module
 from app.comparing import differing
 from app.forms import assign
 from app.history import History
@@ -199,32 +199,32 @@ def nested(depth):
 
 
 def test_a_link_is_refused_by_its_length_before_it_is_read():
-    with pytest.raises(SpecError, match=f"at most {places.LONGEST} characters long; got 7"):
+    with pytest.raises(SpecError, match=f"at most {place_module.LONGEST} characters long; got 7"):
         place("preset=spirals&run.seed=" + 7 * 10**6 * "1" + "&no_such_setting=1")
 
 
 @pytest.mark.parametrize("within", ["", "kept=", "kept=preset%3Dspirals&kept=", "from="])
 def test_a_link_is_refused_by_its_number_of_changes_wherever_they_are(within):
-    link = of_many_changes(places.MOST_WORDS)
+    link = of_many_changes(place_module.MOST_WORDS)
     link = within + (quote(link) if within else link)
-    with pytest.raises(SpecError, match=f"at most {places.MOST_WORDS}, .*; got 16"):
+    with pytest.raises(SpecError, match=f"at most {place_module.MOST_WORDS}, .*; got 16"):
         place(link)
 
 
 def test_a_link_is_refused_by_how_deeply_runs_start_in_one_another():
-    deepest = nested(places.MOST_ORIGINS)
+    deepest = nested(place_module.MOST_ORIGINS)
     assert place(deepest.link()) == deepest
     with pytest.raises(SpecError, match="start in one another must be at most 8; got 9"):
-        place(nested(places.MOST_ORIGINS + 1).link())
+        place(nested(place_module.MOST_ORIGINS + 1).link())
 
 
 def test_what_a_page_makes_is_read_and_what_would_not_be_is_known_beforehand(monkeypatch):
-    monkeypatch.setattr(places, "MOST_WORDS", 60)
+    monkeypatch.setattr(place_module, "MOST_WORDS", 60)
     link = of_many_changes(52)
-    places.check_bounds(link, places.SPARE)
+    place_module.check_bounds(link, place_module.SPARE)
     assert place(link).link() == link
     with pytest.raises(SpecError, match=r"at most 54, .*; got 55"):
-        places.check_bounds(of_many_changes(53), places.SPARE)
+        place_module.check_bounds(of_many_changes(53), place_module.SPARE)
     place(of_many_changes(58))
 
 
@@ -238,7 +238,7 @@ def test_the_way_through_many_changes_is_as_long_as_they_are_many(monkeypatch):
     there = place(small().link() + "&at.12.view.follow=false&" + "&".join(
         f"at.12.{path}" for path in 30 * ["view.span=1.5", "view.span=2.0"]
     ))  # fmt: skip
-    monkeypatch.setattr(places, "assign", counted)
+    monkeypatch.setattr(place_module, "assign", counted)
     journey = Journey(there, strategy=Loop())
     pictures = sum(1 for _ in journey.travel())
     assert journey.place == there
