@@ -23,7 +23,7 @@ from pathlib import Path
 import psutil
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "tests"))
+sys.path.insert(0, str(HERE.parent / "tests" / "support"))
 
 from browser_support import Visitor, browser, served  # noqa: E402 - shared with the tests
 

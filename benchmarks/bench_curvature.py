@@ -167,8 +167,8 @@ def ours(objective):
     """Our own tasks, each with its own graph, as the tools make theirs."""
     from landscape_core.curvature.density import density
     from landscape_core.curvature.eigenpairs import eigenpairs
+    from landscape_core.curvature.matrices.hessian import Hessian
     from landscape_core.curvature.trace import trace
-    from landscape_core.matrices.hessian import Hessian
 
     def made():
         return Hessian().at(objective, objective.start)
@@ -231,10 +231,10 @@ def main():
 def beside(work, pyhessian, curvlinops, effort, rounds):  # noqa: C901 - one table, by closures
     from landscape_core.curvature.density import density, smoothed
     from landscape_core.curvature.eigenpairs import eigenpairs
+    from landscape_core.curvature.matrices.hessian import Hessian
     from landscape_core.curvature.trace import trace
-    from landscape_core.losses.cross_entropy import CrossEntropy
-    from landscape_core.matrices.hessian import Hessian
-    from landscape_core.objective import ModelObjective
+    from landscape_core.models.losses.cross_entropy import CrossEntropy
+    from landscape_core.models.objective import ModelObjective
 
     objective = ModelObjective(work.network(), CrossEntropy(), work.inputs, work.targets)
     double = ModelObjective(
@@ -335,11 +335,11 @@ def beside(work, pyhessian, curvlinops, effort, rounds):  # noqa: C901 - one tab
 
 def watching(seconds=3.0):
     """Steps a second with and without the watcher at its default share."""
-    from landscape_core.architectures.mlp import MLP
-    from landscape_core.datasets.digits import Digits
-    from landscape_core.problems.supervised import Supervised
-    from landscape_core.spectra import Watch, Watcher
-    from landscape_core.training import Run, Training
+    from landscape_core.curvature.spectrum import Watch, Watcher
+    from landscape_core.models.architectures.mlp import MLP
+    from landscape_core.models.datasets.digits import Digits
+    from landscape_core.models.problems.supervised import Supervised
+    from landscape_core.training.run import Run, Training
 
     problems = {
         "2-16-16-2, spirals": Supervised(),

@@ -17,14 +17,14 @@ from pathlib import Path
 import torch
 from torch.nn.functional import cross_entropy
 
-from landscape_core.architectures.mlp import MLP
-from landscape_core.catalogue import entries
-from landscape_core.datasets.digits import Digits
-from landscape_core.errors import SpecError
-from landscape_core.optimizers.base import Optimizer
-from landscape_core.problems.supervised import Supervised
-from landscape_core.recipes import label_of
-from landscape_core.training import Run, Training
+from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.recipes import label_of
+from landscape_core.foundation.registry import entries
+from landscape_core.models.architectures.mlp import MLP
+from landscape_core.models.datasets.digits import Digits
+from landscape_core.models.problems.supervised import Supervised
+from landscape_core.training.optimizers.base import Optimizer
+from landscape_core.training.run import Run, Training
 
 BATCH = 64
 RESULTS = Path(__file__).parent / "results" / "optimizers.md"

@@ -26,21 +26,20 @@ from torch.nn.functional import cross_entropy
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from landscape_core.foundation.random_streams import stream
+from landscape_core.models.architectures.mlp import MLP
+from landscape_core.models.architectures.resnet import ResNet
+from landscape_core.models.losses.cross_entropy import CrossEntropy
+from landscape_core.models.objective import ModelObjective
+from landscape_core.planes.directions.random import Random
+from landscape_core.slices.adaptive import Tolerance, refine
+from landscape_core.slices.one_call import landscape, probe_of
+from landscape_core.slices.slice import slicing
+from landscape_core.slices.sweep import Grid, exact
+from landscape_core.storage.store import Store
 from peers.agreement import disagreement
 from peers.check import digit_images, digits, example, moons, train
 from peers.run import Failed, measure, surroundings
-
-from landscape_core.architectures.mlp import MLP
-from landscape_core.architectures.resnet import ResNet
-from landscape_core.directions.random import Random
-from landscape_core.landscape import landscape, probe_of
-from landscape_core.losses.cross_entropy import CrossEntropy
-from landscape_core.objective import ModelObjective
-from landscape_core.refining import Tolerance, refine
-from landscape_core.seeds import stream
-from landscape_core.slices import Grid, exact
-from landscape_core.slicing import slicing
-from landscape_core.store import Store
 
 THREADS = 2
 PLANES = 20
@@ -270,7 +269,7 @@ directions and data.
 
 def on_workers(works):
     """Two local workers of one thread each beside one."""
-    from landscape_core.backends.dask import Dask, local_cluster
+    from landscape_core.slices.backends.dask import Dask, local_cluster
 
     work = works["conv net, digits 1x8x8, 25x25"]
     read = work.probe()

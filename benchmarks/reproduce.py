@@ -20,28 +20,28 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from landscape_core.architectures.mlp import MLP
-from landscape_core.architectures.residual_mlp import ResidualMLP
-from landscape_core.connections import barrier, connection
-from landscape_core.convexity import Convexity, convexity
-from landscape_core.datasets.digits import DEVIATION, MEAN, Digits
-from landscape_core.directions.base import Viewpoint, explained_by
-from landscape_core.directions.pca import PCA
-from landscape_core.directions.random import Random
-from landscape_core.figures import figures
-from landscape_core.losses.cross_entropy import CrossEntropy
-from landscape_core.objective import ModelObjective, Objective
-from landscape_core.optimizers.adam import Adam
-from landscape_core.optimizers.heavy_ball import HeavyBall
-from landscape_core.paths.base import batches
-from landscape_core.paths.bezier import Bezier
-from landscape_core.probes import probe
-from landscape_core.seeds import stream
-from landscape_core.sharpness.adaptive_perturbation import AdaptivePerturbation
-from landscape_core.sharpness.adaptive_sharpness import AdaptiveSharpness
-from landscape_core.sharpness.epsilon_sharpness import EpsilonSharpness
-from landscape_core.sharpness.perturbation import Perturbation
-from landscape_core.slices import Grid, exact
+from landscape_core.analysis.convexity_map import Convexity, convexity
+from landscape_core.analysis.slice_metrics import figures
+from landscape_core.connectivity.connection import barrier, connection
+from landscape_core.connectivity.paths.base import batches
+from landscape_core.connectivity.paths.bezier import Bezier
+from landscape_core.curvature.sharpness.adaptive_perturbation import AdaptivePerturbation
+from landscape_core.curvature.sharpness.adaptive_sharpness import AdaptiveSharpness
+from landscape_core.curvature.sharpness.epsilon_sharpness import EpsilonSharpness
+from landscape_core.curvature.sharpness.perturbation import Perturbation
+from landscape_core.foundation.random_streams import stream
+from landscape_core.models.architectures.mlp import MLP
+from landscape_core.models.architectures.residual_mlp import ResidualMLP
+from landscape_core.models.datasets.digits import DEVIATION, MEAN, Digits
+from landscape_core.models.losses.cross_entropy import CrossEntropy
+from landscape_core.models.objective import ModelObjective, Objective
+from landscape_core.planes.directions.base import Viewpoint, explained_by
+from landscape_core.planes.directions.pca import PCA
+from landscape_core.planes.directions.random import Random
+from landscape_core.slices.probe import probe
+from landscape_core.slices.sweep import Grid, exact
+from landscape_core.training.optimizers.adam import Adam
+from landscape_core.training.optimizers.heavy_ball import HeavyBall
 
 SEEDS = 5
 RESULTS = Path(__file__).parent / "results" / "reproductions.md"

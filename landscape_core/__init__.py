@@ -4,45 +4,45 @@ Data goes one way: a recipe names what is wanted, it builds an objective and an 
 yields states, its path and a rule give a plane, and the objective on that plane is a slice.
 """
 
-from landscape_core.alignment import aligned
-from landscape_core.along import curvature, curvature_along
-from landscape_core.catalogue import entries, find, from_plain, make
-from landscape_core.connections import Connection, connect, connection
-from landscape_core.convexity import Convexity, convexity
+from landscape_core.analysis.convexity_map import Convexity, convexity
+from landscape_core.analysis.merge_tree import merge_tree
+from landscape_core.analysis.plane_ensemble import ensemble, spread
+from landscape_core.analysis.slice_metrics import figures
+from landscape_core.connectivity.alignment import aligned
+from landscape_core.connectivity.connection import Connection, connect, connection
 from landscape_core.curvature.density import density
 from landscape_core.curvature.eigenpairs import eigenpairs
+from landscape_core.curvature.spectrum import Spectrum, spectrum
 from landscape_core.curvature.trace import trace
-from landscape_core.directions.base import Directions, Viewpoint
-from landscape_core.directions.pca import PCA
-from landscape_core.directions.random import Random
-from landscape_core.ensembles import ensemble, spread
-from landscape_core.errors import (
+from landscape_core.experiments.curvature_of_run import curvature, curvature_along
+from landscape_core.experiments.slice_of_run import Look, finish, follow, look, look_at
+from landscape_core.foundation.errors import (
     FileFormatError,
     LandscapeError,
     MissingDataError,
     PlaneError,
     SpecError,
 )
-from landscape_core.estimates import Estimate, estimate
-from landscape_core.figures import figures
-from landscape_core.landscape import landscape, probe_of
-from landscape_core.live import Session
-from landscape_core.objective import ModelObjective, Objective, from_module
-from landscape_core.pictures import Picture, View
-from landscape_core.planes import Plane
-from landscape_core.probes import Probe, probe
-from landscape_core.problems.supervised import Supervised
-from landscape_core.recipes import Recipe, content_key, to_plain
-from landscape_core.refining import Tolerance, refine
-from landscape_core.sampling import sample
-from landscape_core.schema import load, save
-from landscape_core.slices import Grid, coarse, exact, sweep
-from landscape_core.slicing import slicing
-from landscape_core.spectra import Spectrum, spectrum
-from landscape_core.store import Store
-from landscape_core.tasks import Look, finish, follow, look, look_at
-from landscape_core.topology import merge_tree
-from landscape_core.training import Run, State, Training, train
+from landscape_core.foundation.recipes import Recipe, content_key, to_plain
+from landscape_core.foundation.registry import entries, find, from_plain, make
+from landscape_core.models.objective import ModelObjective, Objective, from_module
+from landscape_core.models.problems.supervised import Supervised
+from landscape_core.planes.directions.base import Directions, Viewpoint
+from landscape_core.planes.directions.pca import PCA
+from landscape_core.planes.directions.random import Random
+from landscape_core.planes.plane import Plane
+from landscape_core.session.picture import Picture, View
+from landscape_core.session.session import Session
+from landscape_core.slices.adaptive import Tolerance, refine
+from landscape_core.slices.cost import Estimate, estimate
+from landscape_core.slices.one_call import landscape, probe_of
+from landscape_core.slices.probe import Probe, probe
+from landscape_core.slices.slice import slicing
+from landscape_core.slices.subsampling import sample
+from landscape_core.slices.sweep import Grid, coarse, exact, sweep
+from landscape_core.storage.schema import load, save
+from landscape_core.storage.store import Store
+from landscape_core.training.run import Run, State, Training, train
 
 __all__ = [  # noqa: RUF022 - in the order of the work, not of the alphabet
     # one's own network

@@ -1,7 +1,7 @@
 """Least squares in float64, with its gradients in closed form."""
 
-from landscape_core.objective import Objective
-from landscape_core.params import Layout
+from landscape_core.models.objective import Objective
+from landscape_core.models.parameters import Layout
 
 
 class LeastSquares(Objective):

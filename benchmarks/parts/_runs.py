@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from landscape_core.datasets.digits import Digits
-from landscape_core.measuring import measured
-from landscape_core.problems.supervised import Supervised
-from landscape_core.training import Run, Training
+from landscape_core.experiments.learning_curves import measured
+from landscape_core.models.datasets.digits import Digits
+from landscape_core.models.problems.supervised import Supervised
+from landscape_core.training.run import Run, Training
 
 
 def digits_run(seed, optimizer, architecture, *, epochs, batch, points=1200):

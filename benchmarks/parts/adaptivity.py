@@ -6,15 +6,15 @@ All rules fit it; they find different solutions of which each fits.
 """
 
 import torch
-from reproduce import section, table
 from torch import nn
 
-from landscape_core import seeds
-from landscape_core.objective import ModelObjective
-from landscape_core.optimizers.adagrad import AdaGrad
-from landscape_core.optimizers.adam import Adam
-from landscape_core.optimizers.rmsprop import RMSprop
-from landscape_core.optimizers.sgd import SGD
+from landscape_core.foundation import random_streams
+from landscape_core.models.objective import ModelObjective
+from landscape_core.training.optimizers.adagrad import AdaGrad
+from landscape_core.training.optimizers.adam import Adam
+from landscape_core.training.optimizers.rmsprop import RMSprop
+from landscape_core.training.optimizers.sgd import SGD
+from reproduce import section, table
 
 N = 100
 RULES = {
@@ -50,7 +50,7 @@ def data(labels, first):
 
 def work(seed):
     """Training error and accuracy on new examples with features of their own, by rule."""
-    rng = seeds.stream(seed, "classes")
+    rng = random_streams.stream(seed, "classes")
     train, test = (
         torch.where(torch.rand(N, generator=rng, dtype=torch.float64) < 0.65, 1.0, -1.0)
         for _ in range(2)

@@ -1,11 +1,10 @@
 """Momentum beyond one where the loss falls: Srinivasan et al., 2018, arXiv:1712.07424."""
 
-from reproduce import section, table
-
-from landscape_core.architectures.mlp import MLP
-from landscape_core.optimizers.adine import ADINE
-from landscape_core.optimizers.nesterov import Nesterov
+from landscape_core.models.architectures.mlp import MLP
+from landscape_core.training.optimizers.adine import ADINE
+from landscape_core.training.optimizers.nesterov import Nesterov
 from parts._runs import by_epoch, digits_run, first_below
+from reproduce import section, table
 
 RULES = {
     "ADINE": ADINE(learning_rate=0.01),

@@ -1,14 +1,14 @@
 """Layer by layer with normalized gradients: Sinha et al., 2020, arXiv:1902.00491."""
 
 import torch
-from reproduce import section, table
 from sklearn.datasets import load_digits
 from torch import nn
 
-from landscape_core import seeds
-from landscape_core.objective import ModelObjective
-from landscape_core.optimizers.dante import DANTE
-from landscape_core.optimizers.sgd import SGD
+from landscape_core.foundation import random_streams
+from landscape_core.models.objective import ModelObjective
+from landscape_core.training.optimizers.dante import DANTE
+from landscape_core.training.optimizers.sgd import SGD
+from reproduce import section, table
 
 STEPS, BATCH = 6000, 200
 RULES = {
@@ -26,7 +26,7 @@ def squared(outputs, targets):
 def work(seed):
     """The loss of an autoencoder after the same number of gradients, by rule."""
     inputs = torch.tensor(load_digits().data / 16.0).float()
-    rng = seeds.stream(seed, "weights")
+    rng = random_streams.stream(seed, "weights")
     network = nn.Sequential(nn.Linear(64, 32), nn.Sigmoid(), nn.Linear(32, 64), nn.Sigmoid())
     for layer in (network[0], network[2]):
         nn.init.xavier_normal_(layer.weight, generator=rng)
@@ -34,7 +34,7 @@ def work(seed):
     objective = ModelObjective(network, squared, inputs, inputs)
     found = {}
     for name, rule in RULES.items():
-        theta, drawn = objective.start, seeds.stream(seed, "batches")
+        theta, drawn = objective.start, random_streams.stream(seed, "batches")
         memory = rule.init(theta)
         for _ in range(STEPS):
             batch = torch.randint(len(inputs), (BATCH,), generator=drawn)

@@ -2,13 +2,12 @@
 
 import math
 
-from reproduce import section, table
-
-from landscape_core.architectures.mlp import MLP
-from landscape_core.normalizations.batch import Batch
-from landscape_core.normalizations.none import NoNormalization
-from landscape_core.optimizers.sgd import SGD
+from landscape_core.models.architectures.mlp import MLP
+from landscape_core.models.normalizations.batch import Batch
+from landscape_core.models.normalizations.none import NoNormalization
+from landscape_core.training.optimizers.sgd import SGD
 from parts._runs import by_epoch, digits_run
+from reproduce import section, table
 
 RATES = [2.0**k for k in range(-8, 5)]
 KINDS = {"plain": NoNormalization(), "batch norm": Batch()}

@@ -7,15 +7,15 @@ An epoch is one product with A: a step, or n steps of coordinate descent.
 import math
 
 import torch
-from reproduce import section, table
 
-from landscape_core import seeds
-from landscape_core.objective import Objective
-from landscape_core.optimizers.coordinate_descent import CoordinateDescent
-from landscape_core.optimizers.heavy_ball import HeavyBall
-from landscape_core.optimizers.nesterov import Nesterov
-from landscape_core.optimizers.sgd import SGD
-from landscape_core.params import Layout
+from landscape_core.foundation import random_streams
+from landscape_core.models.objective import Objective
+from landscape_core.models.parameters import Layout
+from landscape_core.training.optimizers.coordinate_descent import CoordinateDescent
+from landscape_core.training.optimizers.heavy_ball import HeavyBall
+from landscape_core.training.optimizers.nesterov import Nesterov
+from landscape_core.training.optimizers.sgd import SGD
+from reproduce import section, table
 
 SIZE = 50
 RHOS = (0.1, 0.5, 0.9)
@@ -71,7 +71,7 @@ def work(seed):
     for rho in RHOS:
         matrix = (1 - rho) * torch.eye(SIZE, dtype=torch.float64) + rho
         largest, smallest = 1 - rho + rho * SIZE, 1 - rho
-        rng = seeds.stream(seed, "start")
+        rng = random_streams.stream(seed, "start")
         theta = torch.randn(SIZE, generator=rng, dtype=torch.float64)
         found[rho] = {
             name: epochs(rule, Quadratic(matrix), theta, SIZE if name == "CD" else 1)

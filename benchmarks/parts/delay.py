@@ -8,12 +8,12 @@ import math
 
 import numpy as np
 import torch
-from reproduce import section, table
 
-from landscape_core import seeds
-from landscape_core.objective import Objective
-from landscape_core.optimizers.async_momentum import AsyncMomentum
-from landscape_core.params import Layout
+from landscape_core.foundation import random_streams
+from landscape_core.models.objective import Objective
+from landscape_core.models.parameters import Layout
+from landscape_core.training.optimizers.async_momentum import AsyncMomentum
+from reproduce import section, table
 
 CHAINS, STEPS, RATE = 20, 20_000, 5e-4
 EIGENVALUES = (4.0, 3.0, 2.0, 1.0)
@@ -43,7 +43,7 @@ class Chains(Objective):
 
 def error(seed, momentum, delay):
     """The mean of 1 − (v·e₁)²/‖v‖² over the last quarter of the run."""
-    rng = seeds.stream(seed, "examples")
+    rng = random_streams.stream(seed, "examples")
     scale = torch.tensor(EIGENVALUES, dtype=torch.float64).sqrt()
     rule = AsyncMomentum(learning_rate=RATE, momentum=momentum, delay=delay)
     theta = torch.eye(len(EIGENVALUES), dtype=torch.float64)[1].repeat(CHAINS)  # e₂, a saddle

@@ -1,13 +1,12 @@
 """A start for residual networks without normalization: Zhang, Dauphin and Ma, 2019."""
 
-from reproduce import section, table
-
-from landscape_core.architectures.residual_mlp import ResidualMLP
-from landscape_core.initializations.fixup import Fixup
-from landscape_core.initializations.he import He
-from landscape_core.normalizations.none import NoNormalization
-from landscape_core.optimizers.heavy_ball import HeavyBall
+from landscape_core.models.architectures.residual_mlp import ResidualMLP
+from landscape_core.models.initializations.fixup import Fixup
+from landscape_core.models.initializations.he import He
+from landscape_core.models.normalizations.none import NoNormalization
+from landscape_core.training.optimizers.heavy_ball import HeavyBall
 from parts._runs import by_epoch, digits_run
+from reproduce import section, table
 
 TRIED = {"Fixup": (Fixup(), 0.01), "He": (He(), 0.01), "He, slower": (He(), 0.001)}
 

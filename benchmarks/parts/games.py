@@ -1,18 +1,18 @@
 """Descent and ascent with noise: Beznosikov, Gorbunov, Berard and Loizou, 2023, 2202.07262."""
 
 import torch
-from reproduce import section, table
 
-from landscape_core.optimizers.diana import DIANA
-from landscape_core.optimizers.loopless_svrg import LooplessSVRG
-from landscape_core.optimizers.qsgd import QSGD
-from landscape_core.optimizers.sega import SEGA
-from landscape_core.optimizers.sgda import SGDA
-from landscape_core.optimizers.vr_diana import VRDIANA
-from landscape_core.problems.quadratic_game import QuadraticGame
-from landscape_core.samplers.replacement import Replacement
-from landscape_core.samplers.shuffled import Shuffled
-from landscape_core.training import Run, Training
+from landscape_core.models.problems.quadratic_game import QuadraticGame
+from landscape_core.training.optimizers.diana import DIANA
+from landscape_core.training.optimizers.loopless_svrg import LooplessSVRG
+from landscape_core.training.optimizers.qsgd import QSGD
+from landscape_core.training.optimizers.sega import SEGA
+from landscape_core.training.optimizers.sgda import SGDA
+from landscape_core.training.optimizers.vr_diana import VRDIANA
+from landscape_core.training.run import Run, Training
+from landscape_core.training.samplers.replacement import Replacement
+from landscape_core.training.samplers.shuffled import Shuffled
+from reproduce import section, table
 
 STEPS, LONG = 8000, 40_000
 PLAIN = QuadraticGame()

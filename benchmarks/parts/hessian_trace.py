@@ -1,14 +1,14 @@
 """The trace of the Hessian as a penalty: Sankar et al., 2021, arXiv:2012.03801."""
 
 import torch
-from reproduce import section, table
 
-from landscape_core import seeds
-from landscape_core.architectures.mlp import MLP
-from landscape_core.datasets.digits import Digits
-from landscape_core.problems.supervised import Supervised
-from landscape_core.regularizers.hessian_trace import HessianTrace
-from landscape_core.regularizers.none import NoRegularizer
+from landscape_core.foundation import random_streams
+from landscape_core.models.architectures.mlp import MLP
+from landscape_core.models.datasets.digits import Digits
+from landscape_core.models.problems.supervised import Supervised
+from landscape_core.models.regularizers.hessian_trace import HessianTrace
+from landscape_core.models.regularizers.none import NoRegularizer
+from reproduce import section, table
 
 KINDS = {"none": NoRegularizer(), "γ = 0.01": HessianTrace(strength=1e-2)}
 PROBES = 100
@@ -28,7 +28,7 @@ def trained(seed, regularizer, *, noisy):
     problem = Supervised(
         dataset=Digits(points=600), architecture=MLP(depth=4, width=32), regularizer=regularizer
     )
-    instance, rng = problem.build(seed), seeds.stream(seed, "labels")
+    instance, rng = problem.build(seed), random_streams.stream(seed, "labels")
     objective = instance.train
     if noisy:
         some = torch.randperm(600, generator=rng)[:60]

@@ -5,20 +5,20 @@ minimum at a constant step; else it stays at a distance, unless the step falls.
 """
 
 import torch
-from reproduce import section, table
 
-from landscape_core import seeds
-from landscape_core.optimizers.sgd import SGD
-from landscape_core.samplers.base import Asked
-from landscape_core.samplers.shuffled import Shuffled
+from landscape_core.foundation import random_streams
+from landscape_core.training.optimizers.sgd import SGD
+from landscape_core.training.samplers.base import Asked
+from landscape_core.training.samplers.shuffled import Shuffled
 from parts._least_squares import LeastSquares
+from reproduce import section, table
 
 N, D, EPOCHS = 200, 20, 40
 
 
 def problem(seed, noise):
     """The objective and its lowest value."""
-    rng = seeds.stream(seed, "data")
+    rng = random_streams.stream(seed, "data")
     inputs = torch.randn(N, D, generator=rng, dtype=torch.float64)
     truth = torch.randn(D, generator=rng, dtype=torch.float64)
     targets = inputs @ truth + noise * torch.randn(N, generator=rng, dtype=torch.float64)

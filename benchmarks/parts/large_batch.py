@@ -2,14 +2,13 @@
 
 from dataclasses import replace
 
-from reproduce import section, table
-
-from landscape_core.architectures.mlp import MLP
-from landscape_core.optimizers.adamw import AdamW
-from landscape_core.optimizers.heavy_ball import HeavyBall
-from landscape_core.optimizers.lamb import LAMB
-from landscape_core.schedules.linear import Linear
+from landscape_core.models.architectures.mlp import MLP
+from landscape_core.training.optimizers.adamw import AdamW
+from landscape_core.training.optimizers.heavy_ball import HeavyBall
+from landscape_core.training.optimizers.lamb import LAMB
+from landscape_core.training.schedules.linear import Linear
 from parts._runs import by_epoch, digits_run
+from reproduce import section, table
 
 SMALL, LARGE = 32, 1400
 SIZES = (SMALL, 512, LARGE)

@@ -5,15 +5,15 @@ nodes are drawn is random. Variances are exact, by the gradients of all nodes.
 """
 
 import torch
-from reproduce import section, table
 
-from landscape_core.derivatives import gradients
-from landscape_core.measuring import measured
-from landscape_core.optimizers.adam import Adam
-from landscape_core.problems.node_classification import NodeClassification
-from landscape_core.samplers.minimal_variance import MinimalVariance, probabilities
-from landscape_core.samplers.shuffled import Shuffled
-from landscape_core.training import Run, Training
+from landscape_core.experiments.learning_curves import measured
+from landscape_core.models.derivatives import gradients
+from landscape_core.models.problems.node_classification import NodeClassification
+from landscape_core.training.optimizers.adam import Adam
+from landscape_core.training.run import Run, Training
+from landscape_core.training.samplers.minimal_variance import MinimalVariance, probabilities
+from landscape_core.training.samplers.shuffled import Shuffled
+from reproduce import section, table
 
 REFRESH, OUTER = 20, 25
 SIZES = (16, 64)

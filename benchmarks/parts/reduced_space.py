@@ -6,15 +6,15 @@ Eight networks with seeds of their own are trained at once; their median error c
 import math
 
 import torch
-from reproduce import section, table
 from torch.func import functional_call, vmap
 
-from landscape_core import seeds
-from landscape_core.architectures.mlp import MLP
-from landscape_core.initializations.mean_field import MeanField
-from landscape_core.normalizations.none import NoNormalization
-from landscape_core.normalizations.unit_sphere import UnitSphere
-from landscape_core.params import Layout
+from landscape_core.foundation import random_streams
+from landscape_core.models.architectures.mlp import MLP
+from landscape_core.models.initializations.mean_field import MeanField
+from landscape_core.models.normalizations.none import NoNormalization
+from landscape_core.models.normalizations.unit_sphere import UnitSphere
+from landscape_core.models.parameters import Layout
+from reproduce import section, table
 
 NETWORKS = 8
 SETTINGS = [(dimension, width) for dimension in (1, 2) for width in (10, 20, 40)]
@@ -36,9 +36,9 @@ def network(dimension, width, kind, seed):
     sphere = UnitSphere(bound=bound) if kind == "reduced" else NoNormalization()
     gaussian = MeanField(sigma_w=1.0, sigma_b=1.0)
     recipe = MLP(depth=1, width=width, normalization=sphere, initialization=gaussian)
-    built = recipe.build((dimension,), 1, seeds.stream(seed, "weights"))
+    built = recipe.build((dimension,), 1, random_streams.stream(seed, "weights"))
     if kind == "start alone":
-        spread = torch.rand(width, generator=seeds.stream(seed, "thresholds"))
+        spread = torch.rand(width, generator=random_streams.stream(seed, "thresholds"))
         with torch.no_grad():
             built[0].weight.div_(built[0].weight.norm(dim=1, keepdim=True))
             built[0].bias.copy_(bound * (2 * spread - 1))
@@ -53,7 +53,7 @@ def error(dimension, width, kind, first):
         layout = Layout.of_module(built)
         thetas.append(layout.join(dict(built.named_parameters())))
         for name, count in (("train", 200 * dimension), ("test", 2000)):
-            drawn = torch.rand(count, dimension, generator=seeds.stream(seed, name))
+            drawn = torch.rand(count, dimension, generator=random_streams.stream(seed, name))
             parts[name].append(2 * drawn - 1)
     inputs = {name: torch.stack(each) for name, each in parts.items()}
     targets = {name: torch.stack([target(x) for x in each]) for name, each in parts.items()}

@@ -6,19 +6,19 @@ The rates of Adam and of momentum were tuned on other seeds.
 from itertools import pairwise
 
 import torch
-from reproduce import section, table
 from sklearn.datasets import load_digits
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from landscape_core import seeds
-from landscape_core.initializations.pytorch import PyTorch
-from landscape_core.objective import ModelObjective
-from landscape_core.optimizers.adam import Adam
-from landscape_core.optimizers.heavy_ball import HeavyBall
-from landscape_core.optimizers.kfac import KFAC
-from landscape_core.optimizers.mini_block_fisher import MiniBlockFisher
+from landscape_core.foundation import random_streams
+from landscape_core.models.initializations.pytorch import PyTorch
+from landscape_core.models.objective import ModelObjective
+from landscape_core.training.optimizers.adam import Adam
+from landscape_core.training.optimizers.heavy_ball import HeavyBall
+from landscape_core.training.optimizers.kfac import KFAC
+from landscape_core.training.optimizers.mini_block_fisher import MiniBlockFisher
 from parts._runs import first_below
+from reproduce import section, table
 
 STEPS, BATCH, EVERY = 600, 200, 10
 WIDTHS = (64, 32, 16, 4, 16, 32, 64)
@@ -38,7 +38,7 @@ def bernoulli(outputs, targets):
 def autoencoder(seed):
     """The objective: ReLU units, but a linear code and linear outputs."""
     inputs = torch.tensor(load_digits().data / 16.0).float()
-    start, rng, layers = PyTorch(), seeds.stream(seed, "weights"), []
+    start, rng, layers = PyTorch(), random_streams.stream(seed, "weights"), []
     for i, (narrow, wide) in enumerate(pairwise(WIDTHS)):
         layer = nn.Linear(narrow, wide)
         start.fill(layer.weight, "relu", rng)
@@ -55,7 +55,7 @@ def work(seed):
 
 def _curve(objective, rule, seed):
     theta, curve = objective.start, []
-    memory, rng = rule.init(theta), seeds.stream(seed, "batches")
+    memory, rng = rule.init(theta), random_streams.stream(seed, "batches")
     for step in range(STEPS):
         batch = torch.randperm(objective.examples, generator=rng)[:BATCH]
         theta, memory = rule.step(objective.minibatch(batch), theta, memory)

@@ -2,18 +2,17 @@
 
 import math
 
+from landscape_core.models.architectures.mlp import MLP
+from landscape_core.models.datasets.friedman1 import Friedman1
+from landscape_core.models.initializations.xavier import Xavier
+from landscape_core.models.losses.squared_error import SquaredError
+from landscape_core.models.problems.supervised import Supervised
+from landscape_core.training.optimizers.adagrad import AdaGrad
+from landscape_core.training.optimizers.adam import Adam
+from landscape_core.training.optimizers.sgd import SGD
+from landscape_core.training.optimizers.successive_convex import SuccessiveConvex
+from landscape_core.training.run import Run, train
 from reproduce import section, table
-
-from landscape_core.architectures.mlp import MLP
-from landscape_core.datasets.friedman1 import Friedman1
-from landscape_core.initializations.xavier import Xavier
-from landscape_core.losses.squared_error import SquaredError
-from landscape_core.optimizers.adagrad import AdaGrad
-from landscape_core.optimizers.adam import Adam
-from landscape_core.optimizers.sgd import SGD
-from landscape_core.optimizers.successive_convex import SuccessiveConvex
-from landscape_core.problems.supervised import Supervised
-from landscape_core.training import Run, train
 
 DECAY = 1e-4
 AT = (200, 400)

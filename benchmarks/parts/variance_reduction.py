@@ -4,18 +4,19 @@ And where that ends: on networks, Defazio and Bottou, 2019, arXiv:1812.04529.
 """
 
 import torch
-from reproduce import section, table
 
-from landscape_core import derivatives, seeds
-from landscape_core.architectures.mlp import MLP
-from landscape_core.datasets.digits import Digits
-from landscape_core.optimizers.heavy_ball import HeavyBall
-from landscape_core.optimizers.saga import SAGA
-from landscape_core.optimizers.sgd import SGD
-from landscape_core.optimizers.svrg import SVRG
-from landscape_core.problems.supervised import Supervised
-from landscape_core.training import Run, Training
+from landscape_core.foundation import random_streams
+from landscape_core.models import derivatives
+from landscape_core.models.architectures.mlp import MLP
+from landscape_core.models.datasets.digits import Digits
+from landscape_core.models.problems.supervised import Supervised
+from landscape_core.training.optimizers.heavy_ball import HeavyBall
+from landscape_core.training.optimizers.saga import SAGA
+from landscape_core.training.optimizers.sgd import SGD
+from landscape_core.training.optimizers.svrg import SVRG
+from landscape_core.training.run import Run, Training
 from parts._least_squares import LeastSquares
+from reproduce import section, table
 
 N, D, EPOCHS = 200, 20, 40
 NETWORKS = {"ReLU": "relu", "tanh": "tanh"}
@@ -31,14 +32,14 @@ def work(seed):
 
 def excesses(seed):
     """How far above the lowest loss each rule ends, batches of one."""
-    rng = seeds.stream(seed, "least squares")
+    rng = random_streams.stream(seed, "least squares")
     inputs = torch.randn(N, D, generator=rng, dtype=torch.float64)
     targets = inputs @ torch.randn(D, generator=rng, dtype=torch.float64)
     targets = targets + torch.randn(N, generator=rng, dtype=torch.float64)
     objective = LeastSquares(inputs, targets)
     best = torch.linalg.lstsq(inputs, targets).solution
     largest = float(inputs.square().sum(1).max())
-    order = torch.randint(N, (EPOCHS * N,), generator=seeds.stream(seed, "order"))
+    order = torch.randint(N, (EPOCHS * N,), generator=random_streams.stream(seed, "order"))
     found = {}
     for name, rule in (
         ("SGD", SGD(learning_rate=1 / largest)),

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from bench_curvature import ask
 from torch import Tensor, nn
 
+from bench_curvature import ask
 from peers.check import digit_images, digits, example
 from peers.environments import PEERS, environment
 from peers.run import surroundings
@@ -97,10 +97,10 @@ def section(pyhessian, curvlinops, authors: str | None) -> str:
 
 def curvatures(name: str, work: Work, dtype: torch.dtype, pyhessian, curvlinops) -> list[Row]:
     from landscape_core.curvature.eigenpairs import eigenpairs
+    from landscape_core.curvature.matrices.hessian import Hessian
     from landscape_core.curvature.trace import trace
-    from landscape_core.losses.cross_entropy import CrossEntropy
-    from landscape_core.matrices.hessian import Hessian
-    from landscape_core.objective import ModelObjective
+    from landscape_core.models.losses.cross_entropy import CrossEntropy
+    from landscape_core.models.objective import ModelObjective
 
     inputs, targets = work.inputs[:EXAMPLES].to(dtype), work.targets[:EXAMPLES]
     work = replace(work, inputs=inputs, targets=targets)
@@ -138,11 +138,11 @@ def curvatures(name: str, work: Work, dtype: torch.dtype, pyhessian, curvlinops)
 
 def scalings(name: str, network: nn.Module, authors: str | None) -> list[Row]:
     """Ours and theirs made of the same draw: what has filters, and the tensors of one dimension."""
-    from landscape_core import seeds
-    from landscape_core.directions.base import Viewpoint
-    from landscape_core.directions.random import Random
-    from landscape_core.losses.cross_entropy import CrossEntropy
-    from landscape_core.objective import ModelObjective
+    from landscape_core.foundation import random_streams
+    from landscape_core.models.losses.cross_entropy import CrossEntropy
+    from landscape_core.models.objective import ModelObjective
+    from landscape_core.planes.directions.base import Viewpoint
+    from landscape_core.planes.directions.random import Random
 
     weights = [p.detach() for p in network.parameters()]
     data, targets = (digits if name == "mlp" else digit_images)()
@@ -151,7 +151,7 @@ def scalings(name: str, network: nn.Module, authors: str | None) -> list[Row]:
     axis = Random().span(Viewpoint(objective, centre, centre[None], 0), 1).axes[0]
     blocks = objective.layout.blocks
     ours = [block.of(axis) for block in blocks]
-    rng = seeds.stream(0, "direction", 0)
+    rng = random_streams.stream(0, "direction", 0)
     noise = torch.randn(len(centre), generator=rng, dtype=torch.float64)
     drawn = [block.of(noise).clone() for block in blocks]
     tools = {"loss-landscapes": None} | ({"Li et al.": authors} if authors else {})

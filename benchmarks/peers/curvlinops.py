@@ -1,9 +1,10 @@
 """curvlinops 3.0.1: its Hessian with SciPy's `eigsh` as its manual says, and its trace."""
 
 import torch
-from bench_curvature import Tasks, answer
 from curvlinops import HessianLinearOperator, hutchinson_trace
 from scipy.sparse.linalg import eigsh
+
+from bench_curvature import Tasks, answer
 
 
 def tasks(network, inputs, targets) -> Tasks:

@@ -7,8 +7,9 @@ function for a product is wrapped to be counted.
 
 import numpy as np
 import torch
-from bench_curvature import Tasks, answer
 from pyhessian import hessian as module_or_class
+
+from bench_curvature import Tasks, answer
 
 if not isinstance(module_or_class, type):
     module_or_class = module_or_class.hessian

@@ -13,10 +13,10 @@ import numpy.typing as npt
 import torch
 from scipy.special import stdtrit
 
-from landscape_core import seeds
 from landscape_core.curvature.lanczos import lanczos
 from landscape_core.curvature.operator import Operator
-from landscape_core.errors import SpecError
+from landscape_core.foundation import random_streams
+from landscape_core.foundation.errors import SpecError
 
 Array = npt.NDArray[np.float64]
 
@@ -69,7 +69,7 @@ def density(
         raise SpecError("probes", probes, "at least 2: one has no error band")
     if not smoothing > 0:
         raise SpecError("smoothing", smoothing, "above 0")
-    before, rng = operator.products, seeds.stream(seed, "density")
+    before, rng = operator.products, random_streams.stream(seed, "density")
     drawn = torch.randn(probes, operator.size, generator=rng, dtype=torch.float64)
     steps = min(steps, operator.size)
     together = max(1, min(probes, HELD // (steps * operator.size)))

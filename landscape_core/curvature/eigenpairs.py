@@ -20,10 +20,10 @@ from jaxtyping import Float
 from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, LinearOperator, eigsh
 from torch import Tensor
 
-from landscape_core import seeds
 from landscape_core.curvature.operator import Operator
-from landscape_core.errors import SpecError
-from landscape_core.types import Vector, Vectors
+from landscape_core.foundation import random_streams
+from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.types import Vector, Vectors
 
 DENSE = 150
 """Parameters up to which the whole matrix is formed: no iteration is then faster."""
@@ -241,7 +241,7 @@ def _mixed(operator: Operator, start: Vector | None) -> np.ndarray:
 
 
 def _random(operator: Operator, seed: int) -> np.ndarray:
-    drawn = torch.randn(operator.size, generator=seeds.stream(seed, "eigenpairs"))
+    drawn = torch.randn(operator.size, generator=random_streams.stream(seed, "eigenpairs"))
     return drawn.numpy().astype(np.float64 if operator.like.dtype == torch.float64 else np.float32)
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from landscape_core.curvature.operator import Operator
-from landscape_core.types import Vectors
+from landscape_core.foundation.types import Vectors
 
 EXHAUSTED = 1e-6
 """A remainder this small beside the matrix's own scale is rounding: the Krylov space is complete.

@@ -12,9 +12,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.modules.conv import _ConvNd
 
-from landscape_core.losses.base import Loss
-from landscape_core.objective import ModelObjective, Objective
-from landscape_core.types import Vector, Vectors
+from landscape_core.foundation.types import Vector, Vectors
+from landscape_core.models.losses.base import Loss
+from landscape_core.models.objective import ModelObjective, Objective
 
 WHOLE = 4096
 """Examples whose graph is kept between products; more are gone through in parts of so many."""

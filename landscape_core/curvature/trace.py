@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import torch
 
-from landscape_core import seeds
 from landscape_core.curvature.operator import Operator
-from landscape_core.errors import SpecError
-from landscape_core.types import Vectors
+from landscape_core.foundation import random_streams
+from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.types import Vectors
 
 FEWEST = 8
 """Probes before a standard error is believed."""
@@ -49,7 +49,7 @@ def trace(
     """
     if most < 2:
         raise SpecError("most", most, "at least 2: one probe has no standard error")
-    before, rng = operator.products, seeds.stream(seed, "trace")
+    before, rng = operator.products, random_streams.stream(seed, "trace")
 
     def signs(count: int) -> Vectors:
         drawn = torch.randint(0, 2, (count, operator.size), generator=rng)

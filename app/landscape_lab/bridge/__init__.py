@@ -1,0 +1,1 @@
+"""What differs between Voila, `panel serve` and a notebook cell."""

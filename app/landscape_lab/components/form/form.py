@@ -1,0 +1,97 @@
+"""The column of controls: sections of labelled rows, described as plain data."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import param
+from panel.custom import JSComponent
+
+from landscape_lab.bridge.jupyter import Messages
+
+PARTS = ("../signals.js", "form_help.js", "form.js")
+"""Its JavaScript: one module, in this order."""
+
+WIDTH = 320
+"""Pixels, at the usual size of type."""
+
+
+class FormModel(Messages, JSComponent):
+    """Its browser side (Bokeh finds no model whose name begins with an underscore)."""
+
+    _esm = "\n".join(Path(__file__).parent.joinpath(part).read_text("utf-8") for part in PARTS)
+
+    # As text: a list so long and deep would be compared and searched for models at every change.
+    sections = param.String(default="[]", doc="JSON: title, help and fields of each section")
+    errors = param.Dict(default={}, doc="path -> what is wrong with its last value")
+    busy = param.Boolean(default=False, doc="whether what was chosen is still being computed")
+
+    heard: Callable[[dict[str, Any]], None]
+
+    def _handle_msg(self, data: dict[str, Any]) -> None:
+        self.heard(data)
+
+
+class Form:
+    """Rows of controls; tells of a change by path and value.
+
+    Where the page is narrower than 900 pixels, for a projector 1700, the form lies folded at its
+    left edge, takes no room, and opens over what stands there.
+    """
+
+    def __init__(
+        self,
+        changed: Callable[[str, Any], None],
+        restore: Callable[[str], None] | None = None,
+    ) -> None:
+        """An empty form.
+
+        Args:
+            changed: called with path and value, on the page's thread.
+            restore: called with the path of a row that is to be as in the preset; without it no
+                row is marked as changed.
+        """
+        self._changed, self._restore = changed, restore
+        self._sections: list[dict[str, Any]] = []
+        # In the browser the width follows the size of type, and is nothing when the page is narrow.
+        self.view = FormModel(width=WIDTH, sizing_mode="stretch_height", min_height=0, margin=0)
+        self.view.heard = self._hear
+
+    def show(self, sections: Sequence[dict[str, Any]]) -> None:
+        """Show these sections; a control that is being edited keeps its text and focus.
+
+        A section has `title`, `help` and `fields`. A field has `path`, `label`, `help`, `value` and
+        a `kind`: choice (with `options`), number or integer (with `low`, `high` and `scale`),
+        switch or text; with `detail` it is shown only when more is asked for, with `changed` it has
+        a dot that restores the preset's value. An option has
+        `value`, `label`, `help` and perhaps the `group` under which it stands. A choice may have a
+        `card` on what is chosen, which a button beside it opens: `title`, `text`, `formula` and
+        `source`.
+        """
+        self._sections = list(sections)
+        self.view.sections = json.dumps(self._sections)
+
+    def set_busy(self, busy: bool) -> None:  # noqa: FBT001 - the state of a form
+        """Say whether what was chosen is still being computed."""
+        self.view.busy = busy
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths of all rows that are shown."""
+        return [field["path"] for section in self._sections for field in section["fields"]]
+
+    def set_error(self, path: str, text: str | None) -> None:
+        """Say under a control what is wrong with its value, or that nothing is."""
+        errors = {known: said for known, said in self.view.errors.items() if known != path}
+        self.view.errors = errors if text is None else {**errors, path: text}
+
+    def clear_errors(self) -> None:
+        """Say no more what was wrong."""
+        self.view.errors = {}
+
+    def _hear(self, data: dict[str, Any]) -> None:
+        if not data.get("restore"):
+            self._changed(data["path"], data["value"])
+        elif self._restore is not None:
+            self._restore(data["path"])

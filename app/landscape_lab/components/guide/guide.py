@@ -1,0 +1,97 @@
+"""The strip above the landscape: what to think about, or a step of a guided tour."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import param
+from panel.custom import JSComponent
+
+from landscape_lab.bridge.jupyter import Messages
+from landscape_lab.content.tour import Tour, step_of
+
+PARTS = ("../signals.js", "guide.js")
+"""Its JavaScript: one module, in this order."""
+
+
+class GuideModel(Messages, JSComponent):
+    """Its browser side."""
+
+    _esm = "\n".join(Path(__file__).parent.joinpath(part).read_text("utf-8") for part in PARTS)
+
+    tours = param.List(doc="name, title, summary, level, minutes, steps and error of each tour")
+
+    heard: Callable[[dict[str, Any]], None]
+
+    def _handle_msg(self, data: dict[str, Any]) -> None:
+        self.heard(data)
+
+
+class Guide:
+    """A preset's question and what it shows; or a tour, which its reader moves through."""
+
+    def __init__(
+        self,
+        tours: Mapping[str, Tour],
+        opened: Callable[[str], None],
+        moved: Callable[[str, int], None],
+    ) -> None:
+        """Nothing to read yet.
+
+        Args:
+            tours: what the list of tours offers.
+            opened: called with the link of a step that is entered, if it has one.
+            moved: called with the tour and the step that is entered, from one; ("", 0) when the
+                reader leaves.
+        """
+        self._tours, self._opened, self._moved = tours, opened, moved
+        self._story = {"question": "", "watch": "", "shows": ""}
+        self._told: dict[str, Any] = dict(self._story)
+        self.view = GuideModel(
+            tours=[tour.words() for tour in tours.values()], sizing_mode="stretch_width"
+        )
+        self.view.heard = self._hear
+
+    def story(self, question: str, watch: str, shows: str) -> None:
+        """Give a preset's words; while a tour goes on they wait behind it."""
+        self._story = {"question": question, "watch": watch, "shows": shows}
+        if not self._told.get("tour"):
+            self._tell(self._story)
+
+    def tour(self, name: str, step: int = 1, *, opening: bool = True) -> None:
+        """Enter a step of a tour, counted from one.
+
+        Args:
+            name: the tour's.
+            step: the step's number.
+            opening: whether to open the place of the step too; a link that names a place of its
+                own has opened that already.
+
+        Raises:
+            SpecError: no such tour, one that cannot be read, or no such step.
+        """
+        entered, tour = step_of(self._tours, name, step), self._tours[name]
+        told = {"title": entered.title, "html": entered.html, "answer": entered.answer_html}
+        heads = [each.title for each in tour.steps]
+        self._tell({"tour": name, "of": tour.title, "step": step, "heads": heads, **told})
+        self._moved(name, step)
+        if opening and entered.link is not None:
+            self._opened(entered.link)
+
+    def close_tour(self) -> None:
+        """Show the preset's words again."""
+        self._tell(self._story)
+
+    def _tell(self, told: dict[str, Any]) -> None:
+        if told != self._told:
+            self._told = told
+            self.view._send_msg(told)
+
+    def _hear(self, data: dict[str, Any]) -> None:
+        if data["action"] == "ready":  # a browser has come, or come back
+            self.view._send_msg(self._told)
+        elif data["action"] == "tour":
+            self.tour(data["name"], int(data["step"]))
+        elif data["action"] == "close":
+            self.close_tour()
+            self._moved("", 0)

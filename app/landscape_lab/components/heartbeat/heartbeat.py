@@ -1,0 +1,33 @@
+"""Tells the user when Python is gone: otherwise the page would just stand still."""
+
+from pathlib import Path
+from typing import Any
+
+import param
+from panel.custom import JSComponent
+
+from landscape_lab.bridge.jupyter import Messages, mode, no_echoes
+
+
+class HeartbeatModel(Messages, JSComponent):
+    """Its browser side."""
+
+    _esm = Path(__file__).with_name("heartbeat.js")
+
+    patience = param.Number(default=9.0, doc="seconds without an answer until the page says so")
+    in_kernel = param.Boolean(doc="whether a kernel, not a server, is at the other end")
+
+    def _handle_msg(self, data: Any) -> None:
+        if data.get("echoes") is False:
+            for model, _ in self._models.values():
+                no_echoes(model.document)
+        else:
+            self._send_msg({"pong": True})
+
+
+class Heartbeat:
+    """An overlay with a Reload button once Python has not answered for some seconds."""
+
+    def __init__(self) -> None:
+        """Nothing to see while all is well."""
+        self.view = HeartbeatModel(in_kernel=mode() != "server", width=0, height=0, margin=0)

@@ -1,0 +1,36 @@
+"""The state of the page in its address, so that a link opens the same view."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import param
+from panel.custom import JSComponent
+
+from landscape_lab.bridge.jupyter import Messages
+
+
+class LinkModel(Messages, JSComponent):
+    """Its browser side."""
+
+    _esm = Path(__file__).with_name("link.js")
+
+    value = param.String(doc="what stands behind the # of the address")
+
+    opened: Callable[[str], None]
+
+    def _handle_msg(self, data: dict[str, Any]) -> None:
+        self.opened(data["link"])
+
+
+class Link:
+    """The part of the address behind the #."""
+
+    def __init__(self, opened: Callable[[str], None]) -> None:
+        """`opened` is called with the text that the browser came with, or that the user put in."""
+        self.view = LinkModel(width=0, height=0, margin=0)
+        self.view.opened = opened
+
+    def set(self, text: str) -> None:
+        """Put a text into the address, without a new entry in the browser's history."""
+        self.view.value = text

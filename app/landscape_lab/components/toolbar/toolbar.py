@@ -1,0 +1,96 @@
+"""The bar above: presets, the run's buttons and readings, what is computed, and messages."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import param
+from panel.custom import JSComponent
+
+from landscape_lab.bridge.jupyter import Messages
+from landscape_lab.figures import theme
+from landscape_lab.state.place import MOST_KEPT
+from landscape_lab.state.scene import COMPARISONS
+
+PARTS = ("../signals.js", "toolbar_icons.js", "toolbar.js")
+"""Its JavaScript: one module, in this order."""
+
+
+class ToolbarModel(Messages, JSComponent):
+    """Its browser side."""
+
+    _esm = "\n".join(Path(__file__).parent.joinpath(part).read_text("utf-8") for part in PARTS)
+
+    presets = param.List(doc="name, title and question of each preset")
+    comparisons = param.Dict(doc="what each way to compare is called")
+    most_kept = param.Integer(doc="runs that can be kept")
+    projector = param.Dict(doc="CSS properties of the document in projector mode")
+
+    heard: Callable[[dict[str, Any]], None]
+
+    def _handle_msg(self, data: dict[str, Any]) -> None:
+        self.heard(data)
+
+
+class Toolbar:
+    """What is told by `set` and `message` is shown; what is pressed is called by name."""
+
+    def __init__(
+        self, presets: list[dict[str, str]], actions: Mapping[str, Callable[..., None]]
+    ) -> None:
+        """A bar with these presets; without any there is no menu of them.
+
+        Args:
+            presets: `name`, `title` and `question` of each.
+            actions: what to call, on the page's thread: play(bool), step(), reset(), seed(),
+                speed(int), view("2d", "3d" or "compare"), comparison(name), preset(name),
+                restore(), undo(), redo(), keep(), forget(), export(), projector(bool), stop(),
+                start_here(), leave_point(), drawn(number), and ready() when a browser shows the
+                bar, at first or again.
+        """
+        self._actions = actions
+        self._told: dict[str, Any] = {}
+        # No height of its own: in a narrow window it has two lines, for a projector taller ones.
+        self.view = ToolbarModel(
+            presets=presets,
+            comparisons=COMPARISONS,
+            most_kept=MOST_KEPT,
+            projector=theme.PROJECTOR,
+            sizing_mode="stretch_width",
+            styles={"flex": "none"},
+            margin=0,
+        )
+        self.view.heard = self._hear
+
+    def set(self, readings: Mapping[str, Any]) -> None:
+        """Show readings; only what differs from what is shown is sent.
+
+        Beside the readings of a run (step, epoch, time, train_loss, test_loss, test_accuracy,
+        status) and `playing`, `preset`, `speed`, `view`, `comparison`, `frame` there are:
+
+        `can_undo`, `can_redo`, `changed` (from the preset), `projector`: whether;
+        `kept`: how many runs are kept to compare with;
+        `progress`: None, or `what` is done, how much is `done` of a `total` (0: not known), the
+        seconds `left` (None: not known), and whether that is `training`;
+        `point`: None, or `alpha`, `beta` and `values` (readings by name) of the point looked at.
+        """
+        news = {name: value for name, value in readings.items() if self._told.get(name) != value}
+        if news:
+            self._told |= news
+            self.view._send_msg(news)
+
+    def message(self, text: str, *, alert: bool = False) -> None:
+        """Show a line under the bar; an empty text takes it away."""
+        self.set({"message": text, "alert": alert})
+
+    @property
+    def alerting(self) -> bool:
+        """Whether a line is shown that says that something went wrong."""
+        return bool(self._told.get("message")) and bool(self._told.get("alert"))
+
+    def _hear(self, data: dict[str, Any]) -> None:
+        if data["action"] == "ready":  # a browser has come, or come back
+            self.view._send_msg(self._told)
+        value = data.get("value")
+        action = self._actions[data["action"]]
+        action() if value is None else action(value)

@@ -1,0 +1,86 @@
+"""All that is known of a picture as one dataset, of which every file is made."""
+
+import json
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Any
+
+import xarray as xr
+
+from landscape_core.experiments.slice_of_run import path_on
+from landscape_core.foundation.recipes import canonical, to_plain
+from landscape_core.session.picture import Picture
+from landscape_lab.figures import theme
+from landscape_lab.state.place import Place
+
+
+def dataset(place: Place, picture: Picture) -> xr.Dataset:
+    """The slice with the path on it, path_alpha, path_beta and others (step).
+
+    The attributes hold all settings: the recipes `run`, `view` and `display`, the `link`, the
+    `step` of the run, the step `seen`, the `changes` on the way, the share of motion `captured`.
+    """
+    scene = place.scene
+    path = picture.path.rename({name: f"path_{name}" for name in picture.path.data_vars})
+    origin = place.origin
+    attrs = {
+        "run": canonical(to_plain(picture.run)),
+        "view": canonical(to_plain(picture.view)),
+        "display": canonical(to_plain(scene.display)),
+        "link": place.link(),
+        "step": int(picture.path["step"][-1]),
+        "seen": picture.seen,
+        "changes": json.dumps([asdict(change) for change in place.changes]),
+        "readings": json.dumps(picture.readings.values),
+        "captured": float(picture.captured),
+        "standard_error": float(picture.standard_error),
+        "notice": picture.notice,
+        "version": program_version(),
+    }
+    if origin is not None:
+        where = {"link": origin.place.link(), "alpha": origin.alpha, "beta": origin.beta}
+        attrs["origin"] = json.dumps(where)
+    return picture.slice.merge(path).assign_attrs({**picture.slice.attrs, **attrs})
+
+
+def program_version() -> str:
+    """The version of the laboratory."""
+    return version("landscape-lab")
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """What a drawing is made of, as it is on the screen."""
+
+    slice: xr.Dataset
+    path: xr.Dataset | None
+    variable: str
+    split: str
+    scale: str
+    deep: bool
+    limits: tuple[float, float] | None
+
+    def looks(self) -> dict[str, Any]:
+        """The choices that a drawing of a slice takes."""
+        return {name: getattr(self, name) for name in ("variable", "split", "scale", "limits")}
+
+    def colors(self) -> tuple[float, float]:
+        """The values of the first and the last colour."""
+        if self.limits is not None:
+            return self.limits
+        values = self.slice[self.variable].sel(split=self.split).values
+        if self.scale != "log":
+            return theme.limits(values)
+        low, high = theme.limits(theme.decimal_log(values))
+        return 10**low, 10**high
+
+
+def drawn(place: Place, picture: Picture) -> Drawn:
+    """How the screen shows a picture; what has values below zero has no logarithmic heights."""
+    display, slice_ = place.scene.display, dataset(place, picture)
+    variable = display.color if display.color in slice_ else "loss"
+    logged = display.height == "log" and variable == "loss"
+    scale = "log" if logged and not bool((slice_["loss"] < 0).any()) else "linear"
+    limits = display.range() if variable == "loss" else None
+    split, deep = picture.view.split, display.show == "3d"
+    return Drawn(slice_, path_on(slice_), variable, split, scale, deep, limits)

@@ -1,0 +1,85 @@
+"""What an export is: a picture of a run as the content of a file."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from landscape_core.foundation.recipes import Recipe
+from landscape_core.foundation.registry import entries
+from landscape_core.session.picture import Picture
+from landscape_core.session.session import Session
+from landscape_lab.state.place import Place
+
+Beside = Sequence[tuple[str, str, Picture]]
+"""Letter, what differs, and picture of each of the runs that are compared."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What is on the screen.
+
+    `picture` is what the page shows where it stands, refined. `session` is what made it, if it is
+    there: it may be made to look at other steps, and looks at the picture's step again in the end;
+    who needs one and has none makes the journey again. `beside` are all the runs that are compared,
+    the current one included, to be drawn beside each other; what cannot is of the current run.
+    """
+
+    place: Place
+    picture: Picture
+    session: Session | None = None
+    beside: Beside = ()
+
+
+@dataclass(frozen=True)
+class Making:
+    """How far the making of a file is; the last one has its content."""
+
+    done: int
+    total: int
+    content: bytes | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export(Recipe, ABC):
+    """A kind of file. Its name is that of its module, its documentation what is said of it."""
+
+    rank: ClassVar[int]
+    """Its place in the list of all."""
+
+    suffix: ClassVar[str]
+    """How the names of such files end, without a dot."""
+
+    mime: ClassVar[str]
+    """What a browser takes it for."""
+
+    readable: ClassVar[bool] = False
+    """Whether it is text to be read and copied."""
+
+    @abstractmethod
+    def made(self, shown: Shown) -> Iterator[Making]:
+        """The making of the file."""
+
+    @classmethod
+    def available(cls) -> bool:
+        """Whether this machine can make it."""
+        return True
+
+
+def kinds() -> Mapping[str, type[Export]]:
+    """The exports that this machine can make, by name, in the order of their rank."""
+    found = sorted(entries(Export).items(), key=lambda pair: pair[1].rank)
+    return {name: kind for name, kind in found if kind.available()}
+
+
+def content(making: Iterator[Making]) -> bytes:
+    """The content of a file once it is made."""
+    found = [news.content for news in making if news.content is not None]
+    if not found:
+        raise RuntimeError("the making of a file ended without its content")
+    return found[-1]
+
+
+def file_name(place: Place, picture: Picture, suffix: str) -> str:
+    """What a file is called: the preset and the step, `spirals_step_60.png`."""
+    return f"{place.preset or 'landscape'}_step_{picture.seen}.{suffix}"

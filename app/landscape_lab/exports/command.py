@@ -1,0 +1,41 @@
+"""The picture as a command that makes it again."""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from landscape_core.foundation.errors import LandscapeError
+from landscape_core.session.picture import Picture
+from landscape_lab.exports.base import Export, Making, Shown, file_name
+from landscape_lab.state.place import Place
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command(Export):
+    """The same as one line for a terminal."""
+
+    label: ClassVar[str] = "Command line"
+    rank: ClassVar[int] = 9
+    suffix: ClassVar[str] = "sh"
+    mime: ClassVar[str] = "text/x-sh"
+    readable: ClassVar[bool] = True
+
+    def made(self, shown: Shown) -> Iterator[Making]:
+        yield Making(1, 1, f"{line(shown.place, shown.picture)}\n".encode())
+
+
+def line(place: Place, picture: Picture) -> str:
+    """A command that gives the slice of a picture to the bit.
+
+    Raises:
+        LandscapeError: the place has no link.
+    """
+    link = place.alone().link()
+    if not link:
+        raise LandscapeError("a network of one's own has no command line; take the numbers instead")
+    words = ["landscape", "picture", link, "--strategy", str(picture.slice.attrs["strategy"][0])]
+    words += ["--threads", str(torch.get_num_threads()), "-o", file_name(place, picture, "nc")]
+    return shlex.join(words)

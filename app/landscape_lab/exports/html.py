@@ -1,0 +1,48 @@
+"""A page to look around in without a server: from above and in 3-D, a slider along the run."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import xarray as xr
+
+from landscape_lab.components.surface.surface import alone
+from landscape_lab.exports._data import drawn
+from landscape_lab.exports.base import Export, Making, Shown
+from landscape_lab.figures.bokeh.sliders import walk
+
+
+@dataclass(frozen=True, kw_only=True)
+class Html(Export):
+    """The current run, to explore by pointer in any browser without a network."""
+
+    label: ClassVar[str] = "Interactive page"
+    rank: ClassVar[int] = 6
+    suffix: ClassVar[str] = "html"
+    mime: ClassVar[str] = "text/html"
+
+    def made(self, shown: Shown) -> Iterator[Making]:
+        yield Making(0, 1)
+        seen = drawn(shown.place, shown.picture)
+        page = web_page(seen.slice, seen.path, deep=seen.deep, **seen.looks())
+        yield Making(1, 1, page.encode())
+
+
+def web_page(
+    slice_: xr.Dataset, path: xr.Dataset | None, *, deep: bool = False, **looks: Any
+) -> str:
+    """A slice as a page that asks nothing of any network.
+
+    Args:
+        slice_: dims (split, alpha) or (split, beta, alpha).
+        path: alpha and beta by step, or None.
+        deep: whether a slice of two dimensions is shown in 3-D at first.
+        looks: `variable`, `split`, `scale` and `limits` as `stills.still` takes them.
+    """
+    from landscape_lab.figures.matplotlib import stills  # matplotlib takes half a second to import
+
+    way = walk(path) if path is not None else None
+    way = way if way is not None and way.sizes["step"] else None
+    planar = "beta" in slice_.dims
+    relief = alone(slice_, way, seen=slice_.attrs.get("seen"), **looks) if planar else ""
+    return stills.web_page(slice_, way, relief=relief, deep=deep and planar, **looks)

@@ -1,0 +1,22 @@
+"""The numbers themselves, as netCDF."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from landscape_core.storage import schema
+from landscape_lab.exports._data import dataset
+from landscape_lab.exports.base import Export, Making, Shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetCDF(Export):
+    """The numbers of the current run: its slice and path, for xarray and others."""
+
+    label: ClassVar[str] = "NetCDF data"
+    rank: ClassVar[int] = 7
+    suffix: ClassVar[str] = "nc"
+    mime: ClassVar[str] = "application/x-netcdf"
+
+    def made(self, shown: Shown) -> Iterator[Making]:
+        yield Making(1, 1, schema.to_bytes(dataset(shown.place, shown.picture)))

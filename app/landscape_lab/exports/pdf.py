@@ -1,0 +1,21 @@
+"""The picture with its caption, as PDF."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from landscape_lab.exports._still import still
+from landscape_lab.exports.base import Export, Making, Shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pdf(Export):
+    """A drawing for a paper, sharp at any size."""
+
+    label: ClassVar[str] = "PDF picture"
+    rank: ClassVar[int] = 3
+    suffix: ClassVar[str] = "pdf"
+    mime: ClassVar[str] = "application/pdf"
+
+    def made(self, shown: Shown) -> Iterator[Making]:
+        return still(shown, self.suffix)

@@ -1,0 +1,21 @@
+"""The picture with its caption, as SVG."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from landscape_lab.exports._still import still
+from landscape_lab.exports.base import Export, Making, Shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Svg(Export):
+    """A drawing for a paper or the web; its words can be edited."""
+
+    label: ClassVar[str] = "SVG picture"
+    rank: ClassVar[int] = 2
+    suffix: ClassVar[str] = "svg"
+    mime: ClassVar[str] = "image/svg+xml"
+
+    def made(self, shown: Shown) -> Iterator[Making]:
+        return still(shown, self.suffix)

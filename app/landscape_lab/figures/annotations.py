@@ -1,0 +1,104 @@
+"""What is drawn on a picture of the landscape: lines with values, the path's dots, the minimum."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import contourpy
+import numpy as np
+import numpy.typing as npt
+
+from landscape_lab.figures.pixels import Array, narrow
+
+DOTS = 12
+"""Dots along the path, at most."""
+
+
+def lowest(raw: Array, alpha: Array, beta: Array) -> tuple[float, float] | None:
+    """Where the smallest finite value (beta, alpha) lies; None if none is, or all are equal."""
+    finite = raw[np.isfinite(raw)]
+    if finite.size == 0 or finite.min() == finite.max():
+        return None
+    row, column = np.unravel_index(np.where(np.isfinite(raw), raw, np.inf).argmin(), raw.shape)
+    return float(alpha[column]), float(beta[row])
+
+
+def dots(steps: npt.NDArray[np.integer[Any]]) -> tuple[int, list[int]]:
+    """A round number of steps, and the indices of the recorded steps nearest to its multiples."""
+    extent = int(steps[-1] - steps[0]) if len(steps) else 0
+    if extent < 2:
+        return 0, []
+    rounds = (m * 10**power for power in range(12) for m in (1, 2, 5))
+    every = next(number for number in rounds if extent <= DOTS * number)
+    wanted = np.arange(every * (int(steps[0]) // every + 1), int(steps[-1]), every)
+    return every, sorted({int(np.abs(steps - step).argmin()) for step in wanted})
+
+
+def looked_at(alpha: float, beta: float, values: Mapping[str, float]) -> str:
+    """Which network it is that lies at a point of the plane, in short lines.
+
+    Args:
+        alpha: the first coordinate of the point.
+        beta: the second.
+        values: of it, as `train_loss` and `test_accuracy`.
+    """
+    lines = [f"The network at α {_short(alpha)}, β {_short(beta)}"]
+    for split, part in (("train", "training"), ("test", "test")):
+        told = []
+        if f"{split}_loss" in values:
+            told.append(f"loss {values[f'{split}_loss']:.3g}")
+        if f"{split}_accuracy" in values:
+            told.append(f"accuracy {100 * values[f'{split}_accuracy']:.1f} %")
+        if told:
+            lines.append(f"{part} " + ", ".join(told))
+    return "\n".join(lines)
+
+
+def equal(heights: Array, alpha: Array, beta: Array, levels: Array) -> list[Array | None]:
+    """The line of each level with gaps (N, 2), or None; heights may be finer than the sides."""
+    ends = zip((alpha, beta), heights.shape[::-1], strict=True)
+    sides = [np.linspace(side[0], side[-1], count) for side, count in ends]
+    generator = contourpy.contour_generator(
+        x=sides[0],
+        y=sides[1],
+        z=np.ma.masked_invalid(heights),
+        line_type=contourpy.LineType.ChunkCombinedNan,
+    )
+    return [generator.lines(level)[0][0] for level in levels]
+
+
+def joined(low: list[Array], high: list[Array]) -> dict[str, Any]:
+    """Lines as two pairs of columns of equal length, with gaps: few bytes, few messages."""
+    gap = np.full((1, 2), np.nan)
+    chains = [
+        np.concatenate([piece for line in lines for piece in (line, gap)] or [gap])
+        for lines in (low, high)
+    ]
+    columns: dict[str, Any] = {}
+    longest = max(map(len, chains))
+    for name, chain in zip(("low", "high"), chains, strict=True):
+        padded = np.pad(chain, ((0, longest - len(chain)), (0, 0)), constant_values=np.nan)
+        columns |= {f"x_{name}": narrow(padded[:, 0]), f"y_{name}": narrow(padded[:, 1])}
+    return columns
+
+
+def labels(found: list[tuple[str, Array]], alpha: Array, beta: Array) -> dict[str, Any]:
+    """A word on each line, near a slanted ray through the picture where lines seldom crowd."""
+    corner = np.array([alpha[0], beta[0]])
+    extent = np.array([alpha[-1], beta[-1]]) - corner
+    places: list[Array] = []
+    words: list[str] = []
+    for word, line in found:
+        at = (line - corner) / extent
+        inside = at[((at > 0.06) & (at < 0.94)).all(axis=1)]
+        if len(inside) == 0:
+            continue
+        best = inside[np.abs(inside @ (-0.5, 1.0) - 0.3).argmin()]
+        if all(np.abs((best - place) / (0.09, 0.05)).max() > 1 for place in places):
+            places.append(best)
+            words.append(word)
+    where = np.array(places).reshape(-1, 2) * extent + corner
+    return {"x": narrow(where[:, 0]), "y": narrow(where[:, 1]), "text": words}
+
+
+def _short(coordinate: float) -> str:
+    return f"{coordinate:.3g}".replace("-", "−")

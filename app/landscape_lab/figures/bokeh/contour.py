@@ -1,0 +1,292 @@
+"""The landscape from above: colours, lines of equal loss, the path, the lowest point."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from bokeh.core.properties import value
+from bokeh.events import Tap
+from bokeh.models import (
+    ColorBar,
+    ColumnDataSource,
+    CustomJSHover,
+    FixedTicker,
+    HoverTool,
+    LinearColorMapper,
+    Range1d,
+)
+from bokeh.plotting import figure
+
+from landscape_lab.figures import theme
+from landscape_lab.figures.annotations import dots, equal, joined, labels, lowest
+from landscape_lab.figures.bokeh.legend import Key
+from landscape_lab.figures.bokeh.path import OFF, Trail, best, index_of
+from landscape_lab.figures.bokeh.sizes import enlarge
+from landscape_lab.figures.pixels import (
+    PALETTE,
+    SHADES,
+    Array,
+    Bytes,
+    box,
+    finer,
+    narrow,
+    raised,
+    same,
+    shaded,
+)
+
+COARSE = 40
+"""Slices of fewer points along a side also have their lines drawn from the finer picture."""
+
+TOOLBAR = ":host { height: fit-content !important; margin: 6px; border-radius: 6px; }"
+"""As high as its buttons, so that it hides little of the picture beneath."""
+
+VISIBLE = 0.02
+"""A path shorter than this share of the picture is a dot, of which no colours are explained."""
+
+BOX = ("x", "y", "width", "height")
+
+NUMBER = "return String(Number(value.toPrecision(5))).replaceAll('-', '−')"
+WHETHER = "return value ? 'computed' : 'interpolated'"
+
+
+class Contour:
+    """A slice of two dimensions as a picture; `update` shows another."""
+
+    def __init__(self, tapped: Callable[[float, float], None] | None = None) -> None:
+        """An empty figure that fills the space it is given.
+
+        Args:
+            tapped: told alpha and beta wherever the user clicks on the picture.
+        """
+        self._x, self._y = Range1d(-1, 1), Range1d(-1, 1)
+        self.figure = figure(
+            x_range=self._x,
+            y_range=self._y,
+            sizing_mode="stretch_both",
+            tools="pan,wheel_zoom,reset,save",
+            active_scroll="wheel_zoom",
+            toolbar_inner=True,
+        )
+        # Columns from the start: a figure with a glyph whose column is missing does not open.
+        self.picture = theme.source(
+            "shades", "values", "exact", *BOX, *(f"values_{b}" for b in BOX)
+        )
+        self.lines = theme.source("x_low", "y_low", "x_high", "y_high")
+        self.labels = theme.source("x", "y", "text")
+        self._shown: dict[str, Any] = {}
+        self._factor = 1.0
+        self._draw()
+        self._trail = Trail(self.figure)
+        self.path, self.ahead = self._trail.path, self._trail.ahead
+        self.marks = self._trail.marks
+        theme.style(self.figure)
+        self.figure.grid.visible = False
+        self.figure.toolbar.stylesheets = [TOOLBAR]
+        # Room for the widest numbers, so that the picture does not move when they change.
+        self.figure.update(min_border_left=64, min_border_right=86)
+        self._scale_bar()
+        self._key = Key(self.figure)
+        self._far = self._key.items["far off"]
+        if tapped is not None:
+            self._tapped = tapped
+            self.figure.on_event(Tap, self._tap)
+
+    def update(  # noqa: PLR0913 - all that one picture is made of
+        self,
+        slice_: xr.Dataset,
+        path: xr.Dataset | None,
+        *,
+        variable: str = "loss",
+        split: str = "train",
+        scale: str = "log",
+        limits: tuple[float, float] | None = None,
+        seen: int | None = None,
+        point: tuple[float, float] | None = None,
+    ) -> None:
+        """Show a variable of a slice, and a path on it.
+
+        Args:
+            slice_: dims (split, beta, alpha) with `computed` (beta, alpha).
+            path: alpha and beta by step, or None; with `off`, the distance from the plane as a
+                share of the way that the run has gone, what is far from it is dashed; with `loss`,
+                the true one, the best point has a sign.
+            variable: `loss`, `accuracy` or another that the slice has.
+            split: `train` or `test`.
+            scale: `log` or `linear` heights.
+            limits: values of the first and the last colour; by default they follow the picture.
+            seen: the step looked at, after which the path is faint; None: the last.
+            point: alpha and beta of a point that the user looks at.
+        """
+        shown = slice_[variable].sel(split=split)
+        computed = slice_["computed"].values
+        raw = raised(shown.values, computed) if variable == "loss" else shown.values
+        alpha, beta = shown["alpha"].values, shown["beta"].values
+        heights = theme.decimal_log(raw) if scale == "log" else raw
+        low, high = theme.range_of(heights, limits, scale)
+        fine, holes = finer(heights)
+        self._frame(shown, alpha, beta)
+        part = "training" if split == "train" else split
+        cut = bool((heights[np.isfinite(heights)] > high).any())
+        self._name_colors(low, high, f"{part} {variable}", scale, cut=cut)
+        self._paint(shaded(fine, holes, low, high), raw, computed, alpha, beta)
+        smooth = min(raw.shape) < COARSE and not holes.any()
+        self._contour(
+            fine if smooth else heights, alpha, beta, theme.levels(low, high, scale), scale
+        )
+        self._explain(path, seen, point)
+        least = lowest(shown.values, alpha, beta) if variable == "loss" else None
+        self._key.show(lowest=least is not None)
+        self._trail.update(path, seen=seen, low=least, point=point)
+
+    def scale(self, factor: float) -> None:
+        """Make type, lines and signs so many times as large as they are by themselves."""
+        enlarge(self.figure, factor / self._factor)
+        self._factor = factor
+        self._trail.enlarge(factor)
+
+    def add_path(self, name: str, path: xr.Dataset, color: str) -> None:
+        """Draw another path, alpha and beta by step, in its colour; it stays."""
+        x, y = narrow(path["alpha"].values), narrow(path["beta"].values)
+        self.figure.line(x, y, color=theme.HALO, alpha=0.7, width=5, line_join="round")
+        line = self.figure.line(x, y, color=color, width=2.4, line_join="round")
+        self.figure.scatter(x[-1:], y[-1:], size=9, fill_color=color, line_color="#ffffff")
+        self._key.add(name, line)
+
+    def _draw(self) -> None:
+        plot = self.figure
+        self._colors = LinearColorMapper(palette=list(PALETTE), low=0, high=SHADES + 1)
+        self._scale = LinearColorMapper(palette=list(theme.LANDSCAPE), low=0, high=1)
+        plot.image(
+            image="shades", source=self.picture, color_mapper=self._colors,
+            x="x", y="y", dw="width", dh="height",
+        )  # fmt: skip
+        # Unseen, one pixel for each point: what the pointer reads.
+        read = plot.image(
+            image="values", source=self.picture, color_mapper=self._scale, global_alpha=0.0,
+            x="values_x", y="values_y", dw="values_width", dh="values_height",
+        )  # fmt: skip
+        plot.line("x_low", "y_low", source=self.lines, color="#ffffff", alpha=0.45)
+        plot.line("x_high", "y_high", source=self.lines, color=theme.HALO, alpha=0.4)
+        plot.text(
+            "x", "y", "text", source=self.labels, color="#ffffff", text_font_size="10px",
+            text_font=value(theme.FONT), text_align="center", text_baseline="middle",
+            background_fill_color=theme.HALO, background_fill_alpha=0.4, padding=2, border_radius=3,
+        )  # fmt: skip
+        words = {"@values": CustomJSHover(code=NUMBER), "@exact": CustomJSHover(code=WHETHER)}
+        tip = f"""<div style="font: {theme.NORMAL} {theme.FONT}; color: {theme.INK}">
+            <b>@values{{custom}}</b> <span style="color: {theme.MUTED}">@exact{{custom}}<br>
+            α $x{{0.000}} · β $y{{0.000}}</span></div>"""
+        plot.add_tools(
+            HoverTool(
+                renderers=[read], tooltips=tip, formatters=words, point_policy="follow_mouse",
+                visible=False,
+            )
+        )  # fmt: skip
+
+    def _scale_bar(self) -> None:
+        self._bar = ColorBar(
+            color_mapper=self._scale,
+            width=12,
+            padding=6,
+            label_standoff=5,
+            ticker=FixedTicker(ticks=[]),
+            major_label_text_font=theme.FONT,
+            major_label_text_font_size=theme.SMALL,
+            major_label_text_color=theme.MUTED,
+            major_tick_line_color="#ffffff",
+            major_tick_line_alpha=0.6,
+            title_text_color=theme.MUTED,
+            title_text_font=theme.FONT,
+            title_text_font_style="normal",
+            title_text_font_size=theme.NORMAL,
+            bar_line_color=None,
+        )
+        self.figure.add_layout(self._bar, "right")
+
+    def _explain(
+        self, path: xr.Dataset | None, seen: int | None, point: tuple[float, float] | None
+    ) -> None:
+        """Bring the words above the picture in line with the signs on it."""
+        every, far, known, moved = 0, False, False, False
+        if path is not None and len(path["step"]):
+            here = index_of(path, seen)
+            every = dots(path["step"].values)[0]
+            far = "off" in path and bool((path["off"].values[: here + 1] > OFF).any())
+            known = best(path, here) is not None
+            moved = self._is_long(path.isel(step=slice(here + 1)))
+        if self._new("every", every):
+            self._key.items["dots"].label = value(f"{every} steps")
+        self._key.show(
+            early=moved, late=moved, dots=moved and every > 0, best=known, far_off=far,
+            point=point is not None,
+        )  # fmt: skip
+
+    def _is_long(self, path: xr.Dataset) -> bool:
+        """Whether colours can be told apart along the part of a path that lies in the picture."""
+        x = (path["alpha"].values - self._x.start) / (self._x.end - self._x.start)
+        y = (path["beta"].values - self._y.start) / (self._y.end - self._y.start)
+        inside = (np.abs(x - 0.5) <= 0.5) & (np.abs(y - 0.5) <= 0.5)
+        return bool(inside.any() and max(np.ptp(x[inside]), np.ptp(y[inside])) > VISIBLE)
+
+    def _tap(self, event: Tap) -> None:
+        x, y = event.x, event.y
+        if x is None or y is None or "frame" not in self._shown:
+            return
+        left, right, bottom, top = self._shown["frame"]
+        if left <= x <= right and bottom <= y <= top:
+            self._tapped(float(x), float(y))
+
+    def _frame(self, shown: xr.DataArray, alpha: Array, beta: Array) -> None:
+        ends = tuple(float(end) for end in (alpha[0], alpha[-1], beta[0], beta[-1]))
+        if self._new("frame", ends):
+            self._x.update(start=ends[0], end=ends[1], reset_start=ends[0], reset_end=ends[1])
+            self._y.update(start=ends[2], end=ends[3], reset_start=ends[2], reset_end=ends[3])
+        names = tuple(str(shown[a].attrs.get("long_name", a)) for a in ("alpha", "beta"))
+        if self._new("names", names):
+            self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = names
+
+    def _name_colors(self, low: float, high: float, title: str, scale: str, *, cut: bool) -> None:
+        if not self._new("colors", (low, high, title, scale, cut)):
+            return
+        ticks = theme.ticks(low, high, scale, cut=cut)
+        self._scale.update(low=low, high=high)
+        self._bar.ticker.ticks = list(ticks)
+        self._bar.update(major_label_overrides=ticks, title=title)
+
+    def _paint(
+        self, shades: Bytes, raw: Array, computed: npt.NDArray[np.bool_], alpha: Array, beta: Array
+    ) -> None:
+        broken = bool((shades >= SHADES).any())
+        if self._new("broken", broken):
+            self._key.show(not_finite=broken)
+        columns = {"shades": shades, "values": narrow(raw), "exact": computed.astype(np.uint8)}
+        boxes = box(alpha, beta, shades.shape, "") | box(alpha, beta, raw.shape, "values_")
+        self._send(self.picture, {name: [thing] for name, thing in (columns | boxes).items()})
+
+    def _contour(
+        self, heights: Array, alpha: Array, beta: Array, levels: Array, scale: str
+    ) -> None:
+        drawn = equal(heights, alpha, beta, levels)
+        found = [
+            (word, line)
+            for word, line in zip(theme.words(levels, scale), drawn, strict=True)
+            if line is not None
+        ]
+        half = sum(line is not None for line in drawn[: len(drawn) // 2])
+        lines = [line for _, line in found]
+        self._send(self.lines, joined(lines[:half], lines[half:]))
+        self._send(self.labels, labels(found, alpha, beta))
+
+    def _send(self, source: ColumnDataSource, data: dict[str, Any]) -> None:
+        """Put data into a source in one message, or in none if they are there already."""
+        if not same(source.data, data):
+            source.data = data
+
+    def _new(self, name: str, value: Any) -> bool:
+        """Whether this differs from what is shown, which is then remembered."""
+        changed = self._shown.get(name) != value
+        self._shown[name] = value
+        return changed

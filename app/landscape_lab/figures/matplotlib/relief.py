@@ -1,0 +1,131 @@
+"""A slice as a lit surface on paper, with the path above it; by matplotlib."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from landscape_lab.figures import theme
+from landscape_lab.figures.annotations import lowest
+from landscape_lab.figures.pixels import finer
+
+Array = npt.NDArray[np.floating[Any]]
+
+ELEVATION, AZIMUTH = 42.0, -125.0
+"""Degrees above the horizon and around, from which the surface is seen."""
+
+LIGHT = (315.0, 50.0)
+"""Where the light comes from: degrees from north, and above the horizon."""
+
+SHADE = 0.62
+"""How bright what lies in the shade is."""
+
+LIFT = 0.012
+"""How far the path is drawn above the surface, as a share of the range of heights."""
+
+
+def relief_on(
+    paper: Any,
+    shown: xr.DataArray,
+    title: str,
+    scale: str,
+    *,
+    smooth: bool,
+    limits: tuple[float, float] | None = None,
+) -> Any:
+    """Draw heights (beta, alpha) as a lit surface with a bar of colours; the axes.
+
+    Args:
+        paper: a matplotlib figure.
+        shown: heights with the coordinates alpha and beta.
+        title: what the heights are.
+        scale: `log` or `linear`.
+        smooth: draw it finer than its points; takes a second.
+        limits: values of the first and the last colour; by default they follow the picture.
+    """
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LightSource, ListedColormap, Normalize
+
+    alpha, beta = shown["alpha"].values, shown["beta"].values
+    heights = scaled(shown.values, scale)
+    low, high = spanned(heights, limits, scale)
+    fine, holes = finer(heights) if smooth else _filled(heights)
+    cut = np.clip(fine, low, high)
+    colors = ScalarMappable(Normalize(low, high), ListedColormap(theme.LANDSCAPE))
+    light, (rows, columns) = LightSource(*LIGHT), _sides(alpha, beta, fine.shape)
+    shade = light.hillshade(
+        (cut - low) / (high - low), vert_exag=0.6, dx=1 / fine.shape[1], dy=1 / fine.shape[0]
+    )
+    lit = colors.to_rgba(cut)[..., :3] * (SHADE + (1 - SHADE) * shade[..., None])
+    faces = np.dstack([lit, np.where(holes, 0.0, 1.0)])
+    axes = paper.add_subplot(projection="3d", computed_zorder=False)
+    axes.plot_surface(
+        columns, rows, cut, facecolors=faces, rstride=1, cstride=1, linewidth=0,
+        antialiased=False, shade=False, rasterized=True, zorder=1,
+    )  # fmt: skip
+    axes.set(xlim=alpha[[0, -1]], ylim=beta[[0, -1]], zlim=(low, high))
+    axes.view_init(ELEVATION, AZIMUTH)
+    axes.set_box_aspect((1, 1, 0.6), zoom=0.92)
+    for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+        axis.set_pane_color((1, 1, 1, 0))
+        axis._axinfo["grid"].update(color=theme.GRID, linewidth=0.6)
+    ticks = theme.ticks(low, high, scale, cut=bool((heights[np.isfinite(heights)] > high).any()))
+    axes.set_zticks(list(ticks), labels=[""] * len(ticks))
+    bar = paper.colorbar(colors, ax=axes, label=title, pad=0.02, shrink=0.75)
+    bar.set_ticks(list(ticks), labels=list(ticks.values()))
+    bar.outline.set_visible(False)
+    low_at = lowest(shown.values, alpha, beta)
+    if low_at is not None:
+        bottom = float(
+            np.clip(np.nanmin(np.where(np.isfinite(heights), heights, np.nan)), low, high)
+        )
+        axes.plot(*low_at, bottom, "x", color="#ffffff", markersize=7, zorder=3,
+                  markeredgewidth=1.5, label="lowest")  # fmt: skip
+    return axes
+
+
+def above(
+    shown: xr.DataArray,
+    path: xr.Dataset,
+    scale: str,
+    limits: tuple[float, float] | None = None,
+) -> Array:
+    """Heights at which a path is drawn: its true losses, or those of the surface, a little up."""
+    heights = scaled(shown.values, scale)
+    low, high = spanned(heights, limits, scale)
+    surface = shown.copy(data=np.where(np.isfinite(heights), heights, np.nan))
+    there: Array = surface.interp(alpha=path["alpha"], beta=path["beta"]).values
+    if str(shown.name) in path:
+        own = scaled(path[str(shown.name)].values, scale)
+        there = np.where(np.isfinite(own), own, there)
+    return np.clip(there, low, high) + LIFT * (high - low)
+
+
+def spanned(heights: Array, limits: tuple[float, float] | None, scale: str) -> tuple[float, float]:
+    """The heights of the first and the last colour: those of two values, or as fits the picture."""
+    if limits is None:
+        return theme.limits(heights)
+    low, high = scaled(np.array(limits), scale).tolist()
+    return low, high
+
+
+def scaled(values: Array, scale: str) -> Array:
+    """Values as heights on a `log` or `linear` scale."""
+    return theme.decimal_log(values) if scale == "log" else values
+
+
+def _filled(heights: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
+    holes = ~np.isfinite(heights)
+    finite = heights[~holes]
+    return np.where(holes, finite.min() if finite.size else 0.0, heights), holes
+
+
+def _sides(alpha: Array, beta: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
+    """Rows and columns of so many points, (beta, alpha)."""
+    beta_at, alpha_at = np.meshgrid(
+        np.linspace(beta[0], beta[-1], shape[0]),
+        np.linspace(alpha[0], alpha[-1], shape[1]),
+        indexing="ij",
+    )
+    return beta_at, alpha_at

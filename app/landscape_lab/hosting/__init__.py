@@ -1,0 +1,1 @@
+"""How the app is served: Voila, Panel, Jupyter."""

@@ -1,0 +1,203 @@
+"""How the app is started: the commands of Voila and Panel, and their processes.
+
+The tests, the benchmarks and the command line share these, so that what is tested is what runs.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.parse
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from landscape_core.foundation.errors import LandscapeError, MissingDataError, SpecError
+
+HERE = Path(__file__).resolve().parent
+NOTEBOOK = HERE / "app.ipynb"
+SCRIPT = HERE / "serve.py"
+SHARE = HERE / "share"
+LOCAL = "127.0.0.1"
+
+FEW_THREADS = {"OMP_NUM_THREADS": "1"}
+"""Networks of this size gain nothing from a second thread, and browser and visitors lose one."""
+
+Command = tuple[list[str], dict[str, str]]
+
+
+class ServerError(LandscapeError, RuntimeError):
+    """A server ended, or did not answer, before it could be used."""
+
+
+def voila_command(
+    port: int,
+    *,
+    notebook: Path = NOTEBOOK,
+    ip: str = LOCAL,
+    base_url: str = "/",
+    preheated: int = 0,
+    kernels: int | None = None,
+) -> Command:
+    """Arguments and environment of a Voila server: one Python process for each open page.
+
+    Args:
+        port: where to listen; taken as it is, so that the address is known beforehand.
+        notebook: what each visitor runs.
+        ip: the interface to listen on.
+        base_url: the path in front of every address, for a proxy.
+        preheated: kernels that are kept started, so that the page opens in half the time.
+        kernels: processes at the same time, preheated ones too; by default as many as the memory
+            holds. Who comes later is told that the server is busy.
+    """
+    _check(port, notebook)
+    if preheated < 0:
+        raise SpecError("preheated", preheated, "zero or a positive number of kernels")
+    if kernels is not None and kernels < 1:
+        raise SpecError("kernels", kernels, "a positive number of kernels")
+    argv = [
+        *(sys.executable, "-m", "voila", str(notebook)),
+        f"--port={port}",
+        "--Voila.port_retries=0",
+        f"--Voila.ip={ip}",
+        f"--base_url={_slashed(base_url)}",
+        "--no-browser",
+    ]
+    if kernels is not None:
+        argv.append(f"--BoundedKernels.places={kernels}")
+    if preheated:
+        argv += ["--preheat_kernel=True", f"--pool_size={preheated}"]
+    return argv, {**FEW_THREADS, **os.environ, **_voila_paths(os.environ)}
+
+
+def panel_command(
+    port: int,
+    *,
+    script: Path = SCRIPT,
+    ip: str = LOCAL,
+    prefix: str = "",
+    origins: Sequence[str] = (),
+) -> Command:
+    """Arguments and environment of one Panel server that all visitors share.
+
+    Args:
+        port: where to listen.
+        script: a `.py` or `.ipynb` file that shows the app.
+        ip: the interface to listen on.
+        prefix: the path in front of every address, for a proxy.
+        origins: `host:port` under which browsers may come, beside this machine.
+    """
+    _check(port, script)
+    argv = [
+        *(sys.executable, "-m", "panel", "serve", str(script)),
+        *("--port", str(port), "--address", ip),
+        *("--warm", "--log-level", "warning"),
+        # A closed page gives its memory back within half a minute.
+        *("--unused-session-lifetime", "20000", "--check-unused-sessions", "10000"),
+    ]
+    if prefix:
+        argv += ["--prefix", prefix]
+    for origin in (f"localhost:{port}", f"127.0.0.1:{port}", *origins):
+        argv += ["--allow-websocket-origin", origin]
+    return argv, {**FEW_THREADS, **os.environ, "BOKEH_RESOURCES": "server"}
+
+
+def address(port: int, *, ip: str = LOCAL, path: str = "/") -> str:
+    """The address at which a browser on this machine finds the server."""
+    host = LOCAL if ip in ("", "0.0.0.0", "::") else ip
+    return f"http://{host}:{port}{_slashed(path)}"
+
+
+def free_port(first: int = 0) -> int:
+    """A port that nobody listens on: the first choice, one of the next nine, or any."""
+    choices = (*range(first, first + 10), 0) if first else (0,)
+    for port in choices:
+        with contextlib.closing(socket.socket()) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind((LOCAL, port))
+                return int(probe.getsockname()[1])
+    raise ServerError("No port is free on this machine.")
+
+
+@contextlib.contextmanager
+def running(
+    command: Command, url: str, *, patience: float = 60.0, output: int | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a server, wait until it answers, and end it with all its kernels on leaving.
+
+    Args:
+        command: what `voila_command` or `panel_command` returned.
+        url: an address that answers once the server is there.
+        patience: seconds to wait for the first answer.
+        output: where its text goes, as in `subprocess.Popen`; by default to the terminal.
+
+    Raises:
+        ServerError: it ended or stayed silent.
+    """
+    argv, env = command
+    # A session of its own: Ctrl-C reaches only us, and we end the server once and in order.
+    process = subprocess.Popen(
+        argv, env=env, stdout=output, stderr=output, start_new_session=True, cwd=HERE
+    )
+    try:
+        _wait_until_answering(process, url, patience)
+        yield process
+    finally:
+        _end(process)
+
+
+def _check(port: int, source: Path) -> None:
+    if not 1 <= port <= 65535:
+        raise SpecError("port", port, "a number from 1 to 65535")
+    if not source.is_file():
+        raise MissingDataError(
+            f"{source} is missing: it is what the server shows. It lies in a clone of the "
+            "repository; install from there with `make app`."
+        )
+
+
+def _slashed(path: str) -> str:
+    return f"/{path.strip('/')}/" if path.strip("/") else "/"
+
+
+def _voila_paths(environ: Mapping[str, str]) -> dict[str, str]:
+    """Where Jupyter looks for our template and for `voila.json`, before its own places."""
+    ours = {"JUPYTER_PATH": SHARE / "jupyter", "JUPYTER_CONFIG_PATH": SHARE}
+    return {
+        name: os.pathsep.join(filter(None, (str(path), environ.get(name))))
+        for name, path in ours.items()
+    }
+
+
+def _wait_until_answering(process: subprocess.Popen[bytes], url: str, patience: float) -> None:
+    where = urllib.parse.urlsplit(url)
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise ServerError(
+                f"The server ended with status {process.returncode} before it answered at {url}."
+            )
+        # Only knock: asking for the page would start a kernel.
+        with contextlib.suppress(OSError):
+            socket.create_connection((where.hostname, where.port), timeout=2).close()
+            return
+        time.sleep(0.05)
+    raise ServerError(f"The server did not answer at {url} within {patience:g} seconds.")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask politely, so that kernels end too; after some seconds insist.
+
+    Whoever was started in the background by a script does not hear an interruption.
+    """
+    for asked, patience in ((signal.SIGINT, 3), (signal.SIGTERM, 7)):
+        if process.poll() is None:
+            process.send_signal(asked)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(patience)
+    if process.poll() is None:
+        process.kill()
+        process.wait()

@@ -1,0 +1,1 @@
+"""The app in a notebook cell, and on your own network."""

@@ -1,0 +1,86 @@
+"""One's own network in a notebook: the same page as the app's, on the user's module and data."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from landscape_core.foundation.registry import make
+from landscape_core.models.objective import Adapter, Batches, LossFunction
+from landscape_core.models.user_model import given
+from landscape_core.storage.store import Store
+from landscape_core.training.optimizers.base import Optimizer
+from landscape_core.training.run import Run, Training
+from landscape_lab.bridge.jupyter import setup
+from landscape_lab.notebook.widget import HEIGHT, LandscapeWidget
+from landscape_lab.state.form_model import assign
+from landscape_lab.state.scene import Scene
+
+BATCH = 32
+"""Examples per step where nobody says, or all, if there are fewer."""
+
+
+def explore(  # noqa: PLR0913 - every choice in one line is what it is for
+    model: nn.Module,
+    loss: LossFunction,
+    data: Batches,
+    *,
+    test: Batches | None = None,
+    path: Sequence[Mapping[str, Tensor]] = (),
+    optimizer: Optimizer[Any] | str = "adam",
+    steps: int = 1000,
+    batch_size: int | None = None,
+    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+    adapter: Adapter | None = None,
+    device: str | None = None,
+    dtype: str | None = None,
+    store: Store | None = None,
+    height: int = HEIGHT,
+) -> LandscapeWidget:
+    """The landscape of a network as a live widget: train it from its present weights, and look.
+
+    The network is copied, never changed. Mini-batches are drawn and trained on in training mode;
+    every picture and reading is in evaluation mode.
+
+    Args:
+        model: any module from one tensor to outputs.
+        loss: from (outputs, targets) to one value per example or to their mean, for instance
+            `torch.nn.functional.cross_entropy`.
+        data: inputs and targets, or batches of the two, for instance a DataLoader.
+        test: a second part of the data, or none.
+        path: state dictionaries saved in one's own training, the latest last; the run goes on from
+            there, and its steps are counted from the first.
+        optimizer: a recipe, for instance `make(Optimizer, "sgd", learning_rate=0.1)`, or a name.
+        steps: where the run ends, after the path.
+        batch_size: examples per step; by default 32, or all, if there are fewer.
+        seed: draws the mini-batches and random directions; the weights are those of the model.
+        settings: any others by their path, as `LandscapeWidget.choose` takes them, for instance
+            `{"view.directions": "random", "view.span": 2.0}`.
+        adapter: takes what the model gives if that is no tensor, gives the outputs.
+        device: `cpu` or `cuda`; by default where the model's parameters lie.
+        dtype: `float32` or `float64`; by default the model's, or `float32`.
+        store: keeps slices; by default this user's.
+        height: pixels of the cell; the width is all there is.
+
+    Raises:
+        SpecError: a value that is not accepted; before any work.
+    """
+    setup()
+    problem = given(model, loss, data, test=test, path=path, adapter=adapter)
+    start = problem.parts["train"].start
+    run = Run(
+        problem=problem,
+        optimizer=make(Optimizer, optimizer) if isinstance(optimizer, str) else optimizer,
+        batch_size=batch_size or min(BATCH, problem.parts["train"].examples),
+        steps=steps + len(path),
+        seed=seed,
+        device=device or start.device.type,
+        dtype=dtype or ("float64" if start.dtype == torch.float64 else "float32"),
+    )
+    scene = Scene(run=run)
+    for place, value in (settings or {}).items():
+        scene = assign(scene, place, value)
+    Training(scene.run)  # refuses parts that do not fit here rather than in the picture
+    return LandscapeWidget(scene, store, height)

@@ -1,0 +1,1 @@
+"""The page: controller, layout, canvas."""

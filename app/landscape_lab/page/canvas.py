@@ -1,0 +1,253 @@
+"""The pictures of the page: the landscape flat and deep, kept runs, curves, what stands beside."""
+
+import html
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import panel as pn
+import xarray as xr
+
+from landscape_core.foundation.recipes import name_of
+from landscape_core.session.picture import Picture
+from landscape_lab.components.surface.surface import Surface
+from landscape_lab.figures import theme
+from landscape_lab.figures.bokeh.comparison import Comparison
+from landscape_lab.figures.bokeh.contour import Contour
+from landscape_lab.figures.bokeh.curves import Curves
+from landscape_lab.page.comparison import compared
+from landscape_lab.state.scene import Display
+from landscape_lab.worker.worker import News
+
+ASIDE = 0.2
+"""Seconds between two updates of the smaller figures while a run goes on."""
+
+SIDE = "clamp(240px, 25vw, 480px)"
+"""How wide the smaller figures are: a quarter of the window, within bounds."""
+
+PROJECTED = 1.35
+"""How much larger type and lines are for a projector."""
+
+FILL: Any = {"sizing_mode": "stretch_both", "min_height": 0}
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """A drawing beside the landscape, and the pane that holds it."""
+
+    view: Any
+    pane: pn.Column
+
+
+class Stage:
+    """Draws news of a run; only what is visible is brought up to date.
+
+    What is not seen at first is made when it is: the less is on a page, the sooner it is there.
+    """
+
+    def __init__(self, tapped: Callable[[float, float], None] | None = None) -> None:
+        """Empty figures.
+
+        Args:
+            tapped: told alpha and beta wherever the user clicks on the landscape.
+        """
+        self._aside_at, self._factor = 0.0, 1.0
+        self._drawn: tuple[Any, ...] = ()
+        self._tapped = tapped
+        self.contour, self.curves = Contour(tapped), Curves()
+        self.surface: Surface | None = None
+        self.comparison: Comparison | None = None
+        self.quality = _line(theme.MUTED, 12, 38)
+        self._panes: dict[str, Any] = {"2d": pn.pane.Bokeh(self.contour.figure, **FILL)}
+        self.landscape = pn.Column(
+            self._panes["2d"], self.quality, css_classes=["landscape"], **FILL
+        )
+        self._above = pn.Column(pn.pane.Bokeh(self.curves.figure, **FILL), **FILL)
+        self._asides: dict[str, _Beside] = {}
+        self.side = pn.Column(
+            self._above,
+            sizing_mode="stretch_both",
+            css_classes=["side"],
+            styles={"width": SIDE, "flex": "none"},
+        )
+        first = Display().aside
+        self._add(name_of(type(first)), first.view())
+
+    def draw(self, news: News, display: Display, *, playing: bool = False) -> None:
+        """Bring every visible figure up to date; losses below zero have no logarithmic heights.
+
+        While a run is `playing`, the smaller figures follow more slowly.
+        """
+        picture = news.picture
+        if picture is None:
+            return
+        if bool((picture.slice["loss"].where(picture.slice["computed"]) < 0).any()):
+            display = display.replace(height="linear", limits="")
+        show = display.show if display.show != "compare" or news.kept else "2d"
+        if show == "compare" and self.comparison is None:
+            self._compare(news, display)  # drawn before it is shown
+        self._show(show)
+        if show != "compare":
+            self._draw_landscape(picture, display)
+        now = time.monotonic()
+        if playing and now - self._aside_at < ASIDE:
+            return
+        self._aside_at = now
+        if show == "compare":
+            self._compare(news, display)
+        self.curves.update(picture.curves, picture.seen)
+        self.quality.object = quality(picture)
+        self._draw_aside(picture, display)
+
+    def hurry(self) -> None:
+        """Something is to be changed: while a run goes on, the landscape alone obeys at first."""
+        self._aside_at = time.monotonic()
+
+    def dim(self, *, stale: bool) -> None:
+        """Show the picture pale while it is still that of another run."""
+        # A style that is left out is never removed in the browser (Bokeh 3.9).
+        styles = {"opacity": "0.4" if stale else "1"}
+        if self.landscape.styles != styles:
+            self.landscape.styles = styles
+
+    def scale(self, *, projects: bool) -> None:
+        """Make type and lines larger for a projector, or as they were."""
+        self._factor = PROJECTED if projects else 1.0
+        beside = [each.view for each in self._asides.values()]
+        for view in (self.contour, self.surface, self.curves, self.comparison, *beside):
+            if view is not None:
+                self._enlarge(view)
+
+    def _enlarge(self, view: Any) -> None:
+        if hasattr(view, "scale"):
+            view.scale(self._factor)
+
+    def _show(self, name: str) -> None:
+        if name not in self._panes:
+            self._make(name)
+        for other, pane in self._panes.items():
+            if pane.visible != (other == name):
+                pane.visible = other == name
+        if self.side.visible == (name == "compare"):
+            self.side.visible = name != "compare"
+
+    def _make(self, name: str) -> None:
+        """Put the surface or the comparison to the other pictures, hidden."""
+        if name == "3d":
+            self.surface = Surface(self._tapped)
+            self._enlarge(self.surface)
+            inner = self.surface.view
+        else:
+            inner = pn.pane.Bokeh(self._comparison().figure, **FILL)
+        self._panes[name] = pn.Column(inner, visible=False, **FILL)
+        self.landscape.insert(len(self.landscape) - 1, self._panes[name])
+
+    def _comparison(self) -> Comparison:
+        if self.comparison is None:
+            self.comparison = Comparison()
+            self._enlarge(self.comparison)
+        return self.comparison
+
+    def _compare(self, news: News, display: Display) -> None:
+        self._drawn = ()
+        self._comparison().update(
+            compared(news),
+            display.comparison,
+            display.height,
+            variable=display.color,
+            limits=display.range(),
+            plane=news.together,
+            problem=news.problem,
+        )
+
+    def _draw_landscape(self, picture: Picture, display: Display) -> None:
+        at = picture.point
+        point = None if at is None else (at.alpha, at.beta)
+        looks = (picture.view.split, display.show, display.height, display.color, display.limits)
+        drawn = (picture.slice, picture.path, looks, picture.seen, point)
+        known, self._drawn = self._drawn, drawn
+        if known and all(map(_same, known, drawn)):
+            return  # only what stands beside it is new
+        color = display.color if display.color in picture.slice else "loss"
+        deep = self.surface if display.show == "3d" else None
+        view = self.contour if deep is None else deep
+        view.update(
+            picture.slice,
+            picture.path,
+            variable=color,
+            split=picture.view.split,
+            scale=display.height if color == "loss" else "linear",
+            limits=display.range() if color == "loss" else None,
+            seen=picture.seen,
+            point=point,
+        )
+
+    def _draw_aside(self, picture: Picture, display: Display) -> None:
+        aside = display.aside
+        name = name_of(type(aside))
+        made = None if name in self._asides else aside.view()
+        view = self._asides[name].view if made is None else made
+        aside.draw(view, picture, display.height)
+        if made is not None:  # drawn before it is shown: a browser is not told of what it lacks
+            self._add(name, made)
+        for other, beside in self._asides.items():
+            if beside.pane.visible != (other == name):
+                beside.pane.visible = other == name
+        if self._above.visible == aside.tall:
+            self._above.visible = not aside.tall
+
+    def _add(self, name: str, view: Any) -> None:
+        """Put a drawing beside the landscape."""
+        self._enlarge(view)
+        pane = pn.Column(pn.pane.Bokeh(view.figure, **FILL), **FILL)
+        self._asides[name] = _Beside(view, pane)
+        self.side.append(pane)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether what is drawn is there already: data sets are the same object, all else equal."""
+    return one is other if isinstance(one, xr.Dataset) else bool(one == other)
+
+
+def quality(picture: Picture) -> str:
+    """HTML on what the picture is and how much it can be trusted, two lines long at most."""
+    computed = picture.slice["computed"].values
+    distance = float(picture.path["distance"].sel(step=picture.seen, method="nearest"))
+    count = int(picture.slice.attrs["examples"][0])
+    doubt = picture.standard_error
+    moved = picture.path.sizes["step"] > 1
+    parts = [
+        f"<b>{picture.captured:.0%}</b> of the motion lies in this plane" if moved else "the start",
+        f"<b>{computed.sum()}</b> of {computed.size} points computed{others(picture.slice)}",
+        f"<b>{count}</b> {picture.view.split} examples"
+        + (f" (loss at the point <b>± {doubt:.2g}</b>)" if doubt > 0 else ""),
+    ]
+    if distance > 1e-5:
+        parts.insert(1, f"current point <b>{distance:.2g}</b> off it")
+    broken = int((~(abs(picture.slice["loss"]) < float("inf"))).sum())
+    if broken:
+        parts.append(f"<b>{broken}</b> points not finite")
+    if picture.notice:
+        parts.insert(0, html.escape(picture.notice))
+    return " · ".join(parts)
+
+
+def others(slice_: xr.Dataset) -> str:
+    """What is known of the points that were not computed, if there are any."""
+    if slice_["computed"].values.all():
+        return ""
+    error = slice_.attrs.get("estimated_error")
+    if error is None:
+        return ", others interpolated"
+    return f", others within an estimated <b>{error:.1%}</b> of the range"
+
+
+def _line(color: str, size: int, height: int) -> pn.pane.HTML:
+    """Text of fixed height, so that nothing moves when it changes."""
+    font = f"calc({size}px * var(--scale, 1))/1.45 {theme.FONT}"
+    styles = {"font": font, "color": f"var(--muted, {color})", "padding": "2px 8px 0 10px"}
+    return pn.pane.HTML(
+        "", styles={**styles, "overflow": "hidden"}, height=height, margin=0,
+        sizing_mode="stretch_width",
+    )  # fmt: skip

@@ -1,0 +1,118 @@
+"""Runs that are compared: what differs between them, in words, and what is drawn of each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from landscape_core.foundation.recipes import Recipe, label_of
+from landscape_core.session.picture import Picture
+from landscape_lab.figures.bokeh.comparison import Compared
+from landscape_lab.state import form_model
+from landscape_lab.state.place import Place
+from landscape_lab.worker.worker import News
+
+LETTERS = "ABCD"
+
+
+def compared(news: News) -> list[Compared]:
+    """What is drawn of the runs that are compared, each with what differs in it."""
+    told = {
+        place: (len(one.path["param"]), one.figures)
+        for place, one in ((one.place, one) for one in news.kept)
+    }
+    found = []
+    for (letter, words, picture), place in zip(beside(news), _places(news), strict=True):
+        parameters, figures = told.get(place, (news.parameters, news.figures))
+        found.append(
+            Compared(
+                letter, words, picture.slice, picture.path, picture.seen, picture.curves,
+                picture.view.split, figures, parameters,
+            )
+        )  # fmt: skip
+    return found
+
+
+def beside(news: News) -> list[tuple[str, str, Picture]]:
+    """Letter, what differs in it, and picture of each run that is compared.
+
+    The kept runs and the one that is under way, if that is another.
+    """
+    places = _places(news)
+    pictures = [one.picture for one in news.kept]
+    if news.picture is not None and len(places) > len(pictures):
+        pictures.append(news.picture)
+    return list(zip(LETTERS, differing(places), pictures, strict=False))
+
+
+def _places(news: News) -> list[Place]:
+    kept = [one.place for one in news.kept]
+    here = news.place.alone()
+    return kept if here in kept or news.picture is None else [*kept, here]
+
+
+def differing(places: Sequence[Place]) -> list[str]:
+    """What is not the same in all places, of each in one line: `learning rate 0.1, step 60`.
+
+    What only one of two parts has, and has by default, goes without saying.
+    """
+    tables = [_settings(place) for place in places]
+    paths = dict.fromkeys(path for table in tables for path in table)
+    differ = [
+        path
+        for path in paths
+        if len({table[path].value for table in tables if path in table}) > 1
+        or not all(path in table for table in tables)
+    ]
+    return [
+        ", ".join(
+            f"{table[path].label} {table[path].value}"
+            for path in differ
+            if path in table and not (table[path].usual and _missing(path, tables))
+        )
+        or "the same settings"
+        for table in tables
+    ]
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """A setting in words, and whether its value is the usual one."""
+
+    label: str
+    value: str
+    usual: bool = False
+
+
+def _missing(path: str, tables: Sequence[dict[str, _Setting]]) -> bool:
+    return not all(path in table for table in tables)
+
+
+def _settings(place: Place) -> dict[str, _Setting]:
+    """All that makes a run and its picture, by path."""
+    found = {
+        entry.path: _Setting(
+            entry.field.label,
+            _worded(entry.value),
+            entry.value == entry.field.default,
+        )
+        for entry in form_model.rows(place.start)
+        if not entry.path.startswith("display.")
+    }
+    for change in place.changes:
+        old = found[change.path]
+        value = f"{old.value}, from step {change.step} {_worded(change.value)}"
+        found[change.path] = _Setting(old.label, value)
+    if place.origin is not None:
+        where = f"α {place.origin.alpha:.3g}, β {place.origin.beta:.3g}"
+        found["origin"] = _Setting("started at", where)
+    step = place.step if place.seen is None else place.seen
+    found["step"] = _Setting("step", str(step))
+    return found
+
+
+def _worded(value: Any) -> str:
+    if isinstance(value, Recipe):
+        return label_of(type(value))
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")

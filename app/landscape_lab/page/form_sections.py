@@ -1,0 +1,119 @@
+"""The sections of the form: which settings are shown, in which order, which wait behind "more"."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.recipes import Recipe
+from landscape_core.models.datasets.base import Dataset
+from landscape_core.models.problems.base import Problem
+from landscape_lab.state import form_model
+from landscape_lab.state.scene import Scene
+
+SECTIONS = {
+    "Data": "what is learned",
+    "Network": "what learns it",
+    "Optimizer": "how it moves",
+    "Landscape": "what is shown",
+    "Display": "how it is drawn",
+}
+"""The form's sections, and what they are about."""
+
+ELSEWHERE = ("run.device", "run.dtype", "run.checkpoints", "run.memory_mb", "display.show",
+             "display.comparison", "display.speed")  # fmt: skip
+"""Paths that are on no form: for the command line and links, or in the toolbar."""
+
+FIRST_FIELDS = 3
+"""How many fields of each data set, network and optimizer are shown without asking for more."""
+
+SELDOM = ("run.sampler", "run.schedule.warmup", "run.problem.regularizer")
+"""Rows that wait behind "more" for as long as they are as they were at first."""
+
+ASIDE_DEPTH = 2
+"""Dots in the path of a setting of what stands beside the landscape; deeper ones are details."""
+
+
+def sections(scene: Scene, reference: Scene) -> list[dict[str, Any]]:
+    """The sections in the words of the `Form` component, those without a field left out.
+
+    Args:
+        scene: what is asked for.
+        reference: what it is compared with to mark what was changed.
+    """
+    known = {row.path: form_model.plain_value(row.value) for row in form_model.rows(reference)}
+    found = [_section(scene, known, title) for title in SECTIONS]
+    return [section for section in found if section["fields"]]
+
+
+def _section(scene: Scene, known: Mapping[str, Any], title: str) -> dict[str, Any]:
+    problem = scene.run.problem
+    chosen = [
+        entry for entry in form_model.rows(scene) if _section_of(entry.path, problem) == title
+    ]
+    # The numbers of a problem stand after its data.
+    chosen.sort(key=lambda entry: title == "Data" and _is_number(entry.path, problem))
+    fields = [
+        form_model.described(entry)
+        | {"detail": _is_detail(entry), "changed": _is_changed(entry, known)}
+        for entry in chosen
+    ]
+    return {"title": title, "help": SECTIONS[title], "fields": fields}
+
+
+def _section_of(path: str, problem: Problem) -> str:
+    """The section of a row, or nothing: what a problem has beside data belongs to the network."""
+    if path.startswith(ELSEWHERE):
+        return ""
+    if path.startswith("run.problem"):
+        part = _part(path, problem)
+        return "Data" if part is None or isinstance(part, Dataset) else "Network"
+    if path.startswith("run."):
+        return "Optimizer"
+    return "Landscape" if path.startswith(("view.", "display.aside")) else "Display"
+
+
+def _is_number(path: str, problem: Problem) -> bool:
+    """Whether a row is a plain value of the problem itself."""
+    return path != "run.problem" and _part(path, problem) is None
+
+
+def _part(path: str, problem: Problem) -> Recipe | None:
+    """The recipe within a problem that a path lies in, if any."""
+    names = path.split(".")
+    given = getattr(problem, names[2]) if len(names) > 2 else None
+    return given if isinstance(given, Recipe) else None
+
+
+def _is_detail(entry: form_model.Entry) -> bool:
+    """Whether a row waits behind "more": the first fields of each part are the telling ones."""
+    if entry.path.startswith("view."):
+        return not entry.path.startswith("view.directions") or entry.place > 0
+    if entry.path.startswith("display.aside."):
+        return entry.place > 0 or entry.path.count(".") > ASIDE_DEPTH
+    if entry.path == "run.steps" or (entry.path in SELDOM and entry.value == entry.field.default):
+        return True
+    return entry.path.startswith("run.") and entry.place >= FIRST_FIELDS and entry.nested
+
+
+def _is_changed(entry: form_model.Entry, known: Mapping[str, Any]) -> bool:
+    """Whether a value differs from the reference's, or from its default where that has none."""
+    return bool(
+        form_model.plain_value(entry.value)
+        != known.get(entry.path, form_model.plain_value(entry.field.default))
+    )
+
+
+def concerned(error: Exception, wanted: Scene, known: Scene, shown: Collection[str]) -> str | None:
+    """The path of the control at which an error belongs, if one is shown.
+
+    The one that the error names, or the menu from which the part with that field was chosen, or
+    else the first that differs from what is in force.
+    """
+    named = form_model.path_of(wanted, error.field) if isinstance(error, SpecError) else None
+    changed = next(iter(form_model.differences(wanted, known)), None)
+    for path in filter(None, (named, changed)):
+        while path and path not in shown:
+            path = path.rpartition(".")[0]
+        if path:
+            return path
+    return None

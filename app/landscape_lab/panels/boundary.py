@@ -1,0 +1,28 @@
+"""The data and what the network says over its inputs."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from landscape_core.session.picture import Picture
+from landscape_lab.figures.annotations import looked_at
+from landscape_lab.figures.bokeh.boundary import Boundary as View
+from landscape_lab.panels.base import Aside
+
+NO_BOUNDARY = "No boundary to draw: this\nproblem has no data with\none or two inputs."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boundary(Aside):
+    """The data, and what the network says over its inputs."""
+
+    label: ClassVar[str] = "decision boundary"
+    view: ClassVar[type] = View
+
+    def draw(self, view: Any, picture: Picture, scale: str) -> None:
+        del scale
+        if picture.boundary is None or picture.points is None:
+            view.empty(NO_BOUNDARY)
+        else:
+            at = picture.point
+            words = looked_at(at.alpha, at.beta, at.values) if at else ""
+            view.update(picture.boundary, picture.points, words)

@@ -1,0 +1,45 @@
+"""The way from here to a minimum that another start leads to."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar
+
+import xarray as xr
+
+from landscape_core.connectivity.connection import to_another_start
+from landscape_core.connectivity.paths.base import Path
+from landscape_core.connectivity.paths.bezier import Bezier
+from landscape_core.foundation.recipes import Note
+from landscape_core.session.inspection import Standpoint
+from landscape_core.session.picture import Picture
+from landscape_lab.figures.bokeh.connection import Connection as View
+from landscape_lab.panels.base import Aside
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connection(Aside):
+    """Where held: the curve of low loss to the end of a run from other initial weights."""
+
+    label: ClassVar[str] = "connection"
+    view: ClassVar[type] = View
+    tall: ClassVar[bool] = True
+
+    path: Annotated[Path, Note("how the curve is found")] = field(default_factory=Bezier)
+    align: Annotated[
+        bool, Note("first put the other network's hidden units in the order nearest to this one's")
+    ] = False
+
+    def study(self, stand: Standpoint) -> Iterator[xr.Dataset | None]:
+        if stand.step == 0:  # nothing is trained yet
+            return iter(())
+        return stand.kept(self, self._curve(stand))
+
+    def draw(self, view: Any, picture: Picture, scale: str) -> None:
+        view.update(self.found(picture), picture.view.split, scale)
+
+    def _curve(self, stand: Standpoint) -> Iterator[xr.Dataset | None]:
+        work = to_another_start(
+            stand.parts, stand.run, path=self.path, align=self.align, store=stand.store
+        )
+        for progress in work:
+            yield progress.dataset

@@ -1,0 +1,37 @@
+"""How convex the landscape is behind the picture."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import xarray as xr
+
+from landscape_core.analysis.convexity_map import Convexity as Engine
+from landscape_core.analysis.convexity_map import convexity
+from landscape_core.foundation.recipes import Knob
+from landscape_core.session.inspection import Standpoint
+from landscape_core.session.picture import Picture
+from landscape_lab.figures.bokeh.convexity import Convexity as View
+from landscape_lab.panels.base import Aside
+
+
+@dataclass(frozen=True, kw_only=True)
+class Convexity(Aside):
+    """Over the same plane, the ratio |λ min / λ max| of the full Hessian (Li et al., figure 7)."""
+
+    label: ClassVar[str] = "convexity map"
+    view: ClassVar[type] = View
+
+    resolution: Annotated[int, Knob(3, 101, "points along each side of the map")] = 11
+    examples: Annotated[int, Knob(1, 1_000_000, "examples that it is taken on, at most", "log")] = (
+        200
+    )
+
+    def study(self, stand: Standpoint) -> Iterator[xr.Dataset | None]:
+        asked = Engine(examples=self.examples)
+        grid = stand.grid.replace(resolution=self.resolution)
+        return stand.kept(self, convexity(stand.train, stand.plane, grid, asked), on_plane=True)
+
+    def draw(self, view: Any, picture: Picture, scale: str) -> None:
+        del scale
+        view.update(self.found(picture), picture.path)

@@ -1,0 +1,60 @@
+"""The curvature at the present point, by layer, and along the run."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar
+
+import xarray as xr
+
+from landscape_core.curvature.matrices.base import Matrix
+from landscape_core.curvature.matrices.hessian import Hessian
+from landscape_core.curvature.spectrum import Spectrum, Watch, spectrum
+from landscape_core.foundation.recipes import Knob, Note
+from landscape_core.session.inspection import Standpoint
+from landscape_core.session.picture import Picture
+from landscape_core.training.optimizers.sgd import SGD
+from landscape_core.training.run import Run
+from landscape_core.training.schedules.constant import Constant
+from landscape_lab.figures.bokeh.curvature import Curvature as View
+from landscape_lab.panels.base import Aside
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curvature(Aside):
+    """Eigenvalues, trace and density: along the run, and where held also by layer."""
+
+    label: ClassVar[str] = "curvature"
+    view: ClassVar[type] = View
+    tall: ClassVar[bool] = True
+
+    matrix: Annotated[Matrix, Note("which matrix of second order")] = field(default_factory=Hessian)
+    share: Annotated[
+        float, Knob(0.0, 1.0, "time for it, at most, as a share of the time for training; 0: none")
+    ] = 0.15
+    examples: Annotated[
+        int, Knob(1, 1_000_000, "examples that it is taken on, at most, where held", "log")
+    ] = 1000
+
+    @property
+    def watch(self) -> Watch | None:
+        return Watch(matrix=self.matrix, share=self.share)
+
+    def study(self, stand: Standpoint) -> Iterator[xr.Dataset | None]:
+        asked = Spectrum(matrix=self.matrix, examples=self.examples, each_layer=True)
+        return stand.kept(asked, spectrum(stand.train, stand.train.start, asked))
+
+    def draw(self, view: Any, picture: Picture, scale: str) -> None:
+        del scale
+        bound = _bound(picture.run) if self.matrix == Hessian() else None
+        view.update(self.found(picture), picture.curvature, str(self.matrix.label), bound=bound)
+
+
+def _bound(run: Run) -> float | None:
+    """2/η, above which plain gradient descent is thrown back; of no other is it so simple."""
+    if (
+        not isinstance(run.optimizer, SGD)
+        or run.schedule != Constant()
+        or run.optimizer.weight_decay
+    ):
+        return None
+    return 2 / run.optimizer.learning_rate

@@ -1,0 +1,43 @@
+"""What is measured of the network at the point where a run is held."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar
+
+import torch
+import xarray as xr
+
+from landscape_core.analysis.diagnostics.base import Diagnostic
+from landscape_core.analysis.diagnostics.layer_gradients import LayerGradients
+from landscape_core.foundation.recipes import Note
+from landscape_core.session.inspection import Standpoint
+from landscape_core.session.picture import Picture
+from landscape_lab.figures.bokeh.diagnostics import Diagnostics as View
+from landscape_lab.panels.base import Aside
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnostics(Aside):
+    """Where held: a measurement of the network at that point, which needs no plane."""
+
+    label: ClassVar[str] = "diagnostics"
+    view: ClassVar[type] = View
+    tall: ClassVar[bool] = True
+
+    diagnostic: Annotated[Diagnostic, Note("what is measured")] = field(
+        default_factory=LayerGradients
+    )
+
+    def study(self, stand: Standpoint) -> Iterator[xr.Dataset | None]:
+        return stand.kept(self.diagnostic, self._measured(stand))
+
+    def draw(self, view: Any, picture: Picture, scale: str) -> None:
+        del scale
+        view.update(self.found(picture), held=picture.status != "running")
+
+    def _measured(self, stand: Standpoint) -> Iterator[xr.Dataset]:
+        """At the present point, of a network whose start is that of its run."""
+        here = stand.train.start
+        names = [block.name for block in stand.train.layout.blocks]
+        began = torch.from_numpy(stand.path["theta"].values[0]).to(here)
+        yield self.diagnostic.at(stand.train.moving(names, began), here)

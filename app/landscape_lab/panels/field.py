@@ -1,0 +1,36 @@
+"""The vector field that training follows, over the plane of the picture."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import xarray as xr
+
+from landscape_core.analysis.vector_field import field
+from landscape_core.foundation.recipes import Knob
+from landscape_core.session.inspection import Standpoint
+from landscape_core.session.picture import Picture
+from landscape_lab.figures.bokeh.field import Field as View
+from landscape_lab.panels.base import Aside
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field(Aside):
+    """Over the same plane, arrows where −gradient goes, or in a game both players together."""
+
+    label: ClassVar[str] = "vector field"
+    view: ClassVar[type] = View
+
+    resolution: Annotated[int, Knob(5, 51, "arrows along each side")] = 13
+    examples: Annotated[int, Knob(1, 1_000_000, "examples that it is taken on, at most", "log")] = (
+        1000
+    )
+
+    def study(self, stand: Standpoint) -> Iterator[xr.Dataset | None]:
+        grid = stand.grid.replace(resolution=self.resolution)
+        part = stand.train.first(self.examples)
+        return stand.kept(self, field(part, stand.plane, grid), on_plane=True)
+
+    def draw(self, view: Any, picture: Picture, scale: str) -> None:
+        del scale
+        view.update(self.found(picture), picture.path)

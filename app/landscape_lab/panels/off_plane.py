@@ -1,0 +1,20 @@
+"""What the picture hides of the path."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from landscape_core.session.picture import Picture, under
+from landscape_lab.figures.bokeh.off_plane import OffPlane as View
+from landscape_lab.panels.base import Aside
+
+
+@dataclass(frozen=True, kw_only=True)
+class OffPlane(Aside):
+    """The loss along the true path beside the picture's under it, and how far off it lies."""
+
+    label: ClassVar[str] = "off the plane"
+    view: ClassVar[type] = View
+
+    def draw(self, view: Any, picture: Picture, scale: str) -> None:
+        del scale
+        view.update(under(picture.path, picture.slice, picture.view.split))

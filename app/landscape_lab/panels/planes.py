@@ -1,0 +1,42 @@
+"""The same point on many random planes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar
+
+import xarray as xr
+
+from landscape_core.analysis.plane_ensemble import ensemble, spread
+from landscape_core.foundation.recipes import Knob, Note
+from landscape_core.planes.directions.random import Random
+from landscape_core.session.inspection import Standpoint
+from landscape_core.session.picture import Picture
+from landscape_core.slices.sweep import Grid
+from landscape_lab.figures.bokeh.planes import Planes as View
+from landscape_lab.panels.base import Aside
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planes(Aside):
+    """Where held: the point on many random planes, and the mean and spread of their figures."""
+
+    label: ClassVar[str] = "many planes"
+    view: ClassVar[type] = View
+    tall: ClassVar[bool] = True
+
+    count: Annotated[int, Knob(2, 24, "how many planes")] = 6
+    resolution: Annotated[int, Knob(5, 101, "points along each side of a picture")] = 25
+    span: Annotated[float, Knob(0.01, 100.0, "half-width of a picture", "log")] = 1.0
+    directions: Annotated[Random, Note("how planes are drawn")] = field(default_factory=Random)
+
+    def study(self, stand: Standpoint) -> Iterator[xr.Dataset | None]:
+        grid = Grid.square(self.span, self.resolution)
+        work = ensemble(
+            stand.parts, self.directions, planes=self.count, grid=grid, seed=stand.run.seed
+        )
+        return stand.kept(self, work)
+
+    def draw(self, view: Any, picture: Picture, scale: str) -> None:
+        found, split = self.found(picture), picture.view.split
+        figures = spread(found, split, scale) if found is not None else None
+        view.update(found, figures, split, scale)

@@ -1,0 +1,57 @@
+"""Several runs on one plane."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import xarray as xr
+
+from landscape_core.connectivity.connection import another_start
+from landscape_core.experiments.slice_of_run import Look, follow, look_at
+from landscape_core.foundation.recipes import Knob
+from landscape_core.planes.directions.pca import PCA
+from landscape_core.session.inspection import Standpoint
+from landscape_core.session.picture import Picture
+from landscape_core.slices.sweep import Grid
+from landscape_lab.figures.bokeh.runs import Runs as View
+from landscape_lab.panels.base import Aside
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runs(Aside):
+    """Where held: runs from other initial weights, all on the plane of their paths together."""
+
+    label: ClassVar[str] = "several runs"
+    view: ClassVar[type] = View
+
+    count: Annotated[int, Knob(1, 8, "runs beside this one, on the same data")] = 3
+    resolution: Annotated[int, Knob(5, 201, "points along each side of the picture")] = 31
+
+    def study(self, stand: Standpoint) -> Iterator[xr.Dataset | None]:
+        if stand.step == 0:  # no run has gone anywhere
+            return iter(())
+        return stand.kept(self, self._together(stand))
+
+    def draw(self, view: Any, picture: Picture, scale: str) -> None:
+        view.update(self.found(picture), picture.view.split, scale)
+
+    def _together(self, stand: Standpoint) -> Iterator[xr.Dataset | None]:
+        run, others = stand.run, []
+        for _ in range(self.count):
+            run, path = another_start(run), None
+            for progress in follow(run, stand.store):
+                path = progress.dataset
+                yield None
+            if path is not None:
+                others.append(path)
+        asked = Look(
+            run=stand.run,
+            directions=PCA(),
+            grid=Grid(resolution=self.resolution),
+            framed=True,
+        )
+        for progress in look_at(stand.path, asked, others=others):
+            if progress.dataset is not None and "path_alpha" in progress.dataset:
+                yield progress.dataset
+            else:
+                yield None

@@ -1,0 +1,1 @@
+"""The state of a page: scene, place, history, the form's fields."""

@@ -1,0 +1,1 @@
+"""The worker of a page and the only thread of the app."""

@@ -1,0 +1,118 @@
+"""What a diagnostic is: a recipe that measures a network at one point, without any plane.
+
+What comes back is an `xr.Dataset` whose variables carry `units` and a `long_name`. Where a
+dimension is called `block`, its first entry is the whole network and the others are its layers.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+import xarray as xr
+from jaxtyping import Float
+from torch import Tensor
+
+from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.recipes import Recipe, canonical, label_of, to_plain
+from landscape_core.foundation.types import Vector
+from landscape_core.models.objective import ModelObjective
+from landscape_core.models.parameters import Block, groups
+
+NETWORK = "network"
+"""The name of the block that holds all parameters."""
+
+Column = tuple[tuple[str, ...], Any, Mapping[str, str]]
+"""A variable: its dimensions, its values and its attributes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnostic(Recipe, ABC):
+    """A measurement at a point. `formula` as people write it, `source` the citation."""
+
+    formula: ClassVar[str]
+    source: ClassVar[str]
+
+    @abstractmethod
+    def at(self, objective: ModelObjective, theta: Vector) -> xr.Dataset:
+        """What is measured at theta (P,); not finite where the outputs of the network are not.
+
+        Raises:
+            SpecError: a theta of another size than the network or one that is not finite, before
+                any work.
+        """
+
+
+def check_point(objective: ModelObjective, theta: Tensor, name: str = "theta") -> None:
+    """Refuse parameters that are not those of such a network.
+
+    Raises:
+        SpecError: they are of another size, or not finite.
+    """
+    if theta.shape != objective.start.shape:
+        shape = tuple(objective.start.shape)
+        raise SpecError(f"the shape of {name}", tuple(theta.shape), f"the network's, {shape}")
+    if not bool(theta.isfinite().all()):
+        raise SpecError(name, "NaN or infinity", "finite")
+
+
+def check_apart(objective: ModelObjective) -> None:
+    """Refuse a network that treats an example by what the others are.
+
+    Raises:
+        SpecError: its batch normalization does not use stored statistics.
+    """
+    if objective.normalizes and objective.batch_norm != "running":
+        accepted = "running, so that each example is treated by itself"
+        raise SpecError("batch_norm", objective.batch_norm, accepted)
+
+
+def blocks_of(objective: ModelObjective) -> dict[str, tuple[Block, ...]]:
+    """All tensors under `network`, then those of each layer by its name."""
+    return {NETWORK: objective.layout.blocks, **groups(objective.layout)}
+
+
+def taken(blocks: Sequence[Block], theta: Vector) -> Float[Tensor, " _"]:
+    """The numbers of these tensors in theta, end to end, in double precision on the CPU."""
+    return torch.cat([theta[block.start : block.stop] for block in blocks]).detach().cpu().double()
+
+
+def column(dims: Sequence[str], values: Any, units: str, long_name: str) -> Column:
+    """A variable with its unit and its meaning; "1" is the unit of pure numbers."""
+    found = values.detach().cpu().numpy() if torch.is_tensor(values) else np.asarray(values)
+    return tuple(dims), found, {"units": units, "long_name": long_name}
+
+
+def padded(rows: Sequence[Tensor]) -> np.ndarray:
+    """Rows of unequal length as one array, (rows, longest), NaN where a row has ended."""
+    found = np.full((len(rows), max((len(row) for row in rows), default=0)), np.nan)
+    for filled, row in zip(found, rows, strict=True):
+        filled[: len(row)] = row.detach().cpu().numpy()
+    return found
+
+
+def singular_values(matrix: Tensor) -> Tensor:
+    """The singular values in falling order, float64 on the CPU; NaN if an entry is not finite."""
+    matrix = matrix.detach().cpu().double()
+    if not bool(matrix.isfinite().all()):
+        return torch.full((min(matrix.shape),), torch.nan, dtype=torch.float64)
+    return torch.linalg.svdvals(matrix)
+
+
+def dataset(
+    asked: Diagnostic,
+    part: ModelObjective,
+    columns: Mapping[str, Column],
+    coords: Mapping[str, Any] | None = None,
+) -> xr.Dataset:
+    """The variables with what was asked, of how many examples and in which precision."""
+    attrs = {
+        "diagnostic": canonical(to_plain(asked)),
+        "title": label_of(type(asked)),
+        "source": asked.source,
+        "examples": part.examples,
+        "dtype": str(part.start.dtype).removeprefix("torch."),
+    }
+    return xr.Dataset(dict(columns), dict(coords or {}), attrs)

@@ -1,0 +1,100 @@
+"""Dead units of rectified networks: Lu, Shin, Su, Karniadakis, 2020, arXiv:1903.06733.
+
+A ReLU unit whose output is zero on all examples has no gradient on them, and does not come back by
+gradient descent alone. Units are read by hooks on the layers `nn.ReLU` and `nn.ReLU6`; a network
+that calls functions instead shows none.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
+
+from landscape_core.analysis.diagnostics.base import (
+    Diagnostic,
+    check_point,
+    column,
+    dataset,
+    padded,
+)
+from landscape_core.foundation.recipes import Knob
+from landscape_core.foundation.types import Vector
+from landscape_core.models.objective import ModelObjective
+
+RECTIFIED = (nn.ReLU, nn.ReLU6)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadUnits(Diagnostic):
+    """The share of ReLU units in each layer that no example brings above zero."""
+
+    label: ClassVar[str] = "dead units"
+    formula: ClassVar[str] = "share of units with hᵢ(x) ≤ 0 for all x"
+    source: ClassVar[str] = "Lu et al., 2020, arXiv:1903.06733"
+
+    examples: Annotated[int, Knob(1, 1_000_000, "examples it is taken on, at most", "log")] = 1000
+
+    def at(self, objective: ModelObjective, theta: Vector) -> xr.Dataset:
+        """`dead_share`, `dead` and `units` (layer), and `active` (layer, unit).
+
+        `active` is the share of examples on which a unit is above zero, NaN beyond a layer's units.
+        Units after a convolution are its channels, and after an `nn.Linear` on sequences its
+        outputs: above zero if they are so at any place. A layer used again is listed again. A
+        network without ReLU layers has no entries.
+
+        Raises:
+            SpecError: a theta of another size or not finite; before any work.
+        """
+        check_point(objective, theta)
+        part = objective.first(self.examples)
+        found = _active(part, theta)
+        dead = np.array([int((active == 0).sum()) for active in found.values()], dtype=np.int64)
+        units = np.array([len(active) for active in found.values()], dtype=np.int64)
+        columns = {
+            "dead_share": column(["layer"], dead / units, "1", "share of units that are dead"),
+            "dead": column(["layer"], dead, "units", "units that are dead"),
+            "units": column(["layer"], units, "units", "units of the layer"),
+            "active": column(
+                ("layer", "unit"),
+                padded(list(found.values())),
+                "1",
+                "share of examples on which the unit is above zero",
+            ),
+        }
+        return dataset(self, part, columns, {"layer": np.array(list(found), dtype=str)})
+
+
+def _active(part: ModelObjective, theta: Vector) -> dict[str, Tensor]:
+    """The share of examples on which each unit is above zero, (units,), by layer as it is used."""
+    part = part.to(part.inputs.device)  # with a network of its own, for the hooks
+    found: dict[str, Tensor] = {}
+    uses: Counter[str] = Counter()
+    last: nn.Module | None = None
+
+    def remember(module: nn.Module, _: object, __: object) -> None:
+        nonlocal last
+        last = module
+
+    def read(module: nn.Module, _: object, given: Tensor) -> None:
+        above = ~(given <= 0)  # what is not a number is not dead
+        rows = above.movedim(-1, 1) if isinstance(last, nn.Linear) else above
+        active = rows.reshape(*rows.shape[:2], -1).any(dim=2)
+        name = names[module]
+        uses[name] += 1
+        key = name if uses[name] == 1 else f"{name} ({uses[name]})"
+        found[key] = active.double().mean(dim=0).cpu()
+
+    names = {module: name for name, module in part.module.named_modules()}
+    for module in names:
+        if isinstance(module, RECTIFIED):
+            module.register_forward_hook(read)
+        elif isinstance(module, nn.Linear | _ConvNd):
+            module.register_forward_hook(remember)
+    with torch.no_grad():
+        part.outputs(theta.detach())
+    return found

@@ -1,0 +1,64 @@
+"""How far a network has moved, layer by layer: Nagarajan, Kolter, 2019, arXiv:1901.01672.
+
+That over-parameterized networks hardly move, relative to where they began: Zou, Cao, Zhou, Gu,
+2018, arXiv:1811.08888.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+import xarray as xr
+from torch import Tensor
+
+from landscape_core.analysis.diagnostics.base import (
+    Diagnostic,
+    blocks_of,
+    check_point,
+    column,
+    dataset,
+    taken,
+)
+from landscape_core.foundation.types import Vector
+from landscape_core.models.objective import ModelObjective
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distance(Diagnostic):
+    """How far the network and each layer lie from where they began, and how far they turned."""
+
+    label: ClassVar[str] = "distance from the start"
+    formula: ClassVar[str] = "‖θ − θ₀‖, ‖θ − θ₀‖ / ‖θ₀‖, ⟨θ, θ₀⟩ / (‖θ‖ ‖θ₀‖)"
+    source: ClassVar[str] = "Nagarajan and Kolter, 2019, arXiv:1901.01672"
+
+    def at(
+        self, objective: ModelObjective, theta: Vector, start: Tensor | None = None
+    ) -> xr.Dataset:
+        """`distance` in units of the weights, `relative` and `cosine` (block).
+
+        `relative` is the distance over the length of the start, `cosine` that of the angle between
+        the two points as vectors; both NaN or infinite where such a length is zero.
+
+        Args:
+            objective: the network.
+            theta: where it is, (P,).
+            start: where it began, (P,); by default the objective's own start.
+
+        Raises:
+            SpecError: one of the points is of another size or not finite; before any work.
+        """
+        origin = objective.start if start is None else start
+        check_point(objective, theta)
+        check_point(objective, origin, "start")
+        rows = []
+        for blocks in blocks_of(objective).values():
+            here, there = taken(blocks, theta), taken(blocks, origin)
+            far, lengths = (here - there).norm(), here.norm() * there.norm()
+            rows.append(torch.stack([far, far / there.norm(), here @ there / lengths]))
+        distance, relative, cosine = torch.stack(rows, dim=1)
+        columns = {
+            "distance": column(["block"], distance, "weight", "distance from the start"),
+            "relative": column(["block"], relative, "1", "distance over the length of the start"),
+            "cosine": column(["block"], cosine, "1", "cosine of the angle to the start"),
+        }
+        return dataset(self, objective, columns, {"block": list(blocks_of(objective))})

@@ -1,0 +1,171 @@
+"""The basins of a landscape and the passes between them: persistence of sublevel sets.
+
+Let the landscape be flooded evenly. A lake begins at every local minimum; where two lakes meet, the
+shallower one ends, and the height between its beginning and its end is its persistence
+(Edelsbrunner and Harer, Computational Topology, 2010, chapter VII; for loss landscapes: Geniesse et
+al., Visualizing loss functions as topological landscape profiles, 2024).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from landscape_core.foundation.errors import SpecError
+
+Values = npt.NDArray[np.floating[Any]]
+Ranks = npt.NDArray[np.int64]
+Place = tuple[int, ...]
+
+NEIGHBOURS = (4, 8)
+"""How many neighbours a point of a grid may have: those across a side, or across a corner too."""
+
+
+@dataclass(frozen=True)
+class Basin:
+    """A local minimum, up to where its basin joins a deeper one.
+
+    `index` is the minimum's place on the grid, the first of a plateau; `birth` its value. `death`
+    is the value at the place `saddle`, where it meets the deeper basin `parent`, counted from 0 as
+    in `merge_tree`; the deepest basin meets none: infinity, None and None.
+    """
+
+    index: Place
+    birth: float
+    death: float
+    saddle: Place | None
+    parent: int | None
+
+    @property
+    def persistence(self) -> float:
+        """How far the minimum lies below the pass; infinite for the deepest."""
+        return self.death - self.birth
+
+
+def merge_tree(values: Values, neighbours: int = 8) -> tuple[Basin, ...]:
+    """The local minima of a line (n,) or grid (rows, columns), the deepest first.
+
+    Of equally deep minima the first on the grid, row by row, counts as the deeper. Points that are
+    not finite are walls; what walls cut apart has a deepest basin in each part. For local maxima
+    and the passes down from them: `merge_tree(-values, 4)`, as what meets across corners below
+    does not meet above.
+
+    Args:
+        values: the heights.
+        neighbours: of a point of a grid, 4 or 8; on a line it has 2.
+
+    Raises:
+        SpecError: another number of dimensions or of neighbours.
+    """
+    if values.ndim not in (1, 2):
+        raise SpecError("values", values.shape, "a line or a grid")
+    if neighbours not in NEIGHBOURS:
+        raise SpecError("neighbours", neighbours, "4 or 8")
+    flat = values.ravel()
+    finite = np.flatnonzero(np.isfinite(flat))
+    order = finite[np.argsort(flat[finite], kind="stable")]  # the place of each rank
+    heights = flat[order].astype(np.float64).tolist()
+    ends = _ends(*_edges(order, values.shape, neighbours), len(order))
+    # Equal neighbours have different ranks; of a plateau all points but one end where they begin.
+    lasting = {m: end for m, end in ends.items() if end is None or heights[end[0]] > heights[m]}
+    number = {minimum: i for i, minimum in enumerate(lasting)}
+
+    def place(rank: int) -> Place:
+        return tuple(int(i) for i in np.unravel_index(order[rank], values.shape))
+
+    return tuple(
+        Basin(place(minimum), heights[minimum], np.inf, None, None)
+        if end is None
+        else Basin(place(minimum), heights[minimum], heights[end[0]], place(end[0]), number[end[1]])
+        for minimum, end in lasting.items()
+    )
+
+
+def barrier(basins: Sequence[Basin], first: int, second: int) -> float:
+    """How far the lowest pass between two minima lies above the higher of the two.
+
+    Infinite if walls part them, 0 from a minimum to itself.
+
+    Args:
+        basins: what `merge_tree` gave.
+        first: the number of the one minimum among them.
+        second: the number of the other.
+
+    Raises:
+        SpecError: there is no basin of that number.
+    """
+    for name, number in (("first", first), ("second", second)):
+        if not 0 <= number < len(basins):
+            raise SpecError(name, number, f"between 0 and {len(basins) - 1}")
+    higher = max(basins[first].birth, basins[second].birth)
+    known = dict(_upward(basins, first))
+    for deeper, height in _upward(basins, second):
+        if deeper in known:
+            return max(known[deeper], height, higher) - higher
+    return np.inf
+
+
+def _upward(basins: Sequence[Basin], number: int) -> Iterator[tuple[int, float]]:
+    """A basin and those it ends in, one after another, each with the highest pass on the way."""
+    following: int | None = number
+    height = -np.inf
+    while following is not None:
+        yield following, height
+        # Passes rise on the way: a basin outlives those that end in it.
+        height, following = basins[following].death, basins[following].parent
+
+
+def _edges(order: Ranks, shape: Place, neighbours: int) -> tuple[Ranks, Ranks]:
+    """All pairs of finite neighbours by rank, the lower one first, (E,) and (E,)."""
+    wall = len(order)
+    ranks = np.full(int(np.prod(shape)), wall, dtype=np.int64)
+    ranks[order] = np.arange(wall)
+    ranks = ranks.reshape(shape)
+    pairs = [(ranks[:-1], ranks[1:])]
+    if ranks.ndim == 2:
+        pairs.append((ranks[:, :-1], ranks[:, 1:]))
+    if ranks.ndim == 2 and neighbours == 8:
+        pairs.append((ranks[:-1, :-1], ranks[1:, 1:]))
+        pairs.append((ranks[:-1, 1:], ranks[1:, :-1]))
+    one, other = (np.concatenate([pair[i].ravel() for pair in pairs]) for i in (0, 1))
+    low, high = np.minimum(one, other), np.maximum(one, other)
+    return low[high < wall], high[high < wall]
+
+
+def _ends(low: Ranks, high: Ranks, points: int) -> dict[int, tuple[int, int] | None]:
+    """Every minimum by its rank, ascending: the rank where it ends and the minimum it ends in."""
+    down = np.arange(points)
+    np.minimum.at(down, high, low)
+    while not np.array_equal(down, down[down]):  # from neighbour to neighbour to the minimum
+        down = down[down]
+    minima: list[int] = np.unique(down).tolist()
+    ends: dict[int, tuple[int, int] | None] = dict.fromkeys(minima)
+    joined = {minimum: minimum for minimum in minima}
+    for at, one, other in _passes(down[low], down[high], high):
+        deeper, shallower = sorted((_deepest(joined, one), _deepest(joined, other)))
+        if deeper != shallower:
+            joined[shallower] = deeper
+            ends[shallower] = (at, deeper)
+    return ends
+
+
+def _passes(one: Ranks, other: Ranks, at: Ranks) -> list[list[int]]:
+    """The lowest pass between each two minima that have one: its rank and theirs, from the lowest.
+
+    Higher ones join nothing: all points of a basin are already joined below them.
+    """
+    apart = one != other
+    table = np.stack([at, np.minimum(one, other), np.maximum(one, other)], axis=1)[apart]
+    table = table[np.lexsort(table.T[::-1])]
+    _, first = np.unique(table[:, 1:], axis=0, return_index=True)
+    return table[np.sort(first)].tolist()
+
+
+def _deepest(joined: dict[int, int], minimum: int) -> int:
+    """The deepest minimum that one is joined with so far; the way to it is halved each time."""
+    while joined[minimum] != minimum:
+        joined[minimum] = joined[joined[minimum]]
+        minimum = joined[minimum]
+    return minimum

@@ -1,0 +1,1 @@
+"""Paths between minima, loss barriers, and the alignment of hidden units."""

@@ -1,0 +1,42 @@
+"""The empirical Fisher matrix: Kunstner, Balles, Hennig, 2019, arXiv:1905.12558.
+
+It is the uncentred covariance of the examples' gradients, not the Fisher information: that one,
+for cross-entropy and squared error, is the Gauss-Newton matrix.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from landscape_core.curvature.matrices._network import network
+from landscape_core.curvature.matrices.base import Matrix
+from landscape_core.curvature.operator import Operator, Product, Sum, pulled, pusher, together
+from landscape_core.foundation.types import Vector, Vectors
+from landscape_core.models.measures.base import Answers
+from landscape_core.models.objective import Objective
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fisher(Matrix):
+    """The mean outer product of the examples' gradients with themselves."""
+
+    label: ClassVar[str] = "empirical Fisher"
+    formula: ClassVar[str] = "F = (1/N) Σ gᵢ gᵢᵀ"
+    source: ClassVar[str] = "Kunstner, Balles, Hennig, 2019, arXiv:1905.12558"
+
+    def at(self, objective: Objective, theta: Vector) -> Operator:
+        network(objective, "the empirical Fisher matrix")
+        return Sum(objective, theta, _product)
+
+
+def _product(objective: Objective, point: Tensor) -> Product:
+    model = network(objective, "the empirical Fisher matrix")
+    losses = Answers(model.targets, model.loss_function).losses(model.outputs(point))
+    batch = together(objective)
+    pushed = pusher(losses, point, batch)
+
+    def product(vectors: Vectors) -> Vectors:
+        return pulled(losses, point, pushed(vectors) / len(losses), batch)
+
+    return product

@@ -1,0 +1,47 @@
+"""The generalized Gauss-Newton matrix: Schraudolph, 2002; Martens, 2020, arXiv:1412.1193.
+
+For cross-entropy and for the squared error it is the Fisher information of the model's own
+predictions (Martens, 2020, section 9.2).
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from landscape_core.curvature.matrices._network import network
+from landscape_core.curvature.matrices.base import Matrix
+from landscape_core.curvature.operator import Operator, Product, Sum, pulled, pusher, together
+from landscape_core.foundation.types import Vector, Vectors
+from landscape_core.models.objective import Objective
+
+
+@dataclass(frozen=True, kw_only=True)
+class GaussNewton(Matrix):
+    """What of the Hessian the loss bends, with the network taken as linear: never negative."""
+
+    label: ClassVar[str] = "Gauss-Newton"
+    formula: ClassVar[str] = "G = Jᵀ (∇² of the loss in the outputs) J, J the outputs' Jacobian"
+    source: ClassVar[str] = "Schraudolph, 2002, Neural Computation 14(7); Martens, arXiv:1412.1193"
+
+    def at(self, objective: Objective, theta: Vector) -> Operator:
+        network(objective, "the Gauss-Newton matrix")
+        return Sum(objective, theta, _product)
+
+
+def _product(objective: Objective, point: Tensor) -> Product:
+    model = network(objective, "the Gauss-Newton matrix")
+    outputs = model.outputs(point)
+    free = outputs.detach().requires_grad_()
+    loss = model.loss_function(free, model.targets).mean()
+    (slope,) = torch.autograd.grad(loss, free, create_graph=True)
+    batch = together(objective)
+    pushed = pusher(outputs, point, batch)
+
+    def product(vectors: Vectors) -> Vectors:
+        moved = pushed(vectors)
+        bent = pulled(slope, free, moved, batch)
+        return pulled(outputs, point, bent, batch)
+
+    return product

@@ -1,0 +1,35 @@
+"""The Hessian, by products: Pearlmutter, Fast exact multiplication by the Hessian, 1994."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from landscape_core.curvature.matrices.base import Matrix
+from landscape_core.curvature.operator import Operator, Product, Sum, pulled, together
+from landscape_core.foundation.types import Vector, Vectors
+from landscape_core.models.objective import Objective
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hessian(Matrix):
+    """Second derivatives of the mean loss: what bends the landscape itself."""
+
+    label: ClassVar[str] = "Hessian"
+    formula: ClassVar[str] = "H = ∇²L"
+    source: ClassVar[str] = "Pearlmutter, 1994, Neural Computation 6(1)"
+
+    def at(self, objective: Objective, theta: Vector) -> Operator:
+        return Sum(objective, theta, _product)
+
+
+def _product(objective: Objective, point: Tensor) -> Product:
+    (gradient,) = torch.autograd.grad(objective.loss(point), point, create_graph=True)
+
+    batch = together(objective)
+
+    def product(vectors: Vectors) -> Vectors:
+        return pulled(gradient, point, vectors, batch)
+
+    return product

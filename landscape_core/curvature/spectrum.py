@@ -1,0 +1,264 @@
+"""Curvature at a point of a network, and along a run: eigenvalues, trace, density, by layer too.
+
+Each comes with what it is worth: residuals of eigenpairs, a standard error of the trace, a band
+around the density.
+"""
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from landscape_core.curvature.density import Density, density
+from landscape_core.curvature.eigenpairs import Eigenpairs, eigenpairs
+from landscape_core.curvature.matrices.base import Matrix
+from landscape_core.curvature.matrices.hessian import Hessian
+from landscape_core.curvature.operator import Operator
+from landscape_core.curvature.trace import Trace, trace
+from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.recipes import Knob, Note, Recipe, canonical, name_of, to_plain
+from landscape_core.foundation.types import Vector
+from landscape_core.models.objective import ModelObjective
+from landscape_core.models.parameters import groups, selected
+
+NETWORK = "network"
+"""The name of the block that holds all parameters."""
+
+LONGEST = 400
+"""Measurements along a run that are kept; then every second one goes."""
+
+POINTS = 400
+"""Points at which a density is given."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spectrum(Recipe):
+    """What is asked of the curvature at a point."""
+
+    matrix: Annotated[Matrix, Note("which matrix of second order")] = field(default_factory=Hessian)
+    top: Annotated[int, Knob(1, 100, "eigenvalues from the upper end")] = 5
+    bottom: Annotated[int, Knob(0, 100, "eigenvalues from the lower end")] = 1
+    tolerance: Annotated[
+        float, Knob(1e-12, 0.1, "residual of an eigenpair, relative to its eigenvalue", "log")
+    ] = 1e-4
+    trace_error: Annotated[
+        float, Knob(1e-4, 1.0, "standard error of the trace, relative to it", "log")
+    ] = 0.05
+    probes: Annotated[
+        int, Knob(0, 1000, "random vectors for the density, at least 2; 0: no density")
+    ] = 10
+    steps: Annotated[int, Knob(5, 500, "Lanczos steps of each of them")] = 60
+    smoothing: Annotated[
+        float, Knob(1e-4, 0.5, "width of the density's Gaussian, as a share of its extent", "log")
+    ] = 0.01
+    examples: Annotated[int, Knob(1, 100_000_000, "examples that are used, at most", "log")] = 1000
+    layers: Annotated[
+        str, Note("tensors that count, by name or pattern, separated by commas; empty: all")
+    ] = ""
+    each_layer: Annotated[bool, Note("also every layer alone, the others held fixed")] = False
+    seed: Annotated[int, Knob(0, 2**31 - 1, "of all random vectors")] = 0
+
+    def check(self) -> None:
+        if self.probes == 1:
+            raise SpecError("Spectrum.probes", 1, "0, or at least 2: one has no error band")
+
+
+def spectrum(objective: ModelObjective, theta: Vector, asked: Spectrum) -> Iterator[xr.Dataset]:
+    """The curvature at a point, growing: eigenvalues, then the trace, then the density, by block.
+
+    The dimension `block` holds the network and, if asked, each layer. Variables: `eigenvalue`,
+    `residual` (block, rank), `trace`, `trace_error` (block), `density`, `density_low`,
+    `density_high` and `where` (block, point), `products` (block). What is not there is NaN.
+
+    Raises:
+        SpecError: no such layer, a theta of another size, or a loss that is not finite; before any
+            work.
+    """
+    part = objective.first(asked.examples)
+    check_point(part, theta)
+    done: dict[str, _Block] = {}
+    for name, blocks in _blocks(part, asked).items():
+        place, at = part, theta.detach()
+        if len(blocks) < len(part.layout.blocks):
+            place = part.moving([block.name for block in blocks], at)
+            at = place.start
+        operator = asked.matrix.at(place, at)
+        for done[name] in _growing(operator, asked):
+            yield _dataset(done, asked, part)
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """What is known of one block so far."""
+
+    parameters: int
+    pairs: Eigenpairs
+    trace: Trace | None = None
+    density: Density | None = None
+    products: int = 0
+
+
+def _blocks(part: ModelObjective, asked: Spectrum) -> Mapping[str, Any]:
+    chosen = selected(part.layout, asked.layers)
+    found: dict[str, Any] = {NETWORK: chosen}
+    if asked.each_layer:
+        names = {block.name for block in chosen}
+        for layer, blocks in groups(part.layout).items():
+            kept = tuple(block for block in blocks if block.name in names)
+            if kept:
+                found[layer] = kept
+    return found
+
+
+def _growing(operator: Operator, asked: Spectrum) -> Iterator[_Block]:
+    size = operator.size
+    top = min(asked.top, size)
+    bottom = min(asked.bottom, size - top)
+    pairs = eigenpairs(operator, top, bottom, tolerance=asked.tolerance)
+    yield _Block(size, pairs, products=operator.products)
+    whole = trace(operator, tolerance=asked.trace_error, seed=asked.seed)
+    yield _Block(size, pairs, whole, products=operator.products)
+    if asked.probes:
+        found = density(
+            operator,
+            probes=asked.probes,
+            steps=asked.steps,
+            points=POINTS,
+            smoothing=asked.smoothing,
+            seed=asked.seed,
+        )
+        yield _Block(size, pairs, whole, found, operator.products)
+
+
+def _dataset(done: Mapping[str, _Block], asked: Spectrum, part: ModelObjective) -> xr.Dataset:
+    ranks = list(range(1, asked.top + 1)) + list(range(-asked.bottom, 0))
+    columns = {
+        "eigenvalue": (("block", "rank"), [_ranked(b.pairs.values, asked) for b in done.values()]),
+        "residual": (("block", "rank"), [_ranked(b.pairs.residuals, asked) for b in done.values()]),
+        "trace": ("block", [b.trace.value if b.trace else math.nan for b in done.values()]),
+        "trace_error": (
+            "block",
+            [b.trace.standard_error if b.trace else math.nan for b in done.values()],
+        ),
+        "parameters": ("block", [b.parameters for b in done.values()]),
+        "products": ("block", [b.products for b in done.values()]),
+    }
+    for name, source in {
+        "where": "eigenvalue",
+        "density": "density",
+        "density_low": "low",
+        "density_high": "high",
+    }.items():
+        rows = [_row(b.density, source) for b in done.values()]
+        columns[name] = (("block", "point"), rows)
+    attrs = {
+        "spectrum": canonical(to_plain(asked)),
+        "matrix": name_of(type(asked.matrix)),
+        "examples": part.examples,
+        "dtype": str(part.start.dtype).removeprefix("torch."),
+    }
+    return xr.Dataset(columns, {"block": list(done), "rank": ranks}, attrs)
+
+
+def _ranked(values: torch.Tensor, asked: Spectrum) -> list[float]:
+    """Values by rank; NaN where a block has fewer parameters than ranks."""
+    found = values.tolist()
+    top = min(asked.top, len(found))
+    bottom = len(found) - top
+    gap = [math.nan] * (asked.top + asked.bottom - len(found))
+    return found[:top] + gap + found[len(found) - bottom :] if bottom else found[:top] + gap
+
+
+def _row(found: Density | None, name: str) -> np.ndarray:
+    return np.full(POINTS, np.nan) if found is None else getattr(found, name)
+
+
+def check_point(part: ModelObjective, theta: Vector) -> None:
+    """Refuse a point that has neither curvature nor sharpness.
+
+    Raises:
+        SpecError: it is of another size than the network, or its loss is not finite.
+    """
+    if theta.shape != part.start.shape:
+        shape = tuple(part.start.shape)
+        raise SpecError("the shape of theta", tuple(theta.shape), f"the network's, {shape}")
+    value = float(part.losses(theta.detach()[None])[0])
+    if not math.isfinite(value):
+        raise SpecError("the loss at this point", value, "finite, as what is asked is made of it")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch(Recipe):
+    """The curvature that is followed along a run, at a bounded cost."""
+
+    matrix: Annotated[Matrix, Note("which matrix of second order")] = field(default_factory=Hessian)
+    top: Annotated[int, Knob(1, 10, "largest eigenvalues that are followed")] = 3
+    probes: Annotated[int, Knob(2, 100, "random vectors for the trace")] = 4
+    tolerance: Annotated[
+        float, Knob(1e-6, 0.5, "residual of an eigenpair, relative to its eigenvalue", "log")
+    ] = 0.05
+    examples: Annotated[int, Knob(1, 1_000_000, "examples that it is taken on, at most", "log")] = (
+        256
+    )
+    share: Annotated[
+        float, Knob(0.0, 1.0, "time for it, at most, as a share of the time for training; 0: none")
+    ] = 0.15
+
+
+class Watcher:
+    """Takes the curvature where the time allows, each from the eigenvectors before."""
+
+    def __init__(self, asked: Watch, trained: float = 0.0) -> None:
+        """Nothing measured yet; `trained` seconds of training do not count."""
+        self.asked = asked
+        self.seconds = 0.0
+        self._trained = trained
+        self._cost = 0.0
+        self._last: torch.Tensor | None = None
+        self._found: list[tuple[int, Eigenpairs, Trace]] = []
+
+    def due(self, trained: float) -> bool:
+        """Whether the next measurement fits its share of the seconds of training so far."""
+        allowed = self.asked.share * (trained - self._trained)
+        return self.asked.share > 0 and self.seconds + self._cost <= allowed
+
+    def measure(self, objective: ModelObjective, theta: Vector, step: int) -> None:
+        """Take the curvature at a step, unless it is not finite there."""
+        began = time.perf_counter()
+        operator = self.asked.matrix.at(objective.first(self.asked.examples), theta)
+        top = min(self.asked.top, operator.size)
+        try:
+            pairs = eigenpairs(operator, top, tolerance=self.asked.tolerance, start=self._last)
+            whole = trace(operator, sketch=0, most=self.asked.probes, seed=step)
+        except SpecError:  # not finite here: the run is about to diverge
+            return
+        finally:  # what failed took its time as well
+            self._cost = time.perf_counter() - began
+            self.seconds += self._cost
+        if bool(pairs.values.isfinite().all()):
+            # A mixture, so that none of the eigenvectors is missing from the next start.
+            self._last = pairs.vectors.sum(dim=0)
+        self._found.append((step, pairs, whole))
+        if len(self._found) > LONGEST:
+            self._found = self._found[::2]
+
+    def dataset(self) -> xr.Dataset | None:
+        """`eigenvalue` and `residual` (step, rank), `trace` and `trace_error` (step), if any."""
+        if not self._found:
+            return None
+        steps, pairs, traces = zip(*self._found, strict=True)
+        return xr.Dataset(
+            {
+                "eigenvalue": (("step", "rank"), np.array([p.values.tolist() for p in pairs])),
+                "residual": (("step", "rank"), np.array([p.residuals.tolist() for p in pairs])),
+                "trace": ("step", np.array([each.value for each in traces])),
+                "trace_error": ("step", np.array([each.standard_error for each in traces])),
+            },
+            {"step": np.array(steps), "rank": np.arange(1, pairs[0].values.shape[0] + 1)},
+            {"seconds": self.seconds, "matrix": name_of(type(self.asked.matrix))},
+        )

@@ -1,0 +1,1 @@
+"""Whole pieces of work that are kept: trajectories, their slices and curvature."""

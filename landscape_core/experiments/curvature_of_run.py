@@ -1,0 +1,249 @@
+"""Curvature and sharpness at the recorded iterates of a run: whole pieces of work, as in `tasks`.
+
+The objective is that of the training data, with the running statistics of the iterate.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from landscape_core.curvature.sharpness.base import Sharpness
+from landscape_core.curvature.spectrum import (
+    LONGEST,
+    Spectrum,
+    Watch,
+    Watcher,
+    check_point,
+    spectrum,
+)
+from landscape_core.experiments.slice_of_run import Progress, buffers_at, run_of
+from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.recipes import (
+    ENGINE_VERSION,
+    Recipe,
+    canonical,
+    content_key,
+    to_plain,
+)
+from landscape_core.foundation.registry import entries, find
+from landscape_core.models.content_hash import Content
+from landscape_core.models.objective import ModelObjective
+from landscape_core.models.parameters import Layout, groups, selected
+from landscape_core.models.problems.base import Instance
+from landscape_core.storage.store import Store
+from landscape_core.training.run import Training
+
+ZERO = 4.0
+"""Eigenvalues within so many widths of a density's smoothing cannot be told from zero by it."""
+
+
+def parts_at(path: xr.Dataset, step: int = -1) -> dict[str, ModelObjective]:
+    """The data of both splits, each objective starting at the recorded iterate nearest to a step.
+
+    Raises:
+        FileFormatError: the dataset is no trajectory.
+        SpecError: a problem without a network, or no step.
+    """
+    instance, at = Training(run_of(path)).instance, index_at(path, step)
+    train = _placed(instance, path, at)
+    parts = {"train": train}
+    if isinstance(instance.test, ModelObjective):
+        names = [block.name for block in train.layout.blocks]
+        test = instance.test.with_buffers(train.buffers).moving(names, train.start)
+        parts["test"] = test.with_reference(train.inputs)
+    return parts
+
+
+def index_at(path: xr.Dataset, step: int) -> int:
+    """The index of the recorded iterate nearest to a step; -1 is the last.
+
+    Raises:
+        FileFormatError: the dataset is no trajectory.
+        SpecError: neither -1 nor a whole number from 0 on.
+    """
+    run_of(path)
+    if not isinstance(step, int | np.integer) or step < -1:
+        raise SpecError("step", step, "-1 for the last, or a whole number from 0 on")
+    if step == -1:
+        return len(path["step"]) - 1
+    return int(np.abs(path["step"].values - step).argmin())
+
+
+def curvature(
+    path: xr.Dataset, asked: Spectrum, *, step: int = -1, store: Store | None = None
+) -> Iterator[Progress]:
+    """The spectrum at the recorded iterate nearest to a step, as `spectrum` gives it.
+
+    Raises:
+        FileFormatError: the dataset is no trajectory.
+        SpecError: a problem without a network, no step, or what `spectrum` refuses; before any
+            work.
+    """
+    at = index_at(path, step)
+    key = _key(path, asked, at=[at])
+    part = _placed(Training(run_of(path)).instance, path, at)
+    total = _stages(part.layout, asked)
+    found = store.get(key) if store else None
+    if found is None:
+        attrs = _attrs(path, at)
+        for done, growing in enumerate(spectrum(part, part.start, asked)):
+            found = growing.assign_attrs(attrs)
+            yield Progress(done, total, found)
+        if store and found is not None:
+            store.put(key, found)
+    yield Progress(total, total, found)
+
+
+def curvature_along(
+    path: xr.Dataset, asked: Watch, *, count: int = 20, store: Store | None = None
+) -> Iterator[Progress]:
+    """The leading eigenvalues and the trace at about so many recorded steps, evenly spaced.
+
+    Variables: `eigenvalue`, `residual` (step, rank), `trace`, `trace_error`, `loss` (step); NaN
+    where the curvature is not finite. `asked.share` is of no account: no training waits.
+
+    Raises:
+        FileFormatError: the dataset is no trajectory.
+        SpecError: a problem without a network, or too few or too many steps; before any work. A
+            curvature that is finite at no step.
+    """
+    if not 2 <= count <= LONGEST:
+        raise SpecError("count", count, f"between 2 and {LONGEST}")
+    last = index_at(path, -1)
+    chosen = np.unique(np.linspace(0, last, min(count, last + 1)).round().astype(int)).tolist()
+    key = _key(path, asked.replace(share=0.0), at=chosen)
+    kept = store.get(key) if store else None
+    if kept is not None:
+        yield Progress(len(chosen), len(chosen), kept)
+        return
+    instance, watcher = Training(run_of(path)).instance, Watcher(asked)
+    steps = path["step"].values
+    found = None
+    for done, at in enumerate(chosen, 1):
+        part = _placed(instance, path, at)
+        watcher.measure(part, part.start, int(steps[at]))
+        measured = watcher.dataset()
+        if measured is not None:
+            found = measured.reindex(step=steps[chosen[:done]])
+            loss = path["loss"].sel(split="train", drop=True)[chosen[:done]]
+            found = found.assign(loss=("step", loss.values)).assign_attrs(_attrs(path))
+        yield Progress(done, len(chosen), found)
+    if found is None:
+        raise SpecError("the curvature along the run", "NaN or infinity", "finite somewhere")
+    if store:
+        store.put(key, found)
+
+
+def sharpness_at(
+    path: xr.Dataset,
+    names: Sequence[str] = (),
+    *,
+    step: int = -1,
+    store: Store | None = None,
+) -> Iterator[Progress]:
+    """Definitions of sharpness around a recorded iterate, on all training examples.
+
+    Variables on (sharpness,): `value`, `standard_error` (0 where nothing is drawn), `evaluations`
+    and `invariant`, whether it stays when weights are rescaled and the function does not change;
+    coordinates `unit` and `formula`. Without names, all of the catalogue with their defaults.
+
+    Raises:
+        FileFormatError: the dataset is no trajectory.
+        SpecError: no such sharpness, a problem without a network, no step, or a loss there that is
+            not finite; before any work.
+    """
+    rules = {name: find(Sharpness, name)() for name in names or entries(Sharpness)}
+    at = index_at(path, step)
+    key = _key(path, *rules.values(), at=[at])
+    found = store.get(key) if store else None
+    if found is None:
+        part = _placed(Training(run_of(path)).instance, path, at)
+        check_point(part, part.start)
+        rows: list[tuple[float, float, int]] = []
+        for done, rule in enumerate(rules.values(), 1):
+            reading = rule.read(part, part.start)
+            rows.append((reading.value, reading.standard_error, reading.evaluations))
+            found = _readings(list(rules.items())[:done], rows).assign_attrs(_attrs(path, at))
+            yield Progress(done, len(rules), found)
+        if store and found is not None:
+            store.put(key, found)
+    yield Progress(len(rules), len(rules), found)
+
+
+def signs(found: xr.Dataset) -> xr.Dataset:
+    """The shares of the density below, about and above zero, by block: `negative`, `zero`, ...
+
+    A smoothed density cannot tell small eigenvalues from zero: `zero` is the share within
+    `zero_within`, four widths of its smoothing. NaN where there is no density.
+    """
+    smoothing = json.loads(found.attrs["spectrum"])["smoothing"]
+    where, density = found["where"], found["density"]
+    # The points reach from four widths below the lowest node to four above the highest.
+    extent = where.isel(point=-1) - where.isel(point=0)
+    within = ZERO * smoothing / (1 + 8 * smoothing) * extent
+    total = density.sum("point", skipna=False)
+    negative = density.where(where < -within, 0.0).sum("point") / total
+    positive = density.where(where > within, 0.0).sum("point") / total
+    return xr.Dataset(
+        {
+            "negative": negative,
+            "zero": 1 - negative - positive,
+            "positive": positive,
+            "zero_within": within,
+        }
+    )
+
+
+def _placed(instance: Instance, path: xr.Dataset, at: int) -> ModelObjective:
+    """The training objective that starts at a recorded iterate, with its statistics."""
+    train = instance.train
+    if not isinstance(train, ModelObjective):
+        raise SpecError("Run.problem", type(train).__name__, "a network")
+    theta = torch.from_numpy(path["theta"].values[at]).to(instance.start)
+    names = [block.name for block in train.layout.blocks]
+    return train.with_buffers(buffers_at(path, at, train)).moving(names, theta)
+
+
+def _key(path: xr.Dataset, *asked: Recipe, at: Sequence[int]) -> str:
+    """The key of work at some iterates: the run, what is asked, and the iterates themselves."""
+    content = Content()
+    content.add(path["theta"].values[list(at)], path["step"].values[list(at)])
+    if "buffer" in path:
+        content.add(path["buffer"].values[list(at)])
+    return content_key("along", run_of(path), *asked, content.digest())
+
+
+def _attrs(path: xr.Dataset, at: int | None = None) -> dict[str, Any]:
+    found = {"run": canonical(to_plain(run_of(path))), "engine_version": ENGINE_VERSION}
+    return found if at is None else {**found, "step": int(path["step"].values[at])}
+
+
+def _stages(layout: Layout, asked: Spectrum) -> int:
+    """How many datasets a spectrum yields."""
+    chosen = Layout(selected(layout, asked.layers))
+    blocks = 1 + (len(groups(chosen)) if asked.each_layer else 0)
+    return blocks * (3 if asked.probes else 2)
+
+
+def _readings(
+    rules: Sequence[tuple[str, Sharpness]], rows: Sequence[tuple[float, float, int]]
+) -> xr.Dataset:
+    values, errors, evaluations = zip(*rows, strict=True)
+    dim = "sharpness"
+    return xr.Dataset(
+        {
+            "value": (dim, np.array(values)),
+            "standard_error": (dim, np.array(errors)),
+            "evaluations": (dim, np.array(evaluations)),
+            "invariant": (dim, np.array([rule.invariant for _, rule in rules])),
+        },
+        {
+            dim: [name for name, _ in rules],
+            "unit": (dim, [rule.unit for _, rule in rules]),
+            "formula": (dim, [rule.formula for _, rule in rules]),
+        },
+    )

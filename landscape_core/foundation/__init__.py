@@ -1,0 +1,1 @@
+"""What everything stands on: recipes, the registry, errors, random streams, memory."""

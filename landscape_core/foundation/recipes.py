@@ -1,0 +1,204 @@
+"""Recipes: frozen dataclasses of plain values that name whatever the user chooses.
+
+One declaration is the constructor, the validation, the form in the app, the cache key, the link
+and the row in the documentation. A field says its range and its meaning in its annotation::
+
+    lr: Annotated[float, Knob(1e-5, 10.0, "step size", scale="log")] = 0.1
+"""
+
+import dataclasses
+import functools
+import hashlib
+import json
+import math
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from landscape_core.foundation.errors import SpecError
+
+ENGINE_VERSION = 5
+"""Raised whenever the same recipe would give other numbers; part of every cache key."""
+
+
+F = typing.TypeVar("F", bound=Callable[..., Any])
+R = typing.TypeVar("R", bound="Recipe")
+
+
+def once(function: F) -> F:
+    """The function with its answers remembered; unlike `functools.cache` it keeps its types."""
+    return typing.cast(F, functools.cache(function))
+
+
+@dataclass(frozen=True)
+class Knob:
+    """The closed range of a number, its meaning, and how a slider should move over it."""
+
+    low: float
+    high: float
+    help: str
+    scale: Literal["linear", "log"] = "linear"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The words that a text field accepts, and what the choice means."""
+
+    options: tuple[str, ...]
+    help: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """The meaning of a field that needs no range: a switch, a path or a nested recipe."""
+
+    help: str
+
+
+Mark = Knob | Choice | Note
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a recipe, as forms, tests and documentation read it."""
+
+    name: str
+    type: type
+    default: Any
+    mark: Mark
+
+    @property
+    def help(self) -> str:
+        """One line in plain words."""
+        return self.mark.help
+
+    @property
+    def label(self) -> str:
+        """The name as shown to people: `batch_size` reads `batch size`."""
+        return self.name.replace("_", " ")
+
+
+class Recipe:
+    """Base of all recipes: a frozen, keyword-only dataclass that checks itself when made."""
+
+    label: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        """Check every field against its annotation, then the rules between fields."""
+        for field in fields_of(type(self)):
+            object.__setattr__(self, field.name, _checked(self, field))
+        self.check()
+
+    def check(self) -> None:
+        """Raise `SpecError` if fields contradict each other."""
+
+    def replace(self: R, **changes: Any) -> R:
+        """The same recipe with some fields changed, checked again."""
+        return dataclasses.replace(typing.cast(Any, self), **changes)
+
+
+@once
+def fields_of(recipe: type[Recipe]) -> tuple[Field, ...]:
+    """The described fields of a recipe class: its own as declared, then those of its bases."""
+    hints = typing.get_type_hints(recipe, include_extras=True)
+    own = vars(recipe).get("__annotations__", {})
+    fields = sorted(dataclasses.fields(typing.cast(Any, recipe)), key=lambda f: f.name not in own)
+    return tuple(_described(recipe, field, hints[field.name]) for field in fields)
+
+
+def summary_of(thing: object) -> str:
+    """The first line of the documentation of a class or function."""
+    return (thing.__doc__ or "").strip().splitlines()[0]
+
+
+def label_of(recipe: type[Recipe]) -> str:
+    """The name shown to people; the class's `label`, or else its name."""
+    return recipe.label or recipe.__name__
+
+
+def name_of(recipe: type) -> str:
+    """The public name of a recipe class: the name of the module that holds it."""
+    return recipe.__module__.rpartition(".")[2]
+
+
+def to_plain(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as nested dictionaries of JSON values; `kind` holds each recipe's name."""
+    plain: dict[str, Any] = {"kind": name_of(type(recipe))}
+    for field in fields_of(type(recipe)):
+        value = getattr(recipe, field.name)
+        plain[field.name] = to_plain(value) if isinstance(value, Recipe) else value
+    return plain
+
+
+def unlike(one: Recipe, other: Recipe) -> str:
+    """In which fields a recipe differs from another: `architecture.width 7, not 16`."""
+    pairs = _flat(to_plain(one)), _flat(to_plain(other))
+    told = []
+    for path, value in pairs[0].items():
+        if pairs[1].get(path) != value:
+            told.append(f"{path} {value}" + (f", not {pairs[1][path]}" if path in pairs[1] else ""))
+    return "; ".join(told) or "equal"
+
+
+def _flat(plain: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in plain.items():
+        path = prefix.removesuffix(".") if name == "kind" and prefix else f"{prefix}{name}"
+        flat |= _flat(value, f"{path}.") if isinstance(value, dict) else {path: value}
+    return flat
+
+
+def canonical(plain: object) -> str:
+    """JSON with sorted keys and no spaces: equal content gives equal text."""
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def content_key(*parts: Recipe | str | int | float) -> str:
+    """A hexadecimal key of 40 characters for what was asked, engine version included."""
+    plain = [to_plain(part) if isinstance(part, Recipe) else part for part in parts]
+    return hashlib.sha256(canonical([ENGINE_VERSION, plain]).encode()).hexdigest()[:40]
+
+
+def _described(recipe: type, field: dataclasses.Field[Any], hint: Any) -> Field:
+    if typing.get_origin(hint) is not Annotated:
+        raise TypeError(f"{recipe.__name__}.{field.name} needs Annotated[type, Knob|Choice|Note].")
+    kind, mark = typing.get_args(hint)[:2]
+    kind = typing.get_origin(kind) or kind  # Optimizer[Any] is an Optimizer
+    if not (kind in (bool, int, float, str) or issubclass(kind, Recipe)):
+        raise TypeError(f"{recipe.__name__}.{field.name} must be a plain value or a recipe.")
+    default = field.default
+    if field.default_factory is not dataclasses.MISSING:
+        default = field.default_factory()
+    return Field(field.name, kind, default, mark)
+
+
+def _checked(recipe: Recipe, field: Field) -> Any:
+    value = getattr(recipe, field.name)
+    where = f"{type(recipe).__name__}.{field.name}"
+    if getattr(value, "ndim", None) == 0:
+        value = value.item()  # a NumPy or torch scalar
+    if not _fits(value, field.type):
+        raise SpecError(where, value, f"of type {field.type.__name__}")
+    if isinstance(field.mark, Knob):
+        _check_range(where, value, field.mark)
+    if isinstance(field.mark, Choice) and value not in field.mark.options:
+        raise SpecError(where, value, "one of " + ", ".join(field.mark.options))
+    if field.type is float:
+        return float(value) + 0.0  # -0.0 becomes 0.0: what is equal has the same key
+    return value
+
+
+def _fits(value: object, kind: type) -> bool:
+    if isinstance(value, bool):  # an int to Python, not to us
+        return kind is bool
+    return isinstance(value, (int, float) if kind is float else kind)
+
+
+def _check_range(where: str, value: float, knob: Knob) -> None:
+    if not (knob.low <= value <= knob.high and abs(value) != math.inf):
+        raise SpecError(where, value, f"between {_shown(knob.low)} and {_shown(knob.high)}")
+
+
+def _shown(bound: float) -> str:
+    return str(bound) if isinstance(bound, int) else f"{bound:g}"

@@ -1,0 +1,63 @@
+"""What a data set is: a recipe that builds a training and a test part from a seed."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from landscape_core.foundation.recipes import Recipe
+
+
+@dataclass(frozen=True)
+class Data:
+    """Examples: inputs (N, ...) float, targets (N,) long for classes or (N, D) float."""
+
+    inputs: Tensor
+    targets: Tensor
+
+
+@dataclass(frozen=True)
+class Split:
+    """A training and a test part; `classes` is None where the targets are numbers."""
+
+    train: Data
+    test: Data
+    classes: int | None
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one input, for instance (2,) or (1, 8, 8)."""
+        return tuple(self.train.inputs.shape[1:])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset(Recipe, ABC):
+    """A data set: generated from a seed, bundled, or read from local files."""
+
+    @abstractmethod
+    def build(self, seed: int) -> Split:
+        """Both parts on the CPU, inputs in float64, equal for equal seeds.
+
+        Raises:
+            MissingDataError: a file is not there; says where it is expected and what it is.
+        """
+
+
+def shared_out(
+    inputs: npt.NDArray[np.floating],
+    targets: npt.NDArray[np.generic],
+    train: int,
+    classes: int | None,
+    rng: np.random.Generator,
+) -> Split:
+    """Shuffle, then the first `train` examples for training and the rest for testing."""
+    order = rng.permutation(len(inputs))
+    x = torch.from_numpy(np.ascontiguousarray(inputs[order], dtype=np.float64))
+    kind = np.float64 if classes is None else np.int64
+    y = torch.from_numpy(np.ascontiguousarray(targets[order], dtype=kind))
+    if classes is None and y.ndim == 1:
+        y = y[:, None]
+    return Split(Data(x[:train], y[:train]), Data(x[train:], y[train:]), classes)

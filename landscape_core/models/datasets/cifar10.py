@@ -1,0 +1,87 @@
+"""CIFAR-10 from local files: Krizhevsky, 2009."""
+
+import io
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from landscape_core.foundation import random_streams
+from landscape_core.foundation.errors import FileFormatError, MissingDataError
+from landscape_core.foundation.recipes import Knob, Note
+from landscape_core.models.datasets.base import Data, Dataset, Split
+
+MEAN = np.array([0.4914, 0.4822, 0.4465])[:, None, None]
+DEVIATION = np.array([0.2470, 0.2435, 0.2616])[:, None, None]
+
+FILES = {"train": tuple(f"data_batch_{i}" for i in range(1, 6)), "test": ("test_batch",)}
+
+SAFE = {
+    ("numpy.core.multiarray", "_reconstruct"),
+    ("numpy._core.multiarray", "_reconstruct"),
+    ("numpy.core.multiarray", "_frombuffer"),
+    ("numpy._core.numeric", "_frombuffer"),
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+    ("_codecs", "encode"),
+}
+"""What the original files refer to; a pickle that asks for anything else is refused."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CIFAR10(Dataset):
+    """60,000 colour photographs of 32 x 32 pixels in ten classes, read from the original files."""
+
+    label: ClassVar[str] = "CIFAR-10 (local files)"
+
+    folder: Annotated[str, Note("the unpacked folder of the Python version")] = (
+        "data/cifar-10-batches-py"
+    )
+    limit: Annotated[int, Knob(1, 50_000, "training images that are used", scale="log")] = 5_000
+
+    def build(self, seed: int) -> Split:
+        parts = [self._part(split, seed) for split in ("train", "test")]
+        return Split(parts[0], parts[1], 10)
+
+    def _part(self, split: str, seed: int) -> Data:
+        batches = [_read_batch(_found(Path(self.folder), name)) for name in FILES[split]]
+        images = np.concatenate([images for images, _ in batches])
+        labels = np.concatenate([labels for _, labels in batches])
+        order = random_streams.numpy_stream(seed, "data", split).permutation(len(images))[
+            : self.limit
+        ]
+        scaled = (images[order].reshape(-1, 3, 32, 32) / 255.0 - MEAN) / DEVIATION
+        return Data(torch.from_numpy(scaled), torch.from_numpy(labels[order]))
+
+
+class _Plain(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in SAFE:
+            raise pickle.UnpicklingError(f"it refers to {module}.{name}, which is not data")
+        return super().find_class(module, name)
+
+
+def _found(folder: Path, name: str) -> Path:
+    if (folder / name).is_file():
+        return folder / name
+    names = ", ".join(name for part in FILES.values() for name in part)
+    raise MissingDataError(
+        f"CIFAR-10: {name} is not in {folder.resolve()}. Expected there are the six files of the "
+        f"Python version: {names}."
+    )
+
+
+def _read_batch(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    try:
+        batch = _Plain(io.BytesIO(path.read_bytes()), encoding="bytes").load()
+        images = np.asarray(batch[b"data"], dtype=np.uint8)
+        labels = np.asarray(batch[b"labels"], dtype=np.int64)
+        if images.shape != (len(labels), 3072):
+            raise ValueError(f"images of shape {images.shape} for {len(labels)} labels")
+    except Exception as error:  # a damaged pickle raises anything
+        raise FileFormatError(f"{path} is not a batch of CIFAR-10: {error}") from error
+    return images, labels

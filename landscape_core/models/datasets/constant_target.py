@@ -1,0 +1,30 @@
+"""A constant as the target: Hutzenthaler, Jentzen, Pohl, Riekert, Scarpa, 2021, arXiv:2112.07369.
+
+For it, gradient descent with ReLU networks provably brings the risk to zero, as long as the steps
+are small and their sum diverges.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from landscape_core.foundation import random_streams
+from landscape_core.foundation.recipes import Knob
+from landscape_core.models.datasets.base import Dataset, Split, shared_out
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConstantTarget(Dataset):
+    """Uniform inputs from the unit cube, and the same number as the target of each."""
+
+    label: ClassVar[str] = "constant target"
+
+    points: Annotated[int, Knob(8, 100_000, "training points", scale="log")] = 500
+    dimension: Annotated[int, Knob(1, 1000, "length of an input", scale="log")] = 3
+    target: Annotated[float, Knob(-100.0, 100.0, "the number ξ to be learned")] = 1.0
+
+    def build(self, seed: int) -> Split:
+        rng = random_streams.numpy_stream(seed, "data")
+        inputs = rng.uniform(0.0, 1.0, (2 * self.points, self.dimension))
+        return shared_out(inputs, np.full(len(inputs), self.target), self.points, None, rng)

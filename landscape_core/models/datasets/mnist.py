@@ -1,0 +1,78 @@
+"""MNIST from local files: LeCun, Cortes and Burges, 1998."""
+
+import gzip
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from landscape_core.foundation import random_streams
+from landscape_core.foundation.errors import FileFormatError, MissingDataError
+from landscape_core.foundation.recipes import Knob, Note
+from landscape_core.models.datasets.base import Data, Dataset, Split
+
+MEAN, DEVIATION = 0.1307, 0.3081
+
+FILES = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MNIST(Dataset):
+    """70,000 handwritten digits of 28 x 28 pixels, read from the original files."""
+
+    label: ClassVar[str] = "MNIST (local files)"
+
+    folder: Annotated[str, Note("where the four files lie, plain or .gz")] = "data/mnist"
+    limit: Annotated[int, Knob(1, 60_000, "training images that are used", scale="log")] = 10_000
+
+    def build(self, seed: int) -> Split:
+        parts = [self._part(split, seed) for split in ("train", "test")]
+        return Split(parts[0], parts[1], 10)
+
+    def _part(self, split: str, seed: int) -> Data:
+        images, labels = (_read_idx(_found(Path(self.folder), name)) for name in FILES[split])
+        if len(images) != len(labels):
+            raise FileFormatError(
+                f"{self.folder}: {len(images)} {split} images but {len(labels)} labels."
+            )
+        order = random_streams.numpy_stream(seed, "data", split).permutation(len(images))[
+            : self.limit
+        ]
+        scaled = (images[order, None] / 255.0 - MEAN) / DEVIATION
+        return Data(torch.from_numpy(scaled), torch.from_numpy(labels[order].astype(np.int64)))
+
+
+def _found(folder: Path, name: str) -> Path:
+    for path in (folder / name, folder / f"{name}.gz"):
+        if path.is_file():
+            return path
+    names = ", ".join(name for pair in FILES.values() for name in pair)
+    raise MissingDataError(
+        f"MNIST: {name} (or {name}.gz) is not in {folder.resolve()}. Expected there are the four "
+        f"original IDX files: {names}."
+    )
+
+
+def _read_idx(path: Path) -> npt.NDArray[np.uint8]:
+    """An IDX file of unsigned bytes: two zeros, type 8, the number of dimensions, their sizes."""
+    opened = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opened(path, "rb") as file:
+            content = file.read()
+        zeros, kind, dimensions = struct.unpack(">HBB", content[:4])
+        sizes = struct.unpack(f">{dimensions}I", content[4 : 4 + 4 * dimensions])
+        values = np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions)
+        if (zeros, kind) != (0, 8):
+            raise FileFormatError(f"{path} is not an IDX file of unsigned bytes.")
+        return values.reshape(sizes)
+    except (struct.error, ValueError, OSError, EOFError) as error:
+        if isinstance(error, FileFormatError):
+            raise
+        raise FileFormatError(f"{path} is damaged or cut short: {error}") from error

@@ -1,0 +1,29 @@
+"""Exclusive or with flipped labels, after Frei, Chatterji and Bartlett, 2023, arXiv:2202.07626."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from landscape_core.foundation import random_streams
+from landscape_core.foundation.recipes import Knob
+from landscape_core.models.datasets.base import Dataset, Split, shared_out
+
+
+@dataclass(frozen=True, kw_only=True)
+class Xor(Dataset):
+    """Four clusters, opposite ones of one class; some training labels are wrong."""
+
+    label: ClassVar[str] = "XOR with label noise"
+
+    points: Annotated[int, Knob(20, 20_000, "training points", scale="log")] = 300
+    noise: Annotated[float, Knob(0.0, 2.0, "width of the clusters")] = 0.35
+    flipped: Annotated[float, Knob(0.0, 0.5, "share of training labels that are wrong")] = 0.1
+
+    def build(self, seed: int) -> Split:
+        rng = random_streams.numpy_stream(seed, "data")
+        total = 2 * self.points
+        corner = rng.integers(0, 2, (total, 2))
+        inputs = 2.0 * corner - 1.0 + self.noise * rng.standard_normal((total, 2))
+        clean = shared_out(inputs, corner[:, 0] ^ corner[:, 1], self.points, 2, rng)
+        wrong = random_streams.numpy_stream(seed, "flips").random(self.points) < self.flipped
+        clean.train.targets[wrong] = 1 - clean.train.targets[wrong]
+        return clean

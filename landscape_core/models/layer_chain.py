@@ -1,0 +1,113 @@
+"""Networks read as a chain of layers, each fed by the one before."""
+
+import copy
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import fx, nn
+
+from landscape_core.models.network_blocks import Residual
+
+FUNCTIONS: dict[Any, Callable[[], nn.Module]] = {
+    torch.relu: nn.ReLU,
+    nn.functional.relu: nn.ReLU,
+    torch.tanh: nn.Tanh,
+    nn.functional.tanh: nn.Tanh,
+    torch.sigmoid: nn.Sigmoid,
+    nn.functional.sigmoid: nn.Sigmoid,
+    nn.functional.gelu: nn.GELU,
+    nn.functional.silu: nn.SiLU,
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+}
+"""Functions and methods of one tensor, without further arguments, and the layers that they are."""
+
+FRESH = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+"""Layers whose result is a new tensor that nobody else holds."""
+
+IN_PLACE = (nn.ReLU, nn.LeakyReLU, nn.ELU, nn.SiLU)
+"""Activations that can write over what they are given."""
+
+
+def work_in_place(module: nn.Module) -> None:
+    """Let activations of a chain write over what the layer before has made for them alone."""
+    parts: list[Any] = chain_of(module) or []
+    spoils = {id(part) for before, part in pairwise([None, *parts]) if type(before) not in FRESH}
+    for part in parts:
+        if type(part) in IN_PLACE and id(part) not in spoils:
+            part.inplace = True
+
+
+def chain_of(module: nn.Module) -> list[nn.Module] | None:
+    """The layers of a network in their order, nested sequences opened; None if it is no chain.
+
+    A network that is no `nn.Sequential` is traced symbolically (`torch.fx`).
+    """
+    if not all(as_written(one) for one in module.modules()):
+        return None
+    opened = _opened(module)
+    if len(opened) > 1 or type(module) is not type(opened[0]) or not _composed(module):
+        return opened
+    return _traced(module)
+
+
+def as_written(module: nn.Module) -> bool:
+    """Whether calling a module is calling the forward of its class: no hooks, no other forward."""
+    hooked = module._forward_hooks or module._forward_pre_hooks
+    return not hooked and "forward" not in vars(module)
+
+
+def _opened(module: nn.Module) -> list[nn.Module]:
+    if type(module) is nn.Sequential:
+        return [leaf for part in module for leaf in _opened(part)]
+    return [module]
+
+
+def _composed(module: nn.Module) -> bool:
+    return bool(list(module.children())) and type(module) is not Residual
+
+
+def _traced(module: nn.Module) -> list[nn.Module] | None:
+    """The layers by the graph that calling the module leaves, if that is a chain."""
+    try:
+        graph = fx.Tracer().trace(copy.deepcopy(module))  # it may keep what it is called with
+    except Exception:  # tracing runs the user's code, which may do anything
+        return None
+    layers: list[nn.Module] = []
+    last: fx.Node | None = None
+    for node in graph.nodes:
+        if node.op == "placeholder" and last is None:
+            last = node
+            continue
+        if last is None or node.all_input_nodes != [last] or len(last.users) != 1:
+            return None
+        if node.op == "output":
+            return layers if node.args == (last,) else None
+        layer = _layer(module, node)
+        if layer is None:
+            return None
+        layers += _opened(layer)
+        last = node
+    return None
+
+
+def _layer(module: nn.Module, node: fx.Node) -> nn.Module | None:
+    if node.op == "call_module":
+        return module.get_submodule(str(node.target))
+    if _flattens(node):
+        return nn.Flatten()
+    alone = len(node.args) == 1 and not node.kwargs
+    known = FUNCTIONS.get(node.target) if node.op.startswith("call_") else None
+    return known() if known and alone else None
+
+
+def _flattens(node: fx.Node) -> bool:
+    """Whether a node keeps the first dimension and lays the others end to end."""
+    method = node.op == "call_method" and node.target == "flatten"
+    function = node.op == "call_function" and node.target is torch.flatten
+    return (method or function) and (
+        node.args[1:] == (1,) or (len(node.args) == 1 and node.kwargs == {"start_dim": 1})
+    )

@@ -1,0 +1,48 @@
+"""Logistic loss: Cox, 1958, The Regression Analysis of Binary Sequences."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from landscape_core.foundation.errors import SpecError
+from landscape_core.models.datasets.base import Split
+from landscape_core.models.losses.base import Loss
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logistic(Loss):
+    """One yes-or-no question: log(1 + exp(-y f)); for more classes one question each, averaged."""
+
+    label: ClassVar[str] = "logistic"
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The mean over outputs of log(1 + exp(-y f)) with y = ±1, (..., N)."""
+        if outputs.shape[-1] == 1:
+            signs = (2 * targets - 1)[:, None]
+        else:
+            signs = 2 * torch.nn.functional.one_hot(targets, outputs.shape[-1]) - 1
+        return softplus(-signs.to(outputs.dtype) * outputs).mean(dim=-1)
+
+    def outputs(self, data: Split) -> int:
+        """One output for two classes, else one a class."""
+        if data.classes is None:
+            raise SpecError(
+                "Supervised.loss", "logistic", "squared_error where targets are numbers"
+            )
+        return 1 if data.classes == 2 else data.classes
+
+    def predict(self, outputs: Tensor) -> Tensor:
+        """Class 1 where the one output is positive, else the class of the largest, (..., N)."""
+        if outputs.shape[-1] == 1:
+            return (outputs[..., 0] > 0).long()
+        return outputs.max(dim=-1).indices  # argmax is many times slower across strides
+
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        """Both classes' probabilities for one output, else the questions' scaled to sum to one."""
+        yes = outputs.sigmoid()
+        if outputs.shape[-1] == 1:
+            return torch.cat([1 - yes, yes], dim=-1)
+        return yes / yes.sum(dim=-1, keepdim=True)

@@ -1,0 +1,24 @@
+"""Columns drawn by their size."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from landscape_core.models.neighbor_sampling.base import Matrix
+
+
+def squares(rows: Matrix) -> Float[Tensor, " N"]:
+    """‖Â_:j‖² over the given rows, (N,)."""
+    return rows.square().sum(dim=0)
+
+
+def factors(sizes: Float[Tensor, " N"], draws: int, rng: torch.Generator) -> Float[Tensor, " N"]:
+    """kⱼ / (s pⱼ) for s draws with replacement, pⱼ in proportion to `sizes`, kⱼ how often j came.
+
+    One in the mean where a size is not zero; float64 on the CPU.
+    """
+    chances = sizes.detach().cpu().double()
+    chances = chances / chances.sum()
+    drawn = torch.multinomial(chances, draws, replacement=True, generator=rng)
+    counts = torch.bincount(drawn, minlength=len(chances))
+    return torch.where(counts > 0, counts / (draws * chances), 0.0)

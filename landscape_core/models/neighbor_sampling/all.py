@@ -1,0 +1,20 @@
+"""All neighbours: Kipf and Welling, 2017, arXiv:1609.02907, equation 2."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from landscape_core.models.neighbor_sampling.base import Asked, Matrix, Neighbours
+
+
+@dataclass(frozen=True, kw_only=True)
+class All(Neighbours):
+    """Every neighbour counts, at every step: nothing is random."""
+
+    label: ClassVar[str] = "all"
+    formula: ClassVar[str] = "P = Â"
+    source: ClassVar[str] = "Kipf & Welling, 2017, arXiv:1609.02907"
+    exact: ClassVar[bool] = True
+
+    def draw(self, asked: Asked) -> Matrix:
+        """The rows of Â."""
+        return asked.rows

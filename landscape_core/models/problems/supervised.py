@@ -1,0 +1,55 @@
+"""Supervised learning: the mean loss of a network over examples.
+
+A regularizer changes what optimizers follow on the training examples; the loss, wherever it is
+shown, is that without it.
+"""
+
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar
+
+import torch
+
+from landscape_core.foundation import random_streams
+from landscape_core.foundation.recipes import Knob, Note
+from landscape_core.models.architectures.base import Architecture
+from landscape_core.models.architectures.mlp import MLP
+from landscape_core.models.datasets.base import Data, Dataset
+from landscape_core.models.datasets.spirals import Spirals
+from landscape_core.models.losses.base import Loss
+from landscape_core.models.losses.cross_entropy import CrossEntropy
+from landscape_core.models.objective import ModelObjective
+from landscape_core.models.problems.base import Instance, Problem
+from landscape_core.models.regularizers.base import Regularizer
+from landscape_core.models.regularizers.none import NoRegularizer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Supervised(Problem):
+    """A network learns from examples."""
+
+    label: ClassVar[str] = "supervised"
+
+    dataset: Annotated[Dataset, Note("the examples to learn from")] = field(default_factory=Spirals)
+    architecture: Annotated[Architecture, Note("the kind of network")] = field(default_factory=MLP)
+    loss: Annotated[Loss, Note("what is minimized")] = field(default_factory=CrossEntropy)
+    regularizer: Annotated[
+        Regularizer, Note("what joins the gradient; the loss is shown without it")
+    ] = field(default_factory=NoRegularizer)
+    data_seed: Annotated[
+        int, Knob(-1, 2**31 - 1, "draws the data and their split; -1: as the run's seed says")
+    ] = -1
+
+    def build(self, seed: int, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Instance:
+        data = self.dataset.build(seed if self.data_seed < 0 else self.data_seed)
+        outputs = self.loss.outputs(data)
+        rng = random_streams.stream(seed, "init")
+        network = self.architecture.build(data.input_shape, outputs, rng).to(device, dtype)
+
+        def over(part: Data) -> ModelObjective:
+            targets = part.targets.to(device)
+            if targets.is_floating_point():
+                targets = targets.to(dtype)
+            return ModelObjective(network, self.loss, part.inputs.to(device, dtype), targets)
+
+        train = self.regularizer.regularized(over(data.train))
+        return Instance(train, over(data.test), train.start, data)

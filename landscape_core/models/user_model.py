@@ -1,0 +1,186 @@
+"""A problem outside the catalogue: a network, a loss and data of one's own.
+
+A recipe is plain text, and no text holds a network: the recipe says what was given, by a digest of
+its content, and carries the content beside its fields. Equal weights, code and data give an equal
+recipe, so that the store knows them again; the text alone builds nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.recipes import Knob, Note
+from landscape_core.models.content_hash import Content, add_objective
+from landscape_core.models.datasets.base import Data, Split
+from landscape_core.models.objective import (
+    Adapter,
+    Batches,
+    LossFunction,
+    ModelObjective,
+    from_module,
+    pairs_of,
+)
+from landscape_core.models.problems.base import Instance, Iterate, Problem
+from landscape_core.slices.one_call import named
+from landscape_core.slices.probe import classes_of
+
+FEW = 2
+"""Examples on which a network and a loss are tried before any work."""
+
+DIGITS = 16
+"""Hexadecimal digits of the content's digest that a recipe shows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given(Problem):
+    """One's own network, as it is; made by `given`."""
+
+    label: ClassVar[str] = "own network"
+
+    model: Annotated[str, Note("the class of the network")]
+    parameters: Annotated[int, Knob(1, 10**15, "how many of its numbers are trained")]
+    digest: Annotated[str, Note("equal for equal weights, code and data, and only for those")]
+
+    def build(self, seed: int, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Instance:
+        """The instance; it starts at the given weights, whatever the seed, which draws batches.
+
+        Raises:
+            SpecError: a recipe that was read from text.
+        """
+        del seed
+        parts = {name: _converted(part, device, dtype) for name, part in self.parts.items()}
+        train, test = parts["train"], parts.get("test")
+        if test is not None:
+            test = test.with_reference(train.inputs)
+        path = tuple(
+            Iterate(one.theta.to(train.start), {n: b.to(device) for n, b in one.buffers.items()})
+            for one in vars(self)["_path"]
+        )
+        return Instance(train, test, train.start, _split(train, test), path)
+
+    @property
+    def parts(self) -> Mapping[str, ModelObjective]:
+        """The objectives on the data by split, `train` and perhaps `test`.
+
+        Raises:
+            SpecError: a recipe that was read from text.
+        """
+        found: Mapping[str, ModelObjective] | None = vars(self).get("_parts")
+        if found is None:
+            accepted = "made by given(model, loss, data), as text holds no network"
+            raise SpecError("problem", f"the text of {self.model} {self.digest}", accepted)
+        return found
+
+
+def given(
+    model: nn.Module,
+    loss: LossFunction,
+    data: Batches,
+    *,
+    test: Batches | None = None,
+    path: Sequence[Mapping[str, Tensor]] = (),
+    adapter: Adapter | None = None,
+) -> Given:
+    """The problem of training this network from its present parameters on.
+
+    The network is copied, never changed. Parameters that require no gradient stay as they are; tied
+    ones move together.
+
+    Args:
+        model: any module from one tensor to outputs.
+        loss: from (outputs, targets) to one value per example or to their mean.
+        data: inputs and targets, or batches of the two, for instance a DataLoader.
+        test: a second part of the data, or none.
+        path: state dictionaries that were saved on the way to the present weights, in order.
+        adapter: takes what the model gives if that is no tensor, gives the outputs.
+
+    Raises:
+        SpecError: something else than these, parts that do not fit together, or code that refers to
+            what no digest can be made of, for instance an open file.
+    """
+    _check(model, loss, adapter)
+    batches = {"data": pairs_of("data", data)}
+    if test is not None:
+        batches["test"] = pairs_of("test", test)
+    made = (named(from_module(model, loss, each, adapter=adapter)) for each in batches.values())
+    parts = dict(zip(("train", "test"), made, strict=False))
+    content = Content()
+    iterates = _iterates(path, parts["train"])
+    content.add([(one.theta, one.buffers) for one in iterates])
+    for part in parts.values():
+        _try(part)
+        content.add(part.start)
+        add_objective(content, part)
+    problem = Given(
+        model=type(model).__name__,
+        parameters=parts["train"].layout.size,
+        digest=content.digest()[:DIGITS],
+    )
+    object.__setattr__(problem, "_parts", parts)
+    object.__setattr__(problem, "_path", iterates)
+    return problem
+
+
+def _check(model: object, loss: object, adapter: object) -> None:
+    if not isinstance(model, nn.Module):
+        raise SpecError("model", type(model).__name__, "a torch.nn.Module")
+    if isinstance(loss, type) or not callable(loss):
+        accepted = "a function of (outputs, targets), for instance torch.nn.MSELoss()"
+        raise SpecError("loss", getattr(loss, "__name__", loss), accepted)
+    if adapter is not None and not callable(adapter):
+        raise SpecError("adapter", adapter, "a function of what the model gives")
+
+
+def _iterates(path: Sequence[Mapping[str, Tensor]], train: ModelObjective) -> tuple[Iterate, ...]:
+    """What was saved, without an end that is the present itself."""
+    if not isinstance(path, Sequence) or not all(isinstance(one, Mapping) for one in path):
+        raise SpecError("path", type(path).__name__, "a list of state dictionaries")
+    found = [
+        Iterate(
+            train.layout.join(one).to(train.start),
+            {name: one.get(name, now).detach().clone() for name, now in train.buffers.items()},
+        )
+        for one in path
+    ]
+    if found and torch.equal(found[-1].theta, train.start):
+        found.pop()
+    return tuple(found)
+
+
+def _try(part: ModelObjective) -> None:
+    """Evaluate a few examples, so that what does not fit is said before any work."""
+    few = part.first(FEW).alone()
+    outputs = few.outputs(few.start.detach().requires_grad_())
+    value = few.loss_function(outputs, few.targets)
+    if not isinstance(value, Tensor):
+        raise SpecError("what the loss gives", type(value).__name__, "a tensor")
+    if not value.requires_grad:
+        accepted = "a value that torch can differentiate by the parameters"
+        raise SpecError("what the loss gives", "one without a gradient", accepted)
+
+
+def _converted(part: ModelObjective, device: str, dtype: torch.dtype) -> ModelObjective:
+    return from_module(
+        part.module,
+        part.loss_function,
+        (part.inputs, part.targets),
+        device=device,
+        dtype=dtype,
+        adapter=part.adapter,
+    )
+
+
+def _split(train: ModelObjective, test: ModelObjective | None) -> Split | None:
+    """The examples, where outputs are rows of numbers: then an answer can be right, or drawn."""
+    with torch.no_grad():
+        if train.first(FEW).alone().outputs(train.start).ndim != 2:
+            return None
+    parts = {"train": train} if test is None else {"train": train, "test": test}
+    held = test or train.first(0)
+    return Split(
+        Data(train.inputs, train.targets), Data(held.inputs, held.targets), classes_of(parts)
+    )

@@ -1,0 +1,107 @@
+"""Parameters and vectors of one's own, read from files."""
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from landscape_core.foundation.errors import (
+    FileFormatError,
+    MissingDataError,
+    PlaneError,
+    SpecError,
+)
+from landscape_core.foundation.types import Vector, Vectors
+from landscape_core.planes.directions.base import Viewpoint
+from landscape_core.storage import schema
+
+READ = ".pt, .pth (torch.save), .npy (numpy.save) or .nc (landscape train)"
+ARRAY = "an array of shape (D, P) or (P,)"
+
+
+def parameters(file: str, field: str, view: Viewpoint) -> Vector:
+    """The flat parameter vector in a file, of its vectors the last; shape (P,), on the CPU.
+
+    The file holds all parameters of the network; where layers are held fixed, theirs are left out.
+
+    Raises:
+        SpecError: no file is named, or one of an unknown kind.
+        MissingDataError: no such file.
+        FileFormatError: it cannot be read, or holds something else.
+        PlaneError: it holds the parameters of another network, or NaN or infinity.
+    """
+    found = _content(file, field)
+    if not isinstance(found, Mapping):
+        return _moving(found, file, view)[-1]
+    try:
+        return _finite(view.objective.layout.join(found), file)
+    except SpecError as error:
+        raise PlaneError(f"{file} holds another network's parameters: {error}") from error
+
+
+def vectors(file: str, field: str, view: Viewpoint) -> Vectors:
+    """The vectors (D, P) in a file; a single one is D = 1. Cut, and raises, as `parameters`."""
+    found = _content(file, field)
+    if isinstance(found, Mapping):
+        raise FileFormatError(f"{file} must hold {ARRAY}; it holds named tensors.")
+    return _moving(found, file, view)
+
+
+def _moving(found: Tensor, file: str, view: Viewpoint) -> Vectors:
+    """The rows of an array, in the parameters that move."""
+    if found.ndim not in (1, 2) or not found.numel():
+        raise FileFormatError(f"{file} must hold {ARRAY}; its shape is {tuple(found.shape)}.")
+    rows = found.detach().reshape(-1, found.shape[-1])
+    whole = view.whole or view.objective.layout
+    if rows.shape[1] != whole.size:
+        raise PlaneError(
+            f"{file} holds vectors of {rows.shape[1]} numbers; the network has {whole.size}"
+            " parameters."
+        )
+    names = {block.name for block in view.objective.layout.blocks}
+    moving = [rows[:, b.start : b.stop] for b in whole.blocks if b.name in names]
+    return _finite(torch.cat(moving, dim=1), file)
+
+
+def _content(file: str, field: str) -> Mapping[str, Tensor] | Tensor:
+    path = Path(file)
+    if not file:
+        raise SpecError(field, file, f"the name of a file: {READ}")
+    if not path.is_file():
+        raise MissingDataError(f"{field}: there is no file {file}.")
+    found = _read(path, field)
+    if isinstance(found, Mapping) or torch.is_tensor(found):
+        return found
+    raise FileFormatError(f"{file} holds no parameters but {type(found).__name__}.")
+
+
+def _read(path: Path, field: str) -> Any:
+    try:
+        if path.suffix in (".pt", ".pth"):
+            return torch.load(path, map_location="cpu", weights_only=True)
+        if path.suffix == ".npy":
+            return torch.from_numpy(np.load(path, allow_pickle=False))
+    except (EOFError, pickle.UnpicklingError) as error:
+        raise FileFormatError(
+            f"{path} cannot be read: it must hold a state dictionary or vectors, no whole module."
+        ) from error
+    except (OSError, TypeError, ValueError, RuntimeError) as error:
+        raise FileFormatError(f"{path} cannot be read: {error}") from error
+    if path.suffix == ".nc":
+        dataset = schema.load(path)
+        if "theta" not in dataset:
+            raise FileFormatError(f"{path} holds no trajectory.")
+        return torch.from_numpy(dataset["theta"].values)
+    raise SpecError(field, str(path), f"a file of the kind {READ}")
+
+
+def _finite(found: Tensor, file: str) -> Tensor:
+    if found.is_complex() or found.dtype == torch.bool:
+        raise FileFormatError(f"{file} must hold real numbers; it holds {found.dtype}.")
+    if not bool(found.isfinite().all()):
+        raise PlaneError(f"{file} holds NaN or infinity; directions must be finite.")
+    return found

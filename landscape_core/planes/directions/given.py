@@ -1,0 +1,28 @@
+"""Directions of one's own, from a file."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from landscape_core.foundation.errors import PlaneError
+from landscape_core.foundation.recipes import Note
+from landscape_core.planes.directions._files import vectors
+from landscape_core.planes.directions.base import Directions, Viewpoint
+from landscape_core.planes.plane import Plane
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given(Directions):
+    """Vectors of one's own, as they are in a file."""
+
+    label: ClassVar[str] = "vectors of your own"
+
+    file: Annotated[
+        str, Note("one or two vectors of all parameters: an array (.npy) or a tensor (.pt)")
+    ] = ""
+
+    def axes(self, view: Viewpoint, dimensions: int) -> Plane:
+        found = vectors(self.file, "Given.file", view)
+        if len(found) < dimensions:
+            raise PlaneError(f"{self.file} holds {len(found)} vectors; {dimensions} are needed.")
+        names = tuple(f"vector {index + 1}" for index in range(dimensions))
+        return Plane(view.centre, found[:dimensions].to(view.centre), names)

@@ -1,0 +1,70 @@
+"""The plane of two eigenvectors of the Hessian: where the loss bends most, or downwards.
+
+Sagun, Evci, Güney, Dauphin, Bottou, 2017, arXiv:1706.04454; Böttcher and Wheeler, 2022,
+Visualizing high-dimensional loss landscapes with Hessian directions, arXiv:2208.13219.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import torch
+
+from landscape_core.curvature.eigenpairs import eigenpairs
+from landscape_core.curvature.matrices.hessian import Hessian as Matrix
+from landscape_core.foundation.errors import PlaneError, SpecError
+from landscape_core.foundation.recipes import Knob
+from landscape_core.models.objective import ModelObjective
+from landscape_core.planes.directions.base import Directions, Viewpoint
+from landscape_core.planes.plane import Plane
+
+RANK = (
+    "which eigenvector: 1 has the largest eigenvalue, 2 the next; -1 the lowest, -2 the one above"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hessian(Directions):
+    """Eigenvectors of the Hessian at the centre: the directions that bend most."""
+
+    label: ClassVar[str] = "Hessian eigenvectors"
+
+    first: Annotated[int, Knob(-50, 50, RANK)] = 1
+    second: Annotated[int, Knob(-50, 50, RANK)] = 2
+    examples: Annotated[
+        int, Knob(1, 1_000_000, "examples that the Hessian is taken on, at most", "log")
+    ] = 1000
+    tolerance: Annotated[
+        float, Knob(1e-12, 0.1, "residual of an eigenvector, relative to its eigenvalue", "log")
+    ] = 1e-3
+
+    def check(self) -> None:
+        for name in ("first", "second"):
+            if getattr(self, name) == 0:
+                accepted = "1, 2, … from the top or -1, -2, … from the bottom"
+                raise SpecError(f"Hessian.{name}", 0, accepted)
+        if self.first == self.second:
+            raise SpecError("Hessian.second", self.second, f"another than first ({self.first})")
+
+    def axes(self, view: Viewpoint, dimensions: int) -> Plane:
+        ranks = (self.first, self.second)[:dimensions]
+        top, bottom = max(0, *ranks), max(0, *(-rank for rank in ranks))
+        if top + bottom > len(view.centre):
+            raise PlaneError(
+                f"eigenvectors {ranks} need {top + bottom} parameters; there are"
+                f" {len(view.centre)}."
+            )
+        objective = view.objective
+        if isinstance(objective, ModelObjective):
+            objective = objective.first(self.examples)
+        pairs = eigenpairs(
+            Matrix().at(objective, view.centre), top, bottom, tolerance=self.tolerance
+        )
+        rows = [rank - 1 if rank > 0 else top + bottom + rank for rank in ranks]
+        if not bool(pairs.values[rows].isfinite().all()):
+            raise PlaneError("the eigenvectors asked for did not converge; loosen the tolerance.")
+        axes = torch.stack([pairs.vectors[row] for row in rows])
+        # A sign that does not depend on the solver: the largest entry is positive.
+        largest = axes.gather(1, axes.abs().argmax(dim=1, keepdim=True))
+        names = [f"eigenvector {rank} (λ = {float(pairs.values[row]):.3g})"
+                 for rank, row in zip(ranks, rows, strict=True)]  # fmt: skip
+        return Plane(view.centre, axes * largest.sign(), tuple(names))

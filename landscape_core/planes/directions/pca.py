@@ -1,0 +1,88 @@
+"""The plane in which the trajectory moves most: Li et al., 2018, section 7.
+
+Of several runs together, the components of all their points.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import torch
+from torch import Tensor
+
+from landscape_core.foundation.errors import PlaneError
+from landscape_core.foundation.recipes import Knob, Note
+from landscape_core.foundation.types import Vectors
+from landscape_core.planes.directions.base import Directions, Viewpoint
+from landscape_core.planes.plane import Plane
+
+BLOCK = 2**21
+"""Numbers of the path that are held in double precision at a time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PCA(Directions):
+    """The principal components of the trajectory: the plane that holds most of the motion."""
+
+    label: ClassVar[str] = "PCA of the trajectory"
+    needs_path: ClassVar[bool] = True
+    whole_path: ClassVar[bool] = True
+
+    center: Annotated[
+        bool,
+        Note("take deviations from the path's mean, as the authors' code does, not from its end"),
+    ] = True
+    last: Annotated[
+        float, Knob(0.01, 1.0, "share of the path, counted from its end, that is looked at")
+    ] = 1.0
+
+    def axes(self, view: Viewpoint, dimensions: int) -> Plane:
+        # The run's own path comes last, so that deviations may be taken from its end.
+        path = torch.cat([self._part(each) for each in (*view.others, view.path)])
+        needed = dimensions + 1
+        if len(path) < needed:
+            raise PlaneError(
+                f"PCA in {dimensions}-D needs a path of at least {needed} points;"
+                f" it has {len(path)}."
+            )
+        if not bool(path.isfinite().all()):
+            raise PlaneError("PCA needs a finite path; this one holds NaN or infinity.")
+        weights, shares = self._components(path, dimensions)
+        axes = torch.cat([weights.T @ block for block in self._deviations(path)], dim=1)
+        axes /= axes.norm(dim=1, keepdim=True)
+        names = tuple(f"PC{i + 1}" for i in range(dimensions))
+        return Plane(view.centre, axes.to(view.centre), names, tuple(shares))
+
+    def _part(self, path: Tensor) -> Tensor:
+        return path.detach()[-math.ceil(self.last * len(path)) :]
+
+    def _components(self, path: Vectors, dimensions: int) -> tuple[Tensor, list[float]]:
+        """The axes as combinations of deviations (T, D), up to length; what each explains.
+
+        The Gram matrix (T, T) has the same spectrum as the covariance (P, P) and is far smaller.
+        """
+        gram = path.new_zeros(len(path), len(path), dtype=torch.float64)
+        for block in self._deviations(path):
+            gram.addmm_(block, block.T)
+        values, vectors = torch.linalg.eigh(gram)
+        values, vectors = values.flip(0).clamp(min=0), vectors.flip(1)[:, :dimensions]
+        rounding = (torch.finfo(path.dtype).eps * float(path.norm())) ** 2
+        moves = int((values > max(rounding, 1e-14 * float(values[0]))).sum())
+        if moves < dimensions:
+            raise PlaneError(
+                f"PCA in {dimensions}-D needs a path that moves in at least {dimensions}"
+                f" directions; this one moves in {moves}."
+            )
+        weights = vectors / values[:dimensions].sqrt()
+        # Signs that do not depend on the solver: along each axis the path ends ahead of its start.
+        along = (gram @ weights)[[0, -1]]
+        backward = along[1] < along[0]
+        shares = values[:dimensions] / values.sum()
+        return torch.where(backward, -weights, weights), shares.tolist()
+
+    def _deviations(self, path: Vectors) -> Iterator[Tensor]:
+        """The path relative to its mean or its end, some parameters (T, p) at a time."""
+        for block in path.split(max(1, BLOCK // len(path)), dim=1):
+            exact = block.double()
+            yield exact - (exact.mean(dim=0) if self.center else exact[-1])

@@ -1,0 +1,90 @@
+"""Random directions, normalized: Li et al., 2018, Visualizing the Loss Landscape of Neural Nets.
+
+A filter is an output row of a linear layer or an output channel of a convolution (section 4). The
+authors' code also offers to scale weight by weight and layer by layer.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import torch
+from torch import Tensor
+
+from landscape_core.foundation import random_streams
+from landscape_core.foundation.errors import PlaneError
+from landscape_core.foundation.recipes import Choice
+from landscape_core.foundation.types import Vector
+from landscape_core.models.parameters import Block
+from landscape_core.planes.directions.base import Directions, Viewpoint
+from landscape_core.planes.plane import Plane
+
+TINY = 1e-10
+"""Keeps a quotient finite; as in the authors' code."""
+
+DRAWS = 32
+"""Directions that are drawn, at most, until two are not parallel."""
+
+PARALLEL = 1e-11
+"""Two directions whose cosine is so near to one span no plane."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Random(Directions):
+    """Gaussian directions, scaled to the size of the network's own weights."""
+
+    label: ClassVar[str] = "random"
+
+    normalization: Annotated[
+        str, Choice(("filter", "layer", "weight", "none"), "what a direction is scaled to match")
+    ] = "filter"
+    ignore: Annotated[
+        str,
+        Choice(
+            ("biases and norms", "nothing"),
+            "tensors along which the plane does not move; along those not ignored it moves by their"
+            " own values",
+        ),
+    ] = "biases and norms"
+
+    def axes(self, view: Viewpoint, dimensions: int) -> Plane:
+        blocks = view.objective.layout.blocks
+        still = self.ignore == "biases and norms" or dimensions == 2  # their own values: one line
+        if still and not any(block.has_filters for block in blocks):
+            moving = ", ".join(block.name for block in blocks)
+            raise PlaneError(
+                "random directions are drawn for weights, not for biases and norms; all that moves"
+                f" is {moving}. Let weights move, or take a line with ignore = nothing."
+            )
+        axes = [self._axis(view, 0)]
+        if dimensions == 2:
+            axes.append(self._second(view, axes[0]))
+        names = tuple(f"random direction {i + 1}" for i in range(dimensions))
+        return Plane(view.centre, torch.stack(axes).to(view.centre), names)
+
+    def _second(self, view: Viewpoint, first: Vector) -> Vector:
+        """The next one that is not parallel, as directions of a few single numbers often are."""
+        drawn = first
+        for index in range(1, DRAWS):
+            drawn = self._axis(view, index)
+            if not float(torch.cosine_similarity(first, drawn, dim=0).abs()) > 1 - PARALLEL:
+                break
+        return drawn
+
+    def _axis(self, view: Viewpoint, index: int) -> Vector:
+        rng = random_streams.stream(view.seed, "direction", index)
+        drawn = torch.randn(len(view.centre), generator=rng, dtype=torch.float64)
+        centre = view.centre.detach().double().cpu()
+        for block in view.objective.layout.blocks:
+            part = drawn[block.start : block.stop].view(block.shape)
+            part.copy_(self._scaled(part, block.of(centre), block))
+        return drawn
+
+    def _scaled(self, d: Tensor, w: Tensor, block: Block) -> Tensor:
+        if not block.has_filters:
+            return torch.zeros_like(d) if self.ignore == "biases and norms" else w
+        if self.normalization == "filter":
+            lengths = w.flatten(1).norm(dim=1) / (d.flatten(1).norm(dim=1) + TINY)
+            return d * lengths.view(len(d), *[1] * (d.ndim - 1))
+        if self.normalization == "layer":
+            return d * (w.norm() / (d.norm() + TINY))
+        return d * w if self.normalization == "weight" else d

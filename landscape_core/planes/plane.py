@@ -1,0 +1,170 @@
+"""A line or plane through parameter space: an origin and one or two axes.
+
+The axes need not be orthogonal or of unit length: a filter-normalized direction has the length of
+the network's own filters (Li et al. 2018), and a coordinate counts multiples of its axis. So
+coordinates are least-squares solutions, computed in float64.
+"""
+
+import itertools
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from landscape_core.foundation.errors import PlaneError
+from landscape_core.foundation.types import Vector, Vectors
+
+MAX_CONDITION = 1e12
+"""Axes of unit length whose Gram matrix is worse conditioned are called parallel."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """An origin (P,), D axes (D, P), their names, and how much each explains, where known.
+
+    There are one or two axes, and as many names: by default alpha and beta. `explained` is the
+    share of the trajectory's variance along each axis, between 0 and 1.
+    """
+
+    origin: Vector
+    axes: Vectors
+    names: tuple[str, ...] = ()
+    explained: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Name the axes, and refuse those that span nothing.
+
+        Raises:
+            PlaneError: no tensors, wrong shapes, non-finite numbers or lengths, a zero axis or
+                parallel axes, or another number of names.
+        """
+        self._check_form()
+        object.__setattr__(self, "names", self.names or ("alpha", "beta")[: len(self.axes)])
+        if len(self.names) != len(self.axes):
+            raise PlaneError(f"{len(self.axes)} names are needed, one an axis; got {self.names}.")
+        if not (self.axes.isfinite().all() and self.origin.isfinite().all()):
+            raise PlaneError("the origin and the axes must be finite; got NaN or infinity.")
+        lengths = self.axes.double().norm(dim=1)
+        for name, length in zip(self.names, lengths.tolist(), strict=True):
+            if length == 0:
+                raise PlaneError(f"an axis must not be zero; got zero for {name}.")
+            if length == math.inf:
+                raise PlaneError(f"the length of {name} must be finite in float64; it is not.")
+        unit = self.axes.double() / lengths[:, None]
+        if not float(torch.linalg.cond(unit @ unit.T)) <= MAX_CONDITION:
+            raise PlaneError("the axes must not be parallel; these are.")
+
+    def _check_form(self) -> None:
+        given = (self.origin, self.axes)
+        if not all(torch.is_tensor(one) and one.is_floating_point() for one in given):
+            kinds = [one.type() if torch.is_tensor(one) else type(one).__name__ for one in given]
+            raise PlaneError(
+                "the origin and the axes must be tensors of floating-point numbers; got"
+                f" {kinds[0]} and {kinds[1]}."
+            )
+        if self.axes.shape not in ((1, *self.origin.shape), (2, *self.origin.shape)):
+            shapes = f"{tuple(self.axes.shape)} and {tuple(self.origin.shape)}"
+            raise PlaneError(
+                f"axes must be (1, P) or (2, P) and the origin (P,); got shapes {shapes}."
+            )
+
+    @classmethod
+    def through(cls, origin: Vector, *others: Vector, names: tuple[str, ...] = ()) -> "Plane":
+        """The line through two points (P,), or the plane through three.
+
+        The first lies at 0 or (0, 0), the second at 1 or (1, 0), the third at (0, 1).
+
+        Raises:
+            PlaneError: not two or three points, points of different sizes, points that coincide
+                or lie on one line.
+        """
+        if not 1 <= len(others) <= 2:
+            raise PlaneError(f"a line or plane goes through 2 or 3 points; got {1 + len(others)}.")
+        sizes = [tuple(point.shape) for point in (origin, *others)]
+        if len(set(sizes)) > 1:
+            raise PlaneError(f"the points must be of one size; got {', '.join(map(str, sizes))}.")
+        given = names or tuple(f"to point {index + 2}" for index in range(len(others)))
+        return cls(origin, torch.stack([other - origin for other in others]), given)
+
+    @property
+    def dimensions(self) -> int:
+        """D: 1 for a line, 2 for a plane."""
+        return len(self.axes)
+
+    def points(self, coords: Float[Tensor, "K D"]) -> Vectors:
+        """The parameter vectors at K coordinates, shape (K, P).
+
+        Raises:
+            PlaneError: not one coordinate for each axis.
+        """
+        if coords.shape[-1:] != self.axes.shape[:1]:
+            shape = tuple(coords.shape)
+            raise PlaneError(f"coordinates must be (K, {self.dimensions}); got shape {shape}.")
+        return self.origin + coords.to(self.axes) @ self.axes
+
+    def coords(self, thetas: Vectors) -> Float[Tensor, "K D"]:
+        """The coordinates of each row's nearest point on the plane, shape (K, D), float64.
+
+        Raises:
+            PlaneError: rows of another size.
+        """
+        axes = self.axes.double()
+        lengths = axes.norm(dim=1)
+        unit = axes / lengths[:, None]
+        right = self._offsets(thetas) @ unit.T
+        return torch.linalg.solve(unit @ unit.T, right.T).T / lengths
+
+    def distance(self, thetas: Vectors) -> Float[Tensor, " K"]:
+        """How far each row lies off the plane, shape (K,), Euclidean, float64.
+
+        Raises:
+            PlaneError: rows of another size.
+        """
+        return (self._offsets(thetas) - self.coords(thetas) @ self.axes.double()).norm(dim=1)
+
+    def captured(self, path: Vectors) -> float:
+        """The share of a path's (T, P) squared motion from its start that lies along the axes."""
+        total = float((path - path[0]).double().square().sum())
+        hidden = float(self.at(path[0]).distance(path).square().sum())
+        return 1.0 - hidden / total if total else 1.0
+
+    def _offsets(self, thetas: Vectors) -> Vectors:
+        if thetas.shape[-1:] != self.origin.shape:
+            size, shape = len(self.origin), tuple(thetas.shape)
+            raise PlaneError(f"points of this plane must be (K, {size}); got shape {shape}.")
+        return thetas.double() - self.origin.double()
+
+    def to(self, device: str | torch.device) -> "Plane":
+        """The same plane on another device."""
+        origin, axes = self.origin.to(device), self.axes.to(device)
+        same = origin is self.origin and axes is self.axes
+        return self if same else replace(self, origin=origin, axes=axes)
+
+    def at(self, origin: Vector) -> "Plane":
+        """The parallel plane through another origin."""
+        return replace(self, origin=origin)
+
+    def facing(self, other: "Plane | None") -> "Plane":
+        """The same plane with its axes in the order and to the side of a predecessor's.
+
+        So a picture that is drawn anew neither flips nor swaps its axes, where eigenvectors or
+        components change places. Of two orders the one with the larger cosines is taken.
+        """
+        if other is None or other.axes.shape != self.axes.shape:
+            return self
+        unit, last = (axes / axes.norm(dim=1, keepdim=True) for axes in (self.axes, other.axes))
+        cosines = (last @ unit.T).double()
+        order = max(
+            itertools.permutations(range(self.dimensions)),
+            key=lambda order: sum(float(cosines[i, j].abs()) for i, j in enumerate(order)),
+        )
+        signs = torch.tensor([-1.0 if cosines[i, j] < 0 else 1.0 for i, j in enumerate(order)])
+        explained = self.explained and tuple(self.explained[j] for j in order)
+        return replace(
+            self,
+            axes=self.axes[list(order)] * signs.to(self.axes)[:, None],
+            names=tuple(self.names[j] for j in order),
+            explained=explained,
+        )

@@ -1,0 +1,67 @@
+"""Where a run stands and how it is looked at: what any study of that point begins from."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import xarray as xr
+
+from landscape_core.foundation.recipes import Recipe, content_key
+from landscape_core.models.content_hash import Content, add_objective
+from landscape_core.models.objective import ModelObjective
+from landscape_core.planes.plane import Plane
+from landscape_core.slices.sweep import Grid
+from landscape_core.storage.store import Store
+from landscape_core.training.run import Run
+
+
+@dataclass(frozen=True, eq=False)
+class Standpoint:
+    """A point of a run with its plane.
+
+    `run` ends at this `step`, or after one where that is the start; `parts` are the data by split,
+    training data first, each objective starting at this point with its statistics; `path` is the
+    trajectory to it, as `follow` gives it; `plane` and `grid` are those of the
+    picture.
+    """
+
+    run: Run
+    step: int
+    parts: Mapping[str, ModelObjective]
+    path: xr.Dataset
+    plane: Plane
+    grid: Grid
+    store: Store | None = None
+
+    @property
+    def train(self) -> ModelObjective:
+        """The training objective."""
+        return self.parts["train"]
+
+    def kept(
+        self, asked: Recipe, work: Iterator[xr.Dataset | None], *, on_plane: bool = False
+    ) -> Iterator[xr.Dataset | None]:
+        """What some work yields, or from the store at once what it yielded last.
+
+        Args:
+            asked: the recipe of the work; with this point and its run it is the key.
+            work: datasets of which the last is complete, None where nothing is new; not begun
+                where the last is kept.
+            on_plane: whether the work depends on the plane and the grid.
+        """
+        key = self._key(asked, on_plane=on_plane) if self.store else ""
+        found = self.store.get(key) if self.store else None
+        if found is not None:
+            yield found
+            return
+        for found in work:
+            yield found
+        if self.store and found is not None:
+            self.store.put(key, found)
+
+    def _key(self, asked: Recipe, *, on_plane: bool) -> str:
+        content = Content()
+        content.add(self.train.start)
+        add_objective(content, self.train)
+        if on_plane:
+            content.add(self.plane.origin, self.plane.axes, self.grid)
+        return content_key("study", content.digest(), self.run, asked)

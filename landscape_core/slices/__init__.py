@@ -1,0 +1,1 @@
+"""The loss on a line or plane: grids, strategies of evaluation, adaptive refinement."""

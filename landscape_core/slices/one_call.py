@@ -1,0 +1,195 @@
+"""The loss landscape of a network of one's own, in one call."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+import xarray as xr
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.recipes import canonical, to_plain
+from landscape_core.models.layer_chain import as_written
+from landscape_core.models.losses.cross_entropy import CrossEntropy
+from landscape_core.models.objective import (
+    Adapter,
+    Batches,
+    BatchNorm,
+    LossFunction,
+    ModelObjective,
+    from_module,
+    pairs_of,
+)
+from landscape_core.planes.directions.base import Directions, Viewpoint
+from landscape_core.planes.directions.random import Random
+from landscape_core.planes.plane import Plane
+from landscape_core.slices.adaptive import Tolerance
+from landscape_core.slices.backends.base import Backend
+from landscape_core.slices.probe import Given, Probe, probe
+from landscape_core.slices.slice import slicing
+from landscape_core.slices.strategies.base import Strategy
+from landscape_core.slices.sweep import Grid
+from landscape_core.storage.store import Store
+
+IGNORED = -100
+"""The class that torch's cross-entropy leaves out by default."""
+
+
+def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
+    model: nn.Module,
+    loss: LossFunction,
+    data: Batches,
+    *,
+    test: Batches | None = None,
+    measures: Mapping[str, Given] | None = None,
+    directions: Directions | Plane | None = None,
+    path: Sequence[Mapping[str, Tensor]] = (),
+    resolution: int = 51,
+    span: float = 1.0,
+    dimensions: int = 2,
+    tolerance: Tolerance | float | None = None,
+    batch_norm: BatchNorm = "running",
+    adapter: Adapter | None = None,
+    device: str | torch.device | None = None,
+    dtype: torch.dtype | None = None,
+    tf32: bool = False,
+    strategy: Strategy | None = None,
+    backend: Backend | None = None,
+    store: Store | None = None,
+    seed: int = 0,
+) -> xr.Dataset:
+    """The slice of a network's loss around its present parameters: loss (split, beta, alpha).
+
+    The network is copied, never changed, and evaluated in evaluation mode whatever mode it is in.
+    Parameters that require no gradient stay as they are; tied ones move together. For pictures on
+    the way: `slicing(probe_of(...), grid)`.
+
+    Args:
+        model: any module from one tensor to outputs.
+        loss: from (outputs, targets) to one value per example or to their mean, for instance
+            `torch.nn.functional.cross_entropy`.
+        data: inputs and targets, or batches of the two, for instance a DataLoader.
+        test: a second part of the data, or none.
+        measures: what is read beside the loss, by name: measures of the catalogue, for instance
+            `{"error": Error()}`, or functions of (outputs, targets); by default the accuracy, where
+            targets are classes.
+        directions: which line or plane; by default random and filter-normalized. A `Plane` of your
+            own, for instance `Plane.through(a, b, c)`, has its own origin and dimensions.
+        path: state dictionaries saved in training, the latest last; for `PCA()`.
+        resolution: points along each side.
+        span: half the width of the picture, in multiples of the axes.
+        dimensions: 1 for a line, 2 for a plane.
+        tolerance: the largest error, as a share of the displayed range, up to which points may be
+            interpolated; by default none is.
+        batch_norm: which statistics batch normalization uses off the centre.
+        adapter: takes what the model gives if that is no tensor, gives the outputs.
+        device: where to compute; by default where the model's parameters lie.
+        dtype: floating type to compute in; by default the model's.
+        tf32: let a graphics card round products to 10 bits of mantissa.
+        strategy: how to evaluate; by default the fastest in a short trial.
+        backend: where to compute; by default in this process.
+        store: keeps the slice, and what is done of it while it is computed.
+        seed: of random directions.
+
+    Raises:
+        SpecError: a value that is not accepted, or no data.
+        PlaneError: the directions span no plane.
+        BackendError: the backend cannot be reached.
+    """
+    grid = Grid.square(span, resolution)
+    rule = Random() if directions is None else _rule(directions)
+    asked = Tolerance(share=tolerance) if isinstance(tolerance, float | int) else tolerance
+    parts = {
+        name: named(
+            from_module(
+                model,
+                loss,
+                pairs_of("data" if name == "train" else name, part),
+                device=device,
+                dtype=dtype,
+                batch_norm=batch_norm,
+                adapter=adapter,
+            )
+        )
+        for name, part in (("train", data), ("test", test))
+        if part is not None
+    }
+    if "test" in parts:
+        parts["test"] = parts["test"].with_reference(parts["train"].inputs)
+    read = probe_of(
+        parts,
+        rule,
+        measures,
+        path=path,
+        dimensions=dimensions,
+        seed=seed,
+        strategy=strategy,
+        tf32=tf32,
+    )
+    told = "given" if isinstance(rule, Plane) else canonical(to_plain(rule))
+    attrs = {"directions": told, "seed": seed, "model": type(model).__name__}
+    *_, last = slicing(read, grid, attrs, tolerance=asked, backend=backend, store=store)
+    return last
+
+
+def probe_of(  # noqa: PLR0913 - as above
+    parts: Mapping[str, ModelObjective],
+    directions: Directions | Plane,
+    measures: Mapping[str, Given] | None = None,
+    *,
+    path: Sequence[Mapping[str, Tensor]] = (),
+    dimensions: int = 2,
+    seed: int = 0,
+    strategy: Strategy | None = None,
+    tf32: bool = False,
+) -> Probe:
+    """What is read around the present parameters of the first part, or on a plane of one's own.
+
+    The options are those of `landscape`.
+
+    Raises:
+        SpecError: a value that is not accepted, or no parts.
+        PlaneError: the directions span no plane.
+    """
+    if not parts:
+        raise SpecError("parts", parts, "at least one objective, by the name of its split")
+    rule = _rule(directions)
+    if isinstance(rule, Plane):
+        return probe(parts, rule, measures, strategy, tf32=tf32)
+    for state in path:
+        if not isinstance(state, Mapping):
+            raise SpecError("path", type(state).__name__, "a list of state dictionaries")
+    objective = next(iter(parts.values()))
+    centre = objective.start
+    thetas = [objective.layout.join(state).to(centre) for state in path] or [centre]
+    view = Viewpoint(objective, centre, torch.stack(thetas), seed)
+    return probe(parts, rule.span(view, dimensions), measures, strategy, tf32=tf32)
+
+
+def _rule(given: object) -> Directions | Plane:
+    """What was given, if it is a line or plane or a rule for one."""
+    if not isinstance(given, Directions | Plane):
+        shown = given if isinstance(given, str | type) else type(given).__name__
+        raise SpecError("directions", shown, "a rule, for instance PCA(), or a Plane")
+    return given
+
+
+def named(part: ModelObjective) -> ModelObjective:
+    """The objective with the loss of the catalogue that a function of torch is, if it is one."""
+    loss, targets = part.loss_function, part.targets
+    known = loss is cross_entropy or _plain(loss)
+    if not known or targets.ndim != 1 or targets.is_floating_point() or int(targets.min()) < 0:
+        return part
+    one = part.with_batch_norm("running")  # a batch of one example has no statistics
+    outputs = one.outputs(part.start, part.inputs[:1])
+    return part.with_loss(CrossEntropy()) if outputs.ndim == 2 else part
+
+
+def _plain(loss: object) -> bool:
+    """Whether a loss is torch's cross-entropy, itself and averaged, without any option."""
+    return (
+        type(loss) is nn.CrossEntropyLoss
+        and as_written(loss)
+        and (loss.weight, loss.label_smoothing, loss.ignore_index) == (None, 0, IGNORED)
+        and loss.reduction == "mean"
+    )

@@ -1,0 +1,325 @@
+"""What the layers of a network are at many points of a plane at once.
+
+Values are held as (K, C, n), examples last, for K points and n examples.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from landscape_core.models.layer_chain import chain_of
+from landscape_core.models.network_blocks import Residual
+from landscape_core.models.objective import ModelObjective
+from landscape_core.planes.plane import Plane
+
+TOGETHER = 8
+"""Points whose products with the same rows are made at once, on a processor."""
+
+ELEMENTWISE: dict[type[nn.Module], Callable[[Tensor], Tensor] | None] = {
+    nn.Identity: lambda values: values,
+    nn.Dropout: lambda values: values,  # does nothing outside training
+    nn.ReLU: torch.relu_,
+    nn.Tanh: torch.tanh_,
+    nn.Sigmoid: torch.sigmoid_,
+    nn.LeakyReLU: None,
+    nn.ELU: None,
+    nn.GELU: None,
+    nn.SiLU: None,
+    nn.Softplus: None,
+}
+"""Activations by their exact class, and their form in place (None: the module itself is called)."""
+
+Map = Callable[[Tensor], Tensor]
+"""Values (K, C, n) -> values (K, C', n), at certain points."""
+
+
+class Desk:
+    """Where layer after layer puts its values: in two pieces of memory of a shape, turn about.
+
+    They stay in the processor's cache, which new memory for each layer would not.
+    """
+
+    def __init__(self) -> None:
+        self._turn = 0
+        self._pieces: dict[tuple[int, ...], Tensor] = {}
+        self._within: list[Desk] = []
+
+    def place(self, like: Tensor, *shape: int) -> Tensor:
+        """A tensor of that shape, not filled, which lasts until the next but one is taken."""
+        self._turn = 1 - self._turn
+        return self.piece(self._turn, like, *shape)
+
+    def piece(self, turn: int, like: Tensor, *shape: int) -> Tensor:
+        """One of the pieces of memory of that shape."""
+        found = self._pieces.get((turn, *shape))
+        if found is None:
+            found = self._pieces[turn, *shape] = like.new_empty(shape)
+        return found
+
+    def within(self) -> "Desk":
+        """A desk for layers beside whose values others are needed; one of two, turn about."""
+        if not self._within:
+            self._within = [Desk(), Desk()]
+        self._within.reverse()
+        return self._within[0]
+
+
+Layer = Callable[[Tensor, Desk], Map]
+"""K points as `in_parts` gives them -> what the layer does there."""
+
+
+def in_parts(steps: Tensor) -> Tensor:
+    """Coordinates after a leading 1, (K, 1 + D), in parts multiplied together, (..., k, 1 + D).
+
+    On a processor the parts are small: then each thread finds in its own cache what it works on
+    next, and a product that has hardly anything to sum is several times faster than whole.
+    """
+    count = steps.shape[0]
+    each = TOGETHER if steps.device.type == "cpu" and count % TOGETHER == 0 else count
+    return steps.view(-1, each, steps.shape[1])
+
+
+class Rows:
+    """What is affine along a plane: its values at the origin and their change along each axis."""
+
+    def __init__(self, rows: Tensor) -> None:
+        """Hold rows (1 + D, ...)."""
+        self.shape = rows.shape[1:]
+        self._flat = rows.flatten(1)
+        self._spread: dict[int, Tensor] = {}
+
+    def at(self, steps: Tensor, place: Tensor | None = None) -> Tensor:
+        """The values (K, ...) at K points in parts, in a place if one is given."""
+        parts, each, _ = steps.shape
+        if parts not in self._spread:
+            self._spread[parts] = self._flat.expand(parts, -1, -1)
+        if place is None:
+            place = self._flat.new_empty(parts * each, *self.shape)
+        torch.bmm(steps, self._spread[parts], out=place.view(parts, each, -1))
+        return place
+
+
+def known_chain(module: nn.Module) -> list[nn.Module] | None:
+    """The layers in their order; None if one of them is not known."""
+    parts = chain_of(module)
+    return parts if parts is not None and all(_known(part) for part in parts) else None
+
+
+def _known(module: Any) -> bool:
+    kind = type(module)
+    if kind is Residual:
+        inner = (module.branch, module.shortcut, module.activation)
+        # A flattening inside a block would mean another shape than ours.
+        return all(
+            (parts := known_chain(part)) is not None
+            and not any(isinstance(leaf, nn.Flatten) for leaf in parts)
+            for part in inner
+        )
+    if kind is nn.Flatten:
+        return bool(module.start_dim == 1 and module.end_dim == -1)
+    if kind is nn.LayerNorm:
+        return len(module.normalized_shape) == 1
+    return kind in LAYERS or kind in ELEMENTWISE
+
+
+def leading(parts: Sequence[nn.Module]) -> int:
+    """How many parts come before the first that has parameters or statistics."""
+    kinds = (nn.Flatten, *ELEMENTWISE)
+    return next((i for i, part in enumerate(parts) if type(part) not in kinds), len(parts))
+
+
+class Affine:
+    """What the parameters and statistics of a network are along a plane."""
+
+    def __init__(self, objective: ModelObjective, plane: Plane) -> None:
+        rows = torch.cat([plane.origin[None], plane.axes])
+        blocks = {block.name: block for block in objective.layout.blocks}
+        self._moving = {
+            id(parameter): blocks[name].of(rows)
+            for name, parameter in objective.module.named_parameters()
+            if name in blocks
+        }
+        self._buffers = {
+            id(buffer): objective.buffers[name] for name, buffer in objective.module.named_buffers()
+        }
+        self._count = len(rows)
+        self.uses_batch = objective.batch_norm == "batch"
+
+    def rows(self, parameter: Tensor) -> Tensor:
+        """A parameter at the origin and its change along each axis, (1 + D, ...)."""
+        if id(parameter) in self._moving:
+            return self._moving[id(parameter)]
+        fixed = parameter.detach()[None]
+        return torch.cat([fixed, fixed.new_zeros(self._count - 1, *fixed.shape[1:])])
+
+    def gain_and_shift(self, module: Any) -> tuple[Rows, ...]:
+        """The gain and the shift of a normalization layer, if any."""
+        if module.weight is None or module.bias is None:
+            return ()
+        return Rows(self.rows(module.weight)), Rows(self.rows(module.bias))
+
+    def statistics(self, module: nn.BatchNorm1d) -> tuple[Tensor, Tensor] | None:
+        """The stored mean and variance (C, 1); None where the examples' own are used."""
+        mean, variance = module.running_mean, module.running_var
+        if self.uses_batch or mean is None or variance is None:
+            return None
+        return self._buffers[id(mean)][:, None], self._buffers[id(variance)][:, None]
+
+
+def compiled(
+    parts: Sequence[nn.Module], objective: ModelObjective, affine: Affine
+) -> tuple[Tensor, list[Layer]]:
+    """The first layer's products with the data (1 + D, C, N), and the layers behind it."""
+    before = leading(parts)
+    inputs = objective.inputs
+    first: Any = parts[before]
+    with torch.no_grad():
+        for part in parts[:before]:
+            # Some work in place, and these are the objective's own data.
+            inputs = part(inputs.clone())
+        values = affine.rows(first.weight) @ inputs.T
+        if first.bias is not None:
+            values += affine.rows(first.bias)[:, :, None]
+    return values, _layers(parts[before + 1 :], affine)
+
+
+def _layers(parts: Sequence[nn.Module], affine: Affine) -> list[Layer]:
+    return [_layer(part, affine) for part in parts]
+
+
+def _layer(module: nn.Module, affine: Affine) -> Layer:
+    kind = type(module)
+    if kind in LAYERS:
+        return LAYERS[kind](module, affine)
+    in_place = ELEMENTWISE.get(kind)
+    if in_place is not None:
+        return lambda *_: in_place
+    if kind is nn.Flatten:  # of vectors: does nothing
+        return lambda *_: lambda values: values
+    return lambda *_: lambda values: module(values)
+
+
+def _linear(module: Any, affine: Affine) -> Layer:
+    weight = Rows(affine.rows(module.weight))
+    bias = Rows(affine.rows(module.bias)) if module.bias is not None else None
+
+    def layer(steps: Tensor, desk: Desk) -> Map:
+        matrices = weight.at(steps)
+        shifts = None if bias is None else bias.at(steps)[:, :, None]
+        count, outputs, _ = matrices.shape
+
+        def product(values: Tensor) -> Tensor:
+            found = desk.place(values, count, outputs, values.shape[2])
+            if shifts is None:
+                return torch.bmm(matrices, values, out=found)
+            return torch.baddbmm(shifts, matrices, values, out=found)
+
+        return product
+
+    return layer
+
+
+def _layer_norm(module: nn.LayerNorm, affine: Affine) -> Layer:
+    return _normalization(module, 1, affine, module.normalized_shape[0])
+
+
+def _group_norm(module: nn.GroupNorm, affine: Affine) -> Layer:
+    return _normalization(module, module.num_groups, affine, module.num_channels)
+
+
+def _normalization(
+    module: nn.LayerNorm | nn.GroupNorm, groups: int, affine: Affine, channels: int
+) -> Layer:
+    """Each example over groups of its channels."""
+    scaled = _scaled(affine.gain_and_shift(module))
+
+    def layer(steps: Tensor, desk: Desk) -> Map:
+        scale = scaled(steps, desk)
+
+        def normalize(values: Tensor) -> Tensor:
+            grouped = values.view(len(values), groups, channels // groups, -1)
+            normal = _standardized(grouped, grouped.mean(dim=2, keepdim=True), 2, module.eps)
+            return scale(normal.view_as(values))
+
+        return normalize
+
+    return layer
+
+
+def _batch_norm(module: nn.BatchNorm1d, affine: Affine) -> Layer:
+    """Each channel over the examples, or by the statistics of the centre."""
+    scaled = _scaled(affine.gain_and_shift(module))
+    stored = affine.statistics(module)
+
+    def layer(steps: Tensor, desk: Desk) -> Map:
+        scale = scaled(steps, desk)
+
+        def normalize(values: Tensor) -> Tensor:
+            if stored is None:
+                mean = values.mean(dim=2, keepdim=True)
+                return scale(_standardized(values, mean, 2, module.eps))
+            mean, variance = stored
+            return scale((values - mean).mul_((variance + module.eps).rsqrt()))
+
+        return normalize
+
+    return layer
+
+
+def _standardized(values: Tensor, mean: Tensor, dim: int, eps: float) -> Tensor:
+    centred = values - mean
+    variance = centred.square().mean(dim=dim, keepdim=True)
+    return centred.mul_((variance + eps).rsqrt_())
+
+
+def _scaled(gain_and_shift: tuple[Rows, ...]) -> Layer:
+    if not gain_and_shift:
+        return lambda *_: lambda values: values
+    gain, shift = gain_and_shift
+
+    def layer(steps: Tensor, _: Desk) -> Map:
+        gains, shifts = gain.at(steps)[:, :, None], shift.at(steps)[:, :, None]
+        return lambda values: values.mul_(gains).add_(shifts)
+
+    return layer
+
+
+def _residual(module: Residual, affine: Affine) -> Layer:
+    branch, shortcut, activation = (
+        _layers(chain_of(inner) or (), affine)
+        for inner in (module.branch, module.shortcut, module.activation)
+    )
+
+    def layer(steps: Tensor, desk: Desk) -> Map:
+        own = desk.within() if module.skips else desk
+        along, after = ([one(steps, own) for one in part] for part in (branch, activation))
+        beside = [one(steps, desk) for one in shortcut]
+
+        def block(values: Tensor) -> Tensor:
+            if not module.skips:
+                return through(after, through(along, values))
+            # Layers may work in place, and the values are needed twice.
+            found = through(along, own.place(values, *values.shape).copy_(values))
+            return through(after, found.add_(through(beside, values)))
+
+        return block
+
+    return layer
+
+
+def through(maps: Sequence[Map], values: Tensor) -> Tensor:
+    for one in maps:
+        values = one(values)
+    return values
+
+
+LAYERS: dict[type[nn.Module], Callable[[Any, Affine], Layer]] = {
+    nn.Linear: _linear,
+    nn.LayerNorm: _layer_norm,
+    nn.GroupNorm: _group_norm,
+    nn.BatchNorm1d: _batch_norm,
+    Residual: _residual,
+}
+"""How each kind of layer with parameters becomes a function of coordinates and values."""

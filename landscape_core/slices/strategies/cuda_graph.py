@@ -1,0 +1,80 @@
+"""One point after another on a graphics card, replayed from a recording.
+
+A small network takes the card microseconds and Python much longer; a CUDA graph (Nguyen et al.,
+Accelerating PyTorch with CUDA Graphs, 2021) records the work of one point and repeats it without
+Python.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from landscape_core.slices.strategies._in_place import Swift, block_memory
+from landscape_core.slices.strategies.base import Reader, Reading, Strategy, exactly
+
+Work = Callable[[], Tensor]
+
+WARM_UPS = 3
+"""Evaluations before the recording, as libraries choose their kernels in the first ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CudaGraph(Strategy):
+    """Evaluates any network that runs on a card without asking the processor, a point at a time."""
+
+    def applies(self, reading: Reading) -> bool:
+        still = not (reading.objective.normalizes and reading.objective.batch_norm == "reestimated")
+        on_card = reading.plane.origin.device.type == "cuda"
+        return on_card and still and not reading.wants_gradient
+
+    def memory(self, reading: Reading) -> int:
+        return block_memory(reading)
+
+    def reader(self, reading: Reading) -> Reader:
+        swift, plane = Swift(reading.objective), reading.plane
+        coord = torch.zeros(1, plane.dimensions).to(plane.origin)
+        record = _recorded if plane.origin.device.type == "cuda" else _called
+
+        def work() -> Tensor:
+            torch.add(plane.origin, (coord @ plane.axes)[0], out=swift.flat)
+            return reading.values(swift.here()[None])[:, 0]
+
+        with exactly(reading):
+            again = record(work)
+
+        def read(coords: Tensor) -> Tensor:
+            coords = coords.to(plane.origin)
+            found = coords.new_empty(len(coords), reading.rows)
+            with exactly(reading):
+                for k in range(len(coords)):
+                    coord.copy_(coords[k : k + 1])
+                    found[k] = again()
+            return found.T
+
+        return read
+
+
+def _recorded(work: Work) -> Work:
+    """The same work, replayed; it gives the same tensor each time, filled anew."""
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(WARM_UPS):
+            work()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        found = work()
+
+    def again() -> Tensor:
+        graph.replay()
+        return found
+
+    return again
+
+
+def _called(work: Work) -> Work:
+    """The same work without a recording: how this way is tested where there is no card."""
+    return work

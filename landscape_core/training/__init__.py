@@ -1,0 +1,1 @@
+"""Runs of an optimizer on an objective, step by step."""

@@ -1,0 +1,55 @@
+"""Adam: Kingma and Ba, 2015, Adam: A Method for Stochastic Optimization, algorithm 1."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import torch
+
+from landscape_core.foundation.recipes import Knob
+from landscape_core.foundation.types import Vector
+from landscape_core.models.objective import Objective
+from landscape_core.training.optimizers._fused import adam_step
+from landscape_core.training.optimizers.base import EPSILON, LEARNING_RATE, WEIGHT_DECAY, Optimizer
+
+Moments = tuple[int, Vector, Vector]
+"""Steps taken t, mean gradient m, mean squared gradient v."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adam(Optimizer[Moments]):
+    """Gives each weight its own step: its mean gradient, divided by the gradient's usual size."""
+
+    label: ClassVar[str] = "Adam"
+    family: ClassVar[str] = "adaptive"
+    formula: ClassVar[str] = (
+        "g ← g + λθ;  m ← β₁m + (1−β₁)g;  v ← β₂v + (1−β₂)g²;  "
+        "θ ← θ − η · m/(1−β₁ᵗ) / (√(v/(1−β₂ᵗ)) + ε)"
+    )
+    source: ClassVar[str] = "Kingma & Ba, 2015, Adam: A Method for Stochastic Optimization"
+
+    learning_rate: Annotated[float, LEARNING_RATE] = 0.01
+    beta1: Annotated[float, Knob(0.0, 0.999, "memory β₁ of the mean gradient")] = 0.9
+    beta2: Annotated[float, Knob(0.0, 0.9999, "memory β₂ of the mean squared gradient")] = 0.999
+    epsilon: Annotated[float, EPSILON] = 1e-8
+    weight_decay: Annotated[float, WEIGHT_DECAY] = 0.0
+
+    def init(self, theta: Vector) -> Moments:
+        """No step taken, both means zero."""
+        return 0, torch.zeros_like(theta), torch.zeros_like(theta)
+
+    def step(self, objective: Objective, theta: Vector, memory: Moments) -> tuple[Vector, Moments]:
+        """One step; the division by 1−βᵗ undoes the pull of the means towards their start, zero."""
+        t, m, v = memory
+        theta, m, v, _ = adam_step(
+            theta,
+            objective.gradient(theta),
+            t + 1,
+            m,
+            v,
+            rate=self.learning_rate,
+            beta1=self.beta1,
+            beta2=self.beta2,
+            epsilon=self.epsilon,
+            decay=self.weight_decay,
+        )
+        return theta, (t + 1, m, v)

@@ -1,0 +1,168 @@
+"""K-FAC: Martens and Grosse, 2015, arXiv:1503.05671; with convolutions 2016, arXiv:1602.01407.
+
+A layer's block of the Fisher matrix is taken as the product of A, the mean of a aᵀ over its inputs,
+1 for a bias appended, and S, that of δ δᵀ over the slopes of the loss in its outputs. The damping
+is factored (2015, section 6.3). At a convolution's places, the tokens of a sequence and the uses of
+a layer that is called several times, A is the sum over the places and S the mean, as if the slopes
+of different places had nothing to do with each other (2016, section 3.1).
+
+The papers scale each step by the exact Fisher matrix. Here it has the size η and momentum, and all
+layers together take it at most so long that η² dᵀg, about twice the divergence of Kullback and
+Leibler between what the model says before and after it, stays below a bound κ (after Ba, Grosse and
+Martens, 2017, Distributed Second-Order Optimization using Kronecker-Factored Approximations). The
+inverses are kept for some steps, but for as many at the start, while the factors change most, they
+are made anew each time.
+
+Parameters that belong to no such layer (gains, embeddings, weights that are made of others, or all
+where there is no network) move by η along their plain gradient.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import torch
+from torch import Tensor
+
+from landscape_core.foundation import random_streams
+from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.recipes import Choice, Knob
+from landscape_core.foundation.types import Vector
+from landscape_core.models.objective import ModelObjective, Objective
+from landscape_core.training.optimizers._layers import (
+    Layer,
+    Seen,
+    drawn_slopes,
+    inverted,
+    layers_of,
+    seen,
+    target_slopes,
+)
+from landscape_core.training.optimizers.base import LEARNING_RATE, MOMENTUM, Optimizer
+
+Pairs = tuple[tuple[Tensor, ...], ...]
+"""Of each layer A and S, or their inverses; () of one that has not been called."""
+
+KFACMemory = tuple[int, int, Pairs, Pairs, Vector]
+"""Steps taken, batches that A and S have seen, these, their damped inverses, and the velocity v."""
+
+LARGEST = 2**28
+"""Numbers that A and S of all layers may have."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KFAC(Optimizer[KFACMemory]):
+    """Natural gradient with, for each layer, one matrix of its inputs and one of its slopes."""
+
+    label: ClassVar[str] = "K-FAC"
+    family: ClassVar[str] = "second order"
+    formula: ClassVar[str] = (
+        "per layer, a its inputs, δ the slopes in its outputs:  A ← βA + (1−β) mean aaᵀ;  "
+        "S ← βS + (1−β) mean δδᵀ;  π² = (tr A/dim A) / (tr S/dim S);  "
+        "d = (S + √λ/π)⁻¹ g (A + π√λ)⁻¹;  d ← d · min(1, √(κ / η²dᵀg));  v ← μv + d;  θ ← θ − ηv"
+    )
+    source: ClassVar[str] = (
+        "Martens & Grosse, 2015, Optimizing Neural Networks with Kronecker-factored Approximate "
+        "Curvature; Grosse & Martens, 2016, for convolutions"
+    )
+
+    learning_rate: Annotated[float, LEARNING_RATE] = 0.1
+    damping: Annotated[
+        float, Knob(1e-10, 1e4, "λ added to the curvature; a large one tames the step", "log")
+    ] = 0.03
+    clip: Annotated[
+        float, Knob(1e-10, 1e10, "bound κ on what a step changes in the predictions", "log")
+    ] = 0.001
+    momentum: Annotated[float, MOMENTUM] = 0.9
+    decay: Annotated[float, Knob(0.0, 0.999, "memory β of A and S")] = 0.95
+    update_every: Annotated[int, Knob(1, 1000, "steps from one update of A and S to the next")] = 1
+    refresh_every: Annotated[
+        int, Knob(1, 1000, "steps for which the inverses are kept, but at the start one")
+    ] = 10
+    fisher: Annotated[
+        str,
+        Choice(
+            ("drawn", "empirical"),
+            "slopes for labels that the model draws, as in Fisher's matrix, or for the data's",
+        ),
+    ] = "drawn"
+    seed: Annotated[int, Knob(0, 2**31 - 1, "draws the labels")] = 0
+
+    def check_objective(self, objective: Objective) -> None:
+        """Refuse layers whose factors would not fit in memory."""
+        shapes = [layer.shape for layer in layers_of(objective)]
+        sizes = [rows**2 + columns**2 for rows, columns in shapes]
+        if sum(sizes) > LARGEST:
+            accepted = f"at most {LARGEST} for K-FAC, all layers together"
+            raise SpecError("the numbers in A and S", sum(sizes), accepted)
+
+    def init(self, theta: Vector) -> KFACMemory:
+        """No step taken, nothing known of the layers, at rest."""
+        return 0, 0, (), (), torch.zeros_like(theta)
+
+    def step(
+        self, objective: Objective, theta: Vector, memory: KFACMemory
+    ) -> tuple[Vector, KFACMemory]:
+        """One step against the velocity, which has taken up the preconditioned gradient."""
+        index, batches, factors, inverses, v = memory
+        model = None if objective.network is None else objective.network.still
+        g = objective.gradient(theta)
+        layers = layers_of(objective)
+        if model is not None and index % self.update_every == 0:
+            batches += 1
+            fresh = self._measured(model, theta, layers, index)
+            factors = self._averaged(factors, fresh, batches)
+        if index < self.refresh_every or index % self.refresh_every == 0:
+            inverses = tuple(self._inverted(pair) for pair in factors)
+        v = torch.add(self._divided(g, layers, inverses), v, alpha=self.momentum)
+        theta = torch.sub(theta, v, alpha=self.learning_rate)
+        return theta, (index + 1, batches, factors, inverses, v)
+
+    def _measured(
+        self, model: ModelObjective, theta: Vector, layers: tuple[Layer, ...], index: int
+    ) -> Pairs:
+        """A and S of this batch."""
+        drawn = drawn_slopes(random_streams.stream(self.seed, "labels", index))
+        slopes = drawn if self.fisher == "drawn" else target_slopes
+        found = seen(model, theta, layers, slopes)
+        return tuple(_factors(found[one.name]) if one.name in found else () for one in layers)
+
+    def _averaged(self, before: Pairs, fresh: Pairs, batches: int) -> Pairs:
+        """The running means, which begin as plain means (2015, section 5)."""
+        kept = min(self.decay, 1.0 - 1.0 / batches)
+        return tuple(
+            tuple(torch.lerp(new, old, kept) for old, new in zip(olds, news, strict=True))
+            if olds and news
+            else news or olds
+            for olds, news in zip(before or fresh, fresh, strict=True)
+        )
+
+    def _divided(self, g: Vector, layers: tuple[Layer, ...], inverses: Pairs) -> Vector:
+        """d: the gradient, and of the layers what their inverses make of it, clipped."""
+        d = g.clone()
+        pairs = zip(layers, inverses, strict=False)  # no inverses without a network
+        known = [(layer, pair[0], pair[1]) for layer, pair in pairs if pair]
+        moves = [s @ layer.matrix(g) @ a for layer, a, s in known]
+        change = g.new_zeros(())
+        for (layer, _, _), move in zip(known, moves, strict=True):
+            change = change + (move * layer.matrix(g)).sum()
+        share = (self.clip / (self.learning_rate**2 * change)).sqrt().clamp(max=1.0)
+        for (layer, _, _), move in zip(known, moves, strict=True):
+            layer.put(share * move, d)
+        return d
+
+    def _inverted(self, pair: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The inverses of A + π√λ and S + √λ/π."""
+        if not pair:
+            return ()
+        a, s = pair
+        sizes = a.diagonal().mean() / s.diagonal().mean()
+        pi = torch.where((sizes > 0) & sizes.isfinite(), sizes, 1.0).sqrt()
+        root = self.damping**0.5
+        return inverted(a, root * pi), inverted(s, root / pi)
+
+
+def _factors(layer: Seen) -> tuple[Tensor, Tensor]:
+    """The sum of a aᵀ over places, the mean of δ δᵀ over them; both in the mean over examples."""
+    examples, places, _ = layer.inputs.shape
+    a, slopes = layer.inputs.flatten(0, 1), layer.slopes.flatten(0, 1)
+    return a.T @ a / examples, slopes.T @ slopes / (examples * places)

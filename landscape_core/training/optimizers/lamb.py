@@ -1,0 +1,71 @@
+"""LAMB: You et al., 2020, Large Batch Optimization for Deep Learning, algorithm 2.
+
+arXiv:1904.00962. The paper leaves its function φ of the weights' norm open; here, as in the usual
+implementations, φ(z) = min(z, cap). Biases and gains move as in AdamW.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import torch
+
+from landscape_core.foundation.recipes import Knob
+from landscape_core.foundation.types import Vector
+from landscape_core.models.objective import Objective
+from landscape_core.models.parameters import Layout
+from landscape_core.training.optimizers.base import EPSILON, LEARNING_RATE, Optimizer
+
+Moments = tuple[int, Vector, Vector]
+"""Steps taken t, mean gradient m, mean squared gradient v."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LAMB(Optimizer[Moments]):
+    """Adam whose step in each layer is a set share of the size of the layer's weights."""
+
+    label: ClassVar[str] = "LAMB"
+    family: ClassVar[str] = "adaptive"
+    formula: ClassVar[str] = (
+        "m ← β₁m + (1−β₁)g;  v ← β₂v + (1−β₂)g²;  r = m/(1−β₁ᵗ) / (√(v/(1−β₂ᵗ)) + ε) + λθ;  "
+        "θ ← θ − η · min(‖θₗ‖, cap)/‖rₗ‖ · r, the ratio that of each layer l, 1 for biases"
+    )
+    source: ClassVar[str] = (
+        "You et al., 2020, Large Batch Optimization for Deep Learning: Training BERT in 76 minutes"
+    )
+
+    learning_rate: Annotated[float, LEARNING_RATE] = 0.01
+    beta1: Annotated[float, Knob(0.0, 0.999, "memory β₁ of the mean gradient")] = 0.9
+    beta2: Annotated[float, Knob(0.0, 0.9999, "memory β₂ of the mean squared gradient")] = 0.999
+    epsilon: Annotated[float, EPSILON] = 1e-6
+    weight_decay: Annotated[
+        float, Knob(0.0, 10.0, "pull towards zero λ: λ times the weights joins the step r")
+    ] = 0.01
+    cap: Annotated[float, Knob(1e-3, 1e6, "largest norm of a layer that counts", "log")] = 10.0
+
+    def init(self, theta: Vector) -> Moments:
+        """No step taken, both means zero."""
+        return 0, torch.zeros_like(theta), torch.zeros_like(theta)
+
+    def step(self, objective: Objective, theta: Vector, memory: Moments) -> tuple[Vector, Moments]:
+        """One step against r, as long in each layer as η times the layer's norm."""
+        t, m, v = memory
+        g = objective.gradient(theta)
+        t = t + 1
+        m = torch.lerp(m, g, 1 - self.beta1)
+        v = (self.beta2 * v).addcmul_(g, g, value=1 - self.beta2)
+        root = v.sqrt().div_(math.sqrt(1 - self.beta2**t)).add_(self.epsilon)
+        r = torch.addcdiv(self.weight_decay * theta, m, root, value=1 / (1 - self.beta1**t))
+        factors = self._factors(objective.layout, theta, r)
+        return torch.addcmul(theta, factors, r, value=-self.learning_rate), (t, m, v)
+
+    def _factors(self, layout: Layout, theta: Vector, r: Vector) -> Vector:
+        """The ratio at each weight, shape (P,); 1 for biases and gains and where a norm is 0."""
+        factors = torch.ones_like(theta)
+        for block in layout.blocks:
+            if block.has_filters:
+                weights, update = block.of(theta).norm(), block.of(r).norm()
+                ratio = weights.clamp(max=self.cap) / update
+                safe = torch.where((weights > 0) & (update > 0), ratio, 1.0)
+                factors[block.start : block.stop] = safe
+        return factors

@@ -1,0 +1,67 @@
+"""QSGD: Alistarh, Grubic, Li, Tomioka and Vojnovic, 2017, arXiv:1610.02132.
+
+Communication-Efficient SGD via Gradient Quantization and Encoding; for games it is QSGDA of
+Beznosikov, Gorbunov, Berard and Loizou, 2023, Stochastic Gradient Descent-Ascent, arXiv:2202.07262.
+
+Also with exact gradients the noise of Q stays where the workers' own gradients are not zero, so a
+fixed step leads into a ball. With one worker and `random` it is the plain coordinate method.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import torch
+
+from landscape_core.foundation import random_streams
+from landscape_core.foundation.types import Vector
+from landscape_core.models.objective import Objective
+from landscape_core.training.optimizers._workers import (
+    COMPRESSOR,
+    KEEP,
+    SEED,
+    WORKERS,
+    Compressor,
+    noted,
+    shares,
+)
+from landscape_core.training.optimizers.base import LEARNING_RATE, Optimizer
+
+
+@dataclass(frozen=True, kw_only=True)
+class QSGD(Optimizer[int]):
+    """Workers send compressed gradients, which are right only on average; for losses and games."""
+
+    label: ClassVar[str] = "QSGD (compressed)"
+    family: ClassVar[str] = "compressed"
+    formula: ClassVar[str] = (
+        "g = Σ Q(gₘ), gₘ the share of worker m in the gradient, Q a random compression;  "
+        "θ ← prox(θ − ηg)"
+    )
+    source: ClassVar[str] = (
+        "Alistarh, Grubic, Li, Tomioka & Vojnovic, 2017, QSGD; Beznosikov et al., 2023, "
+        "Stochastic Gradient Descent-Ascent"
+    )
+
+    learning_rate: Annotated[float, LEARNING_RATE] = 0.05
+    workers: Annotated[int, WORKERS] = 10
+    compressor: Annotated[str, COMPRESSOR] = "random"
+    keep: Annotated[float, KEEP] = 0.5
+    seed: Annotated[int, SEED] = 0
+
+    def init(self, theta: Vector) -> int:
+        """The number of steps taken: none."""
+        del theta
+        return 0
+
+    def step(self, objective: Objective, theta: Vector, memory: int) -> tuple[Vector, int]:
+        """One step of size η against the sum of what the workers send, and the proximal map."""
+        noted(objective, theta)
+        rng = random_streams.stream(self.seed, "compression", memory)
+        own = shares(objective, theta, self.workers)
+        g = Compressor(self.compressor, self.keep)(own, rng).sum(0)
+        moved = torch.sub(theta, g, alpha=self.learning_rate)
+        return objective.prox(moved, self.learning_rate), memory + 1
+
+    def sent(self, size: int) -> float:
+        """How many numbers each worker sends in a step, for so many parameters."""
+        return Compressor(self.compressor, self.keep).sent(size)

@@ -1,0 +1,289 @@
+"""Training as a stream: a run is recipe, a state leads to the next, whoever pulls decides the pace.
+
+Pause is not asking for more; a single step is asking once; stop is forgetting the iterator. A
+state can be kept, pickled and continued, under another learning rate if one likes.
+"""
+
+import copy
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, cast, final
+
+import torch
+from torch import Tensor, nn
+
+from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.recipes import Choice, Knob, Note, Recipe, label_of, name_of
+from landscape_core.foundation.types import Scalar, Vector, Vectors
+from landscape_core.models.objective import ModelObjective, Objective
+from landscape_core.models.problems.base import Instance, Problem
+from landscape_core.models.problems.supervised import Supervised
+from landscape_core.training.optimizers.base import Optimizer
+from landscape_core.training.optimizers.sgd import SGD
+from landscape_core.training.samplers.base import Asked, Sampler
+from landscape_core.training.samplers.shuffled import Shuffled
+from landscape_core.training.schedules.base import Schedule
+from landscape_core.training.schedules.constant import Constant
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run(Recipe):
+    """Everything that determines a training run."""
+
+    problem: Annotated[Problem, Note("data, network and loss")] = field(default_factory=Supervised)
+    optimizer: Annotated[Optimizer[Any], Note("the update rule")] = field(default_factory=SGD)
+    schedule: Annotated[Schedule, Note("how the learning rate changes along the run")] = field(
+        default_factory=Constant
+    )
+    sampler: Annotated[Sampler[Any], Note("how the examples of each step are drawn")] = field(
+        default_factory=Shuffled
+    )
+    batch_size: Annotated[
+        int, Knob(1, 100_000, "examples per step; as many as there are for full batch", scale="log")
+    ] = 32
+    steps: Annotated[int, Knob(1, 100_000_000, "where the run ends", scale="log")] = 2000
+    seed: Annotated[int, Knob(0, 2**31 - 1, "draws data, initial weights and batches")] = 0
+    checkpoints: Annotated[
+        int, Knob(2, 100_000, "iterates kept at most; older ones are thinned evenly", scale="log")
+    ] = 200
+    memory_mb: Annotated[
+        int, Knob(1, 1_000_000, "megabytes that kept iterates may take", scale="log")
+    ] = 256
+    device: Annotated[str, Choice(("cpu", "cuda"), "where to compute")] = "cpu"
+    dtype: Annotated[str, Choice(("float32", "float64"), "floating type")] = "float32"
+
+
+def continues(run: Run, other: Run) -> bool:
+    """Whether one run can go on as another: only step sizes, batch size or end differ."""
+    same = other.replace(
+        optimizer=run.optimizer,
+        schedule=run.schedule,
+        batch_size=run.batch_size,
+        steps=run.steps,
+    )
+    return same == run and type(other.optimizer) is type(run.optimizer)
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Where a run stands after `index` steps and `seen` examples.
+
+    `batch_loss` is the loss of the mini-batch that led here, before its step (NaN at the start).
+    `drawing` is the sampler's memory. A state with `diverged` is the end: its theta is the last
+    finite one.
+    """
+
+    index: int
+    seen: int
+    theta: Vector
+    memory: Any
+    buffers: dict[str, Tensor]
+    drawing: Any = None
+    batch_loss: float = math.nan
+    diverged: bool = False
+
+
+class Training:
+    """A run made concrete: the problem built, and the function from one state to the next."""
+
+    def __init__(self, run: Run) -> None:
+        """Build the problem.
+
+        Raises:
+            SpecError: parts that do not fit, a batch larger than the data, no such device.
+            MissingDataError: a data file is not there.
+        """
+        if run.device == "cuda" and not torch.cuda.is_available():
+            raise SpecError("Run.device", run.device, "cpu, as this machine has no CUDA device")
+        self.run = run
+        self.instance: Instance = run.problem.build(run.seed, run.device, DTYPES[run.dtype])
+        self.examples = self.instance.train.examples
+        self.check(run)
+
+    def check(self, run: Run) -> None:
+        """Raise `SpecError` if a run's batches or schedule do not go with its other parts."""
+        if run.batch_size > self.examples:
+            accepted = f"at most the number of training examples, {self.examples}"
+            raise SpecError("Run.batch_size", run.batch_size, accepted)
+        train = self.instance.train
+        if run.batch_size == 1 and isinstance(train, ModelObjective) and _normalizes(train.module):
+            raise SpecError("Run.batch_size", 1, "at least 2 with batch normalization")
+        if run.schedule != Constant() and not hasattr(run.optimizer, "learning_rate"):
+            accepted = f"constant for {label_of(type(run.optimizer))}, which has no learning rate"
+            raise SpecError("Run.schedule", name_of(type(run.schedule)), accepted)
+        run.optimizer.check_objective(train)
+        run.sampler.check_objective(train)
+
+    def start(self, at: State | None = None) -> State:
+        """The state before the first step, or with the weights and statistics of another.
+
+        Raises:
+            SpecError: that state is of another network.
+        """
+        theta, train = self.instance.start, self.instance.train
+        buffers = train.buffers if isinstance(train, ModelObjective) else {}
+        if at is not None:
+            if at.theta.shape != theta.shape:
+                accepted = f"the network's {len(theta)} parameters"
+                raise SpecError("start", f"{len(at.theta)} parameters", accepted)
+            theta, buffers = at.theta.to(theta), at.buffers
+        drawing = self.run.sampler.init(self.examples)
+        made = len(self.instance.path) if at is None else 0
+        return State(made, 0, theta, self.run.optimizer.init(theta), buffers, drawing)
+
+    def advance(self, state: State, run: Run | None = None) -> State:
+        """The state one step later, by the run's optimizer, schedule and batch size or another's.
+
+        The same run and state give the same next state, bit for bit on a CPU.
+        """
+        run = run or self.run
+        whole = _with_buffers(self.instance.train, state.buffers)
+        asked = Asked(whole, state.theta, run.batch_size, state.index, state.seen, run.seed)
+        drawn, drawing = run.sampler.draw(asked, state.drawing)
+        objective = _Noted(drawn)
+        optimizer = _scaled(run.optimizer, run.schedule.factor(state.index, run.steps))
+        theta, memory = optimizer.step(objective, state.theta, state.memory)
+        seen = state.seen + drawn.examples
+        if not (math.isfinite(objective.noted) and _finite(theta)):
+            return replace(
+                state, index=state.index + 1, seen=seen, batch_loss=objective.noted, diverged=True
+            )
+        buffers = objective.buffers()
+        return State(state.index + 1, seen, theta, memory, buffers, drawing, objective.noted)
+
+    def epoch(self, state: State) -> float:
+        """How many times the state has seen the training data."""
+        return state.seen / self.examples
+
+
+def train(run: Run) -> Iterator[State]:
+    """Yield the start and then every step, until `run.steps` or divergence.
+
+    Raises:
+        SpecError: parts that do not fit together; before any work.
+    """
+    training = Training(run)
+    state = training.start()
+    yield state
+    while state.index < run.steps and not state.diverged:
+        state = training.advance(state)
+        yield state
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A recorded state without the memories of its step, and what was measured there."""
+
+    state: State
+    values: dict[str, float]
+
+
+class Recorder:
+    """The trajectory as it grows, thinned to a budget: when full, every second entry goes.
+
+    What stays are the steps that are multiples of a stride, and the latest. The stride follows from
+    how far the run has come, so that the record does not depend on how the run was watched. The
+    budget is `run.checkpoints`, or fewer where they would exceed `run.memory_mb`.
+    """
+
+    def __init__(self, run: Run, size: int) -> None:
+        """An empty record for vectors of `size` parameters."""
+        item = DTYPES[run.dtype].itemsize
+        self.budget = max(4, min(run.checkpoints, run.memory_mb * 2**20 // max(1, size * item)))
+        self._stride = 1
+        self._kept: list[Entry] = []
+        self._latest: Entry | None = None
+
+    def stays(self, index: int) -> bool:
+        """Whether a state after so many steps is to be recorded, even if nobody looks at it."""
+        return index % self._stride == 0
+
+    def add(self, state: State, **values: float) -> None:
+        """Record a state and what was measured there; a diverged one is not recorded."""
+        if state.diverged:
+            return
+        self._latest = Entry(replace(state, memory=None, drawing=None), values)
+        if not self.stays(state.index):
+            return
+        self._kept.append(self._latest)
+        while len(self._kept) >= self.budget:
+            self._stride *= 2
+            self._kept = [each for each in self._kept if self.stays(each.state.index)]
+
+    def entries(self) -> list[Entry]:
+        """What is kept, in order of steps, the latest included."""
+        if self._latest is None or self._kept[-1] is self._latest:
+            return list(self._kept)
+        return [*self._kept, self._latest]
+
+    def thetas(self) -> Vectors:
+        """The kept iterates, shape (T, P)."""
+        return torch.stack([entry.state.theta for entry in self.entries()])
+
+
+@final
+class _Noted(Objective):
+    """An objective that notes the first loss it gives: the mini-batch's, before the step."""
+
+    def __init__(self, objective: Objective) -> None:
+        self._objective = objective
+        self.layout = objective.layout
+        self.examples = objective.examples
+        self._whole, self._indices = objective.whole, objective.indices
+        self.noted = math.nan
+        self._fresh = True
+
+    def loss(self, theta: Vector) -> Scalar:
+        return self._note(self._objective.loss(theta))
+
+    def value_and_gradient(self, theta: Vector) -> tuple[Scalar, Vector]:
+        value, gradient = self._objective.value_and_gradient(theta)
+        return self._note(value), gradient
+
+    def prox(self, theta: Vector, step: float) -> Vector:
+        return self._objective.prox(theta, step)
+
+    def restricted(self, indices: Tensor) -> "_Noted":
+        return _Noted(self._objective.minibatch(indices))
+
+    @property
+    def network(self) -> ModelObjective | None:
+        return self._objective.network
+
+    @property
+    def still(self) -> Objective:
+        return self._objective.still
+
+    def buffers(self) -> dict[str, Tensor]:
+        """Statistics as the step's evaluations left them."""
+        return {} if self.network is None else self.network.buffers
+
+    def _note(self, value: Scalar) -> Scalar:
+        if self._fresh:
+            self.noted, self._fresh = float(value.detach()), False
+        return value
+
+
+def _scaled(optimizer: Optimizer[Any], factor: float) -> Optimizer[Any]:
+    """The optimizer with its learning rate multiplied, also to less than its field accepts."""
+    if factor == 1.0:
+        return optimizer
+    scaled: Any = copy.copy(optimizer)
+    object.__setattr__(scaled, "learning_rate", factor * scaled.learning_rate)
+    return cast(Optimizer[Any], scaled)
+
+
+def _finite(theta: Vector) -> bool:
+    """Whether all entries are finite; several times faster than looking at each by itself."""
+    return float((0.0 * theta).sum()) == 0.0
+
+
+def _with_buffers(objective: Objective, buffers: dict[str, Tensor]) -> Objective:
+    return objective.with_buffers(buffers) if isinstance(objective, ModelObjective) else objective
+
+
+def _normalizes(module: nn.Module) -> bool:
+    return any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules())

@@ -1,0 +1,553 @@
+"""The command line: train, slice, study, plot, list; errors in one line that say what is wrong."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import torch
+import xarray as xr
+
+import oracles
+from cases import SPECIAL, place_of
+from landscape_core import load
+from landscape_core.analysis.diagnostics.base import Diagnostic
+from landscape_core.analysis.slice_metrics import figures
+from landscape_core.experiments.slice_of_run import Look, path_on, probe_at, run_of
+from landscape_core.foundation.registry import entries, from_plain
+from landscape_core.training.optimizers.base import Optimizer
+from landscape_core.training.run import Training
+from landscape_lab.cli.main import _parser, main
+from landscape_lab.figures.matplotlib.stills import others
+from landscape_lab.state.user_store import user_store
+
+COMMAND = r"(?m)^(\w+):.*\n\t@\$\(BIN\)/landscape ([^$\n]*)"
+"""A target of the Makefile and the words that it gives to `landscape`."""
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("LANDSCAPE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_run_is_trained_sliced_and_drawn(tmp_path, capsys):
+    train = ["train", "--dataset", "moons", "--optimizer", "adam", "--steps", "30", "--seed", "3"]
+    assert main([*train, "--set", "problem.architecture.width=8", "-o", "run.nc"]) == 0
+    path = load(tmp_path / "run.nc")
+    assert int(path["step"][-1]) == 30
+    assert path["loss"].dims == ("split", "step")
+    assert main(["slice", "run.nc", "--directions", "pca", "--resolution", "11", "-o", "s.nc"]) == 0
+    slice_ = load(tmp_path / "s.nc")
+    assert slice_["loss"].shape == (2, 11, 11)
+    assert bool(slice_["computed"].all())
+    for name in ("s.png", "s.html"):
+        assert main(["plot", "s.nc", "-o", name]) == 0
+        assert (tmp_path / name).stat().st_size > 5000
+    assert "s.png" in capsys.readouterr().out
+
+
+def test_the_slice_at_the_centre_is_the_loss_of_the_trajectory(tmp_path):
+    assert main(["train", "--dataset", "moons", "--steps", "20", "-o", "run.nc"]) == 0
+    options = ["--normalization", "layer", "--resolution", "5", "-o", "s.nc"]
+    assert main(["slice", "run.nc", *options]) == 0
+    path, slice_ = load(tmp_path / "run.nc"), load(tmp_path / "s.nc")
+    for split in ("train", "test"):
+        end = float(path["loss"].sel(split=split)[-1])
+        centre = float(slice_["loss"].sel(split=split, alpha=0, beta=0))
+        assert centre == pytest.approx(end, rel=1e-5)
+
+
+def test_a_slice_to_a_tolerance_says_what_it_computed_and_how_sure_it_is(tmp_path, capsys):
+    assert main(["train", "--dataset", "moons", "--steps", "20", "-o", "run.nc"]) == 0
+    options = ["--tolerance", "0.05", "--measures", "error,class_loss", "-o", "s.nc"]
+    assert main(["slice", "run.nc", *options]) == 0
+    slice_ = load(tmp_path / "s.nc")
+    assert slice_["class_loss"].dims == ("split", "class", "beta", "alpha")
+    count = int(slice_["computed"].sum())
+    assert 100 < count < 1000
+    assert slice_.attrs["estimated_error"] <= 0.05
+    assert f"{count} of 2601 points computed" in capsys.readouterr().out
+
+
+def test_what_a_slice_takes_is_told_before_it_is_begun(tmp_path, capsys):
+    assert main(["train", "--dataset", "moons", "--steps", "5", "-o", "run.nc"]) == 0
+    assert main(["slice", "run.nc", "--estimate", "-o", "s.nc"]) == 0
+    told = capsys.readouterr().out
+    assert "2601 evaluations" in told
+    assert "first picture after 121" in told
+    assert not (tmp_path / "s.nc").exists()
+
+
+def test_a_slice_on_workers_is_the_slice_of_this_process(tmp_path, monkeypatch):
+    pytest.importorskip("distributed")
+    assert main(["train", "--dataset", "moons", "--steps", "5", "-o", "run.nc"]) == 0
+    assert main(["slice", "run.nc", "--resolution", "5", "-o", "here.nc"]) == 0
+    monkeypatch.setenv("LANDSCAPE_CACHE", str(tmp_path / "other"))
+    asked = ["slice", "run.nc", "--resolution", "5", "--workers", "1", "-o", "there.nc"]
+    assert main(asked) == 0
+    here, there = load(tmp_path / "here.nc"), load(tmp_path / "there.nc")
+    np.testing.assert_allclose(there["loss"], here["loss"], rtol=1e-5)
+
+
+def test_everything_there_is_can_be_listed(capsys):
+    assert main(["list"]) == 0
+    told = capsys.readouterr().out
+    words = ("spirals", "residual_mlp", "adamw", "pca", "accuracy", "gauss_newton", "bezier")
+    assert all(word in told for word in (*words, "matrices", "sharpness", "paths"))
+
+
+def trained(name="run.nc", seed=0, steps=20):
+    """Train a small run in float64 and write it."""
+    sizes = ["--set", "problem.architecture.width=6", "--set", "dtype=float64"]
+    train = ["train", "--dataset", "moons", "--optimizer", "adam", "--steps", str(steps)]
+    assert main([*train, "--seed", str(seed), *sizes, "-o", name]) == 0
+
+
+def test_other_runs_are_taken_into_the_plane(tmp_path):
+    for seed, steps in ((0, 20), (1, 20), (2, 30)):
+        trained(f"{seed}.nc", seed, steps)
+    options = ["--directions", "pca", "--resolution", "5", "-o", "s.nc"]
+    assert main(["slice", "0.nc", "1.nc", "2.nc", *options]) == 0
+    slice_, paths = load(tmp_path / "s.nc"), [load(tmp_path / f"{i}.nc") for i in range(3)]
+    assert slice_["other_alpha"].dims == slice_["other_distance"].dims == ("run", "step")
+    together = np.concatenate([path["theta"].values for path in paths])
+    centre = paths[0]["theta"].values[-1]
+    # The components of all points together, by NumPy; signs are free.
+    axes = np.linalg.svd(together - together.mean(axis=0), full_matrices=False)[2][:2]
+    for i, path in enumerate(paths[1:]):
+        found = slice_.isel(run=i).sel(step=path["step"].values)
+        coords = (path["theta"].values - centre) @ axes.T
+        lengths = np.linalg.norm(found[["other_alpha", "other_beta"]].to_array(), axis=0)
+        shown = np.abs(found["other_alpha"]) * np.linalg.norm(coords, axis=1) / lengths
+        np.testing.assert_allclose(shown, np.abs(coords[:, 0]), rtol=1e-6)
+        rest = path["theta"].values - centre - coords @ axes
+        np.testing.assert_allclose(found["other_distance"], np.linalg.norm(rest, axis=1))
+    assert slice_["other_alpha"].isel(run=0).sel(step=30).isnull()
+    own = path_on(slice_)
+    assert own["step"].values.tolist() == paths[0]["step"].values.tolist()
+    np.testing.assert_array_equal(own["loss"], paths[0]["loss"].sel(split="train"))
+    assert main(["plot", "s.nc", "-o", "s.png"]) == 0
+
+
+def test_a_slice_moves_the_layers_asked_for(tmp_path):
+    trained()
+    options = ["--layers", "0", "--resolution", "3"]
+    assert main(["slice", "run.nc", *options, "-o", "s.nc"]) == 0
+    assert '"layers":"0"' in load(tmp_path / "s.nc").attrs["look"]
+    assert main(["slice", "run.nc", "--resolution", "3", "-o", "all.nc"]) == 0
+    some, every = (load(tmp_path / name)["loss"].values for name in ("s.nc", "all.nc"))
+    assert some[:, 1, 1] == pytest.approx(every[:, 1, 1])
+    assert some[:, 0, 0] != pytest.approx(every[:, 0, 0])
+
+
+def test_the_curvature_is_told_and_written(tmp_path, capsys):
+    trained()
+    capsys.readouterr()
+    options = ["--matrix", "gauss_newton", "--each-layer", "--step", "7", "-o", "c.nc"]
+    assert main(["curvature", "run.nc", *options, "--set", "probes=4", "--sharpness"]) == 0
+    told, found = capsys.readouterr().out, load(tmp_path / "c.nc")
+    first = found.isel(block=0)
+    assert "gauss_newton at step 7" in told
+    assert f"network, {int(first['parameters'])} parameters" in told
+    assert f"{float(first['eigenvalue'][0]):.6g}" in told
+    assert f"trace    {float(first['trace']):.6g} ± {float(first['trace_error']):.2g}" in told
+    assert "% below -" in told
+    assert found["block"].values.tolist() == ["network", *found["block"].values.tolist()[1:]]
+    assert found.sizes["block"] > 2
+    assert "epsilon_sharpness" in told
+    assert "invariant" in told
+    assert found["sharpness_value"].dims == ("sharpness",)
+
+
+def test_the_curvature_along_a_run_is_told_step_by_step(tmp_path, capsys):
+    trained()
+    capsys.readouterr()
+    assert main(["curvature", "run.nc", "--along", "3", "-o", "c.nc"]) == 0
+    head, *lines, worst, _ = capsys.readouterr().out.splitlines()
+    assert head.split() == ["step", "loss", "λ1", "λ2", "λ3", "trace", "±", "standard", "error"]
+    assert [line.split()[0] for line in lines] == ["0", "10", "20"]
+    assert worst.startswith("hessian; residuals are at most ")
+    found = load(tmp_path / "c.nc")
+    assert found["eigenvalue"].dims == ("step", "rank")
+    assert f"{float(found['eigenvalue'].sel(step=10, rank=1)):.4g}" in lines[1]
+
+
+def test_two_runs_are_connected(tmp_path, capsys):
+    trained("a.nc", 0)
+    trained("b.nc", 1)
+    capsys.readouterr()
+    options = ["--path", "polygon", "--align", "--set", "path.steps=5", "-o", "c.nc"]
+    assert main(["connect", "a.nc", "b.nc", *options]) == 0
+    told, found = capsys.readouterr().out.splitlines(), load(tmp_path / "c.nc")
+    assert told[0] == "c.nc"
+    assert "train barrier  test barrier  length" in told[1]
+    starts = ("straight line", "line after aligning", "curve")
+    assert all(line.startswith(start) for line, start in zip(told[2:], starts, strict=True))
+    assert told[4].split()[-1] == f"{float(found['length']):.4g}"
+    ends = [load(tmp_path / name)["theta"].values[-1] for name in ("a.nc", "b.nc")]
+    np.testing.assert_array_equal(found["nodes"][0], ends[0])
+    distance = np.linalg.norm(ends[1] - ends[0])
+    assert float(found["straight_length"]) <= distance * (1 + 1e-9)
+    assert main(["plot", "c.nc", "-o", "c.png"]) == 0
+    assert (tmp_path / "c.png").stat().st_size > 5000
+    assert main(["plot", "c.nc", "-o", "c.html"]) == 1
+
+
+def test_the_frame_holds_all_paths(tmp_path):
+    trained("a.nc", 0)
+    trained("b.nc", 1)
+    options = ["--directions", "pca", "--resolution", "5", "--frame", "-o", "s.nc"]
+    assert main(["slice", "a.nc", "b.nc", *options]) == 0
+    slice_ = load(tmp_path / "s.nc")
+    for side in ("alpha", "beta"):
+        found = np.append(slice_[f"path_{side}"].values, slice_[f"other_{side}"].values.ravel())
+        assert slice_[side].values[0] < np.nanmin(found)
+        assert slice_[side].values[-1] > np.nanmax(found)
+    ((number, other),) = others(slice_)
+    assert number == 2
+    np.testing.assert_array_equal(other["alpha"], slice_["other_alpha"].isel(run=0))
+    assert main(["plot", "s.nc", "-o", "s.html"]) == 0
+    assert "run 2" in (tmp_path / "s.html").read_text()
+
+
+def test_the_convexity_of_a_plane_is_mapped_and_drawn(tmp_path, capsys):
+    trained("a.nc", 0)
+    capsys.readouterr()
+    options = ["--directions", "pca", "--frame", "--resolution", "3", "--examples", "20"]
+    assert main(["convexity", "a.nc", *options, "-o", "c.nc"]) == 0
+    found, told = load(tmp_path / "c.nc"), capsys.readouterr().out.splitlines()
+    path = load(tmp_path / "a.nc")
+    look = from_plain(Look, json.loads(found.attrs["look"]))
+    _, plane, _ = probe_at(path, look)
+    train = Training(look.run).instance.train.first(20)
+    where = [[float(found["alpha"][2]), float(found["beta"][0])]]
+    at = plane.points(torch.tensor(where, dtype=torch.float64))[0]
+    values = torch.linalg.eigvalsh(oracles.dense_hessian(train, at))
+    expected = max(0.0, -float(values[0])) / float(values[-1])
+    assert float(found["ratio"][0, 2]) == pytest.approx(expected, rel=0.05)
+    known = found["ratio"].values
+    assert told[1].startswith(f"|λ min / λ max| is {known.min():.3g} to {known.max():.3g}")
+    assert main(["plot", "c.nc", "-o", "c.png"]) == 0
+    assert (tmp_path / "c.png").stat().st_size > 5000
+
+
+def test_a_folder_that_is_not_there_is_told_before_the_work(capsys, monkeypatch):
+    monkeypatch.setattr("landscape_lab.cli.main.follow", None)  # would be called
+    assert main(["train", "-o", "nowhere/run.nc"]) == 1
+    assert "there is no folder nowhere" in capsys.readouterr().err
+
+
+WRITING = {
+    "train": ["train"],
+    "slice": ["slice", "a.nc"],
+    "plot": ["plot", "s.nc"],
+    "curvature": ["curvature", "a.nc"],
+    "connect": ["connect", "a.nc", "a.nc"],
+    "convexity": ["convexity", "a.nc"],
+    "planes": ["planes", "a.nc"],
+    "picture": ["picture", "link"],
+}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="has no such places")
+@pytest.mark.parametrize("kind", ["named pipe", "dangling link", "link to a file", "device"])
+@pytest.mark.parametrize("command", WRITING)
+def test_what_is_no_regular_file_is_refused_before_the_work(command, kind, tmp_path, capsys):
+    place = place_of(kind, tmp_path)
+    before = place.lstat()
+    assert main([*WRITING[command], "-o", place.name]) == 1  # not for the input that is missing
+    assert f"run.nc is {SPECIAL[kind]}" in capsys.readouterr().err
+    assert place.lstat().st_ino == before.st_ino
+
+
+@pytest.mark.skipif(os.name != "posix", reason="has no such places")
+def test_diagnostics_refuse_the_files_that_they_would_write_before_the_work(tmp_path, capsys):
+    trained("a.nc", 0)
+    name = next(iter(entries(Diagnostic)))
+    (tmp_path / f"d_{name}.nc").symlink_to("nothing")
+    capsys.readouterr()
+    assert main(["diagnose", "a.nc", "-o", "d.nc"]) == 1
+    told = capsys.readouterr()
+    assert f"d_{name}.nc is a symbolic link" in told.err
+    assert told.out == ""
+
+
+def test_pictures_of_the_catalogue_replace_no_link(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("landscape_lab.cli.handbook._surface", None)  # would be called
+    name = list(entries(Optimizer))[-1]
+    (tmp_path / f"{name}.png").symlink_to("nothing")
+    assert main(["list", "optimizers", "--pictures", "."]) == 1
+    assert f"{name}.png is a symbolic link" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["s.png", "s.html"])
+def test_a_link_made_while_it_is_drawn_is_not_written_through(name, tmp_path, monkeypatch, capsys):
+    trained("a.nc", 0)
+    assert main(["slice", "a.nc", "--resolution", "5", "-o", "s.nc"]) == 0
+    monkeypatch.setattr("landscape_lab.cli.main.schema.check_folder", lambda path: None)
+    (tmp_path / "other").write_text("other")
+    (tmp_path / name).symlink_to("other")
+    assert main(["plot", "s.nc", "-o", name]) == 1
+    assert (tmp_path / "other").read_text() == "other"
+
+
+def test_who_ends_the_command_ends_its_server(tmp_path):
+    program = f"""import sys; from landscape_lab.cli.main import main
+sys.stdout.reconfigure(line_buffering=True)
+sys.exit(main(["serve", "--port", "0", "--tours", {str(tmp_path)!r}]))"""
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert b"Landscape Lab is at" in process.stdout.readline()
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.terminate()
+        assert process.wait(30) == 143
+    assert children
+    assert not psutil.wait_procs(children, timeout=15)[1]
+
+
+def test_a_reader_who_has_seen_enough_is_no_error(tmp_path):
+    program = "import sys; from landscape_lab.cli.main import main; sys.exit(main(['list']))"
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.wait(60) == 0
+        assert process.stderr.read() == b""
+
+
+def test_diagnostics_are_told_and_written(tmp_path, capsys):
+    trained("a.nc", 0)
+    capsys.readouterr()
+    asked = ["dead_units", "distance", "layer_gradients"]
+    assert main(["diagnose", "a.nc", *asked, "-o", "d.nc"]) == 0
+    told = capsys.readouterr().out
+    found = load(tmp_path / "d_layer_gradients.nc")
+    norm = float(found["gradient_norm"].sel(block="network"))
+    path = load(tmp_path / "a.nc")
+    train = Training(run_of(path)).instance.train
+    theta = torch.from_numpy(path["theta"].values[-1])
+    assert norm == pytest.approx(float(train.gradient(theta.to(train.start)).norm()), rel=1e-5)
+    assert f"gradient_norm         {norm:.4g} " in told
+    assert "dead_share" in told
+    moved = np.linalg.norm(path["theta"].values[-1] - path["theta"].values[0])
+    distance = load(tmp_path / "d_distance.nc")["distance"].sel(block="network")
+    assert float(distance) == pytest.approx(float(moved), rel=1e-5)
+    assert (tmp_path / "d_dead_units.nc").exists()
+    assert main(["diagnose", "a.nc", "dead_unit"]) == 1
+    assert "did you mean 'dead_units'" in capsys.readouterr().err
+
+
+def test_diagnostics_that_a_network_cannot_have_are_left_out_with_the_reason(tmp_path, capsys):
+    del tmp_path
+    graph = ["--set", "problem.nodes=40"]
+    assert (
+        main(
+            [
+                "train",
+                "--problem",
+                "node_classification",
+                *graph,
+                "--steps",
+                "2",
+                "--batch-size",
+                "8",
+                "-o",
+                "g.nc",
+            ]
+        )
+        == 0
+    )
+    capsys.readouterr()
+    assert main(["diagnose", "g.nc"]) == 0
+    told = capsys.readouterr().out
+    assert "input_jacobian: not of this network: " in told
+    assert "\ntangent_kernel: " in told
+    assert main(["diagnose", "g.nc", "input_jacobian"]) == 1
+
+
+def test_the_figures_of_a_slice_are_told_with_their_meaning(tmp_path, capsys):
+    trained()
+    assert main(["slice", "run.nc", "--resolution", "11", "-o", "s.nc"]) == 0
+    capsys.readouterr()
+    assert main(["figures", "s.nc", "--scale", "log"]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split() == ["figure", "train", "test", "unit", "meaning"]
+    expected = figures(load(tmp_path / "s.nc"), "test", "log")
+    assert [line.split()[0] for line in lines] == list(expected)
+    for line, (name, column) in zip(lines, expected.items(), strict=True):
+        assert line.split()[2] == f"{float(column):.4g}", name
+        assert line.endswith(column.attrs["long_name"])
+
+
+def test_many_planes_are_drawn_with_the_spread_of_their_figures(tmp_path, capsys):
+    trained()
+    capsys.readouterr()
+    asked = ["planes", "run.nc", "--count", "3", "--resolution", "7", "--step", "10", "-o"]
+    assert main([*asked, "p.png"]) == 0
+    assert (tmp_path / "p.png").stat().st_size > 5000
+    named, head, *lines = capsys.readouterr().out.splitlines()
+    assert named == "p.png"
+    assert head.split() == ["figure", "mean", "standard", "deviation", "standard", "error", "unit"]
+    centre = next(line for line in lines if line.startswith("centre")).split()
+    loss = float(load(tmp_path / "run.nc")["loss"].sel(split="train", step=10))
+    assert float(centre[1]) == pytest.approx(loss, rel=1e-3)
+    assert float(centre[2]) < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["curvature", "run.nc", "--layers", "head"], "0.weight"),
+        (["curvature", "run.nc", "--matrix", "hesian"], "did you mean 'hessian'"),
+        (["curvature", "run.nc", "--along", "1"], "between 2 and"),
+        (["curvature", "run.nc", "--along", "3", "--each-layer"], "--along goes with neither"),
+        (["curvature", "other.nc"], "other.nc"),
+        (["connect", "run.nc", "wide.nc"], "first one's network; got 'architecture.width 7, not"),
+        (["slice", "run.nc", "wide.nc"], "that of the first; got 'architecture.width 7, not"),
+        (["slice", "run.nc", "--set", "run.problem.architecture.width=3"], "Look.run.problem must"),
+        (["figures", "run.nc"], "a slice needs"),
+        (["planes", "run.nc", "--count", "0"], "at least 1"),
+        (["planes", "run.nc", "-o", "p.txt"], ".png, .svg or .pdf"),
+    ],
+)
+def test_studies_that_cannot_be_done_are_refused_in_one_line(arguments, said, capsys):
+    trained()
+    wide = ["--set", "problem.architecture.width=7"]
+    assert main(["train", "--dataset", "moons", "--steps", "5", *wide, "-o", "wide.nc"]) == 0
+    capsys.readouterr()
+    assert main(arguments) == 1
+    told = capsys.readouterr()
+    assert said in told.err
+    assert len(told.err.strip().splitlines()) == 1
+    assert told.out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["train", "--optimizer", "adamm"], "did you mean 'adam'"),
+        (["train", "--batch-size", "5000"], "at most the number of training examples, 300"),
+        (["train", "--set", "steps"], "FIELD=VALUE"),
+        (["train", "--dataset", "mnist"], "train-images-idx3-ubyte"),
+        (["slice", "nothing.nc"], "nothing.nc"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(arguments, said, capsys):
+    assert main(arguments) == 1
+    told = capsys.readouterr().err
+    assert said in told
+    assert len(told.strip().splitlines()) == 1
+
+
+def kept(key, size=40):
+    """Keep a slice in the user's store; the file it lies in."""
+    dims = ("split", "beta", "alpha")
+    side = np.linspace(-1, 1, size)
+    dataset = xr.Dataset(
+        {
+            "loss": (dims, np.ones((1, size, size))),
+            "computed": (dims[1:], np.ones((size, size), dtype=bool)),
+        },
+        {"split": ["train"], "beta": side, "alpha": side},
+        {"model": "ResNet"},
+    )
+    store = user_store()
+    store.put(key, dataset)
+    return store.folder / f"{key}.nc"
+
+
+def test_the_cache_is_listed_in_columns_with_its_total(capsys):
+    assert main(["cache", "list"]) == 0
+    assert capsys.readouterr().out.startswith("nothing is kept: 0 MB of 512 MB at most, in ")
+    size = sum(kept(key, points).stat().st_size for key, points in (("a" * 40, 40), ("bpart", 70)))
+    assert main(["cache", "list"]) == 0
+    head, *rows, total = capsys.readouterr().out.splitlines()
+    assert [row.split()[0] for row in rows] == ["unfinished", "slice"]
+    for word, cells in {"key": ("bpart", "aaaaaaaaaaaa "), "what": ("ResNet", "ResNet")}.items():
+        at = head.index(word)
+        assert [row[at : at + len(cell)] for row, cell in zip(rows, cells, strict=True)] == [*cells]
+    assert total.startswith(f"2 entries (1 slice, 1 unfinished): {size / 1e6:.2f} MB of 512 MB")
+    assert total.endswith(str(user_store().folder))
+
+
+def test_verifying_the_cache_says_what_was_damaged_and_by_its_exit_code(capsys):
+    kept("good")
+    assert main(["cache", "verify"]) == 0
+    assert "1 entry in order" in capsys.readouterr().out
+    path = kept("bad")
+    spoilt = bytearray(path.read_bytes())
+    spoilt[3000] ^= 255
+    path.write_bytes(spoilt)
+    assert main(["cache", "verify"]) == 1
+    told = capsys.readouterr()
+    assert "1 entry in order" in told.out
+    assert "1 entry damaged and set aside" in told.err
+    assert "bad" in told.err
+    assert main(["cache", "verify"]) == 0
+
+
+def test_the_cache_is_pruned_by_age_by_size_and_cleared(capsys):
+    paths = [kept(key) for key in ("a", "b", "c")]
+    sizes = [path.stat().st_size for path in paths]
+    os.utime(paths[0], (1000, 1000))
+    assert main(["cache", "prune", "--older-than", "30"]) == 0
+    assert f"removed 1 entry, {sizes[0] / 1e6:.2f} MB" in capsys.readouterr().out
+    assert main(["cache", "prune", "--limit-mb", str(1.5 * sizes[1] / 1e6)]) == 0
+    assert "removed 1 entry" in capsys.readouterr().out
+    assert main(["cache", "clear"]) == 0
+    assert "removed 1 entry" in capsys.readouterr().out
+    assert user_store().entries() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["prune", "--limit-mb", "-3"], "limit_mb must be 0 or more; got -3"),
+        (["prune", "--older-than", "nan"], "older_than_days must be 0 or more"),
+    ],
+)
+def test_amounts_that_are_none_are_refused_and_nothing_is_removed(arguments, said, capsys):
+    path = kept("a")
+    assert main(["cache", *arguments]) == 1
+    assert said in capsys.readouterr().err
+    assert path.exists()
+
+
+def test_the_commands_of_the_cache_are_shown(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["cache", "--help"])
+    assert ended.value.code == 0
+    told = capsys.readouterr().out
+    assert all(word in told for word in ("list", "verify", "prune", "clear"))
+    with pytest.raises(SystemExit) as ended:
+        main(["cache", "prune", "--older-than", "long"])
+    assert ended.value.code == 2
+    assert "invalid float value: 'long'" in capsys.readouterr().err
+
+
+def test_the_commands_of_the_makefile_are_understood():
+    lines = (Path(__file__).parents[2] / "Makefile").read_text()
+    asked = {name: words.split() for name, words in re.findall(COMMAND, lines)}
+    found = {name: _parser().parse_args(words) for name, words in asked.items()}
+    assert {name: (options.server, options.browser) for name, options in found.items()} == {
+        "app": ("voila", True),
+        "voila": ("voila", False),
+        "serve": ("panel", False),
+    }
+
+
+def test_the_page_of_the_catalogue_is_what_there_is(capsys):
+    assert main(["list", "--markdown"]) == 0
+    page = (Path(__file__).parents[2] / "docs" / "catalogue.md").read_text("utf-8")
+    assert page == capsys.readouterr().out, "make catalogue"
+
+
+def test_a_picture_of_too_long_a_link_is_refused_at_once(tmp_path, capsys):
+    link = "preset=spirals&" + "&".join(f"at.{step}.run.batch_size=5" for step in range(12_000))
+    assert main(["picture", "http://localhost/#" + link, "-o", str(tmp_path / "a.nc")]) == 1
+    assert "a link must be at most" in capsys.readouterr().err

@@ -1,0 +1,309 @@
+"""One's own network: as a problem, as a widget in Python, and linked to a slider in a browser."""
+
+import copy
+import pickle
+import time
+
+import nbformat
+import pytest
+import torch
+from jaxtyping import config
+from torch import nn
+from torch.nn.functional import cross_entropy, mse_loss
+
+import cases
+from browser_support import Visitor, browser, served
+from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.recipes import canonical, content_key, to_plain
+from landscape_core.foundation.registry import from_plain
+from landscape_core.models.user_model import Given, given
+from landscape_core.session.picture import View
+from landscape_core.session.session import Session
+from landscape_core.storage.store import Store
+from landscape_core.training.run import Run, Training, train
+from landscape_lab.notebook.explore import explore
+
+FEW = {"view.resolution": 11}
+
+CELL = """
+import ipywidgets, torch
+from landscape_lab.notebook.explore import explore
+torch.manual_seed(0)
+model = torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2))
+inputs = torch.randn(60, 2)
+targets = (inputs[:, 0] > 0).long()
+widget = explore(
+    model, torch.nn.functional.cross_entropy, (inputs, targets), steps=50,
+    settings={"view.resolution": 11}, height=480,
+)
+slider = ipywidgets.IntSlider(max=50)
+told = ipywidgets.Label("")
+widget.observe(lambda change: setattr(told, "value", f"loss {change['new']:.4f}"), "loss")
+ipywidgets.jslink((slider, "value"), (widget, "step"))
+ipywidgets.VBox([slider, told, widget])
+"""
+
+
+def network():
+    """A small classifier with batch normalization, always the same."""
+    parts = nn.Linear(2, 6), nn.BatchNorm1d(6), nn.Tanh(), nn.Linear(6, 2)
+    return cases.filled(nn.Sequential(*parts)).float()
+
+
+def examples(count=40):
+    inputs = torch.linspace(-2, 2, 2 * count).sin().reshape(count, 2)
+    return inputs, (inputs[:, 0] > inputs[:, 1]).long()
+
+
+def until(condition, patience=30.0):
+    end = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def widget(tmp_path_factory):
+    """One widget for all, asked for step 7 before anybody shows it."""
+    store = Store(tmp_path_factory.mktemp("store"))
+    made = explore(network(), cross_entropy, examples(), steps=9999, settings=FEW, store=store)
+    made.early = made.slice
+    made.step = 7
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def shown(widget):
+    """The widget, as if a browser had come to show it, and drew at once what it is sent."""
+    assert widget.picture is None
+    widget._page.watch(lambda *_: widget._page._desk.drawn(2**31))
+    widget._page.ready()
+    return widget
+
+
+def test_a_run_starts_at_the_given_weights_whatever_its_seed():
+    model = network()
+    problem = given(model, cross_entropy, examples())
+    weights = torch.cat([p.detach().flatten() for p in model.parameters()])
+    starts = [Training(Run(problem=problem, seed=seed)).start().theta for seed in (0, 1)]
+    torch.testing.assert_close(torch.stack(starts), torch.stack([weights, weights]))
+    ends = [list(train(Run(problem=problem, seed=seed, steps=3)))[-1].theta for seed in (0, 1)]
+    assert not torch.equal(ends[0], ends[1])  # other mini-batches
+
+
+def test_a_run_trains_as_torch_does_and_leaves_the_given_network_alone():
+    model, (inputs, targets) = network(), examples()
+    before = copy.deepcopy(model.state_dict())
+    optimizer = {"kind": "sgd", "learning_rate": 0.1}
+    problem = given(model, cross_entropy, (inputs, targets))
+    run = from_plain(Run, {"optimizer": optimizer}).replace(problem=problem, batch_size=40, steps=5)
+    *_, last = train(run)
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    order = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(5):
+        order.zero_grad()
+        cross_entropy(model(inputs), targets).backward()
+        order.step()
+    theirs = torch.cat([p.detach().flatten() for p in model.parameters()])
+    torch.testing.assert_close(last.theta, theirs, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(last.buffers["1.running_mean"], model[1].running_mean)
+
+
+def test_equal_content_has_an_equal_key_and_any_other_another():
+    (inputs, targets), other = examples(), network()
+    with torch.no_grad():
+        other[0].weight[0, 0] += 1e-6
+    model = network()
+    problem = given(model, cross_entropy, (inputs, targets))
+    again = given(
+        network(), cross_entropy, [(inputs[:30], targets[:30]), (inputs[30:], targets[30:])]
+    )
+    assert problem == again
+    assert content_key(Run(problem=problem)) == content_key(Run(problem=again))
+    unlike = [
+        given(other, cross_entropy, (inputs, targets)),
+        given(model, nn.CrossEntropyLoss(label_smoothing=0.1), (inputs, targets)),
+        given(model, nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0])), (inputs, targets)),
+        given(model, nn.CrossEntropyLoss(weight=torch.tensor([1.0, 3.0])), (inputs, targets)),
+        given(model, cross_entropy, (inputs, 1 - targets)),
+        given(model, cross_entropy, (inputs, targets), test=(inputs, targets)),
+    ]
+    assert len({content_key(Run(problem=one)) for one in [problem, *unlike]}) == 7
+
+
+def test_the_text_of_a_given_network_says_what_it_is_and_builds_nothing():
+    problem = given(network(), cross_entropy, examples())
+    plain = to_plain(Run(problem=problem))
+    assert plain["problem"] == {
+        "kind": "given",
+        "model": "Sequential",
+        "parameters": problem.parts["train"].layout.size,
+        "digest": problem.digest,
+    }
+    assert canonical(plain)
+    with pytest.raises(SpecError, match=r"problem.*given again in Python.*digest"):
+        from_plain(Run, plain)
+    with pytest.raises(SpecError, match="text holds no network"):
+        Given(model="Sequential", parameters=44, digest="0").build(0)
+
+
+def test_a_run_of_ones_own_is_the_path_that_the_picture_shows():
+    model, (inputs, targets) = network(), examples()
+    order, kept = torch.optim.SGD(model.parameters(), lr=0.5), []
+    for _ in range(6):
+        kept.append(copy.deepcopy(model.state_dict()))
+        order.zero_grad()
+        cross_entropy(model(inputs), targets).backward()
+        order.step()
+    problem = given(model, cross_entropy, (inputs, targets), path=kept)
+    session = Session(Run(problem=problem, steps=20), View(resolution=11))
+    assert session.recorded == [0, 1, 2, 3, 4, 5, 6]
+    *_, last = session.refine()
+    model.eval()
+    with torch.no_grad():
+        model.load_state_dict(kept[3])
+        then = float(cross_entropy(model(inputs), targets))
+    assert float(last.path["loss"].sel(step=3)) == pytest.approx(then, rel=1e-5)
+    assert last.seen == 6
+    assert last.notice == ""
+    assert problem != given(model, cross_entropy, (inputs, targets))
+
+
+def test_a_given_network_survives_a_pickle():
+    problem = given(network(), cross_entropy, examples())
+    arrived = pickle.loads(pickle.dumps(problem))
+    assert arrived == problem
+    torch.testing.assert_close(arrived.build(0).start, problem.build(0).start)
+
+
+class Tied(nn.Module):
+    """Two layers of one weight, one that is frozen, an answer in a tuple."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two, self.last = nn.Linear(3, 3), nn.Linear(3, 3), nn.Linear(3, 1)
+        self.two.weight = self.one.weight
+        self.last.requires_grad_(requires_grad=False)
+
+    def forward(self, inputs):
+        return self.last(self.two(self.one(inputs).relu())), None
+
+
+def test_tied_and_frozen_parameters_tuples_and_means_of_numbers():
+    inputs = torch.linspace(-1, 1, 900).reshape(300, 3)
+    data = inputs, inputs[:, :1]
+    problem = given(Tied(), mse_loss, data, test=data, adapter=lambda found: found[0])
+    assert problem.parameters == 9 + 3 + 3
+    view = View(resolution=11, examples=100)
+    session = Session(Run(problem=problem, steps=5), view)
+    *_, last = session.travel(5)
+    assert last.readings.values["train_loss"] == last.readings.values["test_loss"]
+    assert "train_accuracy" not in last.readings.values
+    assert last.boundary is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"model": "a network"}, r"model must be a torch\.nn\.Module; got 'str'"),
+        ({"model": nn.ReLU()}, "model must be a module with trainable parameters"),
+        ({"loss": nn.MSELoss}, r"loss must be a function of \(outputs, targets\)"),
+        ({"loss": lambda outputs, targets: 3.0}, "what the loss gives must be a tensor"),
+        ({"loss": lambda outputs, targets: outputs.detach().sum()}, "without a gradient"),
+        ({"data": examples()[0]}, "data must be inputs and targets, or batches"),
+        ({"data": [{"x": 1}]}, "data must be.*got 'a batch that is a dict'"),
+        ({"data": []}, "at least one pair of inputs and targets"),
+        ({"test": 3}, "test must be inputs and targets"),
+        ({"model": Tied(), "data": (torch.ones(4, 3), torch.ones(4, 1))}, "adapter="),
+        ({"batch_size": 41}, "batch_size must be at most the number of training examples, 40"),
+        ({"optimizer": "adamm"}, "did you mean 'adam'"),
+        ({"settings": {"view.spam": 1}}, "a setting must be one of"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_any_work(monkeypatch, changes, says):
+    monkeypatch.setattr(config, "jaxtyping_disable", True)  # as it is outside the tests
+    asked = {"model": network(), "loss": cross_entropy, "data": examples(), **changes}
+    with pytest.raises(SpecError, match=says):
+        explore(asked.pop("model"), asked.pop("loss"), asked.pop("data"), **asked)
+
+
+def test_the_slice_is_there_before_a_browser_is_and_around_the_present_weights(widget):
+    model, (inputs, targets) = network().eval(), examples()
+    with torch.no_grad():
+        known = float(cross_entropy(model(inputs), targets))
+    found = widget.early["loss"].sel(split="train", alpha=0, beta=0, method="nearest")
+    assert float(found) == pytest.approx(known, rel=1e-5)
+
+
+def test_what_is_asked_for_before_a_browser_is_there_is_done_when_it_comes(shown):
+    until(lambda: shown.picture is not None and shown.picture.seen == 7)
+    assert shown.step == 7
+    until(lambda: shown.loss == shown.picture.readings.values["train_loss"])
+
+
+def test_the_traits_follow_the_run_and_are_observed(shown):
+    told = []
+    shown.observe(lambda change: told.append(change["new"]), "step")
+    shown.play()
+    until(lambda: len(told) > 3)
+    shown.pause()
+    until(lambda: not shown.playing)
+    assert told == sorted(set(told))
+    assert shown.step > 7
+
+
+def test_setting_a_trait_goes_there(shown):
+    there = shown.step + 5
+    shown.step = there
+    until(lambda: shown.picture.seen == there)
+    until(lambda: shown.loss == shown.picture.readings.values["train_loss"])
+    shown.step = 4
+    until(lambda: shown.picture.seen == 4)
+    until(lambda: not shown._page._busy)
+    assert shown.step == 4
+    with shown.hold_trait_notifications():
+        shown.alpha, shown.beta = 0.5, -0.25
+    until(lambda: shown.picture.point is not None)
+    assert (shown.picture.point.alpha, shown.picture.point.beta) == (0.5, -0.25)
+    until(lambda: shown.loss == shown.picture.point.values["train_loss"])
+
+
+def test_a_setting_and_a_reset_reach_the_page(shown):
+    shown.choose("view.resolution", 13)
+    until(lambda: shown.slice.sizes["alpha"] == 13)
+    shown.step = 3
+    until(lambda: shown.picture.seen == 3)
+    shown.reset()
+    until(lambda: shown.step == 0 and shown.picture.seen == 0)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.browser
+@pytest.mark.timeout(240)
+def test_a_linked_slider_moves_the_run_in_a_narrow_cell_of_a_notebook(tmp_path):
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(CELL)],
+        metadata={
+            "kernelspec": {"name": "python3", "display_name": "Python 3"},
+            "voila": {"template": "landscape"},
+        },
+    )
+    nbformat.write(notebook, tmp_path / "linked.ipynb")
+    with browser() as opened, served("voila", tmp_path, source=tmp_path / "linked.ipynb") as url:
+        visitor = Visitor(opened, url, (760, 700)).open()
+        visitor.at_rest()
+        visitor.page.locator(".noUi-handle").first.focus()
+        for _ in range(6):
+            visitor.page.keyboard.press("ArrowRight")
+        visitor.until(lambda: visitor.step() == 6, "the run to be at step 6")
+        visitor.at_rest()
+        slider = visitor.page.locator(".widget-readout").first
+        assert slider.inner_text() == "6"
+        said = visitor.page.get_by_text("loss 0.").first.inner_text()
+        assert said.startswith("loss 0.")
+        visitor.press("step")
+        visitor.until(lambda: slider.inner_text() == "7", "the slider to follow")
+        page = visitor.page.evaluate("document.scrollingElement.scrollWidth")
+        assert page <= 760
+        assert (visitor.errors, visitor.strangers) == ([], [])

@@ -1,0 +1,377 @@
+"""What is taken away of a picture: every file opened again and compared with the picture."""
+
+import io
+import json
+import re
+import subprocess
+import sys
+import textwrap
+from collections import deque
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from PIL import Image, ImageSequence
+
+from browser_support import Visitor, browser, served
+from landscape_core.experiments.slice_of_run import path_on
+from landscape_core.foundation.recipes import Recipe
+from landscape_core.foundation.registry import entries, find
+from landscape_core.models.problems.base import Problem
+from landscape_core.planes.directions.base import Directions
+from landscape_core.storage import schema
+from landscape_core.training.optimizers.base import Optimizer
+from landscape_core.training.run import Run
+from landscape_lab.cli.pictures import add_to
+from landscape_lab.exports._code import Code
+from landscape_lab.exports.base import Shown, content, file_name, kinds
+from landscape_lab.exports.command import line
+from landscape_lab.exports.python import program
+from landscape_lab.state.navigator import Journey
+from landscape_lab.state.place import Origin, Place, place
+
+SMALL = (
+    "preset=spirals&run.problem.dataset.points=60&run.problem.architecture.width=8"
+    "&run.batch_size=20&view.resolution=15&step=12"
+)
+PLACES = {
+    "a preset": SMALL,
+    "a change on the way": SMALL
+    + "&at.5.run.optimizer.learning_rate=0.3&at.5.run.batch_size=10&at.9.run.optimizer.beta1=0.5",
+    "another view": SMALL
+    + "&view.directions=random&view.directions.normalization=layer&view.split=test"
+    "&view.tolerance=0.01&view.resolution=33&view.span=0.7",
+    "a plane that stays": SMALL + "&at.4.view.follow=false&at.7.run.optimizer.learning_rate=0.1",
+    "an earlier step": SMALL + "&view.directions=update&seen=6",
+}
+
+
+def arrived(there: Place):
+    journey = Journey(there)
+    (picture,) = deque(journey.pictures(), maxlen=1)
+    return journey, picture
+
+
+@pytest.fixture(scope="module")
+def shown():
+    there = place(PLACES["a change on the way"])
+    journey, picture = arrived(there)
+    return there, picture, journey.session
+
+
+def made(name, shown):
+    return content(kinds()[name]().made(Shown(*shown)))
+
+
+def same(one: xr.Dataset, other: xr.Dataset) -> None:
+    """Equal to the last bit, coordinates and all."""
+    for name in other.variables:
+        np.testing.assert_array_equal(one[name].values, other[name].values, err_msg=str(name))
+
+
+# --- to the bit -----------------------------------------------------------------------------------
+
+
+def run_program(text, folder, monkeypatch):
+    """Run a program in this process, and read what it has written."""
+    monkeypatch.chdir(folder)
+    exec(compile(text, "program.py", "exec"), {"print": lambda *_: None})
+    (written,) = folder.glob("*.nc")
+    return schema.load(written)
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_the_program_gives_the_slice_to_the_bit(name, tmp_path, monkeypatch):
+    there = place(PLACES[name])
+    _, picture = arrived(there)
+    text = program(there, picture)
+    assert "app" not in re.findall(r"^from (\w+)", text, re.MULTILINE)
+    same(run_program(text, tmp_path, monkeypatch), picture.slice)
+
+
+def test_the_program_of_a_run_that_starts_on_another_picture(tmp_path, monkeypatch):
+    origin = Origin(place(SMALL), 0.3, -0.25)
+    there = Place("spirals", place(SMALL).start, 8, origin=origin)
+    _, picture = arrived(there)
+    assert "state_at(0.3, -0.25)" in program(there, picture)
+    same(run_program(program(there, picture), tmp_path, monkeypatch), picture.slice)
+    assert not np.array_equal(picture.slice["loss"], arrived(place(SMALL))[1].slice["loss"])
+
+
+def test_the_program_runs_by_itself_and_needs_no_app(shown, tmp_path):
+    there, picture, _ = shown
+    (tmp_path / "program.py").write_bytes(made("python", shown))
+    code = "import runpy, sys; runpy.run_path('program.py'); print('app' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.endswith("False\n")
+    same(schema.load(tmp_path / file_name(there, picture, "nc")), picture.slice)
+
+
+def landscape(command, monkeypatch, folder):
+    """Run a command of ours as if it was typed."""
+    import argparse
+    import shlex
+
+    monkeypatch.chdir(folder)
+    words = shlex.split(command)
+    assert words[:2] == ["landscape", "picture"]
+    parser = argparse.ArgumentParser()
+    add_to(parser.add_subparsers())
+    options = parser.parse_args(words[1:])
+    return list(options.act(options))
+
+
+@pytest.mark.parametrize("name", ["a change on the way", "another view"])
+def test_the_command_gives_the_slice_to_the_bit(name, tmp_path, monkeypatch):
+    there = place(PLACES[name])
+    _, picture = arrived(there)
+    (said,) = landscape(line(there, picture), monkeypatch, tmp_path)
+    found = schema.load(tmp_path / "spirals_step_12.nc")
+    same(found, picture.slice)
+    np.testing.assert_array_equal(path_on(found)["alpha"], picture.path["alpha"])
+    assert re.search(r"step 12, \d+ of \d+ points computed", said)
+
+
+def test_a_file_of_no_known_kind_is_refused_before_any_work(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match=r"\.nc, \.pdf, \.png"):
+        landscape(f"landscape picture '{SMALL}' -o picture.doc", monkeypatch, tmp_path)
+
+
+# --- recipes as code ------------------------------------------------------------------------------
+
+
+def evaluated(recipe: Recipe) -> Recipe:
+    code = Code()
+    text = f"made = {code.value(recipe, 7)}"
+    assert max(map(len, text.splitlines())) <= 100
+    names: dict = {}
+    exec(f"{code.imports()}\n{text}", names)
+    return names["made"]
+
+
+@pytest.mark.parametrize("base", [Optimizer, Problem, Directions])
+def test_code_makes_the_recipe_again(base):
+    for kind in entries(base).values():
+        assert evaluated(kind()) == kind()
+
+
+def test_code_names_what_differs_and_breaks_long_lines():
+    run = Run(
+        optimizer=find(Optimizer, "adam")(learning_rate=0.1, beta1=0.8),
+        problem=find(Problem, "node_classification")(),
+        seed=3,
+        dtype="float64",
+    )
+    assert evaluated(run) == run
+    text = Code().value(run)
+    assert "optimizer=Adam(learning_rate=0.1, beta1=0.8),\n" in text
+    assert "steps" not in text
+
+
+def test_two_classes_of_one_name_are_told_apart():
+    from landscape_core.curvature.matrices.hessian import Hessian as Matrix
+    from landscape_core.planes.directions.hessian import Hessian as Plane
+
+    code = Code()
+    names = code.name(Plane), code.name(Matrix)
+    assert names == ("Hessian", "HessianOfMatrices")
+    scope: dict = {}
+    exec(code.imports(), scope)
+    assert (scope[names[0]], scope[names[1]]) == (Plane, Matrix)
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def test_the_numbers_are_those_of_the_screen_with_all_settings(shown, tmp_path):
+    there, picture, _ = shown
+    (tmp_path / "a.nc").write_bytes(made("netcdf", shown))
+    found = schema.load(tmp_path / "a.nc")
+    same(found, picture.slice)
+    for name in ("alpha", "beta", "loss", "distance"):
+        np.testing.assert_array_equal(path_on(found)[name], picture.path[name])
+    assert place(found.attrs["link"]) == there
+    assert json.loads(found.attrs["run"])["batch_size"] == 10
+    assert [change["step"] for change in json.loads(found.attrs["changes"])] == [5, 5, 9]
+    assert (found.attrs["seen"], found.attrs["step"]) == (12, 12)
+    assert found.attrs["captured"] == picture.captured
+
+
+def test_drawings_are_made_with_their_caption(shown):
+    drawing = made("svg", shown).decode()
+    words = " ".join(re.findall(r"<text[^>]*>([^<]*)</text>", drawing))
+    for told in (
+        "The training loss of the network MLP (depth 2, width 8) on two spirals, at step 12 of",
+        "Adam (learning rate 0.3), batch size 10; plane: PCA of the trajectory,",
+        "of the motion lies in it.", "points 60", "learning rate set to 0.3 at step 5",
+        "225 of 225 points computed", "beta1 set to 0.5 at step 9", "Landscape Lab",
+        "early", "late", "start", "now", "best", "lowest",
+    ):  # fmt: skip
+        assert told in words, told
+    assert "epsilon" not in words  # as by default
+    assert "5000" not in words  # where the run would end says nothing of this picture
+    assert made("pdf", shown).startswith(b"%PDF")
+    picture = Image.open(io.BytesIO(made("png", shown)))
+    assert picture.width == 6.4 * 300
+    assert len(np.unique(np.asarray(picture.convert("L")))) > 200
+
+
+def test_runs_that_are_compared_are_drawn_beside_each_other(shown):
+    there, picture, session = shown
+    runs = [(letter, f"run {letter}", picture) for letter in "ABC"]
+    drawing = content(kinds()["svg"]().made(Shown(there, picture, session, runs))).decode()
+    words = " ".join(re.findall(r"<text[^>]*>([^<]*)</text>", drawing))
+    for told in ("A  run A", "B  run B", "C  run C", "The loss of 3 runs on one scale"):
+        assert told in words, told
+    assert drawing.count(">training loss<") == 3
+    numbers = content(kinds()["netcdf"]().made(Shown(there, picture, session, runs)))
+    assert numbers == made("netcdf", shown)
+
+
+def test_a_surface_has_the_same_caption_and_the_colours_of_fixed_limits(shown):
+    there, picture, session = shown
+    deep = place(there.link() + "&display.show=3d&display.limits=0.001,1000")
+    drawing = made("svg", (deep, picture, session)).decode()
+    assert "225 of 225 points computed" in drawing
+    assert ">100<" in drawing  # beside the colours; the losses themselves are all below
+    assert "<image" in drawing
+
+
+def test_the_run_moves_from_its_start_to_the_step_shown(shown):
+    _, picture, session = shown
+    moving = Image.open(io.BytesIO(made("gif", shown)))
+    frames = [np.asarray(frame.convert("RGB"), int) for frame in ImageSequence.Iterator(moving)]
+    assert len(frames) == len(session.recorded) == 13
+    changed = [(np.abs(frame - frames[0]).max(axis=2) > 60).mean() for frame in frames]
+    assert changed[-1] > max(0.003, changed[1])
+    assert session.picture().seen == picture.seen  # and looks where it looked
+
+
+def test_where_the_plane_moves_each_picture_has_its_own_slice():
+    there = place(PLACES["an earlier step"])
+    journey, picture = arrived(there)
+    news = list(kinds()["gif"]().made(Shown(there, picture, journey.session)))
+    assert [one.done for one in news] == list(range(1, 9))
+    assert Image.open(io.BytesIO(news[-1].content)).n_frames == 7  # to the step seen, not the last
+    assert journey.session.picture().seen == 6
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with browser() as opened:
+        yield opened
+
+
+@pytest.mark.browser
+def test_the_page_opens_without_a_network_and_its_slider_moves_along_the_path(
+    shown, chromium, tmp_path
+):
+    target = tmp_path / "run.html"
+    target.write_bytes(made("html", shown))
+    context = chromium.new_context(viewport={"width": 900, "height": 850})
+    context.set_offline(True)
+    page, asked, errors = context.new_page(), [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    page.goto(target.as_uri())
+    page.locator(".bk-Figure").wait_for()
+    assert page.get_by_text("225 of 225 points computed").count() == 1
+    page.get_by_text("step 12 of 12").wait_for()
+    page.locator(".noUi-handle").focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowLeft")
+    page.get_by_text("step 7 of 12").wait_for()
+    page.get_by_role("button", name="Play").click()
+    page.get_by_text("step 12 of 12").wait_for()
+    page.get_by_role("button", name="3-D").click()
+    surface = page.get_by_role("img", name="Loss surface").and_(page.locator("[data-place]"))
+    assert surface.is_visible()
+    assert not page.locator("section").first.is_visible()
+    end = surface.get_attribute("data-place")
+    page.locator(".noUi-handle").focus()
+    page.keyboard.press("Home")
+    page.get_by_text("step 0 of 12").wait_for()
+    page.wait_for_function(
+        "end => document.querySelector('[data-place]').dataset.place !== end", arg=end
+    )
+    context.close()
+    assert asked == [target.as_uri()]
+    assert errors == []
+
+
+# --- the dialog -----------------------------------------------------------------------------------
+
+PAGE = """
+import panel as pn
+
+from landscape_lab.bridge.jupyter import setup, show
+
+setup()
+
+from landscape_lab.components.exporter.exporter import Exporter
+
+DATA = bytes(range(256)) * 99
+
+
+def make(name):
+    if name == "words":
+        exporter.deliver("a.py", "text/x-python", b"print(1)", "print(1)")
+    elif name == "long":
+        exporter.progress(3, 7)
+    elif name == "broken":
+        exporter.fail("There is no room.")
+    else:
+        exporter.deliver("a.bin", "application/octet-stream", DATA)
+
+
+named = ("bytes", "words", "long", "broken")
+exporter = Exporter([{"name": n, "label": n, "help": f"the {n}"} for n in named], make)
+button = pn.widgets.Button(name="open", css_classes=["open"])
+button.on_click(lambda event: exporter.open())
+show(pn.Column(button, exporter.view))
+"""
+
+
+@pytest.mark.browser
+def test_the_dialog_hands_the_file_to_the_browser_and_can_be_used_by_keys_alone(chromium, tmp_path):
+    script = tmp_path / "exporter.py"
+    script.write_text(textwrap.dedent(PAGE))
+    with served("panel", tmp_path, script) as url:
+        visitor = Visitor(chromium, url, (900, 700)).open(wait_for=".open button")
+        page = visitor.page
+        visitor.until(lambda: opened(page), "the dialog")
+        dialog = page.get_by_role("dialog", name="Export")
+        assert dialog.locator("button:focus").inner_text().startswith("bytes")
+        with page.expect_download() as news:
+            page.keyboard.press("Enter")
+        assert news.value.suggested_filename == "a.bin"
+        assert Path(news.value.path()).read_bytes() == bytes(range(256)) * 99
+
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        dialog.locator("pre", has_text="print(1)").wait_for()
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.keyboard.press("Enter")  # the focus is on the button that copies
+        page.get_by_role("button", name="Copied").wait_for()
+        assert page.evaluate("navigator.clipboard.readText()") == "print(1)"
+
+        dialog.locator("[data-kind=broken]").click()
+        dialog.get_by_text("There is no room.").wait_for()
+        dialog.locator("[data-kind=long]").click()
+        dialog.get_by_text("3 of 7").wait_for()
+        assert dialog.locator("[data-kind=words]").is_disabled()
+        page.keyboard.press("Escape")
+        dialog.wait_for(state="hidden")
+        assert visitor.errors == []
+        assert visitor.strangers == []
+
+
+def opened(page):
+    """Press the button until a dialog is there: a page is served before it listens."""
+    if not page.locator("dialog[open]").count():
+        page.locator(".open button").click()
+        page.wait_for_timeout(200)
+    return page.locator("dialog[open]").count()

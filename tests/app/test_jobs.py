@@ -1,0 +1,438 @@
+"""The desk: one worker a page, the newest news of the newest job, and no thread left behind."""
+
+import functools
+import gc
+import itertools
+import queue
+import subprocess
+import sys
+import threading
+import time
+import weakref
+
+import numpy as np
+import pytest
+
+from landscape_lab.worker import thread
+from landscape_lab.worker.thread import Desk
+
+
+class EventLoop:
+    """The thread of a page: runs what it is given when the test lets it."""
+
+    def __init__(self):
+        self.calls = queue.SimpleQueue()
+        self.ran = 0
+
+    def soon(self, function, *arguments):
+        self.calls.put(functools.partial(function, *arguments))
+
+    def run_until(self, condition, patience=10.0):
+        end = time.monotonic() + patience
+        while not condition():
+            assert time.monotonic() < end, "it did not happen in time"
+            try:
+                self.calls.get(timeout=0.02)()
+                self.ran += 1
+            except queue.Empty:
+                continue
+
+    def run_for(self, seconds):
+        end = time.monotonic() + seconds
+        with pytest.raises(AssertionError):
+            self.run_until(lambda: False, seconds)
+        assert time.monotonic() >= end
+
+
+class Heard:
+    """What a page was told."""
+
+    def __init__(self):
+        self.news, self.errors, self.ends = [], [], 0
+        self.threads = set()
+
+    def show(self, news):
+        self.news.append(news)
+        self.threads.add(threading.current_thread())
+
+    def fail(self, error):
+        self.errors.append(error)
+        self.threads.add(threading.current_thread())
+
+    def done(self):
+        self.ends += 1
+        self.threads.add(threading.current_thread())
+
+
+@pytest.fixture
+def loop():
+    return EventLoop()
+
+
+@pytest.fixture
+def desk(loop):
+    desk = Desk(loop)
+    yield desk
+    desk.close()
+
+
+@pytest.fixture
+def submit(desk):
+    def give(work):
+        heard = Heard()
+        desk.submit(work, heard.show, heard.fail, heard.done)
+        return heard
+
+    return give
+
+
+def workers():
+    return [thread for thread in threading.enumerate() if thread.name == "desk"]
+
+
+def wait_for(condition, patience=10.0):
+    end = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.005)
+
+
+def test_the_page_hears_the_last_news_and_then_the_end(loop, submit):
+    heard = submit(lambda: iter(range(5)))
+    loop.run_until(lambda: heard.ends)
+    assert heard.news == sorted(heard.news)
+    assert heard.news[-1] == 4
+    assert (heard.ends, heard.errors) == (1, [])
+
+
+def test_the_page_hears_on_its_own_thread_and_work_is_done_on_another(loop, submit):
+    worked_on = []
+
+    def work():
+        worked_on.append(threading.current_thread())
+        yield 1
+        raise ValueError("no")
+
+    heard = submit(work)
+    loop.run_until(lambda: heard.errors)
+    assert heard.threads == {threading.current_thread()}
+    assert worked_on == workers()
+
+
+def test_a_desk_without_a_job_has_no_thread(desk):
+    assert workers() == []
+
+
+def test_all_jobs_of_a_desk_share_one_thread(loop, submit):
+    for _ in range(3):
+        heard = submit(lambda: iter([1]))
+        loop.run_until(lambda heard=heard: heard.ends)
+    assert len(workers()) == 1
+
+
+def test_a_new_job_silences_the_old(loop, submit):
+    old = submit(lambda: itertools.count())
+    loop.run_until(lambda: len(old.news) > 2)
+    new = submit(lambda: iter(["new"]))
+    before = list(old.news)
+    loop.run_until(lambda: new.ends)
+    assert new.news == ["new"]
+    assert old.news == before
+    assert (old.ends, old.errors) == (0, [])
+
+
+def test_news_in_the_box_of_a_silenced_job_are_dropped(loop, submit):
+    old = submit(lambda: iter(["old"]))
+    wait_for(lambda: not loop.calls.empty())  # it is on its way, and nobody has looked
+    new = submit(lambda: iter(["new"]))
+    loop.run_until(lambda: new.ends)
+    assert (old.news, new.news) == ([], ["new"])
+
+
+def test_the_error_and_the_end_of_a_silenced_job_are_dropped(loop, submit):
+    release = threading.Event()
+
+    def failing():
+        release.wait(10)
+        raise ValueError("late")
+        yield
+
+    old = submit(failing)
+    new = submit(lambda: iter([1]))
+    release.set()
+    loop.run_until(lambda: new.ends)
+    loop.run_for(0.1)
+    assert (old.errors, old.ends) == ([], 0)
+
+
+def test_a_silenced_job_stops_at_its_next_item_and_is_closed(loop, submit):
+    made, closed = [], threading.Event()
+
+    def work():
+        try:
+            for number in itertools.count():
+                made.append(number)
+                yield number
+        finally:
+            closed.set()
+
+    old = submit(work)
+    loop.run_until(lambda: old.news)
+    new = submit(lambda: iter([1]))
+    loop.run_until(lambda: new.ends)
+    assert closed.is_set()
+    count = len(made)
+    loop.run_for(0.1)
+    assert len(made) == count
+
+
+def test_of_many_jobs_given_at_once_only_the_last_is_heard(loop, submit):
+    started = []
+
+    def work(number):
+        started.append(number)
+        yield number
+
+    heard = [submit(functools.partial(work, number)) for number in range(50)]
+    loop.run_until(lambda: heard[-1].ends)
+    assert [h.news for h in heard[:-1]] == [[]] * 49
+    assert heard[-1].news == [49]
+    assert len(started) < 50
+
+
+@pytest.mark.parametrize("when", ["before", "between", "instead"])
+def test_an_error_is_handed_to_the_page(loop, submit, when):
+    error = ValueError(when)
+
+    def instead():
+        raise error
+
+    def work():
+        if when == "between":
+            yield 1
+        raise error
+        yield
+
+    heard = submit(instead if when == "instead" else work)
+    loop.run_until(lambda: heard.errors)
+    assert heard.errors == [error]
+    assert heard.news == ([1] if when == "between" else [])
+    assert heard.ends == 0
+
+
+def test_an_error_ends_neither_the_desk_nor_its_thread(loop, submit):
+    bad = submit(lambda: iter([1 // 0]))
+    loop.run_until(lambda: bad.errors)
+    good = submit(lambda: iter([1]))
+    loop.run_until(lambda: good.ends)
+    assert good.news == [1]
+
+
+def test_a_picture_that_cannot_be_drawn_is_told_once_and_ends_its_job(loop, desk):
+    heard, closed = Heard(), threading.Event()
+
+    def work():
+        try:
+            yield from itertools.count()
+        finally:
+            closed.set()
+
+    def show(number):
+        raise ValueError(f"cannot draw {number}")
+
+    desk.submit(work, show, heard.fail, heard.done)
+    loop.run_until(closed.is_set)
+    loop.run_for(0.1)
+    assert [str(error) for error in heard.errors] == ["cannot draw 0"]
+    assert heard.ends == 0
+
+
+def test_the_worker_is_at_most_two_pictures_ahead_of_a_page_that_does_not_look(loop, submit):
+    made = []
+
+    def work():
+        for number in itertools.count():
+            made.append(number)
+            yield number
+
+    submit(work)
+    wait_for(lambda: len(made) == 2)
+    time.sleep(0.3)  # it must stay so
+    assert len(made) == 2
+
+
+def test_a_busy_page_is_shown_the_newest_news(loop, submit, monkeypatch):
+    monkeypatch.setattr(thread, "PATIENCE", 0.01)
+    heard = submit(lambda: itertools.count())
+    time.sleep(0.5)  # the page is busy; the worker loses patience again and again
+    loop.run_until(lambda: heard.news)
+    assert heard.news[0] > 5
+    assert loop.ran == 1
+
+
+def test_a_browser_that_has_not_drawn_two_pictures_gets_no_third(loop, desk, submit):
+    answers = []
+    heard = Heard()
+
+    def show(number):
+        heard.show(number)
+        answers.append(desk.sent())
+
+    desk.submit(itertools.count, show, heard.fail, heard.done)
+    loop.run_until(lambda: len(heard.news) == 2)
+    loop.run_for(0.3)
+    assert len(heard.news) == 2
+    desk.drawn(answers[-1])
+    loop.run_until(lambda: len(heard.news) == 4)
+    loop.run_for(0.3)
+    assert len(heard.news) == 4
+
+
+def test_a_browser_that_does_not_answer_is_not_waited_for_forever(loop, desk, monkeypatch):
+    monkeypatch.setattr(thread, "PATIENCE", 0.1)
+    heard = Heard()
+
+    def show(number):
+        heard.show(number)
+        desk.sent()
+
+    started = time.monotonic()
+    desk.submit(itertools.count, show, heard.fail, heard.done)
+    loop.run_until(lambda: len(heard.news) == 5)
+    assert time.monotonic() - started > 0.2
+
+
+def test_an_answer_to_a_picture_that_was_never_sent_counts_for_nothing(loop, desk):
+    desk.drawn(1000)
+    heard = Heard()
+
+    def show(number):
+        heard.show(number)
+        desk.sent()
+
+    desk.submit(itertools.count, show, heard.fail, heard.done)
+    loop.run_until(lambda: len(heard.news) == 2)
+    loop.run_for(0.3)
+    assert len(heard.news) == 2
+
+
+def test_pictures_come_faster_than_twenty_five_a_second(loop, desk):
+    heard = Heard()
+
+    def work():
+        for number in itertools.count():
+            time.sleep(0.005)
+            yield number
+
+    times = []
+
+    def show(number):
+        times.append(time.monotonic())
+        heard.show(number)
+        desk.drawn(desk.sent())
+
+    desk.submit(work, show, heard.fail, heard.done)
+    loop.run_until(lambda: len(heard.news) >= 40)
+    assert np.median(np.diff(times)) < 1 / 25
+
+
+@pytest.mark.parametrize("state", ["waiting for work", "working", "waiting for the page"])
+def test_closing_leaves_no_thread(loop, desk, submit, state, monkeypatch):
+    monkeypatch.setattr(thread, "PATIENCE", 60.0)  # which is not waited for
+    made = []
+
+    def work():
+        for number in itertools.count():
+            time.sleep(0.001)
+            made.append(number)
+            yield number
+
+    heard = submit((lambda: iter([1])) if state == "waiting for work" else work)
+    if state == "waiting for work":
+        loop.run_until(lambda: heard.ends)
+    elif state == "working":
+        loop.run_until(lambda: len(heard.news) > 3)
+    else:
+        wait_for(lambda: len(made) == 2)
+    started = time.monotonic()
+    desk.close()
+    assert time.monotonic() - started < 30
+    assert workers() == []
+
+
+def test_a_closed_desk_shows_nothing_more_and_takes_no_job(loop, desk, submit):
+    old = submit(itertools.count)
+    loop.run_until(lambda: old.news)
+    desk.close()
+    before = list(old.news)
+    new = submit(lambda: iter([1]))
+    loop.run_for(0.1)
+    assert (old.news, new.news, workers()) == (before, [], [])
+
+
+def test_closing_twice_is_as_good_as_once(desk, submit):
+    submit(itertools.count)
+    desk.close()
+    desk.close()
+    assert workers() == []
+
+
+def test_a_page_may_close_its_desk_while_it_is_shown_something(loop, desk):
+    heard = Heard()
+
+    def show(number):
+        heard.show(number)
+        desk.close()
+
+    desk.submit(itertools.count, show, heard.fail, heard.done)
+    loop.run_until(lambda: heard.news)
+    assert (heard.news, workers()) == ([0], [])
+
+
+def test_desks_know_nothing_of_each_other():
+    loops = [EventLoop(), EventLoop()]
+    desks = [Desk(loop) for loop in loops]
+    heard = [Heard(), Heard()]
+    for desk, told, name in zip(desks, heard, "ab", strict=True):
+        desk.submit(lambda name=name: itertools.repeat(name), told.show, told.fail, told.done)
+    for loop, told in zip(loops, heard, strict=True):
+        loop.run_until(lambda told=told: len(told.news) > 3)
+    desks[0].close()
+    count = len(heard[1].news)
+    loops[1].run_until(lambda: len(heard[1].news) > count + 3)
+    desks[1].close()
+    assert (set(heard[0].news), set(heard[1].news)) == ({"a"}, {"b"})
+
+
+def test_a_closed_desk_can_be_forgotten(loop):
+    desk = Desk(loop)
+    heard = Heard()
+    desk.submit(lambda: iter([1]), heard.show, heard.fail, heard.done)
+    loop.run_until(lambda: heard.ends)
+    desk.close()
+    memory = weakref.ref(desk)
+    del desk
+    gc.collect()
+    assert memory() is None
+
+
+LEFT_OPEN = """
+import asyncio, itertools
+from landscape_lab.worker.thread import Desk
+
+class Loop:
+    def soon(self, function, *arguments):
+        pass
+
+Desk(Loop()).submit(itertools.count, print, print, print)
+kept = Desk(Loop())
+kept.submit(itertools.count, print, print, print)
+print("end", flush=True)
+"""
+
+
+def test_python_ends_cleanly_with_a_desk_left_open():
+    done = subprocess.run(
+        [sys.executable, "-c", LEFT_OPEN], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "end\n", "")

@@ -1,0 +1,239 @@
+"""The page without a browser: what a press leads to, and where the page then stands."""
+
+import time
+
+import pytest
+import xarray as xr
+
+from landscape_core.storage.store import Store
+from landscape_lab.page.controller import Page
+from landscape_lab.state import place as place_module
+from landscape_lab.state.form_model import assign
+from landscape_lab.state.place import place
+from landscape_lab.state.scene import Scene
+from landscape_lab.worker import thread
+
+RATE = "run.optimizer.learning_rate"
+LINK = "preset=spirals&step=12&view.resolution=11"
+
+
+@pytest.fixture(autouse=True)
+def _nobody_draws(monkeypatch):
+    monkeypatch.setattr(thread, "PATIENCE", 0.01)
+
+
+@pytest.fixture
+def page(tmp_path):
+    page = Page(LINK, store=Store(tmp_path))
+    page.ready()
+    at_rest(page)
+    yield page
+    page.close()
+
+
+def until(condition, patience=60.0):
+    end = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+def at_rest(page):
+    until(lambda: page.picture is not None and not page._busy)
+
+
+def link_of(page):
+    return page._board.link.view.value
+
+
+def test_looking_back_and_changing_a_setting_goes_on_from_there(page):
+    page.seek(5)
+    at_rest(page)
+    assert page.picture.seen == 5
+    assert link_of(page) == LINK + "&seen=5"
+    page.choose(RATE, 0.5)
+    at_rest(page)
+    assert (page.picture.seen, page.picture.readings.step) == (5, 5)
+    assert link_of(page).endswith(f"at.5.{RATE}=0.5")
+    page.step()
+    at_rest(page)
+    assert page.picture.readings.step == 6
+    page.undo()
+    at_rest(page)
+    assert page.picture.curves.sizes["step"] == 13
+    assert page.scene.run.optimizer.learning_rate == 0.02
+    page.redo()
+    at_rest(page)
+    assert page.scene.run.optimizer.learning_rate == 0.5
+
+
+def test_play_after_looking_back_shows_again_what_was_and_then_goes_on(page):
+    page.seek(3)
+    at_rest(page)
+    page.play()
+    until(lambda: page.picture.readings.step > 14)
+    page.play(playing=False)
+    at_rest(page)
+    assert page.picture.curves["step"].values[:13].tolist() == list(range(13))
+
+
+def test_a_place_of_the_picture_is_looked_at_left_and_started_from(page):
+    held = page.picture
+    alpha, beta = float(held.slice["alpha"][3]), float(held.slice["beta"][8])
+    page.look_at(alpha, beta)
+    until(lambda: page.picture.point is not None)
+    at_rest(page)
+    loss = page.picture.point.values["train_loss"]
+    page.leave_point()
+    at_rest(page)
+    assert page.picture.point is None
+    page.look_at(alpha, beta)
+    until(lambda: page.picture.point is not None)
+    at_rest(page)
+    page.start_here()
+    at_rest(page)
+    assert page.picture.readings.step == 0
+    assert page.picture.readings.values["train_loss"] == pytest.approx(loss, rel=1e-6)
+    assert place(link_of(page)).origin.alpha == alpha
+    page.undo()
+    at_rest(page)
+    assert page.picture.readings.step == 12
+
+
+def test_a_kept_run_is_compared_with_one_that_differs_in_what_was_changed(page):
+    page.keep()
+    at_rest(page)
+    kept = page._news.kept
+    assert [one.place.step for one in kept] == [12]
+    page.choose("run.batch_size", 7)
+    at_rest(page)
+    assert page.picture.readings.step == 12
+    assert page.scene.run.batch_size == 7
+    words = link_of(page)
+    assert "run.batch_size=7" in words
+    assert "kept=preset%3Dspirals" in words
+    for mode in ("side", "own", "difference", "together"):
+        page.choose("display.comparison", mode)
+        page.choose("display.show", "compare")
+        at_rest(page)
+    together = page._news.together
+    assert together.sizes["run"] == 1
+    shown = page._board.stage.comparison
+    assert "batch size 64" in shown.names.text
+    assert "batch size 7" in shown.names.text
+    there = place(words)
+    assert [kept.step for kept in there.kept] == [12]
+    again = Page(words.replace("&kept", "&display.show=compare&kept", 1), store=page._worker.store)
+    again.ready()
+    at_rest(again)
+    xr.testing.assert_identical(again._news.kept[0].picture.slice, kept[0].picture.slice)
+    again.close()
+    page.forget()
+    at_rest(page)
+    assert page.scene.display.show == "2d"
+    assert "kept" not in link_of(page)
+
+
+def test_a_row_and_a_preset_can_be_restored(page):
+    page.choose("run.optimizer", "sgd")
+    page.choose(RATE, 0.7)
+    page.restore(RATE)
+    assert page.scene.run.optimizer.learning_rate == 0.02  # the preset's, which is Adam's
+    page.restore("run.optimizer")
+    page.open_preset("")
+    at_rest(page)
+    assert page.picture.readings.step == 60
+    assert not page._board.toolbar._told["changed"]
+
+
+def test_stop_leaves_what_there_is(page):
+    page.choose("run.problem.architecture.depth", 20)
+    page.choose("view.resolution", 201)
+    page.stop()
+    assert not page._busy
+    page.choose("view.resolution", 11)
+    at_rest(page)
+    assert page.picture.slice.sizes["alpha"] == 11
+
+
+def test_a_file_is_made_of_the_held_picture_even_while_the_run_plays(page):
+    made = []
+    page._board.exporter.deliver = lambda *file: made.append(file)
+    page.play()
+    until(lambda: page.picture.readings.step > 14)
+    page.export("python")
+    until(lambda: made)
+    name, _, data, text = made[0]
+    assert name.endswith(".py")
+    assert text == data.decode()
+    assert not page.playing
+
+
+def test_a_scene_of_ones_own_has_neither_presets_nor_a_link(tmp_path):
+    scene = assign(Scene(), "view.resolution", 11)
+    page = Page(store=Store(tmp_path), own=scene)
+    page.ready()
+    at_rest(page)
+    page.play()
+    until(lambda: page.picture.readings.step > 3)
+    page.reset()
+    at_rest(page)
+    assert page.picture.readings.step == 0
+    assert link_of(page) == ""
+    page.close()
+
+
+def toolbar_of(page):
+    return page._board.toolbar._told
+
+
+def test_a_link_of_too_many_changes_is_refused_with_a_reason_and_the_first_preset_opens(page):
+    many = "&".join(f"at.{step}.{RATE}=0.1" for step in range(12_000))
+    start = time.monotonic()
+    page.open(LINK + "&" + many)
+    assert time.monotonic() - start < 2
+    assert toolbar_of(page)["message"].startswith("This link could not be opened: ")
+    assert "must be at most" in toolbar_of(page)["message"]
+    at_rest(page)
+    assert "at." not in link_of(page)
+
+
+def test_a_change_that_no_link_could_hold_is_not_made_and_its_control_says_so(page, monkeypatch):
+    monkeypatch.setattr(place_module, "MOST_WORDS", 6)
+    page.choose(RATE, 0.5)
+    at_rest(page)
+    page.step()
+    at_rest(page)
+    page.choose(RATE, 0.6)
+    at_rest(page)
+    before = link_of(page)
+    assert before.count("at.") == 2
+    page.step()
+    at_rest(page)
+    page.choose(RATE, 0.7)
+    at_rest(page)
+    assert link_of(page) == before.replace("step=13", "step=14")
+    assert page.scene.run.optimizer.learning_rate == 0.6
+    assert "a link that cannot be opened" in page._board.form.view.errors[RATE]
+    place(link_of(page))
+    page.reset()
+    at_rest(page)
+    page.choose(RATE, 0.7)
+    at_rest(page)
+    assert page.scene.run.optimizer.learning_rate == 0.7
+
+
+def test_a_run_that_no_link_could_hold_is_neither_kept_nor_started(page, monkeypatch):
+    monkeypatch.setattr(place_module, "MOST_WORDS", 5)
+    page.keep()
+    at_rest(page)
+    assert page._place.kept == ()
+    assert "a link that cannot be opened" in toolbar_of(page)["message"]
+    monkeypatch.setattr(place_module, "MOST_WORDS", 1000)
+    monkeypatch.setattr(place_module, "MOST_ORIGINS", 0)
+    page.look_at(0.1, 0.2)
+    at_rest(page)
+    page.start_here()
+    at_rest(page)
+    assert page._place.origin is None
+    assert "start in one another" in toolbar_of(page)["message"]

@@ -1,0 +1,247 @@
+"""Where a page stands: links that say so, and journeys that lead there to the bit."""
+
+from collections import deque
+from dataclasses import replace
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from landscape_core.foundation.errors import SpecError
+from landscape_core.slices.strategies.loop import Loop
+from landscape_lab.page.comparison import differing
+from landscape_lab.state import place as place_module
+from landscape_lab.state.form_model import assign
+from landscape_lab.state.history import History
+from landscape_lab.state.navigator import Journey
+from landscape_lab.state.place import Change, Origin, opening, place
+from landscape_lab.state.scene import presets
+
+RATE = "run.optimizer.learning_rate"
+
+
+def small(name="spirals"):
+    there = opening(name)
+    scene = assign(there.start, "view.resolution", 11)
+    return replace(there, start=assign(scene, "run.problem.dataset.points", 80), step=12)
+
+
+def arrived(there):
+    journey = Journey(there, strategy=Loop())
+    return journey, deque(journey.pictures(), maxlen=1)[0]
+
+
+@pytest.mark.parametrize("name", presets())
+def test_every_preset_has_a_link_that_opens_it(name):
+    assert place(opening(name).link()) == opening(name)
+    assert len(opening(name).link()) < 60
+
+
+def changed_on_the_way():
+    there = small().wanting(assign(small().scene, RATE, 0.3))
+    later = replace(there, step=20)
+    later = later.wanting(assign(later.scene, "run.batch_size", 7))
+    fixed = assign(assign(later.scene, "view.directions", "random"), "view.follow", False)
+    return replace(later.wanting(fixed), step=25)
+
+
+def test_changes_on_the_way_are_part_of_the_link():
+    there = changed_on_the_way()
+    assert [(change.step, change.path) for change in there.changes] == [
+        (12, RATE), (20, "run.batch_size"), (20, "view.follow"),
+    ]  # fmt: skip
+    assert place(there.link()) == there
+    assert "at.12.run.optimizer.learning_rate=0.3" in there.link()
+
+
+def test_a_link_leads_to_what_was_on_the_screen_to_the_bit():
+    journey = Journey(small(), strategy=Loop())
+    deque(journey.travel(), maxlen=0)
+    session = journey.session
+    assert journey.want(assign(journey.place.scene, RATE, 0.3))
+    for pace in (1, 4, 3):
+        session.advance(pace)
+        session.picture()
+    assert journey.want(assign(journey.place.scene, "run.batch_size", 7))
+    assert journey.want(assign(journey.place.scene, "view.directions", "random"))
+    assert journey.want(assign(journey.place.scene, "view.follow", False))
+    for _ in range(5):
+        session.advance(1)
+        session.picture()
+    shown = deque(session.refine(), maxlen=1)[0]
+    assert journey.here() == changed_on_the_way()
+    _, found = arrived(place(journey.here().link()))
+    xr.testing.assert_identical(shown.slice, found.slice)
+    xr.testing.assert_identical(shown.path, found.path)
+    xr.testing.assert_identical(shown.curves, found.curves)
+
+
+def test_a_run_starts_at_a_point_of_another_picture():
+    journey, shown = arrived(changed_on_the_way())
+    alpha, beta = float(shown.slice["alpha"][2]), float(shown.slice["beta"][7])
+    origin = Origin(replace(journey.here(), seen=20), alpha, beta)
+    there = replace(small(), step=0, origin=origin)
+    assert place(there.link()) == there
+    _, begun = arrived(there)
+    back, _ = arrived(origin.place)
+    expected = back.session.inspect(alpha, beta).point.values["train_loss"]
+    assert begun.readings.values["train_loss"] == pytest.approx(expected, rel=1e-6)
+    assert begun.readings.values["train_loss"] == pytest.approx(
+        float(shown.slice["loss"].sel(split="train")[7, 2]), rel=1e-5
+    )
+
+
+def test_a_step_looked_at_is_part_of_the_link():
+    there = replace(small(), seen=5)
+    assert place(there.link()) == there
+    journey, shown = arrived(there)
+    assert shown.seen == 5
+    assert journey.session.step == 12
+    assert np.array_equal(shown.path["step"], range(13))
+
+
+def test_kept_runs_are_part_of_the_link():
+    there = replace(
+        small("divergence"),
+        kept=(small(), changed_on_the_way()),
+    )
+    assert place(there.link()) == there
+
+
+def test_another_network_begins_anew_and_another_rate_goes_on():
+    there = small()
+    other = there.wanting(assign(there.scene, "run.problem.architecture.width", 5))
+    assert (other.step, other.changes) == (0, ())
+    assert not other.follows(there)
+    faster = there.wanting(assign(there.scene, RATE, 0.5))
+    assert faster.changes == (Change(12, RATE, 0.5),)
+    assert faster.follows(there)
+    again = faster.wanting(assign(faster.scene, RATE, 0.6))
+    assert again.changes == (Change(12, RATE, 0.6),)
+    drawn = faster.wanting(assign(faster.scene, "display.height", "linear"))
+    assert drawn.changes == faster.changes
+    begun = replace(there, step=0)
+    assert begun.wanting(assign(begun.scene, RATE, 0.5)).changes == ()
+
+
+def test_going_back_to_an_earlier_step_takes_the_settings_of_now_along():
+    there = replace(changed_on_the_way(), step=40)
+    back = there.back(15)
+    assert back.scene == there.scene
+    assert back.step == 15
+    assert back.changes[0] == Change(12, RATE, 0.3)
+    assert {change.step for change in back.changes[1:]} == {15}
+
+
+@pytest.mark.parametrize(
+    ("link", "said"),
+    [
+        ("preset=nowhere", "preset must be one of"),
+        ("step=-3", "step must be a whole number"),
+        ("at.x.run.batch_size=3", r"at\.x must be a whole number"),
+        ("at.5.run.problem.dataset=moons", "a change must be a setting that a run under way"),
+        ("at.5.run.batch_size=3&at.2.run.batch_size=4", "a change must be at step 5 or later"),
+        ("from=step%3D3&alpha=1", "beta must be a number"),
+        ("&".join(["kept=step%3D3"] * 4), "kept must be at most 3"),
+        ("nonsense=1", "a setting must be one of"),
+    ],
+)
+def test_a_link_that_cannot_be_read_says_why(link, said):
+    with pytest.raises(SpecError, match=said):
+        place(link)
+
+
+def test_undo_goes_back_change_by_change_and_redo_forth(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("landscape_lab.state.history.time.monotonic", lambda: now[0])
+    history, places = History(), [replace(small(), step=step) for step in range(5)]
+    assert history.undo(places[0]) is None
+    history.add(places[0], RATE)
+    now[0] += 0.2
+    history.add(places[1], RATE)  # the same slider, still dragged
+    now[0] += 5
+    history.add(places[2], RATE)
+    assert history.undo(places[3]) is places[2]
+    assert history.undo(places[2]) is places[0]
+    assert not history.can_undo
+    assert history.redo(places[0]) is places[2]
+    history.add(places[4])
+    assert not history.can_redo
+
+
+def test_what_differs_between_runs_is_named_and_the_rest_goes_without_saying():
+    one = small()
+    other = one.wanting(assign(one.scene, "run.optimizer", "sgd"))
+    later = one.wanting(assign(one.scene, RATE, 0.3))
+    words = differing([one, replace(other, step=12), later])
+    assert words == [
+        "optimizer Adam, learning rate 0.02",
+        "optimizer SGD, learning rate 0.02",
+        "optimizer Adam, learning rate 0.02, from step 12 0.3",
+    ]
+    assert differing([one, one]) == ["the same settings"] * 2
+    assert differing([one, replace(one, seen=3)]) == ["step 12", "step 3"]
+
+
+def of_many_changes(number):
+    """A link such as a slider makes that is dragged while a run plays."""
+    words = [f"at.{step}.{RATE}={0.1 + step / 4096}" for step in range(number)]
+    return "&".join(["preset=spirals", f"step={number}", *words])
+
+
+def nested(depth):
+    """The place of a run that starts at a point of a run that starts at a point of another…"""
+    there = small()
+    for _ in range(depth):
+        there = replace(there, origin=Origin(there, 0.25, -0.5))
+    return there
+
+
+def test_a_link_is_refused_by_its_length_before_it_is_read():
+    with pytest.raises(SpecError, match=f"at most {place_module.LONGEST} characters long; got 7"):
+        place("preset=spirals&run.seed=" + 7 * 10**6 * "1" + "&no_such_setting=1")
+
+
+@pytest.mark.parametrize("within", ["", "kept=", "kept=preset%3Dspirals&kept=", "from="])
+def test_a_link_is_refused_by_its_number_of_changes_wherever_they_are(within):
+    link = of_many_changes(place_module.MOST_WORDS)
+    link = within + (quote(link) if within else link)
+    with pytest.raises(SpecError, match=f"at most {place_module.MOST_WORDS}, .*; got 16"):
+        place(link)
+
+
+def test_a_link_is_refused_by_how_deeply_runs_start_in_one_another():
+    deepest = nested(place_module.MOST_ORIGINS)
+    assert place(deepest.link()) == deepest
+    with pytest.raises(SpecError, match="start in one another must be at most 8; got 9"):
+        place(nested(place_module.MOST_ORIGINS + 1).link())
+
+
+def test_what_a_page_makes_is_read_and_what_would_not_be_is_known_beforehand(monkeypatch):
+    monkeypatch.setattr(place_module, "MOST_WORDS", 60)
+    link = of_many_changes(52)
+    place_module.check_bounds(link, place_module.SPARE)
+    assert place(link).link() == link
+    with pytest.raises(SpecError, match=r"at most 54, .*; got 55"):
+        place_module.check_bounds(of_many_changes(53), place_module.SPARE)
+    place(of_many_changes(58))
+
+
+def test_the_way_through_many_changes_is_as_long_as_they_are_many(monkeypatch):
+    made = []
+
+    def counted(*arguments):
+        made.append(arguments)
+        return assign(*arguments)
+
+    there = place(small().link() + "&at.12.view.follow=false&" + "&".join(
+        f"at.12.{path}" for path in 30 * ["view.span=1.5", "view.span=2.0"]
+    ))  # fmt: skip
+    monkeypatch.setattr(place_module, "assign", counted)
+    journey = Journey(there, strategy=Loop())
+    pictures = sum(1 for _ in journey.travel())
+    assert journey.place == there
+    assert journey.place.scene == there.scene
+    assert len(made) < 4 * len(there.changes)  # of which each makes the scene once, not all again
+    assert pictures < 30  # none for each change: 12 steps, and what tells that it goes on

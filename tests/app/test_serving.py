@@ -1,0 +1,135 @@
+"""How servers are started and ended; that the page really works is what the browser tests ask."""
+
+import itertools
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from landscape_core.foundation.errors import MissingDataError, SpecError
+from landscape_lab.figures import theme
+from landscape_lab.hosting import server
+
+TEMPLATE = server.SHARE / "jupyter" / "voila" / "templates" / "landscape"
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    path = tmp_path / "a.ipynb"
+    path.write_text("{}")
+    return path
+
+
+def web_server(port):
+    argv = [sys.executable, "-m", "http.server", str(port), "--bind", server.LOCAL]
+    return argv, dict(os.environ)
+
+
+def test_voila_finds_our_template_and_settings_before_the_users(notebook, monkeypatch):
+    monkeypatch.setenv("JUPYTER_PATH", "/theirs")
+    _, env = server.voila_command(8866, notebook=notebook)
+    first, second = env["JUPYTER_PATH"].split(os.pathsep)
+    assert Path(first, "voila", "templates", "landscape", "index.html.j2").is_file()
+    assert second == "/theirs"
+    assert Path(env["JUPYTER_CONFIG_PATH"].split(os.pathsep)[0], "voila.json").is_file()
+
+
+def test_kernels_are_preheated_only_on_demand(notebook):
+    cold, _ = server.voila_command(8866, notebook=notebook)
+    warm, _ = server.voila_command(8866, notebook=notebook, preheated=2)
+    assert set(warm) - set(cold) == {"--preheat_kernel=True", "--pool_size=2"}
+
+
+@pytest.mark.parametrize("given", ["/user/bob", "user/bob/", "/user/bob/"])
+def test_a_base_url_begins_and_ends_with_a_slash(notebook, given):
+    argv, _ = server.voila_command(8866, notebook=notebook, base_url=given)
+    assert "--base_url=/user/bob/" in argv
+
+
+def test_panel_lets_in_this_machine_and_whom_it_is_told(notebook):
+    argv, _ = server.panel_command(5006, script=notebook, origins=["lab.example:80"])
+    allowed = [b for a, b in itertools.pairwise(argv) if a == "--allow-websocket-origin"]
+    assert allowed == ["localhost:5006", "127.0.0.1:5006", "lab.example:80"]
+
+
+@pytest.mark.parametrize("command", [server.voila_command, server.panel_command])
+@pytest.mark.parametrize("port", [0, -1, 65536])
+def test_an_impossible_port_is_refused_by_name(command, port):
+    with pytest.raises(SpecError, match=rf"port must be .*65535; got {port}\."):
+        command(port)
+
+
+def test_a_missing_notebook_is_named(tmp_path):
+    with pytest.raises(MissingDataError, match=re.escape(str(tmp_path / "none.ipynb"))):
+        server.voila_command(8866, notebook=tmp_path / "none.ipynb")
+
+
+def test_a_negative_pool_is_refused(notebook):
+    with pytest.raises(SpecError, match=r"preheated must be .*; got -1"):
+        server.voila_command(8866, notebook=notebook, preheated=-1)
+
+
+def test_a_taken_port_is_passed_over():
+    with socket.create_server((server.LOCAL, 0)) as taken:
+        port = taken.getsockname()[1]
+        assert server.free_port(port) != port
+
+
+def test_a_server_runs_inside_the_block_and_is_gone_after():
+    port = server.free_port()
+    url = server.address(port)
+    with server.running(web_server(port), url, output=subprocess.DEVNULL) as process:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            assert answer.status == 200
+        assert process.poll() is None
+    assert process.poll() is not None
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((server.LOCAL, port), timeout=1)
+
+
+def test_a_server_that_ends_at_once_is_an_error():
+    command = ([sys.executable, "-c", "raise SystemExit(3)"], dict(os.environ))
+    with (
+        pytest.raises(server.ServerError, match="ended with status 3"),
+        server.running(command, server.address(server.free_port())),
+    ):
+        pytest.fail("A server that is not there was handed out.")
+
+
+def test_a_silent_server_is_an_error_and_is_ended():
+    command = ([sys.executable, "-c", "import time; time.sleep(60)"], dict(os.environ))
+    with (
+        pytest.raises(server.ServerError, match=r"did not answer at .* within 0\.3 seconds"),
+        server.running(command, server.address(server.free_port()), patience=0.3),
+    ):
+        pytest.fail("A server that is silent was handed out.")
+
+
+def test_the_template_names_no_other_machine():
+    namespaces = {"http://www.w3.org/2000/svg"}
+    for path in filter(Path.is_file, TEMPLATE.rglob("*")):
+        assert set(re.findall(r"(?:https?:)?//[\w.-]+\.\w+[^\s\"'>]*", path.read_text())) <= (
+            namespaces
+        ), path
+
+
+def test_a_closed_page_keeps_no_kernel_for_more_than_two_minutes():
+    for path in (
+        server.SHARE / "voila.json",
+        Path(__file__).parents[2] / "binder/jupyter_server_config.json",
+    ):
+        kernels = json.loads(path.read_text())["MappingKernelManager"]
+        assert kernels["cull_idle_timeout"] + kernels["cull_interval"] <= 120
+        assert kernels["cull_connected"] is False
+
+
+def test_the_loading_screen_wears_the_colours_of_the_app():
+    style = (TEMPLATE / "landscape.css").read_text()
+    for name, colour in {"accent": theme.ACCENT, "ink": theme.INK, "quiet": theme.MUTED}.items():
+        assert f"--landscape-{name}: {colour};" in style

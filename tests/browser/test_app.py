@@ -1,0 +1,305 @@
+"""The app as a visitor meets it: Voila and `panel serve` in a headless browser."""
+
+import os
+import signal
+from urllib.parse import unquote
+
+import psutil
+import pytest
+
+from browser_support import Visitor, browser, served
+from landscape_core.foundation.registry import entries
+from landscape_lab.panels.base import Aside
+
+OPACITIES = """figure => {
+  const found = [];
+  for (let node = figure; node; node = node.assignedSlot ?? node.parentElement
+       ?? (node.getRootNode() instanceof ShadowRoot ? node.getRootNode().host : null)) {
+    found.push(Number(getComputedStyle(node).opacity));
+  }
+  return found;
+}"""
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def voila(cache):
+    with served("voila", cache) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def visitor(chromium, voila):
+    """One page in Voila, opened once; each test leaves it at rest."""
+    return Visitor(chromium, voila).open()
+
+
+@pytest.fixture(autouse=True)
+def _no_stranger_and_no_error(request):
+    yield
+    for name in ("visitor", "guest"):
+        if name in request.fixturenames:
+            seen = request.getfixturevalue(name)
+            assert seen.strangers == []
+            assert seen.errors == []
+
+
+def test_the_page_opens_with_a_preset_drawn_and_fits_the_screen(visitor):
+    visitor.at_rest()
+    assert visitor.step() == 60
+    assert visitor.status() == "paused"
+    box = visitor.page.evaluate("[document.scrollingElement.scrollHeight, innerHeight]")
+    assert box[0] <= box[1]
+
+
+def test_play_moves_the_run_pause_holds_it_and_step_moves_by_one(visitor):
+    visitor.at_rest()
+    start, before = visitor.step(), visitor.picture()
+    visitor.press("play")
+    visitor.until(lambda: visitor.step() > start + 5, "the run to move")
+    assert visitor.status() == "running"
+    visitor.press("play")
+    visitor.until(lambda: visitor.status() == "paused", "the run to be held")
+    visitor.at_rest()
+    held = visitor.step()
+    assert visitor.picture() != before
+    visitor.page.wait_for_timeout(1000)
+    assert visitor.step() == held
+    visitor.press("step")
+    visitor.until(lambda: visitor.step() == held + 1, "one step")
+    visitor.at_rest()
+    assert visitor.step() == held + 1
+
+
+def test_the_browser_answers_a_picture_with_few_messages(visitor):
+    visitor.press("play")
+    visitor.until(lambda: visitor.status() == "running", "the run to start")
+    start, sent = visitor.frame(), visitor.sent
+    visitor.until(lambda: visitor.frame() > start + 20, "pictures")
+    pictures, answers = visitor.frame() - start, visitor.sent - sent
+    visitor.until(lambda: visitor.step() > 200, "losses of many digits")
+    assert visitor.page.locator(".bar").evaluate("b => b.scrollWidth <= b.clientWidth")
+    visitor.press("play")
+    visitor.at_rest()
+    assert (
+        answers < 2 * pictures + 10
+    )  # that it is drawn; and the questions whether Python is there
+
+
+def test_the_pictures_are_opaque_again_after_another_preset_has_opened(visitor):
+    visitor.at_rest()
+    opened = visitor.page.locator("select[data-action='preset']").input_value()
+    for preset in ("spirals", opened):
+        drawn = visitor.frame()
+        visitor.page.locator("select[data-action='preset']").select_option(preset)
+        visitor.until(lambda: visitor.frame() > drawn, "the preset to be drawn")  # noqa: B023
+        visitor.at_rest()
+        visitor.until(lambda: set(opacities(visitor)) == {1.0}, "the pictures to be opaque")
+
+
+def test_the_surface_moves_while_the_run_plays_and_keeps_its_camera(visitor):
+    visitor.press("view-3d")
+    canvas = visitor.page.locator("canvas[data-frames]")
+    canvas.wait_for(state="visible")
+    canvas.focus()
+    turned = canvas.get_attribute("data-camera")
+    visitor.page.keyboard.press("ArrowLeft")
+    visitor.until(lambda: canvas.get_attribute("data-camera") != turned, "the camera to turn")
+    camera = canvas.get_attribute("data-camera")
+    drawn = int(canvas.get_attribute("data-frames"))
+    visitor.press("play")
+    visitor.until(
+        lambda: int(canvas.get_attribute("data-frames")) > drawn + 5, "the surface to move"
+    )
+    visitor.press("play")
+    visitor.until(lambda: visitor.status() == "paused", "the run to be held")
+    assert canvas.get_attribute("data-camera") == camera
+    visitor.at_rest()
+    visitor.press("view-2d")
+
+
+def test_another_optimizer_starts_from_the_same_weights_and_steps_elsewhere(visitor):
+    visitor.at_rest()
+    losses = []
+    for name in ("heavy_ball", "sgd"):
+        visitor.pick("run.optimizer", name)
+        visitor.until(lambda: visitor.step() == 0, "the run to start anew")
+        visitor.at_rest()
+        assert f"run.optimizer={name}" in visitor.page.url
+        start = visitor.reading("train_loss")
+        visitor.type("run.optimizer.learning_rate", "0.3" if name == "sgd" else "0.1")
+        visitor.at_rest()
+        before = visitor.picture()
+        visitor.press("step")
+        visitor.until(lambda: visitor.step() == 1, "a step")
+        visitor.at_rest()
+        assert visitor.picture() != before
+        losses.append((start, visitor.reading("train_loss")))
+    assert losses[0][0] == losses[1][0]
+    assert losses[0][1] != losses[1][1]
+
+
+def test_the_batch_size_changes_without_a_reset(visitor):
+    visitor.at_rest()
+    visitor.press("step")
+    visitor.at_rest()
+    step = visitor.step()
+    visitor.type("run.batch_size", "7")
+    visitor.until(lambda: "run.batch_size=7" in visitor.page.url, "the link to name the batch size")
+    assert visitor.step() == step
+    before = visitor.picture()
+    visitor.press("step")
+    visitor.until(lambda: visitor.step() == step + 1, "a step with the new batch size")
+    visitor.at_rest()
+    assert visitor.picture() != before
+
+
+def test_a_value_out_of_range_is_refused_at_its_control(visitor):
+    visitor.at_rest()
+    visitor.type("run.batch_size", "5000")
+    error = visitor.page.locator(".row .error")
+    error.wait_for()
+    assert "at most the number of training examples, 300" in error.inner_text()
+    visitor.type("run.batch_size", "50")
+    visitor.until(lambda: error.count() == 0, "the message to go")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "word"),
+    [
+        ("view.directions", "random", "view.directions=random"),
+        ("view.directions.normalization", "layer", "view.directions.normalization=layer"),
+        ("run.problem.architecture", "residual_mlp", "run.problem.architecture=residual_mlp"),
+        ("run.problem.dataset", "moons", "run.problem.dataset=moons"),
+    ],
+)
+def test_a_choice_changes_the_picture_and_the_configuration(visitor, path, value, word):
+    visitor.at_rest()
+    before, drawn = visitor.picture(), visitor.frame()
+    visitor.pick(path, value)
+    visitor.until(lambda: visitor.frame() > drawn, "a new picture")
+    visitor.at_rest()
+    visitor.until(lambda: word in visitor.page.url, "the link to name the choice")
+    assert visitor.picture() != before
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("aside", sorted(set(entries(Aside)) - {"boundary"}))
+def test_other_figures_can_stand_beside_the_landscape(visitor, aside):
+    def beside():
+        return visitor.page.screenshot(clip={"x": 1026, "y": 60, "width": 340, "height": 700})
+
+    visitor.at_rest()
+    before = beside()
+    visitor.pick("display.aside", aside)
+    if aside == "convexity":  # of the network that is chosen by now, all points take a minute
+        visitor.type("display.aside.resolution", "3")
+    visitor.until(lambda: beside() != before, "other figures")
+    visitor.until(lambda: f"display.aside={aside}" in unquote(visitor.page.url), "the link")
+    visitor.at_rest()
+    other = beside()
+    visitor.pick("display.aside", "boundary")
+    visitor.until(lambda: beside() != other, "the boundary again")
+    visitor.at_rest()
+
+
+def test_a_run_that_diverges_says_so_and_keeps_its_picture(visitor):
+    visitor.page.goto("about:blank")
+    visitor.open(
+        "#preset=divergence&run.optimizer.learning_rate=100&run.problem.loss=squared_error"
+    )
+    visitor.press("play")
+    visitor.until(lambda: visitor.status() == "diverged", "the run to diverge")
+    message = visitor.page.locator(".message.alert")
+    message.wait_for()
+    assert "diverged at step" in message.inner_text()
+    visitor.at_rest()
+    assert visitor.step() > 0
+    visitor.press("reset")
+    visitor.until(lambda: visitor.status() == "ready", "the run to be reset")
+    visitor.at_rest()
+
+
+def test_changing_controls_while_a_run_goes_on_gives_one_going_run(visitor):
+    visitor.page.goto("about:blank")
+    visitor.open()
+    visitor.press("play")
+    visitor.until(lambda: visitor.status() == "running", "the run to start")
+    for value in ("0.05", "0.01", "0.03"):
+        visitor.type("run.optimizer.learning_rate", value)
+    visitor.pick("run.problem.architecture.activation", "tanh")
+    visitor.until(lambda: visitor.step() < 40, "the new network to start from its beginning")
+    step = visitor.step()
+    visitor.until(lambda: visitor.step() > step + 3, "the new network to train")
+    visitor.press("play")
+    visitor.until(lambda: visitor.status() == "paused", "the run to be held")
+    visitor.at_rest()
+
+
+def test_a_link_opens_the_same_view(chromium, voila, visitor):
+    guest = Visitor(chromium, voila)
+    guest.open("#preset=curve_fitting&step=25&run.seed=3&display.height=linear")
+    guest.at_rest()
+    assert guest.step() == 25
+    assert guest.page.locator("input[data-path='run.seed']").input_value() == "3"
+    assert guest.page.locator("select[data-path='display.height']").input_value() == "linear"
+    assert guest.errors == []
+    guest.page.close()
+
+
+def test_panel_serve_shows_the_same_page(chromium, tmp_path):
+    with served("panel", tmp_path) as url:
+        guest = Visitor(chromium, url).open()
+        guest.at_rest()
+        drawn = guest.frame()
+        guest.page.locator("select[data-action='preset']").select_option("spirals")
+        guest.until(lambda: guest.frame() > drawn, "the preset to be drawn")
+        guest.at_rest()
+        guest.until(lambda: set(opacities(guest)) == {1.0}, "the pictures to be opaque")
+        start = guest.step()
+        guest.press("play")
+        guest.until(lambda: guest.step() > start + 5, "the run to move")
+        guest.press("play")
+        guest.until(lambda: guest.status() == "paused", "the run to be held")
+        assert guest.strangers == []
+        assert guest.errors == []
+        guest.page.close()
+
+
+def test_a_dead_kernel_is_said_and_offers_a_reload(visitor, cache):
+    for process in psutil.process_iter(["cmdline"]):
+        words = " ".join(process.info["cmdline"] or [])
+        if "ipykernel_launcher" in words and str(cache) in _environment(process):
+            os.kill(process.pid, signal.SIGKILL)
+    visitor.page.locator(".landscape-gone button").wait_for(timeout=20_000)
+    visitor.errors.clear()  # the browser tells of the connection that is lost
+
+
+def opacities(visitor):
+    """How opaque every figure that is visible is, with all that it lies in."""
+    figures = visitor.page.locator(".bk-Figure").all()
+    return [
+        opacity
+        for figure in figures
+        if figure.is_visible()
+        for opacity in figure.evaluate(OPACITIES)
+    ]
+
+
+def _environment(process):
+    try:
+        return process.environ().get("LANDSCAPE_CACHE", "")
+    except psutil.Error:
+        return ""

@@ -1,0 +1,127 @@
+"""Slices on part of the data: their standard error, and their growth to all of it."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+import cases
+from landscape_core.foundation import random_streams
+from landscape_core.foundation.errors import SpecError
+from landscape_core.models.losses.cross_entropy import CrossEntropy
+from landscape_core.models.measures.accuracy import Accuracy
+from landscape_core.models.measures.gradient_norm import GradientNorm
+from landscape_core.models.objective import ModelObjective
+from landscape_core.planes.directions.random import Random
+from landscape_core.slices.one_call import probe_of
+from landscape_core.slices.strategies.loop import Loop
+from landscape_core.slices.subsampling import sample
+from landscape_core.slices.sweep import Grid, exact
+
+SMALL = Grid.square(1.0, 3)
+
+
+def objective(examples=300, **more):
+    return ModelObjective(cases.mlp(), CrossEntropy(), *cases.vectors(examples), **more)
+
+
+def read(part, measures=None, **further):
+    parts = {"train": part, **further}
+    return probe_of(parts, Random(), measures or {}, strategy=Loop())
+
+
+def losses(part, theta):
+    """The loss of each example at a point."""
+    with torch.no_grad():
+        return cross_entropy(part.outputs(theta), part.targets, reduction="none").numpy()
+
+
+def corner(probe):
+    """The point of the plane at the lower left corner."""
+    return probe.plane.points(torch.tensor([[-1.0, -1.0]], dtype=torch.float64))[0]
+
+
+def test_it_grows_fourfold_to_all_and_the_last_is_the_exact_slice():
+    probe = read(objective(), {"accuracy": Accuracy()})
+    found = list(sample(probe, SMALL, {"seed": 0}, first=10))
+    assert [one.attrs["examples"] for one in found] == [[10], [40], [160], [300]]
+    assert {tuple(one.attrs["examples_of"]) for one in found} == {(300,)}
+    *_, whole = exact(probe, SMALL)
+    for name in ("loss", "accuracy"):
+        np.testing.assert_allclose(found[-1][name].values, whole[name].values, rtol=1e-12)
+    assert (found[-1]["loss_standard_error"].values == 0).all()
+    assert found[-1]["loss_standard_error"].dims == found[-1]["loss"].dims
+
+
+def test_the_standard_error_is_that_of_the_examples_drawn():
+    part = objective()
+    probe = read(part)
+    ends = [0, 10, 40, 160, 300]
+    order = torch.randperm(300, generator=random_streams.stream(5, "sample"))
+    each = losses(part, corner(probe))[order.numpy()]
+    for stop, found in zip(ends[1:], sample(probe, SMALL, first=10, seed=5), strict=True):
+        drawn = each[:stop]
+        expected = drawn.std(ddof=1) / np.sqrt(stop) * np.sqrt(1 - stop / 300)
+        np.testing.assert_allclose(found["loss"].values[0, 0, 0], drawn.mean(), rtol=1e-12)
+        np.testing.assert_allclose(
+            found["loss_standard_error"].values[0, 0, 0], expected, rtol=1e-9, atol=1e-15
+        )
+
+
+def test_two_standard_errors_hold_the_true_loss_nineteen_times_in_twenty():
+    part = objective()
+    probe = read(part)
+    truth, held = losses(part, corner(probe)).mean(), 0
+    for seed in range(200):
+        found = next(iter(sample(probe, Grid.square(1.0, 2), first=50, seed=seed)))
+        apart = abs(found["loss"].values[0, 0, 0] - truth)
+        held += apart <= 2 * found["loss_standard_error"].values[0, 0, 0]
+    assert 0.9 <= held / 200 <= 0.99
+
+
+def test_no_example_is_evaluated_twice(monkeypatch):
+    seen, real = [], ModelObjective.between
+
+    def noting(self, start, stop):
+        part = real(self, start, stop)
+        if stop - start > 2:  # two are taken to measure what an example needs
+            seen.extend(map(tuple, part.inputs.tolist()))
+        return part
+
+    monkeypatch.setattr(ModelObjective, "between", noting)
+    list(sample(read(objective(100)), SMALL, first=7))
+    assert len(seen) == len(set(seen)) == 100
+
+
+def test_splits_of_unequal_size_end_each_with_all_of_its_own():
+    probe = read(objective(50), test=objective(20))
+    counts = [one.attrs["examples"] for one in sample(probe, SMALL, first=10)]
+    assert counts == [[10, 10], [40, 20], [50, 20]]
+
+
+def test_what_is_no_mean_over_examples_is_left_out():
+    probe = read(objective(50), {"accuracy": Accuracy(), "gradient": GradientNorm()})
+    assert "gradient" not in next(iter(sample(probe, SMALL)))
+
+
+def test_few_examples_are_taken_at_once():
+    (only,) = sample(read(objective(5)), SMALL)
+    assert only.attrs["examples"] == [5]
+
+
+@pytest.mark.parametrize("first", [1, 0, -3])
+def test_one_example_has_no_standard_error(first):
+    with pytest.raises(SpecError, match=rf"first.*2.*{first}"):
+        list(sample(read(objective(50)), SMALL, first=first))
+
+
+def test_statistics_of_the_batch_are_refused():
+    part = ModelObjective(cases.residual(), CrossEntropy(), *cases.images(), batch_norm="batch")
+    with pytest.raises(SpecError, match=r"batch_norm.*running"):
+        list(sample(read(part), SMALL))
+
+
+def test_a_loss_that_gives_the_mean_alone_is_refused():
+    part = ModelObjective(cases.mlp(), lambda o, t: cross_entropy(o, t), *cases.vectors())
+    with pytest.raises(SpecError, match="one value per example"):
+        list(sample(read(part), SMALL, first=5))

@@ -1,0 +1,206 @@
+"""A headless Chromium and served pages for the tests.
+
+Every request and every error of a page is written down. No name but this machine's is resolved, so
+that a request elsewhere fails as it would offline.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import time
+import urllib.parse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from playwright.sync_api import Browser, Locator, WebSocket, sync_playwright
+
+from landscape_lab.hosting import server
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    # WebGL in software, the same on every machine.
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+)
+
+LOCAL = ("localhost", "127.0.0.1", "")
+"""Hosts that are no journey; the empty one belongs to `data:` and `blob:`."""
+
+QUIET = 0.8
+"""Seconds without a new picture after which a page is taken to be at rest."""
+
+CANVASES = """figure => {
+  const found = [], look = node => {
+    for (const child of node.querySelectorAll("*")) {
+      if (child.tagName === "CANVAS") found.push(child.toDataURL());
+      if (child.shadowRoot) look(child.shadowRoot);
+    }
+  };
+  look(figure.shadowRoot ?? figure);
+  return found.join();
+}"""
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@contextlib.contextmanager
+def browser() -> Iterator[Browser]:
+    """The browser that $CHROMIUM names, one of the system's, or the one that Playwright has."""
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+
+@contextlib.contextmanager
+def served(
+    kind: str, cache: Path, source: Path | None = None, *, preheated: int = 0
+) -> Iterator[str]:
+    """The address of the app, or of another page, under `voila` or `panel serve`.
+
+    Args:
+        kind: `voila` or `panel`.
+        cache: the folder that the app stores in.
+        source: the notebook or script that is shown instead of the app.
+        preheated: kernels that Voila keeps started.
+    """
+    port = server.free_port()
+    if kind == "voila":
+        argv, env = server.voila_command(
+            port, notebook=source or server.NOTEBOOK, preheated=preheated
+        )
+        path = ""
+    else:
+        script = source or server.SCRIPT
+        argv, env = server.panel_command(port, script=script)
+        path = script.stem
+    env = {
+        **env,
+        "LANDSCAPE_CACHE": str(cache),
+        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "app"))),
+    }
+    with server.running((argv, env), server.address(port), output=subprocess.DEVNULL):
+        yield server.address(port).rstrip("/") + "/" + path
+
+
+class Visitor:
+    """Someone before a page of ours: looks, presses, chooses, and waits for what follows."""
+
+    def __init__(
+        self,
+        browser: Browser,
+        url: str,
+        size: tuple[int, int] = (1366, 768),
+        *,
+        touch: bool = False,
+    ) -> None:
+        """A window of its own, which remembers nothing of others; `open` loads the page."""
+        width, height = size
+        context = browser.new_context(viewport={"width": width, "height": height}, has_touch=touch)
+        self.url = url
+        self.page = context.new_page()
+        self.strangers: list[str] = []
+        self.errors: list[str] = []
+        self.sent = 0
+        """Messages that the page has sent to Python."""
+        self.page.on("request", lambda request: self._note(request.url))
+        self.page.on("websocket", self._listen)
+        self.page.on("console", self._complain)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def open(self, link: str = "", wait_for: str = ".bar[data-frame]") -> "Visitor":
+        """Load the page with a link behind its address, and wait until an element is there."""
+        self.page.goto(self.url + link, wait_until="commit")
+        self.page.locator(wait_for).first.wait_for(timeout=60_000)
+        return self
+
+    def until(
+        self, condition: Callable[[], object], what: str = "it to happen", patience: float = 30.0
+    ) -> None:
+        """Wait for something; the page lives on meanwhile."""
+        end = time.monotonic() + patience
+        while not condition():
+            if time.monotonic() > end:
+                raise AssertionError(
+                    f"waited {patience:g} s for {what}; the page's errors: {self.errors}"
+                )
+            self.page.wait_for_timeout(30)
+
+    def at_rest(self) -> None:
+        """Wait until no run goes on and no more pictures come."""
+        self.until(lambda: self.frame() and self.status() != "running", "the run to be held")
+        last, since = self.frame(), time.monotonic()
+        end = since + 60
+        while time.monotonic() - since < QUIET:
+            assert time.monotonic() < end, "pictures kept coming"
+            self.page.wait_for_timeout(60)
+            if self.frame() != last:
+                last, since = self.frame(), time.monotonic()
+
+    def press(self, action: str) -> None:
+        """Click the button of the toolbar that does this."""
+        self.page.locator(f"button[data-action='{action}']").click()
+
+    def pick(self, path: str, value: str) -> None:
+        """Choose a value in the menu of a path of the scene."""
+        self.page.locator(f"select[data-path='{path}']").select_option(value)
+
+    def type(self, path: str, text: str) -> None:
+        """Type a value into the field of a path of the scene."""
+        field = self.page.locator(f"input[data-path='{path}']")
+        field.fill(text)
+        field.press("Enter")
+
+    def reading(self, name: str) -> str:
+        """A reading of the toolbar, as it is written there."""
+        return self.page.locator(f"[data-reading='{name}']").inner_text()
+
+    def step(self) -> int:
+        """The training step that is shown."""
+        return int(re.sub(r"\D", "", self.reading("step")) or 0)
+
+    def status(self) -> str:
+        """What the run does: ready, running, paused, diverged or finished."""
+        return said(self.page.locator(".status"), "status")
+
+    def frame(self) -> int:
+        """The number of the picture that is shown."""
+        return int(said(self.page.locator(".bar"), "frame") or 0)
+
+    def picture(self) -> str:
+        """The pixels of the landscape from above."""
+        return self.page.locator(".bk-Figure").first.evaluate(CANVASES)
+
+    def _listen(self, socket: WebSocket) -> None:
+        self._note(socket.url)
+        socket.on("framesent", self._count)
+
+    def _count(self, _: object) -> None:
+        self.sent += 1
+
+    def _note(self, url: str) -> None:
+        if (urllib.parse.urlsplit(url).hostname or "") not in LOCAL:
+            self.strangers.append(url)
+
+    def _complain(self, message) -> None:
+        if message.type == "error":
+            self.errors.append(f"{message.text} ({message.location.get('url', '')})")
+
+
+def said(place: Locator, name: str) -> str:
+    """What an element says of itself in its attribute `data-name`; empty if nothing."""
+    return place.get_attribute(f"data-{name}") or ""
