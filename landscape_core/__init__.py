@@ -25,8 +25,9 @@ from landscape_core.foundation.errors import (
 )
 from landscape_core.foundation.recipes import Recipe, content_key, to_plain
 from landscape_core.foundation.registry import entries, find, from_plain, make
-from landscape_core.models.objective import ModelObjective, Objective, from_module
+from landscape_core.models.objective import ModelObjective, Objective
 from landscape_core.models.problems.supervised import Supervised
+from landscape_core.models.user_model import from_module
 from landscape_core.planes.directions.base import Directions, Viewpoint
 from landscape_core.planes.directions.pca import PCA
 from landscape_core.planes.directions.random import Random

@@ -18,9 +18,8 @@ from landscape_core.connectivity.paths.base import Curve, chain
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.types import Vector
 from landscape_core.models.measures.accuracy import Accuracy
-from landscape_core.models.measures.base import Answers
+from landscape_core.models.measures.base import Answers, classes_of
 from landscape_core.models.objective import ModelObjective, Objective
-from landscape_core.slices.probe import classes_of
 
 Floats = npt.NDArray[np.float64]
 

@@ -7,10 +7,9 @@ import numpy as np
 import torch
 import xarray as xr
 
-from landscape_core.models.measures.base import Answers, Measure, OutputMeasure
+from landscape_core.models.measures.base import Answers, Measure, OutputMeasure, usual
 from landscape_core.models.objective import ModelObjective, Objective
 from landscape_core.models.problems.base import Instance
-from landscape_core.slices.probe import usual
 from landscape_core.training.run import Entry, State
 
 

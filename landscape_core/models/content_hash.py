@@ -22,11 +22,9 @@ import torch
 from torch import Tensor, nn
 
 from landscape_core.foundation.errors import SpecError
-from landscape_core.foundation.recipes import Recipe, canonical, content_key, to_plain
+from landscape_core.foundation.recipes import Recipe, canonical, to_plain
 from landscape_core.models.measures._own import Own
 from landscape_core.models.objective import ModelObjective
-from landscape_core.slices.probe import Probe
-from landscape_core.slices.sweep import Grid
 
 PLAIN = (
     *(bool, int, float, complex, str, bytes, range, type(None), type(...), np.generic, np.dtype),
@@ -48,21 +46,6 @@ BY_KIND: types.CodeType = _dispatching.__code__
 """The code of every function that `functools.singledispatch` makes."""
 
 POINTER = struct.calcsize("P")
-
-
-def slice_key(read: Probe, grid: Grid, *more: Recipe | str | int | float) -> str:
-    """The key of a slice: weights, axes, data, code, measures and choices; and what more is given.
-
-    Raises:
-        SpecError: the code refers to something whose content cannot be told.
-    """
-    content = Content()
-    content.add(read.plane.origin, read.plane.axes, list(read.plane.names))
-    content.add(repr(read.plane.explained), read.tf32, dict(read.measures))
-    for name, part in read.parts.items():
-        content.add(name, part.batch_norm)
-        add_objective(content, part)
-    return content_key("slice", content.digest(), grid, *more)
 
 
 def add_objective(content: "Content", part: ModelObjective) -> None:

@@ -12,7 +12,6 @@ from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
-from torch.utils.data import Dataset, IterableDataset
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.types import Scalar, Vector, Vectors
@@ -499,41 +498,6 @@ def _check_choice(batch_norm: str) -> None:
         raise SpecError("batch_norm", batch_norm, "one of " + ", ".join(BATCH_NORM))
 
 
-def from_module(  # noqa: PLR0913 - every choice in one line is what it is for
-    model: nn.Module,
-    loss_function: LossFunction,
-    data: Batches,
-    *,
-    device: str | torch.device | None = None,
-    dtype: torch.dtype | None = None,
-    batch_norm: BatchNorm = "running",
-    adapter: Adapter | None = None,
-) -> ModelObjective:
-    """The objective of a user's own network; its `start` holds the present parameters.
-
-    Args:
-        model: any module from inputs to outputs; copied, never changed.
-        loss_function: for instance `torch.nn.functional.cross_entropy`.
-        data: a pair (inputs, targets), or batches of such pairs, for instance a DataLoader; of
-            batches with more entries, those meant: `((x, y) for x, y, *_ in loader)`.
-        device: where to compute; by default where the model's parameters lie.
-        dtype: floating type to compute in; by default the model's.
-        batch_norm: which statistics batch normalization uses off the centre.
-        adapter: takes what the model gives if that is no tensor, for instance
-            `lambda found: found["logits"]`.
-
-    Raises:
-        SpecError: no data, batches of other than two entries, or no trainable parameters.
-    """
-    inputs, targets = (torch.cat(part) for part in zip(*pairs_of("data", data), strict=True))
-    some = next(iter(model.parameters()), torch.empty(0))
-    where, kind = device or some.device, dtype or some.dtype
-    inputs = inputs.to(where, kind) if inputs.is_floating_point() else inputs.to(where)
-    targets = targets.to(where, kind) if targets.is_floating_point() else targets.to(where)
-    copied, own = copy.deepcopy(model).to(where, kind), _loss_on(loss_function, where, kind)
-    return ModelObjective(copied, own, inputs, targets, batch_norm=batch_norm, adapter=adapter)
-
-
 def _loss_on(
     loss: LossFunction, device: str | torch.device, dtype: torch.dtype | None = None
 ) -> LossFunction:
@@ -546,35 +510,6 @@ def _loss_on(
         if one is not one.to(device, dtype if one.is_floating_point() else None):
             return copy.deepcopy(loss).to(device, dtype)
     return loss
-
-
-def pairs_of(name: str, data: object) -> list[tuple[Tensor, Tensor]]:
-    """The batches of data, or the one pair, read once; each is inputs and targets.
-
-    Args:
-        name: what the data are called in an error.
-        data: as `from_module` takes them.
-
-    Raises:
-        SpecError: no batches, or anything that does not say which are the inputs and the targets.
-    """
-    if isinstance(data, Dataset) and not isinstance(data, IterableDataset):
-        raise SpecError(name, type(data).__name__, f"{PAIRS}; {BATCHED}")
-    if isinstance(data, ARRAYS | str | Mapping) or not isinstance(data, Iterable):
-        raise SpecError(name, type(data).__name__, PAIRS)
-    batches = list(data)
-    if not batches:
-        raise SpecError(name, "no batches", "at least one pair of inputs and targets")
-    if all(isinstance(part, ARRAYS) for part in batches):
-        batches = [batches]
-    pairs = [_pair(name, batch) for batch in batches]
-    for part in (0, 1):
-        first, *others = (tuple(pair[part].shape) for pair in pairs)
-        other = next((shape for shape in others if shape[1:] != first[1:]), first)
-        if other != first:
-            said = f"batches of shapes {first} and {other}"
-            raise SpecError(name, said, f"{PAIRS}, of one shape but for the number of examples")
-    return pairs
 
 
 def _pair(name: str, batch: object) -> tuple[Tensor, Tensor]:

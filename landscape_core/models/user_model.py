@@ -5,28 +5,36 @@ its content, and carries the content beside its fields. Equal weights, code and 
 recipe, so that the store knows them again; the text alone builds nothing.
 """
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.utils.data import Dataset, IterableDataset
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Knob, Note
 from landscape_core.models.content_hash import Content, add_objective
 from landscape_core.models.datasets.base import Data, Split
+from landscape_core.models.layer_chain import as_written
+from landscape_core.models.losses.cross_entropy import CrossEntropy
+from landscape_core.models.measures.base import classes_of
 from landscape_core.models.objective import (
+    ARRAYS,
+    BATCHED,
+    PAIRS,
     Adapter,
     Batches,
+    BatchNorm,
     LossFunction,
     ModelObjective,
-    from_module,
-    pairs_of,
+    _loss_on,
+    _pair,
 )
 from landscape_core.models.problems.base import Instance, Iterate, Problem
-from landscape_core.slices.one_call import named
-from landscape_core.slices.probe import classes_of
 
 FEW = 2
 """Examples on which a network and a loss are tried before any work."""
@@ -184,3 +192,92 @@ def _split(train: ModelObjective, test: ModelObjective | None) -> Split | None:
     return Split(
         Data(train.inputs, train.targets), Data(held.inputs, held.targets), classes_of(parts)
     )
+
+
+IGNORED = -100
+"""The class that torch's cross-entropy leaves out by default."""
+
+
+def named(part: ModelObjective) -> ModelObjective:
+    """The objective with the loss of the catalogue that a function of torch is, if it is one."""
+    loss, targets = part.loss_function, part.targets
+    known = loss is cross_entropy or _plain(loss)
+    if not known or targets.ndim != 1 or targets.is_floating_point() or int(targets.min()) < 0:
+        return part
+    one = part.with_batch_norm("running")  # a batch of one example has no statistics
+    outputs = one.outputs(part.start, part.inputs[:1])
+    return part.with_loss(CrossEntropy()) if outputs.ndim == 2 else part
+
+
+def _plain(loss: object) -> bool:
+    """Whether a loss is torch's cross-entropy, itself and averaged, without any option."""
+    return (
+        type(loss) is nn.CrossEntropyLoss
+        and as_written(loss)
+        and (loss.weight, loss.label_smoothing, loss.ignore_index) == (None, 0, IGNORED)
+        and loss.reduction == "mean"
+    )
+
+
+def from_module(  # noqa: PLR0913 - every choice in one line is what it is for
+    model: nn.Module,
+    loss_function: LossFunction,
+    data: Batches,
+    *,
+    device: str | torch.device | None = None,
+    dtype: torch.dtype | None = None,
+    batch_norm: BatchNorm = "running",
+    adapter: Adapter | None = None,
+) -> ModelObjective:
+    """The objective of a user's own network; its `start` holds the present parameters.
+
+    Args:
+        model: any module from inputs to outputs; copied, never changed.
+        loss_function: for instance `torch.nn.functional.cross_entropy`.
+        data: a pair (inputs, targets), or batches of such pairs, for instance a DataLoader; of
+            batches with more entries, those meant: `((x, y) for x, y, *_ in loader)`.
+        device: where to compute; by default where the model's parameters lie.
+        dtype: floating type to compute in; by default the model's.
+        batch_norm: which statistics batch normalization uses off the centre.
+        adapter: takes what the model gives if that is no tensor, for instance
+            `lambda found: found["logits"]`.
+
+    Raises:
+        SpecError: no data, batches of other than two entries, or no trainable parameters.
+    """
+    inputs, targets = (torch.cat(part) for part in zip(*pairs_of("data", data), strict=True))
+    some = next(iter(model.parameters()), torch.empty(0))
+    where, kind = device or some.device, dtype or some.dtype
+    inputs = inputs.to(where, kind) if inputs.is_floating_point() else inputs.to(where)
+    targets = targets.to(where, kind) if targets.is_floating_point() else targets.to(where)
+    copied, own = copy.deepcopy(model).to(where, kind), _loss_on(loss_function, where, kind)
+    return ModelObjective(copied, own, inputs, targets, batch_norm=batch_norm, adapter=adapter)
+
+
+def pairs_of(name: str, data: object) -> list[tuple[Tensor, Tensor]]:
+    """The batches of data, or the one pair, read once; each is inputs and targets.
+
+    Args:
+        name: what the data are called in an error.
+        data: as `from_module` takes them.
+
+    Raises:
+        SpecError: no batches, or anything that does not say which are the inputs and the targets.
+    """
+    if isinstance(data, Dataset) and not isinstance(data, IterableDataset):
+        raise SpecError(name, type(data).__name__, f"{PAIRS}; {BATCHED}")
+    if isinstance(data, ARRAYS | str | Mapping) or not isinstance(data, Iterable):
+        raise SpecError(name, type(data).__name__, PAIRS)
+    batches = list(data)
+    if not batches:
+        raise SpecError(name, "no batches", "at least one pair of inputs and targets")
+    if all(isinstance(part, ARRAYS) for part in batches):
+        batches = [batches]
+    pairs = [_pair(name, batch) for batch in batches]
+    for part in (0, 1):
+        first, *others = (tuple(pair[part].shape) for pair in pairs)
+        other = next((shape for shape in others if shape[1:] != first[1:]), first)
+        if other != first:
+            said = f"batches of shapes {first} and {other}"
+            raise SpecError(name, said, f"{PAIRS}, of one shape but for the number of examples")
+    return pairs

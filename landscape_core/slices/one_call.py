@@ -5,21 +5,17 @@ from collections.abc import Mapping, Sequence
 import torch
 import xarray as xr
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import canonical, to_plain
-from landscape_core.models.layer_chain import as_written
-from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.objective import (
     Adapter,
     Batches,
     BatchNorm,
     LossFunction,
     ModelObjective,
-    from_module,
-    pairs_of,
 )
+from landscape_core.models.user_model import from_module, named, pairs_of
 from landscape_core.planes.directions.base import Directions, Viewpoint
 from landscape_core.planes.directions.random import Random
 from landscape_core.planes.plane import Plane
@@ -30,9 +26,6 @@ from landscape_core.slices.slice import slicing
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.sweep import Grid
 from landscape_core.storage.store import Store
-
-IGNORED = -100
-"""The class that torch's cross-entropy leaves out by default."""
 
 
 def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
@@ -172,24 +165,3 @@ def _rule(given: object) -> Directions | Plane:
         shown = given if isinstance(given, str | type) else type(given).__name__
         raise SpecError("directions", shown, "a rule, for instance PCA(), or a Plane")
     return given
-
-
-def named(part: ModelObjective) -> ModelObjective:
-    """The objective with the loss of the catalogue that a function of torch is, if it is one."""
-    loss, targets = part.loss_function, part.targets
-    known = loss is cross_entropy or _plain(loss)
-    if not known or targets.ndim != 1 or targets.is_floating_point() or int(targets.min()) < 0:
-        return part
-    one = part.with_batch_norm("running")  # a batch of one example has no statistics
-    outputs = one.outputs(part.start, part.inputs[:1])
-    return part.with_loss(CrossEntropy()) if outputs.ndim == 2 else part
-
-
-def _plain(loss: object) -> bool:
-    """Whether a loss is torch's cross-entropy, itself and averaged, without any option."""
-    return (
-        type(loss) is nn.CrossEntropyLoss
-        and as_written(loss)
-        and (loss.weight, loss.label_smoothing, loss.ignore_index) == (None, 0, IGNORED)
-        and loss.reduction == "mean"
-    )

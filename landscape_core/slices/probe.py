@@ -20,7 +20,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import name_of
 from landscape_core.foundation.registry import entries
 from landscape_core.models.measures._own import Own
-from landscape_core.models.measures.base import Measure
+from landscape_core.models.measures.base import Measure, classes_of, usual
 from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.interpolation import Floats
@@ -181,21 +181,6 @@ def probe(
         strategies={name: timing.strategy for name, timing in best.items()},
         seconds=sum(timing.seconds for timing in best.values()),
     )
-
-
-def classes_of(parts: Mapping[str, ModelObjective]) -> int | None:
-    """How many classes the targets name; None where they are numbers, or many an example."""
-    targets = [part.targets for part in parts.values()]
-    if any(one.is_floating_point() or one.ndim != 1 for one in targets):
-        return None
-    least, most = min(int(one.min()) for one in targets), max(int(one.max()) for one in targets)
-    return most + 1 if least >= 0 else None
-
-
-def usual(classes: int | None) -> dict[str, Measure]:
-    """The measures that are read where nobody has chosen, by name; the loss is one."""
-    known = {name: kind() for name, kind in entries(Measure).items() if kind.usual}
-    return {name: measure for name, measure in known.items() if measure.applies(classes)}
 
 
 @dataclass(frozen=True)

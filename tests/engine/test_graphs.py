@@ -17,7 +17,6 @@ from landscape_core.foundation.recipes import label_of, summary_of
 from landscape_core.foundation.registry import entries
 from landscape_core.models import derivatives
 from landscape_core.models.architectures._gcn import normalized
-from landscape_core.models.content_hash import slice_key
 from landscape_core.models.initializations.lsuv import LSUV
 from landscape_core.models.neighbor_sampling.all import All
 from landscape_core.models.neighbor_sampling.base import Asked, Neighbours
@@ -33,6 +32,7 @@ from landscape_core.planes.directions.random import Random
 from landscape_core.session.picture import View
 from landscape_core.session.session import Session
 from landscape_core.slices.probe import probe
+from landscape_core.slices.slice_key import slice_key
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.strategies.shared_layers import SharedLayers, shared
 from landscape_core.slices.strategies.vmap import Vmap

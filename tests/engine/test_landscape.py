@@ -20,11 +20,12 @@ from landscape_core.models.measures.class_loss import ClassLoss
 from landscape_core.models.measures.error import Error
 from landscape_core.models.measures.gradient_norm import GradientNorm
 from landscape_core.models.measures.loss_spread import LossSpread
-from landscape_core.models.objective import ModelObjective, from_module
+from landscape_core.models.objective import ModelObjective
+from landscape_core.models.user_model import from_module, named
 from landscape_core.planes.directions.pca import PCA
 from landscape_core.planes.directions.random import Random
 from landscape_core.planes.plane import Plane
-from landscape_core.slices.one_call import landscape, named, probe_of
+from landscape_core.slices.one_call import landscape, probe_of
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.strategies.vmap import Vmap
 

@@ -27,9 +27,9 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.registry import make
 from landscape_core.models.architectures.mlp import MLP
 from landscape_core.models.normalizations.base import Normalization
-from landscape_core.models.objective import ModelObjective, from_module
+from landscape_core.models.objective import ModelObjective
 from landscape_core.models.parameters import Layout, groups
-from landscape_core.models.user_model import given
+from landscape_core.models.user_model import from_module, given
 from landscape_core.slices.one_call import landscape
 from oracles import (
     dense_hessian,

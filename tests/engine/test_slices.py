@@ -18,7 +18,6 @@ import cases
 import oracles
 from landscape_core.foundation.errors import FileFormatError, SpecError
 from landscape_core.foundation.registry import entries, from_plain
-from landscape_core.models.content_hash import slice_key
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.measures.loss import LossMeasure
 from landscape_core.models.objective import ModelObjective
@@ -29,6 +28,7 @@ from landscape_core.planes.plane import Plane
 from landscape_core.slices.interpolation import filled, lines_of
 from landscape_core.slices.one_call import landscape, probe_of
 from landscape_core.slices.probe import probe
+from landscape_core.slices.slice_key import slice_key
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.strategies.plane_algebra import PlaneAlgebra
 from landscape_core.slices.sweep import Grid, coarse, levels, sweep

@@ -21,7 +21,6 @@ from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
 import cases
-from landscape_core.models.content_hash import slice_key
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.measures.accuracy import Accuracy
 from landscape_core.models.objective import ModelObjective
@@ -32,6 +31,7 @@ from landscape_core.slices.backends.serial import Serial
 from landscape_core.slices.one_call import landscape, probe_of
 from landscape_core.slices.probe import Probe
 from landscape_core.slices.slice import slicing
+from landscape_core.slices.slice_key import slice_key
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.strategies.vmap import Vmap
 from landscape_core.slices.sweep import Grid

@@ -1,7 +1,7 @@
 """What a measure is: what a slice reads at each of its points."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,7 +9,9 @@ from torch import Tensor
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Recipe
+from landscape_core.foundation.registry import entries
 from landscape_core.models.losses.base import Loss
+from landscape_core.models.objective import ModelObjective
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,3 +100,18 @@ class GradientMeasure(Measure, ABC):
     @abstractmethod
     def of_gradient(self, gradient: Tensor) -> Tensor:
         """The value, (...), for gradients (..., P)."""
+
+
+def classes_of(parts: Mapping[str, ModelObjective]) -> int | None:
+    """How many classes the targets name; None where they are numbers, or many an example."""
+    targets = [part.targets for part in parts.values()]
+    if any(one.is_floating_point() or one.ndim != 1 for one in targets):
+        return None
+    least, most = min(int(one.min()) for one in targets), max(int(one.max()) for one in targets)
+    return most + 1 if least >= 0 else None
+
+
+def usual(classes: int | None) -> dict[str, Measure]:
+    """The measures that are read where nobody has chosen, by name; the loss is one."""
+    known = {name: kind() for name, kind in entries(Measure).items() if kind.usual}
+    return {name: measure for name, measure in known.items() if measure.applies(classes)}

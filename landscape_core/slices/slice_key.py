@@ -1,0 +1,21 @@
+"""The key of a slice in the store: what was asked, by content, never by name or time."""
+
+from landscape_core.foundation.recipes import Recipe, content_key
+from landscape_core.models.content_hash import Content, add_objective
+from landscape_core.slices.probe import Probe
+from landscape_core.slices.sweep import Grid
+
+
+def slice_key(read: Probe, grid: Grid, *more: Recipe | str | int | float) -> str:
+    """The key of a slice: weights, axes, data, code, measures and choices; and what more is given.
+
+    Raises:
+        SpecError: the code refers to something whose content cannot be told.
+    """
+    content = Content()
+    content.add(read.plane.origin, read.plane.axes, list(read.plane.names))
+    content.add(repr(read.plane.explained), read.tf32, dict(read.measures))
+    for name, part in read.parts.items():
+        content.add(name, part.batch_norm)
+        add_objective(content, part)
+    return content_key("slice", content.digest(), grid, *more)
