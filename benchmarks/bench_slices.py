@@ -33,9 +33,10 @@ from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.directions.random import Random
 from landscape_core.slices.adaptive import Tolerance, refine
+from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import landscape, probe_of
 from landscape_core.slices.slice import slicing
-from landscape_core.slices.sweep import Grid, exact
+from landscape_core.slices.sweep import exact
 from landscape_core.storage.store import Store
 from peers.agreement import disagreement
 from peers.check import digit_images, digits, example, moons, train

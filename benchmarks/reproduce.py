@@ -38,8 +38,9 @@ from landscape_core.models.objective import ModelObjective, Objective
 from landscape_core.planes.directions.base import Viewpoint, explained_by
 from landscape_core.planes.directions.pca import PCA
 from landscape_core.planes.directions.random import Random
+from landscape_core.slices.grid import Grid
 from landscape_core.slices.probe import probe
-from landscape_core.slices.sweep import Grid, exact
+from landscape_core.slices.sweep import exact
 from landscape_core.training.optimizers.adam import Adam
 from landscape_core.training.optimizers.heavy_ball import HeavyBall
 

@@ -15,7 +15,9 @@ from landscape_core.curvature.eigenpairs import eigenpairs
 from landscape_core.curvature.spectrum import Spectrum, spectrum
 from landscape_core.curvature.trace import trace
 from landscape_core.experiments.curvature_of_run import curvature, curvature_along
-from landscape_core.experiments.slice_of_run import Look, finish, follow, look, look_at
+from landscape_core.experiments.progress import finish
+from landscape_core.experiments.slice_of_run import Look, look, look_at
+from landscape_core.experiments.trajectory import follow
 from landscape_core.foundation.errors import (
     FileFormatError,
     LandscapeError,
@@ -32,16 +34,18 @@ from landscape_core.planes.directions.base import Directions, Viewpoint
 from landscape_core.planes.directions.pca import PCA
 from landscape_core.planes.directions.random import Random
 from landscape_core.planes.plane import Plane
-from landscape_core.session.picture import Picture, View
+from landscape_core.session.picture import Picture
 from landscape_core.session.session import Session
+from landscape_core.session.view import View
 from landscape_core.slices.adaptive import Tolerance, refine
 from landscape_core.slices.cost import Estimate, estimate
+from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import landscape, probe_of
 from landscape_core.slices.probe import Probe, probe
 from landscape_core.slices.slice import slicing
 from landscape_core.slices.subsampling import sample
-from landscape_core.slices.sweep import Grid, coarse, exact, sweep
-from landscape_core.storage.schema import load, save
+from landscape_core.slices.sweep import coarse, exact, sweep
+from landscape_core.storage.netcdf import load, save
 from landscape_core.storage.store import Store
 from landscape_core.training.run import Run, State, Training, train
 

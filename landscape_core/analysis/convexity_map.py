@@ -21,7 +21,7 @@ from landscape_core.foundation.recipes import Knob, Note, Recipe, canonical, to_
 from landscape_core.foundation.types import Vector
 from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.plane import Plane
-from landscape_core.slices.sweep import Grid
+from landscape_core.slices.grid import Grid
 from landscape_core.storage.schema import ALPHA, BETA
 
 NEWS = 0.25

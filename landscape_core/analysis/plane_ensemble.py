@@ -17,10 +17,10 @@ from landscape_core.foundation.errors import PlaneError, SpecError
 from landscape_core.foundation.recipes import canonical, name_of, to_plain
 from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.directions.base import Directions
+from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import probe_of
 from landscape_core.slices.probe import Probe
 from landscape_core.slices.slice import slicing
-from landscape_core.slices.sweep import Grid
 from landscape_core.storage.store import Store
 
 PLANE, STATISTIC = "plane", "statistic"

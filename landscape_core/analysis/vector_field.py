@@ -19,7 +19,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.types import Vectors
 from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.plane import Plane
-from landscape_core.slices.sweep import Grid
+from landscape_core.slices.grid import Grid
 from landscape_core.storage.schema import ALPHA, BETA
 
 NEWS = 0.25

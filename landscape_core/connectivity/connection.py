@@ -20,7 +20,8 @@ from landscape_core.connectivity.alignment import matching, permuted, permuted_b
 from landscape_core.connectivity.barrier import End, Profile, barrier
 from landscape_core.connectivity.paths.base import Curve, Kind, Path, plane_of, shadow
 from landscape_core.connectivity.paths.bezier import Bezier
-from landscape_core.experiments.slice_of_run import NEWS, Progress, buffers_at, follow
+from landscape_core.experiments.progress import NEWS, Progress
+from landscape_core.experiments.trajectory import buffers_at, follow
 from landscape_core.foundation.errors import PlaneError, SpecError
 from landscape_core.foundation.recipes import (
     ENGINE_VERSION,
@@ -35,12 +36,14 @@ from landscape_core.foundation.recipes import (
 )
 from landscape_core.foundation.types import Vector
 from landscape_core.models.architectures.mlp import MLP
+from landscape_core.models.batch_norm import BATCH_NORM, BatchNorm
 from landscape_core.models.datasets.digits import Digits
-from landscape_core.models.objective import BATCH_NORM, BatchNorm, ModelObjective, Objective
+from landscape_core.models.objective import ModelObjective, Objective
 from landscape_core.models.problems.base import Instance
 from landscape_core.models.problems.supervised import Supervised
+from landscape_core.slices.grid import Grid
 from landscape_core.slices.probe import probe
-from landscape_core.slices.sweep import Grid, exact
+from landscape_core.slices.sweep import exact
 from landscape_core.storage.store import Store
 from landscape_core.training.optimizers.adam import Adam
 from landscape_core.training.run import Run, Training

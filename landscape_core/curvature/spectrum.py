@@ -5,7 +5,6 @@ around the density.
 """
 
 import math
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -29,8 +28,6 @@ from landscape_core.models.parameters import groups, selected
 NETWORK = "network"
 """The name of the block that holds all parameters."""
 
-LONGEST = 400
-"""Measurements along a run that are kept; then every second one goes."""
 
 POINTS = 400
 """Points at which a density is given."""
@@ -190,75 +187,3 @@ def check_point(part: ModelObjective, theta: Vector) -> None:
     value = float(part.losses(theta.detach()[None])[0])
     if not math.isfinite(value):
         raise SpecError("the loss at this point", value, "finite, as what is asked is made of it")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Watch(Recipe):
-    """The curvature that is followed along a run, at a bounded cost."""
-
-    matrix: Annotated[Matrix, Note("which matrix of second order")] = field(default_factory=Hessian)
-    top: Annotated[int, Knob(1, 10, "largest eigenvalues that are followed")] = 3
-    probes: Annotated[int, Knob(2, 100, "random vectors for the trace")] = 4
-    tolerance: Annotated[
-        float, Knob(1e-6, 0.5, "residual of an eigenpair, relative to its eigenvalue", "log")
-    ] = 0.05
-    examples: Annotated[int, Knob(1, 1_000_000, "examples that it is taken on, at most", "log")] = (
-        256
-    )
-    share: Annotated[
-        float, Knob(0.0, 1.0, "time for it, at most, as a share of the time for training; 0: none")
-    ] = 0.15
-
-
-class Watcher:
-    """Takes the curvature where the time allows, each from the eigenvectors before."""
-
-    def __init__(self, asked: Watch, trained: float = 0.0) -> None:
-        """Nothing measured yet; `trained` seconds of training do not count."""
-        self.asked = asked
-        self.seconds = 0.0
-        self._trained = trained
-        self._cost = 0.0
-        self._last: torch.Tensor | None = None
-        self._found: list[tuple[int, Eigenpairs, Trace]] = []
-
-    def due(self, trained: float) -> bool:
-        """Whether the next measurement fits its share of the seconds of training so far."""
-        allowed = self.asked.share * (trained - self._trained)
-        return self.asked.share > 0 and self.seconds + self._cost <= allowed
-
-    def measure(self, objective: ModelObjective, theta: Vector, step: int) -> None:
-        """Take the curvature at a step, unless it is not finite there."""
-        began = time.perf_counter()
-        operator = self.asked.matrix.at(objective.first(self.asked.examples), theta)
-        top = min(self.asked.top, operator.size)
-        try:
-            pairs = eigenpairs(operator, top, tolerance=self.asked.tolerance, start=self._last)
-            whole = trace(operator, sketch=0, most=self.asked.probes, seed=step)
-        except SpecError:  # not finite here: the run is about to diverge
-            return
-        finally:  # what failed took its time as well
-            self._cost = time.perf_counter() - began
-            self.seconds += self._cost
-        if bool(pairs.values.isfinite().all()):
-            # A mixture, so that none of the eigenvectors is missing from the next start.
-            self._last = pairs.vectors.sum(dim=0)
-        self._found.append((step, pairs, whole))
-        if len(self._found) > LONGEST:
-            self._found = self._found[::2]
-
-    def dataset(self) -> xr.Dataset | None:
-        """`eigenvalue` and `residual` (step, rank), `trace` and `trace_error` (step), if any."""
-        if not self._found:
-            return None
-        steps, pairs, traces = zip(*self._found, strict=True)
-        return xr.Dataset(
-            {
-                "eigenvalue": (("step", "rank"), np.array([p.values.tolist() for p in pairs])),
-                "residual": (("step", "rank"), np.array([p.residuals.tolist() for p in pairs])),
-                "trace": ("step", np.array([each.value for each in traces])),
-                "trace_error": ("step", np.array([each.standard_error for each in traces])),
-            },
-            {"step": np.array(steps), "rank": np.arange(1, pairs[0].values.shape[0] + 1)},
-            {"seconds": self.seconds, "matrix": name_of(type(self.asked.matrix))},
-        )

@@ -11,16 +11,11 @@ import numpy as np
 import torch
 import xarray as xr
 
+from landscape_core.curvature.monitor import LONGEST, Watch, Watcher
 from landscape_core.curvature.sharpness.base import Sharpness
-from landscape_core.curvature.spectrum import (
-    LONGEST,
-    Spectrum,
-    Watch,
-    Watcher,
-    check_point,
-    spectrum,
-)
-from landscape_core.experiments.slice_of_run import Progress, buffers_at, run_of
+from landscape_core.curvature.spectrum import Spectrum, check_point, spectrum
+from landscape_core.experiments.progress import Progress
+from landscape_core.experiments.trajectory import buffers_at, run_of
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import (
     ENGINE_VERSION,

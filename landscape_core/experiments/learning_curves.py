@@ -10,7 +10,8 @@ import xarray as xr
 from landscape_core.models.measures.base import Answers, Measure, OutputMeasure, usual
 from landscape_core.models.objective import ModelObjective, Objective
 from landscape_core.models.problems.base import Instance
-from landscape_core.training.run import Entry, State
+from landscape_core.training.recorder import Entry
+from landscape_core.training.run import State
 
 
 def applicable(instance: Instance) -> dict[str, Measure]:

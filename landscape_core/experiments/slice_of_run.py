@@ -3,36 +3,31 @@
 Each is a generator of `Progress`; the last one holds the finished dataset. `finish` just waits.
 """
 
-import json
-import math
-import time
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, cast
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import xarray as xr
 
-from landscape_core.experiments.learning_curves import curves, measured
-from landscape_core.foundation.errors import FileFormatError, SpecError
+from landscape_core.experiments.progress import Progress
+from landscape_core.experiments.trajectory import buffers_at, follow, run_of
+from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import (
-    ENGINE_VERSION,
     Choice,
     Knob,
     Note,
     Recipe,
     canonical,
-    content_key,
     to_plain,
     unlike,
 )
-from landscape_core.foundation.registry import find, from_plain
+from landscape_core.foundation.registry import find
 from landscape_core.foundation.types import Vectors
+from landscape_core.models.batch_norm import BATCH_NORM, BATCH_NORM_HELP, BatchNorm
 from landscape_core.models.measures.base import Measure
-from landscape_core.models.objective import BATCH_NORM, BATCH_NORM_HELP, BatchNorm, ModelObjective
+from landscape_core.models.objective import ModelObjective
 from landscape_core.models.problems.base import Instance
 from landscape_core.planes.directions.base import Directions, Viewpoint
 from landscape_core.planes.directions.random import Random
@@ -40,23 +35,11 @@ from landscape_core.planes.extent import framed
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.adaptive import Tolerance
 from landscape_core.slices.backends.base import Backend
+from landscape_core.slices.grid import Grid
 from landscape_core.slices.probe import Probe, probe
 from landscape_core.slices.slice import slicing
-from landscape_core.slices.sweep import Grid
 from landscape_core.storage.store import Store
-from landscape_core.training.run import Entry, Recorder, Run, Training
-
-NEWS = 0.1
-"""Seconds between two news of a piece of work."""
-
-
-@dataclass(frozen=True, eq=False)
-class Progress:
-    """How far a piece of work is; `dataset` is the best so far, or None while there is none."""
-
-    done: int
-    total: int
-    dataset: xr.Dataset | None = None
+from landscape_core.training.run import Run, Training
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,45 +70,6 @@ class Look(Recipe):
     scale: Annotated[str, Choice(("linear", "log"), "the scale on which the tolerance holds")] = (
         "linear"
     )
-
-
-def finish(work: Iterator[Progress]) -> xr.Dataset:
-    """The finished dataset of a piece of work."""
-    last = deque(work, maxlen=1)
-    if not last or last[0].dataset is None:
-        raise RuntimeError("the work ended without a result")
-    return last[0].dataset
-
-
-def follow(run: Run, store: Store | None = None) -> Iterator[Progress]:
-    """Train, and give the trajectory: iterates (step, param), measures (split, step).
-
-    Raises:
-        SpecError: parts of the run that do not fit together; before any work.
-        MissingDataError: a data file is not there.
-    """
-    key = content_key("trajectory", run)
-    kept = store.get(key) if store else None
-    if kept is not None:
-        yield Progress(run.steps, run.steps, kept)
-        return
-    training = Training(run)
-    state = training.start()
-    recorder = Recorder(run, len(state.theta))
-    every = math.ceil(run.steps / recorder.budget)
-    recorder.add(state, **measured(training.instance, state))
-    told = time.monotonic()
-    while state.index < run.steps and not state.diverged:
-        state = training.advance(state)
-        if state.index % every == 0 or state.index == run.steps:
-            recorder.add(state, **measured(training.instance, state))
-        if time.monotonic() - told > NEWS:
-            told = time.monotonic()
-            yield Progress(state.index, run.steps)
-    dataset = trajectory(run, recorder.entries(), diverged=state.diverged)
-    if store:
-        store.put(key, dataset)
-    yield Progress(state.index, run.steps, dataset)
 
 
 def look(
@@ -234,36 +178,6 @@ def _measures(names: str) -> dict[str, Measure] | None:
     return {name: find(Measure, name)() for name in listed} if listed else None
 
 
-def trajectory(run: Run, recorded: Sequence[Entry], *, diverged: bool) -> xr.Dataset:
-    """The recorded iterates `theta` (step, param), statistics `buffer` (step, value), curves.
-
-    The attributes hold the run's recipe, the engine's version, and whether it diverged.
-    """
-    theta = np.stack([entry.state.theta.numpy(force=True) for entry in recorded])
-    seen = np.array([entry.state.seen for entry in recorded])
-    columns = {"theta": (("step", "param"), theta), "seen": ("step", seen)}
-    if recorded[0].state.buffers:
-        flat = [_flat(entry.state.buffers) for entry in recorded]
-        columns["buffer"] = (("step", "value"), np.stack(flat))
-    attrs = {
-        "run": canonical(to_plain(run)),
-        "engine_version": ENGINE_VERSION,
-        "diverged": int(diverged),
-    }
-    return curves(recorded).assign(columns).assign_attrs(attrs)
-
-
-def run_of(path: xr.Dataset) -> Run:
-    """The recipe that a trajectory was made by.
-
-    Raises:
-        FileFormatError: the dataset is no trajectory.
-    """
-    if "run" not in path.attrs or "theta" not in path:
-        raise FileFormatError("this file holds no trajectory; one is written by `landscape train`.")
-    return from_plain(Run, json.loads(path.attrs["run"]))
-
-
 def path_on(slice_: xr.Dataset) -> xr.Dataset | None:
     """The trajectory on a slice: alpha, beta, loss and distance by step, if it is there."""
     names = [str(name) for name in slice_ if str(name).startswith("path_")]
@@ -310,19 +224,3 @@ def _others(others: Sequence[xr.Dataset], run: Run, instance: Instance) -> tuple
         if not np.isfinite(path["theta"].values).all():
             raise SpecError("the iterates of another run", "NaN or infinity", "finite")
     return tuple(torch.from_numpy(path["theta"].values).to(instance.start) for path in others)
-
-
-def _flat(buffers: dict[str, torch.Tensor]) -> npt.NDArray[np.float64]:
-    return np.concatenate([b.double().numpy(force=True).ravel() for b in buffers.values()])
-
-
-def buffers_at(path: xr.Dataset, at: int, objective: ModelObjective) -> dict[str, torch.Tensor]:
-    """The running statistics at a recorded iterate of a trajectory, by name."""
-    if "buffer" not in path:
-        return objective.buffers
-    flat = torch.from_numpy(path["buffer"].values[at])
-    pieces = flat.split([buffer.numel() for buffer in objective.buffers.values()])
-    return {
-        name: piece.to(buffer).view(buffer.shape)
-        for (name, buffer), piece in zip(objective.buffers.items(), pieces, strict=True)
-    }

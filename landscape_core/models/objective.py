@@ -4,7 +4,7 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, final
+from typing import Any, TypeVar, final
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch.nn.modules.batchnorm import _NormBase
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.types import Scalar, Vector, Vectors
+from landscape_core.models.batch_norm import BatchNorm, _check_choice, reestimate
 from landscape_core.models.functional_call import packed, unpacked
 from landscape_core.models.parameters import Layout, Slots
 
@@ -24,20 +25,6 @@ LossFunction = Callable[[Tensor, Tensor], Tensor]
 Adapter = Callable[[Any], Tensor]
 """From what a network gives, a tuple or a dictionary, to the outputs that the loss takes."""
 
-BatchNorm = Literal["running", "batch", "reestimated"]
-"""`running`: the statistics stored at the centre of the slice, as Li et al. (2018) do.
-`batch`: the statistics of the very examples that are evaluated, all at once.
-`reestimated`: anew at each point, from the training examples in batches of `REESTIMATION_BATCH`, by
-the cumulative average of `torch.optim.swa_utils.update_bn`; then used as `running` ones are."""
-
-BATCH_NORM: tuple[BatchNorm, ...] = ("running", "batch", "reestimated")
-BATCH_NORM_HELP = (
-    "statistics that batch normalization uses off the centre: those stored there (running), those "
-    "of the examples evaluated (batch), or estimated anew at each point (reestimated)"
-)
-
-REESTIMATION_BATCH = 500
-"""Examples in a batch, at most, when statistics are estimated anew."""
 
 Array = Tensor | NDArray[Any]
 Batches = Sequence[Array] | Iterable[Sequence[Array]]
@@ -463,39 +450,6 @@ class Weighted:
             accepted = f"{tuple(self.weights.shape)}, one number for each weighted example"
             raise SpecError("the shape of the losses", tuple(losses.shape), accepted)
         return losses * self.weights
-
-
-def reestimate(
-    normalizers: Sequence[_NormBase],
-    buffers: Sequence[Mapping[str, Tensor]],
-    forward: Callable[[Tensor], object],
-    inputs: Tensor,
-) -> None:
-    """Estimate running statistics anew, in place, as `torch.optim.swa_utils.update_bn` does.
-
-    Args:
-        normalizers: the layers; afterwards they use what was estimated.
-        buffers: those of each layer that a call of `forward` updates.
-        forward: evaluates the network.
-        inputs: of all training examples, (N, ...).
-    """
-    momenta = [part.momentum for part in normalizers]
-    for part, own in zip(normalizers, buffers, strict=True):
-        part.training, part.momentum = True, None
-        for name, buffer in own.items():
-            buffer.fill_(1 if name == "running_var" else 0)
-    try:
-        with torch.no_grad():
-            for batch in inputs.tensor_split(-(-len(inputs) // REESTIMATION_BATCH)):
-                forward(batch)
-    finally:
-        for part, momentum in zip(normalizers, momenta, strict=True):
-            part.training, part.momentum = False, momentum
-
-
-def _check_choice(batch_norm: str) -> None:
-    if batch_norm not in BATCH_NORM:
-        raise SpecError("batch_norm", batch_norm, "one of " + ", ".join(BATCH_NORM))
 
 
 def _loss_on(

@@ -17,6 +17,7 @@ from torch.utils.data import Dataset, IterableDataset
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Knob, Note
+from landscape_core.models.batch_norm import BatchNorm
 from landscape_core.models.content_hash import Content, add_objective
 from landscape_core.models.datasets.base import Data, Split
 from landscape_core.models.layer_chain import as_written
@@ -28,7 +29,6 @@ from landscape_core.models.objective import (
     PAIRS,
     Adapter,
     Batches,
-    BatchNorm,
     LossFunction,
     ModelObjective,
     _loss_on,

@@ -9,7 +9,7 @@ from landscape_core.foundation.recipes import Recipe, content_key
 from landscape_core.models.content_hash import Content, add_objective
 from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.plane import Plane
-from landscape_core.slices.sweep import Grid
+from landscape_core.slices.grid import Grid
 from landscape_core.storage.store import Store
 from landscape_core.training.run import Run
 

@@ -8,7 +8,7 @@ from landscape_core.foundation.types import Vectors
 from landscape_core.planes.directions.base import Viewpoint
 from landscape_core.planes.directions.random import Random
 from landscape_core.planes.plane import Plane
-from landscape_core.session.picture import View
+from landscape_core.session.view import View
 
 QUICK = 0.003
 """Seconds in which a rule finds a plane anew for every picture of a running training."""

@@ -15,28 +15,32 @@ import torch
 import xarray as xr
 
 from landscape_core.analysis.decision_boundary import boundary, drawable, scattered
-from landscape_core.curvature.spectrum import Watch, Watcher
+from landscape_core.curvature.monitor import Watch, Watcher
 from landscape_core.experiments.learning_curves import applicable, curves, measured
-from landscape_core.experiments.slice_of_run import trajectory
+from landscape_core.experiments.trajectory import trajectory
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.types import Vector, Vectors
+from landscape_core.models.batch_norm import BatchNorm
 from landscape_core.models.measures.base import Answers
-from landscape_core.models.objective import BatchNorm, ModelObjective
+from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.directions.base import Viewpoint
 from landscape_core.planes.extent import framed
 from landscape_core.planes.plane import Plane
 from landscape_core.session.frame_budget import Pace
 from landscape_core.session.inspection import Standpoint
-from landscape_core.session.picture import Picture, Point, Readings, Seen, Status, View
+from landscape_core.session.picture import Picture, Point, Readings, Seen, Status
 from landscape_core.session.plane_tracker import Spanning
+from landscape_core.session.view import View
 from landscape_core.slices.adaptive import Tolerance
+from landscape_core.slices.grid import Grid
 from landscape_core.slices.probe import Probe, probe
 from landscape_core.slices.slice import slicing
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.subsampling import standard_error
-from landscape_core.slices.sweep import Grid, coarse, levels
+from landscape_core.slices.sweep import coarse, levels
 from landscape_core.storage.store import Store
-from landscape_core.training.run import Entry, Recorder, Run, State, Training
+from landscape_core.training.recorder import Entry, Recorder
+from landscape_core.training.run import Run, State, Training
 
 ON_THE_WAY = 12
 """Pictures on the way to a step."""

@@ -25,10 +25,11 @@ import xarray as xr
 
 from landscape_core.foundation.recipes import Choice, Knob, Recipe, canonical, to_plain
 from landscape_core.slices.cells import corners, corrected, greatest_near, grown
+from landscape_core.slices.grid import Grid, Index, Mask, mesh
+from landscape_core.slices.grid_values import NEWS, Sheet, Spread
 from landscape_core.slices.interpolation import FIRST, Floats, Lines, filled, lines_of
 from landscape_core.slices.probe import Probe
 from landscape_core.slices.scattered_spline import Scattered, first_nodes
-from landscape_core.slices.sweep import NEWS, Grid, Index, Mask, Sheet, Spread, mesh
 
 SAFETY = 0.4
 """A cell whose residual is at most this share of the tolerance is resolved."""

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from landscape_core.slices.grid import Index, Mask
 from landscape_core.slices.interpolation import Floats, Lines
-from landscape_core.slices.sweep import Index, Mask
 
 
 def corners(cells: Index, lines: Lines) -> Index:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.memory import free_memory
 from landscape_core.slices.adaptive import lattice
+from landscape_core.slices.grid import Grid
 from landscape_core.slices.probe import Probe
-from landscape_core.slices.sweep import Grid
 
 COPIES = 4
 """How many copies of the values exist at a time: the sheet, the guess, what is shown, a spare."""

@@ -8,23 +8,18 @@ from torch import Tensor, nn
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import canonical, to_plain
-from landscape_core.models.objective import (
-    Adapter,
-    Batches,
-    BatchNorm,
-    LossFunction,
-    ModelObjective,
-)
+from landscape_core.models.batch_norm import BatchNorm
+from landscape_core.models.objective import Adapter, Batches, LossFunction, ModelObjective
 from landscape_core.models.user_model import from_module, named, pairs_of
 from landscape_core.planes.directions.base import Directions, Viewpoint
 from landscape_core.planes.directions.random import Random
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.adaptive import Tolerance
 from landscape_core.slices.backends.base import Backend
+from landscape_core.slices.grid import Grid
 from landscape_core.slices.probe import Given, Probe, probe
 from landscape_core.slices.slice import slicing
 from landscape_core.slices.strategies.base import Strategy
-from landscape_core.slices.sweep import Grid
 from landscape_core.storage.store import Store
 
 

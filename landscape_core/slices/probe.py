@@ -5,10 +5,8 @@ that applies is timed for a moment at a few points, its values compared with the
 the fastest that agrees is taken.
 """
 
-import logging
 import math
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -26,27 +24,8 @@ from landscape_core.planes.plane import Plane
 from landscape_core.slices.interpolation import Floats
 from landscape_core.slices.strategies.base import Reader, Reading, Strategy
 from landscape_core.slices.strategies.loop import Loop
+from landscape_core.slices.strategy_choice import FEW, LEAST, LOG, _per_point, trial
 from landscape_core.storage import schema
-
-LOG = logging.getLogger(__name__)
-
-AGREEMENT = {torch.float64: 1e-10, torch.float32: 1e-5}
-"""How far, relatively, a strategy's values may lie from the loop's; for other types a hundredth."""
-
-WORTH = 5
-"""The points of the loop whose time a trial may take."""
-
-LEAST = 0.012
-"""Seconds that a trial may take in any case."""
-
-FEW = 2
-"""Points at which a strategy is compared with the loop."""
-
-CLEARLY = 2
-"""A strategy that is so many times faster than the loop ends the trial."""
-
-MARGIN = 1.1
-"""A strategy must be so many times faster than the loop to be taken: so far a short trial errs."""
 
 Given = Measure | Callable[[Tensor, Tensor], Tensor]
 
@@ -181,113 +160,6 @@ def probe(
         strategies={name: timing.strategy for name, timing in best.items()},
         seconds=sum(timing.seconds for timing in best.values()),
     )
-
-
-@dataclass(frozen=True)
-class Timing:
-    """What a strategy took a point in a trial, in seconds, and how far it lay from the loop."""
-
-    strategy: Strategy
-    seconds: float
-    deviation: float
-
-
-def trial(reading: Reading) -> list[Timing]:
-    """The strategies that agree with the loop, fastest first; the loop is always among them.
-
-    The loop is before those that are hardly faster.
-
-    The first is always tried, others while the trial has taken less than some points of the loop;
-    so a large network is not evaluated many times to find out how to evaluate it. One that raises
-    an error does not apply.
-    """
-    plane = reading.plane
-    few = _coords(FEW, plane)
-    loop = Loop()
-    plain = loop.reader(reading)
-    plain(few[:1])
-    truth, spent = _timed(plain, few)
-    plainest = Timing(loop, spent / len(few), 0.0)
-    timings = [plainest]
-    budget = max(LEAST, WORTH * plainest.seconds)
-    tolerance = AGREEMENT.get(plane.origin.dtype, 1e-2)
-    used = 0.0  # by trying; what is imported on the way to a candidate is not its own
-    for strategy in _candidates(reading):
-        own = reading.apart()  # an error midway leaves the network as it was
-        began = time.perf_counter()
-        try:
-            reader = strategy.reader(own)
-            deviation = _deviation(reader(few), truth)
-            if deviation <= tolerance:
-                least = max(FEW, strategy.together(own))
-                seconds = _per_point(reader, plane, least, budget)
-                timings.append(Timing(strategy, seconds, deviation))
-        except Exception as error:  # some of what users write cannot be batched or recorded
-            _skipped(strategy, error)
-        used += time.perf_counter() - began
-        if used > budget or timings[-1].seconds < plainest.seconds / CLEARLY:
-            break
-    return sorted(
-        timings, key=lambda timing: timing.seconds * (1 if timing is plainest else MARGIN)
-    )
-
-
-def _candidates(reading: Reading) -> Iterator[Strategy]:
-    """The strategies that apply, the loop left out; those that share most come first."""
-    order = ("plane_algebra", "cuda_graph", "shared_layers", "vmap")
-    kinds = sorted(
-        entries(Strategy).items(),
-        key=lambda entry: order.index(entry[0]) if entry[0] in order else len(order),
-    )
-    found = (kind() for _, kind in kinds if kind is not Loop)
-    return (strategy for strategy in found if _applies(strategy, reading))
-
-
-def _applies(strategy: Strategy, reading: Reading) -> bool:
-    try:
-        return strategy.applies(reading)
-    except Exception as error:
-        _skipped(strategy, error)
-        return False
-
-
-def _skipped(strategy: Strategy, error: Exception) -> None:
-    LOG.debug("%s does not apply: %r", name_of(type(strategy)), error)
-
-
-def _per_point(reader: Reader, plane: Plane, least: int, budget: float) -> float:
-    """Seconds a point, with as many points at once as the budget allows."""
-    best, spent = math.inf, 0.0
-    # The first calls of all load libraries and fill caches.
-    for count in (least, least, max(16, least), max(128, least)):
-        if spent and spent + count * best > budget:
-            break
-        _, taken = _timed(reader, _coords(count, plane))
-        best, spent = min(best, taken / count), spent + taken
-    return best
-
-
-def _timed(reader: Reader, coords: Tensor) -> tuple[Tensor, float]:
-    began = time.perf_counter()
-    found = reader(coords).cpu()  # a copy waits for the card
-    return found, time.perf_counter() - began
-
-
-def _deviation(found: Tensor, truth: Tensor) -> float:
-    """The largest relative difference, row by row; infinite where one is finite alone."""
-    found, truth = found.cpu().double(), truth.cpu().double()
-    if not torch.equal(found.isfinite(), truth.isfinite()):
-        return float("inf")
-    scale = truth.abs().nan_to_num(0.0, posinf=0.0).amax(dim=1, keepdim=True).clamp_min(1e-30)
-    return float(((found - truth).nan_to_num() / scale).abs().max())
-
-
-def _coords(count: int, plane: Plane) -> Tensor:
-    """Coordinates (K, D) within the square from -1 to 1, the first two not far from the centre."""
-    turn = torch.arange(1, count + 1, dtype=torch.float64)[:, None]
-    strides = torch.tensor([[0.6180339887, 0.7548776662]], dtype=torch.float64)
-    found = 2 * ((turn * strides) % 1) - 1
-    return found[:, : plane.dimensions].to(plane.origin.device)
 
 
 def _applied(strategy: Strategy, reading: Reading) -> Strategy:

@@ -12,10 +12,12 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.slices.adaptive import Tolerance, refine
 from landscape_core.slices.backends.base import Backend
 from landscape_core.slices.cost import estimate
+from landscape_core.slices.grid import Grid
+from landscape_core.slices.grid_values import Spread
 from landscape_core.slices.interpolation import Floats
 from landscape_core.slices.probe import Probe
 from landscape_core.slices.slice_key import slice_key
-from landscape_core.slices.sweep import Grid, Spread, exact, sweep
+from landscape_core.slices.sweep import exact, sweep
 from landscape_core.storage.store import UNFINISHED, Store
 
 KEEP = 2.0

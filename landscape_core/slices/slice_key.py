@@ -2,8 +2,8 @@
 
 from landscape_core.foundation.recipes import Recipe, content_key
 from landscape_core.models.content_hash import Content, add_objective
+from landscape_core.slices.grid import Grid
 from landscape_core.slices.probe import Probe
-from landscape_core.slices.sweep import Grid
 
 
 def slice_key(read: Probe, grid: Grid, *more: Recipe | str | int | float) -> str:

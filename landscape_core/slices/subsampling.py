@@ -18,9 +18,10 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.models.measures.base import Measure, OutputMeasure
 from landscape_core.models.measures.loss_spread import LossSpread
 from landscape_core.models.objective import ModelObjective
+from landscape_core.slices.grid import Grid
+from landscape_core.slices.grid_values import Sheet, frozen, named
 from landscape_core.slices.interpolation import Floats
 from landscape_core.slices.probe import Probe
-from landscape_core.slices.sweep import Grid, Sheet, frozen, named
 from landscape_core.storage import schema
 
 FIRST = 64

@@ -17,7 +17,7 @@ from pathlib import Path
 import xarray as xr
 
 from landscape_core.foundation.errors import FileFormatError, SpecError
-from landscape_core.storage import atomic_files, checksum, schema
+from landscape_core.storage import atomic_files, checksum, netcdf, schema
 
 MEGABYTE = 10**6
 
@@ -91,7 +91,7 @@ class Store:
             try:
                 data = path.read_bytes()
                 checksum.check(key, data)
-                dataset = schema.from_bytes(data)
+                dataset = netcdf.from_bytes(data)
             except OSError:
                 return None
             except FileFormatError as error:
@@ -110,7 +110,7 @@ class Store:
         path = self._path(key)
         if not self.writable:
             return
-        content = schema.to_bytes(dataset)
+        content = netcdf.to_bytes(dataset)
         footer = checksum.footer(key, content, schema.describe(dataset))
         size = len(content) + len(footer)
         if size > self.limit_mb * MEGABYTE:

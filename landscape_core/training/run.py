@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Choice, Knob, Note, Recipe, label_of, name_of
-from landscape_core.foundation.types import Scalar, Vector, Vectors
+from landscape_core.foundation.types import Scalar, Vector
 from landscape_core.models.objective import ModelObjective, Objective
 from landscape_core.models.problems.base import Instance, Problem
 from landscape_core.models.problems.supervised import Supervised
@@ -171,57 +171,6 @@ def train(run: Run) -> Iterator[State]:
     while state.index < run.steps and not state.diverged:
         state = training.advance(state)
         yield state
-
-
-@dataclass(frozen=True, eq=False)
-class Entry:
-    """A recorded state without the memories of its step, and what was measured there."""
-
-    state: State
-    values: dict[str, float]
-
-
-class Recorder:
-    """The trajectory as it grows, thinned to a budget: when full, every second entry goes.
-
-    What stays are the steps that are multiples of a stride, and the latest. The stride follows from
-    how far the run has come, so that the record does not depend on how the run was watched. The
-    budget is `run.checkpoints`, or fewer where they would exceed `run.memory_mb`.
-    """
-
-    def __init__(self, run: Run, size: int) -> None:
-        """An empty record for vectors of `size` parameters."""
-        item = DTYPES[run.dtype].itemsize
-        self.budget = max(4, min(run.checkpoints, run.memory_mb * 2**20 // max(1, size * item)))
-        self._stride = 1
-        self._kept: list[Entry] = []
-        self._latest: Entry | None = None
-
-    def stays(self, index: int) -> bool:
-        """Whether a state after so many steps is to be recorded, even if nobody looks at it."""
-        return index % self._stride == 0
-
-    def add(self, state: State, **values: float) -> None:
-        """Record a state and what was measured there; a diverged one is not recorded."""
-        if state.diverged:
-            return
-        self._latest = Entry(replace(state, memory=None, drawing=None), values)
-        if not self.stays(state.index):
-            return
-        self._kept.append(self._latest)
-        while len(self._kept) >= self.budget:
-            self._stride *= 2
-            self._kept = [each for each in self._kept if self.stays(each.state.index)]
-
-    def entries(self) -> list[Entry]:
-        """What is kept, in order of steps, the latest included."""
-        if self._latest is None or self._kept[-1] is self._latest:
-            return list(self._kept)
-        return [*self._kept, self._latest]
-
-    def thetas(self) -> Vectors:
-        """The kept iterates, shape (T, P)."""
-        return torch.stack([entry.state.theta for entry in self.entries()])
 
 
 @final

@@ -12,8 +12,8 @@ from figure_cases import path_to, sent, slice_of, valley
 from landscape_core.analysis.plane_ensemble import spread
 from landscape_core.connectivity.connection import another_start
 from landscape_core.foundation.registry import entries, from_plain, make
-from landscape_core.session.picture import View
 from landscape_core.session.session import Session
+from landscape_core.session.view import View
 from landscape_core.training.run import Run, Training
 from landscape_lab.figures.bokeh import planes
 from landscape_lab.figures.bokeh.connection import WAITING, Connection

@@ -18,7 +18,8 @@ from cases import SPECIAL, place_of
 from landscape_core import load
 from landscape_core.analysis.diagnostics.base import Diagnostic
 from landscape_core.analysis.slice_metrics import figures
-from landscape_core.experiments.slice_of_run import Look, path_on, probe_at, run_of
+from landscape_core.experiments.slice_of_run import Look, path_on, probe_at
+from landscape_core.experiments.trajectory import run_of
 from landscape_core.foundation.registry import entries, from_plain
 from landscape_core.training.optimizers.base import Optimizer
 from landscape_core.training.run import Training

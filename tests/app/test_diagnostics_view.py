@@ -7,8 +7,8 @@ from bokeh.models import FactorRange, LogScale
 
 from landscape_core.analysis.diagnostics.base import Diagnostic
 from landscape_core.foundation.registry import entries, from_plain
-from landscape_core.session.picture import View
 from landscape_core.session.session import Session
+from landscape_core.session.view import View
 from landscape_core.training.run import Run
 from landscape_lab.figures.bokeh import diagnostics as drawn
 from landscape_lab.figures.bokeh.diagnostics import MEASURING, NOTHING, WAITING, Diagnostics

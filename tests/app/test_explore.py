@@ -17,8 +17,8 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import canonical, content_key, to_plain
 from landscape_core.foundation.registry import from_plain
 from landscape_core.models.user_model import Given, given
-from landscape_core.session.picture import View
 from landscape_core.session.session import Session
+from landscape_core.session.view import View
 from landscape_core.storage.store import Store
 from landscape_core.training.run import Run, Training, train
 from landscape_lab.notebook.explore import explore

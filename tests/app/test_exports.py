@@ -20,7 +20,7 @@ from landscape_core.foundation.recipes import Recipe
 from landscape_core.foundation.registry import entries, find
 from landscape_core.models.problems.base import Problem
 from landscape_core.planes.directions.base import Directions
-from landscape_core.storage import schema
+from landscape_core.storage import netcdf
 from landscape_core.training.optimizers.base import Optimizer
 from landscape_core.training.run import Run
 from landscape_lab.cli.pictures import add_to
@@ -78,7 +78,7 @@ def run_program(text, folder, monkeypatch):
     monkeypatch.chdir(folder)
     exec(compile(text, "program.py", "exec"), {"print": lambda *_: None})
     (written,) = folder.glob("*.nc")
-    return schema.load(written)
+    return netcdf.load(written)
 
 
 @pytest.mark.parametrize("name", PLACES)
@@ -106,7 +106,7 @@ def test_the_program_runs_by_itself_and_needs_no_app(shown, tmp_path):
     ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.endswith("False\n")
-    same(schema.load(tmp_path / file_name(there, picture, "nc")), picture.slice)
+    same(netcdf.load(tmp_path / file_name(there, picture, "nc")), picture.slice)
 
 
 def landscape(command, monkeypatch, folder):
@@ -128,7 +128,7 @@ def test_the_command_gives_the_slice_to_the_bit(name, tmp_path, monkeypatch):
     there = place(PLACES[name])
     _, picture = arrived(there)
     (said,) = landscape(line(there, picture), monkeypatch, tmp_path)
-    found = schema.load(tmp_path / "spirals_step_12.nc")
+    found = netcdf.load(tmp_path / "spirals_step_12.nc")
     same(found, picture.slice)
     np.testing.assert_array_equal(path_on(found)["alpha"], picture.path["alpha"])
     assert re.search(r"step 12, \d+ of \d+ points computed", said)
@@ -188,7 +188,7 @@ def test_two_classes_of_one_name_are_told_apart():
 def test_the_numbers_are_those_of_the_screen_with_all_settings(shown, tmp_path):
     there, picture, _ = shown
     (tmp_path / "a.nc").write_bytes(made("netcdf", shown))
-    found = schema.load(tmp_path / "a.nc")
+    found = netcdf.load(tmp_path / "a.nc")
     same(found, picture.slice)
     for name in ("alpha", "beta", "loss", "distance"):
         np.testing.assert_array_equal(path_on(found)[name], picture.path[name])

@@ -6,8 +6,8 @@ import xarray as xr
 
 from figure_cases import path_to, sent
 from landscape_core.models.problems.bilinear_game import BilinearGame
-from landscape_core.session.picture import View
 from landscape_core.session.session import Session
+from landscape_core.session.view import View
 from landscape_core.training.run import Run
 from landscape_lab.figures.bokeh.field import REACH, WAITING, Field, arrows
 from landscape_lab.panels.field import Field as Aside

@@ -8,7 +8,7 @@ import xarray as xr
 from browser_support import Visitor, browser, served
 from landscape_core.foundation.registry import find
 from landscape_core.slices.strategies.base import Strategy
-from landscape_core.storage import schema
+from landscape_core.storage import netcdf
 from landscape_lab.state.navigator import Journey
 from landscape_lab.state.place import place
 
@@ -115,7 +115,7 @@ def test_what_is_exported_is_what_is_shown(visit, tmp_path):
         guest.page.get_by_role("button", name="NetCDF data").click()
     target = tmp_path / coming.value.suggested_filename
     coming.value.save_as(target)
-    found = schema.load(target)
+    found = netcdf.load(target)
     strategy = find(Strategy, found.attrs["strategy"][0])()
     *_, shown = Journey(place(link_of(guest)), strategy=strategy).pictures()
     for name in ("loss", "accuracy", "computed"):

@@ -9,8 +9,9 @@ from jaxtyping import config
 import cases
 import oracles
 from landscape_core.connectivity.barrier import End, Profile
+from landscape_core.curvature.monitor import Watch
 from landscape_core.curvature.sharpness.base import Sharpness
-from landscape_core.curvature.spectrum import Spectrum, Watch
+from landscape_core.curvature.spectrum import Spectrum
 from landscape_core.experiments.curvature_of_run import (
     curvature,
     curvature_along,
@@ -18,7 +19,8 @@ from landscape_core.experiments.curvature_of_run import (
     sharpness_at,
     signs,
 )
-from landscape_core.experiments.slice_of_run import finish, follow
+from landscape_core.experiments.progress import finish
+from landscape_core.experiments.trajectory import follow
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import FileFormatError, SpecError
 from landscape_core.foundation.registry import entries

@@ -20,10 +20,11 @@ from landscape_core.slices.adaptive import Tolerance
 from landscape_core.slices.backends.base import Backend
 from landscape_core.slices.backends.dask import CALM, Dask, local_cluster
 from landscape_core.slices.backends.serial import Serial
+from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import probe_of
 from landscape_core.slices.slice import slicing
-from landscape_core.slices.sweep import Grid, exact
-from landscape_core.storage import schema
+from landscape_core.slices.sweep import exact
+from landscape_core.storage import netcdf
 
 dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
@@ -189,4 +190,4 @@ def test_files_are_written_while_a_client_is_there(cluster):
     dataset = xr.Dataset({"values": ("x", np.arange(5.0))})
     with distributed.Client(cluster):
         for _ in range(20):
-            assert schema.from_bytes(schema.to_bytes(dataset)).equals(dataset)
+            assert netcdf.from_bytes(netcdf.to_bytes(dataset)).equals(dataset)

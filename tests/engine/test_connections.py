@@ -18,7 +18,8 @@ from landscape_core.connectivity.paths.base import batches
 from landscape_core.connectivity.paths.bezier import Bezier
 from landscape_core.connectivity.paths.polygon import Polygon
 from landscape_core.connectivity.paths.straight import Straight
-from landscape_core.experiments.slice_of_run import finish, follow
+from landscape_core.experiments.progress import finish
+from landscape_core.experiments.trajectory import follow
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.random_streams import stream
 from landscape_core.foundation.recipes import content_key

@@ -15,7 +15,7 @@ from landscape_core.curvature.matrices.gauss_newton import GaussNewton
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.plane import Plane
-from landscape_core.slices.sweep import Grid
+from landscape_core.slices.grid import Grid
 
 GRID = Grid.square(1.0, 5)
 EXACT = Convexity(tolerance=1e-8, most=100_000)

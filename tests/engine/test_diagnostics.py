@@ -26,7 +26,7 @@ from landscape_core.models import derivatives
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.losses.squared_error import SquaredError
 from landscape_core.models.objective import ModelObjective
-from landscape_core.storage import schema
+from landscape_core.storage import netcdf
 
 KINDS = entries(Diagnostic)
 APART = ("gradient_noise", "input_jacobian", "tangent_kernel")
@@ -127,7 +127,7 @@ def test_what_comes_back_says_what_it_is_and_survives_a_file(name, make):
     assert found.attrs["dtype"] == "float64"
     most = getattr(asked, "examples", objective.examples)
     assert found.attrs["examples"] == min(most, objective.examples)
-    xr.testing.assert_identical(schema.from_bytes(schema.to_bytes(found)), found)
+    xr.testing.assert_identical(netcdf.from_bytes(netcdf.to_bytes(found)), found)
     xr.testing.assert_identical(asked.at(objective, theta), found)
     torch.testing.assert_close((theta, objective.start, dict(objective.buffers)), before)
 

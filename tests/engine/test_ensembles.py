@@ -15,9 +15,9 @@ from landscape_core.planes.directions.base import Directions
 from landscape_core.planes.directions.pca import PCA
 from landscape_core.planes.directions.random import Random
 from landscape_core.planes.plane import Plane
+from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import landscape
-from landscape_core.slices.sweep import Grid
-from landscape_core.storage import schema
+from landscape_core.storage import netcdf, schema
 from landscape_core.storage.store import Store
 
 GRID = Grid.square(0.8, 9)
@@ -66,8 +66,8 @@ def test_each_news_is_complete_and_has_one_plane_more(parts):
 
 
 def test_an_ensemble_survives_its_file(three, tmp_path):
-    schema.save(three, tmp_path / "ensemble.nc")
-    assert schema.load(tmp_path / "ensemble.nc").identical(three)
+    netcdf.save(three, tmp_path / "ensemble.nc")
+    assert netcdf.load(tmp_path / "ensemble.nc").identical(three)
 
 
 def test_what_is_kept_is_not_computed_again(parts, tmp_path):

@@ -14,11 +14,12 @@ from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.directions.random import Random
 from landscape_core.slices import cost, probe
 from landscape_core.slices.cost import estimate
+from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import landscape, probe_of
 from landscape_core.slices.strategies import _in_place
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.strategies.vmap import Vmap
-from landscape_core.slices.sweep import Grid, exact
+from landscape_core.slices.sweep import exact
 
 
 def read(part=None, **more):

@@ -11,7 +11,7 @@ from landscape_core.models.objective import ModelObjective
 from landscape_core.models.problems.bilinear_game import BilinearGame
 from landscape_core.models.problems.quadratic_game import QuadraticGame
 from landscape_core.planes.plane import Plane
-from landscape_core.slices.sweep import Grid
+from landscape_core.slices.grid import Grid
 
 GRID = Grid(resolution=3, alpha_low=-0.4, alpha_high=0.6, beta_low=-0.5, beta_high=0.3)
 

@@ -16,8 +16,8 @@ from landscape_core.models.problems.gan_game import GANGame
 from landscape_core.models.problems.quadratic_game import QuadraticGame
 from landscape_core.planes.directions.base import Viewpoint
 from landscape_core.planes.directions.random import Random
-from landscape_core.session.picture import View
 from landscape_core.session.session import Session
+from landscape_core.session.view import View
 from landscape_core.training.optimizers._workers import Compressor, shares
 from landscape_core.training.optimizers.diana import DIANA
 from landscape_core.training.optimizers.extragradient import Extragradient

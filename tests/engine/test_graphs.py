@@ -10,7 +10,8 @@ import torch
 from torch.func import jvp
 
 from cases import normal
-from landscape_core.curvature.spectrum import Spectrum, Watch, spectrum
+from landscape_core.curvature.monitor import Watch
+from landscape_core.curvature.spectrum import Spectrum, spectrum
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import label_of, summary_of
@@ -29,15 +30,16 @@ from landscape_core.models.neighbor_sampling.subgraph import Subgraph
 from landscape_core.models.problems.node_classification import NodeClassification
 from landscape_core.planes.directions.base import Viewpoint
 from landscape_core.planes.directions.random import Random
-from landscape_core.session.picture import View
 from landscape_core.session.session import Session
+from landscape_core.session.view import View
+from landscape_core.slices.grid import Grid
 from landscape_core.slices.probe import probe
 from landscape_core.slices.slice_key import slice_key
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.strategies.shared_layers import SharedLayers, shared
 from landscape_core.slices.strategies.vmap import Vmap
-from landscape_core.slices.sweep import Grid, exact
-from landscape_core.storage import schema
+from landscape_core.slices.sweep import exact
+from landscape_core.storage import netcdf
 from landscape_core.training.optimizers.adam import Adam
 from landscape_core.training.run import Run, Training, train
 from landscape_lab.cli.main import main
@@ -520,6 +522,6 @@ def test_the_command_line_trains_and_slices_it(tmp_path, monkeypatch):
     asked += ["--set", "problem.neighbours=history", "--steps", "12", "--batch-size", "8"]
     assert main([*asked, "-o", run]) == 0
     assert main(["slice", run, "--resolution", "5", "-o", picture]) == 0
-    found = schema.load(tmp_path / "slice.nc")
+    found = netcdf.load(tmp_path / "slice.nc")
     assert np.isfinite(found["loss"]).all()
     assert "accuracy" in found

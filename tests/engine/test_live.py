@@ -11,7 +11,8 @@ import xarray as xr
 import oracles
 from landscape_core.connectivity.connection import another_start, to_another_start
 from landscape_core.connectivity.paths.bezier import Bezier
-from landscape_core.curvature.spectrum import Spectrum, Watch, spectrum
+from landscape_core.curvature.monitor import Watch
+from landscape_core.curvature.spectrum import Spectrum, spectrum
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.registry import from_plain, make
 from landscape_core.models.problems.base import Problem
@@ -21,8 +22,9 @@ from landscape_core.planes.directions.random import Random
 from landscape_core.planes.extent import framed
 from landscape_core.planes.plane import Plane
 from landscape_core.session import plane_tracker
-from landscape_core.session.picture import View, under
+from landscape_core.session.picture import under
 from landscape_core.session.session import Session
+from landscape_core.session.view import View
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.storage.store import Store
 from landscape_core.training.run import Run, Training, continues, train

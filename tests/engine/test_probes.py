@@ -27,8 +27,9 @@ from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.directions.random import Random
 from landscape_core.planes.plane import Plane
 from landscape_core.slices import probe as probe_module
+from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import probe_of
-from landscape_core.slices.probe import probe, trial
+from landscape_core.slices.probe import probe
 from landscape_core.slices.strategies import _in_place, shared_layers
 from landscape_core.slices.strategies.base import Reading, Strategy
 from landscape_core.slices.strategies.cuda_graph import CudaGraph
@@ -36,7 +37,8 @@ from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.strategies.plane_algebra import PlaneAlgebra
 from landscape_core.slices.strategies.shared_layers import SharedLayers
 from landscape_core.slices.strategies.vmap import Vmap
-from landscape_core.slices.sweep import Grid, exact
+from landscape_core.slices.strategy_choice import trial
+from landscape_core.slices.sweep import exact
 
 WHERE = np.array([[0.0, 0.0], [0.3, -0.8], [-1.0, 0.5]])
 

@@ -13,10 +13,11 @@ from landscape_core.foundation.registry import entries
 from landscape_core.models.problems.base import Problem
 from landscape_core.planes.directions.base import Viewpoint
 from landscape_core.planes.directions.random import Random
-from landscape_core.session.picture import View
 from landscape_core.session.session import Session
+from landscape_core.session.view import View
+from landscape_core.slices.grid import Grid
 from landscape_core.slices.probe import probe
-from landscape_core.slices.sweep import Grid, exact
+from landscape_core.slices.sweep import exact
 from landscape_core.training.optimizers.sgd import SGD
 from landscape_core.training.run import Run, train
 

@@ -15,11 +15,12 @@ from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.directions.random import Random
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.adaptive import Tolerance, refine
+from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import probe_of
 from landscape_core.slices.probe import Probe
 from landscape_core.slices.scattered_spline import Scattered, first_nodes
 from landscape_core.slices.strategies.plane_algebra import PlaneAlgebra
-from landscape_core.slices.sweep import Grid, exact
+from landscape_core.slices.sweep import exact
 from landscape_core.storage import schema
 
 ONE = Tolerance(share=0.01)

@@ -13,10 +13,11 @@ from landscape_core.models.measures.accuracy import Accuracy
 from landscape_core.models.measures.gradient_norm import GradientNorm
 from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.directions.random import Random
+from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import probe_of
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.subsampling import sample
-from landscape_core.slices.sweep import Grid, exact
+from landscape_core.slices.sweep import exact
 
 SMALL = Grid.square(1.0, 3)
 

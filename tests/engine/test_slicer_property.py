@@ -13,12 +13,13 @@ from landscape_core.foundation.registry import entries
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.plane import Plane
+from landscape_core.slices.grid import Grid
 from landscape_core.slices.probe import probe
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.strategies.shared_layers import SharedLayers
 from landscape_core.slices.strategies.vmap import Vmap
-from landscape_core.slices.sweep import Grid, exact
+from landscape_core.slices.sweep import exact
 
 WAYS = [
     None,

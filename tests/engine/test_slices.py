@@ -25,13 +25,14 @@ from landscape_core.planes.directions.base import Directions
 from landscape_core.planes.directions.pca import PCA
 from landscape_core.planes.directions.random import Random
 from landscape_core.planes.plane import Plane
+from landscape_core.slices.grid import Grid
 from landscape_core.slices.interpolation import filled, lines_of
 from landscape_core.slices.one_call import landscape, probe_of
 from landscape_core.slices.probe import probe
 from landscape_core.slices.slice_key import slice_key
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.strategies.plane_algebra import PlaneAlgebra
-from landscape_core.slices.sweep import Grid, coarse, levels, sweep
+from landscape_core.slices.sweep import coarse, levels, sweep
 from landscape_core.storage import schema
 
 SMALL = Grid.square(0.7, 13)

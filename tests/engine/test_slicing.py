@@ -28,13 +28,13 @@ from landscape_core.models.user_model import given
 from landscape_core.planes.directions.random import Random
 from landscape_core.slices.adaptive import Tolerance
 from landscape_core.slices.backends.serial import Serial
+from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import landscape, probe_of
 from landscape_core.slices.probe import Probe
 from landscape_core.slices.slice import slicing
 from landscape_core.slices.slice_key import slice_key
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.strategies.vmap import Vmap
-from landscape_core.slices.sweep import Grid
 from landscape_core.storage.store import UNFINISHED, Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,7 +110,7 @@ def test_who_stops_looking_may_go_on_later_and_no_point_is_computed_twice(
 ):
     monkeypatch.setattr(MODULE, "KEEP", 0.0)
     monkeypatch.setattr("landscape_core.slices.adaptive.NEWS", 0.0)
-    monkeypatch.setattr("landscape_core.slices.sweep.NEWS", 0.0)
+    monkeypatch.setattr("landscape_core.slices.grid_values.NEWS", 0.0)
     grid = Grid.square(1.0, 41)
     seen = slicing(read(), grid, tolerance=tolerance, store=store)
     next(seen), next(seen)

@@ -10,7 +10,8 @@ import oracles
 from landscape_core.curvature import eigenpairs as eigenpairs_module
 from landscape_core.curvature.density import smoothed
 from landscape_core.curvature.matrices.gauss_newton import GaussNewton
-from landscape_core.curvature.spectrum import Spectrum, Watch, Watcher, spectrum
+from landscape_core.curvature.monitor import Watch, Watcher
+from landscape_core.curvature.spectrum import Spectrum, spectrum
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models.objective import ModelObjective
@@ -224,7 +225,7 @@ def test_eigenvalues_that_did_not_converge_do_not_spoil_the_next_start(iterated,
 
 
 def test_a_long_watch_is_thinned(monkeypatch):
-    monkeypatch.setattr("landscape_core.curvature.spectrum.LONGEST", 8)
+    monkeypatch.setattr("landscape_core.curvature.monitor.LONGEST", 8)
     objective = cases.mlp_objective()
     watcher = Watcher(Watch(top=1, probes=2, examples=2))
     for step in range(9):

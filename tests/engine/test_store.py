@@ -21,7 +21,7 @@ from cases import SPECIAL, place_of
 from landscape_core import Look, Run
 from landscape_core.foundation.errors import FileFormatError, MissingDataError, SpecError
 from landscape_core.foundation.recipes import canonical, to_plain
-from landscape_core.storage import atomic_files, schema
+from landscape_core.storage import atomic_files, netcdf
 from landscape_core.storage.store import Store
 
 
@@ -61,8 +61,8 @@ def dataset(fill=1.0, size=6):
 
 def test_a_dataset_survives_a_file_exactly(tmp_path):
     asked = dataset()
-    schema.save(asked, tmp_path / "slice.nc")
-    read = schema.load(tmp_path / "slice.nc")
+    netcdf.save(asked, tmp_path / "slice.nc")
+    read = netcdf.load(tmp_path / "slice.nc")
     xr.testing.assert_identical(read, asked)
     assert read.attrs == asked.attrs
     assert {k: type(v) for k, v in read.attrs.items()} == {
@@ -75,24 +75,24 @@ def test_a_dataset_survives_a_file_exactly(tmp_path):
 
 def test_saving_leaves_the_dataset_as_it_was(tmp_path):
     asked = dataset()
-    schema.save(asked, tmp_path / "slice.nc")
+    netcdf.save(asked, tmp_path / "slice.nc")
     xr.testing.assert_identical(asked, dataset())
 
 
 def test_a_file_may_be_written_over_and_leaves_nothing_beside_it(tmp_path):
     for fill in (1.0, 2.0):
-        schema.save(dataset(fill), tmp_path / "slice.nc")
-    assert float(schema.load(tmp_path / "slice.nc")["loss"].max(skipna=True)) == np.inf
-    assert float(schema.load(tmp_path / "slice.nc")["loss"][1, 1, 1]) == 2.0
+        netcdf.save(dataset(fill), tmp_path / "slice.nc")
+    assert float(netcdf.load(tmp_path / "slice.nc")["loss"].max(skipna=True)) == np.inf
+    assert float(netcdf.load(tmp_path / "slice.nc")["loss"][1, 1, 1]) == 2.0
     assert [path.name for path in tmp_path.iterdir()] == ["slice.nc"]
 
 
 def test_a_failed_save_keeps_the_old_file_and_leaves_nothing_beside_it(tmp_path):
-    schema.save(dataset(), tmp_path / "slice.nc")
+    netcdf.save(dataset(), tmp_path / "slice.nc")
     unwritable = dataset().assign(bad=("step", np.array([object()] * 3)))
     with pytest.raises((TypeError, ValueError)):
-        schema.save(unwritable, tmp_path / "slice.nc")
-    xr.testing.assert_identical(schema.load(tmp_path / "slice.nc"), dataset())
+        netcdf.save(unwritable, tmp_path / "slice.nc")
+    xr.testing.assert_identical(netcdf.load(tmp_path / "slice.nc"), dataset())
     assert [path.name for path in tmp_path.iterdir()] == ["slice.nc"]
 
 
@@ -101,14 +101,14 @@ def test_a_file_that_is_not_netcdf_is_refused_by_name(tmp_path, content):
     path = tmp_path / "bad.nc"
     path.write_bytes(content)
     with pytest.raises(FileFormatError, match=r"bad\.nc"):
-        schema.load(path)
+        netcdf.load(path)
 
 
 def test_a_missing_file_and_a_missing_folder_are_named(tmp_path):
     with pytest.raises(MissingDataError, match=r"none\.nc"):
-        schema.load(tmp_path / "none.nc")
+        netcdf.load(tmp_path / "none.nc")
     with pytest.raises(FileNotFoundError, match="no folder"):
-        schema.save(dataset(), tmp_path / "none" / "slice.nc")
+        netcdf.save(dataset(), tmp_path / "none" / "slice.nc")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="has no such places")
@@ -118,8 +118,8 @@ def test_what_is_no_regular_file_is_not_replaced(kind, tmp_path, monkeypatch):
     place = place_of(kind, tmp_path)
     before = place.lstat()
     for writing in (
-        lambda: schema.save(dataset(), place),
-        lambda: schema.check_folder(place),
+        lambda: netcdf.save(dataset(), place),
+        lambda: netcdf.check_folder(place),
         lambda: atomic_files.write(place, [b"content"]),
     ):
         with pytest.raises(FileExistsError, match=rf"run\.nc is {SPECIAL[kind]}"):
@@ -156,11 +156,11 @@ def test_what_is_read_from_bytes_is_what_is_read_from_a_file(tmp_path):
         nothing=("empty", np.zeros(0, dtype=np.float32)),
         count=("step", np.array([1, 2, 3], dtype=np.int16), {"units": "", "parts": [1.0, 2.0]}),
     )
-    schema.save(asked, tmp_path / "own.nc")
-    read = schema.from_bytes((tmp_path / "own.nc").read_bytes() + b"a footer")
-    xr.testing.assert_identical(read, schema.load(tmp_path / "own.nc"))
+    netcdf.save(asked, tmp_path / "own.nc")
+    read = netcdf.from_bytes((tmp_path / "own.nc").read_bytes() + b"a footer")
+    xr.testing.assert_identical(read, netcdf.load(tmp_path / "own.nc"))
     assert {k: v.dtype for k, v in read.variables.items()} == {
-        k: v.dtype for k, v in schema.load(tmp_path / "own.nc").variables.items()
+        k: v.dtype for k, v in netcdf.load(tmp_path / "own.nc").variables.items()
     }
 
 
@@ -180,7 +180,7 @@ def test_any_dataset_survives_being_bytes(values, attrs, words):
     dims = ("x", "y", "z")[: values.ndim]
     asked = xr.Dataset({"v": (dims, values), "w": ("words", np.array(words, dtype=str))})
     asked.attrs = attrs
-    read = schema.from_bytes(schema.to_bytes(asked))
+    read = netcdf.from_bytes(netcdf.to_bytes(asked))
     assert read["v"].dims == dims
     assert read["v"].dtype == values.dtype
     assert read["v"].values.tobytes() == values.tobytes()
@@ -192,7 +192,7 @@ def test_any_dataset_survives_being_bytes(values, attrs, words):
 
 def test_bytes_that_are_not_netcdf_are_refused():
     with pytest.raises(FileFormatError, match="netCDF"):
-        schema.from_bytes(b"no netCDF at all")
+        netcdf.from_bytes(b"no netCDF at all")
 
 
 def test_a_store_gives_back_what_was_put_also_to_another_store(tmp_path):
@@ -208,13 +208,13 @@ def test_an_entry_is_a_netcdf_file_for_everybody_and_a_saved_file_is_nothing_but
         np.testing.assert_array_equal(read["loss"], dataset()["loss"])
     with h5netcdf.File(tmp_path / "abc.nc", "r") as file:
         assert set(file.dimensions) == {"split", "beta", "alpha", "step", "param"}
-    schema.save(dataset(), tmp_path / "own.nc")
-    assert schema.to_bytes(dataset()) == (tmp_path / "own.nc").read_bytes()
+    netcdf.save(dataset(), tmp_path / "own.nc")
+    assert netcdf.to_bytes(dataset()) == (tmp_path / "own.nc").read_bytes()
 
 
 def test_a_file_without_a_seal_or_under_the_name_of_another_is_not_believed(tmp_path):
     store = Store(tmp_path)
-    schema.save(dataset(), tmp_path / "older.nc")
+    netcdf.save(dataset(), tmp_path / "older.nc")
     store.put("abc", dataset())
     (tmp_path / "abc.nc").rename(tmp_path / "def.nc")
     for key in ("older", "def"):

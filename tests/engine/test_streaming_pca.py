@@ -8,13 +8,14 @@ import torch
 
 from cases import normal
 from landscape_core.curvature.spectrum import Spectrum, spectrum
-from landscape_core.experiments.slice_of_run import Look, finish, look
+from landscape_core.experiments.progress import finish
+from landscape_core.experiments.slice_of_run import Look, look
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models import derivatives
 from landscape_core.models.problems.streaming_pca import StreamingPCA
-from landscape_core.session.picture import View
 from landscape_core.session.session import Session
+from landscape_core.session.view import View
 from landscape_core.training.optimizers.saga import SAGA
 from landscape_core.training.optimizers.sgd import SGD
 from landscape_core.training.run import Run, train

@@ -13,7 +13,8 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.registry import from_plain
 from landscape_core.training.optimizers.adam import Adam
 from landscape_core.training.optimizers.sgd import SGD
-from landscape_core.training.run import Recorder, Run, State, Training, train
+from landscape_core.training.recorder import Recorder
+from landscape_core.training.run import Run, State, Training, train
 
 
 def run_of(**changes):

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from landscape_core.models.problems.valley import Valley
-from landscape_core.session.picture import View
 from landscape_core.session.session import Session
+from landscape_core.session.view import View
 from landscape_core.training.run import Run, train
 
 

@@ -8,25 +8,15 @@ import asyncio
 import base64
 import collections
 import functools
-import os
 import time
 import weakref
-from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import panel as pn
 import panel.io.resources
 import panel.reactive
 
-Mode = Literal["server", "voila", "notebook"]
-
-
-def mode() -> Mode:
-    """Who shows the app. Ask on the main thread: a worker has no current document."""
-    document = pn.state.curdoc
-    if document is not None and document.session_context is not None:
-        return "server"
-    return "voila" if any(name.startswith("VOILA_") for name in os.environ) else "notebook"
+from landscape_lab.bridge.host import mode
 
 
 def setup() -> None:
@@ -47,33 +37,6 @@ def show(view: pn.viewable.Viewable) -> Any:
     if mode() == "voila":
         return widget
     return _persistent(widget)
-
-
-class UiLoop:
-    """Runs functions on the thread of the page that made it, from any thread."""
-
-    def __init__(self) -> None:
-        """Remember the page's document, or the kernel's event loop."""
-        self._document = pn.state.curdoc if mode() == "server" else None
-        try:
-            self._loop = None if self._document else asyncio.get_running_loop()
-        except RuntimeError:  # a plain script: there is no other thread to come from
-            self._loop = None
-
-    def soon(self, function: Callable[..., object], *arguments: object) -> None:
-        """Call the function on the page's thread as soon as that is free."""
-        call = functools.partial(function, *arguments)
-        if self._document is not None:
-            self._document.add_next_tick_callback(functools.partial(self._at_once, call))
-        elif self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(call)
-        else:
-            call()
-
-    def _at_once(self, call: Callable[[], object]) -> None:
-        """Call, and send all that it changes in one message: the browser paints it once."""
-        with pn.io.hold(self._document):
-            call()
 
 
 class Messages:

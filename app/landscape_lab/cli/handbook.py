@@ -25,9 +25,9 @@ from landscape_core.foundation.registry import entries, from_plain
 from landscape_core.models.objective import ModelObjective
 from landscape_core.models.problems.valley import Valley
 from landscape_core.planes.plane import Plane
+from landscape_core.slices.grid import Grid
 from landscape_core.slices.probe import probe
 from landscape_core.slices.slice import slicing
-from landscape_core.slices.sweep import Grid
 from landscape_core.storage import atomic_files
 from landscape_core.training.optimizers.base import Optimizer
 from landscape_core.training.run import Run, Training, train

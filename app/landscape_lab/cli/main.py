@@ -20,7 +20,8 @@ from landscape_core.analysis.diagnostics.base import Diagnostic
 from landscape_core.connectivity.paths.base import Path as Curve
 from landscape_core.curvature.matrices.base import Matrix
 from landscape_core.curvature.sharpness.base import Sharpness
-from landscape_core.experiments.slice_of_run import Look, follow, look_at, path_on, probe_at, run_of
+from landscape_core.experiments.slice_of_run import Look, look_at, path_on, probe_at
+from landscape_core.experiments.trajectory import follow, run_of
 from landscape_core.foundation.errors import LandscapeError, SpecError
 from landscape_core.foundation.recipes import Recipe, fields_of, label_of, name_of, summary_of
 from landscape_core.foundation.registry import entries
@@ -39,7 +40,7 @@ from landscape_core.slices.backends.base import Backend
 from landscape_core.slices.backends.dask import Dask
 from landscape_core.slices.cost import estimate
 from landscape_core.slices.strategies.base import Strategy
-from landscape_core.storage import atomic_files, schema
+from landscape_core.storage import atomic_files, netcdf
 from landscape_core.storage.store import MEGABYTE, Store
 from landscape_core.training.optimizers.base import Optimizer
 from landscape_core.training.run import Run
@@ -107,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         if getattr(options, "output", None):
-            schema.check_folder(options.output)  # not after minutes of work
+            netcdf.check_folder(options.output)  # not after minutes of work
         for line in options.act(options) or ():
             print(line)
         sys.stdout.flush()
@@ -126,7 +127,7 @@ def train(options: argparse.Namespace) -> None:
     """Train a run and write its trajectory."""
     run = configured(Run(), options, SHORT_RUN)
     path = shown(follow(run, user_store()), "training", "step")
-    schema.save(path, options.output)
+    netcdf.save(path, options.output)
     final = path.isel(step=-1)
     print(f"{options.output}: {len(path['step'])} iterates to step {int(final['step'])}")
     for split in path["split"].values:
@@ -137,7 +138,7 @@ def train(options: argparse.Namespace) -> None:
 
 def slice_(options: argparse.Namespace) -> None:
     """Slice the landscape around a trajectory's iterate."""
-    path, *others = (schema.load(file) for file in options.trajectories)
+    path, *others = (netcdf.load(file) for file in options.trajectories)
     asked = Look(run=run_of(path), framed=options.frame)
     asked = configured(asked, options, SHORT_LOOK)
     if options.estimate:
@@ -145,7 +146,7 @@ def slice_(options: argparse.Namespace) -> None:
         return
     work = look_at(path, asked, user_store(), _backend(options), others)
     dataset = shown(work, "slicing", "point")
-    schema.save(dataset, options.output)
+    netcdf.save(dataset, options.output)
     for split in dataset["split"].values:
         low = float(dataset["loss"].sel(split=split).min())
         print(f"{options.output}: lowest {split} loss {low:.4g}")
@@ -172,7 +173,7 @@ def plot(options: argparse.Namespace) -> None:
         ways,
     )
 
-    dataset = schema.load(options.slice)
+    dataset = netcdf.load(options.slice)
     target = Path(options.output)
     if "straight_loss" in dataset or "ratio" in dataset:
         if target.suffix not in (".png", ".svg", ".pdf"):

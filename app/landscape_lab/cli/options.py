@@ -7,7 +7,7 @@ from typing import TypeVar
 import xarray as xr
 from tqdm import tqdm
 
-from landscape_core.experiments.slice_of_run import Progress
+from landscape_core.experiments.progress import Progress
 from landscape_core.foundation.errors import LandscapeError
 from landscape_core.foundation.recipes import Recipe, summary_of
 from landscape_lab.state.form_model import assign, rows

@@ -19,7 +19,8 @@ from landscape_core.analysis.slice_metrics import SCALES
 from landscape_core.analysis.slice_metrics import figures as figures_of
 from landscape_core.connectivity.connection import Connection
 from landscape_core.connectivity.connection import connect as connecting
-from landscape_core.curvature.spectrum import NETWORK, Spectrum, Watch
+from landscape_core.curvature.monitor import Watch
+from landscape_core.curvature.spectrum import NETWORK, Spectrum
 from landscape_core.experiments.curvature_of_run import curvature as curvature_at
 from landscape_core.experiments.curvature_of_run import (
     curvature_along,
@@ -27,20 +28,15 @@ from landscape_core.experiments.curvature_of_run import (
     sharpness_at,
     signs,
 )
-from landscape_core.experiments.slice_of_run import (
-    Look,
-    Progress,
-    frame,
-    probe_at,
-    run_of,
-    shadow_on,
-)
+from landscape_core.experiments.progress import Progress
+from landscape_core.experiments.slice_of_run import Look, frame, probe_at, shadow_on
+from landscape_core.experiments.trajectory import run_of
 from landscape_core.foundation.errors import LandscapeError, SpecError
 from landscape_core.foundation.recipes import canonical, to_plain
 from landscape_core.foundation.registry import entries, find
 from landscape_core.planes.directions.random import Random
-from landscape_core.slices.sweep import Grid
-from landscape_core.storage import schema
+from landscape_core.slices.grid import Grid
+from landscape_core.storage import netcdf, schema
 from landscape_lab.cli.options import aligned, command, configured, settings, shown
 from landscape_lab.state.user_store import user_store
 
@@ -68,7 +64,7 @@ NEGATIVE = 0.05
 
 def curvature(options: argparse.Namespace) -> Iterator[str]:
     """Tell the eigenvalues, the trace and the density of a matrix of second order at an iterate."""
-    path = schema.load(options.trajectory)
+    path = netcdf.load(options.trajectory)
     run_of(path)  # refuses what is no trajectory
     if options.along is not None:
         if options.layers or options.each_layer or options.step != -1:
@@ -89,7 +85,7 @@ def curvature(options: argparse.Namespace) -> Iterator[str]:
         yield from _sharpness(found)
         dataset = dataset.merge(found.rename({name: f"sharpness_{name}" for name in found}))
     if options.output:
-        schema.save(dataset, options.output)
+        netcdf.save(dataset, options.output)
         yield str(options.output)
 
 
@@ -98,11 +94,11 @@ def connect(options: argparse.Namespace) -> Iterator[str]:
 
     The runs are those whose recipes the two files hold; one that is not kept is trained again.
     """
-    first, second = (run_of(schema.load(file)) for file in (options.first, options.second))
+    first, second = (run_of(netcdf.load(file)) for file in (options.first, options.second))
     asked = Connection(first=first, second=second, align=options.align)
     asked = configured(asked, options, SHORT_CONNECTION)
     dataset = shown(connecting(asked, user_store()), "connecting", "step")
-    schema.save(dataset, options.output)
+    netcdf.save(dataset, options.output)
     yield str(options.output)
     named = {"straight": "straight line"}
     named |= {"aligned": "line after aligning"} if "aligned_loss" in dataset else {}
@@ -122,12 +118,12 @@ def diagnose(options: argparse.Namespace) -> Iterator[str]:
     Values by block, layer or rank are told as far as a few; files hold all. Without names, those
     that a network cannot have are left out, with the reason.
     """
-    path = schema.load(options.trajectory)
+    path = netcdf.load(options.trajectory)
     names = options.diagnostics or list(entries(Diagnostic))
     asked = {name: find(Diagnostic, name)() for name in names}
     targets = {name: _beside(options.output, name) for name in names if options.output}
     for target in targets.values():
-        schema.check_folder(target)  # not after minutes of work
+        netcdf.check_folder(target)  # not after minutes of work
     train, first = (parts_at(path, step)["train"] for step in (options.step, 0))
     # With the iterate's statistics, but the run's beginning to measure distances from.
     from_start = train.moving([block.name for block in train.layout.blocks], first.start)
@@ -142,7 +138,7 @@ def diagnose(options: argparse.Namespace) -> Iterator[str]:
         yield f"{name}: {found.attrs['title']}, {found.attrs['examples']} examples"
         yield aligned([_told(str(one), column) for one, column in found.data_vars.items()])
         if options.output:
-            schema.save(found, targets[name])
+            netcdf.save(found, targets[name])
             yield str(targets[name])
 
 
@@ -165,7 +161,7 @@ def _told(name: str, column: xr.DataArray) -> tuple[str, str, str, str]:
 
 def figures(options: argparse.Namespace) -> Iterator[str]:
     """Tell the shape of a slice in numbers: minima, convex share, roughness and others."""
-    slice_ = schema.load(options.slice)
+    slice_ = netcdf.load(options.slice)
     schema.check(slice_)
     splits = [str(split) for split in slice_["split"].values]
     tables = [figures_of(slice_, split, options.scale) for split in splits]
@@ -184,7 +180,7 @@ def convexity(options: argparse.Namespace) -> Iterator[str]:
 
     Where the ratio is 0 it has no negative eigenvalue; Li et al., 2018, figure 7.
     """
-    path = schema.load(options.trajectory)
+    path = netcdf.load(options.trajectory)
     start = Look(run=run_of(path), grid=Grid(resolution=15), examples=500, framed=options.frame)
     asked = configured(start, options, SHORT_MAP)
     read, plane, thetas = probe_at(path, asked)
@@ -192,7 +188,7 @@ def convexity(options: argparse.Namespace) -> Iterator[str]:
     work = mapped(read.parts["train"], plane, grid, Convexity(examples=asked.examples))
     news = (Progress(int(found["ratio"].notnull().sum()), total, found) for found in work)
     dataset = shown(news, "convexity", "point").assign(shadow_on(plane, thetas, path))
-    schema.save(dataset.assign_attrs(look=canonical(to_plain(asked))), options.output)
+    netcdf.save(dataset.assign_attrs(look=canonical(to_plain(asked))), options.output)
     yield str(options.output)
     known = dataset["ratio"].values[dataset["ratio"].notnull().values]
     if len(known):
@@ -214,7 +210,7 @@ def planes(options: argparse.Namespace) -> Iterator[str]:
     target = Path(options.output)
     if target.suffix not in (".png", ".svg", ".pdf"):
         raise SpecError("the output", str(target), "a .png, .svg or .pdf file")
-    path = schema.load(options.trajectory)
+    path = netcdf.load(options.trajectory)
     parts, rule = parts_at(path, options.step), configured(Random(), options, SHORT_RANDOM)
     grid, seed = Grid.square(1.0, options.resolution), run_of(path).seed
     work = ensemble(parts, rule, planes=options.count, grid=grid, seed=seed, store=user_store())

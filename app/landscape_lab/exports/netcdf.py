@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from landscape_core.storage import schema
+from landscape_core.storage import netcdf
 from landscape_lab.exports._data import dataset
 from landscape_lab.exports.base import Export, Making, Shown
 
@@ -19,4 +19,4 @@ class NetCDF(Export):
     mime: ClassVar[str] = "application/x-netcdf"
 
     def made(self, shown: Shown) -> Iterator[Making]:
-        yield Making(1, 1, schema.to_bytes(dataset(shown.place, shown.picture)))
+        yield Making(1, 1, netcdf.to_bytes(dataset(shown.place, shown.picture)))

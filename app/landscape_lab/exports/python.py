@@ -12,7 +12,7 @@ from landscape_core.foundation.registry import find
 from landscape_core.session.picture import Picture
 from landscape_core.session.session import Session
 from landscape_core.slices.strategies.base import Strategy
-from landscape_core.storage import schema
+from landscape_core.storage import netcdf
 from landscape_lab.exports._code import Code
 from landscape_lab.exports._data import program_version
 from landscape_lab.exports.base import Export, Making, Shown, file_name
@@ -62,7 +62,7 @@ def program(place: Place, picture: Picture) -> str:
     """Python that needs nothing but the engine, and gives the slice of a picture to the bit."""
     code = Code("Path", "torch")
     strategy = find(Strategy, str(picture.slice.attrs["strategy"][0]))()
-    way, save, link = "\n".join(_way(place, code, strategy)), code.name(schema.save), place.link()
+    way, save, link = "\n".join(_way(place, code, strategy)), code.name(netcdf.save), place.link()
     return PROGRAM.format(
         version=program_version(),
         seen=picture.seen,

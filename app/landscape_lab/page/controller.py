@@ -15,7 +15,7 @@ import panel as pn
 from landscape_core.foundation.errors import LandscapeError, SpecError
 from landscape_core.session.picture import Picture
 from landscape_core.storage.store import Store
-from landscape_lab.bridge.jupyter import UiLoop
+from landscape_lab.bridge.event_loop import UiLoop
 from landscape_lab.exports.base import Making, file_name, kinds
 from landscape_lab.page.comparison import beside
 from landscape_lab.page.form_sections import concerned

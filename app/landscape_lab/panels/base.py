@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import xarray as xr
 
-from landscape_core.curvature.spectrum import Watch
+from landscape_core.curvature.monitor import Watch
 from landscape_core.foundation.recipes import Recipe, name_of
 from landscape_core.session.inspection import Standpoint
 from landscape_core.session.picture import Picture

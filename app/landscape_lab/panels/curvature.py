@@ -8,7 +8,8 @@ import xarray as xr
 
 from landscape_core.curvature.matrices.base import Matrix
 from landscape_core.curvature.matrices.hessian import Hessian
-from landscape_core.curvature.spectrum import Spectrum, Watch, spectrum
+from landscape_core.curvature.monitor import Watch
+from landscape_core.curvature.spectrum import Spectrum, spectrum
 from landscape_core.foundation.recipes import Knob, Note
 from landscape_core.session.inspection import Standpoint
 from landscape_core.session.picture import Picture

@@ -11,7 +11,7 @@ from landscape_core.foundation.recipes import Knob, Note
 from landscape_core.planes.directions.random import Random
 from landscape_core.session.inspection import Standpoint
 from landscape_core.session.picture import Picture
-from landscape_core.slices.sweep import Grid
+from landscape_core.slices.grid import Grid
 from landscape_lab.figures.bokeh.planes import Planes as View
 from landscape_lab.panels.base import Aside
 

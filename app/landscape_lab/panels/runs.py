@@ -7,12 +7,13 @@ from typing import Annotated, Any, ClassVar
 import xarray as xr
 
 from landscape_core.connectivity.connection import another_start
-from landscape_core.experiments.slice_of_run import Look, follow, look_at
+from landscape_core.experiments.slice_of_run import Look, look_at
+from landscape_core.experiments.trajectory import follow
 from landscape_core.foundation.recipes import Knob
 from landscape_core.planes.directions.pca import PCA
 from landscape_core.session.inspection import Standpoint
 from landscape_core.session.picture import Picture
-from landscape_core.slices.sweep import Grid
+from landscape_core.slices.grid import Grid
 from landscape_lab.figures.bokeh.runs import Runs as View
 from landscape_lab.panels.base import Aside
 

@@ -10,7 +10,7 @@ import yaml
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Choice, Knob, Note, Recipe
-from landscape_core.session.picture import View
+from landscape_core.session.view import View
 from landscape_core.training.run import Run
 from landscape_lab.panels.base import Aside
 from landscape_lab.panels.boundary import Boundary

@@ -11,13 +11,15 @@ from itertools import chain
 import xarray as xr
 
 from landscape_core.analysis.slice_metrics import figures
-from landscape_core.experiments.slice_of_run import Look, Progress, look_at, run_of
+from landscape_core.experiments.progress import Progress
+from landscape_core.experiments.slice_of_run import Look, look_at
+from landscape_core.experiments.trajectory import run_of
 from landscape_core.foundation.errors import LandscapeError, SpecError
 from landscape_core.foundation.recipes import name_of
 from landscape_core.planes.directions.pca import PCA
 from landscape_core.session.picture import Picture
 from landscape_core.session.session import Session
-from landscape_core.slices.sweep import Grid
+from landscape_core.slices.grid import Grid
 from landscape_core.storage.store import Store
 from landscape_lab.exports.base import Beside, Making, Shown, kinds
 from landscape_lab.state.navigator import Journey

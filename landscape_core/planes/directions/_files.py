@@ -17,7 +17,7 @@ from landscape_core.foundation.errors import (
 )
 from landscape_core.foundation.types import Vector, Vectors
 from landscape_core.planes.directions.base import Viewpoint
-from landscape_core.storage import schema
+from landscape_core.storage import netcdf
 
 READ = ".pt, .pth (torch.save), .npy (numpy.save) or .nc (landscape train)"
 ARRAY = "an array of shape (D, P) or (P,)"
@@ -92,7 +92,7 @@ def _read(path: Path, field: str) -> Any:
     except (OSError, TypeError, ValueError, RuntimeError) as error:
         raise FileFormatError(f"{path} cannot be read: {error}") from error
     if path.suffix == ".nc":
-        dataset = schema.load(path)
+        dataset = netcdf.load(path)
         if "theta" not in dataset:
             raise FileFormatError(f"{path} holds no trajectory.")
         return torch.from_numpy(dataset["theta"].values)

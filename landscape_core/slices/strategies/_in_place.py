@@ -14,8 +14,9 @@ from torch.nn.modules.batchnorm import _NormBase
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.memory import free_memory
 from landscape_core.foundation.types import Vector
+from landscape_core.models.batch_norm import reestimate
 from landscape_core.models.losses.base import Loss
-from landscape_core.models.objective import ModelObjective, reestimate
+from landscape_core.models.objective import ModelObjective
 from landscape_core.slices.strategies.base import Reader, Reading, exactly
 
 SHARE = 0.25

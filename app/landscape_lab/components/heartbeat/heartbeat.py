@@ -6,7 +6,8 @@ from typing import Any
 import param
 from panel.custom import JSComponent
 
-from landscape_lab.bridge.jupyter import Messages, mode, no_echoes
+from landscape_lab.bridge.host import mode
+from landscape_lab.bridge.jupyter import Messages, no_echoes
 
 
 class HeartbeatModel(Messages, JSComponent):

@@ -7,7 +7,8 @@ from typing import Any
 import param
 from panel.custom import JSComponent
 
-from landscape_lab.bridge.jupyter import Messages, mode
+from landscape_lab.bridge.host import mode
+from landscape_lab.bridge.jupyter import Messages
 
 PARTS = ("../signals.js", "shortcuts.js")
 """Its JavaScript: one module, in this order."""

@@ -1,0 +1,103 @@
+"""The trajectory of a run as a dataset: trained once, then answered from the store."""
+
+import json
+import math
+import time
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import xarray as xr
+
+from landscape_core.experiments.learning_curves import curves, measured
+from landscape_core.experiments.progress import NEWS, Progress
+from landscape_core.foundation.errors import FileFormatError
+from landscape_core.foundation.recipes import (
+    ENGINE_VERSION,
+    canonical,
+    content_key,
+    to_plain,
+)
+from landscape_core.foundation.registry import from_plain
+from landscape_core.models.objective import ModelObjective
+from landscape_core.storage.store import Store
+from landscape_core.training.recorder import Entry, Recorder
+from landscape_core.training.run import Run, Training
+
+
+def follow(run: Run, store: Store | None = None) -> Iterator[Progress]:
+    """Train, and give the trajectory: iterates (step, param), measures (split, step).
+
+    Raises:
+        SpecError: parts of the run that do not fit together; before any work.
+        MissingDataError: a data file is not there.
+    """
+    key = content_key("trajectory", run)
+    kept = store.get(key) if store else None
+    if kept is not None:
+        yield Progress(run.steps, run.steps, kept)
+        return
+    training = Training(run)
+    state = training.start()
+    recorder = Recorder(run, len(state.theta))
+    every = math.ceil(run.steps / recorder.budget)
+    recorder.add(state, **measured(training.instance, state))
+    told = time.monotonic()
+    while state.index < run.steps and not state.diverged:
+        state = training.advance(state)
+        if state.index % every == 0 or state.index == run.steps:
+            recorder.add(state, **measured(training.instance, state))
+        if time.monotonic() - told > NEWS:
+            told = time.monotonic()
+            yield Progress(state.index, run.steps)
+    dataset = trajectory(run, recorder.entries(), diverged=state.diverged)
+    if store:
+        store.put(key, dataset)
+    yield Progress(state.index, run.steps, dataset)
+
+
+def trajectory(run: Run, recorded: Sequence[Entry], *, diverged: bool) -> xr.Dataset:
+    """The recorded iterates `theta` (step, param), statistics `buffer` (step, value), curves.
+
+    The attributes hold the run's recipe, the engine's version, and whether it diverged.
+    """
+    theta = np.stack([entry.state.theta.numpy(force=True) for entry in recorded])
+    seen = np.array([entry.state.seen for entry in recorded])
+    columns = {"theta": (("step", "param"), theta), "seen": ("step", seen)}
+    if recorded[0].state.buffers:
+        flat = [_flat(entry.state.buffers) for entry in recorded]
+        columns["buffer"] = (("step", "value"), np.stack(flat))
+    attrs = {
+        "run": canonical(to_plain(run)),
+        "engine_version": ENGINE_VERSION,
+        "diverged": int(diverged),
+    }
+    return curves(recorded).assign(columns).assign_attrs(attrs)
+
+
+def run_of(path: xr.Dataset) -> Run:
+    """The recipe that a trajectory was made by.
+
+    Raises:
+        FileFormatError: the dataset is no trajectory.
+    """
+    if "run" not in path.attrs or "theta" not in path:
+        raise FileFormatError("this file holds no trajectory; one is written by `landscape train`.")
+    return from_plain(Run, json.loads(path.attrs["run"]))
+
+
+def _flat(buffers: dict[str, torch.Tensor]) -> npt.NDArray[np.float64]:
+    return np.concatenate([b.double().numpy(force=True).ravel() for b in buffers.values()])
+
+
+def buffers_at(path: xr.Dataset, at: int, objective: ModelObjective) -> dict[str, torch.Tensor]:
+    """The running statistics at a recorded iterate of a trajectory, by name."""
+    if "buffer" not in path:
+        return objective.buffers
+    flat = torch.from_numpy(path["buffer"].values[at])
+    pieces = flat.split([buffer.numel() for buffer in objective.buffers.values()])
+    return {
+        name: piece.to(buffer).view(buffer.shape)
+        for (name, buffer), piece in zip(objective.buffers.items(), pieces, strict=True)
+    }

@@ -1,0 +1,62 @@
+"""Which statistics batch normalization uses off the centre of a slice, and their re-estimation."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn.modules.batchnorm import _NormBase
+
+from landscape_core.foundation.errors import SpecError
+
+BatchNorm = Literal["running", "batch", "reestimated"]
+"""`running`: the statistics stored at the centre of the slice, as Li et al. (2018) do.
+`batch`: the statistics of the very examples that are evaluated, all at once.
+`reestimated`: anew at each point, from the training examples in batches of `REESTIMATION_BATCH`, by
+the cumulative average of `torch.optim.swa_utils.update_bn`; then used as `running` ones are."""
+
+
+BATCH_NORM: tuple[BatchNorm, ...] = ("running", "batch", "reestimated")
+
+
+BATCH_NORM_HELP = (
+    "statistics that batch normalization uses off the centre: those stored there (running), those "
+    "of the examples evaluated (batch), or estimated anew at each point (reestimated)"
+)
+
+
+REESTIMATION_BATCH = 500
+"""Examples in a batch, at most, when statistics are estimated anew."""
+
+
+def reestimate(
+    normalizers: Sequence[_NormBase],
+    buffers: Sequence[Mapping[str, Tensor]],
+    forward: Callable[[Tensor], object],
+    inputs: Tensor,
+) -> None:
+    """Estimate running statistics anew, in place, as `torch.optim.swa_utils.update_bn` does.
+
+    Args:
+        normalizers: the layers; afterwards they use what was estimated.
+        buffers: those of each layer that a call of `forward` updates.
+        forward: evaluates the network.
+        inputs: of all training examples, (N, ...).
+    """
+    momenta = [part.momentum for part in normalizers]
+    for part, own in zip(normalizers, buffers, strict=True):
+        part.training, part.momentum = True, None
+        for name, buffer in own.items():
+            buffer.fill_(1 if name == "running_var" else 0)
+    try:
+        with torch.no_grad():
+            for batch in inputs.tensor_split(-(-len(inputs) // REESTIMATION_BATCH)):
+                forward(batch)
+    finally:
+        for part, momentum in zip(normalizers, momenta, strict=True):
+            part.training, part.momentum = False, momentum
+
+
+def _check_choice(batch_norm: str) -> None:
+    if batch_norm not in BATCH_NORM:
+        raise SpecError("batch_norm", batch_norm, "one of " + ", ".join(BATCH_NORM))

@@ -1,0 +1,60 @@
+"""Which points of a line or plane a slice has: a rectangular grid."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+
+from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.recipes import (
+    Knob,
+    Recipe,
+)
+from landscape_core.slices.interpolation import Floats, Lines
+
+Mask = npt.NDArray[np.bool_]
+
+
+Index = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid(Recipe):
+    """Which points of a line or plane: a rectangle, in multiples of the axes."""
+
+    resolution: Annotated[int, Knob(2, 1001, "points along each side")] = 51
+    alpha_low: Annotated[float, Knob(-1e39, 1e39, "left end")] = -1.0
+    alpha_high: Annotated[float, Knob(-1e39, 1e39, "right end")] = 1.0
+    beta_low: Annotated[float, Knob(-1e39, 1e39, "lower end")] = -1.0
+    beta_high: Annotated[float, Knob(-1e39, 1e39, "upper end")] = 1.0
+
+    @classmethod
+    def square(cls, span: float = 1.0, resolution: int = 51) -> "Grid":
+        """The grid from -span to span along each axis."""
+        if not (isinstance(span, int | float | np.number) and span > 0):
+            raise SpecError("span", span, "larger than 0")
+        low = -span
+        return cls(
+            resolution=resolution, alpha_low=low, alpha_high=span, beta_low=low, beta_high=span
+        )
+
+    def check(self) -> None:
+        for side in ("alpha", "beta"):
+            low, high = getattr(self, f"{side}_low"), getattr(self, f"{side}_high")
+            if low >= high:
+                raise SpecError(f"Grid.{side}_high", high, f"larger than {side}_low, {low:g}")
+
+    def alpha(self) -> Floats:
+        """The coordinates along the first axis, (resolution,)."""
+        return np.linspace(self.alpha_low, self.alpha_high, self.resolution)
+
+    def beta(self) -> Floats:
+        """The coordinates along the second axis, (resolution,)."""
+        return np.linspace(self.beta_low, self.beta_high, self.resolution)
+
+
+def mesh(lines: Lines, dimensions: int) -> Index:
+    """The indices (K, D) of all crossings of grid lines."""
+    sides = np.meshgrid(*[lines] * dimensions, indexing="ij")
+    return np.stack([side.ravel() for side in sides], axis=1)
