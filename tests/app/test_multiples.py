@@ -11,12 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from landscape_lab.figures import theme
-from landscape_lab.figures.matplotlib.multiples import (
-    headline,
-    multiples,
-    shared_limits,
-    small_multiples,
-)
+from landscape_lab.figures.captions import headline
+from landscape_lab.figures.matplotlib.multiples import multiples, small_multiples
+from landscape_lab.figures.pixels import shared_limits
 
 
 def ensemble_of(planes=9, n=25):

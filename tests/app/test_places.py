@@ -16,7 +16,7 @@ from landscape_lab.state.form_model import assign
 from landscape_lab.state.history import History
 from landscape_lab.state.navigator import Journey
 from landscape_lab.state.place import Change, Origin, opening, place
-from landscape_lab.state.scene import presets
+from landscape_lab.state.preset import presets
 
 RATE = "run.optimizer.learning_rate"
 

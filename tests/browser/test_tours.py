@@ -11,7 +11,7 @@ from landscape_core.foundation.errors import FileFormatError, SpecError
 from landscape_core.session.session import Session
 from landscape_lab.content.tour import FOLDER, GUIDES, step_of, tour, tours
 from landscape_lab.state.place import place
-from landscape_lab.state.scene import PRESETS
+from landscape_lab.state.preset import PRESETS
 
 GOOD = """\
 ---

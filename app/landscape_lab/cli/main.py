@@ -50,7 +50,7 @@ from landscape_lab.cli import handbook, pictures, studies
 from landscape_lab.cli.options import aligned, command, configured, settings, shown
 from landscape_lab.content.tour import FOLDER as TOURS
 from landscape_lab.hosting import server
-from landscape_lab.state.scene import presets
+from landscape_lab.state.preset import presets
 from landscape_lab.state.user_store import user_store
 
 KINDS: dict[str, type[Recipe]] = {

@@ -6,6 +6,7 @@ from typing import Any
 import contourpy
 import numpy as np
 import numpy.typing as npt
+import xarray as xr
 
 from landscape_lab.figures.pixels import Array, narrow
 
@@ -102,3 +103,13 @@ def labels(found: list[tuple[str, Array]], alpha: Array, beta: Array) -> dict[st
 
 def _short(coordinate: float) -> str:
     return f"{coordinate:.3g}".replace("-", "−")
+
+
+def others(slice_: xr.Dataset) -> list[tuple[int, xr.Dataset]]:
+    """The other runs on a slice: numbers from 2 on, and alpha, beta and distance by step."""
+    if "other_alpha" not in slice_ or "other_beta" not in slice_:
+        return []
+    names = {f"other_{name}": name for name in ("alpha", "beta", "distance")}
+    found = slice_[list(names)].drop_vars(["alpha", "beta"], errors="ignore")
+    runs = [found.isel(run=i).dropna("step") for i in range(found.sizes["run"])]
+    return [(number, run.rename(names)) for number, run in enumerate(runs, 2)]

@@ -1,6 +1,7 @@
 """What a slice is of, in words: every setting, and how far the picture can be trusted."""
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -104,3 +105,46 @@ def _short(given: Any) -> str:
     if isinstance(given, bool):
         return "yes" if given else "no"
     return f"{given:.3g}" if isinstance(given, float) else str(given)
+
+
+TOLD = {
+    "minima": "minima",
+    "saddles": "passes",
+    "convex_share": "convex",
+    "roughness": "roughness",
+    "width": "width",
+}
+"""The figures that the title gives, and in which words."""
+
+
+def headline(planes: int, figures: xr.Dataset | None) -> tuple[str, str]:
+    """How many planes there are, and the figures over them; words that belong together stay so."""
+    named = f"{planes} planes through one point" if planes > 1 else "one plane"
+    told = []
+    for name, word in TOLD.items():
+        if figures is not None and f"{name}_spread" in figures:
+            found = figures[f"{name}_spread"]
+            mean, deviation = (
+                float(found.sel(statistic=which)) for which in ("mean", "standard deviation")
+            )
+            share = str(found.attrs.get("unit", "")).startswith("share")
+            words = _percent(mean, deviation) if share else _figure(mean, deviation)
+            told.append(f"{word} {words}".replace(" ", "\N{NO-BREAK SPACE}"))
+    if told and planes > 1:
+        named += ", mean ± standard deviation over the planes"
+    return named, " · ".join(told)
+
+
+def _percent(mean: float, deviation: float) -> str:
+    words = _figure(100 * mean, 100 * deviation)
+    return f"{words} %" if math.isfinite(mean) else words
+
+
+def _figure(mean: float, deviation: float) -> str:
+    """Both with as many decimals as two digits of the deviation need."""
+    if not math.isfinite(mean):
+        return "unknown on some"
+    if not (math.isfinite(deviation) and deviation > 0):
+        return f"{mean:.3g}"
+    decimals = max(0, 1 - math.floor(math.log10(deviation)))
+    return f"{mean:.{decimals}f} ± {deviation:.{decimals}f}" if decimals < 6 else f"{mean:.3g}"

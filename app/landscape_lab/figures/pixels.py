@@ -122,3 +122,13 @@ def _spline(points: int, degree: int) -> Array:
     spline = make_interp_spline(np.arange(points), np.eye(points), k=min(degree, points - 1))
     times = _times(points)
     return np.asarray(spline(np.arange((points - 1) * times + 1) / times))
+
+
+def shared_limits(heights: Array) -> tuple[float, float]:
+    """The least and the greatest finite height of all pictures; apart even if all are equal."""
+    finite = heights[np.isfinite(heights)]
+    if finite.size == 0:
+        return 0.0, 1.0
+    low, high = float(finite.min()), float(finite.max())
+    half = 0.5 * max(1.0, abs(low))
+    return (low, high) if high - low > 1e-9 * half else (low - half, high + half)

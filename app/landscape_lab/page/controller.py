@@ -32,7 +32,8 @@ from landscape_lab.state.place import (
     place,
     toured,
 )
-from landscape_lab.state.scene import FIRST, Display, Scene, presets
+from landscape_lab.state.preset import FIRST, presets
+from landscape_lab.state.scene import Display, Scene
 from landscape_lab.state.user_store import user_store
 from landscape_lab.worker.progress_text import Waiting
 from landscape_lab.worker.thread import Desk

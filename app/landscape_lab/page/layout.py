@@ -22,7 +22,8 @@ from landscape_lab.page.canvas import FILL, Stage
 from landscape_lab.page.form_sections import sections
 from landscape_lab.state.history import History
 from landscape_lab.state.place import Place
-from landscape_lab.state.scene import Display, Scene, presets
+from landscape_lab.state.preset import presets
+from landscape_lab.state.scene import Display, Scene
 from landscape_lab.worker.worker import News
 
 

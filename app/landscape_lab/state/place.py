@@ -14,7 +14,8 @@ from urllib.parse import parse_qsl, quote, urlencode
 from landscape_core.foundation.errors import SpecError
 from landscape_core.training.run import continues
 from landscape_lab.state.form_model import assign, differences
-from landscape_lab.state.scene import FIRST, Scene, presets
+from landscape_lab.state.preset import FIRST, presets
+from landscape_lab.state.scene import Scene
 
 SAFE = ",.:/"
 AT = "at."

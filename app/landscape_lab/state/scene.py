@@ -1,12 +1,7 @@
 """What is on the screen, as one recipe; and the presets to start from."""
 
-import functools
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Annotated, Any
-
-import yaml
+from typing import Annotated
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Choice, Knob, Note, Recipe
@@ -14,10 +9,6 @@ from landscape_core.session.view import View
 from landscape_core.training.run import Run
 from landscape_lab.panels.base import Aside
 from landscape_lab.panels.boundary import Boundary
-from landscape_lab.state.form_model import assign
-
-PRESETS = Path(__file__).parents[1] / "content" / "presets"
-FIRST = "spirals"
 
 COMPARISONS = {
     "side": "side by side",
@@ -83,38 +74,3 @@ class Scene(Recipe):
     run: Annotated[Run, Note("what is trained")] = field(default_factory=Run)
     view: Annotated[View, Note("which slice is looked at")] = field(default_factory=View)
     display: Annotated[Display, Note("how it is drawn")] = field(default_factory=Display)
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A scene with a question to think about, what to watch, and what it then shows."""
-
-    name: str
-    title: str
-    question: str
-    watch: str
-    shows: str
-    steps: int
-    scene: Scene
-
-    def words(self) -> dict[str, str]:
-        """What a menu shows of it."""
-        return {"name": self.name, "title": self.title, "question": self.question}
-
-
-@functools.cache
-def presets() -> dict[str, Preset]:
-    """The presets of the folder `presets/`, one YAML file each, in the order of their rank."""
-    files = [
-        (yaml.safe_load(path.read_text("utf-8")), path.stem) for path in PRESETS.glob("*.yaml")
-    ]
-    files.sort(key=lambda pair: (pair[0]["rank"], pair[1]))
-    return {name: _preset(name, content) for content, name in files}
-
-
-def _preset(name: str, content: Mapping[str, Any]) -> Preset:
-    scene = Scene()
-    for path, value in content["scene"].items():
-        scene = assign(scene, path, value)
-    words = {key: str(content[key]).strip() for key in ("title", "question", "watch", "shows")}
-    return Preset(name=name, steps=int(content["steps"]), scene=scene, **words)

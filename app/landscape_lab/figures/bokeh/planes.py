@@ -15,8 +15,8 @@ from bokeh.plotting import figure
 from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.figures.bokeh.maps import columns, name_colors, scale_of, send
-from landscape_lab.figures.matplotlib.multiples import headline, shared_limits
-from landscape_lab.figures.pixels import PALETTE, SHADES, Array, finer, shaded
+from landscape_lab.figures.captions import headline
+from landscape_lab.figures.pixels import PALETTE, SHADES, Array, finer, shaded, shared_limits
 
 GAP = 0.09
 """Between two pictures, as a share of the side of one."""

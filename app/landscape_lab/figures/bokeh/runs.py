@@ -10,9 +10,9 @@ from bokeh.core.properties import value
 from bokeh.models import Label
 
 from landscape_lab.figures import theme
+from landscape_lab.figures.annotations import others
 from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.figures.bokeh.maps import Map, columns, send
-from landscape_lab.figures.matplotlib.stills import others
 
 FAR = 0.01
 """Ends farther off the plane than this share of its width say so."""

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import xarray as xr
 
 from landscape_lab.figures import theme
-from landscape_lab.figures.pixels import finer
+from landscape_lab.figures.captions import headline
+from landscape_lab.figures.pixels import finer, shared_limits
 
 Array = npt.NDArray[np.floating[Any]]
 
@@ -19,15 +20,6 @@ COLUMNS, SIDE, DOTS_PER_INCH = 3, 2.0, 200
 """Pictures in a row; inches along a side of one."""
 
 SIZES: Any = {"font.size": 8, "font.family": "sans-serif", "axes.edgecolor": theme.FRAME}
-
-TOLD = {
-    "minima": "minima",
-    "saddles": "passes",
-    "convex_share": "convex",
-    "roughness": "roughness",
-    "width": "width",
-}
-"""The figures that the title gives, and in which words."""
 
 
 def small_multiples(
@@ -89,34 +81,6 @@ def multiples(ensemble: xr.Dataset, *, figures: xr.Dataset | None, split: str, s
     return paper
 
 
-def headline(planes: int, figures: xr.Dataset | None) -> tuple[str, str]:
-    """How many planes there are, and the figures over them; words that belong together stay so."""
-    named = f"{planes} planes through one point" if planes > 1 else "one plane"
-    told = []
-    for name, word in TOLD.items():
-        if figures is not None and f"{name}_spread" in figures:
-            found = figures[f"{name}_spread"]
-            mean, deviation = (
-                float(found.sel(statistic=which)) for which in ("mean", "standard deviation")
-            )
-            share = str(found.attrs.get("unit", "")).startswith("share")
-            words = _percent(mean, deviation) if share else _figure(mean, deviation)
-            told.append(f"{word} {words}".replace(" ", "\N{NO-BREAK SPACE}"))
-    if told and planes > 1:
-        named += ", mean ± standard deviation over the planes"
-    return named, " · ".join(told)
-
-
-def shared_limits(heights: Array) -> tuple[float, float]:
-    """The least and the greatest finite height of all pictures; apart even if all are equal."""
-    finite = heights[np.isfinite(heights)]
-    if finite.size == 0:
-        return 0.0, 1.0
-    low, high = float(finite.min()), float(finite.max())
-    half = 0.5 * max(1.0, abs(low))
-    return (low, high) if high - low > 1e-9 * half else (low - half, high + half)
-
-
 def _picture(
     axes: Any, heights: Array, shown: xr.DataArray, limits: tuple[float, float], scale: str
 ) -> None:
@@ -168,21 +132,6 @@ def _title(shown: xr.DataArray) -> str:
     finite = shown.values[np.isfinite(shown.values)]
     number = f"seed {int(shown['seed'])}" if "seed" in shown.coords else "plane"
     return f"{number}: {finite.min():.3g} to {finite.max():.3g}" if finite.size else number
-
-
-def _percent(mean: float, deviation: float) -> str:
-    words = _figure(100 * mean, 100 * deviation)
-    return f"{words} %" if math.isfinite(mean) else words
-
-
-def _figure(mean: float, deviation: float) -> str:
-    """Both with as many decimals as two digits of the deviation need."""
-    if not math.isfinite(mean):
-        return "unknown on some"
-    if not (math.isfinite(deviation) and deviation > 0):
-        return f"{mean:.3g}"
-    decimals = max(0, 1 - math.floor(math.log10(deviation)))
-    return f"{mean:.{decimals}f} ± {deviation:.{decimals}f}" if decimals < 6 else f"{mean:.3g}"
 
 
 def _named(axis: xr.DataArray) -> str:

@@ -13,14 +13,14 @@ from bokeh.models import Div
 from bokeh.resources import Resources
 
 from landscape_lab.figures import theme
-from landscape_lab.figures.annotations import lowest
+from landscape_lab.figures.annotations import lowest, others
 from landscape_lab.figures.bokeh.contour import Contour
 from landscape_lab.figures.bokeh.lines import line_on, named, part_of, profiles
 from landscape_lab.figures.bokeh.sliders import Along
 from landscape_lab.figures.captions import caption
 from landscape_lab.figures.matplotlib.paper import HEIGHT, WIDTH, Words
 from landscape_lab.figures.matplotlib.relief import above, relief_on, spanned
-from landscape_lab.figures.matplotlib.tracks import apart, other_on, others, path_on
+from landscape_lab.figures.matplotlib.tracks import apart, other_on, path_on
 from landscape_lab.figures.pixels import finer
 
 Array = npt.NDArray[np.floating[Any]]

@@ -101,16 +101,6 @@ def path_on(axes: Any, path: xr.Dataset, seen: int | None, up: Array | None = No
                   **signs | {"markeredgewidth": 0.7, "zorder": 6})  # fmt: skip
 
 
-def others(slice_: xr.Dataset) -> list[tuple[int, xr.Dataset]]:
-    """The other runs on a slice: numbers from 2 on, and alpha, beta and distance by step."""
-    if "other_alpha" not in slice_ or "other_beta" not in slice_:
-        return []
-    names = {f"other_{name}": name for name in ("alpha", "beta", "distance")}
-    found = slice_[list(names)].drop_vars(["alpha", "beta"], errors="ignore")
-    runs = [found.isel(run=i).dropna("step") for i in range(found.sizes["run"])]
-    return [(number, run.rename(names)) for number, run in enumerate(runs, 2)]
-
-
 def other_on(axes: Any, number: int, path: xr.Dataset) -> None:
     """Draw the path of another run, in a colour of its own."""
     color = theme.CLASSES[(number - 1) % len(theme.CLASSES)]
