@@ -12,7 +12,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.directions.random import Random
-from landscape_core.slices import cost, probe
+from landscape_core.slices import cost, strategy_choice
 from landscape_core.slices.cost import estimate
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import landscape, probe_of
@@ -44,7 +44,7 @@ def test_seconds_are_those_of_the_strategy_that_was_chosen(monkeypatch):
     def candidates(_):
         raise AssertionError("no other strategy is tried")
 
-    monkeypatch.setattr(probe, "_candidates", candidates)
+    monkeypatch.setattr(strategy_choice, "_candidates", candidates)
     assert estimate(read(strategy=Vmap()), Grid.square(1.0, 51)).seconds > 0
 
 

@@ -23,10 +23,11 @@ from landscape_core.models.measures.error import Error
 from landscape_core.models.measures.gradient_norm import GradientNorm
 from landscape_core.models.measures.loss import LossMeasure
 from landscape_core.models.measures.loss_spread import LossSpread
+from landscape_core.models.measures.base import classes_of
 from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.directions.random import Random
 from landscape_core.planes.plane import Plane
-from landscape_core.slices import probe as probe_module
+from landscape_core.slices import strategy_choice
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import probe_of
 from landscape_core.slices.probe import probe
@@ -81,15 +82,15 @@ class Unlimited(Like):
 
 @pytest.mark.parametrize("kind", [More, Undefined, Unlimited])
 def test_a_strategy_that_is_not_right_is_not_taken_however_fast(monkeypatch, kind):
-    monkeypatch.setattr(probe_module, "_candidates", lambda _: iter([kind()]))
+    monkeypatch.setattr(strategy_choice, "_candidates", lambda _: iter([kind()]))
     assert [timing.strategy for timing in trial(reading())] == [Loop()]
 
 
 def test_one_that_is_right_is_taken_if_it_is_faster(monkeypatch):
     same = Like()
-    monkeypatch.setattr(probe_module, "_candidates", lambda _: iter([same]))
+    monkeypatch.setattr(strategy_choice, "_candidates", lambda _: iter([same]))
     clock = iter(np.cumsum([*[1e-3] * 4, *[1e-6] * 100]))
-    monkeypatch.setattr(probe.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(strategy_choice.time, "perf_counter", lambda: next(clock))
     first, second = trial(reading())
     assert (first.strategy, second.strategy) == (same, Loop())
     assert first.seconds < second.seconds
@@ -119,13 +120,13 @@ def test_one_that_is_hardly_faster_is_not_preferred_to_the_loop(monkeypatch, sec
 
     clock, plain = [0.0], Loop.reader
     monkeypatch.setattr(Loop, "reader", loop)
-    monkeypatch.setattr(probe.time, "perf_counter", lambda: clock[0])
-    monkeypatch.setattr(probe_module, "_candidates", lambda _: iter([Timed()]))
+    monkeypatch.setattr(strategy_choice.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(strategy_choice, "_candidates", lambda _: iter([Timed()]))
     assert isinstance(trial(reading())[0].strategy, taken)
 
 
 def test_where_the_landscape_is_not_finite_strategies_must_agree_on_that(monkeypatch):
-    monkeypatch.setattr(probe_module, "_candidates", lambda _: iter([Like()]))
+    monkeypatch.setattr(strategy_choice, "_candidates", lambda _: iter([Like()]))
     objective = cases.mlp_objective()
     objective.inputs[0] = float("inf")
     assert len(trial(reading(objective))) == 2
@@ -141,8 +142,8 @@ def test_the_trial_stops_before_it_costs_as_much_as_the_work(monkeypatch):
             return super().reader(reading)
 
     clock = [0.0]
-    monkeypatch.setattr(probe.time, "perf_counter", lambda: clock[0])
-    monkeypatch.setattr(probe_module, "_candidates", lambda _: iter([Slow()] * 9))
+    monkeypatch.setattr(strategy_choice.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(strategy_choice, "_candidates", lambda _: iter([Slow()] * 9))
     trial(reading())
     assert len(tried) == 1
 
@@ -162,9 +163,9 @@ def test_a_strategy_that_computes_many_points_at_once_is_not_judged_by_few(monke
             return read
 
     clock = [0.0]
-    monkeypatch.setattr(probe.time, "perf_counter", lambda: clock[0])
-    monkeypatch.setattr(probe_module, "LEAST", 3.0)
-    monkeypatch.setattr(probe_module, "_candidates", lambda _: iter([Crowd()]))
+    monkeypatch.setattr(strategy_choice.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(strategy_choice, "LEAST", 3.0)
+    monkeypatch.setattr(strategy_choice, "_candidates", lambda _: iter([Crowd()]))
     assert {type(one.strategy): one.seconds for one in trial(reading())}[Crowd] == 1 / 16
 
 
@@ -366,7 +367,7 @@ def test_targets_are_classes_or_not(targets, classes):
     objective = ModelObjective(
         nn.Linear(3, 3), cross_entropy, torch.zeros(len(targets), 3), targets
     )
-    assert probe.classes_of({"train": objective}) == classes
+    assert classes_of({"train": objective}) == classes
 
 
 def test_examples_left_out_by_torchs_loss_are_left_out():
@@ -519,9 +520,9 @@ def test_a_candidate_strategy_that_raises_an_error_does_not_apply(monkeypatch, c
     same = Like()
     asked = reading(cases.residual_objective())
     known = {"raising": kind, "same": lambda: same, "loop": Loop}
-    monkeypatch.setattr(probe_module, "entries", lambda _: known)
-    monkeypatch.setattr(probe_module, "LEAST", 60.0)  # so that both are tried
-    caplog.set_level("DEBUG", "landscape_core.slices.probe")
+    monkeypatch.setattr(strategy_choice, "entries", lambda _: known)
+    monkeypatch.setattr(strategy_choice, "LEAST", 60.0)  # so that both are tried
+    caplog.set_level("DEBUG", "landscape_core.slices.strategy_choice")
     before = state(asked.objective)
     assert {timing.strategy for timing in trial(asked)} == {same, Loop()}
     assert state(asked.objective) == before
@@ -533,7 +534,7 @@ def test_an_interruption_of_a_candidate_ends_the_trial(monkeypatch):
         def reader(self, reading):
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(probe_module, "_candidates", lambda _: iter([Interrupted()]))
+    monkeypatch.setattr(strategy_choice, "_candidates", lambda _: iter([Interrupted()]))
     with pytest.raises(KeyboardInterrupt):
         trial(reading())
 
@@ -554,8 +555,8 @@ class Narrow(Like):
 
 
 def test_a_strategy_of_the_trial_that_raises_an_error_later_gives_way_to_the_loop(monkeypatch):
-    monkeypatch.setattr(probe_module, "_candidates", lambda _: iter([Narrow()]))
-    monkeypatch.setattr(probe_module, "MARGIN", 0)  # so that it is chosen
+    monkeypatch.setattr(strategy_choice, "_candidates", lambda _: iter([Narrow()]))
+    monkeypatch.setattr(strategy_choice, "MARGIN", 0)  # so that it is chosen
     probe_ = read(cases.residual_objective(), {})
     assert isinstance(probe_.strategies["train"], Narrow)
     expected = read(cases.residual_objective(), {}, strategy=Loop())(3 * WHERE)
@@ -581,8 +582,8 @@ def test_what_the_loop_raises_too_is_raised(monkeypatch):
             raise ZeroDivisionError
         return cross_entropy(outputs, targets)
 
-    monkeypatch.setattr(probe_module, "_candidates", lambda _: iter([Like()]))
-    monkeypatch.setattr(probe_module, "MARGIN", 0)
+    monkeypatch.setattr(strategy_choice, "_candidates", lambda _: iter([Like()]))
+    monkeypatch.setattr(strategy_choice, "MARGIN", 0)
     probe_ = read(ModelObjective(cases.mlp(), loss, *cases.vectors()), {})
     with pytest.raises(ZeroDivisionError):
         probe_(1000 * WHERE)
@@ -634,7 +635,7 @@ class Away(Like):
 def test_values_on_a_graphics_card_are_compared_with_the_loops(monkeypatch):
     with pytest.raises(RuntimeError, match="same device"):
         torch.ones(2).as_subclass(OnCard) - torch.ones(2)
-    monkeypatch.setattr(probe_module, "_candidates", lambda _: iter([Away()]))
+    monkeypatch.setattr(strategy_choice, "_candidates", lambda _: iter([Away()]))
     found = {type(timing.strategy): timing.deviation for timing in trial(reading())}
     assert found == {Loop: 0.0, Away: 0.0}
 
@@ -658,7 +659,7 @@ def test_what_a_strategy_combines_lies_on_one_device(away, kind, own, monkeypatc
     part = away.with_loss(cross_entropy) if own else away
     plane = Plane(part.start, part.start.new_ones(2, part.layout.size))
     asked = Reading(part, plane, MANY[:3] if own else MANY, 3)
-    where = probe._coords(5, plane)
+    where = strategy_choice._coords(5, plane)
     if kind is SharedLayers:  # reads the coordinates' values
         where = torch.ones(5, 2, dtype=torch.float64)
     found = kind().reader(asked)(where)

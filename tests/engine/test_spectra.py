@@ -214,7 +214,7 @@ def test_eigenvalues_that_did_not_converge_do_not_spoil_the_next_start(iterated,
     def short(*args, **options):
         return real(*args, **options, most=1)
 
-    monkeypatch.setattr("landscape_core.curvature.spectrum.eigenpairs", short)
+    monkeypatch.setattr("landscape_core.curvature.monitor.eigenpairs", short)
     watcher.measure(objective, objective.start, 0)
     assert np.isnan(watcher.dataset()["eigenvalue"]).any()
     monkeypatch.undo()
@@ -238,7 +238,7 @@ class Clock:
 
     def __init__(self, monkeypatch):
         self.now, self.cost, self._begun = 0.0, 1.0, False
-        monkeypatch.setattr("landscape_core.curvature.spectrum.time.perf_counter", self)
+        monkeypatch.setattr("landscape_core.curvature.monitor.time.perf_counter", self)
 
     def __call__(self):
         self._begun = not self._begun
