@@ -35,7 +35,7 @@ from landscape_core.planes.directions.random import Random
 from landscape_core.slices.adaptive import Tolerance, refine
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import landscape, probe_of
-from landscape_core.slices.slice import slicing
+from landscape_core.slices.slice import compute_slice
 from landscape_core.slices.sweep import exact
 from landscape_core.storage.store import Store
 from peers.agreement import disagreement
@@ -252,7 +252,7 @@ def again(works):
             store = Store(Path(folder))
 
             def ask(read=read, work=work, store=store):
-                return last(slicing(read, work.grid, store=store))
+                return last(compute_slice(read, work.grid, store=store))
 
             spent, _ = timed(ask)
             (second,) = best(ask)
@@ -280,7 +280,7 @@ def on_workers(works):
             backend = Dask(scheduler=address)
 
             def slice_(backend=backend):
-                return last(slicing(read, work.grid, backend=backend))
+                return last(compute_slice(read, work.grid, backend=backend))
 
             apart = np.abs(slice_() / last(exact(read, work.grid)) - 1).max()
             if apart > 1e-5:

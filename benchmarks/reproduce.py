@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from landscape_core.analysis.convexity_map import Convexity, convexity
-from landscape_core.analysis.slice_metrics import figures
+from landscape_core.analysis.slice_metrics import slice_metrics
 from landscape_core.connectivity.connection import barrier, connection
 from landscape_core.connectivity.paths.base import batches
 from landscape_core.connectivity.paths.bezier import Bezier
@@ -139,7 +139,7 @@ def _skips(architecture, seed, steps, side, resolution):
     slice_ = last(exact(probe({"train": objective}, plane, {}), Grid.square(1.0, resolution)))
     found = {"loss": float(objective.losses(ends[0][None])[0])}
     for scale in ("linear", "log"):
-        told = figures(slice_, scale=scale)
+        told = slice_metrics(slice_, scale=scale)
         for name in ("roughness", "variation_excess"):
             found[f"{name}, {scale}"] = float(told[name])
     if side:

@@ -1,130 +1,256 @@
 """Loss landscapes of neural networks: train, slice, project the trajectory, keep the result.
 
 Data goes one way: a recipe names what is wanted, it builds an objective and an optimizer, a run
-yields states, its path and a rule give a plane, and the objective on that plane is a slice.
+yields states, its trajectory and a rule give a plane, and the objective on that plane is a slice.
+
+A name is imported from its module when it is first used, so `import landscape_core` takes
+milliseconds and loads no PyTorch.
 """
 
-from landscape_core.analysis.convexity_map import Convexity, convexity
-from landscape_core.analysis.merge_tree import merge_tree
-from landscape_core.analysis.plane_ensemble import ensemble, spread
-from landscape_core.analysis.slice_metrics import figures
-from landscape_core.connectivity.alignment import aligned
-from landscape_core.connectivity.connection import Connection, connect, connection
-from landscape_core.curvature.density import density
-from landscape_core.curvature.eigenpairs import eigenpairs
-from landscape_core.curvature.spectrum import Spectrum, spectrum
-from landscape_core.curvature.trace import trace
-from landscape_core.experiments.curvature_of_run import curvature, curvature_along
-from landscape_core.experiments.progress import finish
-from landscape_core.experiments.slice_of_run import Look, look, look_at
-from landscape_core.experiments.trajectory import follow
-from landscape_core.foundation.errors import (
-    FileFormatError,
-    LandscapeError,
-    MissingDataError,
-    PlaneError,
-    SpecError,
-)
-from landscape_core.foundation.recipes import Recipe, content_key, to_plain
-from landscape_core.foundation.registry import entries, find, from_plain, make
-from landscape_core.models.objective import ModelObjective, Objective
-from landscape_core.models.problems.supervised import Supervised
-from landscape_core.models.user_model import from_module
-from landscape_core.planes.directions.base import Directions, Viewpoint
-from landscape_core.planes.directions.pca import PCA
-from landscape_core.planes.directions.random import Random
-from landscape_core.planes.plane import Plane
-from landscape_core.session.picture import Picture
-from landscape_core.session.session import Session
-from landscape_core.session.view import View
-from landscape_core.slices.adaptive import Tolerance, refine
-from landscape_core.slices.cost import Estimate, estimate
-from landscape_core.slices.grid import Grid
-from landscape_core.slices.one_call import landscape, probe_of
-from landscape_core.slices.probe import Probe, probe
-from landscape_core.slices.slice import slicing
-from landscape_core.slices.subsampling import sample
-from landscape_core.slices.sweep import coarse, exact, sweep
-from landscape_core.storage.netcdf import load, save
-from landscape_core.storage.store import Store
-from landscape_core.training.run import Run, State, Training, train
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = [  # noqa: RUF022 - in the order of the work, not of the alphabet
-    # one's own network
-    "landscape",
-    "from_module",
-    "probe_of",
-    # recipes and what there is
-    "Recipe",
-    "Run",
-    "Look",
-    "View",
-    "Supervised",
-    "entries",
-    "find",
-    "make",
-    "from_plain",
-    "to_plain",
-    "content_key",
+if TYPE_CHECKING:
+    from landscape_core.analysis.convexity_map import Convexity as Convexity
+    from landscape_core.analysis.convexity_map import convexity as convexity
+    from landscape_core.analysis.merge_tree import merge_tree as merge_tree
+    from landscape_core.analysis.plane_ensemble import ensemble as ensemble
+    from landscape_core.analysis.plane_ensemble import spread as spread
+    from landscape_core.analysis.slice_metrics import slice_metrics as slice_metrics
+    from landscape_core.connectivity.alignment import aligned as aligned
+    from landscape_core.connectivity.connection import Connection as Connection
+    from landscape_core.connectivity.connection import connect as connect
+    from landscape_core.connectivity.connection import connection as connection
+    from landscape_core.curvature.density import density as density
+    from landscape_core.curvature.eigenpairs import eigenpairs as eigenpairs
+    from landscape_core.curvature.spectrum import Spectrum as Spectrum
+    from landscape_core.curvature.spectrum import spectrum as spectrum
+    from landscape_core.curvature.trace import trace as trace
+    from landscape_core.experiments.curvature_of_run import (
+        curvature_along_run as curvature_along_run,
+    )
+    from landscape_core.experiments.curvature_of_run import curvature_of_run as curvature_of_run
+    from landscape_core.experiments.progress import Progress as Progress
+    from landscape_core.experiments.progress import result as result
+    from landscape_core.experiments.slice_of_run import Look as Look
+    from landscape_core.experiments.slice_of_run import slice_of_run as slice_of_run
+    from landscape_core.experiments.slice_of_run import slice_of_trajectory as slice_of_trajectory
+    from landscape_core.experiments.trajectory import record_run as record_run
+    from landscape_core.foundation import errors as errors
+    from landscape_core.foundation.errors import BackendError as BackendError
+    from landscape_core.foundation.errors import FileFormatError as FileFormatError
+    from landscape_core.foundation.errors import LandscapeError as LandscapeError
+    from landscape_core.foundation.errors import MissingDataError as MissingDataError
+    from landscape_core.foundation.errors import PlaneError as PlaneError
+    from landscape_core.foundation.errors import SpecError as SpecError
+    from landscape_core.foundation.recipes import Recipe as Recipe
+    from landscape_core.foundation.recipes import content_key as content_key
+    from landscape_core.foundation.recipes import to_plain as to_plain
+    from landscape_core.foundation.registry import entries as entries
+    from landscape_core.foundation.registry import find as find
+    from landscape_core.foundation.registry import from_plain as from_plain
+    from landscape_core.foundation.registry import make as make
+    from landscape_core.models.architectures.base import Architecture as Architecture
+    from landscape_core.models.datasets.base import ProblemData as ProblemData
+    from landscape_core.models.losses.base import Loss as Loss
+    from landscape_core.models.measures.base import Measure as Measure
+    from landscape_core.models.objective import ModelObjective as ModelObjective
+    from landscape_core.models.objective import Objective as Objective
+    from landscape_core.models.problems.base import Problem as Problem
+    from landscape_core.models.problems.supervised import Supervised as Supervised
+    from landscape_core.models.user_model import from_module as from_module
+    from landscape_core.models.user_model import user_problem as user_problem
+    from landscape_core.planes.directions.base import Directions as Directions
+    from landscape_core.planes.directions.base import Viewpoint as Viewpoint
+    from landscape_core.planes.directions.between import Between as Between
+    from landscape_core.planes.directions.gradient import Gradient as Gradient
+    from landscape_core.planes.directions.hessian import HessianEigenvectors as HessianEigenvectors
+    from landscape_core.planes.directions.pca import PCA as PCA
+    from landscape_core.planes.directions.random import Random as Random
+    from landscape_core.planes.plane import Plane as Plane
+    from landscape_core.session.picture import Picture as Picture
+    from landscape_core.session.session import Session as Session
+    from landscape_core.session.view import View as View
+    from landscape_core.slices.adaptive import Tolerance as Tolerance
+    from landscape_core.slices.adaptive import refine as refine
+    from landscape_core.slices.backends.dask import Dask as Dask
+    from landscape_core.slices.cost import Estimate as Estimate
+    from landscape_core.slices.cost import estimate as estimate
+    from landscape_core.slices.grid import Grid as Grid
+    from landscape_core.slices.one_call import landscape as landscape
+    from landscape_core.slices.one_call import probe_of as probe_of
+    from landscape_core.slices.probe import Probe as Probe
+    from landscape_core.slices.probe import probe as probe
+    from landscape_core.slices.slice import compute_slice as compute_slice
+    from landscape_core.slices.strategies.base import Strategy as Strategy
+    from landscape_core.slices.strategies.loop import Loop as Loop
+    from landscape_core.slices.strategy_choice import strategies as strategies
+    from landscape_core.slices.subsampling import sample as sample
+    from landscape_core.slices.sweep import coarse as coarse
+    from landscape_core.slices.sweep import exact as exact
+    from landscape_core.slices.sweep import sweep as sweep
+    from landscape_core.storage.netcdf import load as load
+    from landscape_core.storage.netcdf import save as save
+    from landscape_core.storage.store import Store as Store
+    from landscape_core.training.optimizers.base import Optimizer as Optimizer
+    from landscape_core.training.run import Run as Run
+    from landscape_core.training.run import State as State
+    from landscape_core.training.run import Training as Training
+    from landscape_core.training.run import train as train
+
+_PUBLIC = {
+    # your own network
+    "landscape_core.slices.one_call": (
+        "landscape",
+        "probe_of",
+    ),
+    "landscape_core.models.user_model": (
+        "from_module",
+        "user_problem",
+    ),
+    # recipes, and the parts that there are
+    "landscape_core.foundation.recipes": (
+        "Recipe",
+        "content_key",
+        "to_plain",
+    ),
+    "landscape_core.foundation.registry": (
+        "entries",
+        "find",
+        "from_plain",
+        "make",
+    ),
+    "landscape_core.models.architectures.base": ("Architecture",),
+    "landscape_core.models.datasets.base": ("ProblemData",),
+    "landscape_core.models.losses.base": ("Loss",),
+    "landscape_core.models.measures.base": ("Measure",),
+    "landscape_core.models.problems.base": ("Problem",),
+    "landscape_core.models.problems.supervised": ("Supervised",),
+    "landscape_core.training.optimizers.base": ("Optimizer",),
     # training
-    "train",
-    "Training",
-    "State",
-    # planes and slices
-    "Objective",
-    "ModelObjective",
-    "Plane",
-    "Directions",
-    "Viewpoint",
-    "Random",
-    "PCA",
-    "Grid",
-    "Probe",
-    "probe",
-    "slicing",
-    "Tolerance",
-    "refine",
-    "sample",
-    "exact",
-    "sweep",
-    "coarse",
-    "Estimate",
-    "estimate",
+    "landscape_core.training.run": (
+        "Run",
+        "State",
+        "Training",
+        "train",
+    ),
+    "landscape_core.experiments.trajectory": ("record_run",),
+    # planes
+    "landscape_core.planes.plane": ("Plane",),
+    "landscape_core.planes.directions.base": (
+        "Directions",
+        "Viewpoint",
+    ),
+    "landscape_core.planes.directions.between": ("Between",),
+    "landscape_core.planes.directions.gradient": ("Gradient",),
+    "landscape_core.planes.directions.hessian": ("HessianEigenvectors",),
+    "landscape_core.planes.directions.pca": ("PCA",),
+    "landscape_core.planes.directions.random": ("Random",),
+    # slices
+    "landscape_core.models.objective": (
+        "ModelObjective",
+        "Objective",
+    ),
+    "landscape_core.slices.grid": ("Grid",),
+    "landscape_core.slices.probe": (
+        "Probe",
+        "probe",
+    ),
+    "landscape_core.slices.slice": ("compute_slice",),
+    "landscape_core.slices.adaptive": (
+        "Tolerance",
+        "refine",
+    ),
+    "landscape_core.slices.subsampling": ("sample",),
+    "landscape_core.slices.sweep": (
+        "coarse",
+        "exact",
+        "sweep",
+    ),
+    "landscape_core.slices.cost": (
+        "Estimate",
+        "estimate",
+    ),
+    "landscape_core.slices.strategy_choice": ("strategies",),
+    "landscape_core.slices.strategies.base": ("Strategy",),
+    "landscape_core.slices.strategies.loop": ("Loop",),
+    "landscape_core.slices.backends.dask": ("Dask",),
+    "landscape_core.experiments.slice_of_run": (
+        "Look",
+        "slice_of_run",
+        "slice_of_trajectory",
+    ),
     # curvature
-    "Spectrum",
-    "spectrum",
-    "curvature",
-    "curvature_along",
-    "eigenpairs",
-    "trace",
-    "density",
-    "Convexity",
-    "convexity",
+    "landscape_core.curvature.spectrum": (
+        "Spectrum",
+        "spectrum",
+    ),
+    "landscape_core.curvature.eigenpairs": ("eigenpairs",),
+    "landscape_core.curvature.trace": ("trace",),
+    "landscape_core.curvature.density": ("density",),
+    "landscape_core.experiments.curvature_of_run": (
+        "curvature_of_run",
+        "curvature_along_run",
+    ),
+    "landscape_core.analysis.convexity_map": (
+        "Convexity",
+        "convexity",
+    ),
     # connections between minima
-    "Connection",
-    "connect",
-    "connection",
-    "aligned",
+    "landscape_core.connectivity.connection": (
+        "Connection",
+        "connect",
+        "connection",
+    ),
+    "landscape_core.connectivity.alignment": ("aligned",),
     # the shape of a slice in numbers
-    "figures",
-    "merge_tree",
-    "ensemble",
-    "spread",
-    # whole pieces of work
-    "follow",
-    "look",
-    "look_at",
-    "finish",
-    "Session",
-    "Picture",
-    # results on disk
-    "save",
-    "load",
-    "Store",
+    "landscape_core.analysis.slice_metrics": ("slice_metrics",),
+    "landscape_core.analysis.merge_tree": ("merge_tree",),
+    "landscape_core.analysis.plane_ensemble": (
+        "ensemble",
+        "spread",
+    ),
+    # a live run
+    "landscape_core.session.session": ("Session",),
+    "landscape_core.session.view": ("View",),
+    "landscape_core.session.picture": ("Picture",),
+    # results
+    "landscape_core.experiments.progress": (
+        "Progress",
+        "result",
+    ),
+    "landscape_core.storage.netcdf": (
+        "load",
+        "save",
+    ),
+    "landscape_core.storage.store": ("Store",),
     # errors
-    "LandscapeError",
-    "SpecError",
-    "MissingDataError",
-    "PlaneError",
-    "FileFormatError",
-]
+    "landscape_core.foundation": ("errors",),
+    "landscape_core.foundation.errors": (
+        "BackendError",
+        "FileFormatError",
+        "LandscapeError",
+        "MissingDataError",
+        "PlaneError",
+        "SpecError",
+    ),
+}
+"""The public names by the module that defines them, in the order of the work."""
+
+_HOMES = {name: module for module, names in _PUBLIC.items() for name in names}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module at its first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = import_module(_HOMES[name])
+    globals()[name] = value = getattr(home, name, None) or import_module(f"{_HOMES[name]}.{name}")
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names, whether imported yet or not."""
+    return sorted({*globals(), *__all__})

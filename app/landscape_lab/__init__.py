@@ -1,1 +1,53 @@
-"""The laboratory: what shows the numbers that landscape_core computes."""
+"""Landscape Lab for people: explore and slice your own network, open the app.
+
+A name is imported from its module when it is first used, so `import landscape_lab` takes
+milliseconds.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from landscape_core.slices.one_call import landscape as landscape
+    from landscape_core.storage.netcdf import load as load
+    from landscape_core.storage.netcdf import save as save
+    from landscape_core.storage.store import Store as Store
+    from landscape_lab.notebook.app import app as app
+    from landscape_lab.notebook.controls import Controls as Controls
+    from landscape_lab.notebook.explore import explore as explore
+    from landscape_lab.page.controller import Page as Page
+
+_PUBLIC = {
+    # your own network
+    "landscape_core.slices.one_call": ("landscape",),
+    "landscape_lab.notebook.explore": ("explore",),
+    # the app in a notebook cell
+    "landscape_lab.notebook.app": ("app",),
+    "landscape_lab.page.controller": ("Page",),
+    "landscape_lab.notebook.controls": ("Controls",),
+    # results
+    "landscape_core.storage.netcdf": (
+        "load",
+        "save",
+    ),
+    "landscape_core.storage.store": ("Store",),
+}
+"""The public names by the module that defines them, in the order of the work."""
+
+_HOMES = {name: module for module, names in _PUBLIC.items() for name in names}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module at its first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = import_module(_HOMES[name])
+    globals()[name] = value = getattr(home, name, None) or import_module(f"{_HOMES[name]}.{name}")
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names, whether imported yet or not."""
+    return sorted({*globals(), *__all__})

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from landscape_core.analysis.slice_metrics import figures
+from landscape_core.analysis.slice_metrics import slice_metrics
 from landscape_core.foundation.errors import PlaneError, SpecError
 from landscape_core.foundation.recipes import canonical, name_of, to_plain
 from landscape_core.models.objective import ModelObjective
@@ -20,7 +20,7 @@ from landscape_core.planes.directions.base import Directions
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import probe_of
 from landscape_core.slices.probe import Probe
-from landscape_core.slices.slice import slicing
+from landscape_core.slices.slice import compute_slice
 from landscape_core.storage.store import Store
 
 PLANE, STATISTIC = "plane", "statistic"
@@ -81,13 +81,13 @@ def ensemble(
     slices: list[xr.Dataset] = []
     for i in range(planes):
         read = first[i] if i < 2 else probe_of(parts, directions, seed=seed + i)
-        *_, last = slicing(read, grid, about, store=store)
+        *_, last = compute_slice(read, grid, about, store=store)
         slices.append(last)
         yield _joined(slices, seed)
 
 
 def spread(ensemble_: xr.Dataset, split: str = "train", scale: str = "linear") -> xr.Dataset:
-    """Every figure of `figures` by plane, `<figure>` (plane,), and `<figure>_spread` (statistic,).
+    """Every figure of `slice_metrics` by plane, `<figure>` (plane,), and `<figure>_spread` (statistic,).
 
     Statistics are the mean over planes, the standard deviation (n - 1) and the standard error of
     the mean. A figure that is NaN on one plane has NaN statistics, and the last two are NaN where
@@ -104,7 +104,7 @@ def spread(ensemble_: xr.Dataset, split: str = "train", scale: str = "linear") -
     if PLANE not in ensemble_.dims:
         raise SpecError("ensemble", tuple(ensemble_.dims), "a dataset with the dimension 'plane'")
     count = ensemble_.sizes[PLANE]
-    each = [figures(ensemble_.isel({PLANE: i}), split, scale) for i in range(count)]
+    each = [slice_metrics(ensemble_.isel({PLANE: i}), split, scale) for i in range(count)]
     table = xr.concat(each, dim=PLANE, **JOIN).assign_coords({PLANE: ensemble_[PLANE]})
     statistics = {
         f"{name}{SPREAD}": (STATISTIC, _statistics(column.values), column.attrs)

@@ -65,7 +65,7 @@ MEANINGS = {
 """The figures of a slice: the unit and the words for each."""
 
 
-def figures(
+def slice_metrics(
     slice_: xr.Dataset,
     split: str = "train",
     scale: str = "linear",

@@ -21,7 +21,7 @@ from landscape_core.connectivity.barrier import End, Profile, barrier
 from landscape_core.connectivity.paths.base import Curve, Kind, Path, plane_of, shadow
 from landscape_core.connectivity.paths.bezier import Bezier
 from landscape_core.experiments.progress import NEWS, Progress
-from landscape_core.experiments.trajectory import buffers_at, follow
+from landscape_core.experiments.trajectory import buffers_at, record_run
 from landscape_core.foundation.errors import PlaneError, SpecError
 from landscape_core.foundation.recipes import (
     ENGINE_VERSION,
@@ -133,7 +133,7 @@ def connect(asked: Connection, store: Store | None = None) -> Iterator[Progress]
         for run in (asked.first, asked.second):
             done = asked.first.steps * len(ends)
             trajectory = None
-            for progress in follow(run, store):
+            for progress in record_run(run, store):
                 trajectory = progress.dataset
                 yield Progress(done + progress.done, total)
             if trajectory is not None:
@@ -230,7 +230,7 @@ def to_another_start(  # noqa: PLR0913 - the options are by name
     if align:
         matching(train, train.start, train.start)  # raises if the network cannot be followed
     trajectory = None
-    for progress in follow(other, store):
+    for progress in record_run(other, store):
         trajectory = progress.dataset
         yield Progress(progress.done, total)
     if trajectory is None:

@@ -68,7 +68,7 @@ def index_at(path: xr.Dataset, step: int) -> int:
     return int(np.abs(path["step"].values - step).argmin())
 
 
-def curvature(
+def curvature_of_run(
     path: xr.Dataset, asked: Spectrum, *, step: int = -1, store: Store | None = None
 ) -> Iterator[Progress]:
     """The spectrum at the recorded iterate nearest to a step, as `spectrum` gives it.
@@ -93,7 +93,7 @@ def curvature(
     yield Progress(total, total, found)
 
 
-def curvature_along(
+def curvature_along_run(
     path: xr.Dataset, asked: Watch, *, count: int = 20, store: Store | None = None
 ) -> Iterator[Progress]:
     """The leading eigenvalues and the trace at about so many recorded steps, evenly spaced.

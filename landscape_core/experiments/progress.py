@@ -19,7 +19,7 @@ class Progress:
     dataset: xr.Dataset | None = None
 
 
-def finish(work: Iterator[Progress]) -> xr.Dataset:
+def result(work: Iterator[Progress]) -> xr.Dataset:
     """The finished dataset of a piece of work."""
     last = deque(work, maxlen=1)
     if not last or last[0].dataset is None:

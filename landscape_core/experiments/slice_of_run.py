@@ -12,7 +12,7 @@ import torch
 import xarray as xr
 
 from landscape_core.experiments.progress import Progress
-from landscape_core.experiments.trajectory import buffers_at, follow, run_of
+from landscape_core.experiments.trajectory import buffers_at, record_run, run_of
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import (
     Choice,
@@ -37,7 +37,7 @@ from landscape_core.slices.adaptive import Tolerance
 from landscape_core.slices.backends.base import Backend
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.probe import Probe, probe
-from landscape_core.slices.slice import slicing
+from landscape_core.slices.slice import compute_slice
 from landscape_core.storage.store import Store
 from landscape_core.training.run import Run, Training
 
@@ -72,7 +72,7 @@ class Look(Recipe):
     )
 
 
-def look(
+def slice_of_run(
     asked: Look, store: Store | None = None, backend: Backend | None = None
 ) -> Iterator[Progress]:
     """A slice of both splits, coarse to fine, after training the run if it is not in the store.
@@ -82,15 +82,15 @@ def look(
         PlaneError: the trajectory does not determine the plane.
     """
     path = None
-    for progress in follow(asked.run, store):
+    for progress in record_run(asked.run, store):
         path = progress.dataset
         if path is None:
             yield progress
     if path is not None:
-        yield from look_at(path, asked, store, backend)
+        yield from slice_of_trajectory(path, asked, store, backend)
 
 
-def look_at(
+def slice_of_trajectory(
     path: xr.Dataset,
     asked: Look,
     store: Store | None = None,
@@ -114,7 +114,9 @@ def look_at(
     if asked.tolerance:
         tolerance = Tolerance(share=asked.tolerance, scale=asked.scale)
     dataset = None
-    for dataset in slicing(read, grid, attrs, tolerance=tolerance, backend=backend, store=store):
+    for dataset in compute_slice(
+        read, grid, attrs, tolerance=tolerance, backend=backend, store=store
+    ):
         yield Progress(int(dataset["computed"].sum()), total, dataset)
     if dataset is not None:
         shown = dataset.assign(shadow_on(plane, thetas, path))

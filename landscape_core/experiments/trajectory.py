@@ -26,7 +26,7 @@ from landscape_core.training.recorder import Entry, Recorder
 from landscape_core.training.run import Run, Training
 
 
-def follow(run: Run, store: Store | None = None) -> Iterator[Progress]:
+def record_run(run: Run, store: Store | None = None) -> Iterator[Progress]:
     """Train, and give the trajectory: iterates (step, param), measures (split, step).
 
     Raises:

@@ -17,7 +17,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.types import Scalar, Vector, Vectors
 from landscape_core.models.batch_norm import BatchNorm, _check_choice, reestimate
 from landscape_core.models.functional_call import packed, unpacked
-from landscape_core.models.parameters import Layout, Slots
+from landscape_core.models.parameters import FunctionalCall, Layout
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 """(outputs, targets) -> the loss of each example `(N,)`, or their mean as a scalar."""
@@ -370,7 +370,7 @@ class ModelObjective(Objective):
     def _find_parts(self) -> None:
         """Look in the module, which is then never taken apart, for what every evaluation needs."""
         self._normalizers = [part for part in self._module.modules() if isinstance(part, _NormBase)]
-        self._slots = Slots(self._module)
+        self._slots = FunctionalCall(self._module)
 
     def _prepared(self, theta: Vector) -> dict[str, Tensor]:
         """Set the mode of the network; the buffers that its evaluation may update."""

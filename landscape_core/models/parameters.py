@@ -79,7 +79,7 @@ class Layout:
         return torch.cat([tensors[block.name].detach().reshape(-1) for block in self.blocks])
 
 
-class Slots:
+class FunctionalCall:
     """Where a module keeps its parameters and buffers, each under all names that it has there.
 
     For one evaluation others are put there, as `torch.func.functional_call` does, which looks for

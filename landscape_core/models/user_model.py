@@ -44,8 +44,8 @@ DIGITS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class Given(Problem):
-    """One's own network, as it is; made by `given`."""
+class UserProblem(Problem):
+    """One's own network, as it is; made by `user_problem`."""
 
     label: ClassVar[str] = "own network"
 
@@ -84,7 +84,7 @@ class Given(Problem):
         return found
 
 
-def given(
+def user_problem(
     model: nn.Module,
     loss: LossFunction,
     data: Batches,
@@ -92,7 +92,7 @@ def given(
     test: Batches | None = None,
     path: Sequence[Mapping[str, Tensor]] = (),
     adapter: Adapter | None = None,
-) -> Given:
+) -> UserProblem:
     """The problem of training this network from its present parameters on.
 
     The network is copied, never changed. Parameters that require no gradient stay as they are; tied
@@ -114,7 +114,10 @@ def given(
     batches = {"data": pairs_of("data", data)}
     if test is not None:
         batches["test"] = pairs_of("test", test)
-    made = (named(from_module(model, loss, each, adapter=adapter)) for each in batches.values())
+    made = (
+        with_known_loss(from_module(model, loss, each, adapter=adapter))
+        for each in batches.values()
+    )
     parts = dict(zip(("train", "test"), made, strict=False))
     content = Content()
     iterates = _iterates(path, parts["train"])
@@ -123,7 +126,7 @@ def given(
         _try(part)
         content.add(part.start)
         add_objective(content, part)
-    problem = Given(
+    problem = UserProblem(
         model=type(model).__name__,
         parameters=parts["train"].layout.size,
         digest=content.digest()[:DIGITS],
@@ -198,7 +201,7 @@ IGNORED = -100
 """The class that torch's cross-entropy leaves out by default."""
 
 
-def named(part: ModelObjective) -> ModelObjective:
+def with_known_loss(part: ModelObjective) -> ModelObjective:
     """The objective with the loss of the catalogue that a function of torch is, if it is one."""
     loss, targets = part.loss_function, part.targets
     known = loss is cross_entropy or _plain(loss)

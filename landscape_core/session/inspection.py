@@ -15,7 +15,7 @@ from landscape_core.training.run import Run
 
 
 @dataclass(frozen=True, eq=False)
-class Standpoint:
+class InspectionPoint:
     """A point of a run with its plane.
 
     `run` ends at this `step`, or after one where that is the start; `parts` are the data by split,

@@ -27,14 +27,14 @@ from landscape_core.planes.directions.base import Viewpoint
 from landscape_core.planes.extent import framed
 from landscape_core.planes.plane import Plane
 from landscape_core.session.frame_budget import Pace
-from landscape_core.session.inspection import Standpoint
+from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture, Point, Readings, Seen, Status
 from landscape_core.session.plane_tracker import Spanning
 from landscape_core.session.view import View
 from landscape_core.slices.adaptive import Tolerance
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.probe import Probe, probe
-from landscape_core.slices.slice import slicing
+from landscape_core.slices.slice import compute_slice
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.subsampling import standard_error
 from landscape_core.slices.sweep import coarse, levels
@@ -291,13 +291,13 @@ class Session:
         read, grid = self._probe(seen, self.view.examples), seen.grid(self.view.resolution)
         tolerance = Tolerance(share=self.view.tolerance) if self.view.tolerance else None
         dataset = None
-        for dataset in slicing(read, grid, tolerance=tolerance, store=self._store):
+        for dataset in compute_slice(read, grid, tolerance=tolerance, store=self._store):
             yield self._picture(seen, dataset)
         if dataset is not None:
             self._held = (self._spanned, grid, self._entry(), dataset)
 
     def study(
-        self, name: str, found: Callable[[Standpoint], Iterator[xr.Dataset | None]]
+        self, name: str, found: Callable[[InspectionPoint], Iterator[xr.Dataset | None]]
     ) -> Iterator[Picture]:
         """The latest picture with what a study finds of the present point, growing.
 
@@ -345,7 +345,7 @@ class Session:
         """What is looked at."""
         return self._back or self._recorder.entries()[-1]
 
-    def _standpoint(self) -> Standpoint:
+    def _standpoint(self) -> InspectionPoint:
         state = self._entry().state
         train = self._network(state)
         names = [block.name for block in train.layout.blocks]
@@ -358,7 +358,7 @@ class Session:
         run = self._ending(state.index)
         grid = seen.grid(self.view.resolution)
         path = self.trajectory(state.index)
-        return Standpoint(run, state.index, parts, path, seen.plane, grid, self._store)
+        return InspectionPoint(run, state.index, parts, path, seen.plane, grid, self._store)
 
     def _network(self, state: State) -> ModelObjective:
         """The training objective with a state's statistics."""

@@ -26,7 +26,7 @@ import xarray as xr
 from landscape_core.foundation.recipes import Choice, Knob, Recipe, canonical, to_plain
 from landscape_core.slices.cells import corners, corrected, greatest_near, grown
 from landscape_core.slices.grid import Grid, Index, Mask, mesh
-from landscape_core.slices.grid_values import NEWS, Sheet, Spread
+from landscape_core.slices.grid_values import NEWS, GridValues, Spread
 from landscape_core.slices.interpolation import FIRST, Floats, Lines, filled, lines_of
 from landscape_core.slices.probe import Probe
 from landscape_core.slices.scattered_spline import Scattered, first_nodes
@@ -92,7 +92,7 @@ def refine(
         start: an unfinished slice of the same, whose computed points are used.
         spread: `map` of a backend that computes elsewhere.
     """
-    sheet = Sheet.blank(read, grid).resumed(start)
+    sheet = GridValues.blank(read, grid).resumed(start)
     state = _Refined(sheet, tolerance, dict(attrs or {}), spread)
     if grid.resolution < FEWEST:
         yield from state.fill(np.ones_like(sheet.computed))
@@ -110,7 +110,7 @@ class _Refined:
 
     def __init__(
         self,
-        sheet: Sheet,
+        sheet: GridValues,
         tolerance: Tolerance,
         attrs: dict[str, Any],
         spread: Spread | None,

@@ -47,7 +47,7 @@ Spread = Callable[[Callable[[Floats], Floats], Sequence[Floats]], Iterator[tuple
 
 
 @dataclass(eq=False)
-class Sheet:
+class GridValues:
     """The values (S, R, ...) so far, and which points are computed, (...); filled in place.
 
     S parts of the data, R rows of measures; behind them the sides of the grid, beta before alpha.
@@ -63,7 +63,7 @@ class Sheet:
     bite: int
 
     @classmethod
-    def blank(cls, read: Probe, grid: Grid) -> "Sheet":
+    def blank(cls, read: Probe, grid: Grid) -> "GridValues":
         """Nothing computed."""
         shape = (grid.resolution,) * read.plane.dimensions
         values = np.full((len(read.parts), sum(read.rows.values()), *shape), np.nan)
@@ -71,7 +71,7 @@ class Sheet:
         bite = _evened(_count(BITE, read.seconds, 16), together)
         return cls(read, grid, values, np.zeros(shape, dtype=bool), together, bite)
 
-    def resumed(self, start: xr.Dataset | None) -> "Sheet":
+    def resumed(self, start: xr.Dataset | None) -> "GridValues":
         """The same with what an unfinished slice has computed."""
         if start is None:
             return self

@@ -10,7 +10,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import canonical, to_plain
 from landscape_core.models.batch_norm import BatchNorm
 from landscape_core.models.objective import Adapter, Batches, LossFunction, ModelObjective
-from landscape_core.models.user_model import from_module, named, pairs_of
+from landscape_core.models.user_model import from_module, pairs_of, with_known_loss
 from landscape_core.planes.directions.base import Directions, Viewpoint
 from landscape_core.planes.directions.random import Random
 from landscape_core.planes.plane import Plane
@@ -18,7 +18,7 @@ from landscape_core.slices.adaptive import Tolerance
 from landscape_core.slices.backends.base import Backend
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.probe import Given, Probe, probe
-from landscape_core.slices.slice import slicing
+from landscape_core.slices.slice import compute_slice
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.storage.store import Store
 
@@ -88,7 +88,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     rule = Random() if directions is None else _rule(directions)
     asked = Tolerance(share=tolerance) if isinstance(tolerance, float | int) else tolerance
     parts = {
-        name: named(
+        name: with_known_loss(
             from_module(
                 model,
                 loss,
@@ -116,7 +116,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     )
     told = "given" if isinstance(rule, Plane) else canonical(to_plain(rule))
     attrs = {"directions": told, "seed": seed, "model": type(model).__name__}
-    *_, last = slicing(read, grid, attrs, tolerance=asked, backend=backend, store=store)
+    *_, last = compute_slice(read, grid, attrs, tolerance=asked, backend=backend, store=store)
     return last
 
 

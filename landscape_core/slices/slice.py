@@ -24,7 +24,7 @@ KEEP = 2.0
 """Seconds after which an unfinished slice is kept anew."""
 
 
-def slicing(
+def compute_slice(
     read: Probe,
     grid: Grid,
     attrs: Mapping[str, Any] | None = None,

@@ -47,6 +47,11 @@ MARGIN = 1.1
 """A strategy must be so many times faster than the loop to be taken: so far a short trial errs."""
 
 
+def strategies() -> tuple[str, ...]:
+    """The names of the strategies that there are, which `strategy=` takes."""
+    return tuple(entries(Strategy))
+
+
 @dataclass(frozen=True)
 class Timing:
     """What a strategy took a point in a trial, in seconds, and how far it lay from the loop."""

@@ -19,7 +19,7 @@ from landscape_core.models.measures.base import Measure, OutputMeasure
 from landscape_core.models.measures.loss_spread import LossSpread
 from landscape_core.models.objective import ModelObjective
 from landscape_core.slices.grid import Grid
-from landscape_core.slices.grid_values import Sheet, frozen, named
+from landscape_core.slices.grid_values import GridValues, frozen, named
 from landscape_core.slices.interpolation import Floats
 from landscape_core.slices.probe import Probe
 from landscape_core.storage import schema
@@ -113,7 +113,7 @@ def _block(
 ) -> tuple[int, Floats, Floats]:
     """The number of examples of a block, its means (M, ...) and squared deviations (...)."""
     measures = {**means, SPREAD: LossSpread()} if part.examples > 1 else means
-    sheet = Sheet.blank(read.asking(measures).over({name: part}), grid)
+    sheet = GridValues.blank(read.asking(measures).over({name: part}), grid)
     sheet.compute(np.argwhere(~sheet.computed))
     values = sheet.values[0]
     spread = values[len(means)] if part.examples > 1 else np.zeros(values.shape[1:])

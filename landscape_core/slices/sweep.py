@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from landscape_core.slices.grid import Grid, mesh
-from landscape_core.slices.grid_values import Sheet, Spread
+from landscape_core.slices.grid_values import GridValues, Spread
 from landscape_core.slices.interpolation import Floats, Lines, lines_of
 from landscape_core.slices.probe import Probe
 
@@ -26,7 +26,7 @@ def coarse(
 ) -> xr.Dataset:
     """The slice with the points of one level computed and the rest interpolated."""
     lines = lines_of(grid.resolution)[level]
-    sheet = Sheet.blank(read, grid)
+    sheet = GridValues.blank(read, grid)
     sheet.compute(mesh(lines, read.plane.dimensions))
     return sheet.dataset(sheet.interpolated(lines), attrs)
 
@@ -42,7 +42,7 @@ def exact(
     Points not computed yet are NaN. Those that are computed in `start`, an unfinished slice of the
     same, are not computed again.
     """
-    sheet = Sheet.blank(read, grid).resumed(start)
+    sheet = GridValues.blank(read, grid).resumed(start)
     for _ in sheet.work(np.argwhere(~sheet.computed)):
         yield sheet.dataset(sheet.values, attrs)
     yield sheet.dataset(sheet.values, attrs)
@@ -68,7 +68,7 @@ def sweep(
         start: an unfinished slice of the same, whose computed points are kept.
         spread: `map` of a backend that computes elsewhere.
     """
-    sheet = Sheet.blank(read, grid).resumed(start)
+    sheet = GridValues.blank(read, grid).resumed(start)
     every = lines_of(grid.resolution)
     if spread is not None:
         yield from _streamed(sheet, every[0], spread, attrs)
@@ -84,7 +84,7 @@ def sweep(
 
 
 def _streamed(
-    sheet: "Sheet", first: Lines, spread: Spread, attrs: Mapping[str, Any] | None
+    sheet: "GridValues", first: Lines, spread: Spread, attrs: Mapping[str, Any] | None
 ) -> Iterator[xr.Dataset]:
     """The slice as workers send it: the first lines before all others, but no waiting for them."""
     early, shown = sheet.on(first), None

@@ -27,11 +27,11 @@ from landscape_lab.figures.bokeh.runs import Runs
 from landscape_lab.figures.matplotlib.ways import way
 from landscape_lab.figures.pixels import SHADES
 from landscape_lab.page.canvas import Stage
-from landscape_lab.panels.base import Aside
+from landscape_lab.panels.base import SidePanel
 from landscape_lab.panels.curvature import _bound
 from landscape_lab.state.place import opening
 from landscape_lab.state.scene import Display
-from landscape_lab.worker.worker import News
+from landscape_lab.worker.worker import Update
 
 
 def spectrum_of(layers=("0", "2"), density=True):
@@ -375,9 +375,9 @@ QUICK = {
 }
 
 
-@pytest.mark.parametrize("name", list(entries(Aside)))
+@pytest.mark.parametrize("name", list(entries(SidePanel)))
 def test_every_aside_draws_what_it_studies_and_nothing_twice(name):
-    aside = make(Aside, name, **QUICK.get(name, {}))
+    aside = make(SidePanel, name, **QUICK.get(name, {}))
     view = aside.view()
     problem = {"kind": "supervised", "dataset": {"kind": "moons", "points": 30}}
     session = Session(
@@ -401,9 +401,9 @@ def test_every_aside_draws_what_it_studies_and_nothing_twice(name):
     assert list(shown[-1].studies) == studied
 
 
-@pytest.mark.parametrize("name", list(entries(Aside)))
+@pytest.mark.parametrize("name", list(entries(SidePanel)))
 def test_no_name_of_a_font_is_taken_for_a_column(name):
-    figure = make(Aside, name).view().figure
+    figure = make(SidePanel, name).view().figure
     assert all(isinstance(text.text_font, Value) for text in figure.select({"type": Text}))
 
 
@@ -435,7 +435,7 @@ def test_several_runs_are_drawn_on_the_plane_of_all():
 
 
 def test_runs_beside_this_one_differ_in_their_weights_alone():
-    aside = make(Aside, "runs", count=2, resolution=5)
+    aside = make(SidePanel, "runs", count=2, resolution=5)
     problem = {"kind": "supervised", "dataset": {"kind": "moons", "points": 30}}
     run = from_plain(Run, {"problem": problem, "steps": 4, "batch_size": 8})
     session = Session(run, View(resolution=11))
@@ -463,7 +463,7 @@ def test_runs_beside_this_one_differ_in_their_weights_alone():
 
 
 def test_nothing_is_sought_between_two_starts():
-    aside = make(Aside, "connection")
+    aside = make(SidePanel, "connection")
     session = Session(Run(), View(resolution=11))
     session.picture()
     assert not list(session.study("connection", aside.study))
@@ -483,4 +483,4 @@ def test_the_landscape_is_not_drawn_anew_for_what_stands_beside_it():
 
 
 def told(picture):
-    return News(picture, opening("spirals"))
+    return Update(picture, opening("spirals"))

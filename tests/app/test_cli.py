@@ -17,7 +17,7 @@ import oracles
 from cases import SPECIAL, place_of
 from landscape_core import load
 from landscape_core.analysis.diagnostics.base import Diagnostic
-from landscape_core.analysis.slice_metrics import figures
+from landscape_core.analysis.slice_metrics import slice_metrics
 from landscape_core.experiments.slice_of_run import Look, path_on, probe_at
 from landscape_core.experiments.trajectory import run_of
 from landscape_core.foundation.registry import entries, from_plain
@@ -378,7 +378,7 @@ def test_the_figures_of_a_slice_are_told_with_their_meaning(tmp_path, capsys):
     assert main(["figures", "s.nc", "--scale", "log"]) == 0
     head, *lines = capsys.readouterr().out.splitlines()
     assert head.split() == ["figure", "train", "test", "unit", "meaning"]
-    expected = figures(load(tmp_path / "s.nc"), "test", "log")
+    expected = slice_metrics(load(tmp_path / "s.nc"), "test", "log")
     assert [line.split()[0] for line in lines] == list(expected)
     for line, (name, column) in zip(lines, expected.items(), strict=True):
         assert line.split()[2] == f"{float(column):.4g}", name

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 from figure_cases import N, curves_of, path_to, sent, slice_of, valley
-from landscape_core.analysis.slice_metrics import figures
+from landscape_core.analysis.slice_metrics import slice_metrics
 from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.comparison import Compared, Comparison, color_of
 from landscape_lab.figures.bokeh.overlaid import _apart
@@ -20,7 +20,7 @@ WORDS = "learning rate 1.0, batch size 8 <all>"
 def compared(name, height=valley, *, ends=((-1.0, 1.0), (-2.0, 3.0)), n=N, seen=200):
     slice_ = slice_of(height, n=n, ends=ends)
     return Compared(
-        name, WORDS, slice_, path_to(1, 1), seen, curves_of(67), "train", figures(slice_)
+        name, WORDS, slice_, path_to(1, 1), seen, curves_of(67), "train", slice_metrics(slice_)
     )
 
 

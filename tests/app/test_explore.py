@@ -16,7 +16,7 @@ from browser_support import Visitor, browser, served
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import canonical, content_key, to_plain
 from landscape_core.foundation.registry import from_plain
-from landscape_core.models.user_model import Given, given
+from landscape_core.models.user_model import UserProblem, user_problem
 from landscape_core.session.session import Session
 from landscape_core.session.view import View
 from landscape_core.storage.store import Store
@@ -84,7 +84,7 @@ def shown(widget):
 
 def test_a_run_starts_at_the_given_weights_whatever_its_seed():
     model = network()
-    problem = given(model, cross_entropy, examples())
+    problem = user_problem(model, cross_entropy, examples())
     weights = torch.cat([p.detach().flatten() for p in model.parameters()])
     starts = [Training(Run(problem=problem, seed=seed)).start().theta for seed in (0, 1)]
     torch.testing.assert_close(torch.stack(starts), torch.stack([weights, weights]))
@@ -96,7 +96,7 @@ def test_a_run_trains_as_torch_does_and_leaves_the_given_network_alone():
     model, (inputs, targets) = network(), examples()
     before = copy.deepcopy(model.state_dict())
     optimizer = {"kind": "sgd", "learning_rate": 0.1}
-    problem = given(model, cross_entropy, (inputs, targets))
+    problem = user_problem(model, cross_entropy, (inputs, targets))
     run = from_plain(Run, {"optimizer": optimizer}).replace(problem=problem, batch_size=40, steps=5)
     *_, last = train(run)
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
@@ -115,28 +115,32 @@ def test_equal_content_has_an_equal_key_and_any_other_another():
     with torch.no_grad():
         other[0].weight[0, 0] += 1e-6
     model = network()
-    problem = given(model, cross_entropy, (inputs, targets))
-    again = given(
+    problem = user_problem(model, cross_entropy, (inputs, targets))
+    again = user_problem(
         network(), cross_entropy, [(inputs[:30], targets[:30]), (inputs[30:], targets[30:])]
     )
     assert problem == again
     assert content_key(Run(problem=problem)) == content_key(Run(problem=again))
     unlike = [
-        given(other, cross_entropy, (inputs, targets)),
-        given(model, nn.CrossEntropyLoss(label_smoothing=0.1), (inputs, targets)),
-        given(model, nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0])), (inputs, targets)),
-        given(model, nn.CrossEntropyLoss(weight=torch.tensor([1.0, 3.0])), (inputs, targets)),
-        given(model, cross_entropy, (inputs, 1 - targets)),
-        given(model, cross_entropy, (inputs, targets), test=(inputs, targets)),
+        user_problem(other, cross_entropy, (inputs, targets)),
+        user_problem(model, nn.CrossEntropyLoss(label_smoothing=0.1), (inputs, targets)),
+        user_problem(
+            model, nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0])), (inputs, targets)
+        ),
+        user_problem(
+            model, nn.CrossEntropyLoss(weight=torch.tensor([1.0, 3.0])), (inputs, targets)
+        ),
+        user_problem(model, cross_entropy, (inputs, 1 - targets)),
+        user_problem(model, cross_entropy, (inputs, targets), test=(inputs, targets)),
     ]
     assert len({content_key(Run(problem=one)) for one in [problem, *unlike]}) == 7
 
 
 def test_the_text_of_a_given_network_says_what_it_is_and_builds_nothing():
-    problem = given(network(), cross_entropy, examples())
+    problem = user_problem(network(), cross_entropy, examples())
     plain = to_plain(Run(problem=problem))
     assert plain["problem"] == {
-        "kind": "given",
+        "kind": "user_problem",
         "model": "Sequential",
         "parameters": problem.parts["train"].layout.size,
         "digest": problem.digest,
@@ -145,7 +149,7 @@ def test_the_text_of_a_given_network_says_what_it_is_and_builds_nothing():
     with pytest.raises(SpecError, match=r"problem.*given again in Python.*digest"):
         from_plain(Run, plain)
     with pytest.raises(SpecError, match="text holds no network"):
-        Given(model="Sequential", parameters=44, digest="0").build(0)
+        UserProblem(model="Sequential", parameters=44, digest="0").build(0)
 
 
 def test_a_run_of_ones_own_is_the_path_that_the_picture_shows():
@@ -156,7 +160,7 @@ def test_a_run_of_ones_own_is_the_path_that_the_picture_shows():
         order.zero_grad()
         cross_entropy(model(inputs), targets).backward()
         order.step()
-    problem = given(model, cross_entropy, (inputs, targets), path=kept)
+    problem = user_problem(model, cross_entropy, (inputs, targets), path=kept)
     session = Session(Run(problem=problem, steps=20), View(resolution=11))
     assert session.recorded == [0, 1, 2, 3, 4, 5, 6]
     *_, last = session.refine()
@@ -167,11 +171,11 @@ def test_a_run_of_ones_own_is_the_path_that_the_picture_shows():
     assert float(last.path["loss"].sel(step=3)) == pytest.approx(then, rel=1e-5)
     assert last.seen == 6
     assert last.notice == ""
-    assert problem != given(model, cross_entropy, (inputs, targets))
+    assert problem != user_problem(model, cross_entropy, (inputs, targets))
 
 
 def test_a_given_network_survives_a_pickle():
-    problem = given(network(), cross_entropy, examples())
+    problem = user_problem(network(), cross_entropy, examples())
     arrived = pickle.loads(pickle.dumps(problem))
     assert arrived == problem
     torch.testing.assert_close(arrived.build(0).start, problem.build(0).start)
@@ -193,7 +197,7 @@ class Tied(nn.Module):
 def test_tied_and_frozen_parameters_tuples_and_means_of_numbers():
     inputs = torch.linspace(-1, 1, 900).reshape(300, 3)
     data = inputs, inputs[:, :1]
-    problem = given(Tied(), mse_loss, data, test=data, adapter=lambda found: found[0])
+    problem = user_problem(Tied(), mse_loss, data, test=data, adapter=lambda found: found[0])
     assert problem.parameters == 9 + 3 + 3
     view = View(resolution=11, examples=100)
     session = Session(Run(problem=problem, steps=5), view)

@@ -172,7 +172,7 @@ def test_code_names_what_differs_and_breaks_long_lines():
 
 def test_two_classes_of_one_name_are_told_apart():
     from landscape_core.curvature.matrices.hessian import Hessian as Matrix
-    from landscape_core.planes.directions.hessian import Hessian as Plane
+    from landscape_core.planes.directions.hessian import HessianEigenvectors as Plane
 
     code = Code()
     names = code.name(Plane), code.name(Matrix)

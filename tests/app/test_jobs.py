@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from landscape_lab.worker import thread
-from landscape_lab.worker.thread import Desk
+from landscape_lab.worker.thread import LatestJobQueue
 
 
 class EventLoop:
@@ -71,7 +71,7 @@ def loop():
 
 @pytest.fixture
 def desk(loop):
-    desk = Desk(loop)
+    desk = LatestJobQueue(loop)
     yield desk
     desk.close()
 
@@ -391,7 +391,7 @@ def test_a_page_may_close_its_desk_while_it_is_shown_something(loop, desk):
 
 def test_desks_know_nothing_of_each_other():
     loops = [EventLoop(), EventLoop()]
-    desks = [Desk(loop) for loop in loops]
+    desks = [LatestJobQueue(loop) for loop in loops]
     heard = [Heard(), Heard()]
     for desk, told, name in zip(desks, heard, "ab", strict=True):
         desk.submit(lambda name=name: itertools.repeat(name), told.show, told.fail, told.done)
@@ -405,7 +405,7 @@ def test_desks_know_nothing_of_each_other():
 
 
 def test_a_closed_desk_can_be_forgotten(loop):
-    desk = Desk(loop)
+    desk = LatestJobQueue(loop)
     heard = Heard()
     desk.submit(lambda: iter([1]), heard.show, heard.fail, heard.done)
     loop.run_until(lambda: heard.ends)

@@ -9,7 +9,7 @@ import pytest
 
 from browser_support import Visitor, browser, served
 from landscape_core.foundation.registry import entries
-from landscape_lab.panels.base import Aside
+from landscape_lab.panels.base import SidePanel
 
 OPACITIES = """figure => {
   const found = [];
@@ -196,7 +196,7 @@ def test_a_choice_changes_the_picture_and_the_configuration(visitor, path, value
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("aside", sorted(set(entries(Aside)) - {"boundary"}))
+@pytest.mark.parametrize("aside", sorted(set(entries(SidePanel)) - {"boundary"}))
 def test_other_figures_can_stand_beside_the_landscape(visitor, aside):
     def beside():
         return visitor.page.screenshot(clip={"x": 1026, "y": 60, "width": 340, "height": 700})

@@ -13,14 +13,14 @@ from landscape_core.curvature.monitor import Watch
 from landscape_core.curvature.sharpness.base import Sharpness
 from landscape_core.curvature.spectrum import Spectrum
 from landscape_core.experiments.curvature_of_run import (
-    curvature,
-    curvature_along,
+    curvature_along_run,
+    curvature_of_run,
     parts_at,
     sharpness_at,
     signs,
 )
-from landscape_core.experiments.progress import finish
-from landscape_core.experiments.trajectory import follow
+from landscape_core.experiments.progress import result
+from landscape_core.experiments.trajectory import record_run
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import FileFormatError, SpecError
 from landscape_core.foundation.registry import entries
@@ -44,7 +44,7 @@ def run(**architecture):
 @pytest.fixture(scope="module", params=[False, True], ids=["plain", "batch norm"])
 def path(request):
     norm = {"normalization": Batch()} if request.param else {}
-    return finish(follow(run(**norm)))
+    return result(record_run(run(**norm)))
 
 
 def dense_at(path, at):
@@ -66,7 +66,7 @@ def run_of_(path):
 
 @pytest.mark.parametrize("step", [-1, 0, 11])
 def test_the_curvature_at_a_step_is_the_dense_one(path, step):
-    found = finish(curvature(path, Spectrum(**EXACT, probes=0), step=step))
+    found = result(curvature_of_run(path, Spectrum(**EXACT, probes=0), step=step))
     at = len(path["step"]) - 1 if step < 0 else path["step"].values.tolist().index(step)
     assert found.attrs["step"] == path["step"].values[at]
     dense = dense_at(path, at)
@@ -78,7 +78,7 @@ def test_the_curvature_at_a_step_is_the_dense_one(path, step):
 
 
 def test_the_curvature_along_a_run_is_the_dense_one_at_every_step(path):
-    found = finish(curvature_along(path, Watch(**EXACT, top=2, probes=100), count=4))
+    found = result(curvature_along_run(path, Watch(**EXACT, top=2, probes=100), count=4))
     assert found["step"].values.tolist() == [0, 10, 20, 30]
     assert found["eigenvalue"].dims == found["residual"].dims == ("step", "rank")
     for step in found["step"].values:
@@ -92,17 +92,17 @@ def test_the_curvature_along_a_run_is_the_dense_one_at_every_step(path):
 
 
 def test_work_comes_in_whole_pieces_that_grow(path):
-    news = list(curvature_along(path, Watch(), count=3))
+    news = list(curvature_along_run(path, Watch(), count=3))
     assert [progress.done for progress in news] == [1, 2, 3]
     assert [progress.dataset.sizes["step"] for progress in news] == [1, 2, 3]
-    news = list(curvature(path, Spectrum(each_layer=True)))
+    news = list(curvature_of_run(path, Spectrum(each_layer=True)))
     assert [progress.done for progress in news] == list(range(news[0].total + 1))
     assert news[-1].dataset["block"].size == news[0].total // 3
 
 
 def test_each_sharpness_is_that_of_the_recorded_weights():
-    path = finish(follow(run()))
-    found = finish(sharpness_at(path))
+    path = result(record_run(run()))
+    found = result(sharpness_at(path))
     objective = Training(run()).instance.train
     theta = torch.from_numpy(path["theta"].values[-1])
     assert found["sharpness"].values.tolist() == list(entries(Sharpness))
@@ -112,13 +112,13 @@ def test_each_sharpness_is_that_of_the_recorded_weights():
         assert float(here["standard_error"]) == pytest.approx(reading.standard_error, rel=1e-12)
         assert bool(here["invariant"]) == rule.invariant
         assert here["unit"].item() == rule.unit
-    one = finish(sharpness_at(path, ["perturbation"], step=0))
+    one = result(sharpness_at(path, ["perturbation"], step=0))
     assert one["sharpness"].values.tolist() == ["perturbation"]
     assert one.attrs["step"] == 0
 
 
 def test_noise_costs_half_the_trace_of_the_hessian_times_its_variance():
-    path = finish(follow(run()))
+    path = result(record_run(run()))
     objective, theta = Training(run()).instance.train, torch.from_numpy(path["theta"].values[-1])
     rule = entries(Sharpness)["perturbation"](sigma=1e-3, samples=4000)
     found = rule.read(objective, theta)
@@ -136,37 +136,37 @@ def test_parts_start_at_the_recorded_iterate_with_its_statistics(path):
 def test_what_is_kept_is_not_computed_again(path, tmp_path, monkeypatch):
     store = Store(tmp_path)
     asks = [
-        lambda: curvature(path, Spectrum(probes=2), step=3, store=store),
-        lambda: curvature_along(path, Watch(), count=3, store=store),
+        lambda: curvature_of_run(path, Spectrum(probes=2), step=3, store=store),
+        lambda: curvature_along_run(path, Watch(), count=3, store=store),
         lambda: sharpness_at(path, ["perturbation"], store=store),
     ]
-    first = [finish(ask()) for ask in asks]
+    first = [result(ask()) for ask in asks]
     monkeypatch.setattr(ModelObjective, "loss", None)
     for before, ask in zip(first, asks, strict=True):
-        xr.testing.assert_identical(finish(ask()), before)
+        xr.testing.assert_identical(result(ask()), before)
     monkeypatch.undo()
-    other = finish(curvature(path, Spectrum(probes=2), step=4, store=store))
+    other = result(curvature_of_run(path, Spectrum(probes=2), step=4, store=store))
     assert float(other["trace"][0]) != float(first[0]["trace"][0])
 
 
 def test_iterates_where_the_loss_is_not_finite_are_nan():
-    path = finish(follow(run()))
+    path = result(record_run(run()))
     path["theta"].values[-1] = 1e308
-    found = finish(curvature_along(path, Watch(**EXACT), count=3))
+    found = result(curvature_along_run(path, Watch(**EXACT), count=3))
     assert np.isfinite(found["eigenvalue"]).all("rank").values.tolist() == [True, True, False]
     with pytest.raises(SpecError, match="finite"):
-        finish(curvature(path, Spectrum()))
+        result(curvature_of_run(path, Spectrum()))
     with pytest.raises(SpecError, match="loss at this point must be finite"):
         next(sharpness_at(path, ["perturbation"]))
     path["theta"].values[:] = 1e308
     with pytest.raises(SpecError, match="finite somewhere"):
-        finish(curvature_along(path, Watch(), count=3))
+        result(curvature_along_run(path, Watch(), count=3))
 
 
 def test_the_shares_of_the_density_are_those_of_the_eigenvalues():
-    path = finish(follow(run()))
+    path = result(record_run(run()))
     asked = Spectrum(**EXACT, probes=200, steps=500, smoothing=0.002)
-    found = finish(curvature(path, asked))
+    found = result(curvature_of_run(path, asked))
     shares = signs(found).isel(block=0)
     values = torch.linalg.eigvalsh(dense_at(path, -1))
     sigma = 0.002 * float(values[-1] - values[0])
@@ -185,25 +185,25 @@ def test_the_shares_of_the_density_are_those_of_the_eigenvalues():
 
 
 def test_without_a_density_its_shares_are_nan():
-    path = finish(follow(run()))
-    shares = signs(finish(curvature(path, Spectrum(probes=0))))
+    path = result(record_run(run()))
+    shares = signs(result(curvature_of_run(path, Spectrum(probes=0))))
     assert all(bool(shares[name].isnull().all()) for name in shares)
 
 
 @pytest.mark.parametrize("count", [1, 401])
 def test_too_few_or_too_many_steps_are_refused(count):
-    path = finish(follow(run()))
+    path = result(record_run(run()))
     with pytest.raises(SpecError, match="count"):
-        next(curvature_along(path, Watch(), count=count))
+        next(curvature_along_run(path, Watch(), count=count))
 
 
 @pytest.mark.parametrize("step", [-2, -7, 2.5, "3"])
 def test_what_is_no_step_is_refused(step, monkeypatch):
     monkeypatch.setattr(config, "jaxtyping_disable", True)  # as it is outside the tests
-    path = finish(follow(run()))
+    path = result(record_run(run()))
     for ask in (
         lambda: parts_at(path, step),
-        lambda: next(curvature(path, Spectrum(), step=step)),
+        lambda: next(curvature_of_run(path, Spectrum(), step=step)),
         lambda: next(sharpness_at(path, step=step)),
     ):
         with pytest.raises(SpecError, match=rf"step must be -1 .*got {step!r}\."):
@@ -219,12 +219,12 @@ def test_a_curve_is_read_at_both_ends_at_least(points):
 
 def test_what_is_no_trajectory_is_refused():
     with pytest.raises(FileFormatError, match="trajectory"):
-        next(curvature(xr.Dataset({"loss": ("step", cases.normal(3).numpy())}), Spectrum()))
+        next(curvature_of_run(xr.Dataset({"loss": ("step", cases.normal(3).numpy())}), Spectrum()))
 
 
 def test_an_unknown_sharpness_or_layer_is_refused():
-    path = finish(follow(run()))
+    path = result(record_run(run()))
     with pytest.raises(SpecError, match="perturbation"):
         next(sharpness_at(path, ["flatness"]))
     with pytest.raises(SpecError, match="layers"):
-        next(curvature(path, Spectrum(layers="head")))
+        next(curvature_of_run(path, Spectrum(layers="head")))

@@ -22,7 +22,7 @@ from landscape_core.slices.backends.dask import CALM, Dask, local_cluster
 from landscape_core.slices.backends.serial import Serial
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import probe_of
-from landscape_core.slices.slice import slicing
+from landscape_core.slices.slice import compute_slice
 from landscape_core.slices.sweep import exact
 from landscape_core.storage import netcdf
 
@@ -74,7 +74,7 @@ def test_every_backend_gives_the_slice_of_the_serial_one(name, cluster):
     read, grid = probe_of({"train": objective}, Random()), Grid.square(0.5, 15)
     *_, expected = exact(read, grid)
     for asked in (None, Tolerance(share=0.01)):
-        *_, found = slicing(read, grid, tolerance=asked, backend=made(name, cluster))
+        *_, found = compute_slice(read, grid, tolerance=asked, backend=made(name, cluster))
         where = found["computed"].values
         for measure in ("loss", "accuracy"):
             np.testing.assert_allclose(

@@ -18,8 +18,8 @@ from landscape_core.connectivity.paths.base import batches
 from landscape_core.connectivity.paths.bezier import Bezier
 from landscape_core.connectivity.paths.polygon import Polygon
 from landscape_core.connectivity.paths.straight import Straight
-from landscape_core.experiments.progress import finish
-from landscape_core.experiments.trajectory import follow
+from landscape_core.experiments.progress import result
+from landscape_core.experiments.trajectory import record_run
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.random_streams import stream
 from landscape_core.foundation.recipes import content_key
@@ -134,8 +134,8 @@ def test_the_datasets_on_the_way_are_complete_and_the_last_is_the_result():
 
 
 def test_the_ends_are_where_the_runs_ended_and_the_data_the_first_ones():
-    found = finish(connect(asked()))
-    ends = [finish(follow(small(seed)))["theta"].values[-1] for seed in (0, 1)]
+    found = result(connect(asked()))
+    ends = [result(record_run(small(seed)))["theta"].values[-1] for seed in (0, 1)]
     np.testing.assert_array_equal(found["nodes"].values[[0, -1]], ends)
     instance = Training(small(0)).instance
     for split, part in (("train", instance.train), ("test", instance.test)):
@@ -152,7 +152,7 @@ def test_progress_counts_both_runs_and_the_path():
 
 def test_a_connection_is_kept(tmp_path):
     store = Store(tmp_path)
-    found = finish(connect(asked(), store))
+    found = result(connect(asked(), store))
     again = list(connect(asked(), store))
     assert len(again) == 1
     assert again[0].dataset.identical(found)
@@ -164,7 +164,7 @@ def test_a_connection_is_kept(tmp_path):
 @pytest.mark.parametrize("batch_norm", ["running", "batch", "reestimated"])
 def test_aligning_moves_the_second_end_but_not_what_it_computes(architecture, batch_norm):
     runs = {"first": small(0, architecture), "second": small(1, architecture)}
-    found = finish(connect(asked(**runs, align=True, batch_norm=batch_norm)))
+    found = result(connect(asked(**runs, align=True, batch_norm=batch_norm)))
     assert found["aligned_length"] < found["straight_length"]
     for name in ("loss", "aligned_loss", "straight_loss"):
         ends = found[name].values[:, [0, -1]]
@@ -176,10 +176,10 @@ def test_aligning_moves_the_second_end_but_not_what_it_computes(architecture, ba
 def test_running_statistics_are_those_of_each_end():
     architecture = MLP(width=6, normalization=Batch())
     runs = {"first": small(0, architecture), "second": small(1, architecture)}
-    found = finish(connect(asked(**runs, batch_norm="running")))
+    found = result(connect(asked(**runs, batch_norm="running")))
     train = Training(runs["first"]).instance.train
     for end, run in ((0, runs["first"]), (-1, runs["second"])):
-        path = finish(follow(run))
+        path = result(record_run(run))
         flat, buffers = torch.from_numpy(path["buffer"].values[-1]), {}
         for name, value in train.buffers.items():
             piece, flat = flat[: value.numel()], flat[value.numel() :]
@@ -210,13 +210,13 @@ def test_convolutional_networks_are_aligned_too():
     )
     runs = [Run(problem=problem, optimizer=Adam(), steps=10, seed=seed) for seed in (0, 1)]
     ask = Connection(first=runs[0], second=runs[1], path=Straight(), align=True, points=5)
-    found = finish(connect(ask))
+    found = result(connect(ask))
     np.testing.assert_allclose(found["loss"], found["aligned_loss"])
     assert found["aligned_length"] < found["straight_length"]
 
 
 def test_the_curve_of_a_dataset_lies_in_its_plane():
-    curve = curve_of(finish(connect(asked())))
+    curve = curve_of(result(connect(asked())))
     assert curve.kind == "bezier"
     coords, distances = shadow(curve, plane_of(curve), 11)
     assert coords.shape == (11, 2)
@@ -227,7 +227,7 @@ def test_the_curve_of_a_dataset_lies_in_its_plane():
 def test_the_picture_of_the_plane_is_the_loss_on_it_and_holds_the_curve(normalization):
     architecture = MLP(width=6, **normalization)
     ask = asked(first=small(0, architecture), second=small(1, architecture), resolution=7)
-    found = finish(connect(ask))
+    found = result(connect(ask))
     curve = curve_of(found)
     plane = plane_of(curve)
     instance = Training(ask.first).instance
@@ -248,8 +248,8 @@ def test_the_picture_of_the_plane_is_the_loss_on_it_and_holds_the_curve(normaliz
 
 
 def test_a_straight_line_and_an_objective_without_a_network_have_no_plane():
-    assert "plane_loss" not in finish(connect(asked(path=Straight())))
-    assert "plane_loss" not in finish(connect(asked(resolution=0)))
+    assert "plane_loss" not in result(connect(asked(path=Straight())))
+    assert "plane_loss" not in result(connect(asked(resolution=0)))
     bowl = cases.bowl([1.0, 2.0, 3.0])
     *_, found = connection(
         bowl, bowl.minimum - 1, bowl.minimum + 1, path=Bezier(steps=3), resolution=5

@@ -10,7 +10,7 @@ import torch
 
 from landscape_core.foundation.errors import FileFormatError, MissingDataError, SpecError
 from landscape_core.foundation.registry import entries
-from landscape_core.models.datasets.base import Dataset
+from landscape_core.models.datasets.base import ProblemData
 from landscape_core.models.datasets.cifar10 import CIFAR10
 from landscape_core.models.datasets.constant_target import ConstantTarget
 from landscape_core.models.datasets.friedman1 import Friedman1
@@ -21,12 +21,16 @@ from landscape_core.models.datasets.mnist_1d import MNIST1D
 from landscape_core.models.datasets.xor import Xor
 from landscape_core.models.datasets.xor_clusters import XorClusters
 
-MADE = [name for name in entries(Dataset) if "folder" not in entries(Dataset)[name].__annotations__]
+MADE = [
+    name
+    for name in entries(ProblemData)
+    if "folder" not in entries(ProblemData)[name].__annotations__
+]
 
 
 @pytest.mark.parametrize("name", MADE)
 def test_a_seed_makes_the_same_data_and_another_seed_others(name):
-    recipe = entries(Dataset)[name]()
+    recipe = entries(ProblemData)[name]()
     first, again, other = recipe.build(4), recipe.build(4), recipe.build(5)
     assert torch.equal(first.train.inputs, again.train.inputs)
     assert torch.equal(first.test.targets, again.test.targets)
@@ -35,7 +39,7 @@ def test_a_seed_makes_the_same_data_and_another_seed_others(name):
 
 @pytest.mark.parametrize("name", MADE)
 def test_inputs_and_targets_are_in_shape(name):
-    recipe = entries(Dataset)[name]()
+    recipe = entries(ProblemData)[name]()
     data = recipe.build(0)
     assert len(data.train.inputs) == recipe.points
     for part in (data.train, data.test):
@@ -52,13 +56,13 @@ def test_inputs_and_targets_are_in_shape(name):
 
 
 def test_the_first_examples_are_a_fair_sample_of_the_classes():
-    targets = entries(Dataset)["spirals"]().build(0).train.targets
+    targets = entries(ProblemData)["spirals"]().build(0).train.targets
     assert 0.3 < targets[:60].double().mean() < 0.7
 
 
 @pytest.mark.parametrize("name", MADE)
 def test_training_and_test_parts_are_of_one_distribution(name):
-    data = entries(Dataset)[name]().build(3)
+    data = entries(ProblemData)[name]().build(3)
     for kind in ("inputs", "targets"):
         parts = [getattr(part, kind).double() for part in (data.train, data.test)]
         one, other = (part.reshape(len(part), -1) for part in parts)

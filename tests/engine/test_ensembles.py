@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 
 import cases
 from landscape_core.analysis.plane_ensemble import STATISTICS, ensemble, spread
-from landscape_core.analysis.slice_metrics import MEANINGS, figures
+from landscape_core.analysis.slice_metrics import MEANINGS, slice_metrics
 from landscape_core.foundation.errors import PlaneError, SpecError
 from landscape_core.planes.directions.base import Directions
 from landscape_core.planes.directions.pca import PCA
@@ -84,7 +84,7 @@ def test_the_spread_is_that_of_the_figures_of_single_planes(three, split, scale)
     found = spread(three, split, scale)
     assert found["statistic"].values.tolist() == list(STATISTICS)
     for name in MEANINGS:
-        alone = [float(figures(three.isel(plane=i), split, scale)[name]) for i in range(3)]
+        alone = [float(slice_metrics(three.isel(plane=i), split, scale)[name]) for i in range(3)]
         np.testing.assert_array_equal(found[name].values, alone)
         deviation = np.std(alone, ddof=1)
         expected = [np.mean(alone), deviation, deviation / np.sqrt(3)]

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 import cases
-from landscape_core import slicing
+from landscape_core import compute_slice
 from landscape_core.foundation import memory
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models.losses.cross_entropy import CrossEntropy
@@ -89,7 +89,7 @@ def test_the_refusal_comes_before_any_evaluation(monkeypatch):
     probe = read(part, strategy=Loop())
     calls.clear()
     with pytest.raises(SpecError, match="are free"):
-        next(iter(slicing(probe, Grid.square(1.0, 1001))))
+        next(iter(compute_slice(probe, Grid.square(1.0, 1001))))
     assert calls == []
 
 

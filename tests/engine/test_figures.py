@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import curve_fit
 
-from landscape_core.analysis.slice_metrics import MEANINGS, figures
+from landscape_core.analysis.slice_metrics import MEANINGS, slice_metrics
 from landscape_core.foundation.errors import FileFormatError, SpecError
 
 PURE = ("minima", "rim_minima", "saddles", "largest_persistence", "total_persistence",
@@ -55,7 +55,7 @@ def rippled(a, b, seed=0):
 
 
 def test_a_bowl_is_one_convex_minimum_without_roughness():
-    found = plain(figures(slice_of(bowl)))
+    found = plain(slice_metrics(slice_of(bowl)))
     expected = {
         "minima": 1, "rim_minima": 0, "saddles": 0, "largest_persistence": 0,
         "total_persistence": 0, "convex_share": 1, "saddle_share": 0, "roughness": 0,
@@ -70,7 +70,7 @@ def test_the_width_of_a_bowl_is_along_its_steepest_ray():
     # by at most h**2 / 8 (2 + 6).
     steepest = 2 + math.sqrt(1.25)
     for delta in (0.1, 0.5):
-        found = float(figures(slice_of(bowl, 201), delta=delta)["width"])
+        found = float(slice_metrics(slice_of(bowl, 201), delta=delta)["width"])
         assert abs(found - math.sqrt(delta / steepest)) < 1e-4 / (2 * math.sqrt(delta * steepest))
 
 
@@ -82,32 +82,32 @@ def test_the_width_of_a_slope_is_exact_and_unknown_beyond_the_picture():
         ("test", 0.1, 0.1 / 15),
         ("train", 4.9, 0.98),
     ):
-        found = float(figures(slope, split, delta=delta)["width"])
+        found = float(slice_metrics(slope, split, delta=delta)["width"])
         assert -1e-12 < found / expected - 1 < near
-    assert math.isnan(float(figures(slope, delta=5.001)["width"]))
+    assert math.isnan(float(slice_metrics(slope, delta=5.001)["width"]))
     line = line_of(lambda a: np.abs(a - 0.2))
-    assert abs(float(figures(line)["width"]) - 0.1) < 1e-12
+    assert abs(float(slice_metrics(line)["width"]) - 0.1) < 1e-12
 
 
 def test_the_width_ends_at_values_that_are_not_finite():
     given_ = slice_of(lambda a, b: np.where(a > 0.43, math.nan, 0 * a))
-    assert abs(float(figures(given_)["width"]) - 0.4) < 1e-9
-    assert float(figures(given_)["centre"]) == 0
+    assert abs(float(slice_metrics(given_)["width"]) - 0.4) < 1e-9
+    assert float(slice_metrics(given_)["centre"]) == 0
 
 
 def test_a_picture_without_its_centre_has_neither_centre_nor_width():
     given_ = slice_of(bowl)
     shifted = given_.assign_coords(alpha=given_["alpha"] + 5)
-    assert np.isnan(figures(shifted)[["centre", "width"]].to_array()).all()
+    assert np.isnan(slice_metrics(shifted)[["centre", "width"]].to_array()).all()
 
 
 def test_between_points_the_centre_is_linear():
-    found = figures(slice_of(lambda a, b: np.exp(a + b), n=2))
+    found = slice_metrics(slice_of(lambda a, b: np.exp(a + b), n=2))
     assert abs(float(found["centre"]) - math.cosh(1) ** 2) < 1e-12
 
 
 def test_the_double_well_has_two_minima_one_saddle_and_the_persistence_of_its_barrier():
-    found = figures(slice_of(lambda x, y: x**4 - 2 * x**2 + y**2, 81, 2.0))
+    found = slice_metrics(slice_of(lambda x, y: x**4 - 2 * x**2 + y**2, 81, 2.0))
     assert int(found["minima"]) == 2
     assert int(found["saddles"]) == 1
     assert int(found["rim_minima"]) == 0
@@ -121,7 +121,7 @@ def test_the_double_well_has_two_minima_one_saddle_and_the_persistence_of_its_ba
 
 
 def test_a_product_of_cosines_has_all_its_critical_points():
-    found = figures(slice_of(lambda x, y: np.cos(2 * np.pi * x) * np.cos(2 * np.pi * y), 65))
+    found = slice_metrics(slice_of(lambda x, y: np.cos(2 * np.pi * x) * np.cos(2 * np.pi * y), 65))
     assert int(found["minima"]) == 12
     assert int(found["rim_minima"]) == 8
     assert int(found["saddles"]) == 16
@@ -130,10 +130,10 @@ def test_a_product_of_cosines_has_all_its_critical_points():
 
 
 def test_a_saddle_is_indefinite_and_a_valley_or_a_slope_neither():
-    saddle = plain(figures(slice_of(lambda a, b: a * b)))
+    saddle = plain(slice_metrics(slice_of(lambda a, b: a * b)))
     assert (saddle["convex_share"], saddle["saddle_share"]) == (0, 1)
     for height in (lambda a, b: (a + 0.3 * b) ** 2, lambda a, b: 0.3 * a - 7.1 * b + 0.1):
-        found = plain(figures(slice_of(height)))
+        found = plain(slice_metrics(slice_of(height)))
         assert (found["convex_share"], found["saddle_share"]) == (0, 0)
 
 
@@ -142,7 +142,7 @@ def test_a_hill_gives_a_pass_where_the_lake_closes_around_it():
         r = np.hypot(a - 0.1, b)
         return (r - 0.5) ** 2 + 0.05 * a
 
-    found = plain(figures(slice_of(volcano, 81)))
+    found = plain(slice_metrics(slice_of(volcano, 81)))
     assert (found["minima"], found["saddles"]) == (1, 1)
 
 
@@ -157,7 +157,7 @@ def test_the_ripples_on_a_bowl_are_its_roughness():
     fitted, _ = curve_fit(quadratic, a, loss.ravel(), p0=np.ones(6))
     rest = loss.ravel() - quadratic(a, *fitted)
     expected = np.sqrt(np.mean(rest**2)) / np.ptp(loss)
-    assert abs(float(figures(given_)["roughness"]) / expected - 1) < 1e-6
+    assert abs(float(slice_metrics(given_)["roughness"]) / expected - 1) < 1e-6
 
 
 def test_the_variation_beyond_down_and_up_is_counted_line_by_line():
@@ -167,13 +167,13 @@ def test_the_variation_beyond_down_and_up_is_counted_line_by_line():
         low = line.min()
         total += np.abs(np.diff(line)).sum() - (line[0] - low) - (line[-1] - low)
     expected = total / (2 * len(loss)) / np.ptp(loss)
-    assert abs(float(figures(given_)["variation_excess"]) - expected) < 1e-12
+    assert abs(float(slice_metrics(given_)["variation_excess"]) - expected) < 1e-12
 
 
 @given(seed=st.integers(0, 10_000))
 def test_on_a_line_the_excess_is_twice_the_total_persistence(seed):
     heights = np.random.default_rng(seed).integers(0, 9, 20).astype(float)
-    found = plain(figures(slice_from(heights, np.linspace(-1, 1, 20)), noise=0.0))
+    found = plain(slice_metrics(slice_from(heights, np.linspace(-1, 1, 20)), noise=0.0))
     assert abs(found["variation_excess"] - 2 * found["total_persistence"]) < 1e-12
     assert found["saddles"] == found["minima"] - 1
 
@@ -182,7 +182,7 @@ def test_on_a_line_the_excess_is_twice_the_total_persistence(seed):
 def test_the_shape_does_not_depend_on_scale_and_offset(seed, a, b):
     given_ = slice_of(lambda x, y: rippled(x, y, seed), 21)
     moved = given_.assign(loss=a * given_["loss"] + b)
-    before, after = plain(figures(given_)), plain(figures(moved))
+    before, after = plain(slice_metrics(given_)), plain(slice_metrics(moved))
     for name in PURE:
         assert abs(before[name] - after[name]) < 1e-9, name
     assert abs(after["range"] - a * before["range"]) < 1e-9
@@ -193,7 +193,7 @@ def test_minima_less_saddles_and_hills_are_those_of_the_mirrored_picture(seed, h
     """Alexander duality: with hills found by the flood of -f, all count to one."""
     rng = np.random.default_rng(seed)
     loss = rng.integers(0, 5, (7, 7)) + height * rng.normal(size=(7, 7))
-    found = plain(figures(slice_from(loss, np.linspace(-1, 1, 7)), noise=0.0))
+    found = plain(slice_metrics(slice_from(loss, np.linspace(-1, 1, 7)), noise=0.0))
     assert found["saddles"] >= found["minima"] - 1
     assert holes_born(loss) == found["saddles"] - found["minima"] + 1
 
@@ -232,23 +232,23 @@ def holes_born(loss):
 
 def test_ripples_below_the_threshold_do_not_count():
     given_ = line_of(lambda a: a**2 + 0.004 * np.cos(40 * a), 401)
-    assert int(figures(given_)["minima"]) == 1
-    assert int(figures(given_, noise=1e-4)["minima"]) > 1
+    assert int(slice_metrics(given_)["minima"]) == 1
+    assert int(slice_metrics(given_, noise=1e-4)["minima"]) > 1
 
 
 def test_the_log_scale_sees_decades_and_lifts_zero_to_the_least_positive():
     given_ = slice_of(lambda a, b: np.where(a == 0, 0.0, 10 ** (a + 2 * b)))
-    found = figures(given_, scale="log")
+    found = slice_metrics(given_, scale="log")
     assert abs(float(found["range"]) - 6) < 0.2
     assert float(found["lowest"]) == 0
     assert found["range"].attrs["unit"] == "decades of the loss"
-    smooth = figures(slice_of(lambda a, b: 10 ** (a**2 + b**2)), scale="log")
+    smooth = slice_metrics(slice_of(lambda a, b: 10 ** (a**2 + b**2)), scale="log")
     assert float(smooth["roughness"]) < 1e-12
     assert float(smooth["convex_share"]) == 1
 
 
 def test_a_flat_picture_is_neither_rough_nor_curved():
-    found = plain(figures(slice_of(lambda a, b: 0 * a + 0.1)))
+    found = plain(slice_metrics(slice_of(lambda a, b: 0 * a + 0.1)))
     assert found["minima"] == 1
     assert all(found[name] == 0 for name in PURE if name not in ("minima", "rim_minima"))
     assert math.isnan(found["width"])
@@ -259,7 +259,9 @@ def test_a_lake_closes_around_what_is_not_finite_as_around_a_hill():
         return np.where(np.maximum(np.abs(a - 0.4), np.abs(b - 0.4)) < 0.16, hole, 3 * a + 4 * b)
 
     for hole in (math.nan, math.inf, -math.inf, 1000.0):
-        found = plain(figures(slice_of(lambda a, b, hole=hole: holed(a, b, hole)), noise=1e-4))
+        found = plain(
+            slice_metrics(slice_of(lambda a, b, hole=hole: holed(a, b, hole)), noise=1e-4)
+        )
         assert (found["minima"], found["saddles"]) == (1, 1)
 
 
@@ -267,42 +269,42 @@ def test_what_is_not_finite_is_left_out():
     def broken(a, b):
         return np.where(a > 0.51, np.where(b > 0, math.nan, math.inf), bowl(a, b))
 
-    found = plain(figures(slice_of(broken)))
+    found = plain(slice_metrics(slice_of(broken)))
     assert found["minima"] == 1
     assert found["convex_share"] == 1
     assert found["roughness"] < 1e-12
     assert found["variation_excess"] < 1e-12
     assert abs(found["not_finite"] - 10 / 41) < 1e-12
-    nothing = plain(figures(slice_of(lambda a, b: a * math.nan)))
+    nothing = plain(slice_metrics(slice_of(lambda a, b: a * math.nan)))
     assert (nothing.pop("minima"), nothing.pop("rim_minima"), nothing.pop("saddles")) == (0, 0, 0)
     assert nothing.pop("not_finite") == 1
     assert all(math.isnan(value) for value in nothing.values())
 
 
 def test_a_line_has_figures_too():
-    found = plain(figures(line_of(lambda a: a**4 - 2 * a**2, 81, 2.0)))
+    found = plain(slice_metrics(line_of(lambda a: a**4 - 2 * a**2, 81, 2.0)))
     assert (found["minima"], found["saddles"]) == (2, 1)
     assert math.isnan(found["saddle_share"])
-    straight = plain(figures(line_of(lambda a: 2 - a + 3 * a**2)))
+    straight = plain(slice_metrics(line_of(lambda a: 2 - a + 3 * a**2)))
     assert straight["convex_share"] == 1
     assert straight["roughness"] < 1e-12
 
 
 def test_rounding_of_float32_is_no_curvature():
     given_ = slice_of(lambda a, b: np.float32(1.7 + 0.1 * a).astype(float), 101, dtype="float32")
-    found = plain(figures(given_))
+    found = plain(slice_metrics(given_))
     assert (found["convex_share"], found["saddle_share"]) == (0, 0)
 
 
 def test_every_figure_says_its_unit_and_meaning_and_the_estimate_is_passed_on():
-    found = figures(slice_of(bowl, estimated_error=0.02))
+    found = slice_metrics(slice_of(bowl, estimated_error=0.02))
     assert set(found.data_vars) == set(MEANINGS)
     for name in found.data_vars:
         assert found[name].dims == ()
         assert found[name].attrs["unit"]
         assert found[name].attrs["long_name"]
     assert found.attrs["estimated_error"] == 0.02
-    assert "estimated_error" not in figures(slice_of(bowl)).attrs
+    assert "estimated_error" not in slice_metrics(slice_of(bowl)).attrs
 
 
 @pytest.mark.parametrize(
@@ -316,9 +318,9 @@ def test_every_figure_says_its_unit_and_meaning_and_the_estimate_is_passed_on():
 )
 def test_unknown_choices_are_refused(wrong, says):
     with pytest.raises(SpecError, match=says):
-        figures(slice_of(bowl), **wrong)
+        slice_metrics(slice_of(bowl), **wrong)
 
 
 def test_what_is_no_slice_is_refused():
     with pytest.raises(FileFormatError, match="computed"):
-        figures(slice_of(bowl).drop_vars("computed"))
+        slice_metrics(slice_of(bowl).drop_vars("computed"))

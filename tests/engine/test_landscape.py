@@ -21,7 +21,7 @@ from landscape_core.models.measures.error import Error
 from landscape_core.models.measures.gradient_norm import GradientNorm
 from landscape_core.models.measures.loss_spread import LossSpread
 from landscape_core.models.objective import ModelObjective
-from landscape_core.models.user_model import from_module, named
+from landscape_core.models.user_model import from_module, with_known_loss
 from landscape_core.planes.directions.pca import PCA
 from landscape_core.planes.directions.random import Random
 from landscape_core.planes.plane import Plane
@@ -247,7 +247,7 @@ def test_a_loss_that_only_looks_like_torchs_mean_cross_entropy_is_called(loss, s
 
 @pytest.mark.parametrize("loss", [cross_entropy, nn.CrossEntropyLoss()])
 def test_torchs_mean_cross_entropy_is_that_of_the_catalogue(loss):
-    part = named(from_module(cases.mlp(), loss, cases.vectors()))
+    part = with_known_loss(from_module(cases.mlp(), loss, cases.vectors()))
     assert part.loss_function == CrossEntropy()
 
 

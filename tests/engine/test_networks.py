@@ -19,7 +19,7 @@ from landscape_core.foundation.recipes import fields_of
 from landscape_core.foundation.registry import entries, from_plain, make
 from landscape_core.models.architectures.base import Architecture
 from landscape_core.models.architectures.mlp import MLP
-from landscape_core.models.datasets.base import Dataset
+from landscape_core.models.datasets.base import ProblemData
 from landscape_core.models.initializations.base import Initialization
 from landscape_core.models.losses.base import Loss
 from landscape_core.models.losses.cross_entropy import CrossEntropy
@@ -93,7 +93,7 @@ def test_a_network_maps_images_to_outputs_with_every_normalization(name, normali
 def shapes():
     """What the data sets that can be generated give, and the two that are read from files."""
     found = {(1, 28, 28), (3, 32, 32)}
-    for dataset in entries(Dataset).values():
+    for dataset in entries(ProblemData).values():
         with contextlib.suppress(MissingDataError):
             found.add(dataset().build(0).input_shape)
     return sorted(found)

@@ -29,7 +29,7 @@ from landscape_core.models.architectures.mlp import MLP
 from landscape_core.models.normalizations.base import Normalization
 from landscape_core.models.objective import ModelObjective
 from landscape_core.models.parameters import Layout, groups
-from landscape_core.models.user_model import from_module, given
+from landscape_core.models.user_model import from_module, user_problem
 from landscape_core.slices.one_call import landscape
 from oracles import (
     dense_hessian,
@@ -541,8 +541,8 @@ def test_data_that_are_no_pairs_are_refused_by_what_came(name, entrance, monkeyp
         "from_module": lambda: from_module(mlp(), cross_entropy, data),
         "landscape": lambda: landscape(mlp(), cross_entropy, data, resolution=3),
         "test": lambda: landscape(mlp(), cross_entropy, pair, test=data, resolution=3),
-        "given": lambda: given(mlp(), cross_entropy, data),
-        "given test": lambda: given(mlp(), cross_entropy, pair, test=data),
+        "given": lambda: user_problem(mlp(), cross_entropy, data),
+        "given test": lambda: user_problem(mlp(), cross_entropy, pair, test=data),
     }
     with pytest.raises(SpecError, match=said) as raised:
         calls[entrance]()

@@ -18,12 +18,12 @@ from landscape_core.foundation.registry import entries
 from landscape_core.models.layer_chain import chain_of
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.measures.accuracy import Accuracy
+from landscape_core.models.measures.base import classes_of
 from landscape_core.models.measures.class_loss import ClassLoss
 from landscape_core.models.measures.error import Error
 from landscape_core.models.measures.gradient_norm import GradientNorm
 from landscape_core.models.measures.loss import LossMeasure
 from landscape_core.models.measures.loss_spread import LossSpread
-from landscape_core.models.measures.base import classes_of
 from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.directions.random import Random
 from landscape_core.planes.plane import Plane

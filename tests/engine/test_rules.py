@@ -18,9 +18,9 @@ from landscape_core.foundation.registry import entries
 from landscape_core.planes.directions.base import Directions, Viewpoint, explained_by
 from landscape_core.planes.directions.between import Between
 from landscape_core.planes.directions.endpoints import Endpoints
-from landscape_core.planes.directions.given import Given
+from landscape_core.planes.directions.given import GivenVectors
 from landscape_core.planes.directions.gradient import Gradient
-from landscape_core.planes.directions.hessian import Hessian
+from landscape_core.planes.directions.hessian import HessianEigenvectors
 from landscape_core.planes.directions.pca import PCA
 from landscape_core.planes.directions.random import Random
 from landscape_core.planes.directions.update import Update
@@ -48,7 +48,7 @@ def rules(tmp_path, view):
         theta = view.centre + cases.normal(len(view.centre), seed=index + 2)
         torch.save(view.objective.layout.split(theta), tmp_path / f"{name}.pt")
         names[name] = str(tmp_path / f"{name}.pt")
-    made = {"between": Between(**names), "given": Given(file=str(tmp_path / "two.npy"))}
+    made = {"between": Between(**names), "given": GivenVectors(file=str(tmp_path / "two.npy"))}
     return {name: made.get(name) or kind() for name, kind in entries(Directions).items()}
 
 
@@ -134,7 +134,7 @@ def test_layers_are_chosen_by_name_and_by_pattern(view, names, expected):
 def test_hessian_directions_are_the_eigenvectors_asked_for(view, ranks, whole, monkeypatch):
     monkeypatch.setattr(eigenpairs_module, "DENSE", 1000 if whole else 0)
     _, vectors = torch.linalg.eigh(oracles.dense_hessian(view.objective, view.centre))
-    plane = Hessian(first=ranks[0], second=ranks[1], tolerance=1e-10).span(view)
+    plane = HessianEigenvectors(first=ranks[0], second=ranks[1], tolerance=1e-10).span(view)
     for axis, rank in zip(plane.axes, ranks, strict=True):
         expected = vectors[:, -rank] if rank > 0 else vectors[:, -rank - 1]
         assert abs(float(axis @ expected)) == pytest.approx(1, abs=1e-6)
@@ -144,7 +144,7 @@ def test_eigenvectors_of_one_layer_are_those_of_its_block(view):
     matrix = oracles.dense_hessian(view.objective, view.centre)
     block = view.objective.layout.blocks[2]
     _, vectors = torch.linalg.eigh(matrix[block.start : block.stop, block.start : block.stop])
-    axis = Hessian(layers=block.name).span(view, 1).axes[0]
+    axis = HessianEigenvectors(layers=block.name).span(view, 1).axes[0]
     found = axis[block.start : block.stop]
     assert abs(float(found @ vectors[:, -1])) == pytest.approx(1, abs=1e-9)
 
@@ -152,7 +152,7 @@ def test_eigenvectors_of_one_layer_are_those_of_its_block(view):
 @pytest.mark.parametrize("ranks", [(0, 1), (1, 0), (2, 2)])
 def test_eigenvectors_that_are_not_two_are_refused(ranks):
     with pytest.raises(SpecError):
-        Hessian(first=ranks[0], second=ranks[1])
+        HessianEigenvectors(first=ranks[0], second=ranks[1])
 
 
 def test_the_gradient_plane_holds_two_steps_of_gradient_descent(view):
@@ -244,17 +244,17 @@ def test_a_file_that_does_not_fit_is_refused_by_name(tmp_path, view):
             rule.span(view, 1)
 
     refused(SpecError, r"Between\.first", Between())
-    refused(MissingDataError, "no file", Given(file=str(tmp_path / "none.npy")))
+    refused(MissingDataError, "no file", GivenVectors(file=str(tmp_path / "none.npy")))
     np.save(tmp_path / "short.npy", np.ones((2, 5)))
-    refused(PlaneError, "5 numbers", Given(file=str(tmp_path / "short.npy")))
+    refused(PlaneError, "5 numbers", GivenVectors(file=str(tmp_path / "short.npy")))
     refused(PlaneError, "5 numbers", Between(first=str(tmp_path / "short.npy")))
     torch.save({"other": torch.ones(3)}, tmp_path / "other.pt")
     refused(PlaneError, "another network", Between(first=str(tmp_path / "other.pt")))
     (tmp_path / "broken.pt").write_bytes(b"no tensor")
     refused(FileFormatError, "cannot be read", Between(first=str(tmp_path / "broken.pt")))
     np.save(tmp_path / "nan.npy", np.full((2, len(view.centre)), np.nan))
-    refused(PlaneError, "finite", Given(file=str(tmp_path / "nan.npy")))
-    refused(SpecError, "of the kind", Given(file=__file__))
+    refused(PlaneError, "finite", GivenVectors(file=str(tmp_path / "nan.npy")))
+    refused(SpecError, "of the kind", GivenVectors(file=__file__))
     torch.save(view.objective.layout.split(view.centre), tmp_path / "same.pt")
     refused(PlaneError, "very parameters", Between(first=str(tmp_path / "same.pt")))
 
@@ -264,7 +264,7 @@ def test_a_file_that_does_not_fit_is_refused_by_name(tmp_path, view):
 def test_vectors_in_a_file_that_span_no_plane_are_refused(tmp_path, view, options, multiple, word):
     vector = cases.normal(len(view.centre), seed=4).numpy()
     np.save(tmp_path / "two.npy", np.stack([vector, multiple * vector]))
-    rule = Given(file=str(tmp_path / "two.npy"), **options)
+    rule = GivenVectors(file=str(tmp_path / "two.npy"), **options)
     with pytest.raises(PlaneError, match=word):
         rule.span(view)
     assert rule.span(view, 1).dimensions == 1
@@ -285,13 +285,13 @@ def test_an_array_of_another_shape_is_refused_by_name(tmp_path, view, shape, err
     file = str(tmp_path / "odd.npy")
     np.save(file, np.ones(shape))
     with pytest.raises(error, match=rf"odd\.npy.*{word}"):
-        Given(file=file).span(view)
+        GivenVectors(file=file).span(view)
     if shape != (1, 59):  # enough for a line
         with pytest.raises(error, match=rf"odd\.npy.*{word}"):
             Between(first=file).span(view, 1)
 
 
-@pytest.mark.parametrize("rule", [Given, Between])
+@pytest.mark.parametrize("rule", [GivenVectors, Between])
 @pytest.mark.parametrize(
     ("name", "content", "error", "says"),
     [
@@ -317,7 +317,7 @@ def test_a_file_of_something_else_is_refused_in_one_line(
         np.save(file, content)
     else:
         torch.save(content, file)
-    asked = rule(**{"file" if rule is Given else "first": str(file)})
+    asked = rule(**{"file" if rule is GivenVectors else "first": str(file)})
     with pytest.raises(error, match=rf"{file.name}.*({says})") as refused:
         asked.span(view, 1)
     assert "\n" not in str(refused.value)
@@ -343,7 +343,7 @@ def test_of_a_file_of_the_whole_network_the_layers_that_move_are_taken(tmp_path,
         np.save(file, theta.numpy() if kind == "vector" else torch.stack([0 * theta, theta]))
     axes = [(Between(first=file, layers="2, 4.bias"), theta - view.centre)]
     if kind in ("vector", "with a gradient"):
-        axes.append((Given(file=file, layers="2, 4.bias"), theta))
+        axes.append((GivenVectors(file=file, layers="2, 4.bias"), theta))
     for rule, expected in axes:
         axis = rule.span(view, 1).axes[0]
         assert not axis.requires_grad

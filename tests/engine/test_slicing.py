@@ -24,14 +24,14 @@ import cases
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.measures.accuracy import Accuracy
 from landscape_core.models.objective import ModelObjective
-from landscape_core.models.user_model import given
+from landscape_core.models.user_model import user_problem
 from landscape_core.planes.directions.random import Random
 from landscape_core.slices.adaptive import Tolerance
 from landscape_core.slices.backends.serial import Serial
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import landscape, probe_of
 from landscape_core.slices.probe import Probe
-from landscape_core.slices.slice import slicing
+from landscape_core.slices.slice import compute_slice
 from landscape_core.slices.slice_key import slice_key
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.strategies.vmap import Vmap
@@ -78,28 +78,28 @@ def store(tmp_path):
 
 
 def test_what_was_asked_once_comes_from_the_store_without_an_evaluation(store, asked):
-    first = last(slicing(read(), SMALL, {"seed": 0}, store=store))
+    first = last(compute_slice(read(), SMALL, {"seed": 0}, store=store))
     count = len(asked)
     assert count == 15**2
-    again = list(slicing(read(), SMALL, {"seed": 0}, store=store))
+    again = list(compute_slice(read(), SMALL, {"seed": 0}, store=store))
     assert len(asked) == count
     assert len(again) == 1
     assert first.identical(again[0])
 
 
 def test_a_store_of_another_folder_knows_nothing(store, asked, tmp_path):
-    last(slicing(read(), SMALL, store=store))
-    last(slicing(read(), SMALL, store=Store(tmp_path / "other")))
+    last(compute_slice(read(), SMALL, store=store))
+    last(compute_slice(read(), SMALL, store=Store(tmp_path / "other")))
     assert len(asked) == 2 * 15**2
 
 
 def test_an_exact_slice_serves_whoever_asks_for_a_tolerance_but_not_the_reverse(store, asked):
     grid = Grid.square(1.0, 31)
-    part = last(slicing(read(), grid, tolerance=Tolerance(), store=store))
+    part = last(compute_slice(read(), grid, tolerance=Tolerance(), store=store))
     assert not part["computed"].values.all()
-    last(slicing(read(), grid, store=store))
+    last(compute_slice(read(), grid, store=store))
     count = len(asked)
-    whole = last(slicing(read(), grid, tolerance=Tolerance(), store=store))
+    whole = last(compute_slice(read(), grid, tolerance=Tolerance(), store=store))
     assert len(asked) == count
     assert whole["computed"].values.all()
 
@@ -112,15 +112,15 @@ def test_who_stops_looking_may_go_on_later_and_no_point_is_computed_twice(
     monkeypatch.setattr("landscape_core.slices.adaptive.NEWS", 0.0)
     monkeypatch.setattr("landscape_core.slices.grid_values.NEWS", 0.0)
     grid = Grid.square(1.0, 41)
-    seen = slicing(read(), grid, tolerance=tolerance, store=store)
+    seen = compute_slice(read(), grid, tolerance=tolerance, store=store)
     next(seen), next(seen)
     seen.close()
     begun = len(asked)
     assert 0 < begun < 41**2
-    found = last(slicing(read(), grid, tolerance=tolerance, store=store))
+    found = last(compute_slice(read(), grid, tolerance=tolerance, store=store))
     assert len(asked) == len(set(asked)) == int(found["computed"].sum())
     assert [entry.key for entry in store.entries() if entry.key.endswith(UNFINISHED)] == []
-    straight = last(slicing(read(), grid, tolerance=tolerance))
+    straight = last(compute_slice(read(), grid, tolerance=tolerance))
     np.testing.assert_array_equal(found["loss"].values, straight["loss"].values)
 
 
@@ -157,19 +157,21 @@ def test_after_a_kill_in_mid_slice_the_next_process_goes_on(store, asked):
         child.wait()
         child.stdout.close()
     grid = Grid.square(1.0, 41)
-    found = last(slicing(read(), grid, store=store))
+    found = last(compute_slice(read(), grid, store=store))
     assert 0 < len(asked) < 41**2
-    np.testing.assert_array_equal(found["loss"].values, last(slicing(read(), grid))["loss"].values)
+    np.testing.assert_array_equal(
+        found["loss"].values, last(compute_slice(read(), grid))["loss"].values
+    )
 
 
 def test_a_damaged_entry_is_told_set_aside_and_computed_anew(store, asked):
-    first = last(slicing(read(), SMALL, store=store))
+    first = last(compute_slice(read(), SMALL, store=store))
     (path,) = store.folder.glob("*.nc")
     spoilt = bytearray(path.read_bytes())
     spoilt[len(spoilt) // 2] ^= 8
     path.write_bytes(spoilt)
     with pytest.warns(UserWarning, match="damaged"):
-        again = last(slicing(read(), SMALL, store=store))
+        again = last(compute_slice(read(), SMALL, store=store))
     assert len(asked) == 2 * 15**2
     np.testing.assert_array_equal(again["loss"].values, first["loss"].values)
     assert list(store.folder.glob("*.damaged"))
@@ -180,11 +182,11 @@ def test_a_store_that_cannot_keep_warns_once_and_the_slice_is_right(monkeypatch,
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    expected = last(slicing(read(), SMALL))
+    expected = last(compute_slice(read(), SMALL))
     monkeypatch.setattr(os, "write", full)
     with pytest.warns(UserWarning, match="No space left"):
-        found = last(slicing(read(), SMALL, store=store))
-    last(slicing(read(seed=1), SMALL, store=store))  # a second warning would be an error here
+        found = last(compute_slice(read(), SMALL, store=store))
+    last(compute_slice(read(seed=1), SMALL, store=store))  # a second warning would be an error here
     np.testing.assert_array_equal(found["loss"].values, expected["loss"].values)
 
 
@@ -197,15 +199,18 @@ def test_what_cannot_be_told_by_content_is_computed_and_not_kept(store, tmp_path
 
         objective = ModelObjective(cases.mlp(), telling, *cases.vectors())
         with pytest.warns(UserWarning, match="not kept.*TextIOWrapper"):
-            found = last(slicing(read(objective), SMALL, store=store))
-    expected = last(slicing(read(), SMALL))
+            found = last(compute_slice(read(objective), SMALL, store=store))
+    expected = last(compute_slice(read(), SMALL))
     np.testing.assert_allclose(found["loss"].values, expected["loss"].values, rtol=1e-12)
     assert list(store.entries()) == []
 
 
 def test_a_backend_gives_what_this_process_gives(asked):
     grid = Grid.square(1.0, 25)
-    here, there = last(slicing(read(), grid)), last(slicing(read(), grid, backend=Serial()))
+    here, there = (
+        last(compute_slice(read(), grid)),
+        last(compute_slice(read(), grid, backend=Serial())),
+    )
     np.testing.assert_array_equal(here["loss"].values, there["loss"].values)
 
 
@@ -219,10 +224,17 @@ def doubled(outputs, targets):
 
 def objective_of(**changes):
     inputs, targets = cases.vectors()
-    given = {"module": cases.mlp(), "loss": CrossEntropy(), "inputs": inputs, "targets": targets}
-    given |= changes
-    more = {name: given.pop(name) for name in ("batch_norm", "adapter") if name in given}
-    return ModelObjective(*given.values(), **more)
+    user_problem = {
+        "module": cases.mlp(),
+        "loss": CrossEntropy(),
+        "inputs": inputs,
+        "targets": targets,
+    }
+    user_problem |= changes
+    more = {
+        name: user_problem.pop(name) for name in ("batch_norm", "adapter") if name in user_problem
+    }
+    return ModelObjective(*user_problem.values(), **more)
 
 
 def key(objective=None, grid=SMALL, **changes):
@@ -551,4 +563,4 @@ def test_a_recurrent_network_has_a_key_that_evaluating_it_leaves_as_it_is(kind):
     changed.layer.bias = None
     other = ModelObjective(changed, cross_entropy, *data)
     assert slice_key(replace(probe, parts={"train": other}), SMALL) != key
-    assert given(model, cross_entropy, data) == given(model, cross_entropy, data)
+    assert user_problem(model, cross_entropy, data) == user_problem(model, cross_entropy, data)

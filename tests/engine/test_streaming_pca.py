@@ -8,8 +8,8 @@ import torch
 
 from cases import normal
 from landscape_core.curvature.spectrum import Spectrum, spectrum
-from landscape_core.experiments.progress import finish
-from landscape_core.experiments.slice_of_run import Look, look
+from landscape_core.experiments.progress import result
+from landscape_core.experiments.slice_of_run import Look, slice_of_run
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models import derivatives
@@ -209,7 +209,7 @@ def test_its_curvature_is_that_of_the_rayleigh_quotient():
 
 def test_a_slice_of_a_run_is_one_piece_of_work():
     run = Run(problem=StreamingPCA(points=200), steps=20)
-    dataset = finish(look(Look(run=run)))
+    dataset = result(slice_of_run(Look(run=run)))
     assert dataset["loss"].sizes["split"] == 2
     # Half the quotient lies between the eigenvalues, wherever one looks.
     test = dataset["loss"].sel(split="test")

@@ -27,7 +27,7 @@ from landscape_core.models.problems.valley import Valley
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.probe import probe
-from landscape_core.slices.slice import slicing
+from landscape_core.slices.slice import compute_slice
 from landscape_core.storage import atomic_files
 from landscape_core.training.optimizers.base import Optimizer
 from landscape_core.training.run import Run, Training, train
@@ -114,7 +114,7 @@ def _surface() -> xr.Dataset:
     instance = Training(WALK).instance
     objective = cast(ModelObjective, instance.train)
     plane = Plane(torch.zeros_like(instance.start), torch.eye(2).to(instance.start))
-    *_, dataset = slicing(probe({"train": objective}, plane), PLACE)
+    *_, dataset = compute_slice(probe({"train": objective}, plane), PLACE)
     return dataset
 
 

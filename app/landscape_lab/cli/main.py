@@ -20,13 +20,13 @@ from landscape_core.analysis.diagnostics.base import Diagnostic
 from landscape_core.connectivity.paths.base import Path as Curve
 from landscape_core.curvature.matrices.base import Matrix
 from landscape_core.curvature.sharpness.base import Sharpness
-from landscape_core.experiments.slice_of_run import Look, look_at, path_on, probe_at
-from landscape_core.experiments.trajectory import follow, run_of
+from landscape_core.experiments.slice_of_run import Look, path_on, probe_at, slice_of_trajectory
+from landscape_core.experiments.trajectory import record_run, run_of
 from landscape_core.foundation.errors import LandscapeError, SpecError
 from landscape_core.foundation.recipes import Recipe, fields_of, label_of, name_of, summary_of
 from landscape_core.foundation.registry import entries
 from landscape_core.models.architectures.base import Architecture
-from landscape_core.models.datasets.base import Dataset
+from landscape_core.models.datasets.base import ProblemData
 from landscape_core.models.initializations.base import Initialization
 from landscape_core.models.losses.base import Loss
 from landscape_core.models.measures.base import Measure
@@ -55,7 +55,7 @@ from landscape_lab.state.user_store import user_store
 
 KINDS: dict[str, type[Recipe]] = {
     "problems": Problem,
-    "datasets": Dataset,
+    "datasets": ProblemData,
     "architectures": Architecture,
     "initializations": Initialization,
     "normalizations": Normalization,
@@ -126,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def train(options: argparse.Namespace) -> None:
     """Train a run and write its trajectory."""
     run = configured(Run(), options, SHORT_RUN)
-    path = shown(follow(run, user_store()), "training", "step")
+    path = shown(record_run(run, user_store()), "training", "step")
     netcdf.save(path, options.output)
     final = path.isel(step=-1)
     print(f"{options.output}: {len(path['step'])} iterates to step {int(final['step'])}")
@@ -144,7 +144,7 @@ def slice_(options: argparse.Namespace) -> None:
     if options.estimate:
         print(estimate(probe_at(path, asked, others)[0], asked.grid))
         return
-    work = look_at(path, asked, user_store(), _backend(options), others)
+    work = slice_of_trajectory(path, asked, user_store(), _backend(options), others)
     dataset = shown(work, "slicing", "point")
     netcdf.save(dataset, options.output)
     for split in dataset["split"].values:

@@ -16,18 +16,18 @@ from landscape_core.analysis.convexity_map import convexity as mapped
 from landscape_core.analysis.diagnostics.base import Diagnostic
 from landscape_core.analysis.plane_ensemble import ensemble, spread
 from landscape_core.analysis.slice_metrics import SCALES
-from landscape_core.analysis.slice_metrics import figures as figures_of
+from landscape_core.analysis.slice_metrics import slice_metrics as figures_of
 from landscape_core.connectivity.connection import Connection
 from landscape_core.connectivity.connection import connect as connecting
 from landscape_core.curvature.monitor import Watch
 from landscape_core.curvature.spectrum import NETWORK, Spectrum
-from landscape_core.experiments.curvature_of_run import curvature as curvature_at
 from landscape_core.experiments.curvature_of_run import (
-    curvature_along,
+    curvature_along_run,
     parts_at,
     sharpness_at,
     signs,
 )
+from landscape_core.experiments.curvature_of_run import curvature_of_run as curvature_at
 from landscape_core.experiments.progress import Progress
 from landscape_core.experiments.slice_of_run import Look, frame, probe_at, shadow_on
 from landscape_core.experiments.trajectory import run_of
@@ -70,7 +70,7 @@ def curvature(options: argparse.Namespace) -> Iterator[str]:
         if options.layers or options.each_layer or options.step != -1:
             raise LandscapeError("--along goes with neither --layers, --each-layer nor --step.")
         watch = configured(Watch(), options, {"matrix": "matrix"})
-        work = curvature_along(path, watch, count=options.along, store=user_store())
+        work = curvature_along_run(path, watch, count=options.along, store=user_store())
         dataset = shown(work, "curvature", "step")
         yield from _along(dataset)
     else:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from landscape_core.foundation.registry import make
 from landscape_core.models.objective import Adapter, Batches, LossFunction
-from landscape_core.models.user_model import given
+from landscape_core.models.user_model import user_problem
 from landscape_core.storage.store import Store
 from landscape_core.training.optimizers.base import Optimizer
 from landscape_core.training.run import Run, Training
@@ -68,7 +68,7 @@ def explore(  # noqa: PLR0913 - every choice in one line is what it is for
         SpecError: a value that is not accepted; before any work.
     """
     setup()
-    problem = given(model, loss, data, test=test, path=path, adapter=adapter)
+    problem = user_problem(model, loss, data, test=test, path=path, adapter=adapter)
     start = problem.parts["train"].start
     run = Run(
         problem=problem,

@@ -18,7 +18,7 @@ from landscape_lab.figures.bokeh.contour import Contour
 from landscape_lab.figures.bokeh.curves import Curves
 from landscape_lab.page.comparison import compared
 from landscape_lab.state.scene import Display
-from landscape_lab.worker.worker import News
+from landscape_lab.worker.worker import Update
 
 ASIDE = 0.2
 """Seconds between two updates of the smaller figures while a run goes on."""
@@ -74,7 +74,7 @@ class Stage:
         first = Display().aside
         self._add(name_of(type(first)), first.view())
 
-    def draw(self, news: News, display: Display, *, playing: bool = False) -> None:
+    def draw(self, news: Update, display: Display, *, playing: bool = False) -> None:
         """Bring every visible figure up to date; losses below zero have no logarithmic heights.
 
         While a run is `playing`, the smaller figures follow more slowly.
@@ -149,7 +149,7 @@ class Stage:
             self._enlarge(self.comparison)
         return self.comparison
 
-    def _compare(self, news: News, display: Display) -> None:
+    def _compare(self, news: Update, display: Display) -> None:
         self._drawn = ()
         self._comparison().update(
             compared(news),

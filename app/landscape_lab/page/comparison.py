@@ -9,12 +9,12 @@ from landscape_core.session.picture import Picture
 from landscape_lab.figures.bokeh.comparison import Compared
 from landscape_lab.state import form_model
 from landscape_lab.state.place import Place
-from landscape_lab.worker.worker import News
+from landscape_lab.worker.worker import Update
 
 LETTERS = "ABCD"
 
 
-def compared(news: News) -> list[Compared]:
+def compared(news: Update) -> list[Compared]:
     """What is drawn of the runs that are compared, each with what differs in it."""
     told = {
         place: (len(one.path["param"]), one.figures)
@@ -32,7 +32,7 @@ def compared(news: News) -> list[Compared]:
     return found
 
 
-def beside(news: News) -> list[tuple[str, str, Picture]]:
+def beside(news: Update) -> list[tuple[str, str, Picture]]:
     """Letter, what differs in it, and picture of each run that is compared.
 
     The kept runs and the one that is under way, if that is another.
@@ -44,7 +44,7 @@ def beside(news: News) -> list[tuple[str, str, Picture]]:
     return list(zip(LETTERS, differing(places), pictures, strict=False))
 
 
-def _places(news: News) -> list[Place]:
+def _places(news: Update) -> list[Place]:
     kept = [one.place for one in news.kept]
     here = news.place.alone()
     return kept if here in kept or news.picture is None else [*kept, here]

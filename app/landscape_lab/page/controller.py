@@ -36,8 +36,8 @@ from landscape_lab.state.preset import FIRST, presets
 from landscape_lab.state.scene import Display, Scene
 from landscape_lab.state.user_store import user_store
 from landscape_lab.worker.progress_text import Waiting
-from landscape_lab.worker.thread import Desk
-from landscape_lab.worker.worker import Job, News, Worker
+from landscape_lab.worker.thread import LatestJobQueue
+from landscape_lab.worker.worker import Job, Update, Worker
 
 LINKED = 1.0
 """Seconds between two changes of the address while a run goes on."""
@@ -56,8 +56,8 @@ class Page:
             store: where pictures are kept; by default this user's.
             own: a scene of the user's own instead, without presets and links.
         """
-        self._desk, self._worker = Desk(UiLoop()), Worker(store or user_store())
-        self._news: News | None = None
+        self._desk, self._worker = LatestJobQueue(UiLoop()), Worker(store or user_store())
+        self._news: Update | None = None
         self._playing = self._busy = False
         self._point: tuple[float, float] | None = None
         self._going: Place | None = None
@@ -377,7 +377,7 @@ class Page:
         self._desk.submit(lambda: self._worker.do(job), self._show, self._fail, self._done)
         self._show_controls()
 
-    def _show(self, news: News) -> None:
+    def _show(self, news: Update) -> None:
         self._news = news
         self._board.stage.dim(stale=False)
         if self._going is None or news.place.step >= self._going.step:
@@ -396,7 +396,7 @@ class Page:
                 alert=True,
             )
 
-    def _stand(self, news: News) -> None:
+    def _stand(self, news: Update) -> None:
         """Take over from the worker where the run stands; what it does not know stays."""
         kept = self._place.kept
         if len(news.kept) > len(kept):

@@ -5,7 +5,7 @@ from typing import Any
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Recipe
-from landscape_core.models.datasets.base import Dataset
+from landscape_core.models.datasets.base import ProblemData
 from landscape_core.models.problems.base import Problem
 from landscape_lab.state import form_model
 from landscape_lab.state.scene import Scene
@@ -66,7 +66,7 @@ def _section_of(path: str, problem: Problem) -> str:
         return ""
     if path.startswith("run.problem"):
         part = _part(path, problem)
-        return "Data" if part is None or isinstance(part, Dataset) else "Network"
+        return "Data" if part is None or isinstance(part, ProblemData) else "Network"
     if path.startswith("run."):
         return "Optimizer"
     return "Landscape" if path.startswith(("view.", "display.aside")) else "Display"

@@ -24,7 +24,7 @@ from landscape_lab.state.history import History
 from landscape_lab.state.place import Place
 from landscape_lab.state.preset import presets
 from landscape_lab.state.scene import Display, Scene
-from landscape_lab.worker.worker import News
+from landscape_lab.worker.worker import Update
 
 
 class Actions(Protocol):
@@ -89,7 +89,7 @@ class Board:
         self.link = Link(actions.open)
         self.view = self._laid_out()
 
-    def show(self, news: News, display: Display, number: int, *, playing: bool) -> None:
+    def show(self, news: Update, display: Display, number: int, *, playing: bool) -> None:
         """Draw news of the worker; the browser answers with the number once it has drawn it."""
         picture = news.picture
         if picture is None:

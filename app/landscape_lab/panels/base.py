@@ -9,12 +9,12 @@ import xarray as xr
 
 from landscape_core.curvature.monitor import Watch
 from landscape_core.foundation.recipes import Recipe, name_of
-from landscape_core.session.inspection import Standpoint
+from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
 
 
 @dataclass(frozen=True, kw_only=True)
-class Aside(Recipe, ABC):
+class SidePanel(Recipe, ABC):
     """A figure beside the landscape; its fields are settings that the form offers."""
 
     view: ClassVar[type]
@@ -28,7 +28,7 @@ class Aside(Recipe, ABC):
         """The curvature that is followed while the run goes on, if any."""
         return None
 
-    def study(self, stand: Standpoint) -> Iterator[xr.Dataset | None]:
+    def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
         """What is found of the point where a held run stands, growing; None: nothing new yet."""
         del stand
         return iter(())

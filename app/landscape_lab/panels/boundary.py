@@ -6,13 +6,13 @@ from typing import Any, ClassVar
 from landscape_core.session.picture import Picture
 from landscape_lab.figures.annotations import looked_at
 from landscape_lab.figures.bokeh.boundary import Boundary as View
-from landscape_lab.panels.base import Aside
+from landscape_lab.panels.base import SidePanel
 
 NO_BOUNDARY = "No boundary to draw: this\nproblem has no data with\none or two inputs."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Boundary(Aside):
+class Boundary(SidePanel):
     """The data, and what the network says over its inputs."""
 
     label: ClassVar[str] = "decision boundary"

@@ -10,14 +10,14 @@ from landscape_core.connectivity.connection import to_another_start
 from landscape_core.connectivity.paths.base import Path
 from landscape_core.connectivity.paths.bezier import Bezier
 from landscape_core.foundation.recipes import Note
-from landscape_core.session.inspection import Standpoint
+from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
 from landscape_lab.figures.bokeh.connection import Connection as View
-from landscape_lab.panels.base import Aside
+from landscape_lab.panels.base import SidePanel
 
 
 @dataclass(frozen=True, kw_only=True)
-class Connection(Aside):
+class Connection(SidePanel):
     """Where held: the curve of low loss to the end of a run from other initial weights."""
 
     label: ClassVar[str] = "connection"
@@ -29,7 +29,7 @@ class Connection(Aside):
         bool, Note("first put the other network's hidden units in the order nearest to this one's")
     ] = False
 
-    def study(self, stand: Standpoint) -> Iterator[xr.Dataset | None]:
+    def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
         if stand.step == 0:  # nothing is trained yet
             return iter(())
         return stand.kept(self, self._curve(stand))
@@ -37,7 +37,7 @@ class Connection(Aside):
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
         view.update(self.found(picture), picture.view.split, scale)
 
-    def _curve(self, stand: Standpoint) -> Iterator[xr.Dataset | None]:
+    def _curve(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
         work = to_another_start(
             stand.parts, stand.run, path=self.path, align=self.align, store=stand.store
         )

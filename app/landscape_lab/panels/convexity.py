@@ -9,14 +9,14 @@ import xarray as xr
 from landscape_core.analysis.convexity_map import Convexity as Engine
 from landscape_core.analysis.convexity_map import convexity
 from landscape_core.foundation.recipes import Knob
-from landscape_core.session.inspection import Standpoint
+from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
 from landscape_lab.figures.bokeh.convexity import Convexity as View
-from landscape_lab.panels.base import Aside
+from landscape_lab.panels.base import SidePanel
 
 
 @dataclass(frozen=True, kw_only=True)
-class Convexity(Aside):
+class Convexity(SidePanel):
     """Over the same plane, the ratio |λ min / λ max| of the full Hessian (Li et al., figure 7)."""
 
     label: ClassVar[str] = "convexity map"
@@ -27,7 +27,7 @@ class Convexity(Aside):
         200
     )
 
-    def study(self, stand: Standpoint) -> Iterator[xr.Dataset | None]:
+    def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
         asked = Engine(examples=self.examples)
         grid = stand.grid.replace(resolution=self.resolution)
         return stand.kept(self, convexity(stand.train, stand.plane, grid, asked), on_plane=True)

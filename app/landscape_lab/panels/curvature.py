@@ -11,17 +11,17 @@ from landscape_core.curvature.matrices.hessian import Hessian
 from landscape_core.curvature.monitor import Watch
 from landscape_core.curvature.spectrum import Spectrum, spectrum
 from landscape_core.foundation.recipes import Knob, Note
-from landscape_core.session.inspection import Standpoint
+from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
 from landscape_core.training.optimizers.sgd import SGD
 from landscape_core.training.run import Run
 from landscape_core.training.schedules.constant import Constant
 from landscape_lab.figures.bokeh.curvature import Curvature as View
-from landscape_lab.panels.base import Aside
+from landscape_lab.panels.base import SidePanel
 
 
 @dataclass(frozen=True, kw_only=True)
-class Curvature(Aside):
+class Curvature(SidePanel):
     """Eigenvalues, trace and density: along the run, and where held also by layer."""
 
     label: ClassVar[str] = "curvature"
@@ -40,7 +40,7 @@ class Curvature(Aside):
     def watch(self) -> Watch | None:
         return Watch(matrix=self.matrix, share=self.share)
 
-    def study(self, stand: Standpoint) -> Iterator[xr.Dataset | None]:
+    def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
         asked = Spectrum(matrix=self.matrix, examples=self.examples, each_layer=True)
         return stand.kept(asked, spectrum(stand.train, stand.train.start, asked))
 

@@ -10,14 +10,14 @@ import xarray as xr
 from landscape_core.analysis.diagnostics.base import Diagnostic
 from landscape_core.analysis.diagnostics.layer_gradients import LayerGradients
 from landscape_core.foundation.recipes import Note
-from landscape_core.session.inspection import Standpoint
+from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
 from landscape_lab.figures.bokeh.diagnostics import Diagnostics as View
-from landscape_lab.panels.base import Aside
+from landscape_lab.panels.base import SidePanel
 
 
 @dataclass(frozen=True, kw_only=True)
-class Diagnostics(Aside):
+class Diagnostics(SidePanel):
     """Where held: a measurement of the network at that point, which needs no plane."""
 
     label: ClassVar[str] = "diagnostics"
@@ -28,14 +28,14 @@ class Diagnostics(Aside):
         default_factory=LayerGradients
     )
 
-    def study(self, stand: Standpoint) -> Iterator[xr.Dataset | None]:
+    def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
         return stand.kept(self.diagnostic, self._measured(stand))
 
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
         del scale
         view.update(self.found(picture), held=picture.status != "running")
 
-    def _measured(self, stand: Standpoint) -> Iterator[xr.Dataset]:
+    def _measured(self, stand: InspectionPoint) -> Iterator[xr.Dataset]:
         """At the present point, of a network whose start is that of its run."""
         here = stand.train.start
         names = [block.name for block in stand.train.layout.blocks]

@@ -8,14 +8,14 @@ import xarray as xr
 
 from landscape_core.analysis.vector_field import field
 from landscape_core.foundation.recipes import Knob
-from landscape_core.session.inspection import Standpoint
+from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
 from landscape_lab.figures.bokeh.field import Field as View
-from landscape_lab.panels.base import Aside
+from landscape_lab.panels.base import SidePanel
 
 
 @dataclass(frozen=True, kw_only=True)
-class Field(Aside):
+class Field(SidePanel):
     """Over the same plane, arrows where −gradient goes, or in a game both players together."""
 
     label: ClassVar[str] = "vector field"
@@ -26,7 +26,7 @@ class Field(Aside):
         1000
     )
 
-    def study(self, stand: Standpoint) -> Iterator[xr.Dataset | None]:
+    def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
         grid = stand.grid.replace(resolution=self.resolution)
         part = stand.train.first(self.examples)
         return stand.kept(self, field(part, stand.plane, grid), on_plane=True)

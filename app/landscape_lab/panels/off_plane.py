@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 
 from landscape_core.session.picture import Picture, under
 from landscape_lab.figures.bokeh.off_plane import OffPlane as View
-from landscape_lab.panels.base import Aside
+from landscape_lab.panels.base import SidePanel
 
 
 @dataclass(frozen=True, kw_only=True)
-class OffPlane(Aside):
+class OffPlane(SidePanel):
     """The loss along the true path beside the picture's under it, and how far off it lies."""
 
     label: ClassVar[str] = "off the plane"

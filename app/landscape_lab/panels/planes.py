@@ -9,15 +9,15 @@ import xarray as xr
 from landscape_core.analysis.plane_ensemble import ensemble, spread
 from landscape_core.foundation.recipes import Knob, Note
 from landscape_core.planes.directions.random import Random
-from landscape_core.session.inspection import Standpoint
+from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
 from landscape_core.slices.grid import Grid
 from landscape_lab.figures.bokeh.planes import Planes as View
-from landscape_lab.panels.base import Aside
+from landscape_lab.panels.base import SidePanel
 
 
 @dataclass(frozen=True, kw_only=True)
-class Planes(Aside):
+class Planes(SidePanel):
     """Where held: the point on many random planes, and the mean and spread of their figures."""
 
     label: ClassVar[str] = "many planes"
@@ -29,7 +29,7 @@ class Planes(Aside):
     span: Annotated[float, Knob(0.01, 100.0, "half-width of a picture", "log")] = 1.0
     directions: Annotated[Random, Note("how planes are drawn")] = field(default_factory=Random)
 
-    def study(self, stand: Standpoint) -> Iterator[xr.Dataset | None]:
+    def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
         grid = Grid.square(self.span, self.resolution)
         work = ensemble(
             stand.parts, self.directions, planes=self.count, grid=grid, seed=stand.run.seed

@@ -7,19 +7,19 @@ from typing import Annotated, Any, ClassVar
 import xarray as xr
 
 from landscape_core.connectivity.connection import another_start
-from landscape_core.experiments.slice_of_run import Look, look_at
-from landscape_core.experiments.trajectory import follow
+from landscape_core.experiments.slice_of_run import Look, slice_of_trajectory
+from landscape_core.experiments.trajectory import record_run
 from landscape_core.foundation.recipes import Knob
 from landscape_core.planes.directions.pca import PCA
-from landscape_core.session.inspection import Standpoint
+from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
 from landscape_core.slices.grid import Grid
 from landscape_lab.figures.bokeh.runs import Runs as View
-from landscape_lab.panels.base import Aside
+from landscape_lab.panels.base import SidePanel
 
 
 @dataclass(frozen=True, kw_only=True)
-class Runs(Aside):
+class Runs(SidePanel):
     """Where held: runs from other initial weights, all on the plane of their paths together."""
 
     label: ClassVar[str] = "several runs"
@@ -28,7 +28,7 @@ class Runs(Aside):
     count: Annotated[int, Knob(1, 8, "runs beside this one, on the same data")] = 3
     resolution: Annotated[int, Knob(5, 201, "points along each side of the picture")] = 31
 
-    def study(self, stand: Standpoint) -> Iterator[xr.Dataset | None]:
+    def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
         if stand.step == 0:  # no run has gone anywhere
             return iter(())
         return stand.kept(self, self._together(stand))
@@ -36,11 +36,11 @@ class Runs(Aside):
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
         view.update(self.found(picture), picture.view.split, scale)
 
-    def _together(self, stand: Standpoint) -> Iterator[xr.Dataset | None]:
+    def _together(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
         run, others = stand.run, []
         for _ in range(self.count):
             run, path = another_start(run), None
-            for progress in follow(run, stand.store):
+            for progress in record_run(run, stand.store):
                 path = progress.dataset
                 yield None
             if path is not None:
@@ -51,7 +51,7 @@ class Runs(Aside):
             grid=Grid(resolution=self.resolution),
             framed=True,
         )
-        for progress in look_at(stand.path, asked, others=others):
+        for progress in slice_of_trajectory(stand.path, asked, others=others):
             if progress.dataset is not None and "path_alpha" in progress.dataset:
                 yield progress.dataset
             else:

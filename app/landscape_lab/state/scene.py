@@ -7,7 +7,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Choice, Knob, Note, Recipe
 from landscape_core.session.view import View
 from landscape_core.training.run import Run
-from landscape_lab.panels.base import Aside
+from landscape_lab.panels.base import SidePanel
 from landscape_lab.panels.boundary import Boundary
 
 COMPARISONS = {
@@ -39,7 +39,7 @@ class Display(Recipe):
         Note("losses of the first and last colour, as 0.01, 3; empty: they follow the picture"),
     ] = ""
     color: Annotated[str, Choice(("loss", "accuracy"), "what is drawn over the plane")] = "loss"
-    aside: Annotated[Aside, Note("beside the landscape")] = field(default_factory=Boundary)
+    aside: Annotated[SidePanel, Note("beside the landscape")] = field(default_factory=Boundary)
     speed: Annotated[int, Knob(1, 1000, "training steps between two pictures", scale="log")] = 1
 
     def check(self) -> None:

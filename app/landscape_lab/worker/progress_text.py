@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from landscape_lab.worker.worker import TRAINING, Doing
+from landscape_lab.worker.worker import TRAINING, WorkProgress
 
 PATIENCE = 0.7
 """Seconds of work of one kind that nothing is said of."""
@@ -20,7 +20,7 @@ class Waiting:
         """A piece of work begins."""
         self._what, self._since, self._first = "", time.monotonic(), 0
 
-    def told(self, progress: Doing | None) -> dict[str, Any] | None:
+    def told(self, progress: WorkProgress | None) -> dict[str, Any] | None:
         """What to show now, as `Toolbar.set` takes it; None: nothing."""
         if progress is None:
             return None

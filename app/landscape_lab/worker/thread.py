@@ -40,7 +40,7 @@ class Job:
     number: int
 
 
-class Desk:
+class LatestJobQueue:
     """Takes jobs from a page, one at a time; the newest replaces all older ones."""
 
     def __init__(self, loop: Loop) -> None:

@@ -10,9 +10,9 @@ from itertools import chain
 
 import xarray as xr
 
-from landscape_core.analysis.slice_metrics import figures
+from landscape_core.analysis.slice_metrics import slice_metrics
 from landscape_core.experiments.progress import Progress
-from landscape_core.experiments.slice_of_run import Look, look_at
+from landscape_core.experiments.slice_of_run import Look, slice_of_trajectory
 from landscape_core.experiments.trajectory import run_of
 from landscape_core.foundation.errors import LandscapeError, SpecError
 from landscape_core.foundation.recipes import name_of
@@ -51,7 +51,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Doing:
+class WorkProgress:
     """What is done, and how much is done of a total; the total is 0 where nobody knows it."""
 
     what: str
@@ -66,24 +66,24 @@ class Kept:
     place: Place
     picture: Picture
     path: xr.Dataset
-    figures: xr.Dataset
+    slice_metrics: xr.Dataset
 
 
 @dataclass(frozen=True, eq=False)
-class News:
+class Update:
     """What the worker tells: a picture, where it was taken, and how far the work is.
 
     `kept` are the runs that are kept as far as they are known, `together` all paths on one plane,
-    `figures` those of the slice, where they are compared; `parameters` are how many the network
+    `slice_metrics` those of the slice, where they are compared; `parameters` are how many the network
     has; `problem` says why runs cannot be compared.
     """
 
     picture: Picture | None
     place: Place
-    progress: Doing | None = None
+    progress: WorkProgress | None = None
     kept: tuple[Kept, ...] = ()
     together: xr.Dataset | None = None
-    figures: xr.Dataset | None = None
+    slice_metrics: xr.Dataset | None = None
     parameters: int | None = None
     problem: str = ""
 
@@ -96,7 +96,7 @@ class Worker:
     _journey: Journey | None = None
     _kept: dict[Place, Kept] = field(default_factory=dict)
 
-    def do(self, job: Job) -> Iterator[News]:
+    def do(self, job: Job) -> Iterator[Update]:
         """Do what the page wants, telling pictures on the way.
 
         Raises:
@@ -116,13 +116,13 @@ class Worker:
                 yield self._news(picture, job.kept)
         yield from self._hold(job)
 
-    def _hold(self, job: Job) -> Iterator[News]:
+    def _hold(self, job: Job) -> Iterator[Update]:
         """What is worked out where a run is held: the exact picture, and what is wanted of it."""
         session, kept, aside = self._there().session, job.kept, job.scene.display.aside
         last = session.picture()
         for last in session.refine():
             computed = last.slice["computed"]
-            yield self._news(last, kept, Doing(REFINING, int(computed.sum()), computed.size))
+            yield self._news(last, kept, WorkProgress(REFINING, int(computed.sum()), computed.size))
         if job.keep:
             here = self._keep(self._here(last), last, session, job.scene)
             kept = (*kept, here)
@@ -134,7 +134,7 @@ class Worker:
             yield from self._compare(last, kept, job.scene)
             return
         for last in session.study(name_of(type(aside)), aside.study):
-            yield self._news(last, kept, Doing(BESIDE))
+            yield self._news(last, kept, WorkProgress(BESIDE))
 
     def export(
         self, name: str, place: Place, picture: Picture, beside: Beside = ()
@@ -149,7 +149,7 @@ class Worker:
         shown = Shown(place, picture, self._journey.session, beside)
         yield from kinds()[name]().made(shown)
 
-    def _arrive(self, job: Job) -> Iterator[News]:
+    def _arrive(self, job: Job) -> Iterator[Update]:
         journey = self._journey
         if job.go is not None:
             there = job.go.alone()
@@ -162,14 +162,14 @@ class Worker:
         elif not journey.want(job.scene):
             yield from self._set_out(journey.here().wanting(job.scene), job.kept)
 
-    def _set_out(self, there: Place, kept: tuple[Place, ...]) -> Iterator[News]:
+    def _set_out(self, there: Place, kept: tuple[Place, ...]) -> Iterator[Update]:
         """Travel to a place; what was there before stays until the new run stands at its start."""
         journey = Journey(there, self.store)
         for picture in journey.travel():
             if journey.begun:
                 self._journey = journey
-            told = Doing(TRAINING, journey.here().step, there.step)
-            yield News(picture, journey.here(), told, self._known(kept))
+            told = WorkProgress(TRAINING, journey.here().step, there.step)
+            yield Update(picture, journey.here(), told, self._known(kept))
         self._journey = journey
 
     def _reaches(self, journey: Journey, there: Place) -> bool:
@@ -177,17 +177,17 @@ class Worker:
 
     def _told(
         self, pictures: Iterator[Picture], end: int, kept: tuple[Place, ...]
-    ) -> Iterator[News]:
+    ) -> Iterator[Update]:
         for picture in pictures:
-            yield self._news(picture, kept, Doing(TRAINING, picture.readings.step, end))
+            yield self._news(picture, kept, WorkProgress(TRAINING, picture.readings.step, end))
 
-    def _compare(self, last: Picture, kept: tuple[Place, ...], scene: Scene) -> Iterator[News]:
+    def _compare(self, last: Picture, kept: tuple[Place, ...], scene: Scene) -> Iterator[Update]:
         """Train again what is kept and not known, then lay all paths on one plane if asked for."""
         for place in kept:
             if place not in self._kept:
                 journey = Journey(place, self.store)
                 for _ in journey.pictures():
-                    yield self._news(last, kept, Doing(COMPARING))
+                    yield self._news(last, kept, WorkProgress(COMPARING))
                 self._keep(place, journey.session.picture(), journey.session, scene)
         news = replace(
             self._news(last, kept),
@@ -198,7 +198,7 @@ class Worker:
         if scene.display.comparison == "together":
             try:
                 for progress in self._together(last, kept, scene):
-                    told = Doing(COMPARING, progress.done, progress.total)
+                    told = WorkProgress(COMPARING, progress.done, progress.total)
                     yield replace(news, progress=told, together=progress.dataset)
             except SpecError as error:
                 yield replace(news, problem=f"Not on one plane: {error}")
@@ -216,11 +216,11 @@ class Worker:
             examples=scene.view.examples,
             batch_norm=scene.view.batch_norm,
         )
-        return look_at(first, asked, self.store, others=others)
+        return slice_of_trajectory(first, asked, self.store, others=others)
 
     def _keep(self, here: Place, picture: Picture, session: Session, scene: Scene) -> Place:
-        figures = _figures(picture, scene)
-        self._kept[here] = Kept(here, picture, session.trajectory(), figures)
+        slice_metrics = _figures(picture, scene)
+        self._kept[here] = Kept(here, picture, session.trajectory(), slice_metrics)
         return here
 
     def _here(self, picture: Picture) -> Place:
@@ -236,13 +236,13 @@ class Worker:
         return tuple(self._kept[place] for place in kept if place in self._kept)
 
     def _news(
-        self, picture: Picture, kept: tuple[Place, ...], progress: Doing | None = None
-    ) -> News:
-        return News(picture, self._here(picture), progress, self._known(kept))
+        self, picture: Picture, kept: tuple[Place, ...], progress: WorkProgress | None = None
+    ) -> Update:
+        return Update(picture, self._here(picture), progress, self._known(kept))
 
 
 def _figures(picture: Picture, scene: Scene) -> xr.Dataset:
     """The shape of a picture's slice in numbers, on the scale that is shown where it has one."""
     positive = not bool((picture.slice["loss"] <= 0).any())
     scale = scene.display.height if positive else "linear"
-    return figures(picture.slice, picture.view.split, scale)
+    return slice_metrics(picture.slice, picture.view.split, scale)

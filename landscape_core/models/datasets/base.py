@@ -34,7 +34,7 @@ class Split:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dataset(Recipe, ABC):
+class ProblemData(Recipe, ABC):
     """A data set: generated from a seed, bundled, or read from local files."""
 
     @abstractmethod

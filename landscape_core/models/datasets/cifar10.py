@@ -13,7 +13,7 @@ import torch
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import FileFormatError, MissingDataError
 from landscape_core.foundation.recipes import Knob, Note
-from landscape_core.models.datasets.base import Data, Dataset, Split
+from landscape_core.models.datasets.base import Data, ProblemData, Split
 
 MEAN = np.array([0.4914, 0.4822, 0.4465])[:, None, None]
 DEVIATION = np.array([0.2470, 0.2435, 0.2616])[:, None, None]
@@ -33,7 +33,7 @@ SAFE = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class CIFAR10(Dataset):
+class CIFAR10(ProblemData):
     """60,000 colour photographs of 32 x 32 pixels in ten classes, read from the original files."""
 
     label: ClassVar[str] = "CIFAR-10 (local files)"

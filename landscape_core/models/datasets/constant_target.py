@@ -11,11 +11,11 @@ import numpy as np
 
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.recipes import Knob
-from landscape_core.models.datasets.base import Dataset, Split, shared_out
+from landscape_core.models.datasets.base import ProblemData, Split, shared_out
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConstantTarget(Dataset):
+class ConstantTarget(ProblemData):
     """Uniform inputs from the unit cube, and the same number as the target of each."""
 
     label: ClassVar[str] = "constant target"

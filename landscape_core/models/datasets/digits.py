@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.recipes import Choice, Knob
-from landscape_core.models.datasets.base import Dataset, Split, shared_out
+from landscape_core.models.datasets.base import ProblemData, Split, shared_out
 
 TOTAL = 1797
 MEAN, DEVIATION = 0.3053, 0.3761
@@ -13,7 +13,7 @@ MEAN, DEVIATION = 0.3053, 0.3761
 
 
 @dataclass(frozen=True, kw_only=True)
-class Digits(Dataset):
+class Digits(ProblemData):
     """1,797 real handwritten digits, ten classes, as vectors of 64 or as images."""
 
     label: ClassVar[str] = "digits"

@@ -11,11 +11,11 @@ import numpy as np
 
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.recipes import Knob
-from landscape_core.models.datasets.base import Dataset, Split, shared_out
+from landscape_core.models.datasets.base import ProblemData, Split, shared_out
 
 
 @dataclass(frozen=True, kw_only=True)
-class Friedman1(Dataset):
+class Friedman1(ProblemData):
     """A smooth function of five numbers among others that do not matter, with noise."""
 
     label: ClassVar[str] = "Friedman 1"

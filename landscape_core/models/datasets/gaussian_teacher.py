@@ -12,11 +12,11 @@ import numpy as np
 
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.recipes import Knob
-from landscape_core.models.datasets.base import Dataset, Split, shared_out
+from landscape_core.models.datasets.base import ProblemData, Split, shared_out
 
 
 @dataclass(frozen=True, kw_only=True)
-class GaussianTeacher(Dataset):
+class GaussianTeacher(ProblemData):
     """Targets are the sum of ReLU units that lie near the coordinate axes."""
 
     label: ClassVar[str] = "teacher near the identity"

@@ -13,11 +13,11 @@ import numpy as np
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Knob
-from landscape_core.models.datasets.base import Dataset, Split, shared_out
+from landscape_core.models.datasets.base import ProblemData, Split, shared_out
 
 
 @dataclass(frozen=True, kw_only=True)
-class LinearTeacher(Dataset):
+class LinearTeacher(ProblemData):
     """Targets are a linear map of low rank of Gaussian inputs, with noise."""
 
     label: ClassVar[str] = "linear teacher of low rank"

@@ -13,7 +13,7 @@ import torch
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import FileFormatError, MissingDataError
 from landscape_core.foundation.recipes import Knob, Note
-from landscape_core.models.datasets.base import Data, Dataset, Split
+from landscape_core.models.datasets.base import Data, ProblemData, Split
 
 MEAN, DEVIATION = 0.1307, 0.3081
 
@@ -24,7 +24,7 @@ FILES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class MNIST(Dataset):
+class MNIST(ProblemData):
     """70,000 handwritten digits of 28 x 28 pixels, read from the original files."""
 
     label: ClassVar[str] = "MNIST (local files)"

@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.recipes import Knob
-from landscape_core.models.datasets.base import Dataset, Split, shared_out
+from landscape_core.models.datasets.base import ProblemData, Split, shared_out
 
 TEMPLATES = np.array(
     [
@@ -42,7 +42,7 @@ CORRELATION, WHITE = 2.0, 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
-class MNIST1D(Dataset):
+class MNIST1D(ProblemData):
     """Ten shapes of digits as signals of 40 numbers, moved, scaled, sheared and with noise."""
 
     label: ClassVar[str] = "one-dimensional digits"

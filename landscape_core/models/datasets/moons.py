@@ -7,11 +7,11 @@ import numpy as np
 
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.recipes import Knob
-from landscape_core.models.datasets.base import Dataset, Split, shared_out
+from landscape_core.models.datasets.base import ProblemData, Split, shared_out
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moons(Dataset):
+class Moons(ProblemData):
     """Two interleaved half circles: easy, but not for a straight line."""
 
     label: ClassVar[str] = "moons"

@@ -7,11 +7,11 @@ import numpy as np
 
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.recipes import Knob
-from landscape_core.models.datasets.base import Dataset, Split, shared_out
+from landscape_core.models.datasets.base import ProblemData, Split, shared_out
 
 
 @dataclass(frozen=True, kw_only=True)
-class Regression1D(Dataset):
+class Regression1D(ProblemData):
     """Noisy samples of a sine with a trend: the network draws a curve through them."""
 
     label: ClassVar[str] = "1-D regression"

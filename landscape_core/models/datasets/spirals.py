@@ -7,11 +7,11 @@ import numpy as np
 
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.recipes import Knob
-from landscape_core.models.datasets.base import Dataset, Split, shared_out
+from landscape_core.models.datasets.base import ProblemData, Split, shared_out
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spirals(Dataset):
+class Spirals(ProblemData):
     """Two spirals wound into each other; no straight line comes near to parting them."""
 
     label: ClassVar[str] = "two spirals"

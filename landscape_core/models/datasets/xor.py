@@ -5,11 +5,11 @@ from typing import Annotated, ClassVar
 
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.recipes import Knob
-from landscape_core.models.datasets.base import Dataset, Split, shared_out
+from landscape_core.models.datasets.base import ProblemData, Split, shared_out
 
 
 @dataclass(frozen=True, kw_only=True)
-class Xor(Dataset):
+class Xor(ProblemData):
     """Four clusters, opposite ones of one class; some training labels are wrong."""
 
     label: ClassVar[str] = "XOR with label noise"

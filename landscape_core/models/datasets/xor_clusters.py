@@ -13,11 +13,11 @@ import numpy as np
 
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.recipes import Knob
-from landscape_core.models.datasets.base import Dataset, Split, shared_out
+from landscape_core.models.datasets.base import ProblemData, Split, shared_out
 
 
 @dataclass(frozen=True, kw_only=True)
-class XorClusters(Dataset):
+class XorClusters(ProblemData):
     """Four clusters in many dimensions, opposite ones of one class; some labels are wrong."""
 
     label: ClassVar[str] = "XOR of clusters in d dimensions"

@@ -13,7 +13,7 @@ from landscape_core.foundation import random_streams
 from landscape_core.foundation.recipes import Knob, Note
 from landscape_core.models.architectures.base import Architecture
 from landscape_core.models.architectures.mlp import MLP
-from landscape_core.models.datasets.base import Data, Dataset
+from landscape_core.models.datasets.base import Data, ProblemData
 from landscape_core.models.datasets.spirals import Spirals
 from landscape_core.models.losses.base import Loss
 from landscape_core.models.losses.cross_entropy import CrossEntropy
@@ -29,7 +29,9 @@ class Supervised(Problem):
 
     label: ClassVar[str] = "supervised"
 
-    dataset: Annotated[Dataset, Note("the examples to learn from")] = field(default_factory=Spirals)
+    dataset: Annotated[ProblemData, Note("the examples to learn from")] = field(
+        default_factory=Spirals
+    )
     architecture: Annotated[Architecture, Note("the kind of network")] = field(default_factory=MLP)
     loss: Annotated[Loss, Note("what is minimized")] = field(default_factory=CrossEntropy)
     regularizer: Annotated[

@@ -11,7 +11,7 @@ from landscape_core.planes.plane import Plane
 
 
 @dataclass(frozen=True, kw_only=True)
-class Given(Directions):
+class GivenVectors(Directions):
     """Vectors of one's own, as they are in a file."""
 
     label: ClassVar[str] = "vectors of your own"

@@ -23,7 +23,7 @@ SHARE = 0.25
 """Of the free memory, how much the values inside a network may take."""
 
 
-class Swift:
+class InPlaceNetwork:
     """A private copy of an objective's network, at one point after another.
 
     `blocks` are the inputs in blocks of examples that are evaluated together; `block` is the number
@@ -135,7 +135,7 @@ def gradient_at(objective: ModelObjective, theta: Vector, size: int) -> Vector:
     return total
 
 
-def point_by_point(reading: Reading, swift: Swift) -> Reader:
+def point_by_point(reading: Reading, swift: InPlaceNetwork) -> Reader:
     """The reader that takes a network to one point after another."""
     plane = reading.plane
     block = _gradient_block(reading) if reading.wants_gradient else 0

@@ -35,7 +35,7 @@ Map = Callable[[Tensor], Tensor]
 """Values (K, C, n) -> values (K, C', n), at certain points."""
 
 
-class Desk:
+class ScratchBuffers:
     """Where layer after layer puts its values: in two pieces of memory of a shape, turn about.
 
     They stay in the processor's cache, which new memory for each layer would not.
@@ -44,7 +44,7 @@ class Desk:
     def __init__(self) -> None:
         self._turn = 0
         self._pieces: dict[tuple[int, ...], Tensor] = {}
-        self._within: list[Desk] = []
+        self._within: list[ScratchBuffers] = []
 
     def place(self, like: Tensor, *shape: int) -> Tensor:
         """A tensor of that shape, not filled, which lasts until the next but one is taken."""
@@ -58,15 +58,15 @@ class Desk:
             found = self._pieces[turn, *shape] = like.new_empty(shape)
         return found
 
-    def within(self) -> "Desk":
+    def within(self) -> "ScratchBuffers":
         """A desk for layers beside whose values others are needed; one of two, turn about."""
         if not self._within:
-            self._within = [Desk(), Desk()]
+            self._within = [ScratchBuffers(), ScratchBuffers()]
         self._within.reverse()
         return self._within[0]
 
 
-Layer = Callable[[Tensor, Desk], Map]
+Layer = Callable[[Tensor, ScratchBuffers], Map]
 """K points as `in_parts` gives them -> what the layer does there."""
 
 
@@ -205,7 +205,7 @@ def _linear(module: Any, affine: Affine) -> Layer:
     weight = Rows(affine.rows(module.weight))
     bias = Rows(affine.rows(module.bias)) if module.bias is not None else None
 
-    def layer(steps: Tensor, desk: Desk) -> Map:
+    def layer(steps: Tensor, desk: ScratchBuffers) -> Map:
         matrices = weight.at(steps)
         shifts = None if bias is None else bias.at(steps)[:, :, None]
         count, outputs, _ = matrices.shape
@@ -235,7 +235,7 @@ def _normalization(
     """Each example over groups of its channels."""
     scaled = _scaled(affine.gain_and_shift(module))
 
-    def layer(steps: Tensor, desk: Desk) -> Map:
+    def layer(steps: Tensor, desk: ScratchBuffers) -> Map:
         scale = scaled(steps, desk)
 
         def normalize(values: Tensor) -> Tensor:
@@ -253,7 +253,7 @@ def _batch_norm(module: nn.BatchNorm1d, affine: Affine) -> Layer:
     scaled = _scaled(affine.gain_and_shift(module))
     stored = affine.statistics(module)
 
-    def layer(steps: Tensor, desk: Desk) -> Map:
+    def layer(steps: Tensor, desk: ScratchBuffers) -> Map:
         scale = scaled(steps, desk)
 
         def normalize(values: Tensor) -> Tensor:
@@ -279,7 +279,7 @@ def _scaled(gain_and_shift: tuple[Rows, ...]) -> Layer:
         return lambda *_: lambda values: values
     gain, shift = gain_and_shift
 
-    def layer(steps: Tensor, _: Desk) -> Map:
+    def layer(steps: Tensor, _: ScratchBuffers) -> Map:
         gains, shifts = gain.at(steps)[:, :, None], shift.at(steps)[:, :, None]
         return lambda values: values.mul_(gains).add_(shifts)
 
@@ -292,7 +292,7 @@ def _residual(module: Residual, affine: Affine) -> Layer:
         for inner in (module.branch, module.shortcut, module.activation)
     )
 
-    def layer(steps: Tensor, desk: Desk) -> Map:
+    def layer(steps: Tensor, desk: ScratchBuffers) -> Map:
         own = desk.within() if module.skips else desk
         along, after = ([one(steps, own) for one in part] for part in (branch, activation))
         beside = [one(steps, desk) for one in shortcut]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from landscape_core.slices.strategies._in_place import Swift, block_memory
+from landscape_core.slices.strategies._in_place import InPlaceNetwork, block_memory
 from landscape_core.slices.strategies.base import Reader, Reading, Strategy, exactly
 
 Work = Callable[[], Tensor]
@@ -33,7 +33,7 @@ class CudaGraph(Strategy):
         return block_memory(reading)
 
     def reader(self, reading: Reading) -> Reader:
-        swift, plane = Swift(reading.objective), reading.plane
+        swift, plane = InPlaceNetwork(reading.objective), reading.plane
         coord = torch.zeros(1, plane.dimensions).to(plane.origin)
         record = _recorded if plane.origin.device.type == "cuda" else _called
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from landscape_core.foundation.recipes import Knob
 from landscape_core.models.layer_chain import work_in_place
-from landscape_core.slices.strategies._in_place import Swift, block_memory, point_by_point
+from landscape_core.slices.strategies._in_place import InPlaceNetwork, block_memory, point_by_point
 from landscape_core.slices.strategies.base import Reader, Reading, Strategy
 
 
@@ -25,6 +25,6 @@ class Loop(Strategy):
         return block_memory(reading, self.block)
 
     def reader(self, reading: Reading) -> Reader:
-        swift = Swift(reading.objective, self.block)
+        swift = InPlaceNetwork(reading.objective, self.block)
         work_in_place(swift.network)
         return point_by_point(reading, swift)

@@ -19,8 +19,8 @@ from landscape_core.slices.strategies._in_place import SHARE
 from landscape_core.slices.strategies._layers import (
     TOGETHER,
     Affine,
-    Desk,
     Rows,
+    ScratchBuffers,
     compiled,
     in_parts,
     known_chain,
@@ -97,7 +97,7 @@ class PlaneAlgebra(Strategy):
             steps[:, 1:] = 0
             steps[:count, 1:] = coords
             found = []
-            desk, outputs = Desk(), Outputs(sizes)
+            desk, outputs = ScratchBuffers(), Outputs(sizes)
             places = [desk] * len(layers)
             if ends_linear:
                 places[-1] = outputs
@@ -114,7 +114,7 @@ class PlaneAlgebra(Strategy):
         return read
 
 
-class Outputs(Desk):
+class Outputs(ScratchBuffers):
     """Where the outputs of block after block are kept until they are joined.
 
     All blocks are of the size of the first but the last, which may be filled up.

@@ -21,7 +21,12 @@ from landscape_core.foundation.memory import free_memory
 from landscape_core.models.layer_chain import as_written
 from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.plane import Plane
-from landscape_core.slices.strategies._in_place import SHARE, Swift, block_memory, point_by_point
+from landscape_core.slices.strategies._in_place import (
+    SHARE,
+    InPlaceNetwork,
+    block_memory,
+    point_by_point,
+)
 from landscape_core.slices.strategies.base import Reader, Reading, Strategy, exactly
 
 AFFINE: tuple[type[nn.Module], ...] = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -49,7 +54,7 @@ class SharedLayers(Strategy):
         return block_memory(reading) + _held(reading.objective, reading.plane, names)
 
     def reader(self, reading: Reading) -> Reader:
-        swift = Swift(reading.objective)
+        swift = InPlaceNetwork(reading.objective)
         here = torch.zeros(reading.plane.dimensions, dtype=torch.float64)
         affine, constant = shared(reading.objective, reading.plane)
         with exactly(reading):
@@ -69,7 +74,7 @@ class SharedLayers(Strategy):
 def shared(objective: ModelObjective, plane: Plane) -> tuple[list[str], list[str]]:
     """The names of the affine layers, and of the constant parts, that see the same everywhere."""
     moving = _moving(objective, plane)
-    swift = Swift(objective.first(FEW))
+    swift = InPlaceNetwork(objective.first(FEW))
     for name, parameter in swift.network.named_parameters(remove_duplicate=False):
         parameter.requires_grad_(name in moving)
     try:
@@ -92,7 +97,7 @@ def shared(objective: ModelObjective, plane: Plane) -> tuple[list[str], list[str
     return affine, outer
 
 
-def _watch(swift: Swift, plane: Plane, coord: Sequence[float]) -> dict[str, list[Any]]:
+def _watch(swift: InPlaceNetwork, plane: Plane, coord: Sequence[float]) -> dict[str, list[Any]]:
     """What each module was given, each time it was called, at a point; None if it may move."""
     seen: dict[str, list[Any]] = {}
 
@@ -153,7 +158,7 @@ def _held(objective: ModelObjective, plane: Plane, names: list[str]) -> int:
     def note(_: nn.Module, __: Any, found: Any) -> None:
         sizes.append(found.numel() * found.element_size())
 
-    swift = Swift(objective.first(FEW))
+    swift = InPlaceNetwork(objective.first(FEW))
     parts = dict(swift.network.named_modules())
     for name in names:
         parts[name].register_forward_hook(note)
@@ -163,7 +168,7 @@ def _held(objective: ModelObjective, plane: Plane, names: list[str]) -> int:
 
 
 def _share(
-    swift: Swift, reading: Reading, affine: list[str], constant: list[str], here: Tensor
+    swift: InPlaceNetwork, reading: Reading, affine: list[str], constant: list[str], here: Tensor
 ) -> None:
     """Compute what is shared, and let the layers of the network give it."""
     parts = dict(swift.network.named_modules())
@@ -225,7 +230,7 @@ def _apply(layer: Any, inputs: Tensor, weight: Tensor | None, bias: Tensor | Non
 
 
 def _affine_forward(
-    swift: Swift, products: list[list[Tensor]], here: Tensor
+    swift: InPlaceNetwork, products: list[list[Tensor]], here: Tensor
 ) -> Callable[[Tensor], Tensor]:
     def forward(_: Tensor) -> Tensor:
         origin, first, *others = products[swift.block]
@@ -238,6 +243,6 @@ def _affine_forward(
     return forward
 
 
-def _constant_forward(swift: Swift, found: list[Tensor]) -> Callable[[Tensor], Tensor]:
+def _constant_forward(swift: InPlaceNetwork, found: list[Tensor]) -> Callable[[Tensor], Tensor]:
     # Copied, as what follows may work in place.
     return lambda _: found[swift.block].clone()

@@ -113,7 +113,7 @@ class Comparison:
             variable: what of the slices is shown, the loss where one does not have it.
             limits: losses of the first and the last colour; by default they hold all pictures.
             plane: for `together`, a slice with the paths of all in the order of the runs, as
-                `landscape_core.experiments.slice_of_run.look_at` gives it.
+                `landscape_core.experiments.slice_of_run.slice_of_trajectory` gives it.
             problem: for `together`, why there is no such plane, in place of it.
         """
         runs = runs[:MOST]
