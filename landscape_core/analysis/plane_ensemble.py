@@ -87,7 +87,7 @@ def ensemble(
 
 
 def spread(ensemble_: xr.Dataset, split: str = "train", scale: str = "linear") -> xr.Dataset:
-    """Every figure of `slice_metrics` by plane, `<figure>` (plane,), and `<figure>_spread` (statistic,).
+    """Every metric by plane, `<figure>` (plane,), and `<figure>_spread` (statistic,).
 
     Statistics are the mean over planes, the standard deviation (n - 1) and the standard error of
     the mean. A figure that is NaN on one plane has NaN statistics, and the last two are NaN where

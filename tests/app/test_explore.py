@@ -140,7 +140,7 @@ def test_the_text_of_a_given_network_says_what_it_is_and_builds_nothing():
     problem = user_problem(network(), cross_entropy, examples())
     plain = to_plain(Run(problem=problem))
     assert plain["problem"] == {
-        "kind": "user_problem",
+        "kind": "user_model",
         "model": "Sequential",
         "parameters": problem.parts["train"].layout.size,
         "digest": problem.digest,

@@ -347,7 +347,7 @@ def changed(recipe, described):
 
 
 def test_every_package_has_a_base_and_something_in_it():
-    assert {"Optimizer", "Problem", "Dataset", "Architecture"} <= {b.__name__ for b in BASES}
+    assert {"Optimizer", "Problem", "ProblemData", "Architecture"} <= {b.__name__ for b in BASES}
     assert all(len(entries(base)) > 0 for base in BASES)
 
 

@@ -140,7 +140,7 @@ def slow(self, coords):
 
 Probe.__call__ = slow
 store = test_slicing.Store(Path(sys.argv[1]))
-for _ in test_slicing.slicing(test_slicing.read(), test_slicing.Grid.square(1.0, 41), store=store):
+for _ in test_slicing.compute_slice(test_slicing.read(), test_slicing.Grid.square(1.0, 41), store=store):
     print("kept", flush=True)
 """
 

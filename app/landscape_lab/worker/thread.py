@@ -19,7 +19,7 @@ WINDOW = 2
 PATIENCE = 1.0
 """Seconds after which an unanswered picture no longer holds the next one back."""
 
-_open_desks: "weakref.WeakSet[Desk]" = weakref.WeakSet()
+_open_desks: "weakref.WeakSet[LatestJobQueue]" = weakref.WeakSet()
 
 
 class Loop(Protocol):

@@ -66,7 +66,7 @@ class Kept:
     place: Place
     picture: Picture
     path: xr.Dataset
-    slice_metrics: xr.Dataset
+    figures: xr.Dataset
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,7 @@ class Update:
     """What the worker tells: a picture, where it was taken, and how far the work is.
 
     `kept` are the runs that are kept as far as they are known, `together` all paths on one plane,
-    `slice_metrics` those of the slice, where they are compared; `parameters` are how many the network
+    `figures` the metrics of the slice, where they are compared; `parameters` are how many the network
     has; `problem` says why runs cannot be compared.
     """
 
@@ -83,7 +83,7 @@ class Update:
     progress: WorkProgress | None = None
     kept: tuple[Kept, ...] = ()
     together: xr.Dataset | None = None
-    slice_metrics: xr.Dataset | None = None
+    figures: xr.Dataset | None = None
     parameters: int | None = None
     problem: str = ""
 
@@ -219,8 +219,8 @@ class Worker:
         return slice_of_trajectory(first, asked, self.store, others=others)
 
     def _keep(self, here: Place, picture: Picture, session: Session, scene: Scene) -> Place:
-        slice_metrics = _figures(picture, scene)
-        self._kept[here] = Kept(here, picture, session.trajectory(), slice_metrics)
+        found = _figures(picture, scene)
+        self._kept[here] = Kept(here, picture, session.trajectory(), found)
         return here
 
     def _here(self, picture: Picture) -> Place:

@@ -21,7 +21,7 @@ class GivenVectors(Directions):
     ] = ""
 
     def axes(self, view: Viewpoint, dimensions: int) -> Plane:
-        found = vectors(self.file, "Given.file", view)
+        found = vectors(self.file, "GivenVectors.file", view)
         if len(found) < dimensions:
             raise PlaneError(f"{self.file} holds {len(found)} vectors; {dimensions} are needed.")
         names = tuple(f"vector {index + 1}" for index in range(dimensions))

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 import torch
 
 from landscape_core.curvature.eigenpairs import eigenpairs
-from landscape_core.curvature.matrices.hessian import HessianEigenvectors as Matrix
+from landscape_core.curvature.matrices.hessian import Hessian as Matrix
 from landscape_core.foundation.errors import PlaneError, SpecError
 from landscape_core.foundation.recipes import Knob
 from landscape_core.models.objective import ModelObjective
