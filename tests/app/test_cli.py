@@ -23,7 +23,7 @@ from landscape_core.experiments.trajectory import run_of
 from landscape_core.foundation.registry import entries, from_plain
 from landscape_core.training.optimizers.base import Optimizer
 from landscape_core.training.run import Training
-from landscape_lab.cli.main import _parser, main
+from landscape_lab.cli.main import main, parser
 from landscape_lab.figures.matplotlib.stills import others
 from landscape_lab.state.user_store import user_store
 
@@ -239,7 +239,7 @@ def test_the_convexity_of_a_plane_is_mapped_and_drawn(tmp_path, capsys):
 
 
 def test_a_folder_that_is_not_there_is_told_before_the_work(capsys, monkeypatch):
-    monkeypatch.setattr("landscape_lab.cli.main.follow", None)  # would be called
+    monkeypatch.setattr("landscape_core.experiments.trajectory.record_run", None)  # would be called
     assert main(["train", "-o", "nowhere/run.nc"]) == 1
     assert "there is no folder nowhere" in capsys.readouterr().err
 
@@ -375,9 +375,9 @@ def test_the_figures_of_a_slice_are_told_with_their_meaning(tmp_path, capsys):
     trained()
     assert main(["slice", "run.nc", "--resolution", "11", "-o", "s.nc"]) == 0
     capsys.readouterr()
-    assert main(["figures", "s.nc", "--scale", "log"]) == 0
+    assert main(["metrics", "s.nc", "--scale", "log"]) == 0
     head, *lines = capsys.readouterr().out.splitlines()
-    assert head.split() == ["figure", "train", "test", "unit", "meaning"]
+    assert head.split() == ["metric", "train", "test", "unit", "meaning"]
     expected = slice_metrics(load(tmp_path / "s.nc"), "test", "log")
     assert [line.split()[0] for line in lines] == list(expected)
     for line, (name, column) in zip(lines, expected.items(), strict=True):
@@ -393,7 +393,7 @@ def test_many_planes_are_drawn_with_the_spread_of_their_figures(tmp_path, capsys
     assert (tmp_path / "p.png").stat().st_size > 5000
     named, head, *lines = capsys.readouterr().out.splitlines()
     assert named == "p.png"
-    assert head.split() == ["figure", "mean", "standard", "deviation", "standard", "error", "unit"]
+    assert head.split() == ["metric", "mean", "standard", "deviation", "standard", "error", "unit"]
     centre = next(line for line in lines if line.startswith("centre")).split()
     loss = float(load(tmp_path / "run.nc")["loss"].sel(split="train", step=10))
     assert float(centre[1]) == pytest.approx(loss, rel=1e-3)
@@ -411,7 +411,7 @@ def test_many_planes_are_drawn_with_the_spread_of_their_figures(tmp_path, capsys
         (["connect", "run.nc", "wide.nc"], "first one's network; got 'architecture.width 7, not"),
         (["slice", "run.nc", "wide.nc"], "that of the first; got 'architecture.width 7, not"),
         (["slice", "run.nc", "--set", "run.problem.architecture.width=3"], "Look.run.problem must"),
-        (["figures", "run.nc"], "a slice needs"),
+        (["metrics", "run.nc"], "a slice needs"),
         (["planes", "run.nc", "--count", "0"], "at least 1"),
         (["planes", "run.nc", "-o", "p.txt"], ".png, .svg or .pdf"),
     ],
@@ -534,7 +534,7 @@ def test_the_commands_of_the_cache_are_shown(capsys):
 def test_the_commands_of_the_makefile_are_understood():
     lines = (Path(__file__).parents[2] / "Makefile").read_text()
     asked = {name: words.split() for name, words in re.findall(COMMAND, lines)}
-    found = {name: _parser().parse_args(words) for name, words in asked.items()}
+    found = {name: parser(words).parse_args(words) for name, words in asked.items()}
     assert {name: (options.server, options.browser) for name, options in found.items()} == {
         "app": ("voila", True),
         "voila": ("voila", False),

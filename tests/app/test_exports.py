@@ -23,7 +23,7 @@ from landscape_core.planes.directions.base import Directions
 from landscape_core.storage import netcdf
 from landscape_core.training.optimizers.base import Optimizer
 from landscape_core.training.run import Run
-from landscape_lab.cli.pictures import add_to
+from landscape_lab.cli import picture as picture_command
 from landscape_lab.exports._code import Code
 from landscape_lab.exports.base import Shown, content, file_name, kinds
 from landscape_lab.exports.command import line
@@ -118,9 +118,8 @@ def landscape(command, monkeypatch, folder):
     words = shlex.split(command)
     assert words[:2] == ["landscape", "picture"]
     parser = argparse.ArgumentParser()
-    add_to(parser.add_subparsers())
-    options = parser.parse_args(words[1:])
-    return list(options.act(options))
+    picture_command.options(parser)
+    return list(picture_command.run(parser.parse_args(words[2:])))
 
 
 @pytest.mark.parametrize("name", ["a change on the way", "another view"])

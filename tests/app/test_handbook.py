@@ -11,7 +11,7 @@ from landscape_core.foundation.registry import entries
 from landscape_core.training.optimizers.barzilai_borwein import BarzilaiBorwein
 from landscape_core.training.optimizers.base import Optimizer
 from landscape_core.training.optimizers.sgd import SGD
-from landscape_lab.cli import handbook
+from landscape_lab.cli import _catalogue_page as handbook
 from landscape_lab.figures.matplotlib.vignettes import HEIGHT, WIDTH, path_png
 
 DOCS = Path(__file__).parents[2] / "docs"

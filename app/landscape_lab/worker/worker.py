@@ -74,8 +74,8 @@ class Update:
     """What the worker tells: a picture, where it was taken, and how far the work is.
 
     `kept` are the runs that are kept as far as they are known, `together` all paths on one plane,
-    `figures` the metrics of the slice, where they are compared; `parameters` are how many the network
-    has; `problem` says why runs cannot be compared.
+    `figures` the metrics of the slice, where they are compared; `parameters` are how many the
+    network has; `problem` says why runs cannot be compared.
     """
 
     picture: Picture | None

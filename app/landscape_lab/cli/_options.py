@@ -1,7 +1,7 @@
 """What commands share: options for the fields of a recipe, progress, tables of text."""
 
 import argparse
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import xarray as xr
@@ -9,21 +9,14 @@ from tqdm import tqdm
 
 from landscape_core.experiments.progress import Progress
 from landscape_core.foundation.errors import LandscapeError
-from landscape_core.foundation.recipes import Recipe, summary_of
+from landscape_core.foundation.recipes import Recipe
 from landscape_lab.state.form_model import assign, rows
 
 R = TypeVar("R", bound=Recipe)
 
 
-def command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-    name: str,
-    act: Callable[[argparse.Namespace], Iterable[str] | None],
-) -> argparse.ArgumentParser:
-    """A new command, documented by the function that does it."""
-    made = commands.add_parser(name, help=summary_of(act), description=act.__doc__)
-    made.set_defaults(act=act)
-    return made
+WRITTEN = "what `landscape train` wrote"
+NEAREST = "the recorded step nearest to this; -1 for the last"
 
 
 def settings(made: argparse.ArgumentParser, recipe: Recipe, short: Mapping[str, str]) -> None:

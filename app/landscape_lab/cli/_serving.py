@@ -1,0 +1,52 @@
+"""What the commands `app` and `serve` share: their options, and a server until Ctrl-C."""
+
+import argparse
+import signal
+import sys
+import webbrowser
+from pathlib import Path
+
+from landscape_core.foundation.errors import SpecError
+from landscape_lab.hosting import server
+
+TOURS = "LANDSCAPE_TOURS"
+
+
+def options(parser: argparse.ArgumentParser, *, browser: bool) -> None:
+    """Add what both commands take; `browser`: whether a window is opened by default."""
+    parser.add_argument("--port", type=int, default=8866, help="the first port to try")
+    parser.add_argument(
+        "--host",
+        default=server.LOCAL,
+        help="where to listen: 0.0.0.0 for a whole network; by default this machine alone",
+    )
+    parser.add_argument(
+        "--origin",
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="a name under which browsers find this machine; only for `serve`, may be repeated",
+    )
+    parser.add_argument(
+        "--tours", type=Path, help="a folder of guided tours, one Markdown file each"
+    )
+    parser.add_argument(
+        "--browser",
+        action=argparse.BooleanOptionalAction,
+        default=browser,
+        help="open it in a browser",
+    )
+
+
+def until_stopped(made: server.Command, url: str, asked: argparse.Namespace) -> None:
+    """Run a server until it ends or is told to."""
+    if asked.tours is not None:
+        if not asked.tours.is_dir():
+            raise SpecError("--tours", str(asked.tours), "a folder of Markdown files")
+        made[1][TOURS] = str(asked.tours.resolve())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server ends too
+    with server.running(made, url) as process:
+        print(f"Landscape Lab is at {url} (Ctrl-C ends it)")
+        if asked.browser:
+            webbrowser.open(url)
+        process.wait()

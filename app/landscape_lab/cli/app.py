@@ -1,0 +1,20 @@
+"""Open the app in Voila: one Python process for each open page."""
+
+import argparse
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
+    from landscape_lab.cli import _serving
+
+    _serving.options(parser, browser=True)
+
+
+def run(asked: argparse.Namespace) -> None:
+    """Serve the app until Ctrl-C."""
+    from landscape_lab.cli import _serving
+    from landscape_lab.hosting import server
+
+    port = server.free_port(asked.port)
+    made = server.voila_command(port, ip=asked.host)
+    _serving.until_stopped(made, server.address(port, ip=asked.host), asked)

@@ -1,0 +1,51 @@
+"""Connect the ends of two runs by a curve of low loss; tell barriers and lengths.
+
+The runs are those whose recipes the two files hold; one that is not kept is trained again.
+"""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+SHORT = {"path": "path"}
+"""The settings of a connection that have an option of their own."""
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
+    from landscape_core.connectivity.connection import Connection
+    from landscape_lab.cli._options import WRITTEN, settings
+
+    parser.add_argument("first", type=Path, help=WRITTEN)
+    parser.add_argument("second", type=Path, help="another run of the same network")
+    settings(parser, Connection(), SHORT)
+    parser.add_argument(
+        "--align", action="store_true", help="first put the second one's hidden units in order"
+    )
+    parser.add_argument("-o", "--output", type=Path, default=Path("connection.nc"))
+
+
+def run(asked: argparse.Namespace) -> Iterator[str]:
+    """Do it, and tell what was found."""
+    from landscape_core.connectivity.connection import Connection, connect
+    from landscape_core.experiments.trajectory import run_of
+    from landscape_core.storage import netcdf
+    from landscape_lab.cli._options import aligned, configured, shown
+    from landscape_lab.state.user_store import user_store
+
+    first, second = (run_of(netcdf.load(file)) for file in (asked.first, asked.second))
+    wanted = Connection(first=first, second=second, align=asked.align)
+    wanted = configured(wanted, asked, SHORT)
+    dataset = shown(connect(wanted, user_store()), "connecting", "step")
+    netcdf.save(dataset, asked.output)
+    yield str(asked.output)
+    named = {"straight": "straight line"}
+    named |= {"aligned": "line after aligning"} if "aligned_loss" in dataset else {}
+    splits = [str(split) for split in dataset["split"].values]
+    rows = [("", *(f"{split} barrier" for split in splits), "length")]
+    for prefix, words in [*((f"{name}_", words) for name, words in named.items()), ("", "curve")]:
+        barriers = (
+            f"{float(dataset[prefix + 'barrier'].sel(split=split)):.4g}" for split in splits
+        )
+        rows.append((words, *barriers, f"{float(dataset[prefix + 'length']):.4g}"))
+    yield aligned(rows)

@@ -1,0 +1,98 @@
+"""Write what a link of the app shows: numbers, a drawing, a page, moving pictures, a program.
+
+The name of the file says which. With --strategy it is computed anew, to the last bit as it was by
+that strategy and as many threads.
+"""
+
+import argparse
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from landscape_core.foundation.errors import LandscapeError, SpecError
+
+if TYPE_CHECKING:
+    from landscape_core.session.picture import Picture
+    from landscape_lab.exports.base import Making
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
+    from landscape_core.foundation.registry import entries
+    from landscape_core.slices.strategies.base import Strategy
+    from landscape_lab.exports.base import kinds
+
+    parser.add_argument(
+        "link", metavar="LINK", help="the address of the app's page, or what is behind its #"
+    )
+    parser.add_argument(
+        "--strategy",
+        choices=list(entries(Strategy)),
+        help="how the slice is computed; by default the fastest",
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="threads of PyTorch")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("picture.nc"),
+        help="." + ", .".join(sorted(kind.suffix for kind in kinds().values())),
+    )
+
+
+def run(asked: argparse.Namespace) -> Iterator[str]:
+    """Go where the link leads, and write the file."""
+    import torch
+
+    from landscape_core.foundation.registry import find
+    from landscape_core.slices.strategies.base import Strategy
+    from landscape_core.storage import atomic_files
+    from landscape_lab.exports.base import Shown, kinds
+    from landscape_lab.state.navigator import Journey
+    from landscape_lab.state.place import place, toured
+    from landscape_lab.state.user_store import user_store
+
+    target = Path(asked.output)
+    by_suffix = {kind.suffix: kind for kind in kinds().values()}
+    suffix = target.suffix.removeprefix(".")
+    if suffix not in by_suffix:
+        raise SpecError("the output", str(target), "a file ." + ", .".join(sorted(by_suffix)))
+    link, _ = toured(asked.link.partition("#")[2] or asked.link)
+    there = place(link)
+    if asked.threads is not None:
+        torch.set_num_threads(asked.threads)
+    strategy = find(Strategy, asked.strategy)() if asked.strategy else None
+    journey = Journey(there.alone(), None if strategy else user_store(), strategy)
+    shown = _last(journey.pictures())
+    making = by_suffix[suffix]().made(Shown(there, shown, journey.session))
+    atomic_files.write(target, [_content(making)])
+    yield f"{target}: step {shown.seen}, {told(shown)}"
+
+
+def told(shown: "Picture") -> str:
+    """How much of a picture was computed, in words."""
+    computed = shown.slice["computed"].values
+    return f"{computed.sum()} of {computed.size} points computed"
+
+
+def _last(pictures: "Iterator[Picture]") -> "Picture":
+    """The last picture of a journey, which is the held one."""
+    from tqdm import tqdm
+
+    last = deque(tqdm(pictures, desc="travelling", delay=1, leave=False), maxlen=1)
+    if not last:
+        raise LandscapeError("the link shows no picture")
+    return last[0]
+
+
+def _content(making: "Iterator[Making]") -> bytes:
+    from tqdm import tqdm
+
+    found = b""
+    with tqdm(desc="drawing", delay=1, leave=False) as bar:
+        for news in making:
+            bar.total = news.total
+            bar.update(news.done - bar.n)
+            found = news.content if news.content is not None else found
+    return found

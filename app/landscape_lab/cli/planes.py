@@ -1,0 +1,60 @@
+"""Draw the landscape around an iterate on many random planes, and tell how figures spread."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from landscape_core.foundation.errors import SpecError
+
+SHORT = {"normalization": "normalization", "layers": "layers"}
+"""The settings of the planes that have an option of their own."""
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
+    from landscape_core.analysis.slice_metrics import SCALES
+    from landscape_core.planes.directions.random import Random
+    from landscape_lab.cli._options import NEAREST, WRITTEN, settings
+
+    parser.add_argument("trajectory", type=Path, help=WRITTEN)
+    settings(parser, Random(), SHORT)
+    parser.add_argument("--count", type=int, default=9, help="how many planes")
+    parser.add_argument("--resolution", type=int, default=25, help="points along each side")
+    parser.add_argument("--step", type=int, default=-1, help=NEAREST)
+    parser.add_argument("--scale", choices=SCALES, default="log", help="of the heights")
+    parser.add_argument("-o", "--output", type=Path, default=Path("planes.png"))
+
+
+def run(asked: argparse.Namespace) -> Iterator[str]:
+    """Do it, and tell what was found."""
+    from landscape_core.analysis.plane_ensemble import ensemble, spread
+    from landscape_core.experiments.curvature_of_run import parts_at
+    from landscape_core.experiments.progress import Progress
+    from landscape_core.experiments.trajectory import run_of
+    from landscape_core.planes.directions.random import Random
+    from landscape_core.slices.grid import Grid
+    from landscape_core.storage import netcdf
+    from landscape_lab.cli._options import aligned, configured, shown
+    from landscape_lab.figures.matplotlib.multiples import (
+        small_multiples,  # matplotlib takes half a second to import
+    )
+    from landscape_lab.state.user_store import user_store
+
+    target = Path(asked.output)
+    if target.suffix not in (".png", ".svg", ".pdf"):
+        raise SpecError("the output", str(target), "a .png, .svg or .pdf file")
+    path = netcdf.load(asked.trajectory)
+    parts, rule = parts_at(path, asked.step), configured(Random(), asked, SHORT)
+    grid, seed = Grid.square(1.0, asked.resolution), run_of(path).seed
+    work = ensemble(parts, rule, planes=asked.count, grid=grid, seed=seed, store=user_store())
+    news = (Progress(done, asked.count, found) for done, found in enumerate(work, 1))
+    dataset = shown(news, "planes", "plane")
+    found = spread(dataset, scale=asked.scale)
+    small_multiples(dataset, target, figures=found, scale=asked.scale)
+    yield str(target)
+    rows = [("metric", "mean", "standard deviation", "standard error", "unit")]
+    for name, column in found.items():
+        if column.dims == ("statistic",):
+            values = (f"{float(value):.4g}" for value in column)
+            rows.append((str(name).removesuffix("_spread"), *values, column.attrs["unit"]))
+    yield aligned(rows)

@@ -1,0 +1,26 @@
+"""Compute what the presets show first, so that a new installation opens at once."""
+
+import argparse
+from collections import deque
+from itertools import chain
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Nothing is taken."""
+
+
+def run(_: argparse.Namespace) -> None:
+    """Fill the user's store."""
+    from tqdm import tqdm
+
+    from landscape_core.foundation.recipes import name_of
+    from landscape_core.session.session import Session
+    from landscape_lab.state.preset import presets
+    from landscape_lab.state.user_store import user_store
+
+    kept = user_store()
+    for preset in tqdm(presets().values(), desc="presets", delay=1, leave=False):
+        session = Session(preset.scene.run, preset.scene.view, kept)
+        aside = preset.scene.display.aside
+        study = session.study(name_of(type(aside)), aside.study)
+        deque(chain(session.travel(preset.steps), session.refine(), study), maxlen=0)
