@@ -23,6 +23,7 @@ from landscape_core.experiments.trajectory import run_of
 from landscape_core.foundation.registry import entries, from_plain
 from landscape_core.training.optimizers.base import Optimizer
 from landscape_core.training.run import Training
+from landscape_lab.cli import app, serve
 from landscape_lab.cli.main import main, parser
 from landscape_lab.figures.matplotlib.stills import others
 from landscape_lab.state.user_store import user_store
@@ -535,10 +536,10 @@ def test_the_commands_of_the_makefile_are_understood():
     lines = (Path(__file__).parents[2] / "Makefile").read_text()
     asked = {name: words.split() for name, words in re.findall(COMMAND, lines)}
     found = {name: parser(words).parse_args(words) for name, words in asked.items()}
-    assert {name: (options.server, options.browser) for name, options in found.items()} == {
-        "app": ("voila", True),
-        "voila": ("voila", False),
-        "serve": ("panel", False),
+    assert {name: (options.run, options.browser) for name, options in found.items()} == {
+        "app": (app.run, True),
+        "voila": (app.run, False),
+        "serve": (serve.run, False),
     }
 
 
