@@ -18,7 +18,6 @@ from typing import Any
 
 import torch
 from jaxtyping import Float, Int
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
@@ -260,6 +259,8 @@ def _descended(guess: _Guess, rng: torch.Generator) -> _Guess:
 
 def _best(products: Float[Tensor, "n n"]) -> Permutation:
     """The order with the largest sum of products: a linear assignment."""
+    from scipy.optimize import linear_sum_assignment
+
     _, columns = linear_sum_assignment(products.numpy(), maximize=True)
     return torch.from_numpy(columns)
 

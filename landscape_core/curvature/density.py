@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.special import stdtrit
 
 from landscape_core.curvature.lanczos import lanczos
 from landscape_core.curvature.operator import Operator
@@ -65,6 +64,8 @@ def density(
     Raises:
         SpecError: fewer than two probes, or no smoothing.
     """
+    from scipy.special import stdtrit
+
     if probes < 2:
         raise SpecError("probes", probes, "at least 2: one has no error band")
     if not smoothing > 0:

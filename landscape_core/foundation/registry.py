@@ -8,28 +8,89 @@ import difflib
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Mapping
-from types import MappingProxyType, ModuleType
-from typing import Any, TypeVar
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Generic, TypeVar
 
 from landscape_core.foundation.errors import SpecError
-from landscape_core.foundation.recipes import Recipe, fields_of, name_of, once
+from landscape_core.foundation.recipes import (
+    Recipe,
+    fields_of,
+    label_of,
+    name_of,
+    once,
+    summary_of,
+)
 
 R = TypeVar("R", bound=Recipe)
 
 
+LABEL = re.compile(r'^    label: ClassVar\[str\] = "([^"\\]*)"$', re.M)
+FAMILY = re.compile(r'^    family: ClassVar\[str\] = "([^"\\]*)"$', re.M)
+SUMMARY = re.compile(r'^class \w+\(.*?\):\n    """([^"\\\n]+?)(?:"""$|$)', re.M | re.S)
+"""What a menu tells of a part, as it stands in the part's file."""
+
+
+@dataclass(frozen=True)
+class Described:
+    """What a menu tells of a part: its name for people, a sentence, and the group it belongs to."""
+
+    label: str
+    summary: str
+    family: str
+
+
+class Entries(Mapping[str, type[R]], Generic[R]):
+    """The concrete classes of a package by public name; a module is imported when asked for."""
+
+    def __init__(self, base: type[R]) -> None:
+        """The names are known at once, the classes when they are asked for."""
+        self._base = base
+        self._package = importlib.import_module(base.__module__.rpartition(".")[0])
+        names = (info.name for info in pkgutil.iter_modules(self._package.__path__))
+        self._names = sorted(n for n in names if n != "base" and not n.startswith("_"))
+
+    def __getitem__(self, name: str) -> type[R]:
+        if name not in self._names:
+            raise KeyError(name)
+        return _only_class(importlib.import_module(self._module(name)), self._base)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def holds(self, kind: type) -> bool:
+        """Whether a class is one of these, rather than a user's own."""
+        return kind.__module__ == self._module(name_of(kind)) and name_of(kind) in self._names
+
+    def described(self, name: str) -> Described:
+        """What a menu tells of a part; read from its file, where that is not imported yet."""
+        if self._module(name) not in sys.modules:
+            source = Path(self._package.__path__[0], f"{name}.py").read_text("utf-8")
+            label, summary = LABEL.search(source), SUMMARY.findall(source)
+            if label and len(summary) == 1:
+                family = FAMILY.search(source)
+                return Described(label[1], summary[0], family[1] if family else "")
+        kind = self[name]
+        return Described(label_of(kind), summary_of(kind), getattr(kind, "family", ""))
+
+    def _module(self, name: str) -> str:
+        return f"{self._package.__name__}.{name}"
+
+
 @once
-def entries(base: type[R]) -> Mapping[str, type[R]]:
+def entries(base: type[R]) -> Entries[R]:
     """Every concrete class of the base's package by its public name, in alphabetical order."""
-    package = importlib.import_module(base.__module__.rpartition(".")[0])
-    names = sorted(info.name for info in pkgutil.iter_modules(package.__path__))
-    return MappingProxyType(
-        {
-            name: _only_class(importlib.import_module(f"{package.__name__}.{name}"), base)
-            for name in names
-            if name != "base" and not name.startswith("_")
-        }
-    )
+    return Entries(base)
 
 
 def find(base: type[R], name: object) -> type[R]:
@@ -93,6 +154,7 @@ def _value(kind: type, value: Any) -> Any:
     return value
 
 
+@once
 def _only_class(module: ModuleType, base: type[R]) -> type[R]:
     found = [
         cls

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import xarray as xr
-from scipy.interpolate import interpn
 
 from landscape_core.planes.plane import Plane
 from landscape_core.session.view import View
@@ -74,6 +73,8 @@ class Picture:
 
 def under(path: xr.Dataset, slice_: xr.Dataset, split: str) -> xr.Dataset:
     """The path with the loss of the picture `under` it, interpolated; NaN outside the picture."""
+    from scipy.interpolate import interpn
+
     shown = slice_["loss"].sel(split=split)
     with np.errstate(invalid="ignore"):  # beside an infinite value there is none
         below = interpn(

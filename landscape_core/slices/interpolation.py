@@ -8,7 +8,6 @@ import functools
 
 import numpy as np
 import numpy.typing as npt
-from scipy.interpolate import make_interp_spline
 
 Floats = npt.NDArray[np.float64]
 Lines = npt.NDArray[np.int64]
@@ -68,6 +67,8 @@ def _beside_gaps(linear: Floats, known: Floats, lines: Lines, resolution: int) -
 @functools.lru_cache(maxsize=64)
 def _matrices(lines: tuple[int, ...], resolution: int) -> tuple[Floats, Floats]:
     """The matrices (R, n) of cubic and of linear interpolation from some grid lines to all."""
+    from scipy.interpolate import make_interp_spline
+
     at, every = np.array(lines, dtype=np.float64), np.arange(resolution, dtype=np.float64)
     unit = np.eye(len(lines))
     cubic = np.asarray(make_interp_spline(at, unit, k=min(3, len(lines) - 1))(every))

@@ -5,8 +5,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.interpolate import make_interp_spline
-from scipy.ndimage import distance_transform_edt
 
 from landscape_lab.figures import theme
 
@@ -46,6 +44,8 @@ def finer(heights: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
     Cubic between the points of a slice without holes, linear otherwise; never beyond the heights
     themselves. A point is the middle of its pixel, so holes are as wide as a point's surroundings.
     """
+    from scipy.ndimage import distance_transform_edt
+
     finite = np.isfinite(heights)
     rows, columns = (_times(n) for n in heights.shape)
     if finite.all():
@@ -119,6 +119,8 @@ def _times(points: int) -> int:
 @lru_cache(maxsize=32)
 def _spline(points: int, degree: int) -> Array:
     """The matrix from values at so many points to values at the pixels between them."""
+    from scipy.interpolate import make_interp_spline
+
     spline = make_interp_spline(np.arange(points), np.eye(points), k=min(degree, points - 1))
     times = _times(points)
     return np.asarray(spline(np.arange((points - 1) * times + 1) / times))

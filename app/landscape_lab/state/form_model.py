@@ -5,7 +5,7 @@ one chosen. No file of the app names an optimizer, a network or a data set.
 """
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ from landscape_core.foundation.recipes import (
     name_of,
     summary_of,
 )
-from landscape_core.foundation.registry import entries, find, from_plain
+from landscape_core.foundation.registry import Entries, entries, find, from_plain
 
 R = TypeVar("R", bound=Recipe)
 
@@ -52,7 +52,7 @@ def rows(recipe: Recipe, prefix: str = "") -> Iterator[Entry]:
         if not isinstance(value, Recipe):
             yield Entry(path, field, value, type(recipe).__name__, place)
             continue
-        if inspect.isabstract(field.type) and type(value) not in entries(field.type).values():
+        if inspect.isabstract(field.type) and not entries(field.type).holds(type(value)):
             continue  # one's own: nothing of it is a choice
         if inspect.isabstract(field.type) and len(entries(field.type)) > 1:
             yield Entry(path, field, value, type(recipe).__name__, place)
@@ -69,15 +69,11 @@ def described(entry: Entry) -> dict[str, Any]:
         "value": plain_value(entry.value),
     }
     if isinstance(entry.value, Recipe):
-        found: Mapping[str, type[Recipe]] = entries(field.type)
+        found: Entries[Recipe] = entries(field.type)
+        told = {name: found.described(name) for name in found}
         options = [
-            {
-                "value": name,
-                "label": label_of(kind),
-                "help": summary_of(kind),
-                "group": getattr(kind, "family", ""),
-            }
-            for name, kind in found.items()
+            {"value": name, "label": each.label, "help": each.summary, "group": each.family}
+            for name, each in told.items()
         ]
         return {**row, "kind": "choice", "options": options, "card": card(entry)}
     if isinstance(mark, Choice):
