@@ -5,8 +5,6 @@ import functools
 from collections.abc import Callable
 
 import panel as pn
-import panel.io.resources
-import panel.reactive
 
 from landscape_lab.bridge.host import mode
 

@@ -4,8 +4,6 @@ import os
 from typing import Literal
 
 import panel as pn
-import panel.io.resources
-import panel.reactive
 
 Mode = Literal["server", "voila", "notebook"]
 

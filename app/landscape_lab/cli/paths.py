@@ -1,10 +1,11 @@
-"""Print where the app's files are, one `NAME=VALUE` a line: what Jupyter needs to find them.
+"""Print where the app's files are, as lines `NAME=VALUE` for a shell.
 
-`JUPYTER_PATH` and `JUPYTER_CONFIG_PATH` show Voila our template and settings, `NOTEBOOK` is the
-notebook to serve, `CACHE` the folder of kept results.
+TEMPLATES belongs on JUPYTER_PATH and SETTINGS on JUPYTER_CONFIG_PATH, so that Voila shows the app
+in its own look; NOTEBOOK is what it serves. CACHE is the folder of kept results.
 """
 
 import argparse
+import shlex
 from collections.abc import Iterator
 
 
@@ -17,7 +18,11 @@ def run(_: argparse.Namespace) -> Iterator[str]:
     from landscape_lab.hosting import server
     from landscape_lab.state.user_store import user_store
 
-    yield f"JUPYTER_PATH={server.SHARE / 'jupyter'}"
-    yield f"JUPYTER_CONFIG_PATH={server.SHARE}"
-    yield f"NOTEBOOK={server.NOTEBOOK}"
-    yield f"CACHE={user_store().folder}"
+    places = {
+        "TEMPLATES": server.SHARE / "jupyter",
+        "SETTINGS": server.SHARE,
+        "NOTEBOOK": server.NOTEBOOK,
+        "CACHE": user_store().folder,
+    }
+    for name, place in places.items():
+        yield f"{name}={shlex.quote(str(place))}"

@@ -1,0 +1,107 @@
+"""The shape of the house: few rooms at the top, names that hide nothing, imports when needed."""
+
+import ast
+import importlib
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import landscape_core
+import landscape_lab
+from landscape_core.foundation.recipes import Recipe
+from landscape_core.foundation.registry import entries
+from landscape_lab.cli.list import KINDS, kinds
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = [landscape_core, landscape_lab]
+AT_MOST = 14
+
+
+def modules(package):
+    """Every module of a package by its whole name."""
+    for info in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        yield importlib.import_module(info.name) if info.ispkg else info.name
+
+
+def printed(code):
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
+def test_the_top_of_a_package_is_seen_at_a_glance(package):
+    top = {path.name for path in Path(package.__path__[0]).iterdir()} - {"__pycache__"}
+    assert len(top) <= AT_MOST
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
+def test_every_public_name_is_there_and_hides_no_module(package):
+    inside = {info.name for info in pkgutil.iter_modules(package.__path__)}
+    assert not inside & set(package.__all__)
+    assert len(set(package.__all__)) == len(package.__all__)
+    assert all(getattr(package, name) is not None for name in package.__all__)
+    assert set(package.__all__) <= set(dir(package))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = package.nothing
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
+def test_no_package_exports_a_name_that_hides_its_module(package):
+    for found in modules(package):
+        if not isinstance(found, str):
+            names = {info.name for info in pkgutil.iter_modules(found.__path__)}
+            hidden = [n for n in names if not isinstance(vars(found).get(n, sys), type(sys))]
+            assert not hidden, f"{found.__name__}: {hidden}"
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
+def test_what_type_checkers_are_told_is_what_is_imported(package):
+    tree = ast.parse(Path(package.__file__).read_text("utf-8"))
+    (checked,) = (node for node in tree.body if isinstance(node, ast.If))
+    told = {alias.asname: node.module for node in checked.body for alias in node.names}
+    assert told == package._HOMES
+
+
+def test_the_app_is_imported_by_one_name():
+    assert "app.landscape_lab" not in sys.modules
+
+
+@pytest.mark.parametrize("name", ["landscape_core", "landscape_lab", "landscape_lab.cli.main"])
+def test_an_import_and_the_help_load_nothing_heavy(name):
+    code = f"import sys, {name}; print(*{{'torch', 'xarray', 'panel', 'numpy'}} & set(sys.modules))"
+    assert printed(code) == []
+
+
+def test_a_part_is_imported_when_it_is_asked_for():
+    code = """
+import sys
+from landscape_core.foundation.registry import entries, find
+from landscape_core.training.optimizers.base import Optimizer
+known = entries(Optimizer)
+told = {name: known.described(name) for name in known}
+find(Optimizer, "adine")
+print(*sorted(m for m in sys.modules if m.startswith("landscape_core.training.optimizers.ad")))
+"""
+    package = "landscape_core.training.optimizers."
+    assert printed(code) == [package + "adine"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_menu_tells_the_same_of_a_part_before_and_after_its_import(kind):
+    code = f"""
+from landscape_core.foundation.registry import entries
+from landscape_lab.cli.list import kinds
+(base,) = kinds([{kind!r}]).values()
+known = entries(base)
+early = [known.described(name) for name in known]
+assert all(known[name] for name in known)
+print(early == [known.described(name) for name in known], len(known))
+"""
+    (base,) = kinds([kind]).values()
+    assert issubclass(base, Recipe)
+    assert printed(code) == ["True", str(len(entries(base)))]
