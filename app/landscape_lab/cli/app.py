@@ -8,6 +8,13 @@ def options(parser: argparse.ArgumentParser) -> None:
     from landscape_lab.cli import _serving
 
     _serving.options(parser, browser=True)
+    parser.add_argument(
+        "--kernels",
+        type=int,
+        metavar="N",
+        help="pages at the same time, a process of half a gigabyte each; by default as many as the "
+        "free memory holds",
+    )
 
 
 def run(asked: argparse.Namespace) -> None:
@@ -16,5 +23,5 @@ def run(asked: argparse.Namespace) -> None:
     from landscape_lab.hosting import server
 
     port = server.free_port(asked.port)
-    made = server.voila_command(port, ip=asked.host)
+    made = server.voila_command(port, ip=asked.host, kernels=asked.kernels)
     _serving.until_stopped(made, server.address(port, ip=asked.host), asked)
