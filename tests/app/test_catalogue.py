@@ -9,7 +9,7 @@ import torch
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import content_key, label_of, summary_of
-from landscape_core.foundation.registry import entries, find, from_plain, make
+from landscape_core.foundation.registry import Entries, entries, find, from_plain, make
 from landscape_core.training import optimizers
 from landscape_core.training.optimizers.adam import Adam
 from landscape_core.training.optimizers.base import Optimizer
@@ -92,7 +92,7 @@ def test_a_file_may_hold_helpers_and_import_its_neighbours(shapes):
 def test_a_file_without_a_class_is_refused(shapes):
     shape = shapes(circle=CIRCLE, empty="SIZE = 3\n")
     with pytest.raises(TypeError, match=r"shapes\.empty must hold one Shape; it holds none"):
-        entries(shape)
+        Entries(shape)["empty"]
 
 
 def test_a_file_with_two_classes_is_refused(shapes):
@@ -100,12 +100,12 @@ def test_a_file_with_two_classes_is_refused(shapes):
     with pytest.raises(
         TypeError, match=r"shapes\.both must hold one Shape; it holds Circle, Square"
     ):
-        entries(shape)
+        Entries(shape)["both"]
 
 
 def test_a_class_that_lacks_a_method_is_no_entry(shapes):
     with pytest.raises(TypeError, match=r"shapes\.circle must hold one Shape; it holds none"):
-        entries(shapes(circle=CIRCLE.replace("def area", "def perimeter")))
+        Entries(shapes(circle=CIRCLE.replace("def area", "def perimeter")))["circle"]
 
 
 def test_the_entries_cannot_be_changed():
