@@ -140,7 +140,8 @@ def slow(self, coords):
 
 Probe.__call__ = slow
 store = test_slicing.Store(Path(sys.argv[1]))
-for _ in test_slicing.compute_slice(test_slicing.read(), test_slicing.Grid.square(1.0, 41), store=store):
+grid = test_slicing.Grid.square(1.0, 41)
+for _ in test_slicing.compute_slice(test_slicing.read(), grid, store=store):
     print("kept", flush=True)
 """
 

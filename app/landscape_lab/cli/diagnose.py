@@ -39,6 +39,9 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     path = netcdf.load(asked.trajectory)
     names = asked.diagnostics or list(entries(Diagnostic))
     chosen = {name: find(Diagnostic, name)() for name in names}
+    targets = {name: _beside(asked.output, name) for name in names if asked.output}
+    for target in targets.values():
+        netcdf.check_folder(target)  # not after minutes of work
     train, first = (parts_at(path, step)["train"] for step in (asked.step, 0))
     # With the iterate's statistics, but the run's beginning to measure distances from.
     from_start = train.moving([block.name for block in train.layout.blocks], first.start)
@@ -53,9 +56,13 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
         yield f"{name}: {found.attrs['title']}, {found.attrs['examples']} examples"
         yield aligned([_told(str(one), column) for one, column in found.data_vars.items()])
         if asked.output:
-            target = asked.output.with_stem(f"{asked.output.stem}_{name}")
-            netcdf.save(found, target)
-            yield str(target)
+            netcdf.save(found, targets[name])
+            yield str(targets[name])
+
+
+def _beside(output: Path, name: str) -> Path:
+    """The file of one diagnostic."""
+    return output.with_stem(f"{output.stem}_{name}")
 
 
 def _told(name: str, column: "xr.DataArray") -> tuple[str, str, str, str]:

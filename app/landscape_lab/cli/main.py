@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for line in options.run(options) or ():
             print(line)
         sys.stdout.flush()
-    except (LandscapeError, FileNotFoundError) as error:
+    except (LandscapeError, FileNotFoundError, FileExistsError) as error:
         print(f"landscape: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # who reads has seen enough, as `head` does

@@ -20,7 +20,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(asked: argparse.Namespace) -> None:
     """Draw what the file holds."""
     from landscape_core.experiments.slice_of_run import path_on
-    from landscape_core.storage import netcdf
+    from landscape_core.storage import atomic_files, netcdf
     from landscape_lab.figures.matplotlib import stills, ways
 
     dataset = netcdf.load(asked.slice)
@@ -43,7 +43,7 @@ def run(asked: argparse.Namespace) -> None:
     if target.suffix == ".html":
         from landscape_lab.exports.html import web_page  # Panel takes a second to import
 
-        target.write_text(web_page(dataset, path), encoding="utf-8")
+        atomic_files.write(target, [web_page(dataset, path).encode()])
     else:
         stills.figure_png(dataset, path, target)
     print(target)

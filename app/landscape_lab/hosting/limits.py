@@ -68,7 +68,7 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
         """How many places are taken, also by kernels that are being started or ended."""
         return len(self._coming.union(self._kernels))
 
-    async def start_kernel(
+    async def start_kernel(  # type: ignore[override] # Voila's and Jupyter's differ
         self, *, kernel_id: str | None = None, path: Any = None, **options: Any
     ) -> str:
         """The identifier of the kernel that was started.
