@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from bench_curvature import ask
 from peers.check import digit_images, digits, example
+from peers.curvature_tasks import ask
 from peers.environments import PEERS, environment
 from peers.run import surroundings
 from peers.work import Work

@@ -4,7 +4,7 @@ import torch
 from curvlinops import HessianLinearOperator, hutchinson_trace
 from scipy.sparse.linalg import eigsh
 
-from bench_curvature import Tasks, answer
+from peers.curvature_tasks import Tasks, answer
 
 
 def tasks(network, inputs, targets) -> Tasks:

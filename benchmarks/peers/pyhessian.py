@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from pyhessian import hessian as module_or_class
 
-from bench_curvature import Tasks, answer
+from peers.curvature_tasks import Tasks, answer
 
 if not isinstance(module_or_class, type):
     module_or_class = module_or_class.hessian

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, LinearOperator, eigsh
 from torch import Tensor
 
 from landscape_core.curvature.operator import Operator
@@ -197,6 +196,8 @@ def _leading(
     product: Product, start: np.ndarray, count: int, kept: int, *, tolerance: float, most: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The largest eigenvalues (k,) in falling order and their vectors (k, P), by ARPACK."""
+    from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, LinearOperator, eigsh
+
     size, kind = len(start), start.dtype
     moved: list[bool] = []
 
