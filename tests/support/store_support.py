@@ -64,7 +64,9 @@ def killed(folder, seed, kills):
         before = set(folder.glob(".*.part"))
         child, ready = forked(lambda n=number: write_forever(folder, n, slowly=n % 2 == 1))
         os.read(ready, 1)
-        time.sleep(rng.uniform(0, 0.06))
+        if number % 2:  # amid a writing, however busy the machine is
+            wait_for_another(folder, before)
+        time.sleep(rng.uniform(0, 0.06 if number % 2 == 0 else 0.005))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         os.close(ready)
@@ -78,6 +80,13 @@ def killed(folder, seed, kills):
     left = [path.name for path in folder.iterdir() if path.suffix != ".nc"]
     assert not left, left
     return {"litter": litter, "read": read, "good": found.good}
+
+
+def wait_for_another(folder, before, patience=2.0):
+    """Wait until somebody has begun to write a file that was not there before."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end and not set(folder.glob(".*.part")) - before:
+        time.sleep(0.001)
 
 
 def write_forever(folder, seed, *, slowly):
