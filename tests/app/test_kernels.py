@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
+from browser_support import Visitor, browser
 from tornado.web import HTTPError
 
 from landscape_lab.hosting import limits, server
@@ -50,7 +51,7 @@ async def outcomes(manager, number, **options):
     answers = await asyncio.gather(*asked, return_exceptions=True)
     refused = [answer for answer in answers if isinstance(answer, HTTPError)]
     assert {(error.status_code, error.log_message) for error in refused} <= {
-        (503, f"all {manager.places} places are taken")
+        (503, f"all places are taken ({manager.places})")
     }
     started = [answer for answer in answers if isinstance(answer, str)]
     assert len(started) + len(refused) == number
@@ -176,6 +177,24 @@ def get(url):
         return error.code, error.read().decode()
 
 
+@pytest.mark.browser
+def test_a_visitor_waits_for_a_place_and_then_stands_where_the_link_leads(notebook):
+    port = serving.free_port()
+    argv, env = serving.voila_command(port, notebook=notebook, kernels=1)
+    argv += ["--BoundedKernels.opening=10", "--MappingKernelManager.cull_interval=1000"]
+    url = serving.address(port)
+    with (
+        serving.running((argv, env), url, output=subprocess.DEVNULL),
+        browser() as chromium,
+    ):
+        assert get(url)[0] == 200  # nobody connects to it: its place is free after 10 seconds
+        visitor = Visitor(chromium, url).open("#preset=spirals&step=20", "main[role=alert]")
+        assert "all places are taken (1)" in visitor.page.locator("main").inner_text()
+        visitor.page.locator("#rendered_cells").wait_for(state="attached", timeout=60_000)
+        assert visitor.page.url.endswith("#preset=spirals&step=20")
+        assert visitor.strangers == []
+
+
 @pytest.mark.parametrize("preheated", [0, 1])
 def test_visitors_beyond_the_places_are_told_that_the_server_is_busy_and_are_let_in_later(
     notebook, preheated
@@ -199,8 +218,8 @@ def test_visitors_beyond_the_places_are_told_that_the_server_is_busy_and_are_let
         assert 2 - preheated <= let_in <= 2
         for status, text in answers:
             if status == 503:
-                assert "all 2 places are taken" in text
-                assert '<meta http-equiv="refresh" content="20">' in text
+                assert "all places are taken (2)" in text
+                assert "location.reload(), 20000" in text
         if preheated:
             get(url)  # takes it
         start = time.monotonic()

@@ -83,7 +83,7 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
         given_up = self._given_up() if full else None
         if full and given_up is None:
             asyncio.get_running_loop().call_soon(self._drop_refused)
-            raise HTTPError(503, f"all {self.places} places are taken")
+            raise HTTPError(503, f"all places are taken ({self.places})")
         self._coming.add(kernel_id)  # before anything is awaited: others may come meanwhile
         try:
             if given_up is not None:
