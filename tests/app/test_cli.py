@@ -281,7 +281,7 @@ def test_diagnostics_refuse_the_files_that_they_would_write_before_the_work(tmp_
 
 
 def test_pictures_of_the_catalogue_replace_no_link(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("landscape_lab.cli.handbook._surface", None)  # would be called
+    monkeypatch.setattr("landscape_lab.cli._catalogue_page._surface", None)  # would be called
     name = list(entries(Optimizer))[-1]
     (tmp_path / f"{name}.png").symlink_to("nothing")
     assert main(["list", "optimizers", "--pictures", "."]) == 1
@@ -292,7 +292,7 @@ def test_pictures_of_the_catalogue_replace_no_link(tmp_path, capsys, monkeypatch
 def test_a_link_made_while_it_is_drawn_is_not_written_through(name, tmp_path, monkeypatch, capsys):
     trained("a.nc", 0)
     assert main(["slice", "a.nc", "--resolution", "5", "-o", "s.nc"]) == 0
-    monkeypatch.setattr("landscape_lab.cli.main.schema.check_folder", lambda path: None)
+    monkeypatch.setattr("landscape_core.storage.netcdf.check_folder", lambda path: None)
     (tmp_path / "other").write_text("other")
     (tmp_path / name).symlink_to("other")
     assert main(["plot", "s.nc", "-o", name]) == 1

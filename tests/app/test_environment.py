@@ -1,6 +1,7 @@
 """The package, conda's environment and Binder's say the same; Binder finds what we wrote for it."""
 
 import itertools
+import os
 import re
 import shutil
 import subprocess
@@ -162,6 +163,7 @@ def test_start_shows_voila_our_template_and_settings(tmp_path):
     shown = subprocess.run(
         [ROOT / "binder" / "start", "printenv", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH"],
         cwd=ROOT,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
         check=True,

@@ -170,15 +170,15 @@ def test_code_names_what_differs_and_breaks_long_lines():
 
 
 def test_two_classes_of_one_name_are_told_apart():
-    from landscape_core.curvature.matrices.hessian import Hessian as Matrix
-    from landscape_core.planes.directions.hessian import HessianEigenvectors as Plane
+    from landscape_core.models.neighbor_sampling.minimal_variance import MinimalVariance as Drawn
+    from landscape_core.training.samplers.minimal_variance import MinimalVariance as Sampler
 
     code = Code()
-    names = code.name(Plane), code.name(Matrix)
-    assert names == ("Hessian", "HessianOfMatrices")
+    names = code.name(Drawn), code.name(Sampler)
+    assert names == ("MinimalVariance", "MinimalVarianceOfSamplers")
     scope: dict = {}
     exec(code.imports(), scope)
-    assert (scope[names[0]], scope[names[1]]) == (Plane, Matrix)
+    assert (scope[names[0]], scope[names[1]]) == (Drawn, Sampler)
 
 
 # --- files ----------------------------------------------------------------------------------------

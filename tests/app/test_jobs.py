@@ -418,14 +418,14 @@ def test_a_closed_desk_can_be_forgotten(loop):
 
 LEFT_OPEN = """
 import asyncio, itertools
-from landscape_lab.worker.thread import Desk
+from landscape_lab.worker.thread import LatestJobQueue
 
 class Loop:
     def soon(self, function, *arguments):
         pass
 
-Desk(Loop()).submit(itertools.count, print, print, print)
-kept = Desk(Loop())
+LatestJobQueue(Loop()).submit(itertools.count, print, print, print)
+kept = LatestJobQueue(Loop())
 kept.submit(itertools.count, print, print, print)
 print("end", flush=True)
 """

@@ -7,12 +7,13 @@ import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
 import pytest
-from browser_support import Visitor, browser
 from tornado.web import HTTPError
 
+from browser_support import Visitor, browser
 from landscape_lab.hosting import limits, server
 from landscape_lab.hosting.limits import (
     EACH,
@@ -150,8 +151,10 @@ def test_a_container_holds_fewer_kernels_than_its_machine(tmp_path, monkeypatch,
 
 
 def test_both_servers_count_their_kernels():
-    voila = json.loads((server.APP / "voila.json").read_text())
-    binder = json.loads((server.APP.parent / "binder/jupyter_server_config.json").read_text())
+    voila = json.loads((server.SHARE / "voila.json").read_text())
+    binder = json.loads(
+        (Path(__file__).parents[2] / "binder/jupyter_server_config.json").read_text()
+    )
     name = f"{BoundedKernels.__module__}.{BoundedKernels.__qualname__}"
     assert voila["VoilaConfiguration"]["multi_kernel_manager_class"] == name
     assert binder["ServerApp"]["kernel_manager_class"] == name
