@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator
@@ -95,6 +96,28 @@ def served(
     }
     with server.running((argv, env), server.address(port), output=subprocess.DEVNULL):
         yield server.address(port).rstrip("/") + "/" + path
+
+
+@contextlib.contextmanager
+def laboratory(folder: Path) -> Iterator[str]:
+    """The address of a JupyterLab that shows a folder, and keeps its settings and caches there."""
+    port = server.free_port()
+    own = folder / ".jupyter"
+    argv = [
+        *(sys.executable, "-m", "jupyterlab", f"--port={port}", "--ServerApp.port_retries=0"),
+        *("--no-browser", "--allow-root", "--ip=127.0.0.1", f"--ServerApp.root_dir={folder}"),
+        *("--IdentityProvider.token=", "--ServerApp.password=", "--LabApp.news_url=None"),
+        "--LabApp.extension_manager=readonly",
+    ]
+    env = {
+        **os.environ,
+        **{name: str(own) for name in ("JUPYTER_CONFIG_DIR", "IPYTHONDIR", "LANDSCAPE_CACHE")},
+        "JUPYTERLAB_SETTINGS_DIR": str(own / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(own / "workspaces"),
+        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "app"))),
+    }
+    with server.running((argv, env), server.address(port), output=subprocess.DEVNULL):
+        yield server.address(port).rstrip("/")
 
 
 class Visitor:

@@ -18,6 +18,9 @@ import panel.reactive
 
 from landscape_lab.bridge.host import mode
 
+LONGEST_PAUSE = 3.0
+"""Seconds between two attempts to show something in a notebook whose page is not ready."""
+
 
 def setup() -> None:
     """Load Panel for whoever shows the app; call it before any component is built."""
@@ -36,7 +39,7 @@ def show(view: pn.viewable.Viewable) -> Any:
     widget = _quiet_model()(view.get_root(), combine_events=False)
     if mode() == "voila":
         return widget
-    return _persistent(widget)
+    return _once_loaded(widget)
 
 
 class Messages:
@@ -140,28 +143,42 @@ def _quiet_model() -> type:  # noqa: C901 - a class with three small methods
     return QuietBokehModel
 
 
-def _persistent(widget: Any) -> Any:
-    """The widget in a box that attaches it again until the browser says that it is there.
+def _once_loaded(widget: Any) -> Any:
+    """The widget in a box that attaches it as soon as the page can show it, and only once.
 
-    On "Run All" JupyterLab builds the view before BokehJS has loaded, and gives up.
+    On "Run All" JupyterLab builds views before BokehJS has loaded, and gives up. Something small is
+    therefore attached again and again until the browser says that it is there. The widget itself
+    must not be: Panel's components ask for their view by the model's name and fill the first that
+    has it, so that in a second view of the same models they stay empty.
     """
     import ipywidgets
 
-    box = ipywidgets.VBox([ipywidgets.HTML("<p role='status'>Loading the app…</p>")])
+    waiting = ipywidgets.HTML("<p role='status'>Loading the app…</p>")
+    box = ipywidgets.VBox([waiting])
+    probe = _quiet_model()(pn.Column().get_root(), combine_events=False)
 
     async def attach() -> None:
-        for delay in (0.2, 0.6, 1.2, 2.5, 5, 10):
-            await asyncio.sleep(delay)
-            if widget.ready:
-                return
-            box.children = ()
-            box.children = (widget,)
+        pause = 0.2
+        while not probe.ready:
+            box.children = (waiting,)
+            box.children = (waiting, probe)
+            await _until(lambda: probe.ready, pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+        box.children = (widget,)
+        probe.close()
 
     try:
         box.attaching = asyncio.get_running_loop().create_task(attach())
     except RuntimeError:  # no event loop: a script that only wants the widget
         box.children = (widget,)
     return box
+
+
+async def _until(condition: Callable[[], bool], patience: float) -> None:
+    """Wait until something holds, or for so many seconds."""
+    end = time.monotonic() + patience
+    while not condition() and time.monotonic() < end:
+        await asyncio.sleep(0.05)
 
 
 def _inline_styles() -> None:

@@ -1,0 +1,70 @@
+"""The app in JupyterLab, where it is shown before the page is ready for it."""
+
+import asyncio
+import re
+import shutil
+
+import pytest
+
+from browser_support import Visitor, browser, laboratory
+from landscape_lab.bridge.jupyter import setup, show
+from landscape_lab.hosting import server
+
+SLOWER = 20
+"""How many times slower the browser is made: views then come later than anybody would wait."""
+
+
+def test_in_a_notebook_the_app_is_attached_once_and_only_after_something_small_was_shown():
+    setup()
+    import panel as pn
+
+    async def attach():
+        box = show(pn.Row())
+        shown = []
+        box.observe(lambda change: shown.append(change["new"]), "children")
+        await asyncio.sleep(1.0)  # the browser says nothing
+        assert len(shown) > 3
+        probes = {child for children in shown for child in children[1:]}
+        assert len(probes) == 1
+        (probe,) = probes
+        probe.ready = True
+        await box.attaching
+        return shown[-1], [children for children in shown if probe not in children][-1]
+
+    last, without = asyncio.run(attach())
+    assert len(last) == 1
+    assert last == without
+
+
+def run_all(guest):
+    """Run all cells; JupyterLab takes no notice while it is still connecting to the kernel."""
+    begun = guest.page.locator(".jp-InputPrompt", has_text=re.compile(r"\[[*\d]+\]"))
+    for _ in range(10):
+        guest.page.locator(".lm-MenuBar-item", has_text="Run").first.click()
+        guest.page.get_by_text("Run All Cells", exact=True).click()
+        guest.page.wait_for_timeout(500)
+        if begun.count():
+            return
+    raise AssertionError("JupyterLab ran nothing")
+
+
+@pytest.mark.browser
+@pytest.mark.exhaustive
+@pytest.mark.timeout(240)
+def test_in_jupyterlab_all_is_there_however_late_the_browser_is(tmp_path):
+    pytest.importorskip("jupyterlab")
+    shutil.copy(server.NOTEBOOK, tmp_path / "app.ipynb")
+    with laboratory(tmp_path) as url, browser() as opened:
+        guest = Visitor(opened, url + "/doc/tree/app.ipynb?reset")
+        guest.open(wait_for=".jp-Notebook-ExecutionIndicator[data-status=idle]")
+        slow = guest.page.context.new_cdp_session(guest.page)
+        run_all(guest)
+        slow.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+        guest.page.wait_for_timeout(20_000)
+        slow.send("Emulation.setCPUThrottlingRate", {"rate": 1})
+        guest.page.locator(".bar[data-frame]").wait_for(timeout=60_000)
+        for part in ("form", "timeline", "guide"):
+            assert guest.page.locator(f".{part}-model > *").count() > 0
+        guest.press("view-3d")
+        guest.page.locator("canvas[data-frames]").wait_for(timeout=60_000)
+        assert guest.strangers == []
