@@ -10,6 +10,7 @@ import collections
 import functools
 import time
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import panel as pn
