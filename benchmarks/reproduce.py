@@ -143,7 +143,7 @@ def _skips(architecture, seed, steps, side, resolution):
         for name in ("roughness", "variation_excess"):
             found[f"{name}, {scale}"] = float(told[name])
     if side:
-        asked = Convexity(examples=300, tolerance=0.02)
+        asked = Convexity(max_examples=300, tolerance=0.02)
         ratio = last(convexity(objective, plane, Grid.square(1.0, side), asked))["ratio"].values
         found["share"] = float((ratio[np.isfinite(ratio)] > 0.3).mean())
         found["unknown"] = int((~np.isfinite(ratio)).sum())

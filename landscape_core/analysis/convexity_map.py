@@ -36,7 +36,9 @@ class Convexity(Recipe):
     tolerance: Annotated[
         float, Knob(1e-10, 0.5, "residual of an eigenpair, relative to its eigenvalue", "log")
     ] = 0.01
-    examples: Annotated[int, Knob(1, 100_000_000, "examples that are used, at most", "log")] = 500
+    max_examples: Annotated[int, Knob(1, 100_000_000, "examples that are used, at most", "log")] = (
+        500
+    )
     most: Annotated[
         int, Knob(10, 100_000, "products at each end of the spectrum, at most", "log")
     ] = 400
@@ -62,7 +64,7 @@ def convexity(
         raise SpecError(
             "the network's parameters", size, "at least 2, for a largest and a smallest"
         )
-    part = objective.first(asked.examples)
+    part = objective.first(asked.max_examples)
     sides = {BETA: grid.beta(), ALPHA: grid.alpha()} if plane.dimensions == 2 else {
         ALPHA: grid.alpha()
     }  # fmt: skip

@@ -31,9 +31,9 @@ class Watch(Recipe):
     tolerance: Annotated[
         float, Knob(1e-6, 0.5, "residual of an eigenpair, relative to its eigenvalue", "log")
     ] = 0.05
-    examples: Annotated[int, Knob(1, 1_000_000, "examples that it is taken on, at most", "log")] = (
-        256
-    )
+    max_examples: Annotated[
+        int, Knob(1, 1_000_000, "examples that it is taken on, at most", "log")
+    ] = 256
     share: Annotated[
         float, Knob(0.0, 1.0, "time for it, at most, as a share of the time for training; 0: none")
     ] = 0.15
@@ -59,7 +59,7 @@ class Watcher:
     def measure(self, objective: ModelObjective, theta: Vector, step: int) -> None:
         """Take the curvature at a step, unless it is not finite there."""
         began = time.perf_counter()
-        operator = self.asked.matrix.at(objective.first(self.asked.examples), theta)
+        operator = self.asked.matrix.at(objective.first(self.asked.max_examples), theta)
         top = min(self.asked.top, operator.size)
         try:
             pairs = eigenpairs(operator, top, tolerance=self.asked.tolerance, start=self._last)

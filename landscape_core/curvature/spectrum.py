@@ -53,7 +53,9 @@ class Spectrum(Recipe):
     smoothing: Annotated[
         float, Knob(1e-4, 0.5, "width of the density's Gaussian, as a share of its extent", "log")
     ] = 0.01
-    examples: Annotated[int, Knob(1, 100_000_000, "examples that are used, at most", "log")] = 1000
+    max_examples: Annotated[int, Knob(1, 100_000_000, "examples that are used, at most", "log")] = (
+        1000
+    )
     layers: Annotated[
         str, Note("tensors that count, by name or pattern, separated by commas; empty: all")
     ] = ""
@@ -76,7 +78,7 @@ def spectrum(objective: ModelObjective, theta: Vector, asked: Spectrum) -> Itera
         SpecError: no such layer, a theta of another size, or a loss that is not finite; before any
             work.
     """
-    part = objective.first(asked.examples)
+    part = objective.first(asked.max_examples)
     check_point(part, theta)
     done: dict[str, _Block] = {}
     for name, blocks in _blocks(part, asked).items():

@@ -56,7 +56,7 @@ class Look(Recipe):
         int, Knob(-1, 100_000_000, "the centre: the recorded step nearest to this, -1 for the last")
     ] = -1
     dimensions: Annotated[int, Knob(1, 2, "1 for a line, 2 for a plane")] = 2
-    examples: Annotated[
+    max_examples: Annotated[
         int, Knob(1, 100_000_000, "examples of each split that are used, at most", scale="log")
     ] = 100_000_000
     batch_norm: Annotated[str, Choice(BATCH_NORM, BATCH_NORM_HELP)] = "running"
@@ -166,7 +166,7 @@ def probe_at(
     parts = {
         split: objective.with_buffers(buffers)
         .with_batch_norm(policy)
-        .first(asked.examples)
+        .first(asked.max_examples)
         .with_reference(instance.train.inputs)
         for split in ("train", "test")
         if isinstance(objective := getattr(instance, split), ModelObjective)

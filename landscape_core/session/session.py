@@ -263,7 +263,7 @@ class Session:
             return self._picture(seen, known, status)
         if self._pace is None:
             objective = getattr(self._training.instance, self.view.split)
-            most = min(self.view.examples, objective.examples)
+            most = min(self.view.max_examples, objective.examples)
             self._pace = Pace(most, len(levels(grid)))
         rung = self._pace.rung(budget)
         examples, level = self._pace[rung]
@@ -288,7 +288,7 @@ class Session:
             return
         self.settle()
         seen = self._look()
-        read, grid = self._probe(seen, self.view.examples), seen.grid(self.view.resolution)
+        read, grid = self._probe(seen, self.view.max_examples), seen.grid(self.view.resolution)
         tolerance = Tolerance(share=self.view.tolerance) if self.view.tolerance else None
         dataset = None
         for dataset in compute_slice(read, grid, tolerance=tolerance, store=self._store):

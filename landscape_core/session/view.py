@@ -23,7 +23,7 @@ class View(Recipe):
     ] = 1.0
     resolution: Annotated[int, Knob(11, 201, "points along each side of the picture")] = 51
     split: Annotated[str, Choice(("train", "test"), "examples it is computed on")] = "train"
-    examples: Annotated[
+    max_examples: Annotated[
         int, Knob(1, 1_000_000, "how many of the examples it is computed on, at most", "log")
     ] = 1000
     batch_norm: Annotated[str, Choice(BATCH_NORM, BATCH_NORM_HELP)] = "running"

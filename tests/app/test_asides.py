@@ -366,10 +366,10 @@ def test_figures_without_anything_to_show_are_not_there():
 
 QUICK = {
     "connection": {"path": {"kind": "bezier", "steps": 20}, "align": True},
-    "convexity": {"resolution": 3, "examples": 20},
-    "curvature": {"examples": 20},
-    "diagnostics": {"diagnostic": {"kind": "layer_gradients", "examples": 20}},
-    "field": {"resolution": 5, "examples": 20},
+    "convexity": {"resolution": 3, "max_examples": 20},
+    "curvature": {"max_examples": 20},
+    "diagnostics": {"diagnostic": {"kind": "layer_gradients", "max_examples": 20}},
+    "field": {"resolution": 5, "max_examples": 20},
     "planes": {"count": 2, "resolution": 5},
     "runs": {"count": 2, "resolution": 5},
 }

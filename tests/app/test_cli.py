@@ -221,7 +221,7 @@ def test_the_frame_holds_all_paths(tmp_path):
 def test_the_convexity_of_a_plane_is_mapped_and_drawn(tmp_path, capsys):
     trained("a.nc", 0)
     capsys.readouterr()
-    options = ["--directions", "pca", "--frame", "--resolution", "3", "--examples", "20"]
+    options = ["--directions", "pca", "--frame", "--resolution", "3", "--max-examples", "20"]
     assert main(["convexity", "a.nc", *options, "-o", "c.nc"]) == 0
     found, told = load(tmp_path / "c.nc"), capsys.readouterr().out.splitlines()
     path = load(tmp_path / "a.nc")

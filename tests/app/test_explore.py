@@ -199,7 +199,7 @@ def test_tied_and_frozen_parameters_tuples_and_means_of_numbers():
     data = inputs, inputs[:, :1]
     problem = user_problem(Tied(), mse_loss, data, test=data, adapter=lambda found: found[0])
     assert problem.parameters == 9 + 3 + 3
-    view = View(resolution=11, examples=100)
+    view = View(resolution=11, max_examples=100)
     session = Session(Run(problem=problem, steps=5), view)
     *_, last = session.travel(5)
     assert last.readings.values["train_loss"] == last.readings.values["test_loss"]

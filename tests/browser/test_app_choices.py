@@ -21,7 +21,7 @@ SMALL = {
     "run.batch_size": "8",
     "run.steps": "50",
     "view.resolution": "11",
-    "view.examples": "40",
+    "view.max_examples": "40",
 }
 """A place at which every picture is drawn at once."""
 

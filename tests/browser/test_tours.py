@@ -149,7 +149,7 @@ def test_our_own_tours_are_whole_and_every_step_stands_where_it_says():
             assert 'class="question"' in step.html, step.title
             assert step.link is not None
             there = place(step.link).scene
-            views.add((there.run, there.view.replace(resolution=11, examples=50)))
+            views.add((there.run, there.view.replace(resolution=11, max_examples=50)))
     for run, view in views:
         Session(run, view).picture()
 

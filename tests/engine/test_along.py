@@ -33,7 +33,7 @@ from landscape_core.storage.store import Store
 from landscape_core.training.optimizers.adam import Adam
 from landscape_core.training.run import Run, Training
 
-EXACT = {"tolerance": 1e-6, "examples": 1000}
+EXACT = {"tolerance": 1e-6, "max_examples": 1000}
 
 
 def run(**architecture):

@@ -125,7 +125,7 @@ def test_what_comes_back_says_what_it_is_and_survives_a_file(name, make):
         assert not np.isinf(variable.values).any()
     assert from_plain(Diagnostic, json.loads(found.attrs["diagnostic"])) == asked
     assert found.attrs["dtype"] == "float64"
-    most = getattr(asked, "examples", objective.examples)
+    most = getattr(asked, "max_examples", objective.examples)
     assert found.attrs["examples"] == min(most, objective.examples)
     xr.testing.assert_identical(netcdf.from_bytes(netcdf.to_bytes(found)), found)
     xr.testing.assert_identical(asked.at(objective, theta), found)
@@ -285,7 +285,7 @@ def test_the_tangent_kernel_is_that_of_differences_of_the_outputs(make, held, mo
     theta = at_random(objective)
     part = objective.first(4)
     jacobian = differences(part.outputs, theta)
-    found = TangentKernel(examples=4).at(objective, theta)
+    found = TangentKernel(max_examples=4).at(objective, theta)
     assert found["kernel"].shape == (4, 3, 4, 3)
     expected = (jacobian @ jacobian.T).reshape(4, 3, 4, 3)
     np.testing.assert_allclose(found["kernel"], expected, atol=1e-6 * expected.max())
@@ -312,7 +312,7 @@ def images_sequence():
 def test_singular_values_after_each_layer_are_those_of_differences(make):
     objective = make()
     theta = at_random(objective)
-    found = InputJacobian(examples=3).at(objective, theta)
+    found = InputJacobian(max_examples=3).at(objective, theta)
     module = placed(objective, theta)
     layers = [one for one in module.modules() if not list(one.children())]
     assert found["kind"].values.tolist() == [type(one).__name__ for one in layers]
@@ -343,7 +343,7 @@ def test_singular_values_after_each_layer_are_those_of_differences(make):
 def test_singular_values_of_any_network_are_those_of_differences(make, layers):
     objective = make()
     theta = at_random(objective)
-    found = InputJacobian(examples=2).at(objective, theta)
+    found = InputJacobian(max_examples=2).at(objective, theta)
     assert found["layer"].values.tolist() == layers
     for i, x in enumerate(objective.inputs[:2]):
         jacobian = differences(lambda at: objective.outputs(theta, at[None]), x)
@@ -419,7 +419,7 @@ def test_norms_by_layer_are_those_of_a_gradient_by_differences():
 
 def test_norms_are_of_the_examples_asked_for():
     objective = cases.mlp_objective()
-    found = LayerGradients(examples=3).at(objective, objective.start)
+    found = LayerGradients(max_examples=3).at(objective, objective.start)
     expected = float(objective.first(3).gradient(objective.start).norm())
     assert float(found["gradient_norm"].sel(block="network")) == pytest.approx(expected)
 
@@ -534,7 +534,9 @@ def test_the_product_is_the_jacobian_of_the_chain():
     objective = deep_linear()
     theta = at_random(objective)
     product = ProductSpectrum().at(objective, theta)["singular_value"].values[-1, :3]
-    jacobian = InputJacobian(examples=1).at(objective, theta)["singular_value"].values[-1, 0, :3]
+    jacobian = (
+        InputJacobian(max_examples=1).at(objective, theta)["singular_value"].values[-1, 0, :3]
+    )
     np.testing.assert_allclose(product, jacobian, atol=1e-12)
 
 

@@ -180,7 +180,7 @@ def test_a_diverged_run_keeps_its_path_and_a_picture():
 def test_other_inputs_have_a_curve_or_no_boundary(dataset):
     loss = "squared_error" if dataset == "regression_1d" else "cross_entropy"
     problem = {"kind": "supervised", "dataset": dataset, "loss": loss}
-    session = Session(run_of(problem=problem), View(resolution=11, examples=50))
+    session = Session(run_of(problem=problem), View(resolution=11, max_examples=50))
     session.advance(2)
     picture = session.picture()
     if dataset == "digits":

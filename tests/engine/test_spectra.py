@@ -17,7 +17,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.models.objective import ModelObjective
 from landscape_core.models.parameters import groups
 
-EXACT = {"trace_error": 1e-4, "tolerance": 1e-10, "steps": 500, "examples": 20}
+EXACT = {"trace_error": 1e-4, "tolerance": 1e-10, "steps": 500, "max_examples": 20}
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_one_probe_is_refused():
 
 def test_a_watcher_finds_the_eigenvalues_of_the_dense_hessian(iterated):
     objective = cases.mlp_objective()
-    watcher = Watcher(Watch(top=3, tolerance=1e-6, examples=20, probes=4))
+    watcher = Watcher(Watch(top=3, tolerance=1e-6, max_examples=20, probes=4))
     for step in range(4):
         theta = objective.start * (1 + 0.1 * step)
         watcher.measure(objective, theta, step)
@@ -208,7 +208,7 @@ def test_eigenvalues_that_did_not_converge_do_not_spoil_the_next_start(iterated,
     network = cases.filled(nn.Linear(80, 2))
     data = cases.normal(800, 80), cases.normal(800, 2, seed=1)
     objective = ModelObjective(network, nn.MSELoss(), *data)
-    watcher = Watcher(Watch(top=3, tolerance=1e-6, examples=800))
+    watcher = Watcher(Watch(top=3, tolerance=1e-6, max_examples=800))
     real = eigenpairs_module.eigenpairs
 
     def short(*args, **options):
@@ -227,7 +227,7 @@ def test_eigenvalues_that_did_not_converge_do_not_spoil_the_next_start(iterated,
 def test_a_long_watch_is_thinned(monkeypatch):
     monkeypatch.setattr("landscape_core.curvature.monitor.LONGEST", 8)
     objective = cases.mlp_objective()
-    watcher = Watcher(Watch(top=1, probes=2, examples=2))
+    watcher = Watcher(Watch(top=1, probes=2, max_examples=2))
     for step in range(9):
         watcher.measure(objective, objective.start, step)
     assert watcher.dataset()["step"].values.tolist() == [0, 2, 4, 6, 8]

@@ -13,7 +13,7 @@ SHORT = {
     "layers": "directions.layers",
     "resolution": "grid.resolution",
     "step": "step",
-    "examples": "examples",
+    "max_examples": "max_examples",
 }
 """The settings of a map that have an option of their own."""
 
@@ -46,11 +46,11 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     from landscape_lab.cli._options import configured, shown
 
     path = netcdf.load(asked.trajectory)
-    start = Look(run=run_of(path), grid=Grid(resolution=15), examples=500, framed=asked.frame)
+    start = Look(run=run_of(path), grid=Grid(resolution=15), max_examples=500, framed=asked.frame)
     look = configured(start, asked, SHORT)
     read, plane, thetas = probe_at(path, look)
     grid, total = frame(look, plane, thetas), look.grid.resolution**2
-    work = convexity(read.parts["train"], plane, grid, Convexity(examples=look.examples))
+    work = convexity(read.parts["train"], plane, grid, Convexity(max_examples=look.max_examples))
     news = (Progress(int(found["ratio"].notnull().sum()), total, found) for found in work)
     dataset = shown(news, "convexity", "point").assign(shadow_on(plane, thetas, path))
     netcdf.save(dataset.assign_attrs(look=canonical(to_plain(look))), asked.output)

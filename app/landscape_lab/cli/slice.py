@@ -17,7 +17,7 @@ SHORT = {
     "measures": "measures",
     "tolerance": "tolerance",
     "scale": "scale",
-    "examples": "examples",
+    "max_examples": "max_examples",
     "batch_norm": "batch_norm",
 }
 """The settings of a slice that have an option of their own."""

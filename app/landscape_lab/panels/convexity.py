@@ -23,12 +23,12 @@ class Convexity(SidePanel):
     view: ClassVar[type] = View
 
     resolution: Annotated[int, Knob(3, 101, "points along each side of the map")] = 11
-    examples: Annotated[int, Knob(1, 1_000_000, "examples that it is taken on, at most", "log")] = (
-        200
-    )
+    max_examples: Annotated[
+        int, Knob(1, 1_000_000, "examples that it is taken on, at most", "log")
+    ] = 200
 
     def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
-        asked = Engine(examples=self.examples)
+        asked = Engine(max_examples=self.max_examples)
         grid = stand.grid.replace(resolution=self.resolution)
         return stand.kept(self, convexity(stand.train, stand.plane, grid, asked), on_plane=True)
 

@@ -32,7 +32,7 @@ class Curvature(SidePanel):
     share: Annotated[
         float, Knob(0.0, 1.0, "time for it, at most, as a share of the time for training; 0: none")
     ] = 0.15
-    examples: Annotated[
+    max_examples: Annotated[
         int, Knob(1, 1_000_000, "examples that it is taken on, at most, where held", "log")
     ] = 1000
 
@@ -41,7 +41,7 @@ class Curvature(SidePanel):
         return Watch(matrix=self.matrix, share=self.share)
 
     def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
-        asked = Spectrum(matrix=self.matrix, examples=self.examples, each_layer=True)
+        asked = Spectrum(matrix=self.matrix, max_examples=self.max_examples, each_layer=True)
         return stand.kept(asked, spectrum(stand.train, stand.train.start, asked))
 
     def draw(self, view: Any, picture: Picture, scale: str) -> None:

@@ -22,13 +22,13 @@ class Field(SidePanel):
     view: ClassVar[type] = View
 
     resolution: Annotated[int, Knob(5, 51, "arrows along each side")] = 13
-    examples: Annotated[int, Knob(1, 1_000_000, "examples that it is taken on, at most", "log")] = (
-        1000
-    )
+    max_examples: Annotated[
+        int, Knob(1, 1_000_000, "examples that it is taken on, at most", "log")
+    ] = 1000
 
     def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
         grid = stand.grid.replace(resolution=self.resolution)
-        part = stand.train.first(self.examples)
+        part = stand.train.first(self.max_examples)
         return stand.kept(self, field(part, stand.plane, grid), on_plane=True)
 
     def draw(self, view: Any, picture: Picture, scale: str) -> None:

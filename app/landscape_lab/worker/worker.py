@@ -213,7 +213,7 @@ class Worker:
             directions=PCA(),
             grid=Grid(resolution=scene.view.resolution),
             framed=True,
-            examples=scene.view.examples,
+            max_examples=scene.view.max_examples,
             batch_norm=scene.view.batch_norm,
         )
         return slice_of_trajectory(first, asked, self.store, others=others)

@@ -37,7 +37,9 @@ class DeadUnits(Diagnostic):
     formula: ClassVar[str] = "share of units with hᵢ(x) ≤ 0 for all x"
     source: ClassVar[str] = "Lu et al., 2020, arXiv:1903.06733"
 
-    examples: Annotated[int, Knob(1, 1_000_000, "examples it is taken on, at most", "log")] = 1000
+    max_examples: Annotated[int, Knob(1, 1_000_000, "examples it is taken on, at most", "log")] = (
+        1000
+    )
 
     def at(self, objective: ModelObjective, theta: Vector) -> xr.Dataset:
         """`dead_share`, `dead` and `units` (layer), and `active` (layer, unit).
@@ -51,7 +53,7 @@ class DeadUnits(Diagnostic):
             SpecError: a theta of another size or not finite; before any work.
         """
         check_point(objective, theta)
-        part = objective.first(self.examples)
+        part = objective.first(self.max_examples)
         found = _active(part, theta)
         dead = np.array([int((active == 0).sum()) for active in found.values()], dtype=np.int64)
         units = np.array([len(active) for active in found.values()], dtype=np.int64)

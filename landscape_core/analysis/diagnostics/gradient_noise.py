@@ -48,7 +48,9 @@ class GradientNoise(Diagnostic):
     formula: ClassVar[str] = "B = tr Σ / ‖g‖²"
     source: ClassVar[str] = "McCandlish et al., 2018, arXiv:1812.06162"
 
-    examples: Annotated[int, Knob(2, 1_000_000, "examples it is taken on, at most", "log")] = 1000
+    max_examples: Annotated[int, Knob(2, 1_000_000, "examples it is taken on, at most", "log")] = (
+        1000
+    )
     small: Annotated[int, Knob(1, 1_000_000, "examples in the smaller batch", "log")] = 8
     large: Annotated[int, Knob(2, 1_000_000, "examples in the larger batch", "log")] = 128
     draws: Annotated[int, Knob(2, 100_000, "pairs of batches", "log")] = 50
@@ -72,7 +74,7 @@ class GradientNoise(Diagnostic):
         """
         check_point(objective, theta)
         check_apart(objective)
-        part = objective.first(self.examples)
+        part = objective.first(self.max_examples)
         rows = torch.stack([_by_examples(part, theta), self._by_batches(part, theta)], dim=1)
         columns = {}
         for i, (name, units, meaning) in enumerate(

@@ -41,7 +41,7 @@ class InputJacobian(Diagnostic):
     formula: ClassVar[str] = "σ(∂hₗ/∂x)"
     source: ClassVar[str] = "Saxe et al., 2014, arXiv:1312.6120"
 
-    examples: Annotated[int, Knob(1, 10_000, "examples it is taken on, at most", "log")] = 8
+    max_examples: Annotated[int, Knob(1, 10_000, "examples it is taken on, at most", "log")] = 8
     each_layer: Annotated[bool, Note("after each layer of a network that is a sequence")] = True
 
     def at(self, objective: ModelObjective, theta: Vector) -> xr.Dataset:
@@ -58,7 +58,7 @@ class InputJacobian(Diagnostic):
         """
         check_point(objective, theta)
         check_apart(objective)
-        part = objective.first(self.examples)
+        part = objective.first(self.max_examples)
         if not part.inputs.is_floating_point():
             raise SpecError("the inputs", str(part.inputs.dtype), "floating-point numbers")
         layers = list(sequence(part.module)) if self.each_layer and part.adapter is None else []

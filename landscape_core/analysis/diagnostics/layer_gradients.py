@@ -36,7 +36,9 @@ class LayerGradients(Diagnostic):
     formula: ClassVar[str] = "‖∇ₗL‖, ‖Wₗ‖, ‖∇ₗL‖ / ‖Wₗ‖"
     source: ClassVar[str] = "Glorot and Bengio, 2010, AISTATS, PMLR 9:249-256"
 
-    examples: Annotated[int, Knob(1, 1_000_000, "examples it is taken on, at most", "log")] = 1000
+    max_examples: Annotated[int, Knob(1, 1_000_000, "examples it is taken on, at most", "log")] = (
+        1000
+    )
 
     def at(self, objective: ModelObjective, theta: Vector) -> xr.Dataset:
         """Euclidean norms of gradient and weights, and their ratio, by block and by tensor.
@@ -48,7 +50,7 @@ class LayerGradients(Diagnostic):
             SpecError: a theta of another size or not finite; before any work.
         """
         check_point(objective, theta)
-        part = objective.first(self.examples)
+        part = objective.first(self.max_examples)
         gradient = part.gradient(theta)
         layers = blocks_of(part)
         tensors = {block.name: (block,) for block in part.layout.blocks}

@@ -32,7 +32,7 @@ class TangentKernel(Diagnostic):
     formula: ClassVar[str] = "Θ(x, x′) = J(x) J(x′)ᵀ, J = ∂f/∂θ"
     source: ClassVar[str] = "Jacot et al., 2018, arXiv:1806.07572"
 
-    examples: Annotated[int, Knob(1, 2000, "examples it is taken on, at most", "log")] = 32
+    max_examples: Annotated[int, Knob(1, 2000, "examples it is taken on, at most", "log")] = 32
 
     def at(self, objective: ModelObjective, theta: Vector) -> xr.Dataset:
         """`kernel` (example, output, other_example, other_output), `eigenvalue` (rank), `trace`.
@@ -46,7 +46,7 @@ class TangentKernel(Diagnostic):
         """
         check_point(objective, theta)
         check_apart(objective)
-        part = objective.first(self.examples)
+        part = objective.first(self.max_examples)
         kernel = _gram(part, theta)
         N, C = part.examples, len(kernel) // part.examples
         units = "output² / parameter²"

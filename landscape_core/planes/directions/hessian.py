@@ -30,7 +30,7 @@ class HessianEigenvectors(Directions):
 
     first: Annotated[int, Knob(-50, 50, RANK)] = 1
     second: Annotated[int, Knob(-50, 50, RANK)] = 2
-    examples: Annotated[
+    max_examples: Annotated[
         int, Knob(1, 1_000_000, "examples that the Hessian is taken on, at most", "log")
     ] = 1000
     tolerance: Annotated[
@@ -55,7 +55,7 @@ class HessianEigenvectors(Directions):
             )
         objective = view.objective
         if isinstance(objective, ModelObjective):
-            objective = objective.first(self.examples)
+            objective = objective.first(self.max_examples)
         pairs = eigenpairs(
             Matrix().at(objective, view.centre), top, bottom, tolerance=self.tolerance
         )
