@@ -259,7 +259,7 @@ def beside(work, pyhessian, curvlinops, effort, rounds):  # noqa: C901 - one tab
 
 
 def watching(seconds=3.0):
-    """Steps a second with and without the watcher at its default share."""
+    """Steps a second with and without the watcher at its default largest overhead."""
     from landscape_core.curvature.monitor import Watch, Watcher
     from landscape_core.models.architectures.mlp import MLP
     from landscape_core.models.datasets.digits import Digits

@@ -218,7 +218,7 @@ def tolerance_rows(work):
         read = work.probe(seed, strategy)
         whole, full = timed(lambda read=read: last(exact(read, work.grid)))
         for scale, table in found.items():
-            asked = Tolerance(share=0.01, scale=scale)
+            asked = Tolerance(relative_tolerance=0.01, scale=scale)
             part, slice_ = timed(
                 lambda read=read, asked=asked: list(refine(read, work.grid, asked))[-1]
             )

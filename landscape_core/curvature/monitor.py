@@ -34,8 +34,8 @@ class Watch(Recipe):
     max_examples: Annotated[
         int, Knob(1, 1_000_000, "examples that it is taken on, at most", "log")
     ] = 256
-    share: Annotated[
-        float, Knob(0.0, 1.0, "time for it, at most, as a share of the time for training; 0: none")
+    max_overhead: Annotated[
+        float, Knob(0.0, 1.0, "largest computing time, as a fraction of the training time; 0: off")
     ] = 0.15
 
 
@@ -53,8 +53,8 @@ class Watcher:
 
     def due(self, trained: float) -> bool:
         """Whether the next measurement fits its share of the seconds of training so far."""
-        allowed = self.asked.share * (trained - self._trained)
-        return self.asked.share > 0 and self.seconds + self._cost <= allowed
+        allowed = self.asked.max_overhead * (trained - self._trained)
+        return self.asked.max_overhead > 0 and self.seconds + self._cost <= allowed
 
     def measure(self, objective: ModelObjective, theta: Vector, step: int) -> None:
         """Take the curvature at a step, unless it is not finite there."""

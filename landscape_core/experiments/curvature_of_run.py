@@ -99,7 +99,7 @@ def curvature_along_run(
     """The leading eigenvalues and the trace at about so many recorded steps, evenly spaced.
 
     Variables: `eigenvalue`, `residual` (step, rank), `trace`, `trace_error`, `loss` (step); NaN
-    where the curvature is not finite. `asked.share` is of no account: no training waits.
+    where the curvature is not finite. `asked.max_overhead` is of no account: no training waits.
 
     Raises:
         FileFormatError: the dataset is no trajectory.
@@ -110,7 +110,7 @@ def curvature_along_run(
         raise SpecError("count", count, f"between 2 and {LONGEST}")
     last = index_at(path, -1)
     chosen = np.unique(np.linspace(0, last, min(count, last + 1)).round().astype(int)).tolist()
-    key = _key(path, asked.replace(share=0.0), at=chosen)
+    key = _key(path, asked.replace(max_overhead=0.0), at=chosen)
     kept = store.get(key) if store else None
     if kept is not None:
         yield Progress(len(chosen), len(chosen), kept)

@@ -112,7 +112,7 @@ def slice_of_trajectory(
     attrs = {"look": canonical(to_plain(asked))}
     tolerance = None
     if asked.tolerance:
-        tolerance = Tolerance(share=asked.tolerance, scale=asked.scale)
+        tolerance = Tolerance(relative_tolerance=asked.tolerance, scale=asked.scale)
     dataset = None
     for dataset in compute_slice(
         read, grid, attrs, tolerance=tolerance, backend=backend, store=store

@@ -289,7 +289,9 @@ class Session:
         self.settle()
         seen = self._look()
         read, grid = self._probe(seen, self.view.max_examples), seen.grid(self.view.resolution)
-        tolerance = Tolerance(share=self.view.tolerance) if self.view.tolerance else None
+        tolerance = (
+            Tolerance(relative_tolerance=self.view.tolerance) if self.view.tolerance else None
+        )
         dataset = None
         for dataset in compute_slice(read, grid, tolerance=tolerance, store=self._store):
             yield self._picture(seen, dataset)

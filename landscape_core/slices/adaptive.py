@@ -60,7 +60,7 @@ ROUNDS = 4
 class Tolerance(Recipe):
     """How far an interpolated loss may lie from the true one."""
 
-    share: Annotated[
+    relative_tolerance: Annotated[
         float, Knob(1e-6, 1.0, "largest error, as a share of the displayed range", scale="log")
     ] = 0.01
     scale: Annotated[
@@ -134,7 +134,7 @@ class _Refined:
     def scatter(self) -> Generator[xr.Dataset, None, bool]:
         """Compute points where a spline through those before is unsure; whether it became sure."""
         nodes, shape = first_nodes(self.size), self.error.shape
-        least = SAFETY * self.tolerance.share
+        least = SAFETY * self.tolerance.relative_tolerance
         while len(nodes) <= MOST * self.error.size:
             yield from self.fill(_on(nodes, shape))
             known = self._displayed(self.sheet.values)[:, :, nodes[:, 0], nodes[:, 1]]
@@ -179,7 +179,7 @@ class _Refined:
             yield from self.fill(_on(drawn, self.error.shape))
             missed = self._missed()[tuple(drawn.T)]
             self.checks, self.worst = len(drawn), float(missed.max())
-            wrong = drawn[missed > self.tolerance.share]
+            wrong = drawn[missed > self.tolerance.relative_tolerance]
             if not len(wrong):
                 return
             around = _on(wrong, self.error.shape)
@@ -213,7 +213,7 @@ class _Refined:
         residuals = np.zeros(active.shape)
         residuals[tuple(cells.T)] = self._missed()[tuple(tests.T)]
         near = np.maximum(residuals, NEIGHBOUR * greatest_near(residuals))
-        unresolved = active & (near > SAFETY * self.tolerance.share)
+        unresolved = active & (near > SAFETY * self.tolerance.relative_tolerance)
         self._note(active & ~unresolved, near)
         truth = self._displayed(self.sheet.values)
         guessed = corrected(self.guess, truth, lines, active)

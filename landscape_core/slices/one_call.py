@@ -86,7 +86,9 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     """
     grid = Grid.square(span, resolution)
     rule = Random() if directions is None else _rule(directions)
-    asked = Tolerance(share=tolerance) if isinstance(tolerance, float | int) else tolerance
+    asked = (
+        Tolerance(relative_tolerance=tolerance) if isinstance(tolerance, float | int) else tolerance
+    )
     parts = {
         name: with_known_loss(
             from_module(

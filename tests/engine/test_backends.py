@@ -73,7 +73,7 @@ def test_every_backend_gives_the_slice_of_the_serial_one(name, cluster):
     objective = ModelObjective(cases.residual(), CrossEntropy(), *cases.images())
     read, grid = probe_of({"train": objective}, Random()), Grid.square(0.5, 15)
     *_, expected = exact(read, grid)
-    for asked in (None, Tolerance(share=0.01)):
+    for asked in (None, Tolerance(relative_tolerance=0.01)):
         *_, found = compute_slice(read, grid, tolerance=asked, backend=made(name, cluster))
         where = found["computed"].values
         for measure in ("loss", "accuracy"):

@@ -399,7 +399,7 @@ def test_frozen_parameters_stay_and_tied_ones_move_together():
         ({"path": [torch.ones(59)]}, r"path must be .*state dictionaries.*got 'Tensor'"),
         ({"path": {"0.weight": torch.ones(5, 3)}}, r"path must be .*dictionaries.*got 'str'"),
         ({"path": [{"0.weight": 3}]}, r"shape of 0\.weight must be \(5, 3\)"),
-        ({"tolerance": 2.0}, r"Tolerance\.share.*2"),
+        ({"tolerance": 2.0}, r"Tolerance\.relative_tolerance.*2"),
         ({"measures": {"alpha": lambda o, t: o.sum()}}, r"measures.*another name.*alpha"),
         ({"data": []}, r"data.*no batches"),
         ({"data": (torch.zeros(3, 3), torch.zeros(4))}, r"3.*4|4.*3"),

@@ -217,7 +217,7 @@ def test_curvature_is_followed_only_when_asked_and_within_its_share():
     session = Session(run_of(steps=400), View(resolution=11))
     session.advance(10)
     assert session.picture().curvature is None
-    session.watch(Watch(share=1.0, top=2))
+    session.watch(Watch(max_overhead=1.0, top=2))
     for _ in range(30):
         session.advance(10)
     found = session.picture().curvature

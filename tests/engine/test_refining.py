@@ -23,7 +23,7 @@ from landscape_core.slices.strategies.plane_algebra import PlaneAlgebra
 from landscape_core.slices.sweep import exact
 from landscape_core.storage import schema
 
-ONE = Tolerance(share=0.01)
+ONE = Tolerance(relative_tolerance=0.01)
 
 
 class Analytic(Probe):
@@ -96,7 +96,7 @@ def on_twenty_planes(objective, resolution, scale="linear"):
     for seed in range(20):
         read = probe_of({"train": objective}, Random(), {}, seed=seed, strategy=PlaneAlgebra())
         *_, full = exact(read, grid)
-        *_, part = refine(read, grid, Tolerance(share=0.01, scale=scale))
+        *_, part = refine(read, grid, Tolerance(relative_tolerance=0.01, scale=scale))
         mask, truth = part["computed"].values, full["loss"].values
         np.testing.assert_allclose(part["loss"].values[0][mask], truth[0][mask], rtol=1e-12)
         error = largest_error(part, truth, scale)
@@ -160,7 +160,7 @@ def test_further_points_are_new_apart_from_each_other_and_where_errors_are():
 def test_the_first_picture_comes_after_about_a_hundred_points_and_none_is_computed_twice():
     grid, probe = Grid.square(1.0, 51), Analytic(waves)
     counts = []
-    for found in refine(probe, grid, Tolerance(share=0.001)):
+    for found in refine(probe, grid, Tolerance(relative_tolerance=0.001)):
         schema.check(found)
         assert np.isfinite(found["loss"].values).all()
         counts.append(int(found["computed"].sum()))
@@ -267,7 +267,7 @@ def test_on_the_logarithmic_scale_the_valley_counts(resolution):
 
     linear, truth, _ = resolved(valley, resolution=resolution)
     log, _, _ = resolved(
-        valley, resolution=resolution, tolerance=Tolerance(share=0.01, scale="log")
+        valley, resolution=resolution, tolerance=Tolerance(relative_tolerance=0.01, scale="log")
     )
     assert largest_error(log, truth, "log") <= 0.01 < largest_error(linear, truth, "log")
     assert (linear["loss"].values > 0).all()
@@ -278,7 +278,7 @@ def test_losses_at_or_below_zero_do_no_harm_on_the_logarithmic_scale(resolution)
     found, truth, _ = resolved(
         lambda alpha, beta: np.maximum(alpha + beta, -0.5),
         resolution=resolution,
-        tolerance=Tolerance(share=0.01, scale="log"),
+        tolerance=Tolerance(relative_tolerance=0.01, scale="log"),
     )
     mask = found["computed"].values
     assert np.array_equal(found["loss"].values[0][mask], truth[0][mask])
@@ -316,7 +316,7 @@ def test_any_resolution_will_do(resolution):
 def test_a_smaller_tolerance_gives_a_smaller_error_for_more_points():
     shares, errors = [], []
     for share in (0.1, 0.01, 0.001):
-        found, truth, _ = resolved(waves, tolerance=Tolerance(share=share))
+        found, truth, _ = resolved(waves, tolerance=Tolerance(relative_tolerance=share))
         shares.append(found["computed"].values.mean())
         errors.append(largest_error(found, truth))
         assert errors[-1] <= share
@@ -327,7 +327,7 @@ def test_a_smaller_tolerance_gives_a_smaller_error_for_more_points():
 @pytest.mark.parametrize("resolution", [25, 51])
 def test_an_unfinished_slice_goes_on_from_its_points(monkeypatch, resolution):
     monkeypatch.setattr("landscape_core.slices.adaptive.NEWS", 0.0)
-    grid, asked = Grid.square(1.0, resolution), Tolerance(share=0.001)
+    grid, asked = Grid.square(1.0, resolution), Tolerance(relative_tolerance=0.001)
     *_, straight = refine(Analytic(waves), grid, asked)
     begun = Analytic(waves)
     seen = refine(begun, grid, asked)
@@ -342,8 +342,8 @@ def test_an_unfinished_slice_goes_on_from_its_points(monkeypatch, resolution):
 
 @pytest.mark.parametrize("share", [0.0, -0.1, 2.0, float("nan")])
 def test_a_tolerance_that_is_no_share_is_refused(share):
-    with pytest.raises(SpecError, match=r"Tolerance\.share"):
-        Tolerance(share=share)
+    with pytest.raises(SpecError, match=r"Tolerance\.relative_tolerance"):
+        Tolerance(relative_tolerance=share)
 
 
 def test_a_scale_that_is_not_known_is_refused():

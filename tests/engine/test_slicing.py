@@ -104,7 +104,7 @@ def test_an_exact_slice_serves_whoever_asks_for_a_tolerance_but_not_the_reverse(
     assert whole["computed"].values.all()
 
 
-@pytest.mark.parametrize("tolerance", [None, Tolerance(share=1e-4)])
+@pytest.mark.parametrize("tolerance", [None, Tolerance(relative_tolerance=1e-4)])
 def test_who_stops_looking_may_go_on_later_and_no_point_is_computed_twice(
     store, asked, monkeypatch, tolerance
 ):
@@ -504,7 +504,8 @@ def test_a_key_does_not_change_with_mode_name_strategy_or_time(monkeypatch):
 def test_a_tolerance_has_a_key_of_its_own():
     asked = read()
     keys = {
-        slice_key(asked, SMALL, *more) for more in ((), (Tolerance(),), (Tolerance(share=0.1),))
+        slice_key(asked, SMALL, *more)
+        for more in ((), (Tolerance(),), (Tolerance(relative_tolerance=0.1),))
     }
     assert len(keys) == 3
 

@@ -175,7 +175,7 @@ def test_a_watcher_finds_the_eigenvalues_of_the_dense_hessian(iterated):
 def test_a_watcher_takes_no_more_than_its_share_of_the_time(monkeypatch):
     clock = Clock(monkeypatch)
     objective = cases.mlp_objective()
-    watcher = Watcher(Watch(share=0.1), 100.0)
+    watcher = Watcher(Watch(max_overhead=0.1), 100.0)
     taken = 0
     for trained in np.arange(100.0, 200.0, 0.5):
         if watcher.due(float(trained)):
@@ -189,14 +189,14 @@ def test_a_watcher_takes_no_more_than_its_share_of_the_time(monkeypatch):
 
 
 def test_a_watcher_without_a_share_measures_nothing():
-    assert not Watcher(Watch(share=0.0)).due(1e9)
+    assert not Watcher(Watch(max_overhead=0.0)).due(1e9)
 
 
 def test_what_is_not_finite_is_left_out_and_its_time_counts(monkeypatch):
     clock = Clock(monkeypatch)
     clock.cost = 2.0
     objective = cases.mlp_objective()
-    watcher = Watcher(Watch(share=0.1))
+    watcher = Watcher(Watch(max_overhead=0.1))
     watcher.measure(objective, torch.full_like(objective.start, torch.nan), 0)
     assert watcher.dataset() is None
     assert watcher.seconds == 2.0

@@ -29,8 +29,8 @@ class Curvature(SidePanel):
     tall: ClassVar[bool] = True
 
     matrix: Annotated[Matrix, Note("which matrix of second order")] = field(default_factory=Hessian)
-    share: Annotated[
-        float, Knob(0.0, 1.0, "time for it, at most, as a share of the time for training; 0: none")
+    max_overhead: Annotated[
+        float, Knob(0.0, 1.0, "largest computing time, as a fraction of the training time; 0: off")
     ] = 0.15
     max_examples: Annotated[
         int, Knob(1, 1_000_000, "examples that it is taken on, at most, where held", "log")
@@ -38,7 +38,7 @@ class Curvature(SidePanel):
 
     @property
     def watch(self) -> Watch | None:
-        return Watch(matrix=self.matrix, share=self.share)
+        return Watch(matrix=self.matrix, max_overhead=self.max_overhead)
 
     def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
         asked = Spectrum(matrix=self.matrix, max_examples=self.max_examples, each_layer=True)
