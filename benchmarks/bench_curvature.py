@@ -100,7 +100,7 @@ def ours(objective):
 
     def eigenvalues(tolerance):
         found = eigenpairs(made(), 5, tolerance=tolerance)
-        return found.values, found.vectors, found.products
+        return found.values, found.vectors, found.matvecs
 
     def spread(probes, steps):
         found = density(made(), probes=probes, steps=steps)
@@ -230,7 +230,7 @@ def beside(work, pyhessian, curvlinops, effort, rounds):  # noqa: C901 - one tab
             if abs(value - true.value) > 3 * expected + 3 * true.standard_error:
                 raise AssertionError(f"{key}: trace {value:.3f}, not {true.value:.3f}")
             return f"{probes} | standard error {expected / true.value:.1%} (by its variance)"
-        return f"{value.products} | error {error / true.value:.1%} over {SEEDS} seeds"
+        return f"{value.matvecs} | error {error / true.value:.1%} over {SEEDS} seeds"
 
     theirs = {
         "pyhessian": (pyhessian, (probes,)),

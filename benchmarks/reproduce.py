@@ -225,7 +225,7 @@ def random_walk(length, size, seed):
 def explained(objective, path, **choices):
     """The shares of both components of a path, by the plane of our rule."""
     view = Viewpoint(objective, path[-1].to(objective.start), path, 0)
-    return PCA(**choices).span(view).explained
+    return PCA(**choices).span(view).explained_variance_ratio
 
 
 def trajectory(seed, *, epochs=60):

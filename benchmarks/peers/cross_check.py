@@ -131,7 +131,7 @@ def curvatures(name: str, work: Work, dtype: torch.dtype, pyhessian, curvlinops)
                 (mean, plain.standard_error),
             )
         ]
-        why = f"{PROBES} random probes; ours takes {total.products} products"
+        why = f"{PROBES} random probes; ours takes {total.matvecs} products"
         rows.append(Row(f"{label}: trace", peer.package, *told, apart, SIGMAS, why))
     return rows
 

@@ -39,7 +39,7 @@ class Density:
     sigma: float
     nodes: Array
     weights: Array
-    products: int
+    matvecs: int
 
 
 def density(
@@ -70,7 +70,7 @@ def density(
         raise SpecError("probes", probes, "at least 2: one has no error band")
     if not smoothing > 0:
         raise SpecError("smoothing", smoothing, "above 0")
-    before, rng = operator.products, random_streams.stream(seed, "density")
+    before, rng = operator.matvecs, random_streams.stream(seed, "density")
     drawn = torch.randn(probes, operator.size, generator=rng, dtype=torch.float64)
     steps = min(steps, operator.size)
     together = max(1, min(probes, HELD // (steps * operator.size)))
@@ -98,7 +98,7 @@ def density(
         sigma,
         nodes,
         weights,
-        operator.products - before,
+        operator.matvecs - before,
     )
 
 

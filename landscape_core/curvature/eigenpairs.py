@@ -43,14 +43,14 @@ Product = Callable[[np.ndarray], np.ndarray]
 class Eigenpairs:
     """Eigenvalues (k,) in falling order, unit eigenvectors (k, P), residual norms (k,).
 
-    A pair that did not converge has a NaN for its value and an infinite residual. `products` is
+    A pair that did not converge has a NaN for its value and an infinite residual. `matvecs` is
     what it took.
     """
 
     values: Float[Tensor, " k"]
     vectors: Vectors
     residuals: Float[Tensor, " k"]
-    products: int
+    matvecs: int
 
 
 def eigenpairs(
@@ -81,7 +81,7 @@ def eigenpairs(
     if not 1 <= top + bottom <= operator.size or min(top, bottom) < 0:
         accepted = f"between 1 and the number of parameters, {operator.size}"
         raise SpecError("top + bottom", top + bottom, accepted)
-    before = operator.products
+    before = operator.matvecs
     if operator.size <= max(DENSE, 2 * (top + bottom) + 2):
         values, vectors = _whole(operator, top, bottom)
     else:
@@ -99,7 +99,7 @@ def eigenpairs(
     if bool(known.any()):
         images = operator.apply(vectors[known]).double()
         residuals[known] = (images - exact[known, None] * vectors[known].double()).norm(dim=1)
-    return Eigenpairs(exact, vectors, residuals, operator.products - before)
+    return Eigenpairs(exact, vectors, residuals, operator.matvecs - before)
 
 
 def _whole(operator: Operator, top: int, bottom: int) -> tuple[np.ndarray, Vectors]:
@@ -115,7 +115,7 @@ def _end(
     operator: Operator, count: int, sign: int, start: np.ndarray, *, tolerance: float, most: int
 ) -> tuple[np.ndarray, Vectors]:
     """Eigenpairs of one end in falling order: the upper with sign 1, the lower with -1."""
-    like, before = operator.like, operator.products
+    like, before = operator.like, operator.matvecs
 
     def product(vector: np.ndarray) -> np.ndarray:
         image = operator.apply(torch.from_numpy(vector.reshape(1, -1)).to(like))
@@ -132,7 +132,7 @@ def _end(
             (values[count - 1], vectors),
             guess,
             tolerance=tolerance,
-            left=lambda: most - (operator.products - before),
+            left=lambda: most - (operator.matvecs - before),
         )
         if more is None:
             break

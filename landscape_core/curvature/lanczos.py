@@ -22,10 +22,10 @@ In float64 the square of it.
 
 @dataclass(frozen=True, eq=False)
 class Tridiagonal:
-    """K tridiagonal matrices of at most m rows: `diagonal` (K, m), `beside` (K, m - 1)."""
+    """K tridiagonal matrices of at most m rows: `diagonal` (K, m), `off_diagonal` (K, m - 1)."""
 
     diagonal: Float[Tensor, "K m"]
-    beside: Float[Tensor, "K m-1"]
+    off_diagonal: Float[Tensor, "K m-1"]
 
     def quadrature(self) -> tuple[Float[Tensor, "K m"], Float[Tensor, "K m"]]:
         """The Gauss rules of the starting vectors' spectral measures: nodes and weights.
@@ -33,8 +33,12 @@ class Tridiagonal:
         The weights of a row sum to one (Golub and Meurant, 2010, theorem 6.2).
         """
         full = torch.diag_embed(self.diagonal)
-        if self.beside.shape[1]:
-            full = full + torch.diag_embed(self.beside, 1) + torch.diag_embed(self.beside, -1)
+        if self.off_diagonal.shape[1]:
+            full = (
+                full
+                + torch.diag_embed(self.off_diagonal, 1)
+                + torch.diag_embed(self.off_diagonal, -1)
+            )
         nodes, vectors = torch.linalg.eigh(full)
         return nodes, vectors[:, 0, :].square()
 
@@ -47,7 +51,7 @@ def lanczos(operator: Operator, starts: Vectors, steps: int) -> Tridiagonal:
     steps = min(steps, operator.size)
     basis = starts / starts.norm(dim=1, keepdim=True)
     kept = [basis]
-    diagonal, beside = [], []
+    diagonal, off_diagonal = [], []
     scale = torch.zeros(len(starts), dtype=torch.float64, device=starts.device)
     limit = EXHAUSTED if starts.dtype != torch.float64 else EXHAUSTED**2
     for step in range(steps):
@@ -60,7 +64,7 @@ def lanczos(operator: Operator, starts: Vectors, steps: int) -> Tridiagonal:
         beta = rest.norm(dim=1)
         scale = torch.maximum(scale, torch.maximum(alpha.abs(), beta).double())
         alive = beta.double() > limit * scale
-        beside.append(torch.where(alive, beta, 0).double())
+        off_diagonal.append(torch.where(alive, beta, 0).double())
         following = torch.where(alive[:, None], rest / beta[:, None], torch.zeros_like(rest))
         kept.append(following)
         if not bool(alive.any()):
@@ -68,7 +72,7 @@ def lanczos(operator: Operator, starts: Vectors, steps: int) -> Tridiagonal:
     empty = diagonal[0].new_zeros(len(starts), 0)
     return Tridiagonal(
         torch.stack(diagonal, dim=1),
-        torch.stack(beside[: len(diagonal) - 1], dim=1) if len(diagonal) > 1 else empty,
+        torch.stack(off_diagonal[: len(diagonal) - 1], dim=1) if len(diagonal) > 1 else empty,
     )
 
 

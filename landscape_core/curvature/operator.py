@@ -25,12 +25,12 @@ HELD = 2**24
 
 
 class Operator(ABC):
-    """A symmetric matrix (P, P). `products` counts those made so far."""
+    """A symmetric matrix (P, P). `matvecs` counts those made so far."""
 
     def __init__(self, like: Vector) -> None:
         """A matrix for vectors of this size, dtype and device."""
         self.like = like.detach()
-        self.products = 0
+        self.matvecs = 0
 
     @property
     def size(self) -> int:
@@ -39,7 +39,7 @@ class Operator(ABC):
 
     def apply(self, vectors: Vectors) -> Vectors:
         """The products with K vectors, shape (K, P)."""
-        self.products += len(vectors)
+        self.matvecs += len(vectors)
         return self._apply(vectors.to(self.like)).detach()
 
     def dense(self, together: int = 64) -> Float[Tensor, "P P"]:

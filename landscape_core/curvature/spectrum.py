@@ -72,7 +72,8 @@ def spectrum(objective: ModelObjective, theta: Vector, asked: Spectrum) -> Itera
 
     The dimension `block` holds the network and, if asked, each layer. Variables: `eigenvalue`,
     `residual` (block, rank), `trace`, `trace_error` (block), `density`, `density_low`,
-    `density_high` and `where` (block, point), `products` (block). What is not there is NaN.
+    `density_high` and `eigenvalue_axis` (block, point), `matvecs` (block). What is not there is
+    NaN.
 
     Raises:
         SpecError: no such layer, a theta of another size, or a loss that is not finite; before any
@@ -99,7 +100,7 @@ class _Block:
     pairs: Eigenpairs
     trace: Trace | None = None
     density: Density | None = None
-    products: int = 0
+    matvecs: int = 0
 
 
 def _blocks(part: ModelObjective, asked: Spectrum) -> Mapping[str, Any]:
@@ -119,9 +120,9 @@ def _growing(operator: Operator, asked: Spectrum) -> Iterator[_Block]:
     top = min(asked.top, size)
     bottom = min(asked.bottom, size - top)
     pairs = eigenpairs(operator, top, bottom, tolerance=asked.tolerance)
-    yield _Block(size, pairs, products=operator.products)
+    yield _Block(size, pairs, matvecs=operator.matvecs)
     whole = trace(operator, tolerance=asked.trace_error, seed=asked.seed)
-    yield _Block(size, pairs, whole, products=operator.products)
+    yield _Block(size, pairs, whole, matvecs=operator.matvecs)
     if asked.probes:
         found = density(
             operator,
@@ -131,7 +132,7 @@ def _growing(operator: Operator, asked: Spectrum) -> Iterator[_Block]:
             smoothing=asked.smoothing,
             seed=asked.seed,
         )
-        yield _Block(size, pairs, whole, found, operator.products)
+        yield _Block(size, pairs, whole, found, operator.matvecs)
 
 
 def _dataset(done: Mapping[str, _Block], asked: Spectrum, part: ModelObjective) -> xr.Dataset:
@@ -145,10 +146,10 @@ def _dataset(done: Mapping[str, _Block], asked: Spectrum, part: ModelObjective) 
             [b.trace.standard_error if b.trace else math.nan for b in done.values()],
         ),
         "parameters": ("block", [b.parameters for b in done.values()]),
-        "products": ("block", [b.products for b in done.values()]),
+        "matvecs": ("block", [b.matvecs for b in done.values()]),
     }
     for name, source in {
-        "where": "eigenvalue",
+        "eigenvalue_axis": "eigenvalue",
         "density": "density",
         "density_low": "low",
         "density_high": "high",

@@ -24,7 +24,7 @@ class Trace:
 
     value: float
     standard_error: float
-    products: int
+    matvecs: int
 
 
 def trace(
@@ -49,7 +49,7 @@ def trace(
     """
     if most < 2:
         raise SpecError("most", most, "at least 2: one probe has no standard error")
-    before, rng = operator.products, random_streams.stream(seed, "trace")
+    before, rng = operator.matvecs, random_streams.stream(seed, "trace")
 
     def signs(count: int) -> Vectors:
         drawn = torch.randint(0, 2, (count, operator.size), generator=rng)
@@ -71,4 +71,4 @@ def trace(
         mean, error = float(values.mean()), float(values.std()) / math.sqrt(len(found))
         if error <= tolerance * abs(exact + mean):
             break
-    return Trace(exact + mean, error, operator.products - before)
+    return Trace(exact + mean, error, operator.matvecs - before)

@@ -176,7 +176,7 @@ def signs(found: xr.Dataset) -> xr.Dataset:
     `zero_within`, four widths of its smoothing. NaN where there is no density.
     """
     smoothing = json.loads(found.attrs["spectrum"])["smoothing"]
-    where, density = found["where"], found["density"]
+    where, density = found["eigenvalue_axis"], found["density"]
     # The points reach from four widths below the lowest node to four above the highest.
     extent = where.isel(point=-1) - where.isel(point=0)
     within = ZERO * smoothing / (1 + 8 * smoothing) * extent

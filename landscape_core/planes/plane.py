@@ -24,14 +24,14 @@ MAX_CONDITION = 1e12
 class Plane:
     """An origin (P,), D axes (D, P), their names, and how much each explains, where known.
 
-    There are one or two axes, and as many names: by default alpha and beta. `explained` is the
-    share of the trajectory's variance along each axis, between 0 and 1.
+    There are one or two axes, and as many names: by default alpha and beta.
+    `explained_variance_ratio` is the fraction of the trajectory's variance along each axis.
     """
 
     origin: Vector
     axes: Vectors
     names: tuple[str, ...] = ()
-    explained: tuple[float, ...] | None = None
+    explained_variance_ratio: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         """Name the axes, and refuse those that span nothing.
@@ -161,10 +161,10 @@ class Plane:
             key=lambda order: sum(float(cosines[i, j].abs()) for i, j in enumerate(order)),
         )
         signs = torch.tensor([-1.0 if cosines[i, j] < 0 else 1.0 for i, j in enumerate(order)])
-        explained = self.explained and tuple(self.explained[j] for j in order)
+        ratios = self.explained_variance_ratio
         return replace(
             self,
             axes=self.axes[list(order)] * signs.to(self.axes)[:, None],
             names=tuple(self.names[j] for j in order),
-            explained=explained,
+            explained_variance_ratio=ratios and tuple(ratios[j] for j in order),
         )

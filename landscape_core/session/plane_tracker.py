@@ -49,7 +49,7 @@ class Spanning:
             return self._plane
         began = time.perf_counter()
         if self._plane is not None and began < self._renew_at:
-            framing = self._plane.explained is not None
+            framing = self._plane.explained_variance_ratio is not None
             return self._plane if framing else self._plane.at(path[-1])
         found = self._found(view, path)
         if found is None:

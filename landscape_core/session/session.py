@@ -383,7 +383,7 @@ class Session:
             gone = self.recorded[len(near)]
             self._notice = f"The path leaves the picture before step {gone}, for very large weights"
         middle, half = np.zeros(plane.dimensions), np.ones(plane.dimensions)
-        if plane.explained is not None:
+        if plane.explained_variance_ratio is not None:
             plane = plane.at(plane.points(plane.coords(thetas[:1]))[0])
             frame = framed(plane.coords(near).numpy(force=True))
             middle, half = frame.middle, frame.half

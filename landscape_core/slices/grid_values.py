@@ -238,7 +238,7 @@ def _described(read: Probe, grid: Grid) -> dict[str, Any]:
         "engine_version": ENGINE_VERSION,
         "grid": canonical(to_plain(grid)),
         "names": list(plane.names),
-        "explained": list(plane.explained or ()),
+        "explained_variance_ratio": list(plane.explained_variance_ratio or ()),
         "examples": [part.examples for part in read.parts.values()],
         "strategy": [name_of(type(strategy)) for strategy in read.used.values()],
         "batch_norm": next(iter(read.parts.values())).batch_norm,
@@ -248,9 +248,9 @@ def _described(read: Probe, grid: Grid) -> dict[str, Any]:
 
 def _titles(plane: Plane) -> tuple[str, ...]:
     """The names of the axes, with what each explains where that is known."""
-    if plane.explained is None:
+    if plane.explained_variance_ratio is None:
         return plane.names
-    pairs = zip(plane.names, plane.explained, strict=False)
+    pairs = zip(plane.names, plane.explained_variance_ratio, strict=False)
     return tuple(f"{name} ({share:.0%} of the motion)" for name, share in pairs)
 
 

@@ -46,7 +46,7 @@ def spectrum_of(layers=("0", "2"), density=True):
             "residual": (("block", "rank"), np.full((len(blocks), 3), 1e-4)),
             "trace": ("block", 10 * by_block),
             "trace_error": ("block", 0.5 * by_block),
-            "where": (("block", "point"), where),
+            "eigenvalue_axis": (("block", "point"), where),
             "density": (("block", "point"), shape),
             "density_low": (("block", "point"), shape / 2),
             "density_high": (("block", "point"), shape * 2),

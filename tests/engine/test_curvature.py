@@ -76,7 +76,7 @@ def test_products_are_those_of_the_dense_matrix(matrix, name):
     vectors = cases.normal(3, operator.size, seed=4)
     expected = vectors @ EXPLICIT[matrix](objective)
     torch.testing.assert_close(operator.apply(vectors), expected, rtol=1e-9, atol=1e-11)
-    assert operator.products == 3
+    assert operator.matvecs == 3
 
 
 def per_example(objective):
@@ -262,8 +262,8 @@ def test_a_start_without_the_leading_eigenvectors_finds_them(iterated):
 
 def test_looking_for_copies_takes_few_products_where_there_are_none(iterated):
     operator = Known([9, 8, 7, 6, 5, *BULK])
-    assert agrees(operator, 1, 0, 1e-3).products <= 20 + 3
-    assert agrees(operator, 5, 0, 1e-3).products <= 20 + 6 + 10
+    assert agrees(operator, 1, 0, 1e-3).matvecs <= 20 + 3
+    assert agrees(operator, 5, 0, 1e-3).matvecs <= 20 + 6 + 10
 
 
 def test_lanczos_gives_gauss_rules_exact_for_polynomials():

@@ -139,7 +139,9 @@ def test_pca_is_scikit_learns(steps, size):
     path = walk(steps, size)
     plane = PCA().span(Viewpoint(cases.mlp_objective(), path[-1], path, 0))
     reference = decomposition.PCA(n_components=2).fit(path.numpy())
-    np.testing.assert_allclose(plane.explained, reference.explained_variance_ratio_, rtol=1e-9)
+    np.testing.assert_allclose(
+        plane.explained_variance_ratio, reference.explained_variance_ratio_, rtol=1e-9
+    )
     overlap = np.abs(np.sum(plane.axes.numpy() * reference.components_, axis=1))
     np.testing.assert_allclose(overlap, 1.0, rtol=1e-9)
     np.testing.assert_allclose(plane.axes.norm(dim=1), 1.0, rtol=1e-12)
@@ -153,7 +155,9 @@ def test_pca_relative_to_the_end_of_the_path_is_its_singular_value_decomposition
     _, values, rows = np.linalg.svd((path - path[-1]).numpy(), full_matrices=False)
     overlap = np.abs(np.sum(plane.axes.numpy() * rows[:2], axis=1))
     np.testing.assert_allclose(overlap, 1.0, rtol=1e-9)
-    np.testing.assert_allclose(plane.explained, values[:2] ** 2 / np.sum(values**2), rtol=1e-9)
+    np.testing.assert_allclose(
+        plane.explained_variance_ratio, values[:2] ** 2 / np.sum(values**2), rtol=1e-9
+    )
 
 
 def test_pca_is_the_same_in_blocks_as_at_once(monkeypatch):

@@ -292,7 +292,7 @@ def test_saved_states_span_a_plane_that_shows_them():
                 parameter += 0.1 * cases.normal(*parameter.shape, seed=10 * step + i)
         states.append(copy.deepcopy(model.state_dict()))
     found = landscape(model, cross_entropy, cases.vectors(), directions=PCA(), path=states, **FEW)
-    shares = found.attrs["explained"]
+    shares = found.attrs["explained_variance_ratio"]
     assert 0.5 < sum(shares) <= 1
     assert shares[0] >= shares[1]
 

@@ -348,7 +348,7 @@ def test_the_same_place_looks_the_same_however_one_came_there():
         session.picture()
         if turned:
             plane = session._spanned
-            around = plane.names[::-1], plane.explained[::-1]
+            around = plane.names[::-1], plane.explained_variance_ratio[::-1]
             session._spanning._plane = Plane(plane.origin, -plane.axes.flip(0), *around)
             kept = session._look().plane
             assert float((kept.axes[1] * plane.axes[0]).sum()) < 0  # as it was turned

@@ -192,7 +192,7 @@ def test_what_axes_explain_is_the_share_of_squared_moves(view):
     basis = np.linalg.qr(Endpoints().span(view).axes.numpy().T)[0]
     shares = ((moves.numpy() @ basis) ** 2).sum(0) / float(moves.square().sum())
     assert explained_by(Endpoints().span(view).axes, moves) == pytest.approx(tuple(shares))
-    assert Endpoints().span(view).explained == pytest.approx(tuple(shares))
+    assert Endpoints().span(view).explained_variance_ratio == pytest.approx(tuple(shares))
 
 
 @pytest.mark.parametrize(
@@ -393,4 +393,4 @@ def test_axes_that_change_places_are_put_back_with_their_names():
     after = Plane(before.origin, torch.stack([-axes[1], axes[0]]), ("PC1", "PC2"), (0.5, 0.4))
     found = after.facing(before)
     torch.testing.assert_close(found.axes, axes)
-    assert (found.names, found.explained) == (("PC2", "PC1"), (0.4, 0.5))
+    assert (found.names, found.explained_variance_ratio) == (("PC2", "PC1"), (0.4, 0.5))

@@ -297,7 +297,7 @@ def test_a_pca_slice_of_saved_states_names_what_its_axes_explain():
     dataset = landscape(
         module, CrossEntropy(), cases.vectors(), directions=PCA(), path=path, resolution=5
     )
-    share = dataset.attrs["explained"][0]
+    share = dataset.attrs["explained_variance_ratio"][0]
     assert dataset.attrs["names"] == ["PC1", "PC2"]
     assert dataset["alpha"].attrs["long_name"] == f"PC1 ({share:.0%} of the motion)"
 

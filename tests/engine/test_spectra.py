@@ -74,7 +74,7 @@ def test_the_density_is_that_of_the_dense_blocks_as_the_same_probes_see_them():
             6, len(dense), generator=random_streams.stream(0, "density"), dtype=torch.float64
         )
         weights = (drawn @ vectors).square() / drawn.square().sum(dim=1, keepdim=True)
-        where = found["where"].sel(block=name).values
+        where = found["eigenvalue_axis"].sel(block=name).values
         sigma = 0.02 * float(values[-1] - values[0])
         expected = smoothed(values.numpy(), weights.mean(dim=0).numpy(), where, sigma)
         here = found["density"].sel(block=name).values
@@ -128,7 +128,7 @@ def test_what_is_known_comes_first_and_the_rest_is_nan():
     assert np.isfinite(whole["trace"]).all()
     assert np.isnan(whole["density"]).all()
     assert np.isfinite(found["density"]).all()
-    assert values["products"][0] < found["products"][0]
+    assert values["matvecs"][0] < found["matvecs"][0]
 
 
 def test_where_the_loss_is_not_finite_nothing_is_begun():

@@ -47,7 +47,7 @@ def dataset(fill=1.0, size=6):
         {
             "look": '{"kind":"look"}',
             "examples": [300],
-            "explained": [0.5, 0.25],
+            "explained_variance_ratio": [0.5, 0.25],
             "names": ["PC1", "β"],
             "engine_version": 1,
             "share": 0.1,

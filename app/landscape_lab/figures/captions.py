@@ -13,7 +13,7 @@ RUN = ("optimizer", "schedule", "sampler")
 VIEW = ("span", "split", "scale")
 """What is told of a run and of a view beside their directions."""
 
-COMPUTED = ("batch_norm", "examples", "explained", "engine_version")
+COMPUTED = ("batch_norm", "examples", "explained_variance_ratio", "engine_version")
 """Attributes of every slice."""
 
 

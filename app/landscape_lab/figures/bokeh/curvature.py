@@ -14,7 +14,7 @@ from landscape_lab.figures.bokeh.curves import NUMBER
 from landscape_lab.figures.bokeh.maps import send
 from landscape_lab.figures.pixels import narrow
 
-SPECTRUM = ("where", "density", "low", "high")
+SPECTRUM = ("eigenvalue_axis", "density", "low", "high")
 ALONG = ("step", "first", "second", "third", "trace", "trace_low", "trace_high")
 BOUND = ("step", "height")
 LAYERS = ("layer", "largest", "trace", "error_low", "error_high")
@@ -84,8 +84,9 @@ class Curvature:
         """Show the spectrum (block, rank, point) and the curvature (step, rank); either may wait.
 
         Args:
-            spectrum: `eigenvalue`, `trace`, `trace_error`, `where`, `density`, `density_low` and
-                `density_high` by block, as `landscape_core.curvature.spectrum` gives them.
+            spectrum: `eigenvalue`, `trace`, `trace_error`, `eigenvalue_axis`, `density`,
+                `density_low` and `density_high` by block, as
+                `landscape_core.curvature.spectrum` gives them.
             along: `eigenvalue` (step, rank), `trace` and `trace_error` (step).
             matrix: whose eigenvalues they are, as it is named to people.
             bound: the largest eigenvalue at which steps of this size are stable, 2/η.
@@ -100,9 +101,14 @@ class Curvature:
     def _draw(self) -> None:
         plot = self.density
         plot.varea(
-            x="where", y1="low", y2="high", source=self.spectrum, color=theme.ACCENT, alpha=0.25
+            x="eigenvalue_axis",
+            y1="low",
+            y2="high",
+            source=self.spectrum,
+            color=theme.ACCENT,
+            alpha=0.25,
         )
-        plot.line("where", "density", source=self.spectrum, color=theme.ACCENT, width=1.8)
+        plot.line("eigenvalue_axis", "density", source=self.spectrum, color=theme.ACCENT, width=1.8)
         found = plot.scatter(
             "at", "height", source=self.ticks, marker="inverted_triangle", size=9,
             fill_color=theme.CURRENT, line_color="#ffffff",
@@ -157,7 +163,7 @@ class Curvature:
             top = float(np.nanmax(whole["density"])) if whole["density"].notnull().any() else 1.0
             floor = top / 10**DECADES
             if whole["density"].notnull().any():
-                names = {"where": "where", "density": "density"}
+                names = {"eigenvalue_axis": "eigenvalue_axis", "density": "density"}
                 names |= {"low": "density_low", "high": "density_high"}
                 data = {name: whole[source].values for name, source in names.items()}
                 for name in SPECTRUM[1:]:
@@ -172,7 +178,7 @@ class Curvature:
                 "height": narrow(np.full(len(values), floor * 1.8)),
                 "text": words,
             }
-            reach = np.concatenate([values.values, data["where"]])
+            reach = np.concatenate([values.values, data["eigenvalue_axis"]])
             put(self._x, **ends(reach, 0.03))
             put(self._y, start=floor, end=top * 3)
         send(self.spectrum, data)
