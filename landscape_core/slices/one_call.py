@@ -20,6 +20,7 @@ from landscape_core.slices.grid import Grid
 from landscape_core.slices.probe import Given, Probe, probe
 from landscape_core.slices.slice import compute_slice
 from landscape_core.slices.strategies.base import Strategy
+from landscape_core.slices.strategy_choice import strategy_of
 from landscape_core.storage.store import Store
 
 
@@ -38,10 +39,11 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     tolerance: Tolerance | float | None = None,
     batch_norm: BatchNorm = "running",
     adapter: Adapter | None = None,
+    max_examples: int | None = None,
     device: str | torch.device | None = None,
     dtype: torch.dtype | None = None,
     tf32: bool = False,
-    strategy: Strategy | None = None,
+    strategy: Strategy | str | None = None,
     backend: Backend | None = None,
     store: Store | None = None,
     seed: int = 0,
@@ -71,10 +73,13 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
             interpolated; by default none is.
         batch_norm: which statistics batch normalization uses off the centre.
         adapter: takes what the model gives if that is no tensor, gives the outputs.
+        max_examples: evaluate at most so many examples of each part, its first; by default all.
+            Directions and re-estimated statistics are those of all examples.
         device: where to compute; by default where the model's parameters lie.
         dtype: floating type to compute in; by default the model's.
         tf32: let a graphics card round products to 10 bits of mantissa.
-        strategy: how to evaluate; by default the fastest in a short trial.
+        strategy: how to evaluate, by name (`strategies()` lists them) or as an object, for instance
+            `"loop"` or `Loop(block=64)`; by default the fastest in a short trial.
         backend: where to compute; by default in this process.
         store: keeps the slice, and what is done of it while it is computed.
         seed: of random directions.
@@ -86,6 +91,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     """
     grid = Grid.square(span, resolution)
     rule = Random() if directions is None else _rule(directions)
+    chosen = None if strategy is None else strategy_of(strategy)
     asked = (
         Tolerance(relative_tolerance=tolerance) if isinstance(tolerance, float | int) else tolerance
     )
@@ -112,8 +118,9 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
         measures,
         path=path,
         dimensions=dimensions,
+        max_examples=max_examples,
         seed=seed,
-        strategy=strategy,
+        strategy=chosen,
         tf32=tf32,
     )
     told = "given" if isinstance(rule, Plane) else canonical(to_plain(rule))
@@ -129,8 +136,9 @@ def probe_of(  # noqa: PLR0913 - as above
     *,
     path: Sequence[Mapping[str, Tensor]] = (),
     dimensions: int = 2,
+    max_examples: int | None = None,
     seed: int = 0,
-    strategy: Strategy | None = None,
+    strategy: Strategy | str | None = None,
     tf32: bool = False,
 ) -> Probe:
     """What is read around the present parameters of the first part, or on a plane of one's own.
@@ -143,9 +151,10 @@ def probe_of(  # noqa: PLR0913 - as above
     """
     if not parts:
         raise SpecError("parts", parts, "at least one objective, by the name of its split")
-    rule = _rule(directions)
+    rule, few = _rule(directions), _limited(parts, max_examples)
+    chosen = None if strategy is None else strategy_of(strategy)
     if isinstance(rule, Plane):
-        return probe(parts, rule, measures, strategy, tf32=tf32)
+        return probe(few, rule, measures, chosen, tf32=tf32)
     for state in path:
         if not isinstance(state, Mapping):
             raise SpecError("path", type(state).__name__, "a list of state dictionaries")
@@ -153,7 +162,16 @@ def probe_of(  # noqa: PLR0913 - as above
     centre = objective.start
     thetas = [objective.layout.join(state).to(centre) for state in path] or [centre]
     view = Viewpoint(objective, centre, torch.stack(thetas), seed)
-    return probe(parts, rule.span(view, dimensions), measures, strategy, tf32=tf32)
+    return probe(few, rule.span(view, dimensions), measures, chosen, tf32=tf32)
+
+
+def _limited(parts: Mapping[str, ModelObjective], most: int | None) -> Mapping[str, ModelObjective]:
+    """The parts, with at most so many examples each."""
+    if most is None:
+        return parts
+    if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+        raise SpecError("max_examples", most, "a whole number from 1 on, or None for all examples")
+    return {name: part.first(most) for name, part in parts.items()}
 
 
 def _rule(given: object) -> Directions | Plane:

@@ -24,7 +24,7 @@ from landscape_core.planes.plane import Plane
 from landscape_core.slices.interpolation import Floats
 from landscape_core.slices.strategies.base import Reader, Reading, Strategy
 from landscape_core.slices.strategies.loop import Loop
-from landscape_core.slices.strategy_choice import FEW, LEAST, LOG, _per_point, trial
+from landscape_core.slices.strategy_choice import FEW, LEAST, LOG, _per_point, strategy_of, trial
 from landscape_core.storage import schema
 
 Given = Measure | Callable[[Tensor, Tensor], Tensor]
@@ -124,7 +124,7 @@ def probe(
     parts: Mapping[str, ModelObjective],
     plane: Plane,
     measures: Mapping[str, Given] | None = None,
-    strategy: Strategy | None = None,
+    strategy: Strategy | str | None = None,
     *,
     tf32: bool = False,
 ) -> Probe:
@@ -135,7 +135,7 @@ def probe(
         plane: a line or plane of the network's parameters.
         measures: by name, those of the catalogue or functions of (outputs, targets); by default
             those that mean something for the data. The loss is always read.
-        strategy: how to evaluate; by default the fastest in a short trial.
+        strategy: how to evaluate, by name or as an object; by default the fastest in a short trial.
         tf32: let a graphics card round products to 10 bits of mantissa.
 
     Raises:
@@ -153,7 +153,8 @@ def probe(
     read = _measures(measures, classes)
     asked = Probe(plane, parts, read, {}, math.nan, classes, tf32)
     if strategy is not None:
-        return replace(asked, strategies={n: _applied(strategy, asked.reading(n)) for n in parts})
+        chosen = strategy_of(strategy)
+        return replace(asked, strategies={n: _applied(chosen, asked.reading(n)) for n in parts})
     best = {name: trial(asked.reading(name))[0] for name in parts}
     return replace(
         asked,

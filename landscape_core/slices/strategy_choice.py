@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from landscape_core.foundation.recipes import name_of
-from landscape_core.foundation.registry import entries
+from landscape_core.foundation.registry import entries, find
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.strategies.base import Reader, Reading, Strategy
 from landscape_core.slices.strategies.loop import Loop
@@ -50,6 +50,15 @@ MARGIN = 1.1
 def strategies() -> tuple[str, ...]:
     """The names of the strategies that there are, which `strategy=` takes."""
     return tuple(entries(Strategy))
+
+
+def strategy_of(given: Strategy | str) -> Strategy:
+    """The strategy itself, or that of a name, with its default settings.
+
+    Raises:
+        SpecError: no such name; says all that there are.
+    """
+    return given if isinstance(given, Strategy) else find(Strategy, given)()
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,15 @@ from landscape_core.models.measures.gradient_norm import GradientNorm
 from landscape_core.models.measures.loss_spread import LossSpread
 from landscape_core.models.objective import ModelObjective
 from landscape_core.models.user_model import from_module, with_known_loss
+from landscape_core.planes.directions.gradient import Gradient
 from landscape_core.planes.directions.pca import PCA
 from landscape_core.planes.directions.random import Random
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.one_call import landscape, probe_of
+from landscape_core.slices.probe import probe
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.strategies.vmap import Vmap
+from landscape_core.slices.strategy_choice import strategies
 
 FEW = {"resolution": 5, "span": 0.7}
 
@@ -326,6 +329,58 @@ def test_reestimated_statistics_are_those_of_torchs_update_bn(examples):
                 close(value, float(cross_entropy(here(inputs), targets)))
 
 
+def test_a_strategy_may_be_given_by_its_name():
+    model, data = cases.mlp(), cases.vectors()
+    found = landscape(model, cross_entropy, data, strategy="loop", **FEW)
+    assert found.attrs["strategy"] == ["loop"]
+    close(found["loss"].values[0], by_hand(model, cross_entropy, data), rtol=1e-12)
+    objective = ModelObjective(model, cross_entropy, *data)
+    read = probe_of({"train": objective}, Random(), {}, strategy="vmap")
+    assert read.strategies == {"train": Vmap()}
+    assert probe(read.parts, read.plane, {}, "loop").strategies == {"train": Loop()}
+
+
+@pytest.mark.parametrize("wrong", ["lop", "", 3, Loop])
+def test_a_strategy_of_another_name_is_refused_with_the_names_that_there_are(wrong, monkeypatch):
+    monkeypatch.setattr(config, "jaxtyping_disable", True)  # as it is outside the tests
+    model, data = cases.mlp(), cases.vectors()
+    parts = {"train": ModelObjective(model, cross_entropy, *data)}
+    read = probe_of(parts, Random(), {}, strategy="loop")
+    says = "^strategy must be one of " + ", ".join(strategies())
+    with pytest.raises(SpecError, match=says):
+        landscape(model, cross_entropy, data, strategy=wrong, **FEW)
+    with pytest.raises(SpecError, match=says):
+        probe_of(parts, Random(), {}, strategy=wrong)
+    with pytest.raises(SpecError, match=says):
+        probe(parts, read.plane, {}, wrong)
+
+
+@pytest.mark.parametrize("most", [1, 7, 20, 100])
+def test_at_most_so_many_examples_of_each_part_are_used(most):
+    model, data, test = cases.mlp(), cases.vectors(20), cases.vectors(8, seed=5)
+    found = landscape(model, cross_entropy, data, test=test, max_examples=most, **FEW)
+    assert found.attrs["examples"] == [min(most, 20), min(most, 8)]
+    for values, (inputs, targets) in zip(found["loss"].values, (data, test), strict=True):
+        close(values, by_hand(model, cross_entropy, (inputs[:most], targets[:most])))
+
+
+def test_directions_and_reestimated_statistics_are_of_all_examples():
+    model, (inputs, targets) = normalized(), cases.vectors(30)
+    found = landscape(
+        model, cross_entropy, (inputs, targets),
+        batch_norm="reestimated", directions=Gradient(), max_examples=7, **FEW,
+    )  # fmt: skip
+    objective = ModelObjective(model, cross_entropy, inputs, targets, batch_norm="reestimated")
+    plane = probe_of({"train": objective}, Gradient(), {}, strategy="loop").plane
+    side = np.linspace(-0.7, 0.7, 5)
+    for i, j in np.ndindex(5, 5):
+        here = at(model, plane, np.array([side[j], side[i]])).train()
+        with torch.no_grad():
+            update_bn([inputs], here)
+            expected = float(cross_entropy(here.eval()(inputs[:7]), targets[:7]))
+        close(found["loss"].values[0, i, j], expected)
+
+
 @pytest.mark.parametrize("block", [0, 4])
 def test_batch_statistics_are_those_of_all_examples_at_once(block):
     model, data = normalized(), cases.vectors(30)
@@ -401,6 +456,11 @@ def test_frozen_parameters_stay_and_tied_ones_move_together():
         ({"path": [{"0.weight": 3}]}, r"shape of 0\.weight must be \(5, 3\)"),
         ({"tolerance": 2.0}, r"Tolerance\.relative_tolerance.*2"),
         ({"measures": {"alpha": lambda o, t: o.sum()}}, r"measures.*another name.*alpha"),
+        ({"max_examples": 0}, r"max_examples must be a whole number from 1 on.*got 0"),
+        ({"max_examples": -3}, r"max_examples must be a whole number.*got -3"),
+        ({"max_examples": 2.5}, r"max_examples must be a whole number.*got 2\.5"),
+        ({"max_examples": True}, r"max_examples must be a whole number.*got True"),
+        ({"max_examples": "7"}, r"max_examples must be a whole number.*got '7'"),
         ({"data": []}, r"data.*no batches"),
         ({"data": (torch.zeros(3, 3), torch.zeros(4))}, r"3.*4|4.*3"),
     ],
