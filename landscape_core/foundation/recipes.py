@@ -11,6 +11,7 @@ import functools
 import hashlib
 import json
 import math
+import re
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -84,6 +85,9 @@ class Recipe:
 
     label: ClassVar[str] = ""
 
+    noun: ClassVar[str] = ""
+    """What an error calls a part of this kind, where that is not the words of the class's name."""
+
     def __post_init__(self) -> None:
         """Check every field against its annotation, then the rules between fields."""
         for field in fields_of(type(self)):
@@ -115,6 +119,11 @@ def summary_of(thing: object) -> str:
 def label_of(recipe: type[Recipe]) -> str:
     """The name shown to people; the class's `label`, or else its name."""
     return recipe.label or recipe.__name__
+
+
+def noun_of(recipe: type[Recipe]) -> str:
+    """What an error calls such a part: `SidePanel` is a side panel."""
+    return recipe.noun or re.sub(r"(?<=[a-z])(?=[A-Z])", " ", recipe.__name__).lower()
 
 
 def name_of(recipe: type) -> str:

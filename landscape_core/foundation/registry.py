@@ -22,6 +22,7 @@ from landscape_core.foundation.recipes import (
     fields_of,
     label_of,
     name_of,
+    noun_of,
     once,
     summary_of,
 )
@@ -103,7 +104,7 @@ def find(base: type[R], name: object) -> type[R]:
     if not isinstance(name, str) or name not in known:
         near = difflib.get_close_matches(str(name).lower(), known, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
-        raise SpecError(base.__name__.lower(), name, "one of " + ", ".join(known) + hint)
+        raise SpecError(noun_of(base), name, "one of " + ", ".join(known) + hint)
     return known[name]
 
 
@@ -132,7 +133,7 @@ def from_plain(base: type[R], plain: Any) -> R:
 
 
 def _kind(base: type[R], plain: Any) -> type[R]:
-    what = base.__name__.lower()
+    what = noun_of(base)
     if not isinstance(plain, Mapping):
         raise SpecError(what, plain, "named fields with their values")
     if "digest" in plain:  # it says what was given in Python, and no text holds that

@@ -10,12 +10,14 @@ import torch
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import content_key, label_of, summary_of
 from landscape_core.foundation.registry import Entries, entries, find, from_plain, make
+from landscape_core.models.datasets.base import ProblemData
 from landscape_core.training import optimizers
 from landscape_core.training.optimizers.adam import Adam
 from landscape_core.training.optimizers.base import Optimizer
 from landscape_core.training.optimizers.sgd import SGD
 from landscape_core.training.run import Run, train
 from landscape_lab.cli import _catalogue_page as handbook
+from landscape_lab.panels.base import SidePanel
 from landscape_lab.state import form_model
 from landscape_lab.state.scene import Scene
 
@@ -136,6 +138,18 @@ def test_a_name_like_no_other_is_told_all(name):
     with pytest.raises(SpecError, match="one of " + ", ".join(entries(Optimizer))) as caught:
         find(Optimizer, name)
     assert "did you mean" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("base", "noun"),
+    [(Optimizer, "optimizer"), (ProblemData, "dataset"), (SidePanel, "side panel"), (SGD, "sgd")],
+)
+def test_an_error_names_the_kind_of_part_in_words(base, noun):
+    with pytest.raises(SpecError, match=f"^{noun} must be named fields"):
+        from_plain(base, 3)
+    if base is not SGD:
+        with pytest.raises(SpecError, match=f"^{noun} must be one of .*; got 'zzz'"):
+            find(base, "zzz")
 
 
 def test_an_unknown_field_is_told_all_fields():

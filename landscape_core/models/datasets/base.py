@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,8 @@ class Split:
 @dataclass(frozen=True, kw_only=True)
 class ProblemData(Recipe, ABC):
     """A data set: generated from a seed, bundled, or read from local files."""
+
+    noun: ClassVar[str] = "dataset"
 
     @abstractmethod
     def build(self, seed: int) -> Split:
