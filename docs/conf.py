@@ -13,8 +13,6 @@ from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ["landscape_core", "app/landscape_lab"]
-if not (ROOT / PACKAGES[1]).is_dir():
-    PACKAGES[1] = "app"
 REFERENCE = "docs/reference"
 
 project = "Landscape Lab"
