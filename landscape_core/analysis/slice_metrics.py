@@ -1,7 +1,7 @@
-"""The shape of a slice in numbers, so that two landscapes are compared by figures as well.
+"""Metrics of the shape of a slice, so that two landscapes are compared by numbers as well.
 
 With f the heights of the picture, R = max f - min f over its finite points the displayed range, and
-persistence as in `topology`:
+persistence as in `landscape_core.analysis.merge_tree`:
 
 - `minima` counts the basins of persistence above noise * R, the deepest included; `rim_minima`
   those of them at the edge of the picture, which may go on beyond it.
@@ -62,7 +62,7 @@ MEANINGS = {
     "width": (schema.UNITS, "radius around the centre within which the loss stays low"),
     "not_finite": ("share of the points", "where the loss is not finite"),
 }
-"""The figures of a slice: the unit and the words for each."""
+"""The metrics of a slice: the unit and the description of each."""
 
 
 def slice_metrics(
@@ -73,7 +73,7 @@ def slice_metrics(
     noise: float = 0.01,
     delta: float = 0.1,
 ) -> xr.Dataset:
-    """The figures of `MEANINGS`, one variable without dimensions each, with `unit` and `long_name`.
+    """The metrics of `MEANINGS`, one variable without dimensions each, with `unit` and `long_name`.
 
     The module's documentation defines them. `lowest`, `centre`, `width` and `not_finite` are of the
     loss itself on either scale. The centre is where the coordinates are 0; `width` is the largest
@@ -171,7 +171,7 @@ def _share(size: float, extent: float) -> float:
 
 
 def _basins(heights: Floats, extent: float, least: float) -> dict[str, float]:
-    """The figures that come from persistence above the least that counts."""
+    """The metrics that come from persistence above the least that counts."""
     lasting = [basin for basin in merge_tree(heights) if basin.persistence > least]
     ended = [basin.persistence for basin in lasting if basin.saddle is not None]
     rim = [basin for basin in lasting if _on_rim(basin.index, heights.shape)]

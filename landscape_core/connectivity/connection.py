@@ -5,7 +5,7 @@ with one inner node, and most of one with more.
 
 Garipov et al., 2018, Loss Surfaces, Mode Connectivity, and Fast Ensembling of DNNs,
 arXiv:1802.10026; Draxler et al., 2018, Essentially No Barriers in Neural Network Energy Landscape,
-arXiv:1803.00885. The barrier is defined in `profiles.py`.
+arXiv:1803.00885. The barrier is defined in `landscape_core.connectivity.barrier`.
 """
 
 import time

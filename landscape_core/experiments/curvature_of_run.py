@@ -1,6 +1,7 @@
-"""Curvature and sharpness at the recorded iterates of a run: whole pieces of work, as in `tasks`.
+"""Curvature and sharpness at the recorded iterates of a run.
 
-The objective is that of the training data, with the running statistics of the iterate.
+Work is a generator of `Progress`; `result` waits for the finished dataset. The objective is that
+of the training data, with the running statistics of the iterate.
 """
 
 import json

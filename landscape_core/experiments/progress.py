@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import xarray as xr
 
 NEWS = 0.1
-"""Seconds between two news of a piece of work."""
+"""Seconds between two states of progress that are yielded."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
-"""Whole pieces of work: a recipe in, named data out, answered from the store where it is known.
+"""Slices of the loss landscape around a step of a run, from the store where they are known.
 
-Each is a generator of `Progress`; the last one holds the finished dataset. `finish` just waits.
+The work is a generator of `Progress`, the last with the finished dataset; `result` waits for it.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Where a run stands and how it is looked at: what any study of that point begins from."""
+"""Inspection points: a step of a run with its data and plane, for what is computed there."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,8 +20,7 @@ class InspectionPoint:
 
     `run` ends at this `step`, or after one where that is the start; `parts` are the data by split,
     training data first, each objective starting at this point with its statistics; `path` is the
-    trajectory to it, as `follow` gives it; `plane` and `grid` are those of the
-    picture.
+    trajectory to it, as `record_run` yields it; `plane` and `grid` are those of the picture.
     """
 
     run: Run

@@ -318,7 +318,7 @@ class Session:
             yield latest
 
     def trajectory(self, until: int | None = None) -> xr.Dataset:
-        """What is recorded of the run up to a step, as `follow` gives it."""
+        """The trajectory of the run up to a step, as `record_run` yields it."""
         last = self.step if until is None else until
         entries = [e for e in self._recorder.entries() if e.state.index <= last]
         lost = self._state.diverged and until is None
@@ -458,7 +458,7 @@ class Session:
         return self._latest
 
     def _doubt(self, examples: int, theta: Vector) -> float:
-        """The standard error of the mean loss over the first examples; see `sampling`."""
+        """The standard error of the mean loss over the first examples, as in `subsampling`."""
         objective = getattr(self._training.instance, self.view.split)
         total = objective.examples
         if examples >= total or examples < 2:

@@ -1,12 +1,12 @@
 """A slice to a stated tolerance: points are computed where the picture is not yet resolved.
 
-On a small plane, points are computed where a spline through those before may be off (`scattered`).
-On a large plane or a line, or where that does not become sure, a coarse lattice is computed and
-interpolated by cubic splines. In the middle of each of its cells one more point is computed: what
-the spline missed there, the residual, says how well the cell is resolved. A cell that is not, or
-whose neighbour is not, is split into four, which are looked at in the same way, down to single
-points. At the end points drawn at random are computed as a check; where one fails, all around it is
-computed, and others are drawn.
+On a small plane, points are computed where a spline through those before may be off
+(`scattered_spline`). On a large plane or a line, or where that does not become sure, a coarse
+lattice is computed and interpolated by cubic splines. In the middle of each of its cells one more
+point is computed: what the spline missed there, the residual, says how well the cell is resolved.
+A cell that is not, or whose neighbour is not, is split into four, which are looked at in the same
+way, down to single points. At the end points drawn at random are computed as a check; where one
+fails, all around it is computed, and others are drawn.
 
 The estimated error is 2.5 times the largest residual among cells that were left, or the spline's
 estimate. It is an estimate: what lies between all points that were computed, for instance a spike
@@ -106,7 +106,7 @@ def refine(
 
 
 class _Refined:
-    """A sheet under refinement: its lattice, the cells still to be looked at, and the residuals."""
+    """Grid values under refinement: the lattice, the cells not yet examined, the residuals."""
 
     def __init__(
         self,
@@ -126,7 +126,7 @@ class _Refined:
         self.began = time.perf_counter()
 
     def fill(self, wanted: Mask) -> Iterator[xr.Dataset]:
-        """Compute wanted points; a dataset whenever there is news."""
+        """Compute wanted points; yield a dataset after each batch of them."""
         missing = np.argwhere(wanted & ~self.sheet.computed)
         for _ in self.sheet.work(missing, self.spread):
             yield self.dataset()

@@ -9,7 +9,7 @@ from landscape_core.slices.grid import Grid
 from landscape_core.slices.probe import Probe
 
 COPIES = 4
-"""How many copies of the values exist at a time: the sheet, the guess, what is shown, a spare."""
+"""Copies of the values that exist at a time: computed, guessed, shown, and a spare."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from landscape_core.slices.probe import Probe
 from landscape_core.storage import schema
 
 NEWS = 0.08
-"""Seconds between two news of a level that takes long."""
+"""Seconds between two updates of a level that takes long."""
 
 
 BITE = 0.04

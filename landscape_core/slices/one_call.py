@@ -52,7 +52,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
 
     The network is copied, never changed, and evaluated in evaluation mode whatever mode it is in.
     Parameters that require no gradient stay as they are; tied ones move together. For pictures on
-    the way: `slicing(probe_of(...), grid)`.
+    the way: `compute_slice(probe_of(...), grid)`.
 
     Args:
         model: any module from one tensor to outputs.

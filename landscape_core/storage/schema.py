@@ -1,4 +1,4 @@
-"""Named data at the border: what a slice is called inside, and any dataset as one netCDF file.
+"""Schema of a slice: names of its dimensions, variables and attributes, and their check.
 
 A slice has the dimensions (split, beta, alpha), a line (split, alpha). Its variables are measures,
 `loss` at least, and the mask `computed` of those points that are not interpolated. Coordinates

@@ -1,6 +1,6 @@
 """What the tests of the store's faults run in a process of its own: it forks many children cheaply.
 
-    python tests/store_support.py SCENARIO FOLDER [NUMBER ...]
+    python tests/support/store_support.py SCENARIO FOLDER [NUMBER ...]
 
 prints what was seen as JSON; a value that is not right ends it with an exception.
 """

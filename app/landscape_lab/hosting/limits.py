@@ -1,9 +1,9 @@
 """As many kernels as the memory holds: the page of who comes later says that all are taken.
 
 Voila starts a kernel for each request of its page, also for one that is aborted or that an image of
-a foreign page makes; without a limit, ninety of them fill 24 GB. `voila.json` names the class below
-for Voila, `jupyter_server_config.json` for a Jupyter server. It is imported by the server, which is
-why nothing of the laboratory is imported here.
+a foreign page makes; without a limit, ninety of them fill 24 GB. `share/voila.json` names the class
+below for Voila, `binder/jupyter_server_config.json` for a Jupyter server. It is imported by the
+server, which is why nothing of the laboratory is imported here.
 """
 
 import asyncio

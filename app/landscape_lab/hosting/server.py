@@ -164,7 +164,7 @@ def _slashed(path: str) -> str:
 
 
 def _voila_paths(environ: Mapping[str, str]) -> dict[str, str]:
-    """Where Jupyter looks for our template and for `voila.json`, before its own places."""
+    """Where Jupyter looks for our template and for `share/voila.json`, before its own places."""
     ours = {"JUPYTER_PATH": SHARE / "jupyter", "JUPYTER_CONFIG_PATH": SHARE}
     return {
         name: os.pathsep.join(filter(None, (str(path), environ.get(name))))

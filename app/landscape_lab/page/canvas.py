@@ -1,4 +1,4 @@
-"""The pictures of the page: the landscape flat and deep, kept runs, curves, what stands beside."""
+"""The pictures of the page: landscape in 2-D and 3-D, kept runs, curves, side panel."""
 
 import html
 import time
@@ -41,7 +41,7 @@ class _Beside:
 
 
 class Stage:
-    """Draws news of a run; only what is visible is brought up to date.
+    """Draws updates of a run; only what is visible is brought up to date.
 
     What is not seen at first is made when it is: the less is on a page, the sooner it is there.
     """

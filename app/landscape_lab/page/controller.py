@@ -1,8 +1,8 @@
-"""One page: the place as its state, controls that change it, views of the latest picture.
+"""Controller of a page: its place, controls that change it, figures of the latest picture.
 
 All that is on the screen follows from the place, from whether the run plays, and from the latest
-news of the worker. A change of any control gives the worker a new piece of work; what an older one
-still says is dropped by the desk.
+update of the worker. A change of any control submits a new job to the worker; the queue drops the
+updates of older jobs.
 """
 
 import time

@@ -90,7 +90,7 @@ class Board:
         self.view = self._laid_out()
 
     def show(self, news: Update, display: Display, number: int, *, playing: bool) -> None:
-        """Draw news of the worker; the browser answers with the number once it has drawn it."""
+        """Draw an update of the worker; the browser answers with the number once it is drawn."""
         picture = news.picture
         if picture is None:
             return

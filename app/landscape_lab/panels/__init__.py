@@ -1,1 +1,1 @@
-"""What can stand beside the landscape: one file each, found by its name."""
+"""Side panels of the landscape, one file each."""

@@ -1,4 +1,4 @@
-"""What an aside is: a figure beside the landscape, and what is computed of the run for it."""
+"""Side panels: a figure beside the landscape, and what is computed of the run for it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -45,5 +45,5 @@ class SidePanel(Recipe, ABC):
 
     @classmethod
     def found(cls, picture: Picture) -> xr.Dataset | None:
-        """What this aside's study has found of a picture's point so far."""
+        """What this panel's study has found of a picture's point so far."""
         return picture.studies.get(name_of(cls))

@@ -18,7 +18,7 @@ from landscape_lab.panels.base import SidePanel
 
 @dataclass(frozen=True, kw_only=True)
 class Planes(SidePanel):
-    """Where held: the point on many random planes, and the mean and spread of their figures."""
+    """Where held: the point on many random planes, and the mean and spread of their metrics."""
 
     label: ClassVar[str] = "many planes"
     view: ClassVar[type] = View

@@ -36,7 +36,7 @@ class Preset:
 
 @functools.cache
 def presets() -> dict[str, Preset]:
-    """The presets of the folder `presets/`, one YAML file each, in the order of their rank."""
+    """The presets of `content/presets/`, one YAML file each, in the order of their rank."""
     files = [
         (yaml.safe_load(path.read_text("utf-8")), path.stem) for path in PRESETS.glob("*.yaml")
     ]

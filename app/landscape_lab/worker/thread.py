@@ -1,8 +1,8 @@
-"""The only threads of the app: one worker a page, and the newest of its news on the page.
+"""The only threads of the app: one worker a page, whose latest update is shown.
 
-A job is an iterator of news. The worker drains it into a box with one place; the page empties the
-box on its own thread. A new job makes older ones stale: their news is dropped, and they stop at
-their next item. The worker waits while the browser has not drawn what it was sent.
+A job is an iterator of updates. The worker drains it into a box with one place; the page empties
+the box on its own thread. A new job makes older ones stale: their updates are dropped, and they
+stop at their next item. The worker waits while the browser has not drawn what it was sent.
 """
 
 import atexit
@@ -44,7 +44,7 @@ class LatestJobQueue:
     """Takes jobs from a page, one at a time; the newest replaces all older ones."""
 
     def __init__(self, loop: Loop) -> None:
-        """A desk without a job; the worker starts with the first."""
+        """An empty queue; the worker starts with the first job."""
         self._loop = loop
         self._changed = threading.Condition()
         self._job: Job | None = None
@@ -133,7 +133,7 @@ class LatestJobQueue:
                 iterator.close()
 
     def _tell(self, job: Job, news: Any) -> bool:
-        """Put news into the box once the page is ready for it; whether to go on.
+        """Put an update into the box once the page is ready for it; whether to go on.
 
         So the worker computes the next picture while the page draws this one.
         """
@@ -157,7 +157,7 @@ class LatestJobQueue:
         return self._sent - self._drawn >= WINDOW and not late
 
     def _pump(self) -> None:
-        """On the page's thread: show the newest news, if it is still wanted."""
+        """On the page's thread: show the latest update, if it is still wanted."""
         with self._changed:
             self._telling = False
             box, self._news = self._news, None

@@ -61,7 +61,7 @@ class WorkProgress:
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """A run that is kept: its place, held picture and trajectory, and the figures of its slice."""
+    """A run that is kept: its place, held picture and trajectory, and the metrics of its slice."""
 
     place: Place
     picture: Picture

@@ -2,7 +2,8 @@
 
 A ReLU unit is homogeneous: its weights may be taken from the unit sphere, its scale left to the
 layer behind. And on inputs no longer than X_B a threshold beyond ±X_B does nothing that units
-inside could not do; `landscape_core.reduction` gives the equivalent network. So a layer's units are
+inside could not do; `benchmarks/parts/_reduction.py` gives the equivalent network. So a layer's
+units are
 
     w = v / ‖v‖,    b = X_B sin(β / X_B),
 

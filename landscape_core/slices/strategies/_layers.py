@@ -59,7 +59,7 @@ class ScratchBuffers:
         return found
 
     def within(self) -> "ScratchBuffers":
-        """A desk for layers beside whose values others are needed; one of two, turn about."""
+        """Buffers for layers beside whose values others are needed; one of two, turn about."""
         if not self._within:
             self._within = [ScratchBuffers(), ScratchBuffers()]
         self._within.reverse()

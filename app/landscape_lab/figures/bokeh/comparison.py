@@ -1,4 +1,4 @@
-"""Two to four runs beside each other on one scale of colours, their differences, their figures."""
+"""Two to four runs beside each other on one scale of colours, their differences, their metrics."""
 
 import html
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ SUBTRACTED = (
 class Compared:
     """A run that is compared: a letter, what differs in it, and what there is of it.
 
-    `figures` are those of `slice_metrics`, of the same split and scale; without them the
+    `figures` are the metrics of `slice_metrics`, of the same split and scale; without them the
     table tells only what the path tells. `parameters` is how many its network has.
     """
 
@@ -67,7 +67,7 @@ OVERLAP = 0.5
 
 
 class Comparison:
-    """Landscapes side by side, or minus the first, or all paths on one plane; figures below."""
+    """Landscapes side by side, or minus the first, or all paths on one plane; metrics below."""
 
     def __init__(self) -> None:
         """Empty, and as large as there is space."""
@@ -246,7 +246,7 @@ TOLD = {
     "lowest": ("lowest loss in the picture", "{:.3g}"),
     "not_finite": ("not finite, share of the picture", "{:.1%}"),
 }
-"""The figures that the table gives, in which words, what tells smooth from chaotic first.
+"""The metrics that the table gives, in which words, what tells smooth from chaotic first.
 
 The distance from a quadratic and the convex share are left out: a smooth bowl that is no parabola
 scores in them as a chaotic landscape does.

@@ -64,8 +64,7 @@ class Runs:
 
         Args:
             found: a slice with `path_alpha`, `path_beta`, `path_distance` (step) and `other_alpha`,
-                `other_beta`, `other_distance` (run, step), as `look_at` gives
-                it.
+                `other_beta`, `other_distance` (run, step), as `slice_of_trajectory` yields it.
             split: `train` or `test`.
             scale: `log` or `linear` heights.
             names: of each run and its colour, in order; by default they are numbered.
