@@ -19,7 +19,6 @@ from landscape_core.models.objective import ModelObjective, Objective
 WHOLE = 4096
 """Examples whose graph is kept between products; more are gone through in parts of so many."""
 
-
 HELD = 2**24
 """Units times examples that products made at once may have, about."""
 

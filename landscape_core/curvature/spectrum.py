@@ -28,7 +28,6 @@ from landscape_core.models.parameters import groups, selected
 NETWORK = "network"
 """The name of the block that holds all parameters."""
 
-
 POINTS = 400
 """Points at which a density is given."""
 

@@ -22,7 +22,6 @@ from landscape_core.foundation.errors import SpecError
 ENGINE_VERSION = 5
 """Raised whenever the same recipe would give other numbers; part of every cache key."""
 
-
 F = typing.TypeVar("F", bound=Callable[..., Any])
 R = typing.TypeVar("R", bound="Recipe")
 

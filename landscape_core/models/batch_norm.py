@@ -15,7 +15,6 @@ BatchNorm = Literal["running", "batch", "reestimated"]
 `reestimated`: anew at each point, from the training examples in batches of `REESTIMATION_BATCH`, by
 the cumulative average of `torch.optim.swa_utils.update_bn`; then used as `running` ones are."""
 
-
 BATCH_NORM: tuple[BatchNorm, ...] = ("running", "batch", "reestimated")
 
 

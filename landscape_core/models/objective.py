@@ -25,7 +25,6 @@ LossFunction = Callable[[Tensor, Tensor], Tensor]
 Adapter = Callable[[Any], Tensor]
 """From what a network gives, a tuple or a dictionary, to the outputs that the loss takes."""
 
-
 Array = Tensor | NDArray[Any]
 Batches = Sequence[Array] | Iterable[Sequence[Array]]
 """Inputs and targets, or batches of the two."""

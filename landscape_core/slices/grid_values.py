@@ -25,22 +25,17 @@ from landscape_core.storage import schema
 NEWS = 0.08
 """Seconds between two updates of a level that takes long."""
 
-
 BITE = 0.04
 """Seconds of work between two looks at the clock."""
-
 
 EVEN = 64
 """A larger bite is a multiple of about so many: strategies that compute many at once waste none."""
 
-
 TILE = 0.25
 """Seconds of work in a tile that travels to a worker, about."""
 
-
 TAPER = 12
 """A tile is at most this part of what is left."""
-
 
 Spread = Callable[[Callable[[Floats], Floats], Sequence[Floats]], Iterator[tuple[int, Floats]]]
 """How calls are made elsewhere: `Backend.map`, (index, result) as they come."""

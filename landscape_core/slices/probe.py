@@ -1,9 +1,4 @@
-"""What is read at a point of a line or plane, and by which strategy: chosen by a trial.
-
-Which way of evaluating is fastest depends on the network, the data and the machine. So each one
-that applies is timed for a moment at a few points, its values compared with the plain loop's, and
-the fastest that agrees is taken.
-"""
+"""What is read at a point of a line or plane: measures on parts of the data, by a strategy."""
 
 import math
 from collections.abc import Callable, Mapping

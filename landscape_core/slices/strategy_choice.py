@@ -22,26 +22,20 @@ from landscape_core.slices.strategies.loop import Loop
 
 LOG = logging.getLogger(__name__)
 
-
 AGREEMENT = {torch.float64: 1e-10, torch.float32: 1e-5}
 """How far, relatively, a strategy's values may lie from the loop's; for other types a hundredth."""
-
 
 WORTH = 5
 """The points of the loop whose time a trial may take."""
 
-
 LEAST = 0.012
 """Seconds that a trial may take in any case."""
-
 
 FEW = 2
 """Points at which a strategy is compared with the loop."""
 
-
 CLEARLY = 2
 """A strategy that is so many times faster than the loop ends the trial."""
-
 
 MARGIN = 1.1
 """A strategy must be so many times faster than the loop to be taken: so far a short trial errs."""

@@ -17,16 +17,13 @@ from landscape_core.storage import atomic_files
 AS_JSON = "attributes_in_json"
 """The attribute of a file that names those attributes that netCDF cannot hold as they are."""
 
-
 DAMAGE = (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError)
 """What HDF5 reports damage by: whatever its parts happen to meet."""
-
 
 OF_THE_FORMAT = frozenset(
     ("CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "_NCProperties", "_nc3_strict")
 ) | {"_Netcdf4Coordinates", "_Netcdf4Dimid"}
 """Attributes in HDF5 by which netCDF keeps dimensions; they are not the dataset's."""
-
 
 NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
 """How the name of a dimension begins that has no coordinates."""

@@ -1,4 +1,4 @@
-"""What is on the screen, as one recipe; and the presets to start from."""
+"""What is on the screen, as one recipe."""
 
 from dataclasses import dataclass, field
 from typing import Annotated
