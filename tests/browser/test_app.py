@@ -7,7 +7,7 @@ from urllib.parse import unquote
 import psutil
 import pytest
 
-from browser_support import Visitor, browser, served
+from browser_support import ROOT, Visitor, browser, served
 from landscape_core.foundation.registry import entries
 from landscape_lab.panels.base import SidePanel
 
@@ -303,3 +303,13 @@ def _environment(process):
         return process.environ().get("LANDSCAPE_CACHE", "")
     except psutil.Error:
         return ""
+
+
+def test_the_notebook_that_binder_opens_shows_the_same_page(chromium, cache):
+    with served("voila", cache, ROOT / "notebooks" / "app.ipynb") as url:
+        guest = Visitor(chromium, url).open()
+        guest.at_rest()
+        guest.press("step")
+        guest.until(lambda: guest.step() > 0, "a step of the run")
+        assert guest.strangers == []
+        assert guest.errors == []
