@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from landscape_core.connectivity.connection import connection as connection
     from landscape_core.curvature.density import density as density
     from landscape_core.curvature.eigenpairs import eigenpairs as eigenpairs
+    from landscape_core.curvature.monitor import Watch as Watch
     from landscape_core.curvature.spectrum import Spectrum as Spectrum
     from landscape_core.curvature.spectrum import spectrum as spectrum
     from landscape_core.curvature.trace import trace as trace
@@ -30,12 +31,16 @@ if TYPE_CHECKING:
         curvature_along_run as curvature_along_run,
     )
     from landscape_core.experiments.curvature_of_run import curvature_of_run as curvature_of_run
+    from landscape_core.experiments.curvature_of_run import parts_at as parts_at
+    from landscape_core.experiments.curvature_of_run import sharpness_at as sharpness_at
+    from landscape_core.experiments.curvature_of_run import signs as signs
     from landscape_core.experiments.progress import Progress as Progress
     from landscape_core.experiments.progress import result as result
     from landscape_core.experiments.slice_of_run import Look as Look
     from landscape_core.experiments.slice_of_run import slice_of_run as slice_of_run
     from landscape_core.experiments.slice_of_run import slice_of_trajectory as slice_of_trajectory
     from landscape_core.experiments.trajectory import record_run as record_run
+    from landscape_core.experiments.trajectory import run_of as run_of
     from landscape_core.foundation import errors as errors
     from landscape_core.foundation.errors import BackendError as BackendError
     from landscape_core.foundation.errors import FileFormatError as FileFormatError
@@ -74,6 +79,7 @@ if TYPE_CHECKING:
     from landscape_core.slices.adaptive import Tolerance as Tolerance
     from landscape_core.slices.adaptive import refine as refine
     from landscape_core.slices.backends.dask import Dask as Dask
+    from landscape_core.slices.backends.dask import local_cluster as local_cluster
     from landscape_core.slices.cost import Estimate as Estimate
     from landscape_core.slices.cost import estimate as estimate
     from landscape_core.slices.grid import Grid as Grid
@@ -134,7 +140,10 @@ _PUBLIC = {
         "Training",
         "train",
     ),
-    "landscape_core.experiments.trajectory": ("record_run",),
+    "landscape_core.experiments.trajectory": (
+        "record_run",
+        "run_of",
+    ),
     # planes
     "landscape_core.planes.plane": ("Plane",),
     "landscape_core.planes.directions.base": (
@@ -174,7 +183,10 @@ _PUBLIC = {
     "landscape_core.slices.strategy_choice": ("strategies",),
     "landscape_core.slices.strategies.base": ("Strategy",),
     "landscape_core.slices.strategies.loop": ("Loop",),
-    "landscape_core.slices.backends.dask": ("Dask",),
+    "landscape_core.slices.backends.dask": (
+        "Dask",
+        "local_cluster",
+    ),
     "landscape_core.experiments.slice_of_run": (
         "Look",
         "slice_of_run",
@@ -188,9 +200,13 @@ _PUBLIC = {
     "landscape_core.curvature.eigenpairs": ("eigenpairs",),
     "landscape_core.curvature.trace": ("trace",),
     "landscape_core.curvature.density": ("density",),
+    "landscape_core.curvature.monitor": ("Watch",),
     "landscape_core.experiments.curvature_of_run": (
         "curvature_of_run",
         "curvature_along_run",
+        "parts_at",
+        "sharpness_at",
+        "signs",
     ),
     "landscape_core.analysis.convexity_map": (
         "Convexity",
