@@ -182,12 +182,12 @@ def get(url):
 
 @pytest.mark.browser
 def test_a_visitor_waits_for_a_place_and_then_stands_where_the_link_leads(notebook):
-    port = serving.free_port()
-    argv, env = serving.voila_command(port, notebook=notebook, kernels=1)
+    port = server.free_port()
+    argv, env = server.voila_command(port, notebook=notebook, kernels=1)
     argv += ["--BoundedKernels.opening=10", "--MappingKernelManager.cull_interval=1000"]
-    url = serving.address(port)
+    url = server.address(port)
     with (
-        serving.running((argv, env), url, output=subprocess.DEVNULL),
+        server.running((argv, env), url, output=subprocess.DEVNULL),
         browser() as chromium,
     ):
         assert get(url)[0] == 200  # nobody connects to it: its place is free after 10 seconds

@@ -172,7 +172,7 @@ from landscape_lab.bridge.jupyter import setup, show
 setup()
 
 from landscape_lab.components.guide.guide import Guide
-from landscape_lab.state.scene import presets
+from landscape_lab.state.preset import presets
 from landscape_lab.content.tour import tours
 
 log = pn.pane.Str("", css_classes=["log"])
