@@ -12,8 +12,10 @@ import hashlib
 import operator
 import struct
 import sys
+import sysconfig
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,6 +47,20 @@ _dispatching: Any = functools.singledispatch(len)
 BY_KIND: types.CodeType = _dispatching.__code__
 """The code of every function that `functools.singledispatch` makes."""
 
+PLACES = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+"""Folders of Python and of the packages that are installed."""
+
+WRITTEN = {
+    *("__module__", "__name__", "__qualname__", "__doc__", "__firstlineno__", "__type_params__"),
+    *("__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__"),
+    *("__slots__", "__static_attributes__", "__classdictcell__", "__match_args__", "__dict__"),
+    *("__dataclass_fields__", "__dataclass_params__", "__orig_bases__", "__parameters__"),
+    *("__abstractmethods__", "_abc_impl", "__weakref__"),
+}
+"""What Python writes into the body of a class or the attributes of a function."""
+
+TOO_DEEP = "things within things without end", "nested less deeply"
+
 POINTER = struct.calcsize("P")
 
 
@@ -52,10 +68,8 @@ def add_objective(content: "Content", part: ModelObjective) -> None:
     """Add data, network, loss and statistics of an objective."""
     fixed = [p for p in part.module.parameters() if not p.requires_grad]
     content.add(part.inputs, part.targets, dict(part.buffers), fixed)
-    content.add(part.loss_function, part.adapter, part.module)
-    for own in (part.loss_function, part.adapter):
-        if isinstance(own, nn.Module):  # no plane moves its values, as it does the network's
-            content.add(dict(own.named_buffers()), dict(own.named_parameters()))
+    content.add(part.loss_function, part.adapter)
+    content.add_network(part.module)
     if part.batch_norm == "reestimated" and part.reference is not part.inputs:
         content.add(part.reference)
 
@@ -68,6 +82,7 @@ class Content:
         self._digest = hashlib.sha256()
         # With the objects themselves, so that none of these numbers is given to another.
         self._seen: dict[int, tuple[int, Any]] = {}
+        self._network: dict[int, nn.Module] = {}
 
     def digest(self) -> str:
         """The hexadecimal digest of all that was added."""
@@ -80,17 +95,33 @@ class Content:
             SpecError: something else, for instance an open file.
         """
         for thing in things:
-            self._add(thing)
+            try:
+                self._add(thing)
+            except RecursionError:
+                raise SpecError("what the loss, model or measure refers to", *TOO_DEEP) from None
+
+    def add_network(self, network: nn.Module) -> None:
+        """Add a network but for the values of its parameters and buffers, and for its mode.
+
+        A plane moves the values, which are added with it, and evaluation sets the mode. Of a module
+        that is no part of the network, say a teacher that the loss asks, all of it is added.
+
+        Raises:
+            SpecError: something is referred to whose content cannot be told.
+        """
+        self._network |= {id(module): module for module in network.modules()}
+        self.add(network)
 
     def _add(self, thing: Any) -> None:
         self._word(type(thing).__qualname__)
         if isinstance(thing, enum.Enum):
-            self.add(type(thing), thing.name)
+            self.add(type(thing), thing.name, thing.value)
         elif isinstance(thing, PLAIN):
             self._word(repr(thing))
             self._more(thing)
         elif isinstance(thing, Tensor | np.ndarray):
             self._array(thing)
+            self._more(thing)
         elif isinstance(thing, Own):
             self._add(thing.function)
         elif isinstance(thing, Recipe):
@@ -113,11 +144,15 @@ class Content:
         self._more(things)
 
     def _more(self, thing: Any) -> None:
-        """Add what a class of one's own adds to a value, a collection or a recipe."""
-        if not _installed(type(thing)) and self._first(thing):
+        """Add what a class of one's own adds to a value, a collection or a recipe.
+
+        Tensors take attributes in any case.
+        """
+        own, state = not _installed(type(thing)), getattr(thing, "__dict__", {})
+        if (own or (state and isinstance(thing, Tensor))) and self._first(thing):
             self._add(type(thing))
             if not isinstance(thing, Recipe):  # whose fields are added
-                self._add(getattr(thing, "__dict__", {}))
+                self._add(state)
 
     def _first(self, thing: Any) -> bool:
         """Whether this object was not met before; a word tells which one it is otherwise."""
@@ -157,12 +192,22 @@ class Content:
         if function.__code__ is BY_KIND:
             self._add(vars(function)["registry"])
             return
-        cells = [cell.cell_contents for cell in function.__closure__ or ()]
-        self._code(function.__code__, function.__globals__)
-        self.add(function.__defaults__, function.__kwdefaults__, cells, vars(function))
+        code = function.__code__
+        cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
+        held = {name: value for name, cell in cells.items() for value in _contents(cell)}
+        self._code(code, function.__globals__)
+        self.add(function.__defaults__, function.__kwdefaults__, held, vars(function))
+        for module in held.values():
+            if isinstance(module, types.ModuleType):
+                self._used(module, _mentioned(code))
 
     def _code(self, code: types.CodeType, names: Mapping[str, Any]) -> None:
         self._word(code.co_code.hex())
+        self._word(code.co_exceptiontable.hex())
+        # A partial gives arguments by their names.
+        count = code.co_argcount + code.co_kwonlyargcount
+        kinds = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags
+        self._word(repr((*kinds, code.co_varnames[:count])))
         for constant in code.co_consts:
             if isinstance(constant, types.CodeType):
                 self._code(constant, names)
@@ -172,21 +217,43 @@ class Content:
             self._word(name)
             if name in names:
                 self._add(names[name])
+                if isinstance(names[name], types.ModuleType):
+                    self._used(names[name], _mentioned(code))
+
+    def _used(self, module: types.ModuleType, mentioned: Set[str]) -> None:
+        """Add what code that mentions these names may take out of a module of the user's own."""
+        if _is_installed(module):
+            return
+        for name in sorted(mentioned & vars(module).keys()):
+            value = vars(module)[name]
+            self.add(name, value)
+            if isinstance(value, types.ModuleType) and value is not module:
+                self._used(value, mentioned)
 
     def _named(self, thing: Any) -> None:
-        """Add a class with its body, or anything installed by its name."""
+        """Add a class with its body and its own class; by its name a module, or what is installed.
+
+        Of a module of the user's own, whoever uses it adds what is taken out of it.
+        """
+        if isinstance(thing, types.ModuleType):
+            self._word(thing.__name__)
+            return
         self._name(thing)
-        if isinstance(thing, type) and not _installed(thing):
+        if not _installed(thing):
             self.add(*thing.__bases__)
+            if not _installed(type(thing)):
+                self._add(type(thing))
             self._add({name: v for name, v in vars(thing).items() if not _administers(name, v)})
 
     def _module(self, module: nn.Module) -> None:
-        """Add what a network's forward may depend on, but for the values that a plane moves."""
+        """Add what a module's forward may depend on, but for what a plane moves of the network."""
         hidden = {"_parameters", "_buffers", "_modules", "training"}
         if isinstance(module, nn.RNNBase):  # its parameters once more
             hidden |= {"_flat_weights", "_flat_weight_refs"}
         own = {k: v for k, v in vars(module).items() if k not in hidden and not _empty_hooks(k, v)}
         self._named(type(module))
+        if id(module) not in self._network:
+            self.add(module.training, dict(module._parameters), dict(module._buffers))
         shapes = [(n, tuple(p.shape), p.requires_grad) for n, p in module.named_parameters()]
         self.add(own, repr(shapes), dict(module.named_children()))
 
@@ -196,12 +263,16 @@ class Content:
     def _array(self, values: Tensor | npt.NDArray[Any]) -> None:
         self._word(repr((str(values.dtype), tuple(values.shape))))
         if isinstance(values, np.ma.MaskedArray):
-            self.add(values.data, np.ma.getmaskarray(values))
+            self.add(values.data, np.ma.getmaskarray(values), values.fill_value)
         elif isinstance(values, np.ndarray) and values.dtype.hasobject:
             self._add(values.tolist())
         elif isinstance(values, Tensor):
-            kept = values.detach().cpu().contiguous()
-            self._digest.update(kept.flatten().view(torch.uint8).numpy().tobytes())
+            if values.layout != torch.strided:
+                raise SpecError("what the loss, model or measure refers to", values.layout, "dense")
+            kept = values.detach().cpu().resolve_conj().resolve_neg().flatten()
+            if kept.stride(0) != 1:  # so it may be of a single number
+                kept = kept.clone(memory_format=torch.contiguous_format)
+            self._digest.update(kept.view(torch.uint8).numpy().tobytes())
         else:
             self._digest.update(np.ascontiguousarray(values).tobytes())
 
@@ -225,6 +296,28 @@ def _installed(thing: Any) -> bool:
     return found is thing
 
 
+def _is_installed(module: types.ModuleType) -> bool:
+    """Whether a module belongs to Python or a package, rather than to the user."""
+    origin = getattr(module.__spec__, "origin", None) or getattr(module, "__file__", None)
+    if module.__name__.partition(".")[0] in INSTALLED or origin in ("built-in", "frozen"):
+        return True
+    return origin is not None and any(Path(origin).is_relative_to(at) for at in PLACES)
+
+
+def _contents(cell: types.CellType) -> tuple[Any, ...]:
+    """What a cell holds, if anything yet."""
+    try:
+        return (cell.cell_contents,)
+    except ValueError:
+        return ()
+
+
+def _mentioned(code: types.CodeType) -> set[str]:
+    """The names that code mentions, functions within it included."""
+    within = (_mentioned(one) for one in code.co_consts if isinstance(one, types.CodeType))
+    return set(code.co_names).union(*within)
+
+
 def _is_made(kind: type) -> bool:
     """Whether a class was made while Python ran."""
     return bool(kind.__flags__ & (1 << 9))  # Py_TPFLAGS_HEAPTYPE
@@ -240,6 +333,7 @@ PARTS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
         lambda it: tuple(it.__reduce__()),
     ),
     property: lambda it: (it.fget, it.fset, it.fdel),
+    functools.cached_property: lambda it: (it.func, it.attrname),
     **dict.fromkeys((staticmethod, classmethod), lambda it: (it.__func__,)),
     **dict.fromkeys(
         (types.BuiltinFunctionType, types.MethodWrapperType),
@@ -283,13 +377,7 @@ def _own_state(thing: Any) -> dict[str, Any] | None:
 def _administers(name: str, value: Any) -> bool:
     """Whether an entry of a class's body is Python's own: where it is, and what it is called."""
     kinds = (types.MemberDescriptorType, types.GetSetDescriptorType)
-    special = name.startswith("__") and name.endswith("__")
-    functions = (types.FunctionType, staticmethod, classmethod, property)
-    return (
-        isinstance(value, kinds)
-        or name == "_abc_impl"
-        or (special and not callable(value) and not isinstance(value, functions))
-    )
+    return isinstance(value, kinds) or name in WRITTEN
 
 
 def _empty_hooks(name: str, value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 import collections
 import copy
+import enum
 import functools
 import operator
 import os
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -382,6 +384,50 @@ def attributed(factor):
     return loss
 
 
+class Bits(enum.IntFlag, boundary=enum.KEEP):
+    """Numbers without names."""
+
+    ONE = 1
+
+
+def marked(array, factor):
+    array.factor = factor
+    return array
+
+
+def of_kind(factor):
+    """An object that has an attribute by the class of its class."""
+    return type("Kind", (type,), {"factor": factor, "__module__": __name__})(
+        "Kept", (), {"__module__": __name__}
+    )
+
+
+def in_module(factor):
+    """A loss that takes something out of a module of the user's own."""
+    helpers = types.ModuleType("helpers")
+    helpers.within = types.ModuleType("helpers.within")
+    helpers.within.factor = factor
+    return lambda outputs, targets: helpers.within.factor * cross_entropy(outputs, targets)
+
+
+def in_a_buffer(factor):
+    module = nn.Module()
+    module.register_buffer("factor", torch.tensor(factor))
+    return [module]
+
+
+def later():
+    """A function that refers to a variable that has no value yet."""
+
+    def first():
+        return second
+
+    held = first
+    if held is None:
+        second = 1
+    return held
+
+
 def with_method(factor):
     return with_body(scaled=functools.partialmethod(powered, factor=factor))
 
@@ -417,6 +463,21 @@ HELD = {
     "where a dictionary ends": [{1: {2: 3}, 4: 5}, {1: {2: 3, 4: 5}}],
     "objects in an array": [np.array([f], dtype=object) for f in ("one", "two")],
     "what is hidden in an array": [np.ma.array([1.0, 2.0], mask=[0, hidden]) for hidden in (0, 1)],
+    "a network that is no part": [[moved(nn.Linear(1, 1), 1.0)], [moved(nn.Linear(1, 1), 2.0)]],
+    "the mode of what is no part": [[nn.Dropout().train()], [nn.Dropout().eval()]],
+    "a buffer of what is no part": [in_a_buffer(1.0), in_a_buffer(2.0)],
+    "the order of arguments": [
+        PARTIAL(lambda o, t, a, b: o * a + b, a=2, b=3),
+        PARTIAL(lambda o, t, b, a: o * b + a, a=2, b=3),
+    ],
+    "a module of one's own": [in_module(1.0), in_module(2.0)],
+    "a class attribute with a special name": [with_body(__f__=1.0), with_body(__f__=2.0)],
+    "an attribute of the class of a class": [of_kind(1.0), of_kind(2.0)],
+    "a number of an enumeration": [Bits(8), Bits(16)],
+    "an attribute of a tensor": [marked(torch.ones(2), f) for f in (1, 2)],
+    "what fills an array": [np.ma.array([1.0], mask=[1], fill_value=f) for f in (1.0, 2.0)],
+    "a conjugate": [torch.tensor([1 + 2j]), torch.tensor([1 + 2j]).conj()],
+    "a variable without a value": [later(), None],
     "a default of a dictionary": [collections.defaultdict(kind) for kind in (int, float)],
 }
 
@@ -463,7 +524,15 @@ class Waiting(collections.deque):
         return self[0]
 
 
+def endless():
+    held = []
+    held.append(held)
+    return held
+
+
 UNKNOWN = {
+    "a list that holds itself": endless,
+    "a sparse tensor": lambda: torch.eye(2).to_sparse(),
     "a made ufunc": lambda: np.frompyfunc(lambda x: x, 1, 1),
     "a part of a C object with a dictionary": lambda: Waiting([1]),
     "a generator of random numbers": torch.Generator,
@@ -483,6 +552,21 @@ def test_what_hides_its_state_is_computed_and_not_kept(name, store):
     with pytest.warns(UserWarning, match="not kept"):
         landscape(cases.mlp(), loss, cases.vectors(), resolution=3, store=store)
     assert list(store.entries()) == []
+
+
+def test_two_teachers_that_a_loss_asks_have_two_slices(store):
+    """Kept under one key, the slice by the second would be that by the first."""
+
+    def taught(factor):
+        teacher = nn.Linear(3, 3, bias=False, dtype=torch.float64)
+        nn.init.eye_(teacher.weight).data.mul_(factor)
+        return lambda outputs, targets: (outputs - teacher(outputs)).square().mean()
+
+    found = [
+        landscape(cases.mlp(), taught(factor), cases.vectors(), resolution=3, store=store)["loss"]
+        for factor in (2.0, 3.0)
+    ]
+    np.testing.assert_allclose(found[1], 4 * found[0], rtol=1e-9)
 
 
 def test_a_key_changes_with_a_number_that_a_function_looks_up(monkeypatch):
