@@ -14,6 +14,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from landscape_core.foundation.types import Vector, Vectors
 from landscape_core.models.losses.base import Loss
+from landscape_core.models.mixing import mixes, places
 from landscape_core.models.objective import ModelObjective, Objective
 
 WHOLE = 4096
@@ -97,8 +98,7 @@ def parts_of(objective: Objective) -> Iterator[tuple[Objective, float]]:
     starts = range(0, objective.examples, WHOLE)
     parts = [objective.between(start, start + WHOLE) for start in starts]
     weights = [part.examples / objective.examples for part in parts]
-    batch = objective.normalizes and objective.batch_norm == "batch"
-    if batch or not _is_mean(objective, parts, weights):
+    if mixes(objective) or not _is_mean(objective, parts, weights):
         yield objective, 1.0
         return
     yield from zip(parts, weights, strict=True)
@@ -110,13 +110,16 @@ def _is_mean(
     """Whether the loss is the mean of those of the parts; a function of the user's need not be."""
     if isinstance(objective.loss_function, Loss):
         return True
-    with torch.no_grad():
-        outputs = [part.outputs(objective.start) for part in parts]
-        found = objective.loss_function(torch.cat(outputs), objective.targets).mean().double()
-        pairs = zip(parts, outputs, weights, strict=True)
-        mean = sum(w * part.loss_function(o, part.targets).mean().double() for part, o, w in pairs)
     near = 100 * torch.finfo(objective.start.dtype).eps
-    return bool(torch.isclose(found, torch.as_tensor(mean), rtol=near, atol=0, equal_nan=True))
+    for theta in places(objective):
+        with torch.no_grad():
+            outputs = [part.outputs(theta) for part in parts]
+            found = objective.loss_function(torch.cat(outputs), objective.targets).mean().double()
+            pairs = zip(parts, outputs, weights, strict=True)
+            mean = sum(w * p.loss_function(o, p.targets).mean().double() for p, o, w in pairs)
+        if not torch.isclose(found, torch.as_tensor(mean), rtol=near, atol=0, equal_nan=True):
+            return False
+    return True
 
 
 def together(objective: Objective) -> int:

@@ -25,8 +25,10 @@ from landscape_core.curvature.operator import Operator
 from landscape_core.curvature.trace import trace
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.registry import entries
+from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.losses.squared_error import SquaredError
 from landscape_core.models.objective import ModelObjective
+from landscape_core.models.user_model import from_module
 
 OBJECTIVES = {"mlp": cases.mlp_objective, "residual": cases.residual_objective}
 
@@ -91,6 +93,44 @@ def test_data_gone_through_in_parts_give_the_same_product(matrix, monkeypatch):
     operator = entries(Matrix)[matrix]().at(objective, objective.start)
     expected = EXPLICIT[matrix](objective.with_loss(nn.CrossEntropyLoss()))
     torch.testing.assert_close(operator.dense(), expected, rtol=1e-9, atol=1e-11)
+
+
+class Centred(nn.Module):
+    """Outputs from which their mean over the batch is taken: every example knows all others."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = cases.mlp()
+
+    def forward(self, inputs):
+        outputs = self.network(inputs)
+        return outputs - outputs.mean(dim=0)
+
+
+def without_statistics():
+    norm = nn.BatchNorm1d(4, track_running_stats=False)
+    return cases.filled(nn.Sequential(nn.Linear(3, 4), norm, nn.Linear(4, 3)))
+
+
+@pytest.mark.parametrize("model", [Centred, without_statistics])
+def test_of_a_network_that_mixes_its_examples_products_are_had_from_all_at_once(model, monkeypatch):
+    objective = from_module(model(), nn.CrossEntropyLoss(), cases.vectors())
+    objective = objective.with_loss(CrossEntropy())
+    monkeypatch.setattr(operator_module, "WHOLE", 7)
+    operator = Hessian().at(objective, objective.start)
+    torch.testing.assert_close(operator.dense(), dense(objective), rtol=1e-9, atol=1e-11)
+
+
+def test_a_weighted_mean_is_seen_where_all_examples_look_alike(monkeypatch):
+    """A last layer of zeros gives every example the same loss, and any weighted mean is that."""
+    model = cases.mlp()
+    for parameter in model[-1].parameters():
+        nn.init.zeros_(parameter)
+    weight = torch.tensor([1.0, 2.0, 50.0], dtype=torch.float64)
+    objective = from_module(model, nn.CrossEntropyLoss(weight=weight), cases.vectors())
+    monkeypatch.setattr(operator_module, "WHOLE", 7)
+    operator = Hessian().at(objective, objective.start)
+    torch.testing.assert_close(operator.dense(), dense(objective), rtol=1e-9, atol=1e-11)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from landscape_core.foundation.memory import free_memory
 from landscape_core.foundation.types import Vector
 from landscape_core.models.batch_norm import reestimate
 from landscape_core.models.losses.base import Loss
+from landscape_core.models.mixing import mixes
 from landscape_core.models.objective import ModelObjective
 from landscape_core.slices.strategies.base import Reader, Reading, exactly
 
@@ -45,7 +46,9 @@ class InPlaceNetwork:
             part.training = objective.batch_norm == "batch"
         self._reestimates = objective.batch_norm == "reestimated" and objective.normalizes
         whole = objective.batch_norm == "batch" and objective.normalizes
-        block = _all_at_once(objective) if whole else size or fitting(objective)
+        block = size or fitting(objective)
+        if whole or (block < objective.examples and mixes(objective)):
+            block = _all_at_once(objective)
         self.blocks = objective.inputs.split(max(1, block))
         self.block = 0
 
@@ -78,11 +81,14 @@ def _all_at_once(objective: ModelObjective) -> int:
     """
     needed, free = bytes_per_example(objective) * objective.examples, _free(objective)
     if needed > free:
-        accepted = (
-            f"running or reestimated: all {objective.examples} examples at once would take "
-            f"{needed / 1e9:.3g} GB, and {free / 1e9:.3g} GB are free"
+        told = (
+            f"all {objective.examples} examples at once would take {needed / 1e9:.3g} GB, and "
+            f"{free / 1e9:.3g} GB are free"
         )
-        raise SpecError("batch_norm", "batch", accepted)
+        if objective.normalizes and objective.batch_norm == "batch":
+            raise SpecError("batch_norm", "batch", f"running or reestimated: {told}")
+        kind = type(objective.module).__name__
+        raise SpecError("model", kind, f"one that treats each example by itself: {told}")
     return objective.examples
 
 
@@ -168,5 +174,7 @@ def block_memory(reading: Reading, block: int = 0) -> int:
 
 
 def _gradient_block(reading: Reading) -> int:
-    each = bytes_per_example(reading.objective, gradient=True)
-    return max(1, int(SHARE * free_memory(reading.plane.origin.device)) // max(1, each))
+    objective = reading.objective
+    each = bytes_per_example(objective, gradient=True)
+    block = max(1, int(SHARE * free_memory(reading.plane.origin.device)) // max(1, each))
+    return objective.examples if block < objective.examples and mixes(objective) else block
