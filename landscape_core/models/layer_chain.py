@@ -57,7 +57,8 @@ def chain_of(module: nn.Module) -> list[nn.Module] | None:
 def as_written(module: nn.Module) -> bool:
     """Whether calling a module is calling the forward of its class: no hooks, no other forward."""
     hooked = module._forward_hooks or module._forward_pre_hooks
-    return not hooked and "forward" not in vars(module)
+    called = type(module).__call__ is nn.Module.__call__
+    return called and not hooked and "forward" not in vars(module)
 
 
 def _opened(module: nn.Module) -> list[nn.Module]:

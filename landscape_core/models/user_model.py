@@ -207,8 +207,9 @@ def with_known_loss(part: ModelObjective) -> ModelObjective:
     known = loss is cross_entropy or _plain(loss)
     if not known or targets.ndim != 1 or targets.is_floating_point() or int(targets.min()) < 0:
         return part
-    one = part.with_batch_norm("running")  # a batch of one example has no statistics
-    outputs = one.outputs(part.start, part.inputs[:1])
+    few = part.with_batch_norm("running")  # one example, or few, have no statistics of their own
+    with torch.no_grad():
+        outputs = few.outputs(part.start, part.inputs[:FEW])
     return part.with_loss(CrossEntropy()) if outputs.ndim == 2 else part
 
 
@@ -277,10 +278,18 @@ def pairs_of(name: str, data: object) -> list[tuple[Tensor, Tensor]]:
     if all(isinstance(part, ARRAYS) for part in batches):
         batches = [batches]
     pairs = [_pair(name, batch) for batch in batches]
+    _check_shapes(name, pairs)
+    return pairs
+
+
+def _check_shapes(name: str, pairs: Sequence[tuple[Tensor, Tensor]]) -> None:
+    for inputs, targets in pairs if len(pairs) > 1 else ():
+        if len(inputs) != len(targets):
+            said = f"a batch of {len(inputs)} inputs and {len(targets)} targets"
+            raise SpecError(name, said, f"{PAIRS}, as many of the one as of the other")
     for part in (0, 1):
         first, *others = (tuple(pair[part].shape) for pair in pairs)
         other = next((shape for shape in others if shape[1:] != first[1:]), first)
         if other != first:
             said = f"batches of shapes {first} and {other}"
             raise SpecError(name, said, f"{PAIRS}, of one shape but for the number of examples")
-    return pairs

@@ -8,6 +8,7 @@ the fastest that agrees is taken.
 import logging
 import math
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -39,6 +40,13 @@ CLEARLY = 2
 
 MARGIN = 1.1
 """A strategy must be so many times faster than the loop to be taken: so far a short trial errs."""
+
+
+UNSTEADY = (
+    "The network or the loss gives another value when it is asked again at the same point, as what "
+    "draws random numbers or remembers earlier calls does; a slice holds what each point gave once."
+)
+"""What is said of values that are no function of the parameters."""
 
 
 def strategies() -> tuple[str, ...]:
@@ -77,12 +85,14 @@ def trial(reading: Reading) -> list[Timing]:
     few = _coords(FEW, plane)
     loop = Loop()
     plain = loop.reader(reading)
-    plain(few[:1])
+    first = plain(few[:1])
     truth, spent = _timed(plain, few)
     plainest = Timing(loop, spent / len(few), 0.0)
     timings = [plainest]
     budget = max(LEAST, WORTH * plainest.seconds)
     tolerance = AGREEMENT.get(plane.origin.dtype, 1e-2)
+    if _deviation(first, truth[:, :1]) > tolerance:
+        warnings.warn(UNSTEADY, stacklevel=4)
     used = 0.0  # by trying; what is imported on the way to a candidate is not its own
     for strategy in _candidates(reading):
         own = reading.apart()  # an error midway leaves the network as it was

@@ -73,6 +73,13 @@ def test_batches_are_taken_together_whatever_their_order_and_size(shuffle):
     )
 
 
+def test_batches_whose_inputs_and_targets_do_not_match_are_refused():
+    inputs, targets = cases.vectors(20)
+    shifted = [(inputs[:10], targets[:9]), (inputs[10:], targets[9:])]  # as many in all
+    with pytest.raises(SpecError, match="a batch of 10 inputs and 9 targets"):
+        landscape(cases.mlp(), cross_entropy, shifted, **FEW)
+
+
 def test_arrays_of_numpy_are_data_too():
     model, (inputs, targets) = cases.mlp(), cases.vectors()
     found = landscape(model, cross_entropy, (inputs.numpy(), targets.numpy()), **FEW)
@@ -246,6 +253,72 @@ def test_a_loss_that_only_looks_like_torchs_mean_cross_entropy_is_called(loss, s
     close(found["loss"].values[1], by_hand(model, loss, cases.vectors(7, seed=2)))
     value = float(loss(model(data[0]), data[1]).detach())
     assert float(found["loss"].values[0, 2, 2]) == pytest.approx(value, rel=1e-10)
+
+
+class Centred(nn.Module):
+    """Outputs from which their mean over the batch is taken: every example knows all others."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = cases.mlp()
+
+    def forward(self, inputs):
+        outputs = self.network(inputs)
+        return outputs - outputs.mean(dim=0)
+
+
+def test_examples_that_a_network_mixes_are_evaluated_together():
+    model, data = Centred(), cases.vectors()
+    found = landscape(model, cross_entropy, data, strategy=Loop(block=3), **FEW)
+    close(found["loss"].values[0], by_hand(model, cross_entropy, data))
+
+
+def test_normalization_by_the_batch_alone_needs_no_single_example():
+    norm = nn.BatchNorm1d(4, track_running_stats=False)
+    model = cases.filled(nn.Sequential(nn.Linear(3, 4), norm, nn.Linear(4, 3)))
+    data = cases.vectors()
+    found = landscape(model, cross_entropy, data, **FEW)
+    close(found["loss"].values[0], by_hand(model, cross_entropy, data))
+
+
+class Doubled(nn.Sequential):
+    """A chain that is called in a way of its own."""
+
+    def __call__(self, inputs):
+        return 2 * super().__call__(inputs)
+
+
+def test_a_network_that_is_called_in_its_own_way_is_no_chain():
+    model, data = Doubled(*cases.mlp()), cases.vectors()
+    with pytest.raises(SpecError, match="strategy"):
+        landscape(model, cross_entropy, data, strategy="plane_algebra", **FEW)
+    found = landscape(model, cross_entropy, data, **FEW)
+    close(found["loss"].values[0], by_hand(model, cross_entropy, data))
+
+
+class Remembering(nn.Module):
+    """A network whose outputs grow from call to call."""
+
+    def __init__(self):
+        super().__init__()
+        self.network, self.calls = cases.mlp(), 0
+
+    def forward(self, inputs):
+        self.calls += 1
+        return self.calls * self.network(inputs)
+
+
+class Dropping(Remembering):
+    """A network whose dropout knows no evaluation mode."""
+
+    def forward(self, inputs):
+        return nn.functional.dropout(self.network(inputs))
+
+
+@pytest.mark.parametrize("model", [Remembering, Dropping])
+def test_values_that_are_no_function_of_the_weights_are_told(model):
+    with pytest.warns(UserWarning, match="another value when it is asked again"):
+        landscape(model(), cross_entropy, cases.vectors(), **FEW)
 
 
 @pytest.mark.parametrize("loss", [cross_entropy, nn.CrossEntropyLoss()])
