@@ -141,6 +141,8 @@ def switched(old: Recipe, base: type[Recipe], name: str) -> Recipe:
     """The recipe of another kind, with what differs from the old one's defaults carried over."""
     if plain_value(old) == name:
         return old
+    if not inspect.isabstract(base):  # its package is no catalogue
+        raise SpecError(f"a setting of {name_of(base)}", name, "given by the names of its fields")
     kind = find(base, name)
     new = from_plain(base, {"kind": name})
     wanted = {field.name: field.type for field in fields_of(kind)}

@@ -6,6 +6,7 @@ started from, and the runs that are kept to compare it with.
 """
 
 import functools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -31,6 +32,9 @@ MOST_WORDS = 1600
 
 MOST_ORIGINS = 8
 """Runs that a link starts one at a point of the other."""
+
+DIGITS = 18
+"""Of a step in a link."""
 
 SPARE = 0.9
 """The share of this that a page makes use of: what it makes is surely read."""
@@ -252,6 +256,8 @@ def _origin(words: dict[str, str]) -> Origin | None:
             ends.append(float(words[name]))
         except (KeyError, ValueError):
             raise SpecError(name, words.get(name, ""), "a number, beside `from`") from None
+        if not math.isfinite(ends[-1]):
+            raise SpecError(name, words[name], "a finite number")
     return Origin(_place(words["from"]), *ends)
 
 
@@ -271,8 +277,8 @@ def _typed(found: Place) -> Iterator[Change]:
 
 
 def _whole(name: str, text: Any) -> int:
-    if not str(text).isdecimal():
-        raise SpecError(name, text, "a whole number")
+    if not str(text).isdecimal() or len(str(text)) > DIGITS:
+        raise SpecError(name, text, f"a whole number of at most {DIGITS} digits")
     return int(text)
 
 
