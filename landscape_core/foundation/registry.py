@@ -76,7 +76,7 @@ class Entries(Mapping[str, type[R]], Generic[R]):
     def described(self, name: str) -> Described:
         """What a menu tells of a part; read from its file, where that is not imported yet."""
         if self._module(name) not in sys.modules:
-            source = Path(self._package.__path__[0], f"{name}.py").read_text("utf-8")
+            source = _source(Path(self._package.__path__[0], f"{name}.py"))
             label, summary = LABEL.search(source), SUMMARY.findall(source)
             if label and len(summary) == 1:
                 family = FAMILY.search(source)
@@ -86,6 +86,14 @@ class Entries(Mapping[str, type[R]], Generic[R]):
 
     def _module(self, name: str) -> str:
         return f"{self._package.__name__}.{name}"
+
+
+def _source(path: Path) -> str:
+    """What a file holds; nothing where there is none, as in a zip archive."""
+    try:
+        return path.read_text("utf-8")
+    except OSError:
+        return ""
 
 
 @once

@@ -58,7 +58,9 @@ def write(path: Path, chunks: Iterable[bytes]) -> None:
         _fill(beside, chunks)
         check_target(path)
         beside.replace(path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename is None:  # of a write it has no name
+            error.filename = str(path)
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
         raise
@@ -72,9 +74,12 @@ def check_target(path: Path) -> None:
     Raises:
         FileNotFoundError: its folder is not there.
         FileExistsError: it holds a symbolic link, a folder, a device, a pipe or a socket.
+        PermissionError: its folder may not be written to.
     """
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}.")
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(f"{path}: the folder {path.parent} may not be written to.")
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:

@@ -1,5 +1,6 @@
 """The command line: train, slice, study, plot, list; errors in one line that say what is wrong."""
 
+import errno
 import json
 import os
 import re
@@ -311,6 +312,34 @@ sys.exit(main(["serve", "--port", "0", "--tours", {str(tmp_path)!r}]))"""
         assert process.wait(30) == 143
     assert children
     assert not psutil.wait_procs(children, timeout=15)[1]
+
+
+@pytest.mark.parametrize("words", [["-h"], ["slice", "-h"], ["cache", "list"]])
+def test_commands_work_without_their_documentation(words):
+    program = "import sys; from landscape_lab.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-OO", "-c", program, *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_full_disk_is_told_in_one_line(tmp_path, monkeypatch, capsys):
+    def full(file, chunk):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("landscape_core.storage.atomic_files.os.write", full)
+        with pytest.warns(UserWarning, match="Results are not kept"):
+            assert main(["train", "--steps", "1", "-o", "run.nc"]) == 1
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert re.search("landscape: .*No space left on device.*run.nc", told)
+    assert list(tmp_path.glob("*run.nc*")) == []
+
+
+def test_a_folder_that_may_not_be_written_to_is_told_before_the_work(capsys, monkeypatch):
+    monkeypatch.setattr("landscape_core.experiments.trajectory.record_run", None)  # would be called
+    monkeypatch.setattr("landscape_core.storage.atomic_files.os.access", lambda *_: False)
+    assert main(["train", "-o", "run.nc"]) == 1
+    assert "the folder . may not be written to" in capsys.readouterr().err
 
 
 def test_a_reader_who_has_seen_enough_is_no_error(tmp_path):

@@ -13,6 +13,7 @@ import landscape_core
 import landscape_lab
 from landscape_core.foundation.recipes import Recipe
 from landscape_core.foundation.registry import entries
+from landscape_core.training.optimizers.base import Optimizer
 from landscape_lab.cli.list import KINDS, kinds
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,6 +96,7 @@ print(*sorted(m for m in sys.modules if m.startswith("landscape_core.training.op
 def test_a_menu_tells_the_same_of_a_part_before_and_after_its_import(kind):
     code = f"""
 from landscape_core.foundation.registry import entries
+from landscape_core.training.optimizers.base import Optimizer
 from landscape_lab.cli.list import kinds
 (base,) = kinds([{kind!r}]).values()
 known = entries(base)
@@ -105,3 +107,19 @@ print(early == [known.described(name) for name in known], len(known))
     (base,) = kinds([kind]).values()
     assert issubclass(base, Recipe)
     assert printed(code) == ["True", str(len(entries(base)))]
+
+
+def test_parts_are_described_where_there_are_no_files():
+    """As in a zip archive: the class says what the file would."""
+    code = """
+from pathlib import Path
+from landscape_core.foundation.registry import entries
+from landscape_core.training.optimizers.base import Optimizer
+known = entries(Optimizer)
+expected = [known.described(name) for name in known]
+def missing(path, *options):
+    raise NotADirectoryError(path)
+Path.read_text = missing
+print(expected == [known.described(name) for name in known], len(known))
+"""
+    assert printed(code) == ["True", str(len(entries(Optimizer)))]

@@ -23,8 +23,8 @@ COMMANDS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     words = sys.argv[1:] if arguments is None else list(arguments)
-    options = parser(words).parse_args(words)
     try:
+        options = parser(words).parse_args(words)
         if getattr(options, "output", None):
             from landscape_core.storage.netcdf import check_folder
 
@@ -32,11 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for line in options.run(options) or ():
             print(line)
         sys.stdout.flush()
-    except (LandscapeError, FileNotFoundError, FileExistsError) as error:
-        print(f"landscape: {error}", file=sys.stderr)
-        return 1
     except BrokenPipeError:  # who reads has seen enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (LandscapeError, OSError) as error:  # a full disk, a folder that may not be written to
+        print(f"landscape: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("landscape: stopped", file=sys.stderr)
         return 130
@@ -46,13 +46,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """The parser of these words: all commands with their help, the one meant with its options."""
     meant = next((word for word in words if not word.startswith("-")), None)
-    made = argparse.ArgumentParser(prog="landscape", description=(__doc__ or "").splitlines()[0])
+    made = argparse.ArgumentParser(prog="landscape", description=_first_line(__doc__))
     commands = made.add_subparsers(required=True, metavar="COMMAND")
     for name in COMMANDS:
         module = import_module(f"landscape_lab.cli.{name}")
         told = (module.__doc__ or "").strip()
-        command = commands.add_parser(name, help=told.splitlines()[0], description=told)
+        command = commands.add_parser(name, help=_first_line(told), description=told)
         command.set_defaults(run=module.run)
         if name == meant:
             module.options(command)
     return made
+
+
+def _first_line(told: str | None) -> str:
+    """The first line of a documentation, which `python -OO` leaves out."""
+    return (told or "").partition("\n")[0]
