@@ -59,7 +59,7 @@ def write(path: Path, chunks: Iterable[bytes]) -> None:
         check_target(path)
         beside.replace(path)
     except BaseException as error:
-        if isinstance(error, OSError) and error.filename is None:  # of a write it has no name
+        if isinstance(error, OSError) and error.errno and not error.filename:  # of a write
             error.filename = str(path)
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
