@@ -17,6 +17,7 @@ from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models.measures.base import Measure, OutputMeasure
 from landscape_core.models.measures.loss_spread import LossSpread
+from landscape_core.models.mixing import mixes
 from landscape_core.models.objective import ModelObjective
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.grid_values import GridValues, frozen, named
@@ -60,6 +61,10 @@ def sample(
     parts = read.parts
     if any(part.normalizes and part.batch_norm == "batch" for part in parts.values()):
         raise SpecError("batch_norm", "batch", "running or reestimated for a part of the data")
+    for part in parts.values():
+        if mixes(part):
+            accepted = "one that treats each example by itself"
+            raise SpecError("model", type(part.module).__name__, accepted)
     if first < 2:
         raise SpecError("first", first, "at least 2, as a standard error needs two examples")
     means = {n: m for n, m in read.measures.items() if isinstance(m, OutputMeasure) and m.is_mean}

@@ -296,6 +296,21 @@ def test_a_network_that_is_called_in_its_own_way_is_no_chain():
     close(found["loss"].values[0], by_hand(model, cross_entropy, data))
 
 
+def test_accuracy_is_not_read_of_outputs_that_name_no_class():
+    """Of one number an example the largest is always the first: the share of class 0."""
+    data = cases.vectors()[0], cases.vectors()[1].clamp(max=1)
+    model = cases.filled(nn.Sequential(nn.Linear(3, 1)))
+
+    def loss(outputs, targets):
+        return nn.functional.binary_cross_entropy_with_logits(outputs[:, 0], targets.double())
+
+    assert "accuracy" not in landscape(model, loss, data, **FEW)
+    with pytest.raises(SpecError, match="for such targets"):
+        landscape(model, loss, data, measures={"accuracy": Accuracy()}, **FEW)
+    weighted = nn.CrossEntropyLoss(weight=torch.ones(3, dtype=torch.float64))
+    assert "accuracy" in landscape(cases.mlp(), weighted, cases.vectors(), **FEW)
+
+
 class Remembering(nn.Module):
     """A network whose outputs grow from call to call."""
 

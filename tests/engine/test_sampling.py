@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.nn.functional import cross_entropy
 
 import cases
@@ -12,7 +13,9 @@ from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.measures.accuracy import Accuracy
 from landscape_core.models.measures.gradient_norm import GradientNorm
 from landscape_core.models.objective import ModelObjective
+from landscape_core.models.user_model import from_module
 from landscape_core.planes.directions.random import Random
+from landscape_core.slices import subsampling
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import probe_of
 from landscape_core.slices.strategies.loop import Loop
@@ -90,6 +93,7 @@ def test_no_example_is_evaluated_twice(monkeypatch):
         return part
 
     monkeypatch.setattr(ModelObjective, "between", noting)
+    monkeypatch.setattr(subsampling, "mixes", lambda part: False)  # tries a few before
     list(sample(read(objective(100)), SMALL, first=7))
     assert len(seen) == len(set(seen)) == 100
 
@@ -126,3 +130,22 @@ def test_a_loss_that_gives_the_mean_alone_is_refused():
     part = ModelObjective(cases.mlp(), lambda o, t: cross_entropy(o, t), *cases.vectors())
     with pytest.raises(SpecError, match="one value per example"):
         list(sample(read(part), SMALL, first=5))
+
+
+class Centred(nn.Module):
+    """Outputs from which their mean over the batch is taken: every example knows all others."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = cases.mlp()
+
+    def forward(self, inputs):
+        outputs = self.network(inputs)
+        return outputs - outputs.mean(dim=0)
+
+
+def test_a_network_that_mixes_its_examples_is_refused():
+    loss = nn.CrossEntropyLoss(reduction="none")
+    parts = {"train": from_module(Centred(), loss, cases.vectors())}
+    with pytest.raises(SpecError, match="treats each example by itself"):
+        next(sample(probe_of(parts, Random()), Grid.square(1.0, 3)))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from landscape_core.foundation.errors import SpecError
@@ -103,12 +104,26 @@ class GradientMeasure(Measure, ABC):
 
 
 def classes_of(parts: Mapping[str, ModelObjective]) -> int | None:
-    """How many classes the targets name; None where they are numbers, or many an example."""
+    """How many classes the targets name; None where they are numbers, or many an example.
+
+    None, too, where the outputs have no number for each class: which one is predicted is then not
+    known, for instance of one number an example.
+    """
     targets = [part.targets for part in parts.values()]
     if any(one.is_floating_point() or one.ndim != 1 for one in targets):
         return None
     least, most = min(int(one.min()) for one in targets), max(int(one.max()) for one in targets)
-    return most + 1 if least >= 0 else None
+    known = least >= 0 and all(_tells(part, most + 1) for part in parts.values())
+    return most + 1 if known else None
+
+
+def _tells(part: ModelObjective, classes: int) -> bool:
+    """Whether the outputs have a number for each class, or the loss knows what they mean."""
+    if isinstance(part.loss_function, Loss):
+        return True
+    with torch.no_grad():
+        outputs = part.first(2).alone().outputs(part.start)
+    return outputs.ndim == 2 and outputs.shape[1] >= classes
 
 
 def usual(classes: int | None) -> dict[str, Measure]:
