@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 import xarray as xr
 from torch import Tensor, nn
@@ -169,9 +170,9 @@ def _limited(parts: Mapping[str, ModelObjective], most: int | None) -> Mapping[s
     """The parts, with at most so many examples each."""
     if most is None:
         return parts
-    if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+    if isinstance(most, bool) or not isinstance(most, int | np.integer) or most < 1:
         raise SpecError("max_examples", most, "a whole number from 1 on, or None for all examples")
-    return {name: part.first(most) for name, part in parts.items()}
+    return {name: part.first(int(most)) for name, part in parts.items()}
 
 
 def _rule(given: object) -> Directions | Plane:

@@ -466,6 +466,7 @@ def test_studies_that_cannot_be_done_are_refused_in_one_line(arguments, said, ca
         (["train", "--set", "steps"], "FIELD=VALUE"),
         (["train", "--dataset", "mnist"], "train-images-idx3-ubyte"),
         (["slice", "nothing.nc"], "nothing.nc"),
+        (["plot", "nothing.nc", "-o", "picture"], ".png, .svg, .pdf or .html"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(arguments, said, capsys):
@@ -582,3 +583,9 @@ def test_a_picture_of_too_long_a_link_is_refused_at_once(tmp_path, capsys):
     link = "preset=spirals&" + "&".join(f"at.{step}.run.batch_size=5" for step in range(12_000))
     assert main(["picture", "http://localhost/#" + link, "-o", str(tmp_path / "a.nc")]) == 1
     assert "a link must be at most" in capsys.readouterr().err
+
+
+def test_the_module_of_the_command_line_runs_as_a_program():
+    command = [sys.executable, "-m", "landscape_lab.cli.main", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.startswith("usage: landscape")

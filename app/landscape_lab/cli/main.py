@@ -61,3 +61,7 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
 def _first_line(told: str | None) -> str:
     """The first line of a documentation, which `python -OO` leaves out."""
     return (told or "").partition("\n")[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from landscape_core.foundation.errors import LandscapeError, SpecError
 
+PAPER = (".png", ".svg", ".pdf")
+"""What every file of ours is drawn as; a slice also as a page."""
+
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add what the command takes."""
@@ -23,10 +26,12 @@ def run(asked: argparse.Namespace) -> None:
     from landscape_core.storage import atomic_files, netcdf
     from landscape_lab.figures.matplotlib import stills, ways
 
-    dataset = netcdf.load(asked.slice)
     target = Path(asked.output)
+    if target.suffix not in (*PAPER, ".html"):
+        raise SpecError("the output", str(target), "a .png, .svg, .pdf or .html file")
+    dataset = netcdf.load(asked.slice)
     if "straight_loss" in dataset or "ratio" in dataset:
-        if target.suffix not in (".png", ".svg", ".pdf"):
+        if target.suffix not in PAPER:
             raise SpecError("the output", str(target), "a .png, .svg or .pdf file")
         if "ratio" in dataset:
             stills.map_png(dataset, path_on(dataset), target)
