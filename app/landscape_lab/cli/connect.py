@@ -22,7 +22,13 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--align", action="store_true", help="first put the second one's hidden units in order"
     )
-    parser.add_argument("-o", "--output", type=Path, default=Path("connection.nc"))
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("connection.nc"),
+        help="the file to write; by default connection.nc",
+    )
 
 
 def run(asked: argparse.Namespace) -> Iterator[str]:

@@ -29,7 +29,13 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("trajectory", type=Path, help=WRITTEN)
     settings(parser, Look(), SHORT)
     parser.add_argument("--frame", action="store_true", help="fit the extent to the path")
-    parser.add_argument("-o", "--output", type=Path, default=Path("convexity.nc"))
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("convexity.nc"),
+        help="the file to write; by default convexity.nc",
+    )
 
 
 def run(asked: argparse.Namespace) -> Iterator[str]:

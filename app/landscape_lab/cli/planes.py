@@ -22,7 +22,13 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resolution", type=int, default=25, help="points along each side")
     parser.add_argument("--step", type=int, default=-1, help=NEAREST)
     parser.add_argument("--scale", choices=SCALES, default="log", help="of the heights")
-    parser.add_argument("-o", "--output", type=Path, default=Path("planes.png"))
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("planes.png"),
+        help="the file to write; by default planes.png",
+    )
 
 
 def run(asked: argparse.Namespace) -> Iterator[str]:

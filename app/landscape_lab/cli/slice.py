@@ -48,7 +48,13 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scheduler", help="compute on the workers of a dask scheduler, as tcp://host:8786"
     )
-    parser.add_argument("-o", "--output", type=Path, default=Path("slice.nc"))
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("slice.nc"),
+        help="the file to write; by default slice.nc",
+    )
 
 
 def run(asked: argparse.Namespace) -> None:

@@ -25,7 +25,13 @@ def options(parser: argparse.ArgumentParser) -> None:
     from landscape_lab.cli._options import settings
 
     settings(parser, Run(), SHORT)
-    parser.add_argument("-o", "--output", type=Path, default=Path("run.nc"))
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("run.nc"),
+        help="the file to write; by default run.nc",
+    )
 
 
 def run(asked: argparse.Namespace) -> None:
