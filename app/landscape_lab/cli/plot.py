@@ -8,8 +8,7 @@ from pathlib import Path
 
 from landscape_core.foundation.errors import LandscapeError, SpecError
 
-PAPER = (".png", ".svg", ".pdf")
-"""What every file of ours is drawn as; a slice also as a page."""
+DRAWN = (".png", ".svg", ".pdf")
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +16,13 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "slice", type=Path, help="what `landscape slice`, `connect` or `convexity` wrote"
     )
-    parser.add_argument("-o", "--output", type=Path, default=Path("slice.png"))
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("slice.png"),
+        help="the file to write; by default slice.png",
+    )
 
 
 def run(asked: argparse.Namespace) -> None:
@@ -26,12 +31,10 @@ def run(asked: argparse.Namespace) -> None:
     from landscape_core.storage import atomic_files, netcdf
     from landscape_lab.figures.matplotlib import stills, ways
 
-    target = Path(asked.output)
-    if target.suffix not in (*PAPER, ".html"):
-        raise SpecError("the output", str(target), "a .png, .svg, .pdf or .html file")
     dataset = netcdf.load(asked.slice)
+    target = Path(asked.output)
     if "straight_loss" in dataset or "ratio" in dataset:
-        if target.suffix not in PAPER:
+        if target.suffix not in DRAWN:
             raise SpecError("the output", str(target), "a .png, .svg or .pdf file")
         if "ratio" in dataset:
             stills.map_png(dataset, path_on(dataset), target)
@@ -41,9 +44,11 @@ def run(asked: argparse.Namespace) -> None:
         return
     if "loss" not in dataset or "alpha" not in dataset["loss"].dims:
         raise LandscapeError(
-            f"{asked.slice} holds no slice and no connection; `landscape slice` and `landscape "
-            "connect` write one."
+            f"{asked.slice} holds no slice, connection or map of convexity; `landscape slice`, "
+            "`landscape connect` and `landscape convexity` write one."
         )
+    if target.suffix not in (*DRAWN, ".html"):
+        raise SpecError("the output", str(target), "a .png, .svg, .pdf or .html file")
     path = path_on(dataset)
     if target.suffix == ".html":
         from landscape_lab.exports.html import web_page  # Panel takes a second to import
