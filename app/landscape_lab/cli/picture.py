@@ -58,6 +58,8 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     suffix = target.suffix.removeprefix(".")
     if suffix not in by_suffix:
         raise SpecError("the output", str(target), "a file ." + ", .".join(sorted(by_suffix)))
+    if asked.threads is not None and asked.threads < 1:
+        raise SpecError("--threads", asked.threads, "at least 1")
     link, _ = toured(asked.link.partition("#")[2] or asked.link)
     there = place(link)
     if asked.threads is not None:

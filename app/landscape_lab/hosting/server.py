@@ -21,6 +21,7 @@ NOTEBOOK = HERE / "app.ipynb"
 SCRIPT = HERE / "serve.py"
 SHARE = HERE / "share"
 LOCAL = "127.0.0.1"
+LAST_PORT = 65535
 
 FEW_THREADS = {"OMP_NUM_THREADS": "1"}
 """Networks of this size gain nothing from a second thread, and browser and visitors lose one."""
@@ -111,8 +112,15 @@ def address(port: int, *, ip: str = LOCAL, path: str = "/") -> str:
 
 
 def free_port(first: int = 0) -> int:
-    """A port that nobody listens on: the first choice, one of the next nine, or any."""
-    choices = (*range(first, first + 10), 0) if first else (0,)
+    """A port that nobody listens on: the first choice, one of the next nine, or any.
+
+    Raises:
+        SpecError: no port has this number.
+        ServerError: none is free.
+    """
+    if not 0 <= first <= LAST_PORT:
+        raise SpecError("the port", first, f"between 0 and {LAST_PORT}")
+    choices = (*range(first, min(first + 9, LAST_PORT) + 1), 0) if first else (0,)
     for port in choices:
         with contextlib.closing(socket.socket()) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
