@@ -90,10 +90,12 @@ def load(path: Path) -> xr.Dataset:
     """Read what `save` wrote, wholly into memory.
 
     Raises:
-        MissingDataError: no such file.
+        MissingDataError: no such file, or a folder.
         FileFormatError: not a netCDF file, or a damaged one.
     """
     path = Path(path)
+    if path.is_dir():
+        raise MissingDataError(f"{path} is a folder, not a file.")
     if not path.is_file():
         raise MissingDataError(f"{path}: no such file.")
     try:

@@ -31,8 +31,10 @@ def run(asked: argparse.Namespace) -> None:
     from landscape_core.storage import atomic_files, netcdf
     from landscape_lab.figures.matplotlib import stills, ways
 
-    dataset = netcdf.load(asked.slice)
     target = Path(asked.output)
+    if target.suffix not in (*DRAWN, ".html"):
+        raise SpecError("the output", str(target), "a .png, .svg, .pdf or .html file")
+    dataset = netcdf.load(asked.slice)
     if "straight_loss" in dataset or "ratio" in dataset:
         if target.suffix not in DRAWN:
             raise SpecError("the output", str(target), "a .png, .svg or .pdf file")
@@ -47,8 +49,6 @@ def run(asked: argparse.Namespace) -> None:
             f"{asked.slice} holds no slice, connection or map of convexity; `landscape slice`, "
             "`landscape connect` and `landscape convexity` write one."
         )
-    if target.suffix not in (*DRAWN, ".html"):
-        raise SpecError("the output", str(target), "a .png, .svg, .pdf or .html file")
     path = path_on(dataset)
     if target.suffix == ".html":
         from landscape_lab.exports.html import web_page  # Panel takes a second to import

@@ -278,7 +278,7 @@ def _typed(found: Place) -> Iterator[Change]:
 
 def _whole(name: str, text: Any) -> int:
     if not str(text).isdecimal() or len(str(text)) > DIGITS:
-        raise SpecError(name, text, f"a whole number of at most {DIGITS} digits")
+        raise SpecError(name, text, f"a whole number, 0 or larger, of at most {DIGITS} digits")
     return int(text)
 
 
