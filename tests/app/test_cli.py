@@ -444,6 +444,7 @@ def test_many_planes_are_drawn_with_the_spread_of_their_figures(tmp_path, capsys
         (["metrics", "run.nc"], "a slice needs"),
         (["planes", "run.nc", "--count", "0"], "at least 1"),
         (["planes", "run.nc", "-o", "p.txt"], ".png, .svg or .pdf"),
+        (["plot", "run.nc"], "holds no slice, connection or map of convexity"),
     ],
 )
 def test_studies_that_cannot_be_done_are_refused_in_one_line(arguments, said, capsys):
@@ -466,13 +467,31 @@ def test_studies_that_cannot_be_done_are_refused_in_one_line(arguments, said, ca
         (["train", "--set", "steps"], "FIELD=VALUE"),
         (["train", "--dataset", "mnist"], "train-images-idx3-ubyte"),
         (["slice", "nothing.nc"], "nothing.nc"),
+<<<<<<< HEAD
         (["plot", "nothing.nc", "-o", "picture"], ".png, .svg, .pdf or .html"),
+=======
+        (["slice", "."], ". is a folder, not a file"),
+        (["picture", "preset=spirals", "--threads", "0"], "--threads must be at least 1"),
+        (["app", "--port", "99999"], "the port must be between 0 and 65535; got 99999"),
+        (["serve", "--port", "-1"], "the port must be between 0 and 65535; got -1"),
+>>>>>>> b3924c0 (Tests of the messages for wrong formats, ports, threads and folders)
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(arguments, said, capsys):
     assert main(arguments) == 1
     told = capsys.readouterr().err
     assert said in told
+    assert len(told.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["slice.txt", "slice"])
+def test_a_slice_is_not_drawn_in_a_format_that_is_not_offered(name, capsys):
+    trained()
+    assert main(["slice", "run.nc", "--resolution", "3"]) == 0
+    capsys.readouterr()
+    assert main(["plot", "slice.nc", "-o", name]) == 1
+    told = capsys.readouterr().err
+    assert "must be a .png, .svg, .pdf or .html file" in told
     assert len(told.strip().splitlines()) == 1
 
 
