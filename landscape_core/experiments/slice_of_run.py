@@ -151,6 +151,10 @@ def probe_at(
     if path["theta"].shape[1] != size:
         accepted = f"a run of the trajectory's network, of {path['theta'].shape[1]} parameters"
         raise SpecError("Look.run.problem", f"a network of {size}", accepted)
+    recorded = run_of(path)
+    if asked.run.replace(device=recorded.device) != recorded:
+        accepted = "left as it is: the weights are those of the run that was recorded"
+        raise SpecError("Look.run", unlike(asked.run, recorded), accepted)
     at = len(path["step"]) - 1
     if asked.step >= 0:
         at = int(np.abs(path["step"].values - asked.step).argmin())

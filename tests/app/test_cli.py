@@ -441,6 +441,8 @@ def test_many_planes_are_drawn_with_the_spread_of_their_figures(tmp_path, capsys
         (["connect", "run.nc", "wide.nc"], "first one's network; got 'architecture.width 7, not"),
         (["slice", "run.nc", "wide.nc"], "that of the first; got 'architecture.width 7, not"),
         (["slice", "run.nc", "--set", "run.problem.architecture.width=3"], "Look.run.problem must"),
+        (["slice", "run.nc", "--set", "run.seed=7"], "Look.run must be left as it is"),
+        (["convexity", "run.nc", "--set", "run.problem.dataset=circles"], "Look.run must be left"),
         (["metrics", "run.nc"], "a slice needs"),
         (["planes", "run.nc", "--count", "0"], "at least 1"),
         (["planes", "run.nc", "-o", "p.txt"], ".png, .svg or .pdf"),
@@ -467,14 +469,11 @@ def test_studies_that_cannot_be_done_are_refused_in_one_line(arguments, said, ca
         (["train", "--set", "steps"], "FIELD=VALUE"),
         (["train", "--dataset", "mnist"], "train-images-idx3-ubyte"),
         (["slice", "nothing.nc"], "nothing.nc"),
-<<<<<<< HEAD
         (["plot", "nothing.nc", "-o", "picture"], ".png, .svg, .pdf or .html"),
-=======
         (["slice", "."], ". is a folder, not a file"),
         (["picture", "preset=spirals", "--threads", "0"], "--threads must be at least 1"),
         (["app", "--port", "99999"], "the port must be between 0 and 65535; got 99999"),
         (["serve", "--port", "-1"], "the port must be between 0 and 65535; got -1"),
->>>>>>> b3924c0 (Tests of the messages for wrong formats, ports, threads and folders)
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(arguments, said, capsys):
