@@ -35,18 +35,19 @@ from landscape_core.slices.strategy_choice import strategies
 FEW = {"resolution": 5, "span": 0.7}
 
 
-def points(model, seed=0, dimensions=2):
+def points(model, seed=0, data=None, **options):
     """The plane that the call takes by default, and the coordinates (K, D) of its points."""
-    objective = ModelObjective(copy.deepcopy(model), cross_entropy, *cases.vectors())
+    data = cases.vectors() if data is None else data
+    objective = ModelObjective(copy.deepcopy(model), cross_entropy, *data, **options)
     plane = probe_of({"train": objective}, Random(), {}, seed=seed, strategy=Loop()).plane
     side = np.linspace(-0.7, 0.7, 5)
     beta, alpha = np.meshgrid(side, side, indexing="ij")
     return plane, np.stack([alpha.ravel(), beta.ravel()], axis=1)
 
 
-def by_hand(model, loss, data, seed=0):
+def by_hand(model, loss, data, seed=0, **options):
     """The values (5, 5) by the plain loop on the plane of the default directions."""
-    plane, coords = points(model, seed)
+    plane, coords = points(model, seed, data, **options)
     found = oracles.plain_loop(model, loss, *data, plane.origin, plane.axes, coords)
     return found.reshape(5, 5)
 
@@ -618,4 +619,4 @@ def test_a_recurrent_layer_alone_takes_an_adapter(kind, strategy):
         return cross_entropy(last(found), targets)
 
     found = landscape(model, cross_entropy, data, adapter=last, strategy=strategy, **FEW)
-    close(found["loss"].values[0], by_hand(model, loss, data))
+    close(found["loss"].values[0], by_hand(model, loss, data, adapter=last))

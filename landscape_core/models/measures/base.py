@@ -123,7 +123,7 @@ def _tells(part: ModelObjective, classes: int) -> bool:
         return True
     with torch.no_grad():
         outputs = part.first(2).alone().outputs(part.start)
-    return outputs.ndim == 2 and outputs.shape[1] >= classes
+    return isinstance(outputs, Tensor) and outputs.ndim == 2 and outputs.shape[1] >= classes
 
 
 def usual(classes: int | None) -> dict[str, Measure]:
