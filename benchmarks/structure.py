@@ -52,17 +52,9 @@ from typing import Any
 
 NAMES = {
     "landscape": ("landscape_core:landscape",),
-    "Store": ("landscape_core.storage.store:Store", "landscape_core.storage.store:Store"),
-    "Page": (
-        "landscape_lab.page.controller:Page",
-        "landscape_lab.page:Page",
-        "landscape_lab.page.controller:Page",
-    ),
-    "main": (
-        "landscape_lab.cli.main:main",
-        "landscape_lab.cli:main",
-        "landscape_lab.cli.main:main",
-    ),
+    "Store": ("landscape_core.storage.store:Store", "landscape_core.store:Store"),
+    "Page": ("landscape_lab.page.controller:Page", "app.page:Page"),
+    "main": ("landscape_lab.cli.main:main", "app.cli:main"),
 }
 LINK = "preset=spirals&view.resolution=11"
 """What the walks over the app open: the same network and picture in every layout."""
