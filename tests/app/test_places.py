@@ -139,7 +139,7 @@ def test_going_back_to_an_earlier_step_takes_the_settings_of_now_along():
     [
         ("preset=nowhere", "preset must be one of"),
         ("step=-3", "step must be a whole number"),
-        (f"step={'9' * 5000}", "step must be a whole number of at most 18 digits"),
+        (f"step={'9' * 5000}", "step must be a whole number, 0 or larger, of at most 18 digits"),
         ("from=preset%3Dspirals&alpha=nan&beta=0", "alpha must be a finite number"),
         ("run=optimizers", "a setting of run must be given by the names of its fields"),
         ("view=picture", "a setting of view must be given by the names of its fields"),
