@@ -9,8 +9,6 @@ from pathlib import Path
 from landscape_core.foundation.errors import SpecError
 from landscape_lab.hosting import server
 
-TOURS = "LANDSCAPE_TOURS"
-
 
 def options(parser: argparse.ArgumentParser, *, browser: bool) -> None:
     """Add what both commands take; `browser`: whether a window is opened by default."""
@@ -43,7 +41,9 @@ def until_stopped(made: server.Command, url: str, asked: argparse.Namespace) -> 
     if asked.tours is not None:
         if not asked.tours.is_dir():
             raise SpecError("--tours", str(asked.tours), "a folder of Markdown files")
-        made[1][TOURS] = str(asked.tours.resolve())
+        from landscape_lab.content.tour import FOLDER
+
+        made[1][FOLDER] = str(asked.tours.resolve())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server ends too
     with server.running(made, url) as process:
         print(f"Landscape Lab is at {url} (Ctrl-C ends it)")
