@@ -18,6 +18,11 @@ def numpy_stream(seed: SupportsIndex, *names: str | SupportsIndex) -> np.random.
     return np.random.default_rng(_mixed(seed, names))
 
 
+def number(seed: SupportsIndex, *names: str | SupportsIndex) -> int:
+    """A number below 2^63 for this seed and purpose, for generators that are set from outside."""
+    return _mixed(seed, names)
+
+
 def _mixed(seed: SupportsIndex, names: tuple[str | SupportsIndex, ...]) -> int:
     # NumPy's scalars are written like Python's, so that they name the same stream.
     plain = tuple(str(name) if isinstance(name, str) else operator.index(name) for name in names)

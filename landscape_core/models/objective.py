@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
+from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.precision import full_precision
 from landscape_core.foundation.types import Scalar, Vector, Vectors
 from landscape_core.models.batch_norm import BatchNorm, _check_choice, reestimate
 from landscape_core.models.functional_call import packed, unpacked
+from landscape_core.models.in_place import call_in_place, copied_together
 from landscape_core.models.parameters import FunctionalCall, Layout
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
@@ -93,8 +96,9 @@ class Objective(ABC):
     def value_and_gradient(self, theta: Vector) -> tuple[Scalar, Vector]:
         """The loss and its gradient at theta, both detached."""
         point = theta.detach().requires_grad_()
-        value = self.loss(point)
-        (gradient,) = torch.autograd.grad(value, point)
+        with full_precision(theta.device):
+            value = self.loss(point)
+            (gradient,) = torch.autograd.grad(value, point)
         return value.detach(), gradient
 
     def gradient(self, theta: Vector) -> Vector:
@@ -109,10 +113,11 @@ class Objective(ABC):
     def hvp(self, theta: Vector, direction: Vector) -> Vector:
         """The Hessian at theta times a direction, shape (P,), by double differentiation."""
         point = theta.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(self.loss(point), point, create_graph=True)
-        if not gradient.requires_grad:  # a linear loss
-            return torch.zeros_like(direction)
-        (product,) = torch.autograd.grad(gradient @ direction, point)
+        with full_precision(theta.device):
+            (gradient,) = torch.autograd.grad(self.loss(point), point, create_graph=True)
+            if not gradient.requires_grad:  # a linear loss
+                return torch.zeros_like(direction)
+            (product,) = torch.autograd.grad(gradient @ direction, point)
         return product
 
     def losses(self, thetas: Vectors) -> Float[Tensor, " K"]:
@@ -159,16 +164,19 @@ class ModelObjective(Objective):
         self.layout = Layout.of_module(module)
         if self.layout.size == 0:
             raise SpecError("model", type(module).__name__, "a module with trainable parameters")
-        self._module = copy.deepcopy(module).to(inputs.device).eval()
+        copies = copied_together(module, loss_function, adapter)
+        self._module: nn.Module = copies[0].to(inputs.device).eval()
+        self.loss_function: LossFunction = copies[1]
+        self.given_loss: LossFunction = copies[1]
+        self.adapter: Adapter | None = copies[2]
+        self._calls = Calls()
         self._find_parts()
         self.start = self.layout.join(dict(self._module.named_parameters()))
         self.buffers: dict[str, Tensor] = dict(self._module.named_buffers())
-        self.loss_function = loss_function
         self.inputs = inputs
         self.targets = targets
         self.examples = len(inputs)
         self.batch_norm: BatchNorm = batch_norm
-        self.adapter = adapter
         self.field: VectorField | None = None
         self.proximal: Proximal | None = None
         self.reference = inputs
@@ -187,8 +195,8 @@ class ModelObjective(Objective):
     def outputs(self, theta: Vector, inputs: Tensor | None = None) -> Tensor:
         """The network's outputs at theta on the objective's inputs, or on others; (N, C)."""
         asked = self.inputs if inputs is None else inputs
-        state = {**self.layout.split(theta), **self._prepared(theta)}
-        return self.adapted(self._slots.call(self._module, state, asked))
+        with full_precision(theta.device):
+            return self._called(self.layout.split(theta), theta, asked)
 
     def adapted(self, found: Any) -> Tensor:
         """The outputs in what the network gave.
@@ -196,17 +204,12 @@ class ModelObjective(Objective):
         Raises:
             SpecError: it gave no tensor, and there is no adapter to take one out.
         """
-        outputs = self.adapter(found) if self.adapter else found
-        if not torch.is_tensor(outputs):
-            accepted = (
-                "a tensor; give adapter=, a function that takes it out of what the model gives"
-            )
-            raise SpecError("the model's output", type(outputs).__name__, accepted)
-        return outputs
+        return tensor_in(self.adapter(found) if self.adapter else found)
 
     def loss(self, theta: Vector) -> Scalar:
         """The mean loss at theta, differentiable."""
-        return self.loss_function(self.outputs(theta), self.targets).mean()
+        with full_precision(theta.device):
+            return self.loss_function(self.outputs(theta), self.targets).mean()
 
     def value_and_gradient(self, theta: Vector) -> tuple[Scalar, Vector]:
         """The loss and its gradient at theta, or the field in its place, both detached."""
@@ -214,11 +217,10 @@ class ModelObjective(Objective):
         tensors = self.layout.split(theta.detach())
         for tensor in tensors.values():
             tensor.requires_grad_()
-        state = {**tensors, **self._prepared(theta)}
-        outputs = self.adapted(self._slots.call(self._module, state, self.inputs))
-        value = self.loss_function(outputs, self.targets).mean()
-        leaves = tuple(tensors.values())
-        found = torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
+        with full_precision(theta.device):
+            outputs = self._called(tensors, theta, self.inputs)
+            value = self.loss_function(outputs, self.targets).mean()
+            found = _gradients(value, tensors, alone=self._calls.functional(self))
         gradient = torch.cat([one.reshape(-1) for one in found])
         if self.field is not None:
             gradient = self.field(self, theta, gradient)
@@ -227,6 +229,11 @@ class ModelObjective(Objective):
     def prox(self, theta: Vector, step: float) -> Vector:
         """The proximal map of the penalty, if there is one."""
         return theta if self.proximal is None else self.proximal(theta, step)
+
+    def copies(self) -> tuple[nn.Module, LossFunction, Adapter | None]:
+        """Network, loss as it was given, and adapter, copied together."""
+        module, loss, adapter = copied_together(self._module, self.given_loss, self.adapter)
+        return module, loss, adapter
 
     @property
     def network(self) -> "ModelObjective":
@@ -256,6 +263,7 @@ class ModelObjective(Objective):
         """
         part = self._like()
         part.loss_function = Weighted(self.loss_function, weights)
+        part.given_loss = Weighted(self.given_loss, weights)
         return part
 
     def alone(self) -> "ModelObjective":
@@ -270,8 +278,7 @@ class ModelObjective(Objective):
 
     def apart(self) -> "ModelObjective":
         """The same objective with a network and buffers of its own."""
-        part = self._like()
-        part._module = copy.deepcopy(self._module)
+        part = self._copied()
         part._find_parts()
         part.buffers = {name: buffer.clone() for name, buffer in self.buffers.items()}
         return part
@@ -310,7 +317,19 @@ class ModelObjective(Objective):
     def with_loss(self, loss_function: LossFunction) -> "ModelObjective":
         """The same objective with another loss."""
         part = self._like()
+        part.loss_function = part.given_loss = loss_function
+        return part
+
+    def recognized(self, loss_function: LossFunction) -> "ModelObjective":
+        """The same objective, whose given loss is known to be this one, which more is known of."""
+        part = self._like()
         part.loss_function = loss_function
+        return part
+
+    def of_a_user(self) -> "ModelObjective":
+        """The same objective, of whose network it is tried first how it can be called."""
+        part = self._like()
+        part._calls = Calls(known=None)
         return part
 
     def with_field(self, field: "VectorField") -> "ModelObjective":
@@ -343,8 +362,7 @@ class ModelObjective(Objective):
 
         Its `start` holds theta's values of those tensors.
         """
-        part = self._like()
-        part._module = copy.deepcopy(self._module)
+        part = self._copied()
         values = self.layout.split(theta.detach())
         for name, parameter in part._module.named_parameters():
             if name in values:
@@ -357,13 +375,26 @@ class ModelObjective(Objective):
 
     def to(self, device: str | torch.device) -> "ModelObjective":
         """The same objective on another device."""
-        part = self._like()
-        part._module = copy.deepcopy(self._module).to(device)
+        part = self._copied()
+        part._module.to(device)
         part._find_parts()
         for name in ("start", "inputs", "targets", "reference"):
             setattr(part, name, getattr(self, name).to(device))
-        part.loss_function = _loss_on(self.loss_function, device)
+        part.loss_function = _loss_on(part.loss_function, device)
+        part.given_loss = _loss_on(part.given_loss, device)
         part.buffers = {name: buffer.to(device) for name, buffer in self.buffers.items()}
+        return part
+
+    def in_double(self) -> "ModelObjective":
+        """The same objective in float64, but for whole numbers."""
+        part = self._copied()
+        part._module.double()
+        part._find_parts()
+        for name in ("start", "inputs", "targets", "reference"):
+            setattr(part, name, _doubled(getattr(self, name)))
+        part.loss_function = _loss_on(part.loss_function, self.start.device, torch.float64)
+        part.given_loss = _loss_on(part.given_loss, self.start.device, torch.float64)
+        part.buffers = {name: _doubled(buffer) for name, buffer in self.buffers.items()}
         return part
 
     def _find_parts(self) -> None:
@@ -385,6 +416,22 @@ class ModelObjective(Objective):
         if batch_statistics and not training:
             return {name: value.clone() for name, value in self.buffers.items()}
         return self.buffers
+
+    def _called(self, tensors: Mapping[str, Tensor], theta: Vector, inputs: Tensor) -> Tensor:
+        """The outputs with these values of the parameters, those at theta."""
+        buffers = self._prepared(theta)
+        call = self._with_others if self._calls.functional(self) else self._with_own
+        return self.adapted(call(tensors, buffers, inputs))
+
+    def _with_others(
+        self, tensors: Mapping[str, Tensor], buffers: dict[str, Tensor], x: Tensor
+    ) -> Any:
+        return self._slots.call(self._module, {**tensors, **buffers}, x)
+
+    def _with_own(
+        self, tensors: Mapping[str, Tensor], buffers: dict[str, Tensor], x: Tensor
+    ) -> Any:
+        return call_in_place(self._module, tensors, buffers, x)
 
     def _reestimated(self, theta: Vector) -> dict[str, Tensor]:
         buffers = {name: value.clone() for name, value in self.buffers.items()}
@@ -408,9 +455,17 @@ class ModelObjective(Objective):
         part._whole = part._indices = None
         part.inputs, part.targets = self.inputs[some], self.targets[some]
         part.examples = len(part.inputs)
-        if isinstance(self.loss_function, Weighted):
-            plain, weights = self.loss_function.loss_function, self.loss_function.weights
-            part.loss_function = Weighted(plain, weights[some])
+        for name in ("loss_function", "given_loss"):
+            loss = getattr(self, name)
+            if isinstance(loss, Weighted):
+                setattr(part, name, Weighted(loss.loss_function, loss.weights[some]))
+        return part
+
+    def _copied(self) -> "ModelObjective":
+        """The same objective with a network, losses and adapter of its own."""
+        part = self._like()
+        own = (self._module, self.loss_function, self.given_loss, self.adapter)
+        part._module, part.loss_function, part.given_loss, part.adapter = copied_together(*own)
         return part
 
     def _like(self) -> "ModelObjective":
@@ -427,6 +482,76 @@ class ModelObjective(Objective):
         self.__dict__.update(state)
         unpacked(self._module)
         self._find_parts()
+
+
+FEW = 2
+"""Examples on which it is tried how a network can be called."""
+
+
+class Calls:
+    """Whether a network can be called with other tensors in the place of its own.
+
+    It cannot where something beside the network refers to its parameters, or where the backward
+    pass calls it once more. Known of the networks here; tried once with those of others.
+    """
+
+    def __init__(self, *, known: bool | None = True) -> None:
+        self._known = known
+
+    def functional(self, objective: ModelObjective) -> bool:
+        """Whether that gives the same values and gradients as values in its own parameters."""
+        if self._known is None:
+            self._known = True  # while it is tried
+            try:
+                self._known = all(_alike(objective.first(FEW).alone(), t) for t in _away(objective))
+            except Exception:  # of what users write; in place is the safe way, and will tell
+                self._known = False
+        return self._known
+
+
+def _away(objective: ModelObjective) -> list[Vector]:
+    """Points that are not the network's own."""
+    start, rng = objective.start.detach(), random_streams.stream(0, "calls")
+    size = start.square().mean().sqrt().clamp_min(1e-2)
+    return [start + size * torch.randn(len(start), generator=rng).to(start) for _ in range(2)]
+
+
+def _alike(few: ModelObjective, theta: Vector) -> bool:
+    """Whether values and gradients are the same in both ways."""
+    found = []
+    for functional in (True, False):
+        tensors = {n: t.detach().requires_grad_() for n, t in few.layout.split(theta).items()}
+        buffers = {name: value.clone() for name, value in few._prepared(theta).items()}
+        with torch.enable_grad():
+            call = few._with_others if functional else few._with_own
+            outputs = few.adapted(call(tensors, buffers, few.inputs.clone()))
+            value = few.loss_function(outputs, few.targets.clone()).mean()
+            gradient = _gradients(value, tensors, alone=functional)
+        found.append(torch.cat([value.detach().reshape(1), *[g.reshape(-1) for g in gradient]]))
+    near = float(torch.finfo(theta.dtype).eps ** 0.5)
+    scale = float(found[1].abs().nan_to_num().max())
+    return torch.allclose(found[0], found[1], rtol=near, atol=near * scale, equal_nan=True)
+
+
+def _gradients(value: Tensor, tensors: Mapping[str, Tensor], *, alone: bool) -> Sequence[Tensor]:
+    """The gradients of a value by leaves; `alone`: without those of any other leaf."""
+    leaves = tuple(tensors.values())
+    if alone:
+        return torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
+    value.backward()  # some of what users write, reentrant checkpoints for one, knows only this
+    return [torch.zeros_like(one) if one.grad is None else one.grad for one in leaves]
+
+
+def tensor_in(outputs: object) -> Tensor:
+    """The outputs of a network, if they are one tensor.
+
+    Raises:
+        SpecError: they are not, and no adapter has taken one out.
+    """
+    if not torch.is_tensor(outputs):
+        accepted = "a tensor; give adapter=, a function that takes it out of what the model gives"
+        raise SpecError("the model's output", type(outputs).__name__, accepted)
+    return outputs
 
 
 VectorField = Callable[[ModelObjective, Vector, Vector], Vector]
@@ -449,6 +574,10 @@ class Weighted:
             accepted = f"{tuple(self.weights.shape)}, one number for each weighted example"
             raise SpecError("the shape of the losses", tuple(losses.shape), accepted)
         return losses * self.weights
+
+
+def _doubled(values: Tensor) -> Tensor:
+    return values.double() if values.is_floating_point() else values
 
 
 def _loss_on(

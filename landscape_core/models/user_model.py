@@ -5,7 +5,6 @@ its content, and carries the content beside its fields. Equal weights, code and 
 recipe, so that the store knows them again; the text alone builds nothing.
 """
 
-import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -20,6 +19,7 @@ from landscape_core.foundation.recipes import Knob, Note
 from landscape_core.models.batch_norm import BatchNorm
 from landscape_core.models.content_hash import Content, add_objective
 from landscape_core.models.datasets.base import Data, Split
+from landscape_core.models.in_place import call_in_place, copied_together
 from landscape_core.models.layer_chain import as_written
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.measures.base import classes_of
@@ -204,13 +204,17 @@ IGNORED = -100
 def with_known_loss(part: ModelObjective) -> ModelObjective:
     """The objective with the loss of the catalogue that a function of torch is, if it is one."""
     loss, targets = part.loss_function, part.targets
-    known = loss is cross_entropy or _plain(loss)
-    if not known or targets.ndim != 1 or targets.is_floating_point() or int(targets.min()) < 0:
+    named = loss is cross_entropy or _plain(loss)
+    if not named or targets.ndim != 1 or targets.is_floating_point() or int(targets.min()) < 0:
         return part
-    few = part.with_batch_norm("running")  # one example, or few, have no statistics of their own
     with torch.no_grad():
-        outputs = few.outputs(part.start, part.inputs[:FEW])
-    return part.with_loss(CrossEntropy()) if outputs.ndim == 2 else part
+        found = call_in_place(part.module, {}, dict(part.buffers), part.inputs[:FEW].clone())
+        outputs = part.adapted(found)
+        if outputs.ndim != 2:
+            return part
+        known, told = CrossEntropy()(outputs, targets[:FEW]).mean(), loss(outputs, targets[:FEW])
+    same = torch.allclose(known, told, rtol=1e-4, atol=1e-6, equal_nan=True)
+    return part.recognized(CrossEntropy()) if same else part
 
 
 def _plain(loss: object) -> bool:
@@ -254,8 +258,12 @@ def from_module(  # noqa: PLR0913 - every choice in one line is what it is for
     where, kind = device or some.device, dtype or some.dtype
     inputs = inputs.to(where, kind) if inputs.is_floating_point() else inputs.to(where)
     targets = targets.to(where, kind) if targets.is_floating_point() else targets.to(where)
-    copied, own = copy.deepcopy(model).to(where, kind), _loss_on(loss_function, where, kind)
-    return ModelObjective(copied, own, inputs, targets, batch_norm=batch_norm, adapter=adapter)
+    copied, own, taken = copied_together(model, loss_function, adapter)
+    own = _loss_on(own, where, kind)
+    made = ModelObjective(
+        copied.to(where, kind), own, inputs, targets, batch_norm=batch_norm, adapter=taken
+    )
+    return made.of_a_user()
 
 
 def pairs_of(name: str, data: object) -> list[tuple[Tensor, Tensor]]:

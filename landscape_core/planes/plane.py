@@ -142,6 +142,10 @@ class Plane:
         same = origin is self.origin and axes is self.axes
         return self if same else replace(self, origin=origin, axes=axes)
 
+    def in_double(self) -> "Plane":
+        """The same plane in float64."""
+        return replace(self, origin=self.origin.double(), axes=self.axes.double())
+
     def at(self, origin: Vector) -> "Plane":
         """The parallel plane through another origin."""
         return replace(self, origin=origin)

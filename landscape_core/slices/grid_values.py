@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 import xarray as xr
 
 from landscape_core.foundation.recipes import (
@@ -238,6 +239,8 @@ def _described(read: Probe, grid: Grid) -> dict[str, Any]:
         "strategy": [name_of(type(strategy)) for strategy in read.used.values()],
         "batch_norm": next(iter(read.parts.values())).batch_norm,
         "dtype": str(plane.origin.dtype).removeprefix("torch."),
+        "threads": torch.get_num_threads(),
+        "draws": read.draws if read.draws_numbers else 0,
     }
 
 

@@ -1,6 +1,7 @@
 """What is read at a point of a line or plane: measures on parts of the data, by a strategy."""
 
 import math
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,11 +13,14 @@ from torch import Tensor
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import name_of
 from landscape_core.foundation.registry import entries
+from landscape_core.models.measures._draw_error import DrawError
 from landscape_core.models.measures._own import Own
 from landscape_core.models.measures.base import Measure, classes_of, usual
 from landscape_core.models.objective import ModelObjective
+from landscape_core.models.plain_evaluation import PlainEvaluation
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.interpolation import Floats
+from landscape_core.slices.strategies._point_by_point import point_by_point
 from landscape_core.slices.strategies.base import Reader, Reading, Strategy
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.strategy_choice import FEW, LEAST, LOG, _per_point, strategy_of, trial
@@ -30,8 +34,10 @@ class Probe:
     """What is read at a point: measures on parts of the data, along one plane.
 
     `seconds` is what a point took in the trial, all parts together; NaN where there was no trial.
-    A strategy that the trial has chosen and that raises an error later gives way to the loop.
-    It can be pickled; what prepares the reading is made again where it is called first.
+    `seed` is that of the numbers that networks draw in their `forward`, of which `draws` are
+    averaged. A strategy that the trial has chosen and that raises an error later gives way to the
+    loop. It can be pickled; what prepares the reading is made again where it is called first, and
+    in each thread that calls it.
     """
 
     plane: Plane
@@ -41,8 +47,12 @@ class Probe:
     seconds: float = math.nan
     classes: int | None = None
     tf32: bool = False
-    _readers: dict[str, Reader] = field(default_factory=dict)
+    seed: int = 0
+    draws: int = 1
+    _readers: dict[tuple[str, int], Reader] = field(default_factory=dict)
     _replaced: set[str] = field(default_factory=set)
+    _plain: "list[Probe]" = field(default_factory=list)
+    _evaluations: list[PlainEvaluation] = field(default_factory=list)
 
     def __call__(self, coords: Floats) -> Floats:
         """The values at coordinates (K, D): (S, R, K) for S parts and R rows of measures."""
@@ -51,7 +61,7 @@ class Probe:
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the readers, which hold functions."""
-        return {**self.__dict__, "_readers": {}}
+        return {**self.__dict__, **_unread()}
 
     @property
     def used(self) -> Mapping[str, Strategy]:
@@ -72,7 +82,34 @@ class Probe:
     def reading(self, part: str) -> Reading:
         """What is read of one part."""
         measures = list(self.measures.values())
-        return Reading(self.parts[part], self.plane, measures, self.classes, self.tf32)
+        told = (self.plane, measures, self.classes, self.tf32, self.seed, self.draws)
+        return Reading(self.parts[part], *told)
+
+    def plainly(self) -> "Probe":
+        """The same reading by the plain evaluation."""
+        if not self._plain:
+            loops = dict.fromkeys(self.parts, Loop())
+            self._plain.append(replace(self, strategies=loops, **_unread()))
+        return self._plain[0]
+
+    def hold(self, part: str) -> PlainEvaluation:
+        """The plain evaluation of a part, which this thread uses from now on."""
+        reading = self.reading(part)
+        found = Loop().evaluation(reading)
+        self._readers[_key(part, Loop())] = point_by_point(reading, found)
+        self._evaluations.append(found)
+        return found
+
+    def in_double(self) -> "Probe":
+        """The same reading in float64."""
+        parts = {name: part.in_double() for name, part in self.parts.items()}
+        return replace(self, plane=self.plane.in_double(), parts=parts, **_unread())
+
+    @property
+    def draws_numbers(self) -> bool:
+        """Whether a network draws random numbers, as far as it was seen by now."""
+        found = self._plain[0] if self._plain else self
+        return any(one.draws for one in found._evaluations)
 
     def pace(self, part: str) -> float:
         """The seconds that a point of one part takes, by a short trial of its strategy."""
@@ -81,17 +118,17 @@ class Probe:
 
     def asking(self, measures: Mapping[str, Measure]) -> "Probe":
         """The same reading of other measures."""
-        return replace(self, measures=measures, _readers={})
+        return replace(self, measures=measures, **_unread())
 
     def over(self, parts: Mapping[str, ModelObjective]) -> "Probe":
         """The same reading of other data."""
-        return replace(self, parts=parts, _readers={})
+        return replace(self, parts=parts, **_unread())
 
     def to(self, device: str | torch.device) -> "Probe":
         """The same reading on another device."""
         plane = self.plane.to(device)
         parts = {name: part.to(device) for name, part in self.parts.items()}
-        return replace(self, plane=plane, parts=parts, _readers={})
+        return replace(self, plane=plane, parts=parts, **_unread())
 
     def _read(self, part: str, where: Tensor) -> Floats:
         """The values (R, K) of a part at coordinates (K, D)."""
@@ -103,25 +140,41 @@ class Probe:
                 raise
             LOG.debug("%s gives way to the loop: %r", name_of(type(strategy)), error)
             self._replaced.add(part)
-            self._readers.pop(part, None)
             found = self._reader(part)(where)
         return np.asarray(found.double().numpy(force=True))
 
     def _reader(self, part: str) -> Reader:
-        if part not in self._readers:
-            strategy, reading = self.used[part], self.reading(part)
-            trusted = math.isnan(self.seconds) or isinstance(strategy, Loop)
-            self._readers[part] = strategy.reader(reading if trusted else reading.apart())
-        return self._readers[part]
+        """The reader of this thread, as readers write to what they hold."""
+        strategy = self.used[part]
+        key = _key(part, strategy)
+        if key not in self._readers and type(strategy) is Loop and not strategy.block:
+            self.hold(part)
+        if key not in self._readers:
+            trusted = math.isnan(self.seconds) and not self._readers
+            reading = self.reading(part)
+            self._readers[key] = strategy.reader(reading if trusted else reading.apart())
+        return self._readers[key]
 
 
-def probe(
+def _key(part: str, strategy: Strategy) -> tuple[str, int]:
+    """Under which key the reader of this thread is held."""
+    return f"{part} {name_of(type(strategy))}", threading.get_ident()
+
+
+def _unread() -> dict[str, Any]:
+    """What has been prepared for another reading is not used."""
+    return {"_readers": {}, "_plain": [], "_evaluations": []}
+
+
+def probe(  # noqa: PLR0913 - each choice by its name
     parts: Mapping[str, ModelObjective],
     plane: Plane,
     measures: Mapping[str, Given] | None = None,
     strategy: Strategy | str | None = None,
     *,
     tf32: bool = False,
+    seed: int = 0,
+    draws: int = 1,
 ) -> Probe:
     """Prepare the reading of measures on parts of the data (`train`, `test`) along a plane.
 
@@ -132,6 +185,9 @@ def probe(
             those that mean something for the data. The loss is always read.
         strategy: how to evaluate, by name or as an object; by default the fastest in a short trial.
         tf32: let a graphics card round products to 10 bits of mantissa.
+        seed: of the numbers that a network draws in its `forward`, the same at every point.
+        draws: how many draws of such numbers the values are means of; for more than one the slice
+            has `loss_standard_error`.
 
     Raises:
         SpecError: no data, a measure or strategy that does not apply, or a plane of another
@@ -146,11 +202,14 @@ def probe(
     plane = plane.to(next(iter(parts.values())).start.device)
     classes = classes_of(parts)
     read = _measures(measures, classes)
-    asked = Probe(plane, parts, read, {}, math.nan, classes, tf32)
+    if draws > 1:
+        read[schema.STANDARD_ERROR] = DrawError()
+    asked = Probe(plane, parts, read, {}, math.nan, classes, tf32, seed, draws)
     if strategy is not None:
         chosen = strategy_of(strategy)
         return replace(asked, strategies={n: _applied(chosen, asked.reading(n)) for n in parts})
-    best = {name: trial(asked.reading(name))[0] for name in parts}
+    plain = asked.plainly()
+    best = {name: trial(asked.reading(name), plain.hold(name))[0] for name in parts}
     return replace(
         asked,
         strategies={name: timing.strategy for name, timing in best.items()},

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 import xarray as xr
 
@@ -17,8 +18,23 @@ from landscape_core.slices.grid_values import Spread
 from landscape_core.slices.interpolation import Floats
 from landscape_core.slices.probe import Probe
 from landscape_core.slices.slice_key import slice_key
+from landscape_core.slices.spot_checks import Checked, spot_check
 from landscape_core.slices.sweep import exact, sweep
+from landscape_core.storage import schema
 from landscape_core.storage.store import UNFINISHED, Store
+
+OTHERWISE = (
+    "{} gives other numbers than the network and the loss as they are, at points computed once more"
+    " as a check; all points are now computed the plain way."
+)
+
+CONSTANT = (
+    "The loss on the {} data is the same at all {} computed points, to rounding, although the "
+    "parameters move: perhaps the loss is that of another model, or the network is dead here."
+)
+
+ROUNDED = 4
+"""Losses that differ by no more than so many units of rounding are the same."""
 
 KEEP = 2.0
 """Seconds after which an unfinished slice is kept anew."""
@@ -54,21 +70,87 @@ def compute_slice(
         estimate(read, grid)
     keys = _keys(read, grid, tolerance) if store else []
     for key in keys:
-        known = store.get(key) if store else None
+        known = _kept(read, store, key)
         if known is not None:
             yield known.assign_attrs(attrs or {})
             return
     key = keys[-1] if keys else ""
-    start = store.get(key + UNFINISHED) if store and key else None
-    kept_at, last = time.perf_counter(), None
-    for last in _computed(read, grid, attrs, tolerance, backend, start):
-        if store and key and time.perf_counter() - kept_at > KEEP:
-            store.put(key + UNFINISHED, last)
-            kept_at = time.perf_counter()
+    start = _kept(read, store, key + UNFINISHED) if key else None
+    work = _computed(read, grid, attrs, tolerance, backend, start)
+    if not (store and key):
+        yield from _checked(read, work, lambda: _plainly(read, grid, attrs, tolerance))
+        return
+    last = None
+    for last in _checked(
+        read, _noted(work, store, key), lambda: _plainly(read, grid, attrs, tolerance)
+    ):
         yield last
-    if store and key and last is not None:
+    if last is not None:
         store.put(key, last)
+        store.checked.add(key)
         store.drop(key + UNFINISHED)
+
+
+def _noted(work: Iterator[xr.Dataset], store: Store, key: str) -> Iterator[xr.Dataset]:
+    """The same datasets, one of which is kept every two seconds."""
+    kept_at = time.perf_counter()
+    for dataset in work:
+        if time.perf_counter() - kept_at > KEEP:
+            store.put(key + UNFINISHED, dataset)
+            kept_at = time.perf_counter()
+        yield dataset
+
+
+def _kept(read: Probe, store: Store | None, key: str) -> xr.Dataset | None:
+    """What the store has under a key, if one of its points agrees with the plain evaluation."""
+    known = store.get(key) if store else None
+    if store is None or known is None or key in store.checked:
+        return known
+    if not spot_check(read.plainly(), known, most=1, even_plain=True).agree:
+        warnings.warn(OTHERWISE.format("A kept slice"), stacklevel=4)
+        store.drop(key)
+        return None
+    store.checked.add(key)
+    return known
+
+
+def _checked(
+    read: Probe, work: Iterator[xr.Dataset], plainly: Callable[[], xr.Dataset]
+) -> Iterator[xr.Dataset]:
+    """The datasets, of whose last some points agree with the plain evaluation; else that one."""
+    last = None
+    for dataset in work:
+        if last is not None:
+            yield last
+        last = dataset
+    if last is None:
+        return
+    found = spot_check(read, last)
+    if not found.agree:
+        warnings.warn(OTHERWISE.format("A fast way of computing this slice"), stacklevel=3)
+        last, found = plainly(), Checked()
+    _tell_constant(last)
+    told = {"checked_points": found.points, "checked_deviation": found.deviation}
+    yield last.assign_attrs(told)
+
+
+def _plainly(
+    read: Probe, grid: Grid, attrs: Mapping[str, Any] | None, tolerance: Tolerance | None
+) -> xr.Dataset:
+    """The finished slice, all of it by the plain evaluation in this process."""
+    *_, last = _computed(read.plainly(), grid, attrs, tolerance, None, None)
+    return last
+
+
+def _tell_constant(dataset: xr.Dataset) -> None:
+    """Warn of a loss that does not move with the parameters."""
+    losses = dataset[schema.LOSS].values[:, dataset[schema.COMPUTED].values]
+    if losses.shape[1] < 2 or not np.isfinite(losses).all():
+        return
+    rounding = ROUNDED * float(torch.finfo(getattr(torch, dataset.attrs["dtype"])).eps)
+    still = np.ptp(losses, axis=1) <= rounding * np.abs(losses).max(axis=1)
+    for split in dataset[schema.SPLIT].values[still]:
+        warnings.warn(CONSTANT.format(split, losses.shape[1]), stacklevel=4)
 
 
 def _keys(read: Probe, grid: Grid, tolerance: Tolerance | None) -> list[str]:

@@ -15,6 +15,7 @@ def slice_key(read: Probe, grid: Grid, *more: Recipe | str | int | float) -> str
     content = Content()
     content.add(read.plane.origin, read.plane.axes, list(read.plane.names))
     content.add(repr(read.plane.explained_variance_ratio), read.tf32, dict(read.measures))
+    content.add(read.seed, read.draws)
     for name, part in read.parts.items():
         content.add(name, part.batch_norm)
         add_objective(content, part)

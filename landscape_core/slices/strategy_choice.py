@@ -17,7 +17,9 @@ from torch import Tensor
 
 from landscape_core.foundation.recipes import name_of
 from landscape_core.foundation.registry import entries, find
+from landscape_core.models.plain_evaluation import PlainEvaluation
 from landscape_core.planes.plane import Plane
+from landscape_core.slices.strategies._point_by_point import point_by_point
 from landscape_core.slices.strategies.base import Reader, Reading, Strategy
 from landscape_core.slices.strategies.loop import Loop
 
@@ -72,27 +74,45 @@ class Timing:
     deviation: float
 
 
-def trial(reading: Reading) -> list[Timing]:
+def trial(reading: Reading, network: PlainEvaluation | None = None) -> list[Timing]:
     """The strategies that agree with the loop, fastest first; the loop is always among them.
 
-    The loop is before those that are hardly faster.
+    The loop is before those that are hardly faster, and alone where a trace of the evaluation does
+    not show the same arithmetic at every point.
 
     The first is always tried, others while the trial has taken less than some points of the loop;
     so a large network is not evaluated many times to find out how to evaluate it. One that raises
     an error does not apply.
+
+    Args:
+        reading: what is to be read.
+        network: its plain evaluation, if there is one already.
     """
     plane = reading.plane
     few = _coords(FEW, plane)
-    loop = Loop()
-    plain = loop.reader(reading)
+    network = network or Loop().evaluation(reading)
+    trace = network.trace(plane.points(few[:1])[0])
+    plain = point_by_point(reading, network)
     first = plain(few[:1])
     truth, spent = _timed(plain, few)
-    plainest = Timing(loop, spent / len(few), 0.0)
-    timings = [plainest]
+    plainest = Timing(Loop(), spent / len(few), 0.0)
     budget = max(LEAST, WORTH * plainest.seconds)
     tolerance = AGREEMENT.get(plane.origin.dtype, 1e-2)
     if _deviation(first, truth[:, :1]) > tolerance:
         warnings.warn(UNSTEADY, stacklevel=4)
+    if not trace.fixed or reading.draws > 1:
+        LOG.debug("point by point, as the network %s", ", ".join(trace.found))
+        return [plainest]
+    tried = _tried(reading, (few, truth), plainest, budget)
+    return sorted(tried, key=lambda timing: timing.seconds * (1 if timing is plainest else MARGIN))
+
+
+def _tried(
+    reading: Reading, known: tuple[Tensor, Tensor], plainest: Timing, budget: float
+) -> list[Timing]:
+    """The loop and the strategies that agree with it at known coordinates and their values."""
+    (few, truth), timings = known, [plainest]
+    tolerance = AGREEMENT.get(reading.plane.origin.dtype, 1e-2)
     used = 0.0  # by trying; what is imported on the way to a candidate is not its own
     for strategy in _candidates(reading):
         own = reading.apart()  # an error midway leaves the network as it was
@@ -102,16 +122,14 @@ def trial(reading: Reading) -> list[Timing]:
             deviation = _deviation(reader(few), truth)
             if deviation <= tolerance:
                 least = max(FEW, strategy.together(own))
-                seconds = _per_point(reader, plane, least, budget)
+                seconds = _per_point(reader, reading.plane, least, budget)
                 timings.append(Timing(strategy, seconds, deviation))
         except Exception as error:  # some of what users write cannot be batched or recorded
             _skipped(strategy, error)
         used += time.perf_counter() - began
         if used > budget or timings[-1].seconds < plainest.seconds / CLEARLY:
             break
-    return sorted(
-        timings, key=lambda timing: timing.seconds * (1 if timing is plainest else MARGIN)
-    )
+    return timings
 
 
 def _candidates(reading: Reading) -> Iterator[Strategy]:

@@ -142,5 +142,5 @@ def _dataset(
     dataset = named(read.asking(means), grid, values, computed, {**attrs, **used})
     words = {"long_name": "standard error of the mean loss", "units": "1"}
     return dataset.assign(
-        {f"{schema.LOSS}_standard_error": (dataset[schema.LOSS].dims, frozen(errors), words)}
+        {schema.STANDARD_ERROR: (dataset[schema.LOSS].dims, frozen(errors), words)}
     )

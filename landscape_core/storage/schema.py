@@ -22,6 +22,9 @@ COMPUTED = "computed"
 LOSS = "loss"
 """The one measure that every slice has."""
 
+STANDARD_ERROR = "loss_standard_error"
+"""How sure the loss is where it is a mean over a sample, of examples or of random numbers."""
+
 UNITS = "multiples of the axis"
 """The unit of alpha and beta."""
 

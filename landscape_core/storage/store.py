@@ -78,6 +78,7 @@ class Store:
         self.folder = Path(folder)
         self.limit_mb = limit_mb
         self.writable = True
+        self.checked: set[str] = set()  # keys whose entries were compared with a computation
         self._room = 0.0  # bytes that may be written before all files are counted again
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

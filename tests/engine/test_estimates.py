@@ -9,6 +9,7 @@ import cases
 from landscape_core import compute_slice
 from landscape_core.foundation import memory
 from landscape_core.foundation.errors import SpecError
+from landscape_core.models import block_size
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.directions.random import Random
@@ -16,7 +17,6 @@ from landscape_core.slices import cost, strategy_choice
 from landscape_core.slices.cost import estimate
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import landscape, probe_of
-from landscape_core.slices.strategies import _in_place
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.strategies.vmap import Vmap
 from landscape_core.slices.sweep import exact
@@ -107,7 +107,7 @@ def test_many_examples_are_evaluated_in_blocks_that_fit(monkeypatch):
             sizes.append(len(values))
             return self.inner(values)
 
-    monkeypatch.setattr(_in_place, "free_memory", lambda _: 100_000)
+    monkeypatch.setattr(block_size, "free_memory", lambda _: 100_000)
     part = ModelObjective(Noting(), CrossEntropy(), *cases.vectors(500))
     probe = read(part, strategy=Loop())
     sizes.clear()
@@ -118,7 +118,7 @@ def test_many_examples_are_evaluated_in_blocks_that_fit(monkeypatch):
 
 
 def test_statistics_of_all_examples_that_do_not_fit_are_refused_with_the_figures(monkeypatch):
-    monkeypatch.setattr(_in_place, "free_memory", lambda _: 1000)
+    monkeypatch.setattr(block_size, "free_memory", lambda _: 1000)
     part = cases.residual_objective(batch_norm="batch")
     with pytest.raises(SpecError, match=r"batch_norm.*running or reestimated.*12 examples.*GB"):
         read(part, strategy=Loop())(np.zeros((1, 2)))

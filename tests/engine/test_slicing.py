@@ -63,14 +63,22 @@ def last(datasets):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """All coordinates at which anything is evaluated, in their order."""
-    seen, real = [], Probe.__call__
+    """All coordinates at which anything is evaluated but for a check, in their order."""
+    seen, real, check, checking = [], Probe.__call__, MODULE.spot_check, []
 
     def counting(self, coords):
-        seen.extend(map(tuple, coords.round(9).tolist()))
+        if not checking:
+            seen.extend(map(tuple, coords.round(9).tolist()))
         return real(self, coords)
 
+    def checked(*given, **more):
+        checking.append(True)
+        found = check(*given, **more)
+        checking.clear()
+        return found
+
     monkeypatch.setattr(Probe, "__call__", counting)
+    monkeypatch.setattr(MODULE, "spot_check", checked)
     return seen
 
 

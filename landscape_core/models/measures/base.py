@@ -63,6 +63,9 @@ class Measure(Recipe, ABC):
 
     unit: ClassVar[str] = "1"
 
+    is_loss: ClassVar[bool] = False
+    """Whether it is the loss itself, for which the plain evaluation asks the user's own one."""
+
     usual: ClassVar[bool] = True
     """Whether it is read where nobody has chosen measures."""
 

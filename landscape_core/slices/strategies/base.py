@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from landscape_core.foundation.precision import full_precision
 from landscape_core.foundation.recipes import Recipe
 from landscape_core.models.losses.base import Loss
 from landscape_core.models.measures._own import Own
@@ -23,7 +24,8 @@ Reader = Callable[[Tensor], Tensor]
 class Reading:
     """What is read of one part of the data along a plane.
 
-    `tf32` allows a graphics card to round products to 10 bits of mantissa.
+    `tf32` allows a graphics card to round products to 10 bits of mantissa; `seed` is that of the
+    numbers that a network draws in its `forward`, `draws` how many draws of them are averaged.
     """
 
     objective: ModelObjective
@@ -31,6 +33,8 @@ class Reading:
     measures: Sequence[Measure]
     classes: int | None = None
     tf32: bool = False
+    seed: int = 0
+    draws: int = 1
 
     def apart(self) -> "Reading":
         """The same reading of a copy of the network, which may come to harm."""
@@ -71,12 +75,24 @@ class Reading:
         return found
 
     def at_point(
-        self, outputs: Tensor, gradient: Tensor | None = None
+        self,
+        outputs: Tensor,
+        gradient: Tensor | None = None,
+        loss_of: Callable[[Tensor], Tensor] | None = None,
     ) -> Iterator[tuple[int | slice, Tensor]]:
-        """The rows and values of each measure, from outputs (N, ...) and a gradient (P,)."""
+        """The rows and values of each measure.
+
+        Args:
+            outputs: of one point, (N, ...).
+            gradient: at the point, (P,), if it is wanted.
+            loss_of: gives the loss itself from the outputs, if not the loss of the objective.
+        """
         first = 0
         for measure in self.measures:
-            value = self._value(measure, outputs, gradient)
+            if loss_of is not None and measure.is_loss:
+                value = loss_of(outputs)
+            else:
+                value = self._value(measure, outputs, gradient)
             size = measure.size(self.classes)
             yield slice(first, first + size) if measure.dimension else first, value
             first += size
@@ -114,11 +130,6 @@ class Strategy(Recipe, ABC):
 @contextlib.contextmanager
 def exactly(reading: Reading) -> Iterator[None]:
     """Without gradients, and with products in full precision unless less was asked for."""
-    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
-    before = matmul.allow_tf32, cudnn.allow_tf32
-    matmul.allow_tf32 = cudnn.allow_tf32 = reading.tf32
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        matmul.allow_tf32, cudnn.allow_tf32 = before
+    device = reading.plane.origin.device
+    with full_precision(device, tf32=reading.tf32), torch.no_grad():
+        yield

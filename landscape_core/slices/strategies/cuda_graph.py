@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from landscape_core.slices.strategies._in_place import InPlaceNetwork, block_memory
+from landscape_core.models.block_size import block_memory
+from landscape_core.models.plain_evaluation import PlainEvaluation
 from landscape_core.slices.strategies.base import Reader, Reading, Strategy, exactly
 
 Work = Callable[[], Tensor]
@@ -30,16 +31,17 @@ class CudaGraph(Strategy):
         return on_card and still and not reading.wants_gradient
 
     def memory(self, reading: Reading) -> int:
-        return block_memory(reading)
+        return block_memory(reading.objective)
 
     def reader(self, reading: Reading) -> Reader:
-        swift, plane = InPlaceNetwork(reading.objective), reading.plane
+        network, plane = PlainEvaluation(reading.objective, tf32=reading.tf32), reading.plane
+        network.trace(plane.origin)  # which asks the processor
         coord = torch.zeros(1, plane.dimensions).to(plane.origin)
         record = _recorded if plane.origin.device.type == "cuda" else _called
 
         def work() -> Tensor:
-            torch.add(plane.origin, (coord @ plane.axes)[0], out=swift.flat)
-            return reading.values(swift.here()[None])[:, 0]
+            torch.add(plane.origin, (coord @ plane.axes)[0], out=network.flat)
+            return reading.values(network.forward()[None])[:, 0]
 
         with exactly(reading):
             again = record(work)

@@ -1,11 +1,12 @@
-"""One point after another, through the network as it is."""
+"""One point after another, through the network and the loss as they are: the plain evaluation."""
 
 from dataclasses import dataclass
 from typing import Annotated
 
 from landscape_core.foundation.recipes import Knob
-from landscape_core.models.layer_chain import work_in_place
-from landscape_core.slices.strategies._in_place import InPlaceNetwork, block_memory, point_by_point
+from landscape_core.models.block_size import block_memory
+from landscape_core.models.plain_evaluation import PlainEvaluation
+from landscape_core.slices.strategies._point_by_point import point_by_point
 from landscape_core.slices.strategies.base import Reader, Reading, Strategy
 
 
@@ -22,9 +23,11 @@ class Loop(Strategy):
         return True
 
     def memory(self, reading: Reading) -> int:
-        return block_memory(reading, self.block)
+        return block_memory(reading.objective, self.block, gradient=reading.wants_gradient)
 
     def reader(self, reading: Reading) -> Reader:
-        swift = InPlaceNetwork(reading.objective, self.block)
-        work_in_place(swift.network)
-        return point_by_point(reading, swift)
+        return point_by_point(reading, self.evaluation(reading))
+
+    def evaluation(self, reading: Reading) -> PlainEvaluation:
+        """The plain evaluation of what is read."""
+        return PlainEvaluation(reading.objective, self.block, seed=reading.seed, tf32=reading.tf32)

@@ -18,15 +18,12 @@ import torch
 from torch import Tensor, nn
 
 from landscape_core.foundation.memory import free_memory
-from landscape_core.models.layer_chain import as_written
+from landscape_core.models.block_size import SHARE, block_memory
+from landscape_core.models.layer_chain import as_written, work_in_place
 from landscape_core.models.objective import ModelObjective
+from landscape_core.models.plain_evaluation import PlainEvaluation
 from landscape_core.planes.plane import Plane
-from landscape_core.slices.strategies._in_place import (
-    SHARE,
-    InPlaceNetwork,
-    block_memory,
-    point_by_point,
-)
+from landscape_core.slices.strategies._point_by_point import point_by_point
 from landscape_core.slices.strategies.base import Reader, Reading, Strategy, exactly
 
 AFFINE: tuple[type[nn.Module], ...] = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -51,15 +48,16 @@ class SharedLayers(Strategy):
 
     def memory(self, reading: Reading) -> int:
         names = [name for kind in shared(reading.objective, reading.plane) for name in kind]
-        return block_memory(reading) + _held(reading.objective, reading.plane, names)
+        return block_memory(reading.objective) + _held(reading.objective, reading.plane, names)
 
     def reader(self, reading: Reading) -> Reader:
-        swift = InPlaceNetwork(reading.objective)
+        network = PlainEvaluation(reading.objective, tf32=reading.tf32)
+        work_in_place(network.module)
         here = torch.zeros(reading.plane.dimensions, dtype=torch.float64)
         affine, constant = shared(reading.objective, reading.plane)
         with exactly(reading):
-            _share(swift, reading, affine, constant, here)
-        inner = point_by_point(reading, swift)
+            _share(network, reading, affine, constant, here)
+        inner = point_by_point(reading, network)
 
         def read(coords: Tensor) -> Tensor:
             found = []
@@ -74,19 +72,19 @@ class SharedLayers(Strategy):
 def shared(objective: ModelObjective, plane: Plane) -> tuple[list[str], list[str]]:
     """The names of the affine layers, and of the constant parts, that see the same everywhere."""
     moving = _moving(objective, plane)
-    swift = InPlaceNetwork(objective.first(FEW))
-    for name, parameter in swift.network.named_parameters(remove_duplicate=False):
+    network = PlainEvaluation(objective.first(FEW))
+    for name, parameter in network.module.named_parameters(remove_duplicate=False):
         parameter.requires_grad_(name in moving)
     try:
-        watched = [_watch(swift, plane, coord[: plane.dimensions]) for coord in WATCHED]
+        watched = [_watch(network, plane, coord[: plane.dimensions]) for coord in WATCHED]
     except RuntimeError:  # some of what users write runs without gradients alone
         return [], []
     same = [
         name
-        for name, module in swift.network.named_modules()
+        for name, module in network.module.named_modules()
         if name and _plain(module) and _alike(*(one.get(name) for one in watched))
     ]
-    parts = dict(swift.network.named_modules())
+    parts = dict(network.module.named_modules())
     moves = {
         name: any(f"{name}.{own}" in moving for own, _ in parts[name].named_parameters())
         for name in same
@@ -97,7 +95,7 @@ def shared(objective: ModelObjective, plane: Plane) -> tuple[list[str], list[str
     return affine, outer
 
 
-def _watch(swift: InPlaceNetwork, plane: Plane, coord: Sequence[float]) -> dict[str, list[Any]]:
+def _watch(network: PlainEvaluation, plane: Plane, coord: Sequence[float]) -> dict[str, list[Any]]:
     """What each module was given, each time it was called, at a point; None if it may move."""
     seen: dict[str, list[Any]] = {}
 
@@ -109,12 +107,12 @@ def _watch(swift: InPlaceNetwork, plane: Plane, coord: Sequence[float]) -> dict[
 
         return note
 
-    modules = swift.network.named_modules()
+    modules = network.module.named_modules()
     hooks = [one.register_forward_hook(noting(name)) for name, one in modules if name]
     try:
-        swift.flat.copy_(plane.points(torch.tensor([coord], dtype=torch.float64))[0])
+        network.flat.copy_(plane.points(torch.tensor([coord], dtype=torch.float64))[0])
         with torch.enable_grad():
-            swift.here()
+            network.forward()
     finally:
         for hook in hooks:
             hook.remove()
@@ -158,20 +156,20 @@ def _held(objective: ModelObjective, plane: Plane, names: list[str]) -> int:
     def note(_: nn.Module, __: Any, found: Any) -> None:
         sizes.append(found.numel() * found.element_size())
 
-    swift = InPlaceNetwork(objective.first(FEW))
-    parts = dict(swift.network.named_modules())
+    network = PlainEvaluation(objective.first(FEW))
+    parts = dict(network.module.named_modules())
     for name in names:
         parts[name].register_forward_hook(note)
-    swift.outputs(plane.origin)
+    network.outputs(plane.origin)
     each = sum(sizes) / min(FEW, objective.examples)
     return int((1 + plane.dimensions) * each * objective.examples)
 
 
 def _share(
-    swift: InPlaceNetwork, reading: Reading, affine: list[str], constant: list[str], here: Tensor
+    network: PlainEvaluation, reading: Reading, affine: list[str], constant: list[str], here: Tensor
 ) -> None:
     """Compute what is shared, and let the layers of the network give it."""
-    parts = dict(swift.network.named_modules())
+    parts = dict(network.module.named_modules())
     given: dict[str, list[Tensor]] = {name: [] for name in affine}
     found: dict[str, list[Tensor]] = {name: [] for name in constant}
 
@@ -185,16 +183,17 @@ def _share(
         return note
 
     hooks = [parts[name].register_forward_hook(noting(name)) for name in [*affine, *constant]]
-    swift.outputs(reading.plane.origin)
+    network.outputs(reading.plane.origin)
     for hook in hooks:
         hook.remove()
     rows = torch.cat([reading.plane.origin[None], reading.plane.axes])
     tensors = [reading.objective.layout.split(row) for row in rows]
     for name in affine:
         products = _products(parts[name], name, given.pop(name), tensors)
-        parts[name].forward = _affine_forward(swift, products, here)
+        parts[name].forward = _affine_forward(network, products, here)
     for name in constant:
-        parts[name].forward = _constant_forward(swift, found[name])
+        parts[name].forward = _constant_forward(network, found[name])
+    network.keep()
 
 
 def _products(
@@ -230,10 +229,10 @@ def _apply(layer: Any, inputs: Tensor, weight: Tensor | None, bias: Tensor | Non
 
 
 def _affine_forward(
-    swift: InPlaceNetwork, products: list[list[Tensor]], here: Tensor
+    network: PlainEvaluation, products: list[list[Tensor]], here: Tensor
 ) -> Callable[[Tensor], Tensor]:
     def forward(_: Tensor) -> Tensor:
-        origin, first, *others = products[swift.block]
+        origin, first, *others = products[network.block]
         coords = here.tolist()
         total = torch.add(origin, first, alpha=coords[0])
         for coord, axis in zip(coords[1:], others, strict=True):
@@ -243,6 +242,6 @@ def _affine_forward(
     return forward
 
 
-def _constant_forward(swift: InPlaceNetwork, found: list[Tensor]) -> Callable[[Tensor], Tensor]:
+def _constant_forward(network: PlainEvaluation, found: list[Tensor]) -> Callable[[Tensor], Tensor]:
     # Copied, as what follows may work in place.
-    return lambda _: found[swift.block].clone()
+    return lambda _: found[network.block].clone()

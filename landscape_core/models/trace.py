@@ -1,0 +1,89 @@
+"""Whether an evaluation is the same arithmetic at every point: found out by watching one.
+
+Ways of computing that do not run `forward` at each point repeat what they saw elsewhere. That holds
+only where the network never asks for a value, has no shape that depends on values, draws nothing
+and writes to nothing that outlives the call. Every operation of torch passes a dispatch mode, which
+sees all of these by the operation's own tags; what leaves torch (`tolist`, `numpy`) passes a
+function mode.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+T = TypeVar("T")
+
+TELLING = {
+    torch.Tag.data_dependent_output: "asks for a value",
+    torch.Tag.dynamic_output_shape: "has a shape that depends on values",
+}
+"""Tags of operations after which a network may go another way elsewhere."""
+
+LEAVING = {
+    torch.Tensor.tolist: "tolist",
+    torch.Tensor.numpy: "numpy",
+    torch.Tensor.__array__: "numpy",
+    torch.Tensor.data_ptr: "data_ptr",
+}
+"""Methods through which values leave torch, which no operation tells."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What an evaluation did that may turn out otherwise at another point, in words.
+
+    `draws`: random numbers; `spoils`: it writes to its inputs or targets.
+    """
+
+    found: tuple[str, ...] = ()
+    draws: bool = False
+    spoils: bool = False
+
+    @property
+    def fixed(self) -> bool:
+        """Whether nothing was found: the same arithmetic everywhere, as far as this tells."""
+        return not self.found
+
+
+class _Operations(TorchDispatchMode):
+    def __init__(self, found: dict[str, None]) -> None:
+        TorchDispatchMode.__init__(self)
+        self._found = found
+
+    def __torch_dispatch__(
+        self, operation: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        del types
+        for tag in operation.tags:
+            if tag in TELLING:
+                self._found[f"{TELLING[tag]} ({operation})"] = None
+        return operation(*args, **(kwargs or {}))
+
+
+class _Methods(TorchFunctionMode):
+    def __init__(self, found: dict[str, None]) -> None:
+        TorchFunctionMode.__init__(self)
+        self._found = found
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        del types
+        if function in LEAVING:
+            self._found[f"takes values out of torch ({LEAVING[function]})"] = None
+        return function(*args, **(kwargs or {}))
+
+
+def traced(call: Callable[[], T]) -> tuple[T, tuple[str, ...]]:
+    """What a call gives, and what it did that depends on values, in words: empty for nothing."""
+    found: dict[str, None] = {}
+    try:
+        with _Operations(found), _Methods(found):
+            result = call()
+    except Exception as error:  # some of what users write cannot be watched, and yet runs
+        return call(), (f"cannot be watched ({type(error).__name__})",)
+    return result, tuple(found)

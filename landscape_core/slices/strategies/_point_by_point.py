@@ -1,0 +1,51 @@
+"""Reading a network at one point after another."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from landscape_core.models.measures._draw_error import DrawError
+from landscape_core.models.plain_evaluation import PlainEvaluation
+from landscape_core.slices.strategies.base import Reader, Reading
+
+
+def point_by_point(reading: Reading, network: PlainEvaluation) -> Reader:
+    """The reader that takes a network to one point after another."""
+    plane = reading.plane
+
+    def drawn(theta: Tensor, draw: int) -> Tensor:
+        gradient = network.gradient(theta, draw=draw) if reading.wants_gradient else None
+        return network.values(theta, lambda outputs: row_values(outputs, gradient), draw=draw)
+
+    def row_values(outputs: Tensor, gradient: Tensor | None) -> Tensor:
+        found = plane.origin.new_empty(reading.rows)
+        for row, value in reading.at_point(outputs, gradient, network.loss_of):
+            found[row] = value
+        return found
+
+    def read(coords: Tensor) -> Tensor:
+        coords = coords.to(plane.origin)
+        found = coords.new_empty(reading.rows, len(coords))
+        for k in range(len(coords)):
+            theta = plane.origin + coords[k] @ plane.axes
+            found[:, k] = drawn(theta, 0)
+            if reading.draws > 1 and network.draws:
+                rest = [drawn(theta, draw) for draw in range(1, reading.draws)]
+                found[:, k] = _averaged(reading, torch.stack([found[:, k], *rest]))
+        return found
+
+    return read
+
+
+def _averaged(reading: Reading, rows: Tensor) -> Tensor:
+    """The means (R,) of the values (draws, R), with the standard error of the loss in its row."""
+    found, first = rows.mean(dim=0), 0
+    spread = rows.new_zeros(())
+    for measure in reading.measures:
+        if measure.is_loss:
+            spread = rows[:, first].std() / math.sqrt(len(rows))
+        if isinstance(measure, DrawError):
+            found[first] = spread
+        first += measure.size(reading.classes)
+    return found
