@@ -19,7 +19,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from landscape_core.foundation.errors import SpecError
 
-ENGINE_VERSION = 5
+ENGINE_VERSION = 6
 """Raised whenever the same recipe would give other numbers; part of every cache key."""
 
 F = typing.TypeVar("F", bound=Callable[..., Any])

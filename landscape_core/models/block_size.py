@@ -25,7 +25,7 @@ def block_of(objective: ModelObjective, size: int = 0, *, gradient: bool = False
     block = size or fitting(objective, gradient=gradient)
     whole = objective.batch_norm == "batch" and objective.normalizes
     if whole or (block < objective.examples and mixes(objective)):
-        return _all_at_once(objective, gradient=gradient)
+        return all_at_once(objective, gradient=gradient)
     return max(1, block)
 
 
@@ -65,7 +65,7 @@ def bytes_per_example(objective: ModelObjective, *, gradient: bool = False) -> i
     return most // few.examples + inputs
 
 
-def _all_at_once(objective: ModelObjective, *, gradient: bool) -> int:
+def all_at_once(objective: ModelObjective, *, gradient: bool = False) -> int:
     """The number of examples, if the values inside the network can be had for all of them.
 
     Raises:

@@ -1,6 +1,5 @@
 """Networks read as a chain of layers, each fed by the one before."""
 
-import copy
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from landscape_core.models.copying import copied
 from landscape_core.models.network_blocks import Residual
 
 FUNCTIONS: dict[Any, Callable[[], nn.Module]] = {
@@ -74,7 +74,7 @@ def _composed(module: nn.Module) -> bool:
 def _traced(module: nn.Module) -> list[nn.Module] | None:
     """The layers by the graph that calling the module leaves, if that is a chain."""
     try:
-        graph = fx.Tracer().trace(copy.deepcopy(module))  # it may keep what it is called with
+        graph = fx.Tracer().trace(copied(module))  # it may keep what it is called with
     except Exception:  # tracing runs the user's code, which may do anything
         return None
     layers: list[nn.Module] = []

@@ -1,6 +1,7 @@
 """A scalar function of one flat vector: all that optimizers, planes and slices know of a net."""
 
-import copy
+import contextlib
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +19,11 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.precision import full_precision
 from landscape_core.foundation.types import Scalar, Vector, Vectors
 from landscape_core.models.batch_norm import BatchNorm, _check_choice, reestimate
+from landscape_core.models.copying import copied, copied_together
 from landscape_core.models.functional_call import packed, unpacked
-from landscape_core.models.in_place import call_in_place, copied_together
+from landscape_core.models.generators import drawing
+from landscape_core.models.in_place import hand_back, hold
+from landscape_core.models.module_state import ModuleState
 from landscape_core.models.parameters import FunctionalCall, Layout
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
@@ -209,7 +213,7 @@ class ModelObjective(Objective):
     def loss(self, theta: Vector) -> Scalar:
         """The mean loss at theta, differentiable."""
         with full_precision(theta.device):
-            return self.loss_function(self.outputs(theta), self.targets).mean()
+            return self._value(self.layout.split(theta), theta)
 
     def value_and_gradient(self, theta: Vector) -> tuple[Scalar, Vector]:
         """The loss and its gradient at theta, or the field in its place, both detached."""
@@ -218,8 +222,7 @@ class ModelObjective(Objective):
         for tensor in tensors.values():
             tensor.requires_grad_()
         with full_precision(theta.device):
-            outputs = self._called(tensors, theta, self.inputs)
-            value = self.loss_function(outputs, self.targets).mean()
+            value = self._value(tensors, theta)
             found = _gradients(value, tensors, alone=self._calls.functional(self))
         gradient = torch.cat([one.reshape(-1) for one in found])
         if self.field is not None:
@@ -404,34 +407,73 @@ class ModelObjective(Objective):
 
     def _prepared(self, theta: Vector) -> dict[str, Tensor]:
         """Set the mode of the network; the buffers that its evaluation may update."""
-        training = self._updates_statistics
-        if self._module.training != training:
-            self._module.train(training)
-        if not training and self.batch_norm == "reestimated" and self._normalizers:
+        if self.batch_norm == "reestimated" and self._normalizers and not self._updates_statistics:
+            self._set_mode()
             return self._reestimated(theta)
-        # Statistics of the batch without a training step: dropout, for one, stays off.
-        batch_statistics = training or self.batch_norm == "batch"
-        for part in self._normalizers:
-            part.training = batch_statistics
-        if batch_statistics and not training:
+        training = self._set_mode()
+        if self.batch_norm == "batch" and not training:
             return {name: value.clone() for name, value in self.buffers.items()}
         return self.buffers
 
+    def _set_mode(self) -> bool:
+        """Set the mode of the network; whether it is that of training."""
+        training = self._updates_statistics
+        if self._module.training != training:
+            self._module.train(training)
+        # Statistics of the batch without a training step: dropout, for one, stays off.
+        for part in self._normalizers:
+            part.training = training or self.batch_norm == "batch"
+        return training
+
     def _called(self, tensors: Mapping[str, Tensor], theta: Vector, inputs: Tensor) -> Tensor:
         """The outputs with these values of the parameters, those at theta."""
-        buffers = self._prepared(theta)
-        call = self._with_others if self._calls.functional(self) else self._with_own
-        return self.adapted(call(tensors, buffers, inputs))
+        if self._calls.functional(self):
+            return self._with_others(tensors, self._prepared(theta), inputs)
+        own = self._apart_for_once()
+        with own._as_given():
+            return own._with_own(tensors, self.buffers, inputs.clone())
+
+    def _value(self, tensors: Mapping[str, Tensor], theta: Vector) -> Scalar:
+        """The mean loss with these values of the parameters, those at theta."""
+        if self._calls.functional(self):
+            outputs = self._with_others(tensors, self._prepared(theta), self.inputs)
+            return self.loss_function(outputs, self.targets).mean()
+        own = self._apart_for_once()
+        with own._as_given():
+            outputs = own._with_own(tensors, self.buffers, self.inputs.clone())
+            return own.loss_function(outputs, self.targets.clone()).mean()
 
     def _with_others(
-        self, tensors: Mapping[str, Tensor], buffers: dict[str, Tensor], x: Tensor
-    ) -> Any:
-        return self._slots.call(self._module, {**tensors, **buffers}, x)
+        self, tensors: Mapping[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor
+    ) -> Tensor:
+        """The outputs with tensors in the place of parameters and buffers."""
+        return self.adapted(self._slots.call(self._module, {**tensors, **buffers}, inputs))
 
     def _with_own(
-        self, tensors: Mapping[str, Tensor], buffers: dict[str, Tensor], x: Tensor
-    ) -> Any:
-        return call_in_place(self._module, tensors, buffers, x)
+        self, tensors: Mapping[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor
+    ) -> Tensor:
+        """The outputs with values in the network's own parameters, which stay there."""
+        training = self._set_mode()
+        hold(self._module, tensors, buffers)
+        if self.batch_norm == "reestimated" and not self._updates_statistics:
+            own = [dict(part.named_buffers(recurse=False)) for part in self._normalizers]
+            reestimate(self._normalizers, own, self._module, self.reference)
+        found = self.adapted(self._module(inputs))
+        if training:
+            hand_back(self._module, buffers)
+        return found
+
+    def _apart_for_once(self) -> "ModelObjective":
+        """The same objective with network, loss and adapter of its own, for one evaluation."""
+        part = self._copied()
+        part._find_parts()
+        return part
+
+    def _as_given(self) -> contextlib.AbstractContextManager[None]:
+        """The same random numbers in every evaluation; in training steps they go on."""
+        if self._updates_statistics:
+            return contextlib.nullcontext()
+        return drawing(self.start.device, 0)
 
     def _reestimated(self, theta: Vector) -> dict[str, Tensor]:
         buffers = {name: value.clone() for name, value in self.buffers.items()}
@@ -503,7 +545,10 @@ class Calls:
         if self._known is None:
             self._known = True  # while it is tried
             try:
-                self._known = all(_alike(objective.first(FEW).alone(), t) for t in _away(objective))
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # of what only this trial does
+                    few = objective.first(FEW).alone()
+                    self._known = all(_alike(few, theta) for theta in _away(objective))
             except Exception:  # of what users write; in place is the safe way, and will tell
                 self._known = False
         return self._known
@@ -517,16 +562,22 @@ def _away(objective: ModelObjective) -> list[Vector]:
 
 
 def _alike(few: ModelObjective, theta: Vector) -> bool:
-    """Whether values and gradients are the same in both ways."""
+    """Whether values and gradients are the same in both ways, and the network is as before."""
     found = []
     for functional in (True, False):
+        own = few._apart_for_once()
+        state = ModuleState(own._module, own.loss_function, own.adapter)
         tensors = {n: t.detach().requires_grad_() for n, t in few.layout.split(theta).items()}
-        buffers = {name: value.clone() for name, value in few._prepared(theta).items()}
+        buffers = {name: value.clone() for name, value in own._prepared(theta).items()}
+        given = few.inputs.clone(), few.targets.clone()
         with torch.enable_grad():
-            call = few._with_others if functional else few._with_own
-            outputs = few.adapted(call(tensors, buffers, few.inputs.clone()))
-            value = few.loss_function(outputs, few.targets.clone()).mean()
+            call = own._with_others if functional else own._with_own
+            outputs = call(tensors, buffers, given[0])
+            value = own.loss_function(outputs, given[1]).mean()
             gradient = _gradients(value, tensors, alone=functional)
+        written = (*tensors.values(), *buffers.values(), *given)
+        if functional and (state.changed() or any(one._version for one in written)):
+            return False
         found.append(torch.cat([value.detach().reshape(1), *[g.reshape(-1) for g in gradient]]))
     near = float(torch.finfo(theta.dtype).eps ** 0.5)
     scale = float(found[1].abs().nan_to_num().max())
@@ -590,7 +641,7 @@ def _loss_on(
         return loss
     for one in (*loss.parameters(), *loss.buffers()):
         if one is not one.to(device, dtype if one.is_floating_point() else None):
-            return copy.deepcopy(loss).to(device, dtype)
+            return copied(loss).to(device, dtype)
     return loss
 
 

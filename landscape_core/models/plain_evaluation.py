@@ -8,8 +8,7 @@ attributes and generators of random numbers are put back, the global ones are se
 """
 
 import contextlib
-import random
-import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
@@ -18,11 +17,12 @@ import torch
 from torch import Tensor
 from torch.nn.modules.batchnorm import _NormBase
 
-from landscape_core.foundation import random_streams
+from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.precision import full_precision
 from landscape_core.foundation.types import Scalar, Vector
 from landscape_core.models.batch_norm import reestimate
-from landscape_core.models.block_size import block_of
+from landscape_core.models.block_size import all_at_once, block_of
+from landscape_core.models.generators import PYTHON, drawing, states
 from landscape_core.models.losses.base import Loss
 from landscape_core.models.module_state import ModuleState
 from landscape_core.models.objective import ModelObjective, tensor_in
@@ -30,10 +30,10 @@ from landscape_core.models.trace import Trace, traced
 
 T = TypeVar("T")
 
-PYTHON = "random"
-
-GLOBAL_GENERATORS = threading.RLock()
-"""Held while the process's generators are set: who draws from them is alone."""
+IN_BLOCKS = (
+    "This network's way depends on values, and it is evaluated in {} blocks of examples: if it asks"
+    " for a value of all of them, its outputs are others than on all at once."
+)
 
 
 class PlainEvaluation:
@@ -167,9 +167,8 @@ class PlainEvaluation:
         """
         if self._trace is None:
             outputs, loss, found, drawn = self._observed(theta, 0)
-            if (
-                drawn == {PYTHON} and not outputs.is_meta
-            ):  # decorators that check a sample of their arguments draw as well
+            if drawn == {PYTHON} and not outputs.is_meta:
+                # Decorators that check a sample of their arguments draw as well.
                 other = self._observed(theta, 1)
                 same = _same(outputs, other[0]) and _same(loss, other[1])
                 drawn = set() if same else drawn
@@ -177,19 +176,28 @@ class PlainEvaluation:
             drawn = drawn - {PYTHON} if outputs.is_meta else drawn
             found += ("draws random numbers",) * bool(drawn) + ("writes to its data",) * spoils
             self._trace, self._lent = Trace(found, bool(drawn), spoils), []
+            if found and len(self.blocks) > 1 and not self._size:
+                self._join_blocks()
         return self._trace
+
+    def _join_blocks(self) -> None:
+        """Evaluate all examples at once, as values that a network asks for may be those of all."""
+        try:
+            self.blocks = self.objective.inputs.split(all_at_once(self.objective))
+        except SpecError as error:
+            warnings.warn(f"{IN_BLOCKS.format(len(self.blocks))} {error}", stacklevel=4)
 
     def _observed(
         self, theta: Vector, draw: int
     ) -> tuple[Tensor, Scalar, tuple[str, ...], set[str]]:
         """Outputs and loss at theta, what else was done, and which generators were drawn from."""
-        with self._at(theta), self._drawing(draw), torch.no_grad():
-            before = _states(self.flat.device)
+        with self._at(theta), drawing(self.flat.device, self.seed, draw), torch.no_grad():
+            before = states(self.flat.device)
             outputs, found = traced(self.forward)
             if self._state.changed():
                 found += ("changes what the network holds",)
             loss = self.loss_of(outputs)
-            after = _states(self.flat.device)
+            after = states(self.flat.device)
             drawn = {name for name in before if before[name] != after[name]}
             if self._state.drawn():
                 drawn.add("its own")
@@ -199,7 +207,10 @@ class PlainEvaluation:
     def _standing(self, theta: Vector, draw: int) -> Iterator[None]:
         """At theta, with all else as at every other point."""
         draws = self.trace(theta).draws
-        with self._at(theta), self._drawing(draw) if draws else contextlib.nullcontext():
+        with (
+            self._at(theta),
+            drawing(self.flat.device, self.seed, draw) if draws else contextlib.nullcontext(),
+        ):
             yield
 
     @contextlib.contextmanager
@@ -215,19 +226,6 @@ class PlainEvaluation:
                 self._state.rewind()
                 for parameter in self._moved:
                     parameter.grad = None
-
-    @contextlib.contextmanager
-    def _drawing(self, draw: int) -> Iterator[None]:
-        """With the process's generators set from the seed; afterwards they are as they were."""
-        cards = [self.flat.get_device()] if self.flat.is_cuda else []
-        with GLOBAL_GENERATORS, torch.random.fork_rng(cards):
-            others = np.random.get_state(), random.getstate()
-            try:
-                _seed(random_streams.number(self.seed, "draws", draw))
-                yield
-            finally:
-                np.random.set_state(others[0])
-                random.setstate(others[1])
 
     def _fresh(self, given: Tensor) -> Tensor:
         """The tensor, or a copy of it where somebody may write to it."""
@@ -252,20 +250,3 @@ def _same(one: Tensor, other: Tensor) -> bool:
     """Whether two tensors are the same to the bit, but for NaN."""
     pairs = one.double().numpy(force=True), other.double().numpy(force=True)
     return np.array_equal(*pairs, equal_nan=True)
-
-
-def _seed(number: int) -> None:
-    torch.manual_seed(number)  # noqa: TID251 - the one place where the global generators are set
-    np.random.seed(number % 2**32)
-    random.seed(number)
-
-
-def _states(device: torch.device) -> dict[str, object]:
-    """The states of the process's generators, in a form that can be compared."""
-    card = torch.cuda.get_rng_state(device).numpy().tobytes() if device.type == "cuda" else b""
-    return {
-        "torch": torch.default_generator.get_state().numpy().tobytes(),
-        "card": card,
-        "numpy": repr(np.random.get_state(legacy=False)),
-        PYTHON: random.getstate(),
-    }

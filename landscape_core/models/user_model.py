@@ -18,8 +18,9 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Knob, Note
 from landscape_core.models.batch_norm import BatchNorm
 from landscape_core.models.content_hash import Content, add_objective
+from landscape_core.models.copying import copied, copied_together
 from landscape_core.models.datasets.base import Data, Split
-from landscape_core.models.in_place import call_in_place, copied_together
+from landscape_core.models.generators import kept_generators
 from landscape_core.models.layer_chain import as_written
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.measures.base import classes_of
@@ -208,8 +209,7 @@ def with_known_loss(part: ModelObjective) -> ModelObjective:
     if not named or targets.ndim != 1 or targets.is_floating_point() or int(targets.min()) < 0:
         return part
     with torch.no_grad():
-        found = call_in_place(part.module, {}, dict(part.buffers), part.inputs[:FEW].clone())
-        outputs = part.adapted(found)
+        outputs = part.adapted(copied(part.module)(part.inputs[:FEW].clone()))
         if outputs.ndim != 2:
             return part
         known, told = CrossEntropy()(outputs, targets[:FEW]).mean(), loss(outputs, targets[:FEW])
@@ -280,7 +280,8 @@ def pairs_of(name: str, data: object) -> list[tuple[Tensor, Tensor]]:
         raise SpecError(name, type(data).__name__, f"{PAIRS}; {BATCHED}")
     if isinstance(data, ARRAYS | str | Mapping) or not isinstance(data, Iterable):
         raise SpecError(name, type(data).__name__, PAIRS)
-    batches = list(data)
+    with kept_generators():  # a DataLoader draws from torch's own
+        batches = list(data)
     if not batches:
         raise SpecError(name, "no batches", "at least one pair of inputs and targets")
     if all(isinstance(part, ARRAYS) for part in batches):

@@ -142,6 +142,12 @@ class Plane:
         same = origin is self.origin and axes is self.axes
         return self if same else replace(self, origin=origin, axes=axes)
 
+    def like(self, theta: Vector) -> "Plane":
+        """The same plane on the device of a point and in its type."""
+        origin, axes = self.origin.to(theta), self.axes.to(theta)
+        same = origin is self.origin and axes is self.axes
+        return self if same else replace(self, origin=origin, axes=axes)
+
     def in_double(self) -> "Plane":
         """The same plane in float64."""
         return replace(self, origin=self.origin.double(), axes=self.axes.double())

@@ -48,6 +48,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     backend: Backend | None = None,
     store: Store | None = None,
     seed: int = 0,
+    draws: int = 1,
 ) -> xr.Dataset:
     """The slice of a network's loss around its present parameters: loss (split, beta, alpha).
 
@@ -83,7 +84,10 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
             `"loop"` or `Loop(block=64)`; by default the fastest in a short trial.
         backend: where to compute; by default in this process.
         store: keeps the slice, and what is done of it while it is computed.
-        seed: of random directions.
+        seed: of random directions, and of the numbers that a network draws in its `forward`: the
+            same ones at every point.
+        draws: how many draws of such numbers the values are means of; for more than one,
+            `loss_standard_error` says how sure they are.
 
     Raises:
         SpecError: a value that is not accepted, or no data.
@@ -123,6 +127,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
         seed=seed,
         strategy=chosen,
         tf32=tf32,
+        draws=draws,
     )
     told = "given" if isinstance(rule, Plane) else canonical(to_plain(rule))
     attrs = {"directions": told, "seed": seed, "model": type(model).__name__}
@@ -141,6 +146,7 @@ def probe_of(  # noqa: PLR0913 - as above
     seed: int = 0,
     strategy: Strategy | str | None = None,
     tf32: bool = False,
+    draws: int = 1,
 ) -> Probe:
     """What is read around the present parameters of the first part, or on a plane of one's own.
 
@@ -155,7 +161,7 @@ def probe_of(  # noqa: PLR0913 - as above
     rule, few = _rule(directions), _limited(parts, max_examples)
     chosen = None if strategy is None else strategy_of(strategy)
     if isinstance(rule, Plane):
-        return probe(few, rule, measures, chosen, tf32=tf32)
+        return probe(few, rule, measures, chosen, tf32=tf32, seed=seed, draws=draws)
     for state in path:
         if not isinstance(state, Mapping):
             raise SpecError("path", type(state).__name__, "a list of state dictionaries")
@@ -163,7 +169,8 @@ def probe_of(  # noqa: PLR0913 - as above
     centre = objective.start
     thetas = [objective.layout.join(state).to(centre) for state in path] or [centre]
     view = Viewpoint(objective, centre, torch.stack(thetas), seed)
-    return probe(few, rule.span(view, dimensions), measures, chosen, tf32=tf32)
+    plane = rule.span(view, dimensions)
+    return probe(few, plane, measures, chosen, tf32=tf32, seed=seed, draws=draws)
 
 
 def _limited(parts: Mapping[str, ModelObjective], most: int | None) -> Mapping[str, ModelObjective]:

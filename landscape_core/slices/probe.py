@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.errors import LandscapeError, SpecError
 from landscape_core.foundation.recipes import name_of
 from landscape_core.foundation.registry import entries
 from landscape_core.models.measures._draw_error import DrawError
@@ -35,9 +35,9 @@ class Probe:
 
     `seconds` is what a point took in the trial, all parts together; NaN where there was no trial.
     `seed` is that of the numbers that networks draw in their `forward`, of which `draws` are
-    averaged. A strategy that the trial has chosen and that raises an error later gives way to the
-    loop. It can be pickled; what prepares the reading is made again where it is called first, and
-    in each thread that calls it.
+    averaged. A strategy that raises an error later gives way to the loop, unless the user has
+    `named` it. It can be pickled; what prepares the reading is made again where it is called first,
+    and in each thread that calls it.
     """
 
     plane: Plane
@@ -49,6 +49,7 @@ class Probe:
     tf32: bool = False
     seed: int = 0
     draws: int = 1
+    named: bool = False
     _readers: dict[tuple[str, int], Reader] = field(default_factory=dict)
     _replaced: set[str] = field(default_factory=set)
     _plain: "list[Probe]" = field(default_factory=list)
@@ -136,9 +137,13 @@ class Probe:
             found = self._reader(part)(where)
         except Exception as error:
             strategy = self.used[part]
-            if math.isnan(self.seconds) or isinstance(strategy, Loop):
+            if isinstance(strategy, Loop) or isinstance(error, LandscapeError):
                 raise
-            LOG.debug("%s gives way to the loop: %r", name_of(type(strategy)), error)
+            name = name_of(type(strategy))
+            if self.named:
+                told = f"one that can evaluate this network, which raises: {error}"
+                raise SpecError("strategy", name, told) from error
+            LOG.debug("%s gives way to the loop: %r", name, error)
             self._replaced.add(part)
             found = self._reader(part)(where)
         return np.asarray(found.double().numpy(force=True))
@@ -150,7 +155,7 @@ class Probe:
         if key not in self._readers and type(strategy) is Loop and not strategy.block:
             self.hold(part)
         if key not in self._readers:
-            trusted = math.isnan(self.seconds) and not self._readers
+            trusted = self.named and not self._readers
             reading = self.reading(part)
             self._readers[key] = strategy.reader(reading if trusted else reading.apart())
         return self._readers[key]
@@ -199,7 +204,9 @@ def probe(  # noqa: PLR0913 - each choice by its name
         if part.layout.size != len(plane.origin):
             size = part.layout.size
             raise SpecError("the plane's parameters", len(plane.origin), f"the network's {size}")
-    plane = plane.to(next(iter(parts.values())).start.device)
+    if isinstance(draws, bool) or not isinstance(draws, int) or draws < 1:
+        raise SpecError("draws", draws, "a whole number from 1 on")
+    plane = plane.like(next(iter(parts.values())).start)
     classes = classes_of(parts)
     read = _measures(measures, classes)
     if draws > 1:
@@ -207,7 +214,8 @@ def probe(  # noqa: PLR0913 - each choice by its name
     asked = Probe(plane, parts, read, {}, math.nan, classes, tf32, seed, draws)
     if strategy is not None:
         chosen = strategy_of(strategy)
-        return replace(asked, strategies={n: _applied(chosen, asked.reading(n)) for n in parts})
+        strategies = {n: _applied(chosen, asked.reading(n)) for n in parts}
+        return replace(asked, strategies=strategies, named=True)
     plain = asked.plainly()
     best = {name: trial(asked.reading(name), plain.hold(name))[0] for name in parts}
     return replace(

@@ -1,0 +1,59 @@
+"""The process's generators of random numbers, set for an evaluation and put back: only here.
+
+Networks of others may draw from torch's, NumPy's or Python's own generator in their `forward`. The
+same numbers at every point, common random numbers, make that a function of the parameters.
+"""
+
+import contextlib
+import random
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from landscape_core.foundation import random_streams
+
+PYTHON = "random"
+
+ALONE = threading.RLock()
+"""Held while the process's generators are set: who draws from them does so alone."""
+
+
+@contextlib.contextmanager
+def kept_generators(device: torch.device | None = None) -> Iterator[None]:
+    """Afterwards the process's generators are as they were, that of a graphics card included."""
+    cards = [device.index or 0] if device is not None and device.type == "cuda" else []
+    with ALONE, torch.random.fork_rng(cards):
+        others = np.random.get_state(), random.getstate()
+        try:
+            yield
+        finally:
+            np.random.set_state(others[0])
+            random.setstate(others[1])
+
+
+@contextlib.contextmanager
+def drawing(device: torch.device, seed: int, draw: int = 0) -> Iterator[None]:
+    """With the process's generators set for one draw of a seed; afterwards they are as before.
+
+    The number that they are set to is `random_streams.number(seed, "draws", draw)`, for NumPy's
+    its remainder by 2^32.
+    """
+    with kept_generators(device):
+        number = random_streams.number(seed, "draws", draw)
+        torch.manual_seed(number)  # noqa: TID251 - the one place where this is set
+        np.random.seed(number % 2**32)
+        random.seed(number)
+        yield
+
+
+def states(device: torch.device) -> dict[str, object]:
+    """The states of the process's generators, in a form that can be compared."""
+    card = torch.cuda.get_rng_state(device).numpy().tobytes() if device.type == "cuda" else b""
+    return {
+        "torch": torch.default_generator.get_state().numpy().tobytes(),
+        "card": card,
+        "numpy": repr(np.random.get_state(legacy=False)),
+        PYTHON: random.getstate(),
+    }
