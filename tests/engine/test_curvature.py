@@ -271,8 +271,9 @@ def agrees(operator, top, bottom, tolerance, start=None):
     rounding = 1e-5 if operator.like.dtype == torch.float32 else 1e-13
     torch.testing.assert_close(found.residuals, exact, rtol=1e-2, atol=5 * rounding)
     assert float(exact.max()) <= within + 5 * rounding
-    own = vectors[:top] @ vectors[:top].T
-    torch.testing.assert_close(own, torch.eye(top, dtype=torch.float64), rtol=0, atol=1e-4)
+    own = torch.eye(top + bottom, dtype=torch.float64)
+    torch.testing.assert_close(vectors @ vectors.T, own, rtol=0, atol=1e-4)
+    assert bool(found.leading.all())
     return found
 
 
@@ -304,6 +305,49 @@ def test_looking_for_copies_takes_few_products_where_there_are_none(iterated):
     operator = Known([9, 8, 7, 6, 5, *BULK])
     assert agrees(operator, 1, 0, 1e-3).matvecs <= 20 + 3
     assert agrees(operator, 5, 0, 1e-3).matvecs <= 20 + 6 + 10
+
+
+CLUSTERED = {
+    "ten times": [1.0] * 10 + [0.5, 0.5, *BULK],
+    "outputs of a linear network": [0.7064] * 5 + [0.666] * 5 + [*BULK],
+    "nearly equal": [1 + 1e-8 * k for k in range(5)] + [*BULK],
+    "near": [1 + 1e-2 * k for k in range(5)] + [1 + 1e-5 * k for k in range(1, 5)] + [*BULK],
+    "at the lower end": [-1, -1, -1, -1, -1 - 1e-6, -1 - 1e-6, *(BULK - 0.9)],
+    "one that is not zero": [1.0, *[0.0] * 199],
+    "one that is below zero": [-1.0, *[0.0] * 199],
+    "no more than twelve": [0.5] * 6 + [0.2] * 6,
+}
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), TOLERANCES)
+@pytest.mark.parametrize(("top", "bottom"), [(4, 0), (20, 5)])
+@pytest.mark.parametrize("name", CLUSTERED)
+def test_clusters_are_found_whole_by_orthonormal_vectors(
+    name, top, bottom, dtype, tolerance, iterated
+):
+    operator = Known(CLUSTERED[name], dtype)
+    if top + bottom <= operator.size:
+        agrees(operator, top, bottom, tolerance)
+
+
+def test_where_products_run_out_the_rank_is_not_certain(iterated):
+    operator = Known(REPEATED["twice, three times"])
+    found = eigenpairs(operator, 4, tolerance=1e-3, most=16)
+    assert found.matvecs <= 16 + 4
+    assert not bool(found.leading.any())
+
+
+@pytest.mark.parametrize("tolerance", [math.nan, 0.0, -1e-3, math.inf])
+def test_a_tolerance_that_is_no_number_above_zero_is_refused(tolerance):
+    with pytest.raises(SpecError, match="tolerance must be a finite number above 0"):
+        eigenpairs(Known([1.0, 2.0]), 1, tolerance=tolerance)
+
+
+@pytest.mark.parametrize("name", ["top", "bottom", "most"])
+@pytest.mark.parametrize("count", [2.5, "2", math.nan, None])
+def test_a_count_that_is_no_whole_number_is_refused(name, count):
+    with pytest.raises(SpecError, match=f"{name} must be a whole number"):
+        eigenpairs(Known([1.0, 2.0, 3.0]), **{name: count})
 
 
 def test_lanczos_gives_gauss_rules_exact_for_polynomials():
