@@ -5,7 +5,7 @@ graph that leads to the gradient is built once and used by every product.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
@@ -13,8 +13,7 @@ from torch import Tensor
 from torch.nn.modules.conv import _ConvNd
 
 from landscape_core.foundation.types import Vector, Vectors
-from landscape_core.models.losses.base import Loss
-from landscape_core.models.mixing import mixes, places
+from landscape_core.models import additivity
 from landscape_core.models.objective import ModelObjective, Objective
 
 WHOLE = 4096
@@ -68,13 +67,16 @@ class Sum(Operator):
         """Divide the data where it is too large to keep a graph of all.
 
         Args:
-            objective: a mean over its examples.
+            objective: the loss over the examples; a mean, a sum, or what is needed at once.
             theta: where the matrix is taken.
-            product_of: makes the product of the mean over some examples at a point.
+            product_of: makes the product of the loss over some examples at a point.
+
+        Raises:
+            SpecError: what is needed at once does not fit into memory.
         """
         Operator.__init__(self, theta)
         self._theta = theta.detach()
-        self._parts = list(parts_of(objective))
+        self._parts = parts_of(objective)
         self._product_of = product_of
         self._kept = self._made(self._parts[0][0]) if len(self._parts) == 1 else None
 
@@ -90,36 +92,15 @@ class Sum(Operator):
         return total
 
 
-def parts_of(objective: Objective) -> Iterator[tuple[Objective, float]]:
-    """Parts of the data and their weights in the mean; one, if examples know each other."""
-    if not isinstance(objective, ModelObjective) or objective.examples <= WHOLE:
-        yield objective, 1.0
-        return
-    starts = range(0, objective.examples, WHOLE)
-    parts = [objective.between(start, start + WHOLE) for start in starts]
-    weights = [part.examples / objective.examples for part in parts]
-    if mixes(objective) or not _is_mean(objective, parts, weights):
-        yield objective, 1.0
-        return
-    yield from zip(parts, weights, strict=True)
+def parts_of(objective: Objective) -> list[tuple[Objective, float]]:
+    """Parts of the data and their weights in the loss; one, if they are needed at once.
 
-
-def _is_mean(
-    objective: ModelObjective, parts: Sequence[ModelObjective], weights: Sequence[float]
-) -> bool:
-    """Whether the loss is the mean of those of the parts; a function of the user's need not be."""
-    if isinstance(objective.loss_function, Loss):
-        return True
-    near = 100 * torch.finfo(objective.start.dtype).eps
-    for theta in places(objective):
-        with torch.no_grad():
-            outputs = [part.outputs(theta) for part in parts]
-            found = objective.loss_function(torch.cat(outputs), objective.targets).mean().double()
-            pairs = zip(parts, outputs, weights, strict=True)
-            mean = sum(w * p.loss_function(o, p.targets).mean().double() for p, o, w in pairs)
-        if not torch.isclose(found, torch.as_tensor(mean), rtol=near, atol=0, equal_nan=True):
-            return False
-    return True
+    Raises:
+        SpecError: what is needed at once does not fit into memory.
+    """
+    if not isinstance(objective, ModelObjective):
+        return [(objective, 1.0)]
+    return [*additivity.parts_of(objective, WHOLE)]
 
 
 def together(objective: Objective) -> int:

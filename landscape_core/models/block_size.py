@@ -3,13 +3,10 @@
 Networks that couple their examples see all at once, whatever that takes, or are refused.
 """
 
-from typing import Any
-
-import torch
-
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.memory import free_memory
-from landscape_core.models.mixing import mixes
+from landscape_core.models.additivity import couples
+from landscape_core.models.graph_memory import bytes_per_example
 from landscape_core.models.objective import ModelObjective
 
 SHARE = 0.25
@@ -24,7 +21,7 @@ def block_of(objective: ModelObjective, size: int = 0, *, gradient: bool = False
     """
     block = size or fitting(objective, gradient=gradient)
     whole = objective.batch_norm == "batch" and objective.normalizes
-    if whole or (block < objective.examples and mixes(objective)):
+    if whole or (block < objective.examples and couples(objective)):
         return all_at_once(objective, gradient=gradient)
     return max(1, block)
 
@@ -40,29 +37,6 @@ def block_memory(objective: ModelObjective, block: int = 0, *, gradient: bool = 
     each = bytes_per_example(objective, gradient=gradient)
     examples = min(objective.examples, block or fitting(objective, gradient=gradient))
     return each * examples + 2 * objective.start.numel() * objective.start.element_size()
-
-
-def bytes_per_example(objective: ModelObjective, *, gradient: bool = False) -> int:
-    """What the values inside the network take for one example: the widest, or all for a gradient.
-
-    Measured on the first examples, as the outputs of all innermost modules.
-    """
-    sizes: list[int] = []
-
-    def note(_: Any, inputs: Any, found: Any) -> None:
-        tensors = [one for one in (*inputs, found) if torch.is_tensor(one)]
-        sizes.append(sum(one.numel() * one.element_size() for one in tensors))
-
-    few = objective.first(2).with_batch_norm("running").apart()
-    leaves = [one for one in few.module.modules() if not list(one.children())]
-    for leaf in leaves:
-        leaf.register_forward_hook(note)
-    with torch.no_grad():
-        few.outputs(few.start)
-    inputs = objective.inputs[0].numel() * objective.inputs.element_size()
-    # Two values at a time live in any chain; a skip keeps a third.
-    most = sum(sizes) if gradient else 2 * max(sizes, default=0)
-    return most // few.examples + inputs
 
 
 def all_at_once(objective: ModelObjective, *, gradient: bool = False) -> int:

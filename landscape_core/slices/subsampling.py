@@ -15,9 +15,9 @@ import xarray as xr
 
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
+from landscape_core.models.additivity import additivity
 from landscape_core.models.measures.base import Measure, OutputMeasure
 from landscape_core.models.measures.loss_spread import LossSpread
-from landscape_core.models.mixing import mixes
 from landscape_core.models.objective import ModelObjective
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.grid_values import GridValues, frozen, named
@@ -59,12 +59,8 @@ def sample(
             gives the mean alone.
     """
     parts = read.parts
-    if any(part.normalizes and part.batch_norm == "batch" for part in parts.values()):
-        raise SpecError("batch_norm", "batch", "running or reestimated for a part of the data")
     for part in parts.values():
-        if mixes(part):
-            accepted = "one that treats each example by itself"
-            raise SpecError("model", type(part.module).__name__, accepted)
+        _check(part)
     if first < 2:
         raise SpecError("first", first, "at least 2, as a standard error needs two examples")
     means = {n: m for n, m in read.measures.items() if isinstance(m, OutputMeasure) and m.is_mean}
@@ -77,6 +73,18 @@ def sample(
                 totals[name].add(_block(read, grid, means, name, part.between(start, stop)))
         yield _dataset(read, grid, means, totals, dict(attrs or {}))
         start, stop = stop, GROWTH * stop
+
+
+def _check(part: ModelObjective) -> None:
+    """Refuse what some examples say nothing of."""
+    if part.normalizes and part.batch_norm == "batch":
+        raise SpecError("batch_norm", "batch", "running or reestimated for a part of the data")
+    found = additivity(part)
+    if found.coupled:
+        accepted = "one that treats each example by itself"
+        raise SpecError("model", type(part.module).__name__, accepted)
+    if found.loss != "mean":
+        raise SpecError("loss", found.loss, "a mean over examples, which some of them can estimate")
 
 
 class _Total:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jaxtyping import config
 from torch import nn
 from torch.func import functional_call, jacrev
 
@@ -139,16 +140,18 @@ def test_a_weighted_mean_is_seen_where_all_examples_look_alike(monkeypatch):
         nn.CrossEntropyLoss(reduction="sum"),
         nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 5.0], dtype=torch.float64)),
         nn.CrossEntropyLoss(),
+        nn.CrossEntropyLoss(ignore_index=1),
+        lambda outputs, targets: nn.functional.cross_entropy(outputs, targets).square(),
     ],
-    ids=["sum", "weighted mean", "mean"],
+    ids=["sum", "weighted mean", "mean", "ignored", "neither"],
 )
-def test_a_number_that_is_no_mean_over_examples_is_had_from_all_at_once(loss, monkeypatch):
+def test_a_number_for_all_examples_is_had_from_parts_where_it_is_a_sum_of_theirs(loss, monkeypatch):
     objective = cases.mlp_objective().with_loss(loss)
     monkeypatch.setattr(operator_module, "WHOLE", 7)
     operator = Hessian().at(objective, objective.start)
     torch.testing.assert_close(operator.dense(), dense(objective), rtol=1e-9, atol=1e-11)
-    in_parts = len(list(operator_module.parts_of(objective))) > 1
-    assert in_parts == (loss.weight is None and loss.reduction == "mean")
+    in_parts = len(operator_module.parts_of(objective)) > 1
+    assert in_parts == isinstance(loss, nn.CrossEntropyLoss)
 
 
 def test_statistics_of_the_batch_are_those_of_all_examples_at_once(monkeypatch):
@@ -345,7 +348,8 @@ def test_a_tolerance_that_is_no_number_above_zero_is_refused(tolerance):
 
 @pytest.mark.parametrize("name", ["top", "bottom", "most"])
 @pytest.mark.parametrize("count", [2.5, "2", math.nan, None])
-def test_a_count_that_is_no_whole_number_is_refused(name, count):
+def test_a_count_that_is_no_whole_number_is_refused(name, count, monkeypatch):
+    monkeypatch.setattr(config, "jaxtyping_disable", True)  # as it is outside the tests
     with pytest.raises(SpecError, match=f"{name} must be a whole number"):
         eigenpairs(Known([1.0, 2.0, 3.0]), **{name: count})
 

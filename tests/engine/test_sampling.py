@@ -15,7 +15,6 @@ from landscape_core.models.measures.gradient_norm import GradientNorm
 from landscape_core.models.objective import ModelObjective
 from landscape_core.models.user_model import from_module
 from landscape_core.planes.directions.random import Random
-from landscape_core.slices import subsampling
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import probe_of
 from landscape_core.slices.strategies.loop import Loop
@@ -93,7 +92,6 @@ def test_no_example_is_evaluated_twice(monkeypatch):
         return part
 
     monkeypatch.setattr(ModelObjective, "between", noting)
-    monkeypatch.setattr(subsampling, "mixes", lambda part: False)  # tries a few before
     list(sample(read(objective(100)), SMALL, first=7))
     assert len(seen) == len(set(seen)) == 100
 

@@ -1,10 +1,12 @@
 """The empirical Fisher matrix: Kunstner, Balles, Hennig, 2019, arXiv:1905.12558.
 
 It is the uncentred covariance of the examples' gradients, not the Fisher information: that one,
-for cross-entropy and squared error, is the Gauss-Newton matrix.
+for cross-entropy and squared error, is the Gauss-Newton matrix. Of a loss that is a sum over
+examples it is the sum, and of a weighted mean the mean with those weights.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from torch import Tensor
@@ -13,7 +15,8 @@ from landscape_core.curvature.matrices._network import network
 from landscape_core.curvature.matrices.base import Matrix
 from landscape_core.curvature.operator import Operator, Product, Sum, pulled, pusher, together
 from landscape_core.foundation.types import Vector, Vectors
-from landscape_core.models.measures.base import Answers
+from landscape_core.models.additivity import Kind, kind_of
+from landscape_core.models.example_losses import example_losses
 from landscape_core.models.objective import Objective
 
 
@@ -26,17 +29,17 @@ class Fisher(Matrix):
     source: ClassVar[str] = "Kunstner, Balles, Hennig, 2019, arXiv:1905.12558"
 
     def at(self, objective: Objective, theta: Vector) -> Operator:
-        network(objective, "the empirical Fisher matrix")
-        return Sum(objective, theta, _product)
+        model = network(objective, "the empirical Fisher matrix")
+        return Sum(model, theta, partial(_product, kind=kind_of(model)))
 
 
-def _product(objective: Objective, point: Tensor) -> Product:
+def _product(objective: Objective, point: Tensor, kind: Kind) -> Product:
     model = network(objective, "the empirical Fisher matrix")
-    losses = Answers(model.targets, model.loss_function).losses(model.outputs(point))
+    losses, shares = example_losses(model, model.outputs(point), kind)
     batch = together(objective)
     pushed = pusher(losses, point, batch)
 
     def product(vectors: Vectors) -> Vectors:
-        return pulled(losses, point, pushed(vectors) / len(losses), batch)
+        return pulled(losses, point, pushed(vectors) * shares, batch)
 
     return product

@@ -9,7 +9,8 @@ from torch.func import functional_call, grad, vmap
 
 from landscape_core.foundation.memory import free_memory
 from landscape_core.foundation.recipes import Knob
-from landscape_core.models.block_size import SHARE, bytes_per_example
+from landscape_core.models.block_size import SHARE
+from landscape_core.models.graph_memory import bytes_per_example
 from landscape_core.models.losses.base import Loss
 from landscape_core.slices.strategies.base import Reader, Reading, Strategy, exactly
 

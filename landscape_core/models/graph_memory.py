@@ -1,0 +1,33 @@
+"""What the values inside a network take, found by trying it on a few examples."""
+
+from typing import Any
+
+import torch
+
+from landscape_core.models.objective import ModelObjective
+
+FEW = 2
+"""Examples on which it is tried."""
+
+
+def bytes_per_example(objective: ModelObjective, *, gradient: bool = False) -> int:
+    """What the values inside the network take for one example: the widest, or all for a gradient.
+
+    Measured on the first examples, as the outputs of all innermost modules.
+    """
+    sizes: list[int] = []
+
+    def note(_: Any, inputs: Any, found: Any) -> None:
+        tensors = [one for one in (*inputs, found) if torch.is_tensor(one)]
+        sizes.append(sum(one.numel() * one.element_size() for one in tensors))
+
+    few = objective.first(FEW).alone().apart()
+    leaves = [one for one in few.module.modules() if not list(one.children())]
+    for leaf in leaves:
+        leaf.register_forward_hook(note)
+    with torch.no_grad():
+        few.outputs(few.start)
+    inputs = objective.inputs[0].numel() * objective.inputs.element_size()
+    # Two values at a time live in any chain; a skip keeps a third.
+    most = sum(sizes) if gradient else 2 * max(sizes, default=0)
+    return most // few.examples + inputs
