@@ -63,7 +63,7 @@ def additivity(objective: ModelObjective) -> Additivity:
     """
     with _undisturbed(objective):
         few = _sample(objective)
-        return Additivity(_kind(few), _couples(few))
+        return Additivity(_kind(few, even=_uneven(objective) is None), _couples(few))
 
 
 def couples(objective: ModelObjective) -> bool:
@@ -77,7 +77,7 @@ def kind_of(objective: ModelObjective) -> Kind:
     if _is_mean(objective.loss_function):
         return "mean"
     with _undisturbed(objective):
-        return _kind(_sample(objective))
+        return _kind(_sample(objective), even=_uneven(objective) is None)
 
 
 def places(objective: ModelObjective) -> list[Vector]:
@@ -196,11 +196,21 @@ def _undisturbed(objective: ModelObjective) -> Iterator[None]:
 def _sample(objective: ModelObjective) -> ModelObjective:
     """A few examples drawn at random, in double precision where network and loss allow it."""
     rng = random_streams.stream(0, "additivity")
-    order = torch.randperm(objective.examples, generator=rng)[:TRIED]
-    few = objective.still.reordered(order.to(objective.inputs.device))
+    order = torch.randperm(objective.examples, generator=rng).to(objective.targets.device)
+    counted = _uneven(objective)
+    if counted is not None:  # where most are ignored, some that count are tried all the same
+        counts = counted[order] > 0
+        order = torch.cat([order[counts][: TRIED - TRIED // 4], order[~counts]])
+    few = objective.still.reordered(order[:TRIED].to(objective.inputs.device))
     if few.batch_norm == "reestimated":
         few = few.with_batch_norm("running")  # from other examples than these in any case
     return _in_double(few.with_reference(few.inputs))
+
+
+def _uneven(objective: ModelObjective) -> Float[Tensor, " N"] | None:
+    """What each example counts in torch's cross-entropy, unless all count alike."""
+    counted = _counted(objective)
+    return None if counted is None or bool((counted == counted[0]).all()) else counted
 
 
 def _in_double(few: ModelObjective) -> ModelObjective:
@@ -245,8 +255,13 @@ def _couples(few: ModelObjective) -> bool:
     return False
 
 
-def _kind(few: ModelObjective) -> Kind:
-    """How the loss of outputs adds up, whatever network gave them."""
+def _kind(few: ModelObjective, *, even: bool) -> Kind:
+    """How the loss of outputs adds up, whatever network gave them.
+
+    Args:
+        few: the examples on which is tried.
+        even: whether all targets count alike, as far as is known.
+    """
     if few.examples == 1 or _is_mean(few.loss_function):
         return "mean"
     with torch.no_grad():
@@ -255,9 +270,7 @@ def _kind(few: ModelObjective) -> Kind:
     for found in outputs:
         if len(found) % few.examples or _draws(partial(_value, few, found), few):
             return "neither"
-    kinds: list[Kind] = ["mean", "sum"]
-    if normalizer(few) is not None:
-        kinds = ["weighted mean"]
+    kinds: list[Kind] = ["mean", "sum"] if even else ["weighted mean"]
     fitting = [
         kind
         for kind in kinds
