@@ -49,13 +49,13 @@ if TYPE_CHECKING:
     from landscape_core.foundation.errors import PlaneError as PlaneError
     from landscape_core.foundation.errors import SpecError as SpecError
     from landscape_core.foundation.recipes import Recipe as Recipe
-    from landscape_core.foundation.recipes import content_key as content_key
     from landscape_core.foundation.recipes import to_plain as to_plain
     from landscape_core.foundation.registry import entries as entries
     from landscape_core.foundation.registry import find as find
     from landscape_core.foundation.registry import from_plain as from_plain
     from landscape_core.foundation.registry import make as make
     from landscape_core.models.architectures.base import Architecture as Architecture
+    from landscape_core.models.content_key import content_key as content_key
     from landscape_core.models.datasets.base import ProblemData as ProblemData
     from landscape_core.models.losses.base import Loss as Loss
     from landscape_core.models.measures.base import Measure as Measure
@@ -117,7 +117,6 @@ _PUBLIC = {
     # recipes, and the parts that there are
     "landscape_core.foundation.recipes": (
         "Recipe",
-        "content_key",
         "to_plain",
     ),
     "landscape_core.foundation.registry": (
@@ -126,6 +125,7 @@ _PUBLIC = {
         "from_plain",
         "make",
     ),
+    "landscape_core.models.content_key": ("content_key",),
     "landscape_core.models.architectures.base": ("Architecture",),
     "landscape_core.models.datasets.base": ("ProblemData",),
     "landscape_core.models.losses.base": ("Loss",),

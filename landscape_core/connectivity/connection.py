@@ -30,13 +30,13 @@ from landscape_core.foundation.recipes import (
     Note,
     Recipe,
     canonical,
-    content_key,
     to_plain,
     unlike,
 )
 from landscape_core.foundation.types import Vector
 from landscape_core.models.architectures.mlp import MLP
 from landscape_core.models.batch_norm import BATCH_NORM, BatchNorm
+from landscape_core.models.content_key import key_or_warning
 from landscape_core.models.datasets.digits import Digits
 from landscape_core.models.objective import ModelObjective, Objective
 from landscape_core.models.problems.base import Instance
@@ -125,8 +125,8 @@ def connect(asked: Connection, store: Store | None = None) -> Iterator[Progress]
         MissingDataError: a data file is not there.
     """
     total = asked.first.steps + asked.second.steps + asked.path.curves
-    key = content_key("connection", asked)
-    dataset = store.get(key) if store else None
+    key = key_or_warning("This connection", "connection", asked) if store else ""
+    dataset = store.get(key) if store and key else None
     if dataset is None:
         instance = _instance(asked)
         ends: list[xr.Dataset] = []
@@ -141,9 +141,9 @@ def connect(asked: Connection, store: Store | None = None) -> Iterator[Progress]
         trained = asked.first.steps + asked.second.steps
         for done, dataset in _joined(asked, instance, ends):
             yield Progress(trained + done, total, dataset)
-        if store and dataset is not None:
+        if store and key and dataset is not None:
             store.put(key, dataset)
-    yield Progress(total, total, dataset)
+    yield Progress(total, total, dataset if dataset is None else dataset.assign_attrs(_of(asked)))
 
 
 def connection(  # noqa: PLR0913 - the options are by name
@@ -258,8 +258,7 @@ def _joined(
     """How many curves there were, and the connection of the ends of two trajectories."""
     first, last = (_end(trajectory, instance) for trajectory in trajectories)
     attrs = {
-        "connection": canonical(to_plain(asked)),
-        "run": canonical(to_plain(asked.first)),
+        **_of(asked),
         "engine_version": ENGINE_VERSION,
         "diverged": max(int(trajectory.attrs["diverged"]) for trajectory in trajectories),
     }
@@ -269,6 +268,11 @@ def _joined(
     )  # fmt: skip
     for done, found in between.found():
         yield done, found.assign_attrs(attrs)
+
+
+def _of(asked: Connection) -> dict[str, str]:
+    """The attributes that say what was asked: the same data may lie in another folder than once."""
+    return {"connection": canonical(to_plain(asked)), "run": canonical(to_plain(asked.first))}
 
 
 def _parts(asked: Connection, instance: Instance) -> dict[str, Objective]:

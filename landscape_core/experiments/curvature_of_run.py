@@ -16,22 +16,21 @@ from landscape_core.curvature.monitor import LONGEST, Watch, Watcher
 from landscape_core.curvature.sharpness.base import Sharpness
 from landscape_core.curvature.spectrum import Spectrum, check_point, spectrum
 from landscape_core.experiments.progress import Progress
-from landscape_core.experiments.trajectory import buffers_at, run_of
+from landscape_core.experiments.trajectory import buffers_at, run_of, training_of
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import (
     ENGINE_VERSION,
     Recipe,
     canonical,
-    content_key,
     to_plain,
 )
 from landscape_core.foundation.registry import entries, find
 from landscape_core.models.content_hash import Content
+from landscape_core.models.content_key import key_or_warning
 from landscape_core.models.objective import ModelObjective
 from landscape_core.models.parameters import Layout, groups, selected
 from landscape_core.models.problems.base import Instance
 from landscape_core.storage.store import Store
-from landscape_core.training.run import Training
 
 ZERO = 4.0
 """Eigenvalues within so many widths of a density's smoothing cannot be told from zero by it."""
@@ -44,7 +43,7 @@ def parts_at(path: xr.Dataset, step: int = -1) -> dict[str, ModelObjective]:
         FileFormatError: the dataset is no trajectory.
         SpecError: a problem without a network, or no step.
     """
-    instance, at = Training(run_of(path)).instance, index_at(path, step)
+    instance, at = training_of(path).instance, index_at(path, step)
     train = _placed(instance, path, at)
     parts = {"train": train}
     if isinstance(instance.test, ModelObjective):
@@ -80,18 +79,17 @@ def curvature_of_run(
             work.
     """
     at = index_at(path, step)
-    key = _key(path, asked, at=[at])
-    part = _placed(Training(run_of(path)).instance, path, at)
+    key = _key(path, asked, at=[at]) if store else ""
+    part = _placed(training_of(path).instance, path, at)
     total = _stages(part.layout, asked)
-    found = store.get(key) if store else None
+    found, attrs = (store.get(key) if store and key else None), _attrs(path, at)
     if found is None:
-        attrs = _attrs(path, at)
         for done, growing in enumerate(spectrum(part, part.start, asked)):
             found = growing.assign_attrs(attrs)
             yield Progress(done, total, found)
-        if store and found is not None:
+        if store and key and found is not None:
             store.put(key, found)
-    yield Progress(total, total, found)
+    yield Progress(total, total, found if found is None else found.assign_attrs(attrs))
 
 
 def curvature_along_run(
@@ -111,12 +109,12 @@ def curvature_along_run(
         raise SpecError("count", count, f"between 2 and {LONGEST}")
     last = index_at(path, -1)
     chosen = np.unique(np.linspace(0, last, min(count, last + 1)).round().astype(int)).tolist()
-    key = _key(path, asked.replace(max_overhead=0.0), at=chosen)
-    kept = store.get(key) if store else None
+    key = _key(path, asked.replace(max_overhead=0.0), at=chosen) if store else ""
+    kept = store.get(key) if store and key else None
     if kept is not None:
-        yield Progress(len(chosen), len(chosen), kept)
+        yield Progress(len(chosen), len(chosen), kept.assign_attrs(_attrs(path)))
         return
-    instance, watcher = Training(run_of(path)).instance, Watcher(asked)
+    instance, watcher = training_of(path).instance, Watcher(asked)
     steps = path["step"].values
     found = None
     for done, at in enumerate(chosen, 1):
@@ -130,7 +128,7 @@ def curvature_along_run(
         yield Progress(done, len(chosen), found)
     if found is None:
         raise SpecError("the curvature along the run", "NaN or infinity", "finite somewhere")
-    if store:
+    if store and key:
         store.put(key, found)
 
 
@@ -154,10 +152,10 @@ def sharpness_at(
     """
     rules = {name: find(Sharpness, name)() for name in names or entries(Sharpness)}
     at = index_at(path, step)
-    key = _key(path, *rules.values(), at=[at])
-    found = store.get(key) if store else None
+    key = _key(path, *rules.values(), at=[at]) if store else ""
+    found = store.get(key) if store and key else None
     if found is None:
-        part = _placed(Training(run_of(path)).instance, path, at)
+        part = _placed(training_of(path).instance, path, at)
         check_point(part, part.start)
         rows: list[tuple[float, float, int]] = []
         for done, rule in enumerate(rules.values(), 1):
@@ -165,9 +163,10 @@ def sharpness_at(
             rows.append((reading.value, reading.standard_error, reading.evaluations))
             found = _readings(list(rules.items())[:done], rows).assign_attrs(_attrs(path, at))
             yield Progress(done, len(rules), found)
-        if store and found is not None:
+        if store and key and found is not None:
             store.put(key, found)
-    yield Progress(len(rules), len(rules), found)
+    told = found if found is None else found.assign_attrs(_attrs(path, at))
+    yield Progress(len(rules), len(rules), told)
 
 
 def signs(found: xr.Dataset) -> xr.Dataset:
@@ -205,12 +204,15 @@ def _placed(instance: Instance, path: xr.Dataset, at: int) -> ModelObjective:
 
 
 def _key(path: xr.Dataset, *asked: Recipe, at: Sequence[int]) -> str:
-    """The key of work at some iterates: the run, what is asked, and the iterates themselves."""
+    """The key of work at some iterates: the run, what is asked, and the iterates themselves.
+
+    Empty, with a warning, where none can be made.
+    """
     content = Content()
     content.add(path["theta"].values[list(at)], path["step"].values[list(at)])
     if "buffer" in path:
         content.add(path["buffer"].values[list(at)])
-    return content_key("along", run_of(path), *asked, content.digest())
+    return key_or_warning("This curvature", "along", run_of(path), *asked, content.digest())
 
 
 def _attrs(path: xr.Dataset, at: int | None = None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import torch
 import xarray as xr
 
 from landscape_core.experiments.progress import Progress
-from landscape_core.experiments.trajectory import buffers_at, record_run, run_of
+from landscape_core.experiments.trajectory import buffers_at, check_data, record_run, run_of
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import (
     Choice,
@@ -144,7 +144,8 @@ def probe_at(
 
     The paths of `others` are handed to the rule as well, which may take them into the plane.
     """
-    instance = Training(asked.run).instance
+    training = Training(asked.run)
+    instance = training.instance
     if not isinstance(instance.train, ModelObjective):
         raise SpecError("Look.run.problem", to_plain(asked.run.problem)["kind"], "a network")
     size = instance.train.layout.size
@@ -155,6 +156,7 @@ def probe_at(
     if asked.run.replace(device=recorded.device) != recorded:
         accepted = "left as it is: the weights are those of the run that was recorded"
         raise SpecError("Look.run", unlike(asked.run, recorded), accepted)
+    check_data(path, training)
     at = len(path["step"]) - 1
     if asked.step >= 0:
         at = int(np.abs(path["step"].values - asked.step).argmin())

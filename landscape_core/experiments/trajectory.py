@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -16,14 +16,18 @@ from landscape_core.foundation.errors import FileFormatError
 from landscape_core.foundation.recipes import (
     ENGINE_VERSION,
     canonical,
-    content_key,
     to_plain,
 )
 from landscape_core.foundation.registry import from_plain
+from landscape_core.models.content_key import key_or_warning
+from landscape_core.models.file_digests import changed, data_folders
 from landscape_core.models.objective import ModelObjective
 from landscape_core.storage.store import Store
 from landscape_core.training.recorder import Entry, Recorder
 from landscape_core.training.run import Run, Training
+
+DATA_FILES = "data_files"
+"""The attribute that says which data files a run was trained on, by their digests."""
 
 
 def record_run(run: Run, store: Store | None = None) -> Iterator[Progress]:
@@ -33,10 +37,10 @@ def record_run(run: Run, store: Store | None = None) -> Iterator[Progress]:
         SpecError: parts of the run that do not fit together; before any work.
         MissingDataError: a data file is not there.
     """
-    key = content_key("trajectory", run)
-    kept = store.get(key) if store else None
-    if kept is not None:
-        yield Progress(run.steps, run.steps, kept)
+    key = key_or_warning("This run", "trajectory", run) if store else ""
+    kept = store.get(key) if store and key else None
+    if kept is not None:  # perhaps of the same data in another folder
+        yield Progress(run.steps, run.steps, kept.assign_attrs(run=canonical(to_plain(run))))
         return
     training = Training(run)
     state = training.start()
@@ -51,16 +55,19 @@ def record_run(run: Run, store: Store | None = None) -> Iterator[Progress]:
         if time.monotonic() - told > NEWS:
             told = time.monotonic()
             yield Progress(state.index, run.steps)
-    dataset = trajectory(run, recorder.entries(), diverged=state.diverged)
-    if store:
+    dataset = trajectory(run, recorder.entries(), training.files, diverged=state.diverged)
+    if store and key:
         store.put(key, dataset)
     yield Progress(state.index, run.steps, dataset)
 
 
-def trajectory(run: Run, recorded: Sequence[Entry], *, diverged: bool) -> xr.Dataset:
+def trajectory(
+    run: Run, recorded: Sequence[Entry], files: Mapping[str, str], *, diverged: bool
+) -> xr.Dataset:
     """The recorded iterates `theta` (step, param), statistics `buffer` (step, value), curves.
 
-    The attributes hold the run's recipe, the engine's version, and whether it diverged.
+    The attributes hold the run's recipe, the engine's version, whether it diverged, and the digests
+    of the data files, by their names, if it has any.
     """
     theta = np.stack([entry.state.theta.numpy(force=True) for entry in recorded])
     seen = np.array([entry.state.seen for entry in recorded])
@@ -73,6 +80,8 @@ def trajectory(run: Run, recorded: Sequence[Entry], *, diverged: bool) -> xr.Dat
         "engine_version": ENGINE_VERSION,
         "diverged": int(diverged),
     }
+    if files:
+        attrs[DATA_FILES] = canonical(dict(files))
     return curves(recorded).assign(columns).assign_attrs(attrs)
 
 
@@ -85,6 +94,35 @@ def run_of(path: xr.Dataset) -> Run:
     if "run" not in path.attrs or "theta" not in path:
         raise FileFormatError("this file holds no trajectory; one is written by `landscape train`.")
     return from_plain(Run, json.loads(path.attrs["run"]))
+
+
+def training_of(path: xr.Dataset) -> Training:
+    """The run that a trajectory was made by, on the data that it was made with.
+
+    Raises:
+        FileFormatError: the dataset is no trajectory, or a data file is not the one it was then.
+        MissingDataError: a data file is not there.
+    """
+    training = Training(run_of(path))
+    check_data(path, training)
+    return training
+
+
+def check_data(path: xr.Dataset, training: Training) -> None:
+    """Raise `FileFormatError` if the data files are not those that a trajectory was made with.
+
+    One that does not say which those were is taken as it is.
+    """
+    if DATA_FILES not in path.attrs:
+        return
+    others = changed(json.loads(path.attrs[DATA_FILES]), training.files)
+    if others:
+        where = ", ".join(data_folders(training.run.problem))
+        told = f"{others[0]} and {len(others) - 1} more" if len(others) > 1 else others[0]
+        raise FileFormatError(
+            f"{where}: {told} changed since the run was trained, which these weights belong to; "
+            "put the files back, or train anew."
+        )
 
 
 def _flat(buffers: dict[str, torch.Tensor]) -> npt.NDArray[np.float64]:

@@ -8,7 +8,6 @@ and the row in the documentation. A field says its range and its meaning in its 
 
 import dataclasses
 import functools
-import hashlib
 import json
 import math
 import re
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.part_files import written_in
 
 ENGINE_VERSION = 6
 """Raised whenever the same recipe would give other numbers; part of every cache key."""
@@ -86,6 +86,14 @@ class Recipe:
 
     noun: ClassVar[str] = ""
     """What an error calls a part of this kind, where that is not the words of the class's name."""
+
+    _written: ClassVar[str] = ""
+    """A digest of the file that a part of the laboratory stands in; empty for other classes."""
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        """Read the class's file now, as later it need not be what runs."""
+        super().__init_subclass__(**more)
+        cls._written = written_in(cls.__module__)
 
     def __post_init__(self) -> None:
         """Check every field against its annotation, then the rules between fields."""
@@ -160,12 +168,6 @@ def _flat(plain: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def canonical(plain: object) -> str:
     """JSON with sorted keys and no spaces: equal content gives equal text."""
     return json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def content_key(*parts: Recipe | str | int | float) -> str:
-    """A hexadecimal key of 40 characters for what was asked, engine version included."""
-    plain = [to_plain(part) if isinstance(part, Recipe) else part for part in parts]
-    return hashlib.sha256(canonical([ENGINE_VERSION, plain]).encode()).hexdigest()[:40]
 
 
 def _described(recipe: type, field: dataclasses.Field[Any], hint: Any) -> Field:

@@ -1,20 +1,20 @@
-"""The store's key of a slice: what was asked, by content, never by name or time.
+"""A digest of what was asked, by content, never by name or time.
 
-Weights, axes and data go in as their bytes, recipes as their fields, and the user's own functions
-and modules as their code with all that it refers to. An object is told only where all of its state
-is known: what may hide some is refused.
+Weights, axes and data go in as their bytes, recipes as their classes and fields, and the user's own
+functions and modules as their code with all that it refers to. An object is told only where all of
+its state is known: what may hide some is refused.
 """
 
+import builtins
 import collections
 import enum
 import functools
 import hashlib
-import operator
-import struct
+import importlib.util
+import os
 import sys
-import sysconfig
 import types
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,53 +22,67 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.nn.modules import module as hooked
 
-from landscape_core.foundation.errors import SpecError
-from landscape_core.foundation.recipes import Recipe, canonical, to_plain
+from landscape_core.foundation.errors import LandscapeError, MissingDataError, SpecError
+from landscape_core.foundation.recipes import Recipe, canonical, fields_of
+from landscape_core.models.code_reading import Import, mentioned, reading
+from landscape_core.models.datasets.base import ProblemData
+from landscape_core.models.file_digests import file_digest
+from landscape_core.models.installed import (
+    comes_installed,
+    is_installed,
+    is_installed_module,
+    package_mark,
+)
 from landscape_core.models.measures._own import Own
+from landscape_core.models.object_parts import administers, attributes, own_state, parts
 from landscape_core.models.objective import ModelObjective
 
 PLAIN = (
-    *(bool, int, float, complex, str, bytes, range, type(None), type(...), np.generic, np.dtype),
+    *(int, float, complex, str, bytes, range, type(None), type(...), np.dtype),
     *(torch.dtype, torch.Size, torch.device, torch.layout, torch.memory_format),
 )
 """Values that their own text tells apart."""
 
-INSTALLED = {
-    *("torch", "numpy", "builtins", "math", "landscape_core"),
-    *("abc", "collections", "enum", "functools", "operator", "types", "typing"),
-}
-"""Packages whose functions and classes are told by their names."""
-
-CACHED = type(functools.lru_cache(len))
-"""What `functools.lru_cache` makes of a function."""
+COLLECTIONS = (dict, list, tuple, set, frozenset)
 
 _dispatching: Any = functools.singledispatch(len)
 BY_KIND: types.CodeType = _dispatching.__code__
 """The code of every function that `functools.singledispatch` makes."""
 
-PLACES = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-"""Folders of Python and of the packages that are installed."""
-
-WRITTEN = {
-    *("__module__", "__name__", "__qualname__", "__doc__", "__firstlineno__", "__type_params__"),
-    *("__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__"),
-    *("__slots__", "__static_attributes__", "__classdictcell__", "__match_args__", "__dict__"),
-    *("__dataclass_fields__", "__dataclass_params__", "__orig_bases__", "__parameters__"),
-    *("__abstractmethods__", "_abc_impl", "__weakref__"),
-}
-"""What Python writes into the body of a class or the attributes of a function."""
-
+SUBJECT = "what the loss, model or measure refers to"
+TOLD = "made of numbers, text, tensors and functions, as a key is made of its content"
 TOO_DEEP = "things within things without end", "nested less deeply"
 
-POINTER = struct.calcsize("P")
+BY_NAME = {"getattr", "vars", "__dict__", "attrgetter", "__getattribute__", "getmembers"}
+"""What code says that takes something by a name which need not stand in it."""
+
+READING = {"open", "eval", "exec", "globals", "__import__", "input"}
+"""Functions of Python by which code reaches what it does not name."""
+
+FILES = (np.load, np.loadtxt, np.genfromtxt, np.fromfile, np.memmap, torch.load)
+FROM_FILE = {"read_text", "read_bytes"}
+"""What reads files, whose content is nowhere in the code."""
+
+MEMBER = {"_name_", "_value_", "__objclass__", "_sort_order_"}
+"""What Python notes of a member of an enumeration."""
+
+HOOKS = {name for name in vars(nn.Module()) if "_hook" in name}
+"""The registers of what a module calls besides its forward."""
+
+MISSING = object()
 
 
 def add_objective(content: "Content", part: ModelObjective) -> None:
-    """Add data, network, loss and statistics of an objective."""
+    """Add data, network, loss and statistics of an objective, and what it has for a gradient.
+
+    Raises:
+        SpecError: something is referred to whose content cannot be told.
+    """
     fixed = [p for p in part.module.parameters() if not p.requires_grad]
     content.add(part.inputs, part.targets, dict(part.buffers), fixed)
-    content.add(part.loss_function, part.adapter)
+    content.add(part.loss_function, part.adapter, part.field, torch.get_default_dtype())
     content.add_network(part.module)
     if part.batch_norm == "reestimated" and part.reference is not part.inputs:
         content.add(part.reference)
@@ -83,9 +97,21 @@ class Content:
         # With the objects themselves, so that none of these numbers is given to another.
         self._seen: dict[int, tuple[int, Any]] = {}
         self._network: dict[int, nn.Module] = {}
+        # Modules of the user's own that are handed on, and the names that code mentions.
+        self._modules: dict[str, types.ModuleType] = {}
+        self._mentioned: set[str] = set()
+        self._taken: set[tuple[str, str]] = set()
 
     def digest(self) -> str:
-        """The hexadecimal digest of all that was added."""
+        """The hexadecimal digest of all that was added.
+
+        Raises:
+            SpecError: a module is referred to that holds what cannot be told.
+        """
+        while left := self._left():
+            for module, name in left:
+                self._taken.add((module, name))
+                self.add(module, name, vars(self._modules[module])[name])
         return self._digest.hexdigest()
 
     def add(self, *things: Any) -> None:
@@ -97,8 +123,13 @@ class Content:
         for thing in things:
             try:
                 self._add(thing)
+            except LandscapeError:
+                raise
             except RecursionError:
-                raise SpecError("what the loss, model or measure refers to", *TOO_DEEP) from None
+                raise SpecError(SUBJECT, *TOO_DEEP) from None
+            except Exception as error:  # an object of the user's own raises anything
+                told = f"{type(thing).__name__} ({type(error).__name__}: {error})"
+                raise SpecError(SUBJECT, told, TOLD) from error
 
     def add_network(self, network: nn.Module) -> None:
         """Add a network but for the values of its parameters and buffers, and for its mode.
@@ -110,49 +141,104 @@ class Content:
             SpecError: something is referred to whose content cannot be told.
         """
         self._network |= {id(module): module for module in network.modules()}
-        self.add(network)
+        self.add(network, _tied(network))
+        for name in ("_global_forward_pre_hooks", "_global_forward_hooks"):
+            self.add(list(getattr(hooked, name, {}).values()))
 
     def _add(self, thing: Any) -> None:
-        self._word(type(thing).__qualname__)
-        if isinstance(thing, enum.Enum):
-            self.add(type(thing), thing.name, thing.value)
-        elif isinstance(thing, PLAIN):
-            self._word(repr(thing))
+        # What a class says it is need not be so: its type is.
+        kind = type(thing)
+        self._word(kind.__qualname__)
+        if issubclass(kind, enum.Enum):
+            if self._first(thing):
+                own = {name: v for name, v in vars(thing).items() if name not in MEMBER}
+                self.add(kind, thing._name_, thing._value_, own)
+        elif issubclass(kind, Tensor | np.ndarray | np.generic):
+            self._array(np.asarray(thing) if issubclass(kind, np.generic) else thing)
             self._more(thing)
-        elif isinstance(thing, Tensor | np.ndarray):
-            self._array(thing)
+        elif issubclass(kind, PLAIN):
+            self._plain(thing)
             self._more(thing)
-        elif isinstance(thing, Own):
-            self._add(thing.function)
-        elif isinstance(thing, Recipe):
-            self._word(canonical(to_plain(thing)))
-            self._more(thing)
-        elif isinstance(thing, Mapping | list | tuple | set | frozenset):
+        elif issubclass(kind, Recipe):
+            self._recipe(thing)
+        elif issubclass(kind, COLLECTIONS):
             self._collection(thing)
         else:
             self._object(thing)
 
-    def _collection(self, things: Any) -> None:
-        self._word(str(len(things)))
-        if isinstance(things, Mapping):
-            self.add(*[part for item in things.items() for part in item])
+    def _plain(self, thing: Any) -> None:
+        """Add a plain value by its own text, whatever its class would say."""
+        kind = type(thing)
+        if issubclass(kind, int):
+            self._word(f"{int.__index__(thing):x}")
+        elif issubclass(kind, bytes):
+            self._word(str(len(thing)))
+            self._digest.update(bytes.__getitem__(thing, slice(None)))
         else:
-            unordered = isinstance(things, set | frozenset)
-            self.add(*(sorted(things, key=repr) if unordered else things))
-        if isinstance(things, collections.defaultdict):
+            plain: Any = next(one for one in PLAIN if issubclass(kind, one))
+            self._word(plain.__repr__(thing))
+
+    def _recipe(self, recipe: Recipe) -> None:
+        """Add a recipe by its class, its fields and the bytes of the files it reads."""
+        kind = type(recipe)
+        if kind is Own:
+            self._add(vars(recipe)["function"])
+            return
+        self._add(kind)
+        names = [field.name for field in fields_of(kind)]
+        if isinstance(recipe, ProblemData):
+            files = _files_of(recipe)
+            self._add({name: file_digest(path) for name, path in files.items()})
+            names = [name for name in names if not (files and name == recipe.place)]
+        for name in names:
+            value = getattr(recipe, name)
+            self._word(name)
+            if isinstance(value, Recipe):
+                self._add(value)
+            else:
+                self._word(canonical(value))
+        if not (is_installed(kind) or _file_of(kind)):
+            self._add({name: v for name, v in vars(recipe).items() if name not in names})
+
+    def _collection(self, things: Any) -> None:
+        kind = type(things)
+        if issubclass(kind, dict):
+            ordered = issubclass(kind, collections.OrderedDict)
+            base: Any = collections.OrderedDict if ordered else dict
+            self._word(str(dict.__len__(things)))
+            self.add(*[part for item in base.items(things) for part in item])
+        elif issubclass(kind, list | tuple):
+            held = list(list.__iter__(things) if issubclass(kind, list) else tuple.__iter__(things))
+            self._word(str(len(held)))
+            self.add(*held)
+        else:
+            base = set if issubclass(kind, set) else frozenset
+            told = sorted(self._apart(one) for one in base.__iter__(things))
+            self._word(repr(told))
+        if issubclass(kind, collections.defaultdict):
             self._add(things.default_factory)
         self._more(things)
 
+    def _apart(self, thing: Any) -> str:
+        """The digest of one thing by itself, as a member of a set, which has no order."""
+        content = Content()
+        content._seen, content._network = dict(self._seen), self._network
+        content._modules, content._mentioned = self._modules, self._mentioned
+        content.add(thing)
+        return content._digest.hexdigest()
+
     def _more(self, thing: Any) -> None:
-        """Add what a class of one's own adds to a value, a collection or a recipe.
+        """Add what a class of one's own adds to a value or a collection.
 
         Tensors take attributes in any case.
         """
-        own, state = not _installed(type(thing)), getattr(thing, "__dict__", {})
-        if (own or (state and isinstance(thing, Tensor))) and self._first(thing):
-            self._add(type(thing))
-            if not isinstance(thing, Recipe):  # whose fields are added
-                self._add(state)
+        kind = type(thing)
+        own, marked = not is_installed(kind), issubclass(kind, Tensor) and bool(vars(thing))
+        if (own or marked) and self._first(thing):
+            state = attributes(thing)
+            if state is None:
+                raise SpecError(SUBJECT, kind.__name__, TOLD)
+            self.add(kind, state)
 
     def _first(self, thing: Any) -> bool:
         """Whether this object was not met before; a word tells which one it is otherwise."""
@@ -164,101 +250,164 @@ class Content:
 
     def _object(self, thing: Any) -> None:
         """Add something that may refer to itself."""
+        kind = type(thing)
         if not self._first(thing):
             return
-        if isinstance(thing, types.FunctionType):
+        if kind is types.FunctionType:
             self._function(thing)
-        elif isinstance(thing, types.MethodType):
-            self.add(thing.__func__, thing.__self__)
-        elif isinstance(thing, type | types.ModuleType):
-            self._named(thing)
-        elif isinstance(thing, nn.Module):
+        elif issubclass(kind, types.ModuleType):
+            self._whole(thing)
+        elif issubclass(kind, type):
+            self._class(thing)
+        elif issubclass(kind, nn.Module):
             self._module(thing)
-        elif (parts := _parts(thing)) is not None:
-            self.add(*parts)
-        elif (state := _own_state(thing)) is not None:
-            self.add(type(thing), state)
         else:
-            name = type(thing).__name__
-            accepted = (
-                "made of numbers, text, tensors and functions, as a key is made of its content"
-            )
-            raise SpecError("what the loss, model or measure refers to", name, accepted)
+            self._made_of(thing)
+
+    def _made_of(self, thing: Any) -> None:
+        """Add an object by its state; a path to a file with the bytes of it."""
+        kind = type(thing)
+        if (made_of := parts(thing)) is not None:
+            self.add(*made_of)
+            if isinstance(thing, Path) and thing.is_file():
+                self._word(file_digest(thing))
+        elif (state := own_state(thing)) is not None:
+            self.add(kind, state)
+        else:
+            raise SpecError(SUBJECT, kind.__name__, TOLD)
 
     def _function(self, function: types.FunctionType) -> None:
-        if _installed(function):
+        if is_installed(function):
             self._name(function)
+            if function is os.getenv:
+                self._add(os.environ)
             return
         if function.__code__ is BY_KIND:
-            self._add(vars(function)["registry"])
+            self._add(dict(vars(function)["registry"]))
             return
         code = function.__code__
         cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
         held = {name: value for name, cell in cells.items() for value in _contents(cell)}
+        self._mentioned |= mentioned(code)
         self._code(code, function.__globals__)
-        self.add(function.__defaults__, function.__kwdefaults__, held, vars(function))
-        for module in held.values():
-            if isinstance(module, types.ModuleType):
-                self._used(module, _mentioned(code))
+        told = {name: v for name, v in vars(function).items() if not administers(name, v)}
+        self.add(function.__defaults__, function.__kwdefaults__, held, told)
 
-    def _code(self, code: types.CodeType, names: Mapping[str, Any]) -> None:
-        self._word(code.co_code.hex())
-        self._word(code.co_exceptiontable.hex())
-        # A partial gives arguments by their names.
-        count = code.co_argcount + code.co_kwonlyargcount
-        kinds = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags
-        self._word(repr((*kinds, code.co_varnames[:count])))
-        for constant in code.co_consts:
+    def _code(self, code: types.CodeType, names: dict[str, Any]) -> None:
+        read = reading(code)
+        self._word(read.steps)
+        self._word(str(len(read.constants)))
+        for constant in read.constants:
             if isinstance(constant, types.CodeType):
                 self._code(constant, names)
             else:
                 self._add(constant)
-        for name in code.co_names:
-            self._word(name)
-            if name in names:
-                self._add(names[name])
-                if isinstance(names[name], types.ModuleType):
-                    self._used(names[name], _mentioned(code))
+        if from_file := FROM_FILE & set(code.co_names):
+            raise SpecError(SUBJECT, f"code that calls {min(from_file)}", TOLD)
+        for chain in read.looked_up:
+            self._looked_up(chain, names)
+        for one in read.imports:
+            self._imported(one, names)
 
-    def _used(self, module: types.ModuleType, mentioned: Set[str]) -> None:
-        """Add what code that mentions these names may take out of a module of the user's own."""
-        if _is_installed(module):
-            return
-        for name in sorted(mentioned & vars(module).keys()):
-            value = vars(module)[name]
-            self.add(name, value)
-            if isinstance(value, types.ModuleType) and value is not module:
-                self._used(value, mentioned)
+    def _looked_up(self, chain: Sequence[str], names: Mapping[str, Any]) -> None:
+        """Add what code takes by a global name, out of modules as `a.b.c`."""
+        first, *rest = chain
+        value = names.get(first, MISSING)
+        self._word(first)
+        if value is MISSING:
+            if first in READING:
+                raise SpecError(SUBJECT, f"code that calls {first}", TOLD)
+            value = vars(builtins).get(first, MISSING)
+            if is_installed(value):
+                return
+        while isinstance(value, types.ModuleType) and rest:
+            name = rest.pop(0)
+            self._word(f"{value.__name__}.{name}")
+            value = self._taken_out(value, name)
+        if value is not MISSING:
+            self._add(value)
 
-    def _named(self, thing: Any) -> None:
-        """Add a class with its body and its own class; by its name a module, or what is installed.
+    def _taken_out(self, module: types.ModuleType, name: str) -> Any:
+        """What a module gives under a name; nothing more where its name tells it."""
+        value = vars(module).get(name, MISSING)
+        if value is MISSING and "__getattr__" in vars(module) and not is_installed_module(module):
+            return vars(module)["__getattr__"]
+        if any(value is one for one in FILES):
+            raise SpecError(SUBJECT, f"code that calls {module.__name__}.{name}", TOLD)
+        if is_installed_module(module) and not isinstance(value, types.ModuleType):
+            self._word(package_mark(module.__name__))
+            return value if _may_differ(value) else MISSING
+        return value
 
-        Of a module of the user's own, whoever uses it adds what is taken out of it.
+    def _imported(self, one: Import, names: Mapping[str, Any]) -> None:
+        """Add what code imports when it runs.
+
+        Raises:
+            SpecError: a module of the user's own that was not imported yet.
         """
-        if isinstance(thing, types.ModuleType):
-            self._word(thing.__name__)
+        name = f"{'.' * one.level}{one.name}"
+        if one.level:
+            name = importlib.util.resolve_name(name, names.get("__package__") or "")
+        self._word(name)
+        module = sys.modules.get(name)
+        if module is None:
+            if not comes_installed(name):
+                raise SpecError(SUBJECT, f"code that imports {name}", "imported beforehand")
+        elif one.taken:
+            for taken in one.taken:
+                value = sys.modules.get(f"{name}.{taken}") or self._taken_out(module, taken)
+                if value is not MISSING:
+                    self._add(value)
+        else:
+            self.add(module, sys.modules.get(name.partition(".")[0]))
+
+    def _whole(self, module: types.ModuleType) -> None:
+        """Add a module by its name; what code may take out of one's own is added in the end."""
+        self._word(module.__name__)
+        if is_installed_module(module):
+            self._word(package_mark(module.__name__))
+        else:
+            self._modules[module.__name__] = module
+
+    def _left(self) -> list[tuple[str, str]]:
+        """What code may take out of the modules that are handed on, and is not added yet."""
+        everything = bool(BY_NAME & self._mentioned)
+        return [
+            (module, name)
+            for module in sorted(self._modules)
+            for name in sorted(vars(self._modules[module]))
+            if (name in self._mentioned or (everything and not name.startswith("__")))
+            if (module, name) not in self._taken and not administers(name, None)
+        ]
+
+    def _class(self, kind: type) -> None:
+        """Add a class with its body and its own class; by its name or file what is installed."""
+        self._name(kind)
+        if file := _file_of(kind):
+            self._word(file)
+        if file or is_installed(kind):
             return
-        self._name(thing)
-        if not _installed(thing):
-            self.add(*thing.__bases__)
-            if not _installed(type(thing)):
-                self._add(type(thing))
-            self._add({name: v for name, v in vars(thing).items() if not _administers(name, v)})
+        self.add(*kind.__bases__)
+        if not is_installed(type(kind)):
+            self._add(type(kind))
+        self._add({name: v for name, v in vars(kind).items() if not administers(name, v)})
 
     def _module(self, module: nn.Module) -> None:
         """Add what a module's forward may depend on, but for what a plane moves of the network."""
-        hidden = {"_parameters", "_buffers", "_modules", "training"}
+        hidden = {"_parameters", "_buffers", "_modules", "training", *HOOKS}
         if isinstance(module, nn.RNNBase):  # its parameters once more
             hidden |= {"_flat_weights", "_flat_weight_refs"}
-        own = {k: v for k, v in vars(module).items() if k not in hidden and not _empty_hooks(k, v)}
-        self._named(type(module))
+        own = {name: value for name, value in vars(module).items() if name not in hidden}
+        self._class(type(module))
         if id(module) not in self._network:
             self.add(module.training, dict(module._parameters), dict(module._buffers))
         shapes = [(n, tuple(p.shape), p.requires_grad) for n, p in module.named_parameters()]
-        self.add(own, repr(shapes), dict(module.named_children()))
+        self.add(own, _hooks(module), repr(shapes), dict(module._modules))
 
     def _name(self, thing: Any) -> None:
-        self._word(f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', thing)}")
+        self._word(f"{thing.__module__}.{thing.__qualname__}")
+        if isinstance(thing.__module__, str):
+            self._word(package_mark(thing.__module__))
 
     def _array(self, values: Tensor | npt.NDArray[Any]) -> None:
         self._word(repr((str(values.dtype), tuple(values.shape))))
@@ -267,12 +416,8 @@ class Content:
         elif isinstance(values, np.ndarray) and values.dtype.hasobject:
             self._add(values.tolist())
         elif isinstance(values, Tensor):
-            if values.layout != torch.strided:
-                raise SpecError("what the loss, model or measure refers to", values.layout, "dense")
-            kept = values.detach().cpu().resolve_conj().resolve_neg().flatten()
-            if kept.stride(0) != 1:  # so it may be of a single number
-                kept = kept.clone(memory_format=torch.contiguous_format)
-            self._digest.update(kept.view(torch.uint8).numpy().tobytes())
+            with torch._C.DisableTorchFunctionSubclass():
+                self._digest.update(_bytes_of(values))
         else:
             self._digest.update(np.ascontiguousarray(values).tobytes())
 
@@ -280,28 +425,51 @@ class Content:
         self._digest.update(f"{len(word)}:{word}".encode())
 
 
-def _installed(thing: Any) -> bool:
-    """Whether something belongs to Python or a package, and its name leads to it.
-
-    The name of a function made by another function does not.
-    """
-    module = getattr(thing, "__module__", None) or ""
-    if module.partition(".")[0] not in INSTALLED:
-        return False
-    if isinstance(thing, type) and not _is_made(thing):
-        return True  # by C, under a name that need not be that of its place
-    found: Any = sys.modules.get(module)
-    for name in thing.__qualname__.split("."):
-        found = getattr(found, name, None)
-    return found is thing
+def _files_of(data: ProblemData) -> dict[str, Path]:
+    """The files of a data set; none where one is missing, so that nothing can be made of it."""
+    try:
+        return data.files()
+    except MissingDataError:
+        return {}
 
 
-def _is_installed(module: types.ModuleType) -> bool:
-    """Whether a module belongs to Python or a package, rather than to the user."""
-    origin = getattr(module.__spec__, "origin", None) or getattr(module, "__file__", None)
-    if module.__name__.partition(".")[0] in INSTALLED or origin in ("built-in", "frozen"):
+def _file_of(kind: type) -> str:
+    """The digest of the file of a part of the laboratory; empty for all other classes."""
+    found = vars(kind).get("_written", "") if issubclass(kind, Recipe) else ""
+    return str(found)
+
+
+def _may_differ(value: Any) -> bool:
+    """Whether what an installed module holds need not be its own, or tells of this machine."""
+    if value is os.getenv or value is os.environ:
         return True
-    return origin is not None and any(Path(origin).is_relative_to(at) for at in PLACES)
+    return isinstance(value, types.FunctionType | type) and not is_installed(value)
+
+
+def _tied(network: nn.Module) -> list[tuple[str, str]]:
+    """Which parameters and buffers of a network are one and the same, by their names."""
+    first: dict[int, str] = {}
+    named = (
+        *network.named_parameters(remove_duplicate=False),
+        *network.named_buffers(remove_duplicate=False),
+    )
+    pairs = [(name, first.setdefault(id(value), name)) for name, value in named]
+    return [(name, one) for name, one in pairs if name != one]
+
+
+def _hooks(module: nn.Module) -> dict[str, Any]:
+    """What a module calls besides its forward; its hooks by their order, not by their numbers.
+
+    Those count all hooks that there ever were.
+    """
+    found = {name: vars(module).get(name) for name in sorted(HOOKS)}
+    registers = [held for held in found.values() if isinstance(held, Mapping)]
+    order = {number: at for at, number in enumerate(sorted({n for one in registers for n in one}))}
+    return {
+        name: [(order[n], hook) for n, hook in held.items()] if isinstance(held, Mapping) else held
+        for name, held in found.items()
+        if held
+    }
 
 
 def _contents(cell: types.CellType) -> tuple[Any, ...]:
@@ -312,76 +480,10 @@ def _contents(cell: types.CellType) -> tuple[Any, ...]:
         return ()
 
 
-def _mentioned(code: types.CodeType) -> set[str]:
-    """The names that code mentions, functions within it included."""
-    within = (_mentioned(one) for one in code.co_consts if isinstance(one, types.CodeType))
-    return set(code.co_names).union(*within)
-
-
-def _is_made(kind: type) -> bool:
-    """Whether a class was made while Python ran."""
-    return bool(kind.__flags__ & (1 << 9))  # Py_TPFLAGS_HEAPTYPE
-
-
-PARTS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
-    functools.partial: lambda it: (it.func, it.args, it.keywords, vars(it)),
-    functools.partialmethod: lambda it: (it.func, it.args, it.keywords, vars(it)),
-    # With __wrapped__, from which follows what it remembers.
-    CACHED: lambda it: ({k: v for k, v in vars(it).items() if not _administers(k, v)},),
-    **dict.fromkeys(
-        (operator.itemgetter, operator.attrgetter, operator.methodcaller),
-        lambda it: tuple(it.__reduce__()),
-    ),
-    property: lambda it: (it.fget, it.fset, it.fdel),
-    functools.cached_property: lambda it: (it.func, it.attrname),
-    **dict.fromkeys((staticmethod, classmethod), lambda it: (it.__func__,)),
-    **dict.fromkeys(
-        (types.BuiltinFunctionType, types.MethodWrapperType),
-        lambda it: (getattr(it, "__module__", None), it.__qualname__, it.__self__),
-    ),
-    **dict.fromkeys(
-        (types.MethodDescriptorType, types.WrapperDescriptorType),
-        lambda it: (it.__objclass__, it.__name__),
-    ),
-}
-"""What callables that are implemented in C are made of, by their type."""
-
-
-def _parts(thing: Any) -> tuple[Any, ...] | None:
-    """What a callable implemented in C is made of; None for all others."""
-    name = getattr(thing, "__name__", "")
-    if isinstance(thing, np.ufunc):  # one that was made by `frompyfunc` is nowhere in numpy
-        return (name,) if getattr(np, name, None) is thing else None
-    made_of = PARTS.get(type(thing))
-    return made_of(thing) if made_of else None
-
-
-def _own_state(thing: Any) -> dict[str, Any] | None:
-    """The attributes and slots of an object; None if it may have more state than these."""
-    kind = type(thing)
-    slots = [
-        (name, member)
-        for base in kind.__mro__
-        if "__slots__" in vars(base)  # what C declares need not be all it has
-        for name, member in vars(base).items()
-        if isinstance(member, types.MemberDescriptorType)
-    ]
-    told = len(slots) + (kind.__dictoffset__ > 0) + (kind.__weakrefoffset__ > 0)
-    # As Python decides whether it can copy an object: it is no larger than what is told of it.
-    if kind.__itemsize__ or kind.__basicsize__ > object.__basicsize__ + POINTER * told:
-        return None
-    filled = {name: member.__get__(thing) for name, member in slots if hasattr(thing, name)}
-    return {**filled, **getattr(thing, "__dict__", {})}
-
-
-def _administers(name: str, value: Any) -> bool:
-    """Whether an entry of a class's body is Python's own: where it is, and what it is called."""
-    kinds = (types.MemberDescriptorType, types.GetSetDescriptorType)
-    return isinstance(value, kinds) or name in WRITTEN
-
-
-def _empty_hooks(name: str, value: Any) -> bool:
-    """Whether an attribute is one of a module's registers, with nothing registered."""
-    hooks = name.endswith(("_hooks", "_hooks_with_kwargs", "_hooks_always_called", "_hook"))
-    register = hooks or name.startswith(("_non_persistent", "_is_full", "_version"))
-    return register and not value
+def _bytes_of(values: Tensor) -> bytes:
+    if values.layout != torch.strided:
+        raise SpecError(SUBJECT, values.layout, "dense")
+    kept = values.detach().cpu().resolve_conj().resolve_neg().flatten()
+    if kept.stride(0) != 1:  # so it may be of a single number
+        kept = kept.clone(memory_format=torch.contiguous_format)
+    return kept.view(torch.uint8).numpy().tobytes()

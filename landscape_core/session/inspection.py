@@ -1,12 +1,15 @@
 """Inspection points: a step of a run with its data and plane, for what is computed there."""
 
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import xarray as xr
 
-from landscape_core.foundation.recipes import Recipe, content_key
+from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.recipes import Recipe
 from landscape_core.models.content_hash import Content, add_objective
+from landscape_core.models.content_key import key_or_warning
 from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.grid import Grid
@@ -48,19 +51,26 @@ class InspectionPoint:
             on_plane: whether the work depends on the plane and the grid.
         """
         key = self._key(asked, on_plane=on_plane) if self.store else ""
-        found = self.store.get(key) if self.store else None
+        found = self.store.get(key) if self.store and key else None
         if found is not None:
             yield found
             return
         for found in work:
             yield found
-        if self.store and found is not None:
+        if self.store and key and found is not None:
             self.store.put(key, found)
 
     def _key(self, asked: Recipe, *, on_plane: bool) -> str:
+        """The key of some work; empty, with a warning, where none can be made."""
         content = Content()
-        content.add(self.train.start)
-        add_objective(content, self.train)
-        if on_plane:
-            content.add(self.plane.origin, self.plane.axes, self.grid)
-        return content_key("study", content.digest(), self.run, asked)
+        try:
+            for name, part in self.parts.items():
+                content.add(name, part.start, part.batch_norm)
+                add_objective(content, part)
+            if on_plane:
+                content.add(self.plane.origin, self.plane.axes, self.grid)
+            point = content.digest()
+        except SpecError as error:
+            warnings.warn(f"This study is not kept: {error}", stacklevel=3)
+            return ""
+        return key_or_warning("This study", "study", point, self.run, asked)

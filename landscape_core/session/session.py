@@ -322,7 +322,7 @@ class Session:
         last = self.step if until is None else until
         entries = [e for e in self._recorder.entries() if e.state.index <= last]
         lost = self._state.diverged and until is None
-        return trajectory(self._ending(last), entries, diverged=lost)
+        return trajectory(self._ending(last), entries, self._training.files, diverged=lost)
 
     def _ending(self, step: int) -> Run:
         """The run as it is now, to end at a step."""

@@ -1,7 +1,8 @@
 """The key of a slice in the store: what was asked, by content, never by name or time."""
 
-from landscape_core.foundation.recipes import Recipe, content_key
+from landscape_core.foundation.recipes import Recipe
 from landscape_core.models.content_hash import Content, add_objective
+from landscape_core.models.content_key import content_key
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.probe import Probe
 
@@ -14,8 +15,9 @@ def slice_key(read: Probe, grid: Grid, *more: Recipe | str | int | float) -> str
     """
     content = Content()
     content.add(read.plane.origin, read.plane.axes, list(read.plane.names))
-    content.add(repr(read.plane.explained_variance_ratio), read.tf32, dict(read.measures))
-    content.add(read.seed, read.draws)
+    content.add(read.plane.explained_variance_ratio, read.tf32, dict(read.measures))
+    # What was not looked at may draw numbers.
+    content.add(read.seed if read.named or read.draws_numbers else None, read.draws)
     for name, part in read.parts.items():
         content.add(name, part.batch_norm)
         add_objective(content, part)

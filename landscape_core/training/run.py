@@ -13,9 +13,10 @@ from typing import Annotated, Any, cast, final
 import torch
 from torch import Tensor, nn
 
-from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.errors import FileFormatError, SpecError
 from landscape_core.foundation.recipes import Choice, Knob, Note, Recipe, label_of, name_of
 from landscape_core.foundation.types import Scalar, Vector
+from landscape_core.models.file_digests import changed, data_digests, data_folders
 from landscape_core.models.objective import ModelObjective, Objective
 from landscape_core.models.problems.base import Instance, Problem
 from landscape_core.models.problems.supervised import Supervised
@@ -87,7 +88,10 @@ class State:
 
 
 class Training:
-    """A run made concrete: the problem built, and the function from one state to the next."""
+    """A run made concrete: the problem built, and the function from one state to the next.
+
+    `files` are the digests of the data files that were read, by their names.
+    """
 
     def __init__(self, run: Run) -> None:
         """Build the problem.
@@ -95,11 +99,16 @@ class Training:
         Raises:
             SpecError: parts that do not fit, a batch larger than the data, no such device.
             MissingDataError: a data file is not there.
+            FileFormatError: a data file that is damaged, or changes while it is read.
         """
         if run.device == "cuda" and not torch.cuda.is_available():
             raise SpecError("Run.device", run.device, "cpu, as this machine has no CUDA device")
         self.run = run
+        self.files = data_digests(run.problem)
         self.instance: Instance = run.problem.build(run.seed, run.device, DTYPES[run.dtype])
+        if others := changed(self.files, data_digests(run.problem)):
+            where = ", ".join(data_folders(run.problem))
+            raise FileFormatError(f"{', '.join(others)} in {where} changed while it was read.")
         self.examples = self.instance.train.examples
         self.check(run)
 

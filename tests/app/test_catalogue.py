@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from landscape_core.foundation.errors import SpecError
-from landscape_core.foundation.recipes import content_key, label_of, summary_of
+from landscape_core.foundation.recipes import label_of, summary_of
 from landscape_core.foundation.registry import Entries, entries, find, from_plain, make
+from landscape_core.models.content_key import content_key
 from landscape_core.models.datasets.base import ProblemData
 from landscape_core.training import optimizers
 from landscape_core.training.optimizers.adam import Adam

@@ -14,8 +14,9 @@ from torch.nn.functional import cross_entropy, mse_loss
 import cases
 from browser_support import Visitor, browser, served
 from landscape_core.foundation.errors import SpecError
-from landscape_core.foundation.recipes import canonical, content_key, to_plain
+from landscape_core.foundation.recipes import canonical, to_plain
 from landscape_core.foundation.registry import from_plain
+from landscape_core.models.content_key import content_key
 from landscape_core.models.user_model import UserProblem, user_problem
 from landscape_core.session.session import Session
 from landscape_core.session.view import View

@@ -22,10 +22,10 @@ from landscape_core.experiments.progress import result
 from landscape_core.experiments.trajectory import record_run
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.random_streams import stream
-from landscape_core.foundation.recipes import content_key
 from landscape_core.models.architectures.convnet import ConvNet
 from landscape_core.models.architectures.mlp import MLP
 from landscape_core.models.architectures.resnet import ResNet
+from landscape_core.models.content_key import content_key
 from landscape_core.models.datasets.digits import Digits
 from landscape_core.models.datasets.moons import Moons
 from landscape_core.models.losses.cross_entropy import CrossEntropy

@@ -26,7 +26,6 @@ from landscape_core.foundation.recipes import (
     Note,
     Recipe,
     canonical,
-    content_key,
     fields_of,
     label_of,
     name_of,
@@ -37,6 +36,7 @@ from landscape_core.foundation.recipes import (
 from landscape_core.foundation.registry import entries, from_plain
 from landscape_core.models.architectures.convnet import ConvNet
 from landscape_core.models.architectures.mlp import MLP
+from landscape_core.models.content_key import content_key
 from landscape_core.models.normalizations.batch import Batch
 from landscape_core.models.problems.supervised import Supervised
 from landscape_core.training.optimizers.adam import Adam
@@ -207,7 +207,7 @@ def test_the_kind_and_what_is_asked_are_part_of_the_key():
 
 def test_the_key_is_the_same_in_another_process():
     code = (
-        "from landscape_core.foundation.recipes import content_key\n"
+        "from landscape_core.models.content_key import content_key\n"
         "from landscape_core.training.optimizers.adam import Adam\n"
         "print(content_key(Adam(learning_rate=0.3)))"
     )

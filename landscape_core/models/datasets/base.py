@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -40,6 +41,9 @@ class ProblemData(Recipe, ABC):
 
     noun: ClassVar[str] = "dataset"
 
+    place: ClassVar[str] = ""
+    """The field that says where files lie, if any are read: where they lie is no content."""
+
     @abstractmethod
     def build(self, seed: int) -> Split:
         """Both parts on the CPU, inputs in float64, equal for equal seeds.
@@ -47,6 +51,14 @@ class ProblemData(Recipe, ABC):
         Raises:
             MissingDataError: a file is not there; says where it is expected and what it is.
         """
+
+    def files(self) -> dict[str, Path]:
+        """The local files that are read, by their names; none by default.
+
+        Raises:
+            MissingDataError: as `build`.
+        """
+        return {}
 
 
 def shared_out(

@@ -38,6 +38,8 @@ class CIFAR10(ProblemData):
 
     label: ClassVar[str] = "CIFAR-10 (local files)"
 
+    place: ClassVar[str] = "folder"
+
     folder: Annotated[str, Note("the unpacked folder of the Python version")] = (
         "data/cifar-10-batches-py"
     )
@@ -46,6 +48,9 @@ class CIFAR10(ProblemData):
     def build(self, seed: int) -> Split:
         parts = [self._part(split, seed) for split in ("train", "test")]
         return Split(parts[0], parts[1], 10)
+
+    def files(self) -> dict[str, Path]:
+        return {name: _found(Path(self.folder), name) for part in FILES.values() for name in part}
 
     def _part(self, split: str, seed: int) -> Data:
         batches = [_read_batch(_found(Path(self.folder), name)) for name in FILES[split]]

@@ -29,12 +29,17 @@ class MNIST(ProblemData):
 
     label: ClassVar[str] = "MNIST (local files)"
 
+    place: ClassVar[str] = "folder"
+
     folder: Annotated[str, Note("where the four files lie, plain or .gz")] = "data/mnist"
     limit: Annotated[int, Knob(1, 60_000, "training images that are used", scale="log")] = 10_000
 
     def build(self, seed: int) -> Split:
         parts = [self._part(split, seed) for split in ("train", "test")]
         return Split(parts[0], parts[1], 10)
+
+    def files(self) -> dict[str, Path]:
+        return {name: _found(Path(self.folder), name) for pair in FILES.values() for name in pair}
 
     def _part(self, split: str, seed: int) -> Data:
         images, labels = (_read_idx(_found(Path(self.folder), name)) for name in FILES[split])

@@ -1,0 +1,106 @@
+"""What belongs to Python or to an installed package, and so is told by its name."""
+
+import importlib.util
+import sys
+import sysconfig
+import types
+from pathlib import Path
+from typing import Any
+
+from landscape_core.foundation.recipes import once
+
+INSTALLED = {
+    *("torch", "numpy", "builtins", "math", "landscape_core"),
+    *("abc", "collections", "enum", "functools", "operator", "types", "typing"),
+}
+"""Packages whose functions and classes are told by their names."""
+
+STANDARD = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
+PACKAGES = {sysconfig.get_path(name) for name in ("purelib", "platlib")}
+"""Folders of Python, and of the packages that are installed."""
+
+
+def is_installed(thing: Any) -> bool:
+    """Whether a function or class belongs to Python or a package, and its name leads to it.
+
+    The name of a function made by another function does not.
+    """
+    module = getattr(thing, "__module__", None)
+    if not isinstance(module, str) or not _is_known(module):
+        return False
+    if isinstance(thing, type) and not is_made(thing):
+        return True  # by C, under a name that need not be that of its place
+    found: Any = sys.modules.get(module)
+    for name in thing.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is thing
+
+
+def is_installed_module(module: types.ModuleType) -> bool:
+    """Whether a module belongs to Python or a package, rather than to the user."""
+    if module.__name__.partition(".")[0] in INSTALLED:
+        return True
+    origin = _origin(module)
+    return origin is not None and _is_known_place(origin)
+
+
+def comes_installed(name: str) -> bool:
+    """Whether a module that is not loaded would come from Python or a package, or is not there."""
+    top = name.partition(".")[0]
+    spec = importlib.util.find_spec(top)
+    origin = getattr(spec, "origin", None)
+    return spec is None or top in INSTALLED or (origin is not None and _is_known_place(origin))
+
+
+def package_mark(module: str) -> str:
+    """What changes where the package of a module is installed anew; empty for what is told by name.
+
+    That is the size and time of each of its files in Python.
+    """
+    top = module.partition(".")[0]
+    package = sys.modules.get(top)
+    origin = None if package is None else _origin(package)
+    if top in INSTALLED or package is None or origin is None or not _is_packaged(origin):
+        return ""
+    return _mark(tuple(vars(package).get("__path__", (origin,))))
+
+
+def is_made(kind: type) -> bool:
+    """Whether a class was made while Python ran."""
+    return bool(kind.__flags__ & (1 << 9))  # Py_TPFLAGS_HEAPTYPE
+
+
+def _is_known(module: str) -> bool:
+    found = sys.modules.get(module)
+    if module.partition(".")[0] in INSTALLED:
+        return True
+    return isinstance(found, types.ModuleType) and is_installed_module(found)
+
+
+def _origin(module: types.ModuleType) -> str | None:
+    return getattr(vars(module).get("__spec__"), "origin", None) or vars(module).get("__file__")
+
+
+def _is_known_place(origin: str) -> bool:
+    return _is_pythons(origin) or _is_packaged(origin)
+
+
+@once
+def _is_packaged(origin: str) -> bool:
+    return any(Path(origin).is_relative_to(folder) for folder in PACKAGES)
+
+
+@once
+def _is_pythons(origin: str) -> bool:
+    within = any(Path(origin).is_relative_to(folder) for folder in STANDARD)
+    return origin in ("built-in", "frozen") or (within and not _is_packaged(origin))
+
+
+@once
+def _mark(places: tuple[str, ...]) -> str:
+    found = []
+    for place in map(Path, places):
+        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            stat = path.stat()
+            found.append((path.name, stat.st_size, stat.st_mtime_ns))
+    return repr(found)
