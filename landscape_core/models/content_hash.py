@@ -47,6 +47,12 @@ PLAIN = (
 
 COLLECTIONS = (dict, list, tuple, set, frozenset)
 
+PYTHONS = {*PLAIN, *COLLECTIONS, bool, collections.OrderedDict, torch.nn.Parameter}
+"""Classes that add nothing to their values."""
+
+QUICK: dict[type, Any] = {int: hex, **dict.fromkeys((str, bool, float, type(None)), repr)}
+"""How the most frequent values are told."""
+
 _dispatching: Any = functools.singledispatch(len)
 BY_KIND: types.CodeType = _dispatching.__code__
 """The code of every function that `functools.singledispatch` makes."""
@@ -148,6 +154,9 @@ class Content:
     def _add(self, thing: Any) -> None:
         # What a class says it is need not be so: its type is.
         kind = type(thing)
+        if kind in QUICK:
+            self._word(f"{kind.__name__} {QUICK[kind](thing)}")
+            return
         self._word(kind.__qualname__)
         if issubclass(kind, enum.Enum):
             if self._first(thing):
@@ -233,7 +242,8 @@ class Content:
         Tensors take attributes in any case.
         """
         kind = type(thing)
-        own, marked = not is_installed(kind), issubclass(kind, Tensor) and bool(vars(thing))
+        own = kind not in PYTHONS and not is_installed(kind)
+        marked = issubclass(kind, Tensor) and bool(vars(thing))
         if (own or marked) and self._first(thing):
             state = attributes(thing)
             if state is None:

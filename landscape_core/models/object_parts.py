@@ -18,6 +18,9 @@ import numpy as np
 
 POINTER = struct.calcsize("P")
 
+FIELD: type = type(collections.namedtuple("One", "field").field)
+"""What gives a field of a named tuple."""
+
 CACHED = type(functools.lru_cache(len))
 """What `functools.lru_cache` makes of a function."""
 
@@ -49,6 +52,8 @@ PARTS: dict[type, Parts] = {
     logging.Logger: lambda it: (it.name,),  # which tells, and changes nothing
     types.MethodType: lambda it: (it.__func__, it.__self__),
     types.MappingProxyType: lambda it: (dict(it),),
+    types.SimpleNamespace: lambda it: (vars(it),),
+    FIELD: lambda it: (it.__reduce__()[1][0],),
     **dict.fromkeys(
         (operator.itemgetter, operator.attrgetter, operator.methodcaller),
         lambda it: tuple(it.__reduce__()),
