@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -110,7 +111,9 @@ CODE = {
         "len(MEMBERS)", "class One:\n    scale = $\nMEMBERS = {One(), int, str}"
     ),
     "the attribute of a function": scaled("loss.scale") + "loss.scale = $\n",
-    "what a decorator does": scaled("1").replace("\ndef loss", "@decorated\ndef loss", 1).join(
+    "what a decorator does": scaled("1")
+    .replace("\ndef loss", "@decorated\ndef loss", 1)
+    .join(
         [
             "def decorated(f):\n    @functools.wraps(f)\n    def inner(o, t):\n"
             "        return $ * f(o, t)\n    return inner\n",
@@ -181,9 +184,9 @@ MODULES = {
     "a value of a module that is handed on": of_config(
         scaled("inner(config)", "import config\ndef inner(c):\n    return c.scale")
     ),
-    "a value of a module that a network holds": of_config(
-        "import config\n" + network("self.config = config").replace(FORWARD, f"{FORWARD} * self.x()")
-        .replace("    def forward", "    def x(self):\n        return self.config.scale\n\n    def forward")
+    "a value of a module that an object holds": of_config(
+        "import config\n"
+        + class_of("def __init__(self):\n    self.config = config", "self.config.scale")
     ),
     "a value of a module in a partial": of_config(
         scaled("inner()", "import config\ninner = functools.partial(lambda c: c.scale, config)")
@@ -232,7 +235,9 @@ CLASSES = {
     "a class attribute": class_of("scale = $"),
     "an attribute": class_of("def __init__(self):\n    self.scale = $"),
     "a property": class_of("@property\ndef scale(self):\n    return $"),
-    "a property that is cached": class_of("@functools.cached_property\ndef scale(self):\n    return $"),
+    "a property that is cached": class_of(
+        "@functools.cached_property\ndef scale(self):\n    return $"
+    ),
     "a static method": class_of("@staticmethod\ndef scale():\n    return $", "self.scale()"),
     "a class method": class_of("@classmethod\ndef scale(cls):\n    return $", "self.scale()"),
     "a method": class_of("def scale(self):\n    return $", "self.scale()"),
@@ -245,7 +250,8 @@ CLASSES = {
         "@scale.register\ndef _(self, x: int):\n    return $",
         "self.scale(1)",
     ),
-    "a base class": "class Base:\n    scale = $\n" + class_of("pass").replace("Loss:", "Loss(Base):"),
+    "a base class": "class Base:\n    scale = $\n"
+    + class_of("pass").replace("Loss:", "Loss(Base):"),
     "a base of a base": "class Root:\n    scale = $\nclass Base(Root):\n    pass\n"
     + class_of("pass").replace("Loss:", "Loss(Base):"),
     "the class of a class": "class Meta(type):\n    scale = $\n"
@@ -258,8 +264,9 @@ CLASSES = {
     "a slot under the name of another": "class Base:\n    __slots__ = ('scale',)\n"
     + class_of("__slots__ = ('scale',)", "Base.scale.__get__(self)").replace("Loss:", "Loss(Base):")
     + "Base.scale.__set__(loss, $)\nloss.scale = 1\n",
-    "a private slot": class_of("__slots__ = ('__scale',)\ndef __init__(self):\n    self.__scale = $",
-                               "self.__scale"),
+    "a private slot": class_of(
+        "__slots__ = ('__scale',)\ndef __init__(self):\n    self.__scale = $", "self.__scale"
+    ),
     "a field of a data class": "@dataclasses.dataclass\nclass Config:\n    scale: float = 1\n"
     + scaled("CONFIG.scale", "CONFIG = Config($)"),
     "a default of a data class": "@dataclasses.dataclass\nclass Config:\n    scale: float = $\n"
@@ -349,3 +356,271 @@ def test_another_key_where_there_is_another(name, tmp_path):
             keys.append(key_of(module))
     assert keys[0] != keys[1]
     assert keys[0] == keys[2]
+
+
+LOSS = scaled("SCALE", "SCALE = 2.0")
+PART = "class Part:\n    {}\n    scale = 2.0\n"
+HOOKED = network(after="made.register_forward_hook(lambda m, x, y: 2 * y)")
+
+ALIKE = {
+    "where a function stands": (LOSS, "\n" * 7 + LOSS),
+    "comments": (LOSS, LOSS.replace("SCALE = 2.0", "SCALE = 2.0  # twice")),
+    "a docstring": (LOSS, LOSS.replace("    return", '    """Twice the loss."""\n    return')),
+    "another docstring": (
+        LOSS.replace("    return", '    """Twice."""\n    return'),
+        LOSS.replace("    return", '    """Two\n    times."""\n    return'),
+    ),
+    "a docstring beside None": (
+        "def loss(o, t):\n    x = None\n    return cross_entropy(o, t) if x is None else x\n",
+        'def loss(o, t):\n    "It."\n    x = None\n'
+        "    return cross_entropy(o, t) if x is None else x\n",
+    ),
+    "the docstring of a class": (
+        PART.format("pass") + scaled("Part.scale"),
+        PART.format('"""Kept."""') + scaled("Part.scale"),
+    ),
+    "the docstring of a class in a function": (
+        scaled("Inner.x").replace("    return", "    class Inner:\n        x = 2\n    return"),
+        scaled("Inner.x").replace(
+            "    return", '    class Inner:\n        "It."\n        x = 2\n    return'
+        ),
+    ),
+    "the docstring of a method": (
+        class_of("def scale(self):\n    return 2", "self.scale()"),
+        class_of("def scale(self):\n    'Two.'\n    return 2", "self.scale()"),
+    ),
+    "the docstring of a property": (
+        class_of("@property\ndef scale(self):\n    return 2"),
+        class_of("@property\ndef scale(self):\n    'Two.'\n    return 2"),
+    ),
+    "the docstring of a network": (
+        NET + "\nnet = Net",
+        NET.replace("Module):", 'Module):\n    """Mine."""\n') + "\nnet = Net",
+    ),
+    "annotations": (LOSS, LOSS.replace("loss(o, t)", "loss(o: torch.Tensor, t) -> torch.Tensor")),
+    "the name of a local variable": (
+        "def loss(o, t):\n    a = cross_entropy(o, t)\n    return a\n",
+        "def loss(o, t):\n    b = cross_entropy(o, t)\n    return b\n",
+    ),
+    "how a line is broken": (
+        "def loss(o, t):\n    return 2 * cross_entropy(o, t)\n",
+        "def loss(o, t):\n    return 2 * cross_entropy(\n        o,\n        t,\n    )\n",
+    ),
+    "a function that is not called": (LOSS, LOSS + "\ndef other():\n    return 1\n"),
+    "a number that is not read": (LOSS, "OTHER = 3\n" + LOSS),
+    "an attribute under the name of a global": (
+        "data = 1\ndef loss(o, t):\n    return cross_entropy(o.data, t)\n",
+        "data = (x for x in ())\ndef loss(o, t):\n    return cross_entropy(o.data, t)\n",
+    ),
+    "what is not taken out of a module": (
+        of_config(scaled("config.scale", "import config"), "scale = 2\n"),
+        of_config(scaled("config.scale", "import config"), "import io\nother = 3\nscale = 2\n"),
+    ),
+    "a function of a module that is not called": (
+        of_config(scaled("inner()", "from config import inner"), "def inner():\n    return 2\n"),
+        of_config(
+            scaled("inner()", "from config import inner"),
+            "def other():\n    return 3\ndef inner():\n    return 2\n",
+        ),
+    ),
+    "the order in which a set is filled": (
+        scaled("len(SET)", "SET = set(['a', 'b', 'c', 'd'])"),
+        scaled("len(SET)", "SET = set(['d', 'c', 'b', 'a'])"),
+    ),
+    "the order in which a set of objects is filled": (
+        scaled("len(SET)", "class A:\n    pass\nclass B:\n    pass\nSET = {A, B, int, A()}"),
+        scaled("len(SET)", "class A:\n    pass\nclass B:\n    pass\nSET = {A(), int, B, A}"),
+    ),
+    "hooks that were there and went": (
+        HOOKED,
+        HOOKED + "for _ in range(3):\n    net().first.register_forward_hook(len).remove()\n",
+    ),
+    "what a cache remembers": (
+        scaled("inner(2)", "@functools.cache\ndef inner(x):\n    return x"),
+        scaled("inner(2)", "@functools.cache\ndef inner(x):\n    return x\ninner(2)"),
+    ),
+    "numbers without a name of an enumeration": (
+        "class Bits(enum.IntFlag, boundary=enum.KEEP):\n    ONE = 1\n" + scaled("Bits.ONE"),
+        "class Bits(enum.IntFlag, boundary=enum.KEEP):\n    ONE = 1\nBits(8)\n"
+        + scaled("Bits.ONE"),
+    ),
+    "what a path remembers": (
+        scaled("len(PLACE.parts)", "PLACE = Path('none')"),
+        scaled("len(PLACE.parts)", "PLACE = Path('none')\nhash(PLACE), str(PLACE)"),
+    ),
+    "what a function by kind remembers": (
+        scaled("by(1)", "@functools.singledispatch\ndef by(x):\n    return 2"),
+        scaled("by(1)", "@functools.singledispatch\ndef by(x):\n    return 2\nby(1), by('')"),
+    ),
+    "how much a logger tells": (
+        LOSS.replace("    return", "    LOG.info('it')\n    return")
+        + "LOG = logging.getLogger('own')\n",
+        LOSS.replace("    return", "    LOG.info('it')\n    return")
+        + "LOG = logging.getLogger('own')\nLOG.addHandler(logging.StreamHandler())\n",
+    ),
+    "the mode of a network": (network(after="made.train()"), network(after="made.eval()")),
+    "a program that was compiled": (
+        LOSS,
+        "import py_compile\npy_compile.compile(__file__, cfile=__file__ + 'c')\n" + LOSS,
+    ),
+    "how numbers are printed": (
+        scaled("float(ONE[0])", "ONE = np.array([(2.0,)], [('x', float)])[0]"),
+        scaled("float(ONE[0])", "ONE = np.array([(2.0,)], [('x', float)])[0]")
+        + "np.set_printoptions(precision=2)\n",
+    ),
+}
+
+
+def test_there_are_many_that_are_alike():
+    assert len(ALIKE) >= 25
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_the_same_key_for_what_changes_nothing(name, tmp_path):
+    keys, printed = [], np.get_printoptions()
+    for at, sources in enumerate(ALIKE[name]):
+        sources = {"mine": sources} if isinstance(sources, str) else sources
+        with loaded(tmp_path / str(at), sources) as module:
+            keys.append(key_of(module))
+    np.set_printoptions(**printed)
+    assert keys[0] == keys[1]
+
+
+def holding(expression, before=""):
+    """A loss that refers to something."""
+    return f"{before}\nHELD = {expression}\ndef loss(o, t):\n    HELD\n    return cross_entropy(o, t)\n"
+
+
+REFUSED = {
+    "a generator": holding("(x for x in [1])"),
+    "an iterator": holding("iter([1])"),
+    "a counter": holding("itertools.count()", "import itertools"),
+    "a lock": holding("threading.Lock()", "import threading"),
+    "what differs by thread": holding("threading.local()", "import threading"),
+    "a weak reference": holding("weakref.ref(nn.Linear)", "import weakref"),
+    "weak values": holding("weakref.WeakValueDictionary()", "import weakref"),
+    "text in memory": holding("io.StringIO('text')", "import io"),
+    "a view of memory": holding("memoryview(b'bytes')"),
+    "a generator of NumPy": holding("np.random.default_rng(0)"),
+    "an old generator of NumPy": holding("np.random.RandomState(0)"),
+    "a generator of torch": holding("torch.Generator()"),
+    "a generator of Python": holding("random.Random(0)", "import random"),
+    "a variable of a context": holding("contextvars.ContextVar('x')", "import contextvars"),
+    "a number of C": holding("ctypes.c_int(1)", "import ctypes"),
+    "a sparse tensor": holding("torch.eye(2).to_sparse()"),
+    "a tensor without values": holding("torch.ones(2, device='meta')"),
+    "a list that holds itself": holding("[]") + "HELD.append(HELD)\n",
+    "a dictionary that is hidden": holding(
+        "Own()", "class Own:\n    __dict__ = property(lambda self: {})"
+    ),
+    "a class that pretends to hold nothing": holding(
+        "Own([1])", "class Own(collections.deque):\n    __slots__ = ()"
+    ),
+    "a function made by NumPy": holding("np.frompyfunc(lambda x: x, 1, 1)"),
+    "an open file within": scaled("(open(os.devnull).close() or 2)"),
+    "text that is run": scaled("eval('2')"),
+    "all global names": scaled("globals()['SCALE']", "SCALE = 2"),
+    "a file that is read by a path": scaled("float(Path(__file__).read_text()[:0] or 2)"),
+    "a file that is read by torch": scaled("(2 if o.sum() else torch.load('none'))"),
+    "a file that is read by NumPy": scaled("(2 if o.sum() else np.load('none'))"),
+    "a module that is imported later": scaled("2").replace(
+        "    return", "    if o is None:\n        import later\n    return"
+    ),
+    "a module that hides what is asked": of_config(
+        holding("config", "import config"),
+        "import threading\nHELD = threading.Lock()\ndef loss():\n    return HELD\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_no_key_tells_is_computed_and_not_kept(name, tmp_path):
+    sources = REFUSED[name]
+    sources = {"later": "", "mine": sources} if isinstance(sources, str) else sources
+    store = Store(tmp_path / "kept")
+    with loaded(tmp_path / "code", sources) as module:
+        asked = cases.mlp(), module.loss, cases.vectors()
+        with pytest.warns(UserWarning, match=r"^This slice is not kept: .* must be .*; got .*\.$"):
+            found = landscape(*asked, resolution=3, store=store, strategy="loop")
+        assert found.equals(landscape(*asked, resolution=3, strategy="loop"))
+    assert store.entries() == []
+
+
+RAISING = """
+class Own:
+    def __init__(self):
+        self.scale = 2
+    def __reduce__(self):
+        raise ValueError
+    def __{}__(self, *more):
+        raise ValueError
+"""
+
+STRANGE = {
+    **{
+        f"an object whose {name} raises an error": holding("Own()", RAISING.format(name))
+        for name in ("eq", "hash", "repr", "len", "iter", "bool", "getattr", "getstate", "sizeof")
+    },
+    "a property that raises an error": holding(
+        "Own()", "class Own:\n    @property\n    def scale(self):\n        raise ValueError"
+    ),
+    "a module that gives nothing": of_config(
+        holding("config", "import config"),
+        "def __getattr__(name):\n    raise AttributeError(name)\n",
+    ),
+    "a closure of many numbers": "def made(held):\n    def loss(o, t):\n"
+    "        return held[0] * cross_entropy(o, t)\n    return loss\n"
+    "loss = made(list(range(1, 20_001)))\n",
+    "a function that calls itself": scaled(
+        "down(3)", "def down(n):\n    return 1 if n == 0 else down(n - 1)"
+    ),
+    "functions that call each other": scaled(
+        "up(3)", "def up(n):\n    return n and down(n)\ndef down(n):\n    return 1 or up(n)"
+    ),
+    "objects that know each other": holding(
+        "One()",
+        "class One:\n    def __init__(self):\n        self.other = Two(self)\n"
+        "class Two:\n    def __init__(self, one):\n        self.one = one",
+    ),
+    "an object in a set of its own": holding(
+        "One()", "class One:\n    def __init__(self):\n        self.all = {self}"
+    ),
+    "a large number": holding("7 ** 9_999"),
+    "a date": holding("datetime.datetime(2026, 1, 1)", "import datetime"),
+    "a decimal number": holding("decimal.Decimal('0.1')", "import decimal"),
+    "a network that is scripted": "def net():\n    return nn.Sequential(nn.Linear(3, 3))\n"
+    "HELD = torch.jit.script(nn.Linear(3, 3).double())\n"
+    "def loss(o, t):\n    return cross_entropy(HELD(o), t)\n",
+    "a network that is compiled": "HELD = torch.compile(nn.Linear(3, 3).double(), backend='eager')\n"
+    "def loss(o, t):\n    HELD\n    return cross_entropy(o, t)\n",
+    "a method of a class of torch": holding("torch.Tensor.sum"),
+    "an abstract class": holding(
+        "Own()",
+        "import abc\nclass Base(abc.ABC):\n    @abc.abstractmethod\n    def f(self): ...\n"
+        "class Own(Base):\n    def f(self):\n        return 1",
+    ),
+    "a generic class": holding(
+        "Own()", "T = typing.TypeVar('T')\nclass Own(typing.Generic[T]):\n    x: list[T]"
+    ),
+    "a protocol": holding(
+        "Own()", "class Base(typing.Protocol):\n    x: int\nclass Own(Base):\n    x = 1"
+    ),
+    "a function of scipy": scaled("logsumexp([0.0, 1.0])", "from scipy.special import logsumexp"),
+}
+
+NOT_TOLD = {"a network that is scripted", "a network that is compiled"}
+"""Which may be kept or not."""
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_strange_things_are_told_and_stop_nothing(name, tmp_path, recwarn):
+    sources = STRANGE[name]
+    sources = {"mine": sources} if isinstance(sources, str) else sources
+    store = Store(tmp_path / "kept")
+    with loaded(tmp_path / "code", sources) as module:
+        asked = cases.mlp(), module.loss, cases.vectors()
+        found = landscape(*asked, resolution=3, store=store, strategy="loop")
+        assert found.equals(landscape(*asked, resolution=3, strategy="loop"))
+        if name not in NOT_TOLD:
+            assert key_of(module) == key_of(module)
+            assert len(store.entries()) == 1

@@ -41,7 +41,9 @@ def loaded(folder, sources):
     finally:
         sys.path.remove(str(folder))
         sys.dont_write_bytecode = written
-        for name in [n for n in sys.modules if n not in before and n.split(".")[0] in tops(sources)]:
+        for name in [
+            n for n in sys.modules if n not in before and n.split(".")[0] in tops(sources)
+        ]:
             del sys.modules[name]
 
 
