@@ -105,6 +105,7 @@ def slice_of_trajectory(
     Raises:
         SpecError: parts that do not fit together, or runs of another network; before any work.
         PlaneError: the trajectories do not determine the plane.
+        FileFormatError: a data file is not the one that the run was trained on.
     """
     read, plane, thetas = probe_at(path, asked, others)
     grid = frame(asked, plane, thetas, others)
@@ -144,8 +145,8 @@ def probe_at(
 
     The paths of `others` are handed to the rule as well, which may take them into the plane.
     """
-    training = Training(asked.run)
-    instance = training.instance
+    check_data(path, asked.run)
+    instance = Training(asked.run).instance
     if not isinstance(instance.train, ModelObjective):
         raise SpecError("Look.run.problem", to_plain(asked.run.problem)["kind"], "a network")
     size = instance.train.layout.size
@@ -156,7 +157,6 @@ def probe_at(
     if asked.run.replace(device=recorded.device) != recorded:
         accepted = "left as it is: the weights are those of the run that was recorded"
         raise SpecError("Look.run", unlike(asked.run, recorded), accepted)
-    check_data(path, training)
     at = len(path["step"]) - 1
     if asked.step >= 0:
         at = int(np.abs(path["step"].values - asked.step).argmin())

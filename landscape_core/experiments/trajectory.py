@@ -12,15 +12,17 @@ import xarray as xr
 
 from landscape_core.experiments.learning_curves import curves, measured
 from landscape_core.experiments.progress import NEWS, Progress
-from landscape_core.foundation.errors import FileFormatError
+from landscape_core.foundation.errors import FileFormatError, SpecError
 from landscape_core.foundation.recipes import (
     ENGINE_VERSION,
     canonical,
+    is_own,
+    parts_of,
     to_plain,
 )
 from landscape_core.foundation.registry import from_plain
 from landscape_core.models.content_key import key_or_warning
-from landscape_core.models.file_digests import changed, data_folders
+from landscape_core.models.file_digests import changed, data_digests, data_folders
 from landscape_core.models.objective import ModelObjective
 from landscape_core.storage.store import Store
 from landscape_core.training.recorder import Entry, Recorder
@@ -28,6 +30,9 @@ from landscape_core.training.run import Run, Training
 
 DATA_FILES = "data_files"
 """The attribute that says which data files a run was trained on, by their digests."""
+
+OWN_PARTS = "own_parts"
+"""The attribute that names classes of the user's own, which the text of the recipe cannot tell."""
 
 
 def record_run(run: Run, store: Store | None = None) -> Iterator[Progress]:
@@ -67,7 +72,7 @@ def trajectory(
     """The recorded iterates `theta` (step, param), statistics `buffer` (step, value), curves.
 
     The attributes hold the run's recipe, the engine's version, whether it diverged, and the digests
-    of the data files, by their names, if it has any.
+    of the data files, by their names, if it has any; and names what is no part of the laboratory.
     """
     theta = np.stack([entry.state.theta.numpy(force=True) for entry in recorded])
     seen = np.array([entry.state.seen for entry in recorded])
@@ -82,6 +87,8 @@ def trajectory(
     }
     if files:
         attrs[DATA_FILES] = canonical(dict(files))
+    if own := [type(part) for part in parts_of(run) if is_own(type(part))]:
+        attrs[OWN_PARTS] = ", ".join(f"{kind.__module__}.{kind.__qualname__}" for kind in own)
     return curves(recorded).assign(columns).assign_attrs(attrs)
 
 
@@ -90,7 +97,11 @@ def run_of(path: xr.Dataset) -> Run:
 
     Raises:
         FileFormatError: the dataset is no trajectory.
+        SpecError: the run had parts of the user's own, which no text holds.
     """
+    if OWN_PARTS in path.attrs:
+        accepted = "of the catalogue, or given again in Python"
+        raise SpecError("the parts of the run", path.attrs[OWN_PARTS], accepted)
     if "run" not in path.attrs or "theta" not in path:
         raise FileFormatError("this file holds no trajectory; one is written by `landscape train`.")
     return from_plain(Run, json.loads(path.attrs["run"]))
@@ -103,24 +114,28 @@ def training_of(path: xr.Dataset) -> Training:
         FileFormatError: the dataset is no trajectory, or a data file is not the one it was then.
         MissingDataError: a data file is not there.
     """
-    training = Training(run_of(path))
-    check_data(path, training)
-    return training
+    run = run_of(path)
+    check_data(path, run)
+    return Training(run)
 
 
-def check_data(path: xr.Dataset, training: Training) -> None:
-    """Raise `FileFormatError` if the data files are not those that a trajectory was made with.
+def check_data(path: xr.Dataset, run: Run) -> None:
+    """Refuse data files of a run that are not those that a trajectory was made with.
 
     One that does not say which those were is taken as it is.
+
+    Raises:
+        FileFormatError: a file is another one.
+        MissingDataError: a file is not there.
     """
     if DATA_FILES not in path.attrs:
         return
-    others = changed(json.loads(path.attrs[DATA_FILES]), training.files)
+    others = changed(json.loads(path.attrs[DATA_FILES]), data_digests(run.problem))
     if others:
-        where = ", ".join(data_folders(training.run.problem))
-        told = f"{others[0]} and {len(others) - 1} more" if len(others) > 1 else others[0]
+        where = ", ".join(data_folders(run.problem))
+        told = others[0] + (f" and {len(others) - 1} more" if len(others) > 1 else "")
         raise FileFormatError(
-            f"{where}: {told} changed since the run was trained, which these weights belong to; "
+            f"{where}: {told} changed since the run was trained, to which these weights belong; "
             "put the files back, or train anew."
         )
 

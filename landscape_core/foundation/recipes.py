@@ -12,12 +12,12 @@ import json
 import math
 import re
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from landscape_core.foundation.errors import SpecError
-from landscape_core.foundation.part_files import written_in
+from landscape_core.foundation.part_files import SHIPPED, written_in
 
 ENGINE_VERSION = 6
 """Raised whenever the same recipe would give other numbers; part of every cache key."""
@@ -145,6 +145,20 @@ def to_plain(recipe: Recipe) -> dict[str, Any]:
         value = getattr(recipe, field.name)
         plain[field.name] = to_plain(value) if isinstance(value, Recipe) else value
     return plain
+
+
+def parts_of(recipe: Recipe) -> Iterator[Recipe]:
+    """The recipe itself, and all that are in its fields, at any depth."""
+    yield recipe
+    for field in fields_of(type(recipe)):
+        value = getattr(recipe, field.name)
+        if isinstance(value, Recipe):
+            yield from parts_of(value)
+
+
+def is_own(recipe: type[Recipe]) -> bool:
+    """Whether a class is one of the user's own, rather than a part of the laboratory."""
+    return recipe.__module__.partition(".")[0] not in SHIPPED
 
 
 def unlike(one: Recipe, other: Recipe) -> str:

@@ -445,8 +445,7 @@ def _files_of(data: ProblemData) -> dict[str, Path]:
 
 def _file_of(kind: type) -> str:
     """The digest of the file of a part of the laboratory; empty for all other classes."""
-    found = vars(kind).get("_written", "") if issubclass(kind, Recipe) else ""
-    return str(found)
+    return str(vars(kind).get("_written", "")) if issubclass(kind, Recipe) else ""
 
 
 def _may_differ(value: Any) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from landscape_core.foundation.errors import MissingDataError
-from landscape_core.foundation.recipes import Recipe, fields_of, once
+from landscape_core.foundation.recipes import Recipe, once, parts_of
 from landscape_core.models.datasets.base import ProblemData
 
 Mark = tuple[int, int, int, int]
@@ -49,10 +49,7 @@ def changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
 
 def _data_of(recipe: Recipe) -> list[ProblemData]:
     """The data sets in a recipe, itself included."""
-    if isinstance(recipe, ProblemData):
-        return [recipe]
-    values = (getattr(recipe, field.name) for field in fields_of(type(recipe)))
-    return [data for value in values if isinstance(value, Recipe) for data in _data_of(value)]
+    return [part for part in parts_of(recipe) if isinstance(part, ProblemData)]
 
 
 def _mark(path: Path) -> Mark:

@@ -30,6 +30,7 @@ WRITTEN = {
     *("__slots__", "__static_attributes__", "__classdictcell__", "__match_args__", "__dict__"),
     *("__dataclass_fields__", "__dataclass_params__", "__orig_bases__", "__parameters__"),
     *("__abstractmethods__", "_abc_impl", "__weakref__"),
+    *("_backward_cls", "_autograd_function_id"),
     *("_value2member_map_", "_hashable_values_", "_unhashable_values_", "_unhashable_values_map_"),
 }
 """What Python writes into the body of a class or the attributes of a function."""

@@ -34,12 +34,15 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(asked: argparse.Namespace) -> Iterator[str]:
     """Do it, and tell what was found."""
     from landscape_core.connectivity.connection import Connection, connect
-    from landscape_core.experiments.trajectory import run_of
+    from landscape_core.experiments.trajectory import check_data, run_of
     from landscape_core.storage import netcdf
     from landscape_lab.cli._options import aligned, configured, shown
     from landscape_lab.state.user_store import user_store
 
-    first, second = (run_of(netcdf.load(file)) for file in (asked.first, asked.second))
+    paths = [netcdf.load(file) for file in (asked.first, asked.second)]
+    first, second = (run_of(path) for path in paths)
+    for path, run in zip(paths, (first, second), strict=True):
+        check_data(path, run)
     wanted = Connection(first=first, second=second, align=asked.align)
     wanted = configured(wanted, asked, SHORT)
     dataset = shown(connect(wanted, user_store()), "connecting", "step")
