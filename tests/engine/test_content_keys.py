@@ -1,5 +1,8 @@
 """Keys by content: what changes an answer changes the key, and what does not leaves it."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +18,7 @@ from landscape_core.slices.one_call import landscape, probe_of
 from landscape_core.slices.slice_key import slice_key
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.storage.store import Store
-from written_code import NET, loaded
+from written_code import HEAD, NET, loaded
 
 ROOT = Path(__file__).resolve().parents[2]
 GRID = Grid.square(1.0, 3)
@@ -313,3 +316,75 @@ def test_strange_things_are_told_and_stop_nothing(name, tmp_path, recwarn):
         if name not in NOT_TOLD:
             assert key_of(module) == key_of(module)
             assert len(store.entries()) == 1
+
+
+RICH = """
+WORDS = {"a", "b", "c", "d", "e", "f"}
+KINDS = frozenset([int, str, dict, ("x", frozenset("yz"))])
+
+class Kind(enum.Flag):
+    ONE = 1
+    TWO = 2
+
+class One:
+    parts = {"k", "l", "m"}
+    def __init__(self, held):
+        self.held = held
+    def __call__(self, o, t):
+        return len(self.held) * cross_entropy(o, t) if t in {"u", "v", "w"} else 0
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    names: frozenset = frozenset(("n", "o", "p"))
+
+def net():
+    made = nn.Sequential(nn.Linear(3, 3), nn.Tanh())
+    made.register_forward_hook(lambda module, given, found: found)
+    return nn.utils.parametrizations.weight_norm(made[0]) and made
+
+class Own(Optimizer):
+    names = WORDS
+
+HELD = [One(WORDS), One({One(1), One("two"), Kind.ONE | Kind.TWO, Config()}), KINDS, Config, Own]
+def loss(o, t):
+    import config
+    return HELD and getattr(config, "sca" + "le") * cross_entropy(o, t)
+"""
+
+ASKED = """
+import importlib, sys
+sys.path[:0] = sys.argv[1:]
+import config, mine
+from landscape_core.models.content_hash import Content
+from landscape_core.training.optimizers.adam import Adam
+content = Content()
+content.add(mine.loss, Adam())
+content.add_network(mine.net())
+print(content.digest())
+"""
+
+
+@pytest.mark.slow
+def test_ten_processes_give_one_key(tmp_path):
+    """Whatever order their sets have, and wherever the code lies."""
+    optimizer = "from landscape_core.training.optimizers.base import Optimizer\n"
+    running = []
+    for seed in range(10):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        (folder / "config.py").write_text("scale = 2\nnames = {'q', 'r', 's'}\n")
+        # Weights are equal, as nothing else draws numbers before them.
+        (folder / "mine.py").write_text(
+            HEAD + optimizer + "torch.random.default_generator.manual_seed(0)\n" + RICH
+        )
+        command = [sys.executable, "-c", ASKED, str(folder)]
+        env = {**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": str(ROOT)}
+        running.append(
+            subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env, cwd=folder)
+        )
+        if seed % 2:
+            for one in running[-2:]:
+                one.wait(timeout=120)
+    keys = [one.communicate()[0].strip() for one in running]
+    assert all(len(key) == 64 for key in keys)
+    assert len(set(keys)) == 1
