@@ -12,7 +12,9 @@ import numpy as np
 import torch
 
 import landscape_core as lc
+from landscape_core.curvature.matrices.base import Matrix
 from plain_reference import PlainReference
+from random_losses import LOSSES
 from random_networks import DRAWING, UNCOPYABLE
 
 NEAR = {torch.float64: 1e-9, torch.float32: 2e-5}
@@ -26,6 +28,17 @@ REFUSABLE = {
     "old weight norm": "what a copy of the network cannot hold",
 }
 """Kinds of which a clear refusal is an answer too, and why."""
+
+
+ONCE_DIFFERENTIABLE = {
+    "re-entrant checkpoint": "torch differentiates it by `backward` alone",
+    "transformer layer": "torch has no second derivative of its attention",
+    "margin": "torch has no second derivative of it",
+}
+"""Kinds that torch does not differentiate twice, so that a refusal is an answer too, and why."""
+
+EACH = {kind for kind, form in LOSSES.items() if form.each}
+"""Losses that give a value for each example."""
 
 
 @dataclass(frozen=True)
@@ -144,8 +157,8 @@ def reference_slopes(case):
 def asked(case, way, store, label, verdict):
     """The slice, or None if it was refused; what is said and changed on the way is noted."""
     module, loss = case.make()
-    data = case.data()
-    before = traces(module, loss, case)
+    data, plane = case.data(), (case.origin.clone(), case.axes.clone())
+    before = traces(module, loss, case, plane)
     found = None
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
@@ -156,7 +169,7 @@ def asked(case, way, store, label, verdict):
                 data,
                 test=None if case.test is None else case.test[0],
                 measures=_measures(case),
-                directions=lc.Plane(case.origin, case.axes),
+                directions=lc.Plane(*plane),
                 resolution=case.resolution,
                 span=case.span,
                 adapter=case.adapter,
@@ -170,7 +183,7 @@ def asked(case, way, store, label, verdict):
             verdict.disagree(label, "error", f"{type(error).__name__}: {error}")
     for warning in told:
         _heard(warning, label, verdict)
-    for what in changed(before, traces(module, loss, case)):
+    for what in changed(before, traces(module, loss, case, plane)):
         verdict.disagree(label, "changed", what)
     return found
 
@@ -195,8 +208,9 @@ def _heard(warning, label, verdict):
     at = Path(warning.filename)
     if "site-packages" in at.parts:
         return
-    if "not kept" not in str(warning.message):
-        verdict.notices.add(f"{label}: {warning.message}"[:300])
+    text = str(warning.message)
+    if "not kept" not in text and "batching rule" not in text:
+        verdict.notices.add(f"{label}: {text}"[:300])
 
 
 def compare(case, label, found, expected, slopes, verdict):
@@ -234,7 +248,7 @@ def deviation(found, wanted):
 # --- what must be left as it was ------------------------------------------------------------------
 
 
-def traces(module, loss, case):
+def traces(module, loss, case, plane=()):
     """All that evaluating must not change, by name, in a form that can be compared."""
     found = {
         "torch's generator": torch.get_rng_state(),
@@ -247,6 +261,8 @@ def traces(module, loss, case):
             found.update(_traces_of(name, one))
     for i, (inputs, targets) in enumerate(case.batches):
         found[f"inputs {i}"], found[f"targets {i}"] = inputs.clone(), targets.clone()
+    for name, one in zip(("origin", "axes"), plane, strict=False):
+        found[f"plane's {name}"] = one.clone()
     return found
 
 
@@ -275,3 +291,81 @@ def _same(one, other):
     if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
         return one.shape == other.shape and bool((one == other).logical_or(one != one).all())
     return one is other or (type(one) is type(other) and one == other)
+
+
+# --- curvature ------------------------------------------------------------------------------------
+
+BENT = {torch.float64: 1e-7, torch.float32: 2e-3}
+"""How far an entry of a matrix may lie from the reference's, relative to the largest."""
+
+
+def bent(case):
+    """What comes of asking for the matrices of second order at the origin of a case."""
+    verdict, (module, loss) = Verdict(), case.make()
+    before = traces(module, loss, case)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        wanted = reference_matrices(case)
+        try:
+            objective = lc.from_module(
+                module, loss, case.data(), adapter=case.adapter, **case.options
+            )
+        except Exception as error:
+            _refused_or_wrong(case, "objective", error, verdict)
+            return verdict
+        theta = case.origin.to(objective.start)
+        for name, matrix in wanted.items():
+            _compare_matrix(case, name, objective, theta, matrix, verdict)
+    for what in changed(before, traces(module, loss, case)):
+        verdict.disagree("curvature", "changed", what)
+    return verdict
+
+
+def reference_matrices(case):
+    """The Hessian, and the Gauss-Newton and Fisher matrices where they apply, (P, P)."""
+    plain = reference(case)
+    theta, found = case.origin.to(plain.dtype), {}
+    if case.kinds & ONCE_DIFFERENTIABLE.keys():
+        found["hessian"] = plain.difference_hessian(theta)
+        return found
+    try:
+        found["hessian"] = plain.hessian(theta)
+        found["gauss_newton"] = plain.gauss_newton(theta)
+        if case.kinds & EACH:
+            rows = plain.gradients(theta)
+            found["fisher"] = rows.T @ rows / len(rows)
+    except RuntimeError:  # what works in place overwrites what a derivative needs
+        pass
+    return {name: matrix for name, matrix in found.items() if bool(matrix.isfinite().all())}
+
+
+def _compare_matrix(case, name, objective, theta, wanted, verdict):
+    """Note where a matrix, its largest eigenvalue or its trace is not the one expected."""
+    near = BENT[wanted.dtype] * max(float(wanted.abs().max()), 1e-12)
+    matrix = lc.find(Matrix, name)()
+    try:
+        found = matrix.at(objective, theta).dense()
+        asked = lc.Spectrum(
+            matrix=matrix, top=1, bottom=0, probes=0, tolerance=1e-9, trace_error=1e-4
+        )
+        *_, last = lc.spectrum(objective, theta, asked)
+    except Exception as error:
+        _refused_or_wrong(case, name, error, verdict)
+        return
+    verdict.ways.add(name)
+    if not float((found - wanted).abs().max()) <= near:
+        verdict.disagree(name, "matrix", f"{float((found - wanted).abs().max()) / near:.3g} times")
+    largest, trace = float(torch.linalg.eigvalsh(wanted)[-1]), float(wanted.trace())
+    value, error = float(last["eigenvalue"][0, 0]), float(last["trace_error"][0])
+    if not abs(value - largest) <= near * len(wanted):
+        verdict.disagree(name, "eigenvalue", f"{value} in place of {largest}")
+    if not abs(float(last["trace"][0]) - trace) <= near * len(wanted) + 6 * error:
+        verdict.disagree(name, "trace", f"{float(last['trace'][0])} in place of {trace}")
+
+
+def _refused_or_wrong(case, name, error, verdict):
+    text = f"{type(error).__name__}: {error}"
+    verdict.refusals.add(text[:200])
+    refusable = case.kinds & (REFUSABLE.keys() | ONCE_DIFFERENTIABLE.keys())
+    if not isinstance(error, lc.SpecError) or not refusable:
+        verdict.disagree(name, "error", text)

@@ -199,7 +199,8 @@ def alone(kind, dice, seed=0, **others):
     places = {"inputs": INPUTS, "outputs": OUTPUTS, "form": DATA, "loss": LOSSES}
     found = {name: kind for name, known in places.items() if kind in known}
     if kind in PIECES:
-        found = {"pieces": ("linear", kind), "loss": "squared error"}
+        found = {"pieces": ("linear", kind) if kind != "linear" else (kind,)}
+        found["loss"] = "squared error"
     if kind in MARKS:
         found = {"marks": frozenset({"own forward", kind})}
     if kind == "three dimensions":
