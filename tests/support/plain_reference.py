@@ -161,12 +161,12 @@ class PlainReference:
         return self._loss(self._called(module), self._targets.clone()).mean()
 
     def _called(self, module):
+        self._drawing()
         normalizers = [part for part in module.modules() if isinstance(part, _NormBase)]
         if self._batch_norm == "reestimated":
             estimate_statistics(module, normalizers, self._inputs.clone())
         for part in normalizers:
             part.training = self._batch_norm == "batch"
-        self._drawing()
         return self._adapter(module(self._inputs.clone()))
 
     def _whole(self, batches):
@@ -201,7 +201,7 @@ def estimate_statistics(module, normalizers, inputs):
 def seed_everything(seed=0):
     """Set the generators of torch, NumPy and Python."""
     torch.default_generator.manual_seed(seed)
-    np.random.seed(seed)
+    np.random.seed(seed % 2**32)
     random.seed(seed)
 
 
