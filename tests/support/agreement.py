@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 import landscape_core as lc
+from dice import Dice
 from landscape_core.curvature.matrices.base import Matrix
 from landscape_core.foundation import random_streams
 from plain_reference import PlainReference, seed_everything
@@ -220,6 +221,30 @@ def _heard(warning, label, verdict):
     text = str(warning.message)
     if "not kept" not in text and "batching rule" not in text:
         verdict.notices.add(f"{label}: {text}"[:300])
+
+
+def answered(question, store):
+    """What comes of one of a pair of twins, asked on a line through its parameters."""
+    plain = PlainReference(question.module, question.loss, question.data, **question.options)
+    theta, coords = plain.start().double(), np.array([[-1.0], [0.0], [1.0]])
+    plane, verdict = lc.Plane(theta, Dice(5).normal(1, len(theta)) / 3), Verdict()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        found = lc.landscape(
+            question.module,
+            question.loss,
+            question.data,
+            directions=plane,
+            resolution=3,
+            store=store,
+            **question.options,
+        )
+    for warning in told:
+        _heard(warning, "twin", verdict)
+    apart = deviation(found["loss"].values[0], plain.values(theta, plane.axes, coords))
+    if not apart <= NEAR[question.options.get("dtype", torch.float64)]:
+        verdict.disagree("twin", "loss", f"{apart:.3g}")
+    return verdict
 
 
 def compare(case, label, found, expected, slopes, verdict):
