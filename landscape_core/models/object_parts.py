@@ -18,7 +18,7 @@ import numpy as np
 
 POINTER = struct.calcsize("P")
 
-FIELD: type = type(collections.namedtuple("One", "field").field)
+FIELD = type(vars(collections.namedtuple("One", "field"))["field"])
 """What gives a field of a named tuple."""
 
 CACHED = type(functools.lru_cache(len))

@@ -573,7 +573,7 @@ def test_a_strategy_of_the_trial_that_raises_an_error_later_gives_way_to_the_loo
 
 def test_a_strategy_that_somebody_has_chosen_never_gives_way():
     probe_ = read(cases.residual_objective(), {}, strategy=Narrow())
-    with pytest.raises(SpecError, match="strategy.*not there"):
+    with pytest.raises(SpecError, match=r"strategy.*not there"):
         probe_(3 * WHERE)
     assert probe_.used == {"train": Narrow()}
 
