@@ -21,7 +21,7 @@ from landscape_core.foundation.types import Scalar, Vector, Vectors
 from landscape_core.models.batch_norm import BatchNorm, _check_choice, reestimate
 from landscape_core.models.copying import copied, copied_together
 from landscape_core.models.functional_call import packed, unpacked
-from landscape_core.models.generators import drawing
+from landscape_core.models.generators import drawing, kept_generators
 from landscape_core.models.in_place import hand_back, hold
 from landscape_core.models.module_state import ModuleState
 from landscape_core.models.parameters import FunctionalCall, Layout
@@ -545,7 +545,7 @@ class Calls:
         if self._known is None:
             self._known = True  # while it is tried
             try:
-                with warnings.catch_warnings():
+                with warnings.catch_warnings(), kept_generators(objective.start.device):
                     warnings.simplefilter("ignore")  # of what only this trial does
                     few = objective.first(FEW).alone()
                     self._known = all(_alike(few, theta) for theta in _away(objective))

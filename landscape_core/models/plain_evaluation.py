@@ -8,6 +8,7 @@ attributes and generators of random numbers are put back, the global ones are se
 """
 
 import contextlib
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
@@ -29,6 +30,9 @@ from landscape_core.models.objective import ModelObjective, tensor_in
 from landscape_core.models.trace import Trace, traced
 
 T = TypeVar("T")
+
+REPEATED = 16
+"""How many times it is looked whether numbers drawn from Python's generator make a difference."""
 
 IN_BLOCKS = (
     "This network's way depends on values, and it is evaluated in {} blocks of examples: if it asks"
@@ -167,16 +171,15 @@ class PlainEvaluation:
         """
         if self._trace is None:
             outputs, loss, found, drawn = self._observed(theta, 0)
-            if drawn == {PYTHON} and not outputs.is_meta:
-                # Decorators that check a sample of their arguments draw as well.
-                other = self._observed(theta, 1)
-                same = _same(outputs, other[0]) and _same(loss, other[1])
+            if drawn == {PYTHON} and "beartype" in sys.modules:
+                # Its decorators draw as well, which of a list's items they look at.
+                others = (self._observed(theta, draw) for draw in range(1, REPEATED))
+                same = all(_same(outputs, one[0]) and _same(loss, one[1]) for one in others)
                 drawn = set() if same else drawn
             spoils = any(one._version for one in self._lent)
-            drawn = drawn - {PYTHON} if outputs.is_meta else drawn
             found += ("draws random numbers",) * bool(drawn) + ("writes to its data",) * spoils
             self._trace, self._lent = Trace(found, bool(drawn), spoils), []
-            if found and len(self.blocks) > 1 and not self._size:
+            if found and len(self.blocks) > 1:
                 self._join_blocks()
         return self._trace
 
@@ -194,9 +197,9 @@ class PlainEvaluation:
         with self._at(theta), drawing(self.flat.device, self.seed, draw), torch.no_grad():
             before = states(self.flat.device)
             outputs, found = traced(self.forward)
-            if self._state.changed():
-                found += ("changes what the network holds",)
             loss = self.loss_of(outputs)
+            if self._state.changed():
+                found += ("changes what it holds",)
             after = states(self.flat.device)
             drawn = {name for name in before if before[name] != after[name]}
             if self._state.drawn():
@@ -248,5 +251,7 @@ class PlainEvaluation:
 
 def _same(one: Tensor, other: Tensor) -> bool:
     """Whether two tensors are the same to the bit, but for NaN."""
+    if one.is_meta:  # which holds nothing
+        return True
     pairs = one.double().numpy(force=True), other.double().numpy(force=True)
     return np.array_equal(*pairs, equal_nan=True)

@@ -208,7 +208,7 @@ def with_known_loss(part: ModelObjective) -> ModelObjective:
     named = loss is cross_entropy or _plain(loss)
     if not named or targets.ndim != 1 or targets.is_floating_point() or int(targets.min()) < 0:
         return part
-    with torch.no_grad():
+    with kept_generators(part.start.device), torch.no_grad():
         outputs = part.adapted(copied(part.module)(part.inputs[:FEW].clone()))
         if outputs.ndim != 2:
             return part

@@ -410,7 +410,7 @@ class Session:
         if part.examples not in self._strategies:
             tried = self._strategy or probe(*asked).strategies[self.view.split]
             self._strategies[part.examples] = tried
-        return replace(probe(*asked, self._strategies[part.examples]), named=False)
+        return probe(*asked, self._strategies[part.examples], tried=True)
 
     def _until(self) -> int | None:
         """How many iterates are recorded up to the one looked at, if that is an earlier one."""

@@ -58,7 +58,8 @@ class Probe:
     def __call__(self, coords: Floats) -> Floats:
         """The values at coordinates (K, D): (S, R, K) for S parts and R rows of measures."""
         where = torch.from_numpy(coords).to(self.plane.origin.device)
-        return np.stack([self._read(name, where) for name in self.parts])
+        found = [self._read(name, where).double().numpy(force=True) for name in self.parts]
+        return np.stack(found)
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the readers, which hold functions."""
@@ -115,7 +116,7 @@ class Probe:
     def pace(self, part: str) -> float:
         """The seconds that a point of one part takes, by a short trial of its strategy."""
         least = max(FEW, self.used[part].together(self.reading(part)))
-        return _per_point(self._reader(part), self.plane, least, LEAST)
+        return _per_point(lambda where: self._read(part, where), self.plane, least, LEAST)
 
     def asking(self, measures: Mapping[str, Measure]) -> "Probe":
         """The same reading of other measures."""
@@ -131,10 +132,10 @@ class Probe:
         parts = {name: part.to(device) for name, part in self.parts.items()}
         return replace(self, plane=plane, parts=parts, **_unread())
 
-    def _read(self, part: str, where: Tensor) -> Floats:
+    def _read(self, part: str, where: Tensor) -> Tensor:
         """The values (R, K) of a part at coordinates (K, D)."""
         try:
-            found = self._reader(part)(where)
+            return self._reader(part)(where)
         except Exception as error:
             strategy = self.used[part]
             if isinstance(strategy, Loop) or isinstance(error, LandscapeError):
@@ -145,8 +146,7 @@ class Probe:
                 raise SpecError("strategy", name, told) from error
             LOG.debug("%s gives way to the loop: %r", name, error)
             self._replaced.add(part)
-            found = self._reader(part)(where)
-        return np.asarray(found.double().numpy(force=True))
+            return self._reader(part)(where)
 
     def _reader(self, part: str) -> Reader:
         """The reader of this thread, as readers write to what they hold."""
@@ -155,9 +155,7 @@ class Probe:
         if key not in self._readers and type(strategy) is Loop and not strategy.block:
             self.hold(part)
         if key not in self._readers:
-            trusted = self.named and not self._readers
-            reading = self.reading(part)
-            self._readers[key] = strategy.reader(reading if trusted else reading.apart())
+            self._readers[key] = strategy.reader(self.reading(part).apart())
         return self._readers[key]
 
 
@@ -180,6 +178,7 @@ def probe(  # noqa: PLR0913 - each choice by its name
     tf32: bool = False,
     seed: int = 0,
     draws: int = 1,
+    tried: bool = False,
 ) -> Probe:
     """Prepare the reading of measures on parts of the data (`train`, `test`) along a plane.
 
@@ -193,6 +192,7 @@ def probe(  # noqa: PLR0913 - each choice by its name
         seed: of the numbers that a network draws in its `forward`, the same at every point.
         draws: how many draws of such numbers the values are means of; for more than one the slice
             has `loss_standard_error`.
+        tried: the strategy is that of an earlier trial on the same network.
 
     Raises:
         SpecError: no data, a measure or strategy that does not apply, or a plane of another
@@ -214,8 +214,8 @@ def probe(  # noqa: PLR0913 - each choice by its name
     asked = Probe(plane, parts, read, {}, math.nan, classes, tf32, seed, draws)
     if strategy is not None:
         chosen = strategy_of(strategy)
-        strategies = {n: _applied(chosen, asked.reading(n)) for n in parts}
-        return replace(asked, strategies=strategies, named=True)
+        strategies = {n: chosen if tried else _applied(chosen, asked, n) for n in parts}
+        return replace(asked, strategies=strategies, named=not tried)
     plain = asked.plainly()
     best = {name: trial(asked.reading(name), plain.hold(name))[0] for name in parts}
     return replace(
@@ -225,9 +225,20 @@ def probe(  # noqa: PLR0913 - each choice by its name
     )
 
 
-def _applied(strategy: Strategy, reading: Reading) -> Strategy:
+def _applied(strategy: Strategy, asked: Probe, part: str) -> Strategy:
+    """The strategy, if it can read a part.
+
+    Raises:
+        SpecError: it cannot, or the network may take another way elsewhere than where it is seen.
+    """
+    name, reading = name_of(type(strategy)), asked.reading(part)
+    if isinstance(strategy, Loop):
+        return strategy
+    trace = asked.plainly().hold(part).trace(asked.plane.origin)
+    if not trace.fixed or reading.draws > 1:
+        found = ", ".join(trace.found) or "is asked for several draws"
+        raise SpecError("strategy", name, f"loop, as the network {found}")
     if not strategy.applies(reading):
-        name = name_of(type(strategy))
         raise SpecError("strategy", name, "one that applies to this network, data and measures")
     return strategy
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from landscape_core.models.module_state import ModuleState
-from landscape_core.models.plain_evaluation import PlainEvaluation
 from torch import nn
 
 from landscape_core.models import batch_norm, layer_chain, objective, plain_evaluation, user_model
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.measures.gradient_norm import GradientNorm
 from landscape_core.models.measures.loss import LossMeasure
+from landscape_core.models.module_state import ModuleState
+from landscape_core.models.plain_evaluation import PlainEvaluation
 from landscape_core.slices import grid_values, one_call
 from landscape_core.slices import probe as probing
 from landscape_core.slices import slice as slicing
