@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.modules.conv import _ConvNd
 
+from landscape_core.foundation.precision import full_precision
 from landscape_core.foundation.types import Vector, Vectors
 from landscape_core.models import additivity
 from landscape_core.models.objective import ModelObjective, Objective
@@ -39,7 +40,8 @@ class Operator(ABC):
     def apply(self, vectors: Vectors) -> Vectors:
         """The products with K vectors, shape (K, P)."""
         self.matvecs += len(vectors)
-        return self._apply(vectors.to(self.like)).detach()
+        with full_precision(self.like.device):
+            return self._apply(vectors.to(self.like)).detach()
 
     def dense(self, together: int = 64) -> Float[Tensor, "P P"]:
         """The matrix itself, made symmetric to the last bit."""
@@ -81,7 +83,8 @@ class Sum(Operator):
         self._kept = self._made(self._parts[0][0]) if len(self._parts) == 1 else None
 
     def _made(self, part: Objective) -> Product:
-        return self._product_of(part, self._theta.clone().requires_grad_())
+        with full_precision(self.like.device):
+            return self._product_of(part, self._theta.clone().requires_grad_())
 
     def _apply(self, vectors: Vectors) -> Vectors:
         if self._kept is not None:

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.func import grad, jacrev, vmap
 
+from landscape_core.foundation.precision import full_precision
 from landscape_core.foundation.types import Vector
 from landscape_core.models.objective import ModelObjective, Objective, Weighted
 
@@ -90,7 +91,8 @@ def _each(
     together: Callable[..., Tensor], alone: Callable[..., Tensor], *columns: Tensor
 ) -> Tensor:
     """The function of each row of the columns, stacked."""
-    try:
-        return vmap(together)(*columns)
-    except RuntimeError:  # an operation that cannot be batched
-        return torch.stack([alone(*row) for row in zip(*columns, strict=True)])
+    with full_precision(columns[0].device):
+        try:
+            return vmap(together)(*columns)
+        except RuntimeError:  # an operation that cannot be batched
+            return torch.stack([alone(*row) for row in zip(*columns, strict=True)])

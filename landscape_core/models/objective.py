@@ -1,7 +1,6 @@
 """A scalar function of one flat vector: all that optimizers, planes and slices know of a net."""
 
 import contextlib
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from landscape_core.models.functional_call import packed, unpacked
 from landscape_core.models.generators import drawing, kept_generators
 from landscape_core.models.in_place import hand_back, hold
 from landscape_core.models.module_state import ModuleState
+from landscape_core.models.notices import unheard
 from landscape_core.models.parameters import FunctionalCall, Layout
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
@@ -458,7 +458,8 @@ class ModelObjective(Objective):
         if self.batch_norm == "reestimated" and not self._updates_statistics:
             own = [dict(part.named_buffers(recurse=False)) for part in self._normalizers]
             reestimate(self._normalizers, own, self._module, self.reference)
-        found = self.adapted(self._module(inputs))
+        with unheard():
+            found = self.adapted(self._module(inputs))
         if training:
             hand_back(self._module, buffers)
         return found
@@ -545,8 +546,8 @@ class Calls:
         if self._known is None:
             self._known = True  # while it is tried
             try:
-                with warnings.catch_warnings(), kept_generators(objective.start.device):
-                    warnings.simplefilter("ignore")  # of what only this trial does
+                device = objective.start.device
+                with unheard(), kept_generators(device), full_precision(device):
                     few = objective.first(FEW).alone()
                     self._known = all(_alike(few, theta) for theta in _away(objective))
             except Exception:  # of what users write; in place is the safe way, and will tell

@@ -26,6 +26,7 @@ from landscape_core.models.block_size import all_at_once, block_of
 from landscape_core.models.generators import PYTHON, drawing, states
 from landscape_core.models.losses.base import Loss
 from landscape_core.models.module_state import ModuleState
+from landscape_core.models.notices import retell, unheard
 from landscape_core.models.objective import ModelObjective, tensor_in
 from landscape_core.models.trace import Trace, traced
 
@@ -79,6 +80,7 @@ class PlainEvaluation:
         self.keep()
         self._trace: Trace | None = None
         self._lent: list[Tensor] = []
+        self._noisy = False
         self._size = block
         self.blocks = objective.inputs.split(block_of(objective, block))
         self.block = 0
@@ -196,8 +198,13 @@ class PlainEvaluation:
         """Outputs and loss at theta, what else was done, and which generators were drawn from."""
         with self._at(theta), drawing(self.flat.device, self.seed, draw), torch.no_grad():
             before = states(self.flat.device)
-            outputs, found = traced(self.forward)
-            loss = self.loss_of(outputs)
+            with warnings.catch_warnings(record=True) as heard:
+                warnings.simplefilter("always")
+                outputs, found = traced(self.forward)
+                loss = self.loss_of(outputs)
+            if heard and not self._noisy:
+                self._noisy = True
+                retell(heard)
             if self._state.changed():
                 found += ("changes what it holds",)
             after = states(self.flat.device)
@@ -210,10 +217,9 @@ class PlainEvaluation:
     def _standing(self, theta: Vector, draw: int) -> Iterator[None]:
         """At theta, with all else as at every other point."""
         draws = self.trace(theta).draws
-        with (
-            self._at(theta),
-            drawing(self.flat.device, self.seed, draw) if draws else contextlib.nullcontext(),
-        ):
+        numbers = drawing(self.flat.device, self.seed, draw) if draws else contextlib.nullcontext()
+        silence = unheard() if self._noisy else contextlib.nullcontext()
+        with self._at(theta), numbers, silence:
             yield
 
     @contextlib.contextmanager

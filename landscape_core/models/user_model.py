@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import Dataset, IterableDataset
 
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.precision import full_precision
 from landscape_core.foundation.recipes import Knob, Note
 from landscape_core.models.batch_norm import BatchNorm
 from landscape_core.models.content_hash import Content, add_objective
@@ -24,6 +25,7 @@ from landscape_core.models.generators import kept_generators
 from landscape_core.models.layer_chain import as_written
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.measures.base import classes_of
+from landscape_core.models.notices import unheard
 from landscape_core.models.objective import (
     ARRAYS,
     BATCHED,
@@ -208,7 +210,8 @@ def with_known_loss(part: ModelObjective) -> ModelObjective:
     named = loss is cross_entropy or _plain(loss)
     if not named or targets.ndim != 1 or targets.is_floating_point() or int(targets.min()) < 0:
         return part
-    with kept_generators(part.start.device), torch.no_grad():
+    device = part.start.device
+    with kept_generators(device), full_precision(device), unheard(), torch.no_grad():
         outputs = part.adapted(copied(part.module)(part.inputs[:FEW].clone()))
         if outputs.ndim != 2:
             return part

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape_core.foundation.errors import FileFormatError, SpecError
+from landscape_core.foundation.precision import full_precision
 from landscape_core.foundation.recipes import Choice, Knob, Note, Recipe, label_of, name_of
 from landscape_core.foundation.types import Scalar, Vector
 from landscape_core.models.file_digests import changed, data_digests, data_folders
@@ -154,7 +155,8 @@ class Training:
         drawn, drawing = run.sampler.draw(asked, state.drawing)
         objective = _Noted(drawn)
         optimizer = _scaled(run.optimizer, run.schedule.factor(state.index, run.steps))
-        theta, memory = optimizer.step(objective, state.theta, state.memory)
+        with full_precision(state.theta.device):
+            theta, memory = optimizer.step(objective, state.theta, state.memory)
         seen = state.seen + drawn.examples
         if not (math.isfinite(objective.noted) and _finite(theta)):
             return replace(

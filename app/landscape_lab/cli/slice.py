@@ -64,6 +64,7 @@ def run(asked: argparse.Namespace) -> None:
     from landscape_core.slices.cost import estimate
     from landscape_core.storage import netcdf
     from landscape_lab.cli._options import configured, shown
+    from landscape_lab.figures.captions import certainty
     from landscape_lab.state.user_store import user_store
 
     path, *others = (netcdf.load(file) for file in asked.trajectories)
@@ -81,6 +82,8 @@ def run(asked: argparse.Namespace) -> None:
         computed, error = dataset["computed"].values, dataset.attrs["estimated_error"]
         print(f"  {computed.sum()} of {computed.size} points computed, others within an estimated")
         print(f"  {error:.2%} of the range of the loss")
+    for told in certainty(dataset):
+        print(f"  {told}")
 
 
 def _backend(asked: argparse.Namespace) -> "Backend | None":

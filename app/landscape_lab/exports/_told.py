@@ -8,6 +8,7 @@ import numpy as np
 
 from landscape_core.foundation.recipes import Recipe, fields_of, label_of
 from landscape_core.session.picture import Picture
+from landscape_lab.figures.captions import certainty
 from landscape_lab.state import form_model
 from landscape_lab.state.place import Place
 
@@ -81,6 +82,7 @@ def _quality(picture: Picture) -> Iterator[str]:
     if "estimated_error" in slice_.attrs and not computed.all():
         error = float(slice_.attrs["estimated_error"])
         yield f"others within an estimated {error:.2%} of the range of the loss"
+    yield from certainty(slice_)
     if picture.standard_error:
         yield f"loss at the point ± {picture.standard_error:.2g}"
     broken = int((~np.isfinite(slice_["loss"].values)).sum())

@@ -70,6 +70,7 @@ def _quality(slice_: xr.Dataset) -> Iterator[str]:
         if "estimated_error" in slice_.attrs:
             error = float(slice_.attrs["estimated_error"])
             yield f"others within an estimated {error:.2%} of the range of the loss"
+    yield from certainty(slice_)
     if slice_.attrs.get("standard_error"):
         yield f"loss at the point ± {slice_.attrs['standard_error']:.2g}"
     broken = int((~np.isfinite(slice_["loss" if "loss" in slice_ else "ratio"].values)).sum())
@@ -77,6 +78,17 @@ def _quality(slice_: xr.Dataset) -> Iterator[str]:
         yield f"{broken} values not finite"
     if "version" in slice_.attrs:
         yield f"Landscape Lab {slice_.attrs['version']}"
+
+
+def certainty(slice_: xr.Dataset) -> Iterator[str]:
+    """What is known of how a slice's numbers were come by: points checked, random numbers drawn."""
+    checked = int(slice_.attrs.get("checked_points", 0))
+    if checked:
+        yield f"{checked} of {checked} checked points agree"
+    draws = int(slice_.attrs.get("draws", 0))
+    if draws:
+        told = f"the mean of {draws} draws" if draws > 1 else "the same ones at every point"
+        yield f"the network draws random numbers: {told}"
 
 
 def _parsed(attrs: dict[Any, Any], name: str) -> dict[str, Any]:

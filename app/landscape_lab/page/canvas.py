@@ -16,6 +16,7 @@ from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.comparison import Comparison
 from landscape_lab.figures.bokeh.contour import Contour
 from landscape_lab.figures.bokeh.curves import Curves
+from landscape_lab.figures.captions import certainty
 from landscape_lab.page.comparison import compared
 from landscape_lab.state.scene import Display
 from landscape_lab.worker.worker import Update
@@ -220,6 +221,7 @@ def quality(picture: Picture) -> str:
     parts = [
         f"<b>{picture.captured:.0%}</b> of the motion lies in this plane" if moved else "the start",
         f"<b>{computed.sum()}</b> of {computed.size} points computed{others(picture.slice)}",
+        *certainty(picture.slice),
         f"<b>{count}</b> {picture.view.split} examples"
         + (f" (loss at the point <b>± {doubt:.2g}</b>)" if doubt > 0 else ""),
     ]

@@ -1,0 +1,24 @@
+"""Warnings that evaluating a user's network gives: those of use are told once, others never."""
+
+import contextlib
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+
+OURS = re.compile("None of the inputs have requires_grad=True")
+"""Warnings of evaluations without gradients, which nobody has asked for but the laboratory."""
+
+
+@contextlib.contextmanager
+def unheard() -> Iterator[None]:
+    """Without warnings."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def retell(heard: Sequence[warnings.WarningMessage]) -> None:
+    """Give recorded warnings again, but for those that only evaluations here bring about."""
+    for one in heard:
+        if not OURS.match(str(one.message)):
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
