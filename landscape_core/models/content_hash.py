@@ -450,7 +450,7 @@ def _file_of(kind: type) -> str:
 
 def _may_differ(value: Any) -> bool:
     """Whether what an installed module holds need not be its own, or tells of this machine."""
-    if value is os.getenv or value is os.environ:
+    if value is os.getenv or value is os.environ or isinstance(value, (*PLAIN, Tensor, np.ndarray)):
         return True
     return isinstance(value, types.FunctionType | type) and not is_installed(value)
 

@@ -128,6 +128,8 @@ CODE = {
         "next(iter(ORDER))",
         "ORDER = collections.OrderedDict({1: 0, 2: 0})\nif $ > 2:\n    ORDER.move_to_end(1)",
     ),
+    "a function that was put into a package": scaled("np.own_scale()", "np.own_scale = lambda: $"),
+    "a number that was put into a package": scaled("np.own_number", "np.own_number = $"),
     "a partial of another function": scaled("inner()", "inner = functools.partial(lambda: $)"),
     "a partial as a measure": "measure = functools.partial(lambda o, t, scale: scale * o, scale=$)",
     "a partial as an adapter": "adapter = functools.partial(torch.mul, $)",
