@@ -32,12 +32,14 @@ class Import:
 class Reading:
     """What code says.
 
-    `steps` are its instructions, with constants by the order of their first use; `looked_up` are
-    the global names with the attributes taken from them at once, as in `config.scale`.
+    `steps` are its instructions, with constants by the order of their first use; `attributes` the
+    names that it takes from anything, `looked_up` the global names with the attributes taken from
+    them at once, as in `config.scale`.
     """
 
     steps: str
     constants: tuple[Any, ...]
+    attributes: frozenset[str]
     looked_up: tuple[tuple[str, ...], ...]
     imports: tuple[Import, ...]
 
@@ -61,7 +63,8 @@ def reading(code: types.CodeType) -> Reading:
             steps.append((one.opcode, said))
     constants = tuple(code.co_consts[index] for index in places)
     told = repr((steps, _called(code), code.co_exceptiontable))
-    return Reading(told, constants, _looked_up(found), tuple(_imports(found)))
+    attributes = frozenset(one.argval for one in found if one.opname in ATTRIBUTE)
+    return Reading(told, constants, attributes, _looked_up(found), tuple(_imports(found)))
 
 
 def mentioned(code: types.CodeType) -> set[str]:

@@ -67,9 +67,14 @@ BY_NAME = {"getattr", "vars", "__dict__", "attrgetter", "__getattribute__", "get
 READING = {"open", "eval", "exec", "globals", "__import__", "input"}
 """Functions of Python by which code reaches what it does not name."""
 
+NO_CONTENT = {"__doc__", "__annotations__", "__code__", "__file__", "get_type_hints", "_getframe"}
+"""What tells how and where code is written."""
+
 FILES = (np.load, np.loadtxt, np.genfromtxt, np.fromfile, np.memmap, torch.load)
-FROM_FILE = {"read_text", "read_bytes"}
+FROM_FILE = {"read_text", "read_bytes", "getsource"}
 """What reads files, whose content is nowhere in the code."""
+
+UNTOLD = FROM_FILE | NO_CONTENT
 
 MEMBER = {"_name_", "_value_", "__objclass__", "_sort_order_"}
 """What Python notes of a member of an enumeration."""
@@ -312,8 +317,8 @@ class Content:
                 self._code(constant, names)
             else:
                 self._add(constant)
-        if from_file := FROM_FILE & set(code.co_names):
-            raise SpecError(SUBJECT, f"code that calls {min(from_file)}", TOLD)
+        if untold := UNTOLD & read.attributes:
+            raise SpecError(SUBJECT, f"code that asks for {min(untold)}", TOLD)
         for chain in read.looked_up:
             self._looked_up(chain, names)
         for one in read.imports:
@@ -325,7 +330,7 @@ class Content:
         value = names.get(first, MISSING)
         self._word(first)
         if value is MISSING:
-            if first in READING:
+            if first in READING | UNTOLD:
                 raise SpecError(SUBJECT, f"code that calls {first}", TOLD)
             value = vars(builtins).get(first, MISSING)
             if is_installed(value):
@@ -374,9 +379,8 @@ class Content:
     def _whole(self, module: types.ModuleType) -> None:
         """Add a module by its name; what code may take out of one's own is added in the end."""
         self._word(module.__name__)
-        if is_installed_module(module):
-            self._word(package_mark(module.__name__))
-        else:
+        self._word(package_mark(module.__name__))
+        if not is_installed_module(module):
             self._modules[module.__name__] = module
 
     def _left(self) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,18 @@ def key_of(module):
     measures = {"own": module.measure} if hasattr(module, "measure") else {}
     read = probe_of({"train": part}, Random(), measures, strategy=Loop())
     return slice_key(read, GRID)
+
+
+def test_what_is_typed_is_ones_own_wherever_the_program_lies(monkeypatch):
+    """The programs that run notebooks are installed; the functions typed into them are not."""
+    keys = []
+    main = types.ModuleType("__main__")
+    main.__file__ = np.__file__
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    for value in (2, 3):
+        exec(HEAD + scaled("helper()", f"def helper():\n    return {value}"), vars(main))
+        keys.append(key_of(main))
+    assert keys[0] != keys[1]
 
 
 def test_there_are_many_pairs():
@@ -215,6 +228,9 @@ REFUSED = {
     "a file that is read by a path": scaled("float(Path(__file__).read_text()[:0] or 2)"),
     "a file that is read by torch": scaled("(2 if o.sum() else torch.load('none'))"),
     "a file that is read by NumPy": scaled("(2 if o.sum() else np.load('none'))"),
+    "its own documentation": scaled("float(loss.__doc__ or 2)"),
+    "its own annotations": scaled("len(loss.__annotations__) + 2"),
+    "where it stands": scaled("(loss.__code__.co_firstlineno and 2)"),
     "a module that is imported later": scaled("2").replace(
         "    return", "    if o is None:\n        import later\n    return"
     ),
