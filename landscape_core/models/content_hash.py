@@ -11,6 +11,7 @@ import enum
 import functools
 import hashlib
 import importlib.util
+import operator
 import os
 import sys
 import types
@@ -76,6 +77,9 @@ FROM_FILE = {"read_text", "read_bytes", "getsource"}
 
 UNTOLD = FROM_FILE | NO_CONTENT
 
+METHODS = (types.FunctionType, staticmethod, classmethod, property, functools.cached_property)
+GETTERS = (operator.attrgetter, operator.methodcaller)
+
 MEMBER = {"_name_", "_value_", "__objclass__", "_sort_order_"}
 """What Python notes of a member of an enumeration."""
 
@@ -110,19 +114,25 @@ class Content:
         self._network: dict[int, nn.Module] = {}
         # Modules of the user's own that are handed on, and the names that code mentions.
         self._modules: dict[str, types.ModuleType] = {}
-        self._mentioned: set[str] = set()
+        self._mentioned: dict[str, None] = {}
         self._taken: set[tuple[str, str]] = set()
+        # Methods that no key tells, which matter where something calls them.
+        self._untold: list[tuple[str, SpecError]] = []
 
     def digest(self) -> str:
         """The hexadecimal digest of all that was added.
 
         Raises:
-            SpecError: a module is referred to that holds what cannot be told.
+            SpecError: a module is referred to that holds what cannot be told, or a method is called
+                that does.
         """
         while left := self._left():
             for module, name in left:
                 self._taken.add((module, name))
                 self.add(module, name, vars(self._modules[module])[name])
+        for name, error in self._untold:
+            if name in self._mentioned or self._by_any_name():
+                raise error
         return self._digest.hexdigest()
 
     def add(self, *things: Any) -> None:
@@ -238,6 +248,7 @@ class Content:
         content = Content()
         content._seen, content._network = dict(self._seen), self._network
         content._modules, content._mentioned = self._modules, self._mentioned
+        content._untold = self._untold
         content.add(thing)
         return content._digest.hexdigest()
 
@@ -284,6 +295,8 @@ class Content:
         kind = type(thing)
         if (made_of := parts(thing)) is not None:
             self.add(*made_of)
+            if kind in GETTERS:
+                self._mentioned["attrgetter"] = None
             if isinstance(thing, Path) and thing.is_file():
                 self._word(file_digest(thing))
         elif (state := own_state(thing)) is not None:
@@ -303,7 +316,7 @@ class Content:
         code = function.__code__
         cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
         held = {name: value for name, cell in cells.items() for value in _contents(cell)}
-        self._mentioned |= mentioned(code)
+        self._mentioned |= dict.fromkeys(sorted(mentioned(code)))
         self._code(code, function.__globals__)
         told = {name: v for name, v in vars(function).items() if not administers(name, v)}
         self.add(function.__defaults__, function.__kwdefaults__, held, told)
@@ -385,7 +398,7 @@ class Content:
 
     def _left(self) -> list[tuple[str, str]]:
         """What code may take out of the modules that are handed on, and is not added yet."""
-        everything = bool(BY_NAME & self._mentioned)
+        everything = self._by_any_name()
         return [
             (module, name)
             for module in sorted(self._modules)
@@ -393,6 +406,10 @@ class Content:
             if (name in self._mentioned or (everything and not name.startswith("__")))
             if (module, name) not in self._taken and not administers(name, None)
         ]
+
+    def _by_any_name(self) -> bool:
+        """Whether code takes something by a name that need not stand in it."""
+        return not BY_NAME.isdisjoint(self._mentioned)
 
     def _class(self, kind: type) -> None:
         """Add a class with its body and its own class; by its name or file what is installed."""
@@ -404,7 +421,28 @@ class Content:
         self.add(*kind.__bases__)
         if not is_installed(type(kind)):
             self._add(type(kind))
-        self._add({name: v for name, v in vars(kind).items() if not administers(name, v)})
+        body = {name: v for name, v in vars(kind).items() if not administers(name, v)}
+        self._word(str(len(body)))
+        for name, value in body.items():
+            self._word(name)
+            self._member(kind, name, value)
+
+    def _member(self, kind: type, name: str, value: Any) -> None:
+        """Add what a class's body holds; a method that no key tells only counts if it is called.
+
+        Many networks have one that reads a file, and that evaluating them leaves alone.
+        """
+        noted: tuple[dict[Any, Any], ...] = (self._seen, self._modules, self._mentioned)
+        before = [len(one) for one in noted]
+        try:
+            self.add(value)
+        except SpecError as error:
+            if type(value) not in METHODS or _called_anyway(kind, name):
+                raise
+            for one, count in zip(noted, before, strict=True):
+                while len(one) > count:  # what was met on the way is not all told
+                    one.popitem()
+            self._untold.append((name, error))
 
     def _module(self, module: nn.Module) -> None:
         """Add what a module's forward may depend on, but for what a plane moves of the network."""
@@ -483,6 +521,12 @@ def _hooks(module: nn.Module) -> dict[str, Any]:
         for name, held in found.items()
         if held
     }
+
+
+def _called_anyway(kind: type, name: str) -> bool:
+    """Whether Python or a package may call a method, though no code of one's own does."""
+    special = name.startswith("__") and name.endswith("__")
+    return special or any(name in vars(base) for base in kind.__mro__[1:] if is_installed(base))
 
 
 def _contents(cell: types.CellType) -> tuple[Any, ...]:

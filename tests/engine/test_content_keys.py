@@ -228,6 +228,16 @@ REFUSED = {
     "a file that is read by a path": scaled("float(Path(__file__).read_text()[:0] or 2)"),
     "a file that is read by torch": scaled("(2 if o.sum() else torch.load('none'))"),
     "a file that is read by NumPy": scaled("(2 if o.sum() else np.load('none'))"),
+    "a file that a method reads": class_of(
+        "def read(self):\n    return open(os.devnull).close() or 2", "self.read()"
+    ),
+    "a file that a property reads": class_of(
+        "@property\ndef scale(self):\n    return open(os.devnull).close() or 2"
+    ),
+    "a file that a method reads which is called by its text": class_of(
+        "def read(self):\n    return open(os.devnull).close() or 2",
+        "operator.methodcaller('read')(self)",
+    ),
     "its own documentation": scaled("float(loss.__doc__ or 2)"),
     "its own annotations": scaled("len(loss.__annotations__) + 2"),
     "where it stands": scaled("(loss.__code__.co_firstlineno and 2)"),
@@ -301,6 +311,9 @@ STRANGE = {
     "def loss(o, t):\n    return cross_entropy(HELD(o), t)\n",
     "a network that is compiled": "HELD = torch.compile(nn.Linear(3, 3), backend='eager')\n"
     "def loss(o, t):\n    HELD\n    return cross_entropy(o, t)\n",
+    "a network that can be read from a file": network() + "def load(made, path):\n"
+    "    with open(path) as file:\n        return torch.load(file)\nNet.load = load\n"
+    "Net.saved = classmethod(lambda cls: eval('cls'))\n",
     "a method of a class of torch": holding("torch.Tensor.sum"),
     "an abstract class": holding(
         "Own()",
@@ -320,13 +333,28 @@ NOT_TOLD = {"a network that is scripted", "a network that is compiled"}
 """Which may be kept or not."""
 
 
+def test_what_a_method_that_is_not_called_leads_to_is_told_where_else_it_is_used(tmp_path):
+    """What was met on the way to the open file is not all told yet."""
+    source = (
+        class_of("def load(self):\n    return HELD, open(os.devnull)", "HELD[0].scale")
+        + "class Held:\n    scale = $\nHELD = [Held()]\n"
+    )
+    keys = []
+    for value in ("2", "3"):
+        with loaded(tmp_path / value, written(source, value)) as module:
+            keys.append(key_of(module))
+    assert keys[0] != keys[1]
+
+
 @pytest.mark.parametrize("name", STRANGE)
 def test_strange_things_are_told_and_stop_nothing(name, tmp_path, recwarn):
     sources = STRANGE[name]
     sources = {"mine": sources} if isinstance(sources, str) else sources
     store = Store(tmp_path / "kept")
     with loaded(tmp_path / "code", sources) as module:
-        asked = cases.mlp(), module.loss, cases.vectors()
+        net = cases.filled(getattr(module, "net", cases.mlp)())
+        loss = getattr(module, "loss", torch.nn.functional.cross_entropy)
+        asked = net, loss, cases.vectors()
         found = landscape(*asked, resolution=3, store=store, strategy="loop")
         assert found.equals(landscape(*asked, resolution=3, strategy="loop"))
         if name not in NOT_TOLD:
