@@ -12,7 +12,13 @@ import torch
 import xarray as xr
 
 from landscape_core.experiments.progress import Progress
-from landscape_core.experiments.trajectory import buffers_at, check_data, record_run, run_of
+from landscape_core.experiments.trajectory import (
+    buffers_at,
+    check_data,
+    is_run_of,
+    record_run,
+    run_of,
+)
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import (
     Choice,
@@ -153,10 +159,9 @@ def probe_at(
     if path["theta"].shape[1] != size:
         accepted = f"a run of the trajectory's network, of {path['theta'].shape[1]} parameters"
         raise SpecError("Look.run.problem", f"a network of {size}", accepted)
-    recorded = run_of(path)
-    if asked.run.replace(device=recorded.device) != recorded:
+    if not is_run_of(path, asked.run):
         accepted = "left as it is: the weights are those of the run that was recorded"
-        raise SpecError("Look.run", unlike(asked.run, recorded), accepted)
+        raise SpecError("Look.run", unlike(asked.run, run_of(path)), accepted)
     at = len(path["step"]) - 1
     if asked.step >= 0:
         at = int(np.abs(path["step"].values - asked.step).argmin())

@@ -22,7 +22,7 @@ from landscape_core.foundation.recipes import (
 )
 from landscape_core.foundation.registry import from_plain
 from landscape_core.models.content_key import key_or_warning
-from landscape_core.models.file_digests import changed, data_digests, data_folders
+from landscape_core.models.file_digests import changed, data_digests, data_folders, without_places
 from landscape_core.models.objective import ModelObjective
 from landscape_core.storage.store import Store
 from landscape_core.training.recorder import Entry, Recorder
@@ -117,6 +117,17 @@ def training_of(path: xr.Dataset) -> Training:
     run = run_of(path)
     check_data(path, run)
     return Training(run)
+
+
+def is_run_of(path: xr.Dataset, run: Run) -> bool:
+    """Whether a trajectory is one of this run, on whichever device.
+
+    The data files that a trajectory was made with may lie elsewhere by now, if it says which.
+    """
+    recorded = run_of(path)
+    asked = run.replace(device=recorded.device)
+    moved = DATA_FILES in path.attrs and without_places(asked) == without_places(recorded)
+    return moved or asked == recorded
 
 
 def check_data(path: xr.Dataset, run: Run) -> None:

@@ -3,9 +3,10 @@
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from landscape_core.foundation.errors import MissingDataError
-from landscape_core.foundation.recipes import Recipe, once, parts_of
+from landscape_core.foundation.recipes import Recipe, fields_of, once, parts_of
 from landscape_core.models.datasets.base import ProblemData
 
 Mark = tuple[int, int, int, int]
@@ -40,6 +41,17 @@ def data_digests(recipe: Recipe) -> dict[str, str]:
 def data_folders(recipe: Recipe) -> list[str]:
     """The folders of the data files that a recipe reads."""
     return [str(getattr(data, data.place)) for data in _data_of(recipe) if data.place]
+
+
+def without_places(recipe: Recipe) -> dict[str, Any]:
+    """A recipe as nested dictionaries, but for where data files lie."""
+    place = recipe.place if isinstance(recipe, ProblemData) else ""
+    told: dict[str, Any] = {"": type(recipe)}
+    for field in fields_of(type(recipe)):
+        value = getattr(recipe, field.name)
+        if field.name != place:
+            told[field.name] = without_places(value) if isinstance(value, Recipe) else value
+    return told
 
 
 def changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

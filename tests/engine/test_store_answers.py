@@ -356,6 +356,18 @@ def test_weights_are_not_read_on_other_data_than_theirs(name, tmp_path, store):
         READERS[name](path, run, store)
 
 
+def test_a_trajectory_is_read_on_its_data_in_another_folder(tmp_path):
+    run = of_images(images(tmp_path / "a"))
+    path, moved = result(record_run(run)), of_images(images(tmp_path / "b"))
+    found = READERS["a slice"](path, moved, None)
+    assert alike(found, READERS["a slice"](path, run, None))
+    images(tmp_path / "b", seed=1)
+    with pytest.raises(FileFormatError, match="b: t10k"):
+        READERS["a slice"](path, moved, None)
+    with pytest.raises(SpecError, match="left as it is"):
+        READERS["a slice"](path, moved.replace(seed=1).replace(problem=run.problem), None)
+
+
 @pytest.mark.parametrize("name", READERS)
 def test_a_trajectory_that_does_not_name_its_files_is_read_as_ever(name, tmp_path, store):
     run = of_images(images(tmp_path / "a"))
