@@ -16,9 +16,11 @@ import xarray as xr
 from landscape_core.curvature.eigenpairs import Eigenpairs, eigenpairs
 from landscape_core.curvature.matrices.base import Matrix
 from landscape_core.curvature.matrices.hessian import Hessian
+from landscape_core.curvature.spot_check import SpotChecks
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Knob, Note, Recipe, canonical, to_plain
 from landscape_core.foundation.types import Vector
+from landscape_core.models.additivity import additivity, stated
 from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.grid import Grid
@@ -65,6 +67,8 @@ def convexity(
             "the network's parameters", size, "at least 2, for a largest and a smallest"
         )
     part = objective.first(asked.max_examples)
+    said = stated(additivity(part), part.examples, of=objective.examples)
+    checks = SpotChecks(asked.matrix)
     sides = {BETA: grid.beta(), ALPHA: grid.alpha()} if plane.dimensions == 2 else {
         ALPHA: grid.alpha()
     }  # fmt: skip
@@ -75,7 +79,7 @@ def convexity(
     for place in np.ndindex(*shape):
         where = [side[i] for side, i in zip(sides.values(), place, strict=True)][::-1]
         point = plane.points(torch.tensor([where], dtype=torch.float64))[0]
-        pairs = _extremes(part, point, asked, start)
+        pairs = _extremes(part, point, asked, start, checks)
         if pairs is not None:
             if bool(pairs.values.isfinite().all()):
                 start = pairs.vectors.sum(dim=0)  # a neighbour's eigenvectors are nearly these
@@ -83,20 +87,25 @@ def convexity(
                 found[f"lambda_{end}"][place] = float(pairs.values[index])
                 found[f"residual_{end}"][place] = float(pairs.residuals[index])
         if time.monotonic() - told > NEWS:
-            yield _map(found, sides, plane, asked)
+            yield _map(found, sides, plane, asked).assign_attrs(said, **checks.attrs)
             told = time.monotonic()
-    yield _map(found, sides, plane, asked)
+    yield _map(found, sides, plane, asked).assign_attrs(said, **checks.attrs)
 
 
 def _extremes(
-    part: ModelObjective, point: Vector, asked: Convexity, start: Vector | None
+    part: ModelObjective,
+    point: Vector,
+    asked: Convexity,
+    start: Vector | None,
+    checks: SpotChecks,
 ) -> Eigenpairs | None:
     """The pairs of the largest and the smallest eigenvalue; None where something is not finite."""
     if not bool(part.losses(point[None]).isfinite().all()):
         return None
+    operator = checks.operator(part, point)
     try:
         return eigenpairs(
-            asked.matrix.at(part, point),
+            operator,
             1,
             1,
             tolerance=asked.tolerance,

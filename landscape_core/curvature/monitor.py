@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -11,10 +11,12 @@ import xarray as xr
 from landscape_core.curvature.eigenpairs import Eigenpairs, eigenpairs
 from landscape_core.curvature.matrices.base import Matrix
 from landscape_core.curvature.matrices.hessian import Hessian
+from landscape_core.curvature.spot_check import SpotChecks
 from landscape_core.curvature.trace import Trace, trace
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Knob, Note, Recipe, name_of
 from landscape_core.foundation.types import Vector
+from landscape_core.models.additivity import additivity, stated
 from landscape_core.models.objective import ModelObjective
 
 LONGEST = 400
@@ -40,7 +42,10 @@ class Watch(Recipe):
 
 
 class Watcher:
-    """Takes the curvature where the time allows, each from the eigenvectors before."""
+    """Takes the curvature where the time allows, each from the eigenvectors before.
+
+    The first is compared by a product with the plain evaluation.
+    """
 
     def __init__(self, asked: Watch, trained: float = 0.0) -> None:
         """Nothing measured yet; `trained` seconds of training do not count."""
@@ -50,6 +55,7 @@ class Watcher:
         self._cost = 0.0
         self._last: torch.Tensor | None = None
         self._found: list[tuple[int, Eigenpairs, Trace]] = []
+        self._checks, self._said = SpotChecks(asked.matrix), dict[str, Any]()
 
     def due(self, trained: float) -> bool:
         """Whether the next measurement fits its share of the seconds of training so far."""
@@ -59,7 +65,10 @@ class Watcher:
     def measure(self, objective: ModelObjective, theta: Vector, step: int) -> None:
         """Take the curvature at a step, unless it is not finite there."""
         began = time.perf_counter()
-        operator = self.asked.matrix.at(objective.first(self.asked.max_examples), theta)
+        part = objective.first(self.asked.max_examples)
+        if not self._said:
+            self._said = stated(additivity(part), part.examples, of=objective.examples)
+        operator = self._checks.operator(part, theta, compare=not self._found)
         top = min(self.asked.top, operator.size)
         try:
             pairs = eigenpairs(operator, top, tolerance=self.asked.tolerance, start=self._last)
@@ -89,5 +98,10 @@ class Watcher:
                 "trace_error": ("step", np.array([each.standard_error for each in traces])),
             },
             {"step": np.array(steps), "rank": np.arange(1, pairs[0].values.shape[0] + 1)},
-            {"seconds": self.seconds, "matrix": name_of(type(self.asked.matrix))},
+            {
+                "seconds": self.seconds,
+                "matrix": name_of(type(self.asked.matrix)),
+                **self._said,
+                **self._checks.attrs,
+            },
         )

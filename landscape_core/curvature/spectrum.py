@@ -18,10 +18,12 @@ from landscape_core.curvature.eigenpairs import Eigenpairs, eigenpairs
 from landscape_core.curvature.matrices.base import Matrix
 from landscape_core.curvature.matrices.hessian import Hessian
 from landscape_core.curvature.operator import Operator
+from landscape_core.curvature.spot_check import SpotChecks
 from landscape_core.curvature.trace import Trace, trace
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Knob, Note, Recipe, canonical, name_of, to_plain
 from landscape_core.foundation.types import Vector
+from landscape_core.models.additivity import additivity, stated
 from landscape_core.models.objective import ModelObjective
 from landscape_core.models.parameters import groups, selected
 
@@ -70,7 +72,7 @@ def spectrum(objective: ModelObjective, theta: Vector, asked: Spectrum) -> Itera
     """The curvature at a point, growing: eigenvalues, then the trace, then the density, by block.
 
     The dimension `block` holds the network and, if asked, each layer. Variables: `eigenvalue`,
-    `residual` (block, rank), `trace`, `trace_error` (block), `density`, `density_low`,
+    `residual`, `leading` (block, rank), `trace`, `trace_error` (block), `density`, `density_low`,
     `density_high` and `eigenvalue_axis` (block, point), `matvecs` (block). What is not there is
     NaN.
 
@@ -81,14 +83,16 @@ def spectrum(objective: ModelObjective, theta: Vector, asked: Spectrum) -> Itera
     part = objective.first(asked.max_examples)
     check_point(part, theta)
     done: dict[str, _Block] = {}
+    said = stated(additivity(part), part.examples, of=objective.examples)
+    checks = SpotChecks(asked.matrix)
     for name, blocks in _blocks(part, asked).items():
         place, at = part, theta.detach()
         if len(blocks) < len(part.layout.blocks):
             place = part.moving([block.name for block in blocks], at)
             at = place.start
-        operator = asked.matrix.at(place, at)
+        operator = checks.operator(place, at)
         for done[name] in _growing(operator, asked):
-            yield _dataset(done, asked, part)
+            yield _dataset(done, asked, part).assign_attrs(said, **checks.attrs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +143,7 @@ def _dataset(done: Mapping[str, _Block], asked: Spectrum, part: ModelObjective) 
     columns = {
         "eigenvalue": (("block", "rank"), [_ranked(b.pairs.values, asked) for b in done.values()]),
         "residual": (("block", "rank"), [_ranked(b.pairs.residuals, asked) for b in done.values()]),
+        "leading": (("block", "rank"), [_certain(b.pairs.leading, asked) for b in done.values()]),
         "trace": ("block", [b.trace.value if b.trace else math.nan for b in done.values()]),
         "trace_error": (
             "block",
@@ -158,7 +163,6 @@ def _dataset(done: Mapping[str, _Block], asked: Spectrum, part: ModelObjective) 
     attrs = {
         "spectrum": canonical(to_plain(asked)),
         "matrix": name_of(type(asked.matrix)),
-        "examples": part.examples,
         "dtype": str(part.start.dtype).removeprefix("torch."),
     }
     return xr.Dataset(columns, {"block": list(done), "rank": ranks}, attrs)
@@ -171,6 +175,11 @@ def _ranked(values: torch.Tensor, asked: Spectrum) -> list[float]:
     bottom = len(found) - top
     gap = [math.nan] * (asked.top + asked.bottom - len(found))
     return found[:top] + gap + found[len(found) - bottom :] if bottom else found[:top] + gap
+
+
+def _certain(leading: torch.Tensor, asked: Spectrum) -> list[bool]:
+    """Whether the value of each rank has this rank for certain; not where there is none."""
+    return [one == 1 for one in _ranked(leading.double(), asked)]
 
 
 def _row(found: Density | None, name: str) -> np.ndarray:

@@ -9,10 +9,11 @@ Of such all data are needed at once.
 """
 
 import contextlib
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -32,6 +33,11 @@ TRIED, SPLITS = 32, 3
 
 UNASKED = 256
 """Examples up to which nobody asks whether their graph fits into memory."""
+
+PARTIAL = (
+    "This is of the loss of {} of {} examples, and no estimate of that of all: this loss is no mean"
+    " over examples, or the network couples them."
+)
 
 IGNORED = -100
 """The target that torch's functions leave out by default."""
@@ -64,6 +70,19 @@ def additivity(objective: ModelObjective) -> Additivity:
     with _undisturbed(objective):
         few = _sample(objective)
         return Additivity(_kind(few, even=_uneven(objective) is None), _couples(few))
+
+
+def stated(found: Additivity, examples: int, *, of: int) -> dict[str, Any]:
+    """What results state of it, with a warning where some examples do not stand for all.
+
+    Args:
+        found: how the objective adds up.
+        examples: how many are used.
+        of: how many there are.
+    """
+    if examples < of and (found.coupled or found.loss in ("sum", "neither")):
+        warnings.warn(PARTIAL.format(examples, of), stacklevel=3)
+    return {"additivity": str(found), "examples": examples, "examples_of": of}
 
 
 def couples(objective: ModelObjective) -> bool:
@@ -214,21 +233,14 @@ def _uneven(objective: ModelObjective) -> Float[Tensor, " N"] | None:
 
 
 def _in_double(few: ModelObjective) -> ModelObjective:
+    """The objective in double precision, or itself, where its code names another."""
     if few.start.dtype == torch.float64 or few.start.device.type == "mps":
         return few
-    part, kind = few.apart(), torch.float64
-    part.module.to(kind)
-    part._find_parts()
-    for name in ("start", "inputs", "targets", "reference"):
-        held = getattr(few, name)
-        setattr(part, name, held.to(kind) if held.is_floating_point() else held)
-    part.buffers = {n: b.to(kind) if b.is_floating_point() else b for n, b in few.buffers.items()}
-    part.loss_function = _loss_on(few.loss_function, few.start.device, kind)
     try:
-        same = part.loss(part.start).dtype == kind
-    except Exception:  # code that names its own precision
+        part = few.in_double()
+        return part if part.loss(part.start).dtype == torch.float64 else few
+    except Exception:  # of what users write
         return few
-    return part if same else few
 
 
 def _couples(few: ModelObjective) -> bool:
@@ -328,7 +340,7 @@ def _adds_up(
         for one, piece in zip(made, rest, strict=True):
             one[index] = weight * piece
     near = _near(value.dtype)
-    return _alike(total, value, near * size) and all(
+    return _alike(total, value, near * _size(size)) and all(
         _alike(one, other, near * _size(other)) for one, other in zip(made, others, strict=True)
     )
 
@@ -394,8 +406,8 @@ def _states(device: torch.device) -> list[Tensor]:
     return [torch.get_rng_state(), *on_card]
 
 
-def _alike(one: Tensor, other: Tensor, near: float | Tensor) -> bool:
-    return torch.allclose(one, other, rtol=0.0, atol=float(near), equal_nan=True)
+def _alike(one: Tensor, other: Tensor, near: float) -> bool:
+    return torch.allclose(one, other, rtol=0.0, atol=near, equal_nan=True)
 
 
 def _near(kind: torch.dtype) -> float:

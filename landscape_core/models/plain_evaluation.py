@@ -128,6 +128,12 @@ class PlainEvaluation:
             second = torch.autograd.grad(torch.stack(along).sum(), self._moved, allow_unused=True)
             return self._joined(list(second))
 
+    @contextlib.contextmanager
+    def graph(self, theta: Vector, *, draw: int = 0) -> Iterator[tuple[Tensor, Sequence[Tensor]]]:
+        """Within it: the outputs (N, ...) at theta, and the parameters to differentiate them by."""
+        with self._standing(theta, draw), torch.enable_grad():
+            yield self.forward(), self._moved
+
     def forward(self) -> Tensor:
         """The outputs on all examples at the point that `flat` holds, as things stand."""
         self._reestimate()

@@ -1,13 +1,17 @@
 """What a curvature matrix is: a recipe that gives a symmetric operator at a point."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
 from landscape_core.curvature.operator import Operator
 from landscape_core.foundation.recipes import Recipe
 from landscape_core.foundation.types import Vector
-from landscape_core.models.objective import Objective
+from landscape_core.models.objective import ModelObjective, Objective
+
+PlainProduct = Callable[[Vector, Vector], Vector]
+"""(theta, v) -> the matrix at theta times v, both (P,)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,5 +26,10 @@ class Matrix(Recipe, ABC):
         """The matrix at a point, in the point's dtype and on its device.
 
         Raises:
-            SpecError: the objective is no network, where the matrix needs its outputs.
+            SpecError: the objective is no network, where the matrix needs its outputs, or what is
+                needed at once does not fit into memory.
         """
+
+    @abstractmethod
+    def plainly(self, objective: ModelObjective) -> PlainProduct:
+        """The product as network and loss give it as their author wrote them, all data at once."""

@@ -11,13 +11,14 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from landscape_core.curvature.matrices._network import network
-from landscape_core.curvature.matrices.base import Matrix
+from landscape_core.curvature.matrices._network import moved_plainly, network, pulled_plainly
+from landscape_core.curvature.matrices.base import Matrix, PlainProduct
 from landscape_core.curvature.operator import Operator, Product, Sum, pulled, pusher, together
 from landscape_core.foundation.types import Vector, Vectors
 from landscape_core.models.additivity import Kind, kind_of
 from landscape_core.models.example_losses import example_losses
-from landscape_core.models.objective import Objective
+from landscape_core.models.objective import ModelObjective, Objective
+from landscape_core.models.plain_evaluation import PlainEvaluation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,17 @@ class Fisher(Matrix):
     def at(self, objective: Objective, theta: Vector) -> Operator:
         model = network(objective, "the empirical Fisher matrix")
         return Sum(model, theta, partial(_product, kind=kind_of(model)))
+
+    def plainly(self, objective: ModelObjective) -> PlainProduct:
+        evaluation, kind = PlainEvaluation(objective), kind_of(objective)
+
+        def product(theta: Vector, direction: Vector) -> Vector:
+            with evaluation.graph(theta) as (outputs, leaves):
+                losses, shares = example_losses(objective, outputs, kind)
+                moved = moved_plainly(losses, leaves, direction)
+                return pulled_plainly(losses, leaves, moved * shares)
+
+        return product
 
 
 def _product(objective: Objective, point: Tensor, kind: Kind) -> Product:

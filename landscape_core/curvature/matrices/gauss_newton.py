@@ -10,11 +10,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from landscape_core.curvature.matrices._network import network
-from landscape_core.curvature.matrices.base import Matrix
+from landscape_core.curvature.matrices._network import moved_plainly, network, pulled_plainly
+from landscape_core.curvature.matrices.base import Matrix, PlainProduct
 from landscape_core.curvature.operator import Operator, Product, Sum, pulled, pusher, together
 from landscape_core.foundation.types import Vector, Vectors
-from landscape_core.models.objective import Objective
+from landscape_core.models.objective import ModelObjective, Objective
+from landscape_core.models.plain_evaluation import PlainEvaluation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,22 @@ class GaussNewton(Matrix):
     def at(self, objective: Objective, theta: Vector) -> Operator:
         network(objective, "the Gauss-Newton matrix")
         return Sum(objective, theta, _product)
+
+    def plainly(self, objective: ModelObjective) -> PlainProduct:
+        evaluation = PlainEvaluation(objective)
+
+        def product(theta: Vector, direction: Vector) -> Vector:
+            with evaluation.graph(theta) as (outputs, leaves):
+                moved = moved_plainly(outputs, leaves, direction)
+                free = outputs.detach().requires_grad_()
+                loss = evaluation.loss_of(free)
+                (slope,) = torch.autograd.grad(loss, free, create_graph=True)
+                if not slope.requires_grad:  # a loss that is linear in the outputs
+                    return torch.zeros_like(direction)
+                (bent,) = torch.autograd.grad(slope, free, moved)
+                return pulled_plainly(outputs, leaves, bent)
+
+        return product
 
 
 def _product(objective: Objective, point: Tensor) -> Product:

@@ -6,10 +6,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from landscape_core.curvature.matrices.base import Matrix
+from landscape_core.curvature.matrices.base import Matrix, PlainProduct
 from landscape_core.curvature.operator import Operator, Product, Sum, pulled, together
 from landscape_core.foundation.types import Vector, Vectors
-from landscape_core.models.objective import Objective
+from landscape_core.models.objective import ModelObjective, Objective
+from landscape_core.models.plain_evaluation import PlainEvaluation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,9 @@ class Hessian(Matrix):
 
     def at(self, objective: Objective, theta: Vector) -> Operator:
         return Sum(objective, theta, _product)
+
+    def plainly(self, objective: ModelObjective) -> PlainProduct:
+        return PlainEvaluation(objective).hvp
 
 
 def _product(objective: Objective, point: Tensor) -> Product:
