@@ -364,6 +364,17 @@ def test_figures_without_anything_to_show_are_not_there():
     assert view.density.xaxis[0].axis_label == "eigenvalue of the Gauss-Newton"
 
 
+def test_the_caption_says_whether_eigenvalues_may_have_been_missed():
+    view, found = Curvature(), spectrum_of()
+    sure = xr.ones_like(found["residual"], dtype=bool)
+    view.update(found.assign(leading=sure), None)
+    assert view.density.xaxis[0].axis_label.endswith("(▼ the leading ones, none missed)")
+    doubtful = sure.copy()
+    doubtful[0, -1] = False
+    view.update(found.assign(leading=doubtful), None)
+    assert view.density.xaxis[0].axis_label.endswith("(▼ some may be missed)")
+
+
 QUICK = {
     "connection": {"path": {"kind": "bezier", "steps": 20}, "align": True},
     "convexity": {"resolution": 3, "max_examples": 20},

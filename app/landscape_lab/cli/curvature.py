@@ -60,6 +60,7 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
         work = curvature_of_run(path, wanted, step=asked.step, store=user_store())
         dataset = shown(work, "curvature", "stage")
         yield f"{dataset.attrs['matrix']} at step {dataset.attrs['step']}"
+        yield _stated(dataset)
         for block in dataset["block"].values:
             yield from _block(dataset.sel(block=block), signs(dataset).sel(block=block))
     if asked.sharpness:
@@ -71,6 +72,16 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
         yield str(asked.output)
 
 
+def _stated(found: "xr.Dataset") -> str:
+    """On which examples, how their losses add up, and what was compared."""
+    attrs = found.attrs
+    return (
+        f"loss: {attrs['additivity']}, of {attrs['examples']} of {attrs['examples_of']} examples;"
+        f" {attrs['checked_products']} products checked by the plain evaluation, at most"
+        f" {attrs['checked_deviation']:.1e} off"
+    )
+
+
 def _block(found: "xr.Dataset", shares: "xr.Dataset") -> Iterator[str]:
     """What is known of the network, or of one layer alone."""
     from landscape_core.curvature.spectrum import NETWORK
@@ -78,12 +89,13 @@ def _block(found: "xr.Dataset", shares: "xr.Dataset") -> Iterator[str]:
 
     name = str(found["block"].item())
     yield f"{name if name == NETWORK else f'layer {name}'}, {int(found['parameters'])} parameters"
-    rows = [("  eigenvalue", "", "residual")]
+    rows = [("  eigenvalue", "", "residual", "rank")]
     for rank in found["rank"].values:
         value, residual = (float(found[of].sel(rank=rank)) for of in ("eigenvalue", "residual"))
         if not math.isnan(value) or math.isinf(residual):
             words = f"{value:.6g}" if math.isfinite(value) else "not converged"
-            rows.append((f"  {rank:+d}", words, f"{residual:.1e}"))
+            sure = "certain" if bool(found["leading"].sel(rank=rank)) else "not certain"
+            rows.append((f"  {rank:+d}", words, f"{residual:.1e}", sure))
     yield aligned(rows)
     yield f"  trace    {float(found['trace']):.6g} ± {float(found['trace_error']):.2g}"
     if math.isfinite(float(shares["negative"])):

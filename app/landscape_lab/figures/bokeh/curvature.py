@@ -91,7 +91,7 @@ class Curvature:
             matrix: whose eigenvalues they are, as it is named to people.
             bound: the largest eigenvalue at which steps of this size are stable, 2/η.
         """
-        put(self.density.xaxis[0], axis_label=f"eigenvalue of the {matrix}")
+        put(self.density.xaxis[0], axis_label=_caption(matrix, spectrum))
         put(self.density, visible=spectrum is not None or along is None)
         put(self.run, visible=along is not None)
         self._show_spectrum(spectrum)
@@ -226,3 +226,15 @@ class Curvature:
         send(self.bound, {"step": narrow(sides), "height": narrow(np.full(len(sides), bound))})
         put(self._bound, visible=near)
         send(self.along, data)
+
+
+def _caption(matrix: str, spectrum: xr.Dataset | None) -> str:
+    """Whose eigenvalues they are, and whether those marked are the leading ones for certain."""
+    words = f"eigenvalue of the {matrix}"
+    if spectrum is None or "leading" not in spectrum:
+        return words
+    whole = spectrum.sel(block=WHOLE)
+    asked = whole["eigenvalue"].notnull() | np.isinf(whole["residual"])
+    if bool(whole["leading"].where(asked, other=True).all()):
+        return f"{words} (▼ the leading ones, none missed)"
+    return f"{words} (▼ some may be missed)"
