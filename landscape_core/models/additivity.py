@@ -45,6 +45,10 @@ IGNORED = -100
 Kind = Literal["mean", "sum", "weighted mean", "neither"]
 
 
+Pairs = Sequence[tuple[ModelObjective, Tensor]]
+"""Parts of the data, each with the indices of its examples."""
+
+
 @dataclass(frozen=True)
 class Additivity:
     """How the loss adds up over examples, and whether the network couples these."""
@@ -283,13 +287,23 @@ def _kind(few: ModelObjective, *, even: bool) -> Kind:
         if len(found) % few.examples or _draws(partial(_value, few, found), few):
             return "neither"
     kinds: list[Kind] = ["mean", "sum"] if even else ["weighted mean"]
-    fitting = [
-        kind
-        for kind in kinds
-        if all(_adds_up(few, found, split, kind) for found in outputs for split in splits)
-    ]
-    # A loss that is 0 wherever it is tried says nothing: it would be both.
-    return fitting[0] if len(fitting) == 1 else "neither"
+    for found in outputs:
+        kinds = [kind for kind in kinds if all(_adds_up(few, found, one, kind) for one in splits)]
+    if len(kinds) > 1:  # a loss that is 0 wherever it is tried says nothing
+        kinds = _told_apart(few, outputs[0], splits)
+    return kinds[0] if len(kinds) == 1 else "neither"
+
+
+def _told_apart(few: ModelObjective, outputs: Tensor, splits: Sequence[Pairs]) -> list[Kind]:
+    """The kinds that remain where other outputs are tried than the network gives."""
+    rng = random_streams.stream(0, "outputs")
+    drawn = torch.randn(outputs.shape, generator=rng).to(outputs)
+    kinds: list[Kind] = ["mean", "sum"]
+    with contextlib.suppress(Exception):  # not all numbers are outputs
+        for size in (1.0, 10.0):
+            moved = outputs + size * max(1.0, _size(outputs)) * drawn
+            kinds = [kind for kind in kinds if all(_adds_up(few, moved, p, kind) for p in splits)]
+    return kinds
 
 
 def _is_mean(loss: LossFunction) -> bool:
@@ -315,7 +329,7 @@ def _verified(objective: ModelObjective, parts: Sequence[ModelObjective], kind: 
 def _adds_up(
     whole: ModelObjective,
     outputs: Tensor,
-    pairs: Sequence[tuple[ModelObjective, Tensor]],
+    pairs: Pairs,
     kind: Kind,
 ) -> bool:
     """Whether parts, each with its indices, make up a loss of outputs, its slope and its bend.

@@ -21,13 +21,13 @@ from torch.nn.modules.batchnorm import _NormBase
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.precision import full_precision
 from landscape_core.foundation.types import Scalar, Vector
+from landscape_core.models.additivity import parts_of
 from landscape_core.models.batch_norm import reestimate
 from landscape_core.models.block_size import all_at_once, block_of
 from landscape_core.models.generators import PYTHON, drawing, states
-from landscape_core.models.losses.base import Loss
 from landscape_core.models.module_state import ModuleState
 from landscape_core.models.notices import retell, unheard
-from landscape_core.models.objective import ModelObjective, tensor_in
+from landscape_core.models.objective import ModelObjective, Weighted, tensor_in
 from landscape_core.models.trace import Trace, traced
 
 T = TypeVar("T")
@@ -79,6 +79,7 @@ class PlainEvaluation:
         self._reestimates = objective.batch_norm == "reestimated" and bool(self._normalizers)
         self.keep()
         self._trace: Trace | None = None
+        self._parts: Sequence[tuple[ModelObjective, float]] | None = None
         self._lent: list[Tensor] = []
         self._noisy = False
         self._size = block
@@ -109,11 +110,11 @@ class PlainEvaluation:
     def gradient(self, theta: Vector, *, draw: int = 0) -> Vector:
         """The gradient of the loss, (P,), by `backward` on the parameters, detached."""
         with self._standing(theta, draw), torch.enable_grad():
-            size = self._gradient_block()
-            if size >= self.objective.examples:
+            parts = self._gradient_parts()
+            if len(parts) == 1:
                 self.loss_of(self.forward()).backward()
             else:
-                self._sum_over_blocks(size)
+                self._sum_over(parts)
             return self._joined([parameter.grad for parameter in self._moved])
 
     def hvp(self, theta: Vector, direction: Vector, *, draw: int = 0) -> Vector:
@@ -152,20 +153,22 @@ class PlainEvaluation:
             buffers = [dict(part.named_buffers(recurse=False)) for part in self._normalizers]
             reestimate(self._normalizers, buffers, self.module, self.objective.reference)
 
-    def _gradient_block(self) -> int:
-        """How many examples' graph is held at a time; all, unless the loss is a known mean."""
-        if self.draws or not isinstance(self.objective.loss_function, Loss):
-            return self.objective.examples
-        return block_of(self.objective, self._size, gradient=True)
+    def _gradient_parts(self) -> Sequence[tuple[ModelObjective, float]]:
+        """Parts of the data whose graphs are held one at a time, and their weights in the loss."""
+        if self.draws or isinstance(self.objective.given_loss, Weighted):
+            return [(self.objective, 1.0)]
+        if self._parts is None:
+            size = block_of(self.objective, self._size, gradient=True)
+            self._parts = parts_of(self.objective, size)
+        return self._parts
 
-    def _sum_over_blocks(self, size: int) -> None:
-        """Add up the gradients of blocks of so many examples, each by its share of the mean."""
+    def _sum_over(self, parts: Sequence[tuple[ModelObjective, float]]) -> None:
+        """Add up the gradients of parts of the data, each by its weight."""
         self._reestimate()
-        pairs = (self.objective.inputs, self.objective.targets)
-        for inputs, targets in zip(*(one.split(size) for one in pairs), strict=True):
-            outputs = self._adapted(self.module(self._fresh(inputs)))
-            loss = self.loss_function(outputs, self._fresh(targets)).mean()
-            (loss * (len(inputs) / self.objective.examples)).backward()
+        for part, weight in parts:
+            outputs = self._adapted(self.module(self._fresh(part.inputs)))
+            loss = self.loss_function(outputs, self._fresh(part.targets)).mean()
+            (loss * weight).backward()
 
     @property
     def draws(self) -> bool:

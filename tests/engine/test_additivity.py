@@ -353,6 +353,16 @@ def test_what_draws_random_numbers_is_taken_at_once_and_leaves_those_of_others(
         assert additivity(objective) == expected
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_a_loss_that_is_zero_here_is_told_apart_elsewhere(reduction):
+    inputs, classes = data(100)
+    loss = nn.HingeEmbeddingLoss(margin=-20, reduction=reduction)
+    targets = -torch.ones(len(classes), 1, dtype=torch.float64)
+    objective = ModelObjective(model(1), loss, inputs, targets)
+    assert float(objective.loss(objective.start)) == 0
+    assert additivity(objective) == Additivity(reduction, coupled=False)
+
+
 def test_where_nearly_all_targets_are_ignored_those_that_count_are_tried():
     inputs, classes = data(EXAMPLES)
     classes[torch.arange(EXAMPLES) % 500 > 0] = -100

@@ -301,19 +301,33 @@ def test_the_gradient_norm_is_that_of_finite_differences(way, make):
         assert value == pytest.approx(float(expected), rel=1e-6)
 
 
-def test_a_gradient_summed_over_blocks_is_that_of_all_examples(monkeypatch):
-    objective = ModelObjective(cases.mlp(), CrossEntropy(), *cases.vectors(50))
+SUMMED = {
+    "mean": CrossEntropy(),
+    "sum": nn.CrossEntropyLoss(reduction="sum"),
+    "class weights": nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 9.0]).double()),
+    "ignored": nn.CrossEntropyLoss(ignore_index=1),
+    "neither": lambda outputs, targets: cross_entropy(outputs, targets).square(),
+}
+
+
+@pytest.mark.parametrize("loss", SUMMED)
+def test_a_gradient_summed_over_blocks_is_that_of_all_examples(loss, monkeypatch):
+    inputs, targets = cases.vectors(50)
+    objective = ModelObjective(cases.mlp(), SUMMED[loss], inputs, targets.sort().values)
     whole = read(objective, {"gradient": GradientNorm()}, strategy=Loop())(WHERE)
-    sizes, real = [], PlainEvaluation._sum_over_blocks
+    points = read(objective, strategy=Loop()).plane.points(torch.from_numpy(WHERE))
+    norms = [float(objective.gradient(theta).norm()) for theta in points]
+    np.testing.assert_allclose(whole[0, 1], norms, rtol=1e-10)
+    sizes, real = [], PlainEvaluation._sum_over
 
-    def noting(self, size):
-        sizes.append(size)
-        real(self, size)
+    def noting(self, parts):
+        sizes.extend(part.examples for part, _ in parts)
+        real(self, parts)
 
-    monkeypatch.setattr(PlainEvaluation, "_sum_over_blocks", noting)
+    monkeypatch.setattr(PlainEvaluation, "_sum_over", noting)
     monkeypatch.setattr(block_size, "free_memory", lambda _: 16_000)
     cut = read(objective, {"gradient": GradientNorm()}, strategy=Loop())(WHERE)
-    assert 0 < max(sizes) < 50
+    assert (0 < max(sizes, default=0) < 50) == (loss != "neither")
     np.testing.assert_allclose(cut, whole, rtol=1e-12)
 
 
