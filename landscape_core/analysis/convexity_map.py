@@ -20,7 +20,7 @@ from landscape_core.curvature.spot_check import SpotChecks
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Knob, Note, Recipe, canonical, to_plain
 from landscape_core.foundation.types import Vector
-from landscape_core.models.additivity import additivity, stated
+from landscape_core.models.additivity import stated
 from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.grid import Grid
@@ -67,7 +67,7 @@ def convexity(
             "the network's parameters", size, "at least 2, for a largest and a smallest"
         )
     part = objective.first(asked.max_examples)
-    said = stated(additivity(part), part.examples, of=objective.examples)
+    said = stated(part, of=objective.examples)
     checks = SpotChecks(asked.matrix)
     sides = {BETA: grid.beta(), ALPHA: grid.alpha()} if plane.dimensions == 2 else {
         ALPHA: grid.alpha()

@@ -16,7 +16,7 @@ from landscape_core.curvature.trace import Trace, trace
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Knob, Note, Recipe, name_of
 from landscape_core.foundation.types import Vector
-from landscape_core.models.additivity import additivity, stated
+from landscape_core.models.additivity import stated
 from landscape_core.models.objective import ModelObjective
 
 LONGEST = 400
@@ -67,7 +67,7 @@ class Watcher:
         began = time.perf_counter()
         part = objective.first(self.asked.max_examples)
         if not self._said:
-            self._said = stated(additivity(part), part.examples, of=objective.examples)
+            self._said = stated(part, of=objective.examples)
         operator = self._checks.operator(part, theta, compare=not self._found)
         top = min(self.asked.top, operator.size)
         try:

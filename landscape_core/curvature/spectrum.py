@@ -23,7 +23,7 @@ from landscape_core.curvature.trace import Trace, trace
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Knob, Note, Recipe, canonical, name_of, to_plain
 from landscape_core.foundation.types import Vector
-from landscape_core.models.additivity import additivity, stated
+from landscape_core.models.additivity import stated
 from landscape_core.models.objective import ModelObjective
 from landscape_core.models.parameters import groups, selected
 
@@ -83,7 +83,7 @@ def spectrum(objective: ModelObjective, theta: Vector, asked: Spectrum) -> Itera
     part = objective.first(asked.max_examples)
     check_point(part, theta)
     done: dict[str, _Block] = {}
-    said = stated(additivity(part), part.examples, of=objective.examples)
+    said = stated(part, of=objective.examples)
     checks = SpotChecks(asked.matrix)
     for name, blocks in _blocks(part, asked).items():
         place, at = part, theta.detach()

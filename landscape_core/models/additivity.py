@@ -76,17 +76,22 @@ def additivity(objective: ModelObjective) -> Additivity:
         return Additivity(_kind(few, even=_uneven(objective) is None), _couples(few))
 
 
-def stated(found: Additivity, examples: int, *, of: int) -> dict[str, Any]:
-    """What results state of it, with a warning where some examples do not stand for all.
+def stated(part: ModelObjective, *, of: int) -> dict[str, Any]:
+    """What results on some of so many examples state of them and of how their losses add up."""
+    found = additivity(part)
+    _warn(found, part.examples, of, stacklevel=4)
+    return {"additivity": str(found), "examples": part.examples, "examples_of": of}
 
-    Args:
-        found: how the objective adds up.
-        examples: how many are used.
-        of: how many there are.
-    """
+
+def warn_of_partial(part: ModelObjective, *, of: int) -> None:
+    """Warn where some of so many examples say nothing of all of them."""
+    if part.examples < of:
+        _warn(additivity(part), part.examples, of, stacklevel=4)
+
+
+def _warn(found: Additivity, examples: int, of: int, *, stacklevel: int) -> None:
     if examples < of and (found.coupled or found.loss in ("sum", "neither")):
-        warnings.warn(PARTIAL.format(examples, of), stacklevel=3)
-    return {"additivity": str(found), "examples": examples, "examples_of": of}
+        warnings.warn(PARTIAL.format(examples, of), stacklevel=stacklevel)
 
 
 def couples(objective: ModelObjective) -> bool:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import canonical, to_plain
+from landscape_core.models.additivity import warn_of_partial
 from landscape_core.models.batch_norm import BatchNorm
 from landscape_core.models.objective import Adapter, Batches, LossFunction, ModelObjective
 from landscape_core.models.user_model import from_module, pairs_of, with_known_loss
@@ -179,7 +180,10 @@ def _limited(parts: Mapping[str, ModelObjective], most: int | None) -> Mapping[s
         return parts
     if isinstance(most, bool) or not isinstance(most, int | np.integer) or most < 1:
         raise SpecError("max_examples", most, "a whole number from 1 on, or None for all examples")
-    return {name: part.first(int(most)) for name, part in parts.items()}
+    few = {name: part.first(int(most)) for name, part in parts.items()}
+    for name, part in few.items():
+        warn_of_partial(part, of=parts[name].examples)
+    return few
 
 
 def _rule(given: object) -> Directions | Plane:

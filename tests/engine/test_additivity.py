@@ -7,6 +7,8 @@ from torch import nn
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy, log_softmax, mse_loss, normalize
 
+from landscape_core.analysis.diagnostics.gradient_noise import GradientNoise
+from landscape_core.analysis.diagnostics.tangent_kernel import TangentKernel
 from landscape_core.curvature import operator as operator_module
 from landscape_core.curvature.density import density, smoothed
 from landscape_core.curvature.eigenpairs import eigenpairs
@@ -19,6 +21,10 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.models import additivity as additivity_module
 from landscape_core.models.additivity import Additivity, additivity
 from landscape_core.models.objective import ModelObjective
+from landscape_core.planes.directions.random import Random
+from landscape_core.slices.grid import Grid
+from landscape_core.slices.one_call import landscape, probe_of
+from landscape_core.slices.subsampling import sample
 
 WEIGHT = torch.tensor([1.0, 2.0, 7.0], dtype=torch.float64)
 EXAMPLES = 10_000
@@ -383,3 +389,35 @@ def test_a_network_that_cannot_be_tried_in_double_precision_is_tried_in_its_own(
     inputs, classes = data(100)
     objective = ModelObjective(Single(), nn.CrossEntropyLoss(), inputs.float(), classes)
     assert additivity(objective) == Additivity("mean", coupled=False)
+
+
+def test_examples_of_a_sum_are_no_estimate_of_its_slice_and_that_is_said():
+    inputs, classes = data(60)
+    summed = nn.CrossEntropyLoss(reduction="sum")
+    with pytest.warns(UserWarning, match="of 20 of 60 examples, and no estimate"):
+        landscape(model(), summed, (inputs, classes), max_examples=20, resolution=3)
+    landscape(model(), nn.CrossEntropyLoss(), (inputs, classes), max_examples=20, resolution=3)
+
+
+@pytest.mark.parametrize(
+    "name", ["class weights", "sum", "log-sum-exp", "normalized by the spread"]
+)
+def test_a_growing_part_of_the_data_needs_a_mean(name):
+    objective, _ = made(name, count=60)
+    read = probe_of({"train": objective}, Random())
+    with pytest.raises(SpecError, match="loss must be a mean over examples"):
+        next(iter(sample(read, Grid.square(1.0, 3))))
+
+
+@pytest.mark.parametrize("name", ["class weights", "sum", "ignored", "log-sum-exp"])
+def test_the_noise_of_gradients_needs_a_mean(name):
+    objective, _ = made(name, count=100)
+    with pytest.raises(SpecError, match="loss must be a mean over examples"):
+        GradientNoise().at(objective, objective.start)
+
+
+@pytest.mark.parametrize("diagnostic", [GradientNoise(), TangentKernel()])
+def test_examples_that_see_each_other_have_no_gradients_of_their_own(diagnostic):
+    objective = ModelObjective(Centred(), nn.CrossEntropyLoss(), *data(100))
+    with pytest.raises(SpecError, match="model must be one that treats each example by itself"):
+        diagnostic.at(objective, objective.start)

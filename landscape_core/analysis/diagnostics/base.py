@@ -18,6 +18,7 @@ from torch import Tensor
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Recipe, canonical, label_of, to_plain
 from landscape_core.foundation.types import Vector
+from landscape_core.models.additivity import couples, kind_of
 from landscape_core.models.objective import ModelObjective
 from landscape_core.models.parameters import Block, groups
 
@@ -62,11 +63,26 @@ def check_apart(objective: ModelObjective) -> None:
     """Refuse a network that treats an example by what the others are.
 
     Raises:
-        SpecError: its batch normalization does not use stored statistics.
+        SpecError: its batch normalization does not use stored statistics, or examples see each
+            other in another way.
     """
     if objective.normalizes and objective.batch_norm != "running":
         accepted = "running, so that each example is treated by itself"
         raise SpecError("batch_norm", objective.batch_norm, accepted)
+    if couples(objective):
+        accepted = "one that treats each example by itself"
+        raise SpecError("model", type(objective.module).__name__, accepted)
+
+
+def check_mean(objective: ModelObjective) -> None:
+    """Refuse a loss of which the examples' own gradients are no share alike.
+
+    Raises:
+        SpecError: it is no plain mean over examples.
+    """
+    kind = kind_of(objective)
+    if kind != "mean":
+        raise SpecError("loss", kind, "a mean over examples, in which all count alike")
 
 
 def blocks_of(objective: ModelObjective) -> dict[str, tuple[Block, ...]]:

@@ -26,6 +26,7 @@ from torch import Tensor
 from landscape_core.analysis.diagnostics.base import (
     Diagnostic,
     check_apart,
+    check_mean,
     check_point,
     column,
     dataset,
@@ -69,11 +70,12 @@ class GradientNoise(Diagnostic):
         mean over its examples.
 
         Raises:
-            SpecError: a theta of another size or not finite, or statistics of the batch; before any
-                work.
+            SpecError: a theta of another size or not finite, examples that see each other, or a
+                loss that is no mean over them; before any work.
         """
         check_point(objective, theta)
         check_apart(objective)
+        check_mean(objective)
         part = objective.first(self.max_examples)
         rows = torch.stack([_by_examples(part, theta), self._by_batches(part, theta)], dim=1)
         columns = {}
