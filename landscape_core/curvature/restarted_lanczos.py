@@ -21,7 +21,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.types import Vector, Vectors
 
 KEPT = 20
-"""Lanczos vectors that are kept, at least."""
+"""Lanczos vectors that are kept, at least; half as many more where both ends are asked for."""
 
 CHECKED, CLEAR = 8, 0.1
 """When nothing is believed to lie beyond what was found.
@@ -119,7 +119,9 @@ class Search:
         """An empty basis for so many values of either end; `most` products may be made."""
         self.operator, self.top, self.bottom = operator, top, bottom
         self.tolerance, self.left = tolerance, most
-        self.room = min(operator.size, max(2 * (top + bottom) + 1, KEPT))
+        self.room = min(
+            operator.size, max(2 * (top + bottom) + 1, KEPT + KEPT // 2 * bool(top and bottom))
+        )
         self.eps = float(torch.finfo(operator.like.dtype).eps)
         self.basis = operator.like.new_zeros(0, operator.size)
         self._held = operator.like.new_empty(self.room, operator.size)
@@ -180,7 +182,7 @@ class Search:
         along = self.basis @ vector
         rest = vector - along @ self.basis
         again = self.basis @ rest
-        return (along + again).double().cpu(), rest - again @ self.basis
+        return (along + again).cpu().double(), rest - again @ self.basis
 
     def _ritz(self, length: float) -> Ritz:
         """The eigenpairs in the basis, where so much of the last image lies outside."""
@@ -196,10 +198,18 @@ class Search:
         return (weights.square() * self.lost[:, None].square()).sum(dim=0).sqrt()
 
     def _kept(self, ritz: Ritz) -> Int64[Tensor, " _"]:
-        """What a restart keeps: beside the values asked for, half of what there is room for."""
-        extra = (self.room - self.top - self.bottom) // 2
-        above = extra // 2 if self.top and self.bottom else extra * bool(self.top)
-        return ritz.ends(self.top + above, self.bottom + extra - above)
+        """What a restart keeps: beside the values asked for, half of what there is room for.
+
+        All of it at the end that is not done, if there is one, as the other needs no help.
+        """
+        extra, count = (self.room - self.top - self.bottom) // 2, len(ritz.values)
+        waits = ~ritz.done
+        above = bool(waits[: self.top].any())
+        below = bool(waits[count - self.bottom :].any())
+        if above == below:
+            above, below = bool(self.top), bool(self.bottom)
+        upper = extra // 2 if above and below else extra * above
+        return ritz.ends(self.top + upper, self.bottom + extra - upper)
 
     def _compress(
         self, ritz: Ritz, kept: Int64[Tensor, " _"], *, lost: Float[Tensor, " j"]
