@@ -24,6 +24,7 @@ from landscape_core.models.additivity import stated
 from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.grid import Grid
+from landscape_core.slices.point_statistics import at_coord
 from landscape_core.storage.schema import ALPHA, BETA
 
 NEWS = 0.25
@@ -78,8 +79,9 @@ def convexity(
     start, told = None, time.monotonic()
     for place in np.ndindex(*shape):
         where = [side[i] for side, i in zip(sides.values(), place, strict=True)][::-1]
-        point = plane.points(torch.tensor([where], dtype=torch.float64))[0]
-        pairs = _extremes(part, point, asked, start, checks)
+        coord = torch.tensor(where, dtype=torch.float64)
+        point = plane.points(coord[None])[0]
+        pairs = _extremes(at_coord(part, plane, coord), point, asked, start, checks)
         if pairs is not None:
             if bool(pairs.values.isfinite().all()):
                 start = pairs.vectors.sum(dim=0)  # a neighbour's eigenvectors are nearly these

@@ -20,6 +20,7 @@ from landscape_core.foundation.types import Vectors
 from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.grid import Grid
+from landscape_core.slices.point_statistics import at_coord
 from landscape_core.storage.schema import ALPHA, BETA
 
 NEWS = 0.25
@@ -54,8 +55,9 @@ def field(objective: ModelObjective, plane: Plane, grid: Grid) -> Iterator[xr.Da
     told = time.monotonic()
     for row, height in enumerate(beta):
         for column, way in enumerate(alpha):
-            (point,) = plane.points(torch.tensor([[way, height]], dtype=torch.float64))
-            loss, gradient = objective.value_and_gradient(point)
+            coord = torch.tensor([way, height], dtype=torch.float64)
+            (point,) = plane.points(coord[None])
+            loss, gradient = at_coord(objective, plane, coord).value_and_gradient(point)
             if bool(loss.isfinite()) and bool(gradient.isfinite().all()):
                 for name, value in _read(plane, -gradient[None]).items():
                     found[name][row, column] = float(value)

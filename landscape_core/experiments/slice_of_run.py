@@ -5,7 +5,7 @@ The work is a generator of `Progress`, the last with the finished dataset; `resu
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, cast
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -31,7 +31,7 @@ from landscape_core.foundation.recipes import (
 )
 from landscape_core.foundation.registry import find
 from landscape_core.foundation.types import Vectors
-from landscape_core.models.batch_norm import BATCH_NORM, BATCH_NORM_HELP, BatchNorm
+from landscape_core.models.batch_norm import BATCH_NORM_HELP, CHOICES, USUAL
 from landscape_core.models.measures.base import Measure
 from landscape_core.models.objective import ModelObjective
 from landscape_core.models.problems.base import Instance
@@ -42,6 +42,7 @@ from landscape_core.planes.plane import Plane
 from landscape_core.slices.adaptive import Tolerance
 from landscape_core.slices.backends.base import Backend
 from landscape_core.slices.grid import Grid
+from landscape_core.slices.point_statistics import ACCEPTED, named_choice, with_statistics
 from landscape_core.slices.probe import Probe, probe
 from landscape_core.slices.slice import compute_slice
 from landscape_core.storage.store import Store
@@ -65,7 +66,7 @@ class Look(Recipe):
     max_examples: Annotated[
         int, Knob(1, 100_000_000, "examples of each split that are used, at most", scale="log")
     ] = 100_000_000
-    batch_norm: Annotated[str, Choice(BATCH_NORM, BATCH_NORM_HELP)] = "running"
+    batch_norm: Annotated[str, Choice(CHOICES, BATCH_NORM_HELP)] = USUAL
     measures: Annotated[
         str, Note("what is read beside the loss, separated by commas; empty: what is usual")
     ] = ""
@@ -76,6 +77,10 @@ class Look(Recipe):
     scale: Annotated[str, Choice(("linear", "log"), "the scale on which the tolerance holds")] = (
         "linear"
     )
+
+    def check(self) -> None:
+        if self.batch_norm == "interpolated" and not self.directions.through_states:
+            raise SpecError("Look.batch_norm", self.batch_norm, ACCEPTED)
 
 
 def slice_of_run(
@@ -166,22 +171,26 @@ def probe_at(
     if asked.step >= 0:
         at = int(np.abs(path["step"].values - asked.step).argmin())
     thetas = torch.from_numpy(path["theta"].values).to(instance.start)
-    plane = asked.directions.span(
-        Viewpoint(
-            instance.train, thetas[at], thetas, asked.run.seed, _others(others, asked.run, instance)
-        ),
-        asked.dimensions,
+    train = instance.train
+    buffers = buffers_at(path, at, train)
+    view = Viewpoint(
+        train.with_buffers(buffers),
+        thetas[at],
+        thetas,
+        asked.run.seed,
+        _others(others, asked.run, instance),
+        buffers_of=lambda index: buffers_at(path, index, train),
     )
-    buffers = buffers_at(path, at, instance.train)
-    policy = cast(BatchNorm, asked.batch_norm)
+    plane = asked.directions.span(view, asked.dimensions)
     parts = {
         split: objective.with_buffers(buffers)
-        .with_batch_norm(policy)
         .first(asked.max_examples)
-        .with_reference(instance.train.inputs)
+        .with_reference(train.inputs)
         for split in ("train", "test")
         if isinstance(objective := getattr(instance, split), ModelObjective)
     }
+    choice = named_choice(asked.batch_norm)
+    parts = with_statistics(parts, plane, choice, "Look.batch_norm")
     return probe(parts, plane, _measures(asked.measures)), plane, thetas
 
 

@@ -23,6 +23,7 @@ from landscape_core.foundation.recipes import (
 from landscape_core.foundation.registry import from_plain
 from landscape_core.models.content_key import key_or_warning
 from landscape_core.models.file_digests import changed, data_digests, data_folders, without_places
+from landscape_core.models.flat_buffers import named_buffers_of
 from landscape_core.models.objective import ModelObjective
 from landscape_core.storage.store import Store
 from landscape_core.training.recorder import Entry, Recorder
@@ -159,9 +160,4 @@ def buffers_at(path: xr.Dataset, at: int, objective: ModelObjective) -> dict[str
     """The running statistics at a recorded iterate of a trajectory, by name."""
     if "buffer" not in path:
         return objective.buffers
-    flat = torch.from_numpy(path["buffer"].values[at])
-    pieces = flat.split([buffer.numel() for buffer in objective.buffers.values()])
-    return {
-        name: piece.to(buffer).view(buffer.shape)
-        for (name, buffer), piece in zip(objective.buffers.items(), pieces, strict=True)
-    }
+    return named_buffers_of(torch.from_numpy(path["buffer"].values[at]), objective.buffers)

@@ -9,19 +9,41 @@ from torch.nn.modules.batchnorm import _NormBase
 
 from landscape_core.foundation.errors import SpecError
 
-BatchNorm = Literal["running", "batch", "reestimated"]
+BatchNorm = Literal["running", "interpolated", "batch", "reestimated"]
 """`running`: the statistics stored at the centre of the slice, as Li et al. (2018) do.
+`interpolated`: on a plane through several given states, each state's own statistics at its point,
+and between them in proportion, as the parameters; so do all other buffers of numbers with a
+fraction that differ. Where no plane moves them, they are the stored ones.
 `batch`: the statistics of the very examples that are evaluated, all at once.
 `reestimated`: anew at each point, from the training examples in batches of `REESTIMATION_BATCH`, by
 the cumulative average of `torch.optim.swa_utils.update_bn`; then used as `running` ones are."""
 
-BATCH_NORM: tuple[BatchNorm, ...] = ("running", "batch", "reestimated")
+BATCH_NORM: tuple[BatchNorm, ...] = ("running", "interpolated", "batch", "reestimated")
 
+USUAL = "usual"
+"""In a recipe: `interpolated` on a plane through several states whose buffers are known and differ,
+`running` on any other; in a call `None` says so."""
+
+CHOICES = (USUAL, *BATCH_NORM)
 
 BATCH_NORM_HELP = (
-    "statistics that batch normalization uses off the centre: those stored there (running), those "
-    "of the examples evaluated (batch), or estimated anew at each point (reestimated)"
+    "statistics that batch normalization uses off the centre: those stored there (running), on a "
+    "plane through several states each one's own at its point and in proportion between "
+    "(interpolated), those of the examples evaluated (batch), or estimated anew at each point "
+    "(reestimated); usual: interpolated where the plane allows it, else running"
 )
+
+MEANINGS: dict[BatchNorm, str] = {
+    "running": "statistics of one state everywhere",
+    "interpolated": "each state's own statistics at its point, in proportion between, as all "
+    "buffers that differ; variances kept from falling below zero",
+    "batch": "statistics of the examples evaluated",
+    "reestimated": "statistics estimated anew at each point",
+}
+"""What a slice says of its choice."""
+
+UNKNOWN = "statistics of one state everywhere, as those of the other states are not known"
+"""What a slice says on a plane through several states of which that holds."""
 
 
 REESTIMATION_BATCH = 500

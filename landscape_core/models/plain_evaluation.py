@@ -10,7 +10,7 @@ attributes and generators of random numbers are put back, the global ones are se
 import contextlib
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -73,6 +73,8 @@ class PlainEvaluation:
             parameter.grad = None
         for name, buffer in self.module.named_buffers():
             buffer.copy_(objective.buffers[name])
+        self.moved: Mapping[str, Tensor] = {}
+        self._buffers = dict(self.module.named_buffers())
         self._normalizers = [one for one in self.module.modules() if isinstance(one, _NormBase)]
         for part in self._normalizers:
             part.training = objective.batch_norm == "batch"
@@ -238,6 +240,9 @@ class PlainEvaluation:
             with torch.no_grad():
                 self.flat.copy_(theta)
             self._state.restore()
+            with torch.no_grad():
+                for name, value in self.moved.items():
+                    self._buffers[name].copy_(value)
             try:
                 yield
             finally:

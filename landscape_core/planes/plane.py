@@ -8,6 +8,7 @@ coordinates are least-squares solutions, computed in float64.
 import itertools
 import math
 from dataclasses import dataclass, replace
+from typing import overload
 
 import torch
 from jaxtyping import Float
@@ -15,6 +16,8 @@ from torch import Tensor
 
 from landscape_core.foundation.errors import PlaneError
 from landscape_core.foundation.types import Vector, Vectors
+from landscape_core.planes.moving_buffers import MovingBuffers
+from landscape_core.planes.through import State, Through
 
 MAX_CONDITION = 1e12
 """Axes of unit length whose Gram matrix is worse conditioned are called parallel."""
@@ -26,12 +29,16 @@ class Plane:
 
     There are one or two axes, and as many names: by default alpha and beta.
     `explained_variance_ratio` is the fraction of the trajectory's variance along each axis.
+    `states` is how many given states of the network the plane goes through, the origin among them;
+    `buffers` are theirs, each state's own at its point, where all are known.
     """
 
     origin: Vector
     axes: Vectors
     names: tuple[str, ...] = ()
     explained_variance_ratio: tuple[float, ...] | None = None
+    states: int = 1
+    buffers: MovingBuffers | None = None
 
     def __post_init__(self) -> None:
         """Name the axes, and refuse those that span nothing.
@@ -70,23 +77,51 @@ class Plane:
                 f"axes must be (1, P) or (2, P) and the origin (P,); got shapes {shapes}."
             )
 
+    @overload
     @classmethod
-    def through(cls, origin: Vector, *others: Vector, names: tuple[str, ...] = ()) -> "Plane":
-        """The line through two points (P,), or the plane through three.
+    def through(cls, origin: Vector, *others: Vector, names: tuple[str, ...] = ()) -> "Plane": ...
+
+    @overload
+    @classmethod
+    def through(
+        cls, origin: State, *others: State, names: tuple[str, ...] = ()
+    ) -> "Plane | Through": ...
+
+    @classmethod
+    def through(
+        cls, origin: State, *others: State, names: tuple[str, ...] = ()
+    ) -> "Plane | Through":
+        """The line through two points, or the plane through three.
 
         The first lies at 0 or (0, 0), the second at 1 or (1, 0), the third at (0, 1).
+
+        Args:
+            origin: a vector of parameters (P,), a state dictionary, or a module of the network. Of
+                a vector the buffers are not known. With a dictionary or a module among the points
+                the plane is laid where a slice of the network is asked for.
+            others: the other points.
+            names: of the axes.
 
         Raises:
             PlaneError: not two or three points, points of different sizes, points that coincide
                 or lie on one line.
         """
-        if not 1 <= len(others) <= 2:
-            raise PlaneError(f"a line or plane goes through 2 or 3 points; got {1 + len(others)}.")
-        sizes = [tuple(point.shape) for point in (origin, *others)]
+        given = (origin, *others)
+        points = [point for point in given if isinstance(point, Tensor)]
+        if len(points) < len(given):
+            return Through(given, names)
+        if not 2 <= len(points) <= 3:
+            raise PlaneError(f"a line or plane goes through 2 or 3 points; got {len(points)}.")
+        sizes = [tuple(point.shape) for point in points]
         if len(set(sizes)) > 1:
             raise PlaneError(f"the points must be of one size; got {', '.join(map(str, sizes))}.")
-        given = names or tuple(f"to point {index + 2}" for index in range(len(others)))
-        return cls(origin, torch.stack([other - origin for other in others]), given)
+        named = names or tuple(f"to point {index + 2}" for index in range(len(others)))
+        axes = torch.stack([other - points[0] for other in points[1:]])
+        return cls(points[0], axes, named, states=len(points))
+
+    def through_states(self, buffers: MovingBuffers | None, states: int) -> "Plane":
+        """The same plane, known to go through so many states with these buffers, if known."""
+        return replace(self, buffers=buffers, states=states)
 
     @property
     def dimensions(self) -> int:
@@ -140,21 +175,41 @@ class Plane:
         """The same plane on another device."""
         origin, axes = self.origin.to(device), self.axes.to(device)
         same = origin is self.origin and axes is self.axes
-        return self if same else replace(self, origin=origin, axes=axes)
+        buffers = self.buffers and self.buffers.to(device)
+        return self if same else replace(self, origin=origin, axes=axes, buffers=buffers)
 
     def like(self, theta: Vector) -> "Plane":
         """The same plane on the device of a point and in its type."""
         origin, axes = self.origin.to(theta), self.axes.to(theta)
         same = origin is self.origin and axes is self.axes
-        return self if same else replace(self, origin=origin, axes=axes)
+        buffers = self.buffers and self.buffers.to(theta.device)
+        return self if same else replace(self, origin=origin, axes=axes, buffers=buffers)
 
     def in_double(self) -> "Plane":
         """The same plane in float64."""
-        return replace(self, origin=self.origin.double(), axes=self.axes.double())
+        buffers = self.buffers and self.buffers.in_double()
+        origin, axes = self.origin.double(), self.axes.double()
+        return replace(self, origin=origin, axes=axes, buffers=buffers)
 
     def at(self, origin: Vector) -> "Plane":
-        """The parallel plane through another origin."""
-        return replace(self, origin=origin)
+        """The parallel plane through another origin.
+
+        It goes through the same states only if that lies in this plane, up to rounding.
+        """
+        if self.states == 1:
+            return replace(self, origin=origin)
+        rounding = torch.finfo(self.origin.dtype).eps ** 0.5 * float(self.axes.double().norm())
+        if float(self.distance(origin[None])) > rounding:
+            return replace(self, origin=origin, states=1, buffers=None)
+        shifted = self.buffers and self.buffers.shifted(self.coords(origin[None])[0])
+        return replace(self, origin=origin, buffers=shifted)
+
+    def spanned_by(self, axes: Vectors) -> "Plane":
+        """The same plane with other axes that lie in it."""
+        if self.buffers is None:
+            return replace(self, axes=axes)
+        bare = replace(self, origin=torch.zeros_like(self.origin), buffers=None)
+        return replace(self, axes=axes, buffers=self.buffers.recombined(bare.coords(axes)))
 
     def facing(self, other: "Plane | None") -> "Plane":
         """The same plane with its axes in the order and to the side of a predecessor's.
@@ -171,10 +226,14 @@ class Plane:
             key=lambda order: sum(float(cosines[i, j].abs()) for i, j in enumerate(order)),
         )
         signs = torch.tensor([-1.0 if cosines[i, j] < 0 else 1.0 for i, j in enumerate(order)])
+        turned = self.buffers and self.buffers.recombined(
+            torch.diag(signs) @ torch.eye(self.dimensions)[list(order)]
+        )
         ratios = self.explained_variance_ratio
         return replace(
             self,
             axes=self.axes[list(order)] * signs.to(self.axes)[:, None],
             names=tuple(self.names[j] for j in order),
             explained_variance_ratio=ratios and tuple(ratios[j] for j in order),
+            buffers=turned,
         )

@@ -13,6 +13,7 @@ from landscape_core.models.content_key import key_or_warning
 from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.grid import Grid
+from landscape_core.slices.point_statistics import with_statistics
 from landscape_core.storage.store import Store
 from landscape_core.training.run import Run
 
@@ -23,7 +24,8 @@ class InspectionPoint:
 
     `run` ends at this `step`, or after one where that is the start; `parts` are the data by split,
     training data first, each objective starting at this point with its statistics; `path` is the
-    trajectory to it, as `record_run` yields it; `plane` and `grid` are those of the picture.
+    trajectory to it, as `record_run` yields it; `plane` and `grid` are those of the picture, the
+    plane with the buffers of states if the picture is.
     """
 
     run: Run
@@ -38,6 +40,11 @@ class InspectionPoint:
     def train(self) -> ModelObjective:
         """The training objective."""
         return self.parts["train"]
+
+    @property
+    def over_plane(self) -> ModelObjective:
+        """The training objective, with the picture's own statistics at each point of its plane."""
+        return with_statistics({"train": self.train}, self.plane, None)["train"]
 
     def kept(
         self, asked: Recipe, work: Iterator[xr.Dataset | None], *, on_plane: bool = False
@@ -69,6 +76,8 @@ class InspectionPoint:
                 add_objective(content, part)
             if on_plane:
                 content.add(self.plane.origin, self.plane.axes, self.grid)
+            moving = self.plane.buffers
+            content.add(moving and [dict(moving.origin), dict(moving.axes)])
             point = content.digest()
         except SpecError as error:
             warnings.warn(f"This study is not kept: {error}", stacklevel=3)

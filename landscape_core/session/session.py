@@ -6,9 +6,8 @@ and is meant for one thread. Everything that it gives out is an immutable `Pictu
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import cast
 
 import numpy as np
 import torch
@@ -20,7 +19,6 @@ from landscape_core.experiments.learning_curves import applicable, curves, measu
 from landscape_core.experiments.trajectory import trajectory
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.types import Vector, Vectors
-from landscape_core.models.batch_norm import BatchNorm
 from landscape_core.models.measures.base import Answers
 from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.directions.base import Viewpoint
@@ -33,9 +31,16 @@ from landscape_core.session.plane_tracker import Spanning
 from landscape_core.session.view import View
 from landscape_core.slices.adaptive import Tolerance
 from landscape_core.slices.grid import Grid
+from landscape_core.slices.point_statistics import (
+    ACCEPTED,
+    at_coord,
+    named_choice,
+    with_statistics,
+)
 from landscape_core.slices.probe import Probe, probe
 from landscape_core.slices.slice import compute_slice
 from landscape_core.slices.strategies.base import Strategy
+from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.subsampling import standard_error
 from landscape_core.slices.sweep import coarse, levels
 from landscape_core.storage.store import Store
@@ -252,7 +257,12 @@ class Session:
         seen = self._seen or self._look()
         where = torch.tensor([[alpha, beta]], dtype=torch.float64)
         theta = seen.plane.points(where.to(seen.plane.origin.device))[0]
-        return State(0, 0, theta, None, self._entry().state.buffers)
+        buffers = self._entry().state.buffers
+        train = self._training.instance.train
+        if isinstance(train, ModelObjective):
+            part = self._chosen(train.with_buffers(buffers), seen.plane)
+            buffers = at_coord(part, seen.plane, where[0]).buffers
+        return State(0, 0, theta, None, dict(buffers))
 
     def picture(self, budget: float = 0.012, status: Status | None = None) -> Picture:
         """The present look, its slice as fine as the time allows, the rest interpolated."""
@@ -342,6 +352,8 @@ class Session:
     def _check(self, view: View) -> None:
         if view.split == "test" and self._training.instance.test is None:
             raise SpecError("View.split", "test", "train, as the problem has no test examples")
+        if view.batch_norm == "interpolated" and not view.directions.through_states:
+            raise SpecError("View.batch_norm", view.batch_norm, ACCEPTED)
 
     def _entry(self) -> Entry:
         """What is looked at."""
@@ -360,7 +372,10 @@ class Session:
         run = self._ending(state.index)
         grid = seen.grid(self.view.resolution)
         path = self.trajectory(state.index)
-        return InspectionPoint(run, state.index, parts, path, seen.plane, grid, self._store)
+        plane = seen.plane
+        if self._chosen(train, plane).batch_norm != "interpolated":
+            plane = replace(plane, buffers=None)
+        return InspectionPoint(run, state.index, parts, path, plane, grid, self._store)
 
     def _network(self, state: State) -> ModelObjective:
         """The training objective with a state's statistics."""
@@ -399,14 +414,22 @@ class Session:
         )
         return self._seen
 
+    def _chosen(self, part: ModelObjective, plane: Plane) -> ModelObjective:
+        """A part with the statistics that the view asks for."""
+        choice = named_choice(self.view.batch_norm)
+        if choice == "interpolated" and self._spanning.notice:  # another plane, for now
+            choice = None
+        return with_statistics({"": part}, plane, choice, "View.batch_norm")[""]
+
     def _probe(self, seen: Seen, examples: int) -> Probe:
-        policy = cast(BatchNorm, self.view.batch_norm)
         instance, state = self._training.instance, self._entry().state
         objective = getattr(instance, self.view.split)
-        part = objective.with_buffers(state.buffers).with_batch_norm(policy)
+        part = self._chosen(objective.with_buffers(state.buffers), seen.plane)
         # Statistics are estimated of the training examples.
         part = part.first(examples).with_reference(self._network(state).inputs)
         asked = {self.view.split: part}, seen.plane, applicable(instance)
+        if part.batch_norm == "interpolated":  # which one strategy alone can read
+            return probe(*asked, Loop())
         if part.examples not in self._strategies:
             tried = self._strategy or probe(*asked).strategies[self.view.split]
             self._strategies[part.examples] = tried
@@ -420,7 +443,13 @@ class Session:
 
     def _viewpoint(self, path: Vectors) -> Viewpoint:
         state = self._recorder.entries()[len(path) - 1].state
-        return Viewpoint(self._network(state), path[-1], path, self.run.seed)
+        entries = self._recorder.entries()
+
+        def buffers_of(index: int) -> Mapping[str, torch.Tensor]:
+            return entries[index % len(path)].state.buffers
+
+        train = self._network(state)
+        return Viewpoint(train, path[-1], path, self.run.seed, buffers_of=buffers_of)
 
     def _boundary(self, state: State) -> xr.Dataset | None:
         """What the network says over its inputs, where that can be drawn."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from landscape_core.foundation.recipes import Choice, Knob, Note, Recipe
-from landscape_core.models.batch_norm import BATCH_NORM, BATCH_NORM_HELP
+from landscape_core.models.batch_norm import BATCH_NORM_HELP, CHOICES, USUAL
 from landscape_core.planes.directions.base import Directions
 from landscape_core.planes.directions.pca import PCA
 
@@ -26,7 +26,7 @@ class View(Recipe):
     max_examples: Annotated[
         int, Knob(1, 1_000_000, "how many of the examples it is computed on, at most", "log")
     ] = 1000
-    batch_norm: Annotated[str, Choice(BATCH_NORM, BATCH_NORM_HELP)] = "running"
+    batch_norm: Annotated[str, Choice(CHOICES, BATCH_NORM_HELP)] = USUAL
     tolerance: Annotated[
         float,
         Knob(0.0, 0.1, "held picture: largest error, as a share of the range; 0: every point"),

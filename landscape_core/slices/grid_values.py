@@ -20,6 +20,7 @@ from landscape_core.foundation.recipes import (
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.grid import Grid, Index, Mask
 from landscape_core.slices.interpolation import Floats, Lines, filled
+from landscape_core.slices.point_statistics import told
 from landscape_core.slices.probe import Probe
 from landscape_core.storage import schema
 
@@ -229,7 +230,8 @@ def frozen(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _described(read: Probe, grid: Grid) -> dict[str, Any]:
-    plane = read.plane
+    plane, one = read.plane, next(iter(read.parts.values()))
+    statistics = told(one, plane)
     return {
         "engine_version": ENGINE_VERSION,
         "grid": canonical(to_plain(grid)),
@@ -237,7 +239,8 @@ def _described(read: Probe, grid: Grid) -> dict[str, Any]:
         "explained_variance_ratio": list(plane.explained_variance_ratio or ()),
         "examples": [part.examples for part in read.parts.values()],
         "strategy": [name_of(type(strategy)) for strategy in read.used.values()],
-        "batch_norm": next(iter(read.parts.values())).batch_norm,
+        "batch_norm": one.batch_norm,
+        **({"statistics": statistics} if statistics else {}),
         "dtype": str(plane.origin.dtype).removeprefix("torch."),
         "threads": torch.get_num_threads(),
         "draws": read.draws if read.draws_numbers else 0,

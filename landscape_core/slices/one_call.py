@@ -15,10 +15,13 @@ from landscape_core.models.objective import Adapter, Batches, LossFunction, Mode
 from landscape_core.models.user_model import from_module, pairs_of, with_known_loss
 from landscape_core.planes.directions.base import Directions, Viewpoint
 from landscape_core.planes.directions.random import Random
+from landscape_core.planes.network_state import laid, state_in
 from landscape_core.planes.plane import Plane
+from landscape_core.planes.through import Through
 from landscape_core.slices.adaptive import Tolerance
 from landscape_core.slices.backends.base import Backend
 from landscape_core.slices.grid import Grid
+from landscape_core.slices.point_statistics import with_statistics
 from landscape_core.slices.probe import Given, Probe, probe
 from landscape_core.slices.slice import compute_slice
 from landscape_core.slices.strategies.base import Strategy
@@ -33,13 +36,13 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     *,
     test: Batches | None = None,
     measures: Mapping[str, Given] | None = None,
-    directions: Directions | Plane | None = None,
+    directions: Directions | Plane | Through | None = None,
     path: Sequence[Mapping[str, Tensor]] = (),
     resolution: int = 51,
     span: float = 1.0,
     dimensions: int = 2,
     tolerance: Tolerance | float | None = None,
-    batch_norm: BatchNorm = "running",
+    batch_norm: BatchNorm | None = None,
     adapter: Adapter | None = None,
     max_examples: int | None = None,
     device: str | torch.device | None = None,
@@ -68,13 +71,17 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
             targets are classes.
         directions: which line or plane; by default random and filter-normalized. A `Plane` of your
             own, for instance `Plane.through(a, b, c)`, has its own origin and dimensions.
-        path: state dictionaries saved in training, the latest last; for `PCA()`.
+        path: state dictionaries saved in training, the latest last; for `PCA()` and others.
         resolution: points along each side.
         span: half the width of the picture, in multiples of the axes.
         dimensions: 1 for a line, 2 for a plane.
         tolerance: the largest error, as a share of the displayed range, up to which points may be
             interpolated; by default none is.
-        batch_norm: which statistics batch normalization uses off the centre.
+        batch_norm: which statistics batch normalization uses off the centre: `running`, those
+            stored there; `interpolated`, on a plane through several states each one's own at its
+            point and in proportion between, as all buffers that differ; `batch`, those of the
+            examples evaluated; `reestimated`, new ones at each point. By default `interpolated` on
+            a plane through several states whose buffers are known and differ, else `running`.
         adapter: takes what the model gives if that is no tensor, gives the outputs.
         max_examples: evaluate at most so many examples of each part, its first; by default all.
             Directions and re-estimated statistics are those of all examples.
@@ -109,7 +116,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
                 pairs_of("data" if name == "train" else name, part),
                 device=device,
                 dtype=dtype,
-                batch_norm=batch_norm,
+                batch_norm=batch_norm or "running",
                 adapter=adapter,
             )
         )
@@ -129,8 +136,9 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
         strategy=chosen,
         tf32=tf32,
         draws=draws,
+        batch_norm=batch_norm,
     )
-    told = "given" if isinstance(rule, Plane) else canonical(to_plain(rule))
+    told = "given" if isinstance(rule, Plane | Through) else canonical(to_plain(rule))
     attrs = {"directions": told, "seed": seed, "model": type(model).__name__}
     *_, last = compute_slice(read, grid, attrs, tolerance=asked, backend=backend, store=store)
     return last
@@ -138,7 +146,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
 
 def probe_of(  # noqa: PLR0913 - as above
     parts: Mapping[str, ModelObjective],
-    directions: Directions | Plane,
+    directions: Directions | Plane | Through,
     measures: Mapping[str, Given] | None = None,
     *,
     path: Sequence[Mapping[str, Tensor]] = (),
@@ -148,10 +156,12 @@ def probe_of(  # noqa: PLR0913 - as above
     strategy: Strategy | str | None = None,
     tf32: bool = False,
     draws: int = 1,
+    batch_norm: BatchNorm | None = None,
 ) -> Probe:
     """What is read around the present parameters of the first part, or on a plane of one's own.
 
-    The options are those of `landscape`.
+    The options are those of `landscape`; by default each part's own choice of statistics counts,
+    but for `running` on a plane through several states whose buffers are known and differ.
 
     Raises:
         SpecError: a value that is not accepted, or no parts.
@@ -161,17 +171,34 @@ def probe_of(  # noqa: PLR0913 - as above
         raise SpecError("parts", parts, "at least one objective, by the name of its split")
     rule, few = _rule(directions), _limited(parts, max_examples)
     chosen = None if strategy is None else strategy_of(strategy)
-    if isinstance(rule, Plane):
-        return probe(few, rule, measures, chosen, tf32=tf32, seed=seed, draws=draws)
+    objective = next(iter(parts.values()))
+    if isinstance(rule, Directions):
+        plane = rule.span(_viewpoint(objective, path, seed), dimensions)
+    else:
+        plane = laid(rule, objective)
+        if plane.buffers is not None:  # the centre is the plane's own
+            few = {name: part.with_buffers(plane.buffers.origin) for name, part in few.items()}
+    few = with_statistics(few, plane, batch_norm)
+    return probe(few, plane, measures, chosen, tf32=tf32, seed=seed, draws=draws)
+
+
+def _viewpoint(
+    objective: ModelObjective, path: Sequence[Mapping[str, Tensor]], seed: int
+) -> Viewpoint:
+    """Around the present parameters, with what was saved on the way there."""
     for state in path:
         if not isinstance(state, Mapping):
             raise SpecError("path", type(state).__name__, "a list of state dictionaries")
-    objective = next(iter(parts.values()))
+    states = [state_in(state, objective) for state in path]
     centre = objective.start
-    thetas = [objective.layout.join(state).to(centre) for state in path] or [centre]
-    view = Viewpoint(objective, centre, torch.stack(thetas), seed)
-    plane = rule.span(view, dimensions)
-    return probe(few, plane, measures, chosen, tf32=tf32, seed=seed, draws=draws)
+    thetas = [state.theta.to(centre) for state in states] or [centre]
+
+    def buffers_of(index: int) -> Mapping[str, Tensor] | None:
+        if not states:
+            return objective.buffers
+        return None if states[index].differs else states[index].buffers
+
+    return Viewpoint(objective, centre, torch.stack(thetas), seed, buffers_of=buffers_of)
 
 
 def _limited(parts: Mapping[str, ModelObjective], most: int | None) -> Mapping[str, ModelObjective]:
@@ -186,9 +213,9 @@ def _limited(parts: Mapping[str, ModelObjective], most: int | None) -> Mapping[s
     return few
 
 
-def _rule(given: object) -> Directions | Plane:
+def _rule(given: object) -> Directions | Plane | Through:
     """What was given, if it is a line or plane or a rule for one."""
-    if not isinstance(given, Directions | Plane):
+    if not isinstance(given, Directions | Plane | Through):
         shown = given if isinstance(given, str | type) else type(given).__name__
         raise SpecError("directions", shown, "a rule, for instance PCA(), or a Plane")
     return given

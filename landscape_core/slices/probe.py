@@ -20,6 +20,7 @@ from landscape_core.models.objective import ModelObjective
 from landscape_core.models.plain_evaluation import PlainEvaluation
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.interpolation import Floats
+from landscape_core.slices.point_statistics import ACCEPTED
 from landscape_core.slices.strategies._point_by_point import point_by_point
 from landscape_core.slices.strategies.base import Reader, Reading, Strategy
 from landscape_core.slices.strategies.loop import Loop
@@ -204,6 +205,8 @@ def probe(  # noqa: PLR0913 - each choice by its name
         if part.layout.size != len(plane.origin):
             size = part.layout.size
             raise SpecError("the plane's parameters", len(plane.origin), f"the network's {size}")
+        if part.batch_norm == "interpolated" and plane.buffers is None:
+            raise SpecError("batch_norm", "interpolated", ACCEPTED)
     if isinstance(draws, bool) or not isinstance(draws, int) or draws < 1:
         raise SpecError("draws", draws, "a whole number from 1 on")
     plane = plane.like(next(iter(parts.values())).start)

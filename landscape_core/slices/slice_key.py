@@ -20,5 +20,8 @@ def slice_key(read: Probe, grid: Grid, *more: Recipe | str | int | float) -> str
     content.add(read.seed if read.named or read.draws_numbers else None, read.draws)
     for name, part in read.parts.items():
         content.add(name, part.batch_norm)
+        moving = read.reading(name).moving_buffers
+        if moving is not None:
+            content.add(dict(moving.origin), dict(moving.axes))
         add_objective(content, part)
     return content_key("slice", content.digest(), grid, *more)

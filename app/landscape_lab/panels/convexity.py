@@ -30,7 +30,8 @@ class Convexity(SidePanel):
     def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
         asked = Engine(max_examples=self.max_examples)
         grid = stand.grid.replace(resolution=self.resolution)
-        return stand.kept(self, convexity(stand.train, stand.plane, grid, asked), on_plane=True)
+        work = convexity(stand.over_plane, stand.plane, grid, asked)
+        return stand.kept(self, work, on_plane=True)
 
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
         del scale

@@ -28,7 +28,7 @@ class Field(SidePanel):
 
     def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
         grid = stand.grid.replace(resolution=self.resolution)
-        part = stand.train.first(self.max_examples)
+        part = stand.over_plane.first(self.max_examples)
         return stand.kept(self, field(part, stand.plane, grid), on_plane=True)
 
     def draw(self, view: Any, picture: Picture, scale: str) -> None:

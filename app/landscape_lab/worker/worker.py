@@ -208,13 +208,14 @@ class Worker:
         first, *others = (one.path for one in self._known(kept))
         if self._here(last) not in kept:
             others.append(self._there().session.trajectory())
+        moves = scene.view.batch_norm == "interpolated"  # which this plane does not allow
         asked = Look(
             run=run_of(first),
             directions=PCA(),
             grid=Grid(resolution=scene.view.resolution),
             framed=True,
             max_examples=scene.view.max_examples,
-            batch_norm=scene.view.batch_norm,
+            batch_norm="usual" if moves else scene.view.batch_norm,
         )
         return slice_of_trajectory(first, asked, self.store, others=others)
 

@@ -15,16 +15,19 @@ from landscape_core.foundation.errors import (
     PlaneError,
     SpecError,
 )
-from landscape_core.foundation.types import Vector, Vectors
+from landscape_core.foundation.types import Vectors
+from landscape_core.models.flat_buffers import named_buffers_of
+from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.directions.base import Viewpoint
+from landscape_core.planes.network_state import NetworkState, state_in
 from landscape_core.storage import netcdf
 
 READ = ".pt, .pth (torch.save), .npy (numpy.save) or .nc (landscape train)"
 ARRAY = "an array of shape (D, P) or (P,)"
 
 
-def parameters(file: str, field: str, view: Viewpoint) -> Vector:
-    """The flat parameter vector in a file, of its vectors the last; shape (P,), on the CPU.
+def state(file: str, field: str, view: Viewpoint) -> NetworkState:
+    """The parameters in a file, of its vectors the last, and the buffers where it holds them.
 
     The file holds all parameters of the network; where layers are held fixed, theirs are left out.
 
@@ -35,16 +38,22 @@ def parameters(file: str, field: str, view: Viewpoint) -> Vector:
         PlaneError: it holds the parameters of another network, or NaN or infinity.
     """
     found = _content(file, field)
+    objective = view.objective
     if not isinstance(found, Mapping):
-        return _moving(found, file, view)[-1]
+        return NetworkState(_moving(found, file, view)[-1], _recorded(file, view))
     try:
-        return _finite(view.objective.layout.join(found), file)
+        if isinstance(objective, ModelObjective):
+            read = state_in(found, objective)
+        else:
+            read = NetworkState(objective.layout.join(found), {})
     except SpecError as error:
         raise PlaneError(f"{file} holds another network's parameters: {error}") from error
+    _finite(read.theta, file)
+    return read
 
 
 def vectors(file: str, field: str, view: Viewpoint) -> Vectors:
-    """The vectors (D, P) in a file; a single one is D = 1. Cut, and raises, as `parameters`."""
+    """The vectors (D, P) in a file; a single one is D = 1. Cut, and raises, as `state`."""
     found = _content(file, field)
     if isinstance(found, Mapping):
         raise FileFormatError(f"{file} must hold {ARRAY}; it holds named tensors.")
@@ -65,6 +74,22 @@ def _moving(found: Tensor, file: str, view: Viewpoint) -> Vectors:
     names = {block.name for block in view.objective.layout.blocks}
     moving = [rows[:, b.start : b.stop] for b in whole.blocks if b.name in names]
     return _finite(torch.cat(moving, dim=1), file)
+
+
+def _recorded(file: str, view: Viewpoint) -> Mapping[str, Tensor] | None:
+    """The buffers at the end of a run, if the file is one; where there are none, those."""
+    objective = view.objective
+    if not isinstance(objective, ModelObjective) or not objective.buffers:
+        return {}
+    if view.whole is not None or Path(file).suffix != ".nc":
+        return None
+    path = netcdf.load(Path(file))
+    if "buffer" not in path:
+        return None
+    try:
+        return named_buffers_of(torch.from_numpy(path["buffer"].values[-1]), objective.buffers)
+    except ValueError as error:
+        raise PlaneError(f"{file} is a run of another network: {error}") from error
 
 
 def _content(file: str, field: str) -> Mapping[str, Tensor] | Tensor:

@@ -1,6 +1,7 @@
 """What a rule for directions is: a recipe that spans a line or plane from where the run stands."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, final
 
@@ -21,6 +22,8 @@ class Viewpoint:
 
     `others` are the paths of other runs, (T', P) each, that the plane is to hold as well. Where
     some layers are held fixed, P counts the rest, and `whole` is the layout of all parameters.
+    `buffers_of` gives the buffers of the path's point of an index, where these are known; those of
+    the centre are the objective's.
     """
 
     objective: Objective
@@ -29,6 +32,7 @@ class Viewpoint:
     seed: int
     others: tuple[Tensor, ...] = ()
     whole: Layout | None = None
+    buffers_of: "Callable[[int], Mapping[str, Tensor] | None] | None" = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +40,8 @@ class Directions(Recipe, ABC):
     """A rule that chooses the line or plane.
 
     `needs_path`: whether it looks at the trajectory; `whole_path`: whether its plane belongs to the
-    trajectory as a whole, and not to the point that is looked at.
+    trajectory as a whole, and not to the point that is looked at; `through_states`: whether it
+    goes through several states of the network, not through the centre alone.
 
     A rule answers `axes`; what holds for all rules, `span` adds: layers that are held fixed,
     orthogonality and length.
@@ -44,6 +49,7 @@ class Directions(Recipe, ABC):
 
     needs_path: ClassVar[bool] = False
     whole_path: ClassVar[bool] = False
+    through_states: ClassVar[bool] = False
 
     layers: Annotated[
         str,
@@ -82,7 +88,7 @@ class Directions(Recipe, ABC):
             axes = torch.stack([axes[0], _turned(axes[1], axes[0])])
         if self.length == "unit":
             axes = axes / axes.norm(dim=1, keepdim=True)
-        return plane if axes is plane.axes else replace(plane, axes=axes)
+        return plane if axes is plane.axes else plane.spanned_by(axes)
 
     def _within(self, view: Viewpoint, dimensions: int) -> Plane:
         """The rule's plane in the chosen layers alone, laid into all parameters."""

@@ -8,8 +8,10 @@ import torch
 
 from landscape_core.foundation.errors import PlaneError
 from landscape_core.foundation.recipes import Note
-from landscape_core.planes.directions._files import parameters
+from landscape_core.models.objective import ModelObjective
+from landscape_core.planes.directions._files import state
 from landscape_core.planes.directions.base import Directions, Viewpoint
+from landscape_core.planes.network_state import NetworkState, between
 from landscape_core.planes.plane import Plane
 
 FILE = (
@@ -23,17 +25,39 @@ class Between(Directions):
     """From the centre (0, 0) to the parameters in one file (1, 0) and in another (0, 1)."""
 
     label: ClassVar[str] = "to other parameters"
+    through_states: ClassVar[bool] = True
 
     first: Annotated[str, Note(FILE)] = ""
     second: Annotated[str, Note(FILE)] = ""
 
     def axes(self, view: Viewpoint, dimensions: int) -> Plane:
         files = (self.first, self.second)[:dimensions]
-        axes = []
+        states = []
         for name, file in zip(("first", "second"), files, strict=False):
-            axis = parameters(file, f"Between.{name}", view) - view.centre.cpu()
-            if not float(axis.norm()):
+            states.append(state(file, f"Between.{name}", view))
+            if torch.equal(states[-1].theta.to(view.centre), view.centre):
                 raise PlaneError(f"{file} holds the very parameters of the centre.")
-            axes.append(axis)
-        names = tuple(f"to {Path(file).stem}" for file in files)
-        return Plane(view.centre, torch.stack(axes).to(view.centre), names)
+        axes = torch.stack([one.theta.to(view.centre) - view.centre for one in states])
+        plane = Plane(view.centre, axes, tuple(f"to {Path(file).stem}" for file in files))
+        return _through(plane, view, files, states)
+
+
+def _through(
+    plane: Plane, view: Viewpoint, files: tuple[str, ...], states: list[NetworkState]
+) -> Plane:
+    """The plane with the buffers of each state; where layers are held fixed, if they agree there.
+
+    Raises:
+        PlaneError: a state differs in what the network itself holds fixed.
+    """
+    for file, one in zip(files, states, strict=True):
+        if one.differs and view.whole is None:
+            raise PlaneError(
+                f"{file} differs from the network in {', '.join(one.differs)}, which is held fixed;"
+                " no plane of the other parameters goes through it."
+            )
+    if any(one.differs for one in states):
+        return plane
+    own = view.objective.buffers if isinstance(view.objective, ModelObjective) else {}
+    every = (NetworkState(view.centre, own), *states)
+    return plane.through_states(between(every), len(every))

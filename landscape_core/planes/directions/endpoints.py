@@ -4,6 +4,7 @@ The second axis leads to that point of the path that lies farthest from the line
 goes through three points of the path.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,6 +12,7 @@ import torch
 
 from landscape_core.foundation.errors import PlaneError
 from landscape_core.planes.directions.base import Directions, Viewpoint, explained_by
+from landscape_core.planes.moving_buffers import MovingBuffers
 from landscape_core.planes.plane import Plane
 
 
@@ -21,6 +23,7 @@ class Endpoints(Directions):
     label: ClassVar[str] = "start to end"
     needs_path: ClassVar[bool] = True
     whole_path: ClassVar[bool] = True
+    through_states: ClassVar[bool] = True
 
     def axes(self, view: Viewpoint, dimensions: int) -> Plane:
         needed = dimensions + 1
@@ -34,13 +37,30 @@ class Endpoints(Directions):
         if not float(along.norm()):
             raise PlaneError("the run ended where it began: there is no line between.")
         line = Plane(start, along[None], ("start to end",))
+        last = len(view.path) - 1
         if dimensions == 1:
-            return Plane(start, line.axes, line.names, explained_by(line.axes, view.path - start))
+            share = explained_by(line.axes, view.path - start)
+            line = Plane(start, line.axes, line.names, share)
+            return line.through_states(_buffers(view, (0, last)), 2)
         away = line.distance(view.path)
         if float(away.max()) <= 1e-6 * float(along.norm()):
             raise PlaneError("the path is straight: it spans a line and no plane.")
-        far = view.path[int(away.argmax())]
-        out = far - line.points(line.coords(far[None]))[0]
+        index = int(away.argmax())
+        far = view.path[index]
+        foot = line.coords(far[None])
+        out = far - line.points(foot)[0]
         axes = torch.stack([along, out])
         names = ("start to end", "to the farthest detour")
-        return Plane(start, axes, names, explained_by(axes, view.path - start))
+        plane = Plane(start, axes, names, explained_by(axes, view.path - start))
+        buffers = _buffers(view, (0, last, index))
+        # The farthest point lies at (foot, 1).
+        turn = torch.tensor([[1.0, 0.0], [-float(foot), 1.0]], dtype=torch.float64)
+        return plane.through_states(buffers and buffers.recombined(turn), 3)
+
+
+def _buffers(view: Viewpoint, indices: Sequence[int]) -> MovingBuffers | None:
+    """Those of some points of the path, where all are known."""
+    if view.buffers_of is None:
+        return None
+    known = [found for i in indices if (found := view.buffers_of(i)) is not None]
+    return MovingBuffers.through(*known) if len(known) == len(indices) else None

@@ -12,7 +12,7 @@ from landscape_core.slices.strategies.base import Reader, Reading
 
 def point_by_point(reading: Reading, network: PlainEvaluation) -> Reader:
     """The reader that takes a network to one point after another."""
-    plane = reading.plane
+    plane, moving = reading.plane, reading.moving_buffers
 
     def drawn(theta: Tensor, draw: int) -> Tensor:
         gradient = network.gradient(theta, draw=draw) if reading.wants_gradient else None
@@ -29,6 +29,7 @@ def point_by_point(reading: Reading, network: PlainEvaluation) -> Reader:
         found = coords.new_empty(reading.rows, len(coords))
         for k in range(len(coords)):
             theta = plane.origin + coords[k] @ plane.axes
+            network.moved = moving.moved(coords[k]) if moving else {}
             found[:, k] = drawn(theta, 0)
             if reading.draws > 1 and network.draws:
                 rest = [drawn(theta, draw) for draw in range(1, reading.draws)]

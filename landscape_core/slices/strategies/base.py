@@ -14,6 +14,7 @@ from landscape_core.models.losses.base import Loss
 from landscape_core.models.measures._own import Own
 from landscape_core.models.measures.base import Answers, GradientMeasure, Measure, OutputMeasure
 from landscape_core.models.objective import ModelObjective
+from landscape_core.planes.moving_buffers import MovingBuffers
 from landscape_core.planes.plane import Plane
 
 Reader = Callable[[Tensor], Tensor]
@@ -39,6 +40,11 @@ class Reading:
     def apart(self) -> "Reading":
         """The same reading of a copy of the network, which may come to harm."""
         return replace(self, objective=self.objective.apart())
+
+    @property
+    def moving_buffers(self) -> MovingBuffers | None:
+        """Buffers that change from point to point; then points are read one by one."""
+        return self.plane.buffers if self.objective.batch_norm == "interpolated" else None
 
     @property
     def answers(self) -> Answers:

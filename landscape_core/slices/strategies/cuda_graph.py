@@ -28,6 +28,7 @@ class CudaGraph(Strategy):
     def applies(self, reading: Reading) -> bool:
         still = not (reading.objective.normalizes and reading.objective.batch_norm == "reestimated")
         on_card = reading.plane.origin.device.type == "cuda"
+        still = still and reading.moving_buffers is None
         return on_card and still and not reading.wants_gradient
 
     def memory(self, reading: Reading) -> int:

@@ -56,6 +56,7 @@ class PlaneAlgebra(Strategy):
         objective = reading.objective
         parts = known_chain(objective.module)
         reestimates = objective.normalizes and objective.batch_norm == "reestimated"
+        reestimates = reestimates or reading.moving_buffers is not None
         if parts is None or reading.wants_gradient or reestimates or objective.adapter:
             return False
         first = leading(parts)

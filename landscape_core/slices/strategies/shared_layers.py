@@ -41,7 +41,9 @@ class SharedLayers(Strategy):
 
     def applies(self, reading: Reading) -> bool:
         objective = reading.objective
-        if reading.wants_gradient or (objective.normalizes and objective.batch_norm != "running"):
+        if reading.moving_buffers or reading.wants_gradient:
+            return False
+        if objective.normalizes and objective.batch_norm != "running":
             return False
         affine, constant = shared(objective, reading.plane)
         return bool(affine or constant) and _fits(objective, reading.plane, affine + constant)

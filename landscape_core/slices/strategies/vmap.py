@@ -28,7 +28,7 @@ class Vmap(Strategy):
 
     def applies(self, reading: Reading) -> bool:
         objective = reading.objective
-        if objective.normalizes and objective.batch_norm != "running":
+        if reading.moving_buffers or (objective.normalizes and objective.batch_norm != "running"):
             return False
         return not reading.wants_gradient or isinstance(objective.loss_function, Loss)
 
