@@ -41,6 +41,8 @@ from landscape_core.models.datasets.digits import Digits
 from landscape_core.models.objective import ModelObjective, Objective
 from landscape_core.models.problems.base import Instance
 from landscape_core.models.problems.supervised import Supervised
+from landscape_core.planes.moving_buffers import MovingBuffers
+from landscape_core.planes.plane import Plane
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.probe import probe
 from landscape_core.slices.sweep import exact
@@ -100,7 +102,8 @@ class Connection(Recipe):
         Choice(
             BATCH_NORM,
             "statistics that batch normalization uses on the way: those of both ends in proportion"
-            " (running), those of the examples evaluated (batch), or estimated anew (reestimated)",
+            " (interpolated, or running, which are the same here), those of the examples evaluated"
+            " (batch), or estimated anew (reestimated)",
         ),
     ] = "reestimated"
 
@@ -335,15 +338,16 @@ class _Between:
             shown = reader.dataset(curve)
             yield self.path.curves, shown
             if self.resolution:
-                yield self.path.curves, shown.assign(self._plane(curve))
+                yield self.path.curves, shown.assign(self._plane(curve, ends))
 
-    def _plane(self, curve: Curve) -> dict[Hashable, Any]:
+    def _plane(self, curve: Curve, ends: tuple[End, End]) -> dict[Hashable, Any]:
         """The loss over the curve's plane, and the curve's shadow; nothing of a straight one."""
-        parts = {n: _anywhere(p) for n, p in self.parts.items() if isinstance(p, ModelObjective)}
         try:
-            plane = plane_of(curve)
+            plane = _with_buffers(plane_of(curve), ends)
         except PlaneError:
             return {}
+        networks = {n: p for n, p in self.parts.items() if isinstance(p, ModelObjective)}
+        parts = {name: _anywhere(part, plane) for name, part in networks.items()}
         if not parts:
             return {}
         coords, distance = (found.numpy(force=True) for found in shadow(curve, plane, self.points))
@@ -358,7 +362,7 @@ class _Between:
         )
         *_, slice_ = exact(probe(parts, plane, {}), grid)
         return {
-            "plane_loss": slice_["loss"].variable,
+            "plane_loss": slice_["loss"].assign_attrs(_statistics(slice_)).variable,
             "alpha": slice_["alpha"],
             "beta": slice_["beta"],
             "curve_alpha": ("t", coords[:, 0]),
@@ -367,9 +371,29 @@ class _Between:
         }
 
 
-def _anywhere(part: ModelObjective) -> ModelObjective:
-    """A part whose statistics mean something on all of a plane: those of the ends do not."""
-    return part.with_batch_norm("reestimated") if part.batch_norm == "running" else part
+def _with_buffers(plane: Plane, ends: tuple[End, End]) -> Plane:
+    """A curve's plane with the buffers of both ends, which change along the line between them."""
+    first, last = (end.buffers for end in ends)
+    return plane.through_states(MovingBuffers.through(first, last, first), 2)
+
+
+def _anywhere(part: ModelObjective, plane: Plane) -> ModelObjective:
+    """A part whose statistics mean something on all of a plane, at the ends their own.
+
+    Where both ends have the same, they are perhaps nobody's, and estimated anew.
+    """
+    if part.batch_norm not in ("running", "interpolated"):
+        return part
+    if plane.buffers is None or not plane.buffers.moves:
+        return part.with_batch_norm("reestimated")
+    return part.with_buffers(plane.buffers.origin).with_batch_norm("interpolated")
+
+
+def _statistics(slice_: xr.Dataset) -> dict[str, str]:
+    """Which statistics a slice tells of, for the variable that holds its loss."""
+    return {
+        name: slice_.attrs[name] for name in ("batch_norm", "statistics") if name in slice_.attrs
+    }
 
 
 def _reordered(objective: Objective, first: End, last: End, seed: int) -> End:

@@ -26,6 +26,7 @@ from landscape_core.training.optimizers.base import Optimizer
 from landscape_core.training.run import Training
 from landscape_lab.cli import app, serve
 from landscape_lab.cli.main import main, parser
+from landscape_lab.figures import captions
 from landscape_lab.figures.matplotlib.stills import others
 from landscape_lab.state.user_store import user_store
 
@@ -64,6 +65,24 @@ def test_the_slice_at_the_centre_is_the_loss_of_the_trajectory(tmp_path):
         end = float(path["loss"].sel(split=split)[-1])
         centre = float(slice_["loss"].sel(split=split, alpha=0, beta=0))
         assert centre == pytest.approx(end, rel=1e-5)
+
+
+def test_between_the_ends_of_a_run_each_state_has_its_own_statistics(tmp_path, capsys):
+    train = ["train", "--dataset", "moons", "--steps", "20", "--seed", "3", "-o", "run.nc"]
+    assert main([*train, "--set", "problem.architecture.normalization=batch"]) == 0
+    options = ["--dimensions", "1", "--resolution", "3"]
+    both = [*options, "--directions", "endpoints"]
+    for choice, named in (([], "interpolated"), (["--batch-norm", "running"], "running")):
+        assert main(["slice", "run.nc", *both, *choice, "-o", "s.nc"]) == 0
+        words = captions.caption(load(tmp_path / "s.nc"))
+        assert f"batch norm {named} (" in words
+        assert ("each state's own statistics" in words) == (named == "interpolated")
+        path, slice_ = load(tmp_path / "run.nc"), load(tmp_path / "s.nc")
+        ends = slice_["loss"].sel(split="train").values[1:]
+        own = path["loss"].sel(split="train").values[[0, -1]]
+        assert (abs(ends - own) < 1e-5).all() == (named == "interpolated")
+    assert main(["slice", "run.nc", *options, "--batch-norm", "interpolated"]) == 1
+    assert "several states" in capsys.readouterr().err
 
 
 def test_a_slice_to_a_tolerance_says_what_it_computed_and_how_sure_it_is(tmp_path, capsys):

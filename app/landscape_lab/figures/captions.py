@@ -26,7 +26,9 @@ def caption(slice_: xr.Dataset) -> str:
     for name in COMPUTED:
         given = attrs.get(name)
         if given is not None and np.size(given):
-            told.append(f"{_words(name)} {', '.join(map(_short, np.ravel(given)))}")
+            words = f"{_words(name)} {', '.join(map(_short, np.ravel(given)))}"
+            meant = attrs.get("statistics") if name == "batch_norm" else None
+            told.append(f"{words} ({meant})" if meant else words)
     return " · ".join([*told, *_quality(slice_)])
 
 
