@@ -231,6 +231,9 @@ class PlainEvaluation:
         numbers = drawing(self.flat.device, self.seed, draw) if draws else contextlib.nullcontext()
         silence = unheard() if self._noisy else contextlib.nullcontext()
         with self._at(theta), numbers, silence:
+            with torch.no_grad():
+                for name, value in self.moved.items():
+                    self._buffers[name].copy_(value)
             yield
 
     @contextlib.contextmanager
@@ -240,9 +243,6 @@ class PlainEvaluation:
             with torch.no_grad():
                 self.flat.copy_(theta)
             self._state.restore()
-            with torch.no_grad():
-                for name, value in self.moved.items():
-                    self._buffers[name].copy_(value)
             try:
                 yield
             finally:

@@ -37,7 +37,7 @@ class MovingBuffers:
             if value.is_floating_point()
             and not all(torch.equal(other[name].to(value), value) for other in others)
         }
-        return cls(dict(origin), moving)
+        return cls({name: value.detach().clone() for name, value in origin.items()}, moving)
 
     @property
     def moves(self) -> bool:

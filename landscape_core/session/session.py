@@ -417,7 +417,7 @@ class Session:
     def _chosen(self, part: ModelObjective, plane: Plane) -> ModelObjective:
         """A part with the statistics that the view asks for."""
         choice = named_choice(self.view.batch_norm)
-        if choice == "interpolated" and self._spanning.notice:  # another plane, for now
+        if choice == "interpolated" and plane.states == 1:  # another plane, for now
             choice = None
         return with_statistics({"": part}, plane, choice, "View.batch_norm")[""]
 

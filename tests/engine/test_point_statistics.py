@@ -20,9 +20,11 @@ from landscape_core import (
     landscape,
     probe_of,
 )
+from landscape_core.analysis.vector_field import field
 from landscape_core.foundation.errors import PlaneError
 from landscape_core.models.measures.gradient_norm import GradientNorm
 from landscape_core.planes.directions.endpoints import Endpoints
+from landscape_core.slices.point_statistics import at_coord
 from landscape_core.slices.slice_key import slice_key
 
 CORNERS = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0))
@@ -348,3 +350,63 @@ def test_a_plane_keeps_its_buffers_when_it_is_turned_and_moved_within_itself():
     away = plane.at(plane.origin + 1)
     assert away.buffers is None
     assert away.states == 1
+
+
+class Counting(nn.Module):
+    """Changes what it holds in its forward, which moves along the plane as well."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("seen", torch.zeros(1, dtype=torch.float64))
+
+    def forward(self, x):
+        self.seen += 1.0
+        return x + 0.1 * self.seen
+
+
+def test_a_buffer_that_the_forward_changes_begins_as_the_states_own():
+    data = cases.vectors()
+
+    def make():
+        return nn.Sequential(Counting(), *flat())
+
+    models = states(make, data)
+    expected = [loss(copy.deepcopy(model), data) for model in models]
+    seen = [float(model[0].seen) for model in models]
+    assert len(set(seen)) == 3
+    found = shown(models, data)
+    for value, corner in zip(expected, CORNERS, strict=True):
+        assert at(found, *corner) == pytest.approx(value, rel=1e-12)
+    assert [float(model[0].seen) for model in models] == seen
+
+
+def test_whole_numbers_stay_those_of_the_origin_and_no_variance_falls_below_zero():
+    data = cases.vectors()
+    models = states(flat, data, 2)
+    parts = {"train": ModelObjective(models[1], cross_entropy, *data)}
+    plane = probe_of(parts, Plane.through(*models), {}, strategy="loop").plane
+    buffers = plane.buffers.at(torch.tensor([100.0]))
+    tables = [dict(model.named_buffers()) for model in models]
+    assert int(buffers["1.num_batches_tracked"]) == int(tables[0]["1.num_batches_tracked"])
+    assert tables[0]["1.num_batches_tracked"] != tables[1]["1.num_batches_tracked"]
+    for table, coord in ((tables[0], -100.0), (tables[1], 100.0)):
+        moved = plane.buffers.at(torch.tensor([coord]))
+        assert all(bool((moved[name] >= 0).all()) for name in table if name.endswith("_var"))
+
+
+def test_maps_over_the_plane_take_the_same_buffers():
+    data = cases.vectors()
+    models = states(flat, data, 3)
+    parts = {"train": ModelObjective(models[0], cross_entropy, *data)}
+    read = probe_of(parts, Plane.through(*models), {}, strategy="loop")
+    part, plane = read.parts["train"], read.plane
+    *_, found = field(part, plane, Grid.square(1.0, 3))
+    last = models[2]
+    last.zero_grad()
+    cross_entropy(last(data[0]), data[1]).backward()
+    length = torch.cat([p.grad.reshape(-1) for p in last.parameters()]).norm()
+    assert float(found["length"].sel(alpha=0, beta=1)) == pytest.approx(float(length), rel=1e-10)
+    for model, corner in zip(models, CORNERS, strict=True):
+        coord = torch.tensor(corner, dtype=torch.float64)
+        value = at_coord(part, plane, coord).loss(plane.points(coord[None])[0])
+        assert float(value) == pytest.approx(loss(model, data), rel=1e-12)
