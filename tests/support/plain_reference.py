@@ -50,7 +50,7 @@ class PlainReference:
         self._make = make or (lambda: copy.deepcopy(module))
         first = next(module.parameters())
         self.dtype = dtype or first.dtype
-        self._loss = self._converted(loss)
+        self._loss = self._own(loss)
         self._adapter = adapter or (lambda found: found)
         self._inputs, self._targets = (self._whole(part) for part in zip(*pairs(data), strict=True))
         self._batch_norm = batch_norm
@@ -173,8 +173,12 @@ class PlainReference:
         whole = torch.cat([torch.as_tensor(batch) for batch in batches])
         return whole.to(self.dtype) if whole.is_floating_point() else whole
 
-    def _converted(self, loss):
-        return copy.deepcopy(loss).to(self.dtype) if isinstance(loss, nn.Module) else loss
+    def _own(self, loss):
+        """The loss, of which each call has a copy of its own if it is a module."""
+        if not isinstance(loss, nn.Module):
+            return loss
+        kept = copy.deepcopy(loss).to(self.dtype)
+        return lambda outputs, targets: copy.deepcopy(kept)(outputs, targets)
 
 
 def pairs(data):
