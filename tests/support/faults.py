@@ -8,7 +8,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from landscape_core.models import batch_norm, layer_chain, objective, plain_evaluation, user_model
+from landscape_core.models import (
+    batch_norm,
+    generators,
+    layer_chain,
+    objective,
+    plain_evaluation,
+    user_model,
+)
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.measures.gradient_norm import GradientNorm
 from landscape_core.models.measures.loss import LossMeasure
@@ -226,6 +233,7 @@ def _(patch):
     def wrong(self, *args, **kwargs):
         right(self, *args, **kwargs)
         self.module.train()
+        self.keep()
 
     patch.setattr(PlainEvaluation, "__init__", wrong)
 
@@ -242,7 +250,9 @@ def _(patch):
 
 @fault("plain: generators are not set")
 def _(patch):
-    patch.setattr(plain_evaluation, "_seed", lambda number: None)
+    patch.setattr(
+        plain_evaluation, "drawing", lambda device, *_: generators.kept_generators(device)
+    )
 
 
 @fault("plain: gradients of tied parameters halved")
@@ -371,14 +381,20 @@ def bare(loss):
     return found
 
 
+def zeros(tensors):
+    return {name: torch.zeros_like(one) for name, one in tensors.items()}
+
+
 KEYS = {
     "the loss": lambda part: part.with_loss(_plain_loss),
     "closures": lambda part: part.with_loss(without_cells(part.loss_function)),
     "defaults": lambda part: part.with_loss(without_defaults(part.loss_function)),
     "the class of a loss": lambda part: part.with_loss(bare(part.loss_function)),
-    "buffers": lambda part: part.with_buffers({k: 0 * v for k, v in part.buffers.items()}),
+    "buffers": lambda part: part.with_buffers(
+        {k: torch.zeros_like(v) for k, v in part.buffers.items()}
+    ),
     "batch normalization": lambda part: part.with_batch_norm("running"),
-    "the inputs": lambda part: part.with_inputs(0 * part.inputs),
+    "the inputs": lambda part: part.with_inputs(torch.zeros_like(part.inputs)),
     "the order of examples": lambda part: (
         part.reordered(part.targets[:, 0].argsort()) if part.targets.dim() == 2 else part
     ),
