@@ -6,6 +6,7 @@ same numbers at every point, common random numbers, make that a function of the 
 
 import contextlib
 import random
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -57,3 +58,14 @@ def states(device: torch.device) -> dict[str, object]:
         "numpy": repr(np.random.get_state(legacy=False)),
         PYTHON: random.getstate(),
     }
+
+
+def drawn_since(before: dict[str, object], device: torch.device) -> set[str]:
+    """From which of the process's generators numbers were drawn since those states.
+
+    Where beartype is loaded, Python's own does not count: its decorators draw as well, to choose
+    which of a list's items they look at.
+    """
+    now = states(device)
+    names = {name for name in now if now[name] != before[name]}
+    return names - {PYTHON} if "beartype" in sys.modules else names

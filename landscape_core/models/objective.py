@@ -20,7 +20,7 @@ from landscape_core.foundation.types import Scalar, Vector, Vectors
 from landscape_core.models.batch_norm import BatchNorm, _check_choice, reestimate
 from landscape_core.models.copying import copied, copied_together
 from landscape_core.models.functional_call import packed, unpacked
-from landscape_core.models.generators import drawing, kept_generators
+from landscape_core.models.generators import drawing, drawn_since, kept_generators, states
 from landscape_core.models.in_place import hand_back, hold
 from landscape_core.models.module_state import ModuleState
 from landscape_core.models.notices import unheard
@@ -548,8 +548,9 @@ class Calls:
             try:
                 device = objective.start.device
                 with unheard(), kept_generators(device), full_precision(device):
-                    few = objective.first(FEW).alone()
+                    few, before = objective.first(FEW).alone(), states(device)
                     self._known = all(_alike(few, theta) for theta in _away(objective))
+                    self._known &= not drawn_since(before, device)
             except Exception:  # of what users write; in place is the safe way, and will tell
                 self._known = False
         return self._known

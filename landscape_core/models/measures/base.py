@@ -11,6 +11,7 @@ from torch import Tensor
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Recipe
 from landscape_core.foundation.registry import entries
+from landscape_core.models.generators import kept_generators
 from landscape_core.models.losses.base import Loss
 from landscape_core.models.objective import ModelObjective
 
@@ -124,7 +125,7 @@ def _tells(part: ModelObjective, classes: int) -> bool:
     """Whether the outputs have a number for each class, or the loss knows what they mean."""
     if isinstance(part.loss_function, Loss):
         return True
-    with torch.no_grad():
+    with kept_generators(part.start.device), torch.no_grad():
         outputs = part.first(2).alone().outputs(part.start)
     return isinstance(outputs, Tensor) and outputs.ndim == 2 and outputs.shape[1] >= classes
 
