@@ -182,7 +182,7 @@ def test_a_slice_that_is_kept_is_not_taken_for_that_of_its_twin(difference, tmp_
         assert not verdict.disagreements, verdict
 
 
-@pytest.mark.parametrize("kind", [*DRAWING, *sorted(REMEMBERING)])
+@pytest.mark.parametrize("kind", [*sorted(DRAWING), *sorted(REMEMBERING)])
 def test_a_line_has_the_values_of_the_plane_in_which_it_lies(kind):
     case = alone(kind, Dice(9), 9)
     module, loss = case.make()
