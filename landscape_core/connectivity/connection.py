@@ -45,7 +45,7 @@ from landscape_core.planes.moving_buffers import MovingBuffers
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.probe import probe
-from landscape_core.slices.sweep import exact
+from landscape_core.slices.slice import compute_slice
 from landscape_core.storage.store import Store
 from landscape_core.training.optimizers.adam import Adam
 from landscape_core.training.run import Run, Training
@@ -360,7 +360,7 @@ class _Between:
             beta_low=low[1] - more,
             beta_high=high[1] + more,
         )
-        *_, slice_ = exact(probe(parts, plane, {}), grid)
+        *_, slice_ = compute_slice(probe(parts, plane, {}), grid)
         return {
             "plane_loss": slice_["loss"].assign_attrs(_statistics(slice_)).variable,
             "alpha": slice_["alpha"],

@@ -18,15 +18,10 @@ from landscape_core.slices.grid_values import Spread
 from landscape_core.slices.interpolation import Floats
 from landscape_core.slices.probe import Probe
 from landscape_core.slices.slice_key import slice_key
-from landscape_core.slices.spot_checks import Checked, spot_check
+from landscape_core.slices.spot_checks import OTHERWISE, Checked, spot_check
 from landscape_core.slices.sweep import exact, sweep
 from landscape_core.storage import schema
 from landscape_core.storage.store import UNFINISHED, Store
-
-OTHERWISE = (
-    "{} gives other numbers than the network and the loss as they are, at points computed once more"
-    " as a check; all points are now computed the plain way."
-)
 
 CONSTANT = (
     "The loss on the {} data is the same at all {} computed points, to rounding, although the "

@@ -32,6 +32,12 @@ ROUNDING = 4
 """How many times the plain evaluation's own rounding a value may lie off, where that is more."""
 
 
+OTHERWISE = (
+    "{} gives other numbers than the network and the loss as they are, at points computed once more"
+    " as a check; all points are now computed the plain way."
+)
+
+
 @dataclass(frozen=True)
 class Checked:
     """How many points were compared, the largest relative deviation, and whether all agree."""

@@ -6,6 +6,7 @@ over the examples drawn (Cochran, Sampling Techniques, 1977, section 2.6); with 
 """
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -23,6 +24,7 @@ from landscape_core.slices.grid import Grid
 from landscape_core.slices.grid_values import GridValues, frozen, named
 from landscape_core.slices.interpolation import Floats
 from landscape_core.slices.probe import Probe
+from landscape_core.slices.spot_checks import OTHERWISE, spot_check
 from landscape_core.storage import schema
 
 FIRST = 64
@@ -64,6 +66,31 @@ def sample(
     if first < 2:
         raise SpecError("first", first, "at least 2, as a standard error needs two examples")
     means = {n: m for n, m in read.measures.items() if isinstance(m, OutputMeasure) and m.is_mean}
+    dataset = None
+    for further in _growing(read, grid, means, dict(attrs or {}), (first, seed)):
+        if dataset is not None:
+            yield dataset
+        dataset = further
+    if dataset is None:
+        return
+    checked = spot_check(read.asking(means), dataset)
+    if checked.agree:
+        told = {"checked_points": checked.points, "checked_deviation": checked.deviation}
+        yield dataset.assign_attrs(told)
+    else:
+        warnings.warn(OTHERWISE.format("A fast way of computing this slice"), stacklevel=2)
+        yield from _growing(read.plainly(), grid, means, dict(attrs or {}), (first, seed))
+
+
+def _growing(
+    read: Probe,
+    grid: Grid,
+    means: Mapping[str, Measure],
+    attrs: dict[str, Any],
+    how: tuple[int, int],
+) -> Iterator[xr.Dataset]:
+    """The slice on more and more examples, by the number of the first ones and a seed."""
+    parts, (first, seed) = read.parts, how
     shuffled = {name: _shuffled(part, seed) for name, part in parts.items()}
     totals = {name: _Total() for name in parts}
     start, stop = 0, first
@@ -71,7 +98,7 @@ def sample(
         for name, part in shuffled.items():
             if start < part.examples:
                 totals[name].add(_block(read, grid, means, name, part.between(start, stop)))
-        yield _dataset(read, grid, means, totals, dict(attrs or {}))
+        yield _dataset(read, grid, means, totals, attrs)
         start, stop = stop, GROWTH * stop
 
 

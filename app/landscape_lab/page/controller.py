@@ -387,7 +387,7 @@ class Page:
         self._draw()
         if time.monotonic() - self._linked_at > LINKED:  # a reload finds the run where it is
             self._linked_at = time.monotonic()
-            self._board.show_link(self._place, self._tour)
+            self._board.show_link(self._place.shown_by(news.picture), self._tour)
         picture = news.picture
         if picture is not None and picture.status == "diverged":
             self._board.toolbar.message(

@@ -4,6 +4,7 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 
+from landscape_core.foundation.registry import find
 from landscape_core.session.picture import Picture
 from landscape_core.session.session import Session
 from landscape_core.slices.strategies.base import Strategy
@@ -33,10 +34,12 @@ class Journey:
         Args:
             there: where to go.
             store: where held pictures are kept.
-            strategy: how slices are evaluated; by default the fastest in a short trial.
+            strategy: how slices are evaluated; by default as the place says, or else the fastest in
+                a short trial.
         """
         self._there = there
-        self._store, self._strategy = store, strategy
+        named = find(Strategy, there.strategy)() if there.strategy else None
+        self._store, self._strategy = store, strategy or named
         self.place = replace(there, step=0, changes=(), seen=None)
 
     def travel(self) -> Iterator[Picture]:

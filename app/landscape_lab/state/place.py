@@ -9,18 +9,26 @@ import functools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.registry import entries
+from landscape_core.slices.strategies.base import Strategy
 from landscape_core.training.run import continues
 from landscape_lab.state.form_model import assign, differences
 from landscape_lab.state.preset import FIRST, presets
 from landscape_lab.state.scene import Scene
 
+if TYPE_CHECKING:
+    from landscape_core.session.picture import Picture
+
 SAFE = ",.:/"
 AT = "at."
 NESTED = ("from", "kept")
+WORDS = ("preset", "step", "seen", "from", "alpha", "beta", "kept", "strategy")
+"""Words of a link that are no settings."""
+
 MOST_KEPT = 3
 """Runs that can be kept beside the one that is under way."""
 
@@ -63,7 +71,8 @@ class Place:
     """A run at a step, how it came there, and what is looked at.
 
     `preset` is empty for a scene of the user's own. `seen` is the step that is looked at, where it
-    is not the last.
+    is not the last. `strategy` is how the held picture was evaluated, where there is one: by the
+    same, the same numbers come out again to the last bit.
     """
 
     preset: str
@@ -73,6 +82,7 @@ class Place:
     origin: Origin | None = None
     kept: "tuple[Place, ...]" = ()
     seen: int | None = None
+    strategy: str = ""
 
     @functools.cached_property
     def scene(self) -> Scene:
@@ -93,7 +103,7 @@ class Place:
 
     def _with(self, scene: Scene, **parts: Any) -> "Place":
         """The place with other parts, whose scene is known and not put together once more."""
-        other = replace(self, **parts)
+        other = replace(self, **{"strategy": "", **parts})
         other.__dict__["scene"] = scene
         return other
 
@@ -114,28 +124,35 @@ class Place:
     def back(self, step: int) -> "Place":
         """The place where the run stood at an earlier step, with the settings of now."""
         earlier = tuple(change for change in self.changes if change.step < step)
-        then = replace(self, step=step, changes=earlier, seen=None)
+        then = replace(self, step=step, changes=earlier, seen=None, strategy="")
         return then.wanting(self.scene)
 
     def alone(self) -> "Place":
         """The place without the runs that it is compared with."""
         return replace(self, kept=())
 
+    def shown_by(self, picture: "Picture | None") -> "Place":
+        """The place with the strategy of its held picture, if that is the one that is shown."""
+        held = picture is not None and "checked_points" in picture.slice.attrs
+        strategy = str(picture.slice.attrs["strategy"][0]) if held and picture else ""
+        return replace(self, strategy=strategy)
+
     def _changed(self, path: str, value: Any) -> "Place":
         wanted = assign(self.scene, path, value)
         if wanted.run != self.scene.run and not continues(self.scene.run, wanted.run):
             same = wanted.run.problem == self.scene.run.problem
             origin = self.origin if same else None
-            return replace(self, start=wanted, step=0, changes=(), origin=origin, seen=None)
+            anew = replace(self, start=wanted, step=0, changes=(), origin=origin, seen=None)
+            return replace(anew, strategy="")
         fixed = path.startswith("view.") and not wanted.view.follow
         moves = fixed or wanted.run != self.scene.run
-        begun = replace(self, start=assign(self.start, path, value))
+        begun = replace(self, start=assign(self.start, path, value), strategy="")
         if begun.scene == wanted and not (moves and self.step):
             return begun
         last = self.changes[-1] if self.changes else None
         again = last is not None and (last.step, last.path) == (self.step, path)
         changes = (*(self.changes[:-1] if again else self.changes), Change(self.step, path, value))
-        return replace(self, changes=changes)
+        return replace(self, changes=changes, strategy="")
 
     def link(self) -> str:
         """A short query string that opens the same place; empty for a scene of one's own."""
@@ -158,6 +175,8 @@ class Place:
             yield "kept", place.link()
         if self.seen is not None:
             yield "seen", str(self.seen)
+        if self.strategy:
+            yield "strategy", self.strategy
 
 
 def check_bounds(link: str, share: float = 1.0) -> None:
@@ -214,7 +233,7 @@ def _place(link: str) -> Place:
         if path.startswith(AT):
             step, _, changed = path.removeprefix(AT).partition(".")
             changes.append(Change(_whole(AT + step, step), changed, value))
-        elif path not in ("preset", "step", "seen", "from", "alpha", "beta", "kept"):
+        elif path not in WORDS:
             scene = assign(scene, path, value)
     kept = tuple(_place(value) for path, value in words if path == "kept")
     if len(kept) > MOST_KEPT:
@@ -227,6 +246,7 @@ def _place(link: str) -> Place:
         _origin(once),
         kept,
         _whole("seen", once["seen"]) if "seen" in once else None,
+        _strategy(once.get("strategy", "")),
     )
     return replace(found, changes=tuple(_typed(found)))
 
@@ -259,6 +279,13 @@ def _origin(words: dict[str, str]) -> Origin | None:
         if not math.isfinite(ends[-1]):
             raise SpecError(name, words[name], "a finite number")
     return Origin(_place(words["from"]), *ends)
+
+
+def _strategy(name: str) -> str:
+    """The name of a strategy, or none."""
+    if name and name not in entries(Strategy):
+        raise SpecError("strategy", name, "one of " + ", ".join(entries(Strategy)))
+    return name
 
 
 def _typed(found: Place) -> Iterator[Change]:
