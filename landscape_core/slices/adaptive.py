@@ -1,16 +1,19 @@
 """A slice to a stated tolerance: points are computed where the picture is not yet resolved.
 
 On a small plane, points are computed where a spline through those before may be off
-(`scattered_spline`). On a large plane or a line, or where that does not become sure, a coarse
-lattice is computed and interpolated by cubic splines. In the middle of each of its cells one more
-point is computed: what the spline missed there, the residual, says how well the cell is resolved.
-A cell that is not, or whose neighbour is not, is split into four, which are looked at in the same
-way, down to single points. At the end points drawn at random are computed as a check; where one
-fails, all around it is computed, and others are drawn.
+(`scattered_spline`). On a large plane or a line, or where a value is not finite, a coarse lattice
+is computed and interpolated by cubic splines. In the middle of each of its cells one more point is
+computed, and on the border one on the edge, where a spline is worst: what the spline missed there,
+the residual, says how well the cell is resolved. A cell that is not, or whose neighbour is not, is
+split into four, which are looked at in the same way, down to single points. At the end points drawn
+at random are computed as a check; where one fails, all around it is computed, and others are drawn.
 
-The estimated error is 2.5 times the largest residual among cells that were left, or the spline's
-estimate. It is an estimate: what lies between all points that were computed, for instance a spike
-in one cell, no sampling can see.
+Where six tenths of all points are not enough, the least sure of them are computed and a larger
+error is stated.
+
+The estimated error is two to three times the largest residual among cells that were left, or the
+spline's estimate. It is an estimate: what lies between all points that were computed, for instance
+a spike in one cell, no sampling can see.
 docs/slices.md says how often it holds, on smooth and on chaotic landscapes.
 """
 
@@ -24,7 +27,14 @@ import numpy as np
 import xarray as xr
 
 from landscape_core.foundation.recipes import Choice, Knob, Recipe, canonical, to_plain
-from landscape_core.slices.cells import corners, corrected, greatest_near, grown
+from landscape_core.slices.cells import (
+    border,
+    corners,
+    corrected,
+    greatest_near,
+    grown,
+    middles,
+)
 from landscape_core.slices.grid import Grid, Index, Mask, mesh
 from landscape_core.slices.grid_values import NEWS, GridValues, Spread
 from landscape_core.slices.interpolation import FIRST, Floats, Lines, filled, lines_of
@@ -34,8 +44,31 @@ from landscape_core.slices.scattered_spline import Scattered, first_nodes
 SAFETY = 0.4
 """A cell whose residual is at most this share of the tolerance is resolved."""
 
+AGAIN = 0.3
+"""That share for a part of a cell that was split: where it is rough, one point says less."""
+
+LENIENT = 0.44
+"""What a residual is divided by for the error of a cell that was resolved at once.
+
+Its middle corrects the spline. Elsewhere it is divided by `SAFETY`, or `AGAIN`.
+"""
+
+UNSURE = 0.48
+"""What a scattered spline's estimate is divided by where it stays too large.
+
+The largest of many such estimates is seldom reached; those that are small enough are divided by
+`SAFETY`.
+"""
+
 NEIGHBOUR = 0.8
 """How much of a neighbour's residual counts for a cell: bends rarely end at a cell's border."""
+
+EDGE = 0.1
+"""The share of the tolerance from which a residual at the border has the edge looked at as well.
+
+On the border a spline sees values on one side only. There it was off up to eight times what it
+missed in the middle of the cell.
+"""
 
 FEWEST = 13
 """Sides with fewer points are computed exactly."""
@@ -46,14 +79,18 @@ SMALL = 32
 BATCH = 12
 """How many scattered points are chosen at a time, as long as there are few."""
 
-MOST = 0.5
-"""The share of all points beyond which scattered ones are too many."""
+MOST = 0.58
+"""The share of all points that are computed at most, beside checks; then a larger error is stated.
+"""
+
+FEW = 256
+"""So many points are computed in any case, where they are needed."""
 
 CHECKS = 0.02
 """The share of all points that are computed as a check."""
 
 ROUNDS = 4
-"""How many times checks may fail before what is left is computed, too."""
+"""How many times checks may fail before a larger error is stated."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +116,9 @@ def refine(
 ) -> Iterator[xr.Dataset]:
     """The slice from coarse to resolved; every dataset is complete, the last within the tolerance.
 
+    Where that would need more than six tenths of the points, a larger error is stated instead,
+    unless they are few or a value is not finite.
+
     The variable `error` holds the estimated error at each point, 0 where computed; the attribute
     `estimated_error` the largest, `checked_error` the largest seen at `checks` random points; all
     as a share of the displayed range of the loss, the larger one where there are two splits. Other
@@ -98,8 +138,8 @@ def refine(
         yield from state.fill(np.ones_like(sheet.computed))
     else:
         small = grid.resolution <= SMALL and read.plane.dimensions == 2
-        resolved = small and (yield from state.scatter())
-        if not resolved:
+        finite = small and (yield from state.scatter())
+        if not finite:
             yield from state.split()
         yield from state.check()
     yield state.dataset()
@@ -122,20 +162,31 @@ class _Refined:
         self.lines = self.levels[0]
         self.guess = sheet.values  # of all points, on the displayed scale
         self.error = np.zeros(sheet.computed.shape)
+        self.asked = np.zeros(sheet.computed.shape, dtype=bool)
+        self.most = max(FEW, int(MOST * sheet.computed.size))
         self.checks, self.worst = 0, 0.0
         self.began = time.perf_counter()
 
     def fill(self, wanted: Mask) -> Iterator[xr.Dataset]:
         """Compute wanted points; yield a dataset after each batch of them."""
+        self.asked |= wanted
         missing = np.argwhere(wanted & ~self.sheet.computed)
         for _ in self.sheet.work(missing, self.spread):
             yield self.dataset()
+        losses = self._displayed(self.sheet.values[:, :1])[:, 0, wanted]
+        if not np.isfinite(losses).all():  # no error can be stated for these
+            self.most = self.asked.size
+
+    @property
+    def left(self) -> int:
+        """How many more points may be computed; those that were known at the start count, too."""
+        return max(0, self.most - int(self.asked.sum()))
 
     def scatter(self) -> Generator[xr.Dataset, None, bool]:
-        """Compute points where a spline through those before is unsure; whether it became sure."""
+        """Compute points where a spline through those before is unsure; whether all are finite."""
         nodes, shape = first_nodes(self.size), self.error.shape
         least = SAFETY * self.tolerance.relative_tolerance
-        while len(nodes) <= MOST * self.error.size:
+        while True:
             yield from self.fill(_on(nodes, shape))
             known = self._displayed(self.sheet.values)[:, :, nodes[:, 0], nodes[:, 1]]
             if not np.isfinite(known).all():
@@ -145,15 +196,14 @@ class _Refined:
             ranges = np.ptp(known[:, 0], axis=1)
             errors = spline.errors(known[:, 0] / np.where(ranges > 0, ranges, 1.0)[:, None])
             largest = errors.max(axis=0)
-            self.error = largest.reshape(shape) / SAFETY
-            if largest.max() <= least:
+            stated = largest / np.where(largest > least, UNSURE, SAFETY)
+            self.error = stated.reshape(shape)
+            further = spline.further(largest, least, min(self.left, max(BATCH, len(nodes) // 6)))
+            if not len(further):
                 return True
             if time.perf_counter() - self.began > NEWS:
                 yield self.dataset()
-            number = max(BATCH, len(nodes) // 6)
-            further = spline.further(largest, least, number)
             nodes = np.concatenate([nodes, np.stack(np.divmod(further, self.size), axis=1)])
-        return False
 
     def split(self) -> Iterator[xr.Dataset]:
         """Go through the levels until all cells are resolved."""
@@ -168,24 +218,32 @@ class _Refined:
             active = yield from self._level(active, finer)
 
     def check(self) -> Iterator[xr.Dataset]:
-        """Compute points at random; where one is wrong, what is around it as well, and go on."""
-        rng = np.random.default_rng(0)
+        """Compute points at random; where one is wrong, what is around it as well, and go on.
+
+        What was once missed may be missed elsewhere, too: so large an error is stated.
+        """
+        rng, missed_most = np.random.default_rng(0), 0.0
         number = max(4, round(CHECKS * self.error.size))
         for _ in range(ROUNDS):
             left = np.argwhere(~self.sheet.computed)
             if not len(left):
                 return
             drawn = left[rng.permutation(len(left))[:number]]
+            at = tuple(drawn.T)
             yield from self.fill(_on(drawn, self.error.shape))
-            missed = self._missed()[tuple(drawn.T)]
+            missed = self._missed()[at]
             self.checks, self.worst = len(drawn), float(missed.max())
-            wrong = drawn[missed > self.tolerance.relative_tolerance]
+            wrong = drawn[missed > np.maximum(self.tolerance.relative_tolerance, self.error[at])]
             if not len(wrong):
+                self.error = np.maximum(self.error, missed_most)
                 return
-            around = _on(wrong, self.error.shape)
+            missed_most = max(missed_most, self.worst)
             reach = int(np.diff(self.levels[0]).max())
-            yield from self.fill(grown(around, reach))
-        yield from self.fill(np.ones_like(self.sheet.computed))
+            around = grown(_on(wrong, self.error.shape), reach)
+            if (around & ~self.asked).sum() + number > self.left:
+                break
+            yield from self.fill(around)
+        self.error = np.maximum(self.error, missed_most / SAFETY)
 
     def dataset(self) -> xr.Dataset:
         """What is known, with the estimates."""
@@ -207,23 +265,53 @@ class _Refined:
     def _level(self, active: Mask, finer: Lines) -> Generator[xr.Dataset, None, Mask]:
         """Look at the active cells and split the unresolved; the active ones of the next level."""
         lines = self.lines
-        cells = np.argwhere(active)
-        tests = ((lines[:-1] + lines[1:]) // 2)[cells]
-        yield from self.fill(_on(tests, self.error.shape))
-        residuals = np.zeros(active.shape)
-        residuals[tuple(cells.T)] = self._missed()[tuple(tests.T)]
-        near = np.maximum(residuals, NEIGHBOUR * greatest_near(residuals))
-        unresolved = active & (near > SAFETY * self.tolerance.relative_tolerance)
-        self._note(active & ~unresolved, near)
+        active = self._afforded(active, middles(np.argwhere(active), lines)[None])
+        near = yield from self._residuals(active)
+        share, stated = (SAFETY, LENIENT) if lines is self.levels[0] else (AGAIN, AGAIN)
+        unresolved = active & (near > share * self.tolerance.relative_tolerance)
+        self._note(active, near / np.where(unresolved, SAFETY, stated))
         truth = self._displayed(self.sheet.values)
         guessed = corrected(self.guess, truth, lines, active)
         split = corners(np.argwhere(unresolved), lines)
-        yield from self.fill(_on(split, self.error.shape))
+        unresolved = self._afforded(unresolved, split)
+        split = corners(np.argwhere(unresolved), lines)
+        yield from self.fill(_on(split.reshape(-1, self.dimensions), self.error.shape))
         self.lines = finer
         truth = self._displayed(self.sheet.values)
         self._interpolate(np.where(self.sheet.computed, truth, guessed))
         parent = np.searchsorted(lines, finer[:-1], side="right") - 1
         return unresolved[np.ix_(*[parent] * self.dimensions)]
+
+    def _residuals(self, active: Mask) -> Generator[xr.Dataset, None, Floats]:
+        """What the guess missed in active cells or next to them, (n,) or (n, n).
+
+        Where that leaves the border in doubt, its edges are looked at as well.
+        """
+        cells, found = np.argwhere(active), np.zeros(active.shape)
+        tests = middles(cells, self.lines)
+        yield from self.fill(_on(tests, self.error.shape))
+        found[tuple(cells.T)] = self._missed()[tuple(tests.T)]
+        near = np.maximum(found, NEIGHBOUR * greatest_near(found))
+        doubtful = active & (near > EDGE * self.tolerance.relative_tolerance)
+        cells, tests = border(np.argwhere(doubtful), self.lines)
+        if not 0 < len(tests) <= self.left:
+            return near
+        yield from self.fill(_on(tests, self.error.shape))
+        np.maximum.at(found, tuple(cells.T), self._missed()[tuple(tests.T)])
+        return np.maximum(found, NEIGHBOUR * greatest_near(found))
+
+    def _afforded(self, cells: Mask, points: Index) -> Mask:
+        """Those of the cells whose points (P, K, D) may be computed, the least sure first."""
+        first = np.full(self.error.shape, points.shape[1])
+        errors = self.error[tuple(points.T)].max(axis=1)
+        rank = np.argsort(np.argsort(-errors, kind="stable"))
+        np.minimum.at(first, tuple(points.T), rank[:, None])
+        needed = np.sort(first[~self.asked & (first < points.shape[1])])
+        if len(needed) <= self.left:
+            return cells
+        kept = cells.copy()
+        kept[cells] = rank < needed[self.left]
+        return kept
 
     def _interpolate(self, shown: Floats) -> None:
         """Guess all points from displayed values on the present lines."""
@@ -247,11 +335,11 @@ class _Refined:
         same = (truth == guess) | (nowhere & np.isnan(guess))
         return np.where(same, 0.0, np.where(np.isfinite(apart), apart, np.inf)).max(axis=0)
 
-    def _note(self, resolved: Mask, residuals: Floats) -> None:
-        """Note 2.5 times the residuals as the error of all points in resolved cells."""
+    def _note(self, cells: Mask, errors: Floats) -> None:
+        """Note the errors (n,) or (n, n) of cells for all points in these."""
         cell = np.searchsorted(self.lines, np.arange(self.size), side="right") - 1
         where = np.ix_(*[np.minimum(cell, len(self.lines) - 2)] * self.dimensions)
-        self.error = np.where(resolved[where], residuals[where] / SAFETY, self.error)
+        self.error = np.where(cells[where], errors[where], self.error)
 
     def _displayed(self, values: Floats) -> Floats:
         """Values (S, R, ...) with the loss, their first row, on the displayed scale."""

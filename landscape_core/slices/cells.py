@@ -6,13 +6,33 @@ from landscape_core.slices.grid import Index, Mask
 from landscape_core.slices.interpolation import Floats, Lines
 
 
+def middles(cells: Index, lines: Lines) -> Index:
+    """The points (K, D) in the middle of cells (K, D)."""
+    return ((lines[:-1] + lines[1:]) // 2)[cells]
+
+
+def border(cells: Index, lines: Lines) -> tuple[Index, Index]:
+    """The middles (L, D) of those edges of cells (K, D) that lie on the border, and their cells.
+
+    A line has none: its ends are on lattice lines.
+    """
+    found, tests = [cells[:0]], [cells[:0]]
+    inside = middles(cells, lines)
+    for axis in range(cells.shape[1] if cells.shape[1] > 1 else 0):
+        for cell, line in ((0, lines[0]), (len(lines) - 2, lines[-1])):
+            chosen = cells[:, axis] == cell
+            found.append(cells[chosen])
+            tests.append(np.where(np.arange(cells.shape[1]) == axis, line, inside[chosen]))
+    return np.concatenate(found), np.concatenate(tests)
+
+
 def corners(cells: Index, lines: Lines) -> Index:
-    """The corners of the quarters of cells (K, D), as indices of points (3^D K, D)."""
+    """The corners of the quarters of cells (K, D), as indices of points (3^D, K, D)."""
     low, high = lines[:-1], lines[1:]
     ends = np.stack([low, (low + high) // 2, high])
     dimensions = cells.shape[1]
     chosen = np.array(list(np.ndindex((3,) * dimensions)))
-    return np.concatenate([ends[corner, cells] for corner in chosen])
+    return np.stack([ends[corner, cells] for corner in chosen])
 
 
 def greatest_near(residuals: Floats) -> Floats:

@@ -19,6 +19,12 @@ Index = npt.NDArray[np.int64]
 START = 7
 """Lines along a side on whose crossings the first nodes lie."""
 
+BORDER = (1.75, 1.5)
+"""How many times larger the errors are taken to be on the outermost line of a grid and the next.
+
+There all nodes lie on one side, and losses of deep networks are steepest.
+"""
+
 NEAR = 8
 """How many nodes around a point tell how uneven the values are there."""
 
@@ -29,7 +35,8 @@ class Scattered:
 
     `cardinal` (R R, N) takes values at nodes to all points; `residual` (N, N) to what each node
     misses when it is left out, over its power; `power` (R R,) belongs to the points, as do the
-    indices `near` of nodes around each and the distance `apart` to the nearest.
+    indices `near` of nodes around each, the distance `apart` to the nearest, and how many times
+    larger an error is taken to be `beside` the border.
     """
 
     places: Floats
@@ -38,6 +45,7 @@ class Scattered:
     power: Floats
     near: Index
     apart: Floats
+    beside: Floats
 
     @classmethod
     def through(cls, nodes: Index, resolution: int) -> "Scattered":
@@ -62,6 +70,7 @@ class Scattered:
             power=np.sqrt(np.abs((weights * rows).sum(axis=1))),
             near=np.argpartition(squares, NEAR, axis=1)[:, :NEAR],
             apart=np.sqrt(squares.min(axis=1)),
+            beside=_beside_border(resolution),
         )
 
     def values(self, known: Floats) -> Floats:
@@ -72,7 +81,7 @@ class Scattered:
     def errors(self, known: Floats) -> Floats:
         """How far all values (..., R R) from those at the nodes (..., N) may be off, about."""
         uneven = np.abs(_product(known, self.residual.T))[..., self.near].max(axis=-1)
-        return np.where(self.apart > 0, self.power * uneven, 0.0)
+        return np.where(self.apart > 0, self.power * uneven * self.beside, 0.0)
 
     def further(self, errors: Floats, least: float, number: int) -> Index:
         """Where to compute next: up to so many points (K,) with errors (R R,) above the least.
@@ -92,9 +101,16 @@ class Scattered:
 def first_nodes(resolution: int) -> Index:
     """The crossings (N, 2) of a few lines that lie closer together towards the border."""
     steps = np.linspace(0.0, 1.0, START)
-    between = (steps + (1 - np.cos(np.pi * steps)) / 2) / 2
+    between = 0.25 * steps + 0.75 * (1 - np.cos(np.pi * steps)) / 2
     lines = (between * (resolution - 1)).round().astype(np.int64)
     return np.stack(np.meshgrid(lines, lines, indexing="ij"), axis=-1).reshape(-1, 2)
+
+
+def _beside_border(resolution: int) -> Floats:
+    """How many times larger the error is taken to be at each point (R R,) of a grid."""
+    side = np.arange(resolution)
+    lines = np.minimum(side, side[::-1])
+    return np.array([*BORDER, 1.0])[np.minimum.outer(lines, lines).clip(max=len(BORDER))].ravel()
 
 
 def _product(left: Floats, right: Floats) -> Floats:
