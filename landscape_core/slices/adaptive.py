@@ -53,13 +53,6 @@ LENIENT = 0.44
 Its middle corrects the spline. Elsewhere it is divided by `SAFETY`, or `AGAIN`.
 """
 
-UNSURE = 0.48
-"""What a scattered spline's estimate is divided by where it stays too large.
-
-The largest of many such estimates is seldom reached; those that are small enough are divided by
-`SAFETY`.
-"""
-
 NEIGHBOUR = 0.8
 """How much of a neighbour's residual counts for a cell: bends rarely end at a cell's border."""
 
@@ -196,7 +189,8 @@ class _Refined:
             ranges = np.ptp(known[:, 0], axis=1)
             errors = spline.errors(known[:, 0] / np.where(ranges > 0, ranges, 1.0)[:, None])
             largest = errors.max(axis=0)
-            stated = largest / np.where(largest > least, UNSURE, SAFETY)
+            # Of many that stay unsure the largest is seldom reached, on the border, too.
+            stated = np.where(largest > least, largest / spline.beside, largest) / SAFETY
             self.error = stated.reshape(shape)
             further = spline.further(largest, least, min(self.left, max(BATCH, len(nodes) // 6)))
             if not len(further):
