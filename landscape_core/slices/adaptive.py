@@ -191,7 +191,7 @@ class _Refined:
             largest = errors.max(axis=0)
             # Of many that stay unsure the largest is seldom reached, on the border, too.
             stated = np.where(largest > least, largest / spline.beside, largest) / SAFETY
-            self.error = stated.reshape(shape)
+            self.error = np.minimum(stated, 1.0).reshape(shape)  # the whole range: nothing is known
             further = spline.further(largest, least, min(self.left, max(BATCH, len(nodes) // 6)))
             if not len(further):
                 return True
