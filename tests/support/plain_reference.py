@@ -152,6 +152,7 @@ class PlainReference:
         module, start = self._fresh(), 0
         with torch.no_grad():
             for parameter in moving(module):
+                parameter.grad = None
                 stop = start + parameter.numel()
                 parameter.copy_(theta[start:stop].view_as(parameter))
                 start = stop

@@ -135,7 +135,7 @@ def in_global():
     )
     losses = []
     for factor in (1.0, 2.0):
-        own = {**space, "FACTOR": factor}
+        own = {**space, "FACTOR": factor, "__name__": "own"}
         exec(source, own)
         losses.append(own["loss"])
     return plain(loss=losses[0]), plain(loss=losses[1])
