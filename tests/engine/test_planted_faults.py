@@ -11,7 +11,7 @@ import torch
 from jaxtyping import config
 
 import landscape_core as lc
-from agreement import answered, judged
+from agreement import answered, excused, judged
 from dice import Dice
 from faults import FAULTS
 from random_networks import alone
@@ -93,8 +93,13 @@ def found_by(ways, folder):
     for number, case in enumerate(cases() if ways else ()):
         verdict = judged(case, lc.Store(folder / str(number)), only=ways, stored={"default"})
         wrong = [d for d in verdict.disagreements if d.what != "error" or d.way in TRUSTED]
-        if wrong or verdict.notices:
-            return f"{case}: {wrong} {verdict.notices}"
+        heard = {
+            text
+            for text in verdict.notices
+            if not excused(case, text.partition(":")[0].partition(",")[0])
+        }
+        if wrong or heard:
+            return f"{case}: {wrong} {heard}"
     for difference, make in MAKERS.items() if not ways or "default" in ways else ():
         store = lc.Store(folder / difference)
         for question in make():
