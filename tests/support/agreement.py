@@ -116,11 +116,20 @@ def judged(case, store=None, only=None, stored=None):
             if expected is None:  # the first answer is what all others are compared with
                 expected = found["loss"].values.copy()
             compare(case, label, found, expected, slopes, verdict)
-    for notice in verdict.notices:
-        way = notice.partition(":")[0].partition(",")[0]
-        if "gives other numbers" in notice and not excused(case, way):
-            verdict.disagree(way, "corrected", notice)
+    for notice in misled(case, verdict):
+        verdict.disagree(way_of(notice), "corrected", notice)
     return verdict
+
+
+def misled(case, verdict):
+    """What the engine has said of ways that gave other numbers, where none was expected to."""
+    told = [notice for notice in verdict.notices if "gives other numbers" in notice]
+    return [notice for notice in told if not excused(case, way_of(notice))]
+
+
+def way_of(notice):
+    """The way of asking that was answered with a notice."""
+    return notice.partition(":")[0].partition(",")[0]
 
 
 def excused(case, way):
