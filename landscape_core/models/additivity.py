@@ -23,9 +23,12 @@ from torch.nn.functional import cross_entropy, nll_loss
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.memory import free_memory
+from landscape_core.foundation.precision import full_precision
 from landscape_core.foundation.types import Vector
+from landscape_core.models.generators import kept_generators
 from landscape_core.models.graph_memory import bytes_per_example
 from landscape_core.models.losses.base import Loss
+from landscape_core.models.notices import unheard
 from landscape_core.models.objective import LossFunction, ModelObjective, Weighted, _loss_on
 
 TRIED, SPLITS = 32, 3
@@ -215,9 +218,9 @@ def _too_large(objective: ModelObjective, found: Additivity) -> SpecError:
 
 @contextlib.contextmanager
 def _undisturbed(objective: ModelObjective) -> Iterator[None]:
-    """Leave the random numbers of others as they would have been."""
+    """Leave the random numbers of others as they would have been, and tell no warnings twice."""
     device = objective.start.device
-    with torch.random.fork_rng([device] if device.type == "cuda" else []), torch.enable_grad():
+    with kept_generators(device), full_precision(device), unheard(), torch.enable_grad():
         yield
 
 
@@ -323,11 +326,12 @@ def _verified(objective: ModelObjective, parts: Sequence[ModelObjective], kind: 
     order = torch.arange(objective.examples, device=objective.inputs.device)
     pieces = order.split([part.examples for part in parts])
     pairs = list(zip(parts, pieces, strict=True))
-    for theta in places(objective):
-        with torch.no_grad():
-            outputs = torch.cat([part.outputs(theta) for part in parts])
-        if len(outputs) % objective.examples or not _adds_up(objective, outputs, pairs, kind):
-            return False
+    with _undisturbed(objective):
+        for theta in places(objective):
+            with torch.no_grad():
+                outputs = torch.cat([part.outputs(theta) for part in parts])
+            if len(outputs) % objective.examples or not _adds_up(objective, outputs, pairs, kind):
+                return False
     return True
 
 
