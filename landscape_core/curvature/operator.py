@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.modules.conv import _ConvNd
 
 from landscape_core.foundation.precision import full_precision
+from landscape_core.foundation.second_order import twice_differentiable
 from landscape_core.foundation.types import Vector, Vectors
 from landscape_core.models import additivity
 from landscape_core.models.objective import ModelObjective, Objective
@@ -40,7 +41,7 @@ class Operator(ABC):
     def apply(self, vectors: Vectors) -> Vectors:
         """The products with K vectors, shape (K, P)."""
         self.matvecs += len(vectors)
-        with full_precision(self.like.device):
+        with full_precision(self.like.device), twice_differentiable():
             return self._apply(vectors.to(self.like)).detach()
 
     def dense(self, together: int = 64) -> Float[Tensor, "P P"]:
@@ -83,7 +84,7 @@ class Sum(Operator):
         self._kept = self._made(self._parts[0][0]) if len(self._parts) == 1 else None
 
     def _made(self, part: Objective) -> Product:
-        with full_precision(self.like.device):
+        with full_precision(self.like.device), twice_differentiable():
             return self._product_of(part, self._theta.clone().requires_grad_())
 
     def _apply(self, vectors: Vectors) -> Vectors:

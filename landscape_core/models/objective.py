@@ -4,6 +4,7 @@ import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar, final
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.precision import full_precision
+from landscape_core.foundation.second_order import twice_differentiable
 from landscape_core.foundation.types import Scalar, Vector, Vectors
 from landscape_core.models.batch_norm import BatchNorm, _check_choice, reestimate
 from landscape_core.models.copying import copied, copied_together
@@ -25,6 +27,7 @@ from landscape_core.models.in_place import hand_back, hold
 from landscape_core.models.module_state import ModuleState
 from landscape_core.models.notices import unheard
 from landscape_core.models.parameters import FunctionalCall, Layout
+from landscape_core.models.trace import traced
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 """(outputs, targets) -> the loss of each example `(N,)`, or their mean as a scalar."""
@@ -117,7 +120,7 @@ class Objective(ABC):
     def hvp(self, theta: Vector, direction: Vector) -> Vector:
         """The Hessian at theta times a direction, shape (P,), by double differentiation."""
         point = theta.detach().requires_grad_()
-        with full_precision(theta.device):
+        with full_precision(theta.device), twice_differentiable():
             (gradient,) = torch.autograd.grad(self.loss(point), point, create_graph=True)
             if not gradient.requires_grad:  # a linear loss
                 return torch.zeros_like(direction)
@@ -574,7 +577,9 @@ def _alike(few: ModelObjective, theta: Vector) -> bool:
         given = few.inputs.clone(), few.targets.clone()
         with torch.enable_grad():
             call = own._with_others if functional else own._with_own
-            outputs = call(tensors, buffers, given[0])
+            outputs, told = traced(partial(call, tensors, buffers, given[0]))
+            if told:  # what it asks for may be held elsewhere than where others are put
+                return False
             value = own.loss_function(outputs, given[1]).mean()
             gradient = _gradients(value, tensors, alone=functional)
         written = (*tensors.values(), *buffers.values(), *given)

@@ -20,6 +20,7 @@ from torch.nn.modules.batchnorm import _NormBase
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.precision import full_precision
+from landscape_core.foundation.second_order import twice_differentiable
 from landscape_core.foundation.types import Scalar, Vector
 from landscape_core.models.additivity import parts_of
 from landscape_core.models.batch_norm import reestimate
@@ -121,7 +122,7 @@ class PlainEvaluation:
 
     def hvp(self, theta: Vector, direction: Vector, *, draw: int = 0) -> Vector:
         """The Hessian of the loss times a direction, (P,), by differentiating twice, detached."""
-        with self._standing(theta, draw), torch.enable_grad():
+        with self._standing(theta, draw), torch.enable_grad(), twice_differentiable():
             loss = self.loss_of(self.forward())
             first = torch.autograd.grad(loss, self._moved, create_graph=True, allow_unused=True)
             pieces = zip(first, self.objective.layout.split(direction).values(), strict=True)

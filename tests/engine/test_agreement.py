@@ -206,13 +206,7 @@ BENT = [kind for kind in KINDS if kind not in DRAWING]
 UNSEEN = "a trial of two points does not see that a parameter in a list decides on the way taken"
 RAW = "what torch cannot differentiate twice ends in torch's own error"
 
-NOT_YET = {
-    "branch on a listed parameter": UNSEEN,
-    "traced, listed": UNSEEN,
-    "re-entrant checkpoint": RAW,
-    "transformer layer": RAW,
-    "margin": RAW,
-}
+NOT_YET: dict[str, str] = {}
 """Kinds whose curvature is not right yet, and why."""
 
 
