@@ -62,6 +62,9 @@ def _copy(thing: Any, memo: Memo) -> Any:
 
 
 def _deep(thing: Any, memo: Memo) -> Any:
+    slots = [name for kind in type(thing).__mro__ for name in vars(kind).get("__slots__", ())]
+    if len(slots) > len(set(slots)):  # of two under one name Python copies one
+        return thing
     try:
         return copy.deepcopy(thing, memo)
     except Exception:  # users may hold anything
@@ -80,7 +83,7 @@ def _rebind_attributes(module: nn.Module, memo: Memo) -> None:
 
 def _rebound(function: types.FunctionType, memo: Memo, depth: int) -> types.FunctionType:
     """The function, with copies in the place of what was copied that it refers to."""
-    if depth == 0 or function.__module__.partition(".")[0] in ("torch", "landscape_core"):
+    if depth == 0 or (function.__module__ or "").partition(".")[0] in ("torch", "landscape_core"):
         return function
     cells = {i: _content(cell) for i, cell in enumerate(function.__closure__ or ())}
     held = {i: _other(one, memo, depth) for i, one in cells.items()}

@@ -23,6 +23,9 @@ TELLING = {
 }
 """Tags of operations after which a network may go another way elsewhere."""
 
+MASKS = (torch.bool, torch.uint8)
+"""Types of indices that choose by their values."""
+
 LEAVING = {
     torch.Tensor.tolist: "tolist",
     torch.Tensor.numpy: "numpy",
@@ -58,10 +61,16 @@ class _Operations(TorchDispatchMode):
         self, operation: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         del types
-        for tag in operation.tags:
-            if tag in TELLING:
-                self._found[f"{TELLING[tag]} ({operation})"] = None
+        telling = [TELLING[tag] for tag in operation.tags if tag in TELLING]
+        if telling and not _by_numbers(operation, args):
+            self._found[f"{telling[0]} ({operation})"] = None
         return operation(*args, **(kwargs or {}))
+
+
+def _by_numbers(operation: Any, args: Any) -> bool:
+    """Whether this is indexing by whole numbers, whose result has the shape of these."""
+    indexing = operation is torch.ops.aten.index.Tensor
+    return indexing and all(i is None or i.dtype not in MASKS for i in args[1])
 
 
 class _Methods(TorchFunctionMode):

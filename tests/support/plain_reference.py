@@ -13,6 +13,7 @@ import random
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules.batchnorm import _NormBase
 
 
@@ -107,7 +108,7 @@ class PlainReference:
     def hessian(self, theta):
         """The Hessian at theta, (P, P), symmetric, by differentiating twice."""
         module = self._at(theta)
-        with generators_kept():
+        with generators_kept(), sdpa_kernel(SDPBackend.MATH):
             slope = self._slope(self._evaluated(module), module, graph=True)
         if not slope.requires_grad:
             return theta.new_zeros(len(theta), len(theta)).to(self.dtype)
