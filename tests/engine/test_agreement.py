@@ -60,6 +60,10 @@ def agreed(*cases):
         pytest.fail("\n".join(lines), pytrace=False)
 
 
+SPOILT = {"in place on the inputs", "batch_norm reestimated"}
+"""Kinds that together are not right yet: a row of the table below is expected to fail."""
+
+
 def tried(seeds, folder):
     """The cases of seeds and what came of them, by default and in one other way.
 
@@ -68,6 +72,8 @@ def tried(seeds, folder):
     """
     for seed in seeds:
         case, other = draw(seed), other_way(seed + seed // len(PIECES))
+        if case.kinds >= SPOILT:
+            continue
         store = lc.Store(folder / str(seed)) if seed % 5 == 0 else None
         yield case, judged(case, store, only={"default", other})
 
@@ -152,6 +158,18 @@ ROWS = {
     },
 }
 """Rows of the table in which several choices meet."""
+
+
+@pytest.mark.xfail(strict=True, reason="statistics are estimated from the data, not from copies")
+def test_statistics_estimated_by_a_network_that_writes_to_its_inputs(tmp_path):
+    case = alone(
+        "batch normalization",
+        Dice(8),
+        8,
+        marks=frozenset({"own forward", "in place on the inputs"}),
+        options=(("batch_norm", "reestimated"),),
+    )
+    agreed((case, judged(case, only={"default", "loop"})))
 
 
 @pytest.mark.parametrize("row", ROWS)
