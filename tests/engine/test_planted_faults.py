@@ -93,11 +93,7 @@ def found_by(ways, folder):
     for number, case in enumerate(cases() if ways else ()):
         verdict = judged(case, lc.Store(folder / str(number)), only=ways, stored={"default"})
         wrong = [d for d in verdict.disagreements if d.what != "error" or d.way in TRUSTED]
-        heard = {
-            text
-            for text in verdict.notices
-            if not excused(case, text.partition(":")[0].partition(",")[0])
-        }
+        heard = [text for text in verdict.notices if not excused(case, way_of(text))]
         if wrong or heard:
             return f"{case}: {wrong} {heard}"
     for difference, make in MAKERS.items() if not ways or "default" in ways else ():
