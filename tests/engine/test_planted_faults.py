@@ -11,7 +11,7 @@ import torch
 from jaxtyping import config
 
 import landscape_core as lc
-from agreement import answered, judged
+from agreement import answered, excused, judged, way_of
 from dice import Dice
 from faults import FAULTS
 from random_networks import alone
