@@ -224,7 +224,9 @@ BENT = [kind for kind in KINDS if kind not in DRAWING]
 UNSEEN = "a trial of two points does not see that a parameter in a list decides on the way taken"
 RAW = "what torch cannot differentiate twice ends in torch's own error"
 
-NOT_YET: dict[str, str] = {}
+NOT_YET = {
+    "transformer layer": "Gauss-Newton and Fisher take attention's kernel without second derivatives",
+}
 """Kinds whose curvature is not right yet, and why."""
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 import landscape_core as lc
 from dice import Dice
@@ -34,7 +35,6 @@ REFUSABLE = {
 
 ONCE_DIFFERENTIABLE = {
     "re-entrant checkpoint": "torch differentiates it by `backward` alone",
-    "transformer layer": "torch has no second derivative of its attention",
     "margin": "torch has no second derivative of it",
 }
 """Kinds that torch does not differentiate twice, so that a refusal is an answer too, and why."""
@@ -398,8 +398,9 @@ def reference_matrices(case):
         found["hessian"] = plain.difference_hessian(theta)
         return found
     try:
-        found["hessian"] = plain.hessian(theta)
-        found["gauss_newton"] = plain.gauss_newton(theta)
+        with sdpa_kernel(SDPBackend.MATH):  # the one kernel of attention with second derivatives
+            found["hessian"] = plain.hessian(theta)
+            found["gauss_newton"] = plain.gauss_newton(theta)
         if case.kinds & EACH:
             rows = plain.gradients(theta)
             found["fisher"] = rows.T @ rows / len(rows)
