@@ -225,7 +225,7 @@ UNSEEN = "a trial of two points does not see that a parameter in a list decides 
 RAW = "what torch cannot differentiate twice ends in torch's own error"
 
 NOT_YET = {
-    "transformer layer": "Gauss-Newton and Fisher take attention's kernel without second derivatives",
+    "transformer layer": "Gauss-Newton and Fisher take a kernel without second derivatives",
 }
 """Kinds whose curvature is not right yet, and why."""
 

@@ -61,7 +61,8 @@ def cases():
         yield asked_of(kind, **others)
     yield replace(asked_of("tied parameters"), slopes=True)
     for name in ("batch", "reestimated"):
-        yield asked_of("batch normalization", options=(("batch_norm", name),))
+        chain = frozenset({"sequence"})
+        yield asked_of("batch normalization", marks=chain, options=(("batch_norm", name),))
     yield asked_of("linear", dtype=torch.float32)
     for kind in ("torch random", "running mean by hand", "in place on the inputs"):
         yield asked_of(kind)
