@@ -14,7 +14,7 @@ from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.types import Vectors
 
-FEWEST = 8
+FEWEST = 16
 """Probes before a standard error is believed."""
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from landscape_core.models.generators import kept_generators
 from landscape_core.models.objective import ModelObjective
 
 FEW = 2
@@ -25,7 +26,7 @@ def bytes_per_example(objective: ModelObjective, *, gradient: bool = False) -> i
     leaves = [one for one in few.module.modules() if not list(one.children())]
     for leaf in leaves:
         leaf.register_forward_hook(note)
-    with torch.no_grad():
+    with kept_generators(few.start.device), torch.no_grad():
         few.outputs(few.start)
     inputs = objective.inputs[0].numel() * objective.inputs.element_size()
     # Two values at a time live in any chain; a skip keeps a third.

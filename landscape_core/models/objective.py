@@ -460,7 +460,7 @@ class ModelObjective(Objective):
         hold(self._module, tensors, buffers)
         if self.batch_norm == "reestimated" and not self._updates_statistics:
             own = [dict(part.named_buffers(recurse=False)) for part in self._normalizers]
-            reestimate(self._normalizers, own, self._module, self.reference)
+            reestimate(self._normalizers, own, lambda x: self._module(x.clone()), self.reference)
         with unheard():
             found = self.adapted(self._module(inputs))
         if training:

@@ -135,7 +135,7 @@ class PlainEvaluation:
     @contextlib.contextmanager
     def graph(self, theta: Vector, *, draw: int = 0) -> Iterator[tuple[Tensor, Sequence[Tensor]]]:
         """Within it: the outputs (N, ...) at theta, and the parameters to differentiate them by."""
-        with self._standing(theta, draw), torch.enable_grad():
+        with self._standing(theta, draw), torch.enable_grad(), twice_differentiable():
             yield self.forward(), self._moved
 
     def forward(self) -> Tensor:
@@ -154,11 +154,13 @@ class PlainEvaluation:
         """Estimate running statistics anew at this point, if so asked."""
         if self._reestimates:
             buffers = [dict(part.named_buffers(recurse=False)) for part in self._normalizers]
-            reestimate(self._normalizers, buffers, self.module, self.objective.reference)
+            given = self.objective.reference
+            reestimate(self._normalizers, buffers, lambda x: self.module(self._fresh(x)), given)
 
     def _gradient_parts(self) -> Sequence[tuple[ModelObjective, float]]:
         """Parts of the data whose graphs are held one at a time, and their weights in the loss."""
-        if self.draws or isinstance(self.objective.given_loss, Weighted):
+        told = self._trace is None or self._trace.found
+        if told or isinstance(self.objective.given_loss, Weighted):
             return [(self.objective, 1.0)]
         if self._parts is None:
             size = block_of(self.objective, self._size, gradient=True)

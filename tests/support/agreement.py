@@ -50,7 +50,6 @@ CORRECTED = {
     "parameters in a closure": ("vmap",),
     "tied and transposed": ("shared_layers",),
     "parameter changed in forward": ("shared_layers",),
-    "normalization": ("plane_algebra",),
 }
 """Kinds by which a named strategy is misled, which the engine notices and corrects: `vmap` puts
 other tensors in the place of the parameters; shared layers do not know a parameter under a second

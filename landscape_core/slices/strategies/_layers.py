@@ -156,9 +156,11 @@ class Affine:
 
     def gain_and_shift(self, module: Any) -> tuple[Rows, ...]:
         """The gain and the shift of a normalization layer, if any."""
-        if module.weight is None or module.bias is None:
+        if module.weight is None:
             return ()
-        return Rows(self.rows(module.weight)), Rows(self.rows(module.bias))
+        gain = self.rows(module.weight)
+        shift = torch.zeros_like(gain) if module.bias is None else self.rows(module.bias)
+        return Rows(gain), Rows(shift)
 
     def statistics(self, module: nn.BatchNorm1d) -> tuple[Tensor, Tensor] | None:
         """The stored mean and variance (C, 1); None where the examples' own are used."""
