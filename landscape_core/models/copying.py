@@ -10,6 +10,7 @@ import types
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 T = TypeVar("T")
@@ -57,8 +58,17 @@ def _copy(thing: Any, memo: Memo) -> Any:
         given = _deep((thing.args, thing.keywords), memo)
         return functools.partial(_copy(thing.func, memo), *given[0], **given[1])
     if isinstance(thing, nn.Module):
-        return copy.deepcopy(thing, memo)
+        return _module(thing, memo)
     return _deep(thing, memo)
+
+
+def _module(module: nn.Module, memo: Memo) -> nn.Module:
+    with torch.no_grad():  # scripted modules would be copied with the way to the original
+        found = copy.deepcopy(module, memo)
+    for one, own in zip(module.parameters(), found.parameters(), strict=True):
+        if own.requires_grad != one.requires_grad:
+            own.requires_grad_(one.requires_grad)
+    return found
 
 
 def _deep(thing: Any, memo: Memo) -> Any:

@@ -25,7 +25,8 @@ def bytes_per_example(objective: ModelObjective, *, gradient: bool = False) -> i
     few = objective.first(FEW).alone().apart()
     leaves = [one for one in few.module.modules() if not list(one.children())]
     for leaf in leaves:
-        leaf.register_forward_hook(note)
+        if not isinstance(leaf, torch.jit.ScriptModule):  # which takes no hooks
+            leaf.register_forward_hook(note)
     with kept_generators(few.start.device), torch.no_grad():
         few.outputs(few.start)
     inputs = objective.inputs[0].numel() * objective.inputs.element_size()

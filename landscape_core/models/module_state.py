@@ -33,6 +33,9 @@ class ModuleState:
         plain = [one for one in things if not isinstance(one, nn.Module | types.FunctionType)]
         owners = [vars(one) for one in (*modules, *plain) if hasattr(one, "__dict__")]
         registers = [r for m in modules for r in (m._parameters, m._buffers, m._modules)]
+        registers = [
+            one for one in registers if isinstance(one, dict)
+        ]  # scripted modules have none
         own = [value for owner in owners for value in _own(owner)]
         containers = [value for value in own if type(value) in CONTAINERS]
         self._entries = [(one, dict(one)) for one in (*owners, *registers) if one]

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from torch.nn.parameter import is_lazy
 from torch.utils.data import Dataset, IterableDataset
 
 from landscape_core.foundation.errors import SpecError
@@ -261,12 +262,25 @@ def from_module(  # noqa: PLR0913 - every choice in one line is what it is for
     where, kind = device or some.device, dtype or some.dtype
     inputs = inputs.to(where, kind) if inputs.is_floating_point() else inputs.to(where)
     targets = targets.to(where, kind) if targets.is_floating_point() else targets.to(where)
+    _check_initialized(model)
     copied, own, taken = copied_together(model, loss_function, adapter)
     own = _loss_on(own, where, kind)
     made = ModelObjective(
         copied.to(where, kind), own, inputs, targets, batch_norm=batch_norm, adapter=taken
     )
     return made.of_a_user()
+
+
+def _check_initialized(model: nn.Module) -> None:
+    """Refuse a network whose shapes are not known yet.
+
+    Raises:
+        SpecError: a lazy layer that was never called.
+    """
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        if is_lazy(tensor):
+            accepted = "initialized: call it once on a batch, so that lazy layers have their shapes"
+            raise SpecError("model", f"{name} without a shape", accepted)
 
 
 def pairs_of(name: str, data: object) -> list[tuple[Tensor, Tensor]]:

@@ -29,6 +29,7 @@ from landscape_core.slices.strategy_choice import strategy_of
 from landscape_core.storage.store import Store
 
 
+@torch.inference_mode(mode=False)  # what is made within it cannot be differentiated
 def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     model: nn.Module,
     loss: LossFunction,

@@ -344,3 +344,23 @@ def test_a_fast_way_is_no_candidate_where_the_network_asks_for_values():
     assert found.attrs["strategy"] == ["loop"]
     with pytest.raises(SpecError, match=r"strategy.*asks for a value.*got 'vmap'"):
         landscape(Asking(), cross_entropy, cases.vectors(), strategy="vmap", **SIDE)
+
+
+def test_networks_of_other_makes_have_their_own_loss_at_the_centre():
+    module, (inputs, targets) = cases.mlp(), cases.vectors()
+    expected = float(cross_entropy(module(inputs), targets).detach())
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*torch.jit.script.*", DeprecationWarning)
+        scripted = torch.jit.script(module)
+    for one in (scripted, torch.compile(module, backend="eager"), nn.DataParallel(module)):
+        found = landscape(one, cross_entropy, (inputs, targets), resolution=3)
+        assert float(found["loss"].values[0, 1, 1]) == pytest.approx(expected, rel=1e-12)
+    with torch.inference_mode():
+        found = landscape(module, cross_entropy, (inputs, targets), resolution=3)
+    assert float(found["loss"].values[0, 1, 1]) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_network_whose_shapes_are_not_known_yet_is_refused():
+    lazy = nn.Sequential(nn.LazyLinear(5), nn.Tanh(), nn.Linear(5, 3))
+    with pytest.raises(SpecError, match=r"model must be initialized.*0\.weight"):
+        landscape(lazy, cross_entropy, cases.vectors(), resolution=3)
