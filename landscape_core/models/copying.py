@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 T = TypeVar("T")
-Memo = dict[int, Any]
+Memo = dict[Any, Any]
 
 DEEP = 8
 """How far functions that refer to functions are followed."""
