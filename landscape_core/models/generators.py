@@ -43,7 +43,11 @@ def drawing(device: torch.device, seed: int, draw: int = 0) -> Iterator[None]:
     """
     with kept_generators(device):
         number = random_streams.number(seed, "draws", draw)
-        torch.manual_seed(number)  # noqa: TID251 - the one place where this is set
+        # One by one, as torch.manual_seed takes long for cards that are not there.
+        torch.default_generator.manual_seed(number)
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(number)
         np.random.seed(number % 2**32)
         random.seed(number)
         yield

@@ -431,7 +431,7 @@ class ModelObjective(Objective):
     def _called(self, tensors: Mapping[str, Tensor], theta: Vector, inputs: Tensor) -> Tensor:
         """The outputs with these values of the parameters, those at theta."""
         if self._calls.functional(self):
-            return self._with_others(tensors, self._prepared(theta), inputs)
+            return self.outputs_with(tensors, self._prepared(theta), inputs)
         own = self._apart_for_once()
         with own._as_given():
             return own._with_own(tensors, self.buffers, inputs.clone())
@@ -439,14 +439,14 @@ class ModelObjective(Objective):
     def _value(self, tensors: Mapping[str, Tensor], theta: Vector) -> Scalar:
         """The mean loss with these values of the parameters, those at theta."""
         if self._calls.functional(self):
-            outputs = self._with_others(tensors, self._prepared(theta), self.inputs)
+            outputs = self.outputs_with(tensors, self._prepared(theta), self.inputs)
             return self.loss_function(outputs, self.targets).mean()
         own = self._apart_for_once()
         with own._as_given():
             outputs = own._with_own(tensors, self.buffers, self.inputs.clone())
             return own.loss_function(outputs, self.targets.clone()).mean()
 
-    def _with_others(
+    def outputs_with(
         self, tensors: Mapping[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor
     ) -> Tensor:
         """The outputs with tensors in the place of parameters and buffers."""
@@ -576,7 +576,7 @@ def _alike(few: ModelObjective, theta: Vector) -> bool:
         buffers = {name: value.clone() for name, value in own._prepared(theta).items()}
         given = few.inputs.clone(), few.targets.clone()
         with torch.enable_grad():
-            call = own._with_others if functional else own._with_own
+            call = own.outputs_with if functional else own._with_own
             outputs, told = traced(partial(call, tensors, buffers, given[0]))
             if told:  # what it asks for may be held elsewhere than where others are put
                 return False

@@ -112,7 +112,8 @@ def refine(
     Where that would need more than six tenths of the points, a larger error is stated instead,
     unless they are few or a value is not finite.
 
-    The variable `error` holds the estimated error at each point, 0 where computed; the attribute
+    The variable `error` (`interpolation_error`, where a measure has that name) holds the estimated
+    error at each point, 0 where computed; the attribute
     `estimated_error` the largest, `checked_error` the largest seen at `checks` random points; all
     as a share of the displayed range of the loss, the larger one where there are two splits. Other
     measures are interpolated at the same points.
@@ -253,7 +254,8 @@ class _Refined:
             "long_name": "estimated error",
             "units": "share of the displayed range of the loss",
         }
-        further = {"error": (self.sheet.names, error, words)}
+        name = "error" if "error" not in self.sheet.read.rows else "interpolation_error"
+        further = {name: (self.sheet.names, error, words)}
         return self.sheet.dataset(values, {**self.attrs, **found}, further)
 
     def _level(self, active: Mask, finer: Lines) -> Generator[xr.Dataset, None, Mask]:

@@ -91,6 +91,8 @@ def test_a_slice_to_a_tolerance_says_what_it_computed_and_how_sure_it_is(tmp_pat
     assert main(["slice", "run.nc", *options]) == 0
     slice_ = load(tmp_path / "s.nc")
     assert slice_["class_loss"].dims == ("split", "class", "beta", "alpha")
+    assert slice_["error"].dims == ("split", "beta", "alpha")
+    assert slice_["interpolation_error"].dims == ("beta", "alpha")
     count = int(slice_["computed"].sum())
     assert 100 < count < 1000
     assert slice_.attrs["estimated_error"] <= 0.05

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import torch
 from torch import Tensor
-from torch.func import functional_call, grad, vmap
+from torch.func import grad, vmap
 
 from landscape_core.foundation.memory import free_memory
 from landscape_core.foundation.recipes import Knob
@@ -41,8 +41,7 @@ class Vmap(Strategy):
         objective.outputs(plane.origin, inputs[:1])  # sets the mode of the network
 
         def outputs(theta: Tensor) -> Tensor:
-            state = {**layout.split(theta), **buffers}
-            return objective.adapted(functional_call(objective.module, state, (inputs,)))
+            return objective.outputs_with(layout.split(theta), buffers, inputs)
 
         def loss(theta: Tensor) -> Tensor:
             return reading.answers.mean(outputs(theta))
