@@ -59,9 +59,15 @@ def states(device: torch.device) -> dict[str, object]:
     return {
         "torch": torch.default_generator.get_state().numpy().tobytes(),
         "card": card,
-        "numpy": repr(np.random.get_state(legacy=False)),
+        "numpy": _numpy_state(),
         PYTHON: random.getstate(),
     }
+
+
+def _numpy_state() -> tuple[object, ...]:
+    """The state of NumPy's generator; its words as bytes, and what else there is."""
+    kind, words, *rest = np.random.get_state()
+    return kind, np.asarray(words).tobytes(), *rest
 
 
 def drawn_since(before: dict[str, object], device: torch.device) -> set[str]:
