@@ -25,7 +25,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.memory import free_memory
 from landscape_core.foundation.precision import full_precision
 from landscape_core.foundation.types import Vector
-from landscape_core.models.generators import kept_generators
+from landscape_core.models.generators import drawn_since, kept_generators, states
 from landscape_core.models.graph_memory import bytes_per_example
 from landscape_core.models.losses.base import Loss
 from landscape_core.models.notices import unheard
@@ -418,15 +418,10 @@ def _splits(few: ModelObjective) -> list[list[Tensor]]:
 def _draws(function: Callable[[], Tensor], few: ModelObjective) -> bool:
     """Whether a function draws random numbers, or for another reason is not the same twice."""
     device = few.start.device
-    before = _states(device)
+    before = states(device)
     first = function()
-    drew = any(not torch.equal(a, b) for a, b in zip(before, _states(device), strict=True))
+    drew = bool(drawn_since(before, device))
     return drew or not _alike(first, function(), _near(first.dtype) * _size(first))
-
-
-def _states(device: torch.device) -> list[Tensor]:
-    on_card = [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []
-    return [torch.get_rng_state(), *on_card]
 
 
 def _alike(one: Tensor, other: Tensor, near: float) -> bool:
