@@ -11,6 +11,7 @@ import contextlib
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import TypeVar
 
 import numpy as np
@@ -108,7 +109,8 @@ class PlainEvaluation:
 
     def loss_of(self, outputs: Tensor) -> Scalar:
         """The user's own loss of the outputs; the mean, where it has several values."""
-        return self.loss_function(outputs, self._fresh(self.objective.targets)).mean()
+        loss = self.loss_function(outputs, self._fresh(self.objective.targets))
+        return loss.mean() if loss.ndim else loss
 
     def gradient(self, theta: Vector, *, draw: int = 0) -> Vector:
         """The gradient of the loss, (P,), by `backward` on the parameters, detached."""
@@ -227,25 +229,31 @@ class PlainEvaluation:
                 drawn.add("its own")
         return outputs, loss, found, drawn
 
-    @contextlib.contextmanager
-    def _standing(self, theta: Vector, draw: int) -> Iterator[None]:
+    def _standing(self, theta: Vector, draw: int) -> contextlib.AbstractContextManager[None]:
         """At theta, with all else as at every other point."""
-        draws = self.trace(theta).draws
-        numbers = drawing(self.flat.device, self.seed, draw) if draws else contextlib.nullcontext()
-        silence = unheard() if self._noisy else contextlib.nullcontext()
-        with self._at(theta), numbers, silence:
-            with torch.no_grad():
-                for name, value in self.moved.items():
-                    self._buffers[name].copy_(value)
+        if self.trace(theta).draws or self._noisy:
+            return self._drawing_unheard(theta, draw)
+        return self._at(theta, self.moved)
+
+    @contextlib.contextmanager
+    def _drawing_unheard(self, theta: Vector, draw: int) -> Iterator[None]:
+        """At theta, where random numbers are drawn or warnings have been told."""
+        numbers = drawing(self.flat.device, self.seed, draw) if self.draws else nullcontext()
+        with self._at(theta, self.moved), numbers, unheard() if self._noisy else nullcontext():
             yield
 
     @contextlib.contextmanager
-    def _at(self, theta: Vector) -> Iterator[None]:
-        """At theta, in full precision, with the network, the loss and their generators as given."""
+    def _at(self, theta: Vector, moved: Mapping[str, Tensor] | None = None) -> Iterator[None]:
+        """At theta, in full precision, with the network, the loss and their generators as given.
+
+        `moved` are buffers that change from point to point.
+        """
         with full_precision(self.flat.device, tf32=self.tf32):
             with torch.no_grad():
                 self.flat.copy_(theta)
-            self._state.restore()
+                self._state.restore()
+                for name, value in (moved or {}).items():
+                    self._buffers[name].copy_(value)
             try:
                 yield
             finally:

@@ -83,49 +83,48 @@ def spot_check(
 
 def _chosen(read: Probe, dataset: xr.Dataset, most: int | None) -> Index:
     """Indices (K, D) of the points that are checked."""
-    computed = dataset[schema.COMPUTED].values
-    index = np.argwhere(computed)
+    computed = dataset.variables[schema.COMPUTED].values
+    index = np.flatnonzero(computed)
     count = max(FEWEST, math.ceil(len(index) / SHARE)) if most is None else most
-    named = (read.plane.origin[:1000], *read.plane.axes[:, :1000])
-    told = zlib.crc32(b"".join(one.double().numpy(force=True).tobytes() for one in named))
-    drawn = random_streams.numpy_stream(told, "spot checks").permutation(len(index))
-    ends = [tuple(np.array(computed.shape) // 2), (0,) * computed.ndim]
-    ends.append(tuple(np.array(computed.shape) - 1))
-    first = [at for at in ends if computed[at]] if most is None else []
-    rest = [tuple(index[i]) for i in drawn[: count + len(first)]]
-    chosen = list(dict.fromkeys([*first, *rest]))[: min(count, len(index))]
-    return np.array(chosen).reshape(-1, computed.ndim)
+    named = torch.cat([read.plane.origin[:1000], read.plane.axes[:, :1000].flatten()])
+    told = zlib.crc32(named.double().numpy(force=True).tobytes())
+    centre = np.ravel_multi_index([size // 2 for size in computed.shape], computed.shape)
+    ends = (int(centre), 0, computed.size - 1)
+    first = [at for at in ends if computed.flat[at]] if most is None else []
+    stream = random_streams.numpy_stream(told, "spot checks")
+    drawn = stream.choice(len(index), min(count + len(first), len(index)), replace=False)
+    chosen = list(dict.fromkeys([*first, *index[drawn].tolist()]))[: min(count, len(index))]
+    return np.stack(np.unravel_index(np.array(chosen, dtype=int), computed.shape), axis=1)
 
 
 def _coords(dataset: xr.Dataset, index: Index) -> Floats:
     """The coordinates (K, D), alpha first."""
     names = (schema.BETA, schema.ALPHA)[-index.shape[1] :]
     along = zip(names, index.T, strict=True)
-    return np.stack([dataset[name].values[i] for name, i in along][::-1], axis=1)
+    return np.stack([dataset.variables[name].values[i] for name, i in along][::-1], axis=1)
 
 
 def _values(read: Probe, dataset: xr.Dataset, index: Index) -> tuple[Floats, Floats]:
     """The slice's values at some points, (S, R, K), and the median of their sizes, (S, R)."""
-    where, computed = tuple(index.T), dataset[schema.COMPUTED].values
-    at = [list(dataset[schema.SPLIT].values).index(name) for name in read.parts]
+    where, computed = tuple(index.T), dataset.variables[schema.COMPUTED].values
+    at = [list(dataset.variables[schema.SPLIT].values).index(name) for name in read.parts]
     rows, scales = [], []
     for values in _rows(read, dataset, at):
         rows.append(values[(slice(None), *where)])
-        known = np.abs(values[:, computed])
-        known = np.where(np.isfinite(known), known, np.nan)
-        scales.append(np.array([_median(row) for row in known]))
+        scales.append([_median_size(row[computed]) for row in values])
     return np.stack(rows, axis=1), np.stack(scales, axis=1)
 
 
-def _median(values: Floats) -> float:
-    """The median of those that are no NaN; zero where all are."""
-    return float(np.nanmedian(values)) if not np.isnan(values).all() else 0.0
+def _median_size(values: Floats) -> float:
+    """The median of the sizes of those that are finite; zero where none is."""
+    known = np.abs(values[np.isfinite(values)])
+    return float(np.median(known)) if len(known) else 0.0
 
 
 def _rows(read: Probe, dataset: xr.Dataset, at: list[int]) -> Iterator[Floats]:
     """The values (S, ...) of each row."""
     for name in read.rows:
-        values = dataset[name].values[at]
+        values = dataset.variables[name].values[at]
         if read.measures[name].dimension:
             yield from (values[:, i] for i in range(values.shape[1]))
         else:

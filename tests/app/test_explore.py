@@ -248,6 +248,7 @@ def test_what_is_asked_for_before_a_browser_is_there_is_done_when_it_comes(shown
 
 
 def test_the_traits_follow_the_run_and_are_observed(shown):
+    until(lambda: shown.step == 7)
     told = []
     shown.observe(lambda change: told.append(change["new"]), "step")
     shown.play()

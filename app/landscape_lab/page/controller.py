@@ -387,7 +387,7 @@ class Page:
         self._draw()
         if time.monotonic() - self._linked_at > LINKED:  # a reload finds the run where it is
             self._linked_at = time.monotonic()
-            self._board.show_link(self._place.shown_by(news.picture), self._tour)
+            self._show_link(at_rest=False)
         picture = news.picture
         if picture is not None and picture.status == "diverged":
             self._board.toolbar.message(
@@ -414,7 +414,7 @@ class Page:
         self._board.form.set_busy(False)
         self._board.toolbar.set({"playing": False, "progress": None})
         self._draw()
-        self._show_controls()
+        self._show_controls(at_rest=True)
         self._busy = False
         afterwards, self._afterwards = self._afterwards, None
         if afterwards is not None:
@@ -445,11 +445,17 @@ class Page:
             display, number = self.scene.display, self._desk.sent()
             self._board.show(self._news, display, number, playing=self._playing)
 
-    def _show_controls(self) -> None:
+    def _show_controls(self, *, at_rest: bool = False) -> None:
         self._board.show_controls(
-            self._place, self._reference(), self._history, self._tour, playing=self._playing
+            self._place, self._reference(), self._history, playing=self._playing
         )
+        self._show_link(at_rest=at_rest or not self._busy)
         self._inform()
+
+    def _show_link(self, *, at_rest: bool) -> None:
+        """Bring the address in line with the place, at rest also with its picture's strategy."""
+        picture = self.picture if at_rest else None
+        self._board.show_link(self._place.shown_by(picture), self._tour)
 
     def _inform(self) -> None:
         for follower in self._followers:

@@ -106,21 +106,18 @@ class Board:
         place: Place,
         reference: Scene,
         history: History,
-        tour: tuple[str, int] | None,
         *,
         playing: bool,
     ) -> None:
-        """Bring form, toolbar and address in line with a place.
+        """Bring form and toolbar in line with a place.
 
         Args:
             place: where the page stands.
             reference: the scene that settings are restored to.
             history: what undo and redo go through.
-            tour: the name and step of the tour that is read, if one is.
             playing: whether the run goes on.
         """
         self.form.show(sections(place.scene, reference))
-        self.show_link(place, tour)
         display = place.scene.display
         self.toolbar.set(
             {
@@ -137,7 +134,7 @@ class Board:
         )
 
     def show_link(self, place: Place, tour: tuple[str, int] | None) -> None:
-        """Bring the address in line with a place."""
+        """Bring the address in line with a place, and with the tour and its step if one is read."""
         told = f"tour={tour[0]}&at={tour[1]}" if tour else ""
         self.link.set("&".join(filter(None, (place.link(), told))))
 

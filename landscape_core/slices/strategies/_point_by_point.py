@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from landscape_core.foundation.precision import full_precision
 from landscape_core.models.measures._draw_error import DrawError
 from landscape_core.models.plain_evaluation import PlainEvaluation
 from landscape_core.slices.strategies.base import Reader, Reading
@@ -24,17 +25,19 @@ def point_by_point(reading: Reading, network: PlainEvaluation) -> Reader:
             found[row] = value
         return found
 
-    def read(coords: Tensor) -> Tensor:
-        coords = coords.to(plane.origin)
-        found = coords.new_empty(reading.rows, len(coords))
-        for k in range(len(coords)):
-            theta = plane.origin + coords[k] @ plane.axes
-            network.moved = moving.moved(coords[k]) if moving else {}
-            found[:, k] = drawn(theta, 0)
-            if reading.draws > 1 and network.draws:
-                rest = [drawn(theta, draw) for draw in range(1, reading.draws)]
-                found[:, k] = _averaged(reading, torch.stack([found[:, k], *rest]))
+    def at(coord: Tensor) -> Tensor:
+        theta = plane.origin + coord @ plane.axes
+        network.moved = moving.moved(coord) if moving else {}
+        found = drawn(theta, 0)
+        if reading.draws > 1 and network.draws:
+            rest = [drawn(theta, draw) for draw in range(1, reading.draws)]
+            return _averaged(reading, torch.stack([found, *rest]))
         return found
+
+    def read(coords: Tensor) -> Tensor:
+        with full_precision(plane.origin.device, tf32=reading.tf32):
+            columns = [at(coord) for coord in coords.to(plane.origin)]
+        return torch.stack(columns, dim=1) if columns else coords.new_empty(reading.rows, 0)
 
     return read
 
