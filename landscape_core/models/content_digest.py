@@ -1,0 +1,86 @@
+"""A digest that grows, and what it must remember of what was added."""
+
+import hashlib
+import types
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from landscape_core.foundation.errors import LandscapeError, SpecError
+
+SUBJECT = "what the loss, model or measure refers to"
+TOLD = "made of numbers, text, tensors and functions, as a key is made of its content"
+TOO_DEEP = "things within things without end", "nested less deeply"
+
+
+class ContentDigest:
+    """Words and bytes one after another, and the objects met on the way.
+
+    `seen` holds each object with its number, `network` the modules whose values are moved and so
+    left out, `modules` Python's modules of the user's own that are handed on, `mentioned` the names
+    that code mentions, `taken` what was added of those modules, `untold` methods that no key tells,
+    which matter where something calls them.
+    """
+
+    def __init__(self, tell: Callable[["ContentDigest", Any], None]) -> None:
+        """Nothing added yet; `tell` adds one thing, whatever its type."""
+        self._tell = tell
+        self._digest = hashlib.sha256()
+        # With the objects themselves, so that none of these numbers is given to another.
+        self.seen: dict[int, tuple[int, Any]] = {}
+        self.network: dict[int, nn.Module] = {}
+        self.modules: dict[str, types.ModuleType] = {}
+        self.mentioned: dict[str, None] = {}
+        self.taken: set[tuple[str, str]] = set()
+        self.untold: list[tuple[str, SpecError]] = []
+
+    def hexadecimal(self) -> str:
+        """The digest of what was added so far, 64 characters."""
+        return self._digest.hexdigest()
+
+    def add(self, *things: Any) -> None:
+        """Add things of any type, each by what it is made of.
+
+        Raises:
+            SpecError: one whose content cannot be told.
+        """
+        for thing in things:
+            try:
+                self._tell(self, thing)
+            except LandscapeError:
+                raise
+            except RecursionError:
+                raise SpecError(SUBJECT, *TOO_DEEP) from None
+            except Exception as error:  # an object of the user's own raises anything
+                told = f"{type(thing).__name__} ({type(error).__name__}: {error})"
+                raise SpecError(SUBJECT, told, TOLD) from error
+
+    def add_inner(self, thing: Any) -> None:
+        """Add a part of another thing, which is the one that an error names."""
+        self._tell(self, thing)
+
+    def word(self, word: str) -> None:
+        """Add a word, with its length, so that no two words run together."""
+        self.raw(f"{len(word)}:{word}".encode())
+
+    def raw(self, content: bytes) -> None:
+        """Add bytes as they are; a word before them must tell how many."""
+        self._digest.update(content)
+
+    def first(self, thing: Any) -> bool:
+        """Whether this object was not met before; a word tells which one it is otherwise."""
+        if id(thing) in self.seen:
+            self.word(f"again {self.seen[id(thing)][0]}")
+            return False
+        self.seen[id(thing)] = len(self.seen), thing
+        return True
+
+    def apart(self, thing: Any) -> str:
+        """The digest of one thing by itself, as a member of a set, which has no order."""
+        alone = ContentDigest(self._tell)
+        alone.seen, alone.network = dict(self.seen), self.network
+        alone.modules, alone.mentioned = self.modules, self.mentioned
+        alone.untold = self.untold
+        alone.add(thing)
+        return alone.hexadecimal()
