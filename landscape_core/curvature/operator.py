@@ -15,7 +15,7 @@ from torch.nn.modules.conv import _ConvNd
 from landscape_core.foundation.precision import full_precision
 from landscape_core.foundation.second_order import twice_differentiable
 from landscape_core.foundation.types import Vector, Vectors
-from landscape_core.models import additivity
+from landscape_core.models import data_parts
 from landscape_core.models.objective import ModelObjective, Objective
 
 WHOLE = 4096
@@ -104,7 +104,7 @@ def parts_of(objective: Objective) -> list[tuple[Objective, float]]:
     """
     if not isinstance(objective, ModelObjective):
         return [(objective, 1.0)]
-    return [*additivity.parts_of(objective, WHOLE)]
+    return [*data_parts.parts_of(objective, WHOLE)]
 
 
 def together(objective: Objective) -> int:

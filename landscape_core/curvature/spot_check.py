@@ -13,7 +13,7 @@ from landscape_core.curvature.matrices.base import Matrix, PlainProduct
 from landscape_core.curvature.operator import Operator
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.types import Vector, Vectors
-from landscape_core.models.additivity import fits
+from landscape_core.models.data_parts import fits
 from landscape_core.models.objective import ModelObjective
 
 NEAR = {torch.float64: 1e-8, torch.float32: 1e-3}

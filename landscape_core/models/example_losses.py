@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.func import vmap
 
 from landscape_core.foundation.errors import SpecError
-from landscape_core.models.additivity import Kind, shares_of
+from landscape_core.models.loss_weights import Kind, shares_of
 from landscape_core.models.objective import LossFunction, ModelObjective
 
 ACCEPTED = "one value per example, for instance with reduction='none', or a mean or sum of such"

@@ -18,9 +18,9 @@ from landscape_core.curvature.matrices.hessian import Hessian
 from landscape_core.curvature.trace import trace
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
-from landscape_core.models import additivity as additivity_module
+from landscape_core.models import data_parts
 from landscape_core.models.additivity import Additivity, additivity
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.objective import ModelObjective, _loss_on
 from landscape_core.planes.directions.random import Random
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import landscape, probe_of
@@ -236,7 +236,7 @@ def test_how_a_loss_adds_up_is_found_by_trying(name, ordered):
     assert additivity(objective) == Additivity(kind, coupled=False)
     single = ModelObjective(
         objective.module.float(),
-        additivity_module._loss_on(objective.loss_function, "cpu", torch.float32),
+        _loss_on(objective.loss_function, "cpu", torch.float32),
         objective.inputs.float(),
         objective.targets.float() if objective.targets.is_floating_point() else objective.targets,
     )
@@ -312,17 +312,17 @@ def test_of_a_loss_that_compares_examples_all_are_taken_at_once(loss, monkeypatc
 @pytest.mark.parametrize("free", [10**9, 300_000], ids=["much", "little"])
 @pytest.mark.parametrize("name", ["sum", "class weights", "ignored", "focal", "mean square"])
 def test_the_answer_does_not_depend_on_free_memory(name, free, monkeypatch):
-    monkeypatch.setattr(additivity_module, "free_memory", lambda _: free)
+    monkeypatch.setattr(data_parts, "free_memory", lambda _: free)
     objective, _ = made("mean, a function" if name == "focal" else name, count=4000)
     same(Hessian().at(objective, objective.start).dense(), Plain(objective).hessian(), 1e-12)
 
 
 @pytest.mark.parametrize("examples", [4000, 6000])
 def test_what_is_needed_at_once_and_does_not_fit_is_refused_with_the_bytes(examples, monkeypatch):
-    monkeypatch.setattr(additivity_module, "free_memory", lambda _: 300_000)
+    monkeypatch.setattr(data_parts, "free_memory", lambda _: 300_000)
     neither, _ = made("log-sum-exp", count=examples)
     each = 8 * (2 * 2 + 2 * 5 + 5 + 3)
-    needed = examples * additivity_module.bytes_per_example(neither, gradient=True)
+    needed = examples * data_parts.bytes_per_example(neither, gradient=True)
     assert needed >= examples * each
     with pytest.raises(SpecError, match=rf"loss must be a mean or a sum.*{needed} bytes.*300000"):
         Hessian().at(neither, neither.start)

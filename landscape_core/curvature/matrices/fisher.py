@@ -15,8 +15,9 @@ from landscape_core.curvature.matrices._network import moved_plainly, network, p
 from landscape_core.curvature.matrices.base import Matrix, PlainProduct
 from landscape_core.curvature.operator import Operator, Product, Sum, pulled, pusher, together
 from landscape_core.foundation.types import Vector, Vectors
-from landscape_core.models.additivity import Kind, kind_of
+from landscape_core.models.additivity import kind_of
 from landscape_core.models.example_losses import example_losses
+from landscape_core.models.loss_weights import Kind
 from landscape_core.models.objective import ModelObjective, Objective
 from landscape_core.models.plain_evaluation import PlainEvaluation
 

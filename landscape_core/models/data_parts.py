@@ -1,0 +1,81 @@
+"""Parts of the data that are gone through one after another, where their losses add up."""
+
+from collections.abc import Sequence
+
+import torch
+
+from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.memory import free_memory
+from landscape_core.models.additivity import Additivity, additivity
+from landscape_core.models.graph_memory import bytes_per_example
+from landscape_core.models.loss_trial import adds_up
+from landscape_core.models.loss_weights import Kind, is_mean, weights_of
+from landscape_core.models.objective import ModelObjective
+from landscape_core.models.trial_examples import undisturbed
+from landscape_core.models.trial_points import places
+
+UNASKED = 256
+"""Examples up to which nobody asks whether their graph fits into memory."""
+
+
+def parts_of(objective: ModelObjective, size: int) -> list[tuple[ModelObjective, float]]:
+    """Parts of so many examples and their weights in the loss, or all at once with weight 1.
+
+    That the parts give the loss and its slope in the outputs is verified on these very parts.
+
+    Raises:
+        SpecError: what is needed at once does not fit into memory.
+    """
+    count = objective.examples
+    if count <= size and (count <= UNASKED or fits(objective)):
+        return [(objective, 1.0)]
+    found = additivity(objective)
+    while found.separable and size > 1 and not fits(objective.first(size)):
+        size //= 2
+    parts = [objective.between(start, start + size) for start in range(0, count, size)]
+    if found.separable and _verified(objective, parts, found.loss):
+        weights = weights_of(objective, parts, found.loss)
+        return [(part, weight) for part, weight in zip(parts, weights, strict=True) if weight]
+    if not fits(objective):
+        raise _too_large(objective, found)
+    return [(objective, 1.0)]
+
+
+def fits(objective: ModelObjective) -> bool:
+    """Whether the graph of all examples fits into the memory that is free."""
+    return bytes_at_once(objective) <= free_memory(objective.start.device)
+
+
+def bytes_at_once(objective: ModelObjective) -> int:
+    """The bytes that the graph of all examples takes, about."""
+    return bytes_per_example(objective, gradient=True) * objective.examples
+
+
+def _verified(objective: ModelObjective, parts: Sequence[ModelObjective], kind: Kind) -> bool:
+    """Whether these very parts make up the loss."""
+    if is_mean(objective.loss_function):
+        return True
+    order = torch.arange(objective.examples, device=objective.inputs.device)
+    pieces = order.split([part.examples for part in parts])
+    pairs = list(zip(parts, pieces, strict=True))
+    with undisturbed(objective):
+        for theta in places(objective.start):
+            with torch.no_grad():
+                outputs = torch.cat([part.outputs(theta) for part in parts])
+            if len(outputs) % objective.examples or not adds_up(objective, outputs, pairs, kind):
+                return False
+    return True
+
+
+def _too_large(objective: ModelObjective, found: Additivity) -> SpecError:
+    needed, free = bytes_at_once(objective), free_memory(objective.start.device)
+    told = (
+        f"all {objective.examples} examples at once would take {needed} bytes, and {free} bytes"
+        " are free"
+    )
+    if found.coupled:
+        accepted = f"one that treats each example by itself: {told}"
+        return SpecError("model", type(objective.module).__name__, accepted)
+    loss = objective.loss_function
+    name = getattr(loss, "__name__", type(loss).__name__)
+    return SpecError("loss", name, f"a mean or a sum over examples: {told}")
