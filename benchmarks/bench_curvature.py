@@ -159,7 +159,7 @@ def beside(work, pyhessian, curvlinops, effort, rounds):  # noqa: C901 - one tab
     from landscape_core.curvature.matrices.hessian import Hessian
     from landscape_core.curvature.trace import trace
     from landscape_core.models.losses.cross_entropy import CrossEntropy
-    from landscape_core.models.objective import ModelObjective
+    from landscape_core.models.network_objective import ModelObjective
 
     objective = ModelObjective(work.network(), CrossEntropy(), work.inputs, work.targets)
     double = ModelObjective(

@@ -30,7 +30,7 @@ from landscape_core.foundation.random_streams import stream
 from landscape_core.models.architectures.mlp import MLP
 from landscape_core.models.architectures.resnet import ResNet
 from landscape_core.models.losses.cross_entropy import CrossEntropy
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.random import Random
 from landscape_core.slices.adaptive import Tolerance, refine
 from landscape_core.slices.grid import Grid

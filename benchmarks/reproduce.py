@@ -34,7 +34,8 @@ from landscape_core.models.architectures.mlp import MLP
 from landscape_core.models.architectures.residual_mlp import ResidualMLP
 from landscape_core.models.datasets.digits import DEVIATION, MEAN, Digits
 from landscape_core.models.losses.cross_entropy import CrossEntropy
-from landscape_core.models.objective import ModelObjective, Objective
+from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.objective import Objective
 from landscape_core.planes.directions.base import Viewpoint, explained_by
 from landscape_core.planes.directions.pca import PCA
 from landscape_core.planes.directions.random import Random

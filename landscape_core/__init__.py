@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from landscape_core.models.datasets.base import ProblemData as ProblemData
     from landscape_core.models.losses.base import Loss as Loss
     from landscape_core.models.measures.base import Measure as Measure
-    from landscape_core.models.objective import ModelObjective as ModelObjective
+    from landscape_core.models.network_objective import ModelObjective as ModelObjective
     from landscape_core.models.objective import Objective as Objective
     from landscape_core.models.problems.base import Problem as Problem
     from landscape_core.models.problems.supervised import Supervised as Supervised
@@ -156,10 +156,8 @@ _PUBLIC = {
     "landscape_core.planes.directions.pca": ("PCA",),
     "landscape_core.planes.directions.random": ("Random",),
     # slices
-    "landscape_core.models.objective": (
-        "ModelObjective",
-        "Objective",
-    ),
+    "landscape_core.models.network_objective": ("ModelObjective",),
+    "landscape_core.models.objective": ("Objective",),
     "landscape_core.slices.grid": ("Grid",),
     "landscape_core.slices.probe": (
         "Probe",

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from landscape_core.foundation import random_streams
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.training.optimizers.adagrad import AdaGrad
 from landscape_core.training.optimizers.adam import Adam
 from landscape_core.training.optimizers.rmsprop import RMSprop

@@ -5,7 +5,7 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from landscape_core.foundation import random_streams
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.training.optimizers.dante import DANTE
 from landscape_core.training.optimizers.sgd import SGD
 from reproduce import section, table

@@ -12,7 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from landscape_core.foundation import random_streams
 from landscape_core.models.initializations.pytorch import PyTorch
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.training.optimizers.adam import Adam
 from landscape_core.training.optimizers.heavy_ball import HeavyBall
 from landscape_core.training.optimizers.kfac import KFAC

@@ -100,7 +100,7 @@ def curvatures(name: str, work: Work, dtype: torch.dtype, pyhessian, curvlinops)
     from landscape_core.curvature.matrices.hessian import Hessian
     from landscape_core.curvature.trace import trace
     from landscape_core.models.losses.cross_entropy import CrossEntropy
-    from landscape_core.models.objective import ModelObjective
+    from landscape_core.models.network_objective import ModelObjective
 
     inputs, targets = work.inputs[:EXAMPLES].to(dtype), work.targets[:EXAMPLES]
     work = replace(work, inputs=inputs, targets=targets)
@@ -140,7 +140,7 @@ def scalings(name: str, network: nn.Module, authors: str | None) -> list[Row]:
     """Ours and theirs made of the same draw: what has filters, and the tensors of one dimension."""
     from landscape_core.foundation import random_streams
     from landscape_core.models.losses.cross_entropy import CrossEntropy
-    from landscape_core.models.objective import ModelObjective
+    from landscape_core.models.network_objective import ModelObjective
     from landscape_core.planes.directions.base import Viewpoint
     from landscape_core.planes.directions.random import Random
 

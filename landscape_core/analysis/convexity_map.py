@@ -21,7 +21,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Knob, Note, Recipe, canonical, to_plain
 from landscape_core.foundation.types import Vector
 from landscape_core.models.additivity import stated
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.point_statistics import at_coord

@@ -7,8 +7,9 @@ import xarray as xr
 
 from landscape_core.foundation.types import Vector
 from landscape_core.models.datasets.base import Data, Split
+from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.losses.base import Loss
-from landscape_core.models.objective import LossFunction, ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 
 MARGIN = 0.15
 """How far the picture reaches beyond the data, as a share of their extent."""

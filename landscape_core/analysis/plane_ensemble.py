@@ -15,7 +15,7 @@ import xarray as xr
 from landscape_core.analysis.slice_metrics import slice_metrics
 from landscape_core.foundation.errors import PlaneError, SpecError
 from landscape_core.foundation.recipes import canonical, name_of, to_plain
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.base import Directions
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import probe_of

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.types import Vectors
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.point_statistics import at_coord

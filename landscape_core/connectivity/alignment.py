@@ -26,7 +26,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.types import Vector
 from landscape_core.models.layer_chain import chain_of
 from landscape_core.models.network_blocks import Residual, ScaledLinear
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 
 Permutation = Int[Tensor, " _"]
 

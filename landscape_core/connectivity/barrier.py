@@ -19,7 +19,8 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.types import Vector
 from landscape_core.models.measures.accuracy import Accuracy
 from landscape_core.models.measures.base import Answers, classes_of
-from landscape_core.models.objective import ModelObjective, Objective
+from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.objective import Objective
 
 Floats = npt.NDArray[np.float64]
 

@@ -38,7 +38,8 @@ from landscape_core.models.architectures.mlp import MLP
 from landscape_core.models.batch_norm import BATCH_NORM, BatchNorm
 from landscape_core.models.content_key import key_or_warning
 from landscape_core.models.datasets.digits import Digits
-from landscape_core.models.objective import ModelObjective, Objective
+from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.objective import Objective
 from landscape_core.models.problems.base import Instance
 from landscape_core.models.problems.supervised import Supervised
 from landscape_core.planes.moving_buffers import MovingBuffers

@@ -17,7 +17,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Knob, Note, Recipe, name_of
 from landscape_core.foundation.types import Vector
 from landscape_core.models.additivity import stated
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 
 LONGEST = 400
 """Measurements along a run that are kept; then every second one goes."""

@@ -16,7 +16,8 @@ from landscape_core.foundation.precision import full_precision
 from landscape_core.foundation.second_order import twice_differentiable
 from landscape_core.foundation.types import Vector, Vectors
 from landscape_core.models import data_parts
-from landscape_core.models.objective import ModelObjective, Objective
+from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.objective import Objective
 
 WHOLE = 4096
 """Examples whose graph is kept between products; more are gone through in parts of so many."""

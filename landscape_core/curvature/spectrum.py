@@ -24,7 +24,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Knob, Note, Recipe, canonical, name_of, to_plain
 from landscape_core.foundation.types import Vector
 from landscape_core.models.additivity import stated
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.parameters import groups, selected
 
 NETWORK = "network"

@@ -14,7 +14,7 @@ from landscape_core.curvature.operator import Operator
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.types import Vector, Vectors
 from landscape_core.models.data_parts import fits
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 
 NEAR = {torch.float64: 1e-8, torch.float32: 1e-3}
 """How far, relative to its norm, a product may lie from the plain one; in other types a tenth."""

@@ -27,7 +27,7 @@ from landscape_core.foundation.recipes import (
 from landscape_core.foundation.registry import entries, find
 from landscape_core.models.content_hash import Content
 from landscape_core.models.content_key import key_or_warning
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.parameters import Layout, groups, selected
 from landscape_core.models.problems.base import Instance
 from landscape_core.storage.store import Store

@@ -8,7 +8,8 @@ import torch
 import xarray as xr
 
 from landscape_core.models.measures.base import Answers, Measure, OutputMeasure, usual
-from landscape_core.models.objective import ModelObjective, Objective
+from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.objective import Objective
 from landscape_core.models.problems.base import Instance
 from landscape_core.training.recorder import Entry
 from landscape_core.training.run import State

@@ -33,7 +33,7 @@ from landscape_core.foundation.registry import find
 from landscape_core.foundation.types import Vectors
 from landscape_core.models.batch_norm import BATCH_NORM_HELP, CHOICES, USUAL
 from landscape_core.models.measures.base import Measure
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.problems.base import Instance
 from landscape_core.planes.directions.base import Directions, Viewpoint
 from landscape_core.planes.directions.random import Random

@@ -24,7 +24,7 @@ from landscape_core.foundation.registry import from_plain
 from landscape_core.models.content_key import key_or_warning
 from landscape_core.models.file_digests import changed, data_digests, data_folders, without_places
 from landscape_core.models.flat_buffers import named_buffers_of
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.storage.store import Store
 from landscape_core.training.recorder import Entry, Recorder
 from landscape_core.training.run import Run, Training

@@ -17,7 +17,7 @@ import torch
 
 from landscape_core.models.loss_trial import kind_of_few
 from landscape_core.models.loss_weights import Kind, is_mean, uneven
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.trial_examples import (
     alike,
     draws,

@@ -7,7 +7,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.memory import free_memory
 from landscape_core.models.additivity import couples
 from landscape_core.models.graph_memory import bytes_per_example
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 
 SHARE = 0.25
 """Of the free memory, how much the values inside a network may take."""

@@ -39,8 +39,8 @@ from landscape_core.models.datasets.base import ProblemData
 from landscape_core.models.file_digests import file_digest
 from landscape_core.models.installed import is_installed
 from landscape_core.models.measures._own import Own
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.object_parts import own_state, parts
-from landscape_core.models.objective import ModelObjective
 
 GETTERS = (operator.attrgetter, operator.methodcaller)
 

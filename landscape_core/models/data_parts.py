@@ -10,7 +10,7 @@ from landscape_core.models.additivity import Additivity, additivity
 from landscape_core.models.graph_memory import bytes_per_example
 from landscape_core.models.loss_trial import adds_up
 from landscape_core.models.loss_weights import Kind, is_mean, weights_of
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.trial_examples import undisturbed
 from landscape_core.models.trial_points import places
 

@@ -13,7 +13,9 @@ from torch.func import grad, jacrev, vmap
 
 from landscape_core.foundation.precision import full_precision
 from landscape_core.foundation.types import Vector
-from landscape_core.models.objective import ModelObjective, Objective, Weighted
+from landscape_core.models.loss_function import Weighted
+from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.objective import Objective
 
 HELD = 2**25
 """Numbers that derivatives held at once may have, about."""

@@ -6,8 +6,9 @@ from torch import Tensor
 from torch.func import vmap
 
 from landscape_core.foundation.errors import SpecError
+from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.loss_weights import Kind, shares_of
-from landscape_core.models.objective import LossFunction, ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 
 ACCEPTED = "one value per example, for instance with reduction='none', or a mean or sum of such"
 

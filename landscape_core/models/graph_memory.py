@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from landscape_core.models.generators import kept_generators
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 
 FEW = 2
 """Examples on which it is tried."""

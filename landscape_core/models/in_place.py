@@ -5,7 +5,7 @@ anew, then sees these values too. It needs a copy of the network to itself, so t
 can be kept at a time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,17 @@ def hold(module: nn.Module, tensors: Mapping[str, Tensor], buffers: Mapping[str,
         for name, buffer in module.named_buffers():
             if name in buffers:
                 buffer.copy_(buffers[name])
+
+
+def fixed_but(
+    module: nn.Module, tensors: Mapping[str, Tensor], names: Collection[str]
+) -> nn.Module:
+    """The module, holding these values, of which the named parameters alone can be trained."""
+    for name, parameter in module.named_parameters():
+        if name in tensors:
+            parameter.data.copy_(tensors[name])
+            parameter.requires_grad_(name in names)
+    return module
 
 
 def hand_back(module: nn.Module, buffers: Mapping[str, Tensor]) -> None:

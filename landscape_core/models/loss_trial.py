@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from landscape_core.foundation import random_streams
+from landscape_core.models.loss_function import loss_on
 from landscape_core.models.loss_weights import Kind, is_mean, weights_of
-from landscape_core.models.objective import ModelObjective, _loss_on
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.trial_examples import alike, draws, largest, near_for, splits_of
 from landscape_core.models.trial_points import places
 
@@ -114,6 +115,6 @@ def _value(part: ModelObjective, outputs: Tensor, kind: torch.dtype | None = Non
     """The loss of outputs, in a precision of its own if one is given."""
     loss, targets = part.loss_function, part.targets
     if kind is not None:
-        loss = _loss_on(loss, outputs.device, kind)
+        loss = loss_on(loss, outputs.device, kind)
         targets = targets.to(kind) if targets.is_floating_point() else targets
     return loss(outputs, targets).mean()

@@ -8,8 +8,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, nll_loss
 
+from landscape_core.models.loss_function import LossFunction, Weighted
 from landscape_core.models.losses.base import Loss
-from landscape_core.models.objective import LossFunction, ModelObjective, Weighted
+from landscape_core.models.network_objective import ModelObjective
 
 IGNORED = -100
 """The target that torch's functions leave out by default."""

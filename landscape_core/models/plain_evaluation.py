@@ -23,13 +23,15 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.precision import full_precision
 from landscape_core.foundation.second_order import twice_differentiable
 from landscape_core.foundation.types import Scalar, Vector
+from landscape_core.models.adapter import tensor_in
 from landscape_core.models.batch_norm import reestimate
 from landscape_core.models.block_size import all_at_once, block_of
 from landscape_core.models.data_parts import parts_of
 from landscape_core.models.generators import PYTHON, drawing, states
+from landscape_core.models.loss_function import Weighted
 from landscape_core.models.module_state import ModuleState
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.notices import retell, unheard
-from landscape_core.models.objective import ModelObjective, Weighted, tensor_in
 from landscape_core.models.trace import Trace, traced
 
 T = TypeVar("T")

@@ -10,8 +10,8 @@ from landscape_core.foundation import random_streams
 from landscape_core.foundation.precision import full_precision
 from landscape_core.models.generators import drawn_since, kept_generators, states
 from landscape_core.models.loss_weights import uneven
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.notices import unheard
-from landscape_core.models.objective import ModelObjective
 
 TRIED, SPLITS = 32, 3
 """Examples on which is tried, drawn at random, and in how many ways these are divided."""

@@ -5,7 +5,7 @@ its content, and carries the content beside its fields. Equal weights, code and 
 recipe, so that the store knows them again; the text alone builds nothing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -13,31 +13,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.parameter import is_lazy
-from torch.utils.data import Dataset, IterableDataset
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.precision import full_precision
 from landscape_core.foundation.recipes import Knob, Note
+from landscape_core.models.adapter import Adapter
 from landscape_core.models.batch_norm import BatchNorm
+from landscape_core.models.batches import Batches, pairs_of
 from landscape_core.models.content_hash import Content, add_objective
 from landscape_core.models.copying import copied, copied_together
 from landscape_core.models.datasets.base import Data, Split
 from landscape_core.models.generators import kept_generators
 from landscape_core.models.layer_chain import as_written
+from landscape_core.models.loss_function import LossFunction, loss_on
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.measures.base import classes_of
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.notices import unheard
-from landscape_core.models.objective import (
-    ARRAYS,
-    BATCHED,
-    PAIRS,
-    Adapter,
-    Batches,
-    LossFunction,
-    ModelObjective,
-    _loss_on,
-    _pair,
-)
 from landscape_core.models.problems.base import Instance, Iterate, Problem
 
 FEW = 2
@@ -264,7 +256,7 @@ def from_module(  # noqa: PLR0913 - every choice in one line is what it is for
     targets = targets.to(where, kind) if targets.is_floating_point() else targets.to(where)
     _check_initialized(model)
     copied, own, taken = copied_together(model, loss_function, adapter)
-    own = _loss_on(own, where, kind)
+    own = loss_on(own, where, kind)
     made = ModelObjective(
         copied.to(where, kind), own, inputs, targets, batch_norm=batch_norm, adapter=taken
     )
@@ -281,41 +273,3 @@ def _check_initialized(model: nn.Module) -> None:
         if is_lazy(tensor):
             accepted = "initialized: call it once on a batch, so that lazy layers have their shapes"
             raise SpecError("model", f"{name} without a shape", accepted)
-
-
-def pairs_of(name: str, data: object) -> list[tuple[Tensor, Tensor]]:
-    """The batches of data, or the one pair, read once; each is inputs and targets.
-
-    Args:
-        name: what the data are called in an error.
-        data: as `from_module` takes them.
-
-    Raises:
-        SpecError: no batches, or anything that does not say which are the inputs and the targets.
-    """
-    if isinstance(data, Dataset) and not isinstance(data, IterableDataset):
-        raise SpecError(name, type(data).__name__, f"{PAIRS}; {BATCHED}")
-    if isinstance(data, ARRAYS | str | Mapping) or not isinstance(data, Iterable):
-        raise SpecError(name, type(data).__name__, PAIRS)
-    with kept_generators():  # a DataLoader draws from torch's own
-        batches = list(data)
-    if not batches:
-        raise SpecError(name, "no batches", "at least one pair of inputs and targets")
-    if all(isinstance(part, ARRAYS) for part in batches):
-        batches = [batches]
-    pairs = [_pair(name, batch) for batch in batches]
-    _check_shapes(name, pairs)
-    return pairs
-
-
-def _check_shapes(name: str, pairs: Sequence[tuple[Tensor, Tensor]]) -> None:
-    for inputs, targets in pairs if len(pairs) > 1 else ():
-        if len(inputs) != len(targets):
-            said = f"a batch of {len(inputs)} inputs and {len(targets)} targets"
-            raise SpecError(name, said, f"{PAIRS}, as many of the one as of the other")
-    for part in (0, 1):
-        first, *others = (tuple(pair[part].shape) for pair in pairs)
-        other = next((shape for shape in others if shape[1:] != first[1:]), first)
-        if other != first:
-            said = f"batches of shapes {first} and {other}"
-            raise SpecError(name, said, f"{PAIRS}, of one shape but for the number of examples")

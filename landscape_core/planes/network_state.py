@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from landscape_core.foundation.errors import PlaneError, SpecError
 from landscape_core.foundation.types import Vector
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.moving_buffers import MovingBuffers
 from landscape_core.planes.plane import Plane
 from landscape_core.planes.through import State, Through

@@ -10,7 +10,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Recipe
 from landscape_core.models.content_hash import Content, add_objective
 from landscape_core.models.content_key import key_or_warning
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.point_statistics import with_statistics

@@ -20,7 +20,7 @@ from landscape_core.experiments.trajectory import trajectory
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.types import Vector, Vectors
 from landscape_core.models.measures.base import Answers
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.base import Viewpoint
 from landscape_core.planes.extent import framed
 from landscape_core.planes.plane import Plane

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models.batch_norm import MEANINGS, UNKNOWN, USUAL, BatchNorm
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.plane import Plane
 
 ACCEPTED = (

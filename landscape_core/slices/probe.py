@@ -16,7 +16,7 @@ from landscape_core.foundation.registry import entries
 from landscape_core.models.measures._draw_error import DrawError
 from landscape_core.models.measures._own import Own
 from landscape_core.models.measures.base import Measure, classes_of, usual
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.plain_evaluation import PlainEvaluation
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.interpolation import Floats

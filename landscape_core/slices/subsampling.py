@@ -19,7 +19,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.models.additivity import additivity
 from landscape_core.models.measures.base import Measure, OutputMeasure
 from landscape_core.models.measures.loss_spread import LossSpread
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.grid_values import GridValues, frozen, named
 from landscape_core.slices.interpolation import Floats

@@ -18,7 +18,8 @@ from landscape_core.foundation.precision import full_precision
 from landscape_core.foundation.recipes import Choice, Knob, Note, Recipe, label_of, name_of
 from landscape_core.foundation.types import Scalar, Vector
 from landscape_core.models.file_digests import changed, data_digests, data_folders
-from landscape_core.models.objective import ModelObjective, Objective
+from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.objective import Objective
 from landscape_core.models.problems.base import Instance, Problem
 from landscape_core.models.problems.supervised import Supervised
 from landscape_core.training.optimizers.base import Optimizer

@@ -20,7 +20,8 @@ from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models import data_parts
 from landscape_core.models.additivity import Additivity, additivity
-from landscape_core.models.objective import ModelObjective, _loss_on
+from landscape_core.models.loss_function import loss_on
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.random import Random
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import landscape, probe_of
@@ -236,7 +237,7 @@ def test_how_a_loss_adds_up_is_found_by_trying(name, ordered):
     assert additivity(objective) == Additivity(kind, coupled=False)
     single = ModelObjective(
         objective.module.float(),
-        _loss_on(objective.loss_function, "cpu", torch.float32),
+        loss_on(objective.loss_function, "cpu", torch.float32),
         objective.inputs.float(),
         objective.targets.float() if objective.targets.is_floating_point() else objective.targets,
     )

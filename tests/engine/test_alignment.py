@@ -23,9 +23,9 @@ from landscape_core.models.architectures.mlp import MLP
 from landscape_core.models.architectures.ntk_mlp import NTKMLP
 from landscape_core.models.architectures.residual_mlp import ResidualMLP
 from landscape_core.models.architectures.resnet import ResNet
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.normalizations.base import Normalization
 from landscape_core.models.normalizations.group import Group
-from landscape_core.models.objective import ModelObjective
 
 
 class Written(nn.Module):

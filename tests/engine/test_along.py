@@ -26,8 +26,8 @@ from landscape_core.foundation.errors import FileFormatError, SpecError
 from landscape_core.foundation.registry import entries
 from landscape_core.models.architectures.mlp import MLP
 from landscape_core.models.datasets.moons import Moons
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.normalizations.batch import Batch
-from landscape_core.models.objective import ModelObjective
 from landscape_core.models.problems.supervised import Supervised
 from landscape_core.storage.store import Store
 from landscape_core.training.optimizers.adam import Adam

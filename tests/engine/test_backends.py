@@ -14,7 +14,7 @@ import cases
 from landscape_core.foundation.errors import BackendError, SpecError
 from landscape_core.foundation.registry import entries
 from landscape_core.models.losses.cross_entropy import CrossEntropy
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.random import Random
 from landscape_core.slices.adaptive import Tolerance
 from landscape_core.slices.backends.base import Backend

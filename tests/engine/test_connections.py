@@ -29,8 +29,8 @@ from landscape_core.models.content_key import content_key
 from landscape_core.models.datasets.digits import Digits
 from landscape_core.models.datasets.moons import Moons
 from landscape_core.models.losses.cross_entropy import CrossEntropy
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.normalizations.batch import Batch
-from landscape_core.models.objective import ModelObjective
 from landscape_core.models.problems.supervised import Supervised
 from landscape_core.storage.store import Store
 from landscape_core.training.optimizers.adam import Adam

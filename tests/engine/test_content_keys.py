@@ -12,7 +12,7 @@ import torch
 
 import cases
 from code_pairs import TABLE, class_of, network, of_config, scaled, written
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.random import Random
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import landscape, probe_of

@@ -13,7 +13,7 @@ from landscape_core.analysis.convexity_map import Convexity, convexity
 from landscape_core.curvature import eigenpairs as eigenpairs_module
 from landscape_core.curvature.matrices.gauss_newton import GaussNewton
 from landscape_core.foundation.errors import SpecError
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.grid import Grid
 

@@ -28,7 +28,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.registry import entries
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.losses.squared_error import SquaredError
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.user_model import from_module
 
 OBJECTIVES = {"mlp": cases.mlp_objective, "residual": cases.residual_objective}

@@ -25,7 +25,7 @@ from landscape_core.foundation.registry import entries, from_plain
 from landscape_core.models import derivatives
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.losses.squared_error import SquaredError
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.storage import netcdf
 
 KINDS = entries(Diagnostic)

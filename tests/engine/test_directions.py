@@ -13,7 +13,7 @@ import cases
 import oracles
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import PlaneError
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.base import Viewpoint
 from landscape_core.planes.directions.pca import PCA
 from landscape_core.planes.directions.random import Random

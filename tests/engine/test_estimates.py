@@ -11,7 +11,7 @@ from landscape_core.foundation import memory
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models import block_size
 from landscape_core.models.losses.cross_entropy import CrossEntropy
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.random import Random
 from landscape_core.slices import cost, strategy_choice
 from landscape_core.slices.cost import estimate

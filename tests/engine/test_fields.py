@@ -7,7 +7,7 @@ import torch
 from cases import mlp_objective, normal
 from landscape_core.analysis.vector_field import field
 from landscape_core.foundation.errors import SpecError
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.problems.bilinear_game import BilinearGame
 from landscape_core.models.problems.quadratic_game import QuadraticGame
 from landscape_core.planes.plane import Plane

@@ -20,7 +20,7 @@ from landscape_core.models.measures.class_loss import ClassLoss
 from landscape_core.models.measures.error import Error
 from landscape_core.models.measures.gradient_norm import GradientNorm
 from landscape_core.models.measures.loss_spread import LossSpread
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.user_model import from_module, with_known_loss
 from landscape_core.planes.directions.gradient import Gradient
 from landscape_core.planes.directions.pca import PCA

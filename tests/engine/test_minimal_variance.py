@@ -16,7 +16,7 @@ from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.neighbor_sampling.history import History
 from landscape_core.models.neighbor_sampling.minimal_variance import MinimalVariance as Stale
 from landscape_core.models.neighbor_sampling.node_wise import NodeWise
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.problems.node_classification import NodeClassification
 from landscape_core.training.optimizers.adam import Adam
 from landscape_core.training.run import Run, Training, train

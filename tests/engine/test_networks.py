@@ -27,9 +27,9 @@ from landscape_core.models.losses.logistic import Logistic
 from landscape_core.models.losses.squared_error import SquaredError
 from landscape_core.models.measures.accuracy import Accuracy
 from landscape_core.models.measures.base import Answers
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.normalizations.base import Normalization
 from landscape_core.models.normalizations.group import Group
-from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.one_call import landscape
 from oracles import difference_gradient, flat_parameters, plain_loop

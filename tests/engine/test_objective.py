@@ -26,8 +26,8 @@ from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.registry import make
 from landscape_core.models.architectures.mlp import MLP
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.normalizations.base import Normalization
-from landscape_core.models.objective import ModelObjective
 from landscape_core.models.parameters import Layout, groups
 from landscape_core.models.user_model import from_module, user_problem
 from landscape_core.slices.one_call import landscape

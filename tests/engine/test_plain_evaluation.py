@@ -18,7 +18,7 @@ from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.precision import full_precision
 from landscape_core.models.losses.cross_entropy import CrossEntropy
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.plain_evaluation import PlainEvaluation
 from landscape_core.models.user_model import from_module
 from landscape_core.planes.plane import Plane

@@ -25,7 +25,7 @@ from landscape_core.models.measures.error import Error
 from landscape_core.models.measures.gradient_norm import GradientNorm
 from landscape_core.models.measures.loss import LossMeasure
 from landscape_core.models.measures.loss_spread import LossSpread
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.plain_evaluation import PlainEvaluation
 from landscape_core.planes.directions.random import Random
 from landscape_core.planes.plane import Plane

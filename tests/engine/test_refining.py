@@ -11,7 +11,7 @@ import cases
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.measures.loss import LossMeasure
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.random import Random
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.adaptive import Tolerance, refine

@@ -13,7 +13,7 @@ from landscape_core.foundation.registry import entries, from_plain
 from landscape_core.models.architectures.mlp import MLP
 from landscape_core.models.datasets.moons import Moons
 from landscape_core.models.losses.squared_error import SquaredError
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.problems.supervised import Supervised
 from landscape_core.models.regularizers.base import Regularizer
 from landscape_core.models.regularizers.hessian_trace import HessianTrace

@@ -20,7 +20,7 @@ import reproduce
 import reproduce_parts
 from landscape_core.models.architectures.mlp import MLP
 from landscape_core.models.losses.cross_entropy import CrossEntropy
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.random import Random
 
 SEED = 7

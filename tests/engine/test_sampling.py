@@ -12,7 +12,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.measures.accuracy import Accuracy
 from landscape_core.models.measures.gradient_norm import GradientNorm
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.user_model import from_module
 from landscape_core.planes.directions.random import Random
 from landscape_core.slices.grid import Grid

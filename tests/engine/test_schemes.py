@@ -21,8 +21,8 @@ from landscape_core.models.initializations.xavier import Xavier
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.losses.logistic import Logistic
 from landscape_core.models.losses.squared_error import SquaredError
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.normalizations.none import NoNormalization
-from landscape_core.models.objective import ModelObjective
 from landscape_core.models.problems.supervised import Supervised
 from landscape_core.training.optimizers import successive_convex
 from landscape_core.training.optimizers.dante import DANTE

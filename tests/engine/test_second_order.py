@@ -11,7 +11,7 @@ from torch.nn.utils import parametrizations
 from cases import Quadratic, bowl, filled, mlp_objective, normal, residual_objective
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.training.optimizers import mini_block_fisher
 from landscape_core.training.optimizers._layers import (
     drawn_slopes,

@@ -13,7 +13,7 @@ from landscape_core.curvature.sharpness.base import Sharpness
 from landscape_core.curvature.sharpness.epsilon_sharpness import EpsilonSharpness
 from landscape_core.curvature.sharpness.perturbation import Perturbation
 from landscape_core.foundation.registry import entries
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 
 VALUES = [0.5, 1.0, 4.0]
 

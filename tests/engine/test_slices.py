@@ -20,7 +20,7 @@ from landscape_core.foundation.errors import FileFormatError, SpecError
 from landscape_core.foundation.registry import entries, from_plain
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.measures.loss import LossMeasure
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.base import Directions
 from landscape_core.planes.directions.pca import PCA
 from landscape_core.planes.directions.random import Random

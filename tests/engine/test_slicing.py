@@ -25,7 +25,7 @@ from torch.nn.functional import cross_entropy, mse_loss
 import cases
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.measures.accuracy import Accuracy
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.user_model import user_problem
 from landscape_core.planes.directions.random import Random
 from landscape_core.slices.adaptive import Tolerance

@@ -14,7 +14,7 @@ from landscape_core.curvature.monitor import Watch, Watcher
 from landscape_core.curvature.spectrum import Spectrum, spectrum
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.parameters import groups
 
 EXACT = {"trace_error": 1e-4, "tolerance": 1e-10, "steps": 500, "max_examples": 20}

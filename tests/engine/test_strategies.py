@@ -22,8 +22,8 @@ from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.measures.accuracy import Accuracy
 from landscape_core.models.measures.loss import LossMeasure
 from landscape_core.models.network_blocks import Residual
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.normalizations.base import Normalization
-from landscape_core.models.objective import ModelObjective
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.strategies import _layers, plane_algebra
 from landscape_core.slices.strategies.base import Reading

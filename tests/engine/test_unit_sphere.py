@@ -14,9 +14,9 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.models.architectures.convnet import ConvNet
 from landscape_core.models.architectures.mlp import MLP
 from landscape_core.models.losses.cross_entropy import CrossEntropy
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.normalizations.none import NoNormalization
 from landscape_core.models.normalizations.unit_sphere import NEAR, UnitSphere
-from landscape_core.models.objective import ModelObjective
 from landscape_core.training.optimizers.adam import Adam
 from landscape_core.training.optimizers.lbfgs import LBFGS
 from landscape_core.training.optimizers.sgd import SGD

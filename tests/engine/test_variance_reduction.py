@@ -15,7 +15,8 @@ from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.registry import from_plain
 from landscape_core.models.losses.cross_entropy import CrossEntropy
-from landscape_core.models.objective import ModelObjective, Objective
+from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.objective import Objective
 from landscape_core.models.parameters import Layout
 from landscape_core.training.optimizers import svrg as svrg_module
 from landscape_core.training.optimizers.heavy_ball import HeavyBall

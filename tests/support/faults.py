@@ -12,7 +12,7 @@ from landscape_core.models import (
     batch_norm,
     generators,
     layer_chain,
-    objective,
+    network_evaluation,
     plain_evaluation,
     user_model,
 )
@@ -281,7 +281,7 @@ def _(patch):
 
 @fault("batch normalization: nothing is estimated anew")
 def _(patch):
-    for place in (plain_evaluation, objective, batch_norm):
+    for place in (plain_evaluation, network_evaluation, batch_norm):
         patch.setattr(place, "reestimate", lambda *args: None)
 
 
@@ -333,7 +333,7 @@ def _(patch):
 
 @fault("adapter: the outputs with the other sign")
 def _(patch):
-    changed(patch, objective.ModelObjective, "adapted", lambda found, *_: -found)
+    changed(patch, network_evaluation.NetworkEvaluation, "adapted", lambda found, *_: -found)
     changed(patch, PlainEvaluation, "_adapted", lambda found, *_: -found)
 
 

@@ -22,7 +22,7 @@ from landscape_core.foundation.recipes import (
     summary_of,
 )
 from landscape_core.foundation.registry import entries, from_plain
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.problems.valley import Valley
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.grid import Grid

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from landscape_core.foundation.registry import make
-from landscape_core.models.objective import Adapter, Batches, LossFunction
+from landscape_core.models.adapter import Adapter
+from landscape_core.models.batches import Batches
+from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.user_model import user_problem
 from landscape_core.storage.store import Store
 from landscape_core.training.optimizers.base import Optimizer

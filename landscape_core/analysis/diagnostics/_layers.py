@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from torch import Tensor, nn
 
 from landscape_core.foundation.types import Vector
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 
 
 def sequence(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:

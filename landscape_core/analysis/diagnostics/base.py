@@ -19,7 +19,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Recipe, canonical, label_of, to_plain
 from landscape_core.foundation.types import Vector
 from landscape_core.models.additivity import couples, kind_of
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.parameters import Block, groups
 
 NETWORK = "network"

@@ -24,7 +24,7 @@ from landscape_core.analysis.diagnostics.base import (
 )
 from landscape_core.foundation.recipes import Knob
 from landscape_core.foundation.types import Vector
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 
 RECTIFIED = (nn.ReLU, nn.ReLU6)
 

@@ -20,7 +20,7 @@ from landscape_core.analysis.diagnostics.base import (
     taken,
 )
 from landscape_core.foundation.types import Vector
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,7 @@ from landscape_core.foundation import random_streams
 from landscape_core.foundation.recipes import Knob, Note
 from landscape_core.foundation.registry import make
 from landscape_core.foundation.types import Vector
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.training.samplers.base import Asked, Sampler
 
 PARTS = ("error", "embedding", "sampling", "cross", "uniform")

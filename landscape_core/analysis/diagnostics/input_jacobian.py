@@ -30,7 +30,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Knob, Note
 from landscape_core.foundation.types import Vector
 from landscape_core.models.derivatives import input_jacobians
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ from landscape_core.analysis.diagnostics.base import (
 )
 from landscape_core.foundation.recipes import Knob
 from landscape_core.foundation.types import Vector
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 
 LINEAR_TOO = (nn.Identity, nn.Flatten, nn.Dropout)
 """What may stand between linear layers: it does nothing to a vector in evaluation."""

@@ -21,7 +21,7 @@ from landscape_core.analysis.diagnostics.base import (
 from landscape_core.foundation.recipes import Knob
 from landscape_core.foundation.types import Vector
 from landscape_core.models import derivatives
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.types import Vector
-from landscape_core.models.objective import ModelObjective, Objective
+from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.objective import Objective
 
 
 def network(objective: Objective, what: str) -> ModelObjective:

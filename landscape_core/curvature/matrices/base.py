@@ -8,7 +8,8 @@ from typing import ClassVar
 from landscape_core.curvature.operator import Operator
 from landscape_core.foundation.recipes import Recipe
 from landscape_core.foundation.types import Vector
-from landscape_core.models.objective import ModelObjective, Objective
+from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.objective import Objective
 
 PlainProduct = Callable[[Vector, Vector], Vector]
 """(theta, v) -> the matrix at theta times v, both (P,)."""

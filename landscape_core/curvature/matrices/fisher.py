@@ -18,7 +18,8 @@ from landscape_core.foundation.types import Vector, Vectors
 from landscape_core.models.additivity import kind_of
 from landscape_core.models.example_losses import example_losses
 from landscape_core.models.loss_weights import Kind
-from landscape_core.models.objective import ModelObjective, Objective
+from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.objective import Objective
 from landscape_core.models.plain_evaluation import PlainEvaluation
 
 

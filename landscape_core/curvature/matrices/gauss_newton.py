@@ -14,7 +14,8 @@ from landscape_core.curvature.matrices._network import moved_plainly, network, p
 from landscape_core.curvature.matrices.base import Matrix, PlainProduct
 from landscape_core.curvature.operator import Operator, Product, Sum, pulled, pusher, together
 from landscape_core.foundation.types import Vector, Vectors
-from landscape_core.models.objective import ModelObjective, Objective
+from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.objective import Objective
 from landscape_core.models.plain_evaluation import PlainEvaluation
 
 

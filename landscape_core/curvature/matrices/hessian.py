@@ -9,7 +9,8 @@ from torch import Tensor
 from landscape_core.curvature.matrices.base import Matrix, PlainProduct
 from landscape_core.curvature.operator import Operator, Product, Sum, pulled, together
 from landscape_core.foundation.types import Vector, Vectors
-from landscape_core.models.objective import ModelObjective, Objective
+from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.objective import Objective
 from landscape_core.models.plain_evaluation import PlainEvaluation
 
 

@@ -13,7 +13,7 @@ from landscape_core.foundation.recipes import Recipe
 from landscape_core.foundation.registry import entries
 from landscape_core.models.generators import kept_generators
 from landscape_core.models.losses.base import Loss
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from landscape_core.foundation.types import Vector
-from landscape_core.models.objective import ModelObjective, VectorField
+from landscape_core.models.network_objective import ModelObjective, VectorField
 from landscape_core.models.parameters import Layout
 
 

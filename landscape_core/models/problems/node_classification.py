@@ -27,7 +27,7 @@ from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.neighbor_sampling.all import All
 from landscape_core.models.neighbor_sampling.base import Neighbours
 from landscape_core.models.network_blocks import ACTIVATION, initialized
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.problems.base import Instance, Problem
 
 

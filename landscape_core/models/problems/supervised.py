@@ -17,7 +17,7 @@ from landscape_core.models.datasets.base import Data, ProblemData
 from landscape_core.models.datasets.spirals import Spirals
 from landscape_core.models.losses.base import Loss
 from landscape_core.models.losses.cross_entropy import CrossEntropy
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.problems.base import Instance, Problem
 from landscape_core.models.regularizers.base import Regularizer
 from landscape_core.models.regularizers.none import NoRegularizer

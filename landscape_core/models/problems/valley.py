@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.recipes import Knob
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.problems.base import Instance, Problem
 
 

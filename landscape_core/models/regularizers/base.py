@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from landscape_core.foundation.recipes import Recipe
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 
 
 @dataclass(frozen=True, kw_only=True)

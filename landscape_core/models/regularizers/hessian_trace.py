@@ -20,7 +20,7 @@ from torch import Tensor
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.recipes import Choice, Knob
 from landscape_core.foundation.types import Vector
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.parameters import Layout
 from landscape_core.models.regularizers.base import Regularizer
 

@@ -11,7 +11,7 @@ import torch
 
 from landscape_core.foundation.recipes import Knob
 from landscape_core.foundation.types import Vector
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.regularizers.base import Regularizer
 
 

@@ -17,7 +17,7 @@ from landscape_core.foundation.errors import (
 )
 from landscape_core.foundation.types import Vectors
 from landscape_core.models.flat_buffers import named_buffers_of
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.base import Viewpoint
 from landscape_core.planes.network_state import NetworkState, state_in
 from landscape_core.storage import netcdf

@@ -11,7 +11,8 @@ from torch import Tensor
 from landscape_core.foundation.errors import PlaneError, SpecError
 from landscape_core.foundation.recipes import Choice, Note, Recipe
 from landscape_core.foundation.types import Vector, Vectors
-from landscape_core.models.objective import ModelObjective, Objective
+from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.objective import Objective
 from landscape_core.models.parameters import Layout, selected
 from landscape_core.planes.plane import Plane
 

@@ -8,7 +8,7 @@ import torch
 
 from landscape_core.foundation.errors import PlaneError
 from landscape_core.foundation.recipes import Note
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions._files import state
 from landscape_core.planes.directions.base import Directions, Viewpoint
 from landscape_core.planes.network_state import NetworkState, between

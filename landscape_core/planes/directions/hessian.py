@@ -13,7 +13,7 @@ from landscape_core.curvature.eigenpairs import eigenpairs
 from landscape_core.curvature.matrices.hessian import Hessian as Matrix
 from landscape_core.foundation.errors import PlaneError, SpecError
 from landscape_core.foundation.recipes import Knob
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.base import Directions, Viewpoint
 from landscape_core.planes.plane import Plane
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from landscape_core.models.layer_chain import chain_of
 from landscape_core.models.network_blocks import Residual
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.plane import Plane
 
 TOGETHER = 8

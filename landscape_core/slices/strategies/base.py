@@ -13,7 +13,7 @@ from landscape_core.foundation.recipes import Recipe
 from landscape_core.models.losses.base import Loss
 from landscape_core.models.measures._own import Own
 from landscape_core.models.measures.base import Answers, GradientMeasure, Measure, OutputMeasure
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.moving_buffers import MovingBuffers
 from landscape_core.planes.plane import Plane
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from landscape_core.foundation.memory import free_memory
 from landscape_core.models.block_size import SHARE
 from landscape_core.models.network_blocks import Residual
-from landscape_core.models.objective import ModelObjective
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.slices.strategies._layers import (
     TOGETHER,
     Affine,

@@ -20,7 +20,8 @@ from torch.nn.functional import pad, unfold
 from landscape_core.curvature.operator import pulled
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.types import Vector
-from landscape_core.models.objective import ModelObjective, Objective
+from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.objective import Objective
 from landscape_core.models.parameters import Block
 
 

@@ -28,7 +28,8 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Choice, Knob
 from landscape_core.foundation.types import Vector
 from landscape_core.models.derivatives import HELD, gradients, jacobians
-from landscape_core.models.objective import ModelObjective, Objective
+from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.objective import Objective
 from landscape_core.training.optimizers._layers import output_roots, rooted
 from landscape_core.training.optimizers.base import LEARNING_RATE, Optimizer
 

@@ -21,7 +21,8 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Knob
 from landscape_core.foundation.types import Vector, Vectors
 from landscape_core.models.derivatives import gradients
-from landscape_core.models.objective import Objective, Weighted
+from landscape_core.models.loss_function import Weighted
+from landscape_core.models.objective import Objective
 from landscape_core.training.optimizers.base import LEARNING_RATE, Optimizer
 
 Table = tuple[tuple[Vector, ...], Vector]

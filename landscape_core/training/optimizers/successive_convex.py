@@ -38,7 +38,8 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Choice, Knob
 from landscape_core.foundation.types import Scalar, Vector
 from landscape_core.models.derivatives import jacobians
-from landscape_core.models.objective import ModelObjective, Objective
+from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.objective import Objective
 from landscape_core.training.optimizers.base import Optimizer
 
 Remembered = tuple[int, float, Vector]

@@ -25,7 +25,8 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Choice, Knob
 from landscape_core.foundation.types import Vector
 from landscape_core.models.derivatives import gradients
-from landscape_core.models.objective import ModelObjective, Objective
+from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.objective import Objective
 from landscape_core.models.parameters import groups
 from landscape_core.training.samplers.base import Asked, Sampler
 

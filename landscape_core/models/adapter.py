@@ -1,0 +1,24 @@
+"""From what a network gives, a tuple or a dictionary, to the tensor of outputs."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from landscape_core.foundation.errors import SpecError
+
+Adapter = Callable[[Any], Tensor]
+"""From what a network gives, a tuple or a dictionary, to the outputs that the loss takes."""
+
+
+def tensor_in(outputs: object) -> Tensor:
+    """The outputs of a network, if they are one tensor.
+
+    Raises:
+        SpecError: they are not, and no adapter has taken one out.
+    """
+    if not torch.is_tensor(outputs):
+        accepted = "a tensor; give adapter=, a function that takes it out of what the model gives"
+        raise SpecError("the model's output", type(outputs).__name__, accepted)
+    return outputs

@@ -1,0 +1,86 @@
+"""Data as they are given: inputs and targets, or batches of the two."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset, IterableDataset
+
+from landscape_core.foundation.errors import SpecError
+from landscape_core.models.generators import kept_generators
+
+Array = Tensor | NDArray[Any]
+Batches = Sequence[Array] | Iterable[Sequence[Array]]
+"""Inputs and targets, or batches of the two."""
+
+ARRAYS = Tensor | np.ndarray
+MOST_SHOWN = 4
+
+PAIRS = "inputs and targets, or batches of the two"
+CHOSEN = "pairs say which is which, for instance ((x, y) for x, y, *_ in loader)"
+BATCHED = "torch.utils.data.DataLoader makes batches of single examples"
+
+
+def pairs_of(name: str, data: object) -> list[tuple[Tensor, Tensor]]:
+    """The batches of data, or the one pair, read once; each is inputs and targets.
+
+    Args:
+        name: what the data are called in an error.
+        data: as `from_module` takes them.
+
+    Raises:
+        SpecError: no batches, or anything that does not say which are the inputs and the targets.
+    """
+    if isinstance(data, Dataset) and not isinstance(data, IterableDataset):
+        raise SpecError(name, type(data).__name__, f"{PAIRS}; {BATCHED}")
+    if isinstance(data, ARRAYS | str | Mapping) or not isinstance(data, Iterable):
+        raise SpecError(name, type(data).__name__, PAIRS)
+    with kept_generators():  # a DataLoader draws from torch's own
+        batches = list(data)
+    if not batches:
+        raise SpecError(name, "no batches", "at least one pair of inputs and targets")
+    if all(isinstance(part, ARRAYS) for part in batches):
+        batches = [batches]
+    pairs = [_pair(name, batch) for batch in batches]
+    _check_shapes(name, pairs)
+    return pairs
+
+
+def _pair(name: str, batch: object) -> tuple[Tensor, Tensor]:
+    """The inputs and targets of a batch."""
+    if isinstance(batch, ARRAYS | str) or not isinstance(batch, Sequence):
+        raise SpecError(name, f"a batch that is a {type(batch).__name__}", PAIRS)
+    parts = [_shown(part) for part in batch[:MOST_SHOWN]] + ["..."] * (len(batch) > MOST_SHOWN)
+    shown = f"a batch of {len(batch)}: {', '.join(parts)}"
+    if len(batch) != 2:
+        raise SpecError(name, shown, f"{PAIRS}; {CHOSEN}")
+    try:
+        inputs, targets = (torch.as_tensor(part) for part in batch)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise SpecError(name, shown, f"{PAIRS}, each one tensor") from error
+    if not (inputs.ndim and targets.ndim):
+        raise SpecError(name, shown, f"{PAIRS}; {BATCHED}")
+    return inputs, targets
+
+
+def _shown(part: object) -> str:
+    """What an entry of a batch is: its type and shape."""
+    if isinstance(part, ARRAYS):
+        return f"{str(part.dtype).removeprefix('torch.')} {tuple(part.shape)}"
+    return type(part).__name__
+
+
+def _check_shapes(name: str, pairs: Sequence[tuple[Tensor, Tensor]]) -> None:
+    for inputs, targets in pairs if len(pairs) > 1 else ():
+        if len(inputs) != len(targets):
+            said = f"a batch of {len(inputs)} inputs and {len(targets)} targets"
+            raise SpecError(name, said, f"{PAIRS}, as many of the one as of the other")
+    for part in (0, 1):
+        first, *others = (tuple(pair[part].shape) for pair in pairs)
+        other = next((shape for shape in others if shape[1:] != first[1:]), first)
+        if other != first:
+            said = f"batches of shapes {first} and {other}"
+            raise SpecError(name, said, f"{PAIRS}, of one shape but for the number of examples")

@@ -1,0 +1,46 @@
+"""The loss of a network's outputs: what it is, weighted by example, and on another device."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from landscape_core.foundation.errors import SpecError
+from landscape_core.models.copying import copied
+
+LossFunction = Callable[[Tensor, Tensor], Tensor]
+"""(outputs, targets) -> the loss of each example `(N,)`, or their mean as a scalar."""
+
+
+@dataclass(frozen=True, eq=False)
+class Weighted:
+    """Each example's loss times its weight."""
+
+    loss_function: LossFunction
+    weights: Tensor
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        losses = self.loss_function(outputs, targets)
+        if losses.shape != self.weights.shape:
+            accepted = f"{tuple(self.weights.shape)}, one number for each weighted example"
+            raise SpecError("the shape of the losses", tuple(losses.shape), accepted)
+        return losses * self.weights
+
+    def of(self, some: Tensor | slice) -> "Weighted":
+        """The loss of some of the examples, by their indices."""
+        return Weighted(self.loss_function, self.weights[some])
+
+
+def loss_on(
+    loss: LossFunction, device: str | torch.device, dtype: torch.dtype | None = None
+) -> LossFunction:
+    """The loss with its tensors, if it has any, on a device; copied only where they are not."""
+    if isinstance(loss, Weighted):
+        return Weighted(loss_on(loss.loss_function, device, dtype), loss.weights.to(device))
+    if not isinstance(loss, nn.Module):
+        return loss
+    for one in (*loss.parameters(), *loss.buffers()):
+        if one is not one.to(device, dtype if one.is_floating_point() else None):
+            return copied(loss).to(device, dtype)
+    return loss

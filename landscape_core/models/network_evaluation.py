@@ -1,0 +1,190 @@
+"""A network evaluated at given values of its parameters: with these in the place of its own, or in.
+
+The second way is for networks that something beside them refers to, or that the backward pass
+calls once more; see `call_trial`.
+"""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+
+from landscape_core.foundation.types import Scalar, Vector
+from landscape_core.models.adapter import Adapter, tensor_in
+from landscape_core.models.batch_norm import BatchNorm, reestimate
+from landscape_core.models.copying import copied_together
+from landscape_core.models.functional_call import packed, unpacked
+from landscape_core.models.generators import drawing
+from landscape_core.models.in_place import hand_back, hold
+from landscape_core.models.loss_function import LossFunction
+from landscape_core.models.notices import unheard
+from landscape_core.models.parameters import FunctionalCall, Layout
+
+
+@final
+class OwnNetwork:
+    """A private network, which is never taken apart, with what every evaluation needs of it."""
+
+    def __init__(self, module: nn.Module) -> None:
+        """Look in the module for its normalizing layers and the places of its tensors."""
+        self.module = module
+        self._find_parts()
+
+    def _find_parts(self) -> None:
+        self.normalizers = [part for part in self.module.modules() if isinstance(part, _NormBase)]
+        self.slots = FunctionalCall(self.module)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"module": packed(self.module)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.module = unpacked(state["module"])
+        self._find_parts()
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class NetworkEvaluation:
+    """A network, its loss and its data, and what an evaluation depends on besides parameters.
+
+    `reference` are the inputs from which statistics are estimated anew, and `updates_statistics`
+    says that evaluations are training steps, which move the running statistics in `buffers`.
+    """
+
+    network: OwnNetwork
+    loss_function: LossFunction
+    adapter: Adapter | None
+    inputs: Tensor
+    targets: Tensor
+    layout: Layout
+    buffers: dict[str, Tensor]
+    batch_norm: BatchNorm
+    reference: Tensor
+    updates_statistics: bool
+
+    def outputs(self, theta: Vector, inputs: Tensor, *, functional: bool) -> Tensor:
+        """The outputs at theta; `functional`: with its tensors in the place of the network's."""
+        tensors = self.layout.split(theta)
+        if functional:
+            return self.outputs_with(tensors, self.prepared(theta), inputs)
+        own = self.apart()
+        with own._as_given(theta.device):
+            return own.outputs_in_place(tensors, self.buffers, inputs.clone())
+
+    def value(self, theta: Vector, *, functional: bool) -> Scalar:
+        """The mean loss at theta, differentiable."""
+        return self._value(self.layout.split(theta), theta, functional=functional)
+
+    def value_and_gradient(self, theta: Vector, *, functional: bool) -> tuple[Scalar, Vector]:
+        """The mean loss at theta and its gradient, both detached."""
+        # Each tensor is a leaf of its own: nothing has to find the way back through the vector.
+        tensors = self.layout.split(theta.detach())
+        for tensor in tensors.values():
+            tensor.requires_grad_()
+        value = self._value(tensors, theta, functional=functional)
+        found = gradients(value, tensors, alone=functional)
+        return value.detach(), torch.cat([one.reshape(-1) for one in found])
+
+    def _value(self, tensors: Mapping[str, Tensor], theta: Vector, *, functional: bool) -> Scalar:
+        """The mean loss with these values of the parameters, those at theta."""
+        if functional:
+            outputs = self.outputs_with(tensors, self.prepared(theta), self.inputs)
+            return self.loss_function(outputs, self.targets).mean()
+        own = self.apart()
+        with own._as_given(theta.device):
+            outputs = own.outputs_in_place(tensors, self.buffers, self.inputs.clone())
+            return own.loss_function(outputs, self.targets.clone()).mean()
+
+    def outputs_with(
+        self, tensors: Mapping[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor
+    ) -> Tensor:
+        """The outputs with tensors in the place of parameters and buffers."""
+        return self.adapted(
+            self.network.slots.call(self.network.module, {**tensors, **buffers}, inputs)
+        )
+
+    def outputs_in_place(
+        self, tensors: Mapping[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor
+    ) -> Tensor:
+        """The outputs with values in the network's own parameters, which stay there."""
+        training, module = self._set_mode(), self.network.module
+        hold(module, tensors, buffers)
+        if self.batch_norm == "reestimated" and not self.updates_statistics:
+            normalizers = self.network.normalizers
+            own = [dict(part.named_buffers(recurse=False)) for part in normalizers]
+            reestimate(normalizers, own, lambda x: module(x.clone()), self.reference)
+        with unheard():
+            found = self.adapted(module(inputs))
+        if training:
+            hand_back(module, buffers)
+        return found
+
+    def adapted(self, found: Any) -> Tensor:
+        """The outputs in what the network gave.
+
+        Raises:
+            SpecError: it gave no tensor, and there is no adapter to take one out.
+        """
+        return tensor_in(self.adapter(found) if self.adapter else found)
+
+    def prepared(self, theta: Vector) -> dict[str, Tensor]:
+        """Set the mode of the network; the buffers that its evaluation may update."""
+        normalizes = bool(self.network.normalizers)
+        if self.batch_norm == "reestimated" and normalizes and not self.updates_statistics:
+            self._set_mode()
+            return self._reestimated(theta)
+        training = self._set_mode()
+        if self.batch_norm == "batch" and not training:
+            return {name: value.clone() for name, value in self.buffers.items()}
+        return self.buffers
+
+    def apart(self) -> "NetworkEvaluation":
+        """The same with network, loss and adapter of its own, for one evaluation."""
+        module, loss, adapter = copied_together(
+            self.network.module, self.loss_function, self.adapter
+        )
+        return replace(self, network=OwnNetwork(module), loss_function=loss, adapter=adapter)
+
+    def _set_mode(self) -> bool:
+        """Set the mode of the network; whether it is that of training."""
+        training, module = self.updates_statistics, self.network.module
+        if module.training != training:
+            module.train(training)
+        # Statistics of the batch without a training step: dropout, for one, stays off.
+        for part in self.network.normalizers:
+            part.training = training or self.batch_norm == "batch"
+        return training
+
+    def _as_given(self, device: torch.device) -> contextlib.AbstractContextManager[None]:
+        """The same random numbers in every evaluation; in training steps they go on."""
+        return contextlib.nullcontext() if self.updates_statistics else drawing(device, 0)
+
+    def _reestimated(self, theta: Vector) -> dict[str, Tensor]:
+        module, normalizers = self.network.module, self.network.normalizers
+        buffers = {name: value.clone() for name, value in self.buffers.items()}
+        state = {**self.layout.split(theta.detach()), **buffers}
+
+        def forward(inputs: Tensor) -> None:
+            self.network.slots.call(module, state, inputs)
+
+        names = {id(part): name for name, part in module.named_modules()}
+        owned = [(part, f"{names[id(part)]}.".removeprefix(".")) for part in normalizers]
+        fresh = [
+            {key: buffers[prefix + key] for key, _ in part.named_buffers(recurse=False)}
+            for part, prefix in owned
+        ]
+        reestimate(normalizers, fresh, forward, self.reference)
+        return buffers
+
+
+def gradients(value: Tensor, tensors: Mapping[str, Tensor], *, alone: bool) -> Sequence[Tensor]:
+    """The gradients of a value by leaves; `alone`: without those of any other leaf."""
+    leaves = tuple(tensors.values())
+    if alone:
+        return torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
+    value.backward()  # some of what users write, reentrant checkpoints for one, knows only this
+    return [torch.zeros_like(one) if one.grad is None else one.grad for one in leaves]

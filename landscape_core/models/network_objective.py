@@ -1,0 +1,300 @@
+"""The mean loss of a network over examples, as a function of its parameters."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.precision import full_precision
+from landscape_core.foundation.types import Scalar, Vector
+from landscape_core.models.adapter import Adapter
+from landscape_core.models.batch_norm import BatchNorm, _check_choice
+from landscape_core.models.call_trial import FEW, Calls
+from landscape_core.models.copying import copied_together
+from landscape_core.models.in_place import fixed_but
+from landscape_core.models.loss_function import LossFunction, Weighted, loss_on
+from landscape_core.models.network_evaluation import NetworkEvaluation, OwnNetwork
+from landscape_core.models.objective import Objective
+from landscape_core.models.parameters import Layout
+
+TENSORS, LOSSES = ("start", "inputs", "targets", "reference"), ("loss_function", "given_loss")
+
+
+@final
+class ModelObjective(Objective):
+    """The mean loss of a network over given examples, as a function of its parameters.
+
+    The network given is copied, never changed. Parameters that require no gradient are constants.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        loss_function: LossFunction,
+        inputs: Tensor,
+        targets: Tensor,
+        *,
+        batch_norm: BatchNorm = "running",
+        adapter: Adapter | None = None,
+    ) -> None:
+        """Copy the module onto the device of the inputs.
+
+        Args:
+            module: any network from `inputs` to outputs.
+            loss_function: from (outputs, targets) to one value per example, or to their mean.
+            inputs: shape (N, ...), where the computation will run.
+            targets: shape (N,) or (N, D).
+            batch_norm: which statistics batch normalization uses; see `BatchNorm`.
+            adapter: takes what the module gives if that is no tensor, gives the outputs.
+
+        Raises:
+            SpecError: no trainable parameters, inputs and targets of different length, or no such
+                choice of statistics.
+        """
+        _check_choice(batch_norm)
+        if len(inputs) != len(targets) or len(inputs) == 0:
+            accepted = f"as many as the inputs ({len(inputs)}) and at least 1"
+            raise SpecError("the number of targets", len(targets), accepted)
+        self.layout = Layout.of_module(module)
+        if self.layout.size == 0:
+            raise SpecError("model", type(module).__name__, "a module with trainable parameters")
+        own, loss, adapter = copied_together(module, loss_function, adapter)
+        self._own = OwnNetwork(own.to(inputs.device).eval())
+        self.loss_function: LossFunction = loss
+        self.given_loss: LossFunction = loss
+        self.adapter: Adapter | None = adapter
+        self._calls = Calls()
+        self.start = self.layout.join(dict(self.module.named_parameters()))
+        self.buffers: dict[str, Tensor] = dict(self.module.named_buffers())
+        self.inputs, self.targets, self.examples = inputs, targets, len(inputs)
+        self.batch_norm: BatchNorm = batch_norm
+        self.field: VectorField | None = None
+        self.proximal: Proximal | None = None
+        self.reference = inputs
+        self._updates_statistics = False
+
+    @property
+    def module(self) -> nn.Module:
+        """The private copy of the network; for reading its structure, not its values."""
+        return self._own.module
+
+    @property
+    def normalizes(self) -> bool:
+        """Whether the network has batch normalization."""
+        return bool(self._own.normalizers)
+
+    def outputs(self, theta: Vector, inputs: Tensor | None = None) -> Tensor:
+        """The network's outputs at theta on the objective's inputs, or on others; (N, C)."""
+        asked = self.inputs if inputs is None else inputs
+        with full_precision(theta.device):
+            return self._evaluation.outputs(theta, asked, functional=self._functional)
+
+    def outputs_with(
+        self, tensors: Mapping[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor
+    ) -> Tensor:
+        """The outputs with tensors in the place of parameters and buffers."""
+        return self._evaluation.outputs_with(tensors, buffers, inputs)
+
+    def adapted(self, found: Any) -> Tensor:
+        """The outputs in what the network gave; `SpecError` if that is no tensor, nor holds one."""
+        return self._evaluation.adapted(found)
+
+    def loss(self, theta: Vector) -> Scalar:
+        """The mean loss at theta, differentiable."""
+        with full_precision(theta.device):
+            return self._evaluation.value(theta, functional=self._functional)
+
+    def value_and_gradient(self, theta: Vector) -> tuple[Scalar, Vector]:
+        """The loss and its gradient at theta, or the field in its place, both detached."""
+        evaluation, functional = self._evaluation, self._functional
+        with full_precision(theta.device):
+            value, gradient = evaluation.value_and_gradient(theta, functional=functional)
+        return value, gradient if self.field is None else self.field(self, theta, gradient)
+
+    def prox(self, theta: Vector, step: float) -> Vector:
+        """The proximal map of the penalty, if there is one."""
+        return theta if self.proximal is None else self.proximal(theta, step)
+
+    def copies(self) -> tuple[nn.Module, LossFunction, Adapter | None]:
+        """Network, loss as it was given, and adapter, copied together."""
+        module, loss, adapter = copied_together(self.module, self.given_loss, self.adapter)
+        return module, loss, adapter
+
+    @property
+    def network(self) -> "ModelObjective":
+        """This."""
+        return self
+
+    @property
+    def still(self) -> "ModelObjective":
+        """The same objective, whose evaluations change copies of the buffers."""
+        return self.with_buffers({name: buffer.clone() for name, buffer in self.buffers.items()})
+
+    def restricted(self, indices: Tensor) -> "ModelObjective":
+        """The objective of these examples in training mode.
+
+        Its `buffers` are copies that evaluations update, as a training step of torch would.
+        """
+        buffers = {name: value.clone() for name, value in self.buffers.items()}
+        return self._cut(indices, buffers=buffers, _updates_statistics=True)
+
+    def weighted(self, weights: Float[Tensor, " _"]) -> "ModelObjective":
+        """The mean over the examples of each one's loss times its weight.
+
+        Raises:
+            SpecError: a loss that is no number for each example; when it is evaluated.
+        """
+        return self._with_losses(lambda loss: Weighted(loss, weights))
+
+    def alone(self) -> "ModelObjective":
+        """The objective with every example treated by itself, by stored statistics, for reading.
+
+        What was a mini-batch in training no longer changes any buffers.
+        """
+        return self._with(batch_norm="running", _updates_statistics=False)
+
+    def apart(self) -> "ModelObjective":
+        """The same objective with a network and buffers of its own."""
+        return self._with_own(lambda module: module).still
+
+    def with_buffers(self, buffers: Mapping[str, Tensor]) -> "ModelObjective":
+        """The same objective with other running statistics."""
+        return self._with(buffers=dict(buffers))
+
+    def first(self, count: int) -> "ModelObjective":
+        """The same objective over the first examples only (all, if there are fewer)."""
+        return self.between(0, count)
+
+    def between(self, start: int, stop: int) -> "ModelObjective":
+        """The same objective over some consecutive examples only."""
+        return self._cut(slice(start, stop))
+
+    def reordered(self, order: Tensor) -> "ModelObjective":
+        """The same objective over the examples at these indices, in their order."""
+        return self._cut(order)
+
+    def with_batch_norm(self, batch_norm: BatchNorm) -> "ModelObjective":
+        """The same objective with another choice of statistics."""
+        _check_choice(batch_norm)
+        return self._with(batch_norm=batch_norm)
+
+    def with_inputs(self, inputs: Tensor) -> "ModelObjective":
+        """The same objective with other inputs to the same targets, in the shape of its own."""
+        return self._with(inputs=inputs)
+
+    def with_loss(self, loss_function: LossFunction) -> "ModelObjective":
+        """The same objective with another loss."""
+        return self._with(loss_function=loss_function, given_loss=loss_function)
+
+    def recognized(self, loss_function: LossFunction) -> "ModelObjective":
+        """The same objective, whose given loss is known to be this one, which more is known of."""
+        return self._with(loss_function=loss_function)
+
+    def of_a_user(self) -> "ModelObjective":
+        """The same objective, of whose network it is tried first how it can be called."""
+        return self._with(_calls=Calls(known=None))
+
+    def with_field(self, field: "VectorField") -> "ModelObjective":
+        """The same objective, of which optimizers follow a field in the gradient's place.
+
+        Of the mean over examples it is the mean, and where there are several players, as in a game,
+        no loss has it as its gradient.
+        """
+        return self._with(field=field)
+
+    def with_prox(self, proximal: "Proximal") -> "ModelObjective":
+        """The same objective beside a penalty R, which is no part of the loss.
+
+        Optimizers that can, take it into account by its proximal map.
+        """
+        return self._with(proximal=proximal)
+
+    def with_reference(self, inputs: Tensor) -> "ModelObjective":
+        """The same objective with statistics re-estimated from other, the training, inputs."""
+        return self._with(reference=inputs)
+
+    def moving(self, names: Collection[str], theta: Vector) -> "ModelObjective":
+        """The loss as a function of some tensors alone, all others held as they are at theta.
+
+        Its `start` holds theta's values of those tensors.
+        """
+        values = self.layout.split(theta.detach())
+        part = self._with_own(lambda module: fixed_but(module, values, names))
+        layout = Layout.of_module(part.module)
+        start = layout.join(dict(part.module.named_parameters())).to(theta)
+        return part._with(layout=layout, start=start)
+
+    def to(self, device: str | torch.device) -> "ModelObjective":
+        """The same objective on another device."""
+        return self._converted(lambda part: part.to(device), device)
+
+    def in_double(self) -> "ModelObjective":
+        """The same objective in float64, but for whole numbers."""
+        return self._converted(_doubled, self.start.device, torch.float64)
+
+    @property
+    def _evaluation(self) -> NetworkEvaluation:
+        """The network with what its evaluation depends on beside the parameters."""
+        return NetworkEvaluation(
+            network=self._own,
+            loss_function=self.loss_function,
+            adapter=self.adapter,
+            inputs=self.inputs,
+            targets=self.targets,
+            layout=self.layout,
+            buffers=self.buffers,
+            batch_norm=self.batch_norm,
+            reference=self.reference,
+            updates_statistics=self._updates_statistics,
+        )
+
+    @property
+    def _functional(self) -> bool:
+        """Whether the network can be called with other tensors in the place of its own."""
+        return self._calls.functional(self.start, lambda: self.first(FEW).alone()._evaluation)
+
+    def _cut(self, some: Tensor | slice, **changed: Any) -> "ModelObjective":
+        """The same objective over some examples, with their weights if they have any."""
+        both = {name: getattr(self, name) for name in LOSSES}
+        losses = {name: loss.of(some) for name, loss in both.items() if isinstance(loss, Weighted)}
+        changed |= {"inputs": self.inputs[some], "targets": self.targets[some], **losses}
+        return self._with(**changed, examples=len(changed["inputs"]), _whole=None, _indices=None)
+
+    def _converted(self, convert: Callable[[Any], Any], *where: Any) -> "ModelObjective":
+        """The same objective with network and tensors converted, and its losses where those are."""
+        part = self._with_own(convert)._with_losses(lambda loss: loss_on(loss, *where))
+        tensors = {name: convert(getattr(self, name)) for name in TENSORS}
+        buffers = {name: convert(buffer) for name, buffer in self.buffers.items()}
+        return part._with(**tensors, buffers=buffers)
+
+    def _with_own(self, change: Callable[[nn.Module], nn.Module]) -> "ModelObjective":
+        """The same objective with losses, adapter and a network of its own, changed beforehand."""
+        own = (self.module, self.loss_function, self.given_loss, self.adapter)
+        module, loss, given, adapter = copied_together(*own)
+        parts = {"loss_function": loss, "given_loss": given, "adapter": adapter}
+        return self._with(_own=OwnNetwork(change(module)), **parts)
+
+    def _with_losses(self, change: Callable[[Any], LossFunction]) -> "ModelObjective":
+        """The same objective with both losses, as given and as it is known, changed."""
+        return self._with(**{name: change(getattr(self, name)) for name in LOSSES})
+
+    def _with(self, **changed: Any) -> "ModelObjective":
+        """The same objective with other values of some attributes."""
+        part = object.__new__(ModelObjective)
+        part.__dict__.update(self.__dict__, **changed)
+        return part
+
+
+VectorField = Callable[[ModelObjective, Vector, Vector], Vector]
+"""(objective, theta, gradient of its loss) -> what optimizers follow in the gradient's place."""
+
+Proximal = Callable[[Vector, float], Vector]
+"""(theta, step) -> the z of least ½ ‖z − theta‖² + step R(z), for each parameter by itself."""
+
+
+def _doubled(part: Any) -> Any:
+    """A module or tensor in double precision, but for whole numbers."""
+    return part if isinstance(part, Tensor) and not part.is_floating_point() else part.double()
