@@ -16,6 +16,7 @@ from landscape_core.slices.cost import estimate
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.grid_values import Spread
 from landscape_core.slices.interpolation import Floats
+from landscape_core.slices.last_dataset import agreeing, stating, with_last
 from landscape_core.slices.probe import Probe
 from landscape_core.slices.slice_key import slice_key
 from landscape_core.slices.spot_checks import OTHERWISE, Checked, spot_check
@@ -113,20 +114,15 @@ def _checked(
     read: Probe, work: Iterator[xr.Dataset], plainly: Callable[[], xr.Dataset]
 ) -> Iterator[xr.Dataset]:
     """The datasets, of whose last some points agree with the plain evaluation; else that one."""
-    last = None
-    for dataset in work:
-        if last is not None:
-            yield last
-        last = dataset
-    if last is None:
-        return
-    found = spot_check(read, last)
-    if not found.agree:
-        warnings.warn(OTHERWISE.format("A fast way of computing this slice"), stacklevel=3)
-        last, found = plainly(), Checked()
-    _tell_constant(last)
-    told = {"checked_points": found.points, "checked_deviation": found.deviation}
-    yield last.assign_attrs(told)
+    for dataset, last in with_last(work):
+        if not last:
+            yield dataset
+            continue
+        finished = agreeing(read, dataset, stacklevel=3)
+        if finished is None:
+            finished = stating(Checked(), plainly())
+        _tell_constant(finished)
+        yield finished
 
 
 def _plainly(

@@ -6,7 +6,6 @@ over the examples drawn (Cochran, Sampling Techniques, 1977, section 2.6); with 
 """
 
 import math
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -23,8 +22,8 @@ from landscape_core.models.network_objective import ModelObjective
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.grid_values import GridValues, frozen, named
 from landscape_core.slices.interpolation import Floats
+from landscape_core.slices.last_dataset import agreeing, with_last
 from landscape_core.slices.probe import Probe
-from landscape_core.slices.spot_checks import OTHERWISE, spot_check
 from landscape_core.storage import schema
 
 FIRST = 64
@@ -66,20 +65,13 @@ def sample(
     if first < 2:
         raise SpecError("first", first, "at least 2, as a standard error needs two examples")
     means = {n: m for n, m in read.measures.items() if isinstance(m, OutputMeasure) and m.is_mean}
-    dataset = None
-    for further in _growing(read, grid, means, dict(attrs or {}), (first, seed)):
-        if dataset is not None:
-            yield dataset
-        dataset = further
-    if dataset is None:
-        return
-    checked = spot_check(read.asking(means), dataset)
-    if checked.agree:
-        told = {"checked_points": checked.points, "checked_deviation": checked.deviation}
-        yield dataset.assign_attrs(told)
-    else:
-        warnings.warn(OTHERWISE.format("A fast way of computing this slice"), stacklevel=2)
-        yield from _growing(read.plainly(), grid, means, dict(attrs or {}), (first, seed))
+    given, how = dict(attrs or {}), (first, seed)
+    for dataset, last in with_last(_growing(read, grid, means, given, how)):
+        found = agreeing(read.asking(means), dataset, stacklevel=2) if last else dataset
+        if found is None:
+            yield from _growing(read.plainly(), grid, means, given, how)
+        else:
+            yield found
 
 
 def _growing(

@@ -28,6 +28,7 @@ from landscape_core.models.measures.accuracy import Accuracy
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.user_model import user_problem
 from landscape_core.planes.directions.random import Random
+from landscape_core.slices import last_dataset
 from landscape_core.slices.adaptive import Tolerance
 from landscape_core.slices.backends.serial import Serial
 from landscape_core.slices.grid import Grid
@@ -78,7 +79,8 @@ def asked(monkeypatch):
         return found
 
     monkeypatch.setattr(Probe, "__call__", counting)
-    monkeypatch.setattr(MODULE, "spot_check", checked)
+    for module in (MODULE, last_dataset):
+        monkeypatch.setattr(module, "spot_check", checked)
     return seen
 
 
