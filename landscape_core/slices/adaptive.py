@@ -39,7 +39,7 @@ from landscape_core.slices.grid import Grid, Index, Mask, mesh
 from landscape_core.slices.grid_values import NEWS, GridValues, Spread
 from landscape_core.slices.interpolation import FIRST, Floats, Lines, filled, lines_of
 from landscape_core.slices.probe import Probe
-from landscape_core.slices.scattered_spline import Scattered, first_nodes
+from landscape_core.slices.scattered_spline import BORDER, Scattered, first_nodes
 
 SAFETY = 0.4
 """A cell whose residual is at most this share of the tolerance is resolved."""
@@ -75,6 +75,9 @@ BATCH = 12
 MOST = 0.58
 """The share of all points that are computed at most, beside checks; then a larger error is stated.
 """
+
+UNRESOLVED = 1.1
+"""How many times larger an error is stated where no more points may be computed."""
 
 FEW = 256
 """So many points are computed in any case, where they are needed."""
@@ -191,7 +194,8 @@ class _Refined:
             errors = spline.errors(known[:, 0] / np.where(ranges > 0, ranges, 1.0)[:, None])
             largest = errors.max(axis=0)
             # Of many that stay unsure the largest is seldom reached, on the border, too.
-            stated = np.where(largest > least, largest / spline.beside, largest) / SAFETY
+            likely = UNRESOLVED * largest / np.minimum(spline.beside, BORDER[0])
+            stated = np.where(largest > least, likely, largest) / SAFETY
             self.error = np.minimum(stated, 1.0).reshape(shape)  # the whole range: nothing is known
             further = spline.further(largest, least, min(self.left, max(BATCH, len(nodes) // 6)))
             if not len(further):

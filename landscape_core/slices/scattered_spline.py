@@ -22,7 +22,8 @@ START = 7
 BORDER = (1.75, 1.5)
 """How many times larger the errors are taken to be on the outermost line of a grid and the next.
 
-There all nodes lie on one side, and losses of deep networks are steepest.
+There all nodes lie on one side, and losses of deep networks are steepest. In a corner, where they
+lie on one side of both lines, the two are multiplied.
 """
 
 NEAR = 8
@@ -109,8 +110,9 @@ def first_nodes(resolution: int) -> Index:
 def _beside_border(resolution: int) -> Floats:
     """How many times larger the error is taken to be at each point (R R,) of a grid."""
     side = np.arange(resolution)
-    lines = np.minimum(side, side[::-1])
-    return np.array([*BORDER, 1.0])[np.minimum.outer(lines, lines).clip(max=len(BORDER))].ravel()
+    lines = np.minimum(side, side[::-1]).clip(max=len(BORDER))
+    times = np.array([*BORDER, 1.0])[lines]
+    return np.outer(times, times).ravel()
 
 
 def _product(left: Floats, right: Floats) -> Floats:
