@@ -20,6 +20,7 @@ from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.measures.gradient_norm import GradientNorm
 from landscape_core.models.measures.loss import LossMeasure
 from landscape_core.models.module_state import ModuleState
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.plain_evaluation import PlainEvaluation
 from landscape_core.slices import grid_values, one_call
 from landscape_core.slices import probe as probing
@@ -169,24 +170,29 @@ def _(patch):
 
 @fault("vmap: buffers as zeros")
 def _(patch):
-    right = vmap.functional_call
+    right = ModelObjective.outputs_with
 
-    def wrong(module, state, inputs):
-        names = {name for name, _ in module.named_buffers()}
-        state = {k: torch.zeros_like(v) if k in names else v for k, v in state.items()}
-        return right(module, state, inputs)
+    def wrong(objective, tensors, buffers, inputs):
+        zeros = {name: torch.zeros_like(buffer) for name, buffer in buffers.items()}
+        return right(objective, tensors, zeros, inputs)
 
-    patch.setattr(vmap, "functional_call", wrong)
+    patch.setattr(ModelObjective, "outputs_with", wrong)
 
 
 @fault("vmap: tied parameters move under one name alone")
 def _(patch):
-    right = vmap.functional_call
+    right = ModelObjective.outputs_with
 
-    def wrong(module, state, inputs):
-        return right(module, state, inputs, tie_weights=False)
+    def wrong(objective, tensors, buffers, inputs):
+        slots = objective._own.slots
+        places = slots._places
+        slots._places = {name: found[:1] for name, found in places.items()}
+        try:
+            return right(objective, tensors, buffers, inputs)
+        finally:
+            slots._places = places
 
-    patch.setattr(vmap, "functional_call", wrong)
+    patch.setattr(ModelObjective, "outputs_with", wrong)
 
 
 @fault("vmap: points in reverse")
