@@ -18,6 +18,7 @@ from landscape_core.curvature.matrices.base import Matrix
 from landscape_core.curvature.matrices.hessian import Hessian
 from landscape_core.curvature.spot_check import SpotChecks
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import Knob, Note, Recipe, canonical, to_plain
 from landscape_core.foundation.types import Vector
 from landscape_core.models.additivity import stated
@@ -47,6 +48,7 @@ class Convexity(Recipe):
     ] = 400
 
 
+@public_call
 def convexity(
     objective: ModelObjective, plane: Plane, grid: Grid, asked: Convexity | None = None
 ) -> Iterator[xr.Dataset]:

@@ -5,6 +5,7 @@ import numpy.typing as npt
 import torch
 import xarray as xr
 
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.types import Vector
 from landscape_core.models.datasets.base import Data, Split
 from landscape_core.models.loss_function import LossFunction
@@ -32,6 +33,7 @@ def scattered(data: Split, limit: int = 400) -> xr.Dataset:
     )
 
 
+@public_call
 def boundary(
     objective: ModelObjective, theta: Vector, data: Split, resolution: int = 60
 ) -> xr.Dataset:

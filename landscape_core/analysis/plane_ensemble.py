@@ -14,6 +14,7 @@ import xarray as xr
 
 from landscape_core.analysis.slice_metrics import slice_metrics
 from landscape_core.foundation.errors import PlaneError, SpecError
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import canonical, name_of, to_plain
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.base import Directions
@@ -42,6 +43,7 @@ JOIN: Any = {
 }
 
 
+@public_call
 def ensemble(
     parts: Mapping[str, ModelObjective],
     directions: Directions,

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.types import Vectors
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.plane import Plane
@@ -34,6 +35,7 @@ MEANINGS = {
 }
 
 
+@public_call
 def field(objective: ModelObjective, plane: Plane, grid: Grid) -> Iterator[xr.Dataset]:
     """The field over a plane as it fills, row by row; the last dataset is complete.
 

@@ -23,6 +23,7 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.types import Vector
 from landscape_core.models.layer_chain import chain_of
 from landscape_core.models.network_blocks import Residual, ScaledLinear
@@ -81,6 +82,7 @@ class Units:
     uses: list[Use] = field(default_factory=list)
 
 
+@public_call
 def aligned(objective: ModelObjective, first: Vector, last: Vector, seed: int = 0) -> Vector:
     """`last` with its hidden units in the order nearest to `first`: the same function, (P,).
 
@@ -93,6 +95,7 @@ def aligned(objective: ModelObjective, first: Vector, last: Vector, seed: int = 
     return permuted(objective, last, matching(objective, first, last, seed))
 
 
+@public_call
 def matching(
     objective: ModelObjective, first: Vector, last: Vector, seed: int = 0
 ) -> list[Permutation]:
@@ -115,6 +118,7 @@ def matching(
     return orders
 
 
+@public_call
 def permuted(objective: ModelObjective, theta: Vector, orders: Sequence[Permutation]) -> Vector:
     """The parameters (P,) of the same function with its hidden units in other orders."""
     tensors: Mapping[str, Tensor] = objective.layout.split(theta.detach())

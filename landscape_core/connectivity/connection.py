@@ -23,6 +23,7 @@ from landscape_core.connectivity.paths.bezier import Bezier
 from landscape_core.experiments.progress import NEWS, Progress
 from landscape_core.experiments.trajectory import buffers_at, record_run
 from landscape_core.foundation.errors import PlaneError, SpecError
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import (
     ENGINE_VERSION,
     Choice,
@@ -112,6 +113,7 @@ class Connection(Recipe):
         _check_resolution("Connection.resolution", self.resolution)
 
 
+@public_call
 def connect(asked: Connection, store: Store | None = None) -> Iterator[Progress]:
     """Both runs, unless they are in the store, then the curve between their ends.
 
@@ -150,6 +152,7 @@ def connect(asked: Connection, store: Store | None = None) -> Iterator[Progress]
     yield Progress(total, total, dataset if dataset is None else dataset.assign_attrs(_of(asked)))
 
 
+@public_call
 def connection(  # noqa: PLR0913 - the options are by name
     parts: Objective | Mapping[str, Objective],
     first: Vector,
@@ -204,6 +207,7 @@ def another_start(run: Run) -> Run:
     return run.replace(seed=run.seed + 1)
 
 
+@public_call
 def to_another_start(  # noqa: PLR0913 - the options are by name
     parts: Mapping[str, ModelObjective],
     run: Run,

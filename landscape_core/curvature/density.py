@@ -16,6 +16,7 @@ from landscape_core.curvature.lanczos import lanczos
 from landscape_core.curvature.operator import Operator
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.public_call import public_call
 
 Array = npt.NDArray[np.float64]
 
@@ -42,6 +43,7 @@ class Density:
     matvecs: int
 
 
+@public_call
 def density(
     operator: Operator,
     *,

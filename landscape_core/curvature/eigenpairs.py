@@ -15,6 +15,7 @@ from torch import Tensor
 from landscape_core.curvature.operator import Operator
 from landscape_core.curvature.restarted_lanczos import Search, check_finite, drawn
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.types import Vector, Vectors
 
 DENSE = 150
@@ -41,6 +42,7 @@ class Eigenpairs:
     matvecs: int
 
 
+@public_call
 def eigenpairs(
     operator: Operator,
     top: int = 5,

@@ -14,6 +14,7 @@ from landscape_core.curvature.matrices.hessian import Hessian
 from landscape_core.curvature.spot_check import SpotChecks
 from landscape_core.curvature.trace import Trace, trace
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import Knob, Note, Recipe, name_of
 from landscape_core.foundation.types import Vector
 from landscape_core.models.additivity import stated
@@ -62,6 +63,7 @@ class Watcher:
         allowed = self.asked.max_overhead * (trained - self._trained)
         return self.asked.max_overhead > 0 and self.seconds + self._cost <= allowed
 
+    @public_call
     def measure(self, objective: ModelObjective, theta: Vector, step: int) -> None:
         """Take the curvature at a step, unless it is not finite there."""
         began = time.perf_counter()

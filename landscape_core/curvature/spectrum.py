@@ -21,6 +21,7 @@ from landscape_core.curvature.operator import Operator
 from landscape_core.curvature.spot_check import SpotChecks
 from landscape_core.curvature.trace import Trace, trace
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import Knob, Note, Recipe, canonical, name_of, to_plain
 from landscape_core.foundation.types import Vector
 from landscape_core.models.additivity import stated
@@ -68,6 +69,7 @@ class Spectrum(Recipe):
             raise SpecError("Spectrum.probes", 1, "0, or at least 2: one has no error band")
 
 
+@public_call
 def spectrum(objective: ModelObjective, theta: Vector, asked: Spectrum) -> Iterator[xr.Dataset]:
     """The curvature at a point, growing: eigenvalues, then the trace, then the density, by block.
 

@@ -12,6 +12,7 @@ import torch
 from landscape_core.curvature.operator import Operator
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.types import Vectors
 
 FEWEST = 16
@@ -27,6 +28,7 @@ class Trace:
     matvecs: int
 
 
+@public_call
 def trace(
     operator: Operator,
     *,
@@ -50,23 +52,27 @@ def trace(
     if most < 2:
         raise SpecError("most", most, "at least 2: one probe has no standard error")
     before, rng = operator.matvecs, random_streams.stream(seed, "trace")
+    finer = torch.promote_types(operator.like.dtype, torch.float32)  # half types are not factorized
 
     def signs(count: int) -> Vectors:
         drawn = torch.randint(0, 2, (count, operator.size), generator=rng)
-        return (2 * drawn - 1).to(operator.like)
+        return (2 * drawn - 1).to(operator.like.device, finer)
+
+    def applied(vectors: Vectors) -> Vectors:
+        return operator.apply(vectors.to(operator.like)).to(finer)
 
     if 2 * (sketch + FEWEST) >= operator.size:
         return Trace(float(operator.dense().double().trace()), 0.0, operator.size)
-    basis = operator.like.new_zeros(0, operator.size)
+    basis = operator.like.new_zeros(0, operator.size, dtype=finer)
     exact = 0.0
     if sketch:
-        basis = torch.linalg.qr(operator.apply(signs(sketch)).T).Q.T
-        exact = float((operator.apply(basis).double() * basis.double()).sum())
+        basis = torch.linalg.qr(applied(signs(sketch)).T).Q.T
+        exact = float((applied(basis).double() * basis.double()).sum())
     found: list[float] = []
     while len(found) < most:
         probes = signs(min(FEWEST, most - len(found)))
         probes = probes - (probes @ basis.T) @ basis
-        found += (operator.apply(probes).double() * probes.double()).sum(dim=1).tolist()
+        found += (applied(probes).double() * probes.double()).sum(dim=1).tolist()
         values = torch.tensor(found, dtype=torch.float64)
         mean, error = float(values.mean()), float(values.std()) / math.sqrt(len(found))
         if error <= tolerance * abs(exact + mean):

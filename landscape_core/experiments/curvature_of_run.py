@@ -18,6 +18,7 @@ from landscape_core.curvature.spectrum import Spectrum, check_point, spectrum
 from landscape_core.experiments.progress import Progress
 from landscape_core.experiments.trajectory import buffers_at, run_of, training_of
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import (
     ENGINE_VERSION,
     Recipe,
@@ -36,6 +37,7 @@ ZERO = 4.0
 """Eigenvalues within so many widths of a density's smoothing cannot be told from zero by it."""
 
 
+@public_call
 def parts_at(path: xr.Dataset, step: int = -1) -> dict[str, ModelObjective]:
     """The data of both splits, each objective starting at the recorded iterate nearest to a step.
 
@@ -68,6 +70,7 @@ def index_at(path: xr.Dataset, step: int) -> int:
     return int(np.abs(path["step"].values - step).argmin())
 
 
+@public_call
 def curvature_of_run(
     path: xr.Dataset, asked: Spectrum, *, step: int = -1, store: Store | None = None
 ) -> Iterator[Progress]:
@@ -92,6 +95,7 @@ def curvature_of_run(
     yield Progress(total, total, found if found is None else found.assign_attrs(attrs))
 
 
+@public_call
 def curvature_along_run(
     path: xr.Dataset, asked: Watch, *, count: int = 20, store: Store | None = None
 ) -> Iterator[Progress]:
@@ -132,6 +136,7 @@ def curvature_along_run(
         store.put(key, found)
 
 
+@public_call
 def sharpness_at(
     path: xr.Dataset,
     names: Sequence[str] = (),

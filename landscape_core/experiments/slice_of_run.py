@@ -20,6 +20,7 @@ from landscape_core.experiments.trajectory import (
     run_of,
 )
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import (
     Choice,
     Knob,
@@ -83,6 +84,7 @@ class Look(Recipe):
             raise SpecError("Look.batch_norm", self.batch_norm, ACCEPTED)
 
 
+@public_call
 def slice_of_run(
     asked: Look, store: Store | None = None, backend: Backend | None = None
 ) -> Iterator[Progress]:
@@ -101,6 +103,7 @@ def slice_of_run(
         yield from slice_of_trajectory(path, asked, store, backend)
 
 
+@public_call
 def slice_of_trajectory(
     path: xr.Dataset,
     asked: Look,
@@ -149,6 +152,7 @@ def frame(asked: Look, plane: Plane, thetas: Vectors, others: Sequence[xr.Datase
     )
 
 
+@public_call
 def probe_at(
     path: xr.Dataset, asked: Look, others: Sequence[xr.Dataset] = ()
 ) -> tuple[Probe, Plane, Vectors]:
@@ -210,6 +214,7 @@ def path_on(slice_: xr.Dataset) -> xr.Dataset | None:
     return path.rename({name: name.removeprefix("path_") for name in names})
 
 
+@public_call
 def shadow_on(plane: Plane, thetas: Vectors, path: xr.Dataset) -> xr.Dataset:
     """The trajectory on the plane: path_alpha, path_beta, path_loss, path_distance (step)."""
     coords = plane.coords(thetas).numpy(force=True)

@@ -13,6 +13,7 @@ import xarray as xr
 from landscape_core.experiments.learning_curves import curves, measured
 from landscape_core.experiments.progress import NEWS, Progress
 from landscape_core.foundation.errors import FileFormatError, SpecError
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import (
     ENGINE_VERSION,
     canonical,
@@ -36,6 +37,7 @@ OWN_PARTS = "own_parts"
 """The attribute that names classes of the user's own, which the text of the recipe cannot tell."""
 
 
+@public_call
 def record_run(run: Run, store: Store | None = None) -> Iterator[Progress]:
     """Train, and give the trajectory: iterates (step, param), measures (split, step).
 

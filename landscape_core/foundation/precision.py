@@ -8,7 +8,7 @@ about 1e-3, far above the differences that a landscape is made of.
 import contextlib
 import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -20,6 +20,9 @@ FULL = ("ieee", "none")
 OPERATIONS = {"cuda": ("matmul", "conv", "rnn"), "mkldnn": ("matmul", "conv", "rnn")}
 """What has a setting of its own, by the library that computes."""
 
+AUTOCAST = ("cpu", "cuda", "mps", "xpu")
+"""Kinds of device on which a process may have asked for casts on the way."""
+
 
 class _Shared:
     """Who evaluates now: the settings are the process's, and the last who leaves sets them back."""
@@ -29,10 +32,21 @@ class _Shared:
         self.inside = 0
         self.undo: list[Callable[[], Any]] = []
 
-    def enter(self, kind: str, *, tf32: bool) -> None:
+    def enter(self, kind: str, *, tf32: bool) -> list[Callable[[], Any]]:
         with self.lock:
             self.undo += _settle(kind, tf32=tf32)
             self.inside += 1
+        return []
+
+    def allow(self, kind: str, *, tf32: bool) -> list[Callable[[], Any]]:
+        """Change the settings within a call for a while; what takes that back."""
+        with self.lock:
+            return _settle(kind, tf32=tf32)
+
+    def take_back(self, undo: list[Callable[[], Any]]) -> None:
+        with self.lock:
+            for again in reversed(undo):
+                again()
 
     def leave(self) -> None:
         with self.lock:
@@ -60,17 +74,51 @@ def full_precision(device: str | torch.device = "cpu", *, tf32: bool = False) ->
         yield
         return
     kind = torch.device(device).type
-    _shared.enter(kind, tf32=tf32)
+    called = getattr(_here, "called", False)
+    undo = _shared.allow(kind, tf32=tf32) if called else _shared.enter(kind, tf32=tf32)
     _here.inside = True
     try:
-        if is_autocast_available(kind) and torch.is_autocast_enabled(kind):
-            with torch.autocast(kind, enabled=False):
-                yield
-        else:
+        with _without_autocast((kind,)):
             yield
     finally:
         _here.inside = False
-        _shared.leave()
+        if called:
+            _shared.take_back(undo)
+        else:
+            _shared.leave()
+
+
+@contextlib.contextmanager
+def full_precision_of_a_call() -> Iterator[None]:
+    """Compute in the tensors' own precision on every device; then settings are as they were.
+
+    An evaluation within may allow a graphics card to round (`full_precision(tf32=True)`), for as
+    long as it takes.
+    """
+    if getattr(_here, "called", False) or getattr(_here, "inside", False):
+        yield
+        return
+    kinds = ("cpu",) if torch.version.cuda is None else ("cpu", "cuda")
+    for kind in kinds:
+        _shared.enter(kind, tf32=False)
+    _here.called = True
+    try:
+        with _without_autocast(AUTOCAST):
+            yield
+    finally:
+        _here.called = False
+        for _ in kinds:
+            _shared.leave()
+
+
+@contextlib.contextmanager
+def _without_autocast(kinds: Iterable[str]) -> Iterator[None]:
+    """Cast nothing on the way, on these kinds of device."""
+    with contextlib.ExitStack() as stack:
+        for kind in kinds:
+            if is_autocast_available(kind) and torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        yield
 
 
 def _settle(kind: str, *, tf32: bool) -> list[Callable[[], Any]]:

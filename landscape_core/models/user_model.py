@@ -16,6 +16,7 @@ from torch.nn.parameter import is_lazy
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.precision import full_precision
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import Knob, Note
 from landscape_core.models.adapter import Adapter
 from landscape_core.models.batch_norm import BatchNorm
@@ -49,6 +50,7 @@ class UserProblem(Problem):
     parameters: Annotated[int, Knob(1, 10**15, "how many of its numbers are trained")]
     digest: Annotated[str, Note("equal for equal weights, code and data, and only for those")]
 
+    @public_call
     def build(self, seed: int, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Instance:
         """The instance; it starts at the given weights, whatever the seed, which draws batches.
 
@@ -80,6 +82,7 @@ class UserProblem(Problem):
         return found
 
 
+@public_call
 def user_problem(
     model: nn.Module,
     loss: LossFunction,
@@ -223,6 +226,7 @@ def _plain(loss: object) -> bool:
     )
 
 
+@public_call
 def from_module(  # noqa: PLR0913 - every choice in one line is what it is for
     model: nn.Module,
     loss_function: LossFunction,

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from landscape_core.foundation.errors import PlaneError
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.types import Vector, Vectors
 from landscape_core.planes.moving_buffers import MovingBuffers
 from landscape_core.planes.through import State, Through
@@ -128,6 +129,7 @@ class Plane:
         """D: 1 for a line, 2 for a plane."""
         return len(self.axes)
 
+    @public_call
     def points(self, coords: Float[Tensor, "K D"]) -> Vectors:
         """The parameter vectors at K coordinates, shape (K, P).
 
@@ -139,6 +141,7 @@ class Plane:
             raise PlaneError(f"coordinates must be (K, {self.dimensions}); got shape {shape}.")
         return self.origin + coords.to(self.axes) @ self.axes
 
+    @public_call
     def coords(self, thetas: Vectors) -> Float[Tensor, "K D"]:
         """The coordinates of each row's nearest point on the plane, shape (K, D), float64.
 
@@ -151,6 +154,7 @@ class Plane:
         right = self._offsets(thetas) @ unit.T
         return torch.linalg.solve(unit @ unit.T, right.T).T / lengths
 
+    @public_call
     def distance(self, thetas: Vectors) -> Float[Tensor, " K"]:
         """How far each row lies off the plane, shape (K,), Euclidean, float64.
 
@@ -159,6 +163,7 @@ class Plane:
         """
         return (self._offsets(thetas) - self.coords(thetas) @ self.axes.double()).norm(dim=1)
 
+    @public_call
     def captured(self, path: Vectors) -> float:
         """The share of a path's (T, P) squared motion from its start that lies along the axes."""
         total = float((path - path[0]).double().square().sum())
@@ -191,6 +196,7 @@ class Plane:
         origin, axes = self.origin.double(), self.axes.double()
         return replace(self, origin=origin, axes=axes, buffers=buffers)
 
+    @public_call
     def at(self, origin: Vector) -> "Plane":
         """The parallel plane through another origin.
 
@@ -204,6 +210,7 @@ class Plane:
         shifted = self.buffers and self.buffers.shifted(self.coords(origin[None])[0])
         return replace(self, origin=origin, buffers=shifted)
 
+    @public_call
     def spanned_by(self, axes: Vectors) -> "Plane":
         """The same plane with other axes that lie in it."""
         if self.buffers is None:
@@ -211,6 +218,7 @@ class Plane:
         bare = replace(self, origin=torch.zeros_like(self.origin), buffers=None)
         return replace(self, axes=axes, buffers=self.buffers.recombined(bare.coords(axes)))
 
+    @public_call
     def facing(self, other: "Plane | None") -> "Plane":
         """The same plane with its axes in the order and to the side of a predecessor's.
 

@@ -18,6 +18,7 @@ from landscape_core.curvature.monitor import Watch, Watcher
 from landscape_core.experiments.learning_curves import applicable, curves, measured
 from landscape_core.experiments.trajectory import trajectory
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.types import Vector, Vectors
 from landscape_core.models.measures.base import Answers
 from landscape_core.models.network_objective import ModelObjective
@@ -179,6 +180,7 @@ class Session:
         if asked is None or self._watcher is None or self._watcher.asked != asked:
             self._watcher = Watcher(asked, self._seconds) if asked else None
 
+    @public_call
     def advance(self, steps: int) -> None:
         """Make so many steps, or fewer if the run ends, and look at where it then stands."""
         self._back = self._back if steps == 0 else None
@@ -199,6 +201,7 @@ class Session:
         """Train up to a step."""
         self.advance(step - self.step)
 
+    @public_call
     def travel(self, step: int) -> Iterator[Picture]:
         """Train up to a step, with some pictures on the way."""
         while self.step < step and self.status in ("ready", "paused"):
@@ -206,6 +209,7 @@ class Session:
             yield self.picture()
         self.settle()
 
+    @public_call
     def settle(self) -> None:
         """Look as if nothing had been looked at before: a plane that follows is found anew.
 
@@ -214,6 +218,7 @@ class Session:
         if self.view.follow:
             self._spanning.forget()
 
+    @public_call
     def play(self, steps: int, budget: float = 0.012) -> Iterator[Picture]:
         """Pictures of the running training, so many steps apart, until it ends.
 
@@ -225,6 +230,7 @@ class Session:
             self.advance(steps)
             yield self.picture(budget, "running" if self.status == "paused" else self.status)
 
+    @public_call
     def revisit(self, step: int, status: Status | None = None) -> Picture:
         """Look at the recorded iterate that is nearest to a step, until the run goes on.
 
@@ -235,12 +241,14 @@ class Session:
         self._back = None if nearest is entries[-1] else nearest
         return self.picture(status=status)
 
+    @public_call
     def replay(self, step: int) -> Iterator[Picture]:
         """Look at all that was recorded after a step, in order."""
         for after in self.recorded:
             if after > step:
                 yield self.revisit(after, "running")
 
+    @public_call
     def inspect(self, alpha: float, beta: float) -> Picture:
         """The latest picture with the network at a place of it: what it says, its measures."""
         latest = self._latest or self.picture()
@@ -252,6 +260,7 @@ class Session:
         )
         return self._latest
 
+    @public_call
     def state_at(self, alpha: float, beta: float) -> State:
         """The network at a place of the latest picture, for another session to start from."""
         seen = self._seen or self._look()
@@ -264,6 +273,7 @@ class Session:
             buffers = at_coord(part, seen.plane, where[0]).buffers
         return State(0, 0, theta, None, dict(buffers))
 
+    @public_call
     def picture(self, budget: float = 0.012, status: Status | None = None) -> Picture:
         """The present look, its slice as fine as the time allows, the rest interpolated."""
         seen = self._look()
@@ -283,10 +293,12 @@ class Session:
         self._pace.took(rung, time.perf_counter() - began)
         return self._picture(seen, dataset, status)
 
+    @public_call
     def span(self) -> None:
         """Span the plane of the present look, which may be one that stays, without a loss on it."""
         self._look()
 
+    @public_call
     def refine(self) -> Iterator[Picture]:
         """The present look from coarse to fine; from the store at once, if it is there.
 
@@ -308,6 +320,7 @@ class Session:
         if dataset is not None:
             self._held = (self._spanned, grid, self._entry(), dataset)
 
+    @public_call
     def study(
         self, name: str, found: Callable[[InspectionPoint], Iterator[xr.Dataset | None]]
     ) -> Iterator[Picture]:

@@ -26,6 +26,7 @@ from typing import Annotated, Any
 import numpy as np
 import xarray as xr
 
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import Choice, Knob, Recipe, canonical, to_plain
 from landscape_core.slices.cells import (
     border,
@@ -101,6 +102,7 @@ class Tolerance(Recipe):
     ] = "linear"
 
 
+@public_call
 def refine(
     read: Probe,
     grid: Grid,

@@ -8,6 +8,7 @@ import xarray as xr
 from torch import Tensor, nn
 
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import canonical, to_plain
 from landscape_core.models.adapter import Adapter
 from landscape_core.models.additivity import warn_of_partial
@@ -33,6 +34,7 @@ from landscape_core.storage.store import Store
 
 
 @torch.inference_mode(mode=False)  # what is made within it cannot be differentiated
+@public_call
 def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     model: nn.Module,
     loss: LossFunction,
@@ -148,6 +150,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     return last
 
 
+@public_call
 def probe_of(  # noqa: PLR0913 - as above
     parts: Mapping[str, ModelObjective],
     directions: Directions | Plane | Through,

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from landscape_core.foundation.errors import LandscapeError, SpecError
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import name_of
 from landscape_core.foundation.registry import entries
 from landscape_core.models.measures._draw_error import DrawError
@@ -56,6 +57,7 @@ class Probe:
     _plain: "list[Probe]" = field(default_factory=list)
     _evaluations: list[PlainEvaluation] = field(default_factory=list)
 
+    @public_call
     def __call__(self, coords: Floats) -> Floats:
         """The values at coordinates (K, D): (S, R, K) for S parts and R rows of measures."""
         where = torch.from_numpy(coords).to(self.plane.origin.device)
@@ -172,6 +174,7 @@ def _unread() -> dict[str, Any]:
     return {"_readers": {}, "_plain": [], "_evaluations": []}
 
 
+@public_call
 def probe(  # noqa: PLR0913 - each choice by its name
     parts: Mapping[str, ModelObjective],
     plane: Plane,

@@ -10,6 +10,7 @@ import torch
 import xarray as xr
 
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.public_call import public_call
 from landscape_core.slices.adaptive import Tolerance, refine
 from landscape_core.slices.backends.base import Backend
 from landscape_core.slices.cost import estimate
@@ -36,6 +37,7 @@ KEEP = 2.0
 """Seconds after which an unfinished slice is kept anew."""
 
 
+@public_call
 def compute_slice(
     read: Probe,
     grid: Grid,

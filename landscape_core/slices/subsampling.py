@@ -15,6 +15,7 @@ import xarray as xr
 
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.public_call import public_call
 from landscape_core.models.additivity import additivity
 from landscape_core.models.measures.base import Measure, OutputMeasure
 from landscape_core.models.measures.loss_spread import LossSpread
@@ -35,6 +36,7 @@ GROWTH = 4
 SPREAD = "loss_spread"
 
 
+@public_call
 def sample(
     read: Probe,
     grid: Grid,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from landscape_core.foundation.public_call import public_call
 from landscape_core.slices.grid import Grid, mesh
 from landscape_core.slices.grid_values import GridValues, Spread
 from landscape_core.slices.interpolation import Floats, Lines, lines_of
@@ -21,6 +22,7 @@ def levels(grid: Grid, dimensions: int = 2) -> list[int]:
     return [len(lines) ** dimensions for lines in lines_of(grid.resolution)]
 
 
+@public_call
 def coarse(
     read: Probe, grid: Grid, level: int, attrs: Mapping[str, Any] | None = None
 ) -> xr.Dataset:
@@ -31,6 +33,7 @@ def coarse(
     return sheet.dataset(sheet.interpolated(lines), attrs)
 
 
+@public_call
 def exact(
     read: Probe,
     grid: Grid,
@@ -48,6 +51,7 @@ def exact(
     yield sheet.dataset(sheet.values, attrs)
 
 
+@public_call
 def sweep(
     read: Probe,
     grid: Grid,

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from landscape_core.foundation.errors import FileFormatError, SpecError
 from landscape_core.foundation.precision import full_precision
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import Choice, Knob, Note, Recipe, label_of, name_of
 from landscape_core.foundation.types import Scalar, Vector
 from landscape_core.models.file_digests import changed, data_digests, data_folders
@@ -95,6 +96,7 @@ class Training:
     `files` are the digests of the data files that were read, by their names.
     """
 
+    @public_call
     def __init__(self, run: Run) -> None:
         """Build the problem.
 
@@ -128,6 +130,7 @@ class Training:
         run.optimizer.check_objective(train)
         run.sampler.check_objective(train)
 
+    @public_call
     def start(self, at: State | None = None) -> State:
         """The state before the first step, or with the weights and statistics of another.
 
@@ -145,6 +148,7 @@ class Training:
         made = len(self.instance.path) if at is None else 0
         return State(made, 0, theta, self.run.optimizer.init(theta), buffers, drawing)
 
+    @public_call
     def advance(self, state: State, run: Run | None = None) -> State:
         """The state one step later, by the run's optimizer, schedule and batch size or another's.
 

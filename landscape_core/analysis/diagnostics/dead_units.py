@@ -22,6 +22,7 @@ from landscape_core.analysis.diagnostics.base import (
     dataset,
     padded,
 )
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import Knob
 from landscape_core.foundation.types import Vector
 from landscape_core.models.network_objective import ModelObjective
@@ -41,6 +42,7 @@ class DeadUnits(Diagnostic):
         1000
     )
 
+    @public_call
     def at(self, objective: ModelObjective, theta: Vector) -> xr.Dataset:
         """`dead_share`, `dead` and `units` (layer), and `active` (layer, unit).
 

@@ -19,6 +19,7 @@ from landscape_core.analysis.diagnostics.base import (
     dataset,
     taken,
 )
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.types import Vector
 from landscape_core.models.network_objective import ModelObjective
 
@@ -31,6 +32,7 @@ class Distance(Diagnostic):
     formula: ClassVar[str] = "‖θ − θ₀‖, ‖θ − θ₀‖ / ‖θ₀‖, ⟨θ, θ₀⟩ / (‖θ‖ ‖θ₀‖)"
     source: ClassVar[str] = "Nagarajan and Kolter, 2019, arXiv:1901.01672"
 
+    @public_call
     def at(
         self, objective: ModelObjective, theta: Vector, start: Tensor | None = None
     ) -> xr.Dataset:

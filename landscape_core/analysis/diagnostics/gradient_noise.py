@@ -33,6 +33,7 @@ from landscape_core.analysis.diagnostics.base import (
 )
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import Knob
 from landscape_core.foundation.types import Vector
 from landscape_core.models.derivatives import gradients
@@ -63,6 +64,7 @@ class GradientNoise(Diagnostic):
             accepted = f"below large, {self.large}"
             raise SpecError("GradientNoise.small", self.small, accepted)
 
+    @public_call
     def at(self, objective: ModelObjective, theta: Vector) -> xr.Dataset:
         """`gradient_square`, `trace` and `noise_scale` (estimate), each with its `_error`.
 

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from landscape_core.analysis.diagnostics.base import Diagnostic, check_point, column, dataset
 from landscape_core.foundation import random_streams
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import Knob, Note
 from landscape_core.foundation.registry import make
 from landscape_core.foundation.types import Vector
@@ -45,6 +46,7 @@ class GradientSplit(Diagnostic):
     draws: Annotated[int, Knob(2, 100_000, "mini-batches", "log")] = 100
     seed: Annotated[int, Knob(0, 2**31 - 1, "draws them")] = 0
 
+    @public_call
     def at(self, objective: ModelObjective, theta: Vector) -> xr.Dataset:
         """`mean_square`, `standard_error` and `ratio` (part): squared distances of gradients.
 

@@ -27,6 +27,7 @@ from landscape_core.analysis.diagnostics.base import (
     singular_values,
 )
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import Knob, Note
 from landscape_core.foundation.types import Vector
 from landscape_core.models.derivatives import input_jacobians
@@ -44,6 +45,7 @@ class InputJacobian(Diagnostic):
     max_examples: Annotated[int, Knob(1, 10_000, "examples it is taken on, at most", "log")] = 8
     each_layer: Annotated[bool, Note("after each layer of a network that is a sequence")] = True
 
+    @public_call
     def at(self, objective: ModelObjective, theta: Vector) -> xr.Dataset:
         """`singular_value` (layer, example, rank), `condition` (layer, example), `mean_square`.
 

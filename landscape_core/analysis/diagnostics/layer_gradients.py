@@ -22,6 +22,7 @@ from landscape_core.analysis.diagnostics.base import (
     dataset,
     taken,
 )
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import Knob
 from landscape_core.foundation.types import Vector
 from landscape_core.models.network_objective import ModelObjective
@@ -40,6 +41,7 @@ class LayerGradients(Diagnostic):
         1000
     )
 
+    @public_call
     def at(self, objective: ModelObjective, theta: Vector) -> xr.Dataset:
         """Euclidean norms of gradient and weights, and their ratio, by block and by tensor.
 

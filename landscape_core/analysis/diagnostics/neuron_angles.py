@@ -26,6 +26,7 @@ from landscape_core.analysis.diagnostics.base import (
     padded,
 )
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import Knob
 from landscape_core.foundation.types import Vector
 from landscape_core.models.network_objective import ModelObjective
@@ -43,6 +44,7 @@ class NeuronAngles(Diagnostic):
         int, Knob(1, 10_000, "neurons of a layer, the first ones, at most", "log")
     ] = 256
 
+    @public_call
     def at(
         self, objective: ModelObjective, theta: Vector, directions: Tensor | None = None
     ) -> xr.Dataset:

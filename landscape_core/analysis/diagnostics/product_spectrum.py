@@ -24,6 +24,7 @@ from landscape_core.analysis.diagnostics.base import (
     padded,
     singular_values,
 )
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import Knob
 from landscape_core.foundation.types import Vector
 from landscape_core.models.network_objective import ModelObjective
@@ -44,6 +45,7 @@ class ProductSpectrum(Diagnostic):
         float, Knob(1e-12, 0.5, "singular values that count, relative to the largest", "log")
     ] = 1e-2
 
+    @public_call
     def at(self, objective: ModelObjective, theta: Vector) -> xr.Dataset:
         """`singular_value` (matrix, rank), `numerical_rank`, `stable_rank`, `effective_rank`.
 

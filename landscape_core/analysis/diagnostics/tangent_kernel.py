@@ -18,6 +18,7 @@ from landscape_core.analysis.diagnostics.base import (
     column,
     dataset,
 )
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import Knob
 from landscape_core.foundation.types import Vector
 from landscape_core.models import derivatives
@@ -34,6 +35,7 @@ class TangentKernel(Diagnostic):
 
     max_examples: Annotated[int, Knob(1, 2000, "examples it is taken on, at most", "log")] = 32
 
+    @public_call
     def at(self, objective: ModelObjective, theta: Vector) -> xr.Dataset:
         """`kernel` (example, output, other_example, other_output), `eigenvalue` (rank), `trace`.
 

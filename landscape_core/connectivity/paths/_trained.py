@@ -16,6 +16,7 @@ from torch import Tensor
 
 from landscape_core.connectivity.paths.base import Curve, Kind, Path, batches, chain
 from landscape_core.foundation import random_streams
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import Knob, Note
 from landscape_core.foundation.types import Scalar, Vector
 from landscape_core.models.objective import Objective
@@ -43,6 +44,7 @@ class Trained(Path, ABC):
     def curves(self) -> int:
         return self.steps + 1
 
+    @public_call
     def connect(
         self, objective: Objective, first: Vector, last: Vector, seed: int
     ) -> Iterator[Curve]:

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from landscape_core.connectivity.paths.base import Curve, Path, batches, chain
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import Knob, Note
 from landscape_core.foundation.types import Scalar, Vector, Vectors
 from landscape_core.models.objective import Objective
@@ -56,6 +57,7 @@ class Nudged(Path):
     def curves(self) -> int:
         return self.steps + 1
 
+    @public_call
     def connect(
         self, objective: Objective, first: Vector, last: Vector, seed: int
     ) -> Iterator[Curve]:

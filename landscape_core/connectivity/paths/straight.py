@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from landscape_core.connectivity.paths.base import Curve, Path, chain
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.types import Vector
 from landscape_core.models.objective import Objective
 
@@ -19,6 +20,7 @@ class Straight(Path):
     def curves(self) -> int:
         return 1
 
+    @public_call
     def connect(
         self, objective: Objective, first: Vector, last: Vector, seed: int
     ) -> Iterator[Curve]:

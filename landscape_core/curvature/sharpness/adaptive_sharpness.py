@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar
 import torch
 
 from landscape_core.curvature.sharpness.base import Reading, Sharpness
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import Knob
 from landscape_core.foundation.types import Vector
 from landscape_core.models.objective import Objective
@@ -27,6 +28,7 @@ class AdaptiveSharpness(Sharpness):
     rho: Annotated[float, Knob(1e-4, 10.0, "radius ρ of the ball", "log")] = 0.5
     steps: Annotated[int, Knob(1, 1000, "steps of ascent", "log")] = 20
 
+    @public_call
     def read(self, objective: Objective, theta: Vector, seed: int = 0) -> Reading:
         del seed  # nothing is drawn
         centre, scale = theta.detach(), theta.detach().abs()

@@ -16,6 +16,7 @@ from scipy.optimize import minimize
 
 from landscape_core.curvature.sharpness.base import Reading, Sharpness
 from landscape_core.foundation import random_streams
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import Knob
 from landscape_core.foundation.types import Vector
 from landscape_core.models.objective import Objective
@@ -36,6 +37,7 @@ class EpsilonSharpness(Sharpness):
     epsilon: Annotated[float, Knob(1e-6, 1.0, "half-width ε of the box", "log")] = 1e-3
     iterations: Annotated[int, Knob(1, 1000, "iterations of L-BFGS-B", "log")] = 10
 
+    @public_call
     def read(self, objective: Objective, theta: Vector, seed: int = 0) -> Reading:
         centre = theta.detach()
         here = float(objective.losses(centre[None])[0])

@@ -7,6 +7,7 @@ import torch
 
 from landscape_core.curvature.sharpness._drawn import drawn
 from landscape_core.curvature.sharpness.base import Reading, Sharpness
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import Knob
 from landscape_core.foundation.types import Vector
 from landscape_core.models.objective import Objective
@@ -24,5 +25,6 @@ class Perturbation(Sharpness):
     sigma: Annotated[float, Knob(1e-6, 10.0, "the noise's standard deviation", "log")] = 0.05
     samples: Annotated[int, Knob(2, 10_000, "draws of the noise", "log")] = 50
 
+    @public_call
     def read(self, objective: Objective, theta: Vector, seed: int = 0) -> Reading:
         return drawn(objective, theta, self.sigma * torch.ones_like(theta), self.samples, seed)

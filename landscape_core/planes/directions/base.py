@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from landscape_core.foundation.errors import PlaneError, SpecError
+from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import Choice, Note, Recipe
 from landscape_core.foundation.types import Vector, Vectors
 from landscape_core.models.network_objective import ModelObjective
@@ -72,6 +73,7 @@ class Directions(Recipe, ABC):
         """The line (1) or plane (2) that the rule gives, in the parameters of the viewpoint."""
 
     @final
+    @public_call
     def span(self, view: Viewpoint, dimensions: int = 2) -> Plane:
         """The line (1) or plane (2) through the centre.
 
