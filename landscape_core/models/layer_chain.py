@@ -1,11 +1,13 @@
 """Networks read as a chain of layers, each fed by the one before."""
 
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import fx, nn
+from torch.fx.proxy import GraphAppendingTracer, TracerBase
 
 from landscape_core.models.copying import copied
 from landscape_core.models.network_blocks import Residual
@@ -74,7 +76,7 @@ def _composed(module: nn.Module) -> bool:
 def _traced(module: nn.Module) -> list[nn.Module] | None:
     """The layers by the graph that calling the module leaves, if that is a chain."""
     try:
-        graph = fx.Tracer().trace(copied(module))  # it may keep what it is called with
+        graph = _graph_of(copied(module))  # it may keep what it is called with
     except Exception:  # tracing runs the user's code, which may do anything
         return None
     layers: list[nn.Module] = []
@@ -93,6 +95,27 @@ def _traced(module: nn.Module) -> list[nn.Module] | None:
         layers += _opened(layer)
         last = node
     return None
+
+
+def _graph_of(module: nn.Module) -> fx.Graph:
+    """What calling a copy of a network does, layers of torch as one step each.
+
+    `fx.Tracer.trace` would replace the call of all modules of the process while it works; here the
+    layers of the copy alone record their calls, so that other threads may go on.
+    """
+    graph, whole = fx.Graph(), fx.Tracer()
+    tracer = GraphAppendingTracer(graph)
+    for name, part in module.named_modules():
+        if name and whole.is_leaf_module(part, name):
+            part.forward = partial(_recorded, tracer, name)
+    found = module.forward(fx.Proxy(graph.placeholder("inputs"), tracer))
+    graph.output(tracer.create_arg(found))
+    return graph
+
+
+def _recorded(tracer: TracerBase, name: str, *args: Any, **kwargs: Any) -> fx.Proxy:
+    """The call of a layer, as one step."""
+    return tracer.create_proxy("call_module", name, args, kwargs)
 
 
 def _layer(module: nn.Module, node: fx.Node) -> nn.Module | None:

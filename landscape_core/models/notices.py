@@ -9,11 +9,23 @@ OURS = re.compile("None of the inputs have requires_grad=True")
 """Warnings of evaluations without gradients, which nobody has asked for but the laboratory."""
 
 
+BATCHED = "There is a performance drop because we have not yet implemented the batching rule"
+"""What torch says of its own `vmap`."""
+
+
 @contextlib.contextmanager
 def unheard() -> Iterator[None]:
     """Without warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        yield
+
+
+@contextlib.contextmanager
+def batched_untold() -> Iterator[None]:
+    """Without torch's word that it batches an operation by a loop, on which no number depends."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", BATCHED)
         yield
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from landscape_core.foundation.recipes import name_of
 from landscape_core.foundation.registry import entries, find
+from landscape_core.models.notices import unheard
 from landscape_core.models.plain_evaluation import PlainEvaluation
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.strategies._point_by_point import point_by_point
@@ -103,7 +104,8 @@ def trial(reading: Reading, network: PlainEvaluation | None = None) -> list[Timi
     if not trace.fixed or reading.draws > 1:
         LOG.debug("point by point, as the network %s", ", ".join(trace.found))
         return [plainest]
-    tried = _tried(reading, (few, truth), plainest, budget)
+    with unheard():  # of what a candidate does that is perhaps not taken
+        tried = _tried(reading, (few, truth), plainest, budget)
     return sorted(tried, key=lambda timing: timing.seconds * (1 if timing is plainest else MARGIN))
 
 

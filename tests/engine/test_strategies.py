@@ -3,6 +3,7 @@
 import copy
 import itertools
 import types
+import warnings
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn.functional import cross_entropy
 
 import cases
 import oracles
@@ -25,6 +27,7 @@ from landscape_core.models.network_blocks import Residual
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.normalizations.base import Normalization
 from landscape_core.planes.plane import Plane
+from landscape_core.slices.one_call import landscape
 from landscape_core.slices.strategies import _layers, plane_algebra
 from landscape_core.slices.strategies.base import Reading
 from landscape_core.slices.strategies.loop import Loop
@@ -298,3 +301,13 @@ def test_a_layer_with_a_forward_put_there_is_not_shared():
         module, nn.functional.cross_entropy, *cases.vectors(), plane.origin, plane.axes, where
     )
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("strategy", [None, "vmap"])
+def test_torch_says_nothing_of_how_it_batches(strategy):
+    layer = nn.utils.parametrizations.weight_norm(nn.Linear(3, 4))
+    module = cases.filled(nn.Sequential(layer, nn.Tanh(), nn.Linear(4, 3)))
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        landscape(module, cross_entropy, cases.vectors(), resolution=5, strategy=strategy)
+    assert not [str(one.message) for one in heard]

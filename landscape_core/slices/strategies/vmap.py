@@ -12,6 +12,7 @@ from landscape_core.foundation.recipes import Knob
 from landscape_core.models.block_size import SHARE
 from landscape_core.models.graph_memory import bytes_per_example
 from landscape_core.models.losses.base import Loss
+from landscape_core.models.notices import batched_untold
 from landscape_core.slices.strategies.base import Reader, Reading, Strategy, exactly
 
 MOST = 256
@@ -59,7 +60,7 @@ class Vmap(Strategy):
             return found
 
         def read(coords: Tensor) -> Tensor:
-            with exactly(reading):
+            with exactly(reading), batched_untold():
                 pieces = coords.split(self.points or _points(reading))
                 return torch.cat([values(plane.points(piece)) for piece in pieces], dim=1)
 
