@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import xarray as xr
 
@@ -24,7 +23,7 @@ from landscape_core.foundation.recipes import (
 from landscape_core.foundation.registry import from_plain
 from landscape_core.models.content_key import key_or_warning
 from landscape_core.models.file_digests import changed, data_digests, data_folders, without_places
-from landscape_core.models.flat_buffers import named_buffers_of
+from landscape_core.models.flat_buffers import flat_of, named_buffers_of
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.storage.store import Store
 from landscape_core.training.recorder import Entry, Recorder
@@ -81,7 +80,7 @@ def trajectory(
     seen = np.array([entry.state.seen for entry in recorded])
     columns = {"theta": (("step", "param"), theta), "seen": ("step", seen)}
     if recorded[0].state.buffers:
-        flat = [_flat(entry.state.buffers) for entry in recorded]
+        flat = [flat_of(entry.state.buffers).numpy(force=True) for entry in recorded]
         columns["buffer"] = (("step", "value"), np.stack(flat))
     attrs = {
         "run": canonical(to_plain(run)),
@@ -152,10 +151,6 @@ def check_data(path: xr.Dataset, run: Run) -> None:
             f"{where}: {told} changed since the run was trained, to which these weights belong; "
             "put the files back, or train anew."
         )
-
-
-def _flat(buffers: dict[str, torch.Tensor]) -> npt.NDArray[np.float64]:
-    return np.concatenate([b.double().numpy(force=True).ravel() for b in buffers.values()])
 
 
 def buffers_at(path: xr.Dataset, at: int, objective: ModelObjective) -> dict[str, torch.Tensor]:

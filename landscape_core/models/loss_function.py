@@ -35,12 +35,18 @@ class Weighted:
 def loss_on(
     loss: LossFunction, device: str | torch.device, dtype: torch.dtype | None = None
 ) -> LossFunction:
-    """The loss with its tensors, if it has any, on a device; copied only where they are not."""
+    """The loss with its tensors, if it has any, on a device; copied only where they are not.
+
+    Real numbers with a fraction are converted to the type, if there is one.
+    """
     if isinstance(loss, Weighted):
         return Weighted(loss_on(loss.loss_function, device, dtype), loss.weights.to(device))
     if not isinstance(loss, nn.Module):
         return loss
-    for one in (*loss.parameters(), *loss.buffers()):
-        if one is not one.to(device, dtype if one.is_floating_point() else None):
-            return copied(loss).to(device, dtype)
-    return loss
+
+    def moved(one: Tensor) -> Tensor:
+        return one.to(device, dtype if one.is_floating_point() else None)
+
+    if all(moved(one) is one for one in (*loss.parameters(), *loss.buffers())):
+        return loss
+    return copied(loss)._apply(moved)

@@ -17,6 +17,7 @@ from landscape_core.models.copying import copied_together
 from landscape_core.models.in_place import fixed_but
 from landscape_core.models.loss_function import LossFunction, Weighted, loss_on
 from landscape_core.models.network_evaluation import NetworkEvaluation, OwnNetwork
+from landscape_core.models.number_types import check_types, converted
 from landscape_core.models.objective import Objective
 from landscape_core.models.parameters import Layout
 
@@ -61,6 +62,7 @@ class ModelObjective(Objective):
         self.layout = Layout.of_module(module)
         if self.layout.size == 0:
             raise SpecError("model", type(module).__name__, "a module with trainable parameters")
+        check_types(module)
         own, loss, adapter = copied_together(module, loss_function, adapter)
         self._own = OwnNetwork(own.to(inputs.device).eval())
         self.loss_function: LossFunction = loss
@@ -233,7 +235,8 @@ class ModelObjective(Objective):
 
     def in_double(self) -> "ModelObjective":
         """The same objective in float64, but for whole numbers."""
-        return self._converted(_doubled, self.start.device, torch.float64)
+        kind = torch.float64
+        return self._converted(lambda part: converted(part, kind), self.start.device, kind)
 
     @property
     def _evaluation(self) -> NetworkEvaluation:
@@ -293,8 +296,3 @@ VectorField = Callable[[ModelObjective, Vector, Vector], Vector]
 
 Proximal = Callable[[Vector, float], Vector]
 """(theta, step) -> the z of least ½ ‖z − theta‖² + step R(z), for each parameter by itself."""
-
-
-def _doubled(part: Any) -> Any:
-    """A module or tensor in double precision, but for whole numbers."""
-    return part if isinstance(part, Tensor) and not part.is_floating_point() else part.double()

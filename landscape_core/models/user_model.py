@@ -31,6 +31,7 @@ from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.measures.base import classes_of
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.notices import unheard
+from landscape_core.models.number_types import as_taken, converted
 from landscape_core.models.problems.base import Instance, Iterate, Problem
 
 FEW = 2
@@ -179,7 +180,7 @@ def _converted(part: ModelObjective, device: str, dtype: torch.dtype) -> ModelOb
         part.loss_function,
         (part.inputs, part.targets),
         device=device,
-        dtype=dtype,
+        dtype=None if part.start.dtype == dtype else dtype,
         adapter=part.adapter,
     )
 
@@ -245,7 +246,9 @@ def from_module(  # noqa: PLR0913 - every choice in one line is what it is for
         data: a pair (inputs, targets), or batches of such pairs, for instance a DataLoader; of
             batches with more entries, those meant: `((x, y) for x, y, *_ in loader)`.
         device: where to compute; by default where the model's parameters lie.
-        dtype: floating type to compute in; by default the model's.
+        dtype: floating type to compute in. By default parameters and buffers keep their types,
+            and data are handed over as given; what network or loss refuses in its type, float64
+            data of NumPy for one, is converted to that of the parameters.
         batch_norm: which statistics batch normalization uses off the centre.
         adapter: takes what the model gives if that is no tensor, for instance
             `lambda found: found["logits"]`.
@@ -254,16 +257,15 @@ def from_module(  # noqa: PLR0913 - every choice in one line is what it is for
         SpecError: no data, batches of other than two entries, or no trainable parameters.
     """
     inputs, targets = (torch.cat(part) for part in zip(*pairs_of("data", data), strict=True))
-    some = next(iter(model.parameters()), torch.empty(0))
-    where, kind = device or some.device, dtype or some.dtype
-    inputs = inputs.to(where, kind) if inputs.is_floating_point() else inputs.to(where)
-    targets = targets.to(where, kind) if targets.is_floating_point() else targets.to(where)
+    where = device or next(iter(model.parameters()), torch.empty(0)).device
     _check_initialized(model)
     copied, own, taken = copied_together(model, loss_function, adapter)
-    own = loss_on(own, where, kind)
-    made = ModelObjective(
-        copied.to(where, kind), own, inputs, targets, batch_norm=batch_norm, adapter=taken
-    )
+    copied = copied.to(where) if dtype is None else converted(copied.to(where), dtype)
+    given = loss_on(own, where, dtype), inputs.to(where), targets.to(where)
+    if dtype is not None:
+        given = given[0], converted(given[1], dtype), converted(given[2], dtype)
+    own, inputs, targets = as_taken(copied, taken, given)
+    made = ModelObjective(copied, own, inputs, targets, batch_norm=batch_norm, adapter=taken)
     return made.of_a_user()
 
 

@@ -34,7 +34,7 @@ class MovingBuffers:
         moving = {
             name: torch.stack([other[name].to(value) - value for other in others])
             for name, value in origin.items()
-            if value.is_floating_point()
+            if (value.is_floating_point() or value.is_complex())
             and not all(torch.equal(other[name].to(value), value) for other in others)
         }
         return cls({name: value.detach().clone() for name, value in origin.items()}, moving)

@@ -404,10 +404,13 @@ def test_a_dtype_may_be_chosen_and_data_follow_the_network():
     )
 
 
-def test_targets_that_are_numbers_take_the_dtype_too():
+@pytest.mark.parametrize(
+    ("loss", "kind"), [(mse_loss, torch.float64), (nn.L1Loss(), torch.float64)]
+)
+def test_targets_that_are_numbers_keep_their_type_where_the_loss_takes_it(loss, kind):
     model = nn.Linear(3, 1)
-    objective = from_module(model, mse_loss, (normal(5, 3), normal(5, 1)))
-    assert objective.targets.dtype == torch.float32
+    objective = from_module(model, loss, (normal(5, 3), normal(5, 1)))
+    assert (objective.inputs.dtype, objective.targets.dtype) == (torch.float32, kind)
     assert objective.loss(objective.start).isfinite()
 
 
