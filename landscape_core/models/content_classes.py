@@ -4,10 +4,12 @@ import functools
 import types
 from typing import Any
 
+from torch import nn
+
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Recipe
-from landscape_core.models.content_code import add_name
-from landscape_core.models.content_digest import ContentDigest
+from landscape_core.models.content_digest import ContentDigest, Unmade
+from landscape_core.models.content_installed import add_name
 from landscape_core.models.installed import is_installed
 from landscape_core.models.object_parts import administers
 
@@ -21,14 +23,22 @@ def add_class(content: ContentDigest, kind: type) -> None:
         content.word(file)
     if file or is_installed(kind):
         return
-    content.add(*kind.__bases__)
+    network = issubclass(kind, nn.Module)
+    with content.referred(by_user=not network):  # the bases of networks are layers of a package
+        content.add(*map(Unmade, kind.__bases__))
     if not is_installed(type(kind)):
         content.add_inner(type(kind))
     body = {name: v for name, v in vars(kind).items() if not administers(name, v)}
     content.word(str(len(body)))
-    for name, value in body.items():
-        content.word(name)
-        _add_member(content, kind, name, value)
+    with content.referred(by_user=True):
+        for name, value in body.items():
+            content.word(name)
+            _add_member(content, kind, name, value)
+
+
+def made(kind: type) -> str:
+    """What stands among the names that code mentions where it may make objects of a class."""
+    return f"{kind.__qualname__} at {id(kind)}"
 
 
 def file_of(kind: type) -> str:
@@ -46,12 +56,15 @@ def _add_member(content: ContentDigest, kind: type, name: str, value: Any) -> No
     try:
         content.add(value)
     except SpecError as error:
-        if type(value) not in METHODS or _called_anyway(kind, name):
+        builds = name == "__init__" and issubclass(kind, nn.Module)
+        if type(value) not in METHODS or (_called_anyway(kind, name) and not builds):
             raise
         for one, count in zip(noted, before, strict=True):
             while len(one) > count:  # what was met on the way is not all told
                 one.popitem()
-        content.untold.append((name, error))
+        # A network is built before it is looked at, unless code makes another one.
+        for called in (made(kind), "type", "__class__") if builds else (name,):
+            content.untold.append((called, error))
 
 
 def _called_anyway(kind: type, name: str) -> bool:

@@ -9,14 +9,16 @@ import types
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import torch
-from torch import Tensor
-
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models.code_reading import Import, mentioned, reading
-from landscape_core.models.content_digest import SUBJECT, TOLD, ContentDigest
-from landscape_core.models.content_values import PLAIN
+from landscape_core.models.content_digest import SUBJECT, TOLD, ContentDigest, Unmade
+from landscape_core.models.content_installed import (
+    MISSING,
+    add_name,
+    hand_on,
+    is_code_of_package,
+    taken_of_installed,
+)
 from landscape_core.models.installed import (
     comes_installed,
     is_installed,
@@ -24,34 +26,33 @@ from landscape_core.models.installed import (
     package_mark,
 )
 from landscape_core.models.object_parts import administers
+from landscape_core.models.pure_modules import is_pure_module, is_pure_name
 
 _dispatching: Any = functools.singledispatch(len)
 BY_KIND: types.CodeType = _dispatching.__code__
 """The code of every function that `functools.singledispatch` makes."""
 
-BY_NAME = {"getattr", "vars", "__dict__", "attrgetter", "__getattribute__", "getmembers"}
+BY_NAME = {
+    *("getattr", "vars", "__dict__", "attrgetter", "methodcaller", "__getattribute__"),
+    "getmembers",
+}
 """What code says that takes something by a name which need not stand in it."""
 
-READING = {"open", "eval", "exec", "globals", "__import__", "input"}
-"""Functions of Python by which code reaches what it does not name."""
+NO_CONTENT = {
+    *("__doc__", "__annotations__", "__code__", "__file__", "get_type_hints", "_getframe"),
+    *("__globals__", "__builtins__", "__loader__", "__spec__", "__self__", "__subclasses__"),
+    *("f_globals", "f_locals", "f_back", "f_builtins", "gi_frame", "cr_frame", "tb_frame"),
+    *("__traceback__", "cache_info", "cache_clear"),
+}
+"""What tells how and where code is written, or leads to all that there is."""
 
-NO_CONTENT = {"__doc__", "__annotations__", "__code__", "__file__", "get_type_hints", "_getframe"}
-"""What tells how and where code is written."""
-
-FILES = (np.load, np.loadtxt, np.genfromtxt, np.fromfile, np.memmap, torch.load)
-FROM_FILE = {"read_text", "read_bytes", "getsource"}
-"""What reads files, whose content is nowhere in the code."""
+FROM_FILE = {
+    *("read_text", "read_bytes", "getsource", "from_file", "from_pretrained"),
+    "load_from_checkpoint",
+}
+"""Methods that read files, whose content is nowhere in the code."""
 
 UNTOLD = FROM_FILE | NO_CONTENT
-
-MISSING = object()
-
-
-def add_name(content: ContentDigest, thing: Any) -> None:
-    """Add the name of a function or class, and what changes with the package it comes from."""
-    content.word(f"{thing.__module__}.{thing.__qualname__}")
-    if isinstance(thing.__module__, str):
-        content.word(package_mark(thing.__module__))
 
 
 def add_function(content: ContentDigest, function: types.FunctionType) -> None:
@@ -72,16 +73,23 @@ def add_function(content: ContentDigest, function: types.FunctionType) -> None:
     cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
     held = {name: value for name, cell in cells.items() for value in _contents(cell)}
     content.mentioned |= dict.fromkeys(sorted(mentioned(code)))
-    _add_code(content, code, function.__globals__)
+    own = not is_code_of_package(function)
+    with content.referred(by_user=own):
+        _add_code(content, code, function.__globals__)
+    if "__class__" in held:  # of which `super()` alone asks
+        held["__class__"] = Unmade(held["__class__"])
     told = {name: v for name, v in vars(function).items() if not administers(name, v)}
-    content.add(function.__defaults__, function.__kwdefaults__, held, told)
+    with content.referred(by_user=own or content.by_user):
+        content.add(function.__defaults__, function.__kwdefaults__, held, told)
 
 
 def add_module_of_python(content: ContentDigest, module: types.ModuleType) -> None:
     """Add a module by its name; what code may take out of one's own is added in the end."""
     content.word(module.__name__)
     content.word(package_mark(module.__name__))
-    if not is_installed_module(module):
+    if is_installed_module(module):
+        hand_on(content, module)
+    else:
         content.modules[module.__name__] = module
 
 
@@ -90,7 +98,10 @@ def add_what_is_left(content: ContentDigest) -> None:
     while left := _left(content):
         for module, name in left:
             content.taken.add((module, name))
-            content.add(module, name, vars(content.modules[module])[name])
+            if module in content.installed:
+                _add_taken(content, content.installed[module], name)
+            else:
+                content.add(module, name, vars(content.modules[module])[name])
 
 
 def takes_by_any_name(content: ContentDigest) -> bool:
@@ -101,13 +112,30 @@ def takes_by_any_name(content: ContentDigest) -> bool:
 def _left(content: ContentDigest) -> list[tuple[str, str]]:
     """What code may take out of the modules that are handed on, and is not added yet."""
     everything = takes_by_any_name(content)
+    if everything and content.installed:
+        told = f"code that asks for something of {min(content.installed)} by its name"
+        raise SpecError(SUBJECT, told, TOLD)
     return [
         (module, name)
         for module in sorted(content.modules)
         for name in sorted(vars(content.modules[module]))
         if (name in content.mentioned or (everything and not name.startswith("__")))
         if (module, name) not in content.taken and not administers(name, None)
+    ] + [
+        (module, name)
+        for module in sorted(content.installed)
+        for name in sorted(vars(content.installed[module]).keys() & content.mentioned)
+        if (module, name) not in content.taken and not name.startswith("__")
     ]
+
+
+def _add_taken(content: ContentDigest, module: types.ModuleType, name: str) -> None:
+    """Add what code may take out of an installed module that is handed on."""
+    content.word(f"{module.__name__}.{name}")
+    with content.referred(by_user=True):
+        value = _taken_out(content, module, name)
+        if value is not MISSING:
+            content.add(value)
 
 
 def _add_code(content: ContentDigest, code: types.CodeType, names: dict[str, Any]) -> None:
@@ -133,7 +161,7 @@ def _add_looked_up(content: ContentDigest, chain: Sequence[str], names: Mapping[
     value = names.get(first, MISSING)
     content.word(first)
     if value is MISSING:
-        if first in READING | UNTOLD:
+        if first in UNTOLD or (content.by_user and not is_pure_name("builtins", first)):
             raise SpecError(SUBJECT, f"code that calls {first}", TOLD)
         value = vars(builtins).get(first, MISSING)
         if is_installed(value):
@@ -151,19 +179,9 @@ def _taken_out(content: ContentDigest, module: types.ModuleType, name: str) -> A
     value = vars(module).get(name, MISSING)
     if value is MISSING and "__getattr__" in vars(module) and not is_installed_module(module):
         return vars(module)["__getattr__"]
-    if any(value is one for one in FILES):
-        raise SpecError(SUBJECT, f"code that calls {module.__name__}.{name}", TOLD)
     if is_installed_module(module) and not isinstance(value, types.ModuleType):
-        content.word(package_mark(module.__name__))
-        return value if _may_differ(value) else MISSING
+        return taken_of_installed(content, module, name, value)
     return value
-
-
-def _may_differ(value: Any) -> bool:
-    """Whether what an installed module holds need not be its own, or tells of this machine."""
-    if value is os.getenv or value is os.environ or isinstance(value, (*PLAIN, Tensor, np.ndarray)):
-        return True
-    return isinstance(value, types.FunctionType | type) and not is_installed(value)
 
 
 def _add_imported(content: ContentDigest, one: Import, names: Mapping[str, Any]) -> None:
@@ -180,6 +198,8 @@ def _add_imported(content: ContentDigest, one: Import, names: Mapping[str, Any])
     if module is None:
         if not comes_installed(name):
             raise SpecError(SUBJECT, f"code that imports {name}", "imported beforehand")
+        if content.by_user and not is_pure_module(name):
+            raise SpecError(SUBJECT, f"code that imports {name}", TOLD)
     elif one.taken:
         for taken in one.taken:
             value = sys.modules.get(f"{name}.{taken}") or _taken_out(content, module, taken)

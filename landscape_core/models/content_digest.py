@@ -1,8 +1,10 @@
 """A digest that grows, and what it must remember of what was added."""
 
+import contextlib
 import hashlib
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
@@ -14,13 +16,22 @@ TOLD = "made of numbers, text, tensors and functions, as a key is made of its co
 TOO_DEEP = "things within things without end", "nested less deeply"
 
 
+@dataclass(frozen=True)
+class Unmade:
+    """A class of which code makes no object where it is met: that of an object, or a base."""
+
+    kind: type
+
+
 class ContentDigest:
     """Words and bytes one after another, and the objects met on the way.
 
+    `by_user` says whether the user's own code refers to what is added, which then must be pure.
     `seen` holds each object with its number, `network` the modules whose values are moved and so
-    left out, `modules` Python's modules of the user's own that are handed on, `mentioned` the names
-    that code mentions, `taken` what was added of those modules, `untold` methods that no key tells,
-    which matter where something calls them.
+    left out, `modules` Python's modules of the user's own that are handed on, `installed` those of
+    packages that the user's code hands on, `mentioned` the names that code mentions, `taken` what
+    was added of those modules, `untold` methods that no key tells, which matter where something
+    calls them.
     """
 
     def __init__(self, tell: Callable[["ContentDigest", Any], None]) -> None:
@@ -31,6 +42,8 @@ class ContentDigest:
         self.seen: dict[int, tuple[int, Any]] = {}
         self.network: dict[int, nn.Module] = {}
         self.modules: dict[str, types.ModuleType] = {}
+        self.installed: dict[str, types.ModuleType] = {}
+        self.by_user = True
         self.mentioned: dict[str, None] = {}
         self.taken: set[tuple[str, str]] = set()
         self.untold: list[tuple[str, SpecError]] = []
@@ -68,6 +81,15 @@ class ContentDigest:
         """Add bytes as they are; a word before them must tell how many."""
         self._digest.update(content)
 
+    @contextlib.contextmanager
+    def referred(self, *, by_user: bool) -> Iterator[None]:
+        """Whether what is added meanwhile is referred to by the user's code, or a package's."""
+        before, self.by_user = self.by_user, by_user
+        try:
+            yield
+        finally:
+            self.by_user = before
+
     def first(self, thing: Any) -> bool:
         """Whether this object was not met before; a word tells which one it is otherwise."""
         if id(thing) in self.seen:
@@ -81,6 +103,7 @@ class ContentDigest:
         alone = ContentDigest(self._tell)
         alone.seen, alone.network = dict(self.seen), self.network
         alone.modules, alone.mentioned = self.modules, self.mentioned
+        alone.installed, alone.by_user = self.installed, self.by_user
         alone.untold = self.untold
         alone.add(thing)
         return alone.hexadecimal()

@@ -17,14 +17,16 @@ from torch import Tensor, nn
 
 from landscape_core.foundation.errors import MissingDataError, SpecError
 from landscape_core.foundation.recipes import Recipe, canonical, fields_of
-from landscape_core.models.content_classes import add_class, file_of
+from landscape_core.models.cached_functions import check_remembered
+from landscape_core.models.content_classes import add_class, file_of, made
 from landscape_core.models.content_code import (
     add_function,
     add_module_of_python,
     add_what_is_left,
     takes_by_any_name,
 )
-from landscape_core.models.content_digest import SUBJECT, TOLD, ContentDigest
+from landscape_core.models.content_digest import SUBJECT, TOLD, ContentDigest, Unmade
+from landscape_core.models.content_installed import check_pure
 from landscape_core.models.content_networks import add_module, add_network
 from landscape_core.models.content_values import (
     COLLECTIONS,
@@ -40,7 +42,7 @@ from landscape_core.models.file_digests import file_digest
 from landscape_core.models.installed import is_installed
 from landscape_core.models.measures._own import Own
 from landscape_core.models.network_objective import ModelObjective
-from landscape_core.models.object_parts import own_state, parts
+from landscape_core.models.object_parts import CACHED, own_state, parts
 
 GETTERS = (operator.attrgetter, operator.methodcaller)
 
@@ -116,7 +118,18 @@ def _add(content: ContentDigest, thing: Any) -> None:
         _add_recipe(content, thing)
     elif issubclass(kind, COLLECTIONS):
         add_collection(content, thing)
-    elif content.first(thing):  # it may refer to itself
+    else:
+        _add_known(content, thing)
+
+
+def _add_known(content: ContentDigest, thing: Any) -> None:
+    """Add what may refer to itself, each object once; an installed one if it is pure."""
+    unmade = type(thing) is Unmade
+    thing = thing.kind if unmade else thing
+    check_pure(content, thing)
+    if issubclass(type(thing), type) and not unmade:
+        content.mentioned |= dict.fromkeys(map(made, type.mro(thing)))
+    if content.first(thing):
         _add_object(content, thing)
 
 
@@ -167,6 +180,8 @@ def _add_object(content: ContentDigest, thing: Any) -> None:
 
 def _add_made_of(content: ContentDigest, thing: Any) -> None:
     """Add an object by its state; a path to a file with the bytes of it."""
+    if type(thing) is CACHED:
+        check_remembered(thing)
     if (made_of := parts(thing)) is not None:
         content.add(*made_of)
         if type(thing) in GETTERS:

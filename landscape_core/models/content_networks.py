@@ -8,6 +8,7 @@ from torch.nn.modules import module as hooked
 
 from landscape_core.models.content_classes import add_class
 from landscape_core.models.content_digest import ContentDigest
+from landscape_core.models.installed import is_installed
 
 HOOKS = {name for name in vars(nn.Module()) if "_hook" in name}
 """The registers of what a module calls besides its forward."""
@@ -27,11 +28,13 @@ def add_module(content: ContentDigest, module: nn.Module) -> None:
     if isinstance(module, nn.RNNBase):  # its parameters once more
         hidden |= {"_flat_weights", "_flat_weight_refs"}
     own = {name: value for name, value in vars(module).items() if name not in hidden}
-    add_class(content, type(module))
+    kind = type(module)
+    add_class(content, kind)
     if id(module) not in content.network:
         content.add(module.training, dict(module._parameters), dict(module._buffers))
     shapes = [(n, tuple(p.shape), p.requires_grad) for n, p in module.named_parameters()]
-    content.add(own, _hooks(module), repr(shapes), dict(module._modules))
+    with content.referred(by_user=not is_installed(kind)):
+        content.add(own, _hooks(module), repr(shapes), dict(module._modules))
 
 
 def _tied(network: nn.Module) -> list[tuple[str, str]]:

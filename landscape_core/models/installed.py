@@ -38,7 +38,7 @@ def is_installed(thing: Any) -> bool:
     The name of a function made by another function does not.
     """
     module = getattr(thing, "__module__", None)
-    if not isinstance(module, str) or not _is_known(module):
+    if not isinstance(module, str) or not is_known(module):
         return False
     if isinstance(thing, type) and not is_made(thing):
         return True  # by C, under a name that need not be that of its place
@@ -86,7 +86,8 @@ def is_made(kind: type) -> bool:
     return bool(kind.__flags__ & (1 << 9))  # Py_TPFLAGS_HEAPTYPE
 
 
-def _is_known(module: str) -> bool:
+def is_known(module: str) -> bool:
+    """Whether a module of this name belongs to Python or to an installed package."""
     found = sys.modules.get(module)
     if module.partition(".")[0] in INSTALLED:
         return True

@@ -7,9 +7,11 @@ import decimal
 import functools
 import logging
 import operator
+import os
 import pathlib
 import re
 import struct
+import sys
 import types
 from collections.abc import Callable
 from typing import Any
@@ -35,6 +37,26 @@ WRITTEN = {
 }
 """What Python writes into the body of a class or the attributes of a function."""
 
+DATES = (datetime.date, datetime.time, datetime.datetime, datetime.timedelta, datetime.timezone)
+PATHS = (pathlib.PosixPath, pathlib.WindowsPath, pathlib.PurePosixPath, pathlib.PureWindowsPath)
+
+ASKING: dict[type, tuple[str, ...]] = {
+    logging.Logger: (
+        *("level", "getEffectiveLevel", "isEnabledFor", "handlers", "hasHandlers", "disabled"),
+        *("propagate", "parent", "root", "manager", "filters", "getChild"),
+    ),
+    **dict.fromkeys(
+        (pathlib.Path, pathlib.PurePath, *PATHS),
+        (
+            *("open", "stat", "lstat", "exists", "is_file", "is_dir", "iterdir", "glob", "rglob"),
+            *("walk", "resolve", "absolute", "expanduser", "home", "cwd", "samefile", "readlink"),
+            *("owner", "group", "is_mount", "is_symlink", "read_text", "read_bytes"),
+        ),
+    ),
+    **dict.fromkeys(DATES, ("now", "today", "utcnow", "astimezone", "fromtimestamp", "timestamp")),
+}
+"""By which names objects of these classes ask files, the clock or settings."""
+
 Parts = Callable[[Any], tuple[Any, ...]]
 
 PARTS: dict[type, Parts] = {
@@ -48,7 +70,8 @@ PARTS: dict[type, Parts] = {
     bytearray: lambda it: (bytes(it),),
     collections.deque: lambda it: (list(it), it.maxlen),
     array.array: lambda it: (it.typecode, it.tobytes()),
-    decimal.Decimal: lambda it: (str(it),),
+    decimal.Decimal: lambda it: (str(it), decimal_context()),
+    type(os.environ): lambda it: (dict(it),),
     re.Pattern: lambda it: (it.pattern, it.flags),
     logging.Logger: lambda it: (it.name,),  # which tells, and changes nothing
     types.MethodType: lambda it: (it.__func__, it.__self__),
@@ -59,34 +82,41 @@ PARTS: dict[type, Parts] = {
         (operator.itemgetter, operator.attrgetter, operator.methodcaller),
         lambda it: tuple(it.__reduce__()),
     ),
-    **dict.fromkeys(
-        (datetime.date, datetime.time, datetime.datetime, datetime.timedelta, datetime.timezone),
-        lambda it: tuple(it.__reduce__()),
-    ),
+    **dict.fromkeys(DATES, lambda it: tuple(it.__reduce__())),
     **dict.fromkeys((staticmethod, classmethod), lambda it: (it.__func__,)),
     **dict.fromkeys(
         (types.BuiltinFunctionType, types.MethodWrapperType),
-        lambda it: (getattr(it, "__module__", None), it.__qualname__, it.__self__),
+        lambda it: (getattr(it, "__module__", None), it.__qualname__, _bound_to(it)),
     ),
     **dict.fromkeys(
         (types.MethodDescriptorType, types.WrapperDescriptorType, types.ClassMethodDescriptorType),
         lambda it: (it.__objclass__, it.__name__),
     ),
-    **dict.fromkeys(
-        (pathlib.PosixPath, pathlib.WindowsPath, pathlib.PurePosixPath, pathlib.PureWindowsPath),
-        lambda it: (str(it),),
-    ),
+    **dict.fromkeys(PATHS, lambda it: (str(it),)),
 }
 """What objects that are implemented in C, or remember what was asked, are made of, by type."""
 
 
 def parts(thing: Any) -> tuple[Any, ...] | None:
     """What an object of a known type is made of; None for all others."""
-    if type(thing) is np.ufunc:  # one that was made by `frompyfunc` is nowhere in numpy
+    if type(thing) is np.ufunc:  # one that was made by `frompyfunc` is nowhere in a package
         name = str(thing.__name__)
-        return (name,) if getattr(np, name, None) is thing else None
+        homes = (np, sys.modules.get("scipy.special"))
+        return (name,) if any(getattr(one, name, None) is thing for one in homes) else None
     made_of = PARTS.get(type(thing))
     return made_of(thing) if made_of else None
+
+
+def _bound_to(function: Any) -> Any:
+    """What a function in C is a method of; the name of the module that it belongs to."""
+    held = function.__self__
+    return held.__name__ if isinstance(held, types.ModuleType) else held
+
+
+def decimal_context() -> tuple[Any, ...]:
+    """On what decimal arithmetic depends besides its numbers."""
+    now = decimal.getcontext()
+    return now.prec, now.rounding, now.Emin, now.Emax, now.clamp
 
 
 def own_state(thing: Any) -> list[Any] | None:

@@ -12,6 +12,8 @@ import torch
 
 import cases
 from code_pairs import TABLE, class_of, network, of_config, scaled, written
+from impure_code import BUILT, IMPURE, PURE
+from landscape_core.foundation.errors import SpecError
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.random import Random
 from landscape_core.slices.grid import Grid
@@ -262,6 +264,40 @@ def test_what_no_key_tells_is_computed_and_not_kept(name, tmp_path):
             found = landscape(*asked, resolution=3, store=store, strategy="loop")
         assert found.equals(landscape(*asked, resolution=3, strategy="loop"))
     assert store.entries() == []
+
+
+@pytest.mark.parametrize("name", IMPURE)
+def test_what_reads_more_than_its_arguments_has_no_key(name, tmp_path):
+    refused = pytest.raises(SpecError, match=r"must be .*; got .*\.$")
+    with loaded(tmp_path, IMPURE[name]) as module, refused:
+        key_of(module)
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_what_arguments_alone_decide_has_a_key(name, tmp_path):
+    keys = []
+    for folder in ("one", "other"):
+        with loaded(tmp_path / folder, {"mine": "import random\n" + PURE[name]}) as module:
+            keys.append(key_of(module))
+    assert keys[0] == keys[1]
+
+
+def test_a_network_that_makes_another_one_by_a_setting_has_no_key(tmp_path):
+    source = BUILT.format("Net().double().first(inputs)") + "net = Net\n"
+    refused = pytest.raises(SpecError, match="getcwd")
+    with loaded(tmp_path, {"mine": source}) as module, refused:
+        key_of(module)
+
+
+def test_decimal_numbers_are_told_with_their_context(tmp_path):
+    source = "import decimal\nHELD = decimal.Decimal(1)\n" + scaled("float(HELD / 3)")
+    keys = []
+    with loaded(tmp_path, {"mine": source}) as module:
+        for digits in (28, 3):
+            with module.decimal.localcontext() as context:
+                context.prec = digits
+                keys.append(key_of(module))
+    assert keys[0] != keys[1]
 
 
 RAISING = """

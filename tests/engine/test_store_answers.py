@@ -1,5 +1,7 @@
 """The store never answers another question: code, files and constants that change after writing."""
 
+import linecache
+import logging
 import os
 import shutil
 import struct
@@ -14,6 +16,7 @@ import xarray as xr
 
 import cases
 from code_pairs import TABLE, of_config, written
+from impure_code import IMPURE
 from landscape_core import (
     Grid,
     Look,
@@ -447,6 +450,51 @@ def alike(one, other):
     except AssertionError:
         return False
     return True
+
+
+CHANGED = {
+    "a path that is opened": lambda kept, monkeypatch: kept.write_text("3"),
+    "a file by io": lambda kept, monkeypatch: kept.write_text("3"),
+    "a raw file": lambda kept, monkeypatch: kept.write_text("3"),
+    "a line of a file": lambda kept, monkeypatch: (kept.write_text("3"), linecache.clearcache()),
+    "a file by a pattern": lambda kept, monkeypatch: kept.write_text("3"),
+    "a reader in a table": lambda kept, monkeypatch: kept.write_text("3"),
+    "a reader in a partial": lambda kept, monkeypatch: kept.write_text("3"),
+    "the size of a file": lambda kept, monkeypatch: kept.write_text("333"),
+    "whether there is a file": lambda kept, monkeypatch: kept.unlink(),
+    "the bytes of the environment": lambda kept, monkeypatch: monkeypatch.setenv("OWN", "3"),
+    "the environment in a path": lambda kept, monkeypatch: monkeypatch.setenv("OWN", "3"),
+    "the command line": lambda kept, monkeypatch: monkeypatch.setattr(sys, "argv", ["a"] * 99),
+    "the working directory": lambda kept, monkeypatch: monkeypatch.chdir("/"),
+    "the level of a logger": lambda kept, monkeypatch: monkeypatch.setattr(
+        logging.getLogger("own"), "level", 3
+    ),
+    "an imported name": lambda kept, monkeypatch: monkeypatch.setattr("config.scale", 3),
+    "a loaded module": lambda kept, monkeypatch: monkeypatch.setattr("config.scale", 3),
+    "what it remembers": lambda kept, monkeypatch: (
+        monkeypatch.setattr("mine.SCALE", 3),
+        sys.modules["mine"].inner.cache_clear(),
+    ),
+}
+"""How what a loss reads is changed, by the names of such losses."""
+
+
+@pytest.mark.filterwarnings("ignore:.*unclosed file:ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("name", CHANGED)
+def test_what_a_loss_reads_besides_its_arguments_is_read_anew(name, tmp_path, store, monkeypatch):
+    """One module, one function: what it reads has changed, and the store does not answer."""
+    monkeypatch.setenv("OWN", "2")
+    kept = tmp_path / "number"
+    kept.write_text("2")
+    with loaded(tmp_path, IMPURE[name]) as module:
+        with pytest.warns(UserWarning, match="This slice is not kept"):
+            before = slice_with(module, store)
+        CHANGED[name](kept, monkeypatch)
+        with pytest.warns(UserWarning, match="This slice is not kept"):
+            after = slice_with(module, store)
+        assert not alike(before, after)
+        assert after.equals(slice_with(module))
 
 
 @pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.exhaustive)])
