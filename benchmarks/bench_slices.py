@@ -32,11 +32,12 @@ from landscape_core.models.architectures.resnet import ResNet
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.random import Random
-from landscape_core.slices.adaptive import Tolerance, refine
+from landscape_core.slices.adaptive import refine
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import landscape, probe_of
 from landscape_core.slices.slice import compute_slice
 from landscape_core.slices.sweep import exact
+from landscape_core.slices.tolerance import Tolerance
 from landscape_core.storage.store import Store
 from peers.agreement import disagreement
 from peers.check import digit_images, digits, example, moons, train

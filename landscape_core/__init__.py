@@ -76,7 +76,6 @@ if TYPE_CHECKING:
     from landscape_core.session.picture import Picture as Picture
     from landscape_core.session.session import Session as Session
     from landscape_core.session.view import View as View
-    from landscape_core.slices.adaptive import Tolerance as Tolerance
     from landscape_core.slices.adaptive import refine as refine
     from landscape_core.slices.backends.dask import Dask as Dask
     from landscape_core.slices.backends.dask import local_cluster as local_cluster
@@ -95,6 +94,7 @@ if TYPE_CHECKING:
     from landscape_core.slices.sweep import coarse as coarse
     from landscape_core.slices.sweep import exact as exact
     from landscape_core.slices.sweep import sweep as sweep
+    from landscape_core.slices.tolerance import Tolerance as Tolerance
     from landscape_core.storage.netcdf import load as load
     from landscape_core.storage.netcdf import save as save
     from landscape_core.storage.store import Store as Store
@@ -164,10 +164,7 @@ _PUBLIC = {
         "probe",
     ),
     "landscape_core.slices.slice": ("compute_slice",),
-    "landscape_core.slices.adaptive": (
-        "Tolerance",
-        "refine",
-    ),
+    "landscape_core.slices.adaptive": ("refine",),
     "landscape_core.slices.subsampling": ("sample",),
     "landscape_core.slices.sweep": (
         "coarse",
@@ -233,6 +230,7 @@ _PUBLIC = {
         "Progress",
         "result",
     ),
+    "landscape_core.slices.tolerance": ("Tolerance",),
     "landscape_core.storage.netcdf": (
         "load",
         "save",

@@ -30,9 +30,9 @@ class Eigenpairs:
     """Eigenvalues (k,) in falling order, orthonormal eigenvectors (k, P), residual norms (k,).
 
     A pair that did not converge has a NaN for its value and an infinite residual. `leading` (k,)
-    says whether a pair's rank is certain as well: no direction outside those found has a Rayleigh
-    quotient beyond the last one found at this end, as far as the products made from random vectors
-    can tell; where the matrix was taken whole, beyond doubt. `matvecs` is what it took.
+    says whether no direction outside those found has a Rayleigh quotient beyond the last one found
+    at this end, as far as the products made from random vectors can tell; where the matrix was
+    taken whole, nothing can be missing. `matvecs` is what it took.
     """
 
     values: Float[Tensor, " k"]

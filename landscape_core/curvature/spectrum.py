@@ -145,7 +145,7 @@ def _dataset(done: Mapping[str, _Block], asked: Spectrum, part: ModelObjective) 
     columns = {
         "eigenvalue": (("block", "rank"), [_ranked(b.pairs.values, asked) for b in done.values()]),
         "residual": (("block", "rank"), [_ranked(b.pairs.residuals, asked) for b in done.values()]),
-        "leading": (("block", "rank"), [_certain(b.pairs.leading, asked) for b in done.values()]),
+        "leading": (("block", "rank"), [_leading(b.pairs.leading, asked) for b in done.values()]),
         "trace": ("block", [b.trace.value if b.trace else math.nan for b in done.values()]),
         "trace_error": (
             "block",
@@ -179,8 +179,8 @@ def _ranked(values: torch.Tensor, asked: Spectrum) -> list[float]:
     return found[:top] + gap + found[len(found) - bottom :] if bottom else found[:top] + gap
 
 
-def _certain(leading: torch.Tensor, asked: Spectrum) -> list[bool]:
-    """Whether the value of each rank has this rank for certain; not where there is none."""
+def _leading(leading: torch.Tensor, asked: Spectrum) -> list[bool]:
+    """Whether nothing farther out was met, by rank; false where there is no value."""
     return [one == 1 for one in _ranked(leading.double(), asked)]
 
 

@@ -4,6 +4,7 @@ Parts of the data, a known loss in the place of the user's or another way to cal
 guesses about the user's code. A random vector meets nearly every fault of such a guess.
 """
 
+import math
 import warnings
 from typing import Any
 
@@ -53,8 +54,9 @@ class SpotChecks:
 
     @property
     def attrs(self) -> dict[str, Any]:
-        """What results state of it."""
-        return {"checked_products": self.products, "checked_deviation": self.deviation}
+        """What results state of it; the deviation is NaN where nothing was compared."""
+        deviation = self.deviation if self.products else math.nan
+        return {"checked_products": self.products, "checked_deviation": deviation}
 
     def operator(
         self, objective: ModelObjective, theta: Vector, *, compare: bool = True

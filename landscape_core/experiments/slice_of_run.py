@@ -40,12 +40,12 @@ from landscape_core.planes.directions.base import Directions, Viewpoint
 from landscape_core.planes.directions.random import Random
 from landscape_core.planes.extent import framed
 from landscape_core.planes.plane import Plane
-from landscape_core.slices.adaptive import Tolerance
 from landscape_core.slices.backends.base import Backend
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.point_statistics import ACCEPTED, named_choice, with_statistics
 from landscape_core.slices.probe import Probe, probe
 from landscape_core.slices.slice import compute_slice
+from landscape_core.slices.tolerance import Tolerance
 from landscape_core.storage.store import Store
 from landscape_core.training.run import Run, Training
 

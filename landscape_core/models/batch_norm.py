@@ -34,15 +34,18 @@ BATCH_NORM_HELP = (
 )
 
 MEANINGS: dict[BatchNorm, str] = {
-    "running": "statistics of one state everywhere",
-    "interpolated": "each state's own statistics at its point, in proportion between, as all "
-    "buffers that differ; variances kept from falling below zero",
+    "running": "the centre's stored statistics at every point",
+    "interpolated": "statistics, as all buffers that differ, interpolated linearly "
+    "between the given states; outside them, variances are held above zero, so high losses there "
+    "may be artefacts",
     "batch": "statistics of the examples evaluated",
     "reestimated": "statistics estimated anew at each point",
 }
 """What a slice says of its choice."""
 
-UNKNOWN = "statistics of one state everywhere, as those of the other states are not known"
+UNKNOWN = (
+    "the centre's stored statistics at every point, as those of the other states are not known"
+)
 """What a slice says on a plane through several states of which that holds."""
 
 

@@ -56,9 +56,11 @@ class ModelObjective(Objective):
                 choice of statistics.
         """
         _check_choice(batch_norm)
-        if len(inputs) != len(targets) or len(inputs) == 0:
-            accepted = f"as many as the inputs ({len(inputs)}) and at least 1"
+        if len(inputs) != len(targets):
+            accepted = f"{len(inputs)}, as many as inputs"
             raise SpecError("the number of targets", len(targets), accepted)
+        if len(inputs) == 0:
+            raise SpecError("the number of examples", 0, "at least 1: the data are empty")
         self.layout = Layout.of_module(module)
         if self.layout.size == 0:
             raise SpecError("model", type(module).__name__, "a module with trainable parameters")

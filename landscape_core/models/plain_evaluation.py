@@ -40,8 +40,8 @@ REPEATED = 16
 """How many times it is looked whether numbers drawn from Python's generator make a difference."""
 
 IN_BLOCKS = (
-    "This network's way depends on values, and it is evaluated in {} blocks of examples: if it asks"
-    " for a value of all of them, its outputs are others than on all at once."
+    "The network branches on data values and was evaluated in {} blocks of examples. If a branch"
+    " depends on the whole data set, its outputs may differ from evaluating everything at once."
 )
 
 

@@ -24,6 +24,10 @@ MAX_CONDITION = 1e12
 """Axes of unit length whose Gram matrix is worse conditioned are called parallel."""
 
 
+CORNERS = {1: ((0.0,), (1.0,)), 2: ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0))}
+"""The coordinates of the given states on a line or plane from the first to the others."""
+
+
 @dataclass(frozen=True, eq=False)
 class Plane:
     """An origin (P,), D axes (D, P), their names, and how much each explains, where known.
@@ -31,7 +35,8 @@ class Plane:
     There are one or two axes, and as many names: by default alpha and beta.
     `explained_variance_ratio` is the fraction of the trajectory's variance along each axis.
     `states` is how many given states of the network the plane goes through, the origin among them;
-    `buffers` are theirs, each state's own at its point, where all are known.
+    `buffers` are theirs, each state's own at its point, where all are known. `given` are their
+    coordinates, where these are known.
     """
 
     origin: Vector
@@ -40,6 +45,7 @@ class Plane:
     explained_variance_ratio: tuple[float, ...] | None = None
     states: int = 1
     buffers: MovingBuffers | None = None
+    given: tuple[tuple[float, ...], ...] = ()
 
     def __post_init__(self) -> None:
         """Name the axes, and refuse those that span nothing.
@@ -117,8 +123,11 @@ class Plane:
         if len(set(sizes)) > 1:
             raise PlaneError(f"the points must be of one size; got {', '.join(map(str, sizes))}.")
         named = names or tuple(f"to point {index + 2}" for index in range(len(others)))
+        for (first, one), (second, other) in itertools.combinations(enumerate(points, 1), 2):
+            if torch.equal(one, other):
+                raise PlaneError(f"points {first} and {second} coincide.")
         axes = torch.stack([other - points[0] for other in points[1:]])
-        return cls(points[0], axes, named, states=len(points))
+        return cls(points[0], axes, named, states=len(points), given=CORNERS[len(axes)])
 
     def through_states(self, buffers: MovingBuffers | None, states: int) -> "Plane":
         """The same plane, known to go through so many states with these buffers, if known."""
@@ -203,20 +212,21 @@ class Plane:
         It goes through the same states only if that lies in this plane, up to rounding.
         """
         if self.states == 1:
-            return replace(self, origin=origin)
+            return replace(self, origin=origin, given=())
         rounding = torch.finfo(self.origin.dtype).eps ** 0.5 * float(self.axes.double().norm())
         if float(self.distance(origin[None])) > rounding:
-            return replace(self, origin=origin, states=1, buffers=None)
+            return replace(self, origin=origin, states=1, buffers=None, given=())
         shifted = self.buffers and self.buffers.shifted(self.coords(origin[None])[0])
-        return replace(self, origin=origin, buffers=shifted)
+        return replace(self, origin=origin, buffers=shifted, given=())
 
     @public_call
     def spanned_by(self, axes: Vectors) -> "Plane":
         """The same plane with other axes that lie in it."""
         if self.buffers is None:
-            return replace(self, axes=axes)
+            return replace(self, axes=axes, given=())
         bare = replace(self, origin=torch.zeros_like(self.origin), buffers=None)
-        return replace(self, axes=axes, buffers=self.buffers.recombined(bare.coords(axes)))
+        moved = self.buffers.recombined(bare.coords(axes))
+        return replace(self, axes=axes, buffers=moved, given=())
 
     @public_call
     def facing(self, other: "Plane | None") -> "Plane":
@@ -244,4 +254,5 @@ class Plane:
             names=tuple(self.names[j] for j in order),
             explained_variance_ratio=ratios and tuple(ratios[j] for j in order),
             buffers=turned,
+            given=(),
         )

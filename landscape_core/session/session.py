@@ -30,7 +30,6 @@ from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture, Point, Readings, Seen, Status
 from landscape_core.session.plane_tracker import Spanning
 from landscape_core.session.view import View
-from landscape_core.slices.adaptive import Tolerance
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.point_statistics import (
     ACCEPTED,
@@ -44,6 +43,7 @@ from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.subsampling import standard_error
 from landscape_core.slices.sweep import coarse, levels
+from landscape_core.slices.tolerance import Tolerance
 from landscape_core.storage.store import Store
 from landscape_core.training.recorder import Entry, Recorder
 from landscape_core.training.run import Run, State, Training
@@ -311,9 +311,8 @@ class Session:
         self.settle()
         seen = self._look()
         read, grid = self._probe(seen, self.view.max_examples), seen.grid(self.view.resolution)
-        tolerance = (
-            Tolerance(relative_tolerance=self.view.tolerance) if self.view.tolerance else None
-        )
+        error, scale = self.view.tolerance, self.view.scale
+        tolerance = Tolerance(relative_tolerance=error, scale=scale) if error else None
         dataset = None
         for dataset in compute_slice(read, grid, tolerance=tolerance, store=self._store):
             yield self._picture(seen, dataset)

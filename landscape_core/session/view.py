@@ -31,3 +31,7 @@ class View(Recipe):
         float,
         Knob(0.0, 0.1, "held picture: largest error, as a share of the range; 0: every point"),
     ] = 0.0
+    scale: Annotated[
+        str,
+        Choice(("linear", "log"), "the tolerance is of the range of the loss, or of its logarithm"),
+    ] = "linear"

@@ -20,14 +20,13 @@ docs/slices.md says how often it holds, on smooth and on chaotic landscapes.
 import time
 import warnings
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from landscape_core.foundation.public_call import public_call
-from landscape_core.foundation.recipes import Choice, Knob, Recipe, canonical, to_plain
+from landscape_core.foundation.recipes import canonical, to_plain
 from landscape_core.slices.cells import (
     border,
     corners,
@@ -41,6 +40,7 @@ from landscape_core.slices.grid_values import NEWS, GridValues, Spread
 from landscape_core.slices.interpolation import FIRST, Floats, Lines, filled, lines_of
 from landscape_core.slices.probe import Probe
 from landscape_core.slices.scattered_spline import BORDER, Scattered, first_nodes
+from landscape_core.slices.tolerance import MOST, Tolerance
 
 SAFETY = 0.4
 """A cell whose residual is at most this share of the tolerance is resolved."""
@@ -73,10 +73,6 @@ SMALL = 32
 BATCH = 12
 """How many scattered points are chosen at a time, as long as there are few."""
 
-MOST = 0.58
-"""The share of all points that are computed at most, beside checks; then a larger error is stated.
-"""
-
 UNRESOLVED = 1.1
 """How many times larger an error is stated where no more points may be computed."""
 
@@ -88,18 +84,6 @@ CHECKS = 0.02
 
 ROUNDS = 4
 """How many times checks may fail before a larger error is stated."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tolerance(Recipe):
-    """How far an interpolated loss may lie from the true one."""
-
-    relative_tolerance: Annotated[
-        float, Knob(1e-6, 1.0, "largest error, as a share of the displayed range", scale="log")
-    ] = 0.01
-    scale: Annotated[
-        str, Choice(("linear", "log"), "the scale on which the picture is displayed")
-    ] = "linear"
 
 
 @public_call
@@ -120,8 +104,9 @@ def refine(
     The variable `error` (`interpolation_error`, where a measure has that name) holds the estimated
     error at each point, 0 where computed; the attribute
     `estimated_error` the largest, `checked_error` the largest seen at `checks` random points; all
-    as a share of the displayed range of the loss, the larger one where there are two splits. Other
-    measures are interpolated at the same points.
+    as a share of the range of the loss, or of its logarithm, whichever the tolerance is of; the
+    larger share where there are two splits. `tolerance_reached` is 1 if `estimated_error` is within
+    the tolerance, else 0. Other measures are interpolated at the same points.
 
     Args:
         read: what is read at each point.
@@ -250,16 +235,15 @@ class _Refined:
         """What is known, with the estimates."""
         computed = self.sheet.computed
         error = np.where(computed, 0.0, self.error)
+        largest = float(error.max())
         found = {
-            "estimated_error": float(error.max()),
+            "estimated_error": largest,
+            "tolerance_reached": int(self.tolerance.allows(largest)),
             "checked_error": self.worst,
             "checks": self.checks,
         }
         values = np.where(computed, self.sheet.values, self._undisplayed(self.guess))
-        words = {
-            "long_name": "estimated error",
-            "units": "share of the displayed range of the loss",
-        }
+        words = {"long_name": "estimated error", "units": self.tolerance.unit}
         name = "error" if "error" not in self.sheet.read.rows else "interpolation_error"
         further = {name: (self.sheet.names, error, words)}
         return self.sheet.dataset(values, {**self.attrs, **found}, further)

@@ -234,17 +234,24 @@ def _described(read: Probe, grid: Grid) -> dict[str, Any]:
     statistics = told(one, plane)
     return {
         "engine_version": ENGINE_VERSION,
-        "grid": canonical(to_plain(grid)),
+        "grid": canonical(_sides_of(grid, plane.dimensions)),
         "names": list(plane.names),
         "explained_variance_ratio": list(plane.explained_variance_ratio or ()),
         "examples": [part.examples for part in read.parts.values()],
         "strategy": [name_of(type(strategy)) for strategy in read.used.values()],
         "batch_norm": one.batch_norm,
         **({"statistics": statistics} if statistics else {}),
+        **({"given_points": canonical(list(plane.given))} if plane.given else {}),
         "dtype": str(plane.origin.dtype).removeprefix("torch."),
         "threads": torch.get_num_threads(),
         "draws": read.draws if read.draws_numbers else 0,
     }
+
+
+def _sides_of(grid: Grid, dimensions: int) -> dict[str, Any]:
+    """A grid in plain values; a line has no limits of beta, which Grid then takes from default."""
+    plain: dict[str, Any] = to_plain(grid)
+    return {k: v for k, v in plain.items() if dimensions == 2 or not k.startswith(schema.BETA)}
 
 
 def _titles(plane: Plane) -> tuple[str, ...]:

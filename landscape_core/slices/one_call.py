@@ -1,5 +1,6 @@
 """The loss landscape of a network of one's own, in one call."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -22,7 +23,6 @@ from landscape_core.planes.directions.random import Random
 from landscape_core.planes.network_state import laid, state_in
 from landscape_core.planes.plane import Plane
 from landscape_core.planes.through import Through
-from landscape_core.slices.adaptive import Tolerance
 from landscape_core.slices.backends.base import Backend
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.point_statistics import with_statistics
@@ -30,6 +30,7 @@ from landscape_core.slices.probe import Given, Probe, probe
 from landscape_core.slices.slice import compute_slice
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.strategy_choice import strategy_of
+from landscape_core.slices.tolerance import Tolerance
 from landscape_core.storage.store import Store
 
 
@@ -81,8 +82,9 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
         resolution: points along each side.
         span: half the width of the picture, in multiples of the axes.
         dimensions: 1 for a line, 2 for a plane.
-        tolerance: the largest error, as a share of the displayed range, up to which points may be
-            interpolated; by default none is.
+        tolerance: the largest error up to which points may be interpolated, as a share of the range
+            of the loss, or of its logarithm: `Tolerance(relative_tolerance=0.01, scale="log")`; by
+            default none is. Where it was not reached, a warning says so.
         batch_norm: which statistics batch normalization uses off the centre: `running`, those
             stored there; `interpolated`, on a plane through several states each one's own at its
             point and in proportion between, as all buffers that differ; `batch`, those of the
@@ -147,6 +149,8 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     told = "given" if isinstance(rule, Plane | Through) else canonical(to_plain(rule))
     attrs = {"directions": told, "seed": seed, "model": type(model).__name__}
     *_, last = compute_slice(read, grid, attrs, tolerance=asked, backend=backend, store=store)
+    if asked is not None and not last.attrs.get("tolerance_reached", 1):
+        warnings.warn(asked.unreached(last.attrs["estimated_error"]), stacklevel=3)
     return last
 
 

@@ -11,7 +11,7 @@ import xarray as xr
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.public_call import public_call
-from landscape_core.slices.adaptive import Tolerance, refine
+from landscape_core.slices.adaptive import refine
 from landscape_core.slices.backends.base import Backend
 from landscape_core.slices.cost import estimate
 from landscape_core.slices.grid import Grid
@@ -22,12 +22,14 @@ from landscape_core.slices.probe import Probe
 from landscape_core.slices.slice_key import slice_key
 from landscape_core.slices.spot_checks import OTHERWISE, Checked, spot_check
 from landscape_core.slices.sweep import exact, sweep
+from landscape_core.slices.tolerance import Tolerance
 from landscape_core.storage import schema
 from landscape_core.storage.store import UNFINISHED, Store
 
 CONSTANT = (
     "The loss on the {} data is the same at all {} computed points, to rounding, although the "
-    "parameters move: perhaps the loss is that of another model, or the network is dead here."
+    "parameters move: perhaps the loss is that of another model, the network is dead here, "
+    "or the span is too small."
 )
 
 ROUNDED = 4

@@ -40,10 +40,13 @@ OTHERWISE = (
 
 @dataclass(frozen=True)
 class Checked:
-    """How many points were compared, the largest relative deviation, and whether all agree."""
+    """How many points were compared, the largest relative deviation, and whether all agree.
+
+    The deviation is NaN where nothing was compared.
+    """
 
     points: int = 0
-    deviation: float = 0.0
+    deviation: float = math.nan
     agree: bool = True
 
 

@@ -46,8 +46,8 @@ MARGIN = 1.1
 
 
 UNSTEADY = (
-    "The network or the loss gives another value when it is asked again at the same point, as what "
-    "draws random numbers or remembers earlier calls does; a slice holds what each point gave once."
+    "Evaluated twice at the same point, the network or the loss gave different values (it may keep "
+    "state between calls). The slice holds the first value of each point."
 )
 """What is said of values that are no function of the parameters."""
 

@@ -126,11 +126,14 @@ def landscape(command, monkeypatch, folder):
 def test_the_command_gives_the_slice_to_the_bit(name, tmp_path, monkeypatch):
     there = place(PLACES[name])
     _, picture = arrived(there)
-    (said,) = landscape(line(there, picture), monkeypatch, tmp_path)
+    first, *said = landscape(line(there, picture), monkeypatch, tmp_path)
     found = netcdf.load(tmp_path / "spirals_step_12.nc")
     same(found, picture.slice)
     np.testing.assert_array_equal(path_on(found)["alpha"], picture.path["alpha"])
-    assert re.search(r"step 12, \d+ of \d+ points computed", said)
+    assert first == "spirals_step_12.nc: step 12"
+    assert re.search(r"^  \d+ of \d+ points computed", said[0])
+    assert any("points agree" in one or "from the plain evaluation" in one for one in said)
+    assert ("range of log10 loss)" in said[0]) == (name == "another view")  # as it is drawn
 
 
 def test_a_file_of_no_known_kind_is_refused_before_any_work(tmp_path, monkeypatch):
@@ -209,7 +212,7 @@ def test_drawings_are_made_with_their_caption(shown):
         "early", "late", "start", "now", "best", "lowest",
     ):  # fmt: skip
         assert told in words, told
-    assert "epsilon" not in words  # as by default
+    assert "epsilon 1e-08" in words  # all settings, also those as by default
     assert "5000" not in words  # where the run would end says nothing of this picture
     assert made("pdf", shown).startswith(b"%PDF")
     picture = Image.open(io.BytesIO(made("png", shown)))

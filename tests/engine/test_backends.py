@@ -16,7 +16,6 @@ from landscape_core.foundation.registry import entries
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.random import Random
-from landscape_core.slices.adaptive import Tolerance
 from landscape_core.slices.backends.base import Backend
 from landscape_core.slices.backends.dask import CALM, Dask, local_cluster
 from landscape_core.slices.backends.serial import Serial
@@ -24,6 +23,7 @@ from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import probe_of
 from landscape_core.slices.slice import compute_slice
 from landscape_core.slices.sweep import exact
+from landscape_core.slices.tolerance import Tolerance
 from landscape_core.storage import netcdf
 
 dask = pytest.importorskip("dask")

@@ -344,7 +344,7 @@ def test_values_that_are_no_function_of_the_weights_are_told():
         asked.append(1)
         return len(asked) * cross_entropy(outputs, targets)
 
-    with pytest.warns(UserWarning, match="another value when it is asked again"):
+    with pytest.warns(UserWarning, match="Evaluated twice at the same point"):
         landscape(cases.mlp(), tiring, cases.vectors(), **FEW)
 
 

@@ -491,8 +491,11 @@ def test_gradients_of_the_network_are_neither_used_nor_kept():
     ("data", "message"),
     [
         (lambda: [], "data must be at least one pair of inputs and targets"),
-        (lambda: (normal(3, 3), torch.zeros(2)), "the number of targets must be as many as the"),
-        (lambda: (normal(0, 3), torch.zeros(0)), "at least 1; got 0"),
+        (
+            lambda: (normal(3, 3), torch.zeros(2)),
+            "the number of targets must be 3, as many as inputs; got 2",
+        ),
+        (lambda: (normal(0, 3), torch.zeros(0)), "the data are empty"),
     ],
     ids=["no batches", "too few targets", "no examples"],
 )

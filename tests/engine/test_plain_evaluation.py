@@ -22,7 +22,6 @@ from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.plain_evaluation import PlainEvaluation
 from landscape_core.models.user_model import from_module
 from landscape_core.planes.plane import Plane
-from landscape_core.slices.adaptive import Tolerance
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import landscape, probe_of
 from landscape_core.slices.slice import compute_slice
@@ -30,6 +29,7 @@ from landscape_core.slices.strategies.base import Reading
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.strategies.plane_algebra import PlaneAlgebra
 from landscape_core.slices.strategies.vmap import Vmap
+from landscape_core.slices.tolerance import Tolerance
 from landscape_core.storage.store import Store
 
 SIDE = {"resolution": 5, "span": 1.0}

@@ -137,7 +137,7 @@ def test_each_states_own_loss_lies_at_its_point(name, kind, count):
     given = models if kind == "modules" else [model.state_dict() for model in models]
     found = shown(models, data, given=given)
     assert found.attrs["batch_norm"] == "interpolated"
-    assert "own statistics" in found.attrs["statistics"]
+    assert "interpolated linearly between the given states" in found.attrs["statistics"]
     for model, corner in zip(models, CORNERS, strict=False):
         expected = loss(model, data)
         assert at(found, *corner[: count - 1]) == pytest.approx(expected, rel=1e-12)
@@ -181,7 +181,7 @@ def test_other_choices_are_as_they_were():
     values = models[1].state_dict() | dict(models[0].named_buffers())
     stale.load_state_dict(values)
     assert at(running, 1) == pytest.approx(loss(stale, data), rel=1e-10)
-    assert running.attrs["statistics"] == "statistics of one state everywhere"
+    assert running.attrs["statistics"] == "the centre's stored statistics at every point"
     batch = shown(models, data, batch_norm="batch")
     with torch.no_grad():
         own = float(cross_entropy(copy.deepcopy(models[1]).train()(data[0]), data[1]))

@@ -14,7 +14,7 @@ from landscape_core.models.measures.loss import LossMeasure
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.random import Random
 from landscape_core.planes.plane import Plane
-from landscape_core.slices.adaptive import Tolerance, refine
+from landscape_core.slices.adaptive import refine
 from landscape_core.slices.cells import border
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import probe_of
@@ -22,6 +22,7 @@ from landscape_core.slices.probe import Probe
 from landscape_core.slices.scattered_spline import Scattered, first_nodes
 from landscape_core.slices.strategies.plane_algebra import PlaneAlgebra
 from landscape_core.slices.sweep import exact
+from landscape_core.slices.tolerance import Tolerance
 from landscape_core.storage import schema
 
 ONE = Tolerance(relative_tolerance=0.01)

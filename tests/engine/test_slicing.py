@@ -29,7 +29,6 @@ from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.user_model import user_problem
 from landscape_core.planes.directions.random import Random
 from landscape_core.slices import last_dataset
-from landscape_core.slices.adaptive import Tolerance
 from landscape_core.slices.backends.serial import Serial
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import landscape, probe_of
@@ -38,6 +37,7 @@ from landscape_core.slices.slice import compute_slice
 from landscape_core.slices.slice_key import slice_key
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.strategies.vmap import Vmap
+from landscape_core.slices.tolerance import Tolerance
 from landscape_core.storage.store import UNFINISHED, Store
 
 ROOT = Path(__file__).resolve().parents[2]

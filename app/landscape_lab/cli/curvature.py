@@ -75,11 +75,21 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
 def _stated(found: "xr.Dataset") -> str:
     """On which examples, how their losses add up, and what was compared."""
     attrs = found.attrs
+    kind, coupled, rest = attrs["additivity"].partition(";")
+    what = "loss" if kind == "neither" else f"{kind} loss"
     return (
-        f"loss: {attrs['additivity']}, of {attrs['examples']} of {attrs['examples_of']} examples;"
-        f" {attrs['checked_products']} products checked by the plain evaluation, at most"
-        f" {attrs['checked_deviation']:.1e} off"
+        f"{what} over {attrs['examples']} of {attrs['examples_of']} examples{coupled}{rest};"
+        f" {_checked(attrs['checked_products'], attrs['checked_deviation'])}"
     )
+
+
+def _checked(products: int, deviation: float) -> str:
+    """How many products were compared, and how far off they were."""
+    if not products:
+        return "no matrix-vector product checked"
+    told = f"relative difference at most {deviation:.0e}" if deviation else "no difference"
+    many = "products" if products > 1 else "product"
+    return f"{products} matrix-vector {many} checked against plain differentiation: {told}"
 
 
 def _block(found: "xr.Dataset", shares: "xr.Dataset") -> Iterator[str]:
@@ -89,14 +99,15 @@ def _block(found: "xr.Dataset", shares: "xr.Dataset") -> Iterator[str]:
 
     name = str(found["block"].item())
     yield f"{name if name == NETWORK else f'layer {name}'}, {int(found['parameters'])} parameters"
-    rows = [("  eigenvalue", "", "residual", "rank")]
+    rows = [("  eigenvalue", "", "residual", "passed over")]
     for rank in found["rank"].values:
         value, residual = (float(found[of].sel(rank=rank)) for of in ("eigenvalue", "residual"))
         if not math.isnan(value) or math.isinf(residual):
             words = f"{value:.6g}" if math.isfinite(value) else "not converged"
-            sure = "certain" if bool(found["leading"].sel(rank=rank)) else "not certain"
+            sure = "none found" if bool(found["leading"].sel(rank=rank)) else "possible"
             rows.append((f"  {rank:+d}", words, f"{residual:.1e}", sure))
     yield aligned(rows)
+    yield "  passed over: whether a random vector outside those found met one farther out"
     yield f"  trace    {float(found['trace']):.6g} ± {float(found['trace_error']):.2g}"
     if math.isfinite(float(shares["negative"])):
         within = float(shares["zero_within"])

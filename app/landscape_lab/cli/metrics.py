@@ -18,6 +18,7 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     from landscape_core.analysis.slice_metrics import slice_metrics
     from landscape_core.storage import netcdf, schema
     from landscape_lab.cli._options import aligned
+    from landscape_lab.figures.reliability import reliability
 
     slice_ = netcdf.load(asked.slice)
     schema.check(slice_)
@@ -28,6 +29,4 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
         values = (f"{float(table[name]):.4g}" for table in tables)
         rows.append((str(name), *values, column.attrs["unit"], column.attrs["long_name"]))
     yield aligned(rows)
-    if "estimated_error" in slice_.attrs:
-        error = slice_.attrs["estimated_error"]
-        yield f"interpolated points lie within an estimated {error:.2%} of the range of the loss"
+    yield from reliability(slice_)

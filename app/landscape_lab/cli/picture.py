@@ -49,6 +49,7 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     from landscape_core.slices.strategies.base import Strategy
     from landscape_core.storage import atomic_files
     from landscape_lab.exports.base import Shown, kinds
+    from landscape_lab.figures.reliability import reliability, statistics
     from landscape_lab.state.navigator import Journey
     from landscape_lab.state.place import place, toured
     from landscape_lab.state.user_store import user_store
@@ -69,13 +70,9 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     shown = _last(journey.pictures())
     making = by_suffix[suffix]().made(Shown(there, shown, journey.session))
     atomic_files.write(target, [_content(making)])
-    yield f"{target}: step {shown.seen}, {told(shown)}"
-
-
-def told(shown: "Picture") -> str:
-    """How much of a picture was computed, in words."""
-    computed = shown.slice["computed"].values
-    return f"{computed.sum()} of {computed.size} points computed"
+    yield f"{target}: step {shown.seen}"
+    numbers = shown.slice.assign_attrs(standard_error=shown.standard_error)
+    yield from (f"  {told}" for told in (*reliability(numbers), statistics(numbers)) if told)
 
 
 def _last(pictures: "Iterator[Picture]") -> "Picture":

@@ -64,7 +64,7 @@ def run(asked: argparse.Namespace) -> None:
     from landscape_core.slices.cost import estimate
     from landscape_core.storage import netcdf
     from landscape_lab.cli._options import configured, shown
-    from landscape_lab.figures.captions import certainty
+    from landscape_lab.figures.reliability import reliability, statistics
     from landscape_lab.state.user_store import user_store
 
     path, *others = (netcdf.load(file) for file in asked.trajectories)
@@ -78,11 +78,7 @@ def run(asked: argparse.Namespace) -> None:
     for split in dataset["split"].values:
         low = float(dataset["loss"].sel(split=split).min())
         print(f"{asked.output}: lowest {split} loss {low:.4g}")
-    if "estimated_error" in dataset.attrs:
-        computed, error = dataset["computed"].values, dataset.attrs["estimated_error"]
-        print(f"  {computed.sum()} of {computed.size} points computed, others within an estimated")
-        print(f"  {error:.2%} of the range of the loss")
-    for told in certainty(dataset):
+    for told in filter(None, (*reliability(dataset), statistics(dataset))):
         print(f"  {told}")
 
 

@@ -20,7 +20,7 @@ def run(_: argparse.Namespace) -> None:
 
     kept = user_store()
     for preset in tqdm(presets().values(), desc="presets", delay=1, leave=False):
-        session = Session(preset.scene.run, preset.scene.view, kept)
+        session = Session(preset.scene.run, preset.scene.sliced, kept)
         aside = preset.scene.display.aside
         study = session.study(name_of(type(aside)), aside.study)
         deque(chain(session.travel(preset.steps), session.refine(), study), maxlen=0)

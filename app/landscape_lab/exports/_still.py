@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from landscape_lab.exports._data import Drawn, drawn
-from landscape_lab.exports._told import sentence, settings
+from landscape_lab.exports._told import sentence
 from landscape_lab.exports.base import Beside, Making, Shown
 
 
@@ -18,8 +18,10 @@ def still(shown: Shown, form: str) -> Iterator[Making]:
     if len(beside) > 1 and planes:
         yield Making(1, 1, _compared(seen, beside, form))
         return
-    words = sentence(picture, seen.variable), settings(place, picture)
-    content = stills.still(seen.slice, seen.path, form, deep=seen.deep, words=words, **seen.looks())
+    words = sentence(picture, seen.variable)
+    content = stills.still(
+        seen.slice, seen.path, form, deep=seen.deep, sentence=words, **seen.looks()
+    )
     yield Making(1, 1, content)
 
 

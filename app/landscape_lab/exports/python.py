@@ -89,7 +89,7 @@ def _way(place: Place, code: Code, strategy: Strategy | None) -> Iterator[str]:
         more = f", start=start{more}"
     scene = place.start
     yield f"run = {code.value(scene.run, len('run = '))}"
-    yield f"view = {code.value(scene.view, len('view = '))}"
+    yield f"view = {code.value(scene.sliced, len('view = '))}"
     yield f"session = {code.name(Session)}(run, view{more})"
     yield from _held(scene)
     for step, changes in groupby(place.changes, key=lambda change: change.step):
@@ -116,8 +116,10 @@ def _held(scene: Scene) -> Iterator[str]:
 
 def _changed(before: Scene, after: Scene, code: Code) -> Iterator[str]:
     """The lines that change the run or the view; the values that differ are named."""
-    for name, take in (("run", "continue_with"), ("view", "look_through")):
-        old, new = getattr(before, name), getattr(after, name)
+    taken = ("run", "continue_with", before.run, after.run), (
+        "view", "look_through", before.sliced, after.sliced,
+    )  # fmt: skip
+    for name, take, old, new in taken:
         if new != old:
             differing = {f: value for f, value in vars(new).items() if value != getattr(old, f)}
             yield f"\n{name} = {code.call(f'{name}.replace', differing, len(name) + 3)}"

@@ -1,5 +1,6 @@
 """What is drawn on a picture of the landscape: lines with values, the path's dots, the minimum."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -113,3 +114,15 @@ def others(slice_: xr.Dataset) -> list[tuple[int, xr.Dataset]]:
     found = slice_[list(names)].drop_vars(["alpha", "beta"], errors="ignore")
     runs = [found.isel(run=i).dropna("step") for i in range(found.sizes["run"])]
     return [(number, run.rename(names)) for number, run in enumerate(runs, 2)]
+
+
+def given_points(slice_: xr.Dataset) -> list[tuple[str, tuple[float, ...]]]:
+    """The given states of a line or plane that lie in the picture: `point 1`, its coordinates."""
+    found = json.loads(slice_.attrs.get("given_points") or "[]")
+    sides = [slice_[name].values for name in ("alpha", "beta") if name in slice_.dims]
+    named = [(f"point {number}", tuple(point)) for number, point in enumerate(found, 1)]
+    return [
+        (name, point)
+        for name, point in named
+        if all(side[0] <= at <= side[-1] for side, at in zip(sides, point, strict=True))
+    ]

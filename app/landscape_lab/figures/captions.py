@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from landscape_lab.figures.reliability import asked_tolerance, reliability, statistics
+
 NUMBERS = ("batch_size", "steps", "seed", "dtype")
 RUN = ("optimizer", "schedule", "sampler")
-VIEW = ("span", "split", "scale")
+VIEW = ("span", "split", "measures")
 """What is told of a run and of a view beside their directions."""
 
-COMPUTED = ("batch_norm", "examples", "explained_variance_ratio", "engine_version")
+COMPUTED = ("examples", "explained_variance_ratio", "engine_version")
 """Attributes of every slice."""
 
 
@@ -22,18 +24,36 @@ def caption(slice_: xr.Dataset) -> str:
     attrs = slice_.attrs
     view = _parsed(attrs, "look") or _parsed(attrs, "view")
     run = view.get("run") or _parsed(attrs, "run")
-    told = [*_of_run(run), *_where(attrs), *_of_view(view)]
+    told = [attrs.get("notice", ""), *_of_model(attrs), *_of_run(run, attrs), *_where(attrs)]
+    told += [*_of_view(view, attrs), *_of_evaluation(attrs, run)]
+    told += [statistics(slice_), asked_tolerance(slice_)]
     for name in COMPUTED:
         given = attrs.get(name)
         if given is not None and np.size(given):
-            words = f"{_words(name)} {', '.join(map(_short, np.ravel(given)))}"
-            meant = attrs.get("statistics") if name == "batch_norm" else None
-            told.append(f"{words} ({meant})" if meant else words)
-    return " · ".join([*told, *_quality(slice_)])
+            told.append(f"{_words(name)} {', '.join(map(_short, np.ravel(given)))}")
+    return " · ".join(filter(None, [*told, *_quality(slice_)]))
 
 
-def _of_run(run: dict[str, Any]) -> Iterator[str]:
-    """The parts of the problem, the optimizer and what goes with it, the plain numbers."""
+def _of_model(attrs: dict[Any, Any]) -> Iterator[str]:
+    """The class of your own network."""
+    if "model" in attrs:
+        yield f"model {attrs['model']}"
+
+
+def _of_evaluation(attrs: dict[Any, Any], run: dict[str, Any]) -> Iterator[str]:
+    """How points were evaluated; seed and type, where no run tells them."""
+    yield from (
+        f"{name} {attrs[name]}" for name in ("seed", "dtype") if name in attrs and name not in run
+    )
+    if "strategy" in attrs:
+        yield f"strategy {', '.join(dict.fromkeys(map(str, np.ravel(attrs['strategy']))))}"
+
+
+def _of_run(run: dict[str, Any], attrs: dict[Any, Any]) -> Iterator[str]:
+    """The parts of the problem, the optimizer and what goes with it, the plain numbers.
+
+    Where the step that is seen is known, where the run would end says nothing of the picture.
+    """
     problem = run.get("problem", {})
     parts = {name: part for name, part in problem.items() if isinstance(part, dict)}
     rest = {name: given for name, given in problem.items() if name not in parts}
@@ -41,7 +61,8 @@ def _of_run(run: dict[str, Any]) -> Iterator[str]:
         yield f"problem {_recipe(rest)}"
     yield from (f"{_words(name)} {_recipe(part)}" for name, part in parts.items())
     yield from (f"{name} {_recipe(run[name])}" for name in RUN if name in run)
-    yield from (f"{_words(name)} {run[name]}" for name in NUMBERS if name in run)
+    numbers = [name for name in NUMBERS if name != "steps" or "seen" not in attrs]
+    yield from (f"{_words(name)} {run[name]}" for name in numbers if name in run)
 
 
 def _where(attrs: dict[Any, Any]) -> Iterator[str]:
@@ -50,47 +71,39 @@ def _where(attrs: dict[Any, Any]) -> Iterator[str]:
         later = f" of a run to step {attrs['step']}" if attrs["step"] != attrs["seen"] else ""
         yield f"step {attrs['seen']}{later}"
     for change in json.loads(attrs.get("changes", "[]")):
-        yield f"{change['path']} set to {_short(change['value'])} at step {change['step']}"
+        name = _words(change["path"].rpartition(".")[2])
+        yield f"{name} set to {_short(change['value'])} at step {change['step']}"
     if attrs.get("origin"):
         yield "started at a point of another picture"
 
 
-def _of_view(view: dict[str, Any]) -> Iterator[str]:
-    if "directions" in view:
-        yield f"directions {_recipe(view['directions'])}"
+def _of_view(view: dict[str, Any], attrs: dict[Any, Any]) -> Iterator[str]:
+    """The plane, and the other settings of a slice; of your own network they are attributes."""
+    directions = view.get("directions") or _directions(attrs)
+    if directions:
+        yield f"directions {_recipe(directions)}"
+    if view.get("step") is not None:
+        yield f"centre: step {view['step']}" if view["step"] >= 0 else "centre: the last step"
     if "follow" in view:
         yield "plane found at the step shown" if view["follow"] else "plane held"
-    yield from (f"{name} {_short(view[name])}" for name in VIEW if name in view)
+    yield from (f"{_words(name)} {_short(view[name])}" for name in VIEW if view.get(name))
+
+
+def _directions(attrs: dict[Any, Any]) -> dict[str, Any]:
+    """The rule for the plane of your own network's slice; by name alone where it is no recipe."""
+    text = str(attrs.get("directions", ""))
+    return _parsed(attrs, "directions") if text.startswith("{") else {"kind": text}
 
 
 def _quality(slice_: xr.Dataset) -> Iterator[str]:
     if "captured" in slice_.attrs:
         yield f"{float(slice_.attrs['captured']):.0%} of the motion lies in the plane"
-    if "computed" in slice_:
-        computed = slice_["computed"].values
-        yield f"{int(computed.sum())} of {computed.size} points computed"
-        if "estimated_error" in slice_.attrs:
-            error = float(slice_.attrs["estimated_error"])
-            yield f"others within an estimated {error:.2%} of the range of the loss"
-    yield from certainty(slice_)
-    if slice_.attrs.get("standard_error"):
-        yield f"loss at the point ± {slice_.attrs['standard_error']:.2g}"
+    yield from reliability(slice_)
     broken = int((~np.isfinite(slice_["loss" if "loss" in slice_ else "ratio"].values)).sum())
     if broken:
         yield f"{broken} values not finite"
     if "version" in slice_.attrs:
         yield f"Landscape Lab {slice_.attrs['version']}"
-
-
-def certainty(slice_: xr.Dataset) -> Iterator[str]:
-    """What is known of how a slice's numbers were come by: points checked, random numbers drawn."""
-    checked = int(slice_.attrs.get("checked_points", 0))
-    if checked:
-        yield f"{checked} of {checked} checked points agree"
-    draws = int(slice_.attrs.get("draws", 0))
-    if draws:
-        told = f"the mean of {draws} draws" if draws > 1 else "the same ones at every point"
-        yield f"the network draws random numbers: {told}"
 
 
 def _parsed(attrs: dict[Any, Any], name: str) -> dict[str, Any]:

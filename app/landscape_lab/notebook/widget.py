@@ -80,7 +80,7 @@ class LandscapeWidget(ipywidgets.VBox):
         """The slice that is shown; where no browser shows one yet, computed now."""
         if self.picture is not None:
             return self.picture.slice
-        session = Session(self.scene.run, self.scene.view, self._store)
+        session = Session(self.scene.run, self.scene.sliced, self._store)
         session.advance_to(self.step)
         *_, last = session.refine()
         return last.slice

@@ -2,7 +2,7 @@
 
 import html
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.comparison import Comparison
 from landscape_lab.figures.bokeh.contour import Contour
 from landscape_lab.figures.bokeh.curves import Curves
-from landscape_lab.figures.captions import certainty
+from landscape_lab.figures.reliability import reliability, statistics
 from landscape_lab.page.comparison import compared
 from landscape_lab.state.scene import Display
 from landscape_lab.worker.worker import Update
@@ -211,38 +211,32 @@ def _same(one: Any, other: Any) -> bool:
     return one is other if isinstance(one, xr.Dataset) else bool(one == other)
 
 
+CLAMPED = "display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;overflow:hidden"
+"""Two lines, with dots at the end where there is more."""
+
+
 def quality(picture: Picture) -> str:
-    """HTML on what the picture is and how much it can be trusted, two lines long at most."""
-    computed = picture.slice["computed"].values
+    """HTML on what the picture is and how much it can be trusted: two lines; all, under a mouse."""
+    parts, whole = (" · ".join(_quality(picture, brief=brief)) for brief in (True, False))
+    return f'<div style="{CLAMPED}" title="{html.escape(whole)}">{html.escape(parts)}</div>'
+
+
+def _quality(picture: Picture, *, brief: bool) -> Iterator[str]:
     distance = float(picture.path["distance"].sel(step=picture.seen, method="nearest"))
-    count = int(picture.slice.attrs["examples"][0])
-    doubt = picture.standard_error
-    moved = picture.path.sizes["step"] > 1
-    parts = [
-        f"<b>{picture.captured:.0%}</b> of the motion lies in this plane" if moved else "the start",
-        f"<b>{computed.sum()}</b> of {computed.size} points computed{others(picture.slice)}",
-        *certainty(picture.slice),
-        f"<b>{count}</b> {picture.view.split} examples"
-        + (f" (loss at the point <b>± {doubt:.2g}</b>)" if doubt > 0 else ""),
-    ]
-    if distance > 1e-5:
-        parts.insert(1, f"current point <b>{distance:.2g}</b> off it")
-    broken = int((~(abs(picture.slice["loss"]) < float("inf"))).sum())
-    if broken:
-        parts.append(f"<b>{broken}</b> points not finite")
+    told = picture.slice.assign_attrs(standard_error=picture.standard_error)
     if picture.notice:
-        parts.insert(0, html.escape(picture.notice))
-    return " · ".join(parts)
-
-
-def others(slice_: xr.Dataset) -> str:
-    """What is known of the points that were not computed, if there are any."""
-    if slice_["computed"].values.all():
-        return ""
-    error = slice_.attrs.get("estimated_error")
-    if error is None:
-        return ", others interpolated"
-    return f", others within an estimated <b>{error:.1%}</b> of the range"
+        yield picture.notice
+    moved = picture.path.sizes["step"] > 1
+    yield f"{picture.captured:.0%} of the motion lies in this plane" if moved else "the start"
+    if distance > 1e-5:
+        yield f"current point {distance:.2g} off it"
+    yield from reliability(told, brief=brief)
+    yield f"{int(told.attrs['examples'][0])} {picture.view.split} examples"
+    if words := statistics(told, brief=brief):
+        yield words
+    broken = int((~(abs(told["loss"]) < float("inf"))).sum())
+    if broken:
+        yield f"{broken} points not finite"
 
 
 def _line(color: str, size: int, height: int) -> pn.pane.HTML:

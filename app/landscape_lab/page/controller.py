@@ -18,7 +18,7 @@ from landscape_core.storage.store import Store
 from landscape_lab.bridge.event_loop import UiLoop
 from landscape_lab.exports.base import Making, file_name, kinds
 from landscape_lab.page.comparison import beside
-from landscape_lab.page.form_sections import concerned
+from landscape_lab.page.form_sections import concerned, worded
 from landscape_lab.page.layout import Board
 from landscape_lab.state import form_model
 from landscape_lab.state.history import History
@@ -133,7 +133,7 @@ class Page:
         try:
             scene = form_model.assign(self.scene, path, value)
         except SpecError as error:
-            self._board.form.set_error(path, str(error))
+            self._board.form.set_error(path, worded(error))
             return
         self._board.form.clear_errors()
         if scene == self.scene:
@@ -435,8 +435,8 @@ class Page:
         if self._news is None and wanted != self.scene:  # what a link names cannot be shown
             self._start(go=self._place)
             path = None
-        if path is not None:
-            self._board.form.set_error(path, str(error))
+        if path is not None and isinstance(error, LandscapeError):
+            self._board.form.set_error(path, worded(error))
             return
         self._board.toolbar.message(_told(error), alert=True)
 
@@ -463,14 +463,20 @@ class Page:
 
 
 def _work_of(scene: Scene) -> Scene:
-    """The scene as the worker needs it: how a picture is drawn makes no work."""
+    """The scene as the worker needs it: how a picture is drawn makes no work.
+
+    But for a tolerance, which is of the scale on which the loss is drawn.
+    """
     shown = scene.display
     asked = Display(aside=shown.aside)
+    if scene.view.tolerance:
+        asked = asked.replace(height=shown.height)
     if shown.show == "compare":
         asked = asked.replace(show="compare", comparison=shown.comparison)
     return scene.replace(display=asked)
 
 
 def _told(error: Exception) -> str:
-    known = isinstance(error, LandscapeError)
-    return str(error) if known else f"Something failed: {type(error).__name__}: {error}"
+    if isinstance(error, LandscapeError):
+        return worded(error)
+    return f"Something failed: {type(error).__name__}: {error}"

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.errors import LandscapeError, SpecError
 from landscape_core.foundation.recipes import Recipe
 from landscape_core.models.datasets.base import ProblemData
 from landscape_core.models.problems.base import Problem
@@ -19,9 +19,9 @@ SECTIONS = {
 }
 """The form's sections, and what they are about."""
 
-ELSEWHERE = ("run.device", "run.dtype", "run.checkpoints", "run.memory_mb", "display.show",
-             "display.comparison", "display.speed")  # fmt: skip
-"""Paths that are on no form: for the command line and links, or in the toolbar."""
+ELSEWHERE = ("run.device", "run.dtype", "run.checkpoints", "run.memory_mb", "view.scale",
+             "display.show", "display.comparison", "display.speed")  # fmt: skip
+"""Paths that are on no form: for the command line and links, in the toolbar, or given by others."""
 
 FIRST_FIELDS = 3
 """How many fields of each data set, network and optimizer are shown without asking for more."""
@@ -101,6 +101,15 @@ def _is_changed(entry: form_model.Entry, known: Mapping[str, Any]) -> bool:
         form_model.plain_value(entry.value)
         != known.get(entry.path, form_model.plain_value(entry.field.default))
     )
+
+
+def worded(error: LandscapeError) -> str:
+    """What an error says, with the label of its control in the place of the name in the code."""
+    field = error.field if isinstance(error, SpecError) else ""
+    owner, dot, name = field.rpartition(".")
+    if not isinstance(error, SpecError) or not dot or not owner.isidentifier():
+        return str(error)
+    return str(SpecError(name.replace("_", " "), error.value, error.accepted))
 
 
 def concerned(error: Exception, wanted: Scene, known: Scene, shown: Collection[str]) -> str | None:

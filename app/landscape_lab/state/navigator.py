@@ -53,13 +53,13 @@ class Journey:
         if there.origin is not None:
             start = yield from self._from(there.origin)
         scene = there.start
-        self.session = Session(scene.run, scene.view, self._store, start, self._strategy)
+        self.session = Session(scene.run, scene.sliced, self._store, start, self._strategy)
         self.begun = True
         yield from self.go_on(there)
 
     def go_on(self, there: Place) -> Iterator[Picture]:
         """Go on to a place that follows the present one."""
-        self.session.check(there.scene.run, there.scene.view)  # before the way there
+        self.session.check(there.scene.run, there.scene.sliced)  # before the way there
         made = self.place.changes
         self._stand(replace(there, step=self.session.step, changes=made))
         told = time.monotonic()
@@ -108,7 +108,7 @@ class Journey:
         """Take on the settings of a place at which the session stands already."""
         scene = place.scene
         self.session.continue_with(scene.run)
-        self.session.look_through(scene.view)
+        self.session.look_through(scene.sliced)
         self.place = place
         if not scene.view.follow:
             self.session.span()  # the plane that stays is the one of this step

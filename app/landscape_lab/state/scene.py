@@ -74,3 +74,10 @@ class Scene(Recipe):
     run: Annotated[Run, Note("what is trained")] = field(default_factory=Run)
     view: Annotated[View, Note("which slice is looked at")] = field(default_factory=View)
     display: Annotated[Display, Note("how it is drawn")] = field(default_factory=Display)
+
+    @property
+    def sliced(self) -> View:
+        """The view as it is computed: a tolerance is of the scale on which the slice is drawn."""
+        if not self.view.tolerance:
+            return self.view
+        return self.view.replace(scale=self.display.height)

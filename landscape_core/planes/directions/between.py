@@ -1,6 +1,6 @@
 """The line between two sets of parameters, or the plane through three: Goodfellow et al., 2015."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -12,7 +12,7 @@ from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions._files import state
 from landscape_core.planes.directions.base import Directions, Viewpoint
 from landscape_core.planes.network_state import NetworkState, between
-from landscape_core.planes.plane import Plane
+from landscape_core.planes.plane import CORNERS, Plane
 
 FILE = (
     "a file of parameters of the same network: a state dictionary (.pt), a vector (.npy), or the"
@@ -60,4 +60,5 @@ def _through(
         return plane
     own = view.objective.buffers if isinstance(view.objective, ModelObjective) else {}
     every = (NetworkState(view.centre, own), *states)
-    return plane.through_states(between(every), len(every))
+    marked = replace(plane, given=CORNERS[len(files)])
+    return marked.through_states(between(every), len(every))

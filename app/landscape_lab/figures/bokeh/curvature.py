@@ -229,12 +229,12 @@ class Curvature:
 
 
 def _caption(matrix: str, spectrum: xr.Dataset | None) -> str:
-    """Whose eigenvalues they are, and whether those marked are the leading ones for certain."""
+    """Whose eigenvalues they are, and whether any farther out than those marked was met."""
     words = f"eigenvalue of the {matrix}"
     if spectrum is None or "leading" not in spectrum:
         return words
     whole = spectrum.sel(block=WHOLE)
     asked = whole["eigenvalue"].notnull() | np.isinf(whole["residual"])
     if bool(whole["leading"].where(asked, other=True).all()):
-        return f"{words} (▼ the leading ones, none missed)"
-    return f"{words} (▼ some may be missed)"
+        return f"{words}\n▼ a random vector met none farther out"
+    return f"{words}\n▼ some farther out may be missing"

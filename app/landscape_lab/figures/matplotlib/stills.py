@@ -14,10 +14,12 @@ from bokeh.resources import Resources
 
 from landscape_lab.figures import theme
 from landscape_lab.figures.annotations import lowest, others
+from landscape_lab.figures.bokeh import given_points
 from landscape_lab.figures.bokeh.contour import Contour
 from landscape_lab.figures.bokeh.lines import line_on, named, part_of, profiles
 from landscape_lab.figures.bokeh.sliders import Along
 from landscape_lab.figures.captions import caption
+from landscape_lab.figures.matplotlib.given_points import mark_on_line, mark_on_plane
 from landscape_lab.figures.matplotlib.paper import HEIGHT, WIDTH, Words
 from landscape_lab.figures.matplotlib.relief import above, relief_on, spanned
 from landscape_lab.figures.matplotlib.tracks import apart, other_on, path_on
@@ -104,24 +106,25 @@ def still(  # noqa: PLR0913 - all that one picture is made of
     scale: str = "log",
     limits: tuple[float, float] | None = None,
     deep: bool = False,
-    words: tuple[str, str] = ("", ""),
+    sentence: str = "",
 ) -> bytes:
     """A slice on paper with its caption, as the bytes of a `form`: PNG, SVG or PDF.
 
     A slice of two dimensions that is `deep` is drawn as a lit surface. The values `limits` have the
-    first and the last colour; `words` are a sentence and settings that stand below, by default all
-    that the attributes tell; the other arguments are those of `figure_png`.
+    first and the last colour; a `sentence` may stand above the caption, which is all that the
+    attributes tell; the other arguments are those of `figure_png`.
     """
     from matplotlib import rc_context  # takes half a second to import
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    below = Words(*words) if any(words) else Words("", caption(slice_))
+    below = Words(sentence, caption(slice_))
     with rc_context(SIZES):
         paper = Figure(figsize=(WIDTH, HEIGHT + below.height), layout="constrained")
         FigureCanvasAgg(paper)
         if "beta" not in slice_.dims:
             line_on(paper, slice_, scale)
+            mark_on_line(paper.axes[0], slice_)
         elif deep:
             _relief(paper, slice_, path, variable, split, (scale, limits))
         else:
@@ -185,6 +188,7 @@ def web_page(  # noqa: PLR0913 - all that one page is made of
         for number, other in others(slice_):
             color = theme.CLASSES[(number - 1) % len(theme.CLASSES)]
             view.add_path(f"run {number}", other, color)
+        given_points.mark(view.figure, slice_)
         drawn: Any = view.figure
         if path is not None:
             rows = Along(view.figure, path, slice_.attrs.get("seen")).rows
@@ -225,6 +229,7 @@ def _plane(
         other_on(axes, number, other)
     if path is not None:
         path_on(axes, path, slice_.attrs.get("seen"))
+    mark_on_plane(axes, slice_)
     low = lowest(raw, alpha, beta) if variable == "loss" else None
     if low is not None:
         axes.plot(*low, "x", color=theme.HALO, markersize=8, markeredgewidth=3.2)
