@@ -6,12 +6,16 @@ calls it once more.
 
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 import torch
+from torch import Tensor
 
 from landscape_core.foundation.precision import full_precision
 from landscape_core.foundation.types import Vector
 from landscape_core.models.generators import drawn_since, kept_generators, states
+from landscape_core.models.loss_function import loss_values
+from landscape_core.models.module_mode import changes_with_mode
 from landscape_core.models.module_state import ModuleState
 from landscape_core.models.network_evaluation import NetworkEvaluation, gradients
 from landscape_core.models.notices import unheard
@@ -20,6 +24,10 @@ from landscape_core.models.trial_points import away
 
 FEW, PLACES = 2, 2
 """Examples on which it is tried, and points, none of which is the network's own."""
+
+
+Memory = Literal["none", "of its copy", "of all"]
+"""What is remembered of earlier calls: nothing, what a fresh copy does not know, or this too."""
 
 
 class Calls:
@@ -31,6 +39,17 @@ class Calls:
     def __init__(self, *, known: bool | None = True) -> None:
         """As it is known; None: it is to be tried."""
         self._known = known
+        self._memory: Memory | None = "none" if known else None
+
+    def memory(self, tried: Callable[[], Memory]) -> Memory:
+        """What network and loss remember of earlier calls, tried once.
+
+        Args:
+            tried: finds it out.
+        """
+        if self._memory is None:
+            self._memory = tried()
+        return self._memory
 
     def functional(self, start: Vector, few: Callable[[], NetworkEvaluation]) -> bool:
         """Whether that gives the same values and gradients as values in its own parameters.
@@ -54,24 +73,38 @@ class Calls:
 
 def _alike(few: NetworkEvaluation, theta: Vector) -> bool:
     """Whether values and gradients are the same in both ways, and the network is as before."""
-    found = []
-    for functional in (True, False):
-        own = few.apart()
-        state = ModuleState(own.network.module, own.loss_function, own.adapter)
-        tensors = {n: t.detach().requires_grad_() for n, t in few.layout.split(theta).items()}
-        buffers = {name: value.clone() for name, value in own.prepared(theta).items()}
-        given = few.inputs.clone(), few.targets.clone()
+    if changes_with_mode(few.network.module):
+        return False
+    found = [_response(few, theta, functional=functional) for functional in (True, False)]
+    if found[0] is None or found[1] is None:
+        return False
+    near = float(torch.finfo(theta.dtype).eps ** 0.5)
+    scale = float(found[1].abs().nan_to_num().max())
+    return torch.allclose(found[0], found[1], rtol=near, atol=near * scale, equal_nan=True)
+
+
+def _response(few: NetworkEvaluation, theta: Vector, *, functional: bool) -> Tensor | None:
+    """Loss and gradient at theta, end to end, by a copy; None where it is not the same each time.
+
+    Afterwards all that the copy shares with the original is as it was.
+    """
+    own = few.apart()
+    state = ModuleState(own.network.module, own.loss_function, own.adapter)
+    tensors = {n: t.detach().requires_grad_() for n, t in few.layout.split(theta).items()}
+    buffers = {name: value.clone() for name, value in own.prepared(theta).items()}
+    given = few.inputs.detach().clone(), few.targets.detach().clone()
+    try:
         with torch.enable_grad():
             call = own.outputs_with if functional else own.outputs_in_place
             outputs, told = traced(partial(call, tensors, buffers, given[0]))
             if told:  # what it asks for may be held elsewhere than where others are put
-                return False
-            value = own.loss_function(outputs, given[1]).mean()
+                return None
+            value = loss_values(own.loss_function, outputs, given[1]).mean()
             gradient = gradients(value, tensors, alone=functional)
-        written = (*tensors.values(), *buffers.values(), *given)
-        if functional and (state.changed() or any(one._version for one in written)):
-            return False
-        found.append(torch.cat([value.detach().reshape(1), *[g.reshape(-1) for g in gradient]]))
-    near = float(torch.finfo(theta.dtype).eps ** 0.5)
-    scale = float(found[1].abs().nan_to_num().max())
-    return torch.allclose(found[0], found[1], rtol=near, atol=near * scale, equal_nan=True)
+        written = any(one._version for one in (*tensors.values(), *buffers.values(), *given))
+        written |= any(one.requires_grad for one in given)
+        if functional and (written or state.changed()):
+            return None
+        return torch.cat([value.detach().reshape(1), *[g.reshape(-1) for g in gradient]])
+    finally:
+        state.restore()

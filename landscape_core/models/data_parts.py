@@ -1,12 +1,14 @@
 """Parts of the data that are gone through one after another, where their losses add up."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.memory import free_memory
 from landscape_core.models.additivity import Additivity, additivity
+from landscape_core.models.gradient_mode import without_gradients
 from landscape_core.models.graph_memory import bytes_per_example
 from landscape_core.models.loss_trial import adds_up
 from landscape_core.models.loss_weights import Kind, is_mean, weights_of
@@ -60,8 +62,7 @@ def _verified(objective: ModelObjective, parts: Sequence[ModelObjective], kind: 
     pairs = list(zip(parts, pieces, strict=True))
     with undisturbed(objective):
         for theta in places(objective.start):
-            with torch.no_grad():
-                outputs = torch.cat([part.outputs(theta) for part in parts])
+            outputs = torch.cat([without_gradients(partial(one.outputs, theta)) for one in parts])
             if len(outputs) % objective.examples or not adds_up(objective, outputs, pairs, kind):
                 return False
     return True

@@ -13,7 +13,7 @@ from torch.func import grad, jacrev, vmap
 
 from landscape_core.foundation.precision import full_precision
 from landscape_core.foundation.types import Vector
-from landscape_core.models.loss_function import Weighted
+from landscape_core.models.loss_function import Weighted, loss_values
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.objective import Objective
 
@@ -51,7 +51,7 @@ def _gradients(part: ModelObjective, theta: Vector) -> Float[Tensor, "n P"]:
     point = theta.detach()
 
     def loss(at: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        return part.loss_function(part.outputs(at, x[None]), y[None]).mean()
+        return loss_values(part.loss_function, part.outputs(at, x[None]), y[None]).mean()
 
     def alone(x: Tensor, y: Tensor) -> Tensor:
         at = point.clone().requires_grad_()

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.func import vmap
 
 from landscape_core.foundation.errors import SpecError
-from landscape_core.models.loss_function import LossFunction
+from landscape_core.models.loss_function import LossFunction, loss_values
 from landscape_core.models.loss_weights import Kind, shares_of
 from landscape_core.models.network_objective import ModelObjective
 
@@ -29,7 +29,7 @@ def example_losses(
         SpecError: the examples have no losses of their own that add up to the whole.
     """
     loss, targets = objective.loss_function, objective.targets
-    whole = loss(outputs, targets)
+    whole = loss_values(loss, outputs, targets)
     if whole.ndim and len(whole) == len(targets):
         found = whole.flatten(start_dim=1).mean(dim=1) if whole.ndim > 1 else whole
         return found, torch.full_like(found.detach(), 1 / len(found))
@@ -48,7 +48,7 @@ def example_losses(
 
 def _singles(loss: LossFunction, outputs: Tensor, targets: Tensor) -> Float[Tensor, " n"]:
     def alone(one: Tensor, target: Tensor) -> Tensor:
-        return loss(one[None], target[None]).mean()
+        return loss_values(loss, one[None], target[None]).mean()
 
     try:
         return vmap(alone)(outputs, targets)

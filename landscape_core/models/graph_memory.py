@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from landscape_core.models.generators import kept_generators
+from landscape_core.models.gradient_mode import without_gradients
 from landscape_core.models.network_objective import ModelObjective
 
 FEW = 2
@@ -27,8 +28,8 @@ def bytes_per_example(objective: ModelObjective, *, gradient: bool = False) -> i
     for leaf in leaves:
         if not isinstance(leaf, torch.jit.ScriptModule):  # which takes no hooks
             leaf.register_forward_hook(note)
-    with kept_generators(few.start.device), torch.no_grad():
-        few.outputs(few.start)
+    with kept_generators(few.start.device):
+        without_gradients(lambda: few.outputs(few.start))
     inputs = objective.inputs[0].numel() * objective.inputs.element_size()
     # Two values at a time live in any chain; a skip keeps a third.
     most = sum(sizes) if gradient else 2 * max(sizes, default=0)

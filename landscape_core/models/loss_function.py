@@ -21,7 +21,7 @@ class Weighted:
     weights: Tensor
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        losses = self.loss_function(outputs, targets)
+        losses = loss_values(self.loss_function, outputs, targets)
         if losses.shape != self.weights.shape:
             accepted = f"{tuple(self.weights.shape)}, one number for each weighted example"
             raise SpecError("the shape of the losses", tuple(losses.shape), accepted)
@@ -30,6 +30,24 @@ class Weighted:
     def of(self, some: Tensor | slice) -> "Weighted":
         """The loss of some of the examples, by their indices."""
         return Weighted(self.loss_function, self.weights[some])
+
+
+def loss_values(loss: LossFunction, outputs: Tensor, targets: Tensor) -> Tensor:
+    """What a loss gives; a function of the user's has outputs of its own, which it may write to.
+
+    Raises:
+        SpecError: that is no tensor.
+    """
+    found: object = loss(outputs if is_known(loss) else outputs.clone(), targets)
+    if not isinstance(found, Tensor):
+        accepted = "a tensor: one value per example, or their mean"
+        raise SpecError("what the loss gives", type(found).__name__, accepted)
+    return found
+
+
+def is_known(loss: LossFunction) -> bool:
+    """Whether a loss is one of torch or of the catalogue, which leave outputs as they are."""
+    return str(getattr(loss, "__module__", "")).partition(".")[0] in ("torch", "landscape_core")
 
 
 def loss_on(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from landscape_core.foundation import random_streams
-from landscape_core.models.loss_function import loss_on
+from landscape_core.models.loss_function import loss_on, loss_values
 from landscape_core.models.loss_weights import Kind, is_mean, weights_of
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.trial_examples import alike, draws, largest, near_for, splits_of
@@ -117,4 +117,4 @@ def _value(part: ModelObjective, outputs: Tensor, kind: torch.dtype | None = Non
     if kind is not None:
         loss = loss_on(loss, outputs.device, kind)
         targets = targets.to(kind) if targets.is_floating_point() else targets
-    return loss(outputs, targets).mean()
+    return loss_values(loss, outputs, targets).mean()

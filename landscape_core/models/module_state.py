@@ -1,192 +1,173 @@
 """What evaluating a user's network may change beside its outputs, kept to be put back.
 
-A `forward` may count its calls, fill a buffer or a cache, or draw from a generator of its own. Its
-value is a function of the parameters only where it begins each time as it was given.
+A `forward` may count its calls, fill a buffer or a cache, move the weights of a teacher, or draw
+from a generator of its own. Its value is a function of the parameters only where it begins each
+time as it was given.
 """
 
-import copy
-import functools
-import random
+import contextlib
+import dis
 import types
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
-import torch
+import numpy.typing as npt
 from torch import Tensor, nn
 
-CONTAINERS = (list, dict, set, deque)
+from landscape_core.models.generator_states import is_own_generator, set_state, state_of, token
+from landscape_core.models.installed import is_installed
+from landscape_core.models.kept_values import (
+    LARGE,
+    ArrayValues,
+    Attributes,
+    Cache,
+    Cell,
+    Entries,
+    Globals,
+    Kept,
+    Values,
+    elements_of,
+)
+from landscape_core.models.object_parts import CACHED
+from landscape_core.models.reachable_objects import (
+    CONTAINERS,
+    LONG,
+    has_own_attributes,
+    is_filled,
+    is_foreign,
+    is_own_class,
+    reached,
+    slots_of,
+)
 
-GENERATORS = (torch.Generator, np.random.Generator, np.random.RandomState, random.Random)
-
-DEPTH = 4
-"""How far generators are looked for behind functions, lists and attributes."""
+SETTING = dis.opmap["STORE_GLOBAL"]
 
 
 class ModuleState:
-    """The attributes, buffers and generators of modules and functions, as they are now."""
+    """All that modules and functions refer to and that their code may change, as it is now."""
 
-    def __init__(self, *things: Any) -> None:
-        """Note all that belongs to these, and to the modules within."""
-        modules = [m for one in things if isinstance(one, nn.Module) for m in one.modules()]
-        plain = [one for one in things if not isinstance(one, nn.Module | types.FunctionType)]
-        owners = [vars(one) for one in (*modules, *plain) if hasattr(one, "__dict__")]
-        registers = [r for m in modules for r in (m._parameters, m._buffers, m._modules)]
-        registers = [
-            one for one in registers if isinstance(one, dict)
-        ]  # scripted modules have none
-        own = [value for owner in owners for value in _own(owner)]
-        containers = [value for value in own if type(value) in CONTAINERS]
-        self._entries = [(one, dict(one)) for one in (*owners, *registers) if one]
-        self._contents = [(one, copy.copy(one)) for one in containers]
-        tensors = [value for value in own if isinstance(value, Tensor)]
-        tensors += [b for m in modules for b in m._buffers.values() if b is not None]
-        self._tensors = [(one, one.detach().clone()) for one in tensors]
-        self._versions = [one._version for one in tensors]
-        self._generators = [(one, _state_of(one)) for one in generators(*things)]
+    def __init__(self, *things: Any, like: nn.Module | None = None) -> None:
+        """Note it.
+
+        Args:
+            things: modules, functions, and what else is called.
+            like: a module equal to the first of the things that nobody changes, whose frozen
+                parameters need not be copied.
+        """
+        found = reached(*things)
+        frozen = _originals(things, like)
+        registered = _registered(found)
+        self._kept: list[Kept] = []
+        for one in found:
+            self._kept.extend(_kept(one))
+        for one in registered:
+            self._kept.append(Values(one, frozen.get(id(one))))
+        known = {id(one) for one in registered}
+        for one in found:
+            large = isinstance(one, Tensor) and (one.numel() > LARGE or id(one) in known)
+            if isinstance(one, Tensor) and not large and not (one.is_leaf and one.requires_grad):
+                self._kept.append(Values(one))
+        self._generators = [(one, state_of(one)) for one in found if is_own_generator(one)]
+        self.may_remember = _may_remember(found)
 
     def restore(self) -> None:
         """Put all of it back, in place."""
-        for now, before in self._entries:
-            if len(now) != len(before):
-                for name in now.keys() - before.keys():
-                    del now[name]
-            now.update(before)
-        for container, content in self._contents:
-            _refill(container, content)
-        for at, (tensor, value) in enumerate(self._tensors):
-            if tensor._version != self._versions[at]:
-                with torch.no_grad():
-                    tensor.copy_(value)
-                self._versions[at] = tensor._version
-        self.rewind()
-
-    def rewind(self) -> None:
-        """Put the generators alone back, which may be the user's own, not copies."""
+        for one in self._kept:
+            one.restore()
         for generator, state in self._generators:
-            _set_state(generator, state)
+            set_state(generator, state)
 
     def changed(self) -> bool:
-        """Whether any of it is no longer as it was; a container counts by its length."""
-        tensors = zip(self._tensors, self._versions, strict=True)
-        return (
-            any(not _same(now, before) for now, before in self._entries)
-            or any(len(now) != len(before) for now, before in self._contents)
-            or any(tensor._version != version for (tensor, _), version in tensors)
-            or self.drawn()
-        )
+        """Whether any of it is no longer as it was."""
+        # All are asked, as some find out in this way how they have to be put back.
+        return sum(one.changed() for one in self._kept) > 0 or self.drawn()
 
     def drawn(self) -> bool:
         """Whether one of the generators is no longer as it was."""
-        return any(_token(_state_of(one)) != _token(state) for one, state in self._generators)
+        return any(token(state_of(one)) != token(state) for one, state in self._generators)
 
 
-def generators(*things: Any) -> list[Any]:
-    """The generators of random numbers that modules, functions and what they refer to hold."""
-    found: dict[int, Any] = {}
-    seen: set[int] = set()
-    for thing in things:
-        for one in _reached(thing, seen, DEPTH):
-            if isinstance(one, GENERATORS) and one is not torch.default_generator:
-                found[id(one)] = one
-    return list(found.values())
-
-
-def _reached(thing: Any, seen: set[int], depth: int) -> Iterator[Any]:
-    """The thing and what it refers to, as far as the user's own code may use it."""
-    if id(thing) in seen or depth < 0 or isinstance(thing, Tensor | str | int | float | None):
-        return
-    seen.add(id(thing))
-    yield thing
-    for part in _parts(thing):
-        yield from _reached(part, seen, depth - 1)
-
-
-def _parts(thing: Any) -> Iterator[Any]:
-    """What a thing refers to, one step on."""
-    if isinstance(thing, nn.Module):
-        for module in thing.modules():
-            yield from _own(vars(module))
-            if not type(module).__module__.startswith("torch."):
-                yield type(module).forward
-    elif isinstance(thing, types.FunctionType):
-        code, names = thing.__code__, thing.__globals__
-        yield from (cell.cell_contents for cell in thing.__closure__ or () if _filled(cell))
-        yield from (names[name] for name in code.co_names if name in names)
-    elif isinstance(thing, types.MethodType):
-        yield from (thing.__func__, thing.__self__)
-    elif isinstance(thing, functools.partial):
-        yield from (thing.func, *thing.args, *thing.keywords.values())
-    else:
-        yield from _held(thing)
-
-
-def _held(thing: Any) -> Iterator[Any]:
-    """What a collection or an object holds."""
-    if type(thing) in (list, tuple, set, deque):
-        yield from thing
-    elif type(thing) is dict:
-        yield from thing.values()
-    elif hasattr(thing, "__dict__") and not isinstance(thing, type | types.ModuleType):
-        yield from vars(thing).values()
-        yield from (one for one in (vars(type(thing)).get("__call__"),) if one is not None)
-
-
-def _filled(cell: types.CellType) -> bool:
+@contextlib.contextmanager
+def as_given(*things: Any) -> Iterator[None]:
+    """Afterwards all that modules and functions refer to is as it was, their generators too."""
+    state = ModuleState(*things)
     try:
-        cell.cell_contents  # noqa: B018 - it raises where there is none yet
-    except ValueError:
-        return False
-    return True
+        yield
+    finally:
+        state.restore()
 
 
-_BLANK = frozenset(vars(nn.Module()))
-"""The attributes that every module has."""
+def _kept(thing: Any) -> Iterator[Kept]:
+    """What can be put back of one object by itself."""
+    for kind, kept in KINDS:
+        if isinstance(thing, kind):
+            yield from kept(thing)
+            return
+    if has_own_attributes(thing):
+        held = getattr(thing, "__dict__", None)
+        yield from (Entries(held),) if type(held) is dict else ()
+        slots = list(slots_of(thing))
+        yield from (Attributes(thing, slots),) if slots else ()
 
 
-def _own(attributes: dict[str, Any]) -> list[Any]:
-    """The values of the attributes that a user's class has added."""
-    return [value for name, value in attributes.items() if name not in _BLANK]
+def _of_module(module: nn.Module) -> Iterator[Kept]:
+    registers = (vars(module), module._parameters, module._buffers, module._modules)
+    return (Entries(one) for one in registers if type(one) is dict and one)  # scripted ones differ
 
 
-def _same(now: dict[str, Any], before: dict[str, Any]) -> bool:
-    return now.keys() == before.keys() and all(now[name] is before[name] for name in before)
-
-
-def _refill(container: Any, content: Any) -> None:
-    if isinstance(container, list):
-        container[:] = content
+def _of_function(function: types.FunctionType) -> Iterator[Kept]:
+    if is_foreign(function):
         return
-    container.clear()
-    container.update(content) if not isinstance(container, deque) else container.extend(content)
+    yield Entries(vars(function))
+    yield from (Cell(cell) for cell in function.__closure__ or () if is_filled(cell))
+    if SETTING in function.__code__.co_code[::2]:
+        yield Globals(function.__globals__, set(function.__code__.co_names))
 
 
-def _state_of(generator: Any) -> Any:
-    if isinstance(generator, torch.Generator):
-        return generator.get_state()
-    if isinstance(generator, np.random.Generator):
-        return generator.bit_generator.state
-    if isinstance(generator, np.random.RandomState):
-        return generator.get_state()
-    return generator.getstate()
+def _of_array(array: npt.NDArray[Any]) -> Iterator[Kept]:
+    if array.size <= LARGE and array.flags.writeable and array.dtype != object:
+        yield ArrayValues(array)
 
 
-def _token(state: Any) -> object:
-    """A state in a form that can be compared."""
-    if isinstance(state, Tensor):
-        return state.numpy(force=True).tobytes()
-    return repr([one.tolist() if isinstance(one, np.ndarray) else one for one in _entries(state)])
+KINDS: tuple[tuple[Any, Callable[[Any], Iterable[Kept]]], ...] = (
+    (nn.Module, _of_module),
+    (types.FunctionType, _of_function),
+    (type, lambda it: (Attributes(it),) if is_own_class(it) else ()),
+    (CACHED, lambda it: () if is_installed(it.__wrapped__) else (Cache(it),)),
+    (np.ndarray, _of_array),
+    (CONTAINERS, lambda it: (elements_of(it),) if len(it) <= LONG**2 else ()),
+    (Tensor, lambda _: ()),  # all together, as some are registered
+)
+"""What can be put back of objects, by their kinds; of all others it is their attributes."""
 
 
-def _entries(state: Any) -> list[Any]:
-    return list(state.items()) if isinstance(state, dict) else list(state)
+def _registered(found: list[Any]) -> list[Tensor]:
+    """The buffers and the frozen parameters of modules."""
+    modules = [one for one in found if isinstance(one, nn.Module)]
+    tensors = [t for m in modules for t in m._buffers.values() if t is not None]
+    frozen = [t for m in modules for t in m._parameters.values() if t is not None]
+    every = (*tensors, *(t for t in frozen if not t.requires_grad))
+    return list({id(one): one for one in every}.values())
 
 
-def _set_state(generator: Any, state: Any) -> None:
-    if isinstance(generator, torch.Generator | np.random.RandomState):
-        generator.set_state(state)
-    elif isinstance(generator, np.random.Generator):
-        generator.bit_generator.state = state
-    else:
-        generator.setstate(state)
+def _originals(things: tuple[Any, ...], like: nn.Module | None) -> dict[int, Tensor]:
+    """The frozen parameters of a like module by the identity of those that they are equal to."""
+    if like is None:
+        return {}
+    own = dict(like.named_parameters())
+    return {
+        id(one): own[name].detach()
+        for name, one in things[0].named_parameters()
+        if not one.requires_grad and name in own
+    }
+
+
+def _may_remember(found: list[Any]) -> bool:
+    """Whether among objects there is code of the user's, and something that it may remember in."""
+    kinds = [one for one in found if isinstance(one, type) and not is_foreign(one)]
+    functions = [
+        one for one in found if isinstance(one, types.FunctionType) and not is_foreign(one)
+    ]
+    places = (one for one in found if type(one) is CACHED or isinstance(one, CONTAINERS))
+    return bool(kinds) or (bool(functions) and any(True for _ in places))

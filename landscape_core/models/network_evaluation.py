@@ -5,7 +5,7 @@ calls once more; see `call_trial`.
 """
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -20,7 +20,9 @@ from landscape_core.models.copying import copied_together
 from landscape_core.models.functional_call import packed, unpacked
 from landscape_core.models.generators import drawing
 from landscape_core.models.in_place import hand_back, hold
-from landscape_core.models.loss_function import LossFunction
+from landscape_core.models.loss_function import LossFunction, loss_values
+from landscape_core.models.module_mode import changes_with_mode
+from landscape_core.models.module_state import as_given
 from landscape_core.models.notices import unheard
 from landscape_core.models.parameters import FunctionalCall, Layout
 
@@ -93,11 +95,11 @@ class NetworkEvaluation:
         """The mean loss with these values of the parameters, those at theta."""
         if functional:
             outputs = self.outputs_with(tensors, self.prepared(theta), self.inputs)
-            return self.loss_function(outputs, self.targets).mean()
+            return loss_values(self.loss_function, outputs, self.targets).mean()
         own = self.apart()
         with own._as_given(theta.device):
             outputs = own.outputs_in_place(tensors, self.buffers, self.inputs.clone())
-            return own.loss_function(outputs, self.targets.clone()).mean()
+            return loss_values(own.loss_function, outputs, self.targets.clone()).mean()
 
     def outputs_with(
         self, tensors: Mapping[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor
@@ -111,8 +113,9 @@ class NetworkEvaluation:
         self, tensors: Mapping[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor
     ) -> Tensor:
         """The outputs with values in the network's own parameters, which stay there."""
-        training, module = self._set_mode(), self.network.module
-        hold(module, tensors, buffers)
+        module = self.network.module
+        hold(module, tensors, buffers)  # before the mode, which may make more of the values
+        training = self._set_mode()
         if self.batch_norm == "reestimated" and not self.updates_statistics:
             normalizers = self.network.normalizers
             own = [dict(part.named_buffers(recurse=False)) for part in normalizers]
@@ -152,16 +155,24 @@ class NetworkEvaluation:
     def _set_mode(self) -> bool:
         """Set the mode of the network; whether it is that of training."""
         training, module = self.updates_statistics, self.network.module
-        if module.training != training:
-            module.train(training)
+        if module.training != training or changes_with_mode(module):
+            module.train() if training else module.eval()
         # Statistics of the batch without a training step: dropout, for one, stays off.
         for part in self.network.normalizers:
             part.training = training or self.batch_norm == "batch"
         return training
 
-    def _as_given(self, device: torch.device) -> contextlib.AbstractContextManager[None]:
-        """The same random numbers in every evaluation; in training steps they go on."""
-        return contextlib.nullcontext() if self.updates_statistics else drawing(device, 0)
+    @contextlib.contextmanager
+    def _as_given(self, device: torch.device) -> Iterator[None]:
+        """The same random numbers in every evaluation; in training steps they go on.
+
+        What the copy shares with the original is as it was afterwards.
+        """
+        if self.updates_statistics:
+            yield
+            return
+        with drawing(device, 0), as_given(self.network.module, self.loss_function, self.adapter):
+            yield
 
     def _reestimated(self, theta: Vector) -> dict[str, Tensor]:
         module, normalizers = self.network.module, self.network.normalizers

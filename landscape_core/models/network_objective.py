@@ -16,6 +16,7 @@ from landscape_core.models.call_trial import FEW, Calls
 from landscape_core.models.copying import copied_together
 from landscape_core.models.in_place import fixed_but
 from landscape_core.models.loss_function import LossFunction, Weighted, loss_on
+from landscape_core.models.module_mode import to_evaluation
 from landscape_core.models.network_evaluation import NetworkEvaluation, OwnNetwork
 from landscape_core.models.number_types import check_types, converted
 from landscape_core.models.objective import Objective
@@ -65,12 +66,11 @@ class ModelObjective(Objective):
         if self.layout.size == 0:
             raise SpecError("model", type(module).__name__, "a module with trainable parameters")
         check_types(module)
-        own, loss, adapter = copied_together(module, loss_function, adapter)
-        self._own = OwnNetwork(own.to(inputs.device).eval())
+        own, loss, self.adapter = copied_together(module, loss_function, adapter)
+        self._own = OwnNetwork(to_evaluation(own.to(inputs.device)))
         self.loss_function: LossFunction = loss
         self.given_loss: LossFunction = loss
-        self.adapter: Adapter | None = adapter
-        self._calls = Calls()
+        self.calls = Calls()
         self.start = self.layout.join(dict(self.module.named_parameters()))
         self.buffers: dict[str, Tensor] = dict(self.module.named_buffers())
         self.inputs, self.targets, self.examples = inputs, targets, len(inputs)
@@ -199,7 +199,7 @@ class ModelObjective(Objective):
 
     def of_a_user(self) -> "ModelObjective":
         """The same objective, of whose network it is tried first how it can be called."""
-        return self._with(_calls=Calls(known=None))
+        return self._with(calls=Calls(known=None))
 
     def with_field(self, field: "VectorField") -> "ModelObjective":
         """The same objective, of which optimizers follow a field in the gradient's place.
@@ -259,7 +259,7 @@ class ModelObjective(Objective):
     @property
     def _functional(self) -> bool:
         """Whether the network can be called with other tensors in the place of its own."""
-        return self._calls.functional(self.start, lambda: self.first(FEW).alone()._evaluation)
+        return self.calls.functional(self.start, lambda: self.first(FEW).alone()._evaluation)
 
     def _cut(self, some: Tensor | slice, **changed: Any) -> "ModelObjective":
         """The same objective over some examples, with their weights if they have any."""

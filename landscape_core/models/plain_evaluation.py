@@ -11,30 +11,33 @@ import contextlib
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from functools import partial
 from typing import TypeVar
 
-import numpy as np
 import torch
-from torch import Tensor
-from torch.nn.modules.batchnorm import _NormBase
+from torch import Tensor, nn
 
 from landscape_core.foundation.errors import SpecError
-from landscape_core.foundation.precision import full_precision
 from landscape_core.foundation.second_order import twice_differentiable
 from landscape_core.foundation.types import Scalar, Vector
 from landscape_core.models.adapter import tensor_in
 from landscape_core.models.batch_norm import reestimate
 from landscape_core.models.block_size import all_at_once, block_of
+from landscape_core.models.call_trial import Memory
+from landscape_core.models.copy_at_point import CopyAtPoint
 from landscape_core.models.data_parts import parts_of
 from landscape_core.models.generators import PYTHON, drawing, states
-from landscape_core.models.loss_function import Weighted
-from landscape_core.models.module_state import ModuleState
+from landscape_core.models.gradient_mode import needs_gradients
+from landscape_core.models.loss_function import Weighted, loss_values
+from landscape_core.models.memory_trial import REMEMBERS, memory_of
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.notices import retell, unheard
 from landscape_core.models.trace import Trace, traced
+from landscape_core.models.trial_examples import same_bits
 
 T = TypeVar("T")
+
+DRAWS = "draws random numbers"
 
 REPEATED = 16
 """How many times it is looked whether numbers drawn from Python's generator make a difference."""
@@ -66,40 +69,43 @@ class PlainEvaluation:
             tf32: let a graphics card round products to 10 bits of mantissa.
         """
         self.objective, self.seed, self.tf32 = objective, seed, tf32
-        self.module, self.loss_function, self.adapter = objective.copies()
-        self.module.eval()
-        self.flat = torch.empty_like(objective.start)
-        self._parameters = dict(self.module.named_parameters())
-        self._moved = [self._parameters[block.name] for block in objective.layout.blocks]
-        views = objective.layout.split(self.flat).values()
-        for parameter, view in zip(self._moved, views, strict=True):
-            parameter.data = view
-            parameter.grad = None
-        for name, buffer in self.module.named_buffers():
-            buffer.copy_(objective.buffers[name])
+        self._copy = CopyAtPoint(objective, seed=seed, tf32=tf32)
+        self.flat = self._copy.flat
         self.moved: Mapping[str, Tensor] = {}
-        self._buffers = dict(self.module.named_buffers())
-        self._normalizers = [one for one in self.module.modules() if isinstance(one, _NormBase)]
-        for part in self._normalizers:
-            part.training = objective.batch_norm == "batch"
-        self._reestimates = objective.batch_norm == "reestimated" and bool(self._normalizers)
-        self.keep()
         self._trace: Trace | None = None
         self._parts: Sequence[tuple[ModelObjective, float]] | None = None
-        self._lent: list[Tensor] = []
-        self._noisy = False
         self._size = block
         self.blocks = objective.inputs.split(block_of(objective, block))
         self.block = 0
 
+    @property
+    def module(self) -> nn.Module:
+        """The copy of the network that is evaluated."""
+        return self._copy.own.module
+
+    @property
+    def _moved(self) -> Sequence[Tensor]:
+        return self._copy.own.parameters
+
     def keep(self) -> None:
         """Let every evaluation from now on begin with the module and the loss as they are now."""
-        self._state = ModuleState(self.module, self.loss_function, self.adapter)
+        self._copy.own.keep()
 
     def values(self, theta: Vector, read: Callable[[Tensor], T], *, draw: int = 0) -> T:
         """What a function makes of the outputs (N, ...) at theta, by the numbers of one draw."""
-        with self._standing(theta, draw), torch.no_grad():
-            return read(self.forward())
+        with self._standing(theta, draw), self._copy.recording():
+            return read(self.forward().detach())
+
+    def once(self, theta: Vector) -> Tensor:
+        """Outputs and loss at theta, end to end, before anything is known of the network."""
+        with (
+            self._copy.at(theta, {}),
+            drawing(self.flat.device, self.seed),
+            unheard(),
+            self._copy.recording(),
+        ):
+            outputs = self.forward()
+            return torch.cat([outputs.reshape(-1), self.loss_of(outputs).reshape(1)]).detach()
 
     def outputs(self, theta: Vector) -> Tensor:
         """The outputs on all examples, (N, ...)."""
@@ -107,11 +113,12 @@ class PlainEvaluation:
 
     def loss(self, theta: Vector, *, draw: int = 0) -> Scalar:
         """The loss on all examples, detached."""
-        return self.values(theta, self.loss_of, draw=draw)
+        return self.values(theta, self.loss_of, draw=draw).detach()
 
     def loss_of(self, outputs: Tensor) -> Scalar:
         """The user's own loss of the outputs; the mean, where it has several values."""
-        loss = self.loss_function(outputs, self._fresh(self.objective.targets))
+        targets = self._copy.fresh(self.objective.targets)
+        loss = loss_values(self._copy.own.loss_function, outputs, targets)
         return loss.mean() if loss.ndim else loss
 
     def gradient(self, theta: Vector, *, draw: int = 0) -> Vector:
@@ -146,20 +153,20 @@ class PlainEvaluation:
         """The outputs on all examples at the point that `flat` holds, as things stand."""
         self._reestimate()
         if len(self.blocks) == 1:
-            return self._adapted(self.module(self._fresh(self.blocks[0])))
+            return self._adapted(self.module(self._copy.fresh(self.blocks[0])))
         found = []
         for number, inputs in enumerate(self.blocks):
             self.block = number
-            found.append(self._adapted(self.module(self._fresh(inputs))))
+            found.append(self._adapted(self.module(self._copy.fresh(inputs))))
         self.block = 0
         return torch.cat(found)
 
     def _reestimate(self) -> None:
         """Estimate running statistics anew at this point, if so asked."""
-        if self._reestimates:
-            buffers = [dict(part.named_buffers(recurse=False)) for part in self._normalizers]
-            given = self.objective.reference
-            reestimate(self._normalizers, buffers, lambda x: self.module(self._fresh(x)), given)
+        if self.objective.batch_norm == "reestimated" and self._copy.own.normalizers:
+            parts, given = self._copy.own.normalizers, self.objective.reference
+            buffers = [dict(part.named_buffers(recurse=False)) for part in parts]
+            reestimate(parts, buffers, lambda x: self.module(self._copy.fresh(x)), given)
 
     def _gradient_parts(self) -> Sequence[tuple[ModelObjective, float]]:
         """Parts of the data whose graphs are held one at a time, and their weights in the loss."""
@@ -175,14 +182,21 @@ class PlainEvaluation:
         """Add up the gradients of parts of the data, each by its weight."""
         self._reestimate()
         for part, weight in parts:
-            outputs = self._adapted(self.module(self._fresh(part.inputs)))
-            loss = self.loss_function(outputs, self._fresh(part.targets)).mean()
-            (loss * weight).backward()
+            outputs = self._adapted(self.module(self._copy.fresh(part.inputs)))
+            losses = loss_values(
+                self._copy.own.loss_function, outputs, self._copy.fresh(part.targets)
+            )
+            (losses.mean() * weight).backward()
 
     @property
     def draws(self) -> bool:
         """Whether random numbers are drawn, as far as was seen by now."""
-        return self._trace is not None and self._trace.draws
+        return self._copy.drew or (self._trace is not None and self._trace.draws)
+
+    @property
+    def fixed(self) -> bool:
+        """Whether evaluations are the same arithmetic at every point, as far as was seen by now."""
+        return self._trace is not None and self._trace.fixed
 
     def trace(self, theta: Vector) -> Trace:
         """What an evaluation does beside arithmetic of a fixed structure, found out once, at theta.
@@ -190,18 +204,36 @@ class PlainEvaluation:
         Every other evaluation comes after it, and treats what draws or writes to its data as such.
         """
         if self._trace is None:
-            outputs, loss, found, drawn = self._observed(theta, 0)
+            outputs, loss, found, drawn = self._observed_in_any_way(theta)
             if drawn == {PYTHON} and "beartype" in sys.modules:
                 # Its decorators draw as well, which of a list's items they look at.
                 others = (self._observed(theta, draw) for draw in range(1, REPEATED))
-                same = all(_same(outputs, one[0]) and _same(loss, one[1]) for one in others)
+                same = all(same_bits(outputs, one[0]) and same_bits(loss, one[1]) for one in others)
                 drawn = set() if same else drawn
-            spoils = any(one._version for one in self._lent)
-            found += ("draws random numbers",) * bool(drawn) + ("writes to its data",) * spoils
-            self._trace, self._lent = Trace(found, bool(drawn), spoils), []
+            spoils = self._copy.look_at_data()
+            found += (DRAWS,) * bool(drawn) + ("writes to its data",) * spoils
+            found += self._habits()
+            self._trace = Trace(found, bool(drawn), spoils)
             if found and len(self.blocks) > 1:
                 self._join_blocks()
         return self._trace
+
+    def _habits(self) -> tuple[str, ...]:
+        """What else the network does that a fast way of computing would not do, in words."""
+        found = ("differentiates in its forward",) * self._copy.differentiates
+        found += ("has a train() or eval() of its own",) * self._copy.own.switches
+        if self._copy.own.may_remember:
+            remembered = self._memory()
+            self._copy.renews = remembered == "of its copy"
+            if remembered == "of all":
+                warnings.warn(REMEMBERS, stacklevel=5)
+            found += ("remembers earlier calls",) * (remembered != "none")
+        return found
+
+    def _memory(self) -> Memory:
+        """What network and loss remember of earlier calls."""
+        make = partial(type(self), seed=self.seed)
+        return self.objective.calls.memory(lambda: memory_of(self.objective, make))
 
     def _join_blocks(self) -> None:
         """Evaluate all examples at once, as values that a network asks for may be those of all."""
@@ -210,81 +242,57 @@ class PlainEvaluation:
         except SpecError as error:
             warnings.warn(f"{IN_BLOCKS.format(len(self.blocks))} {error}", stacklevel=4)
 
+    def _observed_in_any_way(
+        self, theta: Vector
+    ) -> tuple[Tensor, Scalar, tuple[str, ...], set[str]]:
+        """What is observed without gradients, or with them where it fails without."""
+        try:
+            return self._observed(theta, 0)
+        except RuntimeError as error:
+            if not needs_gradients(error):
+                raise
+        self._copy.differentiates = True
+        return self._observed(theta, 0)
+
     def _observed(
         self, theta: Vector, draw: int
     ) -> tuple[Tensor, Scalar, tuple[str, ...], set[str]]:
         """Outputs and loss at theta, what else was done, and which generators were drawn from."""
-        with self._at(theta), drawing(self.flat.device, self.seed, draw), torch.no_grad():
+        with (
+            self._copy.at(theta, {}),
+            drawing(self.flat.device, self.seed, draw),
+            self._copy.recording(),
+        ):
             before = states(self.flat.device)
             with warnings.catch_warnings(record=True) as heard:
                 warnings.simplefilter("always")
                 outputs, found = traced(self.forward)
-                loss = self.loss_of(outputs)
-            if heard and not self._noisy:
-                self._noisy = True
+                outputs = outputs.detach()
+                loss = self.loss_of(outputs).detach()
+            if heard and not self._copy.noisy:
+                self._copy.noisy = True
                 retell(heard)
-            if self._state.changed():
+            if self._copy.own.changed():
                 found += ("changes what it holds",)
             after = states(self.flat.device)
             drawn = {name for name in before if before[name] != after[name]}
-            if self._state.drawn():
+            if self._copy.own.drawn():
                 drawn.add("its own")
         return outputs, loss, found, drawn
 
     def _standing(self, theta: Vector, draw: int) -> contextlib.AbstractContextManager[None]:
         """At theta, with all else as at every other point."""
-        if self.trace(theta).draws or self._noisy:
-            return self._drawing_unheard(theta, draw)
-        return self._at(theta, self.moved)
-
-    @contextlib.contextmanager
-    def _drawing_unheard(self, theta: Vector, draw: int) -> Iterator[None]:
-        """At theta, where random numbers are drawn or warnings have been told."""
-        numbers = drawing(self.flat.device, self.seed, draw) if self.draws else nullcontext()
-        with self._at(theta, self.moved), numbers, unheard() if self._noisy else nullcontext():
-            yield
-
-    @contextlib.contextmanager
-    def _at(self, theta: Vector, moved: Mapping[str, Tensor] | None = None) -> Iterator[None]:
-        """At theta, in full precision, with the network, the loss and their generators as given.
-
-        `moved` are buffers that change from point to point.
-        """
-        with full_precision(self.flat.device, tf32=self.tf32):
-            with torch.no_grad():
-                self.flat.copy_(theta)
-                self._state.restore()
-                for name, value in (moved or {}).items():
-                    self._buffers[name].copy_(value)
-            try:
-                yield
-            finally:
-                self._state.rewind()
-                for parameter in self._moved:
-                    parameter.grad = None
-
-    def _fresh(self, given: Tensor) -> Tensor:
-        """The tensor, or a copy of it where somebody may write to it."""
-        if self._trace is not None and not self._trace.spoils:
-            return given
-        copied = given.clone()
-        if self._trace is None:
-            self._lent.append(copied)
-        return copied
+        if not self.trace(theta).fixed:
+            return self._copy.drawing_at(theta, self.moved, draw)
+        at = self._copy.unheard_at if self._copy.noisy else self._copy.at
+        return at(theta, self.moved)
 
     def _adapted(self, found: object) -> Tensor:
-        return tensor_in(self.adapter(found) if self.adapter else found)
+        adapter = self._copy.own.adapter
+        return tensor_in(adapter(found) if adapter else found)
 
     def _joined(self, pieces: Sequence[Tensor | None]) -> Vector:
         """The tensors of the parameters end to end, (P,), detached; zeros where there is none."""
         pairs = zip(pieces, self._moved, strict=True)
         found = [torch.zeros_like(p) if piece is None else piece for piece, p in pairs]
         return torch.cat([one.detach().reshape(-1) for one in found])
-
-
-def _same(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors are the same to the bit, but for NaN."""
-    if one.is_meta:  # which holds nothing
-        return True
-    pairs = one.double().numpy(force=True), other.double().numpy(force=True)
-    return np.array_equal(*pairs, equal_nan=True)

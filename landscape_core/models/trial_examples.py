@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -85,3 +86,11 @@ def near_for(kind: torch.dtype) -> float:
 def largest(found: Tensor) -> float:
     """The largest size of an entry, 0 where there is none; what is not finite does not count."""
     return float(found.abs().nan_to_num(0.0, posinf=0.0).max()) if found.numel() else 0.0
+
+
+def same_bits(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors are the same to the bit, but for NaN."""
+    if one.is_meta:  # which holds nothing
+        return True
+    pairs = one.double().numpy(force=True), other.double().numpy(force=True)
+    return np.array_equal(*pairs, equal_nan=True)

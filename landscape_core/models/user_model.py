@@ -25,10 +25,12 @@ from landscape_core.models.content_hash import Content, add_objective
 from landscape_core.models.copying import copied, copied_together
 from landscape_core.models.datasets.base import Data, Split
 from landscape_core.models.generators import kept_generators
+from landscape_core.models.gradient_mode import without_gradients
 from landscape_core.models.layer_chain import as_written
-from landscape_core.models.loss_function import LossFunction, loss_on
+from landscape_core.models.loss_function import LossFunction, loss_on, loss_values
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.measures.base import classes_of
+from landscape_core.models.module_state import as_given
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.notices import unheard
 from landscape_core.models.number_types import as_taken, converted
@@ -139,6 +141,9 @@ def user_problem(
 def _check(model: object, loss: object, adapter: object) -> None:
     if not isinstance(model, nn.Module):
         raise SpecError("model", type(model).__name__, "a torch.nn.Module")
+    if isinstance(loss, type) and issubclass(loss, nn.Module):
+        place = "nn." if loss.__module__.startswith("torch.nn.") else ""
+        raise SpecError("loss", loss.__name__, f"an instance, {place}{loss.__name__}()")
     if isinstance(loss, type) or not callable(loss):
         accepted = "a function of (outputs, targets), for instance torch.nn.MSELoss()"
         raise SpecError("loss", getattr(loss, "__name__", loss), accepted)
@@ -166,9 +171,8 @@ def _try(part: ModelObjective) -> None:
     """Evaluate a few examples, so that what does not fit is said before any work."""
     few = part.first(FEW).alone()
     outputs = few.outputs(few.start.detach().requires_grad_())
-    value = few.loss_function(outputs, few.targets)
-    if not isinstance(value, Tensor):
-        raise SpecError("what the loss gives", type(value).__name__, "a tensor")
+    with kept_generators(few.start.device), as_given(few.loss_function):
+        value = loss_values(few.loss_function, outputs, few.targets)
     if not value.requires_grad:
         accepted = "a value that torch can differentiate by the parameters"
         raise SpecError("what the loss gives", "one without a gradient", accepted)
@@ -187,9 +191,9 @@ def _converted(part: ModelObjective, device: str, dtype: torch.dtype) -> ModelOb
 
 def _split(train: ModelObjective, test: ModelObjective | None) -> Split | None:
     """The examples, where outputs are rows of numbers: then an answer can be right, or drawn."""
-    with torch.no_grad():
-        if train.first(FEW).alone().outputs(train.start).ndim != 2:
-            return None
+    few = train.first(FEW).alone()
+    if without_gradients(lambda: few.outputs(train.start)).ndim != 2:
+        return None
     parts = {"train": train} if test is None else {"train": train, "test": test}
     held = test or train.first(0)
     return Split(
@@ -208,8 +212,11 @@ def with_known_loss(part: ModelObjective) -> ModelObjective:
     if not named or targets.ndim != 1 or targets.is_floating_point() or int(targets.min()) < 0:
         return part
     device = part.start.device
-    with kept_generators(device), full_precision(device), unheard(), torch.no_grad():
-        outputs = part.adapted(copied(part.module)(part.inputs[:FEW].clone()))
+    whole = part.module, part.loss_function, part.adapter
+    with kept_generators(device), full_precision(device), unheard(), as_given(*whole):
+        outputs = without_gradients(
+            lambda: part.adapted(copied(part.module).eval()(part.inputs[:FEW].clone()))
+        )
         if outputs.ndim != 2:
             return part
         known, told = CrossEntropy()(outputs, targets[:FEW]).mean(), loss(outputs, targets[:FEW])
@@ -256,6 +263,7 @@ def from_module(  # noqa: PLR0913 - every choice in one line is what it is for
     Raises:
         SpecError: no data, batches of other than two entries, or no trainable parameters.
     """
+    _check(model, loss_function, adapter)
     inputs, targets = (torch.cat(part) for part in zip(*pairs_of("data", data), strict=True))
     where = device or next(iter(model.parameters()), torch.empty(0)).device
     _check_initialized(model)

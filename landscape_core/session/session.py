@@ -20,6 +20,7 @@ from landscape_core.experiments.trajectory import trajectory
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.types import Vector, Vectors
+from landscape_core.models.loss_function import loss_values
 from landscape_core.models.measures.base import Answers
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.base import Viewpoint
@@ -508,7 +509,7 @@ class Session:
         with torch.no_grad():
             answers = Answers(part.targets, part.loss_function)
             outputs = part.outputs(theta)
-            if part.loss_function(outputs, part.targets).ndim == 0:
+            if loss_values(part.loss_function, outputs, part.targets).ndim == 0:
                 return math.nan  # the mean alone does not tell how the examples differ
             spread = float(answers.losses(outputs).std())
         return standard_error(spread, examples, total)

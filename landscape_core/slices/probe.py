@@ -114,9 +114,15 @@ class Probe:
 
     @property
     def draws_numbers(self) -> bool:
-        """Whether a network draws random numbers, as far as it was seen by now."""
+        """Whether random numbers are drawn, as far as it was seen by now."""
         found = self._plain[0] if self._plain else self
-        return any(one.draws for one in found._evaluations)
+        return any(one.draws for one in (*self._evaluations, *found._evaluations))
+
+    @property
+    def may_draw(self) -> bool:
+        """Whether random numbers may be drawn, perhaps at points that were not seen yet."""
+        found = self._plain[0] if self._plain else self
+        return not all(one.fixed for one in found._evaluations)
 
     def pace(self, part: str) -> float:
         """The seconds that a point of one part takes, by a short trial of its strategy."""
@@ -243,9 +249,8 @@ def _applied(strategy: Strategy, asked: Probe, part: str) -> Strategy:
     if isinstance(strategy, Loop):
         return strategy
     trace = asked.plainly().hold(part).trace(asked.plane.origin)
-    if not trace.fixed or reading.draws > 1:
-        found = ", ".join(trace.found) or "is asked for several draws"
-        raise SpecError("strategy", name, f"loop, as the network {found}")
+    if not trace.fixed:
+        raise SpecError("strategy", name, f"loop, as the network {', '.join(trace.found)}")
     if not strategy.applies(reading):
         raise SpecError("strategy", name, "one that applies to this network, data and measures")
     return strategy

@@ -17,7 +17,7 @@ def slice_key(read: Probe, grid: Grid, *more: Recipe | str | int | float) -> str
     content.add(read.plane.origin, read.plane.axes, list(read.plane.names))
     content.add(read.plane.explained_variance_ratio, read.tf32, dict(read.measures))
     # What was not looked at may draw numbers.
-    content.add(read.seed if read.named or read.draws_numbers else None, read.draws)
+    content.add(read.seed if read.named or read.may_draw else None, read.draws)
     for name, part in read.parts.items():
         content.add(name, part.batch_norm)
         moving = read.reading(name).moving_buffers

@@ -101,7 +101,7 @@ def trial(reading: Reading, network: PlainEvaluation | None = None) -> list[Timi
     tolerance = AGREEMENT.get(plane.origin.dtype, 1e-2)
     if _deviation(first, truth[:, :1]) > tolerance:
         warnings.warn(UNSTEADY, stacklevel=4)
-    if not trace.fixed or reading.draws > 1:
+    if not trace.fixed:
         LOG.debug("point by point, as the network %s", ", ".join(trace.found))
         return [plainest]
     with unheard():  # of what a candidate does that is perhaps not taken

@@ -14,6 +14,7 @@ from landscape_core.curvature.matrices._network import moved_plainly, network, p
 from landscape_core.curvature.matrices.base import Matrix, PlainProduct
 from landscape_core.curvature.operator import Operator, Product, Sum, pulled, pusher, together
 from landscape_core.foundation.types import Vector, Vectors
+from landscape_core.models.loss_function import loss_values
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.objective import Objective
 from landscape_core.models.plain_evaluation import PlainEvaluation
@@ -52,7 +53,7 @@ def _product(objective: Objective, point: Tensor) -> Product:
     model = network(objective, "the Gauss-Newton matrix")
     outputs = model.outputs(point)
     free = outputs.detach().requires_grad_()
-    loss = model.loss_function(free, model.targets).mean()
+    loss = loss_values(model.loss_function, free, model.targets).mean()
     (slope,) = torch.autograd.grad(loss, free, create_graph=True)
     batch = together(objective)
     pushed = pusher(outputs, point, batch)

@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Recipe
 from landscape_core.foundation.registry import entries
 from landscape_core.models.generators import kept_generators
+from landscape_core.models.gradient_mode import without_gradients
+from landscape_core.models.loss_function import loss_values
 from landscape_core.models.losses.base import Loss
 from landscape_core.models.network_objective import ModelObjective
 
@@ -37,7 +38,7 @@ class Answers:
         """
         if isinstance(self.loss, Loss):
             return self.loss(outputs, self.targets)
-        found = self.loss(outputs, self.targets)
+        found = loss_values(self.loss, outputs, self.targets)
         if found.ndim == 0 or len(found) != len(self.targets):
             accepted = "one value per example, for instance with reduction='none'"
             raise SpecError("what the loss gives", f"shape {tuple(found.shape)}", accepted)
@@ -47,7 +48,7 @@ class Answers:
         """The mean loss, (...), for outputs (..., N, C)."""
         if isinstance(self.loss, Loss):
             return self.loss(outputs, self.targets).mean(dim=-1)
-        return self.loss(outputs, self.targets).mean()
+        return loss_values(self.loss, outputs, self.targets).mean()
 
     def right(self, outputs: Tensor) -> Tensor:
         """Whether the predicted class is the right one, (..., N), as numbers."""
@@ -125,8 +126,9 @@ def _tells(part: ModelObjective, classes: int) -> bool:
     """Whether the outputs have a number for each class, or the loss knows what they mean."""
     if isinstance(part.loss_function, Loss):
         return True
-    with kept_generators(part.start.device), torch.no_grad():
-        outputs = part.first(2).alone().outputs(part.start)
+    few = part.first(2).alone()
+    with kept_generators(part.start.device):
+        outputs = without_gradients(lambda: few.outputs(part.start))
     return isinstance(outputs, Tensor) and outputs.ndim == 2 and outputs.shape[1] >= classes
 
 

@@ -22,7 +22,7 @@ def point_by_point(reading: Reading, network: PlainEvaluation) -> Reader:
     def row_values(outputs: Tensor, gradient: Tensor | None) -> Tensor:
         found = plane.origin.new_empty(reading.rows)
         for row, value in reading.at_point(outputs, gradient, network.loss_of):
-            found[row] = value
+            found[row] = value.detach()
         return found
 
     def at(coord: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from torch.nn.functional import pad, unfold
 from landscape_core.curvature.operator import pulled
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.types import Vector
+from landscape_core.models.loss_function import loss_values
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.objective import Objective
 from landscape_core.models.parameters import Block
@@ -116,7 +117,9 @@ def seen(
 def target_slopes(model: ModelObjective, outputs: Tensor) -> Tensor:
     """The slopes in the outputs for the targets of the data, (N, ...)."""
     free = outputs.detach().requires_grad_()
-    (slopes,) = torch.autograd.grad(model.loss_function(free, model.targets).mean(), free)
+    (slopes,) = torch.autograd.grad(
+        loss_values(model.loss_function, free, model.targets).mean(), free
+    )
     return slopes * len(outputs)
 
 
@@ -144,7 +147,7 @@ def output_roots(model: ModelObjective, outputs: Tensor) -> Float[Tensor, "N D *
     outputs, its negative curvature is left out.
     """
     free = outputs.detach().requires_grad_()
-    loss = model.loss_function(free, model.targets).mean()
+    loss = loss_values(model.loss_function, free, model.targets).mean()
     (slope,) = torch.autograd.grad(loss, free, create_graph=True)
     summed = slope.flatten(1).sum(0)  # examples do not know each other in the loss
     vectors = torch.ones_like(summed), _unlike(summed)

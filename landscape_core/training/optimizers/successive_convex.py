@@ -38,6 +38,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Choice, Knob
 from landscape_core.foundation.types import Scalar, Vector
 from landscape_core.models.derivatives import jacobians
+from landscape_core.models.loss_function import loss_values
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.objective import Objective
 from landscape_core.training.optimizers.base import Optimizer
@@ -200,12 +201,12 @@ class _Outputs:
 
     def _loss(self, outputs: Tensor) -> Scalar:
         with torch.no_grad():
-            return self.part.loss_function(outputs, self.part.targets).mean()
+            return loss_values(self.part.loss_function, outputs, self.part.targets).mean()
 
     def _derivatives(self, outputs: Tensor) -> tuple[Float[Tensor, "n C C"], Float[Tensor, "n C"]]:
         """The root of the loss's Hessian in each example's outputs, and its gradient there."""
         point = outputs.detach().requires_grad_()
-        loss = self.part.loss_function(point, self.part.targets).mean()
+        loss = loss_values(self.part.loss_function, point, self.part.targets).mean()
         (gradient,) = torch.autograd.grad(loss, point, create_graph=True)
         rises = gradient.reshape(len(outputs), -1)
         rows = [

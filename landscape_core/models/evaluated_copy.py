@@ -1,0 +1,83 @@
+"""The private copy of a network, a loss and an adapter that is evaluated at points."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.modules.batchnorm import _NormBase
+
+from landscape_core.foundation.types import Vector
+from landscape_core.models.module_mode import changes_with_mode
+from landscape_core.models.module_state import ModuleState
+from landscape_core.models.network_objective import ModelObjective
+
+
+class EvaluatedCopy:
+    """Copies whose trainable parameters are views of one vector.
+
+    `module`, `loss_function` and `adapter` are the copies, `parameters` those that move in the
+    order of the vector, `normalizers` the layers of batch normalization; `switches` says that
+    `eval()` changes more than the mode.
+    """
+
+    def __init__(self, objective: ModelObjective, flat: Vector) -> None:
+        """Copy what an objective was given; its parameters lie in `flat` (P,) from now on."""
+        self._objective = objective
+        self.module, self.loss_function, self.adapter = objective.copies()
+        self.switches = changes_with_mode(self.module)
+        named = dict(self.module.named_parameters())
+        self.parameters: Sequence[Tensor] = [named[b.name] for b in objective.layout.blocks]
+        self._views = list(objective.layout.split(flat).values())
+        self._point()
+        self._buffers = dict(self.module.named_buffers())
+        for name, buffer in self._buffers.items():
+            buffer.copy_(objective.buffers[name])
+        self.normalizers = [one for one in self.module.modules() if isinstance(one, _NormBase)]
+        if not self.switches:
+            self._set_mode()
+        self.keep()
+
+    def keep(self) -> None:
+        """Let every evaluation from now on begin with module and loss as they are now."""
+        things = self.module, self.loss_function, self.adapter
+        self._state = ModuleState(*things, like=self._objective.module)
+
+    def begin(self, moved: Mapping[str, Tensor]) -> None:
+        """Put back what evaluations may have changed, but for these buffers, which have values."""
+        self._state.restore()
+        for name, value in moved.items():
+            self._buffers[name].copy_(value)
+        if self.switches:
+            self._point()
+            self._set_mode()
+
+    def end(self) -> None:
+        """Leave what others refer to, too, as it was."""
+        self._state.restore()
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    def changed(self) -> bool:
+        """Whether an evaluation has changed something since it began."""
+        return self._state.changed()
+
+    def drawn(self) -> bool:
+        """Whether an evaluation has drawn from a generator of the user's since it began."""
+        return self._state.drawn()
+
+    @property
+    def may_remember(self) -> bool:
+        """Whether there is code of the user's that may remember earlier calls."""
+        return self._state.may_remember
+
+    def _point(self) -> None:
+        """Let the parameters be views of the vector."""
+        for parameter, view in zip(self.parameters, self._views, strict=True):
+            parameter.data = view
+            parameter.grad = None
+
+    def _set_mode(self) -> None:
+        with torch.no_grad():
+            self.module.eval()
+        for part in self.normalizers:
+            part.training = self._objective.batch_norm == "batch"
