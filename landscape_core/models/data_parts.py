@@ -74,8 +74,9 @@ def _too_large(objective: ModelObjective, found: Additivity) -> SpecError:
         f"all {objective.examples} examples at once would take {needed} bytes, and {free} bytes"
         " are free"
     )
-    if found.coupled:
-        accepted = f"one that treats each example by itself: {told}"
+    if found.coupled or found.draws:
+        kind = "draws no random numbers" if found.draws else "treats each example by itself"
+        accepted = f"one that {kind}: {told}"
         return SpecError("model", type(objective.module).__name__, accepted)
     loss = objective.loss_function
     name = getattr(loss, "__name__", type(loss).__name__)

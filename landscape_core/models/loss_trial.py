@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from landscape_core.foundation import random_streams
+from landscape_core.models.gradient_mode import without_gradients
 from landscape_core.models.loss_function import loss_on, loss_values
 from landscape_core.models.loss_weights import Kind, is_mean, weights_of
 from landscape_core.models.network_objective import ModelObjective
@@ -18,27 +19,28 @@ Pairs = Sequence[tuple[ModelObjective, Tensor]]
 """Parts of the data, each with the indices of its examples."""
 
 
-def kind_of_few(few: ModelObjective, *, even: bool) -> Kind:
-    """How the loss of outputs adds up, whatever network gave them.
+def kind_of_few(few: ModelObjective, *, even: bool) -> tuple[Kind, bool]:
+    """How the loss of outputs adds up, whatever network gave them, and whether it is random.
 
     Args:
         few: the examples on which is tried.
         even: whether all targets count alike, as far as is known.
     """
     if few.examples == 1 or is_mean(few.loss_function):
-        return "mean"
-    with torch.no_grad():
-        outputs = [few.outputs(theta) for theta in places(few.start)]
+        return "mean", False
+    outputs = [without_gradients(partial(few.outputs, theta)) for theta in places(few.start)]
     splits = [[(few.reordered(part), part) for part in split] for split in splits_of(few)]
     for found in outputs:
-        if len(found) % few.examples or draws(partial(_value, few, found), few):
-            return "neither"
+        if draws(partial(_value, few, found), few):
+            return "neither", True
+        if len(found) % few.examples:
+            return "neither", False
     kinds: list[Kind] = ["mean", "sum"] if even else ["weighted mean"]
     for found in outputs:
         kinds = [kind for kind in kinds if all(adds_up(few, found, one, kind) for one in splits)]
     if len(kinds) > 1:  # a loss that is 0 wherever it is tried says nothing
         kinds = _told_apart(few, outputs[0], splits)
-    return kinds[0] if len(kinds) == 1 else "neither"
+    return kinds[0] if len(kinds) == 1 else "neither", False
 
 
 def adds_up(

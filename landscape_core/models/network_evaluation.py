@@ -18,11 +18,11 @@ from landscape_core.models.adapter import Adapter, tensor_in
 from landscape_core.models.batch_norm import BatchNorm, reestimate
 from landscape_core.models.copying import copied_together
 from landscape_core.models.functional_call import packed, unpacked
-from landscape_core.models.generators import drawing
+from landscape_core.models.generators import drawing, drawn_since, states
 from landscape_core.models.in_place import hand_back, hold
 from landscape_core.models.loss_function import LossFunction, loss_values
 from landscape_core.models.module_mode import changes_with_mode
-from landscape_core.models.module_state import as_given
+from landscape_core.models.module_state import ModuleState, as_given
 from landscape_core.models.notices import unheard
 from landscape_core.models.parameters import FunctionalCall, Layout
 
@@ -76,6 +76,18 @@ class NetworkEvaluation:
         own = self.apart()
         with own._as_given(theta.device):
             return own.outputs_in_place(tensors, self.buffers, inputs.clone())
+
+    def draws(self, theta: Vector) -> bool:
+        """Whether random numbers are drawn on the way to the outputs at theta; they stay drawn."""
+        own = self.apart()
+        state = ModuleState(own.network.module, own.adapter)
+        buffers = {name: value.clone() for name, value in self.buffers.items()}
+        before = states(theta.device)
+        try:
+            own.outputs_in_place(self.layout.split(theta), buffers, self.inputs.detach().clone())
+            return bool(drawn_since(before, theta.device)) or state.drawn()
+        finally:
+            state.restore()
 
     def value(self, theta: Vector, *, functional: bool) -> Scalar:
         """The mean loss at theta, differentiable."""

@@ -11,6 +11,7 @@ from landscape_core.foundation import random_streams
 from landscape_core.foundation.precision import full_precision
 from landscape_core.models.generators import drawn_since, kept_generators, states
 from landscape_core.models.loss_weights import uneven
+from landscape_core.models.module_state import ModuleState, as_given
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.notices import unheard
 
@@ -22,7 +23,14 @@ TRIED, SPLITS = 32, 3
 def undisturbed(objective: ModelObjective) -> Iterator[None]:
     """Leave the random numbers of others as they would have been, and tell no warnings twice."""
     device = objective.start.device
-    with kept_generators(device), full_precision(device), unheard(), torch.enable_grad():
+    whole = objective.module, objective.loss_function, objective.adapter
+    with (
+        kept_generators(device),
+        full_precision(device),
+        unheard(),
+        as_given(*whole),
+        torch.enable_grad(),
+    ):
         yield
 
 
@@ -66,11 +74,14 @@ def splits_of(few: ModelObjective) -> list[list[Tensor]]:
 
 def draws(function: Callable[[], Tensor], few: ModelObjective) -> bool:
     """Whether a function draws random numbers, or for another reason is not the same twice."""
-    device = few.start.device
+    device, state = few.start.device, ModuleState(few.loss_function)
     before = states(device)
     first = function()
-    drew = bool(drawn_since(before, device))
-    return drew or not alike(first, function(), near_for(first.dtype) * largest(first))
+    drew = bool(drawn_since(before, device)) or state.drawn()
+    state.restore()
+    drew = drew or not alike(first, function(), near_for(first.dtype) * largest(first))
+    state.restore()
+    return drew
 
 
 def alike(one: Tensor, other: Tensor, near: float) -> bool:

@@ -101,6 +101,9 @@ def _check(part: ModelObjective) -> None:
     if part.normalizes and part.batch_norm == "batch":
         raise SpecError("batch_norm", "batch", "running or reestimated for a part of the data")
     found = additivity(part)
+    if found.draws:
+        accepted = "one that draws no random numbers, with a loss that draws none"
+        raise SpecError("model", type(part.module).__name__, accepted)
     if found.coupled:
         accepted = "one that treats each example by itself"
         raise SpecError("model", type(part.module).__name__, accepted)

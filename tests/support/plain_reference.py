@@ -146,10 +146,10 @@ class PlainReference:
         return torch.cat([one.reshape(-1) for one in filled])
 
     def _fresh(self):
-        return self._make().to(self.dtype).eval()
+        return self._make().to(self.dtype)
 
     def _at(self, theta):
-        """A copy of the module at theta."""
+        """A copy of the module at theta, in evaluation mode, which is set when it is there."""
         module, start = self._fresh(), 0
         with torch.no_grad():
             for parameter in moving(module):
@@ -157,7 +157,7 @@ class PlainReference:
                 stop = start + parameter.numel()
                 parameter.copy_(theta[start:stop].view_as(parameter))
                 start = stop
-        return module
+            return module.eval()
 
     def _evaluated(self, module):
         return self._loss(self._called(module), self._targets.clone()).mean()

@@ -18,7 +18,7 @@ from torch import Tensor
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Recipe, canonical, label_of, to_plain
 from landscape_core.foundation.types import Vector
-from landscape_core.models.additivity import couples, kind_of
+from landscape_core.models.additivity import couples, draws_random_numbers, kind_of
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.parameters import Block, groups
 
@@ -70,7 +70,10 @@ def check_apart(objective: ModelObjective) -> None:
         accepted = "running, so that each example is treated by itself"
         raise SpecError("batch_norm", objective.batch_norm, accepted)
     if couples(objective):
-        accepted = "one that treats each example by itself"
+        random = draws_random_numbers(objective)
+        accepted = (
+            f"one that {'draws no random numbers' if random else 'treats each example by itself'}"
+        )
         raise SpecError("model", type(objective.module).__name__, accepted)
 
 
