@@ -4,6 +4,7 @@ A copy that was at another point before must give what a copy gives that is take
 point. A cached product of weights, for one, is then that of the first point.
 """
 
+import warnings
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
@@ -34,7 +35,17 @@ class Tried(Protocol):
 
 
 def memory_of(objective: ModelObjective, make: Callable[[ModelObjective], Tried]) -> Memory:
-    """What network and loss of an objective remember; `make` makes a copy of them."""
+    """What network and loss of an objective remember; `make` makes a copy of them.
+
+    A warning tells of what can be healed in no way.
+    """
+    found = _found(objective, make)
+    if found == "of all":
+        warnings.warn(REMEMBERS, stacklevel=7)
+    return found
+
+
+def _found(objective: ModelObjective, make: Callable[[ModelObjective], Tried]) -> Memory:
     for part in (objective.first(FEW), objective):
         try:
             return _tried(part, make)

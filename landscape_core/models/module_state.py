@@ -165,9 +165,9 @@ def _originals(things: tuple[Any, ...], like: nn.Module | None) -> dict[int, Ten
 
 def _may_remember(found: list[Any]) -> bool:
     """Whether among objects there is code of the user's, and something that it may remember in."""
-    kinds = [one for one in found if isinstance(one, type) and not is_foreign(one)]
-    functions = [
+    kinds = (one for one in found if isinstance(one, type) and not is_foreign(one))
+    functions = (
         one for one in found if isinstance(one, types.FunctionType) and not is_foreign(one)
-    ]
-    places = (one for one in found if type(one) is CACHED or isinstance(one, CONTAINERS))
-    return bool(kinds) or (bool(functions) and any(True for _ in places))
+    )
+    places = (one for one in found if isinstance(one, (CACHED, Iterator, *CONTAINERS)))
+    return any(True for _ in kinds) or (any(functions) and any(True for _ in places))

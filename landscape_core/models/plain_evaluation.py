@@ -11,7 +11,6 @@ import contextlib
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import TypeVar
 
 import torch
@@ -29,15 +28,13 @@ from landscape_core.models.data_parts import parts_of
 from landscape_core.models.generators import PYTHON, drawing, states
 from landscape_core.models.gradient_mode import needs_gradients
 from landscape_core.models.loss_function import Weighted, loss_values
-from landscape_core.models.memory_trial import REMEMBERS, memory_of
+from landscape_core.models.memory_trial import FEW, memory_of
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.notices import retell, unheard
-from landscape_core.models.trace import Trace, traced
+from landscape_core.models.trace import MEMORY, Trace, traced
 from landscape_core.models.trial_examples import same_bits
 
 T = TypeVar("T")
-
-DRAWS = "draws random numbers"
 
 REPEATED = 16
 """How many times it is looked whether numbers drawn from Python's generator make a difference."""
@@ -211,7 +208,7 @@ class PlainEvaluation:
                 same = all(same_bits(outputs, one[0]) and same_bits(loss, one[1]) for one in others)
                 drawn = set() if same else drawn
             spoils = self._copy.look_at_data()
-            found += (DRAWS,) * bool(drawn) + ("writes to its data",) * spoils
+            found += ("draws random numbers",) * bool(drawn) + ("writes to its data",) * spoils
             found += self._habits()
             self._trace = Trace(found, bool(drawn), spoils)
             if found and len(self.blocks) > 1:
@@ -222,18 +219,19 @@ class PlainEvaluation:
         """What else the network does that a fast way of computing would not do, in words."""
         found = ("differentiates in its forward",) * self._copy.differentiates
         found += ("has a train() or eval() of its own",) * self._copy.own.switches
-        if self._copy.own.may_remember:
-            remembered = self._memory()
-            self._copy.renews = remembered == "of its copy"
-            if remembered == "of all":
-                warnings.warn(REMEMBERS, stacklevel=5)
-            found += ("remembers earlier calls",) * (remembered != "none")
-        return found
+        remembered = self._memory() if self._copy.own.may_remember else "none"
+        self._copy.renews = remembered == "of its copy"
+        found += ("remembers earlier calls in its copy",) * self._copy.renews
+        return found + (MEMORY,) * (remembered == "of all")
 
     def _memory(self) -> Memory:
         """What network and loss remember of earlier calls."""
-        make = partial(type(self), seed=self.seed)
-        return self.objective.calls.memory(lambda: memory_of(self.objective, make))
+
+        def made(part: ModelObjective) -> PlainEvaluation:
+            few = part.examples if part.examples <= FEW else 0
+            return PlainEvaluation(part, few, seed=self.seed)
+
+        return self.objective.calls.memory(lambda: memory_of(self.objective, made))
 
     def _join_blocks(self) -> None:
         """Evaluate all examples at once, as values that a network asks for may be those of all."""

@@ -35,6 +35,9 @@ LEAVING = {
 """Methods through which values leave torch, which no operation tells."""
 
 
+MEMORY = "remembers earlier calls"
+
+
 @dataclass(frozen=True)
 class Trace:
     """What an evaluation did that may turn out otherwise at another point, in words.
@@ -50,6 +53,11 @@ class Trace:
     def fixed(self) -> bool:
         """Whether nothing was found: the same arithmetic everywhere, as far as this tells."""
         return not self.found
+
+    @property
+    def remembers(self) -> bool:
+        """Whether earlier calls change what it gives, which a warning has told."""
+        return MEMORY in self.found
 
 
 class _Operations(TorchDispatchMode):

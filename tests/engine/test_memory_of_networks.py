@@ -4,6 +4,7 @@ The right values are those of a network and a loss made anew for each point (`pl
 """
 
 import functools
+import itertools
 import types
 
 import numpy as np
@@ -211,6 +212,19 @@ def in_a_list_of_the_same_length():
     return Held()
 
 
+def drawing_in_another_method():
+    rng = np.random.default_rng(5)
+
+    class Held(Base):
+        def noise(self):
+            return torch.as_tensor(rng.standard_normal((3, 4)))
+
+        def remembered(self):
+            return self.noise()
+
+    return Held()
+
+
 def in_a_frozen_teacher(*, data):
     class Held(Base):
         def __init__(self):
@@ -239,6 +253,7 @@ NETWORKS = {
         *(in_an_attribute_of_the_class, in_a_cached_method, in_a_cached_property),
         *(in_a_cache_by_identity, in_a_global_dictionary, in_a_global_variable),
         *(in_a_default_argument, in_an_array, in_a_list_of_the_same_length),
+        drawing_in_another_method,
     )
 } | {
     "in_a_frozen_teacher": functools.partial(in_a_frozen_teacher, data=False),
@@ -374,6 +389,24 @@ def test_what_a_loss_remembers_or_draws_is_put_back_and_left_as_it_was(kind):
     loss = make_loss()
     first, second = (landscape(mlp(), loss, DATA, resolution=3) for _ in range(2))
     np.testing.assert_array_equal(first["loss"], second["loss"])
+
+
+def by_an_iterator():
+    calls = itertools.count(1)
+    return lambda outputs, targets: cross_entropy(outputs, targets) * next(calls)
+
+
+def test_of_a_loss_that_remembers_for_good_that_is_said_in_one_sentence():
+    with pytest.warns(UserWarning, match="network or the loss remembers earlier calls") as heard:
+        found = landscape(mlp(), by_an_iterator(), DATA, resolution=3)
+    assert len(heard) == 1
+    assert found.attrs["strategy"] == ["loop"]
+
+
+@pytest.mark.parametrize("make", [mlp, Base])
+def test_what_remembers_nothing_may_be_computed_in_a_fast_way(make):
+    trace = PlainEvaluation(from_module(make(), nn.CrossEntropyLoss(), DATA))
+    assert trace.trace(trace.flat).fixed
 
 
 class Merging(nn.Module):
