@@ -43,6 +43,33 @@ def converted(part: Part, kind: torch.dtype) -> Part:
     )
 
 
+def kind_named(given: torch.dtype | str) -> torch.dtype:
+    """A floating-point type of torch, as it is or by its name.
+
+    Raises:
+        SpecError: there is none.
+    """
+    found = getattr(torch, given.removeprefix("torch."), None) if isinstance(given, str) else given
+    if isinstance(found, torch.dtype) and found.is_floating_point:
+        return found
+    raise SpecError("dtype", given, "a floating-point type, for instance torch.float64")
+
+
+def device_named(given: torch.device | str | int) -> torch.device:
+    """A device of this machine.
+
+    Raises:
+        SpecError: there is none.
+    """
+    try:
+        found = torch.device(given)
+        torch.empty(0, device=found)
+    except Exception as error:  # each kind of device has its own
+        accepted = "a device that this machine and this build of torch have, for instance cpu"
+        raise SpecError("device", str(given), accepted) from error
+    return found
+
+
 def check_types(module: nn.Module) -> None:
     """Refuse parameters that one vector of real numbers cannot hold as they are.
 

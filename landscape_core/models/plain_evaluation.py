@@ -22,6 +22,7 @@ from landscape_core.foundation.types import Scalar, Vector
 from landscape_core.models.adapter import tensor_in
 from landscape_core.models.batch_norm import reestimate
 from landscape_core.models.block_size import all_at_once, block_of
+from landscape_core.models.call_errors import loss_errors, network_errors
 from landscape_core.models.call_trial import Memory
 from landscape_core.models.copy_at_point import CopyAtPoint
 from landscape_core.models.data_parts import parts_of
@@ -264,9 +265,11 @@ class PlainEvaluation:
             before = states(self.flat.device)
             with warnings.catch_warnings(record=True) as heard:
                 warnings.simplefilter("always")
-                outputs, found = traced(self.forward)
+                with network_errors(self.objective.inputs):
+                    outputs, found = traced(self.forward)
                 outputs = outputs.detach()
-                loss = self.loss_of(outputs).detach()
+                with loss_errors(outputs, self.objective.targets):
+                    loss = self.loss_of(outputs).detach()
             if heard and not self._copy.noisy:
                 self._copy.noisy = True
                 retell(heard)

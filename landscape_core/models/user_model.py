@@ -21,6 +21,7 @@ from landscape_core.foundation.recipes import Knob, Note
 from landscape_core.models.adapter import Adapter
 from landscape_core.models.batch_norm import BatchNorm
 from landscape_core.models.batches import Batches, pairs_of
+from landscape_core.models.call_errors import loss_errors, network_errors
 from landscape_core.models.content_hash import Content, add_objective
 from landscape_core.models.copying import copied, copied_together
 from landscape_core.models.datasets.base import Data, Split
@@ -33,7 +34,7 @@ from landscape_core.models.measures.base import classes_of
 from landscape_core.models.module_state import as_given
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.notices import unheard
-from landscape_core.models.number_types import as_taken, converted
+from landscape_core.models.number_types import as_taken, converted, device_named, kind_named
 from landscape_core.models.problems.base import Instance, Iterate, Problem
 
 FEW = 2
@@ -170,9 +171,11 @@ def _iterates(path: Sequence[Mapping[str, Tensor]], train: ModelObjective) -> tu
 def _try(part: ModelObjective) -> None:
     """Evaluate a few examples, so that what does not fit is said before any work."""
     few = part.first(FEW).alone()
-    outputs = few.outputs(few.start.detach().requires_grad_())
+    with network_errors(few.inputs):
+        outputs = few.outputs(few.start.detach().requires_grad_())
     with kept_generators(few.start.device), as_given(few.loss_function):
-        value = loss_values(few.loss_function, outputs, few.targets)
+        with loss_errors(outputs, few.targets):
+            value = loss_values(few.loss_function, outputs, few.targets)
     if not value.requires_grad:
         accepted = "a value that torch can differentiate by the parameters"
         raise SpecError("what the loss gives", "one without a gradient", accepted)
@@ -214,12 +217,15 @@ def with_known_loss(part: ModelObjective) -> ModelObjective:
     device = part.start.device
     whole = part.module, part.loss_function, part.adapter
     with kept_generators(device), full_precision(device), unheard(), as_given(*whole):
-        outputs = without_gradients(
-            lambda: part.adapted(copied(part.module).eval()(part.inputs[:FEW].clone()))
-        )
+        with network_errors(part.inputs):
+            outputs = without_gradients(
+                lambda: part.adapted(copied(part.module).eval()(part.inputs[:FEW].clone()))
+            )
         if outputs.ndim != 2:
             return part
-        known, told = CrossEntropy()(outputs, targets[:FEW]).mean(), loss(outputs, targets[:FEW])
+        with loss_errors(outputs, targets):
+            told = loss(outputs, targets[:FEW])
+        known = CrossEntropy()(outputs, targets[:FEW]).mean()
     same = torch.allclose(known, told, rtol=1e-4, atol=1e-6, equal_nan=True)
     return part.recognized(CrossEntropy()) if same else part
 
@@ -241,7 +247,7 @@ def from_module(  # noqa: PLR0913 - every choice in one line is what it is for
     data: Batches,
     *,
     device: str | torch.device | None = None,
-    dtype: torch.dtype | None = None,
+    dtype: torch.dtype | str | None = None,
     batch_norm: BatchNorm = "running",
     adapter: Adapter | None = None,
 ) -> ModelObjective:
@@ -265,7 +271,8 @@ def from_module(  # noqa: PLR0913 - every choice in one line is what it is for
     """
     _check(model, loss_function, adapter)
     inputs, targets = (torch.cat(part) for part in zip(*pairs_of("data", data), strict=True))
-    where = device or next(iter(model.parameters()), torch.empty(0)).device
+    where = device_named(device or next(iter(model.parameters()), torch.empty(0)).device)
+    dtype = None if dtype is None else kind_named(dtype)
     _check_initialized(model)
     copied, own, taken = copied_together(model, loss_function, adapter)
     copied = copied.to(where) if dtype is None else converted(copied.to(where), dtype)

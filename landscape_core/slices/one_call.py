@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from numbers import Real
 
 import numpy as np
 import torch
@@ -31,7 +32,7 @@ from landscape_core.slices.slice import compute_slice
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.strategy_choice import strategy_of
 from landscape_core.slices.tolerance import Tolerance
-from landscape_core.storage.store import Store
+from landscape_core.storage.store import Store, check_store
 
 
 @torch.inference_mode(mode=False)  # what is made within it cannot be differentiated
@@ -53,7 +54,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     adapter: Adapter | None = None,
     max_examples: int | None = None,
     device: str | torch.device | None = None,
-    dtype: torch.dtype | None = None,
+    dtype: torch.dtype | str | None = None,
     tf32: bool = False,
     strategy: Strategy | str | None = None,
     backend: Backend | None = None,
@@ -84,7 +85,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
         dimensions: 1 for a line, 2 for a plane.
         tolerance: the largest error up to which points may be interpolated, as a share of the range
             of the loss, or of its logarithm: `Tolerance(relative_tolerance=0.01, scale="log")`; by
-            default none is. Where it was not reached, a warning says so.
+            default, and at 0, none is. Where it was not reached, a warning says so.
         batch_norm: which statistics batch normalization uses off the centre: `running`, those
             stored there; `interpolated`, on a plane through several states each one's own at its
             point and in proportion between, as all buffers that differ; `batch`, those of the
@@ -94,7 +95,9 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
         max_examples: evaluate at most so many examples of each part, its first; by default all.
             Directions and re-estimated statistics are those of all examples.
         device: where to compute; by default where the model's parameters lie.
-        dtype: floating type to compute in; by default the model's.
+        dtype: floating type to compute in. By default parameters and buffers keep their types,
+            and data are handed over as given; what network or loss refuses in its type, float64
+            data of NumPy for one, is converted to that of the parameters.
         tf32: let a graphics card round products to 10 bits of mantissa.
         strategy: how to evaluate, by name (`strategies()` lists them) or as an object, for instance
             `"loop"` or `Loop(block=64)`; by default the fastest in a short trial.
@@ -113,9 +116,9 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     grid = Grid.square(span, resolution)
     rule = Random() if directions is None else _rule(directions)
     chosen = None if strategy is None else strategy_of(strategy)
-    asked = (
-        Tolerance(relative_tolerance=tolerance) if isinstance(tolerance, float | int) else tolerance
-    )
+    asked = _tolerance(tolerance)
+    check_store(store)
+    _check_seed(seed)
     parts = {
         name: with_known_loss(
             from_module(
@@ -178,6 +181,7 @@ def probe_of(  # noqa: PLR0913 - as above
         SpecError: a value that is not accepted, or no parts.
         PlaneError: the directions span no plane.
     """
+    _check_seed(seed)
     if not parts:
         raise SpecError("parts", parts, "at least one objective, by the name of its split")
     rule, few = _rule(directions), _limited(parts, max_examples)
@@ -222,6 +226,21 @@ def _limited(parts: Mapping[str, ModelObjective], most: int | None) -> Mapping[s
     for name, part in few.items():
         warn_of_partial(part, of=parts[name].examples)
     return few
+
+
+def _tolerance(given: object) -> Tolerance | None:
+    """The tolerance that a number or a recipe says; None: every point is computed."""
+    if given is None or isinstance(given, Tolerance):
+        return given
+    if isinstance(given, bool) or not isinstance(given, Real):
+        accepted = "a share of the displayed range, for instance 0.01, a Tolerance, or None"
+        raise SpecError("tolerance", given, accepted)
+    return Tolerance(relative_tolerance=float(given)) if given != 0 else None
+
+
+def _check_seed(seed: object) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+        raise SpecError("seed", seed, "a whole number")
 
 
 def _rule(given: object) -> Directions | Plane | Through:

@@ -261,12 +261,19 @@ def _measures(given: Mapping[str, Given] | None, classes: int | None) -> dict[st
     found: dict[str, Measure] = {schema.LOSS: entries(Measure)[schema.LOSS]()}
     if given is None:
         return found | usual(classes)
+    _check_named(given)
     for name, measure in given.items():
         found[name] = measure if isinstance(measure, Measure) else _own(name, measure)
         if not found[name].applies(classes):
             known = [n for n, kind in entries(Measure).items() if kind().applies(classes)]
             raise SpecError("measures", name, "one of " + ", ".join(known) + " for such targets")
     return found
+
+
+def _check_named(given: object) -> None:
+    if not isinstance(given, Mapping):
+        accepted = 'measures or functions by name, for instance {"error": Error()}'
+        raise SpecError("measures", given, accepted)
 
 
 def _own(name: str, function: object) -> Measure:

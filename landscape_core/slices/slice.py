@@ -24,7 +24,7 @@ from landscape_core.slices.spot_checks import OTHERWISE, Checked, spot_check
 from landscape_core.slices.sweep import exact, sweep
 from landscape_core.slices.tolerance import Tolerance
 from landscape_core.storage import schema
-from landscape_core.storage.store import UNFINISHED, Store
+from landscape_core.storage.store import UNFINISHED, Store, check_store
 
 CONSTANT = (
     "The loss on the {} data is the same at all {} computed points, to rounding, although the "
@@ -66,6 +66,7 @@ def compute_slice(
         SpecError: its values would not fit into memory; before any work.
         BackendError: the backend cannot be reached.
     """
+    check_store(store)
     if not read.seconds < 1e-3:  # what takes no time needs no memory worth a look
         estimate(read, grid)
     keys = _keys(read, grid, tolerance) if store else []

@@ -250,3 +250,13 @@ def _not_negative(field: str, value: float) -> float:
     if not value >= 0:
         raise SpecError(field, value, "0 or more")
     return value
+
+
+def check_store(given: object) -> None:
+    """Refuse what is no store.
+
+    Raises:
+        SpecError: a path, for instance, which `Store` makes one of.
+    """
+    if given is not None and not isinstance(given, Store):
+        raise SpecError("store", given, "a Store, for instance Store(path), or None")

@@ -631,3 +631,62 @@ def test_a_recurrent_layer_alone_takes_an_adapter(kind, strategy):
 
     found = landscape(model, cross_entropy, data, adapter=last, strategy=strategy, **FEW)
     close(found["loss"].values[0], by_hand(model, loss, data, adapter=last))
+
+
+WRONG = {
+    "text as a tolerance": ({"tolerance": "1%"}, r"tolerance must be a share.*got '1%'"),
+    "a truth value as a tolerance": ({"tolerance": True}, r"tolerance must be a share.*got True"),
+    "no such device": ({"device": "nosuch"}, r"device must be a device that.*got 'nosuch'"),
+    "no such card": ({"device": "cuda:97"}, r"device must be a device that.*got 'cuda:97'"),
+    "no such type": ({"dtype": "float65"}, r"dtype must be a floating-point type.*'float65'"),
+    "whole numbers": ({"dtype": torch.int64}, r"dtype must be a floating-point type.*torch\.int64"),
+    "half a seed": ({"seed": 1.5}, r"seed must be a whole number; got 1\.5"),
+    "a path as a store": ({"store": "/path"}, r"store must be a Store, .*got '/path'"),
+    "a list of measures": ({"measures": ["a"]}, r"measures must be measures or functions by name"),
+    "a name as a loss": ({"loss": "cross_entropy"}, r"loss must be a function of.*'cross_entropy'"),
+    "no module": ({"model": lambda x: x}, r"model must be a torch\.nn\.Module; got 'function'"),
+    "inputs too wide": (
+        {"data": (torch.ones(6, 7).double(), torch.zeros(6).long())},
+        r"the network raised RuntimeError: .*on the given inputs; got 'float64 \(6, 7\)'",
+    ),
+    "a class too many": (
+        {"data": (torch.ones(6, 3).double(), torch.arange(6))},
+        r"the loss raised IndexError: .*\(shape \(6, 3\)\) .* \(shape \(6,\)\); got '.*, 0 to 5'",
+    ),
+    "targets of another shape": (
+        {"data": (torch.ones(6, 3).double(), torch.ones(6, 9).double())},
+        r"targets must be such that the loss takes them; the loss raised",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_is_said_in_a_sentence(name, monkeypatch):
+    monkeypatch.setattr(config, "jaxtyping_disable", True)  # as it is outside the tests
+    wrong, says = WRONG[name]
+    given = {"model": cases.mlp(), "loss": cross_entropy, "data": cases.vectors()} | wrong
+    with pytest.raises(SpecError, match=says) as caught:
+        landscape(given.pop("model"), given.pop("loss"), given.pop("data"), **FEW, **given)
+    if "raised" in says:
+        assert isinstance(caught.value.__cause__, RuntimeError | IndexError | ValueError)
+
+
+@pytest.mark.parametrize("kind", ["float32", "torch.float32", torch.float32])
+def test_a_type_is_taken_by_its_name(kind):
+    found = landscape(cases.mlp(), cross_entropy, cases.vectors(), **FEW, dtype=kind)
+    assert found.attrs["dtype"] == "float32"
+
+
+def test_a_tolerance_of_nothing_computes_every_point():
+    model = cases.mlp()
+    found = landscape(model, cross_entropy, cases.vectors(), resolution=17, tolerance=0)
+    assert bool(found["computed"].all())
+    assert "tolerance" not in found.attrs
+
+
+def test_an_error_of_the_users_own_stays_what_it_is():
+    def loss(outputs, targets):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        landscape(cases.mlp(), loss, cases.vectors(), **FEW)

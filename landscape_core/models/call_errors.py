@@ -1,0 +1,69 @@
+"""What a network or a loss raises on the data that it is given, in words."""
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from landscape_core.foundation.errors import LandscapeError, SpecError
+
+RAISED = (RuntimeError, IndexError, ValueError, TypeError)
+"""What torch raises where shapes, types or values do not fit; other errors are the user's own."""
+
+
+@contextlib.contextmanager
+def network_errors(inputs: Tensor) -> Iterator[None]:
+    """Within it the network is called on some of the inputs.
+
+    Raises:
+        SpecError: the network raised an error of torch's, which is the cause.
+    """
+    try:
+        yield
+    except RAISED as error:
+        if _passes(error):
+            raise
+        accepted = (
+            f"such that the network takes them; the network raised {_told(error)}"
+            " on the given inputs"
+        )
+        raise SpecError("inputs", _shown(inputs), accepted) from error
+
+
+@contextlib.contextmanager
+def loss_errors(outputs: Tensor, targets: Tensor) -> Iterator[None]:
+    """Within it the loss is called on outputs and targets.
+
+    Raises:
+        SpecError: the loss raised an error of torch's, which is the cause.
+    """
+    try:
+        yield
+    except RAISED as error:
+        if _passes(error):
+            raise
+        accepted = (
+            f"such that the loss takes them; the loss raised {_told(error)} on the network's"
+            f" outputs (shape {tuple(outputs.shape)}) and the targets"
+            f" (shape {tuple(targets.shape)})"
+        )
+        raise SpecError("targets", _shown(targets), accepted) from error
+
+
+def _passes(error: Exception) -> bool:
+    return isinstance(error, LandscapeError | torch.OutOfMemoryError)
+
+
+def _told(error: Exception) -> str:
+    """The type of an error and the first line of what it says."""
+    line = next(iter(str(error).strip().splitlines()), "")
+    return f"{type(error).__name__}: {line.rstrip('.')}" if line else type(error).__name__
+
+
+def _shown(given: Tensor) -> str:
+    """Type, shape and extent."""
+    kind = str(given.dtype).removeprefix("torch.")
+    whole = not (given.is_floating_point() or given.is_complex() or given.is_meta)
+    extent = f", {int(given.min())} to {int(given.max())}" if whole and given.numel() else ""
+    return f"{kind} {tuple(given.shape)}{extent}"
