@@ -173,9 +173,9 @@ def _try(part: ModelObjective) -> None:
     few = part.first(FEW).alone()
     with network_errors(few.inputs):
         outputs = few.outputs(few.start.detach().requires_grad_())
-    with kept_generators(few.start.device), as_given(few.loss_function):
-        with loss_errors(outputs, few.targets):
-            value = loss_values(few.loss_function, outputs, few.targets)
+    kept = kept_generators(few.start.device), as_given(few.loss_function)
+    with kept[0], kept[1], loss_errors(outputs, few.targets):
+        value = loss_values(few.loss_function, outputs, few.targets)
     if not value.requires_grad:
         accepted = "a value that torch can differentiate by the parameters"
         raise SpecError("what the loss gives", "one without a gradient", accepted)

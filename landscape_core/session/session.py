@@ -79,7 +79,8 @@ class Session:
             store: where held pictures are kept.
             start: another beginning than the problem's own, of which only the weights and the
                 running statistics count.
-            strategy: how slices are evaluated; by default the fastest in a short trial.
+            strategy: how slices are evaluated, if it can evaluate the network, and the loop if it
+                cannot, with a warning; by default the fastest in a short trial.
 
         Raises:
             SpecError: parts that do not fit, no such examples, or a start of another network;
@@ -444,9 +445,10 @@ class Session:
         if part.batch_norm == "interpolated":  # which one strategy alone can read
             return probe(*asked, Loop())
         if part.examples not in self._strategies:
-            tried = self._strategy or probe(*asked).strategies[self.view.split]
-            self._strategies[part.examples] = tried
-        return probe(*asked, self._strategies[part.examples], tried=True)
+            found = probe(*asked, self._strategy, preferred=True)
+            self._strategies[part.examples] = found.strategies[self.view.split]
+        chosen = self._strategies[part.examples]
+        return probe(*asked, chosen, tried=True, preferred=self._strategy is not None)
 
     def _until(self) -> int | None:
         """How many iterates are recorded up to the one looked at, if that is an earlier one."""

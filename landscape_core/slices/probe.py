@@ -2,6 +2,7 @@
 
 import math
 import threading
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,6 +29,8 @@ from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.strategy_choice import FEW, LEAST, LOG, _per_point, strategy_of, trial
 from landscape_core.storage import schema
 
+INSTEAD = "The strategy {} does not evaluate this network, the loop does: {}"
+
 Given = Measure | Callable[[Tensor, Tensor], Tensor]
 
 
@@ -38,8 +41,8 @@ class Probe:
     `seconds` is what a point took in the trial, all parts together; NaN where there was no trial.
     `seed` is that of the numbers that networks draw in their `forward`, of which `draws` are
     averaged. A strategy that raises an error later gives way to the loop, unless the user has
-    `named` it. It can be pickled; what prepares the reading is made again where it is called first,
-    and in each thread that calls it.
+    `named` it; with a warning where it was `preferred`. It can be pickled; what prepares the
+    reading is made again where it is called first, and in each thread that calls it.
     """
 
     plane: Plane
@@ -52,6 +55,7 @@ class Probe:
     seed: int = 0
     draws: int = 1
     named: bool = False
+    preferred: bool = False
     _readers: dict[tuple[str, int], Reader] = field(default_factory=dict)
     _replaced: set[str] = field(default_factory=set)
     _plain: "list[Probe]" = field(default_factory=list)
@@ -156,6 +160,8 @@ class Probe:
                 told = f"one that can evaluate this network, which raises: {error}"
                 raise SpecError("strategy", name, told) from error
             LOG.debug("%s gives way to the loop: %r", name, error)
+            if self.preferred:
+                warnings.warn(INSTEAD.format(name, error), stacklevel=2)
             self._replaced.add(part)
             return self._reader(part)(where)
 
@@ -191,6 +197,7 @@ def probe(  # noqa: PLR0913 - each choice by its name
     seed: int = 0,
     draws: int = 1,
     tried: bool = False,
+    preferred: bool = False,
 ) -> Probe:
     """Prepare the reading of measures on parts of the data (`train`, `test`) along a plane.
 
@@ -205,6 +212,8 @@ def probe(  # noqa: PLR0913 - each choice by its name
         draws: how many draws of such numbers the values are means of; for more than one the slice
             has `loss_standard_error`.
         tried: the strategy is that of an earlier trial on the same network.
+        preferred: the strategy is a wish; where it cannot read the network, the loop does, with a
+            warning.
 
     Raises:
         SpecError: no data, a measure or strategy that does not apply, or a plane of another
@@ -228,8 +237,10 @@ def probe(  # noqa: PLR0913 - each choice by its name
     asked = Probe(plane, parts, read, {}, math.nan, classes, tf32, seed, draws)
     if strategy is not None:
         chosen = strategy_of(strategy)
-        strategies = {n: chosen if tried else _applied(chosen, asked, n) for n in parts}
-        return replace(asked, strategies=strategies, named=not tried)
+        check = _applied_or_loop if preferred else _applied
+        strategies = {n: chosen if tried else check(chosen, asked, n) for n in parts}
+        named = not (tried or preferred)
+        return replace(asked, strategies=strategies, named=named, preferred=preferred)
     plain = asked.plainly()
     best = {name: trial(asked.reading(name), plain.hold(name))[0] for name in parts}
     return replace(
@@ -254,6 +265,15 @@ def _applied(strategy: Strategy, asked: Probe, part: str) -> Strategy:
     if not strategy.applies(reading):
         raise SpecError("strategy", name, "one that applies to this network, data and measures")
     return strategy
+
+
+def _applied_or_loop(strategy: Strategy, asked: Probe, part: str) -> Strategy:
+    """The strategy, if it can read a part; else the loop, with a warning."""
+    try:
+        return _applied(strategy, asked, part)
+    except SpecError as error:
+        warnings.warn(INSTEAD.format(name_of(type(strategy)), error), stacklevel=4)
+        return Loop()
 
 
 def _measures(given: Mapping[str, Given] | None, classes: int | None) -> dict[str, Measure]:

@@ -3,6 +3,7 @@
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import xarray as xr
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.public_call import public_call
+from landscape_core.foundation.recipes import name_of
 from landscape_core.slices.adaptive import refine
 from landscape_core.slices.backends.base import Backend
 from landscape_core.slices.cost import estimate
@@ -70,11 +72,10 @@ def compute_slice(
     if not read.seconds < 1e-3:  # what takes no time needs no memory worth a look
         estimate(read, grid)
     keys = _keys(read, grid, tolerance) if store else []
-    for key in keys:
-        known = _kept(read, store, key)
-        if known is not None:
-            yield known.assign_attrs(attrs or {})
-            return
+    known = _answer(read, grid, tolerance, store, keys)
+    if known is not None:
+        yield known.assign_attrs(attrs or {})
+        return
     key = keys[-1] if keys else ""
     start = _kept(read, store, key + UNFINISHED) if key else None
     work = _computed(read, grid, attrs, tolerance, backend, start)
@@ -90,6 +91,33 @@ def compute_slice(
         store.put(key, last)
         store.checked.add(key)
         store.drop(key + UNFINISHED)
+
+
+def _answer(
+    read: Probe, grid: Grid, tolerance: Tolerance | None, store: Store | None, keys: Sequence[str]
+) -> xr.Dataset | None:
+    """What the store has under one of the keys, by the strategy that is asked for, if one is."""
+    for key in keys:
+        known = _kept(read, store, key)
+        if known is not None and _is_by(read, known):
+            return known
+    if keys and read.preferred:  # perhaps the strategy was the fastest one before
+        unnamed = replace(read, preferred=False)
+        return next(
+            (
+                known
+                for key in _keys(unnamed, grid, tolerance)
+                if (known := _kept(read, store, key)) is not None and _is_by(read, known)
+            ),
+            None,
+        )
+    return None
+
+
+def _is_by(read: Probe, known: xr.Dataset) -> bool:
+    """Whether a kept slice is by the strategies that are asked for by name, if any are."""
+    asked = [name_of(type(one)) for one in read.strategies.values()]
+    return not (read.named or read.preferred) or list(known.attrs.get("strategy", ())) == asked
 
 
 def _noted(work: Iterator[xr.Dataset], store: Store, key: str) -> Iterator[xr.Dataset]:

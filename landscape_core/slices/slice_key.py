@@ -10,6 +10,8 @@ from landscape_core.slices.probe import Probe
 def slice_key(read: Probe, grid: Grid, *more: Recipe | str | int | float) -> str:
     """The key of a slice: weights, axes, data, code, measures and choices; and what more is given.
 
+    A strategy is part of it where it was asked for by name.
+
     Raises:
         SpecError: the code refers to something whose content cannot be told.
     """
@@ -24,4 +26,5 @@ def slice_key(read: Probe, grid: Grid, *more: Recipe | str | int | float) -> str
         if moving is not None:
             content.add(dict(moving.origin), dict(moving.axes))
         add_objective(content, part)
-    return content_key("slice", content.digest(), grid, *more)
+    asked = read.strategies.values() if read.named or read.preferred else ()
+    return content_key("slice", content.digest(), grid, *more, *asked)
