@@ -263,3 +263,31 @@ def test_the_address_of_a_held_picture_names_its_strategy_and_opens_the_same_num
     page.step()
     at_rest(page)
     assert place(link_of(page)).strategy == page.picture.slice.attrs["strategy"][0]
+
+
+def test_another_scale_refines_a_slice_to_a_tolerance_anew(page):
+    def unit():
+        return page.picture.slice["error"].attrs["units"]
+
+    page.choose("view.resolution", 33)
+    page.choose("view.tolerance", 0.01)
+    at_rest(page)
+    assert unit() == "share of the range of log10(loss)"
+    page.choose("display.height", "linear")
+    at_rest(page)
+    until(lambda: unit() == "share of the range of the loss")
+    exact = page.picture
+    page.choose("view.tolerance", 0.0)
+    at_rest(page)
+    until(lambda: page.picture is not exact)
+    exact = page.picture
+    page.choose("display.height", "log")
+    assert not page._busy  # every point is computed: only drawn otherwise
+    assert page.picture is exact
+
+
+def test_an_error_names_the_control_not_the_field(page):
+    page.choose("view.batch_norm", "interpolated")
+    until(lambda: not page._busy and page._board.form.view.errors)
+    (told,) = page._board.form.view.errors.values()
+    assert told.startswith("batch norm must be running, batch or reestimated")

@@ -249,3 +249,12 @@ def test_the_way_through_many_changes_is_as_long_as_they_are_many(monkeypatch):
     assert journey.place.scene == there.scene
     assert len(made) < 4 * len(there.changes)  # of which each makes the scene once, not all again
     assert pictures < 30  # none for each change: 12 steps, and what tells that it goes on
+
+
+def test_a_tolerance_is_of_the_scale_on_which_the_loss_is_drawn():
+    exact, close = place("preset=spirals"), place("preset=spirals&view.tolerance=0.01")
+    assert exact.scene.sliced is exact.scene.view  # drawn otherwise, nothing is computed anew
+    assert close.scene.sliced.scale == close.scene.display.height == "log"
+    linear = place("preset=spirals&view.tolerance=0.01&display.height=linear")
+    assert linear.scene.sliced == linear.scene.view == linear.scene.view.replace(scale="linear")
+    assert "scale" not in close.link()

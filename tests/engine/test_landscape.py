@@ -31,6 +31,7 @@ from landscape_core.slices.probe import probe
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.strategies.vmap import Vmap
 from landscape_core.slices.strategy_choice import strategies
+from landscape_core.slices.tolerance import Tolerance
 
 FEW = {"resolution": 5, "span": 0.7}
 
@@ -335,6 +336,19 @@ def test_a_network_that_remembers_is_asked_as_for_the_first_time_at_every_point(
     found = landscape(Remembering(), cross_entropy, cases.vectors(), **FEW)
     once = landscape(Remembering().network, cross_entropy, cases.vectors(), **FEW)
     close(found["loss"].values, once["loss"].values)
+
+
+def test_a_tolerance_that_was_not_reached_is_told_with_what_was():
+    layers = [part for _ in range(18) for part in (nn.Tanh(), nn.Linear(10, 10))]
+    deep = cases.filled(nn.Sequential(nn.Linear(4, 10), *layers, nn.Linear(10, 2)))
+    for parameter in deep.parameters():
+        parameter.data *= 3
+    data = cases.normal(20, 4), torch.arange(20) % 2
+    asked = Tolerance(relative_tolerance=1e-3, scale="log")
+    told = "tolerance of 0.1 % was not reached: .* of the range of log10.loss. at most"
+    with pytest.warns(UserWarning, match=told):
+        found = landscape(deep, cross_entropy, data, tolerance=asked, resolution=31)
+    assert found.attrs["tolerance_reached"] == 0
 
 
 def test_values_that_are_no_function_of_the_weights_are_told():

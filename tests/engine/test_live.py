@@ -1,6 +1,7 @@
 """A run being watched: pictures of the landscape around it, the path on them, what they hide."""
 
 import itertools
+import json
 from collections import deque
 
 import numpy as np
@@ -497,3 +498,14 @@ def test_a_path_that_flies_off_is_shown_until_it_leaves_the_picture(directions):
     assert np.isfinite(held.slice["loss"]).all()
     assert abs(held.slice["alpha"]).max() < 1e4
     assert list(held.path["step"].values) == session.recorded
+
+
+def test_a_tolerance_is_of_the_scale_that_the_view_asks_for():
+    run = run_of()
+    found = {}
+    for scale in ("linear", "log"):
+        session = Session(run, View(resolution=33, tolerance=0.01, scale=scale))
+        session.advance(10)
+        found[scale] = last(session.refine()).slice
+    assert json.loads(found["log"].attrs["tolerance"])["scale"] == "log"
+    assert found["linear"]["error"].attrs["units"] != found["log"]["error"].attrs["units"]

@@ -139,3 +139,20 @@ def test_a_plane_of_another_model_is_refused_before_any_work():
 
     with pytest.raises(SpecError, match=r"plane's parameters.*the network's 59; got 7\.$"):
         landscape(cases.mlp(), loss, cases.vectors(), directions=skew_plane())
+
+
+def test_points_that_coincide_are_named():
+    one, other = torch.zeros(4), torch.ones(4)
+    for points, named in (((one, one), "1 and 2"), ((one, other, other), "2 and 3")):
+        with pytest.raises(PlaneError, match=f"^points {named} coincide"):
+            Plane.through(*points)
+
+
+def test_a_plane_knows_where_its_points_lie_until_it_is_moved():
+    plane = Plane.through(torch.zeros(4), torch.eye(4)[0], torch.eye(4)[1])
+    points = torch.stack([torch.zeros(4), torch.eye(4)[0], torch.eye(4)[1]])
+    np.testing.assert_array_equal(plane.coords(points), plane.given)
+    assert plane.in_double().given == plane.like(torch.zeros(4).double()).given == plane.given
+    assert plane.at(torch.eye(4)[0]).given == ()
+    assert plane.spanned_by(plane.axes.flip(0)).given == ()
+    assert plane.facing(plane).given == ()

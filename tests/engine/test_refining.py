@@ -243,6 +243,31 @@ def test_what_is_marked_computed_is_exact_and_has_no_error():
     assert found.attrs["estimated_error"] == found["error"].values.max()
 
 
+@pytest.mark.parametrize(
+    ("scale", "unit"),
+    [
+        ("linear", "share of the range of the loss"),
+        ("log", "share of the range of log10(loss)"),
+    ],
+)
+def test_the_unit_of_an_error_is_that_of_its_tolerance(scale, unit):
+    asked = Tolerance(relative_tolerance=0.01, scale=scale)
+    found, _, _ = resolved(lambda *at: 2 + waves(*at), tolerance=asked)
+    assert found["error"].attrs["units"] == unit
+
+
+def test_whether_a_tolerance_was_reached_is_an_attribute():
+    reached, _, _ = resolved(waves)
+    assert reached.attrs["tolerance_reached"] == 1
+
+    def noise(alpha, beta):
+        return np.modf(43758.5453 * np.sin(12.9898 * alpha + 78.233 * beta))[0]
+
+    missed, _, _ = resolved(noise)
+    assert missed.attrs["estimated_error"] > 0.01
+    assert missed.attrs["tolerance_reached"] == 0
+
+
 def test_a_bowl_needs_few_points_and_waves_need_more():
     easy, truth, _ = resolved(bowl)
     assert largest_error(easy, truth) < 1e-6

@@ -18,7 +18,7 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     from landscape_core.analysis.slice_metrics import slice_metrics
     from landscape_core.storage import netcdf, schema
     from landscape_lab.cli._options import aligned
-    from landscape_lab.figures.reliability import reliability
+    from landscape_lab.figures.reliability import computed, unreached
 
     slice_ = netcdf.load(asked.slice)
     schema.check(slice_)
@@ -29,4 +29,5 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
         values = (f"{float(table[name]):.4g}" for table in tables)
         rows.append((str(name), *values, column.attrs["unit"], column.attrs["long_name"]))
     yield aligned(rows)
-    yield from reliability(slice_)
+    if "estimated_error" in slice_.attrs:
+        yield from filter(None, (computed(slice_), unreached(slice_)))

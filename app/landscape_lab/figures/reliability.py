@@ -19,9 +19,8 @@ def reliability(slice_: xr.Dataset, *, brief: bool = False) -> Iterator[str]:
     """All statements: points computed, error of the others, checks, random numbers."""
     if "computed" in slice_:
         yield computed(slice_, brief=brief)
-    missed = unreached(slice_)
-    if missed:
-        yield missed.partition(":")[0] if brief else missed
+    if missed := unreached(slice_, brief=brief):
+        yield missed
     yield from checks(slice_, brief=brief)
     draws = int(slice_.attrs.get("draws", 0))
     if draws > 1:
@@ -69,12 +68,13 @@ def asked_tolerance(slice_: xr.Dataset) -> str:
     )
 
 
-def unreached(slice_: xr.Dataset) -> str:
+def unreached(slice_: xr.Dataset, *, brief: bool = False) -> str:
     """That a tolerance was asked for and not reached; else empty."""
     finished = "checked_points" in slice_.attrs
     if not finished or slice_.attrs.get("tolerance_reached", 1):
         return ""
-    return f"the tolerance of {percent(_tolerance(slice_))} was not reached: {LIMIT}"
+    asked = f"tolerance of {percent(_tolerance(slice_))}"
+    return f"{asked} not reached" if brief else f"the {asked} was not reached: {LIMIT}"
 
 
 def checks(slice_: xr.Dataset, *, brief: bool = False) -> Iterator[str]:
