@@ -4,6 +4,7 @@ It cannot where something beside the network refers to its parameters, or where 
 calls it once more.
 """
 
+import contextlib
 from collections.abc import Callable
 from functools import partial
 from typing import Literal
@@ -19,7 +20,8 @@ from landscape_core.models.module_mode import changes_with_mode
 from landscape_core.models.module_state import ModuleState
 from landscape_core.models.network_evaluation import NetworkEvaluation, gradients
 from landscape_core.models.notices import unheard
-from landscape_core.models.trace import traced
+from landscape_core.models.originals import check_reads
+from landscape_core.models.trace import Watch, traced
 from landscape_core.models.trial_points import away
 
 FEW, PLACES = 2, 2
@@ -57,8 +59,12 @@ class Calls:
         Args:
             start: the network's own parameters, (P,).
             few: makes the evaluation, of `FEW` examples, on which it is tried.
+
+        Raises:
+            SpecError: it reads the network that this one was copied from.
         """
         if self._known is None:
+            _check_apart(few(), start)
             self._known = True  # while it is tried
             try:
                 device = start.device
@@ -69,6 +75,28 @@ class Calls:
             except Exception:  # of what users write; in place is the safe way, and will tell
                 self._known = False
         return self._known
+
+
+def _check_apart(few: NetworkEvaluation, theta: Vector) -> None:
+    """Refuse a network or loss that reads an original, before any gradient may reach that.
+
+    Raises:
+        SpecError: names what is read.
+    """
+    own = few.apart()
+    watch = Watch(few.watched())
+
+    buffers = {name: value.clone() for name, value in few.buffers.items()}
+
+    def evaluated() -> None:
+        outputs = own.outputs_in_place(few.layout.split(theta), buffers, few.inputs.clone())
+        own.loss_function(outputs, few.targets.clone())
+
+    device = theta.device
+    told = contextlib.suppress(Exception)  # of what users write; the evaluation will tell
+    with unheard(), kept_generators(device), full_precision(device), torch.no_grad(), told:
+        traced(evaluated, watch)
+    check_reads(watch.read)
 
 
 def _alike(few: NetworkEvaluation, theta: Vector) -> bool:

@@ -5,7 +5,7 @@ process's generators set from a seed.
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from landscape_core.foundation.precision import full_precision
 from landscape_core.foundation.types import Vector
-from landscape_core.models.evaluated_copy import EvaluatedCopy
+from landscape_core.models.evaluated_copy import EvaluatedCopy, Measured
 from landscape_core.models.generators import drawing, drawn_since, states
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.notices import unheard
@@ -28,21 +28,29 @@ class CopyAtPoint:
     calls, and each point has a fresh copy; `spoils`, it may write to its data.
     """
 
-    def __init__(self, objective: ModelObjective, *, seed: int, tf32: bool) -> None:
+    def __init__(
+        self,
+        objective: ModelObjective,
+        *,
+        seed: int,
+        tf32: bool,
+        measures: Sequence[Measured] = (),
+    ) -> None:
         """Copy network and loss; `seed` is that of the numbers drawn, `tf32` allows less digits."""
         self.flat = torch.empty_like(objective.start)
-        self.own = EvaluatedCopy(objective, self.flat)
+        self.own = EvaluatedCopy(objective, self.flat, measures)
         self.noisy = self.drew = self.differentiates = self.renews = False
         self.spoils = True
         self._lent: list[tuple[Tensor, bool]] = []
         self._objective, self._seed, self._tf32 = objective, seed, tf32
+        self._measures = measures
 
     @contextlib.contextmanager
     def at(self, theta: Vector, moved: Mapping[str, Tensor]) -> Iterator[None]:
         """At theta, with all else as it was given but for these buffers."""
         with full_precision(self.flat.device, tf32=self._tf32):
             if self.renews:
-                self.own = EvaluatedCopy(self._objective, self.flat)
+                self.own = EvaluatedCopy(self._objective, self.flat, self._measures)
             with torch.no_grad():
                 self.flat.copy_(theta)
                 self.own.begin(moved)

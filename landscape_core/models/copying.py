@@ -1,23 +1,27 @@
 """Copies of a user's network, loss and adapter that refer to each other as the originals do.
 
-`copy.deepcopy` leaves functions as they are. One that refers to the network, say a penalty on its
-weights, would then go on to read the original, which no plane moves.
+`copy.deepcopy` copies modules and objects; what it leaves as it is, functions for one, is followed
+to wherever it leads back to the originals.
 """
 
 import copy
 import functools
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from landscape_core.foundation.errors import SpecError
+from landscape_core.models.following import Following
+from landscape_core.models.object_graph import parts_of
+from landscape_core.models.shared_memory import check_memory
+
 T = TypeVar("T")
 Memo = dict[Any, Any]
 
-DEEP = 8
-"""How far functions that refer to functions are followed."""
+CALLED = (types.FunctionType, types.BuiltinFunctionType)
 
 
 def copied(thing: T) -> T:
@@ -25,24 +29,89 @@ def copied(thing: T) -> T:
     return copied_together(thing)[0]
 
 
-def copied_together(*things: Any) -> tuple[Any, ...]:
+def copied_together(
+    *things: Any, followed: Sequence[Any] = (), same: Iterable[tuple[Any, Any]] = ()
+) -> tuple[Any, ...]:
     """Copies of modules first, then of functions and other things; what they share stays shared.
 
-    What cannot be copied, an open file for one, is the thing itself.
+    What cannot be copied, an open file for one, is the thing itself, and so is a function that
+    leads to nothing that is copied.
+
+    Args:
+        things: the network, if there is one, and what refers to it.
+        followed: what is copied only as far as it refers to things that are.
+        same: pairs of things, of which the second is copied wherever the first is referred to.
+
+    Raises:
+        SpecError: a network that no copy is apart from, or of which a tensor shares the memory of a
+            parameter without being it.
     """
     memo: Memo = {}
-    modules = [part for one in things if isinstance(one, nn.Module) for part in one.modules()]
-    for tensor in _computed(modules):
+    found: dict[int, Any] = {}
+    kept: list[Any] = []
+    for i in sorted(range(len(things)), key=lambda i: not isinstance(things[i], nn.Module)):
+        copier = _module if isinstance(things[i], nn.Module) else _object
+        found[i] = copier(things[i], memo, kept)
+    if things and isinstance(things[0], nn.Module):
+        _check_apart(things[0], found[0])
+        check_memory(things[0], [one for one in kept if isinstance(one, Tensor)])
+    copies = {key: one for key, one in memo.items() if isinstance(key, int) and id(one) != key}
+    copies |= {id(one): copies[id(other)] for one, other in same if id(other) in copies}
+    return _followed([*(found[i] for i in range(len(found))), *followed], copies)
+
+
+def _followed(found: Sequence[Any], copies: dict[int, Any]) -> tuple[Any, ...]:
+    """The things, which lead to copies wherever they led to what was copied."""
+    following = Following(copies, copies.values())
+    modules = [one for one in found if isinstance(one, nn.Module)]
+    following.explore(modules, private=True)
+    following.explore(found, private=False)
+    following.follow()
+    return tuple(following.replaced(one) for one in found)
+
+
+def _module(module: nn.Module, memo: Memo, kept: list[Any]) -> nn.Module:
+    for tensor in _computed(module.modules()):
         memo[id(tensor)] = tensor.detach().clone()
-    order = sorted(range(len(things)), key=lambda i: not isinstance(things[i], nn.Module))
-    found = {i: _copy(things[i], memo) for i in order}
-    for one in found.values():
-        if isinstance(one, nn.Module):
-            _rebind_attributes(one, memo)
-    return tuple(found[i] for i in range(len(things)))
+        kept.append(tensor)
+    with torch.no_grad():  # scripted modules would be copied with the way to the original
+        try:
+            found = _deep(module, memo, kept)
+        except Exception:  # users may hold anything
+            _keep_what_cannot_be_copied(module, memo, kept)
+            found = _deep(module, memo, kept)
+    for one, own in zip(module.parameters(), found.parameters(), strict=True):
+        if own.requires_grad != one.requires_grad:
+            own.requires_grad_(one.requires_grad)
+    for part, new in zip(module.modules(), found.modules(), strict=True):
+        memo[id(vars(part))] = vars(new)
+    return found
 
 
-def _computed(modules: list[nn.Module]) -> Iterator[Tensor]:
+def _object(thing: Any, memo: Memo, kept: list[Any]) -> Any:
+    slots = [name for kind in type(thing).__mro__ for name in vars(kind).get("__slots__", ())]
+    # Of two slots under one name Python copies one.
+    if isinstance(thing, CALLED) or len(slots) > len(set(slots)):
+        return thing
+    try:
+        return _deep(thing, memo, kept)
+    except Exception:  # users may hold anything
+        return thing
+
+
+def _deep(thing: T, memo: Memo, kept: list[Any]) -> T:
+    """A deep copy; all that was copied for it is kept alive, as the memo knows it by identity.
+
+    A copy that fails midway leaves no trace.
+    """
+    tried = dict(memo)
+    found = copy.deepcopy(thing, tried)
+    kept.extend(tried.pop(id(tried), ()))
+    memo.update(tried)
+    return found
+
+
+def _computed(modules: Iterable[nn.Module]) -> Iterator[Tensor]:
     """Tensors that modules hold and that autograd has computed."""
     for module in modules:
         for value in vars(module).values():
@@ -51,90 +120,47 @@ def _computed(modules: list[nn.Module]) -> Iterator[Tensor]:
             yield from (one for one in some if isinstance(one, Tensor) and one.grad_fn is not None)
 
 
-def _copy(thing: Any, memo: Memo) -> Any:
-    if isinstance(thing, types.FunctionType):
-        return _rebound(thing, memo, DEEP)
-    if type(thing) is functools.partial:
-        given = _deep((thing.args, thing.keywords), memo)
-        return functools.partial(_copy(thing.func, memo), *given[0], **given[1])
-    if isinstance(thing, nn.Module):
-        return _module(thing, memo)
-    return _deep(thing, memo)
+def _keep_what_cannot_be_copied(module: nn.Module, memo: Memo, kept: list[Any]) -> None:
+    """Note what a copy of the module will hold as it is, a lock for one, and computed tensors."""
+    queue: list[Any] = list(module.modules())
+    seen: set[int] = set()
+    while queue:
+        thing = queue.pop()
+        if id(thing) in seen or isinstance(thing, CALLED):
+            continue
+        seen.add(id(thing))
+        kept.append(thing)
+        if isinstance(thing, Tensor) and thing.grad_fn is not None:
+            memo.setdefault(id(thing), thing.detach().clone())
+        elif not isinstance(thing, nn.Module) and not _can_be_copied(thing, memo):
+            memo[id(thing)] = thing
+            continue
+        queue.extend(parts_of(thing))
 
 
-def _module(module: nn.Module, memo: Memo) -> nn.Module:
-    with torch.no_grad():  # scripted modules would be copied with the way to the original
-        found = copy.deepcopy(module, memo)
-    for one, own in zip(module.parameters(), found.parameters(), strict=True):
-        if own.requires_grad != one.requires_grad:
-            own.requires_grad_(one.requires_grad)
-    return found
-
-
-def _deep(thing: Any, memo: Memo) -> Any:
-    slots = [name for kind in type(thing).__mro__ for name in vars(kind).get("__slots__", ())]
-    if len(slots) > len(set(slots)):  # of two under one name Python copies one
-        return thing
+def _can_be_copied(thing: Any, memo: Memo) -> bool:
+    """Whether Python can copy a thing, whatever it refers to."""
     try:
-        return copy.deepcopy(thing, memo)
+        if hasattr(type(thing), "__deepcopy__"):
+            copy.deepcopy(thing, dict(memo))
+        elif type(thing) not in copy._deepcopy_dispatch:  # type: ignore[attr-defined]
+            thing.__reduce_ex__(4)
     except Exception:  # users may hold anything
-        return thing
+        return isinstance(thing, type | functools.partial)
+    return True
 
 
-def _rebind_attributes(module: nn.Module, memo: Memo) -> None:
-    """Let the functions that modules hold as attributes and hooks refer to the copies."""
-    for part in module.modules():
-        holders = [vars(part), *(v for n, v in vars(part).items() if n.endswith("_hooks"))]
-        for holder in holders:
-            for name, value in list(holder.items()):
-                if isinstance(value, types.FunctionType):
-                    holder[name] = _rebound(value, memo, DEEP)
+def _check_apart(module: nn.Module, found: nn.Module) -> None:
+    """Refuse a network whose copy is not apart from it.
 
-
-def _rebound(function: types.FunctionType, memo: Memo, depth: int) -> types.FunctionType:
-    """The function, with copies in the place of what was copied that it refers to."""
-    if depth == 0 or (function.__module__ or "").partition(".")[0] in ("torch", "landscape_core"):
-        return function
-    cells = {i: _content(cell) for i, cell in enumerate(function.__closure__ or ())}
-    held = {i: _other(one, memo, depth) for i, one in cells.items()}
-    names = {name for name in _mentioned(function.__code__) if name in function.__globals__}
-    known = {name: _other(function.__globals__[name], memo, depth) for name in names}
-    changed = {n: new for n, new in known.items() if new is not function.__globals__[n]}
-    if not changed and all(held[i] is cells[i] for i in held):
-        return function
-    closure = tuple(
-        types.CellType(held[i]) if held[i] is not cells[i] else cell
-        for i, cell in enumerate(function.__closure__ or ())
-    )
-    names_there = {**function.__globals__, **changed} if changed else function.__globals__
-    found = types.FunctionType(
-        function.__code__, names_there, function.__name__, function.__defaults__, closure or None
-    )
-    found.__kwdefaults__, found.__qualname__ = function.__kwdefaults__, function.__qualname__
-    found.__dict__.update(function.__dict__)
-    return found
-
-
-def _other(thing: Any, memo: Memo, depth: int) -> Any:
-    """What a copied function refers to in the place of a thing: its copy, if there is one."""
-    if id(thing) in memo:
-        return memo[id(thing)]
-    if isinstance(thing, types.FunctionType):
-        return _rebound(thing, memo, depth - 1)
-    if type(thing) in (list, tuple, dict):
-        values = thing.values() if isinstance(thing, dict) else thing
-        return _deep(thing, memo) if any(id(one) in memo for one in values) else thing
-    return thing
-
-
-def _content(cell: types.CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # nothing yet
-        return None
-
-
-def _mentioned(code: types.CodeType) -> set[str]:
-    """The names that code mentions, functions within it included."""
-    within = (_mentioned(one) for one in code.co_consts if isinstance(one, types.CodeType))
-    return set(code.co_names).union(*within)
+    Raises:
+        SpecError: a part that gives itself where a copy is asked for.
+    """
+    own = {id(one) for one in found.modules()} | {id(one) for one in found.parameters()}
+    shared = [name or "the network" for name, one in module.named_modules() if id(one) in own]
+    shared += [name for name, one in module.named_parameters() if id(one) in own]
+    if shared:
+        accepted = "one of which copy.deepcopy makes another, with parameters of its own"
+        raise SpecError(
+            "model", f"{type(module).__name__}, whose copy shares {shared[0]}", accepted
+        )

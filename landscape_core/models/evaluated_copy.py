@@ -1,6 +1,6 @@
 """The private copy of a network, a loss and an adapter that is evaluated at points."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -11,19 +11,28 @@ from landscape_core.models.module_mode import changes_with_mode
 from landscape_core.models.module_state import ModuleState
 from landscape_core.models.network_objective import ModelObjective
 
+Measured = Callable[[Tensor, Tensor], Tensor]
+"""A measure of the user's own, of (outputs, targets)."""
+
 
 class EvaluatedCopy:
     """Copies whose trainable parameters are views of one vector.
 
     `module`, `loss_function` and `adapter` are the copies, `parameters` those that move in the
     order of the vector, `normalizers` the layers of batch normalization; `switches` says that
-    `eval()` changes more than the mode.
+    `eval()` changes more than the mode, `reads_network` that one of `measures`, the user's own
+    functions of (outputs, targets), refers to the network.
     """
 
-    def __init__(self, objective: ModelObjective, flat: Vector) -> None:
+    def __init__(
+        self, objective: ModelObjective, flat: Vector, measures: Sequence[Measured] = ()
+    ) -> None:
         """Copy what an objective was given; its parameters lie in `flat` (P,) from now on."""
         self._objective = objective
-        self.module, self.loss_function, self.adapter = objective.copies()
+        copies = objective.copies(*measures)
+        self.module, self.loss_function, self.adapter, *self.measures = copies
+        pairs = zip(self.measures, measures, strict=True)
+        self.reads_network = any(own is not given for own, given in pairs)
         self.switches = changes_with_mode(self.module)
         named = dict(self.module.named_parameters())
         self.parameters: Sequence[Tensor] = [named[b.name] for b in objective.layout.blocks]

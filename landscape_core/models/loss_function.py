@@ -50,6 +50,19 @@ def is_known(loss: LossFunction) -> bool:
     return str(getattr(loss, "__module__", "")).partition(".")[0] in ("torch", "landscape_core")
 
 
+def move_loss(
+    loss: LossFunction, device: str | torch.device, dtype: torch.dtype | None = None
+) -> LossFunction:
+    """A loss of one's own with its tensors, if it has any, on a device: changed in place.
+
+    So a loss that holds the network goes on holding it. Real numbers with a fraction are converted
+    to the type, if there is one.
+    """
+    if isinstance(loss, Weighted):
+        return Weighted(move_loss(loss.loss_function, device, dtype), loss.weights.to(device))
+    return loss._apply(_moving(device, dtype)) if isinstance(loss, nn.Module) else loss
+
+
 def loss_on(
     loss: LossFunction, device: str | torch.device, dtype: torch.dtype | None = None
 ) -> LossFunction:
@@ -61,10 +74,11 @@ def loss_on(
         return Weighted(loss_on(loss.loss_function, device, dtype), loss.weights.to(device))
     if not isinstance(loss, nn.Module):
         return loss
-
-    def moved(one: Tensor) -> Tensor:
-        return one.to(device, dtype if one.is_floating_point() else None)
-
+    moved = _moving(device, dtype)
     if all(moved(one) is one for one in (*loss.parameters(), *loss.buffers())):
         return loss
     return copied(loss)._apply(moved)
+
+
+def _moving(device: str | torch.device, dtype: torch.dtype | None) -> Callable[[Tensor], Tensor]:
+    return lambda one: one.to(device, dtype if one.is_floating_point() else None)

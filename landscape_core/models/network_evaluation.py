@@ -24,6 +24,7 @@ from landscape_core.models.loss_function import LossFunction, loss_values
 from landscape_core.models.module_mode import changes_with_mode
 from landscape_core.models.module_state import ModuleState, as_given
 from landscape_core.models.notices import unheard
+from landscape_core.models.originals import Originals
 from landscape_core.models.parameters import FunctionalCall, Layout
 
 
@@ -54,7 +55,8 @@ class NetworkEvaluation:
     """A network, its loss and its data, and what an evaluation depends on besides parameters.
 
     `reference` are the inputs from which statistics are estimated anew, and `updates_statistics`
-    says that evaluations are training steps, which move the running statistics in `buffers`.
+    says that evaluations are training steps, which move the running statistics in `buffers`. The
+    network is a copy of the last of its `originals`.
     """
 
     network: OwnNetwork
@@ -67,6 +69,7 @@ class NetworkEvaluation:
     batch_norm: BatchNorm
     reference: Tensor
     updates_statistics: bool
+    originals: Originals
 
     def outputs(self, theta: Vector, inputs: Tensor, *, functional: bool) -> Tensor:
         """The outputs at theta; `functional`: with its tensors in the place of the network's."""
@@ -156,6 +159,11 @@ class NetworkEvaluation:
         if self.batch_norm == "batch" and not training:
             return {name: value.clone() for name, value in self.buffers.items()}
         return self.buffers
+
+    def watched(self) -> Mapping[int, str]:
+        """The addresses of what no copy of the network may read, with names; not of the data."""
+        originals = self.originals.and_of(self.network.module)
+        return originals.watched(self.inputs, self.targets, self.reference)
 
     def apart(self) -> "NetworkEvaluation":
         """The same with network, loss and adapter of its own, for one evaluation."""

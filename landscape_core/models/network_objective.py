@@ -15,11 +15,12 @@ from landscape_core.models.batch_norm import BatchNorm, _check_choice
 from landscape_core.models.call_trial import FEW, Calls
 from landscape_core.models.copying import copied_together
 from landscape_core.models.in_place import fixed_but
-from landscape_core.models.loss_function import LossFunction, Weighted, loss_on
+from landscape_core.models.loss_function import LossFunction, Weighted, move_loss
 from landscape_core.models.module_mode import to_evaluation
 from landscape_core.models.network_evaluation import NetworkEvaluation, OwnNetwork
 from landscape_core.models.number_types import check_types, converted
 from landscape_core.models.objective import Objective
+from landscape_core.models.originals import Originals
 from landscape_core.models.parameters import Layout
 
 TENSORS, LOSSES = ("start", "inputs", "targets", "reference"), ("loss_function", "given_loss")
@@ -70,7 +71,7 @@ class ModelObjective(Objective):
         self._own = OwnNetwork(to_evaluation(own.to(inputs.device)))
         self.loss_function: LossFunction = loss
         self.given_loss: LossFunction = loss
-        self.calls = Calls()
+        self.calls, self._originals = Calls(), Originals().and_of(module)
         self.start = self.layout.join(dict(self.module.named_parameters()))
         self.buffers: dict[str, Tensor] = dict(self.module.named_buffers())
         self.inputs, self.targets, self.examples = inputs, targets, len(inputs)
@@ -122,10 +123,18 @@ class ModelObjective(Objective):
         """The proximal map of the penalty, if there is one."""
         return theta if self.proximal is None else self.proximal(theta, step)
 
-    def copies(self) -> tuple[nn.Module, LossFunction, Adapter | None]:
-        """Network, loss as it was given, and adapter, copied together."""
-        module, loss, adapter = copied_together(self.module, self.given_loss, self.adapter)
-        return module, loss, adapter
+    def copies(self, *others: Any) -> tuple[Any, ...]:
+        """Network, loss as it was given, adapter and others that may refer to an original, copied.
+
+        Of others only those change that lead to the network.
+        """
+        same = self._originals.counterparts(self.module) if others else ()
+        own = (self.module, self.given_loss, self.adapter)
+        return copied_together(*own, followed=others, same=same)
+
+    def watched(self) -> Mapping[int, str]:
+        """The addresses of what no copy of the network may read, with names."""
+        return self._evaluation.watched()
 
     @property
     def network(self) -> "ModelObjective":
@@ -197,23 +206,19 @@ class ModelObjective(Objective):
         """The same objective, whose given loss is known to be this one, which more is known of."""
         return self._with(loss_function=loss_function)
 
-    def of_a_user(self) -> "ModelObjective":
+    def of_a_user(self, original: nn.Module) -> "ModelObjective":
         """The same objective, of whose network it is tried first how it can be called."""
-        return self._with(calls=Calls(known=None))
+        return self._with(calls=Calls(known=None), _originals=self._originals.and_of(original))
 
     def with_field(self, field: "VectorField") -> "ModelObjective":
-        """The same objective, of which optimizers follow a field in the gradient's place.
+        """The same objective, of which optimizers follow a field, as of a game, not the gradient.
 
-        Of the mean over examples it is the mean, and where there are several players, as in a game,
-        no loss has it as its gradient.
+        Of the mean over examples it is the mean.
         """
         return self._with(field=field)
 
     def with_prox(self, proximal: "Proximal") -> "ModelObjective":
-        """The same objective beside a penalty R, which is no part of the loss.
-
-        Optimizers that can, take it into account by its proximal map.
-        """
+        """The same objective beside a penalty R, which optimizers may minimize by its prox."""
         return self._with(proximal=proximal)
 
     def with_reference(self, inputs: Tensor) -> "ModelObjective":
@@ -254,6 +259,7 @@ class ModelObjective(Objective):
             batch_norm=self.batch_norm,
             reference=self.reference,
             updates_statistics=self._updates_statistics,
+            originals=self._originals,
         )
 
     @property
@@ -270,7 +276,7 @@ class ModelObjective(Objective):
 
     def _converted(self, convert: Callable[[Any], Any], *where: Any) -> "ModelObjective":
         """The same objective with network and tensors converted, and its losses where those are."""
-        part = self._with_own(convert)._with_losses(lambda loss: loss_on(loss, *where))
+        part = self._with_own(convert)._with_losses(lambda loss: move_loss(loss, *where))
         tensors = {name: convert(getattr(self, name)) for name in TENSORS}
         buffers = {name: convert(buffer) for name, buffer in self.buffers.items()}
         return part._with(**tensors, buffers=buffers)

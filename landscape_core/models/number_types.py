@@ -103,7 +103,7 @@ def as_taken(module: nn.Module, adapter: Adapter | None, given: Given) -> Given:
     possible. Where nothing is taken, all are converted, and evaluating them tells what is wrong.
     """
     kind = kind_of(module)
-    choices = list(_choices(given, kind))
+    choices = list(_choices(module, given, kind))
     if len(choices) == 1 or len(given[1]) != len(given[2]):
         return given
     for few in (True, False):
@@ -113,10 +113,12 @@ def as_taken(module: nn.Module, adapter: Adapter | None, given: Given) -> Given:
     return choices[-1]
 
 
-def _choices(given: Given, kind: torch.dtype) -> Iterator[Given]:
+def _choices(module: nn.Module, given: Given, kind: torch.dtype) -> Iterator[Given]:
     """As given, then with one, two or all of those converted that are of another type."""
     loss, *data = given
-    made = [loss_on(loss, data[0].device, kind), *(_real(one, kind) for one in data)]
+    holds = isinstance(loss, nn.Module) and any(one is module for one in loss.modules())
+    moved = loss if holds else loss_on(loss, data[0].device, kind)
+    made = [moved, *(_real(one, kind) for one in data)]
     differ = [i for i in range(3) if made[i] is not given[i]]
     for count in range(len(differ) + 1):
         for some in combinations(differ, count):

@@ -125,8 +125,8 @@ def own_state(thing: Any) -> list[Any] | None:
     That is how Python decides whether it can copy an object: it is no larger than what is told.
     """
     kind = type(thing)
-    slots = _slots(kind)
-    told = len(slots) + (kind.__dictoffset__ > 0) + (kind.__weakrefoffset__ > 0)
+    members = slots(kind)
+    told = len(members) + (kind.__dictoffset__ > 0) + (kind.__weakrefoffset__ > 0)
     if kind.__itemsize__ or kind.__basicsize__ > object.__basicsize__ + POINTER * told:
         return None
     return attributes(thing)
@@ -136,11 +136,11 @@ def attributes(thing: Any) -> list[Any] | None:
     """What an object's slots and its dictionary hold; None if a class hides the dictionary."""
     found: list[Any] = [
         (f"{member.__objclass__.__qualname__}.{member.__name__}", value)
-        for member in _slots(type(thing))
-        for value in _held(member, thing)
+        for member in slots(type(thing))
+        for value in held_in(member, thing)
     ]
     if type(thing).__dictoffset__:
-        held = _dictionary(thing)
+        held = dictionary(thing)
         if held is None:
             return None
         found.append(held)
@@ -153,7 +153,8 @@ def administers(name: str, value: Any) -> bool:
     return type(value) in kinds or name in WRITTEN
 
 
-def _slots(kind: type) -> list[types.MemberDescriptorType]:
+def slots(kind: type) -> list[types.MemberDescriptorType]:
+    """The slots that the classes of Python behind a class declare."""
     return [
         member
         for base in kind.__mro__
@@ -163,7 +164,7 @@ def _slots(kind: type) -> list[types.MemberDescriptorType]:
     ]
 
 
-def _held(member: types.MemberDescriptorType, thing: Any) -> tuple[Any, ...]:
+def held_in(member: types.MemberDescriptorType, thing: Any) -> tuple[Any, ...]:
     """What a slot holds, if anything yet."""
     try:
         return (member.__get__(thing),)
@@ -171,7 +172,7 @@ def _held(member: types.MemberDescriptorType, thing: Any) -> tuple[Any, ...]:
         return ()
 
 
-def _dictionary(thing: Any) -> dict[str, Any] | None:
+def dictionary(thing: Any) -> dict[str, Any] | None:
     """An object's dictionary itself, whatever its class gives under that name."""
     for base in type(thing).__mro__:
         found = vars(base).get("__dict__")

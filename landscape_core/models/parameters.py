@@ -111,6 +111,11 @@ class FunctionalCall:
                 kept[key] = before
 
 
+def doubled(part: Any) -> Any:
+    """A module or tensor in double precision, but for whole numbers."""
+    return part if isinstance(part, Tensor) and not part.is_floating_point() else part.double()
+
+
 def groups(layout: Layout) -> dict[str, tuple[Block, ...]]:
     """The blocks of each layer, by its name: a weight and its bias are one layer.
 

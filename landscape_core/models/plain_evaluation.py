@@ -22,17 +22,18 @@ from landscape_core.foundation.types import Scalar, Vector
 from landscape_core.models.adapter import tensor_in
 from landscape_core.models.batch_norm import reestimate
 from landscape_core.models.block_size import all_at_once, block_of
-from landscape_core.models.call_errors import loss_errors, network_errors
 from landscape_core.models.call_trial import Memory
 from landscape_core.models.copy_at_point import CopyAtPoint
 from landscape_core.models.data_parts import parts_of
+from landscape_core.models.evaluated_copy import Measured
 from landscape_core.models.generators import PYTHON, drawing, states
 from landscape_core.models.gradient_mode import needs_gradients
 from landscape_core.models.loss_function import Weighted, loss_values
 from landscape_core.models.memory_trial import FEW, memory_of
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.notices import retell, unheard
-from landscape_core.models.trace import MEMORY, Trace, traced
+from landscape_core.models.observation import observed
+from landscape_core.models.trace import MEMORY, Trace
 from landscape_core.models.trial_examples import same_bits
 
 T = TypeVar("T")
@@ -55,7 +56,13 @@ class PlainEvaluation:
     """
 
     def __init__(
-        self, objective: ModelObjective, block: int = 0, *, seed: int = 0, tf32: bool = False
+        self,
+        objective: ModelObjective,
+        block: int = 0,
+        *,
+        seed: int = 0,
+        tf32: bool = False,
+        measures: Sequence[Measured] = (),
     ) -> None:
         """Copy network and loss.
 
@@ -65,9 +72,10 @@ class PlainEvaluation:
                 their examples, or draw random numbers, see all at once.
             seed: of the numbers drawn, if any are.
             tf32: let a graphics card round products to 10 bits of mantissa.
+            measures: the user's own, of (outputs, targets), which may refer to the network.
         """
         self.objective, self.seed, self.tf32 = objective, seed, tf32
-        self._copy = CopyAtPoint(objective, seed=seed, tf32=tf32)
+        self._copy = CopyAtPoint(objective, seed=seed, tf32=tf32, measures=measures)
         self.flat = self._copy.flat
         self.moved: Mapping[str, Tensor] = {}
         self._trace: Trace | None = None
@@ -80,6 +88,11 @@ class PlainEvaluation:
     def module(self) -> nn.Module:
         """The copy of the network that is evaluated."""
         return self._copy.own.module
+
+    @property
+    def measures(self) -> Sequence[Measured]:
+        """The user's own measures, which refer to the copy where they refer to the network."""
+        return self._copy.own.measures
 
     @property
     def _moved(self) -> Sequence[Tensor]:
@@ -200,6 +213,9 @@ class PlainEvaluation:
         """What an evaluation does beside arithmetic of a fixed structure, found out once, at theta.
 
         Every other evaluation comes after it, and treats what draws or writes to its data as such.
+
+        Raises:
+            SpecError: something reads the network that this one was copied from.
         """
         if self._trace is None:
             outputs, loss, found, drawn = self._observed_in_any_way(theta)
@@ -263,16 +279,18 @@ class PlainEvaluation:
             self._copy.recording(),
         ):
             before = states(self.flat.device)
-            with warnings.catch_warnings(record=True) as heard:
-                warnings.simplefilter("always")
-                with network_errors(self.objective.inputs):
-                    outputs, found = traced(self.forward)
-                outputs = outputs.detach()
-                with loss_errors(outputs, self.objective.targets):
-                    loss = self.loss_of(outputs).detach()
+            targets = self._copy.fresh(self.objective.targets)
+            measures = [lambda outputs, one=one: one(outputs, targets) for one in self.measures]
+            data = self.objective.inputs, self.objective.targets
+            watched = self.objective.watched()
+            outputs, loss, found, heard = observed(
+                self.forward, self.loss_of, measures, watched, data
+            )
             if heard and not self._copy.noisy:
                 self._copy.noisy = True
                 retell(heard)
+            if self._copy.own.reads_network:
+                found += ("is read by a measure",)
             if self._copy.own.changed():
                 found += ("changes what it holds",)
             after = states(self.flat.device)

@@ -7,13 +7,16 @@ sees all of these by the operation's own tags; what leaves torch (`tolist`, `num
 function mode.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
+from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
+
+from landscape_core.models.shared_memory import storage_of
 
 T = TypeVar("T")
 
@@ -36,6 +39,39 @@ LEAVING = {
 
 
 MEMORY = "remembers earlier calls"
+SHAPED = ("_like.", ".new_", ".size", ".stride", ".numel", ".dim")
+"""Parts of the names of operations that take a tensor for its shape and type alone."""
+
+
+class Watch:
+    """Which tensors are read of those whose memory is at certain addresses.
+
+    `read` holds the names of those that were, once each.
+    """
+
+    def __init__(self, addresses: Mapping[int, str]) -> None:
+        """Nothing read yet."""
+        self._addresses = addresses
+        self.read: dict[str, None] = {}
+
+    def note(self, operation: Any, args: Any, kwargs: Any) -> None:
+        """Look at what an operation is given."""
+        if not self._addresses or any(one in str(operation) for one in SHAPED):
+            return
+        for tensor in _tensors((args, kwargs)):
+            name = self._addresses.get(storage_of(tensor))
+            if name is not None:
+                self.read[name] = None
+
+
+def _tensors(given: Any) -> Iterator[Tensor]:
+    if isinstance(given, Tensor):
+        yield given
+    elif isinstance(given, tuple | list):
+        for one in given:
+            yield from _tensors(one)
+    elif isinstance(given, dict):
+        yield from _tensors(tuple(given.values()))
 
 
 @dataclass(frozen=True)
@@ -61,14 +97,16 @@ class Trace:
 
 
 class _Operations(TorchDispatchMode):
-    def __init__(self, found: dict[str, None]) -> None:
+    def __init__(self, found: dict[str, None], watch: Watch | None) -> None:
         TorchDispatchMode.__init__(self)
-        self._found = found
+        self._found, self._watch = found, watch
 
     def __torch_dispatch__(
         self, operation: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         del types
+        if self._watch is not None:
+            self._watch.note(operation, args, kwargs)
         telling = [TELLING[tag] for tag in operation.tags if tag in TELLING]
         if telling and not _by_numbers(operation, args):
             self._found[f"{telling[0]} ({operation})"] = None
@@ -95,11 +133,11 @@ class _Methods(TorchFunctionMode):
         return function(*args, **(kwargs or {}))
 
 
-def traced(call: Callable[[], T]) -> tuple[T, tuple[str, ...]]:
+def traced(call: Callable[[], T], watch: Watch | None = None) -> tuple[T, tuple[str, ...]]:
     """What a call gives, and what it did that depends on values, in words: empty for nothing."""
     found: dict[str, None] = {}
     try:
-        with _Operations(found), _Methods(found):
+        with _Operations(found, watch), _Methods(found):
             result = call()
     except Exception as error:  # some of what users write cannot be watched, and yet runs
         return call(), (f"cannot be watched ({type(error).__name__})",)

@@ -28,7 +28,7 @@ from landscape_core.models.datasets.base import Data, Split
 from landscape_core.models.generators import kept_generators
 from landscape_core.models.gradient_mode import without_gradients
 from landscape_core.models.layer_chain import as_written
-from landscape_core.models.loss_function import LossFunction, loss_on, loss_values
+from landscape_core.models.loss_function import LossFunction, loss_values, move_loss
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.measures.base import classes_of
 from landscape_core.models.module_state import as_given
@@ -274,14 +274,15 @@ def from_module(  # noqa: PLR0913 - every choice in one line is what it is for
     where = device_named(device or next(iter(model.parameters()), torch.empty(0)).device)
     dtype = None if dtype is None else kind_named(dtype)
     _check_initialized(model)
-    copied, own, taken = copied_together(model, loss_function, adapter)
-    copied = copied.to(where) if dtype is None else converted(copied.to(where), dtype)
-    given = loss_on(own, where, dtype), inputs.to(where), targets.to(where)
+    network, own, taken = copied_together(model, loss_function, adapter)
+    network = network.to(where)  # before the loss, which may hold it
+    network = network if dtype is None else converted(network, dtype)
+    given = move_loss(own, where, dtype), inputs.to(where), targets.to(where)
     if dtype is not None:
         given = given[0], converted(given[1], dtype), converted(given[2], dtype)
-    own, inputs, targets = as_taken(copied, taken, given)
-    made = ModelObjective(copied, own, inputs, targets, batch_norm=batch_norm, adapter=taken)
-    return made.of_a_user()
+    own, inputs, targets = as_taken(network, taken, given)
+    made = ModelObjective(network, own, inputs, targets, batch_norm=batch_norm, adapter=taken)
+    return made.of_a_user(model)
 
 
 def _check_initialized(model: nn.Module) -> None:

@@ -26,6 +26,7 @@ from landscape_core.models import derivatives
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.losses.squared_error import SquaredError
 from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.user_model import from_module
 from landscape_core.storage import netcdf
 
 KINDS = entries(Diagnostic)
@@ -427,6 +428,10 @@ def test_norms_are_of_the_examples_asked_for():
 # Dead units.
 
 
+def given_by_a_user(module, loss, *data):
+    return from_module(module, loss, data)
+
+
 def test_units_that_no_example_activates_are_dead():
     module = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 2), nn.ReLU6())
     module = module.double()
@@ -445,9 +450,10 @@ def test_units_that_no_example_activates_are_dead():
     np.testing.assert_array_equal(found["active"], [[0.5, 0, 0.25, 1.0], [1.0, 0, np.nan, np.nan]])
 
 
-def test_dead_units_move_with_theta_and_leave_no_hooks():
+@pytest.mark.parametrize("made", [lambda *given: ModelObjective(*given), given_by_a_user])
+def test_dead_units_move_with_theta_and_leave_no_hooks(made):
     module = cases.filled(nn.Sequential(nn.Linear(3, 6), nn.ReLU(), nn.Linear(6, 3)))
-    objective = ModelObjective(module, cross_entropy, *cases.vectors(10))
+    objective = made(module, cross_entropy, *cases.vectors(10))
     buried = objective.start.clone()
     buried[18:22] = -1e3
     assert DeadUnits().at(objective, buried)["dead"].values.tolist() == [4]

@@ -596,7 +596,9 @@ def test_a_loss_that_gives_no_tensor_is_refused_with_what_is_accepted(loss, told
 
 
 @pytest.mark.parametrize(
-    "number", [float, np.float64, np.float32, int, bool, torch.tensor], ids=lambda kind: str(kind)
+    "number",
+    [float, np.float64, np.float32, int, bool, torch.tensor],
+    ids=lambda kind: kind.__name__,
 )
 def test_a_measure_may_give_any_number(number):
     found = landscape(

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
-import torch
 import xarray as xr
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
@@ -26,6 +25,7 @@ from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import Knob
 from landscape_core.foundation.types import Vector
 from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.plain_evaluation import PlainEvaluation
 
 RECTIFIED = (nn.ReLU, nn.ReLU6)
 
@@ -75,7 +75,8 @@ class DeadUnits(Diagnostic):
 
 def _active(part: ModelObjective, theta: Vector) -> dict[str, Tensor]:
     """The share of examples on which each unit is above zero, (units,), by layer as it is used."""
-    part = part.to(part.inputs.device)  # with a network of its own, for the hooks
+    network = PlainEvaluation(part, part.examples)  # has a network of its own, for the hooks
+    network.trace(theta)
     found: dict[str, Tensor] = {}
     uses: Counter[str] = Counter()
     last: nn.Module | None = None
@@ -93,12 +94,11 @@ def _active(part: ModelObjective, theta: Vector) -> dict[str, Tensor]:
         key = name if uses[name] == 1 else f"{name} ({uses[name]})"
         found[key] = active.double().mean(dim=0).cpu()
 
-    names = {module: name for name, module in part.module.named_modules()}
+    names = {module: name for name, module in network.module.named_modules()}
     for module in names:
         if isinstance(module, RECTIFIED):
             module.register_forward_hook(read)
         elif isinstance(module, nn.Linear | _ConvNd):
             module.register_forward_hook(remember)
-    with torch.no_grad():
-        part.outputs(theta.detach())
+    network.outputs(theta.detach())
     return found

@@ -13,6 +13,8 @@ from landscape_core.slices.strategies.base import Reader, Reading
 
 def point_by_point(reading: Reading, network: PlainEvaluation) -> Reader:
     """The reader that takes a network to one point after another."""
+    if network.measures:  # which see the point's parameters
+        reading = reading.calling(network.measures)
     plane, moving = reading.plane, reading.moving_buffers
 
     def drawn(theta: Tensor, draw: int) -> Tensor:

@@ -30,4 +30,10 @@ class Loop(Strategy):
 
     def evaluation(self, reading: Reading) -> PlainEvaluation:
         """The plain evaluation of what is read."""
-        return PlainEvaluation(reading.objective, self.block, seed=reading.seed, tf32=reading.tf32)
+        return PlainEvaluation(
+            reading.objective,
+            self.block,
+            seed=reading.seed,
+            tf32=reading.tf32,
+            measures=reading.functions,
+        )
