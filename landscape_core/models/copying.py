@@ -30,7 +30,10 @@ def copied(thing: T) -> T:
 
 
 def copied_together(
-    *things: Any, followed: Sequence[Any] = (), same: Iterable[tuple[Any, Any]] = ()
+    *things: Any,
+    followed: Sequence[Any] = (),
+    same: Iterable[tuple[Any, Any]] = (),
+    checked: bool = True,
 ) -> tuple[Any, ...]:
     """Copies of modules first, then of functions and other things; what they share stays shared.
 
@@ -41,6 +44,7 @@ def copied_together(
         things: the network, if there is one, and what refers to it.
         followed: what is copied only as far as it refers to things that are.
         same: pairs of things, of which the second is copied wherever the first is referred to.
+        checked: the network, the first of the things, is a copy, which is apart from all others.
 
     Raises:
         SpecError: a network that no copy is apart from, or of which a tensor shares the memory of a
@@ -52,7 +56,7 @@ def copied_together(
     for i in sorted(range(len(things)), key=lambda i: not isinstance(things[i], nn.Module)):
         copier = _module if isinstance(things[i], nn.Module) else _object
         found[i] = copier(things[i], memo, kept)
-    if things and isinstance(things[0], nn.Module):
+    if not checked:
         _check_apart(things[0], found[0])
         check_memory(things[0], [one for one in kept if isinstance(one, Tensor)])
     copies = {key: one for key, one in memo.items() if isinstance(key, int) and id(one) != key}

@@ -7,9 +7,11 @@ to a copied thing stays the identical object.
 
 import types
 import weakref
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable
 from typing import Any
+
+from torch import Tensor, nn
 
 from landscape_core.models.object_graph import (
     can_be_filled,
@@ -26,7 +28,10 @@ from landscape_core.models.object_graph import (
 MOST = 20_000
 """How many things are looked at beside those that were made by copying."""
 
-PLAIN = (type(None), bool, int, float, str, bytes)
+PLAIN = {type(None), bool, int, float, str, bytes}
+LEAVES = {Tensor, nn.Parameter}
+EMPTY = {dict, OrderedDict, list, set, tuple}
+"""What leads nowhere: values, tensors that were made by copying, and such containers if empty."""
 
 
 class Following:
@@ -55,12 +60,16 @@ class Following:
         queue = deque(one for one in roots if self._enters(one))
         while queue and self._others < MOST:
             thing = queue.popleft()
-            if private and isinstance(thing, types.FunctionType):
+            if private and type(thing) is types.FunctionType:
                 self._needed.update(id(one) for one in containers_of(thing))
+            # This is passed for each attribute of each layer, at every copy.
             for part in parts_of(thing):
-                if type(part) in PLAIN:
+                key, kind = id(part), type(part)
+                if kind in PLAIN:
                     continue
-                self._parents.setdefault(id(part), []).append(id(thing))
+                if key in self._own and (kind in LEAVES or (kind in EMPTY and not part)):
+                    continue
+                self._parents.setdefault(key, []).append(id(thing))
                 if self._enters(part):
                     queue.append(part)
 

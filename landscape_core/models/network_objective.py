@@ -67,7 +67,7 @@ class ModelObjective(Objective):
         if self.layout.size == 0:
             raise SpecError("model", type(module).__name__, "a module with trainable parameters")
         check_types(module)
-        own, loss, self.adapter = copied_together(module, loss_function, adapter)
+        own, loss, self.adapter = copied_together(module, loss_function, adapter, checked=False)
         self._own = OwnNetwork(to_evaluation(own.to(inputs.device)))
         self.loss_function: LossFunction = loss
         self.given_loss: LossFunction = loss

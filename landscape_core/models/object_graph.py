@@ -47,24 +47,22 @@ OURS, TORCH = "landscape_core", "torch"
 
 def is_ours(function: types.FunctionType) -> bool:
     """Whether a function is Landscape Lab's own, which refers to no network of a user."""
-    return _package(function) == OURS
+    return OURS in (_package(function), str(function.__module__).partition(".")[0])
 
 
 def parts_of(thing: Any) -> Iterator[Any]:
     """What a thing refers to."""
-    if type(thing) in (str, int, float, bool) or isinstance(thing, OPAQUE):
-        return
-    if isinstance(thing, types.FunctionType):
+    if type(thing) is dict:
+        yield from (*thing.keys(), *thing.values())
+    elif isinstance(thing, types.FunctionType):
         yield from _function_parts(thing)
-    elif isinstance(thing, BOUND):
-        yield from (thing.__self__, getattr(thing, "__func__", None))
+    elif isinstance(thing, (*BOUND, CACHED)):
+        yield from (getattr(thing, name, None) for name in ("__self__", "__func__", "__wrapped__"))
     elif isinstance(thing, functools.partial):
         yield from (thing.func, *thing.args, *thing.keywords.values(), *vars(thing).values())
-    elif type(thing) is CACHED:
-        yield thing.__wrapped__
     elif isinstance(thing, FIXED):
         yield from thing
-    elif type(thing) is not weakref.ref:
+    elif not isinstance(thing, (weakref.ref, *OPAQUE)):
         yield from _object_parts(thing)
 
 
@@ -153,7 +151,7 @@ def fill(thing: Any, other: Other) -> None:
 
 def globals_of(function: types.FunctionType) -> dict[str, Any]:
     """The global variables that a function of a user mentions, by name."""
-    if _package(function) in (OURS, TORCH):
+    if is_ours(function) or _package(function) == TORCH:
         return {}
     known = function.__globals__
     return {name: known[name] for name in mentioned(function.__code__) if name in known}
@@ -170,7 +168,7 @@ def contents_of(function: types.FunctionType) -> Iterator[tuple[types.CellType, 
 
 def containers_of(function: types.FunctionType) -> list[Any]:
     """The lists, dictionaries and sets that a function of a user may fill."""
-    if _package(function) in (OURS, TORCH):
+    if is_ours(function) or _package(function) == TORCH:
         return []
     held = [content for _, content in contents_of(function)]
     held += [*(function.__defaults__ or ()), *globals_of(function).values()]
@@ -193,8 +191,7 @@ def _function_parts(function: types.FunctionType) -> Iterator[Any]:
 
 def _object_parts(thing: Any) -> Iterator[Any]:
     if isinstance(thing, dict):
-        yield from (key for key in list(thing) if type(key) is not str)
-        yield from list(thing.values())
+        yield from (*thing.keys(), *thing.values())
     elif isinstance(thing, COLLECTIONS):
         yield from list(thing)
     yield from list((_attributes(thing) or {}).values())

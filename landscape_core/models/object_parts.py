@@ -155,6 +155,8 @@ def administers(name: str, value: Any) -> bool:
 
 def slots(kind: type) -> list[types.MemberDescriptorType]:
     """The slots that the classes of Python behind a class declare."""
+    if kind.__mro__ == (kind, object) and "__slots__" not in vars(kind):
+        return []
     return [
         member
         for base in kind.__mro__

@@ -274,7 +274,7 @@ def from_module(  # noqa: PLR0913 - every choice in one line is what it is for
     where = device_named(device or next(iter(model.parameters()), torch.empty(0)).device)
     dtype = None if dtype is None else kind_named(dtype)
     _check_initialized(model)
-    network, own, taken = copied_together(model, loss_function, adapter)
+    network, own, taken = copied_together(model, loss_function, adapter, checked=False)
     network = network.to(where)  # before the loss, which may hold it
     network = network if dtype is None else converted(network, dtype)
     given = move_loss(own, where, dtype), inputs.to(where), targets.to(where)
