@@ -53,7 +53,7 @@ class EvaluatedCopy:
 
     def begin(self, moved: Mapping[str, Tensor]) -> None:
         """Put back what evaluations may have changed, but for these buffers, which have values."""
-        self._state.restore()
+        self._state.begin()
         for name, value in moved.items():
             self._buffers[name].copy_(value)
         if self.switches:
@@ -62,7 +62,7 @@ class EvaluatedCopy:
 
     def end(self) -> None:
         """Leave what others refer to, too, as it was."""
-        self._state.restore()
+        self._state.end()
         for parameter in self.parameters:
             parameter.grad = None
 

@@ -30,6 +30,10 @@ class Kept(ABC):
     def changed(self) -> bool:
         """Whether it is another one."""
 
+    @abstractmethod
+    def again(self) -> "Kept":
+        """The same place, kept as it is now."""
+
 
 class Entries(Kept):
     """The entries of a dictionary: attributes, registers, or a user's own."""
@@ -43,6 +47,10 @@ class Entries(Kept):
         if list(self._now) != self._names:
             self._now.clear()
         self._now.update(self._before)
+
+    def again(self) -> Kept:
+        """The same place, kept as it is now."""
+        return Entries(self._now)
 
     def changed(self) -> bool:
         """Whether names or objects differ."""
@@ -68,6 +76,10 @@ class Elements(Kept):
             self._now.update(self._before)
         else:
             self._now.extend(self._before)
+
+    def again(self) -> Kept:
+        """The same place, kept as it is now."""
+        return Elements(self._now)
 
     def changed(self) -> bool:
         """Whether their number or one of them differs."""
@@ -95,6 +107,10 @@ class Attributes(Kept):
             if name not in now or now[name] is not value:
                 setattr(self._owner, name, value)
 
+    def again(self) -> Kept:
+        """The same place, kept as it is now."""
+        return Attributes(self._owner, self._names)
+
     def changed(self) -> bool:
         """Whether names or objects differ."""
         now, before = self._found(), self._before
@@ -117,6 +133,10 @@ class Cell(Kept):
         """Set it."""
         self._cell.cell_contents = self._before
 
+    def again(self) -> Kept:
+        """The same place, kept as it is now."""
+        return Cell(self._cell)
+
     def changed(self) -> bool:
         """Whether it is another object."""
         return self._cell.cell_contents is not self._before
@@ -135,6 +155,10 @@ class Globals(Kept):
         for name in self._found().keys() - self._before.keys():
             del self._names[name]
         self._names.update(self._before)
+
+    def again(self) -> Kept:
+        """The same place, kept as it is now."""
+        return Globals(self._names, self._known)
 
     def changed(self) -> bool:
         """Whether names or objects differ."""
@@ -161,6 +185,10 @@ class Values(Kept):
                 self._tensor.copy_(self._before)
             self._version = _version(self._tensor)
 
+    def again(self) -> Kept:
+        """The same place, kept as it is now."""
+        return Values(self._tensor)
+
     def changed(self) -> bool:
         """Whether entries differ; also by ways that torch does not count, as `.data`."""
         if _version(self._tensor) != self._version:
@@ -180,6 +208,10 @@ class ArrayValues(Kept):
         """Write them back."""
         np.copyto(self._array, self._before)
 
+    def again(self) -> Kept:
+        """The same place, kept as it is now."""
+        return ArrayValues(self._array)
+
     def changed(self) -> bool:
         """Whether an entry differs."""
         return self._array.tobytes() != self._before.tobytes()
@@ -196,6 +228,10 @@ class Cache(Kept):
         """Forget all of it, if there was nothing."""
         if not self._size and self.changed():
             self._function.cache_clear()
+
+    def again(self) -> Kept:
+        """The same place, kept as it is now."""
+        return Cache(self._function)
 
     def changed(self) -> bool:
         """Whether there is more or less of it."""

@@ -55,25 +55,37 @@ class ModuleState:
             like: a module equal to the first of the things that nobody changes, whose frozen
                 parameters need not be copied.
         """
-        found = reached(*things)
-        frozen = _originals(things, like)
-        registered = _registered(found)
-        self._kept: list[Kept] = []
-        for one in found:
-            self._kept.extend(_kept(one))
-        for one in registered:
-            self._kept.append(Values(one, frozen.get(id(one))))
+        pairs = reached(*things)
+        found = [one for one, _ in pairs]
+        frozen, registered = _originals(things, like), _registered(found)
         known = {id(one) for one in registered}
-        for one in found:
-            large = isinstance(one, Tensor) and (one.numel() > LARGE or id(one) in known)
-            if isinstance(one, Tensor) and not large and not (one.is_leaf and one.requires_grad):
-                self._kept.append(Values(one))
+        self._shared: list[Kept] = []
+        self._kept: list[Kept] = [Values(one, frozen.get(id(one))) for one in registered]
+        for one, shared in pairs:
+            kept = self._shared if shared else self._kept
+            kept.extend(_of_tensor(one, known) if isinstance(one, Tensor) else _kept(one))
         self._generators = [(one, state_of(one)) for one in found if is_own_generator(one)]
+        self._others: list[Kept] = []
+        self._drawn: list[Any] = []
         self.may_remember = _may_remember(found)
+
+    def begin(self) -> None:
+        """Put all of it back, and note what others have changed meanwhile of what is theirs."""
+        self._others = [one.again() for one in self._shared if one.changed()]
+        self._drawn = [state_of(generator) for generator, _ in self._generators]
+        self.restore()
+
+    def end(self) -> None:
+        """Put all of it back, and what others had changed as they had it when it began."""
+        self.restore()
+        for one in self._others:
+            one.restore()
+        for (generator, _), state in zip(self._generators, self._drawn, strict=True):
+            set_state(generator, state)
 
     def restore(self) -> None:
         """Put all of it back, in place."""
-        for one in self._kept:
+        for one in (*self._kept, *self._shared):
             one.restore()
         for generator, state in self._generators:
             set_state(generator, state)
@@ -81,7 +93,8 @@ class ModuleState:
     def changed(self) -> bool:
         """Whether any of it is no longer as it was."""
         # All are asked, as some find out in this way how they have to be put back.
-        return sum(one.changed() for one in self._kept) > 0 or self.drawn()
+        every = (*self._kept, *self._shared)
+        return sum(one.changed() for one in every) > 0 or self.drawn()
 
     def drawn(self) -> bool:
         """Whether one of the generators is no longer as it was."""
@@ -125,6 +138,12 @@ def _of_function(function: types.FunctionType) -> Iterator[Kept]:
         yield Globals(function.__globals__, set(function.__code__.co_names))
 
 
+def _of_tensor(tensor: Tensor, known: set[int]) -> Iterator[Kept]:
+    """Its entries, but for those of known tensors and of parameters, which move."""
+    if tensor.numel() <= LARGE and id(tensor) not in known:
+        yield from () if tensor.is_leaf and tensor.requires_grad else (Values(tensor),)
+
+
 def _of_array(array: npt.NDArray[Any]) -> Iterator[Kept]:
     if array.size <= LARGE and array.flags.writeable and array.dtype != object:
         yield ArrayValues(array)
@@ -137,7 +156,6 @@ KINDS: tuple[tuple[Any, Callable[[Any], Iterable[Kept]]], ...] = (
     (CACHED, lambda it: () if is_installed(it.__wrapped__) else (Cache(it),)),
     (np.ndarray, _of_array),
     (CONTAINERS, lambda it: (elements_of(it),) if len(it) <= LONG**2 else ()),
-    (Tensor, lambda _: ()),  # all together, as some are registered
 )
 """What can be put back of objects, by their kinds; of all others it is their attributes."""
 

@@ -37,21 +37,25 @@ BLANK = frozenset(vars(nn.Module()))
 CONTAINERS = (list, set, deque, dict)
 
 
-def reached(*things: Any) -> list[Any]:
-    """The things and all that they refer to, nearest first; each module with those within."""
-    found: dict[int, Any] = {}
-    queue = deque((one, 0) for one in things)
+def reached(*things: Any) -> list[tuple[Any, bool]]:
+    """The things and all that they refer to, nearest first; each module with those within.
+
+    Each with whether it is reached through a function or a class, and so shared by all copies.
+    """
+    found: dict[int, tuple[Any, bool]] = {}
+    queue = deque((one, 0, False) for one in things)
     while queue:
-        thing, depth = queue.popleft()
+        thing, depth, shared = queue.popleft()
         if isinstance(thing, PLAIN) or id(thing) in found:
             continue
         if len(found) >= MOST and not isinstance(thing, nn.Module):
             continue
-        found[id(thing)] = thing
+        shared = shared or isinstance(thing, types.FunctionType | type)
+        found[id(thing)] = thing, shared
         if isinstance(thing, nn.Module):
-            queue.extendleft((one, depth) for one in thing._modules.values())
+            queue.extendleft((one, depth, shared) for one in thing._modules.values())
         if depth < DEPTH and not isinstance(thing, Tensor | np.ndarray):
-            queue.extend((part, depth + 1) for part in _parts(thing))
+            queue.extend((part, depth + 1, shared) for part in _parts(thing))
     return list(found.values())
 
 

@@ -391,6 +391,26 @@ def test_what_a_loss_remembers_or_draws_is_put_back_and_left_as_it_was(kind):
     np.testing.assert_array_equal(first["loss"], second["loss"])
 
 
+def test_what_its_owner_changes_between_evaluations_is_left_to_him():
+    class Held(Base):
+        scale = 1.0
+        rng = np.random.default_rng(1)
+
+        def remembered(self):
+            return REMEMBERED["scale"] * self.scale * self.product()
+
+    REMEMBERED["scale"] = 2.0
+    evaluation = PlainEvaluation(from_module(Held(), nn.CrossEntropyLoss(), DATA))
+    theta = evaluation.objective.start.clone()
+    first = evaluation.loss(theta)
+    REMEMBERED["scale"], Held.scale = 5.0, 3.0
+    Held.rng.standard_normal()
+    state = Held.rng.bit_generator.state
+    assert torch.equal(evaluation.loss(theta), first)
+    assert (REMEMBERED.pop("scale"), Held.scale) == (5.0, 3.0)
+    assert Held.rng.bit_generator.state == state
+
+
 def by_an_iterator():
     calls = itertools.count(1)
     return lambda outputs, targets: cross_entropy(outputs, targets) * next(calls)

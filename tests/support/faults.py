@@ -10,12 +10,14 @@ from torch import nn
 
 from landscape_core.models import (
     batch_norm,
+    copy_at_point,
     generators,
     layer_chain,
     network_evaluation,
     plain_evaluation,
     user_model,
 )
+from landscape_core.models.copy_at_point import CopyAtPoint
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.measures.gradient_norm import GradientNorm
 from landscape_core.models.measures.loss import LossMeasure
@@ -227,7 +229,7 @@ def _(patch):
     def wrong(self, outputs):
         half = max(1, len(outputs) // 2)
         pairs = zip(outputs.split(half), self.objective.targets.split(half), strict=True)
-        return torch.stack([self.loss_function(*pair).mean() for pair in pairs]).mean()
+        return torch.stack([self._copy.own.loss_function(*pair).mean() for pair in pairs]).mean()
 
     patch.setattr(PlainEvaluation, "loss_of", wrong)
 
@@ -251,14 +253,13 @@ def _(patch):
 
 @fault("plain: the data lie open to writing")
 def _(patch):
-    patch.setattr(PlainEvaluation, "_fresh", lambda self, given: given)
+    patch.setattr(CopyAtPoint, "fresh", lambda self, given: given)
 
 
 @fault("plain: generators are not set")
 def _(patch):
-    patch.setattr(
-        plain_evaluation, "drawing", lambda device, *_: generators.kept_generators(device)
-    )
+    for place in (plain_evaluation, copy_at_point):
+        patch.setattr(place, "drawing", lambda device, *_: generators.kept_generators(device))
 
 
 @fault("plain: gradients of tied parameters halved")
