@@ -13,6 +13,7 @@ from landscape_core.models import (
     copy_at_point,
     generators,
     layer_chain,
+    memory_trial,
     network_evaluation,
     plain_evaluation,
     user_model,
@@ -249,6 +250,7 @@ def _(patch):
 @fault("plain: what a call leaves behind stays")
 def _(patch):
     patch.setattr(ModuleState, "restore", lambda self: None)
+    patch.setattr(memory_trial, "_tried", lambda *_: "none")  # which would take fresh copies
 
 
 @fault("plain: the data lie open to writing")
