@@ -95,6 +95,7 @@ def test_the_refusal_comes_before_any_evaluation(monkeypatch):
 
 def test_many_examples_are_evaluated_in_blocks_that_fit(monkeypatch):
     sizes = []
+    note = sizes.append  # a list itself would be put back as it was
     module = cases.mlp()
     expected = landscape(module, cross_entropy, cases.vectors(500), resolution=3, strategy=Loop())
 
@@ -104,7 +105,7 @@ def test_many_examples_are_evaluated_in_blocks_that_fit(monkeypatch):
             self.inner = cases.mlp()
 
         def forward(self, values):
-            sizes.append(len(values))
+            note(len(values))
             return self.inner(values)
 
     monkeypatch.setattr(block_size, "free_memory", lambda _: 100_000)

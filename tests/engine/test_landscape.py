@@ -1,6 +1,7 @@
 """The one call, `landscape`, on networks, losses and data as people have them."""
 
 import copy
+import time
 
 import numpy as np
 import pytest
@@ -352,11 +353,8 @@ def test_a_tolerance_that_was_not_reached_is_told_with_what_was():
 
 
 def test_values_that_are_no_function_of_the_weights_are_told():
-    asked = []
-
     def tiring(outputs, targets):
-        asked.append(1)
-        return len(asked) * cross_entropy(outputs, targets)
+        return time.perf_counter() * cross_entropy(outputs, targets)
 
     with pytest.warns(UserWarning, match="Evaluated twice at the same point"):
         landscape(cases.mlp(), tiring, cases.vectors(), **FEW)
