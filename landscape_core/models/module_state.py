@@ -111,6 +111,17 @@ def as_given(*things: Any) -> Iterator[None]:
         state.restore()
 
 
+@contextlib.contextmanager
+def rewound(*things: Any) -> Iterator[None]:
+    """Afterwards the generators alone that functions refer to are as they were."""
+    found = [(one, state_of(one)) for one, _ in reached(*things) if is_own_generator(one)]
+    try:
+        yield
+    finally:
+        for generator, state in found:
+            set_state(generator, state)
+
+
 def _kept(thing: Any) -> Iterator[Kept]:
     """What can be put back of one object by itself."""
     for kind, kept in KINDS:

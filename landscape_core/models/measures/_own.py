@@ -9,7 +9,7 @@ from torch import Tensor
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models.measures.base import Answers, OutputMeasure
-from landscape_core.models.module_state import as_given
+from landscape_core.models.module_state import rewound
 
 
 class Own(OutputMeasure):
@@ -24,12 +24,12 @@ class Own(OutputMeasure):
     function: Callable[[Tensor, Tensor], Any]
 
     def read(self, outputs: Tensor, answers: Answers) -> Tensor:
-        """The value; the function has outputs and targets of its own, which it may write to.
+        """The value; the function has outputs and targets of its own, which it may write to or keep.
 
         Raises:
             SpecError: the function gives neither a number nor numbers.
         """
-        with as_given(self.function):
+        with rewound(self.function):
             found = self.function(outputs.clone(), answers.targets.clone())
         if isinstance(found, Tensor):
             return found.to(outputs.dtype).mean()
