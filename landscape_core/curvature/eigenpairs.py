@@ -1,4 +1,4 @@
-"""The largest and the smallest eigenvalues of an operator, with what is certain about each.
+"""The largest and the smallest eigenvalues of an operator, with what is known about each.
 
 Lanczos with restarts (`restarted_lanczos`); small matrices are taken whole. For a symmetric matrix
 the residual norm |A v - lambda v| of a unit vector bounds the distance to the nearest true

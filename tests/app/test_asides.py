@@ -368,11 +368,11 @@ def test_the_caption_says_whether_eigenvalues_may_have_been_missed():
     view, found = Curvature(), spectrum_of()
     sure = xr.ones_like(found["residual"], dtype=bool)
     view.update(found.assign(leading=sure), None)
-    assert view.density.xaxis[0].axis_label.endswith("▼ a random vector met none farther out")
+    assert view.density.xaxis[0].axis_label.endswith("▼ random search found none beyond these")
     doubtful = sure.copy()
     doubtful[0, -1] = False
     view.update(found.assign(leading=doubtful), None)
-    assert view.density.xaxis[0].axis_label.endswith("▼ some farther out may be missing")
+    assert view.density.xaxis[0].axis_label.endswith("▼ some beyond these may be missing")
 
 
 QUICK = {

@@ -25,6 +25,7 @@ from landscape_core.training.optimizers.base import Optimizer
 from landscape_core.training.run import Run
 from landscape_lab.cli import picture as picture_command
 from landscape_lab.exports._code import Code
+from landscape_lab.exports._told import sentence
 from landscape_lab.exports.base import Shown, content, file_name, kinds
 from landscape_lab.exports.command import line
 from landscape_lab.exports.python import program
@@ -218,6 +219,14 @@ def test_drawings_are_made_with_their_caption(shown):
     picture = Image.open(io.BytesIO(made("png", shown)))
     assert picture.width == 6.4 * 300
     assert len(np.unique(np.asarray(picture.convert("L")))) > 200
+
+
+def test_the_sentence_says_how_random_directions_are_scaled():
+    _, picture = arrived(place(SMALL + "&view.directions=random&view.resolution=11"))
+    assert "plane: random (filter-normalized), " in sentence(picture, "loss")
+    assert "plane: random (layer-normalized), " in sentence(
+        arrived(place(PLACES["another view"]))[1], "loss"
+    )
 
 
 def test_runs_that_are_compared_are_drawn_beside_each_other(shown):

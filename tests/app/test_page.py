@@ -291,3 +291,14 @@ def test_an_error_names_the_control_not_the_field(page):
     until(lambda: not page._busy and page._board.form.view.errors)
     (told,) = page._board.form.view.errors.values()
     assert told.startswith("batch norm must be running, batch or reestimated")
+
+
+def test_the_line_below_the_picture_names_statistics_and_has_all_of_it_under_the_pointer(page):
+    page.choose("run.problem.architecture.normalization", "batch")
+    at_rest(page)
+    until(lambda: "batch norm running" in page._board.stage.quality.object)
+    line = page._board.stage.quality.object
+    assert "121 of 121 points computed" in line
+    whole, shown = re.search(r'title="([^"]*)">(.*)</div>', line).groups()
+    assert "batch norm running (the centre&#x27;s stored statistics at every point)" in whole
+    assert "(the centre" not in shown

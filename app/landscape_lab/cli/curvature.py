@@ -99,7 +99,7 @@ def _block(found: "xr.Dataset", shares: "xr.Dataset") -> Iterator[str]:
 
     name = str(found["block"].item())
     yield f"{name if name == NETWORK else f'layer {name}'}, {int(found['parameters'])} parameters"
-    rows = [("  eigenvalue", "", "residual", "passed over")]
+    rows = [("  eigenvalue", "", "residual", "missed")]
     for rank in found["rank"].values:
         value, residual = (float(found[of].sel(rank=rank)) for of in ("eigenvalue", "residual"))
         if not math.isnan(value) or math.isinf(residual):
@@ -107,7 +107,7 @@ def _block(found: "xr.Dataset", shares: "xr.Dataset") -> Iterator[str]:
             sure = "none found" if bool(found["leading"].sel(rank=rank)) else "possible"
             rows.append((f"  {rank:+d}", words, f"{residual:.1e}", sure))
     yield aligned(rows)
-    yield "  passed over: whether a random vector outside those found met one farther out"
+    yield "  missed: whether a search from a random vector found an eigenvalue beyond these"
     yield f"  trace    {float(found['trace']):.6g} ± {float(found['trace_error']):.2g}"
     if math.isfinite(float(shares["negative"])):
         within = float(shares["zero_within"])

@@ -236,5 +236,5 @@ def _caption(matrix: str, spectrum: xr.Dataset | None) -> str:
     whole = spectrum.sel(block=WHOLE)
     asked = whole["eigenvalue"].notnull() | np.isinf(whole["residual"])
     if bool(whole["leading"].where(asked, other=True).all()):
-        return f"{words}\n▼ a random vector met none farther out"
-    return f"{words}\n▼ some farther out may be missing"
+        return f"{words}\n▼ random search found none beyond these"
+    return f"{words}\n▼ some beyond these may be missing"
