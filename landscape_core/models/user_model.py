@@ -36,6 +36,7 @@ from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.notices import unheard
 from landscape_core.models.number_types import as_taken, converted, device_named, kind_named
 from landscape_core.models.problems.base import Instance, Iterate, Problem
+from landscape_core.models.state_keys import check_keys
 
 FEW = 2
 """Examples on which a network and a loss are tried before any work."""
@@ -156,6 +157,8 @@ def _iterates(path: Sequence[Mapping[str, Tensor]], train: ModelObjective) -> tu
     """What was saved, without an end that is the present itself."""
     if not isinstance(path, Sequence) or not all(isinstance(one, Mapping) for one in path):
         raise SpecError("path", type(path).__name__, "a list of state dictionaries")
+    for one in path:
+        check_keys(one, train.module, [block.name for block in train.layout.blocks])
     found = [
         Iterate(
             train.layout.join(one).to(train.start),

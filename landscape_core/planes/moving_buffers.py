@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 VARIANCE = "running_var"
@@ -52,6 +52,15 @@ class MovingBuffers:
             for step, axis in zip(steps, axes, strict=True):
                 value = value + step * axis if step else value
             found[name] = value.clamp_min(0) if name.endswith(VARIANCE) else value
+        return found
+
+    def held(self, coords: Float[Tensor, "K D"]) -> Bool[Tensor, " K"]:
+        """At which points a variance would be below zero, and is held there."""
+        found = torch.zeros(len(coords), dtype=torch.bool)
+        for name, axes in self.axes.items():
+            if name.endswith(VARIANCE):
+                steps = coords.to(axes) @ axes.flatten(1)
+                found |= (self.origin[name].flatten() + steps < 0).any(dim=1).cpu()
         return found
 
     def at(self, coord: Float[Tensor, " D"]) -> dict[str, Tensor]:

@@ -1,5 +1,6 @@
 """What a module or a state dictionary says of a network: its parameters and its buffers."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,8 +10,15 @@ from torch import Tensor, nn
 from landscape_core.foundation.errors import PlaneError, SpecError
 from landscape_core.foundation.types import Vector
 from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.state_keys import check_keys
 from landscape_core.planes.moving_buffers import MovingBuffers
 from landscape_core.planes.plane import Plane
+from landscape_core.planes.state_differences import (
+    differing_attributes,
+    differing_extras,
+    differing_layers,
+    told,
+)
 from landscape_core.planes.through import State, Through
 
 
@@ -19,12 +27,14 @@ class NetworkState:
     """The moving parameters (P,), all buffers if they are known, and which fixed tensors differ.
 
     `differs` names the tensors that the plane holds fixed and that are not here as they are in the
-    network: with its other parameters alone this state is not reached.
+    network: with its other parameters alone this state is not reached. `attributes` names what else
+    is not as it is in the network.
     """
 
     theta: Vector
     buffers: Mapping[str, Tensor] | None
     differs: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
 
 
 def state_in(found: State, objective: ModelObjective) -> NetworkState:
@@ -34,18 +44,28 @@ def state_in(found: State, objective: ModelObjective) -> NetworkState:
     missing, the buffers are not known, and of a vector they are not, unless there are none.
 
     Raises:
-        SpecError: a tensor is missing or has another shape, as that of another network.
+        SpecError: a tensor is missing or has another shape, as that of another network, or a layer
+            of a module is of another class.
     """
+    network = objective.module
     if isinstance(found, Tensor):
         if found.shape != objective.start.shape:
             accepted = f"{tuple(objective.start.shape)}"
             raise SpecError("the shape of a point", tuple(found.shape), accepted)
         return NetworkState(found.detach(), None if objective.buffers else {})
     if isinstance(found, nn.Module):
-        found = {**dict(found.named_parameters()), **dict(found.named_buffers())}
-    fixed = {n: p for n, p in objective.module.named_parameters() if not p.requires_grad}
+        module, found = found, {**dict(found.named_parameters()), **dict(found.named_buffers())}
+        check_keys(found, network, [block.name for block in objective.layout.blocks])
+        if layers := differing_layers(module, network):
+            raise SpecError("the layers of a state", ", ".join(layers), "of the network's classes")
+        attributes = tuple(differing_attributes(module, network))
+    else:
+        check_keys(found, network, [block.name for block in objective.layout.blocks])
+        attributes = tuple(differing_extras(found, network))
+    fixed = {n: p for n, p in network.named_parameters() if not p.requires_grad}
     differs = tuple(n for n, p in fixed.items() if n in found and not _same(found[n], p))
-    return NetworkState(objective.layout.join(found), _buffers(found, objective), differs)
+    theta, buffers = objective.layout.join(found), _buffers(found, objective)
+    return NetworkState(theta, buffers, differs, attributes)
 
 
 def laid(given: Plane | Through, objective: ModelObjective) -> Plane:
@@ -75,8 +95,14 @@ def laid(given: Plane | Through, objective: ModelObjective) -> Plane:
 
 
 def between(states: Sequence[NetworkState]) -> MovingBuffers | None:
-    """The buffers of each state at its point; None where those of one are not known."""
+    """The buffers of each state at its point; None where those of one are not known.
+
+    What differs between the states and does not move is told by a warning.
+    """
     known = [state.buffers for state in states if state.buffers is not None]
+    said = told(known, [name for state in states for name in state.attributes])
+    if said:
+        warnings.warn(said, stacklevel=3)
     return MovingBuffers.through(*known) if len(known) == len(states) else None
 
 

@@ -6,12 +6,13 @@ is compared with; so these become a plane where a slice of a network is asked fo
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
 
 from landscape_core.foundation.errors import PlaneError
 
-State = nn.Module | Mapping[str, Tensor] | Tensor
+State = nn.Module | Mapping[str, Any] | Tensor
 """A module, a state dictionary, or a vector (P,) of parameters, which says nothing of buffers."""
 
 

@@ -18,9 +18,9 @@ from landscape_core.foundation.recipes import (
     to_plain,
 )
 from landscape_core.planes.plane import Plane
+from landscape_core.slices import point_statistics
 from landscape_core.slices.grid import Grid, Index, Mask
 from landscape_core.slices.interpolation import Floats, Lines, filled
-from landscape_core.slices.point_statistics import told
 from landscape_core.slices.probe import Probe
 from landscape_core.storage import schema
 
@@ -231,7 +231,7 @@ def frozen(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def _described(read: Probe, grid: Grid) -> dict[str, Any]:
     plane, one = read.plane, next(iter(read.parts.values()))
-    statistics = told(one, plane)
+    statistics = point_statistics.told(one, plane)
     return {
         "engine_version": ENGINE_VERSION,
         "grid": canonical(_sides_of(grid, plane.dimensions)),
@@ -239,7 +239,7 @@ def _described(read: Probe, grid: Grid) -> dict[str, Any]:
         "explained_variance_ratio": list(plane.explained_variance_ratio or ()),
         "examples": [part.examples for part in read.parts.values()],
         "strategy": [name_of(type(strategy)) for strategy in read.used.values()],
-        "batch_norm": one.batch_norm,
+        "batch_norm": point_statistics.named(one, plane),
         **({"statistics": statistics} if statistics else {}),
         **({"given_points": canonical(list(plane.given))} if plane.given else {}),
         "dtype": str(plane.origin.dtype).removeprefix("torch."),

@@ -26,6 +26,7 @@ from landscape_core.planes.plane import Plane
 from landscape_core.planes.through import Through
 from landscape_core.slices.backends.base import Backend
 from landscape_core.slices.grid import Grid
+from landscape_core.slices.held_variances import tell_held
 from landscape_core.slices.point_statistics import with_statistics
 from landscape_core.slices.probe import Given, Probe, probe
 from landscape_core.slices.slice import compute_slice
@@ -154,6 +155,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     *_, last = compute_slice(read, grid, attrs, tolerance=asked, backend=backend, store=store)
     if asked is not None and not last.attrs.get("tolerance_reached", 1):
         warnings.warn(asked.unreached(last.attrs["estimated_error"]), stacklevel=3)
+    tell_held(last, stacklevel=3)
     return last
 
 

@@ -1,5 +1,6 @@
 """Which buffers a network has at the points of a plane, and what a slice says of them."""
 
+import warnings
 from collections.abc import Mapping
 from typing import cast
 
@@ -14,6 +15,11 @@ from landscape_core.planes.plane import Plane
 ACCEPTED = (
     "running, batch or reestimated: this plane does not go through several states of the network"
     " whose buffers are known"
+)
+
+NOT_FOUND = (
+    "{} changes nothing: the network has no layer of torch's batch normalization, and its other"
+    " buffers are used as they are."
 )
 
 
@@ -40,7 +46,12 @@ def with_statistics(
     Raises:
         SpecError: `interpolated`, where the buffers of several states are not known.
     """
-    return {name: _chosen(part, plane, asked, field) for name, part in parts.items()}
+    found = {name: _chosen(part, plane, asked, field) for name, part in parts.items()}
+    first = next(iter(found.values()))
+    numbers = any(one.is_floating_point() for one in first.buffers.values())
+    if asked not in (None, "running") and numbers and named(first, plane) == "none":
+        warnings.warn(NOT_FOUND.format(f"{field}={asked!r}"), stacklevel=3)
+    return found
 
 
 def _chosen(
@@ -62,6 +73,12 @@ def at_coord(part: ModelObjective, plane: Plane, coord: Float[Tensor, " D"]) -> 
     if part.batch_norm != "interpolated" or plane.buffers is None:
         return part
     return part.with_buffers(plane.buffers.at(coord))
+
+
+def named(part: ModelObjective, plane: Plane) -> str:
+    """The choice of statistics, as a slice names it; `none` where it changes nothing."""
+    moves = part.batch_norm == "interpolated" and plane.buffers and plane.buffers.moves
+    return part.batch_norm if part.normalizes or moves else "none"
 
 
 def told(part: ModelObjective, plane: Plane) -> str:

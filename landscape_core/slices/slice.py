@@ -18,6 +18,7 @@ from landscape_core.slices.backends.base import Backend
 from landscape_core.slices.cost import estimate
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.grid_values import Spread
+from landscape_core.slices.held_variances import with_held
 from landscape_core.slices.interpolation import Floats
 from landscape_core.slices.last_dataset import agreeing, stating, with_last
 from landscape_core.slices.probe import Probe
@@ -154,6 +155,7 @@ def _checked(
         finished = agreeing(read, dataset, stacklevel=3)
         if finished is None:
             finished = stating(Checked(), plainly())
+        finished = with_held(read, finished)
         _tell_constant(finished)
         yield finished
 

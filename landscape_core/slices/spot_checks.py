@@ -72,7 +72,7 @@ def spot_check(
         return Checked()
     some = read if len(fast) == len(used) else read.over(fast)  # a trial has its plain way ready
     found, scale = _values(some, dataset, index)
-    coords = _coords(dataset, index)
+    coords = coords_of(dataset, index)
     plain = some.plainly()(coords)
     apart = _apart(found, plain)
     near = NEAR.get(read.plane.origin.dtype, 1e-2)
@@ -100,7 +100,7 @@ def _chosen(read: Probe, dataset: xr.Dataset, most: int | None) -> Index:
     return np.stack(np.unravel_index(np.array(chosen, dtype=int), computed.shape), axis=1)
 
 
-def _coords(dataset: xr.Dataset, index: Index) -> Floats:
+def coords_of(dataset: xr.Dataset, index: Index) -> Floats:
     """The coordinates (K, D), alpha first."""
     names = (schema.BETA, schema.ALPHA)[-index.shape[1] :]
     along = zip(names, index.T, strict=True)

@@ -27,6 +27,8 @@ from landscape_core.planes.directions.endpoints import Endpoints
 from landscape_core.slices.point_statistics import at_coord
 from landscape_core.slices.slice_key import slice_key
 
+pytestmark = pytest.mark.filterwarnings("ignore:At .* computed points a running variance")
+
 CORNERS = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0))
 
 

@@ -288,7 +288,7 @@ def test_a_slice_says_how_to_make_it_again():
     line = landscape(module, CrossEntropy(), data, dimensions=1, resolution=5).attrs["grid"]
     assert set(json.loads(line)) == {"kind", "resolution", "alpha_low", "alpha_high"}
     assert from_plain(Grid, json.loads(line)) == Grid.square(1.0, 5)
-    assert (attrs["seed"], attrs["examples"], attrs["batch_norm"]) == (4, [20, 7], "running")
+    assert (attrs["seed"], attrs["examples"], attrs["batch_norm"]) == (4, [20, 7], "none")
     assert set(attrs["strategy"]) <= set(entries(Strategy))
     assert dataset["alpha"].attrs["units"] == "multiples of the axis"
     assert dataset["alpha"].attrs["long_name"] == "random direction 1"

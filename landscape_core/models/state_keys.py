@@ -1,0 +1,61 @@
+"""Whether a state dictionary is one of a network: what is missing, and what does not belong."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from torch import nn
+
+from landscape_core.foundation.errors import SpecError
+
+SHOWN = 4
+"""Keys that an error names at most."""
+
+
+def check_keys(found: Mapping[str, Any], module: nn.Module, needed: Collection[str]) -> None:
+    """Refuse a state that lacks parameters of a network.
+
+    Args:
+        found: the state.
+        module: the network.
+        needed: the names of its parameters that the state must hold.
+
+    Raises:
+        SpecError: keys are missing; says which are unexpected, and what would fit.
+    """
+    missing = [name for name in needed if name not in found]
+    if not missing:
+        return
+    known = {name for name, _ in (*module.named_parameters(), *module.named_buffers())}
+    known |= module.state_dict().keys()
+    unexpected = [str(key) for key in found if key not in known]
+    accepted = f"the network's; {_listed(missing)} missing"
+    if unexpected:
+        accepted += f", {_listed(unexpected)} unexpected"
+    shown = ", ".join(str(key) for key in list(found)[:SHOWN])
+    shown += ", ..." if len(found) > SHOWN else ""
+    raise SpecError("the keys of a state", shown, accepted + _remedy(found, needed))
+
+
+def _remedy(found: Mapping[str, Any], needed: Collection[str]) -> str:
+    """What would fit: an entry of the state, or its keys without a prefix."""
+    for key, value in found.items():
+        if isinstance(value, Mapping) and all(name in value for name in needed):
+            return f"; the entry {key!r} has the network's keys"
+    first = next(iter(needed))
+    for key in found:
+        if str(key).endswith(first):
+            prefix = str(key).removesuffix(first)
+            if prefix and all(prefix + name in found for name in needed):
+                return f"; without the prefix {prefix!r} they would be"
+    parts = [name.partition(".") for name in needed]
+    prefix = parts[0][0]
+    if all(part[0] == prefix and part[2] in found for part in parts):
+        return f"; behind the prefix '{prefix}.' they would be"
+    return ""
+
+
+def _listed(names: list[str]) -> str:
+    """A few of the names, how many there are besides, and the verb."""
+    rest = len(names) - SHOWN
+    told = ", ".join(names[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+    return f"{told} {'is' if len(names) == 1 else 'are'}"
