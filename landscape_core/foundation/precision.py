@@ -95,7 +95,7 @@ def full_precision_of_a_call() -> Iterator[None]:
     An evaluation within may allow a graphics card to round (`full_precision(tf32=True)`), for as
     long as it takes.
     """
-    if getattr(_here, "called", False) or getattr(_here, "inside", False):
+    if within_a_call():
         yield
         return
     kinds = ("cpu",) if torch.version.cuda is None else ("cpu", "cuda")
@@ -111,9 +111,17 @@ def full_precision_of_a_call() -> Iterator[None]:
             _shared.leave()
 
 
+def within_a_call() -> bool:
+    """Whether this thread computes in full precision already."""
+    return getattr(_here, "called", False) or getattr(_here, "inside", False)
+
+
 @contextlib.contextmanager
 def _without_autocast(kinds: Iterable[str]) -> Iterator[None]:
     """Cast nothing on the way, on these kinds of device."""
+    if not torch._C._is_any_autocast_enabled():
+        yield
+        return
     with contextlib.ExitStack() as stack:
         for kind in kinds:
             if is_autocast_available(kind) and torch.is_autocast_enabled(kind):

@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 import torch
 
 from landscape_core.foundation.errors import SpecError
-from landscape_core.foundation.precision import full_precision_of_a_call
+from landscape_core.foundation.precision import full_precision_of_a_call, within_a_call
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,9 +25,12 @@ def public_call(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
-        with full_precision_of_a_call():
-            _check_default_device()
+        if within_a_call():
             found = function(*args, **kwargs)
+        else:
+            with full_precision_of_a_call():
+                _check_default_device()
+                found = function(*args, **kwargs)
         return cast(R, _steps(found)) if isinstance(found, GeneratorType) else found
 
     return called
@@ -38,7 +41,6 @@ def _steps(work: Generator[Any, None, Any]) -> Generator[Any, None, Any]:
     try:
         while True:
             with full_precision_of_a_call():
-                _check_default_device()
                 try:
                     value = next(work)
                 except StopIteration as end:
@@ -54,6 +56,6 @@ def _check_default_device() -> None:
     Raises:
         SpecError: it is `meta`.
     """
-    if torch.get_default_device().type == "meta":
+    if torch.empty(0).is_meta:
         accepted = "one that holds numbers, by torch.set_default_device"
         raise SpecError("torch's default device", "meta", accepted)

@@ -748,6 +748,14 @@ def test_the_caption_tells_the_settings():
         assert told in words
 
 
+@pytest.mark.parametrize(("held", "told"), [(3, True), (0, False), (None, False)])
+def test_the_caption_tells_of_variances_that_were_held(held, told):
+    given_ = slice_of(valley)
+    if held is not None:
+        given_.attrs["held_variances"] = held
+    assert ("held variances 3" in stills.caption(given_)) == told
+
+
 # --- layers ---------------------------------------------------------------------------------------
 
 

@@ -666,7 +666,14 @@ WRONG = {
     ),
     "a class too many": (
         {"data": (torch.ones(6, 3).double(), torch.arange(6))},
-        r"the loss raised IndexError: .*\(shape \(6, 3\)\) .* \(shape \(6,\)\); got '.*, 0 to 5'",
+        r"the loss raised IndexError: .*\(shape \(2, 3\)\) .* \(shape \(6,\)\); got '.*, 0 to 5'",
+    ),
+    "a class too many, seen late": (
+        {
+            "data": (torch.ones(6, 3).double(), torch.tensor([0, 1, 2, 0, 1, 7])),
+            "directions": Gradient(),
+        },
+        r"the loss raised IndexError: .*; got '.*, 0 to 7'",
     ),
     "targets of another shape": (
         {"data": (torch.ones(6, 3).double(), torch.ones(6, 9).double())},
