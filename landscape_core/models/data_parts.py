@@ -1,12 +1,13 @@
 """Parts of the data that are gone through one after another, where their losses add up."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 import torch
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.memory import free_memory
+from landscape_core.foundation.types import Vector
 from landscape_core.models.additivity import Additivity, additivity
 from landscape_core.models.gradient_mode import without_gradients
 from landscape_core.models.graph_memory import bytes_per_example
@@ -35,7 +36,7 @@ def parts_of(objective: ModelObjective, size: int) -> list[tuple[ModelObjective,
     while found.separable and size > 1 and not fits(objective.first(size)):
         size //= 2
     parts = [objective.between(start, start + size) for start in range(0, count, size)]
-    if found.separable and _verified(objective, parts, found.loss):
+    if found.separable and verified(objective, parts, found.loss, places(objective.start)):
         weights = weights_of(objective, parts, found.loss)
         return [(part, weight) for part, weight in zip(parts, weights, strict=True) if weight]
     if not fits(objective):
@@ -53,15 +54,20 @@ def bytes_at_once(objective: ModelObjective) -> int:
     return bytes_per_example(objective, gradient=True) * objective.examples
 
 
-def _verified(objective: ModelObjective, parts: Sequence[ModelObjective], kind: Kind) -> bool:
-    """Whether these very parts make up the loss."""
+def verified(
+    objective: ModelObjective,
+    parts: Sequence[ModelObjective],
+    kind: Kind,
+    thetas: Iterable[Vector],
+) -> bool:
+    """Whether these very parts, one after another, make up the loss at some points."""
     if is_mean(objective.loss_function):
         return True
     order = torch.arange(objective.examples, device=objective.inputs.device)
     pieces = order.split([part.examples for part in parts])
     pairs = list(zip(parts, pieces, strict=True))
     with undisturbed(objective):
-        for theta in places(objective.start):
+        for theta in thetas:
             outputs = torch.cat([without_gradients(partial(one.outputs, theta)) for one in parts])
             if len(outputs) % objective.examples or not adds_up(objective, outputs, pairs, kind):
                 return False

@@ -20,15 +20,18 @@ def with_last(work: Iterator[xr.Dataset]) -> Iterator[tuple[xr.Dataset, bool]]:
         yield held, True
 
 
-def agreeing(read: Probe, dataset: xr.Dataset, *, stacklevel: int) -> xr.Dataset | None:
+def agreeing(
+    read: Probe, dataset: xr.Dataset, *, stacklevel: int, even_plain: bool = False
+) -> xr.Dataset | None:
     """The dataset with what its check says; None, after a warning, where points disagree.
 
     Args:
         read: what was read.
         dataset: a finished slice.
         stacklevel: of the warning, as `warnings.warn` would take it where this is called.
+        even_plain: also check what the plain evaluation computed, on parts of the data.
     """
-    found = spot_check(read, dataset)
+    found = spot_check(read, dataset, even_plain=even_plain)
     if found.agree:
         return stating(found, dataset)
     warnings.warn(OTHERWISE.format("A fast way of computing this slice"), stacklevel=stacklevel + 1)

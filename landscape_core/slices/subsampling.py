@@ -6,6 +6,7 @@ over the examples drawn (Cochran, Sampling Techniques, 1977, section 2.6); with 
 """
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,14 +18,18 @@ from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.public_call import public_call
 from landscape_core.models.additivity import additivity
+from landscape_core.models.data_parts import verified
+from landscape_core.models.loss_weights import is_mean
 from landscape_core.models.measures.base import Measure, OutputMeasure
 from landscape_core.models.measures.loss_spread import LossSpread
 from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.user_model import with_known_loss
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.grid_values import GridValues, frozen, named
 from landscape_core.slices.interpolation import Floats
-from landscape_core.slices.last_dataset import agreeing, with_last
+from landscape_core.slices.last_dataset import agreeing, stating, with_last
 from landscape_core.slices.probe import Probe
+from landscape_core.slices.spot_checks import Checked
 from landscape_core.storage import schema
 
 FIRST = 64
@@ -34,6 +39,11 @@ GROWTH = 4
 """How many times more examples each slice has than the one before."""
 
 SPREAD = "loss_spread"
+
+NO_MEAN = (
+    "The parts of the data do not make up the loss of all of it, which is no mean over examples: "
+    "some of them say nothing of it, and the slice is that of all examples, computed the plain way."
+)
 
 
 @public_call
@@ -48,7 +58,12 @@ def sample(
     """The exact slice on more and more examples; the last on all of them.
 
     `loss_standard_error` has the dimensions of the loss; the attribute `examples` says how many
-    were used, `examples_of` how many there are. No example is evaluated twice.
+    were used, `examples_of` how many there are. No example of a known loss is evaluated twice.
+
+    The parts of the data that are gone through are compared with all of it, before at three points
+    and afterwards at those that are checked of any slice. Where they do not make up the loss, there
+    is one slice, the plain evaluation's on all examples, and a warning says so. Of a loss that is
+    none of the catalogue, nor torch's cross-entropy, the last slice is of all examples at once.
 
     Args:
         read: what is read at each point; of its measures those that are means over examples.
@@ -59,21 +74,26 @@ def sample(
 
     Raises:
         SpecError: statistics of the batch, which differ between parts of the data, or a loss that
-            gives the mean alone.
+            gives the mean alone and is not torch's cross-entropy.
     """
-    parts = read.parts
-    for part in parts.values():
-        _check(part)
     if first < 2:
         raise SpecError("first", first, "at least 2, as a standard error needs two examples")
+    read = read.over({name: with_known_loss(part) for name, part in read.parts.items()})
+    for part in read.parts.values():
+        _check(part)
     means = {n: m for n, m in read.measures.items() if isinstance(m, OutputMeasure) and m.is_mean}
     given, how = dict(attrs or {}), (first, seed)
+    if not all(_make_up(read, grid, part, how) for part in read.parts.values()):
+        warnings.warn(NO_MEAN, stacklevel=2)
+        yield _whole(read.plainly(), grid, means, given)
+        return
+    divided = any(part.examples > first for part in read.parts.values())
     for dataset, last in with_last(_growing(read, grid, means, given, how)):
-        found = agreeing(read.asking(means), dataset, stacklevel=2) if last else dataset
-        if found is None:
-            yield from _growing(read.plainly(), grid, means, given, how)
-        else:
-            yield found
+        if not last:
+            yield dataset
+            continue
+        found = agreeing(read.asking(means), dataset, stacklevel=2, even_plain=divided)
+        yield _whole(read.plainly(), grid, means, given) if found is None else found
 
 
 def _growing(
@@ -87,13 +107,44 @@ def _growing(
     parts, (first, seed) = read.parts, how
     shuffled = {name: _shuffled(part, seed) for name, part in parts.items()}
     totals = {name: _Total() for name in parts}
-    start, stop = 0, first
-    while any(start < part.examples for part in parts.values()):
+    for start, stop in _ends(max(part.examples for part in parts.values()), first):
         for name, part in shuffled.items():
             if start < part.examples:
-                totals[name].add(_block(read, grid, means, name, part.between(start, stop)))
+                last = stop >= part.examples and start > 0
+                if last and not is_mean(part.loss_function):  # parts are a guess about such a loss
+                    totals[name] = _total_of_all(read, grid, means, name)
+                else:
+                    totals[name].add(_block(read, grid, means, name, part.between(start, stop)))
         yield _dataset(read, grid, means, totals, attrs)
+
+
+def _ends(examples: int, first: int) -> Iterator[tuple[int, int]]:
+    """Where the blocks of so many examples begin and end."""
+    start, stop = 0, first
+    while start < examples:
+        yield start, min(stop, examples)
         start, stop = stop, GROWTH * stop
+
+
+def _make_up(read: Probe, grid: Grid, part: ModelObjective, how: tuple[int, int]) -> bool:
+    """Whether the very blocks that are used make up the loss, at the centre and two corners."""
+    first, seed = how
+    if is_mean(part.loss_function):
+        return True
+    whole = _shuffled(part, seed)
+    blocks = [whole.between(start, stop) for start, stop in _ends(part.examples, first)]
+    at = [0, grid.resolution // 2, -1]
+    sides = (grid.alpha()[at], grid.beta()[at])[: read.plane.dimensions]
+    coords = torch.tensor(np.stack(sides, axis=1)).to(part.start)
+    return len(blocks) == 1 or verified(whole, blocks, "mean", read.plane.points(coords))
+
+
+def _whole(
+    read: Probe, grid: Grid, means: Mapping[str, Measure], attrs: dict[str, Any]
+) -> xr.Dataset:
+    """The slice by the plain evaluation on all examples at once."""
+    totals = {name: _total_of_all(read, grid, means, name) for name in read.parts}
+    return stating(Checked(), _dataset(read, grid, means, totals, attrs))
 
 
 def _check(part: ModelObjective) -> None:
@@ -155,6 +206,16 @@ def _block(
     values = sheet.values[0]
     spread = values[len(means)] if part.examples > 1 else np.zeros(values.shape[1:])
     return part.examples, values[: len(means)], spread**2 * (part.examples - 1)
+
+
+def _total_of_all(read: Probe, grid: Grid, means: Mapping[str, Measure], name: str) -> _Total:
+    """The means over all examples of a part of the data, evaluated at once."""
+    part = read.parts[name]
+    sheet = GridValues.blank(read.asking(means).over({name: part}), grid)
+    sheet.compute(np.argwhere(~sheet.computed))
+    found = _Total()
+    found.add((part.examples, sheet.values[0], np.zeros(sheet.values.shape[2:])))
+    return found
 
 
 def _dataset(

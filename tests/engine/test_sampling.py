@@ -147,3 +147,79 @@ def test_a_network_that_mixes_its_examples_is_refused():
     parts = {"train": from_module(Centred(), loss, cases.vectors())}
     with pytest.raises(SpecError, match="treats each example by itself"):
         next(sample(probe_of(parts, Random()), Grid.square(1.0, 3)))
+
+
+def without_the_largest(threshold):
+    """Each loss less the largest excess among all of them."""
+
+    def loss(outputs, targets):
+        losses = cross_entropy(outputs, targets, reduction="none")
+        return losses - (losses - threshold).clamp_min(0).max()
+
+    return loss
+
+
+def more_where_one_is_large(threshold):
+    """Five times the losses where one of them is above a threshold."""
+
+    def loss(outputs, targets):
+        losses = cross_entropy(outputs, targets, reduction="none")
+        return losses * (5.0 if (losses > threshold).any() else 1.0)
+
+    return loss
+
+
+def of_many(count):
+    """The losses over the spread of the outputs, where there are many examples."""
+
+    def loss(outputs, targets):
+        losses = cross_entropy(outputs, targets, reduction="none")
+        return losses / outputs.std() if len(outputs) > count else losses
+
+    return loss
+
+
+ALIKE_ON_FEW = {
+    f"{make.__name__}, {number}": make(number)
+    for make, numbers in {
+        without_the_largest: (1.9, 2.2, 2.5),
+        more_where_one_is_large: (1.9, 2.2, 2.5),
+        of_many: (100, 500, 800),
+    }.items()
+    for number in numbers
+}
+"""Losses that are means on the few examples on which it is tried, and none on all."""
+
+STRATEGIES = (None, "loop", "vmap")
+
+
+@pytest.mark.parametrize("name", ALIKE_ON_FEW)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.filterwarnings("ignore:The parts of the data", "ignore:A fast way of computing")
+def test_the_last_slice_is_that_of_all_examples_whatever_the_loss_is_on_few(name, strategy):
+    part = from_module(cases.mlp(), ALIKE_ON_FEW[name], cases.vectors(1000))
+    *_, last = sample(probe_of({"train": part}, Random(), strategy=strategy), SMALL)
+    *_, whole = exact(read(part), SMALL)
+    np.testing.assert_allclose(last["loss"].values, whole["loss"].values, rtol=1e-9)
+    assert last.attrs["examples"] == [1000]
+    assert (last["loss_standard_error"].values == 0).all()
+
+
+def test_parts_that_do_not_make_up_the_loss_are_told():
+    part = from_module(cases.mlp(), without_the_largest(2.2), cases.vectors(1000))
+    with pytest.warns(UserWarning, match="no mean over examples"):
+        (only,) = sample(read(part), SMALL)
+    assert only.attrs["strategy"] == ["loop"]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize(
+    "loss", [cross_entropy, nn.CrossEntropyLoss(), nn.CrossEntropyLoss(reduction="none")]
+)
+def test_the_cross_entropy_of_torch_is_sampled_as_it_is_given(loss, strategy):
+    part = from_module(cases.mlp(), loss, cases.vectors(100))
+    found = list(sample(probe_of({"train": part}, Random(), strategy=strategy), SMALL))
+    assert [one.attrs["examples"] for one in found] == [[64], [100]]
+    assert (found[0]["loss_standard_error"].values > 0).all()
+    *_, whole = exact(read(part), SMALL)
+    np.testing.assert_allclose(found[-1]["loss"].values, whole["loss"].values, rtol=1e-9)

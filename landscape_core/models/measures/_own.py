@@ -24,7 +24,7 @@ class Own(OutputMeasure):
     function: Callable[[Tensor, Tensor], Any]
 
     def read(self, outputs: Tensor, answers: Answers) -> Tensor:
-        """The value; the function has outputs and targets of its own, which it may write to or keep.
+        """The value; the function has outputs and targets of its own, to write to or to keep.
 
         Raises:
             SpecError: the function gives neither a number nor numbers.
