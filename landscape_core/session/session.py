@@ -19,6 +19,7 @@ from landscape_core.experiments.learning_curves import applicable, curves, measu
 from landscape_core.experiments.trajectory import trajectory
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.public_call import public_call
+from landscape_core.foundation.recipes import canonical, to_plain
 from landscape_core.foundation.types import Vector, Vectors
 from landscape_core.models.loss_function import loss_values
 from landscape_core.models.measures.base import Answers
@@ -316,7 +317,9 @@ class Session:
         error, scale = self.view.tolerance, self.view.scale
         tolerance = Tolerance(relative_tolerance=error, scale=scale) if error else None
         dataset = None
-        for dataset in compute_slice(read, grid, tolerance=tolerance, store=self._store):
+        run = canonical(to_plain(self._ending(self._entry().state.index)))
+        asked = compute_slice(read, grid, {"run": run}, tolerance=tolerance, store=self._store)
+        for dataset in asked:
             yield self._picture(seen, dataset)
         if dataset is not None:
             self._held = (self._spanned, grid, self._entry(), dataset)

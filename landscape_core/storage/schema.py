@@ -66,10 +66,11 @@ def _origin(attrs: dict[Any, Any]) -> str:
         return str(attrs["model"])
     asked = _parsed(attrs.get("look") or attrs.get("run"))
     run = asked.get("run", asked)
-    named = [("problem", "dataset"), ("problem", "architecture"), ("optimizer",)]
-    words = [_within(run, *path, "kind") for path in named]
+    parts = [_within(run, "problem", part, "kind") for part in ("dataset", "architecture")]
+    given = _within(run, "problem", "model") or _within(run, "problem", "kind")
+    words = [*(parts if any(parts) else [given]), _within(run, "optimizer", "kind")]
     steps = _within(run, "steps")
-    return " ".join(filter(None, [*words, steps and f"{steps} steps"]))
+    return " ".join(filter(None, [*words, steps and f"{steps} step{'s' * (steps != '1')}"]))
 
 
 def _parsed(text: object) -> dict[str, Any]:

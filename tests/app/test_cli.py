@@ -546,6 +546,64 @@ def test_the_cache_is_listed_in_columns_with_its_total(capsys):
     assert total.endswith(str(user_store().folder))
 
 
+@pytest.mark.parametrize(
+    ("numbers", "says"),
+    [
+        ({"slice": 1}, "1 entry (1 slice):"),
+        ({"slice": 3}, "3 entries (3 slices):"),
+        ({"slice": 1, "trajectory": 2}, "3 entries (1 slice, 2 trajectories):"),
+        ({"trajectory": 1, "other": 1}, "2 entries (1 other, 1 trajectory):"),
+        ({"other": 2, "slice": 2}, "4 entries (2 others, 2 slices):"),
+        ({"part": 2}, "2 entries (2 unfinished):"),
+    ],
+)
+def test_the_total_of_the_cache_counts_in_the_plural(numbers, says, capsys):
+    for kind, number in numbers.items():
+        for at in range(number):
+            if kind in ("slice", "part"):
+                kept(f"{at}{'part' if kind == 'part' else ''}")
+            else:
+                name = "theta" if kind == "trajectory" else "trace"
+                found = xr.Dataset({name: (("step", "parameter"), np.zeros((2, 3)))})
+                user_store().put(f"{kind}{at}", found)
+    assert main(["cache", "list"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("preset", "says"), [("spirals", "spirals mlp"), ("curved_valley", "valley")]
+)
+def test_the_cache_names_the_problem_of_a_picture_of_the_app(preset, says, capsys, tmp_path):
+    words = f"preset={preset}&step=1&view.resolution=11"
+    assert main(["picture", words, "-o", str(tmp_path / "one.png")]) == 0
+    assert main(["cache", "list"]) == 0
+    told = capsys.readouterr().out
+    assert says in told
+    assert "1 step, 11 x 11 points" in told
+
+
+def test_a_picture_is_drawn_by_the_strategy_of_its_link(tmp_path):
+    losses = {}
+    for strategy in ("", "&strategy=loop", "&strategy=vmap"):
+        words = f"preset=spirals&step=1&view.resolution=11{strategy}"
+        target = tmp_path / f"one{strategy[-4:]}.nc"
+        assert main(["picture", words, "-o", str(target)]) == 0
+        losses[strategy] = load(target)
+    assert list(losses["&strategy=loop"].attrs["strategy"]) == ["loop"]
+    assert list(losses["&strategy=vmap"].attrs["strategy"]) == ["vmap"]
+
+
+def test_python_runs_the_command_line_by_the_name_of_the_package():
+    done = subprocess.run(
+        [sys.executable, "-m", "landscape_lab", "list", "strategies"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "loop" in done.stdout
+
+
 def test_verifying_the_cache_says_what_was_damaged_and_by_its_exit_code(capsys):
     kept("good")
     assert main(["cache", "verify"]) == 0

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from landscape_core.storage.store import Store
 
 
+PLURALS = {"slice": "slices", "trajectory": "trajectories", "other": "others"}
+"""Kinds of results where there are several; of the unfinished there is no other word."""
+
+
 def options(parser: argparse.ArgumentParser) -> None:
     """Add what the command takes."""
     actions = parser.add_subparsers(required=True, metavar="ACTION")
@@ -89,9 +93,14 @@ def _total(kept: "Store") -> str:
     if not found:
         return f"nothing is kept: 0 MB {limit}"
     kinds = Counter(entry.kind for entry in found)
-    told = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+    told = ", ".join(f"{number} {_named(kind, number)}" for kind, number in sorted(kinds.items()))
     size = _megabytes(sum(entry.size for entry in found))
     return f"{_counted(len(found))} ({told}): {size} {limit}"
+
+
+def _named(kind: str, number: int) -> str:
+    """A kind of results, in the plural unless there is one."""
+    return kind if number == 1 else PLURALS.get(kind, kind)
 
 
 def _megabytes(size: int) -> str:
