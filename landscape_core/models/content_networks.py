@@ -1,5 +1,7 @@
 """Networks and their layers as a digest of content tells them: class, state, hooks and parts."""
 
+import functools
+import types
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,8 +35,22 @@ def add_module(content: ContentDigest, module: nn.Module) -> None:
     if id(module) not in content.network:
         content.add(module.training, dict(module._parameters), dict(module._buffers))
     shapes = [(n, tuple(p.shape), p.requires_grad) for n, p in module.named_parameters()]
-    with content.referred(by_user=not is_installed(kind)):
-        content.add(own, _hooks(module), repr(shapes), dict(module._modules))
+    installed = is_installed(kind)
+    foreign = {n: v for n, v in own.items() if installed and _is_foreign(v, kind)}
+    with content.referred(by_user=True):
+        content.add(foreign)
+    with content.referred(by_user=not installed):
+        content.add({n: v for n, v in own.items() if n not in foreign})
+        content.add(_hooks(module), repr(shapes), dict(module._modules))
+
+
+def _is_foreign(value: Any, kind: type) -> bool:
+    """Whether an attribute of a layer is a function that its own package does not have."""
+    function = value.func if isinstance(value, functools.partial) else value
+    if not isinstance(function, types.FunctionType | types.BuiltinFunctionType):
+        return False
+    home = str(getattr(function, "__module__", ""))
+    return home.partition(".")[0] != kind.__module__.partition(".")[0]
 
 
 def _tied(network: nn.Module) -> list[tuple[str, str]]:

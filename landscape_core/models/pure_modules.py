@@ -64,7 +64,7 @@ PURE_BUT_FOR = {
             *("numpy.typing", "numpy.lib.stride_tricks", "numpy.exceptions"),
             *("torch.functional", "torch.linalg", "torch.fft", "torch.special", "torch.func"),
             *("torch.masked", "torch.nested", "torch.signal", "torch.signal.windows"),
-            *("torch.amp", "torch.types", "torch.autograd", "torch.autograd.function"),
+            *("torch.types", "torch.autograd", "torch.autograd.function"),
             *("torch.autograd.functional", "torch.autograd.forward_ad", "torch.autograd.grad_mode"),
         ),
         NOTHING,
@@ -79,6 +79,9 @@ PURE_ALONE = {
     "datetime": {"date", "time", "datetime", "timedelta", "timezone"},
     "decimal": {"Decimal"},
     "scipy": set(),
+    "landscape_core.foundation.memory": set(),
+    "landscape_core.foundation.part_files": set(),
+    "landscape_core.models.file_digests": set(),
     "os": {"getenv", "environ"},  # which are told with what they hold
     "json": {"dumps", "loads"},
     "hashlib": {"md5", "sha1", "sha256", "sha512", "blake2b", "blake2s"},
@@ -96,6 +99,7 @@ PURE_FAMILIES = (
     *("scipy.ndimage", "scipy.optimize", "scipy.signal", "scipy.spatial", "scipy.special"),
     "scipy.stats",
     *("torch.nn", "torch.distributions", "torch.optim", "einops", "torchvision.ops", "timm.layers"),
+    *("torch.amp", "torch.autograd.grad_mode", "torch.utils._contextlib", "torch._functorch"),
     *("landscape_core.foundation", "landscape_core.models", "landscape_core.training"),
     *("landscape_core.planes", "landscape_core.curvature"),
 )

@@ -35,6 +35,18 @@ FILES = {
     "a path that is opened": ("", "float(Path(NAME).open().read())"),
     "a path that is looked at": ("", "Path(NAME).stat().st_size"),
     "a method of paths": ("look = Path.read_text", "float(look(Path(NAME)))"),
+    "a reader in a layer": (
+        "layer = nn.Tanh()\nlayer.read = np.loadtxt",
+        "float(layer.read(NAME))",
+    ),
+    "a partial in a layer": (
+        "layer = nn.Tanh()\nlayer.forward = functools.partial(np.loadtxt)",
+        "float(layer(NAME))",
+    ),
+    "a function of the laboratory": (
+        "from landscape_core.models.file_digests import file_digest",
+        "len(file_digest(Path(NAME)))",
+    ),
     "saved weights": ("", "nn.Linear.from_pretrained(NAME)"),
 }
 
@@ -128,6 +140,15 @@ PURE = {
         "inner()",
         "import contextlib\n@contextlib.contextmanager\ndef held():\n    yield 2\n"
         "def inner():\n    with held() as two:\n        return two",
+    ),
+    "a function that makes no graph": scaled(
+        "inner(o)", "@torch.no_grad()\ndef inner(o):\n    return o.exp().mean()"
+    ),
+    "a function that is transformed": scaled(
+        "inner(o).mean()", "inner = torch.func.vmap(lambda x: x.sum())"
+    ),
+    "a function in a layer": scaled(
+        "layer(o).mean()", "layer = nn.Tanh()\nlayer.forward = nn.functional.relu"
     ),
     "a gradient of one's own": scaled(
         "Own.apply(o).mean()",
