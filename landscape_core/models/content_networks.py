@@ -35,22 +35,32 @@ def add_module(content: ContentDigest, module: nn.Module) -> None:
     if id(module) not in content.network:
         content.add(module.training, dict(module._parameters), dict(module._buffers))
     shapes = [(n, tuple(p.shape), p.requires_grad) for n, p in module.named_parameters()]
-    installed = is_installed(kind)
-    foreign = {n: v for n, v in own.items() if installed and _is_foreign(v, kind)}
+    packaged = {name for name, value in own.items() if _is_packaged(value, kind)}
     with content.referred(by_user=True):
-        content.add(foreign)
-    with content.referred(by_user=not installed):
-        content.add({n: v for n, v in own.items() if n not in foreign})
+        content.add({name: value for name, value in own.items() if name not in packaged})
+    with content.referred(by_user=False):
+        content.add({name: value for name, value in own.items() if name in packaged})
+    with content.referred(by_user=not is_installed(kind)):
         content.add(_hooks(module), repr(shapes), dict(module._modules))
 
 
-def _is_foreign(value: Any, kind: type) -> bool:
-    """Whether an attribute of a layer is a function that its own package does not have."""
+def _is_packaged(value: Any, kind: type) -> bool:
+    """Whether an attribute of a layer belongs to the package of its class, or of its bases.
+
+    Of a layer that is installed all do but for functions of other packages; of one's own the
+    objects of classes that come with its bases.
+    """
     function = value.func if isinstance(value, functools.partial) else value
-    if not isinstance(function, types.FunctionType | types.BuiltinFunctionType):
-        return False
-    home = str(getattr(function, "__module__", ""))
-    return home.partition(".")[0] != kind.__module__.partition(".")[0]
+    called = isinstance(function, types.FunctionType | types.BuiltinFunctionType)
+    if is_installed(kind):
+        return not called or _package(function) == _package(kind)
+    packages = {_package(base) for base in kind.__mro__ if is_installed(base)}
+    given = function if called else type(value)
+    return is_installed(given) and _package(given) in packages - {"torch", "builtins"}
+
+
+def _package(thing: Any) -> str:
+    return str(getattr(thing, "__module__", "")).partition(".")[0]
 
 
 def _tied(network: nn.Module) -> list[tuple[str, str]]:

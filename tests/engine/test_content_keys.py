@@ -14,6 +14,7 @@ import cases
 from code_pairs import TABLE, class_of, network, of_config, scaled, written
 from impure_code import BUILT, IMPURE, PURE
 from landscape_core.foundation.errors import SpecError
+from landscape_core.models import installed
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.random import Random
 from landscape_core.slices.grid import Grid
@@ -287,6 +288,63 @@ def test_a_network_that_makes_another_one_by_a_setting_has_no_key(tmp_path):
     refused = pytest.raises(SpecError, match="getcwd")
     with loaded(tmp_path, {"mine": source}) as module, refused:
         key_of(module)
+
+
+OUTSIDE = """
+import functools, logging, os, sys
+from torch import nn
+
+LOG = logging.getLogger(__name__)
+
+class Config:
+    def __init__(self):
+        self.width, self.read = 3, os.getcwd
+
+@functools.lru_cache
+def width():
+    return len(sys.argv) and 3
+
+def scale():
+    return len(os.sep)
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.config, self.layer, self.norm = Config(), nn.Linear(3, width()), nn.LayerNorm
+        self.act = functools.partial(scale)
+
+    def forward(self, inputs):
+        LOG.debug(os.getcwd())
+        return self.act() * self.layer(inputs)
+"""
+
+OF_OUTSIDE = {
+    "a network": "def net():\n    return outside.Net()\n",
+    "layers of it": "def net():\n    return nn.Sequential(nn.Linear(3, 3), outside.Net())\n",
+    "a network of one's own on its base": "class Own(outside.Net):\n    def forward(self, x):\n"
+    "        return 2 * super().forward(x)\nnet = Own\n",
+    "a network of one's own with layers of it": "class Own(nn.Module):\n    def __init__(self):\n"
+    "        super().__init__()\n        self.body = outside.Net()\n"
+    "        outside.scale()\n    def forward(self, x):\n        return self.body(x)\nnet = Own\n",
+}
+
+
+@pytest.mark.parametrize("name", OF_OUTSIDE)
+def test_networks_of_installed_packages_have_a_key_whatever_they_read(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(installed, "PACKAGES", {*installed.PACKAGES, str(tmp_path / "site")})
+    with loaded(tmp_path / "site", {"outside": OUTSIDE, "config": ""}, first="outside"):
+        source = "import outside\n" + OF_OUTSIDE[name]
+        with loaded(tmp_path / "own", {"mine": source}) as module:
+            assert key_of(module) == key_of(module)
+
+
+def test_ones_own_code_on_a_function_of_an_installed_package_has_no_key(tmp_path, monkeypatch):
+    monkeypatch.setattr(installed, "PACKAGES", {*installed.PACKAGES, str(tmp_path / "site")})
+    refused = pytest.raises(SpecError, match=r"outside\.scale")
+    with loaded(tmp_path / "site", {"outside": OUTSIDE}, first="outside"):
+        source = "import outside\n" + scaled("outside.scale()")
+        with loaded(tmp_path / "own", {"mine": source}) as module, refused:
+            key_of(module)
 
 
 def test_decimal_numbers_are_told_with_their_context(tmp_path):

@@ -25,8 +25,8 @@ class Net(nn.Module):
 
 
 @contextlib.contextmanager
-def loaded(folder, sources):
-    """The module `mine` out of files that hold these sources by name, others beside it."""
+def loaded(folder, sources, first="mine"):
+    """The `first` module out of files that hold these sources by name, others beside it."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, source in sources.items():
         path = folder.joinpath(*name.split(".")).with_suffix(".py")
@@ -37,7 +37,7 @@ def loaded(folder, sources):
     sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
     try:
-        yield importlib.import_module("mine")
+        yield importlib.import_module(first)
     finally:
         sys.path.remove(str(folder))
         sys.dont_write_bytecode = written
