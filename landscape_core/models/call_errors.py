@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from landscape_core.foundation.errors import LandscapeError, SpecError
+from landscape_core.models.gradient_mode import needs_gradients
 
 RAISED = (RuntimeError, IndexError, ValueError, TypeError)
 """What torch raises where shapes, types or values do not fit; other errors are the user's own."""
@@ -52,7 +53,9 @@ def loss_errors(outputs: Tensor, targets: Tensor) -> Iterator[None]:
 
 
 def _passes(error: Exception) -> bool:
-    return isinstance(error, LandscapeError | torch.OutOfMemoryError)
+    """Whether an error is told as it is, or tells whoever evaluates to record gradients."""
+    told = isinstance(error, LandscapeError | torch.OutOfMemoryError)
+    return told or (isinstance(error, RuntimeError) and needs_gradients(error))
 
 
 def _told(error: Exception) -> str:

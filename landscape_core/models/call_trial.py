@@ -17,7 +17,7 @@ from landscape_core.foundation.types import Vector
 from landscape_core.models.generators import drawn_since, kept_generators, states
 from landscape_core.models.loss_function import loss_values
 from landscape_core.models.module_mode import changes_with_mode
-from landscape_core.models.module_state import ModuleState
+from landscape_core.models.module_state import ModuleState, as_given
 from landscape_core.models.network_evaluation import NetworkEvaluation, gradients
 from landscape_core.models.notices import unheard
 from landscape_core.models.originals import check_reads
@@ -94,7 +94,8 @@ def _check_apart(few: NetworkEvaluation, theta: Vector) -> None:
 
     device = theta.device
     told = contextlib.suppress(Exception)  # of what users write; the evaluation will tell
-    with unheard(), kept_generators(device), full_precision(device), torch.no_grad(), told:
+    given = as_given(own.network.module, own.loss_function, own.adapter)
+    with unheard(), kept_generators(device), full_precision(device), torch.no_grad(), given, told:
         traced(evaluated, watch)
     check_reads(watch.read)
 

@@ -17,6 +17,7 @@ from landscape_core.models.adapter import Adapter, tensor_in
 from landscape_core.models.copying import copied_together
 from landscape_core.models.generators import kept_generators
 from landscape_core.models.loss_function import LossFunction, loss_on
+from landscape_core.models.module_state import as_given
 from landscape_core.models.notices import unheard
 
 Given = tuple[LossFunction, Tensor, Tensor]
@@ -133,10 +134,11 @@ def _taken(module: nn.Module, adapter: Adapter | None, given: Given, *, few: boo
     with unheard(), kept_generators(device), full_precision(device), torch.enable_grad():
         try:
             own, loss, taken = copied_together(module, given[0], adapter)
-            found = own.eval()(inputs)
-            value = loss(tensor_in(taken(found) if taken else found), targets).mean()
-            if value.requires_grad:
-                value.backward()
+            with as_given(own, loss, taken):
+                found = own.eval()(inputs)
+                value = loss(tensor_in(taken(found) if taken else found), targets).mean()
+                if value.requires_grad:
+                    value.backward()
         except Exception:  # of what users write
             return False
     return True

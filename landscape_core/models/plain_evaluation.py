@@ -11,6 +11,7 @@ import contextlib
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 import torch
@@ -279,8 +280,8 @@ class PlainEvaluation:
             self._copy.recording(),
         ):
             before = states(self.flat.device)
-            targets = self._copy.fresh(self.objective.targets)
-            measures = [lambda outputs, one=one: one(outputs, targets) for one in self.measures]
+            targets = self.objective.targets
+            measures = [partial(_measured, one, targets) for one in self.measures]
             data = self.objective.inputs, self.objective.targets
             watched = self.objective.watched()
             outputs, loss, found, heard = observed(
@@ -315,3 +316,8 @@ class PlainEvaluation:
         pairs = zip(pieces, self._moved, strict=True)
         found = [torch.zeros_like(p) if piece is None else piece for piece, p in pairs]
         return torch.cat([one.detach().reshape(-1) for one in found])
+
+
+def _measured(measure: Measured, targets: Tensor, outputs: Tensor) -> Tensor:
+    """What a measure of the user's gives, with targets of its own, which it may write to."""
+    return measure(outputs, targets.clone())
