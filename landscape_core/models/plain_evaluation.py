@@ -12,7 +12,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +31,7 @@ from landscape_core.models.generators import PYTHON, drawing, states
 from landscape_core.models.gradient_mode import needs_gradients
 from landscape_core.models.loss_function import Weighted, loss_values
 from landscape_core.models.memory_trial import FEW, memory_of
+from landscape_core.models.module_state import rewound
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.notices import retell, unheard
 from landscape_core.models.observation import observed
@@ -318,6 +319,7 @@ class PlainEvaluation:
         return torch.cat([one.detach().reshape(-1) for one in found])
 
 
-def _measured(measure: Measured, targets: Tensor, outputs: Tensor) -> Tensor:
+def _measured(measure: Measured, targets: Tensor, outputs: Tensor) -> Any:
     """What a measure of the user's gives, with targets of its own, which it may write to."""
-    return measure(outputs, targets.clone())
+    with rewound(measure):
+        return measure(outputs, targets.clone())
