@@ -4,7 +4,6 @@ It cannot where something beside the network refers to its parameters, or where 
 calls it once more.
 """
 
-import contextlib
 from collections.abc import Callable
 from functools import partial
 from typing import Literal
@@ -53,18 +52,25 @@ class Calls:
             self._memory = tried()
         return self._memory
 
-    def functional(self, start: Vector, few: Callable[[], NetworkEvaluation]) -> bool:
+    def functional(
+        self,
+        start: Vector,
+        few: Callable[[], NetworkEvaluation],
+        every: Callable[[], NetworkEvaluation],
+    ) -> bool:
         """Whether that gives the same values and gradients as values in its own parameters.
 
         Args:
             start: the network's own parameters, (P,).
             few: makes the evaluation, of `FEW` examples, on which it is tried.
+            every: makes that of all examples, for networks that cannot do with fewer.
 
         Raises:
             SpecError: it reads the network that this one was copied from.
         """
         if self._known is None:
-            _check_apart(few(), start)
+            if not _check_apart(few(), start):
+                _check_apart(every(), start)
             self._known = True  # while it is tried
             try:
                 device = start.device
@@ -77,8 +83,10 @@ class Calls:
         return self._known
 
 
-def _check_apart(few: NetworkEvaluation, theta: Vector) -> None:
+def _check_apart(few: NetworkEvaluation, theta: Vector) -> bool:
     """Refuse a network or loss that reads an original, before any gradient may reach that.
+
+    False where it raises an error, and nothing is known.
 
     Raises:
         SpecError: names what is read.
@@ -93,11 +101,15 @@ def _check_apart(few: NetworkEvaluation, theta: Vector) -> None:
         own.loss_function(outputs, few.targets.clone())
 
     device = theta.device
-    told = contextlib.suppress(Exception)  # of what users write; the evaluation will tell
     given = as_given(own.network.module, own.loss_function, own.adapter)
-    with unheard(), kept_generators(device), full_precision(device), torch.no_grad(), given, told:
-        traced(evaluated, watch)
-    check_reads(watch.read)
+    with unheard(), kept_generators(device), full_precision(device), torch.no_grad(), given:
+        try:
+            traced(evaluated, watch)
+        except Exception:  # of what users write; the evaluation will tell
+            return False
+        finally:
+            check_reads(watch.read)
+    return True
 
 
 def _alike(few: NetworkEvaluation, theta: Vector) -> bool:

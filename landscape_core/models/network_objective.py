@@ -124,10 +124,7 @@ class ModelObjective(Objective):
         return theta if self.proximal is None else self.proximal(theta, step)
 
     def copies(self, *others: Any) -> tuple[Any, ...]:
-        """Network, loss as it was given, adapter and others that may refer to an original, copied.
-
-        Of others only those change that lead to the network.
-        """
+        """Copies of network, loss as given and adapter, and others, which lead to these."""
         same = self._originals.counterparts(self.module) if others else ()
         own = (self.module, self.given_loss, self.adapter)
         return copied_together(*own, followed=others, same=same)
@@ -265,7 +262,8 @@ class ModelObjective(Objective):
     @property
     def _functional(self) -> bool:
         """Whether the network can be called with other tensors in the place of its own."""
-        return self.calls.functional(self.start, lambda: self.first(FEW).alone()._evaluation)
+        few = lambda: self.first(FEW).alone()._evaluation  # noqa: E731 - made only where it is tried
+        return self.calls.functional(self.start, few, lambda: self.alone()._evaluation)
 
     def _cut(self, some: Tensor | slice, **changed: Any) -> "ModelObjective":
         """The same objective over some examples, with their weights if they have any."""

@@ -54,7 +54,7 @@ class PlainEvaluation:
 
     `module` is the private copy, `flat` (P,) the vector that its parameters are views of, `blocks`
     the inputs in blocks of examples that are evaluated together, `block` the number of the one
-    under way.
+    under way; `reads_network` says that a measure leads to the network.
     """
 
     def __init__(
@@ -95,6 +95,11 @@ class PlainEvaluation:
     def measures(self) -> Sequence[Measured]:
         """The user's own measures, which refer to the copy where they refer to the network."""
         return self._copy.own.measures
+
+    @property
+    def reads_network(self) -> bool:
+        """Whether a measure of the user's own leads to the network."""
+        return self._copy.own.reads_network
 
     @property
     def _moved(self) -> Sequence[Tensor]:
@@ -282,7 +287,8 @@ class PlainEvaluation:
         ):
             before = states(self.flat.device)
             targets = self.objective.targets
-            measures = [partial(_measured, one, targets) for one in self.measures]
+            asked = self.measures if draw == 0 else []
+            measures = [partial(_measured, one, targets) for one in asked]
             data = self.objective.inputs, self.objective.targets
             watched = self.objective.watched()
             outputs, loss, found, heard = observed(
@@ -291,7 +297,7 @@ class PlainEvaluation:
             if heard and not self._copy.noisy:
                 self._copy.noisy = True
                 retell(heard)
-            if self._copy.own.reads_network:
+            if self.reads_network:
                 found += ("is read by a measure",)
             if self._copy.own.changed():
                 found += ("changes what it holds",)

@@ -69,7 +69,14 @@ class Probe:
         return np.stack(found)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the readers, which hold functions."""
+        """Without the readers, which hold functions.
+
+        Raises:
+            SpecError: a measure reads the network, which would be another one where it arrives.
+        """
+        if any(one.reads_network for one in self._plainest._evaluations):
+            accepted = "functions of outputs and targets alone, where workers compute"
+            raise SpecError("measures", "one that reads the network", accepted)
         return {**self.__dict__, **_unread()}
 
     @property
@@ -119,14 +126,18 @@ class Probe:
     @property
     def draws_numbers(self) -> bool:
         """Whether random numbers are drawn, as far as it was seen by now."""
-        found = self._plain[0] if self._plain else self
-        return any(one.draws for one in (*self._evaluations, *found._evaluations))
+        found = (*self._evaluations, *self._plainest._evaluations)
+        return any(one.draws for one in found)
 
     @property
     def may_draw(self) -> bool:
         """Whether random numbers may be drawn, perhaps at points that were not seen yet."""
-        found = self._plain[0] if self._plain else self
-        return not all(one.fixed for one in found._evaluations)
+        return not all(one.fixed for one in self._plainest._evaluations)
+
+    @property
+    def _plainest(self) -> "Probe":
+        """The same reading by the plain evaluation, if there is one."""
+        return self._plain[0] if self._plain else self
 
     def pace(self, part: str) -> float:
         """The seconds that a point of one part takes, by a short trial of its strategy."""

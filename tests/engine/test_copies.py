@@ -1,5 +1,6 @@
 """Copies of a network, a loss, an adapter and measures refer to the copy, or are refused."""
 
+import pickle
 import threading
 
 import numpy as np
@@ -16,6 +17,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.models.copying import copied_together
 from landscape_core.models.plain_evaluation import PlainEvaluation
 from landscape_core.models.user_model import from_module
+from landscape_core.slices.one_call import probe_of
 
 FEW = Spectrum(top=1, bottom=0, probes=0, tolerance=1e-8, trace_error=0.5)
 
@@ -177,6 +179,29 @@ def test_a_measure_sees_the_parameters_of_each_point(kind, dtype):
     assert found.attrs["strategy"] == ["loop"]
     with pytest.raises(SpecError, match="loop, as the network is read by a measure"):
         line(module, cross_entropy, measures={"n": MEASURES[kind](module)}, strategy="vmap")
+
+
+def test_a_measure_that_reads_the_network_goes_to_no_worker():
+    module = references.network()
+    part = from_module(module, cross_entropy, data())
+    plane = Plane.through(flat(module), flat(module) + direction(module))
+    measure = MEASURES["a default"](module)
+    with pytest.raises(SpecError, match="measures must be functions of outputs and targets alone"):
+        pickle.dumps(probe_of({"train": part}, plane, {"n": measure}))
+
+
+def test_a_loss_of_all_examples_alone_is_refused_before_a_gradient_reaches_the_original():
+    references.MODEL = module = references.network()
+
+    class Whole:
+        def __call__(self, outputs, targets):
+            return (outputs.reshape(40, 3) @ references.MODEL[2].weight).square().mean()
+
+    for call in ("gradient", "value_and_gradient"):
+        objective = from_module(module, Whole(), data())
+        with pytest.raises(SpecError, match=r"reads 2\.weight of the original"):
+            getattr(objective, call)(objective.start)
+    assert all(p.grad is None for p in module.parameters())
 
 
 class Reading:

@@ -82,7 +82,7 @@ def test_a_picture_that_does_not_fit_is_refused_with_the_figures(monkeypatch):
 
 
 def test_the_refusal_comes_before_any_evaluation(monkeypatch):
-    calls = []
+    calls = cases.Calls()
     monkeypatch.setattr(cost, "free_memory", lambda _: 1_000_000)
     part = cases.mlp_objective()
     part.module.register_forward_hook(lambda *_: calls.append(1))

@@ -582,7 +582,7 @@ def test_frozen_parameters_stay_and_tied_ones_move_together():
 )
 def test_bad_input_is_refused_by_name_before_any_evaluation(wrong, says, monkeypatch):
     monkeypatch.setattr(config, "jaxtyping_disable", True)  # as it is outside the tests
-    calls = []
+    calls = cases.Calls()
     model = cases.mlp()
     model.register_forward_hook(lambda *_: calls.append(1))
     given = {"data": cases.vectors(), **FEW, **wrong}

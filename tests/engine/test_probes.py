@@ -214,7 +214,9 @@ def test_a_function_may_keep_the_outputs_it_is_given():
         return outputs.sum()
 
     where = np.linspace(-1, 1, 600).reshape(300, 2)
-    found = read(measures={"sum": keeping}, strategy=PlaneAlgebra())(where)
+    reader = read(measures={"sum": keeping}, strategy=PlaneAlgebra())
+    kept.clear()
+    found = reader(where)
     now = [float(outputs.sum()) for outputs in kept[:300]]
     np.testing.assert_array_equal(now, found[0, 1])
 

@@ -36,6 +36,10 @@ class Quadratic(Objective):
         return Quadratic(self.hessian, self.centres[indices])
 
 
+class Calls(list):
+    """What a hook notes, shared with all copies of the hook: plain lists are copied with it."""
+
+
 def normal(*shape, seed=0):
     """Standard normal numbers of that shape."""
     return torch.randn(*shape, generator=random_streams.stream(seed, "test"), dtype=torch.float64)
