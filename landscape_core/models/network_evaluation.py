@@ -26,6 +26,7 @@ from landscape_core.models.module_state import ModuleState, as_given
 from landscape_core.models.notices import unheard
 from landscape_core.models.originals import Originals
 from landscape_core.models.parameters import FunctionalCall, Layout
+from landscape_core.models.shared_memory import Addresses
 
 
 @final
@@ -160,7 +161,7 @@ class NetworkEvaluation:
             return {name: value.clone() for name, value in self.buffers.items()}
         return self.buffers
 
-    def watched(self) -> Mapping[int, str]:
+    def watched(self) -> Addresses:
         """The addresses of what no copy of the network may read, with names; not of the data."""
         originals = self.originals.and_of(self.network.module)
         return originals.watched(self.inputs, self.targets, self.reference)

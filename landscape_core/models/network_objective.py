@@ -22,6 +22,7 @@ from landscape_core.models.number_types import check_types, converted
 from landscape_core.models.objective import Objective
 from landscape_core.models.originals import Originals
 from landscape_core.models.parameters import Layout
+from landscape_core.models.shared_memory import Addresses
 
 TENSORS, LOSSES = ("start", "inputs", "targets", "reference"), ("loss_function", "given_loss")
 
@@ -129,7 +130,7 @@ class ModelObjective(Objective):
         own = (self.module, self.given_loss, self.adapter)
         return copied_together(*own, followed=others, same=same)
 
-    def watched(self) -> Mapping[int, str]:
+    def watched(self) -> Addresses:
         """The addresses of what no copy of the network may read, with names."""
         return self._evaluation.watched()
 

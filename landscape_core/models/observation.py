@@ -1,7 +1,7 @@
 """One evaluation watched: what it gives, what else it does, and whether it reads an original."""
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,7 @@ from torch import Tensor
 from landscape_core.foundation.types import Scalar
 from landscape_core.models.call_errors import loss_errors, network_errors
 from landscape_core.models.originals import check_reads
+from landscape_core.models.shared_memory import Addresses
 from landscape_core.models.trace import Watch, traced
 
 Measured = Callable[[Tensor], Any]
@@ -20,7 +21,7 @@ def observed(
     forward: Callable[[], Tensor],
     loss_of: Callable[[Tensor], Scalar],
     measures: Sequence[Measured],
-    addresses: Mapping[int, str],
+    addresses: Addresses,
     data: tuple[Tensor, Tensor],
 ) -> tuple[Tensor, Scalar, tuple[str, ...], list[warnings.WarningMessage]]:
     """Outputs and loss, what the network did that depends on values, and the warnings given.

@@ -12,7 +12,7 @@ from typing import Any, final
 from torch import Tensor, nn
 
 from landscape_core.foundation.errors import SpecError
-from landscape_core.models.shared_memory import storage_of
+from landscape_core.models.shared_memory import Addresses, storage_of
 
 REACHED = (
     "a network, loss, adapter and measures that reach the network by an argument, a closure, a"
@@ -44,18 +44,18 @@ class Originals:
         pairs = [(ref(), own.get(name)) for one in self._networks for name, ref in one.items()]
         return [(part, other) for part, other in pairs if part is not None and other is not None]
 
-    def watched(self, *given: Tensor) -> dict[int, str]:
-        """The addresses of the memory of parameters that move and of buffers, with their names.
+    def watched(self, *given: Tensor) -> Addresses:
+        """The addresses of the memory of parameters that move and of buffers.
 
         Without that of tensors that are given to the evaluation.
         """
-        found: dict[int, str] = {}
+        found: Addresses = {}
         for one in self._networks:
             for name, ref in one.items():
                 part = ref()
                 if isinstance(part, Tensor) and part.is_floating_point():
                     moves = part.requires_grad or not isinstance(part, nn.Parameter)
-                    found |= {storage_of(part): name} if moves else {}
+                    found |= {storage_of(part): (name, part.detach())} if moves else {}
         for address in (0, *(storage_of(one) for one in given)):
             found.pop(address, None)
         return found

@@ -13,6 +13,9 @@ ACCEPTED = (
     " for instance self.tied = self.first.weight, or a clone of it, which does not move"
 )
 
+Addresses = dict[int, tuple[str, Tensor]]
+"""Names of tensors by the address of their memory, and the tensors, so that none other lies there."""
+
 
 def storage_of(tensor: Tensor) -> int:
     """The address of the memory of a tensor; 0 where there is none."""

@@ -7,7 +7,7 @@ sees all of these by the operation's own tags; what leaves torch (`tolist`, `num
 function mode.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from landscape_core.models.shared_memory import storage_of
+from landscape_core.models.shared_memory import Addresses, storage_of
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ class Watch:
     `read` holds the names of those that were, once each.
     """
 
-    def __init__(self, addresses: Mapping[int, str]) -> None:
+    def __init__(self, addresses: Addresses) -> None:
         """Nothing read yet."""
         self._addresses = addresses
         self.read: dict[str, None] = {}
@@ -59,9 +59,9 @@ class Watch:
         if not self._addresses or any(one in str(operation) for one in SHAPED):
             return
         for tensor in _tensors((args, kwargs)):
-            name = self._addresses.get(storage_of(tensor))
-            if name is not None:
-                self.read[name] = None
+            found = self._addresses.get(storage_of(tensor))
+            if found is not None:
+                self.read[found[0]] = None
 
 
 def _tensors(given: Any) -> Iterator[Tensor]:
