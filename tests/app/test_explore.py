@@ -213,7 +213,7 @@ def test_tied_and_frozen_parameters_tuples_and_means_of_numbers():
     [
         ({"model": "a network"}, r"model must be a torch\.nn\.Module; got 'str'"),
         ({"model": nn.ReLU()}, "model must be a module with trainable parameters"),
-        ({"loss": nn.MSELoss}, r"loss must be a function of \(outputs, targets\)"),
+        ({"loss": nn.MSELoss}, r"loss must be an instance, nn.MSELoss\(\)"),
         ({"loss": lambda outputs, targets: 3.0}, "what the loss gives must be a tensor"),
         ({"loss": lambda outputs, targets: outputs.detach().sum()}, "without a gradient"),
         ({"data": examples()[0]}, "data must be inputs and targets, or batches"),
