@@ -5,6 +5,8 @@ its content, and carries the content beside its fields. Equal weights, code and 
 recipe, so that the store knows them again; the text alone builds nothing.
 """
 
+import uuid
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -100,7 +102,8 @@ def user_problem(
     """The problem of training this network from its present parameters on.
 
     The network is copied, never changed. Parameters that require no gradient stay as they are; tied
-    ones move together.
+    ones move together. Where the code refers to what no digest can be made of, for instance a file,
+    a warning names it, and the problem equals no other one.
 
     Args:
         model: any module from one tensor to outputs.
@@ -111,8 +114,7 @@ def user_problem(
         adapter: takes what the model gives if that is no tensor, gives the outputs.
 
     Raises:
-        SpecError: something else than these, parts that do not fit together, or code that refers to
-            what no digest can be made of, for instance an open file.
+        SpecError: something else than these, or parts that do not fit together.
     """
     _check(model, loss, adapter)
     batches = {"data": pairs_of("data", data)}
@@ -123,21 +125,31 @@ def user_problem(
         for each in batches.values()
     )
     parts = dict(zip(("train", "test"), made, strict=False))
-    content = Content()
     iterates = _iterates(path, parts["train"])
-    content.add([(one.theta, one.buffers) for one in iterates])
     for part in parts.values():
         _try(part)
-        content.add(part.start)
-        add_objective(content, part)
     problem = UserProblem(
         model=type(model).__name__,
         parameters=parts["train"].layout.size,
-        digest=content.digest()[:DIGITS],
+        digest=_digest(parts, iterates)[:DIGITS],
     )
     object.__setattr__(problem, "_parts", parts)
     object.__setattr__(problem, "_path", iterates)
     return problem
+
+
+def _digest(parts: Mapping[str, ModelObjective], iterates: Sequence[Iterate]) -> str:
+    """The digest of all that was given; another one each time where it cannot be told."""
+    content = Content()
+    try:
+        content.add([(one.theta, one.buffers) for one in iterates])
+        for part in parts.values():
+            content.add(part.start)
+            add_objective(content, part)
+        return content.digest()
+    except SpecError as error:
+        warnings.warn(f"Results on this network are not kept: {error}", stacklevel=3)
+        return uuid.uuid4().hex
 
 
 def _check(model: object, loss: object, adapter: object) -> None:

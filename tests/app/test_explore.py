@@ -1,6 +1,7 @@
 """One's own network: as a problem, as a widget in Python, and linked to a slider in a browser."""
 
 import copy
+import os
 import pickle
 import time
 
@@ -206,6 +207,18 @@ def test_tied_and_frozen_parameters_tuples_and_means_of_numbers():
     assert last.readings.values["train_loss"] == last.readings.values["test_loss"]
     assert "train_accuracy" not in last.readings.values
     assert last.boundary is None
+
+
+def test_a_network_that_no_key_tells_is_taken_and_equals_no_other():
+    def loss(outputs, targets):
+        return os.getpid() * cross_entropy(outputs, targets)
+
+    problems = []
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="network are not kept: .*getpid"):
+            problems.append(user_problem(network(), loss, examples()))
+    assert problems[0] != problems[1]
+    assert Session(Run(problem=problems[0], steps=1), View(resolution=11)).step == 0
 
 
 @pytest.mark.parametrize(
