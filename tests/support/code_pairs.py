@@ -95,7 +95,7 @@ CODE = {
         "@functools.singledispatch\ndef inner(x):\n    return 1\n"
         "@inner.register\ndef _(x: int):\n    return $\n",
     ),
-    "a pattern": scaled("len(PATTERN.findall('1122'))", "PATTERN = re.compile('$')"),
+    "a pattern": scaled("len(PATTERN.findall('11223'))", "PATTERN = re.compile('$')"),
     "a slice": "PART = slice(0, $)\ndef loss(o, t):\n    return cross_entropy(o[PART], t[PART])\n",
     "a queue": scaled("QUEUE[0]", "QUEUE = collections.deque([$])"),
     "a structured number": scaled(
