@@ -73,8 +73,10 @@ def unreached(slice_: xr.Dataset, *, brief: bool = False) -> str:
     finished = "checked_points" in slice_.attrs
     if not finished or slice_.attrs.get("tolerance_reached", 1):
         return ""
-    asked = f"tolerance of {percent(_tolerance(slice_))}"
-    return f"{asked} not reached" if brief else f"the {asked} was not reached: {LIMIT}"
+    asked = percent(_tolerance(slice_))
+    if brief:
+        return f"tolerance {asked} not reached"
+    return f"the tolerance of {asked} was not reached: {LIMIT}"
 
 
 def checks(slice_: xr.Dataset, *, brief: bool = False) -> Iterator[str]:

@@ -188,12 +188,14 @@ def web_page(  # noqa: PLR0913 - all that one page is made of
         for number, other in others(slice_):
             color = theme.CLASSES[(number - 1) % len(theme.CLASSES)]
             view.add_path(f"run {number}", other, color)
-        given_points.mark(view.figure, slice_)
+        given_points.mark_on_plane(view.figure, slice_)
         drawn: Any = view.figure
         if path is not None:
             rows = Along(view.figure, path, slice_.attrs.get("seen")).rows
     else:
-        drawn = column(profiles(slice_, scale), sizing_mode="stretch_both")
+        plots = profiles(slice_, scale)
+        given_points.mark_on_line(plots[0], slice_)
+        drawn = column(plots, sizing_mode="stretch_both")
     drawn.update(sizing_mode="stretch_width", height=TALL)
     note = Div(text=caption(slice_), styles={"color": theme.MUTED, "font": f"12px {theme.FONT}"})
     below = column(*rows, note, sizing_mode="stretch_width")
