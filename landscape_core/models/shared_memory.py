@@ -14,7 +14,7 @@ ACCEPTED = (
 )
 
 Addresses = dict[int, tuple[str, Tensor]]
-"""Names of tensors by the address of their memory, and the tensors, so that none other lies there."""
+"""Names of tensors by the address of their memory, and the tensors, which so keep their places."""
 
 
 def storage_of(tensor: Tensor) -> int:
