@@ -68,6 +68,8 @@ class Calls:
         Raises:
             SpecError: it reads the network that this one was copied from.
         """
+        if self._known is None and few().is_plain:
+            self._known = True
         if self._known is None:
             if not _check_apart(few(), start):
                 _check_apart(every(), start)

@@ -7,6 +7,7 @@ to wherever it leads back to the originals.
 import copy
 import functools
 import types
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -78,6 +79,7 @@ def _module(module: nn.Module, memo: Memo, kept: list[Any]) -> nn.Module:
     for tensor in _computed(module.modules()):
         memo[id(tensor)] = tensor.detach().clone()
         kept.append(tensor)
+    memo.update(_empty_registers(module))
     with torch.no_grad():  # scripted modules would be copied with the way to the original
         try:
             found = _deep(module, memo, kept)
@@ -90,6 +92,15 @@ def _module(module: nn.Module, memo: Memo, kept: list[Any]) -> nn.Module:
     for part, new in zip(module.modules(), found.modules(), strict=True):
         memo[id(vars(part))] = vars(new)
     return found
+
+
+def _empty_registers(module: nn.Module) -> Memo:
+    """New ones for the empty dictionaries of hooks that every module has.
+
+    Python takes longer to copy these than all the rest of a layer.
+    """
+    held = (one for part in module.modules() for one in vars(part).values())
+    return {id(one): OrderedDict() for one in held if type(one) is OrderedDict and not one}
 
 
 def _object(thing: Any, memo: Memo, kept: list[Any]) -> Any:

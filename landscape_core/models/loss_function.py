@@ -47,6 +47,8 @@ def loss_values(loss: LossFunction, outputs: Tensor, targets: Tensor) -> Tensor:
 
 def is_known(loss: LossFunction) -> bool:
     """Whether a loss is one of torch or of the catalogue, which leave outputs as they are."""
+    if isinstance(loss, Weighted):
+        return is_known(loss.loss_function)
     return str(getattr(loss, "__module__", "")).partition(".")[0] in ("torch", "landscape_core")
 
 

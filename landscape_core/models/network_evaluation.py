@@ -26,6 +26,7 @@ from landscape_core.models.module_state import ModuleState, as_given
 from landscape_core.models.notices import unheard
 from landscape_core.models.originals import Originals
 from landscape_core.models.parameters import FunctionalCall, Layout
+from landscape_core.models.plain_networks import is_plain
 from landscape_core.models.shared_memory import Addresses
 
 
@@ -160,6 +161,11 @@ class NetworkEvaluation:
         if self.batch_norm == "batch" and not training:
             return {name: value.clone() for name, value in self.buffers.items()}
         return self.buffers
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether network and loss are torch's own layers and a loss of torch or of ours alone."""
+        return is_plain(self.network.module, self.loss_function, self.adapter)
 
     def watched(self) -> Addresses:
         """The addresses of what no copy of the network may read, with names; not of the data."""

@@ -22,7 +22,7 @@ from landscape_core.models.plain_evaluation import PlainEvaluation
 
 @dataclass(frozen=True, kw_only=True)
 class GaussNewton(Matrix):
-    """What of the Hessian the loss bends, with the network taken as linear: never negative."""
+    """The Hessian with the network taken as linear: never negative for a loss convex in outputs."""
 
     label: ClassVar[str] = "Gauss-Newton"
     formula: ClassVar[str] = "G = Jᵀ (∇² of the loss in the outputs) J, J the outputs' Jacobian"

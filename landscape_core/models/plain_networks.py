@@ -1,0 +1,36 @@
+"""Networks made of torch's own layers alone, of which it is known how they can be called."""
+
+from typing import Any
+
+from torch import nn
+
+from landscape_core.models.layer_chain import as_written
+from landscape_core.models.loss_function import is_known
+
+LAYERS = frozenset(
+    {
+        *(nn.Sequential, nn.Identity, nn.Flatten, nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d),
+        *(nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Softplus, nn.Tanh, nn.Sigmoid),
+        *(nn.MaxPool1d, nn.MaxPool2d, nn.AvgPool1d, nn.AvgPool2d, nn.AdaptiveAvgPool2d),
+        *(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.LayerNorm, nn.GroupNorm),
+        *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d),
+    }
+)
+"""Layers, by their exact class, whose `forward` reads the parameters in the places of the layer."""
+
+
+def is_plain(module: nn.Module, loss: Any, adapter: Any) -> bool:
+    """Whether nothing but torch's own layers is called, and the loss is one of torch or of ours.
+
+    Such a network gives the same with other tensors in the place of its parameters.
+    """
+    if adapter is not None or not is_known(loss):
+        return False
+    if isinstance(loss, nn.Module) and not (as_written(loss) and not list(loss.children())):
+        return False
+    return all(_is_plain_layer(one) for one in module.modules())
+
+
+def _is_plain_layer(layer: nn.Module) -> bool:
+    hooked = layer._backward_hooks or layer._backward_pre_hooks
+    return type(layer) in LAYERS and as_written(layer) and not hooked
