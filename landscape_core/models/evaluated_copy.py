@@ -10,6 +10,7 @@ from landscape_core.foundation.types import Vector
 from landscape_core.models.module_mode import changes_with_mode
 from landscape_core.models.module_state import ModuleState
 from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.plain_networks import is_plain
 
 Measured = Callable[[Tensor, Tensor], Tensor]
 """A measure of the user's own, of (outputs, targets)."""
@@ -20,7 +21,8 @@ class EvaluatedCopy:
 
     `module`, `loss_function` and `adapter` are the copies, `parameters` those that move in the
     order of the vector, `normalizers` the layers of batch normalization; `switches` says that
-    `eval()` changes more than the mode, `reads_network` that one of `measures`, the user's own
+    `eval()` changes more than the mode, `is_plain` that nothing but torch's own layers and a known
+    loss is called, which change nothing, `reads_network` that one of `measures`, the user's own
     functions of (outputs, targets), refers to the network.
     """
 
@@ -42,6 +44,8 @@ class EvaluatedCopy:
         for name, buffer in self._buffers.items():
             buffer.copy_(objective.buffers[name])
         self.normalizers = [one for one in self.module.modules() if isinstance(one, _NormBase)]
+        called = self.module, self.loss_function, self.adapter
+        self.is_plain = not (measures or self.normalizers) and is_plain(*called)
         if not self.switches:
             self._set_mode()
         self.keep()
@@ -53,7 +57,8 @@ class EvaluatedCopy:
 
     def begin(self, moved: Mapping[str, Tensor]) -> None:
         """Put back what evaluations may have changed, but for these buffers, which have values."""
-        self._state.begin()
+        if not self.is_plain:
+            self._state.begin()
         for name, value in moved.items():
             self._buffers[name].copy_(value)
         if self.switches:
@@ -62,7 +67,8 @@ class EvaluatedCopy:
 
     def end(self) -> None:
         """Leave what others refer to, too, as it was."""
-        self._state.end()
+        if not self.is_plain:
+            self._state.end()
         for parameter in self.parameters:
             parameter.grad = None
 

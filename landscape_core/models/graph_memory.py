@@ -23,7 +23,9 @@ def bytes_per_example(objective: ModelObjective, *, gradient: bool = False) -> i
         tensors = [one for one in (*inputs, found) if torch.is_tensor(one)]
         sizes.append(sum(one.numel() * one.element_size() for one in tensors))
 
-    few = objective.first(FEW).alone().apart()
+    few = objective.first(FEW).alone()
+    few.try_calls()  # before there are hooks
+    few = few.apart()
     leaves = [one for one in few.module.modules() if not list(one.children())]
     for leaf in leaves:
         if not isinstance(leaf, torch.jit.ScriptModule):  # which takes no hooks

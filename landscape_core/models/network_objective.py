@@ -260,6 +260,10 @@ class ModelObjective(Objective):
             originals=self._originals,
         )
 
+    def try_calls(self) -> None:
+        """Find out how the network can be called, if that is not known yet."""
+        self._functional  # noqa: B018 - it is kept
+
     @property
     def _functional(self) -> bool:
         """Whether the network can be called with other tensors in the place of its own."""

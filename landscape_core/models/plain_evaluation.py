@@ -23,6 +23,7 @@ from landscape_core.foundation.types import Scalar, Vector
 from landscape_core.models.adapter import tensor_in
 from landscape_core.models.batch_norm import reestimate
 from landscape_core.models.block_size import all_at_once, block_of
+from landscape_core.models.call_errors import loss_errors, network_errors
 from landscape_core.models.call_trial import Memory
 from landscape_core.models.copy_at_point import CopyAtPoint
 from landscape_core.models.data_parts import parts_of
@@ -268,6 +269,8 @@ class PlainEvaluation:
         self, theta: Vector
     ) -> tuple[Tensor, Scalar, tuple[str, ...], set[str]]:
         """What is observed without gradients, or with them where it fails without."""
+        if self._copy.own.is_plain:  # whose arithmetic is known
+            return *self._ran(theta), (), set()
         try:
             return self._observed(theta, 0)
         except RuntimeError as error:
@@ -275,6 +278,14 @@ class PlainEvaluation:
                 raise
         self._copy.differentiates = True
         return self._observed(theta, 0)
+
+    def _ran(self, theta: Vector) -> tuple[Tensor, Scalar]:
+        """Outputs and loss at theta; what the network or the loss raises is told in words."""
+        with self._copy.at(theta, {}), self._copy.recording():
+            with network_errors(self.objective.inputs):
+                outputs = self.forward()
+            with loss_errors(outputs, self.objective.targets):
+                return outputs, self.loss_of(outputs)
 
     def _observed(
         self, theta: Vector, draw: int

@@ -91,13 +91,20 @@ def _chosen(read: Probe, dataset: xr.Dataset, most: int | None) -> Index:
     count = max(FEWEST, math.ceil(len(index) / SHARE)) if most is None else most
     named = torch.cat([read.plane.origin[:1000], read.plane.axes[:, :1000].flatten()])
     told = zlib.crc32(named.double().numpy(force=True).tobytes())
-    centre = np.ravel_multi_index([size // 2 for size in computed.shape], computed.shape)
-    ends = (int(centre), 0, computed.size - 1)
+    ends = (_centre(computed.shape), 0, computed.size - 1)
     first = [at for at in ends if computed.flat[at]] if most is None else []
-    stream = random_streams.numpy_stream(told, "spot checks")
-    drawn = stream.choice(len(index), min(count + len(first), len(index)), replace=False)
+    stream = random_streams.stream(told, "spot checks")
+    drawn = torch.randperm(len(index), generator=stream)[: count + len(first)].numpy()
     chosen = list(dict.fromkeys([*first, *index[drawn].tolist()]))[: min(count, len(index))]
     return np.stack(np.unravel_index(np.array(chosen, dtype=int), computed.shape), axis=1)
+
+
+def _centre(shape: tuple[int, ...]) -> int:
+    """The index of the middle of a grid, its points in one row."""
+    found = 0
+    for size in shape:
+        found = found * size + size // 2
+    return found
 
 
 def coords_of(dataset: xr.Dataset, index: Index) -> Floats:
@@ -110,7 +117,8 @@ def coords_of(dataset: xr.Dataset, index: Index) -> Floats:
 def _values(read: Probe, dataset: xr.Dataset, index: Index) -> tuple[Floats, Floats]:
     """The slice's values at some points, (S, R, K), and the median of their sizes, (S, R)."""
     where, computed = tuple(index.T), dataset.variables[schema.COMPUTED].values
-    at = [list(dataset.variables[schema.SPLIT].values).index(name) for name in read.parts]
+    splits = dataset.variables[schema.SPLIT].values.tolist()
+    at = [splits.index(name) for name in read.parts]
     rows, scales = [], []
     for values in _rows(read, dataset, at):
         rows.append(values[(slice(None), *where)])
@@ -121,7 +129,8 @@ def _values(read: Probe, dataset: xr.Dataset, index: Index) -> tuple[Floats, Flo
 def _median_size(values: Floats) -> float:
     """The median of the sizes of those that are finite; zero where none is."""
     known = np.abs(values[np.isfinite(values)])
-    return float(np.median(known)) if len(known) else 0.0
+    middle = len(known) // 2
+    return float(np.partition(known, middle)[middle]) if len(known) else 0.0
 
 
 def _rows(read: Probe, dataset: xr.Dataset, at: list[int]) -> Iterator[Floats]:

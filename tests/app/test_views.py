@@ -751,9 +751,11 @@ def test_the_caption_tells_the_settings():
 @pytest.mark.parametrize(("held", "told"), [(3, True), (0, False), (None, False)])
 def test_the_caption_tells_of_variances_that_were_held(held, told):
     given_ = slice_of(valley)
+    given_.attrs |= {"batch_norm": "interpolated", "statistics": "of each state at its point"}
     if held is not None:
         given_.attrs["held_variances"] = held
-    assert ("held variances 3" in stills.caption(given_)) == told
+    words = "variances were held above zero at 3 computed points"
+    assert (words in stills.caption(given_)) == told
 
 
 # --- layers ---------------------------------------------------------------------------------------

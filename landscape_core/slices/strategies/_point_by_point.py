@@ -15,14 +15,15 @@ def point_by_point(reading: Reading, network: PlainEvaluation) -> Reader:
     """The reader that takes a network to one point after another."""
     if network.measures:  # which see the point's parameters
         reading = reading.calling(network.measures)
-    plane, moving = reading.plane, reading.moving_buffers
+    plane, moving, rows = reading.plane, reading.moving_buffers, reading.rows
+    wants_gradient, several = reading.wants_gradient, reading.draws > 1
 
     def drawn(theta: Tensor, draw: int) -> Tensor:
-        gradient = network.gradient(theta, draw=draw) if reading.wants_gradient else None
+        gradient = network.gradient(theta, draw=draw) if wants_gradient else None
         return network.values(theta, lambda outputs: row_values(outputs, gradient), draw=draw)
 
     def row_values(outputs: Tensor, gradient: Tensor | None) -> Tensor:
-        found = plane.origin.new_empty(reading.rows)
+        found = plane.origin.new_empty(rows)
         for row, value in reading.at_point(outputs, gradient, network.loss_of):
             found[row] = value.detach()
         return found
@@ -31,7 +32,7 @@ def point_by_point(reading: Reading, network: PlainEvaluation) -> Reader:
         theta = plane.origin + coord @ plane.axes
         network.moved = moving.moved(coord) if moving else {}
         found = drawn(theta, 0)
-        if reading.draws > 1 and network.draws:
+        if several and network.draws:
             rest = [drawn(theta, draw) for draw in range(1, reading.draws)]
             return _averaged(reading, torch.stack([found, *rest]))
         return found
@@ -39,7 +40,7 @@ def point_by_point(reading: Reading, network: PlainEvaluation) -> Reader:
     def read(coords: Tensor) -> Tensor:
         with full_precision(plane.origin.device, tf32=reading.tf32):
             columns = [at(coord) for coord in coords.to(plane.origin)]
-        return torch.stack(columns, dim=1) if columns else coords.new_empty(reading.rows, 0)
+        return torch.stack(columns, dim=1) if columns else coords.new_empty(rows, 0)
 
     return read
 
