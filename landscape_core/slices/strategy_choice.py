@@ -96,7 +96,8 @@ def trial(reading: Reading, network: PlainEvaluation | None = None) -> list[Timi
     plain = point_by_point(reading, network)
     first = plain(few[:1])
     truth, spent = _timed(plain, few)
-    plainest = Timing(Loop(), spent / len(few), 0.0)
+    _, again = _timed(plain, few[:1])  # others are given their best time, too
+    plainest = Timing(Loop(), min(spent / len(few), again), 0.0)
     budget = max(LEAST, WORTH * plainest.seconds)
     tolerance = AGREEMENT.get(plane.origin.dtype, 1e-2)
     if _deviation(first, truth[:, :1]) > tolerance and not trace.remembers:
