@@ -76,9 +76,11 @@ class ModuleState:
         self.restore()
 
     def end(self) -> None:
-        """Put all of it back, and what others had changed as they had it when it began."""
-        self.restore()
-        for one in self._others:
+        """Put back what others hold as well, and what they had changed as they had it at the start.
+
+        What is the copy's alone waits for the next beginning: a graph may still need its values.
+        """
+        for one in (*self._shared, *self._others):
             one.restore()
         for (generator, _), state in zip(self._generators, self._drawn, strict=True):
             set_state(generator, state)
@@ -86,6 +88,13 @@ class ModuleState:
     def restore(self) -> None:
         """Put all of it back, in place."""
         for one in (*self._kept, *self._shared):
+            one.restore()
+        for generator, state in self._generators:
+            set_state(generator, state)
+
+    def restore_shared(self) -> None:
+        """Put back what others hold as well: what is a copy's alone, a graph may still need."""
+        for one in self._shared:
             one.restore()
         for generator, state in self._generators:
             set_state(generator, state)

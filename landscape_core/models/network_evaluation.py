@@ -22,7 +22,7 @@ from landscape_core.models.generators import drawing, drawn_since, states
 from landscape_core.models.in_place import hand_back, hold
 from landscape_core.models.loss_function import LossFunction, loss_values
 from landscape_core.models.module_mode import changes_with_mode
-from landscape_core.models.module_state import ModuleState, as_given
+from landscape_core.models.module_state import ModuleState
 from landscape_core.models.notices import unheard
 from landscape_core.models.originals import Originals
 from landscape_core.models.parameters import FunctionalCall, Layout
@@ -198,8 +198,12 @@ class NetworkEvaluation:
         if self.updates_statistics:
             yield
             return
-        with drawing(device, 0), as_given(self.network.module, self.loss_function, self.adapter):
-            yield
+        state = ModuleState(self.network.module, self.loss_function, self.adapter)
+        with drawing(device, 0):
+            try:
+                yield
+            finally:
+                state.restore_shared()
 
     def _reestimated(self, theta: Vector) -> dict[str, Tensor]:
         module, normalizers = self.network.module, self.network.normalizers
