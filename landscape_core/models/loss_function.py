@@ -1,5 +1,6 @@
 """The loss of a network's outputs: what it is, weighted by example, and on another device."""
 
+import types
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -46,10 +47,15 @@ def loss_values(loss: LossFunction, outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def is_known(loss: LossFunction) -> bool:
-    """Whether a loss is one of torch or of the catalogue, which leave outputs as they are."""
+    """Whether a loss is one of torch or of the catalogue, which leave outputs as they are.
+
+    A function is where its code is: `functools.wraps` gives it the name of another.
+    """
     if isinstance(loss, Weighted):
         return is_known(loss.loss_function)
-    return str(getattr(loss, "__module__", "")).partition(".")[0] in ("torch", "landscape_core")
+    function = isinstance(loss, types.FunctionType)
+    home = loss.__globals__.get("__name__") if function else getattr(loss, "__module__", "")
+    return str(home).partition(".")[0] in ("torch", "landscape_core")
 
 
 def move_loss(

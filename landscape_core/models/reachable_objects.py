@@ -60,7 +60,12 @@ def reached(*things: Any) -> list[tuple[Any, bool]]:
 
 
 def is_foreign(thing: Any) -> bool:
-    """Whether a function or class belongs to a package that is not followed."""
+    """Whether a function or class belongs to a package that is not followed.
+
+    A function belongs where its code is: `functools.wraps` gives it the name of another.
+    """
+    if isinstance(thing, types.FunctionType):
+        return _is_foreign_name(str(thing.__globals__.get("__name__")))
     return _is_foreign_name(str(getattr(thing, "__module__", None) or "builtins"))
 
 

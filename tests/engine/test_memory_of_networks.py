@@ -660,3 +660,17 @@ def test_a_network_that_differentiates_in_its_forward_is_evaluated_with_gradient
     )
     np.testing.assert_allclose(found["loss"].values[0], expected, rtol=1e-12)
     assert not INPUTS.requires_grad
+
+
+@functools.wraps(cross_entropy)
+def under_the_name_of_another(outputs, targets):
+    return cross_entropy(outputs + torch.randn_like(outputs), targets)
+
+
+def test_a_loss_under_the_name_of_one_of_torch_is_known_by_where_its_code_is():
+    found = []
+    for _ in range(2):
+        torch.rand(1)
+        found.append(landscape(mlp(), under_the_name_of_another, DATA, resolution=3))
+    assert [one.attrs["draws"] for one in found] == [1, 1]
+    np.testing.assert_array_equal(found[0]["loss"], found[1]["loss"])
