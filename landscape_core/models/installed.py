@@ -86,6 +86,16 @@ def is_made(kind: type) -> bool:
     return bool(kind.__flags__ & (1 << 9))  # Py_TPFLAGS_HEAPTYPE
 
 
+def home_of(thing: Any) -> str:
+    """The module that a function, a class or an object belongs to; empty if there is none.
+
+    A function belongs where its code is: `functools.wraps` gives it the name of another.
+    """
+    if isinstance(thing, types.FunctionType):
+        return str(thing.__globals__.get("__name__") or "")
+    return str(getattr(thing, "__module__", None) or "")
+
+
 def is_known(module: str) -> bool:
     """Whether a module of this name belongs to Python or to an installed package."""
     found = sys.modules.get(module)

@@ -1,6 +1,5 @@
 """The loss of a network's outputs: what it is, weighted by example, and on another device."""
 
-import types
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ from torch import Tensor, nn
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models.copying import copied
+from landscape_core.models.installed import home_of
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 """(outputs, targets) -> the loss of each example `(N,)`, or their mean as a scalar."""
@@ -47,15 +47,10 @@ def loss_values(loss: LossFunction, outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def is_known(loss: LossFunction) -> bool:
-    """Whether a loss is one of torch or of the catalogue, which leave outputs as they are.
-
-    A function is where its code is: `functools.wraps` gives it the name of another.
-    """
+    """Whether a loss is one of torch or of the catalogue, which leave outputs as they are."""
     if isinstance(loss, Weighted):
         return is_known(loss.loss_function)
-    function = isinstance(loss, types.FunctionType)
-    home = loss.__globals__.get("__name__") if function else getattr(loss, "__module__", "")
-    return str(home).partition(".")[0] in ("torch", "landscape_core")
+    return home_of(loss).partition(".")[0] in ("torch", "landscape_core")
 
 
 def move_loss(

@@ -16,7 +16,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from landscape_core.models.code_reading import reading
-from landscape_core.models.installed import is_known
+from landscape_core.models.installed import home_of, is_known
 from landscape_core.models.loss_function import Weighted
 from landscape_core.models.object_parts import CACHED
 
@@ -60,13 +60,8 @@ def reached(*things: Any) -> list[tuple[Any, bool]]:
 
 
 def is_foreign(thing: Any) -> bool:
-    """Whether a function or class belongs to a package that is not followed.
-
-    A function belongs where its code is: `functools.wraps` gives it the name of another.
-    """
-    if isinstance(thing, types.FunctionType):
-        return _is_foreign_name(str(thing.__globals__.get("__name__")))
-    return _is_foreign_name(str(getattr(thing, "__module__", None) or "builtins"))
+    """Whether a function or class belongs to a package that is not followed."""
+    return _is_foreign_name(home_of(thing) or "builtins")
 
 
 def _is_foreign_name(module: str) -> bool:
