@@ -1,7 +1,7 @@
 """What is drawn on a picture of the landscape: lines with values, the path's dots, the minimum."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import contourpy
@@ -126,3 +126,16 @@ def given_points(slice_: xr.Dataset) -> list[tuple[str, tuple[float, ...]]]:
         for name, point in named
         if all(side[0] <= at <= side[-1] for side, at in zip(sides, point, strict=True))
     ]
+
+
+def given_marks(slice_: xr.Dataset) -> Iterator[tuple[str, float, float, bool]]:
+    """Name and place of each given state in the picture, and whether it lies in the right half.
+
+    On a line its height is the loss of the first split there, if that is finite.
+    """
+    middle = float(slice_["alpha"].mean())
+    for name, (alpha, *rest) in given_points(slice_):
+        losses = slice_["loss"].isel(split=0)
+        height = rest[0] if rest else np.interp(alpha, losses["alpha"].values, losses.values)
+        if np.isfinite(height):
+            yield name, alpha, float(height), alpha > middle

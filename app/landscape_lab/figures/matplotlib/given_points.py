@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from landscape_lab.figures import theme
-from landscape_lab.figures.annotations import given_points
+from landscape_lab.figures.annotations import given_marks
 
 DOT: Any = {
     "marker": "o", "color": theme.HALO, "markersize": 6, "markeredgecolor": "#ffffff",
@@ -14,19 +13,10 @@ DOT: Any = {
 }  # fmt: skip
 
 
-def mark_on_plane(axes: Any, slice_: xr.Dataset) -> None:
-    """Draw a dot and a name at each given state of a plane."""
-    for name, (alpha, beta) in given_points(slice_):
-        _mark(axes, name, alpha, beta, right=alpha > float(slice_["alpha"].mean()))
-
-
-def mark_on_line(axes: Any, slice_: xr.Dataset) -> None:
-    """Draw a dot and a name at each given state of a line, on the loss of the first split."""
-    losses = slice_["loss"].isel(split=0)
-    for name, (alpha,) in given_points(slice_):
-        height = float(np.interp(alpha, losses["alpha"].values, losses.values))
-        if np.isfinite(height):
-            _mark(axes, name, alpha, height, right=alpha > float(slice_["alpha"].mean()))
+def mark_given(axes: Any, slice_: xr.Dataset) -> None:
+    """Draw a dot and a name at each given state of a line or plane."""
+    for name, x, y, right in given_marks(slice_):
+        _mark(axes, name, x, y, right=right)
 
 
 def _mark(axes: Any, name: str, x: float, y: float, *, right: bool) -> None:

@@ -19,7 +19,7 @@ from landscape_lab.figures.bokeh.contour import Contour
 from landscape_lab.figures.bokeh.lines import line_on, named, part_of, profiles
 from landscape_lab.figures.bokeh.sliders import Along
 from landscape_lab.figures.captions import caption
-from landscape_lab.figures.matplotlib.given_points import mark_on_line, mark_on_plane
+from landscape_lab.figures.matplotlib.given_points import mark_given
 from landscape_lab.figures.matplotlib.paper import HEIGHT, WIDTH, Words
 from landscape_lab.figures.matplotlib.relief import above, relief_on, spanned
 from landscape_lab.figures.matplotlib.tracks import apart, other_on, path_on
@@ -124,7 +124,7 @@ def still(  # noqa: PLR0913 - all that one picture is made of
         FigureCanvasAgg(paper)
         if "beta" not in slice_.dims:
             line_on(paper, slice_, scale)
-            mark_on_line(paper.axes[0], slice_)
+            mark_given(paper.axes[0], slice_)
         elif deep:
             _relief(paper, slice_, path, variable, split, (scale, limits))
         else:
@@ -188,13 +188,13 @@ def web_page(  # noqa: PLR0913 - all that one page is made of
         for number, other in others(slice_):
             color = theme.CLASSES[(number - 1) % len(theme.CLASSES)]
             view.add_path(f"run {number}", other, color)
-        given_points.mark_on_plane(view.figure, slice_)
+        given_points.mark_given(view.figure, slice_)
         drawn: Any = view.figure
         if path is not None:
             rows = Along(view.figure, path, slice_.attrs.get("seen")).rows
     else:
         plots = profiles(slice_, scale)
-        given_points.mark_on_line(plots[0], slice_)
+        given_points.mark_given(plots[0], slice_)
         drawn = column(plots, sizing_mode="stretch_both")
     drawn.update(sizing_mode="stretch_width", height=TALL)
     note = Div(text=caption(slice_), styles={"color": theme.MUTED, "font": f"12px {theme.FONT}"})
@@ -231,7 +231,7 @@ def _plane(
         other_on(axes, number, other)
     if path is not None:
         path_on(axes, path, slice_.attrs.get("seen"))
-    mark_on_plane(axes, slice_)
+    mark_given(axes, slice_)
     low = lowest(raw, alpha, beta) if variable == "loss" else None
     if low is not None:
         axes.plot(*low, "x", color=theme.HALO, markersize=8, markeredgewidth=3.2)
