@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from landscape_core.experiments.curvature_of_run import signs as signs
     from landscape_core.experiments.progress import Progress as Progress
     from landscape_core.experiments.progress import result as result
-    from landscape_core.experiments.slice_of_run import Look as Look
     from landscape_core.experiments.slice_of_run import slice_of_run as slice_of_run
     from landscape_core.experiments.slice_of_run import slice_of_trajectory as slice_of_trajectory
     from landscape_core.experiments.trajectory import record_run as record_run
@@ -75,7 +74,6 @@ if TYPE_CHECKING:
     from landscape_core.planes.plane import Plane as Plane
     from landscape_core.session.picture import Picture as Picture
     from landscape_core.session.session import Session as Session
-    from landscape_core.session.view import View as View
     from landscape_core.slices.adaptive import refine as refine
     from landscape_core.slices.backends.dask import Dask as Dask
     from landscape_core.slices.backends.dask import local_cluster as local_cluster
@@ -87,6 +85,7 @@ if TYPE_CHECKING:
     from landscape_core.slices.probe import Probe as Probe
     from landscape_core.slices.probe import probe as probe
     from landscape_core.slices.slice import compute_slice as compute_slice
+    from landscape_core.slices.slice_spec import SliceSpec as SliceSpec
     from landscape_core.slices.strategies.base import Strategy as Strategy
     from landscape_core.slices.strategies.loop import Loop as Loop
     from landscape_core.slices.strategy_choice import strategies as strategies
@@ -164,6 +163,7 @@ _PUBLIC = {
         "probe",
     ),
     "landscape_core.slices.slice": ("compute_slice",),
+    "landscape_core.slices.slice_spec": ("SliceSpec",),
     "landscape_core.slices.adaptive": ("refine",),
     "landscape_core.slices.subsampling": ("sample",),
     "landscape_core.slices.sweep": (
@@ -183,7 +183,6 @@ _PUBLIC = {
         "local_cluster",
     ),
     "landscape_core.experiments.slice_of_run": (
-        "Look",
         "slice_of_run",
         "slice_of_trajectory",
     ),
@@ -223,7 +222,6 @@ _PUBLIC = {
     ),
     # a live run
     "landscape_core.session.session": ("Session",),
-    "landscape_core.session.view": ("View",),
     "landscape_core.session.picture": ("Picture",),
     # results
     "landscape_core.experiments.progress": (

@@ -16,7 +16,7 @@ from landscape_core.curvature.monitor import LONGEST, Watch, Watcher
 from landscape_core.curvature.sharpness.base import Sharpness
 from landscape_core.curvature.spectrum import Spectrum, check_point, spectrum
 from landscape_core.experiments.progress import Progress
-from landscape_core.experiments.trajectory import buffers_at, run_of, training_of
+from landscape_core.experiments.trajectory import buffers_at, index_at, run_of, training_of
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import (
@@ -53,21 +53,6 @@ def parts_at(path: xr.Dataset, step: int = -1) -> dict[str, ModelObjective]:
         test = instance.test.with_buffers(train.buffers).moving(names, train.start)
         parts["test"] = test.with_reference(train.inputs)
     return parts
-
-
-def index_at(path: xr.Dataset, step: int) -> int:
-    """The index of the recorded iterate nearest to a step; -1 is the last.
-
-    Raises:
-        FileFormatError: the dataset is no trajectory.
-        SpecError: neither -1 nor a whole number from 0 on.
-    """
-    run_of(path)
-    if not isinstance(step, int | np.integer) or step < -1:
-        raise SpecError("step", step, "-1 for the last, or a whole number from 0 on")
-    if step == -1:
-        return len(path["step"]) - 1
-    return int(np.abs(path["step"].values - step).argmin())
 
 
 @public_call

@@ -19,6 +19,7 @@ from landscape_core.foundation.recipes import (
     is_own,
     parts_of,
     to_plain,
+    unlike,
 )
 from landscape_core.foundation.registry import from_plain
 from landscape_core.models.content_key import key_or_warning
@@ -132,6 +133,18 @@ def is_run_of(path: xr.Dataset, run: Run) -> bool:
     return moved or asked == recorded
 
 
+def with_run(path: xr.Dataset, run: Run) -> xr.Dataset:
+    """The trajectory with its run as it is given now, whose data may be in another folder.
+
+    Raises:
+        SpecError: another run than the one that was recorded.
+    """
+    if not is_run_of(path, run):
+        accepted = "left as it is: the weights are those of the run that was recorded"
+        raise SpecError("run", unlike(run, run_of(path)), accepted)
+    return path.assign_attrs(run=canonical(to_plain(run)))
+
+
 def check_data(path: xr.Dataset, run: Run) -> None:
     """Refuse data files of a run that are not those that a trajectory was made with.
 
@@ -158,3 +171,18 @@ def buffers_at(path: xr.Dataset, at: int, objective: ModelObjective) -> dict[str
     if "buffer" not in path:
         return objective.buffers
     return named_buffers_of(torch.from_numpy(path["buffer"].values[at]), objective.buffers)
+
+
+def index_at(path: xr.Dataset, step: int) -> int:
+    """The index of the recorded iterate nearest to a step; -1 is the last.
+
+    Raises:
+        FileFormatError: the dataset is no trajectory.
+        SpecError: neither -1 nor a whole number from 0 on.
+    """
+    run_of(path)
+    if not isinstance(step, int | np.integer) or step < -1:
+        raise SpecError("step", step, "-1 for the last, or a whole number from 0 on")
+    if step == -1:
+        return len(path["step"]) - 1
+    return int(np.abs(path["step"].values - step).argmin())

@@ -4,7 +4,7 @@ PREVIEWS = (64, 256)
 """Examples of a preview, where all of them would take too long for a moving picture."""
 
 
-class Pace:
+class FrameBudget:
     """A ladder of pictures, from the cheapest to the best, and the seconds that each one takes."""
 
     def __init__(self, examples: int, levels: int) -> None:

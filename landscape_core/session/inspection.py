@@ -2,16 +2,19 @@
 
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import xarray as xr
 
+from landscape_core.experiments.slice_of_run import splits_with
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Recipe
 from landscape_core.models.content_hash import Content, add_objective
 from landscape_core.models.content_key import key_or_warning
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.plane import Plane
+from landscape_core.session.live_slice import LiveSlice
+from landscape_core.session.observed_run import ObservedRun
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.point_statistics import with_statistics
 from landscape_core.storage.store import Store
@@ -83,3 +86,26 @@ class InspectionPoint:
             warnings.warn(f"This study is not kept: {error}", stacklevel=3)
             return ""
         return key_or_warning("This study", "study", point, self.run, asked)
+
+
+def inspection_point(
+    observed: ObservedRun, live: LiveSlice, path: xr.Dataset, store: Store | None
+) -> InspectionPoint:
+    """The inspected iterate of a run, with the plane and the grid of its picture.
+
+    Raises:
+        SpecError: a problem without a network.
+    """
+    state = observed.state
+    train = observed.network()
+    names = [block.name for block in train.layout.blocks]
+    parts = {
+        split: part.moving(names, state.theta)
+        for split, part in splits_with(observed.training.instance, state.buffers).items()
+    }
+    projected = live.project(observed)
+    plane = projected.plane
+    if not live.moves_buffers(observed, plane):
+        plane = replace(plane, buffers=None)
+    run = observed.run_to_inspected()
+    return InspectionPoint(run, state.index, parts, path, plane, live.grid(projected), store)

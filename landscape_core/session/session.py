@@ -1,84 +1,55 @@
-"""A run being watched: train a little, look at the landscape, again and again.
+"""A run that is trained step by step and shown as pictures of its loss landscape.
 
-`Session` is the one mutable thing of the engine: it holds the latest state and the record of a run,
-and is meant for one thread. Everything that it gives out is an immutable `Picture`.
+`Session` is meant for one thread. Everything that it returns is an immutable `Picture`.
 """
 
-import math
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-import numpy as np
 import torch
 import xarray as xr
 
-from landscape_core.analysis.decision_boundary import boundary, drawable, scattered
 from landscape_core.curvature.monitor import Watch, Watcher
-from landscape_core.experiments.learning_curves import applicable, curves, measured
-from landscape_core.experiments.trajectory import trajectory
-from landscape_core.foundation.errors import SpecError
+from landscape_core.experiments.learning_curves import curves, measured
 from landscape_core.foundation.public_call import public_call
-from landscape_core.foundation.recipes import canonical, to_plain
-from landscape_core.foundation.types import Vector, Vectors
-from landscape_core.models.loss_function import loss_values
-from landscape_core.models.measures.base import Answers
-from landscape_core.models.network_objective import ModelObjective
-from landscape_core.planes.directions.base import Viewpoint
-from landscape_core.planes.extent import framed
-from landscape_core.planes.plane import Plane
-from landscape_core.session.frame_budget import Pace
-from landscape_core.session.inspection import InspectionPoint
-from landscape_core.session.picture import Picture, Point, Readings, Seen, Status
-from landscape_core.session.plane_tracker import Spanning
-from landscape_core.session.view import View
-from landscape_core.slices.grid import Grid
-from landscape_core.slices.point_statistics import (
-    ACCEPTED,
-    at_coord,
-    named_choice,
-    with_statistics,
-)
-from landscape_core.slices.probe import Probe, probe
-from landscape_core.slices.slice import compute_slice
+from landscape_core.planes.projected_path import ProjectedPath
+from landscape_core.session.inspection import InspectionPoint, inspection_point
+from landscape_core.session.live_run import LiveRun
+from landscape_core.session.live_slice import LiveSlice
+from landscape_core.session.observed_run import ObservedRun
+from landscape_core.session.picture import Picture, Point, Status, projected_path
+from landscape_core.session.side_results import SideResults
+from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.slices.strategies.base import Strategy
-from landscape_core.slices.strategies.loop import Loop
-from landscape_core.slices.subsampling import standard_error
-from landscape_core.slices.sweep import coarse, levels
-from landscape_core.slices.tolerance import Tolerance
 from landscape_core.storage.store import Store
-from landscape_core.training.recorder import Entry, Recorder
-from landscape_core.training.run import Run, State, Training
+from landscape_core.training.run import Run, State
 
 ON_THE_WAY = 12
 """Pictures on the way to a step."""
 
-ESCAPE = 100.0
-"""An iterate so many times farther from the start than that is from zero has left all pictures."""
-
 
 class Session:
-    """A run under way and how it is looked at.
+    """A run that goes on, and pictures of the slice around it.
 
     The same run, changed at the same steps, leaves the same record and the same held picture
-    however it was watched on the way; with the same strategy and number of threads, to the bit.
+    however it was shown on the way; with the same strategy and number of threads, to the bit.
     """
 
     def __init__(
         self,
         run: Run,
-        view: View,
+        spec: SliceSpec | None = None,
         store: Store | None = None,
         start: State | None = None,
         strategy: Strategy | None = None,
     ) -> None:
-        """Build the problem and stand at its start.
+        """Build the problem and set the run to its start.
 
         Args:
             run: what is trained.
-            view: which slice is looked at.
-            store: where held pictures are kept.
-            start: another beginning than the problem's own, of which only the weights and the
+            spec: which slice is shown; by default as on the command line.
+            store: where held slices are kept.
+            start: another start than the problem's own, of which only the weights and the
                 running statistics count.
             strategy: how slices are evaluated, if it can evaluate the network, and the loop if it
                 cannot, with a warning; by default the fastest in a short trial.
@@ -88,117 +59,93 @@ class Session:
                 before any work.
             MissingDataError: a data file is not there.
         """
-        self.run, self.view = run, view
-        self.history: list[tuple[int, Run]] = [(0, run)]
-        self._store, self._strategy = store, strategy
-        self._training = Training(run)
-        self._check(view)
-        self._state = self._training.start(start)
-        self._recorder = Recorder(run, len(self._state.theta))
-        self._seconds = 0.0
-        self._spanning = Spanning(self._viewpoint)
-        self._spanned: Plane | None = None
-        self._notice = ""
-        self._pace: Pace | None = None
-        self._strategies: dict[int, Strategy] = {}
-        self._watcher: Watcher | None = None
-        self._back: Entry | None = None
-        self._seen: Seen | None = None
-        self._held: tuple[Plane | None, Grid, Entry, xr.Dataset] | None = None
+        self._live = LiveRun(run, start)
+        instance = self._live.training.instance
+        self._slice = LiveSlice(spec or SliceSpec(), instance, store, strategy)
+        self._side = SideResults(instance)
+        self._store = store
         self._latest: Picture | None = None
-        data = self._training.instance.data
-        self._points = scattered(data) if data is not None and drawable(data) else None
-        began = self._state
-        for index, made in enumerate(self._training.instance.path if start is None else ()):
-            self._state = replace(began, index=index, theta=made.theta, buffers=made.buffers)
-            self._record()
-        self._state = began
-        self._record()
+
+    @property
+    def run(self) -> Run:
+        """The run as it is now."""
+        return self._live.run
+
+    @property
+    def history(self) -> list[tuple[int, Run]]:
+        """The run and its later settings, with the steps from which they hold."""
+        return self._live.history
+
+    @property
+    def view(self) -> SliceSpec:
+        """Which slice is shown."""
+        return self._slice.spec
 
     @property
     def status(self) -> Status:
-        """Where the run stands when nobody is pulling."""
-        if self._state.diverged:
-            return "diverged"
-        if self._state.index >= self.run.steps:
-            return "finished"
-        return "paused" if self._state.index else "ready"
+        """The status of the run while no step is made."""
+        return self._live.status
 
     @property
     def step(self) -> int:
         """Steps made so far."""
-        return self._state.index
+        return self._live.state.index
 
     @property
     def parameters(self) -> int:
-        """How many parameters there are."""
-        return len(self._state.theta)
+        """The number of parameters."""
+        return len(self._live.state.theta)
 
     @property
     def recorded(self) -> list[int]:
-        """The steps that can be looked at again."""
-        return [entry.state.index for entry in self._recorder.entries()]
+        """The steps that are recorded."""
+        return self._live.recorded
 
     @property
     def looks_back(self) -> bool:
-        """Whether an earlier step is looked at than where the run stands."""
-        return self._back is not None
+        """Whether an earlier step is inspected than the latest."""
+        return self._live.inspected is not None
 
     @property
     def seen(self) -> int:
-        """The recorded step that is looked at."""
-        return self._entry().state.index
+        """The recorded step that is inspected."""
+        return self._live.observed().state.index
 
-    def check(self, run: Run, view: View) -> None:
-        """Raise `SpecError` if this session cannot take on a run's settings or a view."""
-        self._training.check(run)
-        self._check(view)
+    def check(self, run: Run, spec: SliceSpec) -> None:
+        """Raise `SpecError` if this session cannot take on a run's settings or a slice."""
+        self._live.training.check(run)
+        self._slice.check(spec)
 
     def continue_with(self, run: Run) -> None:
-        """Go on under another optimizer setting, batch size or end, from the same state.
+        """Continue with another optimizer setting, batch size or end, from the same state.
 
         Raises:
             SpecError: a batch larger than the data; the run is then unchanged.
         """
-        self._training.check(run)
-        if run != self.run:
-            self.history.append((self.step, run))
-        self.run = run
+        self._live.continue_with(run)
 
-    def look_through(self, view: View) -> None:
+    def look_through(self, spec: SliceSpec) -> None:
         """Show another slice from now on.
 
         Raises:
             SpecError: the loss on test examples, where a problem has none.
         """
-        self._check(view)
-        if view.directions != self.view.directions or view.follow != self.view.follow:
-            self._spanning.forget()
-        if view != self.view:
-            self._pace, self._strategies, self._held = None, {}, None
-        self.view = view
+        self._slice.change(spec)
 
     def watch(self, asked: Watch | None) -> None:
-        """Follow the curvature along the run from now on, or no more."""
-        if asked is None or self._watcher is None or self._watcher.asked != asked:
-            self._watcher = Watcher(asked, self._seconds) if asked else None
+        """Measure the curvature along the run from now on, or no more."""
+        watcher = self._side.watcher
+        if asked is None or watcher is None or watcher.asked != asked:
+            self._side.watcher = Watcher(asked, self._live.seconds) if asked else None
 
     @public_call
     def advance(self, steps: int) -> None:
-        """Make so many steps, or fewer if the run ends, and look at where it then stands."""
-        self._back = self._back if steps == 0 else None
-        for _ in range(steps):
-            if self.status in ("diverged", "finished"):
-                break
-            began = time.perf_counter()
-            self._state = self._training.advance(self._state, self.run)
-            self._seconds += time.perf_counter() - began
-            if self._recorder.stays(self._state.index):
-                self._record()
-        if self._recorder.entries()[-1].state.index != self._state.index:
-            self._record()
-        if self._watcher is not None and self._watcher.due(self._seconds):
-            self._watcher.measure(self._network(self._state), self._state.theta, self._state.index)
+        """Make so many steps, or fewer if the run ends, and inspect the latest iterate."""
+        self._live.advance(steps)
+        watcher = self._side.watcher
+        if watcher is not None and watcher.due(self._live.seconds):
+            state = self._live.state
+            watcher.measure(self._live.observed().network(state), state.theta, state.index)
 
     def advance_to(self, step: int) -> None:
         """Train up to a step."""
@@ -211,15 +158,6 @@ class Session:
             self.advance(min(step - self.step, max(1, step // ON_THE_WAY)))
             yield self.picture()
         self.settle()
-
-    @public_call
-    def settle(self) -> None:
-        """Look as if nothing had been looked at before: a plane that follows is found anew.
-
-        Without it, the order and signs of the axes depend on which pictures there were on the way.
-        """
-        if self.view.follow:
-            self._spanning.forget()
 
     @public_call
     def play(self, steps: int, budget: float = 0.012) -> Iterator[Picture]:
@@ -235,295 +173,122 @@ class Session:
 
     @public_call
     def revisit(self, step: int, status: Status | None = None) -> Picture:
-        """Look at the recorded iterate that is nearest to a step, until the run goes on.
+        """Inspect the recorded iterate that is nearest to a step, until the run goes on.
 
-        A plane of the whole run stays as it is; one through the present point goes through that.
+        A plane of the whole run stays as it is; one through the latest iterate goes through that.
         """
-        entries = self._recorder.entries()
-        nearest = min(entries, key=lambda entry: abs(entry.state.index - step))
-        self._back = None if nearest is entries[-1] else nearest
+        self._live.inspect(step)
         return self.picture(status=status)
 
     @public_call
     def replay(self, step: int) -> Iterator[Picture]:
-        """Look at all that was recorded after a step, in order."""
+        """Inspect all iterates that are recorded after a step, in order."""
         for after in self.recorded:
             if after > step:
                 yield self.revisit(after, "running")
 
     @public_call
     def inspect(self, alpha: float, beta: float) -> Picture:
-        """The latest picture with the network at a place of it: what it says, its measures."""
+        """The latest picture with the network at a point of it: its boundary and its measures."""
         latest = self._latest or self.picture()
         state = self.state_at(alpha, beta)
-        values = measured(self._training.instance, state)
-        over_inputs = self._boundary(state)
-        self._latest = replace(
-            latest, point=Point(alpha, beta, values), boundary=over_inputs or latest.boundary
-        )
+        values = measured(self._live.training.instance, state)
+        boundary = self._side.boundary(state) or latest.boundary
+        self._latest = replace(latest, point=Point(alpha, beta, values), boundary=boundary)
         return self._latest
 
     @public_call
     def state_at(self, alpha: float, beta: float) -> State:
-        """The network at a place of the latest picture, for another session to start from."""
-        seen = self._seen or self._look()
-        where = torch.tensor([[alpha, beta]], dtype=torch.float64)
-        theta = seen.plane.points(where.to(seen.plane.origin.device))[0]
-        buffers = self._entry().state.buffers
-        train = self._training.instance.train
-        if isinstance(train, ModelObjective):
-            part = self._chosen(train.with_buffers(buffers), seen.plane)
-            buffers = at_coord(part, seen.plane, where[0]).buffers
-        return State(0, 0, theta, None, dict(buffers))
+        """The network at a point of the latest picture, for another session to start from."""
+        observed = self._live.observed()
+        plane = (self._slice.projected or self._slice.project(observed)).plane
+        coord = torch.tensor([[alpha, beta]], dtype=torch.float64)
+        theta = plane.points(coord.to(plane.origin.device))[0]
+        return State(0, 0, theta, None, self._slice.buffers_at(observed, plane, coord[0]))
 
     @public_call
     def picture(self, budget: float = 0.012, status: Status | None = None) -> Picture:
-        """The present look, its slice as fine as the time allows, the rest interpolated."""
-        seen = self._look()
-        grid = seen.grid(self.view.resolution)
-        known = self._known(grid)
-        if known is not None:
-            return self._picture(seen, known, status)
-        if self._pace is None:
-            objective = getattr(self._training.instance, self.view.split)
-            most = min(self.view.max_examples, objective.examples)
-            self._pace = Pace(most, len(levels(grid)))
-        rung = self._pace.rung(budget)
-        examples, level = self._pace[rung]
-        read = self._probe(seen, examples)
-        began = time.perf_counter()
-        dataset = coarse(read, grid, level)
-        self._pace.took(rung, time.perf_counter() - began)
-        return self._picture(seen, dataset, status)
+        """A picture whose slice is as fine as the time allows, the rest interpolated."""
+        observed = self._live.observed()
+        projected = self._slice.project(observed)
+        dataset = self._slice.within(observed, projected, budget)
+        return self._shown(observed, projected, dataset, status)
 
     @public_call
     def span(self) -> None:
-        """Span the plane of the present look, which may be one that stays, without a loss on it."""
-        self._look()
+        """Compute the plane, which may be one that stays, without a loss on it."""
+        self._slice.project(self._live.observed())
+
+    def settle(self) -> None:
+        """Compute a plane that follows the run as if there had been no pictures before."""
+        self._slice.settle()
 
     @public_call
     def refine(self) -> Iterator[Picture]:
-        """The present look from coarse to fine; from the store at once, if it is there.
+        """Pictures from coarse to the complete slice; that one at once, if it is stored.
 
-        Exact at the end, or within the tolerance of the view.
+        Exact at the end, or within the tolerance of the specification.
         """
-        known = self._known((seen := self._look()).grid(self.view.resolution))
+        observed = self._live.observed()
+        projected = self._slice.project(observed)
+        known = self._slice.held(observed, projected)
         if known is not None:
-            yield self._picture(seen, known)
+            yield self._shown(observed, projected, known)
             return
         self.settle()
-        seen = self._look()
-        read, grid = self._probe(seen, self.view.max_examples), seen.grid(self.view.resolution)
-        error, scale = self.view.tolerance, self.view.scale
-        tolerance = Tolerance(relative_tolerance=error, scale=scale) if error else None
-        dataset = None
-        run = canonical(to_plain(self._ending(self._entry().state.index)))
-        asked = compute_slice(read, grid, {"run": run}, tolerance=tolerance, store=self._store)
-        for dataset in asked:
-            yield self._picture(seen, dataset)
-        if dataset is not None:
-            self._held = (self._spanned, grid, self._entry(), dataset)
+        projected = self._slice.project(observed)
+        for dataset in self._slice.complete(observed, projected):
+            yield self._shown(observed, projected, dataset)
 
     @public_call
     def study(
         self, name: str, found: Callable[[InspectionPoint], Iterator[xr.Dataset | None]]
     ) -> Iterator[Picture]:
-        """The latest picture with what a study finds of the present point, growing.
+        """The latest picture with the growing results of a study of the inspected iterate.
 
-        Where the loss is not finite, or before the first picture, there is none; and where the
+        There is none where the loss is not finite, or before the first picture; and where the
         study has nothing new, the picture is as it was.
 
         Raises:
             SpecError: a problem without a network.
         """
         latest = self._latest
-        if latest is None or (self._state.diverged and self._back is None):
+        if latest is None or self._live.shows_divergence:
             return
-        for dataset in found(self._standpoint()):
+        observed = self._live.observed()
+        path = self.trajectory(observed.state.index)
+        for dataset in found(inspection_point(observed, self._slice, path, self._store)):
             if dataset is not None:
                 latest = replace(latest, studies={name: dataset})
             yield latest
 
     def trajectory(self, until: int | None = None) -> xr.Dataset:
         """The trajectory of the run up to a step, as `record_run` yields it."""
-        last = self.step if until is None else until
-        entries = [e for e in self._recorder.entries() if e.state.index <= last]
-        lost = self._state.diverged and until is None
-        return trajectory(self._ending(last), entries, self._training.files, diverged=lost)
+        return self._live.trajectory(until)
 
-    def _ending(self, step: int) -> Run:
-        """The run as it is now, to end at a step."""
-        return self.run.replace(steps=max(1, step))
-
-    def _known(self, grid: Grid) -> xr.Dataset | None:
-        """The slice as it was last refined, if it is the one that is asked for.
-
-        Iterates on one plane share it, unless their running statistics differ.
-        """
-        if self._held is None:
-            return None
-        plane, points, entry, dataset = self._held
-        same = entry is self._entry() or not entry.state.buffers
-        return dataset if plane is self._spanned and points == grid and same else None
-
-    def _check(self, view: View) -> None:
-        if view.split == "test" and self._training.instance.test is None:
-            raise SpecError("View.split", "test", "train, as the problem has no test examples")
-        if view.batch_norm == "interpolated" and not view.directions.through_states:
-            raise SpecError("View.batch_norm", view.batch_norm, ACCEPTED)
-
-    def _entry(self) -> Entry:
-        """What is looked at."""
-        return self._back or self._recorder.entries()[-1]
-
-    def _standpoint(self) -> InspectionPoint:
-        state = self._entry().state
-        train = self._network(state)
-        names = [block.name for block in train.layout.blocks]
-        parts = {"train": train.moving(names, state.theta)}
-        test = self._training.instance.test
-        if isinstance(test, ModelObjective):
-            test = test.with_buffers(state.buffers).with_reference(train.inputs)
-            parts["test"] = test.moving(names, state.theta)
-        seen = self._look()
-        run = self._ending(state.index)
-        grid = seen.grid(self.view.resolution)
-        path = self.trajectory(state.index)
-        plane = seen.plane
-        if self._chosen(train, plane).batch_norm != "interpolated":
-            plane = replace(plane, buffers=None)
-        return InspectionPoint(run, state.index, parts, path, plane, grid, self._store)
-
-    def _network(self, state: State) -> ModelObjective:
-        """The training objective with a state's statistics."""
-        train = self._training.instance.train
-        if not isinstance(train, ModelObjective):
-            raise SpecError("Run.problem", type(train).__name__, "a network")
-        return train.with_buffers(state.buffers)
-
-    def _record(self) -> None:
-        if not self._state.diverged:
-            self._recorder.add(self._state, **measured(self._training.instance, self._state))
-
-    def _look(self) -> Seen:
-        thetas = self._recorder.thetas()
-        away = (thetas - thetas[0]).double().norm(dim=1)
-        near = thetas[: _leaving(away, float(thetas[0].double().norm()))]
-        self._spanned = plane = self._spanning.plane(self.view, near, self.step, self._until())
-        self._notice = self._spanning.notice
-        if len(near) < len(thetas):
-            gone = self.recorded[len(near)]
-            self._notice = f"The path leaves the picture before step {gone}, for very large weights"
-        middle, half = np.zeros(plane.dimensions), np.ones(plane.dimensions)
-        if plane.explained_variance_ratio is not None:
-            plane = plane.at(plane.points(plane.coords(thetas[:1]))[0])
-            frame = framed(plane.coords(near).numpy(force=True))
-            middle, half = frame.middle, frame.half
-        coords, distance = plane.coords(thetas), plane.distance(thetas)
-        self._seen = Seen(
-            plane,
-            middle,
-            half * self.view.span,
-            coords.numpy(force=True),
-            distance,
-            distance / away.max().clamp(min=1e-300),
-            plane.captured(near),
-        )
-        return self._seen
-
-    def _chosen(self, part: ModelObjective, plane: Plane) -> ModelObjective:
-        """A part with the statistics that the view asks for."""
-        choice = named_choice(self.view.batch_norm)
-        if choice == "interpolated" and plane.states == 1:  # another plane, for now
-            choice = None
-        return with_statistics({"": part}, plane, choice, "View.batch_norm")[""]
-
-    def _probe(self, seen: Seen, examples: int) -> Probe:
-        instance, state = self._training.instance, self._entry().state
-        objective = getattr(instance, self.view.split)
-        part = self._chosen(objective.with_buffers(state.buffers), seen.plane)
-        # Statistics are estimated of the training examples.
-        part = part.first(examples).with_reference(self._network(state).inputs)
-        asked = {self.view.split: part}, seen.plane, applicable(instance)
-        if part.batch_norm == "interpolated":  # which one strategy alone can read
-            return probe(*asked, Loop())
-        if part.examples not in self._strategies:
-            found = probe(*asked, self._strategy, preferred=True)
-            self._strategies[part.examples] = found.strategies[self.view.split]
-        chosen = self._strategies[part.examples]
-        return probe(*asked, chosen, tried=True, preferred=self._strategy is not None)
-
-    def _until(self) -> int | None:
-        """How many iterates are recorded up to the one looked at, if that is an earlier one."""
-        if self._back is None:
-            return None
-        return sum(step <= self._back.state.index for step in self.recorded)
-
-    def _viewpoint(self, path: Vectors) -> Viewpoint:
-        state = self._recorder.entries()[len(path) - 1].state
-        entries = self._recorder.entries()
-
-        def buffers_of(index: int) -> Mapping[str, torch.Tensor]:
-            return entries[index % len(path)].state.buffers
-
-        train = self._network(state)
-        return Viewpoint(train, path[-1], path, self.run.seed, buffers_of=buffers_of)
-
-    def _boundary(self, state: State) -> xr.Dataset | None:
-        """What the network says over its inputs, where that can be drawn."""
-        data, train = self._training.instance.data, self._training.instance.train
-        if self._points is None or data is None or not isinstance(train, ModelObjective):
-            return None
-        return boundary(train.with_buffers(state.buffers), state.theta, data)
-
-    def _picture(self, seen: Seen, dataset: xr.Dataset, status: Status | None = None) -> Picture:
-        recorded, entry = self._recorder.entries(), self._entry()
-        steps = np.array([entry.state.index for entry in recorded])
-        losses = np.array([entry.values.get("train_loss", math.nan) for entry in recorded])
-        lost = self._state.diverged and self._back is None
+    def _shown(
+        self,
+        observed: ObservedRun,
+        projected: ProjectedPath,
+        dataset: xr.Dataset,
+        status: Status | None = None,
+    ) -> Picture:
+        """The picture of the inspected iterate with this slice."""
+        state, side, examples = observed.state, self._side, int(dataset.attrs["examples"][0])
         self._latest = Picture(
             run=self.run,
             view=self.view,
-            status=status or ("paused" if self._back else self.status),
-            readings=Readings(
-                self.step if lost else entry.state.index,
-                self._training.epoch(self._state if lost else entry.state),
-                self._seconds,
-                entry.values | ({"train_loss": math.nan} if lost else {}),
-            ),
+            status=status or ("paused" if self.looks_back else self.status),
+            readings=self._live.readings(observed),
             slice=dataset,
-            path=seen.path(steps, losses),
-            curves=curves(recorded),
-            boundary=self._boundary(entry.state),
-            points=self._points,
-            captured=seen.captured,
-            notice=self._notice,
-            standard_error=self._doubt(int(dataset.attrs["examples"][0]), entry.state.theta),
-            curvature=self._watcher.dataset() if self._watcher else None,
-            seen=entry.state.index,
+            path=projected_path(observed.entries, projected),
+            curves=curves(observed.entries),
+            boundary=side.boundary(state),
+            points=side.points,
+            captured=projected.plane.captured(observed.thetas[: observed.near]),
+            notice=self._slice.notice,
+            standard_error=side.standard_error(self.view.split, examples, state),
+            curvature=side.curvature(),
+            seen=state.index,
         )
         return self._latest
-
-    def _doubt(self, examples: int, theta: Vector) -> float:
-        """The standard error of the mean loss over the first examples, as in `subsampling`."""
-        objective = getattr(self._training.instance, self.view.split)
-        total = objective.examples
-        if examples >= total or examples < 2:
-            return 0.0
-        part = objective.with_buffers(self._entry().state.buffers).first(examples)
-        with torch.no_grad():
-            answers = Answers(part.targets, part.loss_function)
-            outputs = part.outputs(theta)
-            if loss_values(part.loss_function, outputs, part.targets).ndim == 0:
-                return math.nan  # the mean alone does not tell how the examples differ
-            spread = float(answers.losses(outputs).std())
-        return standard_error(spread, examples, total)
-
-
-def _leaving(away: torch.Tensor, size: float) -> int:
-    """How many iterates there are until one leaves all pictures, by distances (T,) from the start.
-
-    At least one, as the start itself is at 0; `size` is the start's own distance from zero.
-    """
-    gone = away > ESCAPE * max(size, 1.0)
-    return int(gone.int().argmax()) if bool(gone.any()) else len(away)

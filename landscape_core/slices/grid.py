@@ -39,6 +39,17 @@ class Grid(Recipe):
             resolution=resolution, alpha_low=low, alpha_high=span, beta_low=low, beta_high=span
         )
 
+    @classmethod
+    def between(cls, low: Floats, high: Floats, resolution: int = 51) -> "Grid":
+        """The grid from the lower to the upper end of each axis, (D,) each; of a line, D is 1."""
+        return cls(
+            resolution=resolution,
+            alpha_low=float(low[0]),
+            alpha_high=float(high[0]),
+            beta_low=float(low[-1]),
+            beta_high=float(high[-1]),
+        )
+
     def check(self) -> None:
         for side in ("alpha", "beta"):
             low, high = getattr(self, f"{side}_low"), getattr(self, f"{side}_high")

@@ -1,5 +1,6 @@
 """The recorded iterates of a run, thinned so that they fit a budget of memory."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -56,4 +57,9 @@ class Recorder:
 
     def thetas(self) -> Vectors:
         """The kept iterates, shape (T, P)."""
-        return torch.stack([entry.state.theta for entry in self.entries()])
+        return stacked(self.entries())
+
+
+def stacked(entries: Sequence[Entry]) -> Vectors:
+    """The iterates of entries, shape (T, P)."""
+    return torch.stack([entry.state.theta for entry in entries])

@@ -1,0 +1,191 @@
+"""The slice around a run that goes on: coarse within a time budget, or complete and held."""
+
+import time
+from collections.abc import Iterator
+
+import torch
+import xarray as xr
+
+from landscape_core.experiments.learning_curves import applicable
+from landscape_core.experiments.slice_of_run import slice_attributes, splits_with
+from landscape_core.foundation.errors import SpecError
+from landscape_core.models.batch_norm import USUAL
+from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.problems.base import Instance
+from landscape_core.planes.plane import Plane
+from landscape_core.planes.projected_path import ProjectedPath, project
+from landscape_core.session.frame_budget import FrameBudget
+from landscape_core.session.observed_run import ObservedRun
+from landscape_core.session.plane_tracker import PlaneTracker
+from landscape_core.slices.grid import Grid
+from landscape_core.slices.point_statistics import at_coord, named_choice, with_statistics
+from landscape_core.slices.probe import Probe, probe
+from landscape_core.slices.slice import compute_slice
+from landscape_core.slices.slice_spec import SliceSpec
+from landscape_core.slices.strategies.base import Strategy
+from landscape_core.slices.strategies.loop import Loop
+from landscape_core.slices.sweep import coarse, levels
+from landscape_core.storage.store import Store
+from landscape_core.training.recorder import Entry
+
+
+class LiveSlice:
+    """Plane and slice of one specification, as the run that it shows goes on."""
+
+    def __init__(
+        self,
+        spec: SliceSpec,
+        instance: Instance,
+        store: Store | None = None,
+        strategy: Strategy | None = None,
+    ) -> None:
+        """Nothing is computed yet.
+
+        Args:
+            spec: which slice.
+            instance: the problem of the run.
+            store: where held slices are kept.
+            strategy: how the slices are evaluated; by default the fastest in a short trial.
+
+        Raises:
+            SpecError: no such split, or a line.
+        """
+        self.plane: Plane | None = None
+        """The plane of the latest picture, as the directions span it."""
+        self.projected: ProjectedPath | None = None
+        """The trajectory on it, of the latest picture."""
+        self.notice = ""
+        """Why the picture is not what was asked for; empty where it is."""
+        self._instance, self._store, self._strategy = instance, store, strategy
+        self._tracker = PlaneTracker()
+        self._trials: dict[int, Strategy] = {}
+        self._budget: FrameBudget | None = None
+        self._held: tuple[Plane | None, Grid, Entry, xr.Dataset] | None = None
+        self.check(spec)
+        self.spec = spec
+
+    def check(self, spec: SliceSpec) -> None:
+        """Raise `SpecError` for a slice that a run of this problem cannot show."""
+        if spec.split == "test" and self._instance.test is None:
+            accepted = "train, as the problem has no test examples"
+            raise SpecError("SliceSpec.split", "test", accepted)
+        if spec.dimensions != 2:
+            raise SpecError("SliceSpec.dimensions", spec.dimensions, "2 for a run that goes on")
+
+    def change(self, spec: SliceSpec) -> None:
+        """Show another slice from now on.
+
+        Raises:
+            SpecError: a slice that a run of this problem cannot show.
+        """
+        self.check(spec)
+        if spec.directions != self.spec.directions or spec.follow != self.spec.follow:
+            self._tracker.forget()
+        if spec != self.spec:
+            self._budget, self._trials, self._held = None, {}, None
+        self.spec = spec
+
+    def settle(self) -> None:
+        """Compute a plane that follows the run as if there had been no pictures before.
+
+        Without it, the order and signs of the axes depend on the pictures on the way.
+        """
+        if self.spec.follow:
+            self._tracker.forget()
+
+    def project(self, observed: ObservedRun) -> ProjectedPath:
+        """The plane through the inspected iterate, and the trajectory on it."""
+        self.plane = self._tracker.plane(observed, self.spec)
+        self.notice = self._tracker.notice
+        if observed.near < len(observed.entries):
+            gone = observed.entries[observed.near].state.index
+            self.notice = f"The path leaves the picture before step {gone}, for very large weights"
+        spec = self.spec
+        self.projected = project(
+            self.plane, observed.thetas, span=spec.span, ends=spec.ends(), near=observed.near
+        )
+        return self.projected
+
+    def grid(self, projected: ProjectedPath) -> Grid:
+        """The grid of the complete slice."""
+        return Grid.between(projected.low, projected.high, self.spec.resolution)
+
+    def held(self, observed: ObservedRun, projected: ProjectedPath) -> xr.Dataset | None:
+        """The slice as it was last completed, if that is the one that is asked for.
+
+        Iterates on one plane share it, unless their running statistics differ.
+        """
+        if self._held is None:
+            return None
+        plane, grid, entry, dataset = self._held
+        same = entry is observed.entry or not entry.state.buffers
+        return dataset if plane is self.plane and grid == self.grid(projected) and same else None
+
+    def within(self, observed: ObservedRun, projected: ProjectedPath, seconds: float) -> xr.Dataset:
+        """The slice as fine as the time allows, the rest interpolated; the held one if it fits."""
+        known = self.held(observed, projected)
+        if known is not None:
+            return known
+        grid = self.grid(projected)
+        if self._budget is None:
+            objective = getattr(self._instance, self.spec.split)
+            most = min(self.spec.max_examples, objective.examples)
+            self._budget = FrameBudget(most, len(levels(grid)))
+        rung = self._budget.rung(seconds)
+        examples, level = self._budget[rung]
+        evaluated = self._probe(observed, projected.plane, examples)
+        began = time.perf_counter()
+        dataset = coarse(evaluated, grid, level)
+        self._budget.took(rung, time.perf_counter() - began)
+        return dataset
+
+    def complete(self, observed: ObservedRun, projected: ProjectedPath) -> Iterator[xr.Dataset]:
+        """The slice from coarse to fine, then held; from the store at once, if it is there.
+
+        Exact at the end, or within the tolerance of the specification.
+        """
+        grid = self.grid(projected)
+        dataset = None
+        for dataset in compute_slice(
+            self._probe(observed, projected.plane, self.spec.max_examples),
+            grid,
+            slice_attributes(observed.run_to_inspected(), self.spec, observed.state.index),
+            tolerance=self.spec.interpolation(),
+            store=self._store,
+        ):
+            yield dataset
+        if dataset is not None:
+            self._held = (self.plane, grid, observed.entry, dataset)
+
+    def buffers_at(
+        self, observed: ObservedRun, plane: Plane, coord: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        """The network's buffers at a point of the plane, of coordinates (D,)."""
+        if not isinstance(self._instance.train, ModelObjective):
+            return observed.state.buffers
+        return dict(at_coord(self._evaluated(observed.network(), plane), plane, coord).buffers)
+
+    def moves_buffers(self, observed: ObservedRun, plane: Plane) -> bool:
+        """Whether the buffers are interpolated between the states of the plane."""
+        return self._evaluated(observed.network(), plane).batch_norm == "interpolated"
+
+    def _evaluated(self, part: ModelObjective, plane: Plane) -> ModelObjective:
+        """A part of the data with the statistics that are asked for."""
+        word = self.spec.batch_norm
+        if word == "interpolated" and plane.states == 1:  # another plane, for now
+            word = USUAL
+        return with_statistics({"": part}, plane, named_choice(word), "SliceSpec.batch_norm")[""]
+
+    def _probe(self, observed: ObservedRun, plane: Plane, examples: int) -> Probe:
+        split = self.spec.split
+        parts = splits_with(self._instance, observed.state.buffers, examples)
+        part = self._evaluated(parts[split], plane)
+        measures = self.spec.chosen_measures() or applicable(self._instance)
+        asked = {split: part}, plane, measures
+        if part.batch_norm == "interpolated":  # one strategy alone can evaluate it
+            return probe(*asked, Loop())
+        if part.examples not in self._trials:
+            found = probe(*asked, self._strategy, preferred=True)
+            self._trials[part.examples] = found.strategies[split]
+        chosen = self._trials[part.examples]
+        return probe(*asked, chosen, tried=True, preferred=self._strategy is not None)
