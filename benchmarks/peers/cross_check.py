@@ -86,9 +86,9 @@ def section(pyhessian, curvlinops, authors: str | None) -> str:
     notes = (
         "\n\n`loss-landscapes` gives its function other draws than Li et al.: `random_plane` draws "
         "uniformly from [0, 1], not from a Gaussian, and after the normalization scales each "
-        "direction as a whole to the length of the weights. `tests/engine/test_directions.py` "
-        "holds ours to the rules of Li et al. (filter, layer, weight; biases zero or kept) as "
-        "`tests/support/oracles.py` states them."
+        "direction as a whole to the length of the weights. "
+        "`tests/engine/planes/test_directions.py` holds ours to the rules of Li et al. "
+        "(filter, layer, weight; biases zero or kept) as `tests/support/oracles.py` states them."
     )
     if authors is None:
         notes += " Their code itself was not run here: `--authors` names a checkout of it."

@@ -242,7 +242,7 @@ def test_the_first_trial_of_a_process_is_not_cut_short_by_what_it_imports():
         [sys.executable, "-c", FRESH, str(Path(__file__).parent)],
         capture_output=True,
         text=True,
-        cwd=Path(__file__).parents[1] / "support",
+        cwd=Path(__file__).parents[2] / "support",
         check=True,
         timeout=60,
     )

@@ -28,7 +28,7 @@ from store_support import NOT_PERMITTED, made
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
 
-SUPPORT = Path(__file__).parents[1] / "support" / "store_support.py"
+SUPPORT = Path(__file__).parents[2] / "support" / "store_support.py"
 KINDS = {"slice": "abc", "trajectory": "path0", "unfinished": "abcpart"}
 
 

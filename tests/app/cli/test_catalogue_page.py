@@ -14,7 +14,7 @@ from landscape_core.training.optimizers.sgd import SGD
 from landscape_lab.cli import _catalogue_page as handbook
 from landscape_lab.figures.matplotlib.vignettes import HEIGHT, WIDTH, path_png
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 def test_every_optimizer_has_its_picture_and_the_page_shows_it():

@@ -24,7 +24,7 @@ from landscape_core.slices.strategies.loop import Loop
 from landscape_core.storage.store import Store
 from written_code import HEAD, NET, loaded
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 GRID = Grid.square(1.0, 3)
 
 

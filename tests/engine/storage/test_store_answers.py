@@ -48,7 +48,7 @@ from landscape_core.storage.store import Store
 from landscape_core.training.optimizers.sgd import SGD
 from written_code import loaded
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 PARTS = """
 from dataclasses import dataclass

@@ -122,7 +122,7 @@ def test_the_template_names_no_other_machine():
 def test_a_closed_page_keeps_no_kernel_for_more_than_two_minutes():
     for path in (
         server.SHARE / "voila.json",
-        Path(__file__).parents[2] / "binder/jupyter_server_config.json",
+        Path(__file__).parents[3] / "binder/jupyter_server_config.json",
     ):
         kernels = json.loads(path.read_text())["MappingKernelManager"]
         assert kernels["cull_idle_timeout"] + kernels["cull_interval"] <= 120

@@ -660,7 +660,7 @@ def test_the_commands_of_the_cache_are_shown(capsys):
 
 
 def test_the_commands_of_the_makefile_are_understood():
-    lines = (Path(__file__).parents[2] / "Makefile").read_text()
+    lines = (Path(__file__).parents[3] / "Makefile").read_text()
     asked = {name: words.split() for name, words in re.findall(COMMAND, lines)}
     found = {name: parser(words).parse_args(words) for name, words in asked.items()}
     assert {name: (options.run, options.browser) for name, options in found.items()} == {
@@ -672,7 +672,7 @@ def test_the_commands_of_the_makefile_are_understood():
 
 def test_the_page_of_the_catalogue_is_what_there_is(capsys):
     assert main(["list", "--markdown"]) == 0
-    page = (Path(__file__).parents[2] / "docs" / "catalogue.md").read_text("utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "catalogue.md").read_text("utf-8")
     assert page == capsys.readouterr().out, "make catalogue"
 
 

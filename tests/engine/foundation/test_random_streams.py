@@ -52,7 +52,9 @@ def test_the_scalars_of_numpy_name_the_same_stream():
 
 
 def test_another_process_draws_the_same():
-    code = "import test_seeds as t; print(t.draw(5, 'start', 2), t.draw_numpy(5, 'start', 2))"
+    code = (
+        "import test_random_streams as t; print(t.draw(5, 'start', 2), t.draw_numpy(5, 'start', 2))"
+    )
     printed = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,

@@ -153,7 +153,7 @@ def test_a_container_holds_fewer_kernels_than_its_machine(tmp_path, monkeypatch,
 def test_both_servers_count_their_kernels():
     voila = json.loads((server.SHARE / "voila.json").read_text())
     binder = json.loads(
-        (Path(__file__).parents[2] / "binder/jupyter_server_config.json").read_text()
+        (Path(__file__).parents[3] / "binder/jupyter_server_config.json").read_text()
     )
     name = f"{BoundedKernels.__module__}.{BoundedKernels.__qualname__}"
     assert voila["VoilaConfiguration"]["multi_kernel_manager_class"] == name

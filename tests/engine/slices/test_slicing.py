@@ -40,7 +40,7 @@ from landscape_core.slices.strategies.vmap import Vmap
 from landscape_core.slices.tolerance import Tolerance
 from landscape_core.storage.store import UNFINISHED, Store
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PYTHONPATH = os.pathsep.join((str(ROOT), str(ROOT / "tests" / "support")))
 """What another process needs to import this file."""
 
