@@ -196,21 +196,21 @@ def test_a_choice_changes_the_picture_and_the_configuration(visitor, path, value
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("aside", sorted(set(entries(SidePanel)) - {"boundary"}))
-def test_other_figures_can_stand_beside_the_landscape(visitor, aside):
+@pytest.mark.parametrize("panel", sorted(set(entries(SidePanel)) - {"boundary"}))
+def test_other_figures_can_stand_beside_the_landscape(visitor, panel):
     def beside():
         return visitor.page.screenshot(clip={"x": 1026, "y": 60, "width": 340, "height": 700})
 
     visitor.at_rest()
     before = beside()
-    visitor.pick("display.aside", aside)
-    if aside == "convexity":  # of the network that is chosen by now, all points take a minute
-        visitor.type("display.aside.resolution", "3")
+    visitor.pick("display.side_panel", panel)
+    if panel == "convexity":  # of the network that is chosen by now, all points take a minute
+        visitor.type("display.side_panel.resolution", "3")
     visitor.until(lambda: beside() != before, "other figures")
-    visitor.until(lambda: f"display.aside={aside}" in unquote(visitor.page.url), "the link")
+    visitor.until(lambda: f"display.side_panel={panel}" in unquote(visitor.page.url), "the link")
     visitor.at_rest()
     other = beside()
-    visitor.pick("display.aside", "boundary")
+    visitor.pick("display.side_panel", "boundary")
     visitor.until(lambda: beside() != other, "the boundary again")
     visitor.at_rest()
 

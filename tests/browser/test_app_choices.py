@@ -50,10 +50,13 @@ MENUS = {
     "run.schedule": ({}, set()),
     "run.sampler": ({}, set()),
     "view.directions": ({}, {"between", "given"}),
-    "display.aside": ({}, set()),
-    "display.aside.diagnostic": ({"display.aside": "diagnostics"}, set()),
-    "display.aside.matrix": ({"display.aside": "curvature"}, set()),
-    "display.aside.path": ({"display.aside": "connection", "display.aside.path.steps": "5"}, set()),
+    "display.side_panel": ({}, set()),
+    "display.side_panel.diagnostic": ({"display.side_panel": "diagnostics"}, set()),
+    "display.side_panel.matrix": ({"display.side_panel": "curvature"}, set()),
+    "display.side_panel.path": (
+        {"display.side_panel": "connection", "display.side_panel.path.steps": "5"},
+        set(),
+    ),
 }
 """For each menu what else is set where it is walked, and which of its entries may be refused.
 

@@ -21,7 +21,7 @@ from landscape_lab.page.comparison import compared
 from landscape_lab.state.scene import Display
 from landscape_lab.worker.worker import Update
 
-ASIDE = 0.2
+SIDE_PAUSE = 0.2
 """Seconds between two updates of the smaller figures while a run goes on."""
 
 SIDE = "clamp(240px, 25vw, 480px)"
@@ -53,7 +53,7 @@ class Stage:
         Args:
             tapped: told alpha and beta wherever the user clicks on the landscape.
         """
-        self._aside_at, self._factor = 0.0, 1.0
+        self._side_drawn_at, self._factor = 0.0, 1.0
         self._drawn: tuple[Any, ...] = ()
         self._tapped = tapped
         self.contour, self.curves = Contour(tapped), Curves()
@@ -65,14 +65,14 @@ class Stage:
             self._panes["2d"], self.quality, css_classes=["landscape"], **FILL
         )
         self._above = pn.Column(pn.pane.Bokeh(self.curves.figure, **FILL), **FILL)
-        self._asides: dict[str, _Beside] = {}
+        self._side_panels: dict[str, _Beside] = {}
         self.side = pn.Column(
             self._above,
             sizing_mode="stretch_both",
             css_classes=["side"],
             styles={"width": SIDE, "flex": "none"},
         )
-        first = Display().aside
+        first = Display().side_panel
         self._add(name_of(type(first)), first.view())
 
     def draw(self, news: Update, display: Display, *, playing: bool = False) -> None:
@@ -92,18 +92,18 @@ class Stage:
         if show != "compare":
             self._draw_landscape(picture, display)
         now = time.monotonic()
-        if playing and now - self._aside_at < ASIDE:
+        if playing and now - self._side_drawn_at < SIDE_PAUSE:
             return
-        self._aside_at = now
+        self._side_drawn_at = now
         if show == "compare":
             self._compare(news, display)
         self.curves.update(picture.curves, picture.seen)
         self.quality.object = quality(picture)
-        self._draw_aside(picture, display)
+        self._draw_side_panel(picture, display)
 
     def hurry(self) -> None:
         """Something is to be changed: while a run goes on, the landscape alone obeys at first."""
-        self._aside_at = time.monotonic()
+        self._side_drawn_at = time.monotonic()
 
     def dim(self, *, stale: bool) -> None:
         """Show the picture pale while it is still that of another run."""
@@ -115,7 +115,7 @@ class Stage:
     def scale(self, *, projects: bool) -> None:
         """Make type and lines larger for a projector, or as they were."""
         self._factor = PROJECTED if projects else 1.0
-        beside = [each.view for each in self._asides.values()]
+        beside = [each.view for each in self._side_panels.values()]
         for view in (self.contour, self.surface, self.curves, self.comparison, *beside):
             if view is not None:
                 self._enlarge(view)
@@ -184,25 +184,25 @@ class Stage:
             point=point,
         )
 
-    def _draw_aside(self, picture: Picture, display: Display) -> None:
-        aside = display.aside
-        name = name_of(type(aside))
-        made = None if name in self._asides else aside.view()
-        view = self._asides[name].view if made is None else made
-        aside.draw(view, picture, display.height)
+    def _draw_side_panel(self, picture: Picture, display: Display) -> None:
+        panel = display.side_panel
+        name = name_of(type(panel))
+        made = None if name in self._side_panels else panel.view()
+        view = self._side_panels[name].view if made is None else made
+        panel.draw(view, picture, display.height)
         if made is not None:  # drawn before it is shown: a browser is not told of what it lacks
             self._add(name, made)
-        for other, beside in self._asides.items():
+        for other, beside in self._side_panels.items():
             if beside.pane.visible != (other == name):
                 beside.pane.visible = other == name
-        if self._above.visible == aside.tall:
-            self._above.visible = not aside.tall
+        if self._above.visible == panel.tall:
+            self._above.visible = not panel.tall
 
     def _add(self, name: str, view: Any) -> None:
         """Put a drawing beside the landscape."""
         self._enlarge(view)
         pane = pn.Column(pn.pane.Bokeh(view.figure, **FILL), **FILL)
-        self._asides[name] = _Beside(view, pane)
+        self._side_panels[name] = _Beside(view, pane)
         self.side.append(pane)
 
 

@@ -468,7 +468,7 @@ def _work_of(scene: Scene) -> Scene:
     But for a tolerance, which is of the scale on which the loss is drawn.
     """
     shown = scene.display
-    asked = Display(aside=shown.aside)
+    asked = Display(side_panel=shown.side_panel)
     if scene.view.tolerance:
         asked = asked.replace(height=shown.height)
     if shown.show == "compare":

@@ -29,7 +29,7 @@ FIRST_FIELDS = 3
 SELDOM = ("run.sampler", "run.schedule.warmup", "run.problem.regularizer")
 """Rows that wait behind "more" for as long as they are as they were at first."""
 
-ASIDE_DEPTH = 2
+SIDE_PANEL_DEPTH = 2
 """Dots in the path of a setting of what stands beside the landscape; deeper ones are details."""
 
 
@@ -69,7 +69,7 @@ def _section_of(path: str, problem: Problem) -> str:
         return "Data" if part is None or isinstance(part, ProblemData) else "Network"
     if path.startswith("run."):
         return "Optimizer"
-    return "Landscape" if path.startswith(("view.", "display.aside")) else "Display"
+    return "Landscape" if path.startswith(("view.", "display.side_panel")) else "Display"
 
 
 def _is_number(path: str, problem: Problem) -> bool:
@@ -88,8 +88,8 @@ def _is_detail(entry: form_model.Entry) -> bool:
     """Whether a row waits behind "more": the first fields of each part are the telling ones."""
     if entry.path.startswith("view."):
         return not entry.path.startswith("view.directions") or entry.place > 0
-    if entry.path.startswith("display.aside."):
-        return entry.place > 0 or entry.path.count(".") > ASIDE_DEPTH
+    if entry.path.startswith("display.side_panel."):
+        return entry.place > 0 or entry.path.count(".") > SIDE_PANEL_DEPTH
     if entry.path == "run.steps" or (entry.path in SELDOM and entry.value == entry.field.default):
         return True
     return entry.path.startswith("run.") and entry.place >= FIRST_FIELDS and entry.nested

@@ -39,7 +39,7 @@ class Display(Recipe):
         Note("losses of the first and last colour, as 0.01, 3; empty: they follow the picture"),
     ] = ""
     color: Annotated[str, Choice(("loss", "accuracy"), "what is drawn over the plane")] = "loss"
-    aside: Annotated[SidePanel, Note("beside the landscape")] = field(default_factory=Boundary)
+    side_panel: Annotated[SidePanel, Note("beside the landscape")] = field(default_factory=Boundary)
     speed: Annotated[int, Knob(1, 1000, "training steps between two pictures", scale="log")] = 1
 
     def check(self) -> None:

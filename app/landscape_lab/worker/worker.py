@@ -105,7 +105,7 @@ class Worker:
         """
         yield from self._arrive(job)
         session = self._there().session
-        session.watch(job.scene.display.aside.watch)
+        session.watch(job.scene.display.side_panel.watch)
         session.advance(job.more)
         shown = session.picture() if job.seek is None else session.revisit(job.seek)
         yield self._news(shown, job.kept)
@@ -118,7 +118,7 @@ class Worker:
 
     def _hold(self, job: Job) -> Iterator[Update]:
         """What is worked out where a run is held: the exact picture, and what is wanted of it."""
-        session, kept, aside = self._there().session, job.kept, job.scene.display.aside
+        session, kept, panel = self._there().session, job.kept, job.scene.display.side_panel
         last = session.picture()
         for last in session.refine():
             computed = last.slice["computed"]
@@ -133,7 +133,7 @@ class Worker:
         if job.scene.display.show == "compare" and kept:
             yield from self._compare(last, kept, job.scene)
             return
-        for last in session.study(name_of(type(aside)), aside.study):
+        for last in session.study(name_of(type(panel)), panel.study):
             yield self._news(last, kept, WorkProgress(BESIDE))
 
     def export(

@@ -12,7 +12,7 @@ from landscape_core.session.view import View
 from landscape_core.training.run import Run
 from landscape_lab.figures.bokeh import diagnostics as drawn
 from landscape_lab.figures.bokeh.diagnostics import MEASURING, NOTHING, WAITING, Diagnostics
-from landscape_lab.panels.diagnostics import Diagnostics as Aside
+from landscape_lab.panels.diagnostics import Diagnostics as Panel
 
 RUN = {
     "problem": {"kind": "supervised", "architecture": {"kind": "mlp", "depth": 1, "width": 5}},
@@ -48,10 +48,10 @@ def session():
 
 @pytest.mark.parametrize("name", entries(Diagnostic))
 def test_every_diagnostic_of_a_held_run_is_drawn(session, name):
-    aside = Aside(diagnostic=entries(Diagnostic)[name]())
-    *_, picture = session.study("diagnostics", aside.study)
+    panel = Panel(diagnostic=entries(Diagnostic)[name]())
+    *_, picture = session.study("diagnostics", panel.study)
     view = Diagnostics()
-    aside.draw(view, picture, "log")
+    panel.draw(view, picture, "log")
     found = picture.studies["diagnostics"]
     several = [v for v in drawn._drawn(found) if found[v].ndim]
     assert len(view.panels.children) == len(several) > 0
@@ -63,8 +63,8 @@ def test_every_diagnostic_of_a_held_run_is_drawn(session, name):
 
 
 def test_distance_is_that_from_the_start_of_the_run(session):
-    aside = Aside(diagnostic=entries(Diagnostic)["distance"]())
-    *_, picture = session.study("diagnostics", aside.study)
+    panel = Panel(diagnostic=entries(Diagnostic)["distance"]())
+    *_, picture = session.study("diagnostics", panel.study)
     thetas = session._recorder.thetas()
     moved = float((thetas[-1].double() - thetas[0].double()).norm())
     found = picture.studies["diagnostics"]["distance"].sel(block="network")

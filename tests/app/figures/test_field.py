@@ -10,7 +10,7 @@ from landscape_core.session.session import Session
 from landscape_core.session.view import View
 from landscape_core.training.run import Run
 from landscape_lab.figures.bokeh.field import REACH, WAITING, Field, arrows
-from landscape_lab.panels.field import Field as Aside
+from landscape_lab.panels.field import Field as Panel
 
 
 def turning(n=7, hole=None):
@@ -62,12 +62,12 @@ def test_until_it_is_found_there_are_words():
 
 
 @pytest.mark.parametrize("run", [Run(steps=4), Run(problem=BilinearGame(), steps=4)])
-def test_the_aside_draws_what_it_studies(run):
-    session, aside, view = Session(run, View(resolution=11)), Aside(resolution=5), Field()
+def test_the_side_panel_draws_what_it_studies(run):
+    session, panel, view = Session(run, View(resolution=11)), Panel(resolution=5), Field()
     for picture in session.play(2):
-        aside.draw(view, picture, "log")
+        panel.draw(view, picture, "log")
         assert view.track.words.text == WAITING
-    *_, picture = session.study("field", aside.study)
-    aside.draw(view, picture, "log")
+    *_, picture = session.study("field", panel.study)
+    panel.draw(view, picture, "log")
     assert 0 < len(view.arrows.data["x"]) <= 25
     assert view.track.words.text.startswith("here ")

@@ -387,27 +387,27 @@ QUICK = {
 
 
 @pytest.mark.parametrize("name", list(entries(SidePanel)))
-def test_every_aside_draws_what_it_studies_and_nothing_twice(name):
-    aside = make(SidePanel, name, **QUICK.get(name, {}))
-    view = aside.view()
+def test_every_side_panel_draws_what_it_studies_and_nothing_twice(name):
+    panel = make(SidePanel, name, **QUICK.get(name, {}))
+    view = panel.view()
     problem = {"kind": "supervised", "dataset": {"kind": "moons", "points": 30}}
     session = Session(
         from_plain(Run, {"problem": problem, "steps": 4, "batch_size": 8}), View(resolution=11)
     )
     session.advance(3)
     shown = [session.picture()]
-    aside.draw(view, shown[0], "log")
-    before = sent(view, lambda: aside.draw(view, shown[0], "log"))
+    panel.draw(view, shown[0], "log")
+    before = sent(view, lambda: panel.draw(view, shown[0], "log"))
     assert before == ([], 0)
 
     def study():
-        for picture in session.study(name, aside.study):
+        for picture in session.study(name, panel.study):
             shown.append(picture)
-            aside.draw(view, picture, "log")
+            panel.draw(view, picture, "log")
 
     _, size = sent(view, study)
     assert (size > 0) == (name in QUICK)
-    assert sent(view, lambda: aside.draw(view, shown[-1], "log")) == ([], 0)
+    assert sent(view, lambda: panel.draw(view, shown[-1], "log")) == ([], 0)
     studied = [name] if name in QUICK else []
     assert list(shown[-1].studies) == studied
 
@@ -446,13 +446,13 @@ def test_several_runs_are_drawn_on_the_plane_of_all():
 
 
 def test_runs_beside_this_one_differ_in_their_weights_alone():
-    aside = make(SidePanel, "runs", count=2, resolution=5)
+    panel = make(SidePanel, "runs", count=2, resolution=5)
     problem = {"kind": "supervised", "dataset": {"kind": "moons", "points": 30}}
     run = from_plain(Run, {"problem": problem, "steps": 4, "batch_size": 8})
     session = Session(run, View(resolution=11))
     session.advance(3)
     session.picture()
-    found = list(session.study("runs", aside.study))[-1].studies["runs"]
+    found = list(session.study("runs", panel.study))[-1].studies["runs"]
     thetas = session._recorder.thetas()
     plane = found.attrs["names"]
     assert found["other_alpha"].shape == (2, 4)
@@ -474,10 +474,10 @@ def test_runs_beside_this_one_differ_in_their_weights_alone():
 
 
 def test_nothing_is_sought_between_two_starts():
-    aside = make(SidePanel, "connection")
+    panel = make(SidePanel, "connection")
     session = Session(Run(), View(resolution=11))
     session.picture()
-    assert not list(session.study("connection", aside.study))
+    assert not list(session.study("connection", panel.study))
 
 
 def test_the_landscape_is_not_drawn_anew_for_what_stands_beside_it():
