@@ -57,7 +57,7 @@ class LiveSlice:
         self.notice = ""
         """Why the picture is not what was asked for; empty where it is."""
         self._instance, self._store, self._strategy = instance, store, strategy
-        self._tracker = PlaneTracker()
+        self.tracker = PlaneTracker()
         self._trials: dict[int, Strategy] = {}
         self._budget: FrameBudget | None = None
         self._held: tuple[Plane | None, Grid, Entry, xr.Dataset] | None = None
@@ -80,7 +80,7 @@ class LiveSlice:
         """
         self.check(spec)
         if spec.directions != self.spec.directions or spec.follow != self.spec.follow:
-            self._tracker.forget()
+            self.tracker.forget()
         if spec != self.spec:
             self._budget, self._trials, self._held = None, {}, None
         self.spec = spec
@@ -91,12 +91,12 @@ class LiveSlice:
         Without it, the order and signs of the axes depend on the pictures on the way.
         """
         if self.spec.follow:
-            self._tracker.forget()
+            self.tracker.forget()
 
     def project(self, observed: ObservedRun) -> ProjectedPath:
         """The plane through the inspected iterate, and the trajectory on it."""
-        self.plane = self._tracker.plane(observed, self.spec)
-        self.notice = self._tracker.notice
+        self.plane = self.tracker.plane(observed, self.spec)
+        self.notice = self.tracker.notice
         if observed.near < len(observed.entries):
             gone = observed.entries[observed.near].state.index
             self.notice = f"The path leaves the picture before step {gone}, for very large weights"

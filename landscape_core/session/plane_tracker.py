@@ -24,13 +24,14 @@ class PlaneTracker:
         """No plane yet."""
         self.notice = ""
         """Why the plane is not what was asked for; empty where it is."""
-        self._plane: Plane | None = None
+        self.latest: Plane | None = None
+        """The plane of the latest picture; None before the first and where it is forgotten."""
         self._step = -1
         self._renew_at = 0.0
 
     def forget(self) -> None:
         """Compute the next plane as if there had been none before."""
-        self._plane = None
+        self.latest = None
         self._renew_at = 0.0
 
     def plane(self, observed: ObservedRun, spec: SliceSpec) -> Plane:
@@ -39,21 +40,21 @@ class PlaneTracker:
         if observed.inspects_earlier and follows and not spec.directions.whole_path:
             end = min(observed.index + 1, observed.near)
             return self._spanned(observed, spec.directions, end) or _random(observed, end)
-        if self._plane is not None and (not follows or self._step == observed.step):
-            return self._plane
+        if self.latest is not None and (not follows or self._step == observed.step):
+            return self.latest
         began = time.perf_counter()
-        if self._plane is not None and began < self._renew_at:
-            of_whole = self._plane.explained_variance_ratio is not None
-            return self._plane if of_whole else self._plane.at(observed.thetas[observed.near - 1])
+        if self.latest is not None and began < self._renew_at:
+            of_whole = self.latest.explained_variance_ratio is not None
+            return self.latest if of_whole else self.latest.at(observed.thetas[observed.near - 1])
         found = self._spanned(observed, spec.directions, observed.near)
         if found is None:
             rescue = _random(observed, observed.near)
-            self._plane = None if follows else rescue
+            self.latest = None if follows else rescue
             return rescue
         spent = time.perf_counter() - began
         self._renew_at = time.perf_counter() + (SELDOM * spent if spent > QUICK else 0.0)
-        self._plane, self._step = found.facing(self._plane), observed.step
-        return self._plane
+        self.latest, self._step = found.facing(self.latest), observed.step
+        return self.latest
 
     def _spanned(self, observed: ObservedRun, directions: Directions, end: int) -> Plane | None:
         """The plane that the directions span; None, with a notice, where they span none."""

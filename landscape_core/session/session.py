@@ -29,7 +29,7 @@ ON_THE_WAY = 12
 
 
 class Session:
-    """A run that goes on, and pictures of the slice around it.
+    """A run that goes on, `live_run`, and pictures of the slice around it, `live_slice`.
 
     The same run, changed at the same steps, leaves the same record and the same held picture
     however it was shown on the way; with the same strategy and number of threads, to the bit.
@@ -59,62 +59,62 @@ class Session:
                 before any work.
             MissingDataError: a data file is not there.
         """
-        self._live = LiveRun(run, start)
-        instance = self._live.training.instance
-        self._slice = LiveSlice(spec or SliceSpec(), instance, store, strategy)
-        self._side = SideResults(instance)
+        self.live_run = LiveRun(run, start)
+        instance = self.live_run.training.instance
+        self.live_slice = LiveSlice(spec or SliceSpec(), instance, store, strategy)
+        self.side_results = SideResults(instance)
         self._store = store
         self._latest: Picture | None = None
 
     @property
     def run(self) -> Run:
         """The run as it is now."""
-        return self._live.run
+        return self.live_run.run
 
     @property
     def history(self) -> list[tuple[int, Run]]:
         """The run and its later settings, with the steps from which they hold."""
-        return self._live.history
+        return self.live_run.history
 
     @property
     def view(self) -> SliceSpec:
         """Which slice is shown."""
-        return self._slice.spec
+        return self.live_slice.spec
 
     @property
     def status(self) -> Status:
         """The status of the run while no step is made."""
-        return self._live.status
+        return self.live_run.status
 
     @property
     def step(self) -> int:
         """Steps made so far."""
-        return self._live.state.index
+        return self.live_run.state.index
 
     @property
     def parameters(self) -> int:
         """The number of parameters."""
-        return len(self._live.state.theta)
+        return len(self.live_run.state.theta)
 
     @property
     def recorded(self) -> list[int]:
         """The steps that are recorded."""
-        return self._live.recorded
+        return self.live_run.recorded
 
     @property
     def looks_back(self) -> bool:
         """Whether an earlier step is inspected than the latest."""
-        return self._live.inspected is not None
+        return self.live_run.inspected is not None
 
     @property
     def seen(self) -> int:
         """The recorded step that is inspected."""
-        return self._live.observed().state.index
+        return self.live_run.observed().state.index
 
     def check(self, run: Run, spec: SliceSpec) -> None:
         """Raise `SpecError` if this session cannot take on a run's settings or a slice."""
-        self._live.training.check(run)
-        self._slice.check(spec)
+        self.live_run.training.check(run)
+        self.live_slice.check(spec)
 
     def continue_with(self, run: Run) -> None:
         """Continue with another optimizer setting, batch size or end, from the same state.
@@ -122,7 +122,7 @@ class Session:
         Raises:
             SpecError: a batch larger than the data; the run is then unchanged.
         """
-        self._live.continue_with(run)
+        self.live_run.continue_with(run)
 
     def look_through(self, spec: SliceSpec) -> None:
         """Show another slice from now on.
@@ -130,22 +130,22 @@ class Session:
         Raises:
             SpecError: the loss on test examples, where a problem has none.
         """
-        self._slice.change(spec)
+        self.live_slice.change(spec)
 
     def watch(self, asked: Watch | None) -> None:
         """Measure the curvature along the run from now on, or no more."""
-        watcher = self._side.watcher
+        watcher = self.side_results.watcher
         if asked is None or watcher is None or watcher.asked != asked:
-            self._side.watcher = Watcher(asked, self._live.seconds) if asked else None
+            self.side_results.watcher = Watcher(asked, self.live_run.seconds) if asked else None
 
     @public_call
     def advance(self, steps: int) -> None:
         """Make so many steps, or fewer if the run ends, and inspect the latest iterate."""
-        self._live.advance(steps)
-        watcher = self._side.watcher
-        if watcher is not None and watcher.due(self._live.seconds):
-            state = self._live.state
-            watcher.measure(self._live.observed().network(state), state.theta, state.index)
+        self.live_run.advance(steps)
+        watcher = self.side_results.watcher
+        if watcher is not None and watcher.due(self.live_run.seconds):
+            state = self.live_run.state
+            watcher.measure(self.live_run.observed().network(state), state.theta, state.index)
 
     def advance_to(self, step: int) -> None:
         """Train up to a step."""
@@ -177,7 +177,7 @@ class Session:
 
         A plane of the whole run stays as it is; one through the latest iterate goes through that.
         """
-        self._live.inspect(step)
+        self.live_run.inspect(step)
         return self.picture(status=status)
 
     @public_call
@@ -192,36 +192,36 @@ class Session:
         """The latest picture with the network at a point of it: its boundary and its measures."""
         latest = self._latest or self.picture()
         state = self.state_at(alpha, beta)
-        values = measured(self._live.training.instance, state)
-        boundary = self._side.boundary(state) or latest.boundary
+        values = measured(self.live_run.training.instance, state)
+        boundary = self.side_results.boundary(state) or latest.boundary
         self._latest = replace(latest, point=Point(alpha, beta, values), boundary=boundary)
         return self._latest
 
     @public_call
     def state_at(self, alpha: float, beta: float) -> State:
         """The network at a point of the latest picture, for another session to start from."""
-        observed = self._live.observed()
-        plane = (self._slice.projected or self._slice.project(observed)).plane
+        observed = self.live_run.observed()
+        plane = (self.live_slice.projected or self.live_slice.project(observed)).plane
         coord = torch.tensor([[alpha, beta]], dtype=torch.float64)
         theta = plane.points(coord.to(plane.origin.device))[0]
-        return State(0, 0, theta, None, self._slice.buffers_at(observed, plane, coord[0]))
+        return State(0, 0, theta, None, self.live_slice.buffers_at(observed, plane, coord[0]))
 
     @public_call
     def picture(self, budget: float = 0.012, status: Status | None = None) -> Picture:
         """A picture whose slice is as fine as the time allows, the rest interpolated."""
-        observed = self._live.observed()
-        projected = self._slice.project(observed)
-        dataset = self._slice.within(observed, projected, budget)
+        observed = self.live_run.observed()
+        projected = self.live_slice.project(observed)
+        dataset = self.live_slice.within(observed, projected, budget)
         return self._shown(observed, projected, dataset, status)
 
     @public_call
     def span(self) -> None:
         """Compute the plane, which may be one that stays, without a loss on it."""
-        self._slice.project(self._live.observed())
+        self.live_slice.project(self.live_run.observed())
 
     def settle(self) -> None:
         """Compute a plane that follows the run as if there had been no pictures before."""
-        self._slice.settle()
+        self.live_slice.settle()
 
     @public_call
     def refine(self) -> Iterator[Picture]:
@@ -229,15 +229,15 @@ class Session:
 
         Exact at the end, or within the tolerance of the specification.
         """
-        observed = self._live.observed()
-        projected = self._slice.project(observed)
-        known = self._slice.held(observed, projected)
+        observed = self.live_run.observed()
+        projected = self.live_slice.project(observed)
+        known = self.live_slice.held(observed, projected)
         if known is not None:
             yield self._shown(observed, projected, known)
             return
         self.settle()
-        projected = self._slice.project(observed)
-        for dataset in self._slice.complete(observed, projected):
+        projected = self.live_slice.project(observed)
+        for dataset in self.live_slice.complete(observed, projected):
             yield self._shown(observed, projected, dataset)
 
     @public_call
@@ -253,18 +253,18 @@ class Session:
             SpecError: a problem without a network.
         """
         latest = self._latest
-        if latest is None or self._live.shows_divergence:
+        if latest is None or self.live_run.shows_divergence:
             return
-        observed = self._live.observed()
+        observed = self.live_run.observed()
         path = self.trajectory(observed.state.index)
-        for dataset in found(inspection_point(observed, self._slice, path, self._store)):
+        for dataset in found(inspection_point(observed, self.live_slice, path, self._store)):
             if dataset is not None:
                 latest = replace(latest, studies={name: dataset})
             yield latest
 
     def trajectory(self, until: int | None = None) -> xr.Dataset:
         """The trajectory of the run up to a step, as `record_run` yields it."""
-        return self._live.trajectory(until)
+        return self.live_run.trajectory(until)
 
     def _shown(
         self,
@@ -274,19 +274,19 @@ class Session:
         status: Status | None = None,
     ) -> Picture:
         """The picture of the inspected iterate with this slice."""
-        state, side, examples = observed.state, self._side, int(dataset.attrs["examples"][0])
+        state, side, examples = observed.state, self.side_results, int(dataset.attrs["examples"][0])
         self._latest = Picture(
             run=self.run,
             view=self.view,
             status=status or ("paused" if self.looks_back else self.status),
-            readings=self._live.readings(observed),
+            readings=self.live_run.readings(observed),
             slice=dataset,
             path=projected_path(observed.entries, projected),
             curves=curves(observed.entries),
             boundary=side.boundary(state),
             points=side.points,
             captured=projected.plane.captured(observed.thetas[: observed.near]),
-            notice=self._slice.notice,
+            notice=self.live_slice.notice,
             standard_error=side.standard_error(self.view.split, examples, state),
             curvature=side.curvature(),
             seen=state.index,

@@ -1,53 +1,15 @@
-"""What commands share: options for the fields of a recipe, progress, tables of text."""
+"""What commands share: words of their help, progress, tables of text."""
 
-import argparse
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
 
 import xarray as xr
 from tqdm import tqdm
 
 from landscape_core.experiments.progress import Progress
 from landscape_core.foundation.errors import LandscapeError
-from landscape_core.foundation.recipes import Recipe
-from landscape_lab.state.form_model import assign, rows
-
-R = TypeVar("R", bound=Recipe)
-
 
 WRITTEN = "what `landscape train` wrote"
 NEAREST = "the recorded step nearest to this; -1 for the last"
-
-
-def settings(made: argparse.ArgumentParser, recipe: Recipe, short: Mapping[str, str]) -> None:
-    """Add an option for each short name, and `--set` for all other fields of a recipe."""
-    known = {row.path: row.field.help for row in rows(recipe)}
-    for option, path in short.items():
-        flag = "--" + option.replace("_", "-")
-        made.add_argument(flag, dest=option, metavar="VALUE", help=known.get(path, path))
-    others = [path for path in known if path not in short.values()]
-    nested = [path for path in others if path.count(".")]
-    made.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="FIELD=VALUE",
-        help="any other setting, for instance " + ", ".join(nested or others),
-    )
-
-
-def configured(recipe: R, options: argparse.Namespace, short: dict[str, str]) -> R:
-    """The recipe with the options that were given, then each `--set FIELD=VALUE`."""
-    for name, path in short.items():
-        value = getattr(options, name)
-        if value is not None:
-            recipe = assign(recipe, path, value)
-    for setting in options.set:
-        path, equals, value = setting.partition("=")
-        if not equals:
-            raise LandscapeError(f"--set takes FIELD=VALUE; got {setting!r}.")
-        recipe = assign(recipe, path, value)
-    return recipe
 
 
 def shown(work: Iterator[Progress], title: str, unit: str) -> xr.Dataset:

@@ -7,18 +7,19 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-SHORT = {"path": "path"}
+SETTINGS = ("connection.path",)
 """The settings of a connection that have an option of their own."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add what the command takes."""
     from landscape_core.connectivity.connection import Connection
-    from landscape_lab.cli._options import WRITTEN, settings
+    from landscape_lab.cli._options import WRITTEN
+    from landscape_lab.cli._settings import add_settings
 
     parser.add_argument("first", type=Path, help=WRITTEN)
     parser.add_argument("second", type=Path, help="another run of the same network")
-    settings(parser, Connection(), SHORT)
+    add_settings(parser, {"connection": Connection()}, SETTINGS)
     parser.add_argument(
         "--align", action="store_true", help="first put the second one's hidden units in order"
     )
@@ -36,7 +37,8 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     from landscape_core.connectivity.connection import Connection, connect
     from landscape_core.experiments.trajectory import check_data, run_of
     from landscape_core.storage import netcdf
-    from landscape_lab.cli._options import aligned, configured, shown
+    from landscape_lab.cli._options import aligned, shown
+    from landscape_lab.cli._settings import configured
     from landscape_lab.state.user_store import user_store
 
     paths = [netcdf.load(file) for file in (asked.first, asked.second)]
@@ -44,7 +46,7 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     for path, run in zip(paths, (first, second), strict=True):
         check_data(path, run)
     wanted = Connection(first=first, second=second, align=asked.align)
-    wanted = configured(wanted, asked, SHORT)
+    wanted = configured("connection", wanted, asked, SETTINGS)
     dataset = shown(connect(wanted, user_store()), "connecting", "step")
     netcdf.save(dataset, asked.output)
     yield str(asked.output)

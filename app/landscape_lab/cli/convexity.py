@@ -6,29 +6,35 @@ Where the ratio is 0 it has no negative eigenvalue; Li et al., 2018, figure 7.
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-SHORT = {
-    "directions": "directions",
-    "normalization": "directions.normalization",
-    "layers": "directions.layers",
-    "resolution": "grid.resolution",
-    "step": "step",
-    "max_examples": "max_examples",
-}
+SETTINGS = (
+    "slice.directions",
+    "slice.directions.normalization",
+    "slice.directions.layers",
+    "slice.span",
+    "slice.resolution",
+    "slice.max_examples",
+)
 """The settings of a map that have an option of their own."""
+
+DEFAULTS: dict[str, Any] = {"resolution": 15, "max_examples": 500}
+"""Of the slice, as a point takes tens of matrix-vector products."""
 
 NEGATIVE = 0.05
 """The ratio |λ min / λ max| above which negative curvature is told of."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """Add what the command takes."""
-    from landscape_core.experiments.slice_of_run import Look
-    from landscape_lab.cli._options import WRITTEN, settings
+    """Add the options of the command."""
+    from landscape_core.slices.slice_spec import SliceSpec
+    from landscape_core.training.run import Run
+    from landscape_lab.cli._options import NEAREST, WRITTEN
+    from landscape_lab.cli._settings import add_settings
 
     parser.add_argument("trajectory", type=Path, help=WRITTEN)
-    settings(parser, Look(), SHORT)
-    parser.add_argument("--frame", action="store_true", help="fit the extent to the path")
+    add_settings(parser, {"run": Run(), "slice": SliceSpec(**DEFAULTS)}, SETTINGS)
+    parser.add_argument("--step", type=int, default=-1, help=NEAREST)
     parser.add_argument(
         "-o",
         "--output",
@@ -39,27 +45,33 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(asked: argparse.Namespace) -> Iterator[str]:
-    """Do it, and tell what was found."""
+    """Compute the map, write it, and print its range."""
     import numpy as np
 
     from landscape_core.analysis.convexity_map import Convexity, convexity
     from landscape_core.experiments.progress import Progress
-    from landscape_core.experiments.slice_of_run import Look, frame, probe_at, shadow_on
-    from landscape_core.experiments.trajectory import run_of
-    from landscape_core.foundation.recipes import canonical, to_plain
-    from landscape_core.slices.grid import Grid
+    from landscape_core.experiments.slice_of_run import (
+        plan_slice,
+        slice_attributes,
+        trajectory_on,
+    )
+    from landscape_core.experiments.trajectory import index_at, run_of
+    from landscape_core.slices.slice_spec import SliceSpec
     from landscape_core.storage import netcdf
-    from landscape_lab.cli._options import configured, shown
+    from landscape_lab.cli._options import shown
+    from landscape_lab.cli._settings import slice_settings
 
-    path = netcdf.load(asked.trajectory)
-    start = Look(run=run_of(path), grid=Grid(resolution=15), max_examples=500, framed=asked.frame)
-    look = configured(start, asked, SHORT)
-    read, plane, thetas = probe_at(path, look)
-    grid, total = frame(look, plane, thetas), look.grid.resolution**2
-    work = convexity(read.parts["train"], plane, grid, Convexity(max_examples=look.max_examples))
+    path, spec = slice_settings(
+        netcdf.load(asked.trajectory), asked, SliceSpec(**DEFAULTS), SETTINGS
+    )
+    planned = plan_slice(path, spec, step=asked.step)
+    train, total = planned.probe.parts["train"], spec.resolution**2
+    work = convexity(train, planned.plane, planned.grid, Convexity(max_examples=spec.max_examples))
     news = (Progress(int(found["ratio"].notnull().sum()), total, found) for found in work)
-    dataset = shown(news, "convexity", "point").assign(shadow_on(plane, thetas, path))
-    netcdf.save(dataset.assign_attrs(look=canonical(to_plain(look))), asked.output)
+    dataset = shown(news, "convexity", "point").assign(trajectory_on(planned.projected, path))
+    at = int(path["step"].values[index_at(path, asked.step)])
+    dataset = dataset.assign_attrs(slice_attributes(run_of(path), spec, at))
+    netcdf.save(dataset, asked.output)
     yield str(asked.output)
     known = dataset["ratio"].values[dataset["ratio"].notnull().values]
     if len(known):

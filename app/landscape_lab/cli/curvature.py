@@ -11,17 +11,18 @@ from landscape_core.foundation.errors import LandscapeError
 if TYPE_CHECKING:
     import xarray as xr
 
-SHORT = {"matrix": "matrix", "layers": "layers"}
+SETTINGS = ("spectrum.matrix", "spectrum.layers")
 """The settings of a spectrum that have an option of their own."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add what the command takes."""
     from landscape_core.curvature.spectrum import Spectrum
-    from landscape_lab.cli._options import NEAREST, WRITTEN, settings
+    from landscape_lab.cli._options import NEAREST, WRITTEN
+    from landscape_lab.cli._settings import add_settings
 
     parser.add_argument("trajectory", type=Path, help=WRITTEN)
-    settings(parser, Spectrum(), SHORT)
+    add_settings(parser, {"spectrum": Spectrum()}, SETTINGS)
     parser.add_argument("--each-layer", action="store_true", help="also every layer alone")
     parser.add_argument("--step", type=int, default=-1, help=NEAREST)
     parser.add_argument(
@@ -43,20 +44,21 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     )
     from landscape_core.experiments.trajectory import run_of
     from landscape_core.storage import netcdf
-    from landscape_lab.cli._options import configured, shown
+    from landscape_lab.cli._options import shown
+    from landscape_lab.cli._settings import configured
     from landscape_lab.state.user_store import user_store
 
     path = netcdf.load(asked.trajectory)
     run_of(path)  # refuses what is no trajectory
     if asked.along is not None:
-        if asked.layers or asked.each_layer or asked.step != -1:
+        if getattr(asked, "spectrum.layers") or asked.each_layer or asked.step != -1:
             raise LandscapeError("--along goes with neither --layers, --each-layer nor --step.")
-        watch = configured(Watch(), asked, {"matrix": "matrix"})
+        watch = configured("spectrum", Watch(), asked, ("spectrum.matrix",))
         work = curvature_along_run(path, watch, count=asked.along, store=user_store())
         dataset = shown(work, "curvature", "step")
         yield from _along(dataset)
     else:
-        wanted = configured(Spectrum(each_layer=asked.each_layer), asked, SHORT)
+        wanted = configured("spectrum", Spectrum(each_layer=asked.each_layer), asked, SETTINGS)
         work = curvature_of_run(path, wanted, step=asked.step, store=user_store())
         dataset = shown(work, "curvature", "stage")
         yield f"{dataset.attrs['matrix']} at step {dataset.attrs['step']}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from landscape_core.foundation.errors import SpecError
 
-SHORT = {"normalization": "normalization", "layers": "layers"}
+SETTINGS = ("directions.normalization", "directions.layers")
 """The settings of the planes that have an option of their own."""
 
 
@@ -14,10 +14,11 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Add what the command takes."""
     from landscape_core.analysis.slice_metrics import SCALES
     from landscape_core.planes.directions.random import Random
-    from landscape_lab.cli._options import NEAREST, WRITTEN, settings
+    from landscape_lab.cli._options import NEAREST, WRITTEN
+    from landscape_lab.cli._settings import add_settings
 
     parser.add_argument("trajectory", type=Path, help=WRITTEN)
-    settings(parser, Random(), SHORT)
+    add_settings(parser, {"directions": Random()}, SETTINGS)
     parser.add_argument("--count", type=int, default=9, help="how many planes")
     parser.add_argument("--resolution", type=int, default=25, help="points along each side")
     parser.add_argument("--step", type=int, default=-1, help=NEAREST)
@@ -40,7 +41,8 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     from landscape_core.planes.directions.random import Random
     from landscape_core.slices.grid import Grid
     from landscape_core.storage import netcdf
-    from landscape_lab.cli._options import aligned, configured, shown
+    from landscape_lab.cli._options import aligned, shown
+    from landscape_lab.cli._settings import configured
     from landscape_lab.figures.matplotlib.multiples import (
         small_multiples,  # matplotlib takes half a second to import
     )
@@ -50,7 +52,8 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     if target.suffix not in (".png", ".svg", ".pdf"):
         raise SpecError("the output", str(target), "a .png, .svg or .pdf file")
     path = netcdf.load(asked.trajectory)
-    parts, rule = parts_at(path, asked.step), configured(Random(), asked, SHORT)
+    rule = configured("directions", Random(), asked, SETTINGS)
+    parts = parts_at(path, asked.step)
     grid, seed = Grid.square(1.0, asked.resolution), run_of(path).seed
     work = ensemble(parts, rule, planes=asked.count, grid=grid, seed=seed, store=user_store())
     news = (Progress(done, asked.count, found) for done, found in enumerate(work, 1))

@@ -1,49 +1,51 @@
 """Slice the landscape around a trajectory's iterate."""
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from landscape_core.slices.backends.base import Backend
 
-SHORT = {
-    "directions": "directions",
-    "normalization": "directions.normalization",
-    "layers": "directions.layers",
-    "resolution": "grid.resolution",
-    "step": "step",
-    "dimensions": "dimensions",
-    "measures": "measures",
-    "tolerance": "tolerance",
-    "scale": "scale",
-    "max_examples": "max_examples",
-    "batch_norm": "batch_norm",
-}
+SETTINGS = (
+    "slice.directions",
+    "slice.directions.normalization",
+    "slice.directions.layers",
+    "slice.span",
+    "slice.extent",
+    "slice.resolution",
+    "slice.dimensions",
+    "slice.measures",
+    "slice.tolerance",
+    "slice.scale",
+    "slice.max_examples",
+    "slice.batch_norm",
+)
 """The settings of a slice that have an option of their own."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """Add what the command takes."""
-    from landscape_core.experiments.slice_of_run import Look
-    from landscape_lab.cli._options import settings
+    """Add the options of the command."""
+    from landscape_core.slices.slice_spec import SliceSpec
+    from landscape_core.training.run import Run
+    from landscape_lab.cli._options import NEAREST
+    from landscape_lab.cli._settings import add_settings
 
-    settings(parser, Look(), SHORT)
+    add_settings(parser, {"run": Run(), "slice": SliceSpec()}, SETTINGS)
     parser.add_argument(
         "trajectories",
         type=Path,
         nargs="+",
         metavar="trajectory",
-        help="what `landscape train` wrote; after the first, others to show on its plane",
+        help="what `landscape train` wrote; after the first, others to project onto its plane",
+    )
+    parser.add_argument("--step", type=int, default=-1, help=NEAREST)
+    parser.add_argument(
+        "--estimate", action="store_true", help="only estimate the cost of the exact slice"
     )
     parser.add_argument(
-        "--frame", action="store_true", help="fit the extent to the paths that are shown"
-    )
-    parser.add_argument(
-        "--estimate", action="store_true", help="only say what the exact slice would take"
-    )
-    parser.add_argument(
-        "--workers", type=int, help="compute on so many processes; 0: one a processor"
+        "--workers", type=int, help="compute on so many processes; 0: one per processor"
     )
     parser.add_argument(
         "--scheduler", help="compute on the workers of a dask scheduler, as tcp://host:8786"
@@ -57,29 +59,30 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(asked: argparse.Namespace) -> None:
-    """Slice, write the dataset, and print the lowest losses."""
-    from landscape_core.experiments.slice_of_run import Look, probe_at, slice_of_trajectory
-    from landscape_core.experiments.trajectory import run_of
+def run(asked: argparse.Namespace) -> Iterator[str]:
+    """Compute the slice, write the dataset, and print the lowest losses."""
+    from landscape_core.experiments.slice_of_run import plan_slice, slice_of_trajectory
     from landscape_core.slices.cost import estimate
+    from landscape_core.slices.slice_spec import SliceSpec
     from landscape_core.storage import netcdf
-    from landscape_lab.cli._options import configured, shown
+    from landscape_lab.cli._options import shown
+    from landscape_lab.cli._settings import slice_settings
     from landscape_lab.figures.reliability import reliability, statistics
     from landscape_lab.state.user_store import user_store
 
-    path, *others = (netcdf.load(file) for file in asked.trajectories)
-    look = configured(Look(run=run_of(path), framed=asked.frame), asked, SHORT)
+    first, *others = (netcdf.load(file) for file in asked.trajectories)
+    path, spec = slice_settings(first, asked, SliceSpec(), SETTINGS)
     if asked.estimate:
-        print(estimate(probe_at(path, look, others)[0], look.grid))
+        planned = plan_slice(path, spec, others, step=asked.step)
+        yield str(estimate(planned.probe, planned.grid))
         return
-    work = slice_of_trajectory(path, look, user_store(), _backend(asked), others)
+    work = slice_of_trajectory(path, spec, user_store(), _backend(asked), others, step=asked.step)
     dataset = shown(work, "slicing", "point")
     netcdf.save(dataset, asked.output)
     for split in dataset["split"].values:
         low = float(dataset["loss"].sel(split=split).min())
-        print(f"{asked.output}: lowest {split} loss {low:.4g}")
-    for told in filter(None, (*reliability(dataset), statistics(dataset))):
-        print(f"  {told}")
+        yield f"{asked.output}: lowest {split} loss {low:.4g}"
+    yield from (f"  {line}" for line in (*reliability(dataset), statistics(dataset)) if line)
 
 
 def _backend(asked: argparse.Namespace) -> "Backend | None":

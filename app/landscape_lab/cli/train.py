@@ -3,28 +3,28 @@
 import argparse
 from pathlib import Path
 
-SHORT = {
-    "problem": "problem",
-    "dataset": "problem.dataset",
-    "architecture": "problem.architecture",
-    "loss": "problem.loss",
-    "optimizer": "optimizer",
-    "learning_rate": "optimizer.learning_rate",
-    "schedule": "schedule",
-    "sampler": "sampler",
-    "batch_size": "batch_size",
-    "steps": "steps",
-    "seed": "seed",
-}
+SETTINGS = (
+    "run.problem",
+    "run.problem.dataset",
+    "run.problem.architecture",
+    "run.problem.loss",
+    "run.optimizer",
+    "run.optimizer.learning_rate",
+    "run.schedule",
+    "run.sampler",
+    "run.batch_size",
+    "run.steps",
+    "run.seed",
+)
 """The settings of a run that have an option of their own."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add what the command takes."""
     from landscape_core.training.run import Run
-    from landscape_lab.cli._options import settings
+    from landscape_lab.cli._settings import add_settings
 
-    settings(parser, Run(), SHORT)
+    add_settings(parser, {"run": Run()}, SETTINGS)
     parser.add_argument(
         "-o",
         "--output",
@@ -39,10 +39,12 @@ def run(asked: argparse.Namespace) -> None:
     from landscape_core.experiments.trajectory import record_run
     from landscape_core.storage import netcdf
     from landscape_core.training.run import Run
-    from landscape_lab.cli._options import configured, shown
+    from landscape_lab.cli._options import shown
+    from landscape_lab.cli._settings import configured
     from landscape_lab.state.user_store import user_store
 
-    path = shown(record_run(configured(Run(), asked, SHORT), user_store()), "training", "step")
+    wanted = configured("run", Run(), asked, SETTINGS)
+    path = shown(record_run(wanted, user_store()), "training", "step")
     netcdf.save(path, asked.output)
     final = path.isel(step=-1)
     print(f"{asked.output}: {len(path['step'])} iterates to step {int(final['step'])}")

@@ -7,13 +7,13 @@ from typing import Annotated, Any, ClassVar
 import xarray as xr
 
 from landscape_core.connectivity.connection import another_start
-from landscape_core.experiments.slice_of_run import Look, slice_of_trajectory
+from landscape_core.experiments.slice_of_run import slice_of_trajectory
 from landscape_core.experiments.trajectory import record_run
 from landscape_core.foundation.recipes import Knob
 from landscape_core.planes.directions.pca import PCA
 from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
-from landscape_core.slices.grid import Grid
+from landscape_core.slices.slice_spec import SliceSpec
 from landscape_lab.figures.bokeh.runs import Runs as View
 from landscape_lab.panels.base import SidePanel
 
@@ -45,12 +45,7 @@ class Runs(SidePanel):
                 yield None
             if path is not None:
                 others.append(path)
-        asked = Look(
-            run=stand.run,
-            directions=PCA(),
-            grid=Grid(resolution=self.resolution),
-            framed=True,
-        )
+        asked = SliceSpec(directions=PCA(), resolution=self.resolution)
         for progress in slice_of_trajectory(stand.path, asked, others=others):
             if progress.dataset is not None and "path_alpha" in progress.dataset:
                 yield progress.dataset

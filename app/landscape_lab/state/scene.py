@@ -5,7 +5,7 @@ from typing import Annotated
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Choice, Knob, Note, Recipe
-from landscape_core.session.view import View
+from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.training.run import Run
 from landscape_lab.panels.base import SidePanel
 from landscape_lab.panels.boundary import Boundary
@@ -72,11 +72,11 @@ class Scene(Recipe):
     """A run, the slice that is looked at, and how it is drawn: the whole state of a page."""
 
     run: Annotated[Run, Note("what is trained")] = field(default_factory=Run)
-    view: Annotated[View, Note("which slice is looked at")] = field(default_factory=View)
+    view: Annotated[SliceSpec, Note("which slice is shown")] = field(default_factory=SliceSpec)
     display: Annotated[Display, Note("how it is drawn")] = field(default_factory=Display)
 
     @property
-    def sliced(self) -> View:
+    def sliced(self) -> SliceSpec:
         """The view as it is computed: a tolerance is of the scale on which the slice is drawn."""
         if not self.view.tolerance:
             return self.view

@@ -12,14 +12,13 @@ import xarray as xr
 
 from landscape_core.analysis.slice_metrics import slice_metrics
 from landscape_core.experiments.progress import Progress
-from landscape_core.experiments.slice_of_run import Look, slice_of_trajectory
-from landscape_core.experiments.trajectory import run_of
+from landscape_core.experiments.slice_of_run import slice_of_trajectory
 from landscape_core.foundation.errors import LandscapeError, SpecError
 from landscape_core.foundation.recipes import name_of
 from landscape_core.planes.directions.pca import PCA
 from landscape_core.session.picture import Picture
 from landscape_core.session.session import Session
-from landscape_core.slices.grid import Grid
+from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.storage.store import Store
 from landscape_lab.exports.base import Beside, Making, Shown, kinds
 from landscape_lab.state.navigator import Journey
@@ -209,11 +208,9 @@ class Worker:
         if self._here(last) not in kept:
             others.append(self._there().session.trajectory())
         moves = scene.view.batch_norm == "interpolated"  # which this plane does not allow
-        asked = Look(
-            run=run_of(first),
+        asked = SliceSpec(
             directions=PCA(),
-            grid=Grid(resolution=scene.view.resolution),
-            framed=True,
+            resolution=scene.view.resolution,
             max_examples=scene.view.max_examples,
             batch_norm="usual" if moves else scene.view.batch_norm,
         )

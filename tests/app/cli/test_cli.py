@@ -19,9 +19,10 @@ from cases import SPECIAL, place_of
 from landscape_core import load
 from landscape_core.analysis.diagnostics.base import Diagnostic
 from landscape_core.analysis.slice_metrics import slice_metrics
-from landscape_core.experiments.slice_of_run import Look, path_on, probe_at
+from landscape_core.experiments.slice_of_run import path_on, plan_slice
 from landscape_core.experiments.trajectory import run_of
 from landscape_core.foundation.registry import entries, from_plain
+from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.training.optimizers.base import Optimizer
 from landscape_core.training.run import Training
 from landscape_lab.cli import app, serve
@@ -226,7 +227,7 @@ def test_two_runs_are_connected(tmp_path, capsys):
 def test_the_frame_holds_all_paths(tmp_path):
     trained("a.nc", 0)
     trained("b.nc", 1)
-    options = ["--directions", "pca", "--resolution", "5", "--frame", "-o", "s.nc"]
+    options = ["--directions", "pca", "--resolution", "5", "-o", "s.nc"]
     assert main(["slice", "a.nc", "b.nc", *options]) == 0
     slice_ = load(tmp_path / "s.nc")
     for side in ("alpha", "beta"):
@@ -243,13 +244,12 @@ def test_the_frame_holds_all_paths(tmp_path):
 def test_the_convexity_of_a_plane_is_mapped_and_drawn(tmp_path, capsys):
     trained("a.nc", 0)
     capsys.readouterr()
-    options = ["--directions", "pca", "--frame", "--resolution", "3", "--max-examples", "20"]
+    options = ["--directions", "pca", "--resolution", "3", "--max-examples", "20"]
     assert main(["convexity", "a.nc", *options, "-o", "c.nc"]) == 0
     found, told = load(tmp_path / "c.nc"), capsys.readouterr().out.splitlines()
     path = load(tmp_path / "a.nc")
-    look = from_plain(Look, json.loads(found.attrs["look"]))
-    _, plane, _ = probe_at(path, look)
-    train = Training(look.run).instance.train.first(20)
+    plane = plan_slice(path, from_plain(SliceSpec, json.loads(found.attrs["slice"]))).plane
+    train = Training(run_of(path)).instance.train.first(20)
     where = [[float(found["alpha"][2]), float(found["beta"][0])]]
     at = plane.points(torch.tensor(where, dtype=torch.float64))[0]
     values = torch.linalg.eigvalsh(oracles.dense_hessian(train, at))
@@ -461,9 +461,9 @@ def test_many_planes_are_drawn_with_the_spread_of_their_figures(tmp_path, capsys
         (["curvature", "other.nc"], "other.nc"),
         (["connect", "run.nc", "wide.nc"], "first one's network; got 'architecture.width 7, not"),
         (["slice", "run.nc", "wide.nc"], "that of the first; got 'architecture.width 7, not"),
-        (["slice", "run.nc", "--set", "run.problem.architecture.width=3"], "Look.run.problem must"),
-        (["slice", "run.nc", "--set", "run.seed=7"], "Look.run must be left as it is"),
-        (["convexity", "run.nc", "--set", "run.problem.dataset=circles"], "Look.run must be left"),
+        (["slice", "run.nc", "--set", "run.problem.architecture.width=3"], "run must be left"),
+        (["slice", "run.nc", "--set", "run.seed=7"], "run must be left as it is"),
+        (["convexity", "run.nc", "--set", "run.problem.dataset=circles"], "run must be left"),
         (["metrics", "run.nc"], "a slice needs"),
         (["planes", "run.nc", "--count", "0"], "at least 1"),
         (["planes", "run.nc", "-o", "p.txt"], ".png, .svg or .pdf"),
@@ -487,7 +487,7 @@ def test_studies_that_cannot_be_done_are_refused_in_one_line(arguments, said, ca
     [
         (["train", "--optimizer", "adamm"], "did you mean 'adam'"),
         (["train", "--batch-size", "5000"], "at most the number of training examples, 300"),
-        (["train", "--set", "steps"], "FIELD=VALUE"),
+        (["train", "--set", "steps"], "PATH=VALUE"),
         (["train", "--dataset", "mnist"], "train-images-idx3-ubyte"),
         (["slice", "nothing.nc"], "nothing.nc"),
         (["plot", "nothing.nc", "-o", "picture"], ".png, .svg, .pdf or .html"),

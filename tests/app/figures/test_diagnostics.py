@@ -8,7 +8,7 @@ from bokeh.models import FactorRange, LogScale
 from landscape_core.analysis.diagnostics.base import Diagnostic
 from landscape_core.foundation.registry import entries, from_plain
 from landscape_core.session.session import Session
-from landscape_core.session.view import View
+from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.training.run import Run
 from landscape_lab.figures.bokeh import diagnostics as drawn
 from landscape_lab.figures.bokeh.diagnostics import MEASURING, NOTHING, WAITING, Diagnostics
@@ -40,7 +40,7 @@ def data(plot, count=0):
 
 @pytest.fixture(scope="module")
 def session():
-    session = Session(from_plain(Run, RUN), View(resolution=11))
+    session = Session(from_plain(Run, RUN), SliceSpec(resolution=11))
     session.advance(20)
     session.picture()
     return session
@@ -65,7 +65,7 @@ def test_every_diagnostic_of_a_held_run_is_drawn(session, name):
 def test_distance_is_that_from_the_start_of_the_run(session):
     panel = Panel(diagnostic=entries(Diagnostic)["distance"]())
     *_, picture = session.study("diagnostics", panel.study)
-    thetas = session._recorder.thetas()
+    thetas = session.live_run.observed().thetas
     moved = float((thetas[-1].double() - thetas[0].double()).norm())
     found = picture.studies["diagnostics"]["distance"].sel(block="network")
     assert float(found) == pytest.approx(moved, rel=1e-6)

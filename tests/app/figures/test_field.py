@@ -7,7 +7,7 @@ import xarray as xr
 from figure_cases import path_to, sent
 from landscape_core.models.problems.bilinear_game import BilinearGame
 from landscape_core.session.session import Session
-from landscape_core.session.view import View
+from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.training.run import Run
 from landscape_lab.figures.bokeh.field import REACH, WAITING, Field, arrows
 from landscape_lab.panels.field import Field as Panel
@@ -63,7 +63,7 @@ def test_until_it_is_found_there_are_words():
 
 @pytest.mark.parametrize("run", [Run(steps=4), Run(problem=BilinearGame(), steps=4)])
 def test_the_side_panel_draws_what_it_studies(run):
-    session, panel, view = Session(run, View(resolution=11)), Panel(resolution=5), Field()
+    session, panel, view = Session(run, SliceSpec(resolution=11)), Panel(resolution=5), Field()
     for picture in session.play(2):
         panel.draw(view, picture, "log")
         assert view.track.words.text == WAITING

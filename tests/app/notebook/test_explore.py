@@ -20,7 +20,7 @@ from landscape_core.foundation.registry import from_plain
 from landscape_core.models.content_key import content_key
 from landscape_core.models.user_model import UserProblem, user_problem
 from landscape_core.session.session import Session
-from landscape_core.session.view import View
+from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.storage.store import Store
 from landscape_core.training.run import Run, Training, train
 from landscape_lab.notebook.explore import explore
@@ -163,7 +163,7 @@ def test_a_run_of_ones_own_is_the_path_that_the_picture_shows():
         cross_entropy(model(inputs), targets).backward()
         order.step()
     problem = user_problem(model, cross_entropy, (inputs, targets), path=kept)
-    session = Session(Run(problem=problem, steps=20), View(resolution=11))
+    session = Session(Run(problem=problem, steps=20), SliceSpec(resolution=11))
     assert session.recorded == [0, 1, 2, 3, 4, 5, 6]
     *_, last = session.refine()
     model.eval()
@@ -201,7 +201,7 @@ def test_tied_and_frozen_parameters_tuples_and_means_of_numbers():
     data = inputs, inputs[:, :1]
     problem = user_problem(Tied(), mse_loss, data, test=data, adapter=lambda found: found[0])
     assert problem.parameters == 9 + 3 + 3
-    view = View(resolution=11, max_examples=100)
+    view = SliceSpec(resolution=11, max_examples=100)
     session = Session(Run(problem=problem, steps=5), view)
     *_, last = session.travel(5)
     assert last.readings.values["train_loss"] == last.readings.values["test_loss"]
@@ -218,7 +218,7 @@ def test_a_network_that_no_key_tells_is_taken_and_equals_no_other():
         with pytest.warns(UserWarning, match="network are not kept: .*getpid"):
             problems.append(user_problem(network(), loss, examples()))
     assert problems[0] != problems[1]
-    assert Session(Run(problem=problems[0], steps=1), View(resolution=11)).step == 0
+    assert Session(Run(problem=problems[0], steps=1), SliceSpec(resolution=11)).step == 0
 
 
 @pytest.mark.parametrize(

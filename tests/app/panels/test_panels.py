@@ -13,7 +13,7 @@ from landscape_core.analysis.plane_ensemble import spread
 from landscape_core.connectivity.connection import another_start
 from landscape_core.foundation.registry import entries, from_plain, make
 from landscape_core.session.session import Session
-from landscape_core.session.view import View
+from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.training.run import Run, Training
 from landscape_lab.figures.bokeh import planes
 from landscape_lab.figures.bokeh.connection import WAITING, Connection
@@ -392,7 +392,7 @@ def test_every_side_panel_draws_what_it_studies_and_nothing_twice(name):
     view = panel.view()
     problem = {"kind": "supervised", "dataset": {"kind": "moons", "points": 30}}
     session = Session(
-        from_plain(Run, {"problem": problem, "steps": 4, "batch_size": 8}), View(resolution=11)
+        from_plain(Run, {"problem": problem, "steps": 4, "batch_size": 8}), SliceSpec(resolution=11)
     )
     session.advance(3)
     shown = [session.picture()]
@@ -449,11 +449,11 @@ def test_runs_beside_this_one_differ_in_their_weights_alone():
     panel = make(SidePanel, "runs", count=2, resolution=5)
     problem = {"kind": "supervised", "dataset": {"kind": "moons", "points": 30}}
     run = from_plain(Run, {"problem": problem, "steps": 4, "batch_size": 8})
-    session = Session(run, View(resolution=11))
+    session = Session(run, SliceSpec(resolution=11))
     session.advance(3)
     session.picture()
     found = list(session.study("runs", panel.study))[-1].studies["runs"]
-    thetas = session._recorder.thetas()
+    thetas = session.live_run.observed().thetas
     plane = found.attrs["names"]
     assert found["other_alpha"].shape == (2, 4)
     assert len(plane) == 2
@@ -475,13 +475,13 @@ def test_runs_beside_this_one_differ_in_their_weights_alone():
 
 def test_nothing_is_sought_between_two_starts():
     panel = make(SidePanel, "connection")
-    session = Session(Run(), View(resolution=11))
+    session = Session(Run(), SliceSpec(resolution=11))
     session.picture()
     assert not list(session.study("connection", panel.study))
 
 
 def test_the_landscape_is_not_drawn_anew_for_what_stands_beside_it():
-    stage, session = Stage(), Session(Run(), View(resolution=11))
+    stage, session = Stage(), Session(Run(), SliceSpec(resolution=11))
     picture, drawn = session.picture(), []
     stage.draw(told(picture), Display())
     stage.contour.update = lambda slice_, *_, **__: drawn.append(slice_)

@@ -1,5 +1,7 @@
 """The states that a run has recorded: each one's own loss lies at its point of the plane."""
 
+from collections import deque
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ import torch
 from landscape_core.connectivity.connection import Connection, connect
 from landscape_core.connectivity.paths.bezier import Bezier
 from landscape_core.experiments.progress import result
-from landscape_core.experiments.slice_of_run import Look, probe_at, slice_of_trajectory
+from landscape_core.experiments.slice_of_run import plan_slice, slice_of_trajectory
 from landscape_core.experiments.trajectory import buffers_at, record_run
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models.architectures.mlp import MLP
@@ -19,8 +21,7 @@ from landscape_core.planes.directions.endpoints import Endpoints
 from landscape_core.planes.directions.gradient import Gradient
 from landscape_core.planes.directions.random import Random
 from landscape_core.session.session import Session
-from landscape_core.session.view import View
-from landscape_core.slices.grid import Grid
+from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.storage import netcdf
 from landscape_core.training.optimizers.adam import Adam
 from landscape_core.training.run import Run, Training
@@ -45,8 +46,8 @@ def own_loss(run, path, at, split="train"):
 def test_the_ends_of_a_run_show_their_own_losses(dimensions, options):
     run = run_of()
     path = result(record_run(run))
-    asked = Look(run=run, directions=Endpoints(**options), dimensions=dimensions)
-    read, plane, thetas = probe_at(path, asked)
+    planned = plan_slice(path, SliceSpec(directions=Endpoints(**options), dimensions=dimensions))
+    read, plane, thetas = planned.probe, planned.plane, torch.from_numpy(path["theta"].values)
     ends = [0, len(thetas) - 1]
     found = read(plane.coords(thetas[ends]).numpy())
     for at, values in zip(ends, found[:, 0].T, strict=True):
@@ -58,8 +59,9 @@ def test_the_ends_of_a_run_show_their_own_losses(dimensions, options):
 def test_the_farthest_detour_shows_its_own_loss():
     run = run_of()
     path = result(record_run(run))
-    line = probe_at(path, Look(run=run, directions=Endpoints(), dimensions=1))[1]
-    read, plane, thetas = probe_at(path, Look(run=run, directions=Endpoints()))
+    line = plan_slice(path, SliceSpec(directions=Endpoints(), dimensions=1)).plane
+    planned = plan_slice(path, SliceSpec(directions=Endpoints()))
+    read, plane, thetas = planned.probe, planned.plane, torch.from_numpy(path["theta"].values)
     at = int(line.distance(thetas).argmax())
     value = read(plane.coords(thetas[at : at + 1]).numpy())[0, 0, 0]
     assert value == pytest.approx(own_loss(run, path, at), rel=1e-12)
@@ -69,9 +71,9 @@ def test_the_end_of_another_run_is_a_state_with_its_statistics(tmp_path):
     one, other = run_of(0), run_of(1)
     paths = [result(record_run(run)) for run in (one, other)]
     netcdf.save(paths[1], tmp_path / "other.nc")
-    asked = Look(
-        run=one, directions=Between(first=str(tmp_path / "other.nc")), dimensions=1,
-        grid=Grid(resolution=3), measures="error",
+    asked = SliceSpec(
+        directions=Between(first=str(tmp_path / "other.nc")), dimensions=1,
+        resolution=3, measures="error",
     )  # fmt: skip
     found = result(slice_of_trajectory(paths[0], asked))
     losses = found["loss"].sel(split="train").values
@@ -82,17 +84,19 @@ def test_the_end_of_another_run_is_a_state_with_its_statistics(tmp_path):
 
 
 def test_what_goes_through_one_state_alone_is_refused_before_any_work():
-    with pytest.raises(SpecError, match=r"Look\.batch_norm must be running, batch or .*interpolat"):
-        Look(run=run_of(), directions=Random(), batch_norm="interpolated")
-    session = Session(run_of(), View(resolution=11))
-    with pytest.raises(SpecError, match=r"View\.batch_norm must be running, batch or"):
-        session.look_through(View(batch_norm="interpolated"))
+    with pytest.raises(
+        SpecError, match=r"SliceSpec\.batch_norm must be running, batch or .*interpolat"
+    ):
+        SliceSpec(directions=Random(), batch_norm="interpolated")
+    session = Session(run_of(), SliceSpec(resolution=11))
+    with pytest.raises(SpecError, match=r"SliceSpec\.batch_norm must be running, batch or"):
+        session.look_through(SliceSpec(batch_norm="interpolated"))
 
 
 def test_directions_are_found_with_the_statistics_of_the_state():
     run = run_of()
     path = result(record_run(run))
-    plane = probe_at(path, Look(run=run, directions=Gradient(), dimensions=1))[1]
+    plane = plan_slice(path, SliceSpec(directions=Gradient(), dimensions=1)).plane
     train = Training(run).instance.train
     part = train.with_buffers(buffers_at(path, -1, train))
     gradient = part.gradient(torch.from_numpy(path["theta"].values[-1]))
@@ -103,7 +107,7 @@ def test_directions_are_found_with_the_statistics_of_the_state():
 @pytest.mark.parametrize("choice", ["usual", "interpolated", "running"])
 def test_a_session_shows_its_states_and_starts_from_what_is_shown(choice):
     run = run_of()
-    view = View(directions=Endpoints(), batch_norm=choice, resolution=11, max_examples=1000)
+    view = SliceSpec(directions=Endpoints(), batch_norm=choice, resolution=11, max_examples=1000)
     session = Session(run, view)
     assert session.picture().slice.attrs["batch_norm"] == "running"  # a random plane for now
     session.advance(run.steps)
@@ -119,8 +123,9 @@ def test_a_session_shows_its_states_and_starts_from_what_is_shown(choice):
         for name, value in expected.items():
             if value.is_floating_point():
                 torch.testing.assert_close(state.buffers[name], value, rtol=1e-9, atol=1e-9)
-    stand = session._standpoint()
-    assert stand.over_plane.batch_norm == named
+    points = []
+    deque(session.study("", lambda point: iter([points.append(point)])), maxlen=0)
+    assert points[0].over_plane.batch_norm == named
 
 
 @pytest.mark.parametrize("choice", ["interpolated", "running"])
@@ -142,6 +147,6 @@ def test_a_connections_plane_shows_the_losses_of_both_ends(choice):
 def test_a_network_without_batch_normalization_is_read_as_before():
     problem = Supervised(dataset=Moons(), architecture=MLP(width=6))
     run = run_of().replace(problem=problem)
-    read, *_ = probe_at(result(record_run(run)), Look(run=run, directions=Endpoints()))
+    read = plan_slice(result(record_run(run)), SliceSpec(directions=Endpoints())).probe
     assert read.parts["train"].batch_norm == "running"
     assert read.plane.states == 3

@@ -31,10 +31,10 @@ from landscape_core.models.problems.node_classification import NodeClassificatio
 from landscape_core.planes.directions.base import Viewpoint
 from landscape_core.planes.directions.random import Random
 from landscape_core.session.session import Session
-from landscape_core.session.view import View
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.probe import probe
 from landscape_core.slices.slice_key import slice_key
+from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.strategies.shared_layers import SharedLayers, shared
 from landscape_core.slices.strategies.vmap import Vmap
@@ -498,7 +498,7 @@ def test_derivatives_of_each_example_and_hessians_are_those_of_plain_autograd():
 @pytest.mark.parametrize("name", KINDS)
 def test_a_session_plays_refines_and_studies_it(name):
     run = Run(problem=small(neighbours=few(KINDS[name])), batch_size=6, steps=20)
-    session = Session(run, View(resolution=11))
+    session = Session(run, SliceSpec(resolution=11))
     session.watch(Watch())
     pictures = list(session.play(5))
     assert pictures[-1].status == "finished"

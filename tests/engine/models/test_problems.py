@@ -14,9 +14,9 @@ from landscape_core.models.problems.base import Problem
 from landscape_core.planes.directions.base import Viewpoint
 from landscape_core.planes.directions.random import Random
 from landscape_core.session.session import Session
-from landscape_core.session.view import View
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.probe import probe
+from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.slices.sweep import exact
 from landscape_core.training.optimizers.sgd import SGD
 from landscape_core.training.run import Run, train
@@ -137,7 +137,7 @@ def test_a_run_of_some_steps_stays_finite_and_repeats_itself(problem):
 
 def test_a_session_shows_it(problem):
     run = Run(problem=problem, optimizer=SGD(learning_rate=0.01), batch_size=16, steps=20)
-    session = Session(run, View(resolution=11))
+    session = Session(run, SliceSpec(resolution=11))
     pictures = list(session.play(5))
     assert [picture.readings.step for picture in pictures] == [5, 10, 15, 20]
     held = deque(session.refine(), maxlen=1)[0]

@@ -9,13 +9,13 @@ import torch
 from cases import normal
 from landscape_core.curvature.spectrum import Spectrum, spectrum
 from landscape_core.experiments.progress import result
-from landscape_core.experiments.slice_of_run import Look, slice_of_run
+from landscape_core.experiments.slice_of_run import slice_of_run
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models import derivatives
 from landscape_core.models.problems.streaming_pca import StreamingPCA
 from landscape_core.session.session import Session
-from landscape_core.session.view import View
+from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.training.optimizers.saga import SAGA
 from landscape_core.training.optimizers.sgd import SGD
 from landscape_core.training.run import Run, train
@@ -171,7 +171,7 @@ def test_examples_that_come_again_may_be_remembered():
 
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_it_is_watched_live_as_any_other_problem(split):
-    session = Session(Run(problem=StreamingPCA(points=500)), View(resolution=11, split=split))
+    session = Session(Run(problem=StreamingPCA(points=500)), SliceSpec(resolution=11, split=split))
     assert session.picture().points is None
     for _ in range(5):
         session.advance(10)
@@ -183,8 +183,8 @@ def test_it_is_watched_live_as_any_other_problem(split):
     assert picture.slice["computed"].all()
     assert picture.notice == ""
     assert picture.boundary is None
-    plane = session._look().plane
-    objective = getattr(session._training.instance, split)
+    plane = session.live_slice.project(session.live_run.observed()).plane
+    objective = getattr(session.live_run.training.instance, split)
     where = torch.tensor([[picture.slice["alpha"].values[3], picture.slice["beta"].values[8]]])
     expected = float(objective.loss(plane.points(where)[0]))
     assert float(picture.slice["loss"].values[0, 8, 3]) == pytest.approx(expected, rel=1e-5)
@@ -192,7 +192,8 @@ def test_it_is_watched_live_as_any_other_problem(split):
 
 def test_its_curvature_is_that_of_the_rayleigh_quotient():
     session = Session(
-        Run(problem=StreamingPCA(points=500), dtype="float64"), View(resolution=11, split="test")
+        Run(problem=StreamingPCA(points=500), dtype="float64"),
+        SliceSpec(resolution=11, split="test"),
     )
     session.advance(20)
     session.picture()
@@ -200,7 +201,7 @@ def test_its_curvature_is_that_of_the_rayleigh_quotient():
     (found,) = last(
         session.study("curvature", lambda at: spectrum(at.train, at.train.start, asked))
     ).studies.values()
-    theta, objective = session._state.theta, session._training.instance.train
+    theta, objective = session.live_run.state.theta, session.live_run.training.instance.train
     expected = torch.linalg.eigvalsh(torch.func.hessian(objective.loss)(theta)).flip(0)
     torch.testing.assert_close(
         torch.from_numpy(found["eigenvalue"].values[0]), expected, rtol=1e-6, atol=1e-8
@@ -209,7 +210,7 @@ def test_its_curvature_is_that_of_the_rayleigh_quotient():
 
 def test_a_slice_of_a_run_is_one_piece_of_work():
     run = Run(problem=StreamingPCA(points=200), steps=20)
-    dataset = result(slice_of_run(Look(run=run)))
+    dataset = result(slice_of_run(run))
     assert dataset["loss"].sizes["split"] == 2
     # Half the quotient lies between the eigenvalues, wherever one looks.
     test = dataset["loss"].sel(split="test")

@@ -6,7 +6,7 @@ import torch
 
 from landscape_core.models.problems.valley import Valley
 from landscape_core.session.session import Session
-from landscape_core.session.view import View
+from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.training.run import Run, train
 
 
@@ -51,7 +51,7 @@ def test_the_gradient_of_an_example_deviates_by_the_noise():
 def test_a_run_starts_where_it_is_told_and_is_looked_at():
     run = Run(problem=Valley(x=0.5, y=-0.25), steps=3)
     assert next(train(run)).theta.tolist() == [0.5, -0.25]
-    session = Session(run, View(resolution=11))
+    session = Session(run, SliceSpec(resolution=11))
     session.advance(2)
     *_, picture = session.refine()
     assert picture.slice["loss"].notnull().all()

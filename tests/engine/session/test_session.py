@@ -25,7 +25,7 @@ from landscape_core.planes.plane import Plane
 from landscape_core.session import plane_tracker
 from landscape_core.session.picture import under
 from landscape_core.session.session import Session
-from landscape_core.session.view import View
+from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.storage.store import Store
 from landscape_core.training.run import Run, Training, continues, train
@@ -36,18 +36,22 @@ def run_of(**changes):
     return from_plain(Run, plain | {"batch_size": 20, "steps": 40} | changes)
 
 
+def iterates(session):
+    return session.live_run.observed().thetas
+
+
 def last(pictures):
     return deque(pictures, maxlen=1)[0]
 
 
 def test_the_last_picture_is_the_loss_at_its_points():
-    session = Session(run_of(), View(resolution=11, directions=Random()))
+    session = Session(run_of(), SliceSpec(resolution=11, directions=Random()))
     session.advance(10)
     picture = last(session.refine())
     assert picture.slice["computed"].all()
-    training = session._training
-    plane = Random().span(_viewpoint(training, session._state.theta, session._recorder.thetas()))
-    objective = training.instance.train.with_buffers(session._state.buffers)
+    training = session.live_run.training
+    plane = Random().span(_viewpoint(training, session.live_run.state.theta, iterates(session)))
+    objective = training.instance.train.with_buffers(session.live_run.state.buffers)
     for row, column in ((0, 0), (3, 8), (10, 10)):
         where = [picture.slice["alpha"].values[column], picture.slice["beta"].values[row]]
         theta = plane.points(torch.tensor([where], dtype=torch.float64))[0]
@@ -57,7 +61,7 @@ def test_the_last_picture_is_the_loss_at_its_points():
 
 
 def test_the_path_ends_at_the_current_point_and_lies_in_the_frame():
-    session = Session(run_of(), View())
+    session = Session(run_of(), SliceSpec())
     session.advance_to(20)
     picture = session.picture()
     alpha, beta = picture.slice["alpha"].values, picture.slice["beta"].values
@@ -71,12 +75,12 @@ def test_the_path_ends_at_the_current_point_and_lies_in_the_frame():
 
 
 def test_the_share_of_the_motion_agrees_with_its_definition():
-    session = Session(run_of(), View())
+    session = Session(run_of(), SliceSpec())
     session.advance_to(20)
     picture = session.picture()
-    thetas = session._recorder.thetas().double().numpy()
+    thetas = iterates(session).double().numpy()
     moved = thetas - thetas[0]
-    axes = session._spanned.axes.double().numpy()
+    axes = session.live_slice.plane.axes.double().numpy()
     inside = moved @ np.linalg.pinv(axes) @ axes
     expected = (inside**2).sum() / (moved**2).sum()
     assert picture.captured == pytest.approx(expected, rel=1e-4)
@@ -85,25 +89,25 @@ def test_the_share_of_the_motion_agrees_with_its_definition():
 
 def test_playing_is_the_same_training_as_without_looking():
     run = run_of(steps=15)
-    session = Session(run, View(resolution=11))
+    session = Session(run, SliceSpec(resolution=11))
     picture = last(session.play(4))
     assert picture.status == "finished"
-    assert torch.equal(session._state.theta, list(train(run))[-1].theta)
+    assert torch.equal(session.live_run.state.theta, list(train(run))[-1].theta)
 
 
 def test_before_there_is_a_path_the_plane_is_random_and_says_so():
-    session = Session(run_of(), View(directions=PCA()))
+    session = Session(run_of(), SliceSpec(directions=PCA()))
     assert "random plane" in session.picture().notice
     session.advance_to(10)
     assert session.picture().notice == ""
 
 
 def test_a_plane_that_follows_does_not_flip():
-    session = Session(run_of(steps=200), View(directions=PCA()))
+    session = Session(run_of(steps=200), SliceSpec(directions=PCA()))
     session.advance_to(10)
     before = None
     for picture in session.play(2):
-        axes = session._spanned.axes
+        axes = session.live_slice.plane.axes
         if before is not None:
             assert bool(((axes * before).sum(dim=1) > 0).all())
         before = axes
@@ -112,13 +116,13 @@ def test_a_plane_that_follows_does_not_flip():
 
 
 def test_a_fixed_plane_stays():
-    session = Session(run_of(), View(follow=False))
+    session = Session(run_of(), SliceSpec(follow=False))
     session.advance_to(10)
     session.picture()
-    plane = session._spanned
+    plane = session.live_slice.plane
     session.advance(5)
     session.picture()
-    assert session._spanned is plane
+    assert session.live_slice.plane is plane
 
 
 @pytest.mark.parametrize("extent", [1e-6, 0.03, 1.0, 77.0])
@@ -145,7 +149,7 @@ def test_only_step_sizes_batch_size_and_end_let_a_run_go_on():
 
 
 def test_a_batch_too_large_leaves_the_run_as_it_was():
-    session = Session(run_of(), View())
+    session = Session(run_of(), SliceSpec())
     with pytest.raises(SpecError, match=r"Run\.batch_size"):
         session.continue_with(session.run.replace(batch_size=81))
     assert session.run.batch_size == 20
@@ -153,7 +157,7 @@ def test_a_batch_too_large_leaves_the_run_as_it_was():
 
 def test_a_picture_asked_again_comes_from_the_store(tmp_path):
     def opened():
-        session = Session(run_of(), View(resolution=15), Store(tmp_path))
+        session = Session(run_of(), SliceSpec(resolution=15), Store(tmp_path))
         session.advance_to(10)
         return list(session.refine())
 
@@ -169,7 +173,7 @@ def test_a_diverged_run_keeps_its_path_and_a_picture():
         steps=500,
         batch_size=64,
     )
-    session = Session(run, View(resolution=11))
+    session = Session(run, SliceSpec(resolution=11))
     picture = last(session.play(1))
     assert picture.status == "diverged"
     assert np.isnan(picture.readings.values["train_loss"])
@@ -181,7 +185,7 @@ def test_a_diverged_run_keeps_its_path_and_a_picture():
 def test_other_inputs_have_a_curve_or_no_boundary(dataset):
     loss = "squared_error" if dataset == "regression_1d" else "cross_entropy"
     problem = {"kind": "supervised", "dataset": dataset, "loss": loss}
-    session = Session(run_of(problem=problem), View(resolution=11, max_examples=50))
+    session = Session(run_of(problem=problem), SliceSpec(resolution=11, max_examples=50))
     session.advance(2)
     picture = session.picture()
     if dataset == "digits":
@@ -198,7 +202,7 @@ def _viewpoint(training, centre, path):
 
 
 def test_the_loss_under_the_path_is_that_of_the_picture():
-    session = Session(run_of(), View(resolution=31))
+    session = Session(run_of(), SliceSpec(resolution=31))
     session.advance_to(20)
     picture = last(session.refine())
     path = under(picture.path, picture.slice, "train")
@@ -207,15 +211,15 @@ def test_the_loss_under_the_path_is_that_of_the_picture():
     assert float(present["under"]) == pytest.approx(float(present["loss"]), rel=0.02)
     assert float(present["off"]) == pytest.approx(0, abs=1e-5)
     start = path.isel(step=0)
-    moved = (session._recorder.thetas() - session._recorder.thetas()[0]).norm(dim=1).max()
+    moved = (iterates(session) - iterates(session)[0]).norm(dim=1).max()
     assert float(start["off"]) == pytest.approx(float(start["distance"]) / float(moved), rel=1e-5)
-    session.look_through(View(resolution=11, span=0.05))
+    session.look_through(SliceSpec(resolution=11, span=0.05))
     narrow = session.picture()
     assert np.isnan(under(narrow.path, narrow.slice, "train")["under"].values[0])
 
 
 def test_curvature_is_followed_only_when_asked_and_within_its_share():
-    session = Session(run_of(steps=400), View(resolution=11))
+    session = Session(run_of(steps=400), SliceSpec(resolution=11))
     session.advance(10)
     assert session.picture().curvature is None
     session.watch(Watch(max_overhead=1.0, top=2))
@@ -224,10 +228,12 @@ def test_curvature_is_followed_only_when_asked_and_within_its_share():
     found = session.picture().curvature
     assert found is not None
     assert found["eigenvalue"].dims == ("step", "rank")
-    assert found.attrs["seconds"] <= session._seconds + found.attrs["seconds"] / len(found["step"])
+    assert found.attrs["seconds"] <= session.live_run.seconds + found.attrs["seconds"] / len(
+        found["step"]
+    )
     at, step = found.isel(step=-1), int(found["step"][-1])
     states = {state.index: state for state in train(run_of(steps=400)) if state.index == step}
-    objective = session._training.instance.train.first(256)
+    objective = session.live_run.training.instance.train.first(256)
     exact = torch.linalg.eigvalsh(oracles.dense_hessian(objective, states[step].theta))[-1]
     assert float(at["eigenvalue"][0]) == pytest.approx(float(exact), rel=0.1)
     session.watch(None)
@@ -245,7 +251,7 @@ def test_a_study_is_of_the_present_point_and_kept(tmp_path):
 
         return stand.kept(asked, work())
 
-    session = Session(run_of(), View(resolution=11), Store(tmp_path))
+    session = Session(run_of(), SliceSpec(resolution=11), Store(tmp_path))
     session.advance(20)
     assert not list(session.study("spectrum", study))  # nothing is shown yet
     deque(session.refine(), maxlen=0)
@@ -254,7 +260,9 @@ def test_a_study_is_of_the_present_point_and_kept(tmp_path):
     assert grown[0].slice["computed"].values.all()
     found = grown[-1].studies["spectrum"]
     assert list(found["block"].values) == ["network", "0", "2", "4"]
-    expected = last(spectrum(session._network(session._state), session._state.theta, asked))
+    expected = last(
+        spectrum(session.live_run.observed().network(), session.live_run.state.theta, asked)
+    )
     xr.testing.assert_allclose(found["eigenvalue"], expected["eigenvalue"])
     again = list(session.study("spectrum", study))
     assert len(again) == 1
@@ -267,7 +275,7 @@ def test_a_study_is_of_the_present_point_and_kept(tmp_path):
 
 
 def test_a_study_without_news_leaves_the_picture_as_it_was():
-    session = Session(run_of(), View(resolution=11))
+    session = Session(run_of(), SliceSpec(resolution=11))
     picture = session.picture()
     one = xr.Dataset({"a": 1})
     shown = list(session.study("a", lambda stand: iter([None, one, None])))
@@ -276,7 +284,7 @@ def test_a_study_without_news_leaves_the_picture_as_it_was():
 
 
 def test_what_depends_on_the_plane_is_kept_by_the_plane(tmp_path):
-    session = Session(run_of(), View(resolution=11), Store(tmp_path))
+    session = Session(run_of(), SliceSpec(resolution=11), Store(tmp_path))
     session.advance(5)
     asked, counted = Spectrum(), []
 
@@ -287,7 +295,11 @@ def test_what_depends_on_the_plane_is_kept_by_the_plane(tmp_path):
 
         return stand.kept(asked, work(), on_plane=True)
 
-    for view in (View(resolution=11), View(resolution=13), View(directions=Gradient())):
+    for view in (
+        SliceSpec(resolution=11),
+        SliceSpec(resolution=13),
+        SliceSpec(directions=Gradient()),
+    ):
         session.look_through(view)
         for _ in range(2):
             session.picture()
@@ -296,7 +308,7 @@ def test_what_depends_on_the_plane_is_kept_by_the_plane(tmp_path):
 
 
 def test_a_study_is_made_anew_where_the_run_goes_on_otherwise(tmp_path):
-    session, made = Session(run_of(), View(resolution=11), Store(tmp_path)), []
+    session, made = Session(run_of(), SliceSpec(resolution=11), Store(tmp_path)), []
 
     def study(stand):
         def work():
@@ -314,7 +326,7 @@ def test_a_study_is_made_anew_where_the_run_goes_on_otherwise(tmp_path):
 
 
 def test_a_connection_leads_to_another_start_on_the_same_data(tmp_path):
-    session = Session(run_of(), View(resolution=11), Store(tmp_path))
+    session = Session(run_of(), SliceSpec(resolution=11), Store(tmp_path))
     session.advance(20)
     session.picture()
 
@@ -333,7 +345,7 @@ def test_a_connection_leads_to_another_start_on_the_same_data(tmp_path):
         assert float(at["barrier"]) <= float(at["straight_barrier"])
     other = Training(another_start(run_of(steps=20)))
     end = last(train(another_start(run_of(steps=20))))
-    assert torch.equal(other.instance.train.inputs, session._network(session._state).inputs)
+    assert torch.equal(other.instance.train.inputs, session.live_run.observed().network().inputs)
     theta = torch.from_numpy(found["nodes"].values[-1]).to(end.theta)
     assert float(other.instance.train.loss(theta)) == pytest.approx(
         float(other.instance.train.loss(end.theta)), rel=1e-4
@@ -344,23 +356,23 @@ def test_a_connection_leads_to_another_start_on_the_same_data(tmp_path):
 def test_the_same_place_looks_the_same_however_one_came_there():
     shown = []
     for turned in (False, True):
-        session = Session(run_of(), View(resolution=11))
+        session = Session(run_of(), SliceSpec(resolution=11))
         session.advance_to(40)
         session.picture()
         if turned:
-            plane = session._spanned
+            plane = session.live_slice.plane
             around = plane.names[::-1], plane.explained_variance_ratio[::-1]
-            session._spanning._plane = Plane(plane.origin, -plane.axes.flip(0), *around)
-            kept = session._look().plane
+            session.live_slice.tracker.latest = Plane(plane.origin, -plane.axes.flip(0), *around)
+            kept = session.live_slice.project(session.live_run.observed()).plane
             assert float((kept.axes[1] * plane.axes[0]).sum()) < 0  # as it was turned
         session.settle()
-        shown.append(session._look().plane)
+        shown.append(session.live_slice.project(session.live_run.observed()).plane)
     assert shown[0].names == shown[1].names
     assert torch.equal(shown[0].axes, shown[1].axes)
 
 
 def test_a_run_leaves_the_same_held_picture_however_it_was_watched():
-    view = View(resolution=11, directions=PCA())
+    view = SliceSpec(resolution=11, directions=PCA())
     changed = run_of(optimizer={"kind": "sgd", "learning_rate": 0.5})
     watched = Session(run_of(), view, strategy=Loop())
     for pace in (1, 7, 2):
@@ -386,14 +398,14 @@ def test_a_run_leaves_the_same_held_picture_however_it_was_watched():
 
 @pytest.mark.parametrize("directions", [PCA(), Random()])
 def test_looking_back_shows_a_recorded_iterate_and_leaves_the_run_where_it_is(directions):
-    session = Session(run_of(), View(resolution=11, directions=directions), strategy=Loop())
+    session = Session(run_of(), SliceSpec(resolution=11, directions=directions), strategy=Loop())
     session.advance_to(30)
     held = last(session.refine())
-    theta = session._state.theta
+    theta = session.live_run.state.theta
     back = session.revisit(12)
     assert back.seen == back.readings.step == 12
     assert list(back.path["step"].values) == list(range(31))
-    then = Session(run_of(), View(resolution=11, directions=directions), strategy=Loop())
+    then = Session(run_of(), SliceSpec(resolution=11, directions=directions), strategy=Loop())
     then.advance_to(12)
     xr.testing.assert_identical(back.boundary, then.picture().boundary)
     assert back.readings.values == then.picture().readings.values
@@ -403,15 +415,15 @@ def test_looking_back_shows_a_recorded_iterate_and_leaves_the_run_where_it_is(di
         xr.testing.assert_identical(last(session.refine()).slice, last(then.refine()).slice)
     session.advance(1)
     assert session.picture().seen == 31
-    again = Session(run_of(), View(resolution=11))
+    again = Session(run_of(), SliceSpec(resolution=11))
     again.advance_to(31)
-    assert torch.equal(session._state.theta, again._state.theta)
-    assert not torch.equal(session._state.theta, theta)
+    assert torch.equal(session.live_run.state.theta, again.live_run.state.theta)
+    assert not torch.equal(session.live_run.state.theta, theta)
     assert [picture.seen for picture in session.replay(28)] == [29, 30, 31]
 
 
 def test_a_place_of_the_picture_can_be_looked_at_and_started_from():
-    session = Session(run_of(), View(resolution=11))
+    session = Session(run_of(), SliceSpec(resolution=11))
     session.advance_to(20)
     held = last(session.refine())
     alpha, beta = float(held.slice["alpha"][3]), float(held.slice["beta"][8])
@@ -419,7 +431,7 @@ def test_a_place_of_the_picture_can_be_looked_at_and_started_from():
     there = float(held.slice["loss"].sel(split="train")[8, 3])
     assert seen.point.values["train_loss"] == pytest.approx(there, rel=1e-5)
     assert not seen.boundary.equals(held.boundary)
-    begun = Session(run_of(), View(resolution=11), start=session.state_at(alpha, beta))
+    begun = Session(run_of(), SliceSpec(resolution=11), start=session.state_at(alpha, beta))
     assert begun.picture().readings.values["train_loss"] == pytest.approx(there, rel=1e-5)
     begun.advance(3)
     assert begun.step == 3
@@ -427,7 +439,7 @@ def test_a_place_of_the_picture_can_be_looked_at_and_started_from():
         Run, {"problem": {"kind": "supervised", "architecture": {"kind": "mlp", "width": 9}}}
     )
     with pytest.raises(SpecError, match="start must be the network's"):
-        Session(wide, View(), start=session.state_at(alpha, beta))
+        Session(wide, SliceSpec(), start=session.state_at(alpha, beta))
 
 
 def test_data_keep_their_seed_while_weights_change():
@@ -439,35 +451,39 @@ def test_data_keep_their_seed_while_weights_change():
 
 
 def test_a_plane_that_takes_long_is_renewed_seldom_and_always_when_held(monkeypatch):
-    session = Session(run_of(steps=400), View(resolution=11, directions=Gradient()))
+    session = Session(run_of(steps=400), SliceSpec(resolution=11, directions=Gradient()))
     monkeypatch.setattr(plane_tracker, "QUICK", 0.0)
     monkeypatch.setattr(plane_tracker, "SELDOM", 1e6)
     session.advance(5)
-    first = session._look().plane
+    first = session.live_slice.project(session.live_run.observed()).plane
     session.advance(50)
-    moving = session._look().plane
+    moving = session.live_slice.project(session.live_run.observed()).plane
     assert torch.equal(moving.axes, first.axes)
-    assert torch.equal(moving.origin, session._state.theta)
+    assert torch.equal(moving.origin, session.live_run.state.theta)
     deque(session.refine(), maxlen=0)
-    held = session._spanned
+    held = session.live_slice.plane
     expected = Gradient().span(
-        _viewpoint(session._training, session._state.theta, session._recorder.thetas())
+        _viewpoint(
+            session.live_run.training,
+            session.live_run.state.theta,
+            iterates(session),
+        )
     )
     torch.testing.assert_close(held.axes.abs(), expected.axes.abs())
 
 
 def test_the_loss_on_test_examples_is_refused_where_there_are_none():
     run = Run(problem=make(Problem, "bilinear_game"))
-    with pytest.raises(SpecError, match=r"View\.split must be train"):
-        Session(run, View(split="test"))
-    session = Session(run, View())
-    with pytest.raises(SpecError, match=r"View\.split must be train"):
-        session.look_through(View(split="test"))
-    assert session.view == View()
+    with pytest.raises(SpecError, match=r"SliceSpec\.split must be train"):
+        Session(run, SliceSpec(split="test"))
+    session = Session(run, SliceSpec())
+    with pytest.raises(SpecError, match=r"SliceSpec\.split must be train"):
+        session.look_through(SliceSpec(split="test"))
+    assert session.view == SliceSpec()
 
 
 def test_who_travels_to_a_step_again_finds_its_picture_in_the_store(tmp_path):
-    store, view = Store(tmp_path), View(resolution=13)
+    store, view = Store(tmp_path), SliceSpec(resolution=13)
     first, again = (Session(run_of(), view, store) for _ in range(2))
     on_the_way = list(first.travel(24))
     assert [picture.readings.step for picture in on_the_way] == list(range(2, 26, 2))
@@ -484,13 +500,13 @@ def test_who_travels_to_a_step_again_finds_its_picture_in_the_store(tmp_path):
 
 @pytest.mark.parametrize("directions", [PCA(), Random()])
 def test_a_path_that_flies_off_is_shown_until_it_leaves_the_picture(directions):
-    session = Session(run_of(steps=100), View(resolution=11, directions=directions))
+    session = Session(run_of(steps=100), SliceSpec(resolution=11, directions=directions))
     session.advance_to(10)
     faster = session.run.optimizer.replace(learning_rate=90.0)
     session.continue_with(session.run.replace(optimizer=faster))
     session.advance_to(100)
     held = last(session.refine())
-    thetas = session._recorder.thetas().double()
+    thetas = iterates(session).double()
     far = (thetas - thetas[0]).norm(dim=1) > 100 * thetas[0].norm()
     gone = session.recorded[int(far.int().argmax())]
     assert 10 < gone < 100
@@ -504,7 +520,7 @@ def test_a_tolerance_is_of_the_scale_that_the_view_asks_for():
     run = run_of()
     found = {}
     for scale in ("linear", "log"):
-        session = Session(run, View(resolution=33, tolerance=0.01, scale=scale))
+        session = Session(run, SliceSpec(resolution=33, tolerance=0.01, scale=scale))
         session.advance(10)
         found[scale] = last(session.refine()).slice
     assert json.loads(found["log"].attrs["tolerance"])["scale"] == "log"

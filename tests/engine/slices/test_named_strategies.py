@@ -5,7 +5,7 @@ import pytest
 from torch.nn.functional import cross_entropy
 
 import cases
-from landscape_core import Run, Supervised, View, landscape
+from landscape_core import Run, SliceSpec, Supervised, landscape
 from landscape_core.models.architectures.mlp import MLP
 from landscape_core.models.datasets.spirals import Spirals
 from landscape_core.session.session import Session
@@ -29,7 +29,7 @@ def asked(strategy, store=None):
 
 def held(strategy, store):
     """The held picture's slice of a session that is asked for a strategy."""
-    session = Session(RUN, View(resolution=11), store, strategy=strategy)
+    session = Session(RUN, SliceSpec(resolution=11), store, strategy=strategy)
     *_, last = session.refine()
     return last.slice
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from cases import SPECIAL, place_of
-from landscape_core import Look, Run
+from landscape_core import Run, SliceSpec
 from landscape_core.foundation.errors import FileFormatError, MissingDataError, SpecError
 from landscape_core.foundation.recipes import canonical, to_plain
 from landscape_core.storage import atomic_files, netcdf
@@ -235,7 +235,7 @@ def slice_of(size=51):
             "computed": (("beta", "alpha"), np.ones((size, size), dtype=bool)),
         },
         {"split": ["train", "test"], "beta": ("beta", side, told), "alpha": ("alpha", side, told)},
-        {"look": canonical(to_plain(Look())), "examples": [300, 300], "dtype": "float32"},
+        {"slice": canonical(to_plain(SliceSpec())), "examples": [300, 300], "dtype": "float32"},
     )
 
 

@@ -18,9 +18,9 @@ import cases
 from code_pairs import TABLE, of_config, written
 from impure_code import IMPURE
 from landscape_core import (
-    Grid,
-    Look,
+    Random,
     Run,
+    SliceSpec,
     Spectrum,
     Supervised,
     Watch,
@@ -38,6 +38,7 @@ from landscape_core import (
 )
 from landscape_core.connectivity.connection import Connection, connect
 from landscape_core.connectivity.paths.straight import Straight
+from landscape_core.experiments.trajectory import with_run
 from landscape_core.foundation import part_files
 from landscape_core.foundation.errors import FileFormatError, MissingDataError, SpecError
 from landscape_core.models.architectures.mlp import MLP
@@ -338,7 +339,7 @@ READERS = {
     ),
     "sharpness": lambda path, run, store: result(sharpness_at(path, ["perturbation"], store=store)),
     "a slice": lambda path, run, store: result(
-        slice_of_trajectory(path, Look(run=run, grid=Grid(resolution=3)), store)
+        slice_of_trajectory(with_run(path, run), SliceSpec(resolution=3), store)
     ),
 }
 
@@ -427,8 +428,8 @@ def run_of_data(folder, store=None):
 
 
 def slice_of_data(folder, store=None):
-    look = Look(run=of_images(folder), grid=Grid(resolution=3), dimensions=1)
-    return result(slice_of_run(look, store))
+    spec = SliceSpec(directions=Random(), resolution=3, dimensions=1)
+    return result(slice_of_run(of_images(folder), spec, store))
 
 
 def wrong_answers(folder, store, sources, asked):

@@ -17,7 +17,7 @@ from landscape_core.models.problems.quadratic_game import QuadraticGame
 from landscape_core.planes.directions.base import Viewpoint
 from landscape_core.planes.directions.random import Random
 from landscape_core.session.session import Session
-from landscape_core.session.view import View
+from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.training.optimizers._workers import Compressor, shares
 from landscape_core.training.optimizers.diana import DIANA
 from landscape_core.training.optimizers.extragradient import Extragradient
@@ -390,7 +390,7 @@ def test_on_a_bilinear_game_descent_ascent_spirals_out_and_extragradient_in(seed
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_a_game_is_played_and_looked_at_live(name):
     run = Run(problem=PROBLEMS[name], optimizer=Extragradient(), steps=20, batch_size=12)
-    session = Session(run, View(resolution=11))
+    session = Session(run, SliceSpec(resolution=11))
     first = session.picture()
     *_, last = session.play(10)
     *_, held = session.refine()
