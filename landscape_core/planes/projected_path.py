@@ -47,8 +47,9 @@ def project(
 ) -> ProjectedPath:
     """Project iterates (T, P) onto a plane and choose the rectangle that is shown.
 
-    A PCA plane gets the first iterate's projection as its origin, and its rectangle shows the
-    trajectory; any other reaches from -span to span around its origin.
+    A plane that the trajectory determines (one with an explained variance ratio, as of PCA) gets
+    the first iterate's projection as its origin, and its rectangle shows the trajectory; any other
+    reaches from -span to span around its origin.
 
     Args:
         plane: where the iterates are projected to.

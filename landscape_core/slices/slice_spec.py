@@ -6,7 +6,7 @@ slice of the same run.
 
 import math
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Choice, Knob, Note, Recipe
@@ -23,6 +23,8 @@ from landscape_core.slices.tolerance import Tolerance
 class SliceSpec(Recipe):
     """The line or plane, its extent and resolution, and on which examples the loss is computed."""
 
+    noun: ClassVar[str] = "slice"
+
     directions: Annotated[Directions, Note("directions that span the slice")] = field(
         default_factory=PCA
     )
@@ -33,8 +35,8 @@ class SliceSpec(Recipe):
         Knob(
             0.01,
             100.0,
-            "half-width in units of the axes; of a PCA plane, in units of the extent that shows"
-            " the trajectory",
+            "half-width in units of the axes; of a plane that the trajectory determines, as PCA,"
+            " in units of the extent that shows the trajectory",
             "log",
         ),
     ] = 1.0

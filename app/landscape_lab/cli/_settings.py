@@ -12,7 +12,7 @@ import xarray as xr
 
 from landscape_core.experiments.trajectory import run_of, with_run
 from landscape_core.foundation.errors import LandscapeError, SpecError
-from landscape_core.foundation.recipes import Choice, Recipe
+from landscape_core.foundation.recipes import Choice, Recipe, fields_of
 from landscape_core.foundation.registry import entries
 from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.training.run import Run
@@ -39,7 +39,7 @@ def add_settings(parser: argparse.ArgumentParser, sections: Sections, paths: Seq
             "--" + name.replace("_", "-"),
             dest=path,
             metavar="VALUE",
-            help=_help(known[path]) if path in known else f"of the directions that have {name}",
+            help=_help(known[path]) if path in known else f"where {path.split('.')[-2]} have it",
         )
     others = [path for path in known if path not in paths]
     parser.add_argument(
@@ -73,6 +73,8 @@ def configured_sections(
             raise LandscapeError(f"--set takes PATH=VALUE; got {setting!r}.")
         given.append((path, value))
     for name, value in given:
+        if name in paths:
+            _check_there(name, value, found)
         section, _, path = _full_path(name, found).partition(".")
         found[section] = assign(found[section], path, value)
     return found
@@ -90,6 +92,23 @@ def _full_path(name: str, sections: Sections) -> str:
         return name  # what is wrong with it, its recipe says best
     accepted = ("longer, to be one of " if ending else "one of ") + ", ".join(ending or known)
     raise SpecError("a setting", name, accepted)
+
+
+def _check_there(path: str, value: str, sections: Sections) -> None:
+    """Refuse an option of another part than the one that is chosen, and name those that have it.
+
+    Raises:
+        SpecError: the chosen part has no such field.
+    """
+    known = _rows(sections)
+    owner, _, field = path.rpartition(".")
+    if path in known or owner not in known:
+        return
+    kinds = entries(known[owner].field.type)
+    having = [n for n, kind in kinds.items() if field in {f.name for f in fields_of(kind)}]
+    chosen = owner.rpartition(".")[2]
+    accepted = f"left out, or given with another choice of {chosen}: {', '.join(having)}"
+    raise SpecError(f"--{field.replace('_', '-')}", value, accepted)
 
 
 def _rows(sections: Sections) -> dict[str, Entry]:

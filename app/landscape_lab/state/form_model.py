@@ -18,6 +18,7 @@ from landscape_core.foundation.recipes import (
     fields_of,
     label_of,
     name_of,
+    noun_of,
     summary_of,
 )
 from landscape_core.foundation.registry import Entries, entries, find, from_plain
@@ -142,7 +143,7 @@ def switched(old: Recipe, base: type[Recipe], name: str) -> Recipe:
     if plain_value(old) == name:
         return old
     if not inspect.isabstract(base):  # its package is no catalogue
-        raise SpecError(f"a setting of {name_of(base)}", name, "given by the names of its fields")
+        raise SpecError(f"a setting of {noun_of(base)}", name, "given by the names of its fields")
     kind = find(base, name)
     new = from_plain(base, {"kind": name})
     wanted = {field.name: field.type for field in fields_of(kind)}

@@ -59,8 +59,8 @@ def test_a_run_is_trained_sliced_and_drawn(tmp_path, capsys):
 
 def test_the_slice_at_the_centre_is_the_loss_of_the_trajectory(tmp_path):
     assert main(["train", "--dataset", "moons", "--steps", "20", "-o", "run.nc"]) == 0
-    options = ["--normalization", "layer", "--resolution", "5", "-o", "s.nc"]
-    assert main(["slice", "run.nc", *options]) == 0
+    options = ["--directions", "random", "--normalization", "layer", "--resolution", "5"]
+    assert main(["slice", "run.nc", *options, "-o", "s.nc"]) == 0
     path, slice_ = load(tmp_path / "run.nc"), load(tmp_path / "s.nc")
     for split in ("train", "test"):
         end = float(path["loss"].sel(split=split)[-1])
@@ -71,7 +71,7 @@ def test_the_slice_at_the_centre_is_the_loss_of_the_trajectory(tmp_path):
 def test_between_the_ends_of_a_run_each_state_has_its_own_statistics(tmp_path, capsys):
     train = ["train", "--dataset", "moons", "--steps", "20", "--seed", "3", "-o", "run.nc"]
     assert main([*train, "--set", "problem.architecture.normalization=batch"]) == 0
-    options = ["--dimensions", "1", "--resolution", "3"]
+    options = ["--dimensions", "1", "--resolution", "3", "--extent=-1, 1"]
     both = [*options, "--directions", "endpoints"]
     for choice, named in (([], "interpolated"), (["--batch-norm", "running"], "running")):
         assert main(["slice", "run.nc", *both, *choice, "-o", "s.nc"]) == 0
@@ -142,16 +142,16 @@ def test_other_runs_are_taken_into_the_plane(tmp_path):
     slice_, paths = load(tmp_path / "s.nc"), [load(tmp_path / f"{i}.nc") for i in range(3)]
     assert slice_["other_alpha"].dims == slice_["other_distance"].dims == ("run", "step")
     together = np.concatenate([path["theta"].values for path in paths])
-    centre = paths[0]["theta"].values[-1]
+    first, last = paths[0]["theta"].values[[0, -1]]
     # The components of all points together, by NumPy; signs are free.
     axes = np.linalg.svd(together - together.mean(axis=0), full_matrices=False)[2][:2]
     for i, path in enumerate(paths[1:]):
         found = slice_.isel(run=i).sel(step=path["step"].values)
-        coords = (path["theta"].values - centre) @ axes.T
+        coords = (path["theta"].values - first) @ axes.T
         lengths = np.linalg.norm(found[["other_alpha", "other_beta"]].to_array(), axis=0)
         shown = np.abs(found["other_alpha"]) * np.linalg.norm(coords, axis=1) / lengths
         np.testing.assert_allclose(shown, np.abs(coords[:, 0]), rtol=1e-6)
-        rest = path["theta"].values - centre - coords @ axes
+        rest = (path["theta"].values - last) - (path["theta"].values - last) @ axes.T @ axes
         np.testing.assert_allclose(found["other_distance"], np.linalg.norm(rest, axis=1))
     assert slice_["other_alpha"].isel(run=0).sel(step=30).isnull()
     own = path_on(slice_)
@@ -162,10 +162,10 @@ def test_other_runs_are_taken_into_the_plane(tmp_path):
 
 def test_a_slice_moves_the_layers_asked_for(tmp_path):
     trained()
-    options = ["--layers", "0", "--resolution", "3"]
-    assert main(["slice", "run.nc", *options, "-o", "s.nc"]) == 0
-    assert '"layers":"0"' in load(tmp_path / "s.nc").attrs["look"]
-    assert main(["slice", "run.nc", "--resolution", "3", "-o", "all.nc"]) == 0
+    options = ["--directions", "random", "--resolution", "3"]
+    assert main(["slice", "run.nc", *options, "--layers", "0", "-o", "s.nc"]) == 0
+    assert '"layers":"0"' in load(tmp_path / "s.nc").attrs["slice"]
+    assert main(["slice", "run.nc", *options, "-o", "all.nc"]) == 0
     some, every = (load(tmp_path / name)["loss"].values for name in ("s.nc", "all.nc"))
     assert some[:, 1, 1] == pytest.approx(every[:, 1, 1])
     assert some[:, 0, 0] != pytest.approx(every[:, 0, 0])

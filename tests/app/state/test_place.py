@@ -142,7 +142,7 @@ def test_going_back_to_an_earlier_step_takes_the_settings_of_now_along():
         (f"step={'9' * 5000}", "step must be a whole number, 0 or larger, of at most 18 digits"),
         ("from=preset%3Dspirals&alpha=nan&beta=0", "alpha must be a finite number"),
         ("run=optimizers", "a setting of run must be given by the names of its fields"),
-        ("view=picture", "a setting of view must be given by the names of its fields"),
+        ("view=picture", "a setting of slice must be given by the names of its fields"),
         ("at.x.run.batch_size=3", r"at\.x must be a whole number"),
         ("at.5.run.problem.dataset=moons", "a change must be a setting that a run under way"),
         ("at.5.run.batch_size=3&at.2.run.batch_size=4", "a change must be at step 5 or later"),
