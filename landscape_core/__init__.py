@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from landscape_core.analysis.convexity_map import Convexity as Convexity
-    from landscape_core.analysis.convexity_map import convexity as convexity
+    from landscape_core.analysis.convexity_map import compute_convexity as compute_convexity
     from landscape_core.analysis.merge_tree import merge_tree as merge_tree
     from landscape_core.analysis.plane_ensemble import ensemble as ensemble
     from landscape_core.analysis.plane_ensemble import spread as spread
     from landscape_core.analysis.slice_metrics import slice_metrics as slice_metrics
     from landscape_core.connectivity.alignment import aligned as aligned
+    from landscape_core.connectivity.connected_runs import connect_runs as connect_runs
     from landscape_core.connectivity.connection import Connection as Connection
-    from landscape_core.connectivity.connection import connect as connect
-    from landscape_core.connectivity.connection import connection as connection
+    from landscape_core.connectivity.curve_search import compute_connection as compute_connection
     from landscape_core.curvature.density import density as density
     from landscape_core.curvature.eigenpairs import eigenpairs as eigenpairs
     from landscape_core.curvature.monitor import Watch as Watch
     from landscape_core.curvature.spectrum import Spectrum as Spectrum
-    from landscape_core.curvature.spectrum import spectrum as spectrum
+    from landscape_core.curvature.spectrum import compute_spectrum as compute_spectrum
     from landscape_core.curvature.trace import trace as trace
     from landscape_core.experiments.curvature_of_run import (
         curvature_along_run as curvature_along_run,
@@ -189,7 +189,7 @@ _PUBLIC = {
     # curvature
     "landscape_core.curvature.spectrum": (
         "Spectrum",
-        "spectrum",
+        "compute_spectrum",
     ),
     "landscape_core.curvature.eigenpairs": ("eigenpairs",),
     "landscape_core.curvature.trace": ("trace",),
@@ -204,14 +204,12 @@ _PUBLIC = {
     ),
     "landscape_core.analysis.convexity_map": (
         "Convexity",
-        "convexity",
+        "compute_convexity",
     ),
     # connections between minima
-    "landscape_core.connectivity.connection": (
-        "Connection",
-        "connect",
-        "connection",
-    ),
+    "landscape_core.connectivity.connection": ("Connection",),
+    "landscape_core.connectivity.connected_runs": ("connect_runs",),
+    "landscape_core.connectivity.curve_search": ("compute_connection",),
     "landscape_core.connectivity.alignment": ("aligned",),
     # the shape of a slice in numbers
     "landscape_core.analysis.slice_metrics": ("slice_metrics",),

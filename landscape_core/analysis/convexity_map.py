@@ -49,7 +49,7 @@ class Convexity(Recipe):
 
 
 @public_call
-def convexity(
+def compute_convexity(
     objective: ModelObjective, plane: Plane, grid: Grid, asked: Convexity | None = None
 ) -> Iterator[xr.Dataset]:
     """The map of the curvature over a plane or line as it fills; the last dataset is complete.

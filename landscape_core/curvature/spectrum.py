@@ -70,7 +70,9 @@ class Spectrum(Recipe):
 
 
 @public_call
-def spectrum(objective: ModelObjective, theta: Vector, asked: Spectrum) -> Iterator[xr.Dataset]:
+def compute_spectrum(
+    objective: ModelObjective, theta: Vector, asked: Spectrum
+) -> Iterator[xr.Dataset]:
     """The curvature at a point, growing: eigenvalues, then the trace, then the density, by block.
 
     The dimension `block` holds the network and, if asked, each layer. Variables: `eigenvalue`,

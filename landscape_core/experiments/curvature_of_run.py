@@ -14,7 +14,7 @@ import xarray as xr
 
 from landscape_core.curvature.monitor import LONGEST, Watch, Watcher
 from landscape_core.curvature.sharpness.base import Sharpness
-from landscape_core.curvature.spectrum import Spectrum, check_point, spectrum
+from landscape_core.curvature.spectrum import Spectrum, check_point, compute_spectrum
 from landscape_core.experiments.progress import Progress
 from landscape_core.experiments.trajectory import buffers_at, index_at, run_of, training_of
 from landscape_core.foundation.errors import SpecError
@@ -59,12 +59,12 @@ def parts_at(path: xr.Dataset, step: int = -1) -> dict[str, ModelObjective]:
 def curvature_of_run(
     path: xr.Dataset, asked: Spectrum, *, step: int = -1, store: Store | None = None
 ) -> Iterator[Progress]:
-    """The spectrum at the recorded iterate nearest to a step, as `spectrum` gives it.
+    """The spectrum at the recorded iterate nearest to a step, as `compute_spectrum` gives it.
 
     Raises:
         FileFormatError: the dataset is no trajectory.
-        SpecError: a problem without a network, no step, or what `spectrum` refuses; before any
-            work.
+        SpecError: a problem without a network, no step, or what `compute_spectrum` refuses; before
+            any work.
     """
     at = index_at(path, step)
     key = _key(path, asked, at=[at]) if store else ""
@@ -72,7 +72,7 @@ def curvature_of_run(
     total = _stages(part.layout, asked)
     found, attrs = (store.get(key) if store and key else None), _attrs(path, at)
     if found is None:
-        for done, growing in enumerate(spectrum(part, part.start, asked)):
+        for done, growing in enumerate(compute_spectrum(part, part.start, asked)):
             found = growing.assign_attrs(attrs)
             yield Progress(done, total, found)
         if store and key and found is not None:

@@ -143,7 +143,7 @@ def batches(objective: Objective, size: int, seed: int) -> Iterator[Objective]:
             yield objective.minibatch(indices)
 
 
-def plane_of(curve: Curve) -> Plane:
+def plane_of_curve(curve: Curve) -> Plane:
     """The plane through both ends that holds most of the nodes; one between the ends lies in it.
 
     The ends lie at (0, 0) and (1, 0). The second axis is the first principal component of the

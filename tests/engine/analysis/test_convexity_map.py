@@ -9,7 +9,7 @@ from torch import nn
 
 import cases
 import oracles
-from landscape_core.analysis.convexity_map import Convexity, convexity
+from landscape_core.analysis.convexity_map import Convexity, compute_convexity
 from landscape_core.curvature import eigenpairs as eigenpairs_module
 from landscape_core.curvature.matrices.gauss_newton import GaussNewton
 from landscape_core.foundation.errors import SpecError
@@ -27,7 +27,7 @@ def plane_of(objective, dimensions=2, seed=0):
 
 
 def last(*arguments):
-    *_, found = convexity(*arguments)
+    *_, found = compute_convexity(*arguments)
     return found
 
 
@@ -95,7 +95,7 @@ def test_where_the_loss_is_not_finite_there_is_no_ratio_and_the_map_fills_all_th
     limit = float(objective.start[0]) + (0.75 if holes == "right" else -9.0)
     module = Walled(objective.module, limit)
     walled = ModelObjective(module, objective.loss_function, objective.inputs, objective.targets)
-    shown = list(convexity(walled, Plane(walled.start, axes), GRID, EXACT))
+    shown = list(compute_convexity(walled, Plane(walled.start, axes), GRID, EXACT))
     assert len(shown) == 26  # after each point, and the whole
     assert np.isfinite(shown[4]["ratio"][1:]).sum() == 0
     finite = np.isfinite(shown[-1]["ratio"]).sum("beta").values.tolist()
@@ -145,11 +145,11 @@ def test_a_plane_of_another_network_is_refused():
     objective = cases.mlp_objective()
     other = plane_of(linear())
     with pytest.raises(SpecError, match="59"):
-        next(convexity(objective, other, GRID))
+        next(compute_convexity(objective, other, GRID))
 
 
 def test_a_network_of_one_parameter_is_refused():
     network = nn.Linear(1, 1, bias=False).double()
     objective = ModelObjective(network, nn.MSELoss(), cases.normal(5, 1), cases.normal(5, 1))
     with pytest.raises(SpecError, match="at least 2"):
-        next(convexity(objective, plane_of(objective, dimensions=1), GRID))
+        next(compute_convexity(objective, plane_of(objective, dimensions=1), GRID))

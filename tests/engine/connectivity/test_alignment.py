@@ -10,11 +10,11 @@ from torch.nn.functional import cross_entropy
 import cases
 from landscape_core.connectivity.alignment import (
     aligned,
-    hidden,
     matching,
     permuted,
     permuted_buffers,
 )
+from landscape_core.connectivity.hidden_units import hidden
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.registry import entries, make

@@ -5,16 +5,11 @@ import pytest
 import torch
 
 import cases
-from landscape_core.connectivity.connection import (
-    Connection,
-    barrier,
-    connect,
-    connection,
-    curve_of,
-    plane_of,
-    shadow,
-)
-from landscape_core.connectivity.paths.base import batches
+from landscape_core.connectivity.barrier import barrier
+from landscape_core.connectivity.connected_runs import connect_runs
+from landscape_core.connectivity.connection import Connection
+from landscape_core.connectivity.curve_search import compute_connection, curve_of
+from landscape_core.connectivity.paths.base import batches, plane_of_curve, shadow
 from landscape_core.connectivity.paths.bezier import Bezier
 from landscape_core.connectivity.paths.polygon import Polygon
 from landscape_core.connectivity.paths.straight import Straight
@@ -65,7 +60,7 @@ def digits(seed, steps=600):
 def test_a_bezier_curve_joins_two_minima_that_a_line_does_not():
     objective, first = digits(0)
     _, last = digits(1)
-    *_, found = connection(objective, first, last, path=Bezier(), seed=0)
+    *_, found = compute_connection(objective, first, last, path=Bezier(), seed=0)
     across, around = float(found["straight_barrier"][0]), float(found["barrier"][0])
     assert across >= 0.2
     assert around < 0.1 * across
@@ -88,7 +83,7 @@ def test_the_losses_are_those_of_the_points_of_the_curve():
     objective = cases.mlp_objective()
     parts = {"train": objective, "test": objective.first(7)}
     first, last = cases.normal(2, objective.layout.size)
-    *_, found = connection(parts, first, last, path=Polygon(steps=10, bends=2), points=9)
+    *_, found = compute_connection(parts, first, last, path=Polygon(steps=10, bends=2), points=9)
     t = torch.linspace(0, 1, 9, dtype=torch.float64)
     points = curve_of(found).points(t)
     line = first + t[:, None] * (last - first)
@@ -104,7 +99,7 @@ def test_the_losses_are_those_of_the_points_of_the_curve():
 
 def test_a_function_that_is_no_network_has_losses_alone():
     bowl = cases.bowl([1.0, 2.0, 3.0])
-    *_, found = connection(bowl, bowl.minimum - 1, bowl.minimum + 1, path=Straight())
+    *_, found = compute_connection(bowl, bowl.minimum - 1, bowl.minimum + 1, path=Straight())
     assert "accuracy" not in found
     # Half the curvature along the line, at its middle less than at its ends by this much.
     ends, middle = found["loss"].values[0, [0, -1]], found["loss"].values[0, 30]
@@ -116,17 +111,21 @@ def test_a_function_that_is_no_network_has_losses_alone():
 def test_what_cannot_be_connected_is_refused():
     objective, wrong = cases.mlp_objective(), cases.normal(5)
     with pytest.raises(SpecError, match="size of first"):
-        next(connection(objective, wrong, wrong))
+        next(compute_connection(objective, wrong, wrong))
     with pytest.raises(SpecError, match="finite"):
-        next(connection(objective, objective.start, torch.full_like(objective.start, torch.inf)))
+        next(
+            compute_connection(
+                objective, objective.start, torch.full_like(objective.start, torch.inf)
+            )
+        )
     with pytest.raises(SpecError, match="at least one objective"):
-        next(connection({}, wrong, wrong))
+        next(compute_connection({}, wrong, wrong))
 
 
 def test_the_datasets_on_the_way_are_complete_and_the_last_is_the_result():
     objective = cases.mlp_objective()
     first, last = cases.normal(2, objective.layout.size)
-    shown = list(connection(objective, first, last, path=Bezier(steps=400), points=5))
+    shown = list(compute_connection(objective, first, last, path=Bezier(steps=400), points=5))
     assert len(shown) >= 2
     assert all(set(one.data_vars) == set(shown[-1].data_vars) for one in shown)
     expected = list(Bezier(steps=400).connect(objective, first, last, 0))[-1]
@@ -134,7 +133,7 @@ def test_the_datasets_on_the_way_are_complete_and_the_last_is_the_result():
 
 
 def test_the_ends_are_where_the_runs_ended_and_the_data_the_first_ones():
-    found = result(connect(asked()))
+    found = result(connect_runs(asked()))
     ends = [result(record_run(small(seed)))["theta"].values[-1] for seed in (0, 1)]
     np.testing.assert_array_equal(found["nodes"].values[[0, -1]], ends)
     instance = Training(small(0)).instance
@@ -144,7 +143,7 @@ def test_the_ends_are_where_the_runs_ended_and_the_data_the_first_ones():
 
 
 def test_progress_counts_both_runs_and_the_path():
-    told = list(connect(asked()))
+    told = list(connect_runs(asked()))
     assert {one.total for one in told} == {40 + 40 + 21}
     assert [one.done for one in told] == sorted(one.done for one in told)
     assert told[-1].done == told[-1].total
@@ -152,8 +151,8 @@ def test_progress_counts_both_runs_and_the_path():
 
 def test_a_connection_is_kept(tmp_path):
     store = Store(tmp_path)
-    found = result(connect(asked(), store))
-    again = list(connect(asked(), store))
+    found = result(connect_runs(asked(), store))
+    again = list(connect_runs(asked(), store))
     assert len(again) == 1
     assert again[0].dataset.identical(found)
     for run in (asked().first, asked().second):
@@ -164,7 +163,7 @@ def test_a_connection_is_kept(tmp_path):
 @pytest.mark.parametrize("batch_norm", ["running", "batch", "reestimated"])
 def test_aligning_moves_the_second_end_but_not_what_it_computes(architecture, batch_norm):
     runs = {"first": small(0, architecture), "second": small(1, architecture)}
-    found = result(connect(asked(**runs, align=True, batch_norm=batch_norm)))
+    found = result(connect_runs(asked(**runs, align=True, batch_norm=batch_norm)))
     assert found["aligned_length"] < found["straight_length"]
     for name in ("loss", "aligned_loss", "straight_loss"):
         ends = found[name].values[:, [0, -1]]
@@ -176,7 +175,7 @@ def test_aligning_moves_the_second_end_but_not_what_it_computes(architecture, ba
 def test_running_statistics_are_those_of_each_end():
     architecture = MLP(width=6, normalization=Batch())
     runs = {"first": small(0, architecture), "second": small(1, architecture)}
-    found = result(connect(asked(**runs, batch_norm="running")))
+    found = result(connect_runs(asked(**runs, batch_norm="running")))
     train = Training(runs["first"]).instance.train
     for end, run in ((0, runs["first"]), (-1, runs["second"])):
         path = result(record_run(run))
@@ -192,7 +191,7 @@ def test_running_statistics_are_those_of_each_end():
 @pytest.mark.parametrize("architecture", [MLP(width=7), MLP(width=6, activation="tanh")])
 def test_runs_of_different_networks_are_refused(architecture):
     with pytest.raises(SpecError, match="first one's network"):
-        next(connect(asked(second=small(1, architecture))))
+        next(connect_runs(asked(second=small(1, architecture))))
 
 
 def test_a_network_that_cannot_be_aligned_is_refused_before_any_work():
@@ -201,7 +200,7 @@ def test_a_network_that_cannot_be_aligned_is_refused_before_any_work():
         return Run(problem=problem, seed=seed)
 
     with pytest.raises(SpecError, match="chain of linear or convolutional layers"):
-        next(connect(Connection(first=run(0), second=run(1), align=True)))
+        next(connect_runs(Connection(first=run(0), second=run(1), align=True)))
 
 
 def test_convolutional_networks_are_aligned_too():
@@ -210,15 +209,15 @@ def test_convolutional_networks_are_aligned_too():
     )
     runs = [Run(problem=problem, optimizer=Adam(), steps=10, seed=seed) for seed in (0, 1)]
     ask = Connection(first=runs[0], second=runs[1], path=Straight(), align=True, points=5)
-    found = result(connect(ask))
+    found = result(connect_runs(ask))
     np.testing.assert_allclose(found["loss"], found["aligned_loss"])
     assert found["aligned_length"] < found["straight_length"]
 
 
 def test_the_curve_of_a_dataset_lies_in_its_plane():
-    curve = curve_of(result(connect(asked())))
+    curve = curve_of(result(connect_runs(asked())))
     assert curve.kind == "bezier"
-    coords, distances = shadow(curve, plane_of(curve), 11)
+    coords, distances = shadow(curve, plane_of_curve(curve), 11)
     assert coords.shape == (11, 2)
     assert float(distances.max()) < 1e-9
 
@@ -227,9 +226,9 @@ def test_the_curve_of_a_dataset_lies_in_its_plane():
 def test_the_picture_of_the_plane_is_the_loss_on_it_and_holds_the_curve(normalization):
     architecture = MLP(width=6, **normalization)
     ask = asked(first=small(0, architecture), second=small(1, architecture), resolution=7)
-    found = result(connect(ask))
+    found = result(connect_runs(ask))
     curve = curve_of(found)
-    plane = plane_of(curve)
+    plane = plane_of_curve(curve)
     instance = Training(ask.first).instance
     for split, part in (("train", instance.train), ("test", instance.test)):
         one = part.with_batch_norm("reestimated").with_reference(instance.train.inputs)
@@ -248,10 +247,10 @@ def test_the_picture_of_the_plane_is_the_loss_on_it_and_holds_the_curve(normaliz
 
 
 def test_a_straight_line_and_an_objective_without_a_network_have_no_plane():
-    assert "plane_loss" not in result(connect(asked(path=Straight())))
-    assert "plane_loss" not in result(connect(asked(resolution=0)))
+    assert "plane_loss" not in result(connect_runs(asked(path=Straight())))
+    assert "plane_loss" not in result(connect_runs(asked(resolution=0)))
     bowl = cases.bowl([1.0, 2.0, 3.0])
-    *_, found = connection(
+    *_, found = compute_connection(
         bowl, bowl.minimum - 1, bowl.minimum + 1, path=Bezier(steps=3), resolution=5
     )
     assert "plane_loss" not in found

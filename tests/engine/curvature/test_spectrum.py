@@ -11,7 +11,7 @@ from landscape_core.curvature import eigenpairs as eigenpairs_module
 from landscape_core.curvature.density import smoothed
 from landscape_core.curvature.matrices.gauss_newton import GaussNewton
 from landscape_core.curvature.monitor import Watch, Watcher
-from landscape_core.curvature.spectrum import Spectrum, spectrum
+from landscape_core.curvature.spectrum import Spectrum, compute_spectrum
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models.network_objective import ModelObjective
@@ -27,7 +27,7 @@ def iterated(monkeypatch):
 
 
 def last(objective, **changes):
-    *_, found = spectrum(objective, objective.start, Spectrum(**{**EXACT, **changes}))
+    *_, found = compute_spectrum(objective, objective.start, Spectrum(**{**EXACT, **changes}))
     return found
 
 
@@ -122,7 +122,7 @@ def test_another_matrix_gives_its_own_spectrum():
 
 def test_what_is_known_comes_first_and_the_rest_is_nan():
     objective = cases.mlp_objective()
-    values, whole, found = spectrum(objective, objective.start, Spectrum())
+    values, whole, found = compute_spectrum(objective, objective.start, Spectrum())
     assert np.isfinite(values["eigenvalue"]).all()
     assert np.isnan(values["trace"]).all()
     assert np.isfinite(whole["trace"]).all()
@@ -135,20 +135,20 @@ def test_where_the_loss_is_not_finite_nothing_is_begun():
     objective = cases.mlp_objective()
     theta = torch.full_like(objective.start, torch.nan)
     with pytest.raises(SpecError, match="finite"):
-        next(spectrum(objective, theta, Spectrum()))
+        next(compute_spectrum(objective, theta, Spectrum()))
 
 
 @pytest.mark.parametrize("layers", ["head", ",", " , "])
 def test_an_unknown_layer_is_refused_with_those_that_there_are(layers):
     objective = cases.mlp_objective()
     with pytest.raises(SpecError, match=rf"0\.weight.*got '{layers}'"):
-        next(spectrum(objective, objective.start, Spectrum(layers=layers)))
+        next(compute_spectrum(objective, objective.start, Spectrum(layers=layers)))
 
 
 @pytest.mark.parametrize("size", [7, 60])
 def test_parameters_of_another_network_are_refused_with_both_sizes(size):
     with pytest.raises(SpecError, match=rf"theta must be .*\(59,\); got \({size},\)"):
-        next(spectrum(cases.mlp_objective(), cases.normal(size), Spectrum()))
+        next(compute_spectrum(cases.mlp_objective(), cases.normal(size), Spectrum()))
 
 
 def test_one_probe_is_refused():

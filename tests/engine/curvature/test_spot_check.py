@@ -9,14 +9,14 @@ from torch import nn
 
 import cases
 import oracles
-from landscape_core.analysis.convexity_map import Convexity, convexity
+from landscape_core.analysis.convexity_map import Convexity, compute_convexity
 from landscape_core.curvature import operator as operator_module
 from landscape_core.curvature import spot_check as spot_check_module
 from landscape_core.curvature.matrices.base import Matrix
 from landscape_core.curvature.matrices.gauss_newton import GaussNewton
 from landscape_core.curvature.matrices.hessian import Hessian
 from landscape_core.curvature.monitor import Watch, Watcher
-from landscape_core.curvature.spectrum import Spectrum, spectrum
+from landscape_core.curvature.spectrum import Spectrum, compute_spectrum
 from landscape_core.curvature.spot_check import SpotChecks
 from landscape_core.foundation.registry import entries
 from landscape_core.planes.plane import Plane
@@ -30,7 +30,7 @@ LOSSES = {
 
 
 def last(objective, **asked):
-    *_, found = spectrum(objective, objective.start, Spectrum(probes=0, **asked))
+    *_, found = compute_spectrum(objective, objective.start, Spectrum(probes=0, **asked))
     return found
 
 
@@ -104,7 +104,7 @@ def test_a_map_compares_each_of_its_points():
     objective = cases.mlp_objective()
     axes = cases.normal(2, objective.layout.size)
     plane = Plane(objective.start, axes, ("one", "other"))
-    *_, found = convexity(objective, plane, Grid.square(0.5, 3), Convexity())
+    *_, found = compute_convexity(objective, plane, Grid.square(0.5, 3), Convexity())
     assert found.attrs["checked_products"] == 9
     assert found.attrs["checked_deviation"] < 1e-10
     assert found.attrs["additivity"] == "mean"

@@ -36,7 +36,8 @@ from landscape_core import (
     slice_of_run,
     slice_of_trajectory,
 )
-from landscape_core.connectivity.connection import Connection, connect
+from landscape_core.connectivity.connected_runs import connect_runs
+from landscape_core.connectivity.connection import Connection
 from landscape_core.connectivity.paths.straight import Straight
 from landscape_core.experiments.trajectory import with_run
 from landscape_core.foundation import part_files
@@ -389,7 +390,7 @@ def test_a_connection_of_replaced_data_is_another(tmp_path, store):
         asked = Connection(
             first=first, second=first.replace(seed=1), path=Straight(), points=3, resolution=0
         )
-        return result(connect(asked, store))
+        return result(connect_runs(asked, store))
 
     before = found(store)
     images(folder, seed=1)
