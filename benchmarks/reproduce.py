@@ -20,9 +20,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from landscape_core.analysis.convexity_map import Convexity, convexity
+from landscape_core.analysis.convexity_map import Convexity, compute_convexity
 from landscape_core.analysis.slice_metrics import slice_metrics
-from landscape_core.connectivity.connection import barrier, connection
+from landscape_core.connectivity.barrier import barrier
+from landscape_core.connectivity.curve_search import compute_connection
 from landscape_core.connectivity.paths.base import batches
 from landscape_core.connectivity.paths.bezier import Bezier
 from landscape_core.curvature.sharpness.adaptive_perturbation import AdaptivePerturbation
@@ -145,7 +146,9 @@ def _skips(architecture, seed, steps, side, resolution):
             found[f"{name}, {scale}"] = float(told[name])
     if side:
         asked = Convexity(max_examples=300, tolerance=0.02)
-        ratio = last(convexity(objective, plane, Grid.square(1.0, side), asked))["ratio"].values
+        ratio = last(compute_convexity(objective, plane, Grid.square(1.0, side), asked))[
+            "ratio"
+        ].values
         found["share"] = float((ratio[np.isfinite(ratio)] > 0.3).mean())
         found["unknown"] = int((~np.isfinite(ratio)).sum())
     found["barrier"] = straight_barrier(objective, *ends)
@@ -257,7 +260,7 @@ def connected(seed, *, steps=600, bend=1500):
     for start in (seed, seed + 1000):
         objective = digits(MLP(width=100), seed, points=1200, start=start)
         ends.append(last(descent(objective, Adam(), steps, batch=128, seed=start)))
-    found = last(connection(objective, *ends, path=Bezier(steps=bend), seed=seed))
+    found = last(compute_connection(objective, *ends, path=Bezier(steps=bend), seed=seed))
     return {
         "straight": float(found["straight_barrier"][0]),
         "curve": float(found["barrier"][0]),

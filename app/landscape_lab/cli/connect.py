@@ -34,7 +34,8 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(asked: argparse.Namespace) -> Iterator[str]:
     """Do it, and tell what was found."""
-    from landscape_core.connectivity.connection import Connection, connect
+    from landscape_core.connectivity.connected_runs import connect_runs
+    from landscape_core.connectivity.connection import Connection
     from landscape_core.experiments.trajectory import check_data, run_of
     from landscape_core.storage import netcdf
     from landscape_lab.cli._options import aligned, shown
@@ -47,7 +48,7 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
         check_data(path, run)
     wanted = Connection(first=first, second=second, align=asked.align)
     wanted = configured("connection", wanted, asked, SETTINGS)
-    dataset = shown(connect(wanted, user_store()), "connecting", "step")
+    dataset = shown(connect_runs(wanted, user_store()), "connecting", "step")
     netcdf.save(dataset, asked.output)
     yield str(asked.output)
     named = {"straight": "straight line"}

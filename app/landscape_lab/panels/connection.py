@@ -6,9 +6,9 @@ from typing import Annotated, Any, ClassVar
 
 import xarray as xr
 
-from landscape_core.connectivity.connection import to_another_start
 from landscape_core.connectivity.paths.base import Path
 from landscape_core.connectivity.paths.bezier import Bezier
+from landscape_core.connectivity.restart import to_another_start
 from landscape_core.foundation.recipes import Note
 from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture

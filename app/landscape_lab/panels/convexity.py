@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 import xarray as xr
 
 from landscape_core.analysis.convexity_map import Convexity as Engine
-from landscape_core.analysis.convexity_map import convexity
+from landscape_core.analysis.convexity_map import compute_convexity
 from landscape_core.foundation.recipes import Knob
 from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
@@ -30,7 +30,7 @@ class Convexity(SidePanel):
     def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
         asked = Engine(max_examples=self.max_examples)
         grid = stand.grid.replace(resolution=self.resolution)
-        work = convexity(stand.over_plane, stand.plane, grid, asked)
+        work = compute_convexity(stand.over_plane, stand.plane, grid, asked)
         return stand.kept(self, work, on_plane=True)
 
     def draw(self, view: Any, picture: Picture, scale: str) -> None:

@@ -9,7 +9,7 @@ import xarray as xr
 from landscape_core.curvature.matrices.base import Matrix
 from landscape_core.curvature.matrices.hessian import Hessian
 from landscape_core.curvature.monitor import Watch
-from landscape_core.curvature.spectrum import Spectrum, spectrum
+from landscape_core.curvature.spectrum import Spectrum, compute_spectrum
 from landscape_core.foundation.recipes import Knob, Note
 from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
@@ -42,7 +42,7 @@ class Curvature(SidePanel):
 
     def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
         asked = Spectrum(matrix=self.matrix, max_examples=self.max_examples, each_layer=True)
-        return stand.kept(asked, spectrum(stand.train, stand.train.start, asked))
+        return stand.kept(asked, compute_spectrum(stand.train, stand.train.start, asked))
 
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
         del scale

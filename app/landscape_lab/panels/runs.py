@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 import xarray as xr
 
-from landscape_core.connectivity.connection import another_start
+from landscape_core.connectivity.restart import another_start
 from landscape_core.experiments.slice_of_run import slice_of_trajectory
 from landscape_core.experiments.trajectory import record_run
 from landscape_core.foundation.recipes import Knob

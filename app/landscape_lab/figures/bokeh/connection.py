@@ -64,7 +64,7 @@ class Connection:
         """Show the losses (split, t), their barriers and the plane, or that they are awaited.
 
         Args:
-            connection: as `landscape_core.connectivity.connection` gives it.
+            connection: as `landscape_core.connectivity` gives it.
             split: `train` or `test`.
             scale: `log` or `linear` heights of the plane.
         """
