@@ -27,8 +27,9 @@ from landscape_core import (
     Training,
     Viewpoint,
     aligned,
-    connection,
-    convexity,
+    compute_connection,
+    compute_convexity,
+    compute_spectrum,
     density,
     eigenpairs,
     ensemble,
@@ -40,7 +41,6 @@ from landscape_core import (
     result,
     sample,
     sharpness_at,
-    spectrum,
     trace,
 )
 from landscape_core.analysis.decision_boundary import boundary
@@ -131,9 +131,9 @@ CALLS = {
     "hessian": lambda: viewed(HessianEigenvectors()),
     "principal components": lambda: viewed(PCA()),
     "random, orthogonal": lambda: viewed(Random(orthogonal=True)),
-    "spectrum": lambda: last(spectrum(objective(), objective().start, Spectrum(probes=3))),
+    "spectrum": lambda: last(compute_spectrum(objective(), objective().start, Spectrum(probes=3))),
     "spectrum by layer": lambda: last(
-        spectrum(objective(), objective().start, Spectrum(probes=0, each_layer=True))
+        compute_spectrum(objective(), objective().start, Spectrum(probes=0, each_layer=True))
     ),
     "eigenpairs": lambda: eigenpairs(Hessian().at(objective(), objective().start), 2, 1).vectors,
     "trace": lambda: trace(Hessian().at(objective(), objective().start), sketch=1).value,
@@ -141,10 +141,10 @@ CALLS = {
     "run": recorded,
     "training": lambda: Training(Run(steps=2)).advance(Training(Run(steps=2)).start()).theta,
     "sharpness": sharpness,
-    "connection": lambda: last(connection(*ended(), points=5)),
+    "connection": lambda: last(compute_connection(*ended(), points=5)),
     "alignment": lambda: aligned(*ended()),
     "convexity": lambda: last(
-        convexity(objective(), plane(), Grid.square(1.0, 3), Convexity(tolerance=1e-3))
+        compute_convexity(objective(), plane(), Grid.square(1.0, 3), Convexity(tolerance=1e-3))
     ),
     "field": lambda: last(field(objective(), plane(), Grid.square(1.0, 3))),
     "boundary": lambda: boundary(
@@ -220,7 +220,7 @@ def test_a_slice_kept_within_autocast_is_that_of_full_precision(tmp_path):
 def test_settings_stay_as_they_are_between_datasets(around):
     with AROUND[around]():
         asked = torch.is_autocast_enabled("cpu"), torch.get_float32_matmul_precision()
-        for _ in spectrum(objective(), objective().start, Spectrum(probes=2)):
+        for _ in compute_spectrum(objective(), objective().start, Spectrum(probes=2)):
             found = torch.is_autocast_enabled("cpu"), torch.get_float32_matmul_precision()
             assert found == asked
 
@@ -244,6 +244,6 @@ def test_spectra_of_half_types_are_near_those_of_float64(kind):
     exact, part = (
         from_module(network(), cross_entropy, data(), dtype=t) for t in (torch.double, kind)
     )
-    truth, found = (last(spectrum(one, one.start, asked)) for one in (exact, part))
+    truth, found = (last(compute_spectrum(one, one.start, asked)) for one in (exact, part))
     np.testing.assert_allclose(found["trace"], truth["trace"], rtol=0.03)
     np.testing.assert_allclose(found["eigenvalue"][0, :3], truth["eigenvalue"][0, :3], rtol=0.03)

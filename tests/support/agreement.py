@@ -417,7 +417,7 @@ def _compare_matrix(case, name, objective, theta, wanted, verdict):
         asked = lc.Spectrum(
             matrix=matrix, top=1, bottom=0, probes=0, tolerance=1e-9, trace_error=1e-4
         )
-        *_, last = lc.spectrum(objective, theta, asked)
+        *_, last = lc.compute_spectrum(objective, theta, asked)
     except Exception as error:
         _refused_or_wrong(case, name, error, verdict)
         return

@@ -10,7 +10,7 @@ from bokeh.models import Text
 
 from figure_cases import path_to, sent, slice_of, valley
 from landscape_core.analysis.plane_ensemble import spread
-from landscape_core.connectivity.connection import another_start
+from landscape_core.connectivity.restart import another_start
 from landscape_core.foundation.registry import entries, from_plain, make
 from landscape_core.session.session import Session
 from landscape_core.slices.slice_spec import SliceSpec

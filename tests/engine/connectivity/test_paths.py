@@ -12,7 +12,7 @@ from scipy.integrate import solve_ivp
 import cases
 import oracles
 from landscape_core.connectivity.paths._trained import CurveLoss
-from landscape_core.connectivity.paths.base import Curve, Path, plane_of, shadow
+from landscape_core.connectivity.paths.base import Curve, Path, plane_of_curve, shadow
 from landscape_core.connectivity.paths.bezier import Bezier
 from landscape_core.connectivity.paths.nudged import Band, Nudged, forces, inserted, tangents
 from landscape_core.connectivity.paths.polygon import Polygon
@@ -261,7 +261,7 @@ def test_a_curve_that_diverges_ends_with_its_last_finite_nodes():
 @pytest.mark.parametrize("kind", ["polygon", "bezier"])
 def test_the_plane_of_three_nodes_holds_the_whole_curve(kind):
     curve = Curve(cases.normal(3, 8), kind)
-    plane = plane_of(curve)
+    plane = plane_of_curve(curve)
     coords, distances = shadow(curve, plane, 21)
     assert float(distances.max()) < 1e-12
     expected = torch.tensor([[0.0, 0.0], [1.0, 0.0]], dtype=torch.float64)
@@ -274,7 +274,7 @@ def test_the_plane_of_three_nodes_holds_the_whole_curve(kind):
 
 def test_the_plane_of_many_nodes_leaves_least_of_them_out():
     curve = Curve(cases.normal(9, 12))
-    plane = plane_of(curve)
+    plane = plane_of_curve(curve)
     nodes = curve.nodes.numpy()
     u = (nodes[-1] - nodes[0]) / np.linalg.norm(nodes[-1] - nodes[0])
     offsets = nodes[1:-1] - nodes[0]
@@ -288,8 +288,8 @@ def test_the_plane_of_many_nodes_leaves_least_of_them_out():
 
 def test_curves_that_determine_no_plane_are_refused():
     with pytest.raises(PlaneError, match="straight"):
-        plane_of(last(Straight()))
+        plane_of_curve(last(Straight()))
     with pytest.raises(PlaneError, match="straight"):
-        plane_of(Curve(torch.linspace(0, 1, 5)[:, None] * cases.normal(6).float()))
+        plane_of_curve(Curve(torch.linspace(0, 1, 5)[:, None] * cases.normal(6).float()))
     with pytest.raises(PlaneError, match="coincide"):
-        plane_of(Curve(torch.stack([FIRST, LAST, FIRST])))
+        plane_of_curve(Curve(torch.stack([FIRST, LAST, FIRST])))

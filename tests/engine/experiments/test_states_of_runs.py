@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from landscape_core.connectivity.connection import Connection, connect
+from landscape_core.connectivity.connected_runs import connect_runs
+from landscape_core.connectivity.connection import Connection
 from landscape_core.connectivity.paths.bezier import Bezier
 from landscape_core.experiments.progress import result
 from landscape_core.experiments.slice_of_run import plan_slice, slice_of_trajectory
@@ -134,7 +135,7 @@ def test_a_connections_plane_shows_the_losses_of_both_ends(choice):
         first=run_of(0), second=run_of(1), path=Bezier(steps=5), points=5, resolution=41,
         batch_norm=choice,
     )  # fmt: skip
-    found = result(connect(ask))
+    found = result(connect_runs(ask))
     plane = found["plane_loss"].sel(split="train")
     assert plane.attrs["batch_norm"] == "interpolated"
     paths = [result(record_run(run)) for run in (ask.first, ask.second)]

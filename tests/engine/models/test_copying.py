@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 
 import references_to_networks as references
 from landscape_core import Plane, landscape
-from landscape_core.curvature.spectrum import Spectrum, spectrum
+from landscape_core.curvature.spectrum import Spectrum, compute_spectrum
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models.copying import copied_together
@@ -103,7 +103,7 @@ def test_curvature_is_that_of_the_users_own_network(name):
     objective = from_module(module, loss, data(), adapter=adapter)
     torch.testing.assert_close(objective.hvp(theta, direction(module)), expected)
     torch.testing.assert_close(PlainEvaluation(objective).hvp(theta, direction(module)), expected)
-    *_, last = spectrum(objective, theta, FEW)
+    *_, last = compute_spectrum(objective, theta, FEW)
     assert last.attrs["checked_products"] == 1
     assert same_gradients(gradients(module), before)
 
@@ -128,7 +128,7 @@ def test_what_reads_the_original_is_refused(name):
         line(module, loss, adapter)
     objective = from_module(module, loss, data(), adapter=adapter)
     for call in (
-        lambda: list(spectrum(objective, objective.start, FEW)),
+        lambda: list(compute_spectrum(objective, objective.start, FEW)),
         lambda: objective.gradient(objective.start),
         lambda: PlainEvaluation(objective).gradient(objective.start),
     ):

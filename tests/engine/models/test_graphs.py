@@ -11,7 +11,7 @@ from torch.func import jvp
 
 from cases import normal
 from landscape_core.curvature.monitor import Watch
-from landscape_core.curvature.spectrum import Spectrum, spectrum
+from landscape_core.curvature.spectrum import Spectrum, compute_spectrum
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import label_of, summary_of
@@ -509,7 +509,7 @@ def test_a_session_plays_refines_and_studies_it(name):
     assert np.isfinite(held.slice["loss"]).all()
 
     def found(point):
-        yield from spectrum(point.parts["train"], point.parts["train"].start, Spectrum())
+        yield from compute_spectrum(point.parts["train"], point.parts["train"].start, Spectrum())
 
     studied = deque(session.study("spectrum", found), maxlen=1)[0]
     assert studied.studies["spectrum"] is not None

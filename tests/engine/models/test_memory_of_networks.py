@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, dropout, linear, one_hot
 
 from landscape_core import Plane, landscape
-from landscape_core.curvature.spectrum import Spectrum, spectrum
+from landscape_core.curvature.spectrum import Spectrum, compute_spectrum
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models.plain_evaluation import PlainEvaluation
 from landscape_core.models.user_model import from_module
@@ -587,7 +587,7 @@ def test_curvature_of_what_draws_says_that_it_is_of_one_draw(make, loss):
     objective = from_module(make(), loss, DATA)
     asked = Spectrum(top=1, bottom=0, probes=0, max_examples=30)
     with pytest.warns(UserWarning, match="of 30 of 40 examples, for one draw of the random numb"):
-        *_, found = spectrum(objective, objective.start, asked)
+        *_, found = compute_spectrum(objective, objective.start, asked)
     assert found.attrs["draws"] == 1
     assert "one draw" in found.attrs["additivity"]
     assert "couples" not in found.attrs["additivity"]

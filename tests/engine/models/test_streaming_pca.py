@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from cases import normal
-from landscape_core.curvature.spectrum import Spectrum, spectrum
+from landscape_core.curvature.spectrum import Spectrum, compute_spectrum
 from landscape_core.experiments.progress import result
 from landscape_core.experiments.slice_of_run import slice_of_run
 from landscape_core.foundation import random_streams
@@ -199,7 +199,7 @@ def test_its_curvature_is_that_of_the_rayleigh_quotient():
     session.picture()
     asked = Spectrum(top=3, bottom=1, probes=0)
     (found,) = last(
-        session.study("curvature", lambda at: spectrum(at.train, at.train.start, asked))
+        session.study("curvature", lambda at: compute_spectrum(at.train, at.train.start, asked))
     ).studies.values()
     theta, objective = session.live_run.state.theta, session.live_run.training.instance.train
     expected = torch.linalg.eigvalsh(torch.func.hessian(objective.loss)(theta)).flip(0)

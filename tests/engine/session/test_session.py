@@ -10,10 +10,10 @@ import torch
 import xarray as xr
 
 import oracles
-from landscape_core.connectivity.connection import another_start, to_another_start
 from landscape_core.connectivity.paths.bezier import Bezier
+from landscape_core.connectivity.restart import another_start, to_another_start
 from landscape_core.curvature.monitor import Watch
-from landscape_core.curvature.spectrum import Spectrum, spectrum
+from landscape_core.curvature.spectrum import Spectrum, compute_spectrum
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.registry import from_plain, make
 from landscape_core.models.problems.base import Problem
@@ -247,7 +247,7 @@ def test_a_study_is_of_the_present_point_and_kept(tmp_path):
     def study(stand):
         def work():
             begun.append(stand.step)
-            yield from spectrum(stand.train, stand.train.start, asked)
+            yield from compute_spectrum(stand.train, stand.train.start, asked)
 
         return stand.kept(asked, work())
 
@@ -261,7 +261,7 @@ def test_a_study_is_of_the_present_point_and_kept(tmp_path):
     found = grown[-1].studies["spectrum"]
     assert list(found["block"].values) == ["network", "0", "2", "4"]
     expected = last(
-        spectrum(session.live_run.observed().network(), session.live_run.state.theta, asked)
+        compute_spectrum(session.live_run.observed().network(), session.live_run.state.theta, asked)
     )
     xr.testing.assert_allclose(found["eigenvalue"], expected["eigenvalue"])
     again = list(session.study("spectrum", study))
