@@ -1,7 +1,7 @@
 """What a network or a loss raises on the data that it is given, in words."""
 
-import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from torch import Tensor
@@ -13,43 +13,42 @@ RAISED = (RuntimeError, IndexError, ValueError, TypeError)
 """What torch raises where shapes, types or values do not fit; other errors are the user's own."""
 
 
-@contextlib.contextmanager
-def network_errors(inputs: Tensor) -> Iterator[None]:
+def network_errors(inputs: Tensor) -> AbstractContextManager[None]:
     """Within it the network is called on some of the inputs.
 
     Raises:
         SpecError: the network raised an error of torch's, which is the cause.
     """
-    try:
-        yield
-    except RAISED as error:
-        if _passes(error):
-            raise
-        accepted = (
-            f"such that the network takes them; the network raised {_told(error)}"
-            " on the given inputs"
-        )
-        raise SpecError("inputs", _shown(inputs), accepted) from error
+    return _told("inputs", inputs, "network", lambda: "the given inputs")
 
 
-@contextlib.contextmanager
-def loss_errors(outputs: Tensor, targets: Tensor) -> Iterator[None]:
+def loss_errors(outputs: Tensor, targets: Tensor) -> AbstractContextManager[None]:
     """Within it the loss is called on outputs and targets.
 
     Raises:
         SpecError: the loss raised an error of torch's, which is the cause.
     """
+
+    def shapes() -> str:
+        given = f"the targets (shape {tuple(targets.shape)})"
+        return f"the network's outputs (shape {tuple(outputs.shape)}) and {given}"
+
+    return _told("targets", targets, "loss", shapes)
+
+
+@contextmanager
+def _told(field: str, given: Tensor, caller: str, data: Callable[[], str]) -> Iterator[None]:
+    """Raise a `SpecError` in place of an error of torch's: who raised it, and on what data."""
     try:
         yield
     except RAISED as error:
         if _passes(error):
             raise
         accepted = (
-            f"such that the loss takes them; the loss raised {_told(error)} on the network's"
-            f" outputs (shape {tuple(outputs.shape)}) and the targets"
-            f" (shape {tuple(targets.shape)})"
+            f"such that the {caller} takes them;"
+            f" the {caller} raised {_first_line(error)} on {data()}"
         )
-        raise SpecError("targets", _shown(targets), accepted) from error
+        raise SpecError(field, _shown(given), accepted) from error
 
 
 def _passes(error: Exception) -> bool:
@@ -58,7 +57,7 @@ def _passes(error: Exception) -> bool:
     return told or (isinstance(error, RuntimeError) and needs_gradients(error))
 
 
-def _told(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     """The type of an error and the first line of what it says."""
     line = next(iter(str(error).strip().splitlines()), "")
     return f"{type(error).__name__}: {line.rstrip('.')}" if line else type(error).__name__

@@ -17,18 +17,8 @@ from torch import Tensor, nn
 
 from landscape_core.models.generator_states import is_own_generator, set_state, state_of, token
 from landscape_core.models.installed import is_installed
-from landscape_core.models.kept_values import (
-    LARGE,
-    ArrayValues,
-    Attributes,
-    Cache,
-    Cell,
-    Entries,
-    Globals,
-    Kept,
-    Values,
-    elements_of,
-)
+from landscape_core.models.kept_references import Attributes, Cell, Entries, Globals, elements_of
+from landscape_core.models.kept_values import LARGE, ArrayValues, Cache, Kept, Values
 from landscape_core.models.object_parts import CACHED
 from landscape_core.models.reachable_objects import (
     CONTAINERS,
