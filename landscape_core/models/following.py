@@ -13,17 +13,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from landscape_core.models.object_graph import (
-    can_be_filled,
-    containers_of,
-    fill,
-    globals_of,
-    is_ours,
-    parts_of,
-    rebuilt,
-    same_function,
-    shallow,
-)
+from landscape_core.models.counterparts import can_be_filled, fill, rebuilt, same_function, shallow
+from landscape_core.models.object_graph import containers_of, globals_of, is_ours, parts_of
 
 MOST = 20_000
 """How many things are looked at beside those that were made by copying."""

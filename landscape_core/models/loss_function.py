@@ -1,13 +1,12 @@
-"""The loss of a network's outputs: what it is, weighted by example, and on another device."""
+"""The loss of a network's outputs: what it is, and weighted by example."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import FunctionType
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from landscape_core.foundation.errors import SpecError
-from landscape_core.models.copying import copied
 from landscape_core.models.installed import home_of
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
@@ -39,49 +38,20 @@ def loss_values(loss: LossFunction, outputs: Tensor, targets: Tensor) -> Tensor:
     Raises:
         SpecError: that is no tensor.
     """
-    found: object = loss(outputs if is_known(loss) else outputs.clone(), targets)
+    found: object = loss(outputs if is_library_loss(loss) else outputs.clone(), targets)
     if not isinstance(found, Tensor):
         accepted = "a tensor: one value per example, or their mean"
         raise SpecError("what the loss gives", type(found).__name__, accepted)
     return found
 
 
-def is_known(loss: LossFunction) -> bool:
-    """Whether a loss is one of torch or of the catalogue, which leave outputs as they are."""
-    if isinstance(loss, Weighted):
-        return is_known(loss.loss_function)
-    return home_of(loss).partition(".")[0] in ("torch", "landscape_core")
+def is_library_loss(loss: LossFunction) -> bool:
+    """Whether a loss is one of torch or of the catalogue, which leave outputs as they are.
 
-
-def move_loss(
-    loss: LossFunction, device: str | torch.device, dtype: torch.dtype | None = None
-) -> LossFunction:
-    """A loss of one's own with its tensors, if it has any, on a device: changed in place.
-
-    So a loss that holds the network goes on holding it. Real numbers with a fraction are converted
-    to the type, if there is one.
+    A function of a user's in a decorator of torch is none.
     """
     if isinstance(loss, Weighted):
-        return Weighted(move_loss(loss.loss_function, device, dtype), loss.weights.to(device))
-    return loss._apply(_moving(device, dtype)) if isinstance(loss, nn.Module) else loss
-
-
-def loss_on(
-    loss: LossFunction, device: str | torch.device, dtype: torch.dtype | None = None
-) -> LossFunction:
-    """The loss with its tensors, if it has any, on a device; copied only where they are not.
-
-    Real numbers with a fraction are converted to the type, if there is one.
-    """
-    if isinstance(loss, Weighted):
-        return Weighted(loss_on(loss.loss_function, device, dtype), loss.weights.to(device))
-    if not isinstance(loss, nn.Module):
-        return loss
-    moved = _moving(device, dtype)
-    if all(moved(one) is one for one in (*loss.parameters(), *loss.buffers())):
-        return loss
-    return copied(loss)._apply(moved)
-
-
-def _moving(device: str | torch.device, dtype: torch.dtype | None) -> Callable[[Tensor], Tensor]:
-    return lambda one: one.to(device, dtype if one.is_floating_point() else None)
+        return is_library_loss(loss.loss_function)
+    wrapped = vars(loss).get("__wrapped__") if isinstance(loss, FunctionType) else None
+    ours = home_of(loss).partition(".")[0] in ("torch", "landscape_core")
+    return ours and (wrapped is None or is_library_loss(wrapped))

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from landscape_core.foundation import random_streams
 from landscape_core.models.gradient_mode import without_gradients
-from landscape_core.models.loss_function import loss_on, loss_values
+from landscape_core.models.loss_conversion import loss_on
+from landscape_core.models.loss_function import loss_values
 from landscape_core.models.loss_weights import Kind, is_mean, weights_of
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.trial_examples import alike, draws, largest, near_for, splits_of

@@ -19,17 +19,18 @@ from landscape_core.models.generator_states import is_own_generator, set_state, 
 from landscape_core.models.installed import is_installed
 from landscape_core.models.kept_references import Attributes, Cell, Entries, Globals, elements_of
 from landscape_core.models.kept_values import LARGE, ArrayValues, Cache, Kept, Values
-from landscape_core.models.object_parts import CACHED
-from landscape_core.models.reachable_objects import (
-    CONTAINERS,
-    LONG,
-    has_own_attributes,
-    is_filled,
+from landscape_core.models.object_graph import (
+    COLLECTIONS,
+    LONGEST,
+    attributes_of,
+    contents_of,
     is_foreign,
     is_own_class,
-    reached,
-    slots_of,
+    is_own_object,
+    slotted,
 )
+from landscape_core.models.object_parts import CACHED
+from landscape_core.models.reachable_objects import reached
 
 SETTING = dis.opmap["STORE_GLOBAL"]
 
@@ -127,11 +128,11 @@ def _kept(thing: Any) -> Iterator[Kept]:
         if isinstance(thing, kind):
             yield from kept(thing)
             return
-    if has_own_attributes(thing):
-        held = getattr(thing, "__dict__", None)
-        yield from (Entries(held),) if type(held) is dict else ()
-        slots = list(slots_of(thing))
-        yield from (Attributes(thing, slots),) if slots else ()
+    if is_own_object(thing):
+        held = attributes_of(thing)
+        yield from () if held is None else (Entries(held),)
+        names = [m.__name__ for m, _ in slotted(thing) if is_own_class(m.__objclass__)]
+        yield from (Attributes(thing, names),) if names else ()
 
 
 def _of_module(module: nn.Module) -> Iterator[Kept]:
@@ -143,7 +144,7 @@ def _of_function(function: types.FunctionType) -> Iterator[Kept]:
     if is_foreign(function):
         return
     yield Entries(vars(function))
-    yield from (Cell(cell) for cell in function.__closure__ or () if is_filled(cell))
+    yield from (Cell(cell) for cell, _ in contents_of(function))
     if SETTING in function.__code__.co_code[::2]:
         yield Globals(function.__globals__, set(function.__code__.co_names))
 
@@ -165,7 +166,7 @@ KINDS: tuple[tuple[Any, Callable[[Any], Iterable[Kept]]], ...] = (
     (type, lambda it: (Attributes(it),) if is_own_class(it) else ()),
     (CACHED, lambda it: () if is_installed(it.__wrapped__) else (Cache(it),)),
     (np.ndarray, _of_array),
-    (CONTAINERS, lambda it: (elements_of(it),) if len(it) <= LONG**2 else ()),
+    (COLLECTIONS, lambda it: (elements_of(it),) if len(it) <= LONGEST**2 else ()),
 )
 """What can be put back of objects, by their kinds; of all others it is their attributes."""
 
@@ -197,5 +198,5 @@ def _may_remember(found: list[Any]) -> bool:
     functions = (
         one for one in found if isinstance(one, types.FunctionType) and not is_foreign(one)
     )
-    places = (one for one in found if isinstance(one, (CACHED, Iterator, *CONTAINERS)))
+    places = (one for one in found if isinstance(one, (CACHED, Iterator, *COLLECTIONS)))
     return any(True for _ in kinds) or (any(functions) and any(True for _ in places))

@@ -15,7 +15,8 @@ from landscape_core.models.batch_norm import BatchNorm, _check_choice
 from landscape_core.models.call_trial import FEW, Calls
 from landscape_core.models.copying import copied_together
 from landscape_core.models.in_place import fixed_but
-from landscape_core.models.loss_function import LossFunction, Weighted, move_loss
+from landscape_core.models.loss_conversion import move_loss
+from landscape_core.models.loss_function import LossFunction, Weighted
 from landscape_core.models.module_mode import to_evaluation
 from landscape_core.models.network_evaluation import NetworkEvaluation, OwnNetwork
 from landscape_core.models.number_types import check_types, converted

@@ -16,7 +16,8 @@ from landscape_core.foundation.precision import full_precision
 from landscape_core.models.adapter import Adapter, tensor_in
 from landscape_core.models.copying import copied_together
 from landscape_core.models.generators import kept_generators
-from landscape_core.models.loss_function import LossFunction, loss_on
+from landscape_core.models.loss_conversion import loss_on
+from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.module_state import as_given
 from landscape_core.models.notices import unheard
 

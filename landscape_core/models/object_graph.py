@@ -1,157 +1,118 @@
-"""What things of Python refer to, one step on, and what takes the place of that.
+"""What things of Python refer to, one step on: the graph that a user's code spans.
 
 Functions refer to what they close over, their defaults, their attributes and the global variables
-that they mention; objects to their attributes and slots. Classes, modules of Python, tensors and
-what is implemented in C are not looked into.
+that they mention; objects to their attributes and slots. Modules of Python, tensors and what is
+implemented in C are not looked into. Two searches go along this graph, in a scope each: for what
+leads to a network that is copied, and for what a user's code may change.
 """
 
 import collections
-import copy
 import functools
+import sys
 import types
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
-from landscape_core.models.code_reading import mentioned
-from landscape_core.models.object_parts import dictionary, held_in, slots
-
-Other = Callable[[Any], Any]
-"""From a thing to what takes its place, or the thing itself."""
+from landscape_core.models.code_reading import mentioned, reading
+from landscape_core.models.installed import home_of, is_known
+from landscape_core.models.loss_function import Weighted
+from landscape_core.models.object_parts import CACHED, dictionary, held_in, slots
 
 COLLECTIONS = (dict, list, set, collections.deque)
 """What holds others and can be changed in place."""
-
-LONGEST = 1000
-"""Entries up to which a container counts as one that is filled, not as one of constants."""
 
 FIXED = (tuple, frozenset)
 
 BOUND = (types.MethodType, types.BuiltinMethodType, types.MethodWrapperType)
 """Methods that have been taken from an object."""
 
-CACHED = type(functools.lru_cache(len))
-
 OPAQUE = (
     *(type(None), int, float, complex, str, bytes, bytearray, range, slice),
     *(Tensor, np.ndarray, np.generic, type, types.ModuleType, types.CodeType),
-    *(property, staticmethod, classmethod),
+    *(property, staticmethod, classmethod, weakref.ref),
 )
 """What refers to nothing that is looked into."""
 
-OURS, TORCH = "landscape_core", "torch"
+LONGEST = 1000
+"""Entries up to which a container counts as one that is filled, not as one of constants."""
+
+FOREIGN = frozenset(
+    {*sys.stdlib_module_names, "torch", "numpy", "landscape_core", "beartype", "jaxtyping"}
+)
+"""Packages whose objects and classes hold nothing of a user's that changes."""
+
+BLANK = frozenset(vars(nn.Module()))
+"""The attributes that every module has."""
+
+HOOKS = ("_forward_hooks", "_forward_pre_hooks")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Into what a search looks.
+
+    `foreign`: into objects of installed packages, too; `classes`: into the classes of a user's own
+    and the modules of Python that their code names; `longest`: into containers of so many entries.
+    """
+
+    foreign: bool
+    classes: bool
+    longest: int
+
+
+EVERYTHING = Scope(foreign=True, classes=False, longest=sys.maxsize)
+"""For what leads to a thing: wherever it is held, something can be put in its place."""
+
+CHANGEABLE = Scope(foreign=False, classes=True, longest=LONGEST)
+"""For what a user's code may change: what belongs to an installed package is not its own."""
 
 
 def is_ours(function: types.FunctionType) -> bool:
     """Whether a function is Landscape Lab's own, which refers to no network of a user."""
-    return OURS in (_package(function), str(function.__module__).partition(".")[0])
+    return _package(home_of(function)) == "landscape_core"
 
 
-def parts_of(thing: Any) -> Iterator[Any]:
+def is_foreign(thing: Any) -> bool:
+    """Whether a function or class belongs to a package that holds nothing of a user's."""
+    return _package(home_of(thing) or "builtins") in FOREIGN
+
+
+def is_own_class(kind: type) -> bool:
+    """Whether a class is the user's own, and of no installed package."""
+    return not is_foreign(kind) and not is_known(kind.__module__)
+
+
+def is_own_object(thing: Any) -> bool:
+    """Whether an object may hold what a user's code has put there."""
+    return type(thing) in (types.SimpleNamespace, Weighted) or not is_foreign(type(thing))
+
+
+def parts_of(thing: Any, scope: Scope = EVERYTHING) -> Iterator[Any]:
     """What a thing refers to."""
     if type(thing) is dict:
-        yield from (*thing.keys(), *thing.values())
+        yield from _entries(thing, scope)
     elif isinstance(thing, types.FunctionType):
-        yield from _function_parts(thing)
+        yield from _function_parts(thing, scope)
     elif isinstance(thing, (*BOUND, CACHED)):
         yield from (getattr(thing, name, None) for name in ("__self__", "__func__", "__wrapped__"))
     elif isinstance(thing, functools.partial):
         yield from (thing.func, *thing.args, *thing.keywords.values(), *vars(thing).values())
     elif isinstance(thing, FIXED):
-        yield from thing
-    elif not isinstance(thing, (weakref.ref, *OPAQUE)):
-        yield from _object_parts(thing)
-
-
-def rebuilt(thing: Any, other: Other) -> Any:
-    """A thing that cannot be changed, made of others; the thing itself if it cannot be made."""
-    if isinstance(thing, types.MethodType):
-        return types.MethodType(other(thing.__func__), other(thing.__self__))
-    if isinstance(thing, BOUND):
-        return getattr(other(thing.__self__), thing.__name__, thing)
-    if type(thing) is functools.partial:
-        given = [other(one) for one in thing.args]
-        named = {name: other(one) for name, one in thing.keywords.items()}
-        found = functools.partial(other(thing.func), *given, **named)
-        vars(found).update({name: other(one) for name, one in vars(thing).items()})
-        return found
-    if type(thing) is CACHED:
-        return functools.lru_cache(**thing.cache_parameters())(other(thing.__wrapped__))
-    if isinstance(thing, tuple) and hasattr(thing, "_make"):
-        return thing._make(other(one) for one in thing)
-    return type(thing)(other(one) for one in thing) if type(thing) in FIXED else thing
-
-
-def can_be_filled(thing: Any) -> bool:
-    """Whether what a thing refers to can be replaced within it."""
-    if isinstance(thing, (*OPAQUE, *FIXED, *BOUND, functools.partial)) or type(thing) is CACHED:
-        return False
-    return type(thing) is not weakref.ref
-
-
-def shallow(thing: Any) -> Any:
-    """Another object of the kind that refers to the same; the thing itself if none can be made."""
-    kind = type(thing)
-    if hasattr(kind, "__del__"):  # its end would end what both hold
-        return thing
-    try:
-        if isinstance(thing, (*COLLECTIONS, types.SimpleNamespace)):
-            found = copy.copy(thing)
-            return found if type(found) is kind else thing
-        found = object.__new__(kind)
-    except Exception:  # of what users write and of what is implemented in C
-        return thing
-    held, own = _attributes(thing), _attributes(found)
-    if held is not None and own is not None:
-        own.update(held)
-    for member, value in _slotted(thing):
-        member.__set__(found, value)
-    return found
-
-
-def same_function(function: types.FunctionType, names: dict[str, Any]) -> types.FunctionType:
-    """Another function of the same code, that refers to the same, with these global variables."""
-    cells = tuple(types.CellType() for _ in function.__closure__ or ())
-    for new, old in zip(cells, function.__closure__ or (), strict=True):
-        try:
-            new.cell_contents = old.cell_contents
-        except ValueError:  # nothing yet
-            continue
-    found = types.FunctionType(
-        function.__code__,
-        names,
-        function.__name__,
-        function.__defaults__,
-        cells or None,
-    )
-    found.__kwdefaults__ = dict(function.__kwdefaults__) if function.__kwdefaults__ else None
-    found.__qualname__, found.__module__ = function.__qualname__, function.__module__
-    found.__doc__, found.__annotations__ = function.__doc__, function.__annotations__
-    found.__dict__.update(function.__dict__)
-    return found
-
-
-def fill(thing: Any, other: Other) -> None:
-    """Let a thing refer to others, in place."""
-    if isinstance(thing, types.FunctionType):
-        _fill_function(thing, other)
-        return
-    _fill_collection(thing, other)
-    held = _attributes(thing) or {}
-    for name, value in list(held.items()):
-        if other(value) is not value:
-            held[name] = other(value)
-    for member, value in _slotted(thing):
-        if other(value) is not value:
-            member.__set__(thing, other(value))
+        yield from thing if len(thing) <= scope.longest else ()
+    elif scope.classes and isinstance(thing, type | nn.Module):
+        yield from _class_parts(thing) if isinstance(thing, type) else _module_parts(thing)
+    elif not isinstance(thing, OPAQUE):
+        yield from _object_parts(thing, scope)
 
 
 def globals_of(function: types.FunctionType) -> dict[str, Any]:
-    """The global variables that a function of a user mentions, by name."""
-    if is_ours(function) or _package(function) == TORCH:
+    """The global variables that a function of a user mentions, also as text, by name."""
+    if _package(home_of(function)) in ("landscape_core", "torch"):
         return {}
     known = function.__globals__
     return {name: known[name] for name in mentioned(function.__code__) if name in known}
@@ -168,80 +129,100 @@ def contents_of(function: types.FunctionType) -> Iterator[tuple[types.CellType, 
 
 def containers_of(function: types.FunctionType) -> list[Any]:
     """The lists, dictionaries and sets that a function of a user may fill."""
-    if is_ours(function) or _package(function) == TORCH:
+    if _package(home_of(function)) in ("landscape_core", "torch"):
         return []
     held = [content for _, content in contents_of(function)]
     held += [*(function.__defaults__ or ()), *globals_of(function).values()]
     return [one for one in held if type(one) in COLLECTIONS and len(one) <= LONGEST]
 
 
-def _package(function: types.FunctionType) -> str:
-    return str(function.__globals__.get("__name__", "")).partition(".")[0]
-
-
-def _function_parts(function: types.FunctionType) -> Iterator[Any]:
-    if is_ours(function):
-        return
-    yield from (content for _, content in contents_of(function))
-    yield from function.__defaults__ or ()
-    yield from (function.__kwdefaults__ or {}).values()
-    yield from function.__dict__.values()
-    yield from globals_of(function).values()
-
-
-def _object_parts(thing: Any) -> Iterator[Any]:
-    if isinstance(thing, dict):
-        yield from (*thing.keys(), *thing.values())
-    elif isinstance(thing, COLLECTIONS):
-        yield from list(thing)
-    yield from list((_attributes(thing) or {}).values())
-    yield from (value for _, value in _slotted(thing))
-
-
-def _attributes(thing: Any) -> dict[str, Any] | None:
+def attributes_of(thing: Any) -> dict[str, Any] | None:
     """The dictionary of an object's attributes, if there is one."""
     if isinstance(thing, types.SimpleNamespace):
         return vars(thing)
     return dictionary(thing) if type(thing).__dictoffset__ else None
 
 
-def _slotted(thing: Any) -> Iterator[tuple[types.MemberDescriptorType, Any]]:
+def slotted(thing: Any) -> Iterator[tuple[types.MemberDescriptorType, Any]]:
     """The slots of an object that hold something."""
     for member in slots(type(thing)):
         yield from ((member, value) for value in held_in(member, thing))
 
 
-def _fill_function(function: types.FunctionType, other: Other) -> None:
-    for cell, content in contents_of(function):
-        cell.cell_contents = other(content)
-    if function.__defaults__:
-        function.__defaults__ = tuple(other(one) for one in function.__defaults__)
-    for held in (function.__kwdefaults__ or {}, function.__dict__):
-        for name, value in list(held.items()):
-            held[name] = other(value)
+def _package(module: str) -> str:
+    return module.partition(".")[0]
 
 
-def _fill_collection(thing: Any, other: Other) -> None:
-    if isinstance(thing, dict):
-        _fill_mapping(thing, other)
-        return
-    if not isinstance(thing, COLLECTIONS):
-        return
-    entries = [other(one) for one in thing]
-    if all(one is before for one, before in zip(entries, thing, strict=True)):
-        return
-    if isinstance(thing, list):
-        thing[:] = entries
-        return
-    thing.clear()
-    thing.extend(entries) if isinstance(thing, collections.deque) else thing.update(entries)
+def _entries(container: Any, scope: Scope) -> tuple[Any, ...]:
+    if len(container) > scope.longest:
+        return ()
+    pairs = isinstance(container, dict)
+    return (*container.keys(), *container.values()) if pairs else tuple(container)
 
 
-def _fill_mapping(thing: dict[Any, Any], other: Other) -> None:
-    """Replace values, and keys with all behind them, so that the order stays."""
-    kind = collections.OrderedDict if isinstance(thing, collections.OrderedDict) else dict
-    entries = list(thing.items())
-    if any(other(key) is not key for key, _ in entries):
-        kind.clear(thing)
-    for key, value in entries:
-        kind.__setitem__(thing, other(key), other(value))
+def _function_parts(function: types.FunctionType, scope: Scope) -> Iterator[Any]:
+    if is_ours(function):
+        return
+    if is_foreign(function) and not scope.foreign:  # perhaps a decorator's, around a user's own
+        yield function.__dict__.get("__wrapped__")
+        return
+    yield from (content for _, content in contents_of(function))
+    yield from function.__defaults__ or ()
+    yield from (function.__kwdefaults__ or {}).values()
+    yield from function.__dict__.values()
+    yield from _named(function) if scope.classes else globals_of(function).values()
+
+
+def _named(function: types.FunctionType) -> Iterator[Any]:
+    """What a function's code names: global variables, and what is taken from modules of Python."""
+    for name, *names in _looked_up(function.__code__):
+        value = function.__globals__.get(name)
+        for one in names:
+            if not isinstance(value, types.ModuleType):
+                break
+            foreign = _package(value.__name__) in FOREIGN
+            value = None if foreign else vars(value).get(one)
+        yield value
+
+
+def _looked_up(code: types.CodeType) -> Iterator[tuple[str, ...]]:
+    """The globals that code mentions with the attributes taken from them, also in code within."""
+    yield from reading(code).looked_up
+    for one in code.co_consts:
+        if isinstance(one, types.CodeType):
+            yield from _looked_up(one)
+
+
+def _module_parts(module: nn.Module) -> Iterator[Any]:
+    """What a class has added to the attributes of every module, the hooks, and the class."""
+    yield from (value for name, value in vars(module).items() if name not in BLANK)
+    for name in HOOKS:
+        yield from (vars(module).get(name) or {}).values()
+    yield type(module)
+
+
+def _class_parts(kind: type) -> Iterator[Any]:
+    for base in kind.__mro__:
+        if is_own_class(base):
+            yield base
+            for name, value in list(vars(base).items()):
+                if not name.startswith("__") or isinstance(value, types.FunctionType):
+                    yield _function_in(value)
+
+
+def _function_in(value: Any) -> Any:
+    """The function that an entry of a class wraps, or the entry itself."""
+    if isinstance(value, staticmethod | classmethod):
+        return value.__func__
+    if isinstance(value, property):
+        return value.fget
+    return value.func if isinstance(value, functools.cached_property) else value
+
+
+def _object_parts(thing: Any, scope: Scope) -> Iterator[Any]:
+    if isinstance(thing, COLLECTIONS):
+        yield from _entries(thing, scope)
+    if scope.foreign or is_own_object(thing):
+        yield from list((attributes_of(thing) or {}).values())
+        yield from (value for _, value in slotted(thing))
+        yield from (type(thing),) if scope.classes else ()

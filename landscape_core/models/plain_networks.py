@@ -5,7 +5,7 @@ from typing import Any
 from torch import nn
 
 from landscape_core.models.layer_chain import as_written
-from landscape_core.models.loss_function import is_known
+from landscape_core.models.loss_function import is_library_loss
 
 LAYERS = frozenset(
     {
@@ -24,7 +24,7 @@ def is_plain(module: nn.Module, loss: Any, adapter: Any) -> bool:
 
     Such a network gives the same with other tensors in the place of its parameters.
     """
-    if adapter is not None or not is_known(loss):
+    if adapter is not None or not is_library_loss(loss):
         return False
     if isinstance(loss, nn.Module) and not (as_written(loss) and not list(loss.children())):
         return False

@@ -30,7 +30,8 @@ from landscape_core.models.datasets.base import Data, Split
 from landscape_core.models.generators import kept_generators
 from landscape_core.models.gradient_mode import without_gradients
 from landscape_core.models.layer_chain import as_written
-from landscape_core.models.loss_function import LossFunction, loss_values, move_loss
+from landscape_core.models.loss_conversion import move_loss
+from landscape_core.models.loss_function import LossFunction, loss_values
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.measures.base import classes_of
 from landscape_core.models.module_state import as_given

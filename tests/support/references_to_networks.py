@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from landscape_core.foundation import random_streams
+from landscape_core.models.loss_function import loss_values
 
 HELD = types.SimpleNamespace()
 MODEL, CONFIG, REGISTRY, TRAINER = None, None, {}, None
@@ -87,6 +88,16 @@ class Steps(nn.Module):
         for step in self.steps:
             z = step(z)
         return z
+
+
+def under_the_name_of_a_library():
+    m = network()
+
+    @functools.wraps(loss_values)
+    def loss(o, t):
+        return cross_entropy(o, t) + size(m)
+
+    return m, loss, None
 
 
 def list_of_functions():
@@ -247,6 +258,7 @@ FOLLOWED = {
         *(closed_over_method, closed_over_partial, global_trainer, method_of_a_trainer),
         *(hook_over_a_dictionary, hook_and_loss_share_a_list, adapter_with_default),
         *(remembered_function, recursive_function, loss_that_holds_the_network),
+        under_the_name_of_a_library,
     )
 }
 """Those whose copies refer to the copy of the network."""

@@ -20,7 +20,7 @@ from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models import data_parts
 from landscape_core.models.additivity import Additivity, additivity
-from landscape_core.models.loss_function import loss_on
+from landscape_core.models.loss_conversion import loss_on
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.random import Random
 from landscape_core.slices.grid import Grid

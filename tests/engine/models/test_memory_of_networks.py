@@ -373,11 +373,15 @@ def by_a_generator_of_another_method():
     return Loss()
 
 
+def behind_a_decorator_of_torch():
+    return torch.enable_grad()(by_a_closed_dictionary())
+
+
 LOSSES = {
     kind.__name__: kind
     for kind in (
         *(by_nonlocal, by_an_attribute, by_a_closed_dictionary, by_a_callable, by_a_generator),
-        by_a_generator_of_another_method,
+        *(by_a_generator_of_another_method, behind_a_decorator_of_torch),
     )
 }
 
