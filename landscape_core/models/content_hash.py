@@ -40,9 +40,9 @@ from landscape_core.models.content_values import (
 from landscape_core.models.datasets.base import ProblemData
 from landscape_core.models.file_digests import file_digest
 from landscape_core.models.installed import is_installed
-from landscape_core.models.measures._own import Own
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.object_parts import CACHED, own_state, parts
+from landscape_core.models.user_measure import UserMeasure
 
 GETTERS = (operator.attrgetter, operator.methodcaller)
 
@@ -136,7 +136,7 @@ def _add_known(content: ContentDigest, thing: Any) -> None:
 def _add_recipe(content: ContentDigest, recipe: Recipe) -> None:
     """Add a recipe by its class, its fields and the bytes of the files it reads."""
     kind = type(recipe)
-    if kind is Own:
+    if kind is UserMeasure:
         content.add_inner(vars(recipe)["function"])
         return
     content.add_inner(kind)

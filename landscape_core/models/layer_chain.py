@@ -1,6 +1,5 @@
 """Networks read as a chain of layers, each fed by the one before."""
 
-from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -9,28 +8,19 @@ import torch
 from torch import fx, nn
 from torch.fx.proxy import GraphAppendingTracer, TracerBase
 
+from landscape_core.models.activations import KNOWN
 from landscape_core.models.copying import copied
 from landscape_core.models.network_blocks import Residual
 
-FUNCTIONS: dict[Any, Callable[[], nn.Module]] = {
-    torch.relu: nn.ReLU,
-    nn.functional.relu: nn.ReLU,
-    torch.tanh: nn.Tanh,
-    nn.functional.tanh: nn.Tanh,
-    torch.sigmoid: nn.Sigmoid,
-    nn.functional.sigmoid: nn.Sigmoid,
-    nn.functional.gelu: nn.GELU,
-    nn.functional.silu: nn.SiLU,
-    "relu": nn.ReLU,
-    "tanh": nn.Tanh,
-    "sigmoid": nn.Sigmoid,
+FUNCTIONS: dict[Any, type[nn.Module]] = {
+    function: one.layer for one in KNOWN for function in one.functions
 }
 """Functions and methods of one tensor, without further arguments, and the layers that they are."""
 
 FRESH = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 """Layers whose result is a new tensor that nobody else holds."""
 
-IN_PLACE = (nn.ReLU, nn.LeakyReLU, nn.ELU, nn.SiLU)
+IN_PLACE = frozenset(one.layer for one in KNOWN if one.writes)
 """Activations that can write over what they are given."""
 
 

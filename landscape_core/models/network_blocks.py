@@ -6,17 +6,11 @@ import torch
 from torch import nn
 
 from landscape_core.foundation.recipes import Choice
+from landscape_core.models.activations import KNOWN
 from landscape_core.models.initializations.base import Initialization
 from landscape_core.models.normalizations.base import Normalization
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "relu": nn.ReLU,
-    "tanh": nn.Tanh,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-    "sigmoid": nn.Sigmoid,
-    "identity": nn.Identity,
-}
+ACTIVATIONS: dict[str, type[nn.Module]] = {one.name: one.layer for one in KNOWN if one.name}
 ACTIVATION = Choice(tuple(ACTIVATIONS), "the bend after each layer; identity: a linear network")
 
 

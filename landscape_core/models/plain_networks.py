@@ -4,13 +4,14 @@ from typing import Any
 
 from torch import nn
 
+from landscape_core.models import activations
 from landscape_core.models.layer_chain import as_written
 from landscape_core.models.loss_function import is_library_loss
 
 LAYERS = frozenset(
     {
-        *(nn.Sequential, nn.Identity, nn.Flatten, nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d),
-        *(nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Softplus, nn.Tanh, nn.Sigmoid),
+        *(nn.Sequential, nn.Flatten, nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d),
+        *activations.LAYERS,
         *(nn.MaxPool1d, nn.MaxPool2d, nn.AvgPool1d, nn.AvgPool2d, nn.AdaptiveAvgPool2d),
         *(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.LayerNorm, nn.GroupNorm),
         *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d),

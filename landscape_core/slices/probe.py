@@ -15,16 +15,17 @@ from landscape_core.foundation.errors import LandscapeError, SpecError
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import name_of
 from landscape_core.foundation.registry import entries
-from landscape_core.models.measures._draw_error import DrawError
-from landscape_core.models.measures._own import Own
+from landscape_core.models.draw_error import DrawError
 from landscape_core.models.measures.base import Measure, classes_of, usual
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.plain_evaluation import PlainEvaluation
+from landscape_core.models.user_measure import UserMeasure
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.interpolation import Floats
+from landscape_core.slices.point_by_point import point_by_point
 from landscape_core.slices.point_statistics import ACCEPTED
-from landscape_core.slices.strategies._point_by_point import point_by_point
-from landscape_core.slices.strategies.base import Reader, Reading, Strategy
+from landscape_core.slices.reading import Reader, Reading
+from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.strategy_choice import FEW, LEAST, LOG, _per_point, strategy_of, trial
 from landscape_core.storage import schema
@@ -314,4 +315,4 @@ def _own(name: str, function: object) -> Measure:
         raise SpecError(
             f"measures[{name!r}]", function, "a measure, or a function of (outputs, targets)"
         )
-    return Own(function)
+    return UserMeasure(function)

@@ -20,8 +20,9 @@ from landscape_core.foundation.registry import entries, find
 from landscape_core.models.notices import unheard
 from landscape_core.models.plain_evaluation import PlainEvaluation
 from landscape_core.planes.plane import Plane
-from landscape_core.slices.strategies._point_by_point import point_by_point
-from landscape_core.slices.strategies.base import Reader, Reading, Strategy
+from landscape_core.slices.point_by_point import point_by_point
+from landscape_core.slices.reading import Reader, Reading
+from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.strategies.loop import Loop
 
 LOG = logging.getLogger(__name__)
@@ -137,12 +138,8 @@ def _tried(
 
 def _candidates(reading: Reading) -> Iterator[Strategy]:
     """The strategies that apply, the loop left out; those that share most come first."""
-    order = ("plane_algebra", "cuda_graph", "shared_layers", "vmap")
-    kinds = sorted(
-        entries(Strategy).items(),
-        key=lambda entry: order.index(entry[0]) if entry[0] in order else len(order),
-    )
-    found = (kind() for _, kind in kinds if kind is not Loop)
+    kinds = sorted(entries(Strategy).values(), key=lambda kind: kind.rank)
+    found = (kind() for kind in kinds if kind is not Loop)
     return (strategy for strategy in found if _applies(strategy, reading))
 
 

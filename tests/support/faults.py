@@ -25,10 +25,10 @@ from landscape_core.models.measures.loss import LossMeasure
 from landscape_core.models.module_state import ModuleState
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.plain_evaluation import PlainEvaluation
-from landscape_core.slices import grid_values, one_call
+from landscape_core.slices import affine_parameters, grid_values, layers_on_plane, one_call
 from landscape_core.slices import probe as probing
 from landscape_core.slices import slice as slicing
-from landscape_core.slices.strategies import _layers, plane_algebra, shared_layers, vmap
+from landscape_core.slices.strategies import plane_algebra, shared_layers, vmap
 from landscape_core.storage.store import Store
 
 FAULTS = {}
@@ -60,14 +60,14 @@ def changed(patch, owner, name, change):
 
 @fault("plane algebra: no bias")
 def _(patch):
-    right = _layers.LAYERS[nn.Linear]
+    right = layers_on_plane.LAYERS[nn.Linear]
 
     def wrong(module, affine):
         bare = copy.copy(module)
         bare._parameters = {**module._parameters, "bias": None}
         return right(bare, affine)
 
-    patch.setitem(_layers.LAYERS, nn.Linear, wrong)
+    patch.setitem(layers_on_plane.LAYERS, nn.Linear, wrong)
 
 
 @fault("plane algebra: the last example is the first")
@@ -80,12 +80,12 @@ def _(patch):
 
 @fault("plane algebra: an axis the other way round")
 def _(patch):
-    right = _layers.Rows.__init__
+    right = affine_parameters.Rows.__init__
 
     def wrong(self, rows):
         right(self, torch.cat([rows[:1], -rows[1:2], rows[2:]]))
 
-    patch.setattr(_layers.Rows, "__init__", wrong)
+    patch.setattr(affine_parameters.Rows, "__init__", wrong)
 
 
 @fault("plane algebra: biases at rest")
@@ -93,7 +93,7 @@ def _(patch):
     def change(found, _, parameter):
         return found if parameter.dim() > 1 else torch.cat([found[:1], 0 * found[1:]])
 
-    changed(patch, _layers.Affine, "rows", change)
+    changed(patch, affine_parameters.Affine, "rows", change)
 
 
 @fault("plane algebra: frozen parameters as zeros")
@@ -101,25 +101,25 @@ def _(patch):
     def change(found, _, parameter):
         return found * 0 if not parameter.requires_grad else found
 
-    changed(patch, _layers.Affine, "rows", change)
+    changed(patch, affine_parameters.Affine, "rows", change)
 
 
 @fault("plane algebra: one activation for another")
 def _(patch):
-    patch.setitem(_layers.ELEMENTWISE, nn.Tanh, torch.sigmoid_)
-    patch.setitem(_layers.ELEMENTWISE, nn.ReLU, torch.tanh_)
+    patch.setitem(layers_on_plane.ELEMENTWISE, nn.Tanh, torch.sigmoid_)
+    patch.setitem(layers_on_plane.ELEMENTWISE, nn.ReLU, torch.tanh_)
     for kind in (nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Softplus):
-        patch.setitem(_layers.ELEMENTWISE, kind, torch.relu_)
+        patch.setitem(layers_on_plane.ELEMENTWISE, kind, torch.relu_)
 
 
 @fault("plane algebra: a normalization over too little")
 def _(patch):
-    changed(patch, _layers, "_standardized", lambda found, *_: found * 1.001)
+    changed(patch, layers_on_plane, "_standardized", lambda found, *_: found * 1.001)
 
 
 @fault("plane algebra: statistics of the batch for those kept")
 def _(patch):
-    patch.setattr(_layers.Affine, "statistics", lambda self, module: None)
+    patch.setattr(affine_parameters.Affine, "statistics", lambda self, module: None)
 
 
 @fault("chains: hooks and replaced forwards do not count")
@@ -133,7 +133,7 @@ def _(patch):
     def change(found, *_):
         return found.float().to(found.dtype)
 
-    changed(patch, _layers.Rows, "at", change)
+    changed(patch, affine_parameters.Rows, "at", change)
 
 
 # --- shared layers --------------------------------------------------------------------------------

@@ -7,13 +7,15 @@ Python.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from landscape_core.models.block_size import block_memory
 from landscape_core.models.plain_evaluation import PlainEvaluation
-from landscape_core.slices.strategies.base import Reader, Reading, Strategy, exactly
+from landscape_core.slices.reading import Reader, Reading, exactly
+from landscape_core.slices.strategies.base import Strategy
 
 Work = Callable[[], Tensor]
 
@@ -24,6 +26,8 @@ WARM_UPS = 3
 @dataclass(frozen=True, kw_only=True)
 class CudaGraph(Strategy):
     """Evaluates any network that runs on a card without asking the processor, a point at a time."""
+
+    rank: ClassVar[int] = 20
 
     def applies(self, reading: Reading) -> bool:
         still = not (reading.objective.normalizes and reading.objective.batch_norm == "reestimated")

@@ -6,8 +6,9 @@ from typing import Annotated
 from landscape_core.foundation.recipes import Knob
 from landscape_core.models.block_size import block_memory
 from landscape_core.models.plain_evaluation import PlainEvaluation
-from landscape_core.slices.strategies._point_by_point import point_by_point
-from landscape_core.slices.strategies.base import Reader, Reading, Strategy
+from landscape_core.slices.point_by_point import point_by_point
+from landscape_core.slices.reading import Reader, Reading
+from landscape_core.slices.strategies.base import Strategy
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ at a time as stay in the processor's cache.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -16,18 +17,11 @@ from landscape_core.foundation.memory import free_memory
 from landscape_core.models.block_size import SHARE
 from landscape_core.models.network_blocks import Residual
 from landscape_core.models.network_objective import ModelObjective
-from landscape_core.slices.strategies._layers import (
-    TOGETHER,
-    Affine,
-    Rows,
-    ScratchBuffers,
-    compiled,
-    in_parts,
-    known_chain,
-    leading,
-    through,
-)
-from landscape_core.slices.strategies.base import Reader, Reading, Strategy, exactly
+from landscape_core.slices.affine_parameters import TOGETHER, Affine, Rows, in_parts
+from landscape_core.slices.layers_on_plane import compiled, known_chain, leading, through
+from landscape_core.slices.reading import Reader, Reading, exactly
+from landscape_core.slices.scratch_buffers import ScratchBuffers
+from landscape_core.slices.strategies.base import Strategy
 
 CACHE_BYTES = 5 * 2**18
 """What the values of one layer may take per thread: near the processor, yet worth a call."""
@@ -51,6 +45,8 @@ VECTOR = 16
 @dataclass(frozen=True, kw_only=True)
 class PlaneAlgebra(Strategy):
     """Evaluates multilayer perceptrons, plain or residual, many points at a time."""
+
+    rank: ClassVar[int] = 10
 
     def applies(self, reading: Reading) -> bool:
         objective = reading.objective

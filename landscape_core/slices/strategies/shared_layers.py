@@ -12,7 +12,7 @@ nor do their values differ, as they would behind a `detach`:
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -23,8 +23,9 @@ from landscape_core.models.layer_chain import as_written, work_in_place
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.plain_evaluation import PlainEvaluation
 from landscape_core.planes.plane import Plane
-from landscape_core.slices.strategies._point_by_point import point_by_point
-from landscape_core.slices.strategies.base import Reader, Reading, Strategy, exactly
+from landscape_core.slices.point_by_point import point_by_point
+from landscape_core.slices.reading import Reader, Reading, exactly
+from landscape_core.slices.strategies.base import Strategy
 
 AFFINE: tuple[type[nn.Module], ...] = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
@@ -38,6 +39,8 @@ FEW = 8
 @dataclass(frozen=True, kw_only=True)
 class SharedLayers(Strategy):
     """Evaluates any network a point at a time, sharing its first layers between the points."""
+
+    rank: ClassVar[int] = 30
 
     def applies(self, reading: Reading) -> bool:
         objective = reading.objective

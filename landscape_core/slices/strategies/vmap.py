@@ -1,7 +1,7 @@
 """Many points at once, through `torch.func.vmap`: Horace He and Richard Zou, functorch, 2021."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor
@@ -13,7 +13,8 @@ from landscape_core.models.block_size import SHARE
 from landscape_core.models.graph_memory import bytes_per_example
 from landscape_core.models.losses.base import Loss
 from landscape_core.models.notices import batched_untold
-from landscape_core.slices.strategies.base import Reader, Reading, Strategy, exactly
+from landscape_core.slices.reading import Reader, Reading, exactly
+from landscape_core.slices.strategies.base import Strategy
 
 MOST = 256
 """Points at once, at most."""
@@ -22,6 +23,8 @@ MOST = 256
 @dataclass(frozen=True, kw_only=True)
 class Vmap(Strategy):
     """Evaluates networks without data-dependent control flow, several points at a time."""
+
+    rank: ClassVar[int] = 40
 
     points: Annotated[
         int, Knob(0, 2**20, "points evaluated together; 0: as many as memory allows")

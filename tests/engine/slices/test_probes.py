@@ -33,8 +33,9 @@ from landscape_core.slices import strategy_choice
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import probe_of
 from landscape_core.slices.probe import probe
+from landscape_core.slices.reading import Reading
 from landscape_core.slices.strategies import shared_layers
-from landscape_core.slices.strategies.base import Reading, Strategy
+from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.strategies.cuda_graph import CudaGraph
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.strategies.plane_algebra import PlaneAlgebra

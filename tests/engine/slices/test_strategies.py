@@ -27,9 +27,10 @@ from landscape_core.models.network_blocks import Residual
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.normalizations.base import Normalization
 from landscape_core.planes.plane import Plane
+from landscape_core.slices.layers_on_plane import ELEMENTWISE
 from landscape_core.slices.one_call import landscape
-from landscape_core.slices.strategies import _layers, plane_algebra
-from landscape_core.slices.strategies.base import Reading
+from landscape_core.slices.reading import Reading
+from landscape_core.slices.strategies import plane_algebra
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.strategies.plane_algebra import PlaneAlgebra
 from landscape_core.slices.strategies.shared_layers import SharedLayers
@@ -74,7 +75,7 @@ def agree(objective, plane, where):
     widths=st.lists(st.integers(1, 9), min_size=0, max_size=4),
     inputs=st.integers(1, 5),
     classes=st.integers(2, 4),
-    activation=st.sampled_from(sorted(_layers.ELEMENTWISE, key=lambda kind: kind.__name__)),
+    activation=st.sampled_from(sorted(ELEMENTWISE, key=lambda kind: kind.__name__)),
     loss=st.sampled_from(sorted(entries(Loss))),
     bias=st.booleans(),
     dtype=st.sampled_from([torch.float32, torch.float64]),

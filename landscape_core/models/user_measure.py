@@ -12,7 +12,7 @@ from landscape_core.models.measures.base import Answers, OutputMeasure
 from landscape_core.models.module_state import rewound
 
 
-class Own(OutputMeasure):
+class UserMeasure(OutputMeasure):
     """The mean of what a function gives for (outputs (N, ...), targets): a number, or one each."""
 
     usual: ClassVar[bool] = False

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from landscape_core.foundation.precision import full_precision
-from landscape_core.models.measures._draw_error import DrawError
+from landscape_core.models.draw_error import DrawError
 from landscape_core.models.plain_evaluation import PlainEvaluation
-from landscape_core.slices.strategies.base import Reader, Reading
+from landscape_core.slices.reading import Reader, Reading
 
 
 def point_by_point(reading: Reading, network: PlainEvaluation) -> Reader:

@@ -1,0 +1,131 @@
+"""What is read of one part of the data along a plane, and how values become measures."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from landscape_core.foundation.precision import full_precision
+from landscape_core.models.losses.base import Loss
+from landscape_core.models.measures.base import Answers, GradientMeasure, Measure, OutputMeasure
+from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.user_measure import UserMeasure
+from landscape_core.planes.moving_buffers import MovingBuffers
+from landscape_core.planes.plane import Plane
+
+Reader = Callable[[Tensor], Tensor]
+"""Coordinates (K, D) -> the R values of the measures at each point, (R, K), detached."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What is read of one part of the data along a plane.
+
+    `tf32` allows a graphics card to round products to 10 bits of mantissa; `seed` is that of the
+    numbers that a network draws in its `forward`, `draws` how many draws of them are averaged.
+    """
+
+    objective: ModelObjective
+    plane: Plane
+    measures: Sequence[Measure]
+    classes: int | None = None
+    tf32: bool = False
+    seed: int = 0
+    draws: int = 1
+
+    def apart(self) -> "Reading":
+        """The same reading of a copy of the network, which may come to harm."""
+        return replace(self, objective=self.objective.apart())
+
+    @property
+    def moving_buffers(self) -> MovingBuffers | None:
+        """Buffers that change from point to point; then points are read one by one."""
+        return self.plane.buffers if self.objective.batch_norm == "interpolated" else None
+
+    @property
+    def answers(self) -> Answers:
+        """What outputs are compared with."""
+        return Answers(self.objective.targets, self.objective.loss_function, self.classes)
+
+    @property
+    def rows(self) -> int:
+        """R, how many values the measures have at a point."""
+        return sum(measure.size(self.classes) for measure in self.measures)
+
+    @property
+    def wants_gradient(self) -> bool:
+        """Whether a measure needs the gradient."""
+        return any(isinstance(measure, GradientMeasure) for measure in self.measures)
+
+    @property
+    def functions(self) -> list[Callable[[Tensor, Tensor], Tensor]]:
+        """The measures that are functions of the user's."""
+        return [measure.function for measure in self.measures if isinstance(measure, UserMeasure)]
+
+    def calling(self, functions: Sequence[Callable[[Tensor, Tensor], Tensor]]) -> "Reading":
+        """The same reading with others in the place of these functions, in their order."""
+        rest = iter(functions)
+        own = [
+            UserMeasure(next(rest)) if isinstance(one, UserMeasure) else one
+            for one in self.measures
+        ]
+        return replace(self, measures=own)
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether a function of the user's must see one point at a time."""
+        own = any(isinstance(measure, UserMeasure) for measure in self.measures)
+        return own or not isinstance(self.objective.loss_function, Loss)
+
+    def values(self, outputs: Tensor) -> Tensor:
+        """All values (R, K), from the outputs (K, N, ...) of many points."""
+        found = outputs.new_empty(self.rows, outputs.shape[0])
+        if self.one_by_one:
+            for k in range(len(outputs)):
+                # A function may keep what it is given, and strategies use their memory again.
+                for row, value in self.at_point(outputs[k].clone()):
+                    found[row, k] = value
+        else:
+            for row, value in self.at_point(outputs):
+                found[row] = value.mT if value.ndim == 2 else value
+        return found
+
+    def at_point(
+        self,
+        outputs: Tensor,
+        gradient: Tensor | None = None,
+        loss_of: Callable[[Tensor], Tensor] | None = None,
+    ) -> Iterator[tuple[int | slice, Tensor]]:
+        """The rows and values of each measure.
+
+        Args:
+            outputs: of one point, (N, ...).
+            gradient: at the point, (P,), if it is wanted.
+            loss_of: gives the loss itself from the outputs, if not the loss of the objective.
+        """
+        first = 0
+        for measure in self.measures:
+            if loss_of is not None and measure.is_loss:
+                value = loss_of(outputs)
+            else:
+                value = self._value(measure, outputs, gradient)
+            size = measure.size(self.classes)
+            yield slice(first, first + size) if measure.dimension else first, value
+            first += size
+
+    def _value(self, measure: Measure, outputs: Tensor, gradient: Tensor | None) -> Tensor:
+        if isinstance(measure, GradientMeasure) and gradient is not None:
+            return measure.of_gradient(gradient)
+        if isinstance(measure, OutputMeasure):
+            return measure.read(outputs, self.answers)
+        raise TypeError(f"{type(measure).__name__} is read neither from outputs nor from gradients")
+
+
+@contextlib.contextmanager
+def exactly(reading: Reading) -> Iterator[None]:
+    """Without gradients, and with products in full precision unless less was asked for."""
+    device = reading.plane.origin.device
+    with full_precision(device, tf32=reading.tf32), torch.no_grad():
+        yield
