@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from landscape_core.foundation.errors import SpecError
+from landscape_core.models import activations
 from landscape_core.models.layer_chain import chain_of
 from landscape_core.models.network_blocks import Residual, ScaledLinear
 from landscape_core.models.network_objective import ModelObjective
@@ -28,9 +29,9 @@ CHANNELWISE = (*BATCH, *INSTANCE, nn.LayerNorm, nn.GroupNorm, nn.PReLU)
 """Layers whose parameters and statistics, if any, belong to units."""
 
 ELEMENTWISE = (
-    *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish),
-    *(nn.Sigmoid, nn.Tanh, nn.Softplus, nn.Softsign, nn.LogSigmoid, nn.Tanhshrink),
-    *(nn.Hardtanh, nn.Hardsigmoid, nn.Hardswish, nn.Hardshrink, nn.Softshrink, nn.Identity),
+    *activations.LAYERS,
+    *(nn.ReLU6, nn.SELU, nn.CELU, nn.Mish, nn.Softsign, nn.LogSigmoid, nn.Tanhshrink),
+    *(nn.Hardtanh, nn.Hardsigmoid, nn.Hardswish, nn.Hardshrink, nn.Softshrink),
     *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout),
 )
 POOLING = (
