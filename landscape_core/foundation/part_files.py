@@ -9,6 +9,11 @@ SHIPPED = ("landscape_core", "landscape_lab")
 """The packages whose parts are told by their files."""
 
 
+def is_shipped(module: str) -> bool:
+    """Whether a module is one of the laboratory itself."""
+    return module.partition(".")[0] in SHIPPED
+
+
 def written_in(module: str) -> str:
     """A digest of a module's file, and of what the parts of its folder share.
 
@@ -16,7 +21,7 @@ def written_in(module: str) -> str:
     later is not what this process runs, so the bytes are those from when it was loaded. Empty for a
     module that is no part of the laboratory, or has no file.
     """
-    if module.partition(".")[0] not in SHIPPED:
+    if not is_shipped(module):
         return ""
     place = getattr(sys.modules.get(module), "__file__", None)
     own = _bytes(Path(place)) if place else b""

@@ -16,14 +16,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
+from landscape_core.foundation.entry_points import offered_name
 from landscape_core.foundation.errors import SpecError
-from landscape_core.foundation.part_files import SHIPPED, written_in
+from landscape_core.foundation.part_files import is_shipped, written_in
 
 ENGINE_VERSION = 6
 """Raised whenever the same recipe would give other numbers; part of every cache key."""
 
 F = typing.TypeVar("F", bound=Callable[..., Any])
 R = typing.TypeVar("R", bound="Recipe")
+
+
+MISSING = dataclasses.MISSING
+"""The default of a field that has none."""
 
 
 def once(function: F) -> F:
@@ -57,6 +62,9 @@ class Note:
 
 
 Mark = Knob | Choice | Note
+
+PLAIN = (bool, int, float, str)
+"""The types of fields that are no recipes themselves."""
 
 
 @dataclass(frozen=True)
@@ -119,8 +127,11 @@ def fields_of(recipe: type[Recipe]) -> tuple[Field, ...]:
 
 
 def summary_of(thing: object) -> str:
-    """The first line of the documentation of a class or function."""
-    return (thing.__doc__ or "").strip().splitlines()[0]
+    """The first line of the documentation of a class or function; empty if nobody wrote any."""
+    told = (thing.__doc__ or "").strip()
+    if told.startswith(f"{getattr(thing, '__name__', '')}("):  # which `dataclass` makes up
+        return ""
+    return told.partition("\n")[0]
 
 
 def label_of(recipe: type[Recipe]) -> str:
@@ -134,8 +145,14 @@ def noun_of(recipe: type[Recipe]) -> str:
 
 
 def name_of(recipe: type) -> str:
-    """The public name of a recipe class: the name of the module that holds it."""
-    return recipe.__module__.rpartition(".")[2]
+    """The public name of a recipe class.
+
+    Of the laboratory's own it is the name of the module that holds it, of an installed package's
+    that of its entry point, and of all others the name of the class.
+    """
+    if is_shipped(recipe.__module__):
+        return recipe.__module__.rpartition(".")[2]
+    return offered_name(recipe) or recipe.__name__
 
 
 def to_plain(recipe: Recipe) -> dict[str, Any]:
@@ -157,8 +174,8 @@ def parts_of(recipe: Recipe) -> Iterator[Recipe]:
 
 
 def is_own(recipe: type[Recipe]) -> bool:
-    """Whether a class is one of the user's own, rather than a part of the laboratory."""
-    return recipe.__module__.partition(".")[0] not in SHIPPED
+    """Whether a class is one of the user's own: neither shipped nor of an installed package."""
+    return not is_shipped(recipe.__module__) and not offered_name(recipe)
 
 
 def unlike(one: Recipe, other: Recipe) -> str:
@@ -185,12 +202,17 @@ def canonical(plain: object) -> str:
 
 
 def _described(recipe: type, field: dataclasses.Field[Any], hint: Any) -> Field:
-    if typing.get_origin(hint) is not Annotated:
-        raise TypeError(f"{recipe.__name__}.{field.name} needs Annotated[type, Knob|Choice|Note].")
-    kind, mark = typing.get_args(hint)[:2]
+    where = f"{recipe.__name__}.{field.name}"
+    kind, mark = (*typing.get_args(hint), None, None)[:2]
+    if typing.get_origin(hint) is not Annotated or not isinstance(mark, Mark):
+        raise TypeError(f"{where} needs Annotated[type, Knob|Choice|Note].")
     kind = typing.get_origin(kind) or kind  # Optimizer[Any] is an Optimizer
-    if not (kind in (bool, int, float, str) or issubclass(kind, Recipe)):
-        raise TypeError(f"{recipe.__name__}.{field.name} must be a plain value or a recipe.")
+    if kind not in PLAIN and not (isinstance(kind, type) and issubclass(kind, Recipe)):
+        raise TypeError(f"{where} must be a plain value (bool, int, float, str) or a recipe.")
+    if isinstance(mark, Knob) and kind not in (int, float):
+        raise TypeError(f"{where} has a Knob, which is for int and float.")
+    if isinstance(mark, Choice) and kind is not str:
+        raise TypeError(f"{where} has a Choice, which is for str.")
     default = field.default
     if field.default_factory is not dataclasses.MISSING:
         default = field.default_factory()

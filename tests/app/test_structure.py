@@ -11,10 +11,10 @@ import pytest
 
 import landscape_core
 import landscape_lab
+from landscape_core.foundation.kinds import base_of, packages_of_kinds
 from landscape_core.foundation.recipes import Recipe
 from landscape_core.foundation.registry import entries
 from landscape_core.training.optimizers.base import Optimizer
-from landscape_lab.cli.list import KINDS, kinds
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = [landscape_core, landscape_lab]
@@ -93,19 +93,17 @@ print(*sorted(m for m in sys.modules if m.startswith("landscape_core.training.op
     assert printed(code) == [package + "adine"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", packages_of_kinds())
 def test_a_menu_tells_the_same_of_a_part_before_and_after_its_import(kind):
     code = f"""
 from landscape_core.foundation.registry import entries
-from landscape_core.training.optimizers.base import Optimizer
-from landscape_lab.cli.list import kinds
-(base,) = kinds([{kind!r}]).values()
-known = entries(base)
+from landscape_core.foundation.kinds import base_of
+known = entries(base_of({kind!r}))
 early = [known.described(name) for name in known]
 assert all(known[name] for name in known)
 print(early == [known.described(name) for name in known], len(known))
 """
-    (base,) = kinds([kind]).values()
+    base = base_of(kind)
     assert issubclass(base, Recipe)
     assert printed(code) == ["True", str(len(entries(base)))]
 

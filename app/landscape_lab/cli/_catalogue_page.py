@@ -58,13 +58,13 @@ with the lowest mean loss on the way; all else is as by default.
 
 
 def page(kinds: Mapping[str, type[Recipe]]) -> str:
-    """The page, in Markdown: of each kind its entries, with formula, source and fields."""
+    """The page, in Markdown: of each kind the shipped parts, with formula, source and fields."""
     parts = [HEAD]
     for title, base in kinds.items():
-        parts.append(f"## {title.capitalize()}\n")
+        parts.append(f"## {title.replace('_', ' ').capitalize()}\n")
         if base is Optimizer:
             parts.append(PICTURES)
-        parts += [_entry(name, recipe) for name, recipe in entries(base).items()]
+        parts += [_entry(name, recipe) for name, recipe in entries(base).shipped().items()]
     return "\n".join(parts)
 
 
@@ -75,10 +75,11 @@ def draw(folder: Path) -> Iterator[str]:
     )
 
     folder.mkdir(parents=True, exist_ok=True)
-    for name in entries(Optimizer):
+    shipped = entries(Optimizer).shipped()
+    for name in shipped:
         atomic_files.check_target(folder / f"{name}.png")  # not after minutes of work
     surface = _surface()
-    for name, kind in entries(Optimizer).items():
+    for name, kind in shipped.items():
         path, rate = walked(kind)
         path_png(surface, path, f"η = {rate:g}" if rate else "", folder / f"{name}.png")
         yield name

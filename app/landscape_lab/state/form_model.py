@@ -16,6 +16,7 @@ from landscape_core.foundation.recipes import (
     Knob,
     Recipe,
     fields_of,
+    is_own,
     label_of,
     name_of,
     noun_of,
@@ -140,11 +141,13 @@ def assign(recipe: R, path: str, value: Any) -> R:
 
 def switched(old: Recipe, base: type[Recipe], name: str) -> Recipe:
     """The recipe of another kind, with what differs from the old one's defaults carried over."""
-    if plain_value(old) == name:
+    if plain_value(old) == name and not is_own(type(old)):
         return old
     if not inspect.isabstract(base):  # its package is no catalogue
         raise SpecError(f"a setting of {noun_of(base)}", name, "given by the names of its fields")
     kind = find(base, name)
+    if kind is type(old):  # and not an earlier version of a class of the notebook
+        return old
     new = from_plain(base, {"kind": name})
     wanted = {field.name: field.type for field in fields_of(kind)}
     for field in fields_of(type(old)):

@@ -225,13 +225,13 @@ def test_the_key_depends_on_the_version_of_the_engine(monkeypatch):
 
 def test_plain_form_holds_the_kind_and_every_field():
     assert to_plain(Sample()) == {
-        "kind": "test_recipes",
+        "kind": "Sample",
         "rate": 0.1,
         "count": 5,
         "colour": "red",
         "mirrored": False,
         "title": "",
-        "inner": {"kind": "test_recipes", "size": 3},
+        "inner": {"kind": "Inner", "size": 3},
     }
 
 
@@ -291,7 +291,7 @@ def test_fields_describe_themselves_to_a_form():
     )
     assert (count.mark.low, count.mark.high, count.mark.scale) == (1, 100_000_000, "log")
     assert fields_of(Sample)[-1].default == Inner()
-    assert (label_of(Sample), name_of(Sample)) == ("Sample", "test_recipes")
+    assert (label_of(Sample), name_of(Sample)) == ("Sample", "Sample")
     assert summary_of(Sample) == "One field of every sort."
 
 
