@@ -133,14 +133,14 @@ def sharpness_at(
 
     Variables on (sharpness,): `value`, `standard_error` (0 where nothing is drawn), `evaluations`
     and `invariant`, whether it stays when weights are rescaled and the function does not change;
-    coordinates `unit` and `formula`. Without names, all of the catalogue with their defaults.
+    coordinates `unit` and `formula`. Without names, all that are shipped, with their defaults.
 
     Raises:
         FileFormatError: the dataset is no trajectory.
         SpecError: no such sharpness, a problem without a network, no step, or a loss there that is
             not finite; before any work.
     """
-    rules = {name: find(Sharpness, name)() for name in names or entries(Sharpness)}
+    rules = {name: find(Sharpness, name)() for name in names or entries(Sharpness).shipped()}
     at = index_at(path, step)
     key = _key(path, *rules.values(), at=[at]) if store else ""
     found = store.get(key) if store and key else None

@@ -137,8 +137,8 @@ def _tried(
 
 
 def _candidates(reading: Reading) -> Iterator[Strategy]:
-    """The strategies that apply, the loop left out; those that share most come first."""
-    kinds = sorted(entries(Strategy).values(), key=lambda kind: kind.rank)
+    """The shipped strategies that apply, but for the loop; those that share most come first."""
+    kinds = sorted(entries(Strategy).shipped().values(), key=lambda kind: kind.rank)
     found = (kind() for kind in kinds if kind is not Loop)
     return (strategy for strategy in found if _applies(strategy, reading))
 

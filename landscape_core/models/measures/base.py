@@ -133,6 +133,10 @@ def _tells(part: ModelObjective, classes: int) -> bool:
 
 
 def usual(classes: int | None) -> dict[str, Measure]:
-    """The measures that are read where nobody has chosen, by name; the loss is one."""
-    known = {name: kind() for name, kind in entries(Measure).items() if kind.usual}
+    """The measures that are read where nobody has chosen, by name; the loss is one.
+
+    Those of other packages are read where they are named: to install one changes no slice.
+    """
+    shipped = entries(Measure).shipped()
+    known = {name: kind() for name, kind in shipped.items() if kind.usual}
     return {name: measure for name, measure in known.items() if measure.applies(classes)}
