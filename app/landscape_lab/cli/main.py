@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 from landscape_core.foundation.errors import LandscapeError
 
@@ -18,6 +19,9 @@ COMMANDS = (
     *("diagnose", "metrics", "picture", "list", "app", "serve", "warm", "cache", "paths"),
 )
 """The modules of the commands, in the order of the help."""
+
+WITHOUT_PARTS = ("plot", "app", "serve", "warm", "cache", "paths")
+"""Commands that make no part of the user's own."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,8 +58,22 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=_first_line(told), description=told)
         command.set_defaults(run=module.run)
         if name == meant:
+            if name not in WITHOUT_PARTS:
+                _add_parts(command, words)
             module.options(command)
     return made
+
+
+def _add_parts(command: argparse.ArgumentParser, words: Sequence[str]) -> None:
+    """Add `--parts`, and load the files that it names: options list what is in them."""
+    asking = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for one, told in ((asking, None), (command, "a Python file with classes of your own to use")):
+        one.add_argument("--parts", action="append", default=[], metavar="FILE", help=told)
+    if files := asking.parse_known_args(words)[0].parts:
+        from landscape_lab.cli._parts_file import load
+
+        for file in files:
+            load(Path(file))
 
 
 def _first_line(told: str | None) -> str:
