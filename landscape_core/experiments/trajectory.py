@@ -22,6 +22,7 @@ from landscape_core.foundation.recipes import (
     unlike,
 )
 from landscape_core.foundation.registry import from_plain
+from landscape_core.models.content_hash import Content
 from landscape_core.models.content_key import key_or_warning
 from landscape_core.models.file_digests import changed, data_digests, data_folders, without_places
 from landscape_core.models.flat_buffers import flat_of, named_buffers_of
@@ -36,6 +37,9 @@ DATA_FILES = "data_files"
 OWN_PARTS = "own_parts"
 """The attribute that names classes of the user's own, which the text of the recipe cannot tell."""
 
+OWN_CODE = "own_code"
+"""The attribute with the digest of their code; empty where that cannot be told."""
+
 
 @public_call
 def record_run(run: Run, store: Store | None = None) -> Iterator[Progress]:
@@ -48,7 +52,8 @@ def record_run(run: Run, store: Store | None = None) -> Iterator[Progress]:
     key = key_or_warning("This run", "trajectory", run) if store else ""
     kept = store.get(key) if store and key else None
     if kept is not None:  # perhaps of the same data in another folder
-        yield Progress(run.steps, run.steps, kept.assign_attrs(run=canonical(to_plain(run))))
+        attrs = {"run": canonical(to_plain(run)), **_own_parts(run)}
+        yield Progress(run.steps, run.steps, kept.assign_attrs(attrs))
         return
     training = Training(run)
     state = training.start()
@@ -90,8 +95,7 @@ def trajectory(
     }
     if files:
         attrs[DATA_FILES] = canonical(dict(files))
-    if own := [type(part) for part in parts_of(run) if is_own(type(part))]:
-        attrs[OWN_PARTS] = ", ".join(f"{kind.__module__}.{kind.__qualname__}" for kind in own)
+    attrs |= _own_parts(run)
     return curves(recorded).assign(columns).assign_attrs(attrs)
 
 
@@ -100,14 +104,40 @@ def run_of(path: xr.Dataset) -> Run:
 
     Raises:
         FileFormatError: the dataset is no trajectory.
-        SpecError: the run had parts of the user's own, which no text holds.
+        SpecError: the run had parts of the user's own, which are not defined here with the same
+            code.
     """
-    if OWN_PARTS in path.attrs:
-        accepted = "of the catalogue, or given again in Python"
-        raise SpecError("the parts of the run", path.attrs[OWN_PARTS], accepted)
     if "run" not in path.attrs or "theta" not in path:
         raise FileFormatError("this file holds no trajectory; one is written by `landscape train`.")
-    return from_plain(Run, json.loads(path.attrs["run"]))
+    run = from_plain(Run, json.loads(path.attrs["run"]))
+    if OWN_PARTS in path.attrs:
+        _check_own(path, run)
+    return run
+
+
+def _own_parts(run: Run) -> dict[str, str]:
+    """The names of the classes of the user's own in a run, and a digest of their code."""
+    own = [part for part in parts_of(run) if is_own(type(part))]
+    if not own:
+        return {}
+    kinds = [type(part) for part in own]
+    named = ", ".join(f"{kind.__module__}.{kind.__qualname__}" for kind in kinds)
+    content = Content()
+    try:
+        for part in own:
+            content.add(part)
+        return {OWN_PARTS: named, OWN_CODE: content.digest()}
+    except SpecError:
+        return {OWN_PARTS: named, OWN_CODE: ""}
+
+
+def _check_own(path: xr.Dataset, run: Run) -> None:
+    """Refuse a run with parts of the user's own unless the same code is defined here."""
+    here = _own_parts(run)
+    same = here.get(OWN_PARTS) == path.attrs[OWN_PARTS]
+    if not (same and here[OWN_CODE] and here[OWN_CODE] == path.attrs.get(OWN_CODE)):
+        accepted = "defined here by the same code as when the run was trained"
+        raise SpecError("the user's own parts of the run", path.attrs[OWN_PARTS], accepted)
 
 
 def training_of(path: xr.Dataset) -> Training:

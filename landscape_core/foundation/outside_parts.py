@@ -76,8 +76,8 @@ def own_classes(base: type[R]) -> dict[str, list[type[R]]]:
 def unknown_class(base: type[Recipe], name: str, hint: str) -> SpecError:
     """The error where a link, file or command names a class that is not defined here."""
     accepted = (
-        f"defined here first: {name} is no installed part but the name of a class that was "
-        f"defined in a notebook or a Python file, and neither links nor files hold its code{hint}"
+        f"an installed part or a class that is defined here: {name} is the name of a class that "
+        f"was defined in a notebook or a Python file, and no link or file holds its code{hint}"
     )
     return SpecError(noun_of(base), name, accepted)
 
