@@ -13,7 +13,8 @@ import functools
 import keyword
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import Distribution, distributions
+from importlib.metadata import distributions
+from typing import Any
 
 from landscape_core.foundation.part_files import is_shipped
 
@@ -94,7 +95,8 @@ def _names() -> Mapping[tuple[str, str], str]:
     return {(offer.module, offer.attribute): offer.name for offer in every}
 
 
-def _offers_of(distribution: Distribution) -> Iterator[Offer]:
+def _offers_of(distribution: Any) -> Iterator[Offer]:
+    """The entry points of a package; `importlib_metadata`, too, gives packages, of its own type."""
     try:
         points = [one for one in distribution.entry_points if one.group.startswith(PREFIX)]
     except Exception:  # a package whose metadata is damaged must not hide those of the others

@@ -35,7 +35,7 @@ def base_of(kind: str) -> type[Recipe]:
     found = [
         one
         for _, one in inspect.getmembers(module, inspect.isclass)
-        if one.__module__ == module.__name__ and Recipe in one.__bases__
+        if issubclass(one, Recipe) and one.__module__ == module.__name__ and Recipe in one.__bases__
     ]
     if len(found) != 1:
         raise TypeError(f"{module.__name__} must hold one kind of recipe; it holds {found}.")

@@ -225,7 +225,7 @@ def _kind(base: type[R], plain: Any) -> type[R]:
         raise SpecError(what, plain, "named fields with their values")
     if "digest" in plain:  # it says what was given in Python, and no text holds that
         raise SpecError(what, dict(plain), "of the catalogue, or given again in Python")
-    if inspect.isabstract(base):
+    if inspect.isabstract(base) or base.__module__.endswith(".base"):
         if "kind" not in plain:
             raise SpecError(what, dict(plain), "given with its 'kind'")
         return find(base, plain["kind"])

@@ -1,0 +1,1 @@
+"""Parts for Landscape Lab from another package."""
