@@ -89,7 +89,7 @@ class Surface:
     def update(  # noqa: PLR0913 - all that one picture is made of
         self,
         slice_: xr.Dataset,
-        path: xr.Dataset,
+        path: xr.Dataset | None,
         *,
         variable: str = "loss",
         split: str = "train",
