@@ -28,7 +28,7 @@ from landscape_core.training.run import Training
 from landscape_lab.cli import app, serve
 from landscape_lab.cli.main import main, parser
 from landscape_lab.figures import captions
-from landscape_lab.figures.matplotlib.stills import others
+from landscape_lab.figures.annotations import others
 from landscape_lab.state.user_store import user_store
 
 COMMAND = r"(?m)^(\w+):.*\n\t@\$\(BIN\)/landscape ([^$\n]*)"
@@ -466,8 +466,10 @@ def test_many_planes_are_drawn_with_the_spread_of_their_figures(tmp_path, capsys
         (["convexity", "run.nc", "--set", "run.problem.dataset=circles"], "run must be left"),
         (["metrics", "run.nc"], "a slice needs"),
         (["planes", "run.nc", "--count", "0"], "at least 1"),
-        (["planes", "run.nc", "-o", "p.txt"], ".png, .svg or .pdf"),
-        (["plot", "run.nc"], "holds no slice, connection or map of convexity"),
+        (["planes", "run.nc", "-o", "p.txt"], ".png, .svg, .pdf or .nc"),
+        (["plot", "run.nc", "--kind", "slice"], "must be a slice of two dimensions"),
+        (["plot", "run.nc", "--split", "validation"], "one of train, test"),
+        (["plot", "run.nc", "--cmap", "viridi"], "did you mean 'viridis'"),
     ],
 )
 def test_studies_that_cannot_be_done_are_refused_in_one_line(arguments, said, capsys):

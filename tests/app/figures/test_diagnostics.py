@@ -10,7 +10,7 @@ from landscape_core.foundation.registry import entries, from_plain
 from landscape_core.session.session import Session
 from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.training.run import Run
-from landscape_lab.figures.bokeh import diagnostics as drawn
+from landscape_lab.figures import diagnostic_values as drawn
 from landscape_lab.figures.bokeh.diagnostics import MEASURING, NOTHING, WAITING, Diagnostics
 from landscape_lab.panels.diagnostics import Diagnostics as Panel
 
@@ -53,7 +53,7 @@ def test_every_diagnostic_of_a_held_run_is_drawn(session, name):
     view = Diagnostics()
     panel.draw(view, picture, "log")
     found = picture.studies["diagnostics"]
-    several = [v for v in drawn._drawn(found) if found[v].ndim]
+    several = [v for v in drawn.drawn(found) if found[v].ndim]
     assert len(view.panels.children) == len(several) > 0
     for panel in view.panels.children:
         words = panel.title.text or panel.below[-1].title or panel.below[0].title

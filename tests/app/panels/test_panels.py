@@ -24,7 +24,7 @@ from landscape_lab.figures.bokeh.curvature import Curvature
 from landscape_lab.figures.bokeh.off_plane import OffPlane
 from landscape_lab.figures.bokeh.planes import Planes
 from landscape_lab.figures.bokeh.runs import Runs
-from landscape_lab.figures.matplotlib.ways import way
+from landscape_lab.figures.matplotlib.plotting import plot
 from landscape_lab.figures.pixels import SHADES
 from landscape_lab.page.canvas import Stage
 from landscape_lab.panels.base import SidePanel
@@ -278,7 +278,7 @@ def test_the_curve_lies_in_its_plane():
 @pytest.mark.parametrize("plane", [True, False])
 def test_a_connection_on_paper_shows_the_same(plane):
     found = connection_of(aligned=True, plane=plane)
-    paper = way(found, "test", "log")
+    paper = plot(found, split="test").figure
     profile, *rest = [axes for axes in paper.axes if axes.get_label() != "<colorbar>"]
     lines = {line.get_label(): line.get_ydata() for line in profile.lines}
     np.testing.assert_allclose(lines["straight line, barrier 2"], found["straight_loss"][1])
