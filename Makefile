@@ -22,7 +22,7 @@ PIP := $(BIN)/python -m pip install $(PIP_OPTIONS)
 PORT_OPTION := $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help app voila serve test test-all check lint format browser notebooks catalogue docs lock \
+.PHONY: help app voila serve test test-all check lint format browser notebooks catalogue gallery docs lock \
   wheel smoke bench clean
 
 help: ## list the commands
@@ -64,6 +64,9 @@ notebooks: $(VENV)/.installed-test ## run the notebooks from top to bottom, keep
 catalogue: $(VENV)/.installed ## write docs/catalogue.md and its pictures anew; some minutes
 	$(BIN)/landscape list --markdown --pictures docs/catalogue > docs/catalogue.md.new
 	mv docs/catalogue.md.new docs/catalogue.md
+
+gallery: $(VENV)/.installed ## write docs/plotting.md and its pictures anew
+	$(BIN)/python docs/gallery.py
 
 docs: $(VENV)/.installed-docs ## write the documentation as a site to site/
 	$(BIN)/sphinx-build -q -W --keep-going -j auto -c docs -d build/docs . site
