@@ -1,7 +1,7 @@
-"""Landscape Lab for people: explore and slice your own network, open the app.
+"""Landscape Lab for people: explore, slice and draw your own network, open the app.
 
 A name is imported from its module when it is first used, so `import landscape_lab` takes
-milliseconds.
+milliseconds. From then on `slice_.plot()` draws a result, as `plot(slice_)` does.
 """
 
 from importlib import import_module
@@ -12,15 +12,20 @@ if TYPE_CHECKING:
     from landscape_core.storage.netcdf import load as load
     from landscape_core.storage.netcdf import save as save
     from landscape_core.storage.store import Store as Store
+    from landscape_lab.figures.matplotlib.plotting import plot as plot
     from landscape_lab.notebook.app import app as app
     from landscape_lab.notebook.controls import Controls as Controls
     from landscape_lab.notebook.explore import explore as explore
+    from landscape_lab.notebook.view import view as view
     from landscape_lab.page.controller import Page as Page
 
 _PUBLIC = {
     # your own network
     "landscape_core.slices.one_call": ("landscape",),
     "landscape_lab.notebook.explore": ("explore",),
+    # pictures
+    "landscape_lab.figures.matplotlib.plotting": ("plot",),
+    "landscape_lab.notebook.view": ("view",),
     # the app in a notebook cell
     "landscape_lab.notebook.app": ("app",),
     "landscape_lab.page.controller": ("Page",),
@@ -44,6 +49,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home = import_module(_HOMES[name])
+    import_module("landscape_lab.figures.dataset_plot").install()
     globals()[name] = value = getattr(home, name, None) or import_module(f"{_HOMES[name]}.{name}")
     return value
 

@@ -46,6 +46,7 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     from landscape_core.storage import netcdf
     from landscape_lab.cli._options import shown
     from landscape_lab.cli._settings import configured
+    from landscape_lab.figures.reliability import products
     from landscape_lab.state.user_store import user_store
 
     path = netcdf.load(asked.trajectory)
@@ -62,7 +63,7 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
         work = curvature_of_run(path, wanted, step=asked.step, store=user_store())
         dataset = shown(work, "curvature", "stage")
         yield f"{dataset.attrs['matrix']} at step {dataset.attrs['step']}"
-        yield _stated(dataset)
+        yield "; ".join(products(dataset))
         for block in dataset["block"].values:
             yield from _block(dataset.sel(block=block), signs(dataset).sel(block=block))
     if asked.sharpness:
@@ -72,26 +73,6 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     if asked.output:
         netcdf.save(dataset, asked.output)
         yield str(asked.output)
-
-
-def _stated(found: "xr.Dataset") -> str:
-    """On which examples, how their losses add up, and what was compared."""
-    attrs = found.attrs
-    kind, coupled, rest = attrs["additivity"].partition(";")
-    what = "loss" if kind == "neither" else f"{kind} loss"
-    return (
-        f"{what} over {attrs['examples']} of {attrs['examples_of']} examples{coupled}{rest};"
-        f" {_checked(attrs['checked_products'], attrs['checked_deviation'])}"
-    )
-
-
-def _checked(products: int, deviation: float) -> str:
-    """How many products were compared, and how far off they were."""
-    if not products:
-        return "no matrix-vector product checked"
-    told = f"relative difference at most {deviation:.0e}" if deviation else "no difference"
-    many = "products" if products > 1 else "product"
-    return f"{products} matrix-vector {many} checked against plain differentiation: {told}"
 
 
 def _block(found: "xr.Dataset", shares: "xr.Dataset") -> Iterator[str]:

@@ -22,7 +22,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=int, default=9, help="how many planes")
     parser.add_argument("--resolution", type=int, default=25, help="points along each side")
     parser.add_argument("--step", type=int, default=-1, help=NEAREST)
-    parser.add_argument("--scale", choices=SCALES, default="log", help="of the heights")
+    parser.add_argument("--scale", choices=SCALES, default="linear", help="of the heights")
     parser.add_argument(
         "-o",
         "--output",
@@ -40,17 +40,15 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     from landscape_core.experiments.trajectory import run_of
     from landscape_core.planes.directions.random import Random
     from landscape_core.slices.grid import Grid
-    from landscape_core.storage import netcdf
+    from landscape_core.storage import atomic_files, netcdf
     from landscape_lab.cli._options import aligned, shown
     from landscape_lab.cli._settings import configured
-    from landscape_lab.figures.matplotlib.multiples import (
-        small_multiples,  # matplotlib takes half a second to import
-    )
+    from landscape_lab.figures.matplotlib.plotting import picture
     from landscape_lab.state.user_store import user_store
 
     target = Path(asked.output)
-    if target.suffix not in (".png", ".svg", ".pdf"):
-        raise SpecError("the output", str(target), "a .png, .svg or .pdf file")
+    if target.suffix not in (".png", ".svg", ".pdf", ".nc"):
+        raise SpecError("the output", str(target), "a .png, .svg, .pdf or .nc file")
     path = netcdf.load(asked.trajectory)
     rule = configured("directions", Random(), asked, SETTINGS)
     parts = parts_at(path, asked.step)
@@ -59,7 +57,12 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     news = (Progress(done, asked.count, found) for done, found in enumerate(work, 1))
     dataset = shown(news, "planes", "plane")
     found = spread(dataset, scale=asked.scale)
-    small_multiples(dataset, target, figures=found, scale=asked.scale)
+    told = dataset.merge(found)
+    if target.suffix == ".nc":
+        netcdf.save(told, target)
+    else:
+        drawn = picture(told, target.suffix[1:], "ensemble", scale=asked.scale)
+        atomic_files.write(target, [drawn])
     yield str(target)
     rows = [("metric", "mean", "standard deviation", "standard error", "unit")]
     for name, column in found.items():

@@ -7,10 +7,10 @@ from typing import Any
 
 import xarray as xr
 
-from landscape_core.experiments.slice_of_run import path_on
 from landscape_core.foundation.recipes import canonical, to_plain
 from landscape_core.session.picture import Picture
 from landscape_lab.figures import theme
+from landscape_lab.figures.annotations import own_path
 from landscape_lab.state.place import Place
 
 
@@ -21,7 +21,6 @@ def dataset(place: Place, picture: Picture) -> xr.Dataset:
     `step` of the run, the step `seen`, the `changes` on the way, the share of motion `captured`.
     """
     scene = place.scene
-    path = picture.path.rename({name: f"path_{name}" for name in picture.path.data_vars})
     origin = place.origin
     attrs = {
         "run": canonical(to_plain(picture.run)),
@@ -40,7 +39,13 @@ def dataset(place: Place, picture: Picture) -> xr.Dataset:
     if origin is not None:
         where = {"link": origin.place.link(), "alpha": origin.alpha, "beta": origin.beta}
         attrs["origin"] = json.dumps(where)
-    return picture.slice.merge(path).assign_attrs({**picture.slice.attrs, **attrs})
+    return with_path(picture).assign_attrs({**picture.slice.attrs, **attrs})
+
+
+def with_path(picture: Picture) -> xr.Dataset:
+    """The slice of a picture with the path on it, and the step `seen` among its attributes."""
+    path = picture.path.rename({name: f"path_{name}" for name in picture.path.data_vars})
+    return picture.slice.merge(path).assign_attrs(picture.slice.attrs, seen=picture.seen)
 
 
 def program_version() -> str:
@@ -83,4 +88,4 @@ def drawn(place: Place, picture: Picture) -> Drawn:
     scale = "log" if logged and not bool((slice_["loss"] < 0).any()) else "linear"
     limits = display.range() if variable == "loss" else None
     split, deep = picture.view.split, display.show == "3d"
-    return Drawn(slice_, path_on(slice_), variable, split, scale, deep, limits)
+    return Drawn(slice_, own_path(slice_), variable, split, scale, deep, limits)

@@ -9,6 +9,7 @@ import xarray as xr
 from landscape_lab.components.surface.surface import alone
 from landscape_lab.exports._data import drawn
 from landscape_lab.exports.base import Export, Making, Shown
+from landscape_lab.figures.bokeh import web_page as page
 from landscape_lab.figures.bokeh.sliders import walk
 
 
@@ -24,8 +25,8 @@ class Html(Export):
     def made(self, shown: Shown) -> Iterator[Making]:
         yield Making(0, 1)
         seen = drawn(shown.place, shown.picture)
-        page = web_page(seen.slice, seen.path, deep=seen.deep, **seen.looks())
-        yield Making(1, 1, page.encode())
+        content = web_page(seen.slice, seen.path, deep=seen.deep, **seen.looks())
+        yield Making(1, 1, content.encode())
 
 
 def web_page(
@@ -37,12 +38,10 @@ def web_page(
         slice_: dims (split, alpha) or (split, beta, alpha).
         path: alpha and beta by step, or None.
         deep: whether a slice of two dimensions is shown in 3-D at first.
-        looks: `variable`, `split`, `scale` and `limits` as `stills.still` takes them.
+        looks: `variable`, `split`, `scale` and `limits` as `ll.plot` takes them.
     """
-    from landscape_lab.figures.matplotlib import stills  # matplotlib takes half a second to import
-
     way = walk(path) if path is not None else None
     way = way if way is not None and way.sizes["step"] else None
     planar = "beta" in slice_.dims
     relief = alone(slice_, way, seen=slice_.attrs.get("seen"), **looks) if planar else ""
-    return stills.web_page(slice_, way, relief=relief, deep=deep and planar, **looks)
+    return page.web_page(slice_, way, relief=relief, deep=deep and planar, **looks)

@@ -106,6 +106,28 @@ def _short(coordinate: float) -> str:
     return f"{coordinate:.3g}".replace("-", "−")
 
 
+def named(axis: xr.DataArray) -> str:
+    """What an axis is called."""
+    return str(axis.attrs.get("long_name", axis.name))
+
+
+def part_of(split: str) -> str:
+    """What a split is called before `loss`."""
+    return "training" if split == "train" else split
+
+
+def own_path(slice_: xr.Dataset) -> xr.Dataset | None:
+    """The run's path on a slice: alpha, beta, loss and distance by step; None if it has none."""
+    names = [str(name) for name in slice_.data_vars if str(name).startswith("path_")]
+    if "path_alpha" not in names or slice_["path_alpha"].dims != ("step",):
+        return None
+    path = slice_[names].drop_vars(["alpha", "beta"], errors="ignore")
+    if "step" not in path.coords:
+        path = path.assign_coords(step=np.arange(path.sizes["step"]))
+    path = path.dropna("step", subset=["path_alpha"])  # steps that only other runs have
+    return path.rename({name: name.removeprefix("path_") for name in names})
+
+
 def others(slice_: xr.Dataset) -> list[tuple[int, xr.Dataset]]:
     """The other runs on a slice: numbers from 2 on, and alpha, beta and distance by step."""
     if "other_alpha" not in slice_ or "other_beta" not in slice_:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from landscape_lab.figures.reliability import asked_tolerance, reliability, statistics
+from landscape_lab.figures.reliability import asked_tolerance, products, reliability, statistics
 
 NUMBERS = ("batch_size", "steps", "seed", "dtype")
 RUN = ("optimizer", "schedule", "sampler")
@@ -29,6 +29,8 @@ def caption(slice_: xr.Dataset) -> str:
     told += [statistics(slice_), asked_tolerance(slice_)]
     for name in COMPUTED:
         given = attrs.get(name)
+        if name == "examples" and "examples_of" in attrs:  # told with the products
+            continue
         if given is not None and np.size(given):
             told.append(f"{_words(name)} {', '.join(map(_short, np.ravel(given)))}")
     return " · ".join(filter(None, [*told, *_quality(slice_)]))
@@ -80,7 +82,7 @@ def _where(attrs: dict[Any, Any]) -> Iterator[str]:
 def _of_view(view: dict[str, Any], attrs: dict[Any, Any]) -> Iterator[str]:
     """The plane, and the other settings of a slice; of your own network they are attributes."""
     directions = view.get("directions") or _directions(attrs)
-    if directions:
+    if directions.get("kind"):
         yield f"directions {_recipe(directions)}"
     if view.get("step") is not None:
         yield f"centre: step {view['step']}" if view["step"] >= 0 else "centre: the last step"
@@ -99,9 +101,11 @@ def _quality(slice_: xr.Dataset) -> Iterator[str]:
     if "captured" in slice_.attrs:
         yield f"{float(slice_.attrs['captured']):.0%} of the motion lies in the plane"
     yield from reliability(slice_)
-    broken = int((~np.isfinite(slice_["loss" if "loss" in slice_ else "ratio"].values)).sum())
+    yield from products(slice_)
+    name = next((name for name in ("loss", "ratio") if name in slice_), None)
+    broken = int((~np.isfinite(slice_[name].values)).sum()) if name else 0
     if broken:
-        yield f"{broken} values not finite"
+        yield f"{broken} value{'s' * (broken > 1)} not finite"
     if "version" in slice_.attrs:
         yield f"Landscape Lab {slice_.attrs['version']}"
 

@@ -89,13 +89,33 @@ def checks(slice_: xr.Dataset, *, brief: bool = False) -> Iterator[str]:
             yield "every computed point is from the plain evaluation"
         return
     words = f"{count} of {count} checked points agree"
-    if brief:
+    if brief or "checked_deviation" not in slice_.attrs:  # of several planes only the sum is known
         yield words
         return
     plain = "your own code evaluated plainly" if "model" in slice_.attrs else "the plain evaluation"
     off = float(slice_.attrs["checked_deviation"])
     told = f"largest relative difference {off:.0e}" if off else "no difference"
     yield f"{words} with {plain} ({told.replace('e-0', 'e-')})"
+
+
+def products(found: xr.Dataset) -> Iterator[str]:
+    """Of curvature: on which examples, how their losses add up, and what was compared."""
+    attrs = found.attrs
+    if "additivity" in attrs and "examples_of" in attrs:
+        kind, coupled, rest = attrs["additivity"].partition(";")
+        what = "loss" if kind == "neither" else f"{kind} loss"
+        yield f"{what} over {attrs['examples']} of {attrs['examples_of']} examples{coupled}{rest}"
+    if "checked_products" in attrs:
+        yield _checked_products(attrs["checked_products"], attrs["checked_deviation"])
+
+
+def _checked_products(count: int, deviation: float) -> str:
+    """How many matrix-vector products were compared, and how far off they were."""
+    if not count:
+        return "no matrix-vector product checked"
+    told = f"relative difference at most {deviation:.0e}" if deviation else "no difference"
+    many = "products" if count > 1 else "product"
+    return f"{count} matrix-vector {many} checked against plain differentiation: {told}"
 
 
 def standard_error(slice_: xr.Dataset) -> Iterator[str]:
@@ -111,9 +131,10 @@ def standard_error(slice_: xr.Dataset) -> Iterator[str]:
         centre = errors.sel(dict.fromkeys(sides, 0.0), method="nearest")
         if "given_points" in slice_.attrs:
             words = "standard error of the loss at point 1"
-        found = [
-            f"{float(one):.2g} ({one['split'].item()})" for one in centre.transpose("split", ...)
-        ]
+        if "split" not in centre.dims:
+            yield f"{words}: {float(centre):.2g}"
+            return
+        found = [f"{float(one):.2g} ({one['split'].item()})" for one in centre]
         yield f"{words}: {', '.join(found) if len(found) > 1 else f'{float(centre[0]):.2g}'}"
 
 
@@ -137,7 +158,9 @@ def percent(share: float) -> str:
 
 def _range(slice_: xr.Dataset) -> float:
     """The range of the computed losses on the scale of the tolerance, the largest of the splits."""
-    losses = slice_["loss"].transpose("split", ...).values[:, slice_["computed"].values]
+    mask = slice_["computed"]
+    losses = slice_["loss"].transpose(..., *mask.dims).values[..., mask.values]
+    losses = losses.reshape(-1, losses.shape[-1])  # also of one split that was chosen
     if _logged(slice_):
         with np.errstate(divide="ignore", invalid="ignore"):
             losses = np.log10(losses)

@@ -13,8 +13,9 @@ from figure_cases import slice_of, valley
 from landscape_core import Plane, landscape
 from landscape_core.storage import netcdf
 from landscape_lab.figures.annotations import given_points
+from landscape_lab.figures.bokeh.web_page import web_page
 from landscape_lab.figures.captions import caption
-from landscape_lab.figures.matplotlib import stills
+from landscape_lab.figures.matplotlib.plotting import picture
 from landscape_lab.figures.reliability import computed, reliability, stated_error, statistics
 
 
@@ -169,9 +170,9 @@ def test_the_given_states_are_marked(count, tmp_path):
         (f"point {number}", at)
         for number, at in enumerate([(0, 0), (1, 0), (0, 1)] if count == 3 else [(0,), (1,)], 1)
     ]
-    drawing = stills.still(found, None, "svg").decode()
+    drawing = picture(found, "svg").decode()
     assert all(f">point {number}<" in drawing for number in range(1, count + 1))
-    page = stills.web_page(found, None)
+    page = web_page(found, None)
     assert all(f'["point {number}"]' in page for number in range(1, count + 1))
     near = landscape(
         states[0], cross_entropy, examples(),

@@ -1,8 +1,4 @@
-"""What was measured of a network at a point, each variable drawn as its dimensions ask for.
-
-Numbers by name (layers, tensors) are bars; values along ranks or over units are falling curves, one
-for each layer; a kernel is an image; a single number is a line of text.
-"""
+"""What was measured of a network at a point, each variable drawn as its dimensions ask for."""
 
 import html
 import textwrap
@@ -28,32 +24,24 @@ from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.axes import ends, put
 from landscape_lab.figures.bokeh.curves import NUMBER
 from landscape_lab.figures.bokeh.maps import Map, columns
+from landscape_lab.figures.diagnostic_values import (
+    ERROR,
+    bars_title,
+    drawn,
+    falling_curves,
+    is_bars,
+    is_logged,
+    is_matrix,
+    matrix_of,
+    number,
+    read,
+    titled,
+)
 from landscape_lab.figures.pixels import Array, narrow
 
 WAITING = "Measured once the run is held."
 MEASURING = "Being measured where the run is held …"
 NOTHING = "This network has no part that this is measured of."
-
-PAIRED = "other_"
-"""Before their names where dimensions stand a second time: the variable is a matrix."""
-
-MEANT = {"block": "layer"}
-"""What a dimension is called where its name says little."""
-
-ERROR = "_error"
-"""Behind the name of a variable: its standard error."""
-
-SPAN = 30.0
-"""Values whose largest is more than so many times their least are drawn on logarithmic axes."""
-
-TINY = 1e-6
-"""Negative values this small beside the largest are rounding, and no reason for linear axes."""
-
-LARGEST = 400
-"""Rows of a matrix that are drawn, at most."""
-
-POINTS = 100
-"""Of values in falling order so many are drawn, at most."""
 
 NAMED = 6
 """Curves that are named in a legend, at most; of more, the pointer tells the names."""
@@ -109,64 +97,26 @@ class Diagnostics:
 
 
 def _panels(found: xr.Dataset) -> Iterator[Any]:
-    for name in _drawn(found):
+    for name in drawn(found):
         given = found[name]
-        if any(dim.startswith(PAIRED) for dim in map(str, given.dims)):
+        if is_matrix(given):
             yield _matrix(given)
-        elif given.ndim == 1 and _is_named(given, str(given.dims[0])):
+        elif is_bars(given):
             yield _bars(given, found.get(f"{name}{ERROR}"))
         elif given.ndim:
             yield _curves(given)
-
-
-def _drawn(found: xr.Dataset) -> list[str]:
-    """The variables that have values, but not those that are the errors of others."""
-    return [
-        str(name)
-        for name, given in found.data_vars.items()
-        if given.size and not (str(name).endswith(ERROR) and str(name)[: -len(ERROR)] in found)
-    ]
 
 
 def _headline(found: xr.Dataset) -> str:
     """What it is, of how many examples, and the variables that are single numbers."""
     title, examples = found.attrs.get("title", ""), found.attrs.get("examples")
     told = [f"<b>{html.escape(str(title))}</b> where the run is held, on {examples} examples"]
-    names = _drawn(found)
+    names = drawn(found)
     for name in names:
         if found[name].ndim == 0:
             error = found.get(f"{name}{ERROR}")
-            told.append(f"{_titled(found[name])}: <b>{_read(found[name], error)}</b>")
+            told.append(f"{titled(found[name])}: <b>{read(found[name], error)}</b>")
     return "<br>".join(told if names else [*told, NOTHING])
-
-
-def _read(given: xr.DataArray, error: xr.DataArray | None) -> str:
-    return _number(float(given), None if error is None else float(error))
-
-
-def _number(number: float, error: float | None = None) -> str:
-    words = f"{number:.3g}" if error is None else f"{number:.3g} ± {error:.2g}"
-    return words.replace("-", "−")
-
-
-def _titled(given: xr.DataArray, by: str = "") -> str:
-    """What a variable is, by what it is told apart, and its unit."""
-    units = given.attrs.get("units", "1")
-    name = str(given.attrs.get("long_name", given.name)) + (f" by {by}" if by else "")
-    return name if units in ("1", "") or units in name else f"{name} ({units})"
-
-
-def _is_named(given: xr.DataArray, dim: str) -> bool:
-    """Whether a dimension has names and not numbers."""
-    return dim in given.coords and given[dim].dtype.kind in "USO"
-
-
-def _is_logged(values: Array) -> bool:
-    finite = values[np.isfinite(values)]
-    above = finite[finite > 0]
-    if not above.size or finite.min() < -TINY * above.max():
-        return False
-    return bool(above.max() > SPAN * above.min())
 
 
 def _plot(title: str, height: int, **more: Any) -> Any:
@@ -186,20 +136,19 @@ def _bars(given: xr.DataArray, error: xr.DataArray | None) -> Any:
     names = [str(name) for name in given[given.dims[0]].values]
     values = given.values.astype(float)
     errors = np.full(len(values), np.nan) if error is None else error.values.astype(float)
-    logged = _is_logged(values)
-    drawn = np.isfinite(values) & ((values > 0) | (not logged))
-    known = values[drawn]
-    reach = np.concatenate([known, (known + np.nan_to_num(errors[drawn])), [] if logged else [0.0]])
+    logged = is_logged(values)
+    known = np.isfinite(values) & ((values > 0) | (not logged))
+    tops = values[known] + np.nan_to_num(errors[known])
+    reach = np.concatenate([values[known], tops, [] if logged else [0.0]])
     low, high = _room(reach, 0.4 if error is None else 0.8, logged=logged)
     base = np.full(len(values), low if logged else 0.0)
     rows = FactorRange(factors=names[::-1])
-    title = _titled(given, MEANT.get(str(given.dims[0]), str(given.dims[0])))
     plot = _plot(
-        title, 40 + 19 * len(names), y_range=rows, x_range=Range1d(low, high),
+        bars_title(given), 40 + 19 * len(names), y_range=rows, x_range=Range1d(low, high),
         x_axis_type="log" if logged else "linear",
     )  # fmt: skip
-    words = [_number(v, None if np.isnan(e) else e) for v, e in zip(values, errors, strict=True)]
-    at = np.where(drawn, values, base)
+    words = [number(v, None if np.isnan(e) else e) for v, e in zip(values, errors, strict=True)]
+    at = np.where(known, values, base)
     data = columns(at=at, base=base, low=np.maximum(at - errors, low), high=at + errors)
     source = theme.source()
     source.data = data | {"name": names, "text": words}
@@ -238,53 +187,19 @@ def _room(reach: Array, more: float, *, logged: bool) -> tuple[float, float]:
 
 
 def _curves(given: xr.DataArray) -> Any:
-    """Values along the last dimension, a curve for each name; medians over all other dimensions.
-
-    Where the last dimension has no coordinate its order means nothing: all values of a name fall.
-    """
-    named, along = str(given.dims[0]), str(given.dims[-1])
-    several = given.ndim > 1 and _is_named(given, named)
-    names = [str(name) for name in given[named].values] if several else [""]
-    others = [str(dim) for dim in given.dims[int(several) : -1]]
-    values = given.values.astype(float).reshape(len(names), -1, given.sizes[along])
-    title = _titled(given)
-    if along in given.coords:
-        x, table = given[along].values.astype(float), _medians(values)
-        title += "".join(f", median over {dim}s" for dim in others)
-        axis: dict[str, Any] = {"x_axis_label": along}
-    else:
-        x, table = _falling(values.reshape(len(names), -1))
-        axis = {"x_axis_label": "share, highest first" if others else f"{along}s, highest first"}
-    logged = _is_logged(table)
-    shown = np.where(np.isfinite(table) & ((table > 0) | (not logged)), table, np.nan)
-    lost = int((np.isfinite(table) & np.isnan(shown)).sum())
+    """A figure of falling curves."""
+    found = falling_curves(given)
+    height = ends(found.table, 0.08, logged=found.logged) or {"start": 0.1, "end": 1.0}
     plot = _plot(
-        title + (f"; {lost} not above zero, left out" if lost else ""), 150,
-        x_range=Range1d(**ends(x, 0.03)), y_axis_type="log" if logged else "linear",
-        y_range=Range1d(**(ends(shown, 0.08, logged=logged) or {"start": 0.1, "end": 1.0})), **axis,
+        found.title, 150, x_range=Range1d(**ends(found.x, 0.03)), y_range=Range1d(**height),
+        y_axis_type="log" if found.logged else "linear", x_axis_label=found.axis,
     )  # fmt: skip
-    _lines(plot, x, dict(zip(names, shown, strict=True)))
-    _count(plot.yaxis[0], logged=logged)
+    _lines(plot, found.x, dict(zip(found.names, found.table, strict=True)))
+    _count(plot.yaxis[0], logged=found.logged)
     _count(plot.xaxis[0])
-    if along in given.coords:
+    if found.numbered:
         plot.xaxis.ticker.update(min_interval=1)
     return plot
-
-
-def _medians(values: Array) -> Array:
-    """Over the middle one of three dimensions, of what is finite."""
-    return np.asarray(np.ma.median(np.ma.masked_invalid(values), axis=1).filled(np.nan))
-
-
-def _falling(values: Array) -> tuple[Array, Array]:
-    """The finite values of each row from the highest to the lowest, against shares of the row."""
-    shares = np.linspace(0.0, 1.0, min(POINTS, values.shape[1]))
-    table = np.full((len(values), len(shares)), np.nan)
-    for filled, row in zip(table, values, strict=True):
-        known = np.sort(row[np.isfinite(row)])[::-1]
-        if known.size:
-            filled[:] = known[np.rint(shares * (len(known) - 1)).astype(int)]
-    return shares, table
 
 
 def _lines(plot: Any, x: Array, rows: dict[str, Array]) -> None:
@@ -312,21 +227,9 @@ def _lines(plot: Any, x: Array, rows: dict[str, Array]) -> None:
 
 def _matrix(given: xr.DataArray) -> Any:
     """An image of a matrix whose rows and columns are all pairs of its dimensions."""
-    rows = [str(dim) for dim in given.dims if not str(dim).startswith(PAIRED)]
-    wide = [f"{PAIRED}{dim}" for dim in rows]
-    size = int(np.prod([given.sizes[dim] for dim in rows]))
-    values = given.transpose(*rows, *wide).values.astype(float).reshape(size, size)
-    values = values[:LARGEST, :LARGEST]
-    meaning = {"long_name": " × ".join(dim for dim in rows if given.sizes[dim] > 1) or rows[0]}
-    place = np.arange(1.0, 1 + len(values))
-    shown = xr.DataArray(
-        values,
-        {"beta": ("beta", place, meaning), "alpha": ("alpha", place, meaning)},
-        ("beta", "alpha"),
-    )
-    title = _titled(given) + (f", the first {LARGEST} of {size}" if size > LARGEST else "")
-    image = Map("\n".join(textwrap.wrap(title, WIDE)))
-    finite = values[np.isfinite(values)]
+    shown = matrix_of(given)
+    image = Map("\n".join(textwrap.wrap(str(shown.name), WIDE)))
+    finite = shown.values[np.isfinite(shown.values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     high = high if high > low else low + 1.0
     image.update(shown, (low, high), theme.ticks(low, high, "linear", cut=False), smooth=False)

@@ -13,10 +13,13 @@ import numpy.typing as npt
 import xarray as xr
 
 from landscape_lab.figures import theme
-from landscape_lab.figures.bokeh.lines import named, part_of
+from landscape_lab.figures.annotations import part_of
+from landscape_lab.figures.matplotlib.base import PlotOptions
+from landscape_lab.figures.matplotlib.heights import heights_on, name_axes
+from landscape_lab.figures.matplotlib.paper import SIZES
 from landscape_lab.figures.matplotlib.relief import above, relief_on
-from landscape_lab.figures.matplotlib.stills import SIZES, heights_on
 from landscape_lab.figures.matplotlib.tracks import pieces
+from landscape_lab.figures.slice_parts import shown_of
 
 Frame = npt.NDArray[np.uint8]
 """One picture: (rows, columns, 3), red, green and blue."""
@@ -54,15 +57,15 @@ class Film:
             scale: `log` or `linear` heights.
             deep: whether a lit surface is drawn.
         """
-        self._limits, self._deep, self._scale = limits, deep, scale
-        self._variable, self._split = variable, split
+        self._deep = deep
+        self._options = PlotOptions(variable, split, scale=scale, limits=limits)
         self._slice: xr.Dataset | None = None
         self._empty: Any = None
         self._axes: Any = None
 
     def frame(self, slice_: xr.Dataset, path: xr.Dataset, words: str) -> Frame:
         """A slice (split, beta, alpha), the path on it as far as it is given, and words above."""
-        shown = slice_[self._variable].sel(split=self._split)
+        shown = shown_of(slice_, self._options.variable, self._options.split)
         if slice_ is not self._slice:
             self._stage(shown)
             self._slice = slice_
@@ -70,7 +73,7 @@ class Film:
         canvas.restore_region(self._empty)
         places = [path["alpha"].values, path["beta"].values]
         if self._deep:
-            places.append(above(shown, path, self._scale, self._limits))
+            places.append(above(shown, path, self._options))
         ends = [[one[:1] for one in places], [one[-1:] for one in places]]
         parts = [
             *axes.plot(*places, color=theme.HALO, alpha=0.8, linewidth=3.6, zorder=4),
@@ -96,21 +99,17 @@ class Film:
         from matplotlib.figure import Figure
         from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-        title = f"{part_of(self._split)} {self._variable}"
+        title = f"{part_of(self._options.split)} {self._options.variable}"
         with rc_context(SIZES):
             below = ConstrainedLayoutEngine(rect=(0.0, 0.0, 1.0, 0.93))
             paper = Figure(figsize=(WIDTH, HEIGHT), dpi=DOTS_PER_INCH, layout=below)
             canvas = FigureCanvasAgg(paper)
-            given: Any = {"limits": self._limits}
+            axes = paper.add_subplot(projection="3d" if self._deep else None)
             if self._deep:
-                axes = relief_on(paper, shown, title, self._scale, smooth=False, **given)
+                relief_on(axes, shown, title, self._options, smooth=False)
             else:
-                axes = paper.add_subplot()
-                heights_on(axes, shown, title, self._scale, **given)
-            alpha, beta = shown["alpha"], shown["beta"]
-            axes.set(
-                xlim=alpha[[0, -1]], ylim=beta[[0, -1]], xlabel=named(alpha), ylabel=named(beta)
-            )
+                heights_on(axes, shown, title, self._options)
+            name_axes(axes, shown)
             canvas.draw()
         self._axes, self._empty = axes, canvas.copy_from_bbox(paper.bbox)
 

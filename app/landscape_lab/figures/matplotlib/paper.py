@@ -1,55 +1,86 @@
-"""The sheet on which a picture is drawn, and the words below it; by matplotlib."""
+"""The figure that a picture is drawn on, its caption, and the bytes of a file; by Matplotlib."""
 
+import io
 import textwrap
-from typing import Any, BinaryIO
+from typing import Any
 
 from landscape_lab.figures import theme
 
 WIDTH, HEIGHT, DOTS_PER_INCH = 6.4, 5.1, 300
-"""The size on paper in inches without the words, and how fine it is drawn."""
+"""The size in inches without the caption, and how fine a file is drawn."""
 
 SENTENCE, SETTINGS = (9.0, 86), (7.0, 112)
-"""Size of the letters in points, and letters of a line, at most."""
+"""Size of the letters in points, and letters of a line of a figure `WIDTH` wide, at most."""
 
 SPACING, MARGIN = 1.25, 0.06
 """Between lines, in heights of a letter; and around the words, in inches."""
 
-DIGEST: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+SIZES: Any = {
+    "font.size": 9, "font.family": "sans-serif", "axes.edgecolor": theme.FRAME,
+    # Words stay words in SVG and PDF: they can be searched and changed.
+    "svg.fonttype": "none", "svg.hashsalt": "landscape", "pdf.fonttype": 42,
+}  # fmt: skip
+
+FORMS = ("png", "svg", "pdf")
+"""Formats of files."""
+
+# Without a date or a drawn identity, the same picture gives the same bytes.
+METADATA: dict[str, Any] = {
+    "png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None},
+}  # fmt: skip
 
 
-class Words:
+class Caption:
     """What is said below a picture: a sentence, and the settings in smaller type."""
 
-    def __init__(self, sentence: str, settings: str, wide: float = 1.0) -> None:
-        """Both broken into lines on a sheet so many times as wide; either may be empty."""
+    def __init__(self, sentence: str, settings: str, width: float = WIDTH) -> None:
+        """Both broken into lines of a figure so many inches wide; either may be empty."""
         # No line begins with a dot between two settings.
         self._parts = [
-            (textwrap.wrap(text.replace(" ·", "\u00a0·"), round(wide * letters)), points)
+            (textwrap.wrap(text.replace(" ·", "\u00a0·"), round(width / WIDTH * letters)), points)
             for text, (points, letters) in ((sentence, SENTENCE), (settings, SETTINGS))
         ]
 
     @property
     def height(self) -> float:
-        """How much room they take, in inches."""
-        return MARGIN + sum(self._height(part) for part in self._parts)
+        """How much room they take, in inches; 0 if both are empty."""
+        lines = sum(self._height(part) for part in self._parts)
+        return MARGIN + lines if lines else 0.0
 
-    def write(self, paper: Any, file: BinaryIO, form: str) -> None:
-        """Put the words below what is drawn, and write the figure."""
-        total = paper.get_figheight()
+    def put(self, figure: Any) -> None:
+        """Write the words at the foot of a figure, and keep what is drawn above them."""
+        total = figure.get_figheight()
         share = self.height / total
-        paper.get_layout_engine().set(rect=(0, share, 1, 1 - share))
+        figure.get_layout_engine().set(rect=(0, share, 1, 1 - share))
         top = self.height
-        colors = (theme.INK, theme.MUTED)
-        for (lines, points), color in zip(self._parts, colors, strict=True):
-            paper.text(
-                MARGIN / paper.get_figwidth(), top / total, "\n".join(lines), va="top",
+        for (lines, points), color in zip(self._parts, (theme.INK, theme.MUTED), strict=True):
+            figure.text(
+                MARGIN / figure.get_figwidth(), top / total, "\n".join(lines), va="top",
                 fontsize=points, color=color, linespacing=SPACING,
             )  # fmt: skip
             top -= self._height((lines, points))
-        # Without a date or a drawn identity, the same picture gives the same bytes.
-        paper.savefig(file, format=form, dpi=DOTS_PER_INCH, metadata=DIGEST.get(form))
 
     @staticmethod
     def _height(part: tuple[list[str], float]) -> float:
         lines, points = part
         return len(lines) * points * SPACING * 1.04 / 72 + (MARGIN if lines else 0)
+
+
+def blank(size: tuple[float, float]) -> Any:
+    """A figure of so many inches that no window and no notebook knows of."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # takes half a second to import
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def content(figure: Any, form: str, dots_per_inch: float = DOTS_PER_INCH) -> bytes:
+    """The figure as the bytes of a file of a form; the same figure gives the same bytes."""
+    from matplotlib import rc_context
+
+    drawn = io.BytesIO()
+    with rc_context(SIZES):
+        figure.savefig(drawn, format=form, dpi=dots_per_inch, metadata=METADATA[form])
+    return drawn.getvalue()

@@ -8,6 +8,8 @@ import xarray as xr
 
 from landscape_lab.figures import theme
 from landscape_lab.figures.annotations import lowest
+from landscape_lab.figures.matplotlib.base import PlotOptions
+from landscape_lab.figures.matplotlib.heights import bar_on, scaled, spanned
 from landscape_lab.figures.pixels import finer
 
 Array = npt.NDArray[np.floating[Any]]
@@ -26,55 +28,49 @@ LIFT = 0.012
 
 
 def relief_on(
-    paper: Any,
-    shown: xr.DataArray,
-    title: str,
-    scale: str,
-    *,
-    smooth: bool,
-    limits: tuple[float, float] | None = None,
-) -> Any:
-    """Draw heights (beta, alpha) as a lit surface with a bar of colours; the axes.
+    axes: Any, shown: xr.DataArray, title: str, options: PlotOptions, *, smooth: bool
+) -> None:
+    """Draw values (beta, alpha) as a lit surface with a bar of colours.
 
     Args:
-        paper: a matplotlib figure.
-        shown: heights with the coordinates alpha and beta.
-        title: what the heights are.
-        scale: `log` or `linear`.
+        axes: of three dimensions.
+        shown: values with the coordinates alpha and beta.
+        title: what the values are.
+        options: the scale, the limits and the colours.
         smooth: draw it finer than its points; takes a second.
-        limits: values of the first and the last colour; by default they follow the picture.
     """
     from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import LightSource, ListedColormap, Normalize
+    from matplotlib.colors import LightSource, Normalize
 
     alpha, beta = shown["alpha"].values, shown["beta"].values
+    scale = options.scale
     heights = scaled(shown.values, scale)
-    low, high = spanned(heights, limits, scale)
+    low, high = spanned(heights, options.limits, scale)
     fine, holes = finer(heights) if smooth else _filled(heights)
     cut = np.clip(fine, low, high)
-    colors = ScalarMappable(Normalize(low, high), ListedColormap(theme.LANDSCAPE))
+    colors = ScalarMappable(Normalize(low, high), options.colors())
     light, (rows, columns) = LightSource(*LIGHT), _sides(alpha, beta, fine.shape)
     shade = light.hillshade(
         (cut - low) / (high - low), vert_exag=0.6, dx=1 / fine.shape[1], dy=1 / fine.shape[0]
     )
     lit = colors.to_rgba(cut)[..., :3] * (SHADE + (1 - SHADE) * shade[..., None])
     faces = np.dstack([lit, np.where(holes, 0.0, 1.0)])
-    axes = paper.add_subplot(projection="3d", computed_zorder=False)
+    axes.computed_zorder = False
     axes.plot_surface(
         columns, rows, cut, facecolors=faces, rstride=1, cstride=1, linewidth=0,
         antialiased=False, shade=False, rasterized=True, zorder=1,
     )  # fmt: skip
     axes.set(xlim=alpha[[0, -1]], ylim=beta[[0, -1]], zlim=(low, high))
+    axes.locator_params(axis="x", nbins=5)
+    axes.locator_params(axis="y", nbins=5)
     axes.view_init(ELEVATION, AZIMUTH)
     axes.set_box_aspect((1, 1, 0.6), zoom=0.92)
     for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
         axis.set_pane_color((1, 1, 1, 0))
         axis._axinfo["grid"].update(color=theme.GRID, linewidth=0.6)
-    ticks = theme.ticks(low, high, scale, cut=bool((heights[np.isfinite(heights)] > high).any()))
-    axes.set_zticks(list(ticks), labels=[""] * len(ticks))
-    bar = paper.colorbar(colors, ax=axes, label=title, pad=0.02, shrink=0.75)
-    bar.set_ticks(list(ticks), labels=list(ticks.values()))
-    bar.outline.set_visible(False)
+    beyond = bool((heights[np.isfinite(heights)] > high).any())
+    bar = bar_on(axes.figure, colors, axes, title, scale, cut=beyond)
+    axes.set_zticks(bar.get_ticks(), labels=[""] * len(bar.get_ticks()))
     low_at = lowest(shown.values, alpha, beta)
     if low_at is not None:
         bottom = float(
@@ -82,37 +78,18 @@ def relief_on(
         )
         axes.plot(*low_at, bottom, "x", color="#ffffff", markersize=7, zorder=3,
                   markeredgewidth=1.5, label="lowest")  # fmt: skip
-    return axes
 
 
-def above(
-    shown: xr.DataArray,
-    path: xr.Dataset,
-    scale: str,
-    limits: tuple[float, float] | None = None,
-) -> Array:
+def above(shown: xr.DataArray, path: xr.Dataset, options: PlotOptions) -> Array:
     """Heights at which a path is drawn: its true losses, or those of the surface, a little up."""
-    heights = scaled(shown.values, scale)
-    low, high = spanned(heights, limits, scale)
+    heights = scaled(shown.values, options.scale)
+    low, high = spanned(heights, options.limits, options.scale)
     surface = shown.copy(data=np.where(np.isfinite(heights), heights, np.nan))
     there: Array = surface.interp(alpha=path["alpha"], beta=path["beta"]).values
     if str(shown.name) in path:
-        own = scaled(path[str(shown.name)].values, scale)
+        own = scaled(path[str(shown.name)].values, options.scale)
         there = np.where(np.isfinite(own), own, there)
     return np.clip(there, low, high) + LIFT * (high - low)
-
-
-def spanned(heights: Array, limits: tuple[float, float] | None, scale: str) -> tuple[float, float]:
-    """The heights of the first and the last colour: those of two values, or as fits the picture."""
-    if limits is None:
-        return theme.limits(heights)
-    low, high = scaled(np.array(limits), scale).tolist()
-    return low, high
-
-
-def scaled(values: Array, scale: str) -> Array:
-    """Values as heights on a `log` or `linear` scale."""
-    return theme.decimal_log(values) if scale == "log" else values
 
 
 def _filled(heights: Array) -> tuple[Array, npt.NDArray[np.bool_]]:

@@ -1,0 +1,228 @@
+"""`ll.plot`: a result as a picture of Matplotlib; the same for exports and the command line."""
+
+import difflib
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import xarray as xr
+
+from landscape_lab.figures.captions import caption as caption_of
+from landscape_lab.figures.matplotlib.base import (
+    SCALE,
+    Drawable,
+    Drawing,
+    Place,
+    PlotOptions,
+    kinds,
+    spec_error,
+)
+from landscape_lab.figures.matplotlib.options import checked_options
+from landscape_lab.figures.matplotlib.paper import SIZES, Caption, blank, content
+from landscape_lab.figures.reliability import computed
+from landscape_lab.figures.slice_parts import with_coordinates
+
+Plotted = xr.Dataset | xr.DataArray | Mapping[str, xr.Dataset] | Sequence[xr.Dataset]
+
+
+def plot(  # noqa: PLR0913 - every choice in one line is what it is for
+    dataset: Plotted,
+    kind: str | None = None,
+    *,
+    ax: Any = None,
+    path: bool = True,
+    scale: str = SCALE,
+    limits: tuple[float, float] | None = None,
+    cmap: Any = None,
+    variable: str | None = None,
+    split: str | None = None,
+    caption: bool = True,
+) -> Any:
+    """Draw a result with Matplotlib, as the app draws it; the main Axes comes back.
+
+    Slices, lines, connections, convexity maps, spectra, curvature along a run, ensembles of planes,
+    trajectories and diagnostics are known by their variables. Several slices, in a list or by name,
+    are compared. Contour lines have their values; the path, its start, its last and its best point,
+    the lowest point of the picture, given states, computed points and what is not finite are
+    marked. Without `ax` the figure is new: a notebook and `plt.show()` show it wherever Matplotlib
+    is in use, and `axes.figure.savefig` writes it.
+
+    Args:
+        dataset: the result, or several slices to compare.
+        kind: which picture, for instance `surface` for a slice in 3-D; by default as fits.
+        ax: the Axes to draw on; pictures of several panels divide the place of one made by
+            `subplots`, a line and a spectrum draw their main panel alone.
+        path: whether paths are drawn.
+        scale: `linear` or `log` losses; densities of eigenvalues are always logarithmic.
+        limits: values of the first and the last colour, or of the ends of the vertical axis.
+        cmap: colours from low to high, a name or a Colormap of Matplotlib; by default the app's.
+        variable: what is shown; by default the loss, and the accuracy below the loss of a line.
+        split: which part of the data; by default `train`, and every part of a line.
+        caption: whether a new figure has the settings and the estimated error below the picture.
+
+    Raises:
+        SpecError: a dataset that no picture is known for, or a value that is not accepted.
+    """
+    drawn, drawing = drawing_of(dataset, kind)
+    options = checked_options(
+        drawn, drawing, path=path, scale=scale, limits=limits, cmap=cmap, variable=variable,
+        split=split,
+    )  # fmt: skip
+    if ax is None:
+        return _draw(drawn, drawing, options, settings=_settings(drawn) if caption else "")
+    _check_axes(ax)
+    axes = _on(Place(ax.figure, ax), drawn, drawing, options)
+    _state_error(axes, drawn)
+    return axes
+
+
+def picture(
+    dataset: Plotted,
+    form: str,
+    kind: str | None = None,
+    *,
+    sentence: str = "",
+    settings: str | None = None,
+    **options: Any,
+) -> bytes:
+    """The figure that `plot` draws as the bytes of a PNG, SVG or PDF file.
+
+    Args:
+        dataset: the result, or several slices to compare.
+        form: `png`, `svg` or `pdf`.
+        kind: which picture; by default as fits.
+        sentence: stands above the settings.
+        settings: stand below the picture; by default what the attributes of the dataset tell.
+        options: as those of `plot`, except `ax` and `caption`.
+
+    Raises:
+        SpecError: as `plot`.
+    """
+    drawn, drawing = drawing_of(dataset, kind)
+    chosen = checked_options(drawn, drawing, **options)
+    told = _settings(drawn) if settings is None else settings
+    axes = _draw(drawn, drawing, chosen, settings=told, sentence=sentence, hidden=True)
+    return content(axes.figure, form)
+
+
+def drawing_of(dataset: Plotted, kind: str | None = None) -> tuple[Drawable, Drawing[Any]]:
+    """The dataset as it is drawn, and the kind that draws it.
+
+    Raises:
+        SpecError: no kind draws it, or the one asked for does not.
+    """
+    known = kinds()
+    drawn = _drawable(dataset)
+    if kind is not None:
+        if not isinstance(kind, str) or kind not in known:
+            near = difflib.get_close_matches(str(kind), known, n=1)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            raise spec_error("kind", kind, "one of " + ", ".join(known) + hint)
+        if not known[kind].draws(drawn):
+            raise spec_error(f"the dataset of kind {kind!r}", _Told(drawn), known[kind].needs)
+        return drawn, known[kind]
+    for drawing in known.values():
+        if drawing.draws(drawn):
+            return drawn, drawing
+    needed = dict.fromkeys(drawing.needs for drawing in known.values())
+    raise spec_error("the dataset", _Told(drawn), "; or ".join(needed))
+
+
+class _Told:
+    """A dataset in a message: its variables with their dimensions, in one line."""
+
+    def __init__(self, dataset: Any) -> None:
+        self._dataset = dataset
+
+    def __repr__(self) -> str:
+        if isinstance(self._dataset, xr.Dataset):
+            told = [
+                f"{name} ({', '.join(map(str, one.dims))})"
+                for name, one in list(self._dataset.items())[:8]
+            ]
+            return f"a dataset of {', '.join(told)}" if told else "a dataset without variables"
+        if isinstance(self._dataset, Mapping):
+            return "; ".join(f"{name}: {_Told(one)!r}" for name, one in self._dataset.items())
+        return repr(self._dataset)[:200]
+
+
+def _drawable(dataset: Any) -> Drawable:
+    """A dataset, or several by name."""
+    if isinstance(dataset, xr.Dataset):
+        return with_coordinates(dataset)
+    if isinstance(dataset, xr.DataArray):
+        return with_coordinates(dataset.to_dataset(name=str(dataset.name or "loss")))
+    several: dict[str, Any] = {}
+    if isinstance(dataset, Mapping):
+        several = {str(name): one for name, one in dataset.items()}
+    elif isinstance(dataset, list | tuple):
+        several = {chr(ord("A") + number): one for number, one in enumerate(dataset)}
+    if not several or not all(isinstance(one, xr.Dataset) for one in several.values()):
+        raise spec_error("the dataset", _Told(dataset), "an xarray.Dataset, or several by name")
+    return {name: with_coordinates(one) for name, one in several.items()}
+
+
+def _check_axes(ax: Any) -> None:
+    from matplotlib.axes import Axes
+
+    if not isinstance(ax, Axes):
+        raise spec_error("ax", ax, "an Axes of Matplotlib")
+
+
+def _settings(dataset: Drawable) -> str:
+    """The caption of a dataset; of several only what differs is named, by the pictures."""
+    return caption_of(dataset) if isinstance(dataset, xr.Dataset) else ""
+
+
+def _draw(
+    dataset: Drawable,
+    drawing: Drawing[Any],
+    options: PlotOptions,
+    *,
+    settings: str,
+    sentence: str = "",
+    hidden: bool = False,
+) -> Any:
+    """Draw on a new figure with a caption; `hidden`: none that Matplotlib shows by itself."""
+    width, height = drawing.size(dataset)
+    below = Caption(sentence, settings, width)
+    size = (width, height + below.height)
+    figure = blank(size) if hidden else _new_figure(size)
+    axes = _on(Place(figure), dataset, drawing, options)
+    if below.height:
+        below.put(figure)
+    return axes
+
+
+def _on(place: Place, dataset: Drawable, drawing: Drawing[Any], options: PlotOptions) -> Any:
+    from matplotlib import rc_context
+
+    with rc_context(SIZES):
+        return drawing.draw(place, dataset, options)
+
+
+def _new_figure(size: tuple[float, float]) -> Any:
+    """A figure that a notebook or `plt.show()` shows, where either is in use.
+
+    Elsewhere, as in a server or a script that only writes files, `pyplot` is not loaded, and
+    nothing holds the figure but whoever draws it.
+    """
+    if "matplotlib.pyplot" in sys.modules or _in_notebook():
+        from matplotlib import pyplot
+
+        return pyplot.figure(figsize=size, layout="constrained")
+    return blank(size)
+
+
+def _in_notebook() -> bool:
+    """Whether IPython or a kernel of Jupyter runs this process."""
+    shell = sys.modules.get("IPython")
+    return shell is not None and shell.get_ipython() is not None
+
+
+def _state_error(axes: Any, dataset: Drawable) -> None:
+    """Say below the Axes of the caller what is interpolated, and how far that may be off."""
+    if not isinstance(dataset, xr.Dataset) or not {"computed", "loss"} <= set(dataset):
+        return
+    if axes.get_xlabel() and not bool(dataset["computed"].all()):
+        axes.set_xlabel(f"{axes.get_xlabel()}\n{computed(dataset, brief=True)}")

@@ -1,0 +1,45 @@
+"""A slice of two dimensions as a lit surface with the path above it."""
+
+from typing import Any, ClassVar
+
+import xarray as xr
+
+from landscape_lab.figures.annotations import own_path, part_of
+from landscape_lab.figures.matplotlib.base import Drawing, Place, PlotOptions
+from landscape_lab.figures.matplotlib.heights import key_on, name_axes
+from landscape_lab.figures.matplotlib.paper import HEIGHT, WIDTH
+from landscape_lab.figures.matplotlib.relief import above, relief_on
+from landscape_lab.figures.matplotlib.slice import Slice
+from landscape_lab.figures.matplotlib.tracks import path_on
+from landscape_lab.figures.slice_parts import shown_of
+
+FINE = 100
+"""Slices of fewer points along a side are drawn finer than their points."""
+
+
+class Surface(Drawing[xr.Dataset]):
+    """A lit surface; by its rank it is drawn only where it is asked for."""
+
+    rank: ClassVar[int] = 65
+    needs: ClassVar[str] = Slice.needs
+
+    def draws(self, dataset: object) -> bool:
+        return Slice().draws(dataset)
+
+    def variables(self, dataset: xr.Dataset) -> list[str]:
+        return Slice().variables(dataset)
+
+    def size(self, dataset: xr.Dataset) -> tuple[float, float]:
+        return WIDTH, HEIGHT
+
+    def draw(self, place: Place, dataset: xr.Dataset, options: PlotOptions) -> Any:
+        axes = place.axes(deep=True)
+        shown = shown_of(dataset, options.variable, options.split)
+        title = f"{part_of(options.split)} {options.variable}".strip()
+        relief_on(axes, shown, title, options, smooth=min(shown.shape) < FINE)
+        path = own_path(dataset) if options.path else None
+        if path is not None and "beta" in path and path.sizes["step"]:
+            path_on(axes, path, dataset.attrs.get("seen"), above(shown, path, options))
+        name_axes(axes, shown)
+        key_on(axes)
+        return axes
