@@ -5,6 +5,7 @@ LandscapeError
 ├── MissingDataError   a data file is not where it should be (also a FileNotFoundError)
 ├── PlaneError         directions that span no plane, or of another model (also a ValueError)
 ├── FileFormatError    a file that cannot be read as what it should be (also a ValueError)
+├── MissingPackageError  an optional package is not installed (also an ImportError)
 └── BackendError       a cluster that cannot be reached or lost its workers (also a RuntimeError)
 """
 
@@ -38,6 +39,10 @@ class PlaneError(LandscapeError, ValueError):
 
 class FileFormatError(LandscapeError, ValueError):
     """A file that cannot be read as what it should be."""
+
+
+class MissingPackageError(LandscapeError, ImportError):
+    """An optional package that is not installed; the message says how to install it."""
 
 
 class BackendError(LandscapeError, RuntimeError):
