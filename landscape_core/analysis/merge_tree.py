@@ -1,9 +1,14 @@
-"""The basins of a landscape and the passes between them: persistence of sublevel sets.
+"""Merge tree of a line or grid of values: local minima and the saddles at which their basins join.
 
-Let the landscape be flooded evenly. A lake begins at every local minimum; where two lakes meet, the
-shallower one ends, and the height between its beginning and its end is its persistence
-(Edelsbrunner and Harer, Computational Topology, 2010, chapter VII; for loss landscapes: Geniesse et
-al., Visualizing loss functions as topological landscape profiles, 2024).
+As a threshold rises from the lowest value, a connected component of the sublevel set {f <= t}
+appears at every local minimum. Where two components merge, the one with the higher minimum ends
+(the elder rule); the difference between its end and its beginning is its persistence (Edelsbrunner
+and Harer, Computational Topology, 2010, chapter VII; for loss landscapes: Geniesse et al.,
+Visualizing loss functions as topological landscape profiles, 2024).
+
+Which points are connected is a choice. With 8 neighbours the components are those of a cubical
+complex whose squares carry the values, as gudhi's `CubicalComplex(top_dimensional_cells=f)`; with 4
+those of one whose vertices carry them, as `CubicalComplex(vertices=f)`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -44,6 +49,52 @@ class Basin:
         return self.death - self.birth
 
 
+@dataclass(frozen=True, eq=False)
+class JoinTree:
+    """The merge tree in arrays: R finite points by their rank, M minima from the lowest.
+
+    `order` (R,) holds the flat index of each rank on the grid and `heights` (R,) its value.
+    `minima` (M,) and `saddles` (M,) hold ranks; the saddle of a component that never ends is R, and
+    its place in `parents` (M,) is -1. `branch` (R,) is the minimum whose component each point joins
+    when the threshold reaches it.
+    """
+
+    order: Ranks
+    heights: npt.NDArray[np.float64]
+    minima: Ranks
+    saddles: Ranks
+    parents: Ranks
+    branch: Ranks
+
+
+def join_tree(values: Values, neighbours: int = 8) -> JoinTree:
+    """Compute the merge tree of a line (n,) or grid (rows, columns) in arrays.
+
+    Raises:
+        SpecError: another number of dimensions or of neighbours.
+    """
+    if values.ndim not in (1, 2):
+        raise SpecError("values", values.shape, "a line or a grid")
+    if neighbours not in NEIGHBOURS:
+        raise SpecError("neighbours", neighbours, "4 or 8")
+    flat = values.ravel()
+    finite = np.flatnonzero(np.isfinite(flat))
+    order = finite[np.argsort(flat[finite], kind="stable")]  # the place of each rank
+    heights = flat[order].astype(np.float64)
+    low, high = _edges(order, values.shape, neighbours)
+    down = _descended(low, high, len(order))
+    minima, saddles, parents = _ends(down, low, high)
+    # Equal neighbours have different ranks; of a plateau all points but one end where they begin.
+    height = np.append(heights, np.inf)
+    lasting = height[saddles] > height[minima]
+    first = np.searchsorted(minima, down)
+    branch = _joined(first, np.where(lasting, saddles, -1), parents, np.arange(len(order)))
+    number = np.append(np.cumsum(lasting) - 1, -1)
+    return JoinTree(
+        order, heights, minima[lasting], saddles[lasting], number[parents[lasting]], number[branch]
+    )
+
+
 def merge_tree(values: Values, neighbours: int = 8) -> tuple[Basin, ...]:
     """The local minima of a line (n,) or grid (rows, columns), the deepest first.
 
@@ -59,27 +110,23 @@ def merge_tree(values: Values, neighbours: int = 8) -> tuple[Basin, ...]:
     Raises:
         SpecError: another number of dimensions or of neighbours.
     """
-    if values.ndim not in (1, 2):
-        raise SpecError("values", values.shape, "a line or a grid")
-    if neighbours not in NEIGHBOURS:
-        raise SpecError("neighbours", neighbours, "4 or 8")
-    flat = values.ravel()
-    finite = np.flatnonzero(np.isfinite(flat))
-    order = finite[np.argsort(flat[finite], kind="stable")]  # the place of each rank
-    heights = flat[order].astype(np.float64).tolist()
-    ends = _ends(*_edges(order, values.shape, neighbours), len(order))
-    # Equal neighbours have different ranks; of a plateau all points but one end where they begin.
-    lasting = {m: end for m, end in ends.items() if end is None or heights[end[0]] > heights[m]}
-    number = {minimum: i for i, minimum in enumerate(lasting)}
+    tree = join_tree(values, neighbours)
+    heights = np.append(tree.heights, np.inf)
 
     def place(rank: int) -> Place:
-        return tuple(int(i) for i in np.unravel_index(order[rank], values.shape))
+        return tuple(int(i) for i in np.unravel_index(tree.order[rank], values.shape))
 
     return tuple(
-        Basin(place(minimum), heights[minimum], np.inf, None, None)
-        if end is None
-        else Basin(place(minimum), heights[minimum], heights[end[0]], place(end[0]), number[end[1]])
-        for minimum, end in lasting.items()
+        Basin(
+            place(minimum),
+            float(heights[minimum]),
+            float(heights[saddle]),
+            place(saddle) if parent >= 0 else None,
+            parent if parent >= 0 else None,
+        )
+        for minimum, saddle, parent in zip(
+            tree.minima.tolist(), tree.saddles.tolist(), tree.parents.tolist(), strict=True
+        )
     )
 
 
@@ -134,21 +181,43 @@ def _edges(order: Ranks, shape: Place, neighbours: int) -> tuple[Ranks, Ranks]:
     return low[high < wall], high[high < wall]
 
 
-def _ends(low: Ranks, high: Ranks, points: int) -> dict[int, tuple[int, int] | None]:
-    """Every minimum by its rank, ascending: the rank where it ends and the minimum it ends in."""
+def _descended(low: Ranks, high: Ranks, points: int) -> Ranks:
+    """The minimum that each rank leads to, from lowest neighbour to lowest neighbour, (R,)."""
     down = np.arange(points)
     np.minimum.at(down, high, low)
-    while not np.array_equal(down, down[down]):  # from neighbour to neighbour to the minimum
+    while not np.array_equal(down, down[down]):
         down = down[down]
-    minima: list[int] = np.unique(down).tolist()
-    ends: dict[int, tuple[int, int] | None] = dict.fromkeys(minima)
-    joined = {minimum: minimum for minimum in minima}
-    for at, one, other in _passes(down[low], down[high], high):
+    return down
+
+
+def _ends(down: Ranks, low: Ranks, high: Ranks) -> tuple[Ranks, Ranks, Ranks]:
+    """All minima by rank, the rank where each ends, and the number of the one it ends in, (M,)."""
+    minima = np.unique(down)
+    saddles, parents = np.full(len(minima), len(down)), np.full(len(minima), -1)
+    number = np.zeros(len(down), dtype=np.int64)
+    number[minima] = np.arange(len(minima))
+    joined = list(range(len(minima)))
+    for at, one, other in _passes(number[down[low]], number[down[high]], high):
         deeper, shallower = sorted((_deepest(joined, one), _deepest(joined, other)))
         if deeper != shallower:
             joined[shallower] = deeper
-            ends[shallower] = (at, deeper)
-    return ends
+            saddles[shallower], parents[shallower] = at, deeper
+    return minima, saddles, parents
+
+
+def _joined(at: Ranks, ends: Ranks, parents: Ranks, ranks: Ranks) -> Ranks:
+    """The component that holds each rank, (R,), from a minimum below it whose component did.
+
+    Components end in ever later ones, so that the way up is found by jumps of halving length.
+    """
+    up, last = np.where(parents < 0, np.arange(len(parents)), parents), ends
+    jumps = []
+    for _ in range(max(1, len(parents)).bit_length()):
+        jumps.append((up, last))
+        up, last = up[up], last[up]
+    for up, last in reversed(jumps):
+        at = np.where(last[at] <= ranks, up[at], at)
+    return at
 
 
 def _passes(one: Ranks, other: Ranks, at: Ranks) -> list[list[int]]:
@@ -163,7 +232,7 @@ def _passes(one: Ranks, other: Ranks, at: Ranks) -> list[list[int]]:
     return table[np.sort(first)].tolist()
 
 
-def _deepest(joined: dict[int, int], minimum: int) -> int:
+def _deepest(joined: list[int], minimum: int) -> int:
     """The deepest minimum that one is joined with so far; the way to it is halved each time."""
     while joined[minimum] != minimum:
         joined[minimum] = joined[joined[minimum]]

@@ -1,0 +1,119 @@
+"""Error bound of the loss at each point of a slice, from what the slice states of itself.
+
+The bound is the sum of what applies:
+
+- interpolation: the attribute `estimated_error` (a share of the range of the loss, or of its
+  logarithm, as the tolerance says) where a point was not computed;
+- sampling: z times the standard error where the loss is a mean over part of the data or over random
+  draws, from the variable `loss_standard_error` or the attribute `standard_error`;
+- arithmetic: the attribute `checked_deviation`, the largest relative difference from the plain
+  evaluation, and rounding in the slice's own precision.
+
+It is infinite where an error exists and nothing is known of its size. All are errors of the values
+at the points; what lies between the points of a grid is not covered.
+"""
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import xarray as xr
+
+from landscape_core.analysis.slice_metrics import ROUNDING
+from landscape_core.foundation.errors import SpecError
+from landscape_core.storage import schema
+
+Floats = npt.NDArray[np.float64]
+
+Z = 1.96
+"""Standard errors that are counted as the sampling error: a 95 % interval at each point."""
+
+
+@dataclass(frozen=True, eq=False)
+class SliceError:
+    """The bound (beta, alpha) or (alpha,), in units of the loss, and the names of its parts."""
+
+    values: Floats
+    sources: tuple[str, ...]
+
+
+def loss_of(slice_: xr.Dataset, split: str) -> Floats:
+    """The loss of one part of the data, (beta, alpha) or (alpha,).
+
+    Raises:
+        SpecError: the slice has no such split.
+        FileFormatError: the dataset is no slice.
+    """
+    known = [str(name) for name in schema.check(slice_)[schema.SPLIT].values]
+    if split not in known:
+        raise SpecError("split", split, "one of " + ", ".join(known))
+    return slice_[schema.LOSS].sel({schema.SPLIT: split}).values.astype(np.float64)
+
+
+def slice_error(slice_: xr.Dataset, split: str = "train", *, z: float = Z) -> SliceError:
+    """Bound the error of the loss of one split at each point; 0 where the loss is not finite.
+
+    Args:
+        slice_: dims (split, beta, alpha) or (split, alpha).
+        split: which part of the data.
+        z: how many standard errors count.
+
+    Raises:
+        SpecError: an unknown split, or a z that is negative or not finite.
+        FileFormatError: the dataset is no slice.
+    """
+    if not 0 <= z < np.inf:
+        raise SpecError("z", z, "at least 0 and finite")
+    loss = loss_of(slice_, split)
+    finite = np.isfinite(loss)
+    size = np.where(finite, np.abs(loss), 0.0)
+    parts = {
+        "interpolation": _interpolation(slice_, loss),
+        "sampling": z * _standard_error(slice_, split),
+        "deviation from the plain evaluation": _deviation(slice_) * size,
+    }
+    used = {name: part for name, part in parts.items() if np.any(part[finite] > 0)}
+    total = sum(used.values(), ROUNDING * _eps(slice_) * size)
+    return SliceError(np.where(finite, total, 0.0), tuple(used))
+
+
+def _interpolation(slice_: xr.Dataset, loss: Floats) -> Floats:
+    """The estimated error of interpolated points; infinite where none is stated."""
+    computed = slice_[schema.COMPUTED].values
+    share = float(slice_.attrs.get("estimated_error", np.nan))
+    known = loss[computed & np.isfinite(loss)]
+    if computed.all():
+        return np.zeros(loss.shape)
+    if not np.isfinite(share) or not known.size:
+        return np.where(computed, 0.0, np.inf)
+    asked = json.loads(slice_.attrs.get("tolerance") or "{}")
+    if not (isinstance(asked, dict) and asked.get("scale") == "log"):
+        return np.where(computed, 0.0, share * float(np.ptp(known)))
+    positive = known[known > 0]
+    decades = share * float(np.ptp(np.log10(positive))) if positive.size else np.inf
+    factor = 10.0 ** min(decades, 300.0)
+    return np.where(computed | ~(loss > 0), 0.0, np.abs(loss) * (factor - 1))
+
+
+def _standard_error(slice_: xr.Dataset, split: str) -> Floats:
+    """The standard error of the mean loss; infinite where the loss does not tell it."""
+    shape = slice_[schema.COMPUTED].shape
+    if schema.STANDARD_ERROR in slice_:
+        errors = slice_[schema.STANDARD_ERROR].sel({schema.SPLIT: split}).values.astype(np.float64)
+    else:
+        errors = np.full(shape, float(slice_.attrs.get("standard_error", 0.0)))
+    return np.where(np.isnan(errors), np.inf, errors)
+
+
+def _deviation(slice_: xr.Dataset) -> float:
+    """The largest relative difference that spot checks found; 0 without checks."""
+    found = float(slice_.attrs.get("checked_deviation", 0.0))
+    return found if np.isfinite(found) else 0.0
+
+
+def _eps(slice_: xr.Dataset) -> float:
+    """The machine epsilon of the type in which the slice was computed."""
+    dtype = getattr(torch, str(slice_.attrs.get("dtype", "float64")), torch.float64)
+    return float(torch.finfo(dtype).eps)
