@@ -92,7 +92,7 @@ def filled(values: Floats, tree: JoinTree, least: float) -> Floats:
 
 def arrange(tree: JoinTree, shape: Place) -> Arranged:
     """Give every finite point a place on a line, around the minimum that it leads to."""
-    count, minima = len(tree.order), len(tree.minima)
+    count = len(tree.order)
     blocks = _blocks(tree, shape)
     roots = np.flatnonzero(tree.parents < 0)
     roots = roots[np.argsort(tree.order[tree.minima[roots]] % shape[-1], kind="stable")]
