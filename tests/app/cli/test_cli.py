@@ -16,8 +16,9 @@ import xarray as xr
 
 import oracles
 from cases import SPECIAL, place_of
-from landscape_core import load
+from landscape_core import load, save
 from landscape_core.analysis.diagnostics.base import Diagnostic
+from landscape_core.analysis.persistence import persistence
 from landscape_core.analysis.slice_metrics import slice_metrics
 from landscape_core.experiments.slice_of_run import path_on, plan_slice
 from landscape_core.experiments.trajectory import run_of
@@ -427,13 +428,45 @@ def test_the_figures_of_a_slice_are_told_with_their_meaning(tmp_path, capsys):
     assert main(["slice", "run.nc", "--resolution", "11", "-o", "s.nc"]) == 0
     capsys.readouterr()
     assert main(["metrics", "s.nc", "--scale", "log"]) == 0
-    head, *lines = capsys.readouterr().out.splitlines()
+    table, *minima = capsys.readouterr().out.split("\n\n")
+    head, *lines = table.splitlines()
     assert head.split() == ["metric", "train", "test", "unit", "meaning"]
     expected = slice_metrics(load(tmp_path / "s.nc"), "test", "log")
     assert [line.split()[0] for line in lines] == list(expected)
     for line, (name, column) in zip(lines, expected.items(), strict=True):
         assert line.split()[2] == f"{float(column):.4g}", name
         assert line.endswith(column.attrs["long_name"])
+    assert [block.partition(":")[0] for block in minima] == ["train", "test"]
+
+
+def test_the_significant_minima_of_a_slice_are_listed_from_the_most_persistent(tmp_path, capsys):
+    x = np.linspace(-2, 2, 41)
+    loss = x**4 - 2 * x**2 + 0.2 * x + 2 + 0.01 * (-1.0) ** np.arange(41)
+    slice_ = xr.Dataset(
+        {"loss": (("split", "alpha"), loss[None]), "computed": ("alpha", np.ones(41, bool))},
+        {"split": ["train"], "alpha": x},
+        {"standard_error": 0.02},
+    )
+    save(slice_, tmp_path / "s.nc")
+    assert main(["metrics", "s.nc"]) == 0
+    told = capsys.readouterr().out.partition("\n\n")[2].splitlines()
+    barcode = persistence(slice_)
+    count = barcode.sizes["bar"]
+    assert told[0] == f"train: {count} minima, 2 longer than twice the error; error: sampling"
+    assert [line.split()[1] for line in told[2:]] == ["-1", "0.9"]
+    assert told[2].split()[3:] == ["none", "none", "100", "%"]
+    assert float(told[3].split()[4]) == pytest.approx(float(barcode["persistence"][1]), rel=1e-3)
+
+
+def test_two_slices_have_a_bottleneck_distance(tmp_path, capsys):
+    pytest.importorskip("gudhi")
+    alpha = np.linspace(0, 1, 5)
+    for name, top in (("a.nc", 3.0), ("b.nc", 2.0)):
+        loss = np.array([[1.0, top, 1.5, 4.0, 5.0]])
+        made = {"loss": (("split", "alpha"), loss), "computed": ("alpha", np.ones(5, bool))}
+        save(xr.Dataset(made, {"split": ["train"], "alpha": alpha}), tmp_path / name)
+    assert main(["metrics", "a.nc", "b.nc"]) == 0
+    assert capsys.readouterr().out.endswith("\nbottleneck distance (train): 0.75 loss\n")
 
 
 def test_many_planes_are_drawn_with_the_spread_of_their_figures(tmp_path, capsys):
@@ -465,6 +498,7 @@ def test_many_planes_are_drawn_with_the_spread_of_their_figures(tmp_path, capsys
         (["slice", "run.nc", "--set", "run.seed=7"], "run must be left as it is"),
         (["convexity", "run.nc", "--set", "run.problem.dataset=circles"], "run must be left"),
         (["metrics", "run.nc"], "a slice needs"),
+        (["metrics", "run.nc", "wide.nc"], "a slice needs"),
         (["planes", "run.nc", "--count", "0"], "at least 1"),
         (["planes", "run.nc", "-o", "p.txt"], ".png, .svg, .pdf or .nc"),
         (["plot", "run.nc", "--kind", "slice"], "must be a slice of two dimensions"),

@@ -78,7 +78,7 @@ def test_the_merge_tree_joins_each_minimum_to_a_lower_one_at_its_saddle():
     _, barcode, _ = found()
     drawn = bars(barcode, "linear")
     lines = tree_lines(drawn)
-    order = {birth: place for birth, place in zip(drawn.birth, drawn.order, strict=True)}
+    order = dict(zip(drawn.birth, drawn.order, strict=True))
     assert sorted(order.values()) == [0, 1, 2, 3]
     for line, ends in zip(lines, drawn.endless, strict=True):
         (x, birth), (top_x, death), (over, _) = line

@@ -89,7 +89,8 @@ class Topology(Scaled):
         found = bars(barcode, scale)
         put(self.figure.title, text="\n".join(told(barcode)))
         put(self._words, text="" if barcode.sizes["bar"] else NOTHING)
-        x = y = floor = np.empty(0)
+        x: Array = np.empty(0)
+        y = floor = x
         limits = found.limits
         if profile is not None and drawing == "profile":
             x, y = curve(profile, scale)

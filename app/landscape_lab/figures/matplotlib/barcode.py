@@ -30,20 +30,15 @@ def barcode_on(axes: Any, barcode: xr.Dataset, scale: str = "linear") -> None:
     draw_lines(axes, found, np.stack([np.stack([found.birth, found.death], 1),
                                       np.stack([level, level], 1)], axis=2))  # fmt: skip
     mark_minima(axes, found, found.birth, level)
-    for row in np.flatnonzero(found.endless):
+    for row in np.flatnonzero(found.endless).tolist():
         axes.plot(found.death[row], level[row], ">", clip_on=False, markersize=6,
-                  color=look_of(found, row)["color"])  # fmt: skip
+                  color=SOLID["color"])  # fmt: skip
     name_heights(axes.xaxis, found.limits, scale)
     axes.set(xlim=found.limits, ylim=(-0.8, max(1, len(level)) - 0.2))
     kind = "minima" if barcode.attrs["dimension"] == 0 else "loops"
     axes.set_ylabel(f"{kind}, the most persistent above")
     axes.set_yticks([])
     finish(axes, barcode)
-
-
-def look_of(found: Bars, row: int) -> dict[str, Any]:
-    """How the line of a bar looks."""
-    return SOLID if found.significant[row] else PALE
 
 
 def draw_lines(axes: Any, found: Bars, lines: Any) -> None:

@@ -12,9 +12,7 @@ from landscape_lab.figures.matplotlib.barcode import finish, mark_minima, name_h
 from landscape_lab.figures.topology import bars, curve, profile_limits, scale_for
 
 
-def profile_on(
-    axes: Any, barcode: xr.Dataset, profile: xr.Dataset, scale: str = "linear"
-) -> None:
+def profile_on(axes: Any, barcode: xr.Dataset, profile: xr.Dataset, scale: str = "linear") -> None:
     """Draw a profile with the most persistent minima marked on it.
 
     Args:
