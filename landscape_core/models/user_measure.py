@@ -1,4 +1,4 @@
-"""A measure that is the user's own function."""
+"""A measure defined by a user's function."""
 
 import numbers
 from collections.abc import Callable
@@ -13,27 +13,27 @@ from landscape_core.models.module_state import rewound
 
 
 class UserMeasure(OutputMeasure):
-    """The mean of what a function gives for (outputs (N, ...), targets): a number, or one each."""
+    """The mean of function(outputs (N, ...), targets): a scalar, or one value per example."""
 
     usual: ClassVar[bool] = False
 
     def __init__(self, function: Callable[[Tensor, Tensor], Any]) -> None:
-        """Hold the function; it is called with all examples of one point at a time."""
+        """Hold the function; it is called with all examples, one point at a time."""
         object.__setattr__(self, "function", function)
 
     function: Callable[[Tensor, Tensor], Any]
 
     def read(self, outputs: Tensor, answers: Answers) -> Tensor:
-        """The value; the function has outputs and targets of its own, to write to or to keep.
+        """Return the value; the function receives copies of outputs and targets.
 
         Raises:
-            SpecError: the function gives neither a number nor numbers.
+            SpecError: the function returns neither a scalar nor a tensor.
         """
         with rewound(self.function):
             found = self.function(outputs.clone(), answers.targets.clone())
         if isinstance(found, Tensor):
             return found.to(outputs.dtype).mean()
         if not isinstance(found, numbers.Real):
-            accepted = "a number, or a tensor of one or of one for each example"
-            raise SpecError("what a measure gives", type(found).__name__, accepted)
+            accepted = "a scalar, or a tensor with one value per example"
+            raise SpecError("the value of a measure", type(found).__name__, accepted)
         return torch.as_tensor(float(found)).to(outputs)

@@ -1,1 +1,1 @@
-"""What is measured of a network at one point, without any plane, one diagnostic a file."""
+"""Diagnostics of a network at one point, which need no plane, one file each."""

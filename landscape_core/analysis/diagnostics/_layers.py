@@ -9,7 +9,7 @@ from landscape_core.models.network_objective import ModelObjective
 
 
 def sequence(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """The layers of an `nn.Sequential` by name in their order, nested ones opened; else nothing."""
+    """The layers of an `nn.Sequential` by name in order, nested ones flattened; else empty."""
     if type(module) is nn.Sequential:
         for name, part in module._modules.items():  # named_children leaves out a layer used again
             if type(part) is nn.Sequential:
@@ -19,7 +19,7 @@ def sequence(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Modu
 
 
 def state_at(objective: ModelObjective, theta: Vector) -> dict[str, Tensor]:
-    """All parameters at theta, tied and frozen ones as well, and buffers, each under every name."""
+    """All parameters at theta, including tied and frozen ones, and buffers, under every name."""
     values = objective.layout.split(theta.detach())
     own = dict(objective.module.named_parameters())
     moved = {id(own[name]): value for name, value in values.items()}
@@ -29,7 +29,7 @@ def state_at(objective: ModelObjective, theta: Vector) -> dict[str, Tensor]:
 
 
 def within(state: dict[str, Tensor], layer: str) -> dict[str, Tensor]:
-    """What belongs to a layer, by its name in there."""
+    """The tensors of a layer, by their names within the layer."""
     prefix = f"{layer}."
     return {
         name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)

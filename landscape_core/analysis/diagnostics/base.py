@@ -1,7 +1,7 @@
-"""What a diagnostic is: a recipe that measures a network at one point, without any plane.
+"""The base class of diagnostics: measurements of a network at one point, without a plane.
 
-What comes back is an `xr.Dataset` whose variables carry `units` and a `long_name`. Where a
-dimension is called `block`, its first entry is the whole network and the others are its layers.
+The result is an `xr.Dataset` whose variables have `units` and a `long_name`. The first entry of a
+dimension `block` is the whole network, the others are its layers.
 """
 
 from abc import ABC, abstractmethod
@@ -23,7 +23,7 @@ from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.parameters import Block, groups
 
 NETWORK = "network"
-"""The name of the block that holds all parameters."""
+"""The name of the block of all parameters."""
 
 Column = tuple[tuple[str, ...], Any, Mapping[str, str]]
 """A variable: its dimensions, its values and its attributes."""
@@ -31,26 +31,25 @@ Column = tuple[tuple[str, ...], Any, Mapping[str, str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnostic(Recipe, ABC):
-    """A measurement at a point. `formula` as people write it, `source` the citation."""
+    """A measurement at a point; `formula` is its definition, `source` the citation."""
 
     formula: ClassVar[str]
     source: ClassVar[str]
 
     @abstractmethod
     def at(self, objective: ModelObjective, theta: Vector) -> xr.Dataset:
-        """What is measured at theta (P,); not finite where the outputs of the network are not.
+        """Measure at theta (P,); not finite if the outputs of the network are not.
 
         Raises:
-            SpecError: a theta of another size than the network or one that is not finite, before
-                any work.
+            SpecError: theta does not match the network's size or is not finite; before any work.
         """
 
 
 def check_point(objective: ModelObjective, theta: Tensor, name: str = "theta") -> None:
-    """Refuse parameters that are not those of such a network.
+    """Raise `SpecError` for parameters that do not match the network.
 
     Raises:
-        SpecError: they are of another size, or not finite.
+        SpecError: they have the wrong size or are not finite.
     """
     if theta.shape != objective.start.shape:
         shape = tuple(objective.start.shape)
@@ -60,52 +59,50 @@ def check_point(objective: ModelObjective, theta: Tensor, name: str = "theta") -
 
 
 def check_apart(objective: ModelObjective) -> None:
-    """Refuse a network that treats an example by what the others are.
+    """Raise `SpecError` if the network's output for an example depends on the other examples.
 
     Raises:
-        SpecError: its batch normalization does not use stored statistics, or examples see each
-            other in another way.
+        SpecError: batch normalization uses batch statistics, or examples interact in another way.
     """
     if objective.normalizes and objective.batch_norm != "running":
-        accepted = "running, so that each example is treated by itself"
+        accepted = "running, so that examples are processed independently"
         raise SpecError("batch_norm", objective.batch_norm, accepted)
     if couples(objective):
         random = draws_random_numbers(objective)
-        accepted = (
-            f"one that {'draws no random numbers' if random else 'treats each example by itself'}"
-        )
+        rule = "draws no random numbers" if random else "processes examples independently"
+        accepted = f"one that {rule}"
         raise SpecError("model", type(objective.module).__name__, accepted)
 
 
 def check_mean(objective: ModelObjective) -> None:
-    """Refuse a loss of which the examples' own gradients are no share alike.
+    """Raise `SpecError` if the loss is not the unweighted mean over examples.
 
     Raises:
-        SpecError: it is no plain mean over examples.
+        SpecError: it is not an unweighted mean over examples.
     """
     kind = kind_of(objective)
     if kind != "mean":
-        raise SpecError("loss", kind, "a mean over examples, in which all count alike")
+        raise SpecError("loss", kind, "an unweighted mean over examples")
 
 
 def blocks_of(objective: ModelObjective) -> dict[str, tuple[Block, ...]]:
-    """All tensors under `network`, then those of each layer by its name."""
+    """All tensors under `network`, then those of each layer by name."""
     return {NETWORK: objective.layout.blocks, **groups(objective.layout)}
 
 
 def taken(blocks: Sequence[Block], theta: Vector) -> Float[Tensor, " _"]:
-    """The numbers of these tensors in theta, end to end, in double precision on the CPU."""
+    """The concatenated values of these tensors in theta, in double precision on the CPU."""
     return torch.cat([theta[block.start : block.stop] for block in blocks]).detach().cpu().double()
 
 
 def column(dims: Sequence[str], values: Any, units: str, long_name: str) -> Column:
-    """A variable with its unit and its meaning; "1" is the unit of pure numbers."""
+    """A variable with its unit and long name; "1" is the unit of dimensionless values."""
     found = values.detach().cpu().numpy() if torch.is_tensor(values) else np.asarray(values)
     return tuple(dims), found, {"units": units, "long_name": long_name}
 
 
 def padded(rows: Sequence[Tensor]) -> np.ndarray:
-    """Rows of unequal length as one array, (rows, longest), NaN where a row has ended."""
+    """Rows of unequal length as one array, (rows, longest), padded with NaN."""
     found = np.full((len(rows), max((len(row) for row in rows), default=0)), np.nan)
     for filled, row in zip(found, rows, strict=True):
         filled[: len(row)] = row.detach().cpu().numpy()
@@ -113,7 +110,7 @@ def padded(rows: Sequence[Tensor]) -> np.ndarray:
 
 
 def singular_values(matrix: Tensor) -> Tensor:
-    """The singular values in falling order, float64 on the CPU; NaN if an entry is not finite."""
+    """The singular values in descending order, float64 on the CPU; NaN if not finite."""
     matrix = matrix.detach().cpu().double()
     if not bool(matrix.isfinite().all()):
         return torch.full((min(matrix.shape),), torch.nan, dtype=torch.float64)
@@ -126,7 +123,7 @@ def dataset(
     columns: Mapping[str, Column],
     coords: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
-    """The variables with what was asked, of how many examples and in which precision."""
+    """The dataset of the variables; settings, number of examples and dtype are attributes."""
     attrs = {
         "diagnostic": canonical(to_plain(asked)),
         "title": label_of(type(asked)),

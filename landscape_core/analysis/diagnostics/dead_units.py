@@ -1,8 +1,7 @@
 """Dead units of rectified networks: Lu, Shin, Su, Karniadakis, 2020, arXiv:1903.06733.
 
-A ReLU unit whose output is zero on all examples has no gradient on them, and does not come back by
-gradient descent alone. Units are read by hooks on the layers `nn.ReLU` and `nn.ReLU6`; a network
-that calls functions instead shows none.
+A ReLU unit whose output is zero on all examples has zero gradient and cannot recover by gradient
+descent. Units are read by hooks on `nn.ReLU` and `nn.ReLU6` modules; functional calls are not seen.
 """
 
 from collections import Counter
@@ -32,27 +31,25 @@ RECTIFIED = (nn.ReLU, nn.ReLU6)
 
 @dataclass(frozen=True, kw_only=True)
 class DeadUnits(Diagnostic):
-    """The share of ReLU units in each layer that no example brings above zero."""
+    """Fraction of ReLU units per layer that are inactive on all examples."""
 
     label: ClassVar[str] = "dead units"
-    formula: ClassVar[str] = "share of units with hᵢ(x) ≤ 0 for all x"
+    formula: ClassVar[str] = "fraction of units with hᵢ(x) ≤ 0 for all x"
     source: ClassVar[str] = "Lu et al., 2020, arXiv:1903.06733"
 
-    max_examples: Annotated[int, Knob(1, 1_000_000, "examples it is taken on, at most", "log")] = (
-        1000
-    )
+    max_examples: Annotated[int, Knob(1, 1_000_000, "maximum number of examples", "log")] = 1000
 
     @public_call
     def at(self, objective: ModelObjective, theta: Vector) -> xr.Dataset:
         """`dead_share`, `dead` and `units` (layer), and `active` (layer, unit).
 
-        `active` is the share of examples on which a unit is above zero, NaN beyond a layer's units.
-        Units after a convolution are its channels, and after an `nn.Linear` on sequences its
-        outputs: above zero if they are so at any place. A layer used again is listed again. A
+        `active` is the fraction of examples on which a unit is active, padded with NaN. Units after
+        a convolution are its channels, and after an `nn.Linear` on sequences its outputs: active if
+        positive at any position. A layer that is called several times is listed for each call. A
         network without ReLU layers has no entries.
 
         Raises:
-            SpecError: a theta of another size or not finite; before any work.
+            SpecError: theta has the wrong size or is not finite; before any work.
         """
         check_point(objective, theta)
         part = objective.first(self.max_examples)
@@ -60,21 +57,21 @@ class DeadUnits(Diagnostic):
         dead = np.array([int((active == 0).sum()) for active in found.values()], dtype=np.int64)
         units = np.array([len(active) for active in found.values()], dtype=np.int64)
         columns = {
-            "dead_share": column(["layer"], dead / units, "1", "share of units that are dead"),
-            "dead": column(["layer"], dead, "units", "units that are dead"),
-            "units": column(["layer"], units, "units", "units of the layer"),
+            "dead_share": column(["layer"], dead / units, "1", "fraction of dead units"),
+            "dead": column(["layer"], dead, "units", "number of dead units"),
+            "units": column(["layer"], units, "units", "number of units in the layer"),
             "active": column(
                 ("layer", "unit"),
                 padded(list(found.values())),
                 "1",
-                "share of examples on which the unit is above zero",
+                "fraction of examples on which the unit is active",
             ),
         }
         return dataset(self, part, columns, {"layer": np.array(list(found), dtype=str)})
 
 
 def _active(part: ModelObjective, theta: Vector) -> dict[str, Tensor]:
-    """The share of examples on which each unit is above zero, (units,), by layer as it is used."""
+    """The fraction of examples on which each unit is active, (units,), by layer call."""
     network = PlainEvaluation(part, part.examples)  # has a network of its own, for the hooks
     network.trace(theta)
     found: dict[str, Tensor] = {}

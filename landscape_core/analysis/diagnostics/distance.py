@@ -1,7 +1,7 @@
-"""How far a network has moved, layer by layer: Nagarajan, Kolter, 2019, arXiv:1901.01672.
+"""Distance from initialization, layer by layer: Nagarajan, Kolter, 2019, arXiv:1901.01672.
 
-That over-parameterized networks hardly move, relative to where they began: Zou, Cao, Zhou, Gu,
-2018, arXiv:1811.08888.
+Over-parameterized networks stay close to their initialization: Zou, Cao, Zhou, Gu, 2018,
+arXiv:1811.08888.
 """
 
 from dataclasses import dataclass
@@ -26,9 +26,9 @@ from landscape_core.models.network_objective import ModelObjective
 
 @dataclass(frozen=True, kw_only=True)
 class Distance(Diagnostic):
-    """How far the network and each layer lie from where they began, and how far they turned."""
+    """Distance from initialization and cosine similarity to it, for the network and each layer."""
 
-    label: ClassVar[str] = "distance from the start"
+    label: ClassVar[str] = "distance from initialization"
     formula: ClassVar[str] = "‖θ − θ₀‖, ‖θ − θ₀‖ / ‖θ₀‖, ⟨θ, θ₀⟩ / (‖θ‖ ‖θ₀‖)"
     source: ClassVar[str] = "Nagarajan and Kolter, 2019, arXiv:1901.01672"
 
@@ -38,16 +38,16 @@ class Distance(Diagnostic):
     ) -> xr.Dataset:
         """`distance` in units of the weights, `relative` and `cosine` (block).
 
-        `relative` is the distance over the length of the start, `cosine` that of the angle between
-        the two points as vectors; both NaN or infinite where such a length is zero.
+        `relative` is the distance over the norm of the initial point, `cosine` the cosine
+        similarity of the two vectors; both NaN or infinite if a norm is zero.
 
         Args:
-            objective: the network.
-            theta: where it is, (P,).
-            start: where it began, (P,); by default the objective's own start.
+            objective: the network's objective.
+            theta: the current parameters, (P,).
+            start: the initial parameters, (P,); by default the objective's start.
 
         Raises:
-            SpecError: one of the points is of another size or not finite; before any work.
+            SpecError: a point has the wrong size or is not finite; before any work.
         """
         origin = objective.start if start is None else start
         check_point(objective, theta)
@@ -59,8 +59,10 @@ class Distance(Diagnostic):
             rows.append(torch.stack([far, far / there.norm(), here @ there / lengths]))
         distance, relative, cosine = torch.stack(rows, dim=1)
         columns = {
-            "distance": column(["block"], distance, "weight", "distance from the start"),
-            "relative": column(["block"], relative, "1", "distance over the length of the start"),
-            "cosine": column(["block"], cosine, "1", "cosine of the angle to the start"),
+            "distance": column(["block"], distance, "weight", "distance from initialization"),
+            "relative": column(
+                ["block"], relative, "1", "distance relative to the norm at initialization"
+            ),
+            "cosine": column(["block"], cosine, "1", "cosine similarity to the initialization"),
         }
         return dataset(self, objective, columns, {"block": list(blocks_of(objective))})

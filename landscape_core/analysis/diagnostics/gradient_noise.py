@@ -1,17 +1,18 @@
 """The gradient noise scale: McCandlish, Kaplan, Amodei et al., 2018, arXiv:1812.06162, section 2.2.
 
 With g_i the gradient of example i, g their mean over N examples and S their covariance, the simple
-noise scale is B = tr S / |g|^2: about the batch size beyond which larger ones gain little.
+noise scale is B = tr S / |g|^2: roughly the batch size beyond which larger batches bring little
+benefit.
 
-Two estimates of the same three numbers. `examples` takes every gradient: tr S is the mean of
-|g_i - g|^2. `two batches` needs only gradients of batches, as training has them (appendix A.1):
-from one of b and one of B examples, drawn with replacement,
+Two estimates of the same three quantities. `examples` uses all per-example gradients: tr S is the
+mean of |g_i - g|^2. `two batches` needs only mini-batch gradients (appendix A.1): from one batch of
+b and one of B examples, sampled with replacement,
 
     |g|^2 = (B |g_B|^2 - b |g_b|^2) / (B - b),    tr S = (|g_b|^2 - |g_B|^2) / (1/b - 1/B),
 
-both unbiased, so that they may come out negative; their means over draws are divided by each
-other, which is no longer unbiased. Standard errors are those of the jackknife (Efron, Stein, 1981):
-over examples, for what these say of all that they were drawn from, and over draws.
+both unbiased, so they may be negative; the ratio of their means over draws is biased. Standard
+errors are computed by the jackknife (Efron, Stein, 1981), over examples and over draws
+respectively.
 """
 
 import math
@@ -44,22 +45,20 @@ Numbers = Float[Tensor, " _"]
 
 @dataclass(frozen=True, kw_only=True)
 class GradientNoise(Diagnostic):
-    """How much the gradient differs between examples, and the batch size at which that is level."""
+    """Gradient noise scale: gradient variance over the squared norm of the mean gradient."""
 
     label: ClassVar[str] = "gradient noise"
     formula: ClassVar[str] = "B = tr Σ / ‖g‖²"
     source: ClassVar[str] = "McCandlish et al., 2018, arXiv:1812.06162"
 
-    max_examples: Annotated[int, Knob(2, 1_000_000, "examples it is taken on, at most", "log")] = (
-        1000
-    )
-    small: Annotated[int, Knob(1, 1_000_000, "examples in the smaller batch", "log")] = 8
-    large: Annotated[int, Knob(2, 1_000_000, "examples in the larger batch", "log")] = 128
-    draws: Annotated[int, Knob(2, 100_000, "pairs of batches", "log")] = 50
-    seed: Annotated[int, Knob(0, 2**31 - 1, "draws the batches")] = 0
+    max_examples: Annotated[int, Knob(2, 1_000_000, "maximum number of examples", "log")] = 1000
+    small: Annotated[int, Knob(1, 1_000_000, "size of the smaller batch", "log")] = 8
+    large: Annotated[int, Knob(2, 1_000_000, "size of the larger batch", "log")] = 128
+    draws: Annotated[int, Knob(2, 100_000, "number of pairs of batches", "log")] = 50
+    seed: Annotated[int, Knob(0, 2**31 - 1, "random seed of the batches")] = 0
 
     def check(self) -> None:
-        """Refuse two batches of which the smaller is not smaller."""
+        """Raise `SpecError` unless the smaller batch is smaller."""
         if self.small >= self.large:
             accepted = f"below large, {self.large}"
             raise SpecError("GradientNoise.small", self.small, accepted)
@@ -68,12 +67,12 @@ class GradientNoise(Diagnostic):
     def at(self, objective: ModelObjective, theta: Vector) -> xr.Dataset:
         """`gradient_square`, `trace` and `noise_scale` (estimate), each with its `_error`.
 
-        The first two in units of the gradient squared, the last in examples. For a loss that is the
-        mean over its examples.
+        The first two are in units of the gradient squared, the last in examples. The loss must be
+        the mean over its examples.
 
         Raises:
-            SpecError: a theta of another size or not finite, examples that see each other, or a
-                loss that is no mean over them; before any work.
+            SpecError: theta has the wrong size or is not finite, examples interact, or the loss is
+        not a mean over them; before any work.
         """
         check_point(objective, theta)
         check_apart(objective)
@@ -83,8 +82,8 @@ class GradientNoise(Diagnostic):
         columns = {}
         for i, (name, units, meaning) in enumerate(
             (
-                ("gradient_square", "gradient²", "squared length of the mean gradient"),
-                ("trace", "gradient²", "trace of the covariance of the examples' gradients"),
+                ("gradient_square", "gradient²", "squared norm of the mean gradient"),
+                ("trace", "gradient²", "trace of the covariance of the per-example gradients"),
                 ("noise_scale", "examples", "simple gradient noise scale"),
             )
         ):
@@ -125,12 +124,12 @@ def _by_examples(part: ModelObjective, theta: Vector) -> Numbers:
 
 
 def _left(values: Numbers) -> Numbers:
-    """The means of all values but one, for each that may be left out."""
+    """The leave-one-out means."""
     return (values.sum() - values) / (len(values) - 1)
 
 
 def _estimate(square: Tensor, trace: Tensor, squares: Numbers, traces: Numbers) -> Numbers:
-    """The two, their ratio, and each with its jackknife error behind it, (6,)."""
+    """Both estimates and their ratio, each followed by its jackknife error, (6,)."""
     pairs = ((square, squares), (trace, traces), (trace / square, traces / squares))
     return torch.stack([one for value, left in pairs for one in (value, _error(left))])
 

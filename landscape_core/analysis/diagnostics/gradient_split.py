@@ -1,13 +1,13 @@
-"""What the error of a mini-batch's gradient is made of: Cong et al., 2020, arXiv:2006.13866.
+"""Decomposition of the mini-batch gradient error: Cong et al., 2020, arXiv:2006.13866.
 
-A step follows g̃, the gradient of a mini-batch in training mode: by the neighbours that were drawn,
-by stale embeddings, by the statistics of the batch, under dropout. With g the gradient of the same
-examples, weighted alike, as evaluation has it, and ∇L that of all examples,
+A step follows g̃, the mini-batch gradient in training mode: with sampled neighbours, historical
+embeddings, batch statistics and dropout. With g the gradient on the same examples with the same
+weights in evaluation mode, and ∇L the full gradient,
 
     E|g̃ − ∇L|² = E|g̃ − g|² + E|g − ∇L|² + 2 E (g̃ − g)·(g − ∇L).
 
-The first is called the embedding variance, the second the gradient variance; the third is zero
-where g̃ has the mean g given its examples.
+The first is called the embedding variance, the second the gradient variance; the third is zero if
+g̃ has expectation g given its examples.
 """
 
 import math
@@ -33,32 +33,31 @@ PARTS = ("error", "embedding", "sampling", "cross", "uniform")
 
 @dataclass(frozen=True, kw_only=True)
 class GradientSplit(Diagnostic):
-    """How far a mini-batch's gradient is off, by its examples and by how they are evaluated."""
+    """Mini-batch gradient error, split into sampling variance and embedding variance."""
 
-    label: ClassVar[str] = "gradient error, split"
+    label: ClassVar[str] = "gradient error decomposition"
     formula: ClassVar[str] = "E‖g̃ − ∇L‖² = E‖g̃ − g‖² + E‖g − ∇L‖² + 2 E⟨g̃ − g, g − ∇L⟩"
     source: ClassVar[str] = "Cong et al., 2020, arXiv:2006.13866"
 
-    sampler: Annotated[Sampler[Any], Note("draws the mini-batches")] = field(
+    sampler: Annotated[Sampler[Any], Note("batch sampler")] = field(
         default_factory=lambda: make(Sampler, "shuffled")
     )
-    batch_size: Annotated[int, Knob(1, 100_000, "examples of a mini-batch", "log")] = 32
+    batch_size: Annotated[int, Knob(1, 100_000, "batch size", "log")] = 32
     draws: Annotated[int, Knob(2, 100_000, "mini-batches", "log")] = 100
-    seed: Annotated[int, Knob(0, 2**31 - 1, "draws them")] = 0
+    seed: Annotated[int, Knob(0, 2**31 - 1, "random seed")] = 0
 
     @public_call
     def at(self, objective: ModelObjective, theta: Vector) -> xr.Dataset:
         """`mean_square`, `standard_error` and `ratio` (part): squared distances of gradients.
 
-        `error` is from g̃ to ∇L, `embedding` from g̃ to g, `sampling` from g to ∇L, `cross` what
-        the last two lack of the first; `uniform` is from g to ∇L for as many examples drawn
-        without replacement. `ratio` is what share of `uniform` each is. Every mini-batch starts
-        from the buffers that the objective has. A batch has no more examples than there are; where
-        it has all of them, `uniform` is zero and `ratio` NaN.
+        `error` is from g̃ to ∇L, `embedding` from g̃ to g, `sampling` from g to ∇L, `cross` the
+        cross term; `uniform` is from g to ∇L for the same number of examples sampled without
+        replacement. `ratio` is relative to `uniform`. Every mini-batch starts from the buffers of
+        the objective. If a batch contains all examples, `uniform` is zero and `ratio` NaN.
 
         Raises:
-            SpecError: a theta of another size or not finite, or an objective that the sampler
-                refuses; before any work.
+            SpecError: theta has the wrong size or is not finite, or the sampler does not apply to
+        the objective; before any work.
         """
         check_point(objective, theta)
         self.sampler.check_objective(objective)
@@ -74,7 +73,7 @@ class GradientSplit(Diagnostic):
                 "standard error of the mean squared distance",
             ),
             "ratio": column(
-                ["part"], ratio, "1", "mean squared distance over that of uniform draws"
+                ["part"], ratio, "1", "mean squared distance relative to uniform sampling"
             ),
         }
         return dataset(self, objective, columns, {"part": list(PARTS)})

@@ -1,7 +1,7 @@
 """The input-output Jacobian and its singular values: Saxe et al., 2014, arXiv:1312.6120.
 
-Signals and gradients pass through a network unharmed where all singular values lie near one, which
-is dynamical isometry: Pennington, Schoenholz, Ganguli, 2017, arXiv:1711.04735.
+All singular values near one is called dynamical isometry: signals and gradients neither grow nor
+vanish (Pennington, Schoenholz, Ganguli, 2017, arXiv:1711.04735).
 """
 
 from collections.abc import Callable, Iterator
@@ -36,27 +36,27 @@ from landscape_core.models.network_objective import ModelObjective
 
 @dataclass(frozen=True, kw_only=True)
 class InputJacobian(Diagnostic):
-    """By how much the network, and each depth of it, stretches a small change of its input."""
+    """Singular values of the input-output Jacobian, for the network and after each layer."""
 
     label: ClassVar[str] = "input-output Jacobian"
     formula: ClassVar[str] = "σ(∂hₗ/∂x)"
     source: ClassVar[str] = "Saxe et al., 2014, arXiv:1312.6120"
 
-    max_examples: Annotated[int, Knob(1, 10_000, "examples it is taken on, at most", "log")] = 8
-    each_layer: Annotated[bool, Note("after each layer of a network that is a sequence")] = True
+    max_examples: Annotated[int, Knob(1, 10_000, "maximum number of examples", "log")] = 8
+    each_layer: Annotated[bool, Note("also after each layer of a sequential network")] = True
 
     @public_call
     def at(self, objective: ModelObjective, theta: Vector) -> xr.Dataset:
         """`singular_value` (layer, example, rank), `condition` (layer, example), `mean_square`.
 
-        The layers of an `nn.Sequential` by their names, the last being the output; of other
-        networks `network` alone. Units of the layer's values over those of the input; ranks in
-        falling order, NaN beyond the shorter side. `condition` is the largest over the smallest,
+        Layers are those of an `nn.Sequential` by name, the last being the output; for other
+        networks only `network`. In units of the layer's values over those of the input; in
+        descending order, padded with NaN. `condition` is the largest over the smallest,
         `mean_square` (layer) the mean of their squares over ranks and examples.
 
         Raises:
-            SpecError: a theta of another size or not finite, statistics of the batch, or inputs
-                that are no numbers; before any work.
+            SpecError: theta has the wrong size or is not finite, batch statistics are used, or the
+        inputs are not floating-point; before any work.
         """
         check_point(objective, theta)
         check_apart(objective)
@@ -82,7 +82,7 @@ class InputJacobian(Diagnostic):
 
 
 def _columns(values: list[Tensor]) -> dict[str, Column]:
-    """The variables made of the singular values (example, rank) of each layer."""
+    """The variables of the dataset from the singular values (example, rank) of each layer."""
     units = "value / input"
     array = padded([row for one in values for row in one])
     condition = torch.stack([one[:, 0] / one[:, -1] for one in values])
@@ -100,7 +100,7 @@ def _columns(values: list[Tensor]) -> dict[str, Column]:
 
 
 def _through(layers: list[tuple[nn.Module, dict[str, Tensor]]], hidden: Tensor) -> Iterator[Tensor]:
-    """The Jacobian (H, D) after each layer, for the one example in `hidden` (1, ...)."""
+    """The Jacobian (H, D) after each layer, for the single example in `hidden` (1, ...)."""
     D = hidden.numel()
     moves = torch.eye(D, dtype=hidden.dtype, device=hidden.device).reshape(D, *hidden.shape)
     for layer, own in layers:
@@ -115,7 +115,7 @@ def _through(layers: list[tuple[nn.Module, dict[str, Tensor]]], hidden: Tensor) 
 
 
 def _pushed(value: Callable[[Tensor], Tensor], hidden: Tensor, moves: Tensor) -> Tensor:
-    """Small moves (D, 1, ...) of what goes into a layer, as they come out of it."""
+    """Push tangent vectors (D, 1, ...) forward through a layer."""
     try:
         return vmap(lambda move: jvp(value, (hidden,), (move,))[1])(moves).detach()
     except RuntimeError:  # an operation that knows no forward differentiation, or cannot be batched

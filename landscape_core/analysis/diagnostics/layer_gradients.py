@@ -1,8 +1,8 @@
 """Norms of gradients and weights by layer: Glorot, Bengio, 2010, AISTATS; You et al., 2017.
 
-Gradients that vanish or explode show in norms that fall or rise from layer to layer (Glorot and
-Bengio). The ratio of the two norms is how fast a layer turns under gradient descent, which LARS
-makes equal (You, Gitman, Ginsburg, 2017, arXiv:1708.03888).
+Vanishing or exploding gradients appear as norms that decrease or increase from layer to layer
+(Glorot and Bengio). LARS equalizes the ratio of the two norms across layers (You, Gitman, Ginsburg,
+2017, arXiv:1708.03888).
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,25 +31,23 @@ from landscape_core.models.parameters import Block
 
 @dataclass(frozen=True, kw_only=True)
 class LayerGradients(Diagnostic):
-    """How long the gradient and the weights are in each layer and each tensor."""
+    """Norms of the gradient and of the weights, per layer and per tensor."""
 
     label: ClassVar[str] = "gradients by layer"
     formula: ClassVar[str] = "‖∇ₗL‖, ‖Wₗ‖, ‖∇ₗL‖ / ‖Wₗ‖"
     source: ClassVar[str] = "Glorot and Bengio, 2010, AISTATS, PMLR 9:249-256"
 
-    max_examples: Annotated[int, Knob(1, 1_000_000, "examples it is taken on, at most", "log")] = (
-        1000
-    )
+    max_examples: Annotated[int, Knob(1, 1_000_000, "maximum number of examples", "log")] = 1000
 
     @public_call
     def at(self, objective: ModelObjective, theta: Vector) -> xr.Dataset:
         """Euclidean norms of gradient and weights, and their ratio, by block and by tensor.
 
         `gradient_norm`, `weight_norm` and `ratio` (block), of the network and of each layer, and
-        the same with `tensor_` in front (tensor). A ratio is infinite where weights are zero.
+        the same with the prefix `tensor_` (tensor). A ratio is infinite if the weights are zero.
 
         Raises:
-            SpecError: a theta of another size or not finite; before any work.
+            SpecError: theta has the wrong size or is not finite; before any work.
         """
         check_point(objective, theta)
         part = objective.first(self.max_examples)
@@ -80,6 +78,6 @@ def _norms(
             dims,
             slopes / weights,
             "loss / weight²",
-            "norm of the gradient over that of the weights",
+            "ratio of gradient norm to weight norm",
         ),
     }

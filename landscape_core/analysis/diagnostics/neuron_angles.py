@@ -1,9 +1,9 @@
-"""Angles of neurons, as cosines: to each other, and to given directions.
+"""Cosine similarities of neurons, to each other and to given directions.
 
-That gradient descent turns the neurons of a first layer towards the directions that matter: Frei,
-Chatterji, Bartlett, 2023, JMLR 24(303), arXiv:2202.07626. A neuron is a row of a weight: what goes
-into a unit, or into a channel of a convolution; thresholds are left out. Weights that are held in
-another form, as by weight normalization, are taken as they act.
+Gradient descent aligns first-layer neurons with the relevant directions: Frei, Chatterji, Bartlett,
+2023, JMLR 24(303), arXiv:2202.07626. A neuron is a row of a weight matrix, or a filter of a
+convolution, without bias. Reparametrized weights (weight normalization) are taken in their
+effective form.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,14 +34,14 @@ from landscape_core.models.network_objective import ModelObjective
 
 @dataclass(frozen=True, kw_only=True)
 class NeuronAngles(Diagnostic):
-    """The cosines of the angles between the neurons of each layer, and with given directions."""
+    """Cosine similarities between the neurons of each layer, and with given directions."""
 
-    label: ClassVar[str] = "angles of neurons"
+    label: ClassVar[str] = "neuron angles"
     formula: ClassVar[str] = "⟨wᵢ, wⱼ⟩ / (‖wᵢ‖ ‖wⱼ‖)"
     source: ClassVar[str] = "Frei, Chatterji & Bartlett, 2023, arXiv:2202.07626"
 
     neurons: Annotated[
-        int, Knob(1, 10_000, "neurons of a layer, the first ones, at most", "log")
+        int, Knob(1, 10_000, "maximum number of neurons per layer (the first ones)", "log")
     ] = 256
 
     @public_call
@@ -51,10 +51,9 @@ class NeuronAngles(Diagnostic):
         """`cosine` (layer, neuron, other), `nearest` (layer, neuron), `mean_absolute` (layer).
 
         `nearest` is the largest cosine to another neuron of the layer, `mean_absolute` the mean of
-        |cos| over pairs: about √(2 / (π n)) for independent ones of n inputs. NaN beyond a layer's
-        neurons, for a neuron without weights, and where a layer has no pair. A layer is called by
-        its weight. With directions also `toward` (first, direction), of
-        the first layer's neurons.
+        |cos| over pairs: about √(2 / (π n)) for independent neurons with n inputs. Padded with NaN;
+        NaN for a neuron with zero weights and for a layer without pairs. A layer has the name of
+        its weight. With directions also `toward` (first, direction), for the first layer's neurons.
 
         Args:
             objective: the network.
@@ -62,8 +61,8 @@ class NeuronAngles(Diagnostic):
             directions: (D, n), in the space of the first layer's n inputs.
 
         Raises:
-            SpecError: a theta of another size or not finite, or directions that do not fit; before
-                any work.
+            SpecError: theta has the wrong size or is not finite, or directions of the wrong shape;
+        before any work.
         """
         check_point(objective, theta)
         found = {
@@ -87,7 +86,7 @@ class NeuronAngles(Diagnostic):
                 ["layer"],
                 np.array([_mean_absolute(table) for table in tables]),
                 "1",
-                "mean size of the cosine between two neurons",
+                "mean absolute cosine between two neurons",
             ),
         }
         if given is not None:
@@ -98,7 +97,7 @@ class NeuronAngles(Diagnostic):
 
 
 def _weights(objective: ModelObjective, theta: Vector) -> Iterator[tuple[str, Tensor]]:
-    """The weights of all layers at theta by their names, neurons first, as they act."""
+    """The effective weights of all layers at theta by name, neurons first."""
     module = objective.to(theta.device).module  # a network of its own
     module.load_state_dict(state_at(objective, theta), strict=False)
     for prefix, part in module.named_modules():
@@ -121,26 +120,26 @@ def _checked(directions: Tensor, inputs: int) -> Float[Tensor, "D n"]:
 
 
 def _cosines(rows: Float[Tensor, "m n"], others: Float[Tensor, "k n"]) -> Float[Tensor, "m k"]:
-    """The cosine of each row with each other one; NaN where one of the two is zero."""
+    """The cosine of each row with each other row; NaN if one of them is zero."""
     lengths = rows.norm(dim=1)[:, None] * others.norm(dim=1)
     return torch.where(lengths > 0, rows @ others.T / lengths, torch.nan)
 
 
 def _nearest(table: Float[Tensor, "m m"]) -> Float[Tensor, " m"]:
-    """The largest entry of each row beside the diagonal; NaN if there is none."""
+    """The largest off-diagonal entry of each row; NaN if there is none."""
     apart = table.masked_fill(torch.eye(len(table), dtype=torch.bool) | table.isnan(), -torch.inf)
     largest = apart.amax(dim=1)
     return torch.where(largest.isfinite(), largest, torch.nan)
 
 
 def _mean_absolute(table: Float[Tensor, "m m"]) -> float:
-    """The mean size of the entries above the diagonal; NaN if there are none."""
+    """The mean absolute value of the entries above the diagonal; NaN if there are none."""
     rows, columns = torch.triu_indices(len(table), len(table), 1)
     return float(table[rows, columns].abs().nanmean())
 
 
 def _stacked(tables: Sequence[Tensor]) -> np.ndarray:
-    """Square tables of unequal size as one array, (tables, most, most), NaN beyond their ends."""
+    """Square tables of unequal size as one array, (tables, most, most), padded with NaN."""
     most = max((len(table) for table in tables), default=0)
     found = np.full((len(tables), most, most), np.nan)
     for filled, table in zip(found, tables, strict=True):

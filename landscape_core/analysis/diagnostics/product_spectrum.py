@@ -1,9 +1,9 @@
 """Singular values and ranks of weights and of their product in deep linear networks.
 
-With s_i the singular values in falling order: the numerical rank counts s_i > tolerance s_1; the
+With s_i the singular values in descending order: the numerical rank counts s_i > tolerance s_1; the
 stable rank is sum s_i^2 / s_1^2 (Rudelson, Vershynin, 2007, J. ACM 54(4)); the effective rank is
-the exponential of the entropy of s_i / sum s_j (Roy, Vetterli, 2007, EUSIPCO). That noise raises
-the rank of the product: Sankar, Srinivasan, Balasubramanian, 2018, arXiv:1807.08140.
+the exponential of the entropy of s_i / sum s_j (Roy, Vetterli, 2007, EUSIPCO). Noise increases the
+rank of the product: Sankar, Srinivasan, Balasubramanian, 2018, arXiv:1807.08140.
 """
 
 from collections.abc import Iterator
@@ -30,32 +30,38 @@ from landscape_core.foundation.types import Vector
 from landscape_core.models.network_objective import ModelObjective
 
 LINEAR_TOO = (nn.Identity, nn.Flatten, nn.Dropout)
-"""What may stand between linear layers: it does nothing to a vector in evaluation."""
+"""Modules allowed between linear layers: the identity in evaluation mode."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProductSpectrum(Diagnostic):
     """Singular values and ranks of each weight matrix, and of the product of linear layers."""
 
-    label: ClassVar[str] = "spectra of the weights"
+    label: ClassVar[str] = "weight spectra"
     formula: ClassVar[str] = "σ(Wₗ), σ(W_L ⋯ W₁)"
     source: ClassVar[str] = "Sankar et al., 2018, arXiv:1807.08140"
 
     tolerance: Annotated[
-        float, Knob(1e-12, 0.5, "singular values that count, relative to the largest", "log")
+        float,
+        Knob(
+            1e-12,
+            0.5,
+            "threshold of the numerical rank, relative to the largest singular value",
+            "log",
+        ),
     ] = 1e-2
 
     @public_call
     def at(self, objective: ModelObjective, theta: Vector) -> xr.Dataset:
         """`singular_value` (matrix, rank), `numerical_rank`, `stable_rank`, `effective_rank`.
 
-        Of each weight, as a matrix with a row for each output, and of the product of the weights of
-        linear layers that follow each other in an `nn.Sequential` with nothing between, biases left
-        out; `kind` says which is which. Singular values fall, in units of the weights (of their
-        product), NaN beyond the shorter side. The stable and effective rank of zero is NaN.
+        For each weight, as a matrix with one row per output, and for the product of the weights of
+        consecutive linear layers in an `nn.Sequential`, without biases; `kind` distinguishes them.
+        Singular values in descending order, in units of the weights (of their product), padded with
+        NaN. The stable and effective rank of a zero matrix is NaN.
 
         Raises:
-            SpecError: a theta of another size or not finite; before any work.
+            SpecError: theta has the wrong size or is not finite; before any work.
         """
         check_point(objective, theta)
         tensors = objective.layout.split(theta.detach())
@@ -87,7 +93,9 @@ class ProductSpectrum(Diagnostic):
         kinds = ["weight"] * len(weights) + ["product"] * len(products)
         coords = {
             "matrix": np.array([*weights, *products], dtype=str),
-            "kind": column(["matrix"], np.array(kinds, dtype=str), "", "a weight or a product"),
+            "kind": column(
+                ["matrix"], np.array(kinds, dtype=str), "", "a single weight or a product"
+            ),
             "rank": np.arange(1, array.shape[1] + 1),
         }
         return dataset(self, objective, columns, coords)
@@ -100,7 +108,7 @@ def _numerical(values: Tensor, tolerance: float) -> float:
 
 
 def _products(objective: ModelObjective, theta: Vector) -> Iterator[tuple[str, Tensor]]:
-    """The product of the weights of each chain of at least two linear layers, by its ends."""
+    """The product of the weights of each chain of at least two linear layers, by name."""
     state = state_at(objective, theta)
     for chain in _chains(objective.module):
         if len(chain) > 1:
@@ -111,7 +119,7 @@ def _products(objective: ModelObjective, theta: Vector) -> Iterator[tuple[str, T
 
 
 def _chains(module: nn.Module) -> Iterator[list[str]]:
-    """The names of linear layers that follow each other."""
+    """The names of consecutive linear layers."""
     chain: list[str] = []
     size = 0
     for name, layer in sequence(module):

@@ -1,6 +1,6 @@
 """The empirical neural tangent kernel: Jacot, Gabriel, Hongler, 2018, arXiv:1806.07572.
 
-The kernel is not divided by anything: a linear model f(x) = w·x has x·x'.
+The kernel is not normalized: for a linear model f(x) = w·x it is x·x'.
 """
 
 from dataclasses import dataclass
@@ -27,24 +27,24 @@ from landscape_core.models.network_objective import ModelObjective
 
 @dataclass(frozen=True, kw_only=True)
 class TangentKernel(Diagnostic):
-    """How far a step on one example moves the outputs on another, with its eigenvalues."""
+    """Empirical neural tangent kernel and eigenvalues of the tangent kernel."""
 
     label: ClassVar[str] = "neural tangent kernel"
     formula: ClassVar[str] = "Θ(x, x′) = J(x) J(x′)ᵀ, J = ∂f/∂θ"
     source: ClassVar[str] = "Jacot et al., 2018, arXiv:1806.07572"
 
-    max_examples: Annotated[int, Knob(1, 2000, "examples it is taken on, at most", "log")] = 32
+    max_examples: Annotated[int, Knob(1, 2000, "maximum number of examples", "log")] = 32
 
     @public_call
     def at(self, objective: ModelObjective, theta: Vector) -> xr.Dataset:
         """`kernel` (example, output, other_example, other_output), `eigenvalue` (rank), `trace`.
 
-        All in units of the output squared over the parameter squared, eigenvalues in falling order.
-        Outputs of more than one dimension are laid end to end.
+        All in units of the output squared over the parameter squared, eigenvalues in descending
+        order. Outputs with more than one dimension are flattened.
 
         Raises:
-            SpecError: a theta of another size or not finite, or statistics of the batch; before any
-                work.
+            SpecError: theta has the wrong size or is not finite, or batch statistics are used;
+        before any work.
         """
         check_point(objective, theta)
         check_apart(objective)
@@ -55,14 +55,16 @@ class TangentKernel(Diagnostic):
         dims = ("example", "output", "other_example", "other_output")
         columns = {
             "kernel": column(dims, kernel.reshape(N, C, N, C), units, "tangent kernel"),
-            "eigenvalue": column(["rank"], _eigenvalues(kernel), units, "its eigenvalues"),
+            "eigenvalue": column(
+                ["rank"], _eigenvalues(kernel), units, "eigenvalues of the tangent kernel"
+            ),
             "trace": column([], kernel.trace(), units, "trace of the tangent kernel"),
         }
         return dataset(self, part, columns, {"rank": np.arange(1, N * C + 1)})
 
 
 def _gram(part: ModelObjective, theta: Vector) -> Tensor:
-    """J Jᵀ, (N C, N C) in float64, from the rows of two parts of the examples at a time."""
+    """The Gram matrix J Jᵀ, (N C, N C) in float64, computed in blocks of examples."""
     with torch.no_grad():
         C = part.outputs(theta, part.inputs[:1]).numel()
     step = max(1, derivatives.HELD // (C * len(theta)))

@@ -1,1 +1,1 @@
-"""Rules that connect two points of parameter space by a curve of low loss, one file each."""
+"""Methods that connect two minima by a low-loss path, one file each."""

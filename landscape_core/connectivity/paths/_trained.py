@@ -1,7 +1,8 @@
 """Curves whose inner nodes are trained: Garipov et al., 2018, section 3, arXiv:1802.10026.
 
-What is minimized is E over t ~ U(0, 1) of L(curve(t)), their equation (2), on mini-batches and one
-t a step. As curve(t) = sum_k B_k(t) node_k, the gradient in node_k is B_k(t) grad L(curve(t)).
+The objective is the expectation of L(curve(t)) over t ~ U(0, 1), their equation (2), with one t and
+one mini-batch per step. As curve(t) = sum_k B_k(t) node_k, the gradient in node_k is B_k(t) grad
+L(curve(t)).
 """
 
 import itertools
@@ -27,18 +28,16 @@ from landscape_core.training.optimizers.base import Optimizer
 
 @dataclass(frozen=True, kw_only=True)
 class Trained(Path, ABC):
-    """A curve of some kind with trained nodes between its ends."""
+    """A parametric curve with trained nodes between its end points."""
 
     kind: ClassVar[Kind]
 
-    bends: Annotated[int, Knob(1, 50, "trained nodes between the ends")] = 1
-    steps: Annotated[int, Knob(1, 10_000_000, "of training", scale="log")] = 1500
-    optimizer: Annotated[Optimizer[Any], Note("the update rule of the nodes")] = field(
+    bends: Annotated[int, Knob(1, 50, "number of trained nodes (bends) between the end points")] = 1
+    steps: Annotated[int, Knob(1, 10_000_000, "number of training steps", scale="log")] = 1500
+    optimizer: Annotated[Optimizer[Any], Note("optimizer of the nodes")] = field(
         default_factory=Adam
     )
-    batch_size: Annotated[
-        int, Knob(2, 100_000, "examples per step; all where there are fewer", scale="log")
-    ] = 128
+    batch_size: Annotated[int, Knob(2, 100_000, "batch size", scale="log")] = 128
 
     @property
     def curves(self) -> int:
@@ -64,7 +63,7 @@ class Trained(Path, ABC):
 
 @final
 class CurveLoss(Objective):
-    """The mean loss at places t (n,) of a curve, as a function of its inner nodes, (B * P,)."""
+    """The mean loss at parameters t (n,) of a curve as a function of its inner nodes, (B * P,)."""
 
     def __init__(self, objective: Objective, curve: Curve, t: Float[Tensor, " n"]) -> None:
         self.layout = Layout.of_shapes({"inner": tuple(curve.inner.shape)})
@@ -79,7 +78,7 @@ class CurveLoss(Objective):
         return CurveLoss(self._objective.minibatch(indices), self._curve, self._t)
 
     def value_and_gradient(self, theta: Vector) -> tuple[Scalar, Vector]:
-        """The mean loss and its gradient in the inner nodes, by the chain rule."""
+        """The mean loss and its gradient in the inner nodes."""
         curve = self._at(theta.detach())
         found = [self._objective.value_and_gradient(point) for point in curve.points(self._t)]
         values, gradients = (torch.stack(part) for part in zip(*found, strict=True))

@@ -1,8 +1,8 @@
-"""What a path is: a rule that lays a curve of low loss between two points of parameter space.
+"""The base class of paths: methods that find a low-loss curve between two points.
 
-A curve is given by its nodes: a polygon runs through them in straight segments, a Bezier curve is
-drawn towards them (Garipov et al., 2018, Loss Surfaces, Mode Connectivity, and Fast Ensembling of
-DNNs, section 3.3, arXiv:1802.10026); the plane of a curve is that of their figure 1.
+A curve is defined by its nodes: a polygonal chain connects them by segments, a Bezier curve has
+them as control points (Garipov et al., 2018, Loss Surfaces, Mode Connectivity, and Fast Ensembling
+of DNNs, section 3.3, arXiv:1802.10026); the plane of a curve is defined as in their figure 1.
 """
 
 import math
@@ -26,21 +26,21 @@ from landscape_core.planes.plane import Plane
 Kind = Literal["polygon", "bezier"]
 
 QUADRATURE = 256
-"""Places of the Gauss-Legendre rule that measures a Bezier curve."""
+"""Number of Gauss-Legendre nodes for the length of a Bezier curve."""
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """A polygon or a Bezier curve, by its nodes (K, P); the first and the last are its ends."""
+    """A polygonal chain or Bezier curve with nodes (K, P), including the end points."""
 
     nodes: Vectors
     kind: Kind = "polygon"
 
     def __post_init__(self) -> None:
-        """Refuse what has no two ends.
+        """Check the number of nodes and the kind.
 
         Raises:
-            SpecError: fewer than two nodes, or no such kind.
+            SpecError: fewer than two nodes, or an unknown kind.
         """
         if len(self.nodes) < 2:
             raise SpecError("the number of nodes", len(self.nodes), "at least 2")
@@ -49,18 +49,18 @@ class Curve:
 
     @property
     def inner(self) -> Float[Tensor, "B P"]:
-        """The nodes between the ends, shape (K - 2, P)."""
+        """The nodes between the end points, shape (K - 2, P)."""
         return self.nodes[1:-1]
 
     def bent(self, inner: Float[Tensor, "B P"]) -> "Curve":
-        """The curve with other nodes (B, P) between the same ends."""
+        """Return the curve with other nodes (B, P) between the same end points."""
         return replace(self, nodes=torch.cat([self.nodes[:1], inner, self.nodes[-1:]]))
 
     def weights(self, t: Float[Tensor, " n"]) -> Float[Tensor, "n K"]:
-        """The share of each node in the points at t, shape (n, K), float64; rows sum to one.
+        """The weights of the nodes in the points at t, shape (n, K), float64; rows sum to one.
 
         Raises:
-            SpecError: a place outside 0 to 1.
+            SpecError: t outside [0, 1].
         """
         if not bool(((t >= 0) & (t <= 1)).all()):
             raise SpecError("t", t.tolist(), "between 0 and 1")
@@ -71,7 +71,7 @@ class Curve:
         return (1 - (place - torch.arange(last + 1).to(place)).abs()).clamp_min(0)
 
     def points(self, t: Float[Tensor, " n"]) -> Float[Tensor, "n P"]:
-        """The points at places t between 0, the first end, and 1, the last; shape (n, P)."""
+        """The points at t in [0, 1], shape (n, P); 0 and 1 are the end points."""
         return self.weights(t).to(self.nodes) @ self.nodes
 
     def length(self) -> float:
@@ -89,21 +89,21 @@ class Curve:
 
 @dataclass(frozen=True, kw_only=True)
 class Path(Recipe, ABC):
-    """A rule that connects two points."""
+    """A method that connects two points."""
 
     @property
     @abstractmethod
     def curves(self) -> int:
-        """How many curves `connect` yields; fewer only where it diverges."""
+        """The number of curves that `connect` yields; fewer if it diverges."""
 
     @abstractmethod
     def connect(
         self, objective: Objective, first: Vector, last: Vector, seed: int
     ) -> Iterator[Curve]:
-        """Yield ever better curves, the last one being the result; their ends are the given ones.
+        """Yield the curve during training; the last one is the result.
 
         Raises:
-            SpecError: ends that are not finite, or of another size than the objective.
+            SpecError: end points that are not finite or do not match the objective's size.
         """
 
 
@@ -115,10 +115,10 @@ def bernstein(degree: int, t: Float[Tensor, " n"]) -> Float[Tensor, "n K"]:
 
 
 def chain(objective: Objective, first: Vector, last: Vector, bends: int) -> Vectors:
-    """Both ends and, evenly between them, some nodes: (bends + 2, P).
+    """Both end points and equally spaced nodes between them, (bends + 2, P).
 
     Raises:
-        SpecError: ends that are not finite, or of another size than the objective.
+        SpecError: end points that are not finite or do not match the objective's size.
     """
     for name, end in (("first", first), ("last", last)):
         if len(end) != objective.layout.size:
@@ -130,10 +130,9 @@ def chain(objective: Objective, first: Vector, last: Vector, bends: int) -> Vect
 
 
 def batches(objective: Objective, size: int, seed: int) -> Iterator[Objective]:
-    """The objective on mini-batches, without end: each example at most once an epoch.
+    """Yield the objective on mini-batches indefinitely; each example at most once per epoch.
 
-    A batch is all examples where there are fewer than `size`; what is left over at the end of an
-    epoch is left out.
+    A batch is all examples if there are fewer than `size`; an incomplete last batch is dropped.
     """
     rng = random_streams.stream(seed, "curve", "batches")
     size = min(size, objective.examples)
@@ -144,24 +143,26 @@ def batches(objective: Objective, size: int, seed: int) -> Iterator[Objective]:
 
 
 def plane_of_curve(curve: Curve) -> Plane:
-    """The plane through both ends that holds most of the nodes; one between the ends lies in it.
+    """The plane through both end points that fits the inner nodes best; it contains a single one.
 
-    The ends lie at (0, 0) and (1, 0). The second axis is the first principal component of the
-    nodes' offsets from the line, at right angles to it and of the same length, so that the plane
-    is shown undistorted. The nodes lie on its upper side, on average.
+    The end points have coordinates (0, 0) and (1, 0). The second axis is the first principal
+    component of the nodes' offsets from the line, orthogonal to it and of the same length, so that
+    the plane is not distorted. Its sign is such that the mean of the nodes is on the positive side.
 
     Raises:
-        PlaneError: the ends coincide, or all nodes lie on the line between them.
+        PlaneError: the end points coincide, or all nodes lie on the line between them.
     """
     nodes = curve.nodes.detach().double()
     u = nodes[-1] - nodes[0]
     if not bool(u.any()):
-        raise PlaneError("a curve's ends must not coincide; these do.")
+        raise PlaneError("the end points of a curve must differ; these coincide.")
     offsets = nodes[1:-1] - nodes[0]
     offsets = offsets - ((offsets @ u) / (u @ u))[:, None] * u
     rounding = torch.finfo(curve.nodes.dtype).eps * float(nodes.norm())
     if len(offsets) == 0 or float(offsets.norm()) <= rounding:
-        raise PlaneError("a straight line lies in no single plane; bend the curve.")
+        raise PlaneError(
+            "a straight line does not determine a plane; the curve must have a node off the line."
+        )
     # As in directions/pca.py: the Gram matrix is far smaller than the covariance.
     _, vectors = torch.linalg.eigh(offsets @ offsets.T)
     v = vectors[:, -1] @ offsets
@@ -170,6 +171,6 @@ def plane_of_curve(curve: Curve) -> Plane:
 
 
 def shadow(curve: Curve, plane: Plane, count: int = 61) -> tuple[Tensor, Tensor]:
-    """The curve on a plane: coordinates (count, D) of even places, and distances (count,)."""
+    """Project a curve on a plane; return coordinates (count, D) and distances (count,)."""
     points = curve.points(torch.linspace(0, 1, count, dtype=torch.float64).to(curve.nodes.device))
     return plane.coords(points), plane.distance(points)

@@ -9,7 +9,7 @@ from landscape_core.connectivity.paths.base import Kind
 
 @dataclass(frozen=True, kw_only=True)
 class Bezier(Trained):
-    """A smooth curve drawn towards trained control points; with one of them it is quadratic."""
+    """Bezier curve with trained control points; quadratic with a single one."""
 
     label: ClassVar[str] = "Bezier curve"
     kind: ClassVar[Kind] = "bezier"

@@ -1,8 +1,9 @@
 """The nudged elastic band: Draxler, Veschgini, Salmhofer and Hamprecht, 2018, arXiv:1803.00885.
 
-They lay it between minima of networks. The tangents are those of Henkelman and Jonsson, 2000,
-Improved tangent estimate in the nudged elastic band method, equations (8) to (12). Across the band
-a pivot follows the loss, along it the springs alone: they neither slide down nor cut corners.
+AutoNEB between minima of neural networks. The tangents are those of Henkelman and Jonsson, 2000,
+Improved tangent estimate in the nudged elastic band method, equations (8) to (12). Only the
+component of the gradient perpendicular to the band and the component of the spring force along it
+act on a pivot, so pivots neither slide down nor cut corners.
 """
 
 import itertools
@@ -24,33 +25,35 @@ from landscape_core.training.optimizers.base import Optimizer
 from landscape_core.training.optimizers.heavy_ball import HeavyBall
 
 ROUNDS = 4
-"""Into how many rounds the steps are divided where pivots are inserted between rounds."""
+"""Number of rounds of steps; pivots are inserted between rounds."""
 
 BETWEEN = 9
-"""Points between two pivots at which the loss is looked at before inserting."""
+"""Number of points between two pivots at which the loss is evaluated before inserting."""
 
 EXCESS = 0.2
-"""How far, as a share of the range of the pivots' losses, the loss between two pivots may exceed
-their interpolation before another is inserted."""
+"""Threshold for inserting a pivot, as a fraction of the range of the pivots' losses."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Nudged(Path):
-    """Pivots on springs that settle on the path of least loss over the pass."""
+    """Nudged elastic band: a chain of pivots that relaxes to the minimum-energy path."""
 
     label: ClassVar[str] = "nudged elastic band"
 
-    pivots: Annotated[int, Knob(1, 1000, "pivots between the ends", scale="log")] = 9
-    steps: Annotated[int, Knob(1, 10_000_000, "of all pivots together", scale="log")] = 1000
-    stiffness: Annotated[float, Knob(1e-6, 1e6, "of the springs", scale="log")] = 1.0
-    optimizer: Annotated[Optimizer[Any], Note("the update rule of the pivots")] = field(
+    pivots: Annotated[
+        int, Knob(1, 1000, "number of pivots between the end points", scale="log")
+    ] = 9
+    steps: Annotated[
+        int, Knob(1, 10_000_000, "number of optimization steps of the band", scale="log")
+    ] = 1000
+    stiffness: Annotated[float, Knob(1e-6, 1e6, "spring constant", scale="log")] = 1.0
+    optimizer: Annotated[Optimizer[Any], Note("optimizer of the pivots")] = field(
         default_factory=HeavyBall
     )
-    batch_size: Annotated[
-        int, Knob(2, 100_000, "examples per step; all where there are fewer", scale="log")
-    ] = 128
+    batch_size: Annotated[int, Knob(2, 100_000, "batch size", scale="log")] = 128
     insert: Annotated[
-        bool, Note("three times on the way, add pivots where the loss is high between two")
+        bool,
+        Note("insert pivots where the loss between two is high, three times during optimization"),
     ] = False
 
     @property
@@ -83,9 +86,9 @@ class Nudged(Path):
 
 @final
 class Band(Objective):
-    """The force on the pivots, (B * P,), in the guise of a gradient, which optimizers follow.
+    """The negative force on the pivots, (B * P,), as a gradient for optimizers.
 
-    It is not the gradient of `loss`, the pivots' mean loss, nor of any other function.
+    It is not the gradient of `loss`, the pivots' mean loss, or of any other function.
     """
 
     def __init__(self, objective: Objective, curve: Curve, stiffness: float) -> None:
@@ -101,7 +104,7 @@ class Band(Objective):
         return Band(self._objective.minibatch(indices), self._curve, self._stiffness)
 
     def value_and_gradient(self, theta: Vector) -> tuple[Scalar, Vector]:
-        """The pivots' mean loss, and the force with its sign turned."""
+        """The pivots' mean loss and the negative force."""
         curve = self._curve.bent(theta.detach().view_as(self._curve.inner))
         found = [self._objective.value_and_gradient(pivot) for pivot in curve.inner]
         inner, gradients = (torch.stack(part) for part in zip(*found, strict=True))
@@ -112,9 +115,9 @@ class Band(Objective):
 
 
 def tangents(nodes: Vectors, losses: Float[Tensor, " K"]) -> Float[Tensor, "B P"]:
-    """The unit tangents at the K - 2 pivots: towards the higher neighbour, on a slope; (K - 2, P).
+    """The unit tangents at the inner pivots, (K - 2, P): towards the neighbour with higher loss.
 
-    At a hill or in a dip, a mean of both sides, weighted by how much the loss changes there.
+    At a local extremum, a mean of both sides weighted by the change of the loss.
     """
     before, after = nodes[1:-1] - nodes[:-2], nodes[2:] - nodes[1:-1]
     falls, rises = losses[1:-1] - losses[:-2], losses[2:] - losses[1:-1]
@@ -135,7 +138,7 @@ def forces(
     gradients: Float[Tensor, "B P"],
     stiffness: float,
 ) -> Float[Tensor, "B P"]:
-    """What moves each pivot: downhill across the band, the springs along it; (K - 2, P)."""
+    """The force on each pivot, (K - 2, P): −∇L perpendicular to the band, springs along it."""
     tau = tangents(nodes, losses)
     lengths = nodes.diff(dim=0).norm(dim=1)
     along = (gradients * tau).sum(dim=1) + stiffness * lengths.diff()
@@ -143,7 +146,7 @@ def forces(
 
 
 def inserted(objective: Objective, curve: Curve) -> Curve:
-    """The band with a pivot more in each gap in which the loss rises far above the pivots'."""
+    """Insert a pivot in each gap in which the loss rises far above the pivots'."""
     share = torch.linspace(0, 1, BETWEEN + 2).to(curve.nodes)[1:-1]
     losses = objective.losses(curve.nodes)
     allowed = EXCESS * (losses.max() - losses.min())

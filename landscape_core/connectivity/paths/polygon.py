@@ -1,4 +1,4 @@
-"""A polygonal chain with trained corners: Garipov et al., 2018, equation (3)."""
+"""A polygonal chain with trained nodes: Garipov et al., 2018, equation (3)."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -9,7 +9,7 @@ from landscape_core.connectivity.paths.base import Kind
 
 @dataclass(frozen=True, kw_only=True)
 class Polygon(Trained):
-    """Straight segments from corner to corner; the corners are trained."""
+    """Polygonal chain with trained nodes."""
 
     label: ClassVar[str] = "polygonal chain"
     kind: ClassVar[Kind] = "polygon"

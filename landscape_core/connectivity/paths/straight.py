@@ -12,7 +12,7 @@ from landscape_core.models.objective import Objective
 
 @dataclass(frozen=True, kw_only=True)
 class Straight(Path):
-    """The straight line, as it is."""
+    """Linear interpolation between the two minima."""
 
     label: ClassVar[str] = "straight line"
 

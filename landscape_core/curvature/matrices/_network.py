@@ -1,4 +1,4 @@
-"""The objective of a network, for matrices that need its outputs, and how these move plainly."""
+"""Network objectives for matrices that need outputs, and plain Jacobian products."""
 
 from collections.abc import Sequence
 
@@ -12,21 +12,21 @@ from landscape_core.models.objective import Objective
 
 
 def network(objective: Objective, what: str) -> ModelObjective:
-    """The same objective, known to have outputs.
+    """Return the network objective.
 
     Raises:
-        SpecError: it has none.
+        SpecError: the objective is not a network.
     """
     if objective.network is None:
-        accepted = f"a network's objective, as {what} is made of the outputs"
+        accepted = f"a network, as {what} is defined by its outputs"
         raise SpecError("objective", type(objective).__name__, accepted)
     return objective.network
 
 
 def moved_plainly(outputs: Tensor, leaves: Sequence[Tensor], direction: Vector) -> Tensor:
-    """How outputs (...) move along a direction (P,) of all leaves laid end to end.
+    """The Jacobian-vector product of outputs (...) with a direction (P,) of all leaves.
 
-    By differentiating their vector-Jacobian product, which is linear in its vector, by that.
+    Computed by differentiating the vector-Jacobian product with respect to its vector.
     """
     weights = torch.zeros_like(outputs, requires_grad=True)
     back = torch.autograd.grad(outputs, leaves, weights, create_graph=True, allow_unused=True)
@@ -43,6 +43,6 @@ def moved_plainly(outputs: Tensor, leaves: Sequence[Tensor], direction: Vector) 
 
 
 def pulled_plainly(outputs: Tensor, leaves: Sequence[Tensor], seed: Tensor) -> Vector:
-    """The product of a seed (...) with the Jacobian of outputs (...) by all leaves, (P,)."""
+    """The vector-Jacobian product of a cotangent (...) with outputs (...) in all leaves, (P,)."""
     found = torch.autograd.grad(outputs, leaves, seed, allow_unused=True, materialize_grads=True)
     return torch.cat([one.reshape(-1) for one in found])

@@ -1,4 +1,4 @@
-"""What a curvature matrix is: a recipe that gives a symmetric operator at a point."""
+"""The base class of curvature matrices: recipes for a symmetric linear operator at a point."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -17,20 +17,20 @@ PlainProduct = Callable[[Vector, Vector], Vector]
 
 @dataclass(frozen=True, kw_only=True)
 class Matrix(Recipe, ABC):
-    """A symmetric matrix of second order. `formula` is its definition, `source` the citation."""
+    """A curvature matrix; `formula` is its definition, `source` the citation."""
 
     formula: ClassVar[str]
     source: ClassVar[str]
 
     @abstractmethod
     def at(self, objective: Objective, theta: Vector) -> Operator:
-        """The matrix at a point, in the point's dtype and on its device.
+        """Return the linear operator at a point, in the point's dtype and on its device.
 
         Raises:
-            SpecError: the objective is no network, where the matrix needs its outputs, or what is
-                needed at once does not fit into memory.
+            SpecError: the matrix needs a network's outputs and the objective is not a network, or
+        the memory does not suffice.
         """
 
     @abstractmethod
     def plainly(self, objective: ModelObjective) -> PlainProduct:
-        """The product as network and loss give it as their author wrote them, all data at once."""
+        """Return the reference product: plain autograd through network and loss, on all data."""

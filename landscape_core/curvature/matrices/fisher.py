@@ -1,8 +1,8 @@
 """The empirical Fisher matrix: Kunstner, Balles, Hennig, 2019, arXiv:1905.12558.
 
-It is the uncentred covariance of the examples' gradients, not the Fisher information: that one,
-for cross-entropy and squared error, is the Gauss-Newton matrix. Of a loss that is a sum over
-examples it is the sum, and of a weighted mean the mean with those weights.
+It is the uncentred covariance of the per-example gradients, not the Fisher information, which for
+cross-entropy and squared error is the Gauss-Newton matrix. For a loss that is a sum over examples
+it is the sum, for a weighted mean the weighted mean.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from landscape_core.models.plain_evaluation import PlainEvaluation
 
 @dataclass(frozen=True, kw_only=True)
 class Fisher(Matrix):
-    """The mean outer product of the examples' gradients with themselves."""
+    """Empirical Fisher: the mean outer product of per-example gradients."""
 
     label: ClassVar[str] = "empirical Fisher"
     formula: ClassVar[str] = "F = (1/N) Σ gᵢ gᵢᵀ"

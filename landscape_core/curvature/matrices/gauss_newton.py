@@ -1,7 +1,7 @@
 """The generalized Gauss-Newton matrix: Schraudolph, 2002; Martens, 2020, arXiv:1412.1193.
 
-For cross-entropy and for the squared error it is the Fisher information of the model's own
-predictions (Martens, 2020, section 9.2).
+For cross-entropy and squared error it is the Fisher information matrix (Martens, 2020, section
+9.2).
 """
 
 from dataclasses import dataclass
@@ -22,10 +22,12 @@ from landscape_core.models.plain_evaluation import PlainEvaluation
 
 @dataclass(frozen=True, kw_only=True)
 class GaussNewton(Matrix):
-    """The Hessian with the network taken as linear: never negative for a loss convex in outputs."""
+    """Generalized Gauss-Newton matrix; positive semi-definite for a loss convex in outputs."""
 
     label: ClassVar[str] = "Gauss-Newton"
-    formula: ClassVar[str] = "G = Jᵀ (∇² of the loss in the outputs) J, J the outputs' Jacobian"
+    formula: ClassVar[str] = (
+        "G = Jᵀ H J, J the Jacobian of the outputs, H the Hessian of the loss in the outputs"
+    )
     source: ClassVar[str] = "Schraudolph, 2002, Neural Computation 14(7); Martens, arXiv:1412.1193"
 
     def at(self, objective: Objective, theta: Vector) -> Operator:

@@ -1,4 +1,4 @@
-"""The Hessian, by products: Pearlmutter, Fast exact multiplication by the Hessian, 1994."""
+"""Hessian-vector products: Pearlmutter, Fast exact multiplication by the Hessian, 1994."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -16,7 +16,7 @@ from landscape_core.models.plain_evaluation import PlainEvaluation
 
 @dataclass(frozen=True, kw_only=True)
 class Hessian(Matrix):
-    """Second derivatives of the mean loss: what bends the landscape itself."""
+    """The matrix of second derivatives of the mean loss."""
 
     label: ClassVar[str] = "Hessian"
     formula: ClassVar[str] = "H = ∇²L"

@@ -1,1 +1,1 @@
-"""How sharp the landscape is around a point, one definition a file."""
+"""Sharpness measures, one file each."""

@@ -1,4 +1,4 @@
-"""The mean rise of the loss under random perturbations."""
+"""The expected increase of the loss under random perturbations."""
 
 import math
 

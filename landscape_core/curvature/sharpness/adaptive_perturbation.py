@@ -13,15 +13,17 @@ from landscape_core.models.objective import Objective
 
 @dataclass(frozen=True, kw_only=True)
 class AdaptivePerturbation(Sharpness):
-    """How much the loss rises on average under noise as large as each parameter."""
+    """Expected increase of the loss under Gaussian noise proportional to each parameter."""
 
-    label: ClassVar[str] = "under noise, adaptive"
+    label: ClassVar[str] = "expected adaptive sharpness"
     formula: ClassVar[str] = "E L(θ + σ |θ| z) − L(θ), z ~ N(0, 1)"
     source: ClassVar[str] = "Andriushchenko et al., 2023, arXiv:2302.07011"
     invariant: ClassVar[bool] = True
 
-    sigma: Annotated[float, Knob(1e-6, 10.0, "the noise, as a share of the weight", "log")] = 0.2
-    samples: Annotated[int, Knob(2, 10_000, "draws of the noise", "log")] = 50
+    sigma: Annotated[
+        float, Knob(1e-6, 10.0, "standard deviation σ of the noise relative to each weight", "log")
+    ] = 0.2
+    samples: Annotated[int, Knob(2, 10_000, "number of noise samples", "log")] = 50
 
     @public_call
     def read(self, objective: Objective, theta: Vector, seed: int = 0) -> Reading:

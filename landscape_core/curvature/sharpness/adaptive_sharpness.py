@@ -1,7 +1,7 @@
 """Adaptive sharpness: Kwon, Kim, Park, Choi, 2021, ASAM, arXiv:2102.11600, equation 3, p = 2.
 
-The maximum is sought by projected gradient ascent in u = z / |theta|, in which the gradient does
-not change when weights are rescaled; what it finds is a lower bound.
+The maximum is approximated by projected gradient ascent in u = z / |theta|, in which the gradient
+is invariant to rescaling of the weights; the result is a lower bound.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from landscape_core.models.objective import Objective
 
 @dataclass(frozen=True, kw_only=True)
 class AdaptiveSharpness(Sharpness):
-    """The largest rise of the loss among perturbations measured in units of each weight."""
+    """Maximum increase of the loss over perturbations measured relative to each weight (ASAM)."""
 
     label: ClassVar[str] = "adaptive sharpness"
     formula: ClassVar[str] = "max L(θ + |θ| u) − L(θ), ‖u‖ ≤ ρ"
@@ -26,7 +26,7 @@ class AdaptiveSharpness(Sharpness):
     invariant: ClassVar[bool] = True
 
     rho: Annotated[float, Knob(1e-4, 10.0, "radius ρ of the ball", "log")] = 0.5
-    steps: Annotated[int, Knob(1, 1000, "steps of ascent", "log")] = 20
+    steps: Annotated[int, Knob(1, 1000, "number of gradient ascent steps", "log")] = 20
 
     @public_call
     def read(self, objective: Objective, theta: Vector, seed: int = 0) -> Reading:

@@ -1,8 +1,8 @@
-"""What a definition of sharpness is: a recipe that reads one number around a point.
+"""The base class of sharpness measures: one number for the neighbourhood of a point.
 
-Multiplying the weights into a ReLU unit by a number and dividing those out of it by the same leaves
-the network's function as it is, but not every sharpness (Dinh et al., 2017, arXiv:1703.04933). Each
-definition says whether it stays.
+Multiplying the incoming weights of a ReLU unit by a constant and dividing its outgoing weights by
+it does not change the function, but may change the sharpness (Dinh et al., 2017, arXiv:1703.04933).
+Each measure states whether it is invariant.
 """
 
 from abc import ABC, abstractmethod
@@ -16,7 +16,7 @@ from landscape_core.models.objective import Objective
 
 @dataclass(frozen=True)
 class Reading:
-    """A number, its standard error (0 where nothing is drawn), and the evaluations it took."""
+    """A value, its standard error (0 if deterministic), and the number of evaluations."""
 
     value: float
     standard_error: float
@@ -25,15 +25,15 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class Sharpness(Recipe, ABC):
-    """A definition of sharpness. `formula` as people write it, `source` the citation."""
+    """A sharpness measure; `formula` is its definition, `source` the citation."""
 
     formula: ClassVar[str]
     source: ClassVar[str]
     unit: ClassVar[str] = "loss"
 
     invariant: ClassVar[bool]
-    """Whether it stays when weights are rescaled unit by unit and the function does not change."""
+    """Whether it is invariant to unit-wise rescaling of weights that preserves the function."""
 
     @abstractmethod
     def read(self, objective: Objective, theta: Vector, seed: int = 0) -> Reading:
-        """The sharpness around theta; NaN or infinity where the loss is not finite."""
+        """Compute the sharpness at theta; NaN or infinity if the loss is not finite."""

@@ -1,9 +1,9 @@
 """Epsilon-sharpness: Keskar, Mudigere, Nocedal, Smelyanskiy, Tang, 2017, arXiv:1609.04836, 2.2.
 
-As there, the maximum over the box is sought by ten iterations of L-BFGS-B; what it finds is a lower
-bound of the maximum. The search begins a hundredth of the box away, as at an exact minimum there is
-no slope to follow, and with the loss scaled so that its first step leads across the box: at a
-trained minimum it would else hardly move.
+As in the paper, the maximum over the box is approximated by ten number of L-BFGS-B iterations; the
+result is a lower bound. The search starts at a hundredth of the box size from the point, because
+the gradient vanishes at an exact minimum, and the loss is scaled so that the first step crosses the
+box; otherwise the search would hardly move at a trained minimum.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class EpsilonSharpness(Sharpness):
-    """The largest rise of the loss in a small box around the point, in percent of 1 + loss."""
+    """Maximum increase of the loss in a small box around the point, in percent of 1 + loss."""
 
     label: ClassVar[str] = "ε-sharpness"
     formula: ClassVar[str] = "100 (max L(θ + z) − L(θ)) / (1 + L(θ)), |zᵢ| ≤ ε (|θᵢ| + 1)"
@@ -34,8 +34,8 @@ class EpsilonSharpness(Sharpness):
     unit: ClassVar[str] = "%"
     invariant: ClassVar[bool] = False
 
-    epsilon: Annotated[float, Knob(1e-6, 1.0, "half-width ε of the box", "log")] = 1e-3
-    iterations: Annotated[int, Knob(1, 1000, "iterations of L-BFGS-B", "log")] = 10
+    epsilon: Annotated[float, Knob(1e-6, 1.0, "relative half-width ε of the box", "log")] = 1e-3
+    iterations: Annotated[int, Knob(1, 1000, "number of L-BFGS-B iterations", "log")] = 10
 
     @public_call
     def read(self, objective: Objective, theta: Vector, seed: int = 0) -> Reading:

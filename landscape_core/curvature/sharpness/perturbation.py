@@ -15,15 +15,15 @@ from landscape_core.models.objective import Objective
 
 @dataclass(frozen=True, kw_only=True)
 class Perturbation(Sharpness):
-    """How much the loss rises on average under Gaussian noise on all parameters alike."""
+    """Expected increase of the loss under isotropic Gaussian noise on all parameters."""
 
-    label: ClassVar[str] = "under noise"
+    label: ClassVar[str] = "expected sharpness"
     formula: ClassVar[str] = "E L(θ + σ z) − L(θ), z ~ N(0, 1)"
     source: ClassVar[str] = "Neyshabur et al., 2017, arXiv:1706.08947"
     invariant: ClassVar[bool] = False
 
-    sigma: Annotated[float, Knob(1e-6, 10.0, "the noise's standard deviation", "log")] = 0.05
-    samples: Annotated[int, Knob(2, 10_000, "draws of the noise", "log")] = 50
+    sigma: Annotated[float, Knob(1e-6, 10.0, "standard deviation σ of the noise", "log")] = 0.05
+    samples: Annotated[int, Knob(2, 10_000, "number of noise samples", "log")] = 50
 
     @public_call
     def read(self, objective: Objective, theta: Vector, seed: int = 0) -> Reading:

@@ -16,21 +16,21 @@ from landscape_core.models.network_blocks import ACTIVATIONS
 
 
 def normalized(adjacency: Float[Tensor, "N N"]) -> Float[Tensor, "N N"]:
-    """Â of a graph A without loops, (N, N)."""
+    """The normalized adjacency matrix Â of a graph A without self-loops, (N, N)."""
     looped = adjacency + torch.eye(len(adjacency)).to(adjacency)
     root = looped.sum(dim=1).rsqrt()
     return root[:, None] * looped * root
 
 
 class GCN(nn.Module):
-    """From numbers of nodes (n,) to their logits (n, outputs), by all nodes of one graph.
+    """A GCN on one graph: from node indices (n,) to their logits (n, outputs).
 
-    Graph and features are constants: parameters without gradient. Evaluation sums over all
-    neighbours, training mode over those that `neighbours` draws. Then buffers hold the number of
-    the mini-batch and a digest of its nodes (`drawn`), and where embeddings of earlier steps are
-    used, these (`histories`) and those that come in their place with the next mini-batch
-    (`renewed`), both (layers − 1, N, width). So a mini-batch is one function of the weights,
-    however often it is evaluated; the nodes asked for, in their order, say which one it is.
+    Graph and features are constants: parameters without gradient. Evaluation mode aggregates over
+    all neighbours, training mode over those sampled by `neighbours`. In training mode, buffers hold
+    the index of the mini-batch and a digest of its nodes (`drawn`) and, if historical embeddings
+    are used, these (`histories`) and the updated ones for the next mini-batch (`renewed`), both
+    (layers − 1, N, width). So the loss of a mini-batch is one function of the weights however often
+    it is evaluated; a mini-batch is identified by its nodes in order.
     """
 
     drawn: Tensor
@@ -46,15 +46,15 @@ class GCN(nn.Module):
         neighbours: Neighbours,
         seed: int,
     ) -> None:
-        """A network of Â, X and layers Wˡ, bˡ, of which all but the last have equally many units.
+        """A network with Â, X and layers Wˡ, bˡ; all but the last have the same number of units.
 
         Args:
             adjacency: Â.
             features: X.
-            layers: one after another.
-            activation: σ, a name in `ACTIVATIONS`; none behind the last layer.
-            neighbours: drawn in training mode.
-            seed: of these draws.
+            layers: the linear layers in order.
+            activation: σ, a name in `ACTIVATIONS`; not applied after the last layer.
+            neighbours: how neighbours are sampled in training mode.
+            seed: the seed of the sampling.
         """
         super().__init__()
         self.layers: Any = nn.ModuleList(layers)
@@ -80,7 +80,7 @@ class GCN(nn.Module):
         return self._drawn(len(self.layers), nodes, nodes, (self.seed, count, digest))
 
     def _exact(self, nodes: Tensor, *, renewing: bool = False) -> Tensor:
-        """By all neighbours; where wanted, all hidden embeddings are kept."""
+        """Aggregate over all neighbours; if `renewing`, store all hidden embeddings."""
         sums = self.smoothed
         for i, layer in enumerate(self.layers[:-1]):
             hidden = self.activation(layer(sums))
@@ -91,7 +91,7 @@ class GCN(nn.Module):
         return self.layers[-1](sums if len(self.layers) > 1 else sums[nodes])
 
     def _begun(self, nodes: Tensor) -> tuple[int, int]:
-        """The number of this mini-batch and a digest of its nodes; a new one is counted."""
+        """The index of this mini-batch and a digest of its nodes; a new one adds 1."""
         raw = hashlib.sha256(nodes.cpu().numpy().tobytes()).digest()
         digest = int.from_bytes(raw[:6], "little")  # also a float64 holds it, in which it is kept
         count, last = self.drawn.tolist()
@@ -103,7 +103,7 @@ class GCN(nn.Module):
         return count, digest
 
     def _drawn(self, layer: int, nodes: Tensor, batch: Tensor, draw: tuple[int, ...]) -> Tensor:
-        """The embeddings of some nodes in a layer, by drawn neighbours; layer 0: the features."""
+        """The embeddings of some nodes in a layer by sampled neighbours; layer 0: features."""
         if layer == 0:
             return self.features[nodes]
         stale = self.neighbours.stale

@@ -1,4 +1,4 @@
-"""What an architecture is: a recipe that builds an initialized network."""
+"""The base class of network architectures: recipes that build an initialized network."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from landscape_core.models.normalizations.base import Normalization
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture(Recipe, ABC):
-    """A network's shape and initialization."""
+    """A network architecture and its weight initialization."""
 
     @final
     def build(self, input_shape: tuple[int, ...], outputs: int, rng: torch.Generator) -> nn.Module:
-        """A network from (N, *input_shape) to (N, outputs), float32, every value drawn from rng.
+        """Build a float32 network from (N, *input_shape) to (N, outputs), initialized with rng.
 
         Raises:
-            SpecError: the network cannot take inputs of that shape; says which shapes it can.
+            SpecError: the network does not accept inputs of this shape; names the accepted shapes.
         """
         network = self.network(input_shape, outputs, rng)
         parts = [getattr(self, field.name) for field in fields_of(type(self))]
@@ -40,7 +40,7 @@ class Architecture(Recipe, ABC):
     def network(
         self, input_shape: tuple[int, ...], outputs: int, rng: torch.Generator
     ) -> nn.Module:
-        """What `build` gives, before initialization and normalization see it whole."""
+        """Build the network before initialization and normalization of the whole."""
 
 
 def check_images(shape: tuple[int, ...], network: str) -> None:

@@ -1,4 +1,4 @@
-"""A convolutional network without skips: LeCun et al., 1989."""
+"""A convolutional network without skip connections: LeCun et al., 1989."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
@@ -23,17 +23,19 @@ from landscape_core.models.normalizations.none import NoNormalization
 
 @dataclass(frozen=True, kw_only=True)
 class ConvNet(Architecture):
-    """Convolutions of 3 x 3, halving the image twice, then an average over all places."""
+    """3 x 3 convolutions with two downsamplings, then global average pooling."""
 
-    label: ClassVar[str] = "conv net"
+    label: ClassVar[str] = "convolutional network"
 
     depth: Annotated[int, Knob(1, 50, "convolutions")] = 3
-    channels: Annotated[int, Knob(1, 512, "of the first; doubled at a halving", scale="log")] = 16
+    channels: Annotated[
+        int, Knob(1, 512, "channels of the first stage; doubled at each downsampling", scale="log")
+    ] = 16
     activation: Annotated[str, ACTIVATION] = "relu"
-    normalization: Annotated[Normalization, Note("what follows each convolution")] = field(
+    normalization: Annotated[Normalization, Note("normalization after each convolution")] = field(
         default_factory=NoNormalization
     )
-    initialization: Annotated[Initialization, Note("how the weights start")] = field(
+    initialization: Annotated[Initialization, Note("weight initialization")] = field(
         default_factory=He
     )
 

@@ -17,13 +17,13 @@ from landscape_core.models.network_blocks import initialized
 
 @dataclass(frozen=True, kw_only=True)
 class DeepLinear(Architecture):
-    """A product of matrices, without biases or activations: W_L ⋯ W_1 x."""
+    """A product of weight matrices without biases or activation functions: W_L ⋯ W_1 x."""
 
-    label: ClassVar[str] = "deep linear"
+    label: ClassVar[str] = "deep linear network"
 
-    depth: Annotated[int, Knob(1, 200, "L, the matrices")] = 3
-    width: Annotated[int, Knob(1, 4096, "numbers between two of them", scale="log")] = 16
-    initialization: Annotated[Initialization, Note("how the weights start")] = field(
+    depth: Annotated[int, Knob(1, 200, "number of layers L")] = 3
+    width: Annotated[int, Knob(1, 4096, "width of the hidden layers", scale="log")] = 16
+    initialization: Annotated[Initialization, Note("weight initialization")] = field(
         default_factory=LeCun
     )
 

@@ -1,7 +1,7 @@
 """The densely connected network: Huang, Liu, van der Maaten and Weinberger, 2017, arXiv:1608.06993.
 
-Without bottlenecks (the paper's DenseNet-C). Between blocks the channels are halved, and in images
-each side too. Inputs that are no images go through linear layers in place of convolutions.
+Without bottlenecks (the paper's DenseNet-C). Transition layers halve the channels and, for images,
+each side. For inputs that are not images, linear layers replace the convolutions.
 """
 
 import math
@@ -22,18 +22,28 @@ from landscape_core.models.normalizations.none import NoNormalization
 
 @dataclass(frozen=True, kw_only=True)
 class DenseNet(Architecture):
-    """Blocks in which each layer sees the outputs of all before it, laid side by side."""
+    """Dense blocks: each layer receives the concatenated outputs of all previous layers."""
 
-    label: ClassVar[str] = "dense net"
+    label: ClassVar[str] = "DenseNet"
 
-    blocks: Annotated[int, Knob(1, 4, "blocks; each but the last halves what it found")] = 2
-    depth: Annotated[int, Knob(1, 50, "layers in each block")] = 3
-    growth: Annotated[int, Knob(1, 256, "channels that each layer adds", scale="log")] = 8
+    blocks: Annotated[
+        int,
+        Knob(
+            1,
+            4,
+            "number of dense blocks; a transition layer after each but the last halves the "
+            "channels",
+        ),
+    ] = 2
+    depth: Annotated[int, Knob(1, 50, "number of layers in each block")] = 3
+    growth: Annotated[
+        int, Knob(1, 256, "growth rate: channels added by each layer", scale="log")
+    ] = 8
     activation: Annotated[str, ACTIVATION] = "relu"
-    normalization: Annotated[Normalization, Note("what precedes each activation")] = field(
-        default_factory=NoNormalization
-    )
-    initialization: Annotated[Initialization, Note("how the weights start")] = field(
+    normalization: Annotated[
+        Normalization, Note("normalization before each activation function")
+    ] = field(default_factory=NoNormalization)
+    initialization: Annotated[Initialization, Note("weight initialization")] = field(
         default_factory=He
     )
 
@@ -42,7 +52,7 @@ class DenseNet(Architecture):
     ) -> nn.Module:
         images = len(input_shape) == 3
         if images:
-            check_images(input_shape, "dense net")
+            check_images(input_shape, "DenseNet")
         size = 2 * self.growth
         layers: list[nn.Module] = [] if images or len(input_shape) == 1 else [nn.Flatten()]
         first = input_shape[0] if images else math.prod(input_shape)
@@ -65,13 +75,13 @@ class DenseNet(Architecture):
     def _activated(
         self, size: int, channels: int, rng: torch.Generator, *, kernel: int
     ) -> list[nn.Module]:
-        """Normalization, activation and a layer, in the order of the paper's section 3."""
+        """Normalization, activation function and a layer, in the order of the paper's section 3."""
         before = normalized(self.normalization, size, 2 if kernel else 0)
         activation = ACTIVATIONS[self.activation]()
         return [*before, activation, self._layer(size, channels, rng, kernel=kernel)]
 
     def _layer(self, size: int, channels: int, rng: torch.Generator, *, kernel: int) -> nn.Module:
-        """A convolution that keeps the image's size, or for kernel 0 a linear layer."""
+        """A convolution with "same" padding, or for kernel 0 a linear layer."""
         layer: nn.Linear | nn.Conv2d = nn.Linear(size, channels)
         if kernel:
             layer = nn.Conv2d(size, channels, kernel, padding=kernel // 2)
@@ -79,7 +89,7 @@ class DenseNet(Architecture):
 
 
 class Beside(nn.Module):
-    """(h, branch(h)), laid side by side along the channels."""
+    """The concatenation (h, branch(h)) along the channels."""
 
     def __init__(self, branch: nn.Module) -> None:
         """A dense connection around a branch."""
@@ -87,5 +97,5 @@ class Beside(nn.Module):
         self.branch = branch
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """What came in, and behind it what the branch makes of it."""
+        """Concatenate the input and the output of the branch."""
         return torch.cat([hidden, self.branch(hidden)], 1)

@@ -18,17 +18,17 @@ from landscape_core.models.normalizations.none import NoNormalization
 
 @dataclass(frozen=True, kw_only=True)
 class MLP(Architecture):
-    """Fully connected layers, one after another."""
+    """Multilayer perceptron: a sequence of fully connected layers."""
 
     label: ClassVar[str] = "MLP"
 
-    depth: Annotated[int, Knob(0, 100, "hidden layers")] = 2
-    width: Annotated[int, Knob(1, 4096, "units in each hidden layer", scale="log")] = 16
+    depth: Annotated[int, Knob(0, 100, "number of hidden layers")] = 2
+    width: Annotated[int, Knob(1, 4096, "number of units in each hidden layer", scale="log")] = 16
     activation: Annotated[str, ACTIVATION] = "relu"
-    normalization: Annotated[Normalization, Note("what follows each hidden layer")] = field(
+    normalization: Annotated[Normalization, Note("normalization after each hidden layer")] = field(
         default_factory=NoNormalization
     )
-    initialization: Annotated[Initialization, Note("how the weights start")] = field(
+    initialization: Annotated[Initialization, Note("weight initialization")] = field(
         default_factory=He
     )
 

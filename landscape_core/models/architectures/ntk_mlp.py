@@ -1,7 +1,8 @@
-"""The MLP in the parametrization of the neural tangent kernel.
+"""The multilayer perceptron in NTK parametrization.
 
-Jacot, Gabriel and Hongler, 2018, arXiv:1806.07572, section 2: all parameters start standard normal,
-and the scale stands in the network itself, so that its kernel has a limit as the width grows.
+Jacot, Gabriel and Hongler, 2018, arXiv:1806.07572, section 2: all parameters are initialized
+standard normal and the scale is part of the network, so that its neural tangent kernel converges as
+the width grows.
 """
 
 import math
@@ -18,16 +19,17 @@ from landscape_core.models.network_blocks import ACTIVATION, ACTIVATIONS, Scaled
 
 @dataclass(frozen=True, kw_only=True)
 class NTKMLP(Architecture):
-    """Fully connected layers σ/√n · W x + β b with all of W and b drawn standard normal."""
+    """Fully connected layers σ/√n · W x + β b with standard normal W and b."""
 
     label: ClassVar[str] = "MLP, NTK-parametrized"
 
-    depth: Annotated[int, Knob(0, 100, "hidden layers")] = 2
-    width: Annotated[int, Knob(1, 4096, "units in each hidden layer", scale="log")] = 256
-    sigma: Annotated[float, Knob(0.01, 10.0, "σ, of the weights; √2 keeps ReLU's scale", "log")] = (
-        math.sqrt(2.0)
-    )
-    beta: Annotated[float, Knob(0.0, 10.0, "β, of the biases")] = 0.1
+    depth: Annotated[int, Knob(0, 100, "number of hidden layers")] = 2
+    width: Annotated[int, Knob(1, 4096, "number of units in each hidden layer", scale="log")] = 256
+    sigma: Annotated[
+        float,
+        Knob(0.01, 10.0, "weight scale σ; √2 preserves the variance of ReLU activations", "log"),
+    ] = math.sqrt(2.0)
+    beta: Annotated[float, Knob(0.0, 10.0, "bias scale β")] = 0.1
     activation: Annotated[str, ACTIVATION] = "relu"
 
     def network(

@@ -1,4 +1,4 @@
-"""A fully connected residual network, with its skips on or off.
+"""A fully connected residual network, with or without skip connections.
 
 The network in which Li et al., 2018 (figure 5) is reproduced at a size for two processor cores.
 """
@@ -27,18 +27,18 @@ from landscape_core.models.normalizations.layer import Layer
 
 @dataclass(frozen=True, kw_only=True)
 class ResidualMLP(Architecture):
-    """Fully connected blocks of two layers, each with a skip around it, or the same without."""
+    """Fully connected blocks of two layers, with or without a skip connection around each."""
 
     label: ClassVar[str] = "residual MLP"
 
-    depth: Annotated[int, Knob(2, 200, "hidden layers, in blocks of two")] = 20
-    width: Annotated[int, Knob(1, 4096, "units in each hidden layer", scale="log")] = 32
-    skips: Annotated[bool, Note("add each block's input to its output")] = True
+    depth: Annotated[int, Knob(2, 200, "number of hidden layers, in blocks of two")] = 20
+    width: Annotated[int, Knob(1, 4096, "number of units in each hidden layer", scale="log")] = 32
+    skips: Annotated[bool, Note("skip connections: add each block's input to its output")] = True
     activation: Annotated[str, ACTIVATION] = "relu"
-    normalization: Annotated[Normalization, Note("what follows each linear layer")] = field(
+    normalization: Annotated[Normalization, Note("normalization after each linear layer")] = field(
         default_factory=Layer
     )
-    initialization: Annotated[Initialization, Note("how the weights start")] = field(
+    initialization: Annotated[Initialization, Note("weight initialization")] = field(
         default_factory=He
     )
 

@@ -1,6 +1,6 @@
 """The convolutional residual network: He, Zhang, Ren and Sun, 2016, arXiv:1512.03385.
 
-With `skips` off it has the same layers, so that only the skip differs (Li et al., 2018).
+With `skips` off it has the same layers without skip connections (Li et al., 2018).
 """
 
 from dataclasses import dataclass, field
@@ -27,25 +27,27 @@ from landscape_core.models.normalizations.batch import Batch
 
 @dataclass(frozen=True, kw_only=True)
 class ResNet(Architecture):
-    """Convolutional blocks of two layers, each with a skip around it, or the same without."""
+    """Convolutional blocks of two layers, with or without a skip connection around each."""
 
-    label: ClassVar[str] = "residual net"
+    label: ClassVar[str] = "ResNet"
 
-    depth: Annotated[int, Knob(2, 110, "convolutions inside blocks, two a block")] = 6
-    channels: Annotated[int, Knob(1, 512, "of the first; doubled at each halving", scale="log")] = 8
-    skips: Annotated[bool, Note("add each block's input to its output")] = True
+    depth: Annotated[int, Knob(2, 110, "number of convolutions inside blocks, two per block")] = 6
+    channels: Annotated[
+        int, Knob(1, 512, "channels of the first stage; doubled at each downsampling", scale="log")
+    ] = 8
+    skips: Annotated[bool, Note("skip connections: add each block's input to its output")] = True
     activation: Annotated[str, ACTIVATION] = "relu"
-    normalization: Annotated[Normalization, Note("what follows each convolution")] = field(
+    normalization: Annotated[Normalization, Note("normalization after each convolution")] = field(
         default_factory=Batch
     )
-    initialization: Annotated[Initialization, Note("how the weights start")] = field(
+    initialization: Annotated[Initialization, Note("weight initialization")] = field(
         default_factory=He
     )
 
     def network(
         self, input_shape: tuple[int, ...], outputs: int, rng: torch.Generator
     ) -> nn.Module:
-        check_images(input_shape, "residual net")
+        check_images(input_shape, "ResNet")
         size = self.channels
         layers = [*self._conv(input_shape[0], size, 1, rng), ACTIVATIONS[self.activation]()]
         for channels, stride in stages(self.depth // 2, self.channels):

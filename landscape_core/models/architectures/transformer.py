@@ -1,8 +1,8 @@
 """A transformer encoder: Vaswani et al., 2017, arXiv:1706.03762, section 3.
 
-Normalized before each part and not behind it, which trains without warm-up (Xiong et al., 2020,
-arXiv:2002.04745), with learned positions. Attention is written out as products and a softmax, as
-fused attention has no second derivative.
+Pre-norm blocks, which train without warm-up (Xiong et al., 2020, arXiv:2002.04745), and learned
+positional embeddings. Attention is computed with explicit products and a softmax, because fused
+attention has no second derivative.
 """
 
 import math
@@ -20,28 +20,28 @@ from landscape_core.models.initializations.xavier import Xavier
 from landscape_core.models.network_blocks import ACTIVATION, ACTIVATIONS, initialized
 
 EXPANSION = 4
-"""Units of the feed-forward layer for each number of a token: the paper's 2048 / 512."""
+"""Ratio of the feed-forward width to the model width: the paper's 2048 / 512."""
 
 POSITIONS = 0.02
-"""The standard deviation of positions at the start, as in Devlin et al., 2019."""
+"""Standard deviation of the initial positional embeddings, as in Devlin et al., 2019."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Transformer(Architecture):
-    """Attention between the rows of an image, or the numbers of a vector; then their mean."""
+    """Transformer encoder over the rows of an image or the entries of a vector."""
 
     label: ClassVar[str] = "transformer"
 
-    depth: Annotated[int, Knob(1, 24, "blocks of attention and feed-forward layers")] = 2
-    width: Annotated[int, Knob(1, 1024, "numbers that a token has", scale="log")] = 16
-    heads: Annotated[int, Knob(1, 64, "attentions side by side, a divisor of the width")] = 2
+    depth: Annotated[int, Knob(1, 24, "number of encoder blocks")] = 2
+    width: Annotated[int, Knob(1, 1024, "embedding dimension of a token", scale="log")] = 16
+    heads: Annotated[int, Knob(1, 64, "number of attention heads, a divisor of the width")] = 2
     activation: Annotated[str, ACTIVATION] = "relu"
-    initialization: Annotated[Initialization, Note("how the weights start")] = field(
+    initialization: Annotated[Initialization, Note("weight initialization")] = field(
         default_factory=Xavier
     )
 
     def check(self) -> None:
-        """Raise `SpecError` if the heads cannot share the width."""
+        """Raise `SpecError` if the number of heads does not divide the width."""
         if self.width % self.heads:
             accepted = f"a divisor of the width {self.width}"
             raise SpecError("Transformer.heads", self.heads, accepted)
@@ -75,60 +75,60 @@ class Transformer(Architecture):
 
 
 class Tokens(nn.Module):
-    """Rows (N, H, C W) of images (N, C, H, W) or of (N, H, W); of vectors (N, D) the (N, D, 1)."""
+    """Rows (N, H, C W) of images (N, C, H, W) or (N, H, W); entries (N, D, 1) of vectors."""
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """The tokens, one after another."""
+        """Return the sequence of tokens."""
         return inputs[:, :, None] if inputs.ndim == 2 else inputs.movedim(-2, 1).flatten(2)
 
 
 class Positions(nn.Module):
-    """Adds to each token what is learned of its place."""
+    """Add a learned positional embedding to each token."""
 
     def __init__(self, start: Tensor) -> None:
-        """The places' vectors at the start, (T, width)."""
+        """Hold the initial embeddings, (T, width)."""
         super().__init__()
         self.places = nn.Parameter(start)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Tokens (N, T, width) with their places."""
+        """Add the positional embeddings to tokens (N, T, width)."""
         return tokens + self.places
 
 
 class Mean(nn.Module):
-    """The mean over tokens, from (N, T, width) to (N, width)."""
+    """Mean pooling over tokens, from (N, T, width) to (N, width)."""
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """The mean of each example."""
+        """Return the mean over the tokens of each example."""
         return tokens.mean(1)
 
 
 class Added(nn.Module):
-    """h + branch(h), without an activation behind."""
+    """A residual connection h + branch(h) without activation function."""
 
     def __init__(self, branch: nn.Module) -> None:
-        """A skip around a branch."""
+        """Add a skip connection around a branch."""
         super().__init__()
         self.branch = branch
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """The sum, in the shape of what came in."""
+        """Return the sum, in the shape of the input."""
         return hidden + self.branch(hidden)
 
 
 class Attention(nn.Module):
-    """Multi-head attention of each token to all: softmax(Q Kᵀ / √d) V, equation 1."""
+    """Multi-head self-attention: softmax(Q Kᵀ / √d) V, equation 1."""
 
     def __init__(
         self, query: nn.Module, key: nn.Module, value: nn.Module, last: nn.Module, *, heads: int
     ) -> None:
-        """Attention by four linear layers; d is the share of the width that a head has."""
+        """Build attention from four linear layers; d is the width of a head."""
         super().__init__()
         self.query, self.key, self.value, self.last = query, key, value, last
         self.heads = heads
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """What each token takes from all, (N, T, width)."""
+        """Return the attention output, (N, T, width)."""
         query, key, value = (
             layer(tokens).unflatten(2, (self.heads, -1)).transpose(1, 2)
             for layer in (self.query, self.key, self.value)

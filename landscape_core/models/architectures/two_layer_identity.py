@@ -17,12 +17,14 @@ from landscape_core.models.network_blocks import initialized
 
 @dataclass(frozen=True, kw_only=True)
 class TwoLayerIdentity(Architecture):
-    """One number, Σᵢ ReLU(⟨eᵢ + wᵢ, x⟩): as many units as inputs, each beside its own input."""
+    """Scalar output Σᵢ ReLU(⟨eᵢ + wᵢ, x⟩): one unit per input, with an identity mapping."""
 
-    label: ClassVar[str] = "two layers with identity"
+    label: ClassVar[str] = "two-layer network with identity mapping"
 
-    identity: Annotated[bool, Note("add eᵢ to each unit's weights; off: Σᵢ ReLU(⟨wᵢ, x⟩)")] = True
-    initialization: Annotated[Initialization, Note("how the weights wᵢ start")] = field(
+    identity: Annotated[
+        bool, Note("identity mapping: add eᵢ to each unit's weights; off: Σᵢ ReLU(⟨wᵢ, x⟩)")
+    ] = True
+    initialization: Annotated[Initialization, Note("weight initialization of the wᵢ")] = field(
         default_factory=lambda: Gaussian(gain=0.1)
     )
 
@@ -30,7 +32,7 @@ class TwoLayerIdentity(Architecture):
         self, input_shape: tuple[int, ...], outputs: int, rng: torch.Generator
     ) -> nn.Module:
         if outputs != 1:
-            accepted = "1 for two_layer_identity: a target of one number, or two classes and the "
+            accepted = "1 for two_layer_identity: a scalar target, or two classes and the "
             raise SpecError("the number of outputs", outputs, accepted + "logistic loss")
         size = math.prod(input_shape)
         linear = nn.Linear(size, size, bias=False)
@@ -39,15 +41,15 @@ class TwoLayerIdentity(Architecture):
 
 
 class UnitSum(nn.Module):
-    """Σᵢ ReLU(xᵢ + ⟨wᵢ, x⟩), or without the xᵢ, from (N, ...) to (N, 1)."""
+    """The sum Σᵢ ReLU(xᵢ + ⟨wᵢ, x⟩), or without the xᵢ, from (N, ...) to (N, 1)."""
 
     def __init__(self, linear: nn.Module, *, identity: bool) -> None:
-        """The sum over the units of a square layer, whose rows are the wᵢ."""
+        """Hold a square linear layer whose rows are the wᵢ."""
         super().__init__()
         self.linear, self.identity = linear, identity
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """The sum for each example."""
+        """Return the sum for each example."""
         flat = inputs.flatten(1)
         units = self.linear(flat)
         return torch.relu(flat + units if self.identity else units).sum(1, keepdim=True)

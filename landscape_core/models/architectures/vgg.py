@@ -16,25 +16,28 @@ from landscape_core.models.normalizations.base import Normalization
 from landscape_core.models.normalizations.none import NoNormalization
 
 FIRST, LAST = 64, 512
-"""Channels of the first block, doubled from block to block, and the most of them."""
+"""Channels of the first block, doubled from block to block, and their maximum."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class VGG(Architecture):
-    """Blocks of 3 x 3 convolutions, each ending in a halving by maxima, then two dense layers."""
+    """VGG: blocks of 3 x 3 convolutions and max pooling, then two fully connected layers."""
 
     label: ClassVar[str] = "VGG"
 
-    blocks: Annotated[int, Knob(1, 5, "blocks; each halves the image")] = 3
-    convolutions: Annotated[int, Knob(1, 4, "in each block")] = 2
+    blocks: Annotated[
+        int, Knob(1, 5, "number of blocks; max pooling after each halves the image")
+    ] = 3
+    convolutions: Annotated[int, Knob(1, 4, "number of convolutions per block")] = 2
     multiplier: Annotated[
-        float, Knob(0.01, 2.0, "times 64, 128, 256, 512 and 512 channels", scale="log")
+        float,
+        Knob(0.01, 2.0, "width multiplier of the 64, 128, 256, 512 and 512 channels", scale="log"),
     ] = 0.25
     activation: Annotated[str, ACTIVATION] = "relu"
-    normalization: Annotated[Normalization, Note("what follows each convolution")] = field(
+    normalization: Annotated[Normalization, Note("normalization after each convolution")] = field(
         default_factory=NoNormalization
     )
-    initialization: Annotated[Initialization, Note("how the weights start")] = field(
+    initialization: Annotated[Initialization, Note("weight initialization")] = field(
         default_factory=He
     )
 

@@ -1,4 +1,4 @@
-"""What a data set is: a recipe that builds a training and a test part from a seed."""
+"""The base class of data sets: recipes that build a training and a test set from a seed."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from landscape_core.foundation.recipes import Recipe
 
 @dataclass(frozen=True)
 class Data:
-    """Examples: inputs (N, ...) float, targets (N,) long for classes or (N, D) float."""
+    """Examples: inputs (N, ...) float; targets (N,) long for classes or (N, D) float."""
 
     inputs: Tensor
     targets: Tensor
@@ -23,7 +23,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Split:
-    """A training and a test part; `classes` is None where the targets are numbers."""
+    """A training and a test set; `classes` is None for regression targets."""
 
     train: Data
     test: Data
@@ -42,18 +42,18 @@ class ProblemData(Recipe, ABC):
     noun: ClassVar[str] = "dataset"
 
     place: ClassVar[str] = ""
-    """The field that says where files lie, if any are read: where they lie is no content."""
+    """The field that holds the folder of local files, if any; it is not part of the content key."""
 
     @abstractmethod
     def build(self, seed: int) -> Split:
-        """Both parts on the CPU, inputs in float64, equal for equal seeds.
+        """Return both sets on the CPU, inputs in float64; equal for equal seeds.
 
         Raises:
-            MissingDataError: a file is not there; says where it is expected and what it is.
+            MissingDataError: a file is missing; names the expected location and content.
         """
 
     def files(self) -> dict[str, Path]:
-        """The local files that are read, by their names; none by default.
+        """The local files that are read, by name; none by default.
 
         Raises:
             MissingDataError: as `build`.
@@ -68,7 +68,7 @@ def shared_out(
     classes: int | None,
     rng: np.random.Generator,
 ) -> Split:
-    """Shuffle, then the first `train` examples for training and the rest for testing."""
+    """Shuffle; use the first `train` examples for training and the rest for testing."""
     order = rng.permutation(len(inputs))
     x = torch.from_numpy(np.ascontiguousarray(inputs[order], dtype=np.float64))
     kind = np.float64 if classes is None else np.int64

@@ -29,21 +29,21 @@ SAFE = {
     ("numpy", "dtype"),
     ("_codecs", "encode"),
 }
-"""What the original files refer to; a pickle that asks for anything else is refused."""
+"""The names that the original pickle files refer to; any other name is refused."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CIFAR10(ProblemData):
-    """60,000 colour photographs of 32 x 32 pixels in ten classes, read from the original files."""
+    """60,000 colour images of 32 x 32 pixels in ten classes, read from the original local files."""
 
     label: ClassVar[str] = "CIFAR-10 (local files)"
 
     place: ClassVar[str] = "folder"
 
-    folder: Annotated[str, Note("the unpacked folder of the Python version")] = (
+    folder: Annotated[str, Note("folder of the unpacked Python version")] = (
         "data/cifar-10-batches-py"
     )
-    limit: Annotated[int, Knob(1, 50_000, "training images that are used", scale="log")] = 5_000
+    limit: Annotated[int, Knob(1, 50_000, "number of training images used", scale="log")] = 5_000
 
     def build(self, seed: int) -> Split:
         parts = [self._part(split, seed) for split in ("train", "test")]
@@ -75,8 +75,8 @@ def _found(folder: Path, name: str) -> Path:
         return folder / name
     names = ", ".join(name for part in FILES.values() for name in part)
     raise MissingDataError(
-        f"CIFAR-10: {name} is not in {folder.resolve()}. Expected there are the six files of the "
-        f"Python version: {names}."
+        f"CIFAR-10: {name} is not in {folder.resolve()}. The six files of the Python "
+        f"version are expected there: {names}."
     )
 
 

@@ -1,4 +1,4 @@
-"""A circle inside a circle, by scikit-learn."""
+"""Two concentric circles, from scikit-learn."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -12,13 +12,13 @@ from landscape_core.models.datasets.base import ProblemData, Split, shared_out
 
 @dataclass(frozen=True, kw_only=True)
 class Circles(ProblemData):
-    """A small circle inside a large one: the boundary must close on itself."""
+    """Two concentric circles: the decision boundary is a closed curve."""
 
     label: ClassVar[str] = "circles"
 
-    points: Annotated[int, Knob(20, 20_000, "training points", scale="log")] = 300
-    noise: Annotated[float, Knob(0.0, 1.0, "scatter around the circles")] = 0.08
-    factor: Annotated[float, Knob(0.1, 0.9, "radius of the inner circle, as a share")] = 0.5
+    points: Annotated[int, Knob(20, 20_000, "number of training examples", scale="log")] = 300
+    noise: Annotated[float, Knob(0.0, 1.0, "standard deviation of the noise on the inputs")] = 0.08
+    factor: Annotated[float, Knob(0.1, 0.9, "ratio of the inner to the outer radius")] = 0.5
 
     def build(self, seed: int) -> Split:
         from sklearn.datasets import make_circles  # takes a while to import

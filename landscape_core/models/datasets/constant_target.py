@@ -1,7 +1,7 @@
 """A constant as the target: Hutzenthaler, Jentzen, Pohl, Riekert, Scarpa, 2021, arXiv:2112.07369.
 
-For it, gradient descent with ReLU networks provably brings the risk to zero, as long as the steps
-are small and their sum diverges.
+For a constant target, gradient descent with ReLU networks provably drives the risk to zero if the
+step sizes are small and their sum diverges.
 """
 
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from landscape_core.models.datasets.base import ProblemData, Split, shared_out
 
 @dataclass(frozen=True, kw_only=True)
 class ConstantTarget(ProblemData):
-    """Uniform inputs from the unit cube, and the same number as the target of each."""
+    """Inputs uniform on the unit cube, with a constant target."""
 
     label: ClassVar[str] = "constant target"
 
-    points: Annotated[int, Knob(8, 100_000, "training points", scale="log")] = 500
-    dimension: Annotated[int, Knob(1, 1000, "length of an input", scale="log")] = 3
-    target: Annotated[float, Knob(-100.0, 100.0, "the number ξ to be learned")] = 1.0
+    points: Annotated[int, Knob(8, 100_000, "number of training examples", scale="log")] = 500
+    dimension: Annotated[int, Knob(1, 1000, "input dimension", scale="log")] = 3
+    target: Annotated[float, Knob(-100.0, 100.0, "constant target ξ")] = 1.0
 
     def build(self, seed: int) -> Split:
         rng = random_streams.numpy_stream(seed, "data")

@@ -9,19 +9,21 @@ from landscape_core.models.datasets.base import ProblemData, Split, shared_out
 
 TOTAL = 1797
 MEAN, DEVIATION = 0.3053, 0.3761
-"""Of all pixels, after division by 16."""
+"""Mean and standard deviation of all pixels after division by 16."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Digits(ProblemData):
-    """1,797 real handwritten digits, ten classes, as vectors of 64 or as images."""
+    """1,797 handwritten digits of 8 x 8 pixels in ten classes, as vectors or images."""
 
     label: ClassVar[str] = "digits"
 
-    points: Annotated[int, Knob(100, 1700, "training images; the others are for testing")] = 1200
-    shape: Annotated[str, Choice(("vectors", "images"), "64 numbers, or 1 x 8 x 8 images")] = (
-        "vectors"
-    )
+    points: Annotated[
+        int, Knob(100, 1700, "number of training images; the others are test data")
+    ] = 1200
+    shape: Annotated[
+        str, Choice(("vectors", "images"), "vectors of length 64, or 1 x 8 x 8 images")
+    ] = "vectors"
 
     def build(self, seed: int) -> Split:
         from sklearn.datasets import load_digits  # takes a while to import

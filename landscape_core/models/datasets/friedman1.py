@@ -1,7 +1,8 @@
 """Friedman's first regression problem, by scikit-learn: Friedman, 1991, Ann. Statist. 19(1), 1-67.
 
 y = 10 sin(π x₁ x₂) + 20 (x₃ − ½)² + 10 x₄ + 5 x₅ + noise with x uniform in [0, 1]; further inputs
-do not matter. Here inputs are mapped to [-1, 1], and targets standardized by those for training.
+are irrelevant. Here inputs are mapped to [-1, 1], and targets are standardized with the mean and
+standard deviation of the training set.
 """
 
 from dataclasses import dataclass
@@ -16,13 +17,17 @@ from landscape_core.models.datasets.base import ProblemData, Split, shared_out
 
 @dataclass(frozen=True, kw_only=True)
 class Friedman1(ProblemData):
-    """A smooth function of five numbers among others that do not matter, with noise."""
+    """Regression: a smooth function of five inputs with noise; further inputs are irrelevant."""
 
     label: ClassVar[str] = "Friedman 1"
 
-    points: Annotated[int, Knob(20, 100_000, "training points", scale="log")] = 1000
-    dimension: Annotated[int, Knob(5, 1000, "inputs, of which five matter", scale="log")] = 10
-    noise: Annotated[float, Knob(0.0, 10.0, "deviation of the noise; the function's is 5")] = 0.5
+    points: Annotated[int, Knob(20, 100_000, "number of training examples", scale="log")] = 1000
+    dimension: Annotated[
+        int, Knob(5, 1000, "number of inputs, of which five are relevant", scale="log")
+    ] = 10
+    noise: Annotated[
+        float, Knob(0.0, 10.0, "standard deviation of the label noise; that of the function is 5")
+    ] = 0.5
 
     def build(self, seed: int) -> Split:
         from sklearn.datasets import make_friedman1  # takes a while to import

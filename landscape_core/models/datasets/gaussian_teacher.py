@@ -17,13 +17,17 @@ from landscape_core.models.datasets.base import ProblemData, Split, shared_out
 
 @dataclass(frozen=True, kw_only=True)
 class GaussianTeacher(ProblemData):
-    """Targets are the sum of ReLU units that lie near the coordinate axes."""
+    """Regression: the targets are a two-layer ReLU network with weights near the identity."""
 
     label: ClassVar[str] = "teacher near the identity"
 
-    points: Annotated[int, Knob(20, 100_000, "training points", scale="log")] = 1000
-    dimension: Annotated[int, Knob(1, 1000, "inputs, and units of the teacher", scale="log")] = 30
-    norm: Annotated[float, Knob(0.0, 10.0, "spectral norm of the teacher less the identity")] = 0.5
+    points: Annotated[int, Knob(20, 100_000, "number of training examples", scale="log")] = 1000
+    dimension: Annotated[
+        int, Knob(1, 1000, "number of inputs and of teacher units", scale="log")
+    ] = 30
+    norm: Annotated[
+        float, Knob(0.0, 10.0, "spectral norm of the teacher's weights minus the identity")
+    ] = 0.5
 
     def build(self, seed: int) -> Split:
         rng = random_streams.numpy_stream(seed, "data")

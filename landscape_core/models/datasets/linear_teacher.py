@@ -1,6 +1,6 @@
 """A linear map of low rank for deep linear networks: Saxe, McClelland, Ganguli, 2014, 1312.6120.
 
-The setting in which the rank of the product of the weights is watched (Sankar, Srinivasan,
+The setting in which the rank of the product of the weights is studied (Sankar, Srinivasan,
 Balasubramanian, 2018, arXiv:1807.08140): y = M x + noise, x standard normal, with the singular
 values of M spaced evenly from 2 down to 1, and zero beyond its rank.
 """
@@ -18,21 +18,21 @@ from landscape_core.models.datasets.base import ProblemData, Split, shared_out
 
 @dataclass(frozen=True, kw_only=True)
 class LinearTeacher(ProblemData):
-    """Targets are a linear map of low rank of Gaussian inputs, with noise."""
+    """Regression: a low-rank linear map of Gaussian inputs, with noise."""
 
-    label: ClassVar[str] = "linear teacher of low rank"
+    label: ClassVar[str] = "low-rank linear teacher"
 
-    points: Annotated[int, Knob(20, 100_000, "training points", scale="log")] = 200
-    dimension: Annotated[int, Knob(1, 1000, "length of an input", scale="log")] = 10
-    targets: Annotated[int, Knob(1, 1000, "length of a target", scale="log")] = 10
-    rank: Annotated[int, Knob(1, 1000, "rank of the map", scale="log")] = 3
-    noise: Annotated[float, Knob(0.0, 10.0, "standard deviation of the noise")] = 0.1
+    points: Annotated[int, Knob(20, 100_000, "number of training examples", scale="log")] = 200
+    dimension: Annotated[int, Knob(1, 1000, "input dimension", scale="log")] = 10
+    targets: Annotated[int, Knob(1, 1000, "target dimension", scale="log")] = 10
+    rank: Annotated[int, Knob(1, 1000, "rank of the linear map", scale="log")] = 3
+    noise: Annotated[float, Knob(0.0, 10.0, "standard deviation of the label noise")] = 0.1
 
     def check(self) -> None:
-        """Refuse a rank above the two lengths."""
+        """Raise `SpecError` if the rank exceeds one of the dimensions."""
         most = min(self.dimension, self.targets)
         if self.rank > most:
-            accepted = f"at most {most}, the shorter of an input and a target"
+            accepted = f"at most {most}, the smaller of the input and target dimensions"
             raise SpecError("LinearTeacher.rank", self.rank, accepted)
 
     def build(self, seed: int) -> Split:

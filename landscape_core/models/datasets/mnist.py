@@ -25,14 +25,14 @@ FILES = {
 
 @dataclass(frozen=True, kw_only=True)
 class MNIST(ProblemData):
-    """70,000 handwritten digits of 28 x 28 pixels, read from the original files."""
+    """70,000 handwritten digits of 28 x 28 pixels, read from the original local files."""
 
     label: ClassVar[str] = "MNIST (local files)"
 
     place: ClassVar[str] = "folder"
 
-    folder: Annotated[str, Note("where the four files lie, plain or .gz")] = "data/mnist"
-    limit: Annotated[int, Knob(1, 60_000, "training images that are used", scale="log")] = 10_000
+    folder: Annotated[str, Note("folder of the four IDX files, plain or .gz")] = "data/mnist"
+    limit: Annotated[int, Knob(1, 60_000, "number of training images used", scale="log")] = 10_000
 
     def build(self, seed: int) -> Split:
         parts = [self._part(split, seed) for split in ("train", "test")]
@@ -60,8 +60,8 @@ def _found(folder: Path, name: str) -> Path:
             return path
     names = ", ".join(name for pair in FILES.values() for name in pair)
     raise MissingDataError(
-        f"MNIST: {name} (or {name}.gz) is not in {folder.resolve()}. Expected there are the four "
-        f"original IDX files: {names}."
+        f"MNIST: {name} (or {name}.gz) is not in {folder.resolve()}. The four original IDX files "
+        f"are expected there: {names}."
     )
 
 
@@ -80,4 +80,4 @@ def _read_idx(path: Path) -> npt.NDArray[np.uint8]:
     except (struct.error, ValueError, OSError, EOFError) as error:
         if isinstance(error, FileFormatError):
             raise
-        raise FileFormatError(f"{path} is damaged or cut short: {error}") from error
+        raise FileFormatError(f"{path} is damaged or truncated: {error}") from error

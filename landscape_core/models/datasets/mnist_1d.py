@@ -1,10 +1,10 @@
-"""One-dimensional digits in the manner of MNIST-1D: Greydanus, Kobak, 2020, arXiv:2011.14439.
+"""One-dimensional digits after MNIST-1D: Greydanus, Kobak, 2020, arXiv:2011.14439.
 
-Generated after their description, with their sizes and strengths but templates of our own: it is
-not their file, and accuracies on the two cannot be compared. A template of twelve numbers, the way
-of a pen to the side while it goes down a digit, is padded with 36 to 60 zeros, stretched to 72
-numbers, scaled, moved around, given noise, sheared and read off at 40 places. As there, the noise
-is correlated between neighbours and covers what the template leaves free.
+Generated after their description, with their sizes and parameters but our own templates: it is not
+their file, and accuracies on the two are not comparable. A template of twelve values, the
+horizontal position of a pen that draws a digit from top to bottom, is padded with 36 to 60 zeros,
+resampled to 72 values, scaled, shifted cyclically, perturbed by noise, sheared and resampled at 40
+points. As in the original, the noise is correlated between neighbours and also covers the padding.
 """
 
 from dataclasses import dataclass
@@ -38,17 +38,17 @@ PADDING = (36, 60)
 LONG, LENGTH = 72, 40
 SHIFT, SCALE, SHEAR = 48, 0.4, 0.75
 CORRELATION, WHITE = 2.0, 0.02
-"""Length over which noise is correlated, in places of 72; deviation of the noise that is not."""
+"""Correlation length of the noise, in samples of 72; standard deviation of the white noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MNIST1D(ProblemData):
-    """Ten shapes of digits as signals of 40 numbers, moved, scaled, sheared and with noise."""
+    """One-dimensional digits: signals of length 40 in ten classes, shifted, scaled and noisy."""
 
     label: ClassVar[str] = "one-dimensional digits"
 
-    points: Annotated[int, Knob(20, 20_000, "training signals", scale="log")] = 1000
-    noise: Annotated[float, Knob(0.0, 2.0, "strength of the correlated noise")] = 0.25
+    points: Annotated[int, Knob(20, 20_000, "number of training signals", scale="log")] = 1000
+    noise: Annotated[float, Knob(0.0, 2.0, "amplitude of the correlated noise")] = 0.25
 
     def build(self, seed: int) -> Split:
         rng = random_streams.numpy_stream(seed, "data")
@@ -67,12 +67,12 @@ class MNIST1D(ProblemData):
 
 
 def _placed(shape: npt.NDArray[np.float64], rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """A template padded, stretched, scaled and moved around, (72,); zero where it is not."""
+    """Pad, resample, scale and shift a template, (72,)."""
     padded = np.pad(shape, (0, int(rng.integers(PADDING[0], PADDING[1] + 1))))
     scale = 1.0 + SCALE * rng.uniform(-0.5, 0.5)
     return np.roll(scale * _stretched(padded, LONG), rng.integers(SHIFT))
 
 
 def _stretched(signal: npt.NDArray[np.float64], length: int) -> npt.NDArray[np.float64]:
-    """The signal at so many evenly spaced places, between its numbers linearly."""
+    """Resample the signal to this length by linear interpolation."""
     return np.interp(np.linspace(0, len(signal) - 1, length), np.arange(len(signal)), signal)

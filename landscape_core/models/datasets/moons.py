@@ -1,4 +1,4 @@
-"""Two half circles, by scikit-learn."""
+"""Two half circles, from scikit-learn."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -12,12 +12,12 @@ from landscape_core.models.datasets.base import ProblemData, Split, shared_out
 
 @dataclass(frozen=True, kw_only=True)
 class Moons(ProblemData):
-    """Two interleaved half circles: easy, but not for a straight line."""
+    """Two interleaved half circles, which are not linearly separable."""
 
     label: ClassVar[str] = "moons"
 
-    points: Annotated[int, Knob(20, 20_000, "training points", scale="log")] = 300
-    noise: Annotated[float, Knob(0.0, 1.0, "scatter around the arcs")] = 0.15
+    points: Annotated[int, Knob(20, 20_000, "number of training examples", scale="log")] = 300
+    noise: Annotated[float, Knob(0.0, 1.0, "standard deviation of the noise on the inputs")] = 0.15
 
     def build(self, seed: int) -> Split:
         from sklearn.datasets import make_moons  # takes a while to import

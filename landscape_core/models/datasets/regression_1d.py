@@ -1,4 +1,4 @@
-"""A smooth function of one number, with noise."""
+"""A smooth function of one variable, with noise."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -12,13 +12,15 @@ from landscape_core.models.datasets.base import ProblemData, Split, shared_out
 
 @dataclass(frozen=True, kw_only=True)
 class Regression1D(ProblemData):
-    """Noisy samples of a sine with a trend: the network draws a curve through them."""
+    """One-dimensional regression: noisy samples of a sine with a linear trend."""
 
     label: ClassVar[str] = "1-D regression"
 
-    points: Annotated[int, Knob(8, 20_000, "training points", scale="log")] = 100
-    waves: Annotated[float, Knob(0.25, 6.0, "periods of the sine over the interval")] = 1.5
-    noise: Annotated[float, Knob(0.0, 1.0, "standard deviation of the noise")] = 0.1
+    points: Annotated[int, Knob(8, 20_000, "number of training examples", scale="log")] = 100
+    waves: Annotated[float, Knob(0.25, 6.0, "number of periods of the sine over the interval")] = (
+        1.5
+    )
+    noise: Annotated[float, Knob(0.0, 1.0, "standard deviation of the label noise")] = 0.1
 
     def build(self, seed: int) -> Split:
         rng = random_streams.numpy_stream(seed, "data")

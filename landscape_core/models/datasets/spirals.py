@@ -12,13 +12,13 @@ from landscape_core.models.datasets.base import ProblemData, Split, shared_out
 
 @dataclass(frozen=True, kw_only=True)
 class Spirals(ProblemData):
-    """Two spirals wound into each other; no straight line comes near to parting them."""
+    """Two interleaved spirals, a strongly nonlinear classification problem."""
 
     label: ClassVar[str] = "two spirals"
 
-    points: Annotated[int, Knob(20, 20_000, "training points", scale="log")] = 300
-    turns: Annotated[float, Knob(0.25, 4.0, "how often each arm winds around")] = 1.0
-    noise: Annotated[float, Knob(0.0, 1.0, "scatter around the arms")] = 0.05
+    points: Annotated[int, Knob(20, 20_000, "number of training examples", scale="log")] = 300
+    turns: Annotated[float, Knob(0.25, 4.0, "number of turns of each arm")] = 1.0
+    noise: Annotated[float, Knob(0.0, 1.0, "standard deviation of the noise on the inputs")] = 0.05
 
     def build(self, seed: int) -> Split:
         rng = random_streams.numpy_stream(seed, "data")

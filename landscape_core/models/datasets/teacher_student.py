@@ -12,14 +12,14 @@ from landscape_core.models.datasets.base import ProblemData, Split, shared_out
 
 @dataclass(frozen=True, kw_only=True)
 class TeacherStudent(ProblemData):
-    """Targets are the outputs of a random two-layer ReLU network, the teacher."""
+    """Regression: the targets are the outputs of a random two-layer ReLU network, the teacher."""
 
     label: ClassVar[str] = "teacher and student"
 
-    points: Annotated[int, Knob(20, 100_000, "training points", scale="log")] = 500
-    dimension: Annotated[int, Knob(1, 1000, "length of an input", scale="log")] = 10
-    units: Annotated[int, Knob(1, 1000, "hidden units of the teacher", scale="log")] = 4
-    noise: Annotated[float, Knob(0.0, 1.0, "standard deviation of the noise")] = 0.0
+    points: Annotated[int, Knob(20, 100_000, "number of training examples", scale="log")] = 500
+    dimension: Annotated[int, Knob(1, 1000, "input dimension", scale="log")] = 10
+    units: Annotated[int, Knob(1, 1000, "number of hidden units of the teacher", scale="log")] = 4
+    noise: Annotated[float, Knob(0.0, 1.0, "standard deviation of the label noise")] = 0.0
 
     def build(self, seed: int) -> Split:
         rng = random_streams.numpy_stream(seed, "data")

@@ -10,13 +10,15 @@ from landscape_core.models.datasets.base import ProblemData, Split, shared_out
 
 @dataclass(frozen=True, kw_only=True)
 class Xor(ProblemData):
-    """Four clusters, opposite ones of one class; some training labels are wrong."""
+    """XOR: four clusters, opposite ones in the same class, with label noise in training."""
 
     label: ClassVar[str] = "XOR with label noise"
 
-    points: Annotated[int, Knob(20, 20_000, "training points", scale="log")] = 300
-    noise: Annotated[float, Knob(0.0, 2.0, "width of the clusters")] = 0.35
-    flipped: Annotated[float, Knob(0.0, 0.5, "share of training labels that are wrong")] = 0.1
+    points: Annotated[int, Knob(20, 20_000, "number of training examples", scale="log")] = 300
+    noise: Annotated[float, Knob(0.0, 2.0, "standard deviation of the clusters")] = 0.35
+    flipped: Annotated[
+        float, Knob(0.0, 0.5, "fraction of training labels flipped (label noise)")
+    ] = 0.1
 
     def build(self, seed: int) -> Split:
         rng = random_streams.numpy_stream(seed, "data")

@@ -2,8 +2,8 @@
 
 Inputs are ±m1 + s z of class 1 and ±m2 + s z of class 0 with orthogonal unit vectors m1 and m2,
 here the first two axes, and z standard normal in d dimensions; no linear classifier does better
-than chance. The noise is given by its typical length s √d, so that it can be compared with the
-centres, of length 1, whatever the dimension.
+than chance. The noise is specified by its typical norm s √d, which is comparable with the centres,
+of norm 1, in any dimension.
 """
 
 from dataclasses import dataclass
@@ -18,14 +18,18 @@ from landscape_core.models.datasets.base import ProblemData, Split, shared_out
 
 @dataclass(frozen=True, kw_only=True)
 class XorClusters(ProblemData):
-    """Four clusters in many dimensions, opposite ones of one class; some labels are wrong."""
+    """XOR of four clusters in many dimensions, with label noise in training."""
 
     label: ClassVar[str] = "XOR of clusters in d dimensions"
 
-    points: Annotated[int, Knob(20, 100_000, "training points", scale="log")] = 1000
-    dimension: Annotated[int, Knob(2, 1000, "length of an input", scale="log")] = 40
-    noise: Annotated[float, Knob(0.0, 10.0, "typical length of the noise; centres have 1")] = 0.5
-    flipped: Annotated[float, Knob(0.0, 0.5, "share of training labels that are wrong")] = 0.15
+    points: Annotated[int, Knob(20, 100_000, "number of training examples", scale="log")] = 1000
+    dimension: Annotated[int, Knob(2, 1000, "input dimension", scale="log")] = 40
+    noise: Annotated[
+        float, Knob(0.0, 10.0, "typical norm s √d of the noise; the cluster centres have norm 1")
+    ] = 0.5
+    flipped: Annotated[
+        float, Knob(0.0, 0.5, "fraction of training labels flipped (label noise)")
+    ] = 0.15
 
     def build(self, seed: int) -> Split:
         rng = random_streams.numpy_stream(seed, "data")

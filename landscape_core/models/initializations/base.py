@@ -1,4 +1,4 @@
-"""What an initialization is: a recipe that fills the weights of a layer."""
+"""The base class of weight initializations."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from landscape_core.foundation.recipes import Recipe
 
 @dataclass(frozen=True, kw_only=True)
 class Initialization(Recipe, ABC):
-    """How the weights of linear and convolutional layers start."""
+    """Initialization of the weights of linear and convolutional layers."""
 
     @abstractmethod
     def fill(self, weight: Tensor, activation: str, rng: torch.Generator) -> None:
-        """Fill a weight (out, in, ...) in place for a layer followed by that activation."""
+        """Initialize a weight (out, in, ...) in place, for a layer followed by this activation."""
 
     def fill_bias(self, bias: Tensor, weight: Tensor, rng: torch.Generator) -> None:
-        """Fill a bias in place; zero unless the scheme says otherwise."""
+        """Initialize a bias in place; zero by default."""
         del weight, rng
         with torch.no_grad():
             bias.zero_()
@@ -26,9 +26,9 @@ class Initialization(Recipe, ABC):
     def settle(
         self, network: nn.Module, input_shape: tuple[int, ...], rng: torch.Generator
     ) -> None:
-        """Change the weights in place once the network for (N, *input_shape) is whole."""
+        """Adjust the weights in place after the network for (N, *input_shape) is complete."""
 
 
 def fans(weight: Tensor) -> tuple[int, int]:
-    """How many numbers go into a unit and how many units one goes to, kernel size included."""
+    """The fan-in and fan-out of a weight, including the kernel size."""
     return weight[0].numel(), weight.shape[0] * weight[0, 0].numel()

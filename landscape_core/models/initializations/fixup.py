@@ -1,15 +1,15 @@
 """Fixup: Zhang, Dauphin and Ma, 2019, arXiv:1901.09321, section 3.
 
 Steps 1 and 2 of the paper's method. The last layer of the network and the last of each residual
-branch start at zero, and with L branches the other layers of a branch of k layers as He's scheme
-has them, times L^(−1/(2k − 2)): no step of an optimizer changes the outputs by more the deeper the
-network is. Step 3, a scalar bias before each layer and activation and a scalar multiplier in each
-branch, is left out: an initialization adds no parameters. Linear layers here have biases of their
-own; the convolutions of a residual net have none.
+branch are initialized with zeros; with L branches, the other layers of a branch of k layers use He
+initialization times L^(−1/(2k − 2)). The change of the outputs in an optimizer step is then
+independent of depth. Step 3, a scalar bias before each layer and activation and a scalar multiplier
+in each branch, is omitted, because an initialization adds no parameters. Linear layers here have
+their own biases; the convolutions of a ResNet have none.
 
-Meant for blocks without normalization. A branch is what lies in a network's parts called `branch`,
-and k the number of linear and convolutional layers in it. A block that leaves out its skip has no
-residual branch: at zero it would let nothing through.
+Intended for blocks without normalization. A branch is a submodule named `branch`, and k the number
+of linear and convolutional layers in it. A block without skip connection has no residual branch:
+with zero weights its output would be zero.
 """
 
 import math
@@ -25,7 +25,7 @@ from landscape_core.models.initializations.base import Initialization, fans
 
 @dataclass(frozen=True, kw_only=True)
 class Fixup(Initialization):
-    """He's weights, made smaller in residual branches, which end in zeros: depth without norms."""
+    """He initialization, scaled down in residual branches, for deep nets without normalization."""
 
     label: ClassVar[str] = "Fixup"
 
@@ -48,7 +48,7 @@ class Fixup(Initialization):
 
 
 def _branches(network: nn.Module) -> Iterator[nn.Module]:
-    """The branches of all blocks that have their skips."""
+    """The branches of all blocks with a skip connection."""
     for module in network.modules():
         if vars(module).get("skips", True):
             yield from (part for name, part in module.named_children() if name == "branch")

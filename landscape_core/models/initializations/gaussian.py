@@ -1,4 +1,4 @@
-"""Plain Gaussian weights."""
+"""Gaussian initialization with a chosen gain."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -12,11 +12,13 @@ from landscape_core.models.initializations.base import Initialization, fans
 
 @dataclass(frozen=True, kw_only=True)
 class Gaussian(Initialization):
-    """Normal with a chosen gain: standard deviation gain / √fan-in; large gains start in chaos."""
+    """Normal with standard deviation gain / √fan-in."""
 
     label: ClassVar[str] = "Gaussian"
 
-    gain: Annotated[float, Knob(0.01, 10.0, "scale of the weights", scale="log")] = 1.0
+    gain: Annotated[
+        float, Knob(0.01, 10.0, "gain: factor on the standard deviation", scale="log")
+    ] = 1.0
 
     def fill(self, weight: Tensor, activation: str, rng: torch.Generator) -> None:
         del activation

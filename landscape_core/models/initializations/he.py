@@ -12,7 +12,7 @@ from landscape_core.models.initializations.base import Initialization
 
 @dataclass(frozen=True, kw_only=True)
 class He(Initialization):
-    """Normal with variance 2 / fan-in: keeps the scale of ReLU activations."""
+    """Kaiming (He) normal: variance 2 / fan-in, which preserves the scale of ReLU units."""
 
     label: ClassVar[str] = "He"
 

@@ -1,7 +1,7 @@
 """Identity initialization: Bartlett, Helmbold and Long, 2018, arXiv:1802.06093.
 
-With it, gradient descent fits a deep linear network to every symmetric target that is positive
-definite, and to none that has a negative eigenvalue.
+With it, gradient descent on a deep linear network converges for every symmetric positive definite
+target map, and for none with a negative eigenvalue.
 """
 
 import math
@@ -17,11 +17,11 @@ from landscape_core.models.initializations.base import Initialization, fans
 
 @dataclass(frozen=True, kw_only=True)
 class Identity(Initialization):
-    """Each square layer passes its inputs on, times a gain; others start as LeCun's, times it."""
+    """Square weight matrices are gain times the identity; others use LeCun initialization."""
 
     label: ClassVar[str] = "identity"
 
-    gain: Annotated[float, Knob(0.01, 10.0, "what inputs are multiplied by", scale="log")] = 1.0
+    gain: Annotated[float, Knob(0.01, 10.0, "gain: factor on the identity", scale="log")] = 1.0
 
     def fill(self, weight: Tensor, activation: str, rng: torch.Generator) -> None:
         del activation

@@ -12,7 +12,7 @@ from landscape_core.models.initializations.base import Initialization, fans
 
 @dataclass(frozen=True, kw_only=True)
 class LeCun(Initialization):
-    """Normal with variance 1 / fan-in: keeps the scale of linear units."""
+    """LeCun normal: variance 1 / fan-in, which preserves the variance of linear units."""
 
     label: ClassVar[str] = "LeCun"
 

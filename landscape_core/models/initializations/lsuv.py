@@ -1,6 +1,6 @@
 """Layer-sequential unit-variance initialization: Mishkin and Matas, 2016, arXiv:1511.06422.
 
-Algorithm 1, on a batch of standard normal inputs: a network is built before it meets its data.
+Algorithm 1, on a batch of standard normal inputs, as the network is built before it sees data.
 """
 
 from dataclasses import dataclass
@@ -13,19 +13,21 @@ from landscape_core.foundation.recipes import Knob
 from landscape_core.models.initializations.base import Initialization
 
 ROUNDS = 10
-"""How often a layer is scaled, at most."""
+"""Maximum number of rescalings of a layer."""
 
 TOLERANCE = 0.1
-"""How far from 1 the variance of a layer's outputs may stay."""
+"""Tolerance on the variance of a layer's outputs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LSUV(Initialization):
-    """Orthogonal weights, scaled layer by layer until the outputs of each have variance 1."""
+    """LSUV: orthogonal weights, rescaled layer by layer until the outputs have unit variance."""
 
     label: ClassVar[str] = "LSUV"
 
-    examples: Annotated[int, Knob(2, 4096, "normal inputs that are passed through", "log")] = 128
+    examples: Annotated[
+        int, Knob(2, 4096, "number of standard normal inputs used for the rescaling", "log")
+    ] = 128
 
     def fill(self, weight: Tensor, activation: str, rng: torch.Generator) -> None:
         del activation
@@ -47,7 +49,7 @@ class LSUV(Initialization):
 
 
 def _scale(layer: Any, inputs: tuple[Tensor]) -> None:
-    """Divide a layer's weight by its outputs' deviation until that is 1; not if they are equal."""
+    """Divide the weight by the standard deviation of the layer's outputs until that is 1."""
     for _ in range(ROUNDS):
         variance = layer.forward(inputs[0]).var()
         if variance == 0 or abs(variance - 1.0) < TOLERANCE:

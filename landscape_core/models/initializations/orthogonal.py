@@ -12,7 +12,7 @@ from landscape_core.models.initializations.base import Initialization
 
 @dataclass(frozen=True, kw_only=True)
 class Orthogonal(Initialization):
-    """A random rotation, times √2 before ReLU: all directions keep their length."""
+    """Random orthogonal weights, times √2 for ReLU."""
 
     label: ClassVar[str] = "orthogonal"
 

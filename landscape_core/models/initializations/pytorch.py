@@ -1,4 +1,4 @@
-"""What torch.nn.Linear and Conv2d do by themselves."""
+"""The default initialization of torch.nn.Linear and Conv2d."""
 
 import math
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from landscape_core.models.initializations.base import Initialization, fans
 
 @dataclass(frozen=True, kw_only=True)
 class PyTorch(Initialization):
-    """Uniform within ±1/√fan-in, biases too: PyTorch's default; smaller than He's."""
+    """Uniform on ±1/√fan-in for weights and biases: the default of PyTorch."""
 
     label: ClassVar[str] = "PyTorch default"
 

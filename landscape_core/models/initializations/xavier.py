@@ -12,7 +12,7 @@ from landscape_core.models.initializations.base import Initialization, fans
 
 @dataclass(frozen=True, kw_only=True)
 class Xavier(Initialization):
-    """Normal with variance 2 / (fan-in + fan-out): for tanh, forward and backward alike."""
+    """Xavier (Glorot) normal: variance 2 / (fan-in + fan-out), for tanh."""
 
     label: ClassVar[str] = "Xavier"
 

@@ -1,4 +1,4 @@
-"""What a loss is: a recipe that maps outputs and targets to one value per example."""
+"""The base class of loss functions: one value per example from outputs and targets."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from landscape_core.models.datasets.base import Split
 
 @dataclass(frozen=True, kw_only=True)
 class Loss(Recipe, ABC):
-    """A loss per example; the objective is its mean."""
+    """A loss function per example; the objective is its mean."""
 
     @abstractmethod
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Loss of each example, (..., N), for outputs (..., N, C) and targets (N,) or (N, D)."""
+        """Return the loss per example, (..., N), for outputs (..., N, C); targets (N,), (N, D)."""
 
     @abstractmethod
     def outputs(self, data: Split) -> int:
-        """How many outputs a network needs for this data.
+        """The number of network outputs for this data.
 
         Raises:
             SpecError: the loss does not apply to such data.
@@ -27,8 +27,8 @@ class Loss(Recipe, ABC):
 
     @abstractmethod
     def predict(self, outputs: Tensor) -> Tensor:
-        """The predicted class of each example, (..., N), long; for numbers the outputs."""
+        """Return the predicted classes, (..., N), long; for regression the outputs."""
 
     @abstractmethod
     def probabilities(self, outputs: Tensor) -> Tensor:
-        """How sure the network is of each class, (..., N, classes), summing to one."""
+        """Return the class probabilities, (..., N, classes)."""

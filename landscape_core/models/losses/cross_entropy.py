@@ -13,12 +13,12 @@ from landscape_core.models.losses.base import Loss
 
 @dataclass(frozen=True, kw_only=True)
 class CrossEntropy(Loss):
-    """How surprised the network is by the right class."""
+    """Cross-entropy: negative log-likelihood of the correct class under softmax probabilities."""
 
     label: ClassVar[str] = "cross-entropy"
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """-log softmax(outputs)[target] of each example, (..., N)."""
+        """Return -log softmax(outputs)[target] of each example, (..., N)."""
         if outputs.ndim == 2:
             return cross_entropy(outputs, targets, reduction="none")
         # Many points at once lie with their examples last: along their rows this is much faster.
@@ -27,17 +27,17 @@ class CrossEntropy(Loss):
         return -rows.log_softmax(classes).gather(classes, index).squeeze(classes)
 
     def outputs(self, data: Split) -> int:
-        """One output a class."""
+        """One output per class."""
         if data.classes is None:
             raise SpecError(
-                "Supervised.loss", "cross_entropy", "squared_error where targets are numbers"
+                "Supervised.loss", "cross_entropy", "squared_error for regression targets"
             )
         return data.classes
 
     def predict(self, outputs: Tensor) -> Tensor:
-        """The class of the largest output, (..., N)."""
+        """Return the class of the largest output, (..., N)."""
         return outputs.max(dim=-1).indices  # argmax is many times slower across strides
 
     def probabilities(self, outputs: Tensor) -> Tensor:
-        """The softmax of the outputs, (..., N, classes)."""
+        """Return the softmax of the outputs, (..., N, classes)."""
         return outputs.softmax(dim=-1)

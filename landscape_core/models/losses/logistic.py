@@ -14,12 +14,12 @@ from landscape_core.models.losses.base import Loss
 
 @dataclass(frozen=True, kw_only=True)
 class Logistic(Loss):
-    """One yes-or-no question: log(1 + exp(-y f)); for more classes one question each, averaged."""
+    """Logistic loss log(1 + exp(-y f)), y = ±1; for more classes the mean of one-vs-rest losses."""
 
     label: ClassVar[str] = "logistic"
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The mean over outputs of log(1 + exp(-y f)) with y = ±1, (..., N)."""
+        """Return the mean over outputs of log(1 + exp(-y f)) with y = ±1, (..., N)."""
         if outputs.shape[-1] == 1:
             signs = (2 * targets - 1)[:, None]
         else:
@@ -27,21 +27,19 @@ class Logistic(Loss):
         return softplus(-signs.to(outputs.dtype) * outputs).mean(dim=-1)
 
     def outputs(self, data: Split) -> int:
-        """One output for two classes, else one a class."""
+        """One output for two classes, else one per class."""
         if data.classes is None:
-            raise SpecError(
-                "Supervised.loss", "logistic", "squared_error where targets are numbers"
-            )
+            raise SpecError("Supervised.loss", "logistic", "squared_error for regression targets")
         return 1 if data.classes == 2 else data.classes
 
     def predict(self, outputs: Tensor) -> Tensor:
-        """Class 1 where the one output is positive, else the class of the largest, (..., N)."""
+        """Return class 1 for a positive single output, else the class of the largest, (..., N)."""
         if outputs.shape[-1] == 1:
             return (outputs[..., 0] > 0).long()
         return outputs.max(dim=-1).indices  # argmax is many times slower across strides
 
     def probabilities(self, outputs: Tensor) -> Tensor:
-        """Both classes' probabilities for one output, else the questions' scaled to sum to one."""
+        """Return both probabilities for one output, else the sigmoids normalized to sum to one."""
         yes = outputs.sigmoid()
         if outputs.shape[-1] == 1:
             return torch.cat([1 - yes, yes], dim=-1)

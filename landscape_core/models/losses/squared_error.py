@@ -12,25 +12,25 @@ from landscape_core.models.losses.base import Loss
 
 @dataclass(frozen=True, kw_only=True)
 class SquaredError(Loss):
-    """Half the squared distance of the outputs from the targets."""
+    """Half the squared error, ½ ‖outputs − targets‖²; one-hot targets for classes."""
 
     label: ClassVar[str] = "squared error"
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """½ ||outputs - targets||² of each example, (..., N)."""
+        """Return ½ ‖outputs − targets‖² of each example, (..., N)."""
         if not targets.is_floating_point():
             targets = torch.nn.functional.one_hot(targets, outputs.shape[-1]).to(outputs.dtype)
         return 0.5 * (outputs - targets).square().sum(dim=-1)
 
     def outputs(self, data: Split) -> int:
-        """One output a class, or as many as a target has numbers."""
+        """One output per class, or per entry of a target."""
         return data.classes or data.train.targets.shape[1]
 
     def predict(self, outputs: Tensor) -> Tensor:
-        """The class of the largest output, (..., N)."""
+        """Return the class of the largest output, (..., N)."""
         return outputs.max(dim=-1).indices  # argmax is many times slower across strides
 
     def probabilities(self, outputs: Tensor) -> Tensor:
-        """Outputs cut to [0, 1] and scaled to sum to one: a picture, not a likelihood."""
+        """Return outputs clipped to [0, 1] and normalized: for display, not a likelihood."""
         cut = outputs.clamp(1e-6, 1.0)
         return cut / cut.sum(dim=-1, keepdim=True)

@@ -1,1 +1,1 @@
-"""What is read at each point of a slice, one file each."""
+"""Measures evaluated at each point of a slice, one file each."""

@@ -1,4 +1,4 @@
-"""The share of right answers."""
+"""Classification accuracy."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from landscape_core.models.measures.base import Answers, OutputMeasure
 
 @dataclass(frozen=True, kw_only=True)
 class Accuracy(OutputMeasure):
-    """The share of examples whose predicted class is the right one."""
+    """Accuracy: the fraction of examples classified correctly."""
 
     def read(self, outputs: Tensor, answers: Answers) -> Tensor:
         return answers.right(outputs).mean(dim=-1)

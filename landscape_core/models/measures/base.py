@@ -1,4 +1,4 @@
-"""What a measure is: what a slice reads at each of its points."""
+"""The base classes of measures: the values that a slice evaluates at each point."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -19,11 +19,10 @@ from landscape_core.models.network_objective import ModelObjective
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What the outputs are compared with: targets (N,) or (N, D), the loss, how many classes.
+    """Targets (N,) or (N, D), loss function and number of classes.
 
-    `classes` is None where the targets are numbers. `loss` may be a function of one's own, from
-    (outputs (N, ...), targets) to one value per example or to their mean; it sees one point at a
-    time.
+    `classes` is None for regression targets. `loss` may be a user's function from (outputs (N,
+    ...), targets) to one value per example or to their mean; it is called for one point at a time.
     """
 
     targets: Tensor
@@ -31,27 +30,27 @@ class Answers:
     classes: int | None = None
 
     def losses(self, outputs: Tensor) -> Tensor:
-        """The loss of each example, (..., N), for outputs (..., N, C).
+        """Return the loss of each example, (..., N), for outputs (..., N, C).
 
         Raises:
-            SpecError: the loss gives the mean alone.
+            SpecError: the loss returns only the mean.
         """
         if isinstance(self.loss, Loss):
             return self.loss(outputs, self.targets)
         found = loss_values(self.loss, outputs, self.targets)
         if found.ndim == 0 or len(found) != len(self.targets):
             accepted = "one value per example, for instance with reduction='none'"
-            raise SpecError("what the loss gives", f"shape {tuple(found.shape)}", accepted)
+            raise SpecError("the value of the loss", f"shape {tuple(found.shape)}", accepted)
         return found.flatten(start_dim=1).mean(dim=1) if found.ndim > 1 else found
 
     def mean(self, outputs: Tensor) -> Tensor:
-        """The mean loss, (...), for outputs (..., N, C)."""
+        """Return the mean loss, (...), for outputs (..., N, C)."""
         if isinstance(self.loss, Loss):
             return self.loss(outputs, self.targets).mean(dim=-1)
         return loss_values(self.loss, outputs, self.targets).mean()
 
     def right(self, outputs: Tensor) -> Tensor:
-        """Whether the predicted class is the right one, (..., N), as numbers."""
+        """Return 1 where the predicted class is correct, else 0, (..., N)."""
         if isinstance(self.loss, Loss):
             predicted = self.loss.predict(outputs)
         else:
@@ -61,58 +60,58 @@ class Answers:
 
 @dataclass(frozen=True, kw_only=True)
 class Measure(Recipe, ABC):
-    """A number, or several along a dimension, that is read at each point."""
+    """A value, or several along a dimension, evaluated at each point."""
 
     unit: ClassVar[str] = "1"
 
     is_loss: ClassVar[bool] = False
-    """Whether it is the loss itself, for which the plain evaluation asks the user's own one."""
+    """Whether it is the loss itself, which the plain evaluation computes by the user's function."""
 
     usual: ClassVar[bool] = True
-    """Whether it is read where nobody has chosen measures."""
+    """Whether it is evaluated by default."""
 
     dimension: ClassVar[str] = ""
-    """The name of the dimension along which a measure has several values; none by default."""
+    """The name of the dimension of a measure with several values; empty by default."""
 
     def applies(self, classes: int | None) -> bool:
-        """Whether the measure means anything for such data (None: targets are numbers)."""
+        """Whether the measure applies to data with this many classes (None: regression)."""
         del classes
         return True
 
     def size(self, classes: int | None) -> int:
-        """How many values it has at a point."""
+        """The number of values at a point."""
         del classes
         return 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class OutputMeasure(Measure, ABC):
-    """Read from the network's outputs on all examples."""
+    """A measure computed from the network's outputs on all examples."""
 
     is_mean: ClassVar[bool] = True
-    """Whether it is a mean over examples, so that parts of the data can be joined."""
+    """Whether it is a mean over examples, so that chunks of the data can be combined."""
 
     @abstractmethod
     def read(self, outputs: Tensor, answers: Answers) -> Tensor:
-        """The value, (...), for outputs (..., N, C); with a dimension, (..., size)."""
+        """Return the value, (...), for outputs (..., N, C); with a dimension, (..., size)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GradientMeasure(Measure, ABC):
-    """Read from the gradient of the mean loss."""
+    """A measure computed from the gradient of the mean loss."""
 
     usual: ClassVar[bool] = False
 
     @abstractmethod
     def of_gradient(self, gradient: Tensor) -> Tensor:
-        """The value, (...), for gradients (..., P)."""
+        """Return the value, (...), for gradients (..., P)."""
 
 
 def classes_of(parts: Mapping[str, ModelObjective]) -> int | None:
-    """How many classes the targets name; None where they are numbers, or many an example.
+    """The number of classes of the targets; None for regression or several targets per example.
 
-    None, too, where the outputs have no number for each class: which one is predicted is then not
-    known, for instance of one number an example.
+    Also None if the outputs do not have one value per class, so that the predicted class is not
+    defined, for instance for a scalar output.
     """
     targets = [part.targets for part in parts.values()]
     if any(one.is_floating_point() or one.ndim != 1 for one in targets):
@@ -123,7 +122,7 @@ def classes_of(parts: Mapping[str, ModelObjective]) -> int | None:
 
 
 def _tells(part: ModelObjective, classes: int) -> bool:
-    """Whether the outputs have a number for each class, or the loss knows what they mean."""
+    """Whether the outputs have one value per class, or the loss defines a prediction."""
     if isinstance(part.loss_function, Loss):
         return True
     few = part.first(2).alone()
@@ -133,7 +132,7 @@ def _tells(part: ModelObjective, classes: int) -> bool:
 
 
 def usual(classes: int | None) -> dict[str, Measure]:
-    """The measures that are read where nobody has chosen, by name; the loss is one.
+    """The default measures by name, including the loss.
 
     Those of other packages are read where they are named: to install one changes no slice.
     """

@@ -1,4 +1,4 @@
-"""The loss of each class apart."""
+"""The loss per class."""
 
 from dataclasses import dataclass
 from typing import ClassVar

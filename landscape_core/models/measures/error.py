@@ -1,4 +1,4 @@
-"""The share of wrong answers."""
+"""Classification error rate."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,7 +10,7 @@ from landscape_core.models.measures.base import Answers, OutputMeasure
 
 @dataclass(frozen=True, kw_only=True)
 class Error(OutputMeasure):
-    """The share of examples whose predicted class is a wrong one: one less the accuracy."""
+    """Error rate: the fraction of examples misclassified, one minus the accuracy."""
 
     usual: ClassVar[bool] = False
 

@@ -1,4 +1,4 @@
-"""How steep the loss is."""
+"""The norm of the gradient of the loss."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,7 +10,7 @@ from landscape_core.models.measures.base import GradientMeasure
 
 @dataclass(frozen=True, kw_only=True)
 class GradientNorm(GradientMeasure):
-    """The Euclidean length of the gradient of the mean loss in all P parameters."""
+    """Gradient norm: the Euclidean norm of the gradient of the mean loss in all P parameters."""
 
     unit: ClassVar[str] = "loss per unit of parameter"
 

@@ -1,4 +1,4 @@
-"""The loss itself."""
+"""The mean loss."""
 
 from dataclasses import dataclass
 from typing import ClassVar

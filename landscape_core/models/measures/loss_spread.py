@@ -1,4 +1,4 @@
-"""How much the loss differs between examples: from it follows how sure a mean of some is."""
+"""The standard deviation of the loss over examples, from which standard errors are computed."""
 
 from dataclasses import dataclass
 from typing import ClassVar

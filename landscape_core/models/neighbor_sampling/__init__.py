@@ -1,1 +1,1 @@
-"""Ways to draw the neighbours that a training step of a graph network sums over, one file each."""
+"""Neighbour sampling for the training of graph neural networks, one file each."""

@@ -1,4 +1,4 @@
-"""Columns drawn by their size."""
+"""Sampling of columns in proportion to their squared norms."""
 
 import torch
 from jaxtyping import Float
@@ -8,14 +8,14 @@ from landscape_core.models.neighbor_sampling.base import Matrix
 
 
 def squares(rows: Matrix) -> Float[Tensor, " N"]:
-    """‖Â_:j‖² over the given rows, (N,)."""
+    """The squared column norms ‖Â_:j‖² over the given rows, (N,)."""
     return rows.square().sum(dim=0)
 
 
 def factors(sizes: Float[Tensor, " N"], draws: int, rng: torch.Generator) -> Float[Tensor, " N"]:
-    """kⱼ / (s pⱼ) for s draws with replacement, pⱼ in proportion to `sizes`, kⱼ how often j came.
+    """Weights kⱼ / (s pⱼ) for s samples with replacement, pⱼ ∝ `sizes`, kⱼ the count of j.
 
-    One in the mean where a size is not zero; float64 on the CPU.
+    Their mean is 1 where the size is not zero; float64 on the CPU.
     """
     chances = sizes.detach().cpu().double()
     chances = chances / chances.sum()

@@ -1,4 +1,4 @@
-"""Some entries of each row, all equally likely."""
+"""Uniform sampling of entries of each row."""
 
 import torch
 
@@ -6,7 +6,7 @@ from landscape_core.models.neighbor_sampling.base import Asked, Matrix
 
 
 def drawn_evenly(asked: Asked, count: int) -> Matrix:
-    """So many entries of each row of Â (or all of them), times their number over that, (n, N)."""
+    """Sample `count` entries of each row of Â uniformly, rescaled to be unbiased, (n, N)."""
     rows = asked.rows
     present = rows != 0
     keys = torch.rand(rows.shape, generator=asked.rng()).to(rows.device)

@@ -8,7 +8,7 @@ from landscape_core.models.neighbor_sampling.base import Asked, Matrix, Neighbou
 
 @dataclass(frozen=True, kw_only=True)
 class All(Neighbours):
-    """Every neighbour counts, at every step: nothing is random."""
+    """Full neighbourhood: every training step aggregates over all neighbours."""
 
     label: ClassVar[str] = "all"
     formula: ClassVar[str] = "P = Â"
@@ -16,5 +16,5 @@ class All(Neighbours):
     exact: ClassVar[bool] = True
 
     def draw(self, asked: Asked) -> Matrix:
-        """The rows of Â."""
+        """Return the rows of Â."""
         return asked.rows

@@ -1,8 +1,9 @@
 """Clusters: Chiang, Liu, Si, Li, Bengio and Hsieh, 2019, arXiv:1905.07953 (ClusterGCN).
 
-There METIS cuts the graph, and the mini-batch is all nodes of the drawn parts. Here the nodes are
-put into the order of Cuthill and McKee, in which neighbours are near each other, and cut into parts
-of equal size; a sampler draws the mini-batch, and its nodes join the parts.
+In the paper METIS partitions the graph, and the mini-batch is all nodes of the sampled parts. Here
+the nodes are ordered by the Cuthill-McKee algorithm, which places neighbours close to each other,
+and partitioned into parts of equal size; a sampler draws the mini-batch, and its nodes are added to
+the parts.
 """
 
 from dataclasses import dataclass
@@ -21,22 +22,22 @@ from landscape_core.models.neighbor_sampling.base import Asked, Matrix, Neighbou
 
 @dataclass(frozen=True, kw_only=True)
 class Clusters(Neighbours):
-    """The mini-batch and some random parts of the graph; all layers see the graph between these."""
+    """Subgraph of the mini-batch and random clusters of the graph, used in all layers."""
 
-    label: ClassVar[str] = "clusters (ClusterGCN)"
+    label: ClassVar[str] = "clusters (Cluster-GCN)"
     formula: ClassVar[str] = "Pᵢⱼ = Âᵢⱼ for j in 𝓑, else (c / s) Âᵢⱼ for j in s random parts of c"
     source: ClassVar[str] = "Chiang et al., 2019, arXiv:1905.07953"
 
-    parts: Annotated[int, Knob(1, 1000, "parts c that the graph is cut into", "log")] = 20
-    draws: Annotated[int, Knob(1, 1000, "parts s that are drawn", "log")] = 4
+    parts: Annotated[int, Knob(1, 1000, "number of clusters c", "log")] = 20
+    draws: Annotated[int, Knob(1, 1000, "number of sampled clusters s", "log")] = 4
 
     def check(self) -> None:
-        """Refuse to draw more parts than there are."""
+        """Raise `SpecError` if more clusters are sampled than there are."""
         if self.draws > self.parts:
             raise SpecError("Clusters.draws", self.draws, f"at most parts, {self.parts}")
 
     def prepare(self, adjacency: Matrix) -> Tensor:
-        """The number of each node's part, (N,)."""
+        """Return the cluster index of each node, (N,)."""
         graph = csr_matrix(adjacency.detach().cpu().numpy() != 0)
         order = reverse_cuthill_mckee(graph, symmetric_mode=True).astype(np.int64)
         parts = torch.empty(len(order), dtype=torch.long)
@@ -44,7 +45,7 @@ class Clusters(Neighbours):
         return parts.to(adjacency.device)
 
     def draw(self, asked: Asked) -> Matrix:
-        """The columns of some parts, the same for all rows and layers."""
+        """Return the columns of the sampled clusters, the same for all rows and layers."""
         chosen = torch.randperm(self.parts, generator=asked.common_rng())[: self.draws]
         found = torch.isin(asked.prepared.cpu(), chosen).double() * (self.parts / self.draws)
         found[asked.batch.cpu()] = 1.0

@@ -10,15 +10,15 @@ from landscape_core.models.neighbor_sampling.base import Asked, Matrix, Neighbou
 
 @dataclass(frozen=True, kw_only=True)
 class History(Neighbours):
-    """Stale embeddings of all neighbours, and of a few how far they have moved since."""
+    """Control variates: historical embeddings of all neighbours, corrected by sampled ones."""
 
-    label: ClassVar[str] = "with histories (VR-GCN)"
+    label: ClassVar[str] = "control variates (VR-GCN)"
     formula: ClassVar[str] = "P (H − H̄) + Â H̄,  Pᵢⱼ = (dᵢ / s) Âᵢⱼ for s random neighbours j of i"
     source: ClassVar[str] = "Chen, Zhu & Song, 2018, arXiv:1710.10568"
     stale: ClassVar[bool] = True
 
-    draws: Annotated[int, Knob(1, 1000, "neighbours s that each node draws", "log")] = 2
+    draws: Annotated[int, Knob(1, 1000, "number of neighbours s sampled per node", "log")] = 2
 
     def draw(self, asked: Asked) -> Matrix:
-        """Some entries of each row."""
+        """Sample some entries of each row."""
         return drawn_evenly(asked, self.draws)

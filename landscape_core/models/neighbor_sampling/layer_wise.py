@@ -1,7 +1,7 @@
 """Layer-wise sampling: Chen, Ma and Xiao, 2018, arXiv:1801.10247 (FastGCN), equation 10.
 
-LADIES (Zou, Hu, Wang, Jiang, Sun and Gu, 2019, arXiv:1911.07323) takes into account whose
-neighbours are wanted. Its rescaling of rows to a sum of one, which has a bias, is left out.
+LADIES (Zou, Hu, Wang, Jiang, Sun and Gu, 2019, arXiv:1911.07323) restricts the norms to the rows of
+the layer above. Its normalization of rows to sum one, which introduces a bias, is omitted.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from landscape_core.models.neighbor_sampling.base import Asked, Matrix, Neighbou
 
 @dataclass(frozen=True, kw_only=True)
 class LayerWise(Neighbours):
-    """All nodes share the neighbours that are drawn, in each layer others."""
+    """One set of sampled nodes per layer, shared by all nodes of the layer above."""
 
     label: ClassVar[str] = "layer-wise (FastGCN, LADIES)"
     formula: ClassVar[str] = "Pᵢⱼ = kⱼ Âᵢⱼ / (s pⱼ),  j drawn kⱼ times of s,  pⱼ ∝ ‖Â_:j‖²"
@@ -24,20 +24,21 @@ class LayerWise(Neighbours):
         "Chen et al., 2018, arXiv:1801.10247; Zou et al., 2019, arXiv:1911.07323"
     )
 
-    draws: Annotated[int, Knob(1, 100_000, "nodes s that each layer draws", "log")] = 128
+    draws: Annotated[int, Knob(1, 100_000, "number of nodes s sampled per layer", "log")] = 128
     rows: Annotated[
         str,
         Choice(
             ("all", "above"),
-            "over which rows ‖Â_:j‖² goes: all (FastGCN), or those of the layer above (LADIES)",
+            "rows over which ‖Â_:j‖² is computed: all (FastGCN), or those of the layer "
+            "above (LADIES)",
         ),
     ] = "above"
 
     def prepare(self, adjacency: Matrix) -> Tensor:
-        """The squared lengths of the columns of Â, (N,)."""
+        """Return the squared column norms of Â, (N,)."""
         return squares(adjacency)
 
     def draw(self, asked: Asked) -> Matrix:
-        """Some columns, the same for all rows."""
+        """Sample columns, the same for all rows."""
         sizes = asked.prepared if self.rows == "all" else squares(asked.rows)
         return asked.columns(factors(sizes, self.draws, asked.rng()))

@@ -1,6 +1,6 @@
 """Node-wise sampling: Hamilton, Ying and Leskovec, 2017, arXiv:1706.02216 (GraphSAGE).
 
-A node is among its own neighbours here, as Â has it; GraphSAGE keeps it apart.
+A node is one of its own neighbours here, as in Â; GraphSAGE treats it separately.
 """
 
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from landscape_core.models.neighbor_sampling.base import Asked, Matrix, Neighbou
 
 @dataclass(frozen=True, kw_only=True)
 class NodeWise(Neighbours):
-    """Each node draws some of its own neighbours, in each layer anew."""
+    """Each node samples some of its neighbours, independently in each layer."""
 
     label: ClassVar[str] = "node-wise (GraphSAGE)"
     formula: ClassVar[str] = "Pᵢⱼ = (dᵢ / s) Âᵢⱼ for s random neighbours j of i"
     source: ClassVar[str] = "Hamilton et al., 2017, arXiv:1706.02216"
 
-    draws: Annotated[int, Knob(1, 1000, "neighbours s that each node draws", "log")] = 5
+    draws: Annotated[int, Knob(1, 1000, "number of neighbours s sampled per node", "log")] = 5
 
     def draw(self, asked: Asked) -> Matrix:
-        """Some entries of each row."""
+        """Sample some entries of each row."""
         return drawn_evenly(asked, self.draws)

@@ -1,7 +1,7 @@
-"""Subgraphs of drawn nodes: Zeng, Zhou, Srivastava, Kannan and Prasanna, 2020, arXiv:1907.04931.
+"""Subgraphs of sampled nodes: Zeng, Zhou, Srivastava, Kannan, Prasanna, 2020, arXiv:1907.04931.
 
-The node sampler of GraphSAINT. There the mini-batch is all nodes of the subgraph; here a sampler
-draws the mini-batch, and its nodes join the subgraph.
+The node sampler of GraphSAINT. In the paper the mini-batch is all nodes of the subgraph; here a
+sampler draws the mini-batch, and its nodes are added to the subgraph.
 """
 
 from dataclasses import dataclass
@@ -16,20 +16,22 @@ from landscape_core.models.neighbor_sampling.base import Asked, Matrix, Neighbou
 
 @dataclass(frozen=True, kw_only=True)
 class Subgraph(Neighbours):
-    """The mini-batch and some random nodes; all layers see the graph between these."""
+    """Subgraph of the mini-batch and randomly sampled nodes, used in all layers."""
 
     label: ClassVar[str] = "subgraph (GraphSAINT)"
     formula: ClassVar[str] = "Pᵢⱼ = Âᵢⱼ for j in 𝓑, else kⱼ Âᵢⱼ / (s pⱼ), pⱼ ∝ ‖Â_:j‖², the same j"
     source: ClassVar[str] = "Zeng et al., 2020, arXiv:1907.04931"
 
-    draws: Annotated[int, Knob(1, 100_000, "nodes s drawn beside the mini-batch", "log")] = 128
+    draws: Annotated[
+        int, Knob(1, 100_000, "number of nodes s sampled in addition to the mini-batch", "log")
+    ] = 128
 
     def prepare(self, adjacency: Matrix) -> Tensor:
-        """The squared lengths of the columns of Â, (N,)."""
+        """Return the squared column norms of Â, (N,)."""
         return squares(adjacency)
 
     def draw(self, asked: Asked) -> Matrix:
-        """Some columns, the same for all rows and layers."""
+        """Sample columns, the same for all rows and layers."""
         found = factors(asked.prepared, self.draws, asked.common_rng())
         found[asked.batch.cpu()] = 1.0
         return asked.columns(found)

@@ -1,4 +1,4 @@
-"""What a normalization is: a layer behind a linear one, or another form of that one's weight."""
+"""The base class of normalizations: a layer after a linear one, or a weight reparametrization."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from landscape_core.foundation.recipes import Recipe
 
 @dataclass(frozen=True, kw_only=True)
 class Normalization(Recipe, ABC):
-    """How the outputs of layers, or their weights, are kept in scale.
+    """Normalization of layer outputs, or reparametrization of weights.
 
-    `last` says whether the output layer's weight takes another form as well.
+    `last`: whether the output layer's weight is reparametrized too.
     """
 
     last: ClassVar[bool] = False
 
     @abstractmethod
     def layer(self, channels: int, spatial: int) -> nn.Module:
-        """The layer for outputs (N, channels) if spatial is 0, (N, channels, H, W) if it is 2."""
+        """Return the layer for (N, channels) if spatial is 0, (N, channels, H, W) if it is 2."""
 
     def reparametrize(self, layer: nn.Module) -> None:
-        """Let a linear or convolutional layer hold its weight in another form, in place."""
+        """Reparametrize the weight of a linear or convolutional layer in place."""

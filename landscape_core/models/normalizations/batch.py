@@ -10,7 +10,7 @@ from landscape_core.models.normalizations.base import Normalization
 
 @dataclass(frozen=True, kw_only=True)
 class Batch(Normalization):
-    """Each channel over the examples of a batch; running statistics outside training."""
+    """Batch normalization: per channel over the batch; running statistics in evaluation."""
 
     label: ClassVar[str] = "batch"
 

@@ -12,16 +12,16 @@ from landscape_core.models.normalizations.base import Normalization
 
 @dataclass(frozen=True, kw_only=True)
 class Group(Normalization):
-    """Each example over groups of its channels."""
+    """Group normalization: per example over number of channel groups."""
 
     label: ClassVar[str] = "group"
 
-    groups: Annotated[int, Knob(1, 1024, "groups of channels", scale="log")] = 4
+    groups: Annotated[int, Knob(1, 1024, "number of channel groups", scale="log")] = 4
 
     def layer(self, channels: int, spatial: int) -> nn.Module:
         if channels % self.groups:
             raise SpecError("Group.groups", self.groups, f"a divisor of the {channels} channels")
         if channels == self.groups and not spatial:
-            accepted = f"fewer than the {channels} units: of a single number nothing is left"
+            accepted = f"fewer than the {channels} units, as a single value normalizes to zero"
             raise SpecError("Group.groups", self.groups, accepted)
         return nn.GroupNorm(self.groups, channels)

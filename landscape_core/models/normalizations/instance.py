@@ -11,12 +11,12 @@ from landscape_core.models.normalizations.base import Normalization
 
 @dataclass(frozen=True, kw_only=True)
 class Instance(Normalization):
-    """Each channel of each example over its places; for images alone."""
+    """Instance normalization: per example and channel over spatial positions; images only."""
 
     label: ClassVar[str] = "instance"
 
     def layer(self, channels: int, spatial: int) -> nn.Module:
         if not spatial:
-            accepted = "a network that keeps images: a unit of a linear layer has a single place"
-            raise SpecError("what instance normalization follows", "a linear layer", accepted)
+            accepted = "a convolutional layer, as a unit of a linear layer has a single position"
+            raise SpecError("the layer before instance normalization", "a linear layer", accepted)
         return nn.InstanceNorm2d(channels, affine=True)

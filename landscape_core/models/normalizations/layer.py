@@ -10,7 +10,7 @@ from landscape_core.models.normalizations.base import Normalization
 
 @dataclass(frozen=True, kw_only=True)
 class Layer(Normalization):
-    """Each example over all its channels (and places, in images)."""
+    """Layer normalization: per example over all channels (and spatial positions)."""
 
     label: ClassVar[str] = "layer"
 

@@ -10,7 +10,7 @@ from landscape_core.models.normalizations.base import Normalization
 
 @dataclass(frozen=True, kw_only=True)
 class NoNormalization(Normalization):
-    """Nothing: outputs pass as they are."""
+    """No normalization."""
 
     label: ClassVar[str] = "none"
 

@@ -1,10 +1,9 @@
 """The parametrization of the neural tangent kernel: Jacot, Gabriel and Hongler, 2018, section 2.
 
-arXiv:1806.07572. The weight of a layer of n inputs is v/√n: the network starts as it would without,
-but a gradient step moves the numbers v, and so the weight by 1/n of what it would. Together with
-initializations whose variance is c/n, v starts with the variance c at any width, and the kernel has
-a limit as the width grows. Compare the width dependence of step sizes in Park et al., 2019,
-arXiv:1905.03776.
+arXiv:1806.07572. The weight of a layer with n inputs is v/√n: the initial network is unchanged, but
+gradient steps are taken in v, so that the weight moves by 1/n of the usual step. With
+initializations of variance c/n, v has variance c at any width, and the kernel converges as the
+width grows. Compare the width dependence of step sizes in Park et al., 2019, arXiv:1905.03776.
 """
 
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from landscape_core.models.normalizations.base import Normalization
 
 @dataclass(frozen=True, kw_only=True)
 class NTK(Normalization):
-    """Each weight over the root of its inputs: steps that mean the same at every width."""
+    """NTK parametrization: weights v/√fan-in, so that learning rates transfer across widths."""
 
     label: ClassVar[str] = "NTK parametrization"
     last: ClassVar[bool] = True
@@ -36,14 +35,14 @@ class OverRoot(nn.Module):
     """v/√n."""
 
     def __init__(self, inputs: int) -> None:
-        """For weights of n inputs."""
+        """Scale weights with n inputs."""
         super().__init__()
         self.root = inputs**0.5
 
     def forward(self, free: Tensor) -> Tensor:
-        """The weight in the shape of v."""
+        """Return the weight, in the shape of v."""
         return free / self.root
 
     def right_inverse(self, weight: Tensor) -> Tensor:
-        """The v of a weight."""
+        """Return the v of a weight."""
         return weight * self.root

@@ -1,7 +1,7 @@
 """Spectral normalization: Miyato, Kataoka, Koyama and Yoshida, 2018, arXiv:1802.05957, algorithm 1.
 
-W / σ with σ = uᵀ W v; a training step moves u and v towards the first singular vectors. They are
-buffers: outside training, and along a slice, they stay.
+W / σ with σ = uᵀ W v; training steps update u and v by power iteration. They are buffers: in
+evaluation, and on a slice, they are constant.
 """
 
 from dataclasses import dataclass
@@ -17,11 +17,13 @@ from landscape_core.models.normalizations.base import Normalization
 
 @dataclass(frozen=True, kw_only=True)
 class Spectral(Normalization):
-    """Each weight divided by its largest singular value, as power iteration follows it."""
+    """Spectral normalization: weights divided by their largest singular value (power iteration)."""
 
     label: ClassVar[str] = "spectral"
 
-    iterations: Annotated[int, Knob(1, 100, "power iterations in each evaluation in training")] = 1
+    iterations: Annotated[
+        int, Knob(1, 100, "number of power iterations per evaluation in training mode")
+    ] = 1
 
     def layer(self, channels: int, spatial: int) -> nn.Module:
         del channels, spatial

@@ -1,20 +1,20 @@
 """The reduced parameter space: Qin, Zhou and Xiu, 2018, arXiv:1805.08340, section 2.
 
-A ReLU unit is homogeneous: its weights may be taken from the unit sphere, its scale left to the
-layer behind. And on inputs no longer than X_B a threshold beyond ±X_B does nothing that units
-inside could not do; `benchmarks/parts/_reduction.py` gives the equivalent network. So a layer's
-units are
+A ReLU unit is positively homogeneous: its weights can be restricted to the unit sphere and its
+scale moved to the next layer. On inputs of norm at most X_B a bias beyond ±X_B adds nothing that
+biases inside could not represent; `benchmarks/parts/_reduction.py` constructs the equivalent
+network. So a layer's units are
 
     w = v / ‖v‖,    b = X_B sin(β / X_B),
 
-with v and β free: any optimizer moves them, and none leaves the space. The paper clamps, which
-leaves a unit at the bound without a gradient; the sine (James and Roos, 1975, Minuit) is smooth,
-bends back at ±X_B and is level only there. At the start each unit of a plain layer, its threshold
-with it, is divided by ‖w‖. A threshold beyond the bound, of a unit that bends nowhere on the
-domain, is reflected at it, so that the unit does bend there; none starts beyond `NEAR` of it.
+with unconstrained v and β, so that any optimizer stays in the space. The paper clamps, which gives
+a zero gradient at the bound; the sine (James and Roos, 1975, Minuit) is smooth and has zero slope
+only at ±X_B. Initially each unit with its bias is divided by ‖w‖. A bias beyond the bound, of a
+unit that is linear on the whole domain, is reflected at the bound; initial biases stay within
+`NEAR` times the bound.
 
 X_B is the same for all layers; the paper's bounds grow from layer to layer. For a convolution the
-inputs are patches. The last layer stays free, as the paper has it.
+inputs are patches. The last layer is unconstrained, as in the paper.
 """
 
 import math
@@ -30,17 +30,17 @@ from landscape_core.foundation.recipes import Knob
 from landscape_core.models.normalizations.base import Normalization
 
 NEAR = 0.95
-"""The share of the bound within which all thresholds start, where the sine still has a slope."""
+"""The fraction of the bound within which initial biases lie, where the sine has a slope."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class UnitSphere(Normalization):
-    """Each unit's weights on the unit sphere, its threshold bounded; scale is left to the end."""
+    """Unit-norm weights per unit and bounded biases; the scale is left to the last layer."""
 
     label: ClassVar[str] = "unit sphere"
 
     bound: Annotated[
-        float, Knob(0.01, 1000.0, "X_B of thresholds, the length of the longest input", "log")
+        float, Knob(0.01, 1000.0, "bound X_B on the biases: the largest norm of an input", "log")
     ] = 3.0
 
     def layer(self, channels: int, spatial: int) -> nn.Module:
@@ -48,10 +48,10 @@ class UnitSphere(Normalization):
         return nn.Identity()
 
     def reparametrize(self, layer: nn.Module) -> None:
-        """Let a layer hold free numbers for its units' directions and thresholds, in place.
+        """Reparametrize the directions and biases of a layer's units in place.
 
         Raises:
-            SpecError: the weights of a unit are all zero: it has no direction.
+            SpecError: the weights of a unit are all zero, so that it has no direction.
         """
         weight = layer.get_parameter("weight")
         lengths = torch.linalg.vector_norm(weight.detach().flatten(1), dim=1)
@@ -68,30 +68,30 @@ class UnitSphere(Normalization):
 
 
 class Direction(nn.Module):
-    """v / ‖v‖ for each filter."""
+    """Normalize each filter: v / ‖v‖."""
 
     def forward(self, free: Tensor) -> Tensor:
-        """The weight in the shape of v, (out, in, ...)."""
+        """Return the weight, in the shape of v, (out, in, ...)."""
         dims = tuple(range(1, free.ndim))
         return free / torch.linalg.vector_norm(free, dim=dims, keepdim=True)
 
     def right_inverse(self, weight: Tensor) -> Tensor:
-        """The v that a weight starts with: itself."""
+        """Return the initial v of a weight: the weight itself."""
         return weight
 
 
 class Bounded(nn.Module):
-    """X_B sin(β / X_B) for each threshold."""
+    """Bound each bias: X_B sin(β / X_B)."""
 
     def __init__(self, bound: float) -> None:
-        """Thresholds between −X_B and X_B."""
+        """Restrict biases to [−X_B, X_B]."""
         super().__init__()
         self.bound = bound
 
     def forward(self, free: Tensor) -> Tensor:
-        """The thresholds, (out,)."""
+        """Return the biases, (out,)."""
         return self.bound * (free / self.bound).sin()
 
     def right_inverse(self, threshold: Tensor) -> Tensor:
-        """The β of a threshold, between −π/2 and π/2 times X_B; NaN beyond the bound."""
+        """Return the β of a bias, between −π/2 and π/2 times X_B; NaN beyond the bound."""
         return self.bound * (threshold / self.bound).arcsin()

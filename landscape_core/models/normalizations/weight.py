@@ -12,7 +12,7 @@ from landscape_core.models.normalizations.base import Normalization
 
 @dataclass(frozen=True, kw_only=True)
 class Weight(Normalization):
-    """Each filter as a length and a direction, w = g v / |v|; at the start the plain network."""
+    """Weight normalization: each filter as norm and direction, w = g v / ‖v‖."""
 
     label: ClassVar[str] = "weight"
 
@@ -25,17 +25,17 @@ class Weight(Normalization):
 
 
 class LengthAndDirection(nn.Module):
-    """g v / |v| for each filter, as `torch.nn.utils.parametrizations.weight_norm` has it.
+    """Compute g v / ‖v‖ per filter, as `torch.nn.utils.parametrizations.weight_norm` does.
 
-    That one calls a kernel which `torch.func.vmap` cannot take to many points at once.
+    PyTorch's version calls a kernel that `torch.func.vmap` does not support.
     """
 
     def forward(self, length: Tensor, direction: Tensor) -> Tensor:
-        """The weight (out, in, ...) by lengths (out, 1, ...) and directions in its own shape."""
+        """Return the weight (out, in, ...) from norms (out, 1, ...) and directions."""
         return length * direction / _lengths(direction)
 
     def right_inverse(self, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """The length and the direction that a weight starts with."""
+        """Return the norm and the direction of a weight."""
         return _lengths(weight), weight
 
 

@@ -1,9 +1,9 @@
-"""Games of two players: what is shared by the problems that are no minimization.
+"""Two-player games: code shared by the min-max problems.
 
-The parameters named x are the first player's, who wants the value f(x, y) small, those named y the
-second's, who wants it large. Both follow their own gradient, and so the pair follows −F, with
-F = (∇x f, −∇y f): Beznosikov, Gorbunov, Berard and Loizou, 2023, Stochastic Gradient
-Descent-Ascent. No function has F as its gradient; the landscape shown is that of f.
+The first player minimizes the value f(x, y) over the parameters named x, the second maximizes it
+over those named y. Both follow their own gradients, so the pair follows −F, with F = (∇x f, −∇y f):
+Beznosikov, Gorbunov, Berard and Loizou, 2023, Stochastic Gradient Descent-Ascent. F is not the
+gradient of any function; the landscape shown is that of f.
 """
 
 from dataclasses import dataclass
@@ -18,36 +18,36 @@ from landscape_core.models.parameters import Layout
 
 
 def value(outputs: Tensor, targets: Tensor) -> Tensor:
-    """The value of the game for each sample, (N,): the first of its outputs, (N, C)."""
+    """Return the value of the game per sample, (N,): the first of the outputs (N, C)."""
     del targets
     return outputs[..., 0]
 
 
 def maximizes(layout: Layout) -> Bool[Tensor, " P"]:
-    """For each parameter whether it is the second player's, shape (P,)."""
+    """Return the mask of the second player's parameters, shape (P,)."""
     mine = [torch.full((b.stop - b.start,), b.name.split(".")[0] == "y") for b in layout.blocks]
     return torch.cat(mine)
 
 
 @dataclass(frozen=True)
 class DescentAscent:
-    """F = (∇x f, −∇y f), from the gradient of f."""
+    """The vector field F = (∇x f, −∇y f), from the gradient of f."""
 
     def __call__(self, objective: ModelObjective, theta: Vector, gradient: Vector) -> Vector:
-        """The field at theta, shape (P,)."""
+        """Return the field at theta, shape (P,)."""
         del theta
         return torch.where(maximizes(objective.layout).to(gradient.device), -gradient, gradient)
 
 
 @dataclass(frozen=True)
 class Penalty:
-    """R(z) = l1 ‖z‖₁ inside the box |zⱼ| ≤ box, infinite outside."""
+    """The penalty R(z) = l1 ‖z‖₁ inside the box |zⱼ| ≤ box, infinite outside."""
 
     l1: float
     box: float
 
     def __call__(self, theta: Vector, step: float) -> Vector:
-        """The proximal map: shrink every number by step · l1, then cut at the sides of the box."""
+        """Apply the proximal map: soft-threshold by step · l1, then clip to the box."""
         return (theta.sign() * (theta.abs() - step * self.l1).clamp(min=0)).clamp(
             -self.box, self.box
         )
@@ -55,7 +55,7 @@ class Penalty:
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """n quadratic games of k numbers a player, in float64.
+    """n quadratic games with k variables per player, in float64.
 
     fᵢ(x, y) = ½ xᵀSx + xᵀBy − ½ yᵀTy + pᵀx − qᵀy; S, B, T have shape (n, k, k), p, q (n, k).
     """
@@ -67,20 +67,20 @@ class Samples:
     q: Float[Tensor, "n k"]
 
     def rows(self) -> Float[Tensor, "n D"]:
-        """All numbers of a sample in a row."""
+        """Return all coefficients of a sample in one row."""
         return torch.cat([part.flatten(1) for part in (self.S, self.B, self.T, self.p, self.q)], 1)
 
 
 class Quadratic(nn.Module):
-    """From samples as rows (N, D) to the values of their games (N, 1), for the players x and y."""
+    """A module from samples as rows (N, D) to the values of their games (N, 1)."""
 
     def __init__(self, x: Tensor, y: Tensor) -> None:
-        """Players who begin at x (k,) and y (k,); as matrices of one row they count as filters."""
+        """Initialize the players at x (k,) and y (k,), as one-row matrices (one filter each)."""
         nn.Module.__init__(self)
         self.x, self.y = nn.Parameter(x[None].clone()), nn.Parameter(y[None].clone())
 
     def forward(self, rows: Tensor) -> Tensor:
-        """The value of each sample's game, (N, 1)."""
+        """Return the value of each sample's game, (N, 1)."""
         x, y = self.x[0], self.y[0]
         k = len(x)
         *flat, p, q = rows.split([k * k, k * k, k * k, k, k], dim=-1)
@@ -90,7 +90,7 @@ class Quadratic(nn.Module):
 
 
 def game(module: nn.Module, rows: Float[Tensor, "n D"], field: VectorField) -> ModelObjective:
-    """The objective of a game whose module gives the values (n, C) of samples (n, D)."""
+    """Build the objective of a game from a module of values (n, C) of samples (n, D)."""
     nothing = rows.new_zeros((len(rows), 1))  # to be right about
     return ModelObjective(module, value, rows, nothing).with_field(field)
 
@@ -98,14 +98,14 @@ def game(module: nn.Module, rows: Float[Tensor, "n D"], field: VectorField) -> M
 def quadratic(
     samples: Samples, start: Vector, device: str, dtype: torch.dtype, **penalty: float
 ) -> ModelObjective:
-    """The objective of a quadratic or bilinear game: the mean of the samples' values.
+    """Build the objective of a quadratic or bilinear game: the mean of the samples' values.
 
     Args:
         samples: n games.
-        start: where x and then y begin, shape (2k,).
-        device: where to compute.
-        dtype: floating type to compute in.
-        penalty: `l1` and `box` of a `Penalty`; nothing is penalized without.
+        start: the initial x and y, shape (2k,).
+        device: the device.
+        dtype: the floating-point type.
+        penalty: `l1` and `box` of a `Penalty`; none by default.
     """
     module = Quadratic(*start.chunk(2)).to(device, dtype)
     rows = samples.rows().to(device, dtype)
@@ -114,15 +114,15 @@ def quadratic(
 
 
 def orthogonal(count: int, size: int, rng: torch.Generator) -> Float[Tensor, "n k k"]:
-    """Random orthogonal matrices, shape (count, size, size), float64."""
+    """Sample random orthogonal matrices, shape (count, size, size), float64."""
     return torch.linalg.qr(normal((count, size, size), rng)).Q
 
 
 def normal(shape: tuple[int, ...], rng: torch.Generator) -> Tensor:
-    """Standard normal numbers in float64."""
+    """Sample standard normal values in float64."""
     return torch.randn(shape, generator=rng, dtype=torch.float64)
 
 
 def uniform(low: float, high: float, shape: tuple[int, ...], rng: torch.Generator) -> Tensor:
-    """Numbers between two in float64."""
+    """Sample uniform values in float64."""
     return low + (high - low) * torch.rand(shape, generator=rng, dtype=torch.float64)

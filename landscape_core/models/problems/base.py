@@ -1,4 +1,4 @@
-"""What a problem is: a recipe that a seed makes into objectives and a starting point."""
+"""The base class of problems: recipes that build objectives and an initial point from a seed."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from landscape_core.models.objective import Objective
 
 @dataclass(frozen=True, eq=False)
 class Iterate:
-    """A point of a run that was made elsewhere: the parameters, and the network's statistics."""
+    """An iterate of an external run: parameters and the network's buffers."""
 
     theta: Vector
     buffers: dict[str, Tensor]
@@ -22,10 +22,10 @@ class Iterate:
 
 @dataclass(frozen=True)
 class Instance:
-    """A problem made concrete: what is minimized, what it is tested on, where it starts.
+    """A problem instance: training objective, test objective and initial point.
 
-    `path` is a run that led to this start, one step between two iterates; the start itself is not
-    on it. Steps are counted from its beginning.
+    `path` holds the iterates of an earlier run that led to this initial point, which is not
+    included; steps are counted from its beginning.
     """
 
     train: Objective
@@ -37,13 +37,13 @@ class Instance:
 
 @dataclass(frozen=True, kw_only=True)
 class Problem(Recipe, ABC):
-    """Something to minimize."""
+    """An optimization problem."""
 
     @abstractmethod
     def build(self, seed: int, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Instance:
-        """The instance of a seed, equal for equal seeds.
+        """Build the instance of a seed; equal for equal seeds.
 
         Raises:
-            SpecError: parts that do not fit together.
-            MissingDataError: a data file is not there.
+            SpecError: incompatible parts.
+            MissingDataError: a data file is missing.
         """

@@ -1,8 +1,8 @@
 """Bilinear games, f(x, y) = xᵀBy + pᵀx − qᵀy: Korpelevich, 1976, The Extragradient Method.
 
-Here simultaneous descent and ascent turn around the solution and move away from it, by a factor
-√(1 + η²σ²) a step for a singular value σ of B; extragradient comes closer, by
-√(1 − η²σ² + η⁴σ⁴). The samples' B share their singular vectors.
+Simultaneous gradient descent-ascent spirals away from the solution, by a factor √(1 + η²σ²) per
+step for a singular value σ of B; extragradient converges with the factor √(1 − η²σ² + η⁴σ⁴). The
+samples' matrices B have the same singular vectors.
 """
 
 from dataclasses import dataclass
@@ -19,12 +19,14 @@ from landscape_core.models.problems.base import Instance, Problem
 
 @dataclass(frozen=True, kw_only=True)
 class BilinearGame(Problem):
-    """Two players whose choices only matter together: plain descent and ascent go in circles."""
+    """Bilinear min-max game, on which simultaneous gradient descent-ascent cycles."""
 
     label: ClassVar[str] = "bilinear game"
 
-    size: Annotated[int, Knob(1, 50, "numbers that each player chooses")] = 1
-    samples: Annotated[int, Knob(1, 10_000, "bilinear functions in the mean", "log")] = 100
+    size: Annotated[int, Knob(1, 50, "number of variables per player")] = 1
+    samples: Annotated[
+        int, Knob(1, 10_000, "number of samples: bilinear functions that are averaged", "log")
+    ] = 100
     low: Annotated[float, Knob(0.0, 100.0, "smallest singular value σ of a sample")] = 0.5
     high: Annotated[float, Knob(1e-3, 100.0, "largest singular value σ of a sample", "log")] = 1.5
     noise: Annotated[float, Knob(0.0, 100.0, "standard deviation of a sample's p and q")] = 0.3

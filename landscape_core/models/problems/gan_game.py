@@ -1,12 +1,12 @@
 """A small GAN: Mescheder, Geiger and Nowozin, 2018, Which Training Methods for GANs Converge?
 
-Real numbers are N(0, s²); the generator gives a + s z, z standard normal. With the discriminator
-D(u) = ψu and s = 0 it is their Dirac-GAN: without a penalty the players go in circles around
-a = ψ = 0, or away from it, and the gradient penalty of theirs, R₁, brings them there. With
-hidden units the generator also scales, a + c z, and the discriminator is a network.
+Real samples are N(0, s²); the generator outputs a + s z, z standard normal. With the discriminator
+D(u) = ψu and s = 0 it is their Dirac-GAN: without a penalty the players cycle around a = ψ = 0, or
+diverge from it, and with their gradient penalty R₁ they converge to it. With hidden units the
+generator also has a scale, a + c z, and the discriminator is a network.
 
 f(x, y) is the mean of log σ(D(real)) + log σ(−D(generated)) − ½ γ D′(real)², which the generator x
-wants small and the discriminator y large: Goodfellow et al., 2014, Generative Adversarial Nets,
+minimizes and the discriminator y maximizes: Goodfellow et al., 2014, Generative Adversarial Nets,
 equation 1. A non-saturating generator follows the gradient of −log σ(D(generated)) instead.
 """
 
@@ -29,19 +29,21 @@ from landscape_core.models.problems.base import Instance, Problem
 
 @dataclass(frozen=True, kw_only=True)
 class GANGame(Problem):
-    """A generator that imitates real numbers, and a discriminator that tells the two apart."""
+    """A one-dimensional GAN: a generator against a discriminator."""
 
     label: ClassVar[str] = "small GAN"
 
     hidden: Annotated[
-        int, Knob(0, 512, "hidden units of the discriminator; 0: Dirac-GAN, D(u) = ψu")
+        int, Knob(0, 512, "number of hidden units of the discriminator; 0: Dirac-GAN, D(u) = ψu")
     ] = 0
     generator: Annotated[
-        str, Choice(("minimax", "non-saturating"), "which loss the generator descends")
+        str, Choice(("minimax", "non-saturating"), "generator loss: minimax or non-saturating")
     ] = "minimax"
-    penalty: Annotated[float, Knob(0.0, 100.0, "weight γ of the gradient penalty")] = 0.0
-    spread: Annotated[float, Knob(0.0, 10.0, "standard deviation s of the real numbers")] = 0.5
-    samples: Annotated[int, Knob(1, 100_000, "real and as many generated numbers", "log")] = 200
+    penalty: Annotated[float, Knob(0.0, 100.0, "coefficient γ of the gradient penalty R₁")] = 0.0
+    spread: Annotated[float, Knob(0.0, 10.0, "standard deviation s of the real samples")] = 0.5
+    samples: Annotated[
+        int, Knob(1, 100_000, "number of real samples, and of generated ones", "log")
+    ] = 200
 
     def build(self, seed: int, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Instance:
         rows = normal((self.samples, 2), random_streams.stream(seed, "data")).to(device, dtype)
@@ -55,10 +57,10 @@ class GANGame(Problem):
 
 
 class Generator(nn.Module):
-    """From noise z (N, 1) to numbers a + c z (N, 1); c is fixed where it is given."""
+    """The generator: from noise z (N, 1) to samples a + c z (N, 1); a given c is fixed."""
 
     def __init__(self, rng: torch.Generator, scale: float | None) -> None:
-        """A random start."""
+        """Initialize at random."""
         nn.Module.__init__(self)
         self.shift = nn.Parameter(normal((1, 1), rng))
         given = scale is not None
@@ -66,49 +68,49 @@ class Generator(nn.Module):
         self.scale = nn.Parameter(first, requires_grad=not given)
 
     def forward(self, z: Tensor) -> Tensor:
-        """What is generated, (N, 1)."""
+        """Return the generated samples, (N, 1)."""
         return self.shift + self.scale * z
 
 
 class Linear(nn.Module):
-    """D(u) = ψu, and its slope."""
+    """The discriminator D(u) = ψu and its derivative."""
 
     def __init__(self, rng: torch.Generator) -> None:
-        """A random start."""
+        """Initialize at random."""
         nn.Module.__init__(self)
         self.psi = nn.Parameter(normal((1, 1), rng))
 
     def forward(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        """D and D′ at numbers (N, 1), each (N, 1)."""
+        """Return D and D′ at u (N, 1), each (N, 1)."""
         return self.psi * u, self.psi.expand_as(u)
 
 
 class Network(nn.Module):
-    """D(u) = w · tanh(vu + b), and its slope."""
+    """The discriminator D(u) = w · tanh(vu + b) and its derivative."""
 
     def __init__(self, rng: torch.Generator, hidden: int) -> None:
-        """A random start; outputs are about as large as one."""
+        """Initialize at random, with outputs of order one."""
         nn.Module.__init__(self)
         self.v, self.b = (nn.Parameter(normal((hidden, *more), rng)) for more in ((1,), ()))
         self.w = nn.Parameter(normal((1, hidden), rng) / hidden**0.5)
 
     def forward(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        """D and D′ at numbers (N, 1), each (N, 1)."""
+        """Return D and D′ at u (N, 1), each (N, 1)."""
         h = (u @ self.v.T + self.b).tanh()
         return h @ self.w.T, (1 - h.square()) @ (self.w * self.v.T).T
 
 
 class GAN(nn.Module):
-    """From normal numbers (N, 2) to the game's value and the generator's other loss, (N, 2)."""
+    """From normal samples (N, 2) to the game's value and the non-saturating loss, (N, 2)."""
 
     def __init__(self, x: Generator, y: nn.Module, spread: float, penalty: float) -> None:
-        """The players, the standard deviation of what is real, the weight of the penalty."""
+        """Hold the players, the spread of the real samples and the penalty coefficient."""
         nn.Module.__init__(self)
         self.x, self.y = x, y
         self.spread, self.penalty = spread, penalty
 
     def forward(self, rows: Tensor) -> Tensor:
-        """F and −log σ(D(generated)) of each pair of a real and a generated number, (N, 2)."""
+        """Return f and −log σ(D(generated)) per pair of a real and a generated sample, (N, 2)."""
         real, slope = self.y(self.spread * rows[..., :1])
         generated, _ = self.y(self.x(rows[..., 1:]))
         f = logsigmoid(real) + logsigmoid(-generated) - 0.5 * self.penalty * slope.square()
@@ -116,17 +118,17 @@ class GAN(nn.Module):
 
 
 def own_loss(outputs: Tensor, targets: Tensor) -> Tensor:
-    """The loss of the non-saturating generator for each sample, (N,)."""
+    """Return the non-saturating generator loss per sample, (N,)."""
     del targets
     return outputs[..., 1]
 
 
 @dataclass(frozen=True)
 class NonSaturating:
-    """(∇x of the generator's own loss, −∇y f)."""
+    """The vector field (∇x of the generator's loss, −∇y f)."""
 
     def __call__(self, objective: ModelObjective, theta: Vector, gradient: Vector) -> Vector:
-        """The field at theta, shape (P,)."""
+        """Return the field at theta, shape (P,)."""
         given = objective.loss_function
         own = Weighted(own_loss, given.weights) if isinstance(given, Weighted) else own_loss
         _, descent = Objective.value_and_gradient(objective.with_loss(own), theta)

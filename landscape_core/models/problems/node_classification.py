@@ -1,9 +1,9 @@
 """Node classification: a graph convolutional network on a degree-corrected block model.
 
-Karrer and Newman, 2011, arXiv:1008.3926: nodes i and j of classes a and b are joined with
+Karrer and Newman, 2011, arXiv:1008.3926: nodes i and j of classes a and b are connected with
 probability min(1, θᵢ θⱼ p_ab). Here p_ab is p_in within a class and p_out between classes, and the
-weights θ are Pareto's, divided by their mean. The network is that of Kipf and Welling, 2017,
-arXiv:1609.02907.
+degree weights θ have a Pareto distribution, normalized to mean 1. The network is that of Kipf and
+Welling, 2017, arXiv:1609.02907.
 """
 
 from dataclasses import dataclass, field
@@ -33,48 +33,57 @@ from landscape_core.models.problems.base import Instance, Problem
 
 @dataclass(frozen=True, kw_only=True)
 class NodeClassification(Problem):
-    """A graph network tells the class of each node, from features, neighbours and a few labels.
+    """Semi-supervised node classification with a graph convolutional network.
 
-    Examples are the labelled nodes, inputs their numbers; the others are the test data.
+    Training examples are the labelled nodes, inputs their indices; the others are the test data.
     """
 
     label: ClassVar[str] = "node classification"
 
-    nodes: Annotated[int, Knob(20, 3000, "nodes of the graph", "log")] = 1000
-    classes: Annotated[int, Knob(2, 10, "classes, of equal size")] = 4
-    p_in: Annotated[float, Knob(0.0, 1.0, "how likely two nodes of a class are joined")] = 0.02
-    p_out: Annotated[float, Knob(0.0, 1.0, "how likely two of different classes are")] = 0.004
+    nodes: Annotated[int, Knob(20, 3000, "number of nodes", "log")] = 1000
+    classes: Annotated[int, Knob(2, 10, "number of classes, of equal size")] = 4
+    p_in: Annotated[float, Knob(0.0, 1.0, "edge probability within a class")] = 0.02
+    p_out: Annotated[float, Knob(0.0, 1.0, "edge probability between classes")] = 0.004
     tail: Annotated[
-        float, Knob(1.1, 100.0, "Pareto exponent of the degrees; a low one: a few hubs", "log")
+        float,
+        Knob(1.1, 100.0, "Pareto exponent of the degree distribution; small: a few hubs", "log"),
     ] = 2.5
-    features: Annotated[int, Knob(1, 1000, "numbers that each node shows", "log")] = 16
+    features: Annotated[int, Knob(1, 1000, "feature dimension of a node", "log")] = 16
     noise: Annotated[
-        float, Knob(0.0, 100.0, "their deviation from the mean of the class; means are N(0, 1)")
+        float,
+        Knob(
+            0.0,
+            100.0,
+            "standard deviation of the features around the class mean; means are N(0, 1)",
+        ),
     ] = 2.5
-    labelled: Annotated[float, Knob(0.01, 0.99, "share of the nodes that are training data")] = 0.6
-    layers: Annotated[int, Knob(1, 10, "layers; each takes in neighbours one step further")] = 2
-    width: Annotated[int, Knob(1, 1024, "units in each hidden layer", "log")] = 32
+    labelled: Annotated[float, Knob(0.01, 0.99, "fraction of nodes used for training")] = 0.6
+    layers: Annotated[
+        int,
+        Knob(1, 10, "number of graph convolutions; each extends the receptive field by one hop"),
+    ] = 2
+    width: Annotated[int, Knob(1, 1024, "number of units in each hidden layer", "log")] = 32
     activation: Annotated[str, ACTIVATION] = "relu"
-    initialization: Annotated[Initialization, Note("how the weights start")] = field(
+    initialization: Annotated[Initialization, Note("weight initialization")] = field(
         default_factory=Xavier
     )
-    neighbours: Annotated[Neighbours, Note("which neighbours a training step sums over")] = field(
+    neighbours: Annotated[Neighbours, Note("neighbour sampling in training")] = field(
         default_factory=All
     )
-    loss: Annotated[Loss, Note("what is minimized")] = field(default_factory=CrossEntropy)
+    loss: Annotated[Loss, Note("loss function")] = field(default_factory=CrossEntropy)
     data_seed: Annotated[
-        int, Knob(-1, 2**31 - 1, "draws the graph; -1: as the run's seed says")
+        int, Knob(-1, 2**31 - 1, "random seed of the graph; -1: the seed of the run")
     ] = -1
 
     def check(self) -> None:
-        """Refuse no training or test nodes, and initializations that must see inputs."""
+        """Raise `SpecError` for an empty split or a data-dependent initialization."""
         count = self._labelled
         if not 0 < count < self.nodes:
-            accepted = f"a share that leaves training and test nodes of {self.nodes}"
+            accepted = f"a fraction that leaves both training and test nodes of {self.nodes}"
             raise SpecError("NodeClassification.labelled", self.labelled, accepted)
         if type(self.initialization).settle is not Initialization.settle:
             name = name_of(type(self.initialization))
-            accepted = "one that fills each layer by itself"
+            accepted = "one that initializes each layer independently"
             raise SpecError("NodeClassification.initialization", name, accepted)
 
     def build(self, seed: int, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Instance:
@@ -104,7 +113,7 @@ class NodeClassification(Problem):
         return Instance(train, test, train.start, data)
 
     def _layers(self, outputs: int, rng: torch.Generator) -> list[nn.Linear]:
-        """The linear layers, initialized."""
+        """Build the initialized linear layers."""
         hidden = self.layers - 1
         sizes = [self.features, *[self.width] * hidden, outputs]
         layers = [nn.Linear(one, other) for one, other in pairwise(sizes)]
@@ -119,7 +128,7 @@ class NodeClassification(Problem):
     def _edges(
         self, classes: npt.NDArray[np.int64], rng: np.random.Generator
     ) -> npt.NDArray[np.float64]:
-        """The symmetric A of zeros and ones, without loops, (N, N)."""
+        """Sample the symmetric 0-1 adjacency matrix A without self-loops, (N, N)."""
         weights = 1.0 + rng.pareto(self.tail, self.nodes)
         weights /= weights.mean()
         found = np.zeros((self.nodes, self.nodes))

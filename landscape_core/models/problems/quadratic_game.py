@@ -3,8 +3,8 @@
 Stochastic Gradient Descent-Ascent: Unified Theory and New Efficient Methods.
 
 Each of n samples has its own strongly monotone F(z) = Az + b, A = [[S, B], [−Bᵀ, T]], with
-eigenvalues of S and T between μ and L; the solution of the mean is known in closed form. A penalty,
-ℓ1 and a box, is met by the proximal map of the optimizers that have one.
+eigenvalues of S and T between μ and L; the solution of the mean is known in closed form. An ℓ1
+penalty and box constraints are handled by optimizers with a proximal map.
 """
 
 from dataclasses import dataclass
@@ -21,26 +21,37 @@ from landscape_core.models.problems.base import Instance, Problem
 
 @dataclass(frozen=True, kw_only=True)
 class QuadraticGame(Problem):
-    """Two players, one downhill and one uphill on the mean of random quadratic functions."""
+    """Strongly convex-concave quadratic min-max game, averaged over random samples."""
 
     label: ClassVar[str] = "quadratic game"
 
-    size: Annotated[int, Knob(1, 50, "numbers that each player chooses")] = 5
-    samples: Annotated[int, Knob(1, 10_000, "quadratic functions in the mean", "log")] = 100
+    size: Annotated[int, Knob(1, 50, "number of variables per player")] = 5
+    samples: Annotated[
+        int, Knob(1, 10_000, "number of samples: quadratic functions that are averaged", "log")
+    ] = 100
     mu: Annotated[float, Knob(0.0, 100.0, "smallest eigenvalue μ of S and T")] = 0.1
     ell: Annotated[float, Knob(1e-3, 100.0, "largest eigenvalue L of S and T", "log")] = 5.0
     coupling: Annotated[
-        float, Knob(0.0, 100.0, "largest singular value of B; at 0 nobody minds the other")
+        float,
+        Knob(
+            0.0,
+            100.0,
+            "largest singular value of the coupling matrix B; 0: no interaction between the"
+            " players",
+        ),
     ] = 2.5
     noise: Annotated[float, Knob(0.0, 100.0, "standard deviation of a sample's b")] = 1.0
     heterogeneity: Annotated[
-        float, Knob(0.0, 100.0, "standard deviation of what b has in common within a group")
+        float, Knob(0.0, 100.0, "standard deviation of the part of b shared within a group")
     ] = 0.0
     groups: Annotated[
-        int, Knob(1, 1000, "groups of neighbouring samples, as the data of so many workers")
+        int,
+        Knob(
+            1, 1000, "number of groups of consecutive samples, as the shards of distributed workers"
+        ),
     ] = 10
-    l1: Annotated[float, Knob(0.0, 100.0, "weight of the penalty ‖z‖₁")] = 0.0
-    box: Annotated[float, Knob(0.0, 100.0, "numbers lie between ± this; 0: anywhere")] = 0.0
+    l1: Annotated[float, Knob(0.0, 100.0, "coefficient of the penalty ‖z‖₁")] = 0.0
+    box: Annotated[float, Knob(0.0, 100.0, "box constraint |zⱼ| ≤ box; 0: none")] = 0.0
 
     def check(self) -> None:
         if self.mu > self.ell:
@@ -60,6 +71,6 @@ class QuadraticGame(Problem):
         return Instance(train, None, train.start, None)
 
     def _between(self, basis: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
-        """Symmetric matrices with these eigenvectors (n, k, k), eigenvalues between μ and L."""
+        """Sample symmetric matrices with these eigenvectors (n, k, k), eigenvalues in [μ, L]."""
         values = uniform(self.mu, self.ell, (len(basis), 1, self.size), rng)
         return basis * values @ basis.mT

@@ -1,11 +1,11 @@
 """Streaming principal component analysis: Oja, 1982, A Simplified Neuron Model.
 
-Examples x ~ N(0, Σ) come one after another, and the direction v of largest variance is wanted: the
-maximum of vᵀΣv on the sphere, which is ± the first eigenvector of Σ; all others are saddles or the
-minimum. Optimizers follow Oja's rule, −(I − vvᵀ)xxᵀv in the place of a gradient, as in T. Liu et
-al., 2018, arXiv:1806.01660; it keeps v near the sphere, and off the sphere it is no gradient. The
-landscape is half the Rayleigh quotient with its sign turned, −½vᵀΣv/‖v‖², whose gradient on the
-sphere that rule is. At v = 0 it has no value.
+From a stream of examples x ~ N(0, Σ), find the direction v of largest variance: the maximizer of
+vᵀΣv on the sphere, ± the first eigenvector of Σ; the other eigenvectors are saddle points or the
+minimum. Optimizers follow Oja's rule, −(I − vvᵀ)xxᵀv in place of a gradient, as in T. Liu et al.,
+2018, arXiv:1806.01660; it keeps v near the sphere; off the sphere it is not a gradient. The
+landscape is the negative of half the Rayleigh quotient, −½vᵀΣv/‖v‖², whose gradient on the sphere
+is that rule. It is undefined at v = 0.
 """
 
 from dataclasses import dataclass
@@ -25,21 +25,27 @@ from landscape_core.models.problems.base import Instance, Problem
 
 @dataclass(frozen=True, kw_only=True)
 class StreamingPCA(Problem):
-    """The direction of largest variance is found from examples that come one by one.
+    """Online PCA by Oja's rule: find the leading principal component from a stream of examples.
 
     Σ is diagonal, its eigenvalues evenly spaced from the largest to the smallest: 4, 3, 2, 1. The
-    training examples are drawn once. The test data stand for the whole distribution: d examples
-    whose second moment is Σ exactly, so that the test loss is that of the population.
+    training examples are sampled once. The test data are d examples whose second moment is exactly
+    Σ, so that the test loss is the population loss.
     """
 
-    label: ClassVar[str] = "streaming principal component"
+    label: ClassVar[str] = "streaming PCA"
 
-    dimensions: Annotated[int, Knob(2, 100, "numbers d in an example", "log")] = 4
+    dimensions: Annotated[int, Knob(2, 100, "dimension d of an example", "log")] = 4
     largest: Annotated[float, Knob(0.01, 100.0, "largest eigenvalue of Σ", "log")] = 4.0
     smallest: Annotated[float, Knob(0.0, 100.0, "smallest eigenvalue of Σ")] = 1.0
-    points: Annotated[int, Knob(1, 1_000_000, "examples of the stream, drawn once", "log")] = 20_000
+    points: Annotated[
+        int, Knob(1, 1_000_000, "number of examples in the stream, sampled once", "log")
+    ] = 20_000
     start: Annotated[
-        str, Choice(("saddle", "random"), "the second eigenvector, or anywhere on the sphere")
+        str,
+        Choice(
+            ("saddle", "random"),
+            "initial point: the second eigenvector (a saddle point), or uniform on the sphere",
+        ),
     ] = "saddle"
 
     def check(self) -> None:
@@ -49,7 +55,7 @@ class StreamingPCA(Problem):
 
     @property
     def spectrum(self) -> Float[Tensor, " d"]:
-        """The eigenvalues of Σ, in float64, that of the first axis first."""
+        """The eigenvalues of Σ in float64, in the order of the axes."""
         ends = self.largest, self.smallest
         return torch.linspace(*ends, self.dimensions, dtype=torch.float64)
 
@@ -74,10 +80,10 @@ class StreamingPCA(Problem):
 
 
 class Direction(nn.Module):
-    """The coordinate of each example along the direction of v, its one row of weights."""
+    """The projection of each example on the direction of v, a one-row weight."""
 
     def __init__(self, v: Float[Tensor, " d"]) -> None:
-        """Begin with v."""
+        """Initialize with v."""
         super().__init__()
         self.weight = nn.Parameter(v[None])
 
@@ -88,17 +94,17 @@ class Direction(nn.Module):
 def turned_variance(
     outputs: Float[Tensor, "n 1"], targets: Float[Tensor, " n"]
 ) -> Float[Tensor, " n"]:
-    """What each example has of −½vᵀΣv/‖v‖²; there are no targets."""
+    """The contribution of each example to −½vᵀΣv/‖v‖²; there are no targets."""
     del targets
     return -0.5 * outputs[:, 0].square()
 
 
 @dataclass(frozen=True)
 class Oja:
-    """Oja's rule in the gradient's place: the mean of −(I − vvᵀ)xxᵀv over the examples."""
+    """Oja's rule in place of the gradient: the mean of −(I − vvᵀ)xxᵀv over the examples."""
 
     def __call__(self, part: ModelObjective, v: Vector, gradient: Vector) -> Vector:
-        """The field, by the loss f and its gradient: ‖v‖²∇f + 2(1 − ‖v‖²)f v, shape (d,).
+        """Return the field from the loss f and its gradient: ‖v‖²∇f + 2(1 − ‖v‖²)f v, shape (d,).
 
         With Σ of the examples ‖v‖²∇f is −Σv + (vᵀΣv/‖v‖²)v and f is −½vᵀΣv/‖v‖².
         """

@@ -1,7 +1,7 @@
 """Supervised learning: the mean loss of a network over examples.
 
-A regularizer changes what optimizers follow on the training examples; the loss, wherever it is
-shown, is that without it.
+A regularizer changes the gradient that optimizers follow on the training examples; the loss shown
+everywhere is without it.
 """
 
 from dataclasses import dataclass, field
@@ -25,20 +25,24 @@ from landscape_core.models.regularizers.none import NoRegularizer
 
 @dataclass(frozen=True, kw_only=True)
 class Supervised(Problem):
-    """A network learns from examples."""
+    """Supervised learning: train a network on labelled examples."""
 
     label: ClassVar[str] = "supervised"
 
-    dataset: Annotated[ProblemData, Note("the examples to learn from")] = field(
-        default_factory=Spirals
-    )
-    architecture: Annotated[Architecture, Note("the kind of network")] = field(default_factory=MLP)
-    loss: Annotated[Loss, Note("what is minimized")] = field(default_factory=CrossEntropy)
+    dataset: Annotated[ProblemData, Note("the data set")] = field(default_factory=Spirals)
+    architecture: Annotated[Architecture, Note("network architecture")] = field(default_factory=MLP)
+    loss: Annotated[Loss, Note("loss function")] = field(default_factory=CrossEntropy)
     regularizer: Annotated[
-        Regularizer, Note("what joins the gradient; the loss is shown without it")
+        Regularizer,
+        Note("regularizer added to the training gradient; the loss is shown without it"),
     ] = field(default_factory=NoRegularizer)
     data_seed: Annotated[
-        int, Knob(-1, 2**31 - 1, "draws the data and their split; -1: as the run's seed says")
+        int,
+        Knob(
+            -1,
+            2**31 - 1,
+            "random seed of the data and their train-test split; -1: the seed of the run",
+        ),
     ] = -1
 
     def build(self, seed: int, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Instance:

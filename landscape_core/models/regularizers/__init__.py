@@ -1,1 +1,1 @@
-"""What joins the gradient of a loss, one regularizer a file."""
+"""Regularizers, one file each."""

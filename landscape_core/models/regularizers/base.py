@@ -1,7 +1,7 @@
-"""What a regularizer is: a recipe that adds the gradient of a penalty to that of a network's loss.
+"""The base class of regularizers: recipes that add a penalty's gradient to that of the loss.
 
-The loss stays what it was, wherever it is shown, noted or searched along; what optimizers follow
-has another term. Curvature, too, is that of the plain loss.
+The loss shown, recorded and used in line searches is without the penalty; only the gradient that
+optimizers follow includes it. Curvature is also that of the unregularized loss.
 """
 
 from abc import ABC, abstractmethod
@@ -14,11 +14,11 @@ from landscape_core.models.network_objective import ModelObjective
 
 @dataclass(frozen=True, kw_only=True)
 class Regularizer(Recipe, ABC):
-    """A penalty. `formula` says what joins the gradient g, `source` is the citation."""
+    """A penalty; `formula` is the resulting gradient in terms of g, `source` the citation."""
 
     formula: ClassVar[str]
     source: ClassVar[str]
 
     @abstractmethod
     def regularized(self, objective: ModelObjective) -> ModelObjective:
-        """The same objective, with the penalty's gradient in what optimizers follow."""
+        """Return the objective with the penalty's gradient added to that of the loss."""

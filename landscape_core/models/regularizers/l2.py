@@ -1,7 +1,7 @@
-"""The squared length of the weights: Krogh and Hertz, 1991, A Simple Weight Decay.
+"""The squared L2 norm of the weights: Krogh and Hertz, 1991, A Simple Weight Decay.
 
-Of all parameters, biases and gains included. In plain gradient descent it is weight decay; where an
-optimizer scales the gradient it is not (Loshchilov and Hutter, 2019, arXiv:1711.05101).
+All parameters are included, also biases and normalization gains. For SGD it is equivalent to weight
+decay, for adaptive optimizers it is not (Loshchilov and Hutter, 2019, arXiv:1711.05101).
 """
 
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ from landscape_core.models.regularizers.base import Regularizer
 
 @dataclass(frozen=True, kw_only=True)
 class L2(Regularizer):
-    """Pulls all weights towards zero, by as much as they are away."""
+    """L2 regularization of all parameters."""
 
     label: ClassVar[str] = "L2"
     formula: ClassVar[str] = "g + γθ, of the penalty ½γ‖θ‖²"
     source: ClassVar[str] = "Krogh & Hertz, 1991, A Simple Weight Decay Can Improve Generalization"
 
-    strength: Annotated[float, Knob(1e-12, 10.0, "γ, times the weights", "log")] = 1e-3
+    strength: Annotated[float, Knob(1e-12, 10.0, "regularization coefficient γ", "log")] = 1e-3
 
     def regularized(self, objective: ModelObjective) -> ModelObjective:
-        """The objective with γθ in its gradient."""
+        """Return the objective with γθ added to its gradient."""
         return objective.with_field(self._field)
 
     def _field(self, objective: ModelObjective, theta: Vector, gradient: Vector) -> Vector:

@@ -9,12 +9,12 @@ from landscape_core.models.regularizers.base import Regularizer
 
 @dataclass(frozen=True, kw_only=True)
 class NoRegularizer(Regularizer):
-    """Nothing: optimizers follow the gradient of the loss."""
+    """No regularization."""
 
     label: ClassVar[str] = "none"
     formula: ClassVar[str] = "g"
     source: ClassVar[str] = "Cauchy, 1847, Méthode générale pour la résolution des systèmes"
 
     def regularized(self, objective: ModelObjective) -> ModelObjective:
-        """The objective itself."""
+        """Return the objective itself."""
         return objective

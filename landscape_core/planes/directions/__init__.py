@@ -1,1 +1,1 @@
-"""Rules that choose a plane or line through parameter space, one file each."""
+"""Rules that choose a line or plane in parameter space, one file each."""

@@ -1,4 +1,4 @@
-"""Parameters and vectors of one's own, read from files."""
+"""Parameters and direction vectors read from files."""
 
 import pickle
 from collections.abc import Mapping
@@ -27,15 +27,15 @@ ARRAY = "an array of shape (D, P) or (P,)"
 
 
 def state(file: str, field: str, view: Viewpoint) -> NetworkState:
-    """The parameters in a file, of its vectors the last, and the buffers where it holds them.
+    """Read parameters from a file (the last row of an array) and the buffers, if it has any.
 
-    The file holds all parameters of the network; where layers are held fixed, theirs are left out.
+    The file holds all parameters of the network; those of fixed layers are dropped.
 
     Raises:
-        SpecError: no file is named, or one of an unknown kind.
-        MissingDataError: no such file.
-        FileFormatError: it cannot be read, or holds something else.
-        PlaneError: it holds the parameters of another network, or NaN or infinity.
+        SpecError: no file is given, or its type is unknown.
+        MissingDataError: the file does not exist.
+        FileFormatError: it cannot be read, or has other content.
+        PlaneError: it holds parameters of a different network, or NaN or infinity.
     """
     found = _content(file, field)
     objective = view.objective
@@ -47,13 +47,13 @@ def state(file: str, field: str, view: Viewpoint) -> NetworkState:
         else:
             read = NetworkState(objective.layout.join(found), {})
     except SpecError as error:
-        raise PlaneError(f"{file} holds another network's parameters: {error}") from error
+        raise PlaneError(f"{file} holds parameters of a different network: {error}") from error
     _finite(read.theta, file)
     return read
 
 
 def vectors(file: str, field: str, view: Viewpoint) -> Vectors:
-    """The vectors (D, P) in a file; a single one is D = 1. Cut, and raises, as `state`."""
+    """Read the vectors (D, P) in a file; fixed layers and errors as in `state`."""
     found = _content(file, field)
     if isinstance(found, Mapping):
         raise FileFormatError(f"{file} must hold {ARRAY}; it holds named tensors.")
@@ -61,14 +61,14 @@ def vectors(file: str, field: str, view: Viewpoint) -> Vectors:
 
 
 def _moving(found: Tensor, file: str, view: Viewpoint) -> Vectors:
-    """The rows of an array, in the parameters that move."""
+    """The rows of an array, restricted to the parameters that vary."""
     if found.ndim not in (1, 2) or not found.numel():
         raise FileFormatError(f"{file} must hold {ARRAY}; its shape is {tuple(found.shape)}.")
     rows = found.detach().reshape(-1, found.shape[-1])
     whole = view.whole or view.objective.layout
     if rows.shape[1] != whole.size:
         raise PlaneError(
-            f"{file} holds vectors of {rows.shape[1]} numbers; the network has {whole.size}"
+            f"{file} holds vectors of length {rows.shape[1]}; the network has {whole.size}"
             " parameters."
         )
     names = {block.name for block in view.objective.layout.blocks}
@@ -77,7 +77,7 @@ def _moving(found: Tensor, file: str, view: Viewpoint) -> Vectors:
 
 
 def _recorded(file: str, view: Viewpoint) -> Mapping[str, Tensor] | None:
-    """The buffers at the end of a run, if the file is one; where there are none, those."""
+    """The buffers at the end of a recorded run; else the given ones."""
     objective = view.objective
     if not isinstance(objective, ModelObjective) or not objective.buffers:
         return {}
@@ -89,19 +89,19 @@ def _recorded(file: str, view: Viewpoint) -> Mapping[str, Tensor] | None:
     try:
         return named_buffers_of(torch.from_numpy(path["buffer"].values[-1]), objective.buffers)
     except ValueError as error:
-        raise PlaneError(f"{file} is a run of another network: {error}") from error
+        raise PlaneError(f"{file} is a run of a different network: {error}") from error
 
 
 def _content(file: str, field: str) -> Mapping[str, Tensor] | Tensor:
     path = Path(file)
     if not file:
-        raise SpecError(field, file, f"the name of a file: {READ}")
+        raise SpecError(field, file, f"a file name: {READ}")
     if not path.is_file():
         raise MissingDataError(f"{field}: there is no file {file}.")
     found = _read(path, field)
     if isinstance(found, Mapping) or torch.is_tensor(found):
         return found
-    raise FileFormatError(f"{file} holds no parameters but {type(found).__name__}.")
+    raise FileFormatError(f"{file} holds {type(found).__name__}, not parameters.")
 
 
 def _read(path: Path, field: str) -> Any:
@@ -112,7 +112,8 @@ def _read(path: Path, field: str) -> Any:
             return torch.from_numpy(np.load(path, allow_pickle=False))
     except (EOFError, pickle.UnpicklingError) as error:
         raise FileFormatError(
-            f"{path} cannot be read: it must hold a state dictionary or vectors, no whole module."
+            f"{path} cannot be read: it must hold a state dictionary or vectors, not a pickled"
+            " module."
         ) from error
     except (OSError, TypeError, ValueError, RuntimeError) as error:
         raise FileFormatError(f"{path} cannot be read: {error}") from error
@@ -121,7 +122,7 @@ def _read(path: Path, field: str) -> Any:
         if "theta" not in dataset:
             raise FileFormatError(f"{path} holds no trajectory.")
         return torch.from_numpy(dataset["theta"].values)
-    raise SpecError(field, str(path), f"a file of the kind {READ}")
+    raise SpecError(field, str(path), f"one of {READ}")
 
 
 def _finite(found: Tensor, file: str) -> Tensor:

@@ -1,4 +1,4 @@
-"""What a rule for directions is: a recipe that spans a line or plane from where the run stands."""
+"""The base class of direction rules: recipes for a line or plane through the current point."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -20,12 +20,12 @@ from landscape_core.planes.plane import Plane
 
 @dataclass(frozen=True, eq=False)
 class Viewpoint:
-    """What a rule may look at: the objective, the centre (P,), the path so far (T, P), a seed.
+    """The input of a rule: objective, centre (P,), trajectory so far (T, P), seed.
 
-    `others` are the paths of other runs, (T', P) each, that the plane is to hold as well. Where
-    some layers are held fixed, P counts the rest, and `whole` is the layout of all parameters.
-    `buffers_of` gives the buffers of the path's point of an index, where these are known; those of
-    the centre are the objective's.
+    `others` are the trajectories of other runs, (T', P) each, that the plane should fit too. If
+    some layers are held fixed, P counts the remaining parameters and `whole` is the layout of all.
+    `buffers_of` returns the buffers at an index of the trajectory, if known; those of the centre
+    are the objective's.
     """
 
     objective: Objective
@@ -41,12 +41,12 @@ class Viewpoint:
 class Directions(Recipe, ABC):
     """A rule that chooses the line or plane.
 
-    `needs_path`: whether it looks at the trajectory; `whole_path`: whether its plane belongs to the
-    trajectory as a whole, and not to the point that is looked at; `through_states`: whether it
-    goes through several states of the network, not through the centre alone.
+    `needs_path`: whether it uses the trajectory; `whole_path`: whether its plane is determined by
+    the whole trajectory rather than the current point; `through_states`: whether it passes through
+    several states of the network, not only the centre.
 
-    A rule answers `axes`; what holds for all rules, `span` adds: layers that are held fixed,
-    orthogonality and length.
+    A rule implements `axes`; `span` adds what is common to all rules: fixed layers, orthogonality
+    and length.
     """
 
     needs_path: ClassVar[bool] = False
@@ -56,30 +56,34 @@ class Directions(Recipe, ABC):
     layers: Annotated[
         str,
         Note(
-            "tensors that the plane moves, by name or pattern, separated by commas, for instance"
-            " 0 or *.weight; all others are held fixed; empty: all move"
+            "parameters included: comma-separated names or patterns, for instance 0 or "
+            "*.weight; all others are held fixed; empty: all parameters"
         ),
     ] = ""
     orthogonal: Annotated[
-        bool, Note("turn the second direction until it is orthogonal to the first")
+        bool, Note("orthogonalize the second direction against the first (Gram-Schmidt)")
     ] = False
     length: Annotated[
         str,
-        Choice(("own", "unit"), "of the axes: as the rule gives them, or one in parameter space"),
+        Choice(
+            ("own", "unit"),
+            "length of the axes: as defined by the rule, or unit length in parameter space",
+        ),
     ] = "own"
 
     @abstractmethod
     def axes(self, view: Viewpoint, dimensions: int) -> Plane:
-        """The line (1) or plane (2) that the rule gives, in the parameters of the viewpoint."""
+        """Return the line (1) or plane (2) of the rule, in the parameters of the viewpoint."""
 
     @final
     @public_call
     def span(self, view: Viewpoint, dimensions: int = 2) -> Plane:
-        """The line (1) or plane (2) through the centre.
+        """Return the line (1) or plane (2) through the centre.
 
         Raises:
-            PlaneError: the viewpoint does not determine it, for instance too short a path.
-            SpecError: no such layer, or neither 1 nor 2 dimensions.
+            PlaneError: the viewpoint does not determine it, for instance if the trajectory is too
+                short.
+            SpecError: no such layer, or dimensions other than 1 and 2.
         """
         if dimensions not in (1, 2):
             raise SpecError("dimensions", dimensions, "1 for a line or 2 for a plane")
@@ -94,7 +98,7 @@ class Directions(Recipe, ABC):
         return plane if axes is plane.axes else plane.spanned_by(axes)
 
     def _within(self, view: Viewpoint, dimensions: int) -> Plane:
-        """The rule's plane in the chosen layers alone, laid into all parameters."""
+        """The rule's plane in the chosen layers, embedded in all parameters."""
         if not self.layers:
             return self.axes(view, dimensions)
         if not isinstance(view.objective, ModelObjective):
@@ -121,20 +125,20 @@ class Directions(Recipe, ABC):
 
 
 def _turned(axis: Vector, other: Vector) -> Vector:
-    """What of an axis is orthogonal to another, as long as the axis was.
+    """The component of an axis orthogonal to another, rescaled to the axis' length.
 
     Raises:
-        PlaneError: nothing is, as the two are parallel.
+        PlaneError: the two are parallel.
     """
     exact, against = axis.double(), other.double()
     rest = exact - (exact @ against) / (against @ against) * against
     if float(rest.norm()) <= 1e-6 * float(exact.norm()):
-        raise PlaneError("the axes must not be parallel; these are.")
+        raise PlaneError("the axes must not be parallel.")
     return (rest * (exact.norm() / rest.norm())).to(axis)
 
 
 def explained_by(axes: Vectors, moves: Tensor) -> tuple[float, ...]:
-    """The share of squared moves (T, P) that lies along each axis, the axes taken in turn."""
+    """The explained variance ratio of moves (T, P) along each axis, axes taken in order."""
     basis = torch.linalg.qr(axes.double().T).Q
     total = float(moves.double().square().sum())
     shares = (moves.double() @ basis).square().sum(dim=0)

@@ -22,9 +22,9 @@ FILE = (
 
 @dataclass(frozen=True, kw_only=True)
 class Between(Directions):
-    """From the centre (0, 0) to the parameters in one file (1, 0) and in another (0, 1)."""
+    """Linear interpolation from the centre (0, 0) to the parameters in one or two files."""
 
-    label: ClassVar[str] = "to other parameters"
+    label: ClassVar[str] = "interpolation to other parameters"
     through_states: ClassVar[bool] = True
 
     first: Annotated[str, Note(FILE)] = ""
@@ -36,7 +36,7 @@ class Between(Directions):
         for name, file in zip(("first", "second"), files, strict=False):
             states.append(state(file, f"Between.{name}", view))
             if torch.equal(states[-1].theta.to(view.centre), view.centre):
-                raise PlaneError(f"{file} holds the very parameters of the centre.")
+                raise PlaneError(f"{file} holds the same parameters as the centre.")
         axes = torch.stack([one.theta.to(view.centre) - view.centre for one in states])
         plane = Plane(view.centre, axes, tuple(f"to {Path(file).stem}" for file in files))
         return _through(plane, view, files, states)
@@ -45,16 +45,16 @@ class Between(Directions):
 def _through(
     plane: Plane, view: Viewpoint, files: tuple[str, ...], states: list[NetworkState]
 ) -> Plane:
-    """The plane with the buffers of each state; where layers are held fixed, if they agree there.
+    """The plane with the buffers of each state; fixed layers must agree.
 
     Raises:
-        PlaneError: a state differs in what the network itself holds fixed.
+        PlaneError: a state differs in a fixed parameter.
     """
     for file, one in zip(files, states, strict=True):
         if one.differs and view.whole is None:
             raise PlaneError(
                 f"{file} differs from the network in {', '.join(one.differs)}, which is held fixed;"
-                " no plane of the other parameters goes through it."
+                " no plane in the other parameters contains it."
             )
     if any(one.differs for one in states):
         return plane

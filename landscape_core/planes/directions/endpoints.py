@@ -1,7 +1,7 @@
 """The line from the start to the end of a run: Goodfellow, Vinyals, Saxe, 2015, arXiv:1412.6544.
 
-The second axis leads to that point of the path that lies farthest from the line, so that the plane
-goes through three points of the path.
+The second axis points to the iterate farthest from the line, so that the plane contains three
+points of the trajectory.
 """
 
 import warnings
@@ -20,7 +20,7 @@ from landscape_core.planes.state_differences import told
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoints(Directions):
-    """From the run's start (0) to where it stands (1), and out to its farthest detour."""
+    """The line from the initial (0) to the current point (1), and the iterate farthest from it."""
 
     label: ClassVar[str] = "start to end"
     needs_path: ClassVar[bool] = True
@@ -37,7 +37,7 @@ class Endpoints(Directions):
         start, end = view.path[0], view.path[-1]
         along = end - start
         if not float(along.norm()):
-            raise PlaneError("the run ended where it began: there is no line between.")
+            raise PlaneError("the first and last point of the trajectory coincide.")
         line = Plane(start, along[None], ("start to end",))
         last = len(view.path) - 1
         if dimensions == 1:
@@ -46,13 +46,13 @@ class Endpoints(Directions):
             return line.through_states(_buffers(view, (0, last)), 2)
         away = line.distance(view.path)
         if float(away.max()) <= 1e-6 * float(along.norm()):
-            raise PlaneError("the path is straight: it spans a line and no plane.")
+            raise PlaneError("the trajectory is a straight line, which does not span a plane.")
         index = int(away.argmax())
         far = view.path[index]
         foot = line.coords(far[None])
         out = far - line.points(foot)[0]
         axes = torch.stack([along, out])
-        names = ("start to end", "to the farthest detour")
+        names = ("start to end", "to the farthest iterate")
         plane = Plane(start, axes, names, explained_by(axes, view.path - start))
         buffers = _buffers(view, (0, last, index))
         # The farthest point lies at (foot, 1).
@@ -61,7 +61,7 @@ class Endpoints(Directions):
 
 
 def _buffers(view: Viewpoint, indices: Sequence[int]) -> MovingBuffers | None:
-    """Those of some points of the path, where all are known."""
+    """The buffers at some points of the trajectory, if all are known."""
     if view.buffers_of is None:
         return None
     known = [found for i in indices if (found := view.buffers_of(i)) is not None]

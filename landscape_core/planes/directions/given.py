@@ -1,4 +1,4 @@
-"""Directions of one's own, from a file."""
+"""Directions from a file."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -12,9 +12,9 @@ from landscape_core.planes.plane import Plane
 
 @dataclass(frozen=True, kw_only=True)
 class GivenVectors(Directions):
-    """Vectors of one's own, as they are in a file."""
+    """Direction vectors read from a file, without normalization."""
 
-    label: ClassVar[str] = "vectors of your own"
+    label: ClassVar[str] = "vectors from a file"
 
     file: Annotated[
         str, Note("one or two vectors of all parameters: an array (.npy) or a tensor (.pt)")

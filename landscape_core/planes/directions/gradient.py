@@ -1,6 +1,7 @@
-"""The plane of the first steps of gradient descent: the gradient, and how the Hessian bends it.
+"""The plane of the next gradient descent steps: the gradient and the Hessian times the gradient.
 
-Its axes span the Krylov space of two dimensions, in which two steps of gradient descent lie.
+Its axes span the two-dimensional Krylov subspace, which contains two steps of gradient descent on a
+quadratic.
 """
 
 from dataclasses import dataclass
@@ -15,16 +16,16 @@ from landscape_core.planes.plane import Plane
 
 @dataclass(frozen=True, kw_only=True)
 class Gradient(Directions):
-    """The negative gradient, and the Hessian times the gradient, where descent turns next."""
+    """The negative gradient and the Hessian times the gradient."""
 
     label: ClassVar[str] = "gradient"
 
     def axes(self, view: Viewpoint, dimensions: int) -> Plane:
         gradient = view.objective.gradient(view.centre)
         if not bool(gradient.isfinite().all()):
-            raise PlaneError("the gradient must be finite; here it holds NaN or infinity.")
+            raise PlaneError("the gradient must be finite; it holds NaN or infinity.")
         if not float(gradient.norm()):
-            raise PlaneError("the gradient here is zero: it gives no direction.")
+            raise PlaneError("the gradient is zero and defines no direction.")
         axes, names = [-gradient], ["negative gradient"]
         if dimensions == 2:
             axes.append(view.objective.hvp(view.centre, gradient))

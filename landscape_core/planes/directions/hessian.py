@@ -1,4 +1,4 @@
-"""The plane of two eigenvectors of the Hessian: where the loss bends most, or downwards.
+"""The plane of two eigenvectors of the Hessian.
 
 Sagun, Evci, Güney, Dauphin, Bottou, 2017, arXiv:1706.04454; Böttcher and Wheeler, 2022,
 Visualizing high-dimensional loss landscapes with Hessian directions, arXiv:2208.13219.
@@ -18,32 +18,34 @@ from landscape_core.planes.directions.base import Directions, Viewpoint
 from landscape_core.planes.plane import Plane
 
 RANK = (
-    "which eigenvector: 1 has the largest eigenvalue, 2 the next; -1 the lowest, -2 the one above"
+    "index of the eigenvector: 1 largest eigenvalue, 2 second largest; -1 smallest, -2 "
+    "second smallest"
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class HessianEigenvectors(Directions):
-    """Eigenvectors of the Hessian at the centre: the directions that bend most."""
+    """Eigenvectors of the Hessian at the centre, by default those of the largest eigenvalues."""
 
     label: ClassVar[str] = "Hessian eigenvectors"
 
     first: Annotated[int, Knob(-50, 50, RANK)] = 1
     second: Annotated[int, Knob(-50, 50, RANK)] = 2
     max_examples: Annotated[
-        int, Knob(1, 1_000_000, "examples that the Hessian is taken on, at most", "log")
+        int, Knob(1, 1_000_000, "maximum number of examples for the Hessian", "log")
     ] = 1000
     tolerance: Annotated[
-        float, Knob(1e-12, 0.1, "residual of an eigenvector, relative to its eigenvalue", "log")
+        float,
+        Knob(1e-12, 0.1, "residual tolerance of an eigenvector, relative to its eigenvalue", "log"),
     ] = 1e-3
 
     def check(self) -> None:
         for name in ("first", "second"):
             if getattr(self, name) == 0:
-                accepted = "1, 2, … from the top or -1, -2, … from the bottom"
+                accepted = "1, 2, … (largest) or -1, -2, … (smallest)"
                 raise SpecError(f"Hessian.{name}", 0, accepted)
         if self.first == self.second:
-            raise SpecError("Hessian.second", self.second, f"another than first ({self.first})")
+            raise SpecError("Hessian.second", self.second, f"different from first ({self.first})")
 
     def axes(self, view: Viewpoint, dimensions: int) -> Plane:
         ranks = (self.first, self.second)[:dimensions]
@@ -61,7 +63,7 @@ class HessianEigenvectors(Directions):
         )
         rows = [rank - 1 if rank > 0 else top + bottom + rank for rank in ranks]
         if not bool(pairs.values[rows].isfinite().all()):
-            raise PlaneError("the eigenvectors asked for did not converge; loosen the tolerance.")
+            raise PlaneError("the requested eigenvectors did not converge; increase the tolerance.")
         axes = torch.stack([pairs.vectors[row] for row in rows])
         # A sign that does not depend on the solver: the largest entry is positive.
         largest = axes.gather(1, axes.abs().argmax(dim=1, keepdim=True))

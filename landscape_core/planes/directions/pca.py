@@ -1,6 +1,6 @@
-"""The plane in which the trajectory moves most: Li et al., 2018, section 7.
+"""The plane of largest variance of the trajectory: Li et al., 2018, section 7.
 
-Of several runs together, the components of all their points.
+For several runs, PCA is applied to all their points together.
 """
 
 import math
@@ -18,12 +18,12 @@ from landscape_core.planes.directions.base import Directions, Viewpoint
 from landscape_core.planes.plane import Plane
 
 BLOCK = 2**21
-"""Numbers of the path that are held in double precision at a time."""
+"""Number of entries of the trajectory converted to double precision at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PCA(Directions):
-    """The principal components of the trajectory: the plane that holds most of the motion."""
+    """The first principal components of the trajectory: the plane of largest explained variance."""
 
     label: ClassVar[str] = "PCA of the trajectory"
     needs_path: ClassVar[bool] = True
@@ -31,10 +31,13 @@ class PCA(Directions):
 
     center: Annotated[
         bool,
-        Note("take deviations from the path's mean, as the authors' code does, not from its end"),
+        Note(
+            "center on the trajectory's mean, as in the code of Li et al., rather than on "
+            "its last point"
+        ),
     ] = True
     last: Annotated[
-        float, Knob(0.01, 1.0, "share of the path, counted from its end, that is looked at")
+        float, Knob(0.01, 1.0, "fraction of the trajectory used, counted from its end")
     ] = 1.0
 
     def axes(self, view: Viewpoint, dimensions: int) -> Plane:
@@ -58,9 +61,10 @@ class PCA(Directions):
         return path.detach()[-math.ceil(self.last * len(path)) :]
 
     def _components(self, path: Vectors, dimensions: int) -> tuple[Tensor, list[float]]:
-        """The axes as combinations of deviations (T, D), up to length; what each explains.
+        """The axes as combinations of deviations (T, D), up to scale, and their explained variance.
 
-        The Gram matrix (T, T) has the same spectrum as the covariance (P, P) and is far smaller.
+        The Gram matrix (T, T) has the same nonzero eigenvalues as the covariance (P, P) and is much
+        smaller.
         """
         gram = path.new_zeros(len(path), len(path), dtype=torch.float64)
         for block in self._deviations(path):
@@ -82,7 +86,7 @@ class PCA(Directions):
         return torch.where(backward, -weights, weights), shares.tolist()
 
     def _deviations(self, path: Vectors) -> Iterator[Tensor]:
-        """The path relative to its mean or its end, some parameters (T, p) at a time."""
+        """Yield the trajectory relative to its mean or its end, in blocks of parameters (T, p)."""
         for block in path.split(max(1, BLOCK // len(path)), dim=1):
             exact = block.double()
             yield exact - (exact.mean(dim=0) if self.center else exact[-1])

@@ -1,7 +1,7 @@
 """Random directions, normalized: Li et al., 2018, Visualizing the Loss Landscape of Neural Nets.
 
-A filter is an output row of a linear layer or an output channel of a convolution (section 4). The
-authors' code also offers to scale weight by weight and layer by layer.
+A filter is a row of a linear layer's weight or an output channel of a convolution (section 4). The
+authors' code also has weight-wise and layer-wise normalization.
 """
 
 from dataclasses import dataclass
@@ -19,30 +19,35 @@ from landscape_core.planes.directions.base import Directions, Viewpoint
 from landscape_core.planes.plane import Plane
 
 TINY = 1e-10
-"""Keeps a quotient finite; as in the authors' code."""
+"""Term added to the denominator, as in the authors' code."""
 
 DRAWS = 32
-"""Directions that are drawn, at most, until two are not parallel."""
+"""Maximum number of samples until two directions are not parallel."""
 
 PARALLEL = 1e-11
-"""Two directions whose cosine is so near to one span no plane."""
+"""Two directions with a larger absolute cosine count as parallel."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Random(Directions):
-    """Gaussian directions, scaled to the size of the network's own weights."""
+    """Random Gaussian directions, by default with filter normalization (Li et al., 2018)."""
 
     label: ClassVar[str] = "random"
 
     normalization: Annotated[
-        str, Choice(("filter", "layer", "weight", "none"), "what a direction is scaled to match")
+        str,
+        Choice(
+            ("filter", "layer", "weight", "none"),
+            "normalization of the random directions: norms are matched per filter, layer or"
+            " weight, or not",
+        ),
     ] = "filter"
     ignore: Annotated[
         str,
         Choice(
             ("biases and norms", "nothing"),
-            "tensors along which the plane does not move; along those not ignored it moves by their"
-            " own values",
+            "parameters whose entries of the direction are zero; those not ignored get "
+            "their own values as entries",
         ),
     ] = "biases and norms"
 
@@ -52,8 +57,9 @@ class Random(Directions):
         if still and not any(block.has_filters for block in blocks):
             moving = ", ".join(block.name for block in blocks)
             raise PlaneError(
-                "random directions are drawn for weights, not for biases and norms; all that moves"
-                f" is {moving}. Let weights move, or take a line with ignore = nothing."
+                "random directions are sampled for weights, not for biases and normalization"
+                f" parameters; only {moving} vary. Include weights, or use a line with"
+                " ignore = nothing."
             )
         axes = [self._axis(view, 0)]
         if dimensions == 2:
@@ -62,7 +68,7 @@ class Random(Directions):
         return Plane(view.centre, torch.stack(axes).to(view.centre), names)
 
     def _second(self, view: Viewpoint, first: Vector) -> Vector:
-        """The next one that is not parallel, as directions of a few single numbers often are."""
+        """The next random direction not parallel to the first, which few parameters may give."""
         drawn = first
         for index in range(1, DRAWS):
             drawn = self._axis(view, index)

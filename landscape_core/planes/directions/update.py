@@ -1,4 +1,4 @@
-"""The plane of the optimizer's last move and the gradient it moves by."""
+"""The plane of the last optimizer update and the negative gradient."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,7 +12,7 @@ from landscape_core.planes.plane import Plane
 
 @dataclass(frozen=True, kw_only=True)
 class Update(Directions):
-    """The last recorded move of the run, and the negative gradient where it stands."""
+    """The last recorded update and the negative gradient at the current point."""
 
     label: ClassVar[str] = "last update"
     needs_path: ClassVar[bool] = True
@@ -22,7 +22,7 @@ class Update(Directions):
             raise PlaneError("the last update needs a path of at least 2 points; it has 1.")
         move = view.path[-1] - view.path[-2]
         if not float(move.norm()):
-            raise PlaneError("the run did not move between its last two recorded points.")
+            raise PlaneError("the last two recorded points of the run are equal.")
         axes, names = [move], ["last update"]
         if dimensions == 2:
             axes.append(-view.objective.gradient(view.centre))

@@ -1,4 +1,4 @@
-"""Updates in torch's fused form: one pass over the vectors, on copies of them."""
+"""Fused updates by `torch.optim`'s functional interface: one pass over copies of the vectors."""
 
 import torch
 from torch.optim.adagrad import adagrad
@@ -7,7 +7,7 @@ from torch.optim.adam import adam
 from landscape_core.foundation.types import Vector
 
 FUSED = ("cpu", "cuda", "xpu", "mps")
-"""Where torch has the fused form."""
+"""Device types for which PyTorch has fused implementations."""
 
 
 def adam_step(  # noqa: PLR0913 - the letters of one formula
@@ -25,21 +25,21 @@ def adam_step(  # noqa: PLR0913 - the letters of one formula
     decay: float,
     decoupled: bool = False,
 ) -> tuple[Vector, Vector, Vector, Vector]:
-    """θ, m, v and u after step number t of Adam; u, the largest v, where AMSGrad is meant.
+    """Perform step t of Adam, or of AMSGrad if u is given; return the new θ, m, v and u.
 
     Args:
-        theta: the weights, shape (P,), as all others.
+        theta: the parameters, shape (P,), like all other vectors.
         g: the gradient.
-        t: the number of the step, from 1.
-        m: the mean gradient.
-        v: the mean squared gradient.
-        u: the largest v so far, if the division is by that.
-        rate: η.
-        beta1: memory of m.
-        beta2: memory of v.
-        epsilon: ε.
-        decay: λ.
-        decoupled: shrink the weights by ηλ, rather than add λθ to g.
+        t: the step number, from 1.
+        m: the first moment (exponential moving average of the gradient).
+        v: the second moment (exponential moving average of the squared gradient).
+        u: the running maximum of v, for AMSGrad.
+        rate: the learning rate η.
+        beta1: exponential decay rate of the first moment.
+        beta2: exponential decay rate of the second moment.
+        epsilon: the term ε added to the denominator.
+        decay: the weight decay λ.
+        decoupled: multiply the parameters by 1 − ηλ (AdamW) instead of adding λθ to g.
     """
     theta, m, v = theta.clone(), m.clone(), v.clone()
     largest = [] if u is None else [u.clone()]
@@ -66,7 +66,7 @@ def adam_step(  # noqa: PLR0913 - the letters of one formula
 def adagrad_step(
     theta: Vector, g: Vector, s: Vector, *, rate: float, epsilon: float, decay: float
 ) -> tuple[Vector, Vector]:
-    """θ and the sum of squared gradients s, each (P,), after a step of AdaGrad."""
+    """Perform a step of AdaGrad; return the new θ and the sum of squared gradients s, each (P,)."""
     theta, s = theta.clone(), s.clone()
     adagrad(
         [theta],

@@ -1,10 +1,10 @@
-"""What goes into a network's layers, and the slopes that come back: for curvature layer by layer.
+"""Layer inputs and output gradients, from which layer-wise curvature approximations are built.
 
-A layer here is an `nn.Linear`, or an `nn.Conv2d` of one group, whose weight is itself a tensor of
-the vector θ and belongs to no other module. Subclasses, weights that are made of other tensors (as
-by weight or spectral normalization) and layers whose parameters are used without calling them (the
-last one of `nn.MultiheadAttention`) are none. A layer that is called several times, or on several
-tokens or places, is seen at all of them: they are its places T.
+A layer is an `nn.Linear`, or an `nn.Conv2d` with one group, whose weight is itself a block of θ and
+is not shared with another module. Subclasses, reparametrized weights (weight or spectral
+normalization) and layers whose parameters are used without calling the module (the output
+projection of `nn.MultiheadAttention`) do not count. All calls, tokens and spatial positions of a
+layer together are its T positions.
 """
 
 from collections import Counter
@@ -28,7 +28,7 @@ from landscape_core.models.parameters import Block
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer by its name, with its tensors; of a linear one the `kernel` has no places, ()."""
+    """A layer's name and parameter blocks; `kernel` is the kernel size, () for a linear layer."""
 
     name: str
     weight: Block
@@ -37,19 +37,19 @@ class Layer:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Rows and columns of its matrix: outputs O, and inputs I with one more for a bias."""
+        """The shape of its weight matrix, outputs O by inputs I; one more column for a bias."""
         rows = self.weight.shape[0]
         return rows, (self.weight.stop - self.weight.start) // rows + (self.bias is not None)
 
     def matrix(self, vector: Vector) -> Float[Tensor, "O I"]:
-        """What a vector holds of the layer, a row for each output, its bias last."""
+        """The layer's part of a vector as a matrix, one row per output, the bias last."""
         weight = self.weight.of(vector).flatten(1)
         return (
             weight if self.bias is None else torch.cat([weight, self.bias.of(vector)[:, None]], 1)
         )
 
     def put(self, matrix: Float[Tensor, "O I"], vector: Vector) -> None:
-        """Write such a matrix into a vector, in place."""
+        """Write the layer's matrix into a vector, in place."""
         weight = matrix if self.bias is None else matrix[:, :-1]
         vector[self.weight.start : self.weight.stop] = weight.reshape(-1)
         if self.bias is not None:
@@ -58,9 +58,10 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """Of a layer at N examples and T places: its inputs, 1 for a bias last, and the slopes δ.
+    """A layer's inputs (with a last column of 1 for a bias) and output gradients δ.
 
-    δ is the derivative of each example's loss by the outputs of the layer.
+    δ is the derivative of each example's loss with respect to the outputs of the layer; N examples,
+    T positions.
     """
 
     inputs: Float[Tensor, "N T I"]
@@ -68,7 +69,7 @@ class Seen:
 
 
 def layers_of(objective: Objective) -> tuple[Layer, ...]:
-    """The layers of the network, in its order; of what is no network, none."""
+    """List the layers of the network in order; empty if the objective is not a network."""
     if objective.network is None:
         return ()
     module = objective.network.module
@@ -87,13 +88,13 @@ def layers_of(objective: Objective) -> tuple[Layer, ...]:
 
 
 Slopes = Callable[[ModelObjective, Tensor], Tensor]
-"""(objective, outputs (N, ...)) -> derivatives of each example's loss by them, (N, ...)."""
+"""(objective, outputs (N, ...)) -> gradient of each example's loss in the outputs, (N, ...)."""
 
 
 def seen(
     model: ModelObjective, theta: Vector, layers: Sequence[Layer], slopes: Slopes
 ) -> Mapping[str, Seen]:
-    """What each layer sees at theta, by its name; without those that see no rows of examples."""
+    """Record inputs and output gradients of each layer at theta, by name."""
     uses: dict[str, list[tuple[Tensor, Tensor]]] = {layer.name: [] for layer in layers}
     handles = [_watched(model, layer.name, uses[layer.name]) for layer in layers]
     try:
@@ -115,7 +116,7 @@ def seen(
 
 
 def target_slopes(model: ModelObjective, outputs: Tensor) -> Tensor:
-    """The slopes in the outputs for the targets of the data, (N, ...)."""
+    """The gradient of each example's loss in the outputs, for the data's targets, (N, ...)."""
     free = outputs.detach().requires_grad_()
     (slopes,) = torch.autograd.grad(
         loss_values(model.loss_function, free, model.targets).mean(), free
@@ -124,12 +125,12 @@ def target_slopes(model: ModelObjective, outputs: Tensor) -> Tensor:
 
 
 def drawn_slopes(rng: torch.Generator) -> Slopes:
-    """Slopes with the mean 0 and the covariance of those for labels that the model itself draws.
+    """Sample output gradients with the covariance of those for labels drawn from the model.
 
-    That covariance is the Hessian of the loss in the outputs, for cross-entropy and for the squared
-    error; what is drawn is normal. For the squared error these are exactly the slopes of drawn
-    labels; for cross-entropy they agree in all that products of pairs of them have as their mean.
-    Any other loss is treated alike.
+    For cross-entropy and squared error that covariance is the Hessian of the loss with respect to
+    the outputs; the samples are normal with mean 0. For squared error they have exactly the
+    distribution of the gradients for sampled labels; for cross-entropy their second moments agree.
+    Other losses are treated the same way.
     """
 
     def drawn(model: ModelObjective, outputs: Tensor) -> Tensor:
@@ -141,10 +142,10 @@ def drawn_slopes(rng: torch.Generator) -> Slopes:
 
 
 def output_roots(model: ModelObjective, outputs: Tensor) -> Float[Tensor, "N D *D"]:
-    """√H, H the Hessian of the mean loss in the D outputs of each example, for `rooted`.
+    """The square root of H, the Hessian of the mean loss in the D outputs of each example.
 
-    Of a diagonal H it is the diagonal, (N, D), else (N, D, D). Where a loss is not convex in the
-    outputs, its negative curvature is left out.
+    Shape (N, D) if H is diagonal, else (N, D, D). Negative eigenvalues, which occur if the loss is
+    not convex in the outputs, are set to zero.
     """
     free = outputs.detach().requires_grad_()
     loss = loss_values(model.loss_function, free, model.targets).mean()
@@ -164,14 +165,14 @@ def output_roots(model: ModelObjective, outputs: Tensor) -> Float[Tensor, "N D *
 
 
 def rooted(roots: Float[Tensor, "N D *D"], columns: Float[Tensor, "N D K"]) -> Tensor:
-    """√H times the columns of each example, (N, D, K)."""
+    """Multiply the columns of each example by √H, (N, D, K)."""
     return roots @ columns if roots.ndim == 3 else roots[:, :, None] * columns
 
 
 def inverted(matrices: Float[Tensor, "*K D D"], damping: Tensor | float) -> Float[Tensor, "*K D D"]:
-    """(M + damping · I)⁻¹ of positive semi-definite matrices, by Cholesky in float64.
+    """Invert M + damping · I for positive semi-definite M by Cholesky in float64.
 
-    NaN where there is none, as the run has diverged.
+    NaN where the factorization fails, as after divergence.
     """
     unit = torch.eye(matrices.shape[-1], dtype=torch.float64, device=matrices.device)
     factor, failed = torch.linalg.cholesky_ex(matrices.double() + damping * unit)
@@ -180,13 +181,13 @@ def inverted(matrices: Float[Tensor, "*K D D"], damping: Tensor | float) -> Floa
 
 
 def _unlike(vector: Vector) -> Vector:
-    """Numbers of the vector's kind that have nothing to do with each other."""
+    """A random vector of the same size, dtype and device."""
     rng = random_streams.stream(0, "unlike")
     return torch.randn(len(vector), generator=rng, dtype=vector.dtype).to(vector.device)
 
 
 def _watched(model: ModelObjective, name: str, uses: list[tuple[Tensor, Tensor]]) -> Any:
-    """A hook that keeps the inputs of a layer, and zeros that join its outputs."""
+    """Register a hook that records inputs and adds zeros, whose gradient is δ, to the outputs."""
 
     def keep(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Tensor) -> Tensor:
         inputs = args[0] if args else kwargs["input"]
@@ -198,13 +199,13 @@ def _watched(model: ModelObjective, name: str, uses: list[tuple[Tensor, Tensor]]
 
 
 def _by_example(layer: Layer, uses: Sequence[tuple[Tensor, Tensor]], examples: int) -> bool:
-    """Whether the layer was called, and each time with a row of inputs for each example."""
+    """Whether the layer was called, each time with one row of inputs per example."""
     least = 4 if layer.kernel else 2
     return bool(uses) and all(x.ndim >= least and len(x) == examples for x, _ in uses)
 
 
 def _rows(layer: Layer, part: nn.Module, uses: Sequence[tuple[Tensor, Tensor]]) -> Seen:
-    """All uses of a layer, one behind the other."""
+    """Concatenate all calls of a layer along the positions."""
     inputs = torch.cat([_places(part, x) for x, _ in uses], 1)
     slopes = torch.cat([_spread(layer, slope) for _, slope in uses], 1)
     if layer.bias is not None:
@@ -213,7 +214,7 @@ def _rows(layer: Layer, part: nn.Module, uses: Sequence[tuple[Tensor, Tensor]]) 
 
 
 def _places(part: nn.Module, inputs: Tensor) -> Float[Tensor, "N T I"]:
-    """What a layer multiplies its weights with, at each place."""
+    """The inputs of a layer at each position; patches for a convolution."""
     if not isinstance(part, nn.Conv2d):
         return inputs.reshape(len(inputs), -1, inputs.shape[-1])
     mode = "constant" if part.padding_mode == "zeros" else part.padding_mode
@@ -223,7 +224,7 @@ def _places(part: nn.Module, inputs: Tensor) -> Float[Tensor, "N T I"]:
 
 
 def _spread(layer: Layer, slopes: Tensor) -> Float[Tensor, "N T O"]:
-    """The slopes in a layer's outputs, place by place."""
+    """The gradients with respect to a layer's outputs at each position."""
     if layer.kernel:
         return slopes.flatten(2).mT
     return slopes.reshape(len(slopes), -1, slopes.shape[-1])

@@ -1,9 +1,9 @@
-"""Workers that own fixed parts of the data, and what they send: quantized and compressed vectors.
+"""Distributed workers with fixed shards of the data, and the compressed gradients that they send.
 
-M workers own the examples m·N/M … (m+1)·N/M of the whole, in their order. Worker m estimates its
-share of the mean gradient, (1/N) times the sum over its examples, by (1/B) times the sum over those
-of its examples that are in a mini-batch of B. If all examples are drawn alike the mean of that
-estimate is the share, and it is zero in a step in which the worker has no example.
+Of M workers, worker m holds the examples m·N/M … (m+1)·N/M. Its contribution to the mean gradient,
+(1/N) times the sum over its examples, is estimated by (1/B) times the sum over those of its
+examples that are in a mini-batch of B. The estimate is unbiased under uniform sampling, and zero in
+a step in which the worker has no example.
 """
 
 import math
@@ -17,43 +17,48 @@ from landscape_core.foundation.recipes import Choice, Knob
 from landscape_core.foundation.types import Vector, Vectors
 from landscape_core.models.objective import Objective
 
-WORKERS = Knob(1, 1000, "workers that own equal parts of the examples; not more than examples")
+WORKERS = Knob(1, 1000, "number of workers; each holds an equal shard of the training examples")
 COMPRESSOR = Choice(
-    ("random", "norm"), "what is sent: some random coordinates, or signs and one length"
+    ("random", "norm"),
+    "compression operator: random sparsification (random-k), or signs scaled by the norm",
 )
-KEEP = Knob(0.0, 1.0, "share of the coordinates that are sent, one at least; for random ones")
+KEEP = Knob(
+    0.0, 1.0, "fraction of coordinates sent per step (at least one); for random sparsification"
+)
 ANCHOR = Knob(
-    0.0, 1.0, "chance p that a step renews the full gradient; 0: once in as many as see all data"
+    0.0,
+    1.0,
+    "probability p of recomputing the full gradient at a step; 0: B/N, once per epoch on average",
 )
-SEED = Knob(0, 2**31 - 1, "draws what is random in the optimizer")
+SEED = Knob(0, 2**31 - 1, "random seed of the optimizer")
 
 
 @dataclass(frozen=True)
 class Compressor:
-    """An unbiased random Q with E‖Q(v) − v‖² ≤ ω‖v‖²; Q(cv) is as c Q(v).
+    """An unbiased compression operator Q with E‖Q(v) − v‖² ≤ ω‖v‖²; Q(cv) has the law of c Q(v).
 
-    `random` keeps K of d coordinates and multiplies them by d/K: ω = d/K − 1. `norm` sends
-    ‖v‖ sign(vⱼ) with probability |vⱼ|/‖v‖, else 0: ω = √d − 1 (Alistarh, Grubic, Li, Tomioka and
-    Vojnovic, 2017, QSGD, with one level).
+    `random` keeps K of d coordinates, multiplied by d/K: ω = d/K − 1. `norm` sends ‖v‖ sign(vⱼ)
+    with probability |vⱼ|/‖v‖, else 0: ω = √d − 1 (Alistarh, Grubic, Li, Tomioka and Vojnovic, 2017,
+    QSGD, with one level).
     """
 
     kind: str
     keep: float
 
     def omega(self, size: int) -> float:
-        """ω for vectors of so many numbers."""
+        """The variance factor ω for vectors of this size."""
         return math.sqrt(size) - 1 if self.kind == "norm" else size / kept(self.keep, size) - 1
 
     def sent(self, size: int) -> float:
-        """How many numbers a worker sends in a step, on average; a sign or zero is log₂ 3 bits.
+        """The mean number of 32-bit floats that a worker sends per step; a sign takes log₂ 3 bits.
 
-        Which coordinates are drawn both sides know, as they draw from the same seed.
+        Coordinate indices are not counted: both sides generate them from the same seed.
         """
         bits = 32  # of a number
         return 1 + size * math.log2(3) / bits if self.kind == "norm" else kept(self.keep, size)
 
     def __call__(self, rows: Vectors, rng: torch.Generator) -> Vectors:
-        """Q of each row by itself, (M, P)."""
+        """Apply Q to each row independently, (M, P)."""
         drawn = torch.rand(rows.shape, generator=rng, dtype=rows.dtype).to(rows.device)
         if self.kind == "norm":
             norm = rows.norm(dim=1, keepdim=True)
@@ -65,16 +70,16 @@ class Compressor:
 
 
 def kept(share: float, size: int) -> int:
-    """K, of so many coordinates the share, one at least."""
+    """The number K of coordinates kept, at least one."""
     return max(1, round(share * size))
 
 
 def shares(objective: Objective, theta: Vector, workers: int) -> Vectors:
-    """Each worker's estimate of its share of the mean gradient at theta, (M, P), detached.
+    """Each worker's contribution to the mini-batch gradient at theta, (M, P), detached.
 
-    M is `workers`, or the number of examples where there are fewer. The sum of the rows is the
-    gradient of the mini-batch; networks with batch normalization use their stored statistics, as
-    in a batch that shares its statistics no worker has a gradient of its own.
+    M is `workers`, or the number of examples if there are fewer. The sum of the rows is the
+    mini-batch gradient. Batch normalization uses the running statistics, because with batch
+    statistics the gradient is not a sum over workers.
     """
     total = objective.whole.examples
     count = min(workers, total)
@@ -89,22 +94,22 @@ def shares(objective: Objective, theta: Vector, workers: int) -> Vectors:
 
 
 def noted(objective: Objective, theta: Vector) -> None:
-    """Evaluate a mini-batch as a training step does, of which only parts are used otherwise.
+    """Evaluate the whole mini-batch once, as a training step does.
 
-    So the run knows its loss before the step, and batch normalization its statistics.
+    This records the loss before the step and updates the running statistics of batch normalization.
     """
     with torch.no_grad():
         objective.loss(theta)
 
 
 def anchored(probability: float, objective: Objective, seed: int, step: int) -> bool:
-    """Whether a step renews the full gradient: with that probability, or, of 0, with B/N."""
+    """Whether a step recomputes the full gradient: with this probability, B/N if it is 0."""
     chance = probability or objective.examples / objective.whole.examples
     return float(torch.rand((), generator=random_streams.stream(seed, "anchor", step))) < chance
 
 
 def _part(objective: Objective, rows: Tensor) -> Objective:
-    """The objective of some examples of a mini-batch, with statistics as stored."""
+    """The objective on some examples of a mini-batch, with the running statistics of batch norm."""
     network = objective.network
     if network is None:
         return objective.minibatch(rows)

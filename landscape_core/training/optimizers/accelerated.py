@@ -1,10 +1,11 @@
 """Accelerated gradient: Nesterov, 1983, with the restart of O'Donoghue and Candès, 2015.
 
-The momentum k/(k+3) grows towards 1, so no constant need be known but the step size (Su, Boyd and
+The momentum k/(k+3) grows towards 1, so the learning rate is the only hyperparameter (Su, Boyd and
 Candès, 2016, A Differential Equation for Modeling Nesterov's Accelerated Gradient Method, equation
-1). On a strongly convex function it ends too large and the iterates swing; O'Donoghue and Candès,
-2015, Adaptive Restart for Accelerated Gradient Schemes, let k begin anew whenever the move of x
-goes uphill, by the gradient. θ is their y, the point at which the gradient is taken.
+1). On a strongly convex function it becomes too large and the iterates oscillate; O'Donoghue and
+Candès, 2015, Adaptive Restart for Accelerated Gradient Schemes, reset k to 0 whenever the step of x
+has a positive inner product with the gradient. θ is their y, the point at which the gradient is
+evaluated.
 """
 
 from dataclasses import dataclass
@@ -18,12 +19,12 @@ from landscape_core.models.objective import Objective
 from landscape_core.training.optimizers.base import LEARNING_RATE, WEIGHT_DECAY, Optimizer, decayed
 
 Course = tuple[int, Vector]
-"""Steps since the last restart k, and x, the end of the last gradient step."""
+"""Number k of steps since the last restart, and x, the result of the last gradient step."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Accelerated(Optimizer[Course]):
-    """Nesterov's growing momentum, which starts again when it carries uphill."""
+    """Nesterov's accelerated gradient with increasing momentum k/(k+3) and adaptive restart."""
 
     label: ClassVar[str] = "Accelerated gradient with restart"
     family: ClassVar[str] = "momentum"
@@ -37,15 +38,21 @@ class Accelerated(Optimizer[Course]):
     )
 
     learning_rate: Annotated[float, LEARNING_RATE] = 0.1
-    restart: Annotated[bool, Note("forget the momentum when it carries uphill")] = True
+    restart: Annotated[
+        bool,
+        Note(
+            "reset the momentum to zero when the step has a positive inner product with the"
+            " gradient"
+        ),
+    ] = True
     weight_decay: Annotated[float, WEIGHT_DECAY] = 0.0
 
     def init(self, theta: Vector) -> Course:
-        """No step taken, x at the start."""
+        """Return the initial state: k = 0, x = θ."""
         return 0, theta
 
     def step(self, objective: Objective, theta: Vector, memory: Course) -> tuple[Vector, Course]:
-        """One gradient step of size η to x, and on from there by k/(k+3) of the last move of x."""
+        """Take a gradient step of size η to x, then extrapolate by k/(k+3) of the change of x."""
         k, x = memory
         g = decayed(objective.gradient(theta), theta, self.weight_decay)
         new = torch.sub(theta, g, alpha=self.learning_rate)

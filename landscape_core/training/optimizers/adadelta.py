@@ -1,7 +1,7 @@
 """Adadelta: Zeiler, 2012, ADADELTA: An Adaptive Learning Rate Method, algorithm 1.
 
-The paper has no learning rate: η = 1. As in `torch.optim.Adadelta` a factor is left to the user;
-the square root of ε sets the size of the first steps, which are small.
+The paper has no learning rate: η = 1. As in `torch.optim.Adadelta`, it can be set here; the square
+root of ε sets the size of the first steps, which are small.
 """
 
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from landscape_core.models.objective import Objective
 from landscape_core.training.optimizers.base import EPSILON, WEIGHT_DECAY, Optimizer, decayed
 
 Averages = tuple[Vector, Vector]
-"""Mean squared gradient E, mean squared step D."""
+"""Running averages of the squared gradient E and of the squared update D."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Adadelta(Optimizer[Averages]):
-    """Sets each weight's step by the sizes of its past steps and gradients: no rate to choose."""
+    """Scales each update by running averages of squared gradients and squared updates."""
 
     label: ClassVar[str] = "Adadelta"
     family: ClassVar[str] = "adaptive"
@@ -31,20 +31,23 @@ class Adadelta(Optimizer[Averages]):
     source: ClassVar[str] = "Zeiler, 2012, ADADELTA: An Adaptive Learning Rate Method"
 
     learning_rate: Annotated[
-        float, Knob(1e-4, 1e4, "factor η on the step that the method finds; the paper has 1", "log")
+        float,
+        Knob(1e-4, 1e4, "learning rate η: factor applied to the update; 1 in the paper", "log"),
     ] = 1.0
-    rho: Annotated[float, Knob(0.0, 0.9999, "memory ρ of both mean squares")] = 0.9
+    rho: Annotated[
+        float, Knob(0.0, 0.9999, "coefficient ρ of both running averages of squares")
+    ] = 0.9
     epsilon: Annotated[float, EPSILON] = 1e-6
     weight_decay: Annotated[float, WEIGHT_DECAY] = 0.0
 
     def init(self, theta: Vector) -> Averages:
-        """Both mean squares zero."""
+        """Return the initial state: both running averages zero."""
         return torch.zeros_like(theta), torch.zeros_like(theta)
 
     def step(
         self, objective: Objective, theta: Vector, memory: Averages
     ) -> tuple[Vector, Averages]:
-        """One step of η times g, scaled to the units of the weights by the past steps."""
+        """Take a step of η times the gradient rescaled to the units of the parameters."""
         squares, steps = memory
         g = decayed(objective.gradient(theta), theta, self.weight_decay)
         squares = (self.rho * squares).addcmul_(g, g, value=1 - self.rho)

@@ -13,7 +13,7 @@ from landscape_core.training.optimizers.base import EPSILON, LEARNING_RATE, WEIG
 
 @dataclass(frozen=True, kw_only=True)
 class AdaGrad(Optimizer[Vector]):
-    """Slows each weight by all the gradients that it has seen: rare features keep large steps."""
+    """Divides each parameter's learning rate by the root of the sum of its squared gradients."""
 
     label: ClassVar[str] = "AdaGrad"
     family: ClassVar[str] = "adaptive"
@@ -28,11 +28,11 @@ class AdaGrad(Optimizer[Vector]):
     weight_decay: Annotated[float, WEIGHT_DECAY] = 0.0
 
     def init(self, theta: Vector) -> Vector:
-        """The sum of squared gradients s: zero."""
+        """Return the initial sum of squared gradients: s = 0."""
         return torch.zeros_like(theta)
 
     def step(self, objective: Objective, theta: Vector, memory: Vector) -> tuple[Vector, Vector]:
-        """One step of size η against g over the root of the sum of its squares."""
+        """Take a step of size η along −g, divided by the root of the sum of squared gradients."""
         return adagrad_step(
             theta,
             objective.gradient(theta),

@@ -12,12 +12,12 @@ from landscape_core.training.optimizers._fused import adam_step
 from landscape_core.training.optimizers.base import EPSILON, LEARNING_RATE, WEIGHT_DECAY, Optimizer
 
 Moments = tuple[int, Vector, Vector]
-"""Steps taken t, mean gradient m, mean squared gradient v."""
+"""Number of steps t, first moment m, second moment v."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Adam(Optimizer[Moments]):
-    """Gives each weight its own step: its mean gradient, divided by the gradient's usual size."""
+    """Divides a moving average of the gradient by the root of a moving average of its square."""
 
     label: ClassVar[str] = "Adam"
     family: ClassVar[str] = "adaptive"
@@ -28,17 +28,21 @@ class Adam(Optimizer[Moments]):
     source: ClassVar[str] = "Kingma & Ba, 2015, Adam: A Method for Stochastic Optimization"
 
     learning_rate: Annotated[float, LEARNING_RATE] = 0.01
-    beta1: Annotated[float, Knob(0.0, 0.999, "memory β₁ of the mean gradient")] = 0.9
-    beta2: Annotated[float, Knob(0.0, 0.9999, "memory β₂ of the mean squared gradient")] = 0.999
+    beta1: Annotated[float, Knob(0.0, 0.999, "exponential decay rate of the first moment, β₁")] = (
+        0.9
+    )
+    beta2: Annotated[
+        float, Knob(0.0, 0.9999, "exponential decay rate of the second moment, β₂")
+    ] = 0.999
     epsilon: Annotated[float, EPSILON] = 1e-8
     weight_decay: Annotated[float, WEIGHT_DECAY] = 0.0
 
     def init(self, theta: Vector) -> Moments:
-        """No step taken, both means zero."""
+        """Return the initial state: t = 0, both moments zero."""
         return 0, torch.zeros_like(theta), torch.zeros_like(theta)
 
     def step(self, objective: Objective, theta: Vector, memory: Moments) -> tuple[Vector, Moments]:
-        """One step; the division by 1−βᵗ undoes the pull of the means towards their start, zero."""
+        """Take one step; the division by 1−βᵗ corrects the bias of the moments towards zero."""
         t, m, v = memory
         theta, m, v, _ = adam_step(
             theta,

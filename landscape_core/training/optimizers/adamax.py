@@ -1,6 +1,6 @@
 """AdaMax: Kingma and Ba, 2015, Adam: A Method for Stochastic Optimization, algorithm 2.
 
-The paper has no ε; here it joins the gradient's size, as in `torch.optim.Adamax`.
+The paper has no ε; here it is added to |g|, as in `torch.optim.Adamax`.
 """
 
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ from landscape_core.training.optimizers.base import (
 )
 
 Moments = tuple[int, Vector, Vector]
-"""Steps taken t, mean gradient m, largest recent gradient u."""
+"""Number of steps t, first moment m, exponentially weighted infinity norm u."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Adamax(Optimizer[Moments]):
-    """Adam that divides by the largest recent gradient, not by the root of their mean square."""
+    """A variant of Adam based on the infinity norm of past gradients."""
 
     label: ClassVar[str] = "AdaMax"
     family: ClassVar[str] = "adaptive"
@@ -37,19 +37,21 @@ class Adamax(Optimizer[Moments]):
     )
 
     learning_rate: Annotated[float, LEARNING_RATE] = 0.02
-    beta1: Annotated[float, Knob(0.0, 0.999, "memory β₁ of the mean gradient")] = 0.9
+    beta1: Annotated[float, Knob(0.0, 0.999, "exponential decay rate of the first moment, β₁")] = (
+        0.9
+    )
     beta2: Annotated[
-        float, Knob(0.0, 0.9999, "share β₂ that the largest gradient keeps at each step")
+        float, Knob(0.0, 0.9999, "exponential decay rate of the infinity norm, β₂")
     ] = 0.999
     epsilon: Annotated[float, EPSILON] = 1e-8
     weight_decay: Annotated[float, WEIGHT_DECAY] = 0.0
 
     def init(self, theta: Vector) -> Moments:
-        """No step taken, mean and largest gradient zero."""
+        """Return the initial state: t = 0, moment and norm zero."""
         return 0, torch.zeros_like(theta), torch.zeros_like(theta)
 
     def step(self, objective: Objective, theta: Vector, memory: Moments) -> tuple[Vector, Moments]:
-        """One step of at most about η in each weight."""
+        """Take one step; each parameter changes by at most about η."""
         t, m, u = memory
         g = decayed(objective.gradient(theta), theta, self.weight_decay)
         t = t + 1

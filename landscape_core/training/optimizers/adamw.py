@@ -1,6 +1,6 @@
 """AdamW: Loshchilov and Hutter, 2019, Decoupled Weight Decay Regularization, algorithm 2.
 
-As in `torch.optim.AdamW` the decay is multiplied by the learning rate.
+As in `torch.optim.AdamW`, the decay is multiplied by the learning rate.
 """
 
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from landscape_core.training.optimizers._fused import adam_step
 from landscape_core.training.optimizers.base import EPSILON, LEARNING_RATE, Optimizer
 
 Moments = tuple[int, Vector, Vector]
-"""Steps taken t, mean gradient m, mean squared gradient v."""
+"""Number of steps t, first moment m, second moment v."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AdamW(Optimizer[Moments]):
-    """Adam whose weight decay shrinks all weights alike, however large their gradients are."""
+    """Adam with decoupled weight decay, which is not scaled by the second moment."""
 
     label: ClassVar[str] = "AdamW"
     family: ClassVar[str] = "adaptive"
@@ -30,19 +30,24 @@ class AdamW(Optimizer[Moments]):
     source: ClassVar[str] = "Loshchilov & Hutter, 2019, Decoupled Weight Decay Regularization"
 
     learning_rate: Annotated[float, LEARNING_RATE] = 0.01
-    beta1: Annotated[float, Knob(0.0, 0.999, "memory β₁ of the mean gradient")] = 0.9
-    beta2: Annotated[float, Knob(0.0, 0.9999, "memory β₂ of the mean squared gradient")] = 0.999
+    beta1: Annotated[float, Knob(0.0, 0.999, "exponential decay rate of the first moment, β₁")] = (
+        0.9
+    )
+    beta2: Annotated[
+        float, Knob(0.0, 0.9999, "exponential decay rate of the second moment, β₂")
+    ] = 0.999
     epsilon: Annotated[float, EPSILON] = 1e-8
     weight_decay: Annotated[
-        float, Knob(0.0, 10.0, "pull towards zero λ: each step shrinks the weights by ηλ")
+        float,
+        Knob(0.0, 10.0, "decoupled weight decay λ: each step multiplies the parameters by 1 − ηλ"),
     ] = 0.01
 
     def init(self, theta: Vector) -> Moments:
-        """No step taken, both means zero."""
+        """Return the initial state: t = 0, both moments zero."""
         return 0, torch.zeros_like(theta), torch.zeros_like(theta)
 
     def step(self, objective: Objective, theta: Vector, memory: Moments) -> tuple[Vector, Moments]:
-        """One step of Adam from the shrunken weights; the gradient is that of the old ones."""
+        """Decay the parameters, then take a step of Adam with the gradient before the decay."""
         t, m, v = memory
         theta, m, v, _ = adam_step(
             theta,

@@ -1,8 +1,8 @@
 """ADINE: Srinivasan, Sankar and Balasubramanian, 2018, ADINE: An Adaptive Momentum Method.
 
-arXiv:1712.07424. The loss of each mini-batch at θ is taken first, a second pass forward, and
-smoothed by halves. While the smoothed loss does not rise the momentum is the greater one, which may
-exceed 1 and leaves saddles fast.
+arXiv:1712.07424. The mini-batch loss at θ is evaluated first, which takes a second forward pass,
+and smoothed with factor ½. While the smoothed loss does not increase, the greater momentum is used,
+which may exceed 1 and escapes saddle points quickly.
 """
 
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from landscape_core.models.objective import Objective
 from landscape_core.training.optimizers.base import LEARNING_RATE, Optimizer
 
 Course = tuple[float | None, Vector]
-"""Smoothed loss s, none before the first step, and velocity v."""
+"""Smoothed loss s (None before the first step) and velocity v."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ADINE(Optimizer[Course]):
-    """Nesterov's momentum that grows beyond 1 while the loss falls, and is tamed when it rises."""
+    """Nesterov momentum above 1 while the loss decreases, and below 1 when it increases."""
 
     label: ClassVar[str] = "ADINE"
     family: ClassVar[str] = "momentum"
@@ -35,20 +35,28 @@ class ADINE(Optimizer[Course]):
     )
 
     learning_rate: Annotated[float, LEARNING_RATE] = 0.01
-    momentum: Annotated[float, Knob(0.0, 1.1, "momentum mₛ while the smoothed loss rises")] = 0.9
+    momentum: Annotated[
+        float, Knob(0.0, 1.1, "standard momentum mₛ, used while the smoothed loss increases")
+    ] = 0.9
     greater_momentum: Annotated[
-        float, Knob(0.0, 1.1, "momentum m_g otherwise; above 1 the velocity grows by itself")
+        float,
+        Knob(
+            0.0,
+            1.1,
+            "greater momentum m_g, used otherwise; above 1 the velocity grows exponentially",
+        ),
     ] = 1.0001
     tolerance: Annotated[
-        float, Knob(0.5, 2.0, "factor δ: the loss rises when it exceeds δ times the one before")
+        float,
+        Knob(0.5, 2.0, "tolerance δ: the loss counts as increasing above δ times the previous one"),
     ] = 1.0
 
     def init(self, theta: Vector) -> Course:
-        """No loss seen, at rest."""
+        """Return the initial state: no loss, velocity 0."""
         return None, torch.zeros_like(theta)
 
     def step(self, objective: Objective, theta: Vector, memory: Course) -> tuple[Vector, Course]:
-        """One step of Nesterov's momentum, with the momentum that the loss at θ calls for."""
+        """Take a step with Nesterov momentum, whose coefficient depends on the loss at θ."""
         before, v = memory
         loss = float(objective.losses(theta[None])[0])
         before = loss if before is None else before

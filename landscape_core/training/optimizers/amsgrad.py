@@ -1,6 +1,6 @@
 """AMSGrad: Reddi, Kale and Kumar, 2018, On the Convergence of Adam and Beyond, algorithm 2.
 
-The paper leaves out the division by 1−βᵗ; here it is kept, as in `torch.optim.Adam(amsgrad=True)`.
+The paper omits the bias correction 1−βᵗ; here it is kept, as in `torch.optim.Adam(amsgrad=True)`.
 """
 
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from landscape_core.training.optimizers._fused import adam_step
 from landscape_core.training.optimizers.base import EPSILON, LEARNING_RATE, WEIGHT_DECAY, Optimizer
 
 Moments = tuple[int, Vector, Vector, Vector]
-"""Steps taken t, mean gradient m, mean squared gradient v, the largest v so far u."""
+"""Number of steps t, first moment m, second moment v, running maximum u of v."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AMSGrad(Optimizer[Moments]):
-    """Adam that never forgets a large gradient: the steps of a weight only ever shrink."""
+    """Adam that divides by the maximum of past second moments, so step sizes never increase."""
 
     label: ClassVar[str] = "AMSGrad"
     family: ClassVar[str] = "adaptive"
@@ -31,17 +31,21 @@ class AMSGrad(Optimizer[Moments]):
     source: ClassVar[str] = "Reddi, Kale & Kumar, 2018, On the Convergence of Adam and Beyond"
 
     learning_rate: Annotated[float, LEARNING_RATE] = 0.01
-    beta1: Annotated[float, Knob(0.0, 0.999, "memory β₁ of the mean gradient")] = 0.9
-    beta2: Annotated[float, Knob(0.0, 0.9999, "memory β₂ of the mean squared gradient")] = 0.999
+    beta1: Annotated[float, Knob(0.0, 0.999, "exponential decay rate of the first moment, β₁")] = (
+        0.9
+    )
+    beta2: Annotated[
+        float, Knob(0.0, 0.9999, "exponential decay rate of the second moment, β₂")
+    ] = 0.999
     epsilon: Annotated[float, EPSILON] = 1e-8
     weight_decay: Annotated[float, WEIGHT_DECAY] = 0.0
 
     def init(self, theta: Vector) -> Moments:
-        """No step taken, both means and the largest zero."""
+        """Return the initial state: t = 0, moments and maximum zero."""
         return 0, torch.zeros_like(theta), torch.zeros_like(theta), torch.zeros_like(theta)
 
     def step(self, objective: Objective, theta: Vector, memory: Moments) -> tuple[Vector, Moments]:
-        """One step of Adam, divided by the largest root mean square that there has been."""
+        """Take a step of Adam with the running maximum of the second moment in the denominator."""
         t, m, v, u = memory
         theta, m, v, u = adam_step(
             theta,

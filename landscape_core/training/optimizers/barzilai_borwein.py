@@ -1,10 +1,10 @@
 """Barzilai and Borwein, 1988, Two-Point Step Size Gradient Methods.
 
-The next step size is read from what the last step s did to the gradient, y. Both gradients are of
-the same mini-batch, two a step, so that y holds curvature and not the difference of two batches.
-The absolute value is that of Tan, Ma, Dai and Qian, 2016, Barzilai-Borwein Step Size for Stochastic
-Gradient Descent: the curvature along s may be negative. A change of learning rate during a run has
-no effect: it is the first step's alone.
+The next step size is computed from the last step s and the change y of the gradient. Both gradients
+are of the same mini-batch, two per step, so that y reflects curvature and not the difference of two
+batches. The absolute value is that of Tan, Ma, Dai and Qian, 2016, Barzilai-Borwein Step Size for
+Stochastic Gradient Descent: the curvature along s may be negative. A change of the learning rate
+during a run has no effect: it sets the first step only.
 """
 
 import math
@@ -19,7 +19,7 @@ from landscape_core.training.optimizers.base import Optimizer
 
 @dataclass(frozen=True, kw_only=True)
 class BarzilaiBorwein(Optimizer[float | None]):
-    """Gradient descent that finds its step size: from how the last step changed the gradient."""
+    """Gradient descent whose step size follows from the last change of the gradient."""
 
     label: ClassVar[str] = "Barzilai–Borwein"
     family: ClassVar[str] = "second order"
@@ -30,21 +30,22 @@ class BarzilaiBorwein(Optimizer[float | None]):
     source: ClassVar[str] = "Barzilai & Borwein, 1988, Two-Point Step Size Gradient Methods"
 
     learning_rate: Annotated[
-        float, Knob(1e-5, 100.0, "the first step size η; those after it are found", "log")
+        float, Knob(1e-5, 100.0, "initial step size η; later ones are computed", "log")
     ] = 0.01
     length: Annotated[
-        str, Choice(("short", "long"), "which of the two step sizes; the short one is safer")
+        str,
+        Choice(("short", "long"), "which of the two formulas; the short step is more conservative"),
     ] = "short"
-    largest: Annotated[float, Knob(1e-4, 1e8, "largest step size allowed", "log")] = 10.0
+    largest: Annotated[float, Knob(1e-4, 1e8, "upper bound on the step size", "log")] = 10.0
 
     def init(self, theta: Vector) -> None:
-        """No step size found yet."""
+        """Return the initial state: no step size computed yet."""
         del theta
 
     def step(
         self, objective: Objective, theta: Vector, memory: float | None
     ) -> tuple[Vector, float]:
-        """One step against g, and the size of the next."""
+        """Take a step along −g and compute the next step size."""
         rate = self.learning_rate if memory is None else memory
         g = objective.gradient(theta)
         s = -rate * g
@@ -59,5 +60,5 @@ class BarzilaiBorwein(Optimizer[float | None]):
 
 
 def _over(one: float, other: float) -> float:
-    """The quotient; infinity where the gradient did not change."""
+    """The quotient; infinity if the gradient did not change."""
     return one / other if other else math.inf

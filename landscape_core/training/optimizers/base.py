@@ -1,4 +1,4 @@
-"""What an optimizer is: its formula on flat vectors, with its state given and returned."""
+"""The base class of optimizers: update rules on flat vectors that take and return their state."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -12,22 +12,23 @@ from landscape_core.models.objective import Objective
 
 Memory = TypeVar("Memory")
 
-LEARNING_RATE = Knob(1e-5, 100.0, "step size η; too large a one makes the run diverge", "log")
-WEIGHT_DECAY = Knob(0.0, 1.0, "pull towards zero λ: λ times the weights joins the gradient")
-MOMENTUM = Knob(0.0, 0.999, "share μ of the velocity that is kept at each step")
-EPSILON = Knob(1e-16, 1.0, "small ε that keeps the division safe; a large one tames it", "log")
+LEARNING_RATE = Knob(
+    1e-5, 100.0, "learning rate (step size) η; training diverges if it is too large", "log"
+)
+WEIGHT_DECAY = Knob(0.0, 1.0, "weight decay (L2 coefficient λ): λθ is added to the gradient")
+MOMENTUM = Knob(0.0, 0.999, "momentum factor μ: the velocity is multiplied by it at each step")
+EPSILON = Knob(1e-16, 1.0, "term ε added to the denominator for numerical stability", "log")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Optimizer(Recipe, ABC, Generic[Memory]):
-    """An update rule. `formula` is the rule as people write it, `source` the citation.
+    """An update rule; `formula` is the rule in mathematical notation, `source` the citation.
 
-    `family` is the heading under which menus show it.
+    `family` is the heading of its group in menus.
 
-    In the formulas g is the gradient of the loss of a mini-batch at θ, and products, quotients and
-    roots of vectors are meant entry by entry. The objective of a step is the mini-batch; its
-    `whole` is the training objective, and its `network`, where there is one, has inputs, outputs
-    and a loss.
+    In the formulas g is the gradient of the mini-batch loss at θ; products, quotients and roots of
+    vectors are element-wise. The objective of a step is the mini-batch; its `whole` is the training
+    objective, and its `network`, if there is one, has inputs, outputs and a loss.
     """
 
     family: ClassVar[str] = ""
@@ -36,16 +37,16 @@ class Optimizer(Recipe, ABC, Generic[Memory]):
 
     @abstractmethod
     def init(self, theta: Vector) -> Memory:
-        """The memory before the first step: tensors, numbers, tuples of them, or None."""
+        """Return the initial optimizer state: tensors, numbers, tuples of them, or None."""
 
     def check_objective(self, objective: Objective) -> None:
-        """Raise `SpecError` if the rule cannot be used on a training objective; before any work."""
+        """Raise `SpecError` before training if the optimizer does not apply to the objective."""
 
     @abstractmethod
     def step(self, objective: Objective, theta: Vector, memory: Memory) -> tuple[Vector, Memory]:
-        """The next iterate and memory; neither argument is changed."""
+        """Return the next iterate and optimizer state; the arguments are not modified."""
 
 
 def decayed(g: Vector, theta: Vector, weight_decay: float) -> Vector:
-    """G + λθ, the gradient with the pull of weight decay; g itself where λ is 0."""
+    """Add weight decay to the gradient: g + λθ; return g itself if λ is 0."""
     return torch.add(g, theta, alpha=weight_decay) if weight_decay else g

@@ -1,12 +1,12 @@
 """Block coordinate descent: Nesterov, 2012, Efficiency of Coordinate Descent Methods.
 
-That is for random coordinates; Wright, 2015, Coordinate Descent Algorithms, has both orders. The
-gradient of all weights is taken and that of the block kept: a step costs as much as one of SGD, and
-shows the path of the method, not its savings.
+Nesterov treats random coordinates; Wright, 2015, Coordinate Descent Algorithms, both orders. The
+full gradient is computed and all but the block discarded: a step costs as much as one of SGD, so
+the path is that of the method but its savings are not realized.
 
-The exact step goes to the minimum, by the second derivative, along the block's gradient: for one
-coordinate at a time that is gᵢ/Hᵢᵢ, the minimum of a quadratic over the coordinate. It takes one
-product with the Hessian. Where that finds no positive curvature the step is the fixed one.
+The exact step goes to the minimum of the quadratic model along the block's gradient: for a single
+coordinate that is gᵢ/Hᵢᵢ. It takes one Hessian-vector product. If the curvature is not positive,
+the fixed step size is used.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from landscape_core.training.optimizers.base import LEARNING_RATE, Optimizer
 
 @dataclass(frozen=True, kw_only=True)
 class CoordinateDescent(Optimizer[int]):
-    """Moves a few weights at a time, in turn or drawn at random, and leaves the others."""
+    """Updates one block of coordinates per step, chosen cyclically or at random."""
 
     label: ClassVar[str] = "Coordinate descent"
     family: ClassVar[str] = "gradient descent"
@@ -37,31 +37,34 @@ class CoordinateDescent(Optimizer[int]):
     )
 
     learning_rate: Annotated[float, LEARNING_RATE] = 0.1
-    block: Annotated[
-        int, Knob(1, 1_000_000, "coordinates moved at a step; all if there are fewer", "log")
-    ] = 16
+    block: Annotated[int, Knob(1, 1_000_000, "number of coordinates updated per step", "log")] = 16
     order: Annotated[
-        str, Choice(("random", "cyclic"), "drawn anew at each step, or one after another")
+        str, Choice(("random", "cyclic"), "choose the coordinates at random, or cyclically")
     ] = "random"
     length: Annotated[
-        str, Choice(("fixed", "exact"), "step by η, or to the minimum along the block's gradient")
+        str,
+        Choice(
+            ("fixed", "exact"),
+            "fixed step size η, or exact line search on the quadratic model along the "
+            "block's gradient",
+        ),
     ] = "fixed"
-    seed: Annotated[int, Knob(0, 2**31 - 1, "draws the coordinates")] = 0
+    seed: Annotated[int, Knob(0, 2**31 - 1, "random seed of the coordinates")] = 0
 
     def init(self, theta: Vector) -> int:
-        """The number of steps taken: none."""
+        """Return the initial step count, 0."""
         del theta
         return 0
 
     def step(self, objective: Objective, theta: Vector, memory: int) -> tuple[Vector, int]:
-        """One step along the gradient of the step's block."""
+        """Take a step along the negative gradient of the block."""
         chosen = self._coordinates(memory, len(theta)).to(theta.device)
         g = objective.gradient(theta)
         d = torch.zeros_like(g).index_copy_(0, chosen, g[chosen])
         return theta - self._rate(objective, theta, d) * d, memory + 1
 
     def _coordinates(self, t: int, size: int) -> torch.Tensor:
-        """The indices of the coordinates that step t moves, of so many."""
+        """The indices of the coordinates updated at step t."""
         count = min(self.block, size)
         if self.order == "cyclic":
             return (t * count + torch.arange(count)) % size
@@ -69,7 +72,7 @@ class CoordinateDescent(Optimizer[int]):
         return torch.randperm(size, generator=rng)[:count]
 
     def _rate(self, objective: Objective, theta: Vector, d: Vector) -> float:
-        """η, or the distance to the minimum along d in units of d, where the loss is convex."""
+        """The fixed η, or the exact step length along d where the curvature is positive."""
         if self.length == "fixed":
             return self.learning_rate
         curvature = float(d @ objective.hvp(theta, d))

@@ -3,9 +3,10 @@
 Distributed Learning with Compressed Gradient Differences; for games it is DIANA-SGDA of Beznosikov,
 Gorbunov, Berard and Loizou, 2023, Stochastic Gradient Descent-Ascent, arXiv:2202.07262.
 
-What is compressed is the difference from a memory h, which learns each worker's own gradient at the
-solution with α = 1/(1 + ω), ω the compression's. With exact gradients the differences vanish and
-the steps need not become smaller; the noise of mini-batches remains.
+Workers compress the difference between their gradient and a shift h, which converges to the
+worker's gradient at the solution with rate α = 1/(1 + ω), ω the variance factor of the compression.
+With exact gradients the differences vanish, so a constant step size converges; the noise of
+mini-batches remains.
 """
 
 from dataclasses import dataclass
@@ -28,18 +29,18 @@ from landscape_core.training.optimizers._workers import (
 from landscape_core.training.optimizers.base import LEARNING_RATE, Optimizer
 
 Learned = tuple[int, Vectors]
-"""The number of steps taken, and h of each worker, (M, P)."""
+"""The step count and the shift h of each worker, (M, P)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DIANA(Optimizer[Learned | None]):
-    """Workers send compressed changes of their gradients; for losses and games."""
+    """Distributed SGD with compressed gradient differences; for minimization and games."""
 
     label: ClassVar[str] = "DIANA (compressed)"
     family: ClassVar[str] = "compressed"
     formula: ClassVar[str] = (
-        "Δₘ = Q(gₘ − hₘ), gₘ the share of worker m in the gradient;  g = Σ (hₘ + Δₘ);  "
-        "hₘ ← hₘ + αΔₘ;  θ ← prox(θ − ηg)"
+        "Δₘ = Q(gₘ − hₘ), gₘ the contribution of worker m to the gradient;  g = Σ (hₘ +"
+        " Δₘ);  hₘ ← hₘ + αΔₘ;  θ ← prox(θ − ηg)"
     )
     source: ClassVar[str] = (
         "Mishchenko, Gorbunov, Takáč & Richtárik, 2019, Distributed Learning with Compressed "
@@ -53,13 +54,13 @@ class DIANA(Optimizer[Learned | None]):
     seed: Annotated[int, SEED] = 0
 
     def init(self, theta: Vector) -> None:
-        """Nothing learned; h begins at zero."""
+        """Return the initial state: h = 0."""
         del theta
 
     def step(
         self, objective: Objective, theta: Vector, memory: Learned | None
     ) -> tuple[Vector, Learned]:
-        """One step of size η against the sum of memories and changes, and the proximal map."""
+        """Take a step of size η along the negative gradient estimate, then the proximal map."""
         noted(objective, theta)
         own = shares(objective, theta, self.workers)
         step, h = memory or (0, torch.zeros_like(own))
@@ -71,5 +72,5 @@ class DIANA(Optimizer[Learned | None]):
         return objective.prox(moved, self.learning_rate), (step + 1, h)
 
     def sent(self, size: int) -> float:
-        """How many numbers each worker sends in a step, for so many parameters."""
+        """The mean number of floats per step and worker, for this number of parameters."""
         return Compressor(self.compressor, self.keep).sent(size)

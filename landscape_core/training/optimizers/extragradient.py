@@ -1,7 +1,7 @@
 """Extragradient: Korpelevich, 1976, The Extragradient Method for Finding Saddle Points.
 
 Both gradients are of the same mini-batch. On a bilinear game with singular value σ a step
-multiplies the distance to the solution by √(1 − η²σ² + η⁴σ⁴), where descent-ascent would by
+multiplies the distance to the solution by √(1 − η²σ² + η⁴σ⁴), where gradient descent-ascent gives
 √(1 + η²σ²).
 """
 
@@ -17,7 +17,7 @@ from landscape_core.training.optimizers.base import LEARNING_RATE, Optimizer
 
 @dataclass(frozen=True, kw_only=True)
 class Extragradient(Optimizer[None]):
-    """Made for games: looks a step ahead, and steps by what it finds there instead of circling."""
+    """For games: takes the gradient at an extrapolated point, which prevents cycling."""
 
     label: ClassVar[str] = "Extragradient (games)"
     family: ClassVar[str] = "games"
@@ -29,11 +29,11 @@ class Extragradient(Optimizer[None]):
     learning_rate: Annotated[float, LEARNING_RATE] = 0.05
 
     def init(self, theta: Vector) -> None:
-        """Nothing is remembered."""
+        """Return the initial state: none."""
         del theta
 
     def step(self, objective: Objective, theta: Vector, memory: None) -> tuple[Vector, None]:
-        """One step of size η by the gradient that a first such step arrives at."""
+        """Take a step of size η with the gradient at the extrapolated point."""
         ahead = self._moved(objective, theta, objective.gradient(theta))
         return self._moved(objective, theta, objective.still.gradient(ahead)), memory
 

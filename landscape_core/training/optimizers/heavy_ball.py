@@ -1,8 +1,8 @@
 """The heavy ball: Polyak, 1964, Some methods of speeding up the convergence of iteration methods.
 
-Polyak writes θ ← θ − ηg + μ(θ − θ₋), where θ₋ is the iterate before. With the velocity
-v = (θ₋ − θ)/η this is the form below, that of `torch.optim.SGD`; the two differ once η changes
-during a run: here what the ball has gathered is scaled by the new η.
+Polyak writes θ ← θ − ηg + μ(θ − θ₋), where θ₋ is the previous iterate. With the velocity v = (θ₋ −
+θ)/η this is the form below, that of `torch.optim.SGD`. The two differ once η changes during a run:
+here the accumulated velocity is scaled by the new η.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from landscape_core.training.optimizers.base import (
 
 @dataclass(frozen=True, kw_only=True)
 class HeavyBall(Optimizer[Vector]):
-    """Rolls like a heavy ball: the gradient pushes, and the velocity carries on."""
+    """SGD with momentum: the velocity accumulates past gradients with decay μ."""
 
     label: ClassVar[str] = "Heavy ball (momentum)"
     family: ClassVar[str] = "momentum"
@@ -37,11 +37,11 @@ class HeavyBall(Optimizer[Vector]):
     weight_decay: Annotated[float, WEIGHT_DECAY] = 0.0
 
     def init(self, theta: Vector) -> Vector:
-        """The velocity v: at rest."""
+        """Return the initial velocity: v = 0."""
         return torch.zeros_like(theta)
 
     def step(self, objective: Objective, theta: Vector, memory: Vector) -> tuple[Vector, Vector]:
-        """One step of size η against the velocity, which has taken up g."""
+        """Take a step of size η along the negative velocity, after adding g to it."""
         g = decayed(objective.gradient(theta), theta, self.weight_decay)
         v = torch.add(g, memory, alpha=self.momentum)
         return torch.sub(theta, v, alpha=self.learning_rate), v

@@ -1,16 +1,16 @@
 """Hessian-free optimization: Martens, 2010, Deep learning via Hessian-free optimization.
 
-Conjugate gradients lower q(p) = gᵀp + ½ pᵀ(G + λI)p, with exact products of the Gauss-Newton matrix
-G of the same mini-batch (Schraudolph, 2002); an objective that is no network is its own output, and
-its products are those of the Hessian. They stop by the paper's section 4.4: after step i, once
-q(pᵢ) < 0 and (q(pᵢ) − q(pᵢ₋ₖ)) / q(pᵢ) < kε with k = max(10, i/10). They begin at the last p times
-a decay, if q there is below 0, else at 0. Back-tracking (section 4.7) first goes to earlier
-iterates, kept at distances that grow by 1.3, as long as that lowers the loss; then it shortens the
-step until Armijo's condition holds.
+Conjugate gradients minimize q(p) = gᵀp + ½ pᵀ(G + λI)p, with exact products of the Gauss-Newton
+matrix G of the same mini-batch (Schraudolph, 2002); for an objective that is not a network, of the
+Hessian. They stop by the rule of the paper's section 4.4: after step i, once q(pᵢ) < 0 and (q(pᵢ) −
+q(pᵢ₋ₖ)) / q(pᵢ) < kε with k = max(10, i/10). They start from the previous p times a decay if q is
+negative there, else from 0. Backtracking (section 4.7) first returns to earlier iterates, stored at
+intervals that grow by 1.3, as long as that lowers the loss; then it shortens the step until the
+Armijo condition holds.
 
-λ adapts (section 4.1) by ρ, the change of the loss at p over that foretold by gᵀp + ½ pᵀGp, without
-the damping, as in the method of Levenberg and Marquardt. There is no preconditioner. Evaluations
-after the gradient leave the running statistics of batch normalization alone.
+λ is adapted (section 4.1) by ρ, the change of the loss at p over that predicted by gᵀp + ½ pᵀGp,
+without the damping, as in the Levenberg-Marquardt method. There is no preconditioner. Evaluations
+after the gradient do not update the running statistics of batch normalization.
 """
 
 import math
@@ -28,47 +28,63 @@ from landscape_core.models.objective import Objective
 from landscape_core.training.optimizers.base import Optimizer
 
 Damped = tuple[float, Vector]
-"""λ, and the last p."""
+"""The damping λ and the previous direction p."""
 
 SHORTENINGS = 60
-"""At most so many, by a fifth, in one search; then the last, tiny, step is taken."""
+"""Maximum number of reductions by the factor 0.8 in one line search."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HessianFree(Optimizer[Damped]):
-    """Newton's method for networks: solves for each step, knowing the curvature by its products."""
+    """Truncated Newton method: conjugate gradients with Gauss-Newton products at each step."""
 
     label: ClassVar[str] = "Hessian-free"
     family: ClassVar[str] = "second order"
     formula: ClassVar[str] = (
-        "(G + λI) p = −g by conjugate gradients;  θ ← θ + ηp;  ρ = change of L / that foretold;  "
-        "λ ← 3/2 λ if ρ < 1/4;  λ ← 2/3 λ if ρ > 3/4"
+        "(G + λI) p = −g by conjugate gradients;  θ ← θ + ηp;  ρ = change of L / "
+        "predicted change;  λ ← 3/2 λ if ρ < 1/4;  λ ← 2/3 λ if ρ > 3/4"
     )
     source: ClassVar[str] = "Martens, 2010, Deep learning via Hessian-free optimization"
 
     learning_rate: Annotated[
-        float, Knob(1e-5, 100.0, "share η of p, or the first one that a search tries", "log")
+        float,
+        Knob(1e-5, 100.0, "step size η along p, or the initial one of the line search", "log"),
     ] = 1.0
     damping: Annotated[
-        float, Knob(1e-12, 1e4, "λ at the start, added to the curvature; it adapts", "log")
+        float,
+        Knob(
+            1e-12,
+            1e4,
+            "initial damping λ, added to the curvature and adapted during training",
+            "log",
+        ),
     ] = 1.0
     iterations: Annotated[
-        int, Knob(1, 10_000, "steps of conjugate gradients at most, one product each", "log")
+        int,
+        Knob(
+            1,
+            10_000,
+            "maximum number of conjugate gradient iterations, one matrix-vector product each",
+            "log",
+        ),
     ] = 100
     tolerance: Annotated[
-        float, Knob(0.0, 0.1, "gain ε for each of them below which they stop; 0: never")
+        float,
+        Knob(0.0, 0.1, "stop when the relative progress per iteration falls below ε; 0: never"),
     ] = 0.0005
-    decay: Annotated[float, Knob(0.0, 1.0, "share of the last p at which they begin")] = 0.95
+    decay: Annotated[
+        float, Knob(0.0, 1.0, "factor on the previous p from which conjugate gradients start")
+    ] = 0.95
     search: Annotated[
-        str, Choice(("fixed", "backtracking"), "step by ηp, or go back until the loss has fallen")
+        str, Choice(("fixed", "backtracking"), "fixed step ηp, or backtracking line search")
     ] = "backtracking"
 
     def init(self, theta: Vector) -> Damped:
-        """The first λ; no step yet."""
+        """Return the initial state: λ, no direction."""
         return self.damping, torch.zeros_like(theta)
 
     def step(self, objective: Objective, theta: Vector, memory: Damped) -> tuple[Vector, Damped]:
-        """One step along p, and λ for the next."""
+        """Take a step along p and adapt λ."""
         damping, before = memory
         quiet = objective.still
         value, g = objective.value_and_gradient(theta)
@@ -85,7 +101,7 @@ class HessianFree(Optimizer[Damped]):
         return theta + rate * p, (_adapted(damping, ratio), p)
 
     def _path(self, product: "Product", g: Vector, start: Vector) -> list[Vector]:
-        """Iterates of conjugate gradients, farther and farther apart, the last one included."""
+        """Iterates of conjugate gradients at growing intervals, including the last."""
         pulled = product(start)
         if not start @ (g + 0.5 * pulled) < 0:
             start, pulled = torch.zeros_like(start), torch.zeros_like(start)
@@ -112,7 +128,7 @@ class HessianFree(Optimizer[Damped]):
         return kept if kept and kept[-1] is p else [*kept, p]
 
     def _stops(self, values: list[float]) -> bool:
-        """Whether the last steps have gained too little, by q at all iterates."""
+        """Whether the relative progress of q over the last iterations is too small."""
         i = len(values) - 1
         k = max(10, i // 10)
         if i <= k or not values[i] < 0:
@@ -124,7 +140,7 @@ Product = Callable[[Vector], Vector]
 
 
 def _products(objective: Objective, theta: Vector) -> Product:
-    """Products of the Gauss-Newton matrix, or of the Hessian of what is no network."""
+    """Products with the Gauss-Newton matrix; with the Hessian if there is no network."""
     if objective.network is None:
         return lambda v: objective.hvp(theta, v)
     matrix = make(Matrix, "gauss_newton").at(objective.network, theta)
@@ -138,7 +154,7 @@ def _loss(objective: Objective, theta: Vector) -> Scalar:
 def _earlier(
     objective: Objective, theta: Vector, path: list[Vector], reached: Scalar
 ) -> tuple[Vector, Scalar]:
-    """The iterate from which going further back raises the loss, and the loss there."""
+    """Backtrack over earlier iterates while the loss decreases; return the iterate and its loss."""
     p = path[-1]
     for earlier in reversed(path[:-1]):
         found = _loss(objective, theta + earlier)
@@ -151,7 +167,7 @@ def _earlier(
 def _searched(
     objective: Objective, theta: Vector, p: Vector, rate: float, value: Scalar, slope: Scalar
 ) -> float:
-    """The first of rate, 0.8 rate, 0.8² rate, … at which the loss has fallen enough."""
+    """The first of rate, 0.8 rate, 0.8² rate, … that satisfies the Armijo condition."""
     for _ in range(SHORTENINGS):
         if _loss(objective, theta + rate * p) <= value + 0.01 * rate * slope:
             break
@@ -160,7 +176,7 @@ def _searched(
 
 
 def _adapted(damping: float, ratio: float) -> float:
-    """λ by how far the model could be trusted; no number is no trust."""
+    """Adapt λ to the reduction ratio; NaN counts as a failed step."""
     if ratio > 0.75:
         return 2 / 3 * damping
     return damping if ratio >= 0.25 else 1.5 * damping

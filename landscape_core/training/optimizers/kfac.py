@@ -1,20 +1,19 @@
 """K-FAC: Martens and Grosse, 2015, arXiv:1503.05671; with convolutions 2016, arXiv:1602.01407.
 
-A layer's block of the Fisher matrix is taken as the product of A, the mean of a aᵀ over its inputs,
-1 for a bias appended, and S, that of δ δᵀ over the slopes of the loss in its outputs. The damping
-is factored (2015, section 6.3). At a convolution's places, the tokens of a sequence and the uses of
-a layer that is called several times, A is the sum over the places and S the mean, as if the slopes
-of different places had nothing to do with each other (2016, section 3.1).
+A layer's block of the Fisher matrix is approximated by the Kronecker product of A, the mean of a aᵀ
+over its inputs a (with a 1 appended for the bias), and S, the mean of δ δᵀ over the gradients δ
+with respect to its outputs. The damping is factored (2015, section 6.3). Over the spatial positions
+of a convolution, the tokens of a sequence and repeated calls, A is summed and S averaged, which
+assumes that gradients at different positions are uncorrelated (2016, section 3.1).
 
-The papers scale each step by the exact Fisher matrix. Here it has the size η and momentum, and all
-layers together take it at most so long that η² dᵀg, about twice the divergence of Kullback and
-Leibler between what the model says before and after it, stays below a bound κ (after Ba, Grosse and
-Martens, 2017, Distributed Second-Order Optimization using Kronecker-Factored Approximations). The
-inverses are kept for some steps, but for as many at the start, while the factors change most, they
-are made anew each time.
+The papers rescale each step by the exact Fisher matrix. Here it has learning rate η and momentum,
+and the update is clipped so that η² dᵀg, about twice the Kullback-Leibler divergence between the
+predictions before and after it, stays below κ (after Ba, Grosse and Martens, 2017, Distributed
+Second-Order Optimization using Kronecker-Factored Approximations). The inverses are reused for some
+steps, but recomputed at every step at the start, while the factors change most.
 
-Parameters that belong to no such layer (gains, embeddings, weights that are made of others, or all
-where there is no network) move by η along their plain gradient.
+Parameters outside such layers (normalization gains, embeddings, reparametrized weights, or all if
+the objective is not a network) are updated by SGD with momentum.
 """
 
 from dataclasses import dataclass
@@ -41,25 +40,25 @@ from landscape_core.training.optimizers._layers import (
 from landscape_core.training.optimizers.base import LEARNING_RATE, MOMENTUM, Optimizer
 
 Pairs = tuple[tuple[Tensor, ...], ...]
-"""Of each layer A and S, or their inverses; () of one that has not been called."""
+"""A and S of each layer, or their inverses; () for a layer that was not called."""
 
 KFACMemory = tuple[int, int, Pairs, Pairs, Vector]
-"""Steps taken, batches that A and S have seen, these, their damped inverses, and the velocity v."""
+"""Step count, number of batches averaged in A and S, the factors, their damped inverses, and v."""
 
 LARGEST = 2**28
-"""Numbers that A and S of all layers may have."""
+"""Maximum number of entries of A and S over all layers."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class KFAC(Optimizer[KFACMemory]):
-    """Natural gradient with, for each layer, one matrix of its inputs and one of its slopes."""
+    """Natural gradient with each layer's Fisher block as a Kronecker product of two factors."""
 
     label: ClassVar[str] = "K-FAC"
     family: ClassVar[str] = "second order"
     formula: ClassVar[str] = (
-        "per layer, a its inputs, δ the slopes in its outputs:  A ← βA + (1−β) mean aaᵀ;  "
-        "S ← βS + (1−β) mean δδᵀ;  π² = (tr A/dim A) / (tr S/dim S);  "
-        "d = (S + √λ/π)⁻¹ g (A + π√λ)⁻¹;  d ← d · min(1, √(κ / η²dᵀg));  v ← μv + d;  θ ← θ − ηv"
+        "per layer, a its inputs, δ the gradients of its outputs:  A ← βA + (1−β) mean "
+        "aaᵀ;  S ← βS + (1−β) mean δδᵀ;  π² = (tr A/dim A) / (tr S/dim S);  d = (S + "
+        "√λ/π)⁻¹ g (A + π√λ)⁻¹;  d ← d · min(1, √(κ / η²dᵀg));  v ← μv + d;  θ ← θ − ηv"
     )
     source: ClassVar[str] = (
         "Martens & Grosse, 2015, Optimizing Neural Networks with Kronecker-factored Approximate "
@@ -68,42 +67,54 @@ class KFAC(Optimizer[KFACMemory]):
 
     learning_rate: Annotated[float, LEARNING_RATE] = 0.1
     damping: Annotated[
-        float, Knob(1e-10, 1e4, "λ added to the curvature; a large one tames the step", "log")
+        float,
+        Knob(
+            1e-10, 1e4, "damping λ added to the curvature; larger values give smaller steps", "log"
+        ),
     ] = 0.03
     clip: Annotated[
-        float, Knob(1e-10, 1e10, "bound κ on what a step changes in the predictions", "log")
+        float,
+        Knob(
+            1e-10,
+            1e10,
+            "KL clipping: upper bound κ on the change of the predictions per step",
+            "log",
+        ),
     ] = 0.001
     momentum: Annotated[float, MOMENTUM] = 0.9
-    decay: Annotated[float, Knob(0.0, 0.999, "memory β of A and S")] = 0.95
-    update_every: Annotated[int, Knob(1, 1000, "steps from one update of A and S to the next")] = 1
+    decay: Annotated[float, Knob(0.0, 0.999, "exponential decay rate β of the factors A and S")] = (
+        0.95
+    )
+    update_every: Annotated[int, Knob(1, 1000, "number of steps between updates of A and S")] = 1
     refresh_every: Annotated[
-        int, Knob(1, 1000, "steps for which the inverses are kept, but at the start one")
+        int, Knob(1, 1000, "number of steps between updates of the inverses")
     ] = 10
     fisher: Annotated[
         str,
         Choice(
             ("drawn", "empirical"),
-            "slopes for labels that the model draws, as in Fisher's matrix, or for the data's",
+            "true Fisher matrix, with labels sampled from the model, or empirical Fisher, "
+            "with the data's labels",
         ),
     ] = "drawn"
-    seed: Annotated[int, Knob(0, 2**31 - 1, "draws the labels")] = 0
+    seed: Annotated[int, Knob(0, 2**31 - 1, "random seed of the sampled labels")] = 0
 
     def check_objective(self, objective: Objective) -> None:
-        """Refuse layers whose factors would not fit in memory."""
+        """Raise `SpecError` if the factors would not fit in memory."""
         shapes = [layer.shape for layer in layers_of(objective)]
         sizes = [rows**2 + columns**2 for rows, columns in shapes]
         if sum(sizes) > LARGEST:
-            accepted = f"at most {LARGEST} for K-FAC, all layers together"
-            raise SpecError("the numbers in A and S", sum(sizes), accepted)
+            accepted = f"at most {LARGEST} for K-FAC over all layers"
+            raise SpecError("the number of entries of A and S", sum(sizes), accepted)
 
     def init(self, theta: Vector) -> KFACMemory:
-        """No step taken, nothing known of the layers, at rest."""
+        """Return the initial state: no factors, velocity 0."""
         return 0, 0, (), (), torch.zeros_like(theta)
 
     def step(
         self, objective: Objective, theta: Vector, memory: KFACMemory
     ) -> tuple[Vector, KFACMemory]:
-        """One step against the velocity, which has taken up the preconditioned gradient."""
+        """Take a step along the negative velocity, updated by the preconditioned gradient."""
         index, batches, factors, inverses, v = memory
         model = None if objective.network is None else objective.network.still
         g = objective.gradient(theta)
@@ -121,14 +132,14 @@ class KFAC(Optimizer[KFACMemory]):
     def _measured(
         self, model: ModelObjective, theta: Vector, layers: tuple[Layer, ...], index: int
     ) -> Pairs:
-        """A and S of this batch."""
+        """Compute A and S for this batch."""
         drawn = drawn_slopes(random_streams.stream(self.seed, "labels", index))
         slopes = drawn if self.fisher == "drawn" else target_slopes
         found = seen(model, theta, layers, slopes)
         return tuple(_factors(found[one.name]) if one.name in found else () for one in layers)
 
     def _averaged(self, before: Pairs, fresh: Pairs, batches: int) -> Pairs:
-        """The running means, which begin as plain means (2015, section 5)."""
+        """Update the running averages, which start as plain means (2015, section 5)."""
         kept = min(self.decay, 1.0 - 1.0 / batches)
         return tuple(
             tuple(torch.lerp(new, old, kept) for old, new in zip(olds, news, strict=True))
@@ -138,7 +149,7 @@ class KFAC(Optimizer[KFACMemory]):
         )
 
     def _divided(self, g: Vector, layers: tuple[Layer, ...], inverses: Pairs) -> Vector:
-        """d: the gradient, and of the layers what their inverses make of it, clipped."""
+        """The update direction d: the preconditioned gradient, clipped."""
         d = g.clone()
         pairs = zip(layers, inverses, strict=False)  # no inverses without a network
         known = [(layer, pair[0], pair[1]) for layer, pair in pairs if pair]
@@ -152,7 +163,7 @@ class KFAC(Optimizer[KFACMemory]):
         return d
 
     def _inverted(self, pair: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """The inverses of A + π√λ and S + √λ/π."""
+        """Invert A + π√λ I and S + √λ/π I."""
         if not pair:
             return ()
         a, s = pair
@@ -163,7 +174,7 @@ class KFAC(Optimizer[KFACMemory]):
 
 
 def _factors(layer: Seen) -> tuple[Tensor, Tensor]:
-    """The sum of a aᵀ over places, the mean of δ δᵀ over them; both in the mean over examples."""
+    """The sum of a aᵀ and the mean of δ δᵀ over positions, each averaged over examples."""
     examples, places, _ = layer.inputs.shape
     a, slopes = layer.inputs.flatten(0, 1), layer.slopes.flatten(0, 1)
     return a.T @ a / examples, slopes.T @ slopes / (examples * places)

@@ -1,7 +1,7 @@
 """LAMB: You et al., 2020, Large Batch Optimization for Deep Learning, algorithm 2.
 
-arXiv:1904.00962. The paper leaves its function φ of the weights' norm open; here, as in the usual
-implementations, φ(z) = min(z, cap). Biases and gains move as in AdamW.
+arXiv:1904.00962. The paper leaves the scaling function φ of the weight norm open; here, as in
+common implementations, φ(z) = min(z, cap). Biases and normalization gains are updated as in AdamW.
 """
 
 import math
@@ -17,38 +17,45 @@ from landscape_core.models.parameters import Layout
 from landscape_core.training.optimizers.base import EPSILON, LEARNING_RATE, Optimizer
 
 Moments = tuple[int, Vector, Vector]
-"""Steps taken t, mean gradient m, mean squared gradient v."""
+"""Number of steps t, first moment m, second moment v."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LAMB(Optimizer[Moments]):
-    """Adam whose step in each layer is a set share of the size of the layer's weights."""
+    """Adam with layer-wise step sizes proportional to the norm of the layer's weights."""
 
     label: ClassVar[str] = "LAMB"
     family: ClassVar[str] = "adaptive"
     formula: ClassVar[str] = (
-        "m ← β₁m + (1−β₁)g;  v ← β₂v + (1−β₂)g²;  r = m/(1−β₁ᵗ) / (√(v/(1−β₂ᵗ)) + ε) + λθ;  "
-        "θ ← θ − η · min(‖θₗ‖, cap)/‖rₗ‖ · r, the ratio that of each layer l, 1 for biases"
+        "m ← β₁m + (1−β₁)g;  v ← β₂v + (1−β₂)g²;  r = m/(1−β₁ᵗ) / (√(v/(1−β₂ᵗ)) + ε) + "
+        "λθ;  θ ← θ − η · min(‖θₗ‖, cap)/‖rₗ‖ · r, with the trust ratio of each layer "
+        "l, 1 for biases"
     )
     source: ClassVar[str] = (
         "You et al., 2020, Large Batch Optimization for Deep Learning: Training BERT in 76 minutes"
     )
 
     learning_rate: Annotated[float, LEARNING_RATE] = 0.01
-    beta1: Annotated[float, Knob(0.0, 0.999, "memory β₁ of the mean gradient")] = 0.9
-    beta2: Annotated[float, Knob(0.0, 0.9999, "memory β₂ of the mean squared gradient")] = 0.999
+    beta1: Annotated[float, Knob(0.0, 0.999, "exponential decay rate of the first moment, β₁")] = (
+        0.9
+    )
+    beta2: Annotated[
+        float, Knob(0.0, 0.9999, "exponential decay rate of the second moment, β₂")
+    ] = 0.999
     epsilon: Annotated[float, EPSILON] = 1e-6
     weight_decay: Annotated[
-        float, Knob(0.0, 10.0, "pull towards zero λ: λ times the weights joins the step r")
+        float, Knob(0.0, 10.0, "decoupled weight decay λ: λθ is added to the update r")
     ] = 0.01
-    cap: Annotated[float, Knob(1e-3, 1e6, "largest norm of a layer that counts", "log")] = 10.0
+    cap: Annotated[
+        float, Knob(1e-3, 1e6, "upper bound on the layer norm in the trust ratio", "log")
+    ] = 10.0
 
     def init(self, theta: Vector) -> Moments:
-        """No step taken, both means zero."""
+        """Return the initial state: t = 0, both moments zero."""
         return 0, torch.zeros_like(theta), torch.zeros_like(theta)
 
     def step(self, objective: Objective, theta: Vector, memory: Moments) -> tuple[Vector, Moments]:
-        """One step against r, as long in each layer as η times the layer's norm."""
+        """Take a step along −r, in each layer with length η times the norm of its weights."""
         t, m, v = memory
         g = objective.gradient(theta)
         t = t + 1
@@ -60,7 +67,7 @@ class LAMB(Optimizer[Moments]):
         return torch.addcmul(theta, factors, r, value=-self.learning_rate), (t, m, v)
 
     def _factors(self, layout: Layout, theta: Vector, r: Vector) -> Vector:
-        """The ratio at each weight, shape (P,); 1 for biases and gains and where a norm is 0."""
+        """The trust ratio of each parameter, (P,); 1 for biases, gains and zero norms."""
         factors = torch.ones_like(theta)
         for block in layout.blocks:
             if block.has_filters:

@@ -1,7 +1,7 @@
 """LARS: You, Gitman and Ginsburg, 2017, Large Batch Training of Convolutional Networks.
 
-Algorithm 1 of arXiv:1708.03888; biases and gains move as in SGD with momentum. The paper's trust
-coefficient is 0.001, for hundreds of thousands of steps.
+Algorithm 1 of arXiv:1708.03888; biases and gains are updated by SGD with momentum. The trust
+coefficient of the paper is 0.001, for hundreds of thousands of steps.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from landscape_core.training.optimizers.base import LEARNING_RATE, MOMENTUM, WEI
 
 @dataclass(frozen=True, kw_only=True)
 class LARS(Optimizer[Vector]):
-    """Momentum whose step in each layer is a set share of the size of the layer's weights."""
+    """SGD with momentum and layer-wise learning rates proportional to ‖weights‖ / ‖gradient‖."""
 
     label: ClassVar[str] = "LARS"
     family: ClassVar[str] = "adaptive"
@@ -32,16 +32,22 @@ class LARS(Optimizer[Vector]):
     learning_rate: Annotated[float, LEARNING_RATE] = 0.1
     momentum: Annotated[float, MOMENTUM] = 0.9
     trust_coefficient: Annotated[
-        float, Knob(1e-6, 1.0, "share c of a layer's norm that its step has, times η", "log")
+        float,
+        Knob(
+            1e-6,
+            1.0,
+            "trust coefficient c: the update's norm relative to the layer's weights, times η",
+            "log",
+        ),
     ] = 0.01
     weight_decay: Annotated[float, WEIGHT_DECAY] = 0.0005
 
     def init(self, theta: Vector) -> Vector:
-        """The velocity v: at rest."""
+        """Return the initial velocity: v = 0."""
         return torch.zeros_like(theta)
 
     def step(self, objective: Objective, theta: Vector, memory: Vector) -> tuple[Vector, Vector]:
-        """One step against the velocity, which has taken up g at each layer's own rate."""
+        """Take a step along the negative velocity, updated by g at layer-wise rates."""
         g = objective.gradient(theta)
         factors = self._factors(objective.layout, theta, g)
         decayed = torch.add(g, theta, alpha=self.weight_decay)
@@ -49,7 +55,7 @@ class LARS(Optimizer[Vector]):
         return theta - v, v
 
     def _factors(self, layout: Layout, theta: Vector, g: Vector) -> Vector:
-        """The ratio r at each weight, shape (P,); 1 for biases and gains and where a norm is 0."""
+        """The local learning rate r of each parameter, (P,); 1 for biases, gains and zero norms."""
         factors = torch.ones_like(theta)
         for block in layout.blocks:
             if block.has_filters:

@@ -1,11 +1,11 @@
 """L-BFGS: Liu and Nocedal, 1989, On the limited memory BFGS method for large scale optimization.
 
-The direction is that of Nocedal and Wright, 2006, Numerical Optimization, algorithm 7.4, the first
-step and the first guess of the inverse Hessian as in `torch.optim.LBFGS`. The two gradients of a
-pair are of the same mini-batch (Schraudolph, Yu and Günter, 2007, A Stochastic Quasi-Newton Method
-for Online Convex Optimization), two a step. A pair whose curvature s·y is not positive is dropped.
-The search halves the step until Armijo's condition holds, with the constant 10⁻⁴; without it the
-method often diverges on mini-batches.
+The direction is computed by the two-loop recursion (Nocedal and Wright, 2006, Numerical
+Optimization, algorithm 7.4); the first step and the initial inverse Hessian are those of
+`torch.optim.LBFGS`. The two gradients of a pair are of the same mini-batch (Schraudolph, Yu and
+Günter, 2007, A Stochastic Quasi-Newton Method for Online Convex Optimization), two per step. Pairs
+whose curvature s·y is not positive are skipped. The line search halves the step until the Armijo
+condition holds, with constant 10⁻⁴; without it the method often diverges on mini-batches.
 """
 
 from dataclasses import dataclass
@@ -21,40 +21,41 @@ from landscape_core.models.objective import Objective
 from landscape_core.training.optimizers.base import Optimizer
 
 Pairs = tuple[Float[Tensor, "_ P"], Float[Tensor, "_ P"]]
-"""The last steps s, and the changes y of the gradient along them, one a row; more by each step."""
+"""The last steps s and gradient changes y, one per row."""
 
 HALVINGS = 20
-"""At most so many in one search; then the last, tiny, step is taken."""
+"""Maximum number of halvings in one line search; then the last step is taken."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LBFGS(Optimizer[Pairs]):
-    """Guesses the curvature from its last steps, and moves as Newton's method would."""
+    """Limited-memory quasi-Newton: approximates the inverse Hessian from the last steps."""
 
     label: ClassVar[str] = "L-BFGS"
     family: ClassVar[str] = "second order"
     formula: ClassVar[str] = (
-        "d = −Bg, B the inverse Hessian by the last pairs;  θ ← θ + ηd;  s = change of θ;  "
-        "y = change of g;  keep (s, y) if s·y > 0"
+        "d = −Bg, B the inverse Hessian approximated from the last pairs;  θ ← θ + ηd;"
+        "  s = change of θ;  y = change of g;  keep (s, y) if s·y > 0"
     )
     source: ClassVar[str] = (
         "Liu & Nocedal, 1989, On the limited memory BFGS method for large scale optimization"
     )
 
     learning_rate: Annotated[
-        float, Knob(1e-5, 100.0, "step size η, or the first one that a search tries", "log")
+        float,
+        Knob(1e-5, 100.0, "learning rate η, or the initial step size of the line search", "log"),
     ] = 1.0
-    pairs: Annotated[int, Knob(1, 100, "steps remembered, with what they did to g")] = 10
+    pairs: Annotated[int, Knob(1, 100, "history size: number of stored pairs (s, y)")] = 10
     search: Annotated[
-        str, Choice(("fixed", "backtracking"), "step by η, or halve it until the loss has fallen")
+        str, Choice(("fixed", "backtracking"), "fixed step size η, or backtracking line search")
     ] = "backtracking"
 
     def init(self, theta: Vector) -> Pairs:
-        """No pair."""
+        """Return the initial state: no pairs."""
         return theta.new_empty(0, len(theta)), theta.new_empty(0, len(theta))
 
     def step(self, objective: Objective, theta: Vector, memory: Pairs) -> tuple[Vector, Pairs]:
-        """One step along d, and the pair that it gives."""
+        """Take a step along d and store the pair (s, y)."""
         steps, changes = memory
         value, g = objective.value_and_gradient(theta)
         still = objective.still
@@ -73,7 +74,7 @@ class LBFGS(Optimizer[Pairs]):
 
 
 def _tells(s: Vector, y: Vector) -> bool:
-    """Whether the curvature of a pair is positive, and none of its products nearly underflows."""
+    """Whether the curvature of a pair is positive and its products do not underflow."""
     least = torch.finfo(s.dtype).tiny / torch.finfo(s.dtype).eps
     positive = s @ y > 1e-10 * s.norm() * y.norm()
     return bool(positive & (s @ y > least) & (y @ y > least))
@@ -100,7 +101,7 @@ def _direction(g: Vector, steps: Vectors, changes: Vectors) -> Vector:
 def _searched(
     objective: Objective, theta: Vector, d: Vector, rate: float, value: Scalar, slope: Scalar
 ) -> float:
-    """The first of rate, rate/2, rate/4, … at which the loss has fallen enough."""
+    """The first of rate, rate/2, rate/4, … that satisfies the Armijo condition."""
     for _ in range(HALVINGS):
         (reached,) = objective.losses((theta + rate * d)[None])
         if bool(reached <= value + 1e-4 * rate * slope):

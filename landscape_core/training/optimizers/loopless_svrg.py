@@ -3,8 +3,9 @@
 Don't Jump Through Hoops and Remove Those Loops; for games it is L-SVRGDA of Beznosikov, Gorbunov,
 Berard and Loizou, 2023, Stochastic Gradient Descent-Ascent, arXiv:2202.07262.
 
-The full gradient is taken at an anchor w, which with probability p moves to the iterate before the
-step. The noise of g vanishes as w and θ meet: the steps need not become smaller, η = 1/(6L).
+The full gradient is computed at a reference point w, which with probability p is set to the iterate
+before the step. The variance of g vanishes as w and θ converge, so a constant step size converges,
+η = 1/(6L).
 """
 
 from dataclasses import dataclass
@@ -18,12 +19,12 @@ from landscape_core.training.optimizers._workers import ANCHOR, SEED, anchored, 
 from landscape_core.training.optimizers.base import LEARNING_RATE, Optimizer
 
 Anchor = tuple[int, Vector, Vector]
-"""The number of steps taken, w, and the full gradient there."""
+"""The step count, the reference point w and the full gradient there."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LooplessSVRG(Optimizer[Anchor | None]):
-    """Corrects each mini-batch by what it was wrong about at an anchor; for losses and games."""
+    """SVRG whose reference point is updated at random steps; for minimization and games."""
 
     label: ClassVar[str] = "Loopless SVRG"
     family: ClassVar[str] = "variance reduction"
@@ -41,13 +42,13 @@ class LooplessSVRG(Optimizer[Anchor | None]):
     seed: Annotated[int, SEED] = 0
 
     def init(self, theta: Vector) -> None:
-        """No anchor before the first step, which begins there."""
+        """Return the initial state: no reference point; the first step sets it."""
         del theta
 
     def step(
         self, objective: Objective, theta: Vector, memory: Anchor | None
     ) -> tuple[Vector, Anchor]:
-        """One step of size η against the corrected gradient, and the proximal map."""
+        """Take a step of size η along the variance-reduced gradient, then the proximal map."""
         step, w, full = memory or (0, theta, objective.whole.gradient(theta))
         (correction,) = full - shares(objective, w, 1)
         g = objective.gradient(theta) + correction

@@ -1,18 +1,18 @@
 """MBF: Bahamou, Goldfarb and Ren, 2023, A Mini-Block Fisher Method for Deep Neural Networks.
 
-arXiv:2202.04124. The empirical Fisher matrix, the mean of g gᵀ over the gradients g of the single
-examples, is kept in small blocks on its diagonal: of a linear layer one for each output, its bias
-included (or their average for all outputs, which takes less memory); of a convolution one for each
-pair of an output and an input channel, and one number for each bias. With batch normalization an
-example's gradient is the share of the mean loss that comes back through its own rows.
+arXiv:2202.04124. The empirical Fisher matrix, the mean of g gᵀ over the per-example gradients g, is
+approximated by small diagonal blocks: for a linear layer one per output, including its bias (or
+their average over the outputs, which takes less memory); for a convolution one per pair of output
+and input channel, and a scalar per bias. With batch normalization an example's gradient is the part
+of the gradient of the mean loss that is propagated through its own rows.
 
-The running mean of F begins with that of the first batch. The inverses are kept for some steps, but
-for as many at the start, while F changes most, they are made anew each time. Where F is small the
-steps are those of momentum with the rate η/λ: what is too large for that is too large here. With
-η = 0.03 and λ = 0.3 some starts of a small autoencoder diverged, with the defaults none of 13 did.
+The running average of F starts with that of the first batch. The inverses are reused for some
+steps, but recomputed at every step at the start, while F changes most. Where F is small the update
+is that of SGD with momentum and learning rate η/λ, which must therefore not be too large. With η =
+0.03 and λ = 0.3 some runs of a small autoencoder diverged, with the defaults none of 13 did.
 
-Parameters that belong to no such layer (gains, embeddings, weights that are made of others, or all
-where there is no network) move by η along their plain gradient.
+Parameters outside such layers (normalization gains, embeddings, reparametrized weights, or all if
+the objective is not a network) are updated by SGD with momentum.
 """
 
 import math
@@ -37,21 +37,21 @@ from landscape_core.training.optimizers._layers import (
 from landscape_core.training.optimizers.base import LEARNING_RATE, MOMENTUM, Optimizer
 
 Blocks = tuple[tuple[Tensor, ...], ...]
-"""Of each layer its blocks, (K, D, D), or their inverses; () of one that has not been called."""
+"""The blocks (K, D, D) of each layer, or their inverses; () for a layer that was not called."""
 
 MBFMemory = tuple[int, Blocks, Blocks, Vector]
-"""Steps taken, the blocks of F, their damped inverses, and the velocity v."""
+"""Step count, blocks of F, their damped inverses, and velocity v."""
 
 LARGEST = 2**28
-"""Numbers that the blocks of all layers may have."""
+"""Maximum number of entries of the blocks over all layers."""
 
 HELD = 2**25
-"""Numbers that gradients of single examples held at once may have, about."""
+"""Approximate number of entries of per-example gradients held in memory at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MiniBlockFisher(Optimizer[MBFMemory]):
-    """Divides the gradient by a small matrix for each neuron or kernel: what it does by itself."""
+    """Preconditions the gradient by one small empirical Fisher block per neuron or kernel."""
 
     label: ClassVar[str] = "Mini-block Fisher (MBF)"
     family: ClassVar[str] = "second order"
@@ -65,33 +65,34 @@ class MiniBlockFisher(Optimizer[MBFMemory]):
 
     learning_rate: Annotated[float, LEARNING_RATE] = 0.05
     damping: Annotated[
-        float, Knob(1e-10, 1e4, "λ added to F; tune it first: a small one diverges", "log")
+        float, Knob(1e-10, 1e4, "damping λ added to F; tune it first: small values diverge", "log")
     ] = 1.0
     momentum: Annotated[float, MOMENTUM] = 0.9
-    decay: Annotated[float, Knob(0.0, 0.999, "memory β of F")] = 0.9
-    update_every: Annotated[int, Knob(1, 1000, "steps from one update of F to the next")] = 1
+    decay: Annotated[float, Knob(0.0, 0.999, "exponential decay rate β of F")] = 0.9
+    update_every: Annotated[int, Knob(1, 1000, "number of steps between updates of F")] = 1
     refresh_every: Annotated[
-        int, Knob(1, 1000, "steps for which the inverses are kept, but at the start one")
+        int, Knob(1, 1000, "number of steps between updates of the inverses")
     ] = 20
     blocks: Annotated[
-        str, Choice(("neuron", "average"), "of a linear layer: one for each output, or their mean")
+        str,
+        Choice(("neuron", "average"), "for linear layers: one block per output, or their average"),
     ] = "neuron"
 
     def check_objective(self, objective: Objective) -> None:
-        """Refuse layers whose blocks would not fit in memory."""
+        """Raise `SpecError` if the blocks would not fit in memory."""
         numbers = sum(self._numbers(layer) for layer in layers_of(objective))
         if numbers > LARGEST:
-            accepted = f"average, or a network whose blocks have {LARGEST} numbers, not {numbers}"
+            accepted = f"average, as these blocks have {numbers} entries, more than {LARGEST}"
             raise SpecError("MiniBlockFisher.blocks", self.blocks, accepted)
 
     def init(self, theta: Vector) -> MBFMemory:
-        """No step taken, nothing known of the layers, at rest."""
+        """Return the initial state: no blocks, velocity 0."""
         return 0, (), (), torch.zeros_like(theta)
 
     def step(
         self, objective: Objective, theta: Vector, memory: MBFMemory
     ) -> tuple[Vector, MBFMemory]:
-        """One step against the velocity, which has taken up the preconditioned gradient."""
+        """Take a step along the negative velocity, updated by the preconditioned gradient."""
         index, blocks, inverses, v = memory
         model = None if objective.network is None else objective.network.still
         d = objective.gradient(theta)
@@ -118,7 +119,7 @@ class MiniBlockFisher(Optimizer[MBFMemory]):
         return (rows if self.blocks == "neuron" else 1) * columns**2
 
     def _measured(self, layer: Layer, found: Seen) -> tuple[Tensor, ...]:
-        """The blocks of a layer for this batch, some outputs at a time."""
+        """Compute the blocks of a layer for this batch, a few outputs at a time."""
         examples, _, columns = found.inputs.shape
         parts = found.slopes.split(max(1, HELD // (examples * columns)), 2)
         # The gradient of each output's weights at each example: (O, N, I).
@@ -132,7 +133,7 @@ class MiniBlockFisher(Optimizer[MBFMemory]):
         return (torch.stack([own.T @ own for own in rows]).sum(0, keepdim=True) / count,)
 
     def _averaged(self, before: Blocks, fresh: Blocks) -> Blocks:
-        """The running means."""
+        """Update the running averages."""
         return tuple(
             tuple(torch.lerp(new, old, self.decay) for old, new in zip(olds, news, strict=True))
             if olds and news
@@ -142,7 +143,7 @@ class MiniBlockFisher(Optimizer[MBFMemory]):
 
 
 def _kernels(layer: Layer, gradients: Tensor) -> tuple[Tensor, ...]:
-    """The blocks of the kernels of some outputs, and those of their biases if they have any."""
+    """The blocks of the kernels of some outputs, and of their biases if there are any."""
     outputs, examples, _ = gradients.shape
     count, size = layer.weight.shape[1], math.prod(layer.kernel)
     weights = gradients[..., : count * size].reshape(outputs, examples, count, size)
@@ -154,7 +155,7 @@ def _kernels(layer: Layer, gradients: Tensor) -> tuple[Tensor, ...]:
 
 
 def _divided(layer: Layer, matrix: Tensor, inverses: tuple[Tensor, ...]) -> Tensor:
-    """The inverse blocks times what the layer's matrix holds of each."""
+    """Multiply the parts of the layer's matrix by their inverse blocks."""
     if not layer.kernel:
         return (inverses[0] @ matrix[:, :, None])[..., 0]
     kernels, *biases = inverses

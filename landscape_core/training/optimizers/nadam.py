@@ -1,6 +1,6 @@
 """NAdam: Dozat, 2016, Incorporating Nesterov Momentum into Adam.
 
-With the paper's growing share of the mean gradient, as `torch.optim.NAdam` has it.
+With the momentum schedule of the paper, as in `torch.optim.NAdam`.
 """
 
 import math
@@ -21,12 +21,12 @@ from landscape_core.training.optimizers.base import (
 )
 
 Moments = tuple[int, float, Vector, Vector]
-"""Steps taken t, product Π of all μ so far, mean gradient m, mean squared gradient v."""
+"""Number of steps t, product Π of all μ so far, first moment m, second moment v."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NAdam(Optimizer[Moments]):
-    """Adam with Nesterov's look ahead: the newest gradient counts a step early."""
+    """Adam with Nesterov momentum."""
 
     label: ClassVar[str] = "NAdam"
     family: ClassVar[str] = "adaptive"
@@ -38,20 +38,24 @@ class NAdam(Optimizer[Moments]):
     source: ClassVar[str] = "Dozat, 2016, Incorporating Nesterov Momentum into Adam"
 
     learning_rate: Annotated[float, LEARNING_RATE] = 0.01
-    beta1: Annotated[float, Knob(0.0, 0.999, "memory β₁ of the mean gradient")] = 0.9
-    beta2: Annotated[float, Knob(0.0, 0.9999, "memory β₂ of the mean squared gradient")] = 0.999
+    beta1: Annotated[float, Knob(0.0, 0.999, "exponential decay rate of the first moment, β₁")] = (
+        0.9
+    )
+    beta2: Annotated[
+        float, Knob(0.0, 0.9999, "exponential decay rate of the second moment, β₂")
+    ] = 0.999
     momentum_decay: Annotated[
-        float, Knob(0.0, 1.0, "how fast ψ the share of the mean gradient grows from β₁/2 to β₁")
+        float, Knob(0.0, 1.0, "momentum decay ψ: rate at which μₜ grows from β₁/2 to β₁")
     ] = 0.004
     epsilon: Annotated[float, EPSILON] = 1e-8
     weight_decay: Annotated[float, WEIGHT_DECAY] = 0.0
 
     def init(self, theta: Vector) -> Moments:
-        """No step taken, an empty product, both means zero."""
+        """Return the initial state: t = 0, Π = 1, both moments zero."""
         return 0, 1.0, torch.zeros_like(theta), torch.zeros_like(theta)
 
     def step(self, objective: Objective, theta: Vector, memory: Moments) -> tuple[Vector, Moments]:
-        """One step of η against g and the mean gradient a step ahead, over the root mean square."""
+        """Take a step with the Nesterov-corrected first moment over the root of the second."""
         t, product, m, v = memory
         g = decayed(objective.gradient(theta), theta, self.weight_decay)
         t = t + 1
@@ -67,5 +71,5 @@ class NAdam(Optimizer[Moments]):
         return newest.addcdiv_(m, root, value=-step), (t, product, m, v)
 
     def _share(self, t: int) -> float:
-        """The share μₜ of the mean gradient."""
+        """The momentum coefficient μₜ."""
         return self.beta1 * (1 - 0.5 * 0.96 ** (t * self.momentum_decay))

@@ -1,18 +1,17 @@
 """Natural gradient descent: Amari, 1998, Natural Gradient Works Efficiently in Learning.
 
-F is the Fisher matrix of the model's own predictions: the mean of ∇log p ∇log pᵀ over labels that
-the model draws. For cross-entropy and for the squared error, as of normal labels, it is the
+F is the Fisher information matrix: the mean of ∇log p ∇log pᵀ over labels sampled from the model.
+For cross-entropy, and for squared error as the likelihood of normal labels, it equals the
 Gauss-Newton matrix JᵀHJ, J the Jacobian of the outputs and H the Hessian of the loss in them
-(Martens, 2020, arXiv:1412.1193, section 9), and as such it is computed, exactly; for other losses
-JᵀHJ stands in its place, without what negative curvature H has. The empirical one has the gradients
-of the single examples with the labels of the data (Kunstner, Balles, Hennig, 2019,
-arXiv:1905.12558).
+(Martens, 2020, arXiv:1412.1193, section 9), and is computed exactly; for other losses JᵀHJ is used
+instead, with negative eigenvalues of H set to zero. The empirical Fisher uses the per-example
+gradients for the labels of the data (Kunstner, Balles, Hennig, 2019, arXiv:1905.12558).
 
-An objective that is no network is its own output; its F is taken to be the Hessian, and the step
-that of Newton's method, damped.
+For an objective that is not a network F is the Hessian, and the step that of damped Newton's
+method.
 
-The system is solved exactly in float64: among the P parameters or, where they are fewer, among the
-rows of √H J, by the identity of Woodbury.
+The linear system is solved exactly in float64: in the P parameters or, if they are fewer, in the
+rows of √H J by the Woodbury identity.
 """
 
 from collections.abc import Iterator
@@ -34,12 +33,12 @@ from landscape_core.training.optimizers._layers import output_roots, rooted
 from landscape_core.training.optimizers.base import LEARNING_RATE, Optimizer
 
 LARGEST = 2**27
-"""Numbers that the largest matrix, in float64, may have."""
+"""Maximum number of entries of the largest matrix, in float64."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NaturalGradient(Optimizer[None]):
-    """The steepest way down, with steps measured by how far they change what the model predicts."""
+    """Gradient descent preconditioned by the inverse Fisher matrix, with damping."""
 
     label: ClassVar[str] = "Natural gradient"
     family: ClassVar[str] = "second order"
@@ -48,35 +47,41 @@ class NaturalGradient(Optimizer[None]):
 
     learning_rate: Annotated[float, LEARNING_RATE] = 0.1
     damping: Annotated[
-        float, Knob(1e-12, 1e4, "λ added to F; a large one makes it gradient descent", "log")
+        float,
+        Knob(
+            1e-12,
+            1e4,
+            "damping λ added to F; for large values it approaches gradient descent",
+            "log",
+        ),
     ] = 0.01
     fisher: Annotated[
         str,
         Choice(
             ("exact", "empirical"),
-            "by the labels that the model itself would draw, or by those of the data",
+            "Fisher information of the model, or empirical Fisher with the labels of the data",
         ),
     ] = "exact"
 
     def check_objective(self, objective: Objective) -> None:
-        """Refuse more parameters than a dense matrix can have in memory."""
+        """Raise `SpecError` if a dense matrix would not fit in memory."""
         size = objective.layout.size
         if min(size, self._rows(objective)) * size > LARGEST:
-            accepted = f"few enough for a matrix of at most {LARGEST} numbers"
+            accepted = f"few enough for a matrix of at most {LARGEST} entries"
             raise SpecError("the number of parameters for the natural gradient", size, accepted)
 
     def init(self, theta: Vector) -> None:
-        """Nothing is remembered."""
+        """Return the initial state: none."""
 
     def step(self, objective: Objective, theta: Vector, memory: None) -> tuple[Vector, None]:
-        """One step of size η against (F + λI)⁻¹ g."""
+        """Take a step of size η along −(F + λI)⁻¹ g."""
         quiet = objective.still
         g = objective.gradient(theta)
         d = self._divided(quiet, theta, g.double()).to(g.dtype)
         return torch.sub(theta, d, alpha=self.learning_rate), memory
 
     def _rows(self, objective: Objective) -> int:
-        """How many rows U has, where F = UᵀU."""
+        """The number of rows of U, where F = UᵀU."""
         if self.fisher == "empirical":
             return objective.examples
         if objective.network is None:
@@ -86,7 +91,7 @@ class NaturalGradient(Optimizer[None]):
             return objective.examples * one.outputs(one.start).numel()
 
     def _divided(self, objective: Objective, theta: Vector, g: Vector) -> Vector:
-        """(F + λI)⁻¹ g, in float64; where there is none, as the run has diverged, NaN."""
+        """Solve (F + λI) d = g in float64; NaN if it has no solution, as after divergence."""
         size = len(theta)
         unit = torch.eye(size, dtype=g.dtype, device=g.device)
         if objective.network is None and self.fisher == "exact":
@@ -103,7 +108,7 @@ class NaturalGradient(Optimizer[None]):
         return (g - u.T @ _solved(gram, u @ g)) / self.damping
 
     def _factor(self, objective: Objective, theta: Vector) -> Iterator[Float[Tensor, "_ P"]]:
-        """U, some rows at a time, in float64."""
+        """Yield U in blocks of rows, in float64."""
         if self.fisher == "empirical" or objective.network is None:
             for rows in gradients(objective, theta):
                 yield rows.double() / objective.examples**0.5
@@ -118,7 +123,7 @@ class NaturalGradient(Optimizer[None]):
 
 
 def _together(model: ModelObjective, theta: Vector) -> Float[Tensor, "n C P"]:
-    """The Jacobian of all outputs of examples that know each other, by batch normalization."""
+    """The Jacobian of all outputs of a batch whose examples are coupled by batch normalization."""
     point = theta.detach().requires_grad_()
     outputs = model.outputs(point).flatten(1)
     unit = torch.eye(outputs.numel(), dtype=point.dtype, device=point.device)
@@ -126,7 +131,7 @@ def _together(model: ModelObjective, theta: Vector) -> Float[Tensor, "n C P"]:
 
 
 def _solved(matrix: Float[Tensor, "K K"], vector: Float[Tensor, " K"]) -> Float[Tensor, " K"]:
-    """M⁻¹ v of a positive definite matrix."""
+    """Solve M x = v for a positive definite matrix."""
     factor, failed = torch.linalg.cholesky_ex(matrix)
     found = torch.cholesky_solve(vector[:, None], factor)[:, 0]
     return torch.where(failed == 0, found, torch.nan)

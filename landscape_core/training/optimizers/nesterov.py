@@ -1,8 +1,8 @@
 """Nesterov's momentum, in the form of Sutskever, Martens, Dahl and Hinton, 2013.
 
 Nesterov, 1983, A method of solving a convex programming problem with convergence rate O(1/k²),
-takes the gradient at y, a step ahead of the iterate x: x ← y − ηg(y), then y ← x + μ(x − x₋). Here
-θ is that y, so that the gradient is taken where the picture shows the point to be; this is the
+takes the gradient at y, ahead of the iterate x: x ← y − ηg(y), then y ← x + μ(x − x₋). Here θ is
+that y, so that the recorded iterate is the point at which the gradient is evaluated; this is the
 form of `torch.optim.SGD(nesterov=True)`.
 """
 
@@ -24,7 +24,7 @@ from landscape_core.training.optimizers.base import (
 
 @dataclass(frozen=True, kw_only=True)
 class Nesterov(Optimizer[Vector]):
-    """A heavy ball that looks ahead: it measures the slope where its velocity will take it."""
+    """SGD with Nesterov momentum: the gradient is taken at the extrapolated point."""
 
     label: ClassVar[str] = "Nesterov"
     family: ClassVar[str] = "momentum"
@@ -39,11 +39,11 @@ class Nesterov(Optimizer[Vector]):
     weight_decay: Annotated[float, WEIGHT_DECAY] = 0.0
 
     def init(self, theta: Vector) -> Vector:
-        """The velocity v: at rest."""
+        """Return the initial velocity: v = 0."""
         return torch.zeros_like(theta)
 
     def step(self, objective: Objective, theta: Vector, memory: Vector) -> tuple[Vector, Vector]:
-        """One step of size η against g + μv: the gradient, and the velocity a step ahead."""
+        """Take a step of size η along −(g + μv)."""
         g = decayed(objective.gradient(theta), theta, self.weight_decay)
         v = torch.add(g, memory, alpha=self.momentum)
         ahead = torch.add(g, v, alpha=self.momentum)

@@ -1,13 +1,13 @@
 """Gradient descent with noise: Ge, Huang, Jin and Yuan, 2015, Escaping From Saddle Points.
 
-They add noise to each gradient, algorithm 1, so that no saddle holds the iterates; the noise that
-fades like (1+t)^(−γ), in variance, is that of Neelakantan et al., 2015, Adding Gradient Noise
-Improves Learning for Very Deep Networks, with γ = 0.55. Noise in the weights, which gives the
-gradient of a smoothed loss, is that of Duchi, Bartlett and Wainwright, 2012, Randomized Smoothing
-for Stochastic Optimization; the loss noted at such a step is that of the moved weights. Noise in
-the inputs, fresh at each step, is that of Bishop, 1995, Training with Noise is Equivalent to
-Tikhonov Regularization; the loss noted then, and the statistics that batch normalization stores,
-are those of the inputs as they are.
+They add noise to each gradient, algorithm 1, to escape saddle points; annealing its variance as
+(1+t)^(−γ) is due to Neelakantan et al., 2015, Adding Gradient Noise Improves Learning for Very Deep
+Networks, with γ = 0.55. Noise in the weights, which gives the gradient of a smoothed loss, is due
+to Duchi, Bartlett and Wainwright, 2012, Randomized Smoothing for Stochastic Optimization; the
+recorded loss of such a step is that at the perturbed weights. Noise in the inputs, independent at
+each step, is due to Bishop, 1995, Training with Noise is Equivalent to Tikhonov Regularization; in
+that case the recorded loss and the running statistics of batch normalization are those of the
+unperturbed inputs.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from landscape_core.training.optimizers.base import LEARNING_RATE, Optimizer
 
 @dataclass(frozen=True, kw_only=True)
 class PerturbedGradient(Optimizer[int]):
-    """Gradient descent that is shaken by fading noise, so that no saddle can hold it."""
+    """Gradient descent with annealed Gaussian noise, which escapes saddle points."""
 
     label: ClassVar[str] = "Perturbed gradient descent"
     family: ClassVar[str] = "gradient descent"
@@ -40,33 +40,34 @@ class PerturbedGradient(Optimizer[int]):
     )
 
     learning_rate: Annotated[float, LEARNING_RATE] = 0.1
-    noise: Annotated[float, Knob(0.0, 10.0, "standard deviation σ of the first noise")] = 0.1
+    noise: Annotated[float, Knob(0.0, 10.0, "initial standard deviation σ of the noise")] = 0.1
     where: Annotated[
         str,
         Choice(
             ("gradient", "weights", "inputs"),
-            "add it to the gradient, to the weights at which that is taken, or to the inputs",
+            "what the noise is added to: the gradient, the weights at which it is "
+            "evaluated, or the inputs",
         ),
     ] = "gradient"
     fading: Annotated[
-        float, Knob(0.0, 2.0, "exponent γ by which the variance falls; at 0 it stays")
+        float, Knob(0.0, 2.0, "annealing exponent γ of the variance, (1+t)^(−γ); 0: constant noise")
     ] = 0.55
-    seed: Annotated[int, Knob(0, 2**31 - 1, "draws the noise")] = 0
+    seed: Annotated[int, Knob(0, 2**31 - 1, "random seed of the noise")] = 0
 
     def init(self, theta: Vector) -> int:
-        """The number of steps taken: none."""
+        """Return the initial step count, 0."""
         del theta
         return 0
 
     def check_objective(self, objective: Objective) -> None:
-        """Refuse noise in inputs that there are not, or that are no real numbers."""
+        """Raise `SpecError` for input noise if there are no floating-point inputs."""
         part = objective.network
         if self.where == "inputs" and (part is None or not part.inputs.is_floating_point()):
-            accepted = "gradient or weights where there are no inputs of real numbers"
+            accepted = "gradient or weights, as this problem has no floating-point inputs"
             raise SpecError("PerturbedGradient.where", self.where, accepted)
 
     def step(self, objective: Objective, theta: Vector, memory: int) -> tuple[Vector, int]:
-        """One step of size η against the noisy gradient."""
+        """Take a step of size η along the negative noisy gradient."""
         rng = random_streams.stream(self.seed, "perturbation", memory)
         deviation = self.noise * (1 + memory) ** (-self.fading / 2)
 

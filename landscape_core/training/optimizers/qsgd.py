@@ -3,8 +3,9 @@
 Communication-Efficient SGD via Gradient Quantization and Encoding; for games it is QSGDA of
 Beznosikov, Gorbunov, Berard and Loizou, 2023, Stochastic Gradient Descent-Ascent, arXiv:2202.07262.
 
-Also with exact gradients the noise of Q stays where the workers' own gradients are not zero, so a
-fixed step leads into a ball. With one worker and `random` it is the plain coordinate method.
+Even with exact gradients the variance of Q does not vanish at the solution if the workers' own
+gradients are not zero there, so a constant step size converges to a neighbourhood of it. With one
+worker and `random` it is randomized coordinate descent.
 """
 
 from dataclasses import dataclass
@@ -29,13 +30,13 @@ from landscape_core.training.optimizers.base import LEARNING_RATE, Optimizer
 
 @dataclass(frozen=True, kw_only=True)
 class QSGD(Optimizer[int]):
-    """Workers send compressed gradients, which are right only on average; for losses and games."""
+    """Distributed SGD with unbiased gradient compression; for minimization and games."""
 
     label: ClassVar[str] = "QSGD (compressed)"
     family: ClassVar[str] = "compressed"
     formula: ClassVar[str] = (
-        "g = Σ Q(gₘ), gₘ the share of worker m in the gradient, Q a random compression;  "
-        "θ ← prox(θ − ηg)"
+        "g = Σ Q(gₘ), gₘ the contribution of worker m to the gradient, Q a random "
+        "compression;  θ ← prox(θ − ηg)"
     )
     source: ClassVar[str] = (
         "Alistarh, Grubic, Li, Tomioka & Vojnovic, 2017, QSGD; Beznosikov et al., 2023, "
@@ -49,12 +50,12 @@ class QSGD(Optimizer[int]):
     seed: Annotated[int, SEED] = 0
 
     def init(self, theta: Vector) -> int:
-        """The number of steps taken: none."""
+        """Return the initial step count, 0."""
         del theta
         return 0
 
     def step(self, objective: Objective, theta: Vector, memory: int) -> tuple[Vector, int]:
-        """One step of size η against the sum of what the workers send, and the proximal map."""
+        """Take a step of size η along the sum of compressed gradients, then the proximal map."""
         noted(objective, theta)
         rng = random_streams.stream(self.seed, "compression", memory)
         own = shares(objective, theta, self.workers)
@@ -63,5 +64,5 @@ class QSGD(Optimizer[int]):
         return objective.prox(moved, self.learning_rate), memory + 1
 
     def sent(self, size: int) -> float:
-        """How many numbers each worker sends in a step, for so many parameters."""
+        """The mean number of floats per step and worker, for this number of parameters."""
         return Compressor(self.compressor, self.keep).sent(size)

@@ -19,7 +19,7 @@ from landscape_core.training.optimizers.base import (
 
 @dataclass(frozen=True, kw_only=True)
 class RMSprop(Optimizer[Vector]):
-    """Divides each weight's gradient by its usual size, so that all weights move at like speed."""
+    """Divides the gradient by the root of a moving average of its square."""
 
     label: ClassVar[str] = "RMSprop"
     family: ClassVar[str] = "adaptive"
@@ -29,16 +29,18 @@ class RMSprop(Optimizer[Vector]):
     )
 
     learning_rate: Annotated[float, LEARNING_RATE] = 0.005
-    alpha: Annotated[float, Knob(0.0, 0.9999, "memory α of the mean squared gradient")] = 0.99
+    alpha: Annotated[
+        float, Knob(0.0, 0.9999, "smoothing constant α of the mean squared gradient")
+    ] = 0.99
     epsilon: Annotated[float, EPSILON] = 1e-8
     weight_decay: Annotated[float, WEIGHT_DECAY] = 0.0
 
     def init(self, theta: Vector) -> Vector:
-        """The mean squared gradient v: zero."""
+        """Return the initial mean squared gradient: v = 0."""
         return torch.zeros_like(theta)
 
     def step(self, objective: Objective, theta: Vector, memory: Vector) -> tuple[Vector, Vector]:
-        """One step of size η against g over its root mean square."""
+        """Take a step of size η along −g divided by its root mean square."""
         g = decayed(objective.gradient(theta), theta, self.weight_decay)
         v = (self.alpha * memory).addcmul_(g, g, value=1 - self.alpha)
         root = v.sqrt().add_(self.epsilon)

@@ -1,13 +1,13 @@
 """SAGA: Defazio, Bach and Lacoste-Julien, 2014, A Fast Incremental Gradient Method.
 
 The update of arXiv:1407.0202 without its proximal step, for mini-batches: all examples of a batch
-are corrected by the table, then written into it. The table begins with zeros, not with a pass over
-the data, so that the first epoch is that of SGD. Where a sampler weights its examples, the weights
-multiply the corrections alone: ᾱ is the plain mean. What is no mini-batch has nothing to reduce,
-and is descended by its own gradient.
+are corrected by the table, then their gradients are stored in it. The table is initialized with
+zeros, not by a pass over the data, so that the first epoch is that of SGD. If a sampler weights its
+examples, the weights apply to the corrections only: ᾱ is the unweighted mean. Full-batch objectives
+have no variance to reduce; for them the method is gradient descent.
 
-In a batch that shares its statistics no example has a gradient of its own: with batch normalization
-they are taken by the running statistics, which each step updates as usual.
+With batch statistics there are no per-example gradients: with batch normalization they are computed
+with the running statistics, which each step updates as usual.
 """
 
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ from landscape_core.models.objective import Objective
 from landscape_core.training.optimizers.base import LEARNING_RATE, Optimizer
 
 Table = tuple[tuple[Vector, ...], Vector]
-"""The latest gradient α of each example, none before the first step, and their mean ᾱ."""
+"""The table of the last gradient α of each example, and their mean ᾱ."""
 
 MEGABYTE = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
 class SAGA(Optimizer[Table]):
-    """Remembers the gradient of every example, and lets each mini-batch correct their mean."""
+    """Variance-reduced SGD with a table of the last gradient of every example."""
 
     label: ClassVar[str] = "SAGA"
     family: ClassVar[str] = "variance reduction"
@@ -47,25 +47,27 @@ class SAGA(Optimizer[Table]):
 
     learning_rate: Annotated[float, LEARNING_RATE] = 0.1
     memory_mb: Annotated[
-        int, Knob(1, 1_000_000, "megabytes that the gradients of all examples may take", "log")
+        int, Knob(1, 1_000_000, "maximum size of the gradient table in megabytes", "log")
     ] = 1024
 
     def init(self, theta: Vector) -> Table:
-        """No gradient known: all count as zero."""
+        """Return the initial state: an empty table, all gradients zero."""
         return (), torch.zeros_like(theta)
 
     def check_objective(self, objective: Objective) -> None:
-        """Refuse a table that is larger than it may be."""
+        """Raise `SpecError` if the table would exceed `memory_mb`."""
         network = objective.network
         item = 8 if network is None else network.start.element_size()
         needed = -(-objective.examples * objective.layout.size * item // MEGABYTE)
         if needed > self.memory_mb:
             numbers = f"{objective.examples} examples × {objective.layout.size} parameters"
-            accepted = f"at least {needed}, for {numbers}; or the data or network smaller"
+            accepted = (
+                f"at least {needed}, for {numbers}; or use fewer examples or a smaller network"
+            )
             raise SpecError("SAGA.memory_mb", self.memory_mb, accepted)
 
     def step(self, objective: Objective, theta: Vector, memory: Table) -> tuple[Vector, Table]:
-        """One step of size η against the corrected mean."""
+        """Take a step of size η along the negative variance-reduced gradient."""
         if objective.whole is objective:
             return torch.sub(theta, objective.gradient(theta), alpha=self.learning_rate), memory
         objective.losses(theta[None])  # the loss to note; updates statistics as a training step
@@ -82,7 +84,7 @@ class SAGA(Optimizer[Table]):
 
 
 def _rows(objective: Objective, theta: Vector) -> tuple[Vectors, Float[Tensor, " K"]]:
-    """Each example's own gradient, shape (K, P), and what a sampler weights it by, shape (K,)."""
+    """Per-example gradients, shape (K, P), and the sampler's weights, shape (K,)."""
     part, weights = objective.network, theta.new_ones(objective.examples)
     if part is not None and isinstance(part.loss_function, Weighted):
         weights = part.loss_function.weights.to(theta)

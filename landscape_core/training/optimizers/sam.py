@@ -18,9 +18,9 @@ from landscape_core.training.optimizers.base import LEARNING_RATE, MOMENTUM, WEI
 
 @dataclass(frozen=True, kw_only=True)
 class SAM(Optimizer[Vector]):
-    """Steps by the slope at the worst point near by, and so looks for minima in wide valleys.
+    """Minimizes the worst-case loss in a neighbourhood of the weights, which favours flat minima.
 
-    The worst point is that of the linear model within a ball of radius ρ.
+    The worst case is approximated by the maximum of the linearized loss in a ball of radius ρ.
     """
 
     label: ClassVar[str] = "SAM (sharpness-aware)"
@@ -32,16 +32,18 @@ class SAM(Optimizer[Vector]):
     )
 
     learning_rate: Annotated[float, LEARNING_RATE] = 0.02
-    rho: Annotated[float, Knob(0.0, 10.0, "radius ρ of the ball that is searched uphill")] = 0.05
+    rho: Annotated[
+        float, Knob(0.0, 10.0, "neighbourhood size ρ: radius of the perturbation ball")
+    ] = 0.05
     momentum: Annotated[float, MOMENTUM] = 0.9
     weight_decay: Annotated[float, WEIGHT_DECAY] = 0.0
 
     def init(self, theta: Vector) -> Vector:
-        """The velocity v: at rest."""
+        """Return the initial velocity: v = 0."""
         return torch.zeros_like(theta)
 
     def step(self, objective: Objective, theta: Vector, memory: Vector) -> tuple[Vector, Vector]:
-        """One step of the heavy ball from θ, with the gradient of the point uphill."""
+        """Take a step of SGD with momentum from θ, with the gradient at the perturbed point."""
         uphill = objective.gradient(theta)
         g = objective.still.gradient(torch.add(theta, normalize(uphill, dim=0), alpha=self.rho))
         g = torch.add(g, theta, alpha=self.weight_decay)

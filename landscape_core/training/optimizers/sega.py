@@ -3,9 +3,10 @@
 For games it is SEGA-SGDA of Beznosikov, Gorbunov, Berard and Loizou, 2023, Stochastic Gradient
 Descent-Ascent, arXiv:2202.07262.
 
-Only K of the d derivatives are asked for in a step; a memory h stands for the others. Where a
-penalty holds the solution, the gradient there is not zero and a coordinate method without memory
-keeps its noise; here h learns it. The step is about K/(dL) at most.
+Each step evaluates only K of the d partial derivatives; the estimate h replaces the others. With a
+non-smooth penalty the gradient at the solution is not zero, and coordinate descent without such an
+estimate keeps its variance; here h converges to that gradient. The step size must be at most about
+K/(dL).
 """
 
 from dataclasses import dataclass
@@ -20,12 +21,12 @@ from landscape_core.training.optimizers._workers import KEEP, SEED, kept
 from landscape_core.training.optimizers.base import LEARNING_RATE, Optimizer
 
 Learned = tuple[int, Vector]
-"""The number of steps taken, and h."""
+"""The step count and the gradient estimate h."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SEGA(Optimizer[Learned]):
-    """Looks at a few coordinates of the gradient and remembers the others; for losses and games."""
+    """Variance-reduced coordinate descent by gradient sketching; for minimization and games."""
 
     label: ClassVar[str] = "SEGA (coordinates)"
     family: ClassVar[str] = "compressed"
@@ -43,11 +44,11 @@ class SEGA(Optimizer[Learned]):
     seed: Annotated[int, SEED] = 0
 
     def init(self, theta: Vector) -> Learned:
-        """Nothing known of the gradient: h is zero."""
+        """Return the initial state: h = 0."""
         return 0, torch.zeros_like(theta)
 
     def step(self, objective: Objective, theta: Vector, memory: Learned) -> tuple[Vector, Learned]:
-        """One step of size η against the estimate, and the proximal map."""
+        """Take a step of size η along the negative gradient estimate, then the proximal map."""
         step, h = memory
         size = len(theta)
         count = kept(self.keep, size)

@@ -12,7 +12,7 @@ from landscape_core.training.optimizers.base import LEARNING_RATE, WEIGHT_DECAY,
 
 @dataclass(frozen=True, kw_only=True)
 class SGD(Optimizer[None]):
-    """Steps straight downhill: against the gradient of the mini-batch."""
+    """Stochastic gradient descent: steps along the negative gradient of the mini-batch."""
 
     label: ClassVar[str] = "SGD"
     family: ClassVar[str] = "gradient descent"
@@ -23,10 +23,10 @@ class SGD(Optimizer[None]):
     weight_decay: Annotated[float, WEIGHT_DECAY] = 0.0
 
     def init(self, theta: Vector) -> None:
-        """Nothing is remembered."""
+        """Return the initial state: none."""
         del theta
 
     def step(self, objective: Objective, theta: Vector, memory: None) -> tuple[Vector, None]:
-        """One step of size η against g."""
+        """Take a step of size η along −g."""
         g = decayed(objective.gradient(theta), theta, self.weight_decay)
         return torch.sub(theta, g, alpha=self.learning_rate), memory

@@ -1,9 +1,8 @@
 """SGDA, simultaneous stochastic gradient descent-ascent, with a proximal map.
 
 Beznosikov, Gorbunov, Berard and Loizou, 2023, Stochastic Gradient Descent-Ascent: Unified Theory
-and New Efficient Methods. If E‖g − F(z*)‖² ≤ 2A⟨F(z) − F(z*), z − z*⟩ + D₁ a step
-η ≤ min(1/μ, 1/(2A)) brings z at a linear rate into a ball around the solution whose size is
-proportional to η.
+and New Efficient Methods. If E‖g − F(z*)‖² ≤ 2A⟨F(z) − F(z*), z − z*⟩ + D₁ a step η ≤ min(1/μ,
+1/(2A)) converges linearly to a neighbourhood of the solution whose radius is proportional to η.
 """
 
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from landscape_core.training.optimizers.base import LEARNING_RATE, Optimizer
 
 @dataclass(frozen=True, kw_only=True)
 class SGDA(Optimizer[None]):
-    """Made for games: all players step at once, each down its own slope; on a loss it is SGD."""
+    """Simultaneous gradient descent-ascent for games; for minimization it is SGD."""
 
     label: ClassVar[str] = "SGDA (games)"
     family: ClassVar[str] = "games"
@@ -32,10 +31,10 @@ class SGDA(Optimizer[None]):
     learning_rate: Annotated[float, LEARNING_RATE] = 0.05
 
     def init(self, theta: Vector) -> None:
-        """Nothing is remembered."""
+        """Return the initial state: none."""
         del theta
 
     def step(self, objective: Objective, theta: Vector, memory: None) -> tuple[Vector, None]:
-        """One step of size η against g, and the proximal map."""
+        """Take a step of size η along −g, then the proximal map."""
         moved = torch.sub(theta, objective.gradient(theta), alpha=self.learning_rate)
         return objective.prox(moved, self.learning_rate), memory

@@ -2,8 +2,8 @@
 
 Algorithm 1 for matrices, algorithm 2 for tensors of any order k: each of the k modes has a matrix
 H, the sum of G Gᵀ over the gradients G unfolded along the mode, and the gradient is multiplied by
-the power −1/(2k) of each. A vector has one mode: it moves by full-matrix AdaGrad (Duchi et al.,
-2011). A mode longer than `largest` keeps the diagonal of H alone.
+the power −1/(2k) of each. A vector has one mode, which gives full-matrix AdaGrad (Duchi et al.,
+2011). For a mode longer than `largest` only the diagonal of H is kept.
 """
 
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ from landscape_core.training.optimizers.base import (
 )
 
 Preconditioners = tuple[tuple[Tensor, ...], ...]
-"""For each tensor of the network, for each of its modes: H, or its diagonal; () at the start."""
+"""For each tensor and each of its modes: H, or its diagonal; () before the first step."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shampoo(Optimizer[Preconditioners]):
-    """AdaGrad for matrices: it evens out the gradient along the rows and columns of each layer."""
+    """Preconditions each layer's gradient by one matrix per tensor dimension."""
 
     label: ClassVar[str] = "Shampoo"
     family: ClassVar[str] = "second order"
@@ -45,19 +45,25 @@ class Shampoo(Optimizer[Preconditioners]):
     learning_rate: Annotated[float, LEARNING_RATE] = 0.1
     epsilon: Annotated[float, EPSILON] = 1e-4
     largest: Annotated[
-        int, Knob(1, 10_000, "longest side with a full matrix; longer ones keep a diagonal", "log")
+        int,
+        Knob(
+            1,
+            10_000,
+            "largest dimension with a full preconditioner; larger ones use a diagonal",
+            "log",
+        ),
     ] = 512
     weight_decay: Annotated[float, WEIGHT_DECAY] = 0.0
 
     def init(self, theta: Vector) -> Preconditioners:
-        """Nothing summed up; the matrices begin as ε times the identity."""
+        """Return the initial state: each H is ε times the identity."""
         del theta
         return ()
 
     def step(
         self, objective: Objective, theta: Vector, memory: Preconditioners
     ) -> tuple[Vector, Preconditioners]:
-        """One step of size η against the gradient, evened out along every mode."""
+        """Take a step of size η along the negative preconditioned gradient."""
         blocks = objective.layout.blocks
         g = decayed(objective.gradient(theta), theta, self.weight_decay)
         gradients = [_tensor(block, g) for block in blocks]
@@ -74,7 +80,7 @@ class Shampoo(Optimizer[Preconditioners]):
         return tuple(one.diag() if len(one) <= self.largest else one for one in diagonals)
 
     def _evened(self, gradient: Tensor, sums: tuple[Tensor, ...]) -> Tensor:
-        """The gradient times the power −1/(2k) of H along each of its k modes."""
+        """Multiply the gradient by the power −1/(2k) of H along each of its k modes."""
         power = -0.5 / len(sums)
         for mode, h in enumerate(sums):
             rows = _unfolded(gradient, mode)
@@ -83,7 +89,7 @@ class Shampoo(Optimizer[Preconditioners]):
         return gradient
 
     def _power(self, h: Tensor, power: float) -> Tensor:
-        """The power of a symmetric matrix; NaN where it is not finite, as the run has diverged."""
+        """The power of a symmetric matrix; NaN if it is not finite, as after divergence."""
         if not bool(h.isfinite().all()):
             return torch.full_like(h, torch.nan)
         values, vectors = torch.linalg.eigh(h)
@@ -92,16 +98,16 @@ class Shampoo(Optimizer[Preconditioners]):
 
 
 def _tensor(block: Block, g: Vector) -> Tensor:
-    """The block's gradient in its own shape; a single number as a vector of length 1."""
+    """The block's gradient in the shape of its tensor; a scalar as a vector of length 1."""
     return block.of(g) if block.shape else block.of(g)[None]
 
 
 def _added(h: Tensor, gradient: Tensor, mode: int) -> Tensor:
-    """The sum along a mode after one more gradient."""
+    """Add a gradient's outer product along a mode to H."""
     rows = _unfolded(gradient, mode)
     return h + (rows @ rows.T if h.dim() > 1 else rows.square().sum(1))
 
 
 def _unfolded(gradient: Tensor, mode: int) -> Tensor:
-    """The tensor as a matrix, with a row for each index of the mode."""
+    """Unfold the tensor to a matrix with one row per index of the mode."""
     return gradient.movedim(mode, 0).reshape(gradient.shape[mode], -1)

@@ -1,28 +1,28 @@
 """Successive convex approximation: Scardapane and Di Lorenzo, 2018, IEEE TNNLS, arXiv:1706.04769.
 
-At θ the loss of the mini-batch is replaced by a strongly convex one that touches it there, with s
-the step away from θ: the outputs f are linearized, the loss ℓ in the outputs is kept,
+At θ the mini-batch loss is replaced by a strongly convex surrogate with the same gradient there, s
+being the step from θ: the outputs f are linearized, the loss ℓ in the outputs is kept,
 
     u(s) = ρ mean ℓ(y, f + J s) + (1 − ρ) ⟨d, s⟩ + τ‖s‖² + λ‖θ + s‖²,
 
-where d ← (1 − ρ) d + ρ g remembers earlier gradients. The iterate moves by the share α towards the
-minimum of u. Fully linearized, ℓ is replaced by its gradient too, and the minimum is
-s = −(d + 2λθ) / (2τ + 2λ): as α / (2τ + 2λ) is then the size of a gradient step, it takes a larger
-τ. In parallel, the coordinates are dealt to C blocks at random at each step; every block finds its
-minimum with all others frozen at θ, and all are moved. The defaults suit half the squared distance;
-of a loss twice as large τ and λ are the doubles.
+where d ← (1 − ρ) d + ρ g is a moving average of gradients. The iterate moves by the fraction α of
+the step to the minimizer of u. With the `linear` surrogate ℓ is linearized too, and the minimizer
+is s = −(d + 2λθ) / (2τ + 2λ): as α / (2τ + 2λ) is then the step size, it needs a larger τ. In the
+parallel version, the coordinates are partitioned at random into C blocks at each step; each block
+is minimized with all others fixed at θ, and all are updated. The defaults suit half the squared
+error; for a loss twice as large, double τ and λ.
 
-A squared loss is quadratic in the outputs, and its minimum is found exactly by one linear system:
-of as many unknowns as the batch has outputs or the block has coordinates, whichever are fewer. For
-other losses it is found by at most `NEWTON` steps of Newton's method with halving, in which a loss
-that is not convex in the outputs has its negative curvatures set to zero. The loss must be a mean
-over examples. Where batch normalization ties examples together, J is that of the whole batch, one
-output after another, which takes much longer. What a `VectorField` adds to the gradient enters u
-linearly.
+For squared error the surrogate is quadratic, and its minimizer is the solution of one linear system
+with as many unknowns as the batch has outputs or the block has coordinates, whichever are fewer.
+For other losses it is found by at most `NEWTON` steps of Newton's method with step halving;
+negative curvatures of a loss that is not convex in the outputs are set to zero. The loss must be a
+mean over examples. If batch normalization couples the examples, J is that of the whole batch, one
+output at a time, which takes much longer. The term that a `VectorField` adds to the gradient enters
+u linearly.
 
-An objective without a network is its own output: θ itself. Its loss in there is replaced by the
-quadratic one of its gradient and Hessian, by products in conjugate gradients that stop where a
-curvature is not positive (Steihaug, 1983); if the first is not, the step is the fully linear one.
+For an objective without a network the surrogate is the second-order Taylor polynomial, minimized by
+conjugate gradients with Hessian-vector products that stop at non-positive curvature (Steihaug,
+1983); if the first curvature is not positive, the step is that of the linear surrogate.
 """
 
 from collections.abc import Callable, Iterator
@@ -44,24 +44,24 @@ from landscape_core.models.objective import Objective
 from landscape_core.training.optimizers.base import Optimizer
 
 Remembered = tuple[int, float, Vector]
-"""The number of steps taken, the share α of the next one over the first, and d, shape (P,)."""
+"""The step count, the next α relative to the first, and d, shape (P,)."""
 
 LARGEST = 2**27
-"""Numbers that a Jacobian may have, in double precision a gigabyte."""
+"""Maximum number of entries of a Jacobian: one gigabyte in double precision."""
 
 NEWTON = 8
-"""Newton's steps towards one minimum, at most."""
+"""Maximum number of Newton steps per minimization."""
 
 HALVINGS = 30
-"""Of one of Newton's steps, at most; then the minimum is as near as rounding lets it be."""
+"""Maximum number of halvings of a Newton step; then the minimum is reached up to rounding."""
 
 PRODUCTS = 100
-"""Products with a Hessian for one minimum, at most."""
+"""Maximum number of Hessian-vector products per minimization."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SuccessiveConvex(Optimizer[Remembered]):
-    """Moves towards the minimum of a convex loss, in which only the network is linearized."""
+    """Minimizes at each step a convex surrogate in which only the network is linearized."""
 
     label: ClassVar[str] = "Successive convex approximation"
     family: ClassVar[str] = "subproblems"
@@ -75,43 +75,52 @@ class SuccessiveConvex(Optimizer[Remembered]):
     )
 
     learning_rate: Annotated[
-        float, Knob(1e-5, 100.0, "share α of the way to the minimum, at first", "log")
+        float,
+        Knob(
+            1e-5,
+            100.0,
+            "initial step size α: fraction of the step to the surrogate's minimizer",
+            "log",
+        ),
     ] = 0.3
-    decay: Annotated[float, Knob(0.0, 1.0, "ε by which α falls at each step, times α")] = 0.01
+    decay: Annotated[float, Knob(0.0, 1.0, "decay ε of the step size: α ← α(1 − εα)")] = 0.01
     forgetting: Annotated[
-        float, Knob(0.0, 1.0, "exponent γ by which the weight ρ of the newest batch falls")
+        float, Knob(0.0, 1.0, "exponent γ of the weight of the newest mini-batch, ρ = (1 + t)^(−γ)")
     ] = 0.6
     proximity: Annotated[
-        float, Knob(1e-6, 1000.0, "pull τ towards where the step starts", "log")
+        float, Knob(1e-6, 1000.0, "coefficient τ of the proximal term τ‖s‖²", "log")
     ] = 0.05
-    weight_decay: Annotated[float, Knob(0.0, 1.0, "pull λ towards zero, of λ‖θ‖²")] = 0.00005
+    weight_decay: Annotated[
+        float, Knob(0.0, 1.0, "weight decay: coefficient λ of the penalty λ‖θ‖²")
+    ] = 0.00005
     surrogate: Annotated[
-        str, Choice(("partial", "linear"), "linearize the network alone, or the loss as well")
+        str, Choice(("partial", "linear"), "linearize the network only, or the loss as well")
     ] = "partial"
     blocks: Annotated[
-        int, Knob(1, 10_000, "C, coordinates dealt at random and solved side by side", "log")
+        int, Knob(1, 10_000, "number C of random coordinate blocks minimized in parallel", "log")
     ] = 1
-    seed: Annotated[int, Knob(0, 2**31 - 1, "deals the coordinates to their blocks")] = 0
+    seed: Annotated[int, Knob(0, 2**31 - 1, "random seed of the coordinate blocks")] = 0
 
     def init(self, theta: Vector) -> Remembered:
-        """Before the first step nothing is remembered."""
+        """Return the initial state: step 0, d = 0."""
         return 0, 1.0, torch.zeros_like(theta)
 
     def check_objective(self, objective: Objective) -> None:
-        """Refuse a network of which the Jacobian for one example is too large."""
+        """Raise `SpecError` if the Jacobian for a single example is too large."""
         part = objective.network
         if part is None or self.surrogate == "linear":
             return
         with torch.no_grad():
             outputs = part.alone().outputs(part.start, part.inputs[:1]).numel()
         if outputs * part.layout.size > LARGEST:
-            accepted = f"linear for more than {LARGEST // outputs} weights with {outputs} outputs"
+            most = f"{LARGEST // outputs} parameters with {outputs} outputs"
+            accepted = f"linear for a network of more than {most}"
             raise SpecError("SuccessiveConvex.surrogate", self.surrogate, accepted)
 
     def step(
         self, objective: Objective, theta: Vector, memory: Remembered
     ) -> tuple[Vector, Remembered]:
-        """A step of the share α towards the minimum of the mini-batch's convex loss.
+        """Take the fraction α of the step to the minimizer of the mini-batch's convex surrogate.
 
         Raises:
             SpecError: a mini-batch whose Jacobian is too large.
@@ -128,7 +137,7 @@ class SuccessiveConvex(Optimizer[Remembered]):
     def _towards(
         self, objective: Objective, theta: Vector, past: Vector, rho: float, g: Vector, t: int
     ) -> Vector:
-        """The step ŝ to the minimum of u, shape (P,); `past` is (1 − ρ) d."""
+        """The step ŝ to the minimizer of u, shape (P,); `past` is (1 − ρ) d."""
         slope = past + rho * g + 2 * self.weight_decay * theta
         pull = 2 * (self.proximity + self.weight_decay)
         if self.surrogate == "linear":
@@ -144,7 +153,7 @@ class SuccessiveConvex(Optimizer[Remembered]):
     def _by_products(
         self, objective: Objective, theta: Vector, slope: Vector, rho: float, pull: float, t: int
     ) -> Vector:
-        """ŝ of a loss whose outputs are θ itself."""
+        """The step ŝ for an objective without a network."""
         s = torch.zeros_like(theta)
         for block in self._dealt(theta, t):
 
@@ -156,7 +165,7 @@ class SuccessiveConvex(Optimizer[Remembered]):
         return s
 
     def _dealt(self, theta: Vector, t: int) -> Iterator[Tensor]:
-        """The coordinates of each block at step t; all of them in their order, if it is one."""
+        """The coordinates of each block at step t."""
         if self.blocks == 1:
             yield torch.arange(len(theta), device=theta.device)
             return
@@ -165,7 +174,7 @@ class SuccessiveConvex(Optimizer[Remembered]):
 
 
 class _Outputs:
-    """ρ mean ℓ(y, f + J s) + ½ pull ‖s‖² of a network's mini-batch, up to terms linear in s."""
+    """ρ mean ℓ(y, f + J s) + ½ pull ‖s‖² of a mini-batch, up to terms linear in s."""
 
     def __init__(self, part: ModelObjective, theta: Vector, rho: float, pull: float) -> None:
         """Linearize the outputs at theta, in double precision."""
@@ -175,7 +184,7 @@ class _Outputs:
         self.slope = self._derivatives(self.outputs)[1]
 
     def minimum(self, slope: Vector, block: Tensor) -> Vector:
-        """The step to the minimum in these coordinates, (p,), where u has this slope at s = 0."""
+        """The minimizing step in these coordinates, (p,); `slope` is the gradient of u at s = 0."""
         J = self.jacobian if len(block) == self.jacobian.shape[2] else self.jacobian[:, :, block]
         slope = slope.double()
         past = slope - self.rho * _times(J, self.slope)
@@ -204,7 +213,7 @@ class _Outputs:
             return loss_values(self.part.loss_function, outputs, self.part.targets).mean()
 
     def _derivatives(self, outputs: Tensor) -> tuple[Float[Tensor, "n C C"], Float[Tensor, "n C"]]:
-        """The root of the loss's Hessian in each example's outputs, and its gradient there."""
+        """The square root of the loss's Hessian in each example's outputs, and the gradient."""
         point = outputs.detach().requires_grad_()
         loss = loss_values(self.part.loss_function, point, self.part.targets).mean()
         (gradient,) = torch.autograd.grad(loss, point, create_graph=True)
@@ -226,13 +235,13 @@ class _Outputs:
 
 
 def _linearized(part: ModelObjective, theta: Vector) -> tuple[Tensor, Float[Tensor, "n C P"]]:
-    """The outputs of the mini-batch and their Jacobian, (n, numbers of an example, P)."""
+    """The outputs of the mini-batch and their Jacobian, (n, outputs, P)."""
     part = part.still if part.normalizes else part.alone()
     point = theta.detach().requires_grad_()
     outputs = part.outputs(point)
     if outputs.numel() * len(theta) > LARGEST:
         most = LARGEST // (outputs[0].numel() * len(theta))
-        accepted = f"at most {most} for the Jacobian of this network, or the surrogate linear"
+        accepted = f"at most {most} for the Jacobian of this network, or surrogate='linear'"
         raise SpecError("the batch size of SuccessiveConvex", len(outputs), accepted)
     if not part.normalizes:
         return outputs.detach(), jacobians(part, theta)
@@ -242,12 +251,12 @@ def _linearized(part: ModelObjective, theta: Vector) -> tuple[Tensor, Float[Tens
 
 
 def _times(jacobian: Float[Tensor, "n C p"], weights: Float[Tensor, "n C"]) -> Vector:
-    """Jᵀ times a number for each output, shape (p,)."""
+    """Multiply Jᵀ by a weight for each output, shape (p,)."""
     return jacobian.flatten(0, 1).T @ weights.reshape(-1)
 
 
 def _solved(M: Float[Tensor, "m p"], pull: float, right: Vector) -> Vector:
-    """(MᵀM + pull I)⁻¹ right, by the smaller of MᵀM and MMᵀ; NaN where that is not finite."""
+    """(MᵀM + pull I)⁻¹ right, by the smaller of MᵀM and MMᵀ; NaN if that is not finite."""
     dual = M.shape[0] < M.shape[1]
     gram = M @ M.T if dual else M.T @ M
     factor, failed = torch.linalg.cholesky_ex(gram + pull * torch.eye(len(gram)).to(gram))
@@ -265,7 +274,7 @@ def _lower(
     value: Scalar,
     slope: Scalar,
 ) -> tuple[Vector, Scalar, Tensor] | None:
-    """The first of s + step, s + step/2, … at which u has fallen enough; None if there is none."""
+    """The first of s + step, s + step/2, … with sufficient decrease of u; None if there is none."""
     if not bool(step.isfinite().all()):
         return step, value, at(step)[1]
     for _ in range(HALVINGS):
@@ -277,7 +286,7 @@ def _lower(
 
 
 def _conjugate_gradients(product: Callable[[Vector], Vector], right: Vector, pull: float) -> Vector:
-    """A⁻¹ right by products with A, as far as the curvatures are positive; else right / pull."""
+    """Solve A x = right by conjugate gradients up to non-positive curvature; else right / pull."""
     found, residual, direction = torch.zeros_like(right), right, right
     squared = right @ right
     smallest = (torch.finfo(right.dtype).eps ** 0.75) ** 2 * squared

@@ -1,12 +1,12 @@
 """SVRG: Johnson and Zhang, 2013, Accelerating SGD using Predictive Variance Reduction.
 
-Of the paper's options the first: the snapshot is the present iterate. Both gradients of a step are
-of the same mini-batch. What is no mini-batch has nothing to reduce, and is descended by its own
-gradient.
+Option I of the paper: the snapshot is the current iterate. Both gradients of a step are of the same
+mini-batch. Full-batch objectives have no variance to reduce; for them the method is gradient
+descent.
 
-Batch normalization and dropout act at the snapshot as they do in training: ∇f(w) is the mean over
-mini-batches like that of the step, each with its own statistics, so that the mean of ∇f_B(w) is
-about ∇f(w). Only the evaluation at the present iterate updates the running statistics.
+Batch normalization and dropout are in training mode at the snapshot: ∇f(w) is the mean over
+mini-batches of the step's size, each with its own statistics, so that the mean of ∇f_B(w) is about
+∇f(w). Only the evaluation at the current iterate updates the running statistics.
 """
 
 from dataclasses import dataclass
@@ -20,21 +20,21 @@ from landscape_core.models.objective import Objective
 from landscape_core.training.optimizers.base import LEARNING_RATE, Optimizer
 
 Snapshot = tuple[Vector, Vector, int]
-"""The iterate w, the gradient ∇f(w) over all examples, and how many were seen since."""
+"""The snapshot w, its full gradient ∇f(w), and the number of examples processed since."""
 
 AT_ONCE = 1000
-"""Examples whose gradient is taken at once at a snapshot, less than twice as many."""
+"""Chunk size of the full gradient at a snapshot (the last chunk may be larger)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SVRG(Optimizer[Snapshot | None]):
-    """Corrects each mini-batch by its error at a snapshot, where all examples were counted."""
+    """Reduces the variance of mini-batch gradients by the full gradient at a periodic snapshot."""
 
     label: ClassVar[str] = "SVRG"
     family: ClassVar[str] = "variance reduction"
     formula: ClassVar[str] = (
-        "every few epochs:  w ← θ, ∇f(w) over all examples;  g = ∇f_B(θ) − ∇f_B(w) + ∇f(w);  "
-        "θ ← θ − ηg"
+        "every few epochs: w ← θ, compute ∇f(w) over all examples;  g = ∇f_B(θ) − "
+        "∇f_B(w) + ∇f(w);  θ ← θ − ηg"
     )
     source: ClassVar[str] = (
         "Johnson & Zhang, 2013, Accelerating Stochastic Gradient Descent using Predictive Variance "
@@ -42,19 +42,17 @@ class SVRG(Optimizer[Snapshot | None]):
     )
 
     learning_rate: Annotated[float, LEARNING_RATE] = 0.1
-    interval: Annotated[
-        float, Knob(0.01, 100.0, "epochs from one snapshot, of all examples, to the next", "log")
-    ] = 2.0
+    interval: Annotated[float, Knob(0.01, 100.0, "number of epochs between snapshots", "log")] = 2.0
 
     def init(self, theta: Vector) -> Snapshot | None:
-        """No snapshot; the first step takes one."""
+        """Return the initial state: no snapshot; the first step takes one."""
         del theta
         return None
 
     def step(
         self, objective: Objective, theta: Vector, memory: Snapshot | None
     ) -> tuple[Vector, Snapshot | None]:
-        """One step of size η against the corrected gradient."""
+        """Take a step of size η along the negative variance-reduced gradient."""
         whole, g = objective.whole, objective.gradient(theta)
         if whole is not objective:
             if memory is None or memory[2] >= self.interval * whole.examples:
@@ -66,7 +64,7 @@ class SVRG(Optimizer[Snapshot | None]):
 
 
 def _full(objective: Objective, theta: Vector) -> Vector:
-    """The gradient over all examples, a mean over mini-batches of them, shape (P,)."""
+    """The full gradient as a mean over mini-batches, shape (P,)."""
     whole, network = objective.whole, objective.network
     size = objective.examples if network is not None and network.normalizes else AT_ONCE
     count = max(1, whole.examples // size)

@@ -3,8 +3,8 @@
 Stochastic Distributed Learning with Gradient Quantization and Variance Reduction; for games it is
 VR-DIANA-SGDA of Beznosikov, Gorbunov, Berard and Loizou, 2023, arXiv:2202.07262.
 
-DIANA whose workers correct their mini-batches by full gradients of their own data at a common
-anchor w, as loopless SVRG does: neither compression nor mini-batches leave noise at the solution.
+DIANA whose workers apply loopless SVRG with a common reference point w to their own data: at the
+solution neither compression nor mini-batch sampling contributes variance.
 """
 
 from dataclasses import dataclass
@@ -29,18 +29,19 @@ from landscape_core.training.optimizers._workers import (
 from landscape_core.training.optimizers.base import LEARNING_RATE, Optimizer
 
 Learned = tuple[int, Vectors, Vector, Vectors]
-"""The number of steps taken, h of each worker (M, P), w, and the workers' full gradients there."""
+"""The step count, the shift h of each worker (M, P), w, and the workers' full gradients there."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class VRDIANA(Optimizer[Learned | None]):
-    """DIANA that also takes away the noise of mini-batches; for losses and games."""
+    """DIANA with variance reduction of the mini-batch gradients; for minimization and games."""
 
     label: ClassVar[str] = "VR-DIANA (compressed)"
     family: ClassVar[str] = "compressed"
     formula: ClassVar[str] = (
-        "Δₘ = Q(gₘ(θ) − gₘ(w) + Fₘ(w) − hₘ), F the full gradient, m a worker's share;  "
-        "g = Σ (hₘ + Δₘ);  hₘ ← hₘ + αΔₘ;  with probability p: w ← θ;  θ ← prox(θ − ηg)"
+        "Δₘ = Q(gₘ(θ) − gₘ(w) + Fₘ(w) − hₘ), F the full gradient, index m for worker "
+        "m's contribution;  g = Σ (hₘ + Δₘ);  hₘ ← hₘ + αΔₘ;  with probability p: w ← "
+        "θ;  θ ← prox(θ − ηg)"
     )
     source: ClassVar[str] = (
         "Horváth, Kovalev, Mishchenko, Stich & Richtárik, 2019, Stochastic Distributed Learning "
@@ -56,13 +57,13 @@ class VRDIANA(Optimizer[Learned | None]):
     seed: Annotated[int, SEED] = 0
 
     def init(self, theta: Vector) -> None:
-        """Nothing learned; h begins at zero, w where the first step does."""
+        """Return the initial state: h = 0, no reference point."""
         del theta
 
     def step(
         self, objective: Objective, theta: Vector, memory: Learned | None
     ) -> tuple[Vector, Learned]:
-        """One step of size η against the sum of memories and changes, and the proximal map."""
+        """Take a step of size η along the negative gradient estimate, then the proximal map."""
         noted(objective, theta)
         own = shares(objective, theta, self.workers)
         if memory is None:
@@ -79,7 +80,7 @@ class VRDIANA(Optimizer[Learned | None]):
         return objective.prox(moved, self.learning_rate), (step + 1, h, w, full)
 
     def sent(self, size: int) -> float:
-        """How many numbers each worker sends in a step, for so many parameters."""
+        """The mean number of floats per step and worker, for this number of parameters."""
         return Compressor(self.compressor, self.keep).sent(size)
 
     def _full(self, objective: Objective, w: Vector) -> Vectors:

@@ -1,1 +1,1 @@
-"""Ways to draw the examples of a training step, one file each."""
+"""Batch samplers: how the examples of a training step are selected, one file each."""

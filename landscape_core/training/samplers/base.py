@@ -1,4 +1,4 @@
-"""What a sampler is: how the examples of each training step are drawn."""
+"""The base class of batch samplers: how the examples of each training step are selected."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ Memory = TypeVar("Memory")
 
 @dataclass(frozen=True)
 class Asked:
-    """For which step examples are wanted: from the `whole`, about `size` of them, at theta.
+    """A request for a mini-batch: about `size` examples of `whole`, at theta.
 
-    The run has made `step` steps and seen so many examples; its seed is that of the draws.
+    `step` steps were taken and `seen` examples processed; `seed` is the seed of the run.
     """
 
     whole: Objective
@@ -28,24 +28,24 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Sampler(Recipe, ABC, Generic[Memory]):
-    """A way to draw. `formula` says with which probabilities, `source` is the citation.
+    """A batch sampler; `formula` gives the probabilities, `source` is the citation.
 
-    In the formulas N is the number of training examples, B that of a batch.
+    In the formulas N is the number of training examples, B the batch size.
     """
 
     formula: ClassVar[str]
     source: ClassVar[str]
 
     def check_objective(self, objective: Objective) -> None:
-        """Raise `SpecError` if examples of a training objective cannot be drawn so."""
+        """Raise `SpecError` if the sampler does not apply to a training objective."""
 
     @abstractmethod
     def init(self, examples: int) -> Memory:
-        """The memory before the first step: tensors, numbers, tuples of them, or None."""
+        """Return the initial sampler state: tensors, numbers, tuples of them, or None."""
 
     @abstractmethod
     def draw(self, asked: Asked, memory: Memory) -> tuple[Objective, Memory]:
-        """The mini-batch of a step, a `minibatch` of the whole, and the next memory.
+        """Return the mini-batch of a step, a `minibatch` of the whole, and the next state.
 
-        Its gradient is, in the mean over the draws, that of the whole.
+        Its gradient is an unbiased estimate of that of the whole.
         """

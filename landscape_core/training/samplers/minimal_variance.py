@@ -1,16 +1,16 @@
 """Minimal-variance sampling: Cong, Forsati, Kandemir and Mahdavi, 2020, arXiv:2006.13866 (MVS-GNN).
 
-With ḡ the norms of the examples' gradients g, the probabilities that let the estimator (1/N) Σ g/p
-over the drawn examples vary least, at B examples in the mean, are p = min(1, ḡ/ν). Sorted in
-ascending order, with κ the largest index for which (B + κ − N) ḡ_κ ≤ ḡ₁ + … + ḡ_κ,
+With ḡ the norms of the per-example gradients g, the probabilities that minimize the variance of the
+estimator (1/N) Σ g/p over the sampled examples, with B examples in expectation, are p = min(1,
+ḡ/ν). Sorted in ascending order, with κ the largest index for which (B + κ − N) ḡ_κ ≤ ḡ₁ + … + ḡ_κ,
 
     pᵢ = (B + κ − N) ḡᵢ / (ḡ₁ + … + ḡ_κ)  for i ≤ κ,  1 for the others.
 
-Norms are of earlier weights, so none counts as less than a `floor`: what seemed settled could
-otherwise never come back. Where nothing was drawn the draw is repeated, and the weights are
-multiplied by how likely something is drawn; so the estimator is unbiased as before. A network with
-batch normalization needs two examples, and there the repeated draw has a bias, of about how likely
-it is.
+Norms are those of earlier weights, so they are bounded below by `floor`: otherwise an example with
+a small gradient would never be sampled again. An empty sample is drawn again, and the weights are
+multiplied by the probability of a non-empty one, which keeps the estimator unbiased. A network with
+batch normalization needs two examples; there the repetition introduces a bias of about the
+probability of a repetition.
 """
 
 from dataclasses import dataclass
@@ -33,30 +33,30 @@ from landscape_core.training.samplers.base import Asked, Sampler
 Norms = Float[Tensor, " _"]
 
 TOGETHER = 256
-"""Examples whose gradients are held at once: behind each may stand a whole graph."""
+"""Number of per-example gradients in memory at a time; each may need a whole graph."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MinimalVariance(Sampler[Norms]):
-    """Each example by itself, the likelier the larger its gradient was when last measured."""
+    """Importance sampling: examples with probability proportional to their last gradient norm."""
 
     label: ClassVar[str] = "minimal variance"
     formula: ClassVar[str] = "example i with probability min(1, ḡᵢ/ν), Σ = B; weight 1/(N pᵢ)"
     source: ClassVar[str] = "Cong et al., 2020, arXiv:2006.13866"
 
     refresh: Annotated[
-        int, Knob(1, 1_000_000, "steps until the gradients of all are measured anew", "log")
+        int, Knob(1, 1_000_000, "number of steps between updates of all gradient norms", "log")
     ] = 20
     norm: Annotated[
         str,
-        Choice(("network", "last layer"), "by which weights ḡ is the norm of the gradient"),
+        Choice(("network", "last layer"), "parameters in which the gradient norm ḡ is computed"),
     ] = "network"
     floor: Annotated[
-        float, Knob(1e-6, 1.0, "least ḡ that counts, as a share of the mean of all", "log")
+        float, Knob(1e-6, 1.0, "lower bound on ḡ as a fraction of the mean", "log")
     ] = 0.01
 
     def check_objective(self, objective: Objective) -> None:
-        """Refuse what is no network, or has no loss for each example."""
+        """Raise `SpecError` if the objective is not a network or has no per-example loss."""
         part = objective.network
         if part is None:
             name = type(objective).__name__
@@ -65,16 +65,16 @@ class MinimalVariance(Sampler[Norms]):
         with torch.no_grad():
             losses = few.loss_function(few.outputs(few.start), few.targets)
         if losses.shape != few.targets.shape[:1]:
-            accepted = f"one number for each example, ({few.examples},)"
+            accepted = f"one value per example, ({few.examples},)"
             raise SpecError("the shape of the losses", tuple(losses.shape), accepted)
 
     def init(self, examples: int) -> Norms:
-        """Nothing measured."""
+        """Return the initial state: no norms."""
         del examples
         return torch.empty(0)
 
     def draw(self, asked: Asked, memory: Norms) -> tuple[Objective, Norms]:
-        """About B examples, weighted, and the norms with theirs measured anew."""
+        """Return about B weighted examples and the norms, updated for these examples."""
         part = asked.whole.network
         if part is None:
             raise TypeError("minimal-variance sampling needs a network")
@@ -93,7 +93,7 @@ class MinimalVariance(Sampler[Norms]):
         return drawn, norms.index_copy(0, ids.cpu(), again)
 
     def _measured(self, part: ModelObjective, theta: Vector) -> Norms:
-        """ḡ of each example at theta, on the CPU."""
+        """The gradient norm ḡ of each example at theta, on the CPU."""
         if self.norm == "last layer":
             *_, last = groups(part.layout).values()
             part = part.moving([block.name for block in last], theta)
@@ -108,9 +108,9 @@ class MinimalVariance(Sampler[Norms]):
 
 
 def probabilities(norms: Norms, size: int, floor: float) -> Norms:
-    """pᵢ = min(1, ḡᵢ/ν) with a sum of `size`, (N,), for norms of which none is below the floor.
+    """Inclusion probabilities pᵢ = min(1, ḡᵢ/ν) with sum `size`, (N,), for norms above the floor.
 
-    All equal where norms are zero or not finite: then nothing tells the examples apart.
+    Uniform if the norms are all zero or not finite.
     """
     mean = norms.mean()
     if not (bool(mean.isfinite()) and mean > 0):
@@ -124,7 +124,7 @@ def probabilities(norms: Norms, size: int, floor: float) -> Norms:
 
 
 def _kept(chances: Norms, least: int, rng: torch.Generator) -> Tensor:
-    """Which examples are drawn, at least so many."""
+    """Sample the indices of the examples, at least `least`."""
     while True:
         drawn = torch.rand(len(chances), generator=rng, dtype=torch.float64) < chances
         if int(drawn.sum()) >= min(least, len(chances)):

@@ -1,4 +1,4 @@
-"""Random reshuffling: each epoch goes through all examples once, in a new random order."""
+"""Random reshuffling: each epoch uses every example once, in a new random order."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -11,12 +11,12 @@ from landscape_core.models.objective import Objective
 from landscape_core.training.samplers.base import Asked, Sampler
 
 Epoch = tuple[int, Tensor]
-"""The number of an epoch and its order of the examples, shape (N,)."""
+"""The epoch number and its permutation of the examples, shape (N,)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shuffled(Sampler[Epoch]):
-    """Every example once an epoch, in a new random order each time."""
+    """Random reshuffling: every example once per epoch, in a new random order."""
 
     label: ClassVar[str] = "shuffled"
     formula: ClassVar[str] = "batch k of an epoch: π(kB), …, π(kB + B − 1), π a random permutation"
@@ -25,12 +25,12 @@ class Shuffled(Sampler[Epoch]):
     )
 
     def init(self, examples: int) -> Epoch:
-        """No epoch begun."""
+        """Return the initial state: no epoch."""
         del examples
         return -1, torch.empty(0, dtype=torch.long)
 
     def draw(self, asked: Asked, memory: Epoch) -> tuple[Objective, Epoch]:
-        """The next B examples of the epoch, or what is left of it."""
+        """Return the next B examples of the epoch, or the remaining ones."""
         total = asked.whole.examples
         epoch, offset = divmod(asked.seen, total)
         if memory[0] != epoch:

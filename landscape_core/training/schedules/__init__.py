@@ -1,1 +1,1 @@
-"""How the learning rate changes along a run: one file each, found by its name."""
+"""Learning-rate schedules, one file each."""

@@ -1,4 +1,4 @@
-"""The constant learning rate: Robbins and Monro, 1951, ask for less; most practice begins here."""
+"""The constant learning rate; for SGD to converge, Robbins and Monro, 1951, require a decay."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,7 +8,7 @@ from landscape_core.training.schedules.base import Schedule
 
 @dataclass(frozen=True, kw_only=True)
 class Constant(Schedule):
-    """The same learning rate at every step: SGD then wanders about the minimum, no nearer."""
+    """Constant learning rate; SGD then converges only to a neighbourhood of the minimum."""
 
     label: ClassVar[str] = "constant"
     formula: ClassVar[str] = "1"

@@ -9,7 +9,7 @@ from landscape_core.training.schedules.base import FLOOR, Schedule
 
 @dataclass(frozen=True, kw_only=True)
 class Cosine(Schedule):
-    """Falls along half a cosine, slowly at both ends, and reaches its floor where the run ends."""
+    """Cosine annealing to the final factor at the end of the run."""
 
     label: ClassVar[str] = "cosine"
     formula: ClassVar[str] = "f + ½(1 − f)(1 + cos(πk/K))"

@@ -8,7 +8,7 @@ from landscape_core.training.schedules.base import FLOOR, PERIOD, Schedule
 
 @dataclass(frozen=True, kw_only=True)
 class Cyclical(Schedule):
-    """Rises from its floor to its full size and falls again, in straight lines, again and again."""
+    """Triangular cyclical learning rate between the lowest factor and 1."""
 
     label: ClassVar[str] = "cyclical"
     formula: ClassVar[str] = "f + (1 − f)(1 − |1 − (k mod T)/(T/2)|)"

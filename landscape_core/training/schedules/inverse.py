@@ -1,4 +1,4 @@
-"""One over the step, or over its root: Robbins and Monro, 1951; Nemirovski et al., 2009."""
+"""Inverse-time decay, 1/k or 1/√k: Robbins and Monro, 1951; Nemirovski et al., 2009."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -11,7 +11,7 @@ POWERS = {"1/k": 1.0, "1/√k": 0.5}
 
 @dataclass(frozen=True, kw_only=True)
 class Inverse(Schedule):
-    """Falls as 1/k, fast enough for SGD to come to rest, or as 1/√k, which forgives more."""
+    """Inverse-time decay as 1/k, for which SGD converges, or as 1/√k, which is more robust."""
 
     label: ClassVar[str] = "inverse"
     formula: ClassVar[str] = "(1 + k/T)^−p,  p = 1 or ½"
@@ -21,7 +21,7 @@ class Inverse(Schedule):
     )
 
     period: Annotated[int, PERIOD] = 100
-    power: Annotated[str, Choice(tuple(POWERS), "how fast it falls once k is beyond T")] = "1/k"
+    power: Annotated[str, Choice(tuple(POWERS), "exponent p of the decay for k beyond T")] = "1/k"
 
     def _shape(self, step: int, steps: int) -> float:
         del steps

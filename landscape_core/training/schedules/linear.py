@@ -8,10 +8,10 @@ from landscape_core.training.schedules.base import FLOOR, Schedule
 
 @dataclass(frozen=True, kw_only=True)
 class Linear(Schedule):
-    """Falls in a straight line, down to its floor at the end of the run."""
+    """Linear decay to the final factor at the end of the run."""
 
     label: ClassVar[str] = "linear"
-    formula: ClassVar[str] = "f + (1 − f)(1 − k/K),  f the floor"
+    formula: ClassVar[str] = "f + (1 − f)(1 − k/K)"
     source: ClassVar[str] = "Goodfellow, Bengio & Courville, 2016, Deep Learning, section 8.3.1"
 
     floor: Annotated[float, FLOOR] = 0.0

@@ -10,7 +10,7 @@ from landscape_core.training.schedules.base import FLOOR, PERIOD, Schedule
 
 @dataclass(frozen=True, kw_only=True)
 class WarmRestarts(Schedule):
-    """Falls along half a cosine, jumps back to its full size, and begins again more slowly."""
+    """Cosine annealing with warm restarts; the period grows by the factor m at each restart."""
 
     label: ClassVar[str] = "warm restarts"
     formula: ClassVar[str] = "f + ½(1 − f)(1 + cos(πt/T)),  t steps after the last restart;  T ← mT"
@@ -19,7 +19,9 @@ class WarmRestarts(Schedule):
     )
 
     period: Annotated[int, PERIOD] = 200
-    multiple: Annotated[int, Knob(1, 10, "how many times longer m each period is")] = 2
+    multiple: Annotated[
+        int, Knob(1, 10, "factor m by which each period is longer than the last")
+    ] = 2
     floor: Annotated[float, FLOOR] = 0.0
 
     def _shape(self, step: int, steps: int) -> float:
