@@ -67,7 +67,7 @@ bar = Toolbar([{"name": "one", "title": "A first valley", "question": "Why?"}], 
 form = Form(lambda path, value: act("choose", path, value), lambda path: act("row", path))
 line = Timeline(seek)
 guide = Guide({}, lambda link: None, lambda tour, step: None)
-guide.story("Why is it so?", "Look at it.", "What it shows is that it is so. " * 9)
+guide.story("Why is it so?", "Look at it.", "The answer is that it is so. " * 9)
 OPTIONS = [{"value": name, "label": name, "help": "", "group": ""} for name in ("sgd", "adam")]
 CARD = {"title": "SGD", "text": "Steps down.", "formula": "a; b", "source": "Somebody, 1951"}
 form.show([{"title": "Optimizer", "help": "how it moves", "fields": [
@@ -276,7 +276,7 @@ def test_the_handle_follows_the_hand_and_only_then_the_picture(visit):
     visitor.page.mouse.up()
     visitor.until(lambda: slider.input_value() == "2", "the picture's step")
     assert "step 4 of 120 · train loss 0.500" in said.inner_text()
-    assert "looking back" in said.inner_text()
+    assert "earlier step" in said.inner_text()
     assert heard(visitor).endswith("seek 60")
     assert heard(visitor).count("seek") < 20  # of 41 moves
 
@@ -324,7 +324,7 @@ def test_notices_leave_the_words_above_the_picture_to_be_read(visit):
         )
 
     visitor.until(beneath, "the notices to stand under the strip", 5)
-    guide.get_by_text("What it shows").first.click()
+    guide.get_by_text("Answer").first.click()
     visitor.until(beneath, "the notices to go down with it", 5)
 
 

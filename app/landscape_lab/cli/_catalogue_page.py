@@ -1,6 +1,6 @@
-"""The catalogue as a page of the documentation, from the descriptions that the app shows.
+"""The catalogue of parts as a documentation page.
 
-Every optimizer has a small picture of its path on one common plane.
+Each optimizer has a figure of its trajectory on one test function.
 """
 
 import math
@@ -32,20 +32,21 @@ from landscape_core.storage import atomic_files
 from landscape_core.training.optimizers.base import Optimizer
 from landscape_core.training.run import Run, Training, train
 
-HEAD = """# Catalogue
-
-All that can be chosen by name: in the app, from Python (`landscape_core.make`), on the command line
-and in links. Written by `make catalogue`. What a step of each optimizer costs is in
-[optimizers.md](../benchmarks/results/optimizers.md), what papers claim of some and what came of it
-here in [parts.md](../benchmarks/results/parts.md).
-"""
+HEAD = (
+    "# Catalogue\n\nAll parts that can be selected by name: in the app, from Python "
+    "(`landscape_core.make`), on the command line\nand in links. Written by `make "
+    "catalogue`. The cost of a step of each optimizer is in "
+    "[optimizers.md](../benchmarks/results/optimizers.md), reproductions of claims "
+    "from papers in [parts.md](../benchmarks/results/parts.md). Terms are defined in"
+    " the [glossary](glossary.md).\n"
+)
 
 FOLDER = "catalogue"
-"""Where the pictures lie beside the page."""
+"""The folder of the figures, relative to the page."""
 
 STEPS = 60
 RATES = tuple(float(f"{10 ** (k / 2):.1g}") for k in range(-8, 5))
-"""Learning rates that are tried for a picture, as far as the optimizer accepts them."""
+"""Learning rates tried for a figure, as far as the optimizer accepts them."""
 
 WALK = Run(problem=Valley(), batch_size=Valley().points, steps=STEPS, dtype="float64")
 PLACE = Grid(resolution=101, alpha_low=-1.7, alpha_high=1.7, beta_low=-0.75, beta_high=1.75)
@@ -53,7 +54,7 @@ PLACE = Grid(resolution=101, alpha_low=-1.7, alpha_high=1.7, beta_low=-0.75, bet
 PICTURES = f"""Each picture shows {STEPS} steps, a dot each, from the white point to the orange one,
 on the problem `valley` with all examples in every step. The learning rate η in its corner is that,
 among {", ".join(f"{rate:g}" for rate in RATES)},
-with the lowest mean loss on the way; all else is as by default.
+with the lowest mean loss over the steps; other fields have their defaults.
 """
 
 
@@ -69,7 +70,7 @@ def page(kinds: Mapping[str, type[Recipe]]) -> str:
 
 
 def draw(folder: Path) -> Iterator[str]:
-    """Draw the picture of every optimizer into a folder; yields the names as they are done."""
+    """Draw the figure of every optimizer into a folder; yield the names as they are finished."""
     from landscape_lab.figures.matplotlib.vignettes import (
         path_png,  # matplotlib takes half a second to import
     )
@@ -86,9 +87,9 @@ def draw(folder: Path) -> Iterator[str]:
 
 
 def walked(kind: type[Optimizer[Any]]) -> tuple[xr.Dataset, float | None]:
-    """The path of an optimizer, `alpha` and `beta` by step, and its learning rate if it has one.
+    """The trajectory of an optimizer, `alpha` and `beta` by step, and its learning rate if any.
 
-    Of the rates it is the best, or where the run diverges with every one the least.
+    The rate with the lowest mean loss; the smallest if the run diverges with all.
     """
     knob = next((field.mark for field in fields_of(kind) if field.name == "learning_rate"), None)
     if not isinstance(knob, Knob):
@@ -101,17 +102,17 @@ def walked(kind: type[Optimizer[Any]]) -> tuple[xr.Dataset, float | None]:
 
 
 def _path(optimizer: Optimizer[Any]) -> tuple[xr.Dataset, float]:
-    """Where an optimizer goes, and the mean loss on the way; infinite if it diverges."""
+    """The trajectory of an optimizer and its mean loss; infinite if it diverges."""
     states = list(train(WALK.replace(optimizer=optimizer)))
     thetas = torch.stack([state.theta for state in states])
     x, y = thetas.T.numpy()
     mean = float(Training(WALK).instance.train.losses(thetas).mean())
-    shadow = xr.Dataset({"alpha": ("step", x), "beta": ("step", y)})
-    return shadow, math.inf if states[-1].diverged else mean
+    path = xr.Dataset({"alpha": ("step", x), "beta": ("step", y)})
+    return path, math.inf if states[-1].diverged else mean
 
 
 def _surface() -> xr.Dataset:
-    """The loss over the plane of the two parameters themselves."""
+    """The loss over the plane of the two parameters."""
     instance = Training(WALK).instance
     objective = cast(ModelObjective, instance.train)
     plane = Plane(torch.zeros_like(instance.start), torch.eye(2).to(instance.start))
@@ -128,7 +129,7 @@ def _entry(name: str, recipe: type[Recipe]) -> str:
         lines += ["", f"{source}."]
     fields = fields_of(recipe)
     if issubclass(recipe, Optimizer):
-        lines += ["", f"![The path of {label_of(recipe)}]({FOLDER}/{name}.png)"]
+        lines += ["", f"![The trajectory of {label_of(recipe)}]({FOLDER}/{name}.png)"]
     if fields:
         lines += ["", "| field | default | accepted | meaning |", "| --- | --- | --- | --- |"]
         lines += ["| " + " | ".join(_row(field)) + " |" for field in fields]
@@ -149,7 +150,7 @@ def _accepted(field: Field) -> str:
     if isinstance(field.mark, Choice):
         return ", ".join(f"`{option}`" for option in field.mark.options)
     if issubclass(field.type, Recipe):
-        return "an entry of its kind"
+        return "a part of this kind"
     return "on, off" if field.type is bool else "text"
 
 

@@ -1,4 +1,4 @@
-"""What the commands `app` and `serve` share: their options, and a server until Ctrl-C."""
+"""Shared code of the commands `app` and `serve`: options, and a server until Ctrl-C."""
 
 import argparse
 import signal
@@ -11,33 +11,31 @@ from landscape_lab.hosting import server
 
 
 def options(parser: argparse.ArgumentParser, *, browser: bool) -> None:
-    """Add what both commands take; `browser`: whether a window is opened by default."""
-    parser.add_argument("--port", type=int, default=8866, help="the first port to try")
+    """Add the options of both commands; `browser`: whether to open a window by default."""
+    parser.add_argument("--port", type=int, default=8866, help="first port to try")
     parser.add_argument(
         "--host",
         default=server.LOCAL,
-        help="where to listen: 0.0.0.0 for a whole network; by default this machine alone",
+        help="address to listen on: 0.0.0.0 for all interfaces; by default this machine only",
     )
     parser.add_argument(
         "--origin",
         action="append",
         default=[],
         metavar="HOST:PORT",
-        help="a name under which browsers find this machine; only for `serve`, may be repeated",
+        help="host name that browsers use for this machine; only for `serve`, may be repeated",
     )
-    parser.add_argument(
-        "--tours", type=Path, help="a folder of guided tours, one Markdown file each"
-    )
+    parser.add_argument("--tours", type=Path, help="folder of guided tours, one Markdown file each")
     parser.add_argument(
         "--browser",
         action=argparse.BooleanOptionalAction,
         default=browser,
-        help="open it in a browser",
+        help="open the app in a browser",
     )
 
 
 def until_stopped(made: server.Command, url: str, asked: argparse.Namespace) -> None:
-    """Run a server until it ends or is told to."""
+    """Run a server until it ends or Ctrl-C."""
     if asked.tours is not None:
         if not asked.tours.is_dir():
             raise SpecError("--tours", str(asked.tours), "a folder of Markdown files")
@@ -46,7 +44,7 @@ def until_stopped(made: server.Command, url: str, asked: argparse.Namespace) -> 
         made[1][FOLDER] = str(asked.tours.resolve())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server ends too
     with server.running(made, url) as process:
-        print(f"Landscape Lab is at {url} (Ctrl-C ends it)")
+        print(f"Landscape Lab is at {url} (press Ctrl-C to stop)")
         if asked.browser:
             webbrowser.open(url)
         process.wait()

@@ -4,7 +4,7 @@ import argparse
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """Add what the command takes."""
+    """Add the options of the command."""
     from landscape_lab.cli import _serving
 
     _serving.options(parser, browser=True)
@@ -12,8 +12,10 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--kernels",
         type=int,
         metavar="N",
-        help="pages at the same time, a process of half a gigabyte each; by default as many as the "
-        "free memory holds",
+        help=(
+            "maximum number of open pages, one process of about half a gigabyte each; by "
+            "default as many as fit into free memory"
+        ),
     )
 
 

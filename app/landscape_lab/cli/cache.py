@@ -1,4 +1,4 @@
-"""List, verify, prune or clear the kept results."""
+"""List, verify, prune or clear cached results."""
 
 import argparse
 from collections import Counter
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 PLURALS = {"slice": "slices", "trajectory": "trajectories", "other": "others"}
-"""Kinds of results where there are several; of the unfinished there is no other word."""
+"""Plural forms of the kinds of results."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """Add what the command takes."""
+    """Add the options of the command."""
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     made = {}
     for name, act in {"list": run, "verify": verify, "prune": prune, "clear": clear}.items():
@@ -23,15 +23,15 @@ def options(parser: argparse.ArgumentParser) -> None:
         made[name] = actions.add_parser(name, help=told, description=told)
         made[name].set_defaults(run=act)
     made["prune"].add_argument(
-        "--limit-mb", type=float, metavar="X", help="keep at most so many megabytes"
+        "--limit-mb", type=float, metavar="X", help="maximum size in megabytes"
     )
     made["prune"].add_argument(
-        "--older-than", type=float, metavar="DAYS", help="remove what was not used for so long"
+        "--older-than", type=float, metavar="DAYS", help="remove results not used for this long"
     )
 
 
 def run(_: argparse.Namespace) -> None:
-    """List the kept results, the last used first."""
+    """List cached results, most recently used first."""
     from landscape_lab.cli._options import aligned
 
     kept = _kept()
@@ -51,12 +51,12 @@ def run(_: argparse.Namespace) -> None:
 
 
 def verify(_: argparse.Namespace) -> None:
-    """Check every byte of the kept results; the exit code is 1 if some were damaged."""
+    """Verify the checksums of all cached results; the exit code is 1 if any are damaged."""
     kept = _kept()
     found = kept.verify()
-    print(f"{_counted(found.good)} in order")
+    print(f"{_counted(found.good)} verified")
     if found.leftover:
-        print(f"removed {len(found.leftover)} left by processes that ended while writing")
+        print(f"removed {len(found.leftover)} left by interrupted writes")
     print(_total(kept))
     if found.damaged:
         raise LandscapeError(
@@ -66,7 +66,7 @@ def verify(_: argparse.Namespace) -> None:
 
 
 def prune(asked: argparse.Namespace) -> None:
-    """Remove results not used for long, and the least recently used above a limit."""
+    """Remove old results, and the least recently used above a size limit."""
     kept = _kept()
     gone = kept.prune(asked.limit_mb, asked.older_than)
     print(f"removed {_counted(gone.number)}, {_megabytes(gone.size)}")
@@ -74,7 +74,7 @@ def prune(asked: argparse.Namespace) -> None:
 
 
 def clear(_: argparse.Namespace) -> None:
-    """Remove all kept results."""
+    """Remove all cached results."""
     kept = _kept()
     print(f"removed {_counted(kept.clear())}")
     print(_total(kept))
@@ -87,11 +87,11 @@ def _kept() -> "Store":
 
 
 def _total(kept: "Store") -> str:
-    """What a store holds, its limit and its folder, in one line."""
+    """The content, size limit and folder of the store in one line."""
     found = kept.entries()
     limit = f"of {kept.limit_mb:g} MB at most, in {kept.folder}"
     if not found:
-        return f"nothing is kept: 0 MB {limit}"
+        return f"the cache is empty: 0 MB {limit}"
     kinds = Counter(entry.kind for entry in found)
     told = ", ".join(f"{number} {_named(kind, number)}" for kind, number in sorted(kinds.items()))
     size = _megabytes(sum(entry.size for entry in found))
@@ -99,7 +99,7 @@ def _total(kept: "Store") -> str:
 
 
 def _named(kind: str, number: int) -> str:
-    """A kind of results, in the plural unless there is one."""
+    """The name of a kind of results, in the plural unless there is one."""
     return kind if number == 1 else PLURALS.get(kind, kind)
 
 

@@ -1,6 +1,6 @@
-"""Connect the ends of two runs by a curve of low loss; tell barriers and lengths.
+"""Connect the ends of two runs by a low-loss path; print barriers and lengths.
 
-The runs are those whose recipes the two files hold; one that is not kept is trained again.
+The runs are those whose recipes the two files contain; a run that is not cached is trained again.
 """
 
 import argparse
@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SETTINGS = ("connection.path",)
-"""The settings of a connection that have an option of their own."""
+"""Settings of a connection with their own option."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """Add what the command takes."""
+    """Add the options of the command."""
     from landscape_core.connectivity.connection import Connection
     from landscape_lab.cli._options import WRITTEN
     from landscape_lab.cli._settings import add_settings
@@ -21,19 +21,21 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("second", type=Path, help="another run of the same network")
     add_settings(parser, {"connection": Connection()}, SETTINGS)
     parser.add_argument(
-        "--align", action="store_true", help="first put the second one's hidden units in order"
+        "--align",
+        action="store_true",
+        help="first align the hidden units of the second network by permutation",
     )
     parser.add_argument(
         "-o",
         "--output",
         type=Path,
         default=Path("connection.nc"),
-        help="the file to write; by default connection.nc",
+        help="output file; by default connection.nc",
     )
 
 
 def run(asked: argparse.Namespace) -> Iterator[str]:
-    """Do it, and tell what was found."""
+    """Run the command and print the result."""
     from landscape_core.connectivity.connected_runs import connect_runs
     from landscape_core.connectivity.connection import Connection
     from landscape_core.experiments.trajectory import check_data, run_of
@@ -52,7 +54,7 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     netcdf.save(dataset, asked.output)
     yield str(asked.output)
     named = {"straight": "straight line"}
-    named |= {"aligned": "line after aligning"} if "aligned_loss" in dataset else {}
+    named |= {"aligned": "straight line after alignment"} if "aligned_loss" in dataset else {}
     splits = [str(split) for split in dataset["split"].values]
     rows = [("", *(f"{split} barrier" for split in splits), "length")]
     for prefix, words in [*((f"{name}_", words) for name, words in named.items()), ("", "curve")]:

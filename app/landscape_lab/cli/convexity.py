@@ -1,6 +1,6 @@
-"""Map how far the full Hessian is from convex, |λ min / λ max|, over a plane.
+"""Map the convexity ratio |λ min / λ max| of the full Hessian over a plane.
 
-Where the ratio is 0 it has no negative eigenvalue; Li et al., 2018, figure 7.
+The ratio is 0 where the Hessian has no negative eigenvalue; Li et al., 2018, figure 7.
 """
 
 import argparse
@@ -16,13 +16,13 @@ SETTINGS = (
     "slice.resolution",
     "slice.max_examples",
 )
-"""The settings of a map that have an option of their own."""
+"""Settings of a map with their own option."""
 
 DEFAULTS: dict[str, Any] = {"resolution": 15, "max_examples": 500}
 """Of the slice, as a point takes tens of matrix-vector products."""
 
 NEGATIVE = 0.05
-"""The ratio |λ min / λ max| above which negative curvature is told of."""
+"""Threshold of |λ min / λ max| above which curvature is reported as negative."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +40,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=Path,
         default=Path("convexity.nc"),
-        help="the file to write; by default convexity.nc",
+        help="output file; by default convexity.nc",
     )
 
 
@@ -81,4 +81,4 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
             f" {len(known)} points"
         )
     if len(known) < total:
-        yield f"{total - len(known)} points are not known: not finite, or not converged"
+        yield f"{total - len(known)} points have no value: not finite, or not converged"

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     import xarray as xr
 
 SETTINGS = ("spectrum.matrix", "spectrum.layers")
-"""The settings of a spectrum that have an option of their own."""
+"""Settings of a spectrum with their own option."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """Add what the command takes."""
+    """Add the options of the command."""
     from landscape_core.curvature.spectrum import Spectrum
     from landscape_lab.cli._options import NEAREST, WRITTEN
     from landscape_lab.cli._settings import add_settings
@@ -26,14 +26,14 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--each-layer", action="store_true", help="also every layer alone")
     parser.add_argument("--step", type=int, default=-1, help=NEAREST)
     parser.add_argument(
-        "--along", type=int, metavar="COUNT", help="at so many steps along the run instead"
+        "--along", type=int, metavar="COUNT", help="instead at this number of steps along the run"
     )
-    parser.add_argument("--sharpness", action="store_true", help="also every sharpness there is")
-    parser.add_argument("-o", "--output", type=Path, help="also write it to a file")
+    parser.add_argument("--sharpness", action="store_true", help="also all sharpness measures")
+    parser.add_argument("-o", "--output", type=Path, help="also write the dataset to a file")
 
 
 def run(asked: argparse.Namespace) -> Iterator[str]:
-    """Do it, and tell what was found."""
+    """Run the command and print the result."""
     from landscape_core.curvature.monitor import Watch
     from landscape_core.curvature.spectrum import Spectrum
     from landscape_core.experiments.curvature_of_run import (
@@ -76,7 +76,7 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
 
 
 def _block(found: "xr.Dataset", shares: "xr.Dataset") -> Iterator[str]:
-    """What is known of the network, or of one layer alone."""
+    """The spectrum of the network or of one layer, as text."""
     from landscape_core.curvature.spectrum import NETWORK
     from landscape_lab.cli._options import aligned
 
@@ -90,7 +90,7 @@ def _block(found: "xr.Dataset", shares: "xr.Dataset") -> Iterator[str]:
             sure = "none found" if bool(found["leading"].sel(rank=rank)) else "possible"
             rows.append((f"  {rank:+d}", words, f"{residual:.1e}", sure))
     yield aligned(rows)
-    yield "  missed: whether a search from a random vector found an eigenvalue beyond these"
+    yield "  missed: whether a search from a random vector found a larger eigenvalue"
     yield f"  trace    {float(found['trace']):.6g} ± {float(found['trace_error']):.2g}"
     if math.isfinite(float(shares["negative"])):
         within = float(shares["zero_within"])
@@ -102,7 +102,7 @@ def _block(found: "xr.Dataset", shares: "xr.Dataset") -> Iterator[str]:
 
 
 def _along(found: "xr.Dataset") -> Iterator[str]:
-    """A line a step."""
+    """One line per step."""
     import numpy as np
 
     from landscape_lab.cli._options import aligned

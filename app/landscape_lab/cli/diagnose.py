@@ -1,7 +1,7 @@
-"""Measure a network at an iterate without any plane: gradient noise, dead units and others.
+"""Compute diagnostics of a network at an iterate: gradient noise, dead units and others.
 
-Values by block, layer or rank are told as far as a few; files hold all. Without names, those
-that a network cannot have are left out, with the reason.
+Long variables are summarized; files contain all values. Without names, all diagnostics that apply
+to the network are computed; for the others the reason is printed.
 """
 
 import argparse
@@ -15,21 +15,23 @@ if TYPE_CHECKING:
     import xarray as xr
 
 FEW = 8
-"""Values of a variable that are told one by one."""
+"""Maximum number of values of a variable printed individually."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """Add what the command takes."""
+    """Add the options of the command."""
     from landscape_lab.cli._options import NEAREST, WRITTEN
 
     parser.add_argument("trajectory", type=Path, help=WRITTEN)
-    parser.add_argument("diagnostics", nargs="*", help="by name; all, if none is named")
+    parser.add_argument("diagnostics", nargs="*", help="names of diagnostics; all by default")
     parser.add_argument("--step", type=int, default=-1, help=NEAREST)
-    parser.add_argument("-o", "--output", type=Path, help="also write each to a file of this name")
+    parser.add_argument(
+        "-o", "--output", type=Path, help="also write each dataset to a file with this name"
+    )
 
 
 def run(asked: argparse.Namespace) -> Iterator[str]:
-    """Do it, and tell what was found."""
+    """Run the command and print the result."""
     from landscape_core.analysis.diagnostics.base import Diagnostic
     from landscape_core.experiments.curvature_of_run import parts_at
     from landscape_core.foundation.registry import entries, find
@@ -51,7 +53,7 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
         except SpecError as error:
             if asked.diagnostics:
                 raise
-            yield f"{name}: not of this network: {error}"
+            yield f"{name}: does not apply to this network: {error}"
             continue
         yield f"{name}: {found.attrs['title']}, {found.attrs['examples']} examples"
         yield aligned([_told(str(one), column) for one, column in found.data_vars.items()])
@@ -61,12 +63,12 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
 
 
 def _beside(output: Path, name: str) -> Path:
-    """The file of one diagnostic."""
+    """The output file of one diagnostic."""
     return output.with_stem(f"{output.stem}_{name}")
 
 
 def _told(name: str, column: "xr.DataArray") -> tuple[str, str, str, str]:
-    """A variable in a line: its values if they are few, else the least, the median, the largest."""
+    """A variable in one line: its values if few, else minimum, median and maximum."""
     import numpy as np
 
     values = np.ravel(column.values)

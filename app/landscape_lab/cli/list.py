@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """Add what the command takes."""
+    """Add the options of the command."""
     from landscape_core.foundation.kinds import packages_of_kinds
 
     parser.add_argument("kind", nargs="?", choices=packages_of_kinds(), help="only this kind")

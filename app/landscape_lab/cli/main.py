@@ -1,8 +1,8 @@
-"""Landscape Lab on the command line: train, slice, study, plot, list, keep house, open the app.
+"""Landscape Lab on the command line: train, slice, analyse, plot, list, cache, open the app.
 
-A command is a module of this package: its documentation is its help, `options` adds what it takes,
-`run` does it. What a command needs of the engine it imports when it is run, so that `--help`
-answers at once. Exit codes: 0 done, 1 the work failed, 2 the command was not understood.
+A command is a module of this package: its docstring is its help, `options` adds its options, `run`
+executes it. A command imports the engine only when it runs, so that `--help` is fast. Exit codes: 0
+success, 1 failure, 2 usage error.
 """
 
 import argparse
@@ -25,7 +25,7 @@ WITHOUT_PARTS = ("plot", "app", "serve", "warm", "cache", "paths")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code."""
+    """Run one command; return the exit code."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
         options = parser(words).parse_args(words)
@@ -42,13 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"landscape: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("landscape: stopped", file=sys.stderr)
+        print("landscape: interrupted", file=sys.stderr)
         return 130
     return 0
 
 
 def parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser of these words: all commands with their help, the one meant with its options."""
+    """The argument parser: all commands with their help; options of the given command only."""
     meant = next((word for word in words if not word.startswith("-")), None)
     made = argparse.ArgumentParser(prog="landscape", description=_first_line(__doc__))
     commands = made.add_subparsers(required=True, metavar="COMMAND")
@@ -77,7 +77,7 @@ def _add_parts(command: argparse.ArgumentParser, words: Sequence[str]) -> None:
 
 
 def _first_line(told: str | None) -> str:
-    """The first line of a documentation, which `python -OO` leaves out."""
+    """The first line of a docstring, which `python -OO` removes."""
     return (told or "").partition("\n")[0]
 
 

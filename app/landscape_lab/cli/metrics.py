@@ -12,7 +12,7 @@ LISTED = 10
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """Add what the command takes."""
+    """Add the options of the command."""
     from landscape_core.analysis.slice_metrics import SCALES
 
     parser.add_argument("slice", type=Path, help="what `landscape slice` wrote")

@@ -1,7 +1,7 @@
 """Print where the app's files are, as lines `NAME=VALUE` for a shell.
 
-TEMPLATES belongs on JUPYTER_PATH and SETTINGS on JUPYTER_CONFIG_PATH, so that Voila shows the app
-in its own look; NOTEBOOK is what it serves. CACHE is the folder of kept results.
+Add TEMPLATES to JUPYTER_PATH and SETTINGS to JUPYTER_CONFIG_PATH for the app's Voila template;
+NOTEBOOK is the notebook that it serves. CACHE is the folder of cached results.
 """
 
 import argparse
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """Nothing is taken."""
+    """The command has no options."""
 
 
 def run(_: argparse.Namespace) -> Iterator[str]:

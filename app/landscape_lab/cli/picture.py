@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """Add what the command takes."""
+    """Add the options of the command."""
     from landscape_core.foundation.registry import entries
     from landscape_core.slices.strategies.base import Strategy
     from landscape_lab.exports.base import kinds

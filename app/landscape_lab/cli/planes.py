@@ -1,4 +1,4 @@
-"""Draw the landscape around an iterate on many random planes, and tell how figures spread."""
+"""Plot the landscape around an iterate on many random planes; print the spread of the metrics."""
 
 import argparse
 from collections.abc import Iterator
@@ -7,11 +7,11 @@ from pathlib import Path
 from landscape_core.foundation.errors import SpecError
 
 SETTINGS = ("directions.normalization", "directions.layers")
-"""The settings of the planes that have an option of their own."""
+"""Settings of the planes with their own option."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """Add what the command takes."""
+    """Add the options of the command."""
     from landscape_core.analysis.slice_metrics import SCALES
     from landscape_core.planes.directions.random import Random
     from landscape_lab.cli._options import NEAREST, WRITTEN
@@ -28,12 +28,12 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=Path,
         default=Path("planes.png"),
-        help="the file to write; by default planes.png",
+        help="output file; by default planes.png",
     )
 
 
 def run(asked: argparse.Namespace) -> Iterator[str]:
-    """Do it, and tell what was found."""
+    """Run the command and print the result."""
     from landscape_core.analysis.plane_ensemble import ensemble, spread
     from landscape_core.experiments.curvature_of_run import parts_at
     from landscape_core.experiments.progress import Progress

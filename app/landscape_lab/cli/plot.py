@@ -18,7 +18,7 @@ DRAWN = (".png", ".svg", ".pdf")
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """Add what the command takes."""
+    """Add the options of the command."""
     from landscape_lab.figures.matplotlib.base import SCALE, SCALES, kinds
 
     parser.add_argument(

@@ -1,10 +1,10 @@
-"""Serve the app by Panel: one Python process for all open pages."""
+"""Serve the app with Panel: one Python process for all open pages."""
 
 import argparse
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """Add what the command takes."""
+    """Add the options of the command."""
     from landscape_lab.cli import _serving
 
     _serving.options(parser, browser=False)

@@ -22,7 +22,7 @@ SETTINGS = (
     "slice.max_examples",
     "slice.batch_norm",
 )
-"""The settings of a slice that have an option of their own."""
+"""Settings of a slice with their own option."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:

@@ -16,11 +16,11 @@ SETTINGS = (
     "run.steps",
     "run.seed",
 )
-"""The settings of a run that have an option of their own."""
+"""Settings of a run with their own option."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """Add what the command takes."""
+    """Add the options of the command."""
     from landscape_core.training.run import Run
     from landscape_lab.cli._settings import add_settings
 
@@ -30,7 +30,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=Path,
         default=Path("run.nc"),
-        help="the file to write; by default run.nc",
+        help="output file; by default run.nc",
     )
 
 
@@ -51,4 +51,4 @@ def run(asked: argparse.Namespace) -> None:
     for split in path["split"].values:
         print(f"  {split} loss {float(final['loss'].sel(split=split)):.4g}")
     if path.attrs["diverged"]:
-        print("  the run diverged: the loss is not finite beyond this step")
+        print("  the run diverged: the loss is not finite after this step")

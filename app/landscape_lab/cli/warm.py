@@ -1,4 +1,4 @@
-"""Compute what the presets show first, so that a new installation opens at once."""
+"""Compute the slices of all presets in advance, so that they open at once."""
 
 import argparse
 from collections import deque
@@ -6,11 +6,11 @@ from itertools import chain
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """Nothing is taken."""
+    """The command has no options."""
 
 
 def run(_: argparse.Namespace) -> None:
-    """Fill the user's store."""
+    """Fill the user's cache."""
     from tqdm import tqdm
 
     from landscape_core.foundation.recipes import name_of

@@ -1,1 +1,1 @@
-"""Our own browser components: a Python class and a JavaScript module side by side."""
+"""Browser components: a Python class and a JavaScript module each."""

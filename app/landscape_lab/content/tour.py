@@ -1,9 +1,9 @@
-"""Guided tours: one Markdown file each, from `tours/` and from a teacher's own folder.
+"""Guided tours: one Markdown file each, from `tours/` and from a user's folder.
 
 A tour has front matter between two lines `---`, and a step at every `## ` heading. A fenced block
-named `place` says what a step opens: a link copied from the address, or lines `path: value`. A
-quotation that begins with `Question:` is shown as one; what begins with `Answer:` waits to be asked
-for. HTML in a file is shown as it is written, never obeyed.
+named `place` gives the settings of a step: a copied link, or lines `path: value`. A quotation that
+begins with `Question:` is shown as a question; an `Answer:` is folded until requested. HTML in a
+file is escaped, never rendered.
 """
 
 import os
@@ -23,16 +23,16 @@ from landscape_lab.state.place import SAFE, place
 
 GUIDES = Path(__file__).parent / "tours"
 FOLDER = "LANDSCAPE_TOURS"
-"""The environment variable that names a folder of further tours."""
+"""The environment variable with a folder of additional tours."""
 
 HEAD = ("title", "summary", "level", "minutes")
-"""What front matter may say."""
+"""The keys of the front matter."""
 
 STANDS = ("tour", "at")
-"""What a link says of the tour that it was copied from: a step opens a place alone."""
+"""Keys of a copied link that refer to a tour, which a step ignores."""
 
 LEVELS = ("beginner", "intermediate", "advanced", "")
-"""In the order in which tours are listed; a tour need not name one."""
+"""Levels in the order of the list; optional in a tour."""
 
 RULE = "---"
 QUESTION, ANSWER = re.compile(r"^question:\s*", re.I), re.compile(r"^answer:\s*", re.I)
@@ -40,7 +40,7 @@ QUESTION, ANSWER = re.compile(r"^question:\s*", re.I), re.compile(r"^answer:\s*"
 
 @dataclass(frozen=True)
 class TourStep:
-    """What a step says, as safe HTML; the answer that is asked for; the link of what it opens."""
+    """A step: its text and answer as safe HTML, and the link of its settings."""
 
     title: str
     html: str
@@ -50,7 +50,7 @@ class TourStep:
 
 @dataclass(frozen=True)
 class Tour:
-    """A tour; one that cannot be read has no steps, and says why in `error`."""
+    """A tour; one that cannot be read has no steps and an `error`."""
 
     name: str
     title: str
@@ -61,13 +61,13 @@ class Tour:
     error: str = ""
 
     def words(self) -> dict[str, Any]:
-        """What a list of tours shows of it."""
+        """The entry in the list of tours."""
         words = {key: getattr(self, key) for key in ("name", "title", "summary", "level", "error")}
         return {**words, "minutes": self.minutes, "steps": len(self.steps)}
 
 
 def tours(folder: Path | None = None) -> dict[str, Tour]:
-    """The tours of a folder by name; without one, ours and then those of `LANDSCAPE_TOURS`.
+    """The tours of a folder by name; by default the built-in ones and those of `LANDSCAPE_TOURS`.
 
     The name is that of the file. A file that cannot be read is there too, with its error.
     """
@@ -83,17 +83,17 @@ def tours(folder: Path | None = None) -> dict[str, Tour]:
 
 
 def _listed(found: list[Tour]) -> dict[str, Tour]:
-    """Tours by name, the easier first; of two with one name the later counts."""
+    """Tours by name, easier ones first; the later of two with the same name wins."""
     named = {tour.name: tour for tour in found}.values()
     order = sorted(named, key=lambda tour: (bool(tour.error), LEVELS.index(tour.level)))
     return {tour.name: tour for tour in order}
 
 
 def tour(name: str, text: str) -> Tour:
-    """The tour that a text describes.
+    """Parse the text of a tour.
 
     Raises:
-        FileFormatError: what is wrong, at which line, and what is accepted there.
+        FileFormatError: names the line, the error and what is accepted.
     """
     head, first = _head(text.splitlines())
     # Front matter becomes empty lines: those of the rest keep their numbers.
@@ -120,10 +120,10 @@ def _wrong(line: int, text: str) -> FileFormatError:
 
 
 def _head(lines: list[str]) -> tuple[dict[str, Any], int]:
-    """The front matter, and the number of lines that it takes."""
+    """The front matter and its number of lines."""
     accepted = f"a tour begins with front matter between two lines {RULE}"
     if not lines or lines[0].strip() != RULE:
-        raise _wrong(1, f"{accepted}; here is none.")
+        raise _wrong(1, f"{accepted}; there is none.")
     end = next((i for i, line in enumerate(lines[1:], 1) if line.strip() == RULE), None)
     if end is None:
         raise _wrong(1, f"{accepted}; the second line is missing.")
@@ -162,7 +162,10 @@ def _parts(body: str, first: int) -> Iterator[tuple[str, list[list[Token]]]]:
                 yield title, blocks
             title, blocks = block[1].content, []
         elif title is None:
-            raise _wrong(_line(head), "a step begins with a heading `## `; here is text before.")
+            raise _wrong(
+                _line(head),
+                "a step begins with a heading `## `; there is text before the first one.",
+            )
         else:
             blocks.append(block)
     if title is None:
@@ -212,7 +215,9 @@ class _Step:
             head = block[0]
             if head.type == "fence" and head.info.strip() == "place":
                 if link is not None:
-                    raise _wrong(_line(head), "a step opens one place at most; this is the second.")
+                    raise _wrong(
+                        _line(head), "a step has at most one block `place`; this is the second."
+                    )
                 link = _link(head)
             elif head.type == "blockquote_open":
                 asked, answer = self._question(head)
@@ -235,7 +240,7 @@ class _Step:
 
 
 def _link(fence: Token) -> str:
-    """The link of a block `place`; every line is tried, so that an error names its own."""
+    """The link of a block `place`; each line is validated, so that an error names its line."""
     words: list[tuple[str, str]] = []
     link = ""
     for number, line in enumerate(fence.content.splitlines(), _line(fence) + 1):

@@ -1,4 +1,4 @@
-"""Side panels: a figure beside the landscape, and what is computed of the run for it."""
+"""The base class of side panels: a figure next to the landscape and its computation."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -15,35 +15,35 @@ from landscape_core.session.picture import Picture
 
 @dataclass(frozen=True, kw_only=True)
 class SidePanel(Recipe, ABC):
-    """A figure beside the landscape; its fields are settings that the form offers."""
+    """A figure next to the landscape; its fields are settings in the form."""
 
     view: ClassVar[type]
-    """Makes the drawing, once for a page; its `figure` is a Bokeh model."""
+    """Creates the figure, once per page; its `figure` is a Bokeh model."""
 
     tall: ClassVar[bool] = False
-    """Whether it needs the room of the loss curves as well."""
+    """Whether it also takes the space of the loss curves."""
 
     @property
     def watch(self) -> Watch | None:
-        """The curvature that is followed while the run goes on, if any."""
+        """The curvature monitored during training, if any."""
         return None
 
     def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
-        """What is found of the point where a held run stands, growing; None: nothing new yet."""
+        """Yield partial results for the current point of a paused run; None: no change yet."""
         del stand
         return iter(())
 
     @abstractmethod
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
-        """Bring the drawing up to date.
+        """Update the figure.
 
         Args:
-            view: made by this class's `view`.
-            picture: the latest; `found` gives what was studied for it.
+            view: created by this class's `view`.
+            picture: the latest update; `found` returns the panel's result for it.
             scale: `log` or `linear` heights.
         """
 
     @classmethod
     def found(cls, picture: Picture) -> xr.Dataset | None:
-        """What this panel's study has found of a picture's point so far."""
+        """The panel's result for the current point, so far."""
         return picture.studies.get(name_of(cls))

@@ -1,4 +1,4 @@
-"""The data and what the network says over its inputs."""
+"""The data and the network's predictions over the input space."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -8,12 +8,12 @@ from landscape_lab.figures.annotations import looked_at
 from landscape_lab.figures.bokeh.boundary import Boundary as View
 from landscape_lab.panels.base import SidePanel
 
-NO_BOUNDARY = "No boundary to draw: this\nproblem has no data with\none or two inputs."
+NO_BOUNDARY = "No decision boundary: the data do not have one or two inputs."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Boundary(SidePanel):
-    """The data, and what the network says over its inputs."""
+    """The data, and the network's predictions over the input space."""
 
     label: ClassVar[str] = "decision boundary"
     view: ClassVar[type] = View

@@ -1,4 +1,4 @@
-"""The way from here to a minimum that another start leads to."""
+"""A low-loss path to a minimum found from another initialization."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,15 +18,19 @@ from landscape_lab.panels.base import SidePanel
 
 @dataclass(frozen=True, kw_only=True)
 class Connection(SidePanel):
-    """Where held: the curve of low loss to the end of a run from other initial weights."""
+    """When paused: a low-loss path to the end of a run from another initialization."""
 
     label: ClassVar[str] = "connection"
     view: ClassVar[type] = View
     tall: ClassVar[bool] = True
 
-    path: Annotated[Path, Note("how the curve is found")] = field(default_factory=Bezier)
+    path: Annotated[Path, Note("method that finds the path")] = field(default_factory=Bezier)
     align: Annotated[
-        bool, Note("first put the other network's hidden units in the order nearest to this one's")
+        bool,
+        Note(
+            "permutation alignment: first permute the other network's hidden units to match"
+            " this one's"
+        ),
     ] = False
 
     def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:

@@ -1,4 +1,4 @@
-"""How convex the landscape is behind the picture."""
+"""Convexity of the loss in all parameters, over the plane."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,10 +22,8 @@ class Convexity(SidePanel):
     label: ClassVar[str] = "convexity map"
     view: ClassVar[type] = View
 
-    resolution: Annotated[int, Knob(3, 101, "points along each side of the map")] = 11
-    max_examples: Annotated[
-        int, Knob(1, 1_000_000, "examples that it is taken on, at most", "log")
-    ] = 200
+    resolution: Annotated[int, Knob(3, 101, "grid points per axis of the map")] = 11
+    max_examples: Annotated[int, Knob(1, 1_000_000, "maximum number of examples", "log")] = 200
 
     def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
         asked = Engine(max_examples=self.max_examples)

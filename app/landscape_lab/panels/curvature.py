@@ -1,4 +1,4 @@
-"""The curvature at the present point, by layer, and along the run."""
+"""Curvature at the current point, per layer, and along the run."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,18 +22,23 @@ from landscape_lab.panels.base import SidePanel
 
 @dataclass(frozen=True, kw_only=True)
 class Curvature(SidePanel):
-    """Eigenvalues, trace and density: along the run, and where held also by layer."""
+    """Eigenvalues, trace and spectral density along the run; when paused also per layer."""
 
     label: ClassVar[str] = "curvature"
     view: ClassVar[type] = View
     tall: ClassVar[bool] = True
 
-    matrix: Annotated[Matrix, Note("which matrix of second order")] = field(default_factory=Hessian)
+    matrix: Annotated[Matrix, Note("curvature matrix")] = field(default_factory=Hessian)
     max_overhead: Annotated[
-        float, Knob(0.0, 1.0, "largest computing time, as a fraction of the training time; 0: off")
+        float,
+        Knob(
+            0.0,
+            1.0,
+            "maximum computing time during training, as a fraction of the training time; 0: off",
+        ),
     ] = 0.15
     max_examples: Annotated[
-        int, Knob(1, 1_000_000, "examples that it is taken on, at most, where held", "log")
+        int, Knob(1, 1_000_000, "maximum number of examples when paused", "log")
     ] = 1000
 
     @property
@@ -51,7 +56,7 @@ class Curvature(SidePanel):
 
 
 def _bound(run: Run) -> float | None:
-    """2/η, above which plain gradient descent is thrown back; of no other is it so simple."""
+    """The stability threshold 2/η of gradient descent; None for other optimizers."""
     if (
         not isinstance(run.optimizer, SGD)
         or run.schedule != Constant()

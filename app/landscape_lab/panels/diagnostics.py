@@ -1,4 +1,4 @@
-"""What is measured of the network at the point where a run is held."""
+"""Diagnostics of the network at the current point of a paused run."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,15 +18,13 @@ from landscape_lab.panels.base import SidePanel
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnostics(SidePanel):
-    """Where held: a measurement of the network at that point, which needs no plane."""
+    """When paused: a diagnostic of the network at the current point, which needs no plane."""
 
     label: ClassVar[str] = "diagnostics"
     view: ClassVar[type] = View
     tall: ClassVar[bool] = True
 
-    diagnostic: Annotated[Diagnostic, Note("what is measured")] = field(
-        default_factory=LayerGradients
-    )
+    diagnostic: Annotated[Diagnostic, Note("diagnostic")] = field(default_factory=LayerGradients)
 
     def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
         return stand.kept(self.diagnostic, self._measured(stand))
@@ -36,7 +34,7 @@ class Diagnostics(SidePanel):
         view.update(self.found(picture), held=picture.status != "running")
 
     def _measured(self, stand: InspectionPoint) -> Iterator[xr.Dataset]:
-        """At the present point, of a network whose start is that of its run."""
+        """The diagnostic at the current point, relative to the run's initialization."""
         here = stand.train.start
         names = [block.name for block in stand.train.layout.blocks]
         began = torch.from_numpy(stand.path["theta"].values[0]).to(here)

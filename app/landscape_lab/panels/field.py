@@ -1,4 +1,4 @@
-"""The vector field that training follows, over the plane of the picture."""
+"""The vector field that training follows, over the plane."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,15 +16,13 @@ from landscape_lab.panels.base import SidePanel
 
 @dataclass(frozen=True, kw_only=True)
 class Field(SidePanel):
-    """Over the same plane, arrows where −gradient goes, or in a game both players together."""
+    """The negative gradient field over the plane; for a game the joint field of both players."""
 
     label: ClassVar[str] = "vector field"
     view: ClassVar[type] = View
 
-    resolution: Annotated[int, Knob(5, 51, "arrows along each side")] = 13
-    max_examples: Annotated[
-        int, Knob(1, 1_000_000, "examples that it is taken on, at most", "log")
-    ] = 1000
+    resolution: Annotated[int, Knob(5, 51, "arrows per axis")] = 13
+    max_examples: Annotated[int, Knob(1, 1_000_000, "maximum number of examples", "log")] = 1000
 
     def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
         grid = stand.grid.replace(resolution=self.resolution)

@@ -1,4 +1,4 @@
-"""What the picture hides of the path."""
+"""The part of the trajectory outside the plane."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -10,9 +10,9 @@ from landscape_lab.panels.base import SidePanel
 
 @dataclass(frozen=True, kw_only=True)
 class OffPlane(SidePanel):
-    """The loss along the true path beside the picture's under it, and how far off it lies."""
+    """Loss along the trajectory against the loss at its projection; distance from the plane."""
 
-    label: ClassVar[str] = "off the plane"
+    label: ClassVar[str] = "distance from the plane"
     view: ClassVar[type] = View
 
     def draw(self, view: Any, picture: Picture, scale: str) -> None:

@@ -18,16 +18,20 @@ from landscape_lab.panels.base import SidePanel
 
 @dataclass(frozen=True, kw_only=True)
 class Planes(SidePanel):
-    """Where held: the point on many random planes, and the mean and spread of their metrics."""
+    """When paused: the point on many random planes, with mean and standard error of the metrics."""
 
     label: ClassVar[str] = "many planes"
     view: ClassVar[type] = View
     tall: ClassVar[bool] = True
 
-    count: Annotated[int, Knob(2, 24, "how many planes")] = 6
-    resolution: Annotated[int, Knob(5, 101, "points along each side of a picture")] = 25
-    span: Annotated[float, Knob(0.01, 100.0, "half-width of a picture", "log")] = 1.0
-    directions: Annotated[Random, Note("how planes are drawn")] = field(default_factory=Random)
+    count: Annotated[int, Knob(2, 24, "number of planes")] = 6
+    resolution: Annotated[int, Knob(5, 101, "grid points per axis")] = 25
+    span: Annotated[
+        float, Knob(0.01, 100.0, "half-width of each plane, in units of the axes", "log")
+    ] = 1.0
+    directions: Annotated[Random, Note("rule for the random directions")] = field(
+        default_factory=Random
+    )
 
     def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
         grid = Grid.square(self.span, self.resolution)

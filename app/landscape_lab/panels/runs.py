@@ -20,13 +20,13 @@ from landscape_lab.panels.base import SidePanel
 
 @dataclass(frozen=True, kw_only=True)
 class Runs(SidePanel):
-    """Where held: runs from other initial weights, all on the plane of their paths together."""
+    """When paused: runs from other initializations, on the PCA plane of all trajectories."""
 
     label: ClassVar[str] = "several runs"
     view: ClassVar[type] = View
 
-    count: Annotated[int, Knob(1, 8, "runs beside this one, on the same data")] = 3
-    resolution: Annotated[int, Knob(5, 201, "points along each side of the picture")] = 31
+    count: Annotated[int, Knob(1, 8, "number of additional runs, on the same data")] = 3
+    resolution: Annotated[int, Knob(5, 201, "grid points per axis")] = 31
 
     def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
         if stand.step == 0:  # no run has gone anywhere

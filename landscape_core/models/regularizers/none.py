@@ -9,7 +9,7 @@ from landscape_core.models.regularizers.base import Regularizer
 
 @dataclass(frozen=True, kw_only=True)
 class NoRegularizer(Regularizer):
-    """No regularization."""
+    """No regularization of the loss."""
 
     label: ClassVar[str] = "none"
     formula: ClassVar[str] = "g"

@@ -41,7 +41,7 @@ export function render({model, el}) {
     list.append(make("li", {}, button));
   }
   const title = make("h2", {id: "export-title", textContent: "Export"});
-  const about = make("p", {id: "export-about", textContent: "Take away what is on the screen, with all its settings."});
+  const about = make("p", {id: "export-about", textContent: "Export the current view with all its settings."});
   const dialog = make("dialog", {}, make("header", {}, title, close), about, list, state);
   dialog.setAttribute("aria-labelledby", title.id);
   dialog.setAttribute("aria-describedby", about.id);
@@ -68,8 +68,8 @@ export function render({model, el}) {
   const progress = (done, total) => {
     if (state.lastChild?.tagName !== "PROGRESS") say("", make("progress"));
     const [words, bar] = state.children;
-    words.textContent = total > 1 ? `Making the file: ${done} of ${total}` : "Making the file…";
-    bar.setAttribute("aria-label", "Making the file");
+    words.textContent = total > 1 ? `Exporting: ${done} of ${total}` : "Exporting…";
+    bar.setAttribute("aria-label", "Export progress");
     if (total > 1) { bar.max = total; bar.value = done; } else bar.removeAttribute("value");
   };
   const save = (name, blob) => {

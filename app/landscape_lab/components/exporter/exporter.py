@@ -1,4 +1,4 @@
-"""The dialog in which a picture is taken away: what file, its making, and the download."""
+"""The export dialog: kinds of files, progress, and the download."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from landscape_lab.bridge.jupyter import Messages
 
 
 class ExporterModel(Messages, JSComponent):
-    """Its browser side."""
+    """Its browser model."""
 
     _esm = Path(__file__).with_name("exporter.js")
 
@@ -24,7 +24,7 @@ class ExporterModel(Messages, JSComponent):
 
 
 class Exporter:
-    """A dialog with the kinds of files; asks for one, then hands it to the browser."""
+    """A dialog with the kinds of files; requests one and sends it to the browser."""
 
     def __init__(self, kinds: Sequence[Mapping[str, Any]], wanted: Callable[[str], None]) -> None:
         """A closed dialog.
@@ -42,17 +42,17 @@ class Exporter:
         self.view._send_msg({"action": "open"})
 
     def progress(self, done: int, total: int) -> None:
-        """Say how far the making of the file is; of one step, only that it goes on."""
+        """Show the progress of the export; indeterminate if there is one step."""
         self.view._send_msg({"action": "progress", "done": done, "total": total})
 
     def deliver(self, name: str, mime: str, data: bytes, text: str | None = None) -> None:
-        """Hand a file to the browser, which saves it; one with a `text` is shown to be copied.
+        """Send a file to the browser to save; a `text` is also shown for copying.
 
         Args:
-            name: what the file is called.
-            mime: what kind of content it has.
-            data: its content.
-            text: the same as words that people read, if it is that.
+            name: the file name.
+            mime: the MIME type.
+            data: the content.
+            text: the content as text, if it is readable.
         """
         told = {"action": "deliver", "name": name, "mime": mime, "text": text}
         self.view._send_msg(told)
@@ -60,7 +60,7 @@ class Exporter:
         self.view._send_msg(data)
 
     def fail(self, text: str) -> None:
-        """Say why there is no file."""
+        """Show why the export failed."""
         self.view._send_msg({"action": "fail", "text": text})
 
     def _hear(self, data: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-// The column of controls. Native inputs, so that keyboard and screen readers work as everywhere.
+// The settings form, with native inputs for keyboard and screen reader support.
 const STYLE = `
 :host{width:calc(320px*var(--scale,1))!important;flex:none!important;z-index:40}
 :host(.narrow){width:0!important}
@@ -113,7 +113,7 @@ function control(field, id, send) {
   slider.type = "range"; slider.min = 0; slider.max = RANGE; slider.dataset.slider = field.path;
   slider.setAttribute("aria-label", field.label);
   let timer = 0, last = null;
-  slider.addEventListener("input", () => {  // while dragging: at most 15 values a second, the last one always
+  slider.addEventListener("input", () => {  // while dragging: at most 15 values a second, always the last one
     const value = fromSlider(field, Number(slider.value));
     input.value = input.dataset.sent = shown(value);
     last = value;
@@ -126,7 +126,7 @@ function control(field, id, send) {
   }};
 }
 
-// What is to be known of the chosen part, folded until its button beside the menu is pressed.
+// The card of the selected part, folded until its info button is pressed.
 function card(id, folded, turned) {
   const button = document.createElement("button"), text = document.createElement("div");
   button.type = "button"; button.className = "about"; button.textContent = "i";
@@ -188,7 +188,7 @@ export function render({model, el}) {
         label.htmlFor = id; label.textContent = field.label;
         const made = control(field, id, value => model.send_msg({path: field.path, value}));
         const dot = document.createElement("button");
-        dot.type = "button"; dot.className = "dot"; dot.title = "changed from the preset; click to restore";
+        dot.type = "button"; dot.className = "dot"; dot.title = "differs from the preset; click to restore";
         dot.setAttribute("aria-label", `${field.label}: ${dot.title}`);
         dot.addEventListener("click", () => { made.input.focus(); model.send_msg({path: field.path, restore: true}); });
         row.append(dot, label, made.box);
@@ -243,7 +243,7 @@ export function render({model, el}) {
 
   const wait = () => form.setAttribute("aria-busy", model.busy);
 
-  // The drawer. It opens over what is beside it, and gives the focus back when it closes.
+  // The drawer. It opens over the page, and returns the focus when it closes.
   const host = el.getRootNode().host;
   const pull = opened => {
     host.classList.toggle("open", opened);
@@ -271,7 +271,7 @@ export function render({model, el}) {
   };
   requestAnimationFrame(() => {
     new ResizeObserver(measure).observe(outermost(el));
-    // What stands beside the form is what the page is about; a notebook has its own main part.
+    // The rest of the page is the main part; a notebook has its own.
     if (!document.querySelector("main,[role=main]")) host.getRootNode().host?.setAttribute("role", "main");
   });
 

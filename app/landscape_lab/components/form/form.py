@@ -1,4 +1,4 @@
-"""The column of controls: sections of labelled rows, described as plain data."""
+"""The settings form: sections of labelled controls, described as plain data."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -11,21 +11,21 @@ from panel.custom import JSComponent
 from landscape_lab.bridge.jupyter import Messages
 
 PARTS = ("../signals.js", "form_help.js", "form.js")
-"""Its JavaScript: one module, in this order."""
+"""Its JavaScript files, joined in this order to one module."""
 
 WIDTH = 320
-"""Pixels, at the usual size of type."""
+"""Width in pixels at the default font size."""
 
 
 class FormModel(Messages, JSComponent):
-    """Its browser side (Bokeh finds no model whose name begins with an underscore)."""
+    """Its browser model (Bokeh finds no model whose name begins with an underscore)."""
 
     _esm = "\n".join(Path(__file__).parent.joinpath(part).read_text("utf-8") for part in PARTS)
 
     # As text: a list so long and deep would be compared and searched for models at every change.
     sections = param.String(default="[]", doc="JSON: title, help and fields of each section")
-    errors = param.Dict(default={}, doc="path -> what is wrong with its last value")
-    busy = param.Boolean(default=False, doc="whether what was chosen is still being computed")
+    errors = param.Dict(default={}, doc="path -> error message of its last value")
+    busy = param.Boolean(default=False, doc="whether a computation is in progress")
 
     heard: Callable[[dict[str, Any]], None]
 
@@ -34,10 +34,10 @@ class FormModel(Messages, JSComponent):
 
 
 class Form:
-    """Rows of controls; tells of a change by path and value.
+    """The settings form; reports changes by path and value.
 
-    Where the page is narrower than 900 pixels, for a projector 1700, the form lies folded at its
-    left edge, takes no room, and opens over what stands there.
+    On a page narrower than 900 pixels (1700 in projector mode) the form is a drawer at the left
+    edge that opens over the page.
     """
 
     def __init__(
@@ -73,21 +73,21 @@ class Form:
         self.view.sections = json.dumps(self._sections)
 
     def set_busy(self, busy: bool) -> None:  # noqa: FBT001 - the state of a form
-        """Say whether what was chosen is still being computed."""
+        """Say whether a computation is in progress."""
         self.view.busy = busy
 
     @property
     def paths(self) -> list[str]:
-        """The paths of all rows that are shown."""
+        """The paths of all rows shown."""
         return [field["path"] for section in self._sections for field in section["fields"]]
 
     def set_error(self, path: str, text: str | None) -> None:
-        """Say under a control what is wrong with its value, or that nothing is."""
+        """Show an error message under a control, or clear it."""
         errors = {known: said for known, said in self.view.errors.items() if known != path}
         self.view.errors = errors if text is None else {**errors, path: text}
 
     def clear_errors(self) -> None:
-        """Say no more what was wrong."""
+        """Clear all error messages."""
         self.view.errors = {}
 
     def _hear(self, data: dict[str, Any]) -> None:

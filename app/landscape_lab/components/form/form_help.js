@@ -1,8 +1,8 @@
-// Help on the rows of the form.
-const DELAY = 450, STAY = 150;  // milliseconds until help comes under a pointer that rests, and goes
+// Help popovers of the form's rows.
+const DELAY = 450, STAY = 150;  // milliseconds of hovering until help is shown, and hidden
 
-// The help of a row beside it: while its control has the keyboard, while a pointer rests on it, or
-// after a tap on its label. Escape takes it away. One is shown at a time.
+// The help popover of a row, shown on keyboard focus, on hovering, or after a tap on the label.
+// Escape hides it. One is shown at a time.
 function helper() {
   let shown = null, timer = 0;
   const later = (act, delay) => { clearTimeout(timer); timer = setTimeout(act, delay); };
@@ -13,7 +13,7 @@ function helper() {
     hide();
     tip.showPopover();
     const at = row.getBoundingClientRect(), size = tip.getBoundingClientRect();
-    const beside = at.right + 8 + size.width < innerWidth;  // else under the row, or above it
+    const beside = at.right + 8 + size.width < innerWidth;  // else below the row, or above it
     const under = at.bottom + 4 + size.height < innerHeight ? at.bottom + 4 : at.top - 4 - size.height;
     tip.style.left = `${beside ? at.right + 8 : Math.max(8, Math.min(at.left + 14, innerWidth - size.width - 8))}px`;
     tip.style.top = `${beside ? Math.max(8, Math.min(at.top, innerHeight - size.height - 8)) : under}px`;
@@ -36,7 +36,7 @@ function helper() {
     row.addEventListener("keydown", e => { if (e.key === "Escape" && shown) { hide(); e.stopPropagation(); } });
     label.addEventListener("click", e => {
       if (!touched(e)) return;
-      e.preventDefault();  // no keyboard over the screen, no switch turned
+      e.preventDefault();  // do not open the on-screen keyboard or toggle a switch
       if (shown === tip) hide(); else show(row, tip);
     });
     row.append(tip);

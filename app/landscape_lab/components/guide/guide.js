@@ -110,7 +110,7 @@ export function render({model, el}) {
     const words = make("p", {}, make("b", {textContent: told.question}), ` ${told.watch} `);
     text.replaceChildren(words);
     if (told.shows) {
-      const [ask, answer] = unfolding("What it shows", "");
+      const [ask, answer] = unfolding("Answer", "");
       answer.textContent = told.shows;
       words.append(ask);
       text.append(answer);

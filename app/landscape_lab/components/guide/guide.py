@@ -1,4 +1,4 @@
-"""The strip above the landscape: what to think about, or a step of a guided tour."""
+"""The guide above the landscape: a preset's question, or a step of a guided tour."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,11 +11,11 @@ from landscape_lab.bridge.jupyter import Messages
 from landscape_lab.content.tour import Tour, step_of
 
 PARTS = ("../signals.js", "guide.js")
-"""Its JavaScript: one module, in this order."""
+"""Its JavaScript files, joined in this order to one module."""
 
 
 class GuideModel(Messages, JSComponent):
-    """Its browser side."""
+    """Its browser model."""
 
     _esm = "\n".join(Path(__file__).parent.joinpath(part).read_text("utf-8") for part in PARTS)
 
@@ -28,7 +28,7 @@ class GuideModel(Messages, JSComponent):
 
 
 class Guide:
-    """A preset's question and what it shows; or a tour, which its reader moves through."""
+    """A preset's question and answer, or a guided tour."""
 
     def __init__(
         self,
@@ -36,13 +36,12 @@ class Guide:
         opened: Callable[[str], None],
         moved: Callable[[str, int], None],
     ) -> None:
-        """Nothing to read yet.
+        """An empty guide.
 
         Args:
-            tours: what the list of tours offers.
-            opened: called with the link of a step that is entered, if it has one.
-            moved: called with the tour and the step that is entered, from one; ("", 0) when the
-                reader leaves.
+            tours: the tours in the list.
+            opened: called with the link of a step on entering it, if it has one.
+            moved: called with the tour and the step number, from 1; ("", 0) on leaving the tour.
         """
         self._tours, self._opened, self._moved = tours, opened, moved
         self._story = {"question": "", "watch": "", "shows": ""}
@@ -53,19 +52,19 @@ class Guide:
         self.view.heard = self._hear
 
     def story(self, question: str, watch: str, shows: str) -> None:
-        """Give a preset's words; while a tour goes on they wait behind it."""
+        """Set the preset's texts; they are shown after an open tour is closed."""
         self._story = {"question": question, "watch": watch, "shows": shows}
         if not self._told.get("tour"):
             self._tell(self._story)
 
     def tour(self, name: str, step: int = 1, *, opening: bool = True) -> None:
-        """Enter a step of a tour, counted from one.
+        """Show a step of a tour, counted from 1.
 
         Args:
-            name: the tour's.
+            name: the tour's name.
             step: the step's number.
-            opening: whether to open the place of the step too; a link that names a place of its
-                own has opened that already.
+            opening: whether to apply the step's settings too; a link with its own settings has
+                applied those already.
 
         Raises:
             SpecError: no such tour, one that cannot be read, or no such step.
@@ -79,7 +78,7 @@ class Guide:
             self._opened(entered.link)
 
     def close_tour(self) -> None:
-        """Show the preset's words again."""
+        """Close the tour and show the preset's texts."""
         self._tell(self._story)
 
     def _tell(self, told: dict[str, Any]) -> None:

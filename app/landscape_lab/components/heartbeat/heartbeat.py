@@ -1,4 +1,4 @@
-"""Tells the user when Python is gone: otherwise the page would just stand still."""
+"""Connection monitor: reports when the Python process no longer answers."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from landscape_lab.bridge.jupyter import Messages, no_echoes
 
 
 class HeartbeatModel(Messages, JSComponent):
-    """Its browser side."""
+    """Its browser model."""
 
     _esm = Path(__file__).with_name("heartbeat.js")
 
@@ -30,5 +30,5 @@ class Heartbeat:
     """An overlay with a Reload button once Python has not answered for some seconds."""
 
     def __init__(self) -> None:
-        """Nothing to see while all is well."""
+        """Hidden while the connection works."""
         self.view = HeartbeatModel(in_kernel=mode() != "server", width=0, height=0, margin=0)

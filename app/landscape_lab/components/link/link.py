@@ -1,4 +1,4 @@
-"""The state of the page in its address, so that a link opens the same view."""
+"""The page state in the URL fragment, so that a link opens the same view."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +11,11 @@ from landscape_lab.bridge.jupyter import Messages
 
 
 class LinkModel(Messages, JSComponent):
-    """Its browser side."""
+    """Its browser model."""
 
     _esm = Path(__file__).with_name("link.js")
 
-    value = param.String(doc="what stands behind the # of the address")
+    value = param.String(doc="URL fragment, after the #")
 
     opened: Callable[[str], None]
 
@@ -24,13 +24,13 @@ class LinkModel(Messages, JSComponent):
 
 
 class Link:
-    """The part of the address behind the #."""
+    """The URL fragment."""
 
     def __init__(self, opened: Callable[[str], None]) -> None:
-        """`opened` is called with the text that the browser came with, or that the user put in."""
+        """`opened` is called with the initial fragment and after each edit by the user."""
         self.view = LinkModel(width=0, height=0, margin=0)
         self.view.opened = opened
 
     def set(self, text: str) -> None:
-        """Put a text into the address, without a new entry in the browser's history."""
+        """Set the fragment without a new entry in the browser's history."""
         self.view.value = text

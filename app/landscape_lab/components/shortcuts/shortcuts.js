@@ -20,22 +20,22 @@ kbd{font:inherit;font-size:.9em;border:1px solid var(--line,#87959f);border-bott
 const KEYS = {
   "Run": [
     ["play", ["Space"], "play or pause"], ["step", ["."], "one training step"],
-    ["reset", ["R"], "back to the start"], ["previous", ["←"], "previous recorded step"],
+    ["reset", ["R"], "reset to step 0"], ["previous", ["←"], "previous recorded step"],
     ["next", ["→"], "next recorded step"],
   ],
   "Changes": [["undo", ["Z"], "undo"], ["redo", ["Shift Z", "Y"], "redo"]],
   "View": [
-    ["2d", ["2"], "landscape from above"], ["3d", ["3"], "landscape in 3-D"],
-    ["compare", ["C"], "compare the runs kept"], ["keep", ["K"], "keep this run"],
+    ["2d", ["2"], "2-D view (contours)"], ["3d", ["3"], "3-D view (surface)"],
+    ["compare", ["C"], "compare with the kept runs"], ["keep", ["K"], "keep this run"],
     ["projector", ["P"], "large type for a projector"],
   ],
   "More": [
     ["settings", ["S"], "settings"], ["export", ["E"], "export"],
     ["help", ["?"], "this list"],
   ],
-  "In the 3-D picture": [
-    [null, ["← → ↑ ↓"], "turn it"], [null, ["+", "−"], "nearer, farther"],
-    [null, ["0"], "as at first"],
+  "In the 3-D view": [
+    [null, ["← → ↑ ↓"], "rotate"], [null, ["+", "−"], "zoom in, zoom out"],
+    [null, ["0"], "reset the camera"],
   ],
 };
 const ACTIONS = {

@@ -1,4 +1,4 @@
-"""Keys for what is done often, and a dialog that lists them."""
+"""Keyboard shortcuts, and a dialog that lists them."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,16 +11,16 @@ from landscape_lab.bridge.host import mode
 from landscape_lab.bridge.jupyter import Messages
 
 PARTS = ("../signals.js", "shortcuts.js")
-"""Its JavaScript: one module, in this order."""
+"""Its JavaScript files, joined in this order to one module."""
 
 
 class ShortcutsModel(Messages, JSComponent):
-    """Its browser side."""
+    """Its browser model."""
 
     _esm = "\n".join(Path(__file__).parent.joinpath(part).read_text("utf-8") for part in PARTS)
 
-    names = param.List(doc="the actions that there are")
-    everywhere = param.Boolean(doc="whether keys count wherever the focus is in the document")
+    names = param.List(doc="names of the available actions")
+    everywhere = param.Boolean(doc="whether shortcuts work wherever the focus is in the document")
 
     heard: Callable[[dict[str, Any]], None]
 
@@ -29,18 +29,17 @@ class ShortcutsModel(Messages, JSComponent):
 
 
 class Shortcuts:
-    """Listens to keys while no text is typed and no dialog is open."""
+    """Handles keys while no text is being typed and no dialog is open."""
 
     def __init__(self, actions: Mapping[str, Callable[[], None]]) -> None:
-        """Only keys whose action is there do something and are listed.
+        """Only keys with an available action are active and listed.
 
-        In a notebook keys count only while the focus is inside the page: elsewhere they are the
-        notebook's own.
+        In a notebook, shortcuts work only while the focus is inside the page.
 
         Args:
             actions: what to call, on the page's thread: play(), step(), reset(), undo(), redo(),
-                2d(), 3d(), compare(), keep(), export(), projector(). Keys of the time line, of the
-                settings and of this dialog need nobody here.
+        2d(), 3d(), compare(), keep(), export(), projector(). Keys of the time line, the settings
+        and this dialog are handled in the browser.
         """
         self._actions = actions
         self.view = ShortcutsModel(

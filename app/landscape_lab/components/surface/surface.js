@@ -59,7 +59,7 @@ export function render({model, el}) {
   words.style.pointerEvents = "none";
   canvas.style.touchAction = "none"; canvas.style.cursor = "grab"; canvas.tabIndex = 0;
   canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", `Loss surface in three dimensions. Drag or use the arrow keys to turn, the wheel or plus and minus to zoom, 0 to reset${model.alone ? "" : ", a click to look at a point"}.`);
+  canvas.setAttribute("aria-label", `Loss surface in three dimensions. Drag or use the arrow keys to rotate, the wheel or plus and minus to zoom, 0 to reset the camera${model.alone ? "" : ", click to inspect a point"}.`);
   box.append(canvas, words); el.append(box);
   let painter;
   const software = paintsInSoftware();

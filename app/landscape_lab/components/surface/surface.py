@@ -1,4 +1,4 @@
-"""The landscape in three dimensions: our own WebGL component, fed by binary messages."""
+"""The 3-D surface: a WebGL component that receives binary messages."""
 
 import base64
 import json
@@ -25,7 +25,7 @@ Labels = tuple[str, str, str]
 """Names of the two axes and of the height."""
 
 PARTS = ("surface_shaders.js", "surface_shape.js", "surface_painter.js", "surface.js")
-"""Read as one module: a component of Panel is one text."""
+"""Joined to one module, as a Panel component has a single source."""
 
 NOWHERE = (np.nan, np.nan, np.nan)
 
@@ -33,7 +33,7 @@ NOWHERE = (np.nan, np.nan, np.nan)
 SCRIPT = "\n".join(Path(__file__).with_name(part).read_text("utf-8") for part in PARTS)
 
 PAST = 12
-"""Where a frame's header says how many points of the path are past."""
+"""Index in a frame's header of the number of trajectory points up to the current step."""
 
 ALONE = """<div id="landscape-surface" style="height: 100%"></div>
 <script type="module">
@@ -53,14 +53,14 @@ document.addEventListener("{event}", told => show(told.detail + 1));
 
 
 class SurfaceModel(Messages, JSComponent):
-    """Its browser side."""
+    """Its browser model."""
 
     _esm = SCRIPT
 
     colors = param.List(doc="the colour map from low to high")
     times = param.List(doc="as many colours, from early to late")
     labels = param.List(default=["", "", ""], doc="names of the two axes and of the height")
-    size = param.Number(default=1.0, doc="how large type, lines and signs are")
+    size = param.Number(default=1.0, doc="scale of fonts, lines and markers")
 
     heard: Callable[[dict[str, Any]], None]
 
@@ -69,13 +69,13 @@ class SurfaceModel(Messages, JSComponent):
 
 
 class Surface:
-    """A surface over a rectangle, with a path on it; the camera is the user's."""
+    """A surface over a rectangle with a trajectory; the user controls the camera."""
 
     def __init__(self, tapped: Callable[[float, float], None] | None = None) -> None:
-        """An empty surface that fills the space it is given.
+        """An empty surface that fills the available space.
 
         Args:
-            tapped: told alpha and beta wherever the user clicks on the surface.
+            tapped: called with alpha and beta when the user clicks on the surface.
         """
         self._frame = b""
         self._tapped = tapped
@@ -98,9 +98,9 @@ class Surface:
         seen: int | None = None,
         point: tuple[float, float] | None = None,
     ) -> None:
-        """Show a variable of a slice, and a path on it; the arguments are those of a `Contour`.
+        """Show a variable of a slice and a trajectory; the arguments are those of `Contour`.
 
-        The path is drawn at its true losses; what has none, and the point, on the surface.
+        The trajectory is drawn at its true losses; points without a loss, on the surface.
         """
         looks: Any = {"variable": variable, "split": split, "scale": scale, "limits": limits}
         self._send(*_pictured(slice_, path, seen=seen, point=point, **looks))
@@ -117,7 +117,7 @@ class Surface:
         *,
         told: tuple[int, Array] | None = None,
     ) -> None:
-        """Send a picture.
+        """Send a frame.
 
         Args:
             heights: (beta, alpha), on the displayed scale; NaN and infinity are shown as holes.
@@ -125,7 +125,7 @@ class Surface:
             beta: coordinates of the rows.
             path: (steps, 3): alpha, beta, height of each iterate; without height on the surface.
             minimum: alpha, beta and height of the lowest point, if there is one.
-            limits: lowest and highest height that is drawn; beyond it heights are cut.
+            limits: lowest and highest height drawn; values outside are clipped.
             labels: names of the axes and of the height.
             told: as `trail` gives it; by default all of the path is past, evenly in time.
         """
@@ -138,7 +138,7 @@ class Surface:
         self.view._send_msg(frame)
 
     def scale(self, factor: float) -> None:
-        """Make type, lines and signs so many times as large as they are by themselves."""
+        """Scale fonts, lines and markers by a factor."""
         self.view.size = factor
 
     def _hear(self, data: dict[str, Any]) -> None:
@@ -151,7 +151,7 @@ class Surface:
 def alone(
     slice_: xr.Dataset, path: xr.Dataset | None, *, seen: int | None = None, **looks: Any
 ) -> str:
-    """A surface for a page without a server, as HTML that fills its place.
+    """A stand-alone surface as HTML, for a page without a server.
 
     It follows the event `sliders.SEEN`; the arguments are those of `Surface.update`, except that
     there may be no path.
@@ -168,7 +168,7 @@ def alone(
 
 
 def _maps() -> dict[str, list[str]]:
-    """The colours of heights, and as many of times."""
+    """The colour maps of heights and of times."""
     colors = list(theme.LANDSCAPE[::5])
     return {"colors": colors, "times": theme.ramp(theme.TIME, len(colors))}
 
@@ -219,7 +219,7 @@ def _pictured(  # noqa: PLR0913 - all that one picture is made of
 def trail(
     here: int, times: Array, *, best: Spot | None = None, point: Spot | None = None
 ) -> tuple[int, Array]:
-    """What else there is to say of a path: how many points are past, and two signs and the times.
+    """Extra frame data of a trajectory: points up to now, two markers, and times.
 
     Args:
         here: the index of the path's point that is looked at.

@@ -64,7 +64,7 @@ export function render({model, el}) {
     const step = asked ?? told.seen, end = steps[last()] ?? 0;
     where.textContent = `step ${spaced(step)} of ${spaced(Math.max(end, step))}`;
     loss.textContent = step === told.seen && told.loss !== null ? `train loss ${told.loss.toPrecision(3)}` : "";
-    note.textContent = step < end ? "looking back: Play replays from here, then goes on" : "";
+    note.textContent = step < end ? "earlier step: Play replays the record from here, then continues training" : "";
     short.textContent = note.textContent && ", looking back";
     short.title = note.textContent;
     apart.hidden = !loss.textContent;

@@ -1,4 +1,4 @@
-"""The strip under the landscape: all recorded steps of a run, and the one that is looked at."""
+"""The time line under the landscape: all recorded steps of a run and the current one."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -11,14 +11,14 @@ from panel.custom import JSComponent
 from landscape_lab.bridge.jupyter import Messages
 
 PARTS = ("../signals.js", "timeline.js")
-"""Its JavaScript: one module, in this order."""
+"""Its JavaScript files, joined in this order to one module."""
 
 PAUSE = 0.2
-"""Seconds between two messages while a run plays."""
+"""Minimum seconds between two messages during training."""
 
 
 class TimelineModel(Messages, JSComponent):
-    """Its browser side."""
+    """Its browser model."""
 
     _esm = "\n".join(Path(__file__).parent.joinpath(part).read_text("utf-8") for part in PARTS)
 
@@ -29,10 +29,10 @@ class TimelineModel(Messages, JSComponent):
 
 
 class Timeline:
-    """A slider over recorded steps; tells which step the user wants to see."""
+    """A slider over the recorded steps; reports the step selected by the user."""
 
     def __init__(self, sought: Callable[[int], None]) -> None:
-        """No step yet; `sought` is called with a recorded step, on the page's thread."""
+        """An empty time line; `sought` is called with a recorded step, on the page's thread."""
         self._sought = sought
         self._steps: list[int] = []
         self._told: dict[str, Any] = {}
@@ -44,10 +44,10 @@ class Timeline:
         self.view.heard = self._hear
 
     def set(self, steps: Sequence[int], seen: int, *, playing: bool, loss: float | None) -> None:
-        """Show the recorded steps, the one that is seen, and the training loss there.
+        """Show the recorded steps, the current one, and the training loss there.
 
-        Only what is new is sent: of the steps those that differ from what is known on. While a run
-        plays that is at most five times a second; the call that says that it is held brings all.
+        Only new steps are sent, at most five times a second during training; a call for a paused
+        run sends all.
         """
         now = time.monotonic()
         if playing and self._told.get("playing") and now - self._told_at < PAUSE:

@@ -71,7 +71,7 @@ const READINGS = {
 function working({what, done, total, left}) {
   const said = [what[0].toUpperCase() + what.slice(1)];
   if (total) said.push(`${Math.floor(100 * done / total)} %`);
-  if (Number.isFinite(left)) said.push(left < 1 ? "a moment left" : `about ${left < 90 ? `${Math.round(left)} s` : `${Math.round(left / 60)} min`} left`);
+  if (Number.isFinite(left)) said.push(left < 1 ? "less than 1 s left" : `about ${left < 90 ? `${Math.round(left)} s` : `${Math.round(left / 60)} min`} left`);
   return said.join(", ") + (said.length > 1 ? "" : " …");
 }
 
@@ -105,25 +105,25 @@ export function render({model, el}) {
   const settings = button("settings", "Settings", "Show or hide the settings (S)", () => signal(el, "settings"), "worded");
   settings.hidden = true;
   settings.setAttribute("aria-expanded", false);
-  const preset = make("select", {className: "wide", title: "Presets, each with something to watch"});
+  const preset = make("select", {className: "wide", title: "Presets, each with a question and its answer"});
   preset.setAttribute("aria-label", "Preset"); preset.dataset.action = "preset";
   for (const p of model.presets) preset.add(Object.assign(new Option(p.title, p.name), {title: p.question}));
   preset.onchange = () => tell("preset", preset.value);
-  const restore = simple("restore", "Restore", "Undo all changes to the preset", "bare");
+  const restore = simple("restore", "Restore", "Restore all settings of the preset", "bare");
   const opening = make("div", {className: "group", hidden: model.presets.length === 0}, preset, restore);
   const play = button("play", "Play", "Play or pause (space)", () => tell("play", !told.playing), "play");
   const step = simple("step", "Step", "One training step (.)", "worded");
-  const reset = simple("reset", "Reset", "Back to the start, with the same seed (R)", "worded");
-  const seed = simple("seed", "New seed", "Start anew with another seed", "bare");
-  const undo = simple("undo", "Undo", "Undo the last change (Z)", "bare"), redo = simple("redo", "Redo", "Make the change again (Shift+Z)", "bare");
+  const reset = simple("reset", "Reset", "Reset to step 0 with the same seed (R)", "worded");
+  const seed = simple("seed", "New seed", "Restart with another random seed", "bare");
+  const undo = simple("undo", "Undo", "Undo the last change (Z)", "bare"), redo = simple("redo", "Redo", "Redo the change (Shift+Z)", "bare");
   const history = make("div", {className: "group"}, undo, redo);
-  const speed = make("select", {title: "Training steps between two pictures"});
-  speed.setAttribute("aria-label", "Training steps between two pictures"); speed.dataset.action = "speed";
+  const speed = make("select", {title: "Training steps per frame"});
+  speed.setAttribute("aria-label", "Training steps per frame"); speed.dataset.action = "speed";
   for (const n of SPEEDS) speed.add(new Option(`× ${n}`, n));
   speed.onchange = () => tell("speed", Number(speed.value));
   const views = make("div", {className: "group"});
   views.setAttribute("role", "group"); views.setAttribute("aria-label", "View");
-  for (const [name, text, help] of [["2d", "2-D", "Show the landscape from above (2)"], ["3d", "3-D", "Show the landscape in 3-D (3)"], ["compare", "Compare", "Compare with the runs kept (C)"]]) {
+  for (const [name, text, help] of [["2d", "2-D", "2-D view: contour plot (2)"], ["3d", "3-D", "3-D view: surface plot (3)"], ["compare", "Compare", "Compare with the kept runs (C)"]]) {
     const b = button(`view-${name}`, text, help, () => tell("view", name));
     b.dataset.view = name;
     views.append(b);
@@ -135,10 +135,10 @@ export function render({model, el}) {
   mode.onchange = () => tell("comparison", mode.value);
   const keep = simple("keep", "Keep", "", "worded");
   keep.append(count);
-  const forget = simple("forget", "", "Forget the kept runs", "bare");
+  const forget = simple("forget", "", "Discard the kept runs", "bare");
   forget.innerHTML = ICONS.close;
   const keeping = make("div", {className: "group"}, keep, forget);
-  const save = simple("export", "Export", "Export the picture, its data or its code (E)", "worded");
+  const save = simple("export", "Export", "Export the figure, its data or its code (E)", "worded");
   const projector = button("projector", "Projector", "Large type for a projector (P)", () => tell("projector", !told.projector), "bare");
   const help = button("help", "Keys", "Keyboard shortcuts (?)", () => signal(el, "help"), "bare");
   const menu = make("div", {className: "menu", hidden: true, tabIndex: -1}), dots = button("more", "", "More", () => unfold(menu.hidden), "bare");
@@ -157,11 +157,11 @@ export function render({model, el}) {
   const seldom = {seed, history, projector, help};
   const bar = make("div", {className: "bar"}, ...parts);
   const line = make("div", {className: "line", hidden: true}, make("i")), words = make("span"), stop = simple("stop", "Stop", "Stop this; what is there stays");
-  line.setAttribute("role", "progressbar"); line.setAttribute("aria-label", "Work going on");
+  line.setAttribute("role", "progressbar"); line.setAttribute("aria-label", "Progress");
   const work = make("div", {className: "work", hidden: true}, words, stop);
   const message = make("div", {className: "message", hidden: true});
   const place = make("span"), point = make("div", {className: "point", hidden: true}, place,
-    simple("start_here", "Start here", "Start a run from this point", "first"), simple("leave_point", "Back", "Back to the path: look at the run's own point again"));
+    simple("start_here", "Start here", "Start training from this point", "first"), simple("leave_point", "Back", "Back to the trajectory: inspect the run's current point"));
   place.setAttribute("role", "status");
   const top = make("div", {className: "top"}, bar, line, make("div", {className: "below"}, message, point), work);
   top.setAttribute("role", "region"); top.setAttribute("aria-label", "Run");
@@ -235,11 +235,11 @@ export function render({model, el}) {
     kept: v => {
       count.hidden = forget.hidden = !v;
       allow(compare, v > 0);
-      compare.title = v ? "Compare with the runs kept (C)" : "Keep a run first (K), then change a setting";
+      compare.title = v ? "Compare with the kept runs (C)" : "Keep a run first (K), then change a setting";
       compare.setAttribute("aria-label", `Compare: ${compare.title}`);
       count.textContent = v;
       allow(keep, v < model.most_kept);
-      keep.title = v < model.most_kept ? "Keep this run to compare with (K)" : `${model.most_kept} runs are kept: no more fit on the screen`;
+      keep.title = v < model.most_kept ? "Keep this run to compare with (K)" : `${model.most_kept} runs are kept, the maximum`;
       keep.setAttribute("aria-label", v ? `${keep.title}; ${v} kept` : keep.title);
       later();
     },

@@ -1,4 +1,4 @@
-"""The bar above: presets, the run's buttons and readings, what is computed, and messages."""
+"""The toolbar: presets, run controls, metrics, progress and messages."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,17 +13,17 @@ from landscape_lab.state.place import MOST_KEPT
 from landscape_lab.state.scene import COMPARISONS
 
 PARTS = ("../signals.js", "toolbar_icons.js", "toolbar.js")
-"""Its JavaScript: one module, in this order."""
+"""Its JavaScript files, joined in this order to one module."""
 
 
 class ToolbarModel(Messages, JSComponent):
-    """Its browser side."""
+    """Its browser model."""
 
     _esm = "\n".join(Path(__file__).parent.joinpath(part).read_text("utf-8") for part in PARTS)
 
     presets = param.List(doc="name, title and question of each preset")
-    comparisons = param.Dict(doc="what each way to compare is called")
-    most_kept = param.Integer(doc="runs that can be kept")
+    comparisons = param.Dict(doc="labels of the comparison modes")
+    most_kept = param.Integer(doc="maximum number of runs kept for comparison")
     projector = param.Dict(doc="CSS properties of the document in projector mode")
 
     heard: Callable[[dict[str, Any]], None]
@@ -33,12 +33,12 @@ class ToolbarModel(Messages, JSComponent):
 
 
 class Toolbar:
-    """What is told by `set` and `message` is shown; what is pressed is called by name."""
+    """The toolbar; `set` and `message` update it, buttons call the actions by name."""
 
     def __init__(
         self, presets: list[dict[str, str]], actions: Mapping[str, Callable[..., None]]
     ) -> None:
-        """A bar with these presets; without any there is no menu of them.
+        """A toolbar with these presets; without presets there is no menu.
 
         Args:
             presets: `name`, `title` and `question` of each.
@@ -63,7 +63,7 @@ class Toolbar:
         self.view.heard = self._hear
 
     def set(self, readings: Mapping[str, Any]) -> None:
-        """Show readings; only what differs from what is shown is sent.
+        """Update the values shown; only changes are sent.
 
         Beside the readings of a run (step, epoch, time, train_loss, test_loss, test_accuracy,
         status) and `playing`, `preset`, `speed`, `view`, `comparison`, `frame` there are:
@@ -80,12 +80,12 @@ class Toolbar:
             self.view._send_msg(news)
 
     def message(self, text: str, *, alert: bool = False) -> None:
-        """Show a line under the bar; an empty text takes it away."""
+        """Show a message under the toolbar; an empty text hides it."""
         self.set({"message": text, "alert": alert})
 
     @property
     def alerting(self) -> bool:
-        """Whether a line is shown that says that something went wrong."""
+        """Whether an error message is shown."""
         return bool(self._told.get("message")) and bool(self._told.get("alert"))
 
     def _hear(self, data: dict[str, Any]) -> None:
