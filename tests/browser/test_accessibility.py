@@ -196,6 +196,39 @@ def test_axe_finds_nothing_grave_in_the_controls_in_whatever_state(visit):
 
 
 @pytest.mark.browser
+def test_a_term_in_the_help_of_a_control_opens_the_glossary_by_key_and_pointer(visit):
+    visitor = visit()
+    page = visitor.page
+    dialog = page.locator("dialog.glossary")
+    tab_to(visitor, "path", "rate")
+    page.locator(".tip .term", has_text="learning rate").wait_for()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    dialog.wait_for()
+    assert focus(visitor)["text"] == "learning rate"
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="hidden")
+    page.keyboard.press("Escape")
+    page.locator(".row", has_text="learning rate").hover()
+    page.locator(".tip .term", has_text="learning rate").click()
+    dialog.wait_for()
+    dialog.get_by_role("button", name="Close").click()
+    dialog.wait_for(state="hidden")
+
+
+@pytest.mark.browser
+def test_the_list_of_keys_leads_to_the_glossary_which_has_every_term(visit):
+    visitor = visit()
+    visitor.page.keyboard.press("?")
+    visitor.page.get_by_role("button", name="Glossary").click()
+    dialog = visitor.page.locator("dialog.glossary")
+    dialog.wait_for()
+    assert "filter normalization" in dialog.inner_text()
+    assert dialog.locator("dt").count() == dialog.locator("dd").count() > 40
+
+
+@pytest.mark.browser
 def test_everything_is_done_by_keys_alone(visit):
     visitor = visit()
     keys = visitor.page.keyboard

@@ -46,7 +46,19 @@ select:hover,input:hover{border-color:var(--tint)}
 .card .formula span{display:block;padding-left:1em;text-indent:-1em}
 .card .source{color:var(--soft);font-size:.92em}
 .tip{position:fixed;inset:auto;margin:0;box-sizing:border-box;width:max-content;max-width:min(calc(280px*var(--scale,1)),calc(100vw - 16px));padding:6px 10px 7px;font:calc(12.5px*var(--scale,1))/1.4 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:#fff;background:#1d2a33;border:0;border-radius:6px;box-shadow:0 3px 12px #1d2a3344}
-.tip b{display:block;font-weight:600}`;
+.tip b{display:block;font-weight:600}
+.terms{margin-top:4px}
+.term{font:inherit;color:inherit;background:none;border:0;padding:0;margin-right:.8em;min-height:24px;text-decoration:underline;cursor:pointer}
+.tip :focus-visible{outline-color:#fff}
+dialog.glossary{box-sizing:border-box;width:min(calc(560px*var(--scale,1)),calc(100vw - 24px));max-height:80vh;padding:0 18px 16px;border:var(--edge,1px) solid var(--line,#87959f);border-radius:9px;overflow-y:auto;font:calc(13.5px*var(--scale,1))/1.45 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--ink,#1d2a33)}
+dialog.glossary::backdrop{background:#1d2a3355}
+.glossary header{position:sticky;top:0;display:flex;justify-content:space-between;align-items:center;background:#fff;padding:10px 0 6px}
+.glossary h2{font-size:1.15em;margin:0}
+.glossary dl{margin:0}
+.glossary dt{font-weight:600;margin-top:9px;scroll-margin-top:3.2em}
+.glossary dd{margin:0}
+.glossary dd p{margin:1px 0 0}
+.glossary button{font:inherit;min-height:max(24px,var(--size,24px))}`;
 
 const RANGE = 1000;
 const NARROW = 900;  // pixels of the page below which the form is a drawer, at the usual size of type
@@ -162,7 +174,8 @@ export function render({model, el}) {
   close.type = "button"; close.className = "close"; close.textContent = "×";
   close.title = "Close the settings"; close.setAttribute("aria-label", close.title);
   el.append(style, form);
-  const rows = new Map(), open = new Map(), help = helper();
+  const words = glossary(JSON.parse(model.glossary), el);
+  const rows = new Map(), open = new Map(), help = helper(words);
   let structure = "", count = 0;
 
   const focused = () => form.getRootNode().activeElement;
@@ -261,6 +274,7 @@ export function render({model, el}) {
   form.addEventListener("scroll", help.hide);
   onSignal(el, detail => {
     if (detail === "scaled") measure();
+    else if (detail === "glossary") words.open();
     else if (detail !== "settings") return;
     else if (host.matches(".narrow")) pull(!host.matches(".open"));
     else form.querySelector("summary")?.focus();

@@ -9,8 +9,9 @@ import param
 from panel.custom import JSComponent
 
 from landscape_lab.bridge.jupyter import Messages
+from landscape_lab.components.form.glossary import terms
 
-PARTS = ("../signals.js", "form_help.js", "form.js")
+PARTS = ("../signals.js", "form_glossary.js", "form_help.js", "form.js")
 """Its JavaScript files, joined in this order to one module."""
 
 WIDTH = 320
@@ -25,6 +26,7 @@ class FormModel(Messages, JSComponent):
     # As text: a list so long and deep would be compared and searched for models at every change.
     sections = param.String(default="[]", doc="JSON: title, help and fields of each section")
     errors = param.Dict(default={}, doc="path -> error message of its last value")
+    glossary = param.String(default="[]", doc="JSON: name, words and definition of each term")
     busy = param.Boolean(default=False, doc="whether a computation is in progress")
 
     heard: Callable[[dict[str, Any]], None]
@@ -55,7 +57,13 @@ class Form:
         self._changed, self._restore = changed, restore
         self._sections: list[dict[str, Any]] = []
         # In the browser the width follows the size of type, and is nothing when the page is narrow.
-        self.view = FormModel(width=WIDTH, sizing_mode="stretch_height", min_height=0, margin=0)
+        self.view = FormModel(
+            glossary=json.dumps([term.plain() for term in terms()]),
+            width=WIDTH,
+            sizing_mode="stretch_height",
+            min_height=0,
+            margin=0,
+        )
         self.view.heard = self._hear
 
     def show(self, sections: Sequence[dict[str, Any]]) -> None:

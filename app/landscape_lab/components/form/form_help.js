@@ -3,7 +3,7 @@ const DELAY = 450, STAY = 150;  // milliseconds of hovering until help is shown,
 
 // The help popover of a row, shown on keyboard focus, on hovering, or after a tap on the label.
 // Escape hides it. One is shown at a time.
-function helper() {
+function helper(terms) {
   let shown = null, timer = 0;
   const later = (act, delay) => { clearTimeout(timer); timer = setTimeout(act, delay); };
   const hide = () => { clearTimeout(timer); shown?.hidePopover(); shown = null; };
@@ -20,19 +20,23 @@ function helper() {
     shown = tip;
   };
   const attach = (row, label, made, field, id) => {
-    const tip = document.createElement("div"), name = document.createElement("b");
+    const tip = document.createElement("div"), said = document.createElement("div"), name = document.createElement("b");
     tip.className = "tip"; tip.id = `${id}-tip`; tip.popover = "manual"; tip.setAttribute("role", "tooltip");
     name.textContent = field.label;
-    tip.append(name, field.help);
-    for (const input of [made.input, made.slider]) input?.setAttribute("aria-describedby", tip.id);
+    const links = terms.buttons(`${field.label} ${field.help}`);
+    said.id = `${id}-help`;
+    said.append(name, field.help);
+    tip.append(said, ...links);
+    if (links.length) tip.setAttribute("role", "note");  // a tooltip has no buttons
+    for (const input of [made.input, made.slider]) input?.setAttribute("aria-describedby", said.id);
     const touched = e => e.pointerType === "touch";
     row.addEventListener("pointerenter", e => { if (!touched(e)) later(() => show(row, tip), DELAY); });
     row.addEventListener("pointerleave", e => { if (!touched(e)) later(hide, STAY); });
-    row.addEventListener("pointerdown", e => { if (!touched(e)) hide(); });
+    row.addEventListener("pointerdown", e => { if (!touched(e) && !tip.contains(e.target)) hide(); });
     tip.addEventListener("pointerenter", () => clearTimeout(timer));
     tip.addEventListener("pointerleave", () => later(hide, STAY));
     row.addEventListener("focusin", e => { if (e.target.matches(":focus-visible")) show(row, tip); });
-    row.addEventListener("focusout", hide);
+    row.addEventListener("focusout", e => { if (!row.contains(e.relatedTarget)) hide(); });
     row.addEventListener("keydown", e => { if (e.key === "Escape" && shown) { hide(); e.stopPropagation(); } });
     label.addEventListener("click", e => {
       if (!touched(e)) return;

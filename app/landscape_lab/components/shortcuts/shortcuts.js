@@ -66,6 +66,7 @@ export function render({model, el}) {
   };
   const offered = action => action === null || action in HERE || model.names.includes(action);
   const close = make("button", {type: "button", textContent: "Close", onclick: () => dialog.close()});
+  const terms = make("button", {type: "button", textContent: "Glossary", onclick: () => { dialog.close(); signal(el, "glossary"); }});
   const title = make("h2", {textContent: "Keyboard shortcuts", id: "shortcuts-title"});
   const lists = make("div", {className: "lists"});
   for (const [heading, keys] of Object.entries(KEYS)) {
@@ -75,7 +76,7 @@ export function render({model, el}) {
     ]);
     if (rows.length) lists.append(make("section", {}, make("h3", {textContent: heading}), make("dl", {}, ...rows)));
   }
-  const dialog = make("dialog", {className: "shortcuts"}, make("header", {}, title, close), lists);
+  const dialog = make("dialog", {className: "shortcuts"}, make("header", {}, title, terms, close), lists);
   dialog.setAttribute("aria-labelledby", title.id);
   dialog.addEventListener("click", e => { if (e.target === dialog) dialog.close(); });  // beside it
   el.append(make("style", {textContent: STYLE}), dialog);
