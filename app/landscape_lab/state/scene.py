@@ -5,10 +5,15 @@ from typing import Annotated
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Choice, Knob, Note, Recipe
+from landscape_core.foundation.registry import entries
+from landscape_core.models.measures.base import Measure
 from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.training.run import Run
 from landscape_lab.panels.base import SidePanel
 from landscape_lab.panels.boundary import Boundary
+
+VIEWS = ("2d", "3d", "compare")
+"""What the landscape is drawn as: contours, a surface, or runs that are kept."""
 
 COMPARISONS = {
     "side": "side by side",
@@ -19,13 +24,22 @@ COMPARISONS = {
 """How kept runs are compared, in a word or two each."""
 
 
+def _colors() -> tuple[str, ...]:
+    known = entries(Measure).items()
+    shown = {name: kind for name, kind in known if kind.usual and not kind.dimension}
+    return tuple(sorted(shown, key=lambda name: (not shown[name].is_loss, name)))
+
+
+COLORS = _colors()
+"""The measures that can be drawn over the plane, the loss first: the usual ones with one value a
+point. A problem may have only some of them, which are the variables of its slice."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Display(Recipe):
     """How the slice is drawn."""
 
-    show: Annotated[
-        str, Choice(("2d", "3d", "compare"), "contours, surface, or runs that are kept")
-    ] = "2d"
+    show: Annotated[str, Choice(VIEWS, "contours, surface, or runs that are kept")] = "2d"
     comparison: Annotated[
         str,
         Choice(
@@ -38,7 +52,7 @@ class Display(Recipe):
         str,
         Note("losses of the first and last colour, as 0.01, 3; empty: they follow the picture"),
     ] = ""
-    color: Annotated[str, Choice(("loss", "accuracy"), "what is drawn over the plane")] = "loss"
+    color: Annotated[str, Choice(COLORS, "what is drawn over the plane")] = "loss"
     side_panel: Annotated[SidePanel, Note("beside the landscape")] = field(default_factory=Boundary)
     speed: Annotated[int, Knob(1, 1000, "training steps between two pictures", scale="log")] = 1
 
