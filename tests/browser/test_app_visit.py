@@ -9,7 +9,7 @@ from browser_support import Visitor, browser, served
 from landscape_core.foundation.registry import find
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.storage import netcdf
-from landscape_lab.state.navigator import Journey
+from landscape_lab.state.navigator import Navigator
 from landscape_lab.state.place import place
 
 pytestmark = [pytest.mark.browser, pytest.mark.exhaustive, pytest.mark.timeout(240)]
@@ -117,7 +117,7 @@ def test_what_is_exported_is_what_is_shown(visit, tmp_path):
     coming.value.save_as(target)
     found = netcdf.load(target)
     strategy = find(Strategy, found.attrs["strategy"][0])()
-    *_, shown = Journey(place(link_of(guest)), strategy=strategy).pictures()
+    *_, shown = Navigator(place(link_of(guest)), strategy=strategy).pictures()
     for name in ("loss", "accuracy", "computed"):
         xr.testing.assert_equal(found[name], shown.slice[name])
     assert guest.reading("train_loss") == f"{shown.readings.values['train_loss']:.3g}"

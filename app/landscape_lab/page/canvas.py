@@ -17,9 +17,9 @@ from landscape_lab.figures.bokeh.comparison import Comparison
 from landscape_lab.figures.bokeh.contour import Contour
 from landscape_lab.figures.bokeh.curves import Curves
 from landscape_lab.figures.reliability import reliability, statistics
-from landscape_lab.page.comparison import compared
+from landscape_lab.page.comparison import compared_runs
 from landscape_lab.state.scene import Display
-from landscape_lab.worker.worker import Update
+from landscape_lab.worker.update import Update
 
 SIDE_PAUSE = 0.2
 """Seconds between two updates of the smaller figures while a run goes on."""
@@ -34,14 +34,14 @@ FILL: Any = {"sizing_mode": "stretch_both", "min_height": 0}
 
 
 @dataclass(frozen=True)
-class _Beside:
-    """A drawing beside the landscape, and the pane that holds it."""
+class _SideFigure:
+    """A figure of a side panel, and the pane that holds it."""
 
     view: Any
     pane: pn.Column
 
 
-class Stage:
+class Canvas:
     """Draws updates of a run; only what is visible is brought up to date.
 
     What is not seen at first is made when it is: the less is on a page, the sooner it is there.
@@ -51,7 +51,7 @@ class Stage:
         """Empty figures.
 
         Args:
-            tapped: told alpha and beta wherever the user clicks on the landscape.
+            tapped: called with alpha and beta wherever the user clicks on the landscape.
         """
         self._side_drawn_at, self._factor = 0.0, 1.0
         self._drawn: tuple[Any, ...] = ()
@@ -65,7 +65,7 @@ class Stage:
             self._panes["2d"], self.quality, css_classes=["landscape"], **FILL
         )
         self._above = pn.Column(pn.pane.Bokeh(self.curves.figure, **FILL), **FILL)
-        self._side_panels: dict[str, _Beside] = {}
+        self._side_panels: dict[str, _SideFigure] = {}
         self.side = pn.Column(
             self._above,
             sizing_mode="stretch_both",
@@ -75,19 +75,19 @@ class Stage:
         first = Display().side_panel
         self._add(name_of(type(first)), first.view())
 
-    def draw(self, news: Update, display: Display, *, playing: bool = False) -> None:
+    def draw(self, update: Update, display: Display, *, playing: bool = False) -> None:
         """Bring every visible figure up to date; losses below zero have no logarithmic heights.
 
         While a run is `playing`, the smaller figures follow more slowly.
         """
-        picture = news.picture
+        picture = update.picture
         if picture is None:
             return
         if bool((picture.slice["loss"].where(picture.slice["computed"]) < 0).any()):
             display = display.replace(height="linear", limits="")
-        show = display.show if display.show != "compare" or news.kept else "2d"
+        show = display.show if display.show != "compare" or update.kept else "2d"
         if show == "compare" and self.comparison is None:
-            self._compare(news, display)  # drawn before it is shown
+            self._compare(update, display)  # drawn before it is shown
         self._show(show)
         if show != "compare":
             self._draw_landscape(picture, display)
@@ -96,7 +96,7 @@ class Stage:
             return
         self._side_drawn_at = now
         if show == "compare":
-            self._compare(news, display)
+            self._compare(update, display)
         self.curves.update(picture.curves, picture.seen)
         self.quality.object = quality(picture)
         self._draw_side_panel(picture, display)
@@ -115,8 +115,8 @@ class Stage:
     def scale(self, *, projects: bool) -> None:
         """Make type and lines larger for a projector, or as they were."""
         self._factor = PROJECTED if projects else 1.0
-        beside = [each.view for each in self._side_panels.values()]
-        for view in (self.contour, self.surface, self.curves, self.comparison, *beside):
+        panels = [each.view for each in self._side_panels.values()]
+        for view in (self.contour, self.surface, self.curves, self.comparison, *panels):
             if view is not None:
                 self._enlarge(view)
 
@@ -150,16 +150,16 @@ class Stage:
             self._enlarge(self.comparison)
         return self.comparison
 
-    def _compare(self, news: Update, display: Display) -> None:
+    def _compare(self, update: Update, display: Display) -> None:
         self._drawn = ()
         self._comparison().update(
-            compared(news),
+            compared_runs(update),
             display.comparison,
             display.height,
             variable=display.color,
             limits=display.range(),
-            plane=news.together,
-            problem=news.problem,
+            plane=update.together,
+            problem=update.problem,
         )
 
     def _draw_landscape(self, picture: Picture, display: Display) -> None:
@@ -169,7 +169,7 @@ class Stage:
         drawn = (picture.slice, picture.path, looks, picture.seen, point)
         known, self._drawn = self._drawn, drawn
         if known and all(map(_same, known, drawn)):
-            return  # only what stands beside it is new
+            return  # only the side panel is new
         color = display.color if display.color in picture.slice else "loss"
         deep = self.surface if display.show == "3d" else None
         view = self.contour if deep is None else deep
@@ -190,19 +190,19 @@ class Stage:
         made = None if name in self._side_panels else panel.view()
         view = self._side_panels[name].view if made is None else made
         panel.draw(view, picture, display.height)
-        if made is not None:  # drawn before it is shown: a browser is not told of what it lacks
+        if made is not None:  # drawn before it is shown: the browser has no model of it yet
             self._add(name, made)
-        for other, beside in self._side_panels.items():
-            if beside.pane.visible != (other == name):
-                beside.pane.visible = other == name
+        for other, figure in self._side_panels.items():
+            if figure.pane.visible != (other == name):
+                figure.pane.visible = other == name
         if self._above.visible == panel.tall:
             self._above.visible = not panel.tall
 
     def _add(self, name: str, view: Any) -> None:
-        """Put a drawing beside the landscape."""
+        """Add the figure of a side panel."""
         self._enlarge(view)
         pane = pn.Column(pn.pane.Bokeh(view.figure, **FILL), **FILL)
-        self._side_panels[name] = _Beside(view, pane)
+        self._side_panels[name] = _SideFigure(view, pane)
         self.side.append(pane)
 
 
@@ -223,7 +223,7 @@ def quality(picture: Picture) -> str:
 
 def _quality(picture: Picture, *, brief: bool) -> Iterator[str]:
     distance = float(picture.path["distance"].sel(step=picture.seen, method="nearest"))
-    told = picture.slice.assign_attrs(standard_error=picture.standard_error)
+    slice_ = picture.slice.assign_attrs(standard_error=picture.standard_error)
     if picture.notice:
         yield picture.notice
     moved = picture.path.sizes["step"] > 1
@@ -231,11 +231,11 @@ def _quality(picture: Picture, *, brief: bool) -> Iterator[str]:
     yield f"{picture.captured:.0%} of the motion{lies} in this plane" if moved else "the start"
     if distance > 1e-5:
         yield f"current point {distance:.2g} off it"
-    yield from reliability(told, brief=brief)
-    yield f"{int(told.attrs['examples'][0])} {picture.view.split} examples"
-    if words := statistics(told, brief=brief):
+    yield from reliability(slice_, brief=brief)
+    yield f"{int(slice_.attrs['examples'][0])} {picture.view.split} examples"
+    if words := statistics(slice_, brief=brief):
         yield words
-    broken = int((~(abs(told["loss"]) < float("inf"))).sum())
+    broken = int((~(abs(slice_["loss"]) < float("inf"))).sum())
     if broken:
         yield f"{broken} points not finite"
 

@@ -9,20 +9,22 @@ from landscape_core.session.picture import Picture
 from landscape_lab.figures.bokeh.comparison import Compared
 from landscape_lab.state import form_model
 from landscape_lab.state.place import Place
-from landscape_lab.worker.worker import Update
+from landscape_lab.worker.update import Update
 
 LETTERS = "ABCD"
 
 
-def compared(news: Update) -> list[Compared]:
+def compared_runs(update: Update) -> list[Compared]:
     """What is drawn of the runs that are compared, each with what differs in it."""
-    told = {
+    known = {
         place: (len(one.path["param"]), one.figures)
-        for place, one in ((one.place, one) for one in news.kept)
+        for place, one in ((one.place, one) for one in update.kept)
     }
     found = []
-    for (letter, words, picture), place in zip(beside(news), _places(news), strict=True):
-        parameters, figures = told.get(place, (news.parameters, news.figures))
+    for (letter, words, picture), place in zip(
+        compared_pictures(update), _places(update), strict=True
+    ):
+        parameters, figures = known.get(place, (update.parameters, update.figures))
         found.append(
             Compared(
                 letter, words, picture.slice, picture.path, picture.seen, picture.curves,
@@ -32,22 +34,22 @@ def compared(news: Update) -> list[Compared]:
     return found
 
 
-def beside(news: Update) -> list[tuple[str, str, Picture]]:
+def compared_pictures(update: Update) -> list[tuple[str, str, Picture]]:
     """Letter, what differs in it, and picture of each run that is compared.
 
     The kept runs and the one that is under way, if that is another.
     """
-    places = _places(news)
-    pictures = [one.picture for one in news.kept]
-    if news.picture is not None and len(places) > len(pictures):
-        pictures.append(news.picture)
+    places = _places(update)
+    pictures = [one.picture for one in update.kept]
+    if update.picture is not None and len(places) > len(pictures):
+        pictures.append(update.picture)
     return list(zip(LETTERS, differing(places), pictures, strict=False))
 
 
-def _places(news: Update) -> list[Place]:
-    kept = [one.place for one in news.kept]
-    here = news.place.alone()
-    return kept if here in kept or news.picture is None else [*kept, here]
+def _places(update: Update) -> list[Place]:
+    kept = [one.place for one in update.kept]
+    here = update.place.alone()
+    return kept if here in kept or update.picture is None else [*kept, here]
 
 
 def differing(places: Sequence[Place]) -> list[str]:
@@ -92,7 +94,7 @@ def _settings(place: Place) -> dict[str, _Setting]:
     found = {
         entry.path: _Setting(
             entry.field.label,
-            _worded(entry.value),
+            _in_words(entry.value),
             entry.value == entry.field.default,
         )
         for entry in form_model.rows(place.start)
@@ -100,7 +102,7 @@ def _settings(place: Place) -> dict[str, _Setting]:
     }
     for change in place.changes:
         old = found[change.path]
-        value = f"{old.value}, from step {change.step} {_worded(change.value)}"
+        value = f"{old.value}, from step {change.step} {_in_words(change.value)}"
         found[change.path] = _Setting(old.label, value)
     if place.origin is not None:
         where = f"α {place.origin.alpha:.3g}, β {place.origin.beta:.3g}"
@@ -110,7 +112,7 @@ def _settings(place: Place) -> dict[str, _Setting]:
     return found
 
 
-def _worded(value: Any) -> str:
+def _in_words(value: Any) -> str:
     if isinstance(value, Recipe):
         return label_of(type(value))
     if isinstance(value, bool):

@@ -33,19 +33,24 @@ SIDE_PANEL_DEPTH = 2
 """Dots in the path of a setting of what stands beside the landscape; deeper ones are details."""
 
 
-def sections(scene: Scene, reference: Scene) -> list[dict[str, Any]]:
-    """The sections in the words of the `Form` component, those without a field left out.
+def sections(
+    scene: Scene, reference: Scene, drawable: Collection[str] | None = None
+) -> list[dict[str, Any]]:
+    """The sections as the `Form` component takes them, those without a field left out.
 
     Args:
-        scene: what is asked for.
-        reference: what it is compared with to mark what was changed.
+        scene: the settings that are wanted.
+        reference: the settings that they are compared with, to mark those that were changed.
+        drawable: the variables of the slice that is shown; others cannot be drawn over the plane.
     """
     known = {row.path: form_model.plain_value(row.value) for row in form_model.rows(reference)}
-    found = [_section(scene, known, title) for title in SECTIONS]
+    found = [_section(scene, known, title, drawable) for title in SECTIONS]
     return [section for section in found if section["fields"]]
 
 
-def _section(scene: Scene, known: Mapping[str, Any], title: str) -> dict[str, Any]:
+def _section(
+    scene: Scene, known: Mapping[str, Any], title: str, drawable: Collection[str] | None
+) -> dict[str, Any]:
     problem = scene.run.problem
     chosen = [
         entry for entry in form_model.rows(scene) if _section_of(entry.path, problem) == title
@@ -53,11 +58,19 @@ def _section(scene: Scene, known: Mapping[str, Any], title: str) -> dict[str, An
     # The numbers of a problem stand after its data.
     chosen.sort(key=lambda entry: title == "Data" and _is_number(entry.path, problem))
     fields = [
-        form_model.described(entry)
+        _offered(form_model.described(entry), drawable)
         | {"detail": _is_detail(entry), "changed": _is_changed(entry, known)}
         for entry in chosen
     ]
     return {"title": title, "help": SECTIONS[title], "fields": fields}
+
+
+def _offered(row: dict[str, Any], drawable: Collection[str] | None) -> dict[str, Any]:
+    """A row with the choices that there now are: measures that the slice has, and the chosen."""
+    if row["path"] != "display.color" or drawable is None:
+        return row
+    there = {*drawable, row["value"]}
+    return {**row, "options": [each for each in row["options"] if each["value"] in there]}
 
 
 def _section_of(path: str, problem: Problem) -> str:
@@ -103,8 +116,10 @@ def _is_changed(entry: form_model.Entry, known: Mapping[str, Any]) -> bool:
     )
 
 
-def worded(error: LandscapeError) -> str:
-    """What an error says, with the label of its control in the place of the name in the code."""
+def message_of(error: Exception) -> str:
+    """The message of an error, with the label of its control in place of the name in the code."""
+    if not isinstance(error, LandscapeError):
+        return f"Something failed: {type(error).__name__}: {error}"
     field = error.field if isinstance(error, SpecError) else ""
     owner, dot, name = field.rpartition(".")
     if not isinstance(error, SpecError) or not dot or not owner.isidentifier():

@@ -1,8 +1,8 @@
-"""All that is on a page, laid out: it is told what to show, and tells what is pressed."""
+"""The layout of a page: its controls and pictures, each calling the command that it is given."""
 
 import functools
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import panel as pn
 
@@ -18,106 +18,94 @@ from landscape_lab.components.timeline.timeline import Timeline
 from landscape_lab.components.toolbar.toolbar import Toolbar
 from landscape_lab.content.tour import tours
 from landscape_lab.exports.base import kinds
-from landscape_lab.page.canvas import FILL, Stage
+from landscape_lab.page.canvas import FILL, Canvas
 from landscape_lab.page.form_sections import sections
 from landscape_lab.state.history import History
 from landscape_lab.state.place import Place
 from landscape_lab.state.preset import presets
-from landscape_lab.state.scene import Display, Scene
-from landscape_lab.worker.worker import Update
+from landscape_lab.state.scene import COLORS, VIEWS, Display, Scene
+from landscape_lab.worker.update import Update
+
+READINGS = [f"{split}_{name}" for split in ("train", "test") for name in COLORS]
+"""The readings of a state, of which a problem has some."""
 
 
-class Actions(Protocol):
-    """What can be pressed; each is called on the page's thread."""
-
-    @property
-    def playing(self) -> bool: ...
-    def choose(self, path: str, value: Any) -> None: ...
-    def restore(self, path: str) -> None: ...
-    def play(self, playing: bool = True) -> None: ...  # noqa: FBT001, FBT002 - as the page's
-    def step(self) -> None: ...
-    def reset(self) -> None: ...
-    def reseed(self) -> None: ...
-    def seek(self, step: int) -> None: ...
-    def look_at(self, alpha: float, beta: float) -> None: ...
-    def leave_point(self) -> None: ...
-    def start_here(self) -> None: ...
-    def undo(self) -> None: ...
-    def redo(self) -> None: ...
-    def keep(self) -> None: ...
-    def forget(self) -> None: ...
-    def stop(self) -> None: ...
-    def export(self, name: str) -> None: ...
-    def open(self, link: str) -> None: ...
-    def open_preset(self, name: str) -> None: ...
-    def open_step(self, link: str) -> None: ...
-    def read(self, tour: str, step: int) -> None: ...
-    def drawn(self, number: int) -> None: ...
-    def ready(self) -> None: ...
-
-
-class Board:
+class PageLayout:
     """The controls and the pictures of a page."""
 
-    def __init__(self, actions: Actions, *, own: bool) -> None:
+    def __init__(self, commands: Mapping[str, Callable[..., None]], *, own: bool) -> None:
         """Nothing is shown yet.
 
         Args:
-            actions: what is called when something is pressed.
+            commands: what is called, on the page's thread, when something is pressed: those of
+                `Toolbar` and `Shortcuts` by their names there; `choose`, `restore`, `look_at`,
+                `seek`, `open`, `open_step`, `read` and `make_file` by the other components;
+                `toggle` by the key for play.
             own: whether the scene is the user's own, without presets and links.
         """
-        self._actions, self._projects = actions, False
-        self.form = Form(actions.choose, actions.restore)
-        self.stage = Stage(actions.look_at)
-        self.timeline = Timeline(actions.seek)
-        self.guide = Guide({} if own else tours(), actions.open_step, actions.read)
-        self.guide.view.visible = not own  # a scene of one's own has no story
-        offered = [
-            {
-                "name": name,
-                "label": label_of(kind),
-                "help": summary_of(kind),
-                "readable": kind.readable,
-            }
-            for name, kind in kinds().items()
-        ]
-        self.exporter = Exporter(offered, actions.export)
+        self._projects = False
+        self._shown_form: tuple[Any, ...] = ()
+        self.form = Form(commands["choose"], commands["restore"])
+        self.canvas = Canvas(commands["look_at"])
+        self.timeline = Timeline(commands["seek"])
+        self.guide = Guide({} if own else tours(), commands["open_step"], commands["read"])
+        self.guide.view.visible = not own  # a scene of one's own has no questions
+        self.exporter = Exporter(_offered(), commands["make_file"])
+        self.link = Link(commands["open"])
+        choose = commands["choose"]
+        shared: dict[str, Callable[..., None]] = {
+            **commands,
+            "export": self.exporter.open,
+            "projector": self._project,
+        }
+        buttons: dict[str, Callable[..., None]] = {
+            "speed": functools.partial(choose, "display.speed"),
+            "view": functools.partial(choose, "display.show"),
+            "comparison": functools.partial(choose, "display.comparison"),
+            "preset": commands["open_preset"],
+            "restore": functools.partial(commands["open_preset"], ""),
+        }
+        keys: dict[str, Callable[..., None]] = {
+            name: functools.partial(choose, "display.show", name) for name in VIEWS
+        }
         self.toolbar = Toolbar(
-            [] if own else [preset.words() for preset in presets().values()], self._buttons()
+            [] if own else [preset.words() for preset in presets().values()], shared | buttons
         )
-        self.shortcuts = Shortcuts(self._keys())
-        self.link = Link(actions.open)
+        self.shortcuts = Shortcuts(shared | keys | {"play": commands["toggle"]})
         self.view = self._laid_out()
 
-    def show(self, news: Update, display: Display, number: int, *, playing: bool) -> None:
+    def show(self, update: Update, display: Display, number: int, *, playing: bool) -> None:
         """Draw an update of the worker; the browser answers with the number once it is drawn."""
-        picture = news.picture
+        picture = update.picture
         if picture is None:
             return
-        self.stage.draw(news, display, playing=playing)
+        self.canvas.draw(update, display, playing=playing)
         loss = picture.readings.values.get("train_loss")
         steps = [int(step) for step in picture.path["step"].values]
         self.timeline.set(steps, picture.seen, playing=playing, loss=loss)
-        readings = _readings(picture, playing=playing)
-        self.toolbar.set({**readings, "point": _point(picture), "frame": number})
+        self.toolbar.set(
+            {**_readings(picture, playing=playing), "point": _point(picture), "frame": number}
+        )
 
     def show_controls(
         self,
         place: Place,
         reference: Scene,
         history: History,
+        picture: Picture | None,
         *,
         playing: bool,
     ) -> None:
         """Bring form and toolbar in line with a place.
 
         Args:
-            place: where the page stands.
+            place: the place that is wanted.
             reference: the scene that settings are restored to.
             history: what undo and redo go through.
+            picture: the one that is shown, if there is one; what it has can be drawn.
             playing: whether the run goes on.
         """
-        self.form.show(sections(place.scene, reference))
+        self._show_form(place.scene, reference, picture)
         display = place.scene.display
         self.toolbar.set(
             {
@@ -135,65 +123,33 @@ class Board:
 
     def show_link(self, place: Place, tour: tuple[str, int] | None) -> None:
         """Bring the address in line with a place, and with the tour and its step if one is read."""
-        told = f"tour={tour[0]}&at={tour[1]}" if tour else ""
-        self.link.set("&".join(filter(None, (place.link(), told))))
+        words = f"tour={tour[0]}&at={tour[1]}" if tour else ""
+        self.link.set("&".join(filter(None, (place.link(), words))))
 
-    def tell_story(self, name: str) -> None:
-        """Show what a preset asks; a scene of the user's own has no story."""
+    def show_preset(self, name: str) -> None:
+        """Show the question of a preset; a scene of the user's own, without a name, has none."""
         if name:
             preset = presets()[name]
-            self.guide.story(preset.question, preset.watch, preset.shows)
+            self.guide.show_preset(preset.question, preset.watch, preset.shows)
 
-    def _project(self) -> None:
+    def _show_form(self, scene: Scene, reference: Scene, picture: Picture | None) -> None:
+        drawable = frozenset(COLORS if picture is None else map(str, picture.slice.data_vars))
+        shown = (scene, reference, drawable)
+        if shown != self._shown_form:
+            self._shown_form = shown
+            self.form.show(sections(scene, reference, drawable))
+
+    def _project(self, _: Any = None) -> None:
         self._projects = not self._projects
         self.toolbar.set({"projector": self._projects})
-        self.stage.scale(projects=self._projects)
-
-    def _shared(self) -> dict[str, Callable[..., None]]:
-        actions = self._actions
-        return {
-            "step": actions.step,
-            "reset": actions.reset,
-            "undo": actions.undo,
-            "redo": actions.redo,
-            "keep": actions.keep,
-            "export": self.exporter.open,
-        }
-
-    def _buttons(self) -> dict[str, Callable[..., None]]:
-        actions = self._actions
-        return self._shared() | {
-            "play": actions.play,
-            "seed": actions.reseed,
-            "speed": lambda steps: actions.choose("display.speed", steps),
-            "view": lambda name: actions.choose("display.show", name),
-            "comparison": lambda mode: actions.choose("display.comparison", mode),
-            "preset": actions.open_preset,
-            "restore": lambda: actions.open_preset(""),
-            "projector": lambda _: self._project(),
-            "forget": actions.forget,
-            "stop": actions.stop,
-            "start_here": actions.start_here,
-            "leave_point": actions.leave_point,
-            "drawn": actions.drawn,
-            "ready": actions.ready,
-        }
-
-    def _keys(self) -> dict[str, Callable[..., None]]:
-        actions = self._actions
-        views = {
-            name: functools.partial(actions.choose, "display.show", name)
-            for name in ("2d", "3d", "compare")
-        }
-        play = {"play": lambda: actions.play(not actions.playing), "projector": self._project}
-        return self._shared() | views | play
+        self.canvas.scale(projects=self._projects)
 
     def _laid_out(self) -> pn.Column:
-        stage = pn.Column(
-            self.guide.view, self.stage.landscape, self.timeline.view, margin=0, **FILL
+        center = pn.Column(
+            self.guide.view, self.canvas.landscape, self.timeline.view, margin=0, **FILL
         )
         middle = pn.Row(
-            self.form.view, stage, self.stage.side, css_classes=["middle"], margin=0, **FILL
+            self.form.view, center, self.canvas.side, css_classes=["middle"], margin=0, **FILL
         )
         return pn.Column(
             self.toolbar.view, middle, self.link.view, self.shortcuts.view, self.exporter.view,
@@ -202,21 +158,27 @@ class Board:
         )  # fmt: skip
 
 
+def _offered() -> list[dict[str, Any]]:
+    """The kinds of files, as `Exporter` takes them."""
+    return [
+        {"name": name, "label": label_of(kind), "help": summary_of(kind), "readable": kind.readable}
+        for name, kind in kinds().items()
+    ]
+
+
 def _point(picture: Picture) -> dict[str, Any] | None:
     point = picture.point
-    return (
-        None
-        if point is None
-        else {"alpha": point.alpha, "beta": point.beta, "values": point.values}
-    )
+    if point is None:
+        return None
+    return {"alpha": point.alpha, "beta": point.beta, "values": point.values}
 
 
 def _readings(picture: Picture, *, playing: bool) -> dict[str, Any]:
-    """What the toolbar tells of a picture."""
+    """The readings of a picture, as `Toolbar.set` takes them."""
     readings = picture.readings
     held = picture.status if not playing else "running"
     status = picture.status if picture.status in ("diverged", "finished") else held
     known = {name: value if value == value else None for name, value in readings.values.items()}
-    values = dict.fromkeys(("train_loss", "test_loss", "test_accuracy")) | known
+    values = dict.fromkeys(READINGS) | known
     counts = {"step": readings.step, "epoch": readings.epoch, "time": readings.seconds}
     return {"playing": playing, "status": status, **counts, **values}

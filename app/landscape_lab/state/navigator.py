@@ -1,8 +1,8 @@
-"""The way to a place: a session that is brought there, whatever it takes."""
+"""The navigator brings a run to a place: a session, trained and changed as the place says."""
 
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from landscape_core.foundation.registry import find
 from landscape_core.session.picture import Picture
@@ -13,14 +13,22 @@ from landscape_core.training.run import State, continues
 from landscape_lab.state.place import Origin, Place
 from landscape_lab.state.scene import Scene
 
-TOLD = 0.2
+PAUSE = 0.2
 """Seconds between two pictures on the way, where changes of settings take long."""
 
 
-class Journey:
-    """A session and the place where it stands, on the way to another.
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A picture, and the place at which it was taken."""
 
-    There is a session once the journey has `begun`, after the first picture or without one.
+    picture: Picture
+    place: Place
+
+
+class Navigator:
+    """A session, and the place at which it is.
+
+    There is a session once the navigator has `begun`, after the first picture or without one.
     """
 
     session: Session
@@ -42,7 +50,7 @@ class Journey:
         self._store, self._strategy = store, strategy or named
         self.place = replace(there, step=0, changes=(), seen=None)
 
-    def travel(self) -> Iterator[Picture]:
+    def travel(self) -> Iterator[Frame]:
         """Go to the place, with some pictures on the way: its origin first, changes in their turn.
 
         Raises:
@@ -57,55 +65,84 @@ class Journey:
         self.begun = True
         yield from self.go_on(there)
 
-    def go_on(self, there: Place) -> Iterator[Picture]:
+    def go_on(self, there: Place) -> Iterator[Frame]:
         """Go on to a place that follows the present one."""
         self.session.check(there.scene.run, there.scene.sliced)  # before the way there
         made = self.place.changes
-        self._stand(replace(there, step=self.session.step, changes=made))
-        told = time.monotonic()
+        self._take_on(replace(there, step=self.session.step, changes=made, seen=None))
+        last = time.monotonic()
         for change in there.changes[len(made) :]:
             yield from self._until(change.step)
-            self._stand(self.place.changed(change))
-            if time.monotonic() - told > TOLD:  # whoever has had enough stops here
-                yield self.session.picture()
-                told = time.monotonic()
+            self._take_on(self.place.changed(change))
+            if time.monotonic() - last > PAUSE:  # whoever has had enough stops here
+                yield self.frame(self.session.picture())
+                last = time.monotonic()
         yield from self._until(there.step)
         if there.seen is not None:
-            yield self.session.revisit(there.seen)
+            yield self.frame(self.session.revisit(there.seen))
 
-    def want(self, scene: Scene) -> bool:
-        """Change settings where the run stands; whether it can go on with them."""
+    def reaches(self, there: Place) -> bool:
+        """Whether the run need only go on to be at a place."""
+        return there.follows(self.here()) and there.step >= self.session.step
+
+    def change_settings(self, scene: Scene) -> bool:
+        """Change settings at the present step; whether the run can go on with them."""
         here = self.here()
+        if scene == here.scene:
+            return True
         there = here.wanting(scene)
         begins = not here.step and continues(here.start.run, there.start.run)
         if not (there.follows(here) or (begins and there.origin == here.origin)):
             return False
-        self._stand(there)
+        self._take_on(there)
         return True
+
+    def look(self, more: int = 0, seek: int | None = None) -> Frame:
+        """Make `more` steps, or look at the recorded step nearest to `seek`."""
+        self.session.advance(more)
+        shown = self.session.picture() if seek is None else self.session.revisit(seek)
+        return self.frame(shown)
+
+    def play(self, steps: int) -> Iterator[Frame]:
+        """Show what was recorded after the step looked at, then train, so many steps a picture."""
+        for picture in self.session.replay(self.session.seen):
+            yield self.frame(picture)
+        for picture in self.session.play(steps):
+            yield Frame(picture, self.place.at(picture.readings.step))
 
     def pictures(self) -> Iterator[Picture]:
         """The way to the place and the held picture there; the last is exact, or as asked for."""
-        yield from self.travel()
+        for frame in self.travel():
+            yield frame.picture
         yield from self.session.refine()
 
     def here(self) -> Place:
-        """Where the session stands."""
+        """The place of the run, at its last step."""
         return self.place.at(self.session.step) if self.begun else self.place
 
-    def _from(self, origin: Origin) -> Generator[Picture, None, State]:
+    def frame(self, picture: Picture) -> Frame:
+        """The latest picture of the session with its place."""
+        here = self.here()
+        if self.begun and self.session.looks_back:
+            here = replace(here, seen=picture.seen)
+        return Frame(picture, here)
+
+    def _from(self, origin: Origin) -> Generator[Frame, None, State]:
         """Go to the picture of the origin first; the network there."""
-        first = Journey(origin.place, self._store, self._strategy)
-        yield from first.travel()
+        first = Navigator(origin.place, self._store, self._strategy)
+        for frame in first.travel():
+            yield self.frame(frame.picture)
         first.session.settle()
-        yield first.session.picture()
+        yield self.frame(first.session.picture())
         return first.session.state_at(origin.alpha, origin.beta)
 
-    def _until(self, step: int) -> Iterator[Picture]:
-        yield from self.session.travel(step)
+    def _until(self, step: int) -> Iterator[Frame]:
+        for picture in self.session.travel(step):
+            yield self.frame(picture)
         self.place = self.place.at(self.session.step)
 
-    def _stand(self, place: Place) -> None:
-        """Take on the settings of a place at which the session stands already."""
+    def _take_on(self, place: Place) -> None:
+        """Take on the settings of a place, whose step is the session's."""
         scene = place.scene
         self.session.continue_with(scene.run)
         self.session.look_through(scene.sliced)

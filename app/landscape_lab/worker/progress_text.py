@@ -1,27 +1,27 @@
-"""What is said of work that takes its time: how much is done, and how long the rest will take."""
+"""The progress of work that takes its time: how much is done, and how long the rest will take."""
 
 import time
 from typing import Any
 
-from landscape_lab.worker.worker import TRAINING, WorkProgress
+from landscape_lab.worker.update import TRAINING, WorkProgress
 
 PATIENCE = 0.7
-"""Seconds of work of one kind that nothing is said of."""
+"""Seconds of work of one kind of which nothing is shown."""
 
 
-class Waiting:
-    """Turns progress into words for the toolbar."""
+class ProgressText:
+    """Turns the progress of work into values for the toolbar."""
 
     def __init__(self) -> None:
-        """Nothing is under way."""
+        """No work yet."""
         self.begin()
 
     def begin(self) -> None:
-        """A piece of work begins."""
+        """Start counting anew, for another piece of work."""
         self._what, self._since, self._first = "", time.monotonic(), 0
 
-    def told(self, progress: WorkProgress | None) -> dict[str, Any] | None:
-        """What to show now, as `Toolbar.set` takes it; None: nothing."""
+    def values(self, progress: WorkProgress | None) -> dict[str, Any] | None:
+        """The values that `Toolbar.set` shows; None: nothing is shown."""
         if progress is None:
             return None
         now = time.monotonic()

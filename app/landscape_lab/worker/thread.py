@@ -19,7 +19,7 @@ WINDOW = 2
 PATIENCE = 1.0
 """Seconds after which an unanswered picture no longer holds the next one back."""
 
-_open_desks: "weakref.WeakSet[LatestJobQueue]" = weakref.WeakSet()
+_open_queues: "weakref.WeakSet[LatestJobQueue]" = weakref.WeakSet()
 
 
 class Loop(Protocol):
@@ -30,8 +30,8 @@ class Loop(Protocol):
 
 
 @dataclass(frozen=True)
-class Job:
-    """Work to do and whom to tell, each called on the page's thread."""
+class Submission:
+    """A job and the callbacks for its updates, its error and its end, on the page's thread."""
 
     work: Callable[[], Iterator[Any]]
     show: Callable[[Any], None]
@@ -47,15 +47,15 @@ class LatestJobQueue:
         """An empty queue; the worker starts with the first job."""
         self._loop = loop
         self._changed = threading.Condition()
-        self._job: Job | None = None
+        self._job: Submission | None = None
         self._number = 0
         self._closed = False
-        self._news: tuple[Job, Any] | None = None
-        self._telling = False
+        self._update: tuple[Submission, Any] | None = None
+        self._pumping = False
         self._sent = self._drawn = 0
         self._sent_at = 0.0
         self._thread: threading.Thread | None = None
-        _open_desks.add(self)
+        _open_queues.add(self)
 
     def submit(
         self,
@@ -64,23 +64,23 @@ class LatestJobQueue:
         fail: Callable[[Exception], None],
         done: Callable[[], None],
     ) -> None:
-        """Do this now; whatever was under way stops at its next item and is not heard of again."""
+        """Start this job; the job before stops at its next item, and its updates are dropped."""
         with self._changed:
             if self._closed:
                 return
             self._number += 1
-            self._job = Job(work, show, fail, done, self._number)
-            self._news = None
+            self._job = Submission(work, show, fail, done, self._number)
+            self._update = None
             if self._thread is None:
-                self._thread = threading.Thread(target=self._serve, daemon=True, name="desk")
+                self._thread = threading.Thread(target=self._serve, daemon=True, name="worker")
                 self._thread.start()
             self._changed.notify_all()
 
     def cancel(self) -> None:
-        """Let the present job be; it is not heard of again."""
+        """Stop the present job at its next item, and drop its updates."""
         with self._changed:
             self._number += 1
-            self._job = self._news = None
+            self._job = self._update = None
             self._changed.notify_all()
 
     def sent(self) -> int:
@@ -100,7 +100,7 @@ class LatestJobQueue:
         """Stop the work, and wait until its thread has ended."""
         with self._changed:
             self._closed = True
-            self._job = self._news = None
+            self._job = self._update = None
             self._number += 1
             self._changed.notify_all()
             thread = self._thread
@@ -117,39 +117,39 @@ class LatestJobQueue:
             if job is not None:
                 self._do(job)
 
-    def _do(self, job: Job) -> None:
+    def _do(self, job: Submission) -> None:
         iterator: Iterator[Any] | None = None
         try:
             iterator = job.work()
-            for news in iterator:
-                if not self._tell(job, news):
+            for update in iterator:
+                if not self._put(job, update):
                     break
             else:
                 self._loop.soon(self._end, job)
         except Exception as error:
-            self._loop.soon(self._excuse, job, error)
+            self._loop.soon(self._report, job, error)
         finally:
             if iterator is not None and hasattr(iterator, "close"):
                 iterator.close()
 
-    def _tell(self, job: Job, news: Any) -> bool:
+    def _put(self, job: Submission, update: Any) -> bool:
         """Put an update into the box once the page is ready for it; whether to go on.
 
         So the worker computes the next picture while the page draws this one.
         """
         with self._changed:
             self._changed.wait_for(
-                lambda: self._stale(job) or not (self._news or self._behind()), PATIENCE
+                lambda: self._stale(job) or not (self._update or self._behind()), PATIENCE
             )
             if self._stale(job):
                 return False
-            self._news = (job, news)
-            if not self._telling:
-                self._telling = True
+            self._update = (job, update)
+            if not self._pumping:
+                self._pumping = True
                 self._loop.soon(self._pump)
             return True
 
-    def _stale(self, job: Job) -> bool:
+    def _stale(self, job: Submission) -> bool:
         return job.number != self._number
 
     def _behind(self) -> bool:
@@ -159,28 +159,28 @@ class LatestJobQueue:
     def _pump(self) -> None:
         """On the page's thread: show the latest update, if it is still wanted."""
         with self._changed:
-            self._telling = False
-            box, self._news = self._news, None
+            self._pumping = False
+            box, self._update = self._update, None
         if box is not None and not self._stale(box[0]):
             self._show(*box)
         with self._changed:
             self._changed.notify_all()
 
-    def _show(self, job: Job, news: Any) -> None:
+    def _show(self, job: Submission, update: Any) -> None:
         try:
-            job.show(news)
+            job.show(update)
         except Exception as error:  # what cannot be drawn once is not tried again and again
             if not self._stale(job):
                 with self._changed:
                     self._number += 1
                 job.fail(error)
 
-    def _end(self, job: Job) -> None:
+    def _end(self, job: Submission) -> None:
         self._pump()
         if not self._stale(job):
             job.done()
 
-    def _excuse(self, job: Job, error: Exception) -> None:
+    def _report(self, job: Submission, error: Exception) -> None:
         self._pump()
         if not self._stale(job):
             job.fail(error)
@@ -188,8 +188,8 @@ class LatestJobQueue:
 
 def _close_all() -> None:
     """At exit: a worker that outlives the interpreter aborts it."""
-    for desk in list(_open_desks):
-        desk.close()
+    for queue in list(_open_queues):
+        queue.close()
 
 
 atexit.register(_close_all)

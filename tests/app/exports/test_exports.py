@@ -29,7 +29,7 @@ from landscape_lab.exports._told import sentence
 from landscape_lab.exports.base import Shown, content, file_name, kinds
 from landscape_lab.exports.command import line
 from landscape_lab.exports.python import program
-from landscape_lab.state.navigator import Journey
+from landscape_lab.state.navigator import Navigator
 from landscape_lab.state.place import Origin, Place, place
 
 SMALL = (
@@ -49,16 +49,16 @@ PLACES = {
 
 
 def arrived(there: Place):
-    journey = Journey(there)
-    (picture,) = deque(journey.pictures(), maxlen=1)
-    return journey, picture
+    navigator = Navigator(there)
+    (picture,) = deque(navigator.pictures(), maxlen=1)
+    return navigator, picture
 
 
 @pytest.fixture(scope="module")
 def shown():
     there = place(PLACES["a change on the way"])
-    journey, picture = arrived(there)
-    return there, picture, journey.session
+    navigator, picture = arrived(there)
+    return there, picture, navigator.session
 
 
 def made(name, shown):
@@ -263,11 +263,11 @@ def test_the_run_moves_from_its_start_to_the_step_shown(shown):
 
 def test_where_the_plane_moves_each_picture_has_its_own_slice():
     there = place(PLACES["an earlier step"])
-    journey, picture = arrived(there)
-    news = list(kinds()["gif"]().made(Shown(there, picture, journey.session)))
+    navigator, picture = arrived(there)
+    news = list(kinds()["gif"]().made(Shown(there, picture, navigator.session)))
     assert [one.done for one in news] == list(range(1, 9))
     assert Image.open(io.BytesIO(news[-1].content)).n_frames == 7  # to the step seen, not the last
-    assert journey.session.picture().seen == 6
+    assert navigator.session.picture().seen == 6
 
 
 @pytest.fixture(scope="module")

@@ -55,8 +55,8 @@ def test_a_refused_value_leaves_the_scene_and_is_said_at_the_control(page):
     page.ready()
     until(lambda: page.picture is not None)
     page.choose("run.batch_size", 5000)
-    until(lambda: "run.batch_size" in page._board.form.view.errors)
-    assert "at most" in page._board.form.view.errors["run.batch_size"]
+    until(lambda: "run.batch_size" in page.layout.form.view.errors)
+    assert "at most" in page.layout.form.view.errors["run.batch_size"]
     assert page.scene.run.batch_size == 64
 
 

@@ -79,7 +79,7 @@ def widget(tmp_path_factory):
 def shown(widget):
     """The widget, as if a browser had come to show it, and drew at once what it is sent."""
     assert widget.picture is None
-    widget._page.watch(lambda *_: widget._page._desk.drawn(2**31))
+    widget._page.watch(lambda *_: widget._page.run.queue.drawn(2**31))
     widget._page.ready()
     return widget
 
@@ -279,7 +279,7 @@ def test_setting_a_trait_goes_there(shown):
     until(lambda: shown.loss == shown.picture.readings.values["train_loss"])
     shown.step = 4
     until(lambda: shown.picture.seen == 4)
-    until(lambda: not shown._page._busy)
+    until(lambda: not shown._page.run.busy)
     assert shown.step == 4
     with shown.hold_trait_notifications():
         shown.alpha, shown.beta = 0.5, -0.25

@@ -40,11 +40,11 @@ def until(condition, patience=60.0):
 
 
 def at_rest(page):
-    until(lambda: page.picture is not None and not page._busy)
+    until(lambda: page.picture is not None and not page.run.busy)
 
 
 def link_of(page):
-    return page._board.link.view.value
+    return page.layout.link.view.value
 
 
 def without_strategy(link):
@@ -64,11 +64,11 @@ def test_looking_back_and_changing_a_setting_goes_on_from_there(page):
     page.step()
     at_rest(page)
     assert page.picture.readings.step == 6
-    page.undo()
+    page.navigation.undo()
     at_rest(page)
     assert page.picture.curves.sizes["step"] == 13
     assert page.scene.run.optimizer.learning_rate == 0.02
-    page.redo()
+    page.navigation.redo()
     at_rest(page)
     assert page.scene.run.optimizer.learning_rate == 0.5
 
@@ -96,20 +96,20 @@ def test_a_place_of_the_picture_is_looked_at_left_and_started_from(page):
     page.look_at(alpha, beta)
     until(lambda: page.picture.point is not None)
     at_rest(page)
-    page.start_here()
+    page.navigation.start_here()
     at_rest(page)
     assert page.picture.readings.step == 0
     assert page.picture.readings.values["train_loss"] == pytest.approx(loss, rel=1e-6)
     assert place(link_of(page)).origin.alpha == alpha
-    page.undo()
+    page.navigation.undo()
     at_rest(page)
     assert page.picture.readings.step == 12
 
 
 def test_a_kept_run_is_compared_with_one_that_differs_in_what_was_changed(page):
-    page.keep()
+    page.navigation.keep()
     at_rest(page)
-    kept = page._news.kept
+    kept = page.run.update.kept
     assert [one.place.step for one in kept] == [12]
     page.choose("run.batch_size", 7)
     at_rest(page)
@@ -122,19 +122,21 @@ def test_a_kept_run_is_compared_with_one_that_differs_in_what_was_changed(page):
         page.choose("display.comparison", mode)
         page.choose("display.show", "compare")
         at_rest(page)
-    together = page._news.together
+    together = page.run.update.together
     assert together.sizes["run"] == 1
-    shown = page._board.stage.comparison
+    shown = page.layout.canvas.comparison
     assert "batch size 64" in shown.names.text
     assert "batch size 7" in shown.names.text
     there = place(words)
     assert [kept.step for kept in there.kept] == [12]
-    again = Page(words.replace("&kept", "&display.show=compare&kept", 1), store=page._worker.store)
+    again = Page(
+        words.replace("&kept", "&display.show=compare&kept", 1), store=page.run.worker.store
+    )
     again.ready()
     at_rest(again)
-    xr.testing.assert_identical(again._news.kept[0].picture.slice, kept[0].picture.slice)
+    xr.testing.assert_identical(again.run.update.kept[0].picture.slice, kept[0].picture.slice)
     again.close()
-    page.forget()
+    page.navigation.forget()
     at_rest(page)
     assert page.scene.display.show == "2d"
     assert "kept" not in link_of(page)
@@ -146,17 +148,17 @@ def test_a_row_and_a_preset_can_be_restored(page):
     page.restore(RATE)
     assert page.scene.run.optimizer.learning_rate == 0.02  # the preset's, which is Adam's
     page.restore("run.optimizer")
-    page.open_preset("")
+    page.navigation.open_preset("")
     at_rest(page)
     assert page.picture.readings.step == 60
-    assert not page._board.toolbar._told["changed"]
+    assert not page.layout.toolbar._told["changed"]
 
 
 def test_stop_leaves_what_there_is(page):
     page.choose("run.problem.architecture.depth", 20)
     page.choose("view.resolution", 201)
-    page.stop()
-    assert not page._busy
+    page.run.cancel()
+    assert not page.run.busy
     page.choose("view.resolution", 11)
     at_rest(page)
     assert page.picture.slice.sizes["alpha"] == 11
@@ -164,10 +166,10 @@ def test_stop_leaves_what_there_is(page):
 
 def test_a_file_is_made_of_the_held_picture_even_while_the_run_plays(page):
     made = []
-    page._board.exporter.deliver = lambda *file: made.append(file)
+    page.layout.exporter.deliver = lambda *file: made.append(file)
     page.play()
     until(lambda: page.picture.readings.step > 14)
-    page.export("python")
+    page.export.make("python")
     until(lambda: made)
     name, _, data, text = made[0]
     assert name.endswith(".py")
@@ -190,13 +192,13 @@ def test_a_scene_of_ones_own_has_neither_presets_nor_a_link(tmp_path):
 
 
 def toolbar_of(page):
-    return page._board.toolbar._told
+    return page.layout.toolbar._told
 
 
 def test_a_link_of_too_many_changes_is_refused_with_a_reason_and_the_first_preset_opens(page):
     many = "&".join(f"at.{step}.{RATE}=0.1" for step in range(12_000))
     start = time.monotonic()
-    page.open(LINK + "&" + many)
+    page.navigation.open(LINK + "&" + many)
     assert time.monotonic() - start < 2
     assert toolbar_of(page)["message"].startswith("This link could not be opened: ")
     assert "must be at most" in toolbar_of(page)["message"]
@@ -220,7 +222,7 @@ def test_a_change_that_no_link_could_hold_is_not_made_and_its_control_says_so(pa
     at_rest(page)
     assert without_strategy(link_of(page)) == before.replace("step=13", "step=14")
     assert page.scene.run.optimizer.learning_rate == 0.6
-    assert "a link that cannot be opened" in page._board.form.view.errors[RATE]
+    assert "a link that cannot be opened" in page.layout.form.view.errors[RATE]
     place(link_of(page))
     page.reset()
     at_rest(page)
@@ -231,17 +233,17 @@ def test_a_change_that_no_link_could_hold_is_not_made_and_its_control_says_so(pa
 
 def test_a_run_that_no_link_could_hold_is_neither_kept_nor_started(page, monkeypatch):
     monkeypatch.setattr(place_module, "MOST_WORDS", 5)
-    page.keep()
+    page.navigation.keep()
     at_rest(page)
-    assert page._place.kept == ()
+    assert page.run.place.kept == ()
     assert "a link that cannot be opened" in toolbar_of(page)["message"]
     monkeypatch.setattr(place_module, "MOST_WORDS", 1000)
     monkeypatch.setattr(place_module, "MOST_ORIGINS", 0)
     page.look_at(0.1, 0.2)
     at_rest(page)
-    page.start_here()
+    page.navigation.start_here()
     at_rest(page)
-    assert page._place.origin is None
+    assert page.run.place.origin is None
     assert "start in one another" in toolbar_of(page)["message"]
 
 
@@ -282,22 +284,22 @@ def test_another_scale_refines_a_slice_to_a_tolerance_anew(page):
     until(lambda: page.picture is not exact)
     exact = page.picture
     page.choose("display.height", "log")
-    assert not page._busy  # every point is computed: only drawn otherwise
+    assert not page.run.busy  # every point is computed: only drawn otherwise
     assert page.picture is exact
 
 
 def test_an_error_names_the_control_not_the_field(page):
     page.choose("view.batch_norm", "interpolated")
-    until(lambda: not page._busy and page._board.form.view.errors)
-    (told,) = page._board.form.view.errors.values()
+    until(lambda: not page.run.busy and page.layout.form.view.errors)
+    (told,) = page.layout.form.view.errors.values()
     assert told.startswith("batch norm must be running, batch or reestimated")
 
 
 def test_the_line_below_the_picture_names_statistics_and_has_all_of_it_under_the_pointer(page):
     page.choose("run.problem.architecture.normalization", "batch")
     at_rest(page)
-    until(lambda: "batch norm running" in page._board.stage.quality.object)
-    line = page._board.stage.quality.object
+    until(lambda: "batch norm running" in page.layout.canvas.quality.object)
+    line = page.layout.canvas.quality.object
     assert "121 of 121 points computed" in line
     whole, shown = re.search(r'title="([^"]*)">(.*)</div>', line).groups()
     assert "batch norm running (the centre&#x27;s stored statistics at every point)" in whole

@@ -26,12 +26,12 @@ from landscape_lab.figures.bokeh.planes import Planes
 from landscape_lab.figures.bokeh.runs import Runs
 from landscape_lab.figures.matplotlib.plotting import plot
 from landscape_lab.figures.pixels import SHADES
-from landscape_lab.page.canvas import Stage
+from landscape_lab.page.canvas import Canvas
 from landscape_lab.panels.base import SidePanel
 from landscape_lab.panels.curvature import _bound
 from landscape_lab.state.place import opening
 from landscape_lab.state.scene import Display
-from landscape_lab.worker.worker import Update
+from landscape_lab.worker.update import Update
 
 
 def spectrum_of(layers=("0", "2"), density=True):
@@ -481,17 +481,17 @@ def test_nothing_is_sought_between_two_starts():
 
 
 def test_the_landscape_is_not_drawn_anew_for_what_stands_beside_it():
-    stage, session = Stage(), Session(Run(), SliceSpec(resolution=11))
+    canvas, session = Canvas(), Session(Run(), SliceSpec(resolution=11))
     picture, drawn = session.picture(), []
-    stage.draw(told(picture), Display())
-    stage.contour.update = lambda slice_, *_, **__: drawn.append(slice_)
-    stage.draw(told(replace(picture, studies={"planes": ensemble_of(2)})), Display())
+    canvas.draw(updated(picture), Display())
+    canvas.contour.update = lambda slice_, *_, **__: drawn.append(slice_)
+    canvas.draw(updated(replace(picture, studies={"planes": ensemble_of(2)})), Display())
     assert drawn == []
-    stage.draw(told(picture), Display(height="linear"))
+    canvas.draw(updated(picture), Display(height="linear"))
     again = session.picture()
-    stage.draw(told(again), Display(height="linear"))
+    canvas.draw(updated(again), Display(height="linear"))
     assert [slice_ is picture.slice for slice_ in drawn] == [True, False]
 
 
-def told(picture):
+def updated(picture):
     return Update(picture, opening("spirals"))

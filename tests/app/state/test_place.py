@@ -1,4 +1,4 @@
-"""Where a page stands: links that say so, and journeys that lead there to the bit."""
+"""Where a page stands: links that say so, and runs that lead there to the bit."""
 
 from collections import deque
 from dataclasses import replace
@@ -14,7 +14,7 @@ from landscape_lab.page.comparison import differing
 from landscape_lab.state import place as place_module
 from landscape_lab.state.form_model import assign
 from landscape_lab.state.history import History
-from landscape_lab.state.navigator import Journey
+from landscape_lab.state.navigator import Navigator
 from landscape_lab.state.place import Change, Origin, opening, place
 from landscape_lab.state.preset import presets
 
@@ -28,8 +28,8 @@ def small(name="spirals"):
 
 
 def arrived(there):
-    journey = Journey(there, strategy=Loop())
-    return journey, deque(journey.pictures(), maxlen=1)[0]
+    navigator = Navigator(there, strategy=Loop())
+    return navigator, deque(navigator.pictures(), maxlen=1)[0]
 
 
 @pytest.mark.parametrize("name", presets())
@@ -56,31 +56,31 @@ def test_changes_on_the_way_are_part_of_the_link():
 
 
 def test_a_link_leads_to_what_was_on_the_screen_to_the_bit():
-    journey = Journey(small(), strategy=Loop())
-    deque(journey.travel(), maxlen=0)
-    session = journey.session
-    assert journey.want(assign(journey.place.scene, RATE, 0.3))
+    navigator = Navigator(small(), strategy=Loop())
+    deque(navigator.travel(), maxlen=0)
+    session = navigator.session
+    assert navigator.change_settings(assign(navigator.place.scene, RATE, 0.3))
     for pace in (1, 4, 3):
         session.advance(pace)
         session.picture()
-    assert journey.want(assign(journey.place.scene, "run.batch_size", 7))
-    assert journey.want(assign(journey.place.scene, "view.directions", "random"))
-    assert journey.want(assign(journey.place.scene, "view.follow", False))
+    assert navigator.change_settings(assign(navigator.place.scene, "run.batch_size", 7))
+    assert navigator.change_settings(assign(navigator.place.scene, "view.directions", "random"))
+    assert navigator.change_settings(assign(navigator.place.scene, "view.follow", False))
     for _ in range(5):
         session.advance(1)
         session.picture()
     shown = deque(session.refine(), maxlen=1)[0]
-    assert journey.here() == changed_on_the_way()
-    _, found = arrived(place(journey.here().link()))
+    assert navigator.here() == changed_on_the_way()
+    _, found = arrived(place(navigator.here().link()))
     xr.testing.assert_identical(shown.slice, found.slice)
     xr.testing.assert_identical(shown.path, found.path)
     xr.testing.assert_identical(shown.curves, found.curves)
 
 
 def test_a_run_starts_at_a_point_of_another_picture():
-    journey, shown = arrived(changed_on_the_way())
+    navigator, shown = arrived(changed_on_the_way())
     alpha, beta = float(shown.slice["alpha"][2]), float(shown.slice["beta"][7])
-    origin = Origin(replace(journey.here(), seen=20), alpha, beta)
+    origin = Origin(replace(navigator.here(), seen=20), alpha, beta)
     there = replace(small(), step=0, origin=origin)
     assert place(there.link()) == there
     _, begun = arrived(there)
@@ -95,9 +95,9 @@ def test_a_run_starts_at_a_point_of_another_picture():
 def test_a_step_looked_at_is_part_of_the_link():
     there = replace(small(), seen=5)
     assert place(there.link()) == there
-    journey, shown = arrived(there)
+    navigator, shown = arrived(there)
     assert shown.seen == 5
-    assert journey.session.step == 12
+    assert navigator.session.step == 12
     assert np.array_equal(shown.path["step"], range(13))
 
 
@@ -243,10 +243,10 @@ def test_the_way_through_many_changes_is_as_long_as_they_are_many(monkeypatch):
         f"at.12.{path}" for path in 30 * ["view.span=1.5", "view.span=2.0"]
     ))  # fmt: skip
     monkeypatch.setattr(place_module, "assign", counted)
-    journey = Journey(there, strategy=Loop())
-    pictures = sum(1 for _ in journey.travel())
-    assert journey.place == there
-    assert journey.place.scene == there.scene
+    navigator = Navigator(there, strategy=Loop())
+    pictures = sum(1 for _ in navigator.travel())
+    assert navigator.place == there
+    assert navigator.place.scene == there.scene
     assert len(made) < 4 * len(there.changes)  # of which each makes the scene once, not all again
     assert pictures < 30  # none for each change: 12 steps, and what tells that it goes on
 

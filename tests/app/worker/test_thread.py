@@ -1,14 +1,14 @@
-"""The desk: one worker a page, the newest news of the newest job, and no thread left behind."""
+"""The queue: one worker a page, the newest updates of the newest job, and no thread left behind."""
 
 import functools
 import gc
 import itertools
-import queue
 import subprocess
 import sys
 import threading
 import time
 import weakref
+from queue import Empty, SimpleQueue
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ class EventLoop:
     """The thread of a page: runs what it is given when the test lets it."""
 
     def __init__(self):
-        self.calls = queue.SimpleQueue()
+        self.calls = SimpleQueue()
         self.ran = 0
 
     def soon(self, function, *arguments):
@@ -34,7 +34,7 @@ class EventLoop:
             try:
                 self.calls.get(timeout=0.02)()
                 self.ran += 1
-            except queue.Empty:
+            except Empty:
                 continue
 
     def run_for(self, seconds):
@@ -48,11 +48,11 @@ class Heard:
     """What a page was told."""
 
     def __init__(self):
-        self.news, self.errors, self.ends = [], [], 0
+        self.updates, self.errors, self.ends = [], [], 0
         self.threads = set()
 
-    def show(self, news):
-        self.news.append(news)
+    def show(self, updates):
+        self.updates.append(updates)
         self.threads.add(threading.current_thread())
 
     def fail(self, error):
@@ -70,24 +70,24 @@ def loop():
 
 
 @pytest.fixture
-def desk(loop):
-    desk = LatestJobQueue(loop)
-    yield desk
-    desk.close()
+def queue(loop):
+    queue = LatestJobQueue(loop)
+    yield queue
+    queue.close()
 
 
 @pytest.fixture
-def submit(desk):
+def submit(queue):
     def give(work):
         heard = Heard()
-        desk.submit(work, heard.show, heard.fail, heard.done)
+        queue.submit(work, heard.show, heard.fail, heard.done)
         return heard
 
     return give
 
 
 def workers():
-    return [thread for thread in threading.enumerate() if thread.name == "desk"]
+    return [thread for thread in threading.enumerate() if thread.name == "worker"]
 
 
 def wait_for(condition, patience=10.0):
@@ -97,11 +97,11 @@ def wait_for(condition, patience=10.0):
         time.sleep(0.005)
 
 
-def test_the_page_hears_the_last_news_and_then_the_end(loop, submit):
+def test_the_page_hears_the_last_update_and_then_the_end(loop, submit):
     heard = submit(lambda: iter(range(5)))
     loop.run_until(lambda: heard.ends)
-    assert heard.news == sorted(heard.news)
-    assert heard.news[-1] == 4
+    assert heard.updates == sorted(heard.updates)
+    assert heard.updates[-1] == 4
     assert (heard.ends, heard.errors) == (1, [])
 
 
@@ -119,11 +119,11 @@ def test_the_page_hears_on_its_own_thread_and_work_is_done_on_another(loop, subm
     assert worked_on == workers()
 
 
-def test_a_desk_without_a_job_has_no_thread(desk):
+def test_a_queue_without_a_job_has_no_thread(queue):
     assert workers() == []
 
 
-def test_all_jobs_of_a_desk_share_one_thread(loop, submit):
+def test_all_jobs_of_a_queue_share_one_thread(loop, submit):
     for _ in range(3):
         heard = submit(lambda: iter([1]))
         loop.run_until(lambda heard=heard: heard.ends)
@@ -132,21 +132,21 @@ def test_all_jobs_of_a_desk_share_one_thread(loop, submit):
 
 def test_a_new_job_silences_the_old(loop, submit):
     old = submit(lambda: itertools.count())
-    loop.run_until(lambda: len(old.news) > 2)
+    loop.run_until(lambda: len(old.updates) > 2)
     new = submit(lambda: iter(["new"]))
-    before = list(old.news)
+    before = list(old.updates)
     loop.run_until(lambda: new.ends)
-    assert new.news == ["new"]
-    assert old.news == before
+    assert new.updates == ["new"]
+    assert old.updates == before
     assert (old.ends, old.errors) == (0, [])
 
 
-def test_news_in_the_box_of_a_silenced_job_are_dropped(loop, submit):
+def test_update_in_the_box_of_a_silenced_job_are_dropped(loop, submit):
     old = submit(lambda: iter(["old"]))
     wait_for(lambda: not loop.calls.empty())  # it is on its way, and nobody has looked
     new = submit(lambda: iter(["new"]))
     loop.run_until(lambda: new.ends)
-    assert (old.news, new.news) == ([], ["new"])
+    assert (old.updates, new.updates) == ([], ["new"])
 
 
 def test_the_error_and_the_end_of_a_silenced_job_are_dropped(loop, submit):
@@ -177,7 +177,7 @@ def test_a_silenced_job_stops_at_its_next_item_and_is_closed(loop, submit):
             closed.set()
 
     old = submit(work)
-    loop.run_until(lambda: old.news)
+    loop.run_until(lambda: old.updates)
     new = submit(lambda: iter([1]))
     loop.run_until(lambda: new.ends)
     assert closed.is_set()
@@ -195,8 +195,8 @@ def test_of_many_jobs_given_at_once_only_the_last_is_heard(loop, submit):
 
     heard = [submit(functools.partial(work, number)) for number in range(50)]
     loop.run_until(lambda: heard[-1].ends)
-    assert [h.news for h in heard[:-1]] == [[]] * 49
-    assert heard[-1].news == [49]
+    assert [h.updates for h in heard[:-1]] == [[]] * 49
+    assert heard[-1].updates == [49]
     assert len(started) < 50
 
 
@@ -216,19 +216,19 @@ def test_an_error_is_handed_to_the_page(loop, submit, when):
     heard = submit(instead if when == "instead" else work)
     loop.run_until(lambda: heard.errors)
     assert heard.errors == [error]
-    assert heard.news == ([1] if when == "between" else [])
+    assert heard.updates == ([1] if when == "between" else [])
     assert heard.ends == 0
 
 
-def test_an_error_ends_neither_the_desk_nor_its_thread(loop, submit):
+def test_an_error_ends_neither_the_queue_nor_its_thread(loop, submit):
     bad = submit(lambda: iter([1 // 0]))
     loop.run_until(lambda: bad.errors)
     good = submit(lambda: iter([1]))
     loop.run_until(lambda: good.ends)
-    assert good.news == [1]
+    assert good.updates == [1]
 
 
-def test_a_picture_that_cannot_be_drawn_is_told_once_and_ends_its_job(loop, desk):
+def test_a_picture_that_cannot_be_drawn_is_told_once_and_ends_its_job(loop, queue):
     heard, closed = Heard(), threading.Event()
 
     def work():
@@ -240,7 +240,7 @@ def test_a_picture_that_cannot_be_drawn_is_told_once_and_ends_its_job(loop, desk
     def show(number):
         raise ValueError(f"cannot draw {number}")
 
-    desk.submit(work, show, heard.fail, heard.done)
+    queue.submit(work, show, heard.fail, heard.done)
     loop.run_until(closed.is_set)
     loop.run_for(0.1)
     assert [str(error) for error in heard.errors] == ["cannot draw 0"]
@@ -261,62 +261,62 @@ def test_the_worker_is_at_most_two_pictures_ahead_of_a_page_that_does_not_look(l
     assert len(made) == 2
 
 
-def test_a_busy_page_is_shown_the_newest_news(loop, submit, monkeypatch):
+def test_a_busy_page_is_shown_the_newest_update(loop, submit, monkeypatch):
     monkeypatch.setattr(thread, "PATIENCE", 0.01)
     heard = submit(lambda: itertools.count())
     time.sleep(0.5)  # the page is busy; the worker loses patience again and again
-    loop.run_until(lambda: heard.news)
-    assert heard.news[0] > 5
+    loop.run_until(lambda: heard.updates)
+    assert heard.updates[0] > 5
     assert loop.ran == 1
 
 
-def test_a_browser_that_has_not_drawn_two_pictures_gets_no_third(loop, desk, submit):
+def test_a_browser_that_has_not_drawn_two_pictures_gets_no_third(loop, queue, submit):
     answers = []
     heard = Heard()
 
     def show(number):
         heard.show(number)
-        answers.append(desk.sent())
+        answers.append(queue.sent())
 
-    desk.submit(itertools.count, show, heard.fail, heard.done)
-    loop.run_until(lambda: len(heard.news) == 2)
+    queue.submit(itertools.count, show, heard.fail, heard.done)
+    loop.run_until(lambda: len(heard.updates) == 2)
     loop.run_for(0.3)
-    assert len(heard.news) == 2
-    desk.drawn(answers[-1])
-    loop.run_until(lambda: len(heard.news) == 4)
+    assert len(heard.updates) == 2
+    queue.drawn(answers[-1])
+    loop.run_until(lambda: len(heard.updates) == 4)
     loop.run_for(0.3)
-    assert len(heard.news) == 4
+    assert len(heard.updates) == 4
 
 
-def test_a_browser_that_does_not_answer_is_not_waited_for_forever(loop, desk, monkeypatch):
+def test_a_browser_that_does_not_answer_is_not_waited_for_forever(loop, queue, monkeypatch):
     monkeypatch.setattr(thread, "PATIENCE", 0.1)
     heard = Heard()
 
     def show(number):
         heard.show(number)
-        desk.sent()
+        queue.sent()
 
     started = time.monotonic()
-    desk.submit(itertools.count, show, heard.fail, heard.done)
-    loop.run_until(lambda: len(heard.news) == 5)
+    queue.submit(itertools.count, show, heard.fail, heard.done)
+    loop.run_until(lambda: len(heard.updates) == 5)
     assert time.monotonic() - started > 0.2
 
 
-def test_an_answer_to_a_picture_that_was_never_sent_counts_for_nothing(loop, desk):
-    desk.drawn(1000)
+def test_an_answer_to_a_picture_that_was_never_sent_counts_for_nothing(loop, queue):
+    queue.drawn(1000)
     heard = Heard()
 
     def show(number):
         heard.show(number)
-        desk.sent()
+        queue.sent()
 
-    desk.submit(itertools.count, show, heard.fail, heard.done)
-    loop.run_until(lambda: len(heard.news) == 2)
+    queue.submit(itertools.count, show, heard.fail, heard.done)
+    loop.run_until(lambda: len(heard.updates) == 2)
     loop.run_for(0.3)
-    assert len(heard.news) == 2
+    assert len(heard.updates) == 2
 
 
-def test_pictures_come_faster_than_twenty_five_a_second(loop, desk):
+def test_pictures_come_faster_than_twenty_five_a_second(loop, queue):
     heard = Heard()
 
     def work():
@@ -329,15 +329,15 @@ def test_pictures_come_faster_than_twenty_five_a_second(loop, desk):
     def show(number):
         times.append(time.monotonic())
         heard.show(number)
-        desk.drawn(desk.sent())
+        queue.drawn(queue.sent())
 
-    desk.submit(work, show, heard.fail, heard.done)
-    loop.run_until(lambda: len(heard.news) >= 40)
+    queue.submit(work, show, heard.fail, heard.done)
+    loop.run_until(lambda: len(heard.updates) >= 40)
     assert np.median(np.diff(times)) < 1 / 25
 
 
 @pytest.mark.parametrize("state", ["waiting for work", "working", "waiting for the page"])
-def test_closing_leaves_no_thread(loop, desk, submit, state, monkeypatch):
+def test_closing_leaves_no_thread(loop, queue, submit, state, monkeypatch):
     monkeypatch.setattr(thread, "PATIENCE", 60.0)  # which is not waited for
     made = []
 
@@ -351,67 +351,67 @@ def test_closing_leaves_no_thread(loop, desk, submit, state, monkeypatch):
     if state == "waiting for work":
         loop.run_until(lambda: heard.ends)
     elif state == "working":
-        loop.run_until(lambda: len(heard.news) > 3)
+        loop.run_until(lambda: len(heard.updates) > 3)
     else:
         wait_for(lambda: len(made) == 2)
     started = time.monotonic()
-    desk.close()
+    queue.close()
     assert time.monotonic() - started < 30
     assert workers() == []
 
 
-def test_a_closed_desk_shows_nothing_more_and_takes_no_job(loop, desk, submit):
+def test_a_closed_queue_shows_nothing_more_and_takes_no_job(loop, queue, submit):
     old = submit(itertools.count)
-    loop.run_until(lambda: old.news)
-    desk.close()
-    before = list(old.news)
+    loop.run_until(lambda: old.updates)
+    queue.close()
+    before = list(old.updates)
     new = submit(lambda: iter([1]))
     loop.run_for(0.1)
-    assert (old.news, new.news, workers()) == (before, [], [])
+    assert (old.updates, new.updates, workers()) == (before, [], [])
 
 
-def test_closing_twice_is_as_good_as_once(desk, submit):
+def test_closing_twice_is_as_good_as_once(queue, submit):
     submit(itertools.count)
-    desk.close()
-    desk.close()
+    queue.close()
+    queue.close()
     assert workers() == []
 
 
-def test_a_page_may_close_its_desk_while_it_is_shown_something(loop, desk):
+def test_a_page_may_close_its_queue_while_it_is_shown_something(loop, queue):
     heard = Heard()
 
     def show(number):
         heard.show(number)
-        desk.close()
+        queue.close()
 
-    desk.submit(itertools.count, show, heard.fail, heard.done)
-    loop.run_until(lambda: heard.news)
-    assert (heard.news, workers()) == ([0], [])
+    queue.submit(itertools.count, show, heard.fail, heard.done)
+    loop.run_until(lambda: heard.updates)
+    assert (heard.updates, workers()) == ([0], [])
 
 
-def test_desks_know_nothing_of_each_other():
+def test_queues_know_nothing_of_each_other():
     loops = [EventLoop(), EventLoop()]
-    desks = [LatestJobQueue(loop) for loop in loops]
+    queues = [LatestJobQueue(loop) for loop in loops]
     heard = [Heard(), Heard()]
-    for desk, told, name in zip(desks, heard, "ab", strict=True):
-        desk.submit(lambda name=name: itertools.repeat(name), told.show, told.fail, told.done)
+    for queue, told, name in zip(queues, heard, "ab", strict=True):
+        queue.submit(lambda name=name: itertools.repeat(name), told.show, told.fail, told.done)
     for loop, told in zip(loops, heard, strict=True):
-        loop.run_until(lambda told=told: len(told.news) > 3)
-    desks[0].close()
-    count = len(heard[1].news)
-    loops[1].run_until(lambda: len(heard[1].news) > count + 3)
-    desks[1].close()
-    assert (set(heard[0].news), set(heard[1].news)) == ({"a"}, {"b"})
+        loop.run_until(lambda told=told: len(told.updates) > 3)
+    queues[0].close()
+    count = len(heard[1].updates)
+    loops[1].run_until(lambda: len(heard[1].updates) > count + 3)
+    queues[1].close()
+    assert (set(heard[0].updates), set(heard[1].updates)) == ({"a"}, {"b"})
 
 
-def test_a_closed_desk_can_be_forgotten(loop):
-    desk = LatestJobQueue(loop)
+def test_a_closed_queue_can_be_forgotten(loop):
+    queue = LatestJobQueue(loop)
     heard = Heard()
-    desk.submit(lambda: iter([1]), heard.show, heard.fail, heard.done)
+    queue.submit(lambda: iter([1]), heard.show, heard.fail, heard.done)
     loop.run_until(lambda: heard.ends)
-    desk.close()
-    memory = weakref.ref(desk)
-    del desk
+    queue.close()
+    memory = weakref.ref(queue)
+    del queue
     gc.collect()
     assert memory() is None
 
@@ -431,7 +431,7 @@ print("end", flush=True)
 """
 
 
-def test_python_ends_cleanly_with_a_desk_left_open():
+def test_python_ends_cleanly_with_a_queue_left_open():
     done = subprocess.run(
         [sys.executable, "-c", LEFT_OPEN], capture_output=True, text=True, timeout=60, check=False
     )

@@ -44,18 +44,18 @@ class Guide:
             moved: called with the tour and the step number, from 1; ("", 0) on leaving the tour.
         """
         self._tours, self._opened, self._moved = tours, opened, moved
-        self._story = {"question": "", "watch": "", "shows": ""}
-        self._told: dict[str, Any] = dict(self._story)
+        self._preset = {"question": "", "watch": "", "shows": ""}
+        self._told: dict[str, Any] = dict(self._preset)
         self.view = GuideModel(
             tours=[tour.words() for tour in tours.values()], sizing_mode="stretch_width"
         )
         self.view.heard = self._hear
 
-    def story(self, question: str, watch: str, shows: str) -> None:
+    def show_preset(self, question: str, watch: str, shows: str) -> None:
         """Set the preset's texts; they are shown after an open tour is closed."""
-        self._story = {"question": question, "watch": watch, "shows": shows}
+        self._preset = {"question": question, "watch": watch, "shows": shows}
         if not self._told.get("tour"):
-            self._tell(self._story)
+            self._tell(self._preset)
 
     def tour(self, name: str, step: int = 1, *, opening: bool = True) -> None:
         """Show a step of a tour, counted from 1.
@@ -79,7 +79,7 @@ class Guide:
 
     def close_tour(self) -> None:
         """Close the tour and show the preset's texts."""
-        self._tell(self._story)
+        self._tell(self._preset)
 
     def _tell(self, told: dict[str, Any]) -> None:
         if told != self._told:

@@ -1,0 +1,102 @@
+"""Navigation of a page: links, presets, tours, undo, kept runs, a run at a point of the picture."""
+
+from landscape_core.foundation.errors import SpecError
+from landscape_lab.page.run import PageRun
+from landscape_lab.state.place import MOST_KEPT, Place, place, toured
+from landscape_lab.state.place_changes import (
+    at_preset,
+    in_history,
+    started_at,
+    with_kept,
+    without_kept,
+)
+
+
+class Navigation:
+    """The controls that lead a page to another place."""
+
+    def __init__(self, run: PageRun, first: Place) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            run: is brought to the places.
+            first: the place to which an empty link leads, or one that cannot be read; a scene of
+                the user's own has no others.
+        """
+        self._run, self._first = run, first
+
+    def open(self, link: str) -> None:
+        """Go to the place that a link names; if it cannot be read, to the first, saying why."""
+        run, layout = self._run, self._run.layout
+        try:
+            rest, tour = toured(link if self._first.preset else "")
+            if tour is not None:
+                layout.guide.tour(*tour, opening=not rest)
+            if tour is None or rest or not run.travelling:
+                first = self._first if run.started else run.place
+                run.go(place(rest) if rest else first, fresh=True)
+        except SpecError as error:
+            run.go(self._first, fresh=True)
+            layout.toolbar.message(f"This link could not be opened: {error}", alert=True)
+
+    def open_preset(self, name: str) -> None:
+        """Open a preset by name, or the present one anew if the name is empty."""
+        run = self._run
+        run.history.add(run.place)
+        run.layout.guide.close_tour()
+        run.tour = None
+        run.go(at_preset(run.place, name), fresh=True)
+
+    def open_step(self, link: str) -> None:
+        """Go to the place of a step of a tour."""
+        run = self._run
+        run.history.add(run.place)
+        run.go(place(link), fresh=True)
+
+    def read(self, tour: str, step: int) -> None:
+        """Name the step of a tour that is open in the address, or none for an empty name."""
+        self._run.tour = (tour, step) if tour else None
+        self._run.show_controls()
+
+    def start_here(self) -> None:
+        """Start a run at the point of the picture that is looked at."""
+        run = self._run
+        if run.point is None:
+            return
+        there = started_at(run.place, *run.point)
+        if run.accepts(there):
+            run.history.add(run.place)
+            run.go(there, fresh=True)
+
+    def undo(self) -> None:
+        """Go back to where the last change of a setting was made."""
+        self._turn(self._run.history.undo(self._run.place))
+
+    def redo(self) -> None:
+        """Go to the place that the last undo left."""
+        self._turn(self._run.history.redo(self._run.place))
+
+    def keep(self) -> None:
+        """Hold the run, and keep it to compare others with."""
+        run = self._run
+        if len(run.place.kept) < MOST_KEPT and run.accepts(with_kept(run.place)):
+            run.playing = False
+            run.history.add(run.place)
+            run.submit(keep=True)
+
+    def forget(self) -> None:
+        """Keep no run any more."""
+        run = self._run
+        run.history.add(run.place)
+        run.place = without_kept(run.place)
+        run.submit()
+
+    def _turn(self, there: Place | None) -> None:
+        """Go to a place of the history; where only the picture differs, the run stays."""
+        if there is None:
+            return
+        run = self._run
+        run.playing, run.point = False, None
+        run.place = in_history(run.place, there)
+        run.layout.show_preset(run.place.preset)
+        run.submit(go=run.place)
