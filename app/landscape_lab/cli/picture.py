@@ -50,7 +50,7 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     from landscape_core.storage import atomic_files
     from landscape_lab.exports.base import Shown, kinds
     from landscape_lab.figures.reliability import reliability, statistics
-    from landscape_lab.state.navigator import Journey
+    from landscape_lab.state.navigator import Navigator
     from landscape_lab.state.place import place, toured
     from landscape_lab.state.user_store import user_store
 
@@ -66,9 +66,9 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     if asked.threads is not None:
         torch.set_num_threads(asked.threads)
     strategy = find(Strategy, asked.strategy)() if asked.strategy else None
-    journey = Journey(there.alone(), None if strategy else user_store(), strategy)
-    shown = _last(journey.pictures())
-    making = by_suffix[suffix]().made(Shown(there, shown, journey.session))
+    navigator = Navigator(there.alone(), None if strategy else user_store(), strategy)
+    shown = _last(navigator.pictures())
+    making = by_suffix[suffix]().made(Shown(there, shown, navigator.session))
     atomic_files.write(target, [_content(making)])
     yield f"{target}: step {shown.seen}"
     numbers = shown.slice.assign_attrs(standard_error=shown.standard_error)
@@ -76,7 +76,7 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
 
 
 def _last(pictures: "Iterator[Picture]") -> "Picture":
-    """The last picture of a journey, which is the held one."""
+    """The last picture of a navigator, which is the held one."""
     from tqdm import tqdm
 
     last = deque(tqdm(pictures, desc="travelling", delay=1, leave=False), maxlen=1)

@@ -10,7 +10,7 @@ from landscape_core.session.session import Session
 from landscape_lab.exports._data import Drawn, drawn
 from landscape_lab.exports.base import Making, Shown
 from landscape_lab.figures.matplotlib.animation import Film, Frame
-from landscape_lab.state.navigator import Journey
+from landscape_lab.state.navigator import Navigator
 
 MOST = 60
 """Pictures of a film, at most."""
@@ -26,9 +26,9 @@ def filmed(shown: Shown, frames: list[Frame]) -> Iterator[Making]:
     """Fill a list with the pictures of a run up to the step seen, telling how many there are."""
     place, picture, session = shown.place, shown.picture, shown.session
     if session is None:
-        journey = Journey(place)
-        deque(journey.pictures(), maxlen=0)
-        session = journey.session
+        navigator = Navigator(place)
+        deque(navigator.pictures(), maxlen=0)
+        session = navigator.session
     seen = drawn(place, picture)
     film = Film(seen.colors(), seen.variable, seen.split, seen.scale, deep=seen.deep)
     steps = [step for step in session.recorded if step <= picture.seen]
