@@ -71,18 +71,23 @@ def explore(  # noqa: PLR0913 - every choice in one line is what it is for
     """
     setup()
     problem = user_problem(model, loss, data, test=test, path=path, adapter=adapter)
-    start = problem.parts["train"].start
+    start, examples = problem.parts["train"].start, problem.parts["train"].examples
     run = Run(
         problem=problem,
         optimizer=make(Optimizer, optimizer) if isinstance(optimizer, str) else optimizer,
-        batch_size=batch_size or min(BATCH, problem.parts["train"].examples),
+        batch_size=batch_size or min(BATCH, examples),
         steps=steps + len(path),
         seed=seed,
         device=device or start.device.type,
         dtype=dtype or ("float64" if start.dtype == torch.float64 else "float32"),
     )
+    return LandscapeWidget(_checked(run, settings or {}), store, height)
+
+
+def _checked(run: Run, settings: Mapping[str, Any]) -> Scene:
+    """The scene of a run with these settings; parts that do not fit are refused here."""
     scene = Scene(run=run)
-    for place, value in (settings or {}).items():
-        scene = assign(scene, place, value)
-    Training(scene.run)  # refuses parts that do not fit here rather than in the picture
-    return LandscapeWidget(scene, store, height)
+    for path, value in settings.items():
+        scene = assign(scene, path, value)
+    Training(scene.run)  # raises here rather than in the picture
+    return scene

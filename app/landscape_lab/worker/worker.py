@@ -65,7 +65,8 @@ class Worker:
             MissingDataError: a data file is not there.
         """
         yield from self._arrive(job)
-        navigator, kept = self._there(), self._kept_runs.known(job.kept)
+        navigator, kept = self._navigator, self._kept_runs.known(job.kept)
+        assert navigator is not None  # a job has arrived somewhere, or has failed
         navigator.session.watch(job.scene.display.side_panel.watch)
         yield _update(navigator.look(job.more, job.seek), kept)
         if job.playing:
@@ -156,10 +157,6 @@ class Worker:
                 yield replace(update, progress=done, together=progress.dataset)
         except SpecError as error:
             yield replace(update, problem=f"Not on one plane: {error}")
-
-    def _there(self) -> Navigator:
-        assert self._navigator is not None
-        return self._navigator
 
 
 def _training(frame: Frame, there: Place) -> WorkProgress:
