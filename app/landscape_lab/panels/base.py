@@ -28,9 +28,9 @@ class SidePanel(Recipe, ABC):
         """The curvature monitored during training, if any."""
         return None
 
-    def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
+    def study(self, point: InspectionPoint) -> Iterator[xr.Dataset | None]:
         """Yield partial results for the current point of a paused run; None: no change yet."""
-        del stand
+        del point
         return iter(())
 
     @abstractmethod

@@ -33,17 +33,17 @@ class Connection(SidePanel):
         ),
     ] = False
 
-    def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
-        if stand.step == 0:  # nothing is trained yet
+    def study(self, point: InspectionPoint) -> Iterator[xr.Dataset | None]:
+        if point.step == 0:  # nothing is trained yet
             return iter(())
-        return stand.kept(self, self._curve(stand))
+        return point.kept(self, self._curve(point))
 
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
         view.update(self.found(picture), picture.view.split, scale)
 
-    def _curve(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
+    def _curve(self, point: InspectionPoint) -> Iterator[xr.Dataset | None]:
         work = to_another_start(
-            stand.parts, stand.run, path=self.path, align=self.align, store=stand.store
+            point.parts, point.run, path=self.path, align=self.align, store=point.store
         )
         for progress in work:
             yield progress.dataset

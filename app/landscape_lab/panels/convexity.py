@@ -25,11 +25,11 @@ class Convexity(SidePanel):
     resolution: Annotated[int, Knob(3, 101, "grid points per axis of the map")] = 11
     max_examples: Annotated[int, Knob(1, 1_000_000, "maximum number of examples", "log")] = 200
 
-    def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
+    def study(self, point: InspectionPoint) -> Iterator[xr.Dataset | None]:
         asked = Engine(max_examples=self.max_examples)
-        grid = stand.grid.replace(resolution=self.resolution)
-        work = compute_convexity(stand.over_plane, stand.plane, grid, asked)
-        return stand.kept(self, work, on_plane=True)
+        grid = point.grid.replace(resolution=self.resolution)
+        work = compute_convexity(point.over_plane, point.plane, grid, asked)
+        return point.kept(self, work, on_plane=True)
 
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
         del scale

@@ -45,9 +45,9 @@ class Curvature(SidePanel):
     def watch(self) -> Watch | None:
         return Watch(matrix=self.matrix, max_overhead=self.max_overhead)
 
-    def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
+    def study(self, point: InspectionPoint) -> Iterator[xr.Dataset | None]:
         asked = Spectrum(matrix=self.matrix, max_examples=self.max_examples, each_layer=True)
-        return stand.kept(asked, compute_spectrum(stand.train, stand.train.start, asked))
+        return point.kept(asked, compute_spectrum(point.train, point.train.start, asked))
 
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
         del scale

@@ -26,16 +26,16 @@ class Diagnostics(SidePanel):
 
     diagnostic: Annotated[Diagnostic, Note("diagnostic")] = field(default_factory=LayerGradients)
 
-    def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
-        return stand.kept(self.diagnostic, self._measured(stand))
+    def study(self, point: InspectionPoint) -> Iterator[xr.Dataset | None]:
+        return point.kept(self.diagnostic, self._measured(point))
 
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
         del scale
         view.update(self.found(picture), held=picture.status != "running")
 
-    def _measured(self, stand: InspectionPoint) -> Iterator[xr.Dataset]:
+    def _measured(self, point: InspectionPoint) -> Iterator[xr.Dataset]:
         """The diagnostic at the current point, relative to the run's initialization."""
-        here = stand.train.start
-        names = [block.name for block in stand.train.layout.blocks]
-        began = torch.from_numpy(stand.path["theta"].values[0]).to(here)
-        yield self.diagnostic.at(stand.train.moving(names, began), here)
+        here = point.train.start
+        names = [block.name for block in point.train.layout.blocks]
+        began = torch.from_numpy(point.path["theta"].values[0]).to(here)
+        yield self.diagnostic.at(point.train.moving(names, began), here)

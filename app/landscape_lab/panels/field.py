@@ -24,10 +24,10 @@ class Field(SidePanel):
     resolution: Annotated[int, Knob(5, 51, "arrows per axis")] = 13
     max_examples: Annotated[int, Knob(1, 1_000_000, "maximum number of examples", "log")] = 1000
 
-    def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
-        grid = stand.grid.replace(resolution=self.resolution)
-        part = stand.over_plane.first(self.max_examples)
-        return stand.kept(self, field(part, stand.plane, grid), on_plane=True)
+    def study(self, point: InspectionPoint) -> Iterator[xr.Dataset | None]:
+        grid = point.grid.replace(resolution=self.resolution)
+        part = point.over_plane.first(self.max_examples)
+        return point.kept(self, field(part, point.plane, grid), on_plane=True)
 
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
         del scale

@@ -33,12 +33,12 @@ class Planes(SidePanel):
         default_factory=Random
     )
 
-    def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
+    def study(self, point: InspectionPoint) -> Iterator[xr.Dataset | None]:
         grid = Grid.square(self.span, self.resolution)
         work = ensemble(
-            stand.parts, self.directions, planes=self.count, grid=grid, seed=stand.run.seed
+            point.parts, self.directions, planes=self.count, grid=grid, seed=point.run.seed
         )
-        return stand.kept(self, work)
+        return point.kept(self, work)
 
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
         found, split = self.found(picture), picture.view.split

@@ -28,25 +28,25 @@ class Runs(SidePanel):
     count: Annotated[int, Knob(1, 8, "number of additional runs, on the same data")] = 3
     resolution: Annotated[int, Knob(5, 201, "grid points per axis")] = 31
 
-    def study(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
-        if stand.step == 0:  # no run has gone anywhere
+    def study(self, point: InspectionPoint) -> Iterator[xr.Dataset | None]:
+        if point.step == 0:  # no run has gone anywhere
             return iter(())
-        return stand.kept(self, self._together(stand))
+        return point.kept(self, self._together(point))
 
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
         view.update(self.found(picture), picture.view.split, scale)
 
-    def _together(self, stand: InspectionPoint) -> Iterator[xr.Dataset | None]:
-        run, others = stand.run, []
+    def _together(self, point: InspectionPoint) -> Iterator[xr.Dataset | None]:
+        run, others = point.run, []
         for _ in range(self.count):
             run, path = another_start(run), None
-            for progress in record_run(run, stand.store):
+            for progress in record_run(run, point.store):
                 path = progress.dataset
                 yield None
             if path is not None:
                 others.append(path)
         asked = SliceSpec(directions=PCA(), resolution=self.resolution)
-        for progress in slice_of_trajectory(stand.path, asked, others=others):
+        for progress in slice_of_trajectory(point.path, asked, others=others):
             if progress.dataset is not None and "path_alpha" in progress.dataset:
                 yield progress.dataset
             else:
