@@ -144,10 +144,10 @@ def _left_in_groups() -> Iterator[int]:
         try:
             most = (GROUPS / limit).read_text().strip()
             taken = int((GROUPS / used).read_text())
-            told = dict(line.split() for line in (GROUPS / kinds).read_text().splitlines())
+            counters = dict(line.split() for line in (GROUPS / kinds).read_text().splitlines())
         except (OSError, ValueError):
             continue
         # Files that were read lately count as used, and are given up when memory is needed.
-        cached = int(told.get("total_inactive_file", told.get("inactive_file", 0)))
+        cached = int(counters.get("total_inactive_file", counters.get("inactive_file", 0)))
         if most != "max":
             yield max(0, int(most) - taken + cached)

@@ -21,7 +21,7 @@ class Controls(Mapping[str, ipywidgets.Widget]):
         """Widgets for a page, kept in step with it both ways."""
         self._page = page
         self._widgets: dict[str, Any] = {}
-        self._telling = False
+        self._following = False
         self._shown: tuple[Scene, bool] | None = None
         self.box = ipywidgets.VBox()
         self.play = ipywidgets.ToggleButton(description="Play", tooltip="Let the run go on")
@@ -48,7 +48,7 @@ class Controls(Mapping[str, ipywidgets.Widget]):
     def _follow(self, scene: Scene, playing: bool) -> None:  # noqa: FBT001 - called by the page
         if self._shown == (scene, playing):
             return
-        self._shown, self._telling = (scene, playing), True
+        self._shown, self._following = (scene, playing), True
         known, self._widgets = self._widgets, {}
         for entry in rows(scene):
             row = described(entry)
@@ -62,14 +62,14 @@ class Controls(Mapping[str, ipywidgets.Widget]):
         self.play.value = playing
         buttons = ipywidgets.HBox([self.play, self.step, self.reset])
         self.box.children = (buttons, *self._widgets.values())
-        self._telling = False
+        self._following = False
 
     def _choose(self, path: str, change: Any) -> None:
-        if not self._telling:
+        if not self._following:
             self._page.choose(path, change["new"])
 
     def _play(self, change: Any) -> None:
-        if not self._telling:
+        if not self._following:
             self._page.play(change["new"])
 
 

@@ -1,4 +1,4 @@
-"""One's own network in a notebook: the same page as the app's, on the user's module and data."""
+"""Your network in a notebook: the same page as the app's, on your module and data."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

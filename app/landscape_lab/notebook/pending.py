@@ -1,4 +1,4 @@
-"""What a linked widget asked for, and whether the page is still about it.
+"""Values that a linked widget has asked for and that the page has not reached yet.
 
 Pictures on the way to a step, or of the nearest one that was recorded, do not take back the step
 that was asked for: a slider that is linked would jump back under the hand that moves it.
@@ -6,11 +6,11 @@ that was asked for: a slider that is linked would jump back under the hand that 
 
 from landscape_core.session.picture import Picture
 
-Where = tuple[float, float]
+Coordinates = tuple[float, float]
 """Coordinates on a picture: alpha, beta."""
 
 
-class StepWish:
+class PendingStep:
     """A step that was asked for."""
 
     def __init__(self, step: int, before: Picture | None) -> None:
@@ -31,10 +31,10 @@ class StepWish:
         return here != self._reached
 
 
-class PointWish:
+class PendingPoint:
     """A point of the picture that was asked for."""
 
-    def __init__(self, point: Where, before: Picture | None) -> None:
+    def __init__(self, point: Coordinates, before: Picture | None) -> None:
         """Asked for while a picture was shown."""
         self._point = point
         self._left = before and before.point
@@ -49,7 +49,7 @@ class PointWish:
         return self._reached or (here is not None and here != self._left)
 
 
-def place_of(picture: Picture) -> Where:
+def coordinates_of(picture: Picture) -> Coordinates:
     """The coordinates of the point that is looked at, or else of the iterate on the path."""
     if picture.point is not None:
         return picture.point.alpha, picture.point.beta

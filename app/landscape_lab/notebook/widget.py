@@ -18,7 +18,7 @@ from landscape_core.session.picture import Picture
 from landscape_core.session.session import Session
 from landscape_core.storage.store import Store
 from landscape_lab.bridge.jupyter import show
-from landscape_lab.notebook.pending import PointWish, StepWish, place_of
+from landscape_lab.notebook.pending import PendingPoint, PendingStep, coordinates_of
 from landscape_lab.page.controller import Page
 from landscape_lab.state.scene import Scene
 
@@ -52,8 +52,8 @@ class LandscapeWidget(ipywidgets.VBox):
         """
         self._page = Page(store=store, own=scene)
         self._store = store
-        self._telling = False
-        self._wish: StepWish | PointWish | None = None
+        self._following = False
+        self._pending: PendingStep | PendingPoint | None = None
         self._waiting: list[Callable[[], None]] = []
         fitting = {"height": f"{height}px", "min-width": "0"}
         self._page.view.styles = {**self._page.view.styles, **fitting}
@@ -67,12 +67,12 @@ class LandscapeWidget(ipywidgets.VBox):
 
     @property
     def scene(self) -> Scene:
-        """What is now asked for."""
+        """The settings that are wanted."""
         return self._page.scene
 
     @property
     def picture(self) -> Picture | None:
-        """What is now shown; None until a browser shows it."""
+        """The picture that is shown; None until a browser shows it."""
         return self._page.picture
 
     @property
@@ -87,7 +87,7 @@ class LandscapeWidget(ipywidgets.VBox):
 
     def choose(self, path: str, value: Any) -> None:
         """Put a value at a path of the scene: `"run.optimizer.learning_rate"`, `"view.span"`."""
-        self._wish = None
+        self._pending = None
         self._page.choose(path, value)
 
     def play(self) -> None:
@@ -99,8 +99,8 @@ class LandscapeWidget(ipywidgets.VBox):
         self.playing = False
 
     def reset(self) -> None:
-        """Stand at the start again."""
-        self._wish = None
+        """Go back to the start."""
+        self._pending = None
         self._ask(self._page.reset)
 
     def close(self) -> None:
@@ -117,47 +117,47 @@ class LandscapeWidget(ipywidgets.VBox):
         if waiting:
             for action in waiting:
                 action()
-            return  # the page has told what follows
-        if playing or (self._wish is not None and self._wish.over(picture)):
-            self._wish = None
-        with self._told():
+            return  # the page has called this again for what follows
+        if playing or (self._pending is not None and self._pending.over(picture)):
+            self._pending = None
+        with self._from_page():
             self.playing = playing
-            if not isinstance(self._wish, StepWish):
+            if not isinstance(self._pending, PendingStep):
                 self.step = picture.seen
-            if not isinstance(self._wish, PointWish):
-                self.alpha, self.beta = place_of(picture)
+            if not isinstance(self._pending, PendingPoint):
+                self.alpha, self.beta = coordinates_of(picture)
             values = picture.point.values if picture.point else picture.readings.values
             loss = values.get(f"{picture.view.split}_loss", math.nan)
             self.loss = loss if math.isfinite(loss) else None
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """While the page tells what it shows, traits that change are no wishes."""
-        self._telling = True
+    def _from_page(self) -> Iterator[None]:
+        """While traits follow the page, their changes are not sent back to it."""
+        self._following = True
         try:
             with self.hold_sync():
                 yield
         finally:
-            self._telling = False
+            self._following = False
 
     def _ask(self, action: Callable[[], None]) -> None:
-        """Ask the page for something, once it stands somewhere."""
+        """Call a method of the page, once it shows a picture."""
         if self.picture is None:
             self._waiting.append(action)
         else:
             action()
 
     def _play(self, change: Any) -> None:
-        if not self._telling:
-            self._wish = None
+        if not self._following:
+            self._pending = None
             self._ask(partial(self._page.play, change["new"]))
 
     def _seek(self, change: Any) -> None:
-        if not self._telling:
-            self._wish = StepWish(change["new"], self.picture)
+        if not self._following:
+            self._pending = PendingStep(change["new"], self.picture)
             self._ask(partial(self._page.seek, change["new"]))
 
     def _inspect(self, _: Any) -> None:
-        if not self._telling:
-            self._wish = PointWish((self.alpha, self.beta), self.picture)
+        if not self._following:
+            self._pending = PendingPoint((self.alpha, self.beta), self.picture)
             self._ask(partial(self._page.look_at, self.alpha, self.beta))

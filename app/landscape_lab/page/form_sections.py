@@ -1,4 +1,4 @@
-"""The sections of the form: which settings are shown, in which order, which wait behind "more"."""
+"""The sections of the form: the settings in their order, and which ones "more" shows."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -11,13 +11,13 @@ from landscape_lab.state import form_model
 from landscape_lab.state.scene import Scene
 
 SECTIONS = {
-    "Data": "what is learned",
-    "Network": "what learns it",
-    "Optimizer": "how it moves",
-    "Landscape": "what is shown",
-    "Display": "how it is drawn",
+    "Data": "the data set",
+    "Network": "the model and its loss",
+    "Optimizer": "how the model is trained",
+    "Landscape": "the slice and the side panel",
+    "Display": "how the slice is drawn",
 }
-"""The form's sections, and what they are about."""
+"""The form's sections, and what their settings are of."""
 
 ELSEWHERE = ("run.device", "run.dtype", "run.checkpoints", "run.memory_mb", "view.scale",
              "display.show", "display.comparison", "display.speed")  # fmt: skip
@@ -30,7 +30,7 @@ SELDOM = ("run.sampler", "run.schedule.warmup", "run.problem.regularizer")
 """Rows that wait behind "more" for as long as they are as they were at first."""
 
 SIDE_PANEL_DEPTH = 2
-"""Dots in the path of a setting of what stands beside the landscape; deeper ones are details."""
+"""Dots in the path of a setting of the side panel; deeper ones are details."""
 
 
 def sections(

@@ -1,4 +1,4 @@
-"""Places that were left by a change of a setting: to go back to, and forth again."""
+"""The history of a page: the places that undo goes back to and redo goes to again."""
 
 import time
 
@@ -12,41 +12,41 @@ TOGETHER = 1.0
 
 
 class History:
-    """What undo and redo go through."""
+    """Two stacks of places, for undo and redo."""
 
     def __init__(self) -> None:
-        """Nothing has been changed."""
-        self._back: list[Place] = []
-        self._forth: list[Place] = []
+        """No change yet."""
+        self._to_undo: list[Place] = []
+        self._to_redo: list[Place] = []
         self._last = ("", -TOGETHER)
 
     @property
     def can_undo(self) -> bool:
         """Whether there is a place to go back to."""
-        return bool(self._back)
+        return bool(self._to_undo)
 
     @property
     def can_redo(self) -> bool:
-        """Whether there is a place to go forth to."""
-        return bool(self._forth)
+        """Whether there is a place that was gone back from."""
+        return bool(self._to_redo)
 
     def add(self, left: Place, path: str = "") -> None:
         """Remember a place that is left, by a change at a path or otherwise."""
         before, at = self._last
         now = time.monotonic()
         self._last = (path, now)
-        self._forth.clear()
-        if path and path == before and now - at < TOGETHER and self._back:
+        self._to_redo.clear()
+        if path and path == before and now - at < TOGETHER and self._to_undo:
             return
-        self._back = [*self._back, left][-LONGEST:]
+        self._to_undo = [*self._to_undo, left][-LONGEST:]
 
     def undo(self, here: Place) -> Place | None:
         """The place before, if there is one; the present one is remembered."""
-        return self._turned(self._back, self._forth, here)
+        return self._turned(self._to_undo, self._to_redo, here)
 
     def redo(self, here: Place) -> Place | None:
         """The place that was gone back from, if there is one."""
-        return self._turned(self._forth, self._back, here)
+        return self._turned(self._to_redo, self._to_undo, here)
 
     def _turned(self, source: list[Place], target: list[Place], here: Place) -> Place | None:
         self._last = ("", -TOGETHER)

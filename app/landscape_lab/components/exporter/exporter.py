@@ -17,10 +17,10 @@ class ExporterModel(Messages, JSComponent):
 
     kinds = param.List(doc="name, label and help of each kind of file, and whether it is text")
 
-    heard: Callable[[dict[str, Any]], None]
+    on_message: Callable[[dict[str, Any]], None]
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
-        self.heard(data)
+        self.on_message(data)
 
 
 class Exporter:
@@ -35,7 +35,7 @@ class Exporter:
         """
         self._wanted = wanted
         self.view = ExporterModel(kinds=[dict(kind) for kind in kinds], width=0, height=0, margin=0)
-        self.view.heard = self._hear
+        self.view.on_message = self._on_message
 
     def open(self) -> None:
         """Show the dialog."""
@@ -54,8 +54,8 @@ class Exporter:
             data: the content.
             text: the content as text, if it is readable.
         """
-        told = {"action": "deliver", "name": name, "mime": mime, "text": text}
-        self.view._send_msg(told)
+        message = {"action": "deliver", "name": name, "mime": mime, "text": text}
+        self.view._send_msg(message)
         # Bytes travel by themselves: only so they arrive as bytes under every server.
         self.view._send_msg(data)
 
@@ -63,5 +63,5 @@ class Exporter:
         """Show why the export failed."""
         self.view._send_msg({"action": "fail", "text": text})
 
-    def _hear(self, data: dict[str, Any]) -> None:
+    def _on_message(self, data: dict[str, Any]) -> None:
         self._wanted(data["kind"])

@@ -29,10 +29,10 @@ class FormModel(Messages, JSComponent):
     glossary = param.String(default="[]", doc="JSON: name, words and definition of each term")
     busy = param.Boolean(default=False, doc="whether a computation is in progress")
 
-    heard: Callable[[dict[str, Any]], None]
+    on_message: Callable[[dict[str, Any]], None]
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
-        self.heard(data)
+        self.on_message(data)
 
 
 class Form:
@@ -64,7 +64,7 @@ class Form:
             min_height=0,
             margin=0,
         )
-        self.view.heard = self._hear
+        self.view.on_message = self._on_message
 
     def show(self, sections: Sequence[dict[str, Any]]) -> None:
         """Show these sections; a control that is being edited keeps its text and focus.
@@ -98,7 +98,7 @@ class Form:
         """Clear all error messages."""
         self.view.errors = {}
 
-    def _hear(self, data: dict[str, Any]) -> None:
+    def _on_message(self, data: dict[str, Any]) -> None:
         if not data.get("restore"):
             self._changed(data["path"], data["value"])
         elif self._restore is not None:

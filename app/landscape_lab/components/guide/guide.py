@@ -21,10 +21,10 @@ class GuideModel(Messages, JSComponent):
 
     tours = param.List(doc="name, title, summary, level, minutes, steps and error of each tour")
 
-    heard: Callable[[dict[str, Any]], None]
+    on_message: Callable[[dict[str, Any]], None]
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
-        self.heard(data)
+        self.on_message(data)
 
 
 class Guide:
@@ -45,17 +45,17 @@ class Guide:
         """
         self._tours, self._opened, self._moved = tours, opened, moved
         self._preset = {"question": "", "watch": "", "shows": ""}
-        self._told: dict[str, Any] = dict(self._preset)
+        self._shown: dict[str, Any] = dict(self._preset)
         self.view = GuideModel(
             tours=[tour.words() for tour in tours.values()], sizing_mode="stretch_width"
         )
-        self.view.heard = self._hear
+        self.view.on_message = self._on_message
 
     def show_preset(self, question: str, watch: str, shows: str) -> None:
         """Set the preset's texts; they are shown after an open tour is closed."""
         self._preset = {"question": question, "watch": watch, "shows": shows}
-        if not self._told.get("tour"):
-            self._tell(self._preset)
+        if not self._shown.get("tour"):
+            self._show(self._preset)
 
     def tour(self, name: str, step: int = 1, *, opening: bool = True) -> None:
         """Show a step of a tour, counted from 1.
@@ -70,25 +70,25 @@ class Guide:
             SpecError: no such tour, one that cannot be read, or no such step.
         """
         entered, tour = step_of(self._tours, name, step), self._tours[name]
-        told = {"title": entered.title, "html": entered.html, "answer": entered.answer_html}
+        words = {"title": entered.title, "html": entered.html, "answer": entered.answer_html}
         heads = [each.title for each in tour.steps]
-        self._tell({"tour": name, "of": tour.title, "step": step, "heads": heads, **told})
+        self._show({"tour": name, "of": tour.title, "step": step, "heads": heads, **words})
         self._moved(name, step)
         if opening and entered.link is not None:
             self._opened(entered.link)
 
     def close_tour(self) -> None:
         """Close the tour and show the preset's texts."""
-        self._tell(self._preset)
+        self._show(self._preset)
 
-    def _tell(self, told: dict[str, Any]) -> None:
-        if told != self._told:
-            self._told = told
-            self.view._send_msg(told)
+    def _show(self, words: dict[str, Any]) -> None:
+        if words != self._shown:
+            self._shown = words
+            self.view._send_msg(words)
 
-    def _hear(self, data: dict[str, Any]) -> None:
+    def _on_message(self, data: dict[str, Any]) -> None:
         if data["action"] == "ready":  # a browser has come, or come back
-            self.view._send_msg(self._told)
+            self.view._send_msg(self._shown)
         elif data["action"] == "tour":
             self.tour(data["name"], int(data["step"]))
         elif data["action"] == "close":

@@ -22,10 +22,10 @@ class ShortcutsModel(Messages, JSComponent):
     names = param.List(doc="names of the available actions")
     everywhere = param.Boolean(doc="whether shortcuts work wherever the focus is in the document")
 
-    heard: Callable[[dict[str, Any]], None]
+    on_message: Callable[[dict[str, Any]], None]
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
-        self.heard(data)
+        self.on_message(data)
 
 
 class Shortcuts:
@@ -45,4 +45,4 @@ class Shortcuts:
         self.view = ShortcutsModel(
             names=list(actions), everywhere=mode() != "notebook", width=0, height=0, margin=0
         )
-        self.view.heard = lambda data: self._actions[data["action"]]()
+        self.view.on_message = lambda data: self._actions[data["action"]]()

@@ -39,12 +39,12 @@ ALONE = """<div id="landscape-surface" style="height: 100%"></div>
 <script type="module">
 {script}
 const frame = Uint8Array.from(atob("{frame}"), sign => sign.charCodeAt(0)).buffer;
-const heard = {{}};
-const on = (name, act) => {{ heard[name] = act; }};
+const on_message = {{}};
+const on = (name, act) => {{ on_message[name] = act; }};
 const model = {{...{properties}, on, send_msg: () => {{}}}};
 const show = past => {{
   new DataView(frame).setFloat32(4 * {past}, past, true);
-  heard["msg:custom"]({{data: frame}});
+  on_message["msg:custom"]({{data: frame}});
 }};
 render({{model, el: document.getElementById("landscape-surface")}});
 show(new DataView(frame).getFloat32(4 * {past}, true));
@@ -62,10 +62,10 @@ class SurfaceModel(Messages, JSComponent):
     labels = param.List(default=["", "", ""], doc="names of the two axes and of the height")
     size = param.Number(default=1.0, doc="scale of fonts, lines and markers")
 
-    heard: Callable[[dict[str, Any]], None]
+    on_message: Callable[[dict[str, Any]], None]
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
-        self.heard(data)
+        self.on_message(data)
 
 
 class Surface:
@@ -84,7 +84,7 @@ class Surface:
             sizing_mode="stretch_both",
             min_height=0,
         )
-        self.view.heard = self._hear
+        self.view.on_message = self._on_message
 
     def update(  # noqa: PLR0913 - all that one picture is made of
         self,
@@ -115,7 +115,7 @@ class Surface:
         limits: tuple[float, float],
         labels: Labels,
         *,
-        told: tuple[int, Array] | None = None,
+        extra: tuple[int, Array] | None = None,
     ) -> None:
         """Send a frame.
 
@@ -127,9 +127,9 @@ class Surface:
             minimum: alpha, beta and height of the lowest point, if there is one.
             limits: lowest and highest height drawn; values outside are clipped.
             labels: names of the axes and of the height.
-            told: as `trail` gives it; by default all of the path is past, evenly in time.
+            extra: as `trail` gives it; by default all of the path is past, evenly in time.
         """
-        self._send(packed(heights, alpha, beta, path, minimum, limits, told), labels)
+        self._send(packed(heights, alpha, beta, path, minimum, limits, extra), labels)
 
     def _send(self, frame: bytes, labels: Labels) -> None:
         if list(labels) != self.view.labels:
@@ -141,7 +141,7 @@ class Surface:
         """Scale fonts, lines and markers by a factor."""
         self.view.size = factor
 
-    def _hear(self, data: dict[str, Any]) -> None:
+    def _on_message(self, data: dict[str, Any]) -> None:
         if data.get("action") == "ready" and self._frame:
             self.view._send_msg(self._frame)
         if data.get("action") == "tapped" and self._tapped is not None:
@@ -237,11 +237,11 @@ def packed(  # noqa: PLR0913 - all that one picture is made of
     path: Array,
     minimum: Spot | None,
     limits: tuple[float, float],
-    told: tuple[int, Array] | None = None,
+    extra: tuple[int, Array] | None = None,
 ) -> bytes:
     """One buffer of float32: 13 numbers of header, the heights row by row, the path, the rest."""
     low = minimum or NOWHERE
-    past, rest = told or (0, np.empty(0))
+    past, rest = extra or (0, np.empty(0))
     ends = (alpha[0], alpha[-1], beta[0], beta[-1])
     header = (*heights.shape, len(path), *limits, *ends, *low, past)
     parts = (np.array(header), heights.ravel(), path.ravel(), rest)

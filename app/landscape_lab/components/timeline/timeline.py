@@ -22,26 +22,26 @@ class TimelineModel(Messages, JSComponent):
 
     _esm = "\n".join(Path(__file__).parent.joinpath(part).read_text("utf-8") for part in PARTS)
 
-    heard: Callable[[dict[str, Any]], None]
+    on_message: Callable[[dict[str, Any]], None]
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
-        self.heard(data)
+        self.on_message(data)
 
 
 class Timeline:
     """A slider over the recorded steps; reports the step selected by the user."""
 
-    def __init__(self, sought: Callable[[int], None]) -> None:
-        """An empty time line; `sought` is called with a recorded step, on the page's thread."""
-        self._sought = sought
+    def __init__(self, chosen: Callable[[int], None]) -> None:
+        """An empty time line; `chosen` is called with a recorded step, on the page's thread."""
+        self._chosen = chosen
         self._steps: list[int] = []
-        self._told: dict[str, Any] = {}
-        self._told_at = 0.0
+        self._shown: dict[str, Any] = {}
+        self._sent_at = 0.0
         # No height of its own: it is taller for a projector and where fingers press.
         self.view = TimelineModel(
             sizing_mode="stretch_width", styles={"flex": "none"}, margin=0, min_height=0
         )
-        self.view.heard = self._hear
+        self.view.on_message = self._on_message
 
     def set(self, steps: Sequence[int], seen: int, *, playing: bool, loss: float | None) -> None:
         """Show the recorded steps, the current one, and the training loss there.
@@ -50,23 +50,25 @@ class Timeline:
         run sends all.
         """
         now = time.monotonic()
-        if playing and self._told.get("playing") and now - self._told_at < PAUSE:
+        if playing and self._shown.get("playing") and now - self._sent_at < PAUSE:
             return
-        self._told_at = now
-        if loss is not None and loss != loss:  # NaN is never equal to what was told
+        self._sent_at = now
+        if loss is not None and loss != loss:  # NaN is never equal to what was shown
             loss = None
-        told: dict[str, Any] = {"seen": seen, "playing": playing, "loss": loss}
-        news = {name: value for name, value in told.items() if self._told.get(name, ...) != value}
+        values: dict[str, Any] = {"seen": seen, "playing": playing, "loss": loss}
+        changes = {
+            name: value for name, value in values.items() if self._shown.get(name, ...) != value
+        }
         pairs = zip(self._steps, steps, strict=False)
         kept = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
         if (kept, kept) != (len(self._steps), len(steps)):
-            news |= {"kept": kept, "steps": list(steps[kept:])}
-        self._steps, self._told = list(steps), told
-        if news:
-            self.view._send_msg(news)
+            changes |= {"kept": kept, "steps": list(steps[kept:])}
+        self._steps, self._shown = list(steps), values
+        if changes:
+            self.view._send_msg(changes)
 
-    def _hear(self, data: dict[str, Any]) -> None:
+    def _on_message(self, data: dict[str, Any]) -> None:
         if "seek" in data:
-            self._sought(int(data["seek"]))
-        elif self._told:  # a browser has come, or come back
-            self.view._send_msg({**self._told, "kept": 0, "steps": self._steps})
+            self._chosen(int(data["seek"]))
+        elif self._shown:  # a browser has come, or come back
+            self.view._send_msg({**self._shown, "kept": 0, "steps": self._steps})

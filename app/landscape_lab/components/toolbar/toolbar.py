@@ -26,10 +26,10 @@ class ToolbarModel(Messages, JSComponent):
     most_kept = param.Integer(doc="maximum number of runs kept for comparison")
     projector = param.Dict(doc="CSS properties of the document in projector mode")
 
-    heard: Callable[[dict[str, Any]], None]
+    on_message: Callable[[dict[str, Any]], None]
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
-        self.heard(data)
+        self.on_message(data)
 
 
 class Toolbar:
@@ -49,7 +49,7 @@ class Toolbar:
                 bar, at first or again.
         """
         self._actions = actions
-        self._told: dict[str, Any] = {}
+        self._shown: dict[str, Any] = {}
         # No height of its own: in a narrow window it has two lines, for a projector taller ones.
         self.view = ToolbarModel(
             presets=presets,
@@ -60,7 +60,7 @@ class Toolbar:
             styles={"flex": "none"},
             margin=0,
         )
-        self.view.heard = self._hear
+        self.view.on_message = self._on_message
 
     def set(self, readings: Mapping[str, Any]) -> None:
         """Update the values shown; only changes are sent.
@@ -74,10 +74,12 @@ class Toolbar:
         seconds `left` (None: not known), and whether that is `training`;
         `point`: None, or `alpha`, `beta` and `values` (readings by name) of the point looked at.
         """
-        news = {name: value for name, value in readings.items() if self._told.get(name) != value}
-        if news:
-            self._told |= news
-            self.view._send_msg(news)
+        changes = {
+            name: value for name, value in readings.items() if self._shown.get(name) != value
+        }
+        if changes:
+            self._shown |= changes
+            self.view._send_msg(changes)
 
     def message(self, text: str, *, alert: bool = False) -> None:
         """Show a message under the toolbar; an empty text hides it."""
@@ -86,11 +88,11 @@ class Toolbar:
     @property
     def alerting(self) -> bool:
         """Whether an error message is shown."""
-        return bool(self._told.get("message")) and bool(self._told.get("alert"))
+        return bool(self._shown.get("message")) and bool(self._shown.get("alert"))
 
-    def _hear(self, data: dict[str, Any]) -> None:
+    def _on_message(self, data: dict[str, Any]) -> None:
         if data["action"] == "ready":  # a browser has come, or come back
-            self.view._send_msg(self._told)
+            self.view._send_msg(self._shown)
         value = data.get("value")
         action = self._actions[data["action"]]
         action() if value is None else action(value)
