@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.memory import free_memory
-from landscape_core.slices.adaptive import lattice
 from landscape_core.slices.grid import Grid
+from landscape_core.slices.lattice_refinement import lattice
 from landscape_core.slices.probe import Probe
 
 COPIES = 4
