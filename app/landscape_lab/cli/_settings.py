@@ -104,7 +104,7 @@ def _check_there(path: str, value: str, sections: Sections) -> None:
     owner, _, field = path.rpartition(".")
     if path in known or owner not in known:
         return
-    kinds = entries(known[owner].field.type)
+    kinds: Mapping[str, type[Recipe]] = entries(known[owner].field.type)
     having = [n for n, kind in kinds.items() if field in {f.name for f in fields_of(kind)}]
     chosen = owner.rpartition(".")[2]
     accepted = f"left out, or given with another choice of {chosen}: {', '.join(having)}"

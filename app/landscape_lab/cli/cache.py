@@ -60,8 +60,8 @@ def verify(_: argparse.Namespace) -> None:
     print(_total(kept))
     if found.damaged:
         raise LandscapeError(
-            f"{_counted(len(found.damaged))} damaged and set aside, to be computed anew when asked "
-            f"for: {', '.join(found.damaged)}"
+            f"{_counted(len(found.damaged))} damaged and quarantined; recomputed when "
+            f"needed: {', '.join(found.damaged)}"
         )
 
 

@@ -66,7 +66,9 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     )
     planned = plan_slice(path, spec, step=asked.step)
     train, total = planned.probe.parts["train"], spec.resolution**2
-    work = compute_convexity(train, planned.plane, planned.grid, Convexity(max_examples=spec.max_examples))
+    work = compute_convexity(
+        train, planned.plane, planned.grid, Convexity(max_examples=spec.max_examples)
+    )
     news = (Progress(int(found["ratio"].notnull().sum()), total, found) for found in work)
     dataset = shown(news, "convexity", "point").assign(trajectory_on(planned.projected, path))
     at = int(path["step"].values[index_at(path, asked.step)])

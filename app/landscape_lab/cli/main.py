@@ -54,8 +54,8 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
     commands = made.add_subparsers(required=True, metavar="COMMAND")
     for name in COMMANDS:
         module = import_module(f"landscape_lab.cli.{name}")
-        told = (module.__doc__ or "").strip()
-        command = commands.add_parser(name, help=_first_line(told), description=told)
+        docstring = (module.__doc__ or "").strip()
+        command = commands.add_parser(name, help=_first_line(docstring), description=docstring)
         command.set_defaults(run=module.run)
         if name == meant:
             if name not in WITHOUT_PARTS:
@@ -76,9 +76,9 @@ def _add_parts(command: argparse.ArgumentParser, words: Sequence[str]) -> None:
             load(Path(file))
 
 
-def _first_line(told: str | None) -> str:
+def _first_line(docstring: str | None) -> str:
     """The first line of a docstring, which `python -OO` removes."""
-    return (told or "").partition("\n")[0]
+    return (docstring or "").partition("\n")[0]
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ class DenseNet(Architecture):
         for block in range(self.blocks):
             for _ in range(self.depth):
                 branch = self._activated(size, self.growth, rng, kernel=3 if images else 0)
-                layers.append(Beside(nn.Sequential(*branch)))
+                layers.append(Concatenated(nn.Sequential(*branch)))
                 size += self.growth
             if block < self.blocks - 1:
                 layers += self._activated(size, size // 2, rng, kernel=1 if images else 0)
@@ -88,7 +88,7 @@ class DenseNet(Architecture):
         return initialized(layer, self.initialization, self.activation, rng)
 
 
-class Beside(nn.Module):
+class Concatenated(nn.Module):
     """The concatenation (h, branch(h)) along the channels."""
 
     def __init__(self, branch: nn.Module) -> None:

@@ -651,7 +651,7 @@ def test_verifying_the_cache_says_what_was_damaged_and_by_its_exit_code(capsys):
     assert main(["cache", "verify"]) == 1
     told = capsys.readouterr()
     assert "1 entry in order" in told.out
-    assert "1 entry damaged and set aside" in told.err
+    assert "1 entry damaged and quarantined" in told.err
     assert "bad" in told.err
     assert main(["cache", "verify"]) == 0
 

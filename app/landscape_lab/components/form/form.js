@@ -152,16 +152,16 @@ function card(id, folded, turned) {
     part.className = name;
     return [name, part];
   });
-  return {button, text, fold: () => { if (!text.hidden) button.click(); }, set: told => {
-    button.title = `about ${told.title}`;
+  return {button, text, fold: () => { if (!text.hidden) button.click(); }, set: card => {
+    button.title = `about ${card.title}`;
     button.setAttribute("aria-label", button.title);
-    for (const [name, part] of parts) part.textContent = told[name];
-    parts.find(([name]) => name === "formula")[1].replaceChildren(...told.formula.split(/(?<=;) /).map(line => {
+    for (const [name, part] of parts) part.textContent = card[name];
+    parts.find(([name]) => name === "formula")[1].replaceChildren(...card.formula.split(/(?<=;) /).map(line => {
       const step = document.createElement("span");  // each step of a rule on a line of its own
       step.textContent = line;
       return step;
     }));
-    text.replaceChildren(...parts.filter(([name]) => told[name]).map(([, part]) => part));
+    text.replaceChildren(...parts.filter(([name]) => card[name]).map(([, part]) => part));
   }};
 }
 

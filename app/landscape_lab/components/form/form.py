@@ -71,11 +71,10 @@ class Form:
 
         A section has `title`, `help` and `fields`. A field has `path`, `label`, `help`, `value` and
         a `kind`: choice (with `options`), number or integer (with `low`, `high` and `scale`),
-        switch or text; with `detail` it is shown only when more is asked for, with `changed` it has
-        a dot that restores the preset's value. An option has
-        `value`, `label`, `help` and perhaps the `group` under which it stands. A choice may have a
-        `card` on what is chosen, which a button beside it opens: `title`, `text`, `formula` and
-        `source`.
+        switch or text; with `detail` it is folded under "more", with `changed` it has a dot that
+        restores the preset's value. An option has `value`, `label`, `help` and optionally a
+        `group`. A choice may have a `card` on the selected part, opened by its info button:
+        `title`, `text`, `formula` and `source`.
         """
         self._sections = list(sections)
         self.view.sections = json.dumps(self._sections)

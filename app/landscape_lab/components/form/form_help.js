@@ -13,10 +13,10 @@ function helper(terms) {
     hide();
     tip.showPopover();
     const at = row.getBoundingClientRect(), size = tip.getBoundingClientRect();
-    const beside = at.right + 8 + size.width < innerWidth;  // else below the row, or above it
+    const fits = at.right + 8 + size.width < innerWidth;  // else below the row, or above it
     const under = at.bottom + 4 + size.height < innerHeight ? at.bottom + 4 : at.top - 4 - size.height;
-    tip.style.left = `${beside ? at.right + 8 : Math.max(8, Math.min(at.left + 14, innerWidth - size.width - 8))}px`;
-    tip.style.top = `${beside ? Math.max(8, Math.min(at.top, innerHeight - size.height - 8)) : under}px`;
+    tip.style.left = `${fits ? at.right + 8 : Math.max(8, Math.min(at.left + 14, innerWidth - size.width - 8))}px`;
+    tip.style.top = `${fits ? Math.max(8, Math.min(at.top, innerHeight - size.height - 8)) : under}px`;
     shown = tip;
   };
   const attach = (row, label, made, field, id) => {

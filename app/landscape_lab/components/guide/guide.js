@@ -64,14 +64,14 @@ function entry(tour, open) {
 
 export function render({model, el}) {
   const tell = message => model.send_msg(message);
-  let told = {};
-  const enter = step => { if (step >= 1 && step <= told.heads.length) tell({action: "tour", name: told.tour, step}); };
+  let state = {};
+  const enter = step => { if (step >= 1 && step <= state.heads.length) tell({action: "tour", name: state.tour, step}); };
   const button = (className, text, act, help = "") => make("button", {type: "button", className, textContent: text, title: help, onclick: act});
   const name = make("span", {className: "name"}), text = make("div", {className: "text"});
   text.setAttribute("aria-live", "polite");
   const dots = make("span", {className: "dots"});
-  const back = button("back", "Back", () => enter(told.step - 1));
-  const next = button("next", "Next", () => told.step < told.heads.length ? enter(told.step + 1) : close.click());
+  const back = button("back", "Back", () => enter(state.step - 1));
+  const next = button("next", "Next", () => state.step < state.heads.length ? enter(state.step + 1) : close.click());
   const close = button("quiet close", "×", () => { tell({action: "close"}); more.focus(); }, "Leave the tour");
   close.setAttribute("aria-label", close.title);
   const steps = make("nav", {}, dots, back, next, close);
@@ -107,38 +107,38 @@ export function render({model, el}) {
   document.addEventListener("pointerdown", outside);
 
   const showStory = () => {
-    const words = make("p", {}, make("b", {textContent: told.question}), ` ${told.watch} `);
+    const words = make("p", {}, make("b", {textContent: state.question}), ` ${state.watch} `);
     text.replaceChildren(words);
-    if (told.shows) {
+    if (state.shows) {
       const [ask, answer] = unfolding("Answer", "");
-      answer.textContent = told.shows;
+      answer.textContent = state.shows;
       words.append(ask);
       text.append(answer);
     }
     top.replaceChildren(text, more);
   };
   const showTour = () => {
-    name.textContent = `${told.step} of ${told.heads.length} · ${told.of}`;
-    if (dots.dataset.tour !== told.tour) dots.replaceChildren(...told.heads.map((head, i) => {
+    name.textContent = `${state.step} of ${state.heads.length} · ${state.of}`;
+    if (dots.dataset.tour !== state.tour) dots.replaceChildren(...state.heads.map((head, i) => {
       const dot = button("", "", () => enter(i + 1), head);
       dot.setAttribute("aria-label", `Step ${i + 1}: ${head}`);
       return dot;
     }));
-    dots.dataset.tour = told.tour;
-    for (const [i, dot] of [...dots.children].entries()) dot.toggleAttribute("aria-current", i + 1 === told.step);
-    back.setAttribute("aria-disabled", told.step === 1);
-    next.textContent = told.step < told.heads.length ? "Next" : "Finish";
-    text.replaceChildren(make("h2", {textContent: told.title}), make("div", {innerHTML: told.html}));
-    if (told.answer) text.append(...unfolding("Answer", told.answer));
+    dots.dataset.tour = state.tour;
+    for (const [i, dot] of [...dots.children].entries()) dot.toggleAttribute("aria-current", i + 1 === state.step);
+    back.setAttribute("aria-disabled", state.step === 1);
+    next.textContent = state.step < state.heads.length ? "Next" : "Finish";
+    text.replaceChildren(make("h2", {textContent: state.title}), make("div", {innerHTML: state.html}));
+    if (state.answer) text.append(...unfolding("Answer", state.answer));
     if (!top.contains(steps)) top.replaceChildren(name, steps, more);
     if (text.parentNode !== guide) guide.append(text);
     text.scrollTop = 0;
   };
   const show = news => {
-    told = news;
-    guide.className = told.tour ? "guide tour" : "guide story";
-    guide.dataset.at = told.tour ? `${told.tour} ${told.step}` : "";
-    told.tour ? showTour() : showStory();
+    state = news;
+    guide.className = state.tour ? "guide tour" : "guide story";
+    guide.dataset.at = state.tour ? `${state.tour} ${state.step}` : "";
+    state.tour ? showTour() : showStory();
   };
   // Notices stand under this strip.
   const measure = () => { if (guide.clientHeight) signal(el, {strip: guide.getBoundingClientRect()}); };

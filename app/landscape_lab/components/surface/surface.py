@@ -48,7 +48,7 @@ const show = past => {{
 }};
 render({{model, el: document.getElementById("landscape-surface")}});
 show(new DataView(frame).getFloat32(4 * {past}, true));
-document.addEventListener("{event}", told => show(told.detail + 1));
+document.addEventListener("{event}", event => show(event.detail + 1));
 </script>"""
 
 

@@ -38,7 +38,7 @@ export function render({model, el}) {
     node.append(...children);
     return node;
   };
-  let steps = [], known = [], told = {seen: 0, playing: false, loss: null};
+  let steps = [], known = [], state = {seen: 0, playing: false, loss: null};
   let held = false, asked = null, asked_at = 0, sent_at = 0, timer = 0;
 
   const slider = make("input", {type: "range", min: 0, max: 0, value: 0, step: 1});
@@ -61,9 +61,9 @@ export function render({model, el}) {
   const place = step => Math.max(0, steps.findLastIndex(s => s <= step));
 
   const write = () => {
-    const step = asked ?? told.seen, end = steps[last()] ?? 0;
+    const step = asked ?? state.seen, end = steps[last()] ?? 0;
     where.textContent = `step ${spaced(step)} of ${spaced(Math.max(end, step))}`;
-    loss.textContent = step === told.seen && told.loss !== null ? `train loss ${told.loss.toPrecision(3)}` : "";
+    loss.textContent = step === state.seen && state.loss !== null ? `train loss ${state.loss.toPrecision(3)}` : "";
     note.textContent = step < end ? "earlier step: Play replays the record from here, then continues training" : "";
     short.textContent = note.textContent && ", looking back";
     short.title = note.textContent;
@@ -73,17 +73,17 @@ export function render({model, el}) {
       const back = b.dataset.seek === "first" || b.dataset.seek === "previous";
       b.setAttribute("aria-disabled", back ? at() <= 0 : at() >= last());
     }
-    box.dataset.seen = told.seen; box.dataset.steps = steps.length;
+    box.dataset.seen = state.seen; box.dataset.steps = steps.length;
   };
 
-  // The user's hand goes before what is told: no picture that is late moves the handle back.
+  // The user's hand goes before what is state: no picture that is late moves the handle back.
   const settle = () => {
     if (held) return;
-    if (asked !== null && told.seen !== asked && performance.now() - asked_at < PATIENCE) return;
+    if (asked !== null && state.seen !== asked && performance.now() - asked_at < PATIENCE) return;
     asked = null;
     steps = known;
     slider.max = Math.max(0, last());
-    slider.value = place(told.seen);
+    slider.value = place(state.seen);
     write();
   };
 
@@ -110,7 +110,7 @@ export function render({model, el}) {
   model.on("msg:custom", event => {
     const {kept, steps: more, ...news} = event.data ?? event;
     if (more) known = [...known.slice(0, kept), ...more];
-    told = {...told, ...news};
+    state = {...state, ...news};
     settle();
   });
   write();

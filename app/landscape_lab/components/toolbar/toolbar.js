@@ -99,7 +99,7 @@ export function render({model, el}) {
   };
   const simple = (name, word, help, className) => button(name, word, help, () => tell(name), className);
   const allow = (b, allowed) => b.setAttribute("aria-disabled", !allowed);  // a disabled button would lose the focus
-  let told = {};
+  let state = {};
   const title = make("h1", {innerHTML: `${MARK}<span>Landscape Lab</span>`, title: "Landscape Lab"});
   title.setAttribute("aria-label", "Landscape Lab");
   const settings = button("settings", "Settings", "Show or hide the settings (S)", () => signal(el, "settings"), "worded");
@@ -111,7 +111,7 @@ export function render({model, el}) {
   preset.onchange = () => tell("preset", preset.value);
   const restore = simple("restore", "Restore", "Restore all settings of the preset", "bare");
   const opening = make("div", {className: "group", hidden: model.presets.length === 0}, preset, restore);
-  const play = button("play", "Play", "Play or pause (space)", () => tell("play", !told.playing), "play");
+  const play = button("play", "Play", "Play or pause (space)", () => tell("play", !state.playing), "play");
   const step = simple("step", "Step", "One training step (.)", "worded");
   const reset = simple("reset", "Reset", "Reset to step 0 with the same seed (R)", "worded");
   const seed = simple("seed", "New seed", "Restart with another random seed", "bare");
@@ -139,7 +139,7 @@ export function render({model, el}) {
   forget.innerHTML = ICONS.close;
   const keeping = make("div", {className: "group"}, keep, forget);
   const save = simple("export", "Export", "Export the figure, its data or its code (E)", "worded");
-  const projector = button("projector", "Projector", "Large type for a projector (P)", () => tell("projector", !told.projector), "bare");
+  const projector = button("projector", "Projector", "Large type for a projector (P)", () => tell("projector", !state.projector), "bare");
   const help = button("help", "Keys", "Keyboard shortcuts (?)", () => signal(el, "help"), "bare");
   const menu = make("div", {className: "menu", hidden: true, tabIndex: -1}), dots = button("more", "", "More", () => unfold(menu.hidden), "bare");
   const more = make("div", {className: "more", hidden: true}, dots, menu);
@@ -202,7 +202,7 @@ export function render({model, el}) {
 
   // The status; while the run is on its way to where it is wanted, that.
   const stand = () => {
-    const said = told.progress?.training ? "training" : told.status ?? "";
+    const said = state.progress?.training ? "training" : state.status ?? "";
     status.dataset.status = said === "training" ? "running" : said;
     status.lastChild.textContent = said;
   };
@@ -264,15 +264,15 @@ export function render({model, el}) {
     point: v => { point.hidden = !v; place.textContent = place.title = v ? standing(v) : ""; },
     message: v => {
       message.hidden = !v;
-      message.className = told.alert ? "message alert" : "message";
-      message.setAttribute("role", told.alert ? "alert" : "status");
+      message.className = state.alert ? "message alert" : "message";
+      message.setAttribute("role", state.alert ? "alert" : "status");
       message.replaceChildren(v || "", button("dismiss", "×", "Close this message", () => { message.hidden = true; }));
     },
     frame: v => requestAnimationFrame(() => { bar.dataset.frame = v; tell("drawn", v); }),
   };
   const show = news => {
-    told = {...told, ...news};
-    if ("alert" in news) news = {message: told.message, ...news};
+    state = {...state, ...news};
+    if ("alert" in news) news = {message: state.message, ...news};
     if (news.progress || news.point || news.message) signal(el, "strip");
     for (const [name, value] of Object.entries(news)) {
       if (name in READINGS) cells[name].textContent = value === null ? "–" : READINGS[name][1](value);

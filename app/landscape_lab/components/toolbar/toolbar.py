@@ -65,8 +65,9 @@ class Toolbar:
     def set(self, readings: Mapping[str, Any]) -> None:
         """Update the values shown; only changes are sent.
 
-        Beside the readings of a run (step, epoch, time, train_loss, test_loss, test_accuracy,
-        status) and `playing`, `preset`, `speed`, `view`, `comparison`, `frame` there are:
+        In addition to the metrics of a run (step, epoch, time, train_loss, test_loss,
+        test_accuracy, status) and `playing`, `preset`, `speed`, `view`, `comparison`, `frame` there
+        are:
 
         `can_undo`, `can_redo`, `changed` (from the preset), `projector`: whether;
         `kept`: how many runs are kept to compare with;
