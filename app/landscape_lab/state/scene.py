@@ -47,7 +47,9 @@ class Display(Recipe):
             "kept runs: with one scale of colours or each its own, less the first, on one plane",
         ),
     ] = "side"
-    height: Annotated[str, Choice(("log", "linear"), "scale of heights and colours")] = "log"
+    height: Annotated[
+        str, Choice(("linear", "log"), "scale of the loss axis and of the colours")
+    ] = "linear"
     limits: Annotated[
         str,
         Note("losses of the first and last colour, as 0.01, 3; empty: they follow the picture"),

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import xarray as xr
-from landscape_core.session.view import View
+from landscape_core.slices.slice_spec import SliceSpec
 from matplotlib.figure import Figure
 
 from figure_cases import sent, slice_of
@@ -144,7 +144,7 @@ def test_without_finite_losses_the_panel_says_so(drawing):
 
 @pytest.mark.parametrize("drawing", DRAWINGS)
 def test_a_session_draws_its_topology_and_computes_it_once_for_a_slice(drawing):
-    session = Session(from_plain(Run, {"steps": 2}), View(resolution=11))
+    session = Session(from_plain(Run, {"steps": 2}), SliceSpec(resolution=11))
     session.advance(2)
     picture = session.picture()
     panel, view = Topology(drawing=drawing), Topology.view()
