@@ -1,4 +1,4 @@
-"""States that were saved in training, projected onto the plane of a slice, with their own losses."""
+"""States saved in training: their projections onto the plane of a slice, and their own losses."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import xarray as xr
-from landscape_core.slices.slice_spec import SliceSpec
 from matplotlib.figure import Figure
 
 from figure_cases import sent, slice_of
@@ -16,6 +15,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import to_plain
 from landscape_core.foundation.registry import from_plain
 from landscape_core.session.session import Session
+from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.training.run import Run
 from landscape_lab.figures.bokeh.topology import DRAWINGS, NOTHING
 from landscape_lab.figures.bokeh.topology import Topology as Drawn

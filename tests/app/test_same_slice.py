@@ -1,0 +1,103 @@
+"""App, command line and library compute and draw the same slice of the same run by default."""
+
+import json
+
+import numpy as np
+import pytest
+
+from landscape_core.experiments.progress import result
+from landscape_core.experiments.slice_of_run import path_on, slice_of_run
+from landscape_core.foundation.recipes import to_plain
+from landscape_core.foundation.registry import from_plain
+from landscape_core.session.session import Session
+from landscape_core.slices.slice_spec import SliceSpec
+from landscape_core.storage.netcdf import load
+from landscape_core.training.run import Run
+from landscape_lab.cli.main import main
+from landscape_lab.figures.matplotlib.base import SCALE
+from landscape_lab.state.scene import Display, Scene
+
+DIVERGING = {"kind": "sgd", "learning_rate": 0.3}
+
+
+def run_of(**changes):
+    problem = {"kind": "supervised", "dataset": "moons"}
+    return from_plain(Run, {"problem": problem, "steps": 25, "dtype": "float64"} | changes)
+
+
+def held(run, spec):
+    """The slice that a page of the app holds at the end of a run, and its projected trajectory."""
+    session = Session(run, spec)
+    session.advance_to(run.steps)
+    *_, picture = session.refine()
+    return picture.slice, picture.path
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        SliceSpec(resolution=9),
+        SliceSpec(resolution=7, span=2.5, max_examples=50),
+        SliceSpec(resolution=5, extent="-0.5, 1.5, -1, 1"),
+    ],
+    ids=["defaults", "span and examples", "extent"],
+)
+def test_app_and_library_compute_the_same_slice(spec):
+    run = run_of()
+    library = result(slice_of_run(run, spec))
+    app, path = held(run, spec)
+    for axis in ("alpha", "beta"):
+        np.testing.assert_array_equal(app[axis], library[axis])
+        np.testing.assert_array_equal(path[axis], path_on(library)[axis])
+    np.testing.assert_allclose(
+        app["loss"].sel(split="train"), library["loss"].sel(split="train"), rtol=1e-12
+    )
+    assert {name: app.attrs[name] for name in ("run", "slice", "step")} == {
+        name: library.attrs[name] for name in ("run", "slice", "step")
+    }
+    assert from_plain(SliceSpec, json.loads(library.attrs["slice"])) == spec
+
+
+def test_the_command_line_computes_the_slice_of_the_app(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    train = ["train", "--dataset", "moons", "--steps", "25", "--set", "run.dtype=float64"]
+    assert main([*train, "-o", "run.nc"]) == 0
+    assert main(["slice", "run.nc", "-o", "slice.nc"]) == 0
+    written, scene = load(tmp_path / "slice.nc"), Scene(run=run_of())
+    app, path = held(scene.run, scene.sliced)
+    np.testing.assert_array_equal(written["alpha"], app["alpha"])
+    np.testing.assert_array_equal(path_on(written)["beta"], path["beta"])
+    np.testing.assert_allclose(
+        written["loss"].sel(split="train"), app["loss"].sel(split="train"), rtol=1e-12
+    )
+    assert json.loads(written.attrs["slice"]) == to_plain(scene.sliced) == to_plain(SliceSpec())
+    assert (app["alpha"][0], app["alpha"][-1]) != (-1, 1)  # the extent shows the trajectory
+    assert float(path["alpha"].min()) > float(app["alpha"][0])
+
+
+def test_an_earlier_step_is_the_same_in_app_and_library():
+    run, spec = run_of(), SliceSpec(resolution=5)
+    library = result(slice_of_run(run, spec, step=10))
+    session = Session(run, spec)
+    session.advance_to(run.steps)
+    session.revisit(10)
+    *_, picture = session.refine()
+    np.testing.assert_array_equal(picture.slice["alpha"], library["alpha"])
+    np.testing.assert_allclose(
+        picture.slice["loss"].sel(split="train"), library["loss"].sel(split="train"), rtol=1e-12
+    )
+
+
+def test_a_diverging_run_is_framed_alike():
+    run = run_of(
+        optimizer=DIVERGING, steps=60, problem={"kind": "supervised", "loss": "squared_error"}
+    )
+    spec = SliceSpec(resolution=5, max_examples=50)
+    library = result(slice_of_run(run, spec))
+    app, _ = held(run, spec)
+    np.testing.assert_array_equal(app["alpha"], library["alpha"])
+    np.testing.assert_array_equal(app["beta"], library["beta"])
+
+
+def test_the_default_scale_is_one():
+    assert Display().height == SCALE
