@@ -67,7 +67,7 @@ def project(
         middle, half = frame.middle, frame.half
     low, high = middle - span * half, middle + span * half
     if ends is not None:
-        low, high = (np.array(ends[side::2])[: plane.dimensions] for side in (0, 1))
+        low, high = (np.array(ends[side::2], dtype=float)[: plane.dimensions] for side in (0, 1))
     distance = plane.distance(thetas)
     moved = (thetas - thetas[0]).double().norm(dim=1).max().clamp(min=1e-300)
     return ProjectedPath(
