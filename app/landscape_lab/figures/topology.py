@@ -45,6 +45,42 @@ class Bars:
     limits: tuple[float, float]
 
 
+SLICE = ("loss", "computed")
+"""Variables of a slice whose topology can be computed."""
+
+
+def is_barcode(dataset: object, *, of_minima: bool = False) -> bool:
+    """Whether this is a barcode of `landscape_core.analysis.persistence`, or one of minima."""
+    needed = {"birth", "death", "significant"} | ({"parent"} if of_minima else set())
+    return isinstance(dataset, xr.Dataset) and needed <= set(dataset.data_vars)
+
+
+def is_slice(dataset: object) -> bool:
+    """Whether this is a slice with its splits."""
+    return (
+        isinstance(dataset, xr.Dataset)
+        and set(SLICE) <= set(dataset.data_vars)
+        and "split" in dataset["loss"].dims
+        and "split" in dataset.coords
+    )
+
+
+def barcode_of(dataset: xr.Dataset, split: str) -> xr.Dataset:
+    """The barcode of one split of a slice; a barcode is itself."""
+    if is_barcode(dataset):
+        return dataset
+    from landscape_core.analysis.persistence import persistence  # no page draws by this way
+
+    return persistence(dataset, split)
+
+
+def profile_of(slice_: xr.Dataset, split: str) -> xr.Dataset:
+    """The topological profile of one split of a slice."""
+    from landscape_core.analysis.topological_profile import topological_profile
+
+    return topological_profile(slice_, split)
+
+
 def bars(barcode: xr.Dataset, scale: str, most: int = MOST) -> Bars:
     """The longest bars of a barcode on a scale, at most so many.
 
@@ -80,10 +116,9 @@ def bars(barcode: xr.Dataset, scale: str, most: int = MOST) -> Bars:
     )  # fmt: skip
 
 
-def scale_for(barcode: xr.Dataset, scale: str) -> str:
+def scale_for(losses: Array, scale: str) -> str:
     """The scale asked for; the linear one if a loss of zero or less has no logarithm."""
-    births = barcode["birth"].values
-    return "log" if scale == "log" and (births > 0).all() else "linear"
+    return "log" if scale == "log" and not (losses <= 0).any() else "linear"
 
 
 def tree_lines(found: Bars) -> Array:
@@ -109,11 +144,12 @@ def curve(profile: xr.Dataset, scale: str, most: int = FINEST) -> tuple[Array, A
     return position[kept], loss[kept]
 
 
-def profile_limits(found: Bars, heights: Array) -> tuple[float, float]:
+def profile_limits(found: Bars | None, heights: Array) -> tuple[float, float]:
     """The ends of the axis of a profile: all saddles, and all but the highest of other heights."""
+    ends = found.limits if found else theme.limits(heights)
     if not np.isfinite(heights).any():
-        return found.limits
-    return found.limits[0], max(found.limits[1], theme.limits(heights)[1])
+        return ends
+    return ends[0], max(ends[1], theme.limits(heights)[1])
 
 
 def ticks(limits: tuple[float, float], scale: str) -> dict[float, str]:

@@ -20,7 +20,9 @@ from landscape_core.training.run import Run
 from landscape_lab.figures.bokeh.topology import DRAWINGS, NOTHING
 from landscape_lab.figures.bokeh.topology import Topology as Drawn
 from landscape_lab.figures.matplotlib.barcode import barcode_on
+from landscape_lab.figures.matplotlib.base import kinds
 from landscape_lab.figures.matplotlib.merge_tree import merge_tree_on
+from landscape_lab.figures.matplotlib.plotting import drawing_of, plot
 from landscape_lab.figures.matplotlib.topological_profile import profile_on
 from landscape_lab.figures.topology import MOST, bars, curve, scale_for, told, tree_lines
 from landscape_lab.panels.topology import Topology
@@ -121,8 +123,8 @@ def test_a_thinned_profile_keeps_its_lowest_and_highest_points():
 def test_losses_of_zero_and_less_are_drawn_on_a_linear_scale():
     slice_ = found()[0]
     barcode = persistence(slice_.assign(loss=slice_["loss"] - 1))
-    assert scale_for(barcode, "log") == "linear"
-    assert scale_for(found()[1], "log") == "log"
+    assert scale_for(barcode["birth"].values, "log") == "linear"
+    assert scale_for(found()[1]["birth"].values, "log") == "log"
 
 
 @pytest.mark.parametrize("scale", ["log", "linear"])
@@ -179,7 +181,7 @@ def test_all_three_are_drawn_on_paper(form, scale):
     left, middle, right = paper.subplots(1, 3)
     barcode_on(left, barcode, scale)
     merge_tree_on(middle, barcode, scale)
-    profile_on(right, barcode, profile, scale)
+    profile_on(right, profile, barcode, scale)
     content = io.BytesIO()
     paper.savefig(content, format=form)
     assert len(content.getvalue()) > 5000
@@ -195,3 +197,25 @@ def test_loops_are_drawn_on_paper_as_well():
     barcode_on(axes, loops)
     assert axes.get_title("left") == f"{loops.sizes['bar']} loop" + "s" * (loops.sizes["bar"] != 1)
     assert isinstance(loops, xr.Dataset)
+
+
+@pytest.mark.parametrize("kind", ["barcode", "merge_tree", "topological_profile"])
+def test_each_kind_of_picture_is_drawn_of_a_slice_when_it_is_asked_for(kind):
+    slice_ = found(standard_error=0.5)[0]
+    axes = plot(slice_, kind, scale="log", split="test")
+    expected = told(persistence(slice_, "test"))
+    assert axes.get_title("left") == "\n".join(expected)
+    low, high = (axes.get_xlim if kind == "barcode" else axes.get_ylim)()
+    assert low < np.log10(float(slice_["loss"].sel(split="test").min())) < high
+    axes = plot(slice_, kind, limits=(-3, 40))
+    assert (axes.get_xlim if kind == "barcode" else axes.get_ylim)() == (-3, 40)
+    assert kinds()[kind].rank > kinds()["slice"].rank
+
+
+def test_barcodes_and_profiles_are_drawn_as_they_are():
+    _, barcode, profile = found()
+    assert drawing_of(barcode)[1] is kinds()["barcode"]
+    assert drawing_of(profile)[1] is kinds()["topological_profile"]
+    assert not kinds()["merge_tree"].draws(persistence(found()[0], dimension=1))
+    assert plot(barcode, "merge_tree").get_title("left") == "4 minima"
+    assert plot(profile).get_title("left") == ""

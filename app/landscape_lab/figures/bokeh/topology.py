@@ -85,7 +85,7 @@ class Topology(Scaled):
             drawing: one of `DRAWINGS`.
             scale: `log` or `linear` heights.
         """
-        scale = scale_for(barcode, scale)
+        scale = scale_for(barcode["birth"].values, scale)
         found = bars(barcode, scale)
         put(self.figure.title, text="\n".join(told(barcode)))
         put(self._words, text="" if barcode.sizes["bar"] else NOTHING)

@@ -3,28 +3,66 @@
 Bars that the error of the loss may explain are pale and dotted; a bar that never ends has an arrow.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import xarray as xr
 
 from landscape_lab.figures import theme
-from landscape_lab.figures.topology import Bars, bars, scale_for, ticks, told
+from landscape_lab.figures.matplotlib.base import Drawing, Place, PlotOptions
+from landscape_lab.figures.matplotlib.paper import HEIGHT, WIDTH
+from landscape_lab.figures.topology import (
+    Bars,
+    barcode_of,
+    bars,
+    is_barcode,
+    is_slice,
+    scale_for,
+    ticks,
+    told,
+)
 
 SOLID: dict[str, Any] = {"color": theme.ACCENT, "linewidth": 2.2}
 PALE: dict[str, Any] = {"color": theme.MUTED, "linewidth": 1.3, "linestyle": ":", "alpha": 0.8}
 """Lines of significant bars, and of others."""
 
 
-def barcode_on(axes: Any, barcode: xr.Dataset, scale: str = "linear") -> None:
+class Barcode(Drawing[xr.Dataset]):
+    """The barcode of a slice or of `persistence`; of a slice, where it is asked for."""
+
+    rank: ClassVar[int] = 110
+    needs: ClassVar[str] = "a slice: loss (split, beta, alpha); or a barcode: birth and death (bar)"
+
+    def draws(self, dataset: object) -> bool:
+        return is_barcode(dataset) or is_slice(dataset)
+
+    def variables(self, dataset: xr.Dataset) -> list[str]:
+        return []
+
+    def size(self, dataset: xr.Dataset) -> tuple[float, float]:
+        return WIDTH, HEIGHT
+
+    def draw(self, place: Place, dataset: xr.Dataset, options: PlotOptions) -> Any:
+        axes = place.axes()
+        barcode_on(axes, barcode_of(dataset, options.split), options.scale, options.limits)
+        return axes
+
+
+def barcode_on(
+    axes: Any,
+    barcode: xr.Dataset,
+    scale: str = "linear",
+    limits: tuple[float, float] | None = None,
+) -> None:
     """Draw the longest bars of a barcode, the longest above.
 
     Args:
         axes: of Matplotlib.
         barcode: as `landscape_core.analysis.persistence` gives it.
         scale: `log` or `linear` heights; linear where a loss is not positive.
+        limits: losses at the ends of the axis; by default all bars are seen.
     """
-    scale = scale_for(barcode, scale)
+    scale = scale_for(barcode["birth"].values, scale)
     found = bars(barcode, scale)
     level = np.arange(len(found.birth))[::-1]
     draw_lines(axes, found, np.stack([np.stack([found.birth, found.death], 1),
@@ -33,8 +71,9 @@ def barcode_on(axes: Any, barcode: xr.Dataset, scale: str = "linear") -> None:
     for row in np.flatnonzero(found.endless).tolist():
         axes.plot(found.death[row], level[row], ">", clip_on=False, markersize=6,
                   color=SOLID["color"])  # fmt: skip
-    name_heights(axes.xaxis, found.limits, scale)
-    axes.set(xlim=found.limits, ylim=(-0.8, max(1, len(level)) - 0.2))
+    ends = ends_of(found.limits, limits, scale)
+    name_heights(axes.xaxis, ends, scale)
+    axes.set(xlim=ends, ylim=(-0.8, max(1, len(level)) - 0.2))
     kind = "minima" if barcode.attrs["dimension"] == 0 else "loops"
     axes.set_ylabel(f"{kind}, the most persistent above")
     axes.set_yticks([])
@@ -61,6 +100,16 @@ def mark_minima(axes: Any, found: Bars, across: Any, up: Any) -> None:
         )  # fmt: skip
 
 
+def ends_of(
+    limits: tuple[float, float], asked: tuple[float, float] | None, scale: str
+) -> tuple[float, float]:
+    """The ends of an axis of heights: those of the losses that were asked for, if any were."""
+    if asked is None:
+        return limits
+    low, high = asked
+    return (float(np.log10(low)), float(np.log10(high))) if scale == "log" else (low, high)
+
+
 def name_heights(axis: Any, limits: tuple[float, float], scale: str) -> None:
     """Name losses along an axis of heights."""
     named = ticks(limits, scale)
@@ -68,9 +117,11 @@ def name_heights(axis: Any, limits: tuple[float, float], scale: str) -> None:
     axis.set_label_text("loss")
 
 
-def finish(axes: Any, barcode: xr.Dataset) -> None:
+def finish(axes: Any, barcode: xr.Dataset | None) -> None:
     """Say how many bars there are above the Axes, and give it the look of all of ours."""
-    axes.set_title("\n".join(told(barcode)), loc="left", fontsize="medium", color=theme.MUTED)
+    if barcode is not None:
+        words = "\n".join(told(barcode))
+        axes.set_title(words, loc="left", fontsize="medium", color=theme.MUTED)
     axes.grid(color=theme.GRID)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
