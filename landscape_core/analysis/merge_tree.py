@@ -226,10 +226,13 @@ def _passes(one: Ranks, other: Ranks, at: Ranks) -> list[list[int]]:
     Higher ones join nothing: all points of a basin are already joined below them.
     """
     apart = one != other
-    table = np.stack([at, np.minimum(one, other), np.maximum(one, other)], axis=1)[apart]
-    table = table[np.lexsort(table.T[::-1])]
-    _, first = np.unique(table[:, 1:], axis=0, return_index=True)
-    return table[np.sort(first)].tolist()
+    one, other, at = one[apart], other[apart], at[apart]
+    first, second = np.minimum(one, other), np.maximum(one, other)
+    pairs = first * (second.max(initial=0) + 1) + second
+    order = np.lexsort((pairs, at))
+    _, lowest = np.unique(pairs[order], return_index=True)
+    kept = order[np.sort(lowest)]
+    return np.stack([at[kept], first[kept], second[kept]], axis=1).tolist()
 
 
 def _deepest(joined: list[int], minimum: int) -> int:

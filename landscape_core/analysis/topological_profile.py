@@ -9,6 +9,7 @@ to the left of a minimum if its alpha is smaller, so that the profile of a line 
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import xarray as xr
@@ -132,10 +133,14 @@ def _blocks(tree: JoinTree, shape: Place) -> list[Ranks]:
     )
     left = (columns < across) | ((columns == across) & (rows < up))
     order = np.lexsort((np.where(left, -times, times), around))
-    ends = np.cumsum(np.bincount(around, minlength=minima))
-    blocks = np.split(items[order], ends[:-1]) if minima else []
-    for branch in reversed(range(minima)):  # a basin joins one that comes before it
-        parts = np.split(blocks[branch], np.flatnonzero(blocks[branch] >= first))
-        inserted = [piece for part in parts[1:] for piece in (blocks[part[0] - first], part[1:])]
-        blocks[branch] = np.concatenate([parts[0], *inserted])
+    ordered = items[order]
+    ends = np.cumsum(np.bincount(around, minlength=minima)).tolist()
+    blocks = [ordered[start:end] for start, end in pairwise([0, *ends])]
+    for branch in np.unique(tree.parents[joins])[::-1].tolist():  # after all that join it
+        row = blocks[branch]
+        cuts = np.flatnonzero(row >= first).tolist()
+        parts = [row[: cuts[0]]]
+        for cut, following in pairwise([*cuts, len(row)]):
+            parts += (blocks[row[cut] - first], row[cut + 1 : following])
+        blocks[branch] = np.concatenate(parts)
     return blocks
