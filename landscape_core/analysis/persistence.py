@@ -82,7 +82,7 @@ def persistence(
     length = len(columns["birth"])
     attrs: dict[str, Any] = {
         "split": split, "dimension": dimension, "neighbours": neighbours, "z": z,
-        "error_sources": ", ".join(error.sources) or "rounding",
+        "error_sources": ", ".join(error.sources),
         "error_known": int(np.isfinite(error.values).all()),
         "points": int(np.isfinite(values).sum()),
     }  # fmt: skip

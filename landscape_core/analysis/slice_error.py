@@ -6,8 +6,8 @@ The bound is the sum of what applies:
   logarithm, as the tolerance says) where a point was not computed;
 - sampling: z times the standard error where the loss is a mean over part of the data or over random
   draws, from the variable `loss_standard_error` or the attribute `standard_error`;
-- arithmetic: the attribute `checked_deviation`, the largest relative difference from the plain
-  evaluation, and rounding in the slice's own precision.
+- arithmetic: a share of the loss, the larger of `checked_deviation`, the largest relative difference
+  from the plain evaluation at checked points, and of rounding in the slice's own precision.
 
 It is infinite where an error exists and nothing is known of its size. All are errors of the values
 at the points; what lies between the points of a grid is not covered.
@@ -27,13 +27,16 @@ from landscape_core.storage import schema
 
 Floats = npt.NDArray[np.float64]
 
+NAMED = 0.01
+"""The share of the largest error from which a part of it is named."""
+
 Z = 1.96
 """Standard errors that are counted as the sampling error: a 95 % interval at each point."""
 
 
 @dataclass(frozen=True, eq=False)
 class SliceError:
-    """The bound (beta, alpha) or (alpha,), in units of the loss, and the names of its parts."""
+    """The bound (beta, alpha) or (alpha,), in units of the loss, and the parts that matter."""
 
     values: Floats
     sources: tuple[str, ...]
@@ -72,11 +75,12 @@ def slice_error(slice_: xr.Dataset, split: str = "train", *, z: float = Z) -> Sl
     parts = {
         "interpolation": _interpolation(slice_, loss),
         "sampling": z * _standard_error(slice_, split),
-        "deviation from the plain evaluation": _deviation(slice_) * size,
+        "arithmetic": max(_deviation(slice_), ROUNDING * _eps(slice_)) * size,
     }
-    used = {name: part for name, part in parts.items() if np.any(part[finite] > 0)}
-    total = sum(used.values(), ROUNDING * _eps(slice_) * size)
-    return SliceError(np.where(finite, total, 0.0), tuple(used))
+    largest = {name: float(part[finite].max(initial=0.0)) for name, part in parts.items()}
+    least = NAMED * max(largest.values())
+    used = tuple(name for name, most in largest.items() if most > 0 and most >= least)
+    return SliceError(np.where(finite, sum(parts.values()), 0.0), used)
 
 
 def _interpolation(slice_: xr.Dataset, loss: Floats) -> Floats:

@@ -164,7 +164,7 @@ def told(barcode: xr.Dataset, most: int = MOST) -> list[str]:
     lines = [f"{count} {one if count == 1 else many}"]
     if not barcode.attrs["error_known"]:
         lines.append("the error of the loss is not stated yet")
-    elif barcode.attrs["error_sources"] != "rounding":
+    elif barcode.attrs["error_sources"] not in ("", "arithmetic"):
         lines[0] += f", {kept} longer than twice the error"
         lines.append(f"error: {barcode.attrs['error_sources']}")
     elif kept < count:

@@ -164,7 +164,18 @@ def test_without_stated_errors_all_bars_above_rounding_are_significant():
     barcode = persistence(slice_of(values, dtype="float64"))
     assert barcode["birth"].values.tolist() == [0.0, 0.5, 2.0 - 1e-15]
     assert barcode["significant"].values.tolist() == [True, True, False]
-    assert (barcode.attrs["error_known"], barcode.attrs["error_sources"]) == (1, "rounding")
+    assert (barcode.attrs["error_known"], barcode.attrs["error_sources"]) == (1, "arithmetic")
+
+
+def test_the_largest_deviation_at_checked_points_is_an_error_too():
+    values = np.array([1.0, 2.0, 1.5, 3.0])
+    barcode = persistence(slice_of(values, dtype="float32", checked_deviation=0.1))
+    np.testing.assert_allclose(barcode["error"], [0.3, 0.2])
+    assert barcode["significant"].values.tolist() == [True, True]
+    barcode = persistence(slice_of(values, dtype="float32", checked_deviation=0.2))
+    assert barcode["significant"].values.tolist() == [True, False]
+    barcode = persistence(slice_of(values, dtype="float32", checked_deviation=0.0))
+    np.testing.assert_allclose(barcode["error"], [3 * 16 * 2.0**-23, 2 * 16 * 2.0**-23])
 
 
 def interpolated(values, **attrs):
