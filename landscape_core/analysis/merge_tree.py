@@ -25,16 +25,16 @@ Ranks = npt.NDArray[np.int64]
 Place = tuple[int, ...]
 
 NEIGHBOURS = (4, 8)
-"""How many neighbours a point of a grid may have: those across a side, or across a corner too."""
+"""Neighbours of a point of a grid: across its sides, or across its corners as well."""
 
 
 @dataclass(frozen=True)
 class Basin:
-    """A local minimum, up to where its basin joins a deeper one.
+    """A local minimum and the saddle at which its basin joins that of a lower one.
 
-    `index` is the minimum's place on the grid, the first of a plateau; `birth` its value. `death`
-    is the value at the place `saddle`, where it meets the deeper basin `parent`, counted from 0 as
-    in `merge_tree`; the deepest basin meets none: infinity, None and None.
+    `index` is the grid index of the minimum, the first of a plateau; `birth` its value. `death` is
+    the value at the index `saddle`, where the basin joins the basin `parent`, counted from 0 as in
+    `merge_tree`; the lowest minimum joins none: infinity, None and None.
     """
 
     index: Place
@@ -45,7 +45,7 @@ class Basin:
 
     @property
     def persistence(self) -> float:
-        """How far the minimum lies below the pass; infinite for the deepest."""
+        """Saddle value minus minimum value; infinite for the lowest minimum."""
         return self.death - self.birth
 
 
@@ -96,15 +96,15 @@ def join_tree(values: Values, neighbours: int = 8) -> JoinTree:
 
 
 def merge_tree(values: Values, neighbours: int = 8) -> tuple[Basin, ...]:
-    """The local minima of a line (n,) or grid (rows, columns), the deepest first.
+    """Compute the local minima of a line (n,) or grid (rows, columns), the lowest first.
 
-    Of equally deep minima the first on the grid, row by row, counts as the deeper. Points that are
-    not finite are walls; what walls cut apart has a deepest basin in each part. For local maxima
-    and the passes down from them: `merge_tree(-values, 4)`, as what meets across corners below
-    does not meet above.
+    Of equal minima the first on the grid, row by row, counts as the lower. Points that are not
+    finite are holes; each part that holes cut off has a minimum that never dies. For local maxima
+    and the saddles below them: `merge_tree(-values, 4)`, since components of the superlevel set
+    that touch at a corner are apart where those of the sublevel set are connected.
 
     Args:
-        values: the heights.
+        values: the function values.
         neighbours: of a point of a grid, 4 or 8; on a line it has 2.
 
     Raises:
@@ -131,9 +131,9 @@ def merge_tree(values: Values, neighbours: int = 8) -> tuple[Basin, ...]:
 
 
 def barrier(basins: Sequence[Basin], first: int, second: int) -> float:
-    """How far the lowest pass between two minima lies above the higher of the two.
+    """Compute the height of the lowest saddle between two minima above the higher of the two.
 
-    Infinite if walls part them, 0 from a minimum to itself.
+    Infinite if holes separate them, 0 from a minimum to itself.
 
     Args:
         basins: what `merge_tree` gave.
@@ -155,12 +155,12 @@ def barrier(basins: Sequence[Basin], first: int, second: int) -> float:
 
 
 def _upward(basins: Sequence[Basin], number: int) -> Iterator[tuple[int, float]]:
-    """A basin and those it ends in, one after another, each with the highest pass on the way."""
+    """A basin and its ancestors, each with the highest saddle on the path to it."""
     following: int | None = number
     height = -np.inf
     while following is not None:
         yield following, height
-        # Passes rise on the way: a basin outlives those that end in it.
+        # Saddles rise towards the root: a basin outlives those that join it.
         height, following = basins[following].death, basins[following].parent
 
 
