@@ -128,7 +128,7 @@ def user_problem(
     parts = dict(zip(("train", "test"), made, strict=False))
     iterates = _iterates(path, parts["train"])
     for part in parts.values():
-        _try(part)
+        try_call(part)
     problem = UserProblem(
         model=type(model).__name__,
         parameters=parts["train"].layout.size,
@@ -184,8 +184,12 @@ def _iterates(path: Sequence[Mapping[str, Tensor]], train: ModelObjective) -> tu
     return tuple(found)
 
 
-def _try(part: ModelObjective) -> None:
-    """Evaluate a few examples, so that what does not fit is said before any work."""
+def try_call(part: ModelObjective) -> None:
+    """Evaluate a few examples, so that what does not fit is said before any work.
+
+    Raises:
+        SpecError: what the network or the loss raises, or a loss without a gradient.
+    """
     few = part.first(FEW).alone()
     with network_errors(few.inputs):
         outputs = few.outputs(few.start.detach().requires_grad_())
