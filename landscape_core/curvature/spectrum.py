@@ -27,6 +27,7 @@ from landscape_core.foundation.types import Vector
 from landscape_core.models.additivity import stated
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.parameters import groups, selected
+from landscape_core.storage.schema import SCHEMA_VERSION
 
 NETWORK = "network"
 """The name of the block that holds all parameters."""
@@ -168,6 +169,7 @@ def _dataset(done: Mapping[str, _Block], asked: Spectrum, part: ModelObjective) 
         "spectrum": canonical(to_plain(asked)),
         "matrix": name_of(type(asked.matrix)),
         "dtype": str(part.start.dtype).removeprefix("torch."),
+        "schema_version": SCHEMA_VERSION,
     }
     return xr.Dataset(columns, {"block": list(done), "rank": ranks}, attrs)
 

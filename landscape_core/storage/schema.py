@@ -6,12 +6,24 @@ count multiples of the plane's axes.
 """
 
 import json
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from landscape_core.foundation.errors import FileFormatError
+
+SCHEMA_VERSION = 1
+"""The version of the names and meanings of variables, dimensions and attributes in datasets.
+
+Raised whenever a dataset written before would be misread."""
+
+VERSION = "schema_version"
+"""The attribute that says which version a dataset has."""
+
+OURS = ("attributes_in_json", "engine_version")
+"""Attributes by which a file without a version is known to be one of an earlier release."""
 
 SPLIT, ALPHA, BETA = "split", "alpha", "beta"
 """Dimensions: the part of the data; along the first and along the second axis."""
@@ -27,6 +39,37 @@ STANDARD_ERROR = "loss_standard_error"
 
 UNITS = "multiples of the axis"
 """The unit of alpha and beta."""
+
+
+class SchemaVersionError(FileFormatError):
+    """A file of an older or a newer version of the schema."""
+
+
+def check_version(attrs: Mapping[Any, Any], name: str) -> None:
+    """Refuse a file of another version of the schema; files of other programs have none.
+
+    Args:
+        attrs: the attributes of the file.
+        name: what an error calls it.
+
+    Raises:
+        SchemaVersionError: it is older or newer.
+        FileFormatError: it says no version that there is.
+    """
+    found = attrs.get(VERSION, 0 if any(one in attrs for one in OURS) else SCHEMA_VERSION)
+    if isinstance(found, bool) or not isinstance(found, int | np.integer):
+        raise FileFormatError(f"{name}: {found!r} is no version of the schema of our files.")
+    if found < SCHEMA_VERSION:
+        written = f"schema version {found}" if VERSION in attrs else "no schema version"
+        raise SchemaVersionError(
+            f"{name} was written by an older release ({written}; this one reads"
+            f" {SCHEMA_VERSION}): compute it again, or read it with the release that wrote it."
+        )
+    if found > SCHEMA_VERSION:
+        raise SchemaVersionError(
+            f"{name} was written by a newer release (schema version {found}; this one reads"
+            f" {SCHEMA_VERSION}): update landscape-lab to read it."
+        )
 
 
 def check(dataset: xr.Dataset) -> xr.Dataset:

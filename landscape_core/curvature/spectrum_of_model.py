@@ -1,0 +1,142 @@
+"""The curvature of a user's own network at its present parameters, in one call."""
+
+import torch
+import xarray as xr
+from torch import nn
+
+from landscape_core.curvature.matrices.base import Matrix
+from landscape_core.curvature.spectrum import Spectrum, compute_spectrum
+from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.public_call import public_call
+from landscape_core.foundation.recipes import ENGINE_VERSION
+from landscape_core.foundation.registry import find
+from landscape_core.models.adapter import Adapter
+from landscape_core.models.batch_norm import BatchNorm
+from landscape_core.models.batches import Batches
+from landscape_core.models.loss_function import LossFunction
+from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.user_model import try_call
+from landscape_core.models.user_parts import (
+    check_finite,
+    check_max_examples,
+    check_seed,
+    user_parts,
+)
+
+HELD = {
+    "running": "stored statistics",
+    "batch": "statistics of the examples evaluated, differentiated as well",
+    "reestimated": "statistics estimated anew at this point and held fixed",
+}
+"""What the curvature at a point takes the statistics of batch normalization to be."""
+
+
+@torch.inference_mode(mode=False)  # what is made within it cannot be differentiated
+@public_call
+def spectrum(  # noqa: PLR0913 - every choice in one line is what it is for
+    model: nn.Module,
+    loss: LossFunction,
+    data: Batches,
+    *,
+    matrix: Matrix | str = "hessian",
+    top: int = 5,
+    bottom: int = 1,
+    each_layer: bool = False,
+    probes: int = 10,
+    max_examples: int | None = None,
+    batch_norm: BatchNorm | None = None,
+    adapter: Adapter | None = None,
+    device: str | torch.device | None = None,
+    dtype: torch.dtype | str | None = None,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Eigenvalues, trace and spectral density of a curvature matrix at the present parameters.
+
+    The network is copied, never changed, and evaluated in evaluation mode whatever mode it is in.
+    Products with the matrix are exact, and one of each block is compared with the plain evaluation.
+    Variables: `eigenvalue`, `residual`, `leading` (block, rank), `trace`, `trace_error` (block),
+    `density`, `density_low`, `density_high` and `eigenvalue_axis` (block, point), `parameters` and
+    `matvecs` (block). Rank 1 is the largest eigenvalue, rank -1 the smallest. For datasets on the
+    way, other tolerances or some layers: `compute_spectrum`.
+
+    Args:
+        model: any module from one tensor to outputs.
+        loss: from (outputs, targets) to one value per example or to their mean, for instance
+            `torch.nn.functional.cross_entropy`.
+        data: inputs and targets, or batches of the two, for instance a DataLoader.
+        matrix: by name, `hessian`, `gauss_newton` or `fisher`, or as an object.
+        top: how many of the largest eigenvalues, at least 1.
+        bottom: how many of the smallest eigenvalues; 0: none.
+        each_layer: also the block of each layer, all others held fixed.
+        probes: random vectors of the density, at least 2; 0: no density.
+        max_examples: the first so many examples; by default all.
+        batch_norm: which statistics batch normalization uses: `running`, those stored, by default;
+            `batch`, those of the examples evaluated; `reestimated`, new ones at this point, held
+            fixed while differentiating.
+        adapter: takes what the model gives if that is no tensor, gives the outputs.
+        device: where to compute; by default where the model's parameters lie.
+        dtype: floating type to compute in; by default the model's.
+        seed: of all random vectors.
+
+    Raises:
+        SpecError: a value that is not accepted, no data, more eigenvalues than parameters, or
+            parameters or a loss that are not finite; before any work.
+    """
+    check_max_examples(max_examples)
+    check_seed(seed)
+    wanted = _asked(matrix, top=top, bottom=bottom, each_layer=each_layer, probes=probes, seed=seed)
+    _check_statistics(batch_norm)
+    part = user_parts(
+        model, loss, data, batch_norm=batch_norm, adapter=adapter, device=device, dtype=dtype
+    )["train"]
+    _check_size(wanted, part.layout.size)
+    check_finite(part)
+    try_call(part)
+    wanted = wanted.replace(max_examples=int(max_examples or part.examples))
+    *_, found = compute_spectrum(part, part.start, wanted)
+    return found.assign_attrs(_attrs(part), model=type(model).__name__, seed=int(seed))
+
+
+def matrix_of(given: Matrix | str) -> Matrix:
+    """The curvature matrix that is given by name or as an object.
+
+    Raises:
+        SpecError: no such matrix.
+    """
+    return given if isinstance(given, Matrix) else find(Matrix, given)()
+
+
+def _asked(matrix: Matrix | str, **values: object) -> Spectrum:
+    """The recipe of a spectrum; a value that it refuses has the name that the call gives it."""
+    try:
+        return Spectrum(matrix=matrix_of(matrix), **values)  # type: ignore[arg-type]
+    except SpecError as error:
+        raise SpecError(
+            error.field.removeprefix("Spectrum."), error.value, error.accepted
+        ) from None
+
+
+def _check_statistics(batch_norm: object) -> None:
+    if batch_norm is not None and batch_norm not in HELD:
+        accepted = f"one of {', '.join(HELD)}, as there is one point and nothing to interpolate"
+        raise SpecError("batch_norm", batch_norm, accepted)
+
+
+def _check_size(asked: Spectrum, size: int) -> None:
+    """Refuse more eigenvalues than the matrix has.
+
+    Raises:
+        SpecError: there are not as many parameters.
+    """
+    if asked.top > size:
+        raise SpecError("top", asked.top, f"at most {size}, the number of parameters")
+    if asked.top + asked.bottom > size:
+        accepted = f"at most {size - asked.top}: {size} parameters, {asked.top} asked for by top"
+        raise SpecError("bottom", asked.bottom, accepted)
+
+
+def _attrs(part: ModelObjective) -> dict[str, str | int]:
+    """The engine's version and the statistics of batch normalization, where there is any."""
+    normalizes = {"statistics": HELD[part.batch_norm]} if part.normalizes else {}
+    choice = part.batch_norm if part.normalizes else "none"
+    return {"engine_version": ENGINE_VERSION, "batch_norm": choice, **normalizes}
