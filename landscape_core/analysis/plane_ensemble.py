@@ -20,6 +20,7 @@ from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.base import Directions
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import probe_of
+from landscape_core.slices.plane_of_slice import without_plane
 from landscape_core.slices.probe import Probe
 from landscape_core.slices.slice import compute_slice
 from landscape_core.storage.store import Store
@@ -84,7 +85,7 @@ def ensemble(
     for i in range(planes):
         read = first[i] if i < 2 else probe_of(parts, directions, seed=seed + i)
         *_, last = compute_slice(read, grid, about, store=store)
-        slices.append(last)
+        slices.append(without_plane(last))  # each is the rule's for its seed
         yield _joined(slices, seed)
 
 

@@ -234,6 +234,7 @@ def _described(read: Probe, grid: Grid) -> dict[str, Any]:
     statistics = point_statistics.told(one, plane)
     return {
         "engine_version": ENGINE_VERSION,
+        "schema_version": schema.SCHEMA_VERSION,
         "grid": canonical(_sides_of(grid, plane.dimensions)),
         "names": list(plane.names),
         "explained_variance_ratio": list(plane.explained_variance_ratio or ()),

@@ -12,7 +12,9 @@ import xarray as xr
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.public_call import public_call
-from landscape_core.foundation.recipes import name_of
+from landscape_core.foundation.recipes import canonical, name_of, to_plain
+from landscape_core.foundation.registry import entries
+from landscape_core.models.measures.base import Measure
 from landscape_core.slices.adaptive import refine
 from landscape_core.slices.backends.base import Backend
 from landscape_core.slices.cost import estimate
@@ -21,6 +23,7 @@ from landscape_core.slices.grid_values import Spread
 from landscape_core.slices.held_variances import with_held
 from landscape_core.slices.interpolation import Floats
 from landscape_core.slices.last_dataset import agreeing, stating, with_last
+from landscape_core.slices.plane_of_slice import with_plane, without_plane
 from landscape_core.slices.probe import Probe
 from landscape_core.slices.slice_key import slice_key
 from landscape_core.slices.spot_checks import OTHERWISE, Checked, spot_check
@@ -75,21 +78,17 @@ def compute_slice(
     keys = _keys(read, grid, tolerance) if store else []
     known = _answer(read, grid, tolerance, store, keys)
     if known is not None:
-        yield known.assign_attrs(attrs or {})
+        yield with_plane(known.assign_attrs(attrs or {}), read.plane, store)
         return
     key = keys[-1] if keys else ""
     start = _kept(read, store, key + UNFINISHED) if key else None
     work = _computed(read, grid, attrs, tolerance, backend, start)
-    if not (store and key):
-        yield from _checked(read, work, lambda: _plainly(read, grid, attrs, tolerance))
-        return
+    noted = _noted(work, store, key) if store and key else work
     last = None
-    for last in _checked(
-        read, _noted(work, store, key), lambda: _plainly(read, grid, attrs, tolerance)
-    ):
+    for last in _checked(read, noted, lambda: _plainly(read, grid, attrs, tolerance), store):
         yield last
-    if last is not None:
-        store.put(key, last)
+    if store and key and last is not None:
+        store.put(key, without_plane(last))
         store.checked.add(key)
         store.drop(key + UNFINISHED)
 
@@ -145,9 +144,15 @@ def _kept(read: Probe, store: Store | None, key: str) -> xr.Dataset | None:
 
 
 def _checked(
-    read: Probe, work: Iterator[xr.Dataset], plainly: Callable[[], xr.Dataset]
+    read: Probe,
+    work: Iterator[xr.Dataset],
+    plainly: Callable[[], xr.Dataset],
+    store: Store | None,
 ) -> Iterator[xr.Dataset]:
-    """The datasets, of whose last some points agree with the plain evaluation; else that one."""
+    """The datasets, of whose last some points agree with the plain evaluation; else that one.
+
+    The last one alone holds its plane: a picture on the way is not worth so many numbers.
+    """
     for dataset, last in with_last(work):
         if not last:
             yield dataset
@@ -157,7 +162,17 @@ def _checked(
             finished = stating(Checked(), plainly())
         finished = with_held(read, finished)
         _tell_constant(finished)
-        yield finished
+        yield with_plane(finished.assign_attrs(_asked(read)), read.plane, store)
+
+
+def _asked(read: Probe) -> dict[str, Any]:
+    """What else of the choices one needs to compute a slice again."""
+    known = entries(Measure)
+    measures = {
+        name: to_plain(one) if known.holds(type(one)) else "own"
+        for name, one in read.measures.items()
+    }
+    return {"measures": canonical(measures), "tf32": int(read.tf32)}
 
 
 def _plainly(

@@ -12,10 +12,13 @@ import numpy as np
 import xarray as xr
 
 from landscape_core.foundation.errors import FileFormatError, MissingDataError
-from landscape_core.storage import atomic_files
+from landscape_core.storage import atomic_files, schema
 
 AS_JSON = "attributes_in_json"
 """The attribute of a file that names those attributes that netCDF cannot hold as they are."""
+
+OF_FILE = "attribute_of_the_file"
+"""The attribute of a file that names one which the dataset did not have: the schema's version."""
 
 DAMAGE = (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError)
 """What HDF5 reports damage by: whatever its parts happen to meet."""
@@ -74,14 +77,17 @@ def from_bytes(content: bytes) -> xr.Dataset:
     Three times as fast as `load`, which reads other people's netCDF as well.
 
     Raises:
-        FileFormatError: not a netCDF file.
+        FileFormatError: not a netCDF file, or one of another version of the schema.
     """
     try:
         with h5py.File(io.BytesIO(content), "r") as file:
             stored = [item for item in file.items() if not _is_bare(item[1])]
             variables = {name: _variable(file, name, column) for name, column in stored}
             attrs = _attributes(file)
+        schema.check_version(attrs, "this file")
         return _decoded(xr.decode_cf(xr.Dataset(variables, attrs=attrs)).load())
+    except FileFormatError:
+        raise
     except DAMAGE as error:
         raise FileFormatError(f"the content cannot be read as netCDF: {error}") from error
 
@@ -91,7 +97,7 @@ def load(path: Path) -> xr.Dataset:
 
     Raises:
         MissingDataError: no such file, or a folder.
-        FileFormatError: not a netCDF file, or a damaged one.
+        FileFormatError: not a netCDF file, a damaged one, or one of another version of the schema.
     """
     path = Path(path)
     if path.is_dir():
@@ -100,7 +106,10 @@ def load(path: Path) -> xr.Dataset:
         raise MissingDataError(f"{path}: no such file.")
     try:
         with xr.open_dataset(path, engine="h5netcdf") as opened:
+            schema.check_version(opened.attrs, str(path))
             return _decoded(opened.load())
+    except FileFormatError:
+        raise
     except DAMAGE as error:
         raise FileFormatError(f"{path} cannot be read as netCDF: {error}") from error
 
@@ -136,12 +145,16 @@ def _encoded(dataset: xr.Dataset) -> xr.Dataset:
     """The dataset with attributes that netCDF can hold: text and numbers; others as JSON."""
     others = sorted(str(key) for key, value in dataset.attrs.items() if not _holds(value))
     texts = {key: json.dumps(dataset.attrs[key]) for key in others}
-    return dataset.assign_attrs({**texts, AS_JSON: json.dumps(others)})
+    known = schema.VERSION in dataset.attrs
+    of_file = {} if known else {OF_FILE: schema.VERSION}
+    version = {schema.VERSION: schema.SCHEMA_VERSION, **of_file}
+    return dataset.assign_attrs({**texts, AS_JSON: json.dumps(others), **version})
 
 
 def _decoded(dataset: xr.Dataset) -> xr.Dataset:
     """The dataset as it was: attributes as they were written, words as fixed-width text."""
     attrs = {name: _plain(value) for name, value in dataset.attrs.items()}
+    attrs.pop(attrs.pop(OF_FILE, None), None)
     for name in json.loads(attrs.pop(AS_JSON, "[]")):
         attrs[name] = json.loads(attrs[name])
     words = {

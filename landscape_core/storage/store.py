@@ -93,8 +93,8 @@ class Store:
                 data = path.read_bytes()
                 checksum.check(key, data)
                 dataset = netcdf.from_bytes(data)
-            except OSError:
-                return None
+            except (OSError, schema.SchemaVersionError):
+                return None  # that of another release is computed anew and written over
             except FileFormatError as error:
                 if self._set_aside(path):
                     told = f"A kept result is damaged and will be computed anew: {error}"
