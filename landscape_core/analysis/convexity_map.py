@@ -26,7 +26,7 @@ from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.point_statistics import at_coord
-from landscape_core.storage.schema import ALPHA, BETA
+from landscape_core.storage.schema import ALPHA, BETA, SCHEMA_VERSION
 
 NEWS = 0.25
 """Seconds between two datasets."""
@@ -126,7 +126,13 @@ def _map(
     columns = {name: (tuple(sides), values.copy()) for name, values in found.items()}
     named = dict(zip((ALPHA, BETA), plane.names, strict=False))
     coords = {side: (side, values, {"long_name": named[side]}) for side, values in sides.items()}
-    dataset = xr.Dataset(columns, coords, {"convexity": canonical(to_plain(asked))})
+    attrs = {
+        "convexity": canonical(to_plain(asked)),
+        "names": list(plane.names),
+        "dtype": str(plane.origin.dtype).removeprefix("torch."),
+        "schema_version": SCHEMA_VERSION,
+    }
+    dataset = xr.Dataset(columns, coords, attrs)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = abs(dataset["lambda_min"] / dataset["lambda_max"])
     ratio = ratio.where(~(dataset["lambda_min"] >= 0), dataset["lambda_max"] * 0)

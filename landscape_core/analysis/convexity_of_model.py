@@ -1,0 +1,107 @@
+"""How convex the loss of a user's own network is over a plane, in one call."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+import xarray as xr
+from torch import Tensor, nn
+
+from landscape_core.analysis.convexity_map import Convexity, compute_convexity
+from landscape_core.curvature.matrices.base import Matrix
+from landscape_core.curvature.spectrum_of_model import matrix_of
+from landscape_core.foundation.public_call import public_call
+from landscape_core.foundation.recipes import ENGINE_VERSION, canonical, to_plain
+from landscape_core.models.adapter import Adapter
+from landscape_core.models.batch_norm import BatchNorm
+from landscape_core.models.batches import Batches
+from landscape_core.models.loss_function import LossFunction
+from landscape_core.models.user_model import try_call
+from landscape_core.models.user_parts import check_max_examples, check_seed, user_parts
+from landscape_core.planes.directions.base import Directions
+from landscape_core.planes.directions.random import Random
+from landscape_core.planes.plane import Plane
+from landscape_core.planes.through import Through
+from landscape_core.slices import point_statistics
+from landscape_core.slices.grid import Grid
+from landscape_core.slices.one_call import probe_of
+from landscape_core.slices.plane_of_slice import with_plane
+
+
+@torch.inference_mode(mode=False)  # what is made within it cannot be differentiated
+@public_call
+def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
+    model: nn.Module,
+    loss: LossFunction,
+    data: Batches,
+    *,
+    directions: Directions | Plane | Through | None = None,
+    path: Sequence[Mapping[str, Tensor]] = (),
+    resolution: int = 15,
+    span: float = 1.0,
+    dimensions: int = 2,
+    matrix: Matrix | str = "hessian",
+    batch_norm: BatchNorm | None = None,
+    adapter: Adapter | None = None,
+    max_examples: int | None = None,
+    device: str | torch.device | None = None,
+    dtype: torch.dtype | str | None = None,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Map the extreme eigenvalues of the full Hessian over a plane: `ratio` (beta, alpha).
+
+    At each point of a plane around the present parameters: `lambda_max`, `lambda_min`, their
+    residual norms `residual_max` and `residual_min`, and `ratio`, |min(lambda_min, 0) /
+    lambda_max|: 0 where no eigenvalue is negative (Li et al., 2018, section 6). NaN where the loss
+    is not finite or an eigenvalue did not converge. A point takes tens of products with the
+    Hessian on all examples: `max_examples` and a coarse grid keep that short. The network is
+    copied, never changed. For datasets on the way: `compute_convexity`.
+
+    Args:
+        model: any module from one tensor to outputs.
+        loss: from (outputs, targets) to one value per example or to their mean.
+        data: inputs and targets, or batches of the two, for instance a DataLoader.
+        directions: which line or plane, as for `landscape`; by default random and
+            filter-normalized.
+        path: state dictionaries saved in training, the latest last; for `PCA()` and others.
+        resolution: points along each side.
+        span: half the width of the picture, in multiples of the axes.
+        dimensions: 1 for a line, 2 for a plane.
+        matrix: by name, `hessian`, `gauss_newton` or `fisher`, or as an object.
+        batch_norm: which statistics batch normalization uses off the centre, as for `landscape`.
+        adapter: takes what the model gives if that is no tensor, gives the outputs.
+        max_examples: the first so many examples; by default all. Directions are those of all.
+        device: where to compute; by default where the model's parameters lie.
+        dtype: floating type to compute in; by default the model's.
+        seed: of random directions.
+
+    Raises:
+        SpecError: a value that is not accepted, no data, or a network of one parameter.
+        PlaneError: the directions span no plane.
+    """
+    grid = Grid.square(span, resolution)
+    check_max_examples(max_examples)
+    check_seed(seed)
+    rule, which = Random() if directions is None else directions, matrix_of(matrix)
+    parts = user_parts(
+        model, loss, data, batch_norm=batch_norm, adapter=adapter, device=device, dtype=dtype
+    )
+    try_call(parts["train"])
+    read = probe_of(
+        parts, rule, {}, path=path, dimensions=dimensions, seed=seed, strategy="loop",
+        batch_norm=batch_norm,
+    )  # fmt: skip
+    part, plane = read.parts["train"], read.plane
+    asked = Convexity(matrix=which, max_examples=int(max_examples or part.examples))
+    *_, found = compute_convexity(part, plane, grid, asked)
+    statistics = point_statistics.told(part, plane)
+    given = isinstance(rule, Plane | Through)
+    attrs = {
+        "engine_version": ENGINE_VERSION,
+        "grid": canonical(to_plain(grid)),
+        "directions": "given" if given else canonical(to_plain(rule)),
+        "batch_norm": point_statistics.named(part, plane),
+        **({"statistics": statistics} if statistics else {}),
+        "model": type(model).__name__,
+        "seed": int(seed),
+    }
+    return with_plane(found.assign_attrs(attrs), plane)
