@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from landscape_core.analysis.convexity_map import Convexity as Convexity
     from landscape_core.analysis.convexity_map import compute_convexity as compute_convexity
+    from landscape_core.analysis.convexity_of_model import convexity as convexity
     from landscape_core.analysis.merge_tree import merge_tree as merge_tree
     from landscape_core.analysis.plane_ensemble import ensemble as ensemble
     from landscape_core.analysis.plane_ensemble import spread as spread
     from landscape_core.analysis.slice_metrics import slice_metrics as slice_metrics
     from landscape_core.connectivity.alignment import aligned as aligned
+    from landscape_core.connectivity.connect_models import connect as connect
     from landscape_core.connectivity.connected_runs import connect_runs as connect_runs
     from landscape_core.connectivity.connection import Connection as Connection
     from landscape_core.connectivity.curve_search import compute_connection as compute_connection
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from landscape_core.curvature.monitor import Watch as Watch
     from landscape_core.curvature.spectrum import Spectrum as Spectrum
     from landscape_core.curvature.spectrum import compute_spectrum as compute_spectrum
+    from landscape_core.curvature.spectrum_of_model import spectrum as spectrum
     from landscape_core.curvature.trace import trace as trace
     from landscape_core.experiments.curvature_of_run import (
         curvature_along_run as curvature_along_run,
@@ -82,6 +85,7 @@ if TYPE_CHECKING:
     from landscape_core.slices.grid import Grid as Grid
     from landscape_core.slices.one_call import landscape as landscape
     from landscape_core.slices.one_call import probe_of as probe_of
+    from landscape_core.slices.plane_of_slice import plane_of as plane_of
     from landscape_core.slices.probe import Probe as Probe
     from landscape_core.slices.probe import probe as probe
     from landscape_core.slices.slice import compute_slice as compute_slice
@@ -109,6 +113,9 @@ _PUBLIC = {
         "landscape",
         "probe_of",
     ),
+    "landscape_core.curvature.spectrum_of_model": ("spectrum",),
+    "landscape_core.analysis.convexity_of_model": ("convexity",),
+    "landscape_core.connectivity.connect_models": ("connect",),
     "landscape_core.models.user_model": (
         "from_module",
         "user_problem",
@@ -164,6 +171,7 @@ _PUBLIC = {
     ),
     "landscape_core.slices.slice": ("compute_slice",),
     "landscape_core.slices.slice_spec": ("SliceSpec",),
+    "landscape_core.slices.plane_of_slice": ("plane_of",),
     "landscape_core.slices.adaptive": ("refine",),
     "landscape_core.slices.subsampling": ("sample",),
     "landscape_core.slices.sweep": (

@@ -3,10 +3,15 @@
 The barrier is the largest amount by which the loss on the way exceeds the straight interpolation of
 both ends' losses: Frankle, Dziugaite, Roy and Carbin, 2020, Linear Mode Connectivity and the
 Lottery Ticket Hypothesis, section 2, arXiv:1912.05671.
+
+What is read of a network is its plain evaluation: the network and the loss as their author wrote
+them. The curve may be trained by a faster way; a fault of that one costs a good curve, but gives no
+wrong loss.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +26,8 @@ from landscape_core.models.measures.accuracy import Accuracy
 from landscape_core.models.measures.base import Answers, classes_of
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.objective import Objective
+from landscape_core.models.plain_evaluation import PlainEvaluation
+from landscape_core.storage.schema import SCHEMA_VERSION
 
 Floats = npt.NDArray[np.float64]
 
@@ -68,13 +75,11 @@ class Profile:
         weights = curve.weights(t.to(curve.nodes.device)).to(curve.nodes)
         models = {n: p for n, p in self.parts.items() if isinstance(p, ModelObjective)}
         classes = classes_of(models) if models else None
-        read = [
-            [
-                _read(self._at(part, float(s)), w @ curve.nodes, classes)
-                for s, w in zip(t, weights, strict=True)
-            ]
-            for part in self.parts.values()
-        ]
+        read = []
+        for part in self.parts.values():
+            reader = self._reader(part, classes)
+            places = zip(t.tolist(), weights, strict=True)
+            read.append([reader(s, w @ curve.nodes) for s, w in places])
         values = np.array(read)  # (S, n, 2)
         table = {
             "loss": (("split", "t"), values[..., 0]),
@@ -85,29 +90,45 @@ class Profile:
         if classes is not None:
             table["accuracy"] = (("split", "t"), values[..., 1])
         coords = {"split": list(self.parts), "t": t.numpy()}
-        return xr.Dataset(table, coords, {"curve": curve.kind})
+        return xr.Dataset(table, coords, {"curve": curve.kind, "schema_version": SCHEMA_VERSION})
 
-    def _at(self, part: Objective, t: float) -> Objective:
-        """A part with the running statistics of both ends in proportion."""
+    def _reader(self, part: Objective, classes: int | None) -> "Reader":
+        """The function that reads one part at a place and a point."""
+        if not isinstance(part, ModelObjective):
+            return partial(_loss_alone, part)
+        evaluation = PlainEvaluation(part.with_buffers(self._buffers_at(0.0) or part.buffers))
+        answers = Answers(part.targets, part.loss_function, classes)
+
+        def values(outputs: Tensor) -> tuple[float, float]:
+            right = float("nan") if classes is None else float(Accuracy().read(outputs, answers))
+            return float(evaluation.loss_of(outputs)), right
+
+        def read(t: float, theta: Vector) -> tuple[float, float]:
+            evaluation.moved = self._buffers_at(t)
+            return evaluation.values(theta, values)
+
+        return read
+
+    def _buffers_at(self, t: float) -> dict[str, Tensor]:
+        """The running statistics of both ends in proportion; at the ends their own, bit for bit."""
         first, last = (end.buffers for end in self.ends)
-        if not isinstance(part, ModelObjective) or not first:
-            return part
-        mixed = {
-            name: torch.lerp(value, last[name].to(value), t) if value.is_floating_point() else value
+        return {
+            name: torch.lerp(value, last[name].to(value), t)
+            if value.is_floating_point() or value.is_complex()
+            else value
             for name, value in first.items()
         }
-        return part.with_buffers(mixed)
 
 
-def _read(part: Objective, theta: Vector, classes: int | None) -> tuple[float, float]:
-    """The loss at a point, and the accuracy (NaN where there are no classes)."""
+Reader = Callable[[float, Vector], tuple[float, float]]
+"""(place, parameters) -> the loss there, and the accuracy (NaN where there are no classes)."""
+
+
+def _loss_alone(part: Objective, t: float, theta: Vector) -> tuple[float, float]:
+    """The loss at a point of an objective without a network."""
+    del t
     with torch.no_grad():
-        if not isinstance(part, ModelObjective):
-            return float(part.loss(theta)), float("nan")
-        outputs = part.outputs(theta)
-        answers = Answers(part.targets, part.loss_function, classes)
-        right = float("nan") if classes is None else float(Accuracy().read(outputs, answers))
-        return float(answers.mean(outputs)), right
+        return float(part.loss(theta)), float("nan")
 
 
 def barrier(losses: Floats) -> Floats:

@@ -1,0 +1,232 @@
+"""A curve of low loss between two states of a user's own network, in one call."""
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import xarray as xr
+from torch import nn
+
+from landscape_core.connectivity.barrier import End
+from landscape_core.connectivity.connection import check_resolution
+from landscape_core.connectivity.curve_search import CurveSearch
+from landscape_core.connectivity.paths.base import Path
+from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.public_call import public_call
+from landscape_core.foundation.recipes import ENGINE_VERSION, canonical, to_plain
+from landscape_core.foundation.registry import find
+from landscape_core.models.adapter import Adapter
+from landscape_core.models.batch_norm import MEANINGS, UNKNOWN, BatchNorm
+from landscape_core.models.batches import Batches
+from landscape_core.models.generators import drawing, drawn_since, kept_generators, states
+from landscape_core.models.loss_function import LossFunction
+from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.user_model import try_call
+from landscape_core.models.user_parts import (
+    check_max_examples,
+    check_seed,
+    is_whole,
+    limited,
+    user_parts,
+)
+from landscape_core.planes.network_state import NetworkState, between, state_in
+from landscape_core.planes.through import State
+from landscape_core.slices import point_statistics
+
+FEW = 8
+"""Examples on which it is tried whether training steps draw random numbers."""
+
+MOST_POINTS = 10_001
+"""Points of a curve at which losses are read, at most."""
+
+STATES = "a module, a state dictionary or a vector (P,) of parameters of the model"
+
+
+@torch.inference_mode(mode=False)  # what is made within it cannot be differentiated
+@public_call
+def connect(  # noqa: PLR0913 - every choice in one line is what it is for
+    model: nn.Module,
+    a: State,
+    b: State,
+    loss: LossFunction,
+    data: Batches,
+    *,
+    test: Batches | None = None,
+    path: Path | str = "bezier",
+    align: bool = False,
+    points: int = 61,
+    resolution: int = 25,
+    batch_norm: BatchNorm | None = None,
+    adapter: Adapter | None = None,
+    max_examples: int | None = None,
+    device: str | torch.device | None = None,
+    dtype: torch.dtype | str | None = None,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Connect two states of a network by a curve of low loss: loss (split, t), barrier (split).
+
+    Along the curve at `t` from 0, which is `a`, to 1, which is `b`: `loss` and, where targets are
+    classes, `accuracy` (split, t), by the plain evaluation of network and loss; along the straight
+    line `straight_loss` (split, t); of each its `barrier` and `length`; the curve's `nodes`
+    (node, param). With `align` the line and curve end at `b` with its hidden units reordered, which
+    `aligned_loss` (split, t) reads, and `straight_loss` is that to `b` itself. Unless the curve is
+    straight, `plane_loss` (split, beta, alpha) is the loss over the plane of the curve, which runs
+    at `curve_alpha` and `curve_beta`, at the distance `curve_distance` (t) from it. The models are
+    copied, never changed. For datasets on the way: `compute_connection`.
+
+    Args:
+        model: any module from one tensor to outputs; says what is trained. Its own parameters do
+            not matter.
+        a: where the curve begins: a module, a state dictionary, or a vector (P,) of parameters.
+        b: where it ends.
+        loss: from (outputs, targets) to one value per example or to their mean.
+        data: inputs and targets, or batches of the two, for instance a DataLoader; the curve is
+            trained on them.
+        test: a second part of the data, or none.
+        path: how the curve is found, by name, `bezier`, `polygon`, `nudged` or `straight`, or as an
+            object, for instance `Bezier(steps=300)`.
+        align: first put the hidden units of `b` in the order nearest to those of `a`.
+        points: of the curve, at which losses are read.
+        resolution: points along each side of `plane_loss`; 0: none.
+        batch_norm: which statistics batch normalization uses: `interpolated`, those of `a` and `b`
+            at the ends and in proportion between; `reestimated`, new ones at each point; `batch`,
+            those of the examples evaluated. By default `interpolated`, where the buffers of both
+            states are known, else `running`, those of the model.
+        adapter: takes what the model gives if that is no tensor, gives the outputs.
+        max_examples: the first so many examples of each part; by default all.
+        device: where to compute; by default where the model's parameters lie.
+        dtype: floating type to compute in; by default the model's.
+        seed: of the places on the curve and of mini-batches.
+
+    Raises:
+        SpecError: a value that is not accepted, no data, a state of another network, or of the same
+            parameters as the other, or a network that cannot be aligned; before any work.
+    """
+    rule = _rule(path)
+    _check_sizes(points, resolution)
+    check_max_examples(max_examples)
+    check_seed(seed)
+    parts = user_parts(
+        model, loss, data, test=test, batch_norm=batch_norm, adapter=adapter, device=device,
+        dtype=dtype,
+    )  # fmt: skip
+    both = _states(a, b, parts["train"])
+    parts = _read(limited(parts, max_examples), both, batch_norm)
+    train = parts["train"]
+    try_call(train)
+    ends = [End(one.theta.to(train.start), _buffers(one, train, both)) for one in both]
+    search = CurveSearch(
+        parts, (ends[0], ends[1]), rule, bool(align), points, resolution, int(seed)
+    )
+    with _draws(train, int(seed)):
+        *_, (_, found) = search.found()
+    attrs = {"path": canonical(to_plain(rule)), "align": int(align), "model": type(model).__name__}
+    return found.assign_attrs(attrs, seed=int(seed), **_attrs(parts, both))
+
+
+def _draws(train: ModelObjective, seed: int) -> contextlib.AbstractContextManager[None]:
+    """The process's generators set from the seed, where training steps draw, as with dropout."""
+    device = train.start.device
+    few = train.restricted(torch.arange(min(train.examples, FEW), device=device))
+    with kept_generators(device):
+        before = states(device)
+        few.value_and_gradient(train.start)
+        drawn = drawn_since(before, device)
+    return drawing(device, seed) if drawn else contextlib.nullcontext()
+
+
+def _rule(path: object) -> Path:
+    """The rule that is given by name or as an object.
+
+    Raises:
+        SpecError: no such rule.
+    """
+    if isinstance(path, Path):
+        return path
+    return find(Path, path if isinstance(path, str) else type(path).__name__)()
+
+
+def _check_sizes(points: object, resolution: object) -> None:
+    if not is_whole(points) or not 2 <= points <= MOST_POINTS:  # type: ignore[operator]
+        raise SpecError("points", points, f"a whole number between 2 and {MOST_POINTS}")
+    if not is_whole(resolution):
+        raise SpecError("resolution", resolution, "0, or a whole number between 3 and 201")
+    check_resolution("resolution", resolution)  # type: ignore[arg-type]
+
+
+def _states(a: State, b: State, objective: ModelObjective) -> tuple[NetworkState, NetworkState]:
+    """Both states of the objective's network.
+
+    Raises:
+        SpecError: one is of another network, not finite, or differs in what is held fixed; or both
+            have the same parameters.
+    """
+    first, last = _state("a", a, objective), _state("b", b, objective)
+    if torch.equal(first.theta.to(objective.start), last.theta.to(objective.start)):
+        raise SpecError("b", "the same parameters as a", "another state than a")
+    return first, last
+
+
+def _state(name: str, given: State, objective: ModelObjective) -> NetworkState:
+    if not isinstance(given, nn.Module | Mapping | torch.Tensor):
+        raise SpecError(name, type(given).__name__, STATES)
+    try:
+        state = state_in(given, objective)
+    except SpecError as error:
+        accepted = f"a state of the model: {error.field} must be {error.accepted}"
+        raise SpecError(name, error.value, accepted) from error
+    if state.theta.is_complex():
+        raise SpecError(name, "complex numbers", "a state of real parameters")
+    if not bool(state.theta.isfinite().all()):
+        raise SpecError(name, "a state with NaN or infinity", "finite")
+    if state.differs:
+        accepted = f"equal to the model in {', '.join(state.differs)}, which are held fixed"
+        raise SpecError(name, "a state with other values there", accepted)
+    return state
+
+
+def _known(states: tuple[NetworkState, NetworkState]) -> bool:
+    """Whether the buffers of both states are known."""
+    return all(state.buffers is not None for state in states)
+
+
+def _read(
+    parts: Mapping[str, ModelObjective],
+    states: tuple[NetworkState, NetworkState],
+    batch_norm: BatchNorm | None,
+) -> dict[str, ModelObjective]:
+    """The parts with the statistics that are asked for, or that are usual."""
+    moving = between(states)
+    if batch_norm == "interpolated" and moving is None:
+        raise SpecError("batch_norm", batch_norm, point_statistics.ACCEPTED)
+    choice: BatchNorm = "interpolated" if moving is not None and moving.moves else "running"
+    wanted = batch_norm if batch_norm not in (None, "running") else choice
+    return {name: part.with_batch_norm(wanted or choice) for name, part in parts.items()}
+
+
+def _buffers(
+    state: NetworkState, part: ModelObjective, states: tuple[NetworkState, NetworkState]
+) -> Mapping[str, Any]:
+    """The buffers of a state; those of the network, where one of the states does not say."""
+    return state.buffers if state.buffers is not None and _known(states) else part.buffers
+
+
+def _attrs(
+    parts: Mapping[str, ModelObjective], states: tuple[NetworkState, NetworkState]
+) -> dict[str, Any]:
+    """What the losses depend on beside the parameters."""
+    part = next(iter(parts.values()))
+    moves = part.batch_norm == "interpolated"
+    statistics = {}
+    if part.normalizes or moves:
+        statistics["statistics"] = MEANINGS[part.batch_norm]
+        if not _known(states) and part.batch_norm == "running":
+            statistics["statistics"] = UNKNOWN
+    return {
+        "batch_norm": part.batch_norm if part.normalizes or moves else "none",
+        **statistics,
+        "examples": [one.examples for one in parts.values()],
+        "dtype": str(part.start.dtype).removeprefix("torch."),
+        "engine_version": ENGINE_VERSION,
+    }
