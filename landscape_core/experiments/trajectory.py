@@ -27,6 +27,7 @@ from landscape_core.models.content_key import key_or_warning
 from landscape_core.models.file_digests import changed, data_digests, data_folders, without_places
 from landscape_core.models.flat_buffers import flat_of, named_buffers_of
 from landscape_core.models.network_objective import ModelObjective
+from landscape_core.storage.schema import SCHEMA_VERSION
 from landscape_core.storage.store import Store
 from landscape_core.training.recorder import Entry, Recorder
 from landscape_core.training.run import Run, Training
@@ -91,6 +92,7 @@ def trajectory(
     attrs = {
         "run": canonical(to_plain(run)),
         "engine_version": ENGINE_VERSION,
+        "schema_version": SCHEMA_VERSION,
         "diverged": int(diverged),
     }
     if files:
