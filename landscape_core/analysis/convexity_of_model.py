@@ -94,11 +94,10 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
     asked = Convexity(matrix=which, max_examples=int(max_examples or part.examples))
     *_, found = compute_convexity(part, plane, grid, asked)
     statistics = point_statistics.told(part, plane)
-    given = isinstance(rule, Plane | Through)
     attrs = {
         "engine_version": ENGINE_VERSION,
         "grid": canonical(to_plain(grid)),
-        "directions": "given" if given else canonical(to_plain(rule)),
+        "directions": canonical(to_plain(rule)) if isinstance(rule, Directions) else "given",
         "batch_norm": point_statistics.named(part, plane),
         **({"statistics": statistics} if statistics else {}),
         "model": type(model).__name__,

@@ -200,9 +200,10 @@ def _read(
     moving = between(states)
     if batch_norm == "interpolated" and moving is None:
         raise SpecError("batch_norm", batch_norm, point_statistics.ACCEPTED)
-    choice: BatchNorm = "interpolated" if moving is not None and moving.moves else "running"
-    wanted = batch_norm if batch_norm not in (None, "running") else choice
-    return {name: part.with_batch_norm(wanted or choice) for name, part in parts.items()}
+    choice = batch_norm
+    if choice is None or choice == "running":
+        choice = "interpolated" if moving is not None and moving.moves else "running"
+    return {name: part.with_batch_norm(choice) for name, part in parts.items()}
 
 
 def _buffers(

@@ -19,6 +19,7 @@ from landscape_core.foundation.recipes import Knob, Note, Recipe, name_of
 from landscape_core.foundation.types import Vector
 from landscape_core.models.additivity import stated
 from landscape_core.models.network_objective import ModelObjective
+from landscape_core.storage.schema import SCHEMA_VERSION
 
 LONGEST = 400
 """Measurements along a run that are kept; then every second one goes."""
@@ -101,6 +102,7 @@ class Watcher:
             },
             {"step": np.array(steps), "rank": np.arange(1, pairs[0].values.shape[0] + 1)},
             {
+                "schema_version": SCHEMA_VERSION,
                 "seconds": self.seconds,
                 "matrix": name_of(type(self.asked.matrix)),
                 **self._said,

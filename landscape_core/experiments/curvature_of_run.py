@@ -31,6 +31,7 @@ from landscape_core.models.content_key import key_or_warning
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.parameters import Layout, groups, selected
 from landscape_core.models.problems.base import Instance
+from landscape_core.storage.schema import SCHEMA_VERSION, VERSION
 from landscape_core.storage.store import Store
 
 ZERO = 4.0
@@ -207,6 +208,7 @@ def _key(path: xr.Dataset, *asked: Recipe, at: Sequence[int]) -> str:
 
 def _attrs(path: xr.Dataset, at: int | None = None) -> dict[str, Any]:
     found = {"run": canonical(to_plain(run_of(path))), "engine_version": ENGINE_VERSION}
+    found[VERSION] = SCHEMA_VERSION
     return found if at is None else {**found, "step": int(path["step"].values[at])}
 
 

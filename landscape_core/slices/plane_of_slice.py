@@ -24,7 +24,7 @@ from landscape_core.foundation.recipes import canonical
 from landscape_core.models.flat_buffers import flat_of, named_buffers_of
 from landscape_core.planes.moving_buffers import MovingBuffers
 from landscape_core.planes.plane import Plane
-from landscape_core.storage.store import MEGABYTE, Store
+from landscape_core.storage.store import KEY_LIMIT, MEGABYTE, Store
 
 MOST = 100_000
 """Numbers that a dataset holds of its plane at most: origin, axes and buffers."""
@@ -95,7 +95,9 @@ def plane_of(dataset: xr.Dataset, store: Store | None = None) -> Plane:
     source: xr.Dataset | None = dataset
     if ORIGIN not in dataset.coords:
         key = dataset.attrs.get(KEY)
-        source = store.get(key) if store is not None and isinstance(key, str) else None
+        named = isinstance(key, str) and key == f"plane{dataset.attrs.get(DIGEST)}"
+        known = named and key.isalnum() and len(key) <= KEY_LIMIT
+        source = store.get(key) if store is not None and known else None
     if source is None:
         raise MissingDataError(NOT_HERE.format(MOST))
     try:
