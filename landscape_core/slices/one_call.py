@@ -27,8 +27,9 @@ from landscape_core.planes.through import Through
 from landscape_core.slices.backends.base import Backend
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.held_variances import tell_held
+from landscape_core.slices.measures_by_name import Given
 from landscape_core.slices.point_statistics import with_statistics
-from landscape_core.slices.probe import Given, Probe, probe
+from landscape_core.slices.probe import Probe, probe
 from landscape_core.slices.slice import compute_slice
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.strategy_choice import strategy_of

@@ -1,10 +1,10 @@
 """What is read at a point of a line or plane: measures on parts of the data, by a strategy."""
 
 import math
-import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,25 +14,27 @@ from torch import Tensor
 from landscape_core.foundation.errors import LandscapeError, SpecError
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import name_of
-from landscape_core.foundation.registry import entries
 from landscape_core.models.draw_error import DrawError
-from landscape_core.models.measures.base import Measure, classes_of, usual
+from landscape_core.models.measures.base import Measure, classes_of
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.plain_evaluation import PlainEvaluation
-from landscape_core.models.user_measure import UserMeasure
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.interpolation import Floats
-from landscape_core.slices.point_by_point import point_by_point
+from landscape_core.slices.measures_by_name import Given, measures_by_name
 from landscape_core.slices.point_statistics import ACCEPTED
+from landscape_core.slices.readers import Readers
 from landscape_core.slices.reading import Reader, Reading
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.strategies.loop import Loop
-from landscape_core.slices.strategy_choice import FEW, LEAST, LOG, _per_point, strategy_of, trial
+from landscape_core.slices.strategy_choice import (
+    INSTEAD,
+    LOG,
+    applied,
+    seconds_per_point,
+    strategy_of,
+    trial,
+)
 from landscape_core.storage import schema
-
-INSTEAD = "The strategy {} does not evaluate this network, the loop does: {}"
-
-Given = Measure | Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,10 +59,9 @@ class Probe:
     draws: int = 1
     named: bool = False
     preferred: bool = False
-    _readers: dict[tuple[str, int], Reader] = field(default_factory=dict)
+    readers: Readers = field(default_factory=Readers)
     _replaced: set[str] = field(default_factory=set)
     _plain: "list[Probe]" = field(default_factory=list)
-    _evaluations: list[PlainEvaluation] = field(default_factory=list)
 
     @public_call
     def __call__(self, coords: Floats) -> Floats:
@@ -75,7 +76,7 @@ class Probe:
         Raises:
             SpecError: a measure reads the network, which would be another one where it arrives.
         """
-        if any(one.reads_network for one in self._plainest._evaluations):
+        if any(one.reads_network for one in self._plainest.readers.evaluations):
             accepted = "functions of outputs and targets alone, where workers compute"
             raise SpecError("measures", "one that reads the network", accepted)
         return {**self.__dict__, **_unread()}
@@ -111,13 +112,9 @@ class Probe:
             self._plain.append(replace(self, strategies=loops, **_unread()))
         return self._plain[0]
 
-    def hold(self, part: str) -> PlainEvaluation:
-        """The plain evaluation of a part, which this thread uses from now on."""
-        reading = self.reading(part)
-        found = Loop().evaluation(reading)
-        self._readers[_key(part, Loop())] = point_by_point(reading, found)
-        self._evaluations.append(found)
-        return found
+    def hold_plain(self, part: str) -> PlainEvaluation:
+        """The plain evaluation of a part, by which this thread reads it plainly from now on."""
+        return self.plainly().readers.hold(part, self.reading(part))
 
     def in_double(self) -> "Probe":
         """The same reading in float64."""
@@ -127,13 +124,13 @@ class Probe:
     @property
     def draws_numbers(self) -> bool:
         """Whether random numbers are drawn, as far as it was seen by now."""
-        found = (*self._evaluations, *self._plainest._evaluations)
+        found = (*self.readers.evaluations, *self._plainest.readers.evaluations)
         return any(one.draws for one in found)
 
     @property
     def may_draw(self) -> bool:
         """Whether random numbers may be drawn, perhaps at points that were not seen yet."""
-        return not all(one.fixed for one in self._plainest._evaluations)
+        return not all(one.fixed for one in self._plainest.readers.evaluations)
 
     @property
     def _plainest(self) -> "Probe":
@@ -142,8 +139,8 @@ class Probe:
 
     def pace(self, part: str) -> float:
         """The seconds that a point of one part takes, by a short trial of its strategy."""
-        least = max(FEW, self.used[part].together(self.reading(part)))
-        return _per_point(lambda where: self._read(part, where), self.plane, least, LEAST)
+        together = self.used[part].together(self.reading(part))
+        return seconds_per_point(lambda where: self._read(part, where), self.plane, together)
 
     def asking(self, measures: Mapping[str, Measure]) -> "Probe":
         """The same reading of other measures."""
@@ -178,24 +175,12 @@ class Probe:
             return self._reader(part)(where)
 
     def _reader(self, part: str) -> Reader:
-        """The reader of this thread, as readers write to what they hold."""
-        strategy = self.used[part]
-        key = _key(part, strategy)
-        if key not in self._readers and type(strategy) is Loop and not strategy.block:
-            self.hold(part)
-        if key not in self._readers:
-            self._readers[key] = strategy.reader(self.reading(part).apart())
-        return self._readers[key]
-
-
-def _key(part: str, strategy: Strategy) -> tuple[str, int]:
-    """Under which key the reader of this thread is held."""
-    return f"{part} {name_of(type(strategy))}", threading.get_ident()
+        return self.readers.of(part, self.used[part], lambda: self.reading(part))
 
 
 def _unread() -> dict[str, Any]:
     """What has been prepared for another reading is not used."""
-    return {"_readers": {}, "_plain": [], "_evaluations": []}
+    return {"readers": Readers(), "_plain": []}
 
 
 @public_call
@@ -231,6 +216,35 @@ def probe(  # noqa: PLR0913 - each choice by its name
         SpecError: no data, a measure or strategy that does not apply, or a plane of another
             network.
     """
+    _check(parts, plane, draws)
+    plane = plane.like(next(iter(parts.values())).start)
+    classes = classes_of(parts)
+    read = measures_by_name(measures, classes)
+    if draws > 1:
+        read[schema.STANDARD_ERROR] = DrawError()
+    asked = Probe(plane, parts, read, {}, math.nan, classes, tf32, seed, draws)
+    if strategy is not None:
+        chosen = strategy_of(strategy)
+        strategies = {
+            n: chosen
+            if tried
+            else applied(
+                chosen, asked.reading(n), partial(asked.hold_plain, n), preferred=preferred
+            )
+            for n in parts
+        }
+        named = not (tried or preferred)
+        return replace(asked, strategies=strategies, named=named, preferred=preferred)
+    best = {name: trial(asked.reading(name), asked.hold_plain(name))[0] for name in parts}
+    return replace(
+        asked,
+        strategies={name: timing.strategy for name, timing in best.items()},
+        seconds=sum(timing.seconds for timing in best.values()),
+    )
+
+
+def _check(parts: Mapping[str, ModelObjective], plane: Plane, draws: object) -> None:
+    """Refuse no data, a plane of another network, statistics that it lacks, and no draws."""
     if not parts:
         raise SpecError("parts", {}, "at least one objective, by the name of its split")
     for part in parts.values():
@@ -241,78 +255,3 @@ def probe(  # noqa: PLR0913 - each choice by its name
             raise SpecError("batch_norm", "interpolated", ACCEPTED)
     if isinstance(draws, bool) or not isinstance(draws, int) or draws < 1:
         raise SpecError("draws", draws, "a whole number from 1 on")
-    plane = plane.like(next(iter(parts.values())).start)
-    classes = classes_of(parts)
-    read = _measures(measures, classes)
-    if draws > 1:
-        read[schema.STANDARD_ERROR] = DrawError()
-    asked = Probe(plane, parts, read, {}, math.nan, classes, tf32, seed, draws)
-    if strategy is not None:
-        chosen = strategy_of(strategy)
-        check = _applied_or_loop if preferred else _applied
-        strategies = {n: chosen if tried else check(chosen, asked, n) for n in parts}
-        named = not (tried or preferred)
-        return replace(asked, strategies=strategies, named=named, preferred=preferred)
-    plain = asked.plainly()
-    best = {name: trial(asked.reading(name), plain.hold(name))[0] for name in parts}
-    return replace(
-        asked,
-        strategies={name: timing.strategy for name, timing in best.items()},
-        seconds=sum(timing.seconds for timing in best.values()),
-    )
-
-
-def _applied(strategy: Strategy, asked: Probe, part: str) -> Strategy:
-    """The strategy, if it can read a part.
-
-    Raises:
-        SpecError: it cannot, or the network may take another way elsewhere than where it is seen.
-    """
-    name, reading = name_of(type(strategy)), asked.reading(part)
-    if isinstance(strategy, Loop):
-        return strategy
-    trace = asked.plainly().hold(part).trace(asked.plane.origin)
-    if not trace.fixed:
-        raise SpecError("strategy", name, f"loop, as the network {', '.join(trace.found)}")
-    if not strategy.applies(reading):
-        raise SpecError("strategy", name, "one that applies to this network, data and measures")
-    return strategy
-
-
-def _applied_or_loop(strategy: Strategy, asked: Probe, part: str) -> Strategy:
-    """The strategy, if it can read a part; else the loop, with a warning."""
-    try:
-        return _applied(strategy, asked, part)
-    except SpecError as error:
-        warnings.warn(INSTEAD.format(name_of(type(strategy)), error), stacklevel=4)
-        return Loop()
-
-
-def _measures(given: Mapping[str, Given] | None, classes: int | None) -> dict[str, Measure]:
-    """The measures by name, the loss first, functions wrapped."""
-    found: dict[str, Measure] = {schema.LOSS: entries(Measure)[schema.LOSS]()}
-    if given is None:
-        return found | usual(classes)
-    _check_named(given)
-    for name, measure in given.items():
-        found[name] = measure if isinstance(measure, Measure) else _own(name, measure)
-        if not found[name].applies(classes):
-            known = [n for n, kind in entries(Measure).items() if kind().applies(classes)]
-            raise SpecError("measures", name, "one of " + ", ".join(known) + " for such targets")
-    return found
-
-
-def _check_named(given: object) -> None:
-    if not isinstance(given, Mapping):
-        accepted = 'measures or functions by name, for instance {"error": Error()}'
-        raise SpecError("measures", given, accepted)
-
-
-def _own(name: str, function: object) -> Measure:
-    if name in (schema.LOSS, schema.COMPUTED, schema.SPLIT, schema.ALPHA, schema.BETA, "class"):
-        raise SpecError("measures", name, "given another name: a slice uses this one")
-    if not callable(function):
-        raise SpecError(
-            f"measures[{name!r}]", function, "a measure, or a function of (outputs, targets)"
-        )
-    return UserMeasure(function)

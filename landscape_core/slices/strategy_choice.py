@@ -9,12 +9,13 @@ import logging
 import math
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import name_of
 from landscape_core.foundation.registry import entries, find
 from landscape_core.models.notices import unheard
@@ -46,6 +47,8 @@ MARGIN = 1.1
 """A strategy must be so many times faster than the loop to be taken: so far a short trial errs."""
 
 
+INSTEAD = "The strategy {} does not evaluate this network, the loop does: {}"
+
 UNSTEADY = (
     "Evaluated twice at the same point, the network or the loss gave different values (it may keep "
     "state between calls). The slice holds the first value of each point."
@@ -65,6 +68,41 @@ def strategy_of(given: Strategy | str) -> Strategy:
         SpecError: no such name; says all that there are.
     """
     return given if isinstance(given, Strategy) else find(Strategy, given)()
+
+
+def applied(
+    strategy: Strategy,
+    reading: Reading,
+    evaluation: Callable[[], PlainEvaluation],
+    *,
+    preferred: bool = False,
+) -> Strategy:
+    """The strategy, if it can read what is asked.
+
+    Args:
+        strategy: that which is asked for.
+        reading: what is to be read.
+        evaluation: makes the plain evaluation of that.
+        preferred: where the strategy cannot, the loop is taken instead, with a warning.
+
+    Raises:
+        SpecError: it cannot, or the network may take another way elsewhere than where it is seen.
+    """
+    if isinstance(strategy, Loop):
+        return strategy
+    name, trace = name_of(type(strategy)), evaluation().trace(reading.plane.origin)
+    accepted = ""
+    if not trace.fixed:
+        accepted = f"loop, as the network {', '.join(trace.found)}"
+    elif not strategy.applies(reading):
+        accepted = "one that applies to this network, data and measures"
+    if not accepted:
+        return strategy
+    error = SpecError("strategy", name, accepted)
+    if not preferred:
+        raise error
+    warnings.warn(INSTEAD.format(name, error), stacklevel=4)
+    return Loop()
 
 
 @dataclass(frozen=True)
@@ -125,8 +163,8 @@ def _tried(
             reader = strategy.reader(own)
             deviation = _deviation(reader(few), truth)
             if deviation <= tolerance:
-                least = max(FEW, strategy.together(own))
-                seconds = _per_point(reader, reading.plane, least, budget)
+                together = strategy.together(own)
+                seconds = seconds_per_point(reader, reading.plane, together, budget)
                 timings.append(Timing(strategy, seconds, deviation))
         except Exception as error:  # some of what users write cannot be batched or recorded
             _skipped(strategy, error)
@@ -155,8 +193,16 @@ def _skipped(strategy: Strategy, error: Exception) -> None:
     LOG.debug("%s does not apply: %r", name_of(type(strategy)), error)
 
 
-def _per_point(reader: Reader, plane: Plane, least: int, budget: float) -> float:
-    """Seconds a point, with as many points at once as the budget allows."""
+def seconds_per_point(reader: Reader, plane: Plane, together: int, budget: float = LEAST) -> float:
+    """Seconds a point, with as many points at once as the budget allows.
+
+    Args:
+        reader: reads them.
+        plane: on which they lie.
+        together: how many points take as long as one.
+        budget: seconds that may be taken, about.
+    """
+    least = max(FEW, together)
     best, spent = math.inf, 0.0
     # The first calls of all load libraries and fill caches.
     for count in (least, least, max(16, least), max(128, least)):

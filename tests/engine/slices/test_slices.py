@@ -28,7 +28,8 @@ from landscape_core.planes.plane import Plane
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.interpolation import filled, lines_of
 from landscape_core.slices.one_call import landscape, probe_of
-from landscape_core.slices.probe import _key, probe
+from landscape_core.slices.probe import probe
+from landscape_core.slices.readers import Readers
 from landscape_core.slices.slice_key import slice_key
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.strategies.plane_algebra import PlaneAlgebra
@@ -215,8 +216,9 @@ def counting(read, wait=0.0):
         return reader(coords)
 
     seconds = wait or read.seconds
-    readers = {_key("train", read.strategies["train"]): slow}
-    slowed = dataclasses.replace(read, seconds=seconds, _readers=readers)
+    readers = Readers()
+    readers.put("train", read.strategies["train"], slow)
+    slowed = dataclasses.replace(read, seconds=seconds, readers=readers)
     return slowed, counted
 
 
