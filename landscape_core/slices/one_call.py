@@ -16,9 +16,10 @@ from landscape_core.models.adapter import Adapter
 from landscape_core.models.additivity import warn_of_partial
 from landscape_core.models.batch_norm import BatchNorm
 from landscape_core.models.batches import Batches, pairs_of
+from landscape_core.models.known_loss import with_known_loss
 from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.network_objective import ModelObjective
-from landscape_core.models.user_model import from_module, with_known_loss
+from landscape_core.models.user_model import from_module
 from landscape_core.planes.directions.base import Directions, Viewpoint
 from landscape_core.planes.directions.random import Random
 from landscape_core.planes.network_state import laid, state_in

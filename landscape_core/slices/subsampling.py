@@ -19,11 +19,11 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.public_call import public_call
 from landscape_core.models.additivity import additivity
 from landscape_core.models.data_parts import verified
+from landscape_core.models.known_loss import with_known_loss
 from landscape_core.models.loss_weights import is_mean
 from landscape_core.models.measures.base import Measure, OutputMeasure
 from landscape_core.models.measures.loss_spread import LossSpread
 from landscape_core.models.network_objective import ModelObjective
-from landscape_core.models.user_model import with_known_loss
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.grid_values import GridValues, frozen, named
 from landscape_core.slices.interpolation import Floats

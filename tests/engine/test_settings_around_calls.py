@@ -49,7 +49,7 @@ from landscape_core.analysis.vector_field import field
 from landscape_core.curvature.matrices.hessian import Hessian
 from landscape_core.models.datasets.base import Data, Split
 from landscape_core.models.datasets.moons import Moons
-from landscape_core.models.user_model import with_known_loss
+from landscape_core.models.known_loss import with_known_loss
 
 
 def network():

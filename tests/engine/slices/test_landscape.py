@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import cases
 import oracles
 from landscape_core.foundation.errors import SpecError
+from landscape_core.models.known_loss import with_known_loss
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.measures.accuracy import Accuracy
 from landscape_core.models.measures.class_loss import ClassLoss
@@ -22,7 +23,7 @@ from landscape_core.models.measures.error import Error
 from landscape_core.models.measures.gradient_norm import GradientNorm
 from landscape_core.models.measures.loss_spread import LossSpread
 from landscape_core.models.network_objective import ModelObjective
-from landscape_core.models.user_model import from_module, with_known_loss
+from landscape_core.models.user_model import from_module
 from landscape_core.planes.directions.gradient import Gradient
 from landscape_core.planes.directions.pca import PCA
 from landscape_core.planes.directions.random import Random
