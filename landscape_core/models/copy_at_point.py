@@ -45,6 +45,11 @@ class CopyAtPoint:
         self._objective, self._seed, self._tf32 = objective, seed, tf32
         self._measures = measures
 
+    @property
+    def parameters(self) -> Sequence[Tensor]:
+        """Those that move, in the order of the vector."""
+        return self.own.parameters
+
     @contextlib.contextmanager
     def at(self, theta: Vector, moved: Mapping[str, Tensor]) -> Iterator[None]:
         """At theta, with all else as it was given but for these buffers."""

@@ -8,11 +8,9 @@ attributes and generators of random numbers are put back, the global ones are se
 """
 
 import contextlib
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -23,26 +21,18 @@ from landscape_core.foundation.types import Scalar, Vector
 from landscape_core.models.adapter import tensor_in
 from landscape_core.models.batch_norm import reestimate
 from landscape_core.models.block_size import all_at_once, block_of
-from landscape_core.models.call_errors import loss_errors, network_errors
-from landscape_core.models.call_trial import Memory
 from landscape_core.models.copy_at_point import CopyAtPoint
 from landscape_core.models.data_parts import parts_of
 from landscape_core.models.evaluated_copy import Measured
-from landscape_core.models.generators import PYTHON, drawing, states
-from landscape_core.models.gradient_mode import needs_gradients
+from landscape_core.models.generators import drawing
 from landscape_core.models.loss_function import Weighted, loss_values
-from landscape_core.models.memory_trial import FEW, memory_of
-from landscape_core.models.module_state import rewound
+from landscape_core.models.memory_trial import FEW
 from landscape_core.models.network_objective import ModelObjective
-from landscape_core.models.notices import retell, unheard
-from landscape_core.models.observation import observed
-from landscape_core.models.trace import MEMORY, Trace
-from landscape_core.models.trial_examples import same_bits
+from landscape_core.models.network_trace import trace_of
+from landscape_core.models.notices import unheard
+from landscape_core.models.trace import Trace
 
 T = TypeVar("T")
-
-REPEATED = 16
-"""How many times it is looked whether numbers drawn from Python's generator make a difference."""
 
 IN_BLOCKS = (
     "The network branches on data values and was evaluated in {} blocks of examples. If a branch"
@@ -78,8 +68,8 @@ class PlainEvaluation:
             measures: the user's own, of (outputs, targets), which may refer to the network.
         """
         self.objective, self.seed, self.tf32 = objective, seed, tf32
-        self._copy = CopyAtPoint(objective, seed=seed, tf32=tf32, measures=measures)
-        self.flat = self._copy.flat
+        self.copy = CopyAtPoint(objective, seed=seed, tf32=tf32, measures=measures)
+        self.flat = self.copy.flat
         self.moved: Mapping[str, Tensor] = {}
         self._trace: Trace | None = None
         self._parts: Sequence[tuple[ModelObjective, float]] | None = None
@@ -90,38 +80,30 @@ class PlainEvaluation:
     @property
     def module(self) -> nn.Module:
         """The copy of the network that is evaluated."""
-        return self._copy.own.module
+        return self.copy.own.module
 
     @property
     def measures(self) -> Sequence[Measured]:
         """The user's own measures, which refer to the copy where they refer to the network."""
-        return self._copy.own.measures
+        return self.copy.own.measures
 
     @property
     def reads_network(self) -> bool:
         """Whether a measure of the user's own leads to the network."""
-        return self._copy.own.reads_network
-
-    @property
-    def _moved(self) -> Sequence[Tensor]:
-        return self._copy.own.parameters
-
-    def keep(self) -> None:
-        """Let every evaluation from now on begin with the module and the loss as they are now."""
-        self._copy.own.keep()
+        return self.copy.own.reads_network
 
     def values(self, theta: Vector, read: Callable[[Tensor], T], *, draw: int = 0) -> T:
         """What a function makes of the outputs (N, ...) at theta, by the numbers of one draw."""
-        with self._standing(theta, draw), self._copy.recording():
+        with self._standing(theta, draw), self.copy.recording():
             return read(self.forward().detach())
 
     def once(self, theta: Vector) -> Tensor:
         """Outputs and loss at theta, end to end, before anything is known of the network."""
         with (
-            self._copy.at(theta, {}),
+            self.copy.at(theta, {}),
             drawing(self.flat.device, self.seed),
             unheard(),
-            self._copy.recording(),
+            self.copy.recording(),
         ):
             outputs = self.forward()
             return torch.cat([outputs.reshape(-1), self.loss_of(outputs).reshape(1)]).detach()
@@ -136,8 +118,8 @@ class PlainEvaluation:
 
     def loss_of(self, outputs: Tensor) -> Scalar:
         """The user's own loss of the outputs; the mean, where it has several values."""
-        targets = self._copy.fresh(self.objective.targets)
-        loss = loss_values(self._copy.own.loss_function, outputs, targets)
+        targets = self.copy.fresh(self.objective.targets)
+        loss = loss_values(self.copy.own.loss_function, outputs, targets)
         return loss.mean() if loss.ndim else loss
 
     def gradient(self, theta: Vector, *, draw: int = 0) -> Vector:
@@ -148,44 +130,59 @@ class PlainEvaluation:
                 self.loss_of(self.forward()).backward()
             else:
                 self._sum_over(parts)
-            return self._joined([parameter.grad for parameter in self._moved])
+            return self._joined([parameter.grad for parameter in self.copy.parameters])
 
     def hvp(self, theta: Vector, direction: Vector, *, draw: int = 0) -> Vector:
         """The Hessian of the loss times a direction, (P,), by differentiating twice, detached."""
         with self._standing(theta, draw), torch.enable_grad(), twice_differentiable():
             loss = self.loss_of(self.forward())
-            first = torch.autograd.grad(loss, self._moved, create_graph=True, allow_unused=True)
+            first = torch.autograd.grad(
+                loss, self.copy.parameters, create_graph=True, allow_unused=True
+            )
             pieces = zip(first, self.objective.layout.split(direction).values(), strict=True)
             along = [(one * v).sum() for one, v in pieces if one is not None and one.requires_grad]
             if not along:  # a linear loss
                 return torch.zeros_like(self.flat)
-            second = torch.autograd.grad(torch.stack(along).sum(), self._moved, allow_unused=True)
+            second = torch.autograd.grad(
+                torch.stack(along).sum(), self.copy.parameters, allow_unused=True
+            )
             return self._joined(list(second))
 
     @contextlib.contextmanager
     def graph(self, theta: Vector, *, draw: int = 0) -> Iterator[tuple[Tensor, Sequence[Tensor]]]:
         """Within it: the outputs (N, ...) at theta, and the parameters to differentiate them by."""
         with self._standing(theta, draw), torch.enable_grad(), twice_differentiable():
-            yield self.forward(), self._moved
+            yield self.forward(), self.copy.parameters
 
     def forward(self) -> Tensor:
         """The outputs on all examples at the point that `flat` holds, as things stand."""
         self._reestimate()
         if len(self.blocks) == 1:
-            return self._adapted(self.module(self._copy.fresh(self.blocks[0])))
+            return self._adapted(self.module(self.copy.fresh(self.blocks[0])))
         found = []
         for number, inputs in enumerate(self.blocks):
             self.block = number
-            found.append(self._adapted(self.module(self._copy.fresh(inputs))))
+            found.append(self._adapted(self.module(self.copy.fresh(inputs))))
         self.block = 0
         return torch.cat(found)
 
+    def _few(self, part: ModelObjective) -> "PlainEvaluation":
+        """Another one of some of the examples, all evaluated together where they are few."""
+        return PlainEvaluation(part, part.examples if part.examples <= FEW else 0, seed=self.seed)
+
+    def _join_blocks(self) -> None:
+        """Evaluate all examples at once, as values that a network asks for may be those of all."""
+        try:
+            self.blocks = self.objective.inputs.split(all_at_once(self.objective))
+        except SpecError as error:
+            warnings.warn(f"{IN_BLOCKS.format(len(self.blocks))} {error}", stacklevel=4)
+
     def _reestimate(self) -> None:
         """Estimate running statistics anew at this point, if so asked."""
-        if self.objective.batch_norm == "reestimated" and self._copy.own.normalizers:
-            parts, given = self._copy.own.normalizers, self.objective.reference
+        if self.objective.batch_norm == "reestimated" and self.copy.own.normalizers:
+            parts, given = self.copy.own.normalizers, self.objective.reference
             buffers = [dict(part.named_buffers(recurse=False)) for part in parts]
-            reestimate(parts, buffers, lambda x: self.module(self._copy.fresh(x)), given)
+            reestimate(parts, buffers, lambda x: self.module(self.copy.fresh(x)), given)
 
     def _gradient_parts(self) -> Sequence[tuple[ModelObjective, float]]:
         """Parts of the data whose graphs are held one at a time, and their weights in the loss."""
@@ -201,16 +198,16 @@ class PlainEvaluation:
         """Add up the gradients of parts of the data, each by its weight."""
         self._reestimate()
         for part, weight in parts:
-            outputs = self._adapted(self.module(self._copy.fresh(part.inputs)))
+            outputs = self._adapted(self.module(self.copy.fresh(part.inputs)))
             losses = loss_values(
-                self._copy.own.loss_function, outputs, self._copy.fresh(part.targets)
+                self.copy.own.loss_function, outputs, self.copy.fresh(part.targets)
             )
             (losses.mean() * weight).backward()
 
     @property
     def draws(self) -> bool:
         """Whether random numbers are drawn, as far as was seen by now."""
-        return self._copy.drew or (self._trace is not None and self._trace.draws)
+        return self.copy.drew or (self._trace is not None and self._trace.draws)
 
     @property
     def fixed(self) -> bool:
@@ -226,117 +223,24 @@ class PlainEvaluation:
             SpecError: something reads the network that this one was copied from.
         """
         if self._trace is None:
-            outputs, loss, found, drawn = self._observed_in_any_way(theta)
-            if drawn == {PYTHON} and "beartype" in sys.modules:
-                # Its decorators draw as well, which of a list's items they look at.
-                others = (self._observed(theta, draw) for draw in range(1, REPEATED))
-                same = all(same_bits(outputs, one[0]) and same_bits(loss, one[1]) for one in others)
-                drawn = set() if same else drawn
-            spoils = self._copy.look_at_data()
-            found += ("draws random numbers",) * bool(drawn) + ("writes to its data",) * spoils
-            found += self._habits()
-            self._trace = Trace(found, bool(drawn), spoils)
-            if found and len(self.blocks) > 1:
+            self._trace = trace_of(self, theta, self._few)
+            if self._trace.found and len(self.blocks) > 1:
                 self._join_blocks()
         return self._trace
-
-    def _habits(self) -> tuple[str, ...]:
-        """What else the network does that a fast way of computing would not do, in words."""
-        found = ("differentiates in its forward",) * self._copy.differentiates
-        found += ("has a train() or eval() of its own",) * self._copy.own.switches
-        remembered = self._memory() if self._copy.own.may_remember else "none"
-        self._copy.renews = remembered == "of its copy"
-        found += ("remembers earlier calls in its copy",) * self._copy.renews
-        return found + (MEMORY,) * (remembered == "of all")
-
-    def _memory(self) -> Memory:
-        """What network and loss remember of earlier calls."""
-
-        def made(part: ModelObjective) -> PlainEvaluation:
-            few = part.examples if part.examples <= FEW else 0
-            return PlainEvaluation(part, few, seed=self.seed)
-
-        return self.objective.calls.memory(lambda: memory_of(self.objective, made))
-
-    def _join_blocks(self) -> None:
-        """Evaluate all examples at once, as values that a network asks for may be those of all."""
-        try:
-            self.blocks = self.objective.inputs.split(all_at_once(self.objective))
-        except SpecError as error:
-            warnings.warn(f"{IN_BLOCKS.format(len(self.blocks))} {error}", stacklevel=4)
-
-    def _observed_in_any_way(
-        self, theta: Vector
-    ) -> tuple[Tensor, Scalar, tuple[str, ...], set[str]]:
-        """What is observed without gradients, or with them where it fails without."""
-        if self._copy.own.is_plain:  # whose arithmetic is known
-            return *self._ran(theta), (), set()
-        try:
-            return self._observed(theta, 0)
-        except RuntimeError as error:
-            if not needs_gradients(error):
-                raise
-        self._copy.differentiates = True
-        return self._observed(theta, 0)
-
-    def _ran(self, theta: Vector) -> tuple[Tensor, Scalar]:
-        """Outputs and loss at theta; what the network or the loss raises is told in words."""
-        with self._copy.at(theta, {}), self._copy.recording():
-            with network_errors(self.objective.inputs):
-                outputs = self.forward()
-            with loss_errors(outputs, self.objective.targets):
-                return outputs, self.loss_of(outputs)
-
-    def _observed(
-        self, theta: Vector, draw: int
-    ) -> tuple[Tensor, Scalar, tuple[str, ...], set[str]]:
-        """Outputs and loss at theta, what else was done, and which generators were drawn from."""
-        with (
-            self._copy.at(theta, {}),
-            drawing(self.flat.device, self.seed, draw),
-            self._copy.recording(),
-        ):
-            before = states(self.flat.device)
-            targets = self.objective.targets
-            asked = self.measures if draw == 0 else []
-            measures = [partial(_measured, one, targets) for one in asked]
-            data = self.objective.inputs, self.objective.targets
-            watched = self.objective.watched()
-            outputs, loss, found, heard = observed(
-                self.forward, self.loss_of, measures, watched, data
-            )
-            if heard and not self._copy.noisy:
-                self._copy.noisy = True
-                retell(heard)
-            if self.reads_network:
-                found += ("is read by a measure",)
-            if self._copy.own.changed():
-                found += ("changes what it holds",)
-            after = states(self.flat.device)
-            drawn = {name for name in before if before[name] != after[name]}
-            if self._copy.own.drawn():
-                drawn.add("its own")
-        return outputs, loss, found, drawn
 
     def _standing(self, theta: Vector, draw: int) -> contextlib.AbstractContextManager[None]:
         """At theta, with all else as at every other point."""
         if not self.trace(theta).fixed:
-            return self._copy.drawing_at(theta, self.moved, draw)
-        at = self._copy.unheard_at if self._copy.noisy else self._copy.at
+            return self.copy.drawing_at(theta, self.moved, draw)
+        at = self.copy.unheard_at if self.copy.noisy else self.copy.at
         return at(theta, self.moved)
 
     def _adapted(self, found: object) -> Tensor:
-        adapter = self._copy.own.adapter
+        adapter = self.copy.own.adapter
         return tensor_in(adapter(found) if adapter else found)
 
     def _joined(self, pieces: Sequence[Tensor | None]) -> Vector:
         """The tensors of the parameters end to end, (P,), detached; zeros where there is none."""
-        pairs = zip(pieces, self._moved, strict=True)
+        pairs = zip(pieces, self.copy.parameters, strict=True)
         found = [torch.zeros_like(p) if piece is None else piece for piece, p in pairs]
         return torch.cat([one.detach().reshape(-1) for one in found])
-
-
-def _measured(measure: Measured, targets: Tensor, outputs: Tensor) -> Any:
-    """What a measure of the user's gives, with targets of its own, which it may write to."""
-    with rewound(measure):
-        return measure(outputs, targets.clone())

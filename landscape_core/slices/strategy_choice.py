@@ -176,8 +176,8 @@ def _tried(
 
 def _candidates(reading: Reading) -> Iterator[Strategy]:
     """The shipped strategies that apply, but for the loop; those that share most come first."""
-    kinds = sorted(entries(Strategy).shipped().values(), key=lambda kind: kind.rank)
-    found = (kind() for kind in kinds if kind is not Loop)
+    every = (kind() for kind in entries(Strategy).shipped().values() if kind is not Loop)
+    found = sorted(every, key=lambda strategy: strategy.rank)
     return (strategy for strategy in found if _applies(strategy, reading))
 
 

@@ -16,6 +16,7 @@ from landscape_core.models import (
     layer_chain,
     memory_trial,
     network_evaluation,
+    network_trace,
     plain_evaluation,
     user_model,
 )
@@ -231,7 +232,7 @@ def _(patch):
     def wrong(self, outputs):
         half = max(1, len(outputs) // 2)
         pairs = zip(outputs.split(half), self.objective.targets.split(half), strict=True)
-        return torch.stack([self._copy.own.loss_function(*pair).mean() for pair in pairs]).mean()
+        return torch.stack([self.copy.own.loss_function(*pair).mean() for pair in pairs]).mean()
 
     patch.setattr(PlainEvaluation, "loss_of", wrong)
 
@@ -243,7 +244,7 @@ def _(patch):
     def wrong(self, *args, **kwargs):
         right(self, *args, **kwargs)
         self.module.train()
-        self.keep()
+        self.copy.own.keep()
 
     patch.setattr(PlainEvaluation, "__init__", wrong)
 
@@ -261,7 +262,7 @@ def _(patch):
 
 @fault("plain: generators are not set")
 def _(patch):
-    for place in (plain_evaluation, copy_at_point):
+    for place in (plain_evaluation, network_trace, copy_at_point):
         patch.setattr(place, "drawing", lambda device, *_: generators.kept_generators(device))
 
 

@@ -198,7 +198,7 @@ def _share(
         parts[name].forward = _affine_forward(network, products, here)
     for name in constant:
         parts[name].forward = _constant_forward(network, found[name])
-    network.keep()
+    network.copy.own.keep()
 
 
 def _products(
