@@ -120,12 +120,12 @@ def _warn(found: Additivity, examples: int, of: int, *, stacklevel: int) -> None
 
 def _draws(few: ModelObjective) -> bool:
     """Whether the network draws random numbers at one of the places."""
-    return any(few._evaluation.draws(theta) for theta in places(few.start))
+    return any(few.evaluation.draws(theta) for theta in places(few.start))
 
 
 def _couples(few: ModelObjective) -> bool:
     """Whether outputs change with the company that examples have."""
-    if few.normalizes and (few.batch_norm == "batch" or few._updates_statistics):
+    if few.normalizes and (few.batch_norm == "batch" or few.updates_statistics):
         return True
     for theta in places(few.start):
         whole = without_gradients(partial(few.outputs, theta))

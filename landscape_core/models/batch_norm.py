@@ -81,6 +81,7 @@ def reestimate(
             part.training, part.momentum = False, momentum
 
 
-def _check_choice(batch_norm: str) -> None:
+def check_choice(batch_norm: str) -> None:
+    """Refuse what is no choice of statistics."""
     if batch_norm not in BATCH_NORM:
         raise SpecError("batch_norm", batch_norm, "one of " + ", ".join(BATCH_NORM))

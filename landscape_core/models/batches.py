@@ -49,6 +49,15 @@ def pairs_of(name: str, data: object) -> list[tuple[Tensor, Tensor]]:
     return pairs
 
 
+def check_lengths(inputs: Tensor, targets: Tensor) -> None:
+    """Refuse inputs and targets of different numbers of examples, or of none."""
+    if len(inputs) != len(targets):
+        accepted = f"{len(inputs)}, as many as inputs"
+        raise SpecError("the number of targets", len(targets), accepted)
+    if len(inputs) == 0:
+        raise SpecError("the number of examples", 0, "at least 1: the data are empty")
+
+
 def _pair(name: str, batch: object) -> tuple[Tensor, Tensor]:
     """The inputs and targets of a batch."""
     if isinstance(batch, ARRAYS | str) or not isinstance(batch, Sequence):

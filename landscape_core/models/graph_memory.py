@@ -24,7 +24,7 @@ def bytes_per_example(objective: ModelObjective, *, gradient: bool = False) -> i
         sizes.append(sum(one.numel() * one.element_size() for one in tensors))
 
     few = objective.first(FEW).alone()
-    few.try_calls()  # before there are hooks
+    _ = few.functional  # found out before there are hooks
     few = few.apart()
     leaves = [one for one in few.module.modules() if not list(one.children())]
     for leaf in leaves:

@@ -32,9 +32,8 @@ def with_known_loss(part: ModelObjective) -> ModelObjective:
     whole = part.module, part.loss_function, part.adapter
     with kept_generators(device), full_precision(device), unheard(), as_given(*whole):
         with network_errors(part.inputs):
-            outputs = without_gradients(
-                lambda: part.adapted(copied(part.module).eval()(part.inputs[:FEW].clone()))
-            )
+            found = without_gradients(lambda: copied(part.module).eval()(part.inputs[:FEW].clone()))
+            outputs = part.evaluation.adapted(found)
         if outputs.ndim != 2:
             return part
         with loss_errors(outputs, targets):

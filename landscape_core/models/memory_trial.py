@@ -41,7 +41,7 @@ def memory_of(objective: ModelObjective, make: Callable[[ModelObjective], Tried]
     """
     found = _found(objective, make)
     if found == "of all":
-        warnings.warn(REMEMBERS, stacklevel=8)
+        warnings.warn(REMEMBERS, stacklevel=7)
     return found
 
 

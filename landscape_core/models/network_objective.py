@@ -1,6 +1,7 @@
 """The mean loss of a network over examples, as a function of its parameters."""
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, final
 
 import torch
@@ -11,7 +12,8 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.precision import full_precision
 from landscape_core.foundation.types import Scalar, Vector
 from landscape_core.models.adapter import Adapter
-from landscape_core.models.batch_norm import BatchNorm, _check_choice
+from landscape_core.models.batch_norm import BatchNorm, check_choice
+from landscape_core.models.batches import check_lengths
 from landscape_core.models.call_trial import FEW, Calls
 from landscape_core.models.copying import copied_together
 from landscape_core.models.in_place import fixed_but
@@ -20,20 +22,41 @@ from landscape_core.models.loss_function import LossFunction, Weighted
 from landscape_core.models.module_mode import to_evaluation
 from landscape_core.models.network_evaluation import NetworkEvaluation, OwnNetwork
 from landscape_core.models.number_types import check_types, converted
-from landscape_core.models.objective import Objective
+from landscape_core.models.objective import Objective, Proximal
 from landscape_core.models.originals import Originals
 from landscape_core.models.parameters import Layout
-from landscape_core.models.shared_memory import Addresses
 
 TENSORS, LOSSES = ("start", "inputs", "targets", "reference"), ("loss_function", "given_loss")
 
 
 @final
+@dataclass(frozen=True, eq=False, init=False)
 class ModelObjective(Objective):
     """The mean loss of a network over given examples, as a function of its parameters.
 
     The network given is copied, never changed. Parameters that require no gradient are constants.
+    An objective is a value: `first`, `with_loss` and others give another one. `given_loss` is the
+    loss as it was given, `loss_function` what is known of it; `reference` are the inputs from which
+    statistics are estimated anew; optimizers follow the `field`, if there is one.
     """
+
+    layout: Layout
+    start: Vector
+    inputs: Tensor
+    targets: Tensor
+    examples: int
+    loss_function: LossFunction
+    given_loss: LossFunction
+    adapter: Adapter | None
+    buffers: dict[str, Tensor]
+    batch_norm: BatchNorm
+    reference: Tensor
+    own: OwnNetwork
+    calls: Calls
+    originals: Originals
+    field: "VectorField | None" = None
+    proximal: Proximal | None = None
+    updates_statistics: bool = False
 
     def __init__(
         self,
@@ -59,66 +82,57 @@ class ModelObjective(Objective):
             SpecError: no trainable parameters, inputs and targets of different length, or no such
                 choice of statistics.
         """
-        _check_choice(batch_norm)
-        if len(inputs) != len(targets):
-            accepted = f"{len(inputs)}, as many as inputs"
-            raise SpecError("the number of targets", len(targets), accepted)
-        if len(inputs) == 0:
-            raise SpecError("the number of examples", 0, "at least 1: the data are empty")
-        self.layout = Layout.of_module(module)
-        if self.layout.size == 0:
+        check_choice(batch_norm)
+        check_lengths(inputs, targets)
+        layout = Layout.of_module(module)
+        if layout.size == 0:
             raise SpecError("model", type(module).__name__, "a module with trainable parameters")
         check_types(module)
-        own, loss, self.adapter = copied_together(module, loss_function, adapter, checked=False)
-        self._own = OwnNetwork(to_evaluation(own.to(inputs.device)))
-        self.loss_function: LossFunction = loss
-        self.given_loss: LossFunction = loss
-        self.calls, self._originals = Calls(), Originals().and_of(module)
-        self.start = self.layout.join(dict(self.module.named_parameters()))
-        self.buffers: dict[str, Tensor] = dict(self.module.named_buffers())
-        self.inputs, self.targets, self.examples = inputs, targets, len(inputs)
-        self.batch_norm: BatchNorm = batch_norm
-        self.field: VectorField | None = None
-        self.proximal: Proximal | None = None
-        self.reference = inputs
-        self._updates_statistics = False
+        copied, loss, taken = copied_together(module, loss_function, adapter, checked=False)
+        own = to_evaluation(copied.to(inputs.device))
+        vars(self).update(
+            layout=layout,
+            start=layout.join(dict(own.named_parameters())),
+            inputs=inputs,
+            targets=targets,
+            examples=len(inputs),
+            loss_function=loss,
+            given_loss=loss,
+            adapter=taken,
+            buffers=dict(own.named_buffers()),
+            batch_norm=batch_norm,
+            reference=inputs,
+            own=OwnNetwork(own),
+            calls=Calls(),
+            originals=Originals().and_of(module),
+        )
 
     @property
     def module(self) -> nn.Module:
         """The private copy of the network; for reading its structure, not its values."""
-        return self._own.module
+        return self.own.module
 
     @property
     def normalizes(self) -> bool:
         """Whether the network has batch normalization."""
-        return bool(self._own.normalizers)
+        return bool(self.own.normalizers)
 
     def outputs(self, theta: Vector, inputs: Tensor | None = None) -> Tensor:
         """The network's outputs at theta on the objective's inputs, or on others; (N, C)."""
         asked = self.inputs if inputs is None else inputs
         with full_precision(theta.device):
-            return self._evaluation.outputs(theta, asked, functional=self._functional)
-
-    def outputs_with(
-        self, tensors: Mapping[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor
-    ) -> Tensor:
-        """The outputs with tensors in the place of parameters and buffers."""
-        return self._evaluation.outputs_with(tensors, buffers, inputs)
-
-    def adapted(self, found: Any) -> Tensor:
-        """The outputs in what the network gave; `SpecError` if that is no tensor, nor holds one."""
-        return self._evaluation.adapted(found)
+            return self.evaluation.outputs(theta, asked, functional=self.functional)
 
     def loss(self, theta: Vector) -> Scalar:
         """The mean loss at theta, differentiable."""
         with full_precision(theta.device):
-            return self._evaluation.value(theta, functional=self._functional)
+            return self.evaluation.value(theta, functional=self.functional)
 
     def value_and_gradient(self, theta: Vector) -> tuple[Scalar, Vector]:
         """The loss and its gradient at theta, or the field in its place, both detached."""
-        evaluation, functional = self._evaluation, self._functional
+        functional = self.functional
         with full_precision(theta.device):
-            value, gradient = evaluation.value_and_gradient(theta, functional=functional)
+            value, gradient = self.evaluation.value_and_gradient(theta, functional=functional)
         return value, gradient if self.field is None else self.field(self, theta, gradient)
 
     def prox(self, theta: Vector, step: float) -> Vector:
@@ -127,13 +141,9 @@ class ModelObjective(Objective):
 
     def copies(self, *others: Any) -> tuple[Any, ...]:
         """Copies of network, loss as given and adapter, and others, which lead to these."""
-        same = self._originals.counterparts(self.module) if others else ()
+        same = self.originals.counterparts(self.module) if others else ()
         own = (self.module, self.given_loss, self.adapter)
         return copied_together(*own, followed=others, same=same)
-
-    def watched(self) -> Addresses:
-        """The addresses of what no copy of the network may read, with names."""
-        return self._evaluation.watched()
 
     @property
     def network(self) -> "ModelObjective":
@@ -150,8 +160,7 @@ class ModelObjective(Objective):
 
         Its `buffers` are copies that evaluations update, as a training step of torch would.
         """
-        buffers = {name: value.clone() for name, value in self.buffers.items()}
-        return self._cut(indices, buffers=buffers, _updates_statistics=True)
+        return self.still._cut(indices, updates_statistics=True)
 
     def weighted(self, weights: Float[Tensor, " _"]) -> "ModelObjective":
         """The mean over the examples of each one's loss times its weight.
@@ -166,7 +175,7 @@ class ModelObjective(Objective):
 
         What was a mini-batch in training no longer changes any buffers.
         """
-        return self._with(batch_norm="running", _updates_statistics=False)
+        return self._with(batch_norm="running", updates_statistics=False)
 
     def apart(self) -> "ModelObjective":
         """The same objective with a network and buffers of its own."""
@@ -190,7 +199,7 @@ class ModelObjective(Objective):
 
     def with_batch_norm(self, batch_norm: BatchNorm) -> "ModelObjective":
         """The same objective with another choice of statistics."""
-        _check_choice(batch_norm)
+        check_choice(batch_norm)
         return self._with(batch_norm=batch_norm)
 
     def with_inputs(self, inputs: Tensor) -> "ModelObjective":
@@ -207,16 +216,13 @@ class ModelObjective(Objective):
 
     def of_a_user(self, original: nn.Module) -> "ModelObjective":
         """The same objective, of whose network it is tried first how it can be called."""
-        return self._with(calls=Calls(known=None), _originals=self._originals.and_of(original))
+        return self._with(calls=Calls(known=None), originals=self.originals.and_of(original))
 
     def with_field(self, field: "VectorField") -> "ModelObjective":
-        """The same objective, of which optimizers follow a field, as of a game, not the gradient.
-
-        Of the mean over examples it is the mean.
-        """
+        """The same objective, in which optimizers follow a field, the mean over the examples."""
         return self._with(field=field)
 
-    def with_prox(self, proximal: "Proximal") -> "ModelObjective":
+    def with_prox(self, proximal: Proximal) -> "ModelObjective":
         """The same objective beside a penalty R, which optimizers may minimize by its prox."""
         return self._with(proximal=proximal)
 
@@ -225,10 +231,7 @@ class ModelObjective(Objective):
         return self._with(reference=inputs)
 
     def moving(self, names: Collection[str], theta: Vector) -> "ModelObjective":
-        """The loss as a function of some tensors alone, all others held as they are at theta.
-
-        Its `start` holds theta's values of those tensors.
-        """
+        """The loss as a function of some tensors, from `start` on; others held as at theta."""
         values = self.layout.split(theta.detach())
         part = self._with_own(lambda module: fixed_but(module, values, names))
         layout = Layout.of_module(part.module)
@@ -245,31 +248,19 @@ class ModelObjective(Objective):
         return self._converted(lambda part: converted(part, kind), self.start.device, kind)
 
     @property
-    def _evaluation(self) -> NetworkEvaluation:
+    def evaluation(self) -> NetworkEvaluation:
         """The network with what its evaluation depends on beside the parameters."""
         return NetworkEvaluation(
-            network=self._own,
-            loss_function=self.loss_function,
-            adapter=self.adapter,
-            inputs=self.inputs,
-            targets=self.targets,
-            layout=self.layout,
-            buffers=self.buffers,
-            batch_norm=self.batch_norm,
-            reference=self.reference,
-            updates_statistics=self._updates_statistics,
-            originals=self._originals,
+            *(self.own, self.loss_function, self.adapter, self.inputs, self.targets),
+            *(self.layout, self.buffers, self.batch_norm, self.reference),
+            *(self.updates_statistics, self.originals),
         )
 
-    def try_calls(self) -> None:
-        """Find out how the network can be called, if that is not known yet."""
-        self._functional  # noqa: B018 - it is kept
-
     @property
-    def _functional(self) -> bool:
+    def functional(self) -> bool:
         """Whether the network can be called with other tensors in the place of its own."""
-        few = lambda: self.first(FEW).alone()._evaluation  # noqa: E731 - made only where it is tried
-        return self.calls.functional(self.start, few, lambda: self.alone()._evaluation)
+        few = lambda: self.first(FEW).alone().evaluation  # noqa: E731 - made only where it is tried
+        return self.calls.functional(self.start, few, lambda: self.alone().evaluation)
 
     def _cut(self, some: Tensor | slice, **changed: Any) -> "ModelObjective":
         """The same objective over some examples, with their weights if they have any."""
@@ -290,21 +281,18 @@ class ModelObjective(Objective):
         own = (self.module, self.loss_function, self.given_loss, self.adapter)
         module, loss, given, adapter = copied_together(*own)
         parts = {"loss_function": loss, "given_loss": given, "adapter": adapter}
-        return self._with(_own=OwnNetwork(change(module)), **parts)
+        return self._with(own=OwnNetwork(change(module)), **parts)
 
     def _with_losses(self, change: Callable[[Any], LossFunction]) -> "ModelObjective":
         """The same objective with both losses, as given and as it is known, changed."""
         return self._with(**{name: change(getattr(self, name)) for name in LOSSES})
 
     def _with(self, **changed: Any) -> "ModelObjective":
-        """The same objective with other values of some attributes."""
+        """The same objective with other values of some fields; they are not checked again."""
         part = object.__new__(ModelObjective)
-        part.__dict__.update(self.__dict__, **changed)
+        vars(part).update(vars(self), **changed)
         return part
 
 
 VectorField = Callable[[ModelObjective, Vector, Vector], Vector]
 """(objective, theta, gradient of its loss) -> what optimizers follow in the gradient's place."""
-
-Proximal = Callable[[Vector, float], Vector]
-"""(theta, step) -> the z of least ½ ‖z − theta‖² + step R(z), for each parameter by itself."""

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -29,6 +29,7 @@ Observed = tuple[Tensor, Scalar, tuple[str, ...], set[str]]
 """Outputs, loss, what else was done in words, and which generators were drawn from."""
 
 
+@runtime_checkable
 class Evaluated(Protocol):
     """A network and a loss that can be evaluated at the point where their copy is."""
 
@@ -99,7 +100,7 @@ def _observed(network: Evaluated, theta: Vector, draw: int) -> Observed:
         asked = network.copy.own.measures if draw == 0 else []
         measures = [partial(_measured, one, targets) for one in asked]
         data = network.objective.inputs, network.objective.targets
-        watched = network.objective.watched()
+        watched = network.objective.evaluation.watched()
         outputs, loss, found, heard = observed(
             network.forward, network.loss_of, measures, watched, data
         )
@@ -121,15 +122,13 @@ def _habits(network: Evaluated, make: Callable[[ModelObjective], Tried]) -> tupl
     """What else the network does that a fast way of computing would not do, in words."""
     found = ("differentiates in its forward",) * network.copy.differentiates
     found += ("has a train() or eval() of its own",) * network.copy.own.switches
-    remembered = _memory(network, make) if network.copy.own.may_remember else "none"
+    remembered: Memory = "none"
+    if network.copy.own.may_remember:
+        calls = network.objective.calls
+        remembered = calls.memory(lambda: memory_of(network.objective, make))
     network.copy.renews = remembered == "of its copy"
     found += ("remembers earlier calls in its copy",) * network.copy.renews
     return found + (MEMORY,) * (remembered == "of all")
-
-
-def _memory(network: Evaluated, make: Callable[[ModelObjective], Tried]) -> Memory:
-    """What network and loss remember of earlier calls."""
-    return network.objective.calls.memory(lambda: memory_of(network.objective, make))
 
 
 def _measured(measure: Measured, targets: Tensor, outputs: Tensor) -> Any:

@@ -1,6 +1,7 @@
 """A scalar function of one flat vector: all that optimizers, planes and slices know of a net."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar, final
 
 import torch
@@ -14,6 +15,9 @@ from landscape_core.models.parameters import Layout
 
 if TYPE_CHECKING:  # the one thing that is known here of networks: that an objective may be of one
     from landscape_core.models.network_objective import ModelObjective
+
+Proximal = Callable[[Vector, float], Vector]
+"""(theta, step) -> the z of least ½ ‖z − theta‖² + step R(z), for each parameter by itself."""
 
 Kind = TypeVar("Kind", bound="Objective")
 
@@ -41,8 +45,8 @@ class Objective(ABC):
         It knows of which `whole` it is a part, and by which `indices`.
         """
         part = self.restricted(indices)
-        part._whole = self.whole
-        part._indices = indices if self._indices is None else self._indices[indices]
+        known = indices if self._indices is None else self._indices[indices]
+        vars(part).update(_whole=self.whole, _indices=known)  # a part is made for this call alone
         return part
 
     @property

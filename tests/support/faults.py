@@ -25,7 +25,7 @@ from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.measures.gradient_norm import GradientNorm
 from landscape_core.models.measures.loss import LossMeasure
 from landscape_core.models.module_state import ModuleState
-from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.network_evaluation import NetworkEvaluation
 from landscape_core.models.plain_evaluation import PlainEvaluation
 from landscape_core.slices import affine_parameters, grid_values, layers_on_plane, one_call
 from landscape_core.slices import probe as probing
@@ -175,29 +175,29 @@ def _(patch):
 
 @fault("vmap: buffers as zeros")
 def _(patch):
-    right = ModelObjective.outputs_with
+    right = NetworkEvaluation.outputs_with
 
-    def wrong(objective, tensors, buffers, inputs):
+    def wrong(evaluation, tensors, buffers, inputs):
         zeros = {name: torch.zeros_like(buffer) for name, buffer in buffers.items()}
-        return right(objective, tensors, zeros, inputs)
+        return right(evaluation, tensors, zeros, inputs)
 
-    patch.setattr(ModelObjective, "outputs_with", wrong)
+    patch.setattr(NetworkEvaluation, "outputs_with", wrong)
 
 
 @fault("vmap: tied parameters move under one name alone")
 def _(patch):
-    right = ModelObjective.outputs_with
+    right = NetworkEvaluation.outputs_with
 
-    def wrong(objective, tensors, buffers, inputs):
-        slots = objective._own.slots
+    def wrong(evaluation, tensors, buffers, inputs):
+        slots = evaluation.network.slots
         places = slots._places
         slots._places = {name: found[:1] for name, found in places.items()}
         try:
-            return right(objective, tensors, buffers, inputs)
+            return right(evaluation, tensors, buffers, inputs)
         finally:
             slots._places = places
 
-    patch.setattr(ModelObjective, "outputs_with", wrong)
+    patch.setattr(NetworkEvaluation, "outputs_with", wrong)
 
 
 @fault("vmap: points in reverse")

@@ -42,10 +42,11 @@ class Vmap(Strategy):
     def reader(self, reading: Reading) -> Reader:
         objective, plane = reading.objective, reading.plane
         layout, inputs, buffers = objective.layout, objective.inputs, objective.buffers
+        evaluation = objective.evaluation
         objective.outputs(plane.origin, inputs[:1])  # sets the mode of the network
 
         def outputs(theta: Tensor) -> Tensor:
-            return objective.outputs_with(layout.split(theta), buffers, inputs)
+            return evaluation.outputs_with(layout.split(theta), buffers, inputs)
 
         def loss(theta: Tensor) -> Tensor:
             return reading.answers.mean(outputs(theta))

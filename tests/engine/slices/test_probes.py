@@ -687,7 +687,7 @@ def test_what_a_strategy_combines_lies_on_one_device(away, kind, own, monkeypatc
 
 def test_a_plane_is_read_where_the_network_is(away):
     part = away.with_loss(mse_loss)
-    part.targets = torch.zeros(20, 3, dtype=torch.float64, device="meta")
+    vars(part)["targets"] = torch.zeros(20, 3, dtype=torch.float64, device="meta")
     plane = reading().plane
     assert plane.origin.device.type == "cpu"
     probe_ = probe({"train": part}, plane, {}, strategy=Loop())
