@@ -61,14 +61,17 @@ def place(kind: type) -> str:
 
 
 def own_classes(base: type[R]) -> dict[str, list[type[R]]]:
-    """The classes of a kind that the running program defines or imports, by their names."""
+    """The classes of a kind that the running program defines or imports, by their names.
+
+    Abstract ones are among them: one may be meant as a base, or lack a method by mistake.
+    """
     found: dict[str, list[type[R]]] = {}
     # A list first: a cell may define names meanwhile, in another thread.
     for name, value in list(vars(sys.modules[MAIN]).items()):
         if name.startswith("_") or not isinstance(value, type) or not issubclass(value, base):
             continue
         known = found.get(value.__name__, [])
-        if not inspect.isabstract(value) and is_own(value) and value not in known:
+        if is_own(value) and value not in known:
             found[value.__name__] = [*known, value]
     return found
 

@@ -88,9 +88,10 @@ class Entries(Mapping[str, type[R]], Generic[R]):
         return kind
 
     def __iter__(self) -> Iterator[str]:
-        outside = [*dict.fromkeys(o.name for o in self._offers()), *own_classes(self._base)]
-        usable = [name for name in outside if self._usable(name)]
-        return iter([*self._names, *dict.fromkeys(usable)])
+        own = own_classes(self._base).items()
+        concrete = (name for name, kinds in own if not all(map(inspect.isabstract, kinds)))
+        outside = dict.fromkeys([*(offer.name for offer in self._offers()), *concrete])
+        return iter([*self._names, *(name for name in outside if self._usable(name))])
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
