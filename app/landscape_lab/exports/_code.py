@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Recipe, fields_of
 
 WIDTH = 88
@@ -45,8 +46,14 @@ class Code:
         return f"{name}(\n{''.join(rows)}{' ' * indent})"
 
     def name(self, thing: Any) -> str:
-        """The name of a class or function, imported from now on; another one if it is taken."""
+        """The name of a class or function, imported from now on; another one if it is taken.
+
+        Raises:
+            SpecError: it is defined in a notebook, where a program cannot import it.
+        """
         module, name = thing.__module__, thing.__name__
+        if module == "__main__":
+            raise SpecError("a program", name, "made of classes that it can import")
         if self._modules.setdefault(name, module) == module:
             return name
         package = module.split(".")[-2].title().replace("_", "")
