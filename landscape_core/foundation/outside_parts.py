@@ -97,7 +97,7 @@ def _misnamed(kind: type, offer: Offer) -> str:
     It names the class where it is defined, so that the name of a class is known without imports.
     """
     if place(kind) != f"{offer.module}:{offer.attribute}":
-        return f"{kind.__name__} is defined in another place, which it must name: {place(kind)}"
+        return f"it must name the place where {kind.__name__} is defined, {place(kind)}"
     other = offered_name(kind)
     return f"{kind.__name__} has the name {other!r} already" if other != offer.name else ""
 
@@ -140,8 +140,8 @@ def _flaw_of_fields(kind: type[Recipe]) -> str:
             if field.default is MISSING:
                 return f"{kind.__name__}.{field.name} has no default value"
         kind()
-    except SpecError as error:
-        return str(error)
+    except (SpecError, TypeError) as error:  # which name the field
+        return str(error).rstrip(".")
     except Exception as error:  # a part must not break the menu in which it would stand
         return f"{type(error).__name__}: {error}"
     return ""

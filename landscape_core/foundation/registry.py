@@ -82,7 +82,7 @@ class Entries(Mapping[str, type[R]], Generic[R]):
             return _only_class(importlib.import_module(self._module(name)), self._base)
         kind, problem = self._outside(name)
         if problem:
-            raise SpecError(noun_of(self._base), name, f"another one, as {problem}")
+            raise SpecError(noun_of(self._base), name, f"another one: {problem}")
         if kind is None:
             raise KeyError(name)
         return kind

@@ -241,7 +241,7 @@ FLAWS = {
     ),
     "a class defined elsewhere": (
         "from landscape_core.training.optimizers.sgd import SGD as Mine\n",
-        "SGD is defined in another place",
+        "it must name the place where SGD is defined",
     ),
 }  # fmt: skip
 
