@@ -45,7 +45,7 @@ def shown_of(slice_: xr.Dataset, variable: str, split: str) -> xr.DataArray:
     Interpolated losses are not below what `raised` allows.
     """
     computed = computed_of(slice_)
-    shown = _sorted(_part(slice_[variable], split))
+    shown = _sorted(part(slice_[variable], split))
     values = shown.values.astype(float)
     if variable == "loss":
         values = raised(values, computed.values)
@@ -88,7 +88,8 @@ def complete(slice_: xr.Dataset) -> xr.Dataset:
     return found.assign({name: found[name].transpose("split", *sides) for name in names})
 
 
-def _part(values: xr.DataArray, split: str) -> xr.DataArray:
+def part(values: xr.DataArray, split: str) -> xr.DataArray:
+    """The values of a split, where there is a choice."""
     return values.sel(split=split) if "split" in values.dims else values
 
 

@@ -133,7 +133,8 @@ def words(heights: Array, scale: str) -> list[str]:
 
     Three digits, or as many more as tell them apart.
     """
-    values = 10.0**heights if scale == "log" else heights
+    with np.errstate(over="ignore"):  # beyond what a number holds is infinite
+        values = np.power(10.0, heights) if scale == "log" else heights
     named: list[str] = []
     for digits in range(3, 9):
         named = [_word(float(value), digits) for value in values]
@@ -152,7 +153,8 @@ def ticks(low: float, high: float, scale: str, *, cut: bool) -> dict[float, str]
     if not cut:
         return dict(zip(spaced, words(np.array(spaced), scale), strict=True))
     # Two digits: enough for an end that follows the picture, and narrow.
-    last = _word(float(10**high if scale == "log" else high), 2)
+    with np.errstate(over="ignore"):
+        last = _word(float(np.power(10.0, high) if scale == "log" else high), 2)
     named = words(np.array(spaced), scale)
     return dict(zip([*spaced, high], [*named, f"≥ {last}"], strict=True))
 

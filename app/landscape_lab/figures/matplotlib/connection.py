@@ -39,7 +39,7 @@ class Connection(Drawing[xr.Dataset]):
         return (WIDTH if _has_plane(dataset) else WIDTH / 2), HEIGHT
 
     def draw(self, place: Place, dataset: xr.Dataset, options: PlotOptions) -> Any:
-        shown = dataset.sel(split=options.split) if options.split else dataset
+        shown = dataset.sel(split=options.split) if "split" in dataset.dims else dataset
         if not _has_plane(dataset):
             return _profile(place.axes(), shown, options)
         left, right = place.panels(1, 2)[0]

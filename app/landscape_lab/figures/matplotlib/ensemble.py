@@ -13,6 +13,7 @@ from landscape_lab.figures.captions import headline
 from landscape_lab.figures.matplotlib.base import Drawing, Place, PlotOptions
 from landscape_lab.figures.matplotlib.heights import bar_on, map_on, scaled
 from landscape_lab.figures.pixels import shared_limits
+from landscape_lab.figures.slice_parts import part
 
 COLUMNS, SIDE = 3, 2.0
 """Pictures in a row; inches along a side of one."""
@@ -44,9 +45,7 @@ class Ensemble(Drawing[xr.Dataset]):
         return columns * SIDE + 1.1, rows * SIDE + 0.9
 
     def draw(self, place: Place, dataset: xr.Dataset, options: PlotOptions) -> Any:
-        shown = dataset[options.variable]
-        shown = shown.sel(split=options.split) if "split" in shown.dims else shown
-        shown = shown.transpose("plane", "beta", "alpha")
+        shown = part(dataset[options.variable], options.split).transpose("plane", "beta", "alpha")
         rows, columns = _grid(len(shown))
         every = place.panels(rows, columns)
         heights = scaled(shown.values, options.scale)

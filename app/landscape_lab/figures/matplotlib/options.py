@@ -63,6 +63,8 @@ def _split(dataset: Drawable, asked: str | None, *, every: bool) -> str:
     first = dataset if isinstance(dataset, xr.Dataset) else next(iter(dataset.values()))
     known = splits_of(first)
     if asked is None:
+        if not known and "split" in first.coords:
+            return str(first["split"].item())  # the one that was chosen before
         return "" if every or not known else "train" if "train" in known else known[0]
     if asked not in known:
         accepted = f"one of {', '.join(known)}" if known else "left out: this dataset has no splits"

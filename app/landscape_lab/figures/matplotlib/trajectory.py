@@ -9,7 +9,7 @@ from landscape_lab.figures.annotations import part_of
 from landscape_lab.figures.matplotlib.base import Drawing, Place, PlotOptions
 from landscape_lab.figures.matplotlib.curves import finish, split_color
 from landscape_lab.figures.matplotlib.paper import HEIGHT, WIDTH
-from landscape_lab.figures.slice_parts import splits_of
+from landscape_lab.figures.slice_parts import part, splits_of
 
 MEASURES = ("loss", "accuracy")
 
@@ -44,7 +44,7 @@ class Trajectory(Drawing[xr.Dataset]):
                     label="mini-batch",
                 )  # fmt: skip
             for split in [options.split] if options.split else splits_of(dataset) or [""]:
-                values = dataset[name].sel(split=split) if split else dataset[name]
+                values = part(dataset[name], split)
                 axes.plot(
                     dataset["step"], values, color=split_color(split), linewidth=1.6,
                     label=part_of(split) or name,

@@ -1,0 +1,450 @@
+"""`ll.plot`: what is drawn is what the dataset holds; what cannot be drawn is refused by name."""
+
+import json
+import pickle
+import subprocess
+import sys
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from figure_cases import curves_of, path_to, slice_of, valley
+from landscape_core.foundation.errors import SpecError
+from landscape_lab.figures import dataset_plot, theme
+from landscape_lab.figures.matplotlib.base import SCALE, kinds
+from landscape_lab.figures.matplotlib.plotting import picture, plot
+
+NAMES = (
+    *("comparison", "connection", "convexity", "curvature", "diagnostic", "ensemble", "line"),
+    *("slice", "spectrum", "surface", "trajectory"),
+)
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
+
+
+def with_path(slice_, path=None):
+    path = path_to(1, 1) if path is None else path
+    return slice_.merge(path.rename({name: f"path_{name}" for name in path.data_vars}))
+
+
+def line_of(slice_=None, row=25):
+    return (slice_of(valley) if slice_ is None else slice_).isel(beta=row, drop=True)
+
+
+def spectrum_of():
+    x = np.linspace(-1, 3, 400)
+    density = np.exp(-(x**2) * 20)
+    block = xr.Dataset(
+        {
+            "eigenvalue": (("block", "rank"), [[2.5, 1.0, -0.5], [1.5, 0.2, -0.1]]),
+            "residual": (("block", "rank"), np.full((2, 3), 1e-3)),
+            "trace": ("block", [7.0, 3.0]),
+            "trace_error": ("block", [0.5, 0.2]),
+            "eigenvalue_axis": (("block", "point"), [x, x]),
+            **{
+                name: (("block", "point"), [density * factor] * 2)
+                for name, factor in (("density", 1), ("density_low", 0.5), ("density_high", 2))
+            },
+        },
+        {"block": ["network", "0"], "rank": [1, 2, -1]},
+        {"matrix": "hessian", "checked_products": 4, "checked_deviation": 0.0},
+    )
+    sharpness = {"sharpness_value": ("sharpness", [0.1, 2.0])}
+    sharpness["sharpness_standard_error"] = ("sharpness", [0.01, 0.0])
+    return block.assign(sharpness).assign_coords(sharpness=["a", "b"])
+
+
+def along_of():
+    return xr.Dataset(
+        {
+            "eigenvalue": (("step", "rank"), [[3.0, 1.0], [4.0, 2.0], [5.0, 2.5]]),
+            "trace": ("step", [6.0, 7.0, 9.0]),
+            "trace_error": ("step", [0.5, 0.5, 1.0]),
+        },
+        {"step": [0, 10, 20], "rank": [1, 2]},
+        {"matrix": "gauss_newton"},
+    )
+
+
+def connection_of():
+    t = np.linspace(0, 1, 21)
+    plane = slice_of(lambda a, b: 0.1 + a**2 + b**2, 21)["loss"]
+    return xr.Dataset(
+        {
+            "loss": (("split", "t"), [0.1 + 0 * t, 0.2 + 0 * t]),
+            "straight_loss": (("split", "t"), [0.1 + t * (1 - t), 0.2 + t * (1 - t)]),
+            "barrier": ("split", [0.0, 0.0]),
+            "straight_barrier": ("split", [0.25, 0.25]),
+            "curve_alpha": ("t", t),
+            "curve_beta": ("t", t * (1 - t)),
+            "plane_loss": plane,
+        },
+        {"t": t, "split": ["train", "test"]},
+    )
+
+
+def convexity_of():
+    found = slice_of(valley, 9)
+    ratio = found["loss"].isel(split=0, drop=True) / 100
+    return with_path(xr.Dataset({"ratio": ratio, "lambda_min": -ratio, "lambda_max": ratio + 1}))
+
+
+def ensemble_of(planes=5):
+    every = [slice_of(lambda a, b, k=k: valley(a, b) + k, 11)["loss"] for k in range(planes)]
+    found = xr.Dataset({"loss": xr.concat(every, "plane")})
+    return found.assign_coords(plane=np.arange(planes), seed=("plane", np.arange(planes)))
+
+
+def diagnostic_of():
+    named = {"long_name": "norm of the gradient", "units": "loss / weight"}
+    return xr.Dataset(
+        {
+            "norm": ("block", [0.1, 0.2], named),
+            "norm_error": ("block", [0.01, 0.01]),
+            "singular": (("block", "rank"), [[3.0, 2.0, 1.0], [2.0, 1.0, 0.5]]),
+            "kernel": (("example", "other_example"), np.eye(4)),
+            "total": ((), 3.0),
+        },
+        {"block": ["0.weight", "2.weight"]},
+        {"title": "gradients by layer", "examples": 60},
+    )
+
+
+MADE = {
+    "slice": lambda: with_path(slice_of(valley)),
+    "line": line_of,
+    "comparison": lambda: [slice_of(valley, 11), slice_of(valley, 13)],
+    "connection": connection_of,
+    "convexity": convexity_of,
+    "spectrum": spectrum_of,
+    "curvature": along_of,
+    "ensemble": ensemble_of,
+    "trajectory": lambda: curves_of(50),
+    "diagnostic": diagnostic_of,
+}
+
+
+def image_of(axes):
+    return axes.images[0]
+
+
+def signs(axes):
+    return axes.get_legend_handles_labels()[1] if axes.get_legend() is None else words_of(axes)
+
+
+def words_of(axes):
+    return [text.get_text() for text in axes.get_legend().get_texts()]
+
+
+def marked(axes, word):
+    (line,) = [line for line in axes.lines if line.get_label() == word]
+    return line.get_xydata()
+
+
+def caption_of(axes):
+    return " ".join(text.get_text() for text in axes.figure.texts).replace("\n", " ")
+
+
+def test_the_kinds_are_the_files_of_the_package():
+    assert set(NAMES) <= set(kinds())
+    for name, kind in kinds().items():
+        assert type(kind).__module__.endswith(f".matplotlib.{name}")
+        assert kind.needs
+
+
+@pytest.mark.parametrize("kind", MADE)
+def test_every_result_is_known_by_its_variables_and_drawn_in_every_form(kind):
+    given = MADE[kind]()
+    axes = plot(given)
+    assert isinstance(axes, mpl.axes.Axes)
+    FigureCanvasAgg(axes.figure).draw()
+    assert next(name for name, one in kinds().items() if one.draws(_as_drawn(given))) == kind
+    for form, beginning in {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}.items():
+        content = picture(given, form, kind)
+        assert content.startswith(beginning)
+        assert len(content) > 3_000
+
+
+def _as_drawn(given):
+    return given if isinstance(given, xr.Dataset) else dict(enumerate(given))
+
+
+@pytest.mark.parametrize("kind", MADE)
+def test_every_result_is_drawn_on_an_axes_of_the_caller(kind):
+    figure = Figure(layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    axes = plot(MADE[kind](), ax=right)
+    assert axes.figure is figure
+    figure.canvas.draw()
+    assert not left.has_data()
+    if axes is not right:  # its place was divided
+        assert not right.axison
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_the_colours_are_the_values_at_the_points(scale, split):
+    given = slice_of(valley)
+    image = image_of(plot(given, scale=scale, split=split))
+    loss = given["loss"].sel(split=split).values
+    expected = np.log10(loss) if scale == "log" else loss
+    drawn = image.get_array()
+    every = (drawn.shape[0] - 1) // (len(loss) - 1)
+    np.testing.assert_allclose(drawn[::every, ::every], expected, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(image.get_extent(), [-1, 1, -2, 3])
+
+
+def test_contours_have_their_values_and_the_bar_its_unit():
+    axes = plot(slice_of(valley), scale="log")
+    labels = [float(text.get_text()) for text in axes.texts]
+    assert len(labels) >= 5
+    (lines,) = [one for one in axes.collections if hasattr(one, "levels")]
+    for value in labels:
+        assert np.abs(lines.levels - np.log10(value)).min() < 1e-9
+    assert axes.figure.axes[-1].get_ylabel() == "training loss"
+
+
+def test_path_start_last_best_and_lowest_are_where_they_are():
+    given = with_path(slice_of(valley))
+    axes = plot(given)
+    path = path_to(1, 1)
+    at = np.stack([path["alpha"], path["beta"]], axis=1)
+    np.testing.assert_allclose(marked(axes, "start"), at[:1])
+    np.testing.assert_allclose(marked(axes, "last"), at[-1:])
+    np.testing.assert_allclose(marked(axes, "best"), at[[int(np.argmin(path["loss"].data))]])
+    loss = given["loss"].sel(split="train")
+    lowest = loss.where(loss == loss.min(), drop=True)
+    np.testing.assert_allclose(marked(axes, "lowest"), [[lowest["alpha"][0], lowest["beta"][0]]])
+    assert not {"start", "last", "best"} & set(signs(plot(given, path=False)))
+
+
+def test_computed_points_are_marked_and_the_error_of_the_others_is_told():
+    asked = {"kind": "tolerance", "relative_tolerance": 0.01, "scale": "linear"}
+    given = slice_of(valley).assign_attrs(
+        tolerance=json.dumps(asked), estimated_error=0.01, checked_points=6, tolerance_reached=1
+    )
+    axes = plot(given)
+    assert "computed point" in signs(axes)
+    dots = [line for line in axes.lines if line.get_marker() == "o" and len(line.get_xdata()) > 1]
+    assert sum(len(line.get_xdata()) for line in dots) == int(given["computed"].sum())
+    assert "estimated largest error" in caption_of(axes)
+    figure = Figure()
+    below = plot(given, ax=figure.subplots()).get_xlabel()
+    assert "676 of 2601 points computed, others within about" in below
+    given["computed"][:] = True
+    assert "computed point" not in signs(plot(given))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("kind", ["slice", "surface", "line"])
+def test_what_is_not_finite_is_marked_and_counted(value, kind):
+    given = slice_of(valley)
+    given["loss"][:, 20:30, 40:] = value
+    axes = plot(line_of(given) if kind == "line" else given, kind)
+    FigureCanvasAgg(axes.figure).draw()
+    assert "not finite" in caption_of(axes)
+    if kind == "slice":
+        assert "not finite" in signs(axes)
+        assert axes.patch.get_hatch()
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, 1.0, 1e300], ids=str)
+@pytest.mark.parametrize("kind", ["slice", "surface", "line"])
+def test_a_slice_of_one_value_is_drawn(value, scale, kind):
+    given = slice_of(valley, 5)
+    given["loss"][:] = value
+    axes = plot(line_of(given, 2) if kind == "line" else given, kind, scale=scale)
+    FigureCanvasAgg(axes.figure).draw()
+
+
+@pytest.mark.parametrize("side", ["alpha", "beta", "both"])
+def test_a_side_of_one_point_is_left_out(side):
+    given = slice_of(valley, 7)
+    few = {"alpha": [3]} if side == "alpha" else {"beta": [3]}
+    few = {"alpha": [3], "beta": [3]} if side == "both" else few
+    axes = plot(given.isel(few))
+    (line,) = [one for one in axes.lines if one.get_label() == "training"]
+    expected = given["loss"].sel(split="train").isel(few).values.ravel()
+    np.testing.assert_allclose(line.get_ydata(), expected)
+    FigureCanvasAgg(axes.figure).draw()
+
+
+def test_a_large_slice_is_drawn():
+    given = slice_of(valley, 201)
+    axes = plot(given)
+    FigureCanvasAgg(axes.figure).draw()
+    assert image_of(axes).get_array().shape == (201, 201)
+
+
+def test_one_split_that_was_chosen_is_drawn_like_that_of_two():
+    given = slice_of(valley)
+    expected = image_of(plot(given, split="test")).get_array()
+    for one in (
+        given.sel(split="test"),
+        given.sel(split=["test"]),
+        given["loss"].sel(split="test"),
+    ):
+        axes = plot(one)
+        np.testing.assert_array_equal(image_of(axes).get_array(), expected)
+        assert axes.figure.axes[-1].get_ylabel() == "test loss"
+
+
+def test_losses_below_zero_have_no_logarithm():
+    given = slice_of(lambda a, b: a + 0 * b)
+    image_of(plot(given))
+    with pytest.raises(SpecError, match=r"scale must be 'linear', since the loss is below zero"):
+        plot(given, scale="log")
+
+
+def test_limits_and_colours_are_those_asked_for():
+    image = image_of(plot(slice_of(valley), limits=(0.1, 10.0), cmap="magma", scale="log"))
+    np.testing.assert_allclose(image.get_clim(), [-1, 1])
+    assert image.cmap.name == "magma"
+    own = mpl.colormaps["cividis"]
+    assert image_of(plot(slice_of(valley), cmap=own)).cmap.name == "cividis"
+    assert plot(line_of(), limits=np.array([0, 3])).get_ylim() == (0.0, 3.0)
+
+
+def test_another_variable_is_drawn_when_it_is_asked_for():
+    given = slice_of(valley)
+    axes = plot(given, variable="accuracy")
+    np.testing.assert_allclose(image_of(axes).get_array().max(), given["accuracy"].max())
+    assert "lowest" not in signs(axes)
+
+
+def test_compared_slices_share_their_colours():
+    one, other = slice_of(valley, 11), slice_of(lambda a, b: 3 * valley(a, b), 11)
+    figure = plot({"narrow": one, "wide": other}).figure
+    pictures = [axes for axes in figure.axes if axes.images]
+    assert [axes.get_title(loc="left") for axes in pictures] == ["narrow", "wide"]
+    assert image_of(pictures[0]).get_clim() == image_of(pictures[1]).get_clim()
+    lines = plot([line_of(one, 3), line_of(other, 3)])
+    assert words_of(lines) == ["A", "B"]
+
+
+REFUSED = {
+    "no dataset": ((3,), {}, "the dataset must be an xarray.Dataset"),
+    "unknown": ((xr.Dataset({"x": ("y", [1.0])}),), {}, r"a dataset of x \(y\)"),
+    "empty": ((xr.Dataset(),), {}, "a dataset without variables"),
+    "one of a kind": ((slice_of(valley, 5), "line"), {}, "a slice of one dimension"),
+    "kind": ((slice_of(valley, 5), "slize"), {}, "did you mean 'slice'"),
+    "scale": ((slice_of(valley, 5),), {"scale": "sqrt"}, "one of linear, log"),
+    "split": ((slice_of(valley, 5),), {"split": "validation"}, "one of train, test"),
+    "no split": ((convexity_of(),), {"split": "train"}, "has no splits"),
+    "variable": ((slice_of(valley, 5),), {"variable": "error"}, "one of loss, accuracy"),
+    "cmap": ((slice_of(valley, 5),), {"cmap": "viridi"}, "did you mean 'viridis'"),
+    "cmap object": ((slice_of(valley, 5),), {"cmap": 3}, "a Colormap of Matplotlib"),
+    "limits": ((slice_of(valley, 5),), {"limits": 3}, "two finite numbers"),
+    "limits order": ((slice_of(valley, 5),), {"limits": (2, 1)}, "the smaller one first"),
+    "limits nan": ((slice_of(valley, 5),), {"limits": (0, np.nan)}, "two finite numbers"),
+    "limits log": ((slice_of(valley, 5),), {"limits": (0, 1), "scale": "log"}, "above zero"),
+    "path": ((slice_of(valley, 5),), {"path": "no"}, "True or False"),
+    "ax": ((slice_of(valley, 5),), {"ax": "left"}, "an Axes of Matplotlib"),
+    "flat": ((slice_of(valley, 5), "surface"), {"ax": Figure().subplots()}, "projection='3d'"),
+    "deep": (
+        (slice_of(valley, 5),),
+        {"ax": Figure().add_subplot(projection="3d")},
+        "of two dimensions",
+    ),
+    "no grid": ((ensemble_of(2),), {"ax": Figure().add_axes((0, 0, 1, 1))}, "made by subplots"),
+    "a few kinds": (([slice_of(valley, 5), line_of()],), {}, "2 to 12 slices"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_drawn_is_refused_with_what_is_accepted(case):
+    arguments, options, said = REFUSED[case]
+    with pytest.raises(SpecError, match=said):
+        plot(*arguments, **options)
+
+
+def test_the_default_scale_is_the_same_everywhere():
+    import argparse
+    import inspect
+
+    from landscape_lab.cli import plot as command
+    from landscape_lab.figures.bokeh.web_page import web_page
+    from landscape_lab.notebook.view import view
+
+    parser = argparse.ArgumentParser()
+    command.options(parser)
+    assert parser.get_default("scale") == SCALE == "linear"
+    for function in (plot, view, web_page):
+        assert inspect.signature(function).parameters["scale"].default == SCALE
+
+
+def test_the_same_picture_is_the_same_bytes_and_holds_no_pyplot():
+    code = (
+        "import sys; sys.path += ['tests/support'];"
+        "from figure_cases import slice_of, valley; import landscape_lab as ll;"
+        "from landscape_lab.figures.matplotlib.plotting import picture;"
+        "given = slice_of(valley, 11); axes = ll.plot(given);"
+        "print(picture(given, 'svg') == picture(given, 'svg'));"
+        "print(*{'matplotlib.pyplot', 'torch', 'panel'} & set(sys.modules))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["True"]
+
+
+def test_where_pyplot_is_in_use_it_shows_the_figure():
+    from matplotlib import pyplot
+
+    axes = plot(slice_of(valley, 5))
+    assert axes.figure.number in pyplot.get_fignums()
+    assert pyplot.gcf() is axes.figure
+
+
+# --- slice_.plot() ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hook():
+    dataset_plot.install()
+    dataset_plot.install()  # once more changes nothing
+
+
+@pytest.mark.usefixtures("hook")
+def test_a_slice_draws_itself_and_stays_a_dataset(tmp_path):
+    given = slice_of(valley, 11)
+    expected = image_of(plot(given, scale="log")).get_array()
+    splits = ("train", "test")
+    same = (
+        given,
+        given.copy(),
+        given.assign(loss=given["loss"] * 1.0),
+        given.sel(split=["train"]),
+        pickle.loads(pickle.dumps(given)),
+        xr.concat([given.sel(split=[name]) for name in splits], "split", data_vars="minimal"),
+    )  # fmt: skip
+    for one in same:
+        assert type(one) is xr.Dataset
+        np.testing.assert_array_equal(image_of(one.plot(scale="log")).get_array(), expected)
+    given.to_netcdf(tmp_path / "x.nc", engine="h5netcdf")
+    again = xr.load_dataset(tmp_path / "x.nc", engine="h5netcdf")
+    np.testing.assert_array_equal(image_of(again.plot(scale="log")).get_array(), expected)
+    assert given.plot.scatter(x="alpha", y="loss", ax=Figure().subplots()) is not None
+    assert b"landscape_lab" not in pickle.dumps(given)
+
+
+@pytest.mark.usefixtures("hook")
+def test_other_datasets_are_left_to_xarray():
+    with pytest.raises(ValueError, match=r"Dataset\.plot cannot be called directly"):
+        xr.Dataset({"x": ("y", [1.0])}).plot()
+
+
+def test_a_line_of_two_splits_has_the_colours_of_the_app():
+    axes = plot(line_of())
+    colors = {line.get_label(): line.get_color() for line in axes.lines}
+    assert colors["training"] == theme.SPLITS["train"]
+    assert colors["test"] == theme.SPLITS["test"]
