@@ -9,19 +9,12 @@ from landscape_core.foundation.registry import entries
 from landscape_core.models.measures.base import Measure
 from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.training.run import Run
+from landscape_lab.figures.bokeh.comparison import MODES
 from landscape_lab.panels.base import SidePanel
 from landscape_lab.panels.boundary import Boundary
 
 VIEWS = ("2d", "3d", "compare")
 """What the landscape is drawn as: contours, a surface, or runs that are kept."""
-
-COMPARISONS = {
-    "side": "side by side",
-    "own": "own colours",
-    "difference": "differences",
-    "together": "on one plane",
-}
-"""How kept runs are compared, in a word or two each."""
 
 
 def _colors() -> tuple[str, ...]:
@@ -43,7 +36,7 @@ class Display(Recipe):
     comparison: Annotated[
         str,
         Choice(
-            tuple(COMPARISONS),
+            tuple(MODES),
             "kept runs: with one scale of colours or each its own, less the first, on one plane",
         ),
     ] = "side"

@@ -9,8 +9,8 @@ from panel.custom import JSComponent
 
 from landscape_lab.bridge.jupyter import Messages
 from landscape_lab.figures import theme
+from landscape_lab.figures.bokeh.comparison import MODES
 from landscape_lab.state.place import MOST_KEPT
-from landscape_lab.state.scene import COMPARISONS
 
 PARTS = ("../signals.js", "toolbar_icons.js", "toolbar.js")
 """Its JavaScript files, joined in this order to one module."""
@@ -53,7 +53,7 @@ class Toolbar:
         # No height of its own: in a narrow window it has two lines, for a projector taller ones.
         self.view = ToolbarModel(
             presets=presets,
-            comparisons=COMPARISONS,
+            comparisons=MODES,
             most_kept=MOST_KEPT,
             projector=theme.PROJECTOR,
             sizing_mode="stretch_width",

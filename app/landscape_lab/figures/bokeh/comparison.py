@@ -23,7 +23,13 @@ from landscape_lab.figures.tables import colors, table
 MOST = 4
 """Runs that are compared, at most."""
 
-MODES = ("side", "own", "difference", "together")
+MODES = {
+    "side": "side by side",
+    "own": "own colours",
+    "difference": "differences",
+    "together": "on one plane",
+}
+"""How runs are compared, in a word or two each."""
 
 WAITING = "The paths are put on one plane\nonce the runs are held."
 
