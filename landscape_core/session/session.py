@@ -87,6 +87,16 @@ class Session:
         return self.live_run.status
 
     @property
+    def state(self) -> State:
+        """The state in which the run stands."""
+        return self._state
+
+    @property
+    def plane(self) -> Plane:
+        """The line or plane of the latest picture, or of the first one if there was none."""
+        return (self._seen or self._look()).plane
+
+    @property
     def step(self) -> int:
         """Steps made so far."""
         return self.live_run.state.index
