@@ -12,6 +12,7 @@ import xarray as xr
 from landscape_core.curvature.monitor import Watch, Watcher
 from landscape_core.experiments.learning_curves import curves, measured
 from landscape_core.foundation.public_call import public_call
+from landscape_core.planes.plane import Plane
 from landscape_core.planes.projected_path import ProjectedPath
 from landscape_core.session.inspection import InspectionPoint, inspection_point
 from landscape_core.session.live_run import LiveRun
@@ -77,6 +78,16 @@ class Session:
         return self.live_run.history
 
     @property
+    def state(self) -> State:
+        """The latest state of the run."""
+        return self.live_run.state
+
+    @property
+    def plane(self) -> Plane | None:
+        """The plane of the latest picture, as the directions span it; None before the first."""
+        return self.live_slice.plane
+
+    @property
     def view(self) -> SliceSpec:
         """Which slice is shown."""
         return self.live_slice.spec
@@ -85,16 +96,6 @@ class Session:
     def status(self) -> Status:
         """The status of the run while no step is made."""
         return self.live_run.status
-
-    @property
-    def state(self) -> State:
-        """The state in which the run stands."""
-        return self._state
-
-    @property
-    def plane(self) -> Plane:
-        """The line or plane of the latest picture, or of the first one if there was none."""
-        return (self._seen or self._look()).plane
 
     @property
     def step(self) -> int:

@@ -182,7 +182,7 @@ def test_axe_finds_nothing_grave_in_the_controls_in_whatever_state(visit):
     visitor.page.locator(".about").click()
     visitor.page.locator(".more > summary").click()
     visitor.page.locator(".work").wait_for()
-    visitor.page.wait_for_timeout(700)
+    visitor.still()
     found = violations(visitor.page)
     visitor.page.keyboard.press("p")
     visitor.page.keyboard.press("?")
@@ -296,6 +296,7 @@ def test_the_handle_follows_the_hand_and_only_then_the_picture(visit):
     slider = visitor.page.locator(".timeline input")
     box = slider.bounding_box()
     y = box["y"] + box["height"] / 2
+    visitor.page.clock.install()
     visitor.page.mouse.move(box["x"] + box["width"] - 8, y)
     visitor.page.mouse.down()
     visitor.page.mouse.move(box["x"] + 20, y, steps=40)
@@ -304,7 +305,7 @@ def test_the_handle_follows_the_hand_and_only_then_the_picture(visit):
     expect(visitor, "seek 60")  # and Python shows step 4 instead
     said = visitor.page.locator(".said")
     visitor.until(lambda: said.inner_text().startswith("step 60 of 120"), "the hand's step")
-    visitor.page.wait_for_timeout(1700)
+    visitor.page.clock.run_for(1700)  # longer than the time line waits for a picture
     assert slider.input_value() == "30"
     visitor.page.mouse.up()
     visitor.until(lambda: slider.input_value() == "2", "the picture's step")

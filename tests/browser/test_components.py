@@ -177,6 +177,14 @@ show(
 
 CANVAS = "canvas[data-frames]"
 
+COVERED = """() => {
+  const covers = () => document.querySelectorAll(".landscape-gone").length;
+  window.covered = covers();
+  const count = () => { window.covered += covers(); };
+  new MutationObserver(count).observe(document.body, {childList: true});
+}"""
+"""Count in the page whenever it is covered, if only for a moment."""
+
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
@@ -346,10 +354,12 @@ def test_a_stream_of_pictures_is_painted_without_a_backlog(visitor, canvas):
     start = frames(canvas)
     visitor.until(lambda: frames(canvas) > start + 20, "the pictures")
     click(visitor, "stop")
-    visitor.page.wait_for_timeout(700)
+    click(visitor, "break")  # once it is painted, all before it is
+    visitor.until(lambda: said(canvas, "holes") != "0", "the last picture")
     count = frames(canvas)
-    visitor.page.wait_for_timeout(700)
-    assert frames(canvas) == count
+    click(visitor, "draw")
+    visitor.until(lambda: said(canvas, "holes") == "0", "one more")
+    assert frames(canvas) == count + 1
 
 
 @pytest.mark.browser
@@ -383,16 +393,19 @@ def test_an_address_that_cannot_be_decoded_is_handed_on_as_it_is(chromium, url):
 
 @pytest.mark.browser
 def test_a_page_that_python_answers_is_never_covered(visitor):
+    visitor.page.evaluate(COVERED)
+    visitor.hears("pong")
     click(visitor, "busy")
-    visitor.page.wait_for_timeout(4000)
-    assert visitor.page.locator(".landscape-gone").count() == 0
+    for _ in range(2):
+        visitor.hears("pong")
+    assert not visitor.page.evaluate("window.covered")
 
 
 @pytest.mark.browser
 def test_a_page_whose_python_has_gone_says_so_and_offers_to_reload(chromium, page):
     with served("panel", *page) as address:
         guest = Visitor(chromium, address).open(wait_for=CANVAS)
-        guest.page.wait_for_timeout(2500)  # one answer of the heartbeat
+        guest.hears("pong")
         port = re.search(r":(\d+)/", address)[1]
         for process in psutil.process_iter(["cmdline"]):
             words = process.info["cmdline"] or []

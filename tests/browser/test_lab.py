@@ -1,14 +1,17 @@
 """The app in JupyterLab, where it is shown before the page is ready for it."""
 
 import asyncio
+import contextlib
 import re
 import shutil
 
 import pytest
+from playwright.sync_api import TimeoutError as Late
 
 from browser_support import Visitor, browser, laboratory
 from landscape_lab.bridge.jupyter import setup, show
 from landscape_lab.hosting import server
+from waiting import until_async
 
 SLOWER = 20
 """How many times slower the browser is made: views then come later than anybody would wait."""
@@ -22,8 +25,7 @@ def test_in_a_notebook_the_app_is_attached_once_and_only_after_something_small_w
         box = show(pn.Row())
         shown = []
         box.observe(lambda change: shown.append(change["new"]), "children")
-        await asyncio.sleep(1.0)  # the browser says nothing
-        assert len(shown) > 3
+        await until_async(lambda: len(shown) > 3)  # the browser says nothing
         probes = {child for children in shown for child in children[1:]}
         assert len(probes) == 1
         (probe,) = probes
@@ -42,8 +44,8 @@ def run_all(guest):
     for _ in range(10):
         guest.page.locator(".lm-MenuBar-item", has_text="Run").first.click()
         guest.page.get_by_text("Run All Cells", exact=True).click()
-        guest.page.wait_for_timeout(500)
-        if begun.count():
+        with contextlib.suppress(Late):
+            begun.first.wait_for(timeout=500)
             return
     raise AssertionError("JupyterLab ran nothing")
 
@@ -60,7 +62,7 @@ def test_in_jupyterlab_all_is_there_however_late_the_browser_is(tmp_path):
         slow = guest.page.context.new_cdp_session(guest.page)
         run_all(guest)
         slow.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
-        guest.page.wait_for_timeout(20_000)
+        guest.page.get_by_text("Loading the app").wait_for(timeout=120_000)
         slow.send("Emulation.setCPUThrottlingRate", {"rate": 1})
         guest.page.locator(".bar[data-frame]").wait_for(timeout=60_000)
         for part in ("form", "timeline", "guide"):

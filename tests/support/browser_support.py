@@ -15,9 +15,10 @@ import urllib.parse
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from playwright.sync_api import Browser, Locator, WebSocket, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, WebSocket, sync_playwright
 
 from landscape_lab.hosting import server
+from waiting import happens
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -51,6 +52,16 @@ CANVASES = """figure => {
   look(figure.shadowRoot ?? figure);
   return found.join();
 }"""
+
+RUNNING_OUT = """() => {
+  const roots = [document];
+  for (const root of roots)
+    for (const node of root.querySelectorAll("*")) if (node.shadowRoot) roots.push(node.shadowRoot);
+  const ends = one => Number.isFinite(one.effect?.getComputedTiming().endTime);
+  return !roots.flatMap(root => root.getAnimations()).some(
+    one => one.playState === "running" && ends(one));
+}"""
+"""Whether no animation is under way in the page, but those without an end."""
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -138,6 +149,7 @@ class Visitor:
         self.page = context.new_page()
         self.strangers: list[str] = []
         self.errors: list[str] = []
+        self.sockets: list[WebSocket] = []
         self.sent = 0
         """Messages that the page has sent to Python."""
         self.page.on("request", lambda request: self._note(request.url))
@@ -155,24 +167,38 @@ class Visitor:
         self, condition: Callable[[], object], what: str = "it to happen", patience: float = 30.0
     ) -> None:
         """Wait for something; the page lives on meanwhile."""
-        end = time.monotonic() + patience
-        while not condition():
-            if time.monotonic() > end:
-                raise AssertionError(
-                    f"waited {patience:g} s for {what}; the page's errors: {self.errors}"
-                )
-            self.page.wait_for_timeout(30)
+        if not happens_on(self.page, condition, patience):
+            raise AssertionError(
+                f"waited {patience:g} s for {what}; the page's errors: {self.errors}"
+            )
 
     def at_rest(self) -> None:
         """Wait until no run goes on and no more pictures come."""
         self.until(lambda: self.frame() and self.status() != "running", "the run to be held")
         last, since = self.frame(), time.monotonic()
-        end = since + 60
-        while time.monotonic() - since < QUIET:
-            assert time.monotonic() < end, "pictures kept coming"
-            self.page.wait_for_timeout(60)
+
+        def quiet():
+            nonlocal last, since
             if self.frame() != last:
                 last, since = self.frame(), time.monotonic()
+            return time.monotonic() - since > QUIET
+
+        self.until(quiet, "no more pictures", patience=60.0)
+
+    def painted(self) -> None:
+        """Wait until the page has painted what it has been told so far."""
+        self.page.evaluate(
+            "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
+
+    def still(self) -> None:
+        """Wait until every transition and animation that has an end has come to it."""
+        self.page.wait_for_function(RUNNING_OUT)
+
+    def hears(self, text: str) -> None:
+        """Wait for a message from Python that contains a text."""
+        with self.sockets[-1].expect_event("framereceived", lambda sent: text in str(sent)):
+            pass
 
     def press(self, action: str) -> None:
         """Click the button of the toolbar that does this."""
@@ -210,6 +236,7 @@ class Visitor:
 
     def _listen(self, socket: WebSocket) -> None:
         self._note(socket.url)
+        self.sockets.append(socket)
         socket.on("framesent", self._count)
 
     def _count(self, _: object) -> None:
@@ -222,6 +249,11 @@ class Visitor:
     def _complain(self, message) -> None:
         if message.type == "error":
             self.errors.append(f"{message.text} ({message.location.get('url', '')})")
+
+
+def happens_on(page: Page, condition: Callable[[], object], patience: float = 30.0) -> bool:
+    """Whether something happens on a page within so many seconds; the page lives on meanwhile."""
+    return happens(condition, patience, rest=lambda: page.wait_for_timeout(30))
 
 
 def said(place: Locator, name: str) -> str:

@@ -11,7 +11,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 import warnings
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import numpy as np
 import xarray as xr
 
 from landscape_core.storage.store import Store
+from waiting import happens, take
 
 SLICES = [f"slice{number}" for number in range(4)]
 PATHS = [f"path{number}" for number in range(3)]
@@ -66,7 +66,7 @@ def killed(folder, seed, kills):
         os.read(ready, 1)
         if number % 2:  # amid a writing, however busy the machine is
             wait_for_another(folder, before)
-        time.sleep(rng.uniform(0, 0.06 if number % 2 == 0 else 0.005))
+        take(rng.uniform(0, 0.06 if number % 2 == 0 else 0.005))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         os.close(ready)
@@ -84,9 +84,7 @@ def killed(folder, seed, kills):
 
 def wait_for_another(folder, before, patience=2.0):
     """Wait until somebody has begun to write a file that was not there before."""
-    end = time.monotonic() + patience
-    while time.monotonic() < end and not set(folder.glob(".*.part")) - before:
-        time.sleep(0.001)
+    happens(lambda: set(folder.glob(".*.part")) - before, patience)
 
 
 def write_forever(folder, seed, *, slowly):
@@ -103,7 +101,7 @@ def write_forever(folder, seed, *, slowly):
 
 def in_pieces(file, data, real=os.write):
     """Writes as `os.write`, at most 32 kB at a time, at about 30 MB/s."""
-    time.sleep(0.001)
+    take(0.001)
     return real(file, memoryview(data)[:32768])
 
 

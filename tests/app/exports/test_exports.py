@@ -1,5 +1,6 @@
 """What is taken away of a picture: every file opened again and compared with the picture."""
 
+import contextlib
 import io
 import json
 import re
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from PIL import Image, ImageSequence
+from playwright.sync_api import TimeoutError as Late
 
 from browser_support import Visitor, browser, served
 from landscape_core.experiments.slice_of_run import path_on
@@ -385,5 +387,6 @@ def opened(page):
     """Press the button until a dialog is there: a page is served before it listens."""
     if not page.locator("dialog[open]").count():
         page.locator(".open button").click()
-        page.wait_for_timeout(200)
+        with contextlib.suppress(Late):
+            page.locator("dialog[open]").wait_for(timeout=200)
     return page.locator("dialog[open]").count()

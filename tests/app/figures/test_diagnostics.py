@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 from bokeh.models import FactorRange, LogScale
 
@@ -65,7 +66,7 @@ def test_every_diagnostic_of_a_held_run_is_drawn(session, name):
 def test_distance_is_that_from_the_start_of_the_run(session):
     panel = Panel(diagnostic=entries(Diagnostic)["distance"]())
     *_, picture = session.study("diagnostics", panel.study)
-    thetas = session.live_run.observed().thetas
+    thetas = torch.from_numpy(session.trajectory()["theta"].values)
     moved = float((thetas[-1].double() - thetas[0].double()).norm())
     found = picture.studies["diagnostics"]["distance"].sel(block="network")
     assert float(found) == pytest.approx(moved, rel=1e-6)

@@ -1,5 +1,6 @@
 """What the figures hold, against the data they are given."""
 
+import itertools
 import re
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.interpolate import RegularGridInterpolator
 
-from browser_support import browser
+from browser_support import browser, happens_on
 from figure_cases import N, curves_of, path_to, sent, slice_of, valley
 from landscape_lab.exports.html import web_page
 from landscape_lab.figures import theme
@@ -726,11 +727,13 @@ def test_a_page_opens_without_a_network_and_tells_the_loss_under_the_pointer(tmp
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(target.as_uri())
         tip = page.get_by_text("α ").first
-        for x in range(300, 400):  # until the page is there to feel the pointer
-            page.mouse.move(x, 300)
-            page.wait_for_timeout(50)
-            if tip.count():
-                break
+        places = itertools.cycle(range(300, 400))
+
+        def felt():
+            page.mouse.move(next(places), 300)
+            return tip.count()
+
+        assert happens_on(page, felt)  # once the page is there to feel the pointer
         words = tip.locator("..").inner_text()
     assert re.match(r"5 (interpolated|computed)", words)
     assert asked == [target.as_uri()]

@@ -23,6 +23,7 @@ from landscape_lab.hosting.limits import (
     free_memory,
     places_in,
 )
+from waiting import until
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -228,7 +229,4 @@ def test_visitors_beyond_the_places_are_told_that_the_server_is_busy_and_are_let
         start = time.monotonic()
         assert get(url)[0] == 503
         assert time.monotonic() - start < 2  # at once, and not after the kernels
-        end = time.monotonic() + 40
-        while get(url)[0] != 200:
-            assert time.monotonic() < end
-            time.sleep(0.3)
+        until(lambda: get(url)[0] == 200, "a place", patience=40)

@@ -103,7 +103,10 @@ def test_a_server_that_ends_at_once_is_an_error():
 
 
 def test_a_silent_server_is_an_error_and_is_ended():
-    command = ([sys.executable, "-c", "import time; time.sleep(60)"], dict(os.environ))
+    command = (
+        [sys.executable, "-c", "import threading; threading.Event().wait()"],
+        dict(os.environ),
+    )
     with (
         pytest.raises(server.ServerError, match=r"did not answer at .* within 0\.3 seconds"),
         server.running(command, server.address(server.free_port()), patience=0.3),

@@ -1,7 +1,5 @@
 """The page's controls as ipywidgets: the same values on both sides, whoever changed them."""
 
-import time
-
 import pytest
 
 from landscape_core.storage.store import Store
@@ -9,6 +7,7 @@ from landscape_lab.notebook.controls import Controls
 from landscape_lab.page.controller import Page
 from landscape_lab.state.form_model import rows
 from landscape_lab.worker import thread
+from waiting import until
 
 
 @pytest.fixture(autouse=True)
@@ -21,13 +20,6 @@ def page(tmp_path):
     page = Page(store=Store(tmp_path))
     yield page
     page.close()
-
-
-def until(condition, patience=20.0):
-    end = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
 
 
 def test_every_row_of_the_form_is_a_widget(page):

@@ -3,7 +3,6 @@
 import copy
 import os
 import pickle
-import time
 
 import nbformat
 import pytest
@@ -24,6 +23,7 @@ from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.storage.store import Store
 from landscape_core.training.run import Run, Training, train
 from landscape_lab.notebook.explore import explore
+from waiting import until
 
 FEW = {"view.resolution": 11}
 
@@ -55,13 +55,6 @@ def network():
 def examples(count=40):
     inputs = torch.linspace(-2, 2, 2 * count).sin().reshape(count, 2)
     return inputs, (inputs[:, 0] > inputs[:, 1]).long()
-
-
-def until(condition, patience=30.0):
-    end = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from landscape_lab.state.form_model import assign
 from landscape_lab.state.place import place
 from landscape_lab.state.scene import Scene
 from landscape_lab.worker import thread
+from waiting import until
 
 RATE = "run.optimizer.learning_rate"
 LINK = "preset=spirals&step=12&view.resolution=11"
@@ -30,13 +31,6 @@ def page(tmp_path):
     at_rest(page)
     yield page
     page.close()
-
-
-def until(condition, patience=60.0):
-    end = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
 
 
 def at_rest(page):

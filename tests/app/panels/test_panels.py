@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 from bokeh.core.property.vectorization import Value
 from bokeh.models import Text
@@ -453,7 +454,7 @@ def test_runs_beside_this_one_differ_in_their_weights_alone():
     session.advance(3)
     session.picture()
     found = list(session.study("runs", panel.study))[-1].studies["runs"]
-    thetas = session.live_run.observed().thetas
+    thetas = torch.from_numpy(session.trajectory()["theta"].values)
     plane = found.attrs["names"]
     assert found["other_alpha"].shape == (2, 4)
     assert len(plane) == 2

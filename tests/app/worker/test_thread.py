@@ -15,6 +15,7 @@ import pytest
 
 from landscape_lab.worker import thread
 from landscape_lab.worker.thread import LatestJobQueue
+from waiting import is_waiting, take, until
 
 
 class EventLoop:
@@ -37,11 +38,10 @@ class EventLoop:
             except Empty:
                 continue
 
-    def run_for(self, seconds):
-        end = time.monotonic() + seconds
-        with pytest.raises(AssertionError):
-            self.run_until(lambda: False, seconds)
-        assert time.monotonic() >= end
+    def run_dry(self):
+        """Run what there is until there is no more, and every worker waits for something."""
+        self.run_until(lambda: self.calls.empty() and all(map(is_waiting, workers())))
+        assert self.calls.empty()
 
 
 class Heard:
@@ -90,11 +90,10 @@ def workers():
     return [thread for thread in threading.enumerate() if thread.name == "worker"]
 
 
-def wait_for(condition, patience=10.0):
-    end = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.005)
+@pytest.fixture
+def endless(monkeypatch):
+    """A worker waits for the page as long as it takes."""
+    monkeypatch.setattr(thread, "PATIENCE", 600.0)
 
 
 def test_the_page_hears_the_last_update_and_then_the_end(loop, submit):
@@ -143,7 +142,7 @@ def test_a_new_job_silences_the_old(loop, submit):
 
 def test_update_in_the_box_of_a_silenced_job_are_dropped(loop, submit):
     old = submit(lambda: iter(["old"]))
-    wait_for(lambda: not loop.calls.empty())  # it is on its way, and nobody has looked
+    until(lambda: not loop.calls.empty())  # it is on its way, and nobody has looked
     new = submit(lambda: iter(["new"]))
     loop.run_until(lambda: new.ends)
     assert (old.updates, new.updates) == ([], ["new"])
@@ -161,7 +160,7 @@ def test_the_error_and_the_end_of_a_silenced_job_are_dropped(loop, submit):
     new = submit(lambda: iter([1]))
     release.set()
     loop.run_until(lambda: new.ends)
-    loop.run_for(0.1)
+    loop.run_dry()
     assert (old.errors, old.ends) == ([], 0)
 
 
@@ -182,7 +181,7 @@ def test_a_silenced_job_stops_at_its_next_item_and_is_closed(loop, submit):
     loop.run_until(lambda: new.ends)
     assert closed.is_set()
     count = len(made)
-    loop.run_for(0.1)
+    loop.run_dry()
     assert len(made) == count
 
 
@@ -242,12 +241,12 @@ def test_a_picture_that_cannot_be_drawn_is_told_once_and_ends_its_job(loop, queu
 
     queue.submit(work, show, heard.fail, heard.done)
     loop.run_until(closed.is_set)
-    loop.run_for(0.1)
+    loop.run_dry()
     assert [str(error) for error in heard.errors] == ["cannot draw 0"]
     assert heard.ends == 0
 
 
-def test_the_worker_is_at_most_two_pictures_ahead_of_a_page_that_does_not_look(loop, submit):
+def test_the_worker_is_at_most_two_pictures_ahead_of_a_page_that_does_not_look(submit, endless):
     made = []
 
     def work():
@@ -256,21 +255,27 @@ def test_the_worker_is_at_most_two_pictures_ahead_of_a_page_that_does_not_look(l
             yield number
 
     submit(work)
-    wait_for(lambda: len(made) == 2)
-    time.sleep(0.3)  # it must stay so
+    until(lambda: len(made) >= 2 and all(map(is_waiting, workers())), "the worker to wait")
     assert len(made) == 2
 
 
 def test_a_busy_page_is_shown_the_newest_update(loop, submit, monkeypatch):
     monkeypatch.setattr(thread, "PATIENCE", 0.01)
-    heard = submit(lambda: itertools.count())
-    time.sleep(0.5)  # the page is busy; the worker loses patience again and again
+    made = []
+
+    def work():
+        for number in itertools.count():
+            made.append(number)
+            yield number
+
+    heard = submit(work)
+    until(lambda: len(made) > 10, "the worker to lose patience again and again")
     loop.run_until(lambda: heard.updates)
     assert heard.updates[0] > 5
     assert loop.ran == 1
 
 
-def test_a_browser_that_has_not_drawn_two_pictures_gets_no_third(loop, queue, submit):
+def test_a_browser_that_has_not_drawn_two_pictures_gets_no_third(loop, queue, endless):
     answers = []
     heard = Heard()
 
@@ -280,11 +285,11 @@ def test_a_browser_that_has_not_drawn_two_pictures_gets_no_third(loop, queue, su
 
     queue.submit(itertools.count, show, heard.fail, heard.done)
     loop.run_until(lambda: len(heard.updates) == 2)
-    loop.run_for(0.3)
+    loop.run_dry()
     assert len(heard.updates) == 2
     queue.drawn(answers[-1])
     loop.run_until(lambda: len(heard.updates) == 4)
-    loop.run_for(0.3)
+    loop.run_dry()
     assert len(heard.updates) == 4
 
 
@@ -302,7 +307,7 @@ def test_a_browser_that_does_not_answer_is_not_waited_for_forever(loop, queue, m
     assert time.monotonic() - started > 0.2
 
 
-def test_an_answer_to_a_picture_that_was_never_sent_counts_for_nothing(loop, queue):
+def test_an_answer_to_a_picture_that_was_never_sent_counts_for_nothing(loop, queue, endless):
     queue.drawn(1000)
     heard = Heard()
 
@@ -312,7 +317,7 @@ def test_an_answer_to_a_picture_that_was_never_sent_counts_for_nothing(loop, que
 
     queue.submit(itertools.count, show, heard.fail, heard.done)
     loop.run_until(lambda: len(heard.updates) == 2)
-    loop.run_for(0.3)
+    loop.run_dry()
     assert len(heard.updates) == 2
 
 
@@ -321,7 +326,7 @@ def test_pictures_come_faster_than_twenty_five_a_second(loop, queue):
 
     def work():
         for number in itertools.count():
-            time.sleep(0.005)
+            take(0.005)
             yield number
 
     times = []
@@ -343,7 +348,7 @@ def test_closing_leaves_no_thread(loop, queue, submit, state, monkeypatch):
 
     def work():
         for number in itertools.count():
-            time.sleep(0.001)
+            take(0.001)
             made.append(number)
             yield number
 
@@ -353,7 +358,7 @@ def test_closing_leaves_no_thread(loop, queue, submit, state, monkeypatch):
     elif state == "working":
         loop.run_until(lambda: len(heard.updates) > 3)
     else:
-        wait_for(lambda: len(made) == 2)
+        until(lambda: len(made) == 2)
     started = time.monotonic()
     queue.close()
     assert time.monotonic() - started < 30
@@ -366,7 +371,7 @@ def test_a_closed_queue_shows_nothing_more_and_takes_no_job(loop, queue, submit)
     queue.close()
     before = list(old.updates)
     new = submit(lambda: iter([1]))
-    loop.run_for(0.1)
+    loop.run_dry()
     assert (old.updates, new.updates, workers()) == (before, [], [])
 
 

@@ -18,7 +18,7 @@ from landscape_core.session.session import Session
 from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.training.optimizers.saga import SAGA
 from landscape_core.training.optimizers.sgd import SGD
-from landscape_core.training.run import Run, train
+from landscape_core.training.run import Run, Training, train
 from landscape_core.training.samplers.replacement import Replacement
 
 SIGMA = torch.diag(torch.tensor([4.0, 3.0, 2.0, 1.0], dtype=torch.float64))
@@ -183,8 +183,8 @@ def test_it_is_watched_live_as_any_other_problem(split):
     assert picture.slice["computed"].all()
     assert picture.notice == ""
     assert picture.boundary is None
-    plane = session.live_slice.project(session.live_run.observed()).plane
-    objective = getattr(session.live_run.training.instance, split)
+    plane = session.plane
+    objective = getattr(Training(session.run).instance, split)
     where = torch.tensor([[picture.slice["alpha"].values[3], picture.slice["beta"].values[8]]])
     expected = float(objective.loss(plane.points(where)[0]))
     assert float(picture.slice["loss"].values[0, 8, 3]) == pytest.approx(expected, rel=1e-5)
@@ -201,7 +201,7 @@ def test_its_curvature_is_that_of_the_rayleigh_quotient():
     (found,) = last(
         session.study("curvature", lambda at: compute_spectrum(at.train, at.train.start, asked))
     ).studies.values()
-    theta, objective = session.live_run.state.theta, session.live_run.training.instance.train
+    theta, objective = session.state.theta, Training(session.run).instance.train
     expected = torch.linalg.eigvalsh(torch.func.hessian(objective.loss)(theta)).flip(0)
     torch.testing.assert_close(
         torch.from_numpy(found["eigenvalue"].values[0]), expected, rtol=1e-6, atol=1e-8

@@ -17,6 +17,7 @@ from landscape_core.curvature.spectrum import Spectrum, compute_spectrum
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.registry import from_plain, make
 from landscape_core.models.problems.base import Problem
+from landscape_core.planes.directions.base import Viewpoint
 from landscape_core.planes.directions.gradient import Gradient
 from landscape_core.planes.directions.pca import PCA
 from landscape_core.planes.directions.random import Random
@@ -36,12 +37,23 @@ def run_of(**changes):
     return from_plain(Run, plain | {"batch_size": 20, "steps": 40} | changes)
 
 
-def iterates(session):
-    return session.live_run.observed().thetas
-
-
 def last(pictures):
     return deque(pictures, maxlen=1)[0]
+
+
+def thetas_of(session):
+    """The recorded iterates of a session, (T, P)."""
+    return torch.from_numpy(session.trajectory()["theta"].values)
+
+
+def network_of(session):
+    """The training objective with the statistics of the state in which the run stands."""
+    return Training(session.run).instance.train.with_buffers(session.state.buffers)
+
+
+def viewpoint_of(session):
+    network = Training(session.run).instance.train
+    return Viewpoint(network, session.state.theta, thetas_of(session), session.run.seed)
 
 
 def test_the_last_picture_is_the_loss_at_its_points():
@@ -49,9 +61,8 @@ def test_the_last_picture_is_the_loss_at_its_points():
     session.advance(10)
     picture = last(session.refine())
     assert picture.slice["computed"].all()
-    training = session.live_run.training
-    plane = Random().span(_viewpoint(training, session.live_run.state.theta, iterates(session)))
-    objective = training.instance.train.with_buffers(session.live_run.state.buffers)
+    plane = Random().span(viewpoint_of(session))
+    objective = network_of(session)
     for row, column in ((0, 0), (3, 8), (10, 10)):
         where = [picture.slice["alpha"].values[column], picture.slice["beta"].values[row]]
         theta = plane.points(torch.tensor([where], dtype=torch.float64))[0]
@@ -78,9 +89,9 @@ def test_the_share_of_the_motion_agrees_with_its_definition():
     session = Session(run_of(), SliceSpec())
     session.advance_to(20)
     picture = session.picture()
-    thetas = iterates(session).double().numpy()
+    thetas = thetas_of(session).double().numpy()
     moved = thetas - thetas[0]
-    axes = session.live_slice.plane.axes.double().numpy()
+    axes = session.plane.axes.double().numpy()
     inside = moved @ np.linalg.pinv(axes) @ axes
     expected = (inside**2).sum() / (moved**2).sum()
     assert picture.captured == pytest.approx(expected, rel=1e-4)
@@ -92,7 +103,7 @@ def test_playing_is_the_same_training_as_without_looking():
     session = Session(run, SliceSpec(resolution=11))
     picture = last(session.play(4))
     assert picture.status == "finished"
-    assert torch.equal(session.live_run.state.theta, list(train(run))[-1].theta)
+    assert torch.equal(session.state.theta, list(train(run))[-1].theta)
 
 
 def test_before_there_is_a_path_the_plane_is_random_and_says_so():
@@ -107,7 +118,7 @@ def test_a_plane_that_follows_does_not_flip():
     session.advance_to(10)
     before = None
     for picture in session.play(2):
-        axes = session.live_slice.plane.axes
+        axes = session.plane.axes
         if before is not None:
             assert bool(((axes * before).sum(dim=1) > 0).all())
         before = axes
@@ -119,10 +130,11 @@ def test_a_fixed_plane_stays():
     session = Session(run_of(), SliceSpec(follow=False))
     session.advance_to(10)
     session.picture()
-    plane = session.live_slice.plane
+    plane = session.plane
     session.advance(5)
     session.picture()
-    assert session.live_slice.plane is plane
+    assert torch.equal(session.plane.axes, plane.axes)
+    assert torch.equal(session.plane.origin, plane.origin)
 
 
 @pytest.mark.parametrize("extent", [1e-6, 0.03, 1.0, 77.0])
@@ -195,12 +207,6 @@ def test_other_inputs_have_a_curve_or_no_boundary(dataset):
         assert "accuracy" not in picture.slice
 
 
-def _viewpoint(training, centre, path):
-    from landscape_core.planes.directions.base import Viewpoint
-
-    return Viewpoint(training.instance.train, centre, path, training.run.seed)
-
-
 def test_the_loss_under_the_path_is_that_of_the_picture():
     session = Session(run_of(), SliceSpec(resolution=31))
     session.advance_to(20)
@@ -211,7 +217,8 @@ def test_the_loss_under_the_path_is_that_of_the_picture():
     assert float(present["under"]) == pytest.approx(float(present["loss"]), rel=0.02)
     assert float(present["off"]) == pytest.approx(0, abs=1e-5)
     start = path.isel(step=0)
-    moved = (iterates(session) - iterates(session)[0]).norm(dim=1).max()
+    thetas = thetas_of(session)
+    moved = (thetas - thetas[0]).norm(dim=1).max()
     assert float(start["off"]) == pytest.approx(float(start["distance"]) / float(moved), rel=1e-5)
     session.look_through(SliceSpec(resolution=11, span=0.05))
     narrow = session.picture()
@@ -225,15 +232,16 @@ def test_curvature_is_followed_only_when_asked_and_within_its_share():
     session.watch(Watch(max_overhead=1.0, top=2))
     for _ in range(30):
         session.advance(10)
-    found = session.picture().curvature
+    picture = session.picture()
+    found = picture.curvature
     assert found is not None
     assert found["eigenvalue"].dims == ("step", "rank")
-    assert found.attrs["seconds"] <= session.live_run.seconds + found.attrs["seconds"] / len(
+    assert found.attrs["seconds"] <= picture.readings.seconds + found.attrs["seconds"] / len(
         found["step"]
     )
     at, step = found.isel(step=-1), int(found["step"][-1])
     states = {state.index: state for state in train(run_of(steps=400)) if state.index == step}
-    objective = session.live_run.training.instance.train.first(256)
+    objective = Training(session.run).instance.train.first(256)
     exact = torch.linalg.eigvalsh(oracles.dense_hessian(objective, states[step].theta))[-1]
     assert float(at["eigenvalue"][0]) == pytest.approx(float(exact), rel=0.1)
     session.watch(None)
@@ -260,9 +268,7 @@ def test_a_study_is_of_the_present_point_and_kept(tmp_path):
     assert grown[0].slice["computed"].values.all()
     found = grown[-1].studies["spectrum"]
     assert list(found["block"].values) == ["network", "0", "2", "4"]
-    expected = last(
-        compute_spectrum(session.live_run.observed().network(), session.live_run.state.theta, asked)
-    )
+    expected = last(compute_spectrum(network_of(session), session.state.theta, asked))
     xr.testing.assert_allclose(found["eigenvalue"], expected["eigenvalue"])
     again = list(session.study("spectrum", study))
     assert len(again) == 1
@@ -345,7 +351,7 @@ def test_a_connection_leads_to_another_start_on_the_same_data(tmp_path):
         assert float(at["barrier"]) <= float(at["straight_barrier"])
     other = Training(another_start(run_of(steps=20)))
     end = last(train(another_start(run_of(steps=20))))
-    assert torch.equal(other.instance.train.inputs, session.live_run.observed().network().inputs)
+    assert torch.equal(other.instance.train.inputs, network_of(session).inputs)
     theta = torch.from_numpy(found["nodes"].values[-1]).to(end.theta)
     assert float(other.instance.train.loss(theta)) == pytest.approx(
         float(other.instance.train.loss(end.theta)), rel=1e-4
@@ -353,20 +359,25 @@ def test_a_connection_leads_to_another_start_on_the_same_data(tmp_path):
     assert found["plane_loss"].dims == ("split", "beta", "alpha")
 
 
-def test_the_same_place_looks_the_same_however_one_came_there():
+def turned_around(plane):
+    around = plane.names[::-1], plane.explained_variance_ratio[::-1]
+    return Plane(plane.origin, -plane.axes.flip(0), *around)
+
+
+def test_the_same_place_looks_the_same_however_one_came_there(monkeypatch):
     shown = []
     for turned in (False, True):
         session = Session(run_of(), SliceSpec(resolution=11))
         session.advance_to(40)
-        session.picture()
-        if turned:
-            plane = session.live_slice.plane
-            around = plane.names[::-1], plane.explained_variance_ratio[::-1]
-            session.live_slice.tracker.latest = Plane(plane.origin, -plane.axes.flip(0), *around)
-            kept = session.live_slice.project(session.live_run.observed()).plane
-            assert float((kept.axes[1] * plane.axes[0]).sum()) < 0  # as it was turned
+        with monkeypatch.context() as patch:
+            if turned:  # as by the pictures that there were on another way
+                patch.setattr(Plane, "facing", lambda plane, _: turned_around(plane))
+            session.picture()
+        before = session.plane
         session.settle()
-        shown.append(session.live_slice.project(session.live_run.observed()).plane)
+        session.span()
+        shown.append(session.plane)
+    assert float((before.axes[1] * shown[0].axes[0]).sum()) < 0  # it had been turned
     assert shown[0].names == shown[1].names
     assert torch.equal(shown[0].axes, shown[1].axes)
 
@@ -401,7 +412,7 @@ def test_looking_back_shows_a_recorded_iterate_and_leaves_the_run_where_it_is(di
     session = Session(run_of(), SliceSpec(resolution=11, directions=directions), strategy=Loop())
     session.advance_to(30)
     held = last(session.refine())
-    theta = session.live_run.state.theta
+    theta = session.state.theta
     back = session.revisit(12)
     assert back.seen == back.readings.step == 12
     assert list(back.path["step"].values) == list(range(31))
@@ -417,8 +428,8 @@ def test_looking_back_shows_a_recorded_iterate_and_leaves_the_run_where_it_is(di
     assert session.picture().seen == 31
     again = Session(run_of(), SliceSpec(resolution=11))
     again.advance_to(31)
-    assert torch.equal(session.live_run.state.theta, again.live_run.state.theta)
-    assert not torch.equal(session.live_run.state.theta, theta)
+    assert torch.equal(session.state.theta, again.state.theta)
+    assert not torch.equal(session.state.theta, theta)
     assert [picture.seen for picture in session.replay(28)] == [29, 30, 31]
 
 
@@ -455,20 +466,15 @@ def test_a_plane_that_takes_long_is_renewed_seldom_and_always_when_held(monkeypa
     monkeypatch.setattr(plane_tracker, "QUICK", 0.0)
     monkeypatch.setattr(plane_tracker, "SELDOM", 1e6)
     session.advance(5)
-    first = session.live_slice.project(session.live_run.observed()).plane
+    first = session.plane
     session.advance(50)
-    moving = session.live_slice.project(session.live_run.observed()).plane
+    session.span()
+    moving = session.plane
     assert torch.equal(moving.axes, first.axes)
-    assert torch.equal(moving.origin, session.live_run.state.theta)
+    assert torch.equal(moving.origin, session.state.theta)
     deque(session.refine(), maxlen=0)
-    held = session.live_slice.plane
-    expected = Gradient().span(
-        _viewpoint(
-            session.live_run.training,
-            session.live_run.state.theta,
-            iterates(session),
-        )
-    )
+    held = session.plane
+    expected = Gradient().span(viewpoint_of(session))
     torch.testing.assert_close(held.axes.abs(), expected.axes.abs())
 
 
@@ -506,7 +512,7 @@ def test_a_path_that_flies_off_is_shown_until_it_leaves_the_picture(directions):
     session.continue_with(session.run.replace(optimizer=faster))
     session.advance_to(100)
     held = last(session.refine())
-    thetas = iterates(session).double()
+    thetas = thetas_of(session).double()
     far = (thetas - thetas[0]).norm(dim=1) > 100 * thetas[0].norm()
     gone = session.recorded[int(far.int().argmax())]
     assert 10 < gone < 100

@@ -35,6 +35,7 @@ from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.strategies.plane_algebra import PlaneAlgebra
 from landscape_core.slices.sweep import coarse, levels, sweep
 from landscape_core.storage import schema
+from waiting import take
 
 SMALL = Grid.square(0.7, 13)
 RELATIVE = {torch.float32: 1e-5, torch.float64: 1e-10}
@@ -212,7 +213,7 @@ def counting(read, wait=0.0):
 
     def slow(coords):
         counted.append(len(coords))
-        time.sleep(wait * len(coords))
+        take(wait * len(coords))
         return reader(coords)
 
     seconds = wait or read.seconds

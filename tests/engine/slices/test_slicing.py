@@ -137,10 +137,11 @@ def test_who_stops_looking_may_go_on_later_and_no_point_is_computed_twice(
 
 
 KILLED = """
-import sys, time
+import sys, threading
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 import test_slicing
+from waiting import take
 from landscape_core.slices import grid_values
 from landscape_core.slices.probe import Probe
 
@@ -148,7 +149,7 @@ grid_values.NEWS = test_slicing.MODULE.KEEP = 0.0
 real = Probe.__call__
 
 def slow(self, coords):
-    time.sleep(0.01)
+    take(0.01)
     return real(self, coords)
 
 Probe.__call__ = slow
@@ -157,7 +158,7 @@ grid = test_slicing.Grid.square(1.0, 41)
 for number, _ in enumerate(test_slicing.compute_slice(test_slicing.read(), grid, store=store), 1):
     print("kept", flush=True)
     if number == 2:
-        time.sleep(600)  # until it is killed, however busy the machine is
+        threading.Event().wait()  # until it is killed, however busy the machine is
 """
 
 
