@@ -10,9 +10,10 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.models.adapter import Adapter
 from landscape_core.models.batch_norm import BatchNorm
 from landscape_core.models.batches import Batches, pairs_of
+from landscape_core.models.known_loss import with_known_loss
 from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.network_objective import ModelObjective
-from landscape_core.models.user_model import from_module, with_known_loss
+from landscape_core.models.user_model import from_module
 
 
 def user_parts(  # noqa: PLR0913 - each choice of a public call by its name

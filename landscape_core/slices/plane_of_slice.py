@@ -94,8 +94,8 @@ def plane_of(dataset: xr.Dataset, store: Store | None = None) -> Plane:
     """
     source: xr.Dataset | None = dataset
     if ORIGIN not in dataset.coords:
-        key = dataset.attrs.get(KEY)
-        named = isinstance(key, str) and key == f"plane{dataset.attrs.get(DIGEST)}"
+        key = str(dataset.attrs.get(KEY, ""))
+        named = key == f"plane{dataset.attrs.get(DIGEST)}"
         known = named and key.isalnum() and len(key) <= KEY_LIMIT
         source = store.get(key) if store is not None and known else None
     if source is None:

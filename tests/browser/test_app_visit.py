@@ -174,6 +174,6 @@ def test_a_teachers_link_opens_a_step_of_a_tour_which_goes_on(visit):
     until_link(guest, "at=3")
     until_link(guest, "learning_rate=1.9")
     guest.page.get_by_role("button", name="Answer", exact=True).click()
-    guest.page.get_by_text("Each step leaps across the floor").wait_for()
+    guest.page.get_by_text("Each step overshoots the minimum").wait_for()
     guest.page.get_by_role("button", name="Back", exact=True).click()
     until_link(guest, "at=2")

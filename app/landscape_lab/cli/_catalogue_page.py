@@ -32,14 +32,13 @@ from landscape_core.storage import atomic_files
 from landscape_core.training.optimizers.base import Optimizer
 from landscape_core.training.run import Run, Training, train
 
-HEAD = (
-    "# Catalogue\n\nAll parts that can be selected by name: in the app, from Python "
-    "(`landscape_core.make`), on the command line\nand in links. Written by `make "
-    "catalogue`. The cost of a step of each optimizer is in "
-    "[optimizers.md](../benchmarks/results/optimizers.md), reproductions of claims "
-    "from papers in [parts.md](../benchmarks/results/parts.md). Terms are defined in"
-    " the [glossary](glossary.md).\n"
-)
+HEAD = """# Catalogue
+
+All parts that can be selected by name: in the app, from Python (`landscape_core.make`), on the
+command line and in links. Written by `make catalogue`. The cost of a step of each optimizer is in
+[optimizers.md](../benchmarks/results/optimizers.md), reproductions of claims from papers in
+[parts.md](../benchmarks/results/parts.md). Terms are defined in the [glossary](glossary.md).
+"""
 
 FOLDER = "catalogue"
 """The folder of the figures, relative to the page."""
@@ -51,10 +50,11 @@ RATES = tuple(float(f"{10 ** (k / 2):.1g}") for k in range(-8, 5))
 WALK = Run(problem=Valley(), batch_size=Valley().points, steps=STEPS, dtype="float64")
 PLACE = Grid(resolution=101, alpha_low=-1.7, alpha_high=1.7, beta_low=-0.75, beta_high=1.75)
 
-PICTURES = f"""Each picture shows {STEPS} steps, a dot each, from the white point to the orange one,
-on the problem `valley` with all examples in every step. The learning rate η in its corner is that,
-among {", ".join(f"{rate:g}" for rate in RATES)},
-with the lowest mean loss over the steps; other fields have their defaults.
+PICTURES = f"""Each figure shows {STEPS} steps (dots) from the white point to the orange one on the
+problem `valley`, with full-batch gradients. The learning rate η given in the corner is
+the one with the lowest mean loss over the steps, among
+{", ".join(f"{rate:g}" for rate in RATES)};
+other fields have their defaults.
 """
 
 

@@ -213,7 +213,7 @@ def test_two_runs_are_connected(tmp_path, capsys):
     told, found = capsys.readouterr().out.splitlines(), load(tmp_path / "c.nc")
     assert told[0] == "c.nc"
     assert "train barrier  test barrier  length" in told[1]
-    starts = ("straight line", "line after aligning", "curve")
+    starts = ("straight line", "straight line after alignment", "curve")
     assert all(line.startswith(start) for line, start in zip(told[2:], starts, strict=True))
     assert told[4].split()[-1] == f"{float(found['length']):.4g}"
     ends = [load(tmp_path / name)["theta"].values[-1] for name in ("a.nc", "b.nc")]
@@ -490,7 +490,7 @@ def test_many_planes_are_drawn_with_the_spread_of_their_figures(tmp_path, capsys
         (["curvature", "run.nc", "--layers", "head"], "0.weight"),
         (["curvature", "run.nc", "--matrix", "hesian"], "did you mean 'hessian'"),
         (["curvature", "run.nc", "--along", "1"], "between 2 and"),
-        (["curvature", "run.nc", "--along", "3", "--each-layer"], "--along goes with neither"),
+        (["curvature", "run.nc", "--along", "3", "--each-layer"], "--along cannot be combined"),
         (["curvature", "other.nc"], "other.nc"),
         (["connect", "run.nc", "wide.nc"], "first one's network; got 'architecture.width 7, not"),
         (["slice", "run.nc", "wide.nc"], "that of the first; got 'architecture.width 7, not"),

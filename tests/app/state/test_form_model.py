@@ -154,7 +154,7 @@ def test_a_card_takes_its_second_sentence_from_the_documentation_if_there_is_one
         "text"
     ]
     assert told.endswith(
-        "Each example tilts the whole surface by itself, and together they leave it as it is."
+        "Each example adds a linear term (a tilt) to the function; the tilts sum to zero."
     )
     plain = next(form_model.card(e) for e in form_model.rows(Scene()) if e.path == "run.problem")[
         "text"

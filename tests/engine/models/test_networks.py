@@ -434,7 +434,7 @@ def test_groups_that_do_not_divide_the_channels_are_refused():
 
 @pytest.mark.parametrize("name", LINEAR_ONLY)
 def test_instances_without_places_are_refused(name):
-    with pytest.raises(SpecError, match=r"instance normalization .* keeps images"):
+    with pytest.raises(SpecError, match=r"instance normalization must be a convolutional layer"):
         network(name, normalization="instance")
 
 

@@ -207,10 +207,10 @@ def test_too_short_a_path_is_refused_with_what_is_needed(rule, steps, word):
 def test_paths_that_do_not_move_or_do_not_bend_span_nothing(view):
     still = view.centre.expand(5, -1)
     straight = view.centre + torch.arange(5.0)[:, None] * cases.normal(len(view.centre))
-    for path, word in ((still, "began"), (straight, "straight")):
+    for path, word in ((still, "coincide"), (straight, "straight")):
         with pytest.raises(PlaneError, match=word):
             Endpoints().span(Viewpoint(view.objective, path[-1], path, 0))
-    with pytest.raises(PlaneError, match="did not move"):
+    with pytest.raises(PlaneError, match="are equal"):
         Update().span(Viewpoint(view.objective, still[-1], still, 0))
 
 
@@ -246,17 +246,17 @@ def test_a_file_that_does_not_fit_is_refused_by_name(tmp_path, view):
     refused(SpecError, r"Between\.first", Between())
     refused(MissingDataError, "no file", GivenVectors(file=str(tmp_path / "none.npy")))
     np.save(tmp_path / "short.npy", np.ones((2, 5)))
-    refused(PlaneError, "5 numbers", GivenVectors(file=str(tmp_path / "short.npy")))
-    refused(PlaneError, "5 numbers", Between(first=str(tmp_path / "short.npy")))
+    refused(PlaneError, "length 5", GivenVectors(file=str(tmp_path / "short.npy")))
+    refused(PlaneError, "length 5", Between(first=str(tmp_path / "short.npy")))
     torch.save({"other": torch.ones(3)}, tmp_path / "other.pt")
-    refused(PlaneError, "another network", Between(first=str(tmp_path / "other.pt")))
+    refused(PlaneError, "different network", Between(first=str(tmp_path / "other.pt")))
     (tmp_path / "broken.pt").write_bytes(b"no tensor")
     refused(FileFormatError, "cannot be read", Between(first=str(tmp_path / "broken.pt")))
     np.save(tmp_path / "nan.npy", np.full((2, len(view.centre)), np.nan))
     refused(PlaneError, "finite", GivenVectors(file=str(tmp_path / "nan.npy")))
-    refused(SpecError, "of the kind", GivenVectors(file=__file__))
+    refused(SpecError, "must be one of", GivenVectors(file=__file__))
     torch.save(view.objective.layout.split(view.centre), tmp_path / "same.pt")
-    refused(PlaneError, "very parameters", Between(first=str(tmp_path / "same.pt")))
+    refused(PlaneError, "same parameters", Between(first=str(tmp_path / "same.pt")))
 
 
 @pytest.mark.parametrize("options", [{}, {"orthogonal": True}, {"length": "unit"}])
@@ -276,7 +276,7 @@ def test_vectors_in_a_file_that_span_no_plane_are_refused(tmp_path, view, option
         ((1, 59), PlaneError, "holds 1 vectors; 2 are needed"),
         ((0, 59), FileFormatError, r"\(D, P\) or \(P,\); its shape is \(0, 59\)"),
         ((2, 0), FileFormatError, r"\(D, P\) or \(P,\); its shape is \(2, 0\)"),
-        ((59, 2), PlaneError, "vectors of 2 numbers; the network has 59 parameters"),
+        ((59, 2), PlaneError, "vectors of length 2; the network has 59 parameters"),
         ((2, 3, 59), FileFormatError, r"\(D, P\) or \(P,\); its shape is \(2, 3, 59\)"),
         ((), FileFormatError, r"\(D, P\) or \(P,\); its shape is \(\)"),
     ],
@@ -300,7 +300,7 @@ def test_an_array_of_another_shape_is_refused_by_name(tmp_path, view, shape, err
         ("a.npy", np.ones((2, 59), bool), FileFormatError, "real numbers.*bool"),
         ("a.pt", torch.full((2, 59), 1j), FileFormatError, "real numbers.*complex64"),
         ("a.pt", {"0.weight": 3}, (FileFormatError, PlaneError), r"\(D, P\).*named|0\.weight"),
-        ("a.pt", [torch.ones(59)], FileFormatError, "no parameters but list"),
+        ("a.pt", [torch.ones(59)], FileFormatError, "holds list, not parameters"),
         ("a.pt", cases.mlp(), FileFormatError, "state dictionary or vectors"),
         ("a.pt", b"", FileFormatError, "state dictionary or vectors"),
     ],

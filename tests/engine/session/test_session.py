@@ -466,6 +466,7 @@ def test_a_plane_that_takes_long_is_renewed_seldom_and_always_when_held(monkeypa
     monkeypatch.setattr(plane_tracker, "QUICK", 0.0)
     monkeypatch.setattr(plane_tracker, "SELDOM", 1e6)
     session.advance(5)
+    session.span()
     first = session.plane
     session.advance(50)
     session.span()

@@ -145,7 +145,7 @@ class Centred(nn.Module):
 def test_a_network_that_mixes_its_examples_is_refused():
     loss = nn.CrossEntropyLoss(reduction="none")
     parts = {"train": from_module(Centred(), loss, cases.vectors())}
-    with pytest.raises(SpecError, match="treats each example by itself"):
+    with pytest.raises(SpecError, match="processes examples independently"):
         next(sample(probe_of(parts, Random()), Grid.square(1.0, 3)))
 
 

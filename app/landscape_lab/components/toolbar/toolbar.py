@@ -69,11 +69,11 @@ class Toolbar:
         test_accuracy, status) and `playing`, `preset`, `speed`, `view`, `comparison`, `frame` there
         are:
 
-        `can_undo`, `can_redo`, `changed` (from the preset), `projector`: whether;
-        `kept`: how many runs are kept to compare with;
-        `progress`: None, or `what` is done, how much is `done` of a `total` (0: not known), the
-        seconds `left` (None: not known), and whether that is `training`;
-        `point`: None, or `alpha`, `beta` and `values` (readings by name) of the point looked at.
+        `can_undo`, `can_redo`, `changed` (from the preset), `projector`: booleans;
+        `kept`: the number of runs kept for comparison;
+        `progress`: None, or `what` is computed, `done` of `total` (0: unknown), the seconds `left`
+        (None: unknown), and whether it is `training`;
+        `point`: None, or `alpha`, `beta` and `values` (metrics by name) of the inspected point.
         """
         changes = {
             name: value for name, value in readings.items() if self._shown.get(name) != value
