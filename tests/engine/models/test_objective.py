@@ -1,6 +1,7 @@
 """An objective is the network's mean loss and nothing else, and the network stays as it was."""
 
 import copy
+import dataclasses
 import pickle
 
 import pytest
@@ -587,3 +588,18 @@ def test_what_a_parametrized_weight_is_made_of_belongs_to_its_layer():
     )
     layers = groups(Layout.of_module(network))
     assert [len(blocks) for blocks in layers.values()] == [3, 3, 2]
+
+
+def test_an_objective_is_a_value_that_is_never_changed():
+    objective = mlp_objective()
+    before = dict(vars(objective))
+    for field in dataclasses.fields(objective):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(objective, field.name, None)
+    changed = objective.with_loss(mse_loss).first(3).with_batch_norm("batch")
+    assert (changed.examples, changed.batch_norm, changed.loss_function) == (3, "batch", mse_loss)
+    part = objective.minibatch(torch.arange(4))
+    assert part.whole is objective
+    assert part.indices.tolist() == [0, 1, 2, 3]
+    assert vars(objective).keys() == before.keys()
+    assert all(vars(objective)[name] is value for name, value in before.items())
