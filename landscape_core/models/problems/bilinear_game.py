@@ -13,7 +13,7 @@ import torch
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Knob
-from landscape_core.models.problems._games import Samples, normal, orthogonal, quadratic, uniform
+from landscape_core.models.games import Samples, normal, orthogonal, quadratic, uniform
 from landscape_core.models.problems.base import Instance, Problem
 
 

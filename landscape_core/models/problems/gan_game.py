@@ -20,10 +20,10 @@ from torch.nn.functional import logsigmoid
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.recipes import Choice, Knob
 from landscape_core.foundation.types import Vector
+from landscape_core.models.games import DescentAscent, game, maximizes, normal
 from landscape_core.models.loss_function import Weighted
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.objective import Objective
-from landscape_core.models.problems._games import DescentAscent, game, maximizes, normal
 from landscape_core.models.problems.base import Instance, Problem
 
 

@@ -18,8 +18,8 @@ from torch import nn
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Knob, Note, name_of
-from landscape_core.models.architectures._gcn import GCN, normalized
 from landscape_core.models.datasets.base import Data, Split
+from landscape_core.models.graph_convolution import GCN, normalized
 from landscape_core.models.initializations.base import Initialization
 from landscape_core.models.initializations.xavier import Xavier
 from landscape_core.models.losses.base import Loss

@@ -17,7 +17,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import label_of, summary_of
 from landscape_core.foundation.registry import entries
 from landscape_core.models import derivatives
-from landscape_core.models.architectures._gcn import normalized
+from landscape_core.models.graph_convolution import normalized
 from landscape_core.models.initializations.lsuv import LSUV
 from landscape_core.models.neighbor_sampling.all import All
 from landscape_core.models.neighbor_sampling.base import Asked, Neighbours

@@ -10,7 +10,7 @@ import torch
 from cases import bowl, normal, walk
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
-from landscape_core.models.problems._games import Penalty
+from landscape_core.models.games import Penalty
 from landscape_core.models.problems.bilinear_game import BilinearGame
 from landscape_core.models.problems.gan_game import GANGame
 from landscape_core.models.problems.quadratic_game import QuadraticGame
