@@ -4,6 +4,7 @@ import json
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -111,10 +112,8 @@ def run_of(path: xr.Dataset) -> Run:
     """
     if "run" not in path.attrs or "theta" not in path:
         raise FileFormatError("this file holds no trajectory; one is written by `landscape train`.")
-    run = from_plain(Run, json.loads(path.attrs["run"]))
-    if OWN_PARTS in path.attrs:
-        _check_own(path, run)
-    return run
+    told = json.loads(path.attrs["run"])
+    return _run_of_own(told, path) if OWN_PARTS in path.attrs else from_plain(Run, told)
 
 
 def _own_parts(run: Run) -> dict[str, str]:
@@ -133,13 +132,23 @@ def _own_parts(run: Run) -> dict[str, str]:
         return {OWN_PARTS: named, OWN_CODE: ""}
 
 
-def _check_own(path: xr.Dataset, run: Run) -> None:
-    """Refuse a run with parts of the user's own unless the same code is defined here."""
+def _run_of_own(told: Mapping[str, Any], path: xr.Dataset) -> Run:
+    """A run with parts of the user's own, if the same code is defined here.
+
+    Raises:
+        SpecError: it is not, or cannot be compared.
+    """
+    accepted = "defined here, in the notebook, script or file of parts, by the code it trained with"
+    problem = SpecError("the user's own parts of the run", path.attrs[OWN_PARTS], accepted)
+    try:
+        run = from_plain(Run, told)
+    except SpecError as error:
+        raise problem from error
     here = _own_parts(run)
     same = here.get(OWN_PARTS) == path.attrs[OWN_PARTS]
     if not (same and here[OWN_CODE] and here[OWN_CODE] == path.attrs.get(OWN_CODE)):
-        accepted = "defined here by the same code as when the run was trained"
-        raise SpecError("the user's own parts of the run", path.attrs[OWN_PARTS], accepted)
+        raise problem
+    return run
 
 
 def training_of(path: xr.Dataset) -> Training:

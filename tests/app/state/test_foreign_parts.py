@@ -385,10 +385,11 @@ def test_the_command_line_takes_a_file_of_parts(tmp_path):
     sliced = landscape(tmp_path, "slice", "run.nc", *parts, "--resolution", "3")
     assert "lowest train loss" in sliced
     told = landscape(tmp_path, "slice", "run.nc", "--resolution", "3", expected=1)
-    assert "Halving is the name of a class that was defined in a notebook" in told
+    assert "the user's own parts of the run must be defined here" in told
+    assert "got 'my_parts.Halving'" in told
     (tmp_path / "my_parts.py").write_text(CELL.replace("0.5 **", "0.25 **"))
     told = landscape(tmp_path, "slice", "run.nc", *parts, "--resolution", "3", expected=1)
-    assert "must be defined here by the same code as when the run was trained" in told
+    assert "file of parts, by the code it trained with; got 'my_parts.Halving'" in told
 
 
 @pytest.mark.parametrize(
