@@ -22,8 +22,8 @@ PIP := $(BIN)/python -m pip install $(PIP_OPTIONS)
 PORT_OPTION := $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help app voila serve test test-all check lint format browser notebooks catalogue gallery docs lock \
-  wheel smoke bench clean
+.PHONY: help app voila serve test test-all check lint format browser notebooks catalogue gallery \
+  architecture docs lock wheel smoke bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /	/' | expand -t 12
@@ -67,6 +67,9 @@ catalogue: $(VENV)/.installed ## write docs/catalogue.md and its pictures anew; 
 
 gallery: $(VENV)/.installed ## write docs/plotting.md and its pictures anew
 	$(BIN)/python docs/gallery.py
+
+architecture: $(VENV)/.installed ## write the drawing and the walks of docs/architecture.md anew
+	$(BIN)/python benchmarks/architecture.py
 
 docs: $(VENV)/.installed-docs ## write the documentation as a site to site/
 	$(BIN)/sphinx-build -q -W --keep-going -j auto -c docs -d build/docs . site

@@ -332,7 +332,7 @@ def walks(checkout: Checkout, keep: Path | None) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in WALKS:
         arguments = [__file__, "--repository", str(checkout.root), "--walk", name]
-        tries = [json.loads(_run(checkout, arguments).stdout) for _ in range(3)]
+        tries = [json.loads(run(checkout, arguments).stdout) for _ in range(3)]
         counted = sorted(tries, key=lambda one: one["found"]["functions called"])[1]
         found |= {f"{name}: {what}": number for what, number in counted["found"].items()}
         if keep is not None:
@@ -362,7 +362,7 @@ def _environment(checkout: Checkout, home: str) -> dict[str, str]:
     }
 
 
-def _run(checkout: Checkout, arguments: list[str]) -> "subprocess.CompletedProcess[str]":
+def run(checkout: Checkout, arguments: list[str]) -> "subprocess.CompletedProcess[str]":
     with tempfile.TemporaryDirectory() as home:
         done = subprocess.run(
             [sys.executable, *arguments],
@@ -382,7 +382,7 @@ def processor_seconds(checkout: Checkout, program: str) -> list[float]:
     spent = []
     for _ in range(1 + REPETITIONS):
         before = os.times()
-        _run(checkout, ["-c", program])
+        run(checkout, ["-c", program])
         after = os.times()
         spent.append(
             after.children_user
