@@ -85,6 +85,7 @@ def persistence(
         "error_sources": ", ".join(error.sources),
         "error_known": int(np.isfinite(error.values).all()),
         "points": int(np.isfinite(values).sum()),
+        "highest": float(values[np.isfinite(values)].max(initial=-np.inf)),
     }  # fmt: skip
     rows = {
         name: ("bar", columns[name], {"long_name": words})

@@ -94,7 +94,9 @@ def bars(barcode: xr.Dataset, scale: str, most: int = MOST) -> Bars:
     kept = barcode.isel(bar=order[:most])
     endless = np.isinf(kept["death"].values)
     birth, death = (kept[name].values.astype(float) for name in ("birth", "death"))
-    low, high = _span(np.concatenate([birth, death[~endless]]), scale)
+    # Where all bars are endless, they are drawn up to the highest loss.
+    tops = death[~endless] if not endless.all() else [kept.attrs["highest"]] * min(1, len(birth))
+    low, high = _span(np.concatenate([birth, tops]), scale)
     heights = _heights(np.concatenate([birth, np.where(endless, birth, death)]), scale)
     birth, ends = np.split(heights, 2)
     positions, places, joins = (np.empty(0) for _ in range(3))
@@ -185,7 +187,7 @@ def _span(losses: Array, scale: str) -> tuple[float, float]:
         return 0.0, 1.0
     low, high = float(heights.min()), float(heights.max())
     more = ROOM * (high - low) or 0.5 * max(1e-12, abs(high) if scale != "log" else 1.0)
-    return low - more, high + 2 * more
+    return low - more, high + more
 
 
 def _words(birth: float, death: float, significant: bool) -> str:  # noqa: FBT001 - a table's row

@@ -18,7 +18,6 @@ class Topology(SidePanel):
 
     label: ClassVar[str] = "topology"
     view: ClassVar[type] = View
-    tall: ClassVar[bool] = True
 
     drawing: Annotated[
         str, Choice(DRAWINGS, "persistence barcode, merge tree or topological profile")

@@ -31,6 +31,9 @@ NOTHING = "No finite loss:\nnothing to draw."
 KINDS = ("dotted", "solid")
 """Lines of bars that are not significant, and above them those of bars that are."""
 
+ACROSS = 6
+"""Losses named along a horizontal axis, at most."""
+
 LINES, ENDS = ("xs", "ys", "words"), ("x", "y", "words")
 
 LOOKS: dict[str, dict[str, Any]] = {
@@ -139,8 +142,9 @@ class Topology(Scaled):
         along, free = (across, up) if drawing == "barcode" else (up, across)
         put(self._x if drawing == "barcode" else self._y, start=limits[0], end=limits[1])
         put(self._y if drawing == "barcode" else self._x, start=other[0], end=other[1])
-        named = ticks(limits, scale)
-        _name(along, named, "loss")
+        named = list(ticks(limits, scale).items())
+        every = -(-len(named) // ACROSS) if drawing == "barcode" else 1
+        _name(along, dict(named[::every]), "loss")
         label = "share of the points" if drawing == "profile" else "minima"
         shares = {share: f"{share:g}" for share in (0.0, 0.25, 0.5, 0.75, 1.0)}
         _name(free, shares if drawing == "profile" else {}, label)
