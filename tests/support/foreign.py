@@ -1,13 +1,16 @@
 """Packages of other people, installed into a folder for the length of a test."""
 
 import contextlib
+import os
 import shutil
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 from landscape_core.foundation import entry_points, outside_parts
 
+ROOT = Path(__file__).resolve().parents[2]
 SOURCE = Path(__file__).parent / "foreign_package"
 PACKAGE = "foreign_parts"
 
@@ -67,3 +70,44 @@ def forget():
     """Metadata and modules of other packages are read anew."""
     for function in READ_ONCE:
         function.cache_clear()
+
+
+CELL = '''
+from dataclasses import dataclass
+from typing import Annotated
+from landscape_core import Optimizer, Run
+from landscape_core.foundation.recipes import Knob
+
+
+@dataclass(frozen=True, kw_only=True)
+class Halving(Optimizer[int]):
+    """Gradient descent whose learning rate halves at regular intervals."""
+
+    learning_rate: Annotated[float, Knob(1e-5, 10.0, "step size η", "log")] = 0.1
+    every: Annotated[int, Knob(1, 1000, "steps until it halves")] = 10
+
+    def init(self, theta):
+        return 0
+
+    def step(self, objective, theta, memory):
+        rate = self.learning_rate * 0.5 ** (memory // self.every)
+        return theta - rate * objective.gradient(theta), memory + 1
+'''
+"""What somebody types into a notebook."""
+
+
+def landscape(folder, *words, expected=0, **more):
+    """What a command of the command line prints, with the packages of a folder on the path."""
+    paths = [str(folder), str(ROOT), str(ROOT / "app")]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "XDG_CACHE_HOME": str(folder)}
+    done = subprocess.run(
+        [sys.executable, "-m", "landscape_lab.cli.main", *words],
+        capture_output=True,
+        text=True,
+        env=env,
+        cwd=folder,
+        timeout=250,
+        **more,
+    )
+    assert done.returncode == expected, done.stderr
+    return done.stderr if expected else done.stdout
