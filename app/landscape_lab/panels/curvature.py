@@ -51,11 +51,11 @@ class Curvature(SidePanel):
 
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
         del scale
-        bound = _bound(picture.run) if self.matrix == Hessian() else None
+        bound = stability_bound(picture.run) if self.matrix == Hessian() else None
         view.update(self.found(picture), picture.curvature, str(self.matrix.label), bound=bound)
 
 
-def _bound(run: Run) -> float | None:
+def stability_bound(run: Run) -> float | None:
     """The stability threshold 2/η of gradient descent; None for other optimizers."""
     if (
         not isinstance(run.optimizer, SGD)

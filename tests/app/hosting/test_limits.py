@@ -89,7 +89,7 @@ def test_the_place_of_a_page_that_has_left_is_given_to_one_visitor(manager):
         for kernel in (left, stays):
             made.notify_connect(kernel)
         made.notify_disconnect(left)
-        made._kernels[left].execution_state = made._kernels[stays].execution_state = "idle"
+        made.get_kernel(left).execution_state = made.get_kernel(stays).execution_state = "idle"
         (new,) = await outcomes(made, 3)
         assert set(made.list_kernel_ids()) == {stays, new}
 
@@ -106,7 +106,7 @@ def test_the_place_of_a_kernel_that_computes_or_may_be_connected_again_is_kept(
         (one,) = await outcomes(made, 1)
         made.notify_connect(one)
         made.notify_disconnect(one)
-        made._kernels[one].execution_state = state
+        made.get_kernel(one).execution_state = state
         assert await outcomes(made, 1) == []
 
     manager(work, places=1, grace=grace)
@@ -116,7 +116,7 @@ def test_a_page_that_never_arrives_keeps_no_place_but_a_preheated_kernel_does(ma
     async def work(made):
         (aborted,) = await outcomes(made, 1)
         (heated,) = await outcomes(made, 1, env={"VOILA_PREHEAT": "True"})
-        made._kernels[aborted].execution_state = made._kernels[heated].execution_state = "idle"
+        made.get_kernel(aborted).execution_state = made.get_kernel(heated).execution_state = "idle"
         (new,) = await outcomes(made, 3)
         assert set(made.list_kernel_ids()) == {heated, new}
 

@@ -29,7 +29,7 @@ from landscape_lab.figures.matplotlib.plotting import plot
 from landscape_lab.figures.pixels import SHADES
 from landscape_lab.page.canvas import Canvas
 from landscape_lab.panels.base import SidePanel
-from landscape_lab.panels.curvature import _bound
+from landscape_lab.panels.curvature import stability_bound
 from landscape_lab.state.place import opening
 from landscape_lab.state.scene import Display
 from landscape_lab.worker.update import Update
@@ -132,7 +132,7 @@ def test_the_bound_of_stable_steps_is_drawn_where_it_is_near(bound, drawn):
     ],
 )
 def test_steps_of_plain_gradient_descent_alone_have_a_bound(optimizer, bound):
-    assert _bound(from_plain(Run, {"optimizer": optimizer})) == bound
+    assert stability_bound(from_plain(Run, {"optimizer": optimizer})) == bound
 
 
 def test_a_spectrum_that_is_not_finished_has_its_eigenvalues_only():
