@@ -15,11 +15,10 @@ from landscape_core.foundation.recipes import canonical, to_plain
 from landscape_core.models.adapter import Adapter
 from landscape_core.models.additivity import warn_of_partial
 from landscape_core.models.batch_norm import BatchNorm
-from landscape_core.models.batches import Batches, pairs_of
-from landscape_core.models.known_loss import with_known_loss
+from landscape_core.models.batches import Batches
 from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.network_objective import ModelObjective
-from landscape_core.models.user_model import from_module
+from landscape_core.models.user_parts import user_parts
 from landscape_core.planes.directions.base import Directions, Viewpoint
 from landscape_core.planes.directions.random import Random
 from landscape_core.planes.network_state import laid, state_in
@@ -122,23 +121,16 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     asked = _tolerance(tolerance)
     check_store(store)
     _check_seed(seed)
-    parts = {
-        name: with_known_loss(
-            from_module(
-                model,
-                loss,
-                pairs_of("data" if name == "train" else name, part),
-                device=device,
-                dtype=dtype,
-                batch_norm=batch_norm or "running",
-                adapter=adapter,
-            )
-        )
-        for name, part in (("train", data), ("test", test))
-        if part is not None
-    }
-    if "test" in parts:
-        parts["test"] = parts["test"].with_reference(parts["train"].inputs)
+    parts = user_parts(
+        model,
+        loss,
+        data,
+        test=test,
+        batch_norm=batch_norm,
+        adapter=adapter,
+        device=device,
+        dtype=dtype,
+    )
     read = probe_of(
         parts,
         rule,
