@@ -94,10 +94,7 @@ def plane_of(dataset: xr.Dataset, store: Store | None = None) -> Plane:
     """
     source: xr.Dataset | None = dataset
     if ORIGIN not in dataset.coords:
-        key = str(dataset.attrs.get(KEY, ""))
-        named = key == f"plane{dataset.attrs.get(DIGEST)}"
-        known = named and key.isalnum() and len(key) <= KEY_LIMIT
-        source = store.get(key) if store is not None and known else None
+        source = _stored(dataset.attrs, store)
     if source is None:
         raise MissingDataError(NOT_HERE.format(MOST))
     try:
@@ -107,6 +104,14 @@ def plane_of(dataset: xr.Dataset, store: Store | None = None) -> Plane:
     if _digest(plane) != dataset.attrs.get(DIGEST):
         raise FileFormatError("the plane in this dataset is not the one that it was computed on.")
     return plane
+
+
+def _stored(attrs: Mapping[Any, Any], store: Store | None) -> xr.Dataset | None:
+    """What a store holds of the plane that attributes name."""
+    key = attrs.get(KEY)
+    if store is None or not isinstance(key, str) or key != f"plane{attrs.get(DIGEST)}":
+        return None
+    return store.get(key) if key.isalnum() and len(key) <= KEY_LIMIT else None
 
 
 def _read(source: xr.Dataset, attrs: Mapping[Any, Any]) -> Plane:
