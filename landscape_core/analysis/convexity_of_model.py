@@ -1,6 +1,7 @@
 """How convex the loss of a user's own network is over a plane, in one call."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 import xarray as xr
@@ -15,6 +16,7 @@ from landscape_core.models.adapter import Adapter
 from landscape_core.models.batch_norm import BatchNorm
 from landscape_core.models.batches import Batches
 from landscape_core.models.loss_function import LossFunction
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.user_model import try_call
 from landscape_core.models.user_parts import check_max_examples, check_seed, user_parts
 from landscape_core.planes.directions.base import Directions
@@ -49,20 +51,16 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
 ) -> xr.Dataset:
     """Map the extreme eigenvalues of the full Hessian over a plane: `ratio` (beta, alpha).
 
-    At each point of a plane around the present parameters: `lambda_max`, `lambda_min`, their
-    residual norms `residual_max` and `residual_min`, and `ratio`, |min(lambda_min, 0) /
-    lambda_max|: 0 where no eigenvalue is negative (Li et al., 2018, section 6). NaN where the loss
-    is not finite or an eigenvalue did not converge. A point takes tens of products with the
-    Hessian on all examples: `max_examples` and a coarse grid keep that short. The network is
-    copied, never changed. For datasets on the way: `compute_convexity`.
+    The variables are those of `compute_convexity`, which yields datasets on the way. A point takes
+    tens of products with the Hessian on all examples: `max_examples` and a coarse grid keep that
+    short. The network is copied, never changed.
 
     Args:
         model: any module from one tensor to outputs.
         loss: from (outputs, targets) to one value per example or to their mean.
         data: inputs and targets, or batches of the two, for instance a DataLoader.
-        directions: which line or plane, as for `landscape`; by default random and
-            filter-normalized.
-        path: state dictionaries saved in training, the latest last; for `PCA()` and others.
+        directions: which line or plane, as for `landscape`; random and filter-normalized.
+        path: state dictionaries saved in training, the latest last.
         resolution: points along each side.
         span: half the width of the picture, in multiples of the axes.
         dimensions: 1 for a line, 2 for a plane.
@@ -93,14 +91,19 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
     part, plane = read.parts["train"], read.plane
     asked = Convexity(matrix=which, max_examples=int(max_examples or part.examples))
     *_, found = compute_convexity(part, plane, grid, asked)
+    attrs = {"seed": int(seed), "model": type(model).__name__, **_attrs(part, plane, grid, rule)}
+    return with_plane(found.assign_attrs(attrs), plane)
+
+
+def _attrs(
+    part: ModelObjective, plane: Plane, grid: Grid, rule: Directions | Plane | Through
+) -> dict[str, Any]:
+    """What was asked, and which statistics batch normalization used."""
     statistics = point_statistics.told(part, plane)
-    attrs = {
+    return {
         "engine_version": ENGINE_VERSION,
         "grid": canonical(to_plain(grid)),
         "directions": canonical(to_plain(rule)) if isinstance(rule, Directions) else "given",
         "batch_norm": point_statistics.named(part, plane),
         **({"statistics": statistics} if statistics else {}),
-        "model": type(model).__name__,
-        "seed": int(seed),
     }
-    return with_plane(found.assign_attrs(attrs), plane)

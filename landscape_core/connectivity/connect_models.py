@@ -66,33 +66,24 @@ def connect(  # noqa: PLR0913 - every choice in one line is what it is for
 ) -> xr.Dataset:
     """Connect two states of a network by a curve of low loss: loss (split, t), barrier (split).
 
-    Along the curve at `t` from 0, which is `a`, to 1, which is `b`: `loss` and, where targets are
-    classes, `accuracy` (split, t), by the plain evaluation of network and loss; along the straight
-    line `straight_loss` (split, t); of each its `barrier` and `length`; the curve's `nodes`
-    (node, param). With `align` the line and curve end at `b` with its hidden units reordered, which
-    `aligned_loss` (split, t) reads, and `straight_loss` is that to `b` itself. Unless the curve is
-    straight, `plane_loss` (split, beta, alpha) is the loss over the plane of the curve, which runs
-    at `curve_alpha` and `curve_beta`, at the distance `curve_distance` (t) from it. The models are
-    copied, never changed. For datasets on the way: `compute_connection`.
+    `t` runs from 0, which is `a`, to 1, which is `b`; the losses are those of the plain evaluation
+    of network and loss. The variables are those of `connect_runs`. The models are copied, never
+    changed. For datasets on the way: `compute_connection`.
 
     Args:
-        model: any module from one tensor to outputs; says what is trained. Its own parameters do
-            not matter.
+        model: any module from one tensor to outputs; its own parameters do not matter.
         a: where the curve begins: a module, a state dictionary, or a vector (P,) of parameters.
         b: where it ends.
         loss: from (outputs, targets) to one value per example or to their mean.
-        data: inputs and targets, or batches of the two, for instance a DataLoader; the curve is
-            trained on them.
+        data: inputs and targets, or batches of the two; the curve is trained on them.
         test: a second part of the data, or none.
-        path: how the curve is found, by name, `bezier`, `polygon`, `nudged` or `straight`, or as an
-            object, for instance `Bezier(steps=300)`.
+        path: `bezier`, `polygon`, `nudged`, `straight`, or an object: `Bezier(steps=300)`.
         align: first put the hidden units of `b` in the order nearest to those of `a`.
         points: of the curve, at which losses are read.
         resolution: points along each side of `plane_loss`; 0: none.
         batch_norm: which statistics batch normalization uses: `interpolated`, those of `a` and `b`
-            at the ends and in proportion between; `reestimated`, new ones at each point; `batch`,
-            those of the examples evaluated. By default `interpolated`, where the buffers of both
-            states are known, else `running`, those of the model.
+            at the ends and in proportion between, by default where both are known; `running`, else;
+            `reestimated`, new ones at each point; `batch`, those of the examples.
         adapter: takes what the model gives if that is no tensor, gives the outputs.
         max_examples: the first so many examples of each part; by default all.
         device: where to compute; by default where the model's parameters lie.

@@ -61,8 +61,7 @@ def spectrum(  # noqa: PLR0913 - every choice in one line is what it is for
 
     Args:
         model: any module from one tensor to outputs.
-        loss: from (outputs, targets) to one value per example or to their mean, for instance
-            `torch.nn.functional.cross_entropy`.
+        loss: from (outputs, targets) to one value per example or to their mean.
         data: inputs and targets, or batches of the two, for instance a DataLoader.
         matrix: by name, `hessian`, `gauss_newton` or `fisher`, or as an object.
         top: how many of the largest eigenvalues, at least 1.
@@ -71,8 +70,7 @@ def spectrum(  # noqa: PLR0913 - every choice in one line is what it is for
         probes: random vectors of the density, at least 2; 0: no density.
         max_examples: the first so many examples; by default all.
         batch_norm: which statistics batch normalization uses: `running`, those stored, by default;
-            `batch`, those of the examples evaluated; `reestimated`, new ones at this point, held
-            fixed while differentiating.
+            `batch`, those of the examples; `reestimated`, new ones at this point, then held fixed.
         adapter: takes what the model gives if that is no tensor, gives the outputs.
         device: where to compute; by default where the model's parameters lie.
         dtype: floating type to compute in; by default the model's.
