@@ -53,11 +53,12 @@ class EvaluatedCopy:
     def keep(self) -> None:
         """Let every evaluation from now on begin with module and loss as they are now."""
         things = self.module, self.loss_function, self.adapter
-        self._state = ModuleState(*things, like=self._objective.module)
+        like = self._objective.module
+        self._state = None if self.is_plain else ModuleState(*things, like=like)
 
     def begin(self, moved: Mapping[str, Tensor]) -> None:
         """Put back what evaluations may have changed, but for these buffers, which have values."""
-        if not self.is_plain:
+        if self._state is not None:
             self._state.begin()
         for name, value in moved.items():
             self._buffers[name].copy_(value)
@@ -67,23 +68,23 @@ class EvaluatedCopy:
 
     def end(self) -> None:
         """Leave what others refer to, too, as it was."""
-        if not self.is_plain:
+        if self._state is not None:
             self._state.end()
         for parameter in self.parameters:
             parameter.grad = None
 
     def changed(self) -> bool:
         """Whether an evaluation has changed something since it began."""
-        return self._state.changed()
+        return self._state is not None and self._state.changed()
 
     def drawn(self) -> bool:
         """Whether an evaluation has drawn from a generator of the user's since it began."""
-        return self._state.drawn()
+        return self._state is not None and self._state.drawn()
 
     @property
     def may_remember(self) -> bool:
         """Whether there is code of the user's that may remember earlier calls."""
-        return self._state.may_remember
+        return self._state is not None and self._state.may_remember
 
     def _point(self) -> None:
         """Let the parameters be views of the vector."""

@@ -1,10 +1,13 @@
 """Torch's plain cross-entropy recognized as the loss of the catalogue, of which more is known."""
 
+from contextlib import nullcontext
+
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
 from landscape_core.foundation.precision import full_precision
+from landscape_core.models.adapter import outputs_in
 from landscape_core.models.call_errors import loss_errors, network_errors
 from landscape_core.models.copying import copied
 from landscape_core.models.generators import kept_generators
@@ -30,10 +33,11 @@ def with_known_loss(part: ModelObjective) -> ModelObjective:
         return part
     device = part.start.device
     whole = part.module, part.loss_function, part.adapter
-    with kept_generators(device), full_precision(device), unheard(), as_given(*whole):
+    given = nullcontext() if part.evaluation.is_plain else as_given(*whole)
+    with kept_generators(device), full_precision(device), unheard(), given:
         with network_errors(part.inputs):
             found = without_gradients(lambda: copied(part.module).eval()(part.inputs[:FEW].clone()))
-            outputs = part.evaluation.adapted(found)
+            outputs = outputs_in(found, part.adapter)
         if outputs.ndim != 2:
             return part
         with loss_errors(outputs, targets):

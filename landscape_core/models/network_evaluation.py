@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from landscape_core.foundation.types import Scalar, Vector
-from landscape_core.models.adapter import Adapter, tensor_in
+from landscape_core.models.adapter import Adapter, outputs_in
 from landscape_core.models.batch_norm import BatchNorm, reestimate
 from landscape_core.models.copying import copied_together
 from landscape_core.models.functional_call import packed, unpacked
@@ -37,9 +37,6 @@ class OwnNetwork:
     def __init__(self, module: nn.Module) -> None:
         """Look in the module for its normalizing layers and the places of its tensors."""
         self.module = module
-        self._find_parts()
-
-    def _find_parts(self) -> None:
         self.normalizers = [part for part in self.module.modules() if isinstance(part, _NormBase)]
         self.slots = FunctionalCall(self.module)
 
@@ -47,8 +44,7 @@ class OwnNetwork:
         return {"module": packed(self.module)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.module = unpacked(state["module"])
-        self._find_parts()
+        OwnNetwork.__init__(self, unpacked(state["module"]))
 
 
 @final
@@ -122,9 +118,8 @@ class NetworkEvaluation:
         self, tensors: Mapping[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor
     ) -> Tensor:
         """The outputs with tensors in the place of parameters and buffers."""
-        return self.adapted(
-            self.network.slots.call(self.network.module, {**tensors, **buffers}, inputs)
-        )
+        found = self.network.slots.call(self.network.module, {**tensors, **buffers}, inputs)
+        return outputs_in(found, self.adapter)
 
     def outputs_in_place(
         self, tensors: Mapping[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor
@@ -138,18 +133,10 @@ class NetworkEvaluation:
             own = [dict(part.named_buffers(recurse=False)) for part in normalizers]
             reestimate(normalizers, own, lambda x: module(x.clone()), self.reference)
         with unheard():
-            found = self.adapted(module(inputs))
+            found = outputs_in(module(inputs), self.adapter)
         if training:
             hand_back(module, buffers)
         return found
-
-    def adapted(self, found: Any) -> Tensor:
-        """The outputs in what the network gave.
-
-        Raises:
-            SpecError: it gave no tensor, and there is no adapter to take one out.
-        """
-        return tensor_in(self.adapter(found) if self.adapter else found)
 
     def prepared(self, theta: Vector) -> dict[str, Tensor]:
         """Set the mode of the network; the buffers that its evaluation may update."""

@@ -187,7 +187,7 @@ class ModelObjective(Objective):
 
     def first(self, count: int) -> "ModelObjective":
         """The same objective over the first examples only (all, if there are fewer)."""
-        return self.between(0, count)
+        return self._cut(slice(count))
 
     def between(self, start: int, stop: int) -> "ModelObjective":
         """The same objective over some consecutive examples only."""

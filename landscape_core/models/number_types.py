@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.precision import full_precision
-from landscape_core.models.adapter import Adapter, tensor_in
+from landscape_core.models.adapter import Adapter, outputs_in
 from landscape_core.models.copying import copied_together
 from landscape_core.models.generators import kept_generators
 from landscape_core.models.loss_conversion import loss_on
@@ -137,7 +137,7 @@ def _taken(module: nn.Module, adapter: Adapter | None, given: Given, *, few: boo
             own, loss, taken = copied_together(module, given[0], adapter)
             with as_given(own, loss, taken):
                 found = own.eval()(inputs)
-                value = loss(tensor_in(taken(found) if taken else found), targets).mean()
+                value = loss(outputs_in(found, taken), targets).mean()
                 if value.requires_grad:
                     value.backward()
         except Exception:  # of what users write

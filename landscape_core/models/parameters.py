@@ -2,7 +2,7 @@
 
 import fnmatch
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +50,12 @@ class Layout:
     @classmethod
     def of_shapes(cls, shapes: Mapping[str, tuple[int, ...]]) -> "Layout":
         """The layout of named tensors laid end to end."""
-        return cls(tuple(_blocks(shapes)))
+        blocks, start = [], 0
+        for name, shape in shapes.items():
+            stop = start + math.prod(shape)
+            blocks.append(Block(name, shape, start, stop))
+            start = stop
+        return cls(tuple(blocks))
 
     @property
     def size(self) -> int:
@@ -153,11 +158,3 @@ def selected(layout: Layout, names: str) -> tuple[Block, ...]:
             raise SpecError("layers", name, f"a name or pattern of these tensors: {known}")
         chosen |= fitting
     return tuple(block for block in layout.blocks if block.name in chosen)
-
-
-def _blocks(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[Block]:
-    start = 0
-    for name, shape in shapes.items():
-        stop = start + math.prod(shape)
-        yield Block(name, shape, start, stop)
-        start = stop

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.second_order import twice_differentiable
 from landscape_core.foundation.types import Scalar, Vector
-from landscape_core.models.adapter import tensor_in
+from landscape_core.models.adapter import outputs_in
 from landscape_core.models.batch_norm import reestimate
 from landscape_core.models.block_size import all_at_once, block_of
 from landscape_core.models.copy_at_point import CopyAtPoint
@@ -158,11 +158,11 @@ class PlainEvaluation:
         """The outputs on all examples at the point that `flat` holds, as things stand."""
         self._reestimate()
         if len(self.blocks) == 1:
-            return self._adapted(self.module(self.copy.fresh(self.blocks[0])))
+            return self._called(self.blocks[0])
         found = []
         for number, inputs in enumerate(self.blocks):
             self.block = number
-            found.append(self._adapted(self.module(self.copy.fresh(inputs))))
+            found.append(self._called(inputs))
         self.block = 0
         return torch.cat(found)
 
@@ -198,7 +198,7 @@ class PlainEvaluation:
         """Add up the gradients of parts of the data, each by its weight."""
         self._reestimate()
         for part, weight in parts:
-            outputs = self._adapted(self.module(self.copy.fresh(part.inputs)))
+            outputs = self._called(part.inputs)
             losses = loss_values(
                 self.copy.own.loss_function, outputs, self.copy.fresh(part.targets)
             )
@@ -235,9 +235,9 @@ class PlainEvaluation:
         at = self.copy.unheard_at if self.copy.noisy else self.copy.at
         return at(theta, self.moved)
 
-    def _adapted(self, found: object) -> Tensor:
-        adapter = self.copy.own.adapter
-        return tensor_in(adapter(found) if adapter else found)
+    def _called(self, inputs: Tensor) -> Tensor:
+        """The outputs of the module, called on some of the inputs."""
+        return outputs_in(self.module(self.copy.fresh(inputs)), self.copy.own.adapter)
 
     def _joined(self, pieces: Sequence[Tensor | None]) -> Vector:
         """The tensors of the parameters end to end, (P,), detached; zeros where there is none."""

@@ -344,8 +344,8 @@ def _(patch):
 
 @fault("adapter: the outputs with the other sign")
 def _(patch):
-    changed(patch, network_evaluation.NetworkEvaluation, "adapted", lambda found, *_: -found)
-    changed(patch, PlainEvaluation, "_adapted", lambda found, *_: -found)
+    changed(patch, network_evaluation, "outputs_in", lambda found, *_: -found)
+    changed(patch, plain_evaluation, "outputs_in", lambda found, *_: -found)
 
 
 # --- keys and the store ---------------------------------------------------------------------------
