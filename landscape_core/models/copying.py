@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models.following import Following
 from landscape_core.models.object_graph import parts_of
+from landscape_core.models.plain_networks import is_plain_loss, is_plain_network
 from landscape_core.models.shared_memory import check_memory
 
 T = TypeVar("T")
@@ -60,9 +61,20 @@ def copied_together(
     if not checked:
         _check_apart(things[0], found[0])
         check_memory(things[0], [one for one in kept if isinstance(one, Tensor)])
+    if not followed and _refer_to_nothing(things):
+        return tuple(found[i] for i in range(len(found)))
     copies = {key: one for key, one in memo.items() if isinstance(key, int) and id(one) != key}
     copies |= {id(one): copies[id(other)] for one, other in same if id(other) in copies}
     return _followed([*(found[i] for i in range(len(found))), *followed], copies)
+
+
+def _refer_to_nothing(things: Sequence[Any]) -> bool:
+    """Whether these are layers of torch and known losses, which call no function of a user's."""
+    return all(
+        is_plain_network(one) if i == 0 and isinstance(one, nn.Module) else is_plain_loss(one)
+        for i, one in enumerate(things)
+        if one is not None
+    )
 
 
 def _followed(found: Sequence[Any], copies: dict[int, Any]) -> tuple[Any, ...]:

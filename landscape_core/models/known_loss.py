@@ -12,11 +12,11 @@ from landscape_core.models.call_errors import loss_errors, network_errors
 from landscape_core.models.copying import copied
 from landscape_core.models.generators import kept_generators
 from landscape_core.models.gradient_mode import without_gradients
-from landscape_core.models.layer_chain import as_written
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.module_state import as_given
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.notices import unheard
+from landscape_core.models.plain_networks import as_written
 
 FEW = 2
 """Examples on which both are compared."""

@@ -11,6 +11,7 @@ from torch.fx.proxy import GraphAppendingTracer, TracerBase
 from landscape_core.models.activations import KNOWN
 from landscape_core.models.copying import copied
 from landscape_core.models.network_blocks import Residual
+from landscape_core.models.plain_networks import as_written
 
 FUNCTIONS: dict[Any, type[nn.Module]] = {
     function: one.layer for one in KNOWN for function in one.functions
@@ -44,13 +45,6 @@ def chain_of(module: nn.Module) -> list[nn.Module] | None:
     if len(opened) > 1 or type(module) is not type(opened[0]) or not _composed(module):
         return opened
     return _traced(module)
-
-
-def as_written(module: nn.Module) -> bool:
-    """Whether calling a module is calling the forward of its class: no hooks, no other forward."""
-    hooked = module._forward_hooks or module._forward_pre_hooks
-    called = type(module).__call__ is nn.Module.__call__
-    return called and not hooked and "forward" not in vars(module)
 
 
 def _opened(module: nn.Module) -> list[nn.Module]:

@@ -19,9 +19,10 @@ from torch import Tensor, nn
 
 from landscape_core.foundation.memory import free_memory
 from landscape_core.models.block_size import SHARE, block_memory
-from landscape_core.models.layer_chain import as_written, work_in_place
+from landscape_core.models.layer_chain import work_in_place
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.plain_evaluation import PlainEvaluation
+from landscape_core.models.plain_networks import as_written
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.point_by_point import point_by_point
 from landscape_core.slices.reading import Reader, Reading, exactly
