@@ -4,6 +4,7 @@ A name is imported from its module when it is first used, so `import landscape_l
 milliseconds. From then on `slice_.plot()` draws a result, as `plot(slice_)` does.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -49,11 +50,20 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home = import_module(_HOMES[name])
-    import_module("landscape_lab.figures.dataset_plot").install()
+    _let_datasets_plot()
     globals()[name] = value = getattr(home, name, None) or import_module(f"{_HOMES[name]}.{name}")
     return value
+
+
+def _let_datasets_plot() -> None:
+    """Let `slice_.plot()` draw, once xarray is loaded, which takes half a second to import."""
+    if "xarray" in sys.modules:
+        import_module("landscape_lab.figures.dataset_plot").install()
 
 
 def __dir__() -> list[str]:
     """The public names, whether imported yet or not."""
     return sorted({*globals(), *__all__})
+
+
+_let_datasets_plot()

@@ -85,18 +85,18 @@ class PlaneView:
             self.contour.add_path(f"run {number}", other, color)
         given_points.mark_given(self.contour.figure, slice_)
         self._flat = pn.pane.Bokeh(self.contour.figure, height=height, **FILL)
+        self.surface.view.param.update(sizing_mode="stretch_width", height=height)
         self._deep = pn.Column(self.surface.view, height=height, visible=False, **FILL)
-        self.show = pn.widgets.RadioButtonGroup(
-            options=["2-D", "3-D"], value="2-D", width=120, button_type="default"
-        )
+        self.show = pn.widgets.RadioButtonGroup(options=["2-D", "3-D"], value="2-D", width=120)
         self.show.param.watch(self._turn, "value")
-        self.step = pn.widgets.DiscreteSlider(name="step", options=[0], visible=False, **FILL)
+        self.step = pn.widgets.DiscreteSlider(options=[0], visible=False, **FILL)
         self._draw()
         if self._path is not None and self._path.sizes["step"] > 1:
             steps = self._path["step"].values.tolist()
             seen = slice_.attrs.get("seen", steps[-1])
             here = max((step for step in steps if step <= seen), default=steps[0])
-            self.step.param.update(options=steps, value=here, visible=True)
+            named = {f"step {step}": step for step in steps}
+            self.step.param.update(options=named, value=here, visible=True)
             self.step.param.watch(self._draw, "value")
             self._draw()
         self.parts = [pn.Row(self.show, self.step, **FILL), self._flat, self._deep]

@@ -14,6 +14,8 @@ from matplotlib.figure import Figure
 
 from figure_cases import curves_of, path_to, slice_of, valley
 from landscape_core.foundation.errors import SpecError
+from landscape_core.storage import netcdf
+from landscape_lab.cli.main import main
 from landscape_lab.figures import dataset_plot, theme
 from landscape_lab.figures.matplotlib.base import SCALE, kinds
 from landscape_lab.figures.matplotlib.plotting import picture, plot
@@ -448,3 +450,54 @@ def test_a_line_of_two_splits_has_the_colours_of_the_app():
     colors = {line.get_label(): line.get_color() for line in axes.lines}
     assert colors["training"] == theme.SPLITS["train"]
     assert colors["test"] == theme.SPLITS["test"]
+
+
+# --- the command line ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for kind, make in MADE.items():
+        if kind != "comparison":
+            netcdf.save(make(), tmp_path / f"{kind}.nc")
+    netcdf.save(slice_of(valley, 9), tmp_path / "other.nc")
+    return tmp_path
+
+
+def test_the_command_line_draws_the_bytes_of_the_library(folder):
+    options = {
+        "--kind": ("surface",), "--variable": ("accuracy",), "--split": ("test",),
+        "--limits": ("0.1", "0.9"), "--cmap": ("magma",), "--no-path": (),
+    }  # fmt: skip
+    words = [word for name, values in options.items() for word in (name, *values)]
+    assert main(["plot", "slice.nc", *words, "-o", "a.png"]) == 0
+    expected = picture(
+        netcdf.load(folder / "slice.nc"), "png", "surface", variable="accuracy", split="test",
+        limits=(0.1, 0.9), cmap="magma", path=False,
+    )  # fmt: skip
+    assert (folder / "a.png").read_bytes() == expected
+
+
+def test_the_command_line_draws_every_file(folder):
+    for kind in (kind for kind in MADE if kind != "comparison"):
+        assert main(["plot", f"{kind}.nc", "-o", f"{kind}.svg"]) == 0
+        assert (folder / f"{kind}.svg").stat().st_size > 3_000
+    assert main(["plot", "slice.nc", "other.nc", "-o", "both.svg"]) == 0
+    assert ">other<" in (folder / "both.svg").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["convexity.nc", "-o", "a.html"], "a .png, .svg, .pdf file for a convexity"),
+        (["slice.nc", "--cmap", "magma", "-o", "a.html"], "--cmap must be left out"),
+        (["slice.nc", "--split", "validation"], "split must be one of train, test"),
+        (["slice.nc", "--limits", "2", "1"], "the smaller one first"),
+    ],
+)
+def test_the_command_line_says_in_one_line_what_it_cannot_draw(folder, words, said, capsys):
+    assert main(["plot", *words]) == 1
+    told = capsys.readouterr().err
+    assert said in told
+    assert len(told.strip().splitlines()) == 1
