@@ -1,7 +1,8 @@
 """Write docs/plotting.md and its pictures anew: `make gallery`.
 
 Every command and every line of Python on the page is run here, in this order, in an empty folder;
-the page shows what they drew. The same versions give the same bytes.
+the page shows what they drew. The same versions give the same pictures, but for the strategy that a
+caption names: a trial of speed chooses it.
 """
 
 import contextlib
@@ -18,10 +19,11 @@ import torch
 from PIL import Image
 
 from landscape_lab.cli.main import main
+from landscape_lab.figures import theme
 
 HERE = Path(__file__).resolve().parent
 PICTURES = "plotting"
-DOTS_PER_INCH, COLORS = 80, 250
+DOTS_PER_INCH, COLORS = 80, 210
 
 HEAD = """\
 # Pictures from Python
@@ -97,8 +99,10 @@ ENTRIES = (
     Entry(
         "line", "A line", "From one network to another: every split, the loss above the accuracy.",
         "",
-        'one, other = (torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.Tanh(),\n'
-        "              torch.nn.Linear(8, 2)) for _ in range(2))\n"
+        "one, other = (\n"
+        "    torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.Tanh(), torch.nn.Linear(8, 2))\n"
+        "    for _ in range(2)\n"
+        ")\n"
         "inputs = torch.randn(200, 2)\n"
         "targets = (inputs[:, 0] * inputs[:, 1] > 0).long()\n"
         "loss = torch.nn.functional.cross_entropy\n"
@@ -207,8 +211,18 @@ def _write(axes: Any, target: Path) -> None:
     drawn = io.BytesIO()
     axes.figure.savefig(drawn, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     picture = Image.open(drawn).convert("RGB")
-    few = picture.quantize(COLORS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    # The colours of small signs would be lost among those of the landscape.
+    signs = [*theme.TIME, theme.CURRENT, theme.BEST, theme.ACCENT, *theme.CLASSES]
+    signs += [*theme.SPLITS.values(), theme.HALO, theme.INK, theme.MUTED]
+    most = picture.quantize(COLORS, dither=Image.Dither.NONE).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(most[: 3 * COLORS] + [one for sign in signs for one in _bytes(sign)])
+    few = picture.quantize(palette=palette, dither=Image.Dither.NONE)
     few.save(target, "PNG", optimize=True)
+
+
+def _bytes(color: str) -> bytes:
+    return bytes.fromhex(color.removeprefix("#"))
 
 
 if __name__ == "__main__":
