@@ -643,14 +643,14 @@ def test_python_runs_the_command_line_by_the_name_of_the_package():
 def test_verifying_the_cache_says_what_was_damaged_and_by_its_exit_code(capsys):
     kept("good")
     assert main(["cache", "verify"]) == 0
-    assert "1 entry in order" in capsys.readouterr().out
+    assert "1 entry verified" in capsys.readouterr().out
     path = kept("bad")
     spoilt = bytearray(path.read_bytes())
     spoilt[3000] ^= 255
     path.write_bytes(spoilt)
     assert main(["cache", "verify"]) == 1
     told = capsys.readouterr()
-    assert "1 entry in order" in told.out
+    assert "1 entry verified" in told.out
     assert "1 entry damaged and quarantined" in told.err
     assert "bad" in told.err
     assert main(["cache", "verify"]) == 0

@@ -129,8 +129,11 @@ def test_graph_and_weights_come_from_streams_of_their_own():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"labelled": 0.01}, "NodeClassification.labelled must be a share that leaves"),
-        ({"initialization": LSUV()}, "NodeClassification.initialization must be one that fills"),
+        ({"labelled": 0.01}, "NodeClassification.labelled must be a fraction that leaves"),
+        (
+            {"initialization": LSUV()},
+            "NodeClassification.initialization must be one that initializes",
+        ),
     ],
 )
 def test_what_cannot_work_is_refused(changes, said):
