@@ -418,7 +418,7 @@ def test_diagnostics_that_a_network_cannot_have_are_left_out_with_the_reason(tmp
     capsys.readouterr()
     assert main(["diagnose", "g.nc"]) == 0
     told = capsys.readouterr().out
-    assert "input_jacobian: not of this network: " in told
+    assert "input_jacobian: does not apply to this network: " in told
     assert "\ntangent_kernel: " in told
     assert main(["diagnose", "g.nc", "input_jacobian"]) == 1
 
@@ -570,7 +570,7 @@ def kept(key, size=40):
 
 def test_the_cache_is_listed_in_columns_with_its_total(capsys):
     assert main(["cache", "list"]) == 0
-    assert capsys.readouterr().out.startswith("nothing is kept: 0 MB of 512 MB at most, in ")
+    assert capsys.readouterr().out.startswith("the cache is empty: 0 MB of 512 MB at most, in ")
     size = sum(kept(key, points).stat().st_size for key, points in (("a" * 40, 40), ("bpart", 70)))
     assert main(["cache", "list"]) == 0
     head, *rows, total = capsys.readouterr().out.splitlines()
