@@ -18,7 +18,7 @@ from landscape_core.models.batches import Batches
 from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.user_model import try_call
-from landscape_core.models.user_parts import check_max_examples, check_seed, user_parts
+from landscape_core.models.user_parts import check_numbers, user_parts
 from landscape_core.planes.directions.base import Directions
 from landscape_core.planes.directions.random import Random
 from landscape_core.planes.plane import Plane
@@ -51,9 +51,8 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
 ) -> xr.Dataset:
     """Map the extreme eigenvalues of the full Hessian over a plane: `ratio` (beta, alpha).
 
-    The variables are those of `compute_convexity`, which yields datasets on the way. A point takes
-    tens of products with the Hessian on all examples: `max_examples` and a coarse grid keep that
-    short. The network is copied, never changed.
+    The variables are those of `compute_convexity`. A point takes tens of products with the Hessian
+    on all examples, unless `max_examples` says fewer. The network is copied, never changed.
 
     Args:
         model: any module from one tensor to outputs.
@@ -62,12 +61,12 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
         directions: which line or plane, as for `landscape`; random and filter-normalized.
         path: state dictionaries saved in training, the latest last.
         resolution: points along each side.
-        span: half the width of the picture, in multiples of the axes.
+        span: half the width, in multiples of the axes.
         dimensions: 1 for a line, 2 for a plane.
         matrix: by name, `hessian`, `gauss_newton` or `fisher`, or as an object.
         batch_norm: which statistics batch normalization uses off the centre, as for `landscape`.
-        adapter: takes what the model gives if that is no tensor, gives the outputs.
         max_examples: the first so many examples; by default all. Directions are those of all.
+        adapter: takes what the model gives if that is no tensor, gives the outputs.
         device: where to compute; by default where the model's parameters lie.
         dtype: floating type to compute in; by default the model's.
         seed: of random directions.
@@ -77,8 +76,7 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
         PlaneError: the directions span no plane.
     """
     grid = Grid.square(span, resolution)
-    check_max_examples(max_examples)
-    check_seed(seed)
+    check_numbers(max_examples, seed)
     rule, which = Random() if directions is None else directions, matrix_of(matrix)
     parts = user_parts(
         model, loss, data, batch_norm=batch_norm, adapter=adapter, device=device, dtype=dtype

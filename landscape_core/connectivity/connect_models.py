@@ -24,8 +24,7 @@ from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.user_model import try_call
 from landscape_core.models.user_parts import (
-    check_max_examples,
-    check_seed,
+    check_numbers,
     is_whole,
     limited,
     user_parts,
@@ -66,9 +65,8 @@ def connect(  # noqa: PLR0913 - every choice in one line is what it is for
 ) -> xr.Dataset:
     """Connect two states of a network by a curve of low loss: loss (split, t), barrier (split).
 
-    `t` runs from 0, which is `a`, to 1, which is `b`; the losses are those of the plain evaluation
-    of network and loss. The variables are those of `connect_runs`. The models are copied, never
-    changed. For datasets on the way: `compute_connection`.
+    `t` runs from 0, which is `a`, to 1, which is `b`; the variables are those of `connect_runs`.
+    The models are copied, never changed. For datasets on the way: `compute_connection`.
 
     Args:
         model: any module from one tensor to outputs; its own parameters do not matter.
@@ -82,38 +80,37 @@ def connect(  # noqa: PLR0913 - every choice in one line is what it is for
         points: of the curve, at which losses are read.
         resolution: points along each side of `plane_loss`; 0: none.
         batch_norm: which statistics batch normalization uses: `interpolated`, those of `a` and `b`
-            at the ends and in proportion between, by default where both are known; `running`, else;
-            `reestimated`, new ones at each point; `batch`, those of the examples.
+            at the ends and in proportion between, the default where known; `running`, else the
+            default; `reestimated`, new ones at each point; `batch`, those of the examples.
         adapter: takes what the model gives if that is no tensor, gives the outputs.
-        max_examples: the first so many examples of each part; by default all.
         device: where to compute; by default where the model's parameters lie.
         dtype: floating type to compute in; by default the model's.
+        max_examples: the first so many examples of each part; by default all.
         seed: of the places on the curve and of mini-batches.
 
     Raises:
-        SpecError: a value that is not accepted, no data, a state of another network, or of the same
-            parameters as the other, or a network that cannot be aligned; before any work.
+        SpecError: a value, state or network that is not accepted, or no data; before any work.
     """
-    rule = _rule(path)
-    _check_sizes(points, resolution)
-    check_max_examples(max_examples)
-    check_seed(seed)
+    rule = _checked(path, points, resolution, max_examples, seed)
     parts = user_parts(
         model, loss, data, test=test, batch_norm=batch_norm, adapter=adapter, device=device,
         dtype=dtype,
     )  # fmt: skip
     both = _states(a, b, parts["train"])
     parts = _read(limited(parts, max_examples), both, batch_norm)
-    train = parts["train"]
-    try_call(train)
-    ends = [End(one.theta.to(train.start), _buffers(one, train, both)) for one in both]
-    search = CurveSearch(
-        parts, (ends[0], ends[1]), rule, bool(align), points, resolution, int(seed)
-    )
-    with _draws(train, int(seed)):
+    ends = _ends(parts["train"], both)
+    search = CurveSearch(parts, ends, rule, bool(align), points, resolution, int(seed))
+    with _draws(parts["train"], int(seed)):
         *_, (_, found) = search.found()
     attrs = {"path": canonical(to_plain(rule)), "align": int(align), "model": type(model).__name__}
     return found.assign_attrs(attrs, seed=int(seed), **_attrs(parts, both))
+
+
+def _ends(train: ModelObjective, both: tuple[NetworkState, NetworkState]) -> tuple[End, End]:
+    """The ends of the curve in the type of the parameters, with their buffers."""
+    try_call(train)
+    first, last = (End(one.theta.to(train.start), _buffers(one, train, both)) for one in both)
+    return first, last
 
 
 def _draws(train: ModelObjective, seed: int) -> contextlib.AbstractContextManager[None]:
@@ -125,6 +122,15 @@ def _draws(train: ModelObjective, seed: int) -> contextlib.AbstractContextManage
         few.value_and_gradient(train.start)
         drawn = drawn_since(before, device)
     return drawing(device, seed) if drawn else contextlib.nullcontext()
+
+
+def _checked(
+    path: object, points: object, resolution: object, max_examples: object, seed: object
+) -> Path:
+    """The rule for the curve, where it and all numbers are accepted."""
+    _check_sizes(points, resolution)
+    check_numbers(max_examples, seed)
+    return _rule(path)
 
 
 def _rule(path: object) -> Path:

@@ -18,8 +18,7 @@ from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.user_model import try_call
 from landscape_core.models.user_parts import (
     check_finite,
-    check_max_examples,
-    check_seed,
+    check_numbers,
     user_parts,
 )
 
@@ -80,8 +79,7 @@ def spectrum(  # noqa: PLR0913 - every choice in one line is what it is for
         SpecError: a value that is not accepted, no data, more eigenvalues than parameters, or
             parameters or a loss that are not finite; before any work.
     """
-    check_max_examples(max_examples)
-    check_seed(seed)
+    check_numbers(max_examples, seed)
     wanted = _asked(matrix, top=top, bottom=bottom, each_layer=each_layer, probes=probes, seed=seed)
     _check_statistics(batch_norm)
     part = user_parts(

@@ -64,6 +64,16 @@ def limited(
     return {name: part.first(int(max_examples)) for name, part in parts.items()}
 
 
+def check_numbers(max_examples: object, seed: object) -> None:
+    """Refuse what is no number of examples or no seed.
+
+    Raises:
+        SpecError: says which.
+    """
+    check_max_examples(max_examples)
+    check_seed(seed)
+
+
 def check_max_examples(given: object) -> None:
     """Refuse what is no number of examples.
 
