@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from bench_slices import Work, last, shared_works
 from landscape_core.planes.directions.random import Random
-from landscape_core.slices.one_call import probe_of
+from landscape_core.slices.model_plan import probe_of
 from landscape_core.slices.slice import compute_slice
 from landscape_core.slices.spot_checks import spot_check
 from landscape_core.slices.strategies.loop import Loop

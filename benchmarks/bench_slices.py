@@ -34,7 +34,8 @@ from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.random import Random
 from landscape_core.slices.adaptive import refine
 from landscape_core.slices.grid import Grid
-from landscape_core.slices.one_call import landscape, probe_of
+from landscape_core.slices.model_plan import probe_of
+from landscape_core.slices.one_call import landscape
 from landscape_core.slices.slice import compute_slice
 from landscape_core.slices.sweep import exact
 from landscape_core.slices.tolerance import Tolerance

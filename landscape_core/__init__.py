@@ -83,8 +83,8 @@ if TYPE_CHECKING:
     from landscape_core.slices.cost import Estimate as Estimate
     from landscape_core.slices.cost import estimate as estimate
     from landscape_core.slices.grid import Grid as Grid
+    from landscape_core.slices.model_plan import probe_of as probe_of
     from landscape_core.slices.one_call import landscape as landscape
-    from landscape_core.slices.one_call import probe_of as probe_of
     from landscape_core.slices.plane_of_slice import plane_of as plane_of
     from landscape_core.slices.probe import Probe as Probe
     from landscape_core.slices.probe import probe as probe
@@ -109,10 +109,8 @@ if TYPE_CHECKING:
 
 _PUBLIC = {
     # your own network
-    "landscape_core.slices.one_call": (
-        "landscape",
-        "probe_of",
-    ),
+    "landscape_core.slices.one_call": ("landscape",),
+    "landscape_core.slices.model_plan": ("probe_of",),
     "landscape_core.curvature.spectrum_of_model": ("spectrum",),
     "landscape_core.analysis.convexity_of_model": ("convexity",),
     "landscape_core.connectivity.connect_models": ("connect",),

@@ -20,12 +20,10 @@ from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.user_model import try_call
 from landscape_core.models.user_parts import check_numbers, user_parts
 from landscape_core.planes.directions.base import Directions
-from landscape_core.planes.directions.random import Random
 from landscape_core.planes.plane import Plane
 from landscape_core.planes.through import Through
 from landscape_core.slices import point_statistics
-from landscape_core.slices.grid import Grid
-from landscape_core.slices.one_call import probe_of
+from landscape_core.slices.model_plan import ModelPlan, Span, plan_of
 from landscape_core.slices.plane_of_slice import with_plane
 
 
@@ -39,7 +37,7 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
     directions: Directions | Plane | Through | None = None,
     path: Sequence[Mapping[str, Tensor]] = (),
     resolution: int = 15,
-    span: float = 1.0,
+    span: Span = 1.0,
     dimensions: int = 2,
     matrix: Matrix | str = "hessian",
     batch_norm: BatchNorm | None = None,
@@ -58,10 +56,10 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
         model: any module from one tensor to outputs.
         loss: from (outputs, targets) to one value per example or to their mean.
         data: inputs and targets, or batches of the two, for instance a DataLoader.
-        directions: which line or plane, as for `landscape`; random and filter-normalized.
+        directions: which line or plane, as for `landscape`.
         path: state dictionaries saved in training, the latest last.
         resolution: points along each side.
-        span: half the width, in multiples of the axes.
+        span: half the width or the ends of the axes, as for `landscape`.
         dimensions: 1 for a line, 2 for a plane.
         matrix: by name, `hessian`, `gauss_newton` or `fisher`, or as an object.
         batch_norm: which statistics batch normalization uses off the centre, as for `landscape`.
@@ -75,33 +73,33 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
         SpecError: a value that is not accepted, no data, or a network of one parameter.
         PlaneError: the directions span no plane.
     """
-    grid = Grid.square(span, resolution)
     check_numbers(max_examples, seed)
-    rule, which = Random() if directions is None else directions, matrix_of(matrix)
+    which = matrix_of(matrix)
     parts = user_parts(
         model, loss, data, batch_norm=batch_norm, adapter=adapter, device=device, dtype=dtype
     )
     try_call(parts["train"])
-    read = probe_of(
-        parts, rule, {}, path=path, dimensions=dimensions, seed=seed, strategy="loop",
-        batch_norm=batch_norm,
+    planned = plan_of(
+        parts, directions, {}, path=path, dimensions=dimensions, span=span, resolution=resolution,
+        seed=seed, strategy="loop", batch_norm=batch_norm,
     )  # fmt: skip
-    part, plane = read.parts["train"], read.plane
+    part, plane = planned.probe.parts["train"], planned.probe.plane
     asked = Convexity(matrix=which, max_examples=int(max_examples or part.examples))
-    *_, found = compute_convexity(part, plane, grid, asked)
-    attrs = {"seed": int(seed), "model": type(model).__name__, **_attrs(part, plane, grid, rule)}
-    return with_plane(found.assign_attrs(attrs), plane)
+    *_, found = compute_convexity(part, plane, planned.grid, asked)
+    attrs = {"seed": int(seed), "model": type(model).__name__, **_attrs(part, planned)}
+    found = with_plane(found.assign_attrs(attrs), plane)
+    states = planned.path()
+    return found if states is None else found.assign(states)
 
 
-def _attrs(
-    part: ModelObjective, plane: Plane, grid: Grid, rule: Directions | Plane | Through
-) -> dict[str, Any]:
+def _attrs(part: ModelObjective, planned: ModelPlan) -> dict[str, Any]:
     """What was asked, and which statistics batch normalization used."""
+    plane = planned.probe.plane
     statistics = point_statistics.told(part, plane)
     return {
         "engine_version": ENGINE_VERSION,
-        "grid": canonical(to_plain(grid)),
-        "directions": canonical(to_plain(rule)) if isinstance(rule, Directions) else "given",
+        "grid": canonical(to_plain(planned.grid)),
+        "directions": planned.directions,
         "batch_norm": point_statistics.named(part, plane),
         **({"statistics": statistics} if statistics else {}),
     }

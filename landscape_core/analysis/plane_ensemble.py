@@ -19,7 +19,7 @@ from landscape_core.foundation.recipes import canonical, name_of, to_plain
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.base import Directions
 from landscape_core.slices.grid import Grid
-from landscape_core.slices.one_call import probe_of
+from landscape_core.slices.model_plan import probe_of
 from landscape_core.slices.plane_of_slice import without_plane
 from landscape_core.slices.probe import Probe
 from landscape_core.slices.slice import compute_slice

@@ -30,6 +30,7 @@ from landscape_core.planes.directions.base import Viewpoint
 from landscape_core.planes.plane import Plane
 from landscape_core.planes.projected_path import ProjectedPath, before_escape, project
 from landscape_core.slices.backends.base import Backend
+from landscape_core.slices.given_path import path_variables
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.point_statistics import named_choice, with_statistics
 from landscape_core.slices.probe import Probe, probe
@@ -218,11 +219,10 @@ def path_on(slice_: xr.Dataset) -> xr.Dataset | None:
 
 
 def trajectory_on(projected: ProjectedPath, path: xr.Dataset) -> xr.Dataset:
-    """The projected trajectory: path_alpha, path_beta, path_loss, path_distance (step)."""
-    columns = {f"path_{name}": values for name, values in projected.columns().items()}
-    columns["path_distance"] = projected.distance
-    table = xr.Dataset({name: ("step", values) for name, values in columns.items()})
-    return table.assign(path_loss=path["loss"].sel(split="train", drop=True), step=path["step"])
+    """The projected trajectory, as `path_variables` gives it, with its recorded losses."""
+    thetas = torch.from_numpy(path["theta"].values)
+    losses = path["loss"].sel(split="train").values
+    return path_variables(projected, thetas, losses, path["step"].values)
 
 
 def _others_on(plane: Plane, others: Sequence[xr.Dataset]) -> xr.Dataset:

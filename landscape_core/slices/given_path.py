@@ -4,12 +4,17 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import xarray as xr
+from torch import Tensor, nn
 
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.types import Vectors
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.plain_evaluation import PlainEvaluation
+from landscape_core.planes.directions.base import explained_by
+from landscape_core.planes.extent import Numbers
 from landscape_core.planes.network_state import NetworkState, state_in
 from landscape_core.planes.projected_path import ProjectedPath
 
@@ -20,34 +25,25 @@ def states_of(path: object, objective: ModelObjective) -> list[NetworkState]:
     Raises:
         SpecError: no list of state dictionaries, or a state of another network.
     """
-    if isinstance(path, Mapping | str) or not isinstance(path, Sequence):
-        raise SpecError("path", type(path).__name__, "a list of state dictionaries")
-    for state in path:
+    accepted = "a list of state dictionaries"
+    if isinstance(path, Mapping | str | bytes | Tensor | nn.Module):
+        raise SpecError("path", type(path).__name__, accepted)
+    try:
+        states = list(path)  # type: ignore[call-overload]
+    except TypeError:
+        raise SpecError("path", type(path).__name__, accepted) from None
+    for state in states:
         if not isinstance(state, Mapping):
-            raise SpecError("path", type(state).__name__, "a list of state dictionaries")
-    return [state_in(state, objective) for state in path]
+            raise SpecError("path", type(state).__name__, accepted)
+    return [state_in(state, objective) for state in states]
 
 
-def path_variables(
-    projected: ProjectedPath, states: Sequence[NetworkState], objective: ModelObjective, seed: int
-) -> xr.Dataset:
-    """The projected states: path_alpha, path_beta, path_distance and path_loss by step.
+def losses_of(states: Sequence[NetworkState], objective: ModelObjective, seed: int) -> Numbers:
+    """The loss of each state (T,) by the plain evaluation, with the state's own buffers.
 
-    The steps count the states from 0. The loss of a state is that of the network with its
-    parameters and buffers, by the plain evaluation on the examples of the slice; NaN where the
-    state cannot be reached, as it differs in a tensor that is held fixed or its buffers are not
-    known.
+    NaN where a state is not reached by the parameters that the plane moves, as it differs in a
+    tensor that is held fixed, or its buffers are not known.
     """
-    columns = {f"path_{name}": values for name, values in projected.columns().items()}
-    columns["path_distance"] = projected.distance
-    columns["path_loss"] = _losses(states, objective, seed)
-    table = {name: ("step", values) for name, values in columns.items()}
-    return xr.Dataset(table, {"step": np.arange(len(states))})
-
-
-def _losses(
-    states: Sequence[NetworkState], objective: ModelObjective, seed: int
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     if objective.batch_norm == "interpolated":
         objective = objective.with_batch_norm("running")
     evaluation = PlainEvaluation(objective, seed=seed)
@@ -59,3 +55,21 @@ def _losses(
             theta = state.theta.to(objective.start)
             found.append(float(evaluation.loss(theta)) if known else math.nan)
     return np.array(found)
+
+
+def path_variables(
+    projected: ProjectedPath, thetas: Vectors, losses: Numbers, steps: npt.ArrayLike
+) -> xr.Dataset:
+    """The projected iterates: path_alpha, path_beta, path_loss and path_distance by step.
+
+    And `explained_variance_ratio` (axis): the fraction of the iterates' variance along each axis.
+    """
+    columns = {f"path_{name}": values for name, values in projected.columns().items()}
+    columns |= {"path_loss": losses, "path_distance": projected.distance}
+    plane = projected.plane
+    ratio = plane.explained_variance_ratio or explained_by(plane.axes, thetas - thetas.mean(dim=0))
+    return xr.Dataset(
+        {name: ("step", values) for name, values in columns.items()}
+        | {"explained_variance_ratio": ("axis", np.array(ratio))},
+        {"step": steps, "axis": ["alpha", "beta"][: plane.dimensions]},
+    )

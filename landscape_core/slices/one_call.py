@@ -4,32 +4,24 @@ import warnings
 from collections.abc import Mapping, Sequence
 from numbers import Real
 
-import numpy as np
 import torch
 import xarray as xr
 from torch import Tensor, nn
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.public_call import public_call
-from landscape_core.foundation.recipes import canonical, to_plain
 from landscape_core.models.adapter import Adapter
-from landscape_core.models.additivity import warn_of_partial
 from landscape_core.models.batch_norm import BatchNorm
 from landscape_core.models.batches import Batches
 from landscape_core.models.loss_function import LossFunction
-from landscape_core.models.network_objective import ModelObjective
-from landscape_core.models.user_parts import user_parts
-from landscape_core.planes.directions.base import Directions, Viewpoint
-from landscape_core.planes.directions.random import Random
-from landscape_core.planes.network_state import laid, state_in
+from landscape_core.models.user_parts import check_seed, user_parts
+from landscape_core.planes.directions.base import Directions
 from landscape_core.planes.plane import Plane
 from landscape_core.planes.through import Through
 from landscape_core.slices.backends.base import Backend
-from landscape_core.slices.grid import Grid
 from landscape_core.slices.held_variances import tell_held
 from landscape_core.slices.measures_by_name import Given
-from landscape_core.slices.point_statistics import with_statistics
-from landscape_core.slices.probe import Probe, probe
+from landscape_core.slices.model_plan import Span, ends_of, plan_of, rule_of
 from landscape_core.slices.slice import compute_slice
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.strategy_choice import strategy_of
@@ -49,7 +41,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     directions: Directions | Plane | Through | None = None,
     path: Sequence[Mapping[str, Tensor]] = (),
     resolution: int = 51,
-    span: float = 1.0,
+    span: Span = 1.0,
     dimensions: int = 2,
     tolerance: Tolerance | float | None = None,
     batch_norm: BatchNorm | None = None,
@@ -79,11 +71,16 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
         measures: what is read beside the loss, by name: measures of the catalogue, for instance
             `{"error": Error()}`, or functions of (outputs, targets); by default the accuracy, where
             targets are classes.
-        directions: which line or plane; by default random and filter-normalized. A `Plane` of your
-            own, for instance `Plane.through(a, b, c)`, has its own origin and dimensions.
-        path: state dictionaries saved in training, the latest last; for `PCA()` and others.
+        directions: which line or plane; by default that of the `path` by PCA, and without a path
+            random and filter-normalized. A `Plane` of your own, for instance
+            `Plane.through(a, b, c)`, has its own origin and dimensions.
+        path: state dictionaries saved in training, the latest last. They are projected onto the
+            plane: `path_alpha`, `path_beta`, `path_loss`, `path_distance` (step) and
+            `explained_variance_ratio` (axis) are in the dataset.
         resolution: points along each side.
-        span: half the width of the picture, in multiples of the axes.
+        span: half the width of the picture in multiples of the axes; of a plane that the path
+            determines, as of PCA, in multiples of the extent that shows the path. Or the ends of
+            the axes, (low, high) for both or four numbers, alpha first.
         dimensions: 1 for a line, 2 for a plane.
         tolerance: the largest error up to which points may be interpolated, as a share of the range
             of the loss, or of its logarithm: `Tolerance(relative_tolerance=0.01, scale="log")`; by
@@ -115,12 +112,12 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
         PlaneError: the directions span no plane.
         BackendError: the backend cannot be reached.
     """
-    grid = Grid.square(span, resolution)
-    rule = Random() if directions is None else _rule(directions)
+    rule = None if directions is None else rule_of(directions)
     chosen = None if strategy is None else strategy_of(strategy)
     asked = _tolerance(tolerance)
+    ends_of(span)
     check_store(store)
-    _check_seed(seed)
+    check_seed(seed)
     parts = user_parts(
         model,
         loss,
@@ -131,12 +128,14 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
         device=device,
         dtype=dtype,
     )
-    read = probe_of(
+    planned = plan_of(
         parts,
         rule,
         measures,
         path=path,
         dimensions=dimensions,
+        span=span,
+        resolution=resolution,
         max_examples=max_examples,
         seed=seed,
         strategy=chosen,
@@ -144,84 +143,15 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
         draws=draws,
         batch_norm=batch_norm,
     )
-    told = "given" if isinstance(rule, Plane | Through) else canonical(to_plain(rule))
-    attrs = {"directions": told, "seed": seed, "model": type(model).__name__}
-    *_, last = compute_slice(read, grid, attrs, tolerance=asked, backend=backend, store=store)
+    attrs = {"directions": planned.directions, "seed": seed, "model": type(model).__name__}
+    *_, last = compute_slice(
+        planned.probe, planned.grid, attrs, tolerance=asked, backend=backend, store=store
+    )
     if asked is not None and not last.attrs.get("tolerance_reached", 1):
         warnings.warn(asked.unreached(last.attrs["estimated_error"]), stacklevel=3)
     tell_held(last, stacklevel=3)
-    return last
-
-
-@public_call
-def probe_of(  # noqa: PLR0913 - as above
-    parts: Mapping[str, ModelObjective],
-    directions: Directions | Plane | Through,
-    measures: Mapping[str, Given] | None = None,
-    *,
-    path: Sequence[Mapping[str, Tensor]] = (),
-    dimensions: int = 2,
-    max_examples: int | None = None,
-    seed: int = 0,
-    strategy: Strategy | str | None = None,
-    tf32: bool = False,
-    draws: int = 1,
-    batch_norm: BatchNorm | None = None,
-) -> Probe:
-    """What is read around the present parameters of the first part, or on a plane of one's own.
-
-    The options are those of `landscape`; by default each part's own choice of statistics counts,
-    but for `running` on a plane through several states whose buffers are known and differ.
-
-    Raises:
-        SpecError: a value that is not accepted, or no parts.
-        PlaneError: the directions span no plane.
-    """
-    _check_seed(seed)
-    if not parts:
-        raise SpecError("parts", parts, "at least one objective, by the name of its split")
-    rule, few = _rule(directions), _limited(parts, max_examples)
-    chosen = None if strategy is None else strategy_of(strategy)
-    objective = next(iter(parts.values()))
-    if isinstance(rule, Directions):
-        plane = rule.span(_viewpoint(objective, path, seed), dimensions)
-    else:
-        plane = laid(rule, objective)
-        if plane.buffers is not None:  # the centre is the plane's own
-            few = {name: part.with_buffers(plane.buffers.origin) for name, part in few.items()}
-    few = with_statistics(few, plane, batch_norm)
-    return probe(few, plane, measures, chosen, tf32=tf32, seed=seed, draws=draws)
-
-
-def _viewpoint(
-    objective: ModelObjective, path: Sequence[Mapping[str, Tensor]], seed: int
-) -> Viewpoint:
-    """Around the present parameters, with what was saved on the way there."""
-    for state in path:
-        if not isinstance(state, Mapping):
-            raise SpecError("path", type(state).__name__, "a list of state dictionaries")
-    states = [state_in(state, objective) for state in path]
-    centre = objective.start
-    thetas = [state.theta.to(centre) for state in states] or [centre]
-
-    def buffers_of(index: int) -> Mapping[str, Tensor] | None:
-        if not states:
-            return objective.buffers
-        return None if states[index].differs else states[index].buffers
-
-    return Viewpoint(objective, centre, torch.stack(thetas), seed, buffers_of=buffers_of)
-
-
-def _limited(parts: Mapping[str, ModelObjective], most: int | None) -> Mapping[str, ModelObjective]:
-    """The parts, with at most so many examples each."""
-    if most is None:
-        return parts
-    if isinstance(most, bool) or not isinstance(most, int | np.integer) or most < 1:
-        raise SpecError("max_examples", most, "a whole number from 1 on, or None for all examples")
-    few = {name: part.first(int(most)) for name, part in parts.items()}
-    for name, part in few.items():
-        warn_of_partial(part, of=parts[name].examples)
-    return few
+    states = planned.path()
+    return last if states is None else last.assign(states)
 
 
 def _tolerance(given: object) -> Tolerance | None:
@@ -232,16 +162,3 @@ def _tolerance(given: object) -> Tolerance | None:
         accepted = "a share of the displayed range, for instance 0.01, a Tolerance, or None"
         raise SpecError("tolerance", given, accepted)
     return Tolerance(relative_tolerance=float(given)) if given != 0 else None
-
-
-def _check_seed(seed: object) -> None:
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-        raise SpecError("seed", seed, "a whole number")
-
-
-def _rule(given: object) -> Directions | Plane | Through:
-    """What was given, if it is a line or plane or a rule for one."""
-    if not isinstance(given, Directions | Plane | Through):
-        shown = given if isinstance(given, str | type) else type(given).__name__
-        raise SpecError("directions", shown, "a rule, for instance PCA(), or a Plane")
-    return given

@@ -1,18 +1,23 @@
 """App, command line and library compute and draw the same slice of the same run by default."""
 
+import copy
 import json
 
 import numpy as np
 import pytest
+import torch
+from torch.nn.functional import cross_entropy
 
 from landscape_core.experiments.progress import result
 from landscape_core.experiments.slice_of_run import path_on, slice_of_run
+from landscape_core.experiments.trajectory import record_run
 from landscape_core.foundation.recipes import to_plain
 from landscape_core.foundation.registry import from_plain
 from landscape_core.session.session import Session
+from landscape_core.slices.one_call import landscape
 from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.storage.netcdf import load
-from landscape_core.training.run import Run
+from landscape_core.training.run import Run, Training
 from landscape_lab.cli.main import main
 from landscape_lab.figures.matplotlib.base import SCALE
 from landscape_lab.state.scene import Display, Scene
@@ -101,3 +106,22 @@ def test_a_diverging_run_is_framed_alike():
 
 def test_the_default_scale_is_one():
     assert Display().height == SCALE
+
+
+def test_a_user_s_network_with_its_states_gives_the_slice_of_the_run():
+    run = run_of()
+    path = result(record_run(run))
+    train = Training(run).instance.train
+    states = [train.layout.split(torch.from_numpy(theta)) for theta in path["theta"].values]
+    model = copy.deepcopy(train.module)
+    model.load_state_dict(states[-1])
+    data = (train.inputs, train.targets)
+    found = landscape(model, cross_entropy, data, path=states, resolution=9)
+    app, projected = held(run, SliceSpec(resolution=9))
+    for axis in ("alpha", "beta"):
+        np.testing.assert_allclose(found[axis], app[axis], atol=1e-12)
+        np.testing.assert_allclose(found[f"path_{axis}"], projected[axis], atol=1e-12)
+    np.testing.assert_allclose(
+        found["loss"].sel(split="train"), app["loss"].sel(split="train"), rtol=1e-10
+    )
+    np.testing.assert_allclose(found["path_loss"], projected["loss"], rtol=1e-12)

@@ -24,7 +24,8 @@ from landscape_core.models.loss_conversion import loss_on
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.random import Random
 from landscape_core.slices.grid import Grid
-from landscape_core.slices.one_call import landscape, probe_of
+from landscape_core.slices.model_plan import probe_of
+from landscape_core.slices.one_call import landscape
 from landscape_core.slices.subsampling import sample
 
 WEIGHT = torch.tensor([1.0, 2.0, 7.0], dtype=torch.float64)

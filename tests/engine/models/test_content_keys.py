@@ -18,7 +18,8 @@ from landscape_core.models import installed
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.random import Random
 from landscape_core.slices.grid import Grid
-from landscape_core.slices.one_call import landscape, probe_of
+from landscape_core.slices.model_plan import probe_of
+from landscape_core.slices.one_call import landscape
 from landscape_core.slices.slice_key import slice_key
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.storage.store import Store

@@ -17,7 +17,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.models.copying import copied_together
 from landscape_core.models.plain_evaluation import PlainEvaluation
 from landscape_core.models.user_model import from_module
-from landscape_core.slices.one_call import probe_of
+from landscape_core.slices.model_plan import probe_of
 
 FEW = Spectrum(top=1, bottom=0, probes=0, tolerance=1e-8, trace_error=0.5)
 

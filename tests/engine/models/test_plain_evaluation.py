@@ -23,7 +23,8 @@ from landscape_core.models.plain_evaluation import PlainEvaluation
 from landscape_core.models.user_model import from_module
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.grid import Grid
-from landscape_core.slices.one_call import landscape, probe_of
+from landscape_core.slices.model_plan import probe_of
+from landscape_core.slices.one_call import landscape
 from landscape_core.slices.reading import Reading
 from landscape_core.slices.slice import compute_slice
 from landscape_core.slices.strategies.loop import Loop

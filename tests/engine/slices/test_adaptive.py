@@ -17,7 +17,7 @@ from landscape_core.planes.plane import Plane
 from landscape_core.slices.adaptive import refine
 from landscape_core.slices.cells import border
 from landscape_core.slices.grid import Grid
-from landscape_core.slices.one_call import probe_of
+from landscape_core.slices.model_plan import probe_of
 from landscape_core.slices.probe import Probe
 from landscape_core.slices.scattered_spline import Scattered, first_nodes
 from landscape_core.slices.strategies.plane_algebra import PlaneAlgebra

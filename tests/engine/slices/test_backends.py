@@ -19,7 +19,7 @@ from landscape_core.slices.backends.base import Backend
 from landscape_core.slices.backends.dask import CALM, Dask, local_cluster
 from landscape_core.slices.backends.serial import Serial
 from landscape_core.slices.grid import Grid
-from landscape_core.slices.one_call import probe_of
+from landscape_core.slices.model_plan import probe_of
 from landscape_core.slices.slice import compute_slice
 from landscape_core.slices.sweep import exact
 from landscape_core.slices.tolerance import Tolerance

@@ -16,7 +16,8 @@ from landscape_core.planes.directions.random import Random
 from landscape_core.slices import cost, strategy_choice
 from landscape_core.slices.cost import estimate
 from landscape_core.slices.grid import Grid
-from landscape_core.slices.one_call import landscape, probe_of
+from landscape_core.slices.model_plan import probe_of
+from landscape_core.slices.one_call import landscape
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.strategies.vmap import Vmap
 from landscape_core.slices.sweep import exact

@@ -28,7 +28,8 @@ from landscape_core.planes.directions.gradient import Gradient
 from landscape_core.planes.directions.pca import PCA
 from landscape_core.planes.directions.random import Random
 from landscape_core.planes.plane import Plane
-from landscape_core.slices.one_call import landscape, probe_of
+from landscape_core.slices.model_plan import probe_of
+from landscape_core.slices.one_call import landscape
 from landscape_core.slices.probe import probe
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.strategies.vmap import Vmap

@@ -31,7 +31,7 @@ from landscape_core.planes.directions.random import Random
 from landscape_core.planes.plane import Plane
 from landscape_core.slices import strategy_choice
 from landscape_core.slices.grid import Grid
-from landscape_core.slices.one_call import probe_of
+from landscape_core.slices.model_plan import probe_of
 from landscape_core.slices.probe import probe
 from landscape_core.slices.reading import Reading
 from landscape_core.slices.strategies import shared_layers

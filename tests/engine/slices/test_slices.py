@@ -27,7 +27,8 @@ from landscape_core.planes.directions.random import Random
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.interpolation import filled, lines_of
-from landscape_core.slices.one_call import landscape, probe_of
+from landscape_core.slices.model_plan import probe_of
+from landscape_core.slices.one_call import landscape
 from landscape_core.slices.probe import probe
 from landscape_core.slices.readers import Readers
 from landscape_core.slices.slice_key import slice_key

@@ -31,7 +31,8 @@ from landscape_core.planes.directions.random import Random
 from landscape_core.slices import last_dataset
 from landscape_core.slices.backends.serial import Serial
 from landscape_core.slices.grid import Grid
-from landscape_core.slices.one_call import landscape, probe_of
+from landscape_core.slices.model_plan import probe_of
+from landscape_core.slices.one_call import landscape
 from landscape_core.slices.probe import Probe
 from landscape_core.slices.slice import compute_slice
 from landscape_core.slices.slice_key import slice_key

@@ -16,7 +16,7 @@ from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.user_model import from_module
 from landscape_core.planes.directions.random import Random
 from landscape_core.slices.grid import Grid
-from landscape_core.slices.one_call import probe_of
+from landscape_core.slices.model_plan import probe_of
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.subsampling import sample
 from landscape_core.slices.sweep import exact

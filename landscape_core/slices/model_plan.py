@@ -1,0 +1,177 @@
+"""The plane and the evaluation of a slice of a user's own network."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+
+from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.public_call import public_call
+from landscape_core.foundation.recipes import canonical, to_plain
+from landscape_core.models.additivity import warn_of_partial
+from landscape_core.models.batch_norm import BatchNorm
+from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.user_parts import check_max_examples, check_seed, limited
+from landscape_core.planes.directions.base import Directions, Viewpoint
+from landscape_core.planes.directions.pca import PCA
+from landscape_core.planes.directions.random import Random
+from landscape_core.planes.network_state import NetworkState, laid
+from landscape_core.planes.plane import Plane
+from landscape_core.planes.projected_path import ProjectedPath, project
+from landscape_core.planes.through import Through
+from landscape_core.slices.given_path import losses_of, path_variables, states_of
+from landscape_core.slices.grid import Grid
+from landscape_core.slices.measures_by_name import Given
+from landscape_core.slices.point_statistics import with_statistics
+from landscape_core.slices.probe import Probe, probe
+from landscape_core.slices.strategies.base import Strategy
+from landscape_core.slices.strategy_choice import strategy_of
+
+Ends = tuple[float, float, float, float]
+
+Span = float | Sequence[float]
+"""The half-width of a slice, or the ends of its axes: two numbers for both axes, or four."""
+
+
+@dataclass(frozen=True, eq=False)
+class ModelPlan:
+    """What a slice of a user's network evaluates, on which grid, and the states on its plane."""
+
+    probe: Probe
+    grid: Grid
+    projected: ProjectedPath | None
+    states: Sequence[NetworkState]
+    directions: str
+    """The rule of the plane as JSON, or `given` where the plane was."""
+
+    def path(self) -> xr.Dataset | None:
+        """The states on the plane with their losses on the first part; None without states."""
+        if self.projected is None:
+            return None
+        part = next(iter(self.probe.parts.values()))
+        thetas = torch.stack([state.theta.to(part.start) for state in self.states])
+        losses = losses_of(self.states, part, self.probe.seed)
+        return path_variables(self.projected, thetas, losses, np.arange(len(self.states)))
+
+
+@public_call
+def probe_of(
+    parts: Mapping[str, ModelObjective],
+    directions: Directions | Plane | Through,
+    measures: Mapping[str, Given] | None = None,
+    **options: Any,
+) -> Probe:
+    """What is evaluated around the present parameters of the first part, or on a given plane.
+
+    The options are those of `plan_of`, and the errors.
+    """
+    return plan_of(parts, directions, measures, **options).probe
+
+
+@public_call
+def plan_of(  # noqa: PLR0913 - each choice by its name, as in `landscape`
+    parts: Mapping[str, ModelObjective],
+    directions: Directions | Plane | Through | None,
+    measures: Mapping[str, Given] | None = None,
+    *,
+    path: Sequence[Mapping[str, Tensor]] = (),
+    dimensions: int = 2,
+    span: Span = 1.0,
+    resolution: int = 51,
+    max_examples: int | None = None,
+    seed: int = 0,
+    strategy: Strategy | str | None = None,
+    tf32: bool = False,
+    draws: int = 1,
+    batch_norm: BatchNorm | None = None,
+) -> ModelPlan:
+    """Choose plane, grid and evaluation of a slice of a user's network.
+
+    The options are those of `landscape`; by default each part's own choice of statistics counts,
+    but for `running` on a plane through several states whose buffers are known and differ.
+
+    Raises:
+        SpecError: a value that is not accepted, or no parts.
+        PlaneError: the directions span no plane.
+    """
+    check_seed(seed)
+    check_max_examples(max_examples)
+    if not parts:
+        raise SpecError("parts", parts, "at least one objective, by the name of its split")
+    ends = ends_of(span)
+    rule = None if directions is None else rule_of(directions)
+    chosen = None if strategy is None else strategy_of(strategy)
+    objective = next(iter(parts.values()))
+    states = states_of(path, objective)
+    rule = rule or (PCA() if len(states) > dimensions else Random())
+    few = limited(parts, max_examples)
+    for name, part in few.items():
+        warn_of_partial(part, of=parts[name].examples)
+    if isinstance(rule, Directions):
+        plane = rule.span(_viewpoint(objective, states, seed), dimensions)
+    else:
+        plane = laid(rule, objective)
+        if plane.buffers is not None:  # the centre is the plane's own
+            few = {name: part.with_buffers(plane.buffers.origin) for name, part in few.items()}
+    projected = None
+    width = float(span) if isinstance(span, Real) else 1.0
+    low_a, high_a, low_b, high_b = ends or (-width, width, -width, width)
+    grid = Grid(
+        resolution=resolution, alpha_low=low_a, alpha_high=high_a, beta_low=low_b, beta_high=high_b
+    )
+    if states:
+        thetas = torch.stack([state.theta.to(plane.origin) for state in states])
+        projected = project(plane, thetas, span=width, ends=ends)
+        plane, grid = projected.plane, Grid.between(projected.low, projected.high, resolution)
+    few = with_statistics(few, plane, batch_norm)
+    read = probe(few, plane, measures, chosen, tf32=tf32, seed=seed, draws=draws)
+    told = canonical(to_plain(rule)) if isinstance(rule, Directions) else "given"
+    return ModelPlan(read, grid, projected, states, told)
+
+
+def ends_of(span: object) -> Ends | None:
+    """The ends of alpha and beta that a span gives, None where it is a half-width.
+
+    Raises:
+        SpecError: neither a positive number nor two or four ends.
+    """
+    accepted = "a positive number, or the ends of the axes: (low, high) or (low, high, low, high)"
+    if isinstance(span, Real):
+        if not 0 < float(span) < math.inf:
+            raise SpecError("span", span, accepted)
+        return None
+    numbers = list(span) if isinstance(span, Sequence) and not isinstance(span, str) else []
+    if len(numbers) not in (2, 4) or not all(isinstance(number, Real) for number in numbers):
+        raise SpecError("span", span, accepted)
+    low, high, *rest = (float(number) for number in numbers)
+    ends = (low, high, *(rest or (low, high)))
+    if not all(map(math.isfinite, ends)) or low >= high or ends[2] >= ends[3]:
+        raise SpecError("span", span, accepted)
+    return ends[0], ends[1], ends[2], ends[3]
+
+
+def _viewpoint(objective: ModelObjective, states: Sequence[NetworkState], seed: int) -> Viewpoint:
+    """What directions may use: the present parameters, and the states saved on the way there."""
+    centre = objective.start
+    thetas = [state.theta.to(centre) for state in states] or [centre]
+
+    def buffers_of(index: int) -> Mapping[str, Tensor] | None:
+        if not states:
+            return objective.buffers
+        return None if states[index].differs else states[index].buffers
+
+    return Viewpoint(objective, centre, torch.stack(thetas), seed, buffers_of=buffers_of)
+
+
+def rule_of(given: object) -> Directions | Plane | Through:
+    """What was given, if it is a line or plane or a rule for one."""
+    if not isinstance(given, Directions | Plane | Through):
+        shown = given if isinstance(given, str | type) else type(given).__name__
+        raise SpecError("directions", shown, "a rule, for instance PCA(), or a Plane")
+    return given

@@ -1,0 +1,146 @@
+"""States saved in training on the plane of a slice of the user's network."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+import cases
+from landscape_core.analysis.convexity_of_model import convexity
+from landscape_core.foundation.errors import SpecError
+from landscape_core.planes.directions.pca import PCA
+from landscape_core.planes.directions.random import Random
+from landscape_core.slices.one_call import landscape
+
+
+def normalized():
+    layers = [nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Linear(4, 3)]
+    return cases.filled(nn.Sequential(*layers)).double()
+
+
+def data_of(examples=40):
+    inputs, targets = cases.vectors(examples)
+    return inputs.double(), targets
+
+
+def trained(model, steps=6):
+    """States of a short training, the last one the model's own, and each one's own loss."""
+    inputs, targets = data_of()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    states, losses = [], []
+    for _ in range(steps):
+        model.train()
+        optimizer.zero_grad()
+        cross_entropy(model(inputs), targets).backward()
+        optimizer.step()
+        model.eval()
+        with torch.no_grad():
+            losses.append(float(cross_entropy(model(inputs), targets)))
+        states.append(copy.deepcopy(model.state_dict()))
+    return states, losses
+
+
+def vector(model, state):
+    return np.concatenate([state[name].numpy().ravel() for name, _ in model.named_parameters()])
+
+
+@pytest.mark.parametrize("directions", [None, PCA(), Random()], ids=["default", "pca", "random"])
+def test_each_state_has_its_own_loss_and_its_projection(directions):
+    model = normalized()
+    states, losses = trained(model)
+    found = landscape(
+        model, cross_entropy, data_of(), path=states, directions=directions, resolution=3
+    )
+    np.testing.assert_allclose(found["path_loss"], losses, rtol=1e-12)
+    thetas = np.stack([vector(model, state) for state in states])
+    origin, axes = found["plane_origin"].values, found["plane_axes"].values
+    coords, *_ = np.linalg.lstsq(axes.T, (thetas - origin).T, rcond=None)
+    np.testing.assert_allclose(found["path_alpha"], coords[0], atol=1e-9)
+    np.testing.assert_allclose(found["path_beta"], coords[1], atol=1e-9)
+    off = np.linalg.norm(thetas - origin - coords.T @ axes, axis=1)
+    np.testing.assert_allclose(found["path_distance"], off, atol=1e-9)
+    assert found["step"].values.tolist() == list(range(6))
+
+
+def test_a_path_is_shown_on_its_principal_components_without_being_asked():
+    model = normalized()
+    states, _ = trained(model)
+    found = landscape(model, cross_entropy, data_of(), path=states, resolution=3)
+    thetas = np.stack([vector(model, state) for state in states])
+    moves = thetas - thetas.mean(axis=0)
+    values = np.linalg.svd(moves, compute_uv=False) ** 2
+    ratio = found["explained_variance_ratio"]
+    assert ratio.dims == ("axis",)
+    np.testing.assert_allclose(ratio, (values / values.sum())[:2], rtol=1e-9)
+    for axis in ("alpha", "beta"):
+        path, side = found[f"path_{axis}"].values, found[axis].values
+        assert side[0] < path.min() < path.max() < side[-1]
+    assert found["path_alpha"].values[0] == pytest.approx(0, abs=1e-12)
+
+
+def test_of_other_planes_the_explained_variance_is_that_along_their_axes():
+    model = normalized()
+    states, _ = trained(model)
+    found = landscape(
+        model, cross_entropy, data_of(), path=states, directions=Random(), resolution=3
+    )
+    thetas = np.stack([vector(model, state) for state in states])
+    moves = thetas - thetas.mean(axis=0)
+    basis = np.linalg.qr(found["plane_axes"].values.T)[0]
+    expected = ((moves @ basis) ** 2).sum(axis=0) / (moves**2).sum()
+    np.testing.assert_allclose(found["explained_variance_ratio"], expected, rtol=1e-9)
+    assert found["alpha"].values.tolist() == [-1, 0, 1]
+
+
+def test_a_state_that_the_plane_does_not_reach_has_no_loss():
+    model = normalized()
+    model[0].bias.requires_grad_(False)
+    states, losses = trained(model)
+    states[2]["0.bias"] += 1
+    found = landscape(
+        model, cross_entropy, data_of(), path=states, directions=Random(), resolution=3
+    )
+    assert np.isnan(found["path_loss"].values[2])
+    np.testing.assert_allclose(found["path_loss"].values[3:], losses[3:], rtol=1e-12)
+
+
+@pytest.mark.parametrize("path", [3, "run.pt", {"0.weight": 1}, [3], [nn.Linear(2, 2)]], ids=str)
+def test_what_is_no_list_of_states_is_refused(path):
+    with pytest.raises(SpecError, match="path must be a list of state dictionaries"):
+        landscape(normalized(), cross_entropy, data_of(), path=path)
+
+
+def test_a_slice_without_a_path_has_none():
+    found = landscape(normalized(), cross_entropy, data_of(), resolution=3)
+    assert not [name for name in found.variables if str(name).startswith("path_")]
+
+
+@pytest.mark.parametrize(
+    ("span", "alpha", "beta"),
+    [
+        (2.0, (-2, 2), (-2, 2)),
+        ((-0.5, 1.5), (-0.5, 1.5), (-0.5, 1.5)),
+        ((0, 1, -3, 2), (0, 1), (-3, 2)),
+    ],
+)
+def test_a_span_may_be_the_ends_of_the_axes(span, alpha, beta):
+    found = landscape(normalized(), cross_entropy, data_of(), span=span, resolution=3)
+    assert (found["alpha"].values[0], found["alpha"].values[-1]) == alpha
+    assert (found["beta"].values[0], found["beta"].values[-1]) == beta
+
+
+@pytest.mark.parametrize("span", [0, -1, float("nan"), "1", (1,), (1, 0), (0, 1, 2), (0, 1, 2, 2)])
+def test_a_span_that_is_no_extent_is_refused(span):
+    with pytest.raises(SpecError, match="span must be a positive number, or the ends"):
+        landscape(normalized(), cross_entropy, data_of(), span=span)
+
+
+def test_a_map_of_convexity_shows_the_states_too():
+    model = normalized()
+    states, losses = trained(model)
+    found = convexity(model, cross_entropy, data_of(), path=states, resolution=3)
+    np.testing.assert_allclose(found["path_loss"], losses, rtol=1e-12)
+    assert found["alpha"].values[0] < found["path_alpha"].values.min()
