@@ -11,8 +11,11 @@ from torch.nn.functional import cross_entropy
 import cases
 from landscape_core.analysis.convexity_of_model import convexity
 from landscape_core.foundation.errors import SpecError
+from landscape_core.models.user_model import from_module
 from landscape_core.planes.directions.pca import PCA
 from landscape_core.planes.directions.random import Random
+from landscape_core.slices.given_path import states_of
+from landscape_core.slices.model_plan import ends_of
 from landscape_core.slices.one_call import landscape
 
 
@@ -107,10 +110,10 @@ def test_a_state_that_the_plane_does_not_reach_has_no_loss():
     np.testing.assert_allclose(found["path_loss"].values[3:], losses[3:], rtol=1e-12)
 
 
-@pytest.mark.parametrize("path", [3, "run.pt", {"0.weight": 1}, [3], [nn.Linear(2, 2)]], ids=str)
+@pytest.mark.parametrize("path", [3, "run.pt", {"0.weight": 1}, [3], [nn.Linear(2, 2)]], ids=repr)
 def test_what_is_no_list_of_states_is_refused(path):
     with pytest.raises(SpecError, match="path must be a list of state dictionaries"):
-        landscape(normalized(), cross_entropy, data_of(), path=path)
+        states_of(path, from_module(normalized(), cross_entropy, data_of()))
 
 
 def test_a_slice_without_a_path_has_none():
@@ -135,7 +138,7 @@ def test_a_span_may_be_the_ends_of_the_axes(span, alpha, beta):
 @pytest.mark.parametrize("span", [0, -1, float("nan"), "1", (1,), (1, 0), (0, 1, 2), (0, 1, 2, 2)])
 def test_a_span_that_is_no_extent_is_refused(span):
     with pytest.raises(SpecError, match="span must be a positive number, or the ends"):
-        landscape(normalized(), cross_entropy, data_of(), span=span)
+        ends_of(span)
 
 
 def test_a_map_of_convexity_shows_the_states_too():
