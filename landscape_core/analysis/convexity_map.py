@@ -36,9 +36,10 @@ NEWS = 0.25
 class Convexity(Recipe):
     """How the extreme eigenvalues are found at each point."""
 
-    matrix: Annotated[Matrix, Note("which matrix of second order")] = field(default_factory=Hessian)
+    matrix: Annotated[Matrix, Note("curvature matrix")] = field(default_factory=Hessian)
     tolerance: Annotated[
-        float, Knob(1e-10, 0.5, "residual of an eigenpair, relative to its eigenvalue", "log")
+        float,
+        Knob(1e-10, 0.5, "residual tolerance of an eigenpair, relative to its eigenvalue", "log"),
     ] = 0.01
     max_examples: Annotated[int, Knob(1, 100_000_000, "examples that are used, at most", "log")] = (
         500

@@ -13,7 +13,7 @@ from landscape_core.models.losses.base import Loss
 from landscape_core.models.network_objective import ModelObjective
 
 MARGIN = 0.15
-"""How far the picture reaches beyond the data, as a share of their extent."""
+"""How far the picture reaches beyond the data, as a fraction of their extent."""
 
 
 def drawable(data: Split | None) -> bool:

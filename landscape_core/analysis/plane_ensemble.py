@@ -1,4 +1,4 @@
-"""The same place on many planes: one random plane is an anecdote, many have a mean and a spread.
+"""The same place on many random planes: a single one is a sample of size one.
 
 With n planes, the standard error of a figure's mean is s / sqrt(n), s being the standard deviation
 with n - 1 (Cochran, Sampling Techniques, 1977, section 2.4).

@@ -2,7 +2,7 @@
 
 The bound is the sum of what applies:
 
-- interpolation: the attribute `estimated_error` (a share of the range of the loss, or of its
+- interpolation: the attribute `estimated_error` (a fraction of the range of the loss, or of its
   logarithm, as the tolerance says) where a point was not computed;
 - sampling: z times the standard error where the loss is a mean over part of the data or over random
   draws, from the variable `loss_standard_error` or the attribute `standard_error`;
@@ -28,7 +28,7 @@ from landscape_core.storage import schema
 Floats = npt.NDArray[np.float64]
 
 NAMED = 0.01
-"""The share of the largest error from which a part of it is named."""
+"""The fraction of the largest error from which a part of it is named."""
 
 Z = 1.96
 """Standard errors that are counted as the sampling error: a 95 % interval at each point."""

@@ -14,10 +14,10 @@ persistence as in `landscape_core.analysis.merge_tree`:
   definiteness does not depend on the units of the axes (Sylvester's law of inertia).
 - `roughness` = rms(f - q) / R, where q is the quadratic polynomial (6 coefficients, on a line 3)
   nearest to f in least squares.
-- `variation_excess` is the mean over all rows and columns g of the picture of
-  [TV(g) - (g_first + g_last - 2 min g)] / R, where TV(g) is the sum of |differences|: how much up
-  and down there is beyond once down and once up. On a line it is twice the total persistence, less
-  the deepest, as a share of R.
+- `variation_excess` is the mean over all rows and columns g of the picture of [TV(g) - (g_first +
+  g_last - 2 min g)] / R, where TV(g) is the sum of |differences|: how much up and down there is
+  beyond once down and once up. On a line it is twice the total persistence, less the deepest, as a
+  fraction of R.
 
 All of these are the same for f and a f + b, a > 0; a flat picture has R = 0 and shares 0.
 """
@@ -44,14 +44,14 @@ RAYS = 360
 ROUNDING = 16
 """By how many units in the last place a height may be wrong."""
 
-SHARE, NUMBER, OF_RANGE = "share of the inner points", "1", "share of the range"
+SHARE, NUMBER, OF_RANGE = "fraction of the inner points", "1", "fraction of the range"
 
 MEANINGS = {
     "minima": (NUMBER, "local minima"),
     "rim_minima": (NUMBER, "local minima at the edge of the picture"),
     "saddles": (NUMBER, "passes between basins and around hills"),
-    "largest_persistence": (OF_RANGE, "largest persistence beside the deepest minimum's"),
-    "total_persistence": (OF_RANGE, "persistence of all minima beside the deepest"),
+    "largest_persistence": (OF_RANGE, "largest persistence except that of the deepest minimum"),
+    "total_persistence": (OF_RANGE, "total persistence of all minima except the deepest"),
     "convex_share": (SHARE, "where the picture's Hessian is positive definite"),
     "saddle_share": (SHARE, "where the picture's Hessian is indefinite"),
     "roughness": (OF_RANGE, "rms distance from the nearest quadratic"),
@@ -60,7 +60,7 @@ MEANINGS = {
     "lowest": ("loss", "lowest loss"),
     "centre": ("loss", "loss at the centre"),
     "width": (schema.UNITS, "radius around the centre within which the loss stays low"),
-    "not_finite": ("share of the points", "where the loss is not finite"),
+    "not_finite": ("fraction of the points", "where the loss is not finite"),
 }
 """The metrics of a slice: the unit and the description of each."""
 
@@ -81,14 +81,14 @@ def slice_metrics(
     that of the centre + delta up to r; NaN if that circle does not fit on the picture. Between
     points the loss is linear. A line has no indefinite points: its `saddle_share` is NaN. What
     cannot be said is NaN. All values count, interpolated ones too: the attribute `estimated_error`
-    of a slice, the largest error of those as a share of the range, is passed on.
+    of a slice, the largest error of those as a fraction of the range, is passed on.
 
     Args:
         slice_: dims (split, beta, alpha) or (split, alpha).
         split: which part of the data.
-        scale: `linear`, or `log`: the heights are decimal logarithms of the loss, and zero and
-            less take that of the least positive value.
-        noise: the share of the range up to which persistence does not count.
+        scale: `linear`, or `log`: the heights are decimal logarithms of the loss, and zero and less
+            take that of the least positive value.
+        noise: the fraction of the range up to which persistence does not count.
         delta: by how much the loss may rise within `width`.
 
     Raises:

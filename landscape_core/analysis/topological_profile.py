@@ -41,10 +41,10 @@ def topological_profile(
 ) -> xr.Dataset:
     """Compute the topological landscape profile of a slice, a curve of loss over position.
 
-    Variables on (place,): `loss`; `position`, the share of the finite points to the left, from 0 to
-    1; `width`, 1 for a point and 0 for the saddle that bounds a basin; `bar`, the number of the
-    minimum in `persistence` whose basin it is, if `least` is 0. Parts that holes cut off stand
-    beside each other with a NaN between.
+    Variables on (place,): `loss`; `position`, the fraction of the finite points to the left, from 0
+    to 1; `width`, 1 for a point and 0 for the saddle that bounds a basin; `bar`, the number of the
+    minimum in `persistence` whose basin it is, if `least` is 0. Parts that holes cut off stand side
+    by side with a NaN between.
 
     Args:
         slice_: dims (split, beta, alpha) or (split, alpha).
@@ -68,7 +68,7 @@ def topological_profile(
     middles = np.cumsum(placed.widths) - placed.widths / 2
     columns = {
         "loss": (heights[placed.ranks], "loss"),
-        "position": (middles / max(1, len(tree.order)), "share of the points to the left"),
+        "position": (middles / max(1, len(tree.order)), "fraction of the points to the left"),
         "width": (placed.widths, "points"),
         "bar": (placed.branches, "minimum whose basin it is; -1 for none"),
     }

@@ -1,8 +1,8 @@
 """The vector field that training follows, over a plane.
 
 At each point of a grid −F, with F the gradient of the loss, or in a game the players' own gradients
-(∇x f, −∇y f); and of it what lies in the plane, the least-squares shadow on the two axes. A field
-that turns around a point has no function of which it is the gradient: Mescheder, Nowozin and
+(∇x f, −∇y f); and of it what lies in the plane, the least-squares projection on the two axes. A
+field that turns around a point has no function of which it is the gradient: Mescheder, Nowozin and
 Geiger, 2017, The Numerics of GANs.
 """
 
@@ -70,7 +70,7 @@ def field(objective: ModelObjective, plane: Plane, grid: Grid) -> Iterator[xr.Da
 
 
 def _read(plane: Plane, motions: Vectors) -> dict[str, Float[Tensor, " K"]]:
-    """What is told of −F at K points."""
+    """The values of the field −F at K points."""
     through = plane.at(torch.zeros_like(plane.origin))  # coordinates of vectors, not of points
     rates, off = through.coords(motions), through.distance(motions)
     length = motions.double().norm(dim=1)

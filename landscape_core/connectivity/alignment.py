@@ -2,8 +2,8 @@
 
 Ainsworth, Hayase and Srinivasa, 2023, Git Re-Basin: Merging Models modulo Permutation Symmetries,
 ICLR, arXiv:2209.04836, section 3.2, algorithm 1 (weight matching by coordinate descent): one hidden
-layer after another is ordered by a linear assignment, until no order gets better. Beside the order
-that is there, as in the paper, it starts from a second one, found layer by layer from the inputs
+layer after another is ordered by a linear assignment, until no order gets better. In addition to
+the given order, as in the paper, it starts from a second one, found layer by layer from the inputs
 on, which puts a reordered copy back exactly; the nearer result is taken.
 
 A permutation is a tensor of indices (units,): unit i of the result is unit `order[i]` of what was.
@@ -26,7 +26,7 @@ from landscape_core.foundation.types import Vector
 from landscape_core.models.network_objective import ModelObjective
 
 LEAST_GAIN = 1e-12
-"""The share of the squared length by which an order must be better; less is rounding."""
+"""The fraction of the squared length by which an order must be better; less is rounding."""
 
 CHECKED = 8
 """Examples on which the network with its units in another order is evaluated again."""
@@ -89,7 +89,7 @@ def permuted_buffers(
 
 @dataclass(frozen=True, eq=False)
 class _Guess:
-    """Orders of the units, and the tensors so ordered beside those that stay."""
+    """Orders of the units, and the permuted tensors and the unchanged ones."""
 
     layers: list[Units]
     fixed: Mapping[str, Tensor]

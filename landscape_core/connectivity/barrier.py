@@ -42,7 +42,7 @@ class End:
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """What is told of curves between two ends: losses on parts of the data at even places.
+    """The quantities of curves between two end points: losses on parts of the data at even places.
 
     Raises:
         SpecError: fewer than the two `points` at the ends.
@@ -58,7 +58,7 @@ class Profile:
             raise SpecError("points", self.points, "at least 2, the ends")
 
     def straight(self) -> xr.Dataset:
-        """What is told of the straight line: its loss, its barrier and its length.
+        """The quantities of the straight line: its loss, its barrier and its length.
 
         Raises:
             SpecError: ends that are not finite, or of another size than the objective.
@@ -70,7 +70,7 @@ class Profile:
         return told.rename({str(name): f"straight_{name}" for name in told})
 
     def dataset(self, curve: Curve) -> xr.Dataset:
-        """What is told of a curve, nodes included."""
+        """The quantities of a curve, including its nodes."""
         t = torch.linspace(0, 1, self.points, dtype=torch.float64)
         weights = curve.weights(t.to(curve.nodes.device)).to(curve.nodes)
         models = {n: p for n, p in self.parts.items() if isinstance(p, ModelObjective)}

@@ -77,7 +77,7 @@ def connect(  # noqa: PLR0913 - every choice in one line is what it is for
         test: a second part of the data, or none.
         path: `bezier`, `polygon`, `nudged`, `straight`, or an object: `Bezier(steps=300)`.
         align: first put the hidden units of `b` in the order nearest to those of `a`.
-        points: of the curve, at which losses are read.
+        points: number of points on the curve at which the loss is evaluated.
         resolution: points along each side of `plane_loss`; 0: none.
         batch_norm: which statistics batch normalization uses: `interpolated`, those of `a` and `b`
             at the ends and in proportion between, the default where known; `running`, else the

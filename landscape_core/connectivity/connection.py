@@ -29,19 +29,25 @@ class Connection(Recipe):
     first run's data.
     """
 
-    first: Annotated[Run, Note("where the curve begins, and whose data count")] = field(
+    first: Annotated[Run, Note("run at the start of the curve, whose data are used")] = field(
         default_factory=lambda: _run(0)
     )
-    second: Annotated[Run, Note("where the curve ends: a run of the same network")] = field(
+    second: Annotated[Run, Note("run at the end of the curve, with the same network")] = field(
         default_factory=lambda: _run(1)
     )
-    path: Annotated[Path, Note("how the curve is found")] = field(default_factory=Bezier)
+    path: Annotated[Path, Note("method that finds the path")] = field(default_factory=Bezier)
     align: Annotated[
-        bool, Note("first put the second network's hidden units in the order nearest to the first")
+        bool,
+        Note(
+            "permutation alignment: first permute the second network's hidden units to "
+            "match the first"
+        ),
     ] = False
-    points: Annotated[int, Knob(3, 10_001, "of the curve, at which losses are read")] = 61
+    points: Annotated[
+        int, Knob(3, 10_001, "number of points on the curve at which the loss is evaluated")
+    ] = 61
     resolution: Annotated[
-        int, Knob(0, 201, "points along each side of the picture of the curve's plane; 0: none")
+        int, Knob(0, 201, "grid points per axis on the plane of the curve; 0: none")
     ] = 25
     batch_norm: Annotated[
         str,

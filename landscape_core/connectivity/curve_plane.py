@@ -22,7 +22,7 @@ from landscape_core.slices.probe import probe
 from landscape_core.slices.slice import compute_slice
 
 MARGIN = 0.2
-"""How far the picture of a curve's plane goes beyond it, as a share of its extent."""
+"""How far the picture of a curve's plane goes beyond it, as a fraction of its extent."""
 
 STATED = ("batch_norm", "statistics", "checked_points", "checked_deviation")
 """The attributes of a slice that say how its loss came about."""
@@ -38,7 +38,7 @@ class CurvePlane:
     resolution: int
 
     def columns(self, curve: Curve) -> dict[Hashable, Any]:
-        """The loss over the curve's plane and the curve's shadow; nothing of a straight one."""
+        """The loss over the curve's plane and the projected curve; nothing if it is straight."""
         try:
             plane = _with_buffers(plane_of_curve(curve), self.ends)
         except PlaneError:

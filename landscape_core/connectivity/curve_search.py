@@ -27,7 +27,7 @@ from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.objective import Objective
 
 SHARE = 0.2
-"""The share of the time, about, that goes into reading the loss along unfinished curves."""
+"""The fraction of the time, about, that goes into reading the loss along unfinished curves."""
 
 
 @public_call
@@ -42,7 +42,7 @@ def compute_connection(  # noqa: PLR0913 - the options are by name
     resolution: int = 0,
     seed: int = 0,
 ) -> Iterator[xr.Dataset]:
-    """The curve between two points of one's own objective, as it improves; the last is the result.
+    """The curve between two points of the user's objective, as it improves; the last is the result.
 
     The datasets are those of `connect_runs`: `loss`, `straight_loss` (split, t) and so on. Running
     statistics are those that the objective has; with batch normalization give one that estimates
@@ -53,10 +53,10 @@ def compute_connection(  # noqa: PLR0913 - the options are by name
             first.
         first: the parameters (P,) where the curve begins.
         last: those where it ends.
-        path: how the curve is found; by default a quadratic Bezier curve.
+        path: method that finds the path; by default a quadratic Bezier curve.
         align: first put the hidden units of `last` in the order nearest to `first`.
         points: of the curve, at which the losses are read.
-        resolution: points along each side of the picture of the curve's plane; 0: none.
+        resolution: grid points per axis on the plane of the curve; 0: none.
         seed: of places and mini-batches.
 
     Raises:

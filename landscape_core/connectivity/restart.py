@@ -41,10 +41,10 @@ def to_another_start(  # noqa: PLR0913 - the options are by name
     Args:
         parts: the data by split, the training data first, each starting at the curve's first end.
         run: that led there.
-        path: how the curve is found; by default a quadratic Bezier curve.
+        path: method that finds the path; by default a quadratic Bezier curve.
         align: first put the other network's hidden units in the order nearest to this one's.
         points: of the curve, at which the losses are read.
-        resolution: points along each side of the picture of the curve's plane; 0: none.
+        resolution: grid points per axis on the plane of the curve; 0: none.
         store: keeps the other run.
 
     Raises:

@@ -60,7 +60,7 @@ def density(
         probes: random starting vectors, at least 2.
         steps: Lanczos steps for each.
         points: where the density is given, evenly spaced.
-        smoothing: the Gaussian's standard deviation as a share of the spectrum's extent.
+        smoothing: the Gaussian's standard deviation as a fraction of the spectrum's extent.
         seed: of the probes.
 
     Raises:

@@ -14,7 +14,8 @@ from landscape_core.curvature.operator import Operator
 from landscape_core.foundation.types import Vectors
 
 EXHAUSTED = 1e-6
-"""A remainder this small beside the matrix's own scale is rounding: the Krylov space is complete.
+"""A remainder this small relative to the matrix's own scale is rounding: the Krylov space is
+complete.
 
 In float64 the square of it.
 """
@@ -44,7 +45,7 @@ class Tridiagonal:
 
 
 def lanczos(operator: Operator, starts: Vectors, steps: int) -> Tridiagonal:
-    """The tridiagonal matrices of K starting vectors after so many steps, in float64.
+    """The tridiagonal matrices of K starting vectors after this number of steps, in float64.
 
     A process whose Krylov space is exhausted goes on with zeros: those rows have no weight.
     """

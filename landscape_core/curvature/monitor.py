@@ -22,24 +22,23 @@ from landscape_core.models.network_objective import ModelObjective
 from landscape_core.storage.schema import SCHEMA_VERSION
 
 LONGEST = 400
-"""Measurements along a run that are kept; then every second one goes."""
+"""Maximum number of measurements; beyond it every second one is dropped."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Watch(Recipe):
     """The curvature that is followed along a run, at a bounded cost."""
 
-    matrix: Annotated[Matrix, Note("which matrix of second order")] = field(default_factory=Hessian)
-    top: Annotated[int, Knob(1, 10, "largest eigenvalues that are followed")] = 3
-    probes: Annotated[int, Knob(2, 100, "random vectors for the trace")] = 4
+    matrix: Annotated[Matrix, Note("curvature matrix")] = field(default_factory=Hessian)
+    top: Annotated[int, Knob(1, 10, "number of largest eigenvalues monitored")] = 3
+    probes: Annotated[int, Knob(2, 100, "number of random vectors for the trace")] = 4
     tolerance: Annotated[
-        float, Knob(1e-6, 0.5, "residual of an eigenpair, relative to its eigenvalue", "log")
+        float,
+        Knob(1e-6, 0.5, "residual tolerance of an eigenpair, relative to its eigenvalue", "log"),
     ] = 0.05
-    max_examples: Annotated[
-        int, Knob(1, 1_000_000, "examples that it is taken on, at most", "log")
-    ] = 256
+    max_examples: Annotated[int, Knob(1, 1_000_000, "maximum number of examples", "log")] = 256
     max_overhead: Annotated[
-        float, Knob(0.0, 1.0, "largest computing time, as a fraction of the training time; 0: off")
+        float, Knob(0.0, 1.0, "maximum computing time as a fraction of the training time; 0: off")
     ] = 0.15
 
 

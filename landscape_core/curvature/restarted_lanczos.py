@@ -198,7 +198,7 @@ class Search:
         return (weights.square() * self.lost[:, None].square()).sum(dim=0).sqrt()
 
     def _kept(self, ritz: Ritz) -> Int64[Tensor, " _"]:
-        """What a restart keeps: beside the values asked for, half of what there is room for.
+        """Which Ritz vectors a restart keeps: those requested, and half of the remaining space.
 
         All of it at the end that is not done, if there is one, as the other needs no help.
         """

@@ -40,11 +40,12 @@ POINTS = 400
 class Spectrum(Recipe):
     """What is asked of the curvature at a point."""
 
-    matrix: Annotated[Matrix, Note("which matrix of second order")] = field(default_factory=Hessian)
+    matrix: Annotated[Matrix, Note("curvature matrix")] = field(default_factory=Hessian)
     top: Annotated[int, Knob(1, 100, "eigenvalues from the upper end")] = 5
     bottom: Annotated[int, Knob(0, 100, "eigenvalues from the lower end")] = 1
     tolerance: Annotated[
-        float, Knob(1e-12, 0.1, "residual of an eigenpair, relative to its eigenvalue", "log")
+        float,
+        Knob(1e-12, 0.1, "residual tolerance of an eigenpair, relative to its eigenvalue", "log"),
     ] = 1e-4
     trace_error: Annotated[
         float, Knob(1e-4, 1.0, "standard error of the trace, relative to it", "log")
@@ -54,13 +55,14 @@ class Spectrum(Recipe):
     ] = 10
     steps: Annotated[int, Knob(5, 500, "Lanczos steps of each of them")] = 60
     smoothing: Annotated[
-        float, Knob(1e-4, 0.5, "width of the density's Gaussian, as a share of its extent", "log")
+        float,
+        Knob(1e-4, 0.5, "width of the density's Gaussian, as a fraction of its extent", "log"),
     ] = 0.01
     max_examples: Annotated[int, Knob(1, 100_000_000, "examples that are used, at most", "log")] = (
         1000
     )
     layers: Annotated[
-        str, Note("tensors that count, by name or pattern, separated by commas; empty: all")
+        str, Note("parameters included, by name or pattern, separated by commas; empty: all")
     ] = ""
     each_layer: Annotated[bool, Note("also every layer alone, the others held fixed")] = False
     seed: Annotated[int, Knob(0, 2**31 - 1, "of all random vectors")] = 0

@@ -35,7 +35,9 @@ from landscape_core.storage.schema import SCHEMA_VERSION, VERSION
 from landscape_core.storage.store import Store
 
 ZERO = 4.0
-"""Eigenvalues within so many widths of a density's smoothing cannot be told from zero by it."""
+"""Eigenvalues within so many widths of a density's smoothing cannot be distinguished from zero by
+it.
+"""
 
 
 @public_call

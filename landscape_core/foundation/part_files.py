@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 SHIPPED = ("landscape_core", "landscape_lab")
-"""The packages whose parts are told by their files."""
+"""The packages whose parts are identified by their files."""
 
 
 def is_shipped(module: str) -> bool:

@@ -17,7 +17,7 @@ R = TypeVar("R")
 def public_call(function: Callable[P, R]) -> Callable[P, R]:
     """The same function, computing in the tensors' own precision and on a device that computes.
 
-    Of a generator this holds while it works, not while whoever iterates over it does.
+    Of a generator this holds while it works, not while its consumer works.
 
     Raises:
         SpecError: when called, where torch's default device holds no numbers.

@@ -44,12 +44,12 @@ R = TypeVar("R", bound=Recipe)
 LABEL = re.compile(r'^    label: ClassVar\[str\] = "([^"\\]*)"$', re.M)
 FAMILY = re.compile(r'^    family: ClassVar\[str\] = "([^"\\]*)"$', re.M)
 SUMMARY = re.compile(r'^class \w+\(.*?\):\n    """([^"\\\n]+?)(?:"""$|$)', re.M | re.S)
-"""What a menu tells of a part, as it stands in the part's file."""
+"""What a menu shows of a part, read from its file."""
 
 
 @dataclass(frozen=True)
 class Described:
-    """What a menu tells of a part: its name for people, a sentence, its group, where it is from."""
+    """What a menu shows of a part: its name for people, a sentence, its group, where it is from."""
 
     label: str
     summary: str
@@ -117,7 +117,7 @@ class Entries(Mapping[str, type[R]], Generic[R]):
         return name in self
 
     def described(self, name: str) -> Described:
-        """What a menu tells of a part; read from its file, where that is not imported yet."""
+        """What a menu shows of a part; read from its file, where that is not imported yet."""
         if name in self._names and self._module(name) not in sys.modules:
             source = _source(Path(self._package.__path__[0], f"{name}.py"))
             label, summary = LABEL.search(source), SUMMARY.findall(source)

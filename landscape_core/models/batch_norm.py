@@ -27,10 +27,10 @@ USUAL = "usual"
 CHOICES = (USUAL, *BATCH_NORM)
 
 BATCH_NORM_HELP = (
-    "statistics that batch normalization uses off the centre: those stored there (running), on a "
-    "plane through several states each one's own at its point and in proportion between "
-    "(interpolated), those of the examples evaluated (batch), or estimated anew at each point "
-    "(reestimated); usual: interpolated where the plane allows it, else running"
+    "batch-norm statistics away from the centre: running statistics (running), "
+    "interpolated between the states of the plane (interpolated), batch statistics "
+    "(batch), or re-estimated at each point (reestimated); usual: interpolated if the "
+    "plane passes through several states, else running"
 )
 
 MEANINGS: dict[BatchNorm, str] = {

@@ -68,6 +68,6 @@ def _add_member(content: ContentDigest, kind: type, name: str, value: Any) -> No
 
 
 def _called_anyway(kind: type, name: str) -> bool:
-    """Whether Python or a package may call a method, though no code of one's own does."""
+    """Whether Python or a package may call a method, though no code of the user's does."""
     special = name.startswith("__") and name.endswith("__")
     return special or any(name in vars(base) for base in kind.__mro__[1:] if is_installed(base))

@@ -84,7 +84,7 @@ def add_function(content: ContentDigest, function: types.FunctionType) -> None:
 
 
 def add_module_of_python(content: ContentDigest, module: types.ModuleType) -> None:
-    """Add a module by its name; what code may take out of one's own is added in the end."""
+    """Add a module by its name; what code may take out of the user's is added in the end."""
     content.word(module.__name__)
     content.word(package_mark(module.__name__))
     if is_installed_module(module):

@@ -56,7 +56,7 @@ class ContentDigest:
         """Add things of any type, each by what it is made of.
 
         Raises:
-            SpecError: one whose content cannot be told.
+            SpecError: one whose content cannot be hashed.
         """
         for thing in things:
             try:

@@ -1,7 +1,7 @@
 """A digest of what was asked, by content, never by name or time.
 
 Weights, axes and data go in as their bytes, recipes as their classes and fields, and the user's own
-functions and modules as their code with all that it refers to. An object is told only where all of
+functions and modules as their code with all that it refers to. An object is hashed only if all of
 its state is known: what may hide some is refused.
 """
 
@@ -58,8 +58,8 @@ class Content:
         """The hexadecimal digest of all that was added.
 
         Raises:
-            SpecError: a module is referred to that holds what cannot be told, or a method is called
-                that does.
+            SpecError: a module is referred to that holds what cannot be hashed, or a method is
+        called that does.
         """
         add_what_is_left(self._added)
         for name, error in self._added.untold:
@@ -82,7 +82,7 @@ class Content:
         that is no part of the network, say a teacher that the loss asks, all of it is added.
 
         Raises:
-            SpecError: something is referred to whose content cannot be told.
+            SpecError: something is referred to whose content cannot be hashed.
         """
         add_network(self._added, network)
 
@@ -91,7 +91,7 @@ def add_objective(content: Content, part: ModelObjective) -> None:
     """Add data, network, loss and statistics of an objective, and what it has for a gradient.
 
     Raises:
-        SpecError: something is referred to whose content cannot be told.
+        SpecError: something is referred to whose content cannot be hashed.
     """
     fixed = [p for p in part.module.parameters() if not p.requires_grad]
     content.add(part.inputs, part.targets, dict(part.buffers), fixed)

@@ -13,11 +13,11 @@ def content_key(*parts: Recipe | str | int | float) -> str:
     """A hexadecimal key of 40 characters for what was asked, engine version included.
 
     Of a recipe, and of those in its fields, its class is part: of the laboratory's own parts the
-    bytes of their files, of all others their code with all that it refers to. Data files are told
-    by their bytes, wherever they lie.
+    bytes of their files, of all others their code with all that it refers to. Data files are
+    identified by their bytes, wherever they lie.
 
     Raises:
-        SpecError: the code refers to something whose content cannot be told.
+        SpecError: the code refers to something whose content cannot be hashed.
         MissingDataError: a data file cannot be read.
     """
     plain = [_told(part) if isinstance(part, Recipe) else part for part in parts]

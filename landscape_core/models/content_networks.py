@@ -47,7 +47,7 @@ def add_module(content: ContentDigest, module: nn.Module) -> None:
 def _is_packaged(value: Any, kind: type) -> bool:
     """Whether an attribute of a layer belongs to the package of its class, or of its bases.
 
-    Of a layer that is installed all do but for functions of other packages; of one's own the
+    Of a layer that is installed all do but for functions of other packages; of the user's the
     objects of classes that come with its bases.
     """
     function = value.func if isinstance(value, functools.partial) else value

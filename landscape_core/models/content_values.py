@@ -26,7 +26,7 @@ PYTHONS = {*PLAIN, *COLLECTIONS, bool, collections.OrderedDict, torch.nn.Paramet
 """Classes that add nothing to their values."""
 
 QUICK: dict[type, Any] = {int: hex, **dict.fromkeys((str, bool, float, type(None)), repr)}
-"""How the most frequent values are told."""
+"""How the most frequent values are hashed."""
 
 MEMBER = {"_name_", "_value_", "__objclass__", "_sort_order_"}
 """What Python notes of a member of an enumeration."""
@@ -95,7 +95,7 @@ def add_enum_member(content: ContentDigest, member: enum.Enum) -> None:
 
 
 def _add_more(content: ContentDigest, thing: Any) -> None:
-    """Add what a class of one's own adds to a value or a collection.
+    """Add what a class of the user's adds to a value or a collection.
 
     Tensors take attributes in any case.
     """

@@ -23,9 +23,9 @@ from landscape_core.models.notices import unheard
 class CopyAtPoint:
     """The copy `own`, whose parameters are views of `flat` (P,).
 
-    What has been found out of it: `noisy`, its warnings have been told; `drew`, it has drawn random
-    numbers; `differentiates`, it needs gradients in its forward; `renews`, it remembers earlier
-    calls, and each point has a fresh copy; `spoils`, it may write to its data.
+    What has been found out of it: `noisy`, its warnings have been issued; `drew`, it has drawn
+    random numbers; `differentiates`, it needs gradients in its forward; `renews`, it remembers
+    earlier calls, and each point has a fresh copy; `spoils`, it may write to its data.
     """
 
     def __init__(

@@ -65,7 +65,7 @@ def _data_of(recipe: Recipe) -> list[ProblemData]:
 
 
 def _mark(path: Path) -> Mark:
-    """What changes with a file, whoever changes it."""
+    """What changes with a file."""
     stat = path.stat()
     return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
 

@@ -17,7 +17,7 @@ from landscape_core.models.counterparts import can_be_filled, fill, rebuilt, sam
 from landscape_core.models.object_graph import containers_of, globals_of, is_ours, parts_of
 
 MOST = 20_000
-"""How many things are looked at beside those that were made by copying."""
+"""How many objects are searched in addition to those that were made by copying."""
 
 PLAIN = {type(None), bool, int, float, str, bytes}
 LEAVES = {Tensor, nn.Parameter}

@@ -1,8 +1,8 @@
 """A network called with other values in the parameters that it has, not with others in their place.
 
-Whoever refers to the parameters, a list, a closure, or a backward pass that computes activations
-anew, then sees these values too. It needs a copy of the network to itself, so that several graphs
-can be kept at a time.
+All code that refers to the parameters, a list, a closure, or a backward pass that computes
+activations anew, then sees these values too. It needs a copy of the network to itself, so that
+several graphs can be kept at a time.
 """
 
 from collections.abc import Collection, Mapping

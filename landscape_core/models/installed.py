@@ -1,4 +1,4 @@
-"""What belongs to Python or to an installed package, and so is told by its name."""
+"""What belongs to Python or to an installed package, and so is identified by its name."""
 
 import importlib.machinery
 import importlib.util
@@ -16,7 +16,7 @@ INSTALLED = {
     *("torch", "numpy", "builtins", "math", "landscape_core"),
     *("abc", "collections", "enum", "functools", "operator", "types", "typing"),
 }
-"""Packages whose functions and classes are told by their names."""
+"""Packages whose functions and classes are identified by their names."""
 
 MAIN = "__main__"
 """The module of what is typed, and of the program itself."""
@@ -67,9 +67,9 @@ def comes_installed(name: str) -> bool:
 
 
 def package_mark(module: str) -> str:
-    """What changes where the package of a module is installed anew; empty for what is told by name.
+    """What changes when the package of a module is installed anew; empty if names identify it.
 
-    That is the size and time of each of its files in Python, and of a module in C of one's own.
+    That is the size and time of each of its files in Python, and of a module in C of the user's.
     """
     top = module.partition(".")[0]
     own, package = sys.modules.get(module), sys.modules.get(top)

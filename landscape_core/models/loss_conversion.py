@@ -12,7 +12,7 @@ from landscape_core.models.loss_function import LossFunction, Weighted
 def move_loss(
     loss: LossFunction, device: str | torch.device, dtype: torch.dtype | None = None
 ) -> LossFunction:
-    """A loss of one's own with its tensors, if it has any, on a device: changed in place.
+    """A loss of the user's with its tensors, if it has any, on a device: changed in place.
 
     So a loss that holds the network goes on holding it. Real numbers with a fraction are converted
     to the type, if there is one.

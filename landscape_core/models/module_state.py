@@ -1,4 +1,4 @@
-"""What evaluating a user's network may change beside its outputs, kept to be put back.
+"""What evaluating a user's network may change besides its outputs, kept to be put back.
 
 A `forward` may count its calls, fill a buffer or a cache, move the weights of a teacher, or draw
 from a generator of its own. Its value is a function of the parameters only where it begins each

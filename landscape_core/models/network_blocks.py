@@ -11,7 +11,9 @@ from landscape_core.models.initializations.base import Initialization
 from landscape_core.models.normalizations.base import Normalization
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {one.name: one.layer for one in KNOWN if one.name}
-ACTIVATION = Choice(tuple(ACTIVATIONS), "the bend after each layer; identity: a linear network")
+ACTIVATION = Choice(
+    tuple(ACTIVATIONS), "activation function after each layer; identity: a linear network"
+)
 
 
 def initialized(

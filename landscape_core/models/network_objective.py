@@ -223,7 +223,7 @@ class ModelObjective(Objective):
         return self._with(field=field)
 
     def with_prox(self, proximal: Proximal) -> "ModelObjective":
-        """The same objective beside a penalty R, which optimizers may minimize by its prox."""
+        """The same objective with a penalty R, which optimizers may minimize by its prox."""
         return self._with(proximal=proximal)
 
     def with_reference(self, inputs: Tensor) -> "ModelObjective":
@@ -249,7 +249,7 @@ class ModelObjective(Objective):
 
     @property
     def evaluation(self) -> NetworkEvaluation:
-        """The network with what its evaluation depends on beside the parameters."""
+        """The network with what its evaluation depends on besides the parameters."""
         return NetworkEvaluation(
             *(self.own, self.loss_function, self.adapter, self.inputs, self.targets),
             *(self.layout, self.buffers, self.batch_norm, self.reference),

@@ -80,7 +80,7 @@ def _observed_in_any_way(network: Evaluated, theta: Vector) -> Observed:
 
 
 def _ran(network: Evaluated, theta: Vector) -> tuple[Tensor, Scalar]:
-    """Outputs and loss at theta; what the network or the loss raises is told in words."""
+    """Outputs and loss at theta; what the network or the loss raises is reported."""
     with network.copy.at(theta, {}), network.copy.recording():
         with network_errors(network.objective.inputs):
             outputs = network.forward()

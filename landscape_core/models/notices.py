@@ -1,4 +1,4 @@
-"""Warnings that evaluating a user's network gives: those of use are told once, others never."""
+"""Warnings that evaluating a user's network gives: useful ones are issued once, others never."""
 
 import contextlib
 import re

@@ -34,7 +34,7 @@ COMPLEX = {torch.float64: torch.complex128}
 
 
 def converted(part: Part, kind: torch.dtype) -> Part:
-    """A tensor or module in a floating-point type, complex numbers in the complex type beside it.
+    """A tensor or module in a floating-point type, complex numbers in the complex one.
 
     Whole numbers and booleans stay as they are. A module is changed in place.
     """

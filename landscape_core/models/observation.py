@@ -14,7 +14,7 @@ from landscape_core.models.shared_memory import Addresses
 from landscape_core.models.trace import Watch, traced
 
 Measured = Callable[[Tensor], Any]
-"""What is read of the outputs beside the loss."""
+"""What is evaluated from the outputs in addition to the loss."""
 
 
 def observed(

@@ -1,8 +1,8 @@
 """The plain evaluation: what a network and its loss give at a point, as their author wrote them.
 
 All faster ways of computing are guesses about the user's code, and this is what they are compared
-with. It writes the point's values in place into the parameters of a private copy, so that whoever
-refers to these parameters sees them; it calls the user's own module on the given data, and the
+with. It writes the point's values in place into the parameters of a private copy, so that all code
+that refers to these parameters sees them; it calls the user's own module on the given data, and the
 user's own loss on all outputs at once. Every evaluation begins as the first did: buffers,
 attributes and generators of random numbers are put back, the global ones are set from a seed.
 """
@@ -215,7 +215,7 @@ class PlainEvaluation:
         return self._trace is not None and self._trace.fixed
 
     def trace(self, theta: Vector) -> Trace:
-        """What an evaluation does beside arithmetic of a fixed structure, found out once, at theta.
+        """What an evaluation does besides arithmetic of a fixed structure, traced once, at theta.
 
         Every other evaluation comes after it, and treats what draws or writes to its data as such.
 

@@ -115,7 +115,7 @@ MODULES = (*PURE_BUT_FOR, *PURE_ALONE, *PURE_FAMILIES, "torch.nn.functional", "t
 ALIASES = {"posixpath": "os.path", "ntpath": "os.path"}
 
 CLASSES: tuple[type, ...] = (nn.Module, Recipe, BaseException, enum.Enum, torch.Tensor)
-"""Whatever is a subclass of these is told by its name: what it holds is told beside it."""
+"""Whatever is a subclass of these is identified by its name: what it holds is told beside it."""
 
 
 def is_pure_name(module: str, name: str) -> bool:

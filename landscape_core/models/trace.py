@@ -92,7 +92,7 @@ class Trace:
 
     @property
     def remembers(self) -> bool:
-        """Whether earlier calls change what it gives, which a warning has told."""
+        """Whether earlier calls change what it gives, which a warning has reported."""
         return MEMORY in self.found
 
 

@@ -1,4 +1,4 @@
-"""A problem outside the catalogue: a network, a loss and data of one's own.
+"""A problem outside the catalogue: a network, a loss and data of the user's.
 
 A recipe is plain text, and no text holds a network: the recipe says what was given, by a digest of
 its content, and carries the content beside its fields. Equal weights, code and data give an equal
@@ -46,7 +46,7 @@ DIGITS = 16
 
 @dataclass(frozen=True, kw_only=True)
 class UserProblem(Problem):
-    """One's own network, as it is; made by `user_problem`."""
+    """The user's network, as it is; made by `user_problem`."""
 
     label: ClassVar[str] = "own network"
 

@@ -1,7 +1,7 @@
 """Which part of a plane a picture shows: the path with a margin, and steady while it grows.
 
-The edges are round numbers, so that the frame is a function of the path alone, whoever has looked
-at it before, and yet stays where it is while the path grows within it.
+The edges are round numbers, so that the frame is a function of the path alone, whatever was
+displayed before, and yet stays where it is while the path grows within it.
 """
 
 import math
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 MARGIN = 0.06
-"""How far beyond the path a frame reaches at least, as a share of the path's extent."""
+"""How far beyond the path a frame reaches at least, as a fraction of the path's extent."""
 
 STEPS = 4
 """Distances between two possible edges that fit into the extent, or somewhat fewer."""

@@ -97,7 +97,7 @@ def laid(given: Plane | Through, objective: ModelObjective) -> Plane:
 def between(states: Sequence[NetworkState]) -> MovingBuffers | None:
     """The buffers of each state at its point; None where those of one are not known.
 
-    What differs between the states and does not move is told by a warning.
+    What differs between the states and does not move causes a warning.
     """
     known = [state.buffers for state in states if state.buffers is not None]
     said = told(known, [name for state in states for name in state.attributes])

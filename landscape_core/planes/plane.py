@@ -174,7 +174,7 @@ class Plane:
 
     @public_call
     def captured(self, path: Vectors) -> float:
-        """The share of a path's (T, P) squared motion from its start that lies along the axes."""
+        """The fraction of a path's (T, P) squared distance from its start along the axes."""
         total = float((path - path[0]).double().square().sum())
         hidden = float(self.at(path[0]).distance(path).square().sum())
         return 1.0 - hidden / total if total else 1.0

@@ -1,4 +1,4 @@
-"""In what states of a network differ beside parameters and the buffers that move with them.
+"""In what states of a network differ besides parameters and the buffers that move with them.
 
 Masks, counters, attributes and extra state have no values between two states: all points of a
 plane share those of one state, and where the states differ in them, that is said.

@@ -74,7 +74,7 @@ class LiveRun:
         self.run = run
 
     def advance(self, steps: int) -> None:
-        """Make so many steps, or fewer if the run ends, and inspect the latest iterate."""
+        """Make this number of steps, or fewer if the run ends, and inspect the latest iterate."""
         if steps:
             self.inspected = None
         for _ in range(steps):

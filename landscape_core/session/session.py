@@ -151,7 +151,7 @@ class Session:
 
     @public_call
     def advance(self, steps: int) -> None:
-        """Make so many steps, or fewer if the run ends, and inspect the latest iterate."""
+        """Make this number of steps, or fewer if the run ends, and inspect the latest iterate."""
         self.live_run.advance(steps)
         watcher = self.side_results.watcher
         if watcher is not None and watcher.due(self.live_run.seconds):
@@ -172,7 +172,7 @@ class Session:
 
     @public_call
     def play(self, steps: int, budget: float = 0.012) -> Iterator[Picture]:
-        """Pictures of the running training, so many steps apart, until it ends.
+        """Pictures of the running training, this number of steps apart, until it ends.
 
         Args:
             steps: steps between pictures.

@@ -37,10 +37,10 @@ FEWEST = 13
 """Sides with fewer points are computed exactly."""
 
 SMALL = 32
-"""Planes with at most so many points a side are interpolated from scattered points."""
+"""Planes with at most this number of points per axis are interpolated from scattered points."""
 
 CHECKS = 0.02
-"""The share of all points that are computed as a check."""
+"""The fraction of all points that are computed as a check."""
 
 ROUNDS = 4
 """How many times checks may fail before a larger error is stated."""
@@ -62,11 +62,11 @@ def refine(
     unless they are few or a value is not finite.
 
     The variable `error` (`interpolation_error`, where a measure has that name) holds the estimated
-    error at each point, 0 where computed; the attribute
-    `estimated_error` the largest, `checked_error` the largest seen at `checks` random points; all
-    as a share of the range of the loss, or of its logarithm, whichever the tolerance is of; the
-    larger share where there are two splits. `tolerance_reached` is 1 if `estimated_error` is within
-    the tolerance, else 0. Other measures are interpolated at the same points.
+    error at each point, 0 where computed; the attribute `estimated_error` the largest,
+    `checked_error` the largest seen at `checks` random points; all as a fraction of the range of
+    the loss, or of its logarithm, whichever the tolerance is of; the larger share where there are
+    two splits. `tolerance_reached` is 1 if `estimated_error` is within the tolerance, else 0. Other
+    measures are interpolated at the same points.
 
     Args:
         read: what is read at each point.

@@ -23,11 +23,11 @@ Index = npt.NDArray[np.int64]
 class Grid(Recipe):
     """Which points of a line or plane: a rectangle, in multiples of the axes."""
 
-    resolution: Annotated[int, Knob(2, 1001, "points along each side")] = 51
-    alpha_low: Annotated[float, Knob(-1e39, 1e39, "left end")] = -1.0
-    alpha_high: Annotated[float, Knob(-1e39, 1e39, "right end")] = 1.0
-    beta_low: Annotated[float, Knob(-1e39, 1e39, "lower end")] = -1.0
-    beta_high: Annotated[float, Knob(-1e39, 1e39, "upper end")] = 1.0
+    resolution: Annotated[int, Knob(2, 1001, "grid points per axis")] = 51
+    alpha_low: Annotated[float, Knob(-1e39, 1e39, "lowest alpha")] = -1.0
+    alpha_high: Annotated[float, Knob(-1e39, 1e39, "highest alpha")] = 1.0
+    beta_low: Annotated[float, Knob(-1e39, 1e39, "lowest beta")] = -1.0
+    beta_high: Annotated[float, Knob(-1e39, 1e39, "highest beta")] = 1.0
 
     @classmethod
     def square(cls, span: float = 1.0, resolution: int = 51) -> "Grid":

@@ -169,7 +169,7 @@ class GridValues:
 
 
 def _evened(points: int, together: int) -> int:
-    """About so many points, but a multiple of what is computed together."""
+    """About this number of points, but a multiple of what is computed together."""
     even = -(-EVEN // together) * together
     return points // even * even or max(1, points // together) * together
 

@@ -27,7 +27,7 @@ NEIGHBOUR = 0.8
 """How much of a neighbour's residual counts for a cell: bends rarely end at a cell's border."""
 
 EDGE = 0.1
-"""The share of the tolerance from which a residual at the border has the edge looked at as well.
+"""The fraction of the tolerance from which a residual at the border has the edge looked at as well.
 
 On the border a spline sees values on one side only. There it was off up to eight times what it
 missed in the middle of the cell.

@@ -1,4 +1,4 @@
-"""The loss landscape of a network of one's own, in one call."""
+"""The loss landscape of a user's network, in one call."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -68,12 +68,12 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
             `torch.nn.functional.cross_entropy`.
         data: inputs and targets, or batches of the two, for instance a DataLoader.
         test: a second part of the data, or none.
-        measures: what is read beside the loss, by name: measures of the catalogue, for instance
+        measures: measures in addition to the loss, by name: measures of the catalogue, for instance
             `{"error": Error()}`, or functions of (outputs, targets); by default the accuracy, where
             targets are classes.
         directions: which line or plane; by default that of the `path` by PCA, and without a path
-            random and filter-normalized. A `Plane` of your own, for instance
-            `Plane.through(a, b, c)`, has its own origin and dimensions.
+            random and filter-normalized. A `Plane` of your own, for instance `Plane.through(a, b,
+            c)`, has its own origin and dimensions.
         path: state dictionaries saved in training, the latest last. They are projected onto the
             plane: `path_alpha`, `path_beta`, `path_loss`, `path_distance` (step) and
             `explained_variance_ratio` (axis) are in the dataset.
@@ -82,21 +82,22 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
             determines, as of PCA, in multiples of the extent that shows the path. Or the ends of
             the axes, (low, high) for both or four numbers, alpha first.
         dimensions: 1 for a line, 2 for a plane.
-        tolerance: the largest error up to which points may be interpolated, as a share of the range
-            of the loss, or of its logarithm: `Tolerance(relative_tolerance=0.01, scale="log")`; by
-            default, and at 0, none is. Where it was not reached, a warning says so.
+        tolerance: the largest error up to which points may be interpolated, as a fraction of the
+            range of the loss, or of its logarithm: `Tolerance(relative_tolerance=0.01,
+            scale="log")`; by default, and at 0, none is. Where it was not reached, a warning says
+            so.
         batch_norm: which statistics batch normalization uses off the centre: `running`, those
-            stored there; `interpolated`, on a plane through several states each one's own at its
-            point and in proportion between, as all buffers that differ; `batch`, those of the
+            stored there; `interpolated`, on a plane through several states those of each state at
+            its point and in proportion between, as all buffers that differ; `batch`, those of the
             examples evaluated; `reestimated`, new ones at each point. By default `interpolated` on
             a plane through several states whose buffers are known and differ, else `running`.
         adapter: takes what the model gives if that is no tensor, gives the outputs.
         max_examples: evaluate at most so many examples of each part, its first; by default all.
             Directions and re-estimated statistics are those of all examples.
         device: where to compute; by default where the model's parameters lie.
-        dtype: floating type to compute in. By default parameters and buffers keep their types,
-            and data are handed over as given; what network or loss refuses in its type, float64
-            data of NumPy for one, is converted to that of the parameters.
+        dtype: floating type to compute in. By default parameters and buffers keep their types, and
+            data are handed over as given; what network or loss refuses in its type, float64 data of
+            NumPy for one, is converted to that of the parameters.
         tf32: let a graphics card round products to 10 bits of mantissa.
         strategy: how to evaluate, by name (`strategies()` lists them) or as an object, for instance
             `"loop"` or `Loop(block=64)`; by default the fastest in a short trial.
@@ -159,6 +160,6 @@ def _tolerance(given: object) -> Tolerance | None:
     if given is None or isinstance(given, Tolerance):
         return given
     if isinstance(given, bool) or not isinstance(given, Real):
-        accepted = "a share of the displayed range, for instance 0.01, a Tolerance, or None"
+        accepted = "a fraction of the displayed range, for instance 0.01, a Tolerance, or None"
         raise SpecError("tolerance", given, accepted)
     return Tolerance(relative_tolerance=float(given)) if given != 0 else None

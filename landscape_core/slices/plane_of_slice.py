@@ -30,7 +30,7 @@ MOST = 100_000
 """Numbers that a dataset holds of its plane at most: origin, axes and buffers."""
 
 STORED_SHARE = 1 / 8
-"""The share of a store's limit that one plane may take."""
+"""The fraction of a store's limit that one plane may take."""
 
 ORIGIN, AXES = "plane_origin", "plane_axes"
 BUFFER_ORIGIN, BUFFER_AXES = "plane_buffer_origin", "plane_buffer_axes"

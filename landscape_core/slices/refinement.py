@@ -18,15 +18,16 @@ SAFETY = 0.4
 """A cell whose residual is at most this share of the tolerance is resolved."""
 
 FEW = 256
-"""So many points are computed in any case, where they are needed."""
+"""This number of points is computed in any case, where they are needed."""
 
 
 class Refinement:
     """Grid values under refinement.
 
     `guess` (S, R, ...) holds the estimates of all points on the displayed scale, `error` (...) how
-    far they may be off as a share of the range, `asked` which points were to be computed; of `most`
-    points more may be; `checks` points were computed as a check, of which the `worst` was off.
+    far they may be off as a fraction of the range, `asked` which points were to be computed; of
+    `most` points more may be; `checks` points were computed as a check, of which the `worst` was
+    off.
     """
 
     def __init__(

@@ -85,7 +85,7 @@ class Scattered:
         return np.where(self.apart > 0, self.power * uneven * self.beside, 0.0)
 
     def further(self, errors: Floats, least: float, number: int) -> Index:
-        """Where to compute next: up to so many points (K,) with errors (R R,) above the least.
+        """Where to compute next: at most so many points (K,) with errors (R R,) above the least.
 
         One after another is where the error is largest, as it falls with each that was chosen:
         with the distance to the nearest node, to the power 5/2.

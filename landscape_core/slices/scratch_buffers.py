@@ -27,7 +27,7 @@ class ScratchBuffers:
         return found
 
     def within(self) -> "ScratchBuffers":
-        """Buffers for layers beside whose values others are needed; one of two, turn about."""
+        """Buffers for layers whose values are needed together with others; two that alternate."""
         if not self._within:
             self._within = [ScratchBuffers(), ScratchBuffers()]
         self._within.reverse()

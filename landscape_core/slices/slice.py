@@ -115,7 +115,7 @@ def _answer(
 
 
 def _is_by(read: Probe, known: xr.Dataset) -> bool:
-    """Whether a kept slice is by the strategies that are asked for by name, if any are."""
+    """Whether a cached slice is by the strategies that are asked for by name, if any are."""
     asked = [name_of(type(one)) for one in read.strategies.values()]
     return not (read.named or read.preferred) or list(known.attrs.get("strategy", ())) == asked
 
@@ -136,7 +136,7 @@ def _kept(read: Probe, store: Store | None, key: str) -> xr.Dataset | None:
     if store is None or known is None or key in store.checked:
         return known
     if not spot_check(read.plainly(), known, most=1, even_plain=True).agree:
-        warnings.warn(OTHERWISE.format("A kept slice"), stacklevel=4)
+        warnings.warn(OTHERWISE.format("A cached slice"), stacklevel=4)
         store.drop(key)
         return None
     store.checked.add(key)

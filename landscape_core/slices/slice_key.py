@@ -13,7 +13,7 @@ def slice_key(read: Probe, grid: Grid, *more: Recipe | str | int | float) -> str
     A strategy is part of it where it was asked for by name.
 
     Raises:
-        SpecError: the code refers to something whose content cannot be told.
+        SpecError: the code refers to something whose content cannot be hashed.
     """
     content = Content()
     content.add(read.plane.origin, read.plane.axes, list(read.plane.names))

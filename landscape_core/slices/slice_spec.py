@@ -50,7 +50,7 @@ class SliceSpec(Recipe):
     resolution: Annotated[int, Knob(2, 501, "grid points along each axis", "log")] = 51
     split: Annotated[str, Choice(("train", "test"), "data split that is drawn")] = "train"
     max_examples: Annotated[
-        int, Knob(1, 100_000_000, "examples of each split that are used, at most", "log")
+        int, Knob(1, 100_000_000, "maximum number of examples per split", "log")
     ] = 1000
     batch_norm: Annotated[str, Choice(CHOICES, BATCH_NORM_HELP)] = USUAL
     measures: Annotated[

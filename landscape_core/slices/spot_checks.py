@@ -1,7 +1,7 @@
 """Some points of a slice computed once more by the plain evaluation, and compared.
 
-A fast strategy, a worker or a kept answer is a guess about the user's code. A fault on a small part
-of the plane can escape these points; what they say is how many were compared and how far the
+A fast strategy, a worker or a cached result is a guess about the user's code. A fault on a small
+part of the plane can escape these points; what they say is how many were compared and how far the
 farthest lay off, not that all are right.
 """
 
@@ -23,7 +23,7 @@ from landscape_core.slices.strategies.loop import Loop
 from landscape_core.storage import schema
 
 FEWEST, SHARE = 6, 200
-"""At least so many points are checked, and one of so many."""
+"""At least this number of points is checked, and one of so many."""
 
 NEAR = {torch.float64: 1e-10, torch.float32: 1e-5}
 """How far, relatively, a value may lie from the plain one; in other types a hundredth."""

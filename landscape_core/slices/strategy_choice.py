@@ -194,7 +194,7 @@ def _skipped(strategy: Strategy, error: Exception) -> None:
 
 
 def seconds_per_point(reader: Reader, plane: Plane, together: int, budget: float = LEAST) -> float:
-    """Seconds a point, with as many points at once as the budget allows.
+    """Seconds a point, with the number of points at once that the budget allows.
 
     Args:
         reader: reads them.

@@ -1,7 +1,7 @@
 """The objective on a grid of a line or plane: coarse to fine, each value computed or interpolated.
 
-`sweep` and `coarse` read a probe over a grid. Long work is a generator: whoever stops asking has
-cancelled it.
+`sweep` and `coarse` read a probe over a grid. Long work is a generator: not asking for the next
+value cancels it.
 """
 
 from collections.abc import Iterator, Mapping

@@ -6,7 +6,8 @@ from typing import Annotated
 from landscape_core.foundation.recipes import Choice, Knob, Recipe
 
 MOST = 0.58
-"""The share of all points that are computed at most, beside checks; then a larger error is stated.
+"""The fraction of all points that are computed at most, except checks; then a larger error is
+stated.
 """
 
 UNREACHED = (
@@ -23,12 +24,18 @@ ROUNDING = 1e-9
 class Tolerance(Recipe):
     """How far an interpolated loss may lie from the true one.
 
-    A share of the range of the loss (`linear`), or of log10 of the loss (`log`), which makes it a
-    factor. The scale is that on which the slice is to be drawn.
+    A fraction of the range of the loss (`linear`), or of log10 of the loss (`log`), which makes it
+    a factor. The scale is that on which the slice is to be drawn.
     """
 
     relative_tolerance: Annotated[
-        float, Knob(1e-6, 1.0, "largest error, as a share of the range of the loss", scale="log")
+        float,
+        Knob(
+            1e-6,
+            1.0,
+            "tolerance of the interpolation error, as a fraction of the range of the loss",
+            scale="log",
+        ),
     ] = 0.01
     scale: Annotated[
         str, Choice(("linear", "log"), "the range is that of the loss, or of its decimal logarithm")
@@ -42,10 +49,10 @@ class Tolerance(Recipe):
     @property
     def unit(self) -> str:
         """The unit of stated errors."""
-        return f"share of the range of {self.range}"
+        return f"fraction of the range of {self.range}"
 
     def allows(self, error: float) -> bool:
-        """Whether an error, a share of the range, is within the tolerance."""
+        """Whether an error, a fraction of the range, is within the tolerance."""
         return error <= self.relative_tolerance * (1 + ROUNDING)
 
     def unreached(self, error: float) -> str:

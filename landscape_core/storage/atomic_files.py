@@ -1,8 +1,8 @@
 """Files written whole or not at all, and what writers that were killed have left behind.
 
-A file is written beside its place under a name that says whose it is, then renamed: who reads sees
-the old file or the new one. The name of an unfinished file holds a mark of the machine and the
-process, so that others can tell whether its writer still lives.
+A file is written next to its destination under a name that says whose it is, then renamed: who
+reads sees the old file or the new one. The name of an unfinished file holds a mark of the machine
+and the process, so that others can tell whether its writer still lives.
 """
 
 import contextlib

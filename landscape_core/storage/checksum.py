@@ -41,7 +41,7 @@ def check(key: str, data: bytes) -> None:
         FileFormatError: they are not.
     """
     if len(data) < TAIL.size or data[-len(MAGIC) :] != MAGIC:
-        raise FileFormatError(f"{key} does not end with the seal of a kept result.")
+        raise FileFormatError(f"{key} does not end with the seal of a cached result.")
     _, digest, _ = TAIL.unpack(data[-TAIL.size :])
     # All before the digest: content, label and the label's length.
     if _digest(memoryview(data)[: -len(MAGIC) - len(digest)], key.encode()) != digest:

@@ -1,8 +1,8 @@
 """Datasets on disk under their keys, for several processes at once.
 
-A store never stops the work that it serves: what cannot be kept is computed again another time.
-No lock is needed. An entry is one file, sealed by a digest and put in its place by one renaming;
-whoever reads checks the seal, and whoever is killed leaves a file that the next one removes.
+A store never stops the work that it serves: what cannot be kept is computed again another time. No
+lock is needed. An entry is one file, sealed by a digest and put in its place by one renaming; a
+reader verifies the checksum, and a killed process leaves a file that the next one removes.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from landscape_core.storage import atomic_files, checksum, netcdf, schema
 MEGABYTE = 10**6
 
 SLACK = 1 / 64
-"""The share of the limit that may be written before all files are counted again."""
+"""The fraction of the limit that may be written before all files are counted again."""
 
 KEY_LIMIT = 128
 """Letters of the longest key."""
@@ -44,7 +44,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Health:
-    """What verifying found: good entries, keys of damaged ones set aside, leftovers removed."""
+    """What verifying found: good entries, keys of damaged ones quarantined, leftovers removed."""
 
     good: int
     damaged: tuple[str, ...]
@@ -86,7 +86,7 @@ class Store:
             self._give_up(error)
 
     def get(self, key: str) -> xr.Dataset | None:
-        """The dataset of a key, or None; a damaged file is set aside with a warning."""
+        """The dataset of a key, or None; a damaged file is quarantined with a warning."""
         path = self._path(key)
         for _ in range(3):  # once more where another process has just mended what was damaged
             try:
@@ -97,7 +97,7 @@ class Store:
                 return None  # that of another release is computed anew and written over
             except FileFormatError as error:
                 if self._set_aside(path):
-                    told = f"A kept result is damaged and will be computed anew: {error}"
+                    told = f"A cached result is damaged and will be computed anew: {error}"
                     warnings.warn(told, stacklevel=2)
                     return None
             else:
@@ -138,7 +138,7 @@ class Store:
         return [_entry(file) for file in reversed(self._kept())]
 
     def verify(self) -> Health:
-        """Read every entry and check each byte; set damaged ones aside and remove leftovers."""
+        """Read every entry and check each byte; quarantine damaged ones and remove leftovers."""
         leftover = atomic_files.tidy(self.folder)
         good, damaged = 0, []
         for file in self._kept():

@@ -34,7 +34,7 @@ class Recorder:
         self._latest: Entry | None = None
 
     def stays(self, index: int) -> bool:
-        """Whether a state after so many steps is to be recorded, even if nobody looks at it."""
+        """Whether the state after this number of steps is to be recorded."""
         return index % self._stride == 0
 
     def add(self, state: State, **values: float) -> None:

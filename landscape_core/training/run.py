@@ -1,4 +1,4 @@
-"""Training as a stream: a run is recipe, a state leads to the next, whoever pulls decides the pace.
+"""Training as a stream: a run is recipe, a state leads to the next, the consumer sets the pace.
 
 Pause is not asking for more; a single step is asking once; stop is forgetting the iterator. A
 state can be kept, pickled and continued, under another learning rate if one likes.
@@ -37,27 +37,36 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 class Run(Recipe):
     """Everything that determines a training run."""
 
-    problem: Annotated[Problem, Note("data, network and loss")] = field(default_factory=Supervised)
-    optimizer: Annotated[Optimizer[Any], Note("the update rule")] = field(default_factory=SGD)
-    schedule: Annotated[Schedule, Note("how the learning rate changes along the run")] = field(
-        default_factory=Constant
+    problem: Annotated[Problem, Note("problem: data, network and loss")] = field(
+        default_factory=Supervised
     )
-    sampler: Annotated[Sampler[Any], Note("how the examples of each step are drawn")] = field(
-        default_factory=Shuffled
-    )
+    optimizer: Annotated[Optimizer[Any], Note("optimizer")] = field(default_factory=SGD)
+    schedule: Annotated[Schedule, Note("learning-rate schedule")] = field(default_factory=Constant)
+    sampler: Annotated[Sampler[Any], Note("batch sampler")] = field(default_factory=Shuffled)
     batch_size: Annotated[
-        int, Knob(1, 100_000, "examples per step; as many as there are for full batch", scale="log")
+        int,
+        Knob(
+            1, 100_000, "batch size; the number of examples gives full-batch gradients", scale="log"
+        ),
     ] = 32
-    steps: Annotated[int, Knob(1, 100_000_000, "where the run ends", scale="log")] = 2000
-    seed: Annotated[int, Knob(0, 2**31 - 1, "draws data, initial weights and batches")] = 0
+    steps: Annotated[int, Knob(1, 100_000_000, "number of training steps", scale="log")] = 2000
+    seed: Annotated[
+        int, Knob(0, 2**31 - 1, "random seed of data, initial weights and mini-batches")
+    ] = 0
     checkpoints: Annotated[
-        int, Knob(2, 100_000, "iterates kept at most; older ones are thinned evenly", scale="log")
+        int,
+        Knob(
+            2,
+            100_000,
+            "maximum number of recorded iterates; beyond it every second one is dropped",
+            scale="log",
+        ),
     ] = 200
     memory_mb: Annotated[
-        int, Knob(1, 1_000_000, "megabytes that kept iterates may take", scale="log")
+        int, Knob(1, 1_000_000, "maximum size of the recorded iterates in megabytes", scale="log")
     ] = 256
-    device: Annotated[str, Choice(("cpu", "cuda"), "where to compute")] = "cpu"
-    dtype: Annotated[str, Choice(("float32", "float64"), "floating type")] = "float32"
+    device: Annotated[str, Choice(("cpu", "cuda"), "device")] = "cpu"
+    dtype: Annotated[str, Choice(("float32", "float64"), "floating-point type")] = "float32"
 
 
 def continues(run: Run, other: Run) -> bool:

@@ -22,7 +22,7 @@ LONGEST_PAUSE = 3.0
 
 
 def setup() -> None:
-    """Load Panel for whoever shows the app; call it before any component is built."""
+    """Load Panel for the host that shows the app; call it before any component is built."""
     if mode() == "server":
         pn.extension()
         return

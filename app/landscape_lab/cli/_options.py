@@ -8,8 +8,8 @@ from tqdm import tqdm
 from landscape_core.experiments.progress import Progress
 from landscape_core.foundation.errors import LandscapeError
 
-WRITTEN = "what `landscape train` wrote"
-NEAREST = "the recorded step nearest to this; -1 for the last"
+WRITTEN = "trajectory file written by `landscape train`"
+NEAREST = "step of the iterate (nearest recorded one); -1: the last"
 
 
 def shown(work: Iterator[Progress], title: str, unit: str) -> xr.Dataset:

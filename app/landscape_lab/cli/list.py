@@ -1,4 +1,4 @@
-"""Print what there is: names, fields, defaults and what they mean."""
+"""List parts with names, fields, defaults and help."""
 
 import argparse
 from collections import deque
@@ -14,13 +14,15 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     from landscape_core.foundation.kinds import packages_of_kinds
 
-    parser.add_argument("kind", nargs="?", choices=packages_of_kinds(), help="only this kind")
-    parser.add_argument("--markdown", action="store_true", help="as a page, docs/catalogue.md")
+    parser.add_argument("kind", nargs="?", choices=packages_of_kinds(), help="list only this kind")
+    parser.add_argument(
+        "--markdown", action="store_true", help="print the Markdown page docs/catalogue.md"
+    )
     parser.add_argument(
         "--pictures",
         type=Path,
         metavar="FOLDER",
-        help="also draw the path of each optimizer into a folder; takes some minutes",
+        help="also plot the trajectory of each optimizer into a folder; takes some minutes",
     )
 
 

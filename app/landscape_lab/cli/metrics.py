@@ -15,14 +15,14 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     from landscape_core.analysis.slice_metrics import SCALES
 
-    parser.add_argument("slice", type=Path, help="what `landscape slice` wrote")
+    parser.add_argument("slice", type=Path, help="slice file written by `landscape slice`")
     parser.add_argument(
         "other",
         type=Path,
         nargs="?",
         help="another slice: the bottleneck distance of the persistence barcodes (needs gudhi)",
     )
-    parser.add_argument("--scale", choices=SCALES, default="linear", help="of the heights")
+    parser.add_argument("--scale", choices=SCALES, default="linear", help="scale of the loss axis")
 
 
 def run(asked: argparse.Namespace) -> Iterator[str]:

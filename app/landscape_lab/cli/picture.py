@@ -23,15 +23,13 @@ def options(parser: argparse.ArgumentParser) -> None:
     from landscape_core.slices.strategies.base import Strategy
     from landscape_lab.exports.base import kinds
 
-    parser.add_argument(
-        "link", metavar="LINK", help="the address of the app's page, or what is behind its #"
-    )
+    parser.add_argument("link", metavar="LINK", help="URL of the app, or its fragment")
     parser.add_argument(
         "--strategy",
         choices=list(entries(Strategy)),
-        help="how the slice is computed; by default the fastest",
+        help="strategy that computes the slice; by default the fastest",
     )
-    parser.add_argument("--threads", type=int, metavar="N", help="threads of PyTorch")
+    parser.add_argument("--threads", type=int, metavar="N", help="number of PyTorch threads")
     parser.add_argument(
         "-o",
         "--output",
@@ -81,7 +79,7 @@ def _last(pictures: "Iterator[Picture]") -> "Picture":
 
     last = deque(tqdm(pictures, desc="travelling", delay=1, leave=False), maxlen=1)
     if not last:
-        raise LandscapeError("the link shows no picture")
+        raise LandscapeError("the link has no slice")
     return last[0]
 
 

@@ -20,9 +20,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("trajectory", type=Path, help=WRITTEN)
     add_settings(parser, {"directions": Random()}, SETTINGS)
     parser.add_argument("--count", type=int, default=9, help="how many planes")
-    parser.add_argument("--resolution", type=int, default=25, help="points along each side")
+    parser.add_argument("--resolution", type=int, default=25, help="grid points per axis")
     parser.add_argument("--step", type=int, default=-1, help=NEAREST)
-    parser.add_argument("--scale", choices=SCALES, default="linear", help="of the heights")
+    parser.add_argument("--scale", choices=SCALES, default="linear", help="scale of the loss axis")
     parser.add_argument(
         "-o",
         "--output",

@@ -40,7 +40,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=Path,
         default=Path("slice.png"),
-        help="the file to write; by default slice.png",
+        help="output file; by default slice.png",
     )
 
 

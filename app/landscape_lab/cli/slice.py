@@ -47,15 +47,13 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=int, help="compute on so many processes; 0: one per processor"
     )
-    parser.add_argument(
-        "--scheduler", help="compute on the workers of a dask scheduler, as tcp://host:8786"
-    )
+    parser.add_argument("--scheduler", help="address of a dask scheduler, as tcp://host:8786")
     parser.add_argument(
         "-o",
         "--output",
         type=Path,
         default=Path("slice.nc"),
-        help="the file to write; by default slice.nc",
+        help="output file; by default slice.nc",
     )
 
 

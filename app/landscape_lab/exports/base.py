@@ -22,7 +22,7 @@ class Shown:
     `picture` is what the page shows where it stands, refined. `session` is what made it, if it is
     there: it may be made to look at other steps, and looks at the picture's step again in the end;
     who needs one and has none makes the journey again. `beside` are all the runs that are compared,
-    the current one included, to be drawn beside each other; what cannot is of the current run.
+    the current one included, to be drawn side by side; what cannot is of the current run.
     """
 
     place: Place

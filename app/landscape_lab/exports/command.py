@@ -35,7 +35,7 @@ def line(place: Place, picture: Picture) -> str:
     """
     link = place.alone().link()
     if not link:
-        raise LandscapeError("a network of one's own has no command line; take the numbers instead")
+        raise LandscapeError("your own network has no command line; take the numbers instead")
     words = ["landscape", "picture", link, "--strategy", str(picture.slice.attrs["strategy"][0])]
     words += ["--threads", str(torch.get_num_threads()), "-o", file_name(place, picture, "nc")]
     return shlex.join(words)

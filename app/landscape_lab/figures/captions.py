@@ -13,7 +13,7 @@ from landscape_lab.figures.reliability import asked_tolerance, products, reliabi
 NUMBERS = ("batch_size", "steps", "seed", "dtype")
 RUN = ("optimizer", "schedule", "sampler")
 VIEW = ("span", "split", "measures")
-"""What is told of a run and of a view beside their directions."""
+"""The settings of a run and a view stated in captions, except directions."""
 
 COMPUTED = ("examples", "explained_variance_ratio", "engine_version")
 """Attributes of every slice."""

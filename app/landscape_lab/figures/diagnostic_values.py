@@ -24,7 +24,7 @@ SPAN = 30.0
 """Values whose largest is more than so many times their least are drawn on logarithmic axes."""
 
 TINY = 1e-6
-"""Negative values this small beside the largest are rounding, and no reason for linear axes."""
+"""Negative values this small relative to the largest are rounding: log axes are kept."""
 
 LARGEST = 400
 """Rows of a matrix that are drawn, at most."""
@@ -96,7 +96,7 @@ def number(value: float, error: float | None = None) -> str:
 
 
 def titled(given: xr.DataArray, by: str = "") -> str:
-    """What a variable is, by what it is told apart, and its unit."""
+    """What a variable is, the dimensions that distinguish it, and its unit."""
     units = given.attrs.get("units", "1")
     name = str(given.attrs.get("long_name", given.name)) + (f" by {by}" if by else "")
     return name if units in ("1", "") or units in name else f"{name} ({units})"

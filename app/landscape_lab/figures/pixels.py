@@ -118,7 +118,7 @@ def _times(points: int) -> int:
 
 @lru_cache(maxsize=32)
 def _spline(points: int, degree: int) -> Array:
-    """The matrix from values at so many points to values at the pixels between them."""
+    """The matrix from values at this number of points to values at the pixels between them."""
     from scipy.interpolate import make_interp_spline
 
     spline = make_interp_spline(np.arange(points), np.eye(points), k=min(degree, points - 1))

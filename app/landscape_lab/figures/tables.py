@@ -1,4 +1,4 @@
-"""Words and numbers beside pictures, as HTML: a table of figures, a scale of colours."""
+"""Tables next to figures, as HTML: a table of figures, a scale of colours."""
 
 import html
 from collections.abc import Sequence

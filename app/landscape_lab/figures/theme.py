@@ -144,7 +144,7 @@ def words(heights: Array, scale: str) -> list[str]:
 
 
 def ticks(low: float, high: float, scale: str, *, cut: bool) -> dict[float, str]:
-    """Heights to be named beside a colour bar, with their words; `cut`: higher ones exist."""
+    """Tick labels of a colour bar, with their words; `cut`: higher ones exist."""
     spaced: list[float] = []
     top = high - 0.06 * (high - low) if cut else np.inf
     for level in levels(low, high, scale).tolist():

@@ -22,7 +22,7 @@ FINEST = 1600
 """Points of a profile that are drawn, at most: the lowest and the highest of neighbouring ones."""
 
 ROOM = 0.06
-"""The share of the range of heights that is left free at either end."""
+"""The fraction of the range of heights that is left free at either end."""
 
 
 @dataclass(frozen=True, eq=False)

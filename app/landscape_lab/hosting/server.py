@@ -51,7 +51,7 @@ def voila_command(
         base_url: the path in front of every address, for a proxy.
         preheated: kernels that are kept started, so that the page opens in half the time.
         kernels: processes at the same time, preheated ones too; by default as many as the memory
-            holds. Who comes later is told that the server is busy.
+    holds. Later visitors get a page that says that the server is busy.
     """
     _check(port, notebook)
     if preheated < 0:
@@ -88,7 +88,7 @@ def panel_command(
         script: a `.py` or `.ipynb` file that shows the app.
         ip: the interface to listen on.
         prefix: the path in front of every address, for a proxy.
-        origins: `host:port` under which browsers may come, beside this machine.
+        origins: `host:port` accepted in addition to this machine.
     """
     _check(port, script)
     argv = [

@@ -74,7 +74,7 @@ def _offered(row: dict[str, Any], drawable: Collection[str] | None) -> dict[str,
 
 
 def _section_of(path: str, problem: Problem) -> str:
-    """The section of a row, or nothing: what a problem has beside data belongs to the network."""
+    """The section of a row, or nothing; settings of a problem besides data are in Network."""
     if path.startswith(ELSEWHERE):
         return ""
     if path.startswith("run.problem"):

@@ -144,7 +144,7 @@ def switched(old: Recipe, base: type[Recipe], name: str) -> Recipe:
     if plain_value(old) == name and not is_own(type(old)):
         return old
     if not inspect.isabstract(base):  # its package is no catalogue
-        raise SpecError(f"a setting of {noun_of(base)}", name, "given by the names of its fields")
+        raise SpecError(f"a setting of {noun_of(base)}", name, "specified by its field names")
     kind = find(base, name)
     if kind is type(old):  # and not an earlier version of a class of the notebook
         return old

@@ -41,9 +41,9 @@ class Navigator:
 
         Args:
             there: where to go.
-            store: where held pictures are kept.
+            store: cache of the slices of paused runs.
             strategy: how slices are evaluated; by default as the place says, or else the fastest in
-                a short trial.
+        a short trial.
         """
         self._there = there
         named = find(Strategy, there.strategy)() if there.strategy else None
@@ -104,7 +104,7 @@ class Navigator:
         return self.frame(shown)
 
     def play(self, steps: int) -> Iterator[Frame]:
-        """Show what was recorded after the step looked at, then train, so many steps a picture."""
+        """Replay the recorded steps, then train, with this number of steps between pictures."""
         for picture in self.session.replay(self.session.seen):
             yield self.frame(picture)
         for picture in self.session.play(steps):

@@ -30,7 +30,7 @@ WORDS = ("preset", "step", "seen", "from", "alpha", "beta", "kept", "strategy")
 """Words of a link that are no settings."""
 
 MOST_KEPT = 3
-"""Runs that can be kept beside the one that is under way."""
+"""Maximum number of runs kept in addition to the current one."""
 
 LONGEST = 2**17
 """Characters of a link that is read."""
@@ -45,7 +45,7 @@ DIGITS = 18
 """Of a step in a link."""
 
 SPARE = 0.9
-"""The share of this that a page makes use of: what it makes is surely read."""
+"""The fraction of this that a page makes use of: what it makes is surely read."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class Place:
         return replace(self, changes=changes, strategy="")
 
     def link(self) -> str:
-        """A short query string that opens the same place; empty for a scene of one's own."""
+        """A short query string that opens the same place; empty for a scene of the user's."""
         if not self.preset:
             return ""
         return urlencode(list(self._words()), quote_via=quote, safe=SAFE)
@@ -275,7 +275,7 @@ def _origin(words: dict[str, str]) -> Origin | None:
         try:
             ends.append(float(words[name]))
         except (KeyError, ValueError):
-            raise SpecError(name, words.get(name, ""), "a number, beside `from`") from None
+            raise SpecError(name, words.get(name, ""), "a number, in addition to `from`") from None
         if not math.isfinite(ends[-1]):
             raise SpecError(name, words[name], "a finite number")
     return Origin(_place(words["from"]), *ends)
@@ -296,7 +296,7 @@ def _typed(found: Place) -> Iterator[Change]:
             raise SpecError("a change", change.step, f"at step {before} or later, in order")
         after, before = assign(scene, change.path, change.value), change.step
         if not continues(scene.run, after.run):
-            accepted = "a setting that a run under way can take on"
+            accepted = "a setting that can change during a run"
             raise SpecError("a change", change.path, accepted)
         changed = differences(after, scene)
         yield from (Change(change.step, path, value) for path, value in changed.items())

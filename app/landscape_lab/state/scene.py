@@ -32,12 +32,15 @@ point. A problem may have only some of them, which are the variables of its slic
 class Display(Recipe):
     """How the slice is drawn."""
 
-    show: Annotated[str, Choice(VIEWS, "contours, surface, or runs that are kept")] = "2d"
+    show: Annotated[str, Choice(VIEWS, "2-D contours, 3-D surface, or comparison of kept runs")] = (
+        "2d"
+    )
     comparison: Annotated[
         str,
         Choice(
             tuple(MODES),
-            "kept runs: with one scale of colours or each its own, less the first, on one plane",
+            "comparison of kept runs: common or own colour scale, difference from the "
+            "first, or all on one plane",
         ),
     ] = "side"
     height: Annotated[
@@ -45,11 +48,11 @@ class Display(Recipe):
     ] = "linear"
     limits: Annotated[
         str,
-        Note("losses of the first and last colour, as 0.01, 3; empty: they follow the picture"),
+        Note("colour limits (lowest and highest loss), as 0.01, 3; empty: automatic"),
     ] = ""
-    color: Annotated[str, Choice(COLORS, "what is drawn over the plane")] = "loss"
-    side_panel: Annotated[SidePanel, Note("beside the landscape")] = field(default_factory=Boundary)
-    speed: Annotated[int, Knob(1, 1000, "training steps between two pictures", scale="log")] = 1
+    color: Annotated[str, Choice(COLORS, "variable shown: loss or accuracy")] = "loss"
+    side_panel: Annotated[SidePanel, Note("side panel")] = field(default_factory=Boundary)
+    speed: Annotated[int, Knob(1, 1000, "training steps per frame", scale="log")] = 1
 
     def check(self) -> None:
         """Refuse limits that are no range."""
@@ -80,9 +83,9 @@ class Display(Recipe):
 class Scene(Recipe):
     """A run, the slice that is looked at, and how it is drawn: the whole state of a page."""
 
-    run: Annotated[Run, Note("what is trained")] = field(default_factory=Run)
+    run: Annotated[Run, Note("training run")] = field(default_factory=Run)
     view: Annotated[SliceSpec, Note("which slice is shown")] = field(default_factory=SliceSpec)
-    display: Annotated[Display, Note("how it is drawn")] = field(default_factory=Display)
+    display: Annotated[Display, Note("display settings")] = field(default_factory=Display)
 
     @property
     def sliced(self) -> SliceSpec:

@@ -8,7 +8,7 @@ from landscape_core.session.picture import Picture
 from landscape_lab.state.place import Place
 
 TRAINING = "Training"
-REFINING = "Refining the picture"
+REFINING = "Refining the slice"
 STUDYING = "Computing the side panel"
 COMPARING = "Computing the comparison"
 

@@ -33,8 +33,8 @@ class Job:
 
     `go` is a place to go to, `fresh` even if the run is there already. Then `more` steps are made,
     or a recorded step is looked at (`seek`), or the network at a `point` of the picture; the run is
-    `playing` or held; `keep` keeps the run that is held to compare others with. `kept` are the
-    places of the runs that are kept already.
+    `playing` or held; `keep` keeps the paused run for comparison. `kept` are the places of the runs
+    that are kept already.
     """
 
     scene: Scene
@@ -83,7 +83,7 @@ class Worker:
             LandscapeError: nothing is shown yet.
         """
         if self._navigator is None:
-            raise LandscapeError("Nothing is shown yet that could be exported.")
+            raise LandscapeError("There is nothing to export yet.")
         shown = Shown(place, picture, self._navigator.session, beside)
         yield from kinds()[name]().made(shown)
 

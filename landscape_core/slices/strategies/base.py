@@ -23,7 +23,7 @@ class Strategy(Recipe, ABC):
 
     @abstractmethod
     def memory(self, reading: Reading) -> int:
-        """The bytes that it takes beside data, network and directions, about."""
+        """The bytes that it takes in addition to data, network and directions, about."""
 
     def together(self, reading: Reading) -> int:
         """How many points take as long as one, as so many are computed in any case."""

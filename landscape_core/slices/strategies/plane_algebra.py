@@ -2,8 +2,8 @@
 
 Along a plane every parameter is affine in the coordinates. So the first layer's product with the
 data is computed once for the origin and once for each axis, and at a point it is their combination;
-further layers are batched matrix products over the points. So many points and examples are computed
-at a time as stay in the processor's cache.
+further layers are batched matrix products over the points. This number of points and examples is
+computed at a time as stay in the processor's cache.
 """
 
 from collections.abc import Sequence

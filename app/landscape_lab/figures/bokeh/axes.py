@@ -1,4 +1,4 @@
-"""Axes that follow what is shown, and models that are told only what is new."""
+"""Axes that follow what is shown, and models that receive only what has changed."""
 
 from typing import Any
 

@@ -35,7 +35,7 @@ DENSE, DENSE_LINE = 400, 60
 """More points than this are drawn small: in the plane; along a curve, where none has a halo."""
 
 DEGREES = 12
-"""Degrees of confidence that are told apart in the colour of each class."""
+"""Degrees of confidence that are distinguished by the colour of each class."""
 
 
 class Boundary(Scaled):

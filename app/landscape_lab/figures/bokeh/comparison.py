@@ -1,4 +1,4 @@
-"""Two to four runs beside each other on one scale of colours, their differences, their metrics."""
+"""Two to four runs side by side on one scale of colours, their differences, their metrics."""
 
 import html
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ MODES = {
 }
 """How runs are compared, in a word or two each."""
 
-WAITING = "The paths are put on one plane\nonce the runs are held."
+WAITING = "The paths are put on one plane\nwhen the runs are paused."
 
 FILL: dict[str, Any] = {"sizing_mode": "stretch_both", "spacing": 0}
 
@@ -112,7 +112,7 @@ class Comparison:
         """Show two to four runs.
 
         Args:
-            runs: the first is the one from which others are told apart; one alone is shown too.
+            runs: the first is the reference of the comparison; one alone is shown too.
             mode: `side`, `own` (side by side, each in its own range of colours), `difference` (each
                 minus the first at equal coordinates) or `together`.
             scale: `log` or `linear` heights.
@@ -250,7 +250,7 @@ TOLD = {
     "minima": ("minima in the picture", "{:.0f}"),
     "variation_excess": ("up and down beyond one valley", "{:.1%}"),
     "lowest": ("lowest loss in the picture", "{:.3g}"),
-    "not_finite": ("not finite, share of the picture", "{:.1%}"),
+    "not_finite": ("not finite, fraction of the slice", "{:.1%}"),
 }
 """The metrics that the table gives, in which words, what tells smooth from chaotic first.
 
@@ -263,7 +263,7 @@ FEW = ("training loss there", "test loss there", *(TOLD[name][0] for name in lis
 
 
 def _rows(runs: Sequence[Compared], *, few: bool) -> list[tuple[str, list[str]]]:
-    """What is told of each run: its landscape, then where it stands."""
+    """The quantities shown of each run: its landscape, then where it stands."""
     rows: list[tuple[str, list[str]]] = []
     for name, (label, words) in TOLD.items():
         values = [np.nan if run.figures is None else float(run.figures[name]) for run in runs]

@@ -20,7 +20,7 @@ LINES = {
     "aligned": ("after aligning", theme.CLASSES[3], "dotted"),
     "curve": ("curve", theme.SPLITS["train"], "solid"),
 }
-WAITING = "The curve to another run is sought\nonce the run is held."
+WAITING = "The path to another run is computed when the run is paused."
 
 
 class Connection:

@@ -59,7 +59,7 @@ class Contour:
         """An empty figure that fills the space it is given.
 
         Args:
-            tapped: told alpha and beta wherever the user clicks on the picture.
+            tapped: called with alpha and beta when the user clicks on the picture.
         """
         self._x, self._y = Range1d(-1, 1), Range1d(-1, 1)
         self.figure = figure(
@@ -111,8 +111,8 @@ class Contour:
         Args:
             slice_: dims (split, beta, alpha) with `computed` (beta, alpha).
             path: alpha and beta by step, or None; with `off`, the distance from the plane as a
-                share of the way that the run has gone, what is far from it is dashed; with `loss`,
-                the true one, the best point has a sign.
+                fraction of the distance that the run has covered, what is far from it is dashed;
+                with `loss`, the true one, the best point has a sign.
             variable: `loss`, `accuracy` or another that the slice has.
             split: `train` or `test`.
             scale: `log` or `linear` heights.
@@ -225,7 +225,7 @@ class Contour:
         )  # fmt: skip
 
     def _is_long(self, path: xr.Dataset) -> bool:
-        """Whether colours can be told apart along the part of a path that lies in the picture."""
+        """Whether colours can be distinguished along the part of a path inside the picture."""
         x = (path["alpha"].values - self._x.start) / (self._x.end - self._x.start)
         y = (path["beta"].values - self._y.start) / (self._y.end - self._y.start)
         inside = (np.abs(x - 0.5) <= 0.5) & (np.abs(y - 0.5) <= 0.5)

@@ -43,7 +43,7 @@ NUMBER = """
     const words = powers ? number.toExponential().replace('+', '') : String(number)
     return words.replaceAll('-', '−')
 """
-"""Numbers beside an axis: short, and only every second where they would crowd."""
+"""Tick labels of an axis: short, and only every second where they would crowd."""
 
 
 class Curves(Scaled):
@@ -129,7 +129,7 @@ class Curves(Scaled):
 
 
 def decimated(values: npt.NDArray[Any], longest: int = LONGEST) -> npt.NDArray[np.int64]:
-    """Indices of at most so many points that keep each stretch's highest and lowest."""
+    """Indices of at most this number of points that keep each stretch's highest and lowest."""
     if len(values) <= longest:
         return np.arange(len(values))
     kept = {0, len(values) - 1}
@@ -144,7 +144,7 @@ def decimated(values: npt.NDArray[Any], longest: int = LONGEST) -> npt.NDArray[n
 
 
 def _ticker(*, logged: bool) -> Ticker:
-    """Few numbers beside the axis of the loss."""
+    """Few tick labels on the axis of the loss."""
     if logged:
         return LogTicker(desired_num_ticks=4, mantissas=[1, 2, 5])
     return BasicTicker(desired_num_ticks=4)

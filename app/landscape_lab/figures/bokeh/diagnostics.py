@@ -39,8 +39,8 @@ from landscape_lab.figures.diagnostic_values import (
 )
 from landscape_lab.figures.pixels import Array, narrow
 
-WAITING = "Measured once the run is held."
-MEASURING = "Being measured where the run is held …"
+WAITING = "Computed when the run is paused."
+MEASURING = "Computing …"
 NOTHING = "This network has no part that this is measured of."
 
 NAMED = 6
@@ -55,7 +55,7 @@ WIDE = 40
 SHORT = """
     return tick.length > 16 ? '…' + tick.slice(-15) : tick
 """
-"""Names beside an axis, the end of long ones."""
+"""Labels of an axis, the end of long ones."""
 
 PLOT: dict[str, Any] = {"tools": "", "sizing_mode": "stretch_width", "toolbar_location": None}
 
@@ -110,7 +110,7 @@ def _panels(found: xr.Dataset) -> Iterator[Any]:
 def _headline(found: xr.Dataset) -> str:
     """What it is, of how many examples, and the variables that are single numbers."""
     title, examples = found.attrs.get("title", ""), found.attrs.get("examples")
-    told = [f"<b>{html.escape(str(title))}</b> where the run is held, on {examples} examples"]
+    told = [f"<b>{html.escape(str(title))}</b> at the current point, on {examples} examples"]
     names = drawn(found)
     for name in names:
         if found[name].ndim == 0:

@@ -8,11 +8,11 @@ from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.maps import Map, Track, columns, send
 from landscape_lab.figures.pixels import Array
 
-WAITING = "The field is found\nonce the run is held."
+WAITING = "The field is computed when the run is paused."
 TITLE = "strength of the pull"
 
 REACH = 0.75
-"""Length of an arrow, as a share of the distance between two."""
+"""Length of an arrow, as a fraction of the distance between two."""
 
 ENDS = ("x", "y", "to_x", "to_y")
 

@@ -23,7 +23,7 @@ from landscape_lab.figures.pixels import PALETTE, SHADES, Array, box, finer, nar
 BOX = ("x", "y", "width", "height")
 
 NAMED = 4
-"""Heights named beside a small scale of colours, at most."""
+"""Tick labels of a small colour bar, at most."""
 
 
 class Map:
@@ -62,7 +62,7 @@ class Map:
         Args:
             heights: of each point, with the coordinates alpha and beta.
             limits: heights of the first and the last colour.
-            ticks: heights that are named beside the scale, with their words.
+            ticks: tick labels of the colour bar, with their words.
             smooth: interpolate between points; otherwise each is a pixel.
         """
         x, y = heights["alpha"].values, heights["beta"].values

@@ -1,4 +1,4 @@
-"""What a picture hides of the path: its true loss beside the picture's, and how far off it lies."""
+"""The loss along the trajectory and at its projection, and its distance from the plane."""
 
 from typing import Any
 

@@ -24,7 +24,7 @@ from landscape_lab.figures.bokeh.path import index_of
 from landscape_lab.figures.pixels import Array, narrow
 
 APART, APART_LOW = 0.09, 0.15
-"""Between the letters at the ends of curves, as a share of the height; and in a low figure."""
+"""Between the letters at the ends of curves, as a fraction of the height; and in a low figure."""
 
 DASHES = {"train": "solid", "test": "dashed"}
 
@@ -108,7 +108,7 @@ class Overlaid:
 
 
 def _apart(heights: Sequence[float], sides: Array, gap: float, *, logged: bool) -> list[float]:
-    """Heights moved as little as keeps them so far from each other, as a share of an axis."""
+    """Heights moved as little as keeps them so far from each other, as a fraction of an axis."""
     low, high = np.log10(sides) if logged else sides
     shares = ((np.log10(heights) if logged else np.asarray(heights)) - low) / (high - low)
     order = np.argsort(shares, kind="stable")

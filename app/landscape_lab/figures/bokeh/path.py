@@ -16,7 +16,9 @@ LONGEST = 500
 """Points of the path that are sent to the browser, at most."""
 
 OFF = 0.5
-"""Farther from the plane than this share of the way that the run has gone, a path is dashed."""
+"""Farther from the plane than this fraction of the distance that the run has covered, a path is
+dashed.
+"""
 
 SHADES = 64
 """Colours from the start to the end of the run."""

@@ -19,9 +19,9 @@ from landscape_lab.figures.captions import headline
 from landscape_lab.figures.pixels import PALETTE, SHADES, Array, finer, shaded, shared_limits
 
 GAP = 0.09
-"""Between two pictures, as a share of the side of one."""
+"""Between two pictures, as a fraction of the side of one."""
 
-WAITING = "The point on other random planes is shown once the run is held."
+WAITING = "The point on other random planes is computed when the run is paused."
 
 
 class Planes:

@@ -17,7 +17,7 @@ from landscape_lab.figures.bokeh.maps import Map, columns, send
 FAR = 0.01
 """Ends farther off the plane than this share of its width say so."""
 
-WAITING = "Runs from other initial weights\nare trained once the run is held."
+WAITING = "Runs from other initial weights\nare trained when the run is paused."
 
 
 class Runs:

@@ -1,4 +1,4 @@
-"""Barcode, merge tree or topological profile of the slice beside the landscape."""
+"""Barcode, merge tree or topological profile of the slice next to the landscape."""
 
 from typing import Any
 
@@ -145,7 +145,7 @@ class Topology(Scaled):
         named = list(ticks(limits, scale).items())
         every = -(-len(named) // ACROSS) if drawing == "barcode" else 1
         _name(along, dict(named[::every]), "loss")
-        label = "share of the points" if drawing == "profile" else "minima"
+        label = "fraction of the points" if drawing == "profile" else "minima"
         shares = {share: f"{share:g}" for share in (0.0, 0.25, 0.5, 0.75, 1.0)}
         _name(free, shares if drawing == "profile" else {}, label)
 

@@ -21,7 +21,7 @@ BRIGHT = 0.5
 """Colours of at least this luminance are light."""
 
 DOT = 0.22
-"""How wide the dot of a computed point is, as a share of the distance between points."""
+"""How wide the dot of a computed point is, as a fraction of the distance between points."""
 
 COLUMNS = 7
 """Signs in one row of a key, at most."""

@@ -24,7 +24,7 @@ SHADE = 0.62
 """How bright what lies in the shade is."""
 
 LIFT = 0.012
-"""How far the path is drawn above the surface, as a share of the range of heights."""
+"""How far the path is drawn above the surface, as a fraction of the range of heights."""
 
 
 def relief_on(
@@ -99,7 +99,7 @@ def _filled(heights: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
 
 
 def _sides(alpha: Array, beta: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
-    """Rows and columns of so many points, (beta, alpha)."""
+    """Rows and columns of this number of points, (beta, alpha)."""
     beta_at, alpha_at = np.meshgrid(
         np.linspace(beta[0], beta[-1], shape[0]),
         np.linspace(alpha[0], alpha[-1], shape[1]),

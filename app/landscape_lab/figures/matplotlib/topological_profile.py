@@ -73,7 +73,7 @@ def profile_on(
     if found is not None:
         mark_minima(axes, found, found.position, found.birth)
     name_heights(axes.yaxis, (low, high), scale)
-    axes.set(xlim=(0, 1), ylim=(low, high), xlabel="share of the points of the slice")
+    axes.set(xlim=(0, 1), ylim=(low, high), xlabel="fraction of the points of the slice")
     finish(axes, barcode)
 
 

@@ -51,7 +51,7 @@ def apart(
 
 
 def pieces(count: int) -> Iterator[tuple[slice, str]]:
-    """The parts of a path of so many points, which touch each other, in the colours of time."""
+    """The segments of a path of this number of points, in the colours of time."""
     ends = np.unique(np.linspace(0, max(0, count - 1), SHADES + 1).astype(int)).tolist()
     colors = theme.ramp(theme.TIME, max(1, len(ends) - 1))
     for (first, last), color in zip(pairwise(ends), colors, strict=False):

@@ -1,4 +1,4 @@
-"""The path of an optimizer over contours, small enough to stand beside others on a page."""
+"""The path of an optimizer over contours, small enough for a grid of figures."""
 
 import io
 from pathlib import Path
@@ -23,7 +23,7 @@ def path_png(slice_: xr.Dataset, path: xr.Dataset, words: str, target: Path) -> 
     Args:
         slice_: `loss` (split, beta, alpha), above zero almost everywhere.
         path: alpha and beta by step.
-        words: told in the corner.
+        words: the text in the corner.
         target: the file to write.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # these take half a second
