@@ -73,7 +73,7 @@ def answer_time(guest):
     waits = []
     for turn in range(12):
         side = 51 if turn % 2 else 41
-        waits.append(guest.page.evaluate(script, ["input[data-path='view.resolution']", side]))
+        waits.append(guest.page.evaluate(script, ["input[data-path='slice.resolution']", side]))
         guest.page.wait_for_timeout(400)
     return statistics.median(waits)
 

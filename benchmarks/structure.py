@@ -56,7 +56,7 @@ NAMES = {
     "Page": ("landscape_lab.page.controller:Page", "app.page:Page"),
     "main": ("landscape_lab.cli.main:main", "app.cli:main"),
 }
-LINK = "preset=spirals&view.resolution=11"
+LINK = "preset=spirals&slice.resolution=11"
 """What the walks over the app open: the same network and picture in every layout."""
 
 REPETITIONS = 7

@@ -53,7 +53,7 @@ class Picture:
     """
 
     run: Run
-    view: SliceSpec
+    spec: SliceSpec
     status: Status
     readings: Readings
     slice: xr.Dataset

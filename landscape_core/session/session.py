@@ -88,7 +88,7 @@ class Session:
         return self.live_slice.plane
 
     @property
-    def view(self) -> SliceSpec:
+    def spec(self) -> SliceSpec:
         """Which slice is shown."""
         return self.live_slice.spec
 
@@ -135,7 +135,7 @@ class Session:
         """
         self.live_run.continue_with(run)
 
-    def look_through(self, spec: SliceSpec) -> None:
+    def change_slice(self, spec: SliceSpec) -> None:
         """Show another slice from now on.
 
         Raises:
@@ -288,7 +288,7 @@ class Session:
         state, side, examples = observed.state, self.side_results, int(dataset.attrs["examples"][0])
         self._latest = Picture(
             run=self.run,
-            view=self.view,
+            spec=self.spec,
             status=status or ("paused" if self.looks_back else self.status),
             readings=self.live_run.readings(observed),
             slice=dataset,
@@ -298,7 +298,7 @@ class Session:
             points=side.points,
             captured=projected.plane.captured(observed.thetas[: observed.near]),
             notice=self.live_slice.notice,
-            standard_error=side.standard_error(self.view.split, examples, state),
+            standard_error=side.standard_error(self.spec.split, examples, state),
             curvature=side.curvature(),
             seen=state.index,
         )

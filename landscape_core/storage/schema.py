@@ -107,8 +107,7 @@ def _origin(attrs: dict[Any, Any]) -> str:
     """What a dataset was made from: the model, or the parts that a recipe names."""
     if "model" in attrs:
         return str(attrs["model"])
-    asked = _parsed(attrs.get("look") or attrs.get("run"))
-    run = asked.get("run", asked)
+    run = _parsed(attrs.get("run"))
     parts = [_within(run, "problem", part, "kind") for part in ("dataset", "architecture")]
     given = _within(run, "problem", "model") or _within(run, "problem", "kind")
     words = [*(parts if any(parts) else [given]), _within(run, "optimizer", "kind")]

@@ -69,13 +69,17 @@ def test_the_command_line_computes_the_slice_of_the_app(tmp_path, monkeypatch):
     assert main([*train, "-o", "run.nc"]) == 0
     assert main(["slice", "run.nc", "-o", "slice.nc"]) == 0
     written, scene = load(tmp_path / "slice.nc"), Scene(run=run_of())
-    app, path = held(scene.run, scene.sliced)
+    app, path = held(scene.run, scene.computed_slice)
     np.testing.assert_array_equal(written["alpha"], app["alpha"])
     np.testing.assert_array_equal(path_on(written)["beta"], path["beta"])
     np.testing.assert_allclose(
         written["loss"].sel(split="train"), app["loss"].sel(split="train"), rtol=1e-12
     )
-    assert json.loads(written.attrs["slice"]) == to_plain(scene.sliced) == to_plain(SliceSpec())
+    assert (
+        json.loads(written.attrs["slice"])
+        == to_plain(scene.computed_slice)
+        == to_plain(SliceSpec())
+    )
     assert (app["alpha"][0], app["alpha"][-1]) != (-1, 1)  # the extent shows the trajectory
     assert float(path["alpha"].min()) > float(app["alpha"][0])
 
@@ -105,7 +109,7 @@ def test_a_diverging_run_is_framed_alike():
 
 
 def test_the_default_scale_is_one():
-    assert Display().height == SCALE
+    assert Display().scale == SCALE
 
 
 def test_a_user_s_network_with_its_states_gives_the_slice_of_the_run():

@@ -177,8 +177,8 @@ def test_a_value_out_of_range_is_refused_at_its_control(visitor):
 @pytest.mark.parametrize(
     ("path", "value", "word"),
     [
-        ("view.directions", "random", "view.directions=random"),
-        ("view.directions.normalization", "layer", "view.directions.normalization=layer"),
+        ("slice.directions", "random", "slice.directions=random"),
+        ("slice.directions.normalization", "layer", "slice.directions.normalization=layer"),
         ("run.problem.architecture", "residual_mlp", "run.problem.architecture=residual_mlp"),
         ("run.problem.dataset", "moons", "run.problem.dataset=moons"),
     ],
@@ -248,11 +248,11 @@ def test_changing_controls_while_a_run_goes_on_gives_one_going_run(visitor):
 
 def test_a_link_opens_the_same_view(chromium, voila, visitor):
     guest = Visitor(chromium, voila)
-    guest.open("#preset=curve_fitting&step=25&run.seed=3&display.height=linear")
+    guest.open("#preset=curve_fitting&step=25&run.seed=3&display.scale=linear")
     guest.at_rest()
     assert guest.step() == 25
     assert guest.page.locator("input[data-path='run.seed']").input_value() == "3"
-    assert guest.page.locator("select[data-path='display.height']").input_value() == "linear"
+    assert guest.page.locator("select[data-path='display.scale']").input_value() == "linear"
     assert guest.errors == []
     guest.page.close()
 

@@ -20,8 +20,8 @@ SMALL = {
     "run.optimizer": "sgd",
     "run.batch_size": "8",
     "run.steps": "50",
-    "view.resolution": "11",
-    "view.max_examples": "40",
+    "slice.resolution": "11",
+    "slice.max_examples": "40",
 }
 """A place at which every picture is drawn at once."""
 
@@ -49,7 +49,7 @@ MENUS = {
     "run.optimizer": ({}, set()),
     "run.schedule": ({}, set()),
     "run.sampler": ({}, set()),
-    "view.directions": ({}, {"between", "given"}),
+    "slice.directions": ({}, {"between", "given"}),
     "display.side_panel": ({}, set()),
     "display.side_panel.diagnostic": ({"display.side_panel": "diagnostics"}, set()),
     "display.side_panel.matrix": ({"display.side_panel": "curvature"}, set()),
@@ -64,7 +64,7 @@ Some data sets and directions lie in files of which there may be none; the exact
 has a single output.
 """
 
-USUAL = ("view.directions",)
+USUAL = ("slice.directions",)
 """Menus that every run of the tests walks; the others are walked by `make test-all`."""
 
 EXHAUSTIVE = pytest.mark.exhaustive

@@ -14,7 +14,7 @@ from landscape_lab.state.place import place
 
 pytestmark = [pytest.mark.browser, pytest.mark.exhaustive, pytest.mark.timeout(240)]
 
-SMALL = "#preset=spirals&step=20&view.resolution=21"
+SMALL = "#preset=spirals&step=20&slice.resolution=21"
 RATE = "run.optimizer.learning_rate"
 
 

@@ -20,7 +20,7 @@ def run(_: argparse.Namespace) -> None:
 
     kept = user_store()
     for preset in tqdm(presets().values(), desc="presets", delay=1, leave=False):
-        session = Session(preset.scene.run, preset.scene.sliced, kept)
+        session = Session(preset.scene.run, preset.scene.computed_slice, kept)
         panel = preset.scene.display.side_panel
         study = session.study(name_of(type(panel)), panel.study)
         deque(chain(session.travel(preset.steps), session.refine(), study), maxlen=0)

@@ -17,14 +17,13 @@ from landscape_lab.state.place import Place
 def dataset(place: Place, picture: Picture) -> xr.Dataset:
     """The slice with the path on it, path_alpha, path_beta and others (step).
 
-    The attributes hold all settings: the recipes `run`, `view` and `display`, the `link`, the
+    The attributes hold all settings: the recipes `run`, `slice` and `display`, the `link`, the
     `step` of the run, the step `seen`, the `changes` on the way, the fraction of motion `captured`.
     """
     scene = place.scene
     origin = place.origin
     attrs = {
         "run": canonical(to_plain(picture.run)),
-        "view": canonical(to_plain(picture.view)),
         "display": canonical(to_plain(scene.display)),
         "link": place.link(),
         "step": int(picture.path["step"][-1]),
@@ -84,8 +83,8 @@ def drawn(place: Place, picture: Picture) -> Drawn:
     """How the screen shows a picture; what has values below zero has no logarithmic heights."""
     display, slice_ = place.scene.display, dataset(place, picture)
     variable = display.color if display.color in slice_ else "loss"
-    logged = display.height == "log" and variable == "loss"
+    logged = display.scale == "log" and variable == "loss"
     scale = "log" if logged and not bool((slice_["loss"] < 0).any()) else "linear"
     limits = display.range() if variable == "loss" else None
-    split, deep = picture.view.split, display.show == "3d"
+    split, deep = picture.spec.split, display.show == "3d"
     return Drawn(slice_, own_path(slice_), variable, split, scale, deep, limits)

@@ -34,6 +34,6 @@ def _compared(shown: Drawn, compared: Beside, form: str) -> bytes:
     each = " ".join(f"{name}: {sentence(one, variable)}" for name, _, one in compared)
     return drawing(
         panes, form, "comparison", sentence=told, settings=each, variable=variable,
-        split=pictures[0].view.split, scale="linear" if below_zero else shown.scale,
+        split=pictures[0].spec.split, scale="linear" if below_zero else shown.scale,
         limits=shown.limits,
     )  # fmt: skip

@@ -14,9 +14,9 @@ FIRST = 2
 
 def sentence(picture: Picture, variable: str) -> str:
     """What is shown, of which network, where on its way, and in which plane."""
-    run, view = picture.run, picture.view
-    plane = label_of(type(view.directions)) + _normalized(view.directions)
-    told = f"The {'training' if view.split == 'train' else view.split} {variable}"
+    run, spec = picture.run, picture.spec
+    plane = label_of(type(spec.directions)) + _normalized(spec.directions)
+    told = f"The {'training' if spec.split == 'train' else spec.split} {variable}"
     told += f" of {_problem(run.problem)}, at step {picture.seen} of {_named(run.optimizer, float)}"
     told += f", batch size {run.batch_size}; plane: {plane}"
     moved = picture.path.sizes["step"] > 1

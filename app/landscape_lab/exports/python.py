@@ -89,8 +89,8 @@ def _way(place: Place, code: Code, strategy: Strategy | None) -> Iterator[str]:
         more = f", start=start{more}"
     scene = place.start
     yield f"run = {code.value(scene.run, len('run = '))}"
-    yield f"view = {code.value(scene.sliced, len('view = '))}"
-    yield f"session = {code.name(Session)}(run, view{more})"
+    yield f"spec = {code.value(scene.computed_slice, len('spec = '))}"
+    yield f"session = {code.name(Session)}(run, spec{more})"
     yield from _held(scene)
     for step, changes in groupby(place.changes, key=lambda change: change.step):
         yield from _advanced(step)
@@ -110,14 +110,14 @@ def _advanced(step: int) -> Iterator[str]:
 
 
 def _held(scene: Scene) -> Iterator[str]:
-    if not scene.view.follow:
+    if not scene.slice.follow:
         yield "session.picture()  # the plane of this step stays"
 
 
 def _changed(before: Scene, after: Scene, code: Code) -> Iterator[str]:
     """The lines that change the run or the view; the values that differ are named."""
     taken = ("run", "continue_with", before.run, after.run), (
-        "view", "look_through", before.sliced, after.sliced,
+        "spec", "change_slice", before.computed_slice, after.computed_slice,
     )  # fmt: skip
     for name, take, old, new in taken:
         if new != old:

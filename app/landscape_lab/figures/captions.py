@@ -12,7 +12,7 @@ from landscape_lab.figures.reliability import asked_tolerance, products, reliabi
 
 NUMBERS = ("batch_size", "steps", "seed", "dtype")
 RUN = ("optimizer", "schedule", "sampler")
-VIEW = ("span", "split", "measures")
+SLICE = ("span", "split", "measures")
 """The settings of a run and a view stated in captions, except directions."""
 
 COMPUTED = ("examples", "explained_variance_ratio", "engine_version")
@@ -22,10 +22,9 @@ COMPUTED = ("examples", "explained_variance_ratio", "engine_version")
 def caption(slice_: xr.Dataset) -> str:
     """What the slice is of, as its attributes tell, and how much of it was computed."""
     attrs = slice_.attrs
-    view = _parsed(attrs, "look") or _parsed(attrs, "view")
-    run = view.get("run") or _parsed(attrs, "run")
+    spec, run = _parsed(attrs, "slice"), _parsed(attrs, "run")
     told = [attrs.get("notice", ""), *_of_model(attrs), *_of_run(run, attrs), *_where(attrs)]
-    told += [*_of_view(view, attrs), *_of_evaluation(attrs, run)]
+    told += [*_of_slice(spec, attrs), *_of_evaluation(attrs, run)]
     told += [statistics(slice_), asked_tolerance(slice_)]
     for name in COMPUTED:
         given = attrs.get(name)
@@ -63,15 +62,16 @@ def _of_run(run: dict[str, Any], attrs: dict[Any, Any]) -> Iterator[str]:
         yield f"problem {_recipe(rest)}"
     yield from (f"{_words(name)} {_recipe(part)}" for name, part in parts.items())
     yield from (f"{name} {_recipe(run[name])}" for name in RUN if name in run)
-    numbers = [name for name in NUMBERS if name != "steps" or "seen" not in attrs]
+    numbers = [name for name in NUMBERS if name != "steps" or "step" not in attrs]
     yield from (f"{_words(name)} {run[name]}" for name in numbers if name in run)
 
 
 def _where(attrs: dict[Any, Any]) -> Iterator[str]:
     """The step that is looked at, and what was changed on the way there."""
-    if "seen" in attrs:
-        later = f" of a run to step {attrs['step']}" if attrs["step"] != attrs["seen"] else ""
-        yield f"step {attrs['seen']}{later}"
+    if "step" in attrs:
+        seen = attrs.get("seen", attrs["step"])
+        later = f" of a run to step {attrs['step']}" if attrs["step"] != seen else ""
+        yield f"step {seen}{later}"
     for change in json.loads(attrs.get("changes", "[]")):
         name = _words(change["path"].rpartition(".")[2])
         yield f"{name} set to {_short(change['value'])} at step {change['step']}"
@@ -79,16 +79,14 @@ def _where(attrs: dict[Any, Any]) -> Iterator[str]:
         yield "started at a point of another picture"
 
 
-def _of_view(view: dict[str, Any], attrs: dict[Any, Any]) -> Iterator[str]:
+def _of_slice(spec: dict[str, Any], attrs: dict[Any, Any]) -> Iterator[str]:
     """The plane, and the other settings of a slice; of your own network they are attributes."""
-    directions = view.get("directions") or _directions(attrs)
+    directions = spec.get("directions") or _directions(attrs)
     if directions.get("kind"):
         yield f"directions {_recipe(directions)}"
-    if view.get("step") is not None:
-        yield f"centre: step {view['step']}" if view["step"] >= 0 else "centre: the last step"
-    if "follow" in view:
-        yield "plane found at the step shown" if view["follow"] else "plane held"
-    yield from (f"{_words(name)} {_short(view[name])}" for name in VIEW if view.get(name))
+    if spec.get("follow") is False:
+        yield "plane held fixed"
+    yield from (f"{_words(name)} {_short(spec[name])}" for name in SLICE if spec.get(name))
 
 
 def _directions(attrs: dict[Any, Any]) -> dict[str, Any]:

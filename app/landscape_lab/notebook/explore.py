@@ -59,7 +59,7 @@ def explore(  # noqa: PLR0913 - every choice in one line is what it is for
         batch_size: examples per step; by default 32, or all, if there are fewer.
         seed: draws the mini-batches and random directions; the weights are those of the model.
         settings: any others by their path, as `LandscapeWidget.choose` takes them, for instance
-            `{"view.directions": "random", "view.span": 2.0}`.
+            `{"slice.directions": "random", "slice.span": 2.0}`.
         adapter: takes what the model gives if that is no tensor, gives the outputs.
         device: `cpu` or `cuda`; by default where the model's parameters lie.
         dtype: `float32` or `float64`; by default the model's, or `float32`.

@@ -80,13 +80,13 @@ class LandscapeWidget(ipywidgets.VBox):
         """The slice that is shown; where no browser shows one yet, computed now."""
         if self.picture is not None:
             return self.picture.slice
-        session = Session(self.scene.run, self.scene.sliced, self._store)
+        session = Session(self.scene.run, self.scene.computed_slice, self._store)
         session.advance_to(self.step)
         *_, last = session.refine()
         return last.slice
 
     def choose(self, path: str, value: Any) -> None:
-        """Put a value at a path of the scene: `"run.optimizer.learning_rate"`, `"view.span"`."""
+        """Put a value at a path of the scene: `"run.optimizer.learning_rate"`, `"slice.span"`."""
         self._pending = None
         self._page.choose(path, value)
 
@@ -127,7 +127,7 @@ class LandscapeWidget(ipywidgets.VBox):
             if not isinstance(self._pending, PendingPoint):
                 self.alpha, self.beta = coordinates_of(picture)
             values = picture.point.values if picture.point else picture.readings.values
-            loss = values.get(f"{picture.view.split}_loss", math.nan)
+            loss = values.get(f"{picture.spec.split}_loss", math.nan)
             self.loss = loss if math.isfinite(loss) else None
 
     @contextmanager

@@ -84,7 +84,7 @@ class Canvas:
         if picture is None:
             return
         if bool((picture.slice["loss"].where(picture.slice["computed"]) < 0).any()):
-            display = display.replace(height="linear", limits="")
+            display = display.replace(scale="linear", limits="")
         show = display.show if display.show != "compare" or update.kept else "2d"
         if show == "compare" and self.comparison is None:
             self._compare(update, display)  # drawn before it is shown
@@ -155,7 +155,7 @@ class Canvas:
         self._comparison().update(
             compared_runs(update),
             display.comparison,
-            display.height,
+            display.scale,
             variable=display.color,
             limits=display.range(),
             plane=update.together,
@@ -165,7 +165,7 @@ class Canvas:
     def _draw_landscape(self, picture: Picture, display: Display) -> None:
         at = picture.point
         point = None if at is None else (at.alpha, at.beta)
-        looks = (picture.view.split, display.show, display.height, display.color, display.limits)
+        looks = (picture.spec.split, display.show, display.scale, display.color, display.limits)
         drawn = (picture.slice, picture.path, looks, picture.seen, point)
         known, self._drawn = self._drawn, drawn
         if known and all(map(_same, known, drawn)):
@@ -177,8 +177,8 @@ class Canvas:
             picture.slice,
             picture.path,
             variable=color,
-            split=picture.view.split,
-            scale=display.height if color == "loss" else "linear",
+            split=picture.spec.split,
+            scale=display.scale if color == "loss" else "linear",
             limits=display.range() if color == "loss" else None,
             seen=picture.seen,
             point=point,
@@ -189,7 +189,7 @@ class Canvas:
         name = name_of(type(panel))
         made = None if name in self._side_panels else panel.view()
         view = self._side_panels[name].view if made is None else made
-        panel.draw(view, picture, display.height)
+        panel.draw(view, picture, display.scale)
         if made is not None:  # drawn before it is shown: the browser has no model of it yet
             self._add(name, made)
         for other, figure in self._side_panels.items():
@@ -232,7 +232,7 @@ def _quality(picture: Picture, *, brief: bool) -> Iterator[str]:
     if distance > 1e-5:
         yield f"current point {distance:.2g} off it"
     yield from reliability(slice_, brief=brief)
-    yield f"{int(slice_.attrs['examples'][0])} {picture.view.split} examples"
+    yield f"{int(slice_.attrs['examples'][0])} {picture.spec.split} examples"
     if words := statistics(slice_, brief=brief):
         yield words
     broken = int((~(abs(slice_["loss"]) < float("inf"))).sum())

@@ -28,7 +28,7 @@ def compared_runs(update: Update) -> list[Compared]:
         found.append(
             Compared(
                 letter, words, picture.slice, picture.path, picture.seen, picture.curves,
-                picture.view.split, figures, parameters,
+                picture.spec.split, figures, parameters,
             )
         )  # fmt: skip
     return found

@@ -19,7 +19,7 @@ SECTIONS = {
 }
 """The form's sections, and what their settings are of."""
 
-ELSEWHERE = ("run.device", "run.dtype", "run.checkpoints", "run.memory_mb", "view.scale",
+ELSEWHERE = ("run.device", "run.dtype", "run.checkpoints", "run.memory_mb", "slice.scale",
              "display.show", "display.comparison", "display.speed")  # fmt: skip
 """Paths that are on no form: for the command line and links, in the toolbar, or given by others."""
 
@@ -82,7 +82,7 @@ def _section_of(path: str, problem: Problem) -> str:
         return "Data" if part is None or isinstance(part, ProblemData) else "Network"
     if path.startswith("run."):
         return "Optimizer"
-    return "Landscape" if path.startswith(("view.", "display.side_panel")) else "Display"
+    return "Landscape" if path.startswith(("slice.", "display.side_panel")) else "Display"
 
 
 def _is_number(path: str, problem: Problem) -> bool:
@@ -99,8 +99,8 @@ def _part(path: str, problem: Problem) -> Recipe | None:
 
 def _is_detail(entry: form_model.Entry) -> bool:
     """Whether a row waits behind "more": the first fields of each part are the telling ones."""
-    if entry.path.startswith("view."):
-        return not entry.path.startswith("view.directions") or entry.place > 0
+    if entry.path.startswith("slice."):
+        return not entry.path.startswith("slice.directions") or entry.place > 0
     if entry.path.startswith("display.side_panel."):
         return entry.place > 0 or entry.path.count(".") > SIDE_PANEL_DEPTH
     if entry.path == "run.steps" or (entry.path in SELDOM and entry.value == entry.field.default):

@@ -39,7 +39,7 @@ class Connection(SidePanel):
         return point.kept(self, self._curve(point))
 
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
-        view.update(self.found(picture), picture.view.split, scale)
+        view.update(self.found(picture), picture.spec.split, scale)
 
     def _curve(self, point: InspectionPoint) -> Iterator[xr.Dataset | None]:
         work = to_another_start(

@@ -17,4 +17,4 @@ class OffPlane(SidePanel):
 
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
         del scale
-        view.update(under(picture.path, picture.slice, picture.view.split))
+        view.update(under(picture.path, picture.slice, picture.spec.split))

@@ -41,6 +41,6 @@ class Planes(SidePanel):
         return point.kept(self, work)
 
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
-        found, split = self.found(picture), picture.view.split
+        found, split = self.found(picture), picture.spec.split
         figures = spread(found, split, scale) if found is not None else None
         view.update(found, figures, split, scale)

@@ -34,7 +34,7 @@ class Runs(SidePanel):
         return point.kept(self, self._together(point))
 
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
-        view.update(self.found(picture), picture.view.split, scale)
+        view.update(self.found(picture), picture.spec.split, scale)
 
     def _together(self, point: InspectionPoint) -> Iterator[xr.Dataset | None]:
         run, others = point.run, []

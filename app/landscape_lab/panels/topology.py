@@ -24,7 +24,7 @@ class Topology(SidePanel):
     ] = "barcode"
 
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
-        split = picture.view.split
+        split = picture.spec.split
         if not view.is_new(picture.slice, (split, picture.standard_error, self.drawing, scale)):
             return  # the tree of the same slice is the same
         slice_ = picture.slice.assign_attrs(standard_error=picture.standard_error)

@@ -61,13 +61,13 @@ class Navigator:
         if there.origin is not None:
             start = yield from self._from(there.origin)
         scene = there.start
-        self.session = Session(scene.run, scene.sliced, self._store, start, self._strategy)
+        self.session = Session(scene.run, scene.computed_slice, self._store, start, self._strategy)
         self.begun = True
         yield from self.go_on(there)
 
     def go_on(self, there: Place) -> Iterator[Frame]:
         """Go on to a place that follows the present one."""
-        self.session.check(there.scene.run, there.scene.sliced)  # before the way there
+        self.session.check(there.scene.run, there.scene.computed_slice)  # before the way there
         made = self.place.changes
         self._take_on(replace(there, step=self.session.step, changes=made, seen=None))
         last = time.monotonic()
@@ -145,7 +145,7 @@ class Navigator:
         """Take on the settings of a place, whose step is the session's."""
         scene = place.scene
         self.session.continue_with(scene.run)
-        self.session.look_through(scene.sliced)
+        self.session.change_slice(scene.computed_slice)
         self.place = place
-        if not scene.view.follow:
+        if not scene.slice.follow:
             self.session.span()  # the plane that stays is the one of this step

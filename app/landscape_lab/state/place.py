@@ -144,7 +144,7 @@ class Place:
             origin = self.origin if same else None
             anew = replace(self, start=wanted, step=0, changes=(), origin=origin, seen=None)
             return replace(anew, strategy="")
-        fixed = path.startswith("view.") and not wanted.view.follow
+        fixed = path.startswith("slice.") and not wanted.slice.follow
         moves = fixed or wanted.run != self.scene.run
         begun = replace(self, start=assign(self.start, path, value), strategy="")
         if begun.scene == wanted and not (moves and self.step):

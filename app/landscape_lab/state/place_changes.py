@@ -89,8 +89,8 @@ def work_of(scene: Scene) -> Scene:
     """
     shown = scene.display
     asked = Display(side_panel=shown.side_panel)
-    if scene.view.tolerance:
-        asked = asked.replace(height=shown.height)
+    if scene.slice.tolerance:
+        asked = asked.replace(scale=shown.scale)
     if shown.show == "compare":
         asked = asked.replace(show="compare", comparison=shown.comparison)
     return scene.replace(display=asked)

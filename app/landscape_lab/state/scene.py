@@ -43,7 +43,7 @@ class Display(Recipe):
             "first, or all on one plane",
         ),
     ] = "side"
-    height: Annotated[
+    scale: Annotated[
         str, Choice(("linear", "log"), "scale of the loss axis and of the colours")
     ] = "linear"
     limits: Annotated[
@@ -68,13 +68,13 @@ class Display(Recipe):
         if not self.limits:
             return None
         accepted = "two numbers, the lower one first, as 0.01, 3"
-        if self.height == "log":
+        if self.scale == "log":
             accepted += ", both above zero on a log scale"
         try:
             low, high = (float(word) for word in self.limits.split(","))
         except ValueError:
             raise SpecError("Display.limits", self.limits, accepted) from None
-        if not (low < high < float("inf")) or (self.height == "log" and low <= 0):
+        if not (low < high < float("inf")) or (self.scale == "log" and low <= 0):
             raise SpecError("Display.limits", self.limits, accepted)
         return low, high
 
@@ -84,12 +84,12 @@ class Scene(Recipe):
     """A run, the slice that is looked at, and how it is drawn: the whole state of a page."""
 
     run: Annotated[Run, Note("training run")] = field(default_factory=Run)
-    view: Annotated[SliceSpec, Note("which slice is shown")] = field(default_factory=SliceSpec)
+    slice: Annotated[SliceSpec, Note("which slice is shown")] = field(default_factory=SliceSpec)
     display: Annotated[Display, Note("display settings")] = field(default_factory=Display)
 
     @property
-    def sliced(self) -> SliceSpec:
+    def computed_slice(self) -> SliceSpec:
         """The view as it is computed: a tolerance is of the scale on which the slice is drawn."""
-        if not self.view.tolerance:
-            return self.view
-        return self.view.replace(scale=self.display.height)
+        if not self.slice.tolerance:
+            return self.slice
+        return self.slice.replace(scale=self.display.scale)

@@ -61,12 +61,12 @@ class KeptRuns:
         first, *others = (one.path for one in self.known(places))
         if more is not None:
             others.append(more)
-        moves = scene.view.batch_norm == "interpolated"  # which this plane does not allow
+        moves = scene.slice.batch_norm == "interpolated"  # which this plane does not allow
         asked = SliceSpec(
             directions=PCA(),
-            resolution=scene.view.resolution,
-            max_examples=scene.view.max_examples,
-            batch_norm="usual" if moves else scene.view.batch_norm,
+            resolution=scene.slice.resolution,
+            max_examples=scene.slice.max_examples,
+            batch_norm="usual" if moves else scene.slice.batch_norm,
         )
         return slice_of_trajectory(first, asked, self._store, others=others)
 
@@ -74,5 +74,5 @@ class KeptRuns:
 def metrics(picture: Picture, scene: Scene) -> xr.Dataset:
     """The metrics of a picture's slice, on the scale that is shown where the loss is positive."""
     positive = not bool((picture.slice["loss"] <= 0).any())
-    scale = scene.display.height if positive else "linear"
-    return slice_metrics(picture.slice, picture.view.split, scale)
+    scale = scene.display.scale if positive else "linear"
+    return slice_metrics(picture.slice, picture.spec.split, scale)

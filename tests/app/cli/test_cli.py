@@ -610,7 +610,7 @@ def test_the_total_of_the_cache_counts_in_the_plural(numbers, says, capsys):
     ("preset", "says"), [("spirals", "spirals mlp"), ("curved_valley", "valley")]
 )
 def test_the_cache_names_the_problem_of_a_picture_of_the_app(preset, says, capsys, tmp_path):
-    words = f"preset={preset}&step=1&view.resolution=11"
+    words = f"preset={preset}&step=1&slice.resolution=11"
     assert main(["picture", words, "-o", str(tmp_path / "one.png")]) == 0
     assert main(["cache", "list"]) == 0
     told = capsys.readouterr().out
@@ -621,7 +621,7 @@ def test_the_cache_names_the_problem_of_a_picture_of_the_app(preset, says, capsy
 def test_a_picture_is_drawn_by_the_strategy_of_its_link(tmp_path):
     losses = {}
     for strategy in ("", "&strategy=loop", "&strategy=vmap"):
-        words = f"preset=spirals&step=1&view.resolution=11{strategy}"
+        words = f"preset=spirals&step=1&slice.resolution=11{strategy}"
         target = tmp_path / f"one{strategy[-4:]}.nc"
         assert main(["picture", words, "-o", str(target)]) == 0
         losses[strategy] = load(target)

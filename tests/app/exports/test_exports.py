@@ -36,17 +36,17 @@ from landscape_lab.state.place import Origin, Place, place
 
 SMALL = (
     "preset=spirals&run.problem.dataset.points=60&run.problem.architecture.width=8"
-    "&run.batch_size=20&view.resolution=15&step=12"
+    "&run.batch_size=20&slice.resolution=15&step=12"
 )
 PLACES = {
     "a preset": SMALL,
     "a change on the way": SMALL
     + "&at.5.run.optimizer.learning_rate=0.3&at.5.run.batch_size=10&at.9.run.optimizer.beta1=0.5",
     "another view": SMALL
-    + "&view.directions=random&view.directions.normalization=layer&view.split=test"
-    "&view.tolerance=0.01&view.resolution=33&view.span=0.7",
-    "a plane that stays": SMALL + "&at.4.view.follow=false&at.7.run.optimizer.learning_rate=0.1",
-    "an earlier step": SMALL + "&view.directions=update&seen=6",
+    + "&slice.directions=random&slice.directions.normalization=layer&slice.split=test"
+    "&slice.tolerance=0.01&slice.resolution=33&slice.span=0.7",
+    "a plane that stays": SMALL + "&at.4.slice.follow=false&at.7.run.optimizer.learning_rate=0.1",
+    "an earlier step": SMALL + "&slice.directions=update&seen=6",
 }
 
 
@@ -224,7 +224,7 @@ def test_drawings_are_made_with_their_caption(shown):
 
 
 def test_the_sentence_says_how_random_directions_are_scaled():
-    _, picture = arrived(place(SMALL + "&view.directions=random&view.resolution=11"))
+    _, picture = arrived(place(SMALL + "&slice.directions=random&slice.resolution=11"))
     assert "plane: random (filter-normalized), " in sentence(picture, "loss")
     assert "plane: random (layer-normalized), " in sentence(
         arrived(place(PLACES["another view"]))[1], "loss"

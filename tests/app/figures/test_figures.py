@@ -743,8 +743,8 @@ def test_a_page_opens_without_a_network_and_tells_the_loss_under_the_pointer(tmp
 def test_the_caption_tells_the_settings():
     given_ = slice_of(valley)
     given_["loss"][0, 0, 0] = np.inf
-    given_.attrs["look"] = (
-        '{"run": {"optimizer": {"kind": "sgd", "learning_rate": 0.1}, "batch_size": 32, "seed": 4}}'
+    given_.attrs["run"] = (
+        '{"optimizer": {"kind": "sgd", "learning_rate": 0.1}, "batch_size": 32, "seed": 4}'
     )
     words = caption(given_)
     for told in (

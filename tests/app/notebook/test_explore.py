@@ -25,7 +25,7 @@ from landscape_core.training.run import Run, Training, train
 from landscape_lab.notebook.explore import explore
 from waiting import until
 
-FEW = {"view.resolution": 11}
+FEW = {"slice.resolution": 11}
 
 CELL = """
 import ipywidgets, torch
@@ -36,7 +36,7 @@ inputs = torch.randn(60, 2)
 targets = (inputs[:, 0] > 0).long()
 widget = explore(
     model, torch.nn.functional.cross_entropy, (inputs, targets), steps=50,
-    settings={"view.resolution": 11}, height=480,
+    settings={"slice.resolution": 11}, height=480,
 )
 slider = ipywidgets.IntSlider(max=50)
 told = ipywidgets.Label("")
@@ -229,7 +229,7 @@ def test_a_network_that_no_key_tells_is_taken_and_equals_no_other():
         ({"model": Tied(), "data": (torch.ones(4, 3), torch.ones(4, 1))}, "adapter="),
         ({"batch_size": 41}, "batch_size must be at most the number of training examples, 40"),
         ({"optimizer": "adamm"}, "did you mean 'adam'"),
-        ({"settings": {"view.spam": 1}}, "a setting must be one of"),
+        ({"settings": {"slice.spam": 1}}, "a setting must be one of"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_any_work(monkeypatch, changes, says):
@@ -282,7 +282,7 @@ def test_setting_a_trait_goes_there(shown):
 
 
 def test_a_setting_and_a_reset_reach_the_page(shown):
-    shown.choose("view.resolution", 13)
+    shown.choose("slice.resolution", 13)
     until(lambda: shown.slice.sizes["alpha"] == 13)
     shown.step = 3
     until(lambda: shown.picture.seen == 3)

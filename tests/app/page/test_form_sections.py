@@ -55,7 +55,7 @@ from landscape_lab.page.form_sections import sections
 from landscape_lab.state.form_model import assign
 from landscape_lab.state.scene import Scene
 scene = assign(Scene(), "display.color", "confidence")
-shown = Session(scene.run, scene.sliced.replace(resolution=11)).picture().slice
+shown = Session(scene.run, scene.computed_slice.replace(resolution=11)).picture().slice
 found = sections(scene, Scene(), list(shown.data_vars))
 rows = {{row["path"]: row for part in found for row in part["fields"]}}
 print(*sorted(option["value"] for option in rows["display.color"]["options"]))

@@ -16,7 +16,7 @@ from landscape_lab.worker import thread
 from waiting import until
 
 RATE = "run.optimizer.learning_rate"
-LINK = "preset=spirals&step=12&view.resolution=11"
+LINK = "preset=spirals&step=12&slice.resolution=11"
 
 
 @pytest.fixture(autouse=True)
@@ -150,10 +150,10 @@ def test_a_row_and_a_preset_can_be_restored(page):
 
 def test_stop_leaves_what_there_is(page):
     page.choose("run.problem.architecture.depth", 20)
-    page.choose("view.resolution", 201)
+    page.choose("slice.resolution", 201)
     page.run.cancel()
     assert not page.run.busy
-    page.choose("view.resolution", 11)
+    page.choose("slice.resolution", 11)
     at_rest(page)
     assert page.picture.slice.sizes["alpha"] == 11
 
@@ -172,7 +172,7 @@ def test_a_file_is_made_of_the_held_picture_even_while_the_run_plays(page):
 
 
 def test_a_scene_of_ones_own_has_neither_presets_nor_a_link(tmp_path):
-    scene = assign(Scene(), "view.resolution", 11)
+    scene = assign(Scene(), "slice.resolution", 11)
     page = Page(store=Store(tmp_path), own=scene)
     page.ready()
     at_rest(page)
@@ -265,25 +265,25 @@ def test_another_scale_refines_a_slice_to_a_tolerance_anew(page):
     def unit():
         return page.picture.slice["error"].attrs["units"]
 
-    page.choose("view.resolution", 33)
-    page.choose("view.tolerance", 0.01)
+    page.choose("slice.resolution", 33)
+    page.choose("slice.tolerance", 0.01)
     at_rest(page)
     assert unit() == "share of the range of log10(loss)"
-    page.choose("display.height", "linear")
+    page.choose("display.scale", "linear")
     at_rest(page)
     until(lambda: unit() == "share of the range of the loss")
     exact = page.picture
-    page.choose("view.tolerance", 0.0)
+    page.choose("slice.tolerance", 0.0)
     at_rest(page)
     until(lambda: page.picture is not exact)
     exact = page.picture
-    page.choose("display.height", "log")
+    page.choose("display.scale", "log")
     assert not page.run.busy  # every point is computed: only drawn otherwise
     assert page.picture is exact
 
 
 def test_an_error_names_the_control_not_the_field(page):
-    page.choose("view.batch_norm", "interpolated")
+    page.choose("slice.batch_norm", "interpolated")
     until(lambda: not page.run.busy and page.layout.form.view.errors)
     (told,) = page.layout.form.view.errors.values()
     assert told.startswith("batch norm must be running, batch or reestimated")

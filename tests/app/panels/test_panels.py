@@ -488,9 +488,9 @@ def test_the_landscape_is_not_drawn_anew_for_what_stands_beside_it():
     canvas.contour.update = lambda slice_, *_, **__: drawn.append(slice_)
     canvas.draw(updated(replace(picture, studies={"planes": ensemble_of(2)})), Display())
     assert drawn == []
-    canvas.draw(updated(picture), Display(height="linear"))
+    canvas.draw(updated(picture), Display(scale="log"))
     again = session.picture()
-    canvas.draw(updated(again), Display(height="linear"))
+    canvas.draw(updated(again), Display(scale="log"))
     assert [slice_ is picture.slice for slice_ in drawn] == [True, False]
 
 

@@ -24,7 +24,7 @@ PATHS = {
     "regularizers": "run.problem.regularizer",
     "schedules": "run.schedule",
     "samplers": "run.sampler",
-    "directions": "view.directions",
+    "directions": "slice.directions",
 }
 """Where the parts of a kind stand on the form."""
 
@@ -138,9 +138,8 @@ def test_the_command_line_takes_foreign_parts(tmp_path):
 
 def test_the_command_line_draws_a_link_with_a_foreign_part(tmp_path):
     foreign.install(tmp_path)
-    link = (
-        "preset=spirals&step=2&run.optimizer=signum&view.resolution=11&view.directions=coordinates"
-    )
+    link = "preset=spirals&step=2&run.optimizer=signum&slice.resolution=11"
+    link += "&slice.directions=coordinates"
     landscape(tmp_path, "picture", link, "-o", "x.nc")
     with xr.open_dataset(tmp_path / "x.nc") as found:
         assert found.sizes["alpha"] == 11

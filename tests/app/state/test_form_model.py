@@ -59,8 +59,8 @@ def test_another_kind_keeps_what_the_user_had_changed_and_no_more():
         ("run.optimizer.learning_rate", "nan", "between"),
         ("run.optimizer", "adamm", "adam"),
         ("run.nothing", "1", "optimizer"),
-        ("view.follow", "perhaps", "true or false"),
-        ("view.split", "validation", "train"),
+        ("slice.follow", "perhaps", "true or false"),
+        ("slice.split", "validation", "train"),
     ],
 )
 def test_a_value_that_is_not_accepted_is_named_with_what_would_be(path, value, said):

@@ -14,7 +14,7 @@ RATE = "run.optimizer.learning_rate"
 
 def arrived(step=6):
     there = opening("spirals")
-    scene = assign(there.start, "view.resolution", 11)
+    scene = assign(there.start, "slice.resolution", 11)
     there = replace(there, start=assign(scene, "run.problem.dataset.points", 80), step=step)
     navigator = Navigator(there, strategy=Loop())
     (last,) = deque(navigator.travel(), maxlen=1)

@@ -178,7 +178,7 @@ def test_a_page_in_a_notebook_takes_its_class(notebook, tmp_path, monkeypatch):
     from landscape_lab.page.controller import Page
 
     halving = notebook().Halving
-    page = Page("preset=spirals&step=2&view.resolution=11", store=Store(tmp_path))
+    page = Page("preset=spirals&step=2&slice.resolution=11", store=Store(tmp_path))
     try:
         page.choose("run.optimizer", "Halving")
         page.choose("run.optimizer.every", 4)

@@ -23,7 +23,7 @@ RATE = "run.optimizer.learning_rate"
 
 def small(name="spirals"):
     there = opening(name)
-    scene = assign(there.start, "view.resolution", 11)
+    scene = assign(there.start, "slice.resolution", 11)
     return replace(there, start=assign(scene, "run.problem.dataset.points", 80), step=12)
 
 
@@ -42,14 +42,14 @@ def changed_on_the_way():
     there = small().wanting(assign(small().scene, RATE, 0.3))
     later = replace(there, step=20)
     later = later.wanting(assign(later.scene, "run.batch_size", 7))
-    fixed = assign(assign(later.scene, "view.directions", "random"), "view.follow", False)
+    fixed = assign(assign(later.scene, "slice.directions", "random"), "slice.follow", False)
     return replace(later.wanting(fixed), step=25)
 
 
 def test_changes_on_the_way_are_part_of_the_link():
     there = changed_on_the_way()
     assert [(change.step, change.path) for change in there.changes] == [
-        (12, RATE), (20, "run.batch_size"), (20, "view.follow"),
+        (12, RATE), (20, "run.batch_size"), (20, "slice.follow"),
     ]  # fmt: skip
     assert place(there.link()) == there
     assert "at.12.run.optimizer.learning_rate=0.3" in there.link()
@@ -64,8 +64,8 @@ def test_a_link_leads_to_what_was_on_the_screen_to_the_bit():
         session.advance(pace)
         session.picture()
     assert navigator.change_settings(assign(navigator.place.scene, "run.batch_size", 7))
-    assert navigator.change_settings(assign(navigator.place.scene, "view.directions", "random"))
-    assert navigator.change_settings(assign(navigator.place.scene, "view.follow", False))
+    assert navigator.change_settings(assign(navigator.place.scene, "slice.directions", "random"))
+    assert navigator.change_settings(assign(navigator.place.scene, "slice.follow", False))
     for _ in range(5):
         session.advance(1)
         session.picture()
@@ -119,7 +119,7 @@ def test_another_network_begins_anew_and_another_rate_goes_on():
     assert faster.follows(there)
     again = faster.wanting(assign(faster.scene, RATE, 0.6))
     assert again.changes == (Change(12, RATE, 0.6),)
-    drawn = faster.wanting(assign(faster.scene, "display.height", "linear"))
+    drawn = faster.wanting(assign(faster.scene, "display.scale", "linear"))
     assert drawn.changes == faster.changes
     begun = replace(there, step=0)
     assert begun.wanting(assign(begun.scene, RATE, 0.5)).changes == ()
@@ -142,7 +142,7 @@ def test_going_back_to_an_earlier_step_takes_the_settings_of_now_along():
         (f"step={'9' * 5000}", "step must be a whole number, 0 or larger, of at most 18 digits"),
         ("from=preset%3Dspirals&alpha=nan&beta=0", "alpha must be a finite number"),
         ("run=optimizers", "a setting of run must be given by the names of its fields"),
-        ("view=picture", "a setting of slice must be given by the names of its fields"),
+        ("slice=picture", "a setting of slice must be given by the names of its fields"),
         ("at.x.run.batch_size=3", r"at\.x must be a whole number"),
         ("at.5.run.problem.dataset=moons", "a change must be a setting that a run under way"),
         ("at.5.run.batch_size=3&at.2.run.batch_size=4", "a change must be at step 5 or later"),
@@ -239,8 +239,8 @@ def test_the_way_through_many_changes_is_as_long_as_they_are_many(monkeypatch):
         made.append(arguments)
         return assign(*arguments)
 
-    there = place(small().link() + "&at.12.view.follow=false&" + "&".join(
-        f"at.12.{path}" for path in 30 * ["view.span=1.5", "view.span=2.0"]
+    there = place(small().link() + "&at.12.slice.follow=false&" + "&".join(
+        f"at.12.{path}" for path in 30 * ["slice.span=1.5", "slice.span=2.0"]
     ))  # fmt: skip
     monkeypatch.setattr(place_module, "assign", counted)
     navigator = Navigator(there, strategy=Loop())
@@ -252,9 +252,15 @@ def test_the_way_through_many_changes_is_as_long_as_they_are_many(monkeypatch):
 
 
 def test_a_tolerance_is_of_the_scale_on_which_the_loss_is_drawn():
-    exact, close = place("preset=spirals"), place("preset=spirals&view.tolerance=0.01")
-    assert exact.scene.sliced is exact.scene.view  # drawn otherwise, nothing is computed anew
-    assert close.scene.sliced.scale == close.scene.display.height == "log"
-    linear = place("preset=spirals&view.tolerance=0.01&display.height=linear")
-    assert linear.scene.sliced == linear.scene.view == linear.scene.view.replace(scale="linear")
+    exact, close = place("preset=spirals"), place("preset=spirals&slice.tolerance=0.01")
+    assert (
+        exact.scene.computed_slice is exact.scene.slice
+    )  # drawn otherwise, nothing is computed anew
+    assert close.scene.computed_slice.scale == close.scene.display.scale == "log"
+    linear = place("preset=spirals&slice.tolerance=0.01&display.scale=linear")
+    assert (
+        linear.scene.computed_slice
+        == linear.scene.slice
+        == linear.scene.slice.replace(scale="linear")
+    )
     assert "scale" not in close.link()

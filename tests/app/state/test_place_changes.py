@@ -41,7 +41,7 @@ def test_a_setting_that_is_changed_while_looking_back_is_changed_there():
 
 
 def test_a_view_that_is_changed_while_looking_back_leaves_the_step_that_is_looked_at():
-    wider = assign(here().scene, "view.span", 2.0)
+    wider = assign(here().scene, "slice.span", 2.0)
     there, travels = with_settings(replace(here(), seen=5), wider, playing=False)
     assert (there.step, there.seen, there.changes) == (12, 5, ())
     assert not travels
@@ -77,14 +77,14 @@ def test_without_kept_runs_there_is_nothing_to_compare():
 
 def test_undoing_a_change_of_the_view_does_not_take_steps_back():
     before, after = here(), replace(here(), step=20)
-    after = after.wanting(assign(after.scene, "view.span", 2.0))
+    after = after.wanting(assign(after.scene, "slice.span", 2.0))
     assert in_history(after, before).step == 20
     changed = after.wanting(faster(after))
     assert in_history(changed, before).step == 12
 
 
 def test_settings_that_were_chosen_meanwhile_stay_when_the_worker_reports_its_place():
-    wanted = here().wanting(assign(here().scene, "view.span", 2.0))
+    wanted = here().wanting(assign(here().scene, "slice.span", 2.0))
     found = reached(wanted, replace(here(), step=14), ())
     assert (found.step, found.scene) == (14, wanted.scene)
     assert reached(wanted, here(), (here(),)).kept == (here(),)
@@ -92,10 +92,10 @@ def test_settings_that_were_chosen_meanwhile_stay_when_the_worker_reports_its_pl
 
 def test_only_settings_that_change_numbers_are_work():
     scene = here().scene
-    drawn = assign(assign(scene, "display.height", "linear"), "display.color", "accuracy")
+    drawn = assign(assign(scene, "display.scale", "linear"), "display.color", "accuracy")
     assert work_of(drawn) == work_of(scene)
     assert work_of(assign(scene, "display.side_panel", "curvature")) != work_of(scene)
-    close, other = (assign(one, "view.tolerance", 0.01) for one in (scene, drawn))
+    close, other = (assign(one, "slice.tolerance", 0.01) for one in (scene, drawn))
     assert work_of(close) != work_of(other)
 
 

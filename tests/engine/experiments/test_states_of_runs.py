@@ -91,7 +91,7 @@ def test_what_goes_through_one_state_alone_is_refused_before_any_work():
         SliceSpec(directions=Random(), batch_norm="interpolated")
     session = Session(run_of(), SliceSpec(resolution=11))
     with pytest.raises(SpecError, match=r"SliceSpec\.batch_norm must be running, batch or"):
-        session.look_through(SliceSpec(batch_norm="interpolated"))
+        session.change_slice(SliceSpec(batch_norm="interpolated"))
 
 
 def test_directions_are_found_with_the_statistics_of_the_state():

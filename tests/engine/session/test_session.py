@@ -220,7 +220,7 @@ def test_the_loss_under_the_path_is_that_of_the_picture():
     thetas = thetas_of(session)
     moved = (thetas - thetas[0]).norm(dim=1).max()
     assert float(start["off"]) == pytest.approx(float(start["distance"]) / float(moved), rel=1e-5)
-    session.look_through(SliceSpec(resolution=11, span=0.05))
+    session.change_slice(SliceSpec(resolution=11, span=0.05))
     narrow = session.picture()
     assert np.isnan(under(narrow.path, narrow.slice, "train")["under"].values[0])
 
@@ -306,7 +306,7 @@ def test_what_depends_on_the_plane_is_kept_by_the_plane(tmp_path):
         SliceSpec(resolution=13),
         SliceSpec(directions=Gradient()),
     ):
-        session.look_through(view)
+        session.change_slice(view)
         for _ in range(2):
             session.picture()
             deque(session.study("a", study), maxlen=0)
@@ -485,8 +485,8 @@ def test_the_loss_on_test_examples_is_refused_where_there_are_none():
         Session(run, SliceSpec(split="test"))
     session = Session(run, SliceSpec())
     with pytest.raises(SpecError, match=r"SliceSpec\.split must be train"):
-        session.look_through(SliceSpec(split="test"))
-    assert session.view == SliceSpec()
+        session.change_slice(SliceSpec(split="test"))
+    assert session.spec == SliceSpec()
 
 
 def test_who_travels_to_a_step_again_finds_its_picture_in_the_store(tmp_path):

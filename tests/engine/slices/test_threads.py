@@ -29,7 +29,7 @@ def data():
     return torch.randn(40, 4, generator=rng).double(), torch.randint(3, (40,), generator=rng)
 
 
-def sliced():
+def computed_slice():
     return landscape(filled(Written()), cross_entropy, data(), resolution=5)
 
 
@@ -67,7 +67,7 @@ def test_another_network_is_called_while_slices_are_computed():
 
     def several():
         try:
-            return [sliced() for _ in range(8)]
+            return [computed_slice() for _ in range(8)]
         finally:
             done.set()
 
@@ -77,6 +77,6 @@ def test_another_network_is_called_while_slices_are_computed():
 
 
 def test_slices_are_computed_beside_each_other():
-    expected = sliced()["loss"]
+    expected = computed_slice()["loss"]
     for one in all_in_threads(*[sliced] * 4):
         np.testing.assert_allclose(one["loss"], expected, rtol=1e-10)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from cases import SPECIAL, place_of
-from landscape_core import Run, SliceSpec
+from landscape_core import Run
 from landscape_core.foundation.errors import FileFormatError, MissingDataError, SpecError
 from landscape_core.foundation.recipes import canonical, to_plain
 from landscape_core.storage import atomic_files, netcdf
@@ -45,7 +45,7 @@ def dataset(fill=1.0, size=6):
             "step": [0, 1, 20],
         },
         {
-            "look": '{"kind":"look"}',
+            "slice": '{"kind":"slice_spec"}',
             "examples": [300],
             "explained_variance_ratio": [0.5, 0.25],
             "names": ["PC1", "β"],
@@ -235,7 +235,7 @@ def slice_of(size=51):
             "computed": (("beta", "alpha"), np.ones((size, size), dtype=bool)),
         },
         {"split": ["train", "test"], "beta": ("beta", side, told), "alpha": ("alpha", side, told)},
-        {"slice": canonical(to_plain(SliceSpec())), "examples": [300, 300], "dtype": "float32"},
+        {"run": canonical(to_plain(Run())), "examples": [300, 300], "dtype": "float32"},
     )
 
 
@@ -291,7 +291,7 @@ def test_entries_are_told_in_words_the_last_used_first(tmp_path):
         found[0].size = 0
 
 
-@pytest.mark.parametrize("attrs", [{"look": "no JSON"}, {"run": "[1]"}, {"look": '{"run":3}'}])
+@pytest.mark.parametrize("attrs", [{"run": "no JSON"}, {"run": "[1]"}, {"run": "3"}])
 def test_attributes_that_are_no_recipe_are_kept_all_the_same(tmp_path, attrs):
     store, asked = Store(tmp_path), slice_of(3).assign_attrs(attrs)
     store.put("abc", asked)
