@@ -36,8 +36,9 @@ def with_known_loss(part: ModelObjective) -> ModelObjective:
     given = nullcontext() if part.evaluation.is_plain else as_given(*whole)
     with kept_generators(device), full_precision(device), unheard(), given:
         with network_errors(part.inputs):
-            module, few = copied(part.module).eval(), part.inputs[:FEW].clone()
-            outputs = without_gradients(lambda: outputs_in(module(few), part.adapter))
+            few = part.inputs[:FEW]
+            call = lambda: copied(part.module).eval()(few.clone())  # noqa: E731 - perhaps twice
+            outputs = without_gradients(lambda: outputs_in(call(), part.adapter))
         if outputs.ndim != 2:
             return part
         with loss_errors(outputs, targets):
