@@ -3,7 +3,7 @@
 from contextlib import nullcontext
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from landscape_core.foundation.precision import full_precision
@@ -36,9 +36,7 @@ def with_known_loss(part: ModelObjective) -> ModelObjective:
     given = nullcontext() if part.evaluation.is_plain else as_given(*whole)
     with kept_generators(device), full_precision(device), unheard(), given:
         with network_errors(part.inputs):
-            few = part.inputs[:FEW]
-            call = lambda: copied(part.module).eval()(few.clone())  # noqa: E731 - perhaps twice
-            outputs = without_gradients(lambda: outputs_in(call(), part.adapter))
+            outputs = without_gradients(lambda: _few_outputs(part))
         if outputs.ndim != 2:
             return part
         with loss_errors(outputs, targets):
@@ -47,6 +45,12 @@ def with_known_loss(part: ModelObjective) -> ModelObjective:
         known = CrossEntropy()(outputs, targets[:FEW]).mean()
     same = torch.allclose(known, told, rtol=1e-4, atol=1e-6, equal_nan=True)
     return part.recognized(CrossEntropy()) if same else part
+
+
+def _few_outputs(part: ModelObjective) -> Tensor:
+    """The outputs of a fresh copy of the network on a few examples."""
+    found = copied(part.module).eval()(part.inputs[:FEW].clone())
+    return outputs_in(found, part.adapter)
 
 
 def _plain(loss: object) -> bool:
