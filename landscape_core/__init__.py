@@ -11,13 +11,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from landscape_core.analysis.bottleneck import bottleneck_distance as bottleneck_distance
     from landscape_core.analysis.convexity_map import Convexity as Convexity
     from landscape_core.analysis.convexity_map import compute_convexity as compute_convexity
     from landscape_core.analysis.convexity_of_model import convexity as convexity
     from landscape_core.analysis.merge_tree import merge_tree as merge_tree
+    from landscape_core.analysis.persistence import persistence as persistence
     from landscape_core.analysis.plane_ensemble import ensemble as ensemble
     from landscape_core.analysis.plane_ensemble import spread as spread
     from landscape_core.analysis.slice_metrics import slice_metrics as slice_metrics
+    from landscape_core.analysis.topological_profile import (
+        topological_profile as topological_profile,
+    )
     from landscape_core.connectivity.alignment import aligned as aligned
     from landscape_core.connectivity.connect_models import connect as connect
     from landscape_core.connectivity.connected_runs import connect_runs as connect_runs
@@ -48,8 +53,12 @@ if TYPE_CHECKING:
     from landscape_core.foundation.errors import FileFormatError as FileFormatError
     from landscape_core.foundation.errors import LandscapeError as LandscapeError
     from landscape_core.foundation.errors import MissingDataError as MissingDataError
+    from landscape_core.foundation.errors import MissingPackageError as MissingPackageError
     from landscape_core.foundation.errors import PlaneError as PlaneError
     from landscape_core.foundation.errors import SpecError as SpecError
+    from landscape_core.foundation.recipes import Choice as Choice
+    from landscape_core.foundation.recipes import Knob as Knob
+    from landscape_core.foundation.recipes import Note as Note
     from landscape_core.foundation.recipes import Recipe as Recipe
     from landscape_core.foundation.recipes import to_plain as to_plain
     from landscape_core.foundation.registry import entries as entries
@@ -61,6 +70,7 @@ if TYPE_CHECKING:
     from landscape_core.models.datasets.base import ProblemData as ProblemData
     from landscape_core.models.losses.base import Loss as Loss
     from landscape_core.models.measures.base import Measure as Measure
+    from landscape_core.models.measures.base import OutputMeasure as OutputMeasure
     from landscape_core.models.network_objective import ModelObjective as ModelObjective
     from landscape_core.models.objective import Objective as Objective
     from landscape_core.models.problems.base import Problem as Problem
@@ -120,6 +130,9 @@ _PUBLIC = {
     ),
     # recipes, and the parts that there are
     "landscape_core.foundation.recipes": (
+        "Choice",
+        "Knob",
+        "Note",
         "Recipe",
         "to_plain",
     ),
@@ -133,7 +146,10 @@ _PUBLIC = {
     "landscape_core.models.architectures.base": ("Architecture",),
     "landscape_core.models.datasets.base": ("ProblemData",),
     "landscape_core.models.losses.base": ("Loss",),
-    "landscape_core.models.measures.base": ("Measure",),
+    "landscape_core.models.measures.base": (
+        "Measure",
+        "OutputMeasure",
+    ),
     "landscape_core.models.problems.base": ("Problem",),
     "landscape_core.models.problems.supervised": ("Supervised",),
     "landscape_core.training.optimizers.base": ("Optimizer",),
@@ -220,6 +236,9 @@ _PUBLIC = {
     # the shape of a slice in numbers
     "landscape_core.analysis.slice_metrics": ("slice_metrics",),
     "landscape_core.analysis.merge_tree": ("merge_tree",),
+    "landscape_core.analysis.persistence": ("persistence",),
+    "landscape_core.analysis.topological_profile": ("topological_profile",),
+    "landscape_core.analysis.bottleneck": ("bottleneck_distance",),
     "landscape_core.analysis.plane_ensemble": (
         "ensemble",
         "spread",
@@ -245,6 +264,7 @@ _PUBLIC = {
         "FileFormatError",
         "LandscapeError",
         "MissingDataError",
+        "MissingPackageError",
         "PlaneError",
         "SpecError",
     ),

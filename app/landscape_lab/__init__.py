@@ -9,7 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from landscape_core.analysis.convexity_of_model import convexity as convexity
+    from landscape_core.connectivity.connect_models import connect as connect
+    from landscape_core.curvature.spectrum_of_model import spectrum as spectrum
     from landscape_core.slices.one_call import landscape as landscape
+    from landscape_core.slices.plane_of_slice import plane_of as plane_of
     from landscape_core.storage.netcdf import load as load
     from landscape_core.storage.netcdf import save as save
     from landscape_core.storage.store import Store as Store
@@ -23,6 +27,10 @@ if TYPE_CHECKING:
 _PUBLIC = {
     # your own network
     "landscape_core.slices.one_call": ("landscape",),
+    "landscape_core.slices.plane_of_slice": ("plane_of",),
+    "landscape_core.curvature.spectrum_of_model": ("spectrum",),
+    "landscape_core.analysis.convexity_of_model": ("convexity",),
+    "landscape_core.connectivity.connect_models": ("connect",),
     "landscape_lab.notebook.explore": ("explore",),
     # pictures
     "landscape_lab.figures.matplotlib.plotting": ("plot",),

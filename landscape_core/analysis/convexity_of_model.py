@@ -35,7 +35,7 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
     data: Batches,
     *,
     directions: Directions | Plane | Through | None = None,
-    path: Sequence[Mapping[str, Tensor]] = (),
+    path: Sequence[Mapping[str, Tensor]] | None = None,
     resolution: int = 15,
     span: Span = 1.0,
     dimensions: int = 2,

@@ -20,12 +20,14 @@ from landscape_core.planes.projected_path import ProjectedPath
 
 
 def states_of(path: object, objective: ModelObjective) -> list[NetworkState]:
-    """The states of an objective's network that `path` lists.
+    """The states of an objective's network that `path` lists; none of None.
 
     Raises:
         SpecError: no list of state dictionaries, or a state of another network.
     """
     accepted = "a list of state dictionaries"
+    if path is None:
+        return []
     if isinstance(path, Mapping | str | bytes | Tensor | nn.Module):
         raise SpecError("path", type(path).__name__, accepted)
     try:

@@ -80,7 +80,7 @@ def plan_of(  # noqa: PLR0913 - each choice by its name, as in `landscape`
     directions: Directions | Plane | Through | None,
     measures: Mapping[str, Given] | None = None,
     *,
-    path: Sequence[Mapping[str, Tensor]] = (),
+    path: Sequence[Mapping[str, Tensor]] | None = None,
     dimensions: int = 2,
     span: Span = 1.0,
     resolution: int = 51,

@@ -39,7 +39,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     test: Batches | None = None,
     measures: Mapping[str, Given] | None = None,
     directions: Directions | Plane | Through | None = None,
-    path: Sequence[Mapping[str, Tensor]] = (),
+    path: Sequence[Mapping[str, Tensor]] | None = None,
     resolution: int = 51,
     span: Span = 1.0,
     dimensions: int = 2,

@@ -14,6 +14,7 @@ CALLS = {
         "model": REQUIRED,
         "test": None,
         "directions": None,
+        "path": None,
         "resolution": 51,
         "span": 1.0,
         "dimensions": 2,
