@@ -159,7 +159,9 @@ def _check(part: ModelObjective) -> None:
         accepted = "one that treats each example by itself"
         raise SpecError("model", type(part.module).__name__, accepted)
     if found.loss != "mean":
-        raise SpecError("loss", found.loss, "a mean over examples, which some of them can estimate")
+        raise SpecError(
+            "loss", found.loss, "an unweighted mean over examples, which some of them can estimate"
+        )
 
 
 class _Total:

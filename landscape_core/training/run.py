@@ -37,10 +37,10 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 class Run(Recipe):
     """Everything that determines a training run."""
 
-    problem: Annotated[Problem, Note("problem: data, network and loss")] = field(
-        default_factory=Supervised
+    problem: Annotated[Problem, Note("data, network and loss")] = field(default_factory=Supervised)
+    optimizer: Annotated[Optimizer[Any], Note("update rule of the parameters")] = field(
+        default_factory=SGD
     )
-    optimizer: Annotated[Optimizer[Any], Note("optimizer")] = field(default_factory=SGD)
     schedule: Annotated[Schedule, Note("learning-rate schedule")] = field(default_factory=Constant)
     sampler: Annotated[Sampler[Any], Note("batch sampler")] = field(default_factory=Shuffled)
     batch_size: Annotated[

@@ -14,7 +14,7 @@ from landscape_lab.page.form_sections import SECTIONS, sections
 from landscape_lab.state import form_model
 from landscape_lab.state.place import opening, place
 from landscape_lab.state.preset import presets
-from landscape_lab.state.scene import Scene
+from landscape_lab.state.scene import Display, Scene
 
 PATHS = [entry.path for entry in form_model.rows(Scene())]
 
@@ -128,7 +128,7 @@ def test_what_was_changed_is_marked_and_extra_rows_are_told_by_their_default():
 @pytest.mark.parametrize("limits", ["1", "2, 1", "a, b", "0, 3", "nan, 1"])
 def test_limits_that_are_no_range_are_refused(limits):
     with pytest.raises(SpecError, match=r"Display\.limits must be two numbers"):
-        form_model.assign(Scene(), "display.limits", limits)
+        form_model.assign(Scene(display=Display(scale="log")), "display.limits", limits)
 
 
 @pytest.mark.parametrize("base", [Architecture, Optimizer, Problem])

@@ -410,19 +410,19 @@ def test_examples_of_a_sum_are_no_estimate_of_its_slice_and_that_is_said():
 def test_a_growing_part_of_the_data_needs_a_mean(name):
     objective, _ = made(name, count=60)
     read = probe_of({"train": objective}, Random())
-    with pytest.raises(SpecError, match="loss must be a mean over examples"):
+    with pytest.raises(SpecError, match="loss must be an unweighted mean over examples"):
         next(iter(sample(read, Grid.square(1.0, 3))))
 
 
 @pytest.mark.parametrize("name", ["class weights", "sum", "ignored", "log-sum-exp"])
 def test_the_noise_of_gradients_needs_a_mean(name):
     objective, _ = made(name, count=100)
-    with pytest.raises(SpecError, match="loss must be a mean over examples"):
+    with pytest.raises(SpecError, match="loss must be an unweighted mean over examples"):
         GradientNoise().at(objective, objective.start)
 
 
 @pytest.mark.parametrize("diagnostic", [GradientNoise(), TangentKernel()])
 def test_examples_that_see_each_other_have_no_gradients_of_their_own(diagnostic):
     objective = ModelObjective(Centred(), nn.CrossEntropyLoss(), *data(100))
-    with pytest.raises(SpecError, match="model must be one that treats each example by itself"):
+    with pytest.raises(SpecError, match="model must be one that processes examples independently"):
         diagnostic.at(objective, objective.start)
