@@ -555,8 +555,8 @@ def test_frozen_parameters_stay_and_tied_ones_move_together():
     [
         ({"resolution": 1}, r"Grid\.resolution.*1"),
         ({"span": 0.0}, r"span.*0"),
-        ({"span": "1"}, r"span must be larger than 0; got '1'"),
-        ({"span": None}, r"span must be larger than 0; got None"),
+        ({"span": "1"}, r"span must be a positive number.*got '1'"),
+        ({"span": None}, r"span must be a positive number.*got None"),
         ({"dimensions": 0}, r"dimensions must be 1 .* or 2 .*got 0"),
         ({"dimensions": -1}, r"dimensions must be 1 .* or 2 .*got -1"),
         ({"dimensions": 3}, r"dimensions must be 1 .* or 2 .*got 3"),
@@ -566,7 +566,7 @@ def test_frozen_parameters_stay_and_tied_ones_move_together():
         ({"directions": [PCA()]}, r"directions must be a rule.*got 'list'"),
         ({"directions": torch.ones(2, 59)}, r"directions must be a rule.*got 'Tensor'"),
         ({"path": [torch.ones(59)]}, r"path must be .*state dictionaries.*got 'Tensor'"),
-        ({"path": {"0.weight": torch.ones(5, 3)}}, r"path must be .*dictionaries.*got 'str'"),
+        ({"path": {"0.weight": torch.ones(5, 3)}}, r"path must be .*dictionaries.*got 'dict'"),
         (
             {"path": [{"0.weight": 3}]},
             r"keys of a state must be the network's; 0\.bias, .* missing",
@@ -651,8 +651,8 @@ def test_a_recurrent_layer_alone_takes_an_adapter(kind, strategy):
 
 
 WRONG = {
-    "text as a tolerance": ({"tolerance": "1%"}, r"tolerance must be a share.*got '1%'"),
-    "a truth value as a tolerance": ({"tolerance": True}, r"tolerance must be a share.*got True"),
+    "text as a tolerance": ({"tolerance": "1%"}, r"tolerance must be a fraction.*got '1%'"),
+    "a truth value as a tolerance": ({"tolerance": True}, r"tolerance must be a fraction.*got True"),
     "no such device": ({"device": "nosuch"}, r"device must be a device that.*got 'nosuch'"),
     "no such card": ({"device": "cuda:97"}, r"device must be a device that.*got 'cuda:97'"),
     "no such type": ({"dtype": "float65"}, r"dtype must be a floating-point type.*'float65'"),
