@@ -28,7 +28,7 @@ from landscape_core.slices.grid import Grid
 from landscape_core.slices.point_statistics import at_coord
 from landscape_core.storage.schema import ALPHA, BETA, SCHEMA_VERSION
 
-NEWS = 0.25
+UPDATE_INTERVAL = 0.25
 """Seconds between two datasets."""
 
 
@@ -91,7 +91,7 @@ def compute_convexity(
             for index, end in enumerate(("max", "min")):
                 found[f"lambda_{end}"][place] = float(pairs.values[index])
                 found[f"residual_{end}"][place] = float(pairs.residuals[index])
-        if time.monotonic() - told > NEWS:
+        if time.monotonic() - told > UPDATE_INTERVAL:
             yield _map(found, sides, plane, asked).assign_attrs(said, **checks.attrs)
             told = time.monotonic()
     yield _map(found, sides, plane, asked).assign_attrs(said, **checks.attrs)

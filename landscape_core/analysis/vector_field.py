@@ -24,7 +24,7 @@ from landscape_core.slices.grid import Grid
 from landscape_core.slices.point_statistics import at_coord
 from landscape_core.storage.schema import ALPHA, BETA
 
-NEWS = 0.25
+UPDATE_INTERVAL = 0.25
 """Seconds between two datasets."""
 
 MEANINGS = {
@@ -63,7 +63,7 @@ def field(objective: ModelObjective, plane: Plane, grid: Grid) -> Iterator[xr.Da
             if bool(loss.isfinite()) and bool(gradient.isfinite().all()):
                 for name, value in _read(plane, -gradient[None]).items():
                     found[name][row, column] = float(value)
-        if time.monotonic() - told > NEWS:
+        if time.monotonic() - told > UPDATE_INTERVAL:
             yield _field(found, plane, alpha, beta)
             told = time.monotonic()
     yield _field(found, plane, alpha, beta)

@@ -19,7 +19,7 @@ from landscape_core.connectivity.connection import check_resolution
 from landscape_core.connectivity.curve_plane import CurvePlane
 from landscape_core.connectivity.paths.base import Curve, Kind, Path
 from landscape_core.connectivity.paths.bezier import Bezier
-from landscape_core.experiments.progress import NEWS
+from landscape_core.experiments.progress import UPDATE_INTERVAL
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.types import Vector
@@ -117,7 +117,7 @@ class CurveSearch:
     ) -> Iterator[tuple[int, xr.Dataset]]:
         shown: xr.Dataset | None = None
         curve: Curve | None = None
-        told, again = -NEWS, 0.0
+        told, again = -UPDATE_INTERVAL, 0.0
         first, last = (end.theta for end in ends)
         for done, curve in enumerate(self.path.connect(objective, first, last, self.seed)):
             now = time.monotonic()
@@ -125,7 +125,7 @@ class CurveSearch:
                 shown = reader.dataset(curve)
                 took = time.monotonic() - now
                 again = now + took / SHARE
-            if now - told > NEWS:
+            if now - told > UPDATE_INTERVAL:
                 told = now
                 yield done, shown
         if curve is not None:

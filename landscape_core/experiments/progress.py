@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import xarray as xr
 
-NEWS = 0.1
+UPDATE_INTERVAL = 0.1
 """Seconds between two states of progress that are yielded."""
 
 

@@ -11,7 +11,7 @@ import torch
 import xarray as xr
 
 from landscape_core.experiments.learning_curves import curves, measured
-from landscape_core.experiments.progress import NEWS, Progress
+from landscape_core.experiments.progress import UPDATE_INTERVAL, Progress
 from landscape_core.foundation.errors import FileFormatError, SpecError
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import (
@@ -67,7 +67,7 @@ def record_run(run: Run, store: Store | None = None) -> Iterator[Progress]:
         state = training.advance(state)
         if state.index % every == 0 or state.index == run.steps:
             recorder.add(state, **measured(training.instance, state))
-        if time.monotonic() - told > NEWS:
+        if time.monotonic() - told > UPDATE_INTERVAL:
             told = time.monotonic()
             yield Progress(state.index, run.steps)
     dataset = trajectory(run, recorder.entries(), training.files, diverged=state.diverged)

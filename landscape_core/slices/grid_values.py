@@ -24,7 +24,7 @@ from landscape_core.slices.interpolation import Floats, Lines, filled
 from landscape_core.slices.probe import Probe
 from landscape_core.storage import schema
 
-NEWS = 0.08
+UPDATE_INTERVAL = 0.08
 """Seconds between two updates of a level that takes long."""
 
 BITE = 0.04
@@ -113,7 +113,7 @@ class GridValues:
         """Compute the points at indices (K, D), and pause whenever there is news to tell."""
         told = time.perf_counter()
         for done in self._spread(missing, spread) if spread else self._bites(missing):
-            if time.perf_counter() - told > NEWS and done < len(missing):
+            if time.perf_counter() - told > UPDATE_INTERVAL and done < len(missing):
                 yield
                 told = time.perf_counter()
 

@@ -10,7 +10,7 @@ import xarray as xr
 
 from landscape_core.foundation.recipes import canonical, to_plain
 from landscape_core.slices.grid import Index, Mask
-from landscape_core.slices.grid_values import NEWS, GridValues, Spread
+from landscape_core.slices.grid_values import UPDATE_INTERVAL, GridValues, Spread
 from landscape_core.slices.interpolation import Floats
 from landscape_core.slices.tolerance import MOST, Tolerance
 
@@ -117,7 +117,7 @@ class Refinement:
 
     def is_due(self) -> bool:
         """Whether it has taken so long by now that what is known is worth a dataset."""
-        return time.perf_counter() - self.began > NEWS
+        return time.perf_counter() - self.began > UPDATE_INTERVAL
 
 
 def mask_of(index: Index, shape: tuple[int, ...]) -> Mask:

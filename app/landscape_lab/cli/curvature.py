@@ -53,7 +53,9 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     run_of(path)  # refuses what is no trajectory
     if asked.along is not None:
         if getattr(asked, "spectrum.layers") or asked.each_layer or asked.step != -1:
-            raise LandscapeError("--along cannot be combined with --layers, --each-layer or --step.")
+            raise LandscapeError(
+                "--along cannot be combined with --layers, --each-layer or --step."
+            )
         watch = configured("spectrum", Watch(), asked, ("spectrum.matrix",))
         work = curvature_along_run(path, watch, count=asked.along, store=user_store())
         dataset = shown(work, "curvature", "step")

@@ -88,7 +88,9 @@ def test_a_landscape_that_is_flat_is_nowhere_negative():
 def test_where_the_loss_is_not_finite_there_is_no_ratio_and_the_map_fills_all_the_same(
     holes, monkeypatch
 ):
-    monkeypatch.setattr(sys.modules["landscape_core.analysis.convexity_map"], "NEWS", 0.0)
+    monkeypatch.setattr(
+        sys.modules["landscape_core.analysis.convexity_map"], "UPDATE_INTERVAL", 0.0
+    )
     objective = cases.mlp_objective()
     axes = torch.zeros(2, objective.layout.size, dtype=torch.float64)
     axes[0, 0], axes[1, 1] = 1.0, 0.1

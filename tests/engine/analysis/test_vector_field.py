@@ -108,7 +108,7 @@ def test_points_where_it_is_not_finite_are_holes_and_where_it_vanishes_it_has_no
 
 
 def test_it_comes_row_by_row(monkeypatch):
-    monkeypatch.setattr("landscape_core.analysis.vector_field.NEWS", -1.0)
+    monkeypatch.setattr("landscape_core.analysis.vector_field.UPDATE_INTERVAL", -1.0)
     objective = built(BilinearGame())
     plane = Plane(objective.start, torch.eye(2, dtype=torch.float64))
     known = [int(found["length"].notnull().sum()) for found in field(objective, plane, GRID)]

@@ -228,7 +228,7 @@ def test_the_first_picture_comes_after_about_a_hundred_points_and_none_is_comput
 
 
 def test_a_slow_probe_shows_a_complete_picture_early(monkeypatch):
-    monkeypatch.setattr("landscape_core.slices.adaptive.NEWS", 0.0)
+    monkeypatch.setattr("landscape_core.slices.refinement.UPDATE_INTERVAL", 0.0)
     first = next(iter(refine(Analytic(waves), Grid.square(1.0, 51), ONE)))
     assert 80 <= int(first["computed"].sum()) <= 130
     assert np.isfinite(first["loss"].values).all()
@@ -437,7 +437,7 @@ def test_a_smaller_tolerance_gives_a_smaller_error_for_more_points():
 
 @pytest.mark.parametrize("resolution", [25, 51])
 def test_an_unfinished_slice_goes_on_from_its_points(monkeypatch, resolution):
-    monkeypatch.setattr("landscape_core.slices.adaptive.NEWS", 0.0)
+    monkeypatch.setattr("landscape_core.slices.refinement.UPDATE_INTERVAL", 0.0)
     grid, asked = Grid.square(1.0, resolution), Tolerance(relative_tolerance=0.001)
     *_, straight = refine(Analytic(waves), grid, asked)
     begun = Analytic(waves)

@@ -652,7 +652,10 @@ def test_a_recurrent_layer_alone_takes_an_adapter(kind, strategy):
 
 WRONG = {
     "text as a tolerance": ({"tolerance": "1%"}, r"tolerance must be a fraction.*got '1%'"),
-    "a truth value as a tolerance": ({"tolerance": True}, r"tolerance must be a fraction.*got True"),
+    "a truth value as a tolerance": (
+        {"tolerance": True},
+        r"tolerance must be a fraction.*got True",
+    ),
     "no such device": ({"device": "nosuch"}, r"device must be a device that.*got 'nosuch'"),
     "no such card": ({"device": "cuda:97"}, r"device must be a device that.*got 'cuda:97'"),
     "no such type": ({"dtype": "float65"}, r"dtype must be a floating-point type.*'float65'"),

@@ -122,8 +122,8 @@ def test_who_stops_looking_may_go_on_later_and_no_point_is_computed_twice(
     store, asked, monkeypatch, tolerance
 ):
     monkeypatch.setattr(MODULE, "KEEP", 0.0)
-    monkeypatch.setattr("landscape_core.slices.adaptive.NEWS", 0.0)
-    monkeypatch.setattr("landscape_core.slices.grid_values.NEWS", 0.0)
+    monkeypatch.setattr("landscape_core.slices.refinement.UPDATE_INTERVAL", 0.0)
+    monkeypatch.setattr("landscape_core.slices.grid_values.UPDATE_INTERVAL", 0.0)
     grid = Grid.square(1.0, 41)
     seen = compute_slice(read(), grid, tolerance=tolerance, store=store)
     next(seen), next(seen)
@@ -146,7 +146,7 @@ from waiting import take
 from landscape_core.slices import grid_values
 from landscape_core.slices.probe import Probe
 
-grid_values.NEWS = test_slicing.MODULE.KEEP = 0.0
+grid_values.UPDATE_INTERVAL = test_slicing.MODULE.KEEP = 0.0
 real = Probe.__call__
 
 def slow(self, coords):
