@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from torch.nn.functional import cross_entropy
 
 from landscape_core.experiments.progress import result
@@ -16,10 +17,12 @@ from landscape_core.foundation.registry import from_plain
 from landscape_core.session.session import Session
 from landscape_core.slices.one_call import landscape
 from landscape_core.slices.slice_spec import SliceSpec
-from landscape_core.storage.netcdf import load
+from landscape_core.storage.netcdf import load, save
 from landscape_core.training.run import Run, Training
 from landscape_lab.cli.main import main
+from landscape_lab.exports._data import with_path
 from landscape_lab.figures.matplotlib.base import SCALE
+from landscape_lab.figures.matplotlib.plotting import plot
 from landscape_lab.state.scene import Display, Scene
 
 DIVERGING = {"kind": "sgd", "learning_rate": 0.3}
@@ -129,3 +132,23 @@ def test_a_user_s_network_with_its_states_gives_the_slice_of_the_run():
         found["loss"].sel(split="train"), app["loss"].sel(split="train"), rtol=1e-10
     )
     np.testing.assert_allclose(found["path_loss"], projected["loss"], rtol=1e-12)
+
+
+def pixels(dataset):
+    """What `ll.plot` draws of a slice, without the caption, which names the run's strategy."""
+    axes = plot(dataset, caption=False)
+    canvas = FigureCanvasAgg(axes.figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())
+
+
+def test_app_and_library_draw_the_same_picture(tmp_path):
+    run, spec = run_of(), SliceSpec(resolution=9)
+    session = Session(run, spec)
+    session.advance_to(run.steps)
+    *_, picture = session.refine()
+    library = result(slice_of_run(run, spec))
+    save(library, tmp_path / "slice.nc")
+    expected = pixels(library)
+    np.testing.assert_array_equal(pixels(with_path(picture)), expected)
+    np.testing.assert_array_equal(pixels(load(tmp_path / "slice.nc")), expected)

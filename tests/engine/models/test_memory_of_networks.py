@@ -633,7 +633,7 @@ def test_a_measure_may_give_any_number(number):
 
 @pytest.mark.parametrize("given", [(1.0,), {"a": 1.0}, None, "1"], ids=str)
 def test_a_measure_that_gives_no_number_is_refused(given):
-    with pytest.raises(SpecError, match="what a measure gives must be a number"):
+    with pytest.raises(SpecError, match="the value of a measure must be a scalar"):
         landscape(mlp(), cross_entropy, DATA, resolution=3, measures={"one": lambda *_: given})
 
 

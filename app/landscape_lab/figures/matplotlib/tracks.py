@@ -92,7 +92,7 @@ def path_on(axes: Any, path: xr.Dataset, seen: int | None, up: Array | None = No
     if len(gone[0]):
         first, last = [one[:1] for one in gone], [one[-1:] for one in gone]
         axes.plot(*first, "o", color="#ffffff", markersize=6, label="start", **signs)
-        word = "last" if seen is None else "now"
+        word = "last" if bool((past == there).all()) else f"step {seen}"
         axes.plot(*last, "o", color=theme.CURRENT, markersize=8, label=word,
                   **signs | {"markeredgecolor": "#ffffff"})  # fmt: skip
     lowest = best(path, int(np.flatnonzero(past)[-1])) if past.any() else None
