@@ -486,6 +486,13 @@ def test_shared_layers_are_those_that_no_moving_parameter_reaches():
     torch.testing.assert_close(found(coords), loop(coords), rtol=1e-10, atol=0)
 
 
+class Shipped(dict):
+    """Strategies by name, all of them shipped."""
+
+    def shipped(self):
+        return self
+
+
 class Raising(Like):
     """Spoils the network that it is given, and raises an error: at once, or at so many points."""
 
@@ -539,7 +546,7 @@ def test_a_candidate_strategy_that_raises_an_error_does_not_apply(monkeypatch, c
     same = Like()
     asked = reading(cases.residual_objective())
     known = {"raising": kind, "same": lambda: same, "loop": Loop}
-    monkeypatch.setattr(strategy_choice, "entries", lambda _: known)
+    monkeypatch.setattr(strategy_choice, "entries", lambda _: Shipped(known))
     monkeypatch.setattr(strategy_choice, "LEAST", 60.0)  # so that both are tried
     caplog.set_level("DEBUG", "landscape_core.slices.strategy_choice")
     before = state(asked.objective)
