@@ -95,7 +95,7 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
 def _attrs(part: ModelObjective, planned: ModelPlan) -> dict[str, Any]:
     """What was asked, and which statistics batch normalization used."""
     plane = planned.probe.plane
-    statistics = point_statistics.told(part, plane)
+    statistics = point_statistics.description(part, plane)
     return {
         "engine_version": ENGINE_VERSION,
         "grid": canonical(to_plain(planned.grid)),

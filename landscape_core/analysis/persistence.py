@@ -36,7 +36,7 @@ MEANINGS = {
     "death_alpha": "alpha where the bar ends",
     "death_beta": "beta where the bar ends",
     "parent": "bar of the lower minimum whose basin this one joins; -1 if none",
-    "basin": "share of the finite points in the basin when it joins the lower one's",
+    "basin": "fraction of the finite points in the basin when it joins the lower one's",
     "position": "place of the minimum on the topological profile, from 0 to 1",
 }
 """The variables of a barcode by bar; the last three of minima only."""

@@ -6,7 +6,7 @@ The bound is the sum of what applies:
   logarithm, as the tolerance says) where a point was not computed;
 - sampling: z times the standard error where the loss is a mean over part of the data or over random
   draws, from the variable `loss_standard_error` or the attribute `standard_error`;
-- arithmetic: a share of the loss, the larger of `checked_deviation`, the largest relative
+- arithmetic: a fraction of the loss, the larger of `checked_deviation`, the largest relative
   difference from the plain evaluation at checked points, and of rounding in the slice's precision.
 
 It is infinite where an error exists and nothing is known of its size. All are errors of the values

@@ -9,7 +9,7 @@ persistence as in `landscape_core.analysis.merge_tree`:
   closes around a hill, an island of such persistence, or around what is not finite. Without the
   latter, minima - saddles + islands = 1 (Edelsbrunner and Harer, Computational Topology, 2010,
   chapter VII).
-- `convex_share` and `saddle_share` are shares of the inner points, taken where all nine values
+- `convex_share` and `saddle_share` are fractions of the inner points, taken where all nine values
   around are finite: there the matrix of second differences is positive definite, or indefinite. Its
   definiteness does not depend on the units of the axes (Sylvester's law of inertia).
 - `roughness` = rms(f - q) / R, where q is the quadratic polynomial (6 coefficients, on a line 3)

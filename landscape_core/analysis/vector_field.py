@@ -31,7 +31,7 @@ MEANINGS = {
     "alpha_rate": "how fast alpha changes along −F",
     "beta_rate": "how fast beta changes along −F",
     "length": "length of F, with all its parameters",
-    "share": "share of the squared length that lies in the plane",
+    "share": "fraction of the squared length that lies in the plane",
 }
 
 

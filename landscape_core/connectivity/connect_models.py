@@ -213,7 +213,7 @@ def _buffers(
 def _attrs(
     parts: Mapping[str, ModelObjective], states: tuple[NetworkState, NetworkState]
 ) -> dict[str, Any]:
-    """What the losses depend on beside the parameters."""
+    """What the losses depend on in addition to the parameters."""
     part = next(iter(parts.values()))
     moves = part.batch_norm == "interpolated"
     statistics = {}

@@ -11,7 +11,7 @@ from typing import Any
 import xarray as xr
 
 from landscape_core.connectivity.barrier import End, Floats
-from landscape_core.connectivity.paths.base import Curve, plane_of_curve, shadow
+from landscape_core.connectivity.paths.base import Curve, plane_of_curve, project_curve
 from landscape_core.foundation.errors import PlaneError
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.objective import Objective
@@ -47,7 +47,9 @@ class CurvePlane:
         parts = {name: _anywhere(part, plane) for name, part in networks.items()}
         if not parts:
             return {}
-        coords, distance = (found.numpy(force=True) for found in shadow(curve, plane, self.points))
+        coords, distance = (
+            found.numpy(force=True) for found in project_curve(curve, plane, self.points)
+        )
         *_, slice_ = compute_slice(probe(parts, plane, {}), self._grid(coords))
         return {
             "plane_loss": slice_["loss"].assign_attrs(_stated(slice_)).variable,

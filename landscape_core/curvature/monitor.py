@@ -1,4 +1,4 @@
-"""The leading eigenvalues and the trace along a run, at a bounded share of its time."""
+"""The leading eigenvalues and the trace along a run, in a bounded fraction of its time."""
 
 import time
 from dataclasses import dataclass, field
@@ -59,7 +59,7 @@ class Watcher:
         self._checks, self._said = SpotChecks(asked.matrix), dict[str, Any]()
 
     def due(self, trained: float) -> bool:
-        """Whether the next measurement fits its share of the seconds of training so far."""
+        """Whether the next measurement fits into its fraction of the training time so far."""
         allowed = self.asked.max_overhead * (trained - self._trained)
         return self.asked.max_overhead > 0 and self.seconds + self._cost <= allowed
 

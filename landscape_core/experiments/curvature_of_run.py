@@ -163,7 +163,7 @@ def sharpness_at(
 
 
 def signs(found: xr.Dataset) -> xr.Dataset:
-    """The shares of the density below, about and above zero, by block: `negative`, `zero`, ...
+    """The fractions of the density below, about and above zero, by block: `negative`, `zero`, ...
 
     A smoothed density cannot tell small eigenvalues from zero: `zero` is the share within
     `zero_within`, four widths of its smoothing. NaN where there is no density.

@@ -40,7 +40,7 @@ OWN_PARTS = "own_parts"
 """The attribute that names classes of the user's own, which the text of the recipe cannot tell."""
 
 OWN_CODE = "own_code"
-"""The attribute with the digest of their code; empty where that cannot be told."""
+"""The attribute with the digest of their code; empty where that is not known."""
 
 
 @public_call
@@ -62,13 +62,13 @@ def record_run(run: Run, store: Store | None = None) -> Iterator[Progress]:
     recorder = Recorder(run, len(state.theta))
     every = math.ceil(run.steps / recorder.budget)
     recorder.add(state, **measured(training.instance, state))
-    told = time.monotonic()
+    updated = time.monotonic()
     while state.index < run.steps and not state.diverged:
         state = training.advance(state)
         if state.index % every == 0 or state.index == run.steps:
             recorder.add(state, **measured(training.instance, state))
-        if time.monotonic() - told > UPDATE_INTERVAL:
-            told = time.monotonic()
+        if time.monotonic() - updated > UPDATE_INTERVAL:
+            updated = time.monotonic()
             yield Progress(state.index, run.steps)
     dataset = trajectory(run, recorder.entries(), training.files, diverged=state.diverged)
     if store and key:
@@ -112,8 +112,8 @@ def run_of(path: xr.Dataset) -> Run:
     """
     if "run" not in path.attrs or "theta" not in path:
         raise FileFormatError("this file holds no trajectory; one is written by `landscape train`.")
-    told = json.loads(path.attrs["run"])
-    return _run_of_own(told, path) if OWN_PARTS in path.attrs else from_plain(Run, told)
+    plain = json.loads(path.attrs["run"])
+    return _run_of_own(plain, path) if OWN_PARTS in path.attrs else from_plain(Run, plain)
 
 
 def _own_parts(run: Run) -> dict[str, str]:
@@ -132,7 +132,7 @@ def _own_parts(run: Run) -> dict[str, str]:
         return {OWN_PARTS: named, OWN_CODE: ""}
 
 
-def _run_of_own(told: Mapping[str, Any], path: xr.Dataset) -> Run:
+def _run_of_own(plain: Mapping[str, Any], path: xr.Dataset) -> Run:
     """A run with parts of the user's own, if the same code is defined here.
 
     Raises:
@@ -141,7 +141,7 @@ def _run_of_own(told: Mapping[str, Any], path: xr.Dataset) -> Run:
     accepted = "defined here, in the notebook, script or file of parts, by the code it trained with"
     problem = SpecError("the user's own parts of the run", path.attrs[OWN_PARTS], accepted)
     try:
-        run = from_plain(Run, told)
+        run = from_plain(Run, plain)
     except SpecError as error:
         raise problem from error
     here = _own_parts(run)
@@ -200,9 +200,9 @@ def check_data(path: xr.Dataset, run: Run) -> None:
     others = changed(json.loads(path.attrs[DATA_FILES]), data_digests(run.problem))
     if others:
         where = ", ".join(data_folders(run.problem))
-        told = others[0] + (f" and {len(others) - 1} more" if len(others) > 1 else "")
+        plain = others[0] + (f" and {len(others) - 1} more" if len(others) > 1 else "")
         raise FileFormatError(
-            f"{where}: {told} changed since the run was trained, to which these weights belong; "
+            f"{where}: {plain} changed since the run was trained, to which these weights belong; "
             "put the files back, or train anew."
         )
 

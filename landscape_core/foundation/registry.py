@@ -102,7 +102,7 @@ class Entries(Mapping[str, type[R]], Generic[R]):
         return isinstance(name, str) and self._outside(name)[0] is not None
 
     def shipped(self) -> dict[str, type[R]]:
-        """The parts of the laboratory alone: what is installed beside it changes no default."""
+        """The parts of the laboratory alone: other installed packages change no default."""
         return {name: self[name] for name in self._names}
 
     def known(self, name: str) -> bool:

@@ -52,7 +52,7 @@ def _told(field: str, given: Tensor, caller: str, data: Callable[[], str]) -> It
 
 
 def _passes(error: Exception) -> bool:
-    """Whether an error is told as it is, or tells whoever evaluates to record gradients."""
+    """Whether an error is raised as it is, or means that gradients have to be recorded."""
     told = isinstance(error, LandscapeError | torch.OutOfMemoryError)
     return told or (isinstance(error, RuntimeError) and needs_gradients(error))
 

@@ -1,7 +1,7 @@
 """How a network can be called, found out by trying: with other tensors in the place of its own.
 
-It cannot where something beside the network refers to its parameters, or where the backward pass
-calls it once more.
+It cannot where something other than the network refers to its parameters, or where the backward
+pass calls it once more.
 """
 
 from collections.abc import Callable

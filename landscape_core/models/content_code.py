@@ -11,7 +11,7 @@ from typing import Any
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models.code_reading import Import, mentioned, reading
-from landscape_core.models.content_digest import SUBJECT, TOLD, ContentDigest, Unmade
+from landscape_core.models.content_digest import DIGESTIBLE, SUBJECT, ContentDigest, Unmade
 from landscape_core.models.content_installed import (
     MISSING,
     add_name,
@@ -44,7 +44,7 @@ NO_CONTENT = {
     *("f_globals", "f_locals", "f_back", "f_builtins", "gi_frame", "cr_frame", "tb_frame"),
     *("__traceback__", "cache_info", "cache_clear"),
 }
-"""What tells how and where code is written, or leads to all that there is."""
+"""What says how and where code is written, or leads to everything else."""
 
 FROM_FILE = {
     *("read_text", "read_bytes", "getsource", "from_file", "from_pretrained"),
@@ -114,7 +114,7 @@ def _left(content: ContentDigest) -> list[tuple[str, str]]:
     everything = takes_by_any_name(content)
     if everything and content.installed:
         told = f"code that asks for something of {min(content.installed)} by its name"
-        raise SpecError(SUBJECT, told, TOLD)
+        raise SpecError(SUBJECT, told, DIGESTIBLE)
     return [
         (module, name)
         for module in sorted(content.modules)
@@ -148,7 +148,7 @@ def _add_code(content: ContentDigest, code: types.CodeType, names: dict[str, Any
         else:
             content.add_inner(constant)
     if untold := UNTOLD & read.attributes:
-        raise SpecError(SUBJECT, f"code that asks for {min(untold)}", TOLD)
+        raise SpecError(SUBJECT, f"code that asks for {min(untold)}", DIGESTIBLE)
     for chain in read.looked_up:
         _add_looked_up(content, chain, names)
     for one in read.imports:
@@ -162,7 +162,7 @@ def _add_looked_up(content: ContentDigest, chain: Sequence[str], names: Mapping[
     content.word(first)
     if value is MISSING:
         if first in UNTOLD or (content.by_user and not is_pure_name("builtins", first)):
-            raise SpecError(SUBJECT, f"code that calls {first}", TOLD)
+            raise SpecError(SUBJECT, f"code that calls {first}", DIGESTIBLE)
         value = vars(builtins).get(first, MISSING)
         if is_installed(value):
             return
@@ -199,7 +199,7 @@ def _add_imported(content: ContentDigest, one: Import, names: Mapping[str, Any])
         if not comes_installed(name):
             raise SpecError(SUBJECT, f"code that imports {name}", "imported beforehand")
         if content.by_user and not is_pure_module(name):
-            raise SpecError(SUBJECT, f"code that imports {name}", TOLD)
+            raise SpecError(SUBJECT, f"code that imports {name}", DIGESTIBLE)
     elif one.taken:
         for taken in one.taken:
             value = sys.modules.get(f"{name}.{taken}") or _taken_out(content, module, taken)

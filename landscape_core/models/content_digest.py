@@ -12,7 +12,7 @@ from torch import nn
 from landscape_core.foundation.errors import LandscapeError, SpecError
 
 SUBJECT = "what the loss, model or measure refers to"
-TOLD = "made of numbers, text, tensors and functions, as a key is made of its content"
+DIGESTIBLE = "made of numbers, text, tensors and functions, as a key is made of its content"
 TOO_DEEP = "things within things without end", "nested less deeply"
 
 
@@ -34,9 +34,9 @@ class ContentDigest:
     calls them.
     """
 
-    def __init__(self, tell: Callable[["ContentDigest", Any], None]) -> None:
-        """Nothing added yet; `tell` adds one thing, whatever its type."""
-        self._tell = tell
+    def __init__(self, add_thing: Callable[["ContentDigest", Any], None]) -> None:
+        """Nothing added yet; `add_thing` adds one thing, whatever its type."""
+        self._add_thing = add_thing
         self._digest = hashlib.sha256()
         # With the objects themselves, so that none of these numbers is given to another.
         self.seen: dict[int, tuple[int, Any]] = {}
@@ -60,25 +60,25 @@ class ContentDigest:
         """
         for thing in things:
             try:
-                self._tell(self, thing)
+                self._add_thing(self, thing)
             except LandscapeError:
                 raise
             except RecursionError:
                 raise SpecError(SUBJECT, *TOO_DEEP) from None
             except Exception as error:  # an object of the user's own raises anything
                 told = f"{type(thing).__name__} ({type(error).__name__}: {error})"
-                raise SpecError(SUBJECT, told, TOLD) from error
+                raise SpecError(SUBJECT, told, DIGESTIBLE) from error
 
     def add_inner(self, thing: Any) -> None:
         """Add a part of another thing, which is the one that an error names."""
-        self._tell(self, thing)
+        self._add_thing(self, thing)
 
     def word(self, word: str) -> None:
         """Add a word, with its length, so that no two words run together."""
         self.raw(f"{len(word)}:{word}".encode())
 
     def raw(self, content: bytes) -> None:
-        """Add bytes as they are; a word before them must tell how many."""
+        """Add bytes as they are; a word before them must state their number."""
         self._digest.update(content)
 
     @contextlib.contextmanager
@@ -100,7 +100,7 @@ class ContentDigest:
 
     def apart(self, thing: Any) -> str:
         """The digest of one thing by itself, as a member of a set, which has no order."""
-        alone = ContentDigest(self._tell)
+        alone = ContentDigest(self._add_thing)
         alone.seen, alone.network = dict(self.seen), self.network
         alone.modules, alone.mentioned = self.modules, self.mentioned
         alone.installed, alone.by_user = self.installed, self.by_user

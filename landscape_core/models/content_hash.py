@@ -25,7 +25,7 @@ from landscape_core.models.content_code import (
     add_what_is_left,
     takes_by_any_name,
 )
-from landscape_core.models.content_digest import SUBJECT, TOLD, ContentDigest, Unmade
+from landscape_core.models.content_digest import DIGESTIBLE, SUBJECT, ContentDigest, Unmade
 from landscape_core.models.content_installed import check_pure
 from landscape_core.models.content_networks import add_module, add_network
 from landscape_core.models.content_values import (
@@ -191,4 +191,4 @@ def _add_made_of(content: ContentDigest, thing: Any) -> None:
     elif (state := own_state(thing)) is not None:
         content.add(type(thing), state)
     else:
-        raise SpecError(SUBJECT, type(thing).__name__, TOLD)
+        raise SpecError(SUBJECT, type(thing).__name__, DIGESTIBLE)

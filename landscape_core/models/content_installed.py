@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from landscape_core.foundation.errors import SpecError
-from landscape_core.models.content_digest import SUBJECT, TOLD, ContentDigest
+from landscape_core.models.content_digest import DIGESTIBLE, SUBJECT, ContentDigest
 from landscape_core.models.content_values import COLLECTIONS, PLAIN
 from landscape_core.models.installed import is_installed, is_known, package_mark
 from landscape_core.models.object_parts import ASKING, decimal_context
@@ -20,7 +20,7 @@ from landscape_core.models.pure_modules import (
 )
 
 MISSING: Any = object()
-"""Nothing of which more is to be told."""
+"""Nothing else is added."""
 
 
 def add_name(content: ContentDigest, thing: Any) -> None:
@@ -40,7 +40,7 @@ def check_pure(content: ContentDigest, thing: Any) -> None:
     """
     kind = type(thing)
     for name in ASKING.get(thing if kind is type else kind, ()):
-        error = SpecError(SUBJECT, f"code that asks for {name}", TOLD)
+        error = SpecError(SUBJECT, f"code that asks for {name}", DIGESTIBLE)
         content.untold.append((name, error))
     if not content.by_user:
         return
@@ -51,13 +51,13 @@ def check_pure(content: ContentDigest, thing: Any) -> None:
         pure = not told or is_pure(thing)
     if not pure:
         home = getattr(thing, "__module__", None) or "torch"
-        raise SpecError(SUBJECT, f"code that calls {home}.{thing.__qualname__}", TOLD)
+        raise SpecError(SUBJECT, f"code that calls {home}.{thing.__qualname__}", DIGESTIBLE)
 
 
 def taken_of_installed(
     content: ContentDigest, module: types.ModuleType, name: str, value: Any
 ) -> Any:
-    """What is to be told of what an installed module holds under a name, besides the name.
+    """What a key contains of an installed module's value under a name, besides the name.
 
     Raises:
         SpecError: the user's code takes it, and it is not known to be pure.
@@ -69,7 +69,7 @@ def taken_of_installed(
     if made and not is_code_of_package(value):
         return value
     if content.by_user and (value is MISSING or not is_pure_name(module.__name__, name)):
-        raise SpecError(SUBJECT, f"code that asks for {module.__name__}.{name}", TOLD)
+        raise SpecError(SUBJECT, f"code that asks for {module.__name__}.{name}", DIGESTIBLE)
     if made:
         with content.referred(by_user=False):
             content.add_inner(value)
@@ -87,7 +87,7 @@ def hand_on(content: ContentDigest, module: types.ModuleType) -> None:
     if not content.by_user:
         return
     if not is_pure_module(module.__name__):
-        raise SpecError(SUBJECT, f"code that asks for {module.__name__}", TOLD)
+        raise SpecError(SUBJECT, f"code that asks for {module.__name__}", DIGESTIBLE)
     content.installed[module.__name__] = module
 
 

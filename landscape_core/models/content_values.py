@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from landscape_core.foundation.errors import SpecError
-from landscape_core.models.content_digest import SUBJECT, TOLD, ContentDigest
+from landscape_core.models.content_digest import DIGESTIBLE, SUBJECT, ContentDigest
 from landscape_core.models.installed import is_installed
 from landscape_core.models.object_parts import attributes
 
@@ -105,7 +105,7 @@ def _add_more(content: ContentDigest, thing: Any) -> None:
     if (own or marked) and content.first(thing):
         state = attributes(thing)
         if state is None:
-            raise SpecError(SUBJECT, kind.__name__, TOLD)
+            raise SpecError(SUBJECT, kind.__name__, DIGESTIBLE)
         content.add(kind, state)
 
 

@@ -118,7 +118,7 @@ def _version(tensor: Tensor) -> int:
 
 
 def _equal(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors hold the same, NaN being like NaN; yes where that cannot be told."""
+    """Whether two tensors hold the same, NaN being like NaN; yes where that is not known."""
     try:
         same = torch.equal(one, other)
         return same or bool(((one == other) | ((one != one) & (other != other))).all())

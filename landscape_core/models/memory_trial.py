@@ -37,7 +37,7 @@ class Tried(Protocol):
 def memory_of(objective: ModelObjective, make: Callable[[ModelObjective], Tried]) -> Memory:
     """What network and loss of an objective remember; `make` makes a copy of them.
 
-    A warning tells of what can be healed in no way.
+    A warning names what cannot be mended.
     """
     found = _found(objective, make)
     if found == "of all":

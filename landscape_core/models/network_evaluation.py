@@ -1,6 +1,6 @@
 """A network evaluated at given values of its parameters: with these in the place of its own, or in.
 
-The second way is for networks that something beside them refers to, or that the backward pass
+The second way is for networks that something else refers to, or that the backward pass
 calls once more; see `call_trial`.
 """
 

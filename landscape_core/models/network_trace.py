@@ -1,4 +1,4 @@
-"""What a network and its loss do beside arithmetic of a fixed structure, found out at one point."""
+"""What a network and its loss do besides arithmetic of a fixed structure, traced at one point."""
 
 import sys
 from collections.abc import Callable

@@ -102,7 +102,7 @@ def as_taken(module: nn.Module, adapter: Adapter | None, given: Given) -> Given:
     """Loss, inputs and targets as the network and the loss take them.
 
     As given, if that is possible; else with as few of them converted to the type of the network as
-    possible. Where nothing is taken, all are converted, and evaluating them tells what is wrong.
+    possible. Where nothing is taken, all are converted, and evaluating them shows what is wrong.
     """
     kind = kind_of(module)
     choices = list(_choices(module, given, kind))

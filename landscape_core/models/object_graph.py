@@ -66,7 +66,7 @@ class Scope:
 
 
 EVERYTHING = Scope(foreign=True, classes=False, longest=sys.maxsize)
-"""For what leads to a thing: wherever it is held, something can be put in its place."""
+"""For what leads to a thing: something can be put in its place wherever it is referred to."""
 
 CHANGEABLE = Scope(foreign=False, classes=True, longest=LONGEST)
 """For what a user's code may change: what belongs to an installed package is not its own."""

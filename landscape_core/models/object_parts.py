@@ -122,7 +122,7 @@ def decimal_context() -> tuple[Any, ...]:
 def own_state(thing: Any) -> list[Any] | None:
     """The attributes and slots of an object; None if it may have more state than these.
 
-    That is how Python decides whether it can copy an object: it is no larger than what is told.
+    Python decides by it whether it can copy an object: it is no larger than its declared parts.
     """
     kind = type(thing)
     members = slots(kind)

@@ -185,7 +185,7 @@ class PlainEvaluation:
             reestimate(parts, buffers, lambda x: self.module(self.copy.fresh(x)), given)
 
     def _gradient_parts(self) -> Sequence[tuple[ModelObjective, float]]:
-        """Parts of the data whose graphs are held one at a time, and their weights in the loss."""
+        """Parts of the data whose graphs exist one at a time, and their weights in the loss."""
         told = self._trace is None or self._trace.found
         if told or isinstance(self.objective.given_loss, Weighted):
             return [(self.objective, 1.0)]

@@ -42,7 +42,7 @@ def is_plain_loss(loss: Any) -> bool:
 
 
 def is_plain_network(module: nn.Module) -> bool:
-    """Whether nothing but torch's own layers is called, which refer to nothing beside."""
+    """Whether nothing but torch's own layers is called, which refer to nothing else."""
     return all(_is_plain_layer(one) for one in module.modules())
 
 

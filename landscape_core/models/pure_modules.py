@@ -1,8 +1,8 @@
 """Which functions and classes of installed modules are pure: their arguments alone decide.
 
-A key tells what is installed by its name and version. That suffices where a function reads no file,
-no setting and nothing of the process. A list of what does could never be complete; so this is one
-of what does not, and whatever is on none of it keeps an answer from being kept.
+A key identifies what is installed by its name and version. That suffices where a function reads no
+file, no setting and nothing of the process. A list of those that do could never be complete, so
+this is a list of those that do not; results of code that refers to others are not cached.
 """
 
 import enum
@@ -115,7 +115,7 @@ MODULES = (*PURE_BUT_FOR, *PURE_ALONE, *PURE_FAMILIES, "torch.nn.functional", "t
 ALIASES = {"posixpath": "os.path", "ntpath": "os.path"}
 
 CLASSES: tuple[type, ...] = (nn.Module, Recipe, BaseException, enum.Enum, torch.Tensor)
-"""Whatever is a subclass of these is identified by its name: what it holds is told beside it."""
+"""Whatever is a subclass of these is identified by its name: its contents are added separately."""
 
 
 def is_pure_name(module: str, name: str) -> bool:

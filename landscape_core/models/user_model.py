@@ -1,7 +1,7 @@
 """A problem outside the catalogue: a network, a loss and data of the user's.
 
 A recipe is plain text, and no text holds a network: the recipe says what was given, by a digest of
-its content, and carries the content beside its fields. Equal weights, code and data give an equal
+its content, and carries the content as well. Equal weights, code and data give an equal
 recipe, so that the store knows them again; the text alone builds nothing.
 """
 
@@ -136,7 +136,7 @@ def user_problem(
 
 
 def _digest(parts: Mapping[str, ModelObjective], iterates: Sequence[Iterate]) -> str:
-    """The digest of all that was given; another one each time where it cannot be told."""
+    """The digest of all that was given; another one each time where it is not known."""
     content = Content()
     try:
         content.add([(one.theta, one.buffers) for one in iterates])

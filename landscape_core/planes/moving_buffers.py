@@ -55,7 +55,7 @@ class MovingBuffers:
         return found
 
     def held(self, coords: Float[Tensor, "K D"]) -> Bool[Tensor, " K"]:
-        """At which points a variance would be below zero, and is held there."""
+        """At which points a variance would be below zero, and is set to zero."""
         found = torch.zeros(len(coords), dtype=torch.bool)
         for name, axes in self.axes.items():
             if name.endswith(VARIANCE):

@@ -17,7 +17,7 @@ from landscape_core.planes.state_differences import (
     differing_attributes,
     differing_extras,
     differing_layers,
-    told,
+    warning_of,
 )
 from landscape_core.planes.through import State, Through
 
@@ -100,7 +100,7 @@ def between(states: Sequence[NetworkState]) -> MovingBuffers | None:
     What differs between the states and does not move causes a warning.
     """
     known = [state.buffers for state in states if state.buffers is not None]
-    said = told(known, [name for state in states for name in state.attributes])
+    said = warning_of(known, [name for state in states for name in state.attributes])
     if said:
         warnings.warn(said, stacklevel=3)
     return MovingBuffers.through(*known) if len(known) == len(states) else None

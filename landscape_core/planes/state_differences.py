@@ -30,7 +30,7 @@ DIFFER = (
 )
 
 
-def told(buffers: Sequence[Mapping[str, Tensor]], attributes: Sequence[str]) -> str:
+def warning_of(buffers: Sequence[Mapping[str, Tensor]], attributes: Sequence[str]) -> str:
     """What a warning says of buffers of the states and attributes that differ; "" where none do."""
     fixed = differing_buffers(buffers)
     said = [(fixed, "the first state")] if fixed else []

@@ -44,7 +44,7 @@ class LiveSlice:
         Args:
             spec: which slice.
             instance: the problem of the run.
-            store: where held slices are kept.
+            store: where complete slices are cached.
             strategy: how the slices are evaluated; by default the fastest in a short trial.
 
         Raises:

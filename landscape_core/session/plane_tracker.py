@@ -14,7 +14,7 @@ QUICK = 0.003
 
 SELDOM = 5
 """Directions that take longer are computed anew only after so many times as long; always when the
-run is held."""
+run is paused."""
 
 
 class PlaneTracker:

@@ -49,7 +49,7 @@ class Session:
         Args:
             run: what is trained.
             spec: which slice is shown; by default as on the command line.
-            store: where held slices are kept.
+            store: where complete slices are cached.
             start: another start than the problem's own, of which only the weights and the
                 running statistics count.
             strategy: how slices are evaluated, if it can evaluate the network, and the loop if it

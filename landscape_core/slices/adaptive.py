@@ -76,10 +76,10 @@ def refine(
         start: an unfinished slice of the same, whose computed points are used.
         spread: `map` of a backend that computes elsewhere.
     """
-    sheet = GridValues.blank(read, grid).resumed(start)
-    state = Refinement(sheet, tolerance, dict(attrs or {}), spread)
+    grid_values = GridValues.blank(read, grid).resumed(start)
+    state = Refinement(grid_values, tolerance, dict(attrs or {}), spread)
     if grid.resolution < FEWEST:
-        yield from state.fill(np.ones_like(sheet.computed))
+        yield from state.fill(np.ones_like(grid_values.computed))
     else:
         small = grid.resolution <= SMALL and read.plane.dimensions == 2
         lattice = Lattice(state)
@@ -98,7 +98,7 @@ def _check(state: Refinement, reach: int) -> Iterator[xr.Dataset]:
     rng, missed_most = np.random.default_rng(0), 0.0
     number = max(4, round(CHECKS * state.error.size))
     for _ in range(ROUNDS):
-        left = np.argwhere(~state.sheet.computed)
+        left = np.argwhere(~state.grid_values.computed)
         if not len(left):
             return
         drawn = left[rng.permutation(len(left))[:number]]

@@ -194,7 +194,7 @@ def named(
     values: Floats,
     computed: Mask,
     attrs: Mapping[str, Any] | None = None,
-    beside: Mapping[str, Any] | None = None,
+    extra: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """The named, unchangeable form of values (S, R, ...), the mask of those computed, and more."""
     plane = read.plane
@@ -216,7 +216,7 @@ def named(
     mask = {schema.COMPUTED: (dims, frozen(computed), {"long_name": "computed, not interpolated"})}
     split = {schema.SPLIT: list(read.parts)}
     return xr.Dataset(
-        {**table, **mask, **(beside or {})},
+        {**table, **mask, **(extra or {})},
         {**split, **coords},
         {**_described(read, grid), **(attrs or {})},
     )
@@ -231,7 +231,7 @@ def frozen(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def _described(read: Probe, grid: Grid) -> dict[str, Any]:
     plane, one = read.plane, next(iter(read.parts.values()))
-    statistics = point_statistics.told(one, plane)
+    statistics = point_statistics.description(one, plane)
     return {
         "engine_version": ENGINE_VERSION,
         "schema_version": schema.SCHEMA_VERSION,

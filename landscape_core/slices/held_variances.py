@@ -18,7 +18,7 @@ from landscape_core.storage import schema
 HELD = "held_variances"
 """The attribute of a slice that says so."""
 
-TOLD = (
+WARNING = (
     "At {} of {} computed points a running variance of batch normalization would be negative and"
     " was held at zero: the loss there is that of no network; batch_norm='reestimated' estimates"
     " the statistics anew."
@@ -35,7 +35,7 @@ def with_held(read: Probe, dataset: xr.Dataset) -> xr.Dataset:
     return dataset.assign_attrs({HELD: int(held.sum())})
 
 
-def tell_held(dataset: xr.Dataset, *, stacklevel: int) -> None:
+def warn_held(dataset: xr.Dataset, *, stacklevel: int) -> None:
     """Warn of points at which a variance was held.
 
     Args:
@@ -44,4 +44,4 @@ def tell_held(dataset: xr.Dataset, *, stacklevel: int) -> None:
     """
     if held := dataset.attrs.get(HELD):
         computed = int(dataset.variables[schema.COMPUTED].values.sum())
-        warnings.warn(TOLD.format(held, computed), stacklevel=stacklevel + 1)
+        warnings.warn(WARNING.format(held, computed), stacklevel=stacklevel + 1)

@@ -51,9 +51,11 @@ class Lattice:
     def split(self) -> Iterator[xr.Dataset]:
         """Go through the levels until all cells are resolved."""
         yield from self._state.fill(
-            mask_of(mesh(self._lines, self._state.dimensions), self._state.sheet.computed.shape)
+            mask_of(
+                mesh(self._lines, self._state.dimensions), self._state.grid_values.computed.shape
+            )
         )
-        self._interpolate(self._state.displayed(self._state.sheet.values))
+        self._interpolate(self._state.displayed(self._state.grid_values.values))
         active = np.ones((len(self._lines) - 1,) * self._state.dimensions, dtype=bool)
         for finer in self._levels[1:]:
             if not active.any():
@@ -70,7 +72,7 @@ class Lattice:
         share, stated = (SAFETY, LENIENT) if lines is self._levels[0] else (AGAIN, AGAIN)
         unresolved = active & (near > share * self._state.tolerance.relative_tolerance)
         self._note(active, near / np.where(unresolved, SAFETY, stated))
-        truth = self._state.displayed(self._state.sheet.values)
+        truth = self._state.displayed(self._state.grid_values.values)
         guessed = corrected(self._state.guess, truth, lines, active)
         split = corners(np.argwhere(unresolved), lines)
         unresolved = self._afforded(unresolved, split)
@@ -79,8 +81,8 @@ class Lattice:
             mask_of(split.reshape(-1, self._state.dimensions), self._state.error.shape)
         )
         self._lines = finer
-        truth = self._state.displayed(self._state.sheet.values)
-        self._interpolate(np.where(self._state.sheet.computed, truth, guessed))
+        truth = self._state.displayed(self._state.grid_values.values)
+        self._interpolate(np.where(self._state.grid_values.computed, truth, guessed))
         parent = np.searchsorted(lines, finer[:-1], side="right") - 1
         return unresolved[np.ix_(*[parent] * self._state.dimensions)]
 

@@ -96,13 +96,13 @@ def _linear(module: Any, affine: Affine) -> Layer:
     weight = Rows(affine.rows(module.weight))
     bias = Rows(affine.rows(module.bias)) if module.bias is not None else None
 
-    def layer(steps: Tensor, desk: ScratchBuffers) -> Map:
+    def layer(steps: Tensor, buffers: ScratchBuffers) -> Map:
         matrices = weight.at(steps)
         shifts = None if bias is None else bias.at(steps)[:, :, None]
         count, outputs, _ = matrices.shape
 
         def product(values: Tensor) -> Tensor:
-            found = desk.place(values, count, outputs, values.shape[2])
+            found = buffers.place(values, count, outputs, values.shape[2])
             if shifts is None:
                 return torch.bmm(matrices, values, out=found)
             return torch.baddbmm(shifts, matrices, values, out=found)
@@ -126,8 +126,8 @@ def _normalization(
     """Each example over groups of its channels."""
     scaled = _scaled(affine.gain_and_shift(module))
 
-    def layer(steps: Tensor, desk: ScratchBuffers) -> Map:
-        scale = scaled(steps, desk)
+    def layer(steps: Tensor, buffers: ScratchBuffers) -> Map:
+        scale = scaled(steps, buffers)
 
         def normalize(values: Tensor) -> Tensor:
             grouped = values.view(len(values), groups, channels // groups, -1)
@@ -144,8 +144,8 @@ def _batch_norm(module: nn.BatchNorm1d, affine: Affine) -> Layer:
     scaled = _scaled(affine.gain_and_shift(module))
     stored = affine.statistics(module)
 
-    def layer(steps: Tensor, desk: ScratchBuffers) -> Map:
-        scale = scaled(steps, desk)
+    def layer(steps: Tensor, buffers: ScratchBuffers) -> Map:
+        scale = scaled(steps, buffers)
 
         def normalize(values: Tensor) -> Tensor:
             if stored is None:
@@ -183,10 +183,10 @@ def _residual(module: Residual, affine: Affine) -> Layer:
         for inner in (module.branch, module.shortcut, module.activation)
     )
 
-    def layer(steps: Tensor, desk: ScratchBuffers) -> Map:
-        own = desk.within() if module.skips else desk
+    def layer(steps: Tensor, buffers: ScratchBuffers) -> Map:
+        own = buffers.within() if module.skips else buffers
         along, after = ([one(steps, own) for one in part] for part in (branch, activation))
-        beside = [one(steps, desk) for one in shortcut]
+        beside = [one(steps, buffers) for one in shortcut]
 
         def block(values: Tensor) -> Tensor:
             if not module.skips:

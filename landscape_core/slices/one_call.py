@@ -19,7 +19,7 @@ from landscape_core.planes.directions.base import Directions
 from landscape_core.planes.plane import Plane
 from landscape_core.planes.through import Through
 from landscape_core.slices.backends.base import Backend
-from landscape_core.slices.held_variances import tell_held
+from landscape_core.slices.held_variances import warn_held
 from landscape_core.slices.measures_by_name import Given
 from landscape_core.slices.model_plan import Span, ends_of, plan_of, rule_of
 from landscape_core.slices.slice import compute_slice
@@ -150,7 +150,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     )
     if asked is not None and not last.attrs.get("tolerance_reached", 1):
         warnings.warn(asked.unreached(last.attrs["estimated_error"]), stacklevel=3)
-    tell_held(last, stacklevel=3)
+    warn_held(last, stacklevel=3)
     states = planned.path()
     return last if states is None else last.assign(states)
 

@@ -81,7 +81,7 @@ def named(part: ModelObjective, plane: Plane) -> str:
     return part.batch_norm if part.normalizes or moves else "none"
 
 
-def told(part: ModelObjective, plane: Plane) -> str:
+def description(part: ModelObjective, plane: Plane) -> str:
     """What the statistics at the points are, in words; nothing of a network that has none."""
     moves = part.batch_norm == "interpolated" and plane.buffers and plane.buffers.moves
     if not (part.normalizes and part.buffers) and not moves:

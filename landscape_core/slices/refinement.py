@@ -15,7 +15,7 @@ from landscape_core.slices.interpolation import Floats
 from landscape_core.slices.tolerance import MOST, Tolerance
 
 SAFETY = 0.4
-"""A cell whose residual is at most this share of the tolerance is resolved."""
+"""A cell whose residual is at most this fraction of the tolerance is resolved."""
 
 FEW = 256
 """This number of points is computed in any case, where they are needed."""
@@ -32,29 +32,29 @@ class Refinement:
 
     def __init__(
         self,
-        sheet: GridValues,
+        grid_values: GridValues,
         tolerance: Tolerance,
         attrs: dict[str, Any],
         spread: Spread | None,
     ) -> None:
         """Nothing computed yet but what the values begin with."""
-        self.sheet, self.tolerance, self.spread = sheet, tolerance, spread
+        self.grid_values, self.tolerance, self.spread = grid_values, tolerance, spread
         self.attrs = {**attrs, "tolerance": canonical(to_plain(tolerance))}
-        self.dimensions, self.size = sheet.computed.ndim, sheet.grid.resolution
-        self.guess = sheet.values  # of all points, on the displayed scale
-        self.error = np.zeros(sheet.computed.shape)
-        self.asked = np.zeros(sheet.computed.shape, dtype=bool)
-        self.most = max(FEW, int(MOST * sheet.computed.size))
+        self.dimensions, self.size = grid_values.computed.ndim, grid_values.grid.resolution
+        self.guess = grid_values.values  # of all points, on the displayed scale
+        self.error = np.zeros(grid_values.computed.shape)
+        self.asked = np.zeros(grid_values.computed.shape, dtype=bool)
+        self.most = max(FEW, int(MOST * grid_values.computed.size))
         self.checks, self.worst = 0, 0.0
         self.began = time.perf_counter()
 
     def fill(self, wanted: Mask) -> Iterator[xr.Dataset]:
         """Compute wanted points; yield a dataset after each batch of them."""
         self.asked |= wanted
-        missing = np.argwhere(wanted & ~self.sheet.computed)
-        for _ in self.sheet.work(missing, self.spread):
+        missing = np.argwhere(wanted & ~self.grid_values.computed)
+        for _ in self.grid_values.work(missing, self.spread):
             yield self.dataset()
-        losses = self.displayed(self.sheet.values[:, :1])[:, 0, wanted]
+        losses = self.displayed(self.grid_values.values[:, :1])[:, 0, wanted]
         if not np.isfinite(losses).all():  # no error can be stated for these
             self.most = self.asked.size
 
@@ -65,7 +65,7 @@ class Refinement:
 
     def dataset(self) -> xr.Dataset:
         """What is known, with the estimates."""
-        computed = self.sheet.computed
+        computed = self.grid_values.computed
         error = np.where(computed, 0.0, self.error)
         largest = float(error.max())
         found = {
@@ -74,16 +74,16 @@ class Refinement:
             "checked_error": self.worst,
             "checks": self.checks,
         }
-        values = np.where(computed, self.sheet.values, self._undisplayed(self.guess))
+        values = np.where(computed, self.grid_values.values, self._undisplayed(self.guess))
         words = {"long_name": "estimated error", "units": self.tolerance.unit}
-        name = "error" if "error" not in self.sheet.read.rows else "interpolation_error"
-        further = {name: (self.sheet.names, error, words)}
-        return self.sheet.dataset(values, {**self.attrs, **found}, further)
+        name = "error" if "error" not in self.grid_values.read.rows else "interpolation_error"
+        further = {name: (self.grid_values.names, error, words)}
+        return self.grid_values.dataset(values, {**self.attrs, **found}, further)
 
     def missed(self) -> Floats:
-        """How far computed losses lie from the guess: the largest share of a range, (...)."""
-        truth, guess = self.displayed(self.sheet.values)[:, 0], self.guess[:, 0]
-        known = truth[:, self.sheet.computed]
+        """How far computed losses lie from the guess: the largest fraction of a range, (...)."""
+        truth, guess = self.displayed(self.grid_values.values)[:, 0], self.guess[:, 0]
+        known = truth[:, self.grid_values.computed]
         finite = np.where(np.isfinite(known), known, np.nan)
         with np.errstate(invalid="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # a split may have no finite value
@@ -91,7 +91,7 @@ class Refinement:
             ranges = np.where(ranges > 0, ranges, 1.0).reshape(-1, *[1] * self.dimensions)
             apart = np.abs(truth - guess) / ranges
         # What is negative cannot be shown on a logarithmic scale: it is computed, not guessed.
-        nowhere = np.isnan(self.sheet.values[:, 0])
+        nowhere = np.isnan(self.grid_values.values[:, 0])
         same = (truth == guess) | (nowhere & np.isnan(guess))
         return np.where(same, 0.0, np.where(np.isfinite(apart), apart, np.inf)).max(axis=0)
 
@@ -109,7 +109,7 @@ class Refinement:
         if self.tolerance.scale == "log":
             with np.errstate(over="ignore"):
                 values[:, 0] = 10.0 ** shown[:, 0]
-        for loss, known in zip(values[:, 0], self.sheet.values[:, 0], strict=True):
+        for loss, known in zip(values[:, 0], self.grid_values.values[:, 0], strict=True):
             least = np.nanmin(known, initial=np.inf)
             if least > 0:  # a spline may swing below what is lost in a valley's width
                 loss[loss <= 0] = least

@@ -21,7 +21,7 @@ def scatter(state: Refinement) -> Generator[xr.Dataset, None, bool]:
     least = SAFETY * state.tolerance.relative_tolerance
     while True:
         yield from state.fill(mask_of(nodes, shape))
-        known = state.displayed(state.sheet.values)[:, :, nodes[:, 0], nodes[:, 1]]
+        known = state.displayed(state.grid_values.values)[:, :, nodes[:, 0], nodes[:, 1]]
         if not np.isfinite(known).all():
             return False
         spline = Scattered.through(nodes, state.size)
@@ -30,7 +30,7 @@ def scatter(state: Refinement) -> Generator[xr.Dataset, None, bool]:
         errors = spline.errors(known[:, 0] / np.where(ranges > 0, ranges, 1.0)[:, None])
         largest = errors.max(axis=0)
         # Of many that stay unsure the largest is seldom reached, on the border, too.
-        likely = UNRESOLVED * largest / np.minimum(spline.beside, BORDER[0])
+        likely = UNRESOLVED * largest / np.minimum(spline.near_border, BORDER[0])
         stated = np.where(largest > least, likely, largest) / SAFETY
         state.error = np.minimum(stated, 1.0).reshape(shape)  # the whole range: nothing is known
         further = spline.further(largest, least, min(state.left, max(BATCH, len(nodes) // 6)))

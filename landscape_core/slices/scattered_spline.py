@@ -27,7 +27,7 @@ lie on one side of both lines, the two are multiplied.
 """
 
 NEAR = 8
-"""How many nodes around a point tell how uneven the values are there."""
+"""The number of nodes around a point that measure how uneven the values are there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Scattered:
     `cardinal` (R R, N) takes values at nodes to all points; `residual` (N, N) to what each node
     misses when it is left out, over its power; `power` (R R,) belongs to the points, as do the
     indices `near` of nodes around each, the distance `apart` to the nearest, and how many times
-    larger an error is taken to be `beside` the border.
+    larger an error is taken to be `near_border`.
     """
 
     places: Floats
@@ -46,7 +46,7 @@ class Scattered:
     power: Floats
     near: Index
     apart: Floats
-    beside: Floats
+    near_border: Floats
 
     @classmethod
     def through(cls, nodes: Index, resolution: int) -> "Scattered":
@@ -71,7 +71,7 @@ class Scattered:
             power=np.sqrt(np.abs((weights * rows).sum(axis=1))),
             near=np.argpartition(squares, NEAR, axis=1)[:, :NEAR],
             apart=np.sqrt(squares.min(axis=1)),
-            beside=_beside_border(resolution),
+            near_border=_near_border(resolution),
         )
 
     def values(self, known: Floats) -> Floats:
@@ -82,10 +82,10 @@ class Scattered:
     def errors(self, known: Floats) -> Floats:
         """How far all values (..., R R) from those at the nodes (..., N) may be off, about."""
         uneven = np.abs(_product(known, self.residual.T))[..., self.near].max(axis=-1)
-        return np.where(self.apart > 0, self.power * uneven * self.beside, 0.0)
+        return np.where(self.apart > 0, self.power * uneven * self.near_border, 0.0)
 
     def further(self, errors: Floats, least: float, number: int) -> Index:
-        """Where to compute next: at most so many points (K,) with errors (R R,) above the least.
+        """Where to compute next: at most `number` points (K,) with errors (R R,) above the least.
 
         One after another is where the error is largest, as it falls with each that was chosen:
         with the distance to the nearest node, to the power 5/2.
@@ -107,7 +107,7 @@ def first_nodes(resolution: int) -> Index:
     return np.stack(np.meshgrid(lines, lines, indexing="ij"), axis=-1).reshape(-1, 2)
 
 
-def _beside_border(resolution: int) -> Floats:
+def _near_border(resolution: int) -> Floats:
     """How many times larger the error is taken to be at each point (R R,) of a grid."""
     side = np.arange(resolution)
     lines = np.minimum(side, side[::-1]).clip(max=len(BORDER))

@@ -151,7 +151,7 @@ def _checked(
 ) -> Iterator[xr.Dataset]:
     """The datasets, of whose last some points agree with the plain evaluation; else that one.
 
-    The last one alone holds its plane: a picture on the way is not worth so many numbers.
+    The last one alone holds its plane: a picture on the way does not need them.
     """
     for dataset, last in with_last(work):
         if not last:

@@ -152,7 +152,7 @@ def _apart(found: Floats, plain: Floats) -> Floats:
 
 
 def _one_example(read: Probe, found: Floats, plain: Floats) -> npt.NDArray[np.bool_]:
-    """Whether both are shares of the examples that differ by one, on whose answer rounding decides.
+    """Whether both are fractions of examples that differ by one, on whose answer rounding decides.
 
     The loss, in the first row, is none.
     """

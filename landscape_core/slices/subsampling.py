@@ -203,9 +203,9 @@ def _block(
 ) -> tuple[int, Floats, Floats]:
     """The number of examples of a block, its means (M, ...) and squared deviations (...)."""
     measures = {**means, SPREAD: LossSpread()} if part.examples > 1 else means
-    sheet = GridValues.blank(read.asking(measures).over({name: part}), grid)
-    sheet.compute(np.argwhere(~sheet.computed))
-    values = sheet.values[0]
+    grid_values = GridValues.blank(read.asking(measures).over({name: part}), grid)
+    grid_values.compute(np.argwhere(~grid_values.computed))
+    values = grid_values.values[0]
     spread = values[len(means)] if part.examples > 1 else np.zeros(values.shape[1:])
     return part.examples, values[: len(means)], spread**2 * (part.examples - 1)
 
@@ -213,10 +213,10 @@ def _block(
 def _total_of_all(read: Probe, grid: Grid, means: Mapping[str, Measure], name: str) -> _Total:
     """The means over all examples of a part of the data, evaluated at once."""
     part = read.parts[name]
-    sheet = GridValues.blank(read.asking(means).over({name: part}), grid)
-    sheet.compute(np.argwhere(~sheet.computed))
+    grid_values = GridValues.blank(read.asking(means).over({name: part}), grid)
+    grid_values.compute(np.argwhere(~grid_values.computed))
     found = _Total()
-    found.add((part.examples, sheet.values[0], np.zeros(sheet.values.shape[2:])))
+    found.add((part.examples, grid_values.values[0], np.zeros(grid_values.values.shape[2:])))
     return found
 
 

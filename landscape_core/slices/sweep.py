@@ -28,9 +28,9 @@ def coarse(
 ) -> xr.Dataset:
     """The slice with the points of one level computed and the rest interpolated."""
     lines = lines_of(grid.resolution)[level]
-    sheet = GridValues.blank(read, grid)
-    sheet.compute(mesh(lines, read.plane.dimensions))
-    return sheet.dataset(sheet.interpolated(lines), attrs)
+    grid_values = GridValues.blank(read, grid)
+    grid_values.compute(mesh(lines, read.plane.dimensions))
+    return grid_values.dataset(grid_values.interpolated(lines), attrs)
 
 
 @public_call
@@ -45,10 +45,10 @@ def exact(
     Points not computed yet are NaN. Those that are computed in `start`, an unfinished slice of the
     same, are not computed again.
     """
-    sheet = GridValues.blank(read, grid).resumed(start)
-    for _ in sheet.work(np.argwhere(~sheet.computed)):
-        yield sheet.dataset(sheet.values, attrs)
-    yield sheet.dataset(sheet.values, attrs)
+    grid_values = GridValues.blank(read, grid).resumed(start)
+    for _ in grid_values.work(np.argwhere(~grid_values.computed)):
+        yield grid_values.dataset(grid_values.values, attrs)
+    yield grid_values.dataset(grid_values.values, attrs)
 
 
 @public_call
@@ -72,30 +72,32 @@ def sweep(
         start: an unfinished slice of the same, whose computed points are kept.
         spread: `map` of a backend that computes elsewhere.
     """
-    sheet = GridValues.blank(read, grid).resumed(start)
+    grid_values = GridValues.blank(read, grid).resumed(start)
     every = lines_of(grid.resolution)
     if spread is not None:
-        yield from _streamed(sheet, every[0], spread, attrs)
+        yield from _streamed(grid_values, every[0], spread, attrs)
         return
     shown: Floats | None = None
     for lines in every:
-        for _ in sheet.work(np.argwhere(sheet.on(lines) & ~sheet.computed)):
+        for _ in grid_values.work(np.argwhere(grid_values.on(lines) & ~grid_values.computed)):
             if shown is not None:
-                partly = np.where(sheet.computed, sheet.values, shown)
-                yield sheet.dataset(partly, attrs)
-        shown = sheet.interpolated(lines)
-        yield sheet.dataset(np.where(sheet.computed, sheet.values, shown), attrs)
+                partly = np.where(grid_values.computed, grid_values.values, shown)
+                yield grid_values.dataset(partly, attrs)
+        shown = grid_values.interpolated(lines)
+        yield grid_values.dataset(np.where(grid_values.computed, grid_values.values, shown), attrs)
 
 
 def _streamed(
-    sheet: "GridValues", first: Lines, spread: Spread, attrs: Mapping[str, Any] | None
+    grid_values: "GridValues", first: Lines, spread: Spread, attrs: Mapping[str, Any] | None
 ) -> Iterator[xr.Dataset]:
     """The slice as workers send it: the first lines before all others, but no waiting for them."""
-    early, shown = sheet.on(first), None
-    missing = [np.argwhere(part & ~sheet.computed) for part in (early, ~early)]
-    for _ in sheet.work(np.concatenate(missing), spread):
-        if shown is None and sheet.computed[early].all():
-            shown = sheet.interpolated(first)
+    early, shown = grid_values.on(first), None
+    missing = [np.argwhere(part & ~grid_values.computed) for part in (early, ~early)]
+    for _ in grid_values.work(np.concatenate(missing), spread):
+        if shown is None and grid_values.computed[early].all():
+            shown = grid_values.interpolated(first)
         if shown is not None:
-            yield sheet.dataset(np.where(sheet.computed, sheet.values, shown), attrs)
-    yield sheet.dataset(sheet.values, attrs)
+            yield grid_values.dataset(
+                np.where(grid_values.computed, grid_values.values, shown), attrs
+            )
+    yield grid_values.dataset(grid_values.values, attrs)

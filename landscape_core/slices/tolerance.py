@@ -43,7 +43,7 @@ class Tolerance(Recipe):
 
     @property
     def range(self) -> str:
-        """Of what the tolerance and the stated errors are shares of the range, in words."""
+        """The quantity whose range the tolerance and the stated errors refer to, in words."""
         return "log10(loss)" if self.scale == "log" else "the loss"
 
     @property

@@ -25,7 +25,6 @@ FORBIDDEN_NAMES = {
     "shadow": "projection",
     "shadows": "projections",
     "sheet": "grid values",
-    "slots": "functional call",
     "standpoint": "inspection point",
     "swift": "in-place",
     "tell": "report",
@@ -36,7 +35,7 @@ FORBIDDEN_NAMES = {
 }
 """Words within a name, separated by underscores or capitals, and what to say instead."""
 
-FORBIDDEN_WHOLE_NAMES = {"Look": "SliceSpec", "look": "compute_slice", "follow": "record_run"}
+FORBIDDEN_WHOLE_NAMES = {"Look": "SliceSpec", "look": "compute_slice"}
 """Names that are wrong as a whole."""
 
 FORBIDDEN_TEXTS = {
@@ -62,7 +61,7 @@ FORBIDDEN_TEXTS = {
     r"\bthe way (between|around|from here|to be shown)\b": "path",
     r"\bkept (answer|result|slice)s?\b": "cached result",
     r"\b(so|as) many (numbers|coordinates|points|processes|steps|megabytes)\b": "this number of",
-    r"\b(where|is|are|when) held(?! fixed| in)\b": "paused",
+    r"\b(where|is|are|when) held(?! fixed| in| as| back| at zero| above zero)\b": "paused",
     r"\b(slopes?) (under|misleads)\b": "gradient",
     r"whose turn it is": "active",
     r"under its feet": "at the current point",

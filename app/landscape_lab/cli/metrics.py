@@ -53,10 +53,10 @@ def _minima(slice_: xr.Dataset, split: str) -> Iterator[str]:
     """How many minima one split has, and the most persistent of those that are significant."""
     from landscape_core.analysis.persistence import persistence
     from landscape_lab.cli._options import aligned
-    from landscape_lab.figures.topology import told
+    from landscape_lab.figures.topology import summary
 
     found = persistence(slice_, split)
-    yield f"\n{split}: " + "; ".join(told(found, most=found.sizes["bar"]))
+    yield f"\n{split}: " + "; ".join(summary(found, most=found.sizes["bar"]))
     order = (-found["persistence"]).argsort().values
     kept = found.isel(bar=order).isel(bar=found["significant"].values[order])
     sides = [str(dim) for dim in slice_["computed"].dims[::-1]]

@@ -45,7 +45,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--estimate", action="store_true", help="only estimate the cost of the exact slice"
     )
     parser.add_argument(
-        "--workers", type=int, help="compute on so many processes; 0: one per processor"
+        "--workers", type=int, help="number of worker processes; 0: one per processor"
     )
     parser.add_argument("--scheduler", help="address of a dask scheduler, as tcp://host:8786")
     parser.add_argument(

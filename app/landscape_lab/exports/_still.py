@@ -4,18 +4,18 @@ from collections.abc import Iterator
 
 from landscape_lab.exports._data import Drawn, drawn, with_path
 from landscape_lab.exports._told import sentence
-from landscape_lab.exports.base import Beside, Making, Shown
+from landscape_lab.exports.base import Compared, Making, Shown
 from landscape_lab.figures.matplotlib.plotting import picture as drawing
 
 
 def still(shown: Shown, form: str) -> Iterator[Making]:
     """The making of a `png`, `svg` or `pdf` file; runs that are compared stand side by side."""
     yield Making(0, 1)
-    place, picture, beside = shown.place, shown.picture, shown.beside
+    place, picture, compared = shown.place, shown.picture, shown.compared
     seen = drawn(place, picture)
-    planes = all("beta" in one.slice.dims for _, _, one in beside)
-    if len(beside) > 1 and planes:
-        yield Making(1, 1, _compared(seen, beside, form))
+    planes = all("beta" in one.slice.dims for _, _, one in compared)
+    if len(compared) > 1 and planes:
+        yield Making(1, 1, _compared(seen, compared, form))
         return
     kind = ("surface" if seen.deep else "slice") if "beta" in seen.slice.dims else "line"
     looks = seen.looks() if kind != "line" else {"scale": seen.scale}  # it shows all
@@ -23,7 +23,7 @@ def still(shown: Shown, form: str) -> Iterator[Making]:
     yield Making(1, 1, drawing(seen.slice, form, kind, sentence=words, **looks))
 
 
-def _compared(shown: Drawn, compared: Beside, form: str) -> bytes:
+def _compared(shown: Drawn, compared: Compared, form: str) -> bytes:
     """All of the runs that are compared, and what each of them is."""
     pictures = [picture for _, _, picture in compared]
     loss = shown.variable == "loss" or any(shown.variable not in one.slice for one in pictures)

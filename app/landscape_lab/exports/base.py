@@ -11,7 +11,7 @@ from landscape_core.session.picture import Picture
 from landscape_core.session.session import Session
 from landscape_lab.state.place import Place
 
-Beside = Sequence[tuple[str, str, Picture]]
+Compared = Sequence[tuple[str, str, Picture]]
 """Letter, what differs, and picture of each of the runs that are compared."""
 
 
@@ -21,14 +21,14 @@ class Shown:
 
     `picture` is what the page shows where it stands, refined. `session` is what made it, if it is
     there: it may be made to look at other steps, and looks at the picture's step again in the end;
-    who needs one and has none makes the journey again. `beside` are all the runs that are compared,
+    who needs one and has none trains the run again. `compared` are all the runs that are compared,
     the current one included, to be drawn side by side; what cannot is of the current run.
     """
 
     place: Place
     picture: Picture
     session: Session | None = None
-    beside: Beside = ()
+    compared: Compared = ()
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ def _short(given: Any) -> str:
     return f"{given:.3g}" if isinstance(given, float) else str(given)
 
 
-TOLD = {
+METRICS = {
     "minima": "minima",
     "saddles": "passes",
     "convex_share": "convex",
@@ -150,7 +150,7 @@ def headline(planes: int, figures: xr.Dataset | None) -> tuple[str, str]:
     """How many planes there are, and the figures over them; words that belong together stay so."""
     named = f"{planes} planes through one point" if planes > 1 else "one plane"
     told = []
-    for name, word in TOLD.items():
+    for name, word in METRICS.items():
         if figures is not None and f"{name}_spread" in figures:
             found = figures[f"{name}_spread"]
             mean, deviation = (

@@ -158,7 +158,7 @@ def _medians(values: Array) -> Array:
 
 
 def _falling(values: Array) -> tuple[Array, Array]:
-    """The finite values of each row from the highest to the lowest, against shares of the row."""
+    """The finite values of each row in descending order, against fractions of the row."""
     shares = np.linspace(0.0, 1.0, min(POINTS, values.shape[1]))
     table = np.full((len(values), len(shares)), np.nan)
     for filled, row in zip(table, values, strict=True):

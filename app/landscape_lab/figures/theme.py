@@ -32,7 +32,7 @@ BEST = "#ffd84d"
 LOOKED_AT = "#5ad1ff"
 
 DIFFERENCE = ("#053061", "#2166ac", "#67a9cf", "#f7f7f7", "#ef8a62", "#b2182b", "#67001f")
-"""Below, equal, above: told apart in every kind of colour blindness."""
+"""Below, equal, above: distinguishable in every kind of colour blindness."""
 
 NOT_FINITE = "#b9c0c5"
 NOT_FINITE_STRIPE = "#8d979e"

@@ -159,7 +159,7 @@ def ticks(limits: tuple[float, float], scale: str) -> dict[float, str]:
     return theme.ticks(*limits, scale, cut=False)
 
 
-def told(barcode: xr.Dataset, most: int = MOST) -> list[str]:
+def summary(barcode: xr.Dataset, most: int = MOST) -> list[str]:
     """What the bars say, in short lines: how many, which are significant, how many are drawn."""
     count, kept = barcode.sizes["bar"], int(barcode["significant"].sum())
     one, many = ("minimum", "minima") if barcode.attrs["dimension"] == 0 else ("loop", "loops")

@@ -199,7 +199,7 @@ def _wait_until_answering(process: subprocess.Popen[bytes], url: str, patience: 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Ask politely, so that kernels end too; after some seconds insist.
 
-    Whoever was started in the background by a script does not hear an interruption.
+    A process that was started in the background by a script does not hear an interruption.
     """
     for asked, patience in ((signal.SIGINT, 3), (signal.SIGTERM, 7)):
         if process.poll() is None:

@@ -52,12 +52,12 @@ def explore(  # noqa: PLR0913 - every choice in one line is what it is for
             `torch.nn.functional.cross_entropy`.
         data: inputs and targets, or batches of the two, for instance a DataLoader.
         test: a second part of the data, or none.
-        path: state dictionaries saved in one's own training, the latest last; the run goes on from
+        path: state dictionaries saved in your own training, the latest last; the run goes on from
             there, and its steps are counted from the first.
         optimizer: a recipe, for instance `make(Optimizer, "sgd", learning_rate=0.1)`, or a name.
         steps: where the run ends, after the path.
         batch_size: examples per step; by default 32, or all, if there are fewer.
-        seed: draws the mini-batches and random directions; the weights are those of the model.
+        seed: random seed of the mini-batches and directions; the weights are the model's.
         settings: any others by their path, as `LandscapeWidget.choose` takes them, for instance
             `{"slice.directions": "random", "slice.span": 2.0}`.
         adapter: takes what the model gives if that is no tensor, gives the outputs.

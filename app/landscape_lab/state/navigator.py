@@ -97,8 +97,8 @@ class Navigator:
         self._take_on(there)
         return True
 
-    def look(self, more: int = 0, seek: int | None = None) -> Frame:
-        """Make `more` steps, or look at the recorded step nearest to `seek`."""
+    def frame_of(self, more: int = 0, seek: int | None = None) -> Frame:
+        """Make `more` steps, or inspect the recorded step nearest to `seek`."""
         self.session.advance(more)
         shown = self.session.picture() if seek is None else self.session.revisit(seek)
         return self.frame(shown)

@@ -108,7 +108,7 @@ class Place:
         return other
 
     def follows(self, other: "Place") -> bool:
-        """Whether whoever stands at the other place need only go on to be at this one."""
+        """Whether a run at the other place need only go on to reach this one."""
         same = self.start.run == other.start.run and self.origin == other.origin
         known = self.changes[: len(other.changes)] == other.changes
         later = self.changes[len(other.changes) :]

@@ -23,7 +23,7 @@ _open_queues: "weakref.WeakSet[LatestJobQueue]" = weakref.WeakSet()
 
 
 class Loop(Protocol):
-    """Whoever can run a function on the page's thread."""
+    """An object that runs functions on the page's thread."""
 
     def soon(self, function: Callable[..., object], *arguments: object) -> None:
         """Run it there soon."""

@@ -11,7 +11,7 @@ from landscape_core.foundation.errors import LandscapeError, SpecError
 from landscape_core.foundation.recipes import name_of
 from landscape_core.session.picture import Picture
 from landscape_core.storage.store import Store
-from landscape_lab.exports.base import Beside, Making, Shown, kinds
+from landscape_lab.exports.base import Compared, Making, Shown, kinds
 from landscape_lab.state.navigator import Frame, Navigator
 from landscape_lab.state.place import Place
 from landscape_lab.state.scene import Scene
@@ -68,14 +68,14 @@ class Worker:
         navigator, kept = self._navigator, self._kept_runs.known(job.kept)
         assert navigator is not None  # a job has arrived somewhere, or has failed
         navigator.session.watch(job.scene.display.side_panel.watch)
-        yield _update(navigator.look(job.more, job.seek), kept)
+        yield _update(navigator.frame_of(job.more, job.seek), kept)
         if job.playing:
             for frame in navigator.play(job.scene.display.speed):
                 yield _update(frame, kept)
         yield from self._hold(navigator, job, kept)
 
     def export(
-        self, name: str, place: Place, picture: Picture, beside: Beside = ()
+        self, name: str, place: Place, picture: Picture, compared: Compared = ()
     ) -> Iterator[Making]:
         """Make a file of what is shown, with the runs that are compared.
 
@@ -84,7 +84,7 @@ class Worker:
         """
         if self._navigator is None:
             raise LandscapeError("There is nothing to export yet.")
-        shown = Shown(place, picture, self._navigator.session, beside)
+        shown = Shown(place, picture, self._navigator.session, compared)
         yield from kinds()[name]().made(shown)
 
     def _arrive(self, job: Job) -> Iterator[Update]:
@@ -113,7 +113,7 @@ class Worker:
         self._navigator = navigator
 
     def _hold(self, navigator: Navigator, job: Job, kept: tuple[Kept, ...]) -> Iterator[Update]:
-        """Compute what is wanted of a run that is held: the exact picture, then what is beside."""
+        """Compute what is requested of a paused run: the exact picture, then the side panel."""
         session, panel, places = navigator.session, job.scene.display.side_panel, job.kept
         last = session.picture()
         for last in session.refine():

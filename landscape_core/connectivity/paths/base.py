@@ -170,7 +170,7 @@ def plane_of_curve(curve: Curve) -> Plane:
     return Plane(curve.nodes[0].detach(), torch.stack([u, v]).to(curve.nodes))
 
 
-def shadow(curve: Curve, plane: Plane, count: int = 61) -> tuple[Tensor, Tensor]:
+def project_curve(curve: Curve, plane: Plane, count: int = 61) -> tuple[Tensor, Tensor]:
     """Project a curve on a plane; return coordinates (count, D) and distances (count,)."""
     points = curve.points(torch.linspace(0, 1, count, dtype=torch.float64).to(curve.nodes.device))
     return plane.coords(points), plane.distance(points)

@@ -15,7 +15,7 @@ from landscape_core.foundation.errors import PlaneError
 from landscape_core.planes.directions.base import Directions, Viewpoint, explained_by
 from landscape_core.planes.moving_buffers import MovingBuffers
 from landscape_core.planes.plane import Plane
-from landscape_core.planes.state_differences import told
+from landscape_core.planes.state_differences import warning_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +65,6 @@ def _buffers(view: Viewpoint, indices: Sequence[int]) -> MovingBuffers | None:
     if view.buffers_of is None:
         return None
     known = [found for i in indices if (found := view.buffers_of(i)) is not None]
-    if said := told(known, ()):
+    if said := warning_of(known, ()):
         warnings.warn(said, stacklevel=4)
     return MovingBuffers.through(*known) if len(known) == len(indices) else None

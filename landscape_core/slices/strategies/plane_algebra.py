@@ -94,8 +94,8 @@ class PlaneAlgebra(Strategy):
             steps[:, 1:] = 0
             steps[:count, 1:] = coords
             found = []
-            desk, outputs = ScratchBuffers(), Outputs(sizes)
-            places = [desk] * len(layers)
+            buffers, outputs = ScratchBuffers(), Outputs(sizes)
+            places = [buffers] * len(layers)
             if ends_linear:
                 places[-1] = outputs
             with exactly(reading):
@@ -103,7 +103,7 @@ class PlaneAlgebra(Strategy):
                     parts = in_parts(piece)
                     maps = [layer(parts, at) for layer, at in zip(layers, places, strict=True)]
                     for block in blocks:
-                        place = desk.place(first, piece.shape[0], *block.shape)
+                        place = buffers.place(first, piece.shape[0], *block.shape)
                         outputs.keep(through(maps, block.at(parts, place)))
                     found.append(reading.values(outputs.joined().transpose(1, 2)))
             return torch.cat(found, dim=1)[:, :count]

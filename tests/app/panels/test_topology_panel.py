@@ -24,7 +24,7 @@ from landscape_lab.figures.matplotlib.base import kinds
 from landscape_lab.figures.matplotlib.merge_tree import merge_tree_on
 from landscape_lab.figures.matplotlib.plotting import drawing_of, plot
 from landscape_lab.figures.matplotlib.topological_profile import profile_on
-from landscape_lab.figures.topology import MOST, bars, curve, scale_for, told, tree_lines
+from landscape_lab.figures.topology import MOST, bars, curve, scale_for, summary, tree_lines
 from landscape_lab.panels.topology import Topology
 from landscape_lab.state.scene import Display
 
@@ -109,7 +109,7 @@ def test_of_many_bars_the_longest_are_drawn_with_the_minima_that_they_join():
     assert barcode.sizes["bar"] > MOST == len(drawn.birth)
     shortest = np.sort(barcode["persistence"].values)[-MOST]
     assert np.all((drawn.death - drawn.birth)[~drawn.endless] >= shortest)
-    assert told(barcode)[-1] == f"the {MOST} longest are drawn"
+    assert summary(barcode)[-1] == f"the {MOST} longest are drawn"
 
 
 def test_a_thinned_profile_keeps_its_lowest_and_highest_points():
@@ -203,7 +203,7 @@ def test_loops_are_drawn_on_paper_as_well():
 def test_each_kind_of_picture_is_drawn_of_a_slice_when_it_is_asked_for(kind):
     slice_ = found(standard_error=0.5)[0]
     axes = plot(slice_, kind, scale="log", split="test")
-    expected = told(persistence(slice_, "test"))
+    expected = summary(persistence(slice_, "test"))
     assert axes.get_title("left") == "\n".join(expected)
     low, high = (axes.get_xlim if kind == "barcode" else axes.get_ylim)()
     assert low < np.log10(float(slice_["loss"].sel(split="test").min())) < high

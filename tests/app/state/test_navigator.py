@@ -37,7 +37,7 @@ def test_frames_of_a_playing_run_are_where_their_pictures_were_taken():
 
 def test_after_looking_back_the_recorded_steps_are_shown_again_and_then_the_run_goes_on():
     navigator, _ = arrived()
-    back = navigator.look(seek=3)
+    back = navigator.frame_of(seek=3)
     assert (back.place.step, back.place.seen, back.picture.seen) == (6, 3, 3)
     found = [(frame.place.step, frame.place.seen) for frame in islice(navigator.play(1), 5)]
     assert found == [(6, 4), (6, 5), (6, None), (7, None), (8, None)]

@@ -9,7 +9,7 @@ from landscape_core.connectivity.barrier import barrier
 from landscape_core.connectivity.connected_runs import connect_runs
 from landscape_core.connectivity.connection import Connection
 from landscape_core.connectivity.curve_search import compute_connection, curve_of
-from landscape_core.connectivity.paths.base import batches, plane_of_curve, shadow
+from landscape_core.connectivity.paths.base import batches, plane_of_curve, project_curve
 from landscape_core.connectivity.paths.bezier import Bezier
 from landscape_core.connectivity.paths.polygon import Polygon
 from landscape_core.connectivity.paths.straight import Straight
@@ -217,7 +217,7 @@ def test_convolutional_networks_are_aligned_too():
 def test_the_curve_of_a_dataset_lies_in_its_plane():
     curve = curve_of(result(connect_runs(asked())))
     assert curve.kind == "bezier"
-    coords, distances = shadow(curve, plane_of_curve(curve), 11)
+    coords, distances = project_curve(curve, plane_of_curve(curve), 11)
     assert coords.shape == (11, 2)
     assert float(distances.max()) < 1e-9
 

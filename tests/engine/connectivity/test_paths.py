@@ -12,7 +12,7 @@ from scipy.integrate import solve_ivp
 import cases
 import oracles
 from landscape_core.connectivity.paths._trained import CurveLoss
-from landscape_core.connectivity.paths.base import Curve, Path, plane_of_curve, shadow
+from landscape_core.connectivity.paths.base import Curve, Path, plane_of_curve, project_curve
 from landscape_core.connectivity.paths.bezier import Bezier
 from landscape_core.connectivity.paths.nudged import Band, Nudged, forces, inserted, tangents
 from landscape_core.connectivity.paths.polygon import Polygon
@@ -262,7 +262,7 @@ def test_a_curve_that_diverges_ends_with_its_last_finite_nodes():
 def test_the_plane_of_three_nodes_holds_the_whole_curve(kind):
     curve = Curve(cases.normal(3, 8), kind)
     plane = plane_of_curve(curve)
-    coords, distances = shadow(curve, plane, 21)
+    coords, distances = project_curve(curve, plane, 21)
     assert float(distances.max()) < 1e-12
     expected = torch.tensor([[0.0, 0.0], [1.0, 0.0]], dtype=torch.float64)
     torch.testing.assert_close(coords[[0, -1]], expected, rtol=0, atol=1e-12)

@@ -12,12 +12,12 @@ from bokeh.models import Div, Spacer
 
 from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.axes import put
-from landscape_lab.figures.bokeh.looks import Look, bar, minus, unknown
 from landscape_lab.figures.bokeh.overlaid import Overlaid
 from landscape_lab.figures.bokeh.panels import Heights, Panel
 from landscape_lab.figures.bokeh.path import index_of
 from landscape_lab.figures.bokeh.runs import Runs
 from landscape_lab.figures.bokeh.sizes import enlarge
+from landscape_lab.figures.bokeh.style import Style, bar, minus, unknown
 from landscape_lab.figures.tables import colors, table
 
 MOST = 4
@@ -131,8 +131,8 @@ class Comparison:
             self._unite(runs, plane, scale, problem)
         else:
             loss = variable == "loss" or any(variable not in run.slice for run in runs)
-            look = Look("loss", scale, limits) if loss else Look(variable, "linear", None)
-            self._spread(runs, mode, look)
+            style = Style("loss", scale, limits) if loss else Style(variable, "linear", None)
+            self._spread(runs, mode, style)
         self._height = LOW_FOOT if len(runs) > 2 else FOOT
         put(self._foot, height=round(self._height * self._factor))
         put(self.table, text=table(_heads(runs), _rows(runs, few=len(runs) > 2)))
@@ -161,21 +161,21 @@ class Comparison:
         there = plane if plane is not None and "path_alpha" in plane else None
         self.together.update(there, runs[0].split, scale, names)
 
-    def _spread(self, runs: Sequence[Compared], mode: str, look: Look) -> None:
+    def _spread(self, runs: Sequence[Compared], mode: str, style: Style) -> None:
         """Each run in its panel, and the scale of colours for all."""
         put(self._second, visible=len(runs) > 2)
         put(self._blank, visible=len(runs) == 3)
-        slices = [run.slice[look.variable].sel(split=run.split) for run in runs]
-        shown = look.heights(slices, own=mode == "own")
-        name, said = look.title(runs[0].split), [""] * len(runs)
-        bars, names, note = [bar(name, shown, look.scale)], [run.name for run in runs], ""
+        slices = [run.slice[style.variable].sel(split=run.split) for run in runs]
+        shown = style.heights(slices, own=mode == "own")
+        name, said = style.title(runs[0].split), [""] * len(runs)
+        bars, names, note = [bar(name, shown, style.scale)], [run.name for run in runs], ""
         if mode == "own":
             bars = [colors(name, theme.LANDSCAPE, (0, 1), OWN)]
-            said = [f" ({name} {look.extent(one)})" for one in shown]
+            said = [f" ({name} {style.extent(one)})" for one in shown]
         elif mode == "difference" and len(runs) > 1:
             shown = _less_first(runs, shown)
-            unit = "in powers of ten" if look.scale == "log" else f"of the {look.variable}"
-            bars = [bar(name, shown[:1], look.scale)]
+            unit = "in powers of ten" if style.scale == "log" else f"of the {style.variable}"
+            bars = [bar(name, shown[:1], style.scale)]
             bars.append(bar(f"difference {unit}", shown[1:], "linear"))
             names[1:] = [f"{other} − {names[0]}" for other in names[1:]]
             said = [_overlap(runs[0], *pair) for pair in zip(runs, shown, strict=True)]
@@ -246,7 +246,7 @@ READINGS = (
 )
 """What the table gives of the point where each run stands."""
 
-TOLD = {
+METRICS = {
     "minima": ("minima in the picture", "{:.0f}"),
     "variation_excess": ("up and down beyond one valley", "{:.1%}"),
     "lowest": ("lowest loss in the picture", "{:.3g}"),
@@ -258,14 +258,14 @@ The distance from a quadratic and the convex share are left out: a smooth bowl t
 scores in them as a chaotic landscape does.
 """
 
-FEW = ("training loss there", "test loss there", *(TOLD[name][0] for name in list(TOLD)[:2]))
+FEW = ("training loss there", "test loss there", *(METRICS[name][0] for name in list(METRICS)[:2]))
 """The rows that are given where there is little space."""
 
 
 def _rows(runs: Sequence[Compared], *, few: bool) -> list[tuple[str, list[str]]]:
     """The quantities shown of each run: its landscape, then where it stands."""
     rows: list[tuple[str, list[str]]] = []
-    for name, (label, words) in TOLD.items():
+    for name, (label, words) in METRICS.items():
         values = [np.nan if run.figures is None else float(run.figures[name]) for run in runs]
         if np.isfinite(values).any() and (name != "not_finite" or np.nansum(values) > 0):
             rows.append((label, [_said(words, value) for value in values]))

@@ -44,7 +44,7 @@ TOOLBAR = ":host { height: fit-content !important; margin: 6px; border-radius: 6
 """As high as its buttons, so that it hides little of the picture beneath."""
 
 VISIBLE = 0.02
-"""A path shorter than this share of the picture is a dot, of which no colours are explained."""
+"""A path shorter than this fraction of the picture is a dot, of which no colours are explained."""
 
 BOX = ("x", "y", "width", "height")
 

@@ -171,9 +171,9 @@ def _table(curves: xr.Dataset, *, logged: bool) -> dict[str, npt.NDArray[np.floa
     return table
 
 
-def _line(plot: Any, source: Any, name: str, words: str, look: dict[str, Any]) -> Any:
+def _line(plot: Any, source: Any, name: str, words: str, style: dict[str, Any]) -> Any:
     line = plot.line(
-        f"{name}_step", name, source=source, line_color=look["color"], line_width=look["width"]
+        f"{name}_step", name, source=source, line_color=style["color"], line_width=style["width"]
     )
     tip = f"""<div style="font: {theme.SMALL} {theme.FONT}; color: {theme.INK}">
         {words} <b>$y{{0.0000}}</b><br>step $x{{0}}</div>"""

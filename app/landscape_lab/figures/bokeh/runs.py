@@ -15,7 +15,7 @@ from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.figures.bokeh.maps import Map, columns, send
 
 FAR = 0.01
-"""Ends farther off the plane than this share of its width say so."""
+"""Ends farther off the plane than this fraction of its width are labelled."""
 
 WAITING = "Runs from other initial weights\nare trained when the run is paused."
 

@@ -21,8 +21,9 @@ const {x, y, step, loss} = all.data, last = Math.round(slider.value), data = {};
 for (const name in all.data) data[name] = Array.from(all.data[name]).slice(0, last + 1);
 gone.data = data;
 here.data = {x: [x[last]], y: [y[last]]};
-const value = loss[last], told = ` · training loss ${Number(value.toPrecision(3))}`;
-words.text = `step ${step[last]} of ${step[step.length - 1]}${Number.isFinite(value) ? told : ""}`;
+const value = loss[last], loss_text = ` · training loss ${Number(value.toPrecision(3))}`;
+const known = Number.isFinite(value);
+words.text = `step ${step[last]} of ${step[step.length - 1]}${known ? loss_text : ""}`;
 document.dispatchEvent(new CustomEvent(event, {detail: last}));
 """
 
@@ -90,7 +91,7 @@ class Along:
         toggle.js_on_change(
             "active", CustomJS(args={"slider": slider, "toggle": toggle}, code=PLAY)
         )
-        told = f" · training loss {losses[now]:.3g}" if np.isfinite(losses[now]) else ""
-        words.text = f"step {steps[now]} of {steps[last]}{told}"
+        loss_text = f" · training loss {losses[now]:.3g}" if np.isfinite(losses[now]) else ""
+        words.text = f"step {steps[now]} of {steps[last]}{loss_text}"
         self.rows = [row(toggle, slider, words, sizing_mode="stretch_width")] if last else []
         """What belongs below the figure; nothing where there is but one point."""

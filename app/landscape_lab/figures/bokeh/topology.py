@@ -18,8 +18,8 @@ from landscape_lab.figures.topology import (
     curve,
     profile_limits,
     scale_for,
+    summary,
     ticks,
-    told,
     tree_lines,
 )
 
@@ -90,7 +90,7 @@ class Topology(Scaled):
         """
         scale = scale_for(barcode["birth"].values, scale)
         found = bars(barcode, scale)
-        put(self.figure.title, text="\n".join(told(barcode)))
+        put(self.figure.title, text="\n".join(summary(barcode)))
         put(self._words, text="" if barcode.sizes["bar"] else NOTHING)
         x: Array = np.empty(0)
         y = floor = x

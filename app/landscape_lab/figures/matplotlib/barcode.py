@@ -18,8 +18,8 @@ from landscape_lab.figures.topology import (
     is_barcode,
     is_slice,
     scale_for,
+    summary,
     ticks,
-    told,
 )
 
 SOLID: dict[str, Any] = {"color": theme.ACCENT, "linewidth": 2.2}
@@ -120,7 +120,7 @@ def name_heights(axis: Any, limits: tuple[float, float], scale: str) -> None:
 def finish(axes: Any, barcode: xr.Dataset | None) -> None:
     """Say how many bars there are above the Axes, and give it the look of all of ours."""
     if barcode is not None:
-        words = "\n".join(told(barcode))
+        words = "\n".join(summary(barcode))
         axes.set_title(words, loc="left", fontsize="medium", color=theme.MUTED)
     axes.grid(color=theme.GRID)
     axes.set_axisbelow(True)

@@ -22,7 +22,7 @@ LINES = {
 
 
 class Connection(Drawing[xr.Dataset]):
-    """Losses along the lines with their barriers; beside them the plane, if it is there."""
+    """Losses along the lines with their barriers, and next to them the plane, if there is one."""
 
     rank: ClassVar[int] = 30
     needs: ClassVar[str] = "a connection: loss and straight_loss (split, t)"

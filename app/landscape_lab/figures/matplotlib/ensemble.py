@@ -19,7 +19,7 @@ COLUMNS, SIDE = 3, 2.0
 """Pictures in a row; inches along a side of one."""
 
 SMALL, LETTERS = 6.5, 17
-"""Points of the letters beside axes; letters of the title in an inch."""
+"""Points of the axis labels; letters of the title in an inch."""
 
 
 class Ensemble(Drawing[xr.Dataset]):

@@ -205,7 +205,7 @@ def _new_figure(size: tuple[float, float]) -> Any:
     """A figure that a notebook or `plt.show()` shows, where either is in use.
 
     Elsewhere, as in a server or a script that only writes files, `pyplot` is not loaded, and
-    nothing holds the figure but whoever draws it.
+    nothing holds the figure except its caller.
     """
     if "matplotlib.pyplot" in sys.modules or _in_notebook():
         from matplotlib import pyplot

@@ -16,7 +16,7 @@ NAMED = 5
 
 
 @dataclass(frozen=True)
-class Look:
+class Style:
     """What of the slices is shown, and at which heights."""
 
     variable: str
