@@ -200,9 +200,9 @@ def check_data(path: xr.Dataset, run: Run) -> None:
     others = changed(json.loads(path.attrs[DATA_FILES]), data_digests(run.problem))
     if others:
         where = ", ".join(data_folders(run.problem))
-        plain = others[0] + (f" and {len(others) - 1} more" if len(others) > 1 else "")
+        names = others[0] + (f" and {len(others) - 1} more" if len(others) > 1 else "")
         raise FileFormatError(
-            f"{where}: {plain} changed since the run was trained, to which these weights belong; "
+            f"{where}: {names} changed since the run was trained, to which these weights belong; "
             "put the files back, or train anew."
         )
 

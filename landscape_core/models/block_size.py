@@ -55,7 +55,7 @@ def all_at_once(objective: ModelObjective, *, gradient: bool = False) -> int:
         if objective.normalizes and objective.batch_norm == "batch":
             raise SpecError("batch_norm", "batch", f"running or reestimated: {told}")
         kind = type(objective.module).__name__
-        raise SpecError("model", kind, f"one that treats each example by itself: {told}")
+        raise SpecError("model", kind, f"one that processes examples independently: {told}")
     return objective.examples
 
 

@@ -156,7 +156,7 @@ def _check(part: ModelObjective) -> None:
         accepted = "one that draws no random numbers, with a loss that draws none"
         raise SpecError("model", type(part.module).__name__, accepted)
     if found.coupled:
-        accepted = "one that treats each example by itself"
+        accepted = "one that processes examples independently"
         raise SpecError("model", type(part.module).__name__, accepted)
     if found.loss != "mean":
         raise SpecError(

@@ -468,7 +468,12 @@ def test_runs_beside_this_one_differ_in_their_weights_alone():
     at = np.hypot(
         *(
             found["other_distance"].values[:, 0],
-            np.hypot(found["other_alpha"].values[:, 0], found["other_beta"].values[:, 0]),
+            np.hypot(
+                *(
+                    found[f"other_{side}"].values[:, 0] - found[f"path_{side}"].values[-1]
+                    for side in ("alpha", "beta")
+                )
+            ),
         )
     )
     np.testing.assert_allclose(at, far, rtol=1e-4)

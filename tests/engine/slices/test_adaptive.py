@@ -246,8 +246,8 @@ def test_what_is_marked_computed_is_exact_and_has_no_error():
 @pytest.mark.parametrize(
     ("scale", "unit"),
     [
-        ("linear", "share of the range of the loss"),
-        ("log", "share of the range of log10(loss)"),
+        ("linear", "fraction of the range of the loss"),
+        ("log", "fraction of the range of log10(loss)"),
     ],
 )
 def test_the_unit_of_an_error_is_that_of_its_tolerance(scale, unit):
