@@ -88,7 +88,7 @@ ENTRIES = (
         "Of two dimensions, here in the plane in which the run moves most, refined to a tolerance: "
         "dots are computed points.",
         f"landscape train {TRAIN} -o run.nc\n"
-        "landscape slice run.nc --directions pca --frame --resolution 41 --tolerance 0.02"
+        "landscape slice run.nc --directions pca --resolution 41 --tolerance 0.02"
         " -o slice.nc",
         'slice_ = ll.load("slice.nc")\nax = ll.plot(slice_, scale="log")',
     ),
@@ -136,7 +136,7 @@ ENTRIES = (
     ),
     Entry(
         "convexity", "A convexity map", "Li et al., 2018, figure 7.",
-        "landscape convexity run.nc --directions pca --frame --resolution 13 --max-examples 60"
+        "landscape convexity run.nc --directions pca --resolution 13 --max-examples 60"
         " -o convexity.nc",
         'ax = ll.plot(ll.load("convexity.nc"))',
     ),
