@@ -84,7 +84,10 @@ def complete(slice_: xr.Dataset) -> xr.Dataset:
     if "split" not in found.dims:
         split = str(found["split"].item()) if "split" in found.coords else ""
         found = found.drop_vars("split", errors="ignore")
-        found = found.assign({name: found[name].expand_dims(split=[split]) for name in names})
+        found = found.assign_coords(split=[split])
+    splits = found["split"].values
+    single = [name for name in names if "split" not in found[name].dims]  # such as `error`
+    found = found.assign({name: found[name].expand_dims(split=splits) for name in single})
     return found.assign({name: found[name].transpose("split", *sides) for name in names})
 
 
