@@ -43,8 +43,8 @@ class SliceSpec(Recipe):
     extent: Annotated[
         str,
         Note(
-            "ends of the axes, for instance -0.5, 1.5 for both, or -0.5, 1.5, -1, 1; empty: as"
-            " the span says"
+            "ends of the axes, for instance -0.5,1.5 for both, or -0.5,1.5,-1,1 with those of alpha"
+            " first; empty: by the span"
         ),
     ] = ""
     resolution: Annotated[int, Knob(2, 501, "grid points along each axis", "log")] = 51

@@ -12,7 +12,7 @@ import xarray as xr
 
 from landscape_core.experiments.trajectory import run_of, with_run
 from landscape_core.foundation.errors import LandscapeError, SpecError
-from landscape_core.foundation.recipes import Choice, Recipe, fields_of
+from landscape_core.foundation.recipes import Choice, Recipe, fields_of, name_of
 from landscape_core.foundation.registry import entries
 from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.training.run import Run
@@ -116,16 +116,23 @@ def _rows(sections: Sections) -> dict[str, Entry]:
 
 
 def _help(row: Entry) -> str:
-    """The meaning of a field, with the names that it accepts where these are few."""
+    """The meaning of a field, the names that it accepts where these are few, and its default."""
     names: Sequence[str] = ()
     if isinstance(row.field.mark, Choice):
         names = row.field.mark.options
     elif isinstance(row.value, Recipe):
         names = list(entries(row.field.type))
-    told = row.field.help.replace("%", "%%")
+    told = row.field.help
     if len(names) > LISTED:
-        return f"{told}; one of {len(names)}, see `landscape list`"
-    return f"{told}; one of {', '.join(names)}" if names else told
+        told += f"; one of {len(names)}, see `landscape list`"
+    elif names:
+        told += f"; one of {', '.join(names)}"
+    default = name_of(type(row.value)) if isinstance(row.value, Recipe) else row.value
+    if default != "":
+        told += (
+            f" (default: {default:g})" if isinstance(default, float) else f" (default: {default})"
+        )
+    return told.replace("%", "%%")
 
 
 def slice_settings(

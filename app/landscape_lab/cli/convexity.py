@@ -28,12 +28,11 @@ NEGATIVE = 0.05
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     from landscape_core.slices.slice_spec import SliceSpec
-    from landscape_core.training.run import Run
     from landscape_lab.cli._options import NEAREST, WRITTEN
     from landscape_lab.cli._settings import add_settings
 
     parser.add_argument("trajectory", type=Path, help=WRITTEN)
-    add_settings(parser, {"run": Run(), "slice": SliceSpec(**DEFAULTS)}, SETTINGS)
+    add_settings(parser, {"slice": SliceSpec(**DEFAULTS)}, SETTINGS)
     parser.add_argument("--step", type=int, default=-1, help=NEAREST)
     parser.add_argument(
         "-o",

@@ -7,6 +7,7 @@ success, 1 failure, 2 usage error.
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -24,11 +25,15 @@ WITHOUT_PARTS = ("plot", "app", "serve", "warm", "cache", "paths")
 """Commands that make no part of the user's own."""
 
 
+OPTION = re.compile(r"--[a-z][a-z-]*")
+NEGATIVE_LIST = re.compile(r"-[.\d][^=]*,.*")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        options = parser(words).parse_args(words)
+        options = parser(words).parse_args(_with_negative_lists(words))
         if getattr(options, "output", None):
             from landscape_core.storage.netcdf import check_folder
 
@@ -62,6 +67,17 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
                 _add_parts(command, words)
             module.options(command)
     return made
+
+
+def _with_negative_lists(words: Sequence[str]) -> list[str]:
+    """The words with `--extent -0.5,1.5` as `--extent=-0.5,1.5`, which argparse requires."""
+    joined: list[str] = []
+    for word in words:
+        if joined and OPTION.fullmatch(joined[-1]) and NEGATIVE_LIST.fullmatch(word):
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _add_parts(command: argparse.ArgumentParser, words: Sequence[str]) -> None:

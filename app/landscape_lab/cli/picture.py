@@ -77,7 +77,7 @@ def _last(pictures: "Iterator[Picture]") -> "Picture":
     """The last picture of a navigator, which is the held one."""
     from tqdm import tqdm
 
-    last = deque(tqdm(pictures, desc="travelling", delay=1, leave=False), maxlen=1)
+    last = deque(tqdm(pictures, desc="training", delay=1, leave=False), maxlen=1)
     if not last:
         raise LandscapeError("the link has no slice")
     return last[0]

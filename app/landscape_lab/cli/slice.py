@@ -28,11 +28,10 @@ SETTINGS = (
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     from landscape_core.slices.slice_spec import SliceSpec
-    from landscape_core.training.run import Run
     from landscape_lab.cli._options import NEAREST
     from landscape_lab.cli._settings import add_settings
 
-    add_settings(parser, {"run": Run(), "slice": SliceSpec()}, SETTINGS)
+    add_settings(parser, {"slice": SliceSpec()}, SETTINGS)
     parser.add_argument(
         "trajectories",
         type=Path,

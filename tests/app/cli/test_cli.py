@@ -87,6 +87,30 @@ def test_between_the_ends_of_a_run_each_state_has_its_own_statistics(tmp_path, c
     assert "several states" in capsys.readouterr().err
 
 
+def test_a_slice_to_a_tolerance_is_drawn_as_a_page(tmp_path):
+    assert main(["train", "--steps", "5", "-o", "run.nc"]) == 0
+    assert main(["slice", "run.nc", "--resolution", "17", "--tolerance", "0.05", "-o", "s.nc"]) == 0
+    assert load(tmp_path / "s.nc")["error"].dims == ("beta", "alpha")
+    assert main(["plot", "s.nc", "-o", "s.html"]) == 0
+    assert (tmp_path / "s.html").stat().st_size > 5000
+
+
+@pytest.mark.parametrize("extent", [["--extent", "-0.5,1.5"], ["--extent=-0.5,1.5"]], ids=len)
+def test_an_extent_may_begin_with_a_negative_number(tmp_path, extent):
+    assert main(["train", "--steps", "5", "-o", "run.nc"]) == 0
+    assert main(["slice", "run.nc", *extent, "--resolution", "5", "-o", "s.nc"]) == 0
+    assert load(tmp_path / "s.nc")["alpha"].values[[0, -1]].tolist() == [-0.5, 1.5]
+
+
+def test_the_help_of_an_option_states_its_default(capsys):
+    with pytest.raises(SystemExit):
+        main(["slice", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "random, update (default: pca)" in told
+    assert "grid points along each axis (default: 51)" in told
+    assert "run.problem" not in told  # a recorded run is not changed
+
+
 def test_a_slice_to_a_tolerance_says_what_it_computed_and_how_sure_it_is(tmp_path, capsys):
     assert main(["train", "--dataset", "moons", "--steps", "20", "-o", "run.nc"]) == 0
     options = ["--tolerance", "0.05", "--measures", "error,class_loss", "-o", "s.nc"]
