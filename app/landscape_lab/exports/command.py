@@ -15,7 +15,7 @@ from landscape_lab.state.place import Place
 
 @dataclass(frozen=True, kw_only=True)
 class Command(Export):
-    """The same as one line for a terminal."""
+    """A command that reproduces this slice bit for bit."""
 
     label: ClassVar[str] = "Command line"
     rank: ClassVar[int] = 9

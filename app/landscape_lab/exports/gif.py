@@ -11,7 +11,7 @@ from landscape_lab.figures.matplotlib.animation import Frame, gif
 
 @dataclass(frozen=True, kw_only=True)
 class Gif(Export):
-    """The current run up to this step, moving."""
+    """An animation of the current run up to this step."""
 
     label: ClassVar[str] = "GIF animation"
     rank: ClassVar[int] = 4

@@ -15,7 +15,7 @@ from landscape_lab.figures.bokeh.sliders import walk
 
 @dataclass(frozen=True, kw_only=True)
 class Html(Export):
-    """The current run, to explore by pointer in any browser without a network."""
+    """The current run as an interactive page that opens in any browser, offline."""
 
     label: ClassVar[str] = "Interactive page"
     rank: ClassVar[int] = 6

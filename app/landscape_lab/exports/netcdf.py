@@ -11,7 +11,7 @@ from landscape_lab.exports.base import Export, Making, Shown
 
 @dataclass(frozen=True, kw_only=True)
 class NetCDF(Export):
-    """The numbers of the current run: its slice and path, for xarray and others."""
+    """The slice and path of the current run as numbers, for xarray and other readers."""
 
     label: ClassVar[str] = "NetCDF data"
     rank: ClassVar[int] = 7

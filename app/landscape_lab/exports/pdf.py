@@ -10,9 +10,9 @@ from landscape_lab.exports.base import Export, Making, Shown
 
 @dataclass(frozen=True, kw_only=True)
 class Pdf(Export):
-    """A drawing for a paper, sharp at any size."""
+    """A vector image for a paper."""
 
-    label: ClassVar[str] = "PDF picture"
+    label: ClassVar[str] = "PDF image"
     rank: ClassVar[int] = 3
     suffix: ClassVar[str] = "pdf"
     mime: ClassVar[str] = "application/pdf"

@@ -10,9 +10,9 @@ from landscape_lab.exports.base import Export, Making, Shown
 
 @dataclass(frozen=True, kw_only=True)
 class Png(Export):
-    """A picture for a page or a talk: 6.4 inches wide, 300 dots an inch."""
+    """A bitmap for documents and slides: 6.4 inches wide at 300 dpi."""
 
-    label: ClassVar[str] = "PNG picture"
+    label: ClassVar[str] = "PNG image"
     rank: ClassVar[int] = 1
     suffix: ClassVar[str] = "png"
     mime: ClassVar[str] = "image/png"

@@ -46,7 +46,7 @@ print(picture.slice)
 
 @dataclass(frozen=True, kw_only=True)
 class Python(Export):
-    """A few lines that compute this very slice again, to the bit."""
+    """A short program that reproduces this slice bit for bit."""
 
     label: ClassVar[str] = "Python program"
     rank: ClassVar[int] = 8

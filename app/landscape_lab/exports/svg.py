@@ -10,9 +10,9 @@ from landscape_lab.exports.base import Export, Making, Shown
 
 @dataclass(frozen=True, kw_only=True)
 class Svg(Export):
-    """A drawing for a paper or the web; its words can be edited."""
+    """A vector image for a paper or the web, with editable text."""
 
-    label: ClassVar[str] = "SVG picture"
+    label: ClassVar[str] = "SVG image"
     rank: ClassVar[int] = 2
     suffix: ClassVar[str] = "svg"
     mime: ClassVar[str] = "image/svg+xml"
