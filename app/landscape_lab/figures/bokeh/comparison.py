@@ -240,16 +240,16 @@ def _heads(runs: Sequence[Compared]) -> list[tuple[str, str]]:
 
 
 READINGS = (
-    ("loss", "train", "training loss there", "{:.3g}"),
-    ("loss", "test", "test loss there", "{:.3g}"),
-    ("accuracy", "test", "test accuracy there", "{:.1%}"),
+    ("loss", "train", "training loss", "{:.3g}"),
+    ("loss", "test", "test loss", "{:.3g}"),
+    ("accuracy", "test", "test accuracy", "{:.1%}"),
 )
 """What the table gives of the point where each run stands."""
 
 METRICS = {
-    "minima": ("minima in the picture", "{:.0f}"),
-    "variation_excess": ("up and down beyond one valley", "{:.1%}"),
-    "lowest": ("lowest loss in the picture", "{:.3g}"),
+    "minima": ("minima of the slice", "{:.0f}"),
+    "variation_excess": ("excess variation", "{:.1%}"),
+    "lowest": ("lowest loss of the slice", "{:.3g}"),
     "not_finite": ("not finite, fraction of the slice", "{:.1%}"),
 }
 """The metrics that the table gives, in which words, what tells smooth from chaotic first.
@@ -258,7 +258,7 @@ The distance from a quadratic and the convex share are left out: a smooth bowl t
 scores in them as a chaotic landscape does.
 """
 
-FEW = ("training loss there", "test loss there", *(METRICS[name][0] for name in list(METRICS)[:2]))
+FEW = ("training loss", "test loss", *(METRICS[name][0] for name in list(METRICS)[:2]))
 """The rows that are given where there is little space."""
 
 
@@ -269,7 +269,7 @@ def _rows(runs: Sequence[Compared], *, few: bool) -> list[tuple[str, list[str]]]
         values = [np.nan if run.figures is None else float(run.figures[name]) for run in runs]
         if np.isfinite(values).any() and (name != "not_finite" or np.nansum(values) > 0):
             rows.append((label, [_said(words, value) for value in values]))
-    rows.append(("step looked at", [str(_step(run)) for run in runs]))
+    rows.append(("step shown", [str(_step(run)) for run in runs]))
     for name, split, label, words in READINGS:
         values = [_reading(run, name, split) for run in runs]
         if np.isfinite(values).any():
