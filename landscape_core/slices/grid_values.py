@@ -260,7 +260,7 @@ def _titles(plane: Plane) -> tuple[str, ...]:
     if plane.explained_variance_ratio is None:
         return plane.names
     pairs = zip(plane.names, plane.explained_variance_ratio, strict=False)
-    return tuple(f"{name} ({share:.0%} of the motion)" for name, share in pairs)
+    return tuple(f"{name} ({share:.0%} of the variance)" for name, share in pairs)
 
 
 def _count(wanted: float, seconds: float, otherwise: int) -> int:

@@ -22,8 +22,8 @@ def slice_of(height, n=N, ends=((-1.0, 1.0), (-2.0, 3.0)), splits=("train", "tes
         },
         {
             "split": list(splits),
-            "alpha": ("alpha", alpha, {"long_name": "PC1 (71 % of the motion)"}),
-            "beta": ("beta", beta, {"long_name": "PC2 (18 % of the motion)"}),
+            "alpha": ("alpha", alpha, {"long_name": "PC1 (71 % of the variance)"}),
+            "beta": ("beta", beta, {"long_name": "PC2 (18 % of the variance)"}),
         },
         {"examples": [300] * len(splits), "batch_norm": "running", "engine_version": 1},
     )

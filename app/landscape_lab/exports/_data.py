@@ -18,7 +18,7 @@ def dataset(place: Place, picture: Picture) -> xr.Dataset:
     """The slice with the path on it, path_alpha, path_beta and others (step).
 
     The attributes hold all settings: the recipes `run`, `slice` and `display`, the `link`, the
-    `step` of the run, the step `seen`, the `changes` on the way, the fraction of motion `captured`.
+    `step` of the run, the step `seen`, the `changes` on the way, the explained variance `captured`.
     """
     scene = place.scene
     origin = place.origin

@@ -20,7 +20,7 @@ def sentence(picture: Picture, variable: str) -> str:
     told += f" of {_problem(run.problem)}, at step {picture.seen} of {_named(run.optimizer, float)}"
     told += f", batch size {run.batch_size}; plane: {plane}"
     moved = picture.path.sizes["step"] > 1
-    return told + (f", {picture.captured:.0%} of the motion lies in it." if moved else ".")
+    return told + (f", explained variance {picture.captured:.0%}." if moved else ".")
 
 
 def _normalized(directions: Recipe) -> str:

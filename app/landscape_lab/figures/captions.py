@@ -97,7 +97,7 @@ def _directions(attrs: dict[Any, Any]) -> dict[str, Any]:
 
 def _quality(slice_: xr.Dataset) -> Iterator[str]:
     if "captured" in slice_.attrs:
-        yield f"{float(slice_.attrs['captured']):.0%} of the motion lies in the plane"
+        yield f"explained variance {float(slice_.attrs['captured']):.0%}"
     yield from reliability(slice_)
     yield from products(slice_)
     name = next((name for name in ("loss", "ratio") if name in slice_), None)

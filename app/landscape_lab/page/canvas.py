@@ -227,8 +227,8 @@ def _quality(picture: Picture, *, brief: bool) -> Iterator[str]:
     if picture.notice:
         yield picture.notice
     moved = picture.path.sizes["step"] > 1
-    lies = "" if brief else " lies"
-    yield f"{picture.captured:.0%} of the motion{lies} in this plane" if moved else "the start"
+    of = "" if brief else " of the trajectory"
+    yield f"explained variance{of} {picture.captured:.0%}" if moved else "the start"
     if distance > 1e-5:
         yield f"current point {distance:.2g} off it"
     yield from reliability(slice_, brief=brief)

@@ -210,7 +210,7 @@ def test_drawings_are_made_with_their_caption(shown):
     for told in (
         "The training loss of the network MLP (depth 2, width 8) on two spirals, at step 12 of",
         "Adam (learning rate 0.3), batch size 10; plane: PCA of the trajectory,",
-        "of the motion lies in it.", "points 60", "learning rate set to 0.3 at step 5",
+        "explained variance", "points 60", "learning rate set to 0.3 at step 5",
         "225 of 225 points computed", "beta1 set to 0.5 at step 9", "Landscape Lab",
         "early", "late", "start", "last", "best", "lowest",
     ):  # fmt: skip

@@ -67,7 +67,7 @@ def test_every_point_of_the_slice_is_the_middle_of_a_pixel_in_its_own_colour():
     assert np.abs(shades[::times, ::times].astype(int) - np.floor(expected)).max() <= 1
     assert contour.figure.x_range.start == -1
     assert contour.figure.y_range.end == 3
-    assert contour.figure.xaxis[0].axis_label == "PC1 (71 % of the motion)"
+    assert contour.figure.xaxis[0].axis_label == "PC1 (71 % of the variance)"
 
 
 def test_a_coarse_slice_is_drawn_smoothly():

@@ -306,7 +306,7 @@ def test_a_pca_slice_of_saved_states_names_what_its_axes_explain():
     )
     share = dataset.attrs["explained_variance_ratio"][0]
     assert dataset.attrs["names"] == ["PC1", "PC2"]
-    assert dataset["alpha"].attrs["long_name"] == f"PC1 ({share:.0%} of the motion)"
+    assert dataset["alpha"].attrs["long_name"] == f"PC1 ({share:.0%} of the variance)"
 
 
 def test_ones_own_module_needs_one_line_and_is_not_changed():
