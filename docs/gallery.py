@@ -53,7 +53,8 @@ ll.plot(dataset, kind=None, *, ax=None, path=True, scale="linear", limits=None, 
 
 A slice that `ll.landscape` gives draws itself, too: `slice_.plot()` takes the same options. It
 stays an `xarray.Dataset`, with xarray's own `slice_.plot.scatter` and `slice_["loss"].plot`.
-`ll.view(slice_)` is the picture to turn and to zoom, in a notebook cell.
+`ll.view(slice_)` shows it in a notebook cell, interactive: zoom, values under the pointer, and in
+3-D rotation.
 
 In a notebook, and where `matplotlib.pyplot` is imported, a new figure is one of pyplot and is shown
 as usual. Elsewhere, as in a server, only you hold it: `ll.plot(result).figure.savefig(...)`.
