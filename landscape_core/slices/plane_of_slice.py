@@ -43,6 +43,8 @@ NOT_HERE = (
     " it with a store and give that store as well, or keep the plane yourself."
 )
 
+NO_PLANE = "this dataset has no plane: it is neither a slice nor a convexity map."
+
 
 def with_plane(dataset: xr.Dataset, plane: Plane, store: Store | None = None) -> xr.Dataset:
     """The dataset with the vectors of its plane, or with where they are.
@@ -96,7 +98,7 @@ def plane_of(dataset: xr.Dataset, store: Store | None = None) -> Plane:
     if ORIGIN not in dataset.coords:
         source = _stored(dataset.attrs, store)
     if source is None:
-        raise MissingDataError(NOT_HERE.format(MOST))
+        raise MissingDataError(NOT_HERE.format(MOST) if DIGEST in dataset.attrs else NO_PLANE)
     try:
         plane = _read(source, dataset.attrs)
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, PlaneError) as error:

@@ -145,6 +145,11 @@ def test_a_large_plane_lies_in_the_store_and_without_one_only_its_digest_is_told
         lc.plane_of(kept)
 
 
+def test_a_dataset_without_a_plane_is_refused_as_such():
+    with pytest.raises(MissingDataError, match="neither a slice nor a convexity map"):
+        lc.plane_of(xr.Dataset({"loss": ("t", [1.0, 2.0])}))
+
+
 def test_what_the_store_answers_holds_the_plane_as_well(tmp_path):
     store = Store(tmp_path)
     first, again = (
