@@ -5,8 +5,8 @@ import re
 import pytest
 
 import words
+from landscape_core.foundation.kinds import base_of, packages_of_kinds
 from landscape_core.foundation.registry import entries
-from landscape_lab.cli.list import KINDS, kinds
 from landscape_lab.components.form.glossary import SOURCE, parsed, terms
 from landscape_lab.page.form_sections import sections
 from landscape_lab.state import form_model
@@ -104,9 +104,9 @@ def test_the_labels_and_help_of_the_first_screen_have_no_forbidden_word():
     assert found == []
 
 
-@pytest.mark.parametrize("name", sorted(KINDS))
+@pytest.mark.parametrize("name", sorted(packages_of_kinds()))
 def test_menus_have_no_forbidden_word(name):
-    base = kinds([name])[name]
+    base = base_of(name)
     known = entries(base)
     for each in known:
         told = known.described(each)
