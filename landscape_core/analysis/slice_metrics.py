@@ -49,7 +49,7 @@ SHARE, NUMBER, OF_RANGE = "fraction of the inner points", "1", "fraction of the 
 MEANINGS = {
     "minima": (NUMBER, "local minima"),
     "rim_minima": (NUMBER, "local minima at the edge of the picture"),
-    "saddles": (NUMBER, "passes between basins and around hills"),
+    "saddles": (NUMBER, "saddles between basins and around maxima"),
     "largest_persistence": (OF_RANGE, "largest persistence except that of the deepest minimum"),
     "total_persistence": (OF_RANGE, "total persistence of all minima except the deepest"),
     "convex_share": (SHARE, "where the picture's Hessian is positive definite"),

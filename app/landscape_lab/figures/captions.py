@@ -138,7 +138,7 @@ def _short(given: Any) -> str:
 
 METRICS = {
     "minima": "minima",
-    "saddles": "passes",
+    "saddles": "saddles",
     "convex_share": "convex",
     "roughness": "roughness",
     "width": "width",
