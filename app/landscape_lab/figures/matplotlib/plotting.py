@@ -124,8 +124,9 @@ def drawing_of(dataset: Plotted, kind: str | None = None) -> tuple[Drawable, Dra
     for drawing in known.values():
         if drawing.draws(drawn):
             return drawn, drawing
-    needed = dict.fromkeys(drawing.needs for drawing in known.values())
-    raise spec_error("the dataset", _Told(drawn), "; or ".join(needed))
+    either = "; or "
+    needed = dict.fromkeys(need for one in known.values() for need in one.needs.split(either))
+    raise spec_error("the dataset", _Told(drawn), either.join(needed))
 
 
 class _Told:
