@@ -28,11 +28,14 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(asked: argparse.Namespace) -> Iterator[str]:
     """Print the metrics of a slice, its minima, and how far another is from it."""
     from landscape_core.analysis.slice_metrics import slice_metrics
+    from landscape_core.foundation.errors import FileFormatError
     from landscape_core.storage import netcdf, schema
     from landscape_lab.cli._options import aligned
     from landscape_lab.figures.reliability import computed, unreached
 
     slice_ = netcdf.load(asked.slice)
+    if "computed" not in slice_:
+        raise FileFormatError("this file holds no slice; one is written by `landscape slice`.")
     schema.check(slice_)
     distances = list(_distances(slice_, asked)) if asked.other else []
     splits = [str(split) for split in slice_["split"].values]

@@ -102,6 +102,12 @@ def test_an_extent_may_begin_with_a_negative_number(tmp_path, extent):
     assert load(tmp_path / "s.nc")["alpha"].values[[0, -1]].tolist() == [-0.5, 1.5]
 
 
+def test_metrics_of_a_run_are_refused_by_what_would_be_a_slice(capsys):
+    assert main(["train", "--steps", "2", "-o", "run.nc"]) == 0
+    assert main(["metrics", "run.nc"]) == 1
+    assert "holds no slice; one is written by `landscape slice`" in capsys.readouterr().err
+
+
 def test_the_help_of_an_option_states_its_default(capsys):
     with pytest.raises(SystemExit):
         main(["slice", "--help"])
