@@ -208,7 +208,7 @@ def test_single_precision_and_a_graph_will_do():
     ("objective", "said"),
     [
         (bowl([1.0, 2.0]), "Run.problem must be a network"),
-        (mlp_objective(), "the shape of the losses must be one number for each example"),
+        (mlp_objective(), "the shape of the losses must be one value per example"),
     ],
 )
 def test_what_has_no_loss_for_each_example_is_refused(objective, said):

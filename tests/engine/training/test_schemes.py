@@ -232,7 +232,9 @@ def test_a_jacobian_too_large_for_the_memory_is_refused(monkeypatch):
     objective = mlp_objective()
     optimizer = SuccessiveConvex()
     monkeypatch.setattr(successive_convex, "LARGEST", 3 * 59 - 1)
-    with pytest.raises(SpecError, match=r"surrogate must be linear for more than 58 weights"):
+    with pytest.raises(
+        SpecError, match=r"surrogate must be linear for a network of more than 58 parameters"
+    ):
         optimizer.check_objective(objective)
     optimizer.replace(surrogate="linear").check_objective(objective)
     optimizer.check_objective(bowl([1.0, 2.0]))
