@@ -120,17 +120,20 @@ def _loops(values: Floats, neighbours: int) -> dict[str, npt.NDArray[Any]]:
     finite = np.isfinite(values)
     rows: list[tuple[float, float, int, int]] = []
     if values.ndim == 2 and finite.any():
-        low, high = float(values[finite].min()), float(values[finite].max())
-        wall = np.nextafter(2 * high - low, np.inf)
-        walled = np.pad(np.where(finite, values, wall), 1, constant_values=wall)
+        levels = np.unique(values[finite])
+        # Ranks of levels in place of levels: nothing is too large or too small for a wall.
+        wall = float(len(levels))
+        ranks = np.where(finite, np.searchsorted(levels, values), wall)
+        walled = np.pad(ranks, 1, constant_values=wall)
         dual = {8: 4, 4: 8}[neighbours]  # what meets across corners below does not meet above
         for hill in merge_tree(-walled, dual):
             if hill.saddle is None:
                 continue
             inside = [(row - 1) * values.shape[1] + c - 1 for row, c in (hill.saddle, hill.index)]
             hole = -hill.birth >= wall
-            rows.append((-hill.death, np.inf if hole else -hill.birth, inside[0],
-                         -1 if hole else inside[1]))  # fmt: skip
+            birth = float(levels[int(-hill.death)])
+            death = np.inf if hole else float(levels[int(-hill.birth)])
+            rows.append((birth, death, inside[0], -1 if hole else inside[1]))
     rows.sort(key=lambda row: (row[0] - row[1], row[0]))
     table = np.array(rows).reshape(-1, 4)
     return {

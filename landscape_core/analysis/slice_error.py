@@ -15,6 +15,7 @@ at the points; what lies between the points of a grid is not covered.
 
 import json
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ import torch
 import xarray as xr
 
 from landscape_core.analysis.slice_metrics import ROUNDING
-from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.errors import FileFormatError, SpecError
 from landscape_core.storage import schema
 
 Floats = npt.NDArray[np.float64]
@@ -67,7 +68,7 @@ def slice_error(slice_: xr.Dataset, split: str = "train", *, z: float = Z) -> Sl
         SpecError: an unknown split, or a z that is negative or not finite.
         FileFormatError: the dataset is no slice.
     """
-    if not 0 <= z < np.inf:
+    if not isinstance(z, Real) or not 0 <= float(z) < np.inf:
         raise SpecError("z", z, "at least 0 and finite")
     loss = loss_of(slice_, split)
     finite = np.isfinite(loss)
@@ -86,14 +87,13 @@ def slice_error(slice_: xr.Dataset, split: str = "train", *, z: float = Z) -> Sl
 def _interpolation(slice_: xr.Dataset, loss: Floats) -> Floats:
     """The estimated error of interpolated points; infinite where none is stated."""
     computed = slice_[schema.COMPUTED].values
-    share = float(slice_.attrs.get("estimated_error", np.nan))
+    share = _stated(slice_, "estimated_error", np.nan)
     known = loss[computed & np.isfinite(loss)]
     if computed.all():
         return np.zeros(loss.shape)
     if not np.isfinite(share) or not known.size:
         return np.where(computed, 0.0, np.inf)
-    asked = json.loads(slice_.attrs.get("tolerance") or "{}")
-    if not (isinstance(asked, dict) and asked.get("scale") == "log"):
+    if _tolerance_scale(slice_) != "log":
         return np.where(computed, 0.0, share * float(np.ptp(known)))
     positive = known[known > 0]
     decades = share * float(np.ptp(np.log10(positive))) if positive.size else np.inf
@@ -107,17 +107,48 @@ def _standard_error(slice_: xr.Dataset, split: str) -> Floats:
     if schema.STANDARD_ERROR in slice_:
         errors = slice_[schema.STANDARD_ERROR].sel({schema.SPLIT: split}).values.astype(np.float64)
     else:
-        errors = np.full(shape, float(slice_.attrs.get("standard_error", 0.0)))
+        errors = np.full(shape, _stated(slice_, "standard_error", 0.0))
     return np.where(np.isnan(errors), np.inf, errors)
 
 
 def _deviation(slice_: xr.Dataset) -> float:
     """The largest relative difference that spot checks found; 0 without checks."""
-    found = float(slice_.attrs.get("checked_deviation", 0.0))
+    found = _stated(slice_, "checked_deviation", 0.0)
     return found if np.isfinite(found) else 0.0
 
 
 def _eps(slice_: xr.Dataset) -> float:
     """The machine epsilon of the type in which the slice was computed."""
-    dtype = getattr(torch, str(slice_.attrs.get("dtype", "float64")), torch.float64)
-    return float(torch.finfo(dtype).eps)
+    dtype = getattr(torch, str(slice_.attrs.get("dtype", "float64")), None)
+    known = isinstance(dtype, torch.dtype) and dtype.is_floating_point
+    return float(torch.finfo(dtype if known else torch.float64).eps)
+
+
+def _stated(slice_: xr.Dataset, name: str, usual: float) -> float:
+    """The number in an attribute, which may be NaN or infinite.
+
+    Raises:
+        FileFormatError: it is negative, or no number.
+    """
+    found = slice_.attrs.get(name, usual)
+    if isinstance(found, bool) or not isinstance(found, Real) or found < 0:
+        raise FileFormatError(
+            f"the attribute {name!r} must be a number of at least 0; it is {found!r:.60}."
+        )
+    return float(found)
+
+
+def _tolerance_scale(slice_: xr.Dataset) -> str:
+    """The scale on which the error of interpolated points was estimated.
+
+    Raises:
+        FileFormatError: the attribute `tolerance` is no recipe.
+    """
+    text = slice_.attrs.get("tolerance") or "{}"
+    try:
+        asked = json.loads(text)
+    except (TypeError, ValueError) as error:
+        raise FileFormatError(
+            f"the attribute 'tolerance' must be JSON; it is {text!r:.60}."
+        ) from error
+    return str(asked.get("scale", "linear")) if isinstance(asked, dict) else "linear"

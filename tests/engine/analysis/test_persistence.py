@@ -316,3 +316,50 @@ def test_unknown_choices_are_refused(act, says):
 def test_a_dataset_that_is_no_slice_is_refused():
     with pytest.raises(FileFormatError):
         persistence(xr.Dataset())
+
+
+@pytest.mark.parametrize("neighbours", [4, 8])
+def test_loops_are_those_of_the_ranks_however_large_the_losses(neighbours):
+    values = np.random.default_rng(5).integers(0, 9, (7, 8)).astype(float)
+    values[2, 3] = np.nan
+    large = values * 2.2e307 - 0.8e308  # twice the range is beyond float64
+    found = persistence(slice_of(large), dimension=1, neighbours=neighbours)
+    expected = persistence(slice_of(values), dimension=1, neighbours=neighbours)
+    assert found.sizes["bar"] == expected.sizes["bar"] > 1
+    pairs = [
+        (birth * 2.2e307 - 0.8e308, death * 2.2e307 - 0.8e308) for birth, death in bars(expected)
+    ]
+    np.testing.assert_allclose(np.array(bars(found)) / 1e308, np.array(pairs) / 1e308)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"standard_error": -1.0},
+        {"standard_error": "small"},
+        {"checked_deviation": [1e-7, 1e-6]},
+        {"checked_deviation": -1e-7},
+    ],
+    ids=str,
+)
+def test_an_error_that_is_no_number_or_negative_is_refused(said):
+    with pytest.raises(FileFormatError, match="must be a number of at least 0"):
+        persistence(slice_of(waves(), **said))
+
+
+@pytest.mark.parametrize("said", [{"estimated_error": -0.1}, {"tolerance": "{"}, {"tolerance": 5}])
+def test_what_is_said_of_interpolated_points_is_refused_where_it_cannot_be_so(said):
+    slice_ = slice_of(waves(), **({"estimated_error": 0.1} | said))
+    slice_["computed"][0, 0] = False
+    with pytest.raises(
+        FileFormatError, match=r"the attribute '(estimated_error|tolerance)' must be"
+    ):
+        persistence(slice_)
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -1.0], ids=repr)
+def test_a_number_of_standard_errors_or_a_least_persistence_that_is_none_is_refused(wrong):
+    with pytest.raises(SpecError, match=r"^z must be"):
+        persistence(slice_of(waves()), z=wrong)
+    with pytest.raises(SpecError, match=r"^least must be"):
+        topological_profile(slice_of(waves()), least=wrong)
