@@ -16,7 +16,7 @@ from landscape_lab.figures import theme
 from landscape_lab.figures.annotations import part_of
 from landscape_lab.figures.matplotlib.base import PlotOptions
 from landscape_lab.figures.matplotlib.heights import heights_on, name_axes
-from landscape_lab.figures.matplotlib.paper import SIZES
+from landscape_lab.figures.matplotlib.paper import sizes
 from landscape_lab.figures.matplotlib.relief import above, relief_on
 from landscape_lab.figures.matplotlib.tracks import pieces
 from landscape_lab.figures.slice_parts import shown_of
@@ -94,13 +94,12 @@ class Film:
 
     def _stage(self, shown: xr.DataArray) -> None:
         """Draw all but the path, and keep it."""
-        from matplotlib import rc_context  # takes half a second to import
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.backends.backend_agg import FigureCanvasAgg  # takes half a second to import
         from matplotlib.figure import Figure
         from matplotlib.layout_engine import ConstrainedLayoutEngine
 
         title = f"{part_of(self._options.split)} {self._options.variable}"
-        with rc_context(SIZES):
+        with sizes():
             below = ConstrainedLayoutEngine(rect=(0.0, 0.0, 1.0, 0.93))
             paper = Figure(figsize=(WIDTH, HEIGHT), dpi=DOTS_PER_INCH, layout=below)
             canvas = FigureCanvasAgg(paper)

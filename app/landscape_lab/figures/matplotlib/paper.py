@@ -2,6 +2,9 @@
 
 import io
 import textwrap
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from landscape_lab.figures import theme
@@ -21,6 +24,9 @@ SIZES: Any = {
     "svg.fonttype": "none", "svg.hashsalt": "landscape", "pdf.fonttype": 42,
 }  # fmt: skip
 
+_STYLE = threading.RLock()
+"""Held while the parameters of Matplotlib are changed: they are those of all threads."""
+
 FORMS = ("png", "svg", "pdf")
 """Formats of files."""
 
@@ -28,6 +34,18 @@ FORMS = ("png", "svg", "pdf")
 METADATA: dict[str, Any] = {
     "png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None},
 }  # fmt: skip
+
+
+@contextmanager
+def sizes() -> Iterator[None]:
+    """The parameters `SIZES` of Matplotlib within the block, of one thread after another.
+
+    `rc_context` alone, entered in two threads, may leave the process with the wrong parameters.
+    """
+    from matplotlib import rc_context  # takes half a second to import
+
+    with _STYLE, rc_context(SIZES):
+        yield
 
 
 class Caption:
@@ -78,9 +96,7 @@ def blank(size: tuple[float, float]) -> Any:
 
 def content(figure: Any, form: str, dots_per_inch: float = DOTS_PER_INCH) -> bytes:
     """The figure as the bytes of a file of a form; the same figure gives the same bytes."""
-    from matplotlib import rc_context
-
     drawn = io.BytesIO()
-    with rc_context(SIZES):
+    with sizes():
         figure.savefig(drawn, format=form, dpi=dots_per_inch, metadata=METADATA[form])
     return drawn.getvalue()
