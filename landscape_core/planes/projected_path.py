@@ -44,12 +44,13 @@ def project(
     ends: tuple[float, float, float, float] | None = None,
     near: int | None = None,
     others: Sequence[Tensor] = (),
+    given: bool = False,
 ) -> ProjectedPath:
     """Project iterates (T, P) onto a plane and choose the rectangle that is shown.
 
     A plane that the trajectory determines (one with an explained variance ratio, as of PCA) gets
-    the first iterate's projection as its origin, and its rectangle shows the trajectory; any other
-    reaches from -span to span around its origin.
+    the first iterate's projection as its origin, unless the plane was given, and its rectangle
+    shows the trajectory; any other reaches from -span to span around its origin.
 
     Args:
         plane: where the iterates are projected to.
@@ -58,10 +59,11 @@ def project(
         ends: the ends of alpha and beta in plane coordinates, in place of the span.
         near: how many of the iterates the rectangle is to show; all by default.
         others: iterates of other runs, (T', P) each, which it is to show as well.
+        given: whether the plane has its own origin, which stays.
     """
     middle, half = np.zeros(plane.dimensions), np.ones(plane.dimensions)
     if plane.explained_variance_ratio is not None:
-        plane = plane.at(plane.points(plane.coords(thetas[:1]))[0])
+        plane = plane if given else plane.at(plane.points(plane.coords(thetas[:1]))[0])
         shown = torch.cat([thetas[:near], *(other.to(thetas) for other in others)])
         frame = framed(plane.coords(shown).numpy(force=True))
         middle, half = frame.middle, frame.half

@@ -10,7 +10,7 @@ import xarray as xr
 from torch import Tensor, nn
 
 from landscape_core.foundation.errors import SpecError
-from landscape_core.foundation.types import Vectors
+from landscape_core.foundation.types import Vector, Vectors
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.plain_evaluation import PlainEvaluation
 from landscape_core.planes.directions.base import explained_by
@@ -40,8 +40,12 @@ def states_of(path: object, objective: ModelObjective) -> list[NetworkState]:
     return [state_in(state, objective) for state in states]
 
 
-def losses_of(states: Sequence[NetworkState], objective: ModelObjective, seed: int) -> Numbers:
+def losses_of(
+    states: Sequence[NetworkState], objective: ModelObjective, seed: int, *, draws: int = 1
+) -> Numbers:
     """The loss of each state (T,) by the plain evaluation, with the state's own buffers.
+
+    It is the mean of so many `draws`, as in the slice, of numbers that a network draws.
 
     NaN where a state is not reached by the parameters that the plane moves, as it differs in a
     tensor that is held fixed, or its buffers are not known.
@@ -55,21 +59,37 @@ def losses_of(states: Sequence[NetworkState], objective: ModelObjective, seed: i
         evaluation.moved = state.buffers or {}
         with torch.no_grad():
             theta = state.theta.to(objective.start)
-            found.append(float(evaluation.loss(theta)) if known else math.nan)
+            found.append(_mean_loss(evaluation, theta, draws) if known else math.nan)
     return np.array(found)
 
 
+def _mean_loss(evaluation: PlainEvaluation, theta: Vector, draws: int) -> float:
+    """The loss at parameters (P,), the mean of the draws where the network draws numbers."""
+    first = evaluation.loss(theta)
+    if draws == 1 or not evaluation.draws:
+        return float(first)
+    rest = [evaluation.loss(theta, draw=draw) for draw in range(1, draws)]
+    return float(torch.stack([first, *rest]).mean())
+
+
 def path_variables(
-    projected: ProjectedPath, thetas: Vectors, losses: Numbers, steps: npt.ArrayLike
+    projected: ProjectedPath,
+    thetas: Vectors,
+    losses: Numbers,
+    steps: npt.ArrayLike,
+    *,
+    own: bool = True,
 ) -> xr.Dataset:
     """The projected iterates: path_alpha, path_beta, path_loss and path_distance by step.
 
-    And `explained_variance_ratio` (axis): the fraction of the iterates' variance along each axis.
+    And `explained_variance_ratio` (axis): the fraction of the iterates' variance along each axis,
+    as the rule of the plane knows it if the plane is the iterates' `own`.
     """
     columns = {f"path_{name}": values for name, values in projected.columns().items()}
     columns |= {"path_loss": losses, "path_distance": projected.distance}
     plane = projected.plane
-    ratio = plane.explained_variance_ratio or explained_by(plane.axes, thetas - thetas.mean(dim=0))
+    ratio = plane.explained_variance_ratio if own else None
+    ratio = ratio or explained_by(plane.axes, thetas - thetas.mean(dim=0))
     return xr.Dataset(
         {name: ("step", values) for name, values in columns.items()}
         | {"explained_variance_ratio": ("axis", np.array(ratio))},

@@ -17,7 +17,12 @@ from landscape_core.foundation.recipes import canonical, to_plain
 from landscape_core.models.additivity import warn_of_partial
 from landscape_core.models.batch_norm import BatchNorm
 from landscape_core.models.network_objective import ModelObjective
-from landscape_core.models.user_parts import check_max_examples, check_seed, limited
+from landscape_core.models.user_parts import (
+    check_max_examples,
+    check_seed,
+    is_whole,
+    limited,
+)
 from landscape_core.planes.directions.base import Directions, Viewpoint
 from landscape_core.planes.directions.pca import PCA
 from landscape_core.planes.directions.random import Random
@@ -39,6 +44,10 @@ Span = float | Sequence[float]
 """The half-width of a slice, or the ends of its axes: two numbers for both axes, or four."""
 
 
+GIVEN = "given"
+"""What stands for the rule of a plane that was given."""
+
+
 @dataclass(frozen=True, eq=False)
 class ModelPlan:
     """What a slice of a user's network evaluates, on which grid, and the states on its plane."""
@@ -56,8 +65,10 @@ class ModelPlan:
             return None
         part = next(iter(self.probe.parts.values()))
         thetas = torch.stack([state.theta.to(part.start) for state in self.states])
-        losses = losses_of(self.states, part, self.probe.seed)
-        return path_variables(self.projected, thetas, losses, np.arange(len(self.states)))
+        losses = losses_of(self.states, part, self.probe.seed, draws=self.probe.draws)
+        own = self.directions != GIVEN
+        steps = np.arange(len(self.states))
+        return path_variables(self.projected, thetas, losses, steps, own=own)
 
 
 @public_call
@@ -104,6 +115,8 @@ def plan_of(  # noqa: PLR0913 - each choice by its name, as in `landscape`
     check_max_examples(max_examples)
     if not parts:
         raise SpecError("parts", parts, "at least one objective, by the name of its split")
+    if not is_whole(dimensions):
+        raise SpecError("dimensions", dimensions, "1 for a line or 2 for a plane")
     ends = ends_of(span)
     rule = None if directions is None else rule_of(directions)
     chosen = None if strategy is None else strategy_of(strategy)
@@ -127,11 +140,12 @@ def plan_of(  # noqa: PLR0913 - each choice by its name, as in `landscape`
     )
     if states:
         thetas = torch.stack([state.theta.to(plane.origin) for state in states])
-        projected = project(plane, thetas, span=width, ends=ends)
+        given = not isinstance(rule, Directions)
+        projected = project(plane, thetas, span=width, ends=ends, given=given)
         plane, grid = projected.plane, Grid.between(projected.low, projected.high, resolution)
     few = with_statistics(few, plane, batch_norm)
     read = probe(few, plane, measures, chosen, tf32=tf32, seed=seed, draws=draws)
-    told = canonical(to_plain(rule)) if isinstance(rule, Directions) else "given"
+    told = canonical(to_plain(rule)) if isinstance(rule, Directions) else GIVEN
     return ModelPlan(read, grid, projected, states, told)
 
 

@@ -18,13 +18,18 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from landscape_core.foundation.errors import FileFormatError, MissingDataError, PlaneError
+from landscape_core.foundation.errors import (
+    FileFormatError,
+    MissingDataError,
+    PlaneError,
+    SpecError,
+)
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import canonical
 from landscape_core.models.flat_buffers import flat_of, named_buffers_of
 from landscape_core.planes.moving_buffers import MovingBuffers
 from landscape_core.planes.plane import Plane
-from landscape_core.storage.store import KEY_LIMIT, MEGABYTE, Store
+from landscape_core.storage.store import KEY_LIMIT, MEGABYTE, Store, check_store
 
 MOST = 100_000
 """Numbers that a dataset holds of its plane at most: origin, axes and buffers."""
@@ -84,7 +89,8 @@ def without_plane(dataset: xr.Dataset) -> xr.Dataset:
 def plane_of(dataset: xr.Dataset, store: Store | None = None) -> Plane:
     """The line or plane on which a slice or a map of convexity was computed, bit for bit.
 
-    `landscape(model, loss, data, directions=plane_of(slice_), ...)` computes the slice again.
+    `landscape(model, loss, data, directions=plane_of(slice_), ...)` computes the slice again; where
+    a path determined its extent, with that path or with the ends of the axes as `span`.
 
     Args:
         dataset: what `landscape`, `convexity` or a command has given or written.
@@ -92,8 +98,13 @@ def plane_of(dataset: xr.Dataset, store: Store | None = None) -> Plane:
 
     Raises:
         MissingDataError: the vectors are neither in the dataset nor in the store.
-        FileFormatError: they are not those that the dataset was computed on.
+        FileFormatError: they are not those that the dataset was computed on, or what the attributes
+            say of them contradicts them.
+        SpecError: no dataset, or no store.
     """
+    if not isinstance(dataset, xr.Dataset):
+        raise SpecError("dataset", type(dataset).__name__, "a Dataset, as landscape gives it")
+    check_store(store)
     source: xr.Dataset | None = dataset
     if ORIGIN not in dataset.coords:
         source = _stored(dataset.attrs, store)
@@ -121,16 +132,41 @@ def _read(source: xr.Dataset, attrs: Mapping[Any, Any]) -> Plane:
     origin, axes = (torch.from_numpy(source[name].values.copy()) for name in (ORIGIN, AXES))
     given = json.loads(attrs["given_points"]) if "given_points" in attrs else ()
     buffers = _buffers(source, json.loads(attrs[BUFFERS])) if BUFFERS in attrs else None
-    ratios = attrs["explained_variance_ratio"]
+    ratios = tuple(float(ratio) for ratio in attrs["explained_variance_ratio"])
+    points = tuple(tuple(float(number) for number in point) for point in given)
+    names = attrs["names"]
+    _check_said(len(axes), names, ratios, int(attrs[STATES]), points)
     return Plane(
         origin.to(kind),
         axes.to(kind),
-        tuple(str(name) for name in attrs["names"]),
-        tuple(float(ratio) for ratio in ratios) or None,
+        tuple(str(name) for name in names),
+        ratios or None,
         int(attrs[STATES]),
         buffers,
-        tuple(tuple(float(number) for number in point) for point in given),
+        points,
     )
+
+
+def _check_said(
+    dimensions: int,
+    names: object,
+    ratios: tuple[float, ...],
+    states: int,
+    points: tuple[tuple[float, ...], ...],
+) -> None:
+    """Refuse what attributes say of a plane where it cannot be so.
+
+    Raises:
+        ValueError: says what.
+    """
+    if isinstance(names, str):
+        raise ValueError("the names of its axes are one text")
+    if len(ratios) not in (0, dimensions) or not all(0 <= ratio <= 1.000001 for ratio in ratios):
+        raise ValueError(f"it has {dimensions} axes, whose explained variance ratio is {ratios}")
+    if states < 1:
+        raise ValueError(f"it goes through {states} states")
+    if not all(len(point) == dimensions and all(map(math.isfinite, point)) for point in points):
+        raise ValueError(f"its states lie at {points}")
 
 
 def _coords(plane: Plane) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from landscape_core.planes.directions.random import Random
 from landscape_core.slices.given_path import states_of
 from landscape_core.slices.model_plan import ends_of
 from landscape_core.slices.one_call import landscape
+from landscape_core.slices.plane_of_slice import plane_of
 
 
 def normalized():
@@ -147,3 +148,44 @@ def test_a_map_of_convexity_shows_the_states_too():
     found = convexity(model, cross_entropy, data_of(), path=states, resolution=3)
     np.testing.assert_allclose(found["path_loss"], losses, rtol=1e-12)
     assert found["alpha"].values[0] < found["path_alpha"].values.min()
+
+
+@pytest.mark.parametrize("dimensions", [1, 2])
+def test_a_given_plane_keeps_its_origin_and_explains_the_path_that_is_given(dimensions):
+    model = normalized()
+    states, _ = trained(model)
+    asked = {"resolution": 3, "dimensions": dimensions}
+    first = landscape(model, cross_entropy, data_of(), path=states, **asked)
+    plane = plane_of(first)
+    few = states[2:5]
+    found = landscape(model, cross_entropy, data_of(), path=few, directions=plane, **asked)
+    assert torch.equal(plane_of(found).origin, plane.origin)
+    np.testing.assert_allclose(found["path_alpha"], first["path_alpha"][2:5], rtol=0, atol=1e-14)
+    vectors = np.stack([vector(model, state) for state in few])
+    moves = vectors - vectors.mean(axis=0)
+    shares = ((moves @ plane.axes.numpy().T) ** 2).sum(axis=0) / (moves**2).sum()
+    np.testing.assert_allclose(found["explained_variance_ratio"], shares, rtol=1e-9)
+
+
+def test_the_losses_of_the_states_are_means_of_as_many_draws_as_those_of_the_slice():
+    class Noisy(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(3, 3)
+
+        def forward(self, inputs):
+            return self.layer(inputs + torch.randn_like(inputs))
+
+    model = cases.filled(Noisy()).double()
+    ends = (-1.0, 1.0)
+    found = landscape(
+        model, cross_entropy, data_of(), path=[model.state_dict()], span=ends, resolution=3, draws=9
+    )
+    centre = found["loss"].sel(split="train", alpha=0, beta=0)
+    np.testing.assert_allclose(found["path_loss"][0], centre, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dimensions", [True, 0, 3], ids=repr)
+def test_a_number_of_dimensions_that_is_none_is_refused(dimensions):
+    with pytest.raises(SpecError, match=r"^dimensions must be 1 for a line or 2 for a plane"):
+        landscape(normalized(), cross_entropy, data_of(), dimensions=dimensions)

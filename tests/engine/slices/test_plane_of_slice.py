@@ -53,7 +53,7 @@ def written(slice_, folder):
 @pytest.mark.parametrize("kind", ["float64", "float32"])
 @pytest.mark.parametrize("name", WAYS)
 def test_a_slice_on_the_plane_of_a_file_is_bit_for_bit_that_of_the_file(name, kind, tmp_path):
-    more = {"batch_norm": WAYS[name]["batch_norm"]} if "batch_norm" in WAYS[name] else {}
+    more = {one: WAYS[name][one] for one in ("batch_norm", "path") if one in WAYS[name]}
     asked = {**LOOP, "dtype": kind}
     first = lc.landscape(network(), cross_entropy, DATA, **WAYS[name], **asked)
     kept = written(first, tmp_path)
@@ -232,3 +232,21 @@ def test_an_entry_of_the_store_of_another_schema_is_computed_anew(monkeypatch, t
     again = lc.landscape(network(), cross_entropy, DATA, store=Store(tmp_path), **LOOP)
     np.testing.assert_array_equal(again["loss"], first["loss"])
     assert again.attrs["schema_version"] == 2
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"names": "ab"},
+        {"explained_variance_ratio": [0.5, 0.3, 0.1]},
+        {"explained_variance_ratio": [0.5, -0.3]},
+        {"plane_states": 0},
+        {"given_points": "[[0, 0, 0]]"},
+        {"given_points": "[[0, NaN]]"},
+    ],
+    ids=str,
+)
+def test_what_attributes_say_of_a_plane_is_refused_where_it_cannot_be_so(said):
+    slice_ = lc.landscape(network(), cross_entropy, DATA, **LOOP)
+    with pytest.raises(FileFormatError, match="the plane of this dataset cannot be read"):
+        lc.plane_of(slice_.assign_attrs(said))
