@@ -39,6 +39,14 @@ def offered_class(offer: Offer, base: type[R]) -> tuple[type[R] | None, str]:
     module, problem = _imported(offer.module)
     if module is None:
         return None, problem
+    try:
+        return _named_class(module, offer, base)
+    except (Exception, SystemExit) as error:  # modules and classes may have hooks of their own
+        return None, f"looking at {offer.value} fails with {type(error).__name__}: {error}"
+
+
+def _named_class(module: ModuleType, offer: Offer, base: type[R]) -> tuple[type[R] | None, str]:
+    """The class that an entry point names in its module, or None and what is wrong with it."""
     found: Any = module
     for name in offer.attribute.split("."):
         if not hasattr(found, name):
@@ -106,7 +114,7 @@ def _misnamed(kind: type, offer: Offer) -> str:
 def _imported(name: str) -> tuple[ModuleType | None, str]:
     try:
         return importlib.import_module(name), ""
-    except Exception as error:  # what other people's modules raise is theirs
+    except (Exception, SystemExit) as error:  # what other people's modules raise is theirs
         return None, f"importing {name} fails with {type(error).__name__}: {error}"
 
 

@@ -28,7 +28,7 @@ def load(file: Path) -> None:
         sys.path.append(folder)
     try:
         module = importlib.import_module(file.stem)
-    except Exception as error:  # whatever the user's own file raises
+    except (Exception, SystemExit) as error:  # whatever the user's own file raises
         told = f"--parts {file} cannot be imported: {type(error).__name__}: {error}"
         raise LandscapeError(told) from error
     if Path(getattr(module, "__file__", None) or "").resolve() != file.resolve():

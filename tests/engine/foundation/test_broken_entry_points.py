@@ -53,6 +53,11 @@ def offered(tmp_path):
 FLAWS = {
     "an import that fails": ("import no_such_module_at_all\n", "ModuleNotFoundError: No module"),
     "a module that raises": ("1 / 0\n", "importing theirs fails with ZeroDivisionError"),
+    "a module that exits": ("raise SystemExit(3)\n", "importing theirs fails with SystemExit: 3"),
+    "a module that exits when looked at": (
+        "def __getattr__(name):\n    raise SystemExit(4)\n",
+        "looking at theirs:Mine fails with SystemExit: 4",
+    ),
     "no such class": (GOOD.replace("class Mine", "class Other"), "theirs has no Mine"),
     "not a class": ("Mine = 3\n", "an object of type int, not a class"),
     "no subclass": ("class Mine:\n    pass\n", "Mine is no subclass of Optimizer"),
