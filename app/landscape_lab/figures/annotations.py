@@ -1,6 +1,5 @@
 """What is drawn on a picture of the landscape: lines with values, the path's dots, the minimum."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from landscape_lab.figures import stated
 from landscape_lab.figures.pixels import Array, narrow
 
 DOTS = 12
@@ -140,13 +140,18 @@ def others(slice_: xr.Dataset) -> list[tuple[int, xr.Dataset]]:
 
 def given_points(slice_: xr.Dataset) -> list[tuple[str, tuple[float, ...]]]:
     """The given states of a line or plane that lie in the picture: `point 1`, its coordinates."""
-    found = json.loads(slice_.attrs.get("given_points") or "[]")
+    found = stated.rows(slice_.attrs, "given_points")
     sides = [slice_[name].values for name in ("alpha", "beta") if name in slice_.dims]
-    named = [(f"point {number}", tuple(point)) for number, point in enumerate(found, 1)]
+    named = [
+        (f"point {number}", tuple(point))
+        for number, point in enumerate(found, 1)
+        if isinstance(point, list) and all(stated.number(at) is not None for at in point)
+    ]
     return [
         (name, point)
         for name, point in named
-        if all(side[0] <= at <= side[-1] for side, at in zip(sides, point, strict=True))
+        if len(point) == len(sides)  # on a line cut from a plane there are none
+        and all(side.min() <= at <= side.max() for side, at in zip(sides, point, strict=True))
     ]
 
 

@@ -1,6 +1,5 @@
 """What a slice is of, in words: every setting, and how far the picture can be trusted."""
 
-import json
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from landscape_lab.figures import stated
 from landscape_lab.figures.reliability import asked_tolerance, products, reliability, statistics
 
 NUMBERS = ("batch_size", "steps", "seed", "dtype")
@@ -22,7 +22,7 @@ COMPUTED = ("examples", "explained_variance_ratio", "engine_version")
 def caption(slice_: xr.Dataset) -> str:
     """What the slice is of, as its attributes tell, and how much of it was computed."""
     attrs = slice_.attrs
-    spec, run = _parsed(attrs, "slice"), _parsed(attrs, "run")
+    spec, run = stated.recipe(attrs, "slice"), stated.recipe(attrs, "run")
     told = [attrs.get("notice", ""), *_of_model(attrs), *_of_run(run, attrs), *_where(attrs)]
     told += [*_of_slice(spec, attrs), *_of_evaluation(attrs, run)]
     told += [statistics(slice_), asked_tolerance(slice_)]
@@ -55,7 +55,7 @@ def _of_run(run: dict[str, Any], attrs: dict[Any, Any]) -> Iterator[str]:
 
     Where the step that is seen is known, where the run would end says nothing of the picture.
     """
-    problem = run.get("problem", {})
+    problem = run["problem"] if isinstance(run.get("problem"), dict) else {}
     parts = {name: part for name, part in problem.items() if isinstance(part, dict)}
     rest = {name: given for name, given in problem.items() if name not in parts}
     if rest:
@@ -72,8 +72,10 @@ def _where(attrs: dict[Any, Any]) -> Iterator[str]:
         seen = attrs.get("seen", attrs["step"])
         later = f" of a run to step {attrs['step']}" if attrs["step"] != seen else ""
         yield f"step {seen}{later}"
-    for change in json.loads(attrs.get("changes", "[]")):
-        name = _words(change["path"].rpartition(".")[2])
+    for change in stated.rows(attrs, "changes"):
+        if not (isinstance(change, dict) and {"path", "value", "step"} <= change.keys()):
+            continue
+        name = _words(str(change["path"]).rpartition(".")[2])
         yield f"{name} set to {_short(change['value'])} at step {change['step']}"
     if attrs.get("origin"):
         yield "started at a point of another picture"
@@ -82,7 +84,7 @@ def _where(attrs: dict[Any, Any]) -> Iterator[str]:
 def _of_slice(spec: dict[str, Any], attrs: dict[Any, Any]) -> Iterator[str]:
     """The plane, and the other settings of a slice; of your own network they are attributes."""
     directions = spec.get("directions") or _directions(attrs)
-    if directions.get("kind"):
+    if isinstance(directions, dict) and directions.get("kind"):
         yield f"directions {_recipe(directions)}"
     if spec.get("follow") is False:
         yield "plane held fixed"
@@ -92,7 +94,7 @@ def _of_slice(spec: dict[str, Any], attrs: dict[Any, Any]) -> Iterator[str]:
 def _directions(attrs: dict[Any, Any]) -> dict[str, Any]:
     """The rule for the plane of your own network's slice; by name alone where it is no recipe."""
     text = str(attrs.get("directions", ""))
-    return _parsed(attrs, "directions") if text.startswith("{") else {"kind": text}
+    return stated.recipe(attrs, "directions") if text.startswith("{") else {"kind": text}
 
 
 def _quality(slice_: xr.Dataset) -> Iterator[str]:
@@ -106,12 +108,6 @@ def _quality(slice_: xr.Dataset) -> Iterator[str]:
         yield f"{broken} value{'s' * (broken > 1)} not finite"
     if "version" in slice_.attrs:
         yield f"Landscape Lab {slice_.attrs['version']}"
-
-
-def _parsed(attrs: dict[Any, Any], name: str) -> dict[str, Any]:
-    """A recipe that an attribute holds; empty if there is none."""
-    found = json.loads(attrs.get(name) or "{}")
-    return found if isinstance(found, dict) else {}
 
 
 def _recipe(plain: dict[str, Any]) -> str:

@@ -4,12 +4,13 @@ Each function reads the attributes of a slice; docs/slices.md lists these. Where
 room, as in the line below the picture of a page, the words are `brief`.
 """
 
-import json
 import math
 from collections.abc import Iterator
 
 import numpy as np
 import xarray as xr
+
+from landscape_lab.figures import stated
 
 LIMIT = "at most about 60 % of the points are computed"
 """Why a tolerance can be out of reach."""
@@ -52,10 +53,10 @@ def stated_error(slice_: xr.Dataset) -> str:
     `a factor of 1.09 (1 % of the range of log10 loss)`. Of several splits it is that of the one
     with the largest range.
     """
-    share = slice_.attrs.get("estimated_error")
+    share = stated.number(slice_.attrs.get("estimated_error"))
     if share is None or not math.isfinite(share):
         return ""
-    error, logged = float(share) * _range(slice_), _logged(slice_)
+    error, logged = share * _range(slice_), _logged(slice_)
     told = f"a factor of {10.0 ** min(error, 300):.3g}" if logged else f"{error:.2g}"
     return f"{told} ({percent(share)} of the range of {_of(logged=logged)})"
 
@@ -89,11 +90,11 @@ def checks(slice_: xr.Dataset, *, brief: bool = False) -> Iterator[str]:
             yield "every computed point is from the plain evaluation"
         return
     words = f"{count} of {count} checked points agree"
-    if brief or "checked_deviation" not in slice_.attrs:  # of several planes only the sum is known
+    off = stated.number(slice_.attrs.get("checked_deviation"))
+    if brief or off is None:  # of several planes only the sum is known
         yield words
         return
     plain = "your own code evaluated plainly" if "model" in slice_.attrs else "the plain evaluation"
-    off = float(slice_.attrs["checked_deviation"])
     told = f"largest relative difference {off:.0e}" if off else "no difference"
     yield f"{words} with {plain} ({told.replace('e-0', 'e-')})"
 
@@ -174,8 +175,7 @@ def _of(*, logged: bool) -> str:
 
 def _asked(slice_: xr.Dataset) -> dict[str, object]:
     """The tolerance as a recipe in plain values; empty where every point was asked for."""
-    found = json.loads(slice_.attrs.get("tolerance") or "{}")
-    return found if isinstance(found, dict) else {}
+    return stated.recipe(slice_.attrs, "tolerance")
 
 
 def _logged(slice_: xr.Dataset) -> bool:
@@ -183,4 +183,4 @@ def _logged(slice_: xr.Dataset) -> bool:
 
 
 def _tolerance(slice_: xr.Dataset) -> float:
-    return float(str(_asked(slice_).get("relative_tolerance", 0.0)))
+    return stated.number(_asked(slice_).get("relative_tolerance")) or 0.0

@@ -63,9 +63,12 @@ def computed_of(slice_: xr.Dataset) -> xr.DataArray:
 
 
 def with_coordinates(slice_: xr.Dataset) -> xr.Dataset:
-    """The slice with coordinates along its sides, numbers from 0 where it has none."""
-    missing = [side for side in SIDES if side in slice_.dims and side not in slice_.coords]
-    return slice_.assign_coords({side: np.arange(slice_.sizes[side]) for side in missing})
+    """The slice with coordinates along its sides and splits, numbers from 0 where it has none."""
+    missing = [d for d in (*SIDES, "split") if d in slice_.dims and d not in slice_.coords]
+    numbers = {dim: np.arange(slice_.sizes[dim]) for dim in missing}
+    return slice_.assign_coords(
+        {dim: one.astype(str) if dim == "split" else one for dim, one in numbers.items()}
+    )
 
 
 def complete(slice_: xr.Dataset) -> xr.Dataset:

@@ -1,5 +1,6 @@
 """`ll.view`: a slice in a notebook cell, to zoom from above and to turn in 3-D."""
 
+import html
 from typing import Any
 
 import panel as pn
@@ -59,7 +60,7 @@ def view(
     setup()
     note = pn.pane.HTML(
         f'<div style="font: {theme.SMALL} {theme.FONT}; color: {theme.MUTED}">'
-        f"{caption(shown)}</div>",
+        f"{html.escape(caption(shown))}</div>",
         **FILL,
     )
     if kind == "line":

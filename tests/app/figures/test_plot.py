@@ -4,6 +4,7 @@ import json
 import pickle
 import subprocess
 import sys
+import threading
 
 import matplotlib as mpl
 import numpy as np
@@ -16,9 +17,11 @@ from figure_cases import curves_of, path_to, slice_of, valley
 from landscape_core.foundation.errors import SpecError
 from landscape_core.storage import netcdf
 from landscape_lab.cli.main import main
+from landscape_lab.exports.html import web_page
 from landscape_lab.figures import dataset_plot, theme
 from landscape_lab.figures.matplotlib.base import SCALE, kinds
 from landscape_lab.figures.matplotlib.plotting import picture, plot
+from landscape_lab.notebook.view import view
 
 NAMES = (
     *("comparison", "connection", "convexity", "curvature", "diagnostic", "ensemble", "line"),
@@ -501,3 +504,91 @@ def test_the_command_line_says_in_one_line_what_it_cannot_draw(folder, words, sa
     told = capsys.readouterr().err
     assert said in told
     assert len(told.strip().splitlines()) == 1
+
+
+def test_pictures_in_several_threads_leave_the_parameters_of_matplotlib_as_they_are():
+    before = dict(mpl.rcParams)
+    both = threading.Barrier(2)
+
+    def drawn():
+        both.wait()
+        for _ in range(3):
+            picture(slice_of(valley), "png")
+
+    others = [threading.Thread(target=drawn) for _ in range(2)]
+    for other in others:
+        other.start()
+    for other in others:
+        other.join()
+    assert {name for name, value in mpl.rcParams.items() if before[name] != value} == set()
+
+
+@pytest.mark.parametrize(
+    ("alpha", "said"),
+    [
+        (lambda side: side**3, "evenly spaced"),
+        (lambda side: side * np.nan, "finite numbers; got 'NaN or infinity'"),
+        (lambda side: [f"a{i}" for i in range(len(side))], "finite numbers; got '<U"),
+    ],
+    ids=["uneven", "NaN", "text"],
+)
+def test_sides_that_colours_cannot_show_where_they_are_are_refused(alpha, said):
+    slice_ = slice_of(valley)
+    slice_ = slice_.assign_coords(alpha=alpha(slice_["alpha"].values))
+    for draw in (plot, view):
+        with pytest.raises(SpecError, match=f"^the coordinate alpha must be {said}"):
+            draw(slice_)
+
+
+def test_a_line_may_have_any_points_and_an_empty_side_is_refused():
+    plot(line_of().isel(alpha=[0, 1, 5, 30]))
+    with pytest.raises(SpecError, match=r"^the size of alpha must be at least 1"):
+        plot(slice_of(valley).isel(alpha=[]))
+
+
+def test_a_slice_whose_splits_have_lost_their_names_is_drawn():
+    for slice_ in (slice_of(valley), line_of()):
+        assert plot(slice_.drop_vars("split")).has_data()
+
+
+@pytest.mark.parametrize("projection", ["polar", None])
+def test_polar_and_removed_axes_are_refused(projection):
+    from matplotlib import pyplot
+
+    axes = pyplot.figure().add_subplot(projection=projection)
+    if projection is None:
+        axes.remove()
+    with pytest.raises(SpecError, match=r"^ax must be one of"):
+        plot(line_of(), ax=axes)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"run": "experiment 5"},
+        {"run": '{"problem": 5}'},
+        {"tolerance": 5},
+        {"tolerance": '{"relative_tolerance": "x"}'},
+        {"directions": "{"},
+        {"changes": '[{"step": 1}]'},
+        {"checked_points": 3, "checked_deviation": "none"},
+        {"given_points": '[[0], "a", [0, "b"]]'},
+        {"slice": "[" * 100_000},
+    ],
+    ids=lambda said: next(iter(said)),
+)
+def test_attributes_that_nobody_of_ours_has_written_do_not_keep_a_slice_from_being_drawn(said):
+    slice_ = slice_of(valley)
+    slice_.attrs |= said
+    assert plot(slice_).images
+    view(slice_)
+
+
+def test_given_states_of_a_plane_are_not_on_a_line_cut_from_it():
+    slice_ = slice_of(valley).assign_attrs(given_points="[[0, 0], [1, 0], [0, 1]]")
+    assert plot(slice_.isel(beta=25, drop=True)).lines
+
+
+def test_the_words_of_a_file_are_no_html():
+    slice_ = slice_of(valley).assign_attrs(model="<img src=x onerror=alert(1)>")
+    assert "<img src=x" not in web_page(slice_, None)

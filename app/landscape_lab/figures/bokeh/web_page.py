@@ -1,5 +1,6 @@
 """A slice as a page without a network: from above with a slider along the path, or a line."""
 
+import html
 from typing import Any
 
 import xarray as xr
@@ -79,7 +80,10 @@ def web_page(  # noqa: PLR0913 - all that one page is made of
         given_points.mark_given(plots[0], slice_)
         drawn = column(plots, sizing_mode="stretch_both")
     drawn.update(sizing_mode="stretch_width", height=TALL)
-    note = Div(text=caption(slice_), styles={"color": theme.MUTED, "font": f"12px {theme.FONT}"})
+    note = Div(
+        text=html.escape(caption(slice_)),
+        styles={"color": theme.MUTED, "font": f"12px {theme.FONT}"},
+    )
     below = column(*rows, note, sizing_mode="stretch_width")
     # Bokeh's own scripts alone: where Panel is loaded, `file_html` adds some that must be fetched.
     raw = Resources(mode="inline", components=["bokeh", "bokeh-widgets"]).js_raw

@@ -87,8 +87,9 @@ class Place:
         """
         if self._axes is None:
             return self.figure.add_subplot(projection="3d" if deep else None)
-        if deep != (self._axes.name == "3d"):
-            accepted = "one made with projection='3d'" if deep else "one of two dimensions"
+        flat = "top" in self._axes.spines  # those of polar coordinates have other ones
+        if deep != (self._axes.name == "3d") or not (deep or flat):
+            accepted = "one made with projection='3d'" if deep else "one of two dimensions, x and y"
             raise spec_error("ax", f"an Axes with projection {self._axes.name!r}", accepted)
         return self._axes
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from landscape_lab.figures.captions import caption as caption_of
@@ -18,9 +19,12 @@ from landscape_lab.figures.matplotlib.base import (
     spec_error,
 )
 from landscape_lab.figures.matplotlib.options import checked_options
-from landscape_lab.figures.matplotlib.paper import SIZES, Caption, blank, content
+from landscape_lab.figures.matplotlib.paper import Caption, blank, content, sizes
 from landscape_lab.figures.reliability import computed
-from landscape_lab.figures.slice_parts import with_coordinates
+from landscape_lab.figures.slice_parts import SIDES, with_coordinates
+
+UNEVEN = 1e-3
+"""Steps of a coordinate that differ by more than this fraction of their mean are not even."""
 
 Plotted = xr.Dataset | xr.DataArray | Mapping[str, xr.Dataset] | Sequence[xr.Dataset]
 
@@ -150,9 +154,9 @@ class _Told:
 def _drawable(dataset: Any) -> Drawable:
     """A dataset, or several by name."""
     if isinstance(dataset, xr.Dataset):
-        return with_coordinates(dataset)
+        return _with_sides(dataset)
     if isinstance(dataset, xr.DataArray):
-        return with_coordinates(dataset.to_dataset(name=str(dataset.name or "loss")))
+        return _with_sides(dataset.to_dataset(name=str(dataset.name or "loss")))
     several: dict[str, Any] = {}
     if isinstance(dataset, Mapping):
         several = {str(name): one for name, one in dataset.items()}
@@ -160,7 +164,36 @@ def _drawable(dataset: Any) -> Drawable:
         several = {chr(ord("A") + number): one for number, one in enumerate(dataset)}
     if not several or not all(isinstance(one, xr.Dataset) for one in several.values()):
         raise spec_error("the dataset", _Told(dataset), "an xarray.Dataset, or several by name")
-    return {name: with_coordinates(one) for name, one in several.items()}
+    return {name: _with_sides(one) for name, one in several.items()}
+
+
+def _with_sides(dataset: xr.Dataset) -> xr.Dataset:
+    """The dataset with coordinates along its sides, which a picture can show.
+
+    Raises:
+        SpecError: they are no finite numbers, none at all, or those of a plane are not evenly
+            spaced.
+    """
+    found = with_coordinates(dataset)
+    sides = [side for side in SIDES if side in found.dims]
+    for side in sides:
+        values = found[side].values
+        if not values.size:
+            raise spec_error(f"the size of {side}", 0, "at least 1")
+        if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
+            shown = "NaN or infinity" if values.dtype.kind == "f" else str(values.dtype)
+            raise spec_error(f"the coordinate {side}", shown, "finite numbers")
+        steps = np.diff(np.sort(values.astype(float)))
+        if len(sides) == 2 and steps.size and np.ptp(steps) > UNEVEN * steps.mean():
+            accepted = "evenly spaced, as in a slice; choose a range by slice(low, high)"
+            raise spec_error(f"the coordinate {side}", _short(values), accepted)
+    return found
+
+
+def _short(values: Any) -> str:
+    """The first values of a coordinate in a message."""
+    words = ", ".join(f"{value:.4g}" for value in values[:5])
+    return f"{words}, ..." if len(values) > 5 else words
 
 
 def _check_axes(ax: Any) -> None:
@@ -168,6 +201,8 @@ def _check_axes(ax: Any) -> None:
 
     if not isinstance(ax, Axes):
         raise spec_error("ax", ax, "an Axes of Matplotlib")
+    if ax.figure is None:
+        raise spec_error("ax", "an Axes that was removed from its figure", "one of a figure")
 
 
 def _settings(dataset: Drawable) -> str:
@@ -196,9 +231,7 @@ def _draw(
 
 
 def _on(place: Place, dataset: Drawable, drawing: Drawing[Any], options: PlotOptions) -> Any:
-    from matplotlib import rc_context
-
-    with rc_context(SIZES):
+    with sizes():
         return drawing.draw(place, dataset, options)
 
 
