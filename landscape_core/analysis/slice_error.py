@@ -68,7 +68,7 @@ def slice_error(slice_: xr.Dataset, split: str = "train", *, z: float = Z) -> Sl
         SpecError: an unknown split, or a z that is negative or not finite.
         FileFormatError: the dataset is no slice.
     """
-    if not isinstance(z, Real) or not 0 <= float(z) < np.inf:
+    if not 0 <= z < np.inf:
         raise SpecError("z", z, "at least 0 and finite")
     loss = loss_of(slice_, split)
     finite = np.isfinite(loss)
@@ -119,9 +119,10 @@ def _deviation(slice_: xr.Dataset) -> float:
 
 def _eps(slice_: xr.Dataset) -> float:
     """The machine epsilon of the type in which the slice was computed."""
-    dtype = getattr(torch, str(slice_.attrs.get("dtype", "float64")), None)
-    known = isinstance(dtype, torch.dtype) and dtype.is_floating_point
-    return float(torch.finfo(dtype if known else torch.float64).eps)
+    found = getattr(torch, str(slice_.attrs.get("dtype", "float64")), None)
+    known = isinstance(found, torch.dtype) and found.is_floating_point
+    dtype: torch.dtype = found if known and found is not None else torch.float64
+    return float(torch.finfo(dtype).eps)
 
 
 def _stated(slice_: xr.Dataset, name: str, usual: float) -> float:

@@ -10,7 +10,6 @@ to the left of a minimum if its alpha is smaller, so that the profile of a line 
 
 from dataclasses import dataclass
 from itertools import pairwise
-from numbers import Real
 
 import numpy as np
 import xarray as xr
@@ -57,7 +56,7 @@ def topological_profile(
         SpecError: an unknown split, a negative or infinite least, or another number of neighbours.
         FileFormatError: the dataset is no slice.
     """
-    if not isinstance(least, Real) or not 0 <= float(least) < np.inf:
+    if not 0 <= least < np.inf:
         raise SpecError("least", least, "at least 0 and finite")
     values = loss_of(slice_, split)
     tree = join_tree(values, neighbours)

@@ -36,7 +36,7 @@ class ProjectedPath:
         return dict(zip(("alpha", "beta"), self.coords.T, strict=False))
 
 
-def project(
+def project(  # noqa: PLR0913 - each choice by its name
     plane: Plane,
     thetas: Vectors,
     *,

@@ -23,7 +23,7 @@ def rows(attrs: Mapping[Any, Any], name: str) -> list[Any]:
 
 def number(value: object) -> float | None:
     """A number, NaN and infinity among them; None of anything else."""
-    return float(value) if isinstance(value, Real) and not isinstance(value, bool) else None
+    return None if isinstance(value, bool) or not isinstance(value, Real) else float(value)
 
 
 def _read(text: object) -> Any:
