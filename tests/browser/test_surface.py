@@ -40,7 +40,7 @@ def run():
 
 def unpacked(surface):
     """The numbers of the buffer: header, heights, path, best, point, times."""
-    numbers = np.frombuffer(surface._frame, dtype="<f4")
+    numbers = np.frombuffer(surface.frame, dtype="<f4")
     rows, columns, steps = numbers[:3].astype(int)
     ends = np.cumsum([HEADER, rows * columns, 3 * steps, 3, 3, steps])
     assert numbers.size == ends[-1]

@@ -39,10 +39,10 @@ def test_the_picture_is_turned_and_the_path_follows_the_slider():
     assert [part.visible for part in shown.parts[1:]] == [True, False]
     shown.show.value = "3-D"
     assert [part.visible for part in shown.parts[1:]] == [False, True]
-    whole, frame = len(shown.contour.path.data["x"]), shown.surface._frame
+    whole, frame = len(shown.contour.path.data["x"]), shown.surface.frame
     shown.step.value = 50
     assert len(shown.contour.path.data["x"]) < whole
-    assert shown.surface._frame != frame
+    assert shown.surface.frame != frame
 
 
 def test_what_is_no_slice_is_not_shown():

@@ -145,7 +145,7 @@ def test_a_row_and_a_preset_can_be_restored(page):
     page.navigation.open_preset("")
     at_rest(page)
     assert page.picture.readings.step == 60
-    assert not page.layout.toolbar._shown["changed"]
+    assert not page.layout.toolbar.shown["changed"]
 
 
 def test_stop_leaves_what_there_is(page):
@@ -186,7 +186,7 @@ def test_a_scene_of_ones_own_has_neither_presets_nor_a_link(tmp_path):
 
 
 def toolbar_of(page):
-    return page.layout.toolbar._shown
+    return page.layout.toolbar.shown
 
 
 def test_a_link_of_too_many_changes_is_refused_with_a_reason_and_the_first_preset_opens(page):

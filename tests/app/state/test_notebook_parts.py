@@ -184,7 +184,7 @@ def test_a_page_in_a_notebook_takes_its_class(notebook, tmp_path, monkeypatch):
         page.choose("run.optimizer.every", 4)
         rate = page.scene.run.optimizer.learning_rate  # which the preset chose
         assert page.scene.run.optimizer == halving(every=4, learning_rate=rate)
-        assert "run.optimizer=Halving" in page._place.link()
+        assert "run.optimizer=Halving" in page.run.place.link()
     finally:
         page.close()
     own = Page(own=Scene(run=Run(optimizer=halving(every=6))), store=Store(tmp_path))

@@ -7,7 +7,7 @@ import pytest
 
 import foreign
 from landscape_core.foundation.errors import SpecError
-from landscape_core.foundation.registry import entries, find
+from landscape_core.foundation.registry import Entries, entries, find
 from landscape_core.training.optimizers.base import Optimizer
 from landscape_core.training.optimizers.sgd import SGD
 
@@ -45,7 +45,7 @@ def offered(tmp_path):
             (tmp_path / "theirs.py").write_text(source)
             foreign.describe(tmp_path, package, {"landscape_lab.optimizers": {name: value}})
             foreign.forget()
-            return entries(Optimizer)
+            return Entries(Optimizer)  # what a function returns is looked through in tests
 
         yield made
 

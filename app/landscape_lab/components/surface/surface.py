@@ -77,7 +77,7 @@ class Surface:
         Args:
             tapped: called with alpha and beta when the user clicks on the surface.
         """
-        self._frame = b""
+        self.frame = b""
         self._tapped = tapped
         self.view = SurfaceModel(
             **_maps(),
@@ -134,7 +134,7 @@ class Surface:
     def _send(self, frame: bytes, labels: Labels) -> None:
         if list(labels) != self.view.labels:
             self.view.labels = list(labels)
-        self._frame = frame
+        self.frame = frame
         self.view._send_msg(frame)
 
     def scale(self, factor: float) -> None:
@@ -142,8 +142,8 @@ class Surface:
         self.view.size = factor
 
     def _on_message(self, data: dict[str, Any]) -> None:
-        if data.get("action") == "ready" and self._frame:
-            self.view._send_msg(self._frame)
+        if data.get("action") == "ready" and self.frame:
+            self.view._send_msg(self.frame)
         if data.get("action") == "tapped" and self._tapped is not None:
             self._tapped(float(data["alpha"]), float(data["beta"]))
 

@@ -49,7 +49,7 @@ class Toolbar:
                 bar, at first or again.
         """
         self._actions = actions
-        self._shown: dict[str, Any] = {}
+        self.shown: dict[str, Any] = {}
         # No height of its own: in a narrow window it has two lines, for a projector taller ones.
         self.view = ToolbarModel(
             presets=presets,
@@ -76,10 +76,10 @@ class Toolbar:
         `point`: None, or `alpha`, `beta` and `values` (metrics by name) of the inspected point.
         """
         changes = {
-            name: value for name, value in readings.items() if self._shown.get(name) != value
+            name: value for name, value in readings.items() if self.shown.get(name) != value
         }
         if changes:
-            self._shown |= changes
+            self.shown |= changes
             self.view._send_msg(changes)
 
     def message(self, text: str, *, alert: bool = False) -> None:
@@ -89,11 +89,11 @@ class Toolbar:
     @property
     def alerting(self) -> bool:
         """Whether an error message is shown."""
-        return bool(self._shown.get("message")) and bool(self._shown.get("alert"))
+        return bool(self.shown.get("message")) and bool(self.shown.get("alert"))
 
     def _on_message(self, data: dict[str, Any]) -> None:
         if data["action"] == "ready":  # a browser has come, or come back
-            self.view._send_msg(self._shown)
+            self.view._send_msg(self.shown)
         value = data.get("value")
         action = self._actions[data["action"]]
         action() if value is None else action(value)
