@@ -12,7 +12,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("landscape_core", "app/landscape_lab")
 
-DRAWINGS = "app/landscape_lab/figures/matplotlib/base.py"
 
 PAGE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 FILE = re.compile(
@@ -57,8 +56,6 @@ def test_there_is_an_example_of_each_kind_of_part():
 @pytest.mark.parametrize("kind", sorted(WANTED), ids=lambda kind: kind.replace(" ", "-"))
 def test_the_example_of_a_part_does_what_it_says(kind, checkout):
     found = {path for path, *_ in FILE.findall(KINDS[kind])}
-    if kind == "A kind of plot" and not (ROOT / DRAWINGS).exists():
-        pytest.skip("kinds of plots are not yet one file each")
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", TRY.search(KINDS[kind])[1]],
         env={

@@ -13,79 +13,9 @@ from landscape_lab.state import form_model
 from landscape_lab.state.scene import Scene
 from words import ROOT
 
-NOT_YET = (
-    "landscape_core/__init__.py",
-    "landscape_core/analysis/convexity_map.py",
-    "landscape_core/analysis/merge_tree.py",
-    "landscape_core/analysis/plane_ensemble.py",
-    "landscape_core/analysis/slice_metrics.py",
-    "landscape_core/analysis/vector_field.py",
-    "landscape_core/connectivity/alignment.py",
-    "landscape_core/connectivity/barrier.py",
-    "landscape_core/connectivity/connection.py",
-    "landscape_core/connectivity/paths/base.py",
-    "landscape_core/curvature/convexity",
-    "landscape_core/curvature/density.py",
-    "landscape_core/curvature/eigenpairs.py",
-    "landscape_core/curvature/lanczos.py",
-    "landscape_core/curvature/monitor.py",
-    "landscape_core/curvature/operator.py",
-    "landscape_core/curvature/restarted_lanczos.py",
-    "landscape_core/curvature/spectrum.py",
-    "landscape_core/curvature/spot_check.py",
-    "landscape_core/experiments/",
-    "landscape_core/foundation/",
-    "landscape_core/models/",
-    "landscape_core/planes/",
-    "landscape_core/session/",
-    "landscape_core/slices/",
-    "landscape_core/storage/",
-    "landscape_core/training/re",
-    "landscape_core/training/run.py",
-    "app/landscape_lab/bridge/",
-    "app/landscape_lab/cli/_options.py",
-    "app/landscape_lab/cli/list.py",
-    "app/landscape_lab/cli/metrics.py",
-    "app/landscape_lab/cli/picture.py",
-    "app/landscape_lab/cli/plot.py",
-    "app/landscape_lab/cli/slice.py",
-    "app/landscape_lab/exports/",
-    "app/landscape_lab/figures/",
-    "app/landscape_lab/hosting/",
-    "app/landscape_lab/notebook/",
-    "app/landscape_lab/page/",
-    "app/landscape_lab/state/",
-    "app/landscape_lab/worker/",
-    "CONTRIBUTING.md",
-    "docs/architecture.md",
-    "docs/catalogue.md",
-    "docs/curvature.md",
-    "docs/exports.md",
-    "docs/slices.md",
-)
-"""Where the words are still to be corrected: beginnings of paths."""
-
-CLEAN_WITHIN = tuple(
-    f"landscape_core/{part}/"
-    for part in (
-        "models/architectures", "models/datasets", "models/initializations", "models/losses",
-        "models/measures", "models/neighbor_sampling", "models/normalizations", "models/problems",
-        "models/regularizers", "planes/directions",
-    )
-)  # fmt: skip
-"""What is corrected already within those."""
-
-
-PENDING_ROWS = ("activation", "aside", "batch_norm", "seed", "tolerance")
-"""Rows of the form whose words are still to be corrected; by the last part of the path."""
-
-
-def _is_pending(file):
-    return file.startswith(NOT_YET) and not file.startswith(CLEAN_WITHIN)
-
 
 def test_names_and_texts_have_no_forbidden_word():
-    found = [str(one) for one in words.all_findings() if not _is_pending(one.file)]
+    found = [str(one) for one in words.all_findings()]
     assert found == [], "\n".join(found)
 
 
@@ -95,8 +25,6 @@ def test_the_labels_and_help_of_the_first_screen_have_no_forbidden_word():
     for section in sections(scene, scene):
         shown.append(f"{section['title']} {section['help']}")
         for field in section["fields"]:
-            if field["path"].endswith(PENDING_ROWS):
-                continue
             options = field.get("options", [])
             shown += [f"{field['label']}: {field['help']}"]
             shown += [f"{option['label']}: {option['help']}" for option in options]
@@ -117,8 +45,6 @@ def test_menus_have_no_forbidden_word(name):
 
 def test_cards_of_the_first_screen_have_no_forbidden_word():
     for entry in form_model.rows(Scene()):
-        if entry.path.endswith(PENDING_ROWS):
-            continue
         row = form_model.described(entry)
         for text in row.get("card", {}).values():
             assert list(words.wrong_text(text)) == []

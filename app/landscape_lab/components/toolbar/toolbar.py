@@ -75,9 +75,7 @@ class Toolbar:
         (None: unknown), and whether it is `training`;
         `point`: None, or `alpha`, `beta` and `values` (metrics by name) of the inspected point.
         """
-        changes = {
-            name: value for name, value in readings.items() if self.shown.get(name) != value
-        }
+        changes = {name: value for name, value in readings.items() if self.shown.get(name) != value}
         if changes:
             self.shown |= changes
             self.view._send_msg(changes)
