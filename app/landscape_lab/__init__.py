@@ -71,7 +71,7 @@ def _let_datasets_plot() -> None:
 
 def __dir__() -> list[str]:
     """The public names, whether imported yet or not."""
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)
 
 
 _let_datasets_plot()

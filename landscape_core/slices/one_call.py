@@ -71,9 +71,9 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
         measures: measures in addition to the loss, by name: measures of the catalogue, for instance
             `{"error": Error()}`, or functions of (outputs, targets); by default the accuracy, where
             targets are classes.
-        directions: which line or plane; by default that of the `path` by PCA, and without a path
-            random and filter-normalized. A `Plane` of your own, for instance `Plane.through(a, b,
-            c)`, has its own origin and dimensions.
+        directions: which line or plane; by default that of the `path` by PCA where it has enough
+            states, otherwise random and filter-normalized. A `Plane` of your own, for instance
+            `Plane.through(a, b, c)`, has its own origin and dimensions.
         path: state dictionaries saved in training, the latest last. They are projected onto the
             plane: `path_alpha`, `path_beta`, `path_loss`, `path_distance` (step) and
             `explained_variance_ratio` (axis) are in the dataset.

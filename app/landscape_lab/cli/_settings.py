@@ -5,6 +5,7 @@ or `slice.span`. On the command line its end is enough where no other path of th
 """
 
 import argparse
+import difflib
 from collections.abc import Mapping, Sequence
 from typing import TypeVar, cast
 
@@ -90,8 +91,12 @@ def _full_path(name: str, sections: Sections) -> str:
         return ending[0]
     if not ending and name.partition(".")[0] in sections and "." in name:
         return name  # what is wrong with it, its recipe says best
-    accepted = ("longer, to be one of " if ending else "one of ") + ", ".join(ending or known)
-    raise SpecError("a setting", name, accepted)
+    if ending:
+        raise SpecError("a setting", name, "longer, to be one of " + ", ".join(ending))
+    last = {path.rpartition(".")[2]: path for path in known}
+    near = difflib.get_close_matches(name.rpartition(".")[2], last, n=1)
+    hint = f" (did you mean {last[near[0]]!r}?)" if near else ""
+    raise SpecError("a setting", name, f"one that --help lists{hint}")
 
 
 def _check_there(path: str, value: str, sections: Sections) -> None:

@@ -7,6 +7,8 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
+from landscape_core.foundation.errors import SpecError
+
 SETTINGS = ("connection.path",)
 """Settings of a connection with their own option."""
 
@@ -48,6 +50,8 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     first, second = (run_of(path) for path in paths)
     for path, run in zip(paths, (first, second), strict=True):
         check_data(path, run)
+    if first == second:
+        raise SpecError("the second run", asked.second.name, "another run than the first")
     wanted = Connection(first=first, second=second, align=asked.align)
     wanted = configured("connection", wanted, asked, SETTINGS)
     dataset = shown(connect_runs(wanted, user_store()), "connecting", "step")

@@ -47,7 +47,7 @@ class PCA(Directions):
         if len(path) < needed:
             raise PlaneError(
                 f"PCA in {dimensions}-D needs a path of at least {needed} points;"
-                f" it has {len(path)}."
+                f" it has {len(path)}. Train longer, or choose other directions, as random."
             )
         if not bool(path.isfinite().all()):
             raise PlaneError("PCA needs a finite path; this one holds NaN or infinity.")

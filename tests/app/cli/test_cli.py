@@ -752,3 +752,35 @@ def test_the_module_of_the_command_line_runs_as_a_program():
     command = [sys.executable, "-m", "landscape_lab.cli.main", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.startswith("usage: landscape")
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("widht=3", "did you mean 'run.problem.architecture.width'?"),
+        ("kind=3", "one that --help lists"),
+        ("run.optimizer.lr=1", "a setting must be one of"),
+        ("=3", "one that --help lists"),
+        ("steps=", "whole number"),
+    ],
+)
+def test_a_setting_that_does_not_exist_is_refused_with_the_nearest(setting, said, capsys):
+    assert main(["train", "--set", setting]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_a_setting_is_named_by_its_path_or_by_the_end_of_it(tmp_path):
+    for number, name in enumerate(
+        ("run.problem.architecture.width", "architecture.width", "width")
+    ):
+        file = f"{number}.nc"
+        assert main(["train", "--steps", "2", "--set", f"{name}=5", "-o", file]) == 0
+        assert (
+            json.loads(load(tmp_path / file).attrs["run"])["problem"]["architecture"]["width"] == 5
+        )
+
+
+def test_a_run_is_not_connected_with_itself(capsys):
+    trained()
+    assert main(["connect", "run.nc", "run.nc"]) == 1
+    assert "the second run must be another run than the first" in capsys.readouterr().err
