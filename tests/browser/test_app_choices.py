@@ -9,7 +9,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Recipe
 from landscape_core.foundation.registry import entries
 from landscape_lab.state import form_model
-from landscape_lab.state.place import place
+from landscape_lab.state.link import place
 
 SMALL = {
     "preset": "spirals",

@@ -9,8 +9,8 @@ from browser_support import Visitor, browser, served
 from landscape_core.foundation.registry import find
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.storage import netcdf
+from landscape_lab.state.link import place
 from landscape_lab.state.navigator import Navigator
-from landscape_lab.state.place import place
 
 pytestmark = [pytest.mark.browser, pytest.mark.exhaustive, pytest.mark.timeout(240)]
 

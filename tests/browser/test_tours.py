@@ -10,7 +10,7 @@ from browser_support import ROOT, Visitor, browser, served
 from landscape_core.foundation.errors import FileFormatError, SpecError
 from landscape_core.session.session import Session
 from landscape_lab.content.tour import FOLDER, GUIDES, step_of, tour, tours
-from landscape_lab.state.place import place
+from landscape_lab.state.link import place
 from landscape_lab.state.preset import PRESETS
 
 GOOD = """\

@@ -48,8 +48,8 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     from landscape_core.storage import atomic_files
     from landscape_lab.exports.base import Shown, kinds
     from landscape_lab.figures.reliability import reliability, statistics
+    from landscape_lab.state.link import place, toured
     from landscape_lab.state.navigator import Navigator
-    from landscape_lab.state.place import place, toured
     from landscape_lab.state.user_store import user_store
 
     target = Path(asked.output)

@@ -19,7 +19,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from landscape_core.foundation.errors import FileFormatError, SpecError
-from landscape_lab.state.place import SAFE, place
+from landscape_lab.state.link import place
+from landscape_lab.state.place import SAFE
 
 GUIDES = Path(__file__).parent / "tours"
 FOLDER = "LANDSCAPE_TOURS"

@@ -21,7 +21,8 @@ from landscape_lab.page.layout import PageLayout
 from landscape_lab.page.navigation import Navigation
 from landscape_lab.page.run import PageRun
 from landscape_lab.state.form_model import assign, plain_value, rows
-from landscape_lab.state.place import Place, opening
+from landscape_lab.state.link import opening
+from landscape_lab.state.place import Place
 from landscape_lab.state.place_changes import restarted, with_settings, work_of
 from landscape_lab.state.preset import FIRST
 from landscape_lab.state.scene import Scene

@@ -2,7 +2,8 @@
 
 from landscape_core.foundation.errors import SpecError
 from landscape_lab.page.run import PageRun
-from landscape_lab.state.place import MOST_KEPT, Place, place, toured
+from landscape_lab.state.link import place, toured
+from landscape_lab.state.place import MOST_KEPT, Place
 from landscape_lab.state.place_changes import (
     at_preset,
     in_history,

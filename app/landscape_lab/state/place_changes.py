@@ -4,13 +4,8 @@ from dataclasses import replace
 
 from landscape_core.foundation.errors import SpecError
 from landscape_lab.state.form_model import assign
-from landscape_lab.state.place import (
-    SPARE,
-    Origin,
-    Place,
-    check_bounds,
-    opening,
-)
+from landscape_lab.state.link import SPARE, check_bounds, opening
+from landscape_lab.state.place import Origin, Place
 from landscape_lab.state.scene import Display, Scene
 
 

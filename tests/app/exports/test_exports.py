@@ -31,8 +31,9 @@ from landscape_lab.exports._told import sentence
 from landscape_lab.exports.base import Shown, content, file_name, kinds
 from landscape_lab.exports.command import line
 from landscape_lab.exports.python import program
+from landscape_lab.state.link import place
 from landscape_lab.state.navigator import Navigator
-from landscape_lab.state.place import Origin, Place, place
+from landscape_lab.state.place import Origin, Place
 
 SMALL = (
     "preset=spirals&run.problem.dataset.points=60&run.problem.architecture.width=8"

@@ -10,7 +10,7 @@ from landscape_core.storage.store import Store
 from landscape_lab.page.controller import Page
 from landscape_lab.state import place as place_module
 from landscape_lab.state.form_model import assign
-from landscape_lab.state.place import place
+from landscape_lab.state.link import place
 from landscape_lab.state.scene import Scene
 from landscape_lab.worker import thread
 from waiting import until

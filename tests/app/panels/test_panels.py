@@ -30,7 +30,7 @@ from landscape_lab.figures.pixels import SHADES
 from landscape_lab.page.canvas import Canvas
 from landscape_lab.panels.base import SidePanel
 from landscape_lab.panels.curvature import stability_bound
-from landscape_lab.state.place import opening
+from landscape_lab.state.link import opening
 from landscape_lab.state.scene import Display
 from landscape_lab.worker.update import Update
 

@@ -13,7 +13,7 @@ from landscape_core.planes.directions.base import Directions
 from landscape_core.training.optimizers.base import Optimizer
 from landscape_lab.page.form_sections import sections
 from landscape_lab.state import form_model
-from landscape_lab.state.place import opening, place
+from landscape_lab.state.link import opening, place
 from landscape_lab.state.scene import Scene
 
 PATHS = {

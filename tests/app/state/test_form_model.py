@@ -12,7 +12,7 @@ from landscape_core.models.problems.base import Problem
 from landscape_core.training.optimizers.base import Optimizer
 from landscape_lab.page.form_sections import SECTIONS, sections
 from landscape_lab.state import form_model
-from landscape_lab.state.place import opening, place
+from landscape_lab.state.link import opening, place
 from landscape_lab.state.preset import presets
 from landscape_lab.state.scene import Display, Scene
 

@@ -6,8 +6,8 @@ from itertools import islice
 
 from landscape_core.slices.strategies.loop import Loop
 from landscape_lab.state.form_model import assign
+from landscape_lab.state.link import opening
 from landscape_lab.state.navigator import Navigator
-from landscape_lab.state.place import opening
 
 RATE = "run.optimizer.learning_rate"
 

@@ -22,7 +22,7 @@ from landscape_core.training.optimizers.base import Optimizer
 from landscape_core.training.optimizers.sgd import SGD
 from landscape_core.training.run import Run, train
 from landscape_lab.state import form_model
-from landscape_lab.state.place import opening, place
+from landscape_lab.state.link import opening, place
 from landscape_lab.state.scene import Scene
 
 

@@ -11,11 +11,12 @@ import xarray as xr
 from landscape_core.foundation.errors import SpecError
 from landscape_core.slices.strategies.loop import Loop
 from landscape_lab.page.comparison import differing
-from landscape_lab.state import place as place_module
+from landscape_lab.state import link as link_module
 from landscape_lab.state.form_model import assign
 from landscape_lab.state.history import History
+from landscape_lab.state.link import opening, place
 from landscape_lab.state.navigator import Navigator
-from landscape_lab.state.place import Change, Origin, opening, place
+from landscape_lab.state.place import Change, Origin
 from landscape_lab.state.preset import presets
 
 RATE = "run.optimizer.learning_rate"
@@ -152,6 +153,10 @@ def test_going_back_to_an_earlier_step_takes_the_settings_of_now_along():
         ("from=step%3D3&alpha=1", "beta must be a number"),
         ("&".join(["kept=step%3D3"] * 4), "kept must be at most 3"),
         ("nonsense=1", "a setting must be one of"),
+        ("view.span=2", "a setting must be slice.span, as the link is of an earlier version"),
+        ("at.5.view.span=2", "a setting must be slice.span, as the link is of an earlier"),
+        ("display.aside=off_plane", "must be display.side_panel, as the link is of an earlier"),
+        ("display.height=log", "must be display.scale, as the link is of an earlier version"),
     ],
 )
 def test_a_link_that_cannot_be_read_says_why(link, said):
@@ -206,32 +211,32 @@ def nested(depth):
 
 
 def test_a_link_is_refused_by_its_length_before_it_is_read():
-    with pytest.raises(SpecError, match=f"at most {place_module.LONGEST} characters long; got 7"):
+    with pytest.raises(SpecError, match=f"at most {link_module.LONGEST} characters long; got 7"):
         place("preset=spirals&run.seed=" + 7 * 10**6 * "1" + "&no_such_setting=1")
 
 
 @pytest.mark.parametrize("within", ["", "kept=", "kept=preset%3Dspirals&kept=", "from="])
 def test_a_link_is_refused_by_its_number_of_changes_wherever_they_are(within):
-    link = of_many_changes(place_module.MOST_WORDS)
+    link = of_many_changes(link_module.MOST_WORDS)
     link = within + (quote(link) if within else link)
-    with pytest.raises(SpecError, match=f"at most {place_module.MOST_WORDS}, .*; got 16"):
+    with pytest.raises(SpecError, match=f"at most {link_module.MOST_WORDS}, .*; got 16"):
         place(link)
 
 
 def test_a_link_is_refused_by_how_deeply_runs_start_in_one_another():
-    deepest = nested(place_module.MOST_ORIGINS)
+    deepest = nested(link_module.MOST_ORIGINS)
     assert place(deepest.link()) == deepest
     with pytest.raises(SpecError, match="start in one another must be at most 8; got 9"):
-        place(nested(place_module.MOST_ORIGINS + 1).link())
+        place(nested(link_module.MOST_ORIGINS + 1).link())
 
 
 def test_what_a_page_makes_is_read_and_what_would_not_be_is_known_beforehand(monkeypatch):
-    monkeypatch.setattr(place_module, "MOST_WORDS", 60)
+    monkeypatch.setattr(link_module, "MOST_WORDS", 60)
     link = of_many_changes(52)
-    place_module.check_bounds(link, place_module.SPARE)
+    link_module.check_bounds(link, link_module.SPARE)
     assert place(link).link() == link
     with pytest.raises(SpecError, match=r"at most 54, .*; got 55"):
-        place_module.check_bounds(of_many_changes(53), place_module.SPARE)
+        link_module.check_bounds(of_many_changes(53), link_module.SPARE)
     place(of_many_changes(58))
 
 
@@ -245,7 +250,7 @@ def test_the_way_through_many_changes_is_as_long_as_they_are_many(monkeypatch):
     there = place(small().link() + "&at.12.slice.follow=false&" + "&".join(
         f"at.12.{path}" for path in 30 * ["slice.span=1.5", "slice.span=2.0"]
     ))  # fmt: skip
-    monkeypatch.setattr(place_module, "assign", counted)
+    monkeypatch.setattr("landscape_lab.state.place.assign", counted)
     navigator = Navigator(there, strategy=Loop())
     pictures = sum(1 for _ in navigator.travel())
     assert navigator.place == there

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from landscape_lab.state.form_model import assign
-from landscape_lab.state.place import Change, Origin, opening, place
+from landscape_lab.state.link import opening, place
+from landscape_lab.state.place import Change, Origin
 from landscape_lab.state.place_changes import (
     at_preset,
     in_history,
@@ -102,5 +103,5 @@ def test_only_settings_that_change_numbers_are_work():
 def test_a_place_is_refused_only_where_its_link_could_not_be_read(monkeypatch):
     assert refusal(here()) == ""
     assert place(here().link()) == here()
-    monkeypatch.setattr("landscape_lab.state.place.MOST_WORDS", 1)
+    monkeypatch.setattr("landscape_lab.state.link.MOST_WORDS", 1)
     assert refusal(here()).startswith("This would make a link that cannot be opened")
