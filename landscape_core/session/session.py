@@ -52,8 +52,8 @@ class Session:
             store: where complete slices are cached.
             start: another start than the problem's own, of which only the weights and the
                 running statistics count.
-            strategy: how slices are evaluated, if it can evaluate the network, and the loop if it
-                cannot, with a warning; by default the fastest in a short trial.
+            strategy: how slices are evaluated, or the loop, with a warning, if it cannot evaluate
+                the network; by default the fastest in a short trial.
 
         Raises:
             SpecError: parts that do not fit, no such examples, or a start of another network;
@@ -128,19 +128,11 @@ class Session:
         self.live_slice.check(spec)
 
     def continue_with(self, run: Run) -> None:
-        """Continue with another optimizer setting, batch size or end, from the same state.
-
-        Raises:
-            SpecError: a batch larger than the data; the run is then unchanged.
-        """
+        """Continue with another optimizer setting, batch size or end, as `LiveRun` does."""
         self.live_run.continue_with(run)
 
     def change_slice(self, spec: SliceSpec) -> None:
-        """Show another slice from now on.
-
-        Raises:
-            SpecError: the loss on test examples, where a problem has none.
-        """
+        """Show another slice from now on, as `LiveSlice.change` does."""
         self.live_slice.change(spec)
 
     def watch(self, asked: Watch | None) -> None:

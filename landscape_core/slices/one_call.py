@@ -120,30 +120,14 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     check_store(store)
     check_seed(seed)
     parts = user_parts(
-        model,
-        loss,
-        data,
-        test=test,
-        batch_norm=batch_norm,
-        adapter=adapter,
-        device=device,
+        model, loss, data, test=test, batch_norm=batch_norm, adapter=adapter, device=device,
         dtype=dtype,
-    )
+    )  # fmt: skip
     planned = plan_of(
-        parts,
-        rule,
-        measures,
-        path=path,
-        dimensions=dimensions,
-        span=span,
-        resolution=resolution,
-        max_examples=max_examples,
-        seed=seed,
-        strategy=chosen,
-        tf32=tf32,
-        draws=draws,
+        parts, rule, measures, path=path, dimensions=dimensions, span=span, resolution=resolution,
+        max_examples=max_examples, seed=seed, strategy=chosen, tf32=tf32, draws=draws,
         batch_norm=batch_norm,
-    )
+    )  # fmt: skip
     attrs = {"directions": planned.directions, "seed": seed, "model": type(model).__name__}
     *_, last = compute_slice(
         planned.probe, planned.grid, attrs, tolerance=asked, backend=backend, store=store

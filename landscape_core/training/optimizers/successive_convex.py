@@ -12,17 +12,14 @@ parallel version, the coordinates are partitioned at random into C blocks at eac
 is minimized with all others fixed at θ, and all are updated. The defaults suit half the squared
 error; for a loss twice as large, double τ and λ.
 
-For squared error the surrogate is quadratic, and its minimizer is the solution of one linear system
-with as many unknowns as the batch has outputs or the block has coordinates, whichever are fewer.
-For other losses it is found by at most `NEWTON` steps of Newton's method with step halving;
-negative curvatures of a loss that is not convex in the outputs are set to zero. The loss must be a
-mean over examples. If batch normalization couples the examples, J is that of the whole batch, one
-output at a time, which takes much longer. The term that a `VectorField` adds to the gradient enters
-u linearly.
-
-For an objective without a network the surrogate is the second-order Taylor polynomial, minimized by
-conjugate gradients with Hessian-vector products that stop at non-positive curvature (Steihaug,
-1983); if the first curvature is not positive, the step is that of the linear surrogate.
+For squared error the surrogate is quadratic: one linear system with as many unknowns as the batch
+has outputs or the block has coordinates, whichever are fewer. For other losses at most `NEWTON`
+steps of Newton's method with step halving minimize it; negative curvatures of the loss are set to
+zero. The loss must be a mean over examples. If batch normalization couples the examples, J is that
+of the whole batch, one output at a time, which takes much longer. The term that a `VectorField`
+adds to the gradient enters u linearly. Without a network the surrogate is the second-order Taylor
+polynomial, minimized by conjugate gradients that stop at non-positive curvature (Steihaug, 1983);
+if the first curvature is not positive, the step is that of the linear surrogate.
 """
 
 from collections.abc import Callable, Iterator
