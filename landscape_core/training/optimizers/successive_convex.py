@@ -16,10 +16,10 @@ For squared error the surrogate is quadratic: one linear system with as many unk
 has outputs or the block has coordinates, whichever are fewer. For other losses at most `NEWTON`
 steps of Newton's method with step halving minimize it; negative curvatures of the loss are set to
 zero. The loss must be a mean over examples. If batch normalization couples the examples, J is that
-of the whole batch, one output at a time, which takes much longer. The term that a `VectorField`
-adds to the gradient enters u linearly. Without a network the surrogate is the second-order Taylor
-polynomial, minimized by conjugate gradients that stop at non-positive curvature (Steihaug, 1983);
-if the first curvature is not positive, the step is that of the linear surrogate.
+of the whole batch, one output at a time. The term that a `VectorField` adds to the gradient enters
+u linearly. Without a network the surrogate is the second-order Taylor polynomial, minimized by
+conjugate gradients that stop at non-positive curvature (Steihaug, 1983); if the first curvature is
+not positive, the step is that of the linear surrogate.
 """
 
 from collections.abc import Callable, Iterator
