@@ -9,8 +9,7 @@ where d ← (1 − ρ) d + ρ g is a moving average of gradients. The iterate mo
 the step to the minimizer of u. With the `linear` surrogate ℓ is linearized too, and the minimizer
 is s = −(d + 2λθ) / (2τ + 2λ): as α / (2τ + 2λ) is then the step size, it needs a larger τ. In the
 parallel version, the coordinates are partitioned at random into C blocks at each step; each block
-is minimized with all others fixed at θ, and all are updated. The defaults suit half the squared
-error; for a loss twice as large, double τ and λ.
+is minimized with all others fixed at θ. The defaults suit half the squared error.
 
 For squared error the surrogate is quadratic: one linear system with as many unknowns as the batch
 has outputs or the block has coordinates, whichever are fewer. For other losses at most `NEWTON`
