@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 
 import xarray as xr
 
-from landscape_lab.figures import theme
 from landscape_lab.figures.annotations import lowest, others, own_path, part_of
 from landscape_lab.figures.matplotlib.base import Drawing, Place, PlotOptions
 from landscape_lab.figures.matplotlib.given_points import mark_given
@@ -16,7 +15,7 @@ from landscape_lab.figures.matplotlib.heights import (
     scaled,
 )
 from landscape_lab.figures.matplotlib.paper import HEIGHT, WIDTH
-from landscape_lab.figures.matplotlib.tracks import other_on, path_on
+from landscape_lab.figures.matplotlib.tracks import other_on, outlined, path_on
 from landscape_lab.figures.slice_parts import (
     SIDES,
     computed_of,
@@ -76,8 +75,7 @@ def _mark_lowest(axes: Any, slice_: xr.Dataset, options: PlotOptions) -> None:
     shown = shown_of(slice_, options.variable, options.split)
     low = lowest(shown.values, shown["alpha"].values, shown["beta"].values)
     if low is not None:
-        axes.plot(*low, "x", color=theme.HALO, markersize=8, markeredgewidth=3.2, zorder=5.5)
         axes.plot(
             *low, "x", color="#ffffff", markersize=7, markeredgewidth=1.5, label="lowest",
-            zorder=5.5,
+            zorder=5.5, path_effects=outlined(1.7),
         )  # fmt: skip

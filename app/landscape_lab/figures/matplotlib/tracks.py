@@ -58,6 +58,13 @@ def pieces(count: int) -> Iterator[tuple[slice, str]]:
         yield slice(first, last + 1), color
 
 
+def outlined(width: float) -> list[Any]:
+    """Path effects that give a sign of this line width a dark outline, in the legend as well."""
+    from matplotlib.patheffects import Normal, Stroke
+
+    return [Stroke(linewidth=width + 1.5, foreground=theme.HALO), Normal()]
+
+
 def path_on(axes: Any, path: xr.Dataset, seen: int | None, up: Array | None = None) -> None:
     """The path to the step that is seen, with its signs; what came later is faint.
 
@@ -82,7 +89,8 @@ def path_on(axes: Any, path: xr.Dataset, seen: int | None, up: Array | None = No
     if len(gone[0]) > 1:
         nowhere = [np.full(1, np.nan)] * len(places)
         for word, color in (("early", theme.TIME[0]), ("late", theme.TIME[-1])):
-            axes.plot(*nowhere, color=color, linewidth=2.4, label=word)
+            outline = outlined(2.4)
+            axes.plot(*nowhere, color=color, linewidth=2.4, label=word, path_effects=outline)
     every, dotted = dots(path["step"].values[past])
     signs = {"markeredgecolor": theme.HALO, "linestyle": "", "zorder": 5}
     if dotted:
