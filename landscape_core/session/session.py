@@ -84,8 +84,9 @@ class Session:
 
     @property
     def plane(self) -> Plane | None:
-        """The plane of the latest picture, as the directions span it; None before the first."""
-        return self.live_slice.plane
+        """The plane of the latest picture, with its origin at (0, 0); None before the first."""
+        projected = self.live_slice.projected
+        return projected.plane if projected else None
 
     @property
     def spec(self) -> SliceSpec:

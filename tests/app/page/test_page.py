@@ -8,7 +8,7 @@ import xarray as xr
 
 from landscape_core.storage.store import Store
 from landscape_lab.page.controller import Page
-from landscape_lab.state import place as place_module
+from landscape_lab.state import link as link_module
 from landscape_lab.state.form_model import assign
 from landscape_lab.state.link import place
 from landscape_lab.state.scene import Scene
@@ -201,7 +201,7 @@ def test_a_link_of_too_many_changes_is_refused_with_a_reason_and_the_first_prese
 
 
 def test_a_change_that_no_link_could_hold_is_not_made_and_its_control_says_so(page, monkeypatch):
-    monkeypatch.setattr(place_module, "MOST_WORDS", 6)
+    monkeypatch.setattr(link_module, "MOST_WORDS", 6)
     page.choose(RATE, 0.5)
     at_rest(page)
     page.step()
@@ -226,13 +226,13 @@ def test_a_change_that_no_link_could_hold_is_not_made_and_its_control_says_so(pa
 
 
 def test_a_run_that_no_link_could_hold_is_neither_kept_nor_started(page, monkeypatch):
-    monkeypatch.setattr(place_module, "MOST_WORDS", 5)
+    monkeypatch.setattr(link_module, "MOST_WORDS", 5)
     page.navigation.keep()
     at_rest(page)
     assert page.run.place.kept == ()
     assert "a link that cannot be opened" in toolbar_of(page)["message"]
-    monkeypatch.setattr(place_module, "MOST_WORDS", 1000)
-    monkeypatch.setattr(place_module, "MOST_ORIGINS", 0)
+    monkeypatch.setattr(link_module, "MOST_WORDS", 1000)
+    monkeypatch.setattr(link_module, "MOST_ORIGINS", 0)
     page.look_at(0.1, 0.2)
     at_rest(page)
     page.navigation.start_here()
@@ -268,10 +268,10 @@ def test_another_scale_refines_a_slice_to_a_tolerance_anew(page):
     page.choose("slice.resolution", 33)
     page.choose("slice.tolerance", 0.01)
     at_rest(page)
-    assert unit() == "share of the range of log10(loss)"
+    assert unit() == "fraction of the range of log10(loss)"
     page.choose("display.scale", "linear")
     at_rest(page)
-    until(lambda: unit() == "share of the range of the loss")
+    until(lambda: unit() == "fraction of the range of the loss")
     exact = page.picture
     page.choose("slice.tolerance", 0.0)
     at_rest(page)

@@ -164,7 +164,7 @@ def test_a_session_draws_its_topology_and_computes_it_once_for_a_slice(drawing):
 
 @pytest.mark.parametrize("drawing", DRAWINGS)
 def test_the_panel_is_part_of_the_recipe_of_a_page(drawing):
-    display = Display(aside=Topology(drawing=drawing))
+    display = Display(side_panel=Topology(drawing=drawing))
     assert from_plain(Display, to_plain(display)) == display
 
 

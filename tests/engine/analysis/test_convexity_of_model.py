@@ -93,7 +93,7 @@ REFUSED = {
     "examples": ({"max_examples": 0}, "max_examples must be a whole number from 1 on"),
     "matrix": ({"matrix": "fischer"}, r"did you mean 'fisher'\?"),
     "resolution": ({"resolution": 1}, "resolution must be between 2 and 1001"),
-    "span": ({"span": 0.0}, "span must be larger than 0"),
+    "span": ({"span": 0.0}, "span must be a positive number"),
     "dimensions": ({"dimensions": 3}, "dimensions must be 1 for a line or 2 for a plane"),
 }
 

@@ -246,7 +246,7 @@ def test_a_kept_slice_that_is_not_this_networks_is_computed_anew(tmp_path, toler
     store = Store(tmp_path)
     (entry,) = store.entries()
     store.put(entry.key, first.assign(loss=first["loss"] * 1.001))
-    with pytest.warns(UserWarning, match="kept slice gives other numbers"):
+    with pytest.warns(UserWarning, match="cached slice gives other numbers"):
         *_, again = compute_slice(read, grid, tolerance=tolerance, store=Store(tmp_path))
     np.testing.assert_allclose(again["loss"].values, first["loss"].values, rtol=1e-12)
 

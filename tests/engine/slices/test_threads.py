@@ -78,5 +78,5 @@ def test_another_network_is_called_while_slices_are_computed():
 
 def test_slices_are_computed_beside_each_other():
     expected = computed_slice()["loss"]
-    for one in all_in_threads(*[sliced] * 4):
+    for one in all_in_threads(*[computed_slice] * 4):
         np.testing.assert_allclose(one["loss"], expected, rtol=1e-10)
