@@ -67,7 +67,7 @@ bar = Toolbar([{"name": "one", "title": "A first valley", "question": "Why?"}], 
 form = Form(lambda path, value: act("choose", path, value), lambda path: act("row", path))
 line = Timeline(seek)
 guide = Guide({}, lambda link: None, lambda tour, step: None)
-guide.story("Why is it so?", "Look at it.", "The answer is that it is so. " * 9)
+guide.show_preset("Why is it so?", "Look at it.", "The answer is that it is so. " * 9)
 OPTIONS = [{"value": name, "label": name, "help": "", "group": ""} for name in ("sgd", "adam")]
 CARD = {"title": "SGD", "text": "Steps down.", "formula": "a; b", "source": "Somebody, 1951"}
 form.show([{"title": "Optimizer", "help": "how it moves", "fields": [

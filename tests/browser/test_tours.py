@@ -149,7 +149,7 @@ def test_our_own_tours_are_whole_and_every_step_stands_where_it_says():
             assert 'class="question"' in step.html, step.title
             assert step.link is not None
             there = place(step.link).scene
-            views.add((there.run, there.view.replace(resolution=11, max_examples=50)))
+            views.add((there.run, there.slice.replace(resolution=11, max_examples=50)))
     for run, view in views:
         Session(run, view).picture()
 
@@ -180,7 +180,7 @@ note = lambda *words: setattr(log, "object", log.object + str(words))
 known = tours() | tours(Path(FOLDER))
 guide = Guide(known, lambda *link: note("opened", *link), lambda *step: note("moved", *step))
 preset = presets()["flat_minima"]
-guide.story(preset.question, preset.watch, preset.shows)
+guide.show_preset(preset.question, preset.watch, preset.shows)
 show(
     pn.Row(
         pn.Column(styles={"background": "#f6f8f9", "width": "20vw"}, sizing_mode="stretch_height"),
