@@ -4,8 +4,10 @@ import argparse
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import xarray as xr
+if TYPE_CHECKING:
+    import xarray as xr
 
 LISTED = 10
 """Minima that are listed, at most: the most persistent."""
@@ -52,7 +54,7 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     yield from distances
 
 
-def _minima(slice_: xr.Dataset, split: str) -> Iterator[str]:
+def _minima(slice_: "xr.Dataset", split: str) -> Iterator[str]:
     """How many minima one split has, and the most persistent of those that are significant."""
     from landscape_core.analysis.persistence import persistence
     from landscape_lab.cli._options import aligned
@@ -81,7 +83,7 @@ def _minima(slice_: xr.Dataset, split: str) -> Iterator[str]:
         yield f"and {kept.sizes['bar'] - LISTED} more"
 
 
-def _distances(slice_: xr.Dataset, asked: argparse.Namespace) -> Iterator[str]:
+def _distances(slice_: "xr.Dataset", asked: argparse.Namespace) -> Iterator[str]:
     """The bottleneck distance from the other slice, for each split that both have."""
     from landscape_core.analysis.bottleneck import bottleneck_distance
     from landscape_core.analysis.slice_metrics import SCALES

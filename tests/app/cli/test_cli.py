@@ -784,3 +784,12 @@ def test_a_run_is_not_connected_with_itself(capsys):
     trained()
     assert main(["connect", "run.nc", "run.nc"]) == 1
     assert "the second run must be another run than the first" in capsys.readouterr().err
+
+
+def test_the_list_of_commands_is_shown_without_a_library_that_takes_long_to_import():
+    code = (
+        "import sys; from landscape_lab.cli.main import parser; parser(['--help']).format_help();"
+        "print(*{'torch', 'xarray', 'panel', 'numpy', 'matplotlib', 'bokeh'} & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == ""
