@@ -64,3 +64,9 @@ print(*sorted(option["value"] for option in rows["display.color"]["options"]))
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
     )
     assert done.stdout.split() == ["accuracy", "confidence", "loss"]
+
+
+def test_the_form_does_not_offer_a_line_which_no_page_shows():
+    paths = {field["path"] for one in sections(Scene(), Scene()) for field in one["fields"]}
+    assert "slice.dimensions" not in paths
+    assert {"slice.extent", "slice.measures", "slice.split", "slice.span"} <= paths
