@@ -16,6 +16,7 @@ from landscape_core.curvature.monitor import LONGEST, Watch, Watcher
 from landscape_core.curvature.sharpness.base import Sharpness
 from landscape_core.curvature.spectrum import Spectrum, check_point, compute_spectrum
 from landscape_core.experiments.progress import Progress
+from landscape_core.experiments.splits import splits_with
 from landscape_core.experiments.trajectory import buffers_at, index_at, run_of, training_of
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.public_call import public_call
@@ -49,13 +50,7 @@ def parts_at(path: xr.Dataset, step: int = -1) -> dict[str, ModelObjective]:
         SpecError: a problem without a network, or no step.
     """
     instance, at = training_of(path).instance, index_at(path, step)
-    train = _placed(instance, path, at)
-    parts = {"train": train}
-    if isinstance(instance.test, ModelObjective):
-        names = [block.name for block in train.layout.blocks]
-        test = instance.test.with_buffers(train.buffers).moving(names, train.start)
-        parts["test"] = test.with_reference(train.inputs)
-    return parts
+    return _splits(instance, path, at)
 
 
 @public_call
@@ -186,14 +181,18 @@ def signs(found: xr.Dataset) -> xr.Dataset:
     )
 
 
-def _placed(instance: Instance, path: xr.Dataset, at: int) -> ModelObjective:
-    """The training objective that starts at a recorded iterate, with its statistics."""
+def _splits(instance: Instance, path: xr.Dataset, at: int) -> dict[str, ModelObjective]:
+    """The objectives that start at a recorded iterate, with its statistics."""
     train = instance.train
     if not isinstance(train, ModelObjective):
         raise SpecError("Run.problem", type(train).__name__, "a network")
     theta = torch.from_numpy(path["theta"].values[at]).to(instance.start)
-    names = [block.name for block in train.layout.blocks]
-    return train.with_buffers(buffers_at(path, at, train)).moving(names, theta)
+    return splits_with(instance, buffers_at(path, at, train), start=theta)
+
+
+def _placed(instance: Instance, path: xr.Dataset, at: int) -> ModelObjective:
+    """The training objective that starts at a recorded iterate, with its statistics."""
+    return _splits(instance, path, at)["train"]
 
 
 def _key(path: xr.Dataset, *asked: Recipe, at: Sequence[int]) -> str:

@@ -3,16 +3,16 @@
 The work is a generator of `Progress`, the last with the finished dataset; `result` waits for it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 import xarray as xr
-from torch import Tensor
 
 from landscape_core.experiments.progress import Progress
+from landscape_core.experiments.splits import splits_with
 from landscape_core.experiments.trajectory import (
     buffers_at,
     check_data,
@@ -177,45 +177,12 @@ def plan_slice(
     )
     plane = spec.directions.span(view, spec.dimensions)
     projected = project(plane, thetas, span=spec.span, ends=spec.ends(), near=near, others=foreign)
-    parts = splits_with(instance, buffers_at(path, at, train), spec.max_examples)
+    parts = splits_with(instance, buffers_at(path, at, train), max_examples=spec.max_examples)
     parts = with_statistics(
         parts, projected.plane, named_choice(spec.batch_norm), "SliceSpec.batch_norm"
     )
     grid = Grid.between(projected.low, projected.high, spec.resolution)
     return PlannedSlice(probe(parts, projected.plane, spec.chosen_measures()), grid, projected)
-
-
-def splits_with(
-    instance: Instance, buffers: Mapping[str, Tensor], max_examples: int | None = None
-) -> dict[str, ModelObjective]:
-    """The objectives of training and test data with these buffers, at most so many examples each.
-
-    Batch statistics are estimated from all training inputs.
-
-    Raises:
-        SpecError: a problem without a network.
-    """
-    train = instance.train
-    if not isinstance(train, ModelObjective):
-        raise SpecError("Run.problem", type(train).__name__, "a network")
-    found = {}
-    for split in ("train", "test"):
-        objective = getattr(instance, split)
-        if isinstance(objective, ModelObjective):
-            part = objective.with_buffers(buffers)
-            part = part if max_examples is None else part.first(max_examples)
-            found[split] = part.with_reference(train.inputs)
-    return found
-
-
-def path_on(slice_: xr.Dataset) -> xr.Dataset | None:
-    """The trajectory on a slice: alpha, beta, loss and distance by step, if it is there."""
-    names = [str(name) for name in slice_ if str(name).startswith("path_")]
-    if not names:
-        return None
-    path = slice_[names].drop_vars(["alpha", "beta"], errors="ignore")
-    path = path.dropna("step", subset=["path_alpha"])  # steps that only other runs have
-    return path.rename({name: name.removeprefix("path_") for name in names})
 
 
 def trajectory_on(projected: ProjectedPath, path: xr.Dataset) -> xr.Dataset:

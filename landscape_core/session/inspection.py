@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import xarray as xr
 
-from landscape_core.experiments.slice_of_run import splits_with
+from landscape_core.experiments.splits import splits_with
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Recipe
 from landscape_core.models.content_hash import Content, add_objective
@@ -97,12 +97,7 @@ def inspection_point(
         SpecError: a problem without a network.
     """
     state = observed.state
-    train = observed.network()
-    names = [block.name for block in train.layout.blocks]
-    parts = {
-        split: part.moving(names, state.theta)
-        for split, part in splits_with(observed.training.instance, state.buffers).items()
-    }
+    parts = splits_with(observed.training.instance, state.buffers, start=state.theta)
     projected = live.project(observed)
     plane = projected.plane
     if not live.moves_buffers(observed, plane):

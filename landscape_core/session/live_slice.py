@@ -7,7 +7,8 @@ import torch
 import xarray as xr
 
 from landscape_core.experiments.learning_curves import applicable
-from landscape_core.experiments.slice_of_run import slice_attributes, splits_with
+from landscape_core.experiments.slice_of_run import slice_attributes
+from landscape_core.experiments.splits import splits_with
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models.batch_norm import USUAL
 from landscape_core.models.network_objective import ModelObjective
@@ -178,7 +179,7 @@ class LiveSlice:
 
     def _probe(self, observed: ObservedRun, plane: Plane, examples: int) -> Probe:
         split = self.spec.split
-        parts = splits_with(self._instance, observed.state.buffers, examples)
+        parts = splits_with(self._instance, observed.state.buffers, max_examples=examples)
         part = self._evaluated(parts[split], plane)
         measures = self.spec.chosen_measures() or applicable(self._instance)
         asked = {split: part}, plane, measures

@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from torch.nn.functional import cross_entropy
 
 from landscape_core.experiments.progress import result
-from landscape_core.experiments.slice_of_run import path_on, slice_of_run
+from landscape_core.experiments.slice_of_run import slice_of_run
 from landscape_core.experiments.trajectory import record_run
 from landscape_core.foundation.recipes import to_plain
 from landscape_core.foundation.registry import from_plain
@@ -21,6 +21,7 @@ from landscape_core.storage.netcdf import load, save
 from landscape_core.training.run import Run, Training
 from landscape_lab.cli.main import main
 from landscape_lab.exports._data import with_path
+from landscape_lab.figures.annotations import own_path
 from landscape_lab.figures.matplotlib.base import SCALE
 from landscape_lab.figures.matplotlib.plotting import plot
 from landscape_lab.state.scene import Display, Scene
@@ -56,7 +57,7 @@ def test_app_and_library_compute_the_same_slice(spec):
     app, path = held(run, spec)
     for axis in ("alpha", "beta"):
         np.testing.assert_array_equal(app[axis], library[axis])
-        np.testing.assert_array_equal(path[axis], path_on(library)[axis])
+        np.testing.assert_array_equal(path[axis], own_path(library)[axis])
     np.testing.assert_allclose(
         app["loss"].sel(split="train"), library["loss"].sel(split="train"), rtol=1e-12
     )
@@ -74,7 +75,7 @@ def test_the_command_line_computes_the_slice_of_the_app(tmp_path, monkeypatch):
     written, scene = load(tmp_path / "slice.nc"), Scene(run=run_of())
     app, path = held(scene.run, scene.computed_slice)
     np.testing.assert_array_equal(written["alpha"], app["alpha"])
-    np.testing.assert_array_equal(path_on(written)["beta"], path["beta"])
+    np.testing.assert_array_equal(own_path(written)["beta"], path["beta"])
     np.testing.assert_allclose(
         written["loss"].sel(split="train"), app["loss"].sel(split="train"), rtol=1e-12
     )

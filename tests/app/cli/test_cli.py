@@ -20,7 +20,7 @@ from landscape_core import load, save
 from landscape_core.analysis.diagnostics.base import Diagnostic
 from landscape_core.analysis.persistence import persistence
 from landscape_core.analysis.slice_metrics import slice_metrics
-from landscape_core.experiments.slice_of_run import path_on, plan_slice
+from landscape_core.experiments.slice_of_run import plan_slice
 from landscape_core.experiments.trajectory import run_of
 from landscape_core.foundation.registry import entries, from_plain
 from landscape_core.slices.slice_spec import SliceSpec
@@ -29,7 +29,7 @@ from landscape_core.training.run import Training
 from landscape_lab.cli import app, serve
 from landscape_lab.cli.main import main, parser
 from landscape_lab.figures import captions
-from landscape_lab.figures.annotations import others
+from landscape_lab.figures.annotations import others, own_path
 from landscape_lab.state.user_store import user_store
 
 COMMAND = r"(?m)^(\w+):.*\n\t@\$\(BIN\)/landscape ([^$\n]*)"
@@ -185,7 +185,7 @@ def test_other_runs_are_taken_into_the_plane(tmp_path):
         rest = (path["theta"].values - last) - (path["theta"].values - last) @ axes.T @ axes
         np.testing.assert_allclose(found["other_distance"], np.linalg.norm(rest, axis=1))
     assert slice_["other_alpha"].isel(run=0).sel(step=30).isnull()
-    own = path_on(slice_)
+    own = own_path(slice_)
     assert own["step"].values.tolist() == paths[0]["step"].values.tolist()
     np.testing.assert_array_equal(own["loss"], paths[0]["loss"].sel(split="train"))
     assert main(["plot", "s.nc", "-o", "s.png"]) == 0

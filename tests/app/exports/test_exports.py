@@ -17,7 +17,6 @@ from PIL import Image, ImageSequence
 from playwright.sync_api import TimeoutError as Late
 
 from browser_support import Visitor, browser, served
-from landscape_core.experiments.slice_of_run import path_on
 from landscape_core.foundation.recipes import Recipe
 from landscape_core.foundation.registry import entries, find
 from landscape_core.models.problems.base import Problem
@@ -31,6 +30,7 @@ from landscape_lab.exports._told import sentence
 from landscape_lab.exports.base import Shown, content, file_name, kinds
 from landscape_lab.exports.command import line
 from landscape_lab.exports.python import program
+from landscape_lab.figures.annotations import own_path
 from landscape_lab.state.link import place
 from landscape_lab.state.navigator import Navigator
 from landscape_lab.state.place import Origin, Place
@@ -133,7 +133,7 @@ def test_the_command_gives_the_slice_to_the_bit(name, tmp_path, monkeypatch):
     first, *said = landscape(line(there, picture), monkeypatch, tmp_path)
     found = netcdf.load(tmp_path / "spirals_step_12.nc")
     same(found, picture.slice)
-    np.testing.assert_array_equal(path_on(found)["alpha"], picture.path["alpha"])
+    np.testing.assert_array_equal(own_path(found)["alpha"], picture.path["alpha"])
     assert first == "spirals_step_12.nc: step 12"
     assert re.search(r"^  \d+ of \d+ points computed", said[0])
     assert any("points agree" in one or "from the plain evaluation" in one for one in said)
@@ -197,7 +197,7 @@ def test_the_numbers_are_those_of_the_screen_with_all_settings(shown, tmp_path):
     found = netcdf.load(tmp_path / "a.nc")
     same(found, picture.slice)
     for name in ("alpha", "beta", "loss", "distance"):
-        np.testing.assert_array_equal(path_on(found)[name], picture.path[name])
+        np.testing.assert_array_equal(own_path(found)[name], picture.path[name])
     assert place(found.attrs["link"]) == there
     assert json.loads(found.attrs["run"])["batch_size"] == 10
     assert [change["step"] for change in json.loads(found.attrs["changes"])] == [5, 5, 9]
