@@ -174,9 +174,10 @@ class Plane:
 
     @public_call
     def captured(self, path: Vectors) -> float:
-        """The fraction of a path's (T, P) squared distance from its start along the axes."""
-        total = float((path - path[0]).double().square().sum())
-        hidden = float(self.at(path[0]).distance(path).square().sum())
+        """The explained variance: the fraction of the variance of a path (T, P) along the axes."""
+        mean = path.double().mean(dim=0)
+        total = float((path - mean).square().sum())
+        hidden = float(self.at(mean.to(path)).distance(path).square().sum())
         return 1.0 - hidden / total if total else 1.0
 
     def _offsets(self, thetas: Vectors) -> Vectors:
