@@ -16,6 +16,15 @@ def free_memory(device: torch.device | str = "cpu") -> int:
     return min(int(psutil.virtual_memory().available), _left_in_container())
 
 
+def amount(size: float) -> str:
+    """Bytes in words: 1.2 GB."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return ""
+
+
 def _left_in_container() -> int:
     """What the control group (version 2) of the process leaves, or a very large number."""
     try:

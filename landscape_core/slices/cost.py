@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from landscape_core.foundation.errors import SpecError
-from landscape_core.foundation.memory import free_memory
+from landscape_core.foundation.memory import amount, free_memory
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.lattice_refinement import lattice
 from landscape_core.slices.probe import Probe
@@ -29,7 +29,7 @@ class Estimate:
         """In words, for a person who is about to begin."""
         return (
             f"{self.evaluations} evaluations, about {_duration(self.seconds)}, "
-            f"{_amount(self.memory)} of memory (first picture after {self.first} evaluations, "
+            f"{amount(self.memory)} of memory (first picture after {self.first} evaluations, "
             f"about {_duration(self.seconds * self.first / self.evaluations)})"
         )
 
@@ -45,7 +45,7 @@ def estimate(read: Probe, grid: Grid) -> Estimate:
     values = COPIES * 8 * evaluations * len(read.parts) * sum(read.rows.values())
     free = free_memory("cpu")
     if values > free:
-        accepted = f"smaller: its values would take {_amount(values)}, and {_amount(free)} are free"
+        accepted = f"smaller: its values would take {amount(values)}, and {amount(free)} are free"
         raise SpecError("Grid.resolution", grid.resolution, accepted)
     seconds = read.seconds
     if not seconds > 0:
@@ -61,14 +61,6 @@ def _working(read: Probe, part: str) -> int:
     held = [objective.inputs, objective.targets, read.plane.origin, read.plane.axes]
     data = sum(one.numel() * one.element_size() for one in held)
     return data + read.used[part].memory(reading)
-
-
-def _amount(size: float) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000 or unit == "GB":
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return ""
 
 
 def _duration(seconds: float) -> str:

@@ -25,6 +25,7 @@ from landscape_core.models.problems.base import Instance, Problem
 from landscape_core.models.problems.supervised import Supervised
 from landscape_core.training.optimizers.base import Optimizer
 from landscape_core.training.optimizers.sgd import SGD
+from landscape_core.training.run_cost import check_run_cost
 from landscape_core.training.samplers.base import Asked, Sampler
 from landscape_core.training.samplers.shuffled import Shuffled
 from landscape_core.training.schedules.base import Schedule
@@ -110,12 +111,14 @@ class Training:
         """Build the problem.
 
         Raises:
-            SpecError: parts that do not fit, a batch larger than the data, no such device.
+            SpecError: parts that do not fit, a batch larger than the data, no such device, more
+                than memory bears; before any work.
             MissingDataError: a data file is not there.
             FileFormatError: a data file that is damaged, or changes while it is read.
         """
         if run.device == "cuda" and not torch.cuda.is_available():
             raise SpecError("Run.device", run.device, "cpu, as this machine has no CUDA device")
+        check_run_cost(run)
         self.run = run
         self.files = data_digests(run.problem)
         self.instance: Instance = run.problem.build(run.seed, run.device, DTYPES[run.dtype])

@@ -9,6 +9,7 @@ import xarray as xr
 
 from landscape_core.curvature.monitor import Watch
 from landscape_core.foundation.recipes import Recipe, name_of
+from landscape_core.models.problems.base import ProblemSize
 from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
 
@@ -32,6 +33,16 @@ class SidePanel(Recipe, ABC):
         """Yield partial results for the current point of a paused run; None: no change yet."""
         del point
         return iter(())
+
+    def memory(self, size: ProblemSize, vector: int) -> int:
+        """Bytes that the computation of a paused run's panel takes, about.
+
+        Args:
+            size: of the run's problem.
+            vector: bytes of all parameters.
+        """
+        del size, vector
+        return 0
 
     @abstractmethod
     def draw(self, view: Any, picture: Picture, scale: str) -> None:

@@ -9,10 +9,14 @@ import xarray as xr
 from landscape_core.analysis.convexity_map import Convexity as Engine
 from landscape_core.analysis.convexity_map import compute_convexity
 from landscape_core.foundation.recipes import Knob
+from landscape_core.models.problems.base import ProblemSize
 from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
 from landscape_lab.figures.bokeh.convexity import Convexity as View
 from landscape_lab.panels.base import SidePanel
+
+KRYLOV = 50
+"""Vectors that the search for both ends of the spectrum holds at once, about."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +28,10 @@ class Convexity(SidePanel):
 
     resolution: Annotated[int, Knob(3, 101, "grid points per axis of the map")] = 11
     max_examples: Annotated[int, Knob(1, 1_000_000, "maximum number of examples", "log")] = 200
+
+    def memory(self, size: ProblemSize, vector: int) -> int:
+        del size
+        return KRYLOV * vector
 
     def study(self, point: InspectionPoint) -> Iterator[xr.Dataset | None]:
         asked = Engine(max_examples=self.max_examples)

@@ -11,6 +11,7 @@ from landscape_core.curvature.matrices.hessian import Hessian
 from landscape_core.curvature.monitor import Watch
 from landscape_core.curvature.spectrum import Spectrum, compute_spectrum
 from landscape_core.foundation.recipes import Knob, Note
+from landscape_core.models.problems.base import ProblemSize
 from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
 from landscape_core.training.optimizers.sgd import SGD
@@ -18,6 +19,9 @@ from landscape_core.training.run import Run
 from landscape_core.training.schedules.constant import Constant
 from landscape_lab.figures.bokeh.curvature import Curvature as View
 from landscape_lab.panels.base import SidePanel
+
+KRYLOV = 110
+"""Vectors that the two searches hold at once, about: 60 of the density, the others restarted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +48,10 @@ class Curvature(SidePanel):
     @property
     def watch(self) -> Watch | None:
         return Watch(matrix=self.matrix, max_overhead=self.max_overhead)
+
+    def memory(self, size: ProblemSize, vector: int) -> int:
+        del size
+        return KRYLOV * vector
 
     def study(self, point: InspectionPoint) -> Iterator[xr.Dataset | None]:
         asked = Spectrum(matrix=self.matrix, max_examples=self.max_examples, each_layer=True)

@@ -10,6 +10,7 @@ import xarray as xr
 from landscape_core.analysis.diagnostics.base import Diagnostic
 from landscape_core.analysis.diagnostics.layer_gradients import LayerGradients
 from landscape_core.foundation.recipes import Note
+from landscape_core.models.problems.base import ProblemSize
 from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
 from landscape_lab.figures.bokeh.diagnostics import Diagnostics as View
@@ -25,6 +26,9 @@ class Diagnostics(SidePanel):
     tall: ClassVar[bool] = True
 
     diagnostic: Annotated[Diagnostic, Note("diagnostic")] = field(default_factory=LayerGradients)
+
+    def memory(self, size: ProblemSize, vector: int) -> int:
+        return self.diagnostic.memory(size.outputs, vector)
 
     def study(self, point: InspectionPoint) -> Iterator[xr.Dataset | None]:
         return point.kept(self.diagnostic, self._measured(point))

@@ -15,6 +15,7 @@ from landscape_lab.exports.base import Compared, Making, Shown, kinds
 from landscape_lab.state.navigator import Frame, Navigator
 from landscape_lab.state.place import Place
 from landscape_lab.state.scene import Scene
+from landscape_lab.state.scene_cost import check_place
 from landscape_lab.worker.kept_runs import KeptRuns, metrics
 from landscape_lab.worker.update import (
     COMPARING,
@@ -61,9 +62,11 @@ class Worker:
         """Do what the page wants, with pictures on the way.
 
         Raises:
-            SpecError: parts that do not fit together; the run before is still there.
+            SpecError: parts that do not fit together, or take too much; the run before is still
+                there.
             MissingDataError: a data file is not there.
         """
+        check_place(replace(job.go or Place("", job.scene, 0), kept=job.kept))
         yield from self._arrive(job)
         navigator, kept = self._navigator, self._kept_runs.known(job.kept)
         assert navigator is not None  # a job has arrived somewhere, or has failed

@@ -36,6 +36,16 @@ class Diagnostic(Recipe, ABC):
     formula: ClassVar[str]
     source: ClassVar[str]
 
+    def memory(self, outputs: int, vector: int) -> int:
+        """Bytes that the measurement takes, about.
+
+        Args:
+            outputs: numbers that the network gives for an example.
+            vector: bytes of all parameters.
+        """
+        del outputs
+        return 4 * vector
+
     @abstractmethod
     def at(self, objective: ModelObjective, theta: Vector) -> xr.Dataset:
         """Measure at theta (P,); not finite if the outputs of the network are not.

@@ -35,6 +35,10 @@ class TangentKernel(Diagnostic):
 
     max_examples: Annotated[int, Knob(1, 2000, "maximum number of examples", "log")] = 32
 
+    def memory(self, outputs: int, vector: int) -> int:
+        """The kernel, its transpose, their mean and the work of the eigenvalues, in float64."""
+        return 4 * 8 * (self.max_examples * outputs) ** 2 + 2 * vector
+
     @public_call
     def at(self, objective: ModelObjective, theta: Vector) -> xr.Dataset:
         """`kernel` (example, output, other_example, other_output), `eigenvalue` (rank), `trace`.

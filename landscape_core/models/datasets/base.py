@@ -1,5 +1,6 @@
 """The base class of data sets: recipes that build a training and a test set from a seed."""
 
+import functools
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from landscape_core.foundation.recipes import Recipe
+from landscape_core.foundation.recipes import Knob, Recipe, fields_of
+
+COUNT = "points"
+"""The field of a generated data set that says how many training examples it has."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,18 @@ class Split:
     def input_shape(self) -> tuple[int, ...]:
         """The shape of one input, for instance (2,) or (1, 8, 8)."""
         return tuple(self.train.inputs.shape[1:])
+
+
+@dataclass(frozen=True)
+class DataSize:
+    """How large a data set is, before it is built: training examples, bytes of all in float64.
+
+    `sample` holds a few of its examples, of the same shapes.
+    """
+
+    sample: Split
+    training: int
+    data: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +75,34 @@ class ProblemData(Recipe, ABC):
             MissingDataError: as `build`.
         """
         return {}
+
+    def estimated_size(self) -> DataSize | None:
+        """How large the set is, found without building it; None where nobody knows."""
+        return measured_size(self)
+
+
+@functools.lru_cache(maxsize=64)
+def measured_size(data: ProblemData) -> DataSize | None:
+    """The size of a generated set, of two small ones of its kind; None without a count of examples.
+
+    Raises:
+        SpecError: parts that contradict each other.
+    """
+    knob = next((field.mark for field in fields_of(type(data)) if field.name == COUNT), None)
+    if not isinstance(knob, Knob):
+        return None
+    low, count = int(knob.low), int(getattr(data, COUNT))
+    small = data.replace(**{COUNT: low}).build(0)
+    if count <= 2 * low:
+        return DataSize(small, count, _bytes(small))
+    twice = data.replace(**{COUNT: 2 * low}).build(0)
+    more = (count - low) / low  # the test set may grow with it or not
+    return DataSize(small, count, int(_bytes(small) + more * (_bytes(twice) - _bytes(small))))
+
+
+def _bytes(split: Split) -> int:
+    tensors = [one for part in (split.train, split.test) for one in (part.inputs, part.targets)]
+    return sum(one.numel() * one.element_size() for one in tensors)
 
 
 def shared_out(

@@ -13,7 +13,7 @@ import torch
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import FileFormatError, MissingDataError
 from landscape_core.foundation.recipes import Knob, Note
-from landscape_core.models.datasets.base import Data, ProblemData, Split
+from landscape_core.models.datasets.base import Data, DataSize, ProblemData, Split
 
 MEAN = np.array([0.4914, 0.4822, 0.4465])[:, None, None]
 DEVIATION = np.array([0.2470, 0.2435, 0.2616])[:, None, None]
@@ -51,6 +51,11 @@ class CIFAR10(ProblemData):
 
     def files(self) -> dict[str, Path]:
         return {name: _found(Path(self.folder), name) for part in FILES.values() for name in part}
+
+    def estimated_size(self) -> DataSize:
+        one = Data(torch.zeros(1, 3, 32, 32, dtype=torch.float64), torch.zeros(1).long())
+        held = min(self.limit, 50_000) + min(self.limit, 10_000)
+        return DataSize(Split(one, one, 10), self.limit, 60_000 * 3072 + held * 3072 * 8)
 
     def _part(self, split: str, seed: int) -> Data:
         batches = [_read_batch(_found(Path(self.folder), name)) for name in FILES[split]]

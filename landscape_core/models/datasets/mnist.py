@@ -13,7 +13,7 @@ import torch
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import FileFormatError, MissingDataError
 from landscape_core.foundation.recipes import Knob, Note
-from landscape_core.models.datasets.base import Data, ProblemData, Split
+from landscape_core.models.datasets.base import Data, DataSize, ProblemData, Split
 
 MEAN, DEVIATION = 0.1307, 0.3081
 
@@ -40,6 +40,11 @@ class MNIST(ProblemData):
 
     def files(self) -> dict[str, Path]:
         return {name: _found(Path(self.folder), name) for pair in FILES.values() for name in pair}
+
+    def estimated_size(self) -> DataSize:
+        one = Data(torch.zeros(1, 1, 28, 28, dtype=torch.float64), torch.zeros(1).long())
+        held = min(self.limit, 60_000) + min(self.limit, 10_000)
+        return DataSize(Split(one, one, 10), self.limit, 70_000 * 784 + held * 784 * 8)
 
     def _part(self, split: str, seed: int) -> Data:
         images, labels = (_read_idx(_found(Path(self.folder), name)) for name in FILES[split])

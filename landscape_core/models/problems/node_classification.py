@@ -28,7 +28,7 @@ from landscape_core.models.neighbor_sampling.all import All
 from landscape_core.models.neighbor_sampling.base import Neighbours
 from landscape_core.models.network_blocks import ACTIVATION, initialized
 from landscape_core.models.network_objective import ModelObjective
-from landscape_core.models.problems.base import Instance, Problem
+from landscape_core.models.problems.base import Instance, Problem, ProblemSize
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +85,13 @@ class NodeClassification(Problem):
             name = name_of(type(self.initialization))
             accepted = "one that initializes each layer independently"
             raise SpecError("NodeClassification.initialization", name, accepted)
+
+    def estimated_size(self) -> ProblemSize:
+        sizes = [self.features, *[self.width] * (self.layers - 1), self.classes]
+        parameters = sum((one + 1) * other for one, other in pairwise(sizes))
+        return ProblemSize(
+            parameters, self._labelled, 8 * self.nodes * (self.nodes + self.features)
+        )
 
     def build(self, seed: int, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Instance:
         rng = random_streams.numpy_stream(seed if self.data_seed < 0 else self.data_seed, "graph")

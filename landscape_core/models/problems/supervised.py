@@ -4,12 +4,15 @@ A regularizer changes the gradient that optimizers follow on the training exampl
 everywhere is without it.
 """
 
+import math
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, ClassVar
 
 import torch
 
 from landscape_core.foundation import random_streams
+from landscape_core.foundation.part_files import is_shipped
 from landscape_core.foundation.recipes import Knob, Note
 from landscape_core.models.architectures.base import Architecture
 from landscape_core.models.architectures.mlp import MLP
@@ -18,7 +21,8 @@ from landscape_core.models.datasets.spirals import Spirals
 from landscape_core.models.losses.base import Loss
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.network_objective import ModelObjective
-from landscape_core.models.problems.base import Instance, Problem
+from landscape_core.models.network_size import operations_of, parameters_of
+from landscape_core.models.problems.base import Instance, Problem, ProblemSize
 from landscape_core.models.regularizers.base import Regularizer
 from landscape_core.models.regularizers.none import NoRegularizer
 
@@ -44,6 +48,17 @@ class Supervised(Problem):
             "random seed of the data and their train-test split; -1: the seed of the run",
         ),
     ] = -1
+
+    def estimated_size(self) -> ProblemSize | None:
+        data = self.dataset.estimated_size()
+        if data is None or not is_shipped(type(self.architecture).__module__):
+            return None  # what a class of the user's own does without values, nobody knows
+        shape, outputs = data.sample.input_shape, self.loss.outputs(data.sample)
+        known = self.architecture, shape, outputs
+        return ProblemSize(
+            parameters_of(*known), data.training, data.data, outputs, math.prod(shape),
+            partial(operations_of, *known),
+        )  # fmt: skip
 
     def build(self, seed: int, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Instance:
         data = self.dataset.build(seed if self.data_seed < 0 else self.data_seed)

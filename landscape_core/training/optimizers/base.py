@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
 
@@ -18,6 +18,10 @@ LEARNING_RATE = Knob(
 WEIGHT_DECAY = Knob(0.0, 1.0, "weight decay (L2 coefficient λ): λθ is added to the gradient")
 MOMENTUM = Knob(0.0, 0.999, "momentum factor μ: the velocity is multiplied by it at each step")
 EPSILON = Knob(1e-16, 1.0, "term ε added to the denominator for numerical stability", "log")
+
+
+FEW = 64
+"""Parameters of the short vector on which the memory of a state is measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +43,24 @@ class Optimizer(Recipe, ABC, Generic[Memory]):
     def init(self, theta: Vector) -> Memory:
         """Return the initial optimizer state: tensors, numbers, tuples of them, or None."""
 
+    def kept_vectors(self) -> float:
+        """How many vectors of all parameters are kept between steps; by default as at the start."""
+        small, twice = (_numbers(self.init(torch.zeros(FEW * n))) for n in (1, 2))
+        return (twice - small) / FEW
+
     def check_objective(self, objective: Objective) -> None:
         """Raise `SpecError` before training if the optimizer does not apply to the objective."""
 
     @abstractmethod
     def step(self, objective: Objective, theta: Vector, memory: Memory) -> tuple[Vector, Memory]:
         """Return the next iterate and optimizer state; the arguments are not modified."""
+
+
+def _numbers(memory: Any) -> int:
+    """The numbers in all tensors of a state."""
+    if torch.is_tensor(memory):
+        return memory.numel()
+    return sum(map(_numbers, memory)) if isinstance(memory, tuple | list) else 0
 
 
 def decayed(g: Vector, theta: Vector, weight_decay: float) -> Vector:

@@ -54,6 +54,10 @@ class LBFGS(Optimizer[Pairs]):
         """Return the initial state: no pairs."""
         return theta.new_empty(0, len(theta)), theta.new_empty(0, len(theta))
 
+    def kept_vectors(self) -> float:
+        """Both vectors of every pair."""
+        return 2 * self.pairs
+
     def step(self, objective: Objective, theta: Vector, memory: Pairs) -> tuple[Vector, Pairs]:
         """Take a step along d and store the pair (s, y)."""
         steps, changes = memory
