@@ -43,7 +43,7 @@ def test_every_preset_is_borne(name):
         (
             f"run.problem.dataset=digits&run.problem.dataset.points=1700&{NETWORK}=resnet"
             "&run.problem.dataset.shape=images"
-            f"&{NETWORK}.depth=110&{NETWORK}.channels=128&run.batch_size=1700",
+            f"&{NETWORK}.depth=110&{NETWORK}.channels=64&run.batch_size=1700",
             "a training step takes .* operations, and a page bears 1 trillion",
         ),
     ],
