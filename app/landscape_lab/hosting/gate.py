@@ -17,8 +17,8 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.routing import Matcher, PathMatches, Rule
 from tornado.web import OutputTransform, RequestHandler
 
+from landscape_lab.hosting.admission_queue import AdmissionQueue
 from landscape_lab.hosting.guard import HEADERS, Guard
-from landscape_lab.hosting.waiting_line import WaitingLine
 
 PAGES = template.Loader(str(Path(__file__).resolve().parent / "share" / "pages"))
 
@@ -40,12 +40,12 @@ def rules(guard: Guard, report: Report = dict) -> list[Rule]:
     ]
 
 
-def admitted(handler: RequestHandler, line: WaitingLine) -> bool:
+def admitted(handler: RequestHandler, queue: AdmissionQueue) -> bool:
     """Whether a visitor may enter; if not, the answer is the page that waits.
 
-    The visitor must be counted in the room of the line before anything is awaited.
+    The visitor must be counted in the room of the queue before anything is awaited.
     """
-    turn = line.ask(handler.get_cookie(TICKET))
+    turn = queue.ask(handler.get_cookie(TICKET))
     if turn.enters:
         handler.clear_cookie(TICKET, path=handler.request.path)
         return True
@@ -117,7 +117,7 @@ class RefusingHandler(RequestHandler):
 
 
 class PasswordHandler(RequestHandler):
-    """Asks for the password. Whoever has it gets a cookie, and what was asked for.
+    """Asks for the password. A visitor who has it gets a cookie, and what was asked for.
 
     The address stays the same, so that what stands behind its # is not lost.
     """

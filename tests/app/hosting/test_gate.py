@@ -11,8 +11,8 @@ from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
 from landscape_lab.hosting import gate
+from landscape_lab.hosting.admission_queue import AdmissionQueue
 from landscape_lab.hosting.guard import HEADERS, Guard
-from landscape_lab.hosting.waiting_line import WaitingLine
 
 PAGE = {"Accept": "text/html"}
 
@@ -25,7 +25,7 @@ class Site:
         self.opened = 0
         self.room = room
         self.guard = Guard.bound_to("127.0.0.1", **options)
-        self.line = WaitingLine(lambda: self.room - self.opened)
+        self.queue = AdmissionQueue(lambda: self.room - self.opened)
 
     async def fetch(self, path="/", *, cookie="", headers=None, **options):
         asked = {**PAGE, **(headers or {}), **({"Cookie": cookie} if cookie else {})}
@@ -43,7 +43,7 @@ def serve(site, work):
 
     class Page(RequestHandler):
         def get(self):
-            if gate.admitted(self, site.line):
+            if gate.admitted(self, site.queue):
                 site.opened += 1
                 self.write("the app")
 

@@ -2,25 +2,25 @@
 
 import pytest
 
-from landscape_lab.hosting.waiting_line import AWAKE, LONGEST, WaitingLine
+from landscape_lab.hosting.admission_queue import AWAKE, LONGEST, AdmissionQueue
 
 
 class Server:
-    """A line before a server with so much room, at a time that the test sets."""
+    """A queue before a server with so much room, at a time that the test sets."""
 
     def __init__(self, room):
         self.now = 0.0
         self.room = room
-        self.line = WaitingLine(lambda: self.room, clock=lambda: self.now)
+        self.queue = AdmissionQueue(lambda: self.room, clock=lambda: self.now)
 
     def come(self):
         """The ticket of a visitor who has shown it once."""
-        ticket = self.line.ask(None).ticket
+        ticket = self.queue.ask(None).ticket
         return ticket if self.ask(ticket) else None
 
     def ask(self, ticket):
         """The place of a visitor who shows a ticket; 0 if let in."""
-        turn = self.line.ask(ticket)
+        turn = self.queue.ask(ticket)
         self.room -= turn.enters
         assert turn.enters == (turn.place == 0)
         return turn.place
@@ -28,17 +28,17 @@ class Server:
 
 def test_a_first_request_opens_nothing_and_its_return_does():
     server = Server(1)
-    first = server.line.ask(None)
+    first = server.queue.ask(None)
     assert (first.enters, first.place, first.retry) == (False, 0, 0.0)
-    again = server.line.ask(first.ticket)
+    again = server.queue.ask(first.ticket)
     assert (again.enters, again.place) == (True, 0)
-    assert not server.line.ask(first.ticket).enters  # a ticket opens one page
+    assert not server.queue.ask(first.ticket).enters  # a ticket opens one page
 
 
 def test_requests_that_never_return_keep_nobody_waiting():
     server = Server(1)
     for _ in range(3 * LONGEST):
-        assert not server.line.ask(None).enters
+        assert not server.queue.ask(None).enters
     assert server.come() is None
     assert server.room == 0
 
@@ -46,7 +46,7 @@ def test_requests_that_never_return_keep_nobody_waiting():
 def test_visitors_are_let_in_in_the_order_in_which_they_came():
     server = Server(0)
     tickets = [server.come() for _ in range(4)]
-    assert len(server.line) == 4
+    assert len(server.queue) == 4
     assert [server.ask(ticket) for ticket in reversed(tickets)] == [4, 3, 2, 1]
     server.room = 2
     assert [server.ask(ticket) for ticket in reversed(tickets)] == [2, 1, 0, 0]
@@ -64,12 +64,12 @@ def test_a_visitor_who_does_not_ask_any_more_is_passed_over_but_keeps_the_place_
     assert server.ask(second) == 2
     server.now += 121
     assert server.ask(second) == 1  # a new ticket: both were dropped
-    assert len(server.line) == 0
+    assert len(server.queue) == 0
 
 
 @pytest.mark.parametrize("ticket", ["", "made up", "x" * 10_000])
 def test_a_ticket_that_was_not_given_out_is_worth_nothing(ticket):
     server = Server(5)
-    turn = server.line.ask(ticket)
+    turn = server.queue.ask(ticket)
     assert not turn.enters
     assert turn.ticket != ticket

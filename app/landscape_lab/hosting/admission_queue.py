@@ -21,7 +21,7 @@ AWAKE = 3.0
 
 @dataclass(frozen=True)
 class Turn:
-    """What a visitor is told.
+    """The answer to a visitor.
 
     Attributes:
         ticket: what to show when asking again.
@@ -36,7 +36,7 @@ class Turn:
     retry: float
 
 
-class WaitingLine:
+class AdmissionQueue:
     """Tickets in the order of arrival, and how many of them there is room for."""
 
     def __init__(
@@ -70,7 +70,7 @@ class WaitingLine:
         return sum(map(self._awake, self._seen))
 
     def ask(self, ticket: str | None) -> Turn:
-        """What a visitor is told who shows a ticket, or has none yet.
+        """The answer to a visitor who shows a ticket, or has none yet.
 
         A visitor who is let in must be counted in `room` before anybody else asks.
         """
