@@ -8,22 +8,20 @@ def options(parser: argparse.ArgumentParser) -> None:
     from landscape_lab.cli import _serving
 
     _serving.options(parser, browser=True)
-    parser.add_argument(
-        "--kernels",
-        type=int,
-        metavar="N",
-        help=(
-            "maximum number of open pages, one process of about half a gigabyte each; by "
-            "default as many as fit into free memory"
-        ),
-    )
+    _serving.access_options(parser, sessions="one process of about half a gigabyte each")
 
 
 def run(asked: argparse.Namespace) -> None:
     """Serve the app until Ctrl-C."""
-    from landscape_lab.cli import _serving
-    from landscape_lab.hosting import server
+    import dataclasses
 
+    from landscape_lab.cli import _serving
+    from landscape_lab.hosting import capacity, server
+
+    limits = _serving.access(asked)
+    if limits.sessions is None:
+        limits = dataclasses.replace(limits, sessions=capacity.places())
     port = server.free_port(asked.port)
-    made = server.voila_command(port, ip=asked.host, kernels=asked.kernels)
-    _serving.until_stopped(made, server.address(port, ip=asked.host), asked)
+    made = server.voila_command(port, ip=asked.host, base_url=asked.base_url, access=limits)
+    url = server.address(port, ip=asked.host, path=asked.base_url)
+    _serving.until_stopped(made, url, asked, limits)

@@ -43,7 +43,7 @@ class AdmissionQueue:
         self,
         room: Callable[[], int],
         *,
-        retry: float = 5.0,
+        retry: float = 3.0,
         patience: float = 120.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -1,72 +1,96 @@
-"""As many kernels as the memory holds: the page of who comes later says that all are taken.
+"""As many kernels as the machine bears; those without a page end.
 
-Voila starts a kernel for each request of its page, also for one that is aborted or that an image of
-a foreign page makes; without a limit, ninety of them fill 24 GB. `share/voila.json` names the class
-below for Voila, `binder/jupyter_server_config.json` for a Jupyter server. It is imported by the
-server, which is why nothing of the laboratory is imported here.
+Voila starts a kernel for each page. Without a limit, ninety of them fill 24 GB; without an end,
+those of pages that were closed while they loaded, or whose network went away, stay.
+`share/voila.json` names the class below for Voila, `binder/jupyter_server_config.json` for a
+Jupyter server. The server imports it, which is why nothing of the laboratory is imported here.
 """
 
 import asyncio
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
-import psutil
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
-from tornado.web import HTTPError
+from tornado.ioloop import PeriodicCallback
+from tornado.web import Finish, HTTPError
 from traitlets import Float, Integer, default
 
-MEGABYTE = 2**20
+from landscape_lab.hosting import capacity
 
-EACH = 480 * MEGABYTE
-"""What a kernel takes: 400 to 460 MB were measured, on the first presets."""
+LOOK_EVERY = 1.0
+"""Seconds between two looks at kernels without a page."""
 
-RESERVE = 256 * MEGABYTE
-"""What is left to the server and to the rest of the machine."""
+STARTING = 60.0
+"""Seconds that a kernel is given where nobody says when its page has been sent."""
 
-GROUPS = Path("/sys/fs/cgroup")
-LIMITS = (
-    ("memory.max", "memory.current", "memory.stat"),
-    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
-)
-"""Where control groups of version 2 and 1 say what they allow, what is used, and of what kind."""
+
+@dataclass(eq=False)
+class Opening:
+    """A page on its way: from when it is admitted until the whole of it has been sent."""
+
+    kernel_id: str = ""
+    aborted: bool = False
+
+
+OPENING: ContextVar[Opening | None] = ContextVar("opening", default=None)
+"""The page for which a kernel is started, as its handler has set it."""
 
 
 class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subclass
-    """Starts no more kernels than there are places, counting those that are on their way.
+    """Starts no more kernels than there are places, and ends those whose page is not there.
 
-    Where all are taken, the place of a kernel that no page is connected to any more is given to who
-    comes. Where there is none, the request is refused with status 503, for which our template has a
-    page that asks again by itself.
+    A kernel of a page ends when its page was aborted while it was sent; when it did not connect
+    within `opening` seconds after that (a page that asks about its kernel meanwhile is alive, and
+    gets longer); when it was left, within `grace` seconds; and when its network has been away for
+    `lost` seconds. Kernels that are preheated, or started by other programs, are only counted.
     """
 
     places = Integer(
-        min=1, help="Kernels at the same time; by default as many as the memory holds."
-    ).tag(config=True)
-    grace = Float(
-        10.0, min=0, help="Seconds that a page has to connect again before its place is given away."
+        min=1, help="Kernels at the same time; by default as many as memory and processors bear."
     ).tag(config=True)
     opening = Float(
-        60.0, min=0, help="Seconds that a page has to connect to its kernel for the first time."
+        20.0, min=0, help="Seconds that a page has to connect after all of it has been sent."
+    ).tag(config=True)
+    grace = Float(
+        3.0, min=0, help="Seconds after which the kernel of a page that was left is ended."
+    ).tag(config=True)
+    lost = Float(
+        60.0, min=0, help="Seconds that a page has to connect again when its connection broke."
     ).tag(config=True)
 
     def __init__(self, **options: Any) -> None:
         """Nothing is started; how many places there are does not change from now on."""
         self._coming: set[str] = set()
-        self._alone: dict[str, float] = {}
-        """Kernels without a page, and from when on their places may be given away."""
+        self._ending: set[str] = set()
+        self._openings: set[Opening] = set()
+        self._pages: set[str] = set()
+        """Kernels of pages; others are not ended here."""
+        self._due: dict[str, float] = {}
+        """Kernels without a page, and when they end."""
+        self._new: set[str] = set()
+        """Kernels to which no page has been connected yet."""
+        self._heated: set[str] = set()
+        """Kernels that wait in one of Voila's pools for a page."""
+        self._looking: PeriodicCallback | None = None
         super().__init__(**options)
         self.log.info("There are places for %s kernels", self.places)
 
     @default("places")
-    def _as_memory_holds(self) -> int:
-        return places_in(free_memory())
+    def _as_the_machine_bears(self) -> int:
+        return capacity.places()
 
     @property
     def taken(self) -> int:
         """How many places are taken, also by kernels that are being started or ended."""
-        return len(self._coming.union(self._kernels))
+        admitted = sum(not opening.kernel_id for opening in self._openings)
+        return len(self._coming.union(self._kernels)) + admitted
+
+    @property
+    def room(self) -> int:
+        """How many more pages can be opened: on free places and on preheated kernels."""
+        return self.places - self.taken + sum(map(len, self._pools_of_voila))
 
     async def start_kernel(  # type: ignore[override] # Voila's and Jupyter's differ
         self, *, kernel_id: str | None = None, path: Any = None, **options: Any
@@ -75,79 +99,138 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
 
         Raises:
             HTTPError: all places are taken (503).
+            Finish: the page for which it was started is not wanted any more.
         """
         kernel_id = kernel_id or self.new_kernel_id()
         if kernel_id in self._kernels:
             return await super().start_kernel(kernel_id=kernel_id, path=path, **options)
-        full = self.taken >= self.places
-        given_up = self._given_up() if full else None
-        if full and given_up is None:
-            asyncio.get_running_loop().call_soon(self._drop_refused)
-            raise HTTPError(503, f"all places are taken ({self.places})")
-        self._coming.add(kernel_id)  # before anything is awaited: others may come meanwhile
+        preheats = options.get("env", {}).get("VOILA_PREHEAT")
+        opening = OPENING.get() if preheats == "False" else None
+        self._take_place(kernel_id, opening)
         try:
-            if given_up is not None:
-                await self.shutdown_kernel(given_up)
             await super().start_kernel(kernel_id=kernel_id, path=path, **options)
         finally:
             self._coming.discard(kernel_id)
             if kernel_id not in self._kernels:  # did not start: the server could not be ended
                 self._pending_kernels.pop(kernel_id, None)
-        if options.get("env", {}).get("VOILA_PREHEAT") != "True":  # such a kernel waits for a page
-            self._alone.setdefault(kernel_id, time.monotonic() + self.opening)
+        if preheats is not None:
+            self._watch()
+        if preheats == "True":
+            self._heated.add(kernel_id)
+        elif preheats == "False":
+            self._is_for_a_page(kernel_id)
+            if opening is None:
+                self._due[kernel_id] = time.monotonic() + STARTING + self.opening
+        if opening is not None and opening.aborted:
+            await self.shutdown_kernel(kernel_id)
+            raise Finish
         return kernel_id
+
+    async def shutdown_kernel(self, kernel_id: str, *args: Any, **options: Any) -> None:  # type: ignore[override]
+        """End a kernel; nothing happens if it is being ended already."""
+        self._due.pop(kernel_id, None)
+        if kernel_id in self._ending:
+            return
+        self._ending.add(kernel_id)
+        try:
+            await super().shutdown_kernel(kernel_id, *args, **options)
+        finally:
+            for known in (self._ending, self._pages, self._new, self._heated):
+                known.discard(kernel_id)
+
+    def admit(self) -> Opening:
+        """A page that may be opened: from now on it takes a place."""
+        opening = Opening()
+        self._openings.add(opening)
+        return opening
+
+    def sent(self, opening: Opening) -> None:
+        """All of a page has been sent: it must connect to its kernel soon."""
+        self._openings.discard(opening)
+        if opening.kernel_id in self._new and not opening.aborted:
+            self._due[opening.kernel_id] = time.monotonic() + self.opening
+
+    def abort(self, opening: Opening) -> None:
+        """The browser does not want a page any more: its kernel ends."""
+        opening.aborted = True
+        self._openings.discard(opening)
+        if opening.kernel_id in self._new:
+            self._due[opening.kernel_id] = time.monotonic()
+
+    def leave(self, kernel_id: str) -> None:
+        """A page was left, and will not connect again."""
+        if kernel_id in self._due:
+            self._due[kernel_id] = time.monotonic() + self.grace
 
     def notify_connect(self, kernel_id: str) -> None:
         """A page is connected to a kernel."""
         super().notify_connect(kernel_id)
-        self._alone.pop(kernel_id, None)
+        self._due.pop(kernel_id, None)
+        self._new.discard(kernel_id)
 
     def notify_disconnect(self, kernel_id: str) -> None:
-        """A page is connected no more: closed, loaded anew, or its network is gone."""
+        """A page is connected no more: left, loaded anew, or its network is gone."""
         super().notify_disconnect(kernel_id)
-        if not self._kernel_connections.get(kernel_id, 0):
-            self._alone[kernel_id] = time.monotonic() + self.grace
+        connected = self._kernel_connections.get(kernel_id, 0)
+        if kernel_id in self._pages and kernel_id not in self._ending and not connected:
+            self._due[kernel_id] = time.monotonic() + self.lost
 
-    def _given_up(self) -> str | None:
-        """The kernel that has been without a page for longest, if its place may be given away."""
+    def kernel_model(self, kernel_id: str) -> dict[str, Any]:
+        """What the server says about a kernel; a page that asks while it loads is alive."""
+        model: dict[str, Any] = super().kernel_model(kernel_id)
+        if kernel_id in self._new and kernel_id in self._due:
+            self._due[kernel_id] = max(self._due[kernel_id], time.monotonic() + self.lost)
+        return model
+
+    async def end_due(self) -> None:
+        """End the kernels whose time without a page is over."""
+        self._find_pages_of_heated()
         now = time.monotonic()
-        self._alone = {known: at for known, at in self._alone.items() if known in self._kernels}
-        ready = [
-            (at, known)
-            for known, at in self._alone.items()
-            if at <= now and self._kernels[known].execution_state != "busy"
-        ]
-        if not ready:
-            return None
-        _, found = min(ready)
-        del self._alone[found]  # whoever comes meanwhile must not take it too
-        return found
+        due = [known for known, at in self._due.items() if at <= now]
+        self._due = {known: at for known, at in self._due.items() if at > now}
+        ended = (self.shutdown_kernel(known) for known in due if known in self._kernels)
+        for problem in await asyncio.gather(*ended, return_exceptions=True):
+            if problem is not None:
+                self.log.warning("A kernel without a page did not end: %s", problem)
+
+    @property
+    def _pools_of_voila(self) -> list[list[asyncio.Task[dict[str, Any]]]]:
+        """Kernels that wait for a page, where Voila preheats them."""
+        return list(getattr(self, "_pools", {}).values())
+
+    def _is_for_a_page(self, kernel_id: str) -> None:
+        self._pages.add(kernel_id)
+        self._new.add(kernel_id)
+
+    def _find_pages_of_heated(self) -> None:
+        """Voila does not say which kernel it has taken out of a pool for a page."""
+        pooled = {
+            task.result()["kernel_id"]
+            for pool in self._pools_of_voila
+            for task in pool
+            if task.done() and not task.exception()
+        }
+        for kernel_id in self._heated - pooled:
+            self._heated.discard(kernel_id)
+            self._is_for_a_page(kernel_id)
+            if not self._kernel_connections.get(kernel_id, 0):
+                self._due[kernel_id] = time.monotonic() + self.opening
+
+    def _take_place(self, kernel_id: str, opening: Opening | None) -> None:
+        admitted = opening is not None and opening in self._openings
+        if self.taken - admitted >= self.places:
+            asyncio.get_running_loop().call_soon(self._drop_refused)
+            raise HTTPError(503, f"all places are taken ({self.places})")
+        self._coming.add(kernel_id)  # before anything is awaited: others may come meanwhile
+        if opening is not None:
+            opening.kernel_id = kernel_id
+
+    def _watch(self) -> None:
+        if self._looking is None:
+            self._looking = PeriodicCallback(self.end_due, 1000 * LOOK_EVERY)
+            self._looking.start()
 
     def _drop_refused(self) -> None:
         """Take out of Voila's pools the kernels that were refused: it stumbles over them."""
-        for pool in getattr(self, "_pools", {}).values():
+        for pool in self._pools_of_voila:
             pool[:] = [task for task in pool if not (task.done() and task.exception())]
-
-
-def places_in(memory: int) -> int:
-    """How many kernels so many bytes hold; one at least."""
-    return max(1, (memory - RESERVE) // EACH)
-
-
-def free_memory() -> int:
-    """Bytes that are free on the machine and in the container."""
-    return min([psutil.virtual_memory().available, *_left_in_groups()])
-
-
-def _left_in_groups() -> Iterator[int]:
-    for limit, used, kinds in LIMITS:
-        try:
-            most = (GROUPS / limit).read_text().strip()
-            taken = int((GROUPS / used).read_text())
-            counters = dict(line.split() for line in (GROUPS / kinds).read_text().splitlines())
-        except (OSError, ValueError):
-            continue
-        # Files that were read lately count as used, and are given up when memory is needed.
-        cached = int(counters.get("total_inactive_file", counters.get("inactive_file", 0)))
-        if most != "max":
-            yield max(0, int(most) - taken + cached)

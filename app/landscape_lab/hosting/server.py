@@ -5,16 +5,20 @@ The tests, the benchmarks and the command line share these, so that what is test
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from landscape_core.foundation.errors import LandscapeError, MissingDataError, SpecError
+from landscape_lab.hosting import lifeline
+from landscape_lab.hosting.access import OPEN, PASSWORD, Access
 
 HERE = Path(__file__).resolve().parent
 NOTEBOOK = HERE / "app.ipynb"
@@ -40,7 +44,7 @@ def voila_command(
     ip: str = LOCAL,
     base_url: str = "/",
     preheated: int = 0,
-    kernels: int | None = None,
+    access: Access = OPEN,
 ) -> Command:
     """Arguments and environment of a Voila server: one Python process for each open page.
 
@@ -50,27 +54,33 @@ def voila_command(
         ip: the interface to listen on.
         base_url: the path in front of every address, for a proxy.
         preheated: kernels that are kept started, so that the page opens in half the time.
-        kernels: processes at the same time, preheated ones too; by default as many as the memory
-    holds. Later visitors get a page that says that the server is busy.
+        access: who may open pages, and how many.
     """
     _check(port, notebook)
     if preheated < 0:
         raise SpecError("preheated", preheated, "zero or a positive number of kernels")
-    if kernels is not None and kernels < 1:
-        raise SpecError("kernels", kernels, "a positive number of kernels")
     argv = [
-        *(sys.executable, "-m", "voila", str(notebook)),
+        *(sys.executable, "-m", "landscape_lab.hosting.voila_server", str(notebook)),
         f"--port={port}",
         "--Voila.port_retries=0",
         f"--Voila.ip={ip}",
         f"--base_url={_slashed(base_url)}",
         "--no-browser",
     ]
-    if kernels is not None:
-        argv.append(f"--BoundedKernels.places={kernels}")
+    argv += [f"--GuardedVoila.given_names={name}" for name in access.names]
+    if access.sessions is not None:
+        argv.append(f"--BoundedKernels.places={access.sessions}")
+    if access.idle_timeout:
+        seconds = max(1, round(60 * access.idle_timeout))
+        argv += [
+            f"--MappingKernelManager.cull_idle_timeout={seconds}",
+            f"--MappingKernelManager.cull_interval={min(20, max(1, seconds // 4))}",
+            "--MappingKernelManager.cull_connected=True",
+        ]
     if preheated:
         argv += ["--preheat_kernel=True", f"--pool_size={preheated}"]
-    return argv, {**FEW_THREADS, **os.environ, **_voila_paths(os.environ)}
+    env = {**FEW_THREADS, **os.environ, **_voila_paths(os.environ)}
+    return argv, {**env, PASSWORD: access.password} if access.password else env
 
 
 def panel_command(
@@ -107,7 +117,7 @@ def panel_command(
 
 def address(port: int, *, ip: str = LOCAL, path: str = "/") -> str:
     """The address at which a browser on this machine finds the server."""
-    host = LOCAL if ip in ("", "0.0.0.0", "::") else ip
+    host = LOCAL if ip in ("", "0.0.0.0", "::") else f"[{ip}]" if ":" in ip else ip
     return f"http://{host}:{port}{_slashed(path)}"
 
 
@@ -136,6 +146,9 @@ def running(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start a server, wait until it answers, and end it with all its kernels on leaving.
 
+    Its temporary files lie in a folder of its own, which goes with it. A module of Python also ends
+    when this process is killed.
+
     Args:
         command: what `voila_command` or `panel_command` returned.
         url: an address that answers once the server is there.
@@ -146,15 +159,24 @@ def running(
         ServerError: it ended or stayed silent.
     """
     argv, env = command
-    # A session of its own: Ctrl-C reaches only us, and we end the server once and in order.
-    process = subprocess.Popen(
-        argv, env=env, stdout=output, stderr=output, start_new_session=True, cwd=HERE
-    )
-    try:
-        _wait_until_answering(process, url, patience)
-        yield process
-    finally:
-        _end(process)
+    if argv[:2] == [sys.executable, "-m"]:
+        argv = [sys.executable, "-m", lifeline.__name__, *argv[2:]]
+    with _temporary_folder() as folder:
+        # A session of its own: Ctrl-C reaches only us, and we end the server once and in order.
+        process = subprocess.Popen(
+            argv,
+            env={**env, "TMPDIR": folder, lifeline.FOLDER: folder},
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            cwd=HERE,
+        )
+        try:
+            _wait_until_answering(process, url, patience)
+            yield process
+        finally:
+            _end(process)
 
 
 def _check(port: int, source: Path) -> None:
@@ -196,6 +218,15 @@ def _wait_until_answering(process: subprocess.Popen[bytes], url: str, patience: 
     raise ServerError(f"The server did not answer at {url} within {patience:g} seconds.")
 
 
+@contextlib.contextmanager
+def _temporary_folder() -> Iterator[str]:
+    folder = tempfile.mkdtemp(prefix="landscape-lab-")
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)  # what is left may write into it meanwhile
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Ask politely, so that kernels end too; after some seconds insist.
 
@@ -206,6 +237,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             process.send_signal(asked)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(patience)
-    if process.poll() is None:
-        process.kill()
-        process.wait()
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)  # it, and what it has left of its group
+    process.wait()
+    if process.stdin is not None:
+        process.stdin.close()

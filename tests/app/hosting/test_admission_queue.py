@@ -58,7 +58,7 @@ def test_visitors_are_let_in_in_the_order_in_which_they_came():
 def test_a_visitor_who_does_not_ask_any_more_is_passed_over_but_keeps_the_place_for_a_while():
     server = Server(0)
     first, second = server.come(), server.come()
-    server.now = AWAKE * 5.0 + 1
+    server.now = AWAKE * 3.0 + 1
     assert server.ask(second) == 1
     assert server.ask(first) == 1
     assert server.ask(second) == 2

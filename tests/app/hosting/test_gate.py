@@ -134,7 +134,7 @@ def test_a_page_opens_on_the_second_request_and_who_comes_too_many_is_told_the_p
             asked = await site.fetch()
             waiting.append(cookies(asked))
             busy = await site.fetch(cookie=waiting[-1])
-            assert (busy.code, busy.headers["Retry-After"]) == (503, "5")
+            assert (busy.code, busy.headers["Retry-After"]) == (503, "3")
         assert "2 visitors came before you" in text(busy)
         assert "You are next" in text(await site.fetch(cookie=waiting[0]))
         site.room = 2

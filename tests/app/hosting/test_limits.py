@@ -1,33 +1,20 @@
-"""No more kernels than there are places: who comes later is told so, and is let in later."""
+"""No more kernels than there are places, and none whose page has gone."""
 
 import asyncio
 import json
-import subprocess
-import time
-import urllib.error
-import urllib.request
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import psutil
 import pytest
-from tornado.web import HTTPError
+from tornado.web import Finish, HTTPError
 
-from browser_support import Visitor, browser
-from landscape_lab.hosting import limits, server
-from landscape_lab.hosting.limits import (
-    EACH,
-    MEGABYTE,
-    RESERVE,
-    BoundedKernels,
-    free_memory,
-    places_in,
-)
-from waiting import until
+from landscape_lab.hosting import server
+from landscape_lab.hosting.limits import OPENING, BoundedKernels
 
 pytestmark = pytest.mark.timeout(120)
 
-GIGABYTE = 1024 * MEGABYTE
+PAGE = {"env": {"VOILA_PREHEAT": "False"}}
+HEATED = {"env": {"VOILA_PREHEAT": "True"}}
+"""What Voila says of a kernel when it starts one for a page, or in advance."""
 
 
 @pytest.fixture
@@ -60,6 +47,17 @@ async def outcomes(manager, number, **options):
     return started
 
 
+async def opened(manager):
+    """A page that has been sent, and its kernel."""
+    opening = manager.admit()
+    OPENING.set(opening)
+    kernel = await manager.start_kernel(kernel_name="python3", **PAGE)
+    await manager.end_due()
+    assert kernel in manager  # while it is being sent there is time
+    manager.sent(opening)
+    return kernel
+
+
 def test_of_five_kernels_asked_for_at_once_two_are_started_and_an_ended_one_frees_its_place(
     manager,
 ):
@@ -83,72 +81,126 @@ def test_a_kernel_that_does_not_start_frees_its_place(manager):
     manager(work, places=1)
 
 
-def test_the_place_of_a_page_that_has_left_is_given_to_one_visitor(manager):
+def test_an_admitted_page_has_a_place_before_its_kernel_starts(manager):
     async def work(made):
-        left, stays = await outcomes(made, 2)
-        for kernel in (left, stays):
+        opening = made.admit()
+        assert (made.taken, made.room) == (1, 0)
+        assert await outcomes(made, 1) == []
+        OPENING.set(opening)
+        assert len(await outcomes(made, 1, **PAGE)) == 1
+        assert (made.taken, made.room) == (1, 0)
+        made.sent(opening)
+        never = made.admit()
+        made.abort(never)
+        assert (made.taken, made.room) == (1, 0)
+
+    manager(work, places=1)
+
+
+def test_a_page_that_does_not_connect_loses_its_kernel(manager):
+    async def work(made):
+        kernel = await opened(made)
+        await made.end_due()
+        assert kernel not in made
+
+    manager(work, places=1, opening=0.0)
+
+
+def test_a_page_has_time_to_connect_and_more_if_it_asks_about_its_kernel(manager):
+    async def work(made):
+        kernel = await opened(made)
+        await made.end_due()
+        assert kernel in made
+        made.opening = 0.0
+        slow = await opened(made)
+        assert made.kernel_model(slow)["id"] == slow
+        await made.end_due()
+        assert made.list_kernel_ids() == [kernel, slow]
+
+    manager(work, places=2)
+
+
+def test_a_page_whose_connection_broke_can_connect_again_but_not_for_ever(manager):
+    async def work(made):
+        kernel = await opened(made)
+        for _ in range(2):
             made.notify_connect(kernel)
-        made.notify_disconnect(left)
-        made.get_kernel(left).execution_state = made.get_kernel(stays).execution_state = "idle"
-        (new,) = await outcomes(made, 3)
-        assert set(made.list_kernel_ids()) == {stays, new}
+            await made.end_due()
+            made.notify_disconnect(kernel)
+            await made.end_due()
+            assert kernel in made
+        made.kernel_model(kernel)
+        made.notify_connect(kernel)
+        made.lost = 0.0
+        await made.end_due()
+        made.notify_disconnect(kernel)
+        await made.end_due()
+        assert kernel not in made
 
-    manager(work, places=2, grace=0.0)
+    manager(work, places=1, opening=0.0)
 
 
-@pytest.mark.parametrize(
-    ("state", "grace"), [("busy", 0.0), ("idle", 60.0)], ids=["computes", "has just left"]
-)
-def test_the_place_of_a_kernel_that_computes_or_may_be_connected_again_is_kept(
-    manager, state, grace
-):
+@pytest.mark.parametrize("connections", [1, 2])
+def test_a_page_that_was_left_loses_its_kernel_unless_another_is_connected(manager, connections):
     async def work(made):
-        (one,) = await outcomes(made, 1)
-        made.notify_connect(one)
-        made.notify_disconnect(one)
-        made.get_kernel(one).execution_state = state
+        kernel = await opened(made)
+        for _ in range(connections):
+            made.notify_connect(kernel)
+        made.notify_disconnect(kernel)
+        made.leave(kernel)
+        await made.end_due()
+        assert (kernel in made) == (connections == 2)
+
+    manager(work, places=1, grace=0.0)
+
+
+def test_a_page_that_is_aborted_while_its_kernel_starts_leaves_none(manager):
+    async def work(made):
+        opening = made.admit()
+        OPENING.set(opening)
+        starting = asyncio.ensure_future(made.start_kernel(kernel_name="python3", **PAGE))
+        await asyncio.sleep(0)
+        made.abort(opening)
+        with pytest.raises(Finish):
+            await starting
+        assert made.taken == 0
+
+    manager(work, places=1)
+
+
+def test_a_page_that_is_aborted_while_it_is_sent_loses_its_kernel_at_once(manager):
+    async def work(made):
+        opening = made.admit()
+        OPENING.set(opening)
+        kernel = await made.start_kernel(kernel_name="python3", **PAGE)
+        made.abort(opening)
+        made.sent(opening)  # tornado says both
+        await made.end_due()
+        assert kernel not in made
+
+    manager(work, places=1)
+
+
+def test_kernels_of_other_programs_are_counted_and_left_alone(manager):
+    async def work(made):
+        (other,) = await outcomes(made, 1)
+        made.notify_connect(other)
+        made.notify_disconnect(other)
+        made.leave(other)
+        await made.end_due()
+        assert other in made
         assert await outcomes(made, 1) == []
 
-    manager(work, places=1, grace=grace)
+    manager(work, places=1, opening=0.0, grace=0.0, lost=0.0)
 
 
-def test_a_page_that_never_arrives_keeps_no_place_but_a_preheated_kernel_does(manager):
+def test_ending_a_kernel_twice_at_once_ends_it_once(manager):
     async def work(made):
-        (aborted,) = await outcomes(made, 1)
-        (heated,) = await outcomes(made, 1, env={"VOILA_PREHEAT": "True"})
-        made.get_kernel(aborted).execution_state = made.get_kernel(heated).execution_state = "idle"
-        (new,) = await outcomes(made, 3)
-        assert set(made.list_kernel_ids()) == {heated, new}
+        kernel = await opened(made)
+        await asyncio.gather(made.end_due(), made.shutdown_kernel(kernel))
+        assert made.taken == 0
 
-    manager(work, places=2, opening=0.0)
-
-
-@pytest.mark.parametrize(
-    ("memory", "places"),
-    [
-        (24 * GIGABYTE, 50),  # of the 90 that filled such a machine
-        (RESERVE + 3 * EACH, 3),
-        (RESERVE + 3 * EACH - 1, 2),
-        (2 * GIGABYTE - 150 * MEGABYTE, 3),  # Binder, with the server running
-        (0, 1),
-    ],
-)
-def test_there_are_as_many_places_as_the_memory_holds_and_one_at_least(memory, places):
-    assert places_in(memory) == places
-
-
-@pytest.mark.parametrize("version", [1, 2])
-def test_a_container_holds_fewer_kernels_than_its_machine(tmp_path, monkeypatch, version):
-    monkeypatch.setattr(limits, "GROUPS", tmp_path)
-    assert free_memory() == pytest.approx(psutil.virtual_memory().available, rel=0.05)
-    limit, used, kinds = (tmp_path / name for name in limits.LIMITS[2 - version])
-    limit.parent.mkdir(exist_ok=True)
-    used.write_text("900\n")
-    kinds.write_text("inactive_file 100\n" + ("total_inactive_file 300\n" if version == 1 else ""))
-    limit.write_text("1000\n")
-    assert free_memory() == {1: 400, 2: 200}[version]
-    limit.write_text("max\n" if version == 2 else f"{2**63 - 4096}\n")
-    assert free_memory() > 1000
+    manager(work, places=1, opening=0.0)
 
 
 def test_both_servers_count_their_kernels():
@@ -159,74 +211,3 @@ def test_both_servers_count_their_kernels():
     name = f"{BoundedKernels.__module__}.{BoundedKernels.__qualname__}"
     assert voila["VoilaConfiguration"]["multi_kernel_manager_class"] == name
     assert binder["ServerApp"]["kernel_manager_class"] == name
-
-
-@pytest.fixture
-def notebook(tmp_path):
-    """A page that says nothing: what is asked is who is let in."""
-    path = tmp_path / "page.ipynb"
-    content = json.loads(server.NOTEBOOK.read_text("utf-8"))
-    cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
-    content["cells"] = [cell | {"id": "cell0", "source": "print('here')"}]
-    path.write_text(json.dumps(content))
-    return path
-
-
-def get(url):
-    """Status and text of an answer."""
-    try:
-        with urllib.request.urlopen(url, timeout=60) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-
-
-@pytest.mark.browser
-def test_a_visitor_waits_for_a_place_and_then_stands_where_the_link_leads(notebook):
-    port = server.free_port()
-    argv, env = server.voila_command(port, notebook=notebook, kernels=1)
-    argv += ["--BoundedKernels.opening=10", "--MappingKernelManager.cull_interval=1000"]
-    url = server.address(port)
-    with (
-        server.running((argv, env), url, output=subprocess.DEVNULL),
-        browser() as chromium,
-    ):
-        assert get(url)[0] == 200  # nobody connects to it: its place is free after 10 seconds
-        visitor = Visitor(chromium, url).open("#preset=spirals&step=20", "main[role=alert]")
-        assert "all places are taken (1)" in visitor.page.locator("main").inner_text()
-        visitor.page.locator("#rendered_cells").wait_for(state="attached", timeout=60_000)
-        assert visitor.page.url.endswith("#preset=spirals&step=20")
-        assert visitor.strangers == []
-
-
-@pytest.mark.parametrize("preheated", [0, 1])
-def test_visitors_beyond_the_places_are_told_that_the_server_is_busy_and_are_let_in_later(
-    notebook, preheated
-):
-    port = server.free_port()
-    argv, env = server.voila_command(port, notebook=notebook, kernels=2, preheated=preheated)
-    argv += ["--MappingKernelManager.cull_idle_timeout=6", "--MappingKernelManager.cull_interval=1"]
-    url = server.address(port)
-    with server.running((argv, env), url, output=subprocess.DEVNULL) as started:
-        with ThreadPoolExecutor(5) as pool:
-            answers = list(pool.map(get, [url] * 5))
-        running = [
-            child
-            for child in psutil.Process(started.pid).children(recursive=True)
-            if "ipykernel_launcher" in " ".join(child.cmdline())
-        ]
-        assert len(running) == 2
-        let_in = 5 - [status for status, _ in answers].count(503)
-        assert let_in == [status for status, _ in answers].count(200)
-        # A kernel that heats for whoever comes next may have one of the places.
-        assert 2 - preheated <= let_in <= 2
-        for status, text in answers:
-            if status == 503:
-                assert "all places are taken (2)" in text
-                assert "location.reload(), 20000" in text
-        if preheated:
-            get(url)  # takes it
-        start = time.monotonic()
-        assert get(url)[0] == 503
-        assert time.monotonic() - start < 2  # at once, and not after the kernels
-        until(lambda: get(url)[0] == 200, "a place", patience=40)

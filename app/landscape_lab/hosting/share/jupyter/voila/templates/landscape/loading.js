@@ -5,6 +5,8 @@
   const HINT_AFTER_MS = 20000; // a first start on a slow disk; later ones take a few seconds
   const GIVE_WAY_AFTER_MS = 15000; // cells done but nothing visible: show whatever there is
   const VISIBLE_PX = 40;
+  const ALIVE_EVERY_MS = 5000; // the server ends a kernel whose page does not connect
+  const ALIVE_FOR_MS = 300000;
 
   const screen = document.getElementById("loading");
   const text = document.getElementById("loading_text");
@@ -16,7 +18,20 @@
       "This takes longer than usual. If nothing changes, look at the terminal that runs the server.";
   }, HINT_AFTER_MS);
 
+  // On a slow network or machine it takes a while until the page is connected to its kernel. Until
+  // then asking about the kernel says that somebody is there.
+  const aliveTimer = setInterval(() => {
+    const config = document.getElementById("jupyter-config-data");
+    if (!config) return;
+    try {
+      const { baseUrl, kernelId } = JSON.parse(config.textContent);
+      fetch(`${baseUrl}api/kernels/${kernelId}`).catch(() => {});
+    } catch {} // still being received
+  }, ALIVE_EVERY_MS);
+  setTimeout(() => clearInterval(aliveTimer), ALIVE_FOR_MS);
+
   const leave = () => {
+    clearInterval(aliveTimer);
     clearTimeout(hintTimer);
     screen.classList.add("leaving");
     setTimeout(() => screen.remove(), 400);

@@ -1,0 +1,54 @@
+"""A server that ends when the process that started it is gone, however that ended.
+
+    python -m landscape_lab.hosting.lifeline MODULE [its arguments]
+
+runs a module as `python -m MODULE` does, and ends it once its standard input is closed. The parent
+holds the other end, and need not live to close it: this also works where it was killed. Linux's
+`PR_SET_PDEATHSIG` watches a thread, not a process, and macOS has nothing like it.
+"""
+
+import atexit
+import contextlib
+import os
+import runpy
+import shutil
+import signal
+import sys
+import threading
+from types import FrameType
+
+FOLDER = "LANDSCAPE_LAB_SERVER_FOLDER"
+"""The environment variable with the folder of temporary files that goes when the server goes."""
+
+PATIENCE = 8.0
+"""Seconds that a server has to end in order."""
+
+
+def main() -> None:
+    """Run the module that the command line names."""
+    signal.signal(signal.SIGTERM, _exit)  # until the server has a way of its own
+    if folder := os.environ.get(FOLDER):
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    threading.Thread(target=_end_without_parent, args=(folder,), daemon=True).start()
+    module = sys.argv[1]
+    sys.argv = sys.argv[1:]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def _exit(number: int, _: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+def _end_without_parent(folder: str | None) -> None:
+    with contextlib.suppress(OSError):
+        while os.read(sys.__stdin__.fileno(), 1):  # type: ignore[union-attr] # open: it is a pipe
+            pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    threading.Event().wait(PATIENCE)
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()

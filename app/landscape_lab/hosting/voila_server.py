@@ -1,0 +1,123 @@
+"""Voila behind the guard.
+
+    python -m landscape_lab.hosting.voila_server NOTEBOOK [options of Voila]
+
+Voila's own server starts a kernel for each request of its page, answers to any name, and keeps the
+kernels of pages that were closed. Its handlers stay; ours stand before them.
+"""
+
+import os
+from typing import Any
+
+from tornado.iostream import StreamClosedError
+from traitlets import List, Unicode
+from voila.app import Voila
+from voila.tornado.handler import TornadoVoilaHandler
+from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
+
+from landscape_lab.hosting import gate
+from landscape_lab.hosting.access import PASSWORD
+from landscape_lab.hosting.admission_queue import AdmissionQueue
+from landscape_lab.hosting.guard import Guard
+from landscape_lab.hosting.limits import OPENING, BoundedKernels, Opening
+
+GOING_AWAY = 1001
+"""How a browser closes the connection of a page that is left (RFC 6455, 7.4.1)."""
+
+
+class GuardedVoila(Voila):
+    """Voila whose requests pass the guard first, and whose visitors wait where all is taken."""
+
+    name = "voila"  # of its settings, voila.json
+
+    given_names = List(Unicode(), help="HOST or HOST:PORT that browsers use in addition.").tag(
+        config=True
+    )
+
+    def init_settings(self) -> dict[str, Any]:
+        """Voila's settings, with the headers of every answer."""
+        settings = super().init_settings()
+        return {
+            **settings,
+            "transforms": [gate.SecurityHeaders],
+            "xsrf_cookie_kwargs": {"path": self.base_url, "samesite": "Lax"},
+        }
+
+    def init_handlers(self) -> list[Any]:
+        """Ours, then Voila's; the page and the connection of a kernel are ours too."""
+        guard = Guard.bound_to(
+            self.ip,
+            given=self.given_names,
+            token=os.environ.pop(PASSWORD, ""),
+            base=self.base_url,
+        )
+        kernels: BoundedKernels = self.kernel_manager
+        queue = AdmissionQueue(lambda: kernels.room)
+        handlers: list[Any] = [
+            *gate.rules(guard, lambda: {"pages": kernels.taken, "places": kernels.places})
+        ]
+        for rule in super().init_handlers():
+            pattern, handler, *options = rule
+            if handler is TornadoVoilaHandler:
+                handlers.append((pattern, PageHandler, {**options[0], "queue": queue}))
+            elif handler is VoilaKernelWebsocketHandler:
+                handlers.append((pattern, ConnectionHandler, *options))
+            else:
+                handlers.append(rule)
+        return handlers
+
+
+class PageHandler(TornadoVoilaHandler):
+    """The page: a kernel is started for it once the visitor is admitted."""
+
+    opening: Opening | None = None
+
+    def initialize(self, queue: AdmissionQueue, **options: Any) -> None:
+        """Keep what the rule says."""
+        super().initialize(**options)
+        self.queue = queue
+
+    async def get(self, path: str | None = None) -> None:
+        """Send the page while its kernel runs the notebook."""
+        if path:  # a file; nothing is started
+            await super().get(path)
+            return
+        if not gate.admitted(self, self.queue):
+            return
+        self.opening = self.kernel_manager.admit()
+        OPENING.set(self.opening)
+        _ = (
+            self.xsrf_token
+        )  # sets the cookie without which a page that closes cannot end its kernel
+        try:
+            await super().get(path)
+            await self.flush()
+        except StreamClosedError:
+            self.on_connection_close()
+
+    def on_finish(self) -> None:
+        """All has been sent, or the page could not be opened."""
+        if self.opening is not None:
+            self.kernel_manager.sent(self.opening)
+
+    def on_connection_close(self) -> None:
+        """The browser has closed the page, or its connection broke."""
+        super().on_connection_close()
+        if self.opening is not None:
+            self.kernel_manager.abort(self.opening)
+
+
+class ConnectionHandler(VoilaKernelWebsocketHandler):
+    """The connection of a page to its kernel: says whether the page was left when it closes."""
+
+    def on_close(self) -> None:
+        """The page is connected no more."""
+        super().on_close()
+        if self.close_code == GOING_AWAY:
+            self.kernel_manager.leave(self.kernel_id)
+
+
+main = GuardedVoila.launch_instance
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""Voila behind the guard, as a visitor, a foreign page and a program meet it."""
+
+import http.cookiejar
+import json
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+import pytest
+
+from browser_support import Visitor, browser
+from landscape_lab.hosting import server
+from landscape_lab.hosting.access import Access
+from landscape_lab.hosting.guard import HEADERS
+from waiting import until
+
+pytestmark = pytest.mark.timeout(180)
+
+
+class Client:
+    """A program that keeps cookies, as a browser does; no script of a page is run."""
+
+    def __init__(self, url):
+        self.url = url
+        jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+        self.opener = urllib.request.build_opener(jar)
+
+    def get(self, path="", **headers):
+        """Status, text and headers of an answer."""
+        asked = urllib.request.Request(
+            self.url + path,
+            headers={"Accept": "text/html"}
+            | {name.replace("_", "-"): value for name, value in headers.items()},
+        )
+        try:
+            with self.opener.open(asked, timeout=60) as answer:
+                return answer.status, answer.read().decode(), dict(answer.headers)
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode(), dict(error.headers)
+
+    def enter(self):
+        """The status of the page after the one that every visitor gets first."""
+        self.get()
+        return self.get()[0]
+
+
+def pages(url):
+    """How many pages the server counts."""
+    return json.loads(Client(url).get("health")[1])["pages"]
+
+
+def kernels(process):
+    return [
+        child
+        for child in psutil.Process(process.pid).children(recursive=True)
+        if "ipykernel_launcher" in " ".join(child.cmdline())
+    ]
+
+
+@pytest.fixture(scope="module")
+def notebook(tmp_path_factory):
+    """A page that says nothing: what is asked is who is let in."""
+    path = tmp_path_factory.mktemp("page") / "page.ipynb"
+    content = json.loads(server.NOTEBOOK.read_text("utf-8"))
+    cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
+    content["cells"] = [cell | {"id": "cell0", "source": "print('here')"}]
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.fixture(scope="module")
+def two_places(notebook):
+    """The address of a server for two pages, and its process."""
+    port = server.free_port()
+    url = server.address(port, path="lab")
+    argv, env = server.voila_command(
+        port, notebook=notebook, base_url="lab", access=Access(sessions=2, names=("lab.example",))
+    )
+    argv += ["--BoundedKernels.opening=2"]
+    with server.running((argv, env), url, output=subprocess.DEVNULL) as process:
+        yield url, process
+
+
+FOREIGN_IMAGE = {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Dest": "image"}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "evil.example", "Origin": "http://evil.example"},
+        {"Origin": "http://evil.example"},
+        {"Sec_Fetch_Mode": "no-cors", **FOREIGN_IMAGE},
+        {"Sec_Purpose": "prefetch"},
+    ],
+)
+@pytest.mark.parametrize("path", ["", "api/kernels/x-x-x-x-x/channels"])
+def test_what_a_foreign_page_asks_is_refused_and_starts_nothing(two_places, headers, path):
+    url, process = two_places
+    client = Client(url)
+    for _ in range(2):
+        status, text, answered = client.get(path, **headers)
+        assert status == 403
+        assert "cannot open here" in text
+        assert {name: answered[name] for name in HEADERS} == HEADERS
+    assert pages(url) == 0
+    assert kernels(process) == []
+
+
+def test_programs_that_load_the_page_once_start_nothing(two_places):
+    url, process = two_places
+    for _ in range(20):
+        assert Client(url).get()[0] == 200
+    assert Client(url).get("health", Host="10.0.0.1")[0] == 200
+    assert (pages(url), kernels(process)) == (0, [])
+
+
+def test_two_visitors_enter_the_others_wait_in_order_and_enter_later(two_places):
+    url, process = two_places
+    visitors = [Client(url) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        statuses = list(pool.map(Client.enter, visitors))
+    assert sorted(statuses) == [200, 200, 503, 503]
+    assert len(kernels(process)) == 2
+    start = time.monotonic()
+    waiting = [one for one, status in zip(visitors, statuses, strict=True) if status == 503]
+    texts = [one.get(Host="lab.example")[1] for one in waiting]
+    assert time.monotonic() - start < 2  # at once, and not after the kernels
+    assert ["You are next." in text for text in texts].count(True) == 1
+    assert ["1 visitor came before you." in text for text in texts].count(True) == 1
+    # Nobody connects to the first two: their places are free after a few seconds.
+    for one in sorted(waiting, key=lambda one: "You are next." not in one.get()[1]):
+        until(lambda one=one: one.get()[0] == 200, "a place")
+    until(lambda: pages(url) == 0, "all to end")
+
+
+def test_a_page_that_is_closed_while_it_loads_leaves_no_kernel(two_places):
+    url, process = two_places
+    client = Client(url)
+    client.get()
+    with client.opener.open(url, timeout=60):
+        until(lambda: kernels(process), "a kernel")
+    until(lambda: pages(url) == 0, "its end", patience=15)
+    assert kernels(process) == []
+
+
+@pytest.mark.browser
+def test_a_visitor_waits_for_a_place_and_then_stands_where_the_link_leads(two_places):
+    url, process = two_places
+    with browser() as chromium:
+        first, second, third = (Visitor(chromium, url) for _ in range(3))
+        for visitor in (first, second):
+            visitor.open("#preset=spirals&step=20", "#rendered_cells >> text=here")
+        third.open("#preset=spirals&step=20", "#waiting[data-place='1']")
+        assert "You are next." in third.page.locator("main").inner_text()
+        first.page.goto("about:blank")  # a page that is left says so
+        third.page.locator("#rendered_cells >> text=here").wait_for(timeout=30_000)
+        assert third.page.url.endswith("#preset=spirals&step=20")
+        third.page.reload()
+        third.page.locator("#rendered_cells >> text=here").wait_for(timeout=60_000)
+        assert [visitor.strangers for visitor in (first, second, third)] == [[], [], []]
+        assert second.errors == []
+        # Their browser's network breaks, which is not leaving: the kernels stay for a while.
+        assert len(kernels(process)) == 2
+
+
+def test_preheated_kernels_wait_for_visitors_and_end_with_them(notebook):
+    port = server.free_port()
+    url = server.address(port)
+    argv, env = server.voila_command(
+        port, notebook=notebook, preheated=1, access=Access(sessions=2, password="secret")
+    )
+    argv += ["--BoundedKernels.opening=1"]
+    with server.running((argv, env), url, output=subprocess.DEVNULL) as process:
+        until(lambda: len(kernels(process)) == 1, "a preheated kernel")
+        (heated,) = kernels(process)
+        assert Client(url).get()[0] == 401
+        visitor = Client(url)
+        visitor.get("?token=secret")
+        assert "VOILA" not in "".join(name for name in heated.environ() if "PASSWORD" in name)
+        assert visitor.get()[0] == 200
+        until(lambda: not heated.is_running(), "the end of a page that did not connect")
+        until(lambda: len(kernels(process)) == 1, "the next preheated kernel")
