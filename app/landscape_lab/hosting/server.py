@@ -30,6 +30,10 @@ LAST_PORT = 65535
 FEW_THREADS = {"OMP_NUM_THREADS": "1"}
 """Networks of this size gain nothing from a second thread, and browser and visitors lose one."""
 
+PAGES_EACH = 24
+"""Pages that one process shows at the same time, by default: a class of thirty on two cores, with
+room for those who open the page twice."""
+
 Command = tuple[list[str], dict[str, str]]
 
 
@@ -83,15 +87,17 @@ def voila_command(
     return argv, {**env, PASSWORD: access.password} if access.password else env
 
 
-def panel_command(
+def panel_command(  # noqa: PLR0913 - the options of a command line
     port: int,
     *,
     script: Path = SCRIPT,
     ip: str = LOCAL,
     prefix: str = "",
     origins: Sequence[str] = (),
+    processes: int = 1,
+    most: int | None = None,
 ) -> Command:
-    """Arguments and environment of one Panel server that all visitors share.
+    """Arguments and environment of a Panel server that all visitors share.
 
     Args:
         port: where to listen.
@@ -99,19 +105,23 @@ def panel_command(
         ip: the interface to listen on.
         prefix: the path in front of every address, for a proxy.
         origins: `host:port` accepted in addition to this machine.
+        processes: among which the pages are distributed, each on a core of its own.
+        most: pages at the same time; by default `PAGES_EACH` for each process.
     """
     _check(port, script)
+    if processes < 1:
+        raise SpecError("processes", processes, "a positive number of processes")
+    if most is not None and most < 1:
+        raise SpecError("max-sessions", most, "a positive number of pages")
     argv = [
-        *(sys.executable, "-m", "panel", "serve", str(script)),
-        *("--port", str(port), "--address", ip),
-        *("--warm", "--log-level", "warning"),
-        # A closed page gives its memory back within half a minute.
-        *("--unused-session-lifetime", "20000", "--check-unused-sessions", "10000"),
+        *(sys.executable, "-m", "landscape_lab.hosting.front", str(script)),
+        *("--port", str(port), "--address", ip, "--processes", str(processes)),
+        *("--max-sessions", str(most or PAGES_EACH * processes)),
     ]
     if prefix:
         argv += ["--prefix", prefix]
-    for origin in (f"localhost:{port}", f"127.0.0.1:{port}", *origins):
-        argv += ["--allow-websocket-origin", origin]
+    for origin in origins:
+        argv += ["--origin", origin]
     return argv, {**FEW_THREADS, **os.environ, "BOKEH_RESOURCES": "server"}
 
 

@@ -1,0 +1,211 @@
+"""What stands in front of the processes that show the app: one address for all of them.
+
+It accepts connections, lets the guard look at their first request, and hands them to a process
+(`handover.py`): a new page to the one with the fewest, all that belongs to a page to its own. The
+name of a page's session begins with the number of its process, so nothing need be remembered, and
+no cookie is set. A connection carries one request, or one websocket; what a process then says to
+the browser does not pass through here.
+"""
+
+import argparse
+import asyncio
+import secrets
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from bokeh.util.token import get_session_id
+from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPServerRequest
+from tornado.netutil import bind_sockets
+from tornado.routing import AnyMatches, Rule
+from tornado.web import Application, HTTPError, RequestHandler
+
+from landscape_lab.hosting import gate, handover
+from landscape_lab.hosting.guard import Guard
+from landscape_lab.hosting.panel_process import PanelServer, Served
+from landscape_lab.hosting.processes import Place, Processes
+from landscape_lab.hosting.waiting_line import WaitingLine
+
+SESSION = "Bokeh-Session-Id"
+"""The header by which Bokeh is told what to call a new session."""
+
+OURS = frozenset({SESSION.lower(), "connection"})
+"""Headers of a request that are written anew."""
+
+
+class Behind:
+    """What is behind the front: where a page is opened, and where one is found again."""
+
+    def __init__(self, processes: Processes, own: PanelServer | None = None) -> None:
+        """Pages are shown by other processes, or by this one."""
+        self.processes, self.own = processes, own
+
+    @property
+    def sessions(self) -> int:
+        """How many pages are shown."""
+        return len(self.own.sessions) if self.own else self.processes.sessions
+
+    def open(self) -> tuple[Place | None, str]:
+        """The place for a new page, and the name of its session.
+
+        Raises:
+            HTTPError: no process is there at the moment (503).
+        """
+        if self.own:
+            return None, f"0-{secrets.token_urlsafe(24)}"
+        place = self.processes.emptiest()
+        if place is None:
+            raise HTTPError(503, "the app is being started again")
+        session = f"{place.number}-{secrets.token_urlsafe(24)}"
+        place.expect(session)
+        return place, session
+
+    def find(self, session: str) -> Place | None:
+        """The place of a session; any, for a request without one, and none if it is this process.
+
+        Raises:
+            HTTPError: there is no such place (404), or its process is not there (503).
+        """
+        if self.own:
+            return None
+        number = session.partition("-")[0]
+        if not session:
+            place = self.processes.emptiest()
+        elif number.isascii() and number.isdigit() and int(number) < len(self.processes.places):
+            place = self.processes.places[int(number)]
+        else:
+            raise HTTPError(404, "there is no such page")
+        if place is None or not place.ready.is_set():
+            raise HTTPError(503, "the app is being started again")
+        return place
+
+    def give(self, place: Place | None, read: bytes, descriptor: int) -> None:
+        """Give a connection to a place."""
+        if place is None:
+            assert self.own is not None
+            self.own.take(read, descriptor)
+        else:
+            place.give(read, descriptor)
+
+
+class GivingHandler(RequestHandler):
+    """Gives the connection of a request away."""
+
+    def initialize(self, behind: Behind, line: WaitingLine, page: str) -> None:
+        """Keep what the rule says; `page` is the path at which pages are opened."""
+        self.behind, self.line, self.page = behind, line, page
+        self.given = False
+
+    async def get(self) -> None:
+        """Nothing is answered here, but that there is no room."""
+        request, session = self.request, ""
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            place = self.behind.find(_session_of(request))
+        elif request.method == "GET" and request.path.rstrip("/") == self.page:
+            if not gate.admitted(self, self.line):
+                return
+            place, session = self.behind.open()
+        else:
+            place = self.behind.find("")
+        stream = self.detach()
+        descriptor = stream.socket.dup().detach()
+        stream.close()
+        self.given = True
+        self.behind.give(place, head(request, session), descriptor)
+
+    head = get
+
+    def finish(self, chunk: Any = None) -> "asyncio.Future[None]":
+        """Finish an answer, if it is given here."""
+        if self.given:
+            self._finished = True
+            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            done.set_result(None)
+            return done
+        return super().finish(chunk)
+
+
+def head(request: HTTPServerRequest, session: str) -> bytes:
+    """The head of a request as it was read, for one answer, with the name of a new session."""
+    upgrade = request.headers.get("Upgrade")
+    lines = [f"{request.method} {request.uri} {request.version}"]
+    lines += [f"{k}: {v}" for k, v in request.headers.get_all() if k.lower() not in OURS]
+    lines.append(f"Connection: {'Upgrade' if upgrade else 'close'}")
+    if session:
+        lines.append(f"{SESSION}: {session}")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def _session_of(request: HTTPServerRequest) -> str:
+    """The session of a page's websocket, from its token."""
+    words = [w.strip() for w in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
+    try:
+        return str(get_session_id(words[1]))
+    except Exception as error:  # whatever is wrong with it
+        raise HTTPError(403, "the page's token cannot be read") from error
+
+
+def application(guard: Guard, behind: Behind, served: Served, most: int) -> Application:
+    """The guard's rules, and then everything to the processes.
+
+    Args:
+        guard: refuses requests.
+        behind: where the others go.
+        served: what is shown.
+        most: pages at the same time.
+    """
+    line = WaitingLine(lambda: most - behind.sessions)
+    page = f"{served.prefix}/{served.script.stem}"
+    options = {"behind": behind, "line": line, "page": page}
+
+    def report() -> dict[str, object]:
+        return {"pages": behind.sessions, "places": most, "waiting": len(line)}
+
+    return Application(
+        [*gate.rules(guard, report), Rule(AnyMatches(), GivingHandler, options)],
+        transforms=[gate.SecurityHeaders],
+        compress_response=False,
+    )
+
+
+async def serve(asked: argparse.Namespace) -> None:
+    """Serve until a signal comes."""
+    sockets = bind_sockets(asked.port, asked.address)
+    served = Served(asked.script.resolve(), f"/{asked.prefix.strip('/')}".rstrip("/"))
+    ended = asyncio.Event()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(sign, ended.set)
+    several = asked.processes > 1 and handover.possible
+    processes = Processes(asked.processes if several else 0, served)
+    try:
+        own = None if several else PanelServer(served)
+        await processes.start()
+        guard = Guard.bound_to(asked.address, given=asked.origin, base=served.prefix or "/")
+        behind = Behind(processes, own)
+        server = HTTPServer(application(guard, behind, served, asked.max_sessions), xheaders=True)
+        server.add_sockets(sockets)
+        await ended.wait()
+    finally:
+        processes.end()
+
+
+def main() -> None:
+    """Serve what the command line says; `server.panel_command` writes it."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("script", type=Path)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--address", required=True)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--max-sessions", type=int, required=True)
+    parser.add_argument("--prefix", default="")
+    parser.add_argument("--origin", action="append", default=[])
+    try:
+        asyncio.run(serve(parser.parse_args()))
+    except RuntimeError as error:
+        sys.exit(f"landscape serve: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""Several processes that show the app, pinned to a core each, and replaced when they die.
+
+One interpreter draws for about three pages at full speed; several that share the cores take them
+from each other, which pinning prevents (measured: two pinned processes gave five times one).
+"""
+
+import asyncio
+import json
+import logging
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+
+from landscape_lab.hosting import panel_process
+from landscape_lab.hosting.handover import Line
+from landscape_lab.hosting.panel_process import READY, SESSIONS, Served
+
+LOG = logging.getLogger("landscape_lab.hosting")
+
+REPLACE = 1.0
+"""Seconds until a process that died is replaced."""
+
+COMING = 60.0
+"""Seconds for which a page is counted that was asked for and of which no process has told."""
+
+STILLBORN = 3
+"""Times in a row that a process may die before it is ready."""
+
+
+class Place:
+    """A place for a process; the pages of a process that dies are lost, its place stays."""
+
+    def __init__(self, number: int, core: int | None, served: Served) -> None:
+        """No process yet."""
+        self.number = number
+        self.ready = asyncio.Event()
+        self._core, self._served = core, served
+        self._stillborn = 0
+        self._open: set[str] = set()
+        self._coming: dict[str, float] = {}
+        """Pages given to the process of which it has not told yet, and when."""
+        self._line: Line | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def sessions(self) -> int:
+        """How many pages its process shows."""
+        earliest = time.monotonic() - COMING
+        self._coming = {name: at for name, at in self._coming.items() if at > earliest}
+        return len(self._open) + len(self._coming)
+
+    @property
+    def failed(self) -> bool:
+        """Whether its process cannot be started."""
+        return self._stillborn >= STILLBORN
+
+    @property
+    def pid(self) -> int | None:
+        """The number of its process, if it is there."""
+        return None if self._process is None else self._process.pid
+
+    def start(self) -> None:
+        """Start a process; `ready` is set once it answers."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            argv = panel_process.command(self._served, theirs.fileno(), self._core)
+            self._process = subprocess.Popen(argv, pass_fds=[theirs.fileno()])
+        self._line = Line(ours, self._heard, self._lost)
+
+    def expect(self, session: str) -> None:
+        """Count a session that is about to be opened."""
+        self._coming[session] = time.monotonic()
+
+    def give(self, read: bytes, descriptor: int) -> None:
+        """Give a connection to the process, with what has been read of it."""
+        if self._line is None:
+            os.close(descriptor)
+        else:
+            self._line.send(read, descriptor)
+
+    def end(self) -> None:
+        """End the process: it stops when its line is cut."""
+        if self._line is not None:
+            self._line.close()
+        if self._process is not None:
+            try:
+                self._process.wait(3)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+    def _heard(self, message: bytes, descriptor: int | None) -> None:
+        del descriptor
+        told = json.loads(message)
+        if READY in told:
+            self._stillborn = 0
+            self.ready.set()
+        if SESSIONS in told:
+            self._open = set(told[SESSIONS])
+            for session in self._open:
+                self._coming.pop(session, None)
+
+    def _lost(self) -> None:
+        """The process has died: the sockets of its pages are closed, and they say so."""
+        if not self.ready.is_set():
+            self._stillborn += 1
+        self.ready.clear()
+        self._line = None
+        self._open.clear()
+        self._coming.clear()
+        status = None
+        if self._process is not None:
+            self._process.kill()
+            status = self._process.wait()
+        LOG.error("Process %s ended with status %s", self.number, status)
+        if not self.failed:
+            asyncio.get_running_loop().call_later(REPLACE, self.start)
+
+
+class Processes:
+    """The places, and which of them a visitor is given."""
+
+    def __init__(self, count: int, served: Served) -> None:
+        """No process is started yet."""
+        cores = _cores()
+        self.places = [
+            Place(number, core, served) for number, core in zip(range(count), cores, strict=False)
+        ]
+
+    @property
+    def sessions(self) -> int:
+        """How many pages all of them show."""
+        return sum(place.sessions for place in self.places)
+
+    async def start(self) -> None:
+        """Start all, and wait until all are ready.
+
+        Raises:
+            RuntimeError: one could not be started.
+        """
+        for place in self.places:
+            place.start()
+        while not all(place.ready.is_set() for place in self.places):
+            if any(place.failed for place in self.places):
+                raise RuntimeError("the app could not be started; see above")
+            await asyncio.sleep(0.05)
+
+    def end(self) -> None:
+        """End all."""
+        for place in self.places:
+            place.end()
+
+    def emptiest(self) -> Place | None:
+        """The place with the fewest pages whose process is there; None while there is none."""
+        there = [place for place in self.places if place.ready.is_set()]
+        return min(there, key=lambda place: place.sessions, default=None)
+
+
+def cores() -> int:
+    """On how many cores this process may run."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _cores() -> Iterator[int | None]:
+    """The cores on which this process may run, over and over; None where that cannot be said."""
+    known = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [None]
+    while True:
+        yield from known
