@@ -52,6 +52,18 @@ class Messages:
 
     _models: dict[str, Any]
 
+    def _process_bokeh_event(self, doc: Any, event: Any) -> None:
+        from panel.io.state import set_curdoc
+        from panel.models.esm import DataEvent
+
+        if not isinstance(event, DataEvent):
+            super()._process_bokeh_event(doc, event)  # type: ignore[misc] # JSComponent's
+            return
+        # Panel counts each message as work, tells all that watch the count, and takes as long for
+        # it as a third of a picture: every picture is answered by a message.
+        with set_curdoc(doc):
+            self._handle_msg(event.data)  # type: ignore[attr-defined] # the component's
+
     def _send_msg(self, data: Any) -> None:
         if mode() == "server":
             super()._send_msg(data)  # type: ignore[misc] # JSComponent's, behind this mix-in

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import panel as pn
 import xarray as xr
 
@@ -19,10 +20,14 @@ from landscape_lab.figures.bokeh.curves import Curves
 from landscape_lab.figures.reliability import reliability, statistics
 from landscape_lab.page.comparison import compared_runs
 from landscape_lab.state.scene import Display
+from landscape_lab.worker.turns import TURNS
 from landscape_lab.worker.update import Update
 
 SIDE_PAUSE = 0.2
 """Seconds between two updates of the smaller figures while a run goes on."""
+
+SIDE_CROWDED, SIDE_LONGEST = 4.0, 2.0
+"""As many times the wait for a page's turn to draw are added to that pause, up to so many seconds."""
 
 SIDE = "clamp(240px, 25vw, 480px)"
 """How wide the smaller figures are: a quarter of the window, within bounds."""
@@ -83,7 +88,8 @@ class Canvas:
         picture = update.picture
         if picture is None:
             return
-        if bool((picture.slice["loss"].where(picture.slice["computed"]) < 0).any()):
+        computed = picture.slice["computed"].values
+        if bool((picture.slice["loss"].values[..., computed] < 0).any()):
             display = display.replace(scale="linear", limits="")
         show = display.show if display.show != "compare" or update.kept else "2d"
         if show == "compare" and self.comparison is None:
@@ -92,7 +98,9 @@ class Canvas:
         if show != "compare":
             self._draw_landscape(picture, display)
         now = time.monotonic()
-        if playing and now - self._side_drawn_at < SIDE_PAUSE:
+        # The more pages there are that draw, the less often they follow.
+        pause = min(SIDE_PAUSE + SIDE_CROWDED * TURNS.wait(), SIDE_LONGEST)
+        if playing and now - self._side_drawn_at < pause:
             return
         self._side_drawn_at = now
         if show == "compare":
@@ -235,7 +243,7 @@ def _quality(picture: Picture, *, brief: bool) -> Iterator[str]:
     yield f"{int(slice_.attrs['examples'][0])} {picture.spec.split} examples"
     if words := statistics(slice_, brief=brief):
         yield words
-    broken = int((~(abs(slice_["loss"]) < float("inf"))).sum())
+    broken = int((~np.isfinite(slice_["loss"].values)).sum())
     if broken:
         yield f"{broken} points not finite"
 

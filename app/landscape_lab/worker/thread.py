@@ -2,7 +2,9 @@
 
 A job is an iterator of updates. The worker drains it into a box with one place; the page empties
 the box on its own thread. A new job makes older ones stale: their updates are dropped, and they
-stop at their next item. The worker waits while the browser has not drawn what it was sent.
+stop at their next item. The worker waits until it is the page's turn to draw, and while the browser
+has not drawn what it was sent, however late server and browser are: whoever is late would only become
+later by more pictures.
 """
 
 import atexit
@@ -13,11 +15,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from landscape_lab.worker.turns import TURNS, Turns
+
 WINDOW = 2
 """Pictures that may be on their way to the browser, sent and not yet drawn."""
 
 PATIENCE = 1.0
-"""Seconds after which an unanswered picture no longer holds the next one back."""
+"""Seconds after which an unanswered picture no longer holds the next one back, as in a window that
+is hidden, where a browser draws nothing; more where answers take long."""
+
+SLOWER = 4.0
+"""Patience, in times the longest answer of late."""
+
+CROWDED = 20.0
+"""Patience, in times the wait for a turn."""
 
 _open_queues: "weakref.WeakSet[LatestJobQueue]" = weakref.WeakSet()
 
@@ -43,9 +54,14 @@ class Submission:
 class LatestJobQueue:
     """Takes jobs from a page, one at a time; the newest replaces all older ones."""
 
-    def __init__(self, loop: Loop) -> None:
-        """An empty queue; the worker starts with the first job."""
-        self._loop = loop
+    def __init__(self, loop: Loop, turns: Turns = TURNS) -> None:
+        """An empty queue; the worker starts with the first job.
+
+        Args:
+            loop: the page's thread.
+            turns: in which pages draw; by default those of this process.
+        """
+        self._loop, self._turns = loop, turns
         self._changed = threading.Condition()
         self._job: Submission | None = None
         self._number = 0
@@ -53,7 +69,7 @@ class LatestJobQueue:
         self._update: tuple[Submission, Any] | None = None
         self._pumping = False
         self._sent = self._drawn = 0
-        self._sent_at = 0.0
+        self._sent_at = self._answer = 0.0
         self._thread: threading.Thread | None = None
         _open_queues.add(self)
 
@@ -93,7 +109,10 @@ class LatestJobQueue:
     def drawn(self, number: int) -> None:
         """The browser has drawn the picture of that number and all before it."""
         with self._changed:
-            self._drawn = max(self._drawn, min(number, self._sent))
+            if self._drawn < number <= self._sent:
+                self._drawn = number
+                took = time.monotonic() - self._sent_at if number == self._sent else 0.0
+                self._answer = max(took, 0.9 * self._answer)
             self._changed.notify_all()
 
     def close(self) -> None:
@@ -104,6 +123,7 @@ class LatestJobQueue:
             self._number += 1
             self._changed.notify_all()
             thread = self._thread
+        self._turns.done(self)
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout=10)
 
@@ -138,23 +158,32 @@ class LatestJobQueue:
         So the worker computes the next picture while the page draws this one.
         """
         with self._changed:
-            self._changed.wait_for(
+            while not self._changed.wait_for(
                 lambda: self._stale(job) or not (self._update or self._behind()), PATIENCE
-            )
+            ):
+                self._turns.check()
             if self._stale(job):
                 return False
             self._update = (job, update)
             if not self._pumping:
                 self._pumping = True
-                self._loop.soon(self._pump)
+                self._turns.ask(self, lambda: self._loop.soon(self._draw))
             return True
 
     def _stale(self, job: Submission) -> bool:
         return job.number != self._number
 
     def _behind(self) -> bool:
-        late = time.monotonic() - self._sent_at > PATIENCE
+        patience = max(PATIENCE, SLOWER * self._answer, CROWDED * self._turns.wait())
+        late = time.monotonic() - self._sent_at > patience
         return self._sent - self._drawn >= WINDOW and not late
+
+    def _draw(self) -> None:
+        """On the page's thread, when it is its turn."""
+        try:
+            self._pump()
+        finally:
+            self._turns.done(self)
 
     def _pump(self) -> None:
         """On the page's thread: show the latest update, if it is still wanted."""

@@ -1,0 +1,66 @@
+"""The pages of a process draw in turn, so that none waits longer than the others.
+
+One page draws at a time, in the order in which they asked, and between two of them the server
+answers what has come meanwhile: a visitor who opens a page, a button that was pressed. Who has drawn
+goes to the end of the line with its next picture, so all who play get equally many.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+LATEST = 0.3
+"""The share of the latest wait in the mean of all."""
+
+LONGEST = 5.0
+"""Seconds after which a page that has its turn and does not draw is passed over."""
+
+
+class Turns:
+    """Whose turn it is, and how long a page waits for its own."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Nobody waits; `clock` gives the time in seconds."""
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._waiting: OrderedDict[object, tuple[Callable[[], None], float]] = OrderedDict()
+        self._has: object | None = None
+        self._since = 0.0
+        self._wait = 0.0
+
+    def wait(self) -> float:
+        """Seconds that pages waited lately for their turn."""
+        with self._lock:
+            if self._has is None and self._clock() - self._since > LONGEST:
+                self._wait = 0.0
+            return self._wait
+
+    def ask(self, page: object, start: Callable[[], None]) -> None:
+        """Ask for a turn: `start` is called, from any thread, when it comes; then call `done`."""
+        with self._lock:
+            self._waiting.setdefault(page, (start, self._clock()))
+        self.check()
+
+    def done(self, page: object) -> None:
+        """A page has drawn, or has left: it is the turn of the next."""
+        with self._lock:
+            self._waiting.pop(page, None)
+            if self._has is page:
+                self._has = None
+        self.check()
+
+    def check(self) -> None:
+        """Give the turn to the next, if nobody has it, or has it for too long."""
+        with self._lock:
+            now = self._clock()
+            if not self._waiting or (self._has is not None and now - self._since < LONGEST):
+                return
+            page, (start, asked) = self._waiting.popitem(last=False)
+            self._has, self._since = page, now
+            self._wait += LATEST * (now - asked - self._wait)
+        start()
+
+
+TURNS = Turns()
+"""The turns of the pages of this process."""
