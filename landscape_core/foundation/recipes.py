@@ -20,7 +20,7 @@ from landscape_core.foundation.entry_points import offered_name
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.part_files import is_shipped, written_in
 
-ENGINE_VERSION = 6
+ENGINE_VERSION = 7
 """Raised whenever the same recipe would give other numbers; part of every cache key."""
 
 F = typing.TypeVar("F", bound=Callable[..., Any])

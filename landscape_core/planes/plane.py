@@ -7,6 +7,7 @@ coordinates are least-squares solutions, computed in float64.
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import overload
 
@@ -230,30 +231,26 @@ class Plane:
         return replace(self, axes=axes, buffers=moved, given=())
 
     @public_call
-    def facing(self, other: "Plane | None") -> "Plane":
-        """The same plane with its axes in the order and to the side of a predecessor's.
+    def flipped(self, reversed_axes: Sequence[bool]) -> "Plane":
+        """The same plane with these axes pointed to the other side.
 
-        So a picture that is drawn anew neither flips nor swaps its axes, where eigenvectors or
-        components change places. Of two orders the one with the larger cosines is taken.
+        Raises:
+            PlaneError: not one truth value for each axis.
         """
-        if other is None or other.axes.shape != self.axes.shape:
+        if len(reversed_axes) != self.dimensions:
+            raise PlaneError(
+                f"{self.dimensions} truth values are needed, one an axis; got {reversed_axes}."
+            )
+        if not any(reversed_axes):
             return self
-        unit, last = (axes / axes.norm(dim=1, keepdim=True) for axes in (self.axes, other.axes))
-        cosines = (last @ unit.T).double()
-        order = max(
-            itertools.permutations(range(self.dimensions)),
-            key=lambda order: sum(float(cosines[i, j].abs()) for i, j in enumerate(order)),
+        signs = torch.tensor([-1.0 if reverse else 1.0 for reverse in reversed_axes])
+        given = tuple(
+            tuple(float(sign) * at for sign, at in zip(signs, point, strict=True))
+            for point in self.given
         )
-        signs = torch.tensor([-1.0 if cosines[i, j] < 0 else 1.0 for i, j in enumerate(order)])
-        turned = self.buffers and self.buffers.recombined(
-            torch.diag(signs) @ torch.eye(self.dimensions)[list(order)]
-        )
-        ratios = self.explained_variance_ratio
         return replace(
             self,
-            axes=self.axes[list(order)] * signs.to(self.axes)[:, None],
-            names=tuple(self.names[j] for j in order),
-            explained_variance_ratio=ratios and tuple(ratios[j] for j in order),
-            buffers=turned,
-            given=(),
+            axes=self.axes * signs.to(self.axes)[:, None],
+            buffers=self.buffers and self.buffers.recombined(torch.diag(signs)),
+            given=given,
         )

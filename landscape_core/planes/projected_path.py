@@ -12,7 +12,11 @@ from landscape_core.planes.extent import Numbers, framed
 from landscape_core.planes.plane import Plane
 
 ESCAPE = 100.0
-"""An iterate is far away where its distance from the start exceeds the start's norm by so much."""
+"""An iterate is far away where its distance from the start is more than so many times the start's
+norm, 1, and the distances of the first iterates."""
+
+FIRST = 3
+"""Iterates that are never far away: as many as the principal components of a plane need."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +87,8 @@ def project(  # noqa: PLR0913 - each choice by its name
 
 
 def before_escape(thetas: Vectors) -> int:
-    """How many iterates (T, P) precede the first that is far away; at least the start."""
+    """How many iterates (T, P) precede the first that is far away; at least `FIRST`, or all."""
     distance = (thetas - thetas[0]).double().norm(dim=1)
-    far = distance > ESCAPE * max(float(thetas[0].double().norm()), 1.0)
+    usual = max(float(thetas[0].double().norm()), 1.0, float(distance[:FIRST].max()))
+    far = distance > ESCAPE * usual
     return int(far.int().argmax()) if bool(far.any()) else len(distance)

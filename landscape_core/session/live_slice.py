@@ -100,7 +100,10 @@ class LiveSlice:
         self.notice = self.tracker.notice
         if observed.near < len(observed.entries):
             gone = observed.entries[observed.near].state.index
-            self.notice = f"The path leaves the picture before step {gone}, for very large weights"
+            self.notice = (
+                f"The plane and the picture are of the path before step {gone}, where the weights"
+                " become very large"
+            )
         spec = self.spec
         self.projected = project(
             self.plane, observed.thetas, span=spec.span, ends=spec.ends(), near=observed.near

@@ -47,7 +47,7 @@ class Picture:
     from the plane, and `off`, that distance divided by the largest distance of any iterate from the
     start. `curvature` holds the curvature along the run, where that was asked for, and `studies`
     the results for the inspected iterate, by the name of the study. `captured` is the fraction of
-    the squared distance from the start, summed over the iterates, that lies in the plane. `notice`
+    the squared distance from the start, summed over all iterates, that lies in the plane. `notice`
     says why the plane is not the one asked for, or is empty. `standard_error` is that of the mean
     loss at the inspected iterate, where the slice uses only some of the examples.
     """

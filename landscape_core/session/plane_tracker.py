@@ -18,7 +18,10 @@ run is paused."""
 
 
 class PlaneTracker:
-    """The plane of each picture, turned as little as possible from one to the next."""
+    """The plane of each picture: a function of the run alone, or one that is held.
+
+    Between two pictures that follow each other quickly, directions that take long to compute stay.
+    """
 
     def __init__(self) -> None:
         """No plane yet."""
@@ -53,7 +56,7 @@ class PlaneTracker:
             return rescue
         spent = time.perf_counter() - began
         self._renew_at = time.perf_counter() + (SELDOM * spent if spent > QUICK else 0.0)
-        self.latest, self._step = found.facing(self.latest), observed.step
+        self.latest, self._step = found, observed.step
         return self.latest
 
     def _spanned(self, observed: ObservedRun, directions: Directions, end: int) -> Plane | None:

@@ -289,7 +289,7 @@ class Session:
             curves=curves(observed.entries),
             boundary=side.boundary(state),
             points=side.points,
-            captured=projected.plane.captured(observed.thetas[: observed.near]),
+            captured=projected.plane.captured(observed.thetas),
             notice=self.live_slice.notice,
             standard_error=side.standard_error(self.spec.split, examples, state),
             curvature=side.curvature(),

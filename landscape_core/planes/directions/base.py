@@ -15,6 +15,7 @@ from landscape_core.foundation.types import Vector, Vectors
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.objective import Objective
 from landscape_core.models.parameters import Layout, selected
+from landscape_core.planes.orientation import oriented
 from landscape_core.planes.plane import Plane
 
 
@@ -43,15 +44,17 @@ class Directions(Recipe, ABC):
 
     `needs_path`: whether it uses the trajectory; `whole_path`: whether its plane is determined by
     the whole trajectory rather than the current point; `through_states`: whether it passes through
-    several states of the network, not only the centre.
+    several states of the network, not only the centre; `signed`: whether it tells the side to which
+    each axis points, as a gradient does and an eigenvector does not.
 
-    A rule implements `axes`; `span` adds what is common to all rules: fixed layers, orthogonality
-    and length.
+    A rule implements `axes`; `span` adds what is common to all rules: fixed layers, orthogonality,
+    length, and the signs of axes that have none of their own, by `oriented`.
     """
 
     needs_path: ClassVar[bool] = False
     whole_path: ClassVar[bool] = False
     through_states: ClassVar[bool] = False
+    signed: ClassVar[bool] = True
 
     layers: Annotated[
         str,
@@ -95,7 +98,8 @@ class Directions(Recipe, ABC):
             axes = torch.stack([axes[0], _turned(axes[1], axes[0])])
         if self.length == "unit":
             axes = axes / axes.norm(dim=1, keepdim=True)
-        return plane if axes is plane.axes else plane.spanned_by(axes)
+        plane = plane if axes is plane.axes else plane.spanned_by(axes)
+        return plane if self.signed else oriented(plane, view.path)
 
     def _within(self, view: Viewpoint, dimensions: int) -> Plane:
         """The rule's plane in the chosen layers, embedded in all parameters."""

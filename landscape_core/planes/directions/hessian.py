@@ -28,6 +28,7 @@ class HessianEigenvectors(Directions):
     """Eigenvectors of the Hessian at the centre, by default those of the largest eigenvalues."""
 
     label: ClassVar[str] = "Hessian eigenvectors"
+    signed: ClassVar[bool] = False
 
     first: Annotated[int, Knob(-50, 50, RANK)] = 1
     second: Annotated[int, Knob(-50, 50, RANK)] = 2
@@ -65,8 +66,6 @@ class HessianEigenvectors(Directions):
         if not bool(pairs.values[rows].isfinite().all()):
             raise PlaneError("the requested eigenvectors did not converge; increase the tolerance.")
         axes = torch.stack([pairs.vectors[row] for row in rows])
-        # A sign that does not depend on the solver: the largest entry is positive.
-        largest = axes.gather(1, axes.abs().argmax(dim=1, keepdim=True))
         names = [f"eigenvector {rank} (λ = {float(pairs.values[row]):.3g})"
                  for rank, row in zip(ranks, rows, strict=True)]  # fmt: skip
-        return Plane(view.centre, axes * largest.sign(), tuple(names))
+        return Plane(view.centre, axes, tuple(names))

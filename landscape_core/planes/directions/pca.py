@@ -28,6 +28,7 @@ class PCA(Directions):
     label: ClassVar[str] = "PCA of the trajectory"
     needs_path: ClassVar[bool] = True
     whole_path: ClassVar[bool] = True
+    signed: ClassVar[bool] = False
 
     center: Annotated[
         bool,
@@ -79,11 +80,8 @@ class PCA(Directions):
                 f" directions; this one moves in {moves}."
             )
         weights = vectors / values[:dimensions].sqrt()
-        # Signs that do not depend on the solver: along each axis the path ends ahead of its start.
-        along = (gram @ weights)[[0, -1]]
-        backward = along[1] < along[0]
         shares = values[:dimensions] / values.sum()
-        return torch.where(backward, -weights, weights), shares.tolist()
+        return weights, shares.tolist()
 
     def _deviations(self, path: Vectors) -> Iterator[Tensor]:
         """Yield the trajectory relative to its mean or its end, in blocks of parameters (T, p)."""

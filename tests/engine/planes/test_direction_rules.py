@@ -385,12 +385,3 @@ def test_a_plane_through_three_points_has_them_at_its_corners():
         Plane.through(points[0], points[0])
     with pytest.raises(PlaneError, match="2 or 3"):
         Plane.through(points[0])
-
-
-def test_axes_that_change_places_are_put_back_with_their_names():
-    axes = torch.eye(2, 6, dtype=torch.float64) + 0.05 * cases.normal(2, 6)
-    before = Plane(torch.zeros(6).double(), axes, ("a", "b"), (0.6, 0.3))
-    after = Plane(before.origin, torch.stack([-axes[1], axes[0]]), ("PC1", "PC2"), (0.5, 0.4))
-    found = after.facing(before)
-    torch.testing.assert_close(found.axes, axes)
-    assert (found.names, found.explained_variance_ratio) == (("PC2", "PC1"), (0.4, 0.5))

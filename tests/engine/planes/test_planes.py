@@ -58,11 +58,14 @@ def test_a_plane_moved_to_another_origin_has_zero_there():
     assert plane.at(theta).coords(theta[None]).abs().max() < 1e-12
 
 
-def test_a_plane_faces_the_side_of_its_predecessor():
+def test_a_flipped_plane_has_the_chosen_axes_reversed():
     plane = skew_plane()
-    turned = Plane(plane.origin, -plane.axes)
-    torch.testing.assert_close(turned.facing(plane).axes, plane.axes)
-    assert turned.facing(None) is turned
+    assert plane.flipped([False, False]) is plane
+    flipped = plane.flipped([False, True])
+    torch.testing.assert_close(flipped.axes, torch.stack([plane.axes[0], -plane.axes[1]]))
+    assert flipped.names == plane.names
+    with pytest.raises(PlaneError, match="2 truth values"):
+        plane.flipped([True])
 
 
 @pytest.mark.parametrize(
@@ -155,4 +158,4 @@ def test_a_plane_knows_where_its_points_lie_until_it_is_moved():
     assert plane.in_double().given == plane.like(torch.zeros(4).double()).given == plane.given
     assert plane.at(torch.eye(4)[0]).given == ()
     assert plane.spanned_by(plane.axes.flip(0)).given == ()
-    assert plane.facing(plane).given == ()
+    assert plane.flipped([True, False]).given == ((0.0, 0.0), (-1.0, 0.0), (0.0, 1.0))

@@ -75,4 +75,10 @@ def test_other_runs_are_shown_and_iterates_far_away_are_not():
 
 def test_the_start_is_never_far_away():
     assert before_escape(torch.zeros(1, 3)) == 1
-    assert before_escape(torch.tensor([[0.0], [99.0], [101.0], [0.0]])) == 2
+    assert before_escape(torch.tensor([[0.0], [0.5], [1.0], [99.0], [101.0], [0.0]])) == 4
+
+
+def test_far_away_is_measured_by_the_first_steps_where_they_are_long():
+    flown = torch.tensor([[1.0], [900.0], [1800.0], [1.7e5], [2e5], [0.0]])
+    assert before_escape(flown) == 4
+    assert before_escape(flown[:2]) == 2

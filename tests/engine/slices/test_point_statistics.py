@@ -341,8 +341,7 @@ def test_a_plane_keeps_its_buffers_when_it_is_turned_and_moved_within_itself():
     parts = {"train": ModelObjective(models[0], cross_entropy, *data)}
     plane = probe_of(parts, Plane.through(*models), {}, strategy="loop").plane
     thetas = plane.points(torch.tensor(CORNERS, dtype=torch.float64))
-    turned = plane.facing(Plane(plane.origin, -plane.axes.flip(0)))
-    assert turned.names == plane.names[::-1]
+    turned = plane.flipped([True, False]).spanned_by(-plane.axes.flip(0))
     for other in (turned, plane.at(thetas[2]), plane.in_double(), plane.to("cpu")):
         for theta, model in zip(thetas, models, strict=True):
             buffers = other.buffers.at(other.coords(theta[None])[0])
