@@ -14,11 +14,13 @@ from landscape_core.foundation.recipes import name_of
 from landscape_core.session.picture import Picture
 from landscape_lab.components.surface.surface import Surface
 from landscape_lab.figures import theme
+from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.figures.bokeh.comparison import Comparison
 from landscape_lab.figures.bokeh.contour import Contour
 from landscape_lab.figures.bokeh.curves import Curves
 from landscape_lab.figures.reliability import reliability, statistics
 from landscape_lab.page.comparison import compared_runs
+from landscape_lab.page.staleness import Staleness
 from landscape_lab.state.scene import Display
 from landscape_lab.worker.turns import TURNS
 from landscape_lab.worker.update import Update
@@ -66,10 +68,12 @@ class Canvas:
         self.comparison: Comparison | None = None
         self.quality = _line(theme.MUTED, 12, 38)
         self._panes: dict[str, Any] = {"2d": pn.pane.Bokeh(self.contour.figure, **FILL)}
-        self.landscape = pn.Column(
-            self._panes["2d"], self.quality, css_classes=["landscape"], **FILL
+        self._staleness = Staleness()
+        self._pictures = pn.Column(self._panes["2d"], styles=_shade(stale=False), **FILL)
+        self.landscape = pn.Column(self._pictures, self.quality, css_classes=["landscape"], **FILL)
+        self._above = pn.Column(
+            pn.pane.Bokeh(self.curves.figure, **FILL), styles=_shade(stale=False), **FILL
         )
-        self._above = pn.Column(pn.pane.Bokeh(self.curves.figure, **FILL), **FILL)
         self._side_panels: dict[str, _SideFigure] = {}
         self.side = pn.Column(
             self._above,
@@ -106,19 +110,27 @@ class Canvas:
         if show == "compare":
             self._compare(update, display)
         self.curves.update(picture.curves, picture.seen)
-        self.quality.object = quality(picture)
+        if not self._staleness.words:
+            self.quality.object = quality(picture)
         self._draw_side_panel(picture, display)
 
     def hurry(self) -> None:
         """Something is to be changed: while a run goes on, the landscape alone obeys at first."""
         self._side_drawn_at = time.monotonic()
 
-    def dim(self, *, stale: bool) -> None:
-        """Show the picture pale while it is still that of another run."""
-        # A style that is left out is never removed in the browser (Bokeh 3.9).
-        styles = {"opacity": "0.4" if stale else "1"}
-        if self.landscape.styles != styles:
-            self.landscape.styles = styles
+    def mark(self, staleness: Staleness) -> None:
+        """Show pale what does not obey the settings, and say below the picture what it shows."""
+        if staleness == self._staleness:
+            return
+        self._staleness = staleness
+        if staleness.words:
+            self.quality.object = f"<div>{html.escape(staleness.words)}</div>"
+        else:
+            self._side_drawn_at = 0.0  # what was pale is drawn with the next picture
+        put(self._pictures, styles=_shade(stale=staleness.landscape))
+        put(self._above, styles=_shade(stale=staleness.curves))
+        for figure in self._side_panels.values():
+            put(figure.pane, styles=_shade(stale=staleness.side_panel))
 
     def scale(self, *, projects: bool) -> None:
         """Make type and lines larger for a projector, or as they were."""
@@ -150,7 +162,7 @@ class Canvas:
         else:
             inner = pn.pane.Bokeh(self._comparison().figure, **FILL)
         self._panes[name] = pn.Column(inner, visible=False, **FILL)
-        self.landscape.insert(len(self.landscape) - 1, self._panes[name])
+        self._pictures.append(self._panes[name])
 
     def _comparison(self) -> Comparison:
         if self.comparison is None:
@@ -209,9 +221,19 @@ class Canvas:
     def _add(self, name: str, view: Any) -> None:
         """Add the figure of a side panel."""
         self._enlarge(view)
-        pane = pn.Column(pn.pane.Bokeh(view.figure, **FILL), **FILL)
+        shade = _shade(stale=self._staleness.side_panel)
+        pane = pn.Column(pn.pane.Bokeh(view.figure, **FILL), styles=shade, **FILL)
         self._side_panels[name] = _SideFigure(view, pane)
         self.side.append(pane)
+
+
+def _shade(*, stale: bool) -> dict[str, str]:
+    """Styles of a picture; pale if it does not obey the settings for longer than a moment.
+
+    Both states set every value: one that is left out is never removed in the browser (Bokeh 3.9).
+    """
+    slowly = "opacity 40ms linear 40ms" if stale else "opacity 0s linear 0s"
+    return {"opacity": "0.35" if stale else "1", "transition": slowly}
 
 
 def _same(one: Any, other: Any) -> bool:

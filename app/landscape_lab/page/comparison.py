@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from landscape_core.foundation.recipes import Recipe, label_of
 from landscape_core.session.picture import Picture
 from landscape_lab.figures.bokeh.comparison import Compared
 from landscape_lab.state import form_model
 from landscape_lab.state.place import Place
+from landscape_lab.state.setting_words import in_words
 from landscape_lab.worker.update import Update
 
 LETTERS = "ABCD"
@@ -94,7 +93,7 @@ def _settings(place: Place) -> dict[str, _Setting]:
     found = {
         entry.path: _Setting(
             entry.field.label,
-            _in_words(entry.value),
+            in_words(entry.value),
             entry.value == entry.field.default,
         )
         for entry in form_model.rows(place.start)
@@ -102,7 +101,7 @@ def _settings(place: Place) -> dict[str, _Setting]:
     }
     for change in place.changes:
         old = found[change.path]
-        value = f"{old.value}, from step {change.step} {_in_words(change.value)}"
+        value = f"{old.value}, from step {change.step} {in_words(change.value)}"
         found[change.path] = _Setting(old.label, value)
     if place.origin is not None:
         where = f"α {place.origin.alpha:.3g}, β {place.origin.beta:.3g}"
@@ -110,11 +109,3 @@ def _settings(place: Place) -> dict[str, _Setting]:
     step = place.step if place.seen is None else place.seen
     found["step"] = _Setting("step", str(step))
     return found
-
-
-def _in_words(value: Any) -> str:
-    if isinstance(value, Recipe):
-        return label_of(type(value))
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")

@@ -8,6 +8,7 @@ from landscape_core.foundation.errors import LandscapeError
 from landscape_core.session.picture import Picture
 from landscape_lab.page.form_sections import concerned, message_of
 from landscape_lab.page.layout import PageLayout
+from landscape_lab.page.staleness import staleness
 from landscape_lab.state.history import History
 from landscape_lab.state.place import Place
 from landscape_lab.state.place_changes import reached, refusal
@@ -88,7 +89,6 @@ class PageRun:
         self.place, self.playing, self.point = there, False, None
         self.layout.toolbar.message("")
         self.layout.show_preset(there.preset)
-        self.layout.canvas.dim(stale=self.update is not None)
         self.submit(go=there, fresh=fresh)
 
     def submit(self, **wanted: Any) -> None:
@@ -149,15 +149,16 @@ class PageRun:
             self.place, self.reference, self.history, self.picture, playing=self.playing
         )
         self._show_link(at_rest=at_rest or not self.busy)
+        self._mark()
         self._inform()
 
     def _show(self, update: Update) -> None:
         self.update = update
-        self.layout.canvas.dim(stale=False)
         if self._going is None or update.place.step >= self._going.step:
             self._take_over(update)
         self.layout.toolbar.set({"progress": self._progress.values(update.progress)})
         self._inform()
+        self._mark()
         self.draw()
         if time.monotonic() - self._linked_at > LINK_PAUSE:  # a reload finds the run where it is
             self._linked_at = time.monotonic()
@@ -174,15 +175,14 @@ class PageRun:
         self._going = None
 
     def _done(self) -> None:
-        self.playing = False
-        self.layout.canvas.dim(stale=False)
+        self.playing = self.busy = False
         if self._going is not None and self.update is not None:  # the run ended on the way
             self._take_over(self.update)
         self.layout.form.set_busy(False)
         self.layout.toolbar.set({"playing": False, "progress": None})
+        self._mark()
         self.draw()
         self.show_controls(at_rest=True)
-        self.busy = False
         action, self._at_rest = self._at_rest, None
         if action is not None:
             action()
@@ -190,7 +190,6 @@ class PageRun:
     def _fail(self, error: Exception) -> None:
         """Show an error at the control that it concerns, and go back to what was in force."""
         layout = self.layout
-        layout.canvas.dim(stale=False)
         self.playing = self.busy = False
         self._going = None
         layout.form.set_busy(False)
@@ -212,6 +211,11 @@ class PageRun:
         """Bring the address in line with the place, at rest also with its picture's strategy."""
         picture = self.picture if at_rest else None
         self.layout.show_link(self.place.shown_by(picture), self.tour)
+
+    def _mark(self) -> None:
+        """Mark the pictures that do not obey the settings that are wanted."""
+        shown = self.update.place if self.update else None
+        self.layout.canvas.mark(staleness(shown, self.place, computing=self.busy))
 
     def _inform(self) -> None:
         for follower in self.followers:

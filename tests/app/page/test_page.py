@@ -298,3 +298,49 @@ def test_the_line_below_the_picture_names_statistics_and_has_all_of_it_under_the
     whole, shown = re.search(r'title="([^"]*)">(.*)</div>', line).groups()
     assert "batch norm running (the centre&#x27;s stored statistics at every point)" in whole
     assert "(the centre" not in shown
+
+
+def shades(page):
+    """How opaque the landscape and the loss curves are."""
+    canvas = page.layout.canvas
+    places = (canvas.landscape[0], canvas.side[0])
+    return [float(place.styles["opacity"]) for place in places]
+
+
+@pytest.mark.parametrize("show", ["2d", "compare"])
+def test_a_picture_of_other_settings_is_pale_and_says_which_until_it_obeys(page, show):
+    page.navigation.keep()
+    at_rest(page)
+    page.choose("run.batch_size", 7)
+    at_rest(page)
+    page.choose("display.show", show)
+    at_rest(page)
+    assert shades(page) == [1, 1]
+    page.choose("run.batch_size", 100)
+    assert max(shades(page)) < 0.5
+    line = page.layout.canvas.quality.object
+    assert "Computing … This picture shows batch size 7" in line
+    at_rest(page)
+    assert shades(page) == [1, 1]
+    assert "This picture" not in page.layout.canvas.quality.object
+
+
+def test_another_slice_leaves_the_curves_and_a_stopped_one_says_what_is_shown(page):
+    page.choose("slice.resolution", 201)
+    assert [shade < 0.5 for shade in shades(page)] == [True, False]
+    page.run.cancel()
+    assert "Not computed. This picture shows resolution 11" in page.layout.canvas.quality.object
+    page.choose("slice.resolution", 11)
+    at_rest(page)
+    assert shades(page) == [1, 1]
+
+
+def test_every_style_is_set_in_both_states(page):
+    canvas = page.layout.canvas
+    before = [set(place.styles) for place in (*canvas.landscape, *canvas.side)]
+    page.navigation.open("preset=curved_valley&step=2&slice.resolution=11")
+    assert max(shades(page)) < 0.5
+    assert "the preset Two spirals" in canvas.quality.object
+    assert [set(place.styles) for place in (*canvas.landscape, *canvas.side)] == before
+    at_rest(page)
+    assert shades(page) == [1, 1]

@@ -1,0 +1,57 @@
+"""Which pictures of a page do not obey its settings yet, and which settings they show."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from landscape_lab.state import form_model
+from landscape_lab.state.place import Place
+from landscape_lab.state.preset import presets
+from landscape_lab.state.setting_words import in_words
+
+MOST = 3
+"""Settings of a picture that are named; of more, only how many."""
+
+
+@dataclass(frozen=True)
+class Staleness:
+    """Which of the pictures show other settings than the form, and in `words`, which those are."""
+
+    landscape: bool = False
+    curves: bool = False
+    side_panel: bool = False
+    words: str = ""
+
+
+def staleness(shown: Place | None, wanted: Place, *, computing: bool) -> Staleness:
+    """What of the pictures of one place does not obey the settings of another; nothing of none."""
+    if shown is None:
+        return Staleness()
+    ours, theirs = shown.scene, wanted.scene
+    run = ours.run != theirs.run or shown.origin != wanted.origin
+    slice_ = run or ours.computed_slice != theirs.computed_slice
+    panel = slice_ or ours.display.side_panel != theirs.display.side_panel
+    if not panel:
+        return Staleness()
+    doing = "Computing …" if computing else "Not computed."
+    what = "This picture" if slice_ else "The side panel"
+    return Staleness(slice_, run, panel, f"{doing} {what} shows {', '.join(_named(shown, wanted))}")
+
+
+def _named(shown: Place, wanted: Place) -> Iterator[str]:
+    """The settings that are shown where others are wanted, in words."""
+    if shown.preset != wanted.preset and shown.preset:
+        yield f"the preset {presets()[shown.preset].title}"
+        return
+    changed = form_model.differences(shown.scene, wanted.scene)
+    labels = {row.path: row.field.label for row in form_model.rows(shown.scene)}
+    names = [path for path in changed if path in labels and _is_of_picture(path)]
+    for path in names[:MOST]:
+        yield f"{labels[path]} {in_words(changed[path])}"
+    if len(names) > MOST:
+        yield f"and {len(names) - MOST} other settings"
+    if shown.origin != wanted.origin:
+        yield "a run from another start"
+
+
+def _is_of_picture(path: str) -> bool:
+    return not path.startswith("display.") or path.startswith("display.side_panel")
