@@ -15,6 +15,9 @@ RUN = ("optimizer", "schedule", "sampler")
 SLICE = ("span", "split", "measures")
 """The settings of a run and a view stated in captions, except directions."""
 
+OF_THE_RUN = ("data_seed", -1)
+"""The field and value by which data follow the seed of the run, which the caption states."""
+
 COMPUTED = ("examples", "explained_variance_ratio", "engine_version")
 """Attributes of every slice."""
 
@@ -116,7 +119,7 @@ def _recipe(plain: dict[str, Any]) -> str:
     fields = [
         f"{_words(name)} {_recipe(given) if isinstance(given, dict) else _short(given)}"
         for name, given in rest.items()
-        if given != ""
+        if given != "" and (name, given) != OF_THE_RUN
     ]
     kind = str(plain.get("kind", ""))
     return f"{kind} ({', '.join(fields)})" if fields else kind

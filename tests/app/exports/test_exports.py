@@ -213,7 +213,7 @@ def test_drawings_are_made_with_their_caption(shown):
         "Adam (learning rate 0.3), batch size 10; plane: PCA of the trajectory,",
         "explained variance", "points 60", "learning rate set to 0.3 at step 5",
         "225 of 225 points computed", "beta1 set to 0.5 at step 9", "Landscape Lab",
-        "early", "late", "start", "last", "best", "lowest",
+        "early", "late", "start", "last", "lowest on path", "lowest on slice",
     ):  # fmt: skip
         assert told in words, told
     assert "epsilon 1e-08" in words  # all settings, also those as by default

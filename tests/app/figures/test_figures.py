@@ -1,6 +1,7 @@
 """What the figures hold, against the data they are given."""
 
 import itertools
+import json
 import re
 import subprocess
 import sys
@@ -195,10 +196,10 @@ def test_a_star_marks_the_lowest_true_loss_until_the_step_looked_at():
         contour.update(slice_of(valley), path, seen=seen)
         marks = contour.marks.data
         assert marks["x"][marks["marker"].index("star")] == np.float32(path["alpha"][best])
-    assert _legend_words(contour)["best"]
+    assert _legend_words(contour)["lowest on path"]
     contour.update(slice_of(valley), path.drop_vars("loss"))
     assert "star" not in contour.marks.data["marker"]
-    assert not _legend_words(contour)["best"]
+    assert not _legend_words(contour)["lowest on path"]
 
 
 def test_the_point_looked_at_has_a_sign_of_its_own():
@@ -755,6 +756,16 @@ def test_the_caption_tells_the_settings():
         "1 value not finite",
     ):
         assert told in words
+
+
+@pytest.mark.parametrize(("seed", "told"), [(-1, False), (0, True), (5, True)])
+def test_the_caption_tells_a_data_seed_only_where_it_is_not_that_of_the_run(seed, told):
+    given_ = slice_of(valley)
+    problem = {"kind": "supervised", "data_seed": seed}
+    given_.attrs["run"] = json.dumps({"problem": problem, "seed": 4})
+    words = caption(given_)
+    assert "problem supervised" in words
+    assert ("data seed" in words) == told
 
 
 @pytest.mark.parametrize(("held", "told"), [(3, True), (0, False), (None, False)])

@@ -226,11 +226,15 @@ def test_path_start_last_best_and_lowest_are_where_they_are():
     at = np.stack([path["alpha"], path["beta"]], axis=1)
     np.testing.assert_allclose(marked(axes, "start"), at[:1])
     np.testing.assert_allclose(marked(axes, "last"), at[-1:])
-    np.testing.assert_allclose(marked(axes, "best"), at[[int(np.argmin(path["loss"].data))]])
+    np.testing.assert_allclose(
+        marked(axes, "lowest on path"), at[[int(np.argmin(path["loss"].data))]]
+    )
     loss = given["loss"].sel(split="train")
     lowest = loss.where(loss == loss.min(), drop=True)
-    np.testing.assert_allclose(marked(axes, "lowest"), [[lowest["alpha"][0], lowest["beta"][0]]])
-    assert not {"start", "last", "best"} & set(signs(plot(given, path=False)))
+    np.testing.assert_allclose(
+        marked(axes, "lowest on slice"), [[lowest["alpha"][0], lowest["beta"][0]]]
+    )
+    assert not {"start", "last", "lowest on path"} & set(signs(plot(given, path=False)))
 
 
 def test_computed_points_are_marked_and_the_error_of_the_others_is_told():
@@ -325,7 +329,7 @@ def test_another_variable_is_drawn_when_it_is_asked_for():
     given = slice_of(valley)
     axes = plot(given, variable="accuracy")
     np.testing.assert_allclose(image_of(axes).get_array().max(), given["accuracy"].max())
-    assert "lowest" not in signs(axes)
+    assert "lowest on slice" not in signs(axes)
 
 
 def test_compared_slices_share_their_colours():

@@ -138,7 +138,7 @@ class Contour:
         )
         self._explain(path, seen, point)
         least = lowest(shown.values, alpha, beta) if variable == "loss" else None
-        self._key.show(lowest=least is not None)
+        self._key.show(lowest_on_slice=least is not None)
         self._trail.update(path, seen=seen, low=least, point=point)
 
     def scale(self, factor: float) -> None:
@@ -218,10 +218,12 @@ class Contour:
             known = best(path, here) is not None
             moved = self._is_long(path.isel(step=slice(here + 1)))
         if self._new("every", every):
-            self._key.items["dots"].label = value(f"{every} steps")
+            self._key.items["dots"].label = value(
+                f"every {every} steps" if every > 1 else "every step"
+            )
         self._key.show(
-            early=moved, late=moved, dots=moved and every > 0, best=known, far_off=far,
-            point=point is not None,
+            early=moved, late=moved, dots=moved and every > 0,
+            lowest_on_path=known, far_off=far, point=point is not None,
         )  # fmt: skip
 
     def _is_long(self, path: xr.Dataset) -> bool:

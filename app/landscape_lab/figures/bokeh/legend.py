@@ -14,14 +14,14 @@ from landscape_lab.figures.bokeh.axes import put
 SIGNS = {
     "start": ("circle", *path.START[1:]),
     "now": ("circle", *path.NOW[1:]),
-    "best": ("star", *path.BEST[1:]),
-    "lowest": ("x", theme.HALO, theme.HALO, 2.0),
+    "lowest on path": ("star", *path.BEST[1:]),
+    "lowest on slice": ("x", theme.HALO, theme.HALO, 2.0),
     "point": ("diamond", *path.LOOKED_AT[1:]),
     "dots": ("circle", theme.HALO, "#ffffff", 4.0),
     "not finite": ("square", theme.NOT_FINITE, theme.NOT_FINITE_STRIPE, 2.0),
 }
 
-SELDOM = ("best", "point", "dots", "not finite", "far off")
+SELDOM = ("lowest on path", "point", "dots", "not finite", "far off")
 """Signs that are explained only where there are some."""
 
 ROWS = """

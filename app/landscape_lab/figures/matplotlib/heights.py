@@ -26,7 +26,7 @@ DOT = 0.22
 COLUMNS = 7
 """Signs in one row of a key, at most."""
 
-LAST = ("lowest", "computed point", "not finite")
+LAST = ("lowest on slice", "computed point", "not finite")
 """Signs that stand behind those of the path."""
 
 KEY: Any = {

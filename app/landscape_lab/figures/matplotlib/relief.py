@@ -77,7 +77,7 @@ def relief_on(
             np.clip(np.nanmin(np.where(np.isfinite(heights), heights, np.nan)), low, high)
         )
         axes.plot(*low_at, bottom, "x", color="#ffffff", markersize=7, zorder=3,
-                  markeredgewidth=1.5, label="lowest")  # fmt: skip
+                  markeredgewidth=1.5, label="lowest on slice")  # fmt: skip
 
 
 def above(shown: xr.DataArray, path: xr.Dataset, options: PlotOptions) -> Array:

@@ -76,6 +76,6 @@ def _mark_lowest(axes: Any, slice_: xr.Dataset, options: PlotOptions) -> None:
     low = lowest(shown.values, shown["alpha"].values, shown["beta"].values)
     if low is not None:
         axes.plot(
-            *low, "x", color="#ffffff", markersize=7, markeredgewidth=1.5, label="lowest",
-            zorder=5.5, path_effects=outlined(1.7),
+            *low, "x", color="#ffffff", markersize=7, markeredgewidth=1.5,
+            label="lowest on slice", zorder=5.5, path_effects=outlined(1.7),
         )  # fmt: skip

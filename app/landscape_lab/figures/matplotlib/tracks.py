@@ -106,7 +106,7 @@ def path_on(axes: Any, path: xr.Dataset, seen: int | None, up: Array | None = No
     lowest = best(path, int(np.flatnonzero(past)[-1])) if past.any() else None
     if lowest is not None:
         at = [one[lowest : lowest + 1] for one in places]
-        axes.plot(*at, "*", color=theme.BEST, markersize=8, label="best",
+        axes.plot(*at, "*", color=theme.BEST, markersize=8, label="lowest on path",
                   **signs | {"markeredgewidth": 0.7, "zorder": 6})  # fmt: skip
 
 
