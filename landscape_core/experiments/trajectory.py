@@ -181,7 +181,7 @@ def with_run(path: xr.Dataset, run: Run) -> xr.Dataset:
         SpecError: another run than the one that was recorded.
     """
     if not is_run_of(path, run):
-        accepted = "left as it is: the weights are those of the run that was recorded"
+        accepted = "as recorded, because the weights are those of that run"
         raise SpecError("run", unlike(run, run_of(path)), accepted)
     return path.assign_attrs(run=canonical(to_plain(run)))
 

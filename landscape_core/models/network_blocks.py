@@ -12,7 +12,7 @@ from landscape_core.models.normalizations.base import Normalization
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {one.name: one.layer for one in KNOWN if one.name}
 ACTIVATION = Choice(
-    tuple(ACTIVATIONS), "activation function after each layer; identity: a linear network"
+    tuple(ACTIVATIONS), "activation function after each hidden layer; identity: a linear network"
 )
 
 

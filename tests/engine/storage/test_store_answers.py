@@ -369,7 +369,7 @@ def test_a_trajectory_is_read_on_its_data_in_another_folder(tmp_path):
     images(tmp_path / "b", seed=1)
     with pytest.raises(FileFormatError, match="b: t10k"):
         READERS["a slice"](path, moved, None)
-    with pytest.raises(SpecError, match="left as it is"):
+    with pytest.raises(SpecError, match="must be as recorded"):
         READERS["a slice"](path, moved.replace(seed=1).replace(problem=run.problem), None)
 
 
