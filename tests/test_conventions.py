@@ -23,13 +23,6 @@ FOREIGN = {"_apply", "_buffers", "_handle_msg", "_make", "_modules", "_send_msg"
 
 PRIVATE = private_names(SOURCES) - FOREIGN
 
-KNOWN = {
-    line.rpartition(" ")[::2]
-    for line in (TESTS / "support" / "private_access.txt").read_text("utf-8").splitlines()
-    if line and not line.startswith("#")
-}
-"""File and name of each use of a private name that is left; a list that only grows shorter."""
-
 
 @pytest.mark.parametrize(
     ("tests", "package"), [("engine", "landscape_core"), ("app", "app/landscape_lab")]
@@ -62,5 +55,4 @@ def test_no_test_waits_for_a_fixed_time():
 def test_no_module_uses_the_private_names_of_another(folder):
     root = SOURCES.get(folder, ROOT)
     found = [use for file in folder.rglob("*.py") for use in accesses(file, root, PRIVATE)]
-    new = [str(use) for use in sorted(found) if (use.file, use.name) not in KNOWN]
-    assert new == []
+    assert [str(use) for use in sorted(found)] == []

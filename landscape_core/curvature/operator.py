@@ -60,7 +60,10 @@ Product = Callable[[Vectors], Vectors]
 
 
 class Sum(Operator):
-    """A weighted sum over parts of the data, each of which gives its product when asked for."""
+    """A weighted sum over parts of the data, each of which gives its product when asked for.
+
+    `parts` are those parts and their weights; one, if all the data is gone through at once.
+    """
 
     def __init__(
         self,
@@ -80,9 +83,9 @@ class Sum(Operator):
         """
         Operator.__init__(self, theta)
         self._theta = theta.detach()
-        self._parts = parts_of(objective)
+        self.parts = parts_of(objective)
         self._product_of = product_of
-        self._kept = self._made(self._parts[0][0]) if len(self._parts) == 1 else None
+        self._kept = self._made(self.parts[0][0]) if len(self.parts) == 1 else None
 
     def _made(self, part: Objective) -> Product:
         with full_precision(self.like.device), twice_differentiable():
@@ -92,7 +95,7 @@ class Sum(Operator):
         if self._kept is not None:
             return self._kept(vectors)
         total = torch.zeros_like(vectors)
-        for part, weight in self._parts:
+        for part, weight in self.parts:
             total += weight * self._made(part)(vectors)
         return total
 

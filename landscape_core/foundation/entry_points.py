@@ -95,6 +95,12 @@ def _names() -> Mapping[tuple[str, str], str]:
     return {(offer.module, offer.attribute): offer.name for offer in every}
 
 
+def forget() -> None:
+    """Read the metadata of the installed packages anew when a part is next looked up."""
+    read.cache_clear()
+    _names.cache_clear()
+
+
 def _offers_of(distribution: Any) -> Iterator[Offer]:
     """The entry points of a package; `importlib_metadata`, too, gives packages, of its own type."""
     try:

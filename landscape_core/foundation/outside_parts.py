@@ -5,6 +5,7 @@ The running program is a notebook or a script: a class that has a name at the to
 again rebinds the name, so that the newest class counts, and `del` takes it away.
 """
 
+import functools
 import importlib
 import inspect
 import sys
@@ -93,10 +94,16 @@ def unknown_class(base: type[Recipe], name: str, hint: str) -> SpecError:
     return SpecError(noun_of(base), name, accepted)
 
 
-@once
+@functools.cache
 def warn_once(text: str) -> None:
     """Warn that a part cannot be used, once in a process."""
     warnings.warn(text, stacklevel=2)
+
+
+def forget() -> None:
+    """Import what entry points name anew when it is next looked up, and warn of it again."""
+    _imported.cache_clear()
+    warn_once.cache_clear()
 
 
 def _misnamed(kind: type, offer: Offer) -> str:
@@ -110,7 +117,7 @@ def _misnamed(kind: type, offer: Offer) -> str:
     return f"{kind.__name__} has the name {other!r} already" if other != offer.name else ""
 
 
-@once
+@functools.cache
 def _imported(name: str) -> tuple[ModuleType | None, str]:
     try:
         return importlib.import_module(name), ""

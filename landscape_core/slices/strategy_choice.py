@@ -129,7 +129,7 @@ def trial(reading: Reading, network: PlainEvaluation | None = None) -> list[Timi
         network: its plain evaluation, if there is one already.
     """
     plane = reading.plane
-    few = _coords(FEW, plane)
+    few = trial_coords(FEW, plane)
     network = network or Loop().evaluation(reading)
     trace = network.trace(plane.points(few[:1])[0])
     plain = point_by_point(reading, network)
@@ -208,7 +208,7 @@ def seconds_per_point(reader: Reader, plane: Plane, together: int, budget: float
     for count in (least, least, max(16, least), max(128, least)):
         if spent and spent + count * best > budget:
             break
-        _, taken = _timed(reader, _coords(count, plane))
+        _, taken = _timed(reader, trial_coords(count, plane))
         best, spent = min(best, taken / count), spent + taken
     return best
 
@@ -228,7 +228,7 @@ def _deviation(found: Tensor, truth: Tensor) -> float:
     return float(((found - truth).nan_to_num() / scale).abs().max())
 
 
-def _coords(count: int, plane: Plane) -> Tensor:
+def trial_coords(count: int, plane: Plane) -> Tensor:
     """Coordinates (K, D) within the square from -1 to 1, the first two not far from the centre."""
     turn = torch.arange(1, count + 1, dtype=torch.float64)[:, None]
     strides = torch.tensor([[0.6180339887, 0.7548776662]], dtype=torch.float64)

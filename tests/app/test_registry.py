@@ -17,7 +17,7 @@ from landscape_core.training.optimizers.adam import Adam
 from landscape_core.training.optimizers.base import Optimizer
 from landscape_core.training.optimizers.sgd import SGD
 from landscape_core.training.run import Run, train
-from landscape_lab.cli import _catalogue_page as handbook
+from landscape_lab.cli import catalogue_page as handbook
 from landscape_lab.panels.base import SidePanel
 from landscape_lab.state import form_model
 from landscape_lab.state.scene import Scene

@@ -20,10 +20,12 @@ from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.storage.netcdf import load, save
 from landscape_core.training.run import Run, Training
 from landscape_lab.cli.main import main
-from landscape_lab.exports._data import with_path
+from landscape_lab.exports.base import Shown, content
+from landscape_lab.exports.netcdf import NetCDF
 from landscape_lab.figures.annotations import own_path
 from landscape_lab.figures.matplotlib.base import SCALE
 from landscape_lab.figures.matplotlib.plotting import plot
+from landscape_lab.state.link import opening
 from landscape_lab.state.scene import Display, Scene
 
 DIVERGING = {"kind": "sgd", "learning_rate": 0.3}
@@ -151,5 +153,7 @@ def test_app_and_library_draw_the_same_picture(tmp_path):
     library = result(slice_of_run(run, spec))
     save(library, tmp_path / "slice.nc")
     expected = pixels(library)
-    np.testing.assert_array_equal(pixels(with_path(picture)), expected)
+    exported = NetCDF().made(Shown(opening("spirals"), picture))
+    (tmp_path / "exported.nc").write_bytes(content(exported))
+    np.testing.assert_array_equal(pixels(load(tmp_path / "exported.nc")), expected)
     np.testing.assert_array_equal(pixels(load(tmp_path / "slice.nc")), expected)

@@ -161,13 +161,10 @@ def _(patch):
 
 @fault("shared layers: coordinates the other way round")
 def _(patch):
-    right = shared_layers._affine_forward
+    def change(reader, *_):
+        return lambda coords: reader(-coords)
 
-    def wrong(network, products, here):
-        turned = types.SimpleNamespace(tolist=lambda: [-one for one in here.tolist()])
-        return right(network, products, turned)
-
-    patch.setattr(shared_layers, "_affine_forward", wrong)
+    changed(patch, shared_layers.SharedLayers, "reader", change)
 
 
 # --- vmap -----------------------------------------------------------------------------------------
@@ -186,16 +183,10 @@ def _(patch):
 
 @fault("vmap: tied parameters move under one name alone")
 def _(patch):
-    right = NetworkEvaluation.outputs_with
-
     def wrong(evaluation, tensors, buffers, inputs):
-        slots = evaluation.network.slots
-        places = slots._places
-        slots._places = {name: found[:1] for name, found in places.items()}
-        try:
-            return right(evaluation, tensors, buffers, inputs)
-        finally:
-            slots._places = places
+        module, values = evaluation.network.module, {**tensors, **buffers}
+        found = torch.func.functional_call(module, values, inputs, tie_weights=False)
+        return network_evaluation.outputs_in(found, evaluation.adapter)
 
     patch.setattr(NetworkEvaluation, "outputs_with", wrong)
 

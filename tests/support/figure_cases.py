@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 from bokeh.document import Document
+from bokeh.models import Legend
 from bokeh.protocol import Protocol
 
 N = 51
@@ -73,3 +74,9 @@ def curves_of(count, *, accuracy=True):
     if accuracy:
         columns["accuracy"] = (("split", "step"), np.stack([1 - loss / 3, 1 - loss / 2]))
     return xr.Dataset(columns, {"split": ["train", "test"], "step": 3 * np.arange(count)})
+
+
+def explained_in(figure):
+    """The words of a figure's legends that can be seen."""
+    legends = (legend for legend in figure.select(Legend) if legend.visible)
+    return [item.label.value for legend in legends for item in legend.items if item.visible]

@@ -14,14 +14,6 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCE = Path(__file__).parent / "foreign_package"
 PACKAGE = "foreign_parts"
 
-READ_ONCE = (
-    entry_points.read,
-    entry_points._names,
-    outside_parts.warn_once,
-    outside_parts._imported,
-)
-"""What is read once in a process."""
-
 
 def declared():
     """The entry points of the small package, by group."""
@@ -68,8 +60,8 @@ def on_path(folder):
 
 def forget():
     """Metadata and modules of other packages are read anew."""
-    for function in READ_ONCE:
-        function.cache_clear()
+    entry_points.forget()
+    outside_parts.forget()
 
 
 CELL = '''

@@ -31,14 +31,14 @@ def run(asked: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from landscape_core.foundation.kinds import base_of, packages_of_kinds
-    from landscape_lab.cli import _catalogue_page
+    from landscape_lab.cli import catalogue_page
 
     bases = {name: base_of(name) for name in ([asked.kind] if asked.kind else packages_of_kinds())}
     if asked.pictures:
-        drawn = tqdm(_catalogue_page.draw(asked.pictures), desc="pictures", delay=1, leave=False)
+        drawn = tqdm(catalogue_page.draw(asked.pictures), desc="pictures", delay=1, leave=False)
         deque(drawn, maxlen=0)
     if asked.markdown:
-        print(_catalogue_page.page(bases), end="")
+        print(catalogue_page.page(bases), end="")
         return
     for kind, base in bases.items():
         print(kind)

@@ -7,13 +7,13 @@ from typing import ClassVar
 
 import torch
 
+from landscape_core.foundation.recipe_code import RecipeCode
 from landscape_core.foundation.recipes import ENGINE_VERSION
 from landscape_core.foundation.registry import find
 from landscape_core.session.picture import Picture
 from landscape_core.session.session import Session
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.storage import netcdf
-from landscape_lab.exports._code import Code
 from landscape_lab.exports._data import program_version
 from landscape_lab.exports.base import Export, Making, Shown, file_name
 from landscape_lab.state.form_model import assign
@@ -60,7 +60,7 @@ class Python(Export):
 
 def program(place: Place, picture: Picture) -> str:
     """Python that needs nothing but the engine, and gives the slice of a picture to the bit."""
-    code = Code("Path", "torch")
+    code = RecipeCode("Path", "torch")
     strategy = find(Strategy, str(picture.slice.attrs["strategy"][0]))()
     way, save, link = "\n".join(_way(place, code, strategy)), code.name(netcdf.save), place.link()
     return PROGRAM.format(
@@ -77,7 +77,7 @@ def program(place: Place, picture: Picture) -> str:
     )
 
 
-def _way(place: Place, code: Code, strategy: Strategy | None) -> Iterator[str]:
+def _way(place: Place, code: RecipeCode, strategy: Strategy | None) -> Iterator[str]:
     """The lines that bring a session to a place: its origin first, then change by change."""
     more = "" if strategy is None else f", strategy={code.value(strategy)}"
     if place.origin is not None:
@@ -114,7 +114,7 @@ def _held(scene: Scene) -> Iterator[str]:
         yield "session.picture()  # the plane of this step stays"
 
 
-def _changed(before: Scene, after: Scene, code: Code) -> Iterator[str]:
+def _changed(before: Scene, after: Scene, code: RecipeCode) -> Iterator[str]:
     """The lines that change the run or the view; the values that differ are named."""
     taken = ("run", "continue_with", before.run, after.run), (
         "spec", "change_slice", before.computed_slice, after.computed_slice,

@@ -66,6 +66,11 @@ class LandscapeWidget(ipywidgets.VBox):
         self._page.watch(self._follow)
 
     @property
+    def page(self) -> Page:
+        """The page that the widget shows."""
+        return self._page
+
+    @property
     def scene(self) -> Scene:
         """The settings that are wanted."""
         return self._page.scene

@@ -17,14 +17,14 @@ import torch
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.types import Vector, Vectors
 from landscape_core.models.objective import Objective
-from landscape_core.training.optimizers._workers import (
+from landscape_core.training.distributed_workers import (
     COMPRESSOR,
     KEEP,
     SEED,
     WORKERS,
     Compressor,
-    noted,
-    shares,
+    evaluate_batch,
+    worker_gradients,
 )
 from landscape_core.training.optimizers.base import LEARNING_RATE, Optimizer
 
@@ -61,8 +61,8 @@ class DIANA(Optimizer[Learned | None]):
         self, objective: Objective, theta: Vector, memory: Learned | None
     ) -> tuple[Vector, Learned]:
         """Take a step of size η along the negative gradient estimate, then the proximal map."""
-        noted(objective, theta)
-        own = shares(objective, theta, self.workers)
+        evaluate_batch(objective, theta)
+        own = worker_gradients(objective, theta, self.workers)
         step, h = memory or (0, torch.zeros_like(own))
         compressor = Compressor(self.compressor, self.keep)
         changes = compressor(own - h, random_streams.stream(self.seed, "compression", step))

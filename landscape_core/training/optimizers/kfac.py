@@ -22,21 +22,21 @@ from typing import Annotated, ClassVar
 import torch
 from torch import Tensor
 
+from landscape_core.curvature.layer_gradients import (
+    Layer,
+    LayerGradients,
+    gradients_of_layers,
+    inverted,
+    layers_of,
+    sampled_gradients,
+    target_gradients,
+)
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Choice, Knob
 from landscape_core.foundation.types import Vector
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.objective import Objective
-from landscape_core.training.optimizers._layers import (
-    Layer,
-    Seen,
-    drawn_slopes,
-    inverted,
-    layers_of,
-    seen,
-    target_slopes,
-)
 from landscape_core.training.optimizers.base import LEARNING_RATE, MOMENTUM, Optimizer
 
 Pairs = tuple[tuple[Tensor, ...], ...]
@@ -133,9 +133,9 @@ class KFAC(Optimizer[KFACMemory]):
         self, model: ModelObjective, theta: Vector, layers: tuple[Layer, ...], index: int
     ) -> Pairs:
         """Compute A and S for this batch."""
-        drawn = drawn_slopes(random_streams.stream(self.seed, "labels", index))
-        slopes = drawn if self.fisher == "drawn" else target_slopes
-        found = seen(model, theta, layers, slopes)
+        drawn = sampled_gradients(random_streams.stream(self.seed, "labels", index))
+        slopes = drawn if self.fisher == "drawn" else target_gradients
+        found = gradients_of_layers(model, theta, layers, slopes)
         return tuple(_factors(found[one.name]) if one.name in found else () for one in layers)
 
     def _averaged(self, before: Pairs, fresh: Pairs, batches: int) -> Pairs:
@@ -173,7 +173,7 @@ class KFAC(Optimizer[KFACMemory]):
         return inverted(a, root * pi), inverted(s, root / pi)
 
 
-def _factors(layer: Seen) -> tuple[Tensor, Tensor]:
+def _factors(layer: LayerGradients) -> tuple[Tensor, Tensor]:
     """The sum of a aᵀ and the mean of δ δᵀ over positions, each averaged over examples."""
     examples, places, _ = layer.inputs.shape
     a, slopes = layer.inputs.flatten(0, 1), layer.slopes.flatten(0, 1)

@@ -15,7 +15,12 @@ import torch
 
 from landscape_core.foundation.types import Vector
 from landscape_core.models.objective import Objective
-from landscape_core.training.optimizers._workers import ANCHOR, SEED, anchored, shares
+from landscape_core.training.distributed_workers import (
+    ANCHOR,
+    SEED,
+    recomputes_anchor,
+    worker_gradients,
+)
 from landscape_core.training.optimizers.base import LEARNING_RATE, Optimizer
 
 Anchor = tuple[int, Vector, Vector]
@@ -50,9 +55,9 @@ class LooplessSVRG(Optimizer[Anchor | None]):
     ) -> tuple[Vector, Anchor]:
         """Take a step of size η along the variance-reduced gradient, then the proximal map."""
         step, w, full = memory or (0, theta, objective.whole.gradient(theta))
-        (correction,) = full - shares(objective, w, 1)
+        (correction,) = full - worker_gradients(objective, w, 1)
         g = objective.gradient(theta) + correction
-        if anchored(self.probability, objective, self.seed, step):
+        if recomputes_anchor(self.probability, objective, self.seed, step):
             w, full = theta, objective.whole.gradient(theta)
         moved = torch.sub(theta, g, alpha=self.learning_rate)
         return objective.prox(moved, self.learning_rate), (step + 1, w, full)

@@ -22,18 +22,18 @@ from typing import Annotated, ClassVar
 import torch
 from torch import Tensor
 
+from landscape_core.curvature.layer_gradients import (
+    Layer,
+    LayerGradients,
+    gradients_of_layers,
+    inverted,
+    layers_of,
+    target_gradients,
+)
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Choice, Knob
 from landscape_core.foundation.types import Vector
 from landscape_core.models.objective import Objective
-from landscape_core.training.optimizers._layers import (
-    Layer,
-    Seen,
-    inverted,
-    layers_of,
-    seen,
-    target_slopes,
-)
 from landscape_core.training.optimizers.base import LEARNING_RATE, MOMENTUM, Optimizer
 
 Blocks = tuple[tuple[Tensor, ...], ...]
@@ -98,7 +98,7 @@ class MiniBlockFisher(Optimizer[MBFMemory]):
         d = objective.gradient(theta)
         layers = layers_of(objective)
         if model is not None and index % self.update_every == 0:
-            found = seen(model, theta, layers, target_slopes)
+            found = gradients_of_layers(model, theta, layers, target_gradients)
             fresh = tuple(
                 self._measured(one, found[one.name]) if one.name in found else () for one in layers
             )
@@ -118,7 +118,7 @@ class MiniBlockFisher(Optimizer[MBFMemory]):
             return rows * layer.weight.shape[1] * math.prod(layer.kernel) ** 2
         return (rows if self.blocks == "neuron" else 1) * columns**2
 
-    def _measured(self, layer: Layer, found: Seen) -> tuple[Tensor, ...]:
+    def _measured(self, layer: Layer, found: LayerGradients) -> tuple[Tensor, ...]:
         """Compute the blocks of a layer for this batch, a few outputs at a time."""
         examples, _, columns = found.inputs.shape
         parts = found.slopes.split(max(1, HELD // (examples * columns)), 2)

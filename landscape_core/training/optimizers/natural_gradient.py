@@ -22,6 +22,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from landscape_core.curvature.layer_gradients import output_hessian_roots, times_roots
 from landscape_core.curvature.operator import pulled
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Choice, Knob
@@ -29,7 +30,6 @@ from landscape_core.foundation.types import Vector
 from landscape_core.models.derivatives import HELD, gradients, jacobians
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.objective import Objective
-from landscape_core.training.optimizers._layers import output_roots, rooted
 from landscape_core.training.optimizers.base import LEARNING_RATE, Optimizer
 
 LARGEST = 2**27
@@ -114,12 +114,12 @@ class NaturalGradient(Optimizer[None]):
                 yield rows.double() / objective.examples**0.5
             return
         model = objective.network
-        roots = output_roots(model, model.outputs(theta.detach())).double()
+        roots = output_hessian_roots(model, model.outputs(theta.detach())).double()
         step = model.examples if model.normalizes else max(1, HELD // (len(theta) * roots.shape[1]))
         for start in range(0, model.examples, step):
             some = model.between(start, start + step)
             j = _together(some, theta) if model.normalizes else jacobians(some.alone(), theta)
-            yield rooted(roots[start : start + step], j.double()).flatten(0, 1)
+            yield times_roots(roots[start : start + step], j.double()).flatten(0, 1)
 
 
 def _together(model: ModelObjective, theta: Vector) -> Float[Tensor, "n C P"]:

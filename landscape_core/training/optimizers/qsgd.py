@@ -16,14 +16,14 @@ import torch
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.types import Vector
 from landscape_core.models.objective import Objective
-from landscape_core.training.optimizers._workers import (
+from landscape_core.training.distributed_workers import (
     COMPRESSOR,
     KEEP,
     SEED,
     WORKERS,
     Compressor,
-    noted,
-    shares,
+    evaluate_batch,
+    worker_gradients,
 )
 from landscape_core.training.optimizers.base import LEARNING_RATE, Optimizer
 
@@ -56,9 +56,9 @@ class QSGD(Optimizer[int]):
 
     def step(self, objective: Objective, theta: Vector, memory: int) -> tuple[Vector, int]:
         """Take a step of size η along the sum of compressed gradients, then the proximal map."""
-        noted(objective, theta)
+        evaluate_batch(objective, theta)
         rng = random_streams.stream(self.seed, "compression", memory)
-        own = shares(objective, theta, self.workers)
+        own = worker_gradients(objective, theta, self.workers)
         g = Compressor(self.compressor, self.keep)(own, rng).sum(0)
         moved = torch.sub(theta, g, alpha=self.learning_rate)
         return objective.prox(moved, self.learning_rate), memory + 1

@@ -17,7 +17,7 @@ import torch
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.types import Vector
 from landscape_core.models.objective import Objective
-from landscape_core.training.optimizers._workers import KEEP, SEED, kept
+from landscape_core.training.distributed_workers import KEEP, SEED, kept_coordinates
 from landscape_core.training.optimizers.base import LEARNING_RATE, Optimizer
 
 Learned = tuple[int, Vector]
@@ -51,7 +51,7 @@ class SEGA(Optimizer[Learned]):
         """Take a step of size η along the negative gradient estimate, then the proximal map."""
         step, h = memory
         size = len(theta)
-        count = kept(self.keep, size)
+        count = kept_coordinates(self.keep, size)
         rng = random_streams.stream(self.seed, "coordinates", step)
         asked = torch.randperm(size, generator=rng)[:count].to(theta.device)
         changes = (objective.gradient(theta) - h)[asked]

@@ -15,16 +15,16 @@ import torch
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.types import Vector, Vectors
 from landscape_core.models.objective import Objective
-from landscape_core.training.optimizers._workers import (
+from landscape_core.training.distributed_workers import (
     ANCHOR,
     COMPRESSOR,
     KEEP,
     SEED,
     WORKERS,
     Compressor,
-    anchored,
-    noted,
-    shares,
+    evaluate_batch,
+    recomputes_anchor,
+    worker_gradients,
 )
 from landscape_core.training.optimizers.base import LEARNING_RATE, Optimizer
 
@@ -64,17 +64,17 @@ class VRDIANA(Optimizer[Learned | None]):
         self, objective: Objective, theta: Vector, memory: Learned | None
     ) -> tuple[Vector, Learned]:
         """Take a step of size η along the negative gradient estimate, then the proximal map."""
-        noted(objective, theta)
-        own = shares(objective, theta, self.workers)
+        evaluate_batch(objective, theta)
+        own = worker_gradients(objective, theta, self.workers)
         if memory is None:
             memory = 0, torch.zeros_like(own), theta, self._full(objective, theta)
         step, h, w, full = memory
-        corrected = own - shares(objective, w, self.workers) + full
+        corrected = own - worker_gradients(objective, w, self.workers) + full
         compressor = Compressor(self.compressor, self.keep)
         changes = compressor(corrected - h, random_streams.stream(self.seed, "compression", step))
         g = (h + changes).sum(0)
         h = torch.add(h, changes, alpha=1 / (1 + compressor.omega(len(theta))))
-        if anchored(self.probability, objective, self.seed, step):
+        if recomputes_anchor(self.probability, objective, self.seed, step):
             w, full = theta, self._full(objective, theta)
         moved = torch.sub(theta, g, alpha=self.learning_rate)
         return objective.prox(moved, self.learning_rate), (step + 1, h, w, full)
@@ -84,4 +84,4 @@ class VRDIANA(Optimizer[Learned | None]):
         return Compressor(self.compressor, self.keep).sent(size)
 
     def _full(self, objective: Objective, w: Vector) -> Vectors:
-        return shares(objective.whole, w, self.workers)
+        return worker_gradients(objective.whole, w, self.workers)

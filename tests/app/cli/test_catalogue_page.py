@@ -11,7 +11,7 @@ from landscape_core.foundation.registry import entries
 from landscape_core.training.optimizers.barzilai_borwein import BarzilaiBorwein
 from landscape_core.training.optimizers.base import Optimizer
 from landscape_core.training.optimizers.sgd import SGD
-from landscape_lab.cli import _catalogue_page as handbook
+from landscape_lab.cli import catalogue_page as handbook
 from landscape_lab.figures.matplotlib.vignettes import HEIGHT, WIDTH, path_png
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -54,7 +54,7 @@ def test_an_optimizer_walks_from_the_start_at_the_best_of_its_rates():
 
 @pytest.mark.parametrize("kind", [SGD, BarzilaiBorwein])
 def test_the_same_path_gives_the_same_file(kind, tmp_path):
-    surface = handbook._surface()
+    surface = handbook.valley_surface()
     for name in ("one.png", "two.png"):
         path, rate = handbook.walked(kind)
         path_png(surface, path, f"η = {rate:g}", tmp_path / name)

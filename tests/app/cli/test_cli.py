@@ -334,7 +334,7 @@ def test_diagnostics_refuse_the_files_that_they_would_write_before_the_work(tmp_
 
 
 def test_pictures_of_the_catalogue_replace_no_link(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("landscape_lab.cli._catalogue_page._surface", None)  # would be called
+    monkeypatch.setattr("landscape_lab.cli.catalogue_page.valley_surface", None)  # would be called
     name = list(entries(Optimizer))[-1]
     (tmp_path / f"{name}.png").symlink_to("nothing")
     assert main(["list", "optimizers", "--pictures", "."]) == 1

@@ -17,16 +17,8 @@ from PIL import Image, ImageSequence
 from playwright.sync_api import TimeoutError as Late
 
 from browser_support import Visitor, browser, served
-from landscape_core.foundation.recipes import Recipe
-from landscape_core.foundation.registry import entries, find
-from landscape_core.models.problems.base import Problem
-from landscape_core.planes.directions.base import Directions
 from landscape_core.storage import netcdf
-from landscape_core.training.optimizers.base import Optimizer
-from landscape_core.training.run import Run
 from landscape_lab.cli import picture as picture_command
-from landscape_lab.exports._code import Code
-from landscape_lab.exports._told import sentence
 from landscape_lab.exports.base import Shown, content, file_name, kinds
 from landscape_lab.exports.command import line
 from landscape_lab.exports.python import program
@@ -145,49 +137,6 @@ def test_a_file_of_no_known_kind_is_refused_before_any_work(tmp_path, monkeypatc
         landscape(f"landscape picture '{SMALL}' -o picture.doc", monkeypatch, tmp_path)
 
 
-# --- recipes as code ------------------------------------------------------------------------------
-
-
-def evaluated(recipe: Recipe) -> Recipe:
-    code = Code()
-    text = f"made = {code.value(recipe, 7)}"
-    assert max(map(len, text.splitlines())) <= 100
-    names: dict = {}
-    exec(f"{code.imports()}\n{text}", names)
-    return names["made"]
-
-
-@pytest.mark.parametrize("base", [Optimizer, Problem, Directions])
-def test_code_makes_the_recipe_again(base):
-    for kind in entries(base).values():
-        assert evaluated(kind()) == kind()
-
-
-def test_code_names_what_differs_and_breaks_long_lines():
-    run = Run(
-        optimizer=find(Optimizer, "adam")(learning_rate=0.1, beta1=0.8),
-        problem=find(Problem, "node_classification")(),
-        seed=3,
-        dtype="float64",
-    )
-    assert evaluated(run) == run
-    text = Code().value(run)
-    assert "optimizer=Adam(learning_rate=0.1, beta1=0.8),\n" in text
-    assert "steps" not in text
-
-
-def test_two_classes_of_one_name_are_told_apart():
-    from landscape_core.models.neighbor_sampling.minimal_variance import MinimalVariance as Drawn
-    from landscape_core.training.samplers.minimal_variance import MinimalVariance as Sampler
-
-    code = Code()
-    names = code.name(Drawn), code.name(Sampler)
-    assert names == ("MinimalVariance", "MinimalVarianceOfSamplers")
-    scope: dict = {}
-    exec(code.imports(), scope)
-    assert (scope[names[0]], scope[names[1]]) == (Drawn, Sampler)
-
-
 # --- files ----------------------------------------------------------------------------------------
 
 
@@ -225,11 +174,14 @@ def test_drawings_are_made_with_their_caption(shown):
 
 
 def test_the_sentence_says_how_random_directions_are_scaled():
-    _, picture = arrived(place(SMALL + "&slice.directions=random&slice.resolution=11"))
-    assert "plane: random (filter-normalized), " in sentence(picture, "loss")
-    assert "plane: random (layer-normalized), " in sentence(
-        arrived(place(PLACES["another view"]))[1], "loss"
-    )
+    for normalization, words in (("filter", "filter-normalized"), ("layer", "layer-normalized")):
+        there = place(
+            f"{SMALL}&slice.directions=random&slice.directions.normalization={normalization}"
+            "&slice.resolution=11"
+        )
+        drawing = made("svg", (there, arrived(there)[1], None)).decode()
+        told = " ".join(re.findall(r"<text[^>]*>([^<]*)</text>", drawing))
+        assert f"plane: random ({words}), " in told
 
 
 def test_runs_that_are_compared_are_drawn_beside_each_other(shown):

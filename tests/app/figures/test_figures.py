@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from bokeh.events import Tap
-from bokeh.models import LogScale, LogTicker
+from bokeh.models import ColorBar, LogScale, LogTicker, Title
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -318,7 +318,7 @@ def test_interpolated_losses_do_not_fall_far_below_the_computed_ones(scale):
     values = contour.picture.data["values"][0]
     assert values[1, 1] == values[3, 3] == np.float32(least / 4)
     assert np.isnan(values[5, 5])
-    low = contour._scale.low
+    low = contour.figure.select_one(ColorBar).color_mapper.low
     assert low > np.log10(0.15) if scale == "log" else low >= 0  # outward to a round step
     slice_["loss"][:, 0, 0] = -1.0  # computed
     contour.update(slice_, None, scale="linear")
@@ -604,14 +604,15 @@ def test_training_points_are_filled_and_test_points_hollow():
 def test_more_classes_have_a_colour_each_that_fades_with_doubt():
     view = Boundary()
     given_ = boundary_of(lambda x, y: np.digitize(x, [-0.5, 0.5]), 3, confidence=1.0)
-    view.update(given_, points_of([0, 1, 2]))
+    points = points_of([0, 1, 2])
+    view.update(given_, points)
     mapper = view.figure.renderers[0].glyph.color_mapper
     shades = view.image.data["image"][0]
     certain = [mapper.palette[i] for i in np.unique(shades)]
     wanted = [theme.mixed(color, "#ffffff", 0.35) for color in theme.CLASSES[:3]]
     assert certain == wanted
     given_["confidence"][:] = 1 / 3
-    view.update(given_, view._points)
+    view.update(given_, points)
     unsure = {mapper.palette[i] for i in np.unique(view.image.data["image"][0])}
     assert unsure == {"#f7f7f5"}
 
@@ -643,22 +644,24 @@ def test_many_points_along_a_curve_have_no_halo():
     few, many = points_of(np.zeros(10)), points_of(np.zeros(200))
     view.update(answers, few)
     assert view.points.data["line"][0] == theme.SURFACE
-    size = view._dots.glyph.size
+    (dots,) = (one for one in view.figure.renderers if one.data_source is view.points)
+    size = dots.glyph.size
     view.update(answers, many)
     assert theme.SURFACE not in view.points.data["line"]
-    assert view._dots.glyph.size < size
+    assert dots.glyph.size < size
 
 
 def test_the_network_that_is_looked_at_is_named_above_its_boundary():
     boundary = Boundary()
     words = looked_at(0.31, -0.2, {"train_loss": 0.4123, "train_accuracy": 0.825, "test_loss": 1.5})
     boundary.update(boundary_of(lambda x, y: 0 * x, 2), points_of([0, 1]), words)
-    assert boundary._title.visible
-    assert boundary._title.text == (
+    (title,) = (one for one in boundary.figure.above if isinstance(one, Title))
+    assert title.visible
+    assert title.text == (
         "The network at α 0.31, β −0.2\ntraining loss 0.412, accuracy 82.5 %\ntest loss 1.5"
     )
     boundary.update(boundary_of(lambda x, y: 0 * x, 2), points_of([0, 1]))
-    assert not boundary._title.visible
+    assert not title.visible
 
 
 def test_an_empty_boundary_says_why_and_can_be_drawn_again():

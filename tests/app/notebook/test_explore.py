@@ -72,8 +72,8 @@ def widget(tmp_path_factory):
 def shown(widget):
     """The widget, as if a browser had come to show it, and drew at once what it is sent."""
     assert widget.picture is None
-    widget._page.watch(lambda *_: widget._page.run.queue.drawn(2**31))
-    widget._page.ready()
+    widget.page.watch(lambda *_: widget.page.run.queue.drawn(2**31))
+    widget.page.ready()
     return widget
 
 
@@ -272,7 +272,7 @@ def test_setting_a_trait_goes_there(shown):
     until(lambda: shown.loss == shown.picture.readings.values["train_loss"])
     shown.step = 4
     until(lambda: shown.picture.seen == 4)
-    until(lambda: not shown._page.run.busy)
+    until(lambda: not shown.page.run.busy)
     assert shown.step == 4
     with shown.hold_trait_notifications():
         shown.alpha, shown.beta = 0.5, -0.25

@@ -10,7 +10,7 @@ from figure_cases import N, curves_of, path_to, sent, slice_of, valley
 from landscape_core.analysis.slice_metrics import slice_metrics
 from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.comparison import Compared, Comparison, color_of
-from landscape_lab.figures.bokeh.overlaid import _apart
+from landscape_lab.figures.bokeh.overlaid import APART, Overlaid
 from landscape_lab.figures.bokeh.panels import DIFFERENCES, difference
 from landscape_lab.figures.pixels import SHADES
 
@@ -55,7 +55,12 @@ def test_a_difference_is_exact_on_equal_grids_and_centred_on_zero():
     np.testing.assert_allclose(other.image.data["values"][0], 2 * loss, rtol=1e-5)
     assert "B − A" in other.title.text
     assert view.bar.text.count("linear-gradient") == 2
-    assert tuple(other._mapper.palette) == DIFFERENCES
+    (mapper,) = {
+        one.glyph.color_mapper
+        for one in other.plot.renderers
+        if getattr(one.glyph, "image", None) == "shades"
+    }
+    assert tuple(mapper.palette) == DIFFERENCES
     view.update([compared("A"), compared("B")], "difference", "log")
     # Equal everywhere is the middle of the scale.
     assert set(np.unique(other.image.data["shades"][0])) == {SHADES // 2}
@@ -93,11 +98,13 @@ def test_the_table_tells_the_figures_of_each_landscape():
 
 def test_two_runs_have_one_row_three_leave_a_blank_and_curves_overlie():
     view = Comparison()
+    first, second = view.figure.children[0].children
     for count in (1, 2, 3, 4):
         view.update([compared(name) for name in "ABCD"[:count]])
         assert [panel.figure.visible for panel in view.panels] == [i < count for i in range(4)]
-        assert view._second.visible == (count > 2)
-        assert view._blank.visible == (count == 3)
+        assert first.visible
+        assert second.visible == (count > 2)
+        assert [cell.visible for cell in second.children] == [count > 2, count > 3, count == 3]
         assert view.curves.ends.data["text"] == list("ABCD"[:count])
         assert len(view.curves.lines.data["xs"]) == 2 * count
 
@@ -135,13 +142,24 @@ def test_networks_of_other_sizes_are_not_subtracted():
 
 
 def test_letters_at_the_ends_of_curves_are_apart_and_in_order():
-    heights = [0.10, 0.5, 0.101, 0.9]
-    found = np.array(_apart(heights, np.array([0.01, 1.0]), 0.1, logged=True))
-    shares = np.log10(found[np.argsort(heights)]) / 2 + 1
-    assert np.diff(shares).min() >= 0.1 - 1e-9
+    view, heights = Overlaid(), [0.10, 0.5, 0.101, 0.9]
+    view.update([(ending_at(height), 1) for height in heights], dict.fromkeys("ABCD", "#123456"))
+    low, high = np.log10([view.figure.y_range.start, view.figure.y_range.end])
+    assert low < -2
+    assert high > np.log10(0.9)
+    found = np.array(view.ends.data["y"])[np.argsort(heights)]
+    shares = (np.log10(found) - low) / (high - low)
+    assert np.diff(shares).min() >= APART - 1e-9
     assert shares[-1] - shares[0] < 0.7
-    alone = _apart([0.1, 0.9], np.array([0.0, 1.0]), 0.1, logged=False)
-    np.testing.assert_allclose(alone, [0.1, 0.9])
+    view.update([(ending_at(height), 1) for height in (0.1, 0.9)], dict.fromkeys("AB", "#123456"))
+    np.testing.assert_allclose(view.ends.data["y"], [0.1, 0.9])
+
+
+def ending_at(height):
+    """The training losses of a run that ends at one."""
+    return xr.Dataset(
+        {"loss": (("split", "step"), [[0.01, height]])}, {"split": ["train"], "step": [0, 1]}
+    )
 
 
 def test_all_paths_on_one_plane_have_the_letters_and_colours_of_the_runs():
@@ -155,19 +173,20 @@ def test_all_paths_on_one_plane_have_the_letters_and_colours_of_the_runs():
         other_distance=(("run", "step"), 0.5 * step[None]),
     )
     view = Comparison()
+    grid, together = view.figure.children[:2]
     runs = [compared("A"), compared("B")]
     view.update(runs, "together", plane=slice_of(valley, n=11))  # the paths are not there yet
     assert view.together.ends.data["text"] == []
     view.update(runs, "together", plane=plane.assign_coords(step=step))
     assert view.together.ends.data["text"] == ["A", "B, 2 off"]
     assert view.together.ends.data["color"] == [color_of(0), color_of(1)]
-    assert view._plane.visible
+    assert together.visible
     assert view.together.figure.visible
     view.update(runs, "together", problem="the networks differ <all>")
     assert "the networks differ &lt;all&gt;" in view.problem.text
     assert view.problem.visible
     assert not view.together.figure.visible
-    assert not view._grid.visible
+    assert not grid.visible
 
 
 @pytest.mark.parametrize("mode", ["side", "difference"])

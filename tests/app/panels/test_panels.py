@@ -7,9 +7,9 @@ import pytest
 import torch
 import xarray as xr
 from bokeh.core.property.vectorization import Value
-from bokeh.models import Text
+from bokeh.models import Label, Text
 
-from figure_cases import path_to, sent, slice_of, valley
+from figure_cases import explained_in, path_to, sent, slice_of, valley
 from landscape_core.analysis.plane_ensemble import spread
 from landscape_core.connectivity.restart import another_start
 from landscape_core.foundation.registry import entries, from_plain, make
@@ -116,7 +116,7 @@ def test_one_record_along_the_run_has_an_axis_from_the_start():
 def test_the_bound_of_stable_steps_is_drawn_where_it_is_near(bound, drawn):
     view = Curvature()
     view.update(None, along_of(), bound=bound)
-    assert view._bound.visible == drawn
+    assert ("2/η: steps are stable below" in explained_in(view.run)) == drawn
     assert list(view.bound.data["height"]) == [bound] * 2 * drawn
     assert (view.run.y_range.end > 30) == drawn
     assert sent(view, lambda: view.update(None, along_of(), bound=bound)) == ([], 0)
@@ -182,9 +182,9 @@ def test_a_path_far_off_the_plane_is_dashed_and_said_so():
     far = np.linspace(0.9, 0.0, len(path["step"])) > 0.5
     assert np.isnan(contour.path.data["near_x"][far]).all()
     np.testing.assert_array_equal(contour.path.data["near_x"][~far], contour.path.data["x"][~far])
-    assert contour._far.visible
+    assert "far off" in explained_in(contour.figure)
     contour.update(slice_, path)
-    assert not contour._far.visible
+    assert "far off" not in explained_in(contour.figure)
     assert np.isfinite(contour.path.data["near_x"]).all()
 
 
@@ -219,19 +219,20 @@ def named(view):
 
 def test_a_connection_is_drawn_with_its_barriers_and_awaited_until_then():
     view, found = Connection(), connection_of(plane=False)
-    assert view._words.text == WAITING
+    words = view.profile.select_one(Label)
+    assert words.text == WAITING
     assert not view.plane.figure.visible
     view.update(found, "test")
     straight = found["straight_loss"].values[1]
     np.testing.assert_allclose(view.source.data["straight"], straight, rtol=1e-6)
     np.testing.assert_allclose(view.source.data["curve"], 0.1 * straight, rtol=1e-6)
     assert np.isnan(view.source.data["aligned"]).all()
-    assert not view._words.visible
+    assert not words.visible
     assert named(view) == ["straight line: barrier 2", "curve: barrier 0.2"]
     assert view.profile.y_range.end > 2
     assert not view.plane.bar.visible
     view.update(None, "test")
-    assert view._words.visible
+    assert words.visible
     assert named(view) == []
 
 
@@ -251,11 +252,13 @@ def test_the_line_after_aligning_stands_beside_the_others():
     np.testing.assert_allclose(
         view.source.data["aligned"], connection_of(aligned=True)["aligned_loss"][0], rtol=1e-6
     )
-    words = ["straight line: barrier 1", "after aligning: barrier 0.5", "curve: barrier 0.1"]
-    assert named(view) == words
+    straight, aligned, curve = named(view)
+    assert straight == "straight line: barrier 1"
+    assert aligned == "after aligning: barrier 0.5"
+    assert curve == "curve: barrier 0.1"
     assert view.plane.figure.visible
     view.update(connection_of(), "train")
-    assert not view._items["aligned"].visible
+    assert named(view) == [straight, curve]
 
 
 def test_the_curve_lies_in_its_plane():
@@ -422,7 +425,8 @@ def test_no_name_of_a_font_is_taken_for_a_column(name):
 def test_several_runs_are_drawn_on_the_plane_of_all():
     view = Runs()
     view.update(None, "train", "log")
-    assert view._words.visible
+    words = view.figure.select_one(Label)
+    assert words.visible
     slice_, path = slice_of(valley), path_to(0.5, 0.5)
     steps = path["step"].values
     found = slice_.assign(
@@ -438,7 +442,7 @@ def test_several_runs_are_drawn_on_the_plane_of_all():
     ).assign_coords(step=steps)
     found["other_alpha"][1, :3] = found["other_beta"][1, :3] = [0.1, 0.2, 0.3]  # a shorter run
     view.update(found, "train", "log")
-    assert not view._words.visible
+    assert not words.visible
     np.testing.assert_allclose(view.paths.data["xs"][1], path["beta"].values)
     assert [len(xs) for xs in view.paths.data["xs"]] == [len(steps), len(steps), 3]
     assert view.ends.data["text"] == ["this run", "run 2", "run 3, 2.5 off"]

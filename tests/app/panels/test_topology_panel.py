@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import xarray as xr
+from bokeh.models import Label
 from matplotlib.figure import Figure
 
 from figure_cases import sent, slice_of
@@ -141,7 +142,7 @@ def test_without_finite_losses_the_panel_says_so(drawing):
     slice_ = slice_of(lambda alpha, beta: alpha * np.nan)
     view = Drawn()
     view.update(persistence(slice_), topological_profile(slice_), drawing, "log")
-    assert view._words.text == NOTHING
+    assert view.figure.select_one(Label).text == NOTHING
 
 
 @pytest.mark.parametrize("drawing", DRAWINGS)

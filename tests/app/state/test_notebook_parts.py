@@ -196,10 +196,10 @@ def test_a_page_in_a_notebook_takes_its_class(notebook, tmp_path, monkeypatch):
 
 
 def test_no_program_is_written_that_could_not_import_a_class_of_a_notebook(notebook):
-    from landscape_lab.exports._code import Code
+    from landscape_core.foundation.recipe_code import RecipeCode
 
     with pytest.raises(SpecError, match=r"made of classes that it can import; got 'Halving'"):
-        Code().value(notebook().Halving())
+        RecipeCode().value(notebook().Halving())
 
 
 def test_the_command_line_takes_a_file_of_parts(tmp_path):

@@ -11,7 +11,6 @@ from scipy.integrate import solve_ivp
 
 import cases
 import oracles
-from landscape_core.connectivity.paths._trained import CurveLoss
 from landscape_core.connectivity.paths.base import Curve, Path, plane_of_curve, project_curve
 from landscape_core.connectivity.paths.bezier import Bezier
 from landscape_core.connectivity.paths.nudged import Band, Nudged, forces, inserted, tangents
@@ -134,17 +133,35 @@ def test_a_curve_has_two_ends_and_a_kind():
 
 
 @pytest.mark.parametrize("kind", ["polygon", "bezier"])
-def test_the_gradient_of_the_curve_loss_is_that_of_differences(kind):
+def test_the_gradient_of_the_curve_loss_is_that_of_differences(kind, monkeypatch):
+    """Of the objective that the optimizer of the nodes is given, at the place drawn for a step."""
     objective = cases.mlp_objective()
-    curve = Curve(cases.normal(4, objective.layout.size), kind)
-    mean = CurveLoss(objective, curve, torch.tensor([0.2, 0.35, 0.8], dtype=torch.float64))
-    theta = curve.inner.flatten()
-    value, gradient = mean.value_and_gradient(theta)
-    points = curve.points(torch.tensor([0.2, 0.35, 0.8], dtype=torch.float64))
-    torch.testing.assert_close(value, objective.losses(points).mean())
-    torch.testing.assert_close(mean.loss(theta), value)
-    expected = oracles.difference_gradient(mean.loss, theta)
-    torch.testing.assert_close(gradient, expected, rtol=1e-6, atol=1e-8)
+    first, last = cases.normal(2, objective.layout.size)
+    asked, drawn, points = [], [], Curve.points
+
+    def noted(self, t):
+        drawn.append(t)
+        return points(self, t)
+
+    def step(self, objective, theta, memory):
+        asked.append((objective, theta))
+        return theta + cases.normal(1, len(theta), seed=len(asked))[0], memory
+
+    monkeypatch.setattr(SGD, "step", step)
+    path = {"polygon": Polygon, "bezier": Bezier}[kind](
+        bends=2, steps=3, batch_size=objective.examples, optimizer=SGD()
+    )
+    curves = list(path.connect(objective, first, last, 0))
+    monkeypatch.setattr(Curve, "points", noted)
+    for curve, (loss, theta) in zip(curves, asked, strict=False):
+        torch.testing.assert_close(theta, curve.inner.flatten(), rtol=0, atol=0)
+        value, gradient = loss.value_and_gradient(theta)
+        (t,) = drawn.pop()
+        torch.testing.assert_close(value, objective.loss(curve.points(t[None])[0]))
+        torch.testing.assert_close(loss.loss(theta), value)
+        expected = oracles.difference_gradient(loss.loss, theta)
+        torch.testing.assert_close(gradient, expected, rtol=1e-6, atol=1e-8)
+    assert len(asked) == 3
 
 
 @pytest.mark.parametrize("name", list(entries(Path)))

@@ -253,7 +253,7 @@ def test_of_many_examples_matrices_are_those_of_the_whole_loss(name, matrix):
     plain = Plain(objective)
     expected = plain.hessian() if matrix == Hessian() else plain.gauss_newton()
     same(operator.dense(), expected)
-    assert (len(operator._parts) > 1) == (kind != "neither")
+    assert (len(operator.parts) > 1) == (kind != "neither")
 
 
 @pytest.mark.parametrize("name", ["sum", "class weights", "ignored", "log-sum-exp"])

@@ -18,7 +18,7 @@ from landscape_core.planes.directions.base import Viewpoint
 from landscape_core.planes.directions.random import Random
 from landscape_core.session.session import Session
 from landscape_core.slices.slice_spec import SliceSpec
-from landscape_core.training.optimizers._workers import Compressor, shares
+from landscape_core.training.distributed_workers import Compressor, worker_gradients
 from landscape_core.training.optimizers.diana import DIANA
 from landscape_core.training.optimizers.extragradient import Extragradient
 from landscape_core.training.optimizers.loopless_svrg import LooplessSVRG
@@ -211,18 +211,18 @@ def test_workers_own_neighbouring_examples_and_their_shares_sum_to_the_gradient(
     own = (A @ z + b) / 11
     starts = [m * 11 // 4 for m in range(5)]
     expected = torch.stack([own[s:e].sum(0) for s, e in itertools.pairwise(starts)])
-    torch.testing.assert_close(shares(objective, z, 4), expected, rtol=1e-12, atol=1e-13)
-    assert shares(objective, z, 50).shape == (11, 6)
+    torch.testing.assert_close(worker_gradients(objective, z, 4), expected, rtol=1e-12, atol=1e-13)
+    assert worker_gradients(objective, z, 50).shape == (11, 6)
 
 
 def test_a_workers_share_is_right_on_average_also_where_batches_miss_it():
     objective, _, _ = small(samples=6)
     z = normal(6, seed=4)
     batches = list(itertools.combinations(range(6), 2))
-    found = [shares(objective.minibatch(torch.tensor(batch)), z, 3) for batch in batches]
+    found = [worker_gradients(objective.minibatch(torch.tensor(batch)), z, 3) for batch in batches]
     assert any(bool((rows == 0).all(1).any()) for rows in found)
     mean = torch.stack(found).mean(0)
-    torch.testing.assert_close(mean, shares(objective, z, 3), rtol=1e-12, atol=1e-13)
+    torch.testing.assert_close(mean, worker_gradients(objective, z, 3), rtol=1e-12, atol=1e-13)
 
 
 def test_shares_keep_the_weights_of_examples():
@@ -230,7 +230,7 @@ def test_shares_keep_the_weights_of_examples():
     z, weights = normal(6, seed=4), torch.linspace(0.1, 2.0, 12, dtype=torch.float64)
     own = weights[:, None] * (A @ z + b) / 12
     expected = torch.stack([own[start : start + 4].sum(0) for start in (0, 4, 8)])
-    found = shares(objective.weighted(weights), z, 3)
+    found = worker_gradients(objective.weighted(weights), z, 3)
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-13)
 
 

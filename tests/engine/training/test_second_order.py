@@ -9,18 +9,18 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils import parametrizations
 
 from cases import Quadratic, bowl, filled, mlp_objective, normal, residual_objective
+from landscape_core.curvature.layer_gradients import (
+    gradients_of_layers,
+    layers_of,
+    output_hessian_roots,
+    sampled_gradients,
+    target_gradients,
+    times_roots,
+)
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.training.optimizers import mini_block_fisher
-from landscape_core.training.optimizers._layers import (
-    drawn_slopes,
-    layers_of,
-    output_roots,
-    rooted,
-    seen,
-    target_slopes,
-)
 from landscape_core.training.optimizers.hessian_free import HessianFree
 from landscape_core.training.optimizers.kfac import KFAC
 from landscape_core.training.optimizers.mini_block_fisher import MiniBlockFisher
@@ -375,7 +375,7 @@ def test_inputs_times_slopes_are_the_gradients_of_the_examples(name):
     objective = CASES[name]
     theta, layers = objective.start, layers_of(objective)
     assert sum(o * i for o, i in (layer.shape for layer in layers)) == len(theta)
-    found = seen(objective, theta, layers, target_slopes)
+    found = gradients_of_layers(objective, theta, layers, target_gradients)
     for n, g in enumerate(example_gradients(objective, theta)):
         for layer in layers:
             own = found[layer.name]
@@ -386,7 +386,7 @@ def test_inputs_times_slopes_are_the_gradients_of_the_examples(name):
 def test_watching_leaves_no_trace_in_the_network():
     objective = CASES["twice"]
     before = objective.outputs(objective.start)
-    seen(objective, objective.start, layers_of(objective), target_slopes)
+    gradients_of_layers(objective, objective.start, layers_of(objective), target_gradients)
     assert all(not part._forward_hooks for part in objective.module.modules())
     assert torch.equal(objective.outputs(objective.start), before)
 
@@ -394,29 +394,29 @@ def test_watching_leaves_no_trace_in_the_network():
 @pytest.mark.parametrize("name", ["mlp", "twice"])
 def test_the_roots_are_those_of_the_loss_in_the_outputs(name):
     objective = CASES[name]
-    roots = output_roots(objective, objective.outputs(objective.start).detach())
+    roots = output_hessian_roots(objective, objective.outputs(objective.start).detach())
     for n, root in enumerate(roots):
         expected = output_hessian(objective, objective.start, n) / objective.examples
-        applied = rooted(root[None], rooted(root[None], identity(len(expected))[None]))[0]
+        applied = times_roots(root[None], times_roots(root[None], identity(len(expected))[None]))[0]
         torch.testing.assert_close(applied, expected, rtol=1e-12, atol=1e-15)
 
 
 def test_confident_outputs_keep_the_roots_of_their_tiny_curvature():
     objective = mlp_objective(examples=2)
     outputs = 22.0 * torch.tensor([[1.0, 0.0, 0.1], [0.0, 1.0, 0.05]], dtype=torch.float64)
-    roots = output_roots(objective, outputs)
+    roots = output_hessian_roots(objective, outputs)
     p = outputs.softmax(1)
     expected = (p.diag_embed() - p[:, :, None] * p[:, None, :]) / 2
     assert 1e-10 < expected.abs().max() < 1e-8
     # p is rounded at 10⁻¹⁶.
-    torch.testing.assert_close(rooted(roots, roots), expected, rtol=0, atol=1e-16)
+    torch.testing.assert_close(times_roots(roots, roots), expected, rtol=0, atol=1e-16)
 
 
 def test_drawn_slopes_have_the_second_moments_of_drawn_labels():
     objective = mlp_objective(examples=2)
     many = objective.reordered(torch.arange(2).repeat(20_000))
     outputs = many.outputs(objective.start).detach()
-    draws = drawn_slopes(random_streams.stream(0, "test"))(many, outputs).reshape(20_000, 2, 3)
+    draws = sampled_gradients(random_streams.stream(0, "test"))(many, outputs).reshape(20_000, 2, 3)
     moments = torch.einsum("kni,knj->nij", draws, draws) / len(draws)
     expected = torch.stack([output_hessian(objective, objective.start, n) for n in range(2)])
     # Entries up to 1/4; the standard error of a second moment is some 1/4 · √(2/20000).
@@ -480,7 +480,7 @@ def test_kfac_makes_the_steps_of_dense_kronecker_products(fisher, clip):
     for i, (theta, _, after) in enumerate(steps_of(optimizer, objective, objective.start, 5)):
         drawn = None
         if fisher == "drawn":
-            slopes = drawn_slopes(random_streams.stream(0, "labels", i))
+            slopes = sampled_gradients(random_streams.stream(0, "labels", i))
             drawn = slopes(objective, objective.outputs(theta).detach())
         fresh = explicit_factors(objective, theta, drawn)
         kept = min(0.4, 1 - 1 / (i + 1))

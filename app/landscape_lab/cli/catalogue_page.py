@@ -79,7 +79,7 @@ def draw(folder: Path) -> Iterator[str]:
     shipped = entries(Optimizer).shipped()
     for name in shipped:
         atomic_files.check_target(folder / f"{name}.png")  # not after minutes of work
-    surface = _surface()
+    surface = valley_surface()
     for name, kind in shipped.items():
         path, rate = walked(kind)
         path_png(surface, path, f"η = {rate:g}" if rate else "", folder / f"{name}.png")
@@ -111,7 +111,7 @@ def _path(optimizer: Optimizer[Any]) -> tuple[xr.Dataset, float]:
     return path, math.inf if states[-1].diverged else mean
 
 
-def _surface() -> xr.Dataset:
+def valley_surface() -> xr.Dataset:
     """The loss over the plane of the two parameters."""
     instance = Training(WALK).instance
     objective = cast(ModelObjective, instance.train)

@@ -57,7 +57,7 @@ class Layer:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class LayerGradients:
     """A layer's inputs (with a last column of 1 for a bias) and output gradients δ.
 
     δ is the derivative of each example's loss with respect to the outputs of the layer; N examples,
@@ -91,9 +91,9 @@ Slopes = Callable[[ModelObjective, Tensor], Tensor]
 """(objective, outputs (N, ...)) -> gradient of each example's loss in the outputs, (N, ...)."""
 
 
-def seen(
+def gradients_of_layers(
     model: ModelObjective, theta: Vector, layers: Sequence[Layer], slopes: Slopes
-) -> Mapping[str, Seen]:
+) -> Mapping[str, LayerGradients]:
     """Record inputs and output gradients of each layer at theta, by name."""
     uses: dict[str, list[tuple[Tensor, Tensor]]] = {layer.name: [] for layer in layers}
     handles = [_watched(model, layer.name, uses[layer.name]) for layer in layers]
@@ -115,7 +115,7 @@ def seen(
     return rows
 
 
-def target_slopes(model: ModelObjective, outputs: Tensor) -> Tensor:
+def target_gradients(model: ModelObjective, outputs: Tensor) -> Tensor:
     """The gradient of each example's loss in the outputs, for the data's targets, (N, ...)."""
     free = outputs.detach().requires_grad_()
     (slopes,) = torch.autograd.grad(
@@ -124,7 +124,7 @@ def target_slopes(model: ModelObjective, outputs: Tensor) -> Tensor:
     return slopes * len(outputs)
 
 
-def drawn_slopes(rng: torch.Generator) -> Slopes:
+def sampled_gradients(rng: torch.Generator) -> Slopes:
     """Sample output gradients with the covariance of those for labels drawn from the model.
 
     For cross-entropy and squared error that covariance is the Hessian of the loss with respect to
@@ -134,14 +134,14 @@ def drawn_slopes(rng: torch.Generator) -> Slopes:
     """
 
     def drawn(model: ModelObjective, outputs: Tensor) -> Tensor:
-        roots = output_roots(model, outputs)
+        roots = output_hessian_roots(model, outputs)
         noise = torch.randn(roots.shape[:2], generator=rng, dtype=roots.dtype).to(roots.device)
-        return rooted(roots, noise[:, :, None]).reshape(outputs.shape) * len(outputs) ** 0.5
+        return times_roots(roots, noise[:, :, None]).reshape(outputs.shape) * len(outputs) ** 0.5
 
     return drawn
 
 
-def output_roots(model: ModelObjective, outputs: Tensor) -> Float[Tensor, "N D *D"]:
+def output_hessian_roots(model: ModelObjective, outputs: Tensor) -> Float[Tensor, "N D *D"]:
     """The square root of H, the Hessian of the mean loss in the D outputs of each example.
 
     Shape (N, D) if H is diagonal, else (N, D, D). Negative eigenvalues, which occur if the loss is
@@ -164,7 +164,7 @@ def output_roots(model: ModelObjective, outputs: Tensor) -> Float[Tensor, "N D *
     return basis * values.clamp(min=0.0).sqrt()[:, None, :] @ basis.mT
 
 
-def rooted(roots: Float[Tensor, "N D *D"], columns: Float[Tensor, "N D K"]) -> Tensor:
+def times_roots(roots: Float[Tensor, "N D *D"], columns: Float[Tensor, "N D K"]) -> Tensor:
     """Multiply the columns of each example by √H, (N, D, K)."""
     return roots @ columns if roots.ndim == 3 else roots[:, :, None] * columns
 
@@ -204,13 +204,13 @@ def _by_example(layer: Layer, uses: Sequence[tuple[Tensor, Tensor]], examples: i
     return bool(uses) and all(x.ndim >= least and len(x) == examples for x, _ in uses)
 
 
-def _rows(layer: Layer, part: nn.Module, uses: Sequence[tuple[Tensor, Tensor]]) -> Seen:
+def _rows(layer: Layer, part: nn.Module, uses: Sequence[tuple[Tensor, Tensor]]) -> LayerGradients:
     """Concatenate all calls of a layer along the positions."""
     inputs = torch.cat([_places(part, x) for x, _ in uses], 1)
     slopes = torch.cat([_spread(layer, slope) for _, slope in uses], 1)
     if layer.bias is not None:
         inputs = torch.cat([inputs, torch.ones_like(inputs[..., :1])], 2)
-    return Seen(inputs, slopes)
+    return LayerGradients(inputs, slopes)
 
 
 def _places(part: nn.Module, inputs: Tensor) -> Float[Tensor, "N T I"]:

@@ -47,7 +47,11 @@ class Compressor:
 
     def omega(self, size: int) -> float:
         """The variance factor ω for vectors of this size."""
-        return math.sqrt(size) - 1 if self.kind == "norm" else size / kept(self.keep, size) - 1
+        return (
+            math.sqrt(size) - 1
+            if self.kind == "norm"
+            else size / kept_coordinates(self.keep, size) - 1
+        )
 
     def sent(self, size: int) -> float:
         """The mean number of 32-bit floats that a worker sends per step; a sign takes log₂ 3 bits.
@@ -55,7 +59,11 @@ class Compressor:
         Coordinate indices are not counted: both sides generate them from the same seed.
         """
         bits = 32  # of a number
-        return 1 + size * math.log2(3) / bits if self.kind == "norm" else kept(self.keep, size)
+        return (
+            1 + size * math.log2(3) / bits
+            if self.kind == "norm"
+            else kept_coordinates(self.keep, size)
+        )
 
     def __call__(self, rows: Vectors, rng: torch.Generator) -> Vectors:
         """Apply Q to each row independently, (M, P)."""
@@ -64,17 +72,17 @@ class Compressor:
             norm = rows.norm(dim=1, keepdim=True)
             return norm * rows.sign() * (drawn * norm < rows.abs())
         size = rows.shape[1]
-        count = kept(self.keep, size)
+        count = kept_coordinates(self.keep, size)
         places = drawn.topk(count, dim=1).indices
         return torch.zeros_like(rows).scatter(1, places, rows.gather(1, places) * (size / count))
 
 
-def kept(share: float, size: int) -> int:
+def kept_coordinates(share: float, size: int) -> int:
     """The number K of coordinates kept, at least one."""
     return max(1, round(share * size))
 
 
-def shares(objective: Objective, theta: Vector, workers: int) -> Vectors:
+def worker_gradients(objective: Objective, theta: Vector, workers: int) -> Vectors:
     """Each worker's contribution to the mini-batch gradient at theta, (M, P), detached.
 
     M is `workers`, or the number of examples if there are fewer. The sum of the rows is the
@@ -93,7 +101,7 @@ def shares(objective: Objective, theta: Vector, workers: int) -> Vectors:
     return found
 
 
-def noted(objective: Objective, theta: Vector) -> None:
+def evaluate_batch(objective: Objective, theta: Vector) -> None:
     """Evaluate the whole mini-batch once, as a training step does.
 
     This records the loss before the step and updates the running statistics of batch normalization.
@@ -102,7 +110,7 @@ def noted(objective: Objective, theta: Vector) -> None:
         objective.loss(theta)
 
 
-def anchored(probability: float, objective: Objective, seed: int, step: int) -> bool:
+def recomputes_anchor(probability: float, objective: Objective, seed: int, step: int) -> bool:
     """Whether a step recomputes the full gradient: with this probability, B/N if it is 0."""
     chance = probability or objective.examples / objective.whole.examples
     return float(torch.rand((), generator=random_streams.stream(seed, "anchor", step))) < chance

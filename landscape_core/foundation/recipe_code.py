@@ -10,7 +10,7 @@ WIDTH = 88
 """Letters of a line, at most, where it can be broken."""
 
 
-class Code:
+class RecipeCode:
     """Expressions that make recipes, and the imports that they need."""
 
     def __init__(self, *taken: str) -> None:
