@@ -44,7 +44,7 @@ test: $(VENV)/.installed-test browser ## make the environment and run the tests,
 	@$(RUN_TESTS) -m "not exhaustive" $(PYTEST)
 
 test-all: $(VENV)/.installed-test browser ## also those that walk everything in the browser
-	@$(RUN_TESTS) $(PYTEST)
+	@$(RUN_TESTS) --check-all-types $(PYTEST)
 
 check: lint test ## format, lint, types, import layers, then the tests
 

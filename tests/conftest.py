@@ -1,8 +1,10 @@
-"""What holds for all tests. The engine is not imported here: pytest reads this file before it turns
-on the checking of shapes, which covers only what is imported later."""
+"""What holds for all tests. The engine is not imported here: shapes are checked in what is imported
+after `check_types`."""
 
 import torch
 from hypothesis import settings
+
+from shape_checks import check_types
 
 # One thread: the sums of a test then have one order, and two workers do not fight over two cores.
 torch.set_num_threads(1)
@@ -10,3 +12,13 @@ torch.set_num_threads(1)
 # The same examples every time, no record of failures on disk, no deadline on a busy machine.
 settings.register_profile("landscape", derandomize=True, database=None, deadline=None)
 settings.load_profile("landscape")
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--check-all-types", action="store_true", help="also where no annotation names a shape"
+    )
+
+
+def pytest_configure(config):
+    check_types(everywhere=config.option.check_all_types)
