@@ -1,6 +1,5 @@
 """The app in JupyterLab, where it is shown before the page is ready for it."""
 
-import asyncio
 import contextlib
 import re
 import shutil
@@ -9,33 +8,10 @@ import pytest
 from playwright.sync_api import TimeoutError as Late
 
 from browser_support import Visitor, browser, laboratory
-from landscape_lab.bridge.jupyter import setup, show
 from landscape_lab.hosting import server
-from waiting import until_async
 
 SLOWER = 20
 """How many times slower the browser is made: views then come later than anybody would wait."""
-
-
-def test_in_a_notebook_the_app_is_attached_once_and_only_after_something_small_was_shown():
-    setup()
-    import panel as pn
-
-    async def attach():
-        box = show(pn.Row())
-        shown = []
-        box.observe(lambda change: shown.append(change["new"]), "children")
-        await until_async(lambda: len(shown) > 3)  # the browser says nothing
-        probes = {child for children in shown for child in children[1:]}
-        assert len(probes) == 1
-        (probe,) = probes
-        probe.ready = True
-        await box.attaching
-        return shown[-1], [children for children in shown if probe not in children][-1]
-
-    last, without = asyncio.run(attach())
-    assert len(last) == 1
-    assert last == without
 
 
 def run_all(guest):

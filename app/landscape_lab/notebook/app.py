@@ -2,7 +2,11 @@
 
 from typing import Any
 
+from landscape_lab.bridge.host import mode
 from landscape_lab.bridge.jupyter import setup, show
+
+HEIGHT = "clamp(480px, 100vh - 180px, 720px)"
+"""The height of the app in a cell: it and the top of its cell are in the window together."""
 
 
 def app() -> Any:
@@ -10,4 +14,7 @@ def app() -> Any:
     setup()
     from landscape_lab.page.controller import Page  # Panel must be set up before components are
 
-    return show(Page().view)
+    page = Page()
+    if mode() == "notebook":
+        page.view.styles = {**page.view.styles, "height": HEIGHT}
+    return show(page.view, page.rest)

@@ -57,7 +57,7 @@ class LandscapeWidget(ipywidgets.VBox):
         self._waiting: list[Callable[[], None]] = []
         fitting = {"height": f"{height}px", "min-width": "0"}
         self._page.view.styles = {**self._page.view.styles, **fitting}
-        shown = show(self._page.view)
+        shown = show(self._page.view, self._page.rest)
         shown.layout = ipywidgets.Layout(width="100%", height=f"{height}px")
         super().__init__([shown], layout=ipywidgets.Layout(width="100%", overflow="hidden"))
         self.observe(self._play, "playing")

@@ -31,8 +31,8 @@ SIDE_PAUSE = 0.2
 SIDE_CROWDED, SIDE_LONGEST = 4.0, 2.0
 """As many times the wait for a page's turn to draw are added to that pause, up to so many seconds."""
 
-SIDE = "clamp(240px, 25vw, 480px)"
-"""How wide the smaller figures are: a quarter of the window, within bounds."""
+SIDE = "clamp(200px, 25cqw, 480px)"
+"""How wide the smaller figures are: a quarter of the page, within bounds."""
 
 PROJECTED = 1.35
 """How much larger type and lines are for a projector."""

@@ -80,10 +80,14 @@ class Page:
         Not earlier: in a kernel, what changes between the making of the page and its arrival in the
         browser is lost on the way.
         """
-        if not self.run.started:
+        if not self.run.started or self.picture is None:
             self.navigation.open(self._link)
         else:
             self.run.draw()
+
+    def rest(self) -> None:
+        """Hold the run and end its thread, since nobody looks; whatever is done next starts it."""
+        self.run.rest()
 
     def close(self) -> None:
         """End the worker; nothing of the page stays behind."""

@@ -154,7 +154,7 @@ class PageLayout:
         return pn.Column(
             self.toolbar.view, middle, self.link.view, self.shortcuts.view, self.exporter.view,
             Heartbeat().view, sizing_mode="stretch_both", css_classes=["page"], margin=0,
-            styles={"height": "100vh", "background": "#fff"},
+            styles={"height": "100vh", "background": "#fff", "container-type": "inline-size"},
         )  # fmt: skip
 
 

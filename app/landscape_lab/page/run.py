@@ -120,6 +120,11 @@ class PageRun:
         self.queue.cancel()
         self._done()
 
+    def rest(self) -> None:
+        """As `cancel`, and end the thread until there is another job."""
+        self.queue.rest()
+        self._done()
+
     def when_at_rest(self, action: Callable[[], None]) -> None:
         """Call this once the present job is done, unless another is submitted before."""
         self._at_rest = action

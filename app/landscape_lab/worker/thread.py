@@ -71,6 +71,7 @@ class LatestJobQueue:
         self._sent = self._drawn = 0
         self._sent_at = self._answer = 0.0
         self._thread: threading.Thread | None = None
+        self._former: threading.Thread | None = None
         _open_queues.add(self)
 
     def submit(
@@ -88,7 +89,9 @@ class LatestJobQueue:
             self._job = Submission(work, show, fail, done, self._number)
             self._update = None
             if self._thread is None:
-                self._thread = threading.Thread(target=self._serve, daemon=True, name="worker")
+                self._thread = threading.Thread(
+                    target=self._serve, args=(self._former,), daemon=True, name="worker"
+                )
                 self._thread.start()
             self._changed.notify_all()
 
@@ -115,6 +118,14 @@ class LatestJobQueue:
                 self._answer = max(took, 0.9 * self._answer)
             self._changed.notify_all()
 
+    def rest(self) -> None:
+        """Stop the work and end its thread, without waiting; the next job starts another."""
+        with self._changed:
+            self._number += 1
+            self._job = self._update = None
+            self._former, self._thread = self._thread or self._former, None
+            self._changed.notify_all()
+
     def close(self) -> None:
         """Stop the work, and wait until its thread has ended."""
         with self._changed:
@@ -122,16 +133,19 @@ class LatestJobQueue:
             self._job = self._update = None
             self._number += 1
             self._changed.notify_all()
-            thread = self._thread
+            threads = (self._former, self._thread)
         self._turns.done(self)
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout=10)
+        for thread in threads:
+            if thread is not None and thread is not threading.current_thread():
+                thread.join(timeout=10)
 
-    def _serve(self) -> None:
+    def _serve(self, former: threading.Thread | None) -> None:
+        if former is not None:
+            former.join()  # two at once would share the run
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._closed or self._job is not None)
-                if self._closed:
+                self._changed.wait_for(lambda: self._over() or self._job is not None)
+                if self._over():
                     return
                 job, self._job = self._job, None
             if job is not None:
@@ -169,6 +183,10 @@ class LatestJobQueue:
                 self._pumping = True
                 self._turns.ask(self, lambda: self._loop.soon(self._draw))
             return True
+
+    def _over(self) -> bool:
+        """Whether the present thread is to end."""
+        return self._closed or self._thread is not threading.current_thread()
 
     def _stale(self, job: Submission) -> bool:
         return job.number != self._number

@@ -1,6 +1,7 @@
 """The page without a browser: what a press leads to, and where the page then stands."""
 
 import re
+import threading
 import time
 
 import pytest
@@ -65,6 +66,18 @@ def test_looking_back_and_changing_a_setting_goes_on_from_there(page):
     page.navigation.redo()
     at_rest(page)
     assert page.scene.run.optimizer.learning_rate == 0.5
+
+
+def test_a_page_that_nobody_looks_at_holds_its_run_and_has_no_thread_until_it_is_used(page):
+    page.play()
+    until(lambda: page.picture.readings.step > 14)
+    page.rest()
+    until(lambda: not [one for one in threading.enumerate() if one.name == "worker"])
+    assert not page.playing
+    step = page.picture.readings.step
+    page.step()
+    at_rest(page)
+    assert page.picture.readings.step > step
 
 
 def test_play_after_looking_back_shows_again_what_was_and_then_goes_on(page):

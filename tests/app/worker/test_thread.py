@@ -396,6 +396,19 @@ def test_a_closed_queue_shows_nothing_more_and_takes_no_job(loop, queue, submit)
     assert (old.updates, new.updates, workers()) == (before, [], [])
 
 
+def test_a_queue_at_rest_has_no_thread_and_the_next_job_starts_one_after_the_other_has_ended(
+    loop, queue, submit
+):
+    old = submit(itertools.count)
+    loop.run_until(lambda: old.updates)
+    queue.rest()
+    new = submit(lambda: iter([len(workers())]))
+    loop.run_until(lambda: new.ends)
+    assert (new.updates, len(workers())) == ([1], 1)
+    queue.rest()
+    until(lambda: workers() == [])
+
+
 def test_closing_twice_is_as_good_as_once(queue, submit):
     submit(itertools.count)
     queue.close()

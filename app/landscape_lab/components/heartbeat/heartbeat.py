@@ -7,23 +7,23 @@ import param
 from panel.custom import JSComponent
 
 from landscape_lab.bridge.host import mode
-from landscape_lab.bridge.jupyter import Messages, no_echoes
+from landscape_lab.bridge.jupyter import Messages
+
+PARTS = ("../signals.js", "heartbeat.js")
+"""Its JavaScript files, joined in this order to one module."""
 
 
 class HeartbeatModel(Messages, JSComponent):
     """Its browser model."""
 
-    _esm = Path(__file__).with_name("heartbeat.js")
+    _esm = "\n".join(Path(__file__).parent.joinpath(part).read_text("utf-8") for part in PARTS)
 
     patience = param.Number(default=9.0, doc="seconds without an answer until the page says so")
-    in_kernel = param.Boolean(doc="whether a kernel, not a server, is at the other end")
+    in_cell = param.Boolean(doc="whether only a cell of the document is ours")
 
     def _handle_msg(self, data: Any) -> None:
-        if data.get("echoes") is False:
-            for model, _ in self._models.values():
-                no_echoes(model.document)
-        else:
-            self._send_msg({"pong": True})
+        del data
+        self._send_msg({"pong": True})
 
 
 class Heartbeat:
@@ -31,4 +31,4 @@ class Heartbeat:
 
     def __init__(self) -> None:
         """Hidden while the connection works."""
-        self.view = HeartbeatModel(in_kernel=mode() != "server", width=0, height=0, margin=0)
+        self.view = HeartbeatModel(in_cell=mode() == "notebook", width=0, height=0, margin=0)

@@ -7,6 +7,7 @@ function behind() {
 }
 
 export function render({model}) {
+  if (!model.own_page) return;
   const read = () => {
     const link = behind();
     if (link !== model.value) model.send_msg({link});

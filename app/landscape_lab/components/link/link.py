@@ -7,6 +7,7 @@ from typing import Any
 import param
 from panel.custom import JSComponent
 
+from landscape_lab.bridge.host import mode
 from landscape_lab.bridge.jupyter import Messages
 
 
@@ -16,6 +17,7 @@ class LinkModel(Messages, JSComponent):
     _esm = Path(__file__).with_name("link.js")
 
     value = param.String(doc="URL fragment, after the #")
+    own_page = param.Boolean(default=True, doc="whether the address is that of this page")
 
     opened: Callable[[str], None]
 
@@ -24,11 +26,11 @@ class LinkModel(Messages, JSComponent):
 
 
 class Link:
-    """The URL fragment."""
+    """The URL fragment; in a notebook cell, whose address is the notebook's, nothing."""
 
     def __init__(self, opened: Callable[[str], None]) -> None:
         """`opened` is called with the initial fragment and after each edit by the user."""
-        self.view = LinkModel(width=0, height=0, margin=0)
+        self.view = LinkModel(own_page=mode() != "notebook", width=0, height=0, margin=0)
         self.view.opened = opened
 
     def set(self, text: str) -> None:

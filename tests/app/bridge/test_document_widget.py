@@ -1,0 +1,139 @@
+"""The widget that holds a Bokeh document: what its views are given, and what they tell it."""
+
+import asyncio
+import gzip
+import json
+
+import pytest
+from bokeh.models import Div, ImportedStyleSheet
+
+from landscape_lab.bridge.document_widget import DocumentWidget, page_scripts
+
+
+class Browser:
+    """The other end of a widget's comm."""
+
+    comm_id = "a comm"
+
+    def __init__(self, widget):
+        self.heard = []
+        widget.comm.close()
+        widget.comm = self
+
+    def on_msg(self, callback):
+        self.tell_widget = callback
+
+    def send(self, data=None, metadata=None, buffers=None):
+        del metadata
+        if data["method"] == "custom":
+            self.heard.append((data["content"], buffers or []))
+
+    def close(self, *_, **__):
+        """Nothing is at the other end."""
+
+    def tell(self, **content):
+        data = {"method": "custom", "content": content}
+        self.tell_widget({"content": {"data": data}, "buffers": []})
+
+    def change(self, model, attribute, value):
+        event = {"kind": "ModelChanged", "model": {"id": model.id}, "attr": attribute, "new": value}
+        self.tell(event=event)
+
+    def patches(self):
+        return [
+            json.loads(content["patch"])["events"]
+            for content, _ in self.heard
+            if "patch" in content
+        ]
+
+
+@pytest.fixture
+def text():
+    return Div(text="at first")
+
+
+@pytest.fixture
+def left():
+    return []
+
+
+@pytest.fixture
+def widget(text, left):
+    widget = DocumentWidget(text, lambda: left.append("left"))
+    yield widget
+    widget.close()
+
+
+@pytest.fixture
+def browser(widget):
+    return Browser(widget)
+
+
+def test_a_view_is_given_the_document_as_it_is_when_it_opens(text, browser):
+    text.text = "then"
+    browser.tell(open="one", scripts=False)
+    text.text = "later"
+    browser.tell(open="two", scripts=False)
+    opened = [content for content, _ in browser.heard if "document" in content]
+    assert [content["view"] for content in opened] == ["one", "two"]
+    assert ['"then"' in opened[0]["document"], '"later"' in opened[1]["document"]] == [True, True]
+
+
+def test_scripts_come_with_the_document_where_the_page_has_none(browser):
+    browser.tell(open="one", scripts=True)
+    browser.tell(open="two", scripts=False)
+    (_, (scripts,)), (_, none) = browser.heard
+    assert (scripts, list(none)) == (page_scripts(), [])
+    texts = json.loads(gzip.decompress(scripts))["scripts"]
+    for name in ("bokeh.min.js", "panel.min.js", "es-module-shims"):
+        assert any(name in text[:400] for text in texts)
+
+
+def test_before_a_view_has_opened_nothing_is_sent(text, browser):
+    text.text = "then"
+    assert browser.heard == []
+
+
+def test_what_changes_at_once_is_one_message(text, browser):
+    async def change():
+        browser.tell(open="one", scripts=False)
+        text.text, text.visible = "then", False
+        await asyncio.sleep(0)
+
+    asyncio.run(change())
+    ((first, second),) = browser.patches()
+    assert [first["new"], second["new"]] == ["then", False]
+
+
+def test_what_a_view_has_changed_is_not_sent_back_to_it(text, browser):
+    browser.tell(open="one", scripts=False)
+    heard = []
+    text.on_change("text", lambda attribute, old, new: heard.append((attribute, old, new)))
+    browser.change(text, "text", "by hand")
+    assert heard == [("text", "at first", "by hand")]
+    assert browser.patches() == []
+
+
+def test_a_model_is_sent_whole_though_a_message_comes_between(text, browser):
+    """Bokeh takes every model that it has when it is told of a change to be known to the teller."""
+    look = ImportedStyleSheet(url="data:text/css,")
+
+    async def change():
+        browser.tell(open="one", scripts=False)
+        text.stylesheets = [look]
+        browser.change(text, "visible", False)
+        await asyncio.sleep(0)
+
+    asyncio.run(change())
+    ((event,),) = browser.patches()
+    (sent,) = event["new"]
+    assert (sent["id"], sent["type"]) == (look.id, "object")
+
+
+def test_only_when_the_newest_view_has_gone_nobody_looks(browser, left):
+    browser.tell(open="one", scripts=False)
+    browser.tell(open="two", scripts=False)
+    browser.tell(closed="one")
+    assert left == []
+    browser.tell(closed="two")
+    assert left == ["left"]
