@@ -38,5 +38,6 @@ def run(asked: argparse.Namespace) -> None:
         prefix=asked.prefix,
         processes=asked.processes or processes.cores(),
         most=asked.max_sessions,
+        spare=server.SPARE_EACH,
     )
     _serving.until_stopped(made, server.address(port, ip=asked.host, path=asked.prefix), asked)

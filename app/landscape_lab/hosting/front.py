@@ -9,7 +9,6 @@ the browser does not pass through here.
 
 import argparse
 import asyncio
-import secrets
 import signal
 import sys
 from pathlib import Path
@@ -26,6 +25,7 @@ from landscape_lab.hosting import gate, handover
 from landscape_lab.hosting.guard import Guard
 from landscape_lab.hosting.panel_process import PanelServer, Served
 from landscape_lab.hosting.processes import Place, Processes
+from landscape_lab.hosting.spare_pages import new_name
 from landscape_lab.hosting.waiting_line import WaitingLine
 
 SESSION = "Bokeh-Session-Id"
@@ -54,13 +54,11 @@ class Behind:
             HTTPError: no process is there at the moment (503).
         """
         if self.own:
-            return None, f"0-{secrets.token_urlsafe(24)}"
+            return None, next(iter(self.own.spare.names), new_name(0))
         place = self.processes.emptiest()
         if place is None:
             raise HTTPError(503, "the app is being started again")
-        session = f"{place.number}-{secrets.token_urlsafe(24)}"
-        place.expect(session)
-        return place, session
+        return place, place.open()
 
     def find(self, session: str) -> Place | None:
         """The place of a session; any, for a request without one, and none if it is this process.
@@ -81,13 +79,13 @@ class Behind:
             raise HTTPError(503, "the app is being started again")
         return place
 
-    def give(self, place: Place | None, read: bytes, descriptor: int) -> None:
-        """Give a connection to a place."""
+    def give(self, place: Place | None, read: bytes, descriptor: int, session: str) -> None:
+        """Give a connection to a place, and say which session it opens, if it opens one."""
         if place is None:
             assert self.own is not None
-            self.own.take(read, descriptor)
+            self.own.take(read, descriptor, session)
         else:
-            place.give(read, descriptor)
+            place.give(read, descriptor, session)
 
 
 class GivingHandler(RequestHandler):
@@ -113,7 +111,7 @@ class GivingHandler(RequestHandler):
         descriptor = stream.socket.dup().detach()
         stream.close()
         self.given = True
-        self.behind.give(place, head(request, session), descriptor)
+        self.behind.give(place, head(request, session), descriptor, session)
 
     head = get
 
@@ -157,8 +155,7 @@ def application(guard: Guard, behind: Behind, served: Served, most: int) -> Appl
         most: pages at the same time.
     """
     line = WaitingLine(lambda: most - behind.sessions)
-    page = f"{served.prefix}/{served.script.stem}"
-    options = {"behind": behind, "line": line, "page": page}
+    options = {"behind": behind, "line": line, "page": served.page}
 
     def report() -> dict[str, object]:
         return {"pages": behind.sessions, "places": most, "waiting": len(line)}
@@ -173,7 +170,7 @@ def application(guard: Guard, behind: Behind, served: Served, most: int) -> Appl
 async def serve(asked: argparse.Namespace) -> None:
     """Serve until a signal comes."""
     sockets = bind_sockets(asked.port, asked.address)
-    served = Served(asked.script.resolve(), f"/{asked.prefix.strip('/')}".rstrip("/"))
+    served = Served(asked.script.resolve(), f"/{asked.prefix.strip('/')}".rstrip("/"), asked.spare)
     ended = asyncio.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sign, ended.set)
@@ -199,6 +196,7 @@ def main() -> None:
     parser.add_argument("--address", required=True)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--max-sessions", type=int, required=True)
+    parser.add_argument("--spare", type=int, default=0)
     parser.add_argument("--prefix", default="")
     parser.add_argument("--origin", action="append", default=[])
     try:

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,14 @@ from tornado.iostream import IOStream
 
 from landscape_lab.hosting.gate import SecurityHeaders
 from landscape_lab.hosting.handover import Line
+from landscape_lab.hosting.spare_pages import SparePages
+from landscape_lab.worker.turns import TURNS
 
-REPORT = 200
-"""Milliseconds between two looks at how many sessions there are."""
+LOOK = 100
+"""Milliseconds between two looks at how many sessions there are, and whether nothing goes on."""
+
+QUIET = 1.0
+"""Seconds without a request and a picture after which a process has nothing to do."""
 
 UNUSED = 20_000
 """Milliseconds that a session may be without a page: closed, or not yet connected."""
@@ -33,21 +39,37 @@ CHECK = 10_000
 
 READY = "ready"
 SESSIONS = "sessions"
+SPARE = "spare"
+"""Words in which a process tells what it has."""
 
 
 @dataclass(frozen=True)
 class Served:
-    """What is served: a script at a path in front of which a proxy may stand."""
+    """What is served: a script at a path in front of which a proxy may stand.
+
+    `spare` pages are built beforehand.
+    """
 
     script: Path
     prefix: str = ""
+    spare: int = 0
+
+    @property
+    def page(self) -> str:
+        """The path at which a page is opened."""
+        return f"{self.prefix}/{self.script.stem}"
 
 
 class PanelServer:
     """Panel's server without a port of its own."""
 
-    def __init__(self, served: Served) -> None:
-        """Run the app once, so that the first visitor need not wait for what it imports."""
+    def __init__(self, served: Served, number: int = 0) -> None:
+        """Run the app once, so that the first visitor need not wait for what it imports.
+
+        Args:
+            served: what is shown.
+            number: of this process, with which the names of its sessions begin.
+        """
         # Panel puts its own handlers in place of Bokeh's.
         import panel.io.server as panel_server
 
@@ -56,6 +78,7 @@ class PanelServer:
         )
         for application in applications.values():
             _warm(application)
+        _warm_worker()
         self.application = BokehTornado(
             applications,
             prefix=served.prefix,
@@ -69,14 +92,29 @@ class PanelServer:
         self.http = HTTPServer(self.application, xheaders=True)
         self.server = BaseServer(IOLoop.current(), self.application, self.http)
         self.server.start()
+        (context,) = self.application.applications.values()
+        self.spare = SparePages(context, served.page, number, served.spare)
+        self._building = False
+        self._quiet_at = time.monotonic()
+        PeriodicCallback(self._use_time, LOOK).start()
 
     @property
     def sessions(self) -> list[str]:
         """The sessions of the pages that are open, or were a moment ago."""
-        return sorted(session.id for session in self.server.get_sessions())
+        known = {session.id for session in self.server.get_sessions()}
+        return sorted(known.difference(self.spare.names))
 
-    def take(self, read: bytes, descriptor: int) -> None:
-        """Answer a connection from now on, of which something has been read already."""
+    def take(self, read: bytes, descriptor: int, session: str = "") -> None:
+        """Answer a connection from now on, of which something has been read already.
+
+        Args:
+            read: the head of its first request.
+            descriptor: its socket.
+            session: which is about to be opened, if that is what is asked for.
+        """
+        if session:
+            self.spare.take(session, UNUSED / 1000)
+        self._quiet_at = time.monotonic() + QUIET
         connection = socket.socket(fileno=descriptor)
         try:
             address = connection.getpeername()
@@ -84,6 +122,16 @@ class PanelServer:
             connection.close()
             return
         self.http.handle_stream(_Begun(connection, read), address)
+
+    async def _use_time(self) -> None:
+        """Build a spare page, if there is nothing else to do."""
+        quiet = time.monotonic() > self._quiet_at and TURNS.idle() > QUIET
+        if quiet and not self._building and not self.spare.complete:
+            self._building = True
+            try:
+                await self.spare.build()
+            finally:
+                self._building = False
 
 
 class _Begun(IOStream):
@@ -114,33 +162,47 @@ def _warm(application: Any) -> None:
     _cleanup_doc(session.document, destroy=True)
 
 
-def run(served: Served, end: socket.socket) -> None:
+def _warm_worker() -> None:
+    """Compute the first picture of the first preset, and what it takes to go on from there."""
+    from landscape_lab.state.link import opening
+    from landscape_lab.state.preset import FIRST
+    from landscape_lab.worker.worker import Job, Worker
+
+    there = opening(FIRST)
+    for _ in Worker(None).do(Job(there.scene, go=there, more=2)):
+        pass
+
+
+def run(served: Served, number: int, end: socket.socket) -> None:
     """Serve what comes over the line until that ends.
 
     Args:
         served: what is shown.
+        number: of this process.
         end: our end of the line to `front.py`.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process in front
     loop = IOLoop.current()
-    panel = PanelServer(served)
-    known: list[str] = []
+    panel = PanelServer(served, number)
+    known: dict[str, list[str]] = {}
 
     def report() -> None:
         nonlocal known
-        if known != panel.sessions:
-            known = panel.sessions
-            line.send(json.dumps({SESSIONS: known}).encode())
+        told = {SESSIONS: panel.sessions, SPARE: panel.spare.names}
+        if known != told:
+            known = told
+            line.send(json.dumps(told).encode())
 
     def received(message: bytes, descriptor: int | None) -> None:
         if descriptor is not None:
-            panel.take(message, descriptor)
+            session, _, read = message.partition(b"\n")
+            panel.take(read, descriptor, session.decode("ascii"))
 
     async def start() -> None:
         nonlocal line
         line = Line(end, received, loop.stop)
         line.send(json.dumps({READY: os.getpid()}).encode())
-        PeriodicCallback(report, REPORT).start()
+        PeriodicCallback(report, LOOK).start()
 
     line: Line
     loop.add_callback(start)
@@ -148,18 +210,20 @@ def run(served: Served, end: socket.socket) -> None:
 
 
 def main(argv: list[str]) -> None:
-    """Arguments: file descriptor of the line, core or nothing, script, prefix."""
-    descriptor, core, script, prefix = argv
+    """Arguments as `command` gives them."""
+    descriptor, number, core, script, prefix, spare = argv
     if core and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {int(core)})
-    run(Served(Path(script), prefix), socket.socket(fileno=int(descriptor)))
+    served = Served(Path(script), prefix, int(spare))
+    run(served, int(number), socket.socket(fileno=int(descriptor)))
 
 
-def command(served: Served, descriptor: int, core: int | None) -> list[str]:
-    """The command that starts this process with one end of a line."""
+def command(served: Served, number: int, descriptor: int, core: int | None) -> list[str]:
+    """The command that starts process `number` with one end of a line, on a core or on all."""
     return [
         *(sys.executable, "-m", "landscape_lab.hosting.panel_process", str(descriptor)),
-        *("" if core is None else str(core), str(served.script), served.prefix),
+        *(str(number), "" if core is None else str(core)),
+        *(str(served.script), served.prefix, str(served.spare)),
     ]
 
 

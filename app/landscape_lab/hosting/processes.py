@@ -15,7 +15,8 @@ from collections.abc import Iterator
 
 from landscape_lab.hosting import panel_process
 from landscape_lab.hosting.handover import Line
-from landscape_lab.hosting.panel_process import READY, SESSIONS, Served
+from landscape_lab.hosting.panel_process import READY, SESSIONS, SPARE, Served
+from landscape_lab.hosting.spare_pages import new_name
 
 LOG = logging.getLogger("landscape_lab.hosting")
 
@@ -39,6 +40,7 @@ class Place:
         self._core, self._served = core, served
         self._stillborn = 0
         self._open: set[str] = set()
+        self._spare: list[str] = []
         self._coming: dict[str, float] = {}
         """Pages given to the process of which it has not told yet, and when."""
         self._line: Line | None = None
@@ -65,20 +67,28 @@ class Place:
         """Start a process; `ready` is set once it answers."""
         ours, theirs = socket.socketpair()
         with theirs:
-            argv = panel_process.command(self._served, theirs.fileno(), self._core)
+            argv = panel_process.command(self._served, self.number, theirs.fileno(), self._core)
             self._process = subprocess.Popen(argv, pass_fds=[theirs.fileno()])
         self._line = Line(ours, self._heard, self._lost)
 
-    def expect(self, session: str) -> None:
-        """Count a session that is about to be opened."""
+    def open(self) -> str:
+        """The name of a session that is about to be opened, counted from now on."""
+        session = self._spare.pop(0) if self._spare else new_name(self.number)
         self._coming[session] = time.monotonic()
+        return session
 
-    def give(self, read: bytes, descriptor: int) -> None:
-        """Give a connection to the process, with what has been read of it."""
+    def give(self, read: bytes, descriptor: int, session: str = "") -> None:
+        """Give a connection to the process, with what has been read of it.
+
+        Args:
+            read: the head of its request.
+            descriptor: its socket.
+            session: that it opens, if it opens one.
+        """
         if self._line is None:
             os.close(descriptor)
         else:
-            self._line.send(read, descriptor)
+            self._line.send(session.encode("ascii") + b"\n" + read, descriptor)
 
     def end(self) -> None:
         """End the process: it stops when its line is cut."""
@@ -101,6 +111,7 @@ class Place:
             self._open = set(told[SESSIONS])
             for session in self._open:
                 self._coming.pop(session, None)
+            self._spare = [one for one in told[SPARE] if one not in self._coming]
 
     def _lost(self) -> None:
         """The process has died: the sockets of its pages are closed, and they say so."""
@@ -109,6 +120,7 @@ class Place:
         self.ready.clear()
         self._line = None
         self._open.clear()
+        self._spare.clear()
         self._coming.clear()
         status = None
         if self._process is not None:

@@ -30,6 +30,9 @@ LAST_PORT = 65535
 FEW_THREADS = {"OMP_NUM_THREADS": "1"}
 """Networks of this size gain nothing from a second thread, and browser and visitors lose one."""
 
+SPARE_EACH = 16
+"""Pages that each process of `landscape serve` has ready: 5 MB and half a second each, once."""
+
 PAGES_EACH = 24
 """Pages that one process shows at the same time, by default: a class of thirty on two cores, with
 room for those who open the page twice."""
@@ -96,6 +99,7 @@ def panel_command(  # noqa: PLR0913 - the options of a command line
     origins: Sequence[str] = (),
     processes: int = 1,
     most: int | None = None,
+    spare: int = 0,
 ) -> Command:
     """Arguments and environment of a Panel server that all visitors share.
 
@@ -107,6 +111,7 @@ def panel_command(  # noqa: PLR0913 - the options of a command line
         origins: `host:port` accepted in addition to this machine.
         processes: among which the pages are distributed, each on a core of its own.
         most: pages at the same time; by default `PAGES_EACH` for each process.
+        spare: pages that each process builds before anybody asks for them.
     """
     _check(port, script)
     if processes < 1:
@@ -116,7 +121,7 @@ def panel_command(  # noqa: PLR0913 - the options of a command line
     argv = [
         *(sys.executable, "-m", "landscape_lab.hosting.front", str(script)),
         *("--port", str(port), "--address", ip, "--processes", str(processes)),
-        *("--max-sessions", str(most or PAGES_EACH * processes)),
+        *("--max-sessions", str(most or PAGES_EACH * processes), "--spare", str(spare)),
     ]
     if prefix:
         argv += ["--prefix", prefix]

@@ -29,7 +29,7 @@ SIDE_PAUSE = 0.2
 """Seconds between two updates of the smaller figures while a run goes on."""
 
 SIDE_CROWDED, SIDE_LONGEST = 4.0, 2.0
-"""As many times the wait for a page's turn to draw are added to that pause, up to so many seconds."""
+"""How often the wait for a page's turn to draw is added to that pause, up to so many seconds."""
 
 SIDE = "clamp(200px, 25cqw, 480px)"
 """How wide the smaller figures are: a quarter of the page, within bounds."""

@@ -2,9 +2,9 @@
 
 A job is an iterator of updates. The worker drains it into a box with one place; the page empties
 the box on its own thread. A new job makes older ones stale: their updates are dropped, and they
-stop at their next item. The worker waits until it is the page's turn to draw, and while the browser
-has not drawn what it was sent, however late server and browser are: whoever is late would only become
-later by more pictures.
+stop at their next item. The worker waits until it is the page's turn to draw, and while the
+browser has not drawn what it was sent, however late server and browser are: whoever is late would
+only become later by more pictures.
 """
 
 import atexit
@@ -134,7 +134,7 @@ class LatestJobQueue:
             self._number += 1
             self._changed.notify_all()
             threads = (self._former, self._thread)
-        self._turns.done(self)
+        self._turns.leave(self)
         for thread in threads:
             if thread is not None and thread is not threading.current_thread():
                 thread.join(timeout=10)

@@ -1,8 +1,8 @@
 """The pages of a process draw in turn, so that none waits longer than the others.
 
 One page draws at a time, in the order in which they asked, and between two of them the server
-answers what has come meanwhile: a visitor who opens a page, a button that was pressed. Who has drawn
-goes to the end of the line with its next picture, so all who play get equally many.
+answers what has come meanwhile: a visitor who opens a page, a button that was pressed. Who has
+drawn goes to the end of the line with its next picture, so all who play get equally many.
 """
 
 import threading
@@ -36,6 +36,11 @@ class Turns:
                 self._wait = 0.0
             return self._wait
 
+    def idle(self) -> float:
+        """Seconds since the last turn was given."""
+        with self._lock:
+            return self._clock() - self._since
+
     def ask(self, page: object, start: Callable[[], None]) -> None:
         """Ask for a turn: `start` is called, from any thread, when it comes; then call `done`."""
         with self._lock:
@@ -43,12 +48,17 @@ class Turns:
         self.check()
 
     def done(self, page: object) -> None:
-        """A page has drawn, or has left: it is the turn of the next."""
+        """A page has drawn: it is the turn of the next, which it may be itself."""
         with self._lock:
-            self._waiting.pop(page, None)
             if self._has is page:
                 self._has = None
         self.check()
+
+    def leave(self, page: object) -> None:
+        """A page draws no more."""
+        with self._lock:
+            self._waiting.pop(page, None)
+        self.done(page)
 
     def check(self) -> None:
         """Give the turn to the next, if nobody has it, or has it for too long."""

@@ -48,22 +48,28 @@ def test_all_who_play_get_equally_many_turns_however_often_they_ask(turns, drawn
     came = drawn("eager", "slow", "other")
     for _ in range(29):
         here = came[-1]
-        turns.done(here)
         drawn(here, "eager", "eager")
+        turns.done(here)
     assert {name: came.count(name) for name in set(came)} == {"eager": 10, "slow": 10, "other": 10}
 
 
 def test_a_page_that_leaves_while_it_waits_is_not_called(turns, drawn):
     came = drawn("a", "b", "c")
-    turns.done("b")
+    turns.leave("b")
     turns.done("a")
     assert came == ["a", "c"]
 
 
 def test_a_page_that_leaves_in_its_turn_holds_up_nobody(turns, drawn):
     came = drawn("gone", "b")
-    turns.done("gone")
+    turns.leave("gone")
     assert came == ["gone", "b"]
+
+
+def test_a_page_may_ask_again_while_it_draws(turns, drawn):
+    came = drawn("a", "a")
+    turns.done("a")
+    assert came == ["a", "a"]
 
 
 def test_a_page_that_never_draws_is_passed_over(turns, drawn, clock):

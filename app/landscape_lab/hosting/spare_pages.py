@@ -1,0 +1,87 @@
+"""Pages that are built before anybody asks for them, while the server has nothing else to do.
+
+Building a page takes a third of a second of its process, in which nobody else is answered, and
+turning it into text another tenth. A class opens the app at once.
+"""
+
+import secrets
+import types
+from typing import Any
+
+from bokeh.document import Document
+from bokeh.server.contexts import ApplicationContext
+from bokeh.server.session import ServerSession
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
+from tornado.ioloop import IOLoop
+
+
+class SparePages:
+    """Sessions of an application that no browser has been given yet."""
+
+    def __init__(self, context: ApplicationContext, path: str, number: int, most: int) -> None:
+        """None is built yet.
+
+        Args:
+            context: makes the sessions.
+            path: at which the browser asks for a page.
+            number: with which the names of the sessions begin.
+            most: how many are kept.
+        """
+        self._context, self._path, self._number, self._most = context, path, number, most
+        self._sessions: dict[str, ServerSession] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """The sessions that are there."""
+        return list(self._sessions)
+
+    @property
+    def complete(self) -> bool:
+        """Whether there are as many as are kept."""
+        return len(self._sessions) >= self._most
+
+    async def build(self) -> None:
+        """Build one more, or none any more if it cannot be built."""
+        name, most = new_name(self._number), self._most
+        self._most = 0
+        session = await self._context.create_session_if_needed(name, _request(self._path))
+        session.block_expiration()  # it may wait for its browser as long as it takes
+        _prepare(session.document)
+        self._sessions[name] = session
+        self._most = most
+
+    def take(self, name: str, patience: float) -> None:
+        """A browser is about to open this session, if it is one; it has so many seconds."""
+        session = self._sessions.pop(name, None)
+        if session is not None:
+            IOLoop.current().call_later(patience, session.unblock_expiration)
+
+
+def new_name(number: int) -> str:
+    """The name of a session, which begins with the number of its process."""
+    return f"{number}-{secrets.token_urlsafe(24)}"
+
+
+def _prepare(document: Document) -> None:
+    """Keep the text of a document for the first who asks, as long as nothing changes in it."""
+    kept = document.to_json()
+
+    def to_json() -> Any:
+        forget(None)
+        return kept
+
+    def forget(event: Any) -> None:
+        del event
+        document.remove_on_change(forget)
+        vars(document).pop("to_json", None)
+
+    document.on_change(forget)
+    vars(document)["to_json"] = to_json
+
+
+def _request(path: str) -> HTTPServerRequest:
+    """The request of nobody: the page reads what it needs from the browser once that is there."""
+    nowhere: Any = types.SimpleNamespace(context=None)
+    start = RequestStartLine("GET", path, "HTTP/1.1")
+    headers = HTTPHeaders({"Host": "localhost"})
+    return HTTPServerRequest(start_line=start, headers=headers, connection=nowhere)
