@@ -9,6 +9,20 @@ LandscapeError
 └── BackendError       a cluster that cannot be reached or lost its workers (also a RuntimeError)
 """
 
+SHOWN = 100
+"""Characters of a refused value that an error shows."""
+
+
+def shown(value: object) -> str:
+    """A value as an error shows it: in one line, shortened, without what a terminal obeys.
+
+    Those are escaped as in Python's source, so that foreign text cannot move the cursor.
+    """
+    if isinstance(value, str) and len(value) > 2 * SHOWN:
+        value = value[: 2 * SHOWN]
+    words = repr(value)
+    return words if len(words) <= SHOWN else f"{words[:SHOWN]}…"
+
 
 class LandscapeError(Exception):
     """Base of all errors that the engine raises on purpose."""
@@ -22,7 +36,7 @@ class SpecError(LandscapeError, ValueError):
         self.field = field
         self.value = value
         self.accepted = accepted
-        Exception.__init__(self, f"{field} must be {accepted}; got {value!r}.")
+        Exception.__init__(self, f"{field} must be {accepted}; got {shown(value)}.")
 
     def __reduce__(self) -> tuple[type["SpecError"], tuple[str, object, str]]:
         """Pickle by the three parts, so that the error crosses a process border."""

@@ -61,7 +61,15 @@ class Note:
     help: str
 
 
+@dataclass(frozen=True)
+class FileName(Note):
+    """The meaning of a field that names a file or folder of the machine that computes."""
+
+
 Mark = Knob | Choice | Note
+
+LONGEST_TEXT = 4096
+"""Characters of a text field."""
 
 PLAIN = (bool, int, float, str)
 """The types of fields that are no recipes themselves."""
@@ -226,6 +234,8 @@ def _checked(recipe: Recipe, field: Field) -> Any:
         value = value.item()  # a NumPy or torch scalar
     if not _fits(value, field.type):
         raise SpecError(where, value, f"of type {field.type.__name__}")
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        raise SpecError(where, value, f"at most {LONGEST_TEXT} characters long")
     if isinstance(field.mark, Knob):
         _check_range(where, value, field.mark)
     if isinstance(field.mark, Choice) and value not in field.mark.options:

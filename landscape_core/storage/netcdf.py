@@ -11,8 +11,10 @@ import h5py
 import numpy as np
 import xarray as xr
 
-from landscape_core.foundation.errors import FileFormatError, MissingDataError
+from landscape_core.foundation.errors import FileFormatError
 from landscape_core.storage import atomic_files, schema
+from landscape_core.storage.bounded_files import check_memory, check_regular
+from landscape_core.storage.hdf5_contents import check_contents
 
 AS_JSON = "attributes_in_json"
 """The attribute of a file that names those attributes that netCDF cannot hold as they are."""
@@ -96,15 +98,15 @@ def load(path: Path) -> xr.Dataset:
     """Read what `save` wrote, wholly into memory.
 
     Raises:
-        MissingDataError: no such file, or a folder.
-        FileFormatError: not a netCDF file, a damaged one, or one of another version of the schema.
+        MissingDataError: no such file, or no regular one.
+        FileFormatError: not a netCDF file, a damaged one, one of another version of the schema, or
+            one that refers to other files or declares more than it holds.
     """
     path = Path(path)
-    if path.is_dir():
-        raise MissingDataError(f"{path} is a folder, not a file.")
-    if not path.is_file():
-        raise MissingDataError(f"{path}: no such file.")
+    check_memory(path, check_regular(path))
     try:
+        with h5py.File(path, "r") as file:  # before h5netcdf, which prints what it fails at
+            check_contents(file, path)
         with xr.open_dataset(path, engine="h5netcdf") as opened:
             schema.check_version(opened.attrs, str(path))
             return _decoded(opened.load())

@@ -12,30 +12,28 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode
 
-import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from landscape_core.foundation.errors import FileFormatError, SpecError
-from landscape_lab.state.link import place
-from landscape_lab.state.place import SAFE
+from landscape_core.foundation.errors import FileFormatError, LandscapeError, SpecError
+from landscape_core.storage.bounded_files import bounded_text
+from landscape_lab.content.front_matter import LEVELS, front_matter, wrong
+from landscape_lab.content.place_block import line_of, link_of
 
 GUIDES = Path(__file__).parent / "tours"
 FOLDER = "LANDSCAPE_TOURS"
 """The environment variable with a folder of additional tours."""
 
-HEAD = ("title", "summary", "level", "minutes")
-"""The keys of the front matter."""
+LARGEST = 2**20
+"""Bytes of a tour's file that is read."""
 
-STANDS = ("tour", "at")
-"""Keys of a copied link that refer to a tour, which a step ignores."""
+MOST_TOURS = 200
+"""Files of a folder that are read."""
 
-LEVELS = ("beginner", "intermediate", "advanced", "")
-"""Levels in the order of the list; optional in a tour."""
+MOST_STEPS = 200
+"""Steps of a tour."""
 
-RULE = "---"
 QUESTION, ANSWER = re.compile(r"^question:\s*", re.I), re.compile(r"^answer:\s*", re.I)
 
 
@@ -73,13 +71,32 @@ def tours(folder: Path | None = None) -> dict[str, Tour]:
     The name is that of the file. A file that cannot be read is there too, with its error.
     """
     if folder is not None:
-        return _listed([_read(path) for path in sorted(folder.glob("*.md"))])
+        return _in_folder(folder)
     found = list(tours(GUIDES).values())
     named = os.environ.get(FOLDER)
     if named and not Path(named).is_dir():
         found.append(_broken(FOLDER, f"{FOLDER} must name a folder; there is none at {named}."))
     elif named:
         found += tours(Path(named)).values()
+    return _listed(found)
+
+
+def _few(steps: int) -> bool:
+    if steps > MOST_STEPS:
+        raise wrong(1, f"a tour has at most {MOST_STEPS} steps.")
+    return True
+
+
+def _in_folder(folder: Path) -> dict[str, Tour]:
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix == ".md")
+    except OSError as error:
+        told = f"{folder} cannot be read ({error.strerror or error})."
+        return _listed([_broken(folder.name, told)])
+    found = [_read(path) for path in paths[:MOST_TOURS]]
+    if len(paths) > MOST_TOURS:
+        told = f"{folder} has {len(paths)} tours; the first {MOST_TOURS} are read."
+        found.append(_broken(folder.name, told))
     return _listed(found)
 
 
@@ -96,60 +113,31 @@ def tour(name: str, text: str) -> Tour:
     Raises:
         FileFormatError: names the line, the error and what is accepted.
     """
-    head, first = _head(text.splitlines())
+    head, first = front_matter(text.splitlines())
     # Front matter becomes empty lines: those of the rest keep their numbers.
     body = "\n" * first + "\n".join(text.splitlines()[first:])
-    steps = tuple(_Step(body).read(title, blocks) for title, blocks in _parts(body, first))
+    reader = _Step(body)
+    parts = enumerate(_parts(body, first), 1)
+    steps = tuple(reader.read(title, blocks) for number, (title, blocks) in parts if _few(number))
     return Tour(name=name, steps=steps, **head)
 
 
 def _read(path: Path) -> Tour:
+    """A tour, or one that says why its file cannot be read; nothing in a file stops the others."""
     try:
-        return tour(path.stem, path.read_text("utf-8-sig"))
+        return tour(path.stem, bounded_text(path, LARGEST))
     except FileFormatError as error:
-        return _broken(path.stem, f"{path.name}, {error}")
+        told = str(error)
+        return _broken(path.stem, f"{path.name}, {told}" if told.startswith("line ") else told)
     except (OSError, UnicodeDecodeError) as error:
         return _broken(path.stem, f"{path.name} cannot be read as text: {error}")
+    except (LandscapeError, ValueError, LookupError, TypeError, RecursionError) as error:
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        return _broken(path.stem, f"{path.name} cannot be read as a tour: {reason}")
 
 
 def _broken(name: str, error: str) -> Tour:
     return Tour(name=name, title=name, summary="", steps=(), error=error)
-
-
-def _wrong(line: int, text: str) -> FileFormatError:
-    return FileFormatError(f"line {line}: {text}")
-
-
-def _head(lines: list[str]) -> tuple[dict[str, Any], int]:
-    """The front matter and its number of lines."""
-    accepted = f"a tour begins with front matter between two lines {RULE}"
-    if not lines or lines[0].strip() != RULE:
-        raise _wrong(1, f"{accepted}; there is none.")
-    end = next((i for i, line in enumerate(lines[1:], 1) if line.strip() == RULE), None)
-    if end is None:
-        raise _wrong(1, f"{accepted}; the second line is missing.")
-    try:
-        said = yaml.safe_load("\n".join(lines[1:end])) or {}
-    except yaml.MarkedYAMLError as error:
-        at = error.problem_mark.line + 2 if error.problem_mark else 2
-        raise _wrong(at, f"front matter has lines `key: value`; {error.problem}.") from None
-    known = ", ".join(HEAD)
-    if not isinstance(said, dict) or not said.get("title"):
-        raise _wrong(2, f"front matter names a title; accepted are {known}.")
-    if unknown := [key for key in said if key not in HEAD]:
-        raise _wrong(_line_of(lines, str(unknown[0])), f"accepted are {known}; got {unknown[0]!r}.")
-    for key, good, accepted in (
-        ("minutes", isinstance(said.get("minutes", 0), int), "a whole number"),
-        ("level", said.get("level", "") in LEVELS, "one of " + ", ".join(LEVELS[:-1])),
-    ):
-        if not good:
-            raise _wrong(_line_of(lines, key), f"{key} must be {accepted}; got {said[key]!r}.")
-    words: dict[str, Any] = {key: str(said.get(key, "")) for key in HEAD if key != "minutes"}
-    return {**words, "minutes": said.get("minutes", 0)}, end + 1
-
-
-def _line_of(lines: list[str], key: str) -> int:
-    return next(i for i, line in enumerate(lines, 1) if line.startswith(key))
 
 
 def _parts(body: str, first: int) -> Iterator[tuple[str, list[list[Token]]]]:
@@ -163,14 +151,14 @@ def _parts(body: str, first: int) -> Iterator[tuple[str, list[list[Token]]]]:
                 yield title, blocks
             title, blocks = block[1].content, []
         elif title is None:
-            raise _wrong(
-                _line(head),
+            raise wrong(
+                line_of(head),
                 "a step begins with a heading `## `; there is text before the first one.",
             )
         else:
             blocks.append(block)
     if title is None:
-        raise _wrong(first + 1, "a step begins with a heading `## `; there is none.")
+        raise wrong(first + 1, "a step begins with a heading `## `; there is none.")
     yield title, blocks
 
 
@@ -181,10 +169,6 @@ def _blocks(tokens: list[Token]) -> Iterator[list[Token]]:
         if token.level == 0 and token.nesting <= 0:
             yield block
             block = []
-
-
-def _line(token: Token) -> int:
-    return token.map[0] + 1 if token.map else 1
 
 
 def _markdown() -> MarkdownIt:
@@ -216,10 +200,10 @@ class _Step:
             head = block[0]
             if head.type == "fence" and head.info.strip() == "place":
                 if link is not None:
-                    raise _wrong(
-                        _line(head), "a step has at most one block `place`; this is the second."
+                    raise wrong(
+                        line_of(head), "a step has at most one block `place`; this is the second."
                     )
-                link = _link(head)
+                link = link_of(head)
             elif head.type == "blockquote_open":
                 asked, answer = self._question(head)
                 html.append(asked)
@@ -238,36 +222,6 @@ class _Step:
         asked = self._parser.render(QUESTION.sub("", asked))
         answer = self._parser.render(ANSWER.sub("", answer))
         return (f"<blockquote{kind}>{asked}</blockquote>" if asked else ""), answer
-
-
-def _link(fence: Token) -> str:
-    """The link of a block `place`; each line is validated, so that an error names its line."""
-    words: list[tuple[str, str]] = []
-    link = ""
-    for number, line in enumerate(fence.content.splitlines(), _line(fence) + 1):
-        text = line.strip()
-        if not text or text.startswith("# "):
-            continue
-        path, colon, value = text.partition(":")
-        if _is_link(text):
-            words = parse_qsl(text.partition("#" if "#" in text else "?")[2])
-            words = [word for word in words if word[0] not in STANDS]
-        elif colon and value.strip():
-            words.append((path.strip(), value.strip()))
-        else:
-            raise _wrong(number, f"a place has lines `path: value`, or a link; got {text!r}.")
-        link = urlencode(words, quote_via=quote, safe=SAFE)
-        try:
-            place(link)
-        except SpecError as error:
-            raise _wrong(number, str(error)) from None
-    if not link:
-        raise _wrong(_line(fence), "a place has lines `path: value`, or a link; it is empty.")
-    return link
-
-
-def _is_link(text: str) -> bool:
-    return text.startswith(("#", "?", "http://", "https://"))
 
 
 def step_of(known: Mapping[str, Tour], name: str, at: int) -> TourStep:

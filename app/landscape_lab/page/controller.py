@@ -20,6 +20,7 @@ from landscape_lab.page.form_sections import message_of
 from landscape_lab.page.layout import PageLayout
 from landscape_lab.page.navigation import Navigation
 from landscape_lab.page.run import PageRun
+from landscape_lab.state.file_names import check_names_no_files
 from landscape_lab.state.form_model import assign, plain_value, rows
 from landscape_lab.state.link import opening
 from landscape_lab.state.place import Place
@@ -107,6 +108,8 @@ class Page:
         run = self.run
         try:
             scene = assign(run.scene, path, value)
+            if run.host == "server":
+                check_names_no_files(replace(run.place.alone(), start=scene, changes=()))
         except SpecError as error:
             self.layout.form.set_error(path, message_of(error))
             return

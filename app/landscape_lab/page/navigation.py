@@ -2,6 +2,7 @@
 
 from landscape_core.foundation.errors import SpecError
 from landscape_lab.page.run import PageRun
+from landscape_lab.state.file_names import check_names_no_files
 from landscape_lab.state.link import place, toured
 from landscape_lab.state.place import MOST_KEPT, Place
 from landscape_lab.state.place_changes import (
@@ -35,7 +36,10 @@ class Navigation:
                 layout.guide.tour(*tour, opening=not rest)
             if tour is None or rest or not run.travelling:
                 first = self._first if run.started else run.place
-                run.go(place(rest) if rest else first, fresh=True)
+                there = place(rest) if rest else first
+                if rest and run.host != "notebook":
+                    check_names_no_files(there)  # whoever wrote the link
+                run.go(there, fresh=True)
         except SpecError as error:
             run.go(self._first, fresh=True)
             layout.toolbar.message(f"This link could not be opened: {error}", alert=True)

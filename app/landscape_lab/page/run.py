@@ -6,6 +6,7 @@ from typing import Any
 
 from landscape_core.foundation.errors import LandscapeError
 from landscape_core.session.picture import Picture
+from landscape_lab.bridge.host import mode
 from landscape_lab.page.form_sections import concerned, message_of
 from landscape_lab.page.layout import PageLayout
 from landscape_lab.page.staleness import staleness
@@ -33,8 +34,8 @@ class PageRun:
 
     `place` is the place that is wanted; `update` the latest of the worker; `point` the coordinates
     of the picture that are looked at, if any; `tour` a tour that is open, and its step; `busy`
-    says whether a job is under way, `started` whether a browser has shown the page. The `layout`
-    is given by the page, once its components know what to call.
+    says whether a job is under way, `started` whether a browser has shown the page, `host` who
+    shows it. The `layout` is given by the page, once its components know what to call.
     """
 
     layout: PageLayout
@@ -57,6 +58,7 @@ class PageRun:
         self.point: tuple[float, float] | None = None
         self.tour: tuple[str, int] | None = None
         self.followers: list[Callable[[Scene, bool], None]] = []
+        self.host = mode()
         self._own = own
         self._going: Place | None = None
         self._at_rest: Callable[[], None] | None = None

@@ -138,6 +138,13 @@ def assign(recipe: R, path: str, value: Any) -> R:
     return recipe.replace(**{head: new})
 
 
+def value_at(recipe: Recipe, path: str) -> Any:
+    """The value at a path that the recipe has."""
+    for name in path.split("."):
+        recipe = getattr(recipe, name)
+    return recipe
+
+
 def switched(old: Recipe, base: type[Recipe], name: str) -> Recipe:
     """The recipe of another kind, with what differs from the old one's defaults carried over."""
     if plain_value(old) == name and not is_own(type(old)):

@@ -7,12 +7,14 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.recipes import Recipe
 from landscape_core.foundation.registry import entries
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.training.run import continues
-from landscape_lab.state.form_model import assign, differences
+from landscape_lab.state.form_model import assign, differences, value_at
 from landscape_lab.state.place import AT, MOST_KEPT, SAFE, Change, Origin, Place
 from landscape_lab.state.preset import FIRST, presets
+from landscape_lab.state.scene import Scene
 
 EARLIER = {
     "view.": "slice.",
@@ -170,9 +172,18 @@ def _typed(found: Place) -> Iterator[Change]:
         if not continues(scene.run, after.run):
             accepted = "a setting that can change during a run"
             raise SpecError("a change", change.path, accepted)
-        changed = differences(after, scene)
-        yield from (Change(change.step, path, value) for path, value in changed.items())
+        yield from _made(change, scene, after)
         scene = after
+
+
+def _made(change: Change, before: Scene, after: Scene) -> Iterator[Change]:
+    """What a change has changed: one value or, of another part, all that it brings."""
+    value = value_at(after, change.path)
+    if isinstance(value, Recipe):
+        changed = differences(after, before)
+        yield from (Change(change.step, path, new) for path, new in changed.items())
+    elif value != value_at(before, change.path):
+        yield Change(change.step, change.path, value)
 
 
 def _whole(name: str, text: Any) -> int:

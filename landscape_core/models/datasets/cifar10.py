@@ -1,7 +1,5 @@
 """CIFAR-10 from local files: Krizhevsky, 2009."""
 
-import io
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -12,24 +10,18 @@ import torch
 
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import FileFormatError, MissingDataError
-from landscape_core.foundation.recipes import Knob, Note
+from landscape_core.foundation.recipes import FileName, Knob
 from landscape_core.models.datasets.base import Data, DataSize, ProblemData, Split
+from landscape_core.storage.bounded_files import bounded_bytes
+from landscape_core.storage.plain_pickle import plain_content
 
 MEAN = np.array([0.4914, 0.4822, 0.4465])[:, None, None]
 DEVIATION = np.array([0.2470, 0.2435, 0.2616])[:, None, None]
 
 FILES = {"train": tuple(f"data_batch_{i}" for i in range(1, 6)), "test": ("test_batch",)}
 
-SAFE = {
-    ("numpy.core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy.core.multiarray", "_frombuffer"),
-    ("numpy._core.numeric", "_frombuffer"),
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    ("_codecs", "encode"),
-}
-"""The names that the original pickle files refer to; any other name is refused."""
+LARGEST = 2**26
+"""Bytes of a file; the original ones have 31 MB."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +32,7 @@ class CIFAR10(ProblemData):
 
     place: ClassVar[str] = "folder"
 
-    folder: Annotated[str, Note("folder of the unpacked Python version")] = (
+    folder: Annotated[str, FileName("folder of the unpacked Python version")] = (
         "data/cifar-10-batches-py"
     )
     limit: Annotated[int, Knob(1, 50_000, "number of training images used", scale="log")] = 5_000
@@ -68,26 +60,20 @@ class CIFAR10(ProblemData):
         return Data(torch.from_numpy(scaled), torch.from_numpy(labels[order]))
 
 
-class _Plain(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in SAFE:
-            raise pickle.UnpicklingError(f"it refers to {module}.{name}, which is not data")
-        return super().find_class(module, name)
-
-
 def _found(folder: Path, name: str) -> Path:
     if (folder / name).is_file():
         return folder / name
     names = ", ".join(name for part in FILES.values() for name in part)
     raise MissingDataError(
-        f"CIFAR-10: {name} is not in {folder.resolve()}. The six files of the Python "
+        f"CIFAR-10: {name} is not in {folder}. The six files of the Python "
         f"version are expected there: {names}."
     )
 
 
 def _read_batch(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    content = bounded_bytes(path, LARGEST)
     try:
-        batch = _Plain(io.BytesIO(path.read_bytes()), encoding="bytes").load()
+        batch = plain_content(content)
         images = np.asarray(batch[b"data"], dtype=np.uint8)
         labels = np.asarray(batch[b"labels"], dtype=np.int64)
         if images.shape != (len(labels), 3072):

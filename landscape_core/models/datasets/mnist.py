@@ -1,6 +1,6 @@
 """MNIST from local files: LeCun, Cortes and Burges, 1998."""
 
-import gzip
+import math
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +11,15 @@ import numpy.typing as npt
 import torch
 
 from landscape_core.foundation import random_streams
-from landscape_core.foundation.errors import FileFormatError, MissingDataError
-from landscape_core.foundation.recipes import Knob, Note
+from landscape_core.foundation.errors import FileFormatError, LandscapeError, MissingDataError
+from landscape_core.foundation.recipes import FileName, Knob
 from landscape_core.models.datasets.base import Data, DataSize, ProblemData, Split
+from landscape_core.storage.bounded_files import INFLATION_ERRORS, bounded_stream
 
 MEAN, DEVIATION = 0.1307, 0.3081
+
+LARGEST = 60_000 * 28 * 28
+"""Values of the largest of the files."""
 
 FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
@@ -31,7 +35,7 @@ class MNIST(ProblemData):
 
     place: ClassVar[str] = "folder"
 
-    folder: Annotated[str, Note("folder of the four IDX files, plain or .gz")] = "data/mnist"
+    folder: Annotated[str, FileName("folder of the four IDX files, plain or .gz")] = "data/mnist"
     limit: Annotated[int, Knob(1, 60_000, "number of training images used", scale="log")] = 10_000
 
     def build(self, seed: int) -> Split:
@@ -65,24 +69,32 @@ def _found(folder: Path, name: str) -> Path:
             return path
     names = ", ".join(name for pair in FILES.values() for name in pair)
     raise MissingDataError(
-        f"MNIST: {name} (or {name}.gz) is not in {folder.resolve()}. The four original IDX files "
+        f"MNIST: {name} (or {name}.gz) is not in {folder}. The four original IDX files "
         f"are expected there: {names}."
     )
 
 
 def _read_idx(path: Path) -> npt.NDArray[np.uint8]:
-    """An IDX file of unsigned bytes: two zeros, type 8, the number of dimensions, their sizes."""
-    opened = gzip.open if path.suffix == ".gz" else open
+    """An IDX file of unsigned bytes: two zeros, type 8, the number of dimensions, their sizes.
+
+    No more is inflated than its header says, and no more than the original files hold.
+    """
     try:
-        with opened(path, "rb") as file:
-            content = file.read()
-        zeros, kind, dimensions = struct.unpack(">HBB", content[:4])
-        sizes = struct.unpack(f">{dimensions}I", content[4 : 4 + 4 * dimensions])
-        values = np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions)
-        if (zeros, kind) != (0, 8):
-            raise FileFormatError(f"{path} is not an IDX file of unsigned bytes.")
-        return values.reshape(sizes)
-    except (struct.error, ValueError, OSError, EOFError) as error:
-        if isinstance(error, FileFormatError):
-            raise
+        with bounded_stream(path) as file:
+            zeros, kind, dimensions = struct.unpack(">HBB", file.read(4))
+            if (zeros, kind) != (0, 8) or not 1 <= dimensions <= 3:
+                raise FileFormatError(f"{path} is not an IDX file of unsigned bytes.")
+            sizes = struct.unpack(f">{dimensions}I", file.read(4 * dimensions))
+            declared = math.prod(sizes)
+            if declared > LARGEST:
+                raise FileFormatError(
+                    f"{path} declares {declared} values, and MNIST has at most {LARGEST}."
+                )
+            content = file.read(declared + 1)
+        if len(content) != declared:
+            raise ValueError(f"it declares {declared} values and does not hold so many")
+        return np.frombuffer(content, np.uint8).reshape(sizes)
+    except LandscapeError:
+        raise
+    except (struct.error, ValueError, OSError, *INFLATION_ERRORS) as error:
         raise FileFormatError(f"{path} is damaged or truncated: {error}") from error

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from landscape_core.foundation.errors import (
     FileFormatError,
+    LandscapeError,
     MissingDataError,
     PlaneError,
     SpecError,
@@ -21,6 +21,7 @@ from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.base import Viewpoint
 from landscape_core.planes.network_state import NetworkState, state_in
 from landscape_core.storage import netcdf
+from landscape_core.storage.bounded_files import numpy_array, torch_tensors
 
 READ = ".pt, .pth (torch.save), .npy (numpy.save) or .nc (landscape train)"
 ARRAY = "an array of shape (D, P) or (P,)"
@@ -107,15 +108,17 @@ def _content(file: str, field: str) -> Mapping[str, Tensor] | Tensor:
 def _read(path: Path, field: str) -> Any:
     try:
         if path.suffix in (".pt", ".pth"):
-            return torch.load(path, map_location="cpu", weights_only=True)
+            return torch_tensors(path)
         if path.suffix == ".npy":
-            return torch.from_numpy(np.load(path, allow_pickle=False))
+            return torch.from_numpy(numpy_array(path))
+    except LandscapeError:
+        raise
     except (EOFError, pickle.UnpicklingError) as error:
         raise FileFormatError(
             f"{path} cannot be read: it must hold a state dictionary or vectors, not a pickled"
             " module."
         ) from error
-    except (OSError, TypeError, ValueError, RuntimeError) as error:
+    except (OSError, TypeError, ValueError, RuntimeError, AttributeError, KeyError) as error:
         raise FileFormatError(f"{path} cannot be read: {error}") from error
     if path.suffix == ".nc":
         dataset = netcdf.load(path)

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 import torch
 
 from landscape_core.foundation.errors import PlaneError
-from landscape_core.foundation.recipes import Note
+from landscape_core.foundation.recipes import FileName
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions._files import state
 from landscape_core.planes.directions.base import Directions, Viewpoint
@@ -27,8 +27,8 @@ class Between(Directions):
     label: ClassVar[str] = "interpolation to other parameters"
     through_states: ClassVar[bool] = True
 
-    first: Annotated[str, Note(FILE)] = ""
-    second: Annotated[str, Note(FILE)] = ""
+    first: Annotated[str, FileName(FILE)] = ""
+    second: Annotated[str, FileName(FILE)] = ""
 
     def axes(self, view: Viewpoint, dimensions: int) -> Plane:
         files = (self.first, self.second)[:dimensions]

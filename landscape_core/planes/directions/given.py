@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from landscape_core.foundation.errors import PlaneError
-from landscape_core.foundation.recipes import Note
+from landscape_core.foundation.recipes import FileName
 from landscape_core.planes.directions._files import vectors
 from landscape_core.planes.directions.base import Directions, Viewpoint
 from landscape_core.planes.plane import Plane
@@ -17,7 +17,7 @@ class GivenVectors(Directions):
     label: ClassVar[str] = "vectors from a file"
 
     file: Annotated[
-        str, Note("one or two vectors of all parameters: an array (.npy) or a tensor (.pt)")
+        str, FileName("one or two vectors of all parameters: an array (.npy) or a tensor (.pt)")
     ] = ""
 
     def axes(self, view: Viewpoint, dimensions: int) -> Plane:
