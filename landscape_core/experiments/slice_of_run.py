@@ -135,13 +135,22 @@ def slice_of_trajectory(
 
 
 def slice_attributes(run: Run, spec: SliceSpec, step: int) -> dict[str, Any]:
-    """The attributes by which a slice names its run, its specification and its step."""
-    return {
+    """The attributes by which a slice names its run, its specification and its step.
+
+    Of a problem whose objective is no loss, `value` says what it is.
+    """
+    return value_attributes(run) | {
         "run": canonical(to_plain(run)),
         "slice": canonical(to_plain(spec)),
         "split": spec.split,
         "step": step,
     }
+
+
+def value_attributes(run: Run) -> dict[str, str]:
+    """The attribute `value`, what the value of the objective is called; none of a loss."""
+    called = type(run.problem).value
+    return {} if called == "loss" else {"value": called}
 
 
 @public_call

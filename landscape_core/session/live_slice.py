@@ -7,7 +7,7 @@ import torch
 import xarray as xr
 
 from landscape_core.experiments.learning_curves import applicable
-from landscape_core.experiments.slice_of_run import slice_attributes
+from landscape_core.experiments.slice_of_run import slice_attributes, value_attributes
 from landscape_core.experiments.splits import splits_with
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models.batch_norm import USUAL
@@ -139,7 +139,7 @@ class LiveSlice:
         examples, level = self._budget[rung]
         evaluated = self._probe(observed, projected.plane, examples)
         began = time.perf_counter()
-        dataset = coarse(evaluated, grid, level)
+        dataset = coarse(evaluated, grid, level).assign_attrs(value_attributes(observed.run))
         self._budget.took(rung, time.perf_counter() - began)
         return dataset
 

@@ -11,6 +11,7 @@ from landscape_core.foundation.recipes import canonical, to_plain
 from landscape_core.session.picture import Picture
 from landscape_lab.figures import theme
 from landscape_lab.figures.annotations import own_path
+from landscape_lab.figures.camera import HOME, Camera, camera_of
 from landscape_lab.state.place import Place
 
 
@@ -63,6 +64,7 @@ class Drawn:
     scale: str
     deep: bool
     limits: tuple[float, float] | None
+    camera: Camera = HOME
 
     def looks(self) -> dict[str, Any]:
         """The choices that a drawing of a slice takes."""
@@ -86,5 +88,6 @@ def drawn(place: Place, picture: Picture) -> Drawn:
     logged = display.scale == "log" and variable == "loss"
     scale = "log" if logged and not bool((slice_["loss"] < 0).any()) else "linear"
     limits = display.range() if variable == "loss" else None
+    camera = camera_of(display.camera) or HOME
     split, deep = picture.spec.split, display.show == "3d"
-    return Drawn(slice_, own_path(slice_), variable, split, scale, deep, limits)
+    return Drawn(slice_, own_path(slice_), variable, split, scale, deep, limits, camera)

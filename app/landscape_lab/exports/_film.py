@@ -30,7 +30,9 @@ def filmed(shown: Shown, frames: list[Frame]) -> Iterator[Making]:
         deque(navigator.pictures(), maxlen=0)
         session = navigator.session
     seen = drawn(place, picture)
-    film = Film(seen.colors(), seen.variable, seen.split, seen.scale, deep=seen.deep)
+    film = Film(
+        seen.colors(), seen.variable, seen.split, seen.scale, deep=seen.deep, camera=seen.camera
+    )
     steps = [step for step in session.recorded if step <= picture.seen]
     few = [steps[i] for i in np.unique(np.linspace(0, len(steps) - 1, MOST).round().astype(int))]
     total = len(few) + 1  # the writing of the file is one more

@@ -18,7 +18,8 @@ def still(shown: Shown, form: str) -> Iterator[Making]:
         yield Making(1, 1, _compared(seen, compared, form))
         return
     kind = ("surface" if seen.deep else "slice") if "beta" in seen.slice.dims else "line"
-    looks = seen.looks() if kind != "line" else {"scale": seen.scale}  # it shows all
+    deep = {"camera": seen.camera} if kind == "surface" else {}
+    looks = seen.looks() | deep if kind != "line" else {"scale": seen.scale}  # it shows all
     words = sentence(picture, seen.variable)
     yield Making(1, 1, drawing(seen.slice, form, kind, sentence=words, **looks))
 

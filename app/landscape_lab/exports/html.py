@@ -11,6 +11,7 @@ from landscape_lab.exports._data import drawn
 from landscape_lab.exports.base import Export, Making, Shown
 from landscape_lab.figures.bokeh import web_page as page
 from landscape_lab.figures.bokeh.sliders import walk
+from landscape_lab.figures.camera import HOME, Camera
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +26,19 @@ class Html(Export):
     def made(self, shown: Shown) -> Iterator[Making]:
         yield Making(0, 1)
         seen = drawn(shown.place, shown.picture)
-        content = web_page(seen.slice, seen.path, deep=seen.deep, **seen.looks())
+        content = web_page(
+            seen.slice, seen.path, deep=seen.deep, camera=seen.camera, **seen.looks()
+        )
         yield Making(1, 1, content.encode())
 
 
 def web_page(
-    slice_: xr.Dataset, path: xr.Dataset | None, *, deep: bool = False, **looks: Any
+    slice_: xr.Dataset,
+    path: xr.Dataset | None,
+    *,
+    deep: bool = False,
+    camera: Camera = HOME,
+    **looks: Any,
 ) -> str:
     """A slice as a page that asks nothing of any network.
 
@@ -38,10 +46,12 @@ def web_page(
         slice_: dims (split, alpha) or (split, beta, alpha).
         path: alpha and beta by step, or None.
         deep: whether a slice of two dimensions is shown in 3-D at first.
+        camera: from where the surface is seen at first.
         looks: `variable`, `split`, `scale` and `limits` as `ll.plot` takes them.
     """
     way = walk(path) if path is not None else None
     way = way if way is not None and way.sizes["step"] else None
     planar = "beta" in slice_.dims
-    relief = alone(slice_, way, seen=slice_.attrs.get("seen"), **looks) if planar else ""
+    seen = slice_.attrs.get("seen")
+    relief = alone(slice_, way, seen=seen, camera=camera, **looks) if planar else ""
     return page.web_page(slice_, way, relief=relief, deep=deep and planar, **looks)

@@ -1,5 +1,6 @@
 """What is drawn on a picture of the landscape: lines with values, the path's dots, the minimum."""
 
+import html
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from landscape_lab.figures import stated
+from landscape_lab.figures import stated, theme
 from landscape_lab.figures.pixels import Array, narrow
 
 DOTS = 12
@@ -35,15 +36,18 @@ def dots(steps: npt.NDArray[np.integer[Any]]) -> tuple[int, list[int]]:
     return every, sorted({int(np.abs(steps - step).argmin()) for step in wanted})
 
 
-def looked_at(alpha: float, beta: float, values: Mapping[str, float]) -> str:
+def looked_at(
+    alpha: float, beta: float, values: Mapping[str, float], names: tuple[str, str] = ("α", "β")
+) -> str:
     """Which network it is that lies at a point of the plane, in short lines.
 
     Args:
         alpha: the first coordinate of the point.
         beta: the second.
         values: of it, as `train_loss` and `test_accuracy`.
+        names: of the axes.
     """
-    lines = [f"The network at α {_short(alpha)}, β {_short(beta)}"]
+    lines = [f"The network at {names[0]} {_short(alpha)}, {names[1]} {_short(beta)}"]
     for split, part in (("train", "training"), ("test", "test")):
         told = []
         if f"{split}_loss" in values:
@@ -111,9 +115,51 @@ def named(axis: xr.DataArray) -> str:
     return str(axis.attrs.get("long_name", axis.name))
 
 
+def short_names(slice_: xr.Dataset | xr.DataArray) -> tuple[str, str]:
+    """What the axes of a plane are called where there is little room: `PC1`, `PC2`."""
+    alpha, beta = (named(slice_[side]).partition(" (")[0] for side in ("alpha", "beta"))
+    return {"alpha": "α"}.get(alpha, alpha), {"beta": "β"}.get(beta, beta)
+
+
+def tip_of(names: tuple[str, str], words: str, small: str) -> str:
+    """HTML of what the pointer reads on a plane: `words`, and the coordinates by the axes' names.
+
+    Args:
+        names: of the axes.
+        words: HTML with the value, `@values{custom}` or another.
+        small: the font, as in CSS.
+    """
+    alpha, beta = (html.escape(name) for name in names)
+    return f"""<div style="font: {small}; color: {theme.INK}">{words}
+        <span style="color: {theme.MUTED}">{alpha} $x{{0.000}} · {beta} $y{{0.000}}</span></div>"""
+
+
+def exact_tip(names: tuple[str, str]) -> str:
+    """As `tip_of`, with whether the value was computed in the column `exact`."""
+    whether = f'<span style="color: {theme.MUTED}">@exact{{custom}}</span>'
+    return tip_of(names, f"<b>@values{{custom}}</b> {whether}<br>", f"{theme.NORMAL} {theme.FONT}")
+
+
 def part_of(split: str) -> str:
     """What a split is called before `loss`."""
     return "training" if split == "train" else split
+
+
+def minimized(slice_: xr.Dataset) -> bool:
+    """Whether the value that is drawn is a loss, whose lowest point is what a run looks for."""
+    return "value" not in slice_.attrs
+
+
+def marked(slice_: xr.Dataset, path: xr.Dataset) -> xr.Dataset:
+    """A path as its signs are drawn: without losses, hence without a best point, in a game."""
+    return path if minimized(slice_) else path.drop_vars("loss", errors="ignore")
+
+
+def title_of(slice_: xr.Dataset, variable: str, split: str) -> str:
+    """What the heights of a picture are: `training loss`, `value of the game`."""
+    if variable == "loss" and not minimized(slice_):
+        return str(slice_.attrs["value"])
+    return f"{part_of(split)} {variable}".strip()
 
 
 def own_path(slice_: xr.Dataset) -> xr.Dataset | None:

@@ -10,6 +10,7 @@ import numpy as np
 import panel as pn
 import xarray as xr
 
+from landscape_core.experiments.slice_of_run import value_attributes
 from landscape_core.foundation.recipes import name_of
 from landscape_core.session.picture import Picture
 from landscape_lab.components.surface.surface import Surface
@@ -34,6 +35,9 @@ SIDE_CROWDED, SIDE_LONGEST = 4.0, 2.0
 SIDE = "clamp(200px, 25cqw, 480px)"
 """How wide the smaller figures are: a quarter of the page, within bounds."""
 
+TALL = 3
+"""How much higher than the curves a tall side panel is."""
+
 PROJECTED = 1.35
 """How much larger type and lines are for a projector."""
 
@@ -54,15 +58,20 @@ class Canvas:
     What is not seen at first is made when it is: the less is on a page, the sooner it is there.
     """
 
-    def __init__(self, tapped: Callable[[float, float], None] | None = None) -> None:
+    def __init__(
+        self,
+        tapped: Callable[[float, float], None] | None = None,
+        turned: Callable[[str], None] | None = None,
+    ) -> None:
         """Empty figures.
 
         Args:
             tapped: called with alpha and beta wherever the user clicks on the landscape.
+            turned: called with the camera of the surface when the user has moved it.
         """
         self._side_drawn_at, self._factor = 0.0, 1.0
         self._drawn: tuple[Any, ...] = ()
-        self._tapped = tapped
+        self._tapped, self._turned = tapped, turned
         self.contour, self.curves = Contour(tapped), Curves()
         self.surface: Surface | None = None
         self.comparison: Comparison | None = None
@@ -72,7 +81,9 @@ class Canvas:
         self._pictures = pn.Column(self._panes["2d"], styles=_shade(stale=False), **FILL)
         self.landscape = pn.Column(self._pictures, self.quality, css_classes=["landscape"], **FILL)
         self._above = pn.Column(
-            pn.pane.Bokeh(self.curves.figure, **FILL), styles=_shade(stale=False), **FILL
+            pn.pane.Bokeh(self.curves.figure, **FILL),
+            styles={"flex": "1 1 0px", **_shade(stale=False)},
+            **FILL,
         )
         self._side_panels: dict[str, _SideFigure] = {}
         self.side = pn.Column(
@@ -82,7 +93,7 @@ class Canvas:
             styles={"width": SIDE, "flex": "none"},
         )
         first = Display().side_panel
-        self._add(name_of(type(first)), first.view())
+        self._add(name_of(type(first)), first.view(), tall=first.tall)
 
     def draw(self, update: Update, display: Display, *, playing: bool = False) -> None:
         """Bring every visible figure up to date; losses below zero have no logarithmic heights.
@@ -92,13 +103,13 @@ class Canvas:
         picture = update.picture
         if picture is None:
             return
-        computed = picture.slice["computed"].values
-        if bool((picture.slice["loss"].values[..., computed] < 0).any()):
-            display = display.replace(scale="linear", limits="")
+        display = _drawable(picture, display)
         show = display.show if display.show != "compare" or update.kept else "2d"
         if show == "compare" and self.comparison is None:
             self._compare(update, display)  # drawn before it is shown
         self._show(show)
+        if self.surface is not None:
+            self.surface.look_from(display.camera)
         if show != "compare":
             self._draw_landscape(picture, display)
         now = time.monotonic()
@@ -109,7 +120,8 @@ class Canvas:
         self._side_drawn_at = now
         if show == "compare":
             self._compare(update, display)
-        self.curves.update(picture.curves, picture.seen)
+        curves = picture.curves.assign_attrs(value_attributes(picture.run))
+        self.curves.update(curves, picture.seen)
         if not self._staleness.words:
             self.quality.object = quality(picture)
         self._draw_side_panel(picture, display)
@@ -127,10 +139,10 @@ class Canvas:
             self.quality.object = f"<div>{html.escape(staleness.words)}</div>"
         else:
             self._side_drawn_at = 0.0  # what was pale is drawn with the next picture
-        put(self._pictures, styles=_shade(stale=staleness.landscape))
-        put(self._above, styles=_shade(stale=staleness.curves))
-        for figure in self._side_panels.values():
-            put(figure.pane, styles=_shade(stale=staleness.side_panel))
+        panes = [figure.pane for figure in self._side_panels.values()]
+        marked = [(self._pictures, staleness.landscape), (self._above, staleness.curves)]
+        for pane, stale in (*marked, *((pane, staleness.side_panel) for pane in panes)):
+            put(pane, styles={**pane.styles, **_shade(stale=stale)})
 
     def scale(self, *, projects: bool) -> None:
         """Make type and lines larger for a projector, or as they were."""
@@ -156,7 +168,7 @@ class Canvas:
     def _make(self, name: str) -> None:
         """Put the surface or the comparison to the other pictures, hidden."""
         if name == "3d":
-            self.surface = Surface(self._tapped)
+            self.surface = Surface(self._tapped, self._turned)
             self._enlarge(self.surface)
             inner = self.surface.view
         else:
@@ -211,20 +223,27 @@ class Canvas:
         view = self._side_panels[name].view if made is None else made
         panel.draw(view, picture, display.scale)
         if made is not None:  # drawn before it is shown: the browser has no model of it yet
-            self._add(name, made)
+            self._add(name, made, tall=panel.tall)
         for other, figure in self._side_panels.items():
             if figure.pane.visible != (other == name):
                 figure.pane.visible = other == name
-        if self._above.visible == panel.tall:
-            self._above.visible = not panel.tall
+        self.curves.make_brief(brief=panel.tall)
 
-    def _add(self, name: str, view: Any) -> None:
-        """Add the figure of a side panel."""
+    def _add(self, name: str, view: Any, *, tall: bool) -> None:
+        """Add the figure of a side panel below the curves of the loss, which always stay."""
         self._enlarge(view)
-        shade = _shade(stale=self._staleness.side_panel)
-        pane = pn.Column(pn.pane.Bokeh(view.figure, **FILL), styles=shade, **FILL)
+        styles = {"flex": f"{TALL if tall else 1} 1 0px"}
+        styles |= _shade(stale=self._staleness.side_panel)
+        pane = pn.Column(pn.pane.Bokeh(view.figure, **FILL), styles=styles, **FILL)
         self._side_panels[name] = _SideFigure(view, pane)
         self.side.append(pane)
+
+
+def _drawable(picture: Picture, display: Display) -> Display:
+    """The display settings without logarithms of losses below zero."""
+    computed = picture.slice["computed"].values
+    below = bool((picture.slice["loss"].values[..., computed] < 0).any())
+    return display.replace(scale="linear", limits="") if below else display
 
 
 def _shade(*, stale: bool) -> dict[str, str]:

@@ -24,7 +24,7 @@ from landscape_lab.state.file_names import check_names_no_files
 from landscape_lab.state.form_model import assign, plain_value, rows
 from landscape_lab.state.link import opening
 from landscape_lab.state.place import Place
-from landscape_lab.state.place_changes import restarted, with_settings, work_of
+from landscape_lab.state.place_changes import restarted, with_camera, with_settings, work_of
 from landscape_lab.state.preset import FIRST
 from landscape_lab.state.scene import Scene
 from landscape_lab.state.user_store import user_store
@@ -179,6 +179,12 @@ class Page:
         self.run.playing, self.run.point = False, (alpha, beta)
         self.run.submit()
 
+    def look_from(self, camera: str) -> None:
+        """Take note of the camera of the surface, for links and files; not a step of undo."""
+        run = self.run
+        run.place = with_camera(run.place, camera)
+        run.show_controls()
+
     def leave_point(self) -> None:
         """Look at the path again."""
         if self.run.point is not None:
@@ -205,6 +211,7 @@ class Page:
             "seed": lambda: self.choose("run.seed", self.scene.run.seed + 1),
             "seek": self.seek,
             "look_at": self.look_at,
+            "look_from": self.look_from,
             "leave_point": self.leave_point,
             "start_here": navigation.start_here,
             "undo": navigation.undo,

@@ -20,7 +20,8 @@ SECTIONS = {
 """The form's sections, and what their settings are of."""
 
 ELSEWHERE = ("run.device", "run.dtype", "run.checkpoints", "run.memory_mb", "slice.scale",
-             "slice.dimensions", "display.show", "display.comparison", "display.speed")  # fmt: skip
+             "slice.dimensions", "display.show", "display.comparison", "display.speed",
+             "display.camera")  # fmt: skip
 """Paths that are on no form: for the command line and links, in the toolbar, or given by others."""
 
 FIRST_FIELDS = 3

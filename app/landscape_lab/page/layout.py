@@ -18,6 +18,7 @@ from landscape_lab.components.timeline.timeline import Timeline
 from landscape_lab.components.toolbar.toolbar import Toolbar
 from landscape_lab.content.tour import tours
 from landscape_lab.exports.base import kinds
+from landscape_lab.figures.annotations import short_names
 from landscape_lab.page.canvas import FILL, Canvas
 from landscape_lab.page.form_sections import sections
 from landscape_lab.state.history import History
@@ -39,14 +40,14 @@ class PageLayout:
         Args:
             commands: what is called, on the page's thread, when something is pressed: those of
                 `Toolbar` and `Shortcuts` by their names there; `choose`, `restore`, `look_at`,
-                `seek`, `open`, `open_step`, `read` and `make_file` by the other components;
-                `toggle` by the key for play.
+                `look_from`, `seek`, `open`, `open_step`, `read` and `make_file` by the other
+                components; `toggle` by the key for play.
             own: whether the scene is the user's own, without presets and links.
         """
         self._projects = False
         self._shown_form: tuple[Any, ...] = ()
         self.form = Form(commands["choose"], commands["restore"])
-        self.canvas = Canvas(commands["look_at"])
+        self.canvas = Canvas(commands["look_at"], commands["look_from"])
         self.timeline = Timeline(commands["seek"])
         self.guide = Guide({} if own else tours(), commands["open_step"], commands["read"])
         self.guide.view.visible = not own  # a scene of one's own has no questions
@@ -81,8 +82,9 @@ class PageLayout:
             return
         self.canvas.draw(update, display, playing=playing)
         loss = picture.readings.values.get("train_loss")
+        called = value_name(picture)
         steps = [int(step) for step in picture.path["step"].values]
-        self.timeline.set(steps, picture.seen, playing=playing, loss=loss)
+        self.timeline.set(steps, picture.seen, playing=playing, loss=loss, called=called)
         self.toolbar.set(
             {**_readings(picture, playing=playing), "point": _point(picture), "frame": number}
         )
@@ -170,7 +172,14 @@ def _point(picture: Picture) -> dict[str, Any] | None:
     point = picture.point
     if point is None:
         return None
-    return {"alpha": point.alpha, "beta": point.beta, "values": point.values}
+    place = {"alpha": point.alpha, "beta": point.beta, "values": point.values}
+    return {**place, "names": short_names(picture.slice)}
+
+
+def value_name(picture: Picture) -> str:
+    """What the training value of a run is called: `train loss`, `value of the game`."""
+    called = type(picture.run.problem).value
+    return "train loss" if called == "loss" else called
 
 
 def _readings(picture: Picture, *, playing: bool) -> dict[str, Any]:
@@ -179,6 +188,7 @@ def _readings(picture: Picture, *, playing: bool) -> dict[str, Any]:
     held = picture.status if not playing else "running"
     status = picture.status if picture.status in ("diverged", "finished") else held
     known = {name: value if value == value else None for name, value in readings.values.items()}
-    values = dict.fromkeys(READINGS) | known
+    values: dict[str, Any] = dict.fromkeys(READINGS) | known
+    values |= {"absent": sorted(set(READINGS) - known.keys()), "value_name": value_name(picture)}
     counts = {"step": readings.step, "epoch": readings.epoch, "time": readings.seconds}
     return {"playing": playing, "status": status, **counts, **values}

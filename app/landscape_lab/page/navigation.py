@@ -9,6 +9,7 @@ from landscape_lab.state.place_changes import (
     at_preset,
     in_history,
     started_at,
+    with_camera,
     with_kept,
     without_kept,
 )
@@ -102,6 +103,6 @@ class Navigation:
             return
         run = self._run
         run.playing, run.point = False, None
-        run.place = in_history(run.place, there)
+        run.place = with_camera(in_history(run.place, there), run.scene.display.camera)
         run.layout.show_preset(run.place.preset)
         run.submit(go=run.place)

@@ -22,7 +22,7 @@ class SidePanel(Recipe, ABC):
     """Creates the figure, once per page; its `figure` is a Bokeh model."""
 
     tall: ClassVar[bool] = False
-    """Whether it also takes the space of the loss curves."""
+    """Whether it takes most of the height; of the curves, that of the loss stays above it."""
 
     @property
     def watch(self) -> Watch | None:

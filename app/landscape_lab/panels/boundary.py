@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from landscape_core.session.picture import Picture
-from landscape_lab.figures.annotations import looked_at
+from landscape_lab.figures.annotations import looked_at, short_names
 from landscape_lab.figures.bokeh.boundary import Boundary as View
 from landscape_lab.panels.base import SidePanel
 
@@ -24,5 +24,6 @@ class Boundary(SidePanel):
             view.empty(NO_BOUNDARY)
         else:
             at = picture.point
-            words = looked_at(at.alpha, at.beta, at.values) if at else ""
+            names = short_names(picture.slice)
+            words = looked_at(at.alpha, at.beta, at.values, names) if at else ""
             view.update(picture.boundary, picture.points, words)

@@ -5,6 +5,7 @@ one chosen. No file of the app names an optimizer, a network or a data set.
 """
 
 import inspect
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -28,6 +29,10 @@ R = TypeVar("R", bound=Recipe)
 
 ACCEPTED = {float: "a number", int: "a whole number", bool: "true or false"}
 """What is accepted for fields of plain types, in words."""
+
+
+GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
+"""Digits whose commas may separate thousands as well as fractions."""
 
 
 @dataclass(frozen=True)
@@ -187,8 +192,13 @@ def _values(recipe: Recipe) -> dict[str, Any]:
 
 
 def _typed(field: Field, value: Any) -> Any:
-    """A value as a browser or a link sends it, in the field's type."""
+    """A value as a browser or a link sends it, in the field's type; `1,5` is one and a half."""
     where = field.label
+    if isinstance(value, str) and field.type in (int, float):
+        if GROUPED.fullmatch(value.strip()):
+            accepted = f"{ACCEPTED[field.type]} without separators of thousands, as 1500 or 1.5"
+            raise SpecError(where, value, accepted)
+        value = value.replace(",", ".") if value.count(",") == 1 and "." not in value else value
     try:
         if field.type is bool:
             return value if isinstance(value, bool) else {"true": True, "false": False}[value]

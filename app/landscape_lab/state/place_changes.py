@@ -26,6 +26,11 @@ def with_settings(here: Place, scene: Scene, *, playing: bool) -> tuple[Place, b
     return here.wanting(scene), False
 
 
+def with_camera(here: Place, camera: str) -> Place:
+    """The place with another camera of the 3-D view."""
+    return here.wanting(assign(here.scene, "display.camera", camera))
+
+
 def restarted(here: Place) -> Place:
     """The start of the run, with the settings of now."""
     return replace(here, start=here.scene, step=0, changes=(), seen=None)

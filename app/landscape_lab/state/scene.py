@@ -10,6 +10,7 @@ from landscape_core.models.measures.base import Measure
 from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.training.run import Run
 from landscape_lab.figures.bokeh.comparison import MODES
+from landscape_lab.figures.camera import BOUNDS, camera_of
 from landscape_lab.panels.base import SidePanel
 from landscape_lab.panels.boundary import Boundary
 
@@ -50,14 +51,26 @@ class Display(Recipe):
         str,
         Note("colour limits (lowest and highest loss), as 0.01, 3; empty: automatic"),
     ] = ""
+    camera: Annotated[
+        str,
+        Note(
+            "camera of the 3-D view: azimuth and elevation in degrees, distance, as -58, 32, 4.45;"
+            " empty: the usual one"
+        ),
+    ] = ""
     color: Annotated[str, Choice(COLORS, "quantity drawn: loss or accuracy")] = "loss"
     side_panel: Annotated[SidePanel, Note("side panel")] = field(default_factory=Boundary)
     speed: Annotated[int, Knob(1, 1000, "training steps per frame", scale="log")] = 1
 
     def check(self) -> None:
-        """Refuse limits that are no range."""
+        """Refuse limits that are no range, and cameras that are none."""
         if self.limits:
             self.range()
+        if self.camera and camera_of(self.camera) is None:
+            (high, low), names = BOUNDS, ("azimuth", "elevation", "distance")
+            ends = zip(names, low, high, strict=True)
+            accepted = ", ".join(f"{name} from {a:g} to {b:g}" for name, a, b in ends)
+            raise SpecError("Display.camera", self.camera, f"three numbers: {accepted}")
 
     def range(self) -> tuple[float, float] | None:
         """The losses of the first and the last colour; None: they follow the picture.

@@ -4,6 +4,7 @@ import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -63,7 +64,12 @@ class ProblemSize:
 
 @dataclass(frozen=True, kw_only=True)
 class Problem(Recipe, ABC):
-    """An optimization problem."""
+    """An optimization problem; `value` says what the value of its objective is called.
+
+    Another value than a loss is not minimized: its lowest point is nothing that a run looks for.
+    """
+
+    value: ClassVar[str] = "loss"
 
     def estimated_size(self) -> ProblemSize | None:
         """How large the problem is, found without building it; None where nobody knows.

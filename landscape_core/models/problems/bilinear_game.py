@@ -22,6 +22,7 @@ class BilinearGame(Problem):
     """Bilinear min-max game, on which simultaneous gradient descent-ascent cycles."""
 
     label: ClassVar[str] = "bilinear game"
+    value: ClassVar[str] = "value of the game"
 
     size: Annotated[int, Knob(1, 50, "number of variables per player")] = 1
     samples: Annotated[

@@ -32,6 +32,7 @@ class GANGame(Problem):
     """A one-dimensional GAN: a generator against a discriminator."""
 
     label: ClassVar[str] = "small GAN"
+    value: ClassVar[str] = "value of the game"
 
     hidden: Annotated[
         int, Knob(0, 512, "number of hidden units of the discriminator; 0: Dirac-GAN, D(u) = ψu")

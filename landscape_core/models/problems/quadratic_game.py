@@ -24,6 +24,7 @@ class QuadraticGame(Problem):
     """Strongly convex-concave quadratic min-max game, averaged over random samples."""
 
     label: ClassVar[str] = "quadratic game"
+    value: ClassVar[str] = "value of the game"
 
     size: Annotated[int, Knob(1, 50, "number of variables per player")] = 5
     samples: Annotated[

@@ -12,11 +12,12 @@ function helper(terms) {
     if (shown === tip || !row.isConnected) return;
     hide();
     tip.showPopover();
-    const at = row.getBoundingClientRect(), size = tip.getBoundingClientRect();
-    const fits = at.right + 8 + size.width < innerWidth;  // else below the row, or above it
-    const under = at.bottom + 4 + size.height < innerHeight ? at.bottom + 4 : at.top - 4 - size.height;
-    tip.style.left = `${fits ? at.right + 8 : Math.max(8, Math.min(at.left + 14, innerWidth - size.width - 8))}px`;
-    tip.style.top = `${fits ? Math.max(8, Math.min(at.top, innerHeight - size.height - 8)) : under}px`;
+    // Below the row, or above it, and no wider: it covers none of the pictures.
+    const at = row.getBoundingClientRect();
+    tip.style.maxWidth = `${at.width - 16}px`;
+    const size = tip.getBoundingClientRect();
+    tip.style.left = `${Math.max(8, Math.min(at.left + 12, innerWidth - size.width - 8))}px`;
+    tip.style.top = `${at.bottom + 4 + size.height < innerHeight ? at.bottom + 4 : Math.max(8, at.top - 4 - size.height)}px`;
     shown = tip;
   };
   const attach = (row, label, made, field, id) => {

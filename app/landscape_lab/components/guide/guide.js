@@ -140,10 +140,6 @@ export function render({model, el}) {
     guide.dataset.at = state.tour ? `${state.tour} ${state.step}` : "";
     state.tour ? showTour() : showStory();
   };
-  // Notices stand under this strip.
-  const measure = () => { if (guide.clientHeight) signal(el, {strip: guide.getBoundingClientRect()}); };
-  new ResizeObserver(measure).observe(guide);
-  onSignal(el, detail => { if (detail === "strip") measure(); });
   model.on("tours", fill);
   model.on("msg:custom", event => show(event.data ?? event));
   fill();

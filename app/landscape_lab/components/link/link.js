@@ -6,6 +6,12 @@ function behind() {
   try { return decodeURIComponent(text); } catch { return text; }  // half an escape: as it stands
 }
 
+// What of a link the browser's Back leads back from: another preset or another step of a tour.
+const page = text => {
+  const words = new URLSearchParams(text);
+  return ["preset", "tour", "at"].map(name => words.get(name) ?? "").join(" ");
+};
+
 export function render({model}) {
   if (!model.own_page) return;
   const read = () => {
@@ -13,7 +19,10 @@ export function render({model}) {
     if (link !== model.value) model.send_msg({link});
   };
   const write = () => {
-    if (behind() !== model.value) history.replaceState(null, "", "#" + model.value);
+    const before = behind();
+    if (before === model.value) return;
+    const other = before.includes("=") && model.value.includes("=") && page(before) !== page(model.value);
+    history[other ? "pushState" : "replaceState"](null, "", "#" + model.value);
   };
   if (location.hash.length > 1) read(); else if (model.value) write();
   model.on("value", write);

@@ -34,5 +34,5 @@ class Link:
         self.view.opened = opened
 
     def set(self, text: str) -> None:
-        """Set the fragment without a new entry in the browser's history."""
+        """Set the fragment; another preset or step of a tour is a new entry of the history."""
         self.view.value = text

@@ -16,10 +16,15 @@ function label(pen, frame, camera, labels, {width, height, holes, size, under}) 
     return [(camera[0] * x + camera[4] * y + camera[8] * z + camera[12]) / w * width / 2 + width / 2, height / 2 - (camera[1] * x + camera[5] * y + camera[9] * z + camera[13]) / w * height / 2, w];
   };
   const text = (words, x, y, bold, turn = 0) => {
-    pen.save(); pen.translate(x, y); pen.rotate(turn);
+    pen.save();
     pen.font = `${(bold ? 12 : 11) * size}px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif`;
     pen.lineWidth = 3; pen.strokeStyle = "rgba(255,255,255,.85)"; pen.fillStyle = bold ? "#33424c" : "#5d6b75";
     pen.textAlign = "center"; pen.textBaseline = "middle";
+    // No word is cut: where it would be, it is moved inwards.
+    const long = pen.measureText(words).width / 2, high = 8 * size;
+    const across = Math.abs(Math.cos(turn)) * long + Math.abs(Math.sin(turn)) * high, up = Math.abs(Math.sin(turn)) * long + Math.abs(Math.cos(turn)) * high;
+    pen.translate(clamp(x, Math.min(across, width / 2), Math.max(width - across, width / 2)), clamp(y, Math.min(up, height / 2), Math.max(height - up, height / 2)));
+    pen.rotate(turn);
     pen.strokeText(words, 0, 0); pen.fillText(words, 0, 0); pen.restore();
   };
   // The floor's edges that face the viewer carry the ticks; the corner farthest left carries the heights.
@@ -68,8 +73,18 @@ export function render({model, el}) {
     box.style.cssText += ";display:grid;place-items:center;padding:2em;font:14px system-ui,sans-serif;color:#5d6b75";
     return;
   }
-  const HOME = {turn: -1.02, lift: .55, far: 4.45};
-  let camera = {...HOME}, frame = null, fresh = false, waiting = 0, drawn = 0, holes = 0, seen = null, under = null;
+  // As text: azimuth and elevation in degrees, distance; empty: the usual ones.
+  const RADIAN = Math.PI / 180;
+  const placed = text => {
+    const [turn, lift, far] = text ? text.split(",").map(Number) : model.home;
+    return {turn: turn * RADIAN, lift: lift * RADIAN, far};
+  };
+  const told = () => {
+    const azimuth = ((camera.turn / RADIAN + 180) % 360 + 360) % 360 - 180;
+    const words = [azimuth.toFixed(1), (camera.lift / RADIAN).toFixed(1), camera.far.toFixed(2)].map(Number);
+    return words.every((value, i) => Math.abs(value - model.home[i]) < .06) ? "" : words.join(", ");
+  };
+  let camera = placed(model.camera), telling = 0, frame = null, fresh = false, waiting = 0, drawn = 0, holes = 0, seen = null, under = null;
   // Where painting is slow (no GPU), a moving picture has fewer pixels; at rest it is painted in full.
   let density = software ? .75 : 1, last = 0, rest = 0, mesh = 0;
 
@@ -105,9 +120,12 @@ export function render({model, el}) {
   };
   const ask = () => { waiting ||= requestAnimationFrame(paint); };
   const move = (turn, lift, zoom = 1) => {
-    camera = {turn: camera.turn + turn, lift: clamp(camera.lift + lift, .05, 1.5), far: clamp(camera.far * zoom, 1.8, 9)};
+    camera = {turn: camera.turn + turn, lift: clamp(camera.lift + lift, 3 * RADIAN, 86 * RADIAN), far: clamp(camera.far * zoom, 1.8, 9)};
     ask();
+    tell();
   };
+  // Once the hand rests.
+  const tell = () => { clearTimeout(telling); telling = setTimeout(() => model.send_msg({action: "turned", camera: told()}), 250); };
 
   // What lies under the pointer: coordinates and height, or null.
   const pick = e => {
@@ -122,8 +140,9 @@ export function render({model, el}) {
   const hover = e => {
     const found = fingers.size ? null : pick(e), area = canvas.getBoundingClientRect();
     if (!found && !under) return;
+    const short = axis => model.labels[axis].split(" (")[0];
     const [, logged, name] = /^(log₁₀ )?(.*)$/.exec(model.labels[2]), value = found && (logged ? 10 ** found.height : found.height);
-    under = found && {x: e.clientX - area.left, y: e.clientY - area.top, words: `${name} ${Number(value.toPrecision(3))} · α ${found.alpha.toPrecision(3)} · β ${found.beta.toPrecision(3)}`};
+    under = found && {x: e.clientX - area.left, y: e.clientY - area.top, words: `${name} ${Number(value.toPrecision(3))} · ${short(0)} ${found.alpha.toPrecision(3)} · ${short(1)} ${found.beta.toPrecision(3)}`};
     if (seen) write();
   };
   const fingers = new Map();
@@ -148,7 +167,7 @@ export function render({model, el}) {
   });
   canvas.addEventListener("pointerleave", hover);
   canvas.addEventListener("wheel", e => { e.preventDefault(); move(0, 0, Math.exp(e.deltaY * .001)); }, {passive: false});
-  const reset = () => { camera = {...HOME}; ask(); };
+  const reset = () => { camera = placed(""); ask(); tell(); };
   canvas.addEventListener("dblclick", () => { clearTimeout(tapping); reset(); });
   const KEYS = {ArrowLeft: [-.1, 0], ArrowRight: [.1, 0], ArrowUp: [0, .1], ArrowDown: [0, -.1], "+": [0, 0, .9], "=": [0, 0, .9], "-": [0, 0, 1.1]};
   canvas.addEventListener("keydown", e => {
@@ -162,6 +181,7 @@ export function render({model, el}) {
   model.on("size", ask);
   model.on("msg:custom", event => {
     const data = event.data ?? event;
+    if (data && "camera" in data) { clearTimeout(telling); camera = placed(data.camera); ask(); }
     if (!data || data.byteLength === undefined) return;
     frame = unpacked(data); fresh = true; ask();
   });

@@ -14,9 +14,10 @@ from panel.custom import JSComponent
 
 from landscape_lab.bridge.jupyter import Messages
 from landscape_lab.figures import theme
-from landscape_lab.figures.annotations import lowest
+from landscape_lab.figures.annotations import lowest, minimized, title_of
 from landscape_lab.figures.bokeh.path import ages, best, index_of
 from landscape_lab.figures.bokeh.sliders import SEEN
+from landscape_lab.figures.camera import HOME, Camera
 from landscape_lab.figures.pixels import raised
 
 Array = npt.NDArray[np.floating[Any]]
@@ -59,6 +60,7 @@ class SurfaceModel(Messages, JSComponent):
 
     colors = param.List(doc="the colour map from low to high")
     times = param.List(doc="as many colours, from early to late")
+    home = param.List(doc="azimuth and elevation in degrees, and distance, of the usual camera")
     labels = param.List(default=["", "", ""], doc="names of the two axes and of the height")
     size = param.Number(default=1.0, doc="scale of fonts, lines and markers")
 
@@ -71,14 +73,20 @@ class SurfaceModel(Messages, JSComponent):
 class Surface:
     """A surface over a rectangle with a trajectory; the user controls the camera."""
 
-    def __init__(self, tapped: Callable[[float, float], None] | None = None) -> None:
+    def __init__(
+        self,
+        tapped: Callable[[float, float], None] | None = None,
+        turned: Callable[[str], None] | None = None,
+    ) -> None:
         """An empty surface that fills the available space.
 
         Args:
             tapped: called with alpha and beta when the user clicks on the surface.
+            turned: called with the camera as `look_from` takes it, when the user has moved it.
         """
         self.frame = b""
-        self._tapped = tapped
+        self.camera = ""
+        self._tapped, self._turned = tapped, turned
         self.view = SurfaceModel(
             **_maps(),
             sizing_mode="stretch_both",
@@ -137,19 +145,36 @@ class Surface:
         self.frame = frame
         self.view._send_msg(frame)
 
+    def look_from(self, camera: str) -> None:
+        """Move the camera: azimuth and elevation in degrees, distance; empty: the usual ones."""
+        if camera != self.camera:
+            self.camera = camera
+            self.view._send_msg({"camera": camera})
+
     def scale(self, factor: float) -> None:
         """Scale fonts, lines and markers by a factor."""
         self.view.size = factor
 
     def _on_message(self, data: dict[str, Any]) -> None:
-        if data.get("action") == "ready" and self.frame:
-            self.view._send_msg(self.frame)
+        if data.get("action") == "ready":
+            self.view._send_msg({"camera": self.camera})
+            if self.frame:
+                self.view._send_msg(self.frame)
+        if data.get("action") == "turned":
+            self.camera = str(data["camera"])
+            if self._turned is not None:
+                self._turned(self.camera)
         if data.get("action") == "tapped" and self._tapped is not None:
             self._tapped(float(data["alpha"]), float(data["beta"]))
 
 
 def alone(
-    slice_: xr.Dataset, path: xr.Dataset | None, *, seen: int | None = None, **looks: Any
+    slice_: xr.Dataset,
+    path: xr.Dataset | None,
+    *,
+    seen: int | None = None,
+    camera: Camera = HOME,
+    **looks: Any,
 ) -> str:
     """A stand-alone surface as HTML, for a page without a server.
 
@@ -157,7 +182,8 @@ def alone(
     there may be no path.
     """
     frame, labels = _pictured(slice_, path, seen=seen, signs=False, **looks)
-    properties = {**_maps(), "labels": labels, "size": 1.0, "alone": True}
+    properties: dict[str, Any] = {**_maps(), "labels": labels, "size": 1.0, "alone": True}
+    properties["camera"] = ", ".join(f"{value:g}" for value in camera)
     return ALONE.format(
         script=SCRIPT,
         frame=base64.b64encode(frame).decode(),
@@ -167,10 +193,10 @@ def alone(
     )
 
 
-def _maps() -> dict[str, list[str]]:
-    """The colour maps of heights and of times."""
+def _maps() -> dict[str, list[Any]]:
+    """The colour maps of heights and of times, and the usual camera."""
     colors = list(theme.LANDSCAPE[::5])
-    return {"colors": colors, "times": theme.ramp(theme.TIME, len(colors))}
+    return {"colors": colors, "times": theme.ramp(theme.TIME, len(colors)), "home": list(HOME)}
 
 
 def _pictured(  # noqa: PLR0913 - all that one picture is made of
@@ -196,9 +222,9 @@ def _pictured(  # noqa: PLR0913 - all that one picture is made of
         known = path[variable].values if variable in path else np.full(len(path["step"]), np.nan)
         track = np.stack([path["alpha"], path["beta"], lift(known)], axis=1)
         here, times = index_of(path, seen), ages(path)
-        high = best(path, here) if signs else None
-    low = lowest(raw, alpha, beta) if variable == "loss" else None
-    title = f"{'training' if split == 'train' else split} {variable}"
+        high = best(path, here) if signs and minimized(slice_) else None
+    low = lowest(raw, alpha, beta) if variable == "loss" and minimized(slice_) else None
+    title = title_of(slice_, variable, split)
     frame = packed(
         heights,
         alpha,

@@ -38,7 +38,7 @@ export function render({model, el}) {
     node.append(...children);
     return node;
   };
-  let steps = [], known = [], state = {seen: 0, playing: false, loss: null};
+  let steps = [], known = [], state = {seen: 0, playing: false, loss: null, called: "train loss"};
   let held = false, asked = null, asked_at = 0, sent_at = 0, timer = 0;
 
   const slider = make("input", {type: "range", min: 0, max: 0, value: 0, step: 1});
@@ -63,7 +63,7 @@ export function render({model, el}) {
   const write = () => {
     const step = asked ?? state.seen, end = steps[last()] ?? 0;
     where.textContent = `step ${spaced(step)} of ${spaced(Math.max(end, step))}`;
-    loss.textContent = step === state.seen && state.loss !== null ? `train loss ${state.loss.toPrecision(3)}` : "";
+    loss.textContent = step === state.seen && state.loss !== null ? `${state.called} ${state.loss.toPrecision(3)}` : "";
     note.textContent = step < end ? "earlier step: Play replays the record from here, then continues training" : "";
     short.textContent = note.textContent && ", looking back";
     short.title = note.textContent;
@@ -106,7 +106,13 @@ export function render({model, el}) {
   slider.addEventListener("input", () => seek(at()));
   slider.addEventListener("pointerdown", () => { held = true; });
   for (const end of ["pointerup", "pointercancel", "change", "blur"]) slider.addEventListener(end, () => { held = false; settle(); });
-  onSignal(el, detail => { if (detail.seek) go(detail.seek); });
+  // Notices stand above this strip.
+  const measure = () => { if (box.clientHeight) signal(el, {floor: box.getBoundingClientRect()}); };
+  new ResizeObserver(measure).observe(box);
+  onSignal(el, detail => {
+    if (detail.seek) go(detail.seek);
+    if (detail === "floor") measure();
+  });
   model.on("msg:custom", event => {
     const {kept, steps: more, ...news} = event.data ?? event;
     if (more) known = [...known.slice(0, kept), ...more];

@@ -43,8 +43,16 @@ class Timeline:
         )
         self.view.on_message = self._on_message
 
-    def set(self, steps: Sequence[int], seen: int, *, playing: bool, loss: float | None) -> None:
-        """Show the recorded steps, the current one, and the training loss there.
+    def set(
+        self,
+        steps: Sequence[int],
+        seen: int,
+        *,
+        playing: bool,
+        loss: float | None,
+        called: str = "train loss",
+    ) -> None:
+        """Show the recorded steps, the current one, and the training loss there, as it is `called`.
 
         Only new steps are sent, at most five times a second during training; a call for a paused
         run sends all.
@@ -55,7 +63,7 @@ class Timeline:
         self._sent_at = now
         if loss is not None and loss != loss:  # NaN is never equal to what was shown
             loss = None
-        values: dict[str, Any] = {"seen": seen, "playing": playing, "loss": loss}
+        values: dict[str, Any] = {"seen": seen, "playing": playing, "loss": loss, "called": called}
         changes = {
             name: value for name, value in values.items() if self._shown.get(name, ...) != value
         }

@@ -44,12 +44,13 @@ small{font-size:.82em;color:var(--soft)}
 @keyframes appear{from{opacity:0}to{opacity:1}}
 .line,.work{animation:appear .15s .4s both}
 @media (prefers-reduced-motion:reduce){.line.endless i{animation:none;width:100%}}
-.work{position:absolute;right:var(--work-right,30%);top:calc(var(--picture,100%) + 44px*var(--scale,1));display:flex;align-items:center;gap:8px;background:#fff;border:var(--edge,1px) solid var(--rim);border-radius:7px;box-shadow:0 2px 8px #1d2a3322;padding:2px 3px 2px 10px;color:var(--fg);font-variant-numeric:tabular-nums;white-space:nowrap}
-.below{position:absolute;left:var(--left,50%);transform:var(--shift,translateX(-50%));top:var(--picture,calc(100% + 4px));display:flex;flex-direction:column;align-items:flex-start;gap:6px;width:max-content;max-width:var(--room,calc(100% - 24px))}
+.work{position:absolute;right:var(--work-right,8px);top:var(--floor,calc(100% + 40px));transform:translateY(var(--rise,0));z-index:2;display:flex;align-items:center;gap:8px;background:#fff;border:var(--edge,1px) solid var(--rim);border-radius:7px;box-shadow:0 2px 8px #1d2a3322;padding:2px 3px 2px 10px;color:var(--fg);font-variant-numeric:tabular-nums;white-space:nowrap}
+.below{display:flex;padding:0 14px}
 .message,.point{background:#fff;border:var(--edge,1px) solid var(--rim);border-left:4px solid var(--tint);border-radius:7px;box-shadow:0 4px 16px #1d2a3322;padding:6px 8px 6px 12px;max-width:min(100%,640px*var(--scale,1));box-sizing:border-box;white-space:normal}
+.message{margin:5px 0}
 .message.alert{border-left-color:#b3261e;color:#7a1710}
 .message button,.work button,.point button{height:calc(24px*var(--scale,1));min-width:24px;padding:0 .55em;flex:none}.message button{margin-left:10px}
-.point{display:flex;gap:6px;align-items:center;max-width:100%;padding:2px 3px 2px 8px;font-size:.93em;white-space:nowrap}.point span{min-width:0;overflow:hidden;text-overflow:ellipsis}
+.point{position:absolute;left:var(--left,8px);top:var(--floor,calc(100% + 4px));transform:translateY(var(--rise,0));display:flex;gap:6px;align-items:center;max-width:calc(var(--room,100%) - 12px);padding:2px 3px 2px 8px;font-size:.93em;white-space:nowrap}.point span{min-width:0;overflow:hidden;text-overflow:ellipsis}
 @media (pointer:coarse){.message button,.work button,.point button{height:44px;min-width:44px}}`;
 const SPEEDS = [1, 2, 5, 10, 25, 50];
 const FITS = 12, MENUS = {5: ["projector", "help"], 7: ["seed"], 8: ["history"]};  // steps of getting narrower; what goes into the menu at them
@@ -75,10 +76,10 @@ function working({what, done, total, left}) {
   return said.join(", ") + (said.length > 1 ? "" : " …");
 }
 
-function standing({alpha, beta, values}) {
+function standing({alpha, beta, values, names = ["α", "β"]}, called) {
   const said = ["train_loss", "test_loss", "test_accuracy"].filter(name => name in values).map(
-    name => `${READINGS[name][0]} ${name === "test_accuracy" ? percent(values[name]) : digits(values[name], 3)}`);
-  return [`At α ${signed(alpha)}, β ${signed(beta)}`, ...said].join(" · ");
+    name => `${name === "train_loss" ? called : READINGS[name][0]} ${name === "test_accuracy" ? percent(values[name]) : digits(values[name], 3)}`);
+  return [`At ${names[0]} ${signed(alpha)}, ${names[1]} ${signed(beta)}`, ...said].join(" · ");
 }
 
 export function render({model, el}) {
@@ -163,7 +164,7 @@ export function render({model, el}) {
   const place = make("span"), point = make("div", {className: "point", hidden: true}, place,
     simple("start_here", "Start here", "Start training from this point", "first"), simple("leave_point", "Back", "Back to the trajectory: inspect the run's current point"));
   place.setAttribute("role", "status");
-  const top = make("div", {className: "top"}, bar, line, make("div", {className: "below"}, message, point), work);
+  const top = make("div", {className: "top"}, bar, line, make("div", {className: "below"}, message), point, work);
   top.setAttribute("role", "region"); top.setAttribute("aria-label", "Run");
   el.append(make("style", {textContent: STYLE}), top);
 
@@ -207,14 +208,15 @@ export function render({model, el}) {
     status.lastChild.textContent = said;
   };
 
-  // Notices stand at the upper edge of the picture, under the words above it.
-  const placed = strip => {
+  // Messages stand under the bar and move the page down. Work and a point stand on the line of words
+  // between the picture and the time line, so that they cover nothing of the picture.
+  const placed = floor => {
     const at = top.getBoundingClientRect(), put = (name, value) => top.style.setProperty(name, value);
-    put("--shift", "none");
-    put("--left", `${strip.left - at.left + 8}px`);
-    put("--room", `${strip.width - 80}px`);  // the end of the colour bar stays to be read
-    put("--picture", `${strip.bottom - at.top}px`);
-    put("--work-right", `${at.right - strip.right + 120}px`);  // left of the picture's tools
+    put("--left", `${floor.left - at.left + 8}px`);
+    put("--room", `${floor.width}px`);
+    put("--floor", `${floor.top - at.top}px`);
+    put("--rise", "-100%");
+    put("--work-right", `${at.right - floor.right + 8}px`);
   };
 
   const SHOWN = {
@@ -231,6 +233,9 @@ export function render({model, el}) {
     },
     comparison: v => { mode.value = v; },
     status: stand,
+    // What this problem does not have, as a test set, has no place on the bar.
+    absent: v => { for (const [name, cell] of Object.entries(cells)) cell.parentNode.hidden = v.includes(name); later(); },
+    value_name: v => { cells.train_loss.previousSibling.textContent = v; },
     can_undo: v => allow(undo, v), can_redo: v => allow(redo, v), changed: v => allow(restore, v),
     kept: v => {
       count.hidden = forget.hidden = !v;
@@ -261,27 +266,27 @@ export function render({model, el}) {
       if (v.total) line.setAttribute("aria-valuenow", Math.floor(100 * v.done / v.total)); else line.removeAttribute("aria-valuenow");
       line.setAttribute("aria-valuetext", words.textContent);
     },
-    point: v => { point.hidden = !v; place.textContent = place.title = v ? standing(v) : ""; },
+    point: v => { point.hidden = !v; place.textContent = place.title = v ? standing(v, state.value_name ?? READINGS.train_loss[0]) : ""; },
     message: v => {
       message.hidden = !v;
       message.className = state.alert ? "message alert" : "message";
       message.setAttribute("role", state.alert ? "alert" : "status");
-      message.replaceChildren(v || "", button("dismiss", "×", "Close this message", () => { message.hidden = true; }));
+      message.replaceChildren(v || "", button("dismiss", "×", "Close this message", () => { message.hidden = true; signal(el, "floor"); }));
     },
     frame: v => requestAnimationFrame(() => { bar.dataset.frame = v; tell("drawn", v); }),
   };
   const show = news => {
     state = {...state, ...news};
     if ("alert" in news) news = {message: state.message, ...news};
-    if (news.progress || news.point || news.message) signal(el, "strip");
+    if (news.progress || news.point || "message" in news) requestAnimationFrame(() => signal(el, "floor"));
     for (const [name, value] of Object.entries(news)) {
       if (name in READINGS) cells[name].textContent = value === null ? "–" : READINGS[name][1](value);
       else SHOWN[name]?.(value);
     }
     if (Object.keys(news).some(name => name in READINGS) && bar.scrollWidth > bar.clientWidth) later();  // a number became longer
   };
-  onSignal(el, ({drawer, strip}) => {
-    if (strip) placed(strip);
+  onSignal(el, ({drawer, floor}) => {
+    if (floor) placed(floor);
     if (drawer) settings.setAttribute("aria-expanded", drawer === "open");
     if (drawer === "closed") settings.focus();
   });

@@ -73,7 +73,10 @@ class Toolbar:
         `kept`: the number of runs kept for comparison;
         `progress`: None, or `what` is computed, `done` of `total` (0: unknown), the seconds `left`
         (None: unknown), and whether it is `training`;
-        `point`: None, or `alpha`, `beta` and `values` (metrics by name) of the inspected point.
+        `point`: None, or `alpha`, `beta`, their axes' `names` and `values` (metrics by name) of the
+        inspected point;
+        `absent`: the metrics that the problem does not have; `value_name`: what `train_loss` is
+        called.
         """
         changes = {name: value for name, value in readings.items() if self.shown.get(name) != value}
         if changes:

@@ -7,16 +7,37 @@ import numpy.typing as npt
 from bokeh.core.properties import value
 from bokeh.models import ColumnDataSource, LegendItem, Model
 
+LEAST = 0.1
+"""The smallest extent of an axis: as a fraction of its values, or in decades."""
+
 
 def ends(values: npt.NDArray[Any], padding: float, *, logged: bool = False) -> dict[str, float]:
-    """Start and end of an axis around values, with a share of their extent to spare."""
+    """Start and end of an axis around values, with a share of their extent to spare.
+
+    Values that hardly differ lie in the middle of a tenth of their size, or of a decade.
+    """
     finite = values[np.isfinite(values)].astype(float)
     if finite.size == 0:
         return {}
     low, high = (np.log10(e) if logged else e for e in (finite.min(), finite.max()))
-    more = padding * (high - low) or 0.5
+    least = LEAST if logged else LEAST * max(abs(low), abs(high)) or 1.0
+    more = max(padding * (high - low), (least - (high - low)) / 2)
     start, end = float(low - more), float(high + more)
     return {"start": 10**start, "end": 10**end} if logged else {"start": start, "end": end}
+
+
+def step_ends(steps: npt.NDArray[Any], padding: float = 0.02) -> dict[str, float]:
+    """Start and end of an axis of training steps, which shows at least one step."""
+    if not len(steps):
+        return {}
+    first, last = float(steps[0]), float(max(steps[-1], steps[0] + 1))
+    more = padding * (last - first)
+    return {"start": first - more, "end": last + more}
+
+
+def dots_on(plot: Any, source: ColumnDataSource, x: str, y: str, color: str) -> Any:
+    """Dots at the points of a curve, unseen as yet: a line through one point shows nothing."""
+    return plot.scatter(x, y, source=source, size=7, color=color, visible=False)
 
 
 def explained(plot: Any, words: str, *renderers: Any) -> LegendItem:

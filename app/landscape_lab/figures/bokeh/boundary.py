@@ -126,6 +126,7 @@ class Boundary(Scaled):
             )
             for split, (fill, line) in signs.items()
         ]
+        self._splits = dict(zip(signs, items, strict=True))
         self._curve_item = LegendItem(label=value("network"), renderers=[curve], visible=False)
         self._legend = Legend(items=[*items, self._curve_item])
         theme.key(self._legend)
@@ -165,6 +166,8 @@ class Boundary(Scaled):
         self._note.text = ""
         self.figure.axis.visible = self._legend.visible = True
         self._curve_item.visible = line
+        for split, item in self._splits.items():
+            put(item, visible=bool((train if split == "train" else ~train).any()))
         self._x.update(start=float(boundary["x"][0]), end=float(boundary["x"][-1]))
         low, high = (float(y.min()), float(y.max())) if line else boundary["y"].values[[0, -1]]
         more = 0.2 * (high - low) if line else 0.0

@@ -20,9 +20,21 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from landscape_lab.figures import theme
-from landscape_lab.figures.annotations import dots, equal, joined, labels, lowest
+from landscape_lab.figures.annotations import (
+    dots,
+    equal,
+    exact_tip,
+    joined,
+    labels,
+    lowest,
+    marked,
+    minimized,
+    short_names,
+    title_of,
+)
+from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.figures.bokeh.legend import Key
-from landscape_lab.figures.bokeh.path import OFF, Trail, best, index_of
+from landscape_lab.figures.bokeh.path import OFF, Trail, best, index_of, is_long
 from landscape_lab.figures.bokeh.sizes import enlarge
 from landscape_lab.figures.pixels import (
     PALETTE,
@@ -42,9 +54,6 @@ COARSE = 40
 
 TOOLBAR = ":host { height: fit-content !important; margin: 6px; border-radius: 6px; }"
 """As high as its buttons, so that it hides little of the picture beneath."""
-
-VISIBLE = 0.02
-"""A path shorter than this fraction of the picture is a dot, of which no colours are explained."""
 
 BOX = ("x", "y", "width", "height")
 
@@ -128,16 +137,17 @@ class Contour:
         low, high = theme.range_of(heights, limits, scale)
         fine, holes = finer(heights)
         self._frame(shown, alpha, beta)
-        part = "training" if split == "train" else split
         cut = bool((heights[np.isfinite(heights)] > high).any())
-        self._name_colors(low, high, f"{part} {variable}", scale, cut=cut)
+        self._name_colors(low, high, title_of(slice_, variable, split), scale, cut=cut)
         self._paint(shaded(fine, holes, low, high), raw, computed, alpha, beta)
         smooth = min(raw.shape) < COARSE and not holes.any()
         self._contour(
             fine if smooth else heights, alpha, beta, theme.levels(low, high, scale), scale
         )
+        path = path if path is None else marked(slice_, path)
         self._explain(path, seen, point)
-        least = lowest(shown.values, alpha, beta) if variable == "loss" else None
+        sought = variable == "loss" and minimized(slice_)
+        least = lowest(shown.values, alpha, beta) if sought else None
         self._key.show(lowest_on_slice=least is not None)
         self._trail.update(path, seen=seen, low=least, point=point)
 
@@ -176,15 +186,11 @@ class Contour:
             background_fill_color=theme.HALO, background_fill_alpha=0.4, padding=2, border_radius=3,
         )  # fmt: skip
         words = {"@values": CustomJSHover(code=NUMBER), "@exact": CustomJSHover(code=WHETHER)}
-        tip = f"""<div style="font: {theme.NORMAL} {theme.FONT}; color: {theme.INK}">
-            <b>@values{{custom}}</b> <span style="color: {theme.MUTED}">@exact{{custom}}<br>
-            α $x{{0.000}} · β $y{{0.000}}</span></div>"""
-        plot.add_tools(
-            HoverTool(
-                renderers=[read], tooltips=tip, formatters=words, point_policy="follow_mouse",
-                visible=False,
-            )
+        self._hover = HoverTool(
+            renderers=[read], tooltips=exact_tip(("α", "β")), formatters=words,
+            point_policy="follow_mouse", visible=False,
         )  # fmt: skip
+        plot.add_tools(self._hover)
 
     def _scale_bar(self) -> None:
         self._bar = ColorBar(
@@ -216,7 +222,7 @@ class Contour:
             every = dots(path["step"].values)[0]
             far = "off" in path and bool((path["off"].values[: here + 1] > OFF).any())
             known = best(path, here) is not None
-            moved = self._is_long(path.isel(step=slice(here + 1)))
+            moved = is_long(path.isel(step=slice(here + 1)), self._x, self._y)
         if self._new("every", every):
             self._key.items["dots"].label = value(
                 f"every {every} steps" if every > 1 else "every step"
@@ -225,13 +231,6 @@ class Contour:
             early=moved, late=moved, dots=moved and every > 0,
             lowest_on_path=known, far_off=far, point=point is not None,
         )  # fmt: skip
-
-    def _is_long(self, path: xr.Dataset) -> bool:
-        """Whether colours can be distinguished along the part of a path inside the picture."""
-        x = (path["alpha"].values - self._x.start) / (self._x.end - self._x.start)
-        y = (path["beta"].values - self._y.start) / (self._y.end - self._y.start)
-        inside = (np.abs(x - 0.5) <= 0.5) & (np.abs(y - 0.5) <= 0.5)
-        return bool(inside.any() and max(np.ptp(x[inside]), np.ptp(y[inside])) > VISIBLE)
 
     def _tap(self, event: Tap) -> None:
         x, y = event.x, event.y
@@ -249,6 +248,7 @@ class Contour:
         names = tuple(str(shown[a].attrs.get("long_name", a)) for a in ("alpha", "beta"))
         if self._new("names", names):
             self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = names
+        put(self._hover, tooltips=exact_tip(short_names(shown)))
 
     def _name_colors(self, low: float, high: float, title: str, scale: str, *, cut: bool) -> None:
         if not self._new("colors", (low, high, title, scale, cut)):

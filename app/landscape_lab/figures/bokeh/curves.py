@@ -24,7 +24,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from landscape_lab.figures import theme
-from landscape_lab.figures.bokeh.axes import ends, explained, put
+from landscape_lab.figures.bokeh.axes import dots_on, ends, explained, put, step_ends
 from landscape_lab.figures.bokeh.sizes import Scaled
 from landscape_lab.figures.pixels import narrow, same
 
@@ -61,7 +61,9 @@ class Curves(Scaled):
         self.accuracy = figure(
             y_axis_label="accuracy", x_axis_label="step", y_range=self._share, **shared
         )
-        items = self._draw()
+        self._dots: list[Any] = []
+        self._accurate, self._brief = True, False
+        self._items = self._draw()
         for plot in (self.loss, self.accuracy):
             theme.style(plot)
             plot.toolbar_location = None
@@ -71,9 +73,10 @@ class Curves(Scaled):
             plot.yaxis.formatter = CustomJSTickFormatter(code=NUMBER)
         self.loss.yaxis.ticker = _ticker(logged=True)
         self.accuracy.yaxis.ticker.desired_num_ticks = 4
-        self.accuracy.xaxis.ticker.desired_num_ticks = 4
+        for plot in (self.loss, self.accuracy):
+            plot.xaxis.ticker = BasicTicker(desired_num_ticks=4, min_interval=1)
         self.loss.xaxis.visible = False
-        legend = Legend(items=items)
+        legend = Legend(items=list(self._items.values()))
         theme.key(legend)
         self.loss.add_layout(legend, "above")
         self.figure = column(self.loss, self.accuracy, sizing_mode="stretch_both", spacing=0)
@@ -89,14 +92,25 @@ class Curves(Scaled):
             plot.add_layout(self.future)
             plot.add_layout(self.cursor)
 
+    def make_brief(self, *, brief: bool) -> None:
+        """Show the loss alone, or all curves, from the next update on and at once."""
+        if brief != self._brief:
+            self._brief = brief
+            self._place_axes()
+
+    def _place_axes(self) -> None:
+        """Show the accuracy where there is one and room for it; the steps below what is last."""
+        below = self._accurate and not self._brief
+        put(self.accuracy, visible=below)
+        put(self.loss.xaxis[0], visible=not below, axis_label="" if below else "step")
+
     def update(self, curves: xr.Dataset, seen: int | None = None) -> None:
         """Show the curves (split, step) with `batch_loss` (step); pale after the step looked at.
 
         Heights are logarithms unless a loss is below zero; a loss of zero is a gap in its line.
         """
-        accuracies = "accuracy" in curves
-        put(self.accuracy, visible=accuracies)
-        put(self.loss.xaxis[0], visible=not accuracies, axis_label="" if accuracies else "step")
+        self._accurate = "accuracy" in curves
+        self._place_axes()
         steps = curves["step"].values
         if seen is None or not len(steps) or seen >= steps[-1]:
             put(self.future, visible=False)
@@ -109,23 +123,32 @@ class Curves(Scaled):
             self.loss.y_scale = LogScale() if logged else LinearScale()
             self.loss.yaxis.ticker = _ticker(logged=logged)
         data = _table(curves, logged=logged)
+        for name, item in self._items.items():
+            put(item, visible=bool(np.isfinite(data[name]).any()))
+        for dots in self._dots:
+            put(dots, visible=len(steps) == 1)
+        put(self.loss.yaxis[0], axis_label=str(curves.attrs.get("value", "loss")))
         if same(self.source.data, data):
             return
         self.source.data = data
-        put(self._x, **ends(steps, 0.02))
+        put(self._x, **step_ends(steps))
         put(self._y, **ends(np.concatenate([data[name] for name in LOSSES]), 0.06, logged=logged))
         put(self._share, **ends(np.concatenate([data[name] for name in ACCURACIES]), 0.06))
 
-    def _draw(self) -> list[LegendItem]:
+    def _draw(self) -> dict[str, LegendItem]:
+        """Draw every curve; what the legend says of those of the loss, by their names."""
         thin = {"color": theme.BATCH, "width": 1.0}
         batch = _line(self.loss, self.source, "batch", "mini-batch loss", thin)
-        items = []
+        items = {}
         for split, color in theme.SPLITS.items():
             wide = {"color": color, "width": 2.0}
             line = _line(self.loss, self.source, f"{split}_loss", f"{split} loss", wide)
             _line(self.accuracy, self.source, f"{split}_accuracy", f"{split} accuracy", wide)
-            items.append(explained(self.loss, split, line))
-        return [*items, explained(self.loss, "mini-batch", batch)]
+            items[f"{split}_loss"] = explained(self.loss, split, line)
+            for plot, name in ((self.loss, "loss"), (self.accuracy, "accuracy")):
+                column_ = f"{split}_{name}"
+                self._dots.append(dots_on(plot, self.source, f"{column_}_step", column_, color))
+        return {**items, "batch": explained(self.loss, "mini-batch", batch)}
 
 
 def decimated(values: npt.NDArray[Any], longest: int = LONGEST) -> npt.NDArray[np.int64]:

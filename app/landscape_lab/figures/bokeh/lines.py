@@ -18,7 +18,8 @@ def profiles(slice_: xr.Dataset, scale: str) -> list[Any]:
         plot = figure(
             y_axis_type="log" if logged else "linear", y_axis_label=name, height=300,
             x_axis_label=named(slice_["alpha"]), sizing_mode="stretch_width",
-            tools="pan,wheel_zoom,reset,save,hover", tooltips=[("α", "$x"), (name, "$y")],
+            tools="pan,wheel_zoom,reset,save,hover",
+            tooltips=[(named(slice_["alpha"]), "$x"), (name, "$y")],
         )  # fmt: skip
         for split in slice_["split"].values:
             values = slice_[name].sel(split=split).values

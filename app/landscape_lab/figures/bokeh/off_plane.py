@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from bokeh.layouts import column
-from bokeh.models import CustomJSTickFormatter, Legend, LogTicker, Range1d
+from bokeh.models import BasicTicker, CustomJSTickFormatter, Legend, LogTicker, Range1d
 from bokeh.plotting import figure
 
 from landscape_lab.figures import theme
-from landscape_lab.figures.bokeh.axes import ends, explained, put
+from landscape_lab.figures.bokeh.axes import dots_on, ends, explained, put, step_ends
 from landscape_lab.figures.bokeh.curves import NUMBER, decimated
 from landscape_lab.figures.bokeh.sizes import Scaled
 from landscape_lab.figures.pixels import narrow, same
@@ -41,6 +41,10 @@ class OffPlane(Scaled):
             line = self.loss.line("step", name, source=self.source, **look)
             items.append(explained(self.loss, words, line))
         self.distance.line("step", "distance", source=self.source, color=theme.INK, width=2)
+        self._dots = [
+            dots_on(self.loss, self.source, "step", "loss", theme.SPLITS["train"]),
+            dots_on(self.distance, self.source, "step", "distance", theme.INK),
+        ]
         for plot in (self.loss, self.distance):
             theme.style(plot)
             plot.toolbar_location = None
@@ -48,6 +52,7 @@ class OffPlane(Scaled):
             plot.yaxis.formatter = CustomJSTickFormatter(code=NUMBER)
         self.loss.yaxis.ticker = LogTicker(desired_num_ticks=4, mantissas=[1, 2, 5])
         self.distance.yaxis.ticker.desired_num_ticks = 4
+        self.distance.xaxis.ticker = BasicTicker(desired_num_ticks=4, min_interval=1)
         self.loss.xaxis.visible = False
         legend = Legend(items=items)
         theme.key(legend)
@@ -67,6 +72,8 @@ class OffPlane(Scaled):
         # What is interpolated may come close to zero, and must not stretch the axis for it.
         least = np.where(table["loss"] > 0, table["loss"], np.inf).min() / 10
         both = np.concatenate([table["loss"], np.maximum(table["under"], least)])
-        put(self._x, **ends(table["step"], 0.02))
+        put(self._x, **step_ends(table["step"]))
+        for dots in self._dots:
+            put(dots, visible=len(table["step"]) == 1)
         put(self._y, **ends(both, 0.06, logged=True))
         put(self._away, start=0.0, end=1.06 * max(float(table["distance"].max()), 1e-9))

@@ -18,7 +18,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from landscape_lab.figures import theme
-from landscape_lab.figures.annotations import equal, joined
+from landscape_lab.figures.annotations import equal, joined, short_names, tip_of
 from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.figures.bokeh.curves import NUMBER
 from landscape_lab.figures.bokeh.maps import send
@@ -110,6 +110,7 @@ class Panel:
         send(self.lines, joined(low, high))
         put(self._x, start=float(alpha[0]), end=float(alpha[-1]))
         put(self._y, start=float(beta[0]), end=float(beta[-1]))
+        put(self._hover, tooltips=_tip(short_names(shown.heights)))
         for axis, name in ((self.plot.xaxis[0], "alpha"), (self.plot.yaxis[0], "beta")):
             words = str(shown.heights[name].attrs.get("long_name", name))
             # Upright there is room for the name alone.
@@ -127,15 +128,15 @@ class Panel:
         )  # fmt: skip
         self.plot.line("x_low", "y_low", source=self.lines, color="#ffffff", alpha=0.45)
         self.plot.line("x_high", "y_high", source=self.lines, color=theme.HALO, alpha=0.4)
-        tip = f"""<div style="font: {theme.SMALL} {theme.FONT}; color: {theme.INK}">
-            <b>@values{{custom}}</b> <span style="color: {theme.MUTED}">
-            α $x{{0.000}} · β $y{{0.000}}</span></div>"""
-        self.plot.add_tools(
-            HoverTool(
-                renderers=[read], tooltips=tip, point_policy="follow_mouse", visible=False,
-                formatters={"@values": CustomJSHover(code=DIGITS)},
-            )
+        self._hover = HoverTool(
+            renderers=[read], tooltips=_tip(("α", "β")), point_policy="follow_mouse",
+            visible=False, formatters={"@values": CustomJSHover(code=DIGITS)},
         )  # fmt: skip
+        self.plot.add_tools(self._hover)
+
+
+def _tip(names: tuple[str, str]) -> str:
+    return tip_of(names, "<b>@values{custom}</b>", f"{theme.SMALL} {theme.FONT}")
 
 
 def difference(other: xr.DataArray, first: xr.DataArray) -> xr.DataArray:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from bokeh.models import LinearColorMapper
+from bokeh.models import LinearColorMapper, Range1d
 from bokeh.plotting import figure
 
 from landscape_lab.figures import theme
@@ -19,6 +19,9 @@ OFF = 0.5
 """Farther from the plane than this fraction of the distance that the run has covered, a path is
 dashed.
 """
+
+VISIBLE = 0.02
+"""A path shorter than this fraction of the picture is a dot, of which no colours are explained."""
 
 SHADES = 64
 """Colours from the start to the end of the run."""
@@ -133,6 +136,14 @@ def index_of(path: xr.Dataset, seen: int | None) -> int:
     if seen is None:
         return len(steps) - 1
     return max(0, int(np.searchsorted(steps, seen, "right")) - 1)
+
+
+def is_long(path: xr.Dataset, across: Range1d, up: Range1d) -> bool:
+    """Whether colours can be distinguished along the part of a path inside a picture."""
+    x = (path["alpha"].values - across.start) / (across.end - across.start)
+    y = (path["beta"].values - up.start) / (up.end - up.start)
+    inside = (np.abs(x - 0.5) <= 0.5) & (np.abs(y - 0.5) <= 0.5)
+    return bool(inside.any() and max(np.ptp(x[inside]), np.ptp(y[inside])) > VISIBLE)
 
 
 def ages(path: xr.Dataset) -> npt.NDArray[np.float64]:

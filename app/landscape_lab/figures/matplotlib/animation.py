@@ -14,6 +14,7 @@ import xarray as xr
 
 from landscape_lab.figures import theme
 from landscape_lab.figures.annotations import part_of
+from landscape_lab.figures.camera import HOME, Camera
 from landscape_lab.figures.matplotlib.base import PlotOptions
 from landscape_lab.figures.matplotlib.heights import heights_on, name_axes
 from landscape_lab.figures.matplotlib.paper import sizes
@@ -46,7 +47,14 @@ class Film:
     """Draws pictures that follow each other; what does not change is drawn once."""
 
     def __init__(
-        self, limits: tuple[float, float], variable: str, split: str, scale: str, *, deep: bool
+        self,
+        limits: tuple[float, float],
+        variable: str,
+        split: str,
+        scale: str,
+        *,
+        deep: bool,
+        camera: Camera = HOME,
     ) -> None:
         """Nothing drawn yet.
 
@@ -56,9 +64,10 @@ class Film:
             split: which part of the data is shown.
             scale: `log` or `linear` heights.
             deep: whether a lit surface is drawn.
+            camera: that of the surface.
         """
         self._deep = deep
-        self._options = PlotOptions(variable, split, scale=scale, limits=limits)
+        self._options = PlotOptions(variable, split, scale=scale, limits=limits, camera=camera)
         self._slice: xr.Dataset | None = None
         self._empty: Any = None
         self._axes: Any = None

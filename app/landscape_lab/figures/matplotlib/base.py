@@ -30,6 +30,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from landscape_lab.figures import theme
+from landscape_lab.figures.camera import HOME, Camera
 
 SCALE = "linear"
 """The scale of heights where nobody says: of `ll.plot`, of the command line and of pages."""
@@ -49,7 +50,7 @@ class PlotOptions:
 
     `variable` and `split` are those of the dataset that are shown, empty where it has none.
     `limits` are values of the first and the last colour, or of the ends of the vertical axis.
-    `colormap` is one of Matplotlib; None: that of the app.
+    `colormap` is one of Matplotlib; None: that of the app. `camera` is that of a surface.
     """
 
     variable: str = "loss"
@@ -58,6 +59,7 @@ class PlotOptions:
     scale: str = SCALE
     limits: tuple[float, float] | None = None
     colormap: Any = None
+    camera: Camera = HOME
 
     def colors(self) -> Any:
         """The colours from low to high as a colormap of Matplotlib."""

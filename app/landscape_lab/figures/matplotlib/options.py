@@ -8,6 +8,7 @@ from typing import Any
 
 import xarray as xr
 
+from landscape_lab.figures.camera import HOME, Camera
 from landscape_lab.figures.matplotlib.base import (
     SCALE,
     SCALES,
@@ -29,8 +30,11 @@ def checked_options(  # noqa: PLR0913 - as `plot`
     cmap: Any = None,
     variable: str | None = None,
     split: str | None = None,
+    camera: Camera = HOME,
 ) -> PlotOptions:
     """The options of `plot`, checked, with the variable and the split that are shown.
+
+    The camera is that of a surface.
 
     Raises:
         SpecError: a value that is not accepted.
@@ -41,7 +45,7 @@ def checked_options(  # noqa: PLR0913 - as `plot`
         raise spec_error("scale", scale, "one of " + ", ".join(SCALES))
     shown = _variable(dataset, drawing, variable)
     part = _split(dataset, split, every="" in drawing.variables(dataset))
-    options = PlotOptions(shown, part, path, scale, _limits(limits, scale), _colormap(cmap))
+    options = PlotOptions(shown, part, path, scale, _limits(limits, scale), _colormap(cmap), camera)
     if scale == "log":
         _check_logarithms(dataset, options)
     return options

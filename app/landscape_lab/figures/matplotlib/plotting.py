@@ -97,7 +97,7 @@ def picture(
         kind: which picture; by default as fits.
         sentence: stands above the settings.
         settings: stand below the picture; by default what the attributes of the dataset tell.
-        options: as those of `plot`, except `ax` and `caption`.
+        options: as those of `plot`, except `ax` and `caption`, and the `camera` of a surface.
 
     Raises:
         SpecError: as `plot`.

@@ -8,14 +8,18 @@ import xarray as xr
 
 from landscape_lab.figures import theme
 from landscape_lab.figures.annotations import lowest
+from landscape_lab.figures.camera import HOME
 from landscape_lab.figures.matplotlib.base import PlotOptions
 from landscape_lab.figures.matplotlib.heights import bar_on, scaled, spanned
 from landscape_lab.figures.pixels import finer
 
 Array = npt.NDArray[np.floating[Any]]
 
-ELEVATION, AZIMUTH = 42.0, -125.0
-"""Degrees above the horizon and around, from which the surface is seen."""
+ZOOM = 0.92
+"""How large a surface is drawn that is seen from the usual distance."""
+
+MOST_TICKS = 6
+"""Numbers on the axis of heights, at most."""
 
 LIGHT = (315.0, 50.0)
 """Where the light comes from: degrees from north, and above the horizon."""
@@ -63,19 +67,26 @@ def relief_on(
     axes.set(xlim=alpha[[0, -1]], ylim=beta[[0, -1]], zlim=(low, high))
     axes.locator_params(axis="x", nbins=5)
     axes.locator_params(axis="y", nbins=5)
-    axes.view_init(ELEVATION, AZIMUTH)
-    axes.set_box_aspect((1, 1, 0.6), zoom=0.92)
+    camera = options.camera
+    axes.view_init(camera.elevation, camera.azimuth)
+    axes.set_box_aspect((1, 1, 0.6), zoom=ZOOM * HOME.distance / camera.distance)
     for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
         axis.set_pane_color((1, 1, 1, 0))
         axis._axinfo["grid"].update(color=theme.GRID, linewidth=0.6)
     beyond = bool((heights[np.isfinite(heights)] > high).any())
-    bar = bar_on(axes.figure, colors, axes, title, scale, cut=beyond)
-    axes.set_zticks(bar.get_ticks(), labels=[""] * len(bar.get_ticks()))
-    low_at = lowest(shown.values, alpha, beta)
+    bar_on(axes.figure, colors, axes, title, scale, cut=beyond)
+    ticks = list(theme.ticks(low, high, scale, cut=beyond).items())
+    few = dict(ticks[:: max(1, -(-len(ticks) // MOST_TICKS))])
+    axes.set_zticks(list(few), labels=list(few.values()))
+
+
+def lowest_on(axes: Any, shown: xr.DataArray, options: PlotOptions) -> None:
+    """A cross at the lowest of values (beta, alpha) that are drawn as a surface."""
+    low_at = lowest(shown.values, shown["alpha"].values, shown["beta"].values)
     if low_at is not None:
-        bottom = float(
-            np.clip(np.nanmin(np.where(np.isfinite(heights), heights, np.nan)), low, high)
-        )
+        heights = scaled(shown.values, options.scale)
+        ends = spanned(heights, options.limits, options.scale)
+        bottom = float(np.clip(np.nanmin(np.where(np.isfinite(heights), heights, np.nan)), *ends))
         axes.plot(*low_at, bottom, "x", color="#ffffff", markersize=7, zorder=3,
                   markeredgewidth=1.5, label="lowest on slice")  # fmt: skip
 

@@ -4,7 +4,14 @@ from typing import Any, ClassVar
 
 import xarray as xr
 
-from landscape_lab.figures.annotations import lowest, others, own_path, part_of
+from landscape_lab.figures.annotations import (
+    lowest,
+    marked,
+    minimized,
+    others,
+    own_path,
+    title_of,
+)
 from landscape_lab.figures.matplotlib.base import Drawing, Place, PlotOptions
 from landscape_lab.figures.matplotlib.given_points import mark_given
 from landscape_lab.figures.matplotlib.heights import (
@@ -50,9 +57,7 @@ class Slice(Drawing[xr.Dataset]):
         path = own_path(dataset) if options.path else None
         if path is not None and "beta" not in path:
             path = None
-        heights_on(
-            axes, shown, f"{part_of(options.split)} {options.variable}".strip(), options, path
-        )
+        heights_on(axes, shown, title_of(dataset, options.variable, options.split), options, path)
         computed_on(
             axes, computed_of(dataset), axes.images[-1], scaled(shown.values, options.scale)
         )
@@ -60,7 +65,7 @@ class Slice(Drawing[xr.Dataset]):
             for number, other in others(dataset):
                 other_on(axes, number, other)
         if path is not None and path.sizes["step"]:
-            path_on(axes, path, dataset.attrs.get("seen"))
+            path_on(axes, marked(dataset, path), dataset.attrs.get("seen"))
         mark_given(axes, dataset)
         _mark_lowest(axes, dataset, options)
         name_axes(axes, shown)
@@ -70,7 +75,7 @@ class Slice(Drawing[xr.Dataset]):
 
 def _mark_lowest(axes: Any, slice_: xr.Dataset, options: PlotOptions) -> None:
     """A cross at the lowest loss of the picture."""
-    if options.variable != "loss":
+    if options.variable != "loss" or not minimized(slice_):
         return
     shown = shown_of(slice_, options.variable, options.split)
     low = lowest(shown.values, shown["alpha"].values, shown["beta"].values)

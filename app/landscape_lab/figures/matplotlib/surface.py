@@ -4,11 +4,11 @@ from typing import Any, ClassVar
 
 import xarray as xr
 
-from landscape_lab.figures.annotations import own_path, part_of
+from landscape_lab.figures.annotations import marked, minimized, own_path, title_of
 from landscape_lab.figures.matplotlib.base import Drawing, Place, PlotOptions
 from landscape_lab.figures.matplotlib.heights import key_on, name_axes
 from landscape_lab.figures.matplotlib.paper import HEIGHT, WIDTH
-from landscape_lab.figures.matplotlib.relief import above, relief_on
+from landscape_lab.figures.matplotlib.relief import above, lowest_on, relief_on
 from landscape_lab.figures.matplotlib.slice import Slice
 from landscape_lab.figures.matplotlib.tracks import path_on
 from landscape_lab.figures.slice_parts import shown_of
@@ -35,11 +35,15 @@ class Surface(Drawing[xr.Dataset]):
     def draw(self, place: Place, dataset: xr.Dataset, options: PlotOptions) -> Any:
         axes = place.axes(deep=True)
         shown = shown_of(dataset, options.variable, options.split)
-        title = f"{part_of(options.split)} {options.variable}".strip()
-        relief_on(axes, shown, title, options, smooth=min(shown.shape) < FINE)
+        title = title_of(dataset, options.variable, options.split)
+        smooth = min(shown.shape) < FINE
+        relief_on(axes, shown, title, options, smooth=smooth)
+        if minimized(dataset):
+            lowest_on(axes, shown, options)
         path = own_path(dataset) if options.path else None
         if path is not None and "beta" in path and path.sizes["step"]:
-            path_on(axes, path, dataset.attrs.get("seen"), above(shown, path, options))
+            up = above(shown, path, options)
+            path_on(axes, marked(dataset, path), dataset.attrs.get("seen"), up)
         name_axes(axes, shown)
         key_on(axes)
         return axes
