@@ -86,6 +86,16 @@ class LiveSlice:
             self._budget, self._trials, self._held = None, {}, None
         self.spec = spec
 
+    @property
+    def strategy(self) -> Strategy | None:
+        """How slices are to be evaluated; None: the fastest in a short trial."""
+        return self._strategy
+
+    def take_over(self, plane: Plane, projected: ProjectedPath, notice: str, step: int) -> None:
+        """Go on from the plane of a picture of the same step that another session has computed."""
+        self.plane, self.projected, self.notice = plane, projected, notice
+        self.tracker.take_over(plane, step)
+
     def settle(self) -> None:
         """Compute a plane that follows the run as if there had been no pictures before.
 

@@ -37,6 +37,10 @@ class PlaneTracker:
         self.latest = None
         self._renew_at = 0.0
 
+    def take_over(self, plane: Plane, step: int) -> None:
+        """Turn the next plane as little as possible from this one, the plane of a step."""
+        self.latest, self._step = plane, step
+
     def plane(self, observed: ObservedRun, spec: SliceSpec) -> Plane:
         """The plane through the inspected iterate, or that of the whole trajectory."""
         follows = spec.follow

@@ -3,7 +3,7 @@
 `Session` is meant for one thread. Everything that it returns is an immutable `Picture`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
 
 import torch
@@ -14,6 +14,7 @@ from landscape_core.experiments.learning_curves import curves, measured
 from landscape_core.foundation.public_call import public_call
 from landscape_core.planes.plane import Plane
 from landscape_core.planes.projected_path import ProjectedPath
+from landscape_core.session.frames import SharedFrame, SharedFrames
 from landscape_core.session.inspection import InspectionPoint, inspection_point
 from landscape_core.session.live_run import LiveRun
 from landscape_core.session.live_slice import LiveSlice
@@ -43,6 +44,7 @@ class Session:
         store: Store | None = None,
         start: State | None = None,
         strategy: Strategy | None = None,
+        frames: SharedFrames | None = None,
     ) -> None:
         """Build the problem and set the run to its start.
 
@@ -54,6 +56,7 @@ class Session:
                 running statistics count.
             strategy: how slices are evaluated, or the loop, with a warning, if it cannot evaluate
                 the network; by default the fastest in a short trial.
+            frames: pictures of a running training that sessions share; by default none are.
 
         Raises:
             SpecError: parts that do not fit, no such examples, or a start of another network;
@@ -65,6 +68,7 @@ class Session:
         self.live_slice = LiveSlice(spec or SliceSpec(), instance, store, strategy)
         self.side_results = SideResults(instance)
         self._store = store
+        self._frames = frames if start is None else None
         self._latest: Picture | None = None
 
     @property
@@ -173,7 +177,8 @@ class Session:
         """
         while self.status in ("ready", "paused"):
             self.advance(steps)
-            yield self.picture(budget, "running" if self.status == "paused" else self.status)
+            status = "running" if self.status == "paused" else self.status
+            yield self._shared(status) or self._first(budget, status)
 
     @public_call
     def revisit(self, step: int, status: Status | None = None) -> Picture:
@@ -269,6 +274,45 @@ class Session:
     def trajectory(self, until: int | None = None) -> xr.Dataset:
         """The trajectory of the run up to a step, as `record_run` yields it."""
         return self.live_run.trajectory(until)
+
+    def _shared(self, status: Status) -> Picture | None:
+        """The picture of this step that another session has computed, if one has."""
+        key = self._key()
+        found = self._frames.get(key) if self._frames is not None and key else None
+        if found is None:
+            return None
+        self.live_slice.take_over(found.plane, found.projected, found.picture.notice, self.step)
+        self._latest = replace(
+            found.picture,
+            status=status,
+            readings=self.live_run.readings(self.live_run.observed()),
+            points=self.side_results.points,
+        )
+        return self._latest
+
+    def _first(self, budget: float, status: Status) -> Picture:
+        """The picture of this step, for other sessions too."""
+        picture, key, live = self.picture(budget, status), self._key(), self.live_slice
+        if (
+            self._frames is not None
+            and key
+            and live.plane is not None
+            and live.projected is not None
+        ):
+            self._frames.put(key, SharedFrame(picture, live.plane, live.projected))
+        return picture
+
+    def _key(self) -> Hashable:
+        """What the picture of a running training follows from; None where it is not shared."""
+        if self._frames is None or not self.spec.follow or self.side_results.watcher is not None:
+            return None
+        steps = tuple(self.recorded)  # also those on the way to a picture, at its speed
+        key = (tuple(self.history), self.run, self.spec, self.live_slice.strategy, steps)
+        try:
+            hash(key)
+        except TypeError:  # parts of a notebook's own
+            return None
+        return key
 
     def _shown(
         self,

@@ -22,11 +22,11 @@ from tornado.routing import AnyMatches, Rule
 from tornado.web import Application, HTTPError, RequestHandler
 
 from landscape_lab.hosting import gate, handover
+from landscape_lab.hosting.admission_queue import AdmissionQueue
 from landscape_lab.hosting.guard import Guard
 from landscape_lab.hosting.panel_process import PanelServer, Served
 from landscape_lab.hosting.processes import Place, Processes
 from landscape_lab.hosting.spare_pages import new_name
-from landscape_lab.hosting.waiting_line import WaitingLine
 
 SESSION = "Bokeh-Session-Id"
 """The header by which Bokeh is told what to call a new session."""
@@ -91,7 +91,7 @@ class Behind:
 class GivingHandler(RequestHandler):
     """Gives the connection of a request away."""
 
-    def initialize(self, behind: Behind, line: WaitingLine, page: str) -> None:
+    def initialize(self, behind: Behind, line: AdmissionQueue, page: str) -> None:
         """Keep what the rule says; `page` is the path at which pages are opened."""
         self.behind, self.line, self.page = behind, line, page
         self.given = False
@@ -154,7 +154,7 @@ def application(guard: Guard, behind: Behind, served: Served, most: int) -> Appl
         served: what is shown.
         most: pages at the same time.
     """
-    line = WaitingLine(lambda: most - behind.sessions)
+    line = AdmissionQueue(lambda: most - behind.sessions)
     options = {"behind": behind, "line": line, "page": served.page}
 
     def report() -> dict[str, object]:

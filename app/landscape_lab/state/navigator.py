@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 
 from landscape_core.foundation.registry import find
+from landscape_core.session.frames import SharedFrames
 from landscape_core.session.picture import Picture
 from landscape_core.session.session import Session
 from landscape_core.slices.strategies.base import Strategy
@@ -35,7 +36,11 @@ class Navigator:
     begun = False
 
     def __init__(
-        self, there: Place, store: Store | None = None, strategy: Strategy | None = None
+        self,
+        there: Place,
+        store: Store | None = None,
+        strategy: Strategy | None = None,
+        frames: SharedFrames | None = None,
     ) -> None:
         """Nothing is built yet.
 
@@ -44,8 +49,9 @@ class Navigator:
             store: cache of the slices of paused runs.
             strategy: how slices are evaluated; by default as the place says, or else the fastest in
         a short trial.
+            frames: pictures that are shared with others who play the same run.
         """
-        self._there = there
+        self._there, self._frames = there, frames
         named = find(Strategy, there.strategy)() if there.strategy else None
         self._store, self._strategy = store, strategy or named
         self.place = replace(there, step=0, changes=(), seen=None)
@@ -61,7 +67,9 @@ class Navigator:
         if there.origin is not None:
             start = yield from self._from(there.origin)
         scene = there.start
-        self.session = Session(scene.run, scene.computed_slice, self._store, start, self._strategy)
+        self.session = Session(
+            scene.run, scene.computed_slice, self._store, start, self._strategy, self._frames
+        )
         self.begun = True
         yield from self.go_on(there)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from landscape_core.foundation.errors import LandscapeError, SpecError
 from landscape_core.foundation.recipes import name_of
+from landscape_core.session.frames import SharedFrames
 from landscape_core.session.picture import Picture
 from landscape_core.storage.store import Store
 from landscape_lab.exports.base import Compared, Making, Shown, kinds
@@ -26,6 +27,9 @@ from landscape_lab.worker.update import (
     Update,
     WorkProgress,
 )
+
+FRAMES = SharedFrames()
+"""Pictures of the runs that play in this process: a class watches the same one."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,7 @@ class Worker:
 
     def _begin(self, there: Place, places: tuple[Place, ...]) -> Iterator[Update]:
         """Train a new run up to a place; the old run stays until the new one is at its start."""
-        navigator, kept = Navigator(there, self.store), self._kept_runs.known(places)
+        navigator, kept = Navigator(there, self.store, frames=FRAMES), self._kept_runs.known(places)
         for frame in navigator.travel():
             if navigator.begun:
                 self._navigator = navigator

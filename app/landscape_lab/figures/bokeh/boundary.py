@@ -13,6 +13,7 @@ from bokeh.plotting import figure
 from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.figures.bokeh.sizes import Scaled
+from landscape_lab.figures.once import Once
 from landscape_lab.figures.pixels import (
     PALETTE,
     SHADES,
@@ -33,6 +34,9 @@ PALE = 0.35
 
 DENSE, DENSE_LINE = 400, 60
 """More points than this are drawn small: in the plane; along a curve, where none has a halo."""
+
+ONCE = Once()
+"""What pages of this process have drawn lately: a class watches the same network."""
 
 DEGREES = 12
 """Degrees of confidence that are distinguished by the colour of each class."""
@@ -77,7 +81,14 @@ class Boundary(Scaled):
         x, y = boundary["x"].values, boundary["y"].values
         score = boundary["score"].values
         classes = int(boundary.attrs.get("classes", 2))
-        shades = colored(score, boundary["confidence"].values, classes)
+        shades, edges = ONCE.get(
+            boundary,
+            hash(score.tobytes()),
+            lambda: (
+                colored(score, boundary["confidence"].values, classes),
+                _edges(x, y, score, classes),
+            ),
+        )
         self._send(
             self.image,
             {
@@ -85,7 +96,6 @@ class Boundary(Scaled):
                 for name, thing in ({"image": shades} | box(x, y, shades.shape)).items()
             },
         )
-        edges = _edges(x, y, score, classes)
         self._send(self.edge, {"x": narrow(edges[:, 0]), "y": narrow(edges[:, 1])})
 
     def empty(self, text: str) -> None:

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import xarray as xr
 from bokeh.core.properties import value
 from bokeh.events import Tap
@@ -22,35 +20,21 @@ from bokeh.plotting import figure
 from landscape_lab.figures import theme
 from landscape_lab.figures.annotations import (
     dots,
-    equal,
     exact_tip,
-    joined,
-    labels,
-    lowest,
     marked,
-    minimized,
-    short_names,
     title_of,
 )
 from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.figures.bokeh.legend import Key
 from landscape_lab.figures.bokeh.path import OFF, Trail, best, index_of, is_long
 from landscape_lab.figures.bokeh.sizes import enlarge
+from landscape_lab.figures.drawn_slice import DrawnSlice, drawn_slice
 from landscape_lab.figures.pixels import (
     PALETTE,
     SHADES,
-    Array,
-    Bytes,
-    box,
-    finer,
     narrow,
-    raised,
     same,
-    shaded,
 )
-
-COARSE = 40
-"""Slices of fewer points along a side also have their lines drawn from the finer picture."""
 
 TOOLBAR = ":host { height: fit-content !important; margin: 6px; border-radius: 6px; }"
 """As high as its buttons, so that it hides little of the picture beneath."""
@@ -129,27 +113,19 @@ class Contour:
             seen: the step looked at, after which the path is faint; None: the last.
             point: alpha and beta of a point that the user looks at.
         """
-        shown = slice_[variable].sel(split=split)
-        computed = slice_["computed"].values
-        raw = raised(shown.values, computed) if variable == "loss" else shown.values
-        alpha, beta = shown["alpha"].values, shown["beta"].values
-        heights = theme.decimal_log(raw) if scale == "log" else raw
-        low, high = theme.range_of(heights, limits, scale)
-        fine, holes = finer(heights)
-        self._frame(shown, alpha, beta)
-        cut = bool((heights[np.isfinite(heights)] > high).any())
-        self._name_colors(low, high, title_of(slice_, variable, split), scale, cut=cut)
-        self._paint(shaded(fine, holes, low, high), raw, computed, alpha, beta)
-        smooth = min(raw.shape) < COARSE and not holes.any()
-        self._contour(
-            fine if smooth else heights, alpha, beta, theme.levels(low, high, scale), scale
-        )
+        drawn = drawn_slice(slice_, variable, split, scale, limits)
+        self._frame(drawn)
+        title = title_of(slice_, variable, split)
+        self._name_colors(*drawn.range, title, scale, cut=drawn.cut)
+        if self._new("broken", drawn.broken):
+            self._key.show(not_finite=drawn.broken)
+        self._send(self.picture, drawn.picture)
+        self._send(self.lines, drawn.lines)
+        self._send(self.labels, drawn.labels)
         path = path if path is None else marked(slice_, path)
         self._explain(path, seen, point)
-        sought = variable == "loss" and minimized(slice_)
-        least = lowest(shown.values, alpha, beta) if sought else None
-        self._key.show(lowest_on_slice=least is not None)
-        self._trail.update(path, seen=seen, low=least, point=point)
+        self._key.show(lowest_on_slice=drawn.lowest is not None)
+        self._trail.update(path, seen=seen, low=drawn.lowest, point=point)
 
     def scale(self, factor: float) -> None:
         """Make type, lines and signs so many times as large as they are by themselves."""
@@ -240,15 +216,14 @@ class Contour:
         if left <= x <= right and bottom <= y <= top:
             self._tapped(float(x), float(y))
 
-    def _frame(self, shown: xr.DataArray, alpha: Array, beta: Array) -> None:
-        ends = tuple(float(end) for end in (alpha[0], alpha[-1], beta[0], beta[-1]))
+    def _frame(self, drawn: DrawnSlice) -> None:
+        ends = drawn.ends
         if self._new("frame", ends):
             self._x.update(start=ends[0], end=ends[1], reset_start=ends[0], reset_end=ends[1])
             self._y.update(start=ends[2], end=ends[3], reset_start=ends[2], reset_end=ends[3])
-        names = tuple(str(shown[a].attrs.get("long_name", a)) for a in ("alpha", "beta"))
-        if self._new("names", names):
-            self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = names
-        put(self._hover, tooltips=exact_tip(short_names(shown)))
+        if self._new("names", drawn.names):
+            self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = drawn.names
+        put(self._hover, tooltips=exact_tip(drawn.short))
 
     def _name_colors(self, low: float, high: float, title: str, scale: str, *, cut: bool) -> None:
         if not self._new("colors", (low, high, title, scale, cut)):
@@ -257,30 +232,6 @@ class Contour:
         self._scale.update(low=low, high=high)
         self._bar.ticker.ticks = list(ticks)
         self._bar.update(major_label_overrides=ticks, title=title)
-
-    def _paint(
-        self, shades: Bytes, raw: Array, computed: npt.NDArray[np.bool_], alpha: Array, beta: Array
-    ) -> None:
-        broken = bool((shades >= SHADES).any())
-        if self._new("broken", broken):
-            self._key.show(not_finite=broken)
-        columns = {"shades": shades, "values": narrow(raw), "exact": computed.astype(np.uint8)}
-        boxes = box(alpha, beta, shades.shape, "") | box(alpha, beta, raw.shape, "values_")
-        self._send(self.picture, {name: [thing] for name, thing in (columns | boxes).items()})
-
-    def _contour(
-        self, heights: Array, alpha: Array, beta: Array, levels: Array, scale: str
-    ) -> None:
-        drawn = equal(heights, alpha, beta, levels)
-        found = [
-            (word, line)
-            for word, line in zip(theme.words(levels, scale), drawn, strict=True)
-            if line is not None
-        ]
-        half = sum(line is not None for line in drawn[: len(drawn) // 2])
-        lines = [line for _, line in found]
-        self._send(self.lines, joined(lines[:half], lines[half:]))
-        self._send(self.labels, labels(found, alpha, beta))
 
     def _send(self, source: ColumnDataSource, data: dict[str, Any]) -> None:
         """Put data into a source in one message, or in none if they are there already."""
