@@ -23,6 +23,9 @@ PART, DAMAGED = ".part", ".damaged"
 ABANDONED = 3600.0
 """Seconds after which a damaged file is removed, and an unfinished one of another machine."""
 
+PROBE = 2**16
+"""Bytes that are written to see whether there is room."""
+
 UNFINISHED = re.compile(r"\..*\.([0-9a-f]{12})\.(\d{1,9})\.[0-9a-f]{8}\.part")
 """The name of an unfinished file: its place, the machine, the process, a random number."""
 
@@ -52,8 +55,7 @@ def write(path: Path, chunks: Iterable[bytes]) -> None:
     Raises:
         OSError: the place cannot be written to, or holds something else than a regular file.
     """
-    owner = f"{machine()}.{os.getpid()}.{secrets.token_hex(4)}"
-    beside = path.with_name(f".{path.name}.{owner}{PART}")
+    beside = _beside(path)
     try:
         _fill(beside, chunks)
         check_target(path)
@@ -87,6 +89,26 @@ def check_target(path: Path) -> None:
     if not stat.S_ISREG(mode):
         found = next((words for kind, words in KINDS.items() if kind(mode)), "no regular file")
         raise FileExistsError(f"{path} is {found}; only a regular file is replaced.")
+
+
+def check_output(path: Path) -> None:
+    """Refuse a place where a file cannot be written, by writing one beside it and removing it.
+
+    Raises:
+        OSError: as `check_target`; or the disk is full or read-only, or the name is too long.
+    """
+    if "\0" in str(path):
+        raise FileNotFoundError(f"{str(path)!r} is no name of a file.")
+    check_target(path)
+    beside = _beside(path)
+    try:
+        _fill(beside, [bytes(PROBE)])
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OSError(error.errno, f"nothing can be written there ({reason})", str(path)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
 
 
 def deserted(name: str) -> bool:
@@ -158,6 +180,12 @@ def _named(folder: Path, ending: str) -> Iterator[Path]:
         return
     # The name of an unfinished file begins with a dot; other hidden files are not ours.
     yield from (folder / name for name in names if name.startswith(".") == (ending == PART))
+
+
+def _beside(path: Path) -> Path:
+    """The name of an unfinished file next to its destination, with its writer."""
+    owner = f"{machine()}.{os.getpid()}.{secrets.token_hex(4)}"
+    return path.with_name(f".{path.name}.{owner}{PART}")
 
 
 def _fill(path: Path, chunks: Iterable[bytes]) -> None:

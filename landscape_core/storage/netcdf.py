@@ -41,7 +41,7 @@ def save(dataset: xr.Dataset, path: Path) -> None:
         OSError: the place cannot be written to, or holds something else than a regular file.
     """
     path = Path(path)
-    check_folder(path)
+    atomic_files.check_target(path)
     atomic_files.write(path, [to_bytes(dataset)])
 
 
@@ -52,7 +52,7 @@ def check_folder(path: Path) -> None:
         FileNotFoundError: there is no such folder.
         FileExistsError: there is a symbolic link, a folder, a device, a pipe or a socket.
     """
-    atomic_files.check_target(Path(path))
+    atomic_files.check_output(Path(path))
 
 
 def to_bytes(dataset: xr.Dataset) -> bytes:

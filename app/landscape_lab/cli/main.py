@@ -6,14 +6,18 @@ success, 1 failure, 2 usage error.
 """
 
 import argparse
+import errno
 import os
 import re
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
 from landscape_core.foundation.errors import LandscapeError
+from landscape_lab.cli._plain_text import one_line, plain_output
+from landscape_lab.state.failures import sentence
 
 COMMANDS = (
     *("train", "slice", "plot", "curvature", "connect", "convexity", "planes"),
@@ -25,37 +29,66 @@ WITHOUT_PARTS = ("plot", "app", "serve", "warm", "cache", "paths")
 """Commands that make no part of the user's own."""
 
 
+DEBUG = "--debug"
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+"""Errors of a disk after work is done."""
+
+KEPT = (
+    "Runs and slices that are computed are kept in the cache (`landscape cache list`): the same "
+    "command with another --output does not compute them again."
+)
+
 OPTION = re.compile(r"--[a-z][a-z-]*")
 NEGATIVE_LIST = re.compile(r"-[.\d][^=]*,.*")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return the exit code."""
+    """Run one command; return the exit code. Failures are one sentence; `--debug` shows where."""
     words = sys.argv[1:] if arguments is None else list(arguments)
-    try:
-        options = parser(words).parse_args(_with_negative_lists(words))
-        if getattr(options, "output", None):
-            from landscape_core.storage.netcdf import check_folder
+    debug = DEBUG in words
+    with plain_output():
+        try:
+            return _run([word for word in words if word != DEBUG])
+        except BrokenPipeError:  # who reads has seen enough, as `head` does
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        except KeyboardInterrupt:
+            print("landscape: interrupted", file=sys.stderr)
+            return 130
+        except Exception as error:  # the last catch: a sentence is what a user can act upon
+            if debug:
+                traceback.print_exc()
+            print(f"landscape: {_told(error)}", file=sys.stderr)
+            return 1
 
-            check_folder(options.output)  # not after minutes of work
-        for line in options.run(options) or ():
-            print(line)
-        sys.stdout.flush()
-    except BrokenPipeError:  # who reads has seen enough, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (LandscapeError, OSError) as error:  # a full disk, a folder that may not be written to
-        print(f"landscape: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("landscape: interrupted", file=sys.stderr)
-        return 130
+
+def _run(words: list[str]) -> int:
+    options = parser(words).parse_args(_with_negative_lists(words))
+    if getattr(options, "output", None) is not None:
+        from landscape_core.storage.atomic_files import check_output
+
+        check_output(Path(options.output))  # not after minutes of work
+    for line in options.run(options) or ():
+        print(line)
+    sys.stdout.flush()
     return 0
+
+
+def _told(error: Exception) -> str:
+    """A failure in one line of plain text, and what to do about it."""
+    words = one_line(sentence(error))
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return f"{words}. {KEPT}"
+    expected = isinstance(error, LandscapeError | OSError)
+    return words if expected else f"{words} ({DEBUG} shows where)"
 
 
 def parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """The argument parser: all commands with their help; options of the given command only."""
     meant = next((word for word in words if not word.startswith("-")), None)
     made = argparse.ArgumentParser(prog="landscape", description=_first_line(__doc__))
+    made.add_argument(DEBUG, action="store_true", help="show where in the program an error arose")
     commands = made.add_subparsers(required=True, metavar="COMMAND")
     for name in COMMANDS:
         module = import_module(f"landscape_lab.cli.{name}")

@@ -5,6 +5,7 @@ that strategy and as many threads.
 """
 
 import argparse
+import os
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,10 @@ from landscape_core.foundation.errors import LandscapeError, SpecError
 if TYPE_CHECKING:
     from landscape_core.session.picture import Picture
     from landscape_lab.exports.base import Making
+
+
+MOST_THREADS = 4
+"""Threads for each processor."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -57,8 +62,9 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     suffix = target.suffix.removeprefix(".")
     if suffix not in by_suffix:
         raise SpecError("the output", str(target), "a file ." + ", .".join(sorted(by_suffix)))
-    if asked.threads is not None and asked.threads < 1:
-        raise SpecError("--threads", asked.threads, "at least 1")
+    most = MOST_THREADS * (os.cpu_count() or 1)
+    if asked.threads is not None and not 1 <= asked.threads <= most:
+        raise SpecError("--threads", asked.threads, f"between 1 and {most} on this machine")
     link, _ = toured(asked.link.partition("#")[2] or asked.link)
     there = place(link)
     if asked.threads is not None:

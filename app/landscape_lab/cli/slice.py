@@ -1,9 +1,12 @@
 """Slice the landscape around a trajectory's iterate."""
 
 import argparse
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from landscape_core.foundation.errors import SpecError
 
 if TYPE_CHECKING:
     from landscape_core.slices.backends.base import Backend
@@ -23,6 +26,10 @@ SETTINGS = (
     "slice.batch_norm",
 )
 """Settings of a slice with their own option."""
+
+
+MOST_WORKERS = 4
+"""Worker processes for each processor."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -86,6 +93,10 @@ def _backend(asked: argparse.Namespace) -> "Backend | None":
     """Where the command line says to compute; None: in this process."""
     if asked.scheduler or asked.workers is not None:
         from landscape_core.slices.backends.dask import Dask
+
+        most = MOST_WORKERS * (os.cpu_count() or 1)
+        if asked.workers is not None and not 0 <= asked.workers <= most:
+            raise SpecError("--workers", asked.workers, f"between 0 and {most} on this machine")
 
         return Dask(scheduler=asked.scheduler or "", workers=asked.workers or 0)
     return None

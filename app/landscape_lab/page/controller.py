@@ -17,6 +17,7 @@ from landscape_core.storage.store import Store
 from landscape_lab.bridge.event_loop import UiLoop
 from landscape_lab.page.export import FileExport
 from landscape_lab.page.form_sections import message_of
+from landscape_lab.page.last_catch import caught
 from landscape_lab.page.layout import PageLayout
 from landscape_lab.page.navigation import Navigation
 from landscape_lab.page.run import PageRun
@@ -52,7 +53,10 @@ class Page:
         queue, worker = LatestJobQueue(UiLoop()), Worker(store or user_store())
         self.run = PageRun(first, own, queue, worker)
         self.navigation, self.export = Navigation(self.run, first), FileExport(self.run)
-        self.layout = self.run.layout = PageLayout(self._commands(), own=own is not None)
+        commands = {name: caught(command, self._tell) for name, command in self._commands().items()}
+        self.layout = self.run.layout = PageLayout(commands, own=own is not None)
+        guide = self.layout.guide.view
+        guide.on_message = caught(guide.on_message, self._tell)
         self.view = self.layout.view
         self._link = link
         if pn.state.curdoc is not None and pn.state.curdoc.session_context is not None:
@@ -190,6 +194,9 @@ class Page:
         if self.run.point is not None:
             self.run.point = None
             self.run.submit(seek=self.picture.seen if self.picture else 0)
+
+    def _tell(self, failure: str) -> None:
+        self.layout.toolbar.message(failure, alert=True)
 
     def _restart(self) -> None:
         run = self.run

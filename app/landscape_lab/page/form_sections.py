@@ -8,6 +8,7 @@ from landscape_core.foundation.recipes import Recipe
 from landscape_core.models.datasets.base import ProblemData
 from landscape_core.models.problems.base import Problem
 from landscape_lab.state import form_model
+from landscape_lab.state.failures import sentence
 from landscape_lab.state.scene import Scene
 
 SECTIONS = {
@@ -120,7 +121,7 @@ def _is_changed(entry: form_model.Entry, known: Mapping[str, Any]) -> bool:
 def message_of(error: Exception) -> str:
     """The message of an error, with the label of its control in place of the name in the code."""
     if not isinstance(error, LandscapeError):
-        return f"Something failed: {type(error).__name__}: {error}"
+        return sentence(error)
     field = error.field if isinstance(error, SpecError) else ""
     owner, dot, name = field.rpartition(".")
     if not isinstance(error, SpecError) or not dot or not owner.isidentifier():

@@ -345,7 +345,7 @@ def test_pictures_of_the_catalogue_replace_no_link(tmp_path, capsys, monkeypatch
 def test_a_link_made_while_it_is_drawn_is_not_written_through(name, tmp_path, monkeypatch, capsys):
     trained("a.nc", 0)
     assert main(["slice", "a.nc", "--resolution", "5", "-o", "s.nc"]) == 0
-    monkeypatch.setattr("landscape_core.storage.netcdf.check_folder", lambda path: None)
+    monkeypatch.setattr("landscape_core.storage.atomic_files.check_output", lambda path: None)
     (tmp_path / "other").write_text("other")
     (tmp_path / name).symlink_to("other")
     assert main(["plot", "s.nc", "-o", name]) == 1
