@@ -1,12 +1,17 @@
 """Packages of other people, installed into a folder for the length of a test."""
 
 import contextlib
+import importlib
+import io
 import os
 import shutil
 import subprocess
 import sys
 import tomllib
+import types
 from pathlib import Path
+
+import pytest
 
 from landscape_core.foundation import entry_points, outside_parts
 
@@ -60,6 +65,7 @@ def on_path(folder):
 
 def forget():
     """Metadata and modules of other packages are read anew."""
+    importlib.invalidate_caches()
     entry_points.forget()
     outside_parts.forget()
 
@@ -88,8 +94,24 @@ class Halving(Optimizer[int]):
 """What somebody types into a notebook."""
 
 
+def command(folder, *words, expected=0):
+    """What a command prints in this process, with the packages of a folder on the path."""
+    from landscape_lab.cli.main import main
+
+    with on_path(folder), pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        patch.setattr(sys, "path", [*sys.path])
+        patch.setitem(sys.modules, "__main__", types.ModuleType("__main__"))
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main(list(words))
+    assert code == expected, err.getvalue()
+    return err.getvalue() if expected else out.getvalue()
+
+
 def landscape(folder, *words, expected=0, **more):
-    """What a command of the command line prints, with the packages of a folder on the path."""
+    """The same in a process of its own."""
     paths = [str(folder), str(ROOT), str(ROOT / "app")]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "XDG_CACHE_HOME": str(folder)}
     done = subprocess.run(

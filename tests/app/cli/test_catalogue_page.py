@@ -52,9 +52,14 @@ def test_an_optimizer_walks_from_the_start_at_the_best_of_its_rates():
         assert not np.mean(lost) < own
 
 
+@pytest.fixture(scope="module")
+def surface():
+    return handbook.valley_surface()
+
+
 @pytest.mark.parametrize("kind", [SGD, BarzilaiBorwein])
-def test_the_same_path_gives_the_same_file(kind, tmp_path):
-    surface = handbook.valley_surface()
+def test_the_same_path_gives_the_same_file(kind, surface, tmp_path, monkeypatch):
+    monkeypatch.setattr(handbook, "RATES", (0.03, 0.1))
     for name in ("one.png", "two.png"):
         path, rate = handbook.walked(kind)
         path_png(surface, path, f"η = {rate:g}", tmp_path / name)

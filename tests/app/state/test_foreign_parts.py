@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 
 import foreign
-from foreign import landscape
+from foreign import command, landscape
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.registry import entries, find
 from landscape_core.planes.directions.base import Directions
@@ -114,14 +114,14 @@ def test_the_command_line_takes_foreign_parts(tmp_path):
     listed = landscape(tmp_path, "list", "optimizers")
     assert "Signum: Steps of one size along the signs of the momentum. (from foreign" in listed
     assert "learning_rate = 0.01  (step size η)" in listed
-    page = landscape(tmp_path, "list", "optimizers", "--markdown")
+    page = command(tmp_path, "list", "optimizers", "--markdown")
     assert "signum" not in page
-    landscape(
+    command(
         *(tmp_path, "train", "--steps", "4", "--optimizer", "signum", "--architecture", "maxout"),
         *("--set", "optimizer.momentum=0.5", "--dataset", "checkerboard", "-o", "run.nc"),
         *("--set", "problem.regularizer=l1", "--sampler", "sequential", "--schedule", "polynomial"),
     )
-    landscape(
+    command(
         *(tmp_path, "slice", "run.nc", "--directions", "coordinates", "--resolution", "3"),
         *("--set", "directions.second=4", "--measures", "confidence", "-o", "slice.nc"),
     )
@@ -140,12 +140,12 @@ def test_the_command_line_draws_a_link_with_a_foreign_part(tmp_path):
     foreign.install(tmp_path)
     link = "preset=spirals&step=2&run.optimizer=signum&slice.resolution=11"
     link += "&slice.directions=coordinates"
-    landscape(tmp_path, "picture", link, "-o", "x.nc")
+    command(tmp_path, "picture", link, "-o", "x.nc")
     with xr.open_dataset(tmp_path / "x.nc") as found:
         assert found.sizes["alpha"] == 11
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    told = landscape(elsewhere, "picture", link, "-o", "y.nc", expected=1)
+    told = command(elsewhere, "picture", link, "-o", "y.nc", expected=1)
     assert "optimizer must be one of" in told
     assert "got 'signum'" in told
 

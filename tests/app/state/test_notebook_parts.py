@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import foreign
-from foreign import CELL, ROOT, landscape
+from foreign import CELL, ROOT, command, landscape
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import name_of, to_plain
 from landscape_core.foundation.registry import entries, find, from_plain, make
@@ -207,14 +207,14 @@ def test_the_command_line_takes_a_file_of_parts(tmp_path):
     parts = ("--parts", "my_parts.py")
     assert "Halving  " in landscape(tmp_path, "list", "optimizers", *parts)
     words = ("--optimizer", "Halving", "--set", "optimizer.every=5", "--steps", "3", "-o", "run.nc")
-    landscape(tmp_path, "train", *parts, *words)
-    sliced = landscape(tmp_path, "slice", "run.nc", *parts, "--resolution", "3")
+    command(tmp_path, "train", *parts, *words)
+    sliced = command(tmp_path, "slice", "run.nc", *parts, "--resolution", "3")
     assert "lowest train loss" in sliced
-    told = landscape(tmp_path, "slice", "run.nc", "--resolution", "3", expected=1)
+    told = command(tmp_path, "slice", "run.nc", "--resolution", "3", expected=1)
     assert "the user's own parts of the run must be defined here" in told
     assert "got 'my_parts.Halving'" in told
     (tmp_path / "my_parts.py").write_text(CELL.replace("0.5 **", "0.25 **"))
-    told = landscape(tmp_path, "slice", "run.nc", *parts, "--resolution", "3", expected=1)
+    told = command(tmp_path, "slice", "run.nc", *parts, "--resolution", "3", expected=1)
     assert "file of parts, by the code it trained with; got 'my_parts.Halving'" in told
 
 
@@ -233,7 +233,7 @@ def test_a_file_of_parts_that_cannot_be_used_says_why(file, content, told, tmp_p
         (tmp_path / file).write_text(content)
     folder = tmp_path / "work"
     folder.mkdir()
-    error = landscape(folder, "list", "losses", "--parts", str(Path("..", file)), expected=1)
+    error = command(folder, "list", "losses", "--parts", str(Path("..", file)), expected=1)
     assert told.replace(file, str(Path("..", file)), 1) in error
 
 
