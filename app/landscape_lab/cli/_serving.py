@@ -58,7 +58,7 @@ def access_options(parser: argparse.ArgumentParser, *, sessions: str) -> None:
         ),
     )
     parser.add_argument(
-        "--base-url",
+        *("--base-url", "--prefix"),
         default="/",
         metavar="PATH",
         help="path in front of every address, for a proxy that passes it on: /lab/",

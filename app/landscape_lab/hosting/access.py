@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from landscape_core.foundation.errors import SpecError
 from landscape_lab.hosting.guard import Name
 
-PASSWORD = "LANDSCAPE_LAB_PASSWORD"
+PASSWORD = "LANDSCAPE_PASSWORD"
 """The environment variable that holds the password: other users can read a command line."""
 
 

@@ -26,6 +26,8 @@ SCRIPT = HERE / "serve.py"
 SHARE = HERE / "share"
 LOCAL = "127.0.0.1"
 LAST_PORT = 65535
+PATIENCE = 10.0
+"""Seconds that a server has to end in order."""
 
 FEW_THREADS = {"OMP_NUM_THREADS": "1"}
 """Networks of this size gain nothing from a second thread, and browser and visitors lose one."""
@@ -243,15 +245,11 @@ def _temporary_folder() -> Iterator[str]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ask politely, so that kernels end too; after some seconds insist.
-
-    A process that was started in the background by a script does not hear an interruption.
-    """
-    for asked, patience in ((signal.SIGINT, 3), (signal.SIGTERM, 7)):
-        if process.poll() is None:
-            process.send_signal(asked)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(patience)
+    """Ask politely, so that kernels end too; after some seconds insist."""
+    if process.poll() is None:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(PATIENCE)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)  # it, and what it has left of its group
     process.wait()

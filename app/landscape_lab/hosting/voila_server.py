@@ -9,6 +9,7 @@ kernels of pages that were closed. Its handlers stay; ours stand before them.
 import os
 from typing import Any
 
+from tornado.ioloop import IOLoop
 from tornado.iostream import StreamClosedError
 from traitlets import List, Unicode
 from voila.app import Voila
@@ -29,13 +30,20 @@ class GuardedVoila(Voila):
     """Voila whose requests pass the guard first, and whose visitors wait where all is taken."""
 
     name = "voila"  # of its settings, voila.json
+    password = ""
 
     given_names = List(Unicode(), help="HOST or HOST:PORT that browsers use in addition.").tag(
         config=True
     )
 
+    def initialize(self, argv: list[str] | None = None) -> None:
+        """Voila's; a SIGTERM that comes before the server listens ends it in order, too."""
+        self.ioloop = IOLoop.current()
+        super().initialize(argv)
+
     def init_settings(self) -> dict[str, Any]:
         """Voila's settings, with the headers of every answer."""
+        self.password = os.environ.pop(PASSWORD, "")  # before kernels inherit it
         settings = super().init_settings()
         return {
             **settings,
@@ -48,7 +56,7 @@ class GuardedVoila(Voila):
         guard = Guard.bound_to(
             self.ip,
             given=self.given_names,
-            token=os.environ.pop(PASSWORD, ""),
+            token=self.password,
             base=self.base_url,
         )
         kernels: BoundedKernels = self.kernel_manager
