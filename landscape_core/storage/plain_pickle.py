@@ -78,11 +78,11 @@ SAFE: dict[tuple[str, str], Callable[..., Any]] = {
 """The names in the original files, and what they stand for here."""
 
 
-class _Plain(pickle._Unpickler):  # type: ignore[name-defined,misc] # in every Python
+class _Plain(pickle._Unpickler):  # in every Python
     # Without the one instruction that takes memory before there are bytes for it.
     dispatch: ClassVar = {
         code: load
-        for code, load in pickle._Unpickler.dispatch.items()  # type: ignore[attr-defined]
+        for code, load in pickle._Unpickler.dispatch.items()
         if code != pickle.BYTEARRAY8[0]
     }
 

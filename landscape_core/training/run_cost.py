@@ -193,7 +193,7 @@ def _largest(low: int, high: int, fits: Callable[[int], bool]) -> int:
 def replaced(recipe: R, part: Recipe, other: Any) -> R:
     """The recipe with a part of it, at any depth, replaced."""
     if recipe is part:
-        return other  # type: ignore[no-any-return]
+        return other
     changes = {}
     for field in fields_of(type(recipe)):
         value = getattr(recipe, field.name)

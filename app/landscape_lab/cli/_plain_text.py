@@ -63,7 +63,7 @@ def plain_output() -> Iterator[None]:
     warnings.formatwarning = lambda message, *_, **__: f"landscape: {one_line(message)}\n"
     out, err = PlainStream(sys.stdout), PlainStream(sys.stderr, kept="\r")
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):  # type: ignore[type-var]
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             yield
     finally:
         warnings.formatwarning = before

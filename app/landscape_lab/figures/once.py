@@ -31,7 +31,7 @@ class Once:
         found = self._known.get(key)
         if found is not None and found[0]() is dataset:
             self._known.move_to_end(key)
-            return found[1]  # type: ignore[no-any-return] # as `make` returned it
+            return found[1]
         made = make()
         self._known[key] = (weakref.ref(dataset), made)
         self._known.move_to_end(key)

@@ -185,6 +185,7 @@ def run(served: Served, number: int, end: socket.socket) -> None:
     loop = IOLoop.current()
     panel = PanelServer(served, number)
     known: dict[str, list[str]] = {}
+    line: Line
 
     def report() -> None:
         nonlocal known
@@ -204,7 +205,6 @@ def run(served: Served, number: int, end: socket.socket) -> None:
         line.send(json.dumps({READY: os.getpid()}).encode())
         PeriodicCallback(report, LOOK).start()
 
-    line: Line
     loop.add_callback(start)
     loop.start()
 
