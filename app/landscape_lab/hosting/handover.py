@@ -47,7 +47,11 @@ class Line:
         self._loop.add_reader(end, self._on_readable)
 
     def send(self, message: bytes, descriptor: int | None = None) -> None:
-        """Send a message soon; the descriptor is duplicated by the system and then closed here."""
+        """Send a message soon; its descriptor is closed here, at once if the line is cut."""
+        if self._socket.fileno() < 0:
+            if descriptor is not None:
+                os.close(descriptor)
+            return
         carries = b"\1" if descriptor is not None else b"\0"
         self._waiting.append((bytearray(LENGTH.pack(len(message)) + carries + message), descriptor))
         self._flush()

@@ -25,6 +25,9 @@ from landscape_lab.hosting.handover import Line
 from landscape_lab.hosting.spare_pages import SparePages
 from landscape_lab.worker.turns import TURNS
 
+SCRIPT = Path(__file__).resolve().with_name("serve.py")
+"""The script that shows the app."""
+
 LOOK = 100
 """Milliseconds between two looks at how many sessions there are, and whether nothing goes on."""
 
@@ -78,7 +81,8 @@ class PanelServer:
         )
         for application in applications.values():
             _warm(application)
-        _warm_worker()
+        if served.script == SCRIPT:
+            _warm_worker()
         self.application = BokehTornado(
             applications,
             prefix=served.prefix,

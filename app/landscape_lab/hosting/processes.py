@@ -40,7 +40,8 @@ class Place:
         self._core, self._served = core, served
         self._stillborn = 0
         self._open: set[str] = set()
-        self._spare: list[str] = []
+        self.spare: list[str] = []
+        """Sessions that its process has built already."""
         self._coming: dict[str, float] = {}
         """Pages given to the process of which it has not told yet, and when."""
         self._line: Line | None = None
@@ -73,7 +74,7 @@ class Place:
 
     def open(self) -> str:
         """The name of a session that is about to be opened, counted from now on."""
-        session = self._spare.pop(0) if self._spare else new_name(self.number)
+        session = self.spare.pop(0) if self.spare else new_name(self.number)
         self._coming[session] = time.monotonic()
         return session
 
@@ -111,7 +112,7 @@ class Place:
             self._open = set(told[SESSIONS])
             for session in self._open:
                 self._coming.pop(session, None)
-            self._spare = [one for one in told[SPARE] if one not in self._coming]
+            self.spare = [one for one in told[SPARE] if one not in self._coming]
 
     def _lost(self) -> None:
         """The process has died: the sockets of its pages are closed, and they say so."""
@@ -120,7 +121,7 @@ class Place:
         self.ready.clear()
         self._line = None
         self._open.clear()
-        self._spare.clear()
+        self.spare.clear()
         self._coming.clear()
         status = None
         if self._process is not None:

@@ -1,0 +1,190 @@
+"""Processes that share the pages: filled evenly, replaced when they die, and all ended."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from landscape_lab.hosting import handover, panel_process, processes
+from landscape_lab.hosting.panel_process import Served
+from landscape_lab.hosting.processes import Processes
+
+pytestmark = pytest.mark.skipif(
+    not handover.possible, reason="this system hands over no connections"
+)
+
+STAND_IN = """
+import json, os, socket, struct, sys
+line = socket.socket(fileno=int(sys.argv[1]))
+def tell(**what):
+    text = json.dumps(what).encode()
+    line.sendall(struct.pack("!I", len(text)) + b"\\0" + text)
+tell(ready=os.getpid())
+tell(sessions=[], spare=[sys.argv[2] + "-spare"])
+known = []
+while True:
+    data, descriptors, *_ = socket.recv_fds(line, 65536, 8)
+    if not data:
+        break
+    session, _, read = data[5:].partition(b"\\n")
+    with socket.socket(fileno=descriptors[0]) as browser:
+        browser.sendall(f"{os.getpid()} {session.decode()} {read.decode()}".encode())
+    if session:
+        known.append(session.decode())
+        tell(sessions=known, spare=[])
+"""
+
+
+@pytest.fixture(autouse=True)
+def stand_in(monkeypatch):
+    """A process that speaks as ours does, and imports nothing."""
+
+    def command(served, number, descriptor, core):
+        return [sys.executable, "-c", STAND_IN, str(descriptor), str(number)]
+
+    monkeypatch.setattr(panel_process, "command", command)
+    monkeypatch.setattr(processes, "REPLACE", 0.01)
+
+
+def with_processes(count, scenario):
+    """Run a coroutine with so many processes, and see to it that none is left."""
+
+    async def run():
+        made = Processes(count, Served(Path("serve.py")))
+        try:
+            await asyncio.wait_for(made.start(), 30)
+            await scenario(made)
+        finally:
+            pids = [place.pid for place in made.places if place.pid]
+            made.end()
+        assert not any(psutil.pid_exists(pid) for pid in pids)
+
+    asyncio.run(run())
+
+
+async def until(condition):
+    async def wait():
+        while not condition():
+            await asyncio.sleep(0.005)
+
+    await asyncio.wait_for(wait(), 20)
+
+
+async def answer(place, session=""):
+    """What the process of a place says on a connection that it is given."""
+    browser, accepted = socket.socketpair()
+    with browser:
+        place.give(b"hello", accepted.detach(), session)
+        browser.setblocking(False)
+        return (await asyncio.get_running_loop().sock_recv(browser, 100)).decode().split()
+
+
+def test_pages_go_to_the_process_with_the_fewest_also_before_it_has_told_of_them():
+    async def scenario(made):
+        given = []
+        for _ in range(9):
+            place = made.emptiest()
+            given.append(place.number)
+            place.open()
+        assert [given.count(number) for number in range(3)] == [3, 3, 3]
+        assert made.sessions == 9
+
+    with_processes(3, scenario)
+
+
+def test_a_page_is_counted_once_from_its_asking_on():
+    async def scenario(made):
+        (place,) = made.places
+        session = place.open()
+        assert (await answer(place, session))[1:] == [session, "hello"]
+        await until(lambda: place.sessions == 1)
+        place.open()
+        assert place.sessions == 2
+
+    with_processes(1, scenario)
+
+
+def test_pages_that_are_built_already_are_opened_first_and_once():
+    async def scenario(made):
+        place = made.places[0]
+        await until(lambda: place.spare)
+        names = [place.open(), place.open()]
+        assert names[0] == "0-spare"
+        assert names[1].startswith("0-")
+        assert names[1] != "0-spare"
+
+    with_processes(2, scenario)
+
+
+def test_a_process_that_dies_is_replaced_and_its_pages_are_counted_no_more():
+    async def scenario(made):
+        place, other = made.places
+        place.open()
+        died = place.pid
+        os.kill(died, signal.SIGKILL)
+        await until(lambda: not place.ready.is_set())
+        assert place.sessions == 0
+        assert made.emptiest() is other
+        await until(place.ready.is_set)
+        assert place.pid != died
+        assert (await answer(place))[0] == str(place.pid)
+
+    with_processes(2, scenario)
+
+
+def test_what_cannot_be_started_is_not_tried_for_ever(monkeypatch):
+    command = [sys.executable, "-c", "raise SystemExit(3)"]
+    monkeypatch.setattr(panel_process, "command", lambda *_: command)
+
+    async def scenario(made):
+        pytest.fail("nothing was started")
+
+    with pytest.raises(RuntimeError, match="could not be started"):
+        with_processes(1, scenario)
+
+
+def test_a_process_ends_when_the_one_in_front_is_killed():
+    front = """
+import asyncio, sys
+from pathlib import Path
+from landscape_lab.hosting import panel_process, processes
+from landscape_lab.hosting.panel_process import Served
+code = sys.argv[1]
+panel_process.command = lambda served, number, descriptor, core: [
+    sys.executable, "-c", code, str(descriptor), str(number)]
+async def run():
+    made = processes.Processes(2, Served(Path("serve.py")))
+    await made.start()
+    print(*(place.pid for place in made.places), flush=True)
+    await asyncio.Event().wait()
+asyncio.run(run())
+"""
+    with subprocess.Popen([sys.executable, "-c", front, STAND_IN], stdout=subprocess.PIPE) as made:
+        children = [psutil.Process(int(pid)) for pid in made.stdout.readline().split()]
+        assert len(children) == 2
+        made.kill()
+        gone, alive = psutil.wait_procs(children, timeout=20)
+    assert (len(gone), alive) == (2, [])
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="cores cannot be chosen here")
+def test_each_process_has_a_core_of_its_own_as_far_as_there_are(monkeypatch):
+    asked = []
+
+    def command(served, number, descriptor, core):
+        asked.append(core)
+        return [sys.executable, "-c", STAND_IN, str(descriptor), str(number)]
+
+    monkeypatch.setattr(panel_process, "command", command)
+    allowed = sorted(os.sched_getaffinity(0))
+
+    async def scenario(made):
+        assert asked == [*allowed, allowed[0]]
+
+    with_processes(processes.cores() + 1, scenario)
