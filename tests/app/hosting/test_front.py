@@ -1,0 +1,161 @@
+"""What stands in front of the processes: whom it lets in, and to whom it gives a connection."""
+
+import re
+import socket
+from pathlib import Path
+
+import pytest
+from bokeh.util.token import generate_jwt_token
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
+from tornado.testing import AsyncHTTPTestCase
+
+from landscape_lab.hosting.front import Behind, application, head
+from landscape_lab.hosting.guard import Guard
+from landscape_lab.hosting.panel_process import Served
+from landscape_lab.hosting.processes import Processes
+
+PAGE = "text/html"
+
+
+class StandIn:
+    """Answers a connection with what it was given, as a process would."""
+
+    def __init__(self, number):
+        self.number, self.taken, self.opened = number, [], []
+        self.ready = self
+
+    def is_set(self):
+        return True
+
+    @property
+    def sessions(self):
+        return len(self.opened)
+
+    def open(self):
+        self.opened.append(f"{self.number}-{len(self.opened)}")
+        return self.opened[-1]
+
+    def give(self, read, descriptor, session):
+        self.taken.append((read.decode(), session))
+        text = f"process {self.number}"
+        with socket.socket(fileno=descriptor) as browser:
+            browser.setblocking(True)
+            answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(text)}\r\nConnection: close\r\n\r\n"
+            browser.sendall((answer + text).encode())
+
+
+class FrontCase(AsyncHTTPTestCase):
+    prefix, most, count = "", 4, 2
+
+    def get_app(self):
+        served = Served(Path("serve.py"), self.prefix)
+        processes = Processes(0, served)
+        self.places = processes.places = [StandIn(number) for number in range(self.count)]
+        guard = Guard.bound_to("127.0.0.1", base=self.prefix or "/")
+        return application(guard, Behind(processes), served, self.most)
+
+    def visit(self, path="/serve", cookie="", **headers):
+        return self.fetch(path, headers={"Accept": PAGE, "Cookie": cookie, **headers})
+
+    def enter(self):
+        """Ask for a page as a browser does, which is let in when it comes back with its ticket."""
+        first = self.visit()
+        ticket = re.match("[^;]*", first.headers.get("Set-Cookie", ""))[0]
+        return self.visit(cookie=ticket)
+
+    def socket_of(self, session, origin=None):
+        words = {"Upgrade": "websocket", "Sec-WebSocket-Protocol": f"bokeh, {session}"}
+        return self.visit("/serve/ws", Origin=origin or self.get_url(""), **words)
+
+
+class FrontTest(FrontCase):
+    def test_pages_go_to_the_emptiest_process_under_a_name_that_begins_with_its_number(self):
+        answers = [self.enter().body.decode() for _ in range(4)]
+        assert sorted(answers) == ["process 0"] * 2 + ["process 1"] * 2
+        for place in self.places:
+            for read, session in place.taken:
+                assert session.startswith(f"{place.number}-")
+                assert f"Bokeh-Session-Id: {session}\r\n" in read
+                assert "Connection: close\r\n" in read
+
+    def test_a_request_without_its_ticket_opens_no_page(self):
+        assert self.visit().code == 200
+        assert [place.taken for place in self.places] == [[], []]
+
+    def test_where_all_places_are_taken_the_visitor_is_told_to_wait(self):
+        for _ in range(4):
+            self.enter()
+        answer = self.enter()
+        assert answer.code == 503
+        assert int(answer.headers["Retry-After"]) > 0
+        assert sum(place.sessions for place in self.places) == 4
+
+    def test_a_websocket_is_given_to_the_process_of_its_page(self):
+        for number in (1, 0, 1, 1):
+            answer = self.socket_of(generate_jwt_token(f"{number}-abc"))
+            assert answer.body.decode() == f"process {number}"
+            read, session = self.places[number].taken[-1]
+            assert session == ""
+            assert "Connection: Upgrade\r\n" in read
+            assert "Sec-Websocket-Protocol: bokeh, " in read
+
+    def test_a_websocket_of_no_page_of_ours_is_refused(self):
+        assert self.socket_of(generate_jwt_token("7-abc")).code == 404
+        assert self.socket_of(generate_jwt_token("no number")).code == 404
+        assert self.socket_of("rubbish").code == 403
+        assert [place.taken for place in self.places] == [[], []]
+
+    def test_the_guard_looks_at_everything_first(self):
+        token = generate_jwt_token("0-abc")
+        assert self.socket_of(token, origin="http://foreign.example").code == 403
+        assert self.visit(Host="foreign.example").code == 403
+        assert self.visit("/static/js/bokeh.js", **{"Sec-Fetch-Site": "cross-site"}).code == 403
+        assert [place.taken for place in self.places] == [[], []]
+
+    def test_health_is_answered_in_front(self):
+        self.enter()
+        answer = self.fetch("/health")
+        assert (answer.code, b'"pages": 1' in answer.body) == (200, True)
+        assert sum(len(place.taken) for place in self.places) == 1
+
+    def test_all_else_is_given_to_some_process(self):
+        assert self.visit("/static/js/bokeh.js?v=1").body.startswith(b"process ")
+        assert self.visit("/favicon.ico").body.startswith(b"process ")
+
+    def test_other_methods_are_refused(self):
+        assert self.fetch("/serve", method="POST", body="").code == 405
+
+
+class PrefixTest(FrontCase):
+    prefix = "/lab"
+
+    def test_pages_are_opened_behind_the_prefix(self):
+        first = self.visit("/lab/serve")
+        ticket = re.match("[^;]*", first.headers["Set-Cookie"])[0]
+        assert self.visit("/lab/serve", cookie=ticket).body.startswith(b"process ")
+        assert sum(place.sessions for place in self.places) == 1
+
+
+class NobodyTest(FrontCase):
+    count = 0
+
+    def test_while_no_process_is_there_the_answer_says_so(self):
+        assert self.visit("/favicon.ico").code == 503
+        assert self.socket_of(generate_jwt_token("0-abc")).code == 404
+
+
+@pytest.mark.parametrize("given", ["Bokeh-Session-Id", "bokeh-session-id", "Connection"])
+def test_a_visitor_names_no_session_and_keeps_no_connection(given):
+    headers = HTTPHeaders({"Host": "localhost", given: "theirs", "X-Forwarded-Proto": "https"})
+    start = RequestStartLine("GET", "/serve?a=b", "HTTP/1.1")
+    request = HTTPServerRequest(start_line=start, headers=headers, connection=_Nowhere())
+    text = head(request, "1-ours").decode()
+    assert text.startswith("GET /serve?a=b HTTP/1.1\r\n")
+    assert text.endswith("\r\n\r\n")
+    assert "theirs" not in text
+    assert "Bokeh-Session-Id: 1-ours" in text
+    assert "X-Forwarded-Proto: https" in text
+
+
+class _Nowhere:
+    context = None
