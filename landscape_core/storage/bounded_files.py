@@ -111,7 +111,8 @@ def numpy_array(path: Path) -> npt.NDArray[Any]:
     """
     check_regular(path)
     try:
-        mapped = np.lib.format.open_memmap(path, mode="r")  # never beyond the end of the file
+        with np.errstate(over="ignore"):  # which numpy then finds to be too large
+            mapped = np.lib.format.open_memmap(path, mode="r")  # never beyond the end of the file
     except (OSError, ValueError, TypeError, KeyError, SyntaxError, EOFError, MemoryError) as error:
         reason = str(error).partition("\n")[0]
         raise FileFormatError(f"{path} cannot be read as .npy: {reason}") from error

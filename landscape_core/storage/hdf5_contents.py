@@ -12,7 +12,7 @@ from landscape_core.foundation.errors import FileFormatError
 from landscape_core.foundation.memory import amount
 from landscape_core.storage.bounded_files import check_memory
 
-MOST_OBJECTS = 10_000
+MOST_OBJECTS = 2000
 """Groups and datasets of a file."""
 
 INFLATION = 1100

@@ -35,8 +35,8 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 """Errors of a disk after work is done."""
 
 KEPT = (
-    "Runs and slices that are computed are kept in the cache (`landscape cache list`): the same "
-    "command with another --output does not compute them again."
+    "What could be kept is in the cache (`landscape cache list`): the same command with another "
+    "--output does not compute that again."
 )
 
 OPTION = re.compile(r"--[a-z][a-z-]*")

@@ -92,7 +92,7 @@ def _check(lines: list[str], said: Mapping[Any, Any]) -> None:
             raise wrong(_line_of(lines, key), f"{key} must be {accepted}; got {shown(value)}.")
     minutes = said.get("minutes", 0)
     for key, good, accepted in (
-        ("minutes", isinstance(minutes, int) and 0 <= minutes < 10**4, "a whole number"),
+        ("minutes", type(minutes) is int and 0 <= minutes < 10**4, "a whole number"),
         ("level", said.get("level", "") in LEVELS, "one of " + ", ".join(LEVELS[:-1])),
     ):
         if not good:

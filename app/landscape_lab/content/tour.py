@@ -127,7 +127,7 @@ def _read(path: Path) -> Tour:
     try:
         return tour(path.stem, bounded_text(path, LARGEST))
     except FileFormatError as error:
-        told = str(error)
+        told = str(error).replace(str(path), path.name)  # not where it lies on a server
         return _broken(path.stem, f"{path.name}, {told}" if told.startswith("line ") else told)
     except (OSError, UnicodeDecodeError) as error:
         return _broken(path.stem, f"{path.name} cannot be read as text: {error}")

@@ -1,6 +1,7 @@
 """The presets: scenes to start from, each with a question to think about."""
 
 import functools
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +9,16 @@ from typing import Any
 
 import yaml
 
+from landscape_core.foundation.errors import LandscapeError
+from landscape_core.storage.bounded_files import bounded_text
 from landscape_lab.state.form_model import assign
 from landscape_lab.state.scene import Scene
+
+LARGEST = 2**16
+"""Bytes of a preset's file."""
+
+DAMAGE = (ValueError, TypeError, AttributeError)
+"""What a file of other content leads to."""
 
 PRESETS = Path(__file__).parents[1] / "content" / "presets"
 
@@ -37,11 +46,22 @@ class Preset:
 @functools.cache
 def presets() -> dict[str, Preset]:
     """The presets of `content/presets/`, one YAML file each, in the order of their rank."""
-    files = [
-        (yaml.safe_load(path.read_text("utf-8")), path.stem) for path in PRESETS.glob("*.yaml")
-    ]
-    files.sort(key=lambda pair: (pair[0]["rank"], pair[1]))
-    return {name: _preset(name, content) for content, name in files}
+    return read_presets(PRESETS)
+
+
+def read_presets(folder: Path) -> dict[str, Preset]:
+    """The presets of a folder; one that cannot be read is left out, with a warning."""
+    found = []
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            content = yaml.safe_load(bounded_text(path, LARGEST))
+            found.append((float(content["rank"]), _preset(path.stem, content)))
+        except KeyError as error:
+            warnings.warn(f"{path.name} is left out: it lacks {error}.", stacklevel=2)
+        except (LandscapeError, yaml.YAMLError, OSError, *DAMAGE) as error:
+            reason = " ".join(str(error).split())
+            warnings.warn(f"{path.name} is left out: {reason}", stacklevel=2)
+    return {preset.name: preset for _, preset in sorted(found, key=lambda one: one[0])}
 
 
 def _preset(name: str, content: Mapping[str, Any]) -> Preset:

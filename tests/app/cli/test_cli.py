@@ -381,16 +381,28 @@ for words in (["-h"], ["slice", "-h"], ["cache", "list"]):
         assert f"{words} 0\n" in done.stdout
 
 
-def test_a_full_disk_is_told_in_one_line(tmp_path, monkeypatch, capsys):
-    def full(file, chunk):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+def full(file, chunk):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
+
+def test_a_full_disk_is_told_before_the_work(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("landscape_core.experiments.trajectory.record_run", None)  # would be called
     with monkeypatch.context() as patch:
+        patch.setattr("landscape_core.storage.atomic_files.os.write", full)
+        assert main(["train", "--steps", "1", "-o", "run.nc"]) == 1
+    told = capsys.readouterr().err
+    assert re.search(r"nothing can be written there \(No space left on device\).*run.nc", told)
+    assert list(tmp_path.glob("*run.nc*")) == []
+
+
+def test_a_disk_that_fills_up_is_told_in_one_line(tmp_path, monkeypatch, capsys):
+    with monkeypatch.context() as patch:
+        patch.setattr("landscape_core.storage.atomic_files.check_output", lambda path: None)
         patch.setattr("landscape_core.storage.atomic_files.os.write", full)
         with pytest.warns(UserWarning, match="Results are not kept"):
             assert main(["train", "--steps", "1", "-o", "run.nc"]) == 1
     told = capsys.readouterr().err.splitlines()[-1]
-    assert re.search("landscape: .*No space left on device.*run.nc", told)
+    assert re.search("landscape: .*No space left on device.*run.nc.*is in the cache", told)
     assert list(tmp_path.glob("*run.nc*")) == []
 
 
@@ -565,7 +577,7 @@ def test_studies_that_cannot_be_done_are_refused_in_one_line(arguments, said, ca
         (["slice", "nothing.nc"], "nothing.nc"),
         (["plot", "nothing.nc", "-o", "picture"], ".png, .svg, .pdf or .html"),
         (["slice", "."], ". is a folder, not a file"),
-        (["picture", "preset=spirals", "--threads", "0"], "--threads must be at least 1"),
+        (["picture", "preset=spirals", "--threads", "0"], "--threads must be between 1 and"),
         (["app", "--port", "99999"], "the port must be between 0 and 65535; got 99999"),
         (["serve", "--port", "-1"], "the port must be between 0 and 65535; got -1"),
     ],
