@@ -222,7 +222,7 @@ def index_at(path: xr.Dataset, step: int) -> int:
         SpecError: neither -1 nor a whole number from 0 on.
     """
     run_of(path)
-    if not isinstance(step, int | np.integer) or step < -1:
+    if not isinstance(step, int | np.integer) or not -1 <= step < 2**63:
         raise SpecError("step", step, "-1 for the last, or a whole number from 0 on")
     if step == -1:
         return len(path["step"]) - 1
