@@ -1,8 +1,10 @@
 """What holds for all tests. The engine is not imported here: shapes are checked in what is imported
 after `check_types`."""
 
+import pytest
 import torch
 from hypothesis import settings
+from jaxtyping import config as checks
 
 from shape_checks import check_types
 
@@ -12,6 +14,12 @@ torch.set_num_threads(1)
 # The same examples every time, no record of failures on disk, no deadline on a busy machine.
 settings.register_profile("landscape", derandomize=True, database=None, deadline=None)
 settings.load_profile("landscape")
+
+
+@pytest.fixture
+def unchecked(monkeypatch):
+    """No shapes are checked, for tests of thousands of steps; those of a few steps check them."""
+    monkeypatch.setattr(checks, "jaxtyping_disable", True)
 
 
 def pytest_addoption(parser):

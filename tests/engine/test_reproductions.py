@@ -25,6 +25,8 @@ from landscape_core.planes.directions.random import Random
 
 SEED = 7
 
+pytestmark = pytest.mark.usefixtures("unchecked")
+
 
 def rescaled(factor):
     """A ReLU network with its first layer multiplied and its second divided by a factor."""
@@ -118,7 +120,7 @@ def test_small_batches_find_wider_minima_in_filter_normalized_units():
 
 @pytest.mark.slow
 def test_skips_smooth_the_slice_and_its_hessian():
-    found = reproduce.skips(SEED, steps=300, side=3, resolution=11)
+    found = reproduce.skips(SEED, steps=150, side=3, resolution=11)
     off, on = found["without"], found["with"]
     assert off["roughness, linear"] > on["roughness, linear"]
     assert off["share"] > on["share"]

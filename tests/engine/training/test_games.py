@@ -234,6 +234,7 @@ def test_shares_keep_the_weights_of_examples():
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-13)
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize("kind", [QSGD, DIANA, VRDIANA, SEGA, LooplessSVRG])
 def test_the_estimate_is_unbiased_whatever_is_remembered(kind):
     """Over all mini-batches of two, and over many seeds of the compression."""
@@ -418,6 +419,7 @@ L = 5.7
 """No sample's matrix is larger."""
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_variance_reduction_converges_where_descent_ascent_has_a_floor():
     """G-1 of ten samples; in full, with three seeds: benchmarks/parts/games.py."""
     reduced = squared_distances(LooplessSVRG(learning_rate=1 / (6 * L)), 800, seed=0, batch=1)
@@ -430,6 +432,7 @@ def test_variance_reduction_converges_where_descent_ascent_has_a_floor():
     assert float(high[-1000:].mean()) > 5 * float(low[-1000:].mean())
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_a_memory_takes_the_noise_of_compression_away():
     """G-2 of ten samples, by exact local gradients, and as much sent."""
     memory, plain = (kind(learning_rate=1 / (6 * L), workers=5) for kind in (DIANA, QSGD))
@@ -438,12 +441,14 @@ def test_a_memory_takes_the_noise_of_compression_away():
     assert float(squared_distances(plain, 450, seed=0)[-200:].mean()) > 1e-5
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_with_variance_reduction_also_mini_batches_leave_no_noise():
     """G-3 of ten samples."""
     optimizer = VRDIANA(learning_rate=1 / (6 * L), workers=5)
     assert float(squared_distances(optimizer, 800, seed=0, batch=2)[-1]) < 1e-20
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_only_with_memory_does_a_coordinate_method_reach_a_solution_that_a_penalty_holds():
     """G-4 of ten samples, two numbers a player."""
     objective = built(QuadraticGame(size=2, samples=10, noise=10.0, l1=0.3, box=0.5))

@@ -132,6 +132,7 @@ def test_its_gradient_is_in_the_mean_that_of_the_whole_by_enumeration():
     assert seen > 0.9 * anything
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_batches_have_about_the_size_asked_for_and_are_never_empty():
     objective = objective_of()
     for size, steps in ((1, 80), (6, 80), (20, 3)):
@@ -241,6 +242,7 @@ def test_the_split_is_what_a_plain_loop_gives():
     np.testing.assert_allclose(split["ratio"], split["mean_square"] / uniform)
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_uniform_draws_have_the_error_of_the_closed_form():
     objective = objective_of(examples=30)
     theta = objective.start
@@ -262,6 +264,7 @@ def test_a_batch_of_all_examples_has_nothing_to_compare_with():
     assert split["ratio"].isnull().all()
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_the_error_of_minimal_variance_is_that_of_its_probabilities():
     objective = ModelObjective(mlp(), CrossEntropy(), *vectors(30))
     theta = objective.start
@@ -278,6 +281,7 @@ def test_the_error_of_minimal_variance_is_that_of_its_probabilities():
 # Criteria of a run on the graph, in small; the seeds are those of the larger one.
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_late_in_a_run_its_gradients_err_far_less_than_uniform_ones():
     run = Run(
         problem=NodeClassification(),
@@ -297,6 +301,7 @@ def test_late_in_a_run_its_gradients_err_far_less_than_uniform_ones():
             assert error < 0.4 * trace / 64 * (600 - 64) / 599
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_it_leads_to_a_lower_loss_in_as_many_steps():
     losses = {}
     for sampler in (MinimalVariance(), Shuffled()):
@@ -312,6 +317,7 @@ def test_it_leads_to_a_lower_loss_in_as_many_steps():
     assert losses[MinimalVariance] < 0.7 * losses[Shuffled]
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize("kind", [History, Stale])
 def test_stale_embeddings_err_less_than_five_drawn_neighbours(kind):
     errors = {}

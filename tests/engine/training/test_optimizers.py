@@ -67,6 +67,7 @@ def saved_by_pickle(memory):
     return pickle.loads(pickle.dumps(memory))
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_it_descends_a_strongly_convex_bowl(kind):
     objective = bowl([0.5, 1.0, 2.0, 5.0])
     start = objective.minimum + normal(4, seed=7)
