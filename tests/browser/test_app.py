@@ -303,6 +303,7 @@ def _environment(process):
         return ""
 
 
+@pytest.mark.exhaustive
 def test_the_notebook_that_binder_opens_shows_the_same_page(chromium, cache):
     with served("voila", cache, ROOT / "notebooks" / "app.ipynb") as url:
         guest = Visitor(chromium, url).open()

@@ -1,5 +1,6 @@
 """The wheel alone: what is in it, and that the app and the command line run from it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -46,15 +47,25 @@ def installed(wheel, tmp_path_factory):
     return folder, {**env, "PYTHONPATH": str(folder), "LANDSCAPE_CACHE": str(cache)}
 
 
-def landscape(*words):
-    """The command as the installed script runs it."""
-    return [sys.executable, "-c", "from landscape_lab.cli.main import main; exit(main())", *words]
+COMMAND = "from landscape_lab.cli.main import main; exit(main())"
+"""The command as the installed script runs it."""
+
+IN_TURN = """
+import json, sys, landscape_core
+from landscape_lab.cli.main import main
+print(landscape_core.__file__)
+for words in json.loads(sys.argv[1]):
+    print("landscape", *words)
+    if main(words):
+        sys.exit(1)
+"""
+"""Several commands, one after another."""
 
 
 @contextmanager
 def running(*words, env, cwd):
     """The command until the block ends."""
-    command = [sys.executable, "-u", *landscape(*words)[1:]]
+    command = [sys.executable, "-u", "-c", COMMAND, *words]
     with subprocess.Popen(command, env=env, cwd=cwd, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process
@@ -84,22 +95,19 @@ def test_the_wheel_holds_all_that_the_app_reads_and_nothing_else(wheel):
 
 def test_the_command_line_runs_from_the_wheel_in_any_folder(installed, tmp_path):
     folder, env = installed
-    where = "import landscape_core, landscape_lab; print(landscape_core.__file__)"
-    told = subprocess.run(
-        [sys.executable, "-c", where], cwd=tmp_path, env=env, capture_output=True, text=True
-    )
-    assert told.stdout.startswith(str(folder))
-    for words in (
+    lines = (
         ["train", "--dataset", "spirals", "--steps", "3", "-o", "run.nc"],
         ["slice", "run.nc", "--resolution", "5", "-o", "slice.nc"],
         ["plot", "slice.nc", "-o", "slice.png"],
-    ):
-        subprocess.run(landscape(*words), cwd=tmp_path, env=env, check=True, timeout=120)
-    assert (tmp_path / "slice.png").stat().st_size > 5000
-    paths = subprocess.run(
-        landscape("paths"), cwd=tmp_path, env=env, capture_output=True, text=True, check=True
+        ["paths"],
     )
-    found = dict(line.split("=", 1) for line in paths.stdout.splitlines())
+    told = subprocess.run(
+        [sys.executable, "-c", IN_TURN, json.dumps(lines)],
+        cwd=tmp_path, env=env, capture_output=True, text=True, check=True, timeout=240,
+    ).stdout  # fmt: skip
+    assert told.startswith(str(folder))
+    assert (tmp_path / "slice.png").stat().st_size > 5000
+    found = dict(line.split("=", 1) for line in told.partition("landscape paths\n")[2].splitlines())
     assert Path(found["NOTEBOOK"]).is_file()
     assert (Path(found["TEMPLATES"]) / "voila/templates/landscape/index.html.j2").is_file()
     assert (Path(found["SETTINGS"]) / "voila.json").is_file()
@@ -108,7 +116,7 @@ def test_the_command_line_runs_from_the_wheel_in_any_folder(installed, tmp_path)
 @pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("command", ["app", "serve"])
+@pytest.mark.parametrize("command", ["app", pytest.param("serve", marks=pytest.mark.exhaustive)])
 def test_the_app_opens_from_the_wheel(command, installed, tmp_path):
     _, env = installed
     ends = {"app": "/", "serve": "/serve"}
