@@ -35,6 +35,9 @@ SIDE_CROWDED, SIDE_LONGEST = 4.0, 2.0
 SIDE = "clamp(200px, 25cqw, 480px)"
 """How wide the smaller figures are: a quarter of the page, within bounds."""
 
+PALE = "0.35"
+"""Opacity of a picture that shows other settings than the form, as in form_asking.js."""
+
 TALL = 3
 """How much higher than the curves a tall side panel is."""
 
@@ -77,7 +80,7 @@ class Canvas:
         self.comparison: Comparison | None = None
         self.quality = _line(theme.MUTED, 12, 38)
         self._panes: dict[str, Any] = {"2d": pn.pane.Bokeh(self.contour.figure, **FILL)}
-        self._staleness = Staleness()
+        self._staleness, self._words = Staleness(), ""
         self._pictures = pn.Column(self._panes["2d"], styles=_shade(stale=False), **FILL)
         self.landscape = pn.Column(self._pictures, self.quality, css_classes=["landscape"], **FILL)
         self._above = pn.Column(
@@ -122,8 +125,8 @@ class Canvas:
             self._compare(update, display)
         curves = picture.curves.assign_attrs(value_attributes(picture.run))
         self.curves.update(curves, picture.seen)
-        if not self._staleness.words:
-            self.quality.object = quality(picture)
+        self._words = quality(picture)
+        self._tell()
         self._draw_side_panel(picture, display)
 
     def hurry(self) -> None:
@@ -135,14 +138,18 @@ class Canvas:
         if staleness == self._staleness:
             return
         self._staleness = staleness
-        if staleness.words:
-            self.quality.object = f"<div>{html.escape(staleness.words)}</div>"
-        else:
+        self._tell()
+        if not staleness.words:
             self._side_drawn_at = 0.0  # what was pale is drawn with the next picture
         panes = [figure.pane for figure in self._side_panels.values()]
         marked = [(self._pictures, staleness.landscape), (self._above, staleness.curves)]
         for pane, stale in (*marked, *((pane, staleness.side_panel) for pane in panes)):
             put(pane, styles={**pane.styles, **_shade(stale=stale)})
+
+    def _tell(self) -> None:
+        """Say below the picture what it is, or which other settings it shows."""
+        words = self._staleness.words
+        put(self.quality, object=f"<div>{html.escape(words)}</div>" if words else self._words)
 
     def scale(self, *, projects: bool) -> None:
         """Make type and lines larger for a projector, or as they were."""
@@ -249,10 +256,11 @@ def _drawable(picture: Picture, display: Display) -> Display:
 def _shade(*, stale: bool) -> dict[str, str]:
     """Styles of a picture; pale if it does not obey the settings for longer than a moment.
 
-    Both states set every value: one that is left out is never removed in the browser (Bokeh 3.9).
+    The browser sets `--asked` between a change in the form and the answer to it. Both states set
+    every value: one that is left out is never removed in the browser (Bokeh 3.9).
     """
-    slowly = "opacity 40ms linear 40ms" if stale else "opacity 0s linear 0s"
-    return {"opacity": "0.35" if stale else "1", "transition": slowly}
+    shade = PALE if stale else "var(--asked, 1)"
+    return {"opacity": shade, "transition": "opacity 30ms linear 30ms"}
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -114,8 +114,8 @@ class PageRun:
             scene=self.scene, kept=self.place.kept, playing=self.playing, point=self.point,
             **wanted,
         )  # fmt: skip
+        self.show_controls()  # before the worker takes its share of the processor
         self.queue.submit(lambda: self.worker.do(job), self._show, self._fail, self._done)
-        self.show_controls()
 
     def cancel(self) -> None:
         """Stop the present job, and keep what there is."""

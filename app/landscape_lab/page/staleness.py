@@ -43,10 +43,11 @@ def _named(shown: Place, wanted: Place) -> Iterator[str]:
         yield f"the preset {presets()[shown.preset].title}"
         return
     changed = form_model.differences(shown.scene, wanted.scene)
-    labels = {row.path: row.field.label for row in form_model.rows(shown.scene)}
-    names = [path for path in changed if path in labels and _is_of_picture(path)]
+    known = {row.path: row for row in form_model.rows(shown.scene)}
+    names = [path for path in changed if path in known and _is_of_picture(path)]
     for path in names[:MOST]:
-        yield f"{labels[path]} {in_words(changed[path])}"
+        label = "" if path == "display.side_panel" else f"{known[path].field.label} "
+        yield label + in_words(known[path].value)
     if len(names) > MOST:
         yield f"and {len(names) - MOST} other settings"
     if shown.origin != wanted.origin:

@@ -175,7 +175,7 @@ export function render({model, el}) {
   close.title = "Close the settings"; close.setAttribute("aria-label", close.title);
   el.append(style, form);
   const words = glossary(JSON.parse(model.glossary), el);
-  const rows = new Map(), open = new Map(), help = helper(words);
+  const rows = new Map(), open = new Map(), help = helper(words), {ask, answered} = asking(el, model);
   let structure = "", count = 0;
 
   const focused = () => form.getRootNode().activeElement;
@@ -199,11 +199,11 @@ export function render({model, el}) {
         const id = `field-${++count}`;
         row.className = "row";
         label.htmlFor = id; label.textContent = field.label;
-        const made = control(field, id, value => model.send_msg({path: field.path, value}));
+        const made = control(field, id, value => { ask(field.path); model.send_msg({path: field.path, value}); });
         const dot = document.createElement("button");
         dot.type = "button"; dot.className = "dot"; dot.title = "differs from the preset; click to restore";
         dot.setAttribute("aria-label", `${field.label}: ${dot.title}`);
-        dot.addEventListener("click", () => { made.input.focus(); model.send_msg({path: field.path, restore: true}); });
+        dot.addEventListener("click", () => { made.input.focus(); ask(field.path); model.send_msg({path: field.path, restore: true}); });
         row.append(dot, label, made.box);
         if (field.help) help.attach(row, label, made, field, id);
         if (field.card) {
@@ -254,7 +254,7 @@ export function render({model, el}) {
     }
   };
 
-  const wait = () => form.setAttribute("aria-busy", model.busy);
+  const wait = () => { form.setAttribute("aria-busy", model.busy); answered(model.busy ? 200 : 0); };
 
   // The drawer. It opens over the page, and returns the focus when it closes.
   const host = el.getRootNode().host;
@@ -291,7 +291,7 @@ export function render({model, el}) {
 
   model.on("busy", wait);
   model.on("sections", update);
-  model.on("errors", complain);
+  model.on("errors", () => { complain(); answered(0); });
   update();
   wait();
 }

@@ -11,7 +11,7 @@ from panel.custom import JSComponent
 from landscape_lab.bridge.jupyter import Messages
 from landscape_lab.components.form.glossary import terms
 
-PARTS = ("../signals.js", "form_glossary.js", "form_help.js", "form.js")
+PARTS = ("../signals.js", "form_glossary.js", "form_help.js", "form_asking.js", "form.js")
 """Its JavaScript files, joined in this order to one module."""
 
 WIDTH = 320

@@ -1,0 +1,17 @@
+// Between a change in the form and Python's answer to it, the pictures are pale by the browser's own doing.
+const PALE = ".35";  // opacity of pictures that show other settings than the form
+
+// `ask` when a setting is changed; `answered` when Python has said what it makes of it, or a little later.
+function asking(el, model) {
+  let timer = 0;
+  const answered = later => {
+    clearTimeout(timer);
+    timer = setTimeout(() => outermost(el).style.removeProperty("--asked"), later);
+  };
+  const ask = path => {
+    if (model.busy || !/^(run|slice)\./.test(path)) return;  // a run that goes on obeys with its next picture
+    outermost(el).style.setProperty("--asked", PALE);
+    answered(1000);  // a value that changes nothing has no answer
+  };
+  return {ask, answered};
+}
