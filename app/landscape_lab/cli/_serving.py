@@ -43,8 +43,8 @@ def options(parser: argparse.ArgumentParser, *, browser: bool) -> None:
     )
 
 
-def access_options(parser: argparse.ArgumentParser, *, sessions: str) -> None:
-    """Add the options of who may open pages; `sessions`: what one open page takes."""
+def access_options(parser: argparse.ArgumentParser, *, default: str) -> None:
+    """Add the options of who may open pages; `default`: how many at the same time by default."""
     parser.add_argument(
         "--password",
         nargs="?",
@@ -68,16 +68,8 @@ def access_options(parser: argparse.ArgumentParser, *, sessions: str) -> None:
         type=int,
         metavar="N",
         help=(
-            f"maximum number of open pages, {sessions}; by default as many as free memory and "
-            "processors bear. Later visitors wait for a place"
+            f"maximum number of open pages; by default {default}. Later visitors wait for a place"
         ),
-    )
-    parser.add_argument(
-        "--idle-timeout",
-        type=float,
-        default=0.0,
-        metavar="MINUTES",
-        help="end a page without a run or an input for so long; by default never",
     )
 
 
@@ -92,12 +84,12 @@ def access(asked: argparse.Namespace) -> Access:
         names=tuple(asked.origin),
         password=password,
         sessions=asked.max_sessions,
-        idle_timeout=asked.idle_timeout,
+        idle_timeout=getattr(asked, "idle_timeout", 0.0),  # only where pages have processes
     )
 
 
 def until_stopped(
-    made: server.Command, url: str, asked: argparse.Namespace, limits: Access | None = None
+    made: server.Command, url: str, asked: argparse.Namespace, limits: Access
 ) -> None:
     """Run a server until it ends, or until Ctrl-C, SIGTERM or the end of the terminal."""
     if asked.tours is not None:
@@ -107,14 +99,13 @@ def until_stopped(
 
         made[1][FOLDER] = str(asked.tours.resolve())
     _end_in_order()
-    password = limits.password if limits else ""
-    if password and asked.password == GENERATED:
-        url = f"{url}?token={urllib.parse.quote(password)}"
+    if asked.password == GENERATED:
+        url = f"{url}?token={urllib.parse.quote(limits.password)}"
     with server.running(made, url) as process:
         print(f"Landscape Lab is at {url} (press Ctrl-C to stop)", flush=True)
-        if limits and limits.sessions is not None:
+        if limits.sessions is not None:
             print(f"At most {limits.sessions} pages can be open at once; others wait.", flush=True)
-        if asked.host not in LOOPBACK and not password:
+        if asked.host not in LOOPBACK and not limits.password:
             print(
                 f"Warning: --host {asked.host} without --password. Everybody who reaches this "
                 "machine over the network can use the app, and its processors and memory.",

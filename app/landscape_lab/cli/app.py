@@ -8,7 +8,20 @@ def options(parser: argparse.ArgumentParser) -> None:
     from landscape_lab.cli import _serving
 
     _serving.options(parser, browser=True)
-    _serving.access_options(parser, sessions="one process of about half a gigabyte each")
+    _serving.access_options(
+        parser,
+        default=(
+            "as many as free memory and processors bear, at one process of about half a "
+            "gigabyte each"
+        ),
+    )
+    parser.add_argument(
+        "--idle-timeout",
+        type=float,
+        default=0.0,
+        metavar="MINUTES",
+        help="end a page without a run or an input for so long; by default never",
+    )
 
 
 def run(asked: argparse.Namespace) -> None:

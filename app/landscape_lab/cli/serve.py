@@ -13,16 +13,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         type=int,
         help="processes that share the pages, each on a core of its own; by default one a core",
     )
-    parser.add_argument(
-        "--max-sessions",
-        type=int,
-        metavar="PAGES",
-        help="pages at the same time; later visitors wait for their turn; by default "
-        "24 for each process",
-    )
-    parser.add_argument(
-        "--prefix", default="", help="path in front of every address, for a proxy, as /lab"
-    )
+    _serving.access_options(parser, default="24 for each process")
 
 
 def run(asked: argparse.Namespace) -> None:
@@ -30,14 +21,17 @@ def run(asked: argparse.Namespace) -> None:
     from landscape_lab.cli import _serving
     from landscape_lab.hosting import processes, server
 
+    limits = _serving.access(asked)
     port = server.free_port(asked.port)
     made = server.panel_command(
         port,
         ip=asked.host,
-        origins=asked.origin,
-        prefix=asked.prefix,
+        origins=limits.names,
+        prefix=asked.base_url,
         processes=asked.processes or processes.cores(),
-        most=asked.max_sessions,
+        most=limits.sessions,
         spare=server.SPARE_EACH,
+        password=limits.password,
     )
-    _serving.until_stopped(made, server.address(port, ip=asked.host, path=asked.prefix), asked)
+    url = server.address(port, ip=asked.host, path=asked.base_url)
+    _serving.until_stopped(made, url, asked, limits)

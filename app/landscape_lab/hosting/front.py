@@ -9,6 +9,7 @@ the browser does not pass through here.
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from tornado.routing import AnyMatches, Rule
 from tornado.web import Application, HTTPError, RequestHandler
 
 from landscape_lab.hosting import gate, handover
+from landscape_lab.hosting.access import PASSWORD
 from landscape_lab.hosting.admission_queue import AdmissionQueue
 from landscape_lab.hosting.guard import Guard
 from landscape_lab.hosting.panel_process import PanelServer, Served
@@ -91,9 +93,9 @@ class Behind:
 class GivingHandler(RequestHandler):
     """Gives the connection of a request away."""
 
-    def initialize(self, behind: Behind, line: AdmissionQueue, page: str) -> None:
+    def initialize(self, behind: Behind, queue: AdmissionQueue, page: str) -> None:
         """Keep what the rule says; `page` is the path at which pages are opened."""
-        self.behind, self.line, self.page = behind, line, page
+        self.behind, self.queue, self.page = behind, queue, page
         self.given = False
 
     async def get(self) -> None:
@@ -102,7 +104,7 @@ class GivingHandler(RequestHandler):
         if request.headers.get("Upgrade", "").lower() == "websocket":
             place = self.behind.find(_session_of(request))
         elif request.method == "GET" and request.path.rstrip("/") == self.page:
-            if not gate.admitted(self, self.line):
+            if not gate.admitted(self, self.queue):
                 return
             place, session = self.behind.open()
         else:
@@ -154,11 +156,11 @@ def application(guard: Guard, behind: Behind, served: Served, most: int) -> Appl
         served: what is shown.
         most: pages at the same time.
     """
-    line = AdmissionQueue(lambda: most - behind.sessions)
-    options = {"behind": behind, "line": line, "page": served.page}
+    queue = AdmissionQueue(lambda: most - behind.sessions)
+    options = {"behind": behind, "queue": queue, "page": served.page}
 
     def report() -> dict[str, object]:
-        return {"pages": behind.sessions, "places": most, "waiting": len(line)}
+        return {"pages": behind.sessions, "places": most, "waiting": len(queue)}
 
     return Application(
         [*gate.rules(guard, report), Rule(AnyMatches(), GivingHandler, options)],
@@ -169,6 +171,7 @@ def application(guard: Guard, behind: Behind, served: Served, most: int) -> Appl
 
 async def serve(asked: argparse.Namespace) -> None:
     """Serve until a signal comes."""
+    password = os.environ.pop(PASSWORD, "")  # before processes inherit it
     sockets = bind_sockets(asked.port, asked.address)
     served = Served(asked.script.resolve(), f"/{asked.prefix.strip('/')}".rstrip("/"), asked.spare)
     ended = asyncio.Event()
@@ -179,7 +182,9 @@ async def serve(asked: argparse.Namespace) -> None:
     try:
         own = None if several else PanelServer(served)
         await processes.start()
-        guard = Guard.bound_to(asked.address, given=asked.origin, base=served.prefix or "/")
+        guard = Guard.bound_to(
+            asked.address, given=asked.origin, token=password, base=served.prefix
+        )
         behind = Behind(processes, own)
         server = HTTPServer(application(guard, behind, served, asked.max_sessions), xheaders=True)
         server.add_sockets(sockets)

@@ -90,6 +90,7 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
     @property
     def room(self) -> int:
         """How many more pages can be opened: on free places and on preheated kernels."""
+        self._find_pages_of_heated()
         return self.places - self.taken + sum(map(len, self._pools_of_voila))
 
     async def start_kernel(  # type: ignore[override] # Voila's and Jupyter's differ
@@ -104,6 +105,7 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
         kernel_id = kernel_id or self.new_kernel_id()
         if kernel_id in self._kernels:
             return await super().start_kernel(kernel_id=kernel_id, path=path, **options)
+        self._find_pages_of_heated()
         preheats = options.get("env", {}).get("VOILA_PREHEAT")
         opening = OPENING.get() if preheats == "False" else None
         self._take_place(kernel_id, opening)
@@ -118,9 +120,7 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
         if preheats == "True":
             self._heated.add(kernel_id)
         elif preheats == "False":
-            self._is_for_a_page(kernel_id)
-            if opening is None:
-                self._due[kernel_id] = time.monotonic() + STARTING + self.opening
+            self._is_for_a_page(kernel_id, opening)
         if opening is not None and opening.aborted:
             await self.shutdown_kernel(kernel_id)
             raise Finish
@@ -198,12 +198,14 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
         """Kernels that wait for a page, where Voila preheats them."""
         return list(getattr(self, "_pools", {}).values())
 
-    def _is_for_a_page(self, kernel_id: str) -> None:
+    def _is_for_a_page(self, kernel_id: str, opening: Opening | None) -> None:
         self._pages.add(kernel_id)
         self._new.add(kernel_id)
+        if opening is None:
+            self._due[kernel_id] = time.monotonic() + STARTING + self.opening
 
     def _find_pages_of_heated(self) -> None:
-        """Voila does not say which kernel it has taken out of a pool for a page."""
+        """Voila does not say which kernel it has taken out of a pool for which page."""
         pooled = {
             task.result()["kernel_id"]
             for pool in self._pools_of_voila
@@ -212,9 +214,14 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
         }
         for kernel_id in self._heated - pooled:
             self._heated.discard(kernel_id)
-            self._is_for_a_page(kernel_id)
-            if not self._kernel_connections.get(kernel_id, 0):
-                self._due[kernel_id] = time.monotonic() + self.opening
+            if self._kernel_connections.get(kernel_id, 0):
+                self._pages.add(kernel_id)
+                continue
+            self._is_for_a_page(kernel_id, None)
+            for opening in self._openings:
+                if not opening.kernel_id:  # perhaps that of another page, which then has more time
+                    opening.kernel_id = kernel_id
+                    break
 
     def _take_place(self, kernel_id: str, opening: Opening | None) -> None:
         admitted = opening is not None and opening in self._openings

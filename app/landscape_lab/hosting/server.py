@@ -102,6 +102,7 @@ def panel_command(  # noqa: PLR0913 - the options of a command line
     processes: int = 1,
     most: int | None = None,
     spare: int = 0,
+    password: str = "",
 ) -> Command:
     """Arguments and environment of a Panel server that all visitors share.
 
@@ -114,6 +115,7 @@ def panel_command(  # noqa: PLR0913 - the options of a command line
         processes: among which the pages are distributed, each on a core of its own.
         most: pages at the same time; by default `PAGES_EACH` for each process.
         spare: pages that each process builds before anybody asks for them.
+        password: a word that visitors must know; empty if none.
     """
     _check(port, script)
     if processes < 1:
@@ -129,7 +131,8 @@ def panel_command(  # noqa: PLR0913 - the options of a command line
         argv += ["--prefix", prefix]
     for origin in origins:
         argv += ["--origin", origin]
-    return argv, {**FEW_THREADS, **os.environ, "BOKEH_RESOURCES": "server"}
+    env = {**FEW_THREADS, **os.environ, "BOKEH_RESOURCES": "server"}
+    return argv, {**env, PASSWORD: password} if password else env
 
 
 def address(port: int, *, ip: str = LOCAL, path: str = "/") -> str:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 import os
 import re
 import socket
@@ -15,6 +16,8 @@ import pytest
 from landscape_core.foundation.errors import MissingDataError, SpecError
 from landscape_lab.figures import theme
 from landscape_lab.hosting import server
+from landscape_lab.hosting.access import PASSWORD, Access
+from landscape_lab.hosting.guard import HEADERS
 
 TEMPLATE = server.SHARE / "jupyter" / "voila" / "templates" / "landscape"
 
@@ -53,9 +56,49 @@ def test_a_base_url_begins_and_ends_with_a_slash(notebook, given):
 
 
 def test_panel_lets_in_this_machine_and_whom_it_is_told(notebook):
-    argv, _ = server.panel_command(5006, script=notebook, origins=["lab.example:80"])
-    allowed = [b for a, b in itertools.pairwise(argv) if a == "--allow-websocket-origin"]
-    assert allowed == ["localhost:5006", "127.0.0.1:5006", "lab.example:80"]
+    argv, env = server.panel_command(
+        5006, script=notebook, origins=["lab.example:80"], password="secret"
+    )
+    assert [b for a, b in itertools.pairwise(argv) if a == "--origin"] == ["lab.example:80"]
+    assert "secret" not in " ".join(argv)
+    assert env[PASSWORD] == "secret"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"names": ("http://lab.example",)}, r"--origin must be HOST or HOST:PORT.*; got 'http"),
+        ({"sessions": 0}, r"--max-sessions must be .*; got 0"),
+        ({"idle_timeout": -1.0}, r"--idle-timeout must be .*; got -1"),
+        ({"idle_timeout": math.nan}, r"--idle-timeout must be .*; got nan"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_by_the_name_of_its_option(options, message):
+    with pytest.raises(SpecError, match=message):
+        Access(**options)
+
+
+def test_an_idle_page_of_voila_ends_also_when_it_is_connected(notebook):
+    argv, _ = server.voila_command(8866, notebook=notebook, access=Access(idle_timeout=0.5))
+    assert "--MappingKernelManager.cull_idle_timeout=30" in argv
+    assert "--MappingKernelManager.cull_connected=True" in argv
+
+
+@pytest.mark.parametrize(
+    ("ip", "url"),
+    [
+        ("0.0.0.0", "http://127.0.0.1:8866/lab/"),
+        ("::1", "http://[::1]:8866/lab/"),
+        ("lab.example", "http://lab.example:8866/lab/"),
+    ],
+)
+def test_the_address_is_one_that_a_browser_on_this_machine_can_open(ip, url):
+    assert server.address(8866, ip=ip, path="lab") == url
+
+
+def test_the_settings_for_a_voila_of_your_own_have_the_headers_of_the_guard():
+    settings = json.loads((server.SHARE / "voila.json").read_text())["Voila"]["tornado_settings"]
+    assert settings["headers"].items() <= HEADERS.items()
 
 
 @pytest.mark.parametrize("command", [server.voila_command, server.panel_command])
