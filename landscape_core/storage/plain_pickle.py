@@ -78,6 +78,7 @@ SAFE: dict[tuple[str, str], Callable[..., Any]] = {
 """The names in the original files, and what they stand for here."""
 
 
+class _Plain(pickle._Unpickler):  # in every Python
     # Without the one instruction that takes memory before there are bytes for it.
     dispatch: ClassVar = {
         code: load

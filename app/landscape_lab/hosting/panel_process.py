@@ -203,8 +203,6 @@ def run(served: Served, number: int, end: socket.socket) -> None:
             session, _, read = message.partition(b"\n")
             panel.take(read, descriptor, session.decode("ascii"))
 
-    line: Line
-
     async def start() -> None:
         nonlocal line
         line = Line(end, received, loop.stop)
