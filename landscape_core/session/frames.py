@@ -6,11 +6,13 @@ so is its picture. Whoever comes to a step first computes it.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
 
 from landscape_core.planes.plane import Plane
 from landscape_core.planes.projected_path import ProjectedPath
+from landscape_core.session.live_run import LiveRun
+from landscape_core.session.live_slice import LiveSlice
 from landscape_core.session.picture import Picture
 
 
@@ -24,25 +26,50 @@ class SharedFrame:
 
 
 class SharedFrames:
-    """The latest frames of all runs, by what they are pictures of; for any number of threads."""
+    """The latest pictures of all trainings that run; for any number of threads."""
 
     def __init__(self, most: int = 256) -> None:
         """None yet, and never more than so many."""
         self._most, self._lock = most, threading.Lock()
         self._frames: OrderedDict[Hashable, SharedFrame] = OrderedDict()
 
-    def get(self, key: Hashable) -> SharedFrame | None:
-        """The frame of a key, if it is known; it is then kept longer."""
+    def shared(self, run: LiveRun, live: LiveSlice, make: Callable[[], Picture]) -> Picture:
+        """The picture of the latest step of a run, made if no other session has made it.
+
+        Args:
+            run: whose readings it gets.
+            live: whose plane becomes that of the picture.
+            make: makes it.
+        """
+        key = _key(run, live)
+        if key is None:
+            return make()
         with self._lock:
             found = self._frames.get(key)
-            if found is not None:
-                self._frames.move_to_end(key)
-            return found
+        if found is None:
+            picture = make()
+            if live.plane is not None and live.projected is not None:
+                self._keep(key, SharedFrame(picture, live.plane, live.projected))
+            return picture
+        live.take_over(found.plane, found.projected, found.picture.notice, run.state.index)
+        return replace(found.picture, readings=run.readings(run.observed()))
 
-    def put(self, key: Hashable, frame: SharedFrame) -> None:
-        """Keep a frame, and drop the one that was asked for longest ago."""
+    def _keep(self, key: Hashable, frame: SharedFrame) -> None:
         with self._lock:
             self._frames[key] = frame
-            self._frames.move_to_end(key)
             while len(self._frames) > self._most:
                 self._frames.popitem(last=False)
+
+
+def _key(run: LiveRun, live: LiveSlice) -> Hashable | None:
+    """What a picture follows from; None where it is shared with nobody.
+
+    The recorded steps are part of it: the trajectory is drawn through them, and the last of them
+    depends on how many steps lie between two pictures. A plane that is held depends on when it was.
+    """
+    key = (tuple(run.history), run.run, live.spec, live.strategy, tuple(run.recorded))
+    try:
+        hash(key)
+    except TypeError:  # parts of a notebook's own
+        return None
+    return key if live.spec.follow else None

@@ -3,7 +3,8 @@
 `Session` is meant for one thread. Everything that it returns is an immutable `Picture`.
 """
 
-from collections.abc import Callable, Hashable, Iterator
+import functools
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import torch
@@ -14,7 +15,7 @@ from landscape_core.experiments.learning_curves import curves, measured
 from landscape_core.foundation.public_call import public_call
 from landscape_core.planes.plane import Plane
 from landscape_core.planes.projected_path import ProjectedPath
-from landscape_core.session.frames import SharedFrame, SharedFrames
+from landscape_core.session.frames import SharedFrames
 from landscape_core.session.inspection import InspectionPoint, inspection_point
 from landscape_core.session.live_run import LiveRun
 from landscape_core.session.live_slice import LiveSlice
@@ -70,6 +71,7 @@ class Session:
         self._store = store
         self._frames = frames if start is None else None
         self._latest: Picture | None = None
+        self._pause = 0.0
 
     @property
     def run(self) -> Run:
@@ -168,17 +170,27 @@ class Session:
         self.settle()
 
     @public_call
-    def play(self, steps: int, budget: float = 0.012) -> Iterator[Picture]:
+    def play(
+        self, steps: int, budget: float = 0.012, pause: Callable[[], float] = lambda: 0.0
+    ) -> Iterator[Picture]:
         """Pictures of the running training, this number of steps apart, until it ends.
 
         Args:
             steps: steps between pictures.
             budget: seconds that the slice of one picture may take; sets how coarse it is.
+            pause: seconds for which curves and boundary may stay as they are; asked each time.
         """
         while self.status in ("ready", "paused"):
             self.advance(steps)
-            status = "running" if self.status == "paused" else self.status
-            yield self._shared(status) or self._first(budget, status)
+            self._pause = pause()
+            status: Status = "running" if self.status == "paused" else self.status
+            make = functools.partial(self.picture, budget, status)
+            # What a watcher of curvature measures depends on the time: it is not shared.
+            frames = None if self.side_results.watcher else self._frames
+            shown = frames.shared(self.live_run, self.live_slice, make) if frames else make()
+            self._latest = replace(shown, status=status, points=self.side_results.points)
+            self._pause = 0.0
+            yield self._latest
 
     @public_call
     def revisit(self, step: int, status: Status | None = None) -> Picture:
@@ -275,45 +287,6 @@ class Session:
         """The trajectory of the run up to a step, as `record_run` yields it."""
         return self.live_run.trajectory(until)
 
-    def _shared(self, status: Status) -> Picture | None:
-        """The picture of this step that another session has computed, if one has."""
-        key = self._key()
-        found = self._frames.get(key) if self._frames is not None and key else None
-        if found is None:
-            return None
-        self.live_slice.take_over(found.plane, found.projected, found.picture.notice, self.step)
-        self._latest = replace(
-            found.picture,
-            status=status,
-            readings=self.live_run.readings(self.live_run.observed()),
-            points=self.side_results.points,
-        )
-        return self._latest
-
-    def _first(self, budget: float, status: Status) -> Picture:
-        """The picture of this step, for other sessions too."""
-        picture, key, live = self.picture(budget, status), self._key(), self.live_slice
-        if (
-            self._frames is not None
-            and key
-            and live.plane is not None
-            and live.projected is not None
-        ):
-            self._frames.put(key, SharedFrame(picture, live.plane, live.projected))
-        return picture
-
-    def _key(self) -> Hashable:
-        """What the picture of a running training follows from; None where it is not shared."""
-        if self._frames is None or not self.spec.follow or self.side_results.watcher is not None:
-            return None
-        steps = tuple(self.recorded)  # also those on the way to a picture, at its speed
-        key = (tuple(self.history), self.run, self.spec, self.live_slice.strategy, steps)
-        try:
-            hash(key)
-        except TypeError:  # parts of a notebook's own
-            return None
-        return key
-
     def _shown(
         self,
         observed: ObservedRun,
@@ -322,6 +295,7 @@ class Session:
         status: Status | None = None,
     ) -> Picture:
         """The picture of the inspected iterate with this slice."""
+        kept = self._latest if self.side_results.keeps(self._pause) else None
         state, side, examples = observed.state, self.side_results, int(dataset.attrs["examples"][0])
         self._latest = Picture(
             run=self.run,
@@ -330,8 +304,8 @@ class Session:
             readings=self.live_run.readings(observed),
             slice=dataset,
             path=projected_path(observed.entries, projected),
-            curves=curves(observed.entries),
-            boundary=side.boundary(state),
+            curves=kept.curves if kept else curves(observed.entries),
+            boundary=kept.boundary if kept else side.boundary(state),
             points=side.points,
             captured=projected.plane.captured(observed.thetas),
             notice=self.live_slice.notice,

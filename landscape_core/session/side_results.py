@@ -1,6 +1,7 @@
 """What a picture shows besides its slice: predictions over the inputs, curvature, uncertainty."""
 
 import math
+import time
 
 import torch
 import xarray as xr
@@ -21,9 +22,16 @@ class SideResults:
     def __init__(self, instance: Instance) -> None:
         """Prepare the examples that are drawn, if the inputs of the problem can be."""
         self.watcher: Watcher | None = None
-        self._instance = instance
+        self._instance, self._renewed = instance, -math.inf
         data = instance.data
         self.points = scattered(data) if data is not None and drawable(data) else None
+
+    def keeps(self, pause: float) -> bool:
+        """Whether what was computed less than so many seconds ago stays; else it counts as new."""
+        now = time.monotonic()
+        keeps = now - self._renewed < pause
+        self._renewed = self._renewed if keeps else now
+        return keeps
 
     def curvature(self) -> xr.Dataset | None:
         """The curvature along the run, where it is monitored."""

@@ -29,9 +29,6 @@ from landscape_lab.worker.update import Update
 SIDE_PAUSE = 0.2
 """Seconds between two updates of the smaller figures while a run goes on."""
 
-SIDE_CROWDED, SIDE_LONGEST = 4.0, 2.0
-"""How often the wait for a page's turn to draw is added to that pause, up to so many seconds."""
-
 SIDE = "clamp(200px, 25cqw, 480px)"
 """How wide the smaller figures are: a quarter of the page, within bounds."""
 
@@ -117,8 +114,7 @@ class Canvas:
             self._draw_landscape(picture, display)
         now = time.monotonic()
         # The more pages there are that draw, the less often they follow.
-        pause = min(SIDE_PAUSE + SIDE_CROWDED * TURNS.wait(), SIDE_LONGEST)
-        if playing and now - self._side_drawn_at < pause:
+        if playing and now - self._side_drawn_at < SIDE_PAUSE + TURNS.pause():
             return
         self._side_drawn_at = now
         if show == "compare":

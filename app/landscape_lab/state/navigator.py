@@ -1,7 +1,7 @@
 """The navigator brings a run to a place: a session, trained and changed as the place says."""
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 
 from landscape_core.foundation.registry import find
@@ -111,11 +111,16 @@ class Navigator:
         shown = self.session.picture() if seek is None else self.session.revisit(seek)
         return self.frame(shown)
 
-    def play(self, steps: int) -> Iterator[Frame]:
-        """Replay the recorded steps, then train, with this number of steps between pictures."""
+    def play(self, steps: int, pause: Callable[[], float] = lambda: 0.0) -> Iterator[Frame]:
+        """Replay the recorded steps, then train, with this number of steps between pictures.
+
+        Args:
+            steps: between pictures.
+            pause: seconds for which curves and boundary may stay as they are.
+        """
         for picture in self.session.replay(self.session.seen):
             yield self.frame(picture)
-        for picture in self.session.play(steps):
+        for picture in self.session.play(steps, pause=pause):
             yield Frame(picture, self.place.at(picture.readings.step))
 
     def pictures(self) -> Iterator[Picture]:

@@ -13,6 +13,12 @@ from collections.abc import Callable
 LATEST = 0.3
 """The share of the latest wait in the mean of all."""
 
+UNNOTICED = 0.05
+"""Seconds that a page alone may wait for its turn, on a busy machine."""
+
+PAUSES, LONGEST_PAUSE = 4.0, 2.0
+"""How often the wait for a turn the smaller figures stay as they are, up to so many seconds."""
+
 LONGEST = 5.0
 """Seconds after which a page that has its turn and does not draw is passed over."""
 
@@ -35,6 +41,11 @@ class Turns:
             if self._has is None and self._clock() - self._since > LONGEST:
                 self._wait = 0.0
             return self._wait
+
+    def pause(self) -> float:
+        """Seconds for which smaller figures may stay as they are; none where nobody waits."""
+        wait = self.wait()
+        return min(PAUSES * wait, LONGEST_PAUSE) if wait > UNNOTICED else 0.0
 
     def idle(self) -> float:
         """Seconds since the last turn was given."""

@@ -18,6 +18,7 @@ from landscape_lab.state.place import Place
 from landscape_lab.state.scene import Scene
 from landscape_lab.state.scene_cost import check_place
 from landscape_lab.worker.kept_runs import KeptRuns, metrics
+from landscape_lab.worker.turns import TURNS
 from landscape_lab.worker.update import (
     COMPARING,
     REFINING,
@@ -77,7 +78,7 @@ class Worker:
         navigator.session.watch(job.scene.display.side_panel.watch)
         yield _update(navigator.frame_of(job.more, job.seek), kept)
         if job.playing:
-            for frame in navigator.play(job.scene.display.speed):
+            for frame in navigator.play(job.scene.display.speed, TURNS.pause):
                 yield _update(frame, kept)
         yield from self._hold(navigator, job, kept)
 

@@ -90,6 +90,7 @@ def test_the_wait_tells_how_crowded_it_is(turns, drawn, clock):
         clock.now += 0.5
         turns.done(drawn()[-1])
     assert 0.25 < turns.wait() <= 0.5
+    assert turns.pause() > 1.0
     turns.done(drawn()[-1])
     clock.now += 2 * LONGEST
     assert turns.wait() == 0.0
@@ -100,4 +101,4 @@ def test_alone_nobody_waits(turns, drawn, clock):
         drawn("a")
         clock.now += 0.1
         turns.done("a")
-    assert turns.wait() == 0.0
+    assert (turns.wait(), turns.pause()) == (0.0, 0.0)
