@@ -101,10 +101,11 @@ def run_cost(run: Trained) -> RunCost | None:
 
 
 def step_operations(run: Trained, least: float) -> float:
-    """Floating-point operations of a training step; 0 if fewer than `least`, or unknown.
+    """Floating-point operations of a training step, or of an evaluation if that takes more.
 
-    A gradient takes about three times what an evaluation does. They are counted, which takes time,
-    only where they can be as many as that.
+    A gradient takes about three times what an evaluation does, and every recorded iterate is
+    evaluated on all examples. Operations are counted, which takes time, only where they can be as
+    many as `least`; else, or where nobody knows them, there are 0.
 
     Raises:
         SpecError: parts that do not fit together.
@@ -112,10 +113,10 @@ def step_operations(run: Trained, least: float) -> float:
     size = run.problem.estimated_size()
     if size is None:
         return 0
-    batch = GRADIENT * min(run.batch_size, size.examples)
-    if 2 * batch * size.parameters * size.positions < least:
+    examples = max(size.examples, GRADIENT * min(run.batch_size, size.examples))
+    if 2 * examples * size.parameters * size.positions < least:
         return 0
-    return batch * size.operations()
+    return examples * size.operations()
 
 
 def check_run_cost(run: Trained) -> None:

@@ -34,14 +34,15 @@ class SidePanel(Recipe, ABC):
         del point
         return iter(())
 
-    def memory(self, size: ProblemSize, vector: int) -> int:
+    def memory(self, size: ProblemSize, vector: int, history: int) -> int:
         """Bytes that the computation of a paused run's panel takes, about.
 
         Args:
             size: of the run's problem.
             vector: bytes of all parameters.
+            history: bytes of the recorded iterates of a run.
         """
-        del size, vector
+        del size, vector, history
         return 0
 
     @abstractmethod

@@ -10,10 +10,14 @@ from landscape_core.connectivity.paths.base import Path
 from landscape_core.connectivity.paths.bezier import Bezier
 from landscape_core.connectivity.restart import to_another_start
 from landscape_core.foundation.recipes import Note
+from landscape_core.models.problems.base import ProblemSize
 from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
 from landscape_lab.figures.bokeh.connection import Connection as View
 from landscape_lab.panels.base import SidePanel
+
+COPIES = 5
+"""Vectors for each node of a curve: itself, its gradient, the optimizer's, and one at work."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +36,10 @@ class Connection(SidePanel):
             " this one's"
         ),
     ] = False
+
+    def memory(self, size: ProblemSize, vector: int, history: int) -> int:
+        del size
+        return history + COPIES * self.path.most_nodes() * vector
 
     def study(self, point: InspectionPoint) -> Iterator[xr.Dataset | None]:
         if point.step == 0:  # nothing is trained yet

@@ -29,8 +29,8 @@ class Convexity(SidePanel):
     resolution: Annotated[int, Knob(3, 101, "grid points per axis of the map")] = 11
     max_examples: Annotated[int, Knob(1, 1_000_000, "maximum number of examples", "log")] = 200
 
-    def memory(self, size: ProblemSize, vector: int) -> int:
-        del size
+    def memory(self, size: ProblemSize, vector: int, history: int) -> int:
+        del size, history
         return KRYLOV * vector
 
     def study(self, point: InspectionPoint) -> Iterator[xr.Dataset | None]:

@@ -49,8 +49,8 @@ class Curvature(SidePanel):
     def watch(self) -> Watch | None:
         return Watch(matrix=self.matrix, max_overhead=self.max_overhead)
 
-    def memory(self, size: ProblemSize, vector: int) -> int:
-        del size
+    def memory(self, size: ProblemSize, vector: int, history: int) -> int:
+        del size, history
         return KRYLOV * vector
 
     def study(self, point: InspectionPoint) -> Iterator[xr.Dataset | None]:

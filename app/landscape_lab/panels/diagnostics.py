@@ -27,7 +27,8 @@ class Diagnostics(SidePanel):
 
     diagnostic: Annotated[Diagnostic, Note("diagnostic")] = field(default_factory=LayerGradients)
 
-    def memory(self, size: ProblemSize, vector: int) -> int:
+    def memory(self, size: ProblemSize, vector: int, history: int) -> int:
+        del history
         return self.diagnostic.memory(size.outputs, vector)
 
     def study(self, point: InspectionPoint) -> Iterator[xr.Dataset | None]:

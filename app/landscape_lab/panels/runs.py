@@ -10,6 +10,7 @@ from landscape_core.connectivity.restart import another_start
 from landscape_core.experiments.slice_of_run import slice_of_trajectory
 from landscape_core.experiments.trajectory import record_run
 from landscape_core.foundation.recipes import Knob
+from landscape_core.models.problems.base import ProblemSize
 from landscape_core.planes.directions.pca import PCA
 from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
@@ -27,6 +28,10 @@ class Runs(SidePanel):
 
     count: Annotated[int, Knob(1, 8, "number of additional runs, on the same data")] = 3
     resolution: Annotated[int, Knob(5, 201, "grid points per axis")] = 31
+
+    def memory(self, size: ProblemSize, vector: int, history: int) -> int:
+        del size, vector
+        return (self.count + 1) * history  # and all on one plane once more
 
     def study(self, point: InspectionPoint) -> Iterator[xr.Dataset | None]:
         if point.step == 0:  # no run has gone anywhere

@@ -7,6 +7,7 @@ from landscape_core.foundation.memory import amount, free_memory
 from landscape_core.training.run_cost import (
     SHARE,
     SMALL,
+    RunCost,
     counted,
     run_cost,
     step_operations,
@@ -55,8 +56,8 @@ def check_scene(scene: Scene) -> None:
     operations = step_operations(scene.run, MOST_OPERATIONS)
     if operations > MOST_OPERATIONS:
         told = (
-            f"a training step takes {counted(operations)} operations, and a page bears "
-            f"{counted(MOST_OPERATIONS)}; on the command line there is no such limit"
+            f"a training step or an evaluation takes {counted(operations)} operations, and a page "
+            f"bears {counted(MOST_OPERATIONS)}; on the command line there is no such limit"
         )
         few = _accepted(
             lambda other: step_operations(other.run, MOST_OPERATIONS) <= MOST_OPERATIONS
@@ -71,23 +72,24 @@ def memory(scene: Scene) -> int:
         SpecError: parts that do not fit together.
     """
     cost = run_cost(scene.run)
-    return cost.memory + _beside(scene) if cost else 0
+    return cost.memory + _beside(scene, cost) if cost else 0
 
 
-def _beside(scene: Scene) -> int:
+def _beside(scene: Scene, cost: RunCost) -> int:
     """Bytes of the picture and the side panel."""
     size = scene.run.problem.estimated_size()
     if size is None:
         return 0
     vector = size.parameters * (8 if scene.run.dtype == "float64" else 4)
-    panel = scene.display.side_panel.memory(size, vector)
+    panel = scene.display.side_panel.memory(size, vector, cost.history)
     return VALUES * scene.slice.resolution**scene.slice.dimensions + panel
 
 
 def _parts(scene: Scene) -> str:
     """What takes how much, in words."""
-    beside = _beside(scene)
-    return f"{run_cost(scene.run)}, and {amount(beside)} for picture and side panel"
+    cost = run_cost(scene.run)
+    beside = _beside(scene, cost) if cost else 0
+    return f"{cost}, and {amount(beside)} for picture and side panel"
 
 
 def _accepted(fits: Callable[[Scene], bool]) -> Callable[[Scene], bool]:

@@ -39,6 +39,10 @@ class Trained(Path, ABC):
     )
     batch_size: Annotated[int, Knob(2, 100_000, "batch size", scale="log")] = 128
 
+    def most_nodes(self) -> int:
+        """All bends and both end points."""
+        return self.bends + 2
+
     @property
     def curves(self) -> int:
         return self.steps + 1

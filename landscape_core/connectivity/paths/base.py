@@ -96,6 +96,10 @@ class Path(Recipe, ABC):
     def curves(self) -> int:
         """The number of curves that `connect` yields; fewer if it diverges."""
 
+    def most_nodes(self) -> int:
+        """How many nodes a curve has at most, end points included."""
+        return 3
+
     @abstractmethod
     def connect(
         self, objective: Objective, first: Vector, last: Vector, seed: int

@@ -56,6 +56,10 @@ class Nudged(Path):
         Note("insert pivots where the loss between two is high, three times during optimization"),
     ] = False
 
+    def most_nodes(self) -> int:
+        """All pivots, those that may be inserted, and both end points."""
+        return (2 if self.insert else 1) * self.pivots + 2
+
     @property
     def curves(self) -> int:
         return self.steps + 1

@@ -85,4 +85,5 @@ def test_operations_are_counted_where_they_may_be_many():
     run = sized(100, 3)
     assert step_operations(run, 1e12) == 0
     products = 2 * 100 + 2 * 100**2 + 100 * 2
-    assert step_operations(run, 1.0) == 3 * run.batch_size * 2 * products
+    assert step_operations(run, 1.0) == 300 * 2 * products  # an evaluation on all examples
+    assert step_operations(run.replace(batch_size=300), 1.0) == 3 * 300 * 2 * products
