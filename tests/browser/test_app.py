@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import contextmanager
 from urllib.parse import unquote
 
 import psutil
@@ -41,6 +42,23 @@ def voila(cache):
 
 
 @pytest.fixture(scope="module")
+def panel(tmp_path_factory):
+    """The address under `panel serve`, where a page more costs no kernel."""
+    with served("panel", tmp_path_factory.mktemp("cache")) as url:
+        yield url
+
+
+@contextmanager
+def guest_of(chromium, url, link=""):
+    """One more page, which asks nobody else and has no errors; closed in the end."""
+    guest = Visitor(chromium, url).open(link)
+    yield guest
+    assert guest.strangers == []
+    assert guest.errors == []
+    guest.page.close()
+
+
+@pytest.fixture(scope="module")
 def visitor(chromium, voila):
     """One page in Voila, opened once; each test leaves it at rest."""
     return Visitor(chromium, voila).open()
@@ -49,11 +67,10 @@ def visitor(chromium, voila):
 @pytest.fixture(autouse=True)
 def _no_stranger_and_no_error(request):
     yield
-    for name in ("visitor", "guest"):
-        if name in request.fixturenames:
-            seen = request.getfixturevalue(name)
-            assert seen.strangers == []
-            assert seen.errors == []
+    if "visitor" in request.fixturenames:
+        seen = request.getfixturevalue("visitor")
+        assert seen.strangers == []
+        assert seen.errors == []
 
 
 def test_the_page_opens_with_a_preset_drawn_and_fits_the_screen(visitor):
@@ -230,36 +247,32 @@ def test_a_run_that_diverges_says_so_and_keeps_its_picture(visitor):
     visitor.at_rest()
 
 
-def test_changing_controls_while_a_run_goes_on_gives_one_going_run(visitor):
-    visitor.page.goto("about:blank")
-    visitor.open()
-    visitor.press("play")
-    visitor.until(lambda: visitor.status() == "running", "the run to start")
-    for value in ("0.05", "0.01", "0.03"):
-        visitor.type("run.optimizer.learning_rate", value)
-    visitor.pick("run.problem.architecture.activation", "tanh")
-    visitor.until(lambda: visitor.step() < 40, "the new network to start from its beginning")
-    step = visitor.step()
-    visitor.until(lambda: visitor.step() > step + 3, "the new network to train")
-    visitor.press("play")
-    visitor.until(lambda: visitor.status() == "paused", "the run to be held")
-    visitor.at_rest()
+def test_changing_controls_while_a_run_goes_on_gives_one_going_run(chromium, panel):
+    with guest_of(chromium, panel) as guest:
+        guest.press("play")
+        guest.until(lambda: guest.status() == "running", "the run to start")
+        for value in ("0.05", "0.01", "0.03"):
+            guest.type("run.optimizer.learning_rate", value)
+        guest.pick("run.problem.architecture.activation", "tanh")
+        guest.until(lambda: guest.step() < 40, "the new network to start from its beginning")
+        step = guest.step()
+        guest.until(lambda: guest.step() > step + 3, "the new network to train")
+        guest.press("play")
+        guest.until(lambda: guest.status() == "paused", "the run to be held")
+        guest.at_rest()
 
 
-def test_a_link_opens_the_same_view(chromium, voila, visitor):
-    guest = Visitor(chromium, voila)
-    guest.open("#preset=curve_fitting&step=25&run.seed=3&display.scale=linear")
-    guest.at_rest()
-    assert guest.step() == 25
-    assert guest.page.locator("input[data-path='run.seed']").input_value() == "3"
-    assert guest.page.locator("select[data-path='display.scale']").input_value() == "linear"
-    assert guest.errors == []
-    guest.page.close()
+def test_a_link_opens_the_same_view(chromium, panel):
+    link = "#preset=curve_fitting&step=25&run.seed=3&display.scale=linear"
+    with guest_of(chromium, panel, link) as guest:
+        guest.at_rest()
+        assert guest.step() == 25
+        assert guest.page.locator("input[data-path='run.seed']").input_value() == "3"
+        assert guest.page.locator("select[data-path='display.scale']").input_value() == "linear"
 
 
-def test_panel_serve_shows_the_same_page(chromium, tmp_path):
-    with served("panel", tmp_path) as url:
-        guest = Visitor(chromium, url).open()
+def test_panel_serve_shows_the_same_page(chromium, panel):
+    with guest_of(chromium, panel) as guest:
         guest.at_rest()
         drawn = guest.frame()
         guest.page.locator("select[data-action='preset']").select_option("spirals")
@@ -271,9 +284,6 @@ def test_panel_serve_shows_the_same_page(chromium, tmp_path):
         guest.until(lambda: guest.step() > start + 5, "the run to move")
         guest.press("play")
         guest.until(lambda: guest.status() == "paused", "the run to be held")
-        assert guest.strangers == []
-        assert guest.errors == []
-        guest.page.close()
 
 
 def test_a_dead_kernel_is_said_and_offers_a_reload(visitor, cache):
@@ -305,10 +315,10 @@ def _environment(process):
 
 @pytest.mark.exhaustive
 def test_the_notebook_that_binder_opens_shows_the_same_page(chromium, cache):
-    with served("voila", cache, ROOT / "notebooks" / "app.ipynb") as url:
-        guest = Visitor(chromium, url).open()
+    with (
+        served("voila", cache, ROOT / "notebooks" / "app.ipynb") as url,
+        guest_of(chromium, url) as guest,
+    ):
         guest.at_rest()
         guest.press("step")
         guest.until(lambda: guest.step() > 0, "a step of the run")
-        assert guest.strangers == []
-        assert guest.errors == []
