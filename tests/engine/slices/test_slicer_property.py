@@ -1,6 +1,7 @@
 """The slicer against the plain float64 loop, on random networks, directions, grids and dtypes."""
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
@@ -139,9 +140,24 @@ def mean_square(outputs, targets):
 LOSSES = ((CrossEntropy(), cross_entropy), (cross_entropy, cross_entropy), (mean_square,) * 2)
 
 
-@settings(max_examples=150, deadline=None)
-@given(data=st.data(), way=st.sampled_from(WAYS), loss=st.sampled_from(LOSSES))
-def test_every_slice_is_that_of_the_float64_loop(data, way, loss):
+DRAWN = {"data": st.data(), "way": st.sampled_from(WAYS), "loss": st.sampled_from(LOSSES)}
+
+
+@settings(max_examples=60, deadline=None)
+@given(**DRAWN)
+def test_slices_are_those_of_the_float64_loop(data, way, loss):
+    agreed(data, way, loss)
+
+
+@pytest.mark.exhaustive
+@settings(max_examples=300, deadline=None)
+@given(**DRAWN)
+def test_more_slices_are_those_of_the_float64_loop(data, way, loss):
+    agreed(data, way, loss)
+
+
+def agreed(data, way, loss):
+    """Assert that a slice of a network that is drawn is that of a plain loop in float64."""
     module, inputs, targets, axes, grid = work(data.draw)
     ours, theirs = loss
     objective = ModelObjective(module, ours, inputs, targets)

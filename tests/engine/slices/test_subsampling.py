@@ -71,6 +71,7 @@ def test_the_standard_error_is_that_of_the_examples_drawn():
         )
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_two_standard_errors_hold_the_true_loss_nineteen_times_in_twenty():
     part = objective()
     probe = read(part)
