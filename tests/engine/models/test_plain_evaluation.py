@@ -198,16 +198,16 @@ def test_numbers_drawn_are_the_same_at_every_point_and_nobody_elses_are_touched(
 
 def test_an_average_over_draws_says_how_sure_it_is():
     module, data = Drawing(), (cases.vectors()[0], cases.normal(20, 3))
-    several = landscape(module, mse_loss, data, draws=40, resolution=3)
+    several = landscape(module, mse_loss, data, draws=12, resolution=3)
     singles = []
-    for draw in range(40):
+    for draw in range(12):
         plain = PlainEvaluation(from_module(module, mse_loss, data))
         singles.append(float(plain.loss(plain.objective.start, draw=draw)))
     middle = several.sel(alpha=0, beta=0, split="train")
     assert float(middle["loss"]) == pytest.approx(np.mean(singles), rel=1e-12)
-    error = np.std(singles, ddof=1) / 40**0.5
+    error = np.std(singles, ddof=1) / 12**0.5
     assert float(middle["loss_standard_error"]) == pytest.approx(error, rel=1e-9)
-    assert several.attrs["draws"] == 40
+    assert several.attrs["draws"] == 12
     with pytest.raises(SpecError, match=r"draws.*whole number.*got 0"):
         landscape(module, mse_loss, data, draws=0, resolution=3)
 
