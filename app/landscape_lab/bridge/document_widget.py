@@ -21,6 +21,8 @@ from bokeh.model import Model
 from bokeh.resources import INLINE
 from panel.io.resources import Resources, bundle_resources, set_resource_mode
 
+from landscape_lab.bridge.event_loop import UiLoop
+
 WAITING = "Loading the app…"
 """What stands in a cell until there is more."""
 
@@ -48,18 +50,18 @@ class DocumentWidget(anywidget.AnyWidget):
         self._left = left
         self._view = ""
         self._changes: list[DocumentPatchedEvent] = []
+        self._loop = UiLoop()
         self._document = Document()
         self._document.add_root(model)
         self._document.on_change(self._changed)
-        self.on_msg(self._heard)
+        self.on_msg(lambda _, content, buffers: self._loop.now(self._heard, content))
 
     def close(self) -> None:
         """Take the views away, and follow the document no more."""
         self._document.remove_on_change(self._changed)
         super().close()
 
-    def _heard(self, _: Any, content: dict[str, Any], buffers: Any) -> None:
-        del buffers
+    def _heard(self, content: dict[str, Any]) -> None:
         if "open" in content:
             self._send_changes()  # to the view before
             self._view = content["open"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import threading
 from collections.abc import Callable
 
 import panel as pn
@@ -15,10 +16,27 @@ class UiLoop:
     def __init__(self) -> None:
         """Remember the page's document, or the kernel's event loop."""
         self._document = pn.state.curdoc if mode() == "server" else None
+        self._thread = threading.get_ident()
         try:
             self._loop = None if self._document else asyncio.get_running_loop()
         except RuntimeError:  # a plain script: there is no other thread to come from
             self._loop = None
+
+    @property
+    def here(self) -> bool:
+        """Whether this is the thread of the page."""
+        return threading.get_ident() == self._thread
+
+    def now(self, function: Callable[..., object], *arguments: object) -> None:
+        """Call the function at once on the page's thread, soon from any other.
+
+        JupyterLab 4.4 and later hand what a widget hears to a thread of its own, at the same time
+        as the page draws.
+        """
+        if self.here:
+            function(*arguments)
+        else:
+            self.soon(function, *arguments)
 
     def soon(self, function: Callable[..., object], *arguments: object) -> None:
         """Call the function on the page's thread as soon as that is free."""

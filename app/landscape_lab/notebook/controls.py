@@ -4,11 +4,13 @@
 set; what is set there, in the page or by `page.choose` is the same everywhere.
 """
 
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import ipywidgets
 
+from landscape_lab.bridge.event_loop import UiLoop
 from landscape_lab.page.controller import Page
 from landscape_lab.state.form_model import described, rows
 from landscape_lab.state.scene import Scene
@@ -20,16 +22,17 @@ class Controls(Mapping[str, ipywidgets.Widget]):
     def __init__(self, page: Page) -> None:
         """Widgets for a page, kept in step with it both ways."""
         self._page = page
+        self._loop = UiLoop()
         self._widgets: dict[str, Any] = {}
-        self._following = False
+        self._following: set[int] = set()
         self._shown: tuple[Scene, bool] | None = None
         self.box = ipywidgets.VBox()
         self.play = ipywidgets.ToggleButton(description="Play", tooltip="Let the run go on")
         self.step = ipywidgets.Button(description="Step", tooltip="One training step")
         self.reset = ipywidgets.Button(description="Reset", tooltip="Back to the start")
         self.play.observe(self._play, "value")
-        self.step.on_click(lambda _: page.step())
-        self.reset.on_click(lambda _: page.reset())
+        self.step.on_click(lambda _: self._loop.now(page.step))
+        self.reset.on_click(lambda _: self._loop.now(page.reset))
         page.watch(self._follow)
         self._follow(page.scene, page.playing)
 
@@ -48,7 +51,8 @@ class Controls(Mapping[str, ipywidgets.Widget]):
     def _follow(self, scene: Scene, playing: bool) -> None:  # noqa: FBT001 - called by the page
         if self._shown == (scene, playing):
             return
-        self._shown, self._following = (scene, playing), True
+        self._shown = (scene, playing)
+        self._following.add(threading.get_ident())
         known, self._widgets = self._widgets, {}
         for entry in rows(scene):
             row = described(entry)
@@ -62,15 +66,20 @@ class Controls(Mapping[str, ipywidgets.Widget]):
         self.play.value = playing
         buttons = ipywidgets.HBox([self.play, self.step, self.reset])
         self.box.children = (buttons, *self._widgets.values())
-        self._following = False
+        self._following.discard(threading.get_ident())
 
     def _choose(self, path: str, change: Any) -> None:
-        if not self._following:
-            self._page.choose(path, change["new"])
+        if not self._from_itself:
+            self._loop.now(self._page.choose, path, change["new"])
 
     def _play(self, change: Any) -> None:
-        if not self._following:
-            self._page.play(change["new"])
+        if not self._from_itself:
+            self._loop.now(self._page.play, change["new"])
+
+    @property
+    def _from_itself(self) -> bool:
+        """Whether a widget follows the page; what another thread sets at the same time does not."""
+        return threading.get_ident() in self._following
 
 
 def _widget(row: Mapping[str, Any]) -> Any:

@@ -5,6 +5,7 @@ own a widget rather than to be one; here the point is to be one.
 """
 
 import math
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -17,6 +18,7 @@ import xarray as xr
 from landscape_core.session.picture import Picture
 from landscape_core.session.session import Session
 from landscape_core.storage.store import Store
+from landscape_lab.bridge.event_loop import UiLoop
 from landscape_lab.bridge.jupyter import show
 from landscape_lab.notebook.pending import PendingPoint, PendingStep, coordinates_of
 from landscape_lab.page.controller import Page
@@ -52,7 +54,8 @@ class LandscapeWidget(ipywidgets.VBox):
         """
         self._page = Page(store=store, own=scene)
         self._store = store
-        self._following = False
+        self._loop = UiLoop()
+        self._following: set[int] = set()
         self._pending: PendingStep | PendingPoint | None = None
         self._waiting: list[Callable[[], None]] = []
         fitting = {"height": f"{height}px", "min-width": "0"}
@@ -138,12 +141,13 @@ class LandscapeWidget(ipywidgets.VBox):
     @contextmanager
     def _from_page(self) -> Iterator[None]:
         """While traits follow the page, their changes are not sent back to it."""
-        self._following = True
+        thread = threading.get_ident()
+        self._following.add(thread)
         try:
             with self.hold_sync():
                 yield
         finally:
-            self._following = False
+            self._following.discard(thread)
 
     def _ask(self, action: Callable[[], None]) -> None:
         """Call a method of the page, once it shows a picture."""
@@ -153,16 +157,24 @@ class LandscapeWidget(ipywidgets.VBox):
             action()
 
     def _play(self, change: Any) -> None:
-        if not self._following:
-            self._pending = None
-            self._ask(partial(self._page.play, change["new"]))
+        if not self._from_itself:
+            self._loop.now(self._wish, None, partial(self._page.play, change["new"]))
 
     def _seek(self, change: Any) -> None:
-        if not self._following:
-            self._pending = PendingStep(change["new"], self.picture)
-            self._ask(partial(self._page.seek, change["new"]))
+        if not self._from_itself:
+            pending = PendingStep(change["new"], self.picture)
+            self._loop.now(self._wish, pending, partial(self._page.seek, change["new"]))
 
     def _inspect(self, _: Any) -> None:
-        if not self._following:
-            self._pending = PendingPoint((self.alpha, self.beta), self.picture)
-            self._ask(partial(self._page.look_at, self.alpha, self.beta))
+        if not self._from_itself:
+            pending = PendingPoint((self.alpha, self.beta), self.picture)
+            self._loop.now(self._wish, pending, partial(self._page.look_at, self.alpha, self.beta))
+
+    @property
+    def _from_itself(self) -> bool:
+        """Whether a trait follows the page; what another thread sets at the same time does not."""
+        return threading.get_ident() in self._following
+
+    def _wish(self, pending: PendingStep | PendingPoint | None, action: Callable[[], None]) -> None:
+        self._pending = pending
+        self._ask(action)

@@ -3,11 +3,13 @@
 import asyncio
 import gzip
 import json
+import threading
 
 import pytest
 from bokeh.models import Div, ImportedStyleSheet
 
 from landscape_lab.bridge.document_widget import DocumentWidget, page_scripts
+from waiting import until_async
 
 
 class Browser:
@@ -128,6 +130,21 @@ def test_a_model_is_sent_whole_though_a_message_comes_between(text, browser):
     ((event,),) = browser.patches()
     (sent,) = event["new"]
     assert (sent["id"], sent["type"]) == (look.id, "object")
+
+
+def test_what_another_thread_hears_is_done_on_the_page_s(text):
+    """JupyterLab 4.4 and later hand the messages of a widget to a thread of their own."""
+
+    async def change():
+        widget = DocumentWidget(text)
+        browser, threads = Browser(widget), []
+        text.on_change("text", lambda attr, old, new: threads.append(threading.current_thread()))
+        await asyncio.to_thread(browser.change, text, "text", "by hand")
+        await until_async(lambda: text.text == "by hand")
+        widget.close()
+        return threads
+
+    assert asyncio.run(change()) == [threading.main_thread()]
 
 
 def test_only_when_the_newest_view_has_gone_nobody_looks(browser, left):
