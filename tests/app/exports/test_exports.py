@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from mpl_toolkits.mplot3d.axes3d import Axes3D
 from PIL import Image, ImageSequence
 from playwright.sync_api import TimeoutError as Late
 
@@ -204,6 +205,18 @@ def test_a_surface_has_the_same_caption_and_the_colours_of_fixed_limits(shown):
     assert "225 of 225 points computed" in words
     assert ">100<" in drawing  # beside the colours; the losses themselves are all below
     assert "<image" in drawing
+
+
+def test_a_file_in_three_dimensions_has_the_camera_of_the_screen(shown, monkeypatch):
+    there, picture, session = shown
+    seen = []
+    view = Axes3D.view_init
+    monkeypatch.setattr(Axes3D, "view_init", lambda *a, **k: (seen.append(a[1:3]), view(*a, **k)))
+    link = there.link() + "&display.show=3d&display.camera=20,50,3"
+    made("png", (place(link), picture, session))
+    assert seen[-1] == (50, 20)
+    page = made("html", (place(link), picture, session)).decode()
+    assert '"camera": "20, 50, 3"' in page
 
 
 def test_the_run_moves_from_its_start_to_the_step_shown(shown):

@@ -357,3 +357,38 @@ def test_every_style_is_set_in_both_states(page):
     assert [set(place.styles) for place in (*canvas.landscape, *canvas.side)] == before
     at_rest(page)
     assert shades(page) == [1, 1]
+
+
+def test_the_camera_is_in_the_link_but_no_step_of_undo_and_a_preset_has_its_own(page):
+    page.choose(RATE, 0.5)
+    at_rest(page)
+    page.look_from("10, 20, 3")
+    assert "display.camera=10,%2020,%203" in link_of(page)
+    assert place(link_of(page)).scene.display.camera == "10, 20, 3"
+    page.navigation.undo()
+    at_rest(page)
+    assert page.scene.run.optimizer.learning_rate == 0.02
+    assert page.scene.display.camera == "10, 20, 3"
+    page.choose("display.show", "3d")
+    assert page.layout.canvas.surface.camera == "10, 20, 3"
+    page.navigation.open("preset=curved_valley&step=2&slice.resolution=11")
+    at_rest(page)
+    assert page.layout.canvas.surface.camera == ""
+    assert "camera" not in link_of(page)
+
+
+def test_a_refused_value_brings_back_the_line_below_the_picture(page):
+    line = page.layout.canvas.quality.object
+    page.choose("run.batch_size", 5000)
+    until(lambda: page.layout.form.view.errors and not page.run.busy)
+    assert shades(page) == [1, 1]
+    assert page.layout.canvas.quality.object == line
+
+
+def test_the_bar_has_no_place_for_what_a_problem_does_not_have(page):
+    assert "test_loss" not in toolbar_of(page)["absent"]
+    page.navigation.open("preset=game&step=2&slice.resolution=11")
+    at_rest(page)
+    assert {"test_loss", "test_accuracy"} <= set(toolbar_of(page)["absent"])
+    assert toolbar_of(page)["value_name"] == "value of the game"
+    assert page.picture.slice.attrs["value"] == "value of the game"

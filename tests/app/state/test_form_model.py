@@ -54,6 +54,11 @@ def test_another_kind_keeps_what_the_user_had_changed_and_no_more():
     ("path", "value", "said"),
     [
         ("run.batch_size", "many", "a whole number"),
+        ("run.batch_size", "1,000", "without separators of thousands"),
+        ("run.optimizer.learning_rate", "1,000", "without separators of thousands"),
+        ("run.optimizer.learning_rate", "1,5,2", "a number"),
+        ("run.optimizer.learning_rate", "1.5,2", "a number"),
+        ("display.camera", "1, 2", "three numbers"),
         ("run.batch_size", "2.5", "whole number"),
         ("run.optimizer.learning_rate", "-1", "between"),
         ("run.optimizer.learning_rate", "nan", "between"),
@@ -194,3 +199,11 @@ def test_what_a_problem_learns_from_stands_before_its_numbers_and_the_rest_under
 def fields_in(scene, title):
     found = {section["title"]: section["fields"] for section in sections(scene, scene)}
     return [field["path"] for field in found.get(title, [])]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("1,5", 1.5), ("0,001", 0.001), ("1.5", 1.5), ("1e-2", 0.01)]
+)
+def test_a_decimal_comma_is_a_decimal_point(text, value):
+    scene = form_model.assign(Scene(), "run.optimizer.learning_rate", text)
+    assert scene.run.optimizer.learning_rate == value

@@ -56,6 +56,7 @@ class Contour:
         """
         self._x, self._y = Range1d(-1, 1), Range1d(-1, 1)
         self.figure = figure(
+            name="landscape",
             x_range=self._x,
             y_range=self._y,
             sizing_mode="stretch_both",
