@@ -318,8 +318,10 @@ def test_the_handle_follows_the_hand_and_only_then_the_picture(visit):
 @pytest.mark.browser
 def test_work_and_points_are_told_without_moving_anything(visit):
     visitor = visit()
-    box = visitor.page.locator(".timeline").bounding_box()
     visitor.page.locator(".message button").click()
+    visitor.page.locator(".message").wait_for(state="hidden")
+    visitor.painted()
+    box = visitor.page.locator(".timeline").bounding_box()
     visitor.press("undo")
     status = visitor.page.locator(".status b")
     visitor.until(lambda: status.inner_text() == "training", "the status")
@@ -338,28 +340,35 @@ def test_work_and_points_are_told_without_moving_anything(visit):
 
 
 @pytest.mark.browser
-def test_notices_leave_the_words_above_the_picture_to_be_read(visit):
+def test_notices_cover_neither_the_words_above_the_picture_nor_the_picture(visit):
     visitor = visit()
     visitor.press("seed")
-    guide = visitor.page.locator(".guide")
-    notices = [visitor.page.locator(name) for name in (".message", ".point", ".work")]
-    for notice in notices:
+    message, point, work = (visitor.page.locator(name) for name in (".message", ".point", ".work"))
+    for notice in (message, point, work):
         notice.wait_for()
-    assert notices[1].bounding_box()["height"] <= 40
+    assert point.bounding_box()["height"] <= 40
 
-    def beneath():
-        strip = guide.bounding_box()
-        boxes = [notice.bounding_box() for notice in notices]
-        return all(
-            box["y"] >= strip["y"] + strip["height"] - 1
-            and box["x"] >= strip["x"]
-            and box["x"] + box["width"] <= strip["x"] + strip["width"]
-            for box in boxes
+    def apart():
+        bar, guide, line = (
+            visitor.page.locator(name).bounding_box() for name in (".bar", ".guide", ".timeline")
+        )
+        above = message.bounding_box()
+        below = [one.bounding_box() for one in (point, work)]
+        return (
+            above["y"] >= bar["y"] + bar["height"] - 1
+            and above["y"] + above["height"] <= guide["y"] + 1
+            and all(
+                line["y"] - 46 <= box["y"]
+                and box["y"] + box["height"] <= line["y"] + 1
+                and box["x"] >= line["x"]
+                and box["x"] + box["width"] <= line["x"] + line["width"] + 1
+                for box in below
+            )
         )
 
-    visitor.until(beneath, "the notices to stand under the strip", 5)
-    guide.get_by_text("Answer").first.click()
-    visitor.until(beneath, "the notices to go down with it", 5)
+    visitor.until(apart, "the notices to stand beside the picture", 5)
+    visitor.page.locator(".guide").get_by_text("Answer").first.click()
+    visitor.until(apart, "the notices to follow", 5)
 
 
 @pytest.mark.browser
@@ -391,6 +400,10 @@ def test_the_help_of_a_row_is_read_by_pointer_keys_and_touch(visit, chromium, ur
     tip.filter(has_text="step size").wait_for(state="hidden")
     visitor.page.locator("label", has_text="nesterov").hover()
     tip.filter(has_text="look ahead").wait_for()
+    shown, form = tip.filter(has_text="look ahead"), visitor.page.locator(".form").bounding_box()
+    box = shown.bounding_box()
+    assert box["x"] >= form["x"]
+    assert box["x"] + box["width"] <= form["x"] + form["width"]  # it covers no picture
     visitor.page.locator(".dot:visible").click()
     expect(visitor, "row rate")
     visitor.page.locator(".about").click()

@@ -351,7 +351,9 @@ def test_another_slice_leaves_the_curves_and_a_stopped_one_says_what_is_shown(pa
 def test_every_style_is_set_in_both_states(page):
     canvas = page.layout.canvas
     before = [set(place.styles) for place in (*canvas.landscape, *canvas.side)]
-    page.navigation.open("preset=curved_valley&step=2&slice.resolution=11")
+    page.navigation.open(
+        "preset=curved_valley&step=2&slice.resolution=11&display.side_panel=boundary"
+    )
     assert max(shades(page)) < 0.5
     assert "the preset Two spirals" in canvas.quality.object
     assert [set(place.styles) for place in (*canvas.landscape, *canvas.side)] == before
@@ -371,7 +373,9 @@ def test_the_camera_is_in_the_link_but_no_step_of_undo_and_a_preset_has_its_own(
     assert page.scene.display.camera == "10, 20, 3"
     page.choose("display.show", "3d")
     assert page.layout.canvas.surface.camera == "10, 20, 3"
-    page.navigation.open("preset=curved_valley&step=2&slice.resolution=11")
+    page.navigation.open(
+        "preset=curved_valley&step=2&slice.resolution=11&display.side_panel=boundary"
+    )
     at_rest(page)
     assert page.layout.canvas.surface.camera == ""
     assert "camera" not in link_of(page)
@@ -387,7 +391,7 @@ def test_a_refused_value_brings_back_the_line_below_the_picture(page):
 
 def test_the_bar_has_no_place_for_what_a_problem_does_not_have(page):
     assert "test_loss" not in toolbar_of(page)["absent"]
-    page.navigation.open("preset=game&step=2&slice.resolution=11")
+    page.navigation.open("preset=game&step=2&slice.resolution=11&display.side_panel=boundary")
     at_rest(page)
     assert {"test_loss", "test_accuracy"} <= set(toolbar_of(page)["absent"])
     assert toolbar_of(page)["value_name"] == "value of the game"

@@ -45,9 +45,9 @@ select:hover,input:hover{border-color:var(--tint)}
 .card .formula{font:italic 1.1em/1.45 "STIX Two Text","STIX Two Math",Cambria,Georgia,"DejaVu Serif",serif;overflow-wrap:break-word}
 .card .formula span{display:block;padding-left:1em;text-indent:-1em}
 .card .source{color:var(--soft);font-size:.92em}
-.tip{position:fixed;inset:auto;margin:0;box-sizing:border-box;width:max-content;max-width:min(calc(280px*var(--scale,1)),calc(100vw - 16px));padding:6px 10px 7px;font:calc(12.5px*var(--scale,1))/1.4 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:#fff;background:#1d2a33;border:0;border-radius:6px;box-shadow:0 3px 12px #1d2a3344}
+.tip{pointer-events:none;position:fixed;inset:auto;margin:0;box-sizing:border-box;width:max-content;max-width:min(calc(280px*var(--scale,1)),calc(100vw - 16px));padding:6px 10px 7px;font:calc(12.5px*var(--scale,1))/1.4 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:#fff;background:#1d2a33;border:0;border-radius:6px;box-shadow:0 3px 12px #1d2a3344}
 .tip b{display:block;font-weight:600}
-.terms{margin-top:4px}
+.terms{margin-top:4px;pointer-events:auto}
 .term{font:inherit;color:inherit;background:none;border:0;padding:0;margin-right:.8em;min-height:24px;text-decoration:underline;cursor:pointer}
 .tip :focus-visible{outline-color:#fff}
 dialog.glossary{box-sizing:border-box;width:min(calc(560px*var(--scale,1)),calc(100vw - 24px));max-height:80vh;padding:0 18px 16px;border:var(--edge,1px) solid var(--line,#87959f);border-radius:9px;overflow-y:auto;font:calc(13.5px*var(--scale,1))/1.45 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--ink,#1d2a33)}

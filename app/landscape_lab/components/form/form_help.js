@@ -12,7 +12,8 @@ function helper(terms) {
     if (shown === tip || !row.isConnected) return;
     hide();
     tip.showPopover();
-    // Below the row, or above it, and no wider: it covers none of the pictures.
+    // Below the row, or above it, and no wider, so that it covers none of the pictures; only its buttons
+    // take the pointer, so that the rows beneath can be pressed.
     const at = row.getBoundingClientRect();
     tip.style.maxWidth = `${at.width - 16}px`;
     const size = tip.getBoundingClientRect();
