@@ -9,6 +9,7 @@ from landscape_core.session.picture import Picture
 from landscape_core.session.session import Session
 from landscape_lab.exports._data import Drawn, drawn
 from landscape_lab.exports.base import Making, Shown
+from landscape_lab.figures.annotations import title_of
 from landscape_lab.figures.matplotlib.animation import Film, Frame
 from landscape_lab.state.navigator import Navigator
 
@@ -54,6 +55,6 @@ def _frame(film: Film, shown: Drawn, picture: Picture) -> Frame:
     path = picture.path
     gone = path.isel(step=path["step"].values <= picture.seen)
     loss = picture.readings.values.get("train_loss")
-    told = f"   training loss {loss:.3g}" if loss is not None else ""
+    told = f"   {title_of(shown.slice, 'loss', 'train')} {loss:.3g}" if loss is not None else ""
     slice_ = picture.slice if shown.variable in picture.slice else shown.slice
     return film.frame(slice_, gone, f"step {picture.seen}{told}")

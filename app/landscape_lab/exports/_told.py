@@ -4,6 +4,7 @@ from typing import Any
 
 from landscape_core.foundation.recipes import Recipe, fields_of, label_of
 from landscape_core.session.picture import Picture
+from landscape_lab.figures.annotations import title_of
 
 MAIN = ("architecture", "dataset")
 """Parts of a problem that the sentence names."""
@@ -16,7 +17,7 @@ def sentence(picture: Picture, variable: str) -> str:
     """What is shown, of which network, where on its way, and in which plane."""
     run, spec = picture.run, picture.spec
     plane = label_of(type(spec.directions)) + _normalized(spec.directions)
-    told = f"The {'training' if spec.split == 'train' else spec.split} {variable}"
+    told = f"The {title_of(picture.slice, variable, spec.split)}"
     told += f" of {_problem(run.problem)}, at step {picture.seen} of {_named(run.optimizer, float)}"
     told += f", batch size {run.batch_size}; plane: {plane}"
     moved = picture.path.sizes["step"] > 1

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from landscape_core.session.picture import Picture
+from landscape_lab.figures.annotations import marked
 from landscape_lab.figures.bokeh.comparison import Compared
 from landscape_lab.state import form_model
 from landscape_lab.state.place import Place
@@ -26,8 +27,8 @@ def compared_runs(update: Update) -> list[Compared]:
         parameters, figures = known.get(place, (update.parameters, update.figures))
         found.append(
             Compared(
-                letter, words, picture.slice, picture.path, picture.seen, picture.curves,
-                picture.spec.split, figures, parameters,
+                letter, words, picture.slice, marked(picture.slice, picture.path), picture.seen,
+                picture.curves, picture.spec.split, figures, parameters,
             )
         )  # fmt: skip
     return found

@@ -11,6 +11,7 @@ from bokeh.layouts import column, row
 from bokeh.models import Div, Spacer
 
 from landscape_lab.figures import theme
+from landscape_lab.figures.annotations import minimized, title_of
 from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.figures.bokeh.overlaid import Overlaid
 from landscape_lab.figures.bokeh.panels import Heights, Panel
@@ -167,7 +168,7 @@ class Comparison:
         put(self._blank, visible=len(runs) == 3)
         slices = [run.slice[style.variable].sel(split=run.split) for run in runs]
         shown = style.heights(slices, own=mode == "own")
-        name, said = style.title(runs[0].split), [""] * len(runs)
+        name, said = title_of(runs[0].slice, style.variable, runs[0].split), [""] * len(runs)
         bars, names, note = [bar(name, shown, style.scale)], [run.name for run in runs], ""
         if mode == "own":
             bars = [colors(name, theme.LANDSCAPE, (0, 1), OWN)]
@@ -265,15 +266,18 @@ FEW = ("training loss", "test loss", *(METRICS[name][0] for name in list(METRICS
 def _rows(runs: Sequence[Compared], *, few: bool) -> list[tuple[str, list[str]]]:
     """The quantities shown of each run: its landscape, then where it stands."""
     rows: list[tuple[str, list[str]]] = []
+    sought = minimized(runs[0].slice)
     for name, (label, words) in METRICS.items():
         values = [np.nan if run.figures is None else float(run.figures[name]) for run in runs]
-        if np.isfinite(values).any() and (name != "not_finite" or np.nansum(values) > 0):
+        told = np.nansum(values) > 0 if name == "not_finite" else name != "lowest" or sought
+        if np.isfinite(values).any() and told:
             rows.append((label, [_said(words, value) for value in values]))
     rows.append(("step shown", [str(_step(run)) for run in runs]))
     for name, split, label, words in READINGS:
         values = [_reading(run, name, split) for run in runs]
         if np.isfinite(values).any():
-            rows.append((label, [_said(words, value) for value in values]))
+            called = label if sought or name != "loss" else title_of(runs[0].slice, name, split)
+            rows.append((called, [_said(words, value) for value in values]))
     return [row for row in rows if row[0] in FEW] if few else rows
 
 

@@ -17,7 +17,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from landscape_lab.figures import theme
-from landscape_lab.figures.bokeh.axes import ends, put
+from landscape_lab.figures.bokeh.axes import ends, put, step_ends
 from landscape_lab.figures.bokeh.curves import NUMBER, decimated
 from landscape_lab.figures.bokeh.maps import send
 from landscape_lab.figures.bokeh.path import index_of
@@ -73,7 +73,8 @@ class Overlaid:
         Where the figure is `low`, it has fewer words, and the letters are farther apart.
         """
         put(self.figure.xaxis[0], axis_label=None if low else "step")
-        put(self.figure.yaxis[0], axis_label="loss" if low else "loss (test dashed)")
+        tested = any("test" in curves["split"] for curves, _ in runs)
+        put(self.figure.yaxis[0], axis_label="loss (test dashed)" if tested and not low else "loss")
         logged = not any(bool((curves["loss"] < 0).any()) for curves, _ in runs)
         if logged != isinstance(self.figure.y_scale, LogScale):
             self.figure.y_scale = LogScale() if logged else LinearScale()
@@ -97,7 +98,7 @@ class Overlaid:
                     until = int((known <= index_of(curves, seen)).sum())
                     at = known[max(0, until - 1)]
                     here.append((float(steps[at]), float(loss[at]), color))
-        put(self._x, **ends(np.concatenate([x for x, *_ in lines]), 0.06))
+        put(self._x, **step_ends(np.sort(np.concatenate([x for x, *_ in lines])), 0.06))
         put(self._y, **ends(np.concatenate([y for _, y, *_ in lines]), 0.08, logged=logged))
         sides = np.array([self._y.start, self._y.end])
         places = _apart([y for _, y, *_ in last], sides, APART_LOW if low else APART, logged=logged)

@@ -21,7 +21,7 @@ const {x, y, step, loss} = all.data, last = Math.round(slider.value), data = {};
 for (const name in all.data) data[name] = Array.from(all.data[name]).slice(0, last + 1);
 gone.data = data;
 here.data = {x: [x[last]], y: [y[last]]};
-const value = loss[last], loss_text = ` · training loss ${Number(value.toPrecision(3))}`;
+const value = loss[last], loss_text = ` · ${called} ${Number(value.toPrecision(3))}`;
 const known = Number.isFinite(value);
 words.text = `step ${step[last]} of ${step[step.length - 1]}${known ? loss_text : ""}`;
 document.dispatchEvent(new CustomEvent(event, {detail: last}));
@@ -49,8 +49,13 @@ def walk(path: xr.Dataset) -> xr.Dataset:
 class Along:
     """A path on a figure, and the slider that says how far it is drawn."""
 
-    def __init__(self, figure: Any, path: xr.Dataset, seen: int | None) -> None:
-        """Draw a path, as `walk` gives it, on a figure up to the step `seen`; None: to its end."""
+    def __init__(
+        self, figure: Any, path: xr.Dataset, seen: int | None, called: str = "training loss"
+    ) -> None:
+        """Draw a path, as `walk` gives it, on a figure up to the step `seen`; None: to its end.
+
+        What its loss is `called` is said beside the slider.
+        """
         steps = path["step"].values
         losses = path["loss"].values if "loss" in path else np.full(len(steps), np.nan)
         x, y = path["alpha"].values, path["beta"].values
@@ -85,13 +90,13 @@ class Along:
         )  # fmt: skip
         toggle = Toggle(label="Play", width=72)
         named = {"all": every, "gone": gone, "here": here, "words": words, "slider": slider}
-        named["event"] = SEEN
+        named |= {"event": SEEN, "called": called}
         move = CustomJS(args=named, code=MOVE)
         slider.js_on_change("value", move)
         toggle.js_on_change(
             "active", CustomJS(args={"slider": slider, "toggle": toggle}, code=PLAY)
         )
-        loss_text = f" · training loss {losses[now]:.3g}" if np.isfinite(losses[now]) else ""
+        loss_text = f" · {called} {losses[now]:.3g}" if np.isfinite(losses[now]) else ""
         words.text = f"step {steps[now]} of {steps[last]}{loss_text}"
         self.rows = [row(toggle, slider, words, sizing_mode="stretch_width")] if last else []
         """What belongs below the figure; nothing where there is but one point."""

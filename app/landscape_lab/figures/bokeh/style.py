@@ -42,10 +42,6 @@ class Style:
             for heights, raw, ends, lines in zip(lifted, found, ranges, levels, strict=True)
         ]
 
-    def title(self, split: str) -> str:
-        """What the colours mean."""
-        return f"{'training' if split == 'train' else split} {self.variable}"
-
     def extent(self, shown: Heights) -> str:
         """The values of the first and the last colour of a picture."""
         low, high = theme.words(np.array(shown.limits), self.scale)

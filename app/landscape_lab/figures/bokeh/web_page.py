@@ -10,7 +10,7 @@ from bokeh.models import Div
 from bokeh.resources import Resources
 
 from landscape_lab.figures import theme
-from landscape_lab.figures.annotations import others
+from landscape_lab.figures.annotations import others, title_of
 from landscape_lab.figures.bokeh import given_points
 from landscape_lab.figures.bokeh.contour import Contour
 from landscape_lab.figures.bokeh.lines import profiles
@@ -74,7 +74,8 @@ def web_page(  # noqa: PLR0913 - all that one page is made of
         given_points.mark_given(view.figure, slice_)
         drawn: Any = view.figure
         if path is not None:
-            rows = Along(view.figure, path, slice_.attrs.get("seen")).rows
+            called = title_of(slice_, "loss", "train")
+            rows = Along(view.figure, path, slice_.attrs.get("seen"), called).rows
     else:
         plots = profiles(slice_, scale)
         given_points.mark_given(plots[0], slice_)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from landscape_lab.figures import theme
-from landscape_lab.figures.annotations import part_of
+from landscape_lab.figures.annotations import title_of
 from landscape_lab.figures.camera import HOME, Camera
 from landscape_lab.figures.matplotlib.base import PlotOptions
 from landscape_lab.figures.matplotlib.heights import heights_on, name_axes
@@ -76,7 +76,8 @@ class Film:
         """A slice (split, beta, alpha), the path on it as far as it is given, and words above."""
         shown = shown_of(slice_, self._options.variable, self._options.split)
         if slice_ is not self._slice:
-            self._stage(shown)
+            title = title_of(slice_, self._options.variable, self._options.split)
+            self._stage(shown, title)
             self._slice = slice_
         axes, canvas = self._axes, self._axes.figure.canvas
         canvas.restore_region(self._empty)
@@ -101,13 +102,12 @@ class Film:
             part.remove()
         return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
-    def _stage(self, shown: xr.DataArray) -> None:
+    def _stage(self, shown: xr.DataArray, title: str) -> None:
         """Draw all but the path, and keep it."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg  # takes half a second to import
         from matplotlib.figure import Figure
         from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-        title = f"{part_of(self._options.split)} {self._options.variable}"
         with sizes():
             below = ConstrainedLayoutEngine(rect=(0.0, 0.0, 1.0, 0.93))
             paper = Figure(figsize=(WIDTH, HEIGHT), dpi=DOTS_PER_INCH, layout=below)

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from landscape_lab.figures import theme
-from landscape_lab.figures.annotations import named, own_path, part_of
+from landscape_lab.figures.annotations import marked, named, own_path, part_of, title_of
 from landscape_lab.figures.matplotlib.base import Drawing, Place, PlotOptions
 from landscape_lab.figures.matplotlib.curves import finish
 from landscape_lab.figures.matplotlib.heights import bar_on, key_on, map_on, name_axes, scaled
@@ -78,14 +78,14 @@ class Comparison(Drawing[Mapping[str, xr.Dataset]]):
             path = own_path(dataset[name]) if options.path else None
             image = map_on(axes, one, ends, options, labelled=True, avoid=path)
             if path is not None and "beta" in path and path.sizes["step"]:
-                path_on(axes, path, dataset[name].attrs.get("seen"))
+                path_on(axes, marked(dataset[name], path), dataset[name].attrs.get("seen"))
             name_axes(axes, one)
             words = "\n".join(textwrap.wrap(name, int(LETTERS * SIDE)))
             pad = ABOVE if axes in every[0] else 4
             axes.set_title(words, loc="left", fontsize=9, color=theme.INK, pad=pad)
         for axes in list(every.flat)[len(shown) :]:
             axes.set_axis_off()
-        title = f"{part_of(options.split)} {options.variable}".strip()
+        title = title_of(next(iter(dataset.values())), options.variable, options.split)
         cut = bool((heights[np.isfinite(heights)] > ends[1]).any())
         bar_on(place.figure, image, list(every.flat), title, options.scale, cut=cut)
         key_on(*list(every.flat)[: len(shown)])
