@@ -11,7 +11,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--processes",
         type=int,
-        help="processes that share the pages, each on a core of its own; by default one a core",
+        help="processes that share the pages, each on a core of its own; by default one a core, "
+        "as far as there is memory (half a gigabyte each)",
     )
     _serving.access_options(parser, default="24 for each process")
 
@@ -28,7 +29,7 @@ def run(asked: argparse.Namespace) -> None:
         ip=asked.host,
         origins=limits.names,
         prefix=asked.base_url,
-        processes=asked.processes or processes.cores(),
+        processes=processes.usual() if asked.processes is None else asked.processes,
         most=limits.sessions,
         spare=server.SPARE_EACH,
         password=limits.password,

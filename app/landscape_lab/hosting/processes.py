@@ -13,7 +13,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 
-from landscape_lab.hosting import panel_process
+from landscape_lab.hosting import capacity, panel_process
 from landscape_lab.hosting.handover import Line
 from landscape_lab.hosting.panel_process import READY, SESSIONS, SPARE, Served
 from landscape_lab.hosting.spare_pages import new_name
@@ -169,6 +169,12 @@ class Processes:
         """The place with the fewest pages whose process is there; None while there is none."""
         there = [place for place in self.places if place.ready.is_set()]
         return min(there, key=lambda place: place.sessions, default=None)
+
+
+def usual() -> int:
+    """How many processes there are by default: one a core, as far as processors and memory go."""
+    bears = min(int(capacity.processors()), capacity.places_in(capacity.free_memory()))
+    return max(1, min(cores(), bears))
 
 
 def cores() -> int:

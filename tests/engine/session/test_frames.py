@@ -7,6 +7,7 @@ import pytest
 
 from landscape_core.curvature.monitor import Watch
 from landscape_core.foundation.registry import from_plain
+from landscape_core.session import plane_tracker
 from landscape_core.session.frames import SharedFrames
 from landscape_core.session.session import Session
 from landscape_core.slices.slice_spec import SliceSpec
@@ -14,6 +15,12 @@ from landscape_core.slices.strategies.loop import Loop
 from landscape_core.training.run import Run
 
 SPEC = SliceSpec(resolution=5)
+
+
+@pytest.fixture(autouse=True)
+def every_plane_is_new(monkeypatch):
+    """However slow the machine is: planes that take long are renewed seldom."""
+    monkeypatch.setattr(plane_tracker, "QUICK", 600.0)
 
 
 def run_of(**changes):
