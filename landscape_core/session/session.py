@@ -296,6 +296,7 @@ class Session:
     ) -> Picture:
         """The picture of the inspected iterate with this slice."""
         kept = self._latest if self.side_results.keeps(self._pause) else None
+        kept = None if kept is None or kept.point else kept  # that boundary is of another network
         state, side, examples = observed.state, self.side_results, int(dataset.attrs["examples"][0])
         self._latest = Picture(
             run=self.run,

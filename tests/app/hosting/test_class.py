@@ -31,7 +31,9 @@ class Page:
         cookies, token = "", None
         while token is None:
             asked = {"Accept": "text/html", "Cookie": cookies}
-            answer = await AsyncHTTPClient().fetch(url, headers=asked, raise_error=False)
+            answer = await AsyncHTTPClient().fetch(
+                url, headers=asked, raise_error=False, request_timeout=PATIENCE
+            )
             for cookie in answer.headers.get_list("Set-Cookie"):
                 cookies = cookie.split(";")[0]
             token = re.search(r'"token":"([^"]+)"', answer.body.decode())
@@ -69,7 +71,7 @@ async def until(condition):
 
 async def scenario(url, process):
     async def entered():
-        answer = await AsyncHTTPClient().fetch(url + "health", raise_error=False)
+        answer = await AsyncHTTPClient().fetch(url + "health", request_timeout=PATIENCE)
         return answer.code == 200
 
     await until(entered)

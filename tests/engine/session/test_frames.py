@@ -134,3 +134,11 @@ def test_curves_and_boundary_may_follow_more_slowly_and_are_exact_when_held():
     last = held(session)
     assert last.boundary is not pictures[0].boundary
     assert int(last.curves["step"][-1]) == 8
+
+
+def test_the_boundary_of_a_point_that_was_looked_at_does_not_stay():
+    session, _ = watched()
+    looked_at = session.inspect(0.1, 0.1)
+    after = next(session.play(2, 10.0, pause=lambda: 600.0))
+    assert after.point is None
+    assert after.boundary is not looked_at.boundary
