@@ -1,5 +1,6 @@
 """The size of a network, found from its recipe: no parameter is given memory."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from landscape_core.foundation.recipes import fields_of, once
+from landscape_core.foundation.recipes import fields_of
 from landscape_core.models.architectures.base import Architecture
 from landscape_core.models.initializations.base import Initialization
 
@@ -48,7 +49,7 @@ class _WithoutValues(TorchFunctionMode):
         return func(*args, **more)
 
 
-@once
+@functools.lru_cache(maxsize=1024)
 def parameters_of(architecture: Architecture, shape: tuple[int, ...], outputs: int) -> int:
     """The number of parameters of a network for inputs of a shape, and of its running statistics.
 
@@ -59,7 +60,7 @@ def parameters_of(architecture: Architecture, shape: tuple[int, ...], outputs: i
     return sum(one.numel() for one in (*network.parameters(), *network.buffers()))
 
 
-@once
+@functools.lru_cache(maxsize=1024)
 def operations_of(architecture: Architecture, shape: tuple[int, ...], outputs: int) -> int:
     """Floating-point operations of one evaluation of a network on one example.
 

@@ -34,7 +34,7 @@ from landscape_core.models.measures.base import classes_of
 from landscape_core.models.module_state import as_given
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.number_types import as_taken, converted, device_named, kind_named
-from landscape_core.models.problems.base import Instance, Iterate, Problem, ProblemSize
+from landscape_core.models.problems.base import Instance, Iterate, Problem
 from landscape_core.models.state_keys import check_keys
 
 FEW = 2
@@ -54,9 +54,8 @@ class UserProblem(Problem):
     parameters: Annotated[int, Knob(1, 10**15, "how many of its numbers are trained")]
     digest: Annotated[str, Note("equal for equal weights, code and data, and only for those")]
 
-    def estimated_size(self) -> ProblemSize:
-        """The size of the problem; its data are there already."""
-        return ProblemSize(self.parameters, self.parts["train"].examples, 0)
+    def estimated_size(self) -> None:
+        """Not estimated: network and data are there already."""
 
     @public_call
     def build(self, seed: int, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Instance:

@@ -92,7 +92,7 @@ def check_target(path: Path) -> None:
 
 
 def check_output(path: Path) -> None:
-    """Refuse a place where a file cannot be written, by writing one beside it and removing it.
+    """Refuse a place where a file cannot be written, by writing one next to it and removing it.
 
     Raises:
         OSError: as `check_target`; or the disk is full or read-only, or the name is too long.

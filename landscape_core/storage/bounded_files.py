@@ -1,4 +1,4 @@
-"""Files from outside, read within limits: what a header says is held against what the file holds.
+"""Files from outside, read within limits: a header is compared with what the file holds.
 
 Nothing here runs code of a file, and nothing is given memory before its size is known.
 """
@@ -50,7 +50,7 @@ def check_regular(path: Path) -> int:
 
 
 def check_memory(path: Path, size: float) -> None:
-    """Refuse content that takes more than its share of the memory that is free.
+    """Refuse content that takes more than half of the memory that is free.
 
     Raises:
         FileFormatError: names both.
@@ -103,7 +103,7 @@ INFLATION_ERRORS = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
 def numpy_array(path: Path) -> npt.NDArray[Any]:
-    """The array in a `.npy` file, whose header is held against the size of the file.
+    """The array in a `.npy` file, whose header is compared with the size of the file.
 
     Raises:
         MissingDataError: there is no such regular file.

@@ -17,7 +17,7 @@ SMALL = 64 * 2**20
 """Bytes that need no counting of what is free."""
 
 VECTORS = 6
-"""Vectors of all parameters that exist beside the optimizer's and the recorded ones: the network,
+"""Vectors of all parameters that exist in addition to the optimizer's and the recorded ones: the network,
 its copy for evaluation, the iterate, its gradient, and two at work."""
 
 AXES = 4
@@ -75,8 +75,8 @@ class RunCost:
     def __str__(self) -> str:
         """In words, for an error."""
         parts = {"network": self.network, "recorded iterates": self.history, "data": self.data}
-        told = ", ".join(f"{name} {amount(size)}" for name, size in parts.items())
-        return f"{counted(self.parameters)} parameters take about {amount(self.memory)} ({told})"
+        words = ", ".join(f"{name} {amount(size)}" for name, size in parts.items())
+        return f"{counted(self.parameters)} parameters take about {amount(self.memory)} ({words})"
 
 
 def run_cost(run: Trained) -> RunCost | None:
@@ -131,8 +131,8 @@ def check_run_cost(run: Trained) -> None:
     limit = SHARE * free_memory(run.device)
     if cost.memory <= limit:
         return
-    told = f"{cost}, and {amount(limit)} may be used"
-    raise too_large(run, told, lambda other: _memory(other) <= limit)
+    words = f"{cost}, and {amount(limit)} may be used"
+    raise too_large(run, words, lambda other: _memory(other) <= limit)
 
 
 def _memory(run: Trained) -> float:
@@ -143,20 +143,20 @@ def _memory(run: Trained) -> float:
     return math.inf if cost is None else cost.memory
 
 
-def too_large(recipe: Any, told: str, fits: Callable[[Any], bool]) -> SpecError:
+def too_large(recipe: Any, words: str, fits: Callable[[Any], bool]) -> SpecError:
     """The error about a recipe that takes too much: which fields would, by themselves, make it fit.
 
     Args:
         recipe: a run, or what holds one.
-        told: what it takes, in words.
+        words: what it takes, in words.
         fits: whether another recipe of the kind would do.
     """
     found = list(_fitting(recipe, fits))
     if not found:
-        return SpecError("the run", "all its settings", f"smaller: {told}")
+        return SpecError("the run", "all its settings", f"smaller: {words}")
     field, value, most = found[0]
     others = "".join(f", or {name} at most {fit}" for name, _, fit in found[1:])
-    return SpecError(field, value, f"at most {most}{others}, as {told}")
+    return SpecError(field, value, f"at most {most}{others}, as {words}")
 
 
 def _fitting(run: Any, fits: Callable[[Any], bool]) -> Iterator[tuple[str, int, int]]:

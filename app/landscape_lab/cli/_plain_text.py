@@ -29,7 +29,7 @@ def one_line(error: object) -> str:
 class PlainStream:
     """A stream that writes plain text; characters that its encoding lacks become `?`.
 
-    There may be no stream at all, where whoever started the program has closed it.
+    The stream may be None, where the program was started with a closed one.
     """
 
     def __init__(self, stream: Any, kept: str = "") -> None:

@@ -14,12 +14,12 @@ DEBUG = "LANDSCAPE_DEBUG"
 """The environment variable with which failures are logged with their traceback."""
 
 
-def caught(command: Callable[P, None], tell: Callable[[str], None]) -> Callable[P, None]:
-    """The command, whose failures are told instead of raised.
+def caught(command: Callable[P, None], report: Callable[[str], None]) -> Callable[P, None]:
+    """The command, whose failures are reported instead of raised.
 
     Args:
         command: called by a component, on the page's thread.
-        tell: shows a sentence on the page.
+        report: shows a sentence on the page.
     """
 
     @functools.wraps(command)
@@ -29,6 +29,6 @@ def caught(command: Callable[P, None], tell: Callable[[str], None]) -> Callable[
         except Exception as error:
             if os.environ.get(DEBUG):
                 logging.getLogger(__name__).exception("A command of the page failed.")
-            tell(message_of(error))
+            report(message_of(error))
 
     return guarded
