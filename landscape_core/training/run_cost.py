@@ -17,8 +17,8 @@ SMALL = 64 * 2**20
 """Bytes that need no counting of what is free."""
 
 VECTORS = 6
-"""Vectors of all parameters that exist in addition to the optimizer's and the recorded ones: the network,
-its copy for evaluation, the iterate, its gradient, and two at work."""
+"""Vectors of all parameters besides the optimizer's and the recorded ones: the network, its copy
+for evaluation, the iterate, its gradient, and two for intermediate results."""
 
 AXES = 4
 """Vectors that span a plane, and what they are computed from."""
