@@ -132,6 +132,7 @@ def test_it_can_be_pickled_with_its_field():
     assert torch.equal(again.gradient(v), again.field(again, v, torch.func.grad(again.loss)(v)))
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_a_run_is_ojas_rule_over_the_stream_and_ends_at_the_first_component():
     problem = StreamingPCA(points=2000)
     run = Run(
@@ -152,6 +153,7 @@ def test_a_run_is_ojas_rule_over_the_stream_and_ends_at_the_first_component():
     assert 1 - float(v[0] ** 2 / (v @ v)) < 0.1
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_examples_that_come_again_may_be_remembered():
     run = Run(
         problem=StreamingPCA(points=30),

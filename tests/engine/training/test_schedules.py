@@ -132,6 +132,7 @@ def test_a_rate_below_what_the_form_accepts_is_taken():
     assert 0 < float(moved) < 1e-5
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_sgd_comes_to_rest_where_the_rate_falls_as_one_over_the_step():
     objective, far, steps = bowl([1.0, 2.0], examples=40), {}, 4000
     indices = torch.randint(40, (steps, 1), generator=stream(0, "test"))

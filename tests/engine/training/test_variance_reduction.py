@@ -252,6 +252,7 @@ def excesses(kind, objective, seed, epochs):
     return (0.5 * (offsets @ hessian * offsets).sum(1)).numpy()
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_svrg_and_saga_reach_the_minimum_of_noisy_least_squares_and_sgd_does_not():
     seed = 0  # more of them: benchmarks/parts/variance_reduction.py
     objective = noisy_regression(seed)
