@@ -1,48 +1,114 @@
-"""The app in JupyterLab, where it is shown before the page is ready for it."""
+"""The app in JupyterLab and Jupyter Notebook, in cells that are run, run again and reloaded."""
 
-import contextlib
-import re
 import shutil
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import TimeoutError as Late
 
 from browser_support import Visitor, browser, laboratory
 from landscape_lab.hosting import server
+from notebook_support import APP, address, empty_parts, open_and_run, run_cell, written
 
 SLOWER = 20
 """How many times slower the browser is made: views then come later than anybody would wait."""
 
+WORKERS = "import threading\n\n[one.name for one in threading.enumerate()].count('worker')"
+"""A cell that says how many threads work for apps."""
 
-def run_all(guest):
-    """Run all cells; JupyterLab takes no notice while it is still connecting to the kernel."""
-    begun = guest.page.locator(".jp-InputPrompt", has_text=re.compile(r"\[[*\d]+\]"))
-    for _ in range(10):
-        guest.page.locator(".lm-MenuBar-item", has_text="Run").first.click()
-        guest.page.get_by_text("Run All Cells", exact=True).click()
-        with contextlib.suppress(Late):
-            begun.first.wait_for(timeout=500)
-            return
-    raise AssertionError("JupyterLab ran nothing")
+BAR = ".bar[data-frame]"
+
+
+@pytest.fixture
+def opened():
+    with browser() as opened:
+        yield opened
+
+
+def step(guest, app=0):
+    """The training step that an app shows."""
+    return int(guest.page.locator("[data-reading=step]").nth(app).inner_text() or 0)
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(240)
+def test_in_jupyterlab_every_control_is_there_play_moves_and_it_fits_the_cell(tmp_path, opened):
+    pytest.importorskip("jupyterlab")
+    notebook = Path(shutil.copy(server.NOTEBOOK, tmp_path / "app.ipynb"))
+    with laboratory(tmp_path) as url:
+        guest = Visitor(opened, address(url, "jupyterlab", notebook))
+        open_and_run(guest)
+        guest.page.locator(BAR).wait_for(timeout=60_000)
+        assert empty_parts(guest) == []
+        guest.at_rest()
+        before = guest.step()
+        guest.press("play")
+        guest.until(lambda: guest.step() > before, "a step of training")
+        cell = guest.page.locator(".jp-OutputArea-output").last
+        wide, inside = (
+            cell.evaluate(f"cell => cell.{name}") for name in ("scrollWidth", "clientWidth")
+        )
+        assert wide <= inside
+        assert cell.bounding_box()["height"] < guest.page.viewport_size["height"]
+        assert "bokeh" not in notebook.read_text("utf-8").lower()
+        assert guest.errors == guest.strangers == []
 
 
 @pytest.mark.browser
 @pytest.mark.exhaustive
-@pytest.mark.timeout(240)
-def test_in_jupyterlab_all_is_there_however_late_the_browser_is(tmp_path):
-    pytest.importorskip("jupyterlab")
-    shutil.copy(server.NOTEBOOK, tmp_path / "app.ipynb")
-    with laboratory(tmp_path) as url, browser() as opened:
-        guest = Visitor(opened, url + "/doc/tree/app.ipynb?reset")
-        guest.open(wait_for=".jp-Notebook-ExecutionIndicator[data-status=idle]")
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("application", ["jupyterlab", "notebook"])
+def test_however_late_the_browser_is_all_is_there(tmp_path, opened, application):
+    pytest.importorskip(application)
+    notebook = written(tmp_path / "app.ipynb", APP)
+    with laboratory(tmp_path, application) as url:
+        guest = Visitor(opened, address(url, application, notebook))
         slow = guest.page.context.new_cdp_session(guest.page)
-        run_all(guest)
+        open_and_run(guest)
         slow.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
         guest.page.get_by_text("Loading the app").wait_for(timeout=120_000)
         slow.send("Emulation.setCPUThrottlingRate", {"rate": 1})
-        guest.page.locator(".bar[data-frame]").wait_for(timeout=60_000)
-        for part in ("form", "timeline", "guide"):
-            assert guest.page.locator(f".{part}-model > *").count() > 0
+        guest.page.locator(BAR).wait_for(timeout=60_000)
+        assert empty_parts(guest) == []
         guest.press("view-3d")
         guest.page.locator("canvas[data-frames]").wait_for(timeout=60_000)
-        assert guest.strangers == []
+        assert guest.errors == guest.strangers == []
+
+
+@pytest.mark.browser
+@pytest.mark.exhaustive
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("application", ["jupyterlab", "notebook"])
+def test_cells_run_again_reloaded_and_beside_each_other_show_the_present_state(
+    tmp_path, opened, application
+):
+    pytest.importorskip(application)
+    notebook = written(tmp_path / "two.ipynb", APP, APP, WORKERS)
+    with laboratory(tmp_path, application) as url:
+        guest = Visitor(opened, address(url, application, notebook))
+        open_and_run(guest)
+        for app in (0, 1):
+            guest.page.locator(BAR).nth(app).wait_for(timeout=60_000)
+        second = step(guest, 1)
+        guest.page.locator("button[data-action=step]").first.click()
+        guest.until(lambda: step(guest) == second + 1, "a step of the first app")
+        assert step(guest, 1) == second
+
+        run_cell(guest, 0)  # the first app is replaced, and its thread ends
+        guest.until(lambda: step(guest) == second, "a new app")
+        run_cell(guest, 2)
+        guest.page.locator(".jp-OutputArea-output pre", has_text="2").wait_for()
+
+        guest.page.locator("button[data-action=step]").first.click()
+        guest.until(lambda: step(guest) == second + 1, "a step of the first app")
+        guest.painted()
+        held = guest.picture()
+        guest.page.keyboard.press("Control+s")
+        guest.until(
+            lambda: "widget-view" in notebook.read_text("utf-8"), "the notebook to be saved"
+        )
+        guest.page.reload()
+        guest.page.locator(BAR).nth(1).wait_for(timeout=60_000)
+        assert [empty_parts(guest, app) for app in (0, 1)] == [[], []]
+        assert step(guest) == second + 1
+        guest.until(lambda: guest.picture() == held, "the same picture")
+        assert guest.errors == guest.strangers == []

@@ -110,12 +110,19 @@ def served(
 
 
 @contextlib.contextmanager
-def laboratory(folder: Path) -> Iterator[str]:
-    """The address of a JupyterLab that shows a folder, and keeps its settings and caches there."""
+def laboratory(folder: Path, application: str = "jupyterlab") -> Iterator[str]:
+    """The address of a JupyterLab, or a Jupyter Notebook, that shows a folder.
+
+    Its settings and caches are kept there, too.
+
+    Args:
+        folder: where the notebooks lie.
+        application: the module, `jupyterlab` or `notebook`.
+    """
     port = server.free_port()
     own = folder / ".jupyter"
     argv = [
-        *(sys.executable, "-m", "jupyterlab", f"--port={port}", "--ServerApp.port_retries=0"),
+        *(sys.executable, "-m", application, f"--port={port}", "--ServerApp.port_retries=0"),
         *("--no-browser", "--allow-root", "--ip=127.0.0.1", f"--ServerApp.root_dir={folder}"),
         *("--IdentityProvider.token=", "--ServerApp.password=", "--LabApp.news_url=None"),
         "--LabApp.extension_manager=readonly",
