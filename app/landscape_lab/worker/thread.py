@@ -125,6 +125,7 @@ class LatestJobQueue:
             self._job = self._update = None
             self._former, self._thread = self._thread or self._former, None
             self._changed.notify_all()
+        self._turns.leave(self)
 
     def close(self) -> None:
         """Stop the work, and wait until its thread has ended."""
