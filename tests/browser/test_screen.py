@@ -279,8 +279,8 @@ def test_twelve_states_of_the_page_are_seen_as_they_are(kind, chromium, tmp_path
         visitor.open(wild)
         visitor.until(lambda: visitor.step() == 30, "the wild run")
         look("wild")
-        assert visitor.page.get_by_text("random").count() == 0
-        assert visitor.page.get_by_text("leaves the picture").count() == 0
+        assert visitor.page.get_by_text("A random plane").count() == 0
+        assert visitor.page.get_by_text("weights become very large").count() == 0
         visitor.page.locator("select[data-action='preset']").select_option("game")
         visitor.until(lambda: preset(visitor) == "game", "the game")
         look("game")
