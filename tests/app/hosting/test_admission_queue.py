@@ -43,6 +43,16 @@ def test_requests_that_never_return_keep_nobody_waiting():
     assert server.room == 0
 
 
+def test_only_so_many_tickets_are_kept_and_those_that_never_returned_go_first():
+    server = Server(0)
+    waits = server.come()
+    programs = [server.queue.ask(None).ticket for _ in range(LONGEST + 1)]
+    server.room = LONGEST
+    assert server.queue.ask(programs[-1]).enters
+    assert not server.queue.ask(programs[0]).enters
+    assert server.queue.ask(waits).enters
+
+
 def test_visitors_are_let_in_in_the_order_in_which_they_came():
     server = Server(0)
     tickets = [server.come() for _ in range(4)]

@@ -18,9 +18,14 @@ from browser_support import ROOT, Visitor, browser
 from landscape_lab.hosting import server
 from waiting import happens, until
 
-pytestmark = [pytest.mark.exhaustive, pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.exhaustive, pytest.mark.browser, pytest.mark.timeout(300)]
 
 MARK = "LANDSCAPE_TEST_RUN"
+"""The environment variable by which all processes of a run are found."""
+
+PATIENCE = 150.0
+"""Seconds for an answer: `serve` builds its first pages before it gives one."""
+
 PATHS = {"app": "", "serve": "serve"}
 """Where the page of each command lies."""
 
@@ -72,8 +77,8 @@ class Run:
         """While the page is being received that was asked for twice, as a browser does."""
         jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
         opener = urllib.request.build_opener(jar)
-        opener.open(self.url, timeout=60).read()
-        with opener.open(self.url, timeout=60):
+        opener.open(self.url, timeout=PATIENCE).read()
+        with opener.open(self.url, timeout=PATIENCE):
             yield
 
     def end(self, number: int) -> None:
@@ -110,14 +115,14 @@ def while_the_server_imports(run):
 
 @contextlib.contextmanager
 def when_it_listens(run):
-    until(run.listens, "the server")
+    until(run.listens, "the server", PATIENCE)
     yield
 
 
 @contextlib.contextmanager
 def when_a_page_was_asked_for(run):
     with when_it_listens(run):
-        urllib.request.urlopen(run.url, timeout=60).close()
+        urllib.request.urlopen(run.url, timeout=PATIENCE).close()
         yield
 
 
@@ -188,4 +193,5 @@ def test_nothing_is_left(command, number, moment, tmp_path):
     finally:
         for process in run.processes():
             process.kill()
+        run.process.wait(30)
         run.process.stderr.close()
