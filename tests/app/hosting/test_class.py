@@ -62,9 +62,11 @@ class Page:
 
 
 async def until(condition):
+    """Wait until a look at the server, which takes its time, shows something."""
+
     async def wait():
         while not await condition():
-            await asyncio.sleep(0.1)
+            pass
 
     await asyncio.wait_for(wait(), PATIENCE)
 
@@ -76,6 +78,7 @@ async def scenario(url, process):
 
     await until(entered)
     pages = [await Page().open(url + "serve") for _ in range(4)]
+    opened = [*pages]
     numbers = [page.session.partition("-")[0] for page in pages]
     assert sorted(numbers) == ["0", "0", "1", "1"]
     assert all("ToolbarModel" in page.document for page in pages)
@@ -100,9 +103,12 @@ async def scenario(url, process):
     await until(replaced)
 
     async def on_the_new_one():
-        return (await Page().open(url + "serve")).session.startswith("0-")
+        opened.append(await Page().open(url + "serve"))
+        return opened[-1].session.startswith("0-")
 
     await until(on_the_new_one)
+    for page in opened:
+        page.socket.close()
 
 
 def test_pages_stay_with_their_process_and_those_of_a_dead_one_hear_of_it(tmp_path):

@@ -14,6 +14,7 @@ import pytest
 from landscape_lab.hosting import handover, panel_process, processes
 from landscape_lab.hosting.panel_process import Served
 from landscape_lab.hosting.processes import Processes
+from waiting import until_async
 
 pytestmark = pytest.mark.skipif(
     not handover.possible, reason="this system hands over no connections"
@@ -68,14 +69,6 @@ def with_processes(count, scenario):
     asyncio.run(run())
 
 
-async def until(condition):
-    async def wait():
-        while not condition():
-            await asyncio.sleep(0.005)
-
-    await asyncio.wait_for(wait(), 20)
-
-
 async def answer(place, session=""):
     """What the process of a place says on a connection that it is given."""
     browser, accepted = socket.socketpair()
@@ -103,7 +96,7 @@ def test_a_page_is_counted_once_from_its_asking_on():
         (place,) = made.places
         session = place.open()
         assert (await answer(place, session))[1:] == [session, "hello"]
-        await until(lambda: place.sessions == 1)
+        await until_async(lambda: place.sessions == 1)
         place.open()
         assert place.sessions == 2
 
@@ -113,7 +106,7 @@ def test_a_page_is_counted_once_from_its_asking_on():
 def test_pages_that_are_built_already_are_opened_first_and_once():
     async def scenario(made):
         place = made.places[0]
-        await until(lambda: place.spare)
+        await until_async(lambda: place.spare)
         names = [place.open(), place.open()]
         assert names[0] == "0-spare"
         assert names[1].startswith("0-")
@@ -128,10 +121,10 @@ def test_a_process_that_dies_is_replaced_and_its_pages_are_counted_no_more():
         place.open()
         died = place.pid
         os.kill(died, signal.SIGKILL)
-        await until(lambda: not place.ready.is_set())
+        await until_async(lambda: not place.ready.is_set())
         assert place.sessions == 0
         assert made.emptiest() is other
-        await until(place.ready.is_set)
+        await until_async(place.ready.is_set)
         assert place.pid != died
         assert (await answer(place))[0] == str(place.pid)
 
