@@ -1,7 +1,7 @@
 """Pictures that several sessions of the same run share, so that each is computed once.
 
 A class opens the same preset: the same run, changed at the same steps, is the same to the bit, and
-so is its picture. Whoever comes to a step first computes it.
+so is its picture. The first session at a step computes it.
 """
 
 import threading
@@ -65,7 +65,7 @@ def _key(run: LiveRun, live: LiveSlice) -> Hashable | None:
     """What a picture follows from; None where it is shared with nobody.
 
     The recorded steps are part of it: the trajectory is drawn through them, and the last of them
-    depends on how many steps lie between two pictures. A plane that is held depends on when it was.
+    depends on how many steps lie between two pictures. A plane that does not follow depends on when it was computed.
     """
     key = (tuple(run.history), run.run, live.spec, live.strategy, tuple(run.recorded))
     try:

@@ -31,7 +31,7 @@ from landscape_lab.hosting.processes import Place, Processes
 from landscape_lab.hosting.spare_pages import new_name
 
 SESSION = "Bokeh-Session-Id"
-"""The header by which Bokeh is told what to call a new session."""
+"""The header that gives Bokeh the name of a new session."""
 
 OURS = frozenset({SESSION.lower(), "connection"})
 """Headers of a request that are written anew."""

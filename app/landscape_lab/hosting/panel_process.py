@@ -43,7 +43,7 @@ CHECK = 10_000
 READY = "ready"
 SESSIONS = "sessions"
 SPARE = "spare"
-"""Words in which a process tells what it has."""
+"""Keys of a process's reports."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ REPLACE = 1.0
 """Seconds until a process that died is replaced."""
 
 COMING = 60.0
-"""Seconds for which a page is counted that was asked for and of which no process has told."""
+"""Seconds for which a page is counted that was asked for and that no process has reported."""
 
 STILLBORN = 3
 """Times in a row that a process may die before it is ready."""
@@ -43,7 +43,7 @@ class Place:
         self.spare: list[str] = []
         """Sessions that its process has built already."""
         self._coming: dict[str, float] = {}
-        """Pages given to the process of which it has not told yet, and when."""
+        """Pages given to the process that it has not reported yet, and when."""
         self._line: Line | None = None
         self._process: subprocess.Popen[bytes] | None = None
 

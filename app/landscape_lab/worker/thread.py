@@ -3,8 +3,8 @@
 A job is an iterator of updates. The worker drains it into a box with one place; the page empties
 the box on its own thread. A new job makes older ones stale: their updates are dropped, and they
 stop at their next item. The worker waits until it is the page's turn to draw, and while the
-browser has not drawn what it was sent, however late server and browser are: whoever is late would
-only become later by more pictures.
+browser has not drawn what it was sent, however late server and browser are: more pictures would
+only make them later.
 """
 
 import atexit

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 LATEST = 0.3
-"""The share of the latest wait in the mean of all."""
+"""Weight of the latest wait in the moving average."""
 
 UNNOTICED = 0.05
 """Seconds that a page alone may wait for its turn, on a busy machine."""
@@ -24,7 +24,7 @@ LONGEST = 5.0
 
 
 class Turns:
-    """Whose turn it is, and how long a page waits for its own."""
+    """The page that draws now, those that wait, and how long they wait."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Nobody waits; `clock` gives the time in seconds."""
