@@ -65,7 +65,8 @@ def _key(run: LiveRun, live: LiveSlice) -> Hashable | None:
     """What a picture follows from; None where it is shared with nobody.
 
     The recorded steps are part of it: the trajectory is drawn through them, and the last of them
-    depends on how many steps lie between two pictures. A plane that does not follow depends on when it was computed.
+    depends on how many steps lie between two pictures. A plane that does not follow depends on
+    when it was computed.
     """
     key = (tuple(run.history), run.run, live.spec, live.strategy, tuple(run.recorded))
     try:
