@@ -16,8 +16,8 @@ from importlib import import_module
 from pathlib import Path
 
 from landscape_core.foundation.errors import LandscapeError
-from landscape_lab.cli._plain_text import one_line, plain_output
 from landscape_lab.state.failures import sentence
+from landscape_lab.state.plain_text import one_line, plain_output
 
 COMMANDS = (
     *("train", "slice", "plot", "curvature", "connect", "convexity", "planes"),

@@ -6,8 +6,8 @@ import warnings
 import pytest
 
 from landscape_lab.cli import main as module
-from landscape_lab.cli._plain_text import PlainStream, one_line, plain, plain_output
 from landscape_lab.cli.main import main
+from landscape_lab.state.plain_text import PlainStream, one_line, plain, plain_output
 
 
 @pytest.mark.parametrize(
