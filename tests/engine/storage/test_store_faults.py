@@ -57,10 +57,11 @@ def put_twice(store):
 
 @forks
 @pytest.mark.slow
-def test_a_writer_killed_200_times_leaves_a_store_that_opens_and_is_right(tmp_path):
-    seen = scenario("killed", tmp_path / "store", 20260, 200)
-    assert seen["litter"] >= 10, "too few were killed amid a writing: this tests nothing"
-    assert seen["read"] >= 200
+@pytest.mark.parametrize("kills", [60, pytest.param(200, marks=pytest.mark.exhaustive)])
+def test_a_writer_killed_often_leaves_a_store_that_opens_and_is_right(kills, tmp_path):
+    seen = scenario("killed", tmp_path / "store", 20260, kills)
+    assert seen["litter"] >= kills // 20, "too few were killed amid a writing: this tests nothing"
+    assert seen["read"] >= kills
     assert seen["good"] >= 1
 
 
