@@ -35,13 +35,14 @@ def address(url: str, application: str, notebook: Path) -> str:
     return url + PATHS[application] + notebook.name + "?reset"
 
 
-def open_and_run(guest: Visitor, patience: float = 60.0) -> None:
-    """Open a notebook, and run it as soon as its kernel is there."""
+def open_and_run(guest: Visitor, patience: float = 180.0) -> None:
+    """Open a notebook, and run it as soon as its kernel is there.
+
+    What the application complains of before is forgotten: it has nothing of ours yet.
+    """
     guest.page.goto(guest.url, wait_until="commit")
-    ready = "Python 3 (ipykernel) | Idle", "Python 3"
-    guest.page.get_by_text(re.compile("|".join(map(re.escape, ready)))).first.wait_for(
-        timeout=1000 * patience
-    )
+    guest.page.locator("text=Python 3 >> visible=true").first.wait_for(timeout=1000 * patience)
+    guest.errors.clear()
     run_all(guest)
 
 
