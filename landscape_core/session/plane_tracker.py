@@ -18,7 +18,7 @@ run is paused."""
 
 
 class PlaneTracker:
-    """The plane of each picture: a function of the run alone, or one that is held.
+    """The plane of each picture: a function of the run alone, or one that stays.
 
     Between two pictures that follow each other quickly, directions that take long to compute stay.
     """

@@ -82,7 +82,9 @@ def rest(visitor):
 
 
 def opened(chromium, url, link=SMALL):
-    visitor = Visitor(chromium, url).open(link)
+    visitor = Visitor(chromium, url)
+    visitor.page.goto(url + link, wait_until="commit")
+    visitor.page.locator(".bar[data-frame]").first.wait_for(timeout=300_000)
     visitor.until(lambda: visitor.step() > 0 or "step=0" in link, "the run to come there")
     rest(visitor)
     return visitor

@@ -54,7 +54,7 @@ class Along:
     ) -> None:
         """Draw a path, as `walk` gives it, on a figure up to the step `seen`; None: to its end.
 
-        What its loss is `called` is said beside the slider.
+        What its loss is `called` is said next to the slider.
         """
         steps = path["step"].values
         losses = path["loss"].values if "loss" in path else np.full(len(steps), np.nan)
