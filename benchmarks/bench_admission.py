@@ -126,15 +126,22 @@ def foreign_page(url):
         made.shutdown()
 
 
+def aborted_load(url):
+    """Return with the cookie of the first answer, as browsers do, and go before the page comes."""
+    opener = urllib.request.build_opener(
+        urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+    )
+    try:
+        opener.open(url, timeout=60).read()
+        opener.open(url, timeout=ABORTED_AFTER).read()
+    except OSError:
+        pass  # the time is over, or the page of the queue has come
+
+
 def aborted_loads(url):
-    """Forty pages opened at once and closed within 0.3 s."""
-    with browser() as opened:
-        pages = [opened.new_context().new_page() for _ in range(ABORTED)]
-        for page in pages:
-            page.evaluate("url => { setTimeout(() => { location = url; }, 0); }", url)
-        pages[0].wait_for_timeout(1000 * ABORTED_AFTER)
-        for page in pages:
-            page.close()
+    """Forty loads at once, aborted after 0.3 s."""
+    with ThreadPoolExecutor(ABORTED) as pool:
+        list(pool.map(aborted_load, [url] * ABORTED))
 
 
 TRIALS = {
@@ -189,8 +196,8 @@ def main():
         "",
         f"Measured by `benchmarks/bench_admission.py` on {psutil.cpu_count()} processors, Python "
         f"{platform.python_version()}; at most {capacity.places()} pages. One visitor comes at the "
-        "same time and must see a picture; *ended* counts from the last load, or from when this "
-        "visitor has left.",
+        "same time and must see a picture; *ended* counts from the last load or from when this "
+        "visitor has left, whichever is later.",
         "",
         "| | kernels at most | MB at most | `health`, median / longest, ms "
         "| visitor's first picture, s | all ended after, s |",

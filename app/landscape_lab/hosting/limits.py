@@ -57,7 +57,7 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
         3.0, min=0, help="Seconds after which the kernel of a page that was left is ended."
     ).tag(config=True)
     lost = Float(
-        60.0, min=0, help="Seconds that a page has to connect again when its connection broke."
+        25.0, min=0, help="Seconds that a page has to connect again when its connection broke."
     ).tag(config=True)
 
     def __init__(self, **options: Any) -> None:

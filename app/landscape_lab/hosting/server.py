@@ -80,12 +80,7 @@ def voila_command(
     if access.sessions is not None:
         argv.append(f"--BoundedKernels.places={access.sessions}")
     if access.idle_timeout:
-        seconds = max(1, round(60 * access.idle_timeout))
-        argv += [
-            f"--MappingKernelManager.cull_idle_timeout={seconds}",
-            f"--MappingKernelManager.cull_interval={min(20, max(1, seconds // 4))}",
-            "--MappingKernelManager.cull_connected=True",
-        ]
+        argv.append(f"--GuardedVoila.idle_timeout={60 * access.idle_timeout}")
     if preheated:
         argv += ["--preheat_kernel=True", f"--pool_size={preheated}"]
     env = {**FEW_THREADS, **os.environ, **_voila_paths(os.environ)}

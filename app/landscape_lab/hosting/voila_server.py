@@ -11,7 +11,7 @@ from typing import Any
 
 from tornado.ioloop import IOLoop
 from tornado.iostream import StreamClosedError
-from traitlets import List, Unicode
+from traitlets import Float, List, Unicode
 from voila.app import Voila
 from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
@@ -36,6 +36,10 @@ class GuardedVoila(Voila):
         config=True
     )
 
+    idle_timeout = Float(
+        0.0, min=0, help="Seconds without a run or an input after which a page ends; 0: never."
+    ).tag(config=True)
+
     def initialize(self, argv: list[str] | None = None) -> None:
         """Voila's; a SIGTERM that comes before the server listens ends it in order, too."""
         self.ioloop = IOLoop.current()
@@ -44,12 +48,17 @@ class GuardedVoila(Voila):
     def init_settings(self) -> dict[str, Any]:
         """Voila's settings, with the headers of every answer."""
         self.password = os.environ.pop(PASSWORD, "")  # before kernels inherit it
+        self.voila_configuration.page_config_hook = self.page_config
         settings = super().init_settings()
         return {
             **settings,
             "transforms": [gate.SecurityHeaders],
             "xsrf_cookie_kwargs": {"path": self.base_url, "samesite": "Lax"},
         }
+
+    def page_config(self, config: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """What Voila hands to the scripts of a page, and what `idle.js` asks for."""
+        return {**config, "landscapeIdleTimeout": self.idle_timeout}
 
     def init_handlers(self) -> list[Any]:
         """Ours, then Voila's; the page and the connection of a kernel are ours too."""

@@ -78,12 +78,6 @@ def test_what_cannot_be_meant_is_refused_by_the_name_of_its_option(options, mess
         Access(**options)
 
 
-def test_an_idle_page_of_voila_ends_also_when_it_is_connected(notebook):
-    argv, _ = server.voila_command(8866, notebook=notebook, access=Access(idle_timeout=0.5))
-    assert "--MappingKernelManager.cull_idle_timeout=30" in argv
-    assert "--MappingKernelManager.cull_connected=True" in argv
-
-
 @pytest.mark.parametrize(
     ("ip", "url"),
     [

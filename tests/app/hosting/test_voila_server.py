@@ -167,6 +167,29 @@ def test_a_visitor_waits_for_a_place_and_then_stands_where_the_link_leads(two_pl
         assert len(kernels(process)) == 2
 
 
+@pytest.mark.browser
+@pytest.mark.exhaustive
+def test_an_idle_page_ends_and_one_with_input_or_a_run_does_not(tmp_path):
+    port = server.free_port()
+    url = server.address(port)
+    argv, env = server.voila_command(port, access=Access(idle_timeout=0.1))
+    env["LANDSCAPE_CACHE"] = str(tmp_path)
+    with server.running((argv, env), url, output=subprocess.DEVNULL), browser() as chromium:
+        visitor = Visitor(chromium, url).open()
+        visitor.press("play")
+        start = time.monotonic()
+        while time.monotonic() < start + 12:
+            visitor.painted()
+        assert pages(url) == 1
+        visitor.press("play")
+        start = time.monotonic()
+        while time.monotonic() < start + 12:
+            visitor.page.mouse.move(5 + time.monotonic() % 50, 5)
+            visitor.painted()
+        assert pages(url) == 1
+        visitor.until(lambda: pages(url) == 0, "the idle page to end")
+
+
 def test_preheated_kernels_wait_for_visitors_and_end_with_them(notebook):
     port = server.free_port()
     url = server.address(port)
