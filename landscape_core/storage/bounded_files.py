@@ -134,8 +134,8 @@ def torch_tensors(path: Path) -> Any:
     check_memory(path, size)
     if not zipfile.is_zipfile(path):
         raise FileFormatError(
-            f"{path} cannot be read: it is not as torch.save writes it since version 1.6. "
-            "Load and save it once more."
+            f"{path} cannot be read: it must hold a state dictionary or vectors as torch.save "
+            "writes them since version 1.6; load and save an older file once more."
         )
     try:
         parts = zipfile.ZipFile(path).infolist()
