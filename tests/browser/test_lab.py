@@ -36,6 +36,14 @@ def held(guest, app=0):
     return status.count() > app and said(status.nth(app), "status") == "paused"
 
 
+def workers(guest):
+    """What the last cell, run again, said last."""
+    run_cell(guest, 2)
+    guest.painted()
+    said_last = guest.page.locator(".jp-CodeCell").nth(2).locator(".jp-OutputArea-output")
+    return said_last.last.inner_text().strip() if said_last.count() else ""
+
+
 def step(guest, app=0):
     """The training step that an app shows."""
     return int(guest.page.locator("[data-reading=step]").nth(app).inner_text() or 0)
@@ -106,8 +114,7 @@ def test_cells_run_again_reloaded_and_beside_each_other_show_the_present_state(
 
         run_cell(guest, 0)  # the first app is replaced, and its thread ends
         guest.until(lambda: held(guest) and step(guest) == second, "a new app", PATIENCE)
-        run_cell(guest, 2)
-        guest.page.locator(".jp-OutputArea-output pre", has_text="2").wait_for()
+        guest.until(lambda: workers(guest) == "2", "the first thread to end", PATIENCE)
 
         guest.page.locator("button[data-action=step]").first.click()
         guest.until(lambda: step(guest) == second + 1, "a step of the first app", PATIENCE)
