@@ -179,8 +179,10 @@ def turned(visitor):
     visitor.page.mouse.down()
     visitor.page.mouse.move(middle[0] + 120, middle[1] + 30, steps=4)
     visitor.page.mouse.up()
-    visitor.page.mouse.wheel(0, -300)
     visitor.until(lambda: "display.camera" in visitor.page.url, "the link to hold the camera")
+    link = visitor.page.url
+    visitor.page.mouse.wheel(0, -300)
+    visitor.until(lambda: visitor.page.url != link, "the link to hold the distance")
     rest(visitor)
 
 
@@ -254,6 +256,7 @@ def test_twelve_states_of_the_page_are_seen_as_they_are(kind, chromium, tmp_path
         visitor.until(lambda: preset(visitor) == "spirals", "the preset")
         rest(visitor)
         visitor.press("keep")
+        visitor.until(lambda: "kept=" in visitor.page.url, "the run to be kept")
         rest(visitor)
         visitor.type("run.batch_size", "16")
         visitor.until(lambda: "run.batch_size=16" in visitor.page.url, "the batch size")
