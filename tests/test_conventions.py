@@ -40,6 +40,8 @@ def test_no_test_waits_for_a_fixed_time():
         name = str(file.relative_to(ROOT))
         for node in ast.walk(ast.parse(file.read_bytes())):
             match node:
+                case ast.Call(args=[ast.Constant(value=0)]):
+                    pass  # `asyncio.sleep(0)` lets others go on, and takes no time
                 case ast.Call(func=ast.Attribute(attr="sleep") | ast.Name(id="sleep")):
                     found += [f"{name}:{node.lineno} sleep"] * (name not in WAITING)
                 case ast.Call(func=ast.Attribute(attr="wait_for_timeout")):

@@ -11,16 +11,17 @@ import torch
 import xarray as xr
 
 from landscape_core.curvature.monitor import Watch, Watcher
-from landscape_core.experiments.learning_curves import curves, measured
+from landscape_core.experiments.learning_curves import measured
 from landscape_core.foundation.public_call import public_call
 from landscape_core.planes.plane import Plane
 from landscape_core.planes.projected_path import ProjectedPath
+from landscape_core.session.composition import composed
 from landscape_core.session.frames import SharedFrames
 from landscape_core.session.inspection import InspectionPoint, inspection_point
 from landscape_core.session.live_run import LiveRun
 from landscape_core.session.live_slice import LiveSlice
 from landscape_core.session.observed_run import ObservedRun
-from landscape_core.session.picture import Picture, Point, Status, projected_path
+from landscape_core.session.picture import Picture, Point, Status
 from landscape_core.session.side_results import SideResults
 from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.slices.strategies.base import Strategy
@@ -108,11 +109,6 @@ class Session:
     def step(self) -> int:
         """Steps made so far."""
         return self.live_run.state.index
-
-    @property
-    def parameters(self) -> int:
-        """The number of parameters."""
-        return len(self.live_run.state.theta)
 
     @property
     def recorded(self) -> list[int]:
@@ -296,22 +292,7 @@ class Session:
     ) -> Picture:
         """The picture of the inspected iterate with this slice."""
         kept = self._latest if self.side_results.keeps(self._pause) else None
-        kept = None if kept is None or kept.point else kept  # that boundary is of another network
-        state, side, examples = observed.state, self.side_results, int(dataset.attrs["examples"][0])
-        self._latest = Picture(
-            run=self.run,
-            spec=self.spec,
-            status=status or ("paused" if self.looks_back else self.status),
-            readings=self.live_run.readings(observed),
-            slice=dataset,
-            path=projected_path(observed.entries, projected),
-            curves=kept.curves if kept else curves(observed.entries),
-            boundary=kept.boundary if kept else side.boundary(state),
-            points=side.points,
-            captured=projected.plane.captured(observed.thetas),
-            notice=self.live_slice.notice,
-            standard_error=side.standard_error(self.spec.split, examples, state),
-            curvature=side.curvature(),
-            seen=state.index,
-        )
+        looked = status or ("paused" if self.looks_back else self.status)
+        parts = (self.live_run, self.live_slice, self.side_results)
+        self._latest = composed(observed, projected, dataset, parts, status=looked, kept=kept)
         return self._latest

@@ -26,7 +26,7 @@ PATIENCE = 8.0
 
 def main() -> None:
     """Run the module that the command line names."""
-    signal.signal(signal.SIGTERM, _exit)  # until the server has a way of its own
+    signal.signal(signal.SIGTERM, _end_process)  # until the server has a way of its own
     if folder := os.environ.get(FOLDER):
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
     threading.Thread(target=_end_without_parent, args=(folder,), daemon=True).start()
@@ -35,7 +35,7 @@ def main() -> None:
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
-def _exit(number: int, _: FrameType | None) -> None:
+def _end_process(number: int, _: FrameType | None) -> None:
     sys.exit(128 + number)
 
 

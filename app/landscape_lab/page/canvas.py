@@ -2,11 +2,10 @@
 
 import html
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import panel as pn
 import xarray as xr
 
@@ -19,8 +18,8 @@ from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.figures.bokeh.comparison import Comparison
 from landscape_lab.figures.bokeh.contour import Contour
 from landscape_lab.figures.bokeh.curves import Curves
-from landscape_lab.figures.reliability import reliability, statistics
 from landscape_lab.page.comparison import compared_runs
+from landscape_lab.page.quality_line import quality
 from landscape_lab.page.staleness import Staleness
 from landscape_lab.state.scene import Display
 from landscape_lab.worker.turns import TURNS
@@ -262,35 +261,6 @@ def _shade(*, stale: bool) -> dict[str, str]:
 def _same(one: Any, other: Any) -> bool:
     """Whether what is drawn is there already: data sets are the same object, all else equal."""
     return one is other if isinstance(one, xr.Dataset) else bool(one == other)
-
-
-CLAMPED = "display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;overflow:hidden"
-"""Two lines, with dots at the end where there is more."""
-
-
-def quality(picture: Picture) -> str:
-    """HTML on what the picture is and how much it can be trusted: two lines; all, under a mouse."""
-    parts, whole = (" · ".join(_quality(picture, brief=brief)) for brief in (True, False))
-    return f'<div style="{CLAMPED}" title="{html.escape(whole)}">{html.escape(parts)}</div>'
-
-
-def _quality(picture: Picture, *, brief: bool) -> Iterator[str]:
-    distance = float(picture.path["distance"].sel(step=picture.seen, method="nearest"))
-    slice_ = picture.slice.assign_attrs(standard_error=picture.standard_error)
-    if picture.notice:
-        yield picture.notice
-    moved = picture.path.sizes["step"] > 1
-    of = "" if brief else " of the trajectory"
-    yield f"explained variance{of} {picture.captured:.0%}" if moved else "the start"
-    if distance > 1e-5:
-        yield f"current point {distance:.2g} off it"
-    yield from reliability(slice_, brief=brief)
-    yield f"{int(slice_.attrs['examples'][0])} {picture.spec.split} examples"
-    if words := statistics(slice_, brief=brief):
-        yield words
-    broken = int((~np.isfinite(slice_["loss"].values)).sum())
-    if broken:
-        yield f"{broken} points not finite"
 
 
 def _line(color: str, size: int, height: int) -> pn.pane.HTML:

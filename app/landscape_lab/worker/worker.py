@@ -153,7 +153,7 @@ class Worker:
         update = replace(
             _update(frame, runs.known(places)),
             figures=metrics(last, scene),
-            parameters=navigator.session.parameters,
+            parameters=len(navigator.session.state.theta),
         )
         yield update
         if scene.display.comparison != "together":

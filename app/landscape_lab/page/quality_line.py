@@ -1,0 +1,37 @@
+"""The line under the landscape: what the picture is, and how much it can be trusted."""
+
+import html
+from collections.abc import Iterator
+
+import numpy as np
+
+from landscape_core.session.picture import Picture
+from landscape_lab.figures.reliability import reliability, statistics
+
+CLAMPED = "display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;overflow:hidden"
+"""Two lines, with dots at the end where there is more."""
+
+
+def quality(picture: Picture) -> str:
+    """HTML on what the picture is and how much it can be trusted: two lines; all, under a mouse."""
+    parts, whole = (" · ".join(_quality(picture, brief=brief)) for brief in (True, False))
+    return f'<div style="{CLAMPED}" title="{html.escape(whole)}">{html.escape(parts)}</div>'
+
+
+def _quality(picture: Picture, *, brief: bool) -> Iterator[str]:
+    distance = float(picture.path["distance"].sel(step=picture.seen, method="nearest"))
+    slice_ = picture.slice.assign_attrs(standard_error=picture.standard_error)
+    if picture.notice:
+        yield picture.notice
+    moved = picture.path.sizes["step"] > 1
+    of = "" if brief else " of the trajectory"
+    yield f"explained variance{of} {picture.captured:.0%}" if moved else "the start"
+    if distance > 1e-5:
+        yield f"current point {distance:.2g} off it"
+    yield from reliability(slice_, brief=brief)
+    yield f"{int(slice_.attrs['examples'][0])} {picture.spec.split} examples"
+    if words := statistics(slice_, brief=brief):
+        yield words
+    broken = int((~np.isfinite(slice_["loss"].values)).sum())
+    if broken:
+        yield f"{broken} points not finite"
