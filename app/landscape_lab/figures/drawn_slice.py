@@ -8,7 +8,7 @@ import xarray as xr
 
 from landscape_lab.figures import theme
 from landscape_lab.figures.annotations import equal, joined, labels, lowest, minimized, short_names
-from landscape_lab.figures.once import Once
+from landscape_lab.figures.once import Once, digests
 from landscape_lab.figures.pixels import SHADES, Array, box, finer, narrow, raised, shaded
 
 COARSE = 40
@@ -44,8 +44,10 @@ def drawn_slice(
 ) -> DrawnSlice:
     """A variable of a slice as it is drawn; the arguments are those of `Contour.update`."""
     looks = (variable, split, scale, limits)
-    values = slice_.variables[variable].values.tobytes()  # which a notebook may have changed
-    return ONCE.get(slice_, (looks, hash(values)), lambda: _drawn(slice_, *looks))
+    arrays = (slice_.variables[name].values for name in (variable, "computed", "alpha", "beta"))
+    names = tuple(str(slice_.variables[axis].attrs) for axis in ("alpha", "beta"))
+    key = (looks, names, minimized(slice_), *digests(*arrays))
+    return ONCE.get(slice_, key, lambda: _drawn(slice_, *looks))
 
 
 def _drawn(

@@ -5,6 +5,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
+from landscape_lab.figures.pixels import Array
+
 T = TypeVar("T")
 
 
@@ -38,3 +40,8 @@ class Once:
         while len(self._known) > self._most:
             self._known.popitem(last=False)
         return made
+
+
+def digests(*arrays: Array) -> tuple[int, ...]:
+    """Hashes of the arrays of a data set, which a notebook may have changed in place."""
+    return tuple(hash(array.tobytes()) for array in arrays)

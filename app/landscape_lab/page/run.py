@@ -155,8 +155,9 @@ class PageRun:
         self.layout.show_controls(
             self.place, self.reference, self.history, self.picture, playing=self.playing
         )
-        self._show_link(at_rest=at_rest or not self.busy)
-        self._mark()
+        at_rest = at_rest or not self.busy
+        self._show_link(at_rest=at_rest)
+        self._mark(computing=not at_rest)
         self._inform()
 
     def _show(self, update: Update) -> None:
@@ -165,7 +166,7 @@ class PageRun:
             self._take_over(update)
         self.layout.toolbar.set({"progress": self._progress.values(update.progress)})
         self._inform()
-        self._mark()
+        self._mark(computing=self.busy)
         self.draw()
         if time.monotonic() - self._linked_at > LINK_PAUSE:  # a reload finds the run where it is
             self._linked_at = time.monotonic()
@@ -182,14 +183,15 @@ class PageRun:
         self._going = None
 
     def _done(self) -> None:
-        self.playing = self.busy = False
+        self.playing = False
         if self._going is not None and self.update is not None:  # the run ended on the way
             self._take_over(self.update)
         self.layout.form.set_busy(False)
         self.layout.toolbar.set({"playing": False, "progress": None})
-        self._mark()
+        self._mark(computing=False)
         self.draw()
         self.show_controls(at_rest=True)
+        self.busy = False  # only now: who waits for it finds everything in its place
         action, self._at_rest = self._at_rest, None
         if action is not None:
             action()
@@ -219,10 +221,10 @@ class PageRun:
         picture = self.picture if at_rest else None
         self.layout.show_link(self.place.shown_by(picture), self.tour)
 
-    def _mark(self) -> None:
+    def _mark(self, *, computing: bool) -> None:
         """Mark the pictures that do not obey the settings that are wanted."""
         shown = self.update.place if self.update else None
-        self.layout.canvas.mark(staleness(shown, self.place, computing=self.busy))
+        self.layout.canvas.mark(staleness(shown, self.place, computing=computing))
 
     def _inform(self) -> None:
         for follower in self.followers:

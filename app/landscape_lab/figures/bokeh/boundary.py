@@ -13,7 +13,7 @@ from bokeh.plotting import figure
 from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.figures.bokeh.sizes import Scaled
-from landscape_lab.figures.once import Once
+from landscape_lab.figures.once import Once, digests
 from landscape_lab.figures.pixels import (
     PALETTE,
     SHADES,
@@ -79,15 +79,12 @@ class Boundary(Scaled):
             )
             return
         x, y = boundary["x"].values, boundary["y"].values
-        score = boundary["score"].values
+        score, confidence = boundary["score"].values, boundary["confidence"].values
         classes = int(boundary.attrs.get("classes", 2))
         shades, edges = ONCE.get(
             boundary,
-            hash(score.tobytes()),
-            lambda: (
-                colored(score, boundary["confidence"].values, classes),
-                _edges(x, y, score, classes),
-            ),
+            (classes, *digests(x, y, score, confidence)),
+            lambda: (colored(score, confidence, classes), _edges(x, y, score, classes)),
         )
         self._send(
             self.image,
