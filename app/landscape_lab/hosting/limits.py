@@ -146,12 +146,14 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
 
     def sent(self, opening: Opening) -> None:
         """All of a page has been sent: it must connect to its kernel soon."""
+        self._find_pages_of_heated()
         self._openings.discard(opening)
         if opening.kernel_id in self._new and not opening.aborted:
             self._due[opening.kernel_id] = time.monotonic() + self.opening
 
     def abort(self, opening: Opening) -> None:
         """The browser does not want a page any more: its kernel ends."""
+        self._find_pages_of_heated()
         opening.aborted = True
         self._openings.discard(opening)
         if opening.kernel_id in self._new:
