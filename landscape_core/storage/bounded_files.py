@@ -145,7 +145,10 @@ def torch_tensors(path: Path) -> Any:
         raise FileFormatError(f"{path} has compressed parts, which torch.save does not write.")
     if sum(part.file_size for part in parts) > size + SLACK:
         raise FileFormatError(f"{path} declares more content than it holds.")
-    found = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except RuntimeError as error:  # of torch's reader of archives
+        raise FileFormatError(f"{path} is a damaged file of torch.save.") from error
     declared = sum(one.numel() * one.element_size() for one in _tensors(found))
     if declared > 2 * size + SLACK:  # tied weights are stored once
         raise FileFormatError(f"{path} declares tensors of {amount(declared)}; it holds fewer.")
