@@ -10,7 +10,8 @@ from landscape_core.session.observed_run import ObservedRun
 from landscape_core.slices.slice_spec import SliceSpec
 
 QUICK = 0.003
-"""Seconds within which directions are computed anew for every picture of a running training."""
+"""Directions within so many seconds of processor time are computed anew for every picture of a
+running training, also on a busy machine."""
 
 SELDOM = 5
 """Directions that take longer are computed anew only after so many times as long; always when the
@@ -49,16 +50,16 @@ class PlaneTracker:
             return self._spanned(observed, spec.directions, end) or _random(observed, end)
         if self.latest is not None and (not follows or self._step == observed.step):
             return self.latest
-        began = time.perf_counter()
-        if self.latest is not None and began < self._renew_at:
+        if self.latest is not None and time.perf_counter() < self._renew_at:
             of_whole = self.latest.explained_variance_ratio is not None
             return self.latest if of_whole else self.latest.at(observed.thetas[observed.near - 1])
+        began = time.thread_time()
         found = self._spanned(observed, spec.directions, observed.near)
         if found is None:
             rescue = _random(observed, observed.near)
             self.latest = None if follows else rescue
             return rescue
-        spent = time.perf_counter() - began
+        spent = time.thread_time() - began
         self._renew_at = time.perf_counter() + (SELDOM * spent if spent > QUICK else 0.0)
         self.latest, self._step = found, observed.step
         return self.latest
