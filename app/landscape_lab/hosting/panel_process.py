@@ -28,6 +28,9 @@ from landscape_lab.worker.turns import TURNS
 SCRIPT = Path(__file__).resolve().with_name("serve.py")
 """The script that shows the app."""
 
+SWITCH = 0.001
+"""Seconds after which a thread that computes lets others go on, which may have to answer."""
+
 LOOK = 100
 """Milliseconds between two looks at how many sessions there are, and whether nothing goes on."""
 
@@ -218,6 +221,7 @@ def main(argv: list[str]) -> None:
     descriptor, number, core, script, prefix, spare = argv
     if core and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {int(core)})
+    sys.setswitchinterval(SWITCH)
     served = Served(Path(script), prefix, int(spare))
     run(served, int(number), socket.socket(fileno=int(descriptor)))
 
