@@ -258,7 +258,7 @@ def test_the_page_opens_without_a_network_and_its_slider_moves_along_the_path(
     page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
     page.goto(target.as_uri())
     page.locator(".bk-Figure").wait_for()
-    assert page.get_by_text("225 of 225 points computed").count() == 1
+    page.get_by_text("225 of 225 points computed").wait_for()
     page.get_by_text("step 12 of 12").wait_for()
     page.locator(".noUi-handle").focus()
     for _ in range(5):
@@ -268,8 +268,8 @@ def test_the_page_opens_without_a_network_and_its_slider_moves_along_the_path(
     page.get_by_text("step 12 of 12").wait_for()
     page.get_by_role("button", name="3-D").click()
     surface = page.get_by_role("img", name="Loss surface").and_(page.locator("[data-place]"))
-    assert surface.is_visible()
-    assert not page.locator("section").first.is_visible()
+    surface.wait_for()
+    page.locator("section").first.wait_for(state="hidden")
     end = surface.get_attribute("data-place")
     page.locator(".noUi-handle").focus()
     page.keyboard.press("Home")
