@@ -266,6 +266,7 @@ def test_the_page_opens_without_a_network_and_its_slider_moves_along_the_path(
     page.get_by_text("step 7 of 12").wait_for()
     page.get_by_role("button", name="Play").click()
     page.get_by_text("step 12 of 12").wait_for()
+    page.get_by_role("button", name="Play").wait_for()  # it has stopped, and says no longer Pause
     page.get_by_role("button", name="3-D").click()
     surface = page.get_by_role("img", name="Loss surface").and_(page.locator("[data-place]"))
     surface.wait_for()

@@ -33,7 +33,8 @@ toggle.label = toggle.active ? "Pause" : "Play";
 if (toggle.active) {
   if (slider.value >= slider.end) slider.value = 0;
   window.landscapePlay = setInterval(() => {
-    if (slider.value < slider.end) slider.value += 1; else toggle.active = false;
+    if (slider.value < slider.end) slider.value += 1;
+    if (slider.value >= slider.end) toggle.active = false;
   }, Math.max(40, 6000 / slider.end));
 }
 """
