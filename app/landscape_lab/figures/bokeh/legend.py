@@ -24,14 +24,26 @@ SIGNS = {
 SELDOM = ("lowest on path", "point", "dots", "not finite", "far off")
 """Signs that are explained only where there are some."""
 
-ROWS = """
+MOST_ROWS = 4
+
+ROWS = f"""
     const size = parseFloat(legend.label_text_font_size)
-    const letters = ({label}) => (label.value ?? String(label)).length
-    const shown = legend.items.filter((item) => item.visible)
-    const wide = shown.reduce((sum, item) => sum + 26 + 0.56 * size * letters(item), 0)
-    legend.nrows = wide > plot.inner_width + plot.min_border_left ? 2 : 1
+    const width = ({{label}}) => 26 + 0.56 * size * (label.value ?? String(label)).length
+    const widths = legend.items.filter((item) => item.visible).map(width)
+    const room = plot.inner_width + plot.min_border_left
+    const needed = (rows) => {{
+      const columns = Array(Math.ceil(widths.length / rows)).fill(0)
+      widths.forEach((one, i) => {{
+        const column = i % columns.length
+        columns[column] = Math.max(columns[column], one)
+      }})
+      return columns.reduce((sum, one) => sum + one, 0)
+    }}
+    let rows = 1
+    while (rows < {MOST_ROWS} && needed(rows) > room) rows += 1
+    legend.nrows = rows
 """
-"""Two lines of signs where one is wider than the picture and what is at its left."""
+"""As few lines of signs as are no wider than the picture and what is at its left."""
 
 
 class Key:
