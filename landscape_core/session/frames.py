@@ -68,7 +68,8 @@ def _key(run: LiveRun, live: LiveSlice) -> Hashable | None:
     depends on how many steps lie between two pictures. A plane that does not follow depends on
     when it was computed.
     """
-    key = (tuple(run.history), run.run, live.spec, live.strategy, tuple(run.recorded))
+    steps = tuple(run.recorded)
+    key = (tuple(run.history), run.run, run.built_from, live.spec, live.strategy, steps)
     try:
         hash(key)
     except TypeError:  # parts of a notebook's own

@@ -1,9 +1,12 @@
 """A run that is trained step by step, with the record of its iterates."""
 
+import functools
+import hashlib
 import math
 import time
 from dataclasses import replace
 
+import torch
 import xarray as xr
 
 from landscape_core.experiments.learning_curves import measured
@@ -42,6 +45,19 @@ class LiveRun:
             self._record()
         self.state = first
         self._record()
+
+    @functools.cached_property
+    def built_from(self) -> str:
+        """Digest of the examples and the start: another run may have read another file."""
+        instance = self.training.instance
+        sets = (instance.data.train, instance.data.test) if instance.data else ()
+        tensors = [instance.start, *(part for one in sets for part in (one.inputs, one.targets))]
+        digest = hashlib.sha256()
+        for tensor in tensors:
+            digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
+            flat = tensor.detach().cpu().reshape(-1).contiguous()
+            digest.update(flat.view(torch.uint8).numpy())
+        return digest.hexdigest()
 
     @property
     def status(self) -> Status:

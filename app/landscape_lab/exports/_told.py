@@ -1,10 +1,9 @@
 """What a picture shows, in one sentence; `figures.captions` tells all of its settings."""
 
-from typing import Any
-
 from landscape_core.foundation.recipes import Recipe, fields_of, label_of
 from landscape_core.session.picture import Picture
 from landscape_lab.figures.annotations import title_of
+from landscape_lab.state.setting_words import in_words
 
 MAIN = ("architecture", "dataset")
 """Parts of a problem that the sentence names."""
@@ -42,13 +41,5 @@ def _named(recipe: Recipe, kind: type) -> str:
     """A part with its first numbers: `MLP (depth 2, width 16)`, `Adam (learning rate 0.02)`."""
     numbers = [field for field in fields_of(type(recipe)) if field.type is kind]
     few = numbers[: FIRST if kind is int else 1]
-    told = ", ".join(f"{field.label} {_worded(getattr(recipe, field.name))}" for field in few)
+    told = ", ".join(f"{field.label} {in_words(getattr(recipe, field.name))}" for field in few)
     return f"{label_of(type(recipe))} ({told})" if told else label_of(type(recipe))
-
-
-def _worded(value: Any) -> str:
-    if isinstance(value, Recipe):
-        return label_of(type(value))
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return f"{value:.3g}" if isinstance(value, float) else str(value).replace("_", " ")

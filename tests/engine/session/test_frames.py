@@ -1,6 +1,7 @@
 """Pictures that sessions of the same run share: computed once, and the same as one's own."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -44,6 +45,24 @@ def test_the_second_who_comes_to_a_step_gets_the_picture_of_the_first():
     first, second = (watched(frames)[1] for _ in range(2))
     assert all(one.slice is other.slice for one, other in zip(first, second, strict=True))
     assert all(one.path is other.path for one, other in zip(first, second, strict=True))
+
+
+def test_a_run_on_other_examples_of_the_same_recipe_shares_nothing(monkeypatch):
+    frames, run = SharedFrames(), run_of()
+    _, before = watched(frames, run)
+    kind = type(run.problem.dataset)
+    build = kind.build
+
+    def changed(self, seed):
+        split = build(self, seed)
+        return replace(split, train=replace(split.train, inputs=2 * split.train.inputs))
+
+    monkeypatch.setattr(kind, "build", changed)  # as a file that was replaced
+    _, after = watched(frames, run)
+    _, alone = watched(None, run)
+    for old, new, own in zip(before, after, alone, strict=True):
+        assert not np.array_equal(old.slice["loss"], new.slice["loss"])
+        np.testing.assert_array_equal(new.slice["loss"], own.slice["loss"])
 
 
 def test_a_shared_picture_is_the_one_that_would_have_been_computed():
