@@ -34,7 +34,7 @@ c.Spawner.cmd = ["jupyterhub-singleuser"]
 c.Spawner.notebook_dir = str(notebook.parent)
 c.Spawner.default_url = f"/voila/render/{notebook.name}"
 c.Spawner.args = [
-    # At most one kernel per processor or as many as the memory holds; later pages are told so.
+    # As many kernels as memory and processors bear; later pages are told so.
     "--ServerApp.kernel_manager_class=landscape_lab.hosting.limits.BoundedKernels",
     # A closed page gives its memory back.
     "--MappingKernelManager.cull_idle_timeout=90",
@@ -46,7 +46,7 @@ c.Spawner.environment = {
     "JUPYTER_CONFIG_PATH": paths["SETTINGS"],
     "OMP_NUM_THREADS": "1",
 }
-# A kernel takes about 460 MB, its server 120 MB. Enforced by spawners that can limit memory.
+# A kernel takes 400 to 460 MB, and there is the server. Enforced by spawners that can limit memory.
 c.Spawner.mem_limit = "1G"
 c.Spawner.cpu_limit = 2
 c.Spawner.start_timeout = 120

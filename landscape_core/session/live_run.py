@@ -56,7 +56,7 @@ class LiveRun:
         for tensor in tensors:
             digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
             flat = tensor.detach().cpu().reshape(-1).contiguous()
-            digest.update(flat.view(torch.uint8).numpy())
+            digest.update(flat.view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
 
     @property
