@@ -93,6 +93,11 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
         self._find_pages_of_heated()
         return self.places - self.taken + sum(map(len, self._pools_of_voila))
 
+    @property
+    def preheated(self) -> int:
+        """How many kernels wait for a page, all started."""
+        return sum(task.done() for pool in self._pools_of_voila for task in pool)
+
     async def start_kernel(  # type: ignore[override] # Voila's and Jupyter's differ
         self, *, kernel_id: str | None = None, path: Any = None, **options: Any
     ) -> str:

@@ -70,9 +70,15 @@ class GuardedVoila(Voila):
         )
         kernels: BoundedKernels = self.kernel_manager
         queue = AdmissionQueue(lambda: kernels.room)
-        handlers: list[Any] = [
-            *gate.rules(guard, lambda: {"pages": kernels.taken, "places": kernels.places})
-        ]
+
+        def report() -> dict[str, object]:
+            return {
+                "pages": kernels.taken - kernels.preheated,
+                "places": kernels.places,
+                "preheated": kernels.preheated,
+            }
+
+        handlers: list[Any] = list(gate.rules(guard, report))
         for rule in super().init_handlers():
             pattern, handler, *options = rule
             if handler is TornadoVoilaHandler:

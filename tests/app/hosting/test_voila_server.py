@@ -47,9 +47,14 @@ class Client:
         return self.get()[0]
 
 
+def health(url):
+    """What the server says of itself."""
+    return json.loads(Client(url).get("health")[1])
+
+
 def pages(url):
     """How many pages the server counts."""
-    return json.loads(Client(url).get("health")[1])["pages"]
+    return health(url)["pages"]
 
 
 def kernels(process):
@@ -198,7 +203,7 @@ def test_preheated_kernels_wait_for_visitors_and_end_with_them(notebook):
     )
     argv += ["--BoundedKernels.opening=1"]
     with server.running((argv, env), url, output=subprocess.DEVNULL) as process:
-        until(lambda: len(kernels(process)) == 1, "a preheated kernel")
+        until(lambda: health(url)["preheated"] == 1, "a preheated kernel")
         (heated,) = kernels(process)
         assert Client(url).get()[0] == 401
         visitor = Client(url)
