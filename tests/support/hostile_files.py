@@ -66,6 +66,69 @@ def _wide_dimension(file, path):
     scale.make_scale("x")
 
 
+TEXT = "a long text " * 100_000
+
+
+def _one_text_of_all(path, change):
+    """Write texts by a function, and let all of them name the first one, which is long."""
+    with h5py.File(path, "w") as file:
+        change(file, [TEXT] + ["x"] * 39)
+    content = path.read_bytes()
+    at = content.index(struct.pack("<I", len(TEXT)))
+    path.write_bytes(content[:at] + content[at : at + 16] * 40 + content[at + 640 :])
+
+
+def _shared_text(path):
+    def change(file, texts):
+        file.create_dataset("a", data=texts, dtype=h5py.string_dtype())
+
+    _one_text_of_all(path, change)
+
+
+def _shared_attribute(path):
+    def change(file, texts):
+        file.attrs.create("a", texts, dtype=h5py.string_dtype())
+
+    _one_text_of_all(path, change)
+
+
+def _one_long_text(file, path):
+    kind = h5py.string_dtype()
+    texts = file.create_dataset("a", (90_000,), kind)
+    texts[0] = "x" * 10**6
+
+
+def _many_texts(file, path):
+    file.create_dataset("a", (110_000,), h5py.string_dtype())
+
+
+def _large_part_of_texts(file, path):
+    kind = h5py.string_dtype()
+    file.create_dataset("a", (90_000,), kind, chunks=(90_000,), compression="gzip")[0] = "x"
+
+
+def _many_attributes(file, path):
+    for group in range(21):
+        made = file.create_group(str(group), track_order=True)
+        for index in range(1000):
+            h5py.h5a.create(made.id, b"%d" % index, h5py.h5t.STD_I8LE, h5py.h5s.create_simple((1,)))
+
+
+def _many_dimensions(path):
+    """Let the only axis have 10,000 dimensions."""
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x", data=np.zeros(3)).make_scale("x")
+        axis = file.create_dataset("a", data=np.zeros(3))
+        refs = np.empty(1, object)
+        refs[0] = np.array([file["x"].ref] * 10_000, dtype=h5py.ref_dtype)
+        kind = h5py.vlen_dtype(h5py.ref_dtype)
+        axis.attrs.create("DIMENSION_LIST", refs, (1,), kind)
+
+
+def _numbers_of_variable_length(file, path):
+    file.create_dataset("a", (10,), h5py.vlen_dtype(np.float64))
+
+
 def _damaged(start, step):
     def make(path):
         netcdf.save(xr.Dataset({"a": ("x", np.arange(500.0))}, attrs={"t": "text"}), path)
@@ -150,6 +213,14 @@ NETCDF = {
     "many parts": _h5(_many_parts),
     "cycle": _h5(_cycle),
     "wide dimension": _h5(_wide_dimension),
+    "a text named 40 times": _shared_text,
+    "a text named 40 times by an attribute": _shared_attribute,
+    "one long text among short ones": _h5(_one_long_text),
+    "many texts": _h5(_many_texts),
+    "a large part of texts": _h5(_large_part_of_texts),
+    "many attributes": _h5(_many_attributes),
+    "an axis of many dimensions": _many_dimensions,
+    "numbers of variable length": _h5(_numbers_of_variable_length),
     "empty": _bytes(b""),
     "text": _bytes(b"no netCDF at all\x1b[31m"),
     "magic only": _bytes(b"\x89HDF\r\n\x1a\n"),

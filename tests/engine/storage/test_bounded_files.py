@@ -84,6 +84,29 @@ def test_good_files_are_read(tmp_path):
     xr.testing.assert_identical(netcdf.load(tmp_path / "a.nc").drop_attrs(), numbers)
 
 
+def test_texts_and_attributes_of_good_files_are_read(tmp_path):
+    """Texts of any length, empty ones and dimensions, in the file and beside variables."""
+    words = xr.Dataset(
+        {
+            "word": (("x", "y"), np.array([["a", "bb" * 5000], ["", "ü"]])),
+            "empty": ("z", np.array([], dtype=str)),
+            "one": ((), "text"),
+            "number": (
+                "x",
+                np.arange(2.0),
+                {"units": "", "long_name": "n" * 10_000, "range": [0, 1]},
+            ),
+        },
+        coords={"x": ["first", "second"]},
+        attrs={"none": "", "many": ["a", "b"], "title": "t" * 60_000},
+    )
+    netcdf.save(words, tmp_path / "a.nc")
+    found = netcdf.load(tmp_path / "a.nc")
+    xr.testing.assert_equal(found, words)
+    assert found.number.attrs["long_name"] == "n" * 10_000
+    assert found.attrs == {**words.attrs, **found.attrs}
+
+
 def test_what_memory_does_not_bear_is_not_read(tmp_path, monkeypatch):
     np.save(tmp_path / "a.npy", np.zeros(1000))
     monkeypatch.setattr(bounded_files, "free_memory", lambda: 8000)
