@@ -4,13 +4,14 @@ import functools
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from landscape_core.foundation.errors import FileFormatError
 from landscape_core.foundation.recipes import Knob, Recipe, fields_of
 
 COUNT = "points"
@@ -49,6 +50,17 @@ class DataSize:
     sample: Split
     training: int
     data: int
+
+
+def check_classes(labels: npt.NDArray[Any], classes: int, path: Path) -> None:
+    """Refuse labels that are no classes, which a loss would look up where there is nothing.
+
+    Raises:
+        FileFormatError: names the file, the first such label, and what is accepted.
+    """
+    wrong = labels[(labels < 0) | (labels >= classes)]
+    if len(wrong):
+        raise FileFormatError(f"{path} has the label {wrong[0]}, and there are 0 to {classes - 1}.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,13 @@ import torch
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import FileFormatError, MissingDataError
 from landscape_core.foundation.recipes import FileName, Knob
-from landscape_core.models.datasets.base import Data, DataSize, ProblemData, Split
+from landscape_core.models.datasets.base import (
+    Data,
+    DataSize,
+    ProblemData,
+    Split,
+    check_classes,
+)
 from landscape_core.storage.bounded_files import bounded_bytes
 from landscape_core.storage.plain_pickle import plain_content
 
@@ -80,4 +86,5 @@ def _read_batch(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
             raise ValueError(f"images of shape {images.shape} for {len(labels)} labels")
     except Exception as error:  # a damaged pickle raises anything
         raise FileFormatError(f"{path} is not a batch of CIFAR-10: {error}") from error
+    check_classes(labels, 10, path)
     return images, labels

@@ -13,7 +13,13 @@ import torch
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import FileFormatError, LandscapeError, MissingDataError
 from landscape_core.foundation.recipes import FileName, Knob
-from landscape_core.models.datasets.base import Data, DataSize, ProblemData, Split
+from landscape_core.models.datasets.base import (
+    Data,
+    DataSize,
+    ProblemData,
+    Split,
+    check_classes,
+)
 from landscape_core.storage.bounded_files import INFLATION_ERRORS, bounded_stream
 
 MEAN, DEVIATION = 0.1307, 0.3081
@@ -51,11 +57,13 @@ class MNIST(ProblemData):
         return DataSize(Split(one, one, 10), self.limit, 70_000 * 784 + held * 784 * 8)
 
     def _part(self, split: str, seed: int) -> Data:
-        images, labels = (_read_idx(_found(Path(self.folder), name)) for name in FILES[split])
+        found = [_found(Path(self.folder), name) for name in FILES[split]]
+        images, labels = (_read_idx(path, axes) for path, axes in zip(found, (3, 1), strict=True))
         if len(images) != len(labels):
             raise FileFormatError(
                 f"{self.folder}: {len(images)} {split} images but {len(labels)} labels."
             )
+        check_classes(labels, 10, found[1])
         order = random_streams.numpy_stream(seed, "data", split).permutation(len(images))[
             : self.limit
         ]
@@ -74,7 +82,7 @@ def _found(folder: Path, name: str) -> Path:
     )
 
 
-def _read_idx(path: Path) -> npt.NDArray[np.uint8]:
+def _read_idx(path: Path, axes: int) -> npt.NDArray[np.uint8]:
     """An IDX file of unsigned bytes: two zeros, type 8, the number of dimensions, their sizes.
 
     No more is inflated than its header says, and no more than the original files hold.
@@ -82,8 +90,10 @@ def _read_idx(path: Path) -> npt.NDArray[np.uint8]:
     try:
         with bounded_stream(path) as file:
             zeros, kind, dimensions = struct.unpack(">HBB", file.read(4))
-            if (zeros, kind) != (0, 8) or not 1 <= dimensions <= 3:
-                raise FileFormatError(f"{path} is not an IDX file of unsigned bytes.")
+            if (zeros, kind, dimensions) != (0, 8, axes):
+                raise FileFormatError(
+                    f"{path} is not an IDX file of unsigned bytes with {axes} dimensions."
+                )
             sizes = struct.unpack(f">{dimensions}I", file.read(4 * dimensions))
             declared = math.prod(sizes)
             if declared > LARGEST:

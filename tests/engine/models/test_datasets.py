@@ -200,6 +200,21 @@ def test_a_file_of_mnist_cut_short_is_refused(mnist, cut):
         MNIST(folder=str(mnist)).build(0)
 
 
+def test_a_label_of_mnist_that_is_no_class_is_refused(mnist):
+    path = mnist / "t10k-labels-idx1-ubyte.gz"
+    path.write_bytes(gzip.compress(idx(np.array([0, 1, 2, 10, 200]))))
+    with pytest.raises(
+        FileFormatError, match=r"t10k-labels.* has the label 10, and there are 0 to"
+    ):
+        MNIST(folder=str(mnist)).build(0)
+
+
+def test_labels_in_place_of_images_are_refused(mnist):
+    (mnist / "train-images-idx3-ubyte").write_bytes(idx(np.arange(12)))
+    with pytest.raises(FileFormatError, match=r"train-images.* with 3 dimensions"):
+        MNIST(folder=str(mnist)).build(0)
+
+
 @pytest.fixture
 def cifar(tmp_path):
     rng = np.random.default_rng(0)
@@ -215,6 +230,14 @@ def test_cifar_is_read_from_its_pickles(cifar):
     assert data.train.inputs.shape == (10, 3, 32, 32)
     assert data.test.inputs.shape == (4, 3, 32, 32)
     assert sorted(data.test.targets.tolist()) == [0, 1, 3, 9]
+
+
+@pytest.mark.parametrize("label", [-1, 10])
+def test_a_label_of_cifar_that_is_no_class_is_refused(cifar, label):
+    batch = {b"data": np.zeros((2, 3072), np.uint8), b"labels": [0, label]}
+    (cifar / "test_batch").write_bytes(pickle.dumps(batch, protocol=2))
+    with pytest.raises(FileFormatError, match=f"test_batch has the label {label}, and"):
+        CIFAR10(folder=str(cifar)).build(0)
 
 
 def test_a_missing_file_of_cifar_is_named_with_its_folder(tmp_path):
