@@ -34,7 +34,7 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
     loss: LossFunction,
     data: Batches,
     *,
-    directions: Directions | Plane | Through | None = None,
+    directions: Directions | Plane | Through | str | None = None,
     path: Sequence[Mapping[str, Tensor]] | None = None,
     resolution: int = 15,
     span: Span = 1.0,

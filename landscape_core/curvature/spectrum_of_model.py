@@ -22,6 +22,9 @@ from landscape_core.models.user_parts import (
     user_parts,
 )
 
+TOP, BOTTOM = 5, 1
+"""Eigenvalues that are computed by default, of the largest and of the smallest."""
+
 HELD = {
     "running": "stored statistics",
     "batch": "statistics of the examples evaluated, differentiated as well",
@@ -38,8 +41,8 @@ def spectrum(  # noqa: PLR0913 - every choice in one line is what it is for
     data: Batches,
     *,
     matrix: Matrix | str = "hessian",
-    top: int = 5,
-    bottom: int = 1,
+    top: int = TOP,
+    bottom: int = BOTTOM,
     each_layer: bool = False,
     probes: int = 10,
     max_examples: int | None = None,
@@ -63,8 +66,9 @@ def spectrum(  # noqa: PLR0913 - every choice in one line is what it is for
         loss: from (outputs, targets) to one value per example or to their mean.
         data: inputs and targets, or batches of the two, for instance a DataLoader.
         matrix: by name, `hessian`, `gauss_newton` or `fisher`, or as an object.
-        top: how many of the largest eigenvalues, at least 1.
-        bottom: how many of the smallest eigenvalues; 0: none.
+        top: how many of the largest eigenvalues, at least 1. A network of fewer parameters than the
+            default has as many as there are.
+        bottom: how many of the smallest eigenvalues; 0: none, as by default where all are in `top`.
         each_layer: also the block of each layer, all others held fixed.
         probes: random vectors of the density, at least 2; 0: no density.
         max_examples: the first so many examples; by default all.
@@ -85,6 +89,7 @@ def spectrum(  # noqa: PLR0913 - every choice in one line is what it is for
     part = user_parts(
         model, loss, data, batch_norm=batch_norm, adapter=adapter, device=device, dtype=dtype
     )["train"]
+    wanted = _fewer(wanted, part.layout.size)
     _check_size(wanted, part.layout.size)
     check_finite(part)
     try_call(part)
@@ -116,6 +121,13 @@ def _check_statistics(batch_norm: object) -> None:
     if batch_norm is not None and batch_norm not in HELD:
         accepted = f"one of {', '.join(HELD)}, as there is one point and nothing to interpolate"
         raise SpecError("batch_norm", batch_norm, accepted)
+
+
+def _fewer(asked: Spectrum, size: int) -> Spectrum:
+    """What is asked for, with fewer eigenvalues than by default where there are fewer."""
+    top = min(TOP, max(1, size)) if asked.top == TOP else asked.top
+    bottom = max(0, min(BOTTOM, size - top)) if asked.bottom == BOTTOM else asked.bottom
+    return asked.replace(top=top, bottom=bottom)
 
 
 def _check_size(asked: Spectrum, size: int) -> None:

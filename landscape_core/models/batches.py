@@ -21,6 +21,12 @@ MOST_SHOWN = 4
 
 PAIRS = "inputs and targets, or batches of the two"
 CHOSEN = "pairs say which is which, for instance ((x, y) for x, y, *_ in loader)"
+SINGLE = (
+    "each one tensor; put several inputs into one, for instance torch.stack((ids, mask), 1), and"
+    " take them apart in a module around the network, self.network(x[:, 0], x[:, 1])"
+)
+"""The remedy where a network takes several inputs."""
+
 BATCHED = "torch.utils.data.DataLoader makes batches of single examples"
 
 
@@ -44,6 +50,9 @@ def pairs_of(name: str, data: object) -> list[tuple[Tensor, Tensor]]:
         raise SpecError(name, "no batches", "at least one pair of inputs and targets")
     if all(isinstance(part, ARRAYS) for part in batches):
         batches = [batches]
+    if len(batches) == 2 and isinstance(batches[1], ARRAYS) and not isinstance(batches[0], ARRAYS):
+        shown = f"{_shown(batches[0])}, {_shown(batches[1])}"  # one pair, with several inputs
+        raise SpecError(name, shown, f"{PAIRS}, {SINGLE}")
     pairs = [_pair(name, batch) for batch in batches]
     _check_shapes(name, pairs)
     return pairs
@@ -69,7 +78,7 @@ def _pair(name: str, batch: object) -> tuple[Tensor, Tensor]:
     try:
         inputs, targets = (torch.as_tensor(part) for part in batch)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise SpecError(name, shown, f"{PAIRS}, each one tensor") from error
+        raise SpecError(name, shown, f"{PAIRS}, {SINGLE}") from error
     if not (inputs.ndim and targets.ndim):
         raise SpecError(name, shown, f"{PAIRS}; {BATCHED}")
     return inputs, targets

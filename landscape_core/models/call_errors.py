@@ -12,6 +12,15 @@ from landscape_core.models.gradient_mode import needs_gradients
 RAISED = (RuntimeError, IndexError, ValueError, TypeError)
 """What torch raises where shapes, types or values do not fit; other errors are the user's own."""
 
+TYPES = ("expected scalar type", "same device", "same dtype")
+"""What torch says where tensors are of different types, or on different devices."""
+
+WITHIN = (
+    "; tensors within a function, as class weights, are not converted: write weight.to(outputs)"
+    " there, or give a module, nn.CrossEntropyLoss(weight=weight)"
+)
+"""The remedy where a loss is a function that holds tensors."""
+
 
 def network_errors(inputs: Tensor) -> AbstractContextManager[None]:
     """Within it the network is called on some of the inputs.
@@ -33,11 +42,13 @@ def loss_errors(outputs: Tensor, targets: Tensor) -> AbstractContextManager[None
         given = f"the targets (shape {tuple(targets.shape)})"
         return f"the network's outputs (shape {tuple(outputs.shape)}) and {given}"
 
-    return _told("targets", targets, "loss", shapes)
+    return _told("targets", targets, "loss", shapes, WITHIN)
 
 
 @contextmanager
-def _told(field: str, given: Tensor, caller: str, data: Callable[[], str]) -> Iterator[None]:
+def _told(
+    field: str, given: Tensor, caller: str, data: Callable[[], str], remedy: str = ""
+) -> Iterator[None]:
     """Raise a `SpecError` in place of an error of torch's: who raised it, and on what data."""
     try:
         yield
@@ -48,6 +59,8 @@ def _told(field: str, given: Tensor, caller: str, data: Callable[[], str]) -> It
             f"such that the {caller} takes them;"
             f" the {caller} raised {_first_line(error)} on {data()}"
         )
+        if any(word in str(error) for word in TYPES):
+            accepted += remedy
         raise SpecError(field, _shown(given), accepted) from error
 
 

@@ -35,13 +35,23 @@ class Weighted:
 def loss_values(loss: LossFunction, outputs: Tensor, targets: Tensor) -> Tensor:
     """What a loss gives; a function of the user's has outputs of its own, which it may write to.
 
+    Of a loss of torch with `reduction="none"` the mean of all elements is what torch's own "mean"
+    is. Of several values per example of a user's function no one knows whether their mean or their
+    sum is meant.
+
     Raises:
-        SpecError: that is no tensor.
+        SpecError: that is no tensor, or a user's function gives several values per example.
     """
     found: object = loss(outputs if is_library_loss(loss) else outputs.clone(), targets)
     if not isinstance(found, Tensor):
         accepted = "a tensor: one value per example, or their mean"
         raise SpecError("what the loss gives", type(found).__name__, accepted)
+    if found.ndim > 1 and found.numel() != len(found) and not is_library_loss(loss):
+        accepted = (
+            "one value per example or their mean, for instance .flatten(1).mean(1) or"
+            " .flatten(1).sum(1) of this, whichever is meant"
+        )
+        raise SpecError("what the loss gives", f"shape {tuple(found.shape)}", accepted)
     return found
 
 

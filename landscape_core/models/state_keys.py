@@ -12,7 +12,7 @@ SHOWN = 4
 
 
 def check_keys(found: Mapping[str, Any], module: nn.Module, needed: Collection[str]) -> None:
-    """Refuse a state that lacks parameters of a network.
+    """Refuse a state that lacks parameters of a network, or has others.
 
     Args:
         found: the state.
@@ -20,20 +20,21 @@ def check_keys(found: Mapping[str, Any], module: nn.Module, needed: Collection[s
         needed: the names of its parameters that the state must hold.
 
     Raises:
-        SpecError: keys are missing; says which are unexpected, and what would fit.
+        SpecError: keys are missing or unexpected; says which, and what would fit.
     """
     missing = [name for name in needed if name not in found]
-    if not missing:
-        return
     known = {name for name, _ in (*module.named_parameters(), *module.named_buffers())}
     known |= module.state_dict().keys()
     unexpected = [str(key) for key in found if key not in known]
-    accepted = f"the network's; {_listed(missing)} missing"
-    if unexpected:
-        accepted += f", {_listed(unexpected)} unexpected"
+    if not missing and not unexpected:
+        return
+    wrong = [f"{_listed(missing)} missing"] * bool(missing)
+    wrong += [f"{_listed(unexpected)} unexpected"] * bool(unexpected)
+    accepted = f"the network's; {', '.join(wrong)}"
     shown = ", ".join(str(key) for key in list(found)[:SHOWN])
     shown += ", ..." if len(found) > SHOWN else ""
-    raise SpecError("the keys of a state", shown, accepted + _remedy(found, needed))
+    remedy = _remedy(found, needed) if missing else ""
+    raise SpecError("the keys of a state", shown, accepted + remedy)
 
 
 def _remedy(found: Mapping[str, Any], needed: Collection[str]) -> str:

@@ -14,6 +14,7 @@ from torch import Tensor
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import canonical, to_plain
+from landscape_core.foundation.registry import find
 from landscape_core.models.additivity import warn_of_partial
 from landscape_core.models.batch_norm import BatchNorm
 from landscape_core.models.network_objective import ModelObjective
@@ -74,7 +75,7 @@ class ModelPlan:
 @public_call
 def probe_of(
     parts: Mapping[str, ModelObjective],
-    directions: Directions | Plane | Through,
+    directions: Directions | Plane | Through | str,
     measures: Mapping[str, Given] | None = None,
     **options: Any,
 ) -> Probe:
@@ -88,7 +89,7 @@ def probe_of(
 @public_call
 def plan_of(  # noqa: PLR0913 - each choice by its name, as in `landscape`
     parts: Mapping[str, ModelObjective],
-    directions: Directions | Plane | Through | None,
+    directions: Directions | Plane | Through | str | None,
     measures: Mapping[str, Given] | None = None,
     *,
     path: Sequence[Mapping[str, Tensor]] | None = None,
@@ -184,8 +185,15 @@ def _viewpoint(objective: ModelObjective, states: Sequence[NetworkState], seed: 
 
 
 def rule_of(given: object) -> Directions | Plane | Through:
-    """What was given, if it is a line or plane or a rule for one."""
+    """What was given, if it is a line or plane or a rule for one; of a name the rule.
+
+    Raises:
+        SpecError: neither, or no such name; says all that there are.
+    """
+    if isinstance(given, str):
+        return find(Directions, given)()
     if not isinstance(given, Directions | Plane | Through):
-        shown = given if isinstance(given, str | type) else type(given).__name__
-        raise SpecError("directions", shown, "a rule, for instance PCA(), or a Plane")
+        shown = given if isinstance(given, type) else type(given).__name__
+        accepted = "a rule, for instance PCA(), or its name, as 'pca', or a Plane"
+        raise SpecError("directions", shown, accepted)
     return given

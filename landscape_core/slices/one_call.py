@@ -38,7 +38,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     *,
     test: Batches | None = None,
     measures: Mapping[str, Given] | None = None,
-    directions: Directions | Plane | Through | None = None,
+    directions: Directions | Plane | Through | str | None = None,
     path: Sequence[Mapping[str, Tensor]] | None = None,
     resolution: int = 51,
     span: Span = 1.0,
@@ -71,9 +71,10 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
         measures: measures in addition to the loss, by name: measures of the catalogue, for instance
             `{"error": Error()}`, or functions of (outputs, targets); by default the accuracy, where
             targets are classes.
-        directions: which line or plane; by default that of the `path` by PCA where it has enough
-            states, otherwise random and filter-normalized. A `Plane` of your own, for instance
-            `Plane.through(a, b, c)`, has its own origin and dimensions.
+        directions: which line or plane, as a rule or by its name, for instance `PCA()` or `"pca"`;
+            by default that of the `path` by PCA where it has enough states, otherwise random and
+            filter-normalized. A `Plane` of your own, for instance `Plane.through(a, b, c)`, has its
+            own origin and dimensions.
         path: state dictionaries saved in training, the latest last. They are projected onto the
             plane: `path_alpha`, `path_beta`, `path_loss`, `path_distance` (step) and
             `explained_variance_ratio` (axis) are in the dataset.

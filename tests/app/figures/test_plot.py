@@ -375,6 +375,11 @@ REFUSED = {
         "of two dimensions",
     ),
     "no grid": ((ensemble_of(2),), {"ax": Figure().add_axes((0, 0, 1, 1))}, "made by subplots"),
+    "objects": (
+        (slice_of(valley, 5).assign(loss=slice_of(valley, 5)["loss"].astype(object)),),
+        {},
+        "the variable loss must be of numbers",
+    ),
     "a few kinds": (([slice_of(valley, 5), line_of()],), {}, "2 to 12 slices"),
 }
 

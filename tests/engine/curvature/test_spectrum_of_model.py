@@ -250,6 +250,16 @@ def test_bottom_may_be_none_and_a_network_may_be_asked_for_all_its_eigenvalues()
     np.testing.assert_allclose(found["eigenvalue"][0], expected, atol=1e-9)
 
 
+@pytest.mark.parametrize(("inputs", "ranks"), [(1, [1]), (2, [1, 2]), (5, [1, 2, 3, 4, 5])])
+def test_a_network_of_few_parameters_has_as_many_eigenvalues_by_default(inputs, ranks):
+    model = torch.nn.Linear(inputs, 1, bias=False).double()
+    data = cases.normal(9, inputs), cases.normal(9, 1)
+    found = lc.spectrum(model, torch.nn.functional.mse_loss, data, **EXACT)
+    assert found["rank"].values.tolist() == ranks
+    expected = 2 * torch.linalg.eigvalsh(data[0].T @ data[0] / 9).flip(0)
+    np.testing.assert_allclose(found["eigenvalue"][0], expected, atol=1e-9)
+
+
 def test_parameters_data_and_losses_that_have_no_curvature_are_refused():
     data = cases.vectors()
     with pytest.raises(SpecError, match=r"NaN or infinity in 0.weight"):

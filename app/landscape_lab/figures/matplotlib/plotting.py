@@ -172,9 +172,13 @@ def _with_sides(dataset: xr.Dataset) -> xr.Dataset:
 
     Raises:
         SpecError: they are no finite numbers, none at all, or those of a plane are not evenly
-            spaced.
+            spaced; or a variable holds Python objects.
     """
     found = with_coordinates(dataset)
+    for name, column in found.data_vars.items():
+        if column.dtype == object and not all(isinstance(one, str) for one in column.values.flat):
+            accepted = "of numbers, for instance by .astype(float)"
+            raise spec_error(f"the variable {name}", "Python objects", accepted)
     sides = [side for side in SIDES if side in found.dims]
     for side in sides:
         values = found[side].values
