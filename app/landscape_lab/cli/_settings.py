@@ -28,10 +28,16 @@ LISTED = 8
 """Names that the help of an option lists; of more it tells where they are listed."""
 
 
-def add_settings(parser: argparse.ArgumentParser, sections: Sections, paths: Sequence[str]) -> None:
+def add_settings(
+    parser: argparse.ArgumentParser,
+    sections: Sections,
+    paths: Sequence[str],
+    runs: Sequence[str] = (),
+) -> None:
     """Add `--set`, and an option for each of these paths, named by its last word.
 
     A path may be one that exists only with another choice, as `slice.directions.normalization`.
+    What is below the paths of `runs` is not listed.
     """
     known = _rows(sections)
     for path in paths:
@@ -42,13 +48,16 @@ def add_settings(parser: argparse.ArgumentParser, sections: Sections, paths: Seq
             metavar="VALUE",
             help=_help(known[path]) if path in known else f"where {path.split('.')[-2]} have it",
         )
-    others = [path for path in known if path not in paths]
+    below = tuple(f"{run}." for run in runs)
+    others = [path for path in known if path not in paths and not path.startswith(below)]
+    ending = " (* as `landscape train --help` lists them for run.)" if runs else ""
+    others += [f"{run}.*" for run in runs]
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="PATH=VALUE",
-        help="any other setting, by its path or the end of it: " + ", ".join(others),
+        help="any other setting, by its path or the end of it: " + ", ".join(others) + ending,
     )
 
 

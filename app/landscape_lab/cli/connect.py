@@ -12,6 +12,9 @@ from landscape_core.foundation.errors import SpecError
 SETTINGS = ("connection.path",)
 """Settings of a connection with their own option."""
 
+RUNS = ("connection.first", "connection.second")
+"""The two runs, whose settings are those of `landscape train`."""
+
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
@@ -21,7 +24,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("first", type=Path, help=WRITTEN)
     parser.add_argument("second", type=Path, help="another run of the same network")
-    add_settings(parser, {"connection": Connection()}, SETTINGS)
+    add_settings(parser, {"connection": Connection()}, SETTINGS, RUNS)
     parser.add_argument(
         "--align",
         action="store_true",

@@ -69,10 +69,26 @@ def _run(words: list[str]) -> int:
         from landscape_core.storage.atomic_files import check_output
 
         check_output(Path(options.output))  # not after minutes of work
+        _check_unasked(options)
     for line in options.run(options) or ():
         print(line)
     sys.stdout.flush()
     return 0
+
+
+def _check_unasked(options: argparse.Namespace) -> None:
+    """Refuse to replace a file under the default name, which nobody has named.
+
+    Raises:
+        LandscapeError: there is one; says how to go on.
+    """
+    named = options.output is not getattr(options, "usual", None)
+    if named or options.force or getattr(options, "estimate", False):
+        return
+    if Path(options.output).exists():
+        raise LandscapeError(
+            f"{options.output} exists and would be replaced: name the output by -o, or add --force."
+        )
 
 
 def _told(error: Exception) -> str:
@@ -99,7 +115,16 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
             if name not in WITHOUT_PARTS:
                 _add_parts(command, words)
             module.options(command)
+            _add_force(command)
     return made
+
+
+def _add_force(command: argparse.ArgumentParser) -> None:
+    """Add `--force` where an output has a default name, whose file is not replaced unasked."""
+    if (usual := command.get_default("output")) is not None:
+        told = f"replace {usual} if it exists; a file named by -o is replaced anyway"
+        command.add_argument("--force", action="store_true", help=told)
+        command.set_defaults(usual=usual)
 
 
 def _with_negative_lists(words: Sequence[str]) -> list[str]:

@@ -117,6 +117,16 @@ def test_the_help_of_an_option_states_its_default(capsys):
     assert "run.problem" not in told  # a recorded run is not changed
 
 
+def test_the_help_of_a_connection_does_not_list_the_settings_of_both_runs(capsys):
+    with pytest.raises(SystemExit):
+        main(["connect", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "connection.path.bends" in told
+    assert "connection.first.*, connection.second.* (* as `landscape train --help` lists" in told
+    assert "connection.first.problem" not in told
+    assert told.count("connection.") < 20
+
+
 def test_a_slice_to_a_tolerance_says_what_it_computed_and_how_sure_it_is(tmp_path, capsys):
     assert main(["train", "--dataset", "moons", "--steps", "20", "-o", "run.nc"]) == 0
     options = ["--tolerance", "0.05", "--measures", "error,class_loss", "-o", "s.nc"]
@@ -296,6 +306,35 @@ def test_a_folder_that_is_not_there_is_told_before_the_work(capsys, monkeypatch)
     monkeypatch.setattr("landscape_core.experiments.trajectory.record_run", None)  # would be called
     assert main(["train", "-o", "nowhere/run.nc"]) == 1
     assert "there is no folder nowhere" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("named", [[], ["--force"], ["-o", "run.nc"]])
+def test_a_file_under_the_default_name_is_replaced_only_where_that_is_asked(
+    named, tmp_path, capsys
+):
+    (tmp_path / "run.nc").write_text("mine")
+    code = main(["train", "--dataset", "moons", "--steps", "1", *named])
+    assert (tmp_path / "run.nc").read_bytes().startswith(b"mine") == (not named)
+    assert code == (not named)
+    told = "run.nc exists and would be replaced: name the output by -o, or add --force."
+    assert (told in capsys.readouterr().err) == (not named)
+
+
+def test_every_command_with_a_default_output_keeps_what_is_there(tmp_path, capsys):
+    usual = {"train": "run.nc", "slice": "slice.nc", "plot": "slice.png", "picture": "picture.nc"}
+    usual |= {"connect": "connection.nc", "convexity": "convexity.nc", "planes": "planes.png"}
+    for command, name in usual.items():
+        (tmp_path / name).write_text("mine")
+        assert main(WRITING[command]) == 1  # before the input that is missing is looked for
+        assert f"{name} exists and would be replaced" in capsys.readouterr().err
+        assert (tmp_path / name).read_text() == "mine"
+
+
+def test_an_estimate_writes_nothing_and_needs_no_free_name(tmp_path, capsys):
+    assert main(["train", "--dataset", "moons", "--steps", "5", "-o", "run.nc"]) == 0
+    (tmp_path / "slice.nc").write_text("mine")
+    assert main(["slice", "run.nc", "--estimate"]) == 0
+    assert (tmp_path / "slice.nc").read_text() == "mine"
 
 
 WRITING = {
