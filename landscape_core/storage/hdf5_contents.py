@@ -35,6 +35,9 @@ MOST_ATTRIBUTES = 20_000
 TEXT_CHUNK = 2**20
 """Bytes of a chunk of texts, each of which is read on its own: what HDF5 keeps for the next."""
 
+NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable."
+"""How the name of a dimension begins that has no coordinates."""
+
 POSITIONS = ("DIMENSION_LIST", "REFERENCE_LIST")
 """Attributes that refer to the dimensions of a dataset, and from there back."""
 
@@ -48,13 +51,18 @@ def check_contents(file: h5py.File, path: Path) -> None:
     declared = 0
     texts = _Texts(path)
     for name, found in _objects(file, path):
-        if isinstance(found, h5py.Dataset):
+        texts.check_attributes(found, f"{path}: {name}")
+        if isinstance(found, h5py.Dataset) and not is_bare(found):
             _check_storage(found, f"{path}: {name}")
             declared += _size(found)
             check_memory(path, declared)
             declared += texts.check_values(found, f"{path}: {name}")
             check_memory(path, declared)
-        texts.check_attributes(found, f"{path}: {name}")
+
+
+def is_bare(column: h5py.Dataset) -> bool:
+    """Whether this is a dimension without coordinates: a length, of which no value is read."""
+    return "NAME" in column.attrs and bytes(column.attrs["NAME"]).startswith(NO_VARIABLE)
 
 
 def _objects(file: h5py.File, path: Path) -> Iterator[tuple[str, h5py.Group | h5py.Dataset]]:

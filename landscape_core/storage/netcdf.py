@@ -14,7 +14,7 @@ import xarray as xr
 from landscape_core.foundation.errors import FileFormatError
 from landscape_core.storage import atomic_files, schema
 from landscape_core.storage.bounded_files import check_memory, check_regular
-from landscape_core.storage.hdf5_contents import check_contents
+from landscape_core.storage.hdf5_contents import check_contents, is_bare
 
 AS_JSON = "attributes_in_json"
 """The attribute of a file that names those attributes that netCDF cannot hold as they are."""
@@ -29,9 +29,6 @@ OF_THE_FORMAT = frozenset(
     ("CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "_NCProperties", "_nc3_strict")
 ) | {"_Netcdf4Coordinates", "_Netcdf4Dimid"}
 """Attributes in HDF5 by which netCDF keeps dimensions; they are not the dataset's."""
-
-NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
-"""How the name of a dimension begins that has no coordinates."""
 
 
 def save(dataset: xr.Dataset, path: Path) -> None:
@@ -83,7 +80,7 @@ def from_bytes(content: bytes) -> xr.Dataset:
     """
     try:
         with h5py.File(io.BytesIO(content), "r") as file:
-            stored = [item for item in file.items() if not _is_bare(item[1])]
+            stored = [item for item in file.items() if not is_bare(item[1])]
             variables = {name: _variable(file, name, column) for name, column in stored}
             attrs = _attributes(file)
         schema.check_version(attrs, "this file")
@@ -114,11 +111,6 @@ def load(path: Path) -> xr.Dataset:
         raise
     except DAMAGE as error:
         raise FileFormatError(f"{path} cannot be read as netCDF: {error}") from error
-
-
-def _is_bare(column: h5py.Dataset) -> bool:
-    """Whether this is a dimension without coordinates."""
-    return "NAME" in column.attrs and bytes(column.attrs["NAME"]).startswith(NO_VARIABLE)
 
 
 def _variable(file: h5py.File, name: str, column: h5py.Dataset) -> xr.Variable:

@@ -107,6 +107,12 @@ def test_texts_and_attributes_of_good_files_are_read(tmp_path):
     assert found.attrs == {**words.attrs, **found.attrs}
 
 
+def test_a_dimension_without_coordinates_is_as_long_as_a_large_network_has_parameters(tmp_path):
+    many = xr.Dataset({"theta": (("step", "param"), np.zeros((2, 10**6), np.float32))})
+    netcdf.save(many, tmp_path / "a.nc")
+    assert netcdf.load(tmp_path / "a.nc")["theta"].shape == (2, 10**6)
+
+
 def test_what_memory_does_not_bear_is_not_read(tmp_path, monkeypatch):
     np.save(tmp_path / "a.npy", np.zeros(1000))
     monkeypatch.setattr(bounded_files, "free_memory", lambda: 8000)
