@@ -16,6 +16,7 @@ from landscape_core.analysis.slice_metrics import slice_metrics
 from landscape_core.foundation.errors import PlaneError, SpecError
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import canonical, name_of, to_plain
+from landscape_core.foundation.registry import find
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.base import Directions
 from landscape_core.slices.grid import Grid
@@ -47,7 +48,7 @@ JOIN: Any = {
 @public_call
 def ensemble(
     parts: Mapping[str, ModelObjective],
-    directions: Directions,
+    directions: Directions | str,
     *,
     planes: int = 9,
     grid: Grid = GRID,
@@ -61,7 +62,7 @@ def ensemble(
 
     Args:
         parts: the data, by the name of its split; the centre is where the first part starts.
-        directions: a rule that draws.
+        directions: a rule that draws, or its name.
         planes: how many.
         grid: which points of each.
         seed: of the first plane.
@@ -74,6 +75,8 @@ def ensemble(
     if planes < 1:
         raise SpecError("planes", planes, "at least 1")
     accepted = "a rule that draws its plane, for instance random"
+    if isinstance(directions, str):
+        directions = find(Directions, directions)()
     if not isinstance(directions, Directions):
         raise SpecError("directions", type(directions).__name__, accepted)
     if directions.needs_path:

@@ -107,6 +107,11 @@ class Fixed(Directions):
         return Random().span(type(view)(view.objective, view.centre, view.path, 0), dimensions)
 
 
+def test_a_rule_may_be_given_by_its_name(parts):
+    named, given = (next(ensemble(parts, one, planes=1)) for one in ("random", Random()))
+    assert named.identical(given)
+
+
 def test_directions_that_are_not_drawn_are_refused(parts):
     with pytest.raises(SpecError, match=r"directions.*random.*pca"):
         next(ensemble(parts, PCA()))
@@ -119,8 +124,8 @@ def test_what_is_no_rule_or_no_data_is_refused(parts, monkeypatch):
     plane = Plane(parts["train"].start, cases.normal(2, 59))
     with pytest.raises(SpecError, match=r"directions must be a rule.*got 'Plane'"):
         next(ensemble(parts, plane))
-    with pytest.raises(SpecError, match=r"directions must be a rule.*got 'str'"):
-        next(ensemble(parts, "random"))
+    with pytest.raises(SpecError, match=r"directions must be one of.*did you mean 'random'"):
+        next(ensemble(parts, "randon"))
     with pytest.raises(SpecError, match=r"parts must be at least one objective.*got \{\}"):
         next(ensemble({}, Random()))
 

@@ -560,7 +560,7 @@ def test_frozen_parameters_stay_and_tied_ones_move_together():
         ({"dimensions": 0}, r"dimensions must be 1 .* or 2 .*got 0"),
         ({"dimensions": -1}, r"dimensions must be 1 .* or 2 .*got -1"),
         ({"dimensions": 3}, r"dimensions must be 1 .* or 2 .*got 3"),
-        ({"directions": "pca"}, r"directions must be a rule.*got 'pca'"),
+        ({"directions": "pac"}, r"directions must be one of .*did you mean 'pca'.*got 'pac'"),
         ({"directions": PCA}, r"directions must be a rule.*got <class.*PCA"),
         ({"directions": {}}, r"directions must be a rule.*got 'dict'"),
         ({"directions": [PCA()]}, r"directions must be a rule.*got 'list'"),
