@@ -11,6 +11,8 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.models.measures.base import Answers, OutputMeasure
 from landscape_core.models.module_state import rewound
 
+ACCEPTED = "a scalar, or a tensor with one value per example"
+
 
 class UserMeasure(OutputMeasure):
     """The mean of function(outputs (N, ...), targets): a scalar, or one value per example."""
@@ -27,13 +29,14 @@ class UserMeasure(OutputMeasure):
         """Return the value; the function receives copies of outputs and targets.
 
         Raises:
-            SpecError: the function returns neither a scalar nor a tensor.
+            SpecError: the function returns neither a scalar nor a tensor of one value per example.
         """
         with rewound(self.function):
             found = self.function(outputs.clone(), answers.targets.clone())
         if isinstance(found, Tensor):
+            if found.ndim > 1 and found.numel() != len(found):
+                raise SpecError("the value of a measure", f"shape {tuple(found.shape)}", ACCEPTED)
             return found.to(outputs.dtype).mean()
         if not isinstance(found, numbers.Real):
-            accepted = "a scalar, or a tensor with one value per example"
-            raise SpecError("the value of a measure", type(found).__name__, accepted)
+            raise SpecError("the value of a measure", type(found).__name__, ACCEPTED)
         return torch.as_tensor(float(found)).to(outputs)

@@ -62,6 +62,11 @@ def test_several_values_per_example_of_a_function_are_refused(call, data):
         call(network(), squares, data, **FEW)
 
 
+def test_several_values_per_example_of_a_measure_are_refused(data):
+    with pytest.raises(SpecError, match=r"value of a measure must be a scalar.* 3\)'"):
+        landscape(network(), cross_entropy, data, measures={"squares": squares}, **FEW)
+
+
 @pytest.mark.parametrize("whole", [torch.mean, torch.sum])
 def test_a_mean_or_sum_over_outputs_is_what_the_function_says(whole, data):
     found = landscape(network(), lambda o, y: whole(squares(o, y), dim=1), data, **FEW)
