@@ -6,6 +6,7 @@ Nothing here runs code of a file, and nothing is given memory before its size is
 import gzip
 import io
 import os
+import pickle
 import stat
 import zipfile
 import zlib
@@ -147,7 +148,9 @@ def torch_tensors(path: Path) -> Any:
         raise FileFormatError(f"{path} declares more content than it holds.")
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except RuntimeError as error:  # of torch's reader of archives
+    except pickle.UnpicklingError:
+        raise
+    except Exception as error:  # a damaged pickle raises anything
         raise FileFormatError(f"{path} is a damaged file of torch.save.") from error
     declared = sum(one.numel() * one.element_size() for one in _tensors(found))
     if declared > 2 * size + SLACK:  # tied weights are stored once
@@ -156,10 +159,17 @@ def torch_tensors(path: Path) -> Any:
 
 
 def _tensors(found: Any) -> list[Tensor]:
-    if torch.is_tensor(found):
-        return [found]
-    return [one for one in found.values() if torch.is_tensor(one)] if _is_map(found) else []
-
-
-def _is_map(found: Any) -> bool:
-    return isinstance(found, Mapping)
+    """The tensors in containers within containers, each once: one may hold itself."""
+    waiting, seen, tensors = [found], set(), []
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if torch.is_tensor(one):
+            tensors.append(one)
+        elif isinstance(one, Mapping):
+            waiting.extend(one.values())
+        elif isinstance(one, list | tuple | set):
+            waiting.extend(one)
+    return tensors

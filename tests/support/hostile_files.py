@@ -181,6 +181,21 @@ def _compressed(path):
             packed.writestr(part, plain.read(part))
 
 
+def _damaged_pickle(old, new):
+    """A state dictionary whose pickle has other bytes in one place."""
+
+    def make(path):
+        torch.save(torch.nn.Linear(2, 2).state_dict(), path.with_suffix(".plain"))
+        with (
+            zipfile.ZipFile(path.with_suffix(".plain")) as plain,
+            zipfile.ZipFile(path, "w") as made,
+        ):
+            for part in plain.namelist():
+                made.writestr(part, plain.read(part).replace(old, new))
+
+    return make
+
+
 def _old(path):
     torch.save(torch.zeros(3), path, _use_new_zipfile_serialization=False)
 
@@ -248,6 +263,9 @@ TENSORS = {
     "a module": _torch(torch.nn.Linear(2, 2)),
     "compressed": _compressed,
     "a repeated number": _torch(torch.zeros(1).expand(2**34)),
+    "a repeated number within": _torch({"model": {"w": [torch.zeros(1).expand(2**34)]}}),
+    "damaged text": _damaged_pickle(b"weight", b"w\x92ight"),
+    "a damaged index": _damaged_pickle(b"h\x00", b"h\xee"),
     "of an old version": _old,
     "empty": _bytes(b""),
     "a pickle": _pickled(Hostile()),
