@@ -71,6 +71,13 @@ def access_options(parser: argparse.ArgumentParser, *, default: str) -> None:
             f"maximum number of open pages; by default {default}. Later visitors wait for a place"
         ),
     )
+    parser.add_argument(
+        "--idle-timeout",
+        type=float,
+        default=0.0,
+        metavar="MINUTES",
+        help="end a page without a run or an input for so long; by default never",
+    )
 
 
 def access(asked: argparse.Namespace) -> Access:
@@ -84,7 +91,7 @@ def access(asked: argparse.Namespace) -> Access:
         names=tuple(asked.origin),
         password=password,
         sessions=asked.max_sessions,
-        idle_timeout=getattr(asked, "idle_timeout", 0.0),  # only where pages have processes
+        idle_timeout=asked.idle_timeout,
     )
 
 
@@ -101,6 +108,7 @@ def until_stopped(
     _end_in_order()
     if asked.password == GENERATED:
         url = f"{url}?token={urllib.parse.quote(limits.password)}"
+    print("Landscape Lab is starting…", file=sys.stderr, flush=True)
     with server.running(made, url) as process:
         print(f"Landscape Lab is at {url} (press Ctrl-C to stop)", flush=True)
         if limits.sessions is not None:

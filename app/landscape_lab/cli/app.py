@@ -15,13 +15,6 @@ def options(parser: argparse.ArgumentParser) -> None:
             "gigabyte each"
         ),
     )
-    parser.add_argument(
-        "--idle-timeout",
-        type=float,
-        default=0.0,
-        metavar="MINUTES",
-        help="end a page without a run or an input for so long; by default never",
-    )
 
 
 def run(asked: argparse.Namespace) -> None:

@@ -27,12 +27,10 @@ def run(asked: argparse.Namespace) -> None:
     made = server.panel_command(
         port,
         ip=asked.host,
-        origins=limits.names,
         prefix=asked.base_url,
         processes=processes.usual() if asked.processes is None else asked.processes,
-        most=limits.sessions,
         spare=server.SPARE_EACH,
-        password=limits.password,
+        access=limits,
     )
     url = server.address(port, ip=asked.host, path=asked.base_url)
     _serving.until_stopped(made, url, asked, limits)

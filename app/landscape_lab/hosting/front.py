@@ -172,7 +172,8 @@ def application(guard: Guard, behind: Behind, served: Served, most: int) -> Appl
 async def serve(asked: argparse.Namespace) -> None:
     """Serve until a signal comes."""
     password = os.environ.pop(PASSWORD, "")  # before processes inherit it
-    sockets = bind_sockets(asked.port, asked.address)
+    for each in bind_sockets(asked.port, asked.address):
+        each.close()  # an address that is taken is told of now, and not after a minute
     served = Served(asked.script.resolve(), f"/{asked.prefix.strip('/')}".rstrip("/"), asked.spare)
     ended = asyncio.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
@@ -187,7 +188,8 @@ async def serve(asked: argparse.Namespace) -> None:
         )
         behind = Behind(processes, own)
         server = HTTPServer(application(guard, behind, served, asked.max_sessions), xheaders=True)
-        server.add_sockets(sockets)
+        # Not earlier: who connects is answered at once.
+        server.add_sockets(bind_sockets(asked.port, asked.address))
         await ended.wait()
     finally:
         processes.end()

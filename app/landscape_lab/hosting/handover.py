@@ -39,7 +39,7 @@ class Line:
             received: called with each message and its descriptor, which is the receiver's to close.
             lost: called once, when the other process is gone.
         """
-        self._socket, self._received, self._lost = end, received, lost
+        self._channel, self._received, self._lost = end, received, lost
         self._loop = asyncio.get_running_loop()
         self._waiting: collections.deque[tuple[bytearray, int | None]] = collections.deque()
         self._read, self._descriptors = bytearray(), collections.deque[int]()
@@ -48,7 +48,7 @@ class Line:
 
     def send(self, message: bytes, descriptor: int | None = None) -> None:
         """Send a message soon; its descriptor is closed here, at once if the line is cut."""
-        if self._socket.fileno() < 0:
+        if self._channel.fileno() < 0:
             if descriptor is not None:
                 os.close(descriptor)
             return
@@ -58,11 +58,11 @@ class Line:
 
     def close(self) -> None:
         """Give up the line, with all that waits on it."""
-        if self._socket.fileno() < 0:
+        if self._channel.fileno() < 0:
             return
-        self._loop.remove_reader(self._socket)
-        self._loop.remove_writer(self._socket)
-        self._socket.close()
+        self._loop.remove_reader(self._channel)
+        self._loop.remove_writer(self._channel)
+        self._channel.close()
         for descriptor in (*(fd for _, fd in self._waiting), *self._descriptors):
             if descriptor is not None:
                 os.close(descriptor)
@@ -74,9 +74,9 @@ class Line:
             while self._waiting:
                 data, descriptor = self._waiting[0]
                 sent = (
-                    self._socket.send(data)
+                    self._channel.send(data)
                     if descriptor is None
-                    else socket.send_fds(self._socket, [data], [descriptor])
+                    else socket.send_fds(self._channel, [data], [descriptor])
                 )
                 if descriptor is not None:
                     os.close(descriptor)
@@ -85,18 +85,18 @@ class Line:
                 if not data:
                     self._waiting.popleft()
         except BlockingIOError:
-            self._loop.add_writer(self._socket, self._flush)
+            self._loop.add_writer(self._channel, self._flush)
         except OSError:
             self._end()
         else:
-            self._loop.remove_writer(self._socket)
+            self._loop.remove_writer(self._channel)
 
     def _on_readable(self) -> None:
         try:
             data, descriptors, *_ = (
-                socket.recv_fds(self._socket, CHUNK, MOST_DESCRIPTORS)
+                socket.recv_fds(self._channel, CHUNK, MOST_DESCRIPTORS)
                 if possible
-                else (self._socket.recv(CHUNK), [])
+                else (self._channel.recv(CHUNK), [])
             )
         except BlockingIOError:
             return
@@ -126,6 +126,6 @@ class Line:
         return message, self._descriptors.popleft() if carries else None
 
     def _end(self) -> None:
-        if self._socket.fileno() >= 0:
+        if self._channel.fileno() >= 0:
             self.close()
             self._lost()

@@ -40,8 +40,8 @@ QUIET = 1.0
 UNUSED = 20_000
 """Milliseconds that a session may be without a page: closed, or not yet connected."""
 
-CHECK = 10_000
-"""Milliseconds between two looks for such sessions."""
+CHECK = 1_000
+"""Milliseconds between two looks for such sessions, and for those that have asked for their end."""
 
 READY = "ready"
 SESSIONS = "sessions"
@@ -104,6 +104,7 @@ class PanelServer:
         self._building = False
         self._quiet_at = time.monotonic()
         PeriodicCallback(self._use_time, LOOK).start()
+        PeriodicCallback(self._close_ended, LOOK).start()
 
     @property
     def sessions(self) -> list[str]:
@@ -129,6 +130,12 @@ class PanelServer:
             connection.close()
             return
         self.http.handle_stream(_Begun(connection, read), address)
+
+    def _close_ended(self) -> None:
+        """Close the connections of pages that have asked for their end; Bokeh then ends those."""
+        for connection in list(self.application._clients):
+            if connection.session.expiration_requested:
+                connection._socket.close(1000)
 
     async def _use_time(self) -> None:
         """Build a spare page, if there is nothing else to do."""

@@ -13,12 +13,14 @@ import sys
 import tempfile
 import time
 import urllib.parse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from landscape_core.foundation.errors import LandscapeError, MissingDataError, SpecError
+from landscape_lab.bridge import hosted
 from landscape_lab.hosting import lifeline
 from landscape_lab.hosting.access import OPEN, PASSWORD, Access
+from landscape_lab.hosting.guard import LOOPBACK
 
 HERE = Path(__file__).resolve().parent
 NOTEBOOK = HERE / "app.ipynb"
@@ -28,6 +30,9 @@ LOCAL = "127.0.0.1"
 LAST_PORT = 65535
 PATIENCE = 10.0
 """Seconds that a server has to end in order."""
+
+START = 300.0
+"""Seconds that a server has to start: it listens once it can show a page."""
 
 FEW_THREADS = {"OMP_NUM_THREADS": "1"}
 """Networks of this size gain nothing from a second thread, and browser and visitors lose one."""
@@ -83,8 +88,9 @@ def voila_command(
         argv.append(f"--GuardedVoila.idle_timeout={60 * access.idle_timeout}")
     if preheated:
         argv += ["--preheat_kernel=True", f"--pool_size={preheated}"]
-    env = {**FEW_THREADS, **os.environ, **_voila_paths(os.environ)}
-    return argv, {**env, PASSWORD: access.password} if access.password else env
+    env = {**FEW_THREADS, **os.environ, **_voila_paths(os.environ), **_told(access)}
+    own = ip in LOOPBACK and not access.names and not access.password
+    return argv, env if own else {**env, hosted.VISITORS: "1"}
 
 
 def panel_command(  # noqa: PLR0913 - the options of a command line
@@ -93,11 +99,9 @@ def panel_command(  # noqa: PLR0913 - the options of a command line
     script: Path = SCRIPT,
     ip: str = LOCAL,
     prefix: str = "",
-    origins: Sequence[str] = (),
     processes: int = 1,
-    most: int | None = None,
     spare: int = 0,
-    password: str = "",
+    access: Access = OPEN,
 ) -> Command:
     """Arguments and environment of a Panel server that all visitors share.
 
@@ -106,28 +110,24 @@ def panel_command(  # noqa: PLR0913 - the options of a command line
         script: a `.py` or `.ipynb` file that shows the app.
         ip: the interface to listen on.
         prefix: the path in front of every address, for a proxy.
-        origins: `host:port` accepted in addition to this machine.
         processes: among which the pages are distributed, each on a core of its own.
-        most: pages at the same time; by default `PAGES_EACH` for each process.
         spare: pages that each process builds before anybody asks for them.
-        password: a word that visitors must know; empty if none.
+        access: who may open pages, and how many: by default `PAGES_EACH` for each process.
     """
     _check(port, script)
     if processes < 1:
         raise SpecError("processes", processes, "a positive number of processes")
-    if most is not None and most < 1:
-        raise SpecError("max-sessions", most, "a positive number of pages")
     argv = [
         *(sys.executable, "-m", "landscape_lab.hosting.front", str(script)),
         *("--port", str(port), "--address", ip, "--processes", str(processes)),
-        *("--max-sessions", str(most or PAGES_EACH * processes), "--spare", str(spare)),
+        *("--max-sessions", str(access.sessions or PAGES_EACH * processes), "--spare", str(spare)),
     ]
     if prefix:
         argv += ["--prefix", prefix]
-    for origin in origins:
+    for origin in access.names:
         argv += ["--origin", origin]
-    env = {**FEW_THREADS, **os.environ, "BOKEH_RESOURCES": "server"}
-    return argv, {**env, PASSWORD: password} if password else env
+    env = {**FEW_THREADS, **os.environ, "BOKEH_RESOURCES": "server", **_told(access)}
+    return argv, {**env, hosted.IDLE_TIMEOUT: str(60 * access.idle_timeout)}
 
 
 def address(port: int, *, ip: str = LOCAL, path: str = "/") -> str:
@@ -157,7 +157,7 @@ def free_port(first: int = 0) -> int:
 
 @contextlib.contextmanager
 def running(
-    command: Command, url: str, *, patience: float = 60.0, output: int | None = None
+    command: Command, url: str, *, patience: float = START, output: int | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start a server, wait until it answers, and end it with all its kernels on leaving.
 
@@ -167,7 +167,7 @@ def running(
     Args:
         command: what `voila_command` or `panel_command` returned.
         url: an address that answers once the server is there.
-        patience: seconds to wait for the first answer.
+        patience: seconds to wait until it listens.
         output: where its text goes, as in `subprocess.Popen`; by default to the terminal.
 
     Raises:
@@ -202,6 +202,10 @@ def _check(port: int, source: Path) -> None:
             f"{source} is missing: it is what the server shows. It lies in a clone of the "
             "repository; install from there with `make app`."
         )
+
+
+def _told(access: Access) -> dict[str, str]:
+    return {PASSWORD: access.password} if access.password else {}
 
 
 def _slashed(path: str) -> str:

@@ -112,7 +112,7 @@ class Page:
         run = self.run
         try:
             scene = assign(run.scene, path, value)
-            if run.host == "server":
+            if run.visited:
                 check_names_no_files(replace(run.place.alone(), start=scene, changes=()))
         except SpecError as error:
             self.layout.form.set_error(path, message_of(error))

@@ -7,6 +7,7 @@ from typing import Any
 from landscape_core.foundation.errors import LandscapeError
 from landscape_core.session.picture import Picture
 from landscape_lab.bridge.host import mode
+from landscape_lab.bridge.hosted import has_visitors
 from landscape_lab.page.form_sections import concerned, message_of
 from landscape_lab.page.layout import PageLayout
 from landscape_lab.page.staleness import staleness
@@ -64,6 +65,11 @@ class PageRun:
         self._at_rest: Callable[[], None] | None = None
         self._linked_at = 0.0
         self._progress = ProgressText()
+
+    @property
+    def visited(self) -> bool:
+        """Whether others than the user of the machine may be in front of the page."""
+        return self.host == "server" or has_visitors()
 
     @property
     def scene(self) -> Scene:

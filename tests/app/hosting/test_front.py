@@ -1,7 +1,10 @@
 """What stands in front of the processes: whom it lets in, and to whom it gives a connection."""
 
+import contextlib
+import os
 import re
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,10 +12,12 @@ from bokeh.util.token import generate_jwt_token
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from tornado.testing import AsyncHTTPTestCase
 
+from landscape_lab.hosting import server
 from landscape_lab.hosting.front import Behind, application, head
 from landscape_lab.hosting.guard import Guard
 from landscape_lab.hosting.panel_process import Served
 from landscape_lab.hosting.processes import Processes
+from waiting import until
 
 PAGE = "text/html"
 
@@ -142,6 +147,41 @@ class NobodyTest(FrontCase):
     def test_while_no_process_is_there_the_answer_says_so(self):
         assert self.visit("/favicon.ico").code == 503
         assert self.socket_of(generate_jwt_token("0-abc")).code == 404
+
+
+SLOW = """
+import os
+import panel as pn
+
+pn.pane.Str("here").servable()
+if os.path.exists({gate!r}):
+    open({gate!r}).read()
+    os.remove({gate!r})
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("processes", [1, 2])
+def test_nobody_is_connected_before_a_page_can_be_shown(tmp_path, processes):
+    script, gate, port = tmp_path / "serve.py", tmp_path / "gate", server.free_port()
+    script.write_text(SLOW.format(gate=str(gate)))
+    os.mkfifo(gate)
+    argv, env = server.panel_command(port, script=script, processes=processes)
+    with subprocess.Popen(argv, env=env, stderr=subprocess.DEVNULL) as process:
+        try:
+            with gate.open("w"), pytest.raises(ConnectionRefusedError):
+                # The first page is being built.
+                socket.create_connection((server.LOCAL, port), timeout=60)
+            until(lambda: answers(port), "the server")
+        finally:
+            process.terminate()
+
+
+def answers(port):
+    with contextlib.suppress(OSError):
+        socket.create_connection((server.LOCAL, port), timeout=60).close()
+        return True
+    return False
 
 
 @pytest.mark.parametrize("given", ["Bokeh-Session-Id", "bokeh-session-id", "Connection"])

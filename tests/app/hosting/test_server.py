@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from landscape_core.foundation.errors import MissingDataError, SpecError
+from landscape_lab.bridge import hosted
 from landscape_lab.figures import theme
 from landscape_lab.hosting import server
 from landscape_lab.hosting.access import PASSWORD, Access
@@ -57,11 +58,31 @@ def test_a_base_url_begins_and_ends_with_a_slash(notebook, given):
 
 def test_panel_lets_in_this_machine_and_whom_it_is_told(notebook):
     argv, env = server.panel_command(
-        5006, script=notebook, origins=["lab.example:80"], password="secret"
+        5006, script=notebook, access=Access(names=("lab.example:80",), password="secret")
     )
     assert [b for a, b in itertools.pairwise(argv) if a == "--origin"] == ["lab.example:80"]
     assert "secret" not in " ".join(argv)
     assert env[PASSWORD] == "secret"
+
+
+@pytest.mark.parametrize(
+    ("ip", "options", "visited"),
+    [
+        (server.LOCAL, {}, False),
+        ("localhost", {"sessions": 2, "idle_timeout": 5.0}, False),
+        ("0.0.0.0", {}, True),
+        ("0.0.0.0", {"password": "secret"}, True),
+        ("192.168.0.7", {}, True),
+        (server.LOCAL, {"names": ("lab.example",)}, True),
+        (server.LOCAL, {"password": "secret"}, True),
+    ],
+)
+def test_a_voila_that_others_reach_tells_its_pages_that_they_have_visitors(
+    notebook, monkeypatch, ip, options, visited
+):
+    _, env = server.voila_command(8866, notebook=notebook, ip=ip, access=Access(**options))
+    monkeypatch.setattr(os, "environ", env)
+    assert hosted.has_visitors() is visited
 
 
 @pytest.mark.parametrize(

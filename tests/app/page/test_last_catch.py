@@ -6,6 +6,7 @@ import panel as pn
 import pytest
 
 from landscape_core.storage.store import Store
+from landscape_lab.bridge import hosted
 from landscape_lab.page import run as run_module
 from landscape_lab.page.controller import Page
 from landscape_lab.page.last_catch import DEBUG, caught
@@ -87,6 +88,19 @@ def test_a_link_to_a_network_too_large_says_so(page):
     until(lambda: shown.form.view.errors or shown.toolbar.shown["message"])
     told = str(shown.form.view.errors) + shown.toolbar.shown["message"]
     assert "million parameters take about" in told
+
+
+@pytest.mark.parametrize("file", ["/etc/passwd", "/no/such/file"])
+def test_a_voila_that_others_reach_has_the_same_rule_as_a_served_page(page, file, monkeypatch):
+    monkeypatch.setattr(page.run, "submit", lambda **_: None)
+    page.run.host = "voila"
+    page.choose("slice.directions", "given")
+    monkeypatch.setenv(hosted.VISITORS, "1")
+    page.choose("slice.directions.file", file)
+    assert REFUSED in page.layout.form.view.errors["slice.directions.file"]
+    monkeypatch.delenv(hosted.VISITORS)
+    page.choose("slice.directions.file", "own.npy")
+    assert page.scene.slice.directions.file == "own.npy"
 
 
 def test_in_a_notebook_files_are_the_users_own(page, monkeypatch):
