@@ -12,6 +12,7 @@ import asyncio
 import os
 import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,20 @@ class Behind:
             raise HTTPError(503, "the app is being started again")
         return place
 
+    def left(self, place: Place | None, session: str) -> float | None:
+        """Seconds since a page was left or ended; None while it is there or on its way."""
+        if place is not None:
+            return place.left(session)
+        assert self.own is not None
+        return self.own.left(session)
+
+    def end(self, place: Place | None, session: str) -> None:
+        """End a page that was left, before its time to come back is over."""
+        if place is not None:
+            place.end_session(session)
+        elif self.own:
+            self.own.end(session)
+
     def give(self, place: Place | None, read: bytes, descriptor: int, session: str) -> None:
         """Give a connection to a place, and say which session it opens, if it opens one."""
         if place is None:
@@ -88,6 +103,23 @@ class Behind:
             self.own.take(read, descriptor, session)
         else:
             place.give(read, descriptor, session)
+
+
+@dataclass(frozen=True)
+class FrontPage:
+    """A page that was opened."""
+
+    behind: Behind
+    place: Place | None
+    session: str
+
+    def left(self) -> float | None:
+        """Seconds since it was left or ended; None while it is there or on its way."""
+        return self.behind.left(self.place, self.session)
+
+    def end(self) -> None:
+        """End it soon, as it was left."""
+        self.behind.end(self.place, self.session)
 
 
 class GivingHandler(RequestHandler):
@@ -104,9 +136,11 @@ class GivingHandler(RequestHandler):
         if request.headers.get("Upgrade", "").lower() == "websocket":
             place = self.behind.find(_session_of(request))
         elif request.method == "GET" and request.path.rstrip("/") == self.page:
-            if not gate.admitted(self, self.queue):
+            ticket = gate.admitted(self, self.queue)
+            if not ticket:
                 return
             place, session = self.behind.open()
+            self.queue.opened(ticket, FrontPage(self.behind, place, session))
         else:
             place = self.behind.find("")
         stream = self.detach()

@@ -23,6 +23,9 @@ from landscape_lab.hosting.guard import HEADERS, Guard
 PAGES = template.Loader(str(Path(__file__).resolve().parent / "share" / "pages"))
 
 TICKET = "landscape-lab-ticket"
+"""The cookie with the tickets of a browser's pages, the latest first, with dots between them."""
+MOST_TICKETS = 8
+
 SLOW_DOWN = 1.0
 """Seconds until a wrong password is answered, and how many may wait for it at once."""
 WRONG_AT_ONCE = 10
@@ -40,24 +43,30 @@ def rules(guard: Guard, report: Report = dict) -> list[Rule]:
     ]
 
 
-def admitted(handler: RequestHandler, queue: AdmissionQueue) -> bool:
-    """Whether a visitor may enter; if not, the answer is the page that waits.
+def admitted(handler: RequestHandler, queue: AdmissionQueue) -> str:
+    """The ticket of a visitor who may enter; if empty, the answer is the page that waits.
 
-    The visitor must be counted in the room of the queue before anything is awaited.
+    The visitor must be counted in the room of the queue before anything is awaited, and the queue
+    be told of the page.
     """
-    turn = queue.ask(handler.get_cookie(TICKET))
+    shown = (handler.get_cookie(TICKET) or "").split(".")[:MOST_TICKETS]
+    turn = queue.ask(*shown)
     if turn.enters:
-        handler.clear_cookie(TICKET, path=handler.request.path)
-        return True
+        return turn.ticket
+    tickets = [turn.ticket, *(one for one in shown if one and one != turn.ticket)]
     handler.set_cookie(
-        TICKET, turn.ticket, path=handler.request.path, httponly=True, samesite="Lax"
+        TICKET,
+        ".".join(tickets[:MOST_TICKETS]),
+        path=handler.request.path,
+        httponly=True,
+        samesite="Lax",
     )
     if turn.place:
         handler.set_status(503)
         handler.set_header("Retry-After", str(round(turn.retry)))
     _write_page(handler, "waiting.html", place=turn.place, retry=turn.retry)
     handler.finish()
-    return False
+    return ""
 
 
 class SecurityHeaders(OutputTransform):

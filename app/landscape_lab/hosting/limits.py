@@ -28,10 +28,31 @@ STARTING = 60.0
 
 @dataclass(eq=False)
 class Opening:
-    """A page on its way: from when it is admitted until the whole of it has been sent."""
+    """A page that was admitted: on its way until the whole of it has been sent.
+
+    Attributes:
+        kernel_id: its kernel, once it has one.
+        aborted: whether it is not wanted any more.
+        left_at: since when nobody is in front of it.
+        hurried: whether its visitor has come again, and its kernel needs to end soon.
+    """
 
     kernel_id: str = ""
     aborted: bool = False
+    left_at: float | None = None
+    hurried: bool = False
+
+    def left(self) -> float | None:
+        """Seconds since the page was left or ended; None while it is there or on its way."""
+        return None if self.left_at is None else time.monotonic() - self.left_at
+
+    def end(self) -> None:
+        """Its kernel ends at the next look, unless the page is there again."""
+        self.hurried = True
+
+    def leave(self) -> None:
+        """Nobody is in front of it from now on."""
+        self.left_at = time.monotonic() if self.left_at is None else self.left_at
 
 
 OPENING: ContextVar[Opening | None] = ContextVar("opening", default=None)
@@ -65,6 +86,9 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
         self._coming: set[str] = set()
         self._ending: set[str] = set()
         self._openings: set[Opening] = set()
+        """Pages on their way."""
+        self._opened: dict[str, Opening] = {}
+        """Pages by their kernels."""
         self._pages: set[str] = set()
         """Kernels of pages; others are not ended here."""
         self._due: dict[str, float] = {}
@@ -120,6 +144,8 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
             self._coming.discard(kernel_id)
             if kernel_id not in self._kernels:  # did not start: the server could not be ended
                 self._pending_kernels.pop(kernel_id, None)
+                if opening := self._opened.pop(kernel_id, None):
+                    opening.leave()
         if preheats is not None:
             self._watch()
         if preheats == "True":
@@ -137,6 +163,9 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
         if kernel_id in self._ending:
             return
         self._ending.add(kernel_id)
+        if opening := self._opened.pop(kernel_id, None):
+            opening.aborted |= opening in self._openings
+            opening.leave()
         try:
             await super().shutdown_kernel(kernel_id, *args, **options)
         finally:
@@ -153,6 +182,8 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
         """All of a page has been sent: it must connect to its kernel soon."""
         self._find_pages_of_heated()
         self._openings.discard(opening)
+        if not opening.kernel_id:  # there was no page to be shown
+            opening.leave()
         if opening.kernel_id in self._new and not opening.aborted:
             self._due[opening.kernel_id] = time.monotonic() + self.opening
 
@@ -160,6 +191,7 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
         """The browser does not want a page any more: its kernel ends."""
         self._find_pages_of_heated()
         opening.aborted = True
+        opening.leave()
         self._openings.discard(opening)
         if opening.kernel_id in self._new:
             self._due[opening.kernel_id] = time.monotonic()
@@ -174,6 +206,8 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
         super().notify_connect(kernel_id)
         self._due.pop(kernel_id, None)
         self._new.discard(kernel_id)
+        if opening := self._opened.get(kernel_id):
+            opening.left_at = None
 
     def notify_disconnect(self, kernel_id: str) -> None:
         """A page is connected no more: left, loaded anew, or its network is gone."""
@@ -181,6 +215,8 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
         connected = self._kernel_connections.get(kernel_id, 0)
         if kernel_id in self._pages and kernel_id not in self._ending and not connected:
             self._due[kernel_id] = time.monotonic() + self.lost
+            if opening := self._opened.get(kernel_id):
+                opening.leave()
 
     def kernel_model(self, kernel_id: str) -> dict[str, Any]:
         """What the server says about a kernel; a page that asks while it loads is alive."""
@@ -193,6 +229,10 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
         """End the kernels whose time without a page is over."""
         self._find_pages_of_heated()
         now = time.monotonic()
+        for kernel_id in self._due.keys() & self._opened.keys():
+            opening = self._opened[kernel_id]
+            if opening.hurried and opening.left_at is not None:
+                self._due[kernel_id] = now
         due = [known for known, at in self._due.items() if at <= now]
         self._due = {known: at for known, at in self._due.items() if at > now}
         ended = (self.shutdown_kernel(known) for known in due if known in self._kernels)
@@ -227,7 +267,7 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
             self._is_for_a_page(kernel_id, None)
             for opening in self._openings:
                 if not opening.kernel_id:  # perhaps that of another page, which then has more time
-                    opening.kernel_id = kernel_id
+                    self._belongs(kernel_id, opening)
                     break
 
     def _take_place(self, kernel_id: str, opening: Opening | None) -> None:
@@ -237,7 +277,11 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
             raise HTTPError(503, f"all places are taken ({self.places})")
         self._coming.add(kernel_id)  # before anything is awaited: others may come meanwhile
         if opening is not None:
-            opening.kernel_id = kernel_id
+            self._belongs(kernel_id, opening)
+
+    def _belongs(self, kernel_id: str, opening: Opening) -> None:
+        opening.kernel_id = kernel_id
+        self._opened[kernel_id] = opening
 
     def _watch(self) -> None:
         if self._looking is None:

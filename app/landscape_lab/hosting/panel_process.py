@@ -22,6 +22,7 @@ from tornado.iostream import IOStream
 
 from landscape_lab.hosting.gate import SecurityHeaders
 from landscape_lab.hosting.handover import Line
+from landscape_lab.hosting.left_pages import LeftPages
 from landscape_lab.hosting.spare_pages import SparePages
 from landscape_lab.worker.turns import TURNS
 
@@ -45,6 +46,7 @@ CHECK = 1_000
 
 READY = "ready"
 SESSIONS = "sessions"
+LEFT = "left"
 SPARE = "spare"
 """Keys of a process's reports."""
 
@@ -102,15 +104,37 @@ class PanelServer:
         (context,) = self.application.applications.values()
         self.spare = SparePages(context, served.page, number, served.spare)
         self._building = False
+        self._connected: set[str] = set()
+        """Sessions to which a page has been connected."""
+        self._left = LeftPages()
         self._quiet_at = time.monotonic()
         PeriodicCallback(self._use_time, LOOK).start()
-        PeriodicCallback(self._close_ended, LOOK).start()
+        PeriodicCallback(self._look, LOOK).start()
 
     @property
     def sessions(self) -> list[str]:
         """The sessions of the pages that are open, or were a moment ago."""
         known = {session.id for session in self.server.get_sessions()}
         return sorted(known.difference(self.spare.names))
+
+    @property
+    def deserted(self) -> list[str]:
+        """Those of them whose page was left, or whose connection broke."""
+        return sorted(
+            session.id
+            for session in self.server.get_sessions()
+            if session.id in self._connected and not session.connection_count
+        )
+
+    def left(self, session: str) -> float | None:
+        """Seconds since a page was left or ended; None while it is there or on its way."""
+        return self._left.since(session)
+
+    def end(self, name: str) -> None:
+        """End a session at the next look, if its page was left."""
+        for session in self.server.get_sessions():
+            if session.id == name and name in self.deserted:
+                session.request_expiration()
 
     def take(self, read: bytes, descriptor: int, session: str = "") -> None:
         """Answer a connection from now on, of which something has been read already.
@@ -131,8 +155,12 @@ class PanelServer:
             return
         self.http.handle_stream(_Begun(connection, read), address)
 
-    def _close_ended(self) -> None:
-        """Close the connections of pages that have asked for their end; Bokeh then ends those."""
+    def _look(self) -> None:
+        """See which pages were left; close connections of those that have asked for their end."""
+        sessions = self.server.get_sessions()
+        self._connected.update(one.id for one in sessions if one.connection_count)
+        self._connected.intersection_update(one.id for one in sessions)
+        self._left.look(self.sessions, self.deserted)
         for connection in list(self.application._clients):
             if connection.session.expiration_requested:
                 connection._socket.close(1000)
@@ -203,13 +231,15 @@ def run(served: Served, number: int, end: socket.socket) -> None:
 
     def report() -> None:
         nonlocal known
-        told = {SESSIONS: panel.sessions, SPARE: panel.spare.names}
+        told = {SESSIONS: panel.sessions, LEFT: panel.deserted, SPARE: panel.spare.names}
         if known != told:
             known = told
             line.send(json.dumps(told).encode())
 
     def received(message: bytes, descriptor: int | None) -> None:
-        if descriptor is not None:
+        if descriptor is None:
+            panel.end(message.decode("ascii"))
+        else:
             session, _, read = message.partition(b"\n")
             panel.take(read, descriptor, session.decode("ascii"))
 

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 
 from landscape_lab.hosting import capacity, panel_process
 from landscape_lab.hosting.handover import Line
-from landscape_lab.hosting.panel_process import READY, SESSIONS, SPARE, Served
+from landscape_lab.hosting.left_pages import LeftPages
+from landscape_lab.hosting.panel_process import LEFT, READY, SESSIONS, SPARE, Served
 from landscape_lab.hosting.spare_pages import new_name
 
 LOG = logging.getLogger("landscape_lab.hosting")
@@ -44,6 +45,7 @@ class Place:
         """Sessions that its process has built already."""
         self._coming: dict[str, float] = {}
         """Pages given to the process that it has not reported yet, and when."""
+        self._left = LeftPages()
         self._line: Line | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -91,6 +93,15 @@ class Place:
         else:
             self._line.send(session.encode("ascii") + b"\n" + read, descriptor)
 
+    def left(self, session: str) -> float | None:
+        """Seconds since a page was left or ended; None while it is there or on its way."""
+        return self._left.since(session)
+
+    def end_session(self, session: str) -> None:
+        """End a page that was left, before its time to come back is over."""
+        if self._line is not None and session in self._open:
+            self._line.send(session.encode("ascii"))
+
     def end(self) -> None:
         """End the process: it stops when its line is cut."""
         if self._line is not None:
@@ -109,6 +120,7 @@ class Place:
             self._stillborn = 0
             self.ready.set()
         if SESSIONS in told:
+            self._left.look(told[SESSIONS], told[LEFT])
             self._open = set(told[SESSIONS])
             for session in self._open:
                 self._coming.pop(session, None)
@@ -120,6 +132,7 @@ class Place:
             self._stillborn += 1
         self.ready.clear()
         self._line = None
+        self._left.look((), ())
         self._open.clear()
         self.spare.clear()
         self._coming.clear()

@@ -105,9 +105,11 @@ class PageHandler(TornadoVoilaHandler):
         if path:  # a file; nothing is started
             await super().get(path)
             return
-        if not gate.admitted(self, self.queue):
+        ticket = gate.admitted(self, self.queue)
+        if not ticket:
             return
         self.opening = self.kernel_manager.admit()
+        self.queue.opened(ticket, self.opening)
         OPENING.set(self.opening)
         _ = (
             self.xsrf_token

@@ -2,7 +2,7 @@
 
 import pytest
 
-from landscape_lab.hosting.admission_queue import AWAKE, LONGEST, AdmissionQueue
+from landscape_lab.hosting.admission_queue import AWAKE, LONGEST, RETURN, AdmissionQueue
 
 
 class Server:
@@ -18,9 +18,9 @@ class Server:
         ticket = self.queue.ask(None).ticket
         return ticket if self.ask(ticket) else None
 
-    def ask(self, ticket):
-        """The place of a visitor who shows a ticket; 0 if let in."""
-        turn = self.queue.ask(ticket)
+    def ask(self, *tickets):
+        """The place of a visitor who shows tickets; 0 if let in."""
+        turn = self.queue.ask(*tickets)
         self.room -= turn.enters
         assert turn.enters == (turn.place == 0)
         return turn.place
@@ -75,6 +75,69 @@ def test_a_visitor_who_does_not_ask_any_more_is_passed_over_but_keeps_the_place_
     server.now += 121
     assert server.ask(second) == 1  # a new ticket: both were dropped
     assert len(server.queue) == 0
+
+
+class OpenPage:
+    """A page that was left so many seconds ago."""
+
+    def __init__(self):
+        self.since, self.ended = None, False
+
+    def left(self):
+        return self.since
+
+    def end(self):
+        self.ended = True
+
+
+def opened(server):
+    """The ticket of a visitor who was let in, and the page."""
+    ticket, page = server.queue.ask().ticket, OpenPage()
+    assert server.queue.ask(ticket).enters
+    server.room -= 1
+    server.queue.opened(ticket, page)
+    return ticket, page
+
+
+def test_who_loads_a_page_anew_goes_before_those_who_wait_and_gets_the_place_that_it_frees():
+    server = Server(1)
+    ticket, page = opened(server)
+    waits = server.come()
+    first = server.queue.ask(ticket)
+    assert (first.enters, first.place, first.retry) == (False, 0, 0.0)  # its page is there still
+    page.since = 0.1
+    again = server.queue.ask(first.ticket, ticket)
+    assert (again.enters, again.place) == (False, 1)
+    assert 0 < again.retry < server.queue.ask(waits).retry
+    assert page.ended
+    assert server.ask(waits) == 2
+    server.room = 1
+    assert server.ask(waits) == 1
+    assert server.ask(first.ticket, ticket) == 0
+    assert server.ask(waits) == 1
+    # The page gives its place once.
+    other = server.queue.ask(ticket)
+    assert server.queue.ask(other.ticket, ticket).place == 2
+
+
+def test_a_second_page_of_a_visitor_comes_last_as_long_as_the_first_is_there():
+    server = Server(1)
+    ticket, _ = opened(server)
+    waits = server.come()
+    second = server.queue.ask(ticket)
+    assert server.ask(second.ticket, ticket) == 2
+    assert server.ask(waits) == 1
+
+
+def test_a_page_that_was_left_long_ago_counts_no_more():
+    server = Server(1)
+    ticket, page = opened(server)
+    server.come()
+    page.since = RETURN + 1
+    first = server.queue.ask(ticket)
+    assert first.place == 2
+    assert server.ask(first.ticket, ticket) == 2
+    assert not page.ended
 
 
 @pytest.mark.parametrize("ticket", ["", "made up", "x" * 10_000])

@@ -40,6 +40,9 @@ class StandIn:
         self.opened.append(f"{self.number}-{len(self.opened)}")
         return self.opened[-1]
 
+    def left(self, session):
+        return None
+
     def give(self, read, descriptor, session):
         self.taken.append((read.decode(), session))
         text = f"process {self.number}"

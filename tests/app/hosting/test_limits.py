@@ -140,6 +140,29 @@ def test_a_page_whose_connection_broke_can_connect_again_but_not_for_ever(manage
     manager(work, places=1, opening=0.0)
 
 
+def test_a_page_that_was_left_says_so_and_ends_soon_if_its_visitor_comes_again(manager):
+    async def work(made):
+        opening = made.admit()
+        OPENING.set(opening)
+        kernel = await made.start_kernel(kernel_name="python3", **PAGE)
+        made.sent(opening)
+        assert opening.left() is None
+        made.notify_connect(kernel)
+        opening.end()
+        await made.end_due()
+        assert opening.left() is None  # another page of the same visitor, perhaps
+        made.notify_disconnect(kernel)
+        assert opening.left() >= 0
+        made.notify_connect(kernel)
+        assert opening.left() is None
+        made.notify_disconnect(kernel)
+        await made.end_due()
+        assert kernel not in made
+        assert opening.left() >= 0
+
+    manager(work, places=1)
+
+
 @pytest.mark.parametrize("connections", [1, 2])
 def test_a_page_that_was_left_loses_its_kernel_unless_another_is_connected(manager, connections):
     async def work(made):

@@ -27,18 +27,23 @@ def tell(**what):
     text = json.dumps(what).encode()
     line.sendall(struct.pack("!I", len(text)) + b"\\0" + text)
 tell(ready=os.getpid())
-tell(sessions=[], spare=[sys.argv[2] + "-spare"])
+tell(sessions=[], left=[], spare=[sys.argv[2] + "-spare"])
 known = []
+left = []
 while True:
     data, descriptors, *_ = socket.recv_fds(line, 65536, 8)
     if not data:
         break
+    if not descriptors:
+        known.remove(data[5:].decode())
+        tell(sessions=known, left=[], spare=[])
+        continue
     session, _, read = data[5:].partition(b"\\n")
     with socket.socket(fileno=descriptors[0]) as browser:
         browser.sendall(f"{os.getpid()} {session.decode()} {read.decode()}".encode())
     if session:
-        known.append(session.decode())
-        tell(sessions=known, spare=[])
+        left, known = list(known), [*known, session.decode()]
+        tell(sessions=known, left=left, spare=[])
 """
 
 
@@ -99,6 +104,24 @@ def test_a_page_is_counted_once_from_its_asking_on():
         await until_async(lambda: place.sessions == 1)
         place.open()
         assert place.sessions == 2
+
+    with_processes(1, scenario)
+
+
+def test_a_page_that_was_left_is_known_and_can_be_ended():
+    async def scenario(made):
+        (place,) = made.places
+        first, second = place.open(), place.open()
+        assert place.left(first) is None
+        await answer(place, first)
+        await until_async(lambda: place.sessions == 2)
+        assert place.left(first) is None
+        await answer(place, second)  # the first was left, says the stand-in
+        await until_async(lambda: place.left(first) is not None)
+        assert place.left(second) is None
+        place.end_session(first)
+        await until_async(lambda: place.sessions == 1)
+        assert place.left(first) >= 0.0
 
     with_processes(1, scenario)
 
