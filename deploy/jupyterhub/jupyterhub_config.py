@@ -36,6 +36,8 @@ c.Spawner.default_url = f"/voila/render/{notebook.name}"
 c.Spawner.args = [
     # As many kernels as memory and processors bear; later pages are told so.
     "--ServerApp.kernel_manager_class=landscape_lab.hosting.limits.BoundedKernels",
+    # Foreign pages and prefetching browsers start nothing.
+    "--ServerApp.jpserver_extensions={'landscape_lab.hosting.jupyter_extension': True}",
     # A closed page gives its memory back.
     "--MappingKernelManager.cull_idle_timeout=90",
     "--MappingKernelManager.cull_interval=20",

@@ -10,6 +10,7 @@ import asyncio
 import http
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlencode
 
 from tornado import template
@@ -18,7 +19,7 @@ from tornado.routing import Matcher, PathMatches, Rule
 from tornado.web import OutputTransform, RequestHandler
 
 from landscape_lab.hosting.admission_queue import AdmissionQueue
-from landscape_lab.hosting.guard import HEADERS, Guard
+from landscape_lab.hosting.guard import HEADERS, Guard, Refusal
 
 PAGES = template.Loader(str(Path(__file__).resolve().parent / "share" / "pages"))
 
@@ -29,6 +30,14 @@ MOST_TICKETS = 8
 SLOW_DOWN = 1.0
 """Seconds until a wrong password is answered, and how many may wait for it at once."""
 WRONG_AT_ONCE = 10
+
+
+class Refuses(Protocol):
+    """Says why requests are refused."""
+
+    def refusal(self, request: HTTPServerRequest) -> Refusal | None:
+        """Why a request is refused; None if it is not."""
+
 
 Report = Callable[[], Mapping[str, object]]
 """What `health` says besides that the server answers, for instance how many pages are open."""
@@ -109,7 +118,7 @@ class HealthHandler(RequestHandler):
 class RefusingHandler(RequestHandler):
     """Says why a request is refused, whatever its method."""
 
-    def initialize(self, guard: Guard) -> None:
+    def initialize(self, guard: Refuses) -> None:
         """Keep what the rule says."""
         self.guard = guard
 

@@ -134,7 +134,7 @@ class Guard:
 
     def refusal(self, request: HTTPServerRequest) -> Refusal | None:
         """Why a request is refused, but for a missing password; None if it is not."""
-        return self._host(request) or self._origin(request) or self._use(request)
+        return self._host(request) or self._origin(request) or misuse(request)
 
     def admits(self, request: HTTPServerRequest) -> bool:
         """Whether the visitor has shown the password: in a cookie, a header or the address."""
@@ -193,16 +193,18 @@ class Guard:
             return None
         return Refusal(403, f"Pages of {origin[:200]!r} may not use this server.")
 
-    def _use(self, request: HTTPServerRequest) -> Refusal | None:
-        headers = request.headers
-        if "prefetch" in headers.get("Sec-Purpose", headers.get("Purpose", "")):
-            return Refusal(403, "This page opens when it is shown, not before.")
-        if headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin"):
-            return None
-        link = headers.get("Sec-Fetch-Mode") == "navigate" and request.method in SAFE
-        if link and headers.get("Sec-Fetch-Dest") == "document":
-            return None
-        return Refusal(403, "Pages of other sites may link to this server, but not load from it.")
+
+def misuse(request: HTTPServerRequest) -> Refusal | None:
+    """Why a request is refused that no visitor has made: of a foreign page, or beforehand."""
+    headers = request.headers
+    if "prefetch" in headers.get("Sec-Purpose", headers.get("Purpose", "")):
+        return Refusal(403, "This page opens when it is shown, not before.")
+    if headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin"):
+        return None
+    link = headers.get("Sec-Fetch-Mode") == "navigate" and request.method in SAFE
+    if link and headers.get("Sec-Fetch-Dest") == "document":
+        return None
+    return Refusal(403, "Pages of other sites may link to this server, but not load from it.")
 
 
 def _named(text: str, scheme: str) -> Name | None:

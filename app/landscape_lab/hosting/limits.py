@@ -8,8 +8,6 @@ Jupyter server. The server imports it, which is why nothing of the laboratory is
 
 import asyncio
 import time
-from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any
 
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
@@ -18,45 +16,13 @@ from tornado.web import Finish, HTTPError
 from traitlets import Float, Integer, default
 
 from landscape_lab.hosting import capacity
+from landscape_lab.hosting.page_opening import OPENING, Opening
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at kernels without a page."""
 
 STARTING = 60.0
 """Seconds that a kernel is given where nobody says when its page has been sent."""
-
-
-@dataclass(eq=False)
-class Opening:
-    """A page that was admitted: on its way until the whole of it has been sent.
-
-    Attributes:
-        kernel_id: its kernel, once it has one.
-        aborted: whether it is not wanted any more.
-        left_at: since when nobody is in front of it.
-        hurried: whether its visitor has come again, and its kernel needs to end soon.
-    """
-
-    kernel_id: str = ""
-    aborted: bool = False
-    left_at: float | None = None
-    hurried: bool = False
-
-    def left(self) -> float | None:
-        """Seconds since the page was left or ended; None while it is there or on its way."""
-        return None if self.left_at is None else time.monotonic() - self.left_at
-
-    def end(self) -> None:
-        """Its kernel ends at the next look, unless the page is there again."""
-        self.hurried = True
-
-    def leave(self) -> None:
-        """Nobody is in front of it from now on."""
-        self.left_at = time.monotonic() if self.left_at is None else self.left_at
-
-
-OPENING: ContextVar[Opening | None] = ContextVar("opening", default=None)
-"""The page for which a kernel is started, as its handler has set it."""
 
 
 class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subclass
@@ -167,6 +133,8 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
             opening.aborted |= opening in self._openings
             opening.leave()
         try:
+            if kernel_id in self._new:
+                await self._kill(kernel_id)
             await super().shutdown_kernel(kernel_id, *args, **options)
         finally:
             for known in (self._ending, self._pages, self._new, self._heated):
@@ -190,6 +158,7 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
     def abort(self, opening: Opening) -> None:
         """The browser does not want a page any more: its kernel ends."""
         self._find_pages_of_heated()
+        self.log.info("A page was closed while it loaded; kernel %s ends", opening.kernel_id)
         opening.aborted = True
         opening.leave()
         self._openings.discard(opening)
@@ -282,6 +251,13 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
     def _belongs(self, kernel_id: str, opening: Opening) -> None:
         opening.kernel_id = kernel_id
         self._opened[kernel_id] = opening
+
+    async def _kill(self, kernel_id: str) -> None:
+        """End a kernel that nobody has used: interrupted while it imports, it would say where."""
+        kernel = self.get_kernel(kernel_id)
+        if kernel.provisioner is not None and kernel.has_kernel:
+            kernel.stop_restarter()
+            await kernel.provisioner.kill()
 
     def _watch(self) -> None:
         if self._looking is None:

@@ -6,6 +6,7 @@ Voila's own server starts a kernel for each request of its page, answers to any 
 kernels of pages that were closed. Its handlers stay; ours stand before them.
 """
 
+import logging
 import os
 from typing import Any
 
@@ -17,10 +18,12 @@ from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
 from landscape_lab.hosting import gate
+from landscape_lab.hosting.aborted_pages import AbortedPages
 from landscape_lab.hosting.access import PASSWORD
 from landscape_lab.hosting.admission_queue import AdmissionQueue
 from landscape_lab.hosting.guard import Guard
-from landscape_lab.hosting.limits import OPENING, BoundedKernels, Opening
+from landscape_lab.hosting.limits import BoundedKernels
+from landscape_lab.hosting.page_opening import OPENING, Opening
 
 GOING_AWAY = 1001
 """How a browser closes the connection of a page that is left (RFC 6455, 7.4.1)."""
@@ -43,6 +46,8 @@ class GuardedVoila(Voila):
     def initialize(self, argv: list[str] | None = None) -> None:
         """Voila's; a SIGTERM that comes before the server listens ends it in order, too."""
         self.ioloop = IOLoop.current()
+        for log in (self.log, logging.getLogger("asyncio")):
+            log.addFilter(AbortedPages())
         super().initialize(argv)
 
     def init_settings(self) -> dict[str, Any]:
@@ -102,7 +107,8 @@ class PageHandler(TornadoVoilaHandler):
 
     async def get(self, path: str | None = None) -> None:
         """Send the page while its kernel runs the notebook."""
-        if path:  # a file; nothing is started
+        file = bool(path and self.notebook_path)
+        if file or not self.current_user:  # nothing is started, but perhaps a login asked for
             await super().get(path)
             return
         ticket = gate.admitted(self, self.queue)

@@ -8,7 +8,8 @@ import pytest
 from tornado.web import Finish, HTTPError
 
 from landscape_lab.hosting import server
-from landscape_lab.hosting.limits import OPENING, BoundedKernels
+from landscape_lab.hosting.limits import BoundedKernels
+from landscape_lab.hosting.page_opening import OPENING
 
 pytestmark = pytest.mark.timeout(120)
 
