@@ -133,7 +133,7 @@ def heard(visitor):
 
 
 def expect(visitor, words):
-    visitor.until(lambda: words in heard(visitor), f"{words!r}, told {heard(visitor)!r}", 10)
+    visitor.until(lambda: words in heard(visitor), f"{words!r}, told {heard(visitor)!r}")
 
 
 def violations(page):
@@ -269,7 +269,7 @@ def test_shortcuts_do_what_the_dialog_says_and_stay_out_of_the_way(visit):
     }.items():  # fmt: skip
         before = heard(visitor).count(action)
         keys.press(key)
-        visitor.until(lambda: heard(visitor).count(action) > before, action, 10)  # noqa: B023
+        visitor.until(lambda: heard(visitor).count(action) > before, action)  # noqa: B023
     known = heard(visitor)
     keys.press("Control+z")
     visitor.page.locator("[data-path='name']").evaluate("i => i.closest('details').open = true")
@@ -366,9 +366,9 @@ def test_notices_cover_neither_the_words_above_the_picture_nor_the_picture(visit
             )
         )
 
-    visitor.until(apart, "the notices to stand beside the picture", 5)
+    visitor.until(apart, "the notices to stand beside the picture")
     visitor.page.locator(".guide").get_by_text("Answer").first.click()
-    visitor.until(apart, "the notices to follow", 5)
+    visitor.until(apart, "the notices to follow")
 
 
 @pytest.mark.browser

@@ -291,7 +291,7 @@ def test_a_dead_kernel_is_said_and_offers_a_reload(visitor, cache):
         words = " ".join(process.info["cmdline"] or [])
         if "ipykernel_launcher" in words and str(cache) in _environment(process):
             os.kill(process.pid, signal.SIGKILL)
-    visitor.page.locator(".landscape-gone button").wait_for(timeout=20_000)
+    visitor.page.locator(".landscape-gone button").wait_for(timeout=60_000)
     visitor.errors.clear()  # the browser tells of the connection that is lost
 
 

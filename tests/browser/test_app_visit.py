@@ -143,7 +143,7 @@ def test_on_a_slow_machine_nothing_queues_behind_what_is_shown(visit):
     guest.press("play")
     guest.until(lambda: guest.step() > 30, "the run to move", 60)
     guest.press("play")
-    guest.until(lambda: guest.status() == "paused", "the run to be held", 20)
+    guest.until(lambda: guest.status() == "paused", "the run to be held")
     guest.at_rest()
     last = guest.frame()
     for rate in ("0.1", "0.2", "0.05"):

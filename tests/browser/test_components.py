@@ -419,6 +419,6 @@ def test_a_page_whose_python_has_gone_says_so_and_offers_to_reload(chromium, pag
             if "landscape_lab.hosting.front" in words and port in words:
                 os.kill(process.pid, signal.SIGKILL)
         cover = guest.page.locator(".landscape-gone[role=alert]")
-        cover.wait_for(timeout=15_000)
+        cover.wait_for(timeout=60_000)
         assert cover.locator("button").inner_text() == "Reload"
         guest.page.context.close()

@@ -71,7 +71,7 @@ def running(*words, env, cwd):
             yield process
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(60)
 
 
 def test_the_wheel_holds_all_that_the_app_reads_and_nothing_else(wheel):

@@ -171,7 +171,7 @@ class Visitor:
         return self
 
     def until(
-        self, condition: Callable[[], object], what: str = "it to happen", patience: float = 30.0
+        self, condition: Callable[[], object], what: str = "it to happen", patience: float = 60.0
     ) -> None:
         """Wait for something; the page lives on meanwhile."""
         if not happens_on(self.page, condition, patience):
@@ -258,7 +258,7 @@ class Visitor:
             self.errors.append(f"{message.text} ({message.location.get('url', '')})")
 
 
-def happens_on(page: Page, condition: Callable[[], object], patience: float = 30.0) -> bool:
+def happens_on(page: Page, condition: Callable[[], object], patience: float = 60.0) -> bool:
     """Whether something happens on a page within so many seconds; the page lives on meanwhile."""
     return happens(condition, patience, rest=lambda: page.wait_for_timeout(30))
 

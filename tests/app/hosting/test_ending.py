@@ -84,7 +84,7 @@ class Run:
     def end(self, number: int) -> None:
         """Send a signal as the terminal does, to the whole group."""
         os.killpg(self.process.pid, number)
-        self.process.wait(30)
+        self.process.wait(60)
 
 
 @contextlib.contextmanager
@@ -183,8 +183,8 @@ def test_nothing_is_left(command, number, moment, tmp_path):
     try:
         with moment(run):
             run.end(number)
-        assert happens(lambda: not run.processes(), 20), run.processes()
-        assert happens(lambda: not run.listens(), 5)
+        assert happens(lambda: not run.processes()), run.processes()
+        assert happens(lambda: not run.listens())
         assert list(run.temporary.iterdir()) == []
         assert list(run.cache.rglob("*.part")) == []
         # A kernel that is interrupted while it imports writes where it was.

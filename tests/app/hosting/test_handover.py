@@ -20,7 +20,7 @@ class End:
         self.line = Line(connection, lambda *what: self.came.put_nowait(what), self.lost.set)
 
     async def next(self):
-        return await asyncio.wait_for(self.came.get(), 10)
+        return await asyncio.wait_for(self.came.get(), 60)
 
 
 def with_line(scenario):
@@ -90,7 +90,7 @@ def test_both_ends_speak():
 def test_an_end_that_is_closed_is_noticed_at_the_other():
     async def scenario(one, other):
         one.line.close()
-        await asyncio.wait_for(other.lost.wait(), 10)
+        await asyncio.wait_for(other.lost.wait(), 60)
         before = open_files()
         _, accepted = pair = socket.socketpair()
         other.line.send(b"too late", accepted.detach())

@@ -64,7 +64,7 @@ def with_processes(count, scenario):
     async def run():
         made = Processes(count, Served(Path("serve.py")))
         try:
-            await asyncio.wait_for(made.start(), 30)
+            await asyncio.wait_for(made.start(), 120)
             await scenario(made)
         finally:
             pids = [place.pid for place in made.places if place.pid]
@@ -185,7 +185,7 @@ asyncio.run(run())
         children = [psutil.Process(int(pid)) for pid in made.stdout.readline().split()]
         assert len(children) == 2
         made.kill()
-        gone, alive = psutil.wait_procs(children, timeout=20)
+        gone, alive = psutil.wait_procs(children, timeout=60)
     assert (len(gone), alive) == (2, [])
 
 

@@ -143,7 +143,7 @@ def test_a_server_runs_inside_the_block_and_is_gone_after():
     port = server.free_port()
     url = server.address(port)
     with server.running(web_server(port), url, output=subprocess.DEVNULL) as process:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             assert answer.status == 200
         assert process.poll() is None
     assert process.poll() is not None

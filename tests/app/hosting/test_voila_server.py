@@ -1,5 +1,6 @@
 """Voila behind the guard, as a visitor, a foreign page and a program meet it."""
 
+import contextlib
 import http.cookiejar
 import json
 import subprocess
@@ -58,11 +59,12 @@ def pages(url):
 
 
 def kernels(process):
-    return [
-        child
-        for child in psutil.Process(process.pid).children(recursive=True)
-        if "ipykernel_launcher" in " ".join(child.cmdline())
-    ]
+    found = []
+    for child in psutil.Process(process.pid).children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it has ended meanwhile
+            if "ipykernel_launcher" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +86,13 @@ def two_places(notebook):
     argv, env = server.voila_command(
         port, notebook=notebook, base_url="lab", access=Access(sessions=2, names=("lab.example",))
     )
-    argv += ["--BoundedKernels.opening=2"]
+    argv += ["--BoundedKernels.opening=10"]  # what is asked meanwhile takes its time, too
     with server.running((argv, env), url, output=subprocess.DEVNULL) as process:
         yield url, process
 
+
+INPUTS = "window.inputs = setInterval(() => dispatchEvent(new Event('keydown')), 100)"
+"""Somebody types, so that a slow machine ends no page before the test begins."""
 
 FOREIGN_IMAGE = {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Dest": "image"}
 
@@ -130,10 +135,9 @@ def test_two_visitors_enter_the_others_wait_in_order_and_enter_later(two_places)
         statuses = list(pool.map(Client.enter, visitors))
     assert sorted(statuses) == [200, 200, 503, 503]
     assert len(kernels(process)) == 2
-    start = time.monotonic()
     waiting = [one for one, status in zip(visitors, statuses, strict=True) if status == 503]
     texts = [one.get(Host="lab.example")[1] for one in waiting]
-    assert time.monotonic() - start < 2  # at once, and not after the kernels
+    assert len(kernels(process)) == 2  # they are answered meanwhile, not after the kernels
     assert ["You are next." in text for text in texts].count(True) == 1
     assert ["1 visitor came before you." in text for text in texts].count(True) == 1
     # Nobody connects to the first two: their places are free after a few seconds.
@@ -148,8 +152,24 @@ def test_a_page_that_is_closed_while_it_loads_leaves_no_kernel(two_places):
     client.get()
     with client.opener.open(url, timeout=60):
         until(lambda: kernels(process), "a kernel")
-    until(lambda: pages(url) == 0, "its end", patience=15)
+    until(lambda: pages(url) == 0, "its end")
     assert kernels(process) == []
+
+
+def test_pages_that_are_closed_while_they_load_leave_no_traceback_in_the_log(notebook, tmp_path):
+    port = server.free_port()
+    url = server.address(port)
+    command = server.voila_command(port, notebook=notebook, access=Access(sessions=2))
+    log = tmp_path / "log.txt"
+    with log.open("wb") as output, server.running(command, url, output=output) as process:
+        for _ in range(3):
+            client = Client(url)
+            client.get()
+            with client.opener.open(url, timeout=60):
+                until(lambda: kernels(process), "a kernel")
+            until(lambda: pages(url) == 0, "its end")
+        assert Client(url).enter() == 200  # and the server goes on
+    assert "Traceback" not in log.read_text()
 
 
 @pytest.mark.browser
@@ -180,8 +200,11 @@ def test_an_idle_page_ends_and_one_with_input_or_a_run_does_not(tmp_path):
     argv, env = server.voila_command(port, access=Access(idle_timeout=0.1))
     env["LANDSCAPE_CACHE"] = str(tmp_path)
     with server.running((argv, env), url, output=subprocess.DEVNULL), browser() as chromium:
-        visitor = Visitor(chromium, url).open()
-        visitor.press("play")
+        visitor = Visitor(chromium, url)
+        visitor.page.add_init_script(INPUTS)
+        visitor.open().press("play")
+        visitor.until(lambda: visitor.status() == "running", "the run to start")
+        visitor.page.evaluate("clearInterval(window.inputs)")
         start = time.monotonic()
         while time.monotonic() < start + 12:
             visitor.painted()
