@@ -1,7 +1,7 @@
 """What the log says of pages that were closed while they loaded: a line, and no tracebacks.
 
 Their kernels are ended while Voila still waits for an answer of them, and it takes that for an
-error. Whatever else fails is told as before.
+error. Whatever else fails is logged as before.
 """
 
 import logging
@@ -20,12 +20,17 @@ EXPECTED = "of_an_aborted_page"
 class AbortedPages(logging.Filter):
     """Leaves out that the kernel of a page has died, if the page was closed while it loaded.
 
-    It belongs before the log of Voila, which runs where the page is known, and before that of
-    asyncio, which tells of the same exceptions later.
+    The log of the server runs where the page is known; asyncio logs the same exceptions later.
     """
 
+    @classmethod
+    def put_before(cls, log: logging.Logger) -> None:
+        """Filter the log of a server, and that of asyncio."""
+        for each in (log, logging.getLogger("asyncio")):
+            each.addFilter(cls())
+
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a record is told."""
+        """Whether a record is logged."""
         error = record.exc_info[1] if record.exc_info else sys.exc_info()[1]
         opening = OPENING.get()
         if opening is not None and opening.aborted and _says_died(record, error):

@@ -207,7 +207,7 @@ async def serve(asked: argparse.Namespace) -> None:
     """Serve until a signal comes."""
     password = os.environ.pop(PASSWORD, "")  # before processes inherit it
     for each in bind_sockets(asked.port, asked.address):
-        each.close()  # an address that is taken is told of now, and not after a minute
+        each.close()  # an address that is taken is refused now, not after a minute
     served = Served(asked.script.resolve(), f"/{asked.prefix.strip('/')}".rstrip("/"), asked.spare)
     ended = asyncio.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):

@@ -55,8 +55,8 @@ def rules(guard: Guard, report: Report = dict) -> list[Rule]:
 def admitted(handler: RequestHandler, queue: AdmissionQueue) -> str:
     """The ticket of a visitor who may enter; if empty, the answer is the page that waits.
 
-    The visitor must be counted in the room of the queue before anything is awaited, and the queue
-    be told of the page.
+    The visitor must be counted in the room of the queue before anything is awaited;
+    the handler then calls `queue.opened`.
     """
     shown = (handler.get_cookie(TICKET) or "").split(".")[:MOST_TICKETS]
     turn = queue.ask(*shown)

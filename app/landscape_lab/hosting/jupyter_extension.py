@@ -16,6 +16,7 @@ from tornado.routing import Matcher, Rule, RuleRouter
 from tornado.web import Application
 from voila.tornado.handler import TornadoVoilaHandler
 
+from landscape_lab.hosting.aborted_pages import AbortedPages
 from landscape_lab.hosting.admission_queue import AdmissionQueue
 from landscape_lab.hosting.gate import RefusingHandler
 from landscape_lab.hosting.guard import Refusal, misuse
@@ -60,6 +61,7 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 
 
 def _load_jupyter_server_extension(server: ServerApp) -> None:
+    AbortedPages.put_before(server.log)
     application, kernels = server.web_app, server.kernel_manager
     router = application.default_router
     refused = Rule(Misused(server.base_url), RefusingHandler, {"guard": Uses()})

@@ -16,8 +16,8 @@ class LeftPages:
         self._there: set[str] = set()
         self._left: dict[str, float] = {}
 
-    def look(self, there: Collection[str], left: Collection[str]) -> None:
-        """Take note of the pages that there are now, and of those among them that were left."""
+    def update(self, there: Collection[str], left: Collection[str]) -> None:
+        """Note the pages that there are now, and of those among them that were left."""
         now = self._clock()
         for page in (*left, *self._there.difference(there)):
             self._left.setdefault(page, now)

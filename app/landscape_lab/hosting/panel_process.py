@@ -160,7 +160,7 @@ class PanelServer:
         sessions = self.server.get_sessions()
         self._connected.update(one.id for one in sessions if one.connection_count)
         self._connected.intersection_update(one.id for one in sessions)
-        self._left.look(self.sessions, self.deserted)
+        self._left.update(self.sessions, self.deserted)
         for connection in list(self.application._clients):
             if connection.session.expiration_requested:
                 connection._socket.close(1000)

@@ -120,7 +120,7 @@ class Place:
             self._stillborn = 0
             self.ready.set()
         if SESSIONS in told:
-            self._left.look(told[SESSIONS], told[LEFT])
+            self._left.update(told[SESSIONS], told[LEFT])
             self._open = set(told[SESSIONS])
             for session in self._open:
                 self._coming.pop(session, None)
@@ -132,7 +132,7 @@ class Place:
             self._stillborn += 1
         self.ready.clear()
         self._line = None
-        self._left.look((), ())
+        self._left.update((), ())
         self._open.clear()
         self.spare.clear()
         self._coming.clear()

@@ -6,7 +6,6 @@ Voila's own server starts a kernel for each request of its page, answers to any 
 kernels of pages that were closed. Its handlers stay; ours stand before them.
 """
 
-import logging
 import os
 from typing import Any
 
@@ -46,8 +45,7 @@ class GuardedVoila(Voila):
     def initialize(self, argv: list[str] | None = None) -> None:
         """Voila's; a SIGTERM that comes before the server listens ends it in order, too."""
         self.ioloop = IOLoop.current()
-        for log in (self.log, logging.getLogger("asyncio")):
-            log.addFilter(AbortedPages())
+        AbortedPages.put_before(self.log)
         super().initialize(argv)
 
     def init_settings(self) -> dict[str, Any]:
