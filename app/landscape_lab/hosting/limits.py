@@ -59,8 +59,8 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
         """Kernels of pages; others are not ended here."""
         self._due: dict[str, float] = {}
         """Kernels without a page, and when they end."""
-        self._new: set[str] = set()
-        """Kernels to which no page has been connected yet."""
+        self._new: dict[str, float] = {}
+        """Kernels without a page so far, and until when one that asks gets more time."""
         self._heated: set[str] = set()
         """Kernels that wait in one of Voila's pools for a page."""
         self._looking: PeriodicCallback | None = None
@@ -137,8 +137,9 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
                 await self._kill(kernel_id)
             await super().shutdown_kernel(kernel_id, *args, **options)
         finally:
-            for known in (self._ending, self._pages, self._new, self._heated):
+            for known in (self._ending, self._pages, self._heated):
                 known.discard(kernel_id)
+            self._new.pop(kernel_id, None)
 
     def admit(self) -> Opening:
         """A page that may be opened: from now on it takes a place."""
@@ -154,6 +155,7 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
             opening.leave()
         if opening.kernel_id in self._new and not opening.aborted:
             self._due[opening.kernel_id] = time.monotonic() + self.opening
+            self._new[opening.kernel_id] = time.monotonic() + STARTING
 
     def abort(self, opening: Opening) -> None:
         """The browser does not want a page any more: its kernel ends."""
@@ -174,7 +176,7 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
         """A page is connected to a kernel."""
         super().notify_connect(kernel_id)
         self._due.pop(kernel_id, None)
-        self._new.discard(kernel_id)
+        self._new.pop(kernel_id, None)
         if opening := self._opened.get(kernel_id):
             opening.left_at = None
 
@@ -188,10 +190,14 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
                 opening.leave()
 
     def kernel_model(self, kernel_id: str) -> dict[str, Any]:
-        """What the server says about a kernel; a page that asks while it loads is alive."""
+        """What the server says about a kernel; a page that asks while it loads is alive.
+
+        It gets longer to connect, up to a minute: whoever only lists kernels keeps none.
+        """
         model: dict[str, Any] = super().kernel_model(kernel_id)
         if kernel_id in self._new and kernel_id in self._due:
-            self._due[kernel_id] = max(self._due[kernel_id], time.monotonic() + self.lost)
+            longer = min(self._new[kernel_id], time.monotonic() + self.lost)
+            self._due[kernel_id] = max(self._due[kernel_id], longer)
         return model
 
     async def end_due(self) -> None:
@@ -216,7 +222,7 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
 
     def _is_for_a_page(self, kernel_id: str, opening: Opening | None) -> None:
         self._pages.add(kernel_id)
-        self._new.add(kernel_id)
+        self._new[kernel_id] = time.monotonic() + STARTING + self.opening
         if opening is None:
             self._due[kernel_id] = time.monotonic() + STARTING + self.opening
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tornado.web import Finish, HTTPError
 
-from landscape_lab.hosting import server
+from landscape_lab.hosting import limits, server
 from landscape_lab.hosting.limits import BoundedKernels
 from landscape_lab.hosting.page_opening import OPENING
 
@@ -119,6 +119,17 @@ def test_a_page_has_time_to_connect_and_more_if_it_asks_about_its_kernel(manager
         assert made.list_kernel_ids() == [kernel, slow]
 
     manager(work, places=2)
+
+
+def test_asking_about_a_kernel_does_not_keep_it_for_ever(manager, monkeypatch):
+    async def work(made):
+        monkeypatch.setattr(limits, "STARTING", 0.0)
+        kernel = await opened(made)
+        assert made.kernel_model(kernel)["id"] == kernel
+        await made.end_due()
+        assert kernel not in made
+
+    manager(work, places=1, opening=0.0)
 
 
 def test_a_page_whose_connection_broke_can_connect_again_but_not_for_ever(manager):
