@@ -185,6 +185,42 @@ def test_a_click_on_either_landscape_is_told_where_it_was(kind, pages, tmp_path)
         assert visitor.errors == []
 
 
+WRITTEN = """
+window.written = {};
+const write = CanvasRenderingContext2D.prototype.fillText;
+CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+  const {height} = this.canvas, {f} = this.getTransform();
+  if (this.canvas.previousElementSibling?.dataset.frames) window.written[text] = (f + y) / height;
+  return write.call(this, text, x, y);
+};
+"""
+"""Notes how far down the surface each word is written, as a share of the height."""
+
+QUARTER = 16
+"""Strokes of an arrow key that turn the surface by a right angle, about."""
+
+
+@pytest.mark.exhaustive
+@pytest.mark.browser
+def test_the_edges_that_face_the_viewer_are_named_and_each_sign_is_explained(pages, tmp_path):
+    with browser() as chromium, served("panel", tmp_path, pages["panel"]) as url:
+        visitor = Visitor(chromium, url)
+        visitor.page.add_init_script(WRITTEN)
+        visitor.open(wait_for=CANVAS)
+        canvas = visitor.page.locator(CANVAS)
+        visitor.until(lambda: said(canvas, "points") == str(31 * 21), "the surface")
+        signs = visitor.page.locator(".key span:visible").all_inner_texts()
+        assert signs == ["early", "late", "start", "now", "lowest on path", "lowest on slice"]
+        for _ in range(4):
+            for _ in range(QUARTER):
+                canvas.press("ArrowRight")
+            visitor.painted()
+            written = visitor.page.evaluate("window.written")
+            assert written["log₁₀ training loss"] < 0.6
+            assert min(written["alpha"], written["beta"]) > 0.7
+        assert visitor.errors == []
+
+
 def click(page, area, across, up):
     page.mouse.click(area["x"] + across * area["width"], area["y"] + up * area["height"])
 

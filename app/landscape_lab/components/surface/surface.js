@@ -59,13 +59,15 @@ function label(pen, frame, camera, labels, {width, height, holes, size, under}) 
 export function render({model, el}) {
   const box = document.createElement("div"), canvas = document.createElement("canvas"), words = document.createElement("canvas");
   el.style.height = "100%";
-  box.style.cssText = "position:relative;width:100%;height:100%;min-height:120px;overflow:hidden;background:#fff";
+  const area = document.createElement("div"), key = new Key(model.times);
+  box.style.cssText = "display:flex;flex-direction:column;width:100%;height:100%;min-height:120px;overflow:hidden;background:#fff";
+  area.style.cssText = "position:relative;flex:1;min-height:0;overflow:hidden";
   for (const c of [canvas, words]) c.style.cssText = "position:absolute;inset:0;width:100%;height:100%";
   words.style.pointerEvents = "none";
   canvas.style.touchAction = "none"; canvas.style.cursor = "grab"; canvas.tabIndex = 0;
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", `Loss surface in three dimensions. Drag or use the arrow keys to rotate, the wheel or plus and minus to zoom, 0 to reset the camera${model.alone ? "" : ", click to inspect a point"}.`);
-  box.append(canvas, words); el.append(box);
+  area.append(canvas, words); box.append(key.el, area); el.append(box);
   let painter;
   const software = paintsInSoftware();
   try { painter = new Painter(canvas, model.colors, model.times, software); } catch (error) {
@@ -90,7 +92,7 @@ export function render({model, el}) {
 
   const paint = () => {
     waiting = 0;
-    const width = box.clientWidth, height = box.clientHeight;
+    const width = area.clientWidth, height = area.clientHeight;
     if (!frame || !width || !height) return;
     const now = performance.now(), moving = now - last < 250;
     if (moving && now - last > 34) density = Math.max(.5, density * .9);
@@ -103,6 +105,7 @@ export function render({model, el}) {
     const finer = software && moving ? 1 : FINER;
     if (fresh) canvas.dataset.frames = ++drawn;
     if (fresh || finer !== mesh) { holes = painter.load(frame, finer); fresh = false; mesh = finer; }
+    key.show(explained(frame, painter), model.size);
     seen = cameraAt(camera, width / height);
     painter.paint(seen, scale * model.size);
     write();
@@ -111,7 +114,7 @@ export function render({model, el}) {
   const write = () => {
     const full = Math.min(window.devicePixelRatio || 1, 2), pen = words.getContext("2d");
     pen.setTransform(full, 0, 0, full, 0, 0);
-    label(pen, frame, seen.matrix, model.labels, {width: box.clientWidth, height: box.clientHeight, holes, size: model.size, under});
+    label(pen, frame, seen.matrix, model.labels, {width: area.clientWidth, height: area.clientHeight, holes, size: model.size, under});
   };
   // Where a point of the box is seen, as shares of the width and the height.
   const placeOf = ([x, y, z]) => {
@@ -176,7 +179,7 @@ export function render({model, el}) {
   });
   canvas.addEventListener("webglcontextlost", e => e.preventDefault());
   canvas.addEventListener("webglcontextrestored", () => { painter = new Painter(canvas, model.colors, model.times, software); fresh = Boolean(frame); ask(); });
-  new ResizeObserver(ask).observe(box);
+  new ResizeObserver(ask).observe(area);
   model.on("labels", ask);
   model.on("size", ask);
   model.on("msg:custom", event => {

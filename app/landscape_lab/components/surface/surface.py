@@ -25,7 +25,13 @@ Spot = tuple[float, float, float]
 Labels = tuple[str, str, str]
 """Names of the two axes and of the height."""
 
-PARTS = ("surface_shaders.js", "surface_shape.js", "surface_painter.js", "surface.js")
+PARTS = (
+    "surface_shaders.js",
+    "surface_shape.js",
+    "surface_painter.js",
+    "surface_key.js",
+    "surface.js",
+)
 """Joined to one module, as a Panel component has a single source."""
 
 NOWHERE = (np.nan, np.nan, np.nan)
