@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
+from landscape_core.foundation.recipes import canonical, to_plain
 from landscape_lab.exports._data import Drawn, drawn, with_path
 from landscape_lab.exports._told import sentence
 from landscape_lab.exports.base import Compared, Making, Shown
+from landscape_lab.figures.captions import caption_of_several
 from landscape_lab.figures.matplotlib.plotting import picture as drawing
 
 
@@ -25,16 +27,20 @@ def still(shown: Shown, form: str) -> Iterator[Making]:
 
 
 def _compared(shown: Drawn, compared: Compared, form: str) -> bytes:
-    """All of the runs that are compared, and what each of them is."""
+    """All of the runs that are compared, what each of them is, and all settings."""
     pictures = [picture for _, _, picture in compared]
     loss = shown.variable == "loss" or any(shown.variable not in one.slice for one in pictures)
     below_zero = loss and any(bool((one.slice["loss"] < 0).any()) for one in pictures)
     variable = "loss" if loss else shown.variable
-    panes = {f"{name}  {words}": with_path(one) for name, words, one in compared}
+    panes = {
+        name: with_path(one).assign_attrs(run=canonical(to_plain(one.run)))
+        for name, _, one in compared
+    }
+    titled = {f"{name}  {words}": panes[name] for name, words, _ in compared}
     told = f"The {variable} of {len(panes)} runs on one scale of colours, each on its own plane."
     each = " ".join(f"{name}: {sentence(one, variable)}" for name, _, one in compared)
     return drawing(
-        panes, form, "comparison", sentence=told, settings=each, variable=variable,
-        split=pictures[0].spec.split, scale="linear" if below_zero else shown.scale,
-        limits=shown.limits,
+        titled, form, "comparison", sentence=f"{told} {each}",
+        settings=caption_of_several(panes), variable=variable, split=pictures[0].spec.split,
+        scale="linear" if below_zero else shown.scale, limits=shown.limits,
     )  # fmt: skip

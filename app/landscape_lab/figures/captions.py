@@ -1,7 +1,7 @@
 """What a slice is of, in words: every setting, and how far the picture can be trusted."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,21 @@ COMPUTED = ("examples", "explained_variance_ratio", "engine_version")
 
 def caption(slice_: xr.Dataset) -> str:
     """What the slice is of, as its attributes tell, and how much of it was computed."""
+    return " · ".join(_told(slice_))
+
+
+def caption_of_several(slices: Mapping[str, xr.Dataset]) -> str:
+    """What all of the slices have in common, then what each is of apart from it, by its name."""
+    told = {name: list(dict.fromkeys(_told(one))) for name, one in slices.items()}
+    common = [
+        part for part in next(iter(told.values())) if all(part in one for one in told.values())
+    ]
+    own = {name: [part for part in one if part not in common] for name, one in told.items()}
+    return " · ".join([*common, *(f"{name}: {', '.join(one)}" for name, one in own.items() if one)])
+
+
+def _told(slice_: xr.Dataset) -> list[str]:
+    """Everything that a caption says of a slice."""
     attrs = slice_.attrs
     spec, run = stated.recipe(attrs, "slice"), stated.recipe(attrs, "run")
     told = [attrs.get("notice", ""), *_of_model(attrs), *_of_run(run, attrs), *_where(attrs)]
@@ -35,7 +50,7 @@ def caption(slice_: xr.Dataset) -> str:
             continue
         if given is not None and np.size(given):
             told.append(f"{_words(name)} {', '.join(map(_short, np.ravel(given)))}")
-    return " · ".join(filter(None, [*told, *_quality(slice_)]))
+    return [one for one in [*told, *_quality(slice_)] if one]
 
 
 def _of_model(attrs: dict[Any, Any]) -> Iterator[str]:

@@ -190,8 +190,12 @@ def test_runs_that_are_compared_are_drawn_beside_each_other(shown):
     runs = [(letter, f"run {letter}", picture) for letter in "ABC"]
     drawing = content(kinds()["svg"]().made(Shown(there, picture, session, runs))).decode()
     words = " ".join(re.findall(r"<text[^>]*>([^<]*)</text>", drawing))
-    for told in ("A  run A", "B  run B", "C  run C", "The loss of 3 runs on one scale"):
+    for told in (
+        "A  run A", "B  run B", "C  run C", "The loss of 3 runs on one scale",
+        "epsilon 1e-08", "points 60", "225 of 225 points computed",  # settings of all, told once
+    ):  # fmt: skip
         assert told in words, told
+    assert words.count("epsilon 1e-08") == 1
     assert drawing.count(">training loss<") == 1  # the one bar of colours
     numbers = content(kinds()["netcdf"]().made(Shown(there, picture, session, runs)))
     assert numbers == made("netcdf", shown)

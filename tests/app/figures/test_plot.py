@@ -350,6 +350,20 @@ def test_compared_slices_share_their_colours():
     assert words_of(lines) == ["A", "B"]
 
 
+def test_the_caption_of_compared_slices_tells_what_they_share_and_what_differs():
+    sizes = {"narrow": 32, "wide": 8}
+    recipe = '{{"optimizer": {{"kind": "sgd", "learning_rate": 0.1}}, "batch_size": {}}}'
+    slices = {
+        name: slice_of(valley, 11).assign_attrs(run=recipe.format(size))
+        for name, size in sizes.items()
+    }
+    told = " ".join(text.get_text().replace("\n", " ") for text in plot(slices).figure.texts)
+    assert told.count("sgd (learning rate 0.1)") == told.count("points computed") == 1
+    assert "narrow: batch size 32" in told
+    assert "wide: batch size 8" in told
+    assert not plot(slices, caption=False).figure.texts
+
+
 REFUSED = {
     "no dataset": ((3,), {}, "the dataset must be an xarray.Dataset"),
     "unknown": ((xr.Dataset({"x": ("y", [1.0])}),), {}, r"a dataset of x \(y\)"),

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from landscape_lab.figures.captions import caption as caption_of
+from landscape_lab.figures.captions import caption_of_several
 from landscape_lab.figures.matplotlib.base import (
     SCALE,
     Drawable,
@@ -210,8 +211,8 @@ def _check_axes(ax: Any) -> None:
 
 
 def _settings(dataset: Drawable) -> str:
-    """The caption of a dataset; of several only what differs is named, by the pictures."""
-    return caption_of(dataset) if isinstance(dataset, xr.Dataset) else ""
+    """The caption of a dataset, or of several together."""
+    return caption_of(dataset) if isinstance(dataset, xr.Dataset) else caption_of_several(dataset)
 
 
 def _draw(
