@@ -25,6 +25,7 @@ from landscape_core.models.additivity import stated
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.grid import Grid
+from landscape_core.slices.grid_values import axis_titles
 from landscape_core.slices.point_statistics import at_coord
 from landscape_core.storage.schema import ALPHA, BETA, SCHEMA_VERSION
 
@@ -125,7 +126,7 @@ def _map(
     found: dict[str, np.ndarray], sides: dict[str, np.ndarray], plane: Plane, asked: Convexity
 ) -> xr.Dataset:
     columns = {name: (tuple(sides), values.copy()) for name, values in found.items()}
-    named = dict(zip((ALPHA, BETA), plane.names, strict=False))
+    named = dict(zip((ALPHA, BETA), axis_titles(plane), strict=False))
     coords = {side: (side, values, {"long_name": named[side]}) for side, values in sides.items()}
     attrs = {
         "convexity": canonical(to_plain(asked)),

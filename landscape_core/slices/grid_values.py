@@ -200,7 +200,7 @@ def named(
     plane = read.plane
     dims = (schema.BETA, schema.ALPHA)[-plane.dimensions :]
     along = {schema.ALPHA: grid.alpha(), schema.BETA: grid.beta()}
-    titles = dict(zip((schema.ALPHA, schema.BETA), _titles(plane), strict=False))
+    titles = dict(zip((schema.ALPHA, schema.BETA), axis_titles(plane), strict=False))
     coords: dict[str, Any] = {
         name: (name, along[name], {"long_name": titles[name], "units": schema.UNITS})
         for name in dims
@@ -255,7 +255,7 @@ def _sides_of(grid: Grid, dimensions: int) -> dict[str, Any]:
     return {k: v for k, v in plain.items() if dimensions == 2 or not k.startswith(schema.BETA)}
 
 
-def _titles(plane: Plane) -> tuple[str, ...]:
+def axis_titles(plane: Plane) -> tuple[str, ...]:
     """The names of the axes, with what each explains where that is known."""
     if plane.explained_variance_ratio is None:
         return plane.names

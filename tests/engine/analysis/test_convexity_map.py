@@ -1,5 +1,6 @@
 """The map of convexity against the dense Hessian at every point."""
 
+import dataclasses
 import sys
 
 import numpy as np
@@ -54,6 +55,14 @@ def test_at_every_point_the_ratio_is_that_of_the_dense_hessian(dense, monkeypatc
             assert float(here["lambda_min"]) == pytest.approx(low, rel=1e-6, abs=1e-9)
             assert float(here["lambda_max"]) == pytest.approx(high, rel=1e-6, abs=1e-9)
     assert found["alpha"].attrs["long_name"] == "axis 0"
+
+
+def test_the_axes_tell_the_variance_that_they_explain_where_it_is_known():
+    objective = cases.mlp_objective()
+    plane = dataclasses.replace(plane_of(objective), explained_variance_ratio=(0.8, 0.15))
+    found = last(objective, plane, Grid.square(1.0, 3), Convexity())
+    titles = [found[side].attrs["long_name"] for side in ("alpha", "beta")]
+    assert titles == ["axis 0 (80% of the variance)", "axis 1 (15% of the variance)"]
 
 
 def linear(inputs=3):
