@@ -85,6 +85,8 @@ class PlaneView:
             color = theme.CLASSES[(number - 1) % len(theme.CLASSES)]
             self.contour.add_path(f"run {number}", other, color)
         given_points.mark_given(self.contour.figure, slice_)
+        # Panel warns of a figure that stretches more than its pane.
+        self.contour.figure.update(height=height, **FILL)
         self._flat = pn.pane.Bokeh(self.contour.figure, height=height, **FILL)
         self.surface.view.param.update(sizing_mode="stretch_width", height=height)
         self._deep = pn.Column(self.surface.view, height=height, visible=False, **FILL)

@@ -33,6 +33,12 @@ def test_a_slice_is_a_widget(given):
     assert isinstance(view(given, scale="log"), ipywidgets.DOMWidget)
 
 
+@pytest.mark.parametrize("given", [with_path(slice_of(valley)), line_of()], ids=["plane", "line"])
+def test_panel_finds_nothing_to_warn_of(given, caplog):
+    view(given)
+    assert [one.getMessage() for one in caplog.records] == []
+
+
 def test_the_picture_is_turned_and_the_path_follows_the_slider():
     shown = PlaneView(with_path(slice_of(valley)), LOOKS, 300)
     np.testing.assert_allclose(shown.contour.picture.data["values"][0][0, 0], valley(-1, -2))
