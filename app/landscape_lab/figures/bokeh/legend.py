@@ -66,7 +66,7 @@ class Key:
             self.items[name].visible = False
         self.legend = Legend(items=list(self.items.values()))
         theme.key(self.legend)
-        self.legend.update(glyph_width=16, spacing=4)
+        self.legend.update(glyph_width=16, glyph_height=16, spacing=4)
         plot.add_layout(self.legend, "above")
         rows = CustomJS(args={"legend": self.legend, "plot": plot}, code=ROWS)
         plot.js_on_change("inner_width", rows)
