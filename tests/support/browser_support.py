@@ -231,11 +231,11 @@ class Visitor:
 
     def status(self) -> str:
         """What the run does: ready, running, paused, diverged or finished."""
-        return said(self.page.locator(".status"), "status")
+        return said(self.page.locator(".status").first, "status")
 
     def frame(self) -> int:
         """The number of the picture that is shown."""
-        return int(said(self.page.locator(".bar"), "frame") or 0)
+        return int(said(self.page.locator(".bar").first, "frame") or 0)
 
     def picture(self) -> str:
         """The pixels of the landscape from above."""

@@ -1,8 +1,11 @@
 // A view of a Bokeh document that Python holds, in anywidget's form. It brings BokehJS and Panel itself
 // where the page has none, is built from the document as it is when the view opens, and gives way
-// to a later view: Panel's components find their place by an id, so that two at once would share one.
+// to a later view until that is closed: Panel's components find their place by an id, so that two at
+// once would share one.
 const ESM = "panel.models.esm.ReactiveESM";
-const LOOK = "margin:0;padding:12px;font:14px/1.5 system-ui,sans-serif;color:#5d6b75";
+const LOST = "This view is no longer connected to Python. Reload the page to connect it again, or run the cell again.";
+const PAGE = window.landscapePage ??= String(Math.random());
+const LOOK = "margin:0;padding:12px;font:14px/1.5 system-ui,sans-serif;color:var(--jp-ui-font-color1,#5d6b75)";
 
 const loaded = () => Boolean(window.Bokeh?.Models && ESM in window.Bokeh.Models && window.importShim);
 
@@ -28,15 +31,17 @@ async function load(data) {
 function build(json, el, tell) {
   const {Document} = Bokeh.require("document"), {Serializer} = Bokeh.require("core/serialization");
   const doc = Document.from_json(json);
-  doc.on_change(event => {
-    if (event.kind === "ModelChanged" && !event.sync) return;
+  const changed = event => {
+    if (!event.sync) return;
     const references = new Map([...doc._all_models.values()].map(model => [model, model.ref()]));
     tell(new Serializer({references}).encode(event));
-  });
+  };
+  doc.on_change(changed);
   const views = Bokeh.embed.add_document_standalone(doc, el);
   return {
     doc,
     remove: async () => {
+      doc.remove_on_change(changed);  // that this view ends changes nothing of what Python holds
       (await views).clear();
       doc.clear({sync: false});
       const place = Bokeh.documents.indexOf(doc);
@@ -48,7 +53,7 @@ function build(json, el, tell) {
 export default {
   render({model, el}) {
     const id = crypto.randomUUID?.() ?? String(Math.random());
-    let shown = null, left = false;
+    let shown = null, left = false, newest = id;
 
     const say = (text, ...more) => {
       const line = Object.assign(document.createElement("p"), {textContent: text, role: "status"});
@@ -56,44 +61,51 @@ export default {
       line.append(...more);
       el.replaceChildren(line);
     };
+    // Where a notebook was closed and opened again, or its kernel restarted, JupyterLab throws: the
+    // connection that the widget was made with has ended.
+    const send = content => { try { model.send(content); return true; } catch { return false; } };
     const clear = () => { shown?.remove(); shown = null; };
     const open = () => {
       say(model.get("waiting"));
-      model.send({open: id, scripts: !loaded()});
+      if (!send({open: id, page: PAGE, scripts: !loaded()})) say(LOST);
     };
     const give = () => {
       clear();
+      waiting.length = 0;
       const here = Object.assign(document.createElement("button"), {textContent: "Show it here", onclick: open});
-      say("This is shown in another place. ", here);
+      say("The app is shown in another view of this cell. ", here);
     };
     const show = async ({document: json}, buffers) => {
       if (buffers.length) await load(buffers[0]);
       if (left) return;
+      if (newest !== id) return give();  // opened while the scripts ran
       if (!loaded()) return say("The scripts of Bokeh and Panel could not be run in this page.");
       clear();
       el.replaceChildren();
-      shown = build(JSON.parse(json), el, event => model.send({event}));
+      shown = build(JSON.parse(json), el, event => send({event}));
       for (const patch of waiting.splice(0)) shown.doc.apply_json_patch(patch);
     };
 
     let opening = false;
     const waiting = [];  // changes that come while the scripts run
     const hear = async (message, buffers = []) => {
+      newest = message.view ?? newest;
       if (message.patch && (shown || opening)) {
         const patch = JSON.parse(message.patch);
         if (shown && !opening) shown.doc.apply_json_patch(patch); else waiting.push(patch);
       } else if (message.view === id) {
         opening = true;
         try { await show(message, buffers); } finally { opening = false; }
-      } else if (message.view && shown) give();
+      } else if (message.again === id) open();
+      else if (message.view) give();
     };
     model.on("msg:custom", hear);
     open();
     return () => {
       left = true;
       model.off("msg:custom", hear);
-      model.send({closed: id});
       clear();
+      send({closed: id});
     };
   },
 };

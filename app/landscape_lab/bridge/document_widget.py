@@ -31,8 +31,9 @@ class DocumentWidget(anywidget.AnyWidget):
     """Shows a Bokeh model with all that belongs to it, in one view at a time, the newest.
 
     A view is given the document as it is when it opens, and then every change: a page that is
-    reloaded, or an output that is shown in another place, has the present state. What changes at
-    once is sent in one message, and none of it comes back.
+    reloaded, or an output that is shown in another place, has the present state. When the newest
+    view is closed, the one before it in the same page opens again. What changes at once is sent in
+    one message, and none of it comes back.
     """
 
     _esm = Path(__file__).with_name("document_view.js").read_text("utf-8")
@@ -48,7 +49,8 @@ class DocumentWidget(anywidget.AnyWidget):
         """
         super().__init__()
         self._left = left
-        self._view = ""
+        self._page = ""
+        self._views: list[str] = []
         self._changes: list[DocumentPatchedEvent] = []
         self._loop = UiLoop()
         self._document = Document()
@@ -64,17 +66,29 @@ class DocumentWidget(anywidget.AnyWidget):
     def _heard(self, content: dict[str, Any]) -> None:
         if "open" in content:
             self._send_changes()  # to the view before
-            self._view = content["open"]
+            self._opened(content["open"], content["page"])
             scripts = [page_scripts()] if content["scripts"] else []
             text = serialize_json(self._document.to_json(deferred=False))
             self._document.models.flush_synced()
-            self.send({"view": self._view, "document": text}, scripts)
+            self.send({"view": content["open"], "document": text}, scripts)
         elif "event" in content:
             self._send_changes()  # Bokeh takes all models that it has to be known to the sender
             self._document.apply_json_patch({"events": [content["event"]]}, setter=self)
-        elif content.get("closed") == self._view:
-            self._view = ""
+        elif content.get("closed") in self._views:
+            self._closed(content["closed"])
+
+    def _opened(self, view: str, page: str) -> None:
+        """Note the newest view; a page that was reloaded no longer has its earlier ones."""
+        before = self._views if page == self._page else []
+        self._page, self._views = page, [one for one in before if one != view] + [view]
+
+    def _closed(self, view: str) -> None:
+        newest = view == self._views[-1]
+        self._views.remove(view)
+        if not self._views:
             self._left()
+        elif newest:
+            self.send({"again": self._views[-1]})
 
     def _changed(self, event: Any) -> None:
         """Note what is to be sent, which is done once all that changes now has changed."""
@@ -91,7 +105,7 @@ class DocumentWidget(anywidget.AnyWidget):
     def _send_changes(self) -> None:
         """Send the changes that have gathered; without a view, the next one has them anyway."""
         changes, self._changes = self._changes, []
-        if not changes or not self._view:
+        if not changes or not self._views:
             return
         models = self._document.models
         serializer = Serializer(references=models.synced_references, deferred=False)

@@ -5,7 +5,7 @@ from typing import Any
 from landscape_lab.bridge.host import mode
 from landscape_lab.bridge.jupyter import setup, show
 
-HEIGHT = "clamp(480px, 100vh - 180px, 720px)"
+HEIGHT = "clamp(480px, 100vh - 204px, 720px)"
 """The height of the app in a cell: it and the top of its cell are in the window together."""
 
 

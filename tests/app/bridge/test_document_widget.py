@@ -37,6 +37,9 @@ class Browser:
         data = {"method": "custom", "content": content}
         self.tell_widget({"content": {"data": data}, "buffers": []})
 
+    def open(self, view, page="the page", *, scripts=False):
+        self.tell(open=view, page=page, scripts=scripts)
+
     def change(self, model, attribute, value):
         event = {"kind": "ModelChanged", "model": {"id": model.id}, "attr": attribute, "new": value}
         self.tell(event=event)
@@ -73,17 +76,17 @@ def browser(widget):
 
 def test_a_view_is_given_the_document_as_it_is_when_it_opens(text, browser):
     text.text = "then"
-    browser.tell(open="one", scripts=False)
+    browser.open("one")
     text.text = "later"
-    browser.tell(open="two", scripts=False)
+    browser.open("two")
     opened = [content for content, _ in browser.heard if "document" in content]
     assert [content["view"] for content in opened] == ["one", "two"]
     assert ['"then"' in opened[0]["document"], '"later"' in opened[1]["document"]] == [True, True]
 
 
 def test_scripts_come_with_the_document_where_the_page_has_none(browser):
-    browser.tell(open="one", scripts=True)
-    browser.tell(open="two", scripts=False)
+    browser.open("one", scripts=True)
+    browser.open("two")
     (_, (scripts,)), (_, none) = browser.heard
     assert (scripts, list(none)) == (page_scripts(), [])
     texts = json.loads(gzip.decompress(scripts))["scripts"]
@@ -98,7 +101,7 @@ def test_before_a_view_has_opened_nothing_is_sent(text, browser):
 
 def test_what_changes_at_once_is_one_message(text, browser):
     async def change():
-        browser.tell(open="one", scripts=False)
+        browser.open("one")
         text.text, text.visible = "then", False
         await asyncio.sleep(0)
 
@@ -108,7 +111,7 @@ def test_what_changes_at_once_is_one_message(text, browser):
 
 
 def test_what_a_view_has_changed_is_not_sent_back_to_it(text, browser):
-    browser.tell(open="one", scripts=False)
+    browser.open("one")
     heard = []
     text.on_change("text", lambda attribute, old, new: heard.append((attribute, old, new)))
     browser.change(text, "text", "by hand")
@@ -121,7 +124,7 @@ def test_a_model_is_sent_whole_though_a_message_comes_between(text, browser):
     look = ImportedStyleSheet(url="data:text/css,")
 
     async def change():
-        browser.tell(open="one", scripts=False)
+        browser.open("one")
         text.stylesheets = [look]
         browser.change(text, "visible", False)
         await asyncio.sleep(0)
@@ -147,10 +150,26 @@ def test_what_another_thread_hears_is_done_on_the_page_s(text):
     assert asyncio.run(change()) == [threading.main_thread()]
 
 
-def test_only_when_the_newest_view_has_gone_nobody_looks(browser, left):
-    browser.tell(open="one", scripts=False)
-    browser.tell(open="two", scripts=False)
+def test_only_when_the_last_view_has_gone_nobody_looks(browser, left):
+    browser.open("one")
+    browser.open("two")
     browser.tell(closed="one")
     assert left == []
+    browser.tell(closed="two")
+    assert left == ["left"]
+
+
+def test_when_the_newest_view_is_closed_the_one_before_opens_again(browser, left):
+    for view in ("one", "two", "three"):
+        browser.open(view)
+    browser.tell(closed="one")
+    browser.tell(closed="three")
+    assert [content["again"] for content, _ in browser.heard if "again" in content] == ["two"]
+    assert left == []
+
+
+def test_views_of_a_page_that_was_reloaded_are_forgotten(browser, left):
+    browser.open("one")
+    browser.open("two", "the page, reloaded")
     browser.tell(closed="two")
     assert left == ["left"]
