@@ -21,6 +21,10 @@ from landscape_core.storage.store import Store
 from landscape_core.training.run import Run
 
 
+class NotKeptError(LookupError):
+    """The result of some work is not in the store."""
+
+
 @dataclass(frozen=True, eq=False)
 class InspectionPoint:
     """A point of a run with its plane.
@@ -28,7 +32,8 @@ class InspectionPoint:
     `run` ends at this `step`, or after one where that is the start; `parts` are the data by split,
     training data first, each objective starting at this point with its statistics; `path` is the
     trajectory to it, as `record_run` yields it; `plane` and `grid` are those of the picture, the
-    plane with the buffers of states if the picture is.
+    plane with the buffers of states if the picture is. With `known_only`, nothing is computed that
+    is not in the store.
     """
 
     run: Run
@@ -38,6 +43,7 @@ class InspectionPoint:
     plane: Plane
     grid: Grid
     store: Store | None = None
+    known_only: bool = False
 
     @property
     def train(self) -> ModelObjective:
@@ -59,12 +65,17 @@ class InspectionPoint:
             work: datasets of which the last is complete, None where nothing is new; not begun
                 where the last is kept.
             on_plane: whether the work depends on the plane and the grid.
+
+        Raises:
+            NotKeptError: it is not in the store, and only what is there was asked for.
         """
         key = self._key(asked, on_plane=on_plane) if self.store else ""
         found = self.store.get(key) if self.store and key else None
         if found is not None:
             yield found
             return
+        if self.known_only:
+            raise NotKeptError
         for found in work:
             yield found
         if self.store and key and found is not None:

@@ -6,6 +6,7 @@ import argparse
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     from landscape_lab.cli import _serving
+    from landscape_lab.hosting import server
 
     _serving.options(parser, browser=False)
     parser.add_argument(
@@ -13,6 +14,13 @@ def options(parser: argparse.ArgumentParser) -> None:
         type=int,
         help="processes that share the pages, each on a core of its own; by default one a core, "
         "as far as there is memory (half a gigabyte each)",
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=server.WORKERS,
+        help="processes of low priority that compute for all pages what takes long, started when "
+        f"first needed; by default {server.WORKERS}, 0: each page computes everything in its own",
     )
     _serving.access_options(parser, default="24 for each process")
 
@@ -31,6 +39,7 @@ def run(asked: argparse.Namespace) -> None:
         processes=processes.usual() if asked.processes is None else asked.processes,
         spare=server.SPARE_EACH,
         access=limits,
+        workers=asked.workers,
     )
     url = server.address(port, ip=asked.host, path=asked.base_url)
     _serving.until_stopped(made, url, asked, limits)

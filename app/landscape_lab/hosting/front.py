@@ -23,13 +23,15 @@ from tornado.netutil import bind_sockets
 from tornado.routing import AnyMatches, Rule
 from tornado.web import Application, HTTPError, RequestHandler
 
-from landscape_lab.hosting import gate, handover
+from landscape_lab.hosting import gate, handover, static_files, study_workers
 from landscape_lab.hosting.access import PASSWORD
 from landscape_lab.hosting.admission_queue import AdmissionQueue
 from landscape_lab.hosting.guard import Guard
 from landscape_lab.hosting.panel_process import PanelServer, Served
 from landscape_lab.hosting.processes import Place, Processes
 from landscape_lab.hosting.spare_pages import new_name
+from landscape_lab.hosting.study_workers import StudyWorkers
+from landscape_lab.worker.elsewhere import ELSEWHERE
 
 SESSION = "Bokeh-Session-Id"
 """The header that gives Bokeh the name of a new session."""
@@ -182,7 +184,7 @@ def _session_of(request: HTTPServerRequest) -> str:
 
 
 def application(guard: Guard, behind: Behind, served: Served, most: int) -> Application:
-    """The guard's rules, and then everything to the processes.
+    """The guard's rules, files that are answered here, and then everything to the processes.
 
     Args:
         guard: refuses requests.
@@ -197,7 +199,11 @@ def application(guard: Guard, behind: Behind, served: Served, most: int) -> Appl
         return {"pages": behind.sessions, "places": most, "waiting": len(queue)}
 
     return Application(
-        [*gate.rules(guard, report), Rule(AnyMatches(), GivingHandler, options)],
+        [
+            *gate.rules(guard, report),
+            *static_files.rules(served.prefix),
+            Rule(AnyMatches(), GivingHandler, options),
+        ],
         transforms=[gate.SecurityHeaders],
         compress_response=False,
     )
@@ -208,14 +214,16 @@ async def serve(asked: argparse.Namespace) -> None:
     password = os.environ.pop(PASSWORD, "")  # before processes inherit it
     for each in bind_sockets(asked.port, asked.address):
         each.close()  # an address that is taken is refused now, not after a minute
-    served = Served(asked.script.resolve(), f"/{asked.prefix.strip('/')}".rstrip("/"), asked.spare)
+    prefix = f"/{asked.prefix.strip('/')}".rstrip("/")
+    workers = asked.workers if study_workers.possible else 0
+    served = Served(asked.script.resolve(), prefix, asked.spare, workers)
     ended = asyncio.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sign, ended.set)
     several = asked.processes > 1 and handover.possible
     processes = Processes(asked.processes if several else 0, served)
     try:
-        own = None if several else PanelServer(served)
+        own = None if several else _own_server(served, processes.workers)
         await processes.start()
         guard = Guard.bound_to(
             asked.address, given=asked.origin, token=password, base=served.prefix
@@ -229,6 +237,18 @@ async def serve(asked: argparse.Namespace) -> None:
         processes.end()
 
 
+def _own_server(served: Served, workers: StudyWorkers) -> PanelServer:
+    """The server of this process, which shows the pages itself."""
+    if served.workers:
+        loop = asyncio.get_running_loop()
+
+        def ask() -> None:
+            loop.call_soon_threadsafe(workers.ask, ELSEWHERE.report)
+
+        ELSEWHERE.use(ask)
+    return PanelServer(served)
+
+
 def main() -> None:
     """Serve what the command line says; `server.panel_command` writes it."""
     parser = argparse.ArgumentParser()
@@ -238,6 +258,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--max-sessions", type=int, required=True)
     parser.add_argument("--spare", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--prefix", default="")
     parser.add_argument("--origin", action="append", default=[])
     try:

@@ -24,6 +24,7 @@ from landscape_lab.hosting.gate import SecurityHeaders
 from landscape_lab.hosting.handover import Line
 from landscape_lab.hosting.left_pages import LeftPages
 from landscape_lab.hosting.spare_pages import SparePages
+from landscape_lab.worker.elsewhere import ELSEWHERE
 from landscape_lab.worker.turns import TURNS
 
 SCRIPT = Path(__file__).resolve().with_name("serve.py")
@@ -38,8 +39,12 @@ LOOK = 100
 QUIET = 1.0
 """Seconds without a request and a picture after which a process has nothing to do."""
 
+SELDOM = 20.0
+"""Seconds between two spare pages that are built while others play, which stops them half a second
+each."""
+
 UNUSED = 20_000
-"""Milliseconds that a session may be without a page: closed, or not yet connected."""
+"""Milliseconds that a session may be without a page: left, or not yet connected."""
 
 CHECK = 1_000
 """Milliseconds between two looks for such sessions, and for those that have asked for their end."""
@@ -48,19 +53,27 @@ READY = "ready"
 SESSIONS = "sessions"
 LEFT = "left"
 SPARE = "spare"
-"""Keys of a process's reports."""
+WORKERS = "workers"
+"""Keys of a process's reports; the last, sent without a page, asks where the workers are."""
+
+END = "end"
+"""The key of what a process is asked: to end a page. Under `WORKERS` it is told where those are."""
+
+RETURN = 5.0
+"""Seconds that a page whose connection closed has to connect again; BokehJS tries after two."""
 
 
 @dataclass(frozen=True)
 class Served:
     """What is served: a script at a path in front of which a proxy may stand.
 
-    `spare` pages are built beforehand.
+    `spare` pages are built beforehand; `workers` compute what takes long for all of them.
     """
 
     script: Path
     prefix: str = ""
     spare: int = 0
+    workers: int = 0
 
     @property
     def page(self) -> str:
@@ -107,7 +120,7 @@ class PanelServer:
         self._connected: set[str] = set()
         """Sessions to which a page has been connected."""
         self._left = LeftPages()
-        self._quiet_at = time.monotonic()
+        self._quiet_at = self._seldom_at = time.monotonic()
         PeriodicCallback(self._use_time, LOOK).start()
         PeriodicCallback(self._look, LOOK).start()
 
@@ -136,6 +149,18 @@ class PanelServer:
             if session.id == name and name in self.deserted:
                 session.request_expiration()
 
+    def heard(self, message: bytes, descriptor: int | None) -> None:
+        """Do what the process in front asks: take a connection, end a page, use workers."""
+        if descriptor is not None:
+            session, _, read = message.partition(b"\n")
+            self.take(read, descriptor, session.decode("ascii"))
+            return
+        asked = json.loads(message)
+        if END in asked:
+            self.end(asked[END])
+        if WORKERS in asked:
+            ELSEWHERE.report(asked[WORKERS])
+
     def take(self, read: bytes, descriptor: int, session: str = "") -> None:
         """Answer a connection from now on, of which something has been read already.
 
@@ -146,6 +171,7 @@ class PanelServer:
         """
         if session:
             self.spare.take(session, UNUSED / 1000)
+            self._seldom_at = time.monotonic() + SELDOM
         self._quiet_at = time.monotonic() + QUIET
         connection = socket.socket(fileno=descriptor)
         try:
@@ -156,24 +182,30 @@ class PanelServer:
         self.http.handle_stream(_Begun(connection, read), address)
 
     def _look(self) -> None:
-        """See which pages were left; close connections of those that have asked for their end."""
+        """See which pages were left; end them soon, and those that have asked for it."""
         sessions = self.server.get_sessions()
         self._connected.update(one.id for one in sessions if one.connection_count)
         self._connected.intersection_update(one.id for one in sessions)
         self._left.update(self.sessions, self.deserted)
+        for name in self.deserted:
+            if (self._left.since(name) or 0.0) > RETURN:
+                self.end(name)
         for connection in list(self.application._clients):
             if connection.session.expiration_requested:
                 connection._socket.close(1000)
 
     async def _use_time(self) -> None:
-        """Build a spare page, if there is nothing else to do."""
-        quiet = time.monotonic() > self._quiet_at and TURNS.idle() > QUIET
-        if quiet and not self._building and not self.spare.complete:
+        """Build a spare page, if there is nothing else to do, or none was built for long."""
+        now = time.monotonic()
+        quiet = now > self._quiet_at and TURNS.idle() > QUIET
+        wanted = self.spare.wanted(len(self.sessions))
+        if wanted and (quiet or now > self._seldom_at) and not self._building:
             self._building = True
             try:
                 await self.spare.build()
             finally:
                 self._building = False
+                self._seldom_at = time.monotonic() + SELDOM
 
 
 class _Begun(IOStream):
@@ -236,18 +268,16 @@ def run(served: Served, number: int, end: socket.socket) -> None:
             known = told
             line.send(json.dumps(told).encode())
 
-    def received(message: bytes, descriptor: int | None) -> None:
-        if descriptor is None:
-            panel.end(message.decode("ascii"))
-        else:
-            session, _, read = message.partition(b"\n")
-            panel.take(read, descriptor, session.decode("ascii"))
+    def ask_for_workers() -> None:
+        line.send(json.dumps({WORKERS: True}).encode())
 
     async def start() -> None:
         nonlocal line
-        line = Line(end, received, loop.stop)
+        line = Line(end, panel.heard, loop.stop)
         line.send(json.dumps({READY: os.getpid()}).encode())
         PeriodicCallback(report, LOOK).start()
+        if served.workers:
+            ELSEWHERE.use(lambda: loop.add_callback(ask_for_workers))
 
     loop.add_callback(start)
     loop.start()
@@ -255,11 +285,11 @@ def run(served: Served, number: int, end: socket.socket) -> None:
 
 def main(argv: list[str]) -> None:
     """Arguments as `command` gives them."""
-    descriptor, number, core, script, prefix, spare = argv
+    descriptor, number, core, script, prefix, spare, workers = argv
     if core and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {int(core)})
     sys.setswitchinterval(SWITCH)
-    served = Served(Path(script), prefix, int(spare))
+    served = Served(Path(script), prefix, int(spare), int(workers))
     run(served, int(number), socket.socket(fileno=int(descriptor)))
 
 
@@ -268,7 +298,7 @@ def command(served: Served, number: int, descriptor: int, core: int | None) -> l
     return [
         *(sys.executable, "-m", "landscape_lab.hosting.panel_process", str(descriptor)),
         *(str(number), "" if core is None else str(core)),
-        *(str(served.script), served.prefix, str(served.spare)),
+        *(str(served.script), served.prefix, str(served.spare), str(served.workers)),
     ]
 
 

@@ -11,13 +11,22 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from landscape_lab.hosting import capacity, panel_process
 from landscape_lab.hosting.handover import Line
 from landscape_lab.hosting.left_pages import LeftPages
-from landscape_lab.hosting.panel_process import LEFT, READY, SESSIONS, SPARE, Served
+from landscape_lab.hosting.panel_process import (
+    END,
+    LEFT,
+    READY,
+    SESSIONS,
+    SPARE,
+    WORKERS,
+    Served,
+)
 from landscape_lab.hosting.spare_pages import new_name
+from landscape_lab.hosting.study_workers import StudyWorkers
 
 LOG = logging.getLogger("landscape_lab.hosting")
 
@@ -34,9 +43,11 @@ STILLBORN = 3
 class Place:
     """A place for a process; the pages of a process that dies are lost, its place stays."""
 
-    def __init__(self, number: int, core: int | None, served: Served) -> None:
-        """No process yet."""
-        self.number = number
+    def __init__(
+        self, number: int, core: int | None, served: Served, workers: StudyWorkers
+    ) -> None:
+        """No process yet; it learns where the workers are when it asks for them."""
+        self.number, self._workers = number, workers
         self.ready = asyncio.Event()
         self._core, self._served = core, served
         self._stillborn = 0
@@ -100,7 +111,12 @@ class Place:
     def end_session(self, session: str) -> None:
         """End a page that was left, before its time to come back is over."""
         if self._line is not None and session in self._open:
-            self._line.send(session.encode("ascii"))
+            self._line.send(json.dumps({END: session}).encode())
+
+    def report(self, where: Mapping[str, str]) -> None:
+        """Report to the process where the workers are."""
+        if self._line is not None:
+            self._line.send(json.dumps({WORKERS: dict(where)}).encode())
 
     def end(self) -> None:
         """End the process: it stops when its line is cut."""
@@ -119,6 +135,8 @@ class Place:
         if READY in told:
             self._stillborn = 0
             self.ready.set()
+        if WORKERS in told:
+            self._workers.ask(self.report)
         if SESSIONS in told:
             self._left.update(told[SESSIONS], told[LEFT])
             self._open = set(told[SESSIONS])
@@ -151,8 +169,10 @@ class Processes:
     def __init__(self, count: int, served: Served) -> None:
         """No process is started yet."""
         cores = _cores()
+        self.workers = StudyWorkers(served.workers)
         self.places = [
-            Place(number, core, served) for number, core in zip(range(count), cores, strict=False)
+            Place(number, core, served, self.workers)
+            for number, core in zip(range(count), cores, strict=False)
         ]
 
     @property
@@ -175,6 +195,7 @@ class Processes:
 
     def end(self) -> None:
         """End all."""
+        self.workers.end()
         for place in self.places:
             place.end()
 

@@ -37,12 +37,18 @@ START = 300.0
 FEW_THREADS = {"OMP_NUM_THREADS": "1"}
 """Networks of this size gain nothing from a second thread, and browser and visitors lose one."""
 
-SPARE_EACH = 16
-"""Pages that each process of `landscape serve` has ready: 5 MB and half a second each, once."""
-
 PAGES_EACH = 24
 """Pages that one process shows at the same time, by default: a class of thirty on two cores, with
 room for those who open the page twice."""
+
+SPARE_EACH = PAGES_EACH
+"""Pages that each process of `landscape serve` has ready or open: 5 MB and half a second each."""
+
+WORKERS = 1
+"""Processes for what takes long, of all pages together; some 250 MB each, once it is needed."""
+
+UNCHECKED = {"BOKEH_VALIDATE_DOC": "false"}
+"""Looking for mistakes in each document anew takes a fifth of the time to build it."""
 
 Command = tuple[list[str], dict[str, str]]
 
@@ -102,6 +108,7 @@ def panel_command(  # noqa: PLR0913 - the options of a command line
     processes: int = 1,
     spare: int = 0,
     access: Access = OPEN,
+    workers: int = 0,
 ) -> Command:
     """Arguments and environment of a Panel server that all visitors share.
 
@@ -113,20 +120,25 @@ def panel_command(  # noqa: PLR0913 - the options of a command line
         processes: among which the pages are distributed, each on a core of its own.
         spare: pages that each process builds before anybody asks for them.
         access: who may open pages, and how many: by default `PAGES_EACH` for each process.
+        workers: processes that compute what takes long, started when first needed.
     """
     _check(port, script)
+    if workers < 0:
+        raise SpecError("workers", workers, "zero or a positive number of processes")
     if processes < 1:
         raise SpecError("processes", processes, "a positive number of processes")
     argv = [
         *(sys.executable, "-m", "landscape_lab.hosting.front", str(script)),
         *("--port", str(port), "--address", ip, "--processes", str(processes)),
         *("--max-sessions", str(access.sessions or PAGES_EACH * processes), "--spare", str(spare)),
+        *("--workers", str(workers)),
     ]
     if prefix:
         argv += ["--prefix", prefix]
     for origin in access.names:
         argv += ["--origin", origin]
-    env = {**FEW_THREADS, **os.environ, "BOKEH_RESOURCES": "server", **_told(access)}
+    env = {**FEW_THREADS, **os.environ, "BOKEH_RESOURCES": "server", **UNCHECKED}
+    env |= _told(access)
     return argv, {**env, hosted.IDLE_TIMEOUT: str(60 * access.idle_timeout)}
 
 

@@ -4,6 +4,7 @@ Building a page takes a third of a second of its process, in which nobody else i
 turning it into text another tenth. A class opens the app at once.
 """
 
+import asyncio
 import secrets
 import types
 from typing import Any
@@ -25,7 +26,7 @@ class SparePages:
             context: makes the sessions.
             path: at which the browser asks for a page.
             number: with which the names of the sessions begin.
-            most: how many are kept.
+            most: how many are kept while no page is open; fewer by each that is.
         """
         self._context, self._path, self._number, self._most = context, path, number, most
         self._sessions: dict[str, ServerSession] = {}
@@ -35,10 +36,9 @@ class SparePages:
         """The sessions that are there."""
         return list(self._sessions)
 
-    @property
-    def complete(self) -> bool:
-        """Whether there are as many as are kept."""
-        return len(self._sessions) >= self._most
+    def wanted(self, open_pages: int) -> bool:
+        """Whether another would be of use, where this number of pages is open."""
+        return len(self._sessions) + open_pages < self._most
 
     async def build(self) -> None:
         """Build one more, or none any more if it cannot be built."""
@@ -46,6 +46,7 @@ class SparePages:
         self._most = 0
         session = await self._context.create_session_if_needed(name, _request(self._path))
         session.block_expiration()  # it may wait for its browser as long as it takes
+        await asyncio.sleep(0)  # whoever has come meanwhile is answered between both halves
         _prepare(session.document)
         self._sessions[name] = session
         self._most = most

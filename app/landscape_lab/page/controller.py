@@ -60,7 +60,7 @@ class Page:
         self.view = self.layout.view
         self._link = link
         if pn.state.curdoc is not None and pn.state.curdoc.session_context is not None:
-            pn.state.on_session_destroyed(lambda _: self.close())
+            pn.state.on_session_destroyed(lambda _: self.run.queue.end())
         self.layout.show_preset(first.preset)
         self.run.show_controls()
 

@@ -45,6 +45,14 @@ class SidePanel(Recipe, ABC):
         del size, vector, history
         return 0
 
+    def passes(self, step: int) -> float:
+        """Evaluations of the loss on the examples that the study of a step takes, about.
+
+        A gradient counts as three evaluations, a product with a curvature matrix as six.
+        """
+        del step
+        return 0.0
+
     @abstractmethod
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
         """Update the figure.

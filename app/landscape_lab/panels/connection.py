@@ -19,6 +19,9 @@ from landscape_lab.panels.base import SidePanel
 COPIES = 5
 """Vectors for each node of a curve: itself, its gradient, the optimizer's, and one at work."""
 
+CURVE = 10_000
+"""Evaluations in the search for a curve, about."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Connection(SidePanel):
@@ -40,6 +43,9 @@ class Connection(SidePanel):
     def memory(self, size: ProblemSize, vector: int, history: int) -> int:
         del size
         return history + COPIES * self.path.most_nodes() * vector
+
+    def passes(self, step: int) -> float:
+        return 4 * step + CURVE
 
     def study(self, point: InspectionPoint) -> Iterator[xr.Dataset | None]:
         if point.step == 0:  # nothing is trained yet

@@ -18,6 +18,9 @@ from landscape_lab.panels.base import SidePanel
 KRYLOV = 50
 """Vectors that the search for both ends of the spectrum holds at once, about."""
 
+PRODUCTS = 40
+"""Products with the Hessian at each point, about."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Convexity(SidePanel):
@@ -32,6 +35,10 @@ class Convexity(SidePanel):
     def memory(self, size: ProblemSize, vector: int, history: int) -> int:
         del size, history
         return KRYLOV * vector
+
+    def passes(self, step: int) -> float:
+        del step
+        return self.resolution**2 * PRODUCTS * 6
 
     def study(self, point: InspectionPoint) -> Iterator[xr.Dataset | None]:
         asked = Engine(max_examples=self.max_examples)

@@ -23,6 +23,9 @@ from landscape_lab.panels.base import SidePanel
 KRYLOV = 110
 """Vectors that the two searches hold at once, about: 60 of the density, the others restarted."""
 
+PRODUCTS = 700
+"""Products with the matrix, about: 600 of them for the density of the network."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Curvature(SidePanel):
@@ -44,6 +47,10 @@ class Curvature(SidePanel):
     max_examples: Annotated[
         int, Knob(1, 1_000_000, "maximum number of examples when paused", "log")
     ] = 1000
+
+    def passes(self, step: int) -> float:
+        del step
+        return PRODUCTS * 6
 
     @property
     def watch(self) -> Watch | None:

@@ -16,6 +16,9 @@ from landscape_core.session.picture import Picture
 from landscape_lab.figures.bokeh.diagnostics import Diagnostics as View
 from landscape_lab.panels.base import SidePanel
 
+PASSES = 100
+"""Evaluations that a diagnostic takes, about; the cheapest takes one, kernels and spectra more."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnostics(SidePanel):
@@ -30,6 +33,10 @@ class Diagnostics(SidePanel):
     def memory(self, size: ProblemSize, vector: int, history: int) -> int:
         del history
         return self.diagnostic.memory(size.outputs, vector)
+
+    def passes(self, step: int) -> float:
+        del step
+        return PASSES
 
     def study(self, point: InspectionPoint) -> Iterator[xr.Dataset | None]:
         return point.kept(self.diagnostic, self._measured(point))

@@ -24,6 +24,10 @@ class Field(SidePanel):
     resolution: Annotated[int, Knob(5, 51, "arrows per axis")] = 13
     max_examples: Annotated[int, Knob(1, 1_000_000, "maximum number of examples", "log")] = 1000
 
+    def passes(self, step: int) -> float:
+        del step
+        return 3 * self.resolution**2
+
     def study(self, point: InspectionPoint) -> Iterator[xr.Dataset | None]:
         grid = point.grid.replace(resolution=self.resolution)
         part = point.over_plane.first(self.max_examples)

@@ -33,6 +33,10 @@ class Planes(SidePanel):
         default_factory=Random
     )
 
+    def passes(self, step: int) -> float:
+        del step
+        return self.count * self.resolution**2
+
     def study(self, point: InspectionPoint) -> Iterator[xr.Dataset | None]:
         grid = Grid.square(self.span, self.resolution)
         work = ensemble(

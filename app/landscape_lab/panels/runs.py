@@ -33,6 +33,9 @@ class Runs(SidePanel):
         del size, vector
         return (self.count + 1) * history  # and all on one plane once more
 
+    def passes(self, step: int) -> float:
+        return 4 * self.count * step + self.resolution**2
+
     def study(self, point: InspectionPoint) -> Iterator[xr.Dataset | None]:
         if point.step == 0:  # no run has gone anywhere
             return iter(())

@@ -1,5 +1,6 @@
 """Runs that are kept to compare others with: trained again where unknown, laid on one plane."""
 
+import functools
 from collections.abc import Iterator
 
 import xarray as xr
@@ -15,15 +16,18 @@ from landscape_core.storage.store import Store
 from landscape_lab.state.navigator import Navigator
 from landscape_lab.state.place import Place
 from landscape_lab.state.scene import Scene
+from landscape_lab.state.study_cost import comparison_seconds
+from landscape_lab.worker.elsewhere import ELSEWHERE, Elsewhere
+from landscape_lab.worker.studies import done
 from landscape_lab.worker.update import Kept
 
 
 class KeptRuns:
     """Pictures and trajectories of kept runs, by their places."""
 
-    def __init__(self, store: Store | None) -> None:
-        """No run yet; `store` keeps the slices."""
-        self._store = store
+    def __init__(self, store: Store | None, elsewhere: Elsewhere = ELSEWHERE) -> None:
+        """No run yet; `store` keeps the slices, `elsewhere` does what takes long."""
+        self._store, self._elsewhere = store, elsewhere
         self._runs: dict[Place, Kept] = {}
 
     def known(self, places: tuple[Place, ...]) -> tuple[Kept, ...]:
@@ -32,22 +36,23 @@ class KeptRuns:
 
     def keep(self, place: Place, picture: Picture, session: Session, scene: Scene) -> None:
         """Keep the run that a session holds at a place."""
-        found = metrics(picture, scene)
-        self._runs[place] = Kept(place, picture, session.trajectory(), found)
+        self._runs[place] = _kept(place, picture, session, scene)
 
     def train_unknown(self, places: tuple[Place, ...], scene: Scene) -> Iterator[None]:
         """Train the runs at these places that are not known, with one item for each picture."""
         for place in places:
             if place in self._runs:
                 continue
-            navigator = Navigator(place, self._store)
-            for _ in navigator.pictures():
+            work = functools.partial(trained, place, self._store, scene)
+            seconds = comparison_seconds(place.scene, place.step)
+            for found in done(work, seconds, self._elsewhere):
+                if found is not None:
+                    self._runs[place] = found
                 yield
-            self.keep(place, navigator.session.picture(), navigator.session, scene)
 
     def on_one_plane(
         self, places: tuple[Place, ...], more: xr.Dataset | None, scene: Scene
-    ) -> Iterator[Progress]:
+    ) -> Iterator[Progress | None]:
         """The loss of the first run on the plane of the principal components of all paths.
 
         Args:
@@ -68,7 +73,20 @@ class KeptRuns:
             max_examples=scene.slice.max_examples,
             batch_norm="usual" if moves else scene.slice.batch_norm,
         )
-        return slice_of_trajectory(first, asked, self._store, others=others)
+        work = functools.partial(slice_of_trajectory, first, asked, self._store, others=others)
+        return done(work, comparison_seconds(scene, 0), self._elsewhere)
+
+
+def trained(place: Place, store: Store | None, scene: Scene) -> Iterator[Kept | None]:
+    """Train the run at a place: None for each picture on the way, then the run."""
+    navigator = Navigator(place, store)
+    for _ in navigator.pictures():
+        yield None
+    yield _kept(place, navigator.session.picture(), navigator.session, scene)
+
+
+def _kept(place: Place, picture: Picture, session: Session, scene: Scene) -> Kept:
+    return Kept(place, picture, session.trajectory(), metrics(picture, scene))
 
 
 def metrics(picture: Picture, scene: Scene) -> xr.Dataset:

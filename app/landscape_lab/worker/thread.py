@@ -127,15 +127,20 @@ class LatestJobQueue:
             self._changed.notify_all()
         self._turns.leave(self)
 
-    def close(self) -> None:
-        """Stop the work, and wait until its thread has ended."""
+    def end(self) -> None:
+        """Stop the work for good, without waiting: others of the process are to be answered."""
         with self._changed:
             self._closed = True
             self._job = self._update = None
             self._number += 1
             self._changed.notify_all()
-            threads = (self._former, self._thread)
         self._turns.leave(self)
+
+    def close(self) -> None:
+        """Stop the work for good, and wait until its thread has ended."""
+        self.end()
+        with self._changed:
+            threads = (self._former, self._thread)
         for thread in threads:
             if thread is not None and thread is not threading.current_thread():
                 thread.join(timeout=10)

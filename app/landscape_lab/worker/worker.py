@@ -18,6 +18,7 @@ from landscape_lab.state.place import Place
 from landscape_lab.state.scene import Scene
 from landscape_lab.state.scene_cost import check_place
 from landscape_lab.worker.kept_runs import KeptRuns, metrics
+from landscape_lab.worker.studies import study
 from landscape_lab.worker.turns import TURNS
 from landscape_lab.worker.update import (
     COMPARING,
@@ -140,7 +141,8 @@ class Worker:
         if job.scene.display.show == "compare" and places:
             yield from self._compare(navigator, last, places, job.scene)
             return
-        for last in session.study(name_of(type(panel)), panel.study):
+        found = study(job.scene, session.seen)
+        for last in session.study(name_of(type(panel)), found):
             yield _update(navigator.frame(last), kept, WorkProgress(STUDYING))
 
     def _compare(
@@ -161,6 +163,9 @@ class Worker:
         more = None if frame.place in places else navigator.session.trajectory()
         try:
             for progress in runs.on_one_plane(places, more, scene):
+                if progress is None:
+                    yield replace(update, progress=WorkProgress(COMPARING))
+                    continue
                 done = WorkProgress(COMPARING, progress.done, progress.total)
                 yield replace(update, progress=done, together=progress.dataset)
         except SpecError as error:

@@ -15,6 +15,7 @@ import torch
 from landscape_core.foundation.errors import BackendError
 from landscape_core.foundation.recipes import Knob, Note
 from landscape_core.slices.backends.base import Backend
+from landscape_core.slices.cluster_keys import Keys
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -38,6 +39,12 @@ CALM = {
 }
 """Workers and scheduler else look at themselves up to a hundred times a second, which takes about a
 tenth of two processors that they share with the work."""
+
+SILENT: dict[str, list[str]] = {
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+}
+"""What they show over HTTP is for everybody on the machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,12 +100,16 @@ class Dask(Backend):
 
 
 @contextlib.contextmanager
-def local_cluster(workers: int = 0, threads: int = 1) -> Iterator[str]:
+def local_cluster(
+    workers: int = 0, threads: int = 1, *, memory: int | None = None, keys: Keys | None = None
+) -> Iterator[str]:
     """Workers on this machine, for as many slices as one likes; the address of their scheduler.
 
     Args:
         workers: how many; 0: one a processor.
         threads: how many tasks each does at once.
+        memory: bytes of each worker, above which it is replaced; by default its fraction of all.
+        keys: without which nobody may use it; by default any program of this machine may.
 
     Raises:
         BackendError: dask.distributed is not installed.
@@ -110,14 +121,18 @@ def local_cluster(workers: int = 0, threads: int = 1) -> Iterator[str]:
         from distributed import Client, LocalCluster
     except ImportError as error:
         raise BackendError(MISSING) from error
+    limits = {} if memory is None else {"memory_limit": memory}
     with (
-        dask.config.set(CALM),
+        dask.config.set(CALM if keys is None else {**CALM, **SILENT}),
         LocalCluster(
             n_workers=workers or None,
             threads_per_worker=threads,
             processes=True,
-            dashboard_address=":0",
+            dashboard_address="127.0.0.1:0",
             silence_logs=logging.ERROR,
+            protocol=None if keys is None else "tls://",
+            security=None if keys is None else keys.security(),
+            **limits,
         ) as cluster,
     ):
         with Client(cluster) as client:

@@ -84,7 +84,7 @@ async def scenario(url, process):
     assert all("ToolbarModel" in page.document for page in pages)
     children = psutil.Process(process.pid).children(recursive=True)
     found = [one for one in children if "panel_process" in " ".join(one.cmdline())]
-    first = next(one for one in found if one.cmdline()[-5] == "0")
+    first = next(one for one in found if one.cmdline()[-6] == "0")
     first.kill()
     lost, kept = (
         [page for page, its in zip(pages, numbers, strict=True) if its == number]

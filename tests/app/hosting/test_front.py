@@ -20,6 +20,7 @@ from landscape_lab.hosting.processes import Processes
 from waiting import until
 
 PAGE = "text/html"
+FILES = ("/static/js/bokeh.min.js?v=1", "/static/extensions/panel/panel.min.js", "/favicon.ico")
 
 
 class StandIn:
@@ -126,9 +127,18 @@ class FrontTest(FrontCase):
         assert (answer.code, b'"pages": 1' in answer.body) == (200, True)
         assert sum(len(place.taken) for place in self.places) == 1
 
+    def test_files_are_answered_in_front(self):
+        for path in FILES:
+            answer = self.visit(path)
+            assert (answer.code, len(answer.body) > 100) == (200, True)
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        for path in ("/static/js/no.js", "/static/../app.py", "/static/extensions/panel/../io"):
+            assert self.visit(path).code in (403, 404)
+        assert [place.taken for place in self.places] == [[], []]
+
     def test_all_else_is_given_to_some_process(self):
-        assert self.visit("/static/js/bokeh.js?v=1").body.startswith(b"process ")
-        assert self.visit("/favicon.ico").body.startswith(b"process ")
+        for path in ("/serve/metadata", "/static/extensions/other/one.js"):
+            assert self.visit(path).body.startswith(b"process ")
 
     def test_other_methods_are_refused(self):
         assert self.fetch("/serve", method="POST", body="").code == 405
@@ -143,12 +153,16 @@ class PrefixTest(FrontCase):
         assert self.visit("/lab/serve", cookie=ticket).body.startswith(b"process ")
         assert sum(place.sessions for place in self.places) == 1
 
+    def test_files_lie_behind_the_prefix(self):
+        assert [self.visit(f"/lab{path}").code for path in FILES] == [200] * len(FILES)
+        assert self.visit(FILES[-1]).body.startswith(b"process ")
+
 
 class NobodyTest(FrontCase):
     count = 0
 
     def test_while_no_process_is_there_the_answer_says_so(self):
-        assert self.visit("/favicon.ico").code == 503
+        assert self.visit("/serve/metadata").code == 503
         assert self.socket_of(generate_jwt_token("0-abc")).code == 404
 
 

@@ -35,7 +35,7 @@ while True:
     if not data:
         break
     if not descriptors:
-        known.remove(data[5:].decode())
+        known.remove(json.loads(data[5:])["end"])
         tell(sessions=known, left=[], spare=[])
         continue
     session, _, read = data[5:].partition(b"\\n")

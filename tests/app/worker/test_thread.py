@@ -396,6 +396,26 @@ def test_a_closed_queue_shows_nothing_more_and_takes_no_job(loop, queue, submit)
     assert (old.updates, new.updates, workers()) == (before, [], [])
 
 
+def test_a_queue_that_ends_waits_for_nothing_and_its_thread_goes_with_the_step(queue, submit):
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def work():
+        begun.set()
+        goes_on.wait()
+        yield 1
+        pytest.fail("it was to stop")
+
+    heard = submit(work)
+    until(begun.is_set)
+    queue.end()
+    assert len(workers()) == 1
+    goes_on.set()
+    until(lambda: not workers())
+    assert (heard.updates, heard.errors) == ([], [])
+    submit(lambda: iter([1]))
+    assert workers() == []
+
+
 def test_a_queue_at_rest_has_no_thread_and_the_next_job_starts_one_after_the_other_has_ended(
     loop, queue, submit
 ):
