@@ -113,7 +113,11 @@ def trial(opened, host, times, busy, hold, *, brief):
             try:
                 took, empty, load = opening(guest, start, busy)
                 last = number == times - 1
-                said = used(guest, hold if last else 0) if not brief or last else played(guest)
+                if brief and not last:
+                    said = played(guest)
+                    guest.press("play")  # or its kernel would play on beside the next opening
+                else:
+                    said = used(guest, hold if last else 0)
                 good = not empty and not guest.errors
                 complete += good
                 print(
