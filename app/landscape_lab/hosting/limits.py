@@ -192,7 +192,7 @@ class BoundedKernels(AsyncMappingKernelManager):  # both servers ask for a subcl
     def kernel_model(self, kernel_id: str) -> dict[str, Any]:
         """What the server says about a kernel; a page that asks while it loads is alive.
 
-        It gets longer to connect, up to a minute: whoever only lists kernels keeps none.
+        It gets longer to connect, up to a minute: programs that only list kernels keep none.
         """
         model: dict[str, Any] = super().kernel_model(kernel_id)
         if kernel_id in self._new and kernel_id in self._due:

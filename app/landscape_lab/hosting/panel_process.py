@@ -57,7 +57,7 @@ WORKERS = "workers"
 """Keys of a process's reports; the last, sent without a page, asks where the workers are."""
 
 END = "end"
-"""The key of what a process is asked: to end a page. Under `WORKERS` it is told where those are."""
+"""The key of what a process is asked: to end a page. Under `WORKERS` it gets their address."""
 
 RETURN = 5.0
 """Seconds that a page whose connection closed has to connect again; BokehJS tries after two."""
