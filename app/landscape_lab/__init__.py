@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from landscape_core import labs as labs
     from landscape_core.analysis.convexity_of_model import convexity as convexity
     from landscape_core.connectivity.connect_models import connect as connect
     from landscape_core.curvature.spectrum_of_model import spectrum as spectrum
@@ -32,6 +33,8 @@ _PUBLIC = {
     "landscape_core.analysis.convexity_of_model": ("convexity",),
     "landscape_core.connectivity.connect_models": ("connect",),
     "landscape_lab.notebook.explore": ("explore",),
+    # claims of the literature
+    "landscape_core": ("labs",),
     # pictures
     "landscape_lab.figures.matplotlib.plotting": ("plot",),
     "landscape_lab.notebook.view": ("view",),

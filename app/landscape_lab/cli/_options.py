@@ -1,15 +1,48 @@
 """What commands share: words of their help, progress, tables of text."""
 
+import argparse
+import os
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import xarray as xr
 from tqdm import tqdm
 
 from landscape_core.experiments.progress import Progress
-from landscape_core.foundation.errors import LandscapeError
+from landscape_core.foundation.errors import LandscapeError, SpecError
+
+if TYPE_CHECKING:
+    from landscape_core.slices.backends.base import Backend
 
 WRITTEN = "trajectory file written by `landscape train`"
 NEAREST = "step of the iterate (nearest recorded one); -1: the last"
+
+MOST_WORKERS = 4
+"""Worker processes for each processor."""
+
+
+def add_backend(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where work is done."""
+    parser.add_argument(
+        "--workers", type=int, help="number of worker processes; 0: one per processor"
+    )
+    parser.add_argument("--scheduler", help="address of a dask scheduler, as tcp://host:8786")
+
+
+def backend(asked: argparse.Namespace) -> "Backend | None":
+    """Where the command line says to compute; None: in this process.
+
+    Raises:
+        SpecError: more workers than this machine should have.
+    """
+    if not asked.scheduler and asked.workers is None:
+        return None
+    from landscape_core.slices.backends.dask import Dask
+
+    most = MOST_WORKERS * (os.cpu_count() or 1)
+    if asked.workers is not None and not 0 <= asked.workers <= most:
+        raise SpecError("--workers", asked.workers, f"between 0 and {most} on this machine")
+    return Dask(scheduler=asked.scheduler or "", workers=asked.workers or 0)
 
 
 def shown(work: Iterator[Progress], title: str, unit: str) -> xr.Dataset:

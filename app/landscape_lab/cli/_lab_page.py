@@ -1,0 +1,81 @@
+"""The page of the labs, written from what a report found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import xarray as xr
+
+from landscape_core.analysis.verdict import verdict
+from landscape_core.foundation.recipes import fields_of
+from landscape_core.labs.base import FAMILIES, Lab
+
+HEAD = """# Labs
+
+A lab takes one claim of the literature, lets you change what matters, and says how far the claim
+holds at the size of two processor cores. `landscape lab run NAME` tries one, `labs.run("NAME")`
+does in Python.
+
+The **effect** of a seed is one number that compares both sides of the claim on the same data, start
+and batches. **PASS**: the interval of its median over seeds (order statistics, 95 %) lies on the
+claim's side of the bound. **NOT REPRODUCED**: it lies on the other side. **UNDECIDED**: the bound
+lies within. The bound was stated before the seeds of this page were computed, and no lab was looked
+at with these seeds before. This page is written by `landscape lab report -o docs`.
+"""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A lab, what it found, and in how many seconds."""
+
+    name: str
+    kind: type[Lab]
+    found: xr.Dataset
+    seconds: float
+
+
+def page(tried: Sequence[Tried]) -> str:
+    """The page in Markdown: a table of all verdicts, then each lab with its picture."""
+    parts = [HEAD, _table(tried)]
+    for family in dict.fromkeys([*FAMILIES, *(one.kind.family for one in tried)]):
+        of_family = [one for one in tried if one.kind.family == family]
+        if of_family:
+            parts += [f"## {family}\n", *map(_section, of_family)]
+    return "\n".join(parts)
+
+
+def _table(tried: Sequence[Tried]) -> str:
+    rows = ["| lab | median [interval] | bound | seeds | verdict | expected |"]
+    rows.append("| --- | --- | --- | --- | --- | --- |")
+    for one in tried:
+        told = verdict(one.found)
+        numbers = f"{told.median:.3g} [{told.low:.3g}, {told.high:.3g}]"
+        bound = f"{told.criterion.side} {told.criterion.bound:g}"
+        held = f"{told.held} of {told.seeds}"
+        rows.append(
+            f"| [{one.name}](#{one.name}) | {numbers} | {bound} | {held} | {told.word}"
+            f" | {one.kind.expected} |"
+        )
+    return "\n".join(rows) + "\n"
+
+
+def _section(one: Tried) -> str:
+    kind, told = one.kind, verdict(one.found)
+    settings = "\n".join(
+        f"- `{field.name}` = {field.default}: {field.help}" for field in fields_of(kind)
+    )
+    return f"""### {one.name}
+
+**{kind.label}.** {kind.question}
+
+Claim: {kind.claim} ({kind.source})
+
+![{kind.label}](labs/{one.name}.png)
+
+{told}
+
+{kind.shows}
+
+{settings}
+
+Searched before: {kind.searched}
+"""

@@ -1,0 +1,184 @@
+"""Try a claim of the literature: list the labs, run one, or report on all with fresh seeds.
+
+`landscape lab list` names the labs with their questions. `landscape lab run NAME` computes its
+seeds and prints the verdict; with `-o FOLDER` it also writes the dataset and the figure.
+`landscape lab report` runs all of them, or those named, on seeds that were not used before, and
+writes a page with pictures. What was computed is kept: a command that was stopped goes on.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from landscape_core.foundation.errors import SpecError
+
+if TYPE_CHECKING:
+    from landscape_core.labs.base import Lab
+
+FRESH = 1000
+"""The first seed of a report: no lab was looked at with such seeds while it was written."""
+
+MOST_SEEDS = 10_000
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    from landscape_lab.cli._options import add_backend
+
+    parser.add_argument("what", choices=("list", "run", "report"), help="what to do")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="labs; of `report`, all by default"
+    )
+    parser.add_argument(
+        "--seeds",
+        metavar="SEEDS",
+        help="how many seeds, from 0 on (of `report` from 1000 on), or a list as 3,5,8-20",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="a setting of the lab, for instance learning_rate=0.1; see `landscape list labs`",
+    )
+    parser.add_argument("--again", action="store_true", help="compute anew what is kept")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FOLDER", help="where files are written"
+    )
+    add_backend(parser)
+
+
+def run(asked: argparse.Namespace) -> Iterator[str]:
+    """Do what was asked, and print the results."""
+    if asked.what == "list":
+        yield from _listed(asked)
+        return
+    if asked.what == "run" and len(asked.names) != 1:
+        raise SpecError("NAME", " ".join(asked.names), "the name of one lab; `lab list` has them")
+    if asked.what == "report" and asked.set:
+        raise SpecError("--set", asked.set[0], "left out: a report is about the default settings")
+    yield from _tried(asked) if asked.what == "run" else _reported(asked)
+
+
+def _listed(asked: argparse.Namespace) -> Iterator[str]:
+    """The labs by family, each with its question."""
+    from landscape_core.foundation.registry import entries, find
+    from landscape_core.labs.base import FAMILIES, Lab
+
+    known = {name: find(Lab, name) for name in asked.names or entries(Lab)}
+    for family in dict.fromkeys([*FAMILIES, *(kind.family for kind in known.values())]):
+        kinds = {name: kind for name, kind in known.items() if kind.family == family}
+        if kinds:
+            yield family
+        for name, kind in kinds.items():
+            yield f"  {name:<20} {kind.question} ({kind.seconds:.0f} s)"
+
+
+def _tried(asked: argparse.Namespace) -> Iterator[str]:
+    from landscape_core.labs import progress
+    from landscape_core.storage import netcdf
+    from landscape_lab.cli._options import backend, shown
+    from landscape_lab.state.user_store import user_store
+
+    lab = _lab(asked.names[0], asked.set)
+    seeds = _seeds(asked.seeds, 0, type(lab).seeds)
+    if asked.output:
+        asked.output.mkdir(parents=True, exist_ok=True)  # not after minutes of work
+    work = progress(lab, seeds, backend=backend(asked), store=user_store(), again=asked.again)
+    found = shown(work, asked.names[0], "seed")
+    yield type(lab).label
+    yield f"  {type(lab).question}"
+    yield f"  {found.attrs['verdict_in_words']}"
+    yield f"  expected: {type(lab).expected}; {type(lab).source}"
+    if asked.output:
+        for path in (asked.output / f"{asked.names[0]}.nc", asked.output / f"{asked.names[0]}.png"):
+            if path.suffix == ".nc":
+                netcdf.save(found, path)
+            else:
+                _draw(found, path)
+            yield f"  {path}"
+
+
+def _reported(asked: argparse.Namespace) -> Iterator[str]:
+    from landscape_core.foundation.registry import entries, find
+    from landscape_core.labs import progress
+    from landscape_core.labs.base import Lab
+    from landscape_lab.cli._lab_page import Tried, page
+    from landscape_lab.cli._options import backend, shown
+    from landscape_lab.state.user_store import user_store
+
+    names = asked.names or sorted(entries(Lab).shipped())
+    kinds = {name: find(Lab, name) for name in names}
+    folder = asked.output
+    if folder:
+        (folder / "labs").mkdir(parents=True, exist_ok=True)
+    tried = []
+    for name, kind in kinds.items():
+        seeds = _seeds(asked.seeds, FRESH, 20)
+        began = time.monotonic()
+        work = progress(kind(), seeds, backend=backend(asked), store=user_store(),
+                        again=asked.again)  # fmt: skip
+        found = shown(work, name, "seed")
+        tried.append(Tried(name, kind, found, time.monotonic() - began))
+        if folder:
+            _draw(found, folder / "labs" / f"{name}.png")
+        yield f"{name}: {found.attrs['verdict_in_words']} (expected: {kind.expected})"
+    if folder:
+        from landscape_core.storage import atomic_files
+
+        atomic_files.write(folder / "labs.md", [page(tried).encode()])
+        yield str(folder / "labs.md")
+
+
+def _draw(found: object, path: Path) -> None:
+    """Write the figure of a lab."""
+    from landscape_core.storage import atomic_files
+    from landscape_lab.figures.matplotlib.plotting import picture
+
+    atomic_files.write(path, [picture(found, "png", settings="")])  # type: ignore[arg-type]
+
+
+def _lab(name: str, settings: list[str]) -> "Lab":
+    """The lab of a name with its settings.
+
+    Raises:
+        SpecError: no such lab or field, or a value that is not accepted.
+    """
+    from landscape_core.foundation.registry import find
+    from landscape_core.labs.base import Lab
+    from landscape_lab.state.form_model import assign
+
+    lab = find(Lab, name)()
+    for setting in settings:
+        field, equals, value = setting.partition("=")
+        if not equals:
+            raise SpecError("--set", setting, "FIELD=VALUE")
+        lab = assign(lab, field, value)
+    return lab
+
+
+def _seeds(text: str | None, first: int, usual: int) -> list[int]:
+    """The seeds that `--seeds` asks for: a number of them, or a list with ranges.
+
+    Raises:
+        SpecError: it is neither.
+    """
+    accepted = f"how many (at most {MOST_SEEDS:,}), or a list as 3,5,8-20"
+    if text is None:
+        return list(range(first, first + usual))
+    try:
+        if text.isdigit() and 1 <= int(text) <= MOST_SEEDS:
+            return list(range(first, first + int(text)))
+        found: list[int] = []
+        for part in text.split(","):
+            low, dash, high = part.partition("-")
+            if dash and not 0 <= int(high) - int(low) < MOST_SEEDS:
+                raise SpecError("--seeds", text, accepted)
+            found += range(int(low), int(high) + 1) if dash else [int(low)]
+    except ValueError:
+        raise SpecError("--seeds", text, accepted) from None
+    if text.isdigit():
+        raise SpecError("--seeds", text, accepted)
+    return found

@@ -1,0 +1,29 @@
+"""A heat map: the median over seeds of a value over two coordinates, filling cell by cell."""
+
+import numpy as np
+
+from landscape_lab.figures.lab_pictures.curves import guides
+from landscape_lab.figures.lab_pictures.marks import Cells, Panel
+from landscape_lab.figures.lab_pictures.reading import View, edges, quartiles, word
+
+
+def panels(view: View) -> list[Panel]:
+    """One panel."""
+    column = view.all_seeds(view["value"]).transpose(..., view["y"], view["x"])
+    _, values, _ = quartiles(column)
+    found = {}
+    ends = []
+    for side in ("x", "y"):
+        coordinate = view.dataset[view[side]].values
+        if coordinate.dtype.kind not in "fiu":
+            found[f"{side}_ticks"] = {float(at): word(one) for at, one in enumerate(coordinate)}
+            ends.append(edges(np.arange(len(coordinate), dtype=float)))
+        else:
+            ends.append(edges(coordinate.astype(float), view[f"{side}_scale"]))
+    cells = Cells(
+        x=ends[0], y=ends[1], values=values, label=view["value_label"],
+        scale=view["value_scale"] or "linear",
+    )  # fmt: skip
+    x = np.asarray(view.dataset[view["x"]].values)
+    lines = guides(view, x.astype(float), None) if x.dtype.kind in "fiu" else []
+    return [Panel(**view.axes(**found), marks=[cells, *lines])]

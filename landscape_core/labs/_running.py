@@ -1,0 +1,242 @@
+"""A lab over seeds: datasets that grow, seeds kept in a store, the verdict at the end.
+
+Every seed is computed on one thread of torch, here and on workers, so that it repeats to the bit.
+A finished seed is kept in the store under its recipe: a run that was stopped goes on with the next
+seed, and asked again it is there at once.
+"""
+
+import contextlib
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from landscape_core.analysis import verdict
+from landscape_core.experiments import lab_pictures
+from landscape_core.experiments.progress import UPDATE_INTERVAL, Progress, result
+from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.recipes import name_of, to_plain
+from landscape_core.foundation.registry import entries, make
+from landscape_core.labs.base import WALL_CLOCK, Lab
+from landscape_core.models.content_key import content_key
+from landscape_core.slices.backends.base import Backend
+from landscape_core.storage.store import Store
+
+SEED = lab_pictures.SEED
+
+MOST_SEEDS = 10_000
+"""Seeds of one run."""
+
+LARGEST_SEED = 2**31 - 1
+
+
+def names() -> list[str]:
+    """The names of all labs: shipped, of installed packages, and of the running program."""
+    return sorted(entries(Lab))
+
+
+def run(
+    lab: str | Lab,
+    seeds: int | Iterable[int] | None = None,
+    *,
+    backend: Backend | None = None,
+    store: Store | None = None,
+    again: bool = False,
+    **settings: Any,
+) -> xr.Dataset:
+    """Try the claim of a lab on seeds, and return what was found.
+
+    Args:
+        lab: its name, or the lab itself.
+        seeds: the seeds, or how many from 0 on; by default as many as the lab shows.
+        backend: where seeds are computed; None: here, one after the other.
+        store: keeps finished seeds, and gives those that were computed before.
+        again: whether seeds are computed anew although the store has them.
+        settings: fields of the lab by name.
+
+    Returns:
+        The variables of the lab with the dimension `seed`, among them `effect` (seed); attributes
+        with the recipe, the pictures, the criterion and the verdict.
+
+    Raises:
+        SpecError: no such lab, a field that it does not have, or seeds that are none.
+        BackendError: the workers cannot be had.
+    """
+    return result(progress(_lab(lab, settings), seeds, backend=backend, store=store, again=again))
+
+
+def progress(
+    lab: Lab,
+    seeds: int | Iterable[int] | None = None,
+    *,
+    backend: Backend | None = None,
+    store: Store | None = None,
+    again: bool = False,
+) -> Iterator[Progress]:
+    """Like `run`, but yield complete datasets on the way, ten a second at most.
+
+    `done` counts finished seeds. In what is yielded before the end, seeds that are not begun are
+    NaN. Nothing is lost when the generator is closed: finished seeds are in the store.
+    """
+    asked = _checked_seeds(lab.seeds if seeds is None else seeds)
+    return _progress(lab, asked, backend, store, again=again)
+
+
+def key(lab: Lab, seed: int) -> str:
+    """The key of one seed of a lab in the store."""
+    return content_key("lab", lab, seed)
+
+
+def _progress(
+    lab: Lab, seeds: list[int], backend: Backend | None, store: Store | None, *, again: bool
+) -> Iterator[Progress]:
+    found: dict[int, xr.Dataset] = {}
+    if store is not None and not again:
+        kept = {seed: store.get(key(lab, seed)) for seed in seeds}
+        found = {seed: one for seed, one in kept.items() if one is not None}
+    left = [seed for seed in seeds if seed not in found]
+    shown = 0.0
+    if found and left:
+        yield Progress(len(found), len(seeds), merged(lab, found, seeds))
+    for seed, dataset, finished in _computed(lab, left, backend):
+        if finished and store is not None:
+            store.put(key(lab, seed), dataset)
+        found[seed] = dataset
+        done = sum(1 for one in seeds if one in found) - (not finished)
+        if done < len(seeds) and time.monotonic() >= shown + UPDATE_INTERVAL:
+            yield Progress(done, len(seeds), merged(lab, found, seeds))
+            shown = time.monotonic()
+    yield Progress(len(seeds), len(seeds), _judged(merged(lab, found, seeds)))
+
+
+def merged(lab: Lab, found: Mapping[int, xr.Dataset], seeds: list[int]) -> xr.Dataset:
+    """The datasets of seeds as one with the dimension `seed`; NaN for those that are missing."""
+    known = [seed for seed in seeds if seed in found]
+    parts = [found[seed] for seed in known]
+    first = parts[0]
+    columns: dict[str, Any] = {}
+    for name, column in first.data_vars.items():
+        values = np.full((len(seeds), *column.shape), np.nan)
+        for seed, part in zip(known, parts, strict=True):
+            values[seeds.index(seed)] = part[name].values
+        columns[str(name)] = ((SEED, *column.dims), values, column.attrs)
+    dataset = xr.Dataset(columns, {**first.coords, SEED: seeds}, _attributes(lab))
+    lab_pictures.check(dataset, lab.pictures)
+    return dataset
+
+
+def repeatable(dataset: xr.Dataset) -> xr.Dataset:
+    """The dataset without measured times: what another run gives again to the bit."""
+    return dataset.drop_vars([name for name in dataset if str(name).startswith(WALL_CLOCK)])
+
+
+def _computed(
+    lab: Lab, seeds: list[int], backend: Backend | None
+) -> Iterator[tuple[int, xr.Dataset, bool]]:
+    """(seed, dataset, whether it is finished), as they come."""
+    if backend is not None:
+        for index, dataset in backend.map(_Whole(lab), seeds):
+            yield seeds[index], dataset, True
+        return
+    for seed in seeds:
+        last = None
+        for dataset in on_one_thread(lab.work(seed)):
+            if last is not None:
+                yield seed, last, False
+            last = checked(lab, dataset)
+        if last is None:
+            raise RuntimeError(f"the lab {name_of(type(lab))!r} computed nothing")
+        yield seed, last, True
+
+
+def on_one_thread(work: Iterator[xr.Dataset]) -> Iterator[xr.Dataset]:
+    """The same datasets, each computed while torch has one thread."""
+    while True:
+        with _single_thread():
+            dataset = next(work, None)
+        if dataset is None:
+            return
+        yield dataset
+
+
+def checked(lab: Lab, dataset: xr.Dataset) -> xr.Dataset:
+    """The dataset of a seed itself.
+
+    Raises:
+        TypeError: it has no `effect`, or values that are not real floating-point numbers.
+    """
+    name = name_of(type(lab))
+    if verdict.EFFECT not in dataset or dataset[verdict.EFFECT].dims:
+        raise TypeError(f"the lab {name!r} must compute the number 'effect' of each seed")
+    for variable, column in dataset.data_vars.items():
+        if column.dtype.kind != "f":
+            raise TypeError(f"the lab {name!r} computed {variable!r} as {column.dtype}, not float")
+    return dataset
+
+
+class _Whole:
+    """The finished dataset of a seed; travels to workers."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+
+    def __call__(self, seed: int) -> xr.Dataset:
+        return [dataset for _, dataset, _ in _computed(self._lab, [seed], None)][-1]
+
+
+@contextlib.contextmanager
+def _single_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _judged(dataset: xr.Dataset) -> xr.Dataset:
+    told = verdict.verdict(dataset)
+    return dataset.assign_attrs(verdict=told.word, verdict_in_words=str(told))
+
+
+def _attributes(lab: Lab) -> dict[str, Any]:
+    kind = type(lab)
+    return {
+        "lab": json.dumps(to_plain(lab)),
+        "title": kind.label,
+        **verdict.told(kind.criterion),
+        **lab_pictures.attribute(kind.pictures),
+    }
+
+
+def _lab(lab: str | Lab, settings: Mapping[str, Any]) -> Lab:
+    if isinstance(lab, Lab):
+        return lab.replace(**settings) if settings else lab
+    if not isinstance(lab, str):
+        raise SpecError("lab", lab, "the name of a lab, or a lab")
+    return make(Lab, lab, **settings)
+
+
+def _checked_seeds(seeds: int | Iterable[int]) -> list[int]:
+    """Distinct seeds in the order given.
+
+    Raises:
+        SpecError: none, too many, one twice, or what is no seed.
+    """
+    if isinstance(seeds, bool):
+        raise SpecError("seeds", seeds, "how many, or the seeds themselves")
+    asked = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+    if not 1 <= len(asked) <= MOST_SEEDS:
+        raise SpecError("seeds", seeds, f"1 to {MOST_SEEDS:,} of them")
+    for seed in asked:
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+            raise SpecError("a seed", seed, "a whole number")
+        if not 0 <= seed <= LARGEST_SEED:
+            raise SpecError("a seed", seed, f"between 0 and {LARGEST_SEED:,}")
+    if len(set(asked)) < len(asked):
+        raise SpecError("seeds", seeds, "each seed once")
+    return [int(seed) for seed in asked]
