@@ -30,7 +30,7 @@ FEWEST = 6
 """Seeds below which no interval of that confidence exists."""
 
 MOST_MORE = 10_000
-"""Seeds above which nobody is told how many more would decide."""
+"""Seeds above which the number of those that would decide is not given."""
 
 EFFECT = "effect"
 """The variable (seed) that holds the effect of each seed; NaN where it could not be had."""
@@ -107,13 +107,13 @@ class Verdict:
     def __str__(self) -> str:
         if not self.seeds or math.isnan(self.median):
             return f"{self.word}: no effect yet ({self.criterion})"
-        told = f"{self.word}: {self.held} of {self.seeds} seeds; median {self.median:.3g}"
-        told += f" [{self.low:.3g}, {self.high:.3g}] ({self.criterion})"
+        text = f"{self.word}: {self.held} of {self.seeds} seeds; median {self.median:.3g}"
+        text += f" [{self.low:.3g}, {self.high:.3g}] ({self.criterion})"
         if self.missing:
-            told += f"; {self.missing} without an effect"
+            text += f"; {self.missing} without an effect"
         if self.more > 0:
-            told += f"; about {self.more} more seed{'s' * (self.more > 1)} would decide"
-        return told
+            text += f"; about {self.more} more seed{'s' * (self.more > 1)} would decide"
+        return text
 
     def plain(self) -> dict[str, Any]:
         """The verdict as plain values."""
@@ -171,7 +171,7 @@ def verdict(dataset: xr.Dataset) -> Verdict:
     return judge(dataset[EFFECT].values, criterion)
 
 
-def told(criterion: Criterion) -> Mapping[str, str]:
+def carried(criterion: Criterion) -> Mapping[str, str]:
     """The attribute by which a dataset carries its criterion."""
     return {CRITERION: json.dumps(asdict(criterion))}
 
@@ -182,8 +182,8 @@ def _interval(ordered: npt.NDArray[np.float64]) -> tuple[float, float]:
 
     if len(ordered) < FEWEST:
         return -math.inf, math.inf
-    low, high = quantile_test(ordered, p=0.5).confidence_interval(CONFIDENCE)
-    return float(low), float(high)
+    found: Any = quantile_test(ordered, p=0.5).confidence_interval(CONFIDENCE)
+    return float(found.low), float(found.high)
 
 
 def _across(low: float, high: float, criterion: Criterion) -> bool:

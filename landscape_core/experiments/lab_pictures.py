@@ -1,7 +1,7 @@
 """Pictures of a lab as declarations: which variables are drawn as which kind.
 
 A lab draws nothing. It declares pictures of variables of its dataset; the declarations travel as
-plain values in the dataset's attributes, and whoever draws (the app in Bokeh, `ll.plot` in
+plain values in the dataset's attributes, and the code that draws (the app in Bokeh, `ll.plot` in
 Matplotlib) knows each kind once. A variable may have the dimension `seed`: lines then show the
 median over seeds with a band of their quartiles, other kinds the seed that is looked at. If
 `frame` names a dimension, the picture moves along it, and shows its last computed entry by default.

@@ -2,7 +2,7 @@
 
 Every seed is computed on one thread of torch, here and on workers, so that it repeats to the bit.
 A finished seed is kept in the store under its recipe: a run that was stopped goes on with the next
-seed, and asked again it is there at once.
+seed, and asked again it is there at once. A lab of a notebook or script is not kept.
 """
 
 import contextlib
@@ -20,9 +20,9 @@ from landscape_core.experiments import lab_pictures
 from landscape_core.experiments.progress import UPDATE_INTERVAL, Progress, result
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import name_of, to_plain
-from landscape_core.foundation.registry import entries, make
+from landscape_core.foundation.registry import entries, from_plain, make
 from landscape_core.labs.base import WALL_CLOCK, Lab
-from landscape_core.models.content_key import content_key
+from landscape_core.models.content_key import content_key, key_or_warning
 from landscape_core.slices.backends.base import Backend
 from landscape_core.storage.store import Store
 
@@ -95,6 +95,8 @@ def _progress(
     lab: Lab, seeds: list[int], backend: Backend | None, store: Store | None, *, again: bool
 ) -> Iterator[Progress]:
     found: dict[int, xr.Dataset] = {}
+    if store is not None and not key_or_warning("This lab", lab, seeds[0]):
+        store = None
     if store is not None and not again:
         kept = {seed: store.get(key(lab, seed)) for seed in seeds}
         found = {seed: one for seed, one in kept.items() if one is not None}
@@ -199,8 +201,8 @@ def _single_thread() -> Iterator[None]:
 
 
 def _judged(dataset: xr.Dataset) -> xr.Dataset:
-    told = verdict.verdict(dataset)
-    return dataset.assign_attrs(verdict=told.word, verdict_in_words=str(told))
+    judged = verdict.verdict(dataset)
+    return dataset.assign_attrs(verdict=judged.word, verdict_in_words=str(judged))
 
 
 def _attributes(lab: Lab) -> dict[str, Any]:
@@ -208,14 +210,14 @@ def _attributes(lab: Lab) -> dict[str, Any]:
     return {
         "lab": json.dumps(to_plain(lab)),
         "title": kind.label,
-        **verdict.told(kind.criterion),
+        **verdict.carried(kind.criterion),
         **lab_pictures.attribute(kind.pictures),
     }
 
 
 def _lab(lab: str | Lab, settings: Mapping[str, Any]) -> Lab:
     if isinstance(lab, Lab):
-        return lab.replace(**settings) if settings else lab
+        return from_plain(type(lab), {**to_plain(lab), **settings})
     if not isinstance(lab, str):
         raise SpecError("lab", lab, "the name of a lab, or a lab")
     return make(Lab, lab, **settings)

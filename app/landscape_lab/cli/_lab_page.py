@@ -47,19 +47,19 @@ def _table(tried: Sequence[Tried]) -> str:
     rows = ["| lab | median [interval] | bound | seeds | verdict | expected |"]
     rows.append("| --- | --- | --- | --- | --- | --- |")
     for one in tried:
-        told = verdict(one.found)
-        numbers = f"{told.median:.3g} [{told.low:.3g}, {told.high:.3g}]"
-        bound = f"{told.criterion.side} {told.criterion.bound:g}"
-        held = f"{told.held} of {told.seeds}"
+        judged = verdict(one.found)
+        numbers = f"{judged.median:.3g} [{judged.low:.3g}, {judged.high:.3g}]"
+        bound = f"{judged.criterion.side} {judged.criterion.bound:g}"
+        held = f"{judged.held} of {judged.seeds}"
         rows.append(
-            f"| [{one.name}](#{one.name}) | {numbers} | {bound} | {held} | {told.word}"
+            f"| [{one.name}](#{one.name}) | {numbers} | {bound} | {held} | {judged.word}"
             f" | {one.kind.expected} |"
         )
     return "\n".join(rows) + "\n"
 
 
 def _section(one: Tried) -> str:
-    kind, told = one.kind, verdict(one.found)
+    kind, judged = one.kind, verdict(one.found)
     settings = "\n".join(
         f"- `{field.name}` = {field.default}: {field.help}" for field in fields_of(kind)
     )
@@ -71,7 +71,7 @@ Claim: {kind.claim} ({kind.source})
 
 ![{kind.label}](labs/{one.name}.png)
 
-{told}
+{judged}
 
 {kind.shows}
 

@@ -21,9 +21,9 @@ def panels(view: View) -> list[Panel]:
             column = column.isel({dim: at for dim, at in index.items() if dim in column.dims})
             low, middle, high = quartiles(column)
             hue = color(number if label else row)
-            told = ", ".join(filter(None, (words if len(names) > 1 else "", label)))
+            text = ", ".join(filter(None, (words if len(names) > 1 else "", label)))
             dots = bool(view["markers"])
-            lines.append(Line(x=x, y=middle, color=hue, label=told, dashed=bool(label) and row > 0,
+            lines.append(Line(x=x, y=middle, color=hue, label=text, dashed=bool(label) and row > 0,
                               dots=dots))  # fmt: skip
             first = middle if first is None else first
             if SEED in column.dims and column.sizes[SEED] > 1:
@@ -51,20 +51,20 @@ def guides(view: View, x: np.ndarray, first: np.ndarray | None) -> list[Mark]:
     """Lines to compare with."""
     found: list[Mark] = []
     for guide in view["guides"] or ():
-        told = str(guide.get("label", ""))
+        text = str(guide.get("label", ""))
         if guide.get("variable"):
             _, middle, _ = quartiles(view.all_seeds(guide["variable"]))
-            found.append(Line(x=x, y=middle, color=theme.MUTED, label=told, dashed=True, width=1.4))
+            found.append(Line(x=x, y=middle, color=theme.MUTED, label=text, dashed=True, width=1.4))
         elif guide.get("slope") is not None and first is not None:
-            found += _sloped(view, x, first, float(guide["slope"]), told)
+            found += _sloped(view, x, first, float(guide["slope"]), text)
         elif guide.get("level") is not None:
-            found.append(Rule(y=float(guide["level"]), color=theme.MUTED, label=told))
+            found.append(Rule(y=float(guide["level"]), color=theme.MUTED, label=text))
         elif guide.get("at") is not None:
-            found.append(Rule(x=float(guide["at"]), color=theme.MUTED, label=told))
+            found.append(Rule(x=float(guide["at"]), color=theme.MUTED, label=text))
     return found
 
 
-def _sloped(view: View, x: np.ndarray, y: np.ndarray, slope: float, told: str) -> list[Mark]:
+def _sloped(view: View, x: np.ndarray, y: np.ndarray, slope: float, text: str) -> list[Mark]:
     """A straight line of a slope, in the scales of the axes, through the first point."""
     known = np.flatnonzero(np.isfinite(y) & np.isfinite(x))
     if not len(known):
@@ -76,4 +76,4 @@ def _sloped(view: View, x: np.ndarray, y: np.ndarray, slope: float, told: str) -
         line = y[at] * ratio if view["y_scale"] == "log" else y[at] + slope * np.log10(x / x[at])
     else:
         line = y[at] + slope * (x - x[at])
-    return [Line(x=x, y=line, color=theme.MUTED, label=told, dashed=True, width=1.4)]
+    return [Line(x=x, y=line, color=theme.MUTED, label=text, dashed=True, width=1.4)]

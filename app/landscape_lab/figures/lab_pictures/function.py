@@ -17,9 +17,9 @@ def panels(view: View) -> list[Panel]:
         for number, label, index in view.groups(name):
             column = view.one(name)
             column = column.isel({dim: at for dim, at in index.items() if dim in column.dims})
-            told = ", ".join(filter(None, (words if len(names) > 1 else "", label)))
+            text = ", ".join(filter(None, (words if len(names) > 1 else "", label)))
             hue = color(number if label else row)
-            marks.append(Line(x=x, y=np.asarray(column.values, float), color=hue, label=told))
+            marks.append(Line(x=x, y=np.asarray(column.values, float), color=hue, label=text))
     if view["points_x"]:
         across, up = (np.ravel(view.one(view[name]).values) for name in ("points_x", "points_y"))
         marks.append(Dots(x=across, y=up, color=theme.INK, size=4.0, label="examples"))

@@ -28,7 +28,7 @@ def panels(view: View) -> list[Panel]:
         hue = color(number) if label else theme.ACCENT
         marks.append(Area(x=x, y=y.astype(float), color=hue, label=label, opacity=0.45))
     if view["density"]:
-        told = view["density_label"] or "theory"
+        text = view["density_label"] or "theory"
         x, y = (np.asarray(view.one(view[name]).values, float) for name in ("density_x", "density"))
-        marks.append(Line(x=x, y=y, color=theme.CURRENT, label=told, dashed=True))
+        marks.append(Line(x=x, y=y, color=theme.CURRENT, label=text, dashed=True))
     return [Panel(**view.axes(), marks=marks)]

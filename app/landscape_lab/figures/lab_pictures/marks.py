@@ -1,4 +1,4 @@
-"""Marks: what a picture consists of, for whoever draws it. Plain arrays and words, no library."""
+"""Marks: what a picture consists of. Plain arrays and words, no drawing library."""
 
 from dataclasses import dataclass, field
 from typing import Any

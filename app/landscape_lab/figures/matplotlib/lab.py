@@ -10,7 +10,7 @@ from landscape_lab.figures.matplotlib.marked_axes import draw_panel
 from landscape_lab.figures.matplotlib.paper import WIDTH
 
 ROW, MOST = 3.1, 3
-"""Inches of a row of pictures, and how many stand beside each other."""
+"""Inches of a row of pictures, and the largest number of columns."""
 
 
 class Lab(Drawing[xr.Dataset]):
