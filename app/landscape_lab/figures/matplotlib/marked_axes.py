@@ -53,7 +53,8 @@ def _set_scale(axes: Any, panel: m.Panel) -> None:
 
 def _least(panel: m.Panel, side: str) -> float:
     """Where a symmetric logarithm becomes linear: a thousandth of the largest value."""
-    values = [np.abs(np.ravel(getattr(mark, side))) for mark in panel.marks if hasattr(mark, side)]
+    columns = (getattr(mark, side, None) for mark in panel.marks)
+    values = [np.abs(np.ravel(column)) for column in columns if column is not None]
     largest = max(
         (float(np.nanmax(each)) for each in values if each.size and np.isfinite(each).any()),
         default=1.0,

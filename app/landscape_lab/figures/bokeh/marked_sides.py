@@ -1,0 +1,116 @@
+"""The sides of a panel of marks: scales, ends and tick labels."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from bokeh.models import BasicTicker, CustomJSTickFormatter, FixedTicker, LogTicker
+
+from landscape_lab.figures import theme
+from landscape_lab.figures.bokeh.axes import ends, put
+from landscape_lab.figures.bokeh.curves import NUMBER
+from landscape_lab.figures.lab_pictures import marks as m
+from landscape_lab.figures.pixels import Array
+
+LINEAR = 1e-3
+"""Where a symmetric logarithm becomes linear: as a fraction of the largest value."""
+
+SLANTED = 0.35
+"""How far long names below an axis are turned, in radians."""
+
+MOST_DECADES = 3
+"""Named decades on either side of zero, at most."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a panel: its scale, and where a symmetric logarithm becomes linear."""
+
+    scale: str
+    least: float = 1.0
+
+    def places(self, values: Any) -> Array:
+        """Where values lie on the axis; NaN where a logarithm has none."""
+        found = np.asarray(values, float)
+        with np.errstate(all="ignore"):
+            if self.scale == "log":
+                return np.where(found > 0, found, np.nan)
+            if self.scale == "symlog":
+                return np.asarray(np.sign(found) * np.log10(1 + np.abs(found) / self.least))
+        return found
+
+    def named(self, low: float, high: float) -> dict[float, str]:
+        """Decades between two places of a symmetric logarithm, with their values as words."""
+        most = max(abs(low), abs(high))
+        last = np.floor(np.log10(self.least) + most)
+        decades = np.arange(np.ceil(np.log10(self.least)) + 1, last + 1)
+        chosen = decades[:: -max(1, -(-len(decades) // MOST_DECADES))]
+        found = {0.0: "0"}
+        for power in chosen.tolist():
+            for sign in (-1.0, 1.0):
+                place = float(self.places(sign * 10.0**power))
+                if low <= place <= high:
+                    found[place] = theme.words(np.array([sign * 10.0**power]), "linear")[0]
+        return {place: word.replace("-", "−") for place, word in found.items()}
+
+
+def side_of(panel: m.Panel, name: str) -> Side:
+    """The side `x` or `y` of a panel."""
+    scale: str = getattr(panel, f"{name}_scale")
+    if scale != "symlog":
+        return Side(scale)
+    columns = (name, f"{name}0", f"{name}1", "low", "high", "height")
+    found = [
+        np.ravel(np.asarray(getattr(mark, column), float))
+        for mark in panel.marks
+        for column in columns[: 3 if name == "x" else None]
+        if getattr(mark, column, None) is not None
+    ]
+    every = np.abs(np.concatenate(found)) if found else np.ones(1)
+    known = every[np.isfinite(every)]
+    return Side(scale, LINEAR * (float(known.max()) if known.size and known.any() else 1.0))
+
+
+def extent(
+    values: Array, side: Side, given: tuple[float, float] | None, padding: float
+) -> tuple[float, float]:
+    """Start and end of an axis, around places or as given in values."""
+    if given is not None:
+        low, high = side.places(np.array(given)).tolist()
+        return low, high
+    known = values[np.isfinite(values)]
+    if not known.size:
+        return (0.1, 1.0) if side.scale == "log" else (0.0, 1.0)
+    if not padding and known.min() < known.max():
+        return float(known.min()), float(known.max())
+    found = ends(known, padding, logged=side.scale == "log")
+    return found["start"], found["end"]
+
+
+class AxisLabels:
+    """The label and the tick labels of an axis; what stays the same is not sent again."""
+
+    def __init__(self, axis: Any, scale: str) -> None:
+        """Labels for a scale.
+
+        Args:
+            axis: of a Bokeh figure.
+            scale: linear, log or symlog.
+        """
+        self._axis = axis
+        few = {"desired_num_ticks": 5}
+        logged = LogTicker(mantissas=[1, 2, 5], **few)
+        self._numbers: Any = logged if scale == "log" else BasicTicker(**few)
+        self._fixed = FixedTicker(ticks=[])
+        axis.formatter = CustomJSTickFormatter(code=NUMBER)
+        axis.ticker = self._numbers
+
+    def show(self, label: str, named: dict[float, str]) -> None:
+        """Show a label, and names at places instead of numbers if there are some."""
+        put(self._axis, axis_label=label)
+        put(self._fixed, ticks=list(named))
+        put(self._axis, major_label_overrides=named)
+        put(self._axis, ticker=self._fixed if named else self._numbers)
+        long = len(named) > 3 and any(len(word) > 6 for word in named.values())
+        if self._axis.dimension == 0:
+            put(self._axis, major_label_orientation=SLANTED if long else "horizontal")

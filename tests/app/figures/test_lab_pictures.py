@@ -1,0 +1,152 @@
+"""Pictures of labs: every kind is drawn by both libraries, and grows in place."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from bokeh.document import Document
+from bokeh.models import Arrow, FixedTicker, ImageRGBA, Line, MultiLine, Scatter
+
+import lab_cases
+from landscape_core.experiments.lab_pictures import KINDS
+from landscape_lab.figures import theme
+from landscape_lab.figures.bokeh.marked_figure import MarkedFigure
+from landscape_lab.figures.lab_pictures import marks as m
+from landscape_lab.figures.lab_pictures.reading import declared, kinds, panels
+from landscape_lab.figures.matplotlib.marked_axes import draw_panel
+
+DATASET = lab_cases.dataset()
+PICTURES = {picture["title"]: picture for picture in declared(DATASET)}
+
+
+def drawn(panel):
+    """A figure of a panel in a document, and what is sent to a browser from here on."""
+    view, document, sent = MarkedFigure(panel), Document(), []
+    document.add_root(view.figure)
+    document.on_change(sent.append)
+    return view, sent
+
+
+def shown(view, glyph):
+    """The visible renderers of a kind of glyph."""
+    return [one for one in view.figure.renderers if isinstance(one.glyph, glyph) and one.visible]
+
+
+def test_there_is_a_made_up_picture_of_every_kind():
+    assert {picture["kind"] for picture in PICTURES.values()} == set(KINDS) == set(kinds())
+
+
+@pytest.mark.parametrize("title", PICTURES)
+def test_both_libraries_draw_every_kind(title):
+    for panel in panels(DATASET, PICTURES[title]):
+        view, _ = drawn(panel)
+        Document.from_json(view.figure.document.to_json())  # a browser can be told of it
+        assert view.figure.title.text == panel.title
+        _, axes = plt.subplots()
+        draw_panel(axes, panel)
+        assert axes.get_title(loc="left") == panel.title
+        plt.close()
+
+
+@pytest.mark.parametrize("title", PICTURES)
+@pytest.mark.parametrize("known", [0, 1, 3])
+def test_a_picture_grows_in_place_and_what_is_known_already_is_not_sent_again(title, known):
+    early = panels(lab_cases.dataset(known), PICTURES[title])
+    for before, after in zip(early, panels(DATASET, PICTURES[title]), strict=True):
+        view, sent = drawn(before)
+        view.update(before)
+        assert sent == []
+        models = view.figure
+        view.update(after)
+        assert view.figure is models
+        sent.clear()
+        view.update(after)
+        assert sent == []
+
+
+def test_growing_curves_send_data_and_ends_alone():
+    picture = PICTURES["Curves"]
+    (before,), (after,) = (
+        panels(lab_cases.dataset(known), picture) for known in (3, lab_cases.STEPS)
+    )
+    view, sent = drawn(before)
+    view.update(after)
+    assert sent
+    assert {change.attr for change in sent} <= {"data", "start", "end"}
+
+
+def test_a_legend_has_each_word_once_and_no_new_data_leads_to_it():
+    (panel,) = panels(DATASET, PICTURES["Curves"])
+    view, _ = drawn(panel)
+    (legend,) = view.figure.legend
+    words = [item.label.value for item in legend.items]
+    assert words == ["warm-up", "SGD", "Adam", "slope −1", "level"]
+    reached = {model.id for item in legend.items for model in item.references()}
+    lines = [one for one in shown(view, Line) if len(one.data_source.data["x"]) > 1]
+    assert len(lines) == 3
+    assert not reached & {one.data_source.id for one in lines}
+
+
+def test_a_symmetric_logarithm_names_values_at_their_places():
+    line = m.Line(x=np.arange(3.0), y=np.array([-100.0, 0.0, 100.0]), color=theme.ACCENT)
+    view, _ = drawn(m.Panel(title="", marks=[line], y_scale="symlog"))
+    axis = view.figure.yaxis[0]
+    assert isinstance(axis.ticker, FixedTicker)
+    named = {word: place for place, word in axis.major_label_overrides.items()}
+    assert {"0", "100", "−100"} <= set(named)
+    (data,) = [one.data_source.data for one in shown(view, Line)]
+    np.testing.assert_allclose(data["y"], [named["−100"], named["0"], named["100"]])
+
+
+def test_cells_have_the_colours_of_the_landscape_and_unknown_ones_none():
+    values = np.array([[0.0, 1.0], [np.nan, 0.5]])
+    cells = m.Cells(x=np.arange(3.0), y=np.arange(3.0), values=values, label="v")
+    view, _ = drawn(m.Panel(title="", marks=[cells]))
+    ((image,),) = [one.data_source.data["image"] for one in shown(view, ImageRGBA)]
+    pixels = image.view(np.uint8).reshape(2, 2, 4)
+    first, last = (
+        tuple(int(color[at : at + 2], 16) for at in (1, 3, 5))
+        for color in (theme.LANDSCAPE[0], theme.LANDSCAPE[-1])
+    )
+    assert tuple(pixels[0, 0]) == (*first, 255)
+    assert tuple(pixels[0, 1]) == (*last, 255)
+    assert pixels[1, 0, 3] == 0
+    assert (view.figure.x_range.start, view.figure.x_range.end) == (0, 2)
+
+
+def test_cells_of_several_sizes_keep_their_sizes():
+    cells = m.Cells(x=np.array([0.0, 1.0, 4.0]), y=np.arange(2.0), values=np.array([[0.0, 1.0]]))
+    view, _ = drawn(m.Panel(title="", marks=[cells]))
+    ((image,),) = [one.data_source.data["image"] for one in shown(view, ImageRGBA)]
+    assert (image[0] == image[0, 0]).mean() == pytest.approx(0.25)
+
+
+def test_contours_lie_where_the_values_have_their_level():
+    at = np.linspace(-1, 1, 41)
+    values = np.broadcast_to(at, (41, 41))
+    lines = m.Contours(x=at, y=at, values=values, levels=np.array([0.25]))
+    view, _ = drawn(m.Panel(title="", marks=[lines]))
+    (data,) = [one.data_source.data for one in shown(view, MultiLine)]
+    np.testing.assert_allclose(np.concatenate(data["xs"]), 0.25, atol=1e-12)
+
+
+def test_marks_that_are_left_out_are_hidden_and_come_back():
+    line = m.Line(x=np.arange(3.0), y=np.arange(3.0), color=theme.ACCENT)
+    dots = m.Dots(x=np.arange(3.0), y=np.arange(3.0), color=theme.ACCENT)
+    both, one = m.Panel(title="", marks=[line, dots]), m.Panel(title="", marks=[line])
+    view, _ = drawn(both)
+    assert len(shown(view, Scatter)) == 1
+    view.update(one)
+    assert shown(view, Scatter) == []
+    view.update(both)
+    assert len(shown(view, Scatter)) == 1
+    assert len(view.figure.renderers) == 2
+
+
+def test_arrows_end_where_they_are_told_and_lie_within_the_picture():
+    ends = {"x1": np.array([3.0, np.nan]), "y1": np.ones(2)}
+    arrows = m.Arrows(x0=np.zeros(2), y0=np.zeros(2), **ends, color=["#112233"] * 2)
+    view, _ = drawn(m.Panel(title="", marks=[arrows]))
+    (found,) = view.figure.select(type=Arrow)
+    assert found.source.data["x1"].tolist() == [3.0]
+    assert found.source.data["color"] == ["#112233"]
+    assert view.figure.x_range.end >= 3

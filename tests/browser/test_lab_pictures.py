@@ -1,0 +1,76 @@
+"""Pictures of labs in a browser: every kind is drawn, and grows without being built anew."""
+
+import pytest
+
+from browser_support import ROOT, Visitor, browser, served
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+PAGE = """
+import sys
+
+sys.path.insert(0, {support!r})
+
+import lab_cases
+import panel as pn
+
+from landscape_lab.bridge.jupyter import setup, show
+
+setup()
+
+from landscape_lab.figures.bokeh.marked_figure import MarkedFigure
+from landscape_lab.figures.lab_pictures.reading import declared, panels
+
+
+def every(known):
+    found = lab_cases.dataset(known)
+    return [panel for picture in declared(found) for panel in panels(found, picture)]
+
+
+views, state = [MarkedFigure(panel) for panel in every(1)], {{"known": 1}}
+words = pn.pane.Str("1", css_classes=["known"])
+
+
+def grow(event):
+    state["known"] += 1
+    for view, panel in zip(views, every(state["known"])):
+        view.update(panel)
+    words.object = str(state["known"])
+
+
+button = pn.widgets.Button(name="Grow")
+button.on_click(grow)
+panes = [pn.pane.Bokeh(view.figure, width=300, height=240) for view in views]
+show(pn.Column(button, words, pn.FlexBox(*panes)))
+"""
+
+FIGURES = """() => {
+  const found = [], look = node => {
+    for (const child of node.querySelectorAll("*")) {
+      if (child.tagName === "CANVAS" && child.width > 100) found.push(child);
+      if (child.shadowRoot) look(child.shadowRoot);
+    }
+  };
+  look(document);
+  return found;
+}"""
+
+COUNT = f"() => ({FIGURES})().length"
+KEEP = f"() => {{ window.before = ({FIGURES})(); }}"
+STAYED = f"() => window.before.length && window.before.every(one => ({FIGURES})().includes(one))"
+
+
+def test_every_kind_of_picture_is_drawn_and_grows_in_place(tmp_path):
+    source = tmp_path / "pictures.py"
+    source.write_text(PAGE.format(support=str(ROOT / "tests" / "support")), encoding="utf-8")
+    with served("panel", tmp_path / "cache", source) as url, browser() as opened:
+        visitor = Visitor(opened, url).open(wait_for=".known")
+        visitor.until(lambda: visitor.page.evaluate(COUNT) >= 15, "the figures")
+        visitor.page.evaluate(KEEP)
+        for known in range(2, 8):
+            visitor.page.get_by_role("button", name="Grow").click()
+            visitor.page.locator(".known", has_text=str(known)).wait_for()
+        visitor.painted()
+        assert visitor.page.evaluate(STAYED)
+        assert visitor.errors == []
+        assert visitor.strangers == []
