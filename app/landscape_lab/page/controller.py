@@ -17,12 +17,14 @@ from landscape_core.storage.store import Store
 from landscape_lab.bridge.event_loop import UiLoop
 from landscape_lab.page.export import FileExport
 from landscape_lab.page.form_sections import message_of
+from landscape_lab.page.labs import PageLabs
 from landscape_lab.page.last_catch import caught
 from landscape_lab.page.layout import PageLayout
 from landscape_lab.page.navigation import Navigation
 from landscape_lab.page.run import PageRun
 from landscape_lab.state.file_names import check_names_no_files
 from landscape_lab.state.form_model import assign, plain_value, rows
+from landscape_lab.state.lab_place import names_labs
 from landscape_lab.state.link import opening
 from landscape_lab.state.place import Place
 from landscape_lab.state.place_changes import restarted, with_camera, with_settings, work_of
@@ -36,7 +38,8 @@ from landscape_lab.worker.worker import Worker
 class Page:
     """The laboratory on one screen: `view` is shown; the controls of the run are the methods.
 
-    Undo, presets, links and kept runs are those of `navigation`, files those of `export`.
+    Undo, presets and kept runs are those of `navigation`, files those of `export`, labs those of
+    `labs`.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Page:
         queue, worker = LatestJobQueue(UiLoop()), Worker(store or user_store())
         self.run = PageRun(first, own, queue, worker)
         self.navigation, self.export = Navigation(self.run, first), FileExport(self.run)
+        self.labs = PageLabs(self.run, self.leave_labs)
         commands = {name: caught(command, self._tell) for name, command in self._commands().items()}
         self.layout = self.run.layout = PageLayout(commands, own=own is not None)
         guide = self.layout.guide.view
@@ -85,14 +89,33 @@ class Page:
         Not earlier: in a kernel, what changes between the making of the page and its arrival in the
         browser is lost on the way.
         """
-        if not self.run.started or self.picture is None:
-            self.navigation.open(self._link)
+        if self.labs.shown:
+            self.labs.draw()
+        elif not self.run.started or self.picture is None:
+            self.open(self._link)
         else:
             self.run.draw()
 
     def rest(self) -> None:
         """Hold the run and end its thread, since nobody looks; whatever is done next starts it."""
         self.run.rest()
+        self.labs.rest()
+
+    def open(self, link: str) -> None:
+        """Go to the place or the lab that a link names."""
+        if names_labs(link) and self.run.place.preset:
+            self.labs.open_link(link)
+        else:
+            self.labs.hide()
+            self.navigation.open(link)
+
+    def leave_labs(self) -> None:
+        """Show the landscape again, as it was left."""
+        self.labs.hide()
+        if self.run.started:
+            self.run.submit()
+        else:
+            self.navigation.open("")
 
     def close(self) -> None:
         """End the worker; nothing of the page stays behind."""
@@ -226,7 +249,8 @@ class Page:
             "keep": navigation.keep,
             "forget": navigation.forget,
             "restore": self.restore,
-            "open": navigation.open,
+            "open": self.open,
+            "labs": self.labs.open_gallery,
             "open_preset": navigation.open_preset,
             "open_step": navigation.open_step,
             "read": navigation.read,

@@ -19,8 +19,10 @@ from landscape_lab.components.toolbar.toolbar import Toolbar
 from landscape_lab.content.tour import tours
 from landscape_lab.exports.base import kinds
 from landscape_lab.figures.annotations import short_names
+from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.page.canvas import FILL, Canvas
 from landscape_lab.page.form_sections import sections
+from landscape_lab.page.lab_view import LabView
 from landscape_lab.state.history import History
 from landscape_lab.state.place import Place
 from landscape_lab.state.preset import presets
@@ -49,7 +51,10 @@ class PageLayout:
         self.form = Form(commands["choose"], commands["restore"])
         self.canvas = Canvas(commands["look_at"], commands["look_from"])
         self.timeline = Timeline(commands["seek"])
-        self.guide = Guide({} if own else tours(), commands["open_step"], commands["read"])
+        self._labs: LabView | None = None
+        self.guide = Guide(
+            {} if own else tours(), commands["open_step"], commands["read"], commands["labs"]
+        )
         self.guide.view.visible = not own  # a scene of one's own has no questions
         self.exporter = Exporter(_offered(), commands["make_file"])
         self.link = Link(commands["open"])
@@ -72,7 +77,10 @@ class PageLayout:
         self.toolbar = Toolbar(
             [] if own else [preset.words() for preset in presets().values()], shared | buttons
         )
-        self.shortcuts = Shortcuts(shared | keys | {"play": commands["toggle"]})
+        pressed = shared | keys | {"play": commands["toggle"]}
+        self.shortcuts = Shortcuts(
+            {name: functools.partial(self._press, name, act) for name, act in pressed.items()}
+        )
         self.view = self._laid_out()
 
     def show(self, update: Update, display: Display, number: int, *, playing: bool) -> None:
@@ -125,8 +133,22 @@ class PageLayout:
 
     def show_link(self, place: Place, tour: tuple[str, int] | None) -> None:
         """Bring the address in line with a place, and with the tour and its step if one is read."""
+        if self._labs is not None and self._labs.view.visible:
+            return  # the address is that of the lab
         words = f"tour={tour[0]}&at={tour[1]}" if tour else ""
         self.link.set("&".join(filter(None, (place.link(), words))))
+
+    def show_labs(self, labs: LabView | None, link: str) -> None:
+        """Show the labs in place of the landscape, with their link; None: the landscape again."""
+        if labs is not None and self._labs is None:
+            self._labs = labs
+            self.view.insert(1, labs.view)
+        if self._labs is not None:
+            put(self._labs.view, visible=labs is not None)
+        for view in (self.toolbar.view, self._middle):
+            put(view, visible=labs is None)
+        if labs is not None:
+            self.link.set(link)
 
     def show_preset(self, name: str) -> None:
         """Show the question of a preset; a scene of the user's own, without a name, has none."""
@@ -145,17 +167,25 @@ class PageLayout:
         self._projects = not self._projects
         self.toolbar.set({"projector": self._projects})
         self.canvas.scale(projects=self._projects)
+        if self._labs is not None:
+            self._labs.scale(projects=self._projects)
+
+    def _press(self, name: str, act: Callable[[], None]) -> None:
+        """A key was pressed; where labs are shown, it is theirs."""
+        if self._labs is None or not self._labs.view.visible or self._labs.key(name):
+            act()
 
     def _laid_out(self) -> pn.Column:
         center = pn.Column(
             self.guide.view, self.canvas.landscape, self.timeline.view, margin=0, **FILL
         )
-        middle = pn.Row(
+        self._middle = pn.Row(
             self.form.view, center, self.canvas.side, css_classes=["middle"], margin=0, **FILL
         )
         return pn.Column(
-            self.toolbar.view, middle, self.link.view, self.shortcuts.view, self.exporter.view,
-            Heartbeat().view, sizing_mode="stretch_both", css_classes=["page"], margin=0,
+            self.toolbar.view, self._middle, self.link.view, self.shortcuts.view,
+            self.exporter.view, Heartbeat().view, sizing_mode="stretch_both",
+            css_classes=["page"], margin=0,
             styles={"height": "100vh", "background": "#fff", "container-type": "inline-size"},
         )  # fmt: skip
 

@@ -1,5 +1,7 @@
 """Pictures of labs: every kind is drawn by both libraries, and grows in place."""
 
+import dataclasses
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -150,3 +152,11 @@ def test_arrows_end_where_they_are_told_and_lie_within_the_picture():
     assert found.source.data["x1"].tolist() == [3.0]
     assert found.source.data["color"] == ["#112233"]
     assert view.figure.x_range.end >= 3
+
+
+def test_a_line_through_one_point_is_a_dot():
+    line = m.Line(x=np.arange(3.0), y=np.array([1.0, np.nan, np.nan]), color=theme.ACCENT)
+    view, _ = drawn(m.Panel(title="", marks=[line]))
+    assert len(shown(view, Scatter)) == 1
+    view.update(m.Panel(title="", marks=[dataclasses.replace(line, y=np.arange(3.0))]))
+    assert shown(view, Scatter) == []

@@ -4,7 +4,7 @@ const STYLE = `
  position:relative;box-sizing:border-box;padding:4px 8px 3px 10px;display:flex;flex-direction:column;max-height:34vh}
 .top{display:flex;gap:4px 8px;align-items:flex-start;flex:none}
 .story .top{flex:0 1 auto;min-height:0;align-items:stretch}
-.story .more{align-self:flex-start}
+.story .more,.story .labs{align-self:flex-start}
 .tour .top{align-items:center;flex-wrap:wrap;padding-bottom:2px}
 .top .name{flex:1;min-width:4.5em;color:#5d6b75;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;font-size:.93em}
 .text{overflow-y:auto;min-height:0;scrollbar-width:thin;overflow-wrap:anywhere;flex:1}
@@ -77,6 +77,7 @@ export function render({model, el}) {
   const steps = make("nav", {}, dots, back, next, close);
   steps.setAttribute("aria-label", "Steps of the tour");
   const more = button("more", "Tours", () => turn(!list.hidden), "Guided tours, step by step");
+  const labs = button("labs", "Labs", () => tell({action: "labs"}), "Claims of the literature to try yourself");
   const list = make("ul", {className: "list", hidden: true});
   const top = make("div", {className: "top"}), guide = make("section", {className: "guide story"});
   guide.setAttribute("aria-label", "Guide");
@@ -115,7 +116,7 @@ export function render({model, el}) {
       words.append(ask);
       text.append(answer);
     }
-    top.replaceChildren(text, more);
+    top.replaceChildren(text, labs, more);
   };
   const showTour = () => {
     name.textContent = `${state.step} of ${state.heads.length} · ${state.of}`;
@@ -130,7 +131,7 @@ export function render({model, el}) {
     next.textContent = state.step < state.heads.length ? "Next" : "Finish";
     text.replaceChildren(make("h2", {textContent: state.title}), make("div", {innerHTML: state.html}));
     if (state.answer) text.append(...unfolding("Answer", state.answer));
-    if (!top.contains(steps)) top.replaceChildren(name, steps, more);
+    if (!top.contains(steps)) top.replaceChildren(name, steps, labs, more);
     if (text.parentNode !== guide) guide.append(text);
     text.scrollTop = 0;
   };

@@ -35,6 +35,7 @@ class Guide:
         tours: Mapping[str, Tour],
         opened: Callable[[str], None],
         moved: Callable[[str, int], None],
+        labs: Callable[[], None] = lambda: None,
     ) -> None:
         """An empty guide.
 
@@ -42,8 +43,9 @@ class Guide:
             tours: the tours in the list.
             opened: called with the link of a step on entering it, if it has one.
             moved: called with the tour and the step number, from 1; ("", 0) on leaving the tour.
+            labs: called when the user asks for the labs.
         """
-        self._tours, self._opened, self._moved = tours, opened, moved
+        self._tours, self._opened, self._moved, self._labs = tours, opened, moved, labs
         self._preset = {"question": "", "watch": "", "shows": ""}
         self._shown: dict[str, Any] = dict(self._preset)
         self.view = GuideModel(
@@ -91,6 +93,8 @@ class Guide:
             self.view._send_msg(self._shown)
         elif data["action"] == "tour":
             self.tour(data["name"], int(data["step"]))
+        elif data["action"] == "labs":
+            self._labs()
         elif data["action"] == "close":
             self.close_tour()
             self._moved("", 0)

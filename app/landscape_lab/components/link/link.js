@@ -6,10 +6,10 @@ function behind() {
   try { return decodeURIComponent(text); } catch { return text; }  // half an escape: as it stands
 }
 
-// What of a link the browser's Back leads back from: another preset or another step of a tour.
+// What of a link the browser's Back leads back from: another preset, step of a tour or lab.
 const page = text => {
   const words = new URLSearchParams(text);
-  return ["preset", "tour", "at"].map(name => words.get(name) ?? "").join(" ");
+  return ["preset", "tour", "at", "lab", "labs"].map(name => words.get(name) ?? "").join(" ");
 };
 
 export function render({model}) {

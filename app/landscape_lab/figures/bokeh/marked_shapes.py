@@ -68,7 +68,8 @@ def _line(mark: m.Line, ground: Ground) -> Iterator[Shape]:
     seen = theme.HALO if mark.color == theme.PATH else mark.color  # on the white of a legend
     sign = Sign(mark.label, seen, "line", mark.dashed, mark.opacity)
     yield Shape(Line, data, style, sign)
-    if mark.dots:
+    alone = int((np.isfinite(data["x"]) & np.isfinite(data["y"])).sum()) == 1
+    if mark.dots or alone:  # a line through one point shows nothing
         size = np.full(len(data["x"]), 5.0)
         color = [mark.color] * len(size)
         yield Shape(Scatter, {**data, "size": size, "color": color}, {"fill_alpha": mark.opacity})

@@ -1,0 +1,60 @@
+"""Files of a lab: its figure, its dataset, and a program that runs it again."""
+
+from typing import Any
+
+import xarray as xr
+
+from landscape_core.foundation.recipes import name_of, to_plain
+from landscape_core.labs.base import Lab
+from landscape_core.storage import netcdf
+from landscape_lab.figures.matplotlib.plotting import picture
+
+FORMS = {
+    "png": ("PNG image", "All pictures with their captions, as a bitmap.", "image/png"),
+    "svg": ("SVG image", "All pictures as vector graphics.", "image/svg+xml"),
+    "pdf": ("PDF document", "All pictures as vector graphics for a paper.", "application/pdf"),
+    "nc": ("NetCDF data", "Every variable of every seed, for xarray.", "application/x-netcdf"),
+    "py": ("Python program", "A program that runs this lab with these settings.", "text/x-python"),
+}
+"""Label, description and MIME type of each kind of file, by the end of its name."""
+
+PROGRAM = '''"""{question}
+
+{source}
+"""
+
+from landscape_core import labs
+
+found = labs.run({arguments})
+print(labs.verdict(found))
+found.to_netcdf("{name}.nc")
+'''
+
+
+def kinds() -> list[dict[str, Any]]:
+    """The kinds of files, as `Exporter` takes them."""
+    return [
+        {"name": form, "label": label, "help": words, "readable": form == "py"}
+        for form, (label, words, _) in FORMS.items()
+    ]
+
+
+def content(form: str, lab: Lab, seeds: list[int], dataset: xr.Dataset) -> bytes:
+    """The content of a file of what is shown."""
+    if form == "py":
+        return program(lab, seeds).encode()
+    if form == "nc":
+        return netcdf.to_bytes(dataset)
+    return picture(dataset, form, settings="")
+
+
+def program(lab: Lab, seeds: list[int]) -> str:
+    """A program that runs a lab on seeds that follow one another."""
+    kind = type(lab)
+    usual = to_plain(kind())
+    changed = {name: value for name, value in to_plain(lab).items() if value != usual.get(name)}
+    words = [repr(name_of(kind)), f"seeds=range({seeds[0]}, {seeds[-1] + 1})"]
+    words += [f"{name}={value!r}" for name, value in changed.items()]
+    return PROGRAM.format(
+        question=kind.question, source=kind.source, name=name_of(kind), arguments=", ".join(words)
+    )

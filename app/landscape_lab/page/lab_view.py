@@ -1,0 +1,180 @@
+"""How labs are laid out: the gallery, and one lab with its settings, pictures and words."""
+
+import html
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import panel as pn
+import xarray as xr
+
+from landscape_core.labs.base import Lab
+from landscape_lab.components.exporter.exporter import Exporter
+from landscape_lab.components.form.form import Form
+from landscape_lab.components.gallery.gallery import Gallery
+from landscape_lab.components.lab_bar.lab_bar import LabBar
+from landscape_lab.figures import theme
+from landscape_lab.figures.bokeh.axes import put
+from landscape_lab.figures.bokeh.marked_figure import MarkedFigure
+from landscape_lab.figures.lab_pictures.marks import Panel
+from landscape_lab.figures.lab_pictures.reading import View, declared, panels, word
+from landscape_lab.page.canvas import FILL, PALE, PROJECTED
+from landscape_lab.page.lab_files import kinds
+from landscape_lab.state.form_model import described, rows
+from landscape_lab.state.lab_place import MOST, LabPlace, gallery
+
+HEAD, ROW = 48, 34
+"""Heights in pixels of the head of the settings and of a row."""
+
+MOST_COLUMNS = 3
+"""Pictures in a row, at most."""
+
+STYLE = """h2{font-size:1.05em;font-weight:650;color:var(--accent,#0f6e84);margin:10px 0 2px}
+p{margin:0;overflow-wrap:anywhere}
+@container (max-width: 900px) {:host{display:none!important}}"""
+"""A narrow window has no room for these words; the question stays."""
+
+WORDS = """<h2>The claim</h2><p>{claim}</p><h2>What it shows</h2><p>{shows}</p>
+<h2>Source</h2><p>{source}</p>"""
+
+
+class LabView:
+    """The gallery or a lab, in place of the landscape."""
+
+    def __init__(self, actions: Mapping[str, Callable[..., None]]) -> None:
+        """The gallery, and no lab yet.
+
+        Args:
+            actions: those of `LabBar` by their names there; `open`, `leave_labs`, `choose`,
+                `restore`, `make_file` and `toggle` by the other components and the keyboard.
+        """
+        self._toggle = actions["toggle"]
+        self._figures: list[MarkedFigure] = []
+        self._shape: tuple[Any, ...] = ()
+        self._factor = 1.0
+        self.exporter = Exporter(kinds(), actions["make_file"])
+        self.bar = LabBar({**actions, "export": self.exporter.open}, MOST)
+        self.form = Form(actions["choose"], actions["restore"])
+        self.form.view.sizing_mode = None  # as high as its few rows
+        self.gallery = Gallery(gallery(), actions["open"], actions["leave_labs"])
+        self._words = pn.pane.HTML("", stylesheets=[STYLE], styles=_words_style(), margin=0)
+        self._pictures = pn.Column(styles={"opacity": "1"}, margin=0, **FILL)
+        left = pn.Column(
+            self.form.view, self._words, sizing_mode="stretch_height", margin=0, min_height=0,
+            styles={"flex": "none", "width": "auto"},
+        )  # fmt: skip
+        self._lab = pn.Column(
+            self.bar.view, pn.Row(left, self._pictures, margin=0, **FILL), self.exporter.view,
+            visible=False, margin=0, **FILL,
+        )  # fmt: skip
+        self.view = pn.Column(self.gallery.view, self._lab, margin=0, **FILL)
+
+    def show_gallery(self, message: str = "") -> None:
+        """Show all labs, and an error message above them if there is one."""
+        self.gallery.message(message)
+        put(self._lab, visible=False)
+        put(self.gallery.view, visible=True)
+
+    def show_lab(self, there: LabPlace) -> None:
+        """Show a lab; its pictures are of what was shown before until they are drawn."""
+        kind = type(there.lab)
+        texts = {name: html.escape(getattr(kind, name)) for name in ("claim", "shows", "source")}
+        put(self._words, object=WORDS.format(**texts))
+        section = _section(there.lab, there.reference)
+        self.form.show([section])
+        put(self.form.view, height=HEAD + ROW * len(section["fields"]))
+        self.bar.set(
+            {"title": kind.label, "question": kind.question, "count": there.count,
+             "seeds": there.seeds}
+        )  # fmt: skip
+        put(self.gallery.view, visible=False)
+        put(self._lab, visible=True)
+
+    def draw(self, dataset: xr.Dataset, seed: int, frame: int | None) -> None:
+        """Draw all pictures of a dataset.
+
+        Args:
+            dataset: of a lab, finished or not.
+            seed: index of the seed that is looked at.
+            frame: index along the moving dimension; None: the last that is known.
+        """
+        found = [
+            panel
+            for picture in declared(dataset)
+            for panel in panels(dataset, picture, seed=seed, frame=frame)
+        ]
+        shape = tuple((one.x_scale, one.y_scale, one.equal) for one in found)
+        if shape == self._shape and len(found) == len(self._figures):
+            for figure, panel in zip(self._figures, found, strict=True):
+                figure.update(panel)
+        else:
+            self._build(found)
+            self._shape = shape
+        self.bar.set({"seed": seed, "frame": _frame(dataset, seed, frame)})
+
+    def clear(self) -> None:
+        """Show no picture."""
+        self._figures, self._shape = [], ()
+        self._pictures.objects = []
+
+    def mark(self, *, stale: bool) -> None:
+        """Show the pictures pale while they are of other settings."""
+        put(self._pictures, styles={"opacity": PALE if stale else "1"})
+
+    def key(self, name: str) -> bool:
+        """Do what a key is for here; whether it may do elsewhere what it is for, too."""
+        if name == "play" and self._lab.visible:
+            self._toggle()
+        if name == "export" and self._lab.visible:
+            self.exporter.open()
+        return name == "projector"
+
+    def scale(self, *, projects: bool) -> None:
+        """Make type and lines larger for a projector, or as they were."""
+        self._factor = PROJECTED if projects else 1.0
+        for figure in self._figures:
+            figure.scale(self._factor)
+
+    def _build(self, found: list[Panel]) -> None:
+        """Make the figures anew, in rows of equal height."""
+        self._figures = [MarkedFigure(panel) for panel in found]
+        self.scale(projects=self._factor > 1)
+        columns = 2 if len(found) in (3, 4) else min(MOST_COLUMNS, max(1, len(found)))
+        panes = [
+            pn.pane.Bokeh(figure.figure, margin=(0, 6, 4, 6), **FILL) for figure in self._figures
+        ]
+        self._pictures.objects = [
+            pn.Row(*panes[at : at + columns], margin=0, styles={"flex": "1 1 0px"}, **FILL)
+            for at in range(0, len(panes), columns)
+        ]
+
+
+def _section(lab: Lab, reference: Lab) -> dict[str, Any]:
+    """The settings of a lab as the form takes them."""
+    usual = {row.path: described(row)["value"] for row in rows(reference)}
+    fields = []
+    for row in rows(lab):
+        words = described(row)
+        fields.append({**words, "changed": usual.get(row.path) != words["value"], "detail": False})
+    return {"title": "Settings", "help": "what can be changed", "fields": fields}
+
+
+def _frame(dataset: xr.Dataset, seed: int, frame: int | None) -> dict[str, Any] | None:
+    """What the slider of the moving dimension shows, if any picture moves."""
+    for picture in declared(dataset):
+        moving = str(picture.get("frame") or "")
+        if moving:
+            index = View(dataset, picture, seed, frame).frame_index()
+            count = dataset.sizes[moving]
+            values = dataset[moving].values if moving in dataset.coords else range(count)
+            name = moving.replace("_", " ")
+            return {"name": name, "index": index, "count": count, "value": word(values[index])}
+    return None
+
+
+def _words_style() -> dict[str, str]:
+    font = f"calc(12.5px * var(--scale, 1))/1.45 {theme.FONT}"
+    return {
+        "font": font, "color": f"var(--ink, {theme.INK})", "padding": "0 14px 12px 16px",
+        "width": "calc(320px * var(--scale, 1))", "box-sizing": "border-box",
+        "overflow-y": "auto", "flex": "1 1 0px", "scrollbar-width": "thin",
+    }  # fmt: skip

@@ -1,0 +1,134 @@
+"""What of a lab a page shows: its settings and its seeds, and the link that names them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
+
+from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.recipes import name_of
+from landscape_core.foundation.registry import entries, find
+from landscape_core.labs.base import FAMILIES, Lab
+from landscape_lab.state.form_model import assign, differences
+from landscape_lab.state.link import check_bounds
+from landscape_lab.state.place import SAFE
+
+GALLERY = "labs=all"
+"""The link of the gallery."""
+
+SETTING = "lab."
+"""How settings begin in the link of a lab."""
+
+MOST = 200
+"""Seeds that a page computes together, at most."""
+
+FRESH = 1000
+"""The first of the fresh seeds: no lab was looked at with them while it was written."""
+
+LARGEST = 10**9
+"""The largest number of a first seed."""
+
+
+@dataclass(frozen=True)
+class LabPlace:
+    """A lab with its settings, how many seeds it is tried on, and the first of them."""
+
+    lab: Lab
+    count: int
+    first: int = 0
+
+    @property
+    def name(self) -> str:
+        """The name of the lab."""
+        return name_of(type(self.lab))
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds in their order."""
+        return list(range(self.first, self.first + self.count))
+
+    @property
+    def reference(self) -> Lab:
+        """The lab with its default settings."""
+        return type(self.lab)()
+
+    def fresh(self) -> "LabPlace":
+        """The same with seeds that were not used before."""
+        first = max(FRESH, self.first + self.count)
+        return replace(self, first=first if first <= LARGEST else FRESH)
+
+    def link(self) -> str:
+        """The text behind the # of an address that leads here."""
+        words: dict[str, Any] = {"lab": self.name}
+        changed = differences(self.lab, self.reference)
+        words |= {SETTING + path: _word(value) for path, value in changed.items()}
+        words["seeds"] = self.count
+        if self.first:
+            words["first"] = self.first
+        return urlencode(words, quote_via=quote, safe=SAFE)
+
+
+def opening(name: str) -> LabPlace:
+    """A lab as it opens: default settings, as many seeds as it shows by default.
+
+    Raises:
+        SpecError: no such lab.
+    """
+    lab = find(Lab, name)()
+    return LabPlace(lab, min(MOST, type(lab).seeds))
+
+
+def named_by(link: str) -> LabPlace | None:
+    """The lab that a link names; None if it names the gallery or something else.
+
+    Raises:
+        SpecError: no such lab, a setting that it does not have, or a value that is not accepted.
+    """
+    check_bounds(link)
+    words = parse_qsl(link.lstrip("#?"))
+    once = dict(words)
+    if "lab" not in once:
+        return None
+    there = opening(once["lab"])
+    lab = there.lab
+    for name, value in words:
+        if name.startswith(SETTING):
+            lab = assign(lab, name.removeprefix(SETTING), value)
+        elif name not in ("lab", "seeds", "first"):
+            raise SpecError("a word of a lab's link", name, "lab, seeds, first or a setting")
+    count = _whole("seeds", once, there.count, 1, MOST)
+    return LabPlace(lab, count, _whole("first", once, 0, 0, LARGEST))
+
+
+def names_labs(link: str) -> bool:
+    """Whether a link leads to a lab, or to the gallery of all."""
+    return bool({"lab", "labs"} & dict(parse_qsl(link.lstrip("#?"))).keys())
+
+
+def gallery() -> list[dict[str, Any]]:
+    """The families with their labs: name, title, question and seconds of each."""
+    kinds: Mapping[str, type[Lab]] = {name: find(Lab, name) for name in entries(Lab)}
+    found = []
+    for family in dict.fromkeys([*FAMILIES, *(kind.family for kind in kinds.values())]):
+        labs = [
+            {"name": name, "title": kind.label, "question": kind.question,
+             "seconds": round(kind.seconds)}
+            for name, kind in kinds.items()
+            if kind.family == family
+        ]  # fmt: skip
+        if labs:
+            found.append({"family": family, "labs": labs})
+    return found
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _whole(name: str, words: Mapping[str, str], usual: int, low: int, high: int) -> int:
+    if name not in words:
+        return usual
+    text = words[name]
+    if not text.isdecimal() or len(text) > len(str(high)) or not low <= int(text) <= high:
+        raise SpecError(name, text, f"a whole number from {low} to {high:,}")
+    return int(text)
