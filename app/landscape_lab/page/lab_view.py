@@ -22,7 +22,7 @@ from landscape_lab.page.lab_files import kinds
 from landscape_lab.state.form_model import described, rows
 from landscape_lab.state.lab_place import MOST, LabPlace, gallery
 
-HEAD, ROW = 48, 34
+HEAD, ROW = 44, 29
 """Heights in pixels of the head of the settings and of a row."""
 
 MOST_COLUMNS = 3

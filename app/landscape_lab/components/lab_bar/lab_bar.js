@@ -100,7 +100,7 @@ export function render({model, el}) {
     },
     verdict: v => {
       verdict.dataset.word = v?.word ?? "";
-      if (!v) verdict.replaceChildren(make("small", {textContent: "The verdict comes when all seeds are computed."}));
+      if (!v) verdict.replaceChildren(make("small", {textContent: "The verdict appears when all seeds are computed."}));
       else verdict.replaceChildren(make("b", {textContent: v.word}), v.text, make("small", {textContent: ` Expected: ${v.expected}.`}));
     },
     message: v => { message.hidden = !v; message.textContent = v; },

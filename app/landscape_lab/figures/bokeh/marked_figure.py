@@ -77,7 +77,7 @@ class MarkedFigure(Scaled):
             self._keep_equal(self._equal)
         self._legend = Legend(items=[], visible=False)
         theme.key(self._legend)
-        self._legend.update(location="top_left", glyph_width=16, spacing=6)
+        self._legend.update(location="top_left", glyph_width=16, glyph_height=12, spacing=4)
         self.figure.add_layout(self._legend, "above")
         rows = CustomJS(args={"legend": self._legend, "plot": self.figure}, code=ROWS)
         self.figure.js_on_change("inner_width", rows)
