@@ -47,9 +47,9 @@ def shaded(view: View, x: np.ndarray) -> list[Mark]:
     return found
 
 
-def guides(view: View, x: np.ndarray, first: np.ndarray | None) -> list[Mark]:
+def guides(view: View, x: np.ndarray, first: np.ndarray | None) -> list[Line | Rule]:
     """Lines to compare with."""
-    found: list[Mark] = []
+    found: list[Line | Rule] = []
     for guide in view["guides"] or ():
         text = str(guide.get("label", ""))
         if guide.get("variable"):
@@ -64,7 +64,7 @@ def guides(view: View, x: np.ndarray, first: np.ndarray | None) -> list[Mark]:
     return found
 
 
-def _sloped(view: View, x: np.ndarray, y: np.ndarray, slope: float, text: str) -> list[Mark]:
+def _sloped(view: View, x: np.ndarray, y: np.ndarray, slope: float, text: str) -> list[Line]:
     """A straight line of a slope, in the scales of the axes, through the first point."""
     known = np.flatnonzero(np.isfinite(y) & np.isfinite(x))
     if not len(known):

@@ -1,10 +1,16 @@
 """A heat map: the median over seeds of a value over two coordinates, filling cell by cell."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from landscape_lab.figures import theme
 from landscape_lab.figures.lab_pictures.curves import guides
 from landscape_lab.figures.lab_pictures.marks import Cells, Panel
 from landscape_lab.figures.lab_pictures.reading import View, edges, quartiles, word
+
+GUIDES = (theme.CURRENT, theme.LOOKED_AT)
+"""Colours of guides in turn, to be seen on all cells."""
 
 
 def panels(view: View) -> list[Panel]:
@@ -26,4 +32,5 @@ def panels(view: View) -> list[Panel]:
     )  # fmt: skip
     x = np.asarray(view.dataset[view["x"]].values)
     lines = guides(view, x.astype(float), None) if x.dtype.kind in "fiu" else []
-    return [Panel(**view.axes(**found), marks=[cells, *lines])]
+    seen = [replace(line, color=GUIDES[n % len(GUIDES)]) for n, line in enumerate(lines)]
+    return [Panel(**view.axes(**found), marks=[cells, *seen])]
