@@ -2,8 +2,8 @@
 
 A ReLU unit is positively homogeneous: its weights can be restricted to the unit sphere and its
 scale moved to the next layer. On inputs of norm at most X_B a bias beyond ±X_B adds nothing that
-biases inside could not represent; `benchmarks/parts/_reduction.py` constructs the equivalent
-network. So a layer's units are
+biases inside could not represent; `models/reduced_network.py` constructs the equivalent network. So
+a layer's units are
 
     w = v / ‖v‖,    b = X_B sin(β / X_B),
 

@@ -17,11 +17,11 @@ from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.normalizations.none import NoNormalization
 from landscape_core.models.normalizations.unit_sphere import NEAR, UnitSphere
+from landscape_core.models.reduced_network import TwoLayers, reduced
 from landscape_core.training.optimizers.adam import Adam
 from landscape_core.training.optimizers.lbfgs import LBFGS
 from landscape_core.training.optimizers.sgd import SGD
 from oracles import difference_gradient
-from parts._reduction import TwoLayers, reduced
 
 
 def built(normalization, kind=MLP, **changes):
