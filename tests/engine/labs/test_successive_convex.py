@@ -150,3 +150,10 @@ def test_a_run_that_has_diverged_goes_on_without_an_error(regularizer):
     rule.theta = np.full(steps.COUNT, np.nan)
     rule.step(X[0], Y[0])
     assert np.isnan(rule.theta).all()
+
+
+def test_settings_that_diverge_disturb_nothing_else(monkeypatch):
+    monkeypatch.setattr(lab, "RATES", {**lab.RATES, "SGD": (0.1, 0.2, 0.5, 1e200)})
+    monkeypatch.setattr(lab, "STEPS", 4)
+    *_, last = lab.SuccessiveConvex(blocks=2).work(0)
+    assert np.isfinite(last["objective"].values[:, :4]).all()
