@@ -68,7 +68,7 @@ class Games(Lab):
     shows: ClassVar[str] = (
         "The noise of a method without a memory does not vanish at the solution; a smaller step"
         " only makes its neighbourhood smaller. A memory helps against the noise that it remembers:"
-        " DIANA with sampled fields stays as far away as QSGDA. Without a penalty and bounds the"
+        " DIANA with sampled fields does not arrive either. Without a penalty and bounds the"
         " field is zero at the solution, and SEGA has nothing to show. With strong coupling plain"
         " steps spiral out where extragradient steps arrive."
     )

@@ -421,7 +421,7 @@ L = 5.7
 
 @pytest.mark.usefixtures("unchecked")
 def test_variance_reduction_converges_where_descent_ascent_has_a_floor():
-    """G-1 of ten samples; in full, with three seeds: benchmarks/parts/games.py."""
+    """G-1 of ten samples; the lab `games` tries it in full."""
     reduced = squared_distances(LooplessSVRG(learning_rate=1 / (6 * L)), 800, seed=0, batch=1)
     assert float(reduced[-1]) < 1e-20
     high, low = (
