@@ -62,7 +62,7 @@ class XorAmplification(Lab):
         "Frei, Chatterji, Bartlett, Random Feature Amplification: Feature Learning and"
         " Generalization in Neural Networks, 2023, JMLR 24(303), arXiv:2202.07626"
     )
-    seconds: ClassVar[float] = 11.0
+    seconds: ClassVar[float] = 7.0
     criterion: ClassVar[Criterion] = Criterion(
         "fraction of neurons whose cosine with a useful direction exceeds 0.7, after training minus"
         " at initialization",
