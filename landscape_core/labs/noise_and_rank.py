@@ -78,7 +78,7 @@ class NoiseAndRank(Lab):
         "Sankar, Srinivasan, Balasubramanian, On the Analysis of Trajectories of Gradient Descent"
         " in the Optimization of Deep Neural Networks, 2018, arXiv:1807.08140"
     )
-    seconds: ClassVar[float] = 15.0
+    seconds: ClassVar[float] = 8.0
     seeds: ClassVar[int] = 6
     criterion: ClassVar[Criterion] = Criterion(
         "rank of W₃W₂W₁ after training with the chosen noise, minus that without noise",
