@@ -56,7 +56,7 @@ class IdentityPhases(Lab):
         "Li, Yuan, Convergence Analysis of Two-layer Neural Networks with ReLU Activation, 2017,"
         " arXiv:1705.09886"
     )
-    seconds: ClassVar[float] = 13.0
+    seconds: ClassVar[float] = 12.0
     seeds: ClassVar[int] = 6
     criterion: ClassVar[Criterion] = Criterion(
         "final loss with the identity relative to that from Gaussian weights", "at most", 0.05
