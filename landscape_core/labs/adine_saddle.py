@@ -73,7 +73,7 @@ class AdineSaddle(Lab):
         "Srinivasan, Sankar, Balasubramanian, ADINE: An Adaptive Momentum Method for Stochastic"
         " Gradient Descent, 2018, arXiv:1712.07424"
     )
-    seconds: ClassVar[float] = 12.0
+    seconds: ClassVar[float] = 10.0
     criterion: ClassVar[Criterion] = Criterion(
         "steps of ADINE to a training loss of 0.2 on digits, relative to momentum 0.9",
         "at most",
