@@ -243,7 +243,7 @@ def ratio(loss: Array) -> float:
         loss: (methods, rates, recordings); final is the mean over those of `LAST`.
     """
     sgd, dante, *_ = best(loss[:, :, -len(LAST) :].mean(2))
-    known = np.isfinite(loss[:, :, -1]).any(1)[:2].all()
+    known = np.isfinite(loss[:2, :, -1]).any(1).all()
     return float(dante / sgd) if known else math.nan
 
 
