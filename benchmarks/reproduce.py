@@ -37,8 +37,7 @@ from landscape_core.models.datasets.digits import DEVIATION, MEAN, Digits
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.objective import Objective
-from landscape_core.planes.directions.base import Viewpoint, explained_by
-from landscape_core.planes.directions.pca import PCA
+from landscape_core.planes.directions.base import Viewpoint
 from landscape_core.planes.directions.random import Random
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.probe import probe
@@ -208,49 +207,6 @@ def line_width(objective, theta, name, seed, *, lines=10, rise=0.1):
     return float(np.mean(found))
 
 
-# Trajectories (Li et al., 2018, section 7; Antognini and Sohl-Dickstein, 2018)
-
-
-def walk_share(k, length):
-    """The share of component k of a random walk of so many points in infinitely many dimensions.
-
-    The centred Gram matrix of the walk is the pseudo-inverse of the Laplacian of a path, whose
-    eigenvalues are 4 sin^2(pi k / 2T), with trace (T^2 - 1) / 6; for T to infinity 6 / (pi k)^2.
-    """
-    return 6 / ((length**2 - 1) * 4 * np.sin(np.pi * k / (2 * length)) ** 2)
-
-
-def random_walk(length, size, seed):
-    """A walk (length, size) of independent normal steps."""
-    steps = torch.randn(length, size, generator=stream(seed, "walk"), dtype=torch.float64)
-    return steps.cumsum(dim=0)
-
-
-def explained(objective, path, **choices):
-    """The shares of both components of a path, by the plane of our rule."""
-    view = Viewpoint(objective, path[-1].to(objective.start), path, 0)
-    return PCA(**choices).span(view).explained_variance_ratio
-
-
-def trajectory(seed, *, epochs=60):
-    """Shares of PC1 and PC2: of training, of its second half, of a random walk as long and wide."""
-    objective = digits(MLP(width=128), seed, points=1000)
-    every = 1000 // 32
-    path = descent(objective, HeavyBall(), epochs * every, batch=32, seed=seed)
-    thetas = torch.stack(list(islice(path, 0, None, every)))
-    walk = random_walk(len(thetas), thetas.shape[1], seed)
-    drawn = torch.randn(2, thetas.shape[1], generator=stream(seed, "plane"))
-    return {
-        "length": len(thetas),
-        "size": thetas.shape[1],
-        "training": explained(objective, thetas),
-        "from the end": explained(objective, thetas, center=False),
-        "second half": explained(objective, thetas, last=0.5),
-        "walk": explained(objective, walk),
-        "random plane": sum(explained_by(drawn, thetas - thetas[-1])),
-    }
-
-
 # Connections (Garipov et al., 2018)
 
 
@@ -274,7 +230,6 @@ def connected(seed, *, steps=600, bend=1500):
 WORKS = {
     "skips": skips,
     "batch_sizes": batch_sizes,
-    "trajectory": trajectory,
     "connected": connected,
 }
 
@@ -487,50 +442,6 @@ def report_batches(found):
     ]
 
 
-def report_trajectories(found):
-    length, size = found[0]["length"], found[0]["size"]
-    theory = [float(walk_share(k, length)) for k in (1, 2)]
-    setting = (
-        f"MLP 64-128-128-10 ({size:,} parameters), 1,000 digits, momentum 0.9, rate 0.02, batch 32,"
-        f" 60 epochs, one iterate an epoch: {length} points. The walk has as many steps and"
-        " dimensions, all normal and independent."
-    )
-    kinds = ("training", "from the end", "second half", "walk")
-    heads = [f"{kind} PC{k}" for kind in kinds for k in (1, 2)]
-    rows = [[v for kind in kinds for v in each[kind]] + [each["random plane"]] for each in found]
-    shares = {kind: [sum(each[kind]) for each in found] for kind in kinds}
-    figures_ = table([*heads, "random plane"], rows)
-    expected = (
-        f"In infinitely many dimensions a walk of {length} points has"
-        f" {theory[0]:.3f} and {theory[1]:.3f}, an endless one 6/(πk)²: 0.608 and 0.152."
-    )
-    return [
-        section(
-            "Two components hold most of a trajectory (Li et al. 2018, section 7)",
-            [each >= 0.6 for each in shares["training"]],
-            "PC1 and PC2 hold at least 60 % of the variance; beside it, a random plane.",
-            setting,
-            figures_,
-        ),
-        section(
-            "So do those of a random walk (Antognini and Sohl-Dickstein 2018)",
-            [
-                all(abs(a - b) < 0.02 for a, b in zip(each["walk"], theory, strict=True))
-                for each in found
-            ],
-            "PC1 and PC2 of the walk lie within 0.02 of the closed form. " + expected,
-            "Hence a large share alone is no evidence of a low-dimensional descent.",
-        ),
-        section(
-            "Two components hold more of training than of a random walk",
-            [a > b for a, b in zip(shares["training"], shares["walk"], strict=True)],
-            "PC1 + PC2 of training exceed those of the walk, " + f"{sum(theory):.2f} in theory.",
-            "Figures as above. The second half of"
-            " training alone is nearly a straight line: without decay the weights grow on.",
-        ),
-    ]
-
-
 def report_connections(found):
     setting = (
         "MLP 64-100-100-10, 1,200 digits, two starts on the same data: Adam, 600 steps, batch 128."
@@ -555,7 +466,6 @@ def report_connections(found):
 REPORTS = {
     "skips": report_skips,
     "batch_sizes": report_batches,
-    "trajectory": report_trajectories,
     "connected": report_connections,
 }
 

@@ -18,7 +18,6 @@ from torch import nn
 import cases
 import reproduce
 import reproduce_parts
-from landscape_core.models.architectures.mlp import MLP
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.random import Random
@@ -75,35 +74,6 @@ def test_a_width_is_where_the_loss_has_risen_so_far():
         point = plane.points(torch.tensor([[middle]], dtype=torch.float64))[0]
         low, high = (low, middle) if objective.loss(point) > here + 0.1 else (middle, high)
     assert found == pytest.approx(low, abs=0.01)
-
-
-@pytest.mark.parametrize("length", [5, 61])
-def test_the_shares_of_a_random_walk_are_the_eigenvalues_of_its_expected_gram_matrix(length):
-    """Antognini and Sohl-Dickstein, 2018; brute force against the closed form."""
-    sums = np.tril(np.ones((length, length)))
-    centred = sums - sums.mean(axis=0)
-    values = np.linalg.eigvalsh(centred @ centred.T)[::-1]
-    closed = [reproduce.walk_share(k, length) for k in range(1, length)]
-    np.testing.assert_allclose(closed, values[:-1] / values.sum(), rtol=1e-9)
-    assert sum(closed) == pytest.approx(1)
-
-
-def test_the_shares_of_an_endless_walk_fall_as_the_square_of_the_component():
-    for k in (1, 2, 3):
-        assert reproduce.walk_share(k, 10**5) == pytest.approx(6 / (np.pi * k) ** 2, rel=1e-6)
-
-
-def test_the_plane_of_our_rule_explains_of_a_random_walk_what_theory_says():
-    objective = reproduce.digits(MLP(width=128), SEED, points=1000)
-    walk = reproduce.random_walk(40, objective.layout.size, SEED)
-    expected = [reproduce.walk_share(k, 40) for k in (1, 2)]
-    np.testing.assert_allclose(reproduce.explained(objective, walk), expected, atol=0.01)
-
-
-def test_two_components_hold_more_of_training_than_of_a_random_walk():
-    found = reproduce.trajectory(SEED, epochs=30)
-    assert sum(found["training"]) > max(0.6, sum(found["walk"]))
-    assert found["random plane"] <= 0.01
 
 
 def test_a_curve_joins_minima_of_two_starts_that_a_line_does_not():

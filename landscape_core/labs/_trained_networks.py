@@ -1,0 +1,32 @@
+"""Networks on the digits, trained by the optimizers of the catalogue, for labs that share them."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from landscape_core.connectivity.paths.base import batches
+from landscape_core.foundation.random_streams import stream
+from landscape_core.foundation.types import Vector
+from landscape_core.models.architectures.base import Architecture
+from landscape_core.models.datasets.digits import Digits
+from landscape_core.models.losses.cross_entropy import CrossEntropy
+from landscape_core.models.network_objective import ModelObjective
+from landscape_core.training.optimizers.base import Optimizer
+
+
+def digits(architecture: Architecture, seed: int, *, points: int) -> ModelObjective:
+    """The loss of a network on `points` digits; the seed draws the data and the start."""
+    part = Digits(points=points).build(seed).train
+    network = architecture.build((64,), 10, stream(seed, "init"))
+    return ModelObjective(network, CrossEntropy(), part.inputs.float(), part.targets)
+
+
+def descent(
+    objective: ModelObjective, optimizer: Optimizer[Any], steps: int, *, batch: int, seed: int
+) -> Iterator[Vector]:
+    """Yield the start and the iterate after every step."""
+    theta, memory = objective.start, optimizer.init(objective.start)
+    yield theta
+    for part in islice(batches(objective, batch, seed), steps):
+        theta, memory = optimizer.step(part, theta, memory)
+        yield theta
