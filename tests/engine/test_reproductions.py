@@ -7,7 +7,6 @@ that is not among those.
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -38,31 +37,6 @@ def rescaled(factor):
     return ModelObjective(module, CrossEntropy(), *cases.vectors(60))
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_a_rescaled_network_has_the_same_filter_normalized_curve_but_another_raw_one(seed):
-    """Li et al., 2018, section 3."""
-
-    def curve(factor, rule):
-        objective = rescaled(factor)
-        plane = reproduce.spanned(objective, objective.start, rule, seed, 1)
-        return objective.losses(
-            plane.points(torch.linspace(-1, 1, 51, dtype=torch.float64)[:, None])
-        )
-
-    normalized = [curve(factor, Random()) for factor in (1.0, 7.0)]
-    raw = [curve(factor, Random(normalization="none")) for factor in (1.0, 7.0)]
-    assert (normalized[0] - normalized[1]).abs().max() <= 1e-8
-    assert (raw[0] - raw[1]).abs().max() >= 0.1
-
-
-def test_a_rescaled_minimum_has_the_same_filter_width_but_another_raw_one():
-    """Dinh et al., 2017: sharpness is what one makes it, the function being the same."""
-    one, other = rescaled(1.0), rescaled(7.0)
-    for name, same in (("filter", True), ("raw", False)):
-        widths = [reproduce.line_width(o, o.start, name, SEED, lines=3) for o in (one, other)]
-        assert np.isclose(*widths, rtol=1e-6) == same
-
-
 def test_a_width_is_where_the_loss_has_risen_so_far():
     objective = rescaled(1.0)
     plane = reproduce.spanned(objective, objective.start, Random(), 100 * SEED, 1)
@@ -89,11 +63,10 @@ def test_small_batches_find_wider_minima_in_filter_normalized_units():
 
 
 @pytest.mark.slow
-def test_skips_smooth_the_slice_and_its_hessian():
-    found = reproduce.skips(SEED, steps=150, side=3, resolution=11)
+def test_skips_smooth_the_slice():
+    found = reproduce.skips(SEED, steps=150, resolution=11)
     off, on = found["without"], found["with"]
     assert off["roughness, linear"] > on["roughness, linear"]
-    assert off["share"] > on["share"]
     assert off["loss"] > 10 * on["loss"]
 
 
