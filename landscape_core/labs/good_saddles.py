@@ -114,9 +114,9 @@ class GoodSaddles(Lab):
         Curves(
             title="The Hessian along training",
             x="step",
-            y=("flat", "depth", "hessian_distance", "goe_distance"),
+            y=("flat", "depth", "gradient", "hessian_distance", "goe_distance"),
             x_label="step",
-            y_label="fraction, or distance",
+            y_label="fraction, norm or distance",
             x_scale="log",
             y_scale="log",
             markers=True,

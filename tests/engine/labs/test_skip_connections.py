@@ -26,7 +26,7 @@ def networks(*shares, blocks=1, normalized=True):
 def test_without_and_with_whole_skips_they_are_the_residual_networks_of_the_catalogue(on):
     several = networks(0.0, 1.0, blocks=3)
     drawn = torch.Generator().manual_seed(1)
-    architecture = ResidualMLP(depth=6, width=skip_connections.WIDTH, skips=on)
+    architecture = ResidualMLP(depth=6, width=32, skips=on)
     module = architecture.build((4,), 10, drawn)
     objective = ModelObjective(module, CrossEntropy(), several.inputs.float(), several.targets)
     objective = objective.in_double()
