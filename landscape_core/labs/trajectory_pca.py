@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import xarray as xr
+from jaxtyping import Float
+from torch import Tensor
 
 from landscape_core.analysis.verdict import Criterion
 from landscape_core.experiments.lab_pictures import Curves, Guide, Landscape, Paths
@@ -151,7 +153,13 @@ class TrajectoryPCA(Lab):
         excess = found["explained"].values[:2, -1]
         yield found.copy(deep=True).assign(effect=excess[0] - excess[1])
 
-    def _fill(self, found: xr.Dataset, path: Vectors, walk: Vectors, drawn: Vectors) -> None:
+    def _fill(
+        self,
+        found: xr.Dataset,
+        path: Float[Tensor, "T P"],
+        walk: Float[Tensor, "L P"],
+        drawn: Float[Tensor, "2 P"],
+    ) -> None:
         """What both paths hold up to the last point of training."""
         count, at = len(path), len(path) - 1
         for row, each in enumerate((path, walk[:count])):
