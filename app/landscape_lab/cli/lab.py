@@ -17,7 +17,7 @@ from landscape_core.foundation.errors import SpecError
 if TYPE_CHECKING:
     from landscape_core.labs.base import Lab
 
-FRESH = 1000
+FRESH = 5000
 """The first seed of a report: no lab was looked at with such seeds while it was written."""
 
 MOST_SEEDS = 10_000
@@ -34,7 +34,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seeds",
         metavar="SEEDS",
-        help="how many seeds, from 0 on (of `report` from 1000 on), or a list as 3,5,8-20",
+        help="how many seeds, from 0 on (of `report` from 5000 on), or a list as 3,5,8-20",
     )
     parser.add_argument(
         "--set",

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from landscape_core import labs
 from landscape_core.analysis.verdict import Criterion
 from landscape_core.experiments.lab_pictures import Curves
 from landscape_core.foundation.errors import SpecError
@@ -129,15 +130,13 @@ def test_a_computed_lab_is_there_at_once(tmp_path):
     name = "constant_target"
     lab = find(Lab, name)()
     store = Store(tmp_path)
-    from landscape_core.labs import key
-
     parts = next(lab.work(0))
-    for seed in range(6):
-        store.put(key(lab, seed), parts.assign(effect=0.1))
+    for seed in range(lab.seeds):
+        store.put(labs.key(lab, seed), parts.assign(effect=0.1))
     page = Page(store=store)
     page.labs.open(name)
     rest(page)
-    assert bar(page)["done"] == 6
+    assert bar(page)["done"] == lab.seeds
     assert bar(page)["verdict"]["word"] == "PASS"
     page.close()
 
