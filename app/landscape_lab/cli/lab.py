@@ -17,9 +17,6 @@ from landscape_core.foundation.errors import SpecError
 if TYPE_CHECKING:
     from landscape_core.labs.base import Lab
 
-FRESH = 5000
-"""The first seed of a report: no lab was looked at with such seeds while it was written."""
-
 MOST_SEEDS = 10_000
 
 
@@ -107,6 +104,7 @@ def _reported(asked: argparse.Namespace) -> Iterator[str]:
     from landscape_core.labs.base import Lab
     from landscape_lab.cli._lab_page import Tried, page
     from landscape_lab.cli._options import backend, shown
+    from landscape_lab.state.lab_place import FRESH
     from landscape_lab.state.user_store import user_store
 
     names = asked.names or sorted(entries(Lab).shipped())

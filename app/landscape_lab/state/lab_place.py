@@ -22,7 +22,7 @@ SETTING = "lab."
 MOST = 200
 """Seeds that a page computes together, at most."""
 
-FRESH = 1000
+FRESH = 5000
 """The first of the fresh seeds: no lab was looked at with them while it was written."""
 
 LARGEST = 10**9

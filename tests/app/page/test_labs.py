@@ -165,10 +165,10 @@ def test_seeds_are_counted_fresh_ones_are_new_and_again_computes_all(opened):
     assert page.labs.place.seeds == list(range(8))
     page.labs.fresh()
     rest(page)
-    assert page.labs.place.seeds == list(range(1000, 1008))
+    assert page.labs.place.seeds == list(range(5000, 5008))
     page.labs.fresh()
     rest(page)
-    assert page.labs.dataset["seed"].values.tolist() == list(range(1008, 1016))
+    assert page.labs.dataset["seed"].values.tolist() == list(range(5008, 5016))
     page.labs.again()
     rest(page)
     assert bar(page)["done"] == 8
