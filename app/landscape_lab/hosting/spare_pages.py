@@ -65,6 +65,7 @@ def new_name(number: int) -> str:
 
 def _prepare(document: Document) -> None:
     """Keep the text of a document for the first who asks, as long as nothing changes in it."""
+    _name_styles(document)
     kept = document.to_json()
 
     def to_json() -> Any:
@@ -78,6 +79,20 @@ def _prepare(document: Document) -> None:
 
     document.on_change(forget)
     vars(document)["to_json"] = to_json
+
+
+def _name_styles(document: Document) -> None:
+    """Let every style sheet come from this server, not from another machine.
+
+    Panel does so when it sends the page, and tells nobody of the change.
+    """
+    from panel.io.resources import LOCAL_DIST, patch_model_css
+    from panel.io.state import set_curdoc, state
+
+    with set_curdoc(document):
+        styles = f"{state.rel_path}/{LOCAL_DIST}" if state.rel_path else LOCAL_DIST
+    for root in document.roots:
+        patch_model_css(root, dist_url=styles)
 
 
 def _request(path: str) -> HTTPServerRequest:

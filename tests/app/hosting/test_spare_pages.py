@@ -1,0 +1,45 @@
+"""Pages that are built beforehand are what a browser would have been given."""
+
+import asyncio
+
+from bokeh.server.contexts import ApplicationContext
+
+from landscape_lab.hosting.spare_pages import SparePages
+
+SCRIPT = """
+import panel as pn
+
+pn.extension()
+pn.Column(pn.pane.Str("here"), pn.Row("text")).servable()
+"""
+
+
+def spare_page(folder, path):
+    """The text that the browser will be sent of a page which was built beforehand."""
+    import panel.io.server as panel_server
+
+    script = folder / "page.py"
+    script.write_text(SCRIPT)
+    (application,) = panel_server.build_applications({"/page": str(script)}).values()
+
+    async def build():
+        context = ApplicationContext(application, url="/page")
+        pages = SparePages(context, path, 0, 1)
+        await pages.build()
+        (name,) = pages.names
+        session = context.get_session(name)
+        text = str(session.document.to_json())
+        session.destroy()
+        return text
+
+    return asyncio.run(build())
+
+
+def test_a_spare_page_asks_no_other_machine_for_style_sheets(tmp_path):
+    text = spare_page(tmp_path, "/page")
+    assert "https://" not in text
+    assert "'static/extensions/panel/css/" in text
+
+
+def test_a_spare_page_behind_a_prefix_has_the_same_addresses(tmp_path):
+    assert "'static/extensions/panel/css/" in spare_page(tmp_path, "/lab/page")
