@@ -106,11 +106,14 @@ def until_stopped(
 
         made[1][FOLDER] = str(asked.tours.resolve())
     _end_in_order()
-    if asked.password == GENERATED:
-        url = f"{url}?token={urllib.parse.quote(limits.password)}"
+    key = f"?token={urllib.parse.quote(limits.password)}" if asked.password == GENERATED else ""
+    for_others = server.addresses_for_others(url, ip=asked.host, names=limits.names)
+    url += key
     print("Landscape Lab is starting…", file=sys.stderr, flush=True)
     with server.running(made, url) as process:
         print(f"Landscape Lab is at {url} (press Ctrl-C to stop)", flush=True)
+        for other in for_others:
+            print(f"From other computers: {other}{key}", flush=True)
         if limits.sessions is not None:
             print(f"At most {limits.sessions} pages can be open at once; others wait.", flush=True)
         if asked.host not in LOOPBACK and not limits.password:

@@ -13,14 +13,16 @@ import sys
 import tempfile
 import time
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+
+import psutil
 
 from landscape_core.foundation.errors import LandscapeError, MissingDataError, SpecError
 from landscape_lab.bridge import hosted
 from landscape_lab.hosting import lifeline
 from landscape_lab.hosting.access import OPEN, PASSWORD, Access
-from landscape_lab.hosting.guard import LOOPBACK
+from landscape_lab.hosting.guard import LOOPBACK, Name
 
 HERE = Path(__file__).resolve().parent
 NOTEBOOK = HERE / "app.ipynb"
@@ -146,6 +148,29 @@ def address(port: int, *, ip: str = LOCAL, path: str = "/") -> str:
     """The address at which a browser on this machine finds the server."""
     host = LOCAL if ip in ("", "0.0.0.0", "::") else f"[{ip}]" if ":" in ip else ip
     return f"http://{host}:{port}{_slashed(path)}"
+
+
+def addresses_for_others(url: str, *, ip: str, names: Sequence[str] = ()) -> list[str]:
+    """The addresses at which other computers of the network find the server of `address`.
+
+    Under the given names, if one has the server's port or none (others belong to a proxy), else
+    under the machine's IPv4 addresses. None if it listens for this machine only.
+
+    Args:
+        url: what `address` returned.
+        ip: the address that the server listens on.
+        names: `HOST` or `HOST:PORT` of `--origin`.
+    """
+    if ip not in ("", "0.0.0.0", "::"):
+        return []
+    parts = urllib.parse.urlsplit(url)
+    read = [name for name in map(Name.read, names) if name is not None]
+    hosts = [name.host for name in read if name.port in (None, parts.port)]
+    if not names:
+        found = (one for each in psutil.net_if_addrs().values() for one in each)
+        numbers = (one.address for one in found if one.family == socket.AF_INET)
+        hosts = [number for number in numbers if not number.startswith(("127.", "169.254."))]
+    return [f"http://{host}:{parts.port}{parts.path}" for host in hosts]
 
 
 def free_port(first: int = 0) -> int:

@@ -8,6 +8,7 @@ import re
 import socket
 import subprocess
 import sys
+import types
 import urllib.request
 from pathlib import Path
 
@@ -109,6 +110,29 @@ def test_what_cannot_be_meant_is_refused_by_the_name_of_its_option(options, mess
 )
 def test_the_address_is_one_that_a_browser_on_this_machine_can_open(ip, url):
     assert server.address(8866, ip=ip, path="lab") == url
+
+
+@pytest.mark.parametrize(
+    ("ip", "names", "expected"),
+    [
+        ("127.0.0.1", (), []),
+        ("0.0.0.0", (), ["http://192.168.1.5:8866/lab/"]),
+        ("0.0.0.0", ("teacher.example:8866",), ["http://teacher.example:8866/lab/"]),
+        ("0.0.0.0", ("teacher.example",), ["http://teacher.example:8866/lab/"]),
+        ("0.0.0.0", ("proxy.example:443",), []),
+    ],
+)
+def test_the_address_for_other_computers_is_under_a_name_of_theirs(
+    monkeypatch, ip, names, expected
+):
+    found = [
+        types.SimpleNamespace(family=socket.AF_INET, address=address)
+        for address in ("127.0.0.1", "192.168.1.5", "169.254.0.3")
+    ]
+    found.append(types.SimpleNamespace(family=socket.AF_INET6, address="fe80::1"))
+    monkeypatch.setattr(server.psutil, "net_if_addrs", lambda: {"one": found})
+    url = server.address(8866, ip=ip, path="lab")
+    assert server.addresses_for_others(url, ip=ip, names=names) == expected
 
 
 def test_the_settings_for_a_voila_of_your_own_have_the_headers_of_the_guard():
