@@ -162,6 +162,16 @@ def caption_of(axes):
     return " ".join(text.get_text() for text in axes.figure.texts).replace("\n", " ")
 
 
+def test_the_key_of_a_slice_is_no_wider_than_its_axes():
+    """Constrained layout takes a wider key for a part of the Axes, and makes these narrower."""
+    axes = plot(with_path(slice_of(valley), path_to(1, 1)))
+    assert len(words_of(axes)) >= 6
+    axes.figure.canvas.draw()
+    key = axes.get_legend().get_window_extent()
+    assert axes.bbox.x0 <= key.x0 < key.x1 <= axes.bbox.x1
+    assert axes.bbox.width > axes.figure.bbox.width / 2
+
+
 def test_the_kinds_are_the_files_of_the_package():
     assert set(NAMES) <= set(kinds())
     for name, kind in kinds().items():

@@ -23,8 +23,8 @@ BRIGHT = 0.5
 DOT = 0.22
 """How wide the dot of a computed point is, as a fraction of the distance between points."""
 
-COLUMNS = 7
-"""Signs in one row of a key, at most."""
+COLUMNS = 4
+"""Signs in one row of a key, at most: with more it is wider than the Axes, which then shrink."""
 
 LAST = ("lowest on slice", "computed point", "not finite")
 """Signs that stand behind those of the path."""
@@ -144,7 +144,8 @@ def key_on(axes: Any, *others: Any) -> None:
         signs |= dict(zip(words, handles, strict=True))
     named_last = sorted(signs, key=lambda word: LAST.index(word) if word in LAST else -1)
     if signs:
-        columns = len(signs) if len(signs) <= COLUMNS else -(-len(signs) // 2)
+        rows = -(-len(signs) // COLUMNS)
+        columns = -(-len(signs) // rows)
         axes.legend([signs[word] for word in named_last], named_last, ncols=columns, **KEY)
 
 
