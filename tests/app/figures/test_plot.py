@@ -172,6 +172,17 @@ def test_the_key_of_a_slice_is_no_wider_than_its_axes():
     assert axes.bbox.width > axes.figure.bbox.width / 2
 
 
+def test_the_key_of_a_comparison_lies_over_both_pictures_in_a_row_below_their_titles():
+    slice_ = with_path(slice_of(valley), path_to(1, 1))
+    axes = plot({"one": slice_, "other": slice_})
+    axes.figure.canvas.draw()
+    key = axes.get_legend().get_window_extent()
+    second = axes.figure.axes[1]
+    assert second.bbox.x0 - axes.bbox.x1 < axes.bbox.width / 3
+    assert axes.bbox.x1 < key.x1 <= second.bbox.x1
+    assert key.height < 25
+
+
 def test_the_kinds_are_the_files_of_the_package():
     assert set(NAMES) <= set(kinds())
     for name, kind in kinds().items():

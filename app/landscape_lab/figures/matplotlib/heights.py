@@ -26,6 +26,9 @@ DOT = 0.22
 COLUMNS = 4
 """Signs in one row of a key, at most: with more it is wider than the Axes, which then shrink."""
 
+COLUMNS_OF_SEVERAL = 7
+"""The same above several pictures side by side."""
+
 LAST = ("lowest on slice", "computed point", "not finite")
 """Signs that stand behind those of the path."""
 
@@ -144,9 +147,10 @@ def key_on(axes: Any, *others: Any) -> None:
         signs |= dict(zip(words, handles, strict=True))
     named_last = sorted(signs, key=lambda word: LAST.index(word) if word in LAST else -1)
     if signs:
-        rows = -(-len(signs) // COLUMNS)
+        rows = -(-len(signs) // (COLUMNS_OF_SEVERAL if others else COLUMNS))
         columns = -(-len(signs) // rows)
-        axes.legend([signs[word] for word in named_last], named_last, ncols=columns, **KEY)
+        key = axes.legend([signs[word] for word in named_last], named_last, ncols=columns, **KEY)
+        key.set_in_layout(not others)  # it lies over the next picture, which need not move away
 
 
 def scaled(values: Array, scale: str) -> Array:
