@@ -27,8 +27,9 @@ from landscape_lab.hosting import gate, handover, static_files, study_workers
 from landscape_lab.hosting.access import PASSWORD
 from landscape_lab.hosting.admission_queue import AdmissionQueue
 from landscape_lab.hosting.guard import Guard
-from landscape_lab.hosting.panel_process import PanelServer, Served
+from landscape_lab.hosting.panel_process import PanelServer
 from landscape_lab.hosting.processes import Place, Processes
+from landscape_lab.hosting.served import Served
 from landscape_lab.hosting.spare_pages import new_name
 from landscape_lab.hosting.study_workers import StudyWorkers
 from landscape_lab.worker.elsewhere import ELSEWHERE
@@ -36,8 +37,11 @@ from landscape_lab.worker.elsewhere import ELSEWHERE
 SESSION = "Bokeh-Session-Id"
 """The header that gives Bokeh the name of a new session."""
 
-OURS = frozenset({SESSION.lower(), "connection"})
-"""Headers of a request that are written anew."""
+OURS = frozenset({SESSION.lower(), "connection", "content-length", "transfer-encoding"})
+"""Headers of a request that are written anew, or speak of what has been read: no body is given."""
+
+NAMING = frozenset({"bokeh-session-id", "bokeh-token"})
+"""Arguments of Bokeh by which a visitor would name the session of a page."""
 
 
 class Behind:
@@ -68,10 +72,14 @@ class Behind:
     def find(self, session: str) -> Place | None:
         """The place of a session; any, for a request without one, and none if it is this process.
 
+        Bokeh would make a session of any name that a websocket has; only `open` counts them.
+
         Raises:
-            HTTPError: there is no such place (404), or its process is not there (503).
+            HTTPError: there is no such session (404), or its process is not there (503).
         """
         if self.own:
+            if session and session not in self.own.sessions:
+                raise HTTPError(404, "there is no such page")
             return None
         number = session.partition("-")[0]
         if not session:
@@ -82,6 +90,8 @@ class Behind:
             raise HTTPError(404, "there is no such page")
         if place is None or not place.ready.is_set():
             raise HTTPError(503, "the app is being started again")
+        if session and not place.has(session):
+            raise HTTPError(404, "there is no such page")
         return place
 
     def left(self, place: Place | None, session: str) -> float | None:
@@ -127,24 +137,28 @@ class FrontPage:
 class GivingHandler(RequestHandler):
     """Gives the connection of a request away."""
 
-    def initialize(self, behind: Behind, queue: AdmissionQueue, page: str) -> None:
-        """Keep what the rule says; `page` is the path at which pages are opened."""
-        self.behind, self.queue, self.page = behind, queue, page
+    def initialize(self, behind: Behind, queue: AdmissionQueue, served: Served) -> None:
+        """Keep what the rule says."""
+        self.behind, self.queue, self.served = behind, queue, served
         self.given = False
 
     async def get(self) -> None:
         """Nothing is answered here, but that there is no room."""
-        request, session = self.request, ""
-        if request.headers.get("Upgrade", "").lower() == "websocket":
+        request, session, page = self.request, "", self.served.page
+        if request.path == f"{page}/ws":
             place = self.behind.find(_session_of(request))
-        elif request.method == "GET" and request.path.rstrip("/") == self.page:
+        elif request.method == "GET" and request.path in (page, f"{page}/"):
+            if NAMING.intersection(request.arguments):
+                raise HTTPError(403, "a visitor names no session")
             ticket = gate.admitted(self, self.queue)
             if not ticket:
                 return
             place, session = self.behind.open()
             self.queue.opened(ticket, FrontPage(self.behind, place, session))
-        else:
+        elif request.method == "HEAD" or self.served.opens_nothing(request.path):
             place = self.behind.find("")
+        else:
+            raise HTTPError(404)
         stream = self.detach()
         descriptor = stream.socket.dup().detach()
         stream.close()
@@ -193,7 +207,7 @@ def application(guard: Guard, behind: Behind, served: Served, most: int) -> Appl
         most: pages at the same time.
     """
     queue = AdmissionQueue(lambda: most - behind.sessions)
-    options = {"behind": behind, "queue": queue, "page": served.page}
+    options = {"behind": behind, "queue": queue, "served": served}
 
     def report() -> dict[str, object]:
         return {"pages": behind.sessions, "places": most, "waiting": len(queue)}

@@ -10,7 +10,6 @@ import signal
 import socket
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from tornado.iostream import IOStream
 from landscape_lab.hosting.gate import SecurityHeaders
 from landscape_lab.hosting.handover import Line
 from landscape_lab.hosting.left_pages import LeftPages
+from landscape_lab.hosting.served import Served
 from landscape_lab.hosting.spare_pages import SparePages
 from landscape_lab.worker.elsewhere import ELSEWHERE
 from landscape_lab.worker.turns import TURNS
@@ -61,24 +61,6 @@ END = "end"
 
 RETURN = 5.0
 """Seconds that a page whose connection closed has to connect again; BokehJS tries after two."""
-
-
-@dataclass(frozen=True)
-class Served:
-    """What is served: a script at a path in front of which a proxy may stand.
-
-    `spare` pages are built beforehand; `workers` compute what takes long for all of them.
-    """
-
-    script: Path
-    prefix: str = ""
-    spare: int = 0
-    workers: int = 0
-
-    @property
-    def page(self) -> str:
-        """The path at which a page is opened."""
-        return f"{self.prefix}/{self.script.stem}"
 
 
 class PanelServer:
@@ -128,7 +110,7 @@ class PanelServer:
     def sessions(self) -> list[str]:
         """The sessions of the pages that are open, or were a moment ago."""
         known = {session.id for session in self.server.get_sessions()}
-        return sorted(known.difference(self.spare.names))
+        return sorted(known.difference(self.spare.unopened))
 
     @property
     def deserted(self) -> list[str]:

@@ -23,8 +23,8 @@ from landscape_lab.hosting.panel_process import (
     SESSIONS,
     SPARE,
     WORKERS,
-    Served,
 )
+from landscape_lab.hosting.served import Served
 from landscape_lab.hosting.spare_pages import new_name
 from landscape_lab.hosting.study_workers import StudyWorkers
 
@@ -90,6 +90,10 @@ class Place:
         session = self.spare.pop(0) if self.spare else new_name(self.number)
         self._coming[session] = time.monotonic()
         return session
+
+    def has(self, session: str) -> bool:
+        """Whether this is a page of its process, or one on its way."""
+        return session in self._open or session in self._coming
 
     def give(self, read: bytes, descriptor: int, session: str = "") -> None:
         """Give a connection to the process, with what has been read of it.

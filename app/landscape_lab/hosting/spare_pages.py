@@ -30,11 +30,18 @@ class SparePages:
         """
         self._context, self._path, self._number, self._most = context, path, number, most
         self._sessions: dict[str, ServerSession] = {}
+        self._begun = ""
+        """The one that is being built."""
 
     @property
     def names(self) -> list[str]:
         """The sessions that are there."""
         return list(self._sessions)
+
+    @property
+    def unopened(self) -> set[str]:
+        """These, and the one that is being built: sessions that are no pages."""
+        return {*self._sessions, self._begun}
 
     def wanted(self, open_pages: int) -> bool:
         """Whether another would be of use, where this number of pages is open."""
@@ -43,13 +50,13 @@ class SparePages:
     async def build(self) -> None:
         """Build one more, or none any more if it cannot be built."""
         name, most = new_name(self._number), self._most
-        self._most = 0
+        self._most, self._begun = 0, name
         session = await self._context.create_session_if_needed(name, _request(self._path))
         session.block_expiration()  # it may wait for its browser as long as it takes
         await asyncio.sleep(0)  # whoever has come meanwhile is answered between both halves
         _prepare(session.document)
         self._sessions[name] = session
-        self._most = most
+        self._most, self._begun = most, ""
 
     def take(self, name: str, patience: float) -> None:
         """A browser is about to open this session, if it is one; it has so many seconds."""

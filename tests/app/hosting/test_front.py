@@ -15,8 +15,8 @@ from tornado.testing import AsyncHTTPTestCase
 from landscape_lab.hosting import server
 from landscape_lab.hosting.front import Behind, application, head
 from landscape_lab.hosting.guard import Guard
-from landscape_lab.hosting.panel_process import Served
 from landscape_lab.hosting.processes import Processes
+from landscape_lab.hosting.served import Served
 from waiting import until
 
 PAGE = "text/html"
@@ -40,6 +40,9 @@ class StandIn:
     def open(self):
         self.opened.append(f"{self.number}-{len(self.opened)}")
         return self.opened[-1]
+
+    def has(self, session):
+        return session in self.opened
 
     def left(self, session):
         return None
@@ -72,9 +75,9 @@ class FrontCase(AsyncHTTPTestCase):
         ticket = re.match("[^;]*", first.headers.get("Set-Cookie", ""))[0]
         return self.visit(cookie=ticket)
 
-    def socket_of(self, session, origin=None):
+    def socket_of(self, session, origin=None, path="/serve/ws"):
         words = {"Upgrade": "websocket", "Sec-WebSocket-Protocol": f"bokeh, {session}"}
-        return self.visit("/serve/ws", Origin=origin or self.get_url(""), **words)
+        return self.visit(path, Origin=origin or self.get_url(""), **words)
 
 
 class FrontTest(FrontCase):
@@ -101,7 +104,7 @@ class FrontTest(FrontCase):
 
     def test_a_websocket_is_given_to_the_process_of_its_page(self):
         for number in (1, 0, 1, 1):
-            answer = self.socket_of(generate_jwt_token(f"{number}-abc"))
+            answer = self.socket_of(generate_jwt_token(self.places[number].open()))
             assert answer.body.decode() == f"process {number}"
             read, session = self.places[number].taken[-1]
             assert session == ""
@@ -112,6 +115,19 @@ class FrontTest(FrontCase):
         assert self.socket_of(generate_jwt_token("7-abc")).code == 404
         assert self.socket_of(generate_jwt_token("no number")).code == 404
         assert self.socket_of("rubbish").code == 403
+        assert self.fetch("/serve/ws").code == 403
+        assert [place.taken for place in self.places] == [[], []]
+
+    def test_only_a_visitor_who_was_let_in_opens_a_session(self):
+        """Bokeh makes one for a websocket of any name, and for `autoload.js`."""
+        mine = generate_jwt_token(self.places[0].open())
+        assert self.socket_of(generate_jwt_token("0-abc")).code == 404
+        assert self.socket_of(mine, path="/serve").code == 200
+        for path in ("/serve/autoload.js", "/serve/autoload-js", "/other"):
+            assert self.socket_of(mine, path=path).code == 404
+            assert self.visit(f"{path}?bokeh-autoload-element=1").code == 404
+        for name in ("bokeh-session-id", "bokeh-token"):
+            assert self.visit(f"/serve?{name}=0-abc").code == 403
         assert [place.taken for place in self.places] == [[], []]
 
     def test_the_guard_looks_at_everything_first(self):
@@ -136,8 +152,8 @@ class FrontTest(FrontCase):
             assert self.visit(path).code in (403, 404)
         assert [place.taken for place in self.places] == [[], []]
 
-    def test_all_else_is_given_to_some_process(self):
-        for path in ("/serve/metadata", "/static/extensions/other/one.js"):
+    def test_what_opens_no_session_is_given_to_some_process(self):
+        for path in ("/", "/serve/metadata", "/static/extensions/other/one.js"):
             assert self.visit(path).body.startswith(b"process ")
 
     def test_other_methods_are_refused(self):
@@ -155,7 +171,8 @@ class PrefixTest(FrontCase):
 
     def test_files_lie_behind_the_prefix(self):
         assert [self.visit(f"/lab{path}").code for path in FILES] == [200] * len(FILES)
-        assert self.visit(FILES[-1]).body.startswith(b"process ")
+        assert self.visit(FILES[-1]).code == 404
+        assert self.visit("/lab/serve/metadata").body.startswith(b"process ")
 
 
 class NobodyTest(FrontCase):
@@ -201,7 +218,9 @@ def answers(port):
     return False
 
 
-@pytest.mark.parametrize("given", ["Bokeh-Session-Id", "bokeh-session-id", "Connection"])
+@pytest.mark.parametrize(
+    "given", ["Bokeh-Session-Id", "bokeh-session-id", "Connection", "Content-Length"]
+)
 def test_a_visitor_names_no_session_and_keeps_no_connection(given):
     headers = HTTPHeaders({"Host": "localhost", given: "theirs", "X-Forwarded-Proto": "https"})
     start = RequestStartLine("GET", "/serve?a=b", "HTTP/1.1")

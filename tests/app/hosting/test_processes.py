@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from landscape_lab.hosting import handover, panel_process, processes
-from landscape_lab.hosting.panel_process import Served
 from landscape_lab.hosting.processes import Processes
+from landscape_lab.hosting.served import Served
 from waiting import until_async
 
 pytestmark = pytest.mark.skipif(
@@ -170,7 +170,7 @@ def test_a_process_ends_when_the_one_in_front_is_killed():
 import asyncio, sys
 from pathlib import Path
 from landscape_lab.hosting import panel_process, processes
-from landscape_lab.hosting.panel_process import Served
+from landscape_lab.hosting.served import Served
 code = sys.argv[1]
 panel_process.command = lambda served, number, descriptor, core: [
     sys.executable, "-c", code, str(descriptor), str(number)]

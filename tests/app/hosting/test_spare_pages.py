@@ -1,8 +1,11 @@
-"""Pages that are built beforehand are what a browser would have been given."""
+"""Pages that are built beforehand: as a browser would have been given them, and not open yet."""
 
 import asyncio
 
+from bokeh.document import Document
 from bokeh.server.contexts import ApplicationContext
+from bokeh.server.session import ServerSession
+from tornado.ioloop import IOLoop
 
 from landscape_lab.hosting.spare_pages import SparePages
 
@@ -43,3 +46,32 @@ def test_a_spare_page_asks_no_other_machine_for_style_sheets(tmp_path):
 
 def test_a_spare_page_behind_a_prefix_has_the_same_addresses(tmp_path):
     assert "'static/extensions/panel/css/" in spare_page(tmp_path, "/lab/page")
+
+
+class Context:
+    """Makes sessions, which are there before the second half of their building."""
+
+    def __init__(self):
+        self.made = {}
+
+    async def create_session_if_needed(self, name, request):
+        self.made[name] = ServerSession(name, Document(), io_loop=IOLoop.current())
+        return self.made[name]
+
+
+def test_a_page_is_none_before_it_is_opened_also_while_it_is_built():
+    async def scenario():
+        context = Context()
+        spare = SparePages(context, "/serve", 0, 1)
+        task = asyncio.create_task(spare.build())
+        while not context.made:
+            await asyncio.sleep(0)
+        assert not spare.names
+        assert spare.unopened >= context.made.keys()
+        await task
+        (name,) = spare.names
+        assert spare.unopened >= {name}
+        spare.take(name, 60)
+        assert name not in spare.unopened
+
+    asyncio.run(scenario())
