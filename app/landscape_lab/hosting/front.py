@@ -231,14 +231,15 @@ async def serve(asked: argparse.Namespace) -> None:
     prefix = f"/{asked.prefix.strip('/')}".rstrip("/")
     workers = asked.workers if study_workers.possible else 0
     served = Served(asked.script.resolve(), prefix, asked.spare, workers)
-    ended = asyncio.Event()
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(sign, ended.set)
     several = asked.processes > 1 and handover.possible
     processes = Processes(asked.processes if several else 0, served)
     try:
         own = None if several else _own_server(served, processes.workers)
-        await processes.start()
+        ended = asyncio.Event()  # not earlier: until here a signal ends this process at once
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(sign, ended.set)
+        if not await processes.start_unless(ended):
+            return
         guard = Guard.bound_to(
             asked.address, given=asked.origin, token=password, base=served.prefix
         )

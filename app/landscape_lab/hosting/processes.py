@@ -128,7 +128,8 @@ class Place:
             self._line.close()
         if self._process is not None:
             try:
-                self._process.wait(3)
+                # One that is still starting shows no page, and may not look at its line for long.
+                self._process.wait(3 if self.ready.is_set() else 0)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
@@ -196,6 +197,22 @@ class Processes:
             if any(place.failed for place in self.places):
                 raise RuntimeError("the app could not be started; see above")
             await asyncio.sleep(0.05)
+
+    async def start_unless(self, ended: asyncio.Event) -> bool:
+        """Start all, and say whether they are ready before something else has ended.
+
+        Raises:
+            RuntimeError: one could not be started.
+        """
+        ready = asyncio.create_task(self.start())
+        over = asyncio.create_task(ended.wait())
+        await asyncio.wait({ready, over}, return_when=asyncio.FIRST_COMPLETED)
+        over.cancel()
+        if ready.done():
+            await ready
+            return True
+        ready.cancel()
+        return False
 
     def end(self) -> None:
         """End all."""

@@ -211,6 +211,22 @@ def test_nobody_is_connected_before_a_page_can_be_shown(tmp_path, processes):
             process.terminate()
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_server_that_is_asked_to_end_while_it_starts_does(tmp_path, processes):
+    script, gate = tmp_path / "serve.py", tmp_path / "gate"
+    script.write_text(SLOW.format(gate=str(gate)))
+    os.mkfifo(gate)
+    argv, env = server.panel_command(server.free_port(), script=script, processes=processes)
+    with subprocess.Popen(argv, env=env, stderr=subprocess.DEVNULL) as process:
+        try:
+            with gate.open("w"):  # a first page is being built, and is never complete
+                process.terminate()
+                process.wait(60)
+        finally:
+            process.kill()
+
+
 def answers(port):
     with contextlib.suppress(OSError):
         socket.create_connection((server.LOCAL, port), timeout=60).close()
