@@ -28,8 +28,13 @@ TICKET = "landscape-lab-ticket"
 MOST_TICKETS = 8
 
 SLOW_DOWN = 1.0
-"""Seconds until a wrong password is answered, and how many may wait for it at once."""
-WRONG_AT_ONCE = 10
+"""Seconds until a wrong password is answered."""
+
+WRONG_AT_ONCE, WRONG_OF_ONE = 200, 3
+"""Wrong passwords that wait for their answer at once, of all visitors and of one address.
+
+While an address waits for so many, it is refused whatever it says; others are not.
+"""
 
 
 class Refuses(Protocol):
@@ -161,14 +166,15 @@ class PasswordHandler(RequestHandler):
         """The guard has looked at the origin."""
 
     async def _try(self, word: str) -> None:
-        if len(self.wrong) >= WRONG_AT_ONCE:
+        address = self.request.remote_ip or ""
+        if len(self.wrong) >= WRONG_AT_ONCE or self.wrong.count(address) >= WRONG_OF_ONE:
             self._ask(429, "Too many wrong passwords at the moment. Try again in a minute.")
         elif self.guard.opens(word):
             welcome(self, self.guard)
         else:
-            self.wrong.append(self.request.remote_ip or "")
+            self.wrong.append(address)
             await asyncio.sleep(SLOW_DOWN)
-            self.wrong.pop()
+            self.wrong.remove(address)
             self._ask(401, "This is not the password.")
 
     def _ask(self, status: int, complaint: str = "") -> None:

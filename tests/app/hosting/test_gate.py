@@ -54,7 +54,10 @@ def serve(site, work):
         rules = gate.rules(site.guard, lambda: {"pages": site.opened})
         socket, site.port = bind_unused_port()
         made = HTTPServer(
-            Application([*rules, (f"{site.guard.base}.*", Page)], transforms=[gate.SecurityHeaders])
+            Application(
+                [*rules, (f"{site.guard.base}.*", Page)], transforms=[gate.SecurityHeaders]
+            ),
+            xheaders=True,
         )
         made.add_socket(socket)
         try:
@@ -189,13 +192,30 @@ def test_the_form_asks_for_the_password_and_a_wrong_one_is_answered_slowly(monke
     serve(Site(token="secret"), work)
 
 
+def test_an_address_that_tries_passwords_keeps_no_other_out(monkeypatch):
+    monkeypatch.setattr(gate, "SLOW_DOWN", 60.0)
+
+    async def work(site):
+        def fetch(word, address):
+            return site.fetch(f"/?token={word}", headers={"X-Forwarded-For": address})
+
+        tries = [asyncio.ensure_future(fetch(n, "10.0.0.1")) for n in range(gate.WRONG_OF_ONE + 1)]
+        answered, waiting = await asyncio.wait(tries, return_when=asyncio.FIRST_COMPLETED)
+        assert [one.result().code for one in answered] == [429]
+        assert (await fetch("secret", "10.0.0.2")).code == 303
+        for one in waiting:
+            one.cancel()
+
+    serve(Site(token="secret"), work)
+
+
 def test_passwords_cannot_be_tried_by_the_thousand(monkeypatch):
     monkeypatch.setattr(gate, "SLOW_DOWN", 0.5)
 
     async def work(site):
-        tried = [site.fetch(f"/?token={n}") for n in range(gate.WRONG_AT_ONCE + 5)]
+        tried = [site.fetch(f"/?token={n}") for n in range(gate.WRONG_OF_ONE + 5)]
         codes = [answer.code for answer in await asyncio.gather(*tried)]
-        assert sorted(codes) == [401] * gate.WRONG_AT_ONCE + [429] * 5
+        assert sorted(codes) == [401] * gate.WRONG_OF_ONE + [429] * 5
         assert (await site.fetch("/?token=secret")).code == 303
 
     serve(Site(token="secret"), work)
