@@ -19,6 +19,7 @@ from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.iostream import IOStream
 
+from landscape_lab.hosting import closed_connections
 from landscape_lab.hosting.gate import SecurityHeaders
 from landscape_lab.hosting.handover import Line
 from landscape_lab.hosting.left_pages import LeftPages
@@ -73,6 +74,7 @@ class PanelServer:
             served: what is shown.
             number: of this process, with which the names of its sessions begin.
         """
+        closed_connections.keep_quiet()
         # Panel puts its own handlers in place of Bokeh's.
         import panel.io.server as panel_server
 
