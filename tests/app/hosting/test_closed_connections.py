@@ -34,7 +34,7 @@ async def left_alone(error):
 
 
 @pytest.mark.parametrize("error", [WebSocketClosedError(), StreamClosedError()])
-def test_a_closed_connection_is_no_news(error, caplog):
+def test_a_closed_connection_is_not_logged(error, caplog):
     asyncio.run(left_alone(error))
     assert caplog.records == []
 
