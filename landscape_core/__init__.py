@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from landscape_core.foundation.registry import find as find
     from landscape_core.foundation.registry import from_plain as from_plain
     from landscape_core.foundation.registry import make as make
+    from landscape_core.labs.base import Lab as Lab
     from landscape_core.models.architectures.base import Architecture as Architecture
     from landscape_core.models.content_key import content_key as content_key
     from landscape_core.models.datasets.base import ProblemData as ProblemData
@@ -228,6 +229,8 @@ _PUBLIC = {
         "Convexity",
         "compute_convexity",
     ),
+    # claims of the literature
+    "landscape_core.labs.base": ("Lab",),
     # connections between minima
     "landscape_core.connectivity.connection": ("Connection",),
     "landscape_core.connectivity.connected_runs": ("connect_runs",),

@@ -2,7 +2,7 @@
 
 Every seed is computed on one thread of torch, here and on workers, so that it repeats to the bit.
 A finished seed is kept in the store under its recipe: a run that was stopped goes on with the next
-seed, and asked again it is there at once. A lab of a notebook or script is not kept.
+seed, and asked again it is there at once. A lab whose code has no key is not kept, with a warning.
 """
 
 import contextlib

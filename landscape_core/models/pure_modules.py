@@ -79,6 +79,8 @@ PURE_ALONE = {
     "datetime": {"date", "time", "datetime", "timedelta", "timezone"},
     "decimal": {"Decimal"},
     "scipy": set(),
+    "xarray": {"Dataset", "DataArray", "Variable", "concat", "merge"},
+    "landscape_core.analysis.verdict": {"Criterion"},
     "landscape_core.foundation.entry_points": set(),
     "landscape_core.foundation.kinds": set(),
     "landscape_core.foundation.memory": set(),
@@ -106,6 +108,7 @@ PURE_FAMILIES = (
     *("torch.amp", "torch.autograd.grad_mode", "torch.utils._contextlib", "torch._functorch"),
     *("landscape_core.foundation", "landscape_core.models", "landscape_core.training"),
     *("landscape_core.planes", "landscape_core.curvature"),
+    "landscape_core.experiments.lab_pictures",
 )
 """Packages that are pure with all that lies in them."""
 

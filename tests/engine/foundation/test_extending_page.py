@@ -76,7 +76,7 @@ def test_the_files_of_the_package_are_those_that_are_tested():
         for _, code in FENCE.findall(PAGE[PACKAGE:WRONG])
         if code.startswith("# ")
     )
-    assert len(files) == 7
+    assert len(files) == 8
     for name, text in files.items():
         assert text == (foreign.SOURCE / name).read_text("utf-8"), name
 
@@ -85,7 +85,7 @@ def test_the_groups_of_the_page_are_those_of_the_kinds():
     groups = re.findall(
         r"^\| `landscape_lab\.(\w+)` \| .*?`(?:landscape_core\.)?(\w+)`", PAGE, re.M
     )
-    assert len(groups) == 6
+    assert len(groups) == 7
     for kind, base in groups:
         assert base in (base_of(kind).__name__, "OutputMeasure")
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 import xarray as xr
 
+import foreign
 from landscape_core import labs
-from landscape_core.analysis.verdict import PASS, Criterion
+from landscape_core.analysis.verdict import NOT_REPRODUCED, PASS, Criterion
 from landscape_core.experiments.lab_pictures import Curves
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Knob
@@ -107,6 +108,16 @@ def test_a_lab_of_a_script_is_not_kept_and_that_is_said(tmp_path):
     with pytest.warns(UserWarning, match="This lab is not kept"):
         labs.run(Halving(), 1, store=Store(tmp_path))
     assert Store(tmp_path).entries() == []
+
+
+def test_the_smallest_lab_of_the_documentation_runs_from_its_package(tmp_path):
+    with foreign.on_path(foreign.install(tmp_path)):
+        assert "averages" in labs.names()
+        found = labs.run("averages", 6)
+        assert labs.verdict(found).word == PASS
+        heavy = labs.run("averages", 6, distribution="cauchy")
+        assert labs.verdict(heavy).word == NOT_REPRODUCED
+        assert labs.run("averages", [4]).identical(labs.run("averages", [4]))
 
 
 def test_torch_has_its_threads_back():
