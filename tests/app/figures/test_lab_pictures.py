@@ -5,11 +5,12 @@ import dataclasses
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import xarray as xr
 from bokeh.document import Document
 from bokeh.models import Arrow, FixedTicker, ImageRGBA, Line, MultiLine, Scatter
 
 import lab_cases
-from landscape_core.experiments.lab_pictures import KINDS
+from landscape_core.experiments.lab_pictures import KINDS, Paths
 from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.marked_figure import MarkedFigure
 from landscape_lab.figures.lab_pictures import marks as m
@@ -160,3 +161,16 @@ def test_a_line_through_one_point_is_a_dot():
     assert len(shown(view, Scatter)) == 1
     view.update(m.Panel(title="", marks=[dataclasses.replace(line, y=np.arange(3.0))]))
     assert shown(view, Scatter) == []
+
+
+@pytest.mark.parametrize("frame", [0, 1])
+def test_paths_that_move_along_another_dimension_are_those_of_the_frame(frame):
+    ends = np.array([[0.0, 1.0], [0.0, 2.0]])
+    dataset = xr.Dataset(
+        {"x": (("epoch", "step"), ends), "y": (("epoch", "step"), 3 * ends)},
+        {"epoch": [5, 9], "step": [0, 1]},
+    )
+    picture = Paths(title="Paths", x="x", y="y", along="step", frame="epoch").plain()
+    (panel,) = panels(dataset, picture, frame=frame)
+    line, *_ = (mark for mark in panel.marks if isinstance(mark, m.Line))
+    assert line.y.tolist() == [0, 3 * (frame + 1)]

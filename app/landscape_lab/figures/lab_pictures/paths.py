@@ -29,6 +29,8 @@ def _along(view: View, name: str, index: dict[str, int]) -> np.ndarray:
     if "seed" in column.dims:
         column = column.isel(seed=view.seed_index())
     column = column.isel({dim: at for dim, at in index.items() if dim in column.dims})
+    if view["frame"] and view["frame"] != view["along"] and view["frame"] in column.dims:
+        column = column.isel({view["frame"]: view.frame_index()})
     values = np.asarray(column.transpose(view["along"]).values, float).copy()
     if view["frame"] == view["along"]:
         values[view.frame_index() + 1 :] = np.nan
