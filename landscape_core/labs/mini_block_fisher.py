@@ -2,8 +2,8 @@
 
 Adam, momentum, mini-block Fisher and K-FAC train the same autoencoder on digits, each with three
 learning rates, from the same start and with the same batches. All three networks of a rule take
-their steps at once, in single precision; the pictures of Fisher matrices are computed in double
-precision. They show the layer that gives the code, small enough to see its entries.
+their steps at once, in single precision. Fisher matrices are drawn of the layer that gives the
+code, in double precision; it is small enough to see the entries.
 """
 
 import math
@@ -35,7 +35,7 @@ RATES = {
 OURS = list(RATES).index("mini-block Fisher")
 STEPS = 400
 LAST = np.arange(360, STEPS + 1, 10)
-"""Steps after which the final loss is averaged: single iterates are noisy."""
+"""Steps over which the final loss is averaged: single iterates are noisy."""
 RECORDED = np.r_[0, np.unique(np.geomspace(5, 320, 14).round().astype(int)), LAST]
 TIMES = np.geomspace(1, 20 * STEPS, 60)
 """Times in steps of momentum: mini-block Fisher takes about seven for one of its own."""
@@ -244,6 +244,8 @@ def view(found: xr.Dataset, where: int, theta: Tensor, images: Tensor) -> None:
     every, g = steps.approximations(*code_gradients(theta, images))
     found["fisher"].values[:, where] = every[-1].numpy()
     found["fisher"].values[2, where] = every[2].numpy()  # all its entries are kept, but differ
+    if not 0 < float(g.norm()) < math.inf:
+        return  # no unit is active any more, or the run has diverged
     first = sum(rows * columns for rows, columns in steps.SHAPES[:CODE])
     layer = slice(first, first + len(g))
     damping = SHARE * every[-1].diagonal().mean()
@@ -269,14 +271,13 @@ def view(found: xr.Dataset, where: int, theta: Tensor, images: Tensor) -> None:
 
 
 def _empty() -> xr.Dataset:
-    rows, columns = steps.SHAPES[CODE]
-    size = rows * columns
+    size, columns = math.prod(steps.SHAPES[CODE]), steps.SHAPES[CODE][1]
     neuron = np.arange(size) // columns
     blocks = (neuron[:, None] == neuron).astype(float)
     kept = np.stack([np.eye(size), blocks, np.ones((size, size)), np.ones((size, size))])
     sizes = {"kept": len(KEPT), "view": len(VIEWED), "row": size, "column": size, "end": 2}
     sizes |= {"rule": len(RATES), "step": len(RECORDED), "time": len(TIMES)}
-    sizes |= {"ground_y": len(GROUND), "ground_x": len(GROUND)}
+    sizes |= dict.fromkeys(("ground_y", "ground_x"), len(GROUND))
     unknown = {
         "fisher": ("kept", "view", "row", "column"),
         "step_x": ("kept", "view", "end"),
@@ -286,11 +287,10 @@ def _empty() -> xr.Dataset:
         "seconds_loss": ("rule", "time"),
         "seconds_of_a_step": ("rule",),
     }
+    shapes = {name: [sizes[dim] for dim in dims] for name, dims in unknown.items()}
+    nothing = {name: (dims, np.full(shapes[name], math.nan)) for name, dims in unknown.items()}
     found = xr.Dataset(
-        {
-            name: (dims, np.full([sizes[dim] for dim in dims], math.nan))
-            for name, dims in unknown.items()
-        },
+        nothing,
         {"kept": list(KEPT), "view": VIEWED, "rule": list(RATES), "step": RECORDED, "time": TIMES}
         | {"ground_x": GROUND, "ground_y": GROUND, "row": np.arange(size)}
         | {"column": np.arange(size), "end": [0, 1]},

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from landscape_core.labs import _fisher_steps as steps
 from landscape_core.labs import mini_block_fisher as lab
+from landscape_core.labs.mini_block_fisher import steps
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.training.optimizers.adam import Adam
 from landscape_core.training.optimizers.heavy_ball import HeavyBall
@@ -170,3 +170,15 @@ def test_the_effect_is_relative_to_the_lower_of_what_must_not_be_exceeded():
     assert lab.ratio(losses) == pytest.approx(22.0 / 20.0)
     losses[2] = math.nan
     assert math.isnan(lab.ratio(losses))
+
+
+@pytest.mark.parametrize("value", [0.0, math.inf, math.nan])
+def test_a_network_that_is_dead_or_has_diverged_has_no_steps_to_draw(value):
+    found = lab.MiniBlockFisher().work(0)
+    dataset = next(found)
+    found.close()
+    dead = torch.full_like(THETA, value)
+    lab.view(dataset, 0, dead, IMAGES[:20])
+    assert np.isnan(dataset["step_x"].values[:, 0, 1]).all()
+    lab.view(dataset, 0, THETA, IMAGES[:20])
+    assert np.isfinite(dataset["step_x"].values[:, 0]).all()
