@@ -78,7 +78,7 @@ class MiniBlockFisher(Lab):
         "By steps it is a tie: mini-block Fisher is ahead of Adam and momentum on some seeds and"
         " behind on others. At the default damping, λ exceeds the blocks of all layers but the"
         " last, where it moves as momentum does. K-FAC, which keeps what couples the neurons, is"
-        " lower. By time, a step of mini-blocks costs five of Adam."
+        " lower. By time, a step of mini-blocks costs about six of Adam."
     )
     source: ClassVar[str] = (
         "Bahamou, Goldfarb, Ren, A Mini-Block Fisher Method for Deep Neural Networks, AISTATS 2023,"
@@ -97,7 +97,7 @@ class MiniBlockFisher(Lab):
         "Four learning rates of Adam, three of momentum and eighteen settings of mini-block Fisher"
         " before the criterion was set; here three for each. An earlier reproduction with 600 steps"
         " and batches of 200 held on one of three seeds; with 400 steps and batches of 100 seeds 0"
-        " to 5 are on both sides of the bound. Nothing was changed since."
+        " to 5 are on both sides of the bound. Since then, losses are read on fewer images."
     )
     pictures: ClassVar = (
         Matrix(
