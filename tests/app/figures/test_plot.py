@@ -12,6 +12,7 @@ import pytest
 import xarray as xr
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from figure_cases import curves_of, path_to, slice_of, valley
 from landscape_core.foundation.errors import SpecError
@@ -181,6 +182,21 @@ def test_the_key_of_a_comparison_lies_over_both_pictures_in_a_row_below_their_ti
     assert second.bbox.x0 - axes.bbox.x1 < axes.bbox.width / 3
     assert axes.bbox.x1 < key.x1 <= second.bbox.x1
     assert key.height < 25
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_a_key_of_two_rows_leaves_the_titles_of_a_comparison_free(count):
+    slice_ = with_path(slice_of(valley), path_to(1, 1))
+    earlier = slice_.assign_attrs(seen=50)
+    axes = plot({"one": slice_} | {f"other {i}": earlier for i in range(1, count)})
+    assert len(words_of(axes)) > 7
+    axes.figure.canvas.draw()
+    key = axes.get_legend().get_window_extent()
+    columns = 2 if count == 2 else 3
+    for each in axes.figure.axes[:columns]:
+        name = each.get_title(loc="left")
+        (title,) = (text for text in each.findobj(Text) if text.get_text() == name)
+        assert title.get_window_extent().y0 >= key.y1
 
 
 def test_the_kinds_are_the_files_of_the_package():

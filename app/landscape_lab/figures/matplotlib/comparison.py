@@ -26,7 +26,10 @@ MOST = 12
 """Slices that are compared, at most."""
 
 ABOVE = 21
-"""Points between the pictures of the first row and their titles: the key is there."""
+"""Points between the pictures of the first row and their titles: a key of one row is there."""
+
+MORE = 12
+"""Points that each further row of the key takes."""
 
 LETTERS = 12
 """Letters of a title in an inch."""
@@ -80,15 +83,17 @@ class Comparison(Drawing[Mapping[str, xr.Dataset]]):
             if path is not None and "beta" in path and path.sizes["step"]:
                 path_on(axes, marked(dataset[name], path), dataset[name].attrs.get("seen"))
             name_axes(axes, one)
+        drawn = list(every.flat)[: len(shown)]
+        above = ABOVE + MORE * max(0, key_on(*drawn) - 1)
+        for axes, name in zip(drawn, shown, strict=True):
             words = "\n".join(textwrap.wrap(name, int(LETTERS * SIDE)))
-            pad = ABOVE if axes in every[0] else 4
+            pad = above if axes in every[0] else 4
             axes.set_title(words, loc="left", fontsize=9, color=theme.INK, pad=pad)
         for axes in list(every.flat)[len(shown) :]:
             axes.set_axis_off()
         title = title_of(next(iter(dataset.values())), options.variable, options.split)
         cut = bool((heights[np.isfinite(heights)] > ends[1]).any())
         bar_on(place.figure, image, list(every.flat), title, options.scale, cut=cut)
-        key_on(*list(every.flat)[: len(shown)])
         return every.flat[0]
 
 

@@ -139,18 +139,22 @@ def name_axes(axes: Any, shown: xr.DataArray) -> None:
     axes.set(xlabel=named(shown["alpha"]), ylabel=named(shown["beta"]))
 
 
-def key_on(axes: Any, *others: Any) -> None:
-    """The key of the signs, above the picture, with those of other Axes; none without signs."""
+def key_on(axes: Any, *others: Any) -> int:
+    """Put the key of the signs above the picture, with those of other Axes; how many rows it has.
+
+    Without signs there is no key.
+    """
     signs: dict[str, Any] = {}
     for each in (axes, *others):
         handles, words = each.get_legend_handles_labels()
         signs |= dict(zip(words, handles, strict=True))
     named_last = sorted(signs, key=lambda word: LAST.index(word) if word in LAST else -1)
+    rows = -(-len(signs) // (COLUMNS_OF_SEVERAL if others else COLUMNS))
     if signs:
-        rows = -(-len(signs) // (COLUMNS_OF_SEVERAL if others else COLUMNS))
         columns = -(-len(signs) // rows)
         key = axes.legend([signs[word] for word in named_last], named_last, ncols=columns, **KEY)
         key.set_in_layout(not others)  # it lies over the next picture, which need not move away
+    return rows
 
 
 def scaled(values: Array, scale: str) -> Array:
