@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from bokeh.events import Tap
-from bokeh.models import ColorBar, LogScale, LogTicker, Title
+from bokeh.models import BasicTicker, ColorBar, LogScale, Title
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -25,6 +25,7 @@ from landscape_lab.figures.annotations import dots, looked_at, lowest
 from landscape_lab.figures.bokeh.boundary import Boundary
 from landscape_lab.figures.bokeh.contour import Contour
 from landscape_lab.figures.bokeh.curves import LONGEST, Curves, decimated
+from landscape_lab.figures.bokeh.overlaid import Overlaid
 from landscape_lab.figures.captions import caption
 from landscape_lab.figures.matplotlib.plotting import picture
 from landscape_lab.figures.pixels import SHADES, finer
@@ -520,8 +521,36 @@ def test_a_loss_below_zero_has_a_linear_axis_and_a_broken_one_a_gap():
     given_["loss"][0, 5] = -1.0
     curves.update(given_)
     assert not isinstance(curves.loss.y_scale, LogScale)
-    assert not isinstance(curves.loss.yaxis[0].ticker, LogTicker)  # it gives no numbers below zero
+    assert isinstance(curves.loss.yaxis[0].ticker, BasicTicker)  # it gives numbers below zero
     assert curves.source.data["train_loss"][5] == -1
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [
+        (0.1, 1.2),
+        (0.69, 0.7),
+        (0.3, 0.9),
+        (0.89, 1.12),
+        (2, 9),
+        (1e-3, 1),
+        (1e-9, 10),
+        (1e-20, 1e9),
+    ],
+)
+def test_a_logarithmic_axis_of_losses_has_at_least_three_numbers_and_few(low, high):
+    given_ = curves_of(30, accuracy=False)
+    given_["loss"][:] = np.geomspace(high, low, given_.sizes["step"])
+    curves, overlaid = Curves(), Overlaid()
+    curves.update(given_.drop_vars("batch_loss", errors="ignore"))
+    overlaid.update([(given_, 29)], {"A": "#000000"})
+    for plot in (curves.loss, overlaid.figure):
+        ticks = np.array(plot.yaxis[0].ticker.ticks)
+        assert 3 <= len(ticks) <= 8
+        assert (np.diff(ticks) > 0).all()
+        assert plot.y_range.start <= ticks[0] < ticks[-1] <= plot.y_range.end
+        shares = np.log(ticks[[0, -1]] / plot.y_range.start)
+        assert np.ptp(shares) > 0.3 * np.log(plot.y_range.end / plot.y_range.start)
 
 
 def test_every_curve_lies_within_its_axes():

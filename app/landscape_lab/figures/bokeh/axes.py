@@ -7,6 +7,12 @@ import numpy.typing as npt
 from bokeh.core.properties import value
 from bokeh.models import ColumnDataSource, LegendItem, Model
 
+FEWEST, MOST = 3, 6
+"""Numbers on a logarithmic axis."""
+
+MANTISSAS = ((1,), (1, 3), (1, 2, 5))
+"""Digits of its numbers, from few numbers to many in each decade."""
+
 LEAST = 0.1
 """The smallest extent of an axis: as a fraction of its values, or in decades."""
 
@@ -24,6 +30,26 @@ def ends(values: npt.NDArray[Any], padding: float, *, logged: bool = False) -> d
     more = max(padding * (high - low), (least - (high - low)) / 2)
     start, end = float(low - more), float(high + more)
     return {"start": 10**start, "end": 10**end} if logged else {"start": start, "end": end}
+
+
+def log_ticks(start: float, end: float) -> list[float]:
+    """At least three numbers on a logarithmic axis that ends at two positive ones.
+
+    They are whole powers of ten where those are enough; within less than a decade, they are apart
+    equally.
+    """
+    low, high = int(np.floor(np.log10(start))), int(np.ceil(np.log10(end)))
+    for digits in MANTISSAS:
+        every = [float(f"{d}e{power}") for power in range(low, high + 1) for d in digits]
+        there = [one for one in every if start <= one <= end]
+        if len(there) >= FEWEST:
+            return there[:: -(-len(there) // MOST)]
+    power = int(np.floor(np.log10(end - start)))
+    for step in (float(f"{d}e{p}") for p in range(power, power - 3, -1) for d in (5, 2, 1)):
+        first, last = int(np.ceil(start / step)), int(np.floor(end / step))
+        if last - first + 1 >= FEWEST:
+            break
+    return [float(f"{step * number:.12g}") for number in range(first, last + 1)]
 
 
 def step_ends(steps: npt.NDArray[Any], padding: float = 0.02) -> dict[str, float]:

@@ -11,12 +11,12 @@ from bokeh.models import (
     BasicTicker,
     BoxAnnotation,
     CustomJSTickFormatter,
+    FixedTicker,
     HoverTool,
     Legend,
     LegendItem,
     LinearScale,
     LogScale,
-    LogTicker,
     Range1d,
     Span,
     Ticker,
@@ -24,7 +24,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from landscape_lab.figures import theme
-from landscape_lab.figures.bokeh.axes import dots_on, ends, explained, put, step_ends
+from landscape_lab.figures.bokeh.axes import dots_on, ends, explained, log_ticks, put, step_ends
 from landscape_lab.figures.bokeh.sizes import Scaled
 from landscape_lab.figures.pixels import narrow, same
 
@@ -133,6 +133,8 @@ class Curves(Scaled):
         self.source.data = data
         put(self._x, **step_ends(steps))
         put(self._y, **ends(np.concatenate([data[name] for name in LOSSES]), 0.06, logged=logged))
+        if logged:
+            put(self.loss.yaxis[0].ticker, ticks=log_ticks(self._y.start, self._y.end))
         put(self._share, **ends(np.concatenate([data[name] for name in ACCURACIES]), 0.06))
 
     def _draw(self) -> dict[str, LegendItem]:
@@ -167,9 +169,12 @@ def decimated(values: npt.NDArray[Any], longest: int = LONGEST) -> npt.NDArray[n
 
 
 def _ticker(*, logged: bool) -> Ticker:
-    """Few tick labels on the axis of the loss."""
+    """Few tick labels on the axis of the loss; a logarithmic one is given them with its ends.
+
+    The browser's own count as on a linear axis within two decades: from 0.1 to 1.2 they are two.
+    """
     if logged:
-        return LogTicker(desired_num_ticks=4, mantissas=[1, 2, 5])
+        return FixedTicker()
     return BasicTicker(desired_num_ticks=4)
 
 

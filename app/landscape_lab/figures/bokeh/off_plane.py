@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from bokeh.layouts import column
-from bokeh.models import BasicTicker, CustomJSTickFormatter, Legend, LogTicker, Range1d
+from bokeh.models import BasicTicker, CustomJSTickFormatter, FixedTicker, Legend, Range1d
 from bokeh.plotting import figure
 
 from landscape_lab.figures import theme
-from landscape_lab.figures.bokeh.axes import dots_on, ends, explained, put, step_ends
+from landscape_lab.figures.bokeh.axes import dots_on, ends, explained, log_ticks, put, step_ends
 from landscape_lab.figures.bokeh.curves import NUMBER, decimated
 from landscape_lab.figures.bokeh.sizes import Scaled
 from landscape_lab.figures.pixels import narrow, same
@@ -50,7 +50,7 @@ class OffPlane(Scaled):
             plot.toolbar_location = None
             plot.min_border_left, plot.min_border_right = 62, 12
             plot.yaxis.formatter = CustomJSTickFormatter(code=NUMBER)
-        self.loss.yaxis.ticker = LogTicker(desired_num_ticks=4, mantissas=[1, 2, 5])
+        self.loss.yaxis.ticker = FixedTicker()
         self.distance.yaxis.ticker.desired_num_ticks = 4
         self.distance.xaxis.ticker = BasicTicker(desired_num_ticks=4, min_interval=1)
         self.loss.xaxis.visible = False
@@ -76,4 +76,5 @@ class OffPlane(Scaled):
         for dots in self._dots:
             put(dots, visible=len(table["step"]) == 1)
         put(self._y, **ends(both, 0.06, logged=True))
+        put(self.loss.yaxis[0].ticker, ticks=log_ticks(self._y.start, self._y.end))
         put(self._away, start=0.0, end=1.06 * max(float(table["distance"].max()), 1e-9))

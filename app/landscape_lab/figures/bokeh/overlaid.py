@@ -9,15 +9,15 @@ from bokeh.core.properties import value
 from bokeh.models import (
     BasicTicker,
     CustomJSTickFormatter,
+    FixedTicker,
     LinearScale,
     LogScale,
-    LogTicker,
     Range1d,
 )
 from bokeh.plotting import figure
 
 from landscape_lab.figures import theme
-from landscape_lab.figures.bokeh.axes import ends, put, step_ends
+from landscape_lab.figures.bokeh.axes import ends, log_ticks, put, step_ends
 from landscape_lab.figures.bokeh.curves import NUMBER, decimated
 from landscape_lab.figures.bokeh.maps import send
 from landscape_lab.figures.bokeh.path import index_of
@@ -58,7 +58,7 @@ class Overlaid:
         self.figure.toolbar_location = None
         self.figure.update(min_border_left=58, min_border_right=8)
         self.figure.yaxis.formatter = CustomJSTickFormatter(code=NUMBER)
-        self.figure.yaxis.ticker = LogTicker(desired_num_ticks=4, mantissas=[1, 2, 5])
+        self.figure.yaxis.ticker = FixedTicker()
         self.figure.xaxis.ticker.desired_num_ticks = 4
 
     def update(
@@ -78,9 +78,8 @@ class Overlaid:
         logged = not any(bool((curves["loss"] < 0).any()) for curves, _ in runs)
         if logged != isinstance(self.figure.y_scale, LogScale):
             self.figure.y_scale = LogScale() if logged else LinearScale()
-            few = {"desired_num_ticks": 4}
-            log = LogTicker(mantissas=[1, 2, 5], **few)
-            self.figure.yaxis.ticker = log if logged else BasicTicker(**few)
+            few = FixedTicker() if logged else BasicTicker(desired_num_ticks=4)
+            self.figure.yaxis.ticker = few
         lines: list[tuple[Any, ...]] = []
         last: list[tuple[Any, ...]] = []
         here: list[tuple[Any, ...]] = []
@@ -100,6 +99,8 @@ class Overlaid:
                     here.append((float(steps[at]), float(loss[at]), color))
         put(self._x, **step_ends(np.sort(np.concatenate([x for x, *_ in lines])), 0.06))
         put(self._y, **ends(np.concatenate([y for _, y, *_ in lines]), 0.08, logged=logged))
+        if logged:
+            put(self.figure.yaxis[0].ticker, ticks=log_ticks(self._y.start, self._y.end))
         sides = np.array([self._y.start, self._y.end])
         places = _apart([y for _, y, *_ in last], sides, APART_LOW if low else APART, logged=logged)
         last = [(x, y, *rest) for (x, _, *rest), y in zip(last, places, strict=True)]
