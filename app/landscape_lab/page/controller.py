@@ -23,6 +23,7 @@ from landscape_lab.page.layout import PageLayout
 from landscape_lab.page.navigation import Navigation
 from landscape_lab.page.run import PageRun
 from landscape_lab.state.file_names import check_names_no_files
+from landscape_lab.state.fitting_loss import with_fitting_loss
 from landscape_lab.state.form_model import assign, plain_value, rows
 from landscape_lab.state.lab_place import names_labs
 from landscape_lab.state.link import opening
@@ -130,11 +131,12 @@ class Page:
 
         Where an earlier step is looked at, a setting of the run is changed there, and the run goes
         on from that step. Where runs are kept to compare with and none plays, a run with the new
-        setting is trained from the start, as far as they are.
+        setting is trained from the start, as far as they are. Data that the loss does not apply to
+        are given the usual loss for such data.
         """
         run = self.run
         try:
-            scene = assign(run.scene, path, value)
+            scene, said = with_fitting_loss(assign(run.scene, path, value), path)
             if run.visited:
                 check_names_no_files(replace(run.place.alone(), start=scene, changes=()))
         except SpecError as error:
@@ -157,6 +159,8 @@ class Page:
             run.draw()
         else:
             run.submit()
+        if said:
+            self.layout.toolbar.message(said)
 
     def restore(self, path: str) -> None:
         """Put the preset's value at a path, or the default where it has none."""

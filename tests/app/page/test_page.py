@@ -10,7 +10,7 @@ import xarray as xr
 from landscape_core.storage.store import Store
 from landscape_lab.page.controller import Page
 from landscape_lab.state import link as link_module
-from landscape_lab.state.form_model import assign
+from landscape_lab.state.form_model import assign, plain_value
 from landscape_lab.state.link import place
 from landscape_lab.state.scene import Scene
 from landscape_lab.worker import thread
@@ -396,3 +396,28 @@ def test_the_bar_has_no_place_for_what_a_problem_does_not_have(page):
     assert {"test_loss", "test_accuracy"} <= set(toolbar_of(page)["absent"])
     assert toolbar_of(page)["value_name"] == "value of the game"
     assert page.picture.slice.attrs["value"] == "value of the game"
+
+
+@pytest.mark.parametrize("data", ["regression_1d", "friedman1"])
+def test_data_with_numbers_as_targets_are_shown_with_a_loss_for_them_which_is_said(page, data):
+    page.choose("run.problem.loss", "cross_entropy")
+    at_rest(page)
+    page.choose("run.problem.dataset", data)
+    at_rest(page)
+    assert plain_value(page.scene.run.problem.dataset) == data
+    assert page.picture.run.problem == page.scene.run.problem
+    said = page.layout.toolbar.shown
+    assert "the loss is now squared error" in said["message"]
+    assert not said["alert"]
+    assert "run.problem.loss=squared_error" in link_of(page)
+    page.choose("run.problem.dataset", "moons")
+    at_rest(page)
+    assert plain_value(page.picture.run.problem.dataset) == "moons"
+    assert not page.layout.toolbar.alerting
+
+
+def test_a_link_with_data_that_its_loss_does_not_apply_to_is_refused(page):
+    page.open("preset=spirals&run.problem.dataset=regression_1d&run.problem.loss=cross_entropy")
+    until(lambda: not page.run.busy and page.layout.form.view.errors)
+    assert "squared_error" in page.layout.form.view.errors["run.problem.loss"]
+    assert plain_value(page.scene.run.problem.dataset) == "spirals"
