@@ -128,14 +128,17 @@ class Canvas:
         """Something is to be changed: while a run goes on, the landscape alone obeys at first."""
         self._side_drawn_at = time.monotonic()
 
+    def catch_up(self) -> None:
+        """The next picture obeys the settings: what is pale is drawn with it."""
+        if self._staleness.words:
+            self._side_drawn_at = 0.0
+
     def mark(self, staleness: Staleness) -> None:
         """Show pale what does not obey the settings, and say below the picture what it shows."""
         if staleness == self._staleness:
             return
         self._staleness = staleness
         self._tell()
-        if not staleness.words:
-            self._side_drawn_at = 0.0  # what was pale is drawn with the next picture
         panes = [figure.pane for figure in self._side_panels.values()]
         marked = [(self._pictures, staleness.landscape), (self._above, staleness.curves)]
         for pane, stale in (*marked, *((pane, staleness.side_panel) for pane in panes)):

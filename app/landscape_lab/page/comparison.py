@@ -46,6 +46,18 @@ def compared_pictures(update: Update) -> list[tuple[str, str, Picture]]:
     return list(zip(LETTERS, differing(places), pictures, strict=False))
 
 
+def missing(update: Update, wanted: Place) -> str:
+    """What of the comparison that a place shows has not been computed, in words; empty if all."""
+    display = wanted.scene.display
+    if display.show != "compare":
+        return ""
+    if len(update.kept) < len(wanted.kept):
+        return "The kept runs are trained anew"
+    if display.comparison == "together" and update.kept and update.together is None:
+        return "" if update.problem else "The paths are put on one plane"
+    return ""
+
+
 def _places(update: Update) -> list[Place]:
     kept = [one.place for one in update.kept]
     here = update.place.alone()

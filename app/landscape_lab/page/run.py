@@ -8,9 +8,10 @@ from landscape_core.foundation.errors import LandscapeError
 from landscape_core.session.picture import Picture
 from landscape_lab.bridge.host import mode
 from landscape_lab.bridge.hosted import has_visitors
+from landscape_lab.page.comparison import missing
 from landscape_lab.page.form_sections import concerned, message_of
 from landscape_lab.page.layout import PageLayout
-from landscape_lab.page.staleness import staleness
+from landscape_lab.page.staleness import Staleness, staleness
 from landscape_lab.state.history import History
 from landscape_lab.state.place import Place
 from landscape_lab.state.place_changes import reached, refusal
@@ -172,8 +173,11 @@ class PageRun:
             self._take_over(update)
         self.layout.toolbar.set({"progress": self._progress.values(update.progress)})
         self._inform()
-        self._mark(computing=self.busy)
+        fresh = self._staleness(computing=self.busy)
+        if not fresh.words:
+            self.layout.canvas.catch_up()
         self.draw()
+        self.layout.canvas.mark(fresh)  # only now: drawing may take long, and what is old is pale
         if time.monotonic() - self._linked_at > LINK_PAUSE:  # a reload finds the run where it is
             self._linked_at = time.monotonic()
             self._show_link(at_rest=False)
@@ -229,8 +233,15 @@ class PageRun:
 
     def _mark(self, *, computing: bool) -> None:
         """Mark the pictures that do not obey the settings that are wanted."""
-        shown = self.update.place if self.update else None
-        self.layout.canvas.mark(staleness(shown, self.place, computing=computing))
+        self.layout.canvas.mark(self._staleness(computing=computing))
+
+    def _staleness(self, *, computing: bool) -> Staleness:
+        update = self.update
+        if update is None:
+            return Staleness()
+        at_work = computing and not self.playing  # runs are compared when they are paused
+        lacking = missing(update, self.place) if at_work else ""
+        return staleness(update.place, self.place, computing=computing, missing=lacking)
 
     def _inform(self) -> None:
         for follower in self.followers:

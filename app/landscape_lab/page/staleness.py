@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from landscape_lab.figures.bokeh.comparison import MODES
 from landscape_lab.state import form_model
 from landscape_lab.state.place import Place
 from landscape_lab.state.preset import presets
@@ -22,23 +23,43 @@ class Staleness:
     words: str = ""
 
 
-def staleness(shown: Place | None, wanted: Place, *, computing: bool) -> Staleness:
-    """What of the pictures of one place does not obey the settings of another; nothing of none."""
+def staleness(
+    shown: Place | None, wanted: Place, *, computing: bool, missing: str = ""
+) -> Staleness:
+    """What of the pictures of one place does not obey the settings of another; nothing of none.
+
+    Args:
+        shown: the place of the pictures.
+        wanted: the place that they are to show.
+        computing: whether the work for that is under way.
+        missing: what of a comparison is not there yet, in words.
+    """
     if shown is None:
         return Staleness()
     ours, theirs = shown.scene, wanted.scene
     run = ours.run != theirs.run or shown.origin != wanted.origin
     slice_ = run or ours.computed_slice != theirs.computed_slice
     panel = slice_ or ours.display.side_panel != theirs.display.side_panel
-    if not panel:
-        return Staleness()
+    picture = slice_ or _comparison(shown) != _comparison(wanted)
     doing = "Computing …" if computing else "Not computed."
-    what = "This picture" if slice_ else "The side panel"
-    return Staleness(slice_, run, panel, f"{doing} {what} shows {', '.join(_named(shown, wanted))}")
+    if not (panel or picture):
+        return Staleness(landscape=True, words=f"{doing} {missing}") if missing else Staleness()
+    what = "This picture" if picture else "The side panel"
+    words = f"{doing} {what} shows {', '.join(_named(shown, wanted))}"
+    return Staleness(picture, run, panel, words)
+
+
+def _comparison(place: Place) -> str:
+    """How runs are compared, in words; empty where none are."""
+    display = place.scene.display
+    return MODES[display.comparison] if display.show == "compare" else ""
 
 
 def _named(shown: Place, wanted: Place) -> Iterator[str]:
     """The settings that are shown where others are wanted, in words."""
+    compared = _comparison(shown)
+    if compared != _comparison(wanted):
+        yield f"the comparison ({compared})" if compared else "one run"
     if shown.preset != wanted.preset and shown.preset:
         yield f"the preset {presets()[shown.preset].title}"
         return

@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 
 from landscape_core.storage.store import Store
+from landscape_lab.page.canvas import PALE
 from landscape_lab.page.controller import Page
 from landscape_lab.state import link as link_module
 from landscape_lab.state.form_model import assign, plain_value
@@ -421,3 +422,39 @@ def test_a_link_with_data_that_its_loss_does_not_apply_to_is_refused(page):
     until(lambda: not page.run.busy and page.layout.form.view.errors)
     assert "squared_error" in page.layout.form.view.errors["run.problem.loss"]
     assert plain_value(page.scene.run.problem.dataset) == "spirals"
+
+
+def test_a_changed_comparison_is_pale_at_once_and_until_the_new_one_is_drawn(page, monkeypatch):
+    page.navigation.keep()
+    at_rest(page)
+    page.choose("run.batch_size", 7)
+    at_rest(page)
+    canvas, told, drawn = page.layout.canvas, [], []
+    mark, draw = canvas.mark, canvas.draw
+
+    def pictures():
+        return canvas.landscape[0].styles["opacity"]
+
+    def marked(staleness):
+        mark(staleness)
+        told.append((staleness.words, pictures()))
+
+    def recorded(*given, **named):
+        draw(*given, **named)
+        drawn.append(pictures())
+
+    monkeypatch.setattr(canvas, "mark", marked)
+    monkeypatch.setattr(canvas, "draw", recorded)
+    for path, value, words in (
+        ("display.show", "compare", "one run"),
+        ("display.comparison", "difference", "the comparison (side by side)"),
+        ("display.comparison", "together", "the comparison (differences)"),
+    ):
+        told.clear()
+        drawn.clear()
+        page.choose(path, value)
+        at_rest(page)
+        assert told[0] == (f"Computing … This picture shows {words}", PALE)
+        assert drawn[0] == PALE
+        assert told[-1][0] == ""
+        assert pictures() != PALE
