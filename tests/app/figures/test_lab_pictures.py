@@ -10,7 +10,7 @@ from bokeh.document import Document
 from bokeh.models import Arrow, FixedTicker, ImageRGBA, Line, MultiLine, Scatter
 
 import lab_cases
-from landscape_core.experiments.lab_pictures import KINDS, Paths
+from landscape_core.experiments.lab_pictures import KINDS, Function, Paths
 from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.marked_figure import MarkedFigure
 from landscape_lab.figures.lab_pictures import marks as m
@@ -174,3 +174,16 @@ def test_paths_that_move_along_another_dimension_are_those_of_the_frame(frame):
     (panel,) = panels(dataset, picture, frame=frame)
     line, *_ = (mark for mark in panel.marks if isinstance(mark, m.Line))
     assert line.y.tolist() == [0, 3 * (frame + 1)]
+
+
+def test_the_last_entry_that_is_shown_is_the_last_one_of_the_variables_of_the_picture():
+    """A guide that is known beforehand over the whole axis does not move the picture there."""
+    found = np.full((4, 3), np.nan)
+    found[:2] = [[1.0, 2, 3], [2, 3, 4]]
+    dataset = xr.Dataset(
+        {"output": (("step", "input"), found), "guide": ("step", np.ones(4))},
+        {"step": np.arange(4), "input": np.arange(3.0)},
+    )
+    picture = Function(title="Output", x="input", y=("output",), frame="step").plain()
+    (panel,) = panels(dataset, picture)
+    assert panel.marks[0].y.tolist() == [2, 3, 4]

@@ -104,7 +104,7 @@ class View:
         if self.frame is not None:
             return max(0, min(self.frame, last))
         known = np.zeros(last + 1, bool)
-        for name in self.dataset.data_vars:
+        for name in self._shown():
             column = self.dataset[name]
             if moving not in column.dims:
                 continue
@@ -114,6 +114,11 @@ class View:
             known |= np.asarray(column.notnull().any(others).values)
         found = np.flatnonzero(known)
         return int(found[-1]) if len(found) else 0
+
+    def _shown(self) -> list[str]:
+        """The variables that the declaration names."""
+        values = [one for value in self.picture.values() for one in np.ravel(value).tolist()]
+        return [one for one in values if isinstance(one, str) and one in self.dataset.data_vars]
 
     def groups(self, *names: str) -> Iterator[tuple[int, str, dict[str, int]]]:
         """(number, label, index) of each entry of `by` that the variables have; once without."""
