@@ -52,7 +52,7 @@ def _table(tried: Sequence[Tried]) -> str:
         bound = f"{judged.criterion.side} {judged.criterion.bound:g}"
         held = f"{judged.held} of {judged.seeds}"
         rows.append(
-            f"| [{one.name}](#{one.name}) | {numbers} | {bound} | {held} | {judged.word}"
+            f"| [{one.name}](#{one.name.lower()}) | {numbers} | {bound} | {held} | {judged.word}"
             f" | {one.kind.expected} |"
         )
     return "\n".join(rows) + "\n"

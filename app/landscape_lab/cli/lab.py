@@ -42,7 +42,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--again", action="store_true", help="compute anew what is kept")
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="FOLDER", help="where files are written"
+        "-o", "--output", dest="folder", type=Path, metavar="FOLDER", help="where files are written"
     )
     add_backend(parser)
 
@@ -81,16 +81,16 @@ def _tried(asked: argparse.Namespace) -> Iterator[str]:
 
     lab = _lab(asked.names[0], asked.set)
     seeds = _seeds(asked.seeds, 0, type(lab).seeds)
-    if asked.output:
-        asked.output.mkdir(parents=True, exist_ok=True)  # not after minutes of work
+    if asked.folder:
+        asked.folder.mkdir(parents=True, exist_ok=True)  # not after minutes of work
     work = progress(lab, seeds, backend=backend(asked), store=user_store(), again=asked.again)
     found = shown(work, asked.names[0], "seed")
     yield type(lab).label
     yield f"  {type(lab).question}"
     yield f"  {found.attrs['verdict_in_words']}"
     yield f"  expected: {type(lab).expected}; {type(lab).source}"
-    if asked.output:
-        for path in (asked.output / f"{asked.names[0]}.nc", asked.output / f"{asked.names[0]}.png"):
+    if asked.folder:
+        for path in (asked.folder / f"{asked.names[0]}.nc", asked.folder / f"{asked.names[0]}.png"):
             if path.suffix == ".nc":
                 netcdf.save(found, path)
             else:
@@ -109,7 +109,7 @@ def _reported(asked: argparse.Namespace) -> Iterator[str]:
 
     names = asked.names or sorted(entries(Lab).shipped())
     kinds = {name: find(Lab, name) for name in names}
-    folder = asked.output
+    folder = asked.folder
     if folder:
         (folder / "labs").mkdir(parents=True, exist_ok=True)
     tried = []
