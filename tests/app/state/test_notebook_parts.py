@@ -210,11 +210,11 @@ def test_the_command_line_takes_a_file_of_parts(tmp_path):
     command(tmp_path, "train", *parts, *words)
     sliced = command(tmp_path, "slice", "run.nc", *parts, "--resolution", "3")
     assert "lowest train loss" in sliced
-    told = command(tmp_path, "slice", "run.nc", "--resolution", "3", expected=1)
+    told = command(tmp_path, "slice", "run.nc", "--force", "--resolution", "3", expected=1)
     assert "the user's own parts of the run must be defined here" in told
     assert "got 'my_parts.Halving'" in told
     (tmp_path / "my_parts.py").write_text(CELL.replace("0.5 **", "0.25 **"))
-    told = command(tmp_path, "slice", "run.nc", *parts, "--resolution", "3", expected=1)
+    told = command(tmp_path, "slice", "run.nc", "--force", *parts, "--resolution", "3", expected=1)
     assert "file of parts, by the code it trained with; got 'my_parts.Halving'" in told
 
 
