@@ -1,9 +1,10 @@
 """Pages that are built beforehand: as a browser would have been given them, and not open yet."""
 
 import asyncio
+import subprocess
+import sys
 
 from bokeh.document import Document
-from bokeh.server.contexts import ApplicationContext
 from bokeh.server.session import ServerSession
 from tornado.ioloop import IOLoop
 
@@ -17,25 +18,36 @@ pn.Column(pn.pane.Str("here"), pn.Row("text")).servable()
 """
 
 
-def spare_page(folder, path):
-    """The text that the browser will be sent of a page which was built beforehand."""
-    import panel.io.server as panel_server
+BUILDING = """
+import asyncio, sys
+import panel.io.server as panel_server
+from landscape_lab.hosting.spare_pages import SparePages
 
+script, path = sys.argv[1:]
+(application,) = panel_server.build_applications({"/page": script}).values()
+
+async def build():
+    context = ApplicationContext(application, url="/page")
+    pages = SparePages(context, path, 0, 1)
+    await pages.build()
+    (name,) = pages.names
+    session = context.get_session(name)
+    print(session.document.to_json())
+    session.destroy()
+
+asyncio.run(build())
+"""
+
+
+def spare_page(folder, path):
+    """The text that the browser will be sent of a page which was built beforehand.
+
+    By a process of its own: notebooks change where Panel takes its style sheets from.
+    """
     script = folder / "page.py"
     script.write_text(SCRIPT)
-    (application,) = panel_server.build_applications({"/page": str(script)}).values()
-
-    async def build():
-        context = ApplicationContext(application, url="/page")
-        pages = SparePages(context, path, 0, 1)
-        await pages.build()
-        (name,) = pages.names
-        session = context.get_session(name)
-        text = str(session.document.to_json())
-        session.destroy()
-        return text
-
-    return asyncio.run(build())
+    argv = [sys.executable, "-c", BUILDING, str(script), path]
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
 
 
 def test_a_spare_page_asks_no_other_machine_for_style_sheets(tmp_path):
