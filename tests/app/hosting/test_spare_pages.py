@@ -21,6 +21,7 @@ pn.Column(pn.pane.Str("here"), pn.Row("text")).servable()
 BUILDING = """
 import asyncio, sys
 import panel.io.server as panel_server
+from bokeh.server.contexts import ApplicationContext
 from landscape_lab.hosting.spare_pages import SparePages
 
 script, path = sys.argv[1:]
