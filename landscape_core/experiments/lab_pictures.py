@@ -7,20 +7,8 @@ median over seeds with a band of their quartiles, other kinds the seed that is l
 `frame` names a dimension, the picture moves along it, and shows its last computed entry by default.
 """
 
-import json
-from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
-
-import numpy as np
-import xarray as xr
-
-from landscape_core.foundation.errors import FileFormatError
-
-PICTURES = "pictures"
-"""The attribute that holds the declarations of a dataset as JSON."""
-
-SEED = "seed"
 
 Scale = Literal["linear", "log", "symlog"]
 
@@ -30,6 +18,8 @@ class Picture:
     """What every kind of picture has: the words of its axes, their scales, a moving dimension."""
 
     kind: ClassVar[str]
+    shown: ClassVar[tuple[str, ...]]
+    """The fields that name variables whose values are drawn."""
 
     title: str
     x_label: str = ""
@@ -40,8 +30,11 @@ class Picture:
     """The dimension along which the picture moves; empty: it does not."""
 
     def variables(self) -> tuple[str, ...]:
-        """The names of the variables that it shows."""
-        raise NotImplementedError
+        """The names of the variables that it shows, and of those that guides show."""
+        named = [getattr(self, role) for role in self.shown]
+        guides = tuple(guide.variable for guide in getattr(self, "guides", ()))
+        every = [one if isinstance(one, tuple) else (one,) for one in (*named, guides)]
+        return tuple(name for names in every for name in names if name)
 
     def plain(self) -> dict[str, Any]:
         """The declaration as plain values."""
@@ -68,6 +61,7 @@ class Curves(Picture):
     """Variables over a coordinate, one line for each and for each entry of `by`."""
 
     kind: ClassVar[str] = "curves"
+    shown: ClassVar[tuple[str, ...]] = ("y", "shaded")
 
     x: str
     y: tuple[str, ...]
@@ -79,17 +73,13 @@ class Curves(Picture):
     markers: bool = False
     guides: tuple[Guide, ...] = ()
 
-    def variables(self) -> tuple[str, ...]:
-        """The lines, and what is compared with them."""
-        more = [self.shaded, *(guide.variable for guide in self.guides)]
-        return (*self.y, *filter(None, more))
-
 
 @dataclass(frozen=True, kw_only=True)
 class HeatMap(Picture):
     """Values over two coordinates; cells that are not computed yet stay empty."""
 
     kind: ClassVar[str] = "heat_map"
+    shown: ClassVar[tuple[str, ...]] = ("value",)
 
     x: str
     y: str
@@ -98,16 +88,13 @@ class HeatMap(Picture):
     value_scale: Scale = "linear"
     guides: tuple[Guide, ...] = ()
 
-    def variables(self) -> tuple[str, ...]:
-        """The values, and what is compared with them."""
-        return (self.value, *filter(None, (guide.variable for guide in self.guides)))
-
 
 @dataclass(frozen=True, kw_only=True)
 class Bars(Picture):
     """A bar for each entry of a dimension, with the value of theory as a tick."""
 
     kind: ClassVar[str] = "bars"
+    shown: ClassVar[tuple[str, ...]] = ("value", "theory")
 
     x: str
     value: str
@@ -116,16 +103,13 @@ class Bars(Picture):
     theory: str = ""
     guides: tuple[Guide, ...] = ()
 
-    def variables(self) -> tuple[str, ...]:
-        """The bars and their ticks."""
-        return tuple(filter(None, (self.value, self.theory)))
-
 
 @dataclass(frozen=True, kw_only=True)
 class Histogram(Picture):
     """How often values occur, along a dimension `sample`; a density can lie over it."""
 
     kind: ClassVar[str] = "histogram"
+    shown: ClassVar[tuple[str, ...]] = ("value", "density")
 
     value: str
     sample: str
@@ -136,24 +120,17 @@ class Histogram(Picture):
     density_x: str = ""
     density_label: str = ""
 
-    def variables(self) -> tuple[str, ...]:
-        """The values and the density."""
-        return tuple(filter(None, (self.value, self.density)))
-
 
 @dataclass(frozen=True, kw_only=True)
 class Ridge(Picture):
     """One curve above the other, for each entry of `by`."""
 
     kind: ClassVar[str] = "ridge"
+    shown: ClassVar[tuple[str, ...]] = ("value",)
 
     x: str
     value: str
     by: str
-
-    def variables(self) -> tuple[str, ...]:
-        """The curves."""
-        return (self.value,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,15 +138,12 @@ class Violin(Picture):
     """The distribution of values along `sample`, for each entry of x."""
 
     kind: ClassVar[str] = "violin"
+    shown: ClassVar[tuple[str, ...]] = ("value",)
 
     x: str
     value: str
     sample: str
     by: str = ""
-
-    def variables(self) -> tuple[str, ...]:
-        """The values."""
-        return (self.value,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,6 +151,7 @@ class Arrows(Picture):
     """Arrows or dots in a plane: neurons, kinks, balls; from the origin or from `x0`, `y0`."""
 
     kind: ClassVar[str] = "arrows"
+    shown: ClassVar[tuple[str, ...]] = ("x", "y", "x0", "y0", "color", "size", "contour")
 
     x: str
     y: str
@@ -194,18 +169,13 @@ class Arrows(Picture):
     equal: bool = True
     """Whether both axes have the same unit."""
 
-    def variables(self) -> tuple[str, ...]:
-        """Ends, starts, colours, sizes and the ground."""
-        return tuple(
-            filter(None, (self.x, self.y, self.x0, self.y0, self.color, self.size, self.contour))
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
 class Paths(Picture):
     """Paths in a plane over a field of arrows or the contour lines of a function."""
 
     kind: ClassVar[str] = "paths"
+    shown: ClassVar[tuple[str, ...]] = ("x", "y", "field_x", "field_y", "contour")
 
     x: str
     y: str
@@ -220,16 +190,13 @@ class Paths(Picture):
     ground_y: str = ""
     equal: bool = False
 
-    def variables(self) -> tuple[str, ...]:
-        """The paths and the ground."""
-        return tuple(filter(None, (self.x, self.y, self.field_x, self.field_y, self.contour)))
-
 
 @dataclass(frozen=True, kw_only=True)
 class Graph(Picture):
     """Nodes and edges of a graph; the size of a node is a variable."""
 
     kind: ClassVar[str] = "graph"
+    shown: ClassVar[tuple[str, ...]] = ("x", "y", "size", "color", "source", "target")
 
     x: str
     y: str
@@ -239,27 +206,18 @@ class Graph(Picture):
     source: str = ""
     target: str = ""
 
-    def variables(self) -> tuple[str, ...]:
-        """Places, sizes, colours and edges."""
-        return tuple(
-            filter(None, (self.x, self.y, self.size, self.color, self.source, self.target))
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
 class Strip(Picture):
     """Rows of coloured pieces over time: what each worker does, or which value is in force."""
 
     kind: ClassVar[str] = "strip"
+    shown: ClassVar[tuple[str, ...]] = ("value",)
 
     x: str
     value: str
     by: str
     value_label: str = ""
-
-    def variables(self) -> tuple[str, ...]:
-        """The pieces."""
-        return (self.value,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -267,6 +225,7 @@ class Landscape(Picture):
     """The loss on a plane, with paths over it."""
 
     kind: ClassVar[str] = "landscape"
+    shown: ClassVar[tuple[str, ...]] = ("value", "path_x", "path_y")
 
     value: str
     x: str = "alpha"
@@ -279,16 +238,13 @@ class Landscape(Picture):
     path_y: str = ""
     along: str = ""
 
-    def variables(self) -> tuple[str, ...]:
-        """The losses and the paths."""
-        return tuple(filter(None, (self.value, self.path_x, self.path_y)))
-
 
 @dataclass(frozen=True, kw_only=True)
 class Matrix(Picture):
     """A matrix by its entries; blocks that are kept stand out."""
 
     kind: ClassVar[str] = "matrix"
+    shown: ClassVar[tuple[str, ...]] = ("value", "kept")
 
     value: str
     row: str
@@ -298,16 +254,13 @@ class Matrix(Picture):
     value_label: str = ""
     value_scale: Scale = "log"
 
-    def variables(self) -> tuple[str, ...]:
-        """The entries, and which are kept."""
-        return tuple(filter(None, (self.value, self.kept)))
-
 
 @dataclass(frozen=True, kw_only=True)
 class Function(Picture):
     """A function of one input: lines over it, with the examples as dots."""
 
     kind: ClassVar[str] = "function"
+    shown: ClassVar[tuple[str, ...]] = ("y", "points_x", "points_y", "ticks")
 
     x: str
     y: tuple[str, ...]
@@ -316,40 +269,3 @@ class Function(Picture):
     points_y: str = ""
     ticks: str = ""
     """A variable with places on the x axis, for instance kinks."""
-
-    def variables(self) -> tuple[str, ...]:
-        """Lines, dots and ticks."""
-        return (*self.y, *filter(None, (self.points_x, self.points_y, self.ticks)))
-
-
-KINDS: Mapping[str, type[Picture]] = {
-    kind.kind: kind
-    for kind in (
-        *(Curves, HeatMap, Bars, Histogram, Ridge, Violin, Arrows, Paths),
-        *(Graph, Strip, Landscape, Matrix, Function),
-    )
-}
-"""All kinds of pictures by name."""
-
-
-def attribute(pictures: Iterable[Picture]) -> dict[str, str]:
-    """The attribute by which a dataset carries its pictures."""
-    return {PICTURES: json.dumps([picture.plain() for picture in pictures])}
-
-
-def check(dataset: xr.Dataset, pictures: Iterable[Picture]) -> None:
-    """Refuse declarations that the dataset cannot fill.
-
-    Raises:
-        FileFormatError: a variable, coordinate or dimension is missing, or values are no numbers.
-    """
-    for picture in pictures:
-        for name in picture.variables():
-            if name not in dataset.variables:
-                raise FileFormatError(f"{picture.title!r} shows {name!r}, which is not computed.")
-            if not np.issubdtype(dataset[name].dtype, np.number) and dataset[name].dtype != bool:
-                raise FileFormatError(f"{picture.title!r} shows {name!r}, which is no number.")
-        for role in ("frame", "by", "sample", "along", "node", "row", "column"):
-            name = getattr(picture, role, "")
-            if name and name not in dataset.dims:
-                raise FileFormatError(f"{picture.title!r} goes along {name!r}, no dimension here.")

@@ -16,7 +16,7 @@ import torch
 import xarray as xr
 
 from landscape_core.analysis import verdict
-from landscape_core.experiments import lab_pictures
+from landscape_core.experiments import picture_attributes
 from landscape_core.experiments.progress import UPDATE_INTERVAL, Progress, result
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import name_of, to_plain
@@ -26,7 +26,7 @@ from landscape_core.models.content_key import content_key, key_or_warning
 from landscape_core.slices.backends.base import Backend
 from landscape_core.storage.store import Store
 
-SEED = lab_pictures.SEED
+SEED = picture_attributes.SEED
 
 MOST_SEEDS = 10_000
 """Seeds of one run."""
@@ -127,7 +127,7 @@ def merged(lab: Lab, found: Mapping[int, xr.Dataset], seeds: list[int]) -> xr.Da
             values[seeds.index(seed)] = part[name].values
         columns[str(name)] = ((SEED, *column.dims), values, column.attrs)
     dataset = xr.Dataset(columns, {**first.coords, SEED: seeds}, _attributes(lab))
-    lab_pictures.check(dataset, lab.pictures)
+    picture_attributes.check(dataset, lab.pictures)
     return dataset
 
 
@@ -211,7 +211,7 @@ def _attributes(lab: Lab) -> dict[str, Any]:
         "lab": json.dumps(to_plain(lab)),
         "title": kind.label,
         **verdict.carried(kind.criterion),
-        **lab_pictures.attribute(kind.pictures),
+        **picture_attributes.attribute(kind.pictures),
     }
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 
 from landscape_core.experiments import lab_pictures as p
+from landscape_core.experiments import picture_attributes
 
 STEPS, SEEDS = 7, 3
 
@@ -100,6 +101,8 @@ def dataset(known: int = STEPS) -> xr.Dataset:
         "rate": np.geomspace(1e-3, 1, 5), "width": np.geomspace(8, 64, 4),
         "grid": np.linspace(-3, 3, 11), "worker": ["a", "b", "c"], "seed": np.arange(SEEDS),
     }  # fmt: skip
-    found = xr.Dataset(variables, coordinates, {"title": "Made up", **p.attribute(pictures())})
-    p.check(found, pictures())
+    found = xr.Dataset(
+        variables, coordinates, {"title": "Made up", **picture_attributes.attribute(pictures())}
+    )
+    picture_attributes.check(found, pictures())
     return found

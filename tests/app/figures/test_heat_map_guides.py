@@ -3,7 +3,8 @@
 import numpy as np
 import xarray as xr
 
-from landscape_core.experiments.lab_pictures import Guide, HeatMap, attribute
+from landscape_core.experiments.lab_pictures import Guide, HeatMap
+from landscape_core.experiments.picture_attributes import attribute
 from landscape_lab.figures.lab_pictures import reading
 
 

@@ -10,7 +10,8 @@ from bokeh.document import Document
 from bokeh.models import Arrow, FixedTicker, ImageRGBA, Line, MultiLine, Scatter
 
 import lab_cases
-from landscape_core.experiments.lab_pictures import KINDS, Function, Paths
+from landscape_core.experiments.lab_pictures import Function, Paths
+from landscape_core.experiments.picture_attributes import KINDS
 from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.marked_figure import MarkedFigure
 from landscape_lab.figures.lab_pictures import marks as m

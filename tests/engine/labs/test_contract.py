@@ -7,7 +7,7 @@ import pytest
 
 from landscape_core import labs
 from landscape_core.analysis.verdict import EFFECT, NOT_REPRODUCED, PASS, UNDECIDED, verdict
-from landscape_core.experiments import lab_pictures
+from landscape_core.experiments import picture_attributes
 from landscape_core.foundation.recipes import fields_of, label_of, to_plain
 from landscape_core.foundation.registry import entries, find, from_plain
 from landscape_core.labs.base import FAMILIES, Lab
@@ -62,7 +62,7 @@ def test_the_first_dataset_comes_at_once_and_can_be_drawn(kind):
     whole = labs.merged(kind(), {0: first}, [0, 1])
     assert np.isnan(whole[EFFECT].values[1])
     assert kind.pictures
-    lab_pictures.check(whole, kind.pictures)
+    picture_attributes.check(whole, kind.pictures)
     assert verdict(whole).word == UNDECIDED
 
 
