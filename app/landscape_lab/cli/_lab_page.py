@@ -1,5 +1,6 @@
 """The page of the labs, written from what a report found."""
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,10 @@ at with these seeds before. This page is written by `landscape lab report -o doc
 """
 
 
+REDUCED, COLORS = 2, 96
+"""By how much pictures of the page are smaller, and their colours."""
+
+
 @dataclass(frozen=True)
 class Tried:
     """A lab, what it found, and in how many seconds."""
@@ -31,6 +36,18 @@ class Tried:
     kind: type[Lab]
     found: xr.Dataset
     seconds: float
+
+
+def smaller(png: bytes) -> bytes:
+    """A picture with half of its dots along each side and few colours."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(png)) as whole:
+        size = tuple(max(1, side // REDUCED) for side in whole.size)
+        few = whole.convert("RGB").resize(size, Image.Resampling.LANCZOS).quantize(COLORS)
+    written = io.BytesIO()
+    few.save(written, "png", optimize=True)
+    return written.getvalue()
 
 
 def page(tried: Sequence[Tried]) -> str:

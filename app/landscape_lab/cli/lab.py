@@ -121,7 +121,7 @@ def _reported(asked: argparse.Namespace) -> Iterator[str]:
         found = shown(work, name, "seed")
         tried.append(Tried(name, kind, found, time.monotonic() - began))
         if folder:
-            _draw(found, folder / "labs" / f"{name}.png")
+            _draw(found, folder / "labs" / f"{name}.png", small=True)
         yield f"{name}: {found.attrs['verdict_in_words']} (expected: {kind.expected})"
     if folder:
         from landscape_core.storage import atomic_files
@@ -130,12 +130,14 @@ def _reported(asked: argparse.Namespace) -> Iterator[str]:
         yield str(folder / "labs.md")
 
 
-def _draw(found: object, path: Path) -> None:
-    """Write the figure of a lab."""
+def _draw(found: object, path: Path, *, small: bool = False) -> None:
+    """Write the figure of a lab; `small`: for a page, half of the dots along each side and few colours."""
     from landscape_core.storage import atomic_files
+    from landscape_lab.cli._lab_page import smaller
     from landscape_lab.figures.matplotlib.plotting import picture
 
-    atomic_files.write(path, [picture(found, "png", settings="")])  # type: ignore[arg-type]
+    drawn = picture(found, "png", settings="")  # type: ignore[arg-type]
+    atomic_files.write(path, [smaller(drawn) if small else drawn])
 
 
 def _lab(name: str, settings: list[str]) -> "Lab":
