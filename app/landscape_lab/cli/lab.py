@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 MOST_SEEDS = 10_000
 
+USUAL, MORE = 20, (40, 60)
+"""Seeds of a report, and how many it takes while they do not decide."""
+
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
@@ -99,6 +102,7 @@ def _tried(asked: argparse.Namespace) -> Iterator[str]:
 
 
 def _reported(asked: argparse.Namespace) -> Iterator[str]:
+    from landscape_core.analysis.verdict import UNDECIDED
     from landscape_core.foundation.registry import entries, find
     from landscape_core.labs import progress
     from landscape_core.labs.base import Lab
@@ -114,11 +118,14 @@ def _reported(asked: argparse.Namespace) -> Iterator[str]:
         (folder / "labs").mkdir(parents=True, exist_ok=True)
     tried = []
     for name, kind in kinds.items():
-        seeds = _seeds(asked.seeds, FRESH, 20)
         began = time.monotonic()
-        work = progress(kind(), seeds, backend=backend(asked), store=user_store(),
-                        again=asked.again)  # fmt: skip
-        found = shown(work, name, "seed")
+        for count in (USUAL, *MORE):
+            seeds = _seeds(asked.seeds, FRESH, count)
+            work = progress(kind(), seeds, backend=backend(asked), store=user_store(),
+                            again=asked.again)  # fmt: skip
+            found = shown(work, name, "seed")
+            if asked.seeds or found.attrs["verdict"] != UNDECIDED:
+                break
         tried.append(Tried(name, kind, found, time.monotonic() - began))
         if folder:
             _draw(found, folder / "labs" / f"{name}.png", small=True)
@@ -131,7 +138,7 @@ def _reported(asked: argparse.Namespace) -> Iterator[str]:
 
 
 def _draw(found: object, path: Path, *, small: bool = False) -> None:
-    """Write the figure of a lab; `small`: for a page, half of the dots along each side and few colours."""
+    """Write the figure of a lab; `small`: for a page, with fewer dots and colours."""
     from landscape_core.storage import atomic_files
     from landscape_lab.cli._lab_page import smaller
     from landscape_lab.figures.matplotlib.plotting import picture
