@@ -21,8 +21,8 @@ and batches. **PASS**: the interval of its median over seeds (order statistics, 
 claim's side of the bound. **NOT REPRODUCED**: it lies on the other side. **UNDECIDED**: the bound
 lies within. The bound was stated before the seeds of this page were computed, and no lab was looked
 at with these seeds before. Each lab has 20 seeds from 5000 on, and 20 more at a time, up to 60,
-while it is undecided: looking three times raises the probability of a wrong verdict from 5 % to some
-11 %. This page is written by `landscape lab report -o docs`.
+while it is undecided: looking three times raises the probability of a wrong verdict from 5 % to
+some 11 %. This page is written by `landscape lab report -o docs`.
 """
 
 
