@@ -20,9 +20,12 @@ The **effect** of a seed is one number that compares both sides of the claim on 
 and batches. **PASS**: the interval of its median over seeds (order statistics, 95 %) lies on the
 claim's side of the bound. **NOT REPRODUCED**: it lies on the other side. **UNDECIDED**: the bound
 lies within. The bound was stated before the seeds of this page were computed, and no lab was looked
-at with these seeds before. Each lab has 20 seeds from 5000 on, and 20 more at a time, up to 60,
-while it is undecided: looking three times raises the probability of a wrong verdict from 5 % to
-some 11 %. This page is written by `landscape lab report -o docs`.
+at with these seeds before. This page is written by `landscape lab report -o docs`.
+"""
+
+GROWING = """
+Each lab has 20 seeds from 5000 on, and 20 more at a time, up to 60, while it is undecided: looking
+three times raises the probability of a wrong verdict from 5 % to some 11 %.
 """
 
 
@@ -52,9 +55,14 @@ def smaller(png: bytes) -> bytes:
     return written.getvalue()
 
 
-def page(tried: Sequence[Tried]) -> str:
-    """The page in Markdown: a table of all verdicts, then each lab with its picture."""
-    parts = [HEAD, _table(tried)]
+def page(tried: Sequence[Tried], *, growing: bool) -> str:
+    """The page in Markdown: a table of all verdicts, then each lab with its picture.
+
+    Args:
+        tried: the labs and what they found.
+        growing: whether seeds were added while they did not decide.
+    """
+    parts = [HEAD + GROWING * growing, _table(tried)]
     for family in dict.fromkeys([*FAMILIES, *(one.kind.family for one in tried)]):
         of_family = [one for one in tried if one.kind.family == family]
         if of_family:

@@ -133,7 +133,7 @@ def _reported(asked: argparse.Namespace) -> Iterator[str]:
     if folder:
         from landscape_core.storage import atomic_files
 
-        atomic_files.write(folder / "labs.md", [page(tried).encode()])
+        atomic_files.write(folder / "labs.md", [page(tried, growing=not asked.seeds).encode()])
         yield str(folder / "labs.md")
 
 
