@@ -25,6 +25,7 @@ from landscape_lab.exports.base import Shown, content
 from landscape_lab.exports.netcdf import NetCDF
 from landscape_lab.figures.annotations import own_path
 from landscape_lab.figures.matplotlib.base import SCALE
+from landscape_lab.figures.matplotlib.paper import sizes
 from landscape_lab.figures.matplotlib.plotting import plot
 from landscape_lab.state.link import opening
 from landscape_lab.state.scene import Display, Scene
@@ -139,11 +140,15 @@ def test_a_user_s_network_with_its_states_gives_the_slice_of_the_run():
 
 
 def pixels(dataset):
-    """What `ll.plot` draws of a slice, without the caption, which names the run's strategy."""
-    axes = plot(dataset, caption=False)
-    canvas = FigureCanvasAgg(axes.figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())
+    """What `ll.plot` draws of a slice, without the caption, which names the run's strategy.
+
+    No thread of another test changes Matplotlib's parameters meanwhile.
+    """
+    with sizes():
+        axes = plot(dataset, caption=False)
+        canvas = FigureCanvasAgg(axes.figure)
+        canvas.draw()
+        return np.asarray(canvas.buffer_rgba())
 
 
 def test_app_and_library_draw_the_same_picture(tmp_path):
