@@ -19,8 +19,8 @@ does in Python.
 The **effect** of a seed is one number that compares both sides of the claim on the same data, start
 and batches. **PASS**: the interval of its median over seeds (order statistics, 95 %) lies on the
 claim's side of the bound. **NOT REPRODUCED**: it lies on the other side. **UNDECIDED**: the bound
-lies within. The bound was stated before the seeds of this page were computed, and no lab was looked
-at with these seeds before. This page is written by `landscape lab report -o docs`.
+lies within. Settings and bounds were fixed before the seeds of this page, from 5000 on, were
+computed, and not changed after. This page is written by `landscape lab report -o docs`.
 """
 
 GROWING = """
