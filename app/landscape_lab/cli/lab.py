@@ -121,8 +121,8 @@ def _reported(asked: argparse.Namespace) -> Iterator[str]:
         began = time.monotonic()
         for count in (USUAL, *MORE):
             seeds = _seeds(asked.seeds, FRESH, count)
-            work = progress(kind(), seeds, backend=backend(asked), store=user_store(),
-                            again=asked.again)  # fmt: skip
+            again = asked.again and count == USUAL  # what is added is new as it is
+            work = progress(kind(), seeds, backend=backend(asked), store=user_store(), again=again)
             found = shown(work, name, "seed")
             if asked.seeds or found.attrs["verdict"] != UNDECIDED:
                 break
