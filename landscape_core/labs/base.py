@@ -7,7 +7,7 @@ docs/labs.md shows the smallest one.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -73,3 +73,11 @@ class Lab(Recipe, ABC):
         without dimensions is the number that the criterion is about. Variables whose names begin
         with `seconds` hold measured times. Everything else is drawn from `seed` alone.
         """
+
+
+def by_family(kinds: Mapping[str, type[Lab]]) -> dict[str, list[str]]:
+    """The names of labs in the groups of the gallery, in its order; other families stand last."""
+    found: dict[str, list[str]] = {family: [] for family in FAMILIES}
+    for name, kind in kinds.items():
+        found.setdefault(kind.family, []).append(name)
+    return {family: names for family, names in found.items() if names}

@@ -8,7 +8,7 @@ import xarray as xr
 
 from landscape_core.analysis.verdict import verdict
 from landscape_core.foundation.recipes import fields_of
-from landscape_core.labs.base import FAMILIES, Lab
+from landscape_core.labs.base import Lab, by_family
 
 HEAD = """# Labs
 
@@ -63,10 +63,9 @@ def page(tried: Sequence[Tried], *, growing: bool) -> str:
         growing: whether seeds were added while they did not decide.
     """
     parts = [HEAD + GROWING * growing, _table(tried)]
-    for family in dict.fromkeys([*FAMILIES, *(one.kind.family for one in tried)]):
-        of_family = [one for one in tried if one.kind.family == family]
-        if of_family:
-            parts += [f"## {family}\n", *map(_section, of_family)]
+    named = {one.name: one for one in tried}
+    for family, names in by_family({name: one.kind for name, one in named.items()}).items():
+        parts += [f"## {family}\n", *(_section(named[name]) for name in names)]
     return "\n".join(parts)
 
 

@@ -65,15 +65,13 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
 def _listed(asked: argparse.Namespace) -> Iterator[str]:
     """The labs by family, each with its question."""
     from landscape_core.foundation.registry import entries, find
-    from landscape_core.labs.base import FAMILIES, Lab
+    from landscape_core.labs.base import Lab, by_family
 
     known = {name: find(Lab, name) for name in asked.names or entries(Lab)}
-    for family in dict.fromkeys([*FAMILIES, *(kind.family for kind in known.values())]):
-        kinds = {name: kind for name, kind in known.items() if kind.family == family}
-        if kinds:
-            yield family
-        for name, kind in kinds.items():
-            yield f"  {name:<20} {kind.question} ({kind.seconds:.0f} s)"
+    for family, names in by_family(known).items():
+        yield family
+        for name in names:
+            yield f"  {name:<20} {known[name].question} ({known[name].seconds:.0f} s)"
 
 
 def _tried(asked: argparse.Namespace) -> Iterator[str]:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import name_of
 from landscape_core.foundation.registry import entries, find
-from landscape_core.labs.base import FAMILIES, Lab
+from landscape_core.labs.base import Lab, by_family
 from landscape_lab.state.form_model import assign, differences
 from landscape_lab.state.link import check_bounds
 from landscape_lab.state.place import SAFE
@@ -108,17 +108,16 @@ def names_labs(link: str) -> bool:
 def gallery() -> list[dict[str, Any]]:
     """The families with their labs: name, title, question and seconds of each."""
     kinds: Mapping[str, type[Lab]] = {name: find(Lab, name) for name in entries(Lab)}
-    found = []
-    for family in dict.fromkeys([*FAMILIES, *(kind.family for kind in kinds.values())]):
-        labs = [
-            {"name": name, "title": kind.label, "question": kind.question,
-             "seconds": round(kind.seconds)}
-            for name, kind in kinds.items()
-            if kind.family == family
-        ]  # fmt: skip
-        if labs:
-            found.append({"family": family, "labs": labs})
-    return found
+    return [
+        {"family": family, "labs": [_card(name, kinds[name]) for name in names]}
+        for family, names in by_family(kinds).items()
+    ]
+
+
+def _card(name: str, kind: type[Lab]) -> dict[str, Any]:
+    """What the gallery says of a lab."""
+    words = {"name": name, "title": kind.label, "question": kind.question}
+    return {**words, "seconds": round(kind.seconds)}
 
 
 def _word(value: Any) -> str:
