@@ -136,7 +136,16 @@ from landscape_lab.components.surface.surface import Surface
 surface, heartbeat, frame = Surface(), Heartbeat(), 0
 heartbeat.view.patience = 3.0
 links = pn.pane.Str("", css_classes=["links"])
-link = Link(lambda text: setattr(links, "object", links.object + f"[{text}]"))
+
+
+def open_link(text):
+    if "late" in text:
+        link.set("preset=first&step=1")  # what the page says before it has read the link
+    links.object += f"[{text}]"
+    link.set(text)
+
+
+link = Link(open_link)
 alpha, beta = np.linspace(-2, 3, 31), np.linspace(-1, 1, 21)
 
 
@@ -388,6 +397,23 @@ def test_the_link_is_read_from_the_address_and_written_to_it(chromium, url, visi
         guest.page.evaluate("text => { location.hash = text }", hidden)
         guest.until(lambda link=link: f"[{link}]" in told(guest), "the page to be told")
     guest.page.context.close()
+
+
+@pytest.mark.browser
+def test_what_is_written_before_a_link_is_opened_is_no_entry_of_the_history(chromium, url):
+    guest = Visitor(chromium, url).open("#preset=late&step=2", wait_for=CANVAS)
+    guest.until(lambda: "[preset=late&step=2]" in told(guest), "the page to be told")
+    length = guest.page.evaluate("history.length")
+    guest.page.evaluate("location.hash = 'preset=late&step=3'")
+    guest.until(lambda: "[preset=late&step=3]" in told(guest), "the page to be told")
+    assert guest.page.url.endswith("#preset=late&step=3")
+    assert guest.page.evaluate("history.length") == length + 1  # the one of the new address
+    guest.page.go_back()
+    guest.until(lambda: guest.page.url.endswith("#preset=late&step=2"), "the way back")
+    guest.page.go_forward()
+    guest.until(lambda: guest.page.url.endswith("#preset=late&step=3"), "the way forward")
+    guest.page.context.close()
+    assert guest.errors == []
 
 
 @pytest.mark.browser

@@ -25,6 +25,10 @@ def test_three_clicks_lead_to_a_verdict_and_back_leads_to_the_landscape(tmp_path
         page.locator(".verdict b").wait_for(timeout=120_000)  # it is kept
         page.go_back()
         page.locator("[data-lab=constant_target]").wait_for()
+        page.go_forward()
+        page.locator(".verdict b").wait_for(timeout=120_000)
+        page.go_back()
+        page.locator("[data-lab=constant_target]").wait_for()
         page.get_by_role("button", name="← Landscape").click()
         page.locator(".landscape").wait_for()
         visitor.until(lambda: "preset=" in page.url, "the link of the landscape")

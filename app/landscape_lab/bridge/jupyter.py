@@ -38,7 +38,8 @@ def show(view: pn.viewable.Viewable, left: Callable[[], None] = lambda: None) ->
         left: called in a notebook when the cell that shows it was run again or deleted.
     """
     if mode() == "server":
-        return view.servable(title="Landscape Lab")
+        # Panel's location would answer each Back with a new entry of the browser's history.
+        return view.servable(title="Landscape Lab", location=False)
     from landscape_lab.bridge.document_widget import DocumentWidget
 
     return DocumentWidget(view.get_root(), left)

@@ -52,9 +52,10 @@ def test_every_kind_of_part_has_a_group_of_its_name(kind):
 def test_a_part_of_a_package_is_found_by_its_name(group, name, package):
     base = kind_of(group)
     known = entries(base)
+    shipped = known.shipped()
     assert name in known
-    assert list(known)[-1] == name
-    assert name not in known.shipped()
+    assert name not in shipped
+    assert list(known).index(name) >= len(shipped)  # after ours; a test may have defined others
     kind = find(base, name)
     assert issubclass(kind, base)
     assert known.holds(kind)

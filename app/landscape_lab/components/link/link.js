@@ -14,17 +14,21 @@ const page = text => {
 
 export function render({model}) {
   if (!model.own_page) return;
+  let sent = model.opened;  // links that are on their way to the app, or have been
   const read = () => {
     const link = behind();
-    if (link !== model.value) model.send_msg({link});
+    if (link === model.value) return;
+    sent += 1;
+    model.send_msg({link});
   };
   const write = () => {
+    if (model.opened < sent) return;  // a value of before the link that the app is still to open
     const before = behind();
     if (before === model.value) return;
     const other = before.includes("=") && model.value.includes("=") && page(before) !== page(model.value);
     history[other ? "pushState" : "replaceState"](null, "", "#" + model.value);
   };
   if (location.hash.length > 1) read(); else if (model.value) write();
-  model.on("value", write);
+  for (const name of ["value", "opened"]) model.on(name, write);
   window.addEventListener("hashchange", read);
 }

@@ -18,20 +18,24 @@ class LinkModel(Messages, JSComponent):
 
     value = param.String(doc="URL fragment, after the #")
     own_page = param.Boolean(default=True, doc="whether the address is that of this page")
+    opened = param.Integer(default=0, doc="number of the browser's links that have been opened")
 
-    opened: Callable[[str], None]
+    open: Callable[[str], None]
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
-        self.opened(data["link"])
+        try:
+            self.open(data["link"])
+        finally:
+            self.opened += 1  # what was written before the link arrived is not put in its place
 
 
 class Link:
     """The URL fragment; in a notebook cell, whose address is the notebook's, nothing."""
 
-    def __init__(self, opened: Callable[[str], None]) -> None:
-        """`opened` is called with the initial fragment and after each edit by the user."""
+    def __init__(self, open_link: Callable[[str], None]) -> None:
+        """`open_link` is called with the initial fragment and after each edit by the user."""
         self.view = LinkModel(own_page=mode() != "notebook", width=0, height=0, margin=0)
-        self.view.opened = opened
+        self.view.open = open_link
 
     def set(self, text: str) -> None:
         """Set the fragment; another preset or step of a tour is a new entry of the history."""
