@@ -6,11 +6,8 @@ from typing import Any, ClassVar
 
 import xarray as xr
 
-from landscape_lab.components.surface.surface import alone
 from landscape_lab.exports._data import drawn
 from landscape_lab.exports.base import Export, Making, Shown
-from landscape_lab.figures.bokeh import web_page as page
-from landscape_lab.figures.bokeh.sliders import walk
 from landscape_lab.figures.camera import HOME, Camera
 
 
@@ -49,6 +46,10 @@ def web_page(
         camera: from where the surface is seen at first.
         looks: `variable`, `split`, `scale` and `limits` as `ll.plot` takes them.
     """
+    from landscape_lab.components.surface.surface import alone
+    from landscape_lab.figures.bokeh import web_page as page
+    from landscape_lab.figures.bokeh.sliders import walk
+
     way = walk(path) if path is not None else None
     way = way if way is not None and way.sizes["step"] else None
     planar = "beta" in slice_.dims

@@ -25,6 +25,16 @@ def lowest(raw: Array, alpha: Array, beta: Array) -> tuple[float, float] | None:
     return float(alpha[column]), float(beta[row])
 
 
+def best(path: xr.Dataset, here: int) -> int | None:
+    """The index of the lowest true loss up to an index, if one is known."""
+    if "loss" not in path:
+        return None
+    losses = path["loss"].values[: here + 1]
+    known = np.isfinite(losses) & np.isfinite(path["alpha"].values[: here + 1])
+    known &= np.isfinite(path["beta"].values[: here + 1])
+    return int(np.where(known, losses, np.inf).argmin()) if known.any() else None
+
+
 def dots(steps: npt.NDArray[np.integer[Any]]) -> tuple[int, list[int]]:
     """A round number of steps, and the indices of the recorded steps nearest to its multiples."""
     extent = int(steps[-1] - steps[0]) if len(steps) else 0

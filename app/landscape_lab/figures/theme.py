@@ -1,12 +1,14 @@
 """How figures look: the one place for colours, type, and how values become heights and words."""
 
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from bokeh.models import ColumnDataSource
 from bokeh.palettes import Viridis256
+
+if TYPE_CHECKING:
+    from bokeh.models import ColumnDataSource
 
 Array = npt.NDArray[np.floating[Any]]
 
@@ -176,8 +178,10 @@ def ramp(colors: tuple[str, ...], count: int) -> list[str]:
     ]
 
 
-def source(*columns: str) -> ColumnDataSource:
-    """A data source with these columns, all empty."""
+def source(*columns: str) -> "ColumnDataSource":
+    """A data source of Bokeh with these columns, all empty."""
+    from bokeh.models import ColumnDataSource  # files and links know our colours without it
+
     return ColumnDataSource({name: [] for name in columns})
 
 

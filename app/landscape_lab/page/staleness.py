@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from landscape_lab.figures.bokeh.comparison import MODES
+from landscape_lab.figures.comparison_modes import MODES
 from landscape_lab.state import form_model
 from landscape_lab.state.place import Place
 from landscape_lab.state.preset import presets

@@ -18,11 +18,15 @@ from landscape_core.session.picture import Picture
 class SidePanel(Recipe, ABC):
     """A figure next to the landscape; its fields are settings in the form."""
 
-    view: ClassVar[type]
-    """Creates the figure, once per page; its `figure` is a Bokeh model."""
-
     tall: ClassVar[bool] = False
     """Whether it takes most of the height; of the curves, that of the loss stays above it."""
+
+    @abstractmethod
+    def view(self) -> Any:
+        """The figure, made once for a page; its `figure` is a Bokeh model.
+
+        Bokeh is imported only here: links and files are read without it.
+        """
 
     @property
     def watch(self) -> Watch | None:

@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from landscape_core.session.picture import Picture
 from landscape_lab.figures.annotations import looked_at, short_names
-from landscape_lab.figures.bokeh.boundary import Boundary as View
 from landscape_lab.panels.base import SidePanel
 
 NO_BOUNDARY = "No decision boundary: the data do not have one or two inputs."
@@ -16,7 +15,11 @@ class Boundary(SidePanel):
     """The data, and the network's predictions over the input space."""
 
     label: ClassVar[str] = "decision boundary"
-    view: ClassVar[type] = View
+
+    def view(self) -> Any:
+        from landscape_lab.figures.bokeh.boundary import Boundary as View
+
+        return View()
 
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
         del scale

@@ -13,7 +13,6 @@ from landscape_core.foundation.recipes import Note
 from landscape_core.models.problems.base import ProblemSize
 from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
-from landscape_lab.figures.bokeh.connection import Connection as View
 from landscape_lab.panels.base import SidePanel
 
 COPIES = 5
@@ -28,7 +27,6 @@ class Connection(SidePanel):
     """When paused: a low-loss path to the end of a run from another initialization."""
 
     label: ClassVar[str] = "connection"
-    view: ClassVar[type] = View
     tall: ClassVar[bool] = True
 
     path: Annotated[Path, Note("method that finds the path")] = field(default_factory=Bezier)
@@ -39,6 +37,11 @@ class Connection(SidePanel):
             " this one's"
         ),
     ] = False
+
+    def view(self) -> Any:
+        from landscape_lab.figures.bokeh.connection import Connection as View
+
+        return View()
 
     def memory(self, size: ProblemSize, vector: int, history: int) -> int:
         del size

@@ -12,7 +12,6 @@ from landscape_core.foundation.recipes import Knob
 from landscape_core.models.problems.base import ProblemSize
 from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
-from landscape_lab.figures.bokeh.convexity import Convexity as View
 from landscape_lab.panels.base import SidePanel
 
 KRYLOV = 50
@@ -27,10 +26,14 @@ class Convexity(SidePanel):
     """Over the same plane, the ratio |λ min / λ max| of the full Hessian (Li et al., figure 7)."""
 
     label: ClassVar[str] = "convexity map"
-    view: ClassVar[type] = View
 
     resolution: Annotated[int, Knob(3, 101, "grid points per axis of the map")] = 11
     max_examples: Annotated[int, Knob(1, 1_000_000, "maximum number of examples", "log")] = 200
+
+    def view(self) -> Any:
+        from landscape_lab.figures.bokeh.convexity import Convexity as View
+
+        return View()
 
     def memory(self, size: ProblemSize, vector: int, history: int) -> int:
         del size, history

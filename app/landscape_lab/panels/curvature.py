@@ -17,7 +17,6 @@ from landscape_core.session.picture import Picture
 from landscape_core.training.optimizers.sgd import SGD
 from landscape_core.training.run import Run
 from landscape_core.training.schedules.constant import Constant
-from landscape_lab.figures.bokeh.curvature import Curvature as View
 from landscape_lab.panels.base import SidePanel
 
 KRYLOV = 110
@@ -32,7 +31,6 @@ class Curvature(SidePanel):
     """Eigenvalues, trace and spectral density along the run; when paused also per layer."""
 
     label: ClassVar[str] = "curvature"
-    view: ClassVar[type] = View
     tall: ClassVar[bool] = True
 
     matrix: Annotated[Matrix, Note("curvature matrix")] = field(default_factory=Hessian)
@@ -47,6 +45,11 @@ class Curvature(SidePanel):
     max_examples: Annotated[
         int, Knob(1, 1_000_000, "maximum number of examples when paused", "log")
     ] = 1000
+
+    def view(self) -> Any:
+        from landscape_lab.figures.bokeh.curvature import Curvature as View
+
+        return View()
 
     def passes(self, step: int) -> float:
         del step

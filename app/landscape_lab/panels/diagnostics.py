@@ -13,7 +13,6 @@ from landscape_core.foundation.recipes import Note
 from landscape_core.models.problems.base import ProblemSize
 from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
-from landscape_lab.figures.bokeh.diagnostics import Diagnostics as View
 from landscape_lab.panels.base import SidePanel
 
 PASSES = 100
@@ -25,10 +24,14 @@ class Diagnostics(SidePanel):
     """When paused: a diagnostic of the network at the current point, which needs no plane."""
 
     label: ClassVar[str] = "diagnostics"
-    view: ClassVar[type] = View
     tall: ClassVar[bool] = True
 
     diagnostic: Annotated[Diagnostic, Note("diagnostic")] = field(default_factory=LayerGradients)
+
+    def view(self) -> Any:
+        from landscape_lab.figures.bokeh.diagnostics import Diagnostics as View
+
+        return View()
 
     def memory(self, size: ProblemSize, vector: int, history: int) -> int:
         del history

@@ -10,7 +10,6 @@ from landscape_core.analysis.vector_field import field
 from landscape_core.foundation.recipes import Knob
 from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
-from landscape_lab.figures.bokeh.field import Field as View
 from landscape_lab.panels.base import SidePanel
 
 
@@ -19,10 +18,14 @@ class Field(SidePanel):
     """The negative gradient field over the plane; for a game the joint field of both players."""
 
     label: ClassVar[str] = "vector field"
-    view: ClassVar[type] = View
 
     resolution: Annotated[int, Knob(5, 51, "arrows per axis")] = 13
     max_examples: Annotated[int, Knob(1, 1_000_000, "maximum number of examples", "log")] = 1000
+
+    def view(self) -> Any:
+        from landscape_lab.figures.bokeh.field import Field as View
+
+        return View()
 
     def passes(self, step: int) -> float:
         del step

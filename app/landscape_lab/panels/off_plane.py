@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from landscape_core.session.picture import Picture, under
-from landscape_lab.figures.bokeh.off_plane import OffPlane as View
 from landscape_lab.panels.base import SidePanel
 
 
@@ -13,7 +12,11 @@ class OffPlane(SidePanel):
     """Loss along the trajectory against the loss at its projection; distance from the plane."""
 
     label: ClassVar[str] = "distance from the plane"
-    view: ClassVar[type] = View
+
+    def view(self) -> Any:
+        from landscape_lab.figures.bokeh.off_plane import OffPlane as View
+
+        return View()
 
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
         del scale

@@ -12,7 +12,6 @@ from landscape_core.planes.directions.random import Random
 from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
 from landscape_core.slices.grid import Grid
-from landscape_lab.figures.bokeh.planes import Planes as View
 from landscape_lab.panels.base import SidePanel
 
 
@@ -21,7 +20,6 @@ class Planes(SidePanel):
     """When paused: the point on many random planes, with mean and standard error of the metrics."""
 
     label: ClassVar[str] = "many planes"
-    view: ClassVar[type] = View
     tall: ClassVar[bool] = True
 
     count: Annotated[int, Knob(2, 24, "number of planes")] = 6
@@ -32,6 +30,11 @@ class Planes(SidePanel):
     directions: Annotated[Random, Note("rule for the random directions")] = field(
         default_factory=Random
     )
+
+    def view(self) -> Any:
+        from landscape_lab.figures.bokeh.planes import Planes as View
+
+        return View()
 
     def passes(self, step: int) -> float:
         del step

@@ -15,7 +15,6 @@ from landscape_core.planes.directions.pca import PCA
 from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
 from landscape_core.slices.slice_spec import SliceSpec
-from landscape_lab.figures.bokeh.runs import Runs as View
 from landscape_lab.panels.base import SidePanel
 
 
@@ -24,10 +23,14 @@ class Runs(SidePanel):
     """When paused: runs from other initializations, on the PCA plane of all trajectories."""
 
     label: ClassVar[str] = "several runs"
-    view: ClassVar[type] = View
 
     count: Annotated[int, Knob(1, 8, "number of additional runs, on the same data")] = 3
     resolution: Annotated[int, Knob(5, 201, "grid points per axis")] = 31
+
+    def view(self) -> Any:
+        from landscape_lab.figures.bokeh.runs import Runs as View
+
+        return View()
 
     def memory(self, size: ProblemSize, vector: int, history: int) -> int:
         del size, vector

@@ -7,8 +7,7 @@ from landscape_core.analysis.persistence import persistence
 from landscape_core.analysis.topological_profile import topological_profile
 from landscape_core.foundation.recipes import Choice
 from landscape_core.session.picture import Picture
-from landscape_lab.figures.bokeh.topology import DRAWINGS
-from landscape_lab.figures.bokeh.topology import Topology as View
+from landscape_lab.figures.topology_drawings import DRAWINGS
 from landscape_lab.panels.base import SidePanel
 
 
@@ -17,11 +16,15 @@ class Topology(SidePanel):
     """Minima and saddles of the slice as persistence barcode, merge tree or profile of basins."""
 
     label: ClassVar[str] = "topology"
-    view: ClassVar[type] = View
 
     drawing: Annotated[
         str, Choice(DRAWINGS, "persistence barcode, merge tree or topological profile")
     ] = "barcode"
+
+    def view(self) -> Any:
+        from landscape_lab.figures.bokeh.topology import Topology as View
+
+        return View()
 
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
         split = picture.spec.split

@@ -9,8 +9,8 @@ from landscape_core.foundation.registry import entries
 from landscape_core.models.measures.base import Measure
 from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.training.run import Run
-from landscape_lab.figures.bokeh.comparison import MODES
 from landscape_lab.figures.camera import BOUNDS, camera_of
+from landscape_lab.figures.comparison_modes import MODES
 from landscape_lab.panels.base import SidePanel
 from landscape_lab.panels.boundary import Boundary
 

@@ -851,3 +851,26 @@ def test_the_list_of_commands_is_shown_without_a_library_that_takes_long_to_impo
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("picture", "preset=none"),
+        ("plot", "nothing.nc"),
+        ("train", "--set", "run.optimizer.nothing=3"),
+        ("slice", "nothing.nc"),
+        ("lab", "run", "nothing"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_refused_is_refused_before_what_draws_is_imported(words):
+    code = f"""
+import sys
+from landscape_lab.cli.main import main
+code = main({list(words)})
+print(code, *{{"panel", "matplotlib.figure", "bokeh.models", "sklearn"}} & set(sys.modules))
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["1"]
+    assert found.stderr.startswith("landscape: ")

@@ -18,7 +18,7 @@ from landscape_core.foundation.registry import from_plain
 from landscape_core.session.session import Session
 from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.training.run import Run
-from landscape_lab.figures.bokeh.topology import DRAWINGS, NOTHING
+from landscape_lab.figures.bokeh.topology import NOTHING
 from landscape_lab.figures.bokeh.topology import Topology as Drawn
 from landscape_lab.figures.matplotlib.barcode import barcode_on
 from landscape_lab.figures.matplotlib.base import kinds
@@ -26,6 +26,7 @@ from landscape_lab.figures.matplotlib.merge_tree import merge_tree_on
 from landscape_lab.figures.matplotlib.plotting import drawing_of, plot
 from landscape_lab.figures.matplotlib.topological_profile import profile_on
 from landscape_lab.figures.topology import MOST, bars, curve, scale_for, summary, tree_lines
+from landscape_lab.figures.topology_drawings import DRAWINGS
 from landscape_lab.panels.topology import Topology
 from landscape_lab.state.scene import Display
 
@@ -150,7 +151,7 @@ def test_a_session_draws_its_topology_and_computes_it_once_for_a_slice(drawing):
     session = Session(from_plain(Run, {"steps": 2}), SliceSpec(resolution=11))
     session.advance(2)
     picture = session.picture()
-    panel, view = Topology(drawing=drawing), Topology.view()
+    panel, view = Topology(drawing=drawing), Topology().view()
     panel.draw(view, picture, "log")
     barcode = persistence(picture.slice)
     assert view.figure.title.text.startswith(f"{barcode.sizes['bar']} minim")

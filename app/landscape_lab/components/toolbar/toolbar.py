@@ -9,7 +9,7 @@ from panel.custom import JSComponent
 
 from landscape_lab.bridge.jupyter import Messages
 from landscape_lab.figures import theme
-from landscape_lab.figures.bokeh.comparison import MODES
+from landscape_lab.figures.comparison_modes import MODES
 from landscape_lab.state.place import MOST_KEPT
 
 PARTS = ("../signals.js", "toolbar_icons.js", "toolbar.js")

@@ -24,14 +24,6 @@ from landscape_lab.figures.tables import colors, table
 MOST = 4
 """Runs that are compared, at most."""
 
-MODES = {
-    "side": "side by side",
-    "own": "own colours",
-    "difference": "differences",
-    "together": "on one plane",
-}
-"""How runs are compared, in a word or two each."""
-
 WAITING = "The paths are put on one plane\nwhen the runs are paused."
 
 FILL: dict[str, Any] = {"sizing_mode": "stretch_both", "spacing": 0}

@@ -19,6 +19,7 @@ from bokeh.plotting import figure
 
 from landscape_lab.figures import theme
 from landscape_lab.figures.annotations import (
+    best,
     dots,
     exact_tip,
     marked,
@@ -26,7 +27,7 @@ from landscape_lab.figures.annotations import (
 )
 from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.figures.bokeh.legend import Key
-from landscape_lab.figures.bokeh.path import OFF, Trail, best, index_of, is_long
+from landscape_lab.figures.bokeh.path import OFF, Trail, index_of, is_long
 from landscape_lab.figures.bokeh.sizes import enlarge
 from landscape_lab.figures.drawn_slice import DrawnSlice, drawn_slice
 from landscape_lab.figures.pixels import (

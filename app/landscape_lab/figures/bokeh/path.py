@@ -9,7 +9,7 @@ from bokeh.models import LinearColorMapper, Range1d
 from bokeh.plotting import figure
 
 from landscape_lab.figures import theme
-from landscape_lab.figures.annotations import dots
+from landscape_lab.figures.annotations import best, dots
 from landscape_lab.figures.pixels import narrow, same
 
 LONGEST = 500
@@ -150,16 +150,6 @@ def ages(path: xr.Dataset) -> npt.NDArray[np.float64]:
     """How late each recorded step is, from 0 at the first to 1 at the last."""
     steps = path["step"].values.astype(float)
     return np.asarray((steps - steps[0]) / max(1.0, steps[-1] - steps[0]))
-
-
-def best(path: xr.Dataset, here: int) -> int | None:
-    """The index of the lowest true loss up to an index, if one is known."""
-    if "loss" not in path:
-        return None
-    losses = path["loss"].values[: here + 1]
-    known = np.isfinite(losses) & np.isfinite(path["alpha"].values[: here + 1])
-    known &= np.isfinite(path["beta"].values[: here + 1])
-    return int(np.where(known, losses, np.inf).argmin()) if known.any() else None
 
 
 def _along(path: xr.Dataset, here: int) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:

@@ -23,9 +23,6 @@ from landscape_lab.figures.topology import (
     tree_lines,
 )
 
-DRAWINGS = ("barcode", "merge tree", "profile")
-"""What can be drawn."""
-
 NOTHING = "No finite loss:\nnothing to draw."
 
 KINDS = ("dotted", "solid")

@@ -9,8 +9,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from landscape_lab.figures import theme
-from landscape_lab.figures.annotations import dots
-from landscape_lab.figures.bokeh.path import best
+from landscape_lab.figures.annotations import best, dots
 
 Array = npt.NDArray[np.floating[Any]]
 
