@@ -176,8 +176,13 @@ class Visitor:
         """Wait for something; the page lives on meanwhile."""
         if not happens_on(self.page, condition, patience):
             raise AssertionError(
-                f"waited {patience:g} s for {what}; the page's errors: {self.errors}"
+                f"waited {patience:g} s for {what}; {self._state()}; errors: {self.errors}"
             )
+
+    def _state(self) -> str:
+        """What the toolbar says, if the page has one."""
+        bars = self.page.locator(".bar[data-frame]")
+        return " ".join(bars.first.inner_text().split()) if bars.count() else "no toolbar"
 
     def at_rest(self) -> None:
         """Wait until no run goes on and no more pictures come."""

@@ -124,6 +124,7 @@ class LatestJobQueue:
             self._number += 1
             self._job = self._update = None
             self._former, self._thread = self._thread or self._former, None
+            self._pumping = False  # a turn that was asked for is given up
             self._changed.notify_all()
         self._turns.leave(self)
 

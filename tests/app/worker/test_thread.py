@@ -15,6 +15,7 @@ import pytest
 
 from landscape_lab.worker import thread
 from landscape_lab.worker.thread import LatestJobQueue
+from landscape_lab.worker.turns import Turns
 from waiting import happens, is_waiting, take, until
 
 
@@ -429,6 +430,27 @@ def test_a_queue_at_rest_has_no_thread_and_the_next_job_starts_one_after_the_oth
     until(lambda: workers() == [])
 
 
+def test_a_page_that_rested_while_it_waited_for_its_turn_draws_again():
+    asked = []
+
+    class Noted(Turns):
+        def ask(self, page, start):
+            super().ask(page, start)
+            asked.append(page)
+
+    turns, loop = Noted(), EventLoop()
+    queue, heard = LatestJobQueue(loop, turns), Heard()
+    turns.ask("another page", lambda: None)  # which has its turn now
+    queue.submit(itertools.count, heard.show, heard.fail, heard.done)
+    until(lambda: queue in asked)
+    queue.rest()
+    turns.done("another page")
+    queue.submit(itertools.count, heard.show, heard.fail, heard.done)
+    loop.run_until(lambda: len(heard.updates) > 3)
+    queue.close()
+    assert heard.errors == []
+
+
 def test_closing_twice_is_as_good_as_once(queue, submit):
     submit(itertools.count)
     queue.close()
@@ -478,6 +500,7 @@ def test_a_closed_queue_can_be_forgotten(loop):
 LEFT_OPEN = """
 import asyncio, itertools
 from landscape_lab.worker.thread import LatestJobQueue
+from landscape_lab.worker.turns import Turns
 
 class Loop:
     def soon(self, function, *arguments):

@@ -17,7 +17,7 @@ export function render({model}) {
   let sent = model.opened;  // links that are on their way to the app, or have been
   const read = () => {
     const link = behind();
-    if (link === model.value) return;
+    if (link === model.value && model.opened >= sent) return;
     sent += 1;
     model.send_msg({link});
   };

@@ -16,7 +16,7 @@ button:hover,select:hover{border-color:var(--tint)}
 button:active{background:#eef4f6}
 button[aria-disabled=true]{color:#6f7c85;border-color:#c9d2d8;cursor:default}button[aria-disabled=true] svg{opacity:.55}
 button.play,button.first{background:var(--tint);border-color:var(--tint);color:#fff;font-weight:600}
-button.play{min-width:6.8em}
+button.play{min-width:6.8em}.face{display:inline-flex;align-items:center;gap:6px;font-weight:inherit}
 button.play:hover,button.first:hover{background:#0b5566}
 .group{display:inline-flex}.group>*{border-radius:0;margin-left:-1px}.group>:first-child{border-radius:7px 0 0 7px;margin:0}.group>:last-child{border-radius:0 7px 7px 0}.group>:first-child:has(+[hidden]){border-radius:7px}
 [aria-pressed=true]:not(.play){background:#e3f0f3;border-color:var(--tint);color:#0b5566;font-weight:600;z-index:1}
@@ -113,6 +113,9 @@ export function render({model, el}) {
   const restore = simple("restore", "Restore", "Restore all settings of the preset", "bare");
   const opening = make("div", {className: "group", hidden: model.presets.length === 0}, preset, restore);
   const play = button("play", "Play", "Play or pause (space)", () => tell("play", !state.playing), "play");
+  const face = (icon, word) => make("b", {className: "face", innerHTML: `${ICONS[icon]}<span>${word}</span>`});
+  const playFace = face("play", "Play"), pauseFace = face("pause", "Pause");
+  play.replaceChildren(playFace, pauseFace);
   const step = simple("step", "Step", "One training step (.)", "worded");
   const reset = simple("reset", "Reset", "Reset to step 0 with the same seed (R)", "worded");
   const seed = simple("seed", "New seed", "Restart with another random seed", "bare");
@@ -220,7 +223,10 @@ export function render({model, el}) {
   };
 
   const SHOWN = {
-    playing: v => { play.innerHTML = v ? `${ICONS.pause}<span>Pause</span>` : `${ICONS.play}<span>Play</span>`; play.setAttribute("aria-pressed", Boolean(v)); },
+    playing: v => {  // shown and hidden, not replaced: a click ends where it began
+      for (const [face, is] of [[playFace, !v], [pauseFace, v]]) face.hidden = !is;
+      play.setAttribute("aria-pressed", Boolean(v));
+    },
     preset: v => { preset.value = v; },
     speed: v => {
       if (![...speed.options].some(o => Number(o.value) === v)) speed.add(new Option(`× ${v}`, v));
