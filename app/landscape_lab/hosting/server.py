@@ -266,12 +266,30 @@ def _wait_until_answering(process: subprocess.Popen[bytes], url: str, patience: 
             raise ServerError(
                 f"The server ended with status {process.returncode} before it answered at {url}."
             )
-        # Only knock: asking for the page would start a kernel.
+        # Only knock: asking for the page would start a kernel. Who answers may be another program
+        # that has taken the port meanwhile; ours then ends.
         with contextlib.suppress(OSError):
             socket.create_connection((where.hostname, where.port), timeout=2).close()
-            return
+            if _listens(process.pid, where.port):
+                return
         time.sleep(0.05)
     raise ServerError(f"The server did not answer at {url} within {patience:g} seconds.")
+
+
+def _listens(pid: int, port: int | None) -> bool:
+    """Whether a process or one that it has started listens on a port; true where nobody can say."""
+    try:
+        server = psutil.Process(pid)
+        for process in (server, *server.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                for one in process.net_connections("tcp"):
+                    if one.status == psutil.CONN_LISTEN and one.laddr.port == port:
+                        return True
+    except psutil.AccessDenied:
+        return True
+    except psutil.NoSuchProcess:
+        pass
+    return False
 
 
 @contextlib.contextmanager

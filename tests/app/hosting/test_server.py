@@ -184,6 +184,19 @@ def test_a_server_that_ends_at_once_is_an_error():
         pytest.fail("A server that is not there was handed out.")
 
 
+def test_another_program_that_answers_at_the_port_is_not_taken_for_the_server():
+    command = (
+        [sys.executable, "-c", "import time; time.sleep(1); raise SystemExit(1)"],
+        dict(os.environ),
+    )
+    with (
+        socket.create_server((server.LOCAL, 0)) as other,
+        pytest.raises(server.ServerError, match="ended with status 1"),
+        server.running(command, server.address(other.getsockname()[1])),
+    ):
+        pytest.fail("A server that another program stands for was handed out.")
+
+
 def test_a_silent_server_is_an_error_and_is_ended():
     command = (
         [sys.executable, "-c", "import threading; threading.Event().wait()"],
