@@ -435,10 +435,12 @@ def test_a_page_that_python_answers_is_never_covered(visitor):
 
 
 @pytest.mark.browser
-def test_a_page_whose_python_has_gone_says_so_and_offers_to_reload(chromium, page):
+@pytest.mark.parametrize("answered", [True, False], ids=["later", "before its first answer"])
+def test_a_page_whose_python_has_gone_says_so_and_offers_to_reload(chromium, page, answered):
     with served("panel", *page) as address:
         guest = Visitor(chromium, address).open(wait_for=CANVAS)
-        guest.hears("pong")
+        if answered:
+            guest.hears("pong")
         port = re.search(r":(\d+)/", address)[1]
         for process in psutil.process_iter(["cmdline"]):
             words = process.info["cmdline"] or []

@@ -180,9 +180,9 @@ class Visitor:
             )
 
     def _state(self) -> str:
-        """What the toolbar says, if the page has one."""
-        bars = self.page.locator(".bar[data-frame]")
-        return " ".join(bars.first.inner_text().split()) if bars.count() else "no toolbar"
+        """What the toolbar and its message say, if the page has one."""
+        found = self.page.locator(".bar[data-frame], .message:visible").all_inner_texts()
+        return " ".join(" | ".join(found).split()) or "no toolbar"
 
     def at_rest(self) -> None:
         """Wait until no run goes on and no more pictures come."""

@@ -2,17 +2,19 @@
 // it covers its own cell only: Python may be at work on another, and the notebook is not ours. A page
 // without a run or an input for `idle` seconds asks Python to end its session, and says so.
 const EVERY = 2000;
+const BEFORE = 4;  // so many times more patience before the first answer, while Python still starts
 
 export function render({model, el}) {
   let last = performance.now(), answered = false, ended = false, overlay = null;
-  const timer = setInterval(() => {
+  const beat = () => {
     if (!el.isConnected) { clearInterval(timer); overlay?.remove(); return; }
     if (ended) { clearInterval(timer); return; }
     try { model.send_msg({ping: true}); } catch { /* the connection is gone: the clock below says so */ }
     if (document.hidden) { last = performance.now(); return; }  // browsers slow hidden pages down
-    if (answered && !overlay && performance.now() - last > 1000 * model.patience)
+    if (!overlay && performance.now() - last > 1000 * model.patience * (answered ? 1 : BEFORE))
       overlay = cover(model.in_cell ? SILENT : GONE, model.in_cell ? outermost(el).parentNode : null);
-  }, EVERY);
+  };
+  const timer = setInterval(beat, EVERY);
   whenIdle(el, model.idle, () => {
     ended = true;
     for (const one of globalThis.Bokeh?.documents ?? []) one.config.reconnect_session = false;
