@@ -5,20 +5,19 @@ A finished seed is kept in the store under its recipe: a run that was stopped go
 seed, and asked again it is there at once. A lab whose code has no key is not kept, with a warning.
 """
 
-import contextlib
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import torch
 import xarray as xr
 
 from landscape_core.analysis import verdict
 from landscape_core.experiments import picture_attributes
 from landscape_core.experiments.progress import UPDATE_INTERVAL, Progress, result
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.one_thread import ONE_THREAD
 from landscape_core.foundation.recipes import name_of, to_plain
 from landscape_core.foundation.registry import entries, from_plain, make
 from landscape_core.labs.base import WALL_CLOCK, Lab
@@ -158,7 +157,7 @@ def _computed(
 def on_one_thread(work: Iterator[xr.Dataset]) -> Iterator[xr.Dataset]:
     """The same datasets, each computed while torch has one thread."""
     while True:
-        with _single_thread():
+        with ONE_THREAD.hold():
             dataset = next(work, None)
         if dataset is None:
             return
@@ -188,16 +187,6 @@ class _Whole:
 
     def __call__(self, seed: int) -> xr.Dataset:
         return [dataset for _, dataset, _ in _computed(self._lab, [seed], None)][-1]
-
-
-@contextlib.contextmanager
-def _single_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _judged(dataset: xr.Dataset) -> xr.Dataset:
