@@ -158,9 +158,7 @@ def repeatable(dataset: xr.Dataset) -> xr.Dataset:
     return dataset.drop_vars([name for name in dataset if str(name).startswith(WALL_CLOCK)])
 
 
-def computed(
-    lab: Lab, seeds: Sequence[int], *, backend: Backend | None = None
-) -> Iterator[Found]:
+def computed(lab: Lab, seeds: Sequence[int], *, backend: Backend | None = None) -> Iterator[Found]:
     """The datasets of seeds as they come: here one after the other, or on a backend."""
     if backend is not None:
         for index, dataset in backend.map(_Whole(lab), seeds):

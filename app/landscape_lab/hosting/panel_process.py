@@ -261,7 +261,7 @@ def run(served: Served, number: int, end: socket.socket) -> None:
         line.send(json.dumps({READY: os.getpid()}).encode())
         PeriodicCallback(report, LOOK).start()
         if served.workers:
-            ELSEWHERE.use(lambda: loop.add_callback(ask_for_workers))
+            ELSEWHERE.use(lambda: loop.add_callback(ask_for_workers), served.workers)
 
     loop.add_callback(start)
     loop.start()
