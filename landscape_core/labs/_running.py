@@ -115,8 +115,7 @@ def _progress(
     if store is not None and not key_or_warning("This lab", lab, seeds[0]):
         store = None
     if store is not None and not again:
-        kept = {seed: store.get(key(lab, seed)) for seed in seeds}
-        found = {seed: one for seed, one in kept.items() if one is not None}
+        found = _kept(lab, seeds, store)
     done, total, shown = set(found), len(seeds), 0.0
     left = [seed for seed in seeds if seed not in found]
     if found and left:
@@ -129,12 +128,22 @@ def _progress(
         found[seed] = dataset
         if finished:
             done.add(seed)
-            if store is not None:
-                store.put(key(lab, seed), dataset)
+            _keep(lab, seed, dataset, store)
         if len(done) < total and time.monotonic() >= shown + UPDATE_INTERVAL:
             yield Progress(len(done), total, merged(lab, found, seeds))
             shown = time.monotonic()
     yield Progress(total, total, _judged(merged(lab, found, seeds)))
+
+
+def _keep(lab: Lab, seed: int, dataset: xr.Dataset, store: Store | None) -> None:
+    if store is not None:
+        store.put(key(lab, seed), dataset)
+
+
+def _kept(lab: Lab, seeds: list[int], store: Store) -> dict[int, xr.Dataset]:
+    """The datasets of the seeds that a store has."""
+    kept = {seed: store.get(key(lab, seed)) for seed in seeds}
+    return {seed: one for seed, one in kept.items() if one is not None}
 
 
 def merged(lab: Lab, found: Mapping[int, xr.Dataset], seeds: list[int]) -> xr.Dataset:

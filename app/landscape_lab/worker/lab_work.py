@@ -15,9 +15,16 @@ from landscape_core.labs.base import Lab
 from landscape_core.storage.store import Store
 from landscape_lab.state.lab_place import LabPlace
 from landscape_lab.worker.elsewhere import ELSEWHERE, Elsewhere
+from landscape_lab.worker.second_process import SECOND_PROCESS, SecondProcess
 
 LOOK = 0.05
 """Seconds of waiting for one of several workers, while others may have news."""
+
+PAUSE = 0.02
+"""Seconds until lanes are asked again that had no news."""
+
+LONG = 4.0
+"""Seconds of work from which a second process is worth its start."""
 
 QUIET = 0.25
 """Seconds without news after which a page is asked whether it still wants them."""
@@ -37,52 +44,82 @@ def first_picture(
 
 
 def every_seed(
-    there: LabPlace, store: Store | None, *, again: bool, elsewhere: Elsewhere = ELSEWHERE
+    there: LabPlace,
+    store: Store | None,
+    *,
+    again: bool,
+    elsewhere: Elsewhere = ELSEWHERE,
+    second: SecondProcess = SECOND_PROCESS,
 ) -> Iterator[Progress]:
     """All seeds, with pictures on the way; those that are kept are not computed `again`.
 
     Raises:
         BackendError: a worker died.
     """
-    compute = functools.partial(_shared_out, elsewhere)
+
+    def compute(lab: Lab, seeds: Sequence[int]) -> Iterator[labs.Found | None]:
+        left = deque(seeds)
+        if elsewhere.exists:
+            count = min(elsewhere.count, len(seeds))
+            lanes = [_on_workers(elsewhere, lab, left) for _ in range(count)]
+        else:
+            lanes = [_here(lab, left)]
+            if lab.seconds * len(seeds) / lab.seeds >= LONG:
+                lanes.append(_on_second_process(second, lab, left))
+        yield from _together(lanes)
+        yield from _here(lab, left)  # what another process has refused in the end
+
     yield from labs.progress_from(compute, there.lab, there.seeds, store=store, again=again)
 
 
-def _shared_out(
-    elsewhere: Elsewhere, lab: Lab, seeds: Sequence[int]
-) -> Iterator[labs.Found | None]:
-    """The datasets of seeds from wherever they are computed, as they come."""
-    if not elsewhere.exists:
-        yield from labs.computed(lab, seeds)
-        return
-    left = deque(seeds)
-    count = min(elsewhere.count, len(seeds))
-    lanes = [_on_workers(elsewhere, lab, left) for _ in range(count)]
+def _together(lanes: list[News]) -> News:
+    """The news of lanes in turn, until all have ended; None from time to time where there is none.
+
+    Each lane is asked without much waiting.
+    """
+    last = time.monotonic()
     try:
-        yield from _sparing(_in_turn(lanes))
+        while lanes:
+            news: list[labs.Found | None] = [
+                one for lane in tuple(lanes) if (one := _next(lane, lanes)) is not None
+            ]
+            if news or time.monotonic() >= last + QUIET:
+                last = time.monotonic()
+                yield from news or [None]
+            else:
+                time.sleep(PAUSE)
     finally:
         for lane in lanes:
             lane.close()
 
 
-def _in_turn(lanes: Sequence[News]) -> Iterator[labs.Found | None]:
-    """The news of lanes, one after the other, until all have ended."""
-    there = list(lanes)
-    while there:
-        for lane in tuple(there):
-            try:
-                yield next(lane)
-            except StopIteration:
-                there.remove(lane)
+def _next(lane: News, lanes: list[News]) -> labs.Found | None:
+    """The news of a lane; one that has ended is removed."""
+    try:
+        return next(lane)
+    except StopIteration:
+        lanes.remove(lane)
+        return None
 
 
-def _sparing(news: Iterator[labs.Found | None]) -> Iterator[labs.Found | None]:
-    """The same, with None less often."""
-    last = time.monotonic()
-    for one in news:
-        if one is not None or time.monotonic() >= last + QUIET:
-            yield one
-            last = time.monotonic()
+def _here(lab: Lab, left: deque[int]) -> News:
+    """One seed after the other in this process."""
+    while left:
+        yield from labs.computed(lab, [left.popleft()])
+
+
+def _on_second_process(second: SecondProcess, lab: Lab, left: deque[int]) -> News:
+    """One seed after the other on the second process of this one, if it can be had."""
+    with second.taken() as there:
+        if not there or not (yield from second.ready()):
+            return
+        while left:
+            seed = left.popleft()
+            dataset = yield from second.finished(lab, seed)
+            if dataset is None:
+                left.appendleft(seed)
+                return
+            yield seed, dataset, True
 
 
 def _on_workers(elsewhere: Elsewhere, lab: Lab, left: deque[int]) -> News:
