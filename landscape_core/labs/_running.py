@@ -1,8 +1,9 @@
 """A lab over seeds: datasets that grow, seeds kept in a store, the verdict at the end.
 
 Every seed is computed on one thread of torch, here and on workers, so that it repeats to the bit.
-A finished seed is kept in the store under its recipe: a run that was stopped goes on with the next
-seed, and asked again it is there at once. A lab whose code has no key is not kept, with a warning.
+A finished seed is kept in the store under its recipe and the code that the lab can reach: a run
+that was stopped goes on with the next seed, and asked again it is there at once. A lab whose code
+has no key is not kept, with a warning.
 """
 
 import functools
@@ -17,9 +18,10 @@ import xarray as xr
 from landscape_core.analysis import verdict
 from landscape_core.experiments import picture_attributes
 from landscape_core.experiments.progress import UPDATE_INTERVAL, Progress, result
+from landscape_core.foundation import one_thread
 from landscape_core.foundation.errors import SpecError
-from landscape_core.foundation.one_thread import ONE_THREAD
-from landscape_core.foundation.recipes import name_of, to_plain
+from landscape_core.foundation.reachable_files import reachable_digest
+from landscape_core.foundation.recipes import Recipe, name_of, to_plain
 from landscape_core.foundation.registry import entries, from_plain, make
 from landscape_core.labs.base import LARGEST_SEED, MOST_SEEDS, WALL_CLOCK, Lab
 from landscape_core.models.content_key import content_key, key_or_warning
@@ -104,8 +106,15 @@ def progress_from(
 
 
 def key(lab: Lab, seed: int) -> str:
-    """The key of one seed of a lab in the store."""
-    return content_key("lab", lab, seed)
+    """The key of one seed of a lab in the store: by content, and all code that it can reach."""
+    code = [reachable_digest(module) for module in sorted({one_thread.__name__, *_homes(lab)})]
+    return content_key("lab", *code, lab, seed)
+
+
+def _homes(recipe: Recipe) -> set[str]:
+    """The modules of the classes of a recipe, and of those in its fields."""
+    inner = [value for value in vars(recipe).values() if isinstance(value, Recipe)]
+    return {type(recipe).__module__}.union(*map(_homes, inner))
 
 
 def _progress(
@@ -190,7 +199,7 @@ def steps(lab: Lab, seed: int) -> Iterator[xr.Dataset]:
     """
     work = lab.work(seed)
     while True:
-        with ONE_THREAD.hold():
+        with one_thread.ONE_THREAD.hold():
             dataset = next(work, None)
         if dataset is None:
             return
