@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 """The folder of the engine."""
 
 COMPUTING = ("torch", "numpy", "scipy", "scikit-learn", "xarray")
-"""The packages of others by which the engine computes, told by their versions."""
+"""The packages of others by which the engine computes; their versions are part of the digest."""
 
 IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^#\n]*)|import[ \t]+([^#\n]*))",

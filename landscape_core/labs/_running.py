@@ -34,7 +34,7 @@ Found = tuple[int, xr.Dataset, bool]
 """A seed, its dataset, and whether that is finished."""
 
 Compute = Callable[[Lab, Sequence[int]], Iterator[Found | None]]
-"""Computes seeds of a lab, in any order or at once; None now and then while there is no news."""
+"""Computes seeds of a lab, in any order or at once; None now and then while there is no update."""
 
 
 def names() -> list[str]:
@@ -99,7 +99,7 @@ def progress_from(
 ) -> Iterator[Progress]:
     """Like `progress`, of seeds that `compute` computes, wherever that is.
 
-    While it says that there is no news, progress without a dataset is yielded.
+    While it has no update, progress without a dataset is yielded.
     """
     asked = _checked_seeds(lab.seeds if seeds is None else seeds)
     return _progress(compute, lab, asked, store, again=again)
@@ -129,11 +129,11 @@ def _progress(
     left = [seed for seed in seeds if seed not in found]
     if found and left:
         yield Progress(len(done), total, merged(lab, found, seeds))
-    for news in compute(lab, left):
-        if news is None:
+    for update in compute(lab, left):
+        if update is None:
             yield Progress(len(done), total)
             continue
-        seed, dataset, finished = news
+        seed, dataset, finished = update
         found[seed] = dataset
         if finished:
             done.add(seed)

@@ -81,7 +81,7 @@ def _raise_in(thread: int) -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(Stopped))
 
 
-def remote_steps(client: "Client", packed: bytes, look: float = LOOK) -> Iterator[Any]:
+def remote_steps(client: "Client", packed: bytes, interval: float = LOOK) -> Iterator[Any]:
     """The items of a generator that runs on a worker, and None now and then while there is none.
 
     The worker makes the next item while the last one is used. Closing the iterator ends the work.
@@ -89,7 +89,7 @@ def remote_steps(client: "Client", packed: bytes, look: float = LOOK) -> Iterato
     Args:
         client: of the cluster.
         packed: a function that returns the iterator, as `cloudpickle.dumps` packs it.
-        look: seconds of waiting after which None comes.
+        interval: seconds of waiting after which None comes.
 
     Raises:
         BackendError: the worker is gone, with what it was at.
@@ -101,9 +101,9 @@ def remote_steps(client: "Client", packed: bytes, look: float = LOOK) -> Iterato
         future = client.submit(Steps, packed, actor=True, pure=False)
     steps: Any = None  # the worker's, where each call returns a future
     try:
-        steps = yield from _waited(client, future.result, look)
+        steps = yield from _waited(client, future.result, interval)
         coming = steps.advance()
-        while found := (yield from _waited(client, coming.result, look)):
+        while found := (yield from _waited(client, coming.result, interval)):
             coming = steps.advance()
             yield found[0]
     except GeneratorExit:  # nobody wants the rest
@@ -117,7 +117,7 @@ def remote_steps(client: "Client", packed: bytes, look: float = LOOK) -> Iterato
 
 
 def _waited(
-    client: "Client", result: Callable[[float], T], look: float
+    client: "Client", result: Callable[[float], T], interval: float
 ) -> Generator[None, None, T]:
     """What comes in the end; yields while it does not."""
     from distributed import CancelledError, KilledWorker
@@ -125,7 +125,7 @@ def _waited(
 
     while True:
         try:
-            return result(look)
+            return result(interval)
         except TimeoutError:
             if client.status != "running":
                 raise BackendError(LOST) from None

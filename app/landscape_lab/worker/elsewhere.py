@@ -68,14 +68,14 @@ class Elsewhere:
             self._reported = reported
             self._changed.notify_all()
 
-    def items(self, call: Callable[[], Iterator[T]], look: float = LOOK) -> Iterator[T | None]:
+    def items(self, call: Callable[[], Iterator[T]], interval: float = LOOK) -> Iterator[T | None]:
         """What `call` yields, from a worker, and None now and then while there is nothing new.
 
         It is computed here where there is no worker, or where it cannot be sent.
 
         Args:
             call: returns the iterator.
-            look: seconds of waiting for a worker's answer after which None comes.
+            interval: seconds of waiting for a worker's answer after which None comes.
 
         Raises:
             BackendError: the worker died of it, or with it.
@@ -88,7 +88,7 @@ class Elsewhere:
                 return
             begun = False
             try:
-                for found in self._remote(client, packed, look):
+                for found in self._remote(client, packed, interval):
                     begun = begun or found is not None
                     yield found
             except BackendError:
@@ -97,11 +97,11 @@ class Elsewhere:
             else:
                 return
 
-    def _remote(self, client: "Client", packed: bytes, look: float) -> Iterator[Any]:
+    def _remote(self, client: "Client", packed: bytes, interval: float) -> Iterator[Any]:
         """The items from a worker, as soon as there is room for the work."""
         yield from self._room_for(len(packed))
         try:
-            yield from remote_steps(client, packed, look)
+            yield from remote_steps(client, packed, interval)
         finally:
             with self._changed:
                 self._sent -= len(packed)

@@ -12,24 +12,25 @@ from collections.abc import Generator, Iterator, Sequence
 from landscape_core import labs
 from landscape_core.experiments.progress import UPDATE_INTERVAL, Progress
 from landscape_core.labs.base import Lab
+from landscape_core.slices.cluster_steps import LOOK
 from landscape_core.storage.store import Store
 from landscape_lab.state.lab_place import LabPlace
 from landscape_lab.worker.elsewhere import ELSEWHERE, Elsewhere
 from landscape_lab.worker.second_process import SECOND_PROCESS, SecondProcess
 
-LOOK = 0.05
-"""Seconds of waiting for one of several workers, while others may have news."""
+INTERVAL = 0.05
+"""Seconds of waiting for one of several workers, while others may have updates."""
 
 PAUSE = 0.02
-"""Seconds until lanes are asked again that had no news."""
+"""Seconds until sources are asked again that had no update."""
 
 LONG = 4.0
 """Seconds of work from which a second process is worth its start."""
 
 QUIET = 0.25
-"""Seconds without news after which a page is asked whether it still wants them."""
+"""Seconds without an update after which a page is asked whether it still waits for one."""
 
-News = Generator[labs.Found | None, None, None]
+Updates = Generator[labs.Found | None, None, None]
 
 
 def first_picture(
@@ -61,54 +62,52 @@ def every_seed(
         left = deque(seeds)
         if elsewhere.exists:
             count = min(elsewhere.count, len(seeds))
-            lanes = [_on_workers(elsewhere, lab, left) for _ in range(count)]
+            interval = INTERVAL if count > 1 else LOOK
+            sources = [_on_workers(elsewhere, lab, left, interval) for _ in range(count)]
         else:
-            lanes = [_here(lab, left)]
+            sources = [_here(lab, left)]
             if lab.seconds * len(seeds) / lab.seeds >= LONG:
-                lanes.append(_on_second_process(second, lab, left))
-        yield from _together(lanes)
+                sources.append(_on_second_process(second, lab, left))
+        yield from _together(sources)
         yield from _here(lab, left)  # what another process has refused in the end
 
     yield from labs.progress_from(compute, there.lab, there.seeds, store=store, again=again)
 
 
-def _together(lanes: list[News]) -> News:
-    """The news of lanes in turn, until all have ended; None from time to time where there is none.
-
-    Each lane is asked without much waiting.
-    """
+def _together(sources: list[Updates]) -> Updates:
+    """The updates of sources in turn, until all have ended; None now and then without any."""
     last = time.monotonic()
     try:
-        while lanes:
-            news: list[labs.Found | None] = [
-                one for lane in tuple(lanes) if (one := _next(lane, lanes)) is not None
+        while sources:
+            updates: list[labs.Found | None] = [
+                one for source in tuple(sources) if (one := _next(source, sources)) is not None
             ]
-            if news or time.monotonic() >= last + QUIET:
+            if updates or time.monotonic() >= last + QUIET:
                 last = time.monotonic()
-                yield from news or [None]
+                yield from updates or [None]
             else:
                 time.sleep(PAUSE)
     finally:
-        for lane in lanes:
-            lane.close()
+        for source in sources:
+            source.close()
 
 
-def _next(lane: News, lanes: list[News]) -> labs.Found | None:
-    """The news of a lane; one that has ended is removed."""
+def _next(source: Updates, sources: list[Updates]) -> labs.Found | None:
+    """The update of a source; one that has ended is removed."""
     try:
-        return next(lane)
+        return next(source)
     except StopIteration:
-        lanes.remove(lane)
+        sources.remove(source)
         return None
 
 
-def _here(lab: Lab, left: deque[int]) -> News:
+def _here(lab: Lab, left: deque[int]) -> Updates:
     """One seed after the other in this process."""
     while left:
         yield from labs.computed(lab, [left.popleft()])
 
 
-def _on_second_process(second: SecondProcess, lab: Lab, left: deque[int]) -> News:
+def _on_second_process(second: SecondProcess, lab: Lab, left: deque[int]) -> Updates:
     """One seed after the other on the second process of this one, if it can be had."""
     with second.taken() as there:
         if not there or not (yield from second.ready()):
@@ -122,11 +121,11 @@ def _on_second_process(second: SecondProcess, lab: Lab, left: deque[int]) -> New
             yield seed, dataset, True
 
 
-def _on_workers(elsewhere: Elsewhere, lab: Lab, left: deque[int]) -> News:
+def _on_workers(elsewhere: Elsewhere, lab: Lab, left: deque[int], interval: float) -> Updates:
     """One seed after the other on whichever worker takes it."""
     while left:
         seed = left.popleft()
-        yield from elsewhere.items(functools.partial(_steps, lab, seed), LOOK)
+        yield from elsewhere.items(functools.partial(_steps, lab, seed), interval)
 
 
 def _steps(lab: Lab, seed: int) -> Iterator[labs.Found | None]:

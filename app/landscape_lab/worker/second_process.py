@@ -3,9 +3,9 @@
     python -m landscape_lab.worker.second_process DESCRIPTOR
 
 Threads would not do: only one of them runs Python at a time. On a machine there is at most one such
-process for each processor but one, whoever started it, so a class whose pages have processes of
-their own does not start one for each page. It ends with the process that started it, or when it
-has had nothing to do for a while.
+process for each processor but one, for all programs of a user together: a class whose pages have
+processes of their own does not start one for each page. It ends with the process that started it,
+or when it has had nothing to do for a while.
 """
 
 import atexit
@@ -76,7 +76,7 @@ class SecondProcess:
         """Compute a seed there; yields until it is done: its dataset, None where that fails.
 
         For that there may be many reasons, a lab that cannot be imported, memory, an error of its
-        work: whoever asked computes the seed, or finds the error.
+        work: the caller then computes the seed, or finds the error.
         """
         self._number += 1
         try:
