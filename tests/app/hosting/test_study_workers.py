@@ -114,6 +114,7 @@ class Whereabouts(Lab):
     """The process that computes a seed; without an end, if a file is to say when that comes."""
 
     label: ClassVar[str] = "Whereabouts"
+    seconds: ClassVar[float] = 1.0
     criterion: ClassVar[Criterion] = Criterion("process", "at least", 0.0)
     pictures: ClassVar = (Curves(title="Processes", x="step", y=("line",)),)
 
