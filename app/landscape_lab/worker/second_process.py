@@ -114,7 +114,7 @@ class SecondProcess:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", __name__, str(there.fileno())],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                pass_fds=handed, env={**os.environ, "OMP_NUM_THREADS": "1"},
+                pass_fds=handed,
             )  # fmt: skip
         except OSError:
             self.end()
