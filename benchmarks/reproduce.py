@@ -4,8 +4,8 @@
 
 Prints tables and writes them to `benchmarks/results/reproductions.md`. Settings and criteria are
 those of the papers or were set before the runs; a claim that does not hold is reported so, with
-the numbers. A seed draws the data, the start, the batches and the directions. About six
-minutes on two free cores.
+the numbers. A seed draws the data, the start, the batches and the directions. What a lab tries
+(docs/labs.md) does not stand here.
 """
 
 import argparse
@@ -25,10 +25,6 @@ from landscape_core.connectivity.barrier import barrier
 from landscape_core.connectivity.curve_search import compute_connection
 from landscape_core.connectivity.paths.base import batches
 from landscape_core.connectivity.paths.bezier import Bezier
-from landscape_core.curvature.sharpness.adaptive_perturbation import AdaptivePerturbation
-from landscape_core.curvature.sharpness.adaptive_sharpness import AdaptiveSharpness
-from landscape_core.curvature.sharpness.epsilon_sharpness import EpsilonSharpness
-from landscape_core.curvature.sharpness.perturbation import Perturbation
 from landscape_core.foundation.random_streams import stream
 from landscape_core.models.architectures.mlp import MLP
 from landscape_core.models.architectures.residual_mlp import ResidualMLP
@@ -46,21 +42,6 @@ from landscape_core.training.optimizers.heavy_ball import HeavyBall
 
 SEEDS = 5
 RESULTS = Path(__file__).parent / "results" / "reproductions.md"
-
-SMALL, LARGE = 16, 500
-DECAYS = (0.0, 5e-4)
-
-SHARPNESS = {
-    "noise": Perturbation(),
-    "ε-box": EpsilonSharpness(),
-    "adaptive noise": AdaptivePerturbation(),
-    "adaptive": AdaptiveSharpness(),
-}
-"""Of the catalogue; the latter two do not change when a ReLU network is rescaled."""
-
-LINES = {"filter": Random(), "raw": Random(normalization="none", length="unit")}
-REACH = {"filter": 4.0, "raw": 80.0}
-"""How far along a line the loss is read, in multiples of its direction."""
 
 
 class Clipped(Objective):
@@ -111,11 +92,6 @@ def last(values):
     return found
 
 
-def spanned(objective, theta, rule, seed, dimensions):
-    """The plane or line of a rule through theta."""
-    return rule.span(Viewpoint(objective, theta, theta[None], seed), dimensions)
-
-
 # Skips (Li et al., 2018, section 5 and 6)
 
 
@@ -135,7 +111,7 @@ def _skips(architecture, seed, steps, resolution):
         objective = digits(architecture, seed, points=1200, start=start, spec=True)
         path = descent(Clipped(objective, 5.0), rule, steps, batch=64, seed=start, cosine=True)
         ends.append(last(path))
-    plane = spanned(objective, ends[0], Random(), seed, 2)
+    plane = Random().span(Viewpoint(objective, ends[0], ends[0][None], seed), 2)
     slice_ = last(exact(probe({"train": objective}, plane, {}), Grid.square(1.0, resolution)))
     found = {"loss": float(objective.losses(ends[0][None])[0])}
     for scale in ("linear", "log"):
@@ -150,53 +126,6 @@ def straight_barrier(objective, first, second):
     """The barrier of the straight line: the excess over the interpolation of the ends' losses."""
     t = torch.linspace(0, 1, 41).to(first)[:, None]
     return float(barrier(objective.losses((1 - t) * first + t * second).double().numpy()))
-
-
-# Batches (Li et al., 2018, sections 3 and 4; Keskar et al., 2017)
-
-
-def batch_sizes(seed, *, epochs=(150, 600), decays=DECAYS, lines=10):
-    """Widths and sharpness of the minima by (batch, weight decay)."""
-    return {
-        (batch, decay): _minimum(seed, batch, decay, epoch, lines)
-        for batch, epoch in zip((SMALL, LARGE), epochs, strict=True)
-        for decay in decays
-    }
-
-
-def _minimum(seed, batch, decay, epochs, lines):
-    objective = digits(MLP(width=128), seed, points=1000)
-    rule = HeavyBall(weight_decay=decay)
-    theta = last(descent(objective, rule, epochs * (1000 // batch), batch=batch, seed=seed))
-    found = {"loss": float(objective.losses(theta[None])[0]), "norm": float(theta.norm())}
-    for name in LINES:
-        found[f"{name} width"] = line_width(objective, theta, name, seed, lines=lines)
-    for name, sharpness in SHARPNESS.items():
-        found[name] = sharpness.read(objective, theta, seed).value
-    return {**found, "sign step": sign_step(objective, theta)}
-
-
-def sign_step(objective, theta):
-    """The rise, in percent, at the ε-box's corner along the gradient: what the box must beat."""
-    corner = SHARPNESS["ε-box"].epsilon * (theta.abs() + 1) * objective.gradient(theta).sign()
-    here, there = objective.losses(torch.stack([theta, theta + corner])).double().tolist()
-    return 100 * (there - here) / (1 + here)
-
-
-def line_width(objective, theta, name, seed, *, lines=10, rise=0.1):
-    """The mean over lines of the smallest t at which the loss has risen by `rise`; NaN: none."""
-    found = []
-    for i in range(lines):
-        plane = spanned(objective, theta, LINES[name], 100 * seed + i, 1)
-        grid = Grid(resolution=161, alpha_low=0.0, alpha_high=REACH[name])
-        losses = last(exact(probe({"train": objective}, plane, {}), grid))["loss"].values[0]
-        over = losses - losses[0] - rise
-        if not (over > 0).any():
-            return float("nan")
-        k = int((over > 0).argmax())
-        t = grid.alpha()[k - 1 : k + 1]
-        found.append(float(np.interp(0.0, over[k - 1 : k + 1], t)))
-    return float(np.mean(found))
 
 
 # Connections (Garipov et al., 2018)
@@ -221,7 +150,6 @@ def connected(seed, *, steps=600, bend=1500):
 
 WORKS = {
     "skips": skips,
-    "batch_sizes": batch_sizes,
     "connected": connected,
 }
 
@@ -342,80 +270,6 @@ def report_skips(found):
     ]
 
 
-def report_batches(found):
-    setting = (
-        f"MLP 64-128-128-10, 1,000 digits, momentum 0.9, rate 0.02; batch {SMALL} for 150 epochs,"
-        f" {LARGE} for 600. A width is the mean over 10 lines, along which biases stay, of the"
-        " smallest t at which the loss has risen by 0.1: in filter-normalized multiples, or in raw"
-        " units of length. Training losses of the two are not matched."
-    )
-    keys = [(batch, decay) for decay in DECAYS for batch in (SMALL, LARGE)]
-    heads = [f"B={batch}, decay {decay:g}" for batch, decay in keys]
-    tables = {
-        name: [[each[key][name] for key in keys] for each in found] for name in found[0][keys[0]]
-    }
-    opposed = [
-        bool(raw[2] < raw[0] and filtered[2] > filtered[0])
-        for raw, filtered in zip(tables["raw width"], tables["filter width"], strict=True)
-    ]
-    turned = [
-        bool(raw[3] > raw[2] and filtered[2] > filtered[3])
-        for raw, filtered in zip(tables["raw width"], tables["filter width"], strict=True)
-    ]
-    ratios = [
-        np.mean([row[i] / row[i + 1] for row in tables[name]])
-        for name in ("raw width", "filter width")
-        for i in (0, 2)
-    ]
-    agreeing = []
-    for name, rows in tables.items():
-        if name in ("loss", "norm"):
-            continue
-        sign = 1 if "width" in name else -1
-        calls = [(0, 1), (2, 3), (2, 0), (3, 1)]
-        counts = [sum(sign * row[i] > sign * row[j] for row in rows) for i, j in calls]
-        agreeing.append([name, *counts])
-    missed, every = 0, 0
-    for box, corner in zip(tables["ε-box"], tables["sign step"], strict=True):
-        missed += sum(a < b for a, b in zip(box, corner, strict=True))
-        every += len(box)
-    head = ["measure", "B=16, no decay", "B=16, decay", "decay, B=16", "decay, B=500"]
-    lines = [head, ["---"] * 5, *([str(v) for v in line] for line in agreeing)]
-    verdicts = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    readings = [
-        f"{name}:\n\n{table(heads, rows)}" for name, rows in tables.items() if "width" not in name
-    ]
-    return [
-        section(
-            "Raw plots turn the comparison of batches around (Li et al. 2018, figure 2)",
-            turned,
-            "with decay, the raw width is larger for the large batch, the filter-normalized one for"
-            " the small. Stated after the runs, from the counts that were planned.",
-            setting,
-            "On the raw widths below the small batch is the wider by a smaller margin with decay"
-            f" (mean ratio {ratios[1]:.2f}) than without ({ratios[0]:.2f}); the filter-normalized"
-            f" ratios are {ratios[3]:.2f} and {ratios[2]:.2f}.",
-        ),
-        section(
-            "Raw plots mislead: weight decay looks sharper raw and flatter normalized",
-            opposed,
-            "for the small batch, decay lowers the raw width and raises the filter-normalized one.",
-            "Setting as above.",
-            "raw width:\n\n" + table(heads, tables["raw width"]),
-            "filter width:\n\n" + table(heads, tables["filter width"]),
-            "On how many seeds a measure calls the minimum named flatter: that of the small batch"
-            " against the large one, and that with decay against that without. `noise` and `ε-box`"
-            " change when a ReLU network is rescaled, the adaptive ones do not.",
-            "Normalizing is no one thing: the filter width calls decay flatter where the adaptive"
-            " sharpness, invariant as well, may not (last columns). Losses differ, too.",
-            verdicts,
-            f"`ε-box` is a search for the largest rise in a box; at {missed} of {every} minima it"
-            " found less than the one corner `sign step` of that box, where it would be no figure.",
-            *readings,
-        ),
-    ]
-
-
 def report_connections(found):
     setting = (
         "MLP 64-100-100-10, 1,200 digits, two starts on the same data: Adam, 600 steps, batch 128."
@@ -439,7 +293,6 @@ def report_connections(found):
 
 REPORTS = {
     "skips": report_skips,
-    "batch_sizes": report_batches,
     "connected": report_connections,
 }
 

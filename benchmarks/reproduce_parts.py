@@ -4,7 +4,8 @@
 
 Each file of `benchmarks/parts/` is a claim, or several that share their runs. Prints tables and
 writes them to `benchmarks/results/parts.md`; with names, tries only those and writes nothing.
-Criteria were set before the runs; a claim that does not hold is reported so, with the numbers.
+Criteria were set before the runs; a claim that does not hold is reported so, with the numbers. What
+a lab tries (docs/labs.md) does not stand here.
 """
 
 import argparse

@@ -3,10 +3,14 @@
 import functools
 import hashlib
 import sys
+import time
 from pathlib import Path
 
 SHIPPED = ("landscape_core", "landscape_lab")
 """The packages whose parts are identified by their files."""
+
+LOADED = time.time_ns()
+"""When this was imported, before any part was."""
 
 
 def is_shipped(module: str) -> bool:

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from landscape_core.analysis.verdict import verdict as verdict
+    from landscape_core.labs._running import Compute as Compute
+    from landscape_core.labs._running import Found as Found
+    from landscape_core.labs._running import computed as computed
     from landscape_core.labs._running import key as key
     from landscape_core.labs._running import merged as merged
     from landscape_core.labs._running import names as names
     from landscape_core.labs._running import progress as progress
+    from landscape_core.labs._running import progress_from as progress_from
     from landscape_core.labs._running import repeatable as repeatable
     from landscape_core.labs._running import run as run
 
@@ -20,6 +24,7 @@ _PUBLIC = {
     "landscape_core.labs._running": (
         *("run", "progress", "names"),
         *("key", "merged", "repeatable"),
+        *("progress_from", "computed", "Compute", "Found"),
     ),
     "landscape_core.analysis.verdict": ("verdict",),
 }

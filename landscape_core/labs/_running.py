@@ -1,37 +1,40 @@
 """A lab over seeds: datasets that grow, seeds kept in a store, the verdict at the end.
 
 Every seed is computed on one thread of torch, here and on workers, so that it repeats to the bit.
-A finished seed is kept in the store under its recipe: a run that was stopped goes on with the next
-seed, and asked again it is there at once. A lab whose code has no key is not kept, with a warning.
+A finished seed is kept in the store under its recipe and the code that the lab can reach: a run
+that was stopped goes on with the next seed, and asked again it is there at once. A lab whose code
+has no key is not kept, with a warning.
 """
 
-import contextlib
+import functools
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 import xarray as xr
 
 from landscape_core.analysis import verdict
 from landscape_core.experiments import picture_attributes
 from landscape_core.experiments.progress import UPDATE_INTERVAL, Progress, result
+from landscape_core.foundation import one_thread
 from landscape_core.foundation.errors import SpecError
-from landscape_core.foundation.recipes import name_of, to_plain
+from landscape_core.foundation.reachable_files import reachable_digest
+from landscape_core.foundation.recipes import Recipe, name_of, to_plain
 from landscape_core.foundation.registry import entries, from_plain, make
-from landscape_core.labs.base import WALL_CLOCK, Lab
+from landscape_core.labs.base import LARGEST_SEED, MOST_SEEDS, WALL_CLOCK, Lab
 from landscape_core.models.content_key import content_key, key_or_warning
 from landscape_core.slices.backends.base import Backend
 from landscape_core.storage.store import Store
 
 SEED = picture_attributes.SEED
 
-MOST_SEEDS = 10_000
-"""Seeds of one run."""
+Found = tuple[int, xr.Dataset, bool]
+"""A seed, its dataset, and whether that is finished."""
 
-LARGEST_SEED = 2**31 - 1
+Compute = Callable[[Lab, Sequence[int]], Iterator[Found | None]]
+"""Computes seeds of a lab, in any order or at once; None now and then while there is no update."""
 
 
 def names() -> list[str]:
@@ -82,37 +85,74 @@ def progress(
     `done` counts finished seeds. In what is yielded before the end, seeds that are not begun are
     NaN. Nothing is lost when the generator is closed: finished seeds are in the store.
     """
+    compute = functools.partial(computed, backend=backend)
+    return progress_from(compute, lab, seeds, store=store, again=again)
+
+
+def progress_from(
+    compute: Compute,
+    lab: Lab,
+    seeds: int | Iterable[int] | None = None,
+    *,
+    store: Store | None = None,
+    again: bool = False,
+) -> Iterator[Progress]:
+    """Like `progress`, of seeds that `compute` computes, wherever that is.
+
+    While it has no update, progress without a dataset is yielded.
+    """
     asked = _checked_seeds(lab.seeds if seeds is None else seeds)
-    return _progress(lab, asked, backend, store, again=again)
+    return _progress(compute, lab, asked, store, again=again)
 
 
 def key(lab: Lab, seed: int) -> str:
-    """The key of one seed of a lab in the store."""
-    return content_key("lab", lab, seed)
+    """The key of one seed of a lab in the store: by content, and all code that it can reach."""
+    code = [reachable_digest(module) for module in sorted({one_thread.__name__, *_homes(lab)})]
+    return content_key("lab", *code, lab, seed)
+
+
+def _homes(recipe: Recipe) -> set[str]:
+    """The modules of the classes of a recipe, and of those in its fields."""
+    inner = [value for value in vars(recipe).values() if isinstance(value, Recipe)]
+    return {type(recipe).__module__}.union(*map(_homes, inner))
 
 
 def _progress(
-    lab: Lab, seeds: list[int], backend: Backend | None, store: Store | None, *, again: bool
+    compute: Compute, lab: Lab, seeds: list[int], store: Store | None, *, again: bool
 ) -> Iterator[Progress]:
     found: dict[int, xr.Dataset] = {}
     if store is not None and not key_or_warning("This lab", lab, seeds[0]):
         store = None
     if store is not None and not again:
-        kept = {seed: store.get(key(lab, seed)) for seed in seeds}
-        found = {seed: one for seed, one in kept.items() if one is not None}
+        found = _kept(lab, seeds, store)
+    done, total, shown = set(found), len(seeds), 0.0
     left = [seed for seed in seeds if seed not in found]
-    shown = 0.0
     if found and left:
-        yield Progress(len(found), len(seeds), merged(lab, found, seeds))
-    for seed, dataset, finished in _computed(lab, left, backend):
-        if finished and store is not None:
-            store.put(key(lab, seed), dataset)
+        yield Progress(len(done), total, merged(lab, found, seeds))
+    for update in compute(lab, left):
+        if update is None:
+            yield Progress(len(done), total)
+            continue
+        seed, dataset, finished = update
         found[seed] = dataset
-        done = sum(1 for one in seeds if one in found) - (not finished)
-        if done < len(seeds) and time.monotonic() >= shown + UPDATE_INTERVAL:
-            yield Progress(done, len(seeds), merged(lab, found, seeds))
+        if finished:
+            done.add(seed)
+            _keep(lab, seed, dataset, store)
+        if len(done) < total and time.monotonic() >= shown + UPDATE_INTERVAL:
+            yield Progress(len(done), total, merged(lab, found, seeds))
             shown = time.monotonic()
-    yield Progress(len(seeds), len(seeds), _judged(merged(lab, found, seeds)))
+    yield Progress(total, total, _judged(merged(lab, found, seeds)))
+
+
+def _keep(lab: Lab, seed: int, dataset: xr.Dataset, store: Store | None) -> None:
+    if store is not None:
+        store.put(key(lab, seed), dataset)
+
+
+def _kept(lab: Lab, seeds: list[int], store: Store) -> dict[int, xr.Dataset]:
+    """The datasets of the seeds that a store has."""
+    kept = {seed: store.get(key(lab, seed)) for seed in seeds}
+    return {seed: one for seed, one in kept.items() if one is not None}
 
 
 def merged(lab: Lab, found: Mapping[int, xr.Dataset], seeds: list[int]) -> xr.Dataset:
@@ -136,33 +176,34 @@ def repeatable(dataset: xr.Dataset) -> xr.Dataset:
     return dataset.drop_vars([name for name in dataset if str(name).startswith(WALL_CLOCK)])
 
 
-def _computed(
-    lab: Lab, seeds: list[int], backend: Backend | None
-) -> Iterator[tuple[int, xr.Dataset, bool]]:
-    """(seed, dataset, whether it is finished), as they come."""
+def computed(lab: Lab, seeds: Sequence[int], *, backend: Backend | None = None) -> Iterator[Found]:
+    """The datasets of seeds as they come: here one after the other, or on a backend."""
     if backend is not None:
         for index, dataset in backend.map(_Whole(lab), seeds):
             yield seeds[index], dataset, True
         return
     for seed in seeds:
         last = None
-        for dataset in on_one_thread(lab.work(seed)):
-            if last is not None:
-                yield seed, last, False
-            last = checked(lab, dataset)
+        for last in steps(lab, seed):
+            yield seed, last, False
         if last is None:
             raise RuntimeError(f"the lab {name_of(type(lab))!r} computed nothing")
         yield seed, last, True
 
 
-def on_one_thread(work: Iterator[xr.Dataset]) -> Iterator[xr.Dataset]:
-    """The same datasets, each computed while torch has one thread."""
+def steps(lab: Lab, seed: int) -> Iterator[xr.Dataset]:
+    """The datasets of one seed, each computed while torch has one thread.
+
+    Raises:
+        TypeError: the lab yields what is no dataset of a lab.
+    """
+    work = lab.work(seed)
     while True:
-        with _single_thread():
+        with one_thread.ONE_THREAD.hold():
             dataset = next(work, None)
         if dataset is None:
             return
-        yield dataset
+        yield checked(lab, dataset)
 
 
 def checked(lab: Lab, dataset: xr.Dataset) -> xr.Dataset:
@@ -187,17 +228,7 @@ class _Whole:
         self._lab = lab
 
     def __call__(self, seed: int) -> xr.Dataset:
-        return [dataset for _, dataset, _ in _computed(self._lab, [seed], None)][-1]
-
-
-@contextlib.contextmanager
-def _single_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+        return [dataset for _, dataset, _ in computed(self._lab, [seed])][-1]
 
 
 def _judged(dataset: xr.Dataset) -> xr.Dataset:

@@ -29,6 +29,9 @@ FAMILIES = (
 )
 """The groups of the gallery, in its order."""
 
+MOST_SEEDS, LARGEST_SEED = 10_000, 2**31 - 1
+"""How many seeds a run has at most, and the largest of them."""
+
 WALL_CLOCK = "seconds"
 """How the names of variables begin that hold measured times: no repetition gives them again."""
 

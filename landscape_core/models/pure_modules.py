@@ -84,8 +84,10 @@ PURE_ALONE = {
     "landscape_core.foundation.entry_points": set(),
     "landscape_core.foundation.kinds": set(),
     "landscape_core.foundation.memory": set(),
+    "landscape_core.foundation.one_thread": set(),
     "landscape_core.foundation.outside_parts": set(),
     "landscape_core.foundation.part_files": set(),
+    "landscape_core.foundation.reachable_files": set(),
     "landscape_core.foundation.registry": set(),  # it looks parts up by name, of any package
     "landscape_core.models.file_digests": set(),
     "os": {"getenv", "environ"},  # which are told with what they hold

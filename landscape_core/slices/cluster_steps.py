@@ -81,14 +81,15 @@ def _raise_in(thread: int) -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(Stopped))
 
 
-def remote_steps(client: "Client", packed: bytes) -> Iterator[Any]:
+def remote_steps(client: "Client", packed: bytes, interval: float = LOOK) -> Iterator[Any]:
     """The items of a generator that runs on a worker, and None now and then while there is none.
 
-    Closing the iterator ends the work.
+    The worker makes the next item while the last one is used. Closing the iterator ends the work.
 
     Args:
         client: of the cluster.
         packed: a function that returns the iterator, as `cloudpickle.dumps` packs it.
+        interval: seconds of waiting after which None comes.
 
     Raises:
         BackendError: the worker is gone, with what it was at.
@@ -100,8 +101,10 @@ def remote_steps(client: "Client", packed: bytes) -> Iterator[Any]:
         future = client.submit(Steps, packed, actor=True, pure=False)
     steps: Any = None  # the worker's, where each call returns a future
     try:
-        steps = yield from _waited(client, future.result)
-        while found := (yield from _waited(client, steps.advance().result)):
+        steps = yield from _waited(client, future.result, interval)
+        coming = steps.advance()
+        while found := (yield from _waited(client, coming.result, interval)):
+            coming = steps.advance()
             yield found[0]
     except GeneratorExit:  # nobody wants the rest
         with contextlib.suppress(Exception):
@@ -113,14 +116,16 @@ def remote_steps(client: "Client", packed: bytes) -> Iterator[Any]:
             client.cancel([future])
 
 
-def _waited(client: "Client", result: Callable[[float], T]) -> Generator[None, None, T]:
+def _waited(
+    client: "Client", result: Callable[[float], T], interval: float
+) -> Generator[None, None, T]:
     """What comes in the end; yields while it does not."""
     from distributed import CancelledError, KilledWorker
     from distributed.comm.core import CommClosedError
 
     while True:
         try:
-            return result(LOOK)
+            return result(interval)
         except TimeoutError:
             if client.status != "running":
                 raise BackendError(LOST) from None

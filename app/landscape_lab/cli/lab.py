@@ -17,8 +17,6 @@ from landscape_core.foundation.errors import SpecError
 if TYPE_CHECKING:
     from landscape_core.labs.base import Lab
 
-MOST_SEEDS = 10_000
-
 USUAL, MORE = 20, (40, 60)
 """Seeds of a report, and how many it takes while they do not decide."""
 
@@ -170,6 +168,8 @@ def _seeds(text: str | None, first: int, usual: int) -> list[int]:
     Raises:
         SpecError: it is neither.
     """
+    from landscape_core.labs.base import MOST_SEEDS
+
     accepted = f"how many (at most {MOST_SEEDS:,}), or a list as 3,5,8-20"
     if text is None:
         return list(range(first, first + usual))

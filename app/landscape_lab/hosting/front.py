@@ -260,7 +260,7 @@ def _own_server(served: Served, workers: StudyWorkers) -> PanelServer:
         def ask() -> None:
             loop.call_soon_threadsafe(workers.ask, ELSEWHERE.report)
 
-        ELSEWHERE.use(ask)
+        ELSEWHERE.use(ask, served.workers)
     return PanelServer(served)
 
 

@@ -26,6 +26,7 @@ from landscape_lab.hosting.left_pages import LeftPages
 from landscape_lab.hosting.served import Served
 from landscape_lab.hosting.spare_pages import SparePages
 from landscape_lab.worker.elsewhere import ELSEWHERE
+from landscape_lab.worker.second_process import SECOND_PROCESS
 from landscape_lab.worker.turns import TURNS
 
 SCRIPT = Path(__file__).resolve().with_name("serve.py")
@@ -75,6 +76,7 @@ class PanelServer:
             number: of this process, with which the names of its sessions begin.
         """
         closed_connections.keep_quiet()
+        SECOND_PROCESS.allowed = False  # the other cores are those of other pages
         # Panel puts its own handlers in place of Bokeh's.
         import panel.io.server as panel_server
 
@@ -261,7 +263,7 @@ def run(served: Served, number: int, end: socket.socket) -> None:
         line.send(json.dumps({READY: os.getpid()}).encode())
         PeriodicCallback(report, LOOK).start()
         if served.workers:
-            ELSEWHERE.use(lambda: loop.add_callback(ask_for_workers))
+            ELSEWHERE.use(lambda: loop.add_callback(ask_for_workers), served.workers)
 
     loop.add_callback(start)
     loop.start()

@@ -36,6 +36,7 @@ class Elsewhere:
 
     def __init__(self) -> None:
         """There are none: everything is computed here."""
+        self.count = 0
         self._ask: Callable[[], None] | None = None
         self._changed = threading.Condition()
         self._reported: Mapping[str, str] | None = None
@@ -47,13 +48,19 @@ class Elsewhere:
         """Whether there are workers, or would be if they were asked for."""
         return self._ask is not None
 
-    def use(self, ask: Callable[[], None] | None) -> None:
+    def use(self, ask: Callable[[], None] | None, count: int = 1) -> None:
         """Use workers from now on, or none.
 
         Args:
             ask: asks for their address, which `report` then gets; from any thread.
+            count: how many there are.
         """
-        self._ask = ask
+        self._ask, self.count = ask, count if ask else 0
+
+    def prepare(self) -> None:
+        """Have the workers started, if there are any and nobody has asked: they are needed soon."""
+        if self._ask is not None and not self._arrived():
+            self._ask()
 
     def report(self, reported: Mapping[str, str]) -> None:
         """Say where the workers are: `address`, `certificate` and `key`; nothing if nowhere."""
@@ -61,10 +68,14 @@ class Elsewhere:
             self._reported = reported
             self._changed.notify_all()
 
-    def items(self, call: Callable[[], Iterator[T]]) -> Iterator[T | None]:
+    def items(self, call: Callable[[], Iterator[T]], interval: float = LOOK) -> Iterator[T | None]:
         """What `call` yields, from a worker, and None now and then while there is nothing new.
 
         It is computed here where there is no worker, or where it cannot be sent.
+
+        Args:
+            call: returns the iterator.
+            interval: seconds of waiting for a worker's answer after which None comes.
 
         Raises:
             BackendError: the worker died of it, or with it.
@@ -77,7 +88,7 @@ class Elsewhere:
                 return
             begun = False
             try:
-                for found in self._remote(client, packed):
+                for found in self._remote(client, packed, interval):
                     begun = begun or found is not None
                     yield found
             except BackendError:
@@ -86,11 +97,11 @@ class Elsewhere:
             else:
                 return
 
-    def _remote(self, client: "Client", packed: bytes) -> Iterator[Any]:
+    def _remote(self, client: "Client", packed: bytes, interval: float) -> Iterator[Any]:
         """The items from a worker, as soon as there is room for the work."""
         yield from self._room_for(len(packed))
         try:
-            yield from remote_steps(client, packed)
+            yield from remote_steps(client, packed, interval)
         finally:
             with self._changed:
                 self._sent -= len(packed)

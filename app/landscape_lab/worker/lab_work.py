@@ -1,19 +1,140 @@
-"""The work of a lab on a page: its first picture, or all of its seeds."""
+"""The work of a lab on a page: its first picture, or all of its seeds.
 
-from collections.abc import Iterator
+Seeds are computed on the workers of the server, each by the next that is free; where there are
+none, here, and at the same time on a second core of the machine, if nobody else uses it.
+"""
+
+import functools
+import time
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
 
 from landscape_core import labs
-from landscape_core.experiments.progress import Progress
+from landscape_core.experiments.progress import UPDATE_INTERVAL, Progress
+from landscape_core.labs.base import Lab
+from landscape_core.slices.cluster_steps import LOOK
 from landscape_core.storage.store import Store
 from landscape_lab.state.lab_place import LabPlace
+from landscape_lab.worker.elsewhere import ELSEWHERE, Elsewhere
+from landscape_lab.worker.second_process import SECOND_PROCESS, SecondProcess
+
+INTERVAL = 0.05
+"""Seconds of waiting for one of several workers, while others may have updates."""
+
+PAUSE = 0.02
+"""Seconds until sources are asked again that had no update."""
+
+LONG = 4.0
+"""Seconds of work from which a second process is worth its start."""
+
+QUIET = 0.25
+"""Seconds without an update after which a page is asked whether it still waits for one."""
+
+Updates = Generator[labs.Found | None, None, None]
 
 
-def first_picture(there: LabPlace, store: Store | None) -> Iterator[Progress]:
+def first_picture(
+    there: LabPlace, store: Store | None, elsewhere: Elsewhere = ELSEWHERE
+) -> Iterator[Progress]:
     """What is there at once: all seeds if they are kept, else a first, coarse picture."""
     work = labs.progress(there.lab, there.seeds, store=store)
-    yield next(iter(work))
+    first = next(iter(work))
+    if first.done < first.total:
+        elsewhere.prepare()
+    yield first
 
 
-def every_seed(there: LabPlace, store: Store | None, *, again: bool) -> Iterator[Progress]:
-    """All seeds, with pictures on the way; those that are kept are not computed `again`."""
-    yield from labs.progress(there.lab, there.seeds, store=store, again=again)
+def every_seed(
+    there: LabPlace,
+    store: Store | None,
+    *,
+    again: bool,
+    elsewhere: Elsewhere = ELSEWHERE,
+    second: SecondProcess = SECOND_PROCESS,
+) -> Iterator[Progress]:
+    """All seeds, with pictures on the way; those that are kept are not computed `again`.
+
+    Raises:
+        BackendError: a worker died.
+    """
+
+    def compute(lab: Lab, seeds: Sequence[int]) -> Iterator[labs.Found | None]:
+        left = deque(seeds)
+        if elsewhere.exists:
+            count = min(elsewhere.count, len(seeds))
+            interval = INTERVAL if count > 1 else LOOK
+            sources = [_on_workers(elsewhere, lab, left, interval) for _ in range(count)]
+        else:
+            sources = [_here(lab, left)]
+            if lab.seconds * len(seeds) / lab.seeds >= LONG:
+                sources.append(_on_second_process(second, lab, left))
+        yield from _together(sources)
+        yield from _here(lab, left)  # what another process has refused in the end
+
+    yield from labs.progress_from(compute, there.lab, there.seeds, store=store, again=again)
+
+
+def _together(sources: list[Updates]) -> Updates:
+    """The updates of sources in turn, until all have ended; None now and then without any."""
+    last = time.monotonic()
+    try:
+        while sources:
+            updates: list[labs.Found | None] = [
+                one for source in tuple(sources) if (one := _next(source, sources)) is not None
+            ]
+            if updates or time.monotonic() >= last + QUIET:
+                last = time.monotonic()
+                yield from updates or [None]
+            else:
+                time.sleep(PAUSE)
+    finally:
+        for source in sources:
+            source.close()
+
+
+def _next(source: Updates, sources: list[Updates]) -> labs.Found | None:
+    """The update of a source; one that has ended is removed."""
+    try:
+        return next(source)
+    except StopIteration:
+        sources.remove(source)
+        return None
+
+
+def _here(lab: Lab, left: deque[int]) -> Updates:
+    """One seed after the other in this process."""
+    while left:
+        yield from labs.computed(lab, [left.popleft()])
+
+
+def _on_second_process(second: SecondProcess, lab: Lab, left: deque[int]) -> Updates:
+    """One seed after the other on the second process of this one, if it can be had."""
+    with second.taken() as there:
+        if not there or not (yield from second.ready()):
+            return
+        while left:
+            seed = left.popleft()
+            dataset = yield from second.finished(lab, seed)
+            if dataset is None:
+                left.appendleft(seed)
+                return
+            yield seed, dataset, True
+
+
+def _on_workers(elsewhere: Elsewhere, lab: Lab, left: deque[int], interval: float) -> Updates:
+    """One seed after the other on whichever worker takes it."""
+    while left:
+        seed = left.popleft()
+        yield from elsewhere.items(functools.partial(_steps, lab, seed), interval)
+
+
+def _steps(lab: Lab, seed: int) -> Iterator[labs.Found | None]:
+    """The datasets of a seed, ten a second at most, for the way from a worker."""
+    sent = 0.0
+    for found in labs.computed(lab, [seed]):
+        *_, finished = found
+        if finished or time.monotonic() >= sent + UPDATE_INTERVAL:
+            yield found
+            sent = time.monotonic()
+        else:
+            yield None

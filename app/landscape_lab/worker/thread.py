@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from landscape_core.foundation.one_thread import ONE_THREAD
 from landscape_lab.worker.turns import TURNS, Turns
 
 WINDOW = 2
@@ -149,6 +150,7 @@ class LatestJobQueue:
     def _serve(self, former: threading.Thread | None) -> None:
         if former is not None:
             former.join()  # two at once would share the run
+        ONE_THREAD.begin()  # another page's lab may be at work
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._over() or self._job is not None)

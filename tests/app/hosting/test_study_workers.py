@@ -7,22 +7,35 @@ import os
 import signal
 import sys
 import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, ClassVar
 
+import numpy as np
 import psutil
 import pytest
 import xarray as xr
 
+from landscape_core import labs
+from landscape_core.analysis.verdict import Criterion
+from landscape_core.experiments.lab_pictures import Curves
 from landscape_core.foundation.errors import BackendError, SpecError
+from landscape_core.foundation.recipes import Note
+from landscape_core.foundation.registry import find
+from landscape_core.labs.base import Lab
 from landscape_core.session.inspection import inspection_point
 from landscape_core.storage.store import Store
 from landscape_lab.hosting import study_workers
 from landscape_lab.hosting.study_workers import StudyWorkers
+from landscape_lab.state.lab_place import LabPlace
 from landscape_lab.state.link import place
 from landscape_lab.state.navigator import Navigator
 from landscape_lab.worker import studies
 from landscape_lab.worker.elsewhere import Elsewhere
 from landscape_lab.worker.kept_runs import KeptRuns
+from landscape_lab.worker.lab_work import every_seed
 from waiting import until
 
 pytest.importorskip("distributed")
@@ -52,7 +65,7 @@ def served(count=1):
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     workers, elsewhere = StudyWorkers(count), Elsewhere()
-    elsewhere.use(lambda: loop.call_soon_threadsafe(workers.ask, elsewhere.report))
+    elsewhere.use(lambda: loop.call_soon_threadsafe(workers.ask, elsewhere.report), count)
     try:
         yield workers, elsewhere
     finally:
@@ -94,6 +107,29 @@ def endless(file):
 def failing():
     yield 1
     raise SpecError("the setting", 3, "two")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whereabouts(Lab):
+    """The process that computes a seed; without an end, if a file is to say when that comes."""
+
+    label: ClassVar[str] = "Whereabouts"
+    seconds: ClassVar[float] = 1.0
+    criterion: ClassVar[Criterion] = Criterion("process", "at least", 0.0)
+    pictures: ClassVar = (Curves(title="Processes", x="step", y=("line",)),)
+
+    file: Annotated[str, Note("what is written at the end")] = ""
+
+    def work(self, seed: int) -> Iterator[xr.Dataset]:
+        try:
+            end = time.monotonic() + 1.0
+            while self.file or time.monotonic() < end:
+                yield xr.Dataset({"line": ("step", [1.0]), "effect": np.nan}, {"step": [0]})
+            line = ("step", [1.0])
+            yield xr.Dataset({"line": line, "effect": float(os.getpid())}, {"step": [0]})
+        finally:
+            if self.file:
+                Path(self.file).write_text("ended")
 
 
 def something(items):
@@ -216,3 +252,37 @@ def test_a_kept_run_is_trained_there_as_here(elsewhere, monkeypatch):
         assert same.path["theta"].equals(one.path["theta"])
         assert same.picture.slice["loss"].equals(one.picture.slice["loss"])
     xr.testing.assert_allclose(away[2]["loss"], here[2]["loss"], rtol=1e-5)  # as a trial chose
+
+
+def test_a_lab_grows_there_and_ends_as_here(elsewhere, tmp_path):
+    there, store = LabPlace(find(Lab, "games")(), 2), Store(tmp_path)
+    seen = list(every_seed(there, store, again=False, elsewhere=elsewhere))
+    grown = [one for one in seen if one.dataset is not None and one.done == 0]
+    assert len(grown) > 2
+    assert [one.done for one in seen] == sorted(one.done for one in seen)
+    here = labs.run(there.lab, there.seeds)
+    assert labs.repeatable(seen[-1].dataset).identical(labs.repeatable(here))
+    nobody = Elsewhere()
+    nobody.use(lambda: pytest.fail("asked for workers"))
+    *_, again = every_seed(there, store, again=False, elsewhere=nobody)
+    assert again.dataset.identical(seen[-1].dataset)
+
+
+def test_seeds_of_a_lab_are_shared_out_among_workers(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(ROOT), str(ROOT / "app"))))
+    there = LabPlace(Whereabouts(), 6)
+    with served(2) as (_, elsewhere):
+        *_, last = every_seed(there, None, again=False, elsewhere=elsewhere)
+    assert os.getpid() not in last.dataset["effect"].values
+    assert len(set(last.dataset["effect"].values)) == 2
+    *_, last = every_seed(there, None, again=False, elsewhere=Elsewhere())
+    assert set(last.dataset["effect"].values) == {os.getpid()}
+
+
+def test_a_lab_that_is_stopped_stops_on_the_worker(elsewhere, tmp_path):
+    there = LabPlace(Whereabouts(file=str(tmp_path / "end")), 6)
+    work = every_seed(there, None, again=False, elsewhere=elsewhere)
+    assert next(one for one in work if one.dataset is not None).done == 0
+    work.close()
+    until((tmp_path / "end").exists)
+    assert something(elsewhere.items(whereabouts))

@@ -1,0 +1,80 @@
+"""One thread of PyTorch for some threads of Python, and what they and others have afterwards."""
+
+import threading
+
+import pytest
+import torch
+
+from landscape_core.foundation.one_thread import OneThread
+
+PATIENCE = 10.0
+
+
+@pytest.fixture(autouse=True)
+def _two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+class Other:
+    """A thread of Python that does one thing after another, as it is told."""
+
+    def __init__(self):
+        self._asked, self._done = threading.Semaphore(0), threading.Semaphore(0)
+        self._call, self.found = None, None
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def do(self, call):
+        self._call = call
+        self._asked.release()
+        assert self._done.acquire(timeout=PATIENCE)
+        return self.found
+
+    def _serve(self):
+        while self._asked.acquire():
+            self.found = self._call()
+            self._done.release()
+
+
+def test_two_threads_that_interleave_have_their_number_back():
+    one, first, second = OneThread(), Other(), Other()
+    assert [other.do(torch.get_num_threads) for other in (first, second)] == [2, 2]
+    holds = [one.hold(), one.hold()]
+    first.do(holds[0].__enter__)
+    second.do(holds[1].__enter__)
+    assert [other.do(torch.get_num_threads) for other in (first, second)] == [1, 1]
+    first.do(lambda: holds[0].__exit__(None, None, None))
+    assert [other.do(torch.get_num_threads) for other in (first, second)] == [2, 1]
+    second.do(lambda: holds[1].__exit__(None, None, None))
+    assert [other.do(torch.get_num_threads) for other in (first, second)] == [2, 2]
+    assert Other().do(torch.get_num_threads) == 2
+
+
+def test_a_thread_that_begins_meanwhile_has_the_usual_number():
+    one, first, later = OneThread(), Other(), Other()
+    hold = one.hold()
+    first.do(hold.__enter__)
+    later.do(one.begin)
+    assert later.do(torch.get_num_threads) == 2
+    assert first.do(torch.get_num_threads) == 1
+    first.do(lambda: hold.__exit__(None, None, None))
+    assert [other.do(torch.get_num_threads) for other in (first, later, Other())] == [2, 2, 2]
+
+
+def test_within_each_other_only_the_outer_one_counts():
+    one = OneThread()
+    with one.hold():
+        with one.hold():
+            pass
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 2
+
+
+def test_an_error_gives_the_number_back():
+    one = OneThread()
+    with pytest.raises(ZeroDivisionError), one.hold():
+        _ = 1 / 0
+    assert torch.get_num_threads() == 2
