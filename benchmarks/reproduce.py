@@ -20,7 +20,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from landscape_core.analysis.slice_metrics import slice_metrics
 from landscape_core.connectivity.barrier import barrier
 from landscape_core.connectivity.curve_search import compute_connection
 from landscape_core.connectivity.paths.base import batches
@@ -32,11 +31,6 @@ from landscape_core.models.datasets.digits import DEVIATION, MEAN, Digits
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.objective import Objective
-from landscape_core.planes.directions.base import Viewpoint
-from landscape_core.planes.directions.random import Random
-from landscape_core.slices.grid import Grid
-from landscape_core.slices.probe import probe
-from landscape_core.slices.sweep import exact
 from landscape_core.training.optimizers.adam import Adam
 from landscape_core.training.optimizers.heavy_ball import HeavyBall
 
@@ -92,34 +86,27 @@ def last(values):
     return found
 
 
-# Skips (Li et al., 2018, section 5 and 6)
+# Skips and barriers
 
 
-def skips(seed, *, steps=1500, depth=20, resolution=25):
-    """Without and with skips: figures of the slice, barrier of two minima."""
+def skips(seed, *, steps=1500, depth=20):
+    """Without and with skips: the loss of one end and the barrier between two."""
     return {
         ("with" if on else "without"): _skips(
-            ResidualMLP(depth=depth, width=32, skips=on), seed, steps, resolution
+            ResidualMLP(depth=depth, width=32, skips=on), seed, steps
         )
         for on in (False, True)
     }
 
 
-def _skips(architecture, seed, steps, resolution):
+def _skips(architecture, seed, steps):
     rule, ends = HeavyBall(weight_decay=5e-4), []
     for start in (seed, seed + 1000):
         objective = digits(architecture, seed, points=1200, start=start, spec=True)
         path = descent(Clipped(objective, 5.0), rule, steps, batch=64, seed=start, cosine=True)
         ends.append(last(path))
-    plane = Random().span(Viewpoint(objective, ends[0], ends[0][None], seed), 2)
-    slice_ = last(exact(probe({"train": objective}, plane, {}), Grid.square(1.0, resolution)))
-    found = {"loss": float(objective.losses(ends[0][None])[0])}
-    for scale in ("linear", "log"):
-        told = slice_metrics(slice_, scale=scale)
-        for name in ("roughness", "variation_excess"):
-            found[f"{name}, {scale}"] = float(told[name])
-    found["barrier"] = straight_barrier(objective, *ends)
-    return found
+    loss = float(objective.losses(ends[0][None])[0])
+    return {"loss": loss, "barrier": straight_barrier(objective, *ends)}
 
 
 def straight_barrier(objective, first, second):
@@ -232,40 +219,20 @@ def report_skips(found):
     setting = (
         "Residual MLP of 10 blocks (linear, LayerNorm, ReLU, linear, LayerNorm) of width 32 on"
         " 1,200 digits, inputs 1.5 (x - 0.3); momentum 0.9, rate 0.02 along a cosine, 1,500 steps,"
-        " batch 64, weight decay 5e-4, gradients clipped at 5. Slices: random"
-        " filter-normalized plane, ±1."
+        " batch 64, weight decay 5e-4, gradients clipped at 5."
     )
-    names = ("roughness, linear", "variation_excess, linear", "roughness, log", "barrier")
-    tables = {name: pairs(found, name) for name in names}
-    fell = {name: [bool(off > on) for off, on in rows] for name, rows in tables.items()}
-    sides = ("without", "with")
-    losses = [[f"training loss {side}" for side in sides], pairs(found, "loss")]
-    shapes = [
-        [row[k] for name in names[:3] for row in (tables[name][i],) for k in (0, 1)]
-        for i in range(len(found))
-    ]
+    barriers, sides = pairs(found, "barrier"), ("without", "with")
     return [
         section(
-            "Skips smooth the slice (Li et al. 2018, figure 5)",
-            fell["roughness, linear"],
-            "roughness of the 25x25 slice, rms distance from the nearest quadratic over the range,"
-            " is lower with skips.",
-            setting,
-            table([f"{n} {s}" for n in names[:3] for s in sides], shapes),
-            "Lower with skips on so many seeds: "
-            + "; ".join(f"{name} {sum(fell[name])}" for name in names[:3]),
-            table(*losses),
-        ),
-        section(
             "Skips lower the barrier between two minima",
-            fell["barrier"],
+            [bool(off > on) for off, on in barriers],
             "the barrier of the straight line between two starts, same data, is lower with skips."
             " No claim of the paper's.",
-            "Setting as above.",
-            table([f"barrier {side}" for side in sides], tables["barrier"]),
+            setting,
+            table([f"barrier {side}" for side in sides], barriers),
             "A barrier counts from the ends' own losses: where a network has learned little it has"
             " little to lose. Ends, first of each pair:",
-            table(*losses),
+            table([f"training loss {side}" for side in sides], pairs(found, "loss")),
         ),
     ]
 

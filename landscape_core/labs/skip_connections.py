@@ -19,8 +19,9 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from landscape_core.analysis.slice_metrics import slice_metrics
 from landscape_core.analysis.verdict import Criterion
-from landscape_core.experiments.lab_pictures import Curves, Landscape
+from landscape_core.experiments.lab_pictures import Bars, Curves, Landscape
 from landscape_core.foundation.random_streams import stream
 from landscape_core.foundation.recipes import Knob, Note
 from landscape_core.foundation.types import Vectors
@@ -116,6 +117,12 @@ class SkipConnections(Lab):
             y_label="training loss",
             y_scale="log",
         ),
+        Bars(
+            title="Roughness: distance from the nearest quadratic",
+            x="share",
+            value="roughness",
+            y_label="rms / range of the slice",
+        ),
     )
 
     share: Annotated[
@@ -182,9 +189,21 @@ class SkipConnections(Lab):
         ratio = found["ratio"].values.reshape(len(SHARES), -1)
         above = np.where(np.isnan(ratio).any(1), np.nan, (ratio > LIMIT).mean(1))
         shown = found["ratio"].clip(max=1.0)
-        return found.copy(deep=True).assign(
-            effect=above[0] - above[-1], above=("share", above), shown=shown
-        )
+        whole = found.copy(deep=True).assign(rough(found["loss"]))
+        return whole.assign(effect=above[0] - above[-1], above=("share", above), shown=shown)
+
+
+def rough(loss: xr.DataArray) -> dict[str, tuple[str, Floats]]:
+    """Roughness and excess variation (share) of whole slices; NaN while points are missing."""
+    found: dict[str, list[float]] = {"roughness": [], "variation_excess": []}
+    for one in loss:
+        whole = bool(np.isfinite(one).all())
+        slice_ = one.expand_dims(split=["train"]).to_dataset()
+        slice_["computed"] = one.notnull()
+        metrics = slice_metrics(slice_) if whole else None
+        for name, values in found.items():
+            values.append(np.nan if metrics is None else float(metrics[name]))
+    return {name: ("share", np.array(values)) for name, values in found.items()}
 
 
 def trained(networks: Networks, thetas: Vectors, seed: int) -> Iterator[Vectors]:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 
 from landscape_core.curvature.eigenpairs import eigenpairs
 from landscape_core.curvature.matrices.hessian import Hessian
@@ -10,6 +11,9 @@ from landscape_core.labs import skip_connections
 from landscape_core.models.architectures.residual_mlp import ResidualMLP
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.network_objective import ModelObjective
+
+
+POWERS = [(0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2)]
 
 
 def networks(*shares, blocks=1, normalized=True):
@@ -77,3 +81,22 @@ def test_training_lowers_the_loss_of_a_network_with_skips():
     assert losses[-1][1] < 0.5 * losses[0][1]
     again = skip_connections.trained(both, both.start.repeat(2, 1), 0)
     assert torch.equal(both([next(again) for _ in range(60)][-1]), losses[-1])
+
+
+def test_roughness_is_of_whole_slices_and_zero_for_a_quadratic():
+    side = np.linspace(-1, 1, 17)
+    bowl = side[:, None] ** 2 + 2 * side[None] ** 2
+    waves = bowl + 0.3 * np.sin(9 * side)[None] * np.sin(7 * side)[:, None]
+    missing = np.where(bowl > 2.5, np.nan, bowl)
+    loss = xr.DataArray(
+        [bowl, waves, missing], {"beta": side, "alpha": side}, ("share", "beta", "alpha")
+    )
+    found = skip_connections.rough(loss.rename("loss"))
+    smooth, rough, unknown = found["roughness"][1]
+    assert smooth < 1e-12
+    columns = np.stack([side[:, None] ** i * side[None] ** j for i, j in POWERS], -1).reshape(-1, 6)
+    fitted = columns @ np.linalg.lstsq(columns, waves.ravel(), rcond=None)[0]
+    expected = np.sqrt(((waves.ravel() - fitted) ** 2).mean()) / np.ptp(waves)
+    assert rough == pytest.approx(expected, rel=1e-9)
+    assert np.isnan(unknown)
+    assert found["variation_excess"][1][0] == pytest.approx(0.0, abs=1e-12)
