@@ -12,7 +12,6 @@ from landscape_core.models.architectures.residual_mlp import ResidualMLP
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.network_objective import ModelObjective
 
-
 POWERS = [(0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2)]
 
 
