@@ -78,6 +78,7 @@ export function render({model, el}) {
   steps.setAttribute("aria-label", "Steps of the tour");
   const more = button("more", "Tours", () => turn(!list.hidden), "Guided tours, step by step");
   const labs = button("labs", "Labs", () => tell({action: "labs"}), "Claims of the literature to try yourself");
+  onSignal(el, detail => { if (detail === "labs left") focusOnceSeen(labs); });
   const list = make("ul", {className: "list", hidden: true});
   const top = make("div", {className: "top"}), guide = make("section", {className: "guide story"});
   guide.setAttribute("aria-label", "Guide");
