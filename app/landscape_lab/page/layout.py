@@ -142,6 +142,7 @@ class PageLayout:
         """Show the labs in place of the landscape, with their link; None: the landscape again."""
         if labs is not None and self._labs is None:
             self._labs = labs
+            labs.scale(projects=self._projects)
             self.view.insert(1, labs.view)
         if self._labs is not None:
             put(self._labs.view, visible=labs is not None)

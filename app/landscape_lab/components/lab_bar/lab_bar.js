@@ -5,6 +5,7 @@ const STYLE = `
 @media (pointer:coarse){.lab{--size:max(44px,calc(32px*var(--scale,1)))}}
 .bar{display:flex;flex-wrap:wrap;align-items:center;gap:6px 8px;padding:8px 14px;border-bottom:var(--edge,1px) solid var(--line,#dfe6ea)}
 h1{font-size:1.23em;font-weight:650;margin:0 6px 0 4px;letter-spacing:-.01em}
+h1:focus{outline:none}
 button,select,input[type=number]{font:inherit;color:inherit;height:var(--size);border:var(--edge,1px) solid var(--rim);border-radius:7px;background:#fff;padding:0 .75em;box-sizing:border-box;white-space:nowrap}
 button,select{cursor:pointer}
 input[type=number]{width:5em;padding:0 .4em}
@@ -43,7 +44,7 @@ export function render({model, el}) {
     return b;
   };
   let state = {};
-  const title = make("h1");
+  const title = make("h1", {tabIndex: -1});
   const settings = button("settings", "Settings", "Show or hide the settings (S)", () => signal(el, "settings"));
   const play = button("play", "Play", "Compute all seeds, or pause (space)", () => tell("play", !state.playing), "play");
   const count = make("input", {type: "number", min: 1, max: model.most, title: "How many seeds the claim is tried on"});
@@ -103,6 +104,7 @@ export function render({model, el}) {
       if (!v) verdict.replaceChildren(make("small", {textContent: "The verdict appears when all seeds are computed."}));
       else verdict.replaceChildren(make("b", {textContent: v.word}), v.text, make("small", {textContent: ` Expected: ${v.expected}.`}));
     },
+    arrived: () => focusOnceSeen(title),
     message: v => { message.hidden = !v; message.textContent = v; },
     number: v => requestAnimationFrame(() => { lab.dataset.number = v; tell("drawn", v); }),
   };

@@ -51,7 +51,7 @@ class LabBar:
         many seeds; `seeds`: all of them, `seed`: the index of the one that is looked at; `done`:
         how many are finished; `verdict`: None, or `word`, `text` and `expected`; `frame`: None, or
         `name`, `index`, `count` and `value` of the moving dimension; `number`: of the picture,
-        which is answered by `drawn`.
+        which is answered by `drawn`; `arrived`: another number gives the title the focus.
         """
         changes = {name: value for name, value in values.items() if self.shown.get(name) != value}
         if changes:
