@@ -157,7 +157,7 @@ class LabView:
         self._figures = [MarkedFigure(panel) for panel in found]
         self.scale(projects=self._factor > 1)
         for figure, span in zip(self._figures, _spans(len(found)), strict=True):
-            figure.figure.styles = {"grid-column": span}
+            figure.figure.update(styles={"grid-column": span}, frame_align=False)
         self._pictures.objects = [
             pn.pane.Bokeh(figure.figure, margin=(0, 6, 4, 6), **FILL) for figure in self._figures
         ]

@@ -113,7 +113,7 @@ export function render({model, el}) {
     for (const [key, value] of Object.entries(news)) SHOWN[key]?.(value);
   };
   model.on("msg:custom", event => show(event.data ?? event));
-  show({verdict: null});
+  show({verdict: null, ...model.first});
   fit();
   tell("ready");
 }

@@ -19,6 +19,7 @@ class LabBarModel(Messages, JSComponent):
     _esm = "\n".join(Path(__file__).parent.joinpath(part).read_text("utf-8") for part in PARTS)
 
     most = param.Integer(doc="maximum number of seeds")
+    first = param.Dict({}, doc="what is shown before the first message")
 
     on_message: Callable[[dict[str, Any]], None]
 
@@ -39,6 +40,7 @@ class LabBar:
         """
         self._actions = actions
         self.shown: dict[str, Any] = {}
+        self._seen = False
         self.view = LabBarModel(
             most=most, sizing_mode="stretch_width", styles={"flex": "none"}, margin=0
         )
@@ -56,10 +58,13 @@ class LabBar:
         changes = {name: value for name, value in values.items() if self.shown.get(name) != value}
         if changes:
             self.shown |= changes
+            if not self._seen:
+                self.view.first = dict(self.shown)
             self.view._send_msg(changes)
 
     def _on_message(self, data: dict[str, Any]) -> None:
         if data["action"] == "ready":  # a browser has come, or come back
+            self._seen = True
             self.view._send_msg(self.shown)
             return
         action, value = self._actions[data["action"]], data.get("value")

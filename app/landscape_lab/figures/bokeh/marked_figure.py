@@ -71,7 +71,8 @@ class MarkedFigure(Scaled):
         theme.key(self._legend)
         self._legend.update(location="top_left", glyph_width=16, glyph_height=12, spacing=4)
         self.figure.add_layout(self._legend, "above")
-        rows = CustomJS(args={"legend": self._legend, "plot": self.figure}, code=ROWS)
+        words = {"legend": self._legend, "plot": self.figure, "sign": 2.8, "beside": False}
+        rows = CustomJS(args=words, code=ROWS)
         self.figure.js_on_change("inner_width", rows)
         for change in ("tags", "label_text_font_size"):
             self._legend.js_on_change(change, rows)
@@ -163,14 +164,14 @@ class MarkedFigure(Scaled):
 
     def _color(self, cells: m.Cells | None) -> None:
         """Explain the colours of cells below the figure."""
+        if cells is not None and self._bar is None:  # before there are values: else it comes late
+            self._bar = scale_of(cells.label)
+            self._bar.color_mapper.palette = list(cell_colors(cells))
+            self.figure.add_layout(self._bar, "below")
         if cells is None or not np.isfinite(cells.values).any():
             if self._bar is not None:
                 put(self._bar, visible=False)
             return
-        if self._bar is None:
-            self._bar = scale_of(cells.label)
-            self._bar.color_mapper.palette = list(cell_colors(cells))
-            self.figure.add_layout(self._bar, "below")
         low, high = cell_limits(cells)
         scale = "log" if cells.scale == "log" else "linear"
         name_colors(self._bar, (low, high), theme.ticks(low, high, scale, cut=False))
