@@ -31,7 +31,8 @@ MOST_COLUMNS = 3
 GRID = """:host{display:grid!important;grid-template-columns:repeat(6,minmax(0,1fr));
  grid-auto-rows:minmax(calc(180px*var(--scale,1)),1fr);overflow-y:auto;scrollbar-width:thin}
 .scroll-button{display:none!important}
-@container (max-width: 900px){:host{--half:span 3;--whole:span 6}}
+@container (max-width: 1100px){:host{--half:span 3;--last:span 6}}
+@container (max-width: 900px){:host{--whole:span 6}}
 @container (max-width: 520px){:host{--half:span 6}}"""
 """Pictures in rows of equal height, which scroll where a window is too low for them."""
 

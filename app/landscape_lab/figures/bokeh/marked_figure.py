@@ -24,6 +24,9 @@ from landscape_lab.figures.bokeh.marked_sides import AxisLabels, Side
 from landscape_lab.figures.bokeh.sizes import Scaled
 from landscape_lab.figures.lab_pictures import marks as m
 
+HANG = -44
+"""Pixels by which a title begins to the left of the axes, where a narrow figure has room."""
+
 COLORED = ("Scatter", "Segment", "MultiLine")
 """Glyphs each of whose parts has its own colour."""
 
@@ -99,7 +102,7 @@ class MarkedFigure(Scaled):
         self.figure.update(min_border_left=56, min_border_right=8, min_border_top=2)
         self.figure.title.update(
             text_font=theme.FONT, text_font_size=theme.NORMAL, text_color=theme.INK,
-            text_font_style="bold", align="left",
+            text_font_style="bold", align="left", offset=HANG,
         )  # fmt: skip
 
     def _keep_equal(self, wanted: Any) -> None:
