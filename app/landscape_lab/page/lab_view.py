@@ -62,7 +62,7 @@ class LabView:
         self._words = LabWords()
         self._pictures = pn.Column(stylesheets=[GRID], styles={"opacity": "1"}, margin=0, **FILL)
         left = pn.Column(
-            self.form.view, self._words.beside, sizing_mode="stretch_height", margin=0,
+            self.form.view, self._words.column, sizing_mode="stretch_height", margin=0,
             min_height=0, styles={"flex": "none", "width": "auto"},
         )  # fmt: skip
         self._lab = pn.Column(

@@ -1,4 +1,4 @@
-"""The claim of a lab, what it shows and its source: beside its pictures, or folded above them."""
+"""The claim of a lab, what it shows and its source: next to its pictures, or folded above them."""
 
 import html
 from typing import Any
@@ -22,7 +22,7 @@ h2{{font-size:1.05em;font-weight:650;color:var(--accent,#0f6e84);margin:10px 0 2
 p{{margin:0;overflow-wrap:anywhere}}
 """
 
-BESIDE = f"""{WORDS}
+COLUMN = f"""{WORDS}
 :host{{{FONT};width:calc(320px*var(--scale,1));flex:1 1 0px!important}}
 .words{{position:absolute;inset:0;overflow-y:auto;scrollbar-width:thin;padding:0 14px 12px 16px}}
 @container (max-width: {NARROW}){{:host{{display:none!important}}}}
@@ -51,7 +51,7 @@ class LabWords:
     def __init__(self) -> None:
         """No words yet."""
         look: dict[str, Any] = {"margin": 0}
-        self.beside = pn.pane.HTML("", stylesheets=[BESIDE], **look)
+        self.column = pn.pane.HTML("", stylesheets=[COLUMN], **look)
         self.above = pn.pane.HTML("", stylesheets=[ABOVE], sizing_mode="stretch_width", **look)
 
     def show(self, kind: type[Lab]) -> None:
@@ -63,10 +63,10 @@ class LabWords:
         # What may scroll can be reached by keys.
         words = f'<div class="words" role="region" aria-label="The claim" tabindex="0">{text}</div>'
         folded = f"<details><summary>The claim, what it shows, source</summary>{words}</details>"
-        put(self.beside, object=words)
+        put(self.column, object=words)
         put(self.above, object=folded)
 
     def scale(self, *, projects: bool) -> None:
         """Leave more room to the pictures on a projector, or as much as before."""
-        for pane in (self.beside, self.above):
+        for pane in (self.column, self.above):
             put(pane, css_classes=["projected"] if projects else [])

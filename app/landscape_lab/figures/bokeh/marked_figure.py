@@ -74,7 +74,7 @@ class MarkedFigure(Scaled):
         theme.key(self._legend)
         self._legend.update(location="top_left", glyph_width=16, glyph_height=12, spacing=4)
         self.figure.add_layout(self._legend, "above")
-        words = {"legend": self._legend, "plot": self.figure, "sign": 2.8, "beside": False}
+        words = {"legend": self._legend, "plot": self.figure, "sign": 2.8, "outside": False}
         rows = CustomJS(args=words, code=ROWS)
         self.figure.js_on_change("inner_width", rows)
         for change in ("tags", "label_text_font_size"):
