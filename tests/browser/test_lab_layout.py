@@ -34,6 +34,11 @@ BOXES = """places => places.filter(p => p.getClientRects().length).map(p => {
   return [left, top, right, bottom];
 })"""
 
+CLIPPED = """figures => figures.filter(f => {
+  const canvas = f.shadowRoot.querySelector(".bk-Canvas").getBoundingClientRect();
+  return canvas.bottom > f.getBoundingClientRect().bottom + 1;
+}).length"""
+
 CUT = """places => places.filter(p => p.getClientRects().length
   && (p.scrollWidth > p.clientWidth + 1 || p.scrollHeight > p.clientHeight + 1)
   && getComputedStyle(p).display !== "inline").map(p => p.textContent)"""
@@ -181,9 +186,10 @@ def check_layout(visitor, name, width, claim="With a constant step size"):
         page.keyboard.press("Enter")
     claim.first.wait_for()
     assert page.get_by_text("arXiv").and_(page.locator(":visible")).count() >= 1
+    figures = page.locator(".bk-Figure").and_(page.locator(":visible"))
+    visitor.until(lambda: figures.evaluate_all(CLIPPED) == 0, f"whole pictures in {name}", 20)
     if narrow:
         page.keyboard.press("Enter")
-    figures = page.locator(".bk-Figure").and_(page.locator(":visible"))
 
     def settled():
         boxes = figures.evaluate_all(BOXES)
