@@ -169,10 +169,9 @@ def _spans(count: int) -> list[str]:
     columns = 2 if count in (3, 4) else min(MOST_COLUMNS, max(1, count))
     full, rest = divmod(count, columns)
     wide = [6 // columns] * full * columns + [6 // max(1, rest)] * rest
-    alone = count <= 2
-    narrow = [
-        "whole" if alone or (count % 2 and at == count - 1) else "half" for at in range(count)
-    ]
+    narrow = ["whole" if count < 3 else "half"] * count
+    if count % 2 and count > 2:
+        narrow[-1] = "last"
     return [f"var(--{name}, span {span})" for name, span in zip(narrow, wide, strict=True)]
 
 
