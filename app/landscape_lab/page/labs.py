@@ -3,6 +3,7 @@
 A lab takes the place of the landscape, and its work that of the run: one page has one worker.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -122,8 +123,9 @@ class PageLabs:
 
     def open_run(self) -> None:
         """Open the landscape with the run of the seed that is looked at."""
-        if self.place is not None and self.place.training_run is not None:
-            self._trained(self.place)
+        there = self.place
+        if there is not None and there.training_run is not None:
+            self._trained(there)
 
     def again(self) -> None:
         """Compute the seeds anew, although they are kept."""
@@ -216,14 +218,9 @@ class PageLabs:
         there, store = self.place, self._run.worker.store
         if there is None:
             return
-
-        def work() -> Iterator[Progress]:
-            if playing:
-                return every_seed(there, store, again=again)
-            return first_picture(there, store)
-
         self.view.bar.set({"done": 0})
-        self._compute(work, self._show, playing=playing)
+        work = functools.partial(every_seed, again=again) if playing else first_picture
+        self._compute(lambda: work(there, store), self._show, playing=playing)
 
     def _compute(
         self, work: Callable[[], Iterator[Any]], show: Callable[[Any], None], *,

@@ -151,8 +151,8 @@ class PageLayout:
 
     def show_lab_link(self, link: str, tour: tuple[str, int] | None) -> None:
         """Bring the address in line with a lab; where a tour is read, its guide stays visible."""
-        self.link.set(_with_tour(link, tour))
         self._show_middle(guided=tour is not None)
+        self.link.set(_with_tour(link, tour))
 
     def show_labs(self, labs: LabView | None, tour: tuple[str, int] | None = None) -> None:
         """Show the labs, below the guide where a tour is read; None: the landscape again."""
@@ -164,7 +164,7 @@ class PageLayout:
         self._show_middle(guided=tour is not None)
 
     def _show_middle(self, *, guided: bool) -> None:
-        """Show the landscape with all beside it; with labs only its guide, or nothing."""
+        """Show the landscape, its settings and figures; with labs only the guide, or nothing."""
         labs = self.shows_labs
         put(self._middle, visible=guided or not labs)
         put(self._middle, css_classes=["middle", GUIDE_ONLY] if labs else ["middle"])
