@@ -243,13 +243,15 @@ class PageLabs:
         found, there = progress.dataset, self.place
         if found is None or there is None:
             return
-        if self._linked:
-            self._linked = False
-            try:
-                check_frame(there, frames(found))
-            except SpecError as error:
+        linked, self._linked = self._linked, False
+        try:
+            check_frame(there, frames(found))
+        except SpecError as error:
+            if linked:
                 self._refuse(error)
                 return
+            self.place = there = replace(there, frame=None)  # a setting has changed how many
+            self.show_link()
         self.dataset = found
         self.view.mark(stale=False)
         self.view.bar.set({"done": progress.done, "verdict": verdict(found, there)})

@@ -84,14 +84,14 @@ class Growing(Lab):
     pictures: ClassVar = (Curves(title="Line", x="step", y=("line",), frame="moment"),)
 
     height: Annotated[float, Knob(0.0, 2.0, "height of the line")] = 0.5
-    slope: Annotated[float, Knob(0.0, 2.0, "slope of the line")] = 0.5
+    moments: Annotated[int, Knob(2, 5, "number of moments")] = 3
 
     def work(self, seed: int) -> Iterator[xr.Dataset]:
-        line = self.height + self.slope * np.arange(3.0) + np.zeros((3, 3)) + seed
+        line = self.height + np.arange(3.0) + np.zeros((self.moments, 3)) + seed
         for effect in (np.nan, self.height):
             yield xr.Dataset(
                 {"line": (("moment", "step"), line), "effect": effect},
-                {"step": np.arange(3), "moment": [10, 20, 30]},
+                {"step": np.arange(3), "moment": 10 * np.arange(self.moments)},
             )
 
 
@@ -322,6 +322,21 @@ def test_a_link_with_a_bad_seed_or_frame_leads_to_the_gallery_and_says_why(open_
     assert page.labs.view.gallery._said.startswith(f"This link could not be opened: {says}")
 
 
+def test_a_setting_with_fewer_frames_leads_to_the_last_one(growing):
+    page = growing
+    page.labs.choose("moments", 5)
+    rest(page)
+    page.labs.look_at(frame=3)
+    page.labs.choose("height", 1.0)
+    rest(page)
+    assert bar(page)["frame"]["index"] == 3
+    page.labs.choose("moments", 2)
+    rest(page)
+    assert page.labs.place.frame is None
+    assert bar(page)["frame"]["index"] == 1
+    assert "frame" not in address(page)
+
+
 def test_a_frame_is_refused_where_no_picture_moves(open_page):
     page = open_page("lab=trajectory_pca&frame=0")
     assert page.labs.place is None
@@ -402,7 +417,7 @@ def test_a_lab_whose_run_cannot_be_stated_has_no_button_and_opens_nothing(growin
     assert place_of_run(growing.labs.place) is None
 
 
-@pytest.mark.parametrize("name", ["trajectory_pca", "flat_and_sharp"])
+@pytest.mark.parametrize("name", ["trajectory_pca", "flat_and_sharp", "good_saddles"])
 def test_the_place_of_a_run_has_a_link_that_leads_to_it(name):
     there = place_of_run(LabPlace(assign(find(Lab, name)(), *CHANGED[name]), 4, 7, shown=3))
     assert there.start.run == there.scene.run
@@ -410,7 +425,11 @@ def test_the_place_of_a_run_has_a_link_that_leads_to_it(name):
     assert place(there.link()) == there
 
 
-CHANGED = {"trajectory_pca": ("optimizer", "SGD"), "flat_and_sharp": ("weight_decay", 0.001)}
+CHANGED = {
+    "trajectory_pca": ("optimizer", "SGD"),
+    "flat_and_sharp": ("weight_decay", 0.001),
+    "good_saddles": ("activation", "relu"),
+}
 
 
 # --- two pages of one server ---

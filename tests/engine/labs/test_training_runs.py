@@ -8,15 +8,15 @@ import torch
 from landscape_core.connectivity.paths.base import batches
 from landscape_core.foundation.recipes import to_plain
 from landscape_core.foundation.registry import entries, find, from_plain
-from landscape_core.labs import flat_and_sharp, trajectory_pca
+from landscape_core.labs import flat_and_sharp, good_saddles, trajectory_pca
 from landscape_core.labs._running import on_one_thread
 from landscape_core.labs._trained_networks import descent, digits
 from landscape_core.labs.base import Lab
 from landscape_core.models.architectures.mlp import MLP
-from landscape_core.training.run import Run, train
+from landscape_core.training.run import Run, Training, train
 from landscape_core.training.samplers.base import Asked
 
-STATED = {"flat_and_sharp", "trajectory_pca"}
+STATED = {"flat_and_sharp", "good_saddles", "trajectory_pca"}
 """Labs whose runs can be stated with parts of the catalogue."""
 
 
@@ -66,6 +66,27 @@ def test_the_run_of_flat_and_sharp_ends_at_the_minimum_of_its_small_batch(monkey
     assert found["loss"].values[0] == float(objective.in_double().loss(theta))
     assert run.replace(seed=4) == lab.training_run(4)
     assert not torch.equal(last(lab.training_run(4)).theta.double(), theta)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_the_run_of_good_saddles_has_the_losses_of_its_path(activation, monkeypatch):
+    def losses(found, at, objective, theta):
+        found["loss"].values[at] = float(objective.loss(theta))
+
+    monkeypatch.setattr(good_saddles, "record", losses)
+    lab = good_saddles.GoodSaddles(steps=410, activation=activation)
+    *_, found = on_one_thread(lab.work(6))
+    run = lab.training_run(6)
+    assert run.steps == found["step"].values[-1] == 400
+    training = Training(run)
+    states = [state for state in on_one_thread(train(run)) if state.index in found["step"].values]
+    expected = [float(training.instance.train.loss(state.theta)) for state in states]
+    assert found["loss"].values.tolist() == expected
+
+
+def test_saddle_free_newton_is_no_run_of_the_catalogue():
+    lab = good_saddles.GoodSaddles(method="saddle-free Newton")
+    assert lab.training_run(0) is None
 
 
 @pytest.mark.parametrize("size", [7, 32, 500])
