@@ -16,7 +16,6 @@ from landscape_core.experiments.lab_pictures import Curves
 from landscape_core.foundation.errors import FileFormatError
 from landscape_core.foundation.recipes import Knob
 from landscape_core.foundation.registry import entries, find
-from landscape_core.labs._running import on_one_thread
 from landscape_core.labs.base import Lab
 from landscape_core.storage.store import Store
 from landscape_core.training.run import Training, train
@@ -110,6 +109,8 @@ def open_page(tmp_path, monkeypatch):
 
     def opened(link=SMALL):
         page = Page(link, store=Store(tmp_path / "store"))
+        gallery = page.labs.view.gallery
+        gallery.messages, gallery.message = [], lambda text: gallery.messages.append(text)
         pages.append(page)
         page.ready()
         until(lambda: page.labs.shown or (page.picture is not None and not page.run.busy))
@@ -136,6 +137,11 @@ def at_rest(page):
     until(lambda: page.picture is not None and not page.run.busy)
 
 
+def said(page):
+    """The message above the gallery."""
+    return page.labs.view.gallery.messages[-1]
+
+
 def bar(page):
     return page.labs.view.bar.shown
 
@@ -148,17 +154,25 @@ def press(page, **message):
     page.layout.guide.view.on_message(message)
 
 
+def is_visible(view, within):
+    """Whether a view and all that hold it within another are visible."""
+    if view is within:
+        return view.visible
+    held = getattr(within, "objects", [])
+    return within.visible and any(is_visible(view, one) for one in held)
+
+
 def visible(page):
     """Which of guide, form, landscape, toolbar and lab are shown."""
-    layout, middle = page.layout, page.layout._middle.visible
+    layout = page.layout
     parts = {
-        "guide": middle and layout.guide.view.visible,
-        "form": middle and layout.form.view.visible,
-        "landscape": middle and layout.canvas.landscape.visible,
-        "toolbar": layout.toolbar.view.visible,
-        "lab": layout.shows_labs,
+        "guide": layout.guide.view,
+        "form": layout.form.view,
+        "landscape": layout.canvas.landscape,
+        "toolbar": layout.toolbar.view,
+        "lab": page.labs.view.view,
     }
-    return {name for name, shown in parts.items() if shown}
+    return {name for name, view in parts.items() if is_visible(view, page.view)}
 
 
 LANDSCAPE = {"guide", "form", "landscape", "toolbar"}
@@ -206,7 +220,7 @@ def test_a_link_opens_the_lab_of_a_step_with_its_guide(open_page, link):
     rest(page)
     assert visible(page) == {"guide", "lab"}
     assert page.run.tour == ("ways", 2)
-    assert page.layout.guide._shown["title"] == "Two"
+    assert page.layout.guide.shown["title"] == "Two"
     assert address(page) == "lab=constant_target&lab.target=2.0&seeds=3&seed=1&tour=ways&at=2"
     assert not page.run.started
     press(page, action="tour", name="ways", step=4)
@@ -224,8 +238,7 @@ def test_a_link_with_a_step_and_another_lab_opens_this_lab(open_page):
 def test_a_link_with_a_tour_that_is_not_there_leads_to_the_gallery_and_says_why(open_page):
     page = open_page("lab=constant_target&tour=nowhere&at=2")
     assert page.labs.place is None
-    said = page.labs.view.gallery._said
-    assert said.startswith("This link could not be opened: tour must be one of")
+    assert said(page).startswith("This link could not be opened: tour must be one of")
 
 
 @pytest.mark.parametrize(
@@ -251,9 +264,9 @@ def test_a_step_with_a_lab_that_cannot_be_read_is_said_with_its_line(old, new, l
 
 def test_a_preset_offers_its_lab_and_the_button_opens_it(open_page):
     page = open_page()
-    assert page.layout.guide._shown["lab"] is None
+    assert page.layout.guide.shown["lab"] is None
     page.navigation.open_preset("projection")
-    words, link = page.layout.guide._shown["lab"]
+    words, link = page.layout.guide.shown["lab"]
     assert words == "Try the claim: Trajectories in a plane"
     press(page, action="lab", link=link)
     assert page.labs.place == opening("trajectory_pca")
@@ -319,7 +332,7 @@ def test_a_link_with_a_bad_seed_or_frame_leads_to_the_gallery_and_says_why(open_
     page.open(f"lab=constant_target&seeds=6&{words}")
     until(lambda: page.labs.place is None)
     assert address(page) == "labs=all"
-    assert page.labs.view.gallery._said.startswith(f"This link could not be opened: {says}")
+    assert said(page).startswith(f"This link could not be opened: {says}")
 
 
 def test_a_setting_with_fewer_frames_leads_to_the_last_one(growing):
@@ -340,7 +353,7 @@ def test_a_setting_with_fewer_frames_leads_to_the_last_one(growing):
 def test_a_frame_is_refused_where_no_picture_moves(open_page):
     page = open_page("lab=trajectory_pca&frame=0")
     assert page.labs.place is None
-    assert "no picture of 'Trajectories in a plane' moves" in page.labs.view.gallery._said
+    assert "no picture of 'Trajectories in a plane' moves" in said(page)
 
 
 # --- step ---
@@ -400,11 +413,11 @@ def test_the_run_of_a_lab_opens_in_the_landscape_and_is_the_labs(open_page):
     assert page.scene.run == lab.training_run(22)
     assert page.run.place.preset == "projection"
     assert page.picture.readings.step == lab.training_run(22).steps
-    *_, last = on_one_thread(train(lab.training_run(22)))
+    *_, last = train(lab.training_run(22))
     expected = float(Training(lab.training_run(22)).instance.train.loss(last.theta))
     assert page.picture.readings.values["train_loss"] == pytest.approx(expected, rel=1e-4)
     assert place(address(page)).scene.run == lab.training_run(22)
-    words = page.layout.guide._shown
+    words = page.layout.guide.shown
     assert words["question"] == "This is the run of the lab “Trajectories in a plane” with seed 22."
     press(page, action="lab", link=words["lab"][1])
     assert page.labs.place == LabPlace(lab, 3, 20, shown=2)

@@ -50,7 +50,7 @@ class Guide:
         self._tours, self._opened, self._moved = tours, opened, moved
         self._labs, self._lab = labs, lab
         self._preset: dict[str, Any] = {"question": "", "watch": "", "shows": "", "lab": None}
-        self._shown: dict[str, Any] = dict(self._preset)
+        self.shown: dict[str, Any] = dict(self._preset)
         self.view = GuideModel(
             tours=[tour.words() for tour in tours.values()], sizing_mode="stretch_width"
         )
@@ -68,7 +68,7 @@ class Guide:
             lab: the words of a button, and the link of the lab that it opens.
         """
         self._preset = {"question": question, "watch": watch, "shows": shows, "lab": lab}
-        if not self._shown.get("tour"):
+        if not self.shown.get("tour"):
             self._show(self._preset)
 
     def tour(self, name: str, step: int = 1, *, opening: bool = True) -> None:
@@ -100,13 +100,13 @@ class Guide:
         self._show(self._preset)
 
     def _show(self, words: dict[str, Any]) -> None:
-        if words != self._shown:
-            self._shown = words
+        if words != self.shown:
+            self.shown = words
             self.view._send_msg(words)
 
     def _on_message(self, data: dict[str, Any]) -> None:
         if data["action"] == "ready":  # a browser has come, or come back
-            self.view._send_msg(self._shown)
+            self.view._send_msg(self.shown)
         elif data["action"] == "tour":
             self.tour(data["name"], int(data["step"]))
         elif data["action"] == "labs":
