@@ -45,9 +45,10 @@ class LabView:
 
         Args:
             actions: those of `LabBar` by their names there; `open`, `leave_labs`, `choose`,
-                `restore`, `make_file` and `toggle` by the other components and the keyboard.
+                `restore`, `make_file`, `toggle` and `step` by the other components and the
+                keyboard.
         """
-        self._toggle = actions["toggle"]
+        self._keys = {"play": actions["toggle"], "step": actions["step"]}
         self._figures: list[MarkedFigure] = []
         self._shape: tuple[Any, ...] = ()
         self._factor = 1.0
@@ -89,7 +90,7 @@ class LabView:
         put(self.form.view, height=HEAD + ROW * len(section["fields"]))
         self.bar.set(
             {"title": kind.label, "question": kind.question, "count": there.count,
-             "seeds": there.seeds}
+             "seeds": there.seeds, "has_run": there.training_run is not None}
         )  # fmt: skip
         put(self.gallery.view, visible=False)
         put(self._lab, visible=True)
@@ -132,8 +133,8 @@ class LabView:
 
     def key(self, name: str) -> bool:
         """Do what a key is for here; whether it may do elsewhere what it is for, too."""
-        if name == "play" and self._lab.visible:
-            self._toggle()
+        if name in self._keys and self._lab.visible:
+            self._keys[name]()
         if name == "export" and self._lab.visible:
             self.exporter.open()
         return name == "projector"
@@ -175,6 +176,15 @@ def _spans(count: int) -> list[str]:
     return [f"var(--{name}, span {span})" for name, span in zip(narrow, wide, strict=True)]
 
 
+def verdict(dataset: xr.Dataset, there: LabPlace) -> dict[str, str] | None:
+    """The verdict in words, once all seeds are computed."""
+    words = str(dataset.attrs.get("verdict_in_words", ""))
+    if not words:
+        return None
+    word, _, text = words.partition(": ")
+    return {"word": word, "text": text, "expected": type(there.lab).expected}
+
+
 def _section(lab: Lab, reference: Lab) -> dict[str, Any]:
     """The settings of a lab as the form takes them."""
     usual = {row.path: described(row)["value"] for row in rows(reference)}
@@ -187,12 +197,23 @@ def _section(lab: Lab, reference: Lab) -> dict[str, Any]:
 
 def _frame(dataset: xr.Dataset, seed: int, frame: int | None) -> dict[str, Any] | None:
     """What the slider of the moving dimension shows, if any picture moves."""
-    for picture in declared(dataset):
-        moving = str(picture.get("frame") or "")
-        if moving:
-            index = View(dataset, picture, seed, frame).frame_index()
-            count = dataset.sizes[moving]
-            values = dataset[moving].values if moving in dataset.coords else range(count)
-            name = moving.replace("_", " ")
-            return {"name": name, "index": index, "count": count, "value": word(values[index])}
-    return None
+    picture = _moving(dataset)
+    if picture is None:
+        return None
+    moving = str(picture["frame"])
+    index = View(dataset, picture, seed, frame).frame_index()
+    count = dataset.sizes[moving]
+    values = dataset[moving].values if moving in dataset.coords else range(count)
+    name = moving.replace("_", " ")
+    return {"name": name, "index": index, "count": count, "value": word(values[index])}
+
+
+def frames(dataset: xr.Dataset) -> int:
+    """How many entries the moving dimension has; 1 where no picture moves."""
+    picture = _moving(dataset)
+    return 1 if picture is None else int(dataset.sizes[str(picture["frame"])])
+
+
+def _moving(dataset: xr.Dataset) -> dict[str, Any] | None:
+    """The first picture that moves, if one does."""
+    return next((one for one in declared(dataset) if one.get("frame")), None)

@@ -99,7 +99,7 @@ def test_the_gallery_takes_the_place_of_the_landscape_and_gives_it_back(page):
     page.leave_labs()
     until(lambda: not page.run.busy)
     assert page.layout.toolbar.view.visible
-    assert not page.labs.view.view.visible
+    assert not page.layout.shows_labs
     assert address(page) == before
 
 

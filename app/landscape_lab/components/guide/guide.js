@@ -24,6 +24,7 @@ button[aria-disabled=true]{color:#95a2ab;border-color:#e4e9ec;cursor:default}
 button.next{background:#0f6e84;border-color:#0f6e84;color:#fff}
 button.next:hover{background:#0c5c6f}
 button.ask{border:0;background:none;color:#0f6e84;padding:0;text-decoration:underline;text-underline-offset:2px;font-weight:600}
+button.lab{white-space:normal;height:auto;line-height:inherit;text-align:left}
 button.quiet{border-color:transparent;background:none;padding:0 .35em;color:#5d6b75}
 :focus-visible{outline:2px solid #0f6e84;outline-offset:1px}
 nav{display:flex;flex-wrap:wrap;gap:3px 6px;align-items:center}
@@ -116,6 +117,12 @@ export function render({model, el}) {
       answer.textContent = state.shows;
       words.append(ask);
       text.append(answer);
+    }
+    if (state.lab) {
+      const [label, link] = state.lab;
+      const open = button("ask lab", label, () => tell({action: "lab", link}), "Opens the lab in place of the landscape");
+      if (state.shows) words.append(" · ");
+      words.append(open);
     }
     top.replaceChildren(text, labs, more);
   };

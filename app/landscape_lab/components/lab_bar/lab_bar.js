@@ -47,12 +47,13 @@ export function render({model, el}) {
   const title = make("h1", {tabIndex: -1});
   const settings = button("settings", "Settings", "Show or hide the settings (S)", () => signal(el, "settings"));
   const play = button("play", "Play", "Compute all seeds, or pause (space)", () => tell("play", !state.playing), "play");
+  const step = button("step", "Step", "Compute the next seed, show it, and pause; when all are computed, show the next one (.)");
   const count = make("input", {type: "number", min: 1, max: model.most, title: "How many seeds the claim is tried on"});
   count.dataset.action = "lab-count";
   count.onchange = () => { const n = Math.round(Number(count.value)); if (n >= 1) tell("count", Math.min(n, model.most)); else count.value = state.count; };
   const standing = make("span", {className: "state"});
   standing.setAttribute("role", "status");
-  const bar = make("div", {className: "bar"}, button("leave", "← Labs", "Back to all labs"), title, settings, play,
+  const bar = make("div", {className: "bar"}, button("leave", "← Labs", "Back to all labs"), title, settings, play, step,
     make("label", {}, "seeds", count), button("again", "Again", "Compute these seeds anew"),
     button("fresh", "Fresh seeds", "Try seeds that were not used before"), button("export", "Export", "Figure, data or program (E)"), standing);
   const question = make("p", {className: "question"}), verdict = make("p", {className: "verdict"});
@@ -63,13 +64,15 @@ export function render({model, el}) {
   const slider = make("input", {type: "range", min: 0}), place = make("output"), name = make("span");
   slider.dataset.action = "lab-frame";
   slider.oninput = () => tell("frame", Number(slider.value));
+  slider.onchange = () => tell("settled");  // the address follows now, not at each move
+  const open = button("open_run", "Open this run in the landscape", "Shows the loss landscape of the network that is trained here with the seed shown", undefined, "open");
   const moving = make("label", {hidden: true}, name, slider, place);
   const message = make("div", {className: "message", hidden: true});
   message.setAttribute("role", "alert");
   const line = make("div", {className: "line", hidden: true}, make("i"));
   line.setAttribute("role", "progressbar"); line.setAttribute("aria-label", "Seeds computed");
   const lab = make("div", {className: "lab"}, line, bar, make("div", {className: "words"}, question, verdict),
-    message, make("div", {className: "looks"}, make("label", {}, "seed shown", seed), moving));
+    message, make("div", {className: "looks"}, make("label", {}, "seed shown", seed), moving, open));
   lab.setAttribute("role", "region"); lab.setAttribute("aria-label", "Lab");
   el.append(make("style", {textContent: STYLE}), lab);
 
@@ -92,6 +95,7 @@ export function render({model, el}) {
     count: v => { count.value = v; stand(); },
     seeds: v => { seed.replaceChildren(...v.map((one, i) => new Option(one, i))); seed.value = state.seed ?? 0; },
     seed: v => { seed.value = v; },
+    has_run: v => { open.hidden = !v; },
     frame: v => {
       moving.hidden = !v;
       if (!v) return;
@@ -113,7 +117,7 @@ export function render({model, el}) {
     for (const [key, value] of Object.entries(news)) SHOWN[key]?.(value);
   };
   model.on("msg:custom", event => show(event.data ?? event));
-  show({verdict: null, ...model.first});
+  show({verdict: null, has_run: false, ...model.first});
   fit();
   tell("ready");
 }

@@ -34,8 +34,9 @@ class LabBar:
         """Nothing is shown yet.
 
         Args:
-            actions: what to call, on the page's thread: leave(), play(bool), again(), fresh(),
-                count(int), export(), seed(index), frame(index), drawn(number).
+            actions: what to call, on the page's thread: leave(), play(bool), step(), again(),
+                fresh(), count(int), export(), open_run(), seed(index), frame(index), settled() once
+                the slider is let go, drawn(number).
             most: the maximum number of seeds.
         """
         self._actions = actions
@@ -52,8 +53,9 @@ class LabBar:
         `title`, `question`, `message`: text; `playing`: whether seeds are computed; `count`: how
         many seeds; `seeds`: all of them, `seed`: the index of the one that is looked at; `done`:
         how many are finished; `verdict`: None, or `word`, `text` and `expected`; `frame`: None, or
-        `name`, `index`, `count` and `value` of the moving dimension; `number`: of the picture,
-        which is answered by `drawn`; `arrived`: another number gives the title the focus.
+        `name`, `index`, `count` and `value` of the moving dimension; `has_run`: whether the
+        landscape can show the run of a seed; `number`: of the picture, which is answered by
+        `drawn`; `arrived`: another number gives the title the focus.
         """
         changes = {name: value for name, value in values.items() if self.shown.get(name) != value}
         if changes:
