@@ -23,7 +23,7 @@ PORT_OPTION := $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
 .PHONY: help app voila serve test test-all check lint format browser notebooks catalogue gallery \
-  architecture docs lock wheel smoke bench clean
+  thumbnails architecture docs lock wheel smoke bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /	/' | expand -t 12
@@ -67,6 +67,9 @@ catalogue: $(VENV)/.installed ## write docs/catalogue.md and its pictures anew; 
 
 gallery: $(VENV)/.installed ## write docs/plotting.md and its pictures anew
 	$(BIN)/python docs/gallery.py
+
+thumbnails: $(VENV)/.installed ## draw the thumbnails of the gallery of labs anew; a minute
+	$(BIN)/python docs/thumbnails.py
 
 architecture: $(VENV)/.installed ## write the drawing and the walks of docs/architecture.md anew
 	$(BIN)/python benchmarks/architecture.py

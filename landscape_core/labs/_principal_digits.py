@@ -7,9 +7,10 @@ from torch import Tensor
 
 from landscape_core.foundation.random_streams import stream
 from landscape_core.models.architectures.mlp import MLP
-from landscape_core.models.datasets.digits import Digits
+from landscape_core.models.datasets.digits import Digits, principal_components
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.problems.supervised import Supervised
 
 COMPONENTS, WIDTH, DEPTH = 16, 12, 3
 """Inputs; units of each hidden layer; hidden layers: 646 parameters with ten classes."""
@@ -38,12 +39,18 @@ def examples(seed: int, *, points: int, noise: float = 0.0) -> Examples:
     Training alone determines the components. A fraction `noise` of its labels is random.
     """
     split = Digits(points=points).build(seed)
-    inputs, others = split.train.inputs.double(), split.test.inputs.double()
-    mean = inputs.mean(0)
-    axes = torch.linalg.svd(inputs - mean, full_matrices=False).Vh[:COMPONENTS].T
-    scale = ((inputs - mean) @ axes).std()
+    pixels = split.train.inputs.double(), split.test.inputs.double()
+    inputs, tests = principal_components(*pixels, COMPONENTS)
     targets, rng = split.train.targets.clone(), stream(seed, "labels")
     some = torch.randperm(points, generator=rng)[: round(noise * points)]
     targets[some] = torch.randint(10, (len(some),), generator=rng)
-    tests = (others - mean) @ axes / scale
-    return Examples((inputs - mean) @ axes / scale, targets, tests, split.test.targets)
+    return Examples(inputs, targets, tests, split.test.targets)
+
+
+def problem(points: int, activation: str) -> Supervised:
+    """The problem of the catalogue with the loss of `examples` without random labels."""
+    return Supervised(
+        dataset=Digits(points=points, components=COMPONENTS),
+        architecture=MLP(depth=DEPTH, width=WIDTH, activation=activation),
+        loss=CrossEntropy(),
+    )

@@ -11,7 +11,10 @@ from landscape_core.models.architectures.base import Architecture
 from landscape_core.models.datasets.digits import Digits
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.problems.supervised import Supervised
 from landscape_core.training.optimizers.base import Optimizer
+from landscape_core.training.run import Run
+from landscape_core.training.samplers.full_batches import FullBatches
 
 
 def digits(architecture: Architecture, seed: int, *, points: int) -> ModelObjective:
@@ -30,3 +33,17 @@ def descent(
     for part in islice(batches(objective, batch, seed), steps):
         theta, memory = optimizer.step(part, theta, memory)
         yield theta
+
+
+def digits_run(
+    architecture: Architecture, optimizer: Optimizer[Any], steps: int, *,
+    points: int, batch: int, seed: int,
+) -> Run:  # fmt: skip
+    """The run whose iterates are those of `descent` on `digits`."""
+    problem = Supervised(
+        dataset=Digits(points=points), architecture=architecture, loss=CrossEntropy()
+    )
+    return Run(
+        problem=problem, optimizer=optimizer, sampler=FullBatches(), batch_size=batch, steps=steps,
+        seed=seed,
+    )  # fmt: skip

@@ -16,6 +16,7 @@ import xarray as xr
 from landscape_core.analysis.verdict import Criterion
 from landscape_core.experiments.lab_pictures import Picture
 from landscape_core.foundation.recipes import Recipe
+from landscape_core.training.run import Run
 
 FAMILIES = (
     "See the landscape",
@@ -76,6 +77,15 @@ class Lab(Recipe, ABC):
         without dimensions is the number that the criterion is about. Variables whose names begin
         with `seconds` hold measured times. Everything else is drawn from `seed` alone.
         """
+
+    def training_run(self, seed: int) -> Run | None:
+        """The run of the catalogue that a seed trains, to be opened in the landscape; None: none.
+
+        Only where it is the same run exactly: network, data, initialization, batches, optimizer
+        and steps. A test compares its parameters with the lab's.
+        """
+        del seed
+        return None
 
 
 def by_family(kinds: Mapping[str, type[Lab]]) -> dict[str, list[str]]:

@@ -21,13 +21,14 @@ from landscape_core.curvature.matrices.hessian import Hessian
 from landscape_core.experiments.lab_pictures import Bars, Curves, Guide
 from landscape_core.foundation.recipes import Knob
 from landscape_core.foundation.types import Vector
-from landscape_core.labs._trained_networks import descent, digits
+from landscape_core.labs._trained_networks import descent, digits, digits_run
 from landscape_core.labs.base import Lab
 from landscape_core.models.architectures.mlp import MLP
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.base import Viewpoint
 from landscape_core.planes.directions.random import Random
 from landscape_core.training.optimizers.heavy_ball import HeavyBall
+from landscape_core.training.run import Run
 
 POINTS, WIDTH = 500, 64
 """Half of the examples and of the units of the full experiment, for the time that it takes."""
@@ -150,6 +151,12 @@ class FlatAndSharp(Lab):
             self._fill(found, row, exact, theta, seed=seed, lines=LINES)
             self._measure(found, row, exact, theta)
             yield self._finished(found)
+
+    def training_run(self, seed: int) -> Run:
+        """The training with the small batch."""
+        rule = HeavyBall(weight_decay=self.weight_decay)
+        steps = SMALL_EPOCHS * (POINTS // self.batch)
+        return digits_run(MLP(width=WIDTH), rule, steps, points=POINTS, batch=self.batch, seed=seed)
 
     def _trainings(self) -> tuple[tuple[int, int], tuple[int, int]]:
         """(batch, epochs) of both runs."""

@@ -23,11 +23,13 @@ from landscape_core.experiments.lab_pictures import Curves, Guide, Histogram, Pa
 from landscape_core.foundation.random_streams import numpy_stream
 from landscape_core.foundation.recipes import Choice, Knob
 from landscape_core.foundation.types import Vector
-from landscape_core.labs._principal_digits import examples
+from landscape_core.labs._principal_digits import examples, problem
 from landscape_core.labs._trained_networks import descent
 from landscape_core.labs.base import Lab
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.training.optimizers.heavy_ball import HeavyBall
+from landscape_core.training.run import Run
+from landscape_core.training.samplers.full_batches import FullBatches
 
 POINTS, BATCH, RATE = 400, 64, 0.05
 """Training examples, all of them in the Hessian; examples and learning rate of a step of SGD."""
@@ -153,6 +155,16 @@ class GoodSaddles(Lab):
                 yield self._finished(found)
                 if at == len(PARTS) - 1:
                     return
+
+    def training_run(self, seed: int) -> Run | None:
+        """The training by SGD; saddle-free Newton is no optimizer of the catalogue."""
+        if self.method != "SGD":
+            return None
+        return Run(
+            problem=problem(POINTS, self.activation), optimizer=HeavyBall(learning_rate=RATE),
+            sampler=FullBatches(), batch_size=BATCH, steps=self.steps // PARTS[-1] * PARTS[-1],
+            seed=seed, dtype="float64",
+        )  # fmt: skip
 
     def _empty(self, size: int) -> xr.Dataset:
         part = self.steps // PARTS[-1]

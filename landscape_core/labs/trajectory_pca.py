@@ -24,7 +24,7 @@ from landscape_core.experiments.lab_pictures import Curves, Guide, Landscape, Pa
 from landscape_core.foundation.random_streams import stream
 from landscape_core.foundation.recipes import Choice, Knob
 from landscape_core.foundation.types import Vectors
-from landscape_core.labs._trained_networks import descent, digits
+from landscape_core.labs._trained_networks import descent, digits, digits_run
 from landscape_core.labs.base import Lab
 from landscape_core.models.architectures.mlp import MLP
 from landscape_core.models.network_objective import ModelObjective
@@ -34,6 +34,7 @@ from landscape_core.training.optimizers.adam import Adam
 from landscape_core.training.optimizers.base import Optimizer
 from landscape_core.training.optimizers.heavy_ball import HeavyBall
 from landscape_core.training.optimizers.sgd import SGD
+from landscape_core.training.run import Run
 
 POINTS, BATCH = 1000, 32
 """Training examples; examples a step."""
@@ -152,6 +153,13 @@ class TrajectoryPCA(Lab):
         landscape(found, objective, torch.stack(path))
         excess = found["explained"].values[:2, -1]
         yield found.copy(deep=True).assign(effect=excess[0] - excess[1])
+
+    def training_run(self, seed: int) -> Run:
+        """The training of a seed."""
+        return digits_run(
+            MLP(width=self.width), OPTIMIZERS[self.optimizer], self.epochs * (POINTS // BATCH),
+            points=POINTS, batch=BATCH, seed=seed,
+        )  # fmt: skip
 
     def _fill(
         self,

@@ -34,3 +34,71 @@ def test_three_clicks_lead_to_a_verdict_and_back_leads_to_the_landscape(tmp_path
         visitor.until(lambda: "preset=" in page.url, "the link of the landscape")
         assert visitor.strangers == []
         assert visitor.errors == []
+
+
+FOCUS = """() => {
+  let found = document.activeElement;
+  while (found.shadowRoot?.activeElement) found = found.shadowRoot.activeElement;
+  return found.className;
+}"""
+
+
+def test_a_tour_leads_into_a_lab_and_out_again_and_its_run_opens_in_the_landscape(tmp_path):
+    with served("panel", tmp_path) as url, browser() as opened:
+        visitor = Visitor(opened, url, (1024, 768)).open("#tour=claims&at=1")
+        page = visitor.page
+        visitor.at_rest()
+        entries = page.evaluate("history.length")
+        page.locator(".guide .next").click()
+        page.locator(".lab[data-number]").wait_for(timeout=120_000)
+        visitor.until(lambda: page.url.endswith("&tour=claims&at=2"), "the link of the step")
+        assert "#lab=trajectory_pca" in page.url
+        assert page.evaluate("history.length") == entries + 1
+        assert page.evaluate(FOCUS) == "next"  # who uses the keyboard can go on
+        guide, lab = page.locator(".guide").bounding_box(), page.locator(".lab").bounding_box()
+        assert guide["y"] + guide["height"] <= lab["y"] + 1
+        assert guide["width"] > 0.9 * 1024
+        assert lab["y"] + lab["height"] < 0.6 * 768
+        page.locator(".guide .next").click()
+        page.locator(".landscape").wait_for()
+        visitor.until(lambda: "preset=deep_plain" in page.url, "the link of the landscape")
+        assert page.evaluate("history.length") == entries + 2
+        narrow = page.locator(".guide").bounding_box()
+        assert narrow["width"] < 0.7 * 1024  # beside the settings and the smaller figures again
+        page.go_back()
+        page.locator(".lab[data-number]").wait_for(timeout=120_000)
+        page.locator(".guide .close").click()
+        visitor.until(lambda: "tour" not in page.url, "the tour to be closed")
+        page.locator(".guide").wait_for(state="hidden")
+        entries = page.evaluate("history.length")
+        page.locator("[data-action=lab-seed]").select_option("2")
+        visitor.until(lambda: page.url.endswith("&seed=2"), "the link of the seed")
+        assert page.evaluate("history.length") == entries
+        page.locator("[data-action=lab-open_run]").click()
+        visitor.until(lambda: "run.seed=2" in page.url, "the link of the run")
+        assert "with seed 2" in page.locator(".guide .text").inner_text()
+        page.locator(".guide button.lab").click()
+        page.locator(".lab[data-number]").wait_for(timeout=120_000)
+        visitor.until(lambda: page.url.endswith("&seed=2"), "the lab again")
+        assert visitor.strangers == []
+        assert visitor.errors == []
+
+
+def test_moving_the_slider_makes_no_entries_of_the_history_and_a_reload_finds_it(tmp_path):
+    with served("panel", tmp_path) as url, browser() as opened:
+        visitor = Visitor(opened, url).open("#lab=xor_amplification&seeds=1")
+        page = visitor.page
+        page.locator(".lab[data-number]").wait_for(timeout=120_000)
+        entries = page.evaluate("history.length")
+        slider = page.locator("[data-action=lab-frame]")
+        slider.focus()
+        page.keyboard.press("Home")
+        for frame in (1, 2, 3):
+            page.keyboard.press("ArrowRight")
+            visitor.until(lambda n=frame: page.url.endswith(f"&frame={n}"), "the frame")
+        assert page.evaluate("history.length") == entries
+        page.reload()
+        page.locator(".lab[data-number]").wait_for(timeout=120_000)
+        visitor.until(lambda: slider.input_value() == "3", "the slider")
+        assert page.url.endswith("&frame=3")
+        assert visitor.errors == []

@@ -1,5 +1,5 @@
 // Signals between the components of one page: events that pass the element which holds them all.
-// `help`, `settings`, `scaled`, `floor`, `{seek: "next"}`, `{drawer: "open"}` or `{floor: place}`; nobody in Python hears them.
+// `help`, `settings`, `scaled`, `floor`, `{seek: "next"}`, `{drawer: "open"}`, `{floor: place}` or `labs left`; nobody in Python hears them.
 function outermost(node) {
   while (node.getRootNode() instanceof ShadowRoot) node = node.getRootNode().host;
   return node;
@@ -14,4 +14,10 @@ function onSignal(el, act) {
     if (!el.isConnected) return document.removeEventListener("landscape", heard);
     if (e.composedPath().includes(outermost(el))) act(e.detail);
   });
+}
+
+// Give an element the focus as soon as it is seen, within some seconds.
+function focusOnceSeen(node, frames = 600) {
+  if (node.getClientRects().length) node.focus();
+  else if (frames) requestAnimationFrame(() => focusOnceSeen(node, frames - 1));
 }

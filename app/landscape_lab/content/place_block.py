@@ -1,4 +1,4 @@
-"""The fenced block `place` of a tour: the settings of a step."""
+"""The fenced block `place` of a tour: the settings of a step, or the lab that it opens."""
 
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -6,6 +6,7 @@ from markdown_it.token import Token
 
 from landscape_core.foundation.errors import SpecError, shown
 from landscape_lab.content.front_matter import wrong
+from landscape_lab.state.lab_place import named_by, names_labs
 from landscape_lab.state.link import place
 from landscape_lab.state.place import SAFE
 
@@ -40,10 +41,22 @@ def link_of(fence: Token) -> str:
     if not lines:
         raise wrong(line_of(fence), "a place has lines `path: value`, or a link; it is empty.")
     try:
-        place(_joined(words))
+        _check(_joined(words))
     except SpecError as error:
         raise wrong(*_first_refused(lines, error)) from None
     return _joined(words)
+
+
+def _check(link: str) -> None:
+    """Read the link of a step, of the landscape or of a lab.
+
+    Raises:
+        SpecError: it cannot be read.
+    """
+    if names_labs(link):
+        named_by(link)
+    else:
+        place(link)
 
 
 def _with_line(words: list[tuple[str, str]], number: int, text: str) -> list[tuple[str, str]]:
@@ -65,7 +78,7 @@ def _first_refused(lines: list[tuple[int, str]], error: SpecError) -> tuple[int,
         for number, text in lines[:middle]:
             words = _with_line(words, number, text)
         try:
-            place(_joined(words))
+            _check(_joined(words))
             low = middle
         except SpecError as earlier:
             high, error = middle, earlier

@@ -25,7 +25,7 @@ from landscape_lab.page.run import PageRun
 from landscape_lab.state.file_names import check_names_no_files
 from landscape_lab.state.fitting_loss import with_fitting_loss
 from landscape_lab.state.form_model import assign, plain_value, rows
-from landscape_lab.state.lab_place import names_labs
+from landscape_lab.state.lab_place import LabPlace, names_labs
 from landscape_lab.state.link import opening
 from landscape_lab.state.place import Place
 from landscape_lab.state.place_changes import restarted, with_camera, with_settings, work_of
@@ -57,7 +57,7 @@ class Page:
         queue, worker = LatestJobQueue(UiLoop()), Worker(store or user_store())
         self.run = PageRun(first, own, queue, worker)
         self.navigation, self.export = Navigation(self.run, first), FileExport(self.run)
-        self.labs = PageLabs(self.run, self.leave_labs)
+        self.labs = PageLabs(self.run, self.leave_labs, self.open_run)
         commands = {name: caught(command, self._tell) for name, command in self._commands().items()}
         self.layout = self.run.layout = PageLayout(commands, own=own is not None)
         guide = self.layout.guide.view
@@ -109,6 +109,32 @@ class Page:
         else:
             self.labs.hide()
             self.navigation.open(link)
+
+    def open_step(self, link: str) -> None:
+        """Go to the place or the lab of a step of a tour."""
+        if names_labs(link):
+            self.labs.open_link(link)
+        else:
+            self.labs.hide()
+            self.navigation.open_step(link)
+
+    def read(self, tour: str, step: int) -> None:
+        """Take note of the step of a tour that is open; an empty name: the tour was closed.
+
+        The address follows at once, or with what the step opens: one entry of the history.
+        """
+        self.run.tour = (tour, step) if tour else None
+        if tour and self.layout.guide.opens(tour, step):
+            return
+        if self.labs.shown:
+            self.labs.show_link()
+        else:
+            self.run.show_controls()
+
+    def open_run(self, there: LabPlace) -> None:
+        """Show the landscape with the run that a lab trains."""
+        self.labs.hide()
+        self.navigation.open_run(there)
 
     def leave_labs(self) -> None:
         """Show the landscape again, as it was left."""
@@ -256,7 +282,7 @@ class Page:
             "open": self.open,
             "labs": self.labs.open_gallery,
             "open_preset": navigation.open_preset,
-            "open_step": navigation.open_step,
-            "read": navigation.read,
+            "open_step": self.open_step,
+            "read": self.read,
             "make_file": self.export.make,
         }

@@ -1,5 +1,6 @@
 """Files of a lab: its figure, its dataset, and a program that runs it again."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import xarray as xr
@@ -7,7 +8,11 @@ import xarray as xr
 from landscape_core.foundation.recipes import name_of, to_plain
 from landscape_core.labs.base import Lab
 from landscape_core.storage import netcdf
+from landscape_lab.components.exporter.exporter import Exporter
 from landscape_lab.figures.matplotlib.plotting import picture
+from landscape_lab.page.form_sections import message_of
+from landscape_lab.state.lab_place import LabPlace
+from landscape_lab.worker.thread import LatestJobQueue
 
 FORMS = {
     "png": ("PNG image", "All pictures with their captions, as a bitmap.", "image/png"),
@@ -46,6 +51,21 @@ def content(form: str, lab: Lab, seeds: list[int], dataset: xr.Dataset) -> bytes
     if form == "nc":
         return netcdf.to_bytes(dataset)
     return picture(dataset, form, settings="")
+
+
+def deliver(
+    form: str, there: LabPlace, dataset: xr.Dataset, queue: LatestJobQueue, exporter: Exporter
+) -> None:
+    """Make a file of what is shown on the page's thread of work, and hand it to the browser."""
+
+    def made() -> Iterator[bytes]:
+        yield content(form, there.lab, there.seeds, dataset)
+
+    def show(data: bytes) -> None:
+        text = data.decode() if form == "py" else None
+        exporter.deliver(f"{there.name}.{form}", FORMS[form][2], data, text)
+
+    queue.submit(made, show, lambda error: exporter.fail(message_of(error)), lambda: None)
 
 
 def program(lab: Lab, seeds: list[int]) -> str:

@@ -1,6 +1,5 @@
 """How labs are laid out: the gallery, and one lab with its settings, pictures and words."""
 
-import html
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,13 +11,14 @@ from landscape_lab.components.exporter.exporter import Exporter
 from landscape_lab.components.form.form import Form
 from landscape_lab.components.gallery.gallery import Gallery
 from landscape_lab.components.lab_bar.lab_bar import LabBar
-from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.figures.bokeh.marked_figure import MarkedFigure
+from landscape_lab.figures.bokeh.thumbnail import thumbnail
 from landscape_lab.figures.lab_pictures.marks import Panel
-from landscape_lab.figures.lab_pictures.reading import View, declared, panels, word
+from landscape_lab.figures.lab_pictures.reading import SEED, View, declared, panels, word
 from landscape_lab.page.canvas import FILL, PALE, PROJECTED
 from landscape_lab.page.lab_files import kinds
+from landscape_lab.page.lab_words import LabWords
 from landscape_lab.state.form_model import described, rows
 from landscape_lab.state.lab_place import MOST, LabPlace, gallery
 
@@ -28,13 +28,13 @@ HEAD, ROW = 44, 29
 MOST_COLUMNS = 3
 """Pictures in a row, at most."""
 
-STYLE = """h2{font-size:1.05em;font-weight:650;color:var(--accent,#0f6e84);margin:10px 0 2px}
-p{margin:0;overflow-wrap:anywhere}
-@container (max-width: 900px) {:host{display:none!important}}"""
-"""A narrow window has no room for these words; the question stays."""
-
-WORDS = """<h2>The claim</h2><p>{claim}</p><h2>What it shows</h2><p>{shows}</p>
-<h2>Source</h2><p>{source}</p>"""
+GRID = """:host{display:grid!important;grid-template-columns:repeat(6,minmax(0,1fr));
+ grid-auto-rows:minmax(calc(180px*var(--scale,1)),1fr);overflow-y:auto;scrollbar-width:thin}
+.scroll-button{display:none!important}
+@container (max-width: 1100px){:host{--half:span 3;--last:span 6}}
+@container (max-width: 900px){:host{--whole:span 6}}
+@container (max-width: 520px){:host{--half:span 6}}"""
+"""Pictures in rows of equal height, which scroll where a window is too low for them."""
 
 
 class LabView:
@@ -45,49 +45,59 @@ class LabView:
 
         Args:
             actions: those of `LabBar` by their names there; `open`, `leave_labs`, `choose`,
-                `restore`, `make_file` and `toggle` by the other components and the keyboard.
+                `restore`, `make_file`, `toggle` and `step` by the other components and the
+                keyboard.
         """
-        self._toggle = actions["toggle"]
+        self._keys = {"play": actions["toggle"], "step": actions["step"]}
         self._figures: list[MarkedFigure] = []
         self._shape: tuple[Any, ...] = ()
         self._factor = 1.0
+        self._name, self._arrivals = "", 0
+        self._found: tuple[str, xr.Dataset] | None = None
         self.exporter = Exporter(kinds(), actions["make_file"])
         self.bar = LabBar({**actions, "export": self.exporter.open}, MOST)
         self.form = Form(actions["choose"], actions["restore"])
-        self.form.view.sizing_mode = None  # as high as its few rows
+        # As high as its few rows; as a drawer it takes no room.
+        self.form.view.param.update(sizing_mode=None, width=None)
         self.gallery = Gallery(gallery(), actions["open"], actions["leave_labs"])
-        self._words = pn.pane.HTML("", stylesheets=[STYLE], styles=_words_style(), margin=0)
-        self._pictures = pn.Column(styles={"opacity": "1"}, margin=0, **FILL)
+        self._words = LabWords()
+        self._pictures = pn.Column(stylesheets=[GRID], styles={"opacity": "1"}, margin=0, **FILL)
         left = pn.Column(
-            self.form.view, self._words, sizing_mode="stretch_height", margin=0, min_height=0,
-            styles={"flex": "none", "width": "auto"},
+            self.form.view, self._words.column, sizing_mode="stretch_height", margin=0,
+            min_height=0, styles={"flex": "none", "width": "auto"},
         )  # fmt: skip
         self._lab = pn.Column(
-            self.bar.view, pn.Row(left, self._pictures, margin=0, **FILL), self.exporter.view,
-            visible=False, margin=0, **FILL,
+            self.bar.view, self._words.above, pn.Row(left, self._pictures, margin=0, **FILL),
+            self.exporter.view, visible=False, margin=0, **FILL,
         )  # fmt: skip
         self.view = pn.Column(self.gallery.view, self._lab, margin=0, **FILL)
 
     def show_gallery(self, message: str = "") -> None:
         """Show all labs, and an error message above them if there is one."""
+        self._show_run()
         self.gallery.message(message)
         put(self._lab, visible=False)
         put(self.gallery.view, visible=True)
+        self.gallery.arrive(self._name)
+        self._name = ""
 
     def show_lab(self, there: LabPlace) -> None:
         """Show a lab; its pictures are of what was shown before until they are drawn."""
         kind = type(there.lab)
-        texts = {name: html.escape(getattr(kind, name)) for name in ("claim", "shows", "source")}
-        put(self._words, object=WORDS.format(**texts))
+        self._words.show(kind)
         section = _section(there.lab, there.reference)
         self.form.show([section])
         put(self.form.view, height=HEAD + ROW * len(section["fields"]))
         self.bar.set(
             {"title": kind.label, "question": kind.question, "count": there.count,
-             "seeds": there.seeds}
+             "seeds": there.seeds, "has_run": there.training_run is not None}
         )  # fmt: skip
         put(self.gallery.view, visible=False)
         put(self._lab, visible=True)
+        if not self._name:  # not from one setting to the next
+            self._arrivals += 1
+            self.bar.set({"arrived": self._arrivals})
+        self._name = there.name
 
     def draw(self, dataset: xr.Dataset, seed: int, frame: int | None) -> None:
         """Draw all pictures of a dataset.
@@ -110,10 +120,11 @@ class LabView:
             self._build(found)
             self._shape = shape
         self.bar.set({"seed": seed, "frame": _frame(dataset, seed, frame)})
+        self._found = (self._name, dataset)
 
     def clear(self) -> None:
         """Show no picture."""
-        self._figures, self._shape = [], ()
+        self._figures, self._shape, self._found = [], (), None
         self._pictures.objects = []
 
     def mark(self, *, stale: bool) -> None:
@@ -122,8 +133,8 @@ class LabView:
 
     def key(self, name: str) -> bool:
         """Do what a key is for here; whether it may do elsewhere what it is for, too."""
-        if name == "play" and self._lab.visible:
-            self._toggle()
+        if name in self._keys and self._lab.visible:
+            self._keys[name]()
         if name == "export" and self._lab.visible:
             self.exporter.open()
         return name == "projector"
@@ -131,21 +142,47 @@ class LabView:
     def scale(self, *, projects: bool) -> None:
         """Make type and lines larger for a projector, or as they were."""
         self._factor = PROJECTED if projects else 1.0
+        self._words.scale(projects=projects)
         for figure in self._figures:
             figure.scale(self._factor)
+
+    def _show_run(self) -> None:
+        """Bring the card of a lab in line with the run that is shown, once it has its verdict."""
+        if self._found is not None and "verdict" in self._found[1].attrs:
+            name, dataset = self._found
+            seeds = dataset.sizes[SEED]
+            words = f"{dataset.attrs['verdict']}, {seeds} seed{'s' * (seeds > 1)}"
+            self.gallery.show_run(name, thumbnail(dataset), words)
 
     def _build(self, found: list[Panel]) -> None:
         """Make the figures anew, in rows of equal height."""
         self._figures = [MarkedFigure(panel) for panel in found]
         self.scale(projects=self._factor > 1)
-        columns = 2 if len(found) in (3, 4) else min(MOST_COLUMNS, max(1, len(found)))
-        panes = [
+        for figure, span in zip(self._figures, _spans(len(found)), strict=True):
+            figure.figure.update(styles={"grid-column": span}, frame_align=False)
+        self._pictures.objects = [
             pn.pane.Bokeh(figure.figure, margin=(0, 6, 4, 6), **FILL) for figure in self._figures
         ]
-        self._pictures.objects = [
-            pn.Row(*panes[at : at + columns], margin=0, styles={"flex": "1 1 0px"}, **FILL)
-            for at in range(0, len(panes), columns)
-        ]
+
+
+def _spans(count: int) -> list[str]:
+    """How many of six columns each picture takes; in a narrow window those that `GRID` says."""
+    columns = 2 if count in (3, 4) else min(MOST_COLUMNS, max(1, count))
+    full, rest = divmod(count, columns)
+    wide = [6 // columns] * full * columns + [6 // max(1, rest)] * rest
+    narrow = ["whole" if count < 3 else "half"] * count
+    if count % 2 and count > 2:
+        narrow[-1] = "last"
+    return [f"var(--{name}, span {span})" for name, span in zip(narrow, wide, strict=True)]
+
+
+def verdict(dataset: xr.Dataset, there: LabPlace) -> dict[str, str] | None:
+    """The verdict in words, once all seeds are computed."""
+    words = str(dataset.attrs.get("verdict_in_words", ""))
+    if not words:
+        return None
+    word, _, text = words.partition(": ")
+    return {"word": word, "text": text, "expected": type(there.lab).expected}
 
 
 def _section(lab: Lab, reference: Lab) -> dict[str, Any]:
@@ -160,21 +197,23 @@ def _section(lab: Lab, reference: Lab) -> dict[str, Any]:
 
 def _frame(dataset: xr.Dataset, seed: int, frame: int | None) -> dict[str, Any] | None:
     """What the slider of the moving dimension shows, if any picture moves."""
-    for picture in declared(dataset):
-        moving = str(picture.get("frame") or "")
-        if moving:
-            index = View(dataset, picture, seed, frame).frame_index()
-            count = dataset.sizes[moving]
-            values = dataset[moving].values if moving in dataset.coords else range(count)
-            name = moving.replace("_", " ")
-            return {"name": name, "index": index, "count": count, "value": word(values[index])}
-    return None
+    picture = _moving(dataset)
+    if picture is None:
+        return None
+    moving = str(picture["frame"])
+    index = View(dataset, picture, seed, frame).frame_index()
+    count = dataset.sizes[moving]
+    values = dataset[moving].values if moving in dataset.coords else range(count)
+    name = moving.replace("_", " ")
+    return {"name": name, "index": index, "count": count, "value": word(values[index])}
 
 
-def _words_style() -> dict[str, str]:
-    font = f"calc(12.5px * var(--scale, 1))/1.45 {theme.FONT}"
-    return {
-        "font": font, "color": f"var(--ink, {theme.INK})", "padding": "0 14px 12px 16px",
-        "width": "calc(320px * var(--scale, 1))", "box-sizing": "border-box",
-        "overflow-y": "auto", "flex": "1 1 0px", "scrollbar-width": "thin",
-    }  # fmt: skip
+def frames(dataset: xr.Dataset) -> int:
+    """How many entries the moving dimension has; 1 where no picture moves."""
+    picture = _moving(dataset)
+    return 1 if picture is None else int(dataset.sizes[str(picture["frame"])])
+
+
+def _moving(dataset: xr.Dataset) -> dict[str, Any] | None:
+    """The first picture that moves, if one does."""
+    return next((one for one in declared(dataset) if one.get("frame")), None)

@@ -3,6 +3,7 @@
 A lab takes the place of the landscape, and its work that of the run: one page has one worker.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,32 +13,35 @@ import xarray as xr
 from landscape_core.experiments.progress import Progress
 from landscape_core.foundation.errors import SpecError
 from landscape_lab.page.form_sections import message_of
-from landscape_lab.page.lab_files import FORMS, content
-from landscape_lab.page.lab_view import LabView
+from landscape_lab.page.lab_files import deliver
+from landscape_lab.page.lab_view import LabView, frames, verdict
 from landscape_lab.page.last_catch import caught
 from landscape_lab.page.run import PageRun
 from landscape_lab.state.form_model import assign, plain_value, value_at
-from landscape_lab.state.lab_place import GALLERY, LabPlace, named_by, opening
-from landscape_lab.worker.lab_work import every_seed, first_picture
+from landscape_lab.state.lab_place import GALLERY, LabPlace, check_frame, named_by, opening
+from landscape_lab.state.link import toured
+from landscape_lab.worker.lab_work import every_seed, first_picture, next_seed
 
 
 class PageLabs:
     """The gallery and the lab of a page; `place` is the lab that is open, if one is."""
 
-    def __init__(self, run: PageRun, left: Callable[[], None]) -> None:
+    def __init__(
+        self, run: PageRun, left: Callable[[], None], trained: Callable[[LabPlace], None]
+    ) -> None:
         """No lab is open, and nothing of them is built.
 
         Args:
             run: of the landscape, whose worker and layout are used.
             left: called when the user goes back to the landscape.
+            trained: called when the user wants to see the run of a lab there.
         """
-        self._run, self._left = run, left
+        self._run, self._left, self._trained = run, left, trained
         self._view: LabView | None = None
         self.place: LabPlace | None = None
         self.dataset: xr.Dataset | None = None
         self.shown = self.playing = self.busy = False
-        self._seed = 0
-        self._frame: int | None = None
+        self._linked = False
 
     @property
     def view(self) -> LabView:
@@ -49,23 +53,30 @@ class PageLabs:
         return self._view
 
     def open_link(self, link: str) -> None:
-        """Open the lab that a link names, or the gallery; if it cannot be read, saying why."""
+        """Open the lab that a link names, or the gallery; if it cannot be read, saying why.
+
+        A tour that it names is shown, too.
+        """
         try:
-            there = named_by(link)
+            rest, tour = toured(link)
+            there = named_by(rest)
+            if tour is not None:
+                self._run.layout.guide.tour(*tour, opening=False)
         except SpecError as error:
-            self.open_gallery(f"This link could not be opened: {message_of(error)}")
+            self._refuse(error)
             return
         if there is None:
             self.open_gallery()
         else:
             self.go(there)
+            self._linked = there.frame is not None
 
     def open_gallery(self, message: str = "") -> None:
         """Show all labs in place of the landscape."""
         self._enter()
         self.place = None
         self.view.show_gallery(message)
-        self._run.layout.show_labs(self.view, GALLERY)
+        self.show_link()
 
     def open(self, name: str) -> None:
         """Open a lab as it is by default."""
@@ -76,7 +87,6 @@ class PageLabs:
         self._enter()
         if self.place is None or self.place.name != there.name:
             self.view.clear()
-            self._seed, self._frame = 0, None
         self.dataset = None
         self._take(there)
 
@@ -85,18 +95,41 @@ class PageLabs:
         if self.shown:
             self._stop()
             self.shown, self.place = False, None
-            self._run.layout.show_labs(None, "")
+            self._run.layout.show_labs(None)
+
+    def show_link(self) -> None:
+        """Bring the address in line with what is shown, and with the tour that is read."""
+        link = self.place.link() if self.place is not None else GALLERY
+        self._run.layout.show_lab_link(link, self._run.tour)
 
     def play(self, playing: bool = True) -> None:  # noqa: FBT001, FBT002 - the state of a button
         """Compute all seeds, or hold; finished seeds are kept."""
         if playing:
-            self._compute(playing=True)
+            self._all(playing=True)
         else:
             self._stop()
 
+    def step(self) -> None:
+        """Compute the next seed, show it and hold; once all are there, show the next one."""
+        there = self.place
+        if there is None:
+            return
+        done = int(self.view.bar.shown.get("done", 0))
+        if done < there.count:
+            self._compute(lambda: next_seed(there, self._run.worker.store, done), self._show_seed)
+        else:
+            self._stop()
+            self.look_at(seed=(there.shown + 1) % there.count)
+
+    def open_run(self) -> None:
+        """Open the landscape with the run of the seed that is looked at."""
+        there = self.place
+        if there is not None and there.training_run is not None:
+            self._trained(there)
+
     def again(self) -> None:
         """Compute the seeds anew, although they are kept."""
-        self._compute(playing=True, again=True)
+        self._all(playing=True, again=True)
 
     def fresh(self) -> None:
         """Compute seeds that were not used before."""
@@ -106,8 +139,8 @@ class PageLabs:
     def count(self, count: int) -> None:
         """Try the claim on so many seeds."""
         if self.place is not None and count != self.place.count:
-            self._seed = min(self._seed, count - 1)
-            self._take(replace(self.place, count=count), playing=self.playing)
+            shown = min(self.place.shown, count - 1)
+            self._take(replace(self.place, count=count, shown=shown), playing=self.playing)
 
     def choose(self, path: str, value: Any) -> None:
         """Put a value at a path of the lab, as its control does."""
@@ -128,18 +161,27 @@ class PageLabs:
             self.choose(path, plain_value(value_at(self.place.reference, path)))
 
     def look_at(self, *, seed: int | None = None, frame: int | None = None) -> None:
-        """Look at another seed by its index, or at another entry of the moving dimension."""
+        """Look at another seed by its index, or at another entry of the moving dimension.
+
+        The address follows at once; that of an entry only when the slider is let go.
+        """
+        there = self.place
+        if there is None:
+            return
         if seed is not None:
-            self._seed = seed
+            there = replace(there, shown=max(0, min(seed, there.count - 1)))
         if frame is not None:
             last = self.view.bar.shown["frame"]["count"] - 1
-            self._frame = frame if frame < last else None
+            there = replace(there, frame=max(0, frame) if frame < last else None)
+        self.place = there
         self.draw()
+        if seed is not None:
+            self.show_link()
 
     def draw(self) -> None:
         """Draw what there is; the browser answers with the number once it is drawn."""
-        if self.dataset is not None:
-            self.view.draw(self.dataset, self._seed, self._frame)
+        if self.dataset is not None and self.place is not None:
+            self.view.draw(self.dataset, self.place.shown, self.place.frame)
             self.view.bar.set({"number": self._run.queue.sent()})
 
     def rest(self) -> None:
@@ -149,26 +191,15 @@ class PageLabs:
 
     def make_file(self, form: str) -> None:
         """Make a file of what is shown, and hand it to the browser."""
-        there, dataset, exporter = self.place, self.dataset, self.view.exporter
-        if there is None or dataset is None:
-            exporter.fail("There is nothing to export yet.")
+        if self.place is None or self.dataset is None:
+            self.view.exporter.fail("There is nothing to export yet.")
             return
         self._stop()
-        mime = FORMS[form][2]
-
-        def made() -> Iterator[bytes]:
-            yield content(form, there.lab, there.seeds, dataset)
-
-        def show(data: bytes) -> None:
-            text = data.decode() if form == "py" else None
-            exporter.deliver(f"{there.name}.{form}", mime, data, text)
-
-        self._run.queue.submit(
-            made, show, lambda error: exporter.fail(message_of(error)), lambda: None
-        )
+        deliver(form, self.place, self.dataset, self._run.queue, self.view.exporter)
 
     def _enter(self) -> None:
-        """Take the place of the landscape, whose run is paused."""
+        """Take the place of the landscape, whose run is paused, and the address."""
+        self._run.layout.show_labs(self.view, self._run.tour)
         if not self.shown and self._run.started:
             self._run.cancel()
         self._stop()
@@ -177,33 +208,57 @@ class PageLabs:
     def _take(self, there: LabPlace, *, playing: bool = False) -> None:
         """Show the settings of a place, and compute what it asks for."""
         self.place = there
+        self._linked = False
         self.view.show_lab(there)
-        self._run.layout.show_labs(self.view, there.link())
-        self._compute(playing=playing)
+        self.show_link()
+        self._all(playing=playing)
 
-    def _compute(self, *, playing: bool, again: bool = False) -> None:
+    def _all(self, *, playing: bool, again: bool = False) -> None:
+        """Compute all seeds, or the first picture."""
         there, store = self.place, self._run.worker.store
         if there is None:
             return
+        self.view.bar.set({"done": 0})
+        work = functools.partial(every_seed, again=again) if playing else first_picture
+        self._compute(lambda: work(there, store), self._show, playing=playing)
+
+    def _compute(
+        self, work: Callable[[], Iterator[Any]], show: Callable[[Any], None], *,
+        playing: bool = True,
+    ) -> None:  # fmt: skip
         self.playing, self.busy = playing, True
         self.view.mark(stale=self.dataset is not None)
-        self.view.bar.set({"playing": playing, "done": 0, "verdict": None, "message": ""})
+        self.view.bar.set({"playing": playing, "verdict": None, "message": ""})
+        self._run.queue.submit(work, show, self._fail, self._rested)
 
-        def work() -> Iterator[Progress]:
-            if playing:
-                return every_seed(there, store, again=again)
-            return first_picture(there, store)
-
-        self._run.queue.submit(work, self._show, self._fail, self._rested)
+    def _show_seed(self, found: tuple[int, Progress]) -> None:
+        """Show what is known while one seed is computed: this one."""
+        index, progress = found
+        if self.place is not None and self.place.shown != index:
+            self.place = replace(self.place, shown=index)
+            self.show_link()
+        self._show(progress)
 
     def _show(self, progress: Progress) -> None:
-        found = progress.dataset
-        if found is None:
+        found, there = progress.dataset, self.place
+        if found is None or there is None:
             return
+        linked, self._linked = self._linked, False
+        try:
+            check_frame(there, frames(found))
+        except SpecError as error:
+            if linked:
+                self._refuse(error)
+                return
+            self.place = there = replace(there, frame=None)  # a setting has changed how many
+            self.show_link()
         self.dataset = found
         self.view.mark(stale=False)
-        self.view.bar.set({"done": progress.done, "verdict": _verdict(found, self.place)})
+        self.view.bar.set({"done": progress.done, "verdict": verdict(found, there)})
         self.draw()
+
+    def _refuse(self, error: SpecError) -> None:
+        self.open_gallery(f"This link could not be opened: {message_of(error)}")
 
     def _fail(self, error: Exception) -> None:
         self._tell(message_of(error))
@@ -230,6 +285,7 @@ class PageLabs:
             "leave": self.open_gallery,
             "leave_labs": self._left,
             "play": self.play,
+            "step": self.step,
             "toggle": lambda: self.play(not self.playing),
             "again": self.again,
             "fresh": self.fresh,
@@ -238,15 +294,8 @@ class PageLabs:
             "restore": self.restore,
             "seed": lambda index: self.look_at(seed=index),
             "frame": lambda index: self.look_at(frame=index),
+            "settled": self.show_link,
+            "open_run": self.open_run,
             "drawn": self._run.queue.drawn,
             "make_file": self.make_file,
         }
-
-
-def _verdict(dataset: xr.Dataset, there: LabPlace | None) -> dict[str, str] | None:
-    """The verdict in words, once all seeds are computed."""
-    words = str(dataset.attrs.get("verdict_in_words", ""))
-    if not words or there is None:
-        return None
-    word, _, text = words.partition(": ")
-    return {"word": word, "text": text, "expected": type(there.lab).expected}

@@ -7,6 +7,8 @@ from typing import Any
 import panel as pn
 
 from landscape_core.foundation.recipes import label_of, summary_of
+from landscape_core.foundation.registry import entries
+from landscape_core.labs.base import Lab
 from landscape_core.session.picture import Picture
 from landscape_lab.components.exporter.exporter import Exporter
 from landscape_lab.components.form.form import Form
@@ -24,6 +26,7 @@ from landscape_lab.page.canvas import FILL, Canvas
 from landscape_lab.page.form_sections import sections
 from landscape_lab.page.lab_view import LabView
 from landscape_lab.state.history import History
+from landscape_lab.state.lab_place import LabPlace
 from landscape_lab.state.place import Place
 from landscape_lab.state.preset import presets
 from landscape_lab.state.scene import COLORS, VIEWS, Display, Scene
@@ -31,6 +34,10 @@ from landscape_lab.worker.update import Update
 
 READINGS = [f"{split}_{name}" for split in ("train", "test") for name in COLORS]
 """The readings of a state, of which a problem has some."""
+
+GUIDE_ONLY = "guide-only"
+AS_HIGH_AS_IT_IS = f":host(.{GUIDE_ONLY}){{flex:none!important;height:auto!important}}"
+"""A class of what has nothing but the guide, and its style: the labs below take the rest."""
 
 
 class PageLayout:
@@ -53,8 +60,9 @@ class PageLayout:
         self.timeline = Timeline(commands["seek"])
         self._labs: LabView | None = None
         self.guide = Guide(
-            {} if own else tours(), commands["open_step"], commands["read"], commands["labs"]
-        )
+            {} if own else tours(), commands["open_step"], commands["read"], commands["labs"],
+            commands["open"],
+        )  # fmt: skip
         self.guide.view.visible = not own  # a scene of one's own has no questions
         self.exporter = Exporter(_offered(), commands["make_file"])
         self.link = Link(commands["open"])
@@ -133,28 +141,54 @@ class PageLayout:
 
     def show_link(self, place: Place, tour: tuple[str, int] | None) -> None:
         """Bring the address in line with a place, and with the tour and its step if one is read."""
-        if self._labs is not None and self._labs.view.visible:
-            return  # the address is that of the lab
-        words = f"tour={tour[0]}&at={tour[1]}" if tour else ""
-        self.link.set("&".join(filter(None, (place.link(), words))))
+        if not self.shows_labs:  # whose address it is
+            self.link.set(_with_tour(place.link(), tour))
 
-    def show_labs(self, labs: LabView | None, link: str) -> None:
-        """Show the labs in place of the landscape, with their link; None: the landscape again."""
+    @property
+    def shows_labs(self) -> bool:
+        """Whether labs are shown in place of the landscape."""
+        return bool(self._below.visible)
+
+    def show_lab_link(self, link: str, tour: tuple[str, int] | None) -> None:
+        """Bring the address in line with a lab; where a tour is read, its guide stays visible."""
+        self._show_middle(guided=tour is not None)
+        self.link.set(_with_tour(link, tour))
+
+    def show_labs(self, labs: LabView | None, tour: tuple[str, int] | None = None) -> None:
+        """Show the labs, below the guide where a tour is read; None: the landscape again."""
         if labs is not None and self._labs is None:
             self._labs = labs
-            self.view.insert(1, labs.view)
-        if self._labs is not None:
-            put(self._labs.view, visible=labs is not None)
-        for view in (self.toolbar.view, self._middle):
-            put(view, visible=labs is None)
-        if labs is not None:
-            self.link.set(link)
+            labs.scale(projects=self._projects)
+            self._below.append(labs.view)  # into the page it would move all else, and the focus go
+        put(self._below, visible=labs is not None)
+        put(self.toolbar.view, visible=labs is None)
+        self._show_middle(guided=tour is not None)
+
+    def _show_middle(self, *, guided: bool) -> None:
+        """Show the landscape, its settings and figures; with labs only the guide, or nothing."""
+        labs = self.shows_labs
+        put(self._middle, visible=guided or not labs)
+        put(self._middle, css_classes=["middle", GUIDE_ONLY] if labs else ["middle"])
+        put(self._center, css_classes=[GUIDE_ONLY] if labs else [])
+        for view in (self.form.view, self.canvas.side, self.canvas.landscape, self.timeline.view):
+            put(view, visible=not labs)
 
     def show_preset(self, name: str) -> None:
         """Show the question of a preset; a scene of the user's own, without a name, has none."""
         if name:
             preset = presets()[name]
-            self.guide.show_preset(preset.question, preset.watch, preset.shows)
+            self.guide.show_preset(preset.question, preset.watch, preset.shows, _lab_of(preset.lab))
+
+    def show_run_of(self, there: LabPlace) -> None:
+        """Say, in place of a preset's question, that the run is that of a lab."""
+        title = type(there.lab).label
+        self.guide.show_preset(
+            f"This is the run of the lab “{title}” with seed {there.seeds[there.shown]}.",
+            "Network, data, initial weights, mini-batches, optimizer and number of steps are the"
+            " same, so are the parameters after each step.",
+            "",
+            (f"Back to the lab: {title}", there.link()),
+        )
 
     def _show_form(self, scene: Scene, reference: Scene, picture: Picture | None) -> None:
         drawable = frozenset(COLORS if picture is None else map(str, picture.slice.data_vars))
@@ -172,22 +206,38 @@ class PageLayout:
 
     def _press(self, name: str, act: Callable[[], None]) -> None:
         """A key was pressed; where labs are shown, it is theirs."""
-        if self._labs is None or not self._labs.view.visible or self._labs.key(name):
+        if self._labs is None or not self.shows_labs or self._labs.key(name):
             act()
 
     def _laid_out(self) -> pn.Column:
-        center = pn.Column(
-            self.guide.view, self.canvas.landscape, self.timeline.view, margin=0, **FILL
-        )
+        self._center = pn.Column(
+            self.guide.view, self.canvas.landscape, self.timeline.view, margin=0,
+            stylesheets=[AS_HIGH_AS_IT_IS], **FILL,
+        )  # fmt: skip
         self._middle = pn.Row(
-            self.form.view, center, self.canvas.side, css_classes=["middle"], margin=0, **FILL
-        )
+            self.form.view, self._center, self.canvas.side, css_classes=["middle"], margin=0,
+            stylesheets=[AS_HIGH_AS_IT_IS], **FILL,
+        )  # fmt: skip
+        self._below = pn.Column(visible=False, margin=0, **FILL)
         return pn.Column(
-            self.toolbar.view, self._middle, self.link.view, self.shortcuts.view,
+            self.toolbar.view, self._middle, self._below, self.link.view, self.shortcuts.view,
             self.exporter.view, Heartbeat().view, sizing_mode="stretch_both",
             css_classes=["page"], margin=0,
             styles={"height": "100vh", "background": "#fff", "container-type": "inline-size"},
         )  # fmt: skip
+
+
+def _with_tour(link: str, tour: tuple[str, int] | None) -> str:
+    """A link with the tour that is read, and its step."""
+    words = f"tour={tour[0]}&at={tour[1]}" if tour else ""
+    return "&".join(filter(None, (link, words)))
+
+
+def _lab_of(name: str) -> tuple[str, str] | None:
+    """The words of the button that opens the lab of a preset, and its link."""
+    if not name:
+        return None
+    return f"Try the claim: {entries(Lab).described(name).label}", f"lab={name}"
 
 
 def _offered() -> list[dict[str, Any]]:

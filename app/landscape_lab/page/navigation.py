@@ -3,6 +3,7 @@
 from landscape_core.foundation.errors import SpecError
 from landscape_lab.page.run import PageRun
 from landscape_lab.state.file_names import check_names_no_files
+from landscape_lab.state.lab_place import LabPlace, place_of_run
 from landscape_lab.state.link import place, toured
 from landscape_lab.state.place import MOST_KEPT, Place
 from landscape_lab.state.place_changes import (
@@ -35,6 +36,8 @@ class Navigation:
             rest, tour = toured(link if self._first.preset else "")
             if tour is not None:
                 layout.guide.tour(*tour, opening=not rest)
+            if layout.shows_labs:
+                return  # the step names a lab
             if tour is None or rest or not run.travelling:
                 first = self._first if run.started else run.place
                 there = place(rest) if rest else first
@@ -49,8 +52,7 @@ class Navigation:
         """Open a preset by name, or the present one anew if the name is empty."""
         run = self._run
         run.history.add(run.place)
-        run.layout.guide.close_tour()
-        run.tour = None
+        self.leave_tour()
         run.go(at_preset(run.place, name), fresh=True)
 
     def open_step(self, link: str) -> None:
@@ -59,10 +61,19 @@ class Navigation:
         run.history.add(run.place)
         run.go(place(link), fresh=True)
 
-    def read(self, tour: str, step: int) -> None:
-        """Name the step of a tour that is open in the address, or none for an empty name."""
-        self._run.tour = (tour, step) if tour else None
-        self._run.show_controls()
+    def open_run(self, there: LabPlace) -> None:
+        """Open the run that a lab trains, if it is one that can be stated."""
+        place_there, run = place_of_run(there), self._run
+        if place_there is not None:
+            self.leave_tour()
+            run.history.add(run.place)
+            run.go(place_there, fresh=True)
+            run.layout.show_run_of(there)
+
+    def leave_tour(self) -> None:
+        """Close the tour that is read, if one is."""
+        self._run.layout.guide.close_tour()
+        self._run.tour = None
 
     def start_here(self) -> None:
         """Start a run at the point of the picture that is looked at."""

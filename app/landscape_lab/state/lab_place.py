@@ -1,4 +1,4 @@
-"""What of a lab a page shows: its settings and its seeds, and the link that names them."""
+"""What of a lab a page shows: its settings, its seeds and the one looked at, as a link names it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,15 +9,20 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import name_of
 from landscape_core.foundation.registry import entries, find
 from landscape_core.labs.base import Lab, by_family
+from landscape_core.training.run import Run
 from landscape_lab.state.form_model import assign, differences
 from landscape_lab.state.link import check_bounds
-from landscape_lab.state.place import SAFE
+from landscape_lab.state.place import SAFE, Place
+from landscape_lab.state.preset import FIRST, presets
 
 GALLERY = "labs=all"
 """The link of the gallery."""
 
 SETTING = "lab."
 """How settings begin in the link of a lab."""
+
+WORDS = ("lab", "seeds", "first", "seed", "frame")
+"""Words of a lab's link that are no settings."""
 
 MOST = 200
 """Seeds that a page computes together, at most."""
@@ -31,11 +36,17 @@ LARGEST = 10**9
 
 @dataclass(frozen=True)
 class LabPlace:
-    """A lab with its settings, how many seeds it is tried on, and the first of them."""
+    """A lab with its settings, how many seeds it is tried on, and the first of them.
+
+    `shown` is the index of the seed that is looked at, `frame` that of the entry of the moving
+    dimension; None: the last one that is known.
+    """
 
     lab: Lab
     count: int
     first: int = 0
+    shown: int = 0
+    frame: int | None = None
 
     @property
     def name(self) -> str:
@@ -46,6 +57,11 @@ class LabPlace:
     def seeds(self) -> list[int]:
         """The seeds in their order."""
         return list(range(self.first, self.first + self.count))
+
+    @property
+    def training_run(self) -> Run | None:
+        """The run of the catalogue that the seed looked at trains, where there is one."""
+        return self.lab.training_run(self.seeds[self.shown])
 
     @property
     def reference(self) -> Lab:
@@ -65,6 +81,10 @@ class LabPlace:
         words["seeds"] = self.count
         if self.first:
             words["first"] = self.first
+        if self.shown:
+            words["seed"] = self.seeds[self.shown]
+        if self.frame is not None:
+            words["frame"] = self.frame
         return urlencode(words, quote_via=quote, safe=SAFE)
 
 
@@ -94,10 +114,25 @@ def named_by(link: str) -> LabPlace | None:
     for name, value in words:
         if name.startswith(SETTING):
             lab = assign(lab, name.removeprefix(SETTING), value)
-        elif name not in ("lab", "seeds", "first"):
-            raise SpecError("a word of a lab's link", name, "lab, seeds, first or a setting")
+        elif name not in WORDS:
+            raise SpecError("a word of a lab's link", name, ", ".join(WORDS) + " or a setting")
     count = _whole("seeds", once, there.count, 1, MOST)
-    return LabPlace(lab, count, _whole("first", once, 0, 0, LARGEST))
+    first = _whole("first", once, 0, 0, LARGEST)
+    seed = _whole("seed", once, first, first, first + count - 1)
+    return LabPlace(lab, count, first, seed - first, _frame(lab, once))
+
+
+def place_of_run(there: LabPlace) -> Place | None:
+    """The end of the run that a lab trains, as a place of the landscape; None: there is none.
+
+    It is drawn as in the preset that names this lab, if one does.
+    """
+    run = there.training_run
+    if run is None:
+        return None
+    named = (one for one in presets().values() if one.lab == there.name)
+    preset = next(named, presets()[FIRST])
+    return Place(preset.name, preset.scene.replace(run=run), run.steps)
 
 
 def names_labs(link: str) -> bool:
@@ -122,6 +157,25 @@ def _card(name: str, kind: type[Lab]) -> dict[str, Any]:
 
 def _word(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _frame(lab: Lab, words: Mapping[str, str]) -> int | None:
+    """The frame that a link names; how many there are is known once the lab is computed."""
+    if "frame" not in words:
+        return None
+    if not any(getattr(picture, "frame", "") for picture in type(lab).pictures):
+        raise SpecError("frame", words["frame"], f"none: no picture of {type(lab).label!r} moves")
+    return _whole("frame", words, 0, 0, LARGEST)
+
+
+def check_frame(there: LabPlace, count: int) -> None:
+    """Refuse a frame beyond those that a computed lab has.
+
+    Raises:
+        SpecError: there are fewer.
+    """
+    if there.frame is not None and there.frame >= count:
+        raise SpecError("frame", str(there.frame), f"a whole number from 0 to {count - 1}")
 
 
 def _whole(name: str, words: Mapping[str, str], usual: int, low: int, high: int) -> int:

@@ -9,7 +9,9 @@ from typing import Any
 
 import yaml
 
-from landscape_core.foundation.errors import LandscapeError
+from landscape_core.foundation.errors import LandscapeError, SpecError
+from landscape_core.foundation.registry import entries
+from landscape_core.labs.base import Lab
 from landscape_core.storage.bounded_files import bounded_text
 from landscape_lab.state.form_model import assign
 from landscape_lab.state.scene import Scene
@@ -28,7 +30,10 @@ FIRST = "spirals"
 
 @dataclass(frozen=True)
 class Preset:
-    """A scene with a question to think about, what to watch, and what it then shows."""
+    """A scene with a question to think about, what to watch, and what it then shows.
+
+    `lab` is the name of the lab that tries the claim behind it; empty: none.
+    """
 
     name: str
     title: str
@@ -37,6 +42,7 @@ class Preset:
     shows: str
     steps: int
     scene: Scene
+    lab: str = ""
 
     def words(self) -> dict[str, str]:
         """What a menu shows of it."""
@@ -69,4 +75,7 @@ def _preset(name: str, content: Mapping[str, Any]) -> Preset:
     for path, value in content["scene"].items():
         scene = assign(scene, path, value)
     words = {key: str(content[key]).strip() for key in ("title", "question", "watch", "shows")}
-    return Preset(name=name, steps=int(content["steps"]), scene=scene, **words)
+    lab = str(content.get("lab", ""))
+    if lab and not entries(Lab).known(lab):
+        raise SpecError("lab", lab, "one of " + ", ".join(entries(Lab)))
+    return Preset(name=name, steps=int(content["steps"]), scene=scene, lab=lab, **words)

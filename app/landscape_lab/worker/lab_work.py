@@ -1,4 +1,4 @@
-"""The work of a lab on a page: its first picture, or all of its seeds.
+"""The work of a lab on a page: its first picture, all of its seeds, or the next one alone.
 
 Seeds are computed on the workers of the server, each by the next that is free; where there are
 none, here, and at the same time on a second core of the machine, if nobody else uses it.
@@ -7,10 +7,12 @@ none, here, and at the same time on a second core of the machine, if nobody else
 import functools
 import time
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
 
 from landscape_core import labs
 from landscape_core.experiments.progress import UPDATE_INTERVAL, Progress
+from landscape_core.foundation.errors import SpecError
 from landscape_core.labs.base import Lab
 from landscape_core.slices.cluster_steps import LOOK
 from landscape_core.storage.store import Store
@@ -29,6 +31,9 @@ LONG = 4.0
 
 QUIET = 0.25
 """Seconds without an update after which a page is asked whether it still waits for one."""
+
+JUDGED = ("verdict", "verdict_in_words")
+"""Attributes of a dataset whose seeds are all computed."""
 
 Updates = Generator[labs.Found | None, None, None]
 
@@ -57,6 +62,49 @@ def every_seed(
     Raises:
         BackendError: a worker died.
     """
+    compute = _computation(elsewhere, second)
+    yield from labs.progress_from(compute, there.lab, there.seeds, store=store, again=again)
+
+
+def next_seed(
+    there: LabPlace,
+    store: Store | None,
+    done: int,
+    elsewhere: Elsewhere = ELSEWHERE,
+    second: SecondProcess = SECOND_PROCESS,
+) -> Iterator[tuple[int, Progress]]:
+    """The index of the first seed that is missing, and what is known while it is computed.
+
+    Args:
+        there: a lab whose seeds are not all computed.
+        store: keeps those that are.
+        done: how many are computed, for a lab that is not kept; the first ones are.
+        elsewhere: the workers of the server.
+        second: a second process of the machine.
+    """
+    seeds = there.seeds
+    try:
+        known = [store is not None and store.get(labs.key(there.lab, s)) is not None for s in seeds]
+    except SpecError:  # its code has no key
+        known = [False] * len(seeds)
+    if not any(known):
+        known = [index < done for index in range(len(seeds))]
+    index = known.index(False) if False in known else len(seeds) - 1
+    asked = [seed for i, seed in enumerate(seeds) if known[i] or i == index]
+    compute = _computation(elsewhere, second)
+    for progress in labs.progress_from(compute, there.lab, asked, store=store):
+        found = progress.dataset
+        if found is not None and len(asked) < len(seeds):
+            unjudged = {name: found.attrs[name] for name in found.attrs if name not in JUDGED}
+            found = found.reindex(seed=seeds)
+            found.attrs = unjudged
+        yield index, replace(progress, total=len(seeds), dataset=found)
+
+
+def _computation(
+    elsewhere: Elsewhere, second: SecondProcess
+) -> Callable[[Lab, Sequence[int]], Iterator[labs.Found | None]]:
+    """What computes seeds of a lab wherever there is room."""
 
     def compute(lab: Lab, seeds: Sequence[int]) -> Iterator[labs.Found | None]:
         left = deque(seeds)
@@ -71,7 +119,7 @@ def every_seed(
         yield from _together(sources)
         yield from _here(lab, left)  # what another process has refused in the end
 
-    yield from labs.progress_from(compute, there.lab, there.seeds, store=store, again=again)
+    return compute
 
 
 def _together(sources: list[Updates]) -> Updates:

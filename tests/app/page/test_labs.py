@@ -17,6 +17,7 @@ from landscape_core.foundation.recipes import Knob
 from landscape_core.foundation.registry import entries, find
 from landscape_core.labs.base import Lab
 from landscape_core.storage.store import Store
+from landscape_lab.components.gallery.gallery import Gallery
 from landscape_lab.page.controller import Page
 from landscape_lab.page.lab_files import FORMS, content, program
 from landscape_lab.state.lab_place import LabPlace, gallery, named_by, opening
@@ -98,7 +99,7 @@ def test_the_gallery_takes_the_place_of_the_landscape_and_gives_it_back(page):
     page.leave_labs()
     until(lambda: not page.run.busy)
     assert page.layout.toolbar.view.visible
-    assert not page.labs.view.view.visible
+    assert not page.layout.shows_labs
     assert address(page) == before
 
 
@@ -107,6 +108,29 @@ def test_every_lab_is_in_the_gallery_once_with_its_question():
     assert sorted(lab["name"] for lab in found) == sorted(entries(Lab))
     for lab in found:
         assert lab["question"] == find(Lab, lab["name"]).question
+
+
+def test_a_lab_without_a_thumbnail_has_a_card_all_the_same():
+    labs_of = [
+        {"name": name, "title": name, "question": "?", "seconds": 1} for name in ("games", "x")
+    ]
+    shown = Gallery([{"family": "All", "labs": labs_of}], print, print)
+    ((first, second),) = (family["labs"] for family in shown.view.families)
+    assert first["picture"].startswith("<svg")
+    assert second["picture"] == ""
+
+
+def test_the_card_of_a_lab_shows_its_run_once_that_has_a_verdict(opened):
+    gallery_ = opened.labs.view.gallery
+    opened.labs.open_gallery()
+    assert gallery_.runs == {}
+    opened.labs.go(LabPlace(Quick(), 6))
+    opened.labs.play()
+    rest(opened)
+    opened.labs.open_gallery()
+    (run,) = gallery_.runs.values()
+    assert run["verdict"] == "PASS, 6 seeds"
+    assert run["picture"].startswith("<svg")
 
 
 def test_opening_a_lab_shows_a_first_picture_and_play_ends_with_the_verdict(opened):

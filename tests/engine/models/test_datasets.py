@@ -13,6 +13,7 @@ from landscape_core.foundation.registry import entries
 from landscape_core.models.datasets.base import ProblemData
 from landscape_core.models.datasets.cifar10 import CIFAR10
 from landscape_core.models.datasets.constant_target import ConstantTarget
+from landscape_core.models.datasets.digits import Digits
 from landscape_core.models.datasets.friedman1 import Friedman1
 from landscape_core.models.datasets.gaussian_teacher import GaussianTeacher
 from landscape_core.models.datasets.linear_teacher import LinearTeacher
@@ -257,3 +258,27 @@ def test_a_damaged_or_hostile_pickle_is_refused(cifar, content, capsys):
     with pytest.raises(FileFormatError, match="test_batch"):
         CIFAR10(folder=str(cifar)).build(0)
     assert capsys.readouterr().out == ""
+
+
+def test_digits_by_components_are_those_of_an_independent_pca_in_single_precision():
+    from sklearn.decomposition import PCA  # takes a while to import
+
+    pixels = Digits(points=300).build(2)
+    split = Digits(points=300, components=16).build(2)
+    fitted = PCA(16, svd_solver="full").fit(pixels.train.inputs.numpy())
+    scores = fitted.transform(pixels.train.inputs.numpy())
+    deviation = scores.std(ddof=1)
+    for part, whole in ((split.train, pixels.train), (split.test, pixels.test)):
+        expected = fitted.transform(whole.inputs.numpy()) / deviation
+        signs = np.sign((part.inputs.numpy() * expected).sum(0))
+        np.testing.assert_allclose(part.inputs.numpy(), expected * signs, atol=1e-6)
+        assert torch.equal(part.inputs, part.inputs.float().double())
+        assert torch.equal(part.targets, whole.targets)
+    assert split.input_shape == (16,)
+
+
+def test_images_have_no_principal_components():
+    with pytest.raises(
+        SpecError, match=r"Digits\.components must be 0 with the shape images; got 4"
+    ):
+        Digits(shape="images", components=4)

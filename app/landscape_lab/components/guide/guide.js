@@ -24,6 +24,7 @@ button[aria-disabled=true]{color:#95a2ab;border-color:#e4e9ec;cursor:default}
 button.next{background:#0f6e84;border-color:#0f6e84;color:#fff}
 button.next:hover{background:#0c5c6f}
 button.ask{border:0;background:none;color:#0f6e84;padding:0;text-decoration:underline;text-underline-offset:2px;font-weight:600}
+button.lab{white-space:normal;height:auto;line-height:inherit;text-align:left}
 button.quiet{border-color:transparent;background:none;padding:0 .35em;color:#5d6b75}
 :focus-visible{outline:2px solid #0f6e84;outline-offset:1px}
 nav{display:flex;flex-wrap:wrap;gap:3px 6px;align-items:center}
@@ -78,6 +79,7 @@ export function render({model, el}) {
   steps.setAttribute("aria-label", "Steps of the tour");
   const more = button("more", "Tours", () => turn(!list.hidden), "Guided tours, step by step");
   const labs = button("labs", "Labs", () => tell({action: "labs"}), "Claims of the literature to try yourself");
+  onSignal(el, detail => { if (detail === "labs left") focusOnceSeen(labs); });
   const list = make("ul", {className: "list", hidden: true});
   const top = make("div", {className: "top"}), guide = make("section", {className: "guide story"});
   guide.setAttribute("aria-label", "Guide");
@@ -115,6 +117,12 @@ export function render({model, el}) {
       answer.textContent = state.shows;
       words.append(ask);
       text.append(answer);
+    }
+    if (state.lab) {
+      const [label, link] = state.lab;
+      const open = button("ask lab", label, () => tell({action: "lab", link}), "Opens the lab in place of the landscape");
+      if (state.shows) words.append(" · ");
+      words.append(open);
     }
     top.replaceChildren(text, labs, more);
   };

@@ -36,6 +36,7 @@ class Guide:
         opened: Callable[[str], None],
         moved: Callable[[str, int], None],
         labs: Callable[[], None] = lambda: None,
+        lab: Callable[[str], None] = lambda _: None,
     ) -> None:
         """An empty guide.
 
@@ -44,19 +45,30 @@ class Guide:
             opened: called with the link of a step on entering it, if it has one.
             moved: called with the tour and the step number, from 1; ("", 0) on leaving the tour.
             labs: called when the user asks for the labs.
+            lab: called with the link of the lab that the preset names.
         """
-        self._tours, self._opened, self._moved, self._labs = tours, opened, moved, labs
-        self._preset = {"question": "", "watch": "", "shows": ""}
-        self._shown: dict[str, Any] = dict(self._preset)
+        self._tours, self._opened, self._moved = tours, opened, moved
+        self._labs, self._lab = labs, lab
+        self._preset: dict[str, Any] = {"question": "", "watch": "", "shows": "", "lab": None}
+        self.shown: dict[str, Any] = dict(self._preset)
         self.view = GuideModel(
             tours=[tour.words() for tour in tours.values()], sizing_mode="stretch_width"
         )
         self.view.on_message = self._on_message
 
-    def show_preset(self, question: str, watch: str, shows: str) -> None:
-        """Set the preset's texts; they are shown after an open tour is closed."""
-        self._preset = {"question": question, "watch": watch, "shows": shows}
-        if not self._shown.get("tour"):
+    def show_preset(
+        self, question: str, watch: str, shows: str, lab: tuple[str, str] | None = None
+    ) -> None:
+        """Set the preset's texts; they are shown after an open tour is closed.
+
+        Args:
+            question: to think about.
+            watch: what to look at.
+            shows: the answer, folded until it is requested.
+            lab: the words of a button, and the link of the lab that it opens.
+        """
+        self._preset = {"question": question, "watch": watch, "shows": shows, "lab": lab}
+        if not self.shown.get("tour"):
             self._show(self._preset)
 
     def tour(self, name: str, step: int = 1, *, opening: bool = True) -> None:
@@ -79,22 +91,28 @@ class Guide:
         if opening and entered.link is not None:
             self._opened(entered.link)
 
+    def opens(self, name: str, step: int) -> bool:
+        """Whether a step has settings of its own, or a lab."""
+        return step_of(self._tours, name, step).link is not None
+
     def close_tour(self) -> None:
         """Close the tour and show the preset's texts."""
         self._show(self._preset)
 
     def _show(self, words: dict[str, Any]) -> None:
-        if words != self._shown:
-            self._shown = words
+        if words != self.shown:
+            self.shown = words
             self.view._send_msg(words)
 
     def _on_message(self, data: dict[str, Any]) -> None:
         if data["action"] == "ready":  # a browser has come, or come back
-            self.view._send_msg(self._shown)
+            self.view._send_msg(self.shown)
         elif data["action"] == "tour":
             self.tour(data["name"], int(data["step"]))
         elif data["action"] == "labs":
             self._labs()
+        elif data["action"] == "lab":
+            self._lab(data["link"])
         elif data["action"] == "close":
             self.close_tour()
             self._moved("", 0)

@@ -5,6 +5,7 @@ const STYLE = `
 @media (pointer:coarse){.lab{--size:max(44px,calc(32px*var(--scale,1)))}}
 .bar{display:flex;flex-wrap:wrap;align-items:center;gap:6px 8px;padding:8px 14px;border-bottom:var(--edge,1px) solid var(--line,#dfe6ea)}
 h1{font-size:1.23em;font-weight:650;margin:0 6px 0 4px;letter-spacing:-.01em}
+h1:focus{outline:none}
 button,select,input[type=number]{font:inherit;color:inherit;height:var(--size);border:var(--edge,1px) solid var(--rim);border-radius:7px;background:#fff;padding:0 .75em;box-sizing:border-box;white-space:nowrap}
 button,select{cursor:pointer}
 input[type=number]{width:5em;padding:0 .4em}
@@ -43,15 +44,16 @@ export function render({model, el}) {
     return b;
   };
   let state = {};
-  const title = make("h1");
+  const title = make("h1", {tabIndex: -1});
   const settings = button("settings", "Settings", "Show or hide the settings (S)", () => signal(el, "settings"));
   const play = button("play", "Play", "Compute all seeds, or pause (space)", () => tell("play", !state.playing), "play");
+  const step = button("step", "Step", "Compute the next seed, show it, and pause; when all are computed, show the next one (.)");
   const count = make("input", {type: "number", min: 1, max: model.most, title: "How many seeds the claim is tried on"});
   count.dataset.action = "lab-count";
   count.onchange = () => { const n = Math.round(Number(count.value)); if (n >= 1) tell("count", Math.min(n, model.most)); else count.value = state.count; };
   const standing = make("span", {className: "state"});
   standing.setAttribute("role", "status");
-  const bar = make("div", {className: "bar"}, button("leave", "← Labs", "Back to all labs"), title, settings, play,
+  const bar = make("div", {className: "bar"}, button("leave", "← Labs", "Back to all labs"), title, settings, play, step,
     make("label", {}, "seeds", count), button("again", "Again", "Compute these seeds anew"),
     button("fresh", "Fresh seeds", "Try seeds that were not used before"), button("export", "Export", "Figure, data or program (E)"), standing);
   const question = make("p", {className: "question"}), verdict = make("p", {className: "verdict"});
@@ -62,13 +64,15 @@ export function render({model, el}) {
   const slider = make("input", {type: "range", min: 0}), place = make("output"), name = make("span");
   slider.dataset.action = "lab-frame";
   slider.oninput = () => tell("frame", Number(slider.value));
+  slider.onchange = () => tell("settled");  // the address follows now, not at each move
+  const open = button("open_run", "Open this run in the landscape", "Shows the loss landscape of the network that is trained here with the seed shown", undefined, "open");
   const moving = make("label", {hidden: true}, name, slider, place);
   const message = make("div", {className: "message", hidden: true});
   message.setAttribute("role", "alert");
   const line = make("div", {className: "line", hidden: true}, make("i"));
   line.setAttribute("role", "progressbar"); line.setAttribute("aria-label", "Seeds computed");
   const lab = make("div", {className: "lab"}, line, bar, make("div", {className: "words"}, question, verdict),
-    message, make("div", {className: "looks"}, make("label", {}, "seed shown", seed), moving));
+    message, make("div", {className: "looks"}, make("label", {}, "seed shown", seed), moving, open));
   lab.setAttribute("role", "region"); lab.setAttribute("aria-label", "Lab");
   el.append(make("style", {textContent: STYLE}), lab);
 
@@ -91,6 +95,7 @@ export function render({model, el}) {
     count: v => { count.value = v; stand(); },
     seeds: v => { seed.replaceChildren(...v.map((one, i) => new Option(one, i))); seed.value = state.seed ?? 0; },
     seed: v => { seed.value = v; },
+    has_run: v => { open.hidden = !v; },
     frame: v => {
       moving.hidden = !v;
       if (!v) return;
@@ -103,6 +108,7 @@ export function render({model, el}) {
       if (!v) verdict.replaceChildren(make("small", {textContent: "The verdict appears when all seeds are computed."}));
       else verdict.replaceChildren(make("b", {textContent: v.word}), v.text, make("small", {textContent: ` Expected: ${v.expected}.`}));
     },
+    arrived: () => focusOnceSeen(title),
     message: v => { message.hidden = !v; message.textContent = v; },
     number: v => requestAnimationFrame(() => { lab.dataset.number = v; tell("drawn", v); }),
   };
@@ -111,7 +117,7 @@ export function render({model, el}) {
     for (const [key, value] of Object.entries(news)) SHOWN[key]?.(value);
   };
   model.on("msg:custom", event => show(event.data ?? event));
-  show({verdict: null});
+  show({verdict: null, has_run: false, ...model.first});
   fit();
   tell("ready");
 }

@@ -19,6 +19,7 @@ class LabBarModel(Messages, JSComponent):
     _esm = "\n".join(Path(__file__).parent.joinpath(part).read_text("utf-8") for part in PARTS)
 
     most = param.Integer(doc="maximum number of seeds")
+    first = param.Dict({}, doc="what is shown before the first message")
 
     on_message: Callable[[dict[str, Any]], None]
 
@@ -33,12 +34,14 @@ class LabBar:
         """Nothing is shown yet.
 
         Args:
-            actions: what to call, on the page's thread: leave(), play(bool), again(), fresh(),
-                count(int), export(), seed(index), frame(index), drawn(number).
+            actions: what to call, on the page's thread: leave(), play(bool), step(), again(),
+                fresh(), count(int), export(), open_run(), seed(index), frame(index), settled() once
+                the slider is let go, drawn(number).
             most: the maximum number of seeds.
         """
         self._actions = actions
         self.shown: dict[str, Any] = {}
+        self._seen = False
         self.view = LabBarModel(
             most=most, sizing_mode="stretch_width", styles={"flex": "none"}, margin=0
         )
@@ -50,16 +53,20 @@ class LabBar:
         `title`, `question`, `message`: text; `playing`: whether seeds are computed; `count`: how
         many seeds; `seeds`: all of them, `seed`: the index of the one that is looked at; `done`:
         how many are finished; `verdict`: None, or `word`, `text` and `expected`; `frame`: None, or
-        `name`, `index`, `count` and `value` of the moving dimension; `number`: of the picture,
-        which is answered by `drawn`.
+        `name`, `index`, `count` and `value` of the moving dimension; `has_run`: whether the
+        landscape can show the run of a seed; `number`: of the picture, which is answered by
+        `drawn`; `arrived`: another number gives the title the focus.
         """
         changes = {name: value for name, value in values.items() if self.shown.get(name) != value}
         if changes:
             self.shown |= changes
+            if not self._seen:
+                self.view.first = dict(self.shown)
             self.view._send_msg(changes)
 
     def _on_message(self, data: dict[str, Any]) -> None:
         if data["action"] == "ready":  # a browser has come, or come back
+            self._seen = True
             self.view._send_msg(self.shown)
             return
         action, value = self._actions[data["action"]], data.get("value")

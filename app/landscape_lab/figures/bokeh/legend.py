@@ -28,9 +28,9 @@ MOST_ROWS = 4
 
 ROWS = f"""
     const size = parseFloat(legend.label_text_font_size)
-    const width = ({{label}}) => 26 + 0.56 * size * (label.value ?? String(label)).length
+    const width = ({{label}}) => sign * size + 0.56 * size * (label.value ?? String(label)).length
     const widths = legend.items.filter((item) => item.visible).map(width)
-    const room = plot.inner_width + plot.min_border_left
+    const room = plot.inner_width + (outside ? plot.min_border_left : plot.min_border_right)
     const needed = (rows) => {{
       const columns = Array(Math.ceil(widths.length / rows)).fill(0)
       widths.forEach((one, i) => {{
@@ -43,7 +43,8 @@ ROWS = f"""
     while (rows < {MOST_ROWS} && needed(rows) > room) rows += 1
     legend.nrows = rows
 """
-"""As few lines of signs as are no wider than the picture and what is at its left."""
+"""As few lines of signs as fit: `sign` is the width of one without its text, relative to the type;
+`outside` says whether the legend begins at the left of the axes rather than with them."""
 
 
 class Key:
@@ -68,7 +69,8 @@ class Key:
         theme.key(self.legend)
         self.legend.update(glyph_width=16, glyph_height=16, spacing=4)
         plot.add_layout(self.legend, "above")
-        rows = CustomJS(args={"legend": self.legend, "plot": plot}, code=ROWS)
+        words = {"legend": self.legend, "plot": plot, "sign": 2.4, "outside": True}
+        rows = CustomJS(args=words, code=ROWS)
         plot.js_on_change("inner_width", rows)
         # Not on the items: a legend is built anew whenever anything changes that they lead to, and
         # through this call that would be all of the figure.

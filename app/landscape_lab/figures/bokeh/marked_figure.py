@@ -11,29 +11,24 @@ from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.figures.bokeh.legend import ROWS
 from landscape_lab.figures.bokeh.maps import name_colors, scale_of, send
+from landscape_lab.figures.bokeh.marked_panel import ShapedPanel, shaped
 from landscape_lab.figures.bokeh.marked_shapes import (
     ARROWS,
     DASHES,
-    Ground,
     Shape,
     Sign,
     cell_colors,
     cell_limits,
-    shapes,
 )
-from landscape_lab.figures.bokeh.marked_sides import AxisLabels, Side, extent, side_of
+from landscape_lab.figures.bokeh.marked_sides import AxisLabels, Side
 from landscape_lab.figures.bokeh.sizes import Scaled
 from landscape_lab.figures.lab_pictures import marks as m
-from landscape_lab.figures.pixels import Array
 
-PADDING = 0.05
-"""Beyond the marks on every side, as a fraction of their extent."""
+HANG = -44
+"""Pixels by which a title begins to the left of the axes, where a narrow figure has room."""
 
 COLORED = ("Scatter", "Segment", "MultiLine")
 """Glyphs each of whose parts has its own colour."""
-
-X = ("x", "x0", "x1", "left", "right")
-Y = ("y", "y0", "y1", "y2", "top", "bottom")
 
 EQUAL = """
     const [left, right, bottom, top] = wanted.data.ends
@@ -79,26 +74,27 @@ class MarkedFigure(Scaled):
         theme.key(self._legend)
         self._legend.update(location="top_left", glyph_width=16, glyph_height=12, spacing=4)
         self.figure.add_layout(self._legend, "above")
-        rows = CustomJS(args={"legend": self._legend, "plot": self.figure}, code=ROWS)
+        words = {"legend": self._legend, "plot": self.figure, "sign": 2.8, "outside": False}
+        rows = CustomJS(args=words, code=ROWS)
         self.figure.js_on_change("inner_width", rows)
-        self._legend.js_on_change("tags", rows)
+        for change in ("tags", "label_text_font_size"):
+            self._legend.js_on_change(change, rows)
         self._bar: Any = None
         self.update(panel)
 
     def update(self, panel: m.Panel) -> None:
         """Show another state of the panel; only what differs is sent."""
-        sides = {name: side_of(panel, name) for name in ("x", "y")}
-        base = 0.0 if panel.y_scale != "log" else _base(panel)
-        ground = Ground(sides["x"], sides["y"], base)
-        found = [shape for mark in panel.marks for shape in shapes(mark, ground)]
-        self._range(panel, found, ground)
-        self._draw(found)
+        found = shaped(panel)
+        self._range(panel, found)
+        self._draw(found.shapes)
         put(self.figure.title, text=panel.title)
         cells = [mark for mark in panel.marks if isinstance(mark, m.Cells)]
         for grid in self.figure.grid:
             put(grid, visible=not cells)
         self._color(cells[0] if cells else None)
-        self._explain(tuple(shape.sign for shape in found if shape.sign and shape.sign.label))
+        self._explain(
+            tuple(shape.sign for shape in found.shapes if shape.sign and shape.sign.label)
+        )
 
     def _look(self) -> None:
         theme.style(self.figure)
@@ -106,7 +102,7 @@ class MarkedFigure(Scaled):
         self.figure.update(min_border_left=56, min_border_right=8, min_border_top=2)
         self.figure.title.update(
             text_font=theme.FONT, text_font_size=theme.NORMAL, text_color=theme.INK,
-            text_font_style="bold", align="left",
+            text_font_style="bold", align="left", offset=HANG,
         )  # fmt: skip
 
     def _keep_equal(self, wanted: Any) -> None:
@@ -117,12 +113,9 @@ class MarkedFigure(Scaled):
         for side in ("inner_width", "inner_height"):
             self.figure.js_on_change(side, code)
 
-    def _range(self, panel: m.Panel, found: list[Shape], ground: Ground) -> None:
+    def _range(self, panel: m.Panel, found: ShapedPanel) -> None:
         """Bring the axes in line with what is shown."""
-        filled = any(isinstance(mark, m.Cells) for mark in panel.marks)
-        padding = 0.0 if filled else PADDING
-        across = extent(_values(found, X, "dw", "xs"), ground.x, panel.x_range, padding)
-        up = extent(_values(found, Y, "dh", "ys"), ground.y, panel.y_range, padding)
+        across, up, ground = found.across, found.up, found.ground
         if self._equal is not None:
             send(self._equal, {"ends": [*across, *up]})
         else:
@@ -174,14 +167,14 @@ class MarkedFigure(Scaled):
 
     def _color(self, cells: m.Cells | None) -> None:
         """Explain the colours of cells below the figure."""
+        if cells is not None and self._bar is None:  # before there are values: else it comes late
+            self._bar = scale_of(cells.label)
+            self._bar.color_mapper.palette = list(cell_colors(cells))
+            self.figure.add_layout(self._bar, "below")
         if cells is None or not np.isfinite(cells.values).any():
             if self._bar is not None:
                 put(self._bar, visible=False)
             return
-        if self._bar is None:
-            self._bar = scale_of(cells.label)
-            self._bar.color_mapper.palette = list(cell_colors(cells))
-            self.figure.add_layout(self._bar, "below")
         low, high = cell_limits(cells)
         scale = "log" if cells.scale == "log" else "linear"
         name_colors(self._bar, (low, high), theme.ticks(low, high, scale, cut=False))
@@ -230,27 +223,6 @@ def _fill(drawn: Any, shape: Shape) -> None:
     send(drawn.data_source, shape.data)
     put(drawn.glyph, **shape.style)
     put(drawn, visible=True)
-
-
-def _values(found: list[Shape], names: tuple[str, ...], size: str, lines: str) -> Array:
-    """All places along one side that are to be seen."""
-    parts: list[Any] = [np.empty(0)]
-    for shape in found:
-        parts += [np.asarray(shape.data[name], float) for name in names if name in shape.data]
-        if size in shape.data:
-            parts.append(np.asarray(shape.data[names[0]]) + np.asarray(shape.data[size]))
-        parts += shape.data.get(lines, [])
-    return np.concatenate(parts)
-
-
-def _base(panel: m.Panel) -> float:
-    """Where bars and outlines stand on a logarithmic axis: below the least height."""
-    names = ("height", "y", "low")
-    columns = (getattr(mark, name, None) for mark in panel.marks for name in names)
-    found = [np.ravel(np.asarray(column, float)) for column in columns if column is not None]
-    every = np.concatenate(found or [np.ones(1)])
-    above = every[np.isfinite(every) & (every > 0)]
-    return 0.5 * float(above.min()) if above.size else 0.1
 
 
 def _placed(named: dict[float, str], side: Side, given: dict[float, str]) -> dict[float, str]:
