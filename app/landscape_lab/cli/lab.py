@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 USUAL, MANY, CHEAP = 40, 100, 2.0
 """Seeds of a report, and how many it takes of labs that need less than so many seconds a seed. The
-numbers are fixed: whoever adds seeds until they decide is wrong more often than 5 % say."""
+numbers are fixed: adding seeds until they decide makes a wrong verdict likelier than 5 %."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
