@@ -68,8 +68,7 @@ class PageLabs:
         if there is None:
             self.open_gallery()
         else:
-            self.go(there)
-            self._linked = there.frame is not None
+            self.go(there, linked=True)
 
     def open_gallery(self, message: str = "") -> None:
         """Show all labs in place of the landscape."""
@@ -82,12 +81,12 @@ class PageLabs:
         """Open a lab as it is by default."""
         self.go(opening(name))
 
-    def go(self, there: LabPlace) -> None:
-        """Open a lab with settings and seeds; what is kept of it is shown at once."""
+    def go(self, there: LabPlace, *, linked: bool = False) -> None:
+        """Open a lab with settings and seeds, as a link may name; what is kept is shown at once."""
         self._enter()
         if self.place is None or self.place.name != there.name:
             self.view.clear()
-        self.dataset = None
+        self.dataset, self._linked = None, linked
         self._take(there)
 
     def hide(self) -> None:
@@ -208,7 +207,6 @@ class PageLabs:
     def _take(self, there: LabPlace, *, playing: bool = False) -> None:
         """Show the settings of a place, and compute what it asks for."""
         self.place = there
-        self._linked = False
         self.view.show_lab(there)
         self.show_link()
         self._all(playing=playing)

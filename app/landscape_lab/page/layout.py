@@ -39,6 +39,11 @@ GUIDE_ONLY = "guide-only"
 AS_HIGH_AS_IT_IS = f":host(.{GUIDE_ONLY}){{flex:none!important;height:auto!important}}"
 """A class of what has nothing but the guide, and its style: the labs below take the rest."""
 
+CLOSED = "closed"
+HIDDEN = f":host(.{CLOSED}){{display:none!important}}"
+"""A class of where labs are shown, and its style while none are; what is not `visible` is not built
+in the browser, and figures in it miss changes."""
+
 
 class PageLayout:
     """The controls and the pictures of a page."""
@@ -147,7 +152,7 @@ class PageLayout:
     @property
     def shows_labs(self) -> bool:
         """Whether labs are shown in place of the landscape."""
-        return bool(self._below.visible)
+        return self._labs is not None and bool(self._labs.view.visible)
 
     def show_lab_link(self, link: str, tour: tuple[str, int] | None) -> None:
         """Bring the address in line with a lab; where a tour is read, its guide stays visible."""
@@ -156,11 +161,13 @@ class PageLayout:
 
     def show_labs(self, labs: LabView | None, tour: tuple[str, int] | None = None) -> None:
         """Show the labs, below the guide where a tour is read; None: the landscape again."""
+        put(self._below, css_classes=[] if labs is not None else [CLOSED])
         if labs is not None and self._labs is None:
             self._labs = labs
             labs.scale(projects=self._projects)
             self._below.append(labs.view)  # into the page it would move all else, and the focus go
-        put(self._below, visible=labs is not None)
+        if self._labs is not None:
+            put(self._labs.view, visible=labs is not None)
         put(self.toolbar.view, visible=labs is None)
         self._show_middle(guided=tour is not None)
 
@@ -218,7 +225,7 @@ class PageLayout:
             self.form.view, self._center, self.canvas.side, css_classes=["middle"], margin=0,
             stylesheets=[AS_HIGH_AS_IT_IS], **FILL,
         )  # fmt: skip
-        self._below = pn.Column(visible=False, margin=0, **FILL)
+        self._below = pn.Column(css_classes=[CLOSED], stylesheets=[HIDDEN], margin=0, **FILL)
         return pn.Column(
             self.toolbar.view, self._middle, self._below, self.link.view, self.shortcuts.view,
             self.exporter.view, Heartbeat().view, sizing_mode="stretch_both",
