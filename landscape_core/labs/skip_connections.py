@@ -118,7 +118,7 @@ class SkipConnections(Lab):
             y_scale="log",
         ),
         Bars(
-            title="Roughness: distance from the nearest quadratic",
+            title="Roughness: off the nearest quadratic",
             x="share",
             value="roughness",
             y_label="rms / range of the slice",
