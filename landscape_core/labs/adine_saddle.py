@@ -110,7 +110,7 @@ class AdineSaddle(Lab):
             guides=(Guide(label="0.2", level=REACHED),),
         ),
         Strip(
-            title="Momentum in force",
+            title="Momentum in force (yellow: the greater one)",
             x="step",
             value="momentum",
             by="rule",

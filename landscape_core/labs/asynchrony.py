@@ -101,7 +101,7 @@ class Asynchrony(Lab):
             frame="time",
         ),
         HeatMap(
-            title="Error relative to no delay",
+            title="Error relative to no delay (white: diverged)",
             x="gap",
             y="delay",
             value="ratio",

@@ -73,7 +73,7 @@ class ConstantTarget(Lab):
     )
     pictures: ClassVar = (
         Curves(
-            title="Risk",
+            title="Risk, by learning rate",
             x="step",
             y=("risk",),
             by="schedule",

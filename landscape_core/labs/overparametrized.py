@@ -52,7 +52,8 @@ class Overparametrized(Lab):
         "The relative movement of layers falls about like one over the root of the width, and"
         " so do the fraction of flipped activations and the drift of the tangent kernel. Narrow"
         " networks fit the labels too: width shows in how far weights move, not in success. The"
-        " widths of the theorem are astronomically greater."
+        " widths of the theorem are astronomically greater. After equal steps wide networks have a"
+        " higher loss, so that a part of the difference is how far each network got."
     )
     source: ClassVar[str] = (
         "Zou, Cao, Zhou, Gu, Stochastic Gradient Descent Optimizes Over-parameterized Deep ReLU"
@@ -92,7 +93,7 @@ class Overparametrized(Lab):
             along="step",
             by="width",
             x_label="towards the last iterate",
-            y_label="largest deviation from this line",
+            y_label="largest deviation from the straight line",
         ),
         Curves(
             title="Loss",

@@ -91,7 +91,7 @@ class SkipConnections(Lab):
     )
     pictures: ClassVar = (
         Landscape(
-            title="Training loss",
+            title="Loss, skips times s",
             value="loss",
             by="share",
             x_label="random direction 1",
@@ -103,7 +103,7 @@ class SkipConnections(Lab):
             x="map_alpha",
             y="map_beta",
             by="share",
-            value_label="R, or 1",
+            value_label="R (1: 1 or more)",
             value_scale="linear",
             x_label="random direction 1",
             y_label="random direction 2",

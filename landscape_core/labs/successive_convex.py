@@ -65,7 +65,8 @@ class SuccessiveConvex(Lab):
         "By steps the surrogate is often ahead in the end, but an unlucky start can hold it up for"
         " two hundred steps. By work it is behind: a step costs as much as ten gradients, unless"
         " its blocks are solved by as many workers, and then more is lost on some seeds than the"
-        " paper suggests."
+        " paper suggests. The surrogate averages the gradients of past batches too, so that it"
+        " touches the objective of the batch in its value and not in its slope."
     )
     source: ClassVar[str] = (
         "Scardapane, Di Lorenzo, Stochastic Training of Neural Networks via Successive Convex"

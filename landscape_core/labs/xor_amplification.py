@@ -75,7 +75,7 @@ class XorAmplification(Lab):
     )
     pictures: ClassVar = (
         Arrows(
-            title="Neurons, coloured by the sign of a",
+            title="Neurons, coloured by the sign of the output weight",
             x="first",
             y="second",
             color="output_weight",

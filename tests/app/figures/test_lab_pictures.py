@@ -188,3 +188,14 @@ def test_the_last_entry_that_is_shown_is_the_last_one_of_the_variables_of_the_pi
     picture = Function(title="Output", x="input", y=("output",), frame="step").plain()
     (panel,) = panels(dataset, picture)
     assert panel.marks[0].y.tolist() == [2, 3, 4]
+
+
+@pytest.mark.parametrize("ends", [(0.05, 0.9), (0.2, 3.0), (1.0, 40.0), (1e-5, 0.3), (450.0, 2100.0)])
+def test_a_logarithmic_axis_has_numbers_over_its_whole_length(ends):
+    low, high = ends
+    named = Side("log").named(low, high)
+    places = np.log(list(named))
+    gaps = np.diff([np.log(low), *places, np.log(high)])
+    assert len(named) >= 3
+    assert gaps.max() < 0.6 * np.log(high / low)
+    assert all(float(word.replace("−", "-")) == pytest.approx(at) for at, word in named.items())

@@ -123,7 +123,7 @@ class MarkedFigure(Scaled):
             put(self._y, start=up[0], end=up[1])
         for name, side, ends in (("x", ground.x, across), ("y", ground.y, up)):
             given: dict[float, str] = getattr(panel, f"{name}_ticks")
-            named = side.named(*ends) if side.scale == "symlog" and not given else given
+            named = given or side.named(*ends)
             self._labels[name].show(getattr(panel, f"{name}_label"), _placed(named, side, given))
 
     def _draw(self, found: list[Shape]) -> None:

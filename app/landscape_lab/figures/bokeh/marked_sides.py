@@ -7,7 +7,7 @@ import numpy as np
 from bokeh.models import BasicTicker, CustomJSTickFormatter, FixedTicker, LogTicker
 
 from landscape_lab.figures import theme
-from landscape_lab.figures.bokeh.axes import ends, put
+from landscape_lab.figures.bokeh.axes import ends, log_ticks, put
 from landscape_lab.figures.bokeh.curves import NUMBER
 from landscape_lab.figures.lab_pictures import marks as m
 from landscape_lab.figures.pixels import Array
@@ -40,7 +40,16 @@ class Side:
         return found
 
     def named(self, low: float, high: float) -> dict[float, str]:
-        """Decades between two places of a symmetric logarithm, with their values as words."""
+        """Places between two on a logarithmic axis of either kind, with their values as words.
+
+        Bokeh names numbers at equal distances where there are less than two decades, so that most
+        of the axis has none.
+        """
+        if self.scale == "linear":
+            return {}
+        if self.scale == "log":
+            places = log_ticks(low, high)
+            return dict(zip(places, theme.words(np.array(places), "linear"), strict=True))
         most = max(abs(low), abs(high))
         last = np.floor(np.log10(self.least) + most)
         decades = np.arange(np.ceil(np.log10(self.least)) + 1, last + 1)

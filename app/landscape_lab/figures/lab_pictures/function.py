@@ -26,5 +26,5 @@ def panels(view: View) -> list[Panel]:
     if view["ticks"]:
         places = np.ravel(view.one(view["ticks"]).values)
         inside = places[(places >= x.min()) & (places <= x.max())]
-        marks += [Rule(x=float(place), color=theme.GRID) for place in inside]
+        marks = [*(Rule(x=float(place), color=theme.GRID) for place in inside), *marks]
     return [Panel(**view.axes(), marks=marks)]

@@ -6,6 +6,9 @@ from landscape_lab.figures import theme
 from landscape_lab.figures.lab_pictures.marks import Cells, Contours, Line, Mark, Panel
 from landscape_lab.figures.lab_pictures.reading import View, edges
 
+FEWEST = 9
+"""Points along a side from which lines of equal loss say more than the cells do."""
+
 
 def panels(view: View) -> list[Panel]:
     """A panel for each entry of `by`."""
@@ -17,17 +20,18 @@ def panels(view: View) -> list[Panel]:
     low, high = theme.limits(shown)
     ends = (10**low, 10**high) if scale == "log" else (low, high)
     found = []
-    for number, label, index in view.groups(view["value"]):
+    for _, label, index in view.groups(view["value"]):
         values = np.asarray(column.isel(index).transpose(view["y"], view["x"]).values, float)
         levels = theme.levels(low, high, scale)
         heights = theme.decimal_log(values) if scale == "log" else values
         marks: list[Mark] = [
             Cells(x=edges(x), y=edges(y), values=values, label=view["value_label"], scale=scale,
                   limits=(float(ends[0]), float(ends[1]))),
-            Contours(x=x, y=y, values=heights, levels=levels, color=theme.SURFACE),
-            *_path(view, index),
         ]  # fmt: skip
-        title = ": ".join(filter(None, (view["title"] if not number else "", label)))
+        if min(values.shape) >= FEWEST:
+            marks.append(Contours(x=x, y=y, values=heights, levels=levels, color=theme.SURFACE))
+        marks += _path(view, index)
+        title = ": ".join(filter(None, (view["title"], label)))
         found.append(Panel(**view.axes(title=title, equal=True), marks=marks))
     return found
 

@@ -126,8 +126,10 @@ class View:
         if not by or not any(by in self.dataset[name].dims for name in names):
             yield 0, "", {}
             return
-        for number, label in enumerate(self.dataset[by].values):
-            yield number, word(label), {by: number}
+        labels = self.dataset[by].values
+        named = f"{by.replace('_', ' ')} " if labels.dtype.kind in "iuf" else ""
+        for number, label in enumerate(labels):
+            yield number, named + word(label), {by: number}
 
 
 def quartiles(column: xr.DataArray) -> tuple[Array, Array, Array]:
