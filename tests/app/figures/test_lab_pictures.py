@@ -14,6 +14,7 @@ from landscape_core.experiments.lab_pictures import Function, Paths
 from landscape_core.experiments.picture_attributes import KINDS
 from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.marked_figure import MarkedFigure
+from landscape_lab.figures.bokeh.marked_sides import Side
 from landscape_lab.figures.lab_pictures import marks as m
 from landscape_lab.figures.lab_pictures.reading import declared, kinds, panels
 from landscape_lab.figures.matplotlib.marked_axes import draw_panel
@@ -190,7 +191,9 @@ def test_the_last_entry_that_is_shown_is_the_last_one_of_the_variables_of_the_pi
     assert panel.marks[0].y.tolist() == [2, 3, 4]
 
 
-@pytest.mark.parametrize("ends", [(0.05, 0.9), (0.2, 3.0), (1.0, 40.0), (1e-5, 0.3), (450.0, 2100.0)])
+@pytest.mark.parametrize(
+    "ends", [(0.05, 0.9), (0.2, 3.0), (1.0, 40.0), (1e-5, 0.3), (450.0, 2100.0)]
+)
 def test_a_logarithmic_axis_has_numbers_over_its_whole_length(ends):
     low, high = ends
     named = Side("log").named(low, high)
