@@ -86,9 +86,9 @@ def test_a_tour_leads_into_a_lab_and_out_again_and_its_run_opens_in_the_landscap
 
 def test_moving_the_slider_makes_no_entries_of_the_history_and_a_reload_finds_it(tmp_path):
     with served("panel", tmp_path) as url, browser() as opened:
-        visitor = Visitor(opened, url).open("#lab=xor_amplification&seeds=1")
+        seen = ".lab[data-number]"
+        visitor = Visitor(opened, url).open("#lab=xor_amplification&seeds=1", wait_for=seen)
         page = visitor.page
-        page.locator(".lab[data-number]").wait_for(timeout=120_000)
         entries = page.evaluate("history.length")
         slider = page.locator("[data-action=lab-frame]")
         slider.focus()

@@ -16,8 +16,18 @@ function onSignal(el, act) {
   });
 }
 
-// Give an element the focus as soon as it is seen, within some seconds.
+// The element that has the focus, in whichever shadow tree it is.
+function focused() {
+  let found = document.activeElement;
+  while (found?.shadowRoot?.activeElement) found = found.shadowRoot.activeElement;
+  return found;
+}
+
+// Give an element the focus as soon as it is seen, within some seconds; not while another one that is
+// still seen has it, such as the button of a tour that leads on.
 function focusOnceSeen(node, frames = 600) {
-  if (node.getClientRects().length) node.focus();
-  else if (frames) requestAnimationFrame(() => focusOnceSeen(node, frames - 1));
+  if (node.getClientRects().length) {
+    const other = focused();
+    if (!other || other === document.body || !other.getClientRects().length) node.focus();
+  } else if (frames) requestAnimationFrame(() => focusOnceSeen(node, frames - 1));
 }
