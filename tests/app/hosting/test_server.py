@@ -186,7 +186,7 @@ def test_a_server_that_ends_at_once_is_an_error():
 
 def test_another_program_that_answers_at_the_port_is_not_taken_for_the_server():
     command = (
-        [sys.executable, "-c", "import time; time.sleep(1); raise SystemExit(1)"],
+        [sys.executable, "-c", "import threading; threading.Event().wait(1); raise SystemExit(1)"],
         dict(os.environ),
     )
     with (
