@@ -10,6 +10,7 @@ import functools
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -21,14 +22,17 @@ from landscape_core.experiments.progress import UPDATE_INTERVAL, Progress, resul
 from landscape_core.foundation import one_thread
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.reachable_files import reachable_digest
-from landscape_core.foundation.recipes import Recipe, name_of, to_plain
-from landscape_core.foundation.registry import entries, from_plain, make
+from landscape_core.foundation.recipes import Recipe, fields_of, name_of, to_plain
+from landscape_core.foundation.registry import entries, find, from_plain
 from landscape_core.labs.base import LARGEST_SEED, MOST_SEEDS, WALL_CLOCK, Lab
 from landscape_core.models.content_key import content_key, key_or_warning
 from landscape_core.slices.backends.base import Backend
-from landscape_core.storage.store import Store
+from landscape_core.storage.store import Store, check_store
 
 SEED = picture_attributes.SEED
+
+MERGED = 4
+"""Datasets on the way come so seldom that making them takes at most a fifth of the time."""
 
 Found = tuple[int, xr.Dataset, bool]
 """A seed, its dataset, and whether that is finished."""
@@ -85,6 +89,8 @@ def progress(
     `done` counts finished seeds. In what is yielded before the end, seeds that are not begun are
     NaN. Nothing is lost when the generator is closed: finished seeds are in the store.
     """
+    if not (backend is None or isinstance(backend, Backend)):
+        raise SpecError("backend", backend, "a backend, for instance Dask(workers=2), or None")
     compute = functools.partial(computed, backend=backend)
     return progress_from(compute, lab, seeds, store=store, again=again)
 
@@ -101,6 +107,8 @@ def progress_from(
 
     While it has no update, progress without a dataset is yielded.
     """
+    _check_lab(lab)
+    check_store(store)
     asked = _checked_seeds(lab.seeds if seeds is None else seeds)
     return _progress(compute, lab, asked, store, again=again)
 
@@ -125,7 +133,7 @@ def _progress(
         store = None
     if store is not None and not again:
         found = _kept(lab, seeds, store)
-    done, total, shown = set(found), len(seeds), 0.0
+    done, total, later = set(found), len(seeds), 0.0
     left = [seed for seed in seeds if seed not in found]
     if found and left:
         yield Progress(len(done), total, merged(lab, found, seeds))
@@ -138,9 +146,12 @@ def _progress(
         if finished:
             done.add(seed)
             _keep(lab, seed, dataset, store)
-        if len(done) < total and time.monotonic() >= shown + UPDATE_INTERVAL:
-            yield Progress(len(done), total, merged(lab, found, seeds))
-            shown = time.monotonic()
+        began = time.monotonic()
+        if len(done) < total and began >= later:
+            one = merged(lab, found, seeds)
+            took = time.monotonic() - began
+            yield Progress(len(done), total, one)
+            later = time.monotonic() + max(UPDATE_INTERVAL, MERGED * took)
     yield Progress(total, total, _judged(merged(lab, found, seeds)))
 
 
@@ -157,14 +168,13 @@ def _kept(lab: Lab, seeds: list[int], store: Store) -> dict[int, xr.Dataset]:
 
 def merged(lab: Lab, found: Mapping[int, xr.Dataset], seeds: list[int]) -> xr.Dataset:
     """The datasets of seeds as one with the dimension `seed`; NaN for those that are missing."""
-    known = [seed for seed in seeds if seed in found]
-    parts = [found[seed] for seed in known]
-    first = parts[0]
+    parts = {index: found[seed] for index, seed in enumerate(seeds) if seed in found}
+    first = next(iter(parts.values()))
     columns: dict[str, Any] = {}
     for name, column in first.data_vars.items():
         values = np.full((len(seeds), *column.shape), np.nan)
-        for seed, part in zip(known, parts, strict=True):
-            values[seeds.index(seed)] = part[name].values
+        for index, part in parts.items():
+            values[index] = part[name].values
         columns[str(name)] = ((SEED, *column.dims), values, column.attrs)
     dataset = xr.Dataset(columns, {**first.coords, SEED: seeds}, _attributes(lab))
     picture_attributes.check(dataset, lab.pictures)
@@ -247,11 +257,20 @@ def _attributes(lab: Lab) -> dict[str, Any]:
 
 
 def _lab(lab: str | Lab, settings: Mapping[str, Any]) -> Lab:
-    if isinstance(lab, Lab):
-        return from_plain(type(lab), {**to_plain(lab), **settings})
-    if not isinstance(lab, str):
+    if isinstance(lab, str):
+        kind = find(Lab, lab)
+    else:
+        _check_lab(lab)
+        kind = type(lab)
+    if "kind" in settings:
+        accepted = "one of " + ", ".join(field.name for field in fields_of(kind))
+        raise SpecError(f"a field of {kind.__name__}", "kind", accepted)
+    return from_plain(kind, settings if isinstance(lab, str) else {**to_plain(lab), **settings})
+
+
+def _check_lab(lab: object) -> None:
+    if not isinstance(lab, Lab):
         raise SpecError("lab", lab, "the name of a lab, or a lab")
-    return make(Lab, lab, **settings)
 
 
 def _checked_seeds(seeds: int | Iterable[int]) -> list[int]:
@@ -260,9 +279,13 @@ def _checked_seeds(seeds: int | Iterable[int]) -> list[int]:
     Raises:
         SpecError: none, too many, one twice, or what is no seed.
     """
-    if isinstance(seeds, bool):
+    if isinstance(seeds, int | np.integer) and not isinstance(seeds, bool):
+        given: Iterable[int] = range(max(0, int(seeds)))
+    elif isinstance(seeds, Iterable) and not isinstance(seeds, str | bytes):
+        given = seeds
+    else:
         raise SpecError("seeds", seeds, "how many, or the seeds themselves")
-    asked = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+    asked = list(islice(given, MOST_SEEDS + 1))
     if not 1 <= len(asked) <= MOST_SEEDS:
         raise SpecError("seeds", seeds, f"1 to {MOST_SEEDS:,} of them")
     for seed in asked:

@@ -1,7 +1,10 @@
 """Seeds of a lab: growing datasets, the store, workers, and what is refused."""
 
+import math
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -15,6 +18,7 @@ from landscape_core.analysis.verdict import NOT_REPRODUCED, PASS, Criterion
 from landscape_core.experiments.lab_pictures import Curves
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Knob
+from landscape_core.labs import _running
 from landscape_core.labs.base import Lab
 from landscape_core.labs.constant_target import ConstantTarget
 from landscape_core.storage.netcdf import from_bytes, to_bytes
@@ -56,6 +60,11 @@ class Halving(Lab):
                 {"number": ("step", number.copy()), "effect": effect, "seconds": 0.1},
                 {"step": np.arange(self.steps + 1)},
             )
+
+
+def _slow_work(lab: Halving, seed: int) -> Iterator[xr.Dataset]:
+    time.sleep(0.02)
+    yield xr.Dataset({"number": ("step", [1.0]), "effect": float(seed)})
 
 
 @pytest.fixture(autouse=True)
@@ -129,12 +138,53 @@ def test_torch_has_its_threads_back():
 @pytest.mark.parametrize(
     ("seeds", "told"),
     [(0, "seeds"), ([], "seeds"), ([1, 1], "once"), ([-1], "seed"), ([1.5], "whole"),
-     (True, "seeds"), (10**6, "seeds"), ([2**31], "between")],
+     (True, "seeds"), (10**6, "seeds"), ([2**31], "between"), (10**15, "seeds"),
+     (range(10**15), "seeds"), (count(), "seeds"), (2.0, "seeds"), (math.nan, "seeds"),
+     ("3", "seeds")],
 )  # fmt: skip
 def test_seeds_that_are_none_are_refused_before_anything_is_computed(seeds, told):
     with pytest.raises(SpecError, match=told):
         labs.run(Halving(), seeds)
     assert COUNTED == []
+
+
+def test_a_number_of_numpy_says_how_many_seeds():
+    assert labs.run(Halving(), np.int64(2))["seed"].values.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [({"store": "results"}, "store must be a Store"), ({"backend": "dask"}, "backend must be")],
+)
+def test_what_is_no_store_or_backend_is_refused_before_anything_is_computed(given, told):
+    with pytest.raises(SpecError, match=told):
+        labs.run(Halving(), 1, **given)
+    assert COUNTED == []
+
+
+@pytest.mark.parametrize("given", ["constant_target", ConstantTarget, None])
+def test_progress_refuses_what_is_no_lab(given):
+    with pytest.raises(SpecError, match="lab must be"):
+        labs.progress(given, 1)
+
+
+def test_no_setting_makes_another_lab_of_one():
+    for lab in ("constant_target", ConstantTarget()):
+        with pytest.raises(SpecError, match=r"field of ConstantTarget .*learning_rate.*'kind'"):
+            labs.run(lab, 1, kind="games")
+
+
+def test_datasets_on_the_way_do_not_hold_up_many_seeds(monkeypatch):
+    def slow(*given):
+        time.sleep(0.05)
+        return merged(*given)
+
+    merged = _running.merged
+    monkeypatch.setattr(_running, "merged", slow)
+    monkeypatch.setattr(_running, "UPDATE_INTERVAL", 0.0)
+    monkeypatch.setattr(Halving, "work", _slow_work)
+    seen = [one for one in labs.progress(Halving(), 20) if one.dataset is not None]
+    assert 2 <= len(seen) <= 6
 
 
 def test_unknown_labs_and_settings_are_refused():
