@@ -73,6 +73,16 @@ class LabPlace:
         first = max(FRESH, self.first + self.count)
         return replace(self, first=first if first <= LARGEST else FRESH)
 
+    def counted(self, count: object) -> "LabPlace":
+        """The same with so many seeds.
+
+        Raises:
+            SpecError: it is no whole number, or none or too many.
+        """
+        if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= MOST:
+            raise SpecError("seeds", count, f"a whole number from 1 to {MOST}")
+        return replace(self, count=count, shown=min(self.shown, count - 1))
+
     def link(self) -> str:
         """The text behind the # of an address that leads here."""
         words: dict[str, Any] = {"lab": self.name}
