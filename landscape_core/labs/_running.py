@@ -10,7 +10,6 @@ import functools
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -22,9 +21,10 @@ from landscape_core.experiments.progress import UPDATE_INTERVAL, Progress, resul
 from landscape_core.foundation import one_thread
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.reachable_files import reachable_digest
-from landscape_core.foundation.recipes import Recipe, fields_of, name_of, to_plain
-from landscape_core.foundation.registry import entries, find, from_plain
-from landscape_core.labs.base import LARGEST_SEED, MOST_SEEDS, WALL_CLOCK, Lab
+from landscape_core.foundation.recipes import Recipe, name_of, to_plain
+from landscape_core.foundation.registry import entries
+from landscape_core.labs._asked import check_lab, lab_of, seeds_of
+from landscape_core.labs.base import WALL_CLOCK, Lab
 from landscape_core.models.content_key import content_key, key_or_warning
 from landscape_core.slices.backends.base import Backend
 from landscape_core.storage.store import Store, check_store
@@ -73,7 +73,7 @@ def run(
         SpecError: no such lab, a field that it does not have, or seeds that are none.
         BackendError: the workers cannot be had.
     """
-    return result(progress(_lab(lab, settings), seeds, backend=backend, store=store, again=again))
+    return result(progress(lab_of(lab, settings), seeds, backend=backend, store=store, again=again))
 
 
 def progress(
@@ -107,9 +107,9 @@ def progress_from(
 
     While it has no update, progress without a dataset is yielded.
     """
-    _check_lab(lab)
+    check_lab(lab)
     check_store(store)
-    asked = _checked_seeds(lab.seeds if seeds is None else seeds)
+    asked = seeds_of(lab.seeds if seeds is None else seeds)
     return _progress(compute, lab, asked, store, again=again)
 
 
@@ -142,6 +142,7 @@ def _progress(
             yield Progress(len(done), total)
             continue
         seed, dataset, finished = update
+        _check_alike(lab, dataset, next(iter(found.values()), dataset))
         found[seed] = dataset
         if finished:
             done.add(seed)
@@ -164,6 +165,13 @@ def _kept(lab: Lab, seeds: list[int], store: Store) -> dict[int, xr.Dataset]:
     """The datasets of the seeds that a store has."""
     kept = {seed: store.get(key(lab, seed)) for seed in seeds}
     return {seed: one for seed, one in kept.items() if one is not None}
+
+
+def _check_alike(lab: Lab, dataset: xr.Dataset, other: xr.Dataset) -> None:
+    if dataset.sizes != other.sizes or not dataset.coords.equals(other.coords):
+        raise TypeError(
+            f"the lab {name_of(type(lab))!r} must have the same coordinates on every seed"
+        )
 
 
 def merged(lab: Lab, found: Mapping[int, xr.Dataset], seeds: list[int]) -> xr.Dataset:
@@ -254,45 +262,3 @@ def _attributes(lab: Lab) -> dict[str, Any]:
         **verdict.carried(kind.criterion),
         **picture_attributes.attribute(kind.pictures),
     }
-
-
-def _lab(lab: str | Lab, settings: Mapping[str, Any]) -> Lab:
-    if isinstance(lab, str):
-        kind = find(Lab, lab)
-    else:
-        _check_lab(lab)
-        kind = type(lab)
-    if "kind" in settings:
-        accepted = "one of " + ", ".join(field.name for field in fields_of(kind))
-        raise SpecError(f"a field of {kind.__name__}", "kind", accepted)
-    return from_plain(kind, settings if isinstance(lab, str) else {**to_plain(lab), **settings})
-
-
-def _check_lab(lab: object) -> None:
-    if not isinstance(lab, Lab):
-        raise SpecError("lab", lab, "the name of a lab, or a lab")
-
-
-def _checked_seeds(seeds: int | Iterable[int]) -> list[int]:
-    """Distinct seeds in the order given.
-
-    Raises:
-        SpecError: none, too many, one twice, or what is no seed.
-    """
-    if isinstance(seeds, int | np.integer) and not isinstance(seeds, bool):
-        given: Iterable[int] = range(max(0, int(seeds)))
-    elif isinstance(seeds, Iterable) and not isinstance(seeds, str | bytes):
-        given = seeds
-    else:
-        raise SpecError("seeds", seeds, "how many, or the seeds themselves")
-    asked = list(islice(given, MOST_SEEDS + 1))
-    if not 1 <= len(asked) <= MOST_SEEDS:
-        raise SpecError("seeds", seeds, f"1 to {MOST_SEEDS:,} of them")
-    for seed in asked:
-        if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-            raise SpecError("a seed", seed, "a whole number")
-        if not 0 <= seed <= LARGEST_SEED:
-            raise SpecError("a seed", seed, f"between 0 and {LARGEST_SEED:,}")
-    if len(set(asked)) < len(asked):
-        raise SpecError("seeds", seeds, "each seed once")
-    return [int(seed) for seed in asked]

@@ -115,7 +115,7 @@ def named_by(link: str) -> LabPlace | None:
         SpecError: no such lab, a setting that it does not have, or a value that is not accepted.
     """
     check_bounds(link)
-    words = parse_qsl(link.lstrip("#?"))
+    words = parse_qsl(link.lstrip("#?"), keep_blank_values=True)
     once = dict(words)
     if "lab" not in once:
         return None
@@ -147,7 +147,8 @@ def place_of_run(there: LabPlace) -> Place | None:
 
 def names_labs(link: str) -> bool:
     """Whether a link leads to a lab, or to the gallery of all."""
-    return bool({"lab", "labs"} & dict(parse_qsl(link.lstrip("#?"))).keys())
+    words = parse_qsl(link.lstrip("#?"), keep_blank_values=True)
+    return bool({"lab", "labs"} & dict(words).keys())
 
 
 def gallery() -> list[dict[str, Any]]:

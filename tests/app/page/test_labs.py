@@ -305,7 +305,8 @@ def test_a_link_opens_a_lab_and_a_reload_finds_it(page):
     "link",
     ["lab=none_such", "lab=constant_target&lab.nothing=1", "lab=constant_target&seeds=0",
      "lab=constant_target&first=-1", "lab=constant_target&lab.target=99",
-     "lab=constant_target&preset=spirals"],
+     "lab=constant_target&preset=spirals", "lab=", "lab=constant_target&seeds=",
+     "lab=constant_target&lab.target="],
 )  # fmt: skip
 def test_a_link_that_cannot_be_read_leads_to_the_gallery_and_says_why(page, link):
     page.open(link)

@@ -196,6 +196,21 @@ def test_unknown_labs_and_settings_are_refused():
         labs.run(Halving(), steps=101)
 
 
+def test_coordinates_that_differ_between_seeds_are_refused():
+    class Shifted(Halving):
+        def work(self, seed):
+            yield xr.Dataset({"number": ("step", [1.0]), "effect": 1.0}, {"step": [seed]})
+
+    class Longer(Halving):
+        def work(self, seed):
+            yield xr.Dataset({"number": ("step", np.ones(seed + 1)), "effect": 1.0})
+
+    for wrong in (Shifted, Longer):
+        assert labs.run(wrong(), 1)["effect"].values == 1.0
+        with pytest.raises(TypeError, match="same coordinates on every seed"):
+            labs.run(wrong(), 2)
+
+
 def test_values_that_are_no_numbers_or_no_effect_are_refused():
     class Words(Halving):
         def work(self, seed):
