@@ -38,6 +38,9 @@ EFFECT = "effect"
 CRITERION = "criterion"
 """The attribute that holds the criterion of a dataset as JSON."""
 
+UNFINISHED = "unfinished"
+"""The attribute that names the seeds of a dataset that are not computed yet."""
+
 
 @dataclass(frozen=True)
 class Criterion:
@@ -158,7 +161,7 @@ def verdict(dataset: xr.Dataset) -> Verdict:
 
     Raises:
         SpecError: it is no dataset.
-        FileFormatError: the dataset is not one of a lab.
+        FileFormatError: the dataset is not one of a lab, or not all of its seeds are computed.
     """
     if not isinstance(dataset, xr.Dataset):
         raise SpecError("dataset", dataset, "the dataset that `labs.run` has computed")
@@ -171,7 +174,13 @@ def verdict(dataset: xr.Dataset) -> Verdict:
         criterion = Criterion(**json.loads(dataset.attrs[CRITERION]))
     except (TypeError, ValueError) as error:
         raise FileFormatError(f"the attribute {CRITERION!r} is no criterion: {error}") from error
-    effects = dataset[EFFECT].values
+    effects, seeds = dataset[EFFECT].values, dataset["seed"].values
+    left = int(np.isin(seeds, dataset.attrs.get(UNFINISHED, [])).sum())
+    if left:
+        raise FileFormatError(
+            f"a verdict needs every seed; {left} of {len(seeds)} are not computed yet. Finish them"
+            " with `labs.run`, or select others with `.sel(seed=...)`."
+        )
     if effects.dtype.kind not in "fiu":
         raise FileFormatError(f"the effects of a lab are numbers; these are {effects.dtype}.")
     return judge(effects, criterion)

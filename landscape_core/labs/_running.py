@@ -136,7 +136,7 @@ def _progress(
     done, total, later = set(found), len(seeds), 0.0
     left = [seed for seed in seeds if seed not in found]
     if found and left:
-        yield Progress(len(done), total, merged(lab, found, seeds))
+        yield Progress(len(done), total, _unfinished(merged(lab, found, seeds), done))
     for update in compute(lab, left):
         if update is None:
             yield Progress(len(done), total)
@@ -149,7 +149,7 @@ def _progress(
             _keep(lab, seed, dataset, store)
         began = time.monotonic()
         if len(done) < total and began >= later:
-            one = merged(lab, found, seeds)
+            one = _unfinished(merged(lab, found, seeds), done)
             took = time.monotonic() - began
             yield Progress(len(done), total, one)
             later = time.monotonic() + max(UPDATE_INTERVAL, MERGED * took)
@@ -247,6 +247,11 @@ class _Whole:
 
     def __call__(self, seed: int) -> xr.Dataset:
         return [dataset for _, dataset, _ in computed(self._lab, [seed])][-1]
+
+
+def _unfinished(dataset: xr.Dataset, done: set[int]) -> xr.Dataset:
+    left = [seed for seed in dataset[SEED].values.tolist() if seed not in done]
+    return dataset.assign_attrs({verdict.UNFINISHED: left})
 
 
 def _judged(dataset: xr.Dataset) -> xr.Dataset:

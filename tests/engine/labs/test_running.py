@@ -16,7 +16,7 @@ import foreign
 from landscape_core import labs
 from landscape_core.analysis.verdict import NOT_REPRODUCED, PASS, Criterion
 from landscape_core.experiments.lab_pictures import Curves
-from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.errors import FileFormatError, SpecError
 from landscape_core.foundation.recipes import Knob
 from landscape_core.labs import _running
 from landscape_core.labs.base import Lab
@@ -90,6 +90,20 @@ def test_what_is_yielded_on_the_way_is_complete_and_later_seeds_are_nan():
     assert first["seed"].values.tolist() == [5, 7]
     assert np.isnan(first["number"][1]).all()
     assert not np.isnan(first["number"][0, 0])
+
+
+def test_seeds_that_are_not_computed_yet_make_no_verdict(monkeypatch):
+    monkeypatch.setattr(_running, "UPDATE_INTERVAL", 0.0)
+    *under_way, end = [one.dataset for one in labs.progress(Halving(), [5, 7, 9])]
+    for number, found in enumerate(under_way):
+        found = from_bytes(to_bytes(found))
+        with pytest.raises(FileFormatError, match="of 3 are not computed yet"):
+            labs.verdict(found)
+        left = np.atleast_1d(found.attrs["unfinished"])
+        assert left.tolist() == [5, 7, 9][3 - len(left) :], number
+    assert labs.verdict(found.sel(seed=[5])).seeds == 1
+    assert "unfinished" not in end.attrs
+    assert labs.verdict(end).seeds == 3
 
 
 def test_finished_seeds_are_kept_and_a_stopped_run_goes_on(tmp_path, monkeypatch):
