@@ -10,7 +10,7 @@ from bokeh.document import Document
 from bokeh.models import Arrow, FixedTicker, ImageRGBA, Line, MultiLine, Scatter
 
 import lab_cases
-from landscape_core.experiments.lab_pictures import Function, Paths
+from landscape_core.experiments.lab_pictures import Function, Histogram, Paths
 from landscape_core.experiments.picture_attributes import KINDS
 from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.marked_figure import MarkedFigure
@@ -188,3 +188,18 @@ def test_the_last_entry_that_is_shown_is_the_last_one_of_the_variables_of_the_pi
     picture = Function(title="Output", x="input", y=("output",), frame="step").plain()
     (panel,) = panels(dataset, picture)
     assert panel.marks[0].y.tolist() == [2, 3, 4]
+
+
+def test_a_group_without_values_has_no_density_and_the_other_keeps_its_own():
+    values = np.stack([np.full(8, np.nan), np.linspace(-1.0, 1.0, 8)])
+    dataset = xr.Dataset(
+        {"v": (("which", "sample"), values), "d": ("place", [1.0, 1.0])},
+        {"which": ["late", "known"], "place": [0.0, 1.0]},
+    )
+    picture = Histogram(
+        title="H", value="v", sample="sample", by="which", density="d", density_x="place"
+    )
+    (panel,) = panels(dataset, picture.plain())
+    late, known = (mark for mark in panel.marks if isinstance(mark, m.Area))
+    assert (late.y == 0).all()
+    assert np.trapezoid(known.y, known.x) == pytest.approx(1.0)
