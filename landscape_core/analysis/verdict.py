@@ -38,6 +38,9 @@ EFFECT = "effect"
 CRITERION = "criterion"
 """The attribute that holds the criterion of a dataset as JSON."""
 
+UNFINISHED = "unfinished"
+"""The attribute that names the seeds of a dataset that are not computed yet."""
+
 
 @dataclass(frozen=True)
 class Criterion:
@@ -88,7 +91,7 @@ class Verdict:
         seeds: how many seeds were asked.
         held: on how many of them the effect lies on the claim's side.
         missing: on how many no effect could be had (a run diverged); they count against the claim.
-        median: of the effects; NaN while there are none.
+        median: of the effects; NaN while there are none, and between two infinities.
         low: the lower end of the interval of the median; minus infinity for too few seeds.
         high: the upper end.
         more: how many more seeds would decide, by the present width; 0 if decided, -1 if unknown.
@@ -105,7 +108,7 @@ class Verdict:
     more: int
 
     def __str__(self) -> str:
-        if not self.seeds or math.isnan(self.median):
+        if not self.seeds:
             return f"{self.word}: no effect yet ({self.criterion})"
         text = f"{self.word}: {self.held} of {self.seeds} seeds; median {self.median:.3g}"
         text += f" [{self.low:.3g}, {self.high:.3g}] ({self.criterion})"
@@ -157,8 +160,11 @@ def verdict(dataset: xr.Dataset) -> Verdict:
     """The verdict on the claim of a lab, from a dataset that `labs.run` has computed.
 
     Raises:
-        FileFormatError: the dataset is not one of a lab.
+        SpecError: it is no dataset.
+        FileFormatError: the dataset is not one of a lab, or not all of its seeds are computed.
     """
+    if not isinstance(dataset, xr.Dataset):
+        raise SpecError("dataset", dataset, "the dataset that `labs.run` has computed")
     if EFFECT not in dataset or dataset[EFFECT].dims != ("seed",) or CRITERION not in dataset.attrs:
         raise FileFormatError(
             f"a verdict needs the variable {EFFECT!r} (seed) and the attribute {CRITERION!r} of a"
@@ -168,7 +174,16 @@ def verdict(dataset: xr.Dataset) -> Verdict:
         criterion = Criterion(**json.loads(dataset.attrs[CRITERION]))
     except (TypeError, ValueError) as error:
         raise FileFormatError(f"the attribute {CRITERION!r} is no criterion: {error}") from error
-    return judge(dataset[EFFECT].values, criterion)
+    effects, seeds = dataset[EFFECT].values, dataset["seed"].values
+    left = int(np.isin(seeds, dataset.attrs.get(UNFINISHED, [])).sum())
+    if left:
+        raise FileFormatError(
+            f"a verdict needs every seed; {left} of {len(seeds)} are not computed yet. Finish them"
+            " with `labs.run`, or select others with `.sel(seed=...)`."
+        )
+    if effects.dtype.kind not in "fiu":
+        raise FileFormatError(f"the effects of a lab are numbers; these are {effects.dtype}.")
+    return judge(effects, criterion)
 
 
 def carried(criterion: Criterion) -> Mapping[str, str]:
@@ -194,8 +209,8 @@ def _median(ordered: npt.NDArray[np.float64]) -> float:
     """The median; infinite where half of the effects are missing."""
     if not len(ordered):
         return math.nan
-    lower, upper = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
-    return float(lower if lower == upper else (lower + upper) / 2)
+    lower, upper = ordered[(len(ordered) - 1) // 2].item(), ordered[len(ordered) // 2].item()
+    return lower if lower == upper else (lower + upper) / 2
 
 
 def _more(ordered: npt.NDArray[np.float64], low: float, high: float, criterion: Criterion) -> int:

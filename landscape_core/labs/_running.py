@@ -22,13 +22,17 @@ from landscape_core.foundation import one_thread
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.reachable_files import reachable_digest
 from landscape_core.foundation.recipes import Recipe, name_of, to_plain
-from landscape_core.foundation.registry import entries, from_plain, make
-from landscape_core.labs.base import LARGEST_SEED, MOST_SEEDS, WALL_CLOCK, Lab
+from landscape_core.foundation.registry import entries
+from landscape_core.labs._asked import check_lab, lab_of, seeds_of
+from landscape_core.labs.base import WALL_CLOCK, Lab
 from landscape_core.models.content_key import content_key, key_or_warning
 from landscape_core.slices.backends.base import Backend
-from landscape_core.storage.store import Store
+from landscape_core.storage.store import Store, check_store
 
 SEED = picture_attributes.SEED
+
+MERGED = 4
+"""Datasets on the way come so seldom that making them takes at most a fifth of the time."""
 
 Found = tuple[int, xr.Dataset, bool]
 """A seed, its dataset, and whether that is finished."""
@@ -69,7 +73,7 @@ def run(
         SpecError: no such lab, a field that it does not have, or seeds that are none.
         BackendError: the workers cannot be had.
     """
-    return result(progress(_lab(lab, settings), seeds, backend=backend, store=store, again=again))
+    return result(progress(lab_of(lab, settings), seeds, backend=backend, store=store, again=again))
 
 
 def progress(
@@ -85,6 +89,8 @@ def progress(
     `done` counts finished seeds. In what is yielded before the end, seeds that are not begun are
     NaN. Nothing is lost when the generator is closed: finished seeds are in the store.
     """
+    if not (backend is None or isinstance(backend, Backend)):
+        raise SpecError("backend", backend, "a backend, for instance Dask(workers=2), or None")
     compute = functools.partial(computed, backend=backend)
     return progress_from(compute, lab, seeds, store=store, again=again)
 
@@ -101,7 +107,9 @@ def progress_from(
 
     While it has no update, progress without a dataset is yielded.
     """
-    asked = _checked_seeds(lab.seeds if seeds is None else seeds)
+    check_lab(lab)
+    check_store(store)
+    asked = seeds_of(lab.seeds if seeds is None else seeds)
     return _progress(compute, lab, asked, store, again=again)
 
 
@@ -125,22 +133,26 @@ def _progress(
         store = None
     if store is not None and not again:
         found = _kept(lab, seeds, store)
-    done, total, shown = set(found), len(seeds), 0.0
+    done, total, later = set(found), len(seeds), 0.0
     left = [seed for seed in seeds if seed not in found]
     if found and left:
-        yield Progress(len(done), total, merged(lab, found, seeds))
+        yield Progress(len(done), total, _unfinished(merged(lab, found, seeds), done))
     for update in compute(lab, left):
         if update is None:
             yield Progress(len(done), total)
             continue
         seed, dataset, finished = update
+        _check_alike(lab, dataset, next(iter(found.values()), dataset))
         found[seed] = dataset
         if finished:
             done.add(seed)
             _keep(lab, seed, dataset, store)
-        if len(done) < total and time.monotonic() >= shown + UPDATE_INTERVAL:
-            yield Progress(len(done), total, merged(lab, found, seeds))
-            shown = time.monotonic()
+        began = time.monotonic()
+        if len(done) < total and began >= later:
+            one = _unfinished(merged(lab, found, seeds), done)
+            took = time.monotonic() - began
+            yield Progress(len(done), total, one)
+            later = time.monotonic() + max(UPDATE_INTERVAL, MERGED * took)
     yield Progress(total, total, _judged(merged(lab, found, seeds)))
 
 
@@ -155,16 +167,22 @@ def _kept(lab: Lab, seeds: list[int], store: Store) -> dict[int, xr.Dataset]:
     return {seed: one for seed, one in kept.items() if one is not None}
 
 
+def _check_alike(lab: Lab, dataset: xr.Dataset, other: xr.Dataset) -> None:
+    if dataset.sizes != other.sizes or not dataset.coords.equals(other.coords):
+        raise TypeError(
+            f"the lab {name_of(type(lab))!r} must have the same coordinates on every seed"
+        )
+
+
 def merged(lab: Lab, found: Mapping[int, xr.Dataset], seeds: list[int]) -> xr.Dataset:
     """The datasets of seeds as one with the dimension `seed`; NaN for those that are missing."""
-    known = [seed for seed in seeds if seed in found]
-    parts = [found[seed] for seed in known]
-    first = parts[0]
+    parts = {index: found[seed] for index, seed in enumerate(seeds) if seed in found}
+    first = next(iter(parts.values()))
     columns: dict[str, Any] = {}
     for name, column in first.data_vars.items():
         values = np.full((len(seeds), *column.shape), np.nan)
-        for seed, part in zip(known, parts, strict=True):
-            values[seeds.index(seed)] = part[name].values
+        for index, part in parts.items():
+            values[index] = part[name].values
         columns[str(name)] = ((SEED, *column.dims), values, column.attrs)
     dataset = xr.Dataset(columns, {**first.coords, SEED: seeds}, _attributes(lab))
     picture_attributes.check(dataset, lab.pictures)
@@ -231,6 +249,11 @@ class _Whole:
         return [dataset for _, dataset, _ in computed(self._lab, [seed])][-1]
 
 
+def _unfinished(dataset: xr.Dataset, done: set[int]) -> xr.Dataset:
+    left = [seed for seed in dataset[SEED].values.tolist() if seed not in done]
+    return dataset.assign_attrs({verdict.UNFINISHED: left})
+
+
 def _judged(dataset: xr.Dataset) -> xr.Dataset:
     judged = verdict.verdict(dataset)
     return dataset.assign_attrs(verdict=judged.word, verdict_in_words=str(judged))
@@ -244,32 +267,3 @@ def _attributes(lab: Lab) -> dict[str, Any]:
         **verdict.carried(kind.criterion),
         **picture_attributes.attribute(kind.pictures),
     }
-
-
-def _lab(lab: str | Lab, settings: Mapping[str, Any]) -> Lab:
-    if isinstance(lab, Lab):
-        return from_plain(type(lab), {**to_plain(lab), **settings})
-    if not isinstance(lab, str):
-        raise SpecError("lab", lab, "the name of a lab, or a lab")
-    return make(Lab, lab, **settings)
-
-
-def _checked_seeds(seeds: int | Iterable[int]) -> list[int]:
-    """Distinct seeds in the order given.
-
-    Raises:
-        SpecError: none, too many, one twice, or what is no seed.
-    """
-    if isinstance(seeds, bool):
-        raise SpecError("seeds", seeds, "how many, or the seeds themselves")
-    asked = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
-    if not 1 <= len(asked) <= MOST_SEEDS:
-        raise SpecError("seeds", seeds, f"1 to {MOST_SEEDS:,} of them")
-    for seed in asked:
-        if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-            raise SpecError("a seed", seed, "a whole number")
-        if not 0 <= seed <= LARGEST_SEED:
-            raise SpecError("a seed", seed, f"between 0 and {LARGEST_SEED:,}")
-    if len(set(asked)) < len(asked):
-        raise SpecError("seeds", seeds, "each seed once")
-    return [int(seed) for seed in asked]

@@ -72,10 +72,11 @@ class Lab(Recipe, ABC):
     def work(self, seed: int) -> Iterator[xr.Dataset]:
         """Yield complete datasets of one seed, coarse ones first, the finished one last.
 
-        All have the same variables, dimensions and coordinates; what is not known yet is NaN, so
-        variables are floating-point numbers (text stands in coordinates). The variable `effect`
-        without dimensions is the number that the criterion is about. Variables whose names begin
-        with `seconds` hold measured times. Everything else is drawn from `seed` alone.
+        All have the same variables, dimensions and coordinates, on every seed; what is not known
+        yet is NaN, so variables are floating-point numbers (text stands in coordinates). The
+        variable `effect` without dimensions is the number that the criterion is about. Variables
+        whose names begin with `seconds` hold measured times. Everything else is drawn from `seed`
+        alone.
         """
 
     def training_run(self, seed: int) -> Run | None:

@@ -120,7 +120,7 @@ class GoodSaddles(Lab):
             y=("flat", "depth", "gradient", "hessian_distance", "goe_distance"),
             x_label="step",
             y_label="fraction, norm or distance",
-            x_scale="log",
+            x_scale="symlog",
             y_scale="log",
             markers=True,
             guides=(Guide(label="half of the directions", level=0.5),),

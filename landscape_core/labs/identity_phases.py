@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import xarray as xr
 from torch import Tensor
@@ -29,6 +30,8 @@ RATE, STEPS = 0.6, 4000
 """The step size is RATE/d: a greater one makes Phase I too short to be seen."""
 RECORDED = np.unique(np.r_[0, np.geomspace(1, STEPS, 70).round().astype(int)])
 BISECTIONS = 60
+ROUNDING = 1e-14
+"""The rounding error of the loss, relative to the terms of which it is the difference."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +125,8 @@ class IdentityPhases(Lab):
                     found["convexity"].values[row, at] = -(slope * gap).sum() / gap.square().sum()
                 shown = STARTS.index(self.start)
                 _record(found, at, neurons[shown], target, slopes[shown][1])
-                yield _finished(found)
+                effect = relative(found["loss"].values[:, -1], ROUNDING * level)
+                yield found.copy(deep=True).assign(effect=effect)
             neurons = [
                 each - RATE / self.dimension * slope
                 for each, (_, slope) in zip(neurons, slopes, strict=True)
@@ -215,7 +219,8 @@ def _record(found: xr.Dataset, at: int, neurons: Tensor, target: Tensor, slope: 
     found["distance"].values[at] = distance
     found["alignment"].values[at] = alignment
     found["away"].values[at] = alignment < 0
-    cosine = alignment / (distance * float(slope.norm()))
+    lengths = distance * float(slope.norm())
+    cosine = alignment / lengths if lengths else math.nan  # exactly at the minimum
     found["arrow_x"].values[at] = 1.0, cosine
     found["arrow_y"].values[at] = 0.0, math.sqrt(max(0.0, 1 - cosine**2))
 
@@ -242,6 +247,11 @@ def _empty() -> xr.Dataset:
     )
 
 
-def _finished(found: xr.Dataset) -> xr.Dataset:
-    with_identity, without = found["loss"].values[:, -1]
-    return found.copy(deep=True).assign(effect=with_identity / without)
+def relative(losses: npt.NDArray[np.float64], least: float) -> float:
+    """The loss with the identity over the other one, (2,); below `least` both count as that.
+
+    A small network finds the minimum exactly, and its loss is then the rounding error of a
+    difference, of either sign.
+    """
+    with_identity, without = np.maximum(losses, least)
+    return float(with_identity / without)

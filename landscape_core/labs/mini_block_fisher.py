@@ -130,7 +130,7 @@ class MiniBlockFisher(Lab):
             by="rule",
             x_label="step",
             y_label="loss of an image",
-            x_scale="log",
+            x_scale="symlog",
         ),
         Curves(
             title="Loss by time",

@@ -145,7 +145,8 @@ class Overparametrized(Lab):
             yield _finished(found)
 
     def _empty(self) -> xr.Dataset:
-        widths = NARROWEST * 2 ** np.arange(int(math.log2(self.widest / NARROWEST)) + 1)
+        doubles = NARROWEST * 2 ** np.arange(int(math.log2(self.widest / NARROWEST)) + 1)
+        widths = np.unique(np.append(doubles, self.widest))
 
         def nothing(*shape: int) -> Array:
             return np.full(shape, math.nan)

@@ -7,6 +7,7 @@ writes a page with pictures. What was computed is kept: a command that was stopp
 """
 
 import argparse
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 USUAL, MANY, CHEAP = 40, 100, 2.0
 """Seeds of a report, and how many it takes of labs that need less than so many seconds a seed. The
 numbers are fixed: adding seeds until they decide makes a wrong verdict likelier than 5 %."""
+
+
+WHOLE = re.compile("[0-9]{1,18}")
+"""A seed, or how many; `int` also reads 1_0, which is neither."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -82,7 +87,7 @@ def _tried(asked: argparse.Namespace) -> Iterator[str]:
     lab = _lab(asked.names[0], asked.set)
     seeds = _seeds(asked.seeds, 0, type(lab).seeds)
     if asked.folder:
-        asked.folder.mkdir(parents=True, exist_ok=True)  # not after minutes of work
+        _make(asked.folder)  # not after minutes of work
     work = progress(lab, seeds, backend=backend(asked), store=user_store(), again=asked.again)
     found = shown(work, asked.names[0], "seed")
     yield type(lab).label
@@ -111,7 +116,7 @@ def _reported(asked: argparse.Namespace) -> Iterator[str]:
     kinds = {name: find(Lab, name) for name in names}
     folder = asked.folder
     if folder:
-        (folder / "labs").mkdir(parents=True, exist_ok=True)
+        _make(folder / "labs")
     tried = []
     for name, kind in kinds.items():
         began = time.monotonic()
@@ -146,6 +151,19 @@ def _draw(found: object, path: Path, *, small: bool = False) -> None:
     atomic_files.write(path, [smaller(drawn) if small else drawn])
 
 
+def _make(folder: Path) -> None:
+    """Make a folder for what is written.
+
+    Raises:
+        SpecError: there is a file of that name, or it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        accepted = f"a folder, or one that can be made ({error.strerror})"
+        raise SpecError("--output", str(folder), accepted) from None
+
+
 def _lab(name: str, settings: list[str]) -> "Lab":
     """The lab of a name with its settings.
 
@@ -176,17 +194,16 @@ def _seeds(text: str | None, first: int, usual: int) -> list[int]:
     accepted = f"how many (at most {MOST_SEEDS:,}), or a list as 3,5,8-20"
     if text is None:
         return list(range(first, first + usual))
-    try:
-        if text.isdigit() and 1 <= int(text) <= MOST_SEEDS:
-            return list(range(first, first + int(text)))
-        found: list[int] = []
-        for part in text.split(","):
-            low, dash, high = part.partition("-")
-            if dash and not 0 <= int(high) - int(low) < MOST_SEEDS:
-                raise SpecError("--seeds", text, accepted)
-            found += range(int(low), int(high) + 1) if dash else [int(low)]
-    except ValueError:
-        raise SpecError("--seeds", text, accepted) from None
-    if text.isdigit():
-        raise SpecError("--seeds", text, accepted)
+    found: list[int] = []
+    parts = text.split(",")
+    for part in parts:
+        ends = [end.strip() for end in part.split("-")]
+        if len(ends) > 2 or not all(WHOLE.fullmatch(end) for end in ends):
+            raise SpecError("--seeds", text, accepted)
+        low, high = int(ends[0]), int(ends[-1])
+        if len(parts) == len(ends) == 1:
+            low, high = first, first + low - 1
+        if not 0 <= high - low < MOST_SEEDS:
+            raise SpecError("--seeds", text, accepted)
+        found += range(low, high + 1)
     return found

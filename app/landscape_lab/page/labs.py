@@ -41,7 +41,7 @@ class PageLabs:
         self.place: LabPlace | None = None
         self.dataset: xr.Dataset | None = None
         self.shown = self.playing = self.busy = False
-        self._linked = False
+        self._linked = self._stale = self._stepping = False
 
     @property
     def view(self) -> LabView:
@@ -86,7 +86,8 @@ class PageLabs:
         self._enter()
         if self.place is None or self.place.name != there.name:
             self.view.clear()
-        self.dataset, self._linked = None, linked
+            self.dataset, self._stale = None, False
+        self._linked = linked
         self._take(there)
 
     def hide(self) -> None:
@@ -111,11 +112,12 @@ class PageLabs:
     def step(self) -> None:
         """Compute the next seed, show it and hold; once all are there, show the next one."""
         there = self.place
-        if there is None:
+        if there is None or self._stepping:  # the seed would begin anew
             return
         done = int(self.view.bar.shown.get("done", 0))
         if done < there.count:
             self._compute(lambda: next_seed(there, self._run.worker.store, done), self._show_seed)
+            self._stepping = True
         else:
             self._stop()
             self.look_at(seed=(there.shown + 1) % there.count)
@@ -138,8 +140,7 @@ class PageLabs:
     def count(self, count: int) -> None:
         """Try the claim on so many seeds."""
         if self.place is not None and count != self.place.count:
-            shown = min(self.place.shown, count - 1)
-            self._take(replace(self.place, count=count, shown=shown), playing=self.playing)
+            self._take(self.place.counted(count), playing=self.playing and not self._stepping)
 
     def choose(self, path: str, value: Any) -> None:
         """Put a value at a path of the lab, as its control does."""
@@ -152,7 +153,7 @@ class PageLabs:
             form.set_error(path, message_of(error))
             return
         form.clear_errors()
-        self._take(replace(self.place, lab=lab), playing=self.playing)
+        self._take(replace(self.place, lab=lab), playing=self.playing and not self._stepping)
 
     def restore(self, path: str) -> None:
         """Put the default value at a path."""
@@ -190,8 +191,8 @@ class PageLabs:
 
     def make_file(self, form: str) -> None:
         """Make a file of what is shown, and hand it to the browser."""
-        if self.place is None or self.dataset is None:
-            self.view.exporter.fail("There is nothing to export yet.")
+        if self.place is None or self.dataset is None or self._stale:
+            self.view.exporter.fail("Nothing of these settings and seeds is computed yet.")
             return
         self._stop()
         deliver(form, self.place, self.dataset, self._run.queue, self.view.exporter)
@@ -206,6 +207,7 @@ class PageLabs:
 
     def _take(self, there: LabPlace, *, playing: bool = False) -> None:
         """Show the settings of a place, and compute what it asks for."""
+        self._stale = self._stale or (self.dataset is not None and there != self.place)
         self.place = there
         self.view.show_lab(there)
         self.show_link()
@@ -224,7 +226,7 @@ class PageLabs:
         self, work: Callable[[], Iterator[Any]], show: Callable[[Any], None], *,
         playing: bool = True,
     ) -> None:  # fmt: skip
-        self.playing, self.busy = playing, True
+        self.playing, self.busy, self._stepping = playing, True, False
         self.view.mark(stale=self.dataset is not None)
         self.view.bar.set({"playing": playing, "verdict": None, "message": ""})
         self._run.queue.submit(work, show, self._fail, self._rested)
@@ -250,7 +252,7 @@ class PageLabs:
                 return
             self.place = there = replace(there, frame=None)  # a setting has changed how many
             self.show_link()
-        self.dataset = found
+        self.dataset, self._stale = found, False
         self.view.mark(stale=False)
         self.view.bar.set({"done": progress.done, "verdict": verdict(found, there)})
         self.draw()
@@ -268,10 +270,9 @@ class PageLabs:
             self._rested()
 
     def _rested(self) -> None:
-        self.playing = False
+        self.playing = self.busy = self._stepping = False
         self.view.bar.set({"playing": False})
-        self.view.mark(stale=False)
-        self.busy = False
+        self.view.mark(stale=self._stale)
 
     def _tell(self, failure: str) -> None:
         self.view.bar.set({"message": failure})

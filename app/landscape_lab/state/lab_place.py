@@ -73,6 +73,16 @@ class LabPlace:
         first = max(FRESH, self.first + self.count)
         return replace(self, first=first if first <= LARGEST else FRESH)
 
+    def counted(self, count: object) -> "LabPlace":
+        """The same with so many seeds.
+
+        Raises:
+            SpecError: it is no whole number, or none or too many.
+        """
+        if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= MOST:
+            raise SpecError("seeds", count, f"a whole number from 1 to {MOST}")
+        return replace(self, count=count, shown=min(self.shown, count - 1))
+
     def link(self) -> str:
         """The text behind the # of an address that leads here."""
         words: dict[str, Any] = {"lab": self.name}
@@ -105,7 +115,7 @@ def named_by(link: str) -> LabPlace | None:
         SpecError: no such lab, a setting that it does not have, or a value that is not accepted.
     """
     check_bounds(link)
-    words = parse_qsl(link.lstrip("#?"))
+    words = parse_qsl(link.lstrip("#?"), keep_blank_values=True)
     once = dict(words)
     if "lab" not in once:
         return None
@@ -137,7 +147,8 @@ def place_of_run(there: LabPlace) -> Place | None:
 
 def names_labs(link: str) -> bool:
     """Whether a link leads to a lab, or to the gallery of all."""
-    return bool({"lab", "labs"} & dict(parse_qsl(link.lstrip("#?"))).keys())
+    words = parse_qsl(link.lstrip("#?"), keep_blank_values=True)
+    return bool({"lab", "labs"} & dict(words).keys())
 
 
 def gallery() -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 
 from landscape_core import labs
+from landscape_core.analysis.verdict import UNFINISHED
 from landscape_core.experiments.progress import UPDATE_INTERVAL, Progress
 from landscape_core.foundation.errors import SpecError
 from landscape_core.labs.base import Lab
@@ -96,8 +97,9 @@ def next_seed(
         found = progress.dataset
         if found is not None and len(asked) < len(seeds):
             unjudged = {name: found.attrs[name] for name in found.attrs if name not in JUDGED}
+            left = [*found.attrs.get(UNFINISHED, []), *(s for s in seeds if s not in asked)]
             found = found.reindex(seed=seeds)
-            found.attrs = unjudged
+            found.attrs = {**unjudged, UNFINISHED: sorted(left)}
         yield index, replace(progress, total=len(seeds), dataset=found)
 
 

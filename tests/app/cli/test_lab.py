@@ -37,6 +37,11 @@ def test_a_run_prints_its_verdict_and_writes_dataset_and_figure(tmp_path, capsys
     assert (folder / "Averages.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_number_of_seeds_may_have_spaces_around_it(tmp_path):
+    assert main([*AVERAGES, "--seeds", " 2 ", "-o", str(tmp_path)]) == 0
+    assert netcdf.load(tmp_path / "Averages.nc")["seed"].values.tolist() == [0, 1]
+
+
 def test_a_report_writes_a_page_with_every_verdict_and_picture(tmp_path, capsys):
     folder = tmp_path / "docs"
     asked = ["lab", "report", "Averages", *PARTS, "--seeds", "6", "-o", str(folder)]
@@ -57,6 +62,12 @@ def test_a_report_writes_a_page_with_every_verdict_and_picture(tmp_path, capsys)
         ([*AVERAGES, "--seeds", "none"], "--seeds"),
         ([*AVERAGES, "--seeds", "0"], "--seeds"),
         ([*AVERAGES, "--seeds", "3-1"], "--seeds"),
+        ([*AVERAGES, "--seeds", "1_0"], "--seeds"),
+        ([*AVERAGES, "--seeds", "1-2-3"], "--seeds"),
+        ([*AVERAGES, "--seeds", "3,"], "--seeds"),
+        ([*AVERAGES, "--seeds", "9" * 5000], "--seeds"),
+        ([*AVERAGES, "-o", __file__], "--output must be a folder"),
+        (["lab", "report", "Averages", *PARTS, "-o", __file__], "--output must be a folder"),
         ([*AVERAGES, "--set", "repetitions"], "FIELD=VALUE"),
         ([*AVERAGES, "--set", "repetitions=1"], "between 10 and 1000"),
         ([*AVERAGES, "--set", "size=1"], "size"),

@@ -10,7 +10,7 @@ from bokeh.document import Document
 from bokeh.models import Arrow, FixedTicker, ImageRGBA, Line, MultiLine, Scatter
 
 import lab_cases
-from landscape_core.experiments.lab_pictures import Function, Paths
+from landscape_core.experiments.lab_pictures import Function, Histogram, Paths
 from landscape_core.experiments.picture_attributes import KINDS
 from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.marked_figure import MarkedFigure
@@ -202,3 +202,18 @@ def test_a_logarithmic_axis_has_numbers_over_its_whole_length(ends):
     assert len(named) >= 3
     assert gaps.max() < 0.6 * np.log(high / low)
     assert all(float(word.replace("−", "-")) == pytest.approx(at) for at, word in named.items())
+
+
+def test_a_group_without_values_has_no_density_and_the_other_keeps_its_own():
+    values = np.stack([np.full(8, np.nan), np.linspace(-1.0, 1.0, 8)])
+    dataset = xr.Dataset(
+        {"v": (("which", "sample"), values), "d": ("place", [1.0, 1.0])},
+        {"which": ["late", "known"], "place": [0.0, 1.0]},
+    )
+    picture = Histogram(
+        title="H", value="v", sample="sample", by="which", density="d", density_x="place"
+    )
+    (panel,) = panels(dataset, picture.plain())
+    late, known = (mark for mark in panel.marks if isinstance(mark, m.Area))
+    assert (late.y == 0).all()
+    assert np.trapezoid(known.y, known.x) == pytest.approx(1.0)

@@ -394,6 +394,9 @@ def test_a_step_computes_the_first_missing_seed_and_shows_those_that_are_kept(tm
     assert found["seed"].values.tolist() == [0, 1, 2, 3]
     assert found["effect"].notnull().values.tolist() == [True, True, True, False]
     assert "verdict" not in found.attrs
+    assert found.attrs["unfinished"] == [3]
+    with pytest.raises(FileFormatError, match="1 of 4 are not computed yet"):
+        labs.verdict(found)
     alone = labs.run(there.lab, [1])["effect"].values[0]
     assert found["effect"].values[1] == alone
 

@@ -1,6 +1,7 @@
 """Labs on a page without a browser: gallery, seeds, settings, links and files."""
 
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -214,6 +215,78 @@ def test_a_pause_keeps_the_picture_and_another_page_is_not_touched(tmp_path):
         page.close()
 
 
+@pytest.fixture
+def held(opened, monkeypatch):
+    """A page whose lab waits for `held.set()` before anything more is computed."""
+    going, work = threading.Event(), Quick.work
+
+    def waiting(lab, seed):
+        going.wait(20)
+        yield from work(lab, seed)
+
+    monkeypatch.setattr(Quick, "work", waiting)
+    yield opened, going
+    going.set()
+
+
+def opacity(page):
+    return page.labs.view._pictures.styles["opacity"]
+
+
+@pytest.mark.parametrize("change", [
+    lambda page: page.labs.choose("height", 1.5),
+    lambda page: page.labs.count(7),
+    lambda page: page.labs.fresh(),
+    lambda page: page.labs.go(LabPlace(Quick(height=1.5), 6)),
+])  # fmt: skip
+def test_pictures_of_other_settings_stay_pale_and_are_no_files_when_work_is_paused(held, change):
+    page, going = held
+    failed = []
+    page.labs.view.exporter.fail = failed.append
+    assert opacity(page) == "1"
+    change(page)
+    page.labs.play(playing=False)
+    assert not page.labs.busy
+    assert opacity(page) != "1"
+    page.labs.make_file("nc")
+    assert "computed yet" in failed[0]
+    going.set()
+    page.labs.play()
+    rest(page)
+    assert opacity(page) == "1"
+    assert bar(page)["verdict"] is not None
+
+
+def test_a_step_under_way_is_not_begun_anew_and_makes_no_setting_play(held):
+    page, going = held
+    begun = []
+    work = Quick.work
+    Quick.work = lambda lab, seed: begun.append(seed) or work(lab, seed)  # undone with `held`
+    for _ in range(5):
+        page.labs.step()
+    until(lambda: begun)
+    page.labs.step()
+    going.set()
+    rest(page)
+    assert begun == [0]
+    assert bar(page)["done"] == 1
+    going.clear()
+    page.labs.step()
+    page.labs.choose("height", 0.7)
+    assert not page.labs.playing
+    going.set()
+    rest(page)
+    assert bar(page)["done"] < 6
+
+
+@pytest.mark.parametrize("count", [0, -1, 201, 10**12, 2.5, "7", True])
+def test_a_number_of_seeds_that_a_page_does_not_compute_is_refused_with_a_sentence(opened, count):
+    before = opened.labs.place
+    opened.labs.view.bar.view.on_message({"action": "count", "value": count})
+    assert "seeds must be a whole number from 1 to 200" in bar(opened)["message"]
+    assert opened.labs.place == before
+
+
 def test_a_link_opens_a_lab_and_a_reload_finds_it(page):
     page.open("#" + LINK)
     assert page.labs.place.lab.target == 2.0
@@ -232,7 +305,8 @@ def test_a_link_opens_a_lab_and_a_reload_finds_it(page):
     "link",
     ["lab=none_such", "lab=constant_target&lab.nothing=1", "lab=constant_target&seeds=0",
      "lab=constant_target&first=-1", "lab=constant_target&lab.target=99",
-     "lab=constant_target&preset=spirals"],
+     "lab=constant_target&preset=spirals", "lab=", "lab=constant_target&seeds=",
+     "lab=constant_target&lab.target="],
 )  # fmt: skip
 def test_a_link_that_cannot_be_read_leads_to_the_gallery_and_says_why(page, link):
     page.open(link)

@@ -74,6 +74,16 @@ def test_a_dataset_carries_its_criterion():
         verdict(xr.Dataset({"loss": ("step", [1.0])}))
     with pytest.raises(FileFormatError, match="criterion"):
         verdict(dataset.assign_attrs(criterion="{}"))
+    with pytest.raises(FileFormatError, match="numbers"):
+        verdict(xr.Dataset({"effect": ("seed", ["a"])}, attrs=dataset.attrs))
+    with pytest.raises(SpecError, match="dataset must be"):
+        verdict(None)
+
+
+def test_a_median_between_two_infinities_is_not_called_missing():
+    told = str(judge([math.nan] * 3 + [-math.inf] * 3, BELOW))
+    assert "3 of 6 seeds" in told
+    assert "no effect yet" not in told
 
 
 @pytest.mark.parametrize(

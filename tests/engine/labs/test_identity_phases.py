@@ -1,5 +1,6 @@
 """The identity mapping: the expected loss and its gradient in closed form."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -10,6 +11,7 @@ from landscape_core.labs.identity_phases import (
     loss_and_gradient,
     pair,
     potential,
+    relative,
 )
 
 
@@ -55,6 +57,15 @@ def test_the_kernel_of_a_vector_with_itself_is_half_its_square():
 def test_the_potential_is_half_of_the_deficit_at_initialization():
     neurons, target = pair(3, 20, 1.2)
     assert potential(neurons, target) == pytest.approx(deficit(neurons, target) / 2, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("losses", "found"),
+    [((0.02, -1.8e-15), 2e11), ((0.0, 0.0), 1.0), ((-2e-15, 0.0), 1.0), ((-2e-15, 0.5), 2e-13)],
+)
+def test_rounding_errors_of_the_loss_do_not_speak_for_the_claim(losses, found):
+    assert relative(np.array(losses), 1e-13) == pytest.approx(found)
+    assert np.isnan(relative(np.array([np.nan, 1.0]), 1e-13))
 
 
 def test_the_first_steps_lead_away_from_the_minimum():

@@ -5,7 +5,14 @@ import pytest
 import torch
 from torch.nn.functional import logsigmoid
 
-from landscape_core.labs.overparametrized import Network, examples, projected, slope, start
+from landscape_core.labs.overparametrized import (
+    Network,
+    Overparametrized,
+    examples,
+    projected,
+    slope,
+    start,
+)
 
 
 @pytest.fixture
@@ -66,3 +73,11 @@ def test_the_slope_is_that_of_a_power_law():
     widths = np.array([32.0, 64.0, 128.0])
     assert slope(widths, 3 * widths**-0.5) == pytest.approx(-0.5)
     assert np.isnan(slope(widths, np.array([1.0, 0.5, np.nan])))
+
+
+@pytest.mark.parametrize(
+    ("widest", "widths"), [(64, [32, 64]), (100, [32, 64, 100]), (256, [32, 64, 128, 256])]
+)
+def test_the_greatest_width_is_the_one_that_was_asked_for(widest, widths):
+    first = next(iter(Overparametrized(widest=widest).work(0)))
+    assert first["width"].values.tolist() == widths

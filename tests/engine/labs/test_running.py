@@ -1,7 +1,10 @@
 """Seeds of a lab: growing datasets, the store, workers, and what is refused."""
 
+import math
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -13,8 +16,9 @@ import foreign
 from landscape_core import labs
 from landscape_core.analysis.verdict import NOT_REPRODUCED, PASS, Criterion
 from landscape_core.experiments.lab_pictures import Curves
-from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.errors import FileFormatError, SpecError
 from landscape_core.foundation.recipes import Knob
+from landscape_core.labs import _running
 from landscape_core.labs.base import Lab
 from landscape_core.labs.constant_target import ConstantTarget
 from landscape_core.storage.netcdf import from_bytes, to_bytes
@@ -58,6 +62,11 @@ class Halving(Lab):
             )
 
 
+def _slow_work(lab: Halving, seed: int) -> Iterator[xr.Dataset]:
+    time.sleep(0.02)
+    yield xr.Dataset({"number": ("step", [1.0]), "effect": float(seed)})
+
+
 @pytest.fixture(autouse=True)
 def _counted():
     COUNTED.clear()
@@ -81,6 +90,20 @@ def test_what_is_yielded_on_the_way_is_complete_and_later_seeds_are_nan():
     assert first["seed"].values.tolist() == [5, 7]
     assert np.isnan(first["number"][1]).all()
     assert not np.isnan(first["number"][0, 0])
+
+
+def test_seeds_that_are_not_computed_yet_make_no_verdict(monkeypatch):
+    monkeypatch.setattr(_running, "UPDATE_INTERVAL", 0.0)
+    *under_way, end = [one.dataset for one in labs.progress(Halving(), [5, 7, 9])]
+    for number, found in enumerate(under_way):
+        found = from_bytes(to_bytes(found))
+        with pytest.raises(FileFormatError, match="of 3 are not computed yet"):
+            labs.verdict(found)
+        left = np.atleast_1d(found.attrs["unfinished"])
+        assert left.tolist() == [5, 7, 9][3 - len(left) :], number
+    assert labs.verdict(found.sel(seed=[5])).seeds == 1
+    assert "unfinished" not in end.attrs
+    assert labs.verdict(end).seeds == 3
 
 
 def test_finished_seeds_are_kept_and_a_stopped_run_goes_on(tmp_path, monkeypatch):
@@ -129,12 +152,53 @@ def test_torch_has_its_threads_back():
 @pytest.mark.parametrize(
     ("seeds", "told"),
     [(0, "seeds"), ([], "seeds"), ([1, 1], "once"), ([-1], "seed"), ([1.5], "whole"),
-     (True, "seeds"), (10**6, "seeds"), ([2**31], "between")],
+     (True, "seeds"), (10**6, "seeds"), ([2**31], "between"), (10**15, "seeds"),
+     (range(10**15), "seeds"), (count(), "seeds"), (2.0, "seeds"), (math.nan, "seeds"),
+     ("3", "seeds")],
 )  # fmt: skip
 def test_seeds_that_are_none_are_refused_before_anything_is_computed(seeds, told):
     with pytest.raises(SpecError, match=told):
         labs.run(Halving(), seeds)
     assert COUNTED == []
+
+
+def test_a_number_of_numpy_says_how_many_seeds():
+    assert labs.run(Halving(), np.int64(2))["seed"].values.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [({"store": "results"}, "store must be a Store"), ({"backend": "dask"}, "backend must be")],
+)
+def test_what_is_no_store_or_backend_is_refused_before_anything_is_computed(given, told):
+    with pytest.raises(SpecError, match=told):
+        labs.run(Halving(), 1, **given)
+    assert COUNTED == []
+
+
+@pytest.mark.parametrize("given", ["constant_target", ConstantTarget, None])
+def test_progress_refuses_what_is_no_lab(given):
+    with pytest.raises(SpecError, match="lab must be"):
+        labs.progress(given, 1)
+
+
+def test_no_setting_makes_another_lab_of_one():
+    for lab in ("constant_target", ConstantTarget()):
+        with pytest.raises(SpecError, match=r"field of ConstantTarget .*learning_rate.*'kind'"):
+            labs.run(lab, 1, kind="games")
+
+
+def test_datasets_on_the_way_do_not_hold_up_many_seeds(monkeypatch):
+    def slow(*given):
+        time.sleep(0.05)
+        return merged(*given)
+
+    merged = _running.merged
+    monkeypatch.setattr(_running, "merged", slow)
+    monkeypatch.setattr(_running, "UPDATE_INTERVAL", 0.0)
+    monkeypatch.setattr(Halving, "work", _slow_work)
+    seen = [one for one in labs.progress(Halving(), 20) if one.dataset is not None]
+    assert 2 <= len(seen) <= 6
 
 
 def test_unknown_labs_and_settings_are_refused():
@@ -144,6 +208,21 @@ def test_unknown_labs_and_settings_are_refused():
         labs.run(Halving(), frist=2.0)
     with pytest.raises(SpecError, match="between"):
         labs.run(Halving(), steps=101)
+
+
+def test_coordinates_that_differ_between_seeds_are_refused():
+    class Shifted(Halving):
+        def work(self, seed):
+            yield xr.Dataset({"number": ("step", [1.0]), "effect": 1.0}, {"step": [seed]})
+
+    class Longer(Halving):
+        def work(self, seed):
+            yield xr.Dataset({"number": ("step", np.ones(seed + 1)), "effect": 1.0})
+
+    for wrong in (Shifted, Longer):
+        assert labs.run(wrong(), 1)["effect"].values == 1.0
+        with pytest.raises(TypeError, match="same coordinates on every seed"):
+            labs.run(wrong(), 2)
 
 
 def test_values_that_are_no_numbers_or_no_effect_are_refused():

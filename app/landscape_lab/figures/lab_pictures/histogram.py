@@ -22,7 +22,9 @@ def panels(view: View) -> list[Panel]:
         ends = np.geomspace(above.min(), above.max() * (1 + 1e-9), int(view["bins"] or 40) + 1)
     for number, label, index in view.groups(view["value"]):
         each = np.ravel(np.asarray(column.isel(index).values, float))
-        counts, _ = np.histogram(each[np.isfinite(each)], ends, density=bool(view["density"]))
+        known = each[np.isfinite(each)]
+        # Of no values there is no density.
+        counts, _ = np.histogram(known, ends, density=bool(view["density"]) and known.size > 0)
         x = np.repeat(ends, 2)
         y = np.concatenate([[0.0], np.repeat(counts, 2), [0.0]])
         hue = color(number) if label else theme.ACCENT
