@@ -10,7 +10,7 @@ from bokeh.document import Document
 from bokeh.models import Arrow, FixedTicker, ImageRGBA, Line, MultiLine, Scatter
 
 import lab_cases
-from landscape_core.experiments.lab_pictures import Function, Histogram, Paths
+from landscape_core.experiments.lab_pictures import Function, Histogram, Matrix, Paths
 from landscape_core.experiments.picture_attributes import KINDS
 from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.marked_figure import MarkedFigure
@@ -203,3 +203,18 @@ def test_a_group_without_values_has_no_density_and_the_other_keeps_its_own():
     late, known = (mark for mark in panel.marks if isinstance(mark, m.Area))
     assert (late.y == 0).all()
     assert np.trapezoid(known.y, known.x) == pytest.approx(1.0)
+
+
+def test_rows_of_a_matrix_are_named_from_the_top():
+    rows = 24
+    dataset = xr.Dataset(
+        {"v": (("row", "column"), np.arange(rows)[:, None] + np.zeros(3))},
+        {"row": np.arange(rows), "column": np.arange(3)},
+    )
+    picture = Matrix(title="M", value="v", row="row", column="column", value_scale="linear")
+    (panel,) = panels(dataset, picture.plain())
+    (cells,) = panel.marks
+    for place, name in panel.y_ticks.items():
+        at = int(np.searchsorted(cells.y, place)) - 1
+        assert cells.values[at, 0] == float(name)
+    assert list(panel.y_ticks.values()) == ["0", "5", "10", "15", "20"]
