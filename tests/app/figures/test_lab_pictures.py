@@ -10,7 +10,7 @@ from bokeh.document import Document
 from bokeh.models import Arrow, FixedTicker, ImageRGBA, Line, MultiLine, Scatter
 
 import lab_cases
-from landscape_core.experiments.lab_pictures import Function, Histogram, Matrix, Paths
+from landscape_core.experiments.lab_pictures import Function, Histogram, Matrix, Paths, Violin
 from landscape_core.experiments.picture_attributes import KINDS
 from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.marked_figure import MarkedFigure
@@ -218,3 +218,15 @@ def test_rows_of_a_matrix_are_named_from_the_top():
         at = int(np.searchsorted(cells.y, place)) - 1
         assert cells.values[at, 0] == float(name)
     assert list(panel.y_ticks.values()) == ["0", "5", "10", "15", "20"]
+
+
+@pytest.mark.parametrize("values", [[1.0, 1.0], [1.0, 1.0 + 2e-16], [-1e9, -1e9 * (1 + 4e-16)]])
+@pytest.mark.parametrize("kind", [Histogram, Violin])
+def test_values_that_are_equal_but_for_rounding_errors_have_a_histogram(values, kind):
+    dataset = xr.Dataset({"v": (("x", "sample"), [values])}, {"x": [0]})
+    more = {"x": "x"} if kind is Violin else {"by": "x"}
+    picture = kind(title="H", value="v", sample="sample", **more)
+    (panel,) = panels(dataset, picture.plain())
+    area = next(mark for mark in panel.marks if isinstance(mark, m.Area))
+    assert np.isfinite(area.x).all()
+    assert np.isfinite(area.y).all()
