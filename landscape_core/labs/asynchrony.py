@@ -40,8 +40,9 @@ TOLERATED = 1.5
 LATE, EVERY, BLOCK = 0.75, 10, 500
 """The part of a run after which the error counts; steps between two errors, and between two maps
 that are shown."""
-TIMES, ROUNDS = 101, 3
-"""Points of the path on the sphere; what the strip shows, in rounds of all workers."""
+TIMES, ROUNDS, REACH = 101, 3, 3.0
+"""Points of the path on the sphere; what the strip shows, in rounds of all workers; the distance
+from 0 at which a path that diverges leaves the picture."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +163,8 @@ class Asynchrony(Lab):
             chain = simulate(drawn, np.array([self.momentum]), delay, self.learning_rate, 1)
             wanted, at = updates.round().astype(int), 1
             for step, v in enumerate(chain, start=1):
+                if not np.abs(v).max() < REACH:
+                    break
                 while at < TIMES and step >= wanted[at]:
                     found["path_x"].values[number, at] = v[0, 0, 0, 0]
                     found["path_y"].values[number, at] = v[0, SADDLE, 0, 0]

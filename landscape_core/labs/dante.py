@@ -216,7 +216,8 @@ def walk_pictures(walked: list[Layers], images: Tensor, hidden: str) -> dict[str
             for step, theta in enumerate(walked):
                 part = zip(line, theta[2 * side :], walked[0][2 * side :], strict=False)
                 along = sum(((now[network] - then[network]) * d).sum() for d, now, then in part)
-                paths[side, row, step] = float(along / norm)
+                still = 0.0 if network == dante else math.nan  # a layer whose turn has not come
+                paths[side, row, step] = float(along / norm) if norm > 0 else still
     ground = torch.tensor(GROUND, dtype=images.dtype)
     up, across = (
         each.flatten()[:, None, None] for each in torch.meshgrid(ground, ground, indexing="ij")

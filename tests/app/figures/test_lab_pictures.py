@@ -10,7 +10,7 @@ from bokeh.document import Document
 from bokeh.models import Arrow, FixedTicker, ImageRGBA, Line, MultiLine, Scatter
 
 import lab_cases
-from landscape_core.experiments.lab_pictures import Function, Histogram, Paths
+from landscape_core.experiments.lab_pictures import Function, Histogram, Matrix, Paths, Violin
 from landscape_core.experiments.picture_attributes import KINDS
 from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.marked_figure import MarkedFigure
@@ -217,3 +217,30 @@ def test_a_group_without_values_has_no_density_and_the_other_keeps_its_own():
     late, known = (mark for mark in panel.marks if isinstance(mark, m.Area))
     assert (late.y == 0).all()
     assert np.trapezoid(known.y, known.x) == pytest.approx(1.0)
+
+
+def test_rows_of_a_matrix_are_named_from_the_top():
+    rows = 24
+    dataset = xr.Dataset(
+        {"v": (("row", "column"), np.arange(rows)[:, None] + np.zeros(3))},
+        {"row": np.arange(rows), "column": np.arange(3)},
+    )
+    picture = Matrix(title="M", value="v", row="row", column="column", value_scale="linear")
+    (panel,) = panels(dataset, picture.plain())
+    (cells,) = panel.marks
+    for place, name in panel.y_ticks.items():
+        at = int(np.searchsorted(cells.y, place)) - 1
+        assert cells.values[at, 0] == float(name)
+    assert list(panel.y_ticks.values()) == ["0", "5", "10", "15", "20"]
+
+
+@pytest.mark.parametrize("values", [[1.0, 1.0], [1.0, 1.0 + 2e-16], [-1e9, -1e9 * (1 + 4e-16)]])
+@pytest.mark.parametrize("kind", [Histogram, Violin])
+def test_values_that_are_equal_but_for_rounding_errors_have_a_histogram(values, kind):
+    dataset = xr.Dataset({"v": (("x", "sample"), [values])}, {"x": [0]})
+    more = {"x": "x"} if kind is Violin else {"by": "x"}
+    picture = kind(title="H", value="v", sample="sample", **more)
+    (panel,) = panels(dataset, picture.plain())
+    area = next(mark for mark in panel.marks if isinstance(mark, m.Area))
+    assert np.isfinite(area.x).all()
+    assert np.isfinite(area.y).all()

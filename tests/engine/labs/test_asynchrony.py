@@ -106,3 +106,13 @@ def test_workers_that_take_turns_have_delays_of_one_less_than_their_number():
     stale = asynchrony.staleness(4, 12)
     assert [stale[k % 4, k] for k in range(4, 12)] == [3.0] * 8
     assert [stale[k, k] for k in range(4)] == [0.0, 1.0, 2.0, 3.0]
+
+
+def test_a_path_that_diverges_ends_where_it_leaves_the_picture():
+    lab = Asynchrony(workers=100, momentum=0.99, learning_rate=2e-3)
+    found = [*itertools.islice(lab.work(0), 2)][-1]
+    one, many = (np.hypot(found["path_x"][row], found["path_y"][row]) for row in (0, 1))
+    assert np.isnan(many).any()
+    assert not np.isinf(many).any()
+    for path in (one, many):
+        assert np.nanmax(path) < 2 * asynchrony.REACH

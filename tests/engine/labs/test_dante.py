@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from landscape_core.labs.dante import (
+    DRAWN,
     LAST,
     RATES,
     best,
@@ -80,6 +81,16 @@ def test_the_plane_begins_at_the_start_and_ends_at_the_last_iterate(images):
     dims, heights = found["height"]
     assert dims == ("ground_y", "ground_x")
     assert np.isfinite(heights).all()
+
+
+def test_before_its_first_turn_a_layer_has_not_moved(images):
+    first = start(0, len(ALL), torch.float64)
+    later = [first[0] + 1, first[1], first[2] + 1, first[3]]
+    later[0][DRAWN[1]], later[0][DRAWN[0]] = first[0][DRAWN[1]], first[0][DRAWN[0]] + 1
+    found = walk_pictures([first, later], images, "sigmoid")
+    assert found["path_x"][1][1].tolist() == [0, 0]
+    assert np.isnan(found["path_x"][1][0]).all()
+    assert found["path_y"][1][1].tolist() == pytest.approx([0, 1])
 
 
 def test_the_best_of_rates_leaves_out_those_that_diverged():

@@ -4,7 +4,7 @@ import numpy as np
 
 from landscape_lab.figures import theme
 from landscape_lab.figures.lab_pictures.marks import Area, Line, Mark, Panel
-from landscape_lab.figures.lab_pictures.reading import View, color
+from landscape_lab.figures.lab_pictures.reading import View, bins, color
 
 LINEAR = 0.02
 """Where a symmetric logarithm is linear, as a fraction of the largest value."""
@@ -16,7 +16,7 @@ def panels(view: View) -> list[Panel]:
     values = np.asarray(column.values, float)
     finite = values[np.isfinite(values)]
     marks: list[Mark] = []
-    ends = np.histogram_bin_edges(finite, int(view["bins"] or 40)) if finite.size else np.ones(2)
+    ends = bins(finite, int(view["bins"] or 40)) if finite.size else np.ones(2)
     if view["x_scale"] == "log" and (finite > 0).any():
         above = finite[finite > 0]
         ends = np.geomspace(above.min(), above.max() * (1 + 1e-9), int(view["bins"] or 40) + 1)

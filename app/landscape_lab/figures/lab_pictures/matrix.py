@@ -3,7 +3,13 @@
 import numpy as np
 
 from landscape_lab.figures.lab_pictures.marks import Cells, Panel
-from landscape_lab.figures.lab_pictures.reading import View
+from landscape_lab.figures.lab_pictures.reading import View, word
+
+MOST_NAMED = 5
+"""Rows that an axis names, at most."""
+
+EVERY = [mantissa * 10**power for power in range(9) for mantissa in (1, 2, 5)]
+"""How far apart named rows are."""
 
 
 def panels(view: View) -> list[Panel]:
@@ -30,5 +36,12 @@ def panels(view: View) -> list[Panel]:
             limits=(1e-4 * high, high) if view["value_scale"] == "log" else None,
         )  # fmt: skip
         title = ": ".join(filter(None, (view["title"] if not number else "", label)))
-        found.append(Panel(**view.axes(title=title, equal=True), marks=[cells]))
+        named = rows_named(view.dataset[view["row"]].values)
+        found.append(Panel(**view.axes(title=title, equal=True, y_ticks=named), marks=[cells]))
     return found
+
+
+def rows_named(rows: np.ndarray) -> dict[float, str]:
+    """Names of some rows at their places: the first is at the top."""
+    apart = next(each for each in EVERY if len(rows) <= MOST_NAMED * each)
+    return {float(len(rows) - 1 - at): word(rows[at]) for at in range(0, len(rows), apart)}

@@ -22,6 +22,9 @@ SEED = "seed"
 TOOLS = ("marks", "reading")
 """Modules of this package that are no kinds of pictures."""
 
+NARROWEST = 1e-9
+"""The least extent of a histogram, relative to the values."""
+
 
 @cache
 def kinds() -> Mapping[str, ModuleType]:
@@ -171,3 +174,14 @@ def edges(centres: Array, scale: str = "linear") -> Array:
         middle = (values[1:] + values[:-1]) / 2
         found = np.concatenate([[2 * values[0] - middle[0]], middle, [2 * values[-1] - middle[-1]]])
     return np.exp(found) if scale == "log" else found
+
+
+def bins(values: Array, count: int) -> Array:
+    """The edges of bins over values (N,), (count + 1,).
+
+    They have some width if all values are equal but for rounding errors.
+    """
+    low, high = float(values.min()), float(values.max())
+    least = NARROWEST * max(abs(low), abs(high))
+    ends = (low - least, high + least) if 0 < high - low < least else None
+    return np.histogram_bin_edges(values, count, ends)

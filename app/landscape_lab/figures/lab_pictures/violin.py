@@ -4,7 +4,7 @@ import numpy as np
 
 from landscape_lab.figures import theme
 from landscape_lab.figures.lab_pictures.marks import Area, Dots, Mark, Panel
-from landscape_lab.figures.lab_pictures.reading import View, color, word
+from landscape_lab.figures.lab_pictures.reading import View, bins, color, word
 
 WIDTH, BINS = 0.8, 24
 
@@ -36,7 +36,7 @@ def panels(view: View) -> list[Panel]:
 def _outline(values: np.ndarray, at: float, width: float, hue: str, label: str, scale: str) -> Mark:
     """The outline of a histogram and its mirror image around a place."""
     shown = np.log10(values[values > 0]) if scale == "log" else values
-    counts, ends = np.histogram(shown, BINS)
+    counts, ends = np.histogram(shown, bins(shown, BINS) if shown.size else BINS)
     half = np.concatenate([[0], np.repeat(counts, 2), [0]]) / max(1, counts.max()) * width / 2
     up = np.repeat(ends, 2)
     heights = 10.0**up if scale == "log" else up
