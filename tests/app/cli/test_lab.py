@@ -1,10 +1,16 @@
 """`landscape lab`: what is listed, what a run and a report write, and what is refused."""
 
+import contextlib
+import signal
+
 import pytest
+import xarray as xr
 
 import foreign
 from landscape_core import labs
+from landscape_core.experiments.progress import Progress
 from landscape_core.storage import netcdf
+from landscape_lab.cli._options import shown
 from landscape_lab.cli.main import main
 
 PARTS = ["--parts", str(foreign.SOURCE / foreign.PACKAGE / "averages.py")]
@@ -79,3 +85,15 @@ def test_what_is_not_accepted_is_one_sentence(words, told, capsys):
     error = capsys.readouterr().err
     assert told in error
     assert error.count("\n") == 1
+
+
+def test_an_interrupt_that_is_lost_in_a_library_ends_the_work_all_the_same():
+    def work():
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        yield Progress(1, 2)
+        yield Progress(2, 2, xr.Dataset())
+
+    with pytest.raises(KeyboardInterrupt):
+        shown(work(), "lab", "seed")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
