@@ -106,7 +106,7 @@ class Asynchrony(Lab):
             x="gap",
             y="delay",
             value="ratio",
-            value_label="error / error without delay; white: diverged",
+            value_label="error / error without delay",
             value_scale="log",
             x_label="1 − μ, for momentum μ = 0.95 … 0.7",
             y_label="delay τ",
