@@ -61,7 +61,10 @@ def elsewhere(lab):
     return lab
 
 
-@pytest.mark.parametrize("name", CHANGED)
+@pytest.mark.parametrize(
+    "name",
+    ["constant_target", pytest.param("noise_and_rank", marks=pytest.mark.exhaustive)],
+)
 def test_link_program_and_data_file_give_the_same_dataset(name, tmp_path):
     there, dataset, address = played(CHANGED[name], tmp_path / "one")
     assert address == CHANGED[name]

@@ -481,6 +481,7 @@ def test_two_pages_do_not_meet_and_may_compute_the_same_lab_at_once(open_page):
     assert bar(two)["verdict"]["text"] == str(before[3]["verdict"]["text"])
 
 
+@pytest.mark.exhaustive
 def test_two_pages_with_other_settings_at_once_have_their_own_numbers(open_page):
     one, two = open_page(), open_page()
     for page, target in ((one, 0.5), (two, -2.0)):
