@@ -17,7 +17,8 @@ import xarray as xr
 
 from landscape_core.analysis import verdict
 from landscape_core.experiments import picture_attributes
-from landscape_core.experiments.progress import UPDATE_INTERVAL, Progress, result
+from landscape_core.experiments import progress as pace
+from landscape_core.experiments.progress import Progress, result
 from landscape_core.foundation import one_thread
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.reachable_files import reachable_digest
@@ -152,7 +153,7 @@ def _progress(
             one = _unfinished(merged(lab, found, seeds), done)
             took = time.monotonic() - began
             yield Progress(len(done), total, one)
-            later = time.monotonic() + max(UPDATE_INTERVAL, MERGED * took)
+            later = time.monotonic() + max(pace.UPDATE_INTERVAL, MERGED * took)
     yield Progress(total, total, _judged(merged(lab, found, seeds)))
 
 

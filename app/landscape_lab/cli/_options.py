@@ -1,18 +1,11 @@
-"""What commands share: words of their help, progress, tables of text."""
+"""What commands share: words of their help, where they compute, tables of text."""
 
 import argparse
-import contextlib
 import os
-import signal
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import xarray as xr
-from tqdm import tqdm
-
-from landscape_core.experiments.progress import Progress
-from landscape_core.foundation.errors import LandscapeError, SpecError
+from landscape_core.foundation.errors import SpecError
 
 if TYPE_CHECKING:
     from landscape_core.slices.backends.base import Backend
@@ -46,45 +39,6 @@ def backend(asked: argparse.Namespace) -> "Backend | None":
     if asked.workers is not None and not 0 <= asked.workers <= most:
         raise SpecError("--workers", asked.workers, f"between 0 and {most} on this machine")
     return Dask(scheduler=asked.scheduler or "", workers=asked.workers or 0)
-
-
-def shown(work: Iterator[Progress], title: str, unit: str) -> xr.Dataset:
-    """The finished work, with a progress bar if it takes longer than a second."""
-    dataset = None
-    with _interrupts() as came, tqdm(desc=title, unit=unit, delay=1, leave=False) as bar:
-        for progress in work:
-            if came:
-                raise KeyboardInterrupt
-            bar.total = progress.total
-            bar.update(progress.done - bar.n)
-            dataset = progress.dataset
-    if dataset is None:
-        raise LandscapeError(f"{title} ended without a result")
-    return dataset
-
-
-@contextlib.contextmanager
-def _interrupts() -> Iterator[list[int]]:
-    """The interrupts (Ctrl-C) so far.
-
-    Python drops the exception of one that comes in the callback of a weak reference, of which
-    libraries that write files have many.
-    """
-    came: list[int] = []
-
-    def note(number: int, frame: object) -> None:
-        came.append(number)
-        signal.default_int_handler(number, None)
-
-    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if not usual or threading.current_thread() is not threading.main_thread():
-        yield came
-        return
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield came
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def aligned(rows: Sequence[tuple[str, ...]]) -> str:

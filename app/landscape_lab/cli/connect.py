@@ -45,8 +45,9 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     from landscape_core.connectivity.connection import Connection
     from landscape_core.experiments.trajectory import check_data, run_of
     from landscape_core.storage import netcdf
-    from landscape_lab.cli._options import aligned, shown
+    from landscape_lab.cli._options import aligned
     from landscape_lab.cli._settings import configured
+    from landscape_lab.cli.progress_bar import shown
     from landscape_lab.state.user_store import user_store
 
     paths = [netcdf.load(file) for file in (asked.first, asked.second)]

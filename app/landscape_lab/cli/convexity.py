@@ -57,8 +57,8 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     from landscape_core.experiments.trajectory import index_at, run_of
     from landscape_core.slices.slice_spec import SliceSpec
     from landscape_core.storage import netcdf
-    from landscape_lab.cli._options import shown
     from landscape_lab.cli._settings import slice_settings
+    from landscape_lab.cli.progress_bar import shown
 
     path, spec = slice_settings(
         netcdf.load(asked.trajectory), asked, SliceSpec(**DEFAULTS), SETTINGS

@@ -44,8 +44,8 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     )
     from landscape_core.experiments.trajectory import run_of
     from landscape_core.storage import netcdf
-    from landscape_lab.cli._options import shown
     from landscape_lab.cli._settings import configured
+    from landscape_lab.cli.progress_bar import shown
     from landscape_lab.figures.reliability import products
     from landscape_lab.state.user_store import user_store
 

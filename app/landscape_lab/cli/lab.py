@@ -81,7 +81,8 @@ def _listed(asked: argparse.Namespace) -> Iterator[str]:
 def _tried(asked: argparse.Namespace) -> Iterator[str]:
     from landscape_core.labs import progress
     from landscape_core.storage import netcdf
-    from landscape_lab.cli._options import backend, shown
+    from landscape_lab.cli._options import backend
+    from landscape_lab.cli.progress_bar import shown
     from landscape_lab.state.user_store import user_store
 
     lab = _lab(asked.names[0], asked.set)
@@ -108,7 +109,8 @@ def _reported(asked: argparse.Namespace) -> Iterator[str]:
     from landscape_core.labs import progress
     from landscape_core.labs.base import Lab
     from landscape_lab.cli._lab_page import Tried, page
-    from landscape_lab.cli._options import backend, shown
+    from landscape_lab.cli._options import backend
+    from landscape_lab.cli.progress_bar import shown
     from landscape_lab.state.lab_place import FRESH
     from landscape_lab.state.user_store import user_store
 

@@ -41,8 +41,9 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     from landscape_core.planes.directions.random import Random
     from landscape_core.slices.grid import Grid
     from landscape_core.storage import atomic_files, netcdf
-    from landscape_lab.cli._options import aligned, shown
+    from landscape_lab.cli._options import aligned
     from landscape_lab.cli._settings import configured
+    from landscape_lab.cli.progress_bar import shown
     from landscape_lab.figures.matplotlib.plotting import picture
     from landscape_lab.state.user_store import user_store
 

@@ -55,8 +55,9 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     from landscape_core.slices.cost import estimate
     from landscape_core.slices.slice_spec import SliceSpec
     from landscape_core.storage import netcdf
-    from landscape_lab.cli._options import backend, shown
+    from landscape_lab.cli._options import backend
     from landscape_lab.cli._settings import slice_settings
+    from landscape_lab.cli.progress_bar import shown
     from landscape_lab.figures.reliability import reliability, statistics
     from landscape_lab.state.user_store import user_store
 

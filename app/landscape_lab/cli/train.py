@@ -39,8 +39,8 @@ def run(asked: argparse.Namespace) -> None:
     from landscape_core.experiments.trajectory import record_run
     from landscape_core.storage import netcdf
     from landscape_core.training.run import Run
-    from landscape_lab.cli._options import shown
     from landscape_lab.cli._settings import configured
+    from landscape_lab.cli.progress_bar import shown
     from landscape_lab.state.user_store import user_store
 
     wanted = configured("run", Run(), asked, SETTINGS)

@@ -61,13 +61,13 @@ class LabView:
         self.form.view.param.update(sizing_mode=None, width=None)
         self.gallery = Gallery(gallery(), actions["open"], actions["leave_labs"])
         self._words = LabWords()
-        self._pictures = pn.Column(stylesheets=[GRID], styles={"opacity": "1"}, margin=0, **FILL)
+        self.pictures = pn.Column(stylesheets=[GRID], styles={"opacity": "1"}, margin=0, **FILL)
         left = pn.Column(
             self.form.view, self._words.column, sizing_mode="stretch_height", margin=0,
             min_height=0, styles={"flex": "none", "width": "auto"},
         )  # fmt: skip
         self._lab = pn.Column(
-            self.bar.view, self._words.above, pn.Row(left, self._pictures, margin=0, **FILL),
+            self.bar.view, self._words.above, pn.Row(left, self.pictures, margin=0, **FILL),
             self.exporter.view, visible=False, margin=0, **FILL,
         )  # fmt: skip
         self.view = pn.Column(self.gallery.view, self._lab, margin=0, **FILL)
@@ -125,11 +125,11 @@ class LabView:
     def clear(self) -> None:
         """Show no picture."""
         self._figures, self._shape, self._found = [], (), None
-        self._pictures.objects = []
+        self.pictures.objects = []
 
     def mark(self, *, stale: bool) -> None:
         """Show the pictures pale while they are of other settings."""
-        put(self._pictures, styles={"opacity": PALE if stale else "1"})
+        put(self.pictures, styles={"opacity": PALE if stale else "1"})
 
     def key(self, name: str) -> bool:
         """Do what a key is for here; whether it may do elsewhere what it is for, too."""
@@ -160,7 +160,7 @@ class LabView:
         self.scale(projects=self._factor > 1)
         for figure, span in zip(self._figures, _spans(len(found)), strict=True):
             figure.figure.update(styles={"grid-column": span}, frame_align=False)
-        self._pictures.objects = [
+        self.pictures.objects = [
             pn.pane.Bokeh(figure.figure, margin=(0, 6, 4, 6), **FILL) for figure in self._figures
         ]
 

@@ -10,8 +10,8 @@ import foreign
 from landscape_core import labs
 from landscape_core.experiments.progress import Progress
 from landscape_core.storage import netcdf
-from landscape_lab.cli._options import shown
 from landscape_lab.cli.main import main
+from landscape_lab.cli.progress_bar import shown
 
 PARTS = ["--parts", str(foreign.SOURCE / foreign.PACKAGE / "averages.py")]
 AVERAGES = ["lab", "run", "Averages", *PARTS, "--set", "repetitions=20"]

@@ -230,7 +230,7 @@ def held(opened, monkeypatch):
 
 
 def opacity(page):
-    return page.labs.view._pictures.styles["opacity"]
+    return page.labs.view.pictures.styles["opacity"]
 
 
 @pytest.mark.parametrize("change", [

@@ -1,7 +1,6 @@
 """Seeds of a lab: growing datasets, the store, workers, and what is refused."""
 
 import math
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -15,14 +14,16 @@ import xarray as xr
 import foreign
 from landscape_core import labs
 from landscape_core.analysis.verdict import NOT_REPRODUCED, PASS, Criterion
+from landscape_core.experiments import picture_attributes
+from landscape_core.experiments import progress as pace
 from landscape_core.experiments.lab_pictures import Curves
 from landscape_core.foundation.errors import FileFormatError, SpecError
 from landscape_core.foundation.recipes import Knob
-from landscape_core.labs import _running
 from landscape_core.labs.base import Lab
 from landscape_core.labs.constant_target import ConstantTarget
 from landscape_core.storage.netcdf import from_bytes, to_bytes
 from landscape_core.storage.store import Store
+from waiting import take
 
 COUNTED: list[int] = []
 STOPPED: list[int] = []
@@ -63,7 +64,7 @@ class Halving(Lab):
 
 
 def _slow_work(lab: Halving, seed: int) -> Iterator[xr.Dataset]:
-    time.sleep(0.02)
+    take(0.02)
     yield xr.Dataset({"number": ("step", [1.0]), "effect": float(seed)})
 
 
@@ -93,7 +94,7 @@ def test_what_is_yielded_on_the_way_is_complete_and_later_seeds_are_nan():
 
 
 def test_seeds_that_are_not_computed_yet_make_no_verdict(monkeypatch):
-    monkeypatch.setattr(_running, "UPDATE_INTERVAL", 0.0)
+    monkeypatch.setattr(pace, "UPDATE_INTERVAL", 0.0)
     *under_way, end = [one.dataset for one in labs.progress(Halving(), [5, 7, 9])]
     for number, found in enumerate(under_way):
         found = from_bytes(to_bytes(found))
@@ -190,12 +191,12 @@ def test_no_setting_makes_another_lab_of_one():
 
 def test_datasets_on_the_way_do_not_hold_up_many_seeds(monkeypatch):
     def slow(*given):
-        time.sleep(0.05)
-        return merged(*given)
+        take(0.05)
+        check(*given)
 
-    merged = _running.merged
-    monkeypatch.setattr(_running, "merged", slow)
-    monkeypatch.setattr(_running, "UPDATE_INTERVAL", 0.0)
+    check = picture_attributes.check
+    monkeypatch.setattr(picture_attributes, "check", slow)
+    monkeypatch.setattr(pace, "UPDATE_INTERVAL", 0.0)
     monkeypatch.setattr(Halving, "work", _slow_work)
     seen = [one for one in labs.progress(Halving(), 20) if one.dataset is not None]
     assert 2 <= len(seen) <= 6
