@@ -24,8 +24,8 @@ computed, and not changed after. This page is written by `landscape lab report -
 """
 
 NUMBERS = """
-Each lab has 40 seeds, and 100 where a seed takes less than two seconds. These numbers were fixed,
-too: none was added because the seeds before did not decide.
+Each lab has 40 seeds, and 100 where a seed takes less than two seconds, however they turn out. The
+first 20 were known when these numbers were chosen.
 """
 
 REDUCED, COLORS = 2, 96

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.errors import LandscapeError, SpecError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -46,6 +46,9 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(asked: argparse.Namespace) -> Iterator[str]:
     """Draw what the files hold."""
+    for file in asked.files:
+        if not file.exists():  # before what takes long to import
+            raise LandscapeError(f"{file}: no such file.")
     from landscape_core.storage import atomic_files, netcdf
     from landscape_lab.figures.matplotlib.plotting import picture
 
