@@ -46,15 +46,15 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(asked: argparse.Namespace) -> Iterator[str]:
     """Draw what the files hold."""
+    target = Path(asked.output)
+    if target.suffix not in (*DRAWN, ".html"):
+        raise SpecError("the output", str(target), "a .png, .svg, .pdf or .html file")
     for file in asked.files:
         if not file.exists():  # before what takes long to import
             raise LandscapeError(f"{file}: no such file.")
     from landscape_core.storage import atomic_files, netcdf
     from landscape_lab.figures.matplotlib.plotting import picture
 
-    target = Path(asked.output)
-    if target.suffix not in (*DRAWN, ".html"):
-        raise SpecError("the output", str(target), "a .png, .svg, .pdf or .html file")
     given = [netcdf.load(file) for file in asked.files]
     chosen: dict[str, Any] = {
         "variable": asked.variable,
