@@ -41,16 +41,18 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(asked: argparse.Namespace) -> Iterator[str]:
     """Run the command and print the result."""
+    from landscape_core.storage import netcdf
+
+    paths = [netcdf.load(file) for file in (asked.first, asked.second)]
+
     from landscape_core.connectivity.connected_runs import connect_runs
     from landscape_core.connectivity.connection import Connection
     from landscape_core.experiments.trajectory import check_data, run_of
-    from landscape_core.storage import netcdf
     from landscape_lab.cli._options import aligned
     from landscape_lab.cli._settings import configured
     from landscape_lab.cli.progress_bar import shown
     from landscape_lab.state.user_store import user_store
 
-    paths = [netcdf.load(file) for file in (asked.first, asked.second)]
     first, second = (run_of(path) for path in paths)
     for path, run in zip(paths, (first, second), strict=True):
         check_data(path, run)
