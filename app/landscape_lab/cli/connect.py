@@ -43,6 +43,7 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     """Run the command and print the result."""
     from landscape_core.storage import netcdf
 
+    # Before what takes long to import: a file may not be there.
     paths = [netcdf.load(file) for file in (asked.first, asked.second)]
 
     from landscape_core.connectivity.connected_runs import connect_runs
