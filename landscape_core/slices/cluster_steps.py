@@ -89,7 +89,7 @@ def remote_steps(client: "Client", packed: bytes, interval: float = LOOK) -> Ite
     Args:
         client: of the cluster.
         packed: a function that returns the iterator, as `cloudpickle.dumps` packs it.
-        interval: seconds of waiting after which None comes.
+        interval: seconds of waiting after which None comes; 0: at once, as long as nothing is done.
 
     Raises:
         BackendError: the worker is gone, with what it was at.
@@ -101,9 +101,9 @@ def remote_steps(client: "Client", packed: bytes, interval: float = LOOK) -> Ite
         future = client.submit(Steps, packed, actor=True, pure=False)
     steps: Any = None  # the worker's, where each call returns a future
     try:
-        steps = yield from _waited(client, future.result, interval)
+        steps = yield from _waited(client, future, interval)
         coming = steps.advance()
-        while found := (yield from _waited(client, coming.result, interval)):
+        while found := (yield from _waited(client, coming, interval)):
             coming = steps.advance()
             yield found[0]
     except GeneratorExit:  # nobody wants the rest
@@ -116,23 +116,24 @@ def remote_steps(client: "Client", packed: bytes, interval: float = LOOK) -> Ite
             client.cancel([future])
 
 
-def _waited(
-    client: "Client", result: Callable[[float], T], interval: float
-) -> Generator[None, None, T]:
+def _waited(client: "Client", future: Any, interval: float) -> Generator[None, None, Any]:
     """What comes in the end; yields while it does not."""
     from distributed import CancelledError, KilledWorker
     from distributed.comm.core import CommClosedError
 
     while True:
         try:
-            return result(interval)
+            # distributed itself stumbles over a time that is hardly any.
+            if interval or future.done():
+                return future.result(interval or LOOK)
         except TimeoutError:
-            if client.status != "running":
-                raise BackendError(LOST) from None
+            pass
         except (KilledWorker, CommClosedError, CancelledError) as error:
             raise BackendError(LOST) from error
         except (OSError, RuntimeError) as error:
             if "Actor" in str(error):  # that it was lost; else the work itself has failed
                 raise BackendError(LOST) from error
             raise
+        if client.status != "running":
+            raise BackendError(LOST)
         yield None

@@ -254,14 +254,15 @@ async def serve(asked: argparse.Namespace) -> None:
 
 def _own_server(served: Served, workers: StudyWorkers) -> PanelServer:
     """The server of this process, which shows the pages itself."""
+    server = PanelServer(served)
     if served.workers:
         loop = asyncio.get_running_loop()
 
         def ask() -> None:
             loop.call_soon_threadsafe(workers.ask, ELSEWHERE.report)
 
-        ELSEWHERE.use(ask, served.workers)
-    return PanelServer(served)
+        ELSEWHERE.use(ask, served.workers, lambda: server.alone)
+    return server
 
 
 def main() -> None:

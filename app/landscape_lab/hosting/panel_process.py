@@ -4,6 +4,7 @@ It listens nowhere: `front.py` accepts the connections, looks at their first req
 to one of these processes, or to the one that it is itself.
 """
 
+import functools
 import json
 import os
 import signal
@@ -106,6 +107,8 @@ class PanelServer:
         self._connected: set[str] = set()
         """Sessions to which a page has been connected."""
         self._left = LeftPages()
+        self.alone = True
+        """Whether one page at most was open at the last look; to be read from any thread."""
         self._quiet_at = self._seldom_at = time.monotonic()
         PeriodicCallback(self._use_time, LOOK).start()
         PeriodicCallback(self._look, LOOK).start()
@@ -170,6 +173,7 @@ class PanelServer:
     def _look(self) -> None:
         """See which pages were left; end them soon, and those that have asked for it."""
         sessions = self.server.get_sessions()
+        self.alone = len(self.sessions) <= 1
         self._connected.update(one.id for one in sessions if one.connection_count)
         self._connected.intersection_update(one.id for one in sessions)
         self._left.update(self.sessions, self.deserted)
@@ -263,7 +267,8 @@ def run(served: Served, number: int, end: socket.socket) -> None:
         line.send(json.dumps({READY: os.getpid()}).encode())
         PeriodicCallback(report, LOOK).start()
         if served.workers:
-            ELSEWHERE.use(lambda: loop.add_callback(ask_for_workers), served.workers)
+            ask = functools.partial(loop.add_callback, ask_for_workers)
+            ELSEWHERE.use(ask, served.workers, lambda: panel.alone)
 
     loop.add_callback(start)
     loop.start()

@@ -106,8 +106,9 @@ class PageHandler(TornadoVoilaHandler):
     async def get(self, path: str | None = None) -> None:
         """Send the page while its kernel runs the notebook."""
         file = bool(path and self.notebook_path)
-        if file or not self.current_user:  # nothing is started, but perhaps a login asked for
-            await super().get(path)
+        if file or not self.current_user:  # nothing is started
+            if (sending := super().get(path)) is not None:  # else the login is asked for
+                await sending
             return
         ticket = gate.admitted(self, self.queue)
         if not ticket:

@@ -37,6 +37,7 @@ class Elsewhere:
     def __init__(self) -> None:
         """There are none: everything is computed here."""
         self.count = 0
+        self.alone: Callable[[], bool] = _never
         self._ask: Callable[[], None] | None = None
         self._changed = threading.Condition()
         self._reported: Mapping[str, str] | None = None
@@ -48,14 +49,21 @@ class Elsewhere:
         """Whether there are workers, or would be if they were asked for."""
         return self._ask is not None
 
-    def use(self, ask: Callable[[], None] | None, count: int = 1) -> None:
+    def use(
+        self,
+        ask: Callable[[], None] | None,
+        count: int = 1,
+        alone: Callable[[], bool] | None = None,
+    ) -> None:
         """Use workers from now on, or none.
 
         Args:
             ask: asks for their address, which `report` then gets; from any thread.
             count: how many there are.
+            alone: whether this process shows one page at most, which then may compute here too
+                without taking time from others; from any thread. By default it never does.
         """
-        self._ask, self.count = ask, count if ask else 0
+        self._ask, self.count, self.alone = ask, count if ask else 0, alone or _never
 
     def prepare(self) -> None:
         """Have the workers started, if there are any and nobody has asked: they are needed soon."""
@@ -67,6 +75,11 @@ class Elsewhere:
         with self._changed:
             self._reported = reported
             self._changed.notify_all()
+
+    def arriving(self, interval: float = LOOK) -> Iterator[None]:
+        """Wait until the workers are there, or cannot be had; None every so many seconds."""
+        if self.exists:
+            yield from self._connected(interval)
 
     def items(self, call: Callable[[], Iterator[T]], interval: float = LOOK) -> Iterator[T | None]:
         """What `call` yields, from a worker, and None now and then while there is nothing new.
@@ -82,7 +95,7 @@ class Elsewhere:
         """
         packed = _packed(call) if self.exists else b""
         for again in (True, False):
-            client = (yield from self._connected()) if packed else None
+            client = (yield from self._connected(interval)) if packed else None
             if client is None:
                 yield from call()
                 return
@@ -99,7 +112,7 @@ class Elsewhere:
 
     def _remote(self, client: "Client", packed: bytes, interval: float) -> Iterator[Any]:
         """The items from a worker, as soon as there is room for the work."""
-        yield from self._room_for(len(packed))
+        yield from self._room_for(len(packed), interval)
         try:
             yield from remote_steps(client, packed, interval)
         finally:
@@ -117,16 +130,18 @@ class Elsewhere:
     def _arrived(self) -> bool:
         return self._reported is not None or self._client is not None
 
-    def _room_for(self, size: int) -> Iterator[None]:
+    def _room_for(self, size: int, interval: float) -> Iterator[None]:
         """Take room for this number of bytes as soon as there is; what is larger goes alone."""
         while True:
             with self._changed:
-                if self._changed.wait_for(lambda: not self._sent or self._sent + size < ROOM, LOOK):
+                if self._changed.wait_for(
+                    lambda: not self._sent or self._sent + size < ROOM, interval
+                ):
                     self._sent += size
                     return
             yield None
 
-    def _connected(self) -> Generator[None, None, "Client | None"]:
+    def _connected(self, interval: float) -> Generator[None, None, "Client | None"]:
         """The way to the workers; None where there is none."""
         with self._changed:
             client = self._client
@@ -140,7 +155,7 @@ class Elsewhere:
             self._ask()
         while time.monotonic() < end:
             with self._changed:
-                if self._changed.wait_for(self._arrived, LOOK):
+                if self._changed.wait_for(self._arrived, interval):
                     return self._connect()
             yield None
         return None
@@ -158,6 +173,10 @@ class Elsewhere:
                     reported["address"], security=keys.security(), timeout=CONNECTING
                 )
         return self._client
+
+
+def _never() -> bool:
+    return False
 
 
 def _packed(call: Callable[[], Any]) -> bytes:

@@ -1,7 +1,8 @@
 """The work of a lab on a page: its first picture, all of its seeds, or the next one alone.
 
-Seeds are computed on the workers of the server, each by the next that is free; where there are
-none, here, and at the same time on a second core of the machine, if nobody else uses it.
+Seeds are computed on the workers of the server, each by the next that is free, and at the same time
+here while this process shows no other page; where there are no workers, here, and at the same time
+on a second core of the machine, if nobody else uses it.
 """
 
 import functools
@@ -112,8 +113,8 @@ def _computation(
         left = deque(seeds)
         if elsewhere.exists:
             count = min(elsewhere.count, len(seeds))
-            interval = INTERVAL if count > 1 else LOOK
-            sources = [_on_workers(elsewhere, lab, left, interval) for _ in range(count)]
+            sources = [_on_workers(elsewhere, lab, left, count) for _ in range(count)]
+            sources.append(_here(lab, left, elsewhere.alone))
         else:
             sources = [_here(lab, left)]
             if lab.seconds * len(seeds) / lab.seeds >= LONG:
@@ -151,9 +152,13 @@ def _next(source: Updates, sources: list[Updates]) -> labs.Found | None:
         return None
 
 
-def _here(lab: Lab, left: deque[int]) -> Updates:
-    """One seed after the other in this process."""
-    while left:
+def _always() -> bool:
+    return True
+
+
+def _here(lab: Lab, left: deque[int], allowed: Callable[[], bool] = _always) -> Updates:
+    """One seed after the other in this process, as long as that is allowed."""
+    while left and allowed():
         yield from labs.computed(lab, [left.popleft()])
 
 
@@ -171,11 +176,24 @@ def _on_second_process(second: SecondProcess, lab: Lab, left: deque[int]) -> Upd
             yield seed, dataset, True
 
 
-def _on_workers(elsewhere: Elsewhere, lab: Lab, left: deque[int], interval: float) -> Updates:
-    """One seed after the other on whichever worker takes it."""
+def _on_workers(elsewhere: Elsewhere, lab: Lab, left: deque[int], count: int) -> Updates:
+    """One seed after the other on whichever of so many workers takes it."""
+    if elsewhere.alone():
+        for _ in elsewhere.arriving(0.0):
+            if not left:  # all have been computed here meanwhile
+                return
+            yield None
     while left:
-        seed = left.popleft()
-        yield from elsewhere.items(functools.partial(_steps, lab, seed), interval)
+        alone, seed = elsewhere.alone(), left.popleft()
+        interval = 0.0 if alone else INTERVAL if count > 1 else LOOK
+        work = _finished if alone else _steps
+        yield from elsewhere.items(functools.partial(work, lab, seed), interval)
+
+
+def _finished(lab: Lab, seed: int) -> Iterator[labs.Found]:
+    """The dataset of a seed at its end: the worker need not wait until it is asked for more."""
+    *_, found = labs.computed(lab, [seed])
+    yield found
 
 
 def _steps(lab: Lab, seed: int) -> Iterator[labs.Found | None]:

@@ -59,13 +59,13 @@ def _travels():
 
 
 @contextlib.contextmanager
-def served(count=1):
+def served(count=1, alone=None):
     """The workers of a server whose event loop runs in a thread, and the way there."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     workers, elsewhere = StudyWorkers(count), Elsewhere()
-    elsewhere.use(lambda: loop.call_soon_threadsafe(workers.ask, elsewhere.report), count)
+    elsewhere.use(lambda: loop.call_soon_threadsafe(workers.ask, elsewhere.report), count, alone)
     try:
         yield workers, elsewhere
     finally:
@@ -257,8 +257,8 @@ def test_a_kept_run_is_trained_there_as_here(elsewhere, monkeypatch):
 def test_a_lab_grows_there_and_ends_as_here(elsewhere, tmp_path):
     there, store = LabPlace(find(Lab, "games")(), 2), Store(tmp_path)
     seen = list(every_seed(there, store, again=False, elsewhere=elsewhere))
-    grown = [one for one in seen if one.dataset is not None and one.done == 0]
-    assert len(grown) > 2
+    grown = [one for one in seen if one.dataset is not None and one.done < 2]
+    assert len(grown) > 3  # more than one a seed, however slow the machine
     assert [one.done for one in seen] == sorted(one.done for one in seen)
     here = labs.run(there.lab, there.seeds)
     assert labs.repeatable(seen[-1].dataset).identical(labs.repeatable(here))
@@ -277,6 +277,41 @@ def test_seeds_of_a_lab_are_shared_out_among_workers(monkeypatch):
     assert len(set(last.dataset["effect"].values)) == 2
     *_, last = every_seed(there, None, again=False, elsewhere=Elsewhere())
     assert set(last.dataset["effect"].values) == {os.getpid()}
+
+
+def test_a_page_alone_computes_a_lab_here_as_well_until_others_come(monkeypatch, tmp_path):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(ROOT), str(ROOT / "app"))))
+    there, others = LabPlace(Whereabouts(), 6), threading.Event()
+    with served(alone=lambda: not others.is_set()) as (_, elsewhere):
+        list(elsewhere.arriving())  # they are there from now on
+        *_, last = every_seed(there, None, again=False, elsewhere=elsewhere)
+        places = last.dataset["effect"].values
+        assert 2 <= np.sum(places == os.getpid()) <= 4
+        assert len(set(places)) == 2
+        work = every_seed(there, None, again=False, elsewhere=elsewhere)
+        next(one for one in work if one.done)
+        others.set()
+        *_, last = work
+        assert np.sum(last.dataset["effect"].values == os.getpid()) <= 2
+        others.clear()
+        endless = LabPlace(Whereabouts(file=str(tmp_path / "end")), 2)
+        work = every_seed(endless, None, again=False, elsewhere=elsewhere)
+        for _ in zip(range(50), work, strict=False):
+            pass
+        work.close()
+        until((tmp_path / "end").exists)
+        assert something(elsewhere.items(whereabouts)) != [os.getpid()]
+
+
+def test_a_page_alone_does_not_wait_for_workers_that_start():
+    asked, elsewhere = [], Elsewhere()
+    elsewhere.use(lambda: asked.append("workers"), 2, lambda: True)
+    there = LabPlace(find(Lab, "games")(), 3)
+    *_, last = every_seed(there, None, again=False, elsewhere=elsewhere)
+    assert asked
+    assert last.done == 3
+    here = labs.run(there.lab, there.seeds)
+    assert labs.repeatable(last.dataset).identical(labs.repeatable(here))
 
 
 def test_a_lab_that_is_stopped_stops_on_the_worker(elsewhere, tmp_path):
