@@ -1,6 +1,8 @@
 """What holds for all tests. The engine is not imported here: shapes are checked in what is imported
 after `check_types`."""
 
+import sys
+
 import pytest
 import torch
 from hypothesis import settings
@@ -14,6 +16,14 @@ torch.set_num_threads(1)
 # The same examples every time, no record of failures on disk, no deadline on a busy machine.
 settings.register_profile("landscape", derandomize=True, database=None, deadline=None)
 settings.load_profile("landscape")
+
+
+@pytest.fixture(autouse=True)
+def _figures_closed():
+    """Matplotlib keeps the figures of `pyplot`, and warns when they are many."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.fixture

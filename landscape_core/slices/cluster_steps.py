@@ -8,7 +8,7 @@ import contextlib
 import ctypes
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from landscape_core.foundation.errors import BackendError

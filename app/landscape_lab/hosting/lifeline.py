@@ -5,6 +5,9 @@
 runs a module as `python -m MODULE` does, and ends it once its standard input is closed. The parent
 holds the other end, and need not live to close it: this also works where it was killed. Linux's
 `PR_SET_PDEATHSIG` watches a thread, not a process, and macOS has nothing like it.
+
+The module itself, and whatever it starts, gets an empty standard input: a program that shares the
+other end could read from it, or switch it to answer at once (Node.js does).
 """
 
 import atexit
@@ -29,7 +32,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _end_process)  # until the server has a way of its own
     if folder := os.environ.get(FOLDER):
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    threading.Thread(target=_end_without_parent, args=(folder,), daemon=True).start()
+    parent = _kept_standard_input()
+    threading.Thread(target=_end_without_parent, args=(parent, folder), daemon=True).start()
     module = sys.argv[1]
     sys.argv = sys.argv[1:]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
@@ -39,9 +43,17 @@ def _end_process(number: int, _: FrameType | None) -> None:
     sys.exit(128 + number)
 
 
-def _end_without_parent(folder: str | None) -> None:
+def _kept_standard_input() -> int:
+    """The standard input as a descriptor that no child inherits; an empty one is in its place."""
+    kept, empty = os.dup(0), os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.close(empty)
+    return kept
+
+
+def _end_without_parent(parent: int, folder: str | None) -> None:
     with contextlib.suppress(OSError):
-        while os.read(sys.__stdin__.fileno(), 1):  # type: ignore[union-attr] # open: it is a pipe
+        while os.read(parent, 1):
             pass
     os.kill(os.getpid(), signal.SIGTERM)
     threading.Event().wait(PATIENCE)

@@ -33,13 +33,6 @@ NAMES = (
 EXHAUSTIVE = pytest.mark.exhaustive
 
 
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    if "matplotlib.pyplot" in sys.modules:
-        sys.modules["matplotlib.pyplot"].close("all")
-
-
 def with_path(slice_, path=None):
     path = path_to(1, 1) if path is None else path
     return slice_.merge(path.rename({name: f"path_{name}" for name in path.data_vars}))

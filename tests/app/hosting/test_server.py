@@ -175,6 +175,33 @@ def test_a_server_runs_inside_the_block_and_is_gone_after():
         socket.create_connection((server.LOCAL, port), timeout=1)
 
 
+CARELESS = """
+import fcntl, http.server, os, signal, subprocess, sys, threading
+
+child = "import fcntl, os; fcntl.fcntl(0, fcntl.F_SETFL, os.O_NONBLOCK); os.read(0, 1)"
+subprocess.run([sys.executable, "-c", child], check=True)
+signal.signal(signal.SIGUSR1, lambda *_: None)
+for thread in threading.enumerate():
+    if thread is not threading.main_thread():
+        signal.pthread_kill(thread.ident, signal.SIGUSR1)
+handler = http.server.SimpleHTTPRequestHandler
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), handler).serve_forever()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no such pipes elsewhere")
+def test_what_a_child_does_to_its_standard_input_does_not_end_the_server(tmp_path):
+    (tmp_path / "careless.py").write_text(CARELESS)
+    port = server.free_port()
+    argv = [sys.executable, "-m", "careless", str(port)]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join((str(tmp_path), *sys.path))}
+    url = server.address(port)
+    with server.running((argv, env), url, output=subprocess.DEVNULL) as process:
+        with urllib.request.urlopen(url, timeout=60) as answer:
+            assert answer.status == 200
+        assert process.poll() is None
+
+
 def test_a_server_that_ends_at_once_is_an_error():
     command = ([sys.executable, "-c", "raise SystemExit(3)"], dict(os.environ))
     with (

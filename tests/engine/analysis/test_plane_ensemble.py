@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+import xarray as xr
 from jaxtyping import config
 from torch.nn.functional import cross_entropy
 
@@ -109,7 +110,8 @@ class Fixed(Directions):
 
 def test_a_rule_may_be_given_by_its_name(parts):
     named, given = (next(ensemble(parts, one, planes=1)) for one in ("random", Random()))
-    assert named.identical(given)
+    assert named.attrs["plane_digest"] == given.attrs["plane_digest"]
+    xr.testing.assert_allclose(named, given, rtol=1e-12)  # a trial chose how each is computed
 
 
 def test_directions_that_are_not_drawn_are_refused(parts):
