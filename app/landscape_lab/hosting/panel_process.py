@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +24,9 @@ from landscape_lab.hosting.gate import SecurityHeaders
 from landscape_lab.hosting.handover import Line
 from landscape_lab.hosting.left_pages import LeftPages
 from landscape_lab.hosting.served import Served
-from landscape_lab.hosting.spare_pages import SparePages
+from landscape_lab.hosting.spare_pages import Pace, SparePages
 from landscape_lab.worker.elsewhere import ELSEWHERE
 from landscape_lab.worker.second_process import SECOND_PROCESS
-from landscape_lab.worker.turns import TURNS
 
 SCRIPT = Path(__file__).resolve().with_name("serve.py")
 """The script that shows the app."""
@@ -38,13 +36,6 @@ SWITCH = 0.001
 
 LOOK = 100
 """Milliseconds between two looks at how many sessions there are, and whether nothing goes on."""
-
-QUIET = 1.0
-"""Seconds without a request and a picture after which a process has nothing to do."""
-
-SELDOM = 20.0
-"""Seconds between two spare pages that are built while others play, which stops them half a second
-each."""
 
 UNUSED = 20_000
 """Milliseconds that a session may be without a page: left, or not yet connected."""
@@ -58,6 +49,9 @@ LEFT = "left"
 SPARE = "spare"
 WORKERS = "workers"
 """Keys of a process's reports; the last, sent without a page, asks where the workers are."""
+
+VISITED = "visited"
+"""The key under which it is reported to a process whether any of them shows a page."""
 
 END = "end"
 """The key of what a process is asked: to end a page. Under `WORKERS` it gets their address."""
@@ -107,9 +101,10 @@ class PanelServer:
         self._connected: set[str] = set()
         """Sessions to which a page has been connected."""
         self._left = LeftPages()
+        self._visited = False
         self.alone = True
         """Whether one page at most was open at the last look; to be read from any thread."""
-        self._quiet_at = self._seldom_at = time.monotonic()
+        self._pace = Pace()
         PeriodicCallback(self._use_time, LOOK).start()
         PeriodicCallback(self._look, LOOK).start()
 
@@ -147,6 +142,7 @@ class PanelServer:
         asked = json.loads(message)
         if END in asked:
             self.end(asked[END])
+        self._visited = asked.get(VISITED, self._visited)
         if WORKERS in asked:
             ELSEWHERE.report(asked[WORKERS])
 
@@ -160,8 +156,8 @@ class PanelServer:
         """
         if session:
             self.spare.take(session, UNUSED / 1000)
-            self._seldom_at = time.monotonic() + SELDOM
-        self._quiet_at = time.monotonic() + QUIET
+            self._pace.opened()
+        self._pace.asked()
         connection = socket.socket(fileno=descriptor)
         try:
             address = connection.getpeername()
@@ -186,16 +182,15 @@ class PanelServer:
 
     async def _use_time(self) -> None:
         """Build a spare page, if there is nothing else to do, or none was built for long."""
-        now = time.monotonic()
-        quiet = now > self._quiet_at and TURNS.idle() > QUIET
-        wanted = self.spare.wanted(len(self.sessions))
-        if wanted and (quiet or now > self._seldom_at) and not self._building:
+        count = len(self.sessions)
+        due = self.spare.wanted(count) and self._pace.due(visited=self._visited or count > 0)
+        if due and not self._building:
             self._building = True
             try:
                 await self.spare.build()
             finally:
                 self._building = False
-                self._seldom_at = time.monotonic() + SELDOM
+                self._pace.built()
 
 
 class _Begun(IOStream):

@@ -11,7 +11,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from landscape_lab.hosting import capacity, panel_process
 from landscape_lab.hosting.handover import Line
@@ -22,6 +22,7 @@ from landscape_lab.hosting.panel_process import (
     READY,
     SESSIONS,
     SPARE,
+    VISITED,
     WORKERS,
 )
 from landscape_lab.hosting.served import Served
@@ -48,6 +49,8 @@ class Place:
     ) -> None:
         """No process yet; it learns where the workers are when it asks for them."""
         self.number, self._workers = number, workers
+        self.told: Callable[[], None] = _nothing
+        """Called when its process has reported."""
         self.ready = asyncio.Event()
         self._core, self._served = core, served
         self._stillborn = 0
@@ -122,6 +125,11 @@ class Place:
         if self._line is not None:
             self._line.send(json.dumps({WORKERS: dict(where)}).encode())
 
+    def report_visited(self, visited: bool) -> None:  # noqa: FBT001 - what is reported
+        """Report to the process whether a page is open in any of them."""
+        if self._line is not None:
+            self._line.send(json.dumps({VISITED: visited}).encode())
+
     def end(self) -> None:
         """End the process: it stops when its line is cut."""
         if self._line is not None:
@@ -148,6 +156,7 @@ class Place:
             for session in self._open:
                 self._coming.pop(session, None)
             self.spare = [one for one in told[SPARE] if one not in self._coming]
+        self.told()
 
     def _lost(self) -> None:
         """The process has died: the sockets of its pages are closed, and they say so."""
@@ -179,6 +188,10 @@ class Processes:
             Place(number, core, served, self.workers)
             for number, core in zip(range(count), cores, strict=False)
         ]
+        self._reported: dict[int, bool] = {}
+        """What was reported to each last: whether a page is open in any of them."""
+        for place in self.places:
+            place.told = self._report
 
     @property
     def sessions(self) -> int:
@@ -214,6 +227,15 @@ class Processes:
         ready.cancel()
         return False
 
+    def _report(self) -> None:
+        visited = self.sessions > 0
+        for place in self.places:
+            if not place.ready.is_set():
+                self._reported.pop(place.number, None)
+            elif self._reported.get(place.number) != visited:
+                self._reported[place.number] = visited
+                place.report_visited(visited)
+
     def end(self) -> None:
         """End all."""
         self.workers.end()
@@ -224,6 +246,10 @@ class Processes:
         """The place with the fewest pages whose process is there; None while there is none."""
         there = [place for place in self.places if place.ready.is_set()]
         return min(there, key=lambda place: place.sessions, default=None)
+
+
+def _nothing() -> None:
+    pass
 
 
 def usual() -> int:

@@ -6,7 +6,9 @@ turning it into text another tenth. A class opens the app at once.
 
 import asyncio
 import secrets
+import time
 import types
+from collections.abc import Callable
 from typing import Any
 
 from bokeh.document import Document
@@ -14,6 +16,54 @@ from bokeh.server.contexts import ApplicationContext
 from bokeh.server.session import ServerSession
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from tornado.ioloop import IOLoop
+
+from landscape_lab.worker.turns import TURNS, Turns
+
+QUIET = 1.0
+"""Seconds without a request and a picture after which a process has nothing to do."""
+
+BREATH = 2.0
+"""Seconds between two spare pages while a page is open, here or in another process of the server:
+its visitor may press something soon, and browsers often share the machine."""
+
+SELDOM = 20.0
+"""Seconds between two spare pages that are built while others play, which stops them half a second
+each."""
+
+
+class Pace:
+    """When a spare page may be built: mostly while nobody would notice."""
+
+    def __init__(self, turns: Turns = TURNS, clock: Callable[[], float] = time.monotonic) -> None:
+        """From now on, as soon as nothing goes on.
+
+        Args:
+            turns: of the pages of this process, which tell when they have nothing to do.
+            clock: gives the time in seconds.
+        """
+        self._turns, self._clock = turns, clock
+        self._asked_at = -QUIET
+        self._seldom_at = self._built_at = clock()
+
+    def asked(self) -> None:
+        """A request has come."""
+        self._asked_at = self._clock()
+
+    def opened(self) -> None:
+        """A page is about to be opened."""
+        self._seldom_at = self._clock() + SELDOM
+
+    def built(self) -> None:
+        """A spare page has been built."""
+        self._built_at = self._clock()
+        self._seldom_at = self._built_at + SELDOM
+
+    def due(self, *, visited: bool) -> bool:
+        """Whether one may be built now, while a page is open somewhere or none is."""
+        now = self._clock()
+        breath = BREATH if visited else 0.0
+        rested = now > max(self._asked_at + QUIET, self._built_at + breath)
+        return (rested and self._turns.idle() > QUIET) or now > self._seldom_at
 
 
 class SparePages:

@@ -50,7 +50,8 @@ class LabView:
         """
         self._keys = {"play": actions["toggle"], "step": actions["step"]}
         self._figures: list[MarkedFigure] = []
-        self._shape: tuple[Any, ...] = ()
+        self._panes: list[Any] = []
+        self._shapes: list[tuple[Any, ...]] = []
         self._factor = 1.0
         self._name, self._arrivals = "", 0
         self._found: tuple[str, xr.Dataset] | None = None
@@ -61,7 +62,13 @@ class LabView:
         self.form.view.param.update(sizing_mode=None, width=None)
         self.gallery = Gallery(gallery(), actions["open"], actions["leave_labs"])
         self._words = LabWords()
-        self.pictures = pn.Column(stylesheets=[GRID], styles={"opacity": "1"}, margin=0, **FILL)
+        self.pictures = pn.Column(
+            css_classes=["lab-pictures"],
+            stylesheets=[GRID],
+            styles={"opacity": "1"},
+            margin=0,
+            **FILL,
+        )
         left = pn.Column(
             self.form.view, self._words.column, sizing_mode="stretch_height", margin=0,
             min_height=0, styles={"flex": "none", "width": "auto"},
@@ -99,32 +106,37 @@ class LabView:
             self.bar.set({"arrived": self._arrivals})
         self._name = there.name
 
-    def draw(self, dataset: xr.Dataset, seed: int, frame: int | None) -> None:
-        """Draw all pictures of a dataset.
+    def draw(self, dataset: xr.Dataset, seed: int, frame: int | None) -> bool:
+        """Draw the pictures of a dataset, or the first alone where none is there yet.
 
         Args:
             dataset: of a lab, finished or not.
             seed: index of the seed that is looked at.
             frame: index along the moving dimension; None: the last that is known.
+
+        Returns:
+            Whether all are drawn; else it is to be called again, once the first has been sent.
         """
         found = [
             panel
             for picture in declared(dataset)
             for panel in panels(dataset, picture, seed=seed, frame=frame)
         ]
-        shape = tuple((one.x_scale, one.y_scale, one.equal) for one in found)
-        if shape == self._shape and len(found) == len(self._figures):
+        if [_shape(panel) for panel in found] == self._shapes:
             for figure, panel in zip(self._figures, found, strict=True):
                 figure.update(panel)
         else:
-            self._build(found)
-            self._shape = shape
+            now = found if self._figures else found[:1]
+            self._build(now, len(found))
+            if len(now) < len(found):
+                return False
         self.bar.set({"seed": seed, "frame": _frame(dataset, seed, frame)})
         self._found = (self._name, dataset)
+        return True
 
     def clear(self) -> None:
         """Show no picture."""
-        self._figures, self._shape, self._found = [], (), None
+        self._figures, self._panes, self._shapes, self._found = [], [], [], None
         self.pictures.objects = []
 
     def mark(self, *, stale: bool) -> None:
@@ -154,15 +166,33 @@ class LabView:
             words = f"{dataset.attrs['verdict']}, {seeds} seed{'s' * (seeds > 1)}"
             self.gallery.show_run(name, thumbnail(dataset), words)
 
-    def _build(self, found: list[Panel]) -> None:
-        """Make the figures anew, in rows of equal height."""
-        self._figures = [MarkedFigure(panel) for panel in found]
-        self.scale(projects=self._factor > 1)
-        for figure, span in zip(self._figures, _spans(len(found)), strict=True):
-            figure.figure.update(styles={"grid-column": span}, frame_align=False)
-        self.pictures.objects = [
-            pn.pane.Bokeh(figure.figure, margin=(0, 6, 4, 6), **FILL) for figure in self._figures
+    def _build(self, found: list[Panel], count: int) -> None:
+        """Make figures for panels, the first of so many, in rows of equal height.
+
+        Those that are there stay, as far as their axes are of the same kind.
+        """
+        shapes = [_shape(panel) for panel in found]
+        kept = [old == new for old, new in zip(self._shapes, shapes, strict=False)]
+        same = kept.index(False) if False in kept else len(kept)
+        for figure, panel in zip(self._figures[:same], found, strict=False):
+            figure.update(panel)
+        figures = [MarkedFigure(panel) for panel in found[same:]]
+        self._figures = [*self._figures[:same], *figures]
+        self._panes = self._panes[:same] + [
+            pn.pane.Bokeh(figure.figure, margin=(0, 6, 4, 6), **FILL) for figure in figures
         ]
+        self._shapes = shapes
+        self.scale(projects=self._factor > 1)
+        spans = _spans(count)
+        for figure, span in zip(self._figures, spans, strict=False):
+            figure.figure.update(styles={"grid-column": span}, frame_align=False)
+        left = [pn.Spacer(styles={"grid-column": span}, **FILL) for span in spans[len(found) :]]
+        self.pictures.objects = [*self._panes, *left]
+
+
+def _shape(panel: Panel) -> tuple[Any, ...]:
+    """What a figure keeps: its axes."""
+    return (panel.x_scale, panel.y_scale, panel.equal)
 
 
 def _spans(count: int) -> list[str]:

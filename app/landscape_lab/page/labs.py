@@ -4,7 +4,7 @@ A lab takes the place of the landscape, and its work that of the run: one page h
 """
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,8 @@ from landscape_lab.page.run import PageRun
 from landscape_lab.state.form_model import assign, plain_value, value_at
 from landscape_lab.state.lab_place import GALLERY, LabPlace, check_frame, named_by, opening
 from landscape_lab.state.link import toured
-from landscape_lab.worker.lab_work import every_seed, first_picture, next_seed
+from landscape_lab.worker.lab_work import every_seed, first_picture, next_seed, prepare
+from landscape_lab.worker.thread import Work
 
 
 class PageLabs:
@@ -47,9 +48,8 @@ class PageLabs:
     def view(self) -> LabView:
         """Gallery and lab, built at their first use."""
         if self._view is None:
-            self._view = LabView(
-                {name: caught(act, self._tell) for name, act in self._actions().items()}
-            )
+            acts = self._actions()
+            self._view = LabView({name: caught(acts[name], self._tell) for name in acts})
         return self._view
 
     def open_link(self, link: str) -> None:
@@ -76,6 +76,7 @@ class PageLabs:
         self.place = None
         self.view.show_gallery(message)
         self.show_link()
+        self._run.queue.prepare(prepare)
 
     def open(self, name: str) -> None:
         """Open a lab as it is by default."""
@@ -181,8 +182,10 @@ class PageLabs:
     def draw(self) -> None:
         """Draw what there is; the browser answers with the number once it is drawn."""
         if self.dataset is not None and self.place is not None:
-            self.view.draw(self.dataset, self.place.shown, self.place.frame)
-            self.view.bar.set({"number": self._run.queue.sent()})
+            if self.view.draw(self.dataset, self.place.shown, self.place.frame):
+                self.view.bar.set({"number": self._run.queue.sent()})
+            else:
+                self._run.queue.soon(self.draw)  # the first picture is seen meanwhile
 
     def rest(self) -> None:
         """Nobody looks: nothing is computed until something is pressed."""
@@ -222,14 +225,11 @@ class PageLabs:
         work = functools.partial(every_seed, again=again) if playing else first_picture
         self._compute(lambda: work(there, store), self._show, playing=playing)
 
-    def _compute(
-        self, work: Callable[[], Iterator[Any]], show: Callable[[Any], None], *,
-        playing: bool = True,
-    ) -> None:  # fmt: skip
+    def _compute(self, work: Work, show: Callable[[Any], None], *, playing: bool = True) -> None:
         self.playing, self.busy, self._stepping = playing, True, False
         self.view.mark(stale=self.dataset is not None)
         self.view.bar.set({"playing": playing, "verdict": None, "message": ""})
-        self._run.queue.submit(work, show, self._fail, self._rested)
+        self._run.queue.submit(work, show, self._fail, self._rested, hurry=True)
 
     def _show_seed(self, found: tuple[int, Progress]) -> None:
         """Show what is known while one seed is computed: this one."""

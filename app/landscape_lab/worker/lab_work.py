@@ -18,7 +18,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.labs.base import Lab
 from landscape_core.slices.cluster_steps import LOOK
 from landscape_core.storage.store import Store
-from landscape_lab.state.lab_place import LabPlace
+from landscape_lab.state.lab_place import LabPlace, opening
 from landscape_lab.worker.elsewhere import ELSEWHERE, Elsewhere
 from landscape_lab.worker.second_process import SECOND_PROCESS, SecondProcess
 
@@ -34,10 +34,32 @@ LONG = 4.0
 QUIET = 0.25
 """Seconds without an update after which a page is asked whether it still waits for one."""
 
+IMPORTING = ("adine_saddle", "good_saddles")
+"""Labs that between them import what labs compute with, a third of a second each."""
+
 JUDGED = ("verdict", "verdict_in_words")
 """Attributes of a dataset whose seeds are all computed."""
 
 Updates = Generator[labs.Found | None, None, None]
+
+
+@functools.cache
+def _prepared() -> set[str]:
+    """The labs that this process has prepared."""
+    return set()
+
+
+def prepare() -> Iterator[None]:
+    """Import, once, what the first pictures of labs need, while somebody chooses one.
+
+    Yields after each lab, to be broken off once one is chosen.
+    """
+    for name in IMPORTING:
+        if name not in _prepared():
+            _prepared().add(name)
+            there = opening(name)
+            next(iter(labs.progress(there.lab, there.seeds)))
+            yield None
 
 
 def first_picture(

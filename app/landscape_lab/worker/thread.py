@@ -4,7 +4,7 @@ A job is an iterator of updates. The worker drains it into a box with one place;
 the box on its own thread. A new job makes older ones stale: their updates are dropped, and they
 stop at their next item. The worker waits until it is the page's turn to draw, and while the
 browser has not drawn what it was sent, however late server and browser are: more pictures would
-only make them later.
+only make them later. A job in a hurry leaves out those updates instead.
 """
 
 import atexit
@@ -31,6 +31,12 @@ SLOWER = 4.0
 CROWDED = 20.0
 """Patience, in times the wait for a turn."""
 
+NONE = object()
+"""Stands for an update where there is none."""
+
+Work = Callable[[], Iterator[Any]]
+"""Returns the updates of a job."""
+
 _open_queues: "weakref.WeakSet[LatestJobQueue]" = weakref.WeakSet()
 
 
@@ -43,13 +49,17 @@ class Loop(Protocol):
 
 @dataclass(frozen=True)
 class Submission:
-    """A job and the callbacks for its updates, its error and its end, on the page's thread."""
+    """A job and the callbacks for its updates, its error and its end, on the page's thread.
 
-    work: Callable[[], Iterator[Any]]
+    One that is in a hurry does not wait until an update can be shown, but for the last.
+    """
+
+    work: Work
     show: Callable[[Any], None]
     fail: Callable[[Exception], None]
     done: Callable[[], None]
     number: int
+    hurry: bool = False
 
 
 class LatestJobQueue:
@@ -77,17 +87,19 @@ class LatestJobQueue:
 
     def submit(
         self,
-        work: Callable[[], Iterator[Any]],
+        work: Work,
         show: Callable[[Any], None],
         fail: Callable[[Exception], None],
         done: Callable[[], None],
+        *,
+        hurry: bool = False,
     ) -> None:
         """Start this job; the job before stops at its next item, and its updates are dropped."""
         with self._changed:
             if self._closed:
                 return
             self._number += 1
-            self._job = Submission(work, show, fail, done, self._number)
+            self._job = Submission(work, show, fail, done, self._number, hurry)
             self._update = None
             if self._thread is None:
                 self._thread = threading.Thread(
@@ -95,6 +107,14 @@ class LatestJobQueue:
                 )
                 self._thread.start()
             self._changed.notify_all()
+
+    def prepare(self, work: Work) -> None:
+        """Do what will perhaps be of use, until there is a job; its end is not reported."""
+        self.submit(work, _ignored, _ignored, _ignored)
+
+    def soon(self, function: Callable[[], object]) -> None:
+        """Call a function on the page's thread, after what has come before."""
+        self._loop.soon(function)
 
     def cancel(self) -> None:
         """Stop the present job at its next item, and drop its updates."""
@@ -158,16 +178,22 @@ class LatestJobQueue:
                     return
                 job, self._job = self._job, None
             if job is not None:
-                self._do(job)
+                with self._turns.work():
+                    self._do(job)
 
     def _do(self, job: Submission) -> None:
         iterator: Iterator[Any] | None = None
         try:
             iterator = job.work()
+            last = NONE
             for update in iterator:
-                if not self._put(job, update):
+                put = (not job.hurry or self._ready()) and self._put(job, update)
+                last = NONE if put else update
+                if self._stale(job):
                     break
             else:
+                if last is not NONE:
+                    self._put(job, last)
                 self._loop.soon(self._end, job)
         except Exception as error:
             self._loop.soon(self._report, job, error)
@@ -181,9 +207,7 @@ class LatestJobQueue:
         So the worker computes the next picture while the page draws this one.
         """
         with self._changed:
-            while not self._changed.wait_for(
-                lambda: self._stale(job) or not (self._update or self._behind()), PATIENCE
-            ):
+            while not self._changed.wait_for(lambda: self._stale(job) or self._ready(), PATIENCE):
                 self._turns.check()
             if self._stale(job):
                 return False
@@ -199,6 +223,10 @@ class LatestJobQueue:
 
     def _stale(self, job: Submission) -> bool:
         return job.number != self._number
+
+    def _ready(self) -> bool:
+        """Whether the page can take an update."""
+        return not (self._update or self._behind())
 
     def _behind(self) -> bool:
         patience = max(PATIENCE, SLOWER * self._answer, CROWDED * self._turns.wait())
@@ -240,6 +268,10 @@ class LatestJobQueue:
         self._pump()
         if not self._stale(job):
             job.fail(error)
+
+
+def _ignored(*_: object) -> None:
+    pass
 
 
 def _close_all() -> None:

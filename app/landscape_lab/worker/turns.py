@@ -5,10 +5,11 @@ answers what has come meanwhile: a visitor who opens a page, a button that was p
 drawn goes to the end of the line with its next picture, so all who play get equally many.
 """
 
+import contextlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 LATEST = 0.3
 """Weight of the latest wait in the moving average."""
@@ -34,6 +35,20 @@ class Turns:
         self._has: object | None = None
         self._since = 0.0
         self._wait = 0.0
+        self._working = 0
+        self._worked = 0.0
+
+    @contextlib.contextmanager
+    def work(self) -> Iterator[None]:
+        """While this block runs, a page has something to compute."""
+        with self._lock:
+            self._working += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._working -= 1
+                self._worked = self._clock()
 
     def wait(self) -> float:
         """Seconds that pages waited lately for their turn."""
@@ -48,9 +63,11 @@ class Turns:
         return min(PAUSES * wait, LONGEST_PAUSE) if wait > UNNOTICED else 0.0
 
     def idle(self) -> float:
-        """Seconds since the last turn was given."""
+        """Seconds since a page computed or drew; none while one does."""
         with self._lock:
-            return self._clock() - self._since
+            if self._working:
+                return 0.0
+            return self._clock() - max(self._since, self._worked)
 
     def ask(self, page: object, start: Callable[[], None]) -> None:
         """Ask for a turn: `start` is called, from any thread, when it comes; then call `done`."""

@@ -30,17 +30,25 @@ tell(ready=os.getpid())
 tell(sessions=[], left=[], spare=[sys.argv[2] + "-spare"])
 known = []
 left = []
+visited = []
 while True:
     data, descriptors, *_ = socket.recv_fds(line, 65536, 8)
     if not data:
         break
     if not descriptors:
-        known.remove(json.loads(data[5:])["end"])
-        tell(sessions=known, left=[], spare=[])
+        while data:
+            (length,) = struct.unpack("!I", data[:4])
+            asked, data = json.loads(data[5 : 5 + length]), data[5 + length :]
+            if "visited" in asked:
+                visited.append(asked["visited"])
+            else:
+                known.remove(asked["end"])
+                tell(sessions=known, left=[], spare=[])
         continue
     session, _, read = data[5:].partition(b"\\n")
     with socket.socket(fileno=descriptors[0]) as browser:
-        browser.sendall(f"{os.getpid()} {session.decode()} {read.decode()}".encode())
+        words = "".join(map(str, visited)) if read == b"visited?" else read.decode()
+        browser.sendall(f"{os.getpid()} {session.decode()} {words}".encode())
     if session:
         left, known = list(known), [*known, session.decode()]
         tell(sessions=known, left=left, spare=[])
@@ -74,11 +82,11 @@ def with_processes(count, scenario):
     asyncio.run(run())
 
 
-async def answer(place, session=""):
+async def answer(place, session="", read=b"hello"):
     """What the process of a place says on a connection that it is given."""
     browser, accepted = socket.socketpair()
     with browser:
-        place.give(b"hello", accepted.detach(), session)
+        place.give(read, accepted.detach(), session)
         browser.setblocking(False)
         return (await asyncio.get_running_loop().sock_recv(browser, 100)).decode().split()
 
@@ -124,6 +132,26 @@ def test_a_page_that_was_left_is_known_and_can_be_ended():
         assert place.left(first) >= 0.0
 
     with_processes(1, scenario)
+
+
+def test_every_process_is_told_once_whether_any_of_them_has_a_page():
+    async def scenario(made):
+        one, other = made.places
+
+        async def told(place):
+            return (await answer(place, read=b"visited?"))[1:]
+
+        for place in made.places:
+            await until_async(lambda place=place: place.spare)
+            assert await told(place) == ["False"]
+        session = one.open()
+        await answer(one, session)
+        await until_async(lambda: one.sessions == 1)
+        await answer(other, other.open())
+        for place in made.places:
+            assert await told(place) == ["FalseTrue"]
+
+    with_processes(2, scenario)
 
 
 def test_pages_that_are_built_already_are_opened_first_and_once():

@@ -8,7 +8,8 @@ from bokeh.document import Document
 from bokeh.server.session import ServerSession
 from tornado.ioloop import IOLoop
 
-from landscape_lab.hosting.spare_pages import SparePages
+from landscape_lab.hosting.spare_pages import BREATH, QUIET, SELDOM, Pace, SparePages
+from landscape_lab.worker.turns import Turns
 
 SCRIPT = """
 import panel as pn
@@ -88,3 +89,27 @@ def test_a_page_is_none_before_it_is_opened_also_while_it_is_built():
         assert name not in spare.unopened
 
     asyncio.run(scenario())
+
+
+def test_pages_are_built_while_nobody_would_notice():
+    now = 1000.0
+    turns = Turns(lambda: now)
+    pace = Pace(turns, lambda: now)
+    now += QUIET + 0.1
+    assert pace.due(visited=False)
+    pace.built()
+    now += 0.1
+    assert pace.due(visited=False)
+    assert not pace.due(visited=True)  # whoever is there is left in peace most of the time
+    now += BREATH
+    assert pace.due(visited=True)
+    pace.asked()
+    assert not pace.due(visited=False)
+    now += QUIET + 0.1
+    assert pace.due(visited=False)
+    with turns.work():
+        assert not pace.due(visited=False)
+        now += SELDOM
+        assert pace.due(visited=True)  # but a class that plays may go on for long
+        pace.opened()
+        assert not pace.due(visited=True)

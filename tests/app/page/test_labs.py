@@ -352,3 +352,19 @@ def test_the_program_of_a_lab_is_one_that_runs_it():
     written = program(lab, [1000, 1001])
     compile(written, "program", "exec")
     assert "labs.run('constant_target', seeds=range(1000, 1002), target=2.0)" in written
+
+
+def test_the_first_of_several_pictures_is_sent_before_the_others_are_made(page, monkeypatch):
+    page.labs.go(opening("games"))
+    later, shown = [], page.labs.view.pictures
+    monkeypatch.setattr(page.run.queue, "soon", later.append)
+    until(lambda: later)
+    assert [type(pane).__name__ for pane in shown.objects[:2]] == ["Bokeh", "Spacer"]
+    first, count = shown.objects[0], len(shown.objects)
+    assert "number" not in bar(page)
+    later.pop()()
+    assert shown.objects[0] is first
+    assert {type(pane).__name__ for pane in shown.objects} == {"Bokeh"}
+    assert len(shown.objects) == count
+    assert bar(page)["number"]
+    assert not later

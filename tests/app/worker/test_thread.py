@@ -260,6 +260,35 @@ def test_the_worker_is_at_most_two_pictures_ahead_of_a_page_that_does_not_look(s
     assert len(made) == 2
 
 
+def test_a_job_in_a_hurry_leaves_out_what_the_page_is_not_ready_for_but_for_the_last(
+    loop, queue, endless
+):
+    heard = Heard()
+    queue.submit(lambda: iter(range(100)), heard.show, heard.fail, heard.done, hurry=True)
+    until(lambda: all(map(is_waiting, workers())), "the worker to be at its last update")
+    loop.run_until(lambda: heard.ends)
+    assert heard.updates == [0, 99]
+    assert heard.errors == []
+
+
+def test_what_is_prepared_gives_way_to_a_job(loop, queue, submit):
+    made = []
+
+    def work():
+        for number in itertools.count():
+            made.append(number)
+            yield number
+
+    queue.prepare(work)
+    until(lambda: made)
+    heard = submit(lambda: iter([1]))
+    loop.run_until(lambda: heard.ends)
+    count = len(made)
+    loop.run_dry()
+    assert heard.updates == [1]
+    assert len(made) == count
+
+
 def test_a_page_that_is_late_gets_no_more_pictures_however_late_it_is(loop, submit, monkeypatch):
     monkeypatch.setattr(thread, "PATIENCE", 0.01)
     made = []

@@ -102,3 +102,16 @@ def test_alone_nobody_waits(turns, drawn, clock):
         clock.now += 0.1
         turns.done("a")
     assert (turns.wait(), turns.pause()) == (0.0, 0.0)
+
+
+def test_pages_are_idle_while_nobody_draws_or_computes(turns, drawn, clock):
+    clock.now = 100.0
+    drawn("a")
+    clock.now += 3.0
+    turns.done("a")
+    assert turns.idle() == 3.0
+    with turns.work(), turns.work():
+        clock.now += 5.0
+        assert turns.idle() == 0.0
+    clock.now += 2.0
+    assert turns.idle() == 2.0
