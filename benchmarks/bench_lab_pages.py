@@ -4,10 +4,10 @@
 
 Hosts: `serve` is `landscape serve` as it starts by default, with its worker, `voila` is what
 `landscape app` starts, `jupyterlab` and `notebook` show the app in a cell. Server and store are new
-for each host; each lab is opened in a new window, a new kernel where the host has kernels. Browser
-and server share the machine, as they do for whoever runs both. Prints a line for each lab; without
-`--labs`, writes `benchmarks/results/lab_pages.md`, whose columns of other hosts stay. With
-`--sheets`, a screenshot of each lab at its end goes to that folder.
+for each host, in notebooks for each lab; each lab is opened in a new window, a new kernel where the
+host has kernels. Browser and server share the machine, as they do for whoever runs both. Prints a
+line for each lab; without `--labs`, writes `benchmarks/results/lab_pages.md`, whose columns of
+other hosts stay. With `--sheets`, a screenshot of each lab at its end goes to that folder.
 """
 
 import argparse
@@ -119,6 +119,10 @@ def tried(guest, name, sheets):
 def trial(opened, host, names, sheets):
     """The seconds of each lab in a host, as cells of the table."""
     cells = {}
+    if host in ("jupyterlab", "notebook") and len(names) > 1:  # whose kernels stay
+        for name in names:
+            cells |= trial(opened, host, [name], sheets)
+        return cells
     with tempfile.TemporaryDirectory() as folder, place(host, Path(folder)) as (visitor, start):
         for number, name in enumerate(names):
             guest = visitor(opened, number)

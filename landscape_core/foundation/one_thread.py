@@ -1,15 +1,18 @@
-"""Work on one thread of PyTorch, whose sums are rounded in the same way everywhere.
+"""Work on one thread of PyTorch and BLAS, whose sums are rounded in the same way everywhere.
 
 `torch.set_num_threads` sets the number of the calling thread, and the one with which threads begin
 that have not used PyTorch yet. A thread that began while another one works here would keep 1 for
-good, and hand it on: it must `begin`.
+good, and hand it on: it must `begin`. BLAS, in which NumPy and SciPy solve and multiply, has one
+number for all threads; its own wait for each other's small pieces of work longer than these take.
 """
 
 import contextlib
+import functools
 import threading
 from collections.abc import Iterator
 
 import torch
+from threadpoolctl import ThreadpoolController
 
 
 class OneThread:
@@ -20,10 +23,11 @@ class OneThread:
         self._lock = threading.Lock()
         self._holders: set[int] = set()
         self._before = 0
+        self._blas = contextlib.ExitStack()
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:
-        """One thread of PyTorch for the calling thread; at the end it has its number back."""
+        """One thread of PyTorch for the calling thread, and of BLAS; then what was before."""
         own = threading.get_ident()
         if own in self._holders:
             yield
@@ -33,11 +37,15 @@ class OneThread:
                 self._before = torch.get_num_threads()
             self._holders.add(own)
             torch.set_num_threads(1)
+            if len(self._holders) == 1:
+                self._blas.enter_context(_blas().limit(limits=1, user_api="blas"))
         try:
             yield
         finally:
             with self._lock:
                 self._holders.remove(own)
+                if not self._holders:
+                    self._blas.close()
                 torch.set_num_threads(self._before)
 
     def begin(self) -> None:
@@ -47,6 +55,14 @@ class OneThread:
                 torch.set_num_threads(self._before)
             else:
                 torch.get_num_threads()  # from now on it is this thread's own
+
+
+@functools.cache
+def _blas() -> ThreadpoolController:
+    """The BLAS libraries of NumPy and SciPy, which each bring their own."""
+    import scipy.linalg  # noqa: F401 - loads the second
+
+    return ThreadpoolController()
 
 
 ONE_THREAD = OneThread()

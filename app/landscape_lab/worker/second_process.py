@@ -25,8 +25,8 @@ import xarray as xr
 from landscape_core import labs
 from landscape_core.labs.base import Lab
 
-IDLE = 60.0
-"""Seconds without work after which the process ends."""
+IDLE = 20.0
+"""Seconds without work after which the process ends, and another program may start one."""
 
 STOP, STARTED = b"", 0
 """What is said to it so that it stops, and the number under which it says that it has started."""

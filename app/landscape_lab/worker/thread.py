@@ -28,6 +28,10 @@ is hidden, where a browser draws nothing; more where answers take long."""
 SLOWER = 4.0
 """Patience, in times the longest answer of late."""
 
+HURRIED = 4.0
+"""Time from one picture of a job in a hurry to the next, in times what the last took to draw: both
+threads run Python, of which only one goes on at a time."""
+
 CROWDED = 20.0
 """Patience, in times the wait for a turn."""
 
@@ -80,7 +84,7 @@ class LatestJobQueue:
         self._update: tuple[Submission, Any] | None = None
         self._pumping = False
         self._sent = self._drawn = 0
-        self._sent_at = self._answer = 0.0
+        self._sent_at = self._answer = self._next_at = 0.0
         self._thread: threading.Thread | None = None
         self._former: threading.Thread | None = None
         _open_queues.add(self)
@@ -187,7 +191,8 @@ class LatestJobQueue:
             iterator = job.work()
             last = NONE
             for update in iterator:
-                put = (not job.hurry or self._ready()) and self._put(job, update)
+                now = not job.hurry or (self._ready() and time.monotonic() > self._next_at)
+                put = now and self._put(job, update)
                 last = NONE if put else update
                 if self._stale(job):
                     break
@@ -251,8 +256,10 @@ class LatestJobQueue:
             self._changed.notify_all()
 
     def _show(self, job: Submission, update: Any) -> None:
+        began = time.monotonic()
         try:
             job.show(update)
+            self._next_at = began + HURRIED * (time.monotonic() - began)
         except Exception as error:  # what cannot be drawn once is not tried again and again
             if not self._stale(job):
                 with self._changed:

@@ -154,6 +154,6 @@ def test_it_ends_with_the_line_and_after_a_rest(monkeypatch):
     monkeypatch.setattr(second_process, "IDLE", 0.0)
     second_process.serve(there)
     assert pickle.loads(here.recv_bytes()) == (second_process.STARTED, None)
-    monkeypatch.setattr(second_process, "IDLE", 60.0)
+    monkeypatch.setattr(second_process, "IDLE", 20.0)
     here.close()
     second_process.serve(there)

@@ -1,9 +1,11 @@
 """One thread of PyTorch for some threads of Python, and what they and others have afterwards."""
 
+import os
 import threading
 
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from landscape_core.foundation.one_thread import OneThread
 
@@ -78,3 +80,35 @@ def test_an_error_gives_the_number_back():
     with pytest.raises(ZeroDivisionError), one.hold():
         _ = 1 / 0
     assert torch.get_num_threads() == 2
+
+
+def blas_threads():
+    """The numbers of threads of the BLAS libraries."""
+    return {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
+
+
+def test_blas_has_one_thread_while_anybody_works_on_one():
+    one, first, second = OneThread(), Other(), Other()
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        holds = [one.hold(), one.hold()]
+        first.do(holds[0].__enter__)
+        second.do(holds[1].__enter__)
+        assert blas_threads() == {1}
+        first.do(lambda: holds[0].__exit__(None, None, None))
+        assert blas_threads() == {1}
+        second.do(lambda: holds[1].__exit__(None, None, None))
+        assert blas_threads() == before
+        with pytest.raises(ZeroDivisionError), one.hold():
+            _ = 1 / 0
+        assert blas_threads() == before
+    if os.cpu_count() != 1 and "OMP_NUM_THREADS" not in os.environ:
+        assert before == {2}
+
+
+def test_the_blas_of_scipy_is_among_them():
+    with OneThread().hold():
+        import scipy.linalg
+
+        assert len(scipy.linalg.solve(torch.eye(2).numpy(), [1.0, 1.0])) == 2
+        assert blas_threads() == {1}
