@@ -2,14 +2,17 @@
 
 `torch.set_num_threads` sets the number of the calling thread, and the one with which threads begin
 that have not used PyTorch yet. A thread that began while another one works here would keep 1 for
-good, and hand it on: it must `begin`. BLAS, in which NumPy and SciPy solve and multiply, has one
-number for all threads; its own wait for each other's small pieces of work longer than these take.
+good, and hand it on: it must `begin`. OpenBLAS, in which NumPy and SciPy solve and multiply, has
+one number for all threads of Python (MKL takes that of PyTorch). Its own threads wait for each
+other's small pieces of work longer than these take.
 """
 
 import contextlib
 import functools
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import torch
 from threadpoolctl import ThreadpoolController
@@ -23,7 +26,7 @@ class OneThread:
         self._lock = threading.Lock()
         self._holders: set[int] = set()
         self._before = 0
-        self._blas = contextlib.ExitStack()
+        self._blas: Any = None
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:
@@ -38,14 +41,14 @@ class OneThread:
             self._holders.add(own)
             torch.set_num_threads(1)
             if len(self._holders) == 1:
-                self._blas.enter_context(_blas().limit(limits=1, user_api="blas"))
+                self._blas = _limiting().submit(_limited).result()
         try:
             yield
         finally:
             with self._lock:
                 self._holders.remove(own)
                 if not self._holders:
-                    self._blas.close()
+                    _limiting().submit(self._blas.restore_original_limits).result()
                 torch.set_num_threads(self._before)
 
     def begin(self) -> None:
@@ -58,11 +61,22 @@ class OneThread:
 
 
 @functools.cache
-def _blas() -> ThreadpoolController:
-    """The BLAS libraries of NumPy and SciPy, which each bring their own."""
+def _limiting() -> ThreadPoolExecutor:
+    """The thread that limits OpenBLAS: threadpoolctl lets nobody else change it meanwhile."""
+    return ThreadPoolExecutor(1, thread_name_prefix="blas")
+
+
+def _limited() -> Any:
+    """One thread of OpenBLAS from now on, until its `restore_original_limits`."""
+    return _openblas().limit(limits=1, user_api="blas")
+
+
+@functools.cache
+def _openblas() -> ThreadpoolController:
+    """The libraries of NumPy and SciPy, which each bring their own."""
     import scipy.linalg  # noqa: F401 - loads the second
 
-    return ThreadpoolController()
+    return ThreadpoolController().select(internal_api="openblas")
 
 
 ONE_THREAD = OneThread()
