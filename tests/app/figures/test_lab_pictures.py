@@ -1,6 +1,7 @@
 """Pictures of labs: every kind is drawn by both libraries, and grows in place."""
 
 import dataclasses
+import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,7 +17,7 @@ from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.marked_figure import MarkedFigure
 from landscape_lab.figures.bokeh.marked_sides import Side
 from landscape_lab.figures.lab_pictures import marks as m
-from landscape_lab.figures.lab_pictures.reading import declared, kinds, panels
+from landscape_lab.figures.lab_pictures.reading import declared, kinds, panels, quartiles
 from landscape_lab.figures.matplotlib.marked_axes import draw_panel
 
 DATASET = lab_cases.dataset()
@@ -244,3 +245,20 @@ def test_values_that_are_equal_but_for_rounding_errors_have_a_histogram(values, 
     area = next(mark for mark in panel.marks if isinstance(mark, m.Area))
     assert np.isfinite(area.x).all()
     assert np.isfinite(area.y).all()
+
+
+@pytest.mark.parametrize("axes", [("seed", "x"), ("x", "seed")])
+def test_quartiles_are_those_of_the_seeds_that_are_known(axes):
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        values = rng.normal(size=(rng.integers(1, 9), rng.integers(1, 40)))
+        values[rng.random(values.shape) < rng.choice([0.0, 0.2, 0.8])] = np.nan
+        values[rng.random(values.shape) < 0.05] = np.inf
+        values[len(values) - rng.integers(0, len(values)) :] = np.nan
+        finite = np.isfinite(values).any(0)
+        with np.errstate(invalid="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            wanted = np.nanquantile(values, (0.25, 0.5, 0.75), axis=0)
+        wanted[:, ~finite] = np.nan
+        column = xr.DataArray(values, dims=("seed", "x")).transpose(*axes)
+        np.testing.assert_array_equal(quartiles(column), wanted)

@@ -135,21 +135,26 @@ class View:
             yield number, named + word(label), {by: number}
 
 
+QUARTILES = (0.25, 0.5, 0.75)
+
+
 def quartiles(column: xr.DataArray) -> tuple[Array, Array, Array]:
     """The lower quartile, the median and the upper quartile over seeds; NaN without any."""
     values = np.asarray(column.values, float)
     if SEED not in column.dims:
         return values, values, values
-    axis = column.dims.index(SEED)
-    known = np.isfinite(values).any(axis)
-    filled = np.where(known, 0.0, np.nan)
-    with np.errstate(all="ignore"):
-        import warnings
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # of seeds that are not begun
-            low, middle, high = np.nanquantile(values, (0.25, 0.5, 0.75), axis)
-    return low + filled, middle + filled, high + filled
+    seeds = np.moveaxis(values, column.dims.index(SEED), 0)
+    columns = seeds.reshape(len(seeds), -1)
+    found = np.full((3, columns.shape[1]), np.nan)
+    known = ~np.isnan(columns) & np.isfinite(columns).any(0)
+    # Column by column, as `nanquantile` goes, takes a hundred times longer.
+    for those in np.unique(known, axis=1).T:
+        same = (known == those[:, None]).all(0)
+        if those.any():
+            with np.errstate(invalid="ignore"):
+                found[:, same] = np.quantile(columns[np.ix_(those, same)], QUARTILES, axis=0)
+    low, middle, high = found.reshape(3, *seeds.shape[1:])
+    return low, middle, high
 
 
 def color(number: int) -> str:
