@@ -66,6 +66,7 @@ def test_every_kind_of_picture_is_drawn_and_grows_in_place(tmp_path):
     with served("panel", tmp_path / "cache", source) as url, browser() as opened:
         visitor = Visitor(opened, url).open(wait_for=".known")
         visitor.until(lambda: visitor.page.evaluate(COUNT) >= 15, "the figures")
+        visitor.painted()  # else the button may move under the pointer
         visitor.page.evaluate(KEEP)
         for known in range(2, 8):
             visitor.page.get_by_role("button", name="Grow").click()
