@@ -9,6 +9,7 @@ other's small pieces of work longer than these take.
 
 import contextlib
 import functools
+import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -64,6 +65,11 @@ class OneThread:
 def _limiting() -> ThreadPoolExecutor:
     """The thread that limits OpenBLAS: threadpoolctl lets nobody else change it meanwhile."""
     return ThreadPoolExecutor(1, thread_name_prefix="blas")
+
+
+if hasattr(os, "register_at_fork"):
+    # A child has this thread's name and not the thread: it would wait for it forever.
+    os.register_at_fork(after_in_child=_limiting.cache_clear)
 
 
 def _limited() -> Any:

@@ -43,23 +43,21 @@ JUDGED = ("verdict", "verdict_in_words")
 Updates = Generator[labs.Found | None, None, None]
 
 
-@functools.cache
-def _prepared() -> set[str]:
-    """The labs that this process has prepared."""
-    return set()
-
-
 def prepare() -> Iterator[None]:
     """Import, once, what the first pictures of labs need, while somebody chooses one.
 
     Yields after each lab, to be broken off once one is chosen.
     """
     for name in IMPORTING:
-        if name not in _prepared():
-            _prepared().add(name)
-            there = opening(name)
-            next(iter(labs.progress(there.lab, there.seeds)))
-            yield None
+        _compute_first(name)
+        yield None
+
+
+@functools.cache
+def _compute_first(name: str) -> None:
+    """The first picture of a lab, once in this process and for nobody."""
+    there = opening(name)
+    next(iter(labs.progress(there.lab, there.seeds)))
 
 
 def first_picture(

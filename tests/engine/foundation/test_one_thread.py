@@ -1,6 +1,8 @@
 """One thread of PyTorch for some threads of Python, and what they and others have afterwards."""
 
 import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -112,3 +114,24 @@ def test_the_blas_of_scipy_is_among_them():
 
         assert len(scipy.linalg.solve(torch.eye(2).numpy(), [1.0, 1.0])) == 2
         assert blas_threads() == {1}
+
+
+FORKED = """
+import os, signal
+from landscape_core.foundation.one_thread import ONE_THREAD
+
+with ONE_THREAD.hold():
+    pass
+child = os.fork()
+if not child:
+    signal.alarm(20)
+    with ONE_THREAD.hold():
+        os._exit(0)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_child_that_was_forked_works_as_well():
+    found = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True)
+    assert found.stdout.strip() == "0", found.stderr
