@@ -50,8 +50,8 @@ SPARE = "spare"
 WORKERS = "workers"
 """Keys of a process's reports; the last, sent without a page, asks where the workers are."""
 
-VISITED = "visited"
-"""The key under which it is reported to a process whether any of them shows a page."""
+LONE = "lone"
+"""The key under which it is reported to a process whether all together show one page alone."""
 
 END = "end"
 """The key of what a process is asked: to end a page. Under `WORKERS` it gets their address."""
@@ -101,7 +101,7 @@ class PanelServer:
         self._connected: set[str] = set()
         """Sessions to which a page has been connected."""
         self._left = LeftPages()
-        self._visited = False
+        self._lone: bool | None = None
         self.alone = True
         """Whether one page at most was open at the last look; to be read from any thread."""
         self._pace = Pace()
@@ -142,7 +142,7 @@ class PanelServer:
         asked = json.loads(message)
         if END in asked:
             self.end(asked[END])
-        self._visited = asked.get(VISITED, self._visited)
+        self._lone = asked.get(LONE, self._lone)
         if WORKERS in asked:
             ELSEWHERE.report(asked[WORKERS])
 
@@ -183,8 +183,8 @@ class PanelServer:
     async def _use_time(self) -> None:
         """Build a spare page, if there is nothing else to do, or none was built for long."""
         count = len(self.sessions)
-        due = self.spare.wanted(count) and self._pace.due(visited=self._visited or count > 0)
-        if due and not self._building:
+        lone = count == 1 if self._lone is None else self._lone
+        if self.spare.wanted(count) and self._pace.due(lone=lone) and not self._building:
             self._building = True
             try:
                 await self.spare.build()

@@ -19,10 +19,10 @@ from landscape_lab.hosting.left_pages import LeftPages
 from landscape_lab.hosting.panel_process import (
     END,
     LEFT,
+    LONE,
     READY,
     SESSIONS,
     SPARE,
-    VISITED,
     WORKERS,
 )
 from landscape_lab.hosting.served import Served
@@ -125,10 +125,10 @@ class Place:
         if self._line is not None:
             self._line.send(json.dumps({WORKERS: dict(where)}).encode())
 
-    def report_visited(self, visited: bool) -> None:  # noqa: FBT001 - what is reported
-        """Report to the process whether a page is open in any of them."""
+    def report_lone(self, lone: bool) -> None:  # noqa: FBT001 - what is reported
+        """Report to the process whether all of them together show one page alone."""
         if self._line is not None:
-            self._line.send(json.dumps({VISITED: visited}).encode())
+            self._line.send(json.dumps({LONE: lone}).encode())
 
     def end(self) -> None:
         """End the process: it stops when its line is cut."""
@@ -189,7 +189,7 @@ class Processes:
             for number, core in zip(range(count), cores, strict=False)
         ]
         self._reported: dict[int, bool] = {}
-        """What was reported to each last: whether a page is open in any of them."""
+        """What was reported to each last: whether all together show one page alone."""
         for place in self.places:
             place.told = self._report
 
@@ -228,13 +228,13 @@ class Processes:
         return False
 
     def _report(self) -> None:
-        visited = self.sessions > 0
+        lone = self.sessions == 1
         for place in self.places:
             if not place.ready.is_set():
                 self._reported.pop(place.number, None)
-            elif self._reported.get(place.number) != visited:
-                self._reported[place.number] = visited
-                place.report_visited(visited)
+            elif self._reported.get(place.number) != lone:
+                self._reported[place.number] = lone
+                place.report_lone(lone)
 
     def end(self) -> None:
         """End all."""

@@ -22,9 +22,13 @@ from landscape_lab.worker.turns import TURNS, Turns
 QUIET = 1.0
 """Seconds without a request and a picture after which a process has nothing to do."""
 
-BREATH = 2.0
-"""Seconds between two spare pages while a page is open, here or in another process of the server:
-its visitor may press something soon, and browsers often share the machine."""
+BREATH = 1.0
+"""Seconds between two spare pages while one page alone is open, here or in another process: its
+visitor may press something soon, and the browser often shares the machine. Where several come, more
+are to be expected."""
+
+ABSENT = 10.0
+"""Seconds without a request and a picture after which that visitor is not waited for any more."""
 
 SELDOM = 20.0
 """Seconds between two spare pages that are built while others play, which stops them half a second
@@ -58,12 +62,12 @@ class Pace:
         self._built_at = self._clock()
         self._seldom_at = self._built_at + SELDOM
 
-    def due(self, *, visited: bool) -> bool:
-        """Whether one may be built now, while a page is open somewhere or none is."""
-        now = self._clock()
-        breath = BREATH if visited else 0.0
-        rested = now > max(self._asked_at + QUIET, self._built_at + breath)
-        return (rested and self._turns.idle() > QUIET) or now > self._seldom_at
+    def due(self, *, lone: bool) -> bool:
+        """Whether one may be built now, while the server shows one page alone or not."""
+        now, idle = self._clock(), self._turns.idle()
+        quiet = min(now - self._asked_at, idle)
+        breath = BREATH if lone and quiet < ABSENT else 0.0
+        return (quiet > QUIET and now > self._built_at + breath) or now > self._seldom_at
 
 
 class SparePages:

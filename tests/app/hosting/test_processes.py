@@ -30,24 +30,30 @@ tell(ready=os.getpid())
 tell(sessions=[], left=[], spare=[sys.argv[2] + "-spare"])
 known = []
 left = []
-visited = []
-while True:
-    data, descriptors, *_ = socket.recv_fds(line, 65536, 8)
-    if not data:
-        break
-    if not descriptors:
-        while data:
-            (length,) = struct.unpack("!I", data[:4])
-            asked, data = json.loads(data[5 : 5 + length]), data[5 + length :]
-            if "visited" in asked:
-                visited.append(asked["visited"])
-            else:
-                known.remove(asked["end"])
-                tell(sessions=known, left=[], spare=[])
+lone = []
+def messages():
+    data, descriptors = b"", []
+    while True:
+        read, more, *_ = socket.recv_fds(line, 65536, 8)
+        if not read:
+            return
+        data += read
+        descriptors += more
+        while len(data) >= 5 and len(data) >= (end := 5 + struct.unpack("!I", data[:4])[0]):
+            carries, message, data = data[4], data[5:end], data[end:]
+            yield message, descriptors.pop(0) if carries else None
+for message, descriptor in messages():
+    if descriptor is None:
+        asked = json.loads(message)
+        if "lone" in asked:
+            lone.append(asked["lone"])
+        else:
+            known.remove(asked["end"])
+            tell(sessions=known, left=[], spare=[])
         continue
-    session, _, read = data[5:].partition(b"\\n")
-    with socket.socket(fileno=descriptors[0]) as browser:
-        words = "".join(map(str, visited)) if read == b"visited?" else read.decode()
+    session, _, read = message.partition(b"\\n")
+    with socket.socket(fileno=descriptor) as browser:
+        words = "".join(map(str, lone)) if read == b"lone?" else read.decode()
         browser.sendall(f"{os.getpid()} {session.decode()} {words}".encode())
     if session:
         left, known = list(known), [*known, session.decode()]
@@ -134,22 +140,24 @@ def test_a_page_that_was_left_is_known_and_can_be_ended():
     with_processes(1, scenario)
 
 
-def test_every_process_is_told_once_whether_any_of_them_has_a_page():
+def test_every_process_is_told_once_whether_a_visitor_is_alone():
     async def scenario(made):
         one, other = made.places
 
-        async def told(place):
-            return (await answer(place, read=b"visited?"))[1:]
+        async def told(*expected):
+            for place in made.places:
+                heard = ""
+                while len(heard) < len("".join(expected)):  # a report may be on its way
+                    heard = "".join((await answer(place, read=b"lone?"))[1:])
+                assert heard == "".join(expected)
 
         for place in made.places:
             await until_async(lambda place=place: place.spare)
-            assert await told(place) == ["False"]
-        session = one.open()
-        await answer(one, session)
-        await until_async(lambda: one.sessions == 1)
+        await told("False")
+        await answer(one, one.open())
+        await told("False", "True")
         await answer(other, other.open())
-        for place in made.places:
-            assert await told(place) == ["FalseTrue"]
+        await told("False", "True", "False")
 
     with_processes(2, scenario)
 

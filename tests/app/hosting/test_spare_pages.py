@@ -8,7 +8,14 @@ from bokeh.document import Document
 from bokeh.server.session import ServerSession
 from tornado.ioloop import IOLoop
 
-from landscape_lab.hosting.spare_pages import BREATH, QUIET, SELDOM, Pace, SparePages
+from landscape_lab.hosting.spare_pages import (
+    ABSENT,
+    BREATH,
+    QUIET,
+    SELDOM,
+    Pace,
+    SparePages,
+)
 from landscape_lab.worker.turns import Turns
 
 SCRIPT = """
@@ -95,21 +102,26 @@ def test_pages_are_built_while_nobody_would_notice():
     now = 1000.0
     turns = Turns(lambda: now)
     pace = Pace(turns, lambda: now)
+    pace.asked()
     now += QUIET + 0.1
-    assert pace.due(visited=False)
+    assert pace.due(lone=False)
     pace.built()
     now += 0.1
-    assert pace.due(visited=False)
-    assert not pace.due(visited=True)  # whoever is there is left in peace most of the time
+    assert pace.due(lone=False)
+    assert not pace.due(lone=True)  # whoever is there is left in peace most of the time
     now += BREATH
-    assert pace.due(visited=True)
+    assert pace.due(lone=True)
+    now += ABSENT
+    pace.built()
+    now += 0.1
+    assert pace.due(lone=True)  # nobody has pressed anything for long
     pace.asked()
-    assert not pace.due(visited=False)
+    assert not pace.due(lone=False)
     now += QUIET + 0.1
-    assert pace.due(visited=False)
+    assert pace.due(lone=False)
     with turns.work():
-        assert not pace.due(visited=False)
+        assert not pace.due(lone=False)
         now += SELDOM
-        assert pace.due(visited=True)  # but a class that plays may go on for long
+        assert pace.due(lone=True)  # but a class that plays may go on for long
         pace.opened()
-        assert not pace.due(visited=True)
+        assert not pace.due(lone=True)
