@@ -27,9 +27,6 @@ BREATH = 1.0
 visitor may press something soon, and the browser often shares the machine. Where several come, more
 are to be expected."""
 
-ABSENT = 10.0
-"""Seconds without a request and a picture after which that visitor is not waited for any more."""
-
 SELDOM = 20.0
 """Seconds between two spare pages that are built while others play, which stops them half a second
 each."""
@@ -64,10 +61,10 @@ class Pace:
 
     def due(self, *, lone: bool) -> bool:
         """Whether one may be built now, while the server shows one page alone or not."""
-        now, idle = self._clock(), self._turns.idle()
-        quiet = min(now - self._asked_at, idle)
-        breath = BREATH if lone and quiet < ABSENT else 0.0
-        return (quiet > QUIET and now > self._built_at + breath) or now > self._seldom_at
+        now = self._clock()
+        breath = BREATH if lone else 0.0
+        rested = now > max(self._asked_at + QUIET, self._built_at + breath)
+        return (rested and self._turns.idle() > QUIET) or now > self._seldom_at
 
 
 class SparePages:

@@ -40,6 +40,14 @@ CALM = {
 """Workers and scheduler else look at themselves up to a hundred times a second, which takes about a
 tenth of two processors that they share with the work."""
 
+KEEPING = {
+    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 2**27,
+    "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 2**25,
+}
+"""glibc gives memory back to the system only above so many bytes. With Dask's own 64 KiB it does so
+after every large tensor, which doubles the time of a Hessian; above the second is as far as glibc
+goes by itself."""
+
 SILENT: dict[str, list[str]] = {
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
@@ -123,7 +131,7 @@ def local_cluster(
         raise BackendError(MISSING) from error
     limits = {} if memory is None else {"memory_limit": memory}
     with (
-        dask.config.set(CALM if keys is None else {**CALM, **SILENT}),
+        dask.config.set({**CALM, **KEEPING, **({} if keys is None else SILENT)}),
         LocalCluster(
             n_workers=workers or None,
             threads_per_worker=threads,

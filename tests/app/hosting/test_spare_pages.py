@@ -8,14 +8,7 @@ from bokeh.document import Document
 from bokeh.server.session import ServerSession
 from tornado.ioloop import IOLoop
 
-from landscape_lab.hosting.spare_pages import (
-    ABSENT,
-    BREATH,
-    QUIET,
-    SELDOM,
-    Pace,
-    SparePages,
-)
+from landscape_lab.hosting.spare_pages import BREATH, QUIET, SELDOM, Pace, SparePages
 from landscape_lab.worker.turns import Turns
 
 SCRIPT = """
@@ -111,10 +104,6 @@ def test_pages_are_built_while_nobody_would_notice():
     assert not pace.due(lone=True)  # whoever is there is left in peace most of the time
     now += BREATH
     assert pace.due(lone=True)
-    now += ABSENT
-    pace.built()
-    now += 0.1
-    assert pace.due(lone=True)  # nobody has pressed anything for long
     pace.asked()
     assert not pace.due(lone=False)
     now += QUIET + 0.1
