@@ -24,7 +24,7 @@ from landscape_lab.hosting.gate import SecurityHeaders
 from landscape_lab.hosting.handover import Line
 from landscape_lab.hosting.left_pages import LeftPages
 from landscape_lab.hosting.served import Served
-from landscape_lab.hosting.spare_pages import Pace, SparePages
+from landscape_lab.hosting.spare_pages import Pace, SparePages, Visitors
 from landscape_lab.worker.elsewhere import ELSEWHERE
 from landscape_lab.worker.second_process import SECOND_PROCESS
 
@@ -47,11 +47,12 @@ READY = "ready"
 SESSIONS = "sessions"
 LEFT = "left"
 SPARE = "spare"
+BUSY = "busy"
 WORKERS = "workers"
 """Keys of a process's reports; the last, sent without a page, asks where the workers are."""
 
-LONE = "lone"
-"""The key under which it is reported to a process whether all together show one page alone."""
+VISITORS = "visitors"
+"""The key under which a process learns of the visitors of all of them together."""
 
 END = "end"
 """The key of what a process is asked: to end a page. Under `WORKERS` it gets their address."""
@@ -101,10 +102,10 @@ class PanelServer:
         self._connected: set[str] = set()
         """Sessions to which a page has been connected."""
         self._left = LeftPages()
-        self._lone: bool | None = None
+        self._visitors: Visitors | None = None
         self.alone = True
         """Whether one page at most was open at the last look; to be read from any thread."""
-        self._pace = Pace()
+        self.pace = Pace()
         PeriodicCallback(self._use_time, LOOK).start()
         PeriodicCallback(self._look, LOOK).start()
 
@@ -142,7 +143,8 @@ class PanelServer:
         asked = json.loads(message)
         if END in asked:
             self.end(asked[END])
-        self._lone = asked.get(LONE, self._lone)
+        if VISITORS in asked:
+            self._visitors = Visitors(asked[VISITORS])
         if WORKERS in asked:
             ELSEWHERE.report(asked[WORKERS])
 
@@ -156,8 +158,8 @@ class PanelServer:
         """
         if session:
             self.spare.take(session, UNUSED / 1000)
-            self._pace.opened()
-        self._pace.asked()
+            self.pace.opened()
+        self.pace.asked()
         connection = socket.socket(fileno=descriptor)
         try:
             address = connection.getpeername()
@@ -183,14 +185,14 @@ class PanelServer:
     async def _use_time(self) -> None:
         """Build a spare page, if there is nothing else to do, or none was built for long."""
         count = len(self.sessions)
-        lone = count == 1 if self._lone is None else self._lone
-        if self.spare.wanted(count) and self._pace.due(lone=lone) and not self._building:
+        visitors = self._visitors or (Visitors.ALONE if count == 1 else Visitors.MANY)
+        if self.spare.wanted(count) and self.pace.due(visitors) and not self._building:
             self._building = True
             try:
                 await self.spare.build()
             finally:
                 self._building = False
-                self._pace.built()
+                self.pace.built()
 
 
 class _Begun(IOStream):
@@ -243,12 +245,15 @@ def run(served: Served, number: int, end: socket.socket) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process in front
     loop = IOLoop.current()
     panel = PanelServer(served, number)
-    known: dict[str, list[str]] = {}
+    known: dict[str, Any] = {}
     line: Line
 
     def report() -> None:
         nonlocal known
-        told = {SESSIONS: panel.sessions, LEFT: panel.deserted, SPARE: panel.spare.names}
+        told = {
+            SESSIONS: panel.sessions, LEFT: panel.deserted, SPARE: panel.spare.names,
+            BUSY: panel.pace.busy,
+        }  # fmt: skip
         if known != told:
             known = told
             line.send(json.dumps(told).encode())

@@ -17,16 +17,17 @@ from landscape_lab.hosting import capacity, panel_process
 from landscape_lab.hosting.handover import Line
 from landscape_lab.hosting.left_pages import LeftPages
 from landscape_lab.hosting.panel_process import (
+    BUSY,
     END,
     LEFT,
-    LONE,
     READY,
     SESSIONS,
     SPARE,
+    VISITORS,
     WORKERS,
 )
 from landscape_lab.hosting.served import Served
-from landscape_lab.hosting.spare_pages import new_name
+from landscape_lab.hosting.spare_pages import Visitors, new_name
 from landscape_lab.hosting.study_workers import StudyWorkers
 
 LOG = logging.getLogger("landscape_lab.hosting")
@@ -57,6 +58,8 @@ class Place:
         self._open: set[str] = set()
         self.spare: list[str] = []
         """Sessions that its process has built already."""
+        self.busy = False
+        """Whether a page of its process computes."""
         self._coming: dict[str, float] = {}
         """Pages given to the process that it has not reported yet, and when."""
         self._left = LeftPages()
@@ -125,10 +128,10 @@ class Place:
         if self._line is not None:
             self._line.send(json.dumps({WORKERS: dict(where)}).encode())
 
-    def report_lone(self, lone: bool) -> None:  # noqa: FBT001 - what is reported
-        """Report to the process whether all of them together show one page alone."""
+    def report_visitors(self, visitors: Visitors) -> None:
+        """Report to the process whom all of them together have to think of."""
         if self._line is not None:
-            self._line.send(json.dumps({LONE: lone}).encode())
+            self._line.send(json.dumps({VISITORS: visitors}).encode())
 
     def end(self) -> None:
         """End the process: it stops when its line is cut."""
@@ -156,6 +159,7 @@ class Place:
             for session in self._open:
                 self._coming.pop(session, None)
             self.spare = [one for one in told[SPARE] if one not in self._coming]
+            self.busy = told[BUSY]
         self.told()
 
     def _lost(self) -> None:
@@ -164,6 +168,7 @@ class Place:
             self._stillborn += 1
         self.ready.clear()
         self._line = None
+        self.busy = False
         self._left.update((), ())
         self._open.clear()
         self.spare.clear()
@@ -188,8 +193,8 @@ class Processes:
             Place(number, core, served, self.workers)
             for number, core in zip(range(count), cores, strict=False)
         ]
-        self._reported: dict[int, bool] = {}
-        """What was reported to each last: whether all together show one page alone."""
+        self._reported: dict[int, Visitors] = {}
+        """What was reported to each last."""
         for place in self.places:
             place.told = self._report
 
@@ -228,13 +233,19 @@ class Processes:
         return False
 
     def _report(self) -> None:
-        lone = self.sessions == 1
+        visitors = self._visitors()
         for place in self.places:
             if not place.ready.is_set():
                 self._reported.pop(place.number, None)
-            elif self._reported.get(place.number) != lone:
-                self._reported[place.number] = lone
-                place.report_lone(lone)
+            elif self._reported.get(place.number) is not visitors:
+                self._reported[place.number] = visitors
+                place.report_visitors(visitors)
+
+    def _visitors(self) -> Visitors:
+        if self.sessions != 1:
+            return Visitors.MANY
+        busy = any(place.busy for place in self.places)
+        return Visitors.WAITING if busy else Visitors.ALONE
 
     def end(self) -> None:
         """End all."""

@@ -5,6 +5,7 @@ turning it into text another tenth. A class opens the app at once.
 """
 
 import asyncio
+import enum
 import secrets
 import time
 import types
@@ -30,6 +31,17 @@ are to be expected."""
 SELDOM = 20.0
 """Seconds between two spare pages that are built while others play, which stops them half a second
 each."""
+
+
+class Visitors(enum.StrEnum):
+    """Whom all processes of the server together have to think of."""
+
+    MANY = "many"
+    """None, or several."""
+    ALONE = "alone"
+    """One page alone."""
+    WAITING = "waiting"
+    """One page alone, which computes."""
 
 
 class Pace:
@@ -59,12 +71,18 @@ class Pace:
         self._built_at = self._clock()
         self._seldom_at = self._built_at + SELDOM
 
-    def due(self, *, lone: bool) -> bool:
-        """Whether one may be built now, while the server shows one page alone or not."""
+    @property
+    def busy(self) -> bool:
+        """Whether a page of this process computes or draws, or did a moment ago."""
+        return self._turns.idle() <= QUIET
+
+    def due(self, visitors: Visitors) -> bool:
+        """Whether one may be built now."""
         now = self._clock()
-        breath = BREATH if lone else 0.0
+        breath = 0.0 if visitors is Visitors.MANY else BREATH
         rested = now > max(self._asked_at + QUIET, self._built_at + breath)
-        return (rested and self._turns.idle() > QUIET) or now > self._seldom_at
+        waits = self.busy or visitors is Visitors.WAITING
+        return (rested and not waits) or now > self._seldom_at
 
 
 class SparePages:

@@ -14,6 +14,7 @@ import pytest
 from landscape_lab.hosting import handover, panel_process, processes
 from landscape_lab.hosting.processes import Processes
 from landscape_lab.hosting.served import Served
+from landscape_lab.hosting.spare_pages import Visitors
 from waiting import until_async
 
 pytestmark = pytest.mark.skipif(
@@ -27,10 +28,10 @@ def tell(**what):
     text = json.dumps(what).encode()
     line.sendall(struct.pack("!I", len(text)) + b"\\0" + text)
 tell(ready=os.getpid())
-tell(sessions=[], left=[], spare=[sys.argv[2] + "-spare"])
+tell(sessions=[], left=[], spare=[sys.argv[2] + "-spare"], busy=False)
 known = []
 left = []
-lone = []
+visitors = []
 def messages():
     data, descriptors = b"", []
     while True:
@@ -45,19 +46,19 @@ def messages():
 for message, descriptor in messages():
     if descriptor is None:
         asked = json.loads(message)
-        if "lone" in asked:
-            lone.append(asked["lone"])
+        if "visitors" in asked:
+            visitors.append(asked["visitors"])
         else:
             known.remove(asked["end"])
-            tell(sessions=known, left=[], spare=[])
+            tell(sessions=known, left=[], spare=[], busy=False)
         continue
     session, _, read = message.partition(b"\\n")
     with socket.socket(fileno=descriptor) as browser:
-        words = "".join(map(str, lone)) if read == b"lone?" else read.decode()
+        words = ",".join(visitors) if read == b"visitors?" else read.decode()
         browser.sendall(f"{os.getpid()} {session.decode()} {words}".encode())
     if session:
         left, known = list(known), [*known, session.decode()]
-        tell(sessions=known, left=left, spare=[])
+        tell(sessions=known, left=left, spare=[], busy=read == b"compute")
 """
 
 
@@ -140,24 +141,41 @@ def test_a_page_that_was_left_is_known_and_can_be_ended():
     with_processes(1, scenario)
 
 
-def test_every_process_is_told_once_whether_a_visitor_is_alone():
+def test_every_process_is_told_once_of_the_visitors_of_all():
     async def scenario(made):
         one, other = made.places
 
         async def told(*expected):
             for place in made.places:
-                heard = ""
-                while len(heard) < len("".join(expected)):  # a report may be on its way
-                    heard = "".join((await answer(place, read=b"lone?"))[1:])
-                assert heard == "".join(expected)
+                heard = []
+                while len(heard) < len(expected):  # a report may be on its way
+                    (words,) = (await answer(place, read=b"visitors?"))[1:]
+                    heard = words.split(",")
+                assert tuple(heard) == expected
 
         for place in made.places:
             await until_async(lambda place=place: place.spare)
-        await told("False")
+        await told(Visitors.MANY)
         await answer(one, one.open())
-        await told("False", "True")
+        await told(Visitors.MANY, Visitors.ALONE)
         await answer(other, other.open())
-        await told("False", "True", "False")
+        await told(Visitors.MANY, Visitors.ALONE, Visitors.MANY)
+
+    with_processes(2, scenario)
+
+
+def test_every_process_is_told_while_a_page_alone_computes():
+    async def scenario(made):
+        one, other = made.places
+        for place in made.places:
+            await until_async(lambda place=place: place.spare)
+        await answer(one, one.open(), read=b"compute")
+        heard = ""
+        while Visitors.WAITING not in heard:
+            heard = (await answer(other, read=b"visitors?"))[1]
+        os.kill(one.pid, signal.SIGKILL)
+        while not heard.endswith(f"{Visitors.WAITING},{Visitors.MANY}"):
+            heard = (await answer(other, read=b"visitors?"))[1]
 
     with_processes(2, scenario)
 

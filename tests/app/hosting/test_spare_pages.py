@@ -8,7 +8,7 @@ from bokeh.document import Document
 from bokeh.server.session import ServerSession
 from tornado.ioloop import IOLoop
 
-from landscape_lab.hosting.spare_pages import BREATH, QUIET, SELDOM, Pace, SparePages
+from landscape_lab.hosting.spare_pages import BREATH, QUIET, SELDOM, Pace, SparePages, Visitors
 from landscape_lab.worker.turns import Turns
 
 SCRIPT = """
@@ -97,20 +97,23 @@ def test_pages_are_built_while_nobody_would_notice():
     pace = Pace(turns, lambda: now)
     pace.asked()
     now += QUIET + 0.1
-    assert pace.due(lone=False)
+    assert pace.due(Visitors.MANY)
     pace.built()
     now += 0.1
-    assert pace.due(lone=False)
-    assert not pace.due(lone=True)  # whoever is there is left in peace most of the time
+    assert pace.due(Visitors.MANY)
+    assert not pace.due(Visitors.ALONE)  # whoever is there is left in peace most of the time
     now += BREATH
-    assert pace.due(lone=True)
+    assert pace.due(Visitors.ALONE)
+    assert not pace.due(Visitors.WAITING)  # another process computes for the only visitor
     pace.asked()
-    assert not pace.due(lone=False)
+    assert not pace.due(Visitors.MANY)
     now += QUIET + 0.1
-    assert pace.due(lone=False)
+    assert pace.due(Visitors.MANY)
+    assert not pace.busy
     with turns.work():
-        assert not pace.due(lone=False)
+        assert pace.busy
+        assert not pace.due(Visitors.MANY)
         now += SELDOM
-        assert pace.due(lone=True)  # but a class that plays may go on for long
+        assert pace.due(Visitors.ALONE)  # but a class that plays may go on for long
         pace.opened()
-        assert not pace.due(lone=True)
+        assert not pace.due(Visitors.ALONE)
