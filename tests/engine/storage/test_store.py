@@ -239,15 +239,17 @@ def slice_of(size=51):
     )
 
 
-def test_a_slice_asked_again_is_there_in_30_milliseconds(tmp_path):
-    store, asked, taken = Store(tmp_path), slice_of(), []
+def test_a_slice_asked_again_is_read_with_few_calls(tmp_path):
+    store, asked, calls = Store(tmp_path), slice_of(), []
     store.put("abc", asked)
-    for _ in range(20):
-        began = time.perf_counter()
+    store.get("abc")  # what is imported for it
+    sys.setprofile(lambda frame, event, _: calls.append(frame) if event == "call" else None)
+    try:
         found = store.get("abc")
-        taken.append(time.perf_counter() - began)
+    finally:
+        sys.setprofile(None)
     xr.testing.assert_identical(found, asked)
-    assert min(taken) < 0.030
+    assert len(calls) < 10_000
 
 
 def test_a_dropped_entry_is_gone_and_may_be_dropped_again(tmp_path):
