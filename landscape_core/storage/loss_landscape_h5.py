@@ -99,11 +99,13 @@ def read_surface(path: Path, first_index: str | None = None) -> xr.Dataset:
         }
         attrs = _attributes(file, path, {*names, *stored, "dir_file"})
     if len(shape) == 2:
-        _tell_order(stored, path, first_index)
         attrs |= {"first_index": first_index or "x"}
         attrs["notice"] += f" (first index {attrs['first_index']})"
     grids = {name: _grid(values, first_index or "x") for name, values in stored.items()}
-    return _slice(grids, sides, splits, attrs, path)
+    found = _slice(grids, sides, splits, attrs, path)
+    if len(shape) == 2:
+        _tell_order(stored, path, first_index)
+    return found
 
 
 def read_projection(path: Path) -> xr.Dataset:
@@ -216,7 +218,7 @@ def _tell_order(stored: dict[str, Floats], path: Path, first_index: str | None) 
         not np.array_equal(_grid(one, "x"), _grid(one, "y"), equal_nan=True)
         for one in stored.values()
     ):
-        warnings.warn(UNSAID.format(path), stacklevel=5)
+        warnings.warn(UNSAID.format(path), stacklevel=4)
 
 
 def _grid(values: Floats, first_index: str) -> Floats:

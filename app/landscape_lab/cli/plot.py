@@ -34,7 +34,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kind", choices=list(kinds()), help="which picture; by default as fits")
     parser.add_argument("--variable", help="what is shown; by default the loss")
     parser.add_argument("--split", help="which part of the data; by default train")
-    parser.add_argument("--scale", choices=SCALES, help=f"of the losses; by default {SCALE}")
+    parser.add_argument(
+        "--scale", choices=SCALES, default=SCALE, help=f"of the losses; by default {SCALE}"
+    )
     parser.add_argument(
         "--limits", type=float, nargs=2, metavar=("LOW", "HIGH"), help="ends of colours or heights"
     )
@@ -76,12 +78,10 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
 
 def _chosen(asked: argparse.Namespace) -> dict[str, Any]:
     """The options of a picture."""
-    from landscape_lab.figures.matplotlib.base import SCALE
-
     return {
         "variable": asked.variable,
         "split": asked.split,
-        "scale": asked.scale or SCALE,
+        "scale": asked.scale,
         "limits": tuple(asked.limits) if asked.limits else None,
         "path": not asked.no_path,
     }
@@ -123,6 +123,7 @@ def _numbers(given: "list[xr.Dataset]", asked: argparse.Namespace, target: Path)
         SpecError: several datasets, or an option that the format does not take.
     """
     from landscape_core.storage import formats
+    from landscape_lab.figures.matplotlib.base import SCALE
 
     ending = target.suffix.lower()
     if len(given) > 1:
@@ -132,7 +133,8 @@ def _numbers(given: "list[xr.Dataset]", asked: argparse.Namespace, target: Path)
             raise SpecError(f"--{name}", getattr(asked, name), f"left out for a {ending} file")
     if asked.no_path and formats.OPTIONS[ending] != formats.MESH:
         raise SpecError("--no-path", "--no-path", f"left out for a {ending} file")
-    options = {"split": asked.split, "variable": asked.variable, "scale": asked.scale}
+    scale = None if asked.scale == SCALE else asked.scale
+    options = {"split": asked.split, "variable": asked.variable, "scale": scale}
     return formats.content(given[0], target, **options, path_line=not asked.no_path)
 
 
