@@ -37,7 +37,7 @@ def load(
             what is no surface.
     """
     path = Path(path)
-    kind = loss_landscape_h5.kind_of(path) if path.suffix in loss_landscape_h5.ENDINGS else ""
+    kind = loss_landscape_h5.kind_of(path) if loss_landscape_h5.is_named_so(path) else ""
     if kind == loss_landscape_h5.DIRECTIONS:
         raise FileFormatError(
             f"{path} holds directions, no losses: GivenVectors(file=...) takes it"

@@ -54,6 +54,11 @@ NOT_COMPUTED = "not_computed"
 """The attribute of a surface that counts the points of each split that are not computed."""
 
 
+def is_named_so(path: Path) -> bool:
+    """Whether a file has the name of an HDF5 file, as all of these have."""
+    return path.suffix.lower() in ENDINGS
+
+
 def kind_of(path: Path) -> str:
     """Which kind of file of loss-landscape this is; empty for any other HDF5 file.
 

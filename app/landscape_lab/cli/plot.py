@@ -91,7 +91,7 @@ def _given(asked: argparse.Namespace) -> "dict[str, xr.Dataset]":
     """What the files hold, by their names; a projection is put onto the slice.
 
     Raises:
-        SpecError: a projection beside several slices, several projections, or the first index of
+        SpecError: a projection with several slices, several projections, or the first index of
             what is no surface.
     """
     from landscape_core.storage import formats, loss_landscape_h5
@@ -99,7 +99,7 @@ def _given(asked: argparse.Namespace) -> "dict[str, xr.Dataset]":
     names = [file.stem for file in asked.files]
     if len(set(names)) < len(names):
         names = [str(file) for file in asked.files]
-    surfaces = [file.suffix in loss_landscape_h5.ENDINGS for file in asked.files]
+    surfaces = [loss_landscape_h5.is_named_so(file) for file in asked.files]
     if asked.first_index and not any(surfaces):
         raise SpecError("--first-index", asked.first_index, "left out for what is no surface (.h5)")
     loaded = {}

@@ -66,7 +66,7 @@ def directions(file: str, field: str, view: Viewpoint) -> tuple[Vectors, MovingB
 
     Buffers move only in a direction file (.h5) of states; fixed layers and errors as in `state`.
     """
-    if Path(file).suffix in loss_landscape_h5.ENDINGS:
+    if loss_landscape_h5.is_named_so(Path(file)):
         tensors = loss_landscape_h5.read_directions(Path(file))
         return vectors_and_buffers(tensors, view.objective, view.whole, file)
     found = _content(file, field, VECTORS)
