@@ -148,8 +148,9 @@ def check_ending(path: Path, others: tuple[str, ...] = ()) -> str:
         SpecError: no format has this ending; names all that one has.
     """
     ending = Path(path).suffix.lower()
-    if ending not in (*others, *WRITERS):
-        raise SpecError("the output", str(path), "a file " + ", ".join((*others, *WRITERS)))
+    *most, last = (*others, *WRITERS)
+    if ending not in (*most, last):
+        raise SpecError("the output", str(path), f"a {', '.join(most)} or {last} file")
     return ending
 
 
