@@ -59,6 +59,10 @@ stays an `xarray.Dataset`, with xarray's own `slice_.plot.scatter` and `slice_["
 In a notebook, and where `matplotlib.pyplot` is imported, a new figure is one of pyplot and is shown
 as usual. Elsewhere, as in a server, only you hold it: `ll.plot(result).figure.savefig(...)`.
 
+`landscape plot` also draws surfaces and projections of the program loss-landscape (`.h5`), and
+writes the numbers of a slice for other programs (`.csv`, `.json`, `.vtp`, `.obj`):
+[exports.md](exports.md).
+
 This page is written by `make gallery`, which runs all that it shows.
 """
 

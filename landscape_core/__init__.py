@@ -109,8 +109,8 @@ if TYPE_CHECKING:
     from landscape_core.slices.sweep import exact as exact
     from landscape_core.slices.sweep import sweep as sweep
     from landscape_core.slices.tolerance import Tolerance as Tolerance
-    from landscape_core.storage.netcdf import load as load
-    from landscape_core.storage.netcdf import save as save
+    from landscape_core.storage.formats import load as load
+    from landscape_core.storage.formats import save as save
     from landscape_core.storage.store import Store as Store
     from landscape_core.training.optimizers.base import Optimizer as Optimizer
     from landscape_core.training.run import Run as Run
@@ -255,7 +255,7 @@ _PUBLIC = {
         "result",
     ),
     "landscape_core.slices.tolerance": ("Tolerance",),
-    "landscape_core.storage.netcdf": (
+    "landscape_core.storage.formats": (
         "load",
         "save",
     ),

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from landscape_core.curvature.spectrum_of_model import spectrum as spectrum
     from landscape_core.slices.one_call import landscape as landscape
     from landscape_core.slices.plane_of_slice import plane_of as plane_of
-    from landscape_core.storage.netcdf import load as load
-    from landscape_core.storage.netcdf import save as save
+    from landscape_core.storage.formats import load as load
+    from landscape_core.storage.formats import save as save
     from landscape_core.storage.store import Store as Store
     from landscape_lab.figures.matplotlib.plotting import plot as plot
     from landscape_lab.notebook.app import app as app
@@ -43,7 +43,7 @@ _PUBLIC = {
     "landscape_lab.page.controller": ("Page",),
     "landscape_lab.notebook.controls": ("Controls",),
     # results
-    "landscape_core.storage.netcdf": (
+    "landscape_core.storage.formats": (
         "load",
         "save",
     ),

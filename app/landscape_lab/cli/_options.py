@@ -52,3 +52,13 @@ def aligned(rows: Sequence[tuple[str, ...]]) -> str:
         for row in rows
     )
     return "\n".join(line.rstrip() for line in lines)
+
+
+def first_index_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says how a surface of the program loss-landscape (.h5) is stored."""
+    parser.add_argument(
+        "--first-index",
+        choices=("x", "y"),
+        help="of a surface (.h5) of loss-landscape: what the first index of its losses counts;"
+        " y if plot_surface.py filled it; by default x, with a warning where it matters",
+    )

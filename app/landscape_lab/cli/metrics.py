@@ -16,8 +16,11 @@ LISTED = 10
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     from landscape_core.analysis.slice_metrics import SCALES
+    from landscape_lab.cli._options import first_index_option
 
-    parser.add_argument("slice", type=Path, help="slice file written by `landscape slice`")
+    parser.add_argument(
+        "slice", type=Path, help="slice file written by `landscape slice`, or a surface (.h5)"
+    )
     parser.add_argument(
         "other",
         type=Path,
@@ -25,17 +28,18 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="another slice: the bottleneck distance of the persistence barcodes (needs gudhi)",
     )
     parser.add_argument("--scale", choices=SCALES, default="linear", help="scale of the loss axis")
+    first_index_option(parser)
 
 
 def run(asked: argparse.Namespace) -> Iterator[str]:
     """Print the metrics of a slice, its minima, and how far another is from it."""
     from landscape_core.analysis.slice_metrics import slice_metrics
     from landscape_core.foundation.errors import FileFormatError
-    from landscape_core.storage import netcdf, schema
+    from landscape_core.storage import formats, schema
     from landscape_lab.cli._options import aligned
     from landscape_lab.figures.reliability import computed, unreached
 
-    slice_ = netcdf.load(asked.slice)
+    slice_ = formats.load(asked.slice, first_index=asked.first_index)
     if "computed" not in slice_:
         raise FileFormatError("this file holds no slice; one is written by `landscape slice`.")
     schema.check(slice_)
@@ -47,7 +51,7 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
         values = (f"{float(table[name]):.4g}" for table in tables)
         rows.append((str(name), *values, column.attrs["unit"], column.attrs["long_name"]))
     yield aligned(rows)
-    if "estimated_error" in slice_.attrs:
+    if {"estimated_error", "not_computed"} & slice_.attrs.keys():
         yield from filter(None, (computed(slice_), unreached(slice_)))
     for split in splits:
         yield from _minima(slice_, split)
@@ -88,9 +92,9 @@ def _distances(slice_: "xr.Dataset", asked: argparse.Namespace) -> Iterator[str]
     from landscape_core.analysis.bottleneck import bottleneck_distance
     from landscape_core.analysis.slice_metrics import SCALES
     from landscape_core.foundation.errors import SpecError
-    from landscape_core.storage import netcdf, schema
+    from landscape_core.storage import formats, schema
 
-    other = schema.check(netcdf.load(asked.other))
+    other = schema.check(formats.load(asked.other))
     there = other["split"].values.tolist()
     splits = [str(split) for split in slice_["split"].values if split in there]
     if not splits:

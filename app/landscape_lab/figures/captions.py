@@ -116,16 +116,19 @@ def _directions(attrs: dict[Any, Any]) -> dict[str, Any]:
 
 
 def _quality(slice_: xr.Dataset) -> Iterator[str]:
-    if "captured" in slice_.attrs:
-        yield f"explained variance {float(slice_.attrs['captured']):.0%}"
+    attrs = slice_.attrs
+    if "captured" in attrs:
+        yield f"explained variance {float(attrs['captured']):.0%}"
     yield from reliability(slice_)
     yield from products(slice_)
     name = next((name for name in ("loss", "ratio") if name in slice_), None)
     broken = int((~np.isfinite(slice_[name].values)).sum()) if name else 0
-    if broken:
-        yield f"{broken} value{'s' * (broken > 1)} not finite"
-    if "version" in slice_.attrs:
-        yield f"Landscape Lab {slice_.attrs['version']}"
+    missing = min(broken, int(np.sum(attrs.get("not_computed", 0))))
+    for count, word in ((missing, "not computed"), (broken - missing, "not finite")):
+        if count:
+            yield f"{count} value{'s' * (count > 1)} {word}"
+    if "version" in attrs:
+        yield f"Landscape Lab {attrs['version']}"
 
 
 def _recipe(plain: dict[str, Any]) -> str:

@@ -38,6 +38,8 @@ def computed(slice_: xr.Dataset, *, brief: bool = False) -> str:
     words = f"{int(mask.sum())} of {mask.size} points computed"
     if mask.all():
         return words
+    if "not_computed" in slice_.attrs:  # of a file that another program has not finished
+        return f"{words}, the others missing"
     error = stated_error(slice_)
     if not error:
         return f"{words}, the others interpolated"

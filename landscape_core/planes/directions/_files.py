@@ -18,12 +18,15 @@ from landscape_core.foundation.errors import (
 from landscape_core.foundation.types import Vectors
 from landscape_core.models.flat_buffers import named_buffers_of
 from landscape_core.models.network_objective import ModelObjective
+from landscape_core.planes.direction_tensors import vectors_and_buffers
 from landscape_core.planes.directions.base import Viewpoint
+from landscape_core.planes.moving_buffers import MovingBuffers
 from landscape_core.planes.network_state import NetworkState, state_in
-from landscape_core.storage import netcdf
+from landscape_core.storage import loss_landscape_h5, netcdf
 from landscape_core.storage.bounded_files import numpy_array, torch_tensors
 
 READ = ".pt, .pth (torch.save), .npy (numpy.save) or .nc (landscape train)"
+VECTORS = f"{READ}, or .h5 (loss-landscape)"
 ARRAY = "an array of shape (D, P) or (P,)"
 
 
@@ -55,10 +58,21 @@ def state(file: str, field: str, view: Viewpoint) -> NetworkState:
 
 def vectors(file: str, field: str, view: Viewpoint) -> Vectors:
     """Read the vectors (D, P) in a file; fixed layers and errors as in `state`."""
-    found = _content(file, field)
+    return directions(file, field, view)[0]
+
+
+def directions(file: str, field: str, view: Viewpoint) -> tuple[Vectors, MovingBuffers | None]:
+    """The vectors (D, P) in a file, and how buffers move along them, if any does.
+
+    Buffers move only in a direction file (.h5) of states; fixed layers and errors as in `state`.
+    """
+    if loss_landscape_h5.is_named_so(Path(file)):
+        tensors = loss_landscape_h5.read_directions(Path(file))
+        return vectors_and_buffers(tensors, view.objective, view.whole, file)
+    found = _content(file, field, VECTORS)
     if isinstance(found, Mapping):
         raise FileFormatError(f"{file} must hold {ARRAY}; it holds named tensors.")
-    return _moving(found, file, view)
+    return _moving(found, file, view), None
 
 
 def _moving(found: Tensor, file: str, view: Viewpoint) -> Vectors:
@@ -93,19 +107,19 @@ def _recorded(file: str, view: Viewpoint) -> Mapping[str, Tensor] | None:
         raise PlaneError(f"{file} is a run of a different network: {error}") from error
 
 
-def _content(file: str, field: str) -> Mapping[str, Tensor] | Tensor:
+def _content(file: str, field: str, accepted: str = READ) -> Mapping[str, Tensor] | Tensor:
     path = Path(file)
     if not file:
-        raise SpecError(field, file, f"a file name: {READ}")
+        raise SpecError(field, file, f"a file name: {accepted}")
     if not path.is_file():
         raise MissingDataError(f"{field}: there is no file {file}.")
-    found = _read(path, field)
+    found = _read(path, field, accepted)
     if isinstance(found, Mapping) or torch.is_tensor(found):
         return found
     raise FileFormatError(f"{file} holds {type(found).__name__}, not parameters.")
 
 
-def _read(path: Path, field: str) -> Any:
+def _read(path: Path, field: str, accepted: str) -> Any:
     try:
         if path.suffix in (".pt", ".pth"):
             return torch_tensors(path)
@@ -125,7 +139,7 @@ def _read(path: Path, field: str) -> Any:
         if "theta" not in dataset:
             raise FileFormatError(f"{path} holds no trajectory.")
         return torch.from_numpy(dataset["theta"].values)
-    raise SpecError(field, str(path), f"one of {READ}")
+    raise SpecError(field, str(path), f"one of {accepted}")
 
 
 def _finite(found: Tensor, file: str) -> Tensor:

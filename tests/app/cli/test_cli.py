@@ -635,7 +635,7 @@ def test_a_slice_is_not_drawn_in_a_format_that_is_not_offered(name, capsys):
     capsys.readouterr()
     assert main(["plot", "slice.nc", "-o", name]) == 1
     told = capsys.readouterr().err
-    assert "must be a .png, .svg, .pdf or .html file" in told
+    assert "must be a .png, .svg, .pdf, .html, .nc, .csv, .json, .vtp or .obj file" in told
     assert len(told.strip().splitlines()) == 1
 
 

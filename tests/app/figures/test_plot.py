@@ -26,7 +26,7 @@ from landscape_lab.notebook.view import view
 
 NAMES = (
     *("comparison", "connection", "convexity", "curvature", "diagnostic", "ensemble", "line"),
-    *("slice", "spectrum", "surface", "trajectory"),
+    *("projection", "slice", "spectrum", "surface", "trajectory"),
 )
 
 
@@ -121,6 +121,11 @@ def diagnostic_of():
     )
 
 
+def projection_of():
+    path = path_to(1, 1)
+    return path[["alpha", "beta"]].rename(alpha="path_alpha", beta="path_beta")
+
+
 MADE = {
     "slice": lambda: with_path(slice_of(valley)),
     "line": line_of,
@@ -132,6 +137,7 @@ MADE = {
     "ensemble": ensemble_of,
     "trajectory": lambda: curves_of(50),
     "diagnostic": diagnostic_of,
+    "projection": projection_of,
 }
 
 
@@ -190,6 +196,15 @@ def test_a_key_of_two_rows_leaves_the_titles_of_a_comparison_free(count):
         name = each.get_title(loc="left")
         (title,) = (text for text in each.findobj(Text) if text.get_text() == name)
         assert title.get_window_extent().y0 >= key.y1
+
+
+def test_a_projection_is_drawn_where_it_lies():
+    given = projection_of()
+    axes = plot(given)
+    ends = [marked(axes, word)[0] for word in ("start", "last")]
+    places = np.stack([given["path_alpha"], given["path_beta"]], axis=1)
+    np.testing.assert_array_equal(ends, places[[0, -1]])
+    assert "lowest on path" not in signs(axes)
 
 
 def test_the_kinds_are_the_files_of_the_package():
