@@ -109,6 +109,7 @@ if TYPE_CHECKING:
     from landscape_core.slices.sweep import exact as exact
     from landscape_core.slices.sweep import sweep as sweep
     from landscape_core.slices.tolerance import Tolerance as Tolerance
+    from landscape_core.storage.checkpoints import checkpoints as checkpoints
     from landscape_core.storage.netcdf import load as load
     from landscape_core.storage.netcdf import save as save
     from landscape_core.storage.store import Store as Store
@@ -129,6 +130,7 @@ _PUBLIC = {
         "from_module",
         "user_problem",
     ),
+    "landscape_core.storage.checkpoints": ("checkpoints",),
     # recipes, and the parts that there are
     "landscape_core.foundation.recipes": (
         "Choice",

@@ -17,6 +17,7 @@ from landscape_core.foundation.recipes import canonical, to_plain
 from landscape_core.foundation.registry import find
 from landscape_core.models.additivity import warn_of_partial
 from landscape_core.models.batch_norm import BatchNorm
+from landscape_core.models.fitting_state import GivenPath
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.user_parts import (
     check_max_examples,
@@ -92,7 +93,7 @@ def plan_of(  # noqa: PLR0913 - each choice by its name, as in `landscape`
     directions: Directions | Plane | Through | str | None,
     measures: Mapping[str, Given] | None = None,
     *,
-    path: Sequence[Mapping[str, Tensor]] | None = None,
+    path: GivenPath | None = None,
     dimensions: int = 2,
     span: Span = 1.0,
     resolution: int = 51,

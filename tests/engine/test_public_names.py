@@ -82,6 +82,7 @@ CALLS = {
         "seed": 0,
     },
     "plane_of": {"dataset": REQUIRED, "store": None},
+    "checkpoints": {"path": REQUIRED, "entry": None},
     "load": {"path": REQUIRED},
     "save": {"dataset": REQUIRED, "path": REQUIRED},
     "Store": {"folder": REQUIRED, "limit_mb": 512},
