@@ -113,6 +113,7 @@ if TYPE_CHECKING:
     from landscape_core.storage.netcdf import load as load
     from landscape_core.storage.netcdf import save as save
     from landscape_core.storage.store import Store as Store
+    from landscape_core.training.model_recorder import record as record
     from landscape_core.training.optimizers.base import Optimizer as Optimizer
     from landscape_core.training.run import Run as Run
     from landscape_core.training.run import State as State
@@ -131,6 +132,7 @@ _PUBLIC = {
         "user_problem",
     ),
     "landscape_core.storage.checkpoints": ("checkpoints",),
+    "landscape_core.training.model_recorder": ("record",),
     # recipes, and the parts that there are
     "landscape_core.foundation.recipes": (
         "Choice",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from landscape_core.storage.netcdf import load as load
     from landscape_core.storage.netcdf import save as save
     from landscape_core.storage.store import Store as Store
+    from landscape_core.training.model_recorder import record as record
     from landscape_lab.figures.matplotlib.plotting import plot as plot
     from landscape_lab.notebook.app import app as app
     from landscape_lab.notebook.controls import Controls as Controls
@@ -34,6 +35,7 @@ _PUBLIC = {
     "landscape_core.analysis.convexity_of_model": ("convexity",),
     "landscape_core.connectivity.connect_models": ("connect",),
     "landscape_core.storage.checkpoints": ("checkpoints",),
+    "landscape_core.training.model_recorder": ("record",),
     "landscape_lab.notebook.explore": ("explore",),
     # claims of the literature
     "landscape_core": ("labs",),

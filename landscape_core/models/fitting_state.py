@@ -7,6 +7,7 @@ exactly the keys and shapes of the network, and refused otherwise.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from os import PathLike
+from pathlib import Path
 from typing import Any, NoReturn
 
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ from landscape_core.models.state_keys import (
     wrong_keys,
 )
 from landscape_core.storage.checkpoints import Checkpoints, checkpoints
+from landscape_core.storage.recorded_states import ENDING, RecordedStates, recorded_states
 from landscape_core.storage.state_entries import (
     BOOKKEEPING,
     Entry,
@@ -33,7 +35,21 @@ SHOWN = 3
 """State dictionaries of a checkpoint of which an error says what is wrong."""
 
 GivenPath = Iterable[Mapping[str, Any]] | str | PathLike[str]
-"""State dictionaries or checkpoints as loaded, the latest last; or a file or folder of them."""
+"""States or checkpoints as loaded, the latest last; a file or folder; or a file of `record`."""
+
+
+def opened(path: Any) -> Any:
+    """What `path=` names, if it is a file or folder: checkpoints or recorded states; else itself.
+
+    Raises:
+        SpecError: a file of another kind, or a folder whose files have no order.
+        MissingDataError: there is no such file or folder.
+        FileFormatError: a recorded file that cannot be read.
+    """
+    if not isinstance(path, str | PathLike):
+        return path
+    is_recorded = Path(path).suffix == ENDING
+    return recorded_states(Path(path)) if is_recorded else checkpoints(path)
 
 
 def states_in_path(path: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -44,13 +60,15 @@ def states_in_path(path: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
         MissingDataError: there is no such file or folder.
         FileFormatError: a file cannot be read.
     """
-    accepted = "a list of state dictionaries, or a file or folder of checkpoints"
+    accepted = "a list of state dictionaries, a file or folder of checkpoints, or a recorded file"
+    path = opened(path)
     if path is None:
         return
-    if isinstance(path, str | PathLike):
-        path = checkpoints(path)
     if isinstance(path, Checkpoints):
         yield from ((str(file), path.content(at)) for at, file in enumerate(path.files))
+        return
+    if isinstance(path, RecordedStates):
+        yield from ((f"{path.file}, step {step}", path[at]) for at, step in enumerate(path.steps))
         return
     if isinstance(path, Mapping | bytes | Tensor | nn.Module) or not isinstance(path, Iterable):
         raise SpecError("path", type(path).__name__, accepted)

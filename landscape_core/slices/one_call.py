@@ -76,10 +76,10 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
             by default that of the `path` by PCA where it has enough states, otherwise random and
             filter-normalized. A `Plane` of your own, for instance `Plane.through(a, b, c)`, has its
             own origin and dimensions.
-        path: state dictionaries saved in training, the latest last, or a file or folder of
-            checkpoints (`checkpoints` says in which order). They are projected onto the plane:
-            `path_alpha`, `path_beta`, `path_loss`, `path_distance` (step) and
-            `explained_variance_ratio` (axis) are in the dataset.
+        path: state dictionaries saved in training, the latest last; or a file or folder of
+            checkpoints (`checkpoints` says in which order), or a file of `record`. They are
+            projected onto the plane: `path_alpha`, `path_beta`, `path_loss`, `path_distance` (step)
+            and `explained_variance_ratio` (axis) are in the dataset.
         resolution: points along each side.
         span: half the width of the picture in multiples of the axes; of a plane that the path
             determines, as of PCA, in multiples of the extent that shows the path. Or the ends of

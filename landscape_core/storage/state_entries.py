@@ -1,6 +1,6 @@
 """Where in the content of a checkpoint a network's state dictionary lies.
 
-Training loops save it alone, or under a name beside the epoch and the state of the optimizer, at
+Training loops save it alone, or under a name next to the epoch and the state of the optimizer, at
 times two names deep. Only tensors are looked at; nothing is called.
 """
 
@@ -31,7 +31,7 @@ EXTRA = "_extra_state"
 """How the key of what a module adds to its state dictionary ends; its value is no tensor."""
 
 ENTRY = "the entry of a checkpoint"
-"""What errors are about where it cannot be told which state dictionary is meant."""
+"""The field of errors where it is not clear which state dictionary is meant."""
 
 DEPTH, SHOWN, JOINT = 2, 8, "/"
 """Names between the top and a state dictionary; names that an error lists; what joins them."""
@@ -102,7 +102,7 @@ def state_without_network(content: Mapping[Any, Any]) -> Mapping[str, Any]:
     """The one state dictionary in a checkpoint, with the keys that it has there.
 
     Raises:
-        SpecError: there is none, or several and which one is meant cannot be told.
+        SpecError: there is none, or several, and it is not clear which one is meant.
     """
     entries = entries_of(content)
     usual = [entry for entry in entries if entry.usual]

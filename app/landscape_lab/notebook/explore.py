@@ -10,9 +10,9 @@ from torch import nn
 from landscape_core.foundation.registry import make
 from landscape_core.models.adapter import Adapter
 from landscape_core.models.batches import Batches
+from landscape_core.models.fitting_state import opened
 from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.user_model import user_problem
-from landscape_core.storage.checkpoints import checkpoints
 from landscape_core.storage.store import Store
 from landscape_core.training.optimizers.base import Optimizer
 from landscape_core.training.run import Run, Training
@@ -72,14 +72,14 @@ def explore(  # noqa: PLR0913 - every choice in one line is what it is for
         SpecError: a value that is not accepted; before any work.
     """
     setup()
-    path = checkpoints(path) if isinstance(path, str | PathLike) else path
-    problem = user_problem(model, loss, data, test=test, path=path, adapter=adapter)
+    states = opened(path)
+    problem = user_problem(model, loss, data, test=test, path=states, adapter=adapter)
     start, examples = problem.parts["train"].start, problem.parts["train"].examples
     run = Run(
         problem=problem,
         optimizer=make(Optimizer, optimizer) if isinstance(optimizer, str) else optimizer,
         batch_size=batch_size or min(BATCH, examples),
-        steps=steps + len(path),
+        steps=steps + len(states),
         seed=seed,
         device=device or start.device.type,
         dtype=dtype or ("float64" if start.dtype == torch.float64 else "float32"),
