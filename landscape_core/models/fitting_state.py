@@ -10,6 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NoReturn
 
+import torch
 from torch import Tensor, nn
 
 from landscape_core.foundation.errors import SpecError
@@ -87,22 +88,43 @@ def fitting(
     is. Any other must fit the network's state dictionary exactly, buffers included.
 
     Raises:
-        SpecError: none fits; several fit and differ; or one fits whose name does not say that it
-            is the network's own.
+        SpecError: none fits; several fit and differ; one fits whose name does not say that it is
+            the network's own; or tensors differ that are one in the network.
     """
-    if has_keys(found, module, needed):
-        return found
+    state = found if has_keys(found, module, needed) else _inside(found, module, needed)
+    _check_tied(state, module)
+    return state
+
+
+def _inside(
+    found: Mapping[Any, Any], module: nn.Module, needed: Collection[str]
+) -> Mapping[str, Any]:
+    """The state dictionary in a checkpoint that fits a network's exactly; errors as above."""
     own = module.state_dict()
     entries = entries_of(found)
     fits = [(entry, state) for entry in entries if (state := _fitting(entry, own)) is not None]
     if not any(entry.usual for entry, _ in fits):
         if fits:
-            raise unusual([entry for entry, _ in fits])
+            others = [f"{_misfit(entry, own)[1]}; " for entry in entries if entry.usual]
+            raise unusual([entry for entry, _ in fits], "".join(others))
         _refuse(found, entries, module, needed)
     state = next(state for entry, state in fits if entry.usual)
     if not all(same_states(state, other) for _, other in fits):
         raise ambiguous([entry for entry, _ in fits])
     return state
+
+
+def _check_tied(state: Mapping[str, Any], module: nn.Module) -> None:
+    """Refuse different values of one tensor that the network has under several names."""
+    names: dict[int, str] = {}
+    for name, own in module.named_parameters(remove_duplicate=False):
+        first = names.setdefault(id(own), name)
+        one, other = state.get(first), state.get(name)
+        if first == name or not (isinstance(one, Tensor) and isinstance(other, Tensor)):
+            continue
+        if one.shape != other.shape or not torch.equal(one.detach(), other.detach().to(one)):
+            accepted = "equal, as they are one tensor in the network"
+            raise SpecError(f"{first} and {name} of a state", "different ones", accepted)
 
 
 def _fitting(entry: Entry, own: Mapping[str, Any]) -> Mapping[str, Any] | None:

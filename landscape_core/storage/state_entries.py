@@ -122,10 +122,15 @@ def ambiguous(entries: list[Entry]) -> SpecError:
     return SpecError(ENTRY, listed(names), accepted)
 
 
-def unusual(entries: list[Entry]) -> SpecError:
-    """The error of state dictionaries whose names do not say that they are the network's own."""
+def unusual(entries: list[Entry], others: str = "") -> SpecError:
+    """The error of state dictionaries whose names do not say that they are the network's own.
+
+    Args:
+        entries: these state dictionaries.
+        others: what is wrong with those that have a usual name.
+    """
     names = [entry.name for entry in entries]
-    accepted = f"'state_dict', 'model' or another usual name; {_by_name(names[0])}"
+    accepted = f"'state_dict', 'model' or another usual name; {others}{_by_name(names[0])}"
     return SpecError(ENTRY, listed(names), accepted)
 
 

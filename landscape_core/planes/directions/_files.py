@@ -22,9 +22,10 @@ from landscape_core.planes.network_state import NetworkState, state_in
 from landscape_core.storage import netcdf
 from landscape_core.storage.bounded_files import numpy_array
 from landscape_core.storage.checkpoints import ENDINGS, checkpoint_content
+from landscape_core.storage.recorded_states import recorded_states
 from landscape_core.storage.state_entries import ENTRY
 
-READ = f"{', '.join(ENDINGS)} (torch.save), .npy (numpy.save) or .nc (landscape train)"
+READ = f"{', '.join(ENDINGS)} (torch.save), .npy (numpy.save) or .nc (landscape train, record)"
 ARRAY = "an array of shape (D, P) or (P,)"
 
 
@@ -121,6 +122,8 @@ def _read(path: Path, field: str) -> Any:
         raise FileFormatError(f"{path} cannot be read: {error}") from error
     if path.suffix == ".nc":
         dataset = netcdf.load(path)
+        if "state" in dataset:
+            return recorded_states(path)[-1]
         if "theta" not in dataset:
             raise FileFormatError(f"{path} holds no trajectory.")
         return torch.from_numpy(dataset["theta"].values)

@@ -233,6 +233,11 @@ UNFIT = {
         lambda s: {"teacher": s},
         r"'state_dict', 'model' or another usual name; .*entry='teacher'",
     ),
+    "an unusual name next to one that does not fit": (
+        lambda s: {"model": prefixed("module.", wrong(s, lambda d: d.pop("3.bias"))), "ema": s},
+        r"usual name; in the entry 'model' without the prefix 'module\.', 3\.bias is missing; name"
+        r" the one that is meant, as in checkpoints\(file, entry='ema'\)",
+    ),
     "another shape": (
         lambda s: {"model": wrong(s, lambda d: d.update({"0.weight": torch.ones(4, 2)}))},
         r"in the entry 'model', 0\.weight has the shape \(4, 2\), not \(4, 3\)",
@@ -306,3 +311,27 @@ def test_tensors_of_a_prefixed_state_are_its_own():
     found = fitting(averaged(second), second, list(state))
     assert list(found) == list(state)
     assert all(torch.equal(found[name], state[name]) for name in state)
+
+
+class Tied(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(3, 3, bias=False)
+        self.second = nn.Linear(3, 3, bias=False)
+        self.second.weight = self.first.weight
+
+    def forward(self, inputs):
+        return self.second(torch.tanh(self.first(inputs)))
+
+
+@pytest.mark.parametrize("name", ["plain.pt", "checkpoint.pth.tar"])
+def test_tied_tensors_are_read_once_and_refused_if_they_differ(tmp_path, name):
+    first, second = (cases.filled(Tied(), seed=seed) for seed in (0, 1))
+    file = saved(tmp_path, name, second)
+    np.testing.assert_allclose(by_path(first, file)["path_loss"], [loss_of(second)], rtol=1e-12)
+    state = wrong(second.state_dict(), lambda d: d.update({"second.weight": torch.ones(3, 3)}))
+    torch.save(LAYOUTS[name](second, state), file)
+    with pytest.raises(
+        SpecError, match=r"first\.weight and second\.weight of a state must be equal"
+    ):
+        by_path(first, file)

@@ -100,6 +100,17 @@ def test_a_recorded_file_is_a_path_with_the_steps_and_statistics_of_its_states(t
         lc.landscape(nn.Linear(3, 3), cross_entropy, cases.vectors(), path=file)
 
 
+def test_the_last_recorded_state_is_a_point_of_between(tmp_path):
+    model, file = network(), tmp_path / "run.nc"
+    before = copy.deepcopy(model)
+    with lc.record(model, every=4, file=file) as recorder:
+        states = train(model, 5, recorder)
+    rule = lc.Between(first=str(file))
+    found = lc.landscape(before, cross_entropy, data(), directions=rule, dimensions=1, resolution=3)
+    at = float(found["loss"].sel(split="train", alpha=1))
+    assert at == pytest.approx(loss_of(model, states[-1]), rel=1e-12)
+
+
 def test_tensors_of_all_types_and_shapes_come_back_as_they_were(tmp_path):
     class Odd(nn.Module):
         def __init__(self):
