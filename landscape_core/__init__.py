@@ -109,9 +109,11 @@ if TYPE_CHECKING:
     from landscape_core.slices.sweep import exact as exact
     from landscape_core.slices.sweep import sweep as sweep
     from landscape_core.slices.tolerance import Tolerance as Tolerance
+    from landscape_core.storage.checkpoints import checkpoints as checkpoints
     from landscape_core.storage.formats import load as load
     from landscape_core.storage.formats import save as save
     from landscape_core.storage.store import Store as Store
+    from landscape_core.training.model_recorder import record as record
     from landscape_core.training.optimizers.base import Optimizer as Optimizer
     from landscape_core.training.run import Run as Run
     from landscape_core.training.run import State as State
@@ -129,6 +131,8 @@ _PUBLIC = {
         "from_module",
         "user_problem",
     ),
+    "landscape_core.storage.checkpoints": ("checkpoints",),
+    "landscape_core.training.model_recorder": ("record",),
     # recipes, and the parts that there are
     "landscape_core.foundation.recipes": (
         "Choice",

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from landscape_core.curvature.spectrum_of_model import spectrum as spectrum
     from landscape_core.slices.one_call import landscape as landscape
     from landscape_core.slices.plane_of_slice import plane_of as plane_of
+    from landscape_core.storage.checkpoints import checkpoints as checkpoints
     from landscape_core.storage.formats import load as load
     from landscape_core.storage.formats import save as save
     from landscape_core.storage.store import Store as Store
+    from landscape_core.training.model_recorder import record as record
     from landscape_lab.figures.matplotlib.plotting import plot as plot
     from landscape_lab.notebook.app import app as app
     from landscape_lab.notebook.controls import Controls as Controls
@@ -32,6 +34,8 @@ _PUBLIC = {
     "landscape_core.curvature.spectrum_of_model": ("spectrum",),
     "landscape_core.analysis.convexity_of_model": ("convexity",),
     "landscape_core.connectivity.connect_models": ("connect",),
+    "landscape_core.storage.checkpoints": ("checkpoints",),
+    "landscape_core.training.model_recorder": ("record",),
     "landscape_lab.notebook.explore": ("explore",),
     # claims of the literature
     "landscape_core": ("labs",),

@@ -1,11 +1,10 @@
 """How convex the loss of a user's own network is over a plane, in one call."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 import xarray as xr
-from torch import Tensor, nn
+from torch import nn
 
 from landscape_core.analysis.convexity_map import Convexity, compute_convexity
 from landscape_core.curvature.matrices.base import Matrix
@@ -15,6 +14,7 @@ from landscape_core.foundation.recipes import ENGINE_VERSION, canonical, to_plai
 from landscape_core.models.adapter import Adapter
 from landscape_core.models.batch_norm import BatchNorm
 from landscape_core.models.batches import Batches
+from landscape_core.models.fitting_state import GivenPath
 from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.user_model import try_call
@@ -35,7 +35,7 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
     data: Batches,
     *,
     directions: Directions | Plane | Through | str | None = None,
-    path: Sequence[Mapping[str, Tensor]] | None = None,
+    path: GivenPath | None = None,
     resolution: int = 15,
     span: Span = 1.0,
     dimensions: int = 2,
@@ -57,7 +57,8 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
         loss: from (outputs, targets) to one value per example or to their mean.
         data: inputs and targets, or batches of the two, for instance a DataLoader.
         directions: which line or plane, as for `landscape`.
-        path: state dictionaries saved in training, the latest last.
+        path: state dictionaries saved in training, the latest last, or a file or folder of
+            checkpoints.
         resolution: points along each side.
         span: half the width or the ends of the axes, as for `landscape`.
         dimensions: 1 for a line, 2 for a plane.

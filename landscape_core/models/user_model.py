@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.parameter import is_lazy
 
 from landscape_core.foundation.errors import SpecError
@@ -25,6 +25,7 @@ from landscape_core.models.call_errors import loss_errors, network_errors
 from landscape_core.models.content_hash import Content, add_objective
 from landscape_core.models.copying import copied_together
 from landscape_core.models.datasets.base import Data, Split
+from landscape_core.models.fitting_state import GivenPath, fitting, states_in_path
 from landscape_core.models.generators import kept_generators
 from landscape_core.models.gradient_mode import without_gradients
 from landscape_core.models.known_loss import with_known_loss
@@ -35,7 +36,6 @@ from landscape_core.models.module_state import as_given
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.number_types import as_taken, converted, device_named, kind_named
 from landscape_core.models.problems.base import Instance, Iterate, Problem
-from landscape_core.models.state_keys import check_keys
 
 FEW = 2
 """Examples on which a network and a loss are tried before any work."""
@@ -96,7 +96,7 @@ def user_problem(
     data: Batches,
     *,
     test: Batches | None = None,
-    path: Sequence[Mapping[str, Tensor]] = (),
+    path: GivenPath = (),
     adapter: Adapter | None = None,
 ) -> UserProblem:
     """The problem of training this network from its present parameters on.
@@ -110,7 +110,8 @@ def user_problem(
         loss: from (outputs, targets) to one value per example or to their mean.
         data: inputs and targets, or batches of the two, for instance a DataLoader.
         test: a second part of the data, or none.
-        path: state dictionaries that were saved on the way to the present weights, in order.
+        path: state dictionaries that were saved on the way to the present weights, in order, or a
+            file or folder of checkpoints.
         adapter: takes what the model gives if that is no tensor, gives the outputs.
 
     Raises:
@@ -165,19 +166,17 @@ def _check(model: object, loss: object, adapter: object) -> None:
         raise SpecError("adapter", adapter, "a function of what the model gives")
 
 
-def _iterates(path: Sequence[Mapping[str, Tensor]], train: ModelObjective) -> tuple[Iterate, ...]:
+def _iterates(path: object, train: ModelObjective) -> tuple[Iterate, ...]:
     """What was saved, without an end that is the present itself."""
-    if not isinstance(path, Sequence) or not all(isinstance(one, Mapping) for one in path):
-        raise SpecError("path", type(path).__name__, "a list of state dictionaries")
-    for one in path:
-        check_keys(one, train.module, [block.name for block in train.layout.blocks])
-    found = [
-        Iterate(
-            train.layout.join(one).to(train.start),
-            {name: one.get(name, now).detach().clone() for name, now in train.buffers.items()},
-        )
-        for one in path
-    ]
+    found = []
+    for name, content in states_in_path(path):
+        try:
+            one = fitting(content, train.module, [block.name for block in train.layout.blocks])
+            theta = train.layout.join(one).to(train.start)
+        except SpecError as error:
+            raise SpecError(f"{name}: {error.field}", error.value, error.accepted) from error
+        own = train.buffers.items()
+        found.append(Iterate(theta, {key: one.get(key, now).detach().clone() for key, now in own}))
     if found and torch.equal(found[-1].theta, train.start):
         found.pop()
     return tuple(found)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from landscape_core.foundation.errors import PlaneError, SpecError
 from landscape_core.foundation.types import Vector
+from landscape_core.models.fitting_state import fitting
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.state_keys import check_keys
 from landscape_core.planes.moving_buffers import MovingBuffers
@@ -40,8 +41,9 @@ class NetworkState:
 def state_in(found: State, objective: ModelObjective) -> NetworkState:
     """What a state says of an objective's network: parameters as given, buffers in its own types.
 
-    A buffer that no state dictionary of the network holds is the network's own; where another is
-    missing, the buffers are not known, and of a vector they are not, unless there are none.
+    A dictionary may be a whole checkpoint, and its keys may have a wrapper's prefix. A buffer that
+    no state dictionary of the network holds is the network's own; where another is missing, the
+    buffers are not known, and of a vector they are not, unless there are none.
 
     Raises:
         SpecError: a tensor is missing or has another shape, as that of another network, or a layer
@@ -60,7 +62,7 @@ def state_in(found: State, objective: ModelObjective) -> NetworkState:
             raise SpecError("the layers of a state", ", ".join(layers), "of the network's classes")
         attributes = tuple(differing_attributes(module, network))
     else:
-        check_keys(found, network, [block.name for block in objective.layout.blocks])
+        found = fitting(found, network, [block.name for block in objective.layout.blocks])
         attributes = tuple(differing_extras(found, network))
     fixed = {n: p for n, p in network.named_parameters() if not p.requires_grad}
     differs = tuple(n for n, p in fixed.items() if n in found and not _same(found[n], p))

@@ -1,16 +1,16 @@
 """States saved in training: their projections onto the plane of a slice, and their own losses."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
 import xarray as xr
-from torch import Tensor, nn
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.types import Vector, Vectors
+from landscape_core.models.fitting_state import states_in_path
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.plain_evaluation import PlainEvaluation
 from landscape_core.planes.directions.base import explained_by
@@ -23,21 +23,17 @@ def states_of(path: object, objective: ModelObjective) -> list[NetworkState]:
     """The states of an objective's network that `path` lists; none of None.
 
     Raises:
-        SpecError: no list of state dictionaries, or a state of another network.
+        SpecError: no states or checkpoints, or a state of another network; says which.
+        MissingDataError: there is no such file or folder.
+        FileFormatError: a file cannot be read.
     """
-    accepted = "a list of state dictionaries"
-    if path is None:
-        return []
-    if isinstance(path, Mapping | str | bytes | Tensor | nn.Module):
-        raise SpecError("path", type(path).__name__, accepted)
-    try:
-        states = list(path)  # type: ignore[call-overload]
-    except TypeError:
-        raise SpecError("path", type(path).__name__, accepted) from None
-    for state in states:
-        if not isinstance(state, Mapping):
-            raise SpecError("path", type(state).__name__, accepted)
-    return [state_in(state, objective) for state in states]
+    states = []
+    for name, found in states_in_path(path):
+        try:
+            states.append(state_in(found, objective))
+        except SpecError as error:
+            raise SpecError(f"{name}: {error.field}", error.value, error.accepted) from error
+    return states
 
 
 def losses_of(

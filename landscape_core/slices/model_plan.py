@@ -7,6 +7,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import xarray as xr
 from torch import Tensor
@@ -17,6 +18,7 @@ from landscape_core.foundation.recipes import canonical, to_plain
 from landscape_core.foundation.registry import find
 from landscape_core.models.additivity import warn_of_partial
 from landscape_core.models.batch_norm import BatchNorm
+from landscape_core.models.fitting_state import GivenPath, opened
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.user_parts import (
     check_max_examples,
@@ -38,6 +40,7 @@ from landscape_core.slices.point_statistics import with_statistics
 from landscape_core.slices.probe import Probe, probe
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.strategy_choice import strategy_of
+from landscape_core.storage.recorded_states import RecordedStates
 
 Ends = tuple[float, float, float, float]
 
@@ -57,6 +60,9 @@ class ModelPlan:
     grid: Grid
     projected: ProjectedPath | None
     states: Sequence[NetworkState]
+    steps: npt.NDArray[Any]
+    """After how many steps each state was recorded, where that is known; else 0, 1, ..."""
+
     directions: str
     """The rule of the plane as JSON, or `given` where the plane was."""
 
@@ -68,8 +74,7 @@ class ModelPlan:
         thetas = torch.stack([state.theta.to(part.start) for state in self.states])
         losses = losses_of(self.states, part, self.probe.seed, draws=self.probe.draws)
         own = self.directions != GIVEN
-        steps = np.arange(len(self.states))
-        return path_variables(self.projected, thetas, losses, steps, own=own)
+        return path_variables(self.projected, thetas, losses, self.steps, own=own)
 
 
 @public_call
@@ -92,7 +97,7 @@ def plan_of(  # noqa: PLR0913 - each choice by its name, as in `landscape`
     directions: Directions | Plane | Through | str | None,
     measures: Mapping[str, Given] | None = None,
     *,
-    path: Sequence[Mapping[str, Tensor]] | None = None,
+    path: GivenPath | None = None,
     dimensions: int = 2,
     span: Span = 1.0,
     resolution: int = 51,
@@ -122,7 +127,9 @@ def plan_of(  # noqa: PLR0913 - each choice by its name, as in `landscape`
     rule = None if directions is None else rule_of(directions)
     chosen = None if strategy is None else strategy_of(strategy)
     objective = next(iter(parts.values()))
+    path = opened(path)
     states = states_of(path, objective)
+    steps = path.steps if isinstance(path, RecordedStates) else np.arange(len(states))
     rule = rule or (PCA() if len(states) > dimensions else Random())
     few = limited(parts, max_examples)
     for name, part in few.items():
@@ -147,7 +154,7 @@ def plan_of(  # noqa: PLR0913 - each choice by its name, as in `landscape`
     few = with_statistics(few, plane, batch_norm)
     read = probe(few, plane, measures, chosen, tf32=tf32, seed=seed, draws=draws)
     told = canonical(to_plain(rule)) if isinstance(rule, Directions) else GIVEN
-    return ModelPlan(read, grid, projected, states, told)
+    return ModelPlan(read, grid, projected, states, steps, told)
 
 
 def ends_of(span: object) -> Ends | None:

@@ -1,18 +1,19 @@
 """The loss landscape of a user's network, in one call."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from numbers import Real
 
 import torch
 import xarray as xr
-from torch import Tensor, nn
+from torch import nn
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.public_call import public_call
 from landscape_core.models.adapter import Adapter
 from landscape_core.models.batch_norm import BatchNorm
 from landscape_core.models.batches import Batches
+from landscape_core.models.fitting_state import GivenPath
 from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.user_parts import check_seed, user_parts
 from landscape_core.planes.directions.base import Directions
@@ -39,7 +40,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     test: Batches | None = None,
     measures: Mapping[str, Given] | None = None,
     directions: Directions | Plane | Through | str | None = None,
-    path: Sequence[Mapping[str, Tensor]] | None = None,
+    path: GivenPath | None = None,
     resolution: int = 51,
     span: Span = 1.0,
     dimensions: int = 2,
@@ -75,9 +76,10 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
             by default that of the `path` by PCA where it has enough states, otherwise random and
             filter-normalized. A `Plane` of your own, for instance `Plane.through(a, b, c)`, has its
             own origin and dimensions.
-        path: state dictionaries saved in training, the latest last. They are projected onto the
-            plane: `path_alpha`, `path_beta`, `path_loss`, `path_distance` (step) and
-            `explained_variance_ratio` (axis) are in the dataset.
+        path: state dictionaries saved in training, the latest last; or a file or folder of
+            checkpoints (`checkpoints` says in which order), or a file of `record`. They are
+            projected onto the plane: `path_alpha`, `path_beta`, `path_loss`, `path_distance` (step)
+            and `explained_variance_ratio` (axis) are in the dataset.
         resolution: points along each side.
         span: half the width of the picture in multiples of the axes; of a plane that the path
             determines, as of PCA, in multiples of the extent that shows the path. Or the ends of

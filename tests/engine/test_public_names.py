@@ -82,6 +82,8 @@ CALLS = {
         "seed": 0,
     },
     "plane_of": {"dataset": REQUIRED, "store": None},
+    "checkpoints": {"path": REQUIRED, "entry": None},
+    "record": {"model": REQUIRED, "every": 1, "file": REQUIRED, "most": 200},
     "load": {"path": REQUIRED},
     "save": {"dataset": REQUIRED, "path": REQUIRED},
     "Store": {"folder": REQUIRED, "limit_mb": 512},

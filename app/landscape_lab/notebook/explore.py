@@ -1,14 +1,16 @@
 """Your network in a notebook: the same page as the app's, on your module and data."""
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from landscape_core.foundation.registry import make
 from landscape_core.models.adapter import Adapter
 from landscape_core.models.batches import Batches
+from landscape_core.models.fitting_state import opened
 from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.user_model import user_problem
 from landscape_core.storage.store import Store
@@ -29,7 +31,7 @@ def explore(  # noqa: PLR0913 - every choice in one line is what it is for
     data: Batches,
     *,
     test: Batches | None = None,
-    path: Sequence[Mapping[str, Tensor]] = (),
+    path: Sequence[Mapping[str, Any]] | str | PathLike[str] = (),
     optimizer: Optimizer[Any] | str = "adam",
     steps: int = 1000,
     batch_size: int | None = None,
@@ -52,8 +54,8 @@ def explore(  # noqa: PLR0913 - every choice in one line is what it is for
             `torch.nn.functional.cross_entropy`.
         data: inputs and targets, or batches of the two, for instance a DataLoader.
         test: a second part of the data, or none.
-        path: state dictionaries saved in your own training, the latest last; the run goes on from
-            there, and its steps are counted from the first.
+        path: state dictionaries saved in your own training, the latest last, or a file or folder of
+            checkpoints; the run goes on from there, and its steps are counted from the first.
         optimizer: a recipe, for instance `make(Optimizer, "sgd", learning_rate=0.1)`, or a name.
         steps: where the run ends, after the path.
         batch_size: examples per step; by default 32, or all, if there are fewer.
@@ -70,13 +72,14 @@ def explore(  # noqa: PLR0913 - every choice in one line is what it is for
         SpecError: a value that is not accepted; before any work.
     """
     setup()
-    problem = user_problem(model, loss, data, test=test, path=path, adapter=adapter)
+    states = opened(path)
+    problem = user_problem(model, loss, data, test=test, path=states, adapter=adapter)
     start, examples = problem.parts["train"].start, problem.parts["train"].examples
     run = Run(
         problem=problem,
         optimizer=make(Optimizer, optimizer) if isinstance(optimizer, str) else optimizer,
         batch_size=batch_size or min(BATCH, examples),
-        steps=steps + len(path),
+        steps=steps + len(states),
         seed=seed,
         device=device or start.device.type,
         dtype=dtype or ("float64" if start.dtype == torch.float64 else "float32"),

@@ -1,6 +1,5 @@
 """Parameters and direction vectors read from files."""
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,12 @@ from landscape_core.planes.directions.base import Viewpoint
 from landscape_core.planes.moving_buffers import MovingBuffers
 from landscape_core.planes.network_state import NetworkState, state_in
 from landscape_core.storage import loss_landscape_h5, netcdf
-from landscape_core.storage.bounded_files import numpy_array, torch_tensors
+from landscape_core.storage.bounded_files import numpy_array
+from landscape_core.storage.checkpoints import ENDINGS, checkpoint_content
+from landscape_core.storage.recorded_states import recorded_states
+from landscape_core.storage.state_entries import ENTRY
 
-READ = ".pt, .pth (torch.save), .npy (numpy.save) or .nc (landscape train)"
+READ = f"{', '.join(ENDINGS)} (torch.save), .npy (numpy.save) or .nc (landscape train, record)"
 VECTORS = f"{READ}, or .h5 (loss-landscape)"
 ARRAY = "an array of shape (D, P) or (P,)"
 
@@ -51,6 +53,9 @@ def state(file: str, field: str, view: Viewpoint) -> NetworkState:
         else:
             read = NetworkState(objective.layout.join(found), {})
     except SpecError as error:
+        if error.field == ENTRY:
+            remedy = "Such a state is a point of Plane.through(model, checkpoints(...)[0])."
+            raise PlaneError(f"{file}: {error} {remedy}") from error
         raise PlaneError(f"{file} holds parameters of a different network: {error}") from error
     _finite(read.theta, file)
     return read
@@ -107,7 +112,7 @@ def _recorded(file: str, view: Viewpoint) -> Mapping[str, Tensor] | None:
         raise PlaneError(f"{file} is a run of a different network: {error}") from error
 
 
-def _content(file: str, field: str, accepted: str = READ) -> Mapping[str, Tensor] | Tensor:
+def _content(file: str, field: str, accepted: str = READ) -> Mapping[Any, Any] | Tensor:
     path = Path(file)
     if not file:
         raise SpecError(field, file, f"a file name: {accepted}")
@@ -121,21 +126,18 @@ def _content(file: str, field: str, accepted: str = READ) -> Mapping[str, Tensor
 
 def _read(path: Path, field: str, accepted: str) -> Any:
     try:
-        if path.suffix in (".pt", ".pth"):
-            return torch_tensors(path)
+        if path.name.lower().endswith(ENDINGS):
+            return checkpoint_content(path)
         if path.suffix == ".npy":
             return torch.from_numpy(numpy_array(path))
     except LandscapeError:
         raise
-    except (EOFError, pickle.UnpicklingError) as error:
-        raise FileFormatError(
-            f"{path} cannot be read: it must hold a state dictionary or vectors, not a pickled"
-            " module."
-        ) from error
     except (OSError, TypeError, ValueError, RuntimeError, AttributeError, KeyError) as error:
         raise FileFormatError(f"{path} cannot be read: {error}") from error
     if path.suffix == ".nc":
         dataset = netcdf.load(path)
+        if "state" in dataset:
+            return recorded_states(path)[-1]
         if "theta" not in dataset:
             raise FileFormatError(f"{path} holds no trajectory.")
         return torch.from_numpy(dataset["theta"].values)

@@ -15,8 +15,8 @@ from landscape_core.planes.network_state import NetworkState, between
 from landscape_core.planes.plane import CORNERS, Plane
 
 FILE = (
-    "a file of parameters of the same network: a state dictionary (.pt), a vector (.npy), or the"
-    " end of a run (.nc)"
+    "a file of parameters of the same network: a checkpoint (.pt, .pth, .ckpt, .safetensors), a"
+    " vector (.npy), or the end of a run (.nc)"
 )
 
 

@@ -169,6 +169,20 @@ def test_a_run_of_ones_own_is_the_path_that_the_picture_shows():
     assert problem != user_problem(model, cross_entropy, (inputs, targets))
 
 
+def test_a_path_in_files_gives_the_run_of_its_states(tmp_path):
+    states = [cases.filled(network(), seed=seed).float().state_dict() for seed in range(1, 4)]
+    for epoch, state in enumerate(states, 9):
+        torch.save({"state_dict": state}, tmp_path / f"epoch_{epoch}.ckpt")
+    asked = {"steps": 20, "settings": FEW}
+    runs = []
+    for path in (states, tmp_path, str(tmp_path / "*.ckpt")):
+        widget = explore(network(), cross_entropy, examples(), path=path, **asked)
+        runs.append(widget.scene.run)
+        widget.close()
+    assert runs[0] == runs[1] == runs[2]
+    assert runs[0].steps == 23
+
+
 def test_a_given_network_survives_a_pickle():
     problem = user_problem(network(), cross_entropy, examples())
     arrived = pickle.loads(pickle.dumps(problem))

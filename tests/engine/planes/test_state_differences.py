@@ -171,13 +171,17 @@ def prefixed(state):
 
 
 KEYS = {
-    "a checkpoint": (
-        lambda state: {"model": state, "epoch": 3},
-        r"0\.weight, 0\.bias, .* missing, model, epoch are unexpected; the entry 'model' has",
+    "an unusual entry": (
+        lambda state: {"ema": state, "epoch": 3},
+        r"'state_dict', 'model' or another usual name; .*entry='ema'.* got 'ema'",
     ),
-    "a prefix": (
-        prefixed,
-        r"missing, module\.0\.weight, .* unexpected; without the prefix 'module\.' they would be",
+    "a part in an entry": (
+        lambda state: {"model": prefixed(dict(list(state.items())[1:])), "epoch": 3},
+        r"in the entry 'model' without the prefix 'module\.', 0\.weight is missing; got 'module",
+    ),
+    "an unknown prefix": (
+        lambda state: {f"trunk.{name}": value for name, value in state.items()},
+        r"missing, trunk\.0\.weight, .* unexpected; without the prefix 'trunk\.' they would be",
     ),
     "another network": (
         lambda state: {"other": torch.ones(2)},

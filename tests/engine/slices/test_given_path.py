@@ -111,7 +111,7 @@ def test_a_state_that_the_plane_does_not_reach_has_no_loss():
     np.testing.assert_allclose(found["path_loss"].values[3:], losses[3:], rtol=1e-12)
 
 
-@pytest.mark.parametrize("path", [3, "run.pt", {"0.weight": 1}, [3], [nn.Linear(2, 2)]], ids=repr)
+@pytest.mark.parametrize("path", [3, {"0.weight": 1}, [3], [nn.Linear(2, 2)]], ids=repr)
 def test_what_is_no_list_of_states_is_refused(path):
     with pytest.raises(SpecError, match="path must be a list of state dictionaries"):
         states_of(path, from_module(normalized(), cross_entropy, data_of()))

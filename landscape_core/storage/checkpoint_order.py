@@ -1,0 +1,78 @@
+"""The order in which the checkpoints of a folder were saved, as far as their names say it."""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from landscape_core.foundation.errors import SpecError
+
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+"""A number in the name of a file."""
+
+LABELS = tuple(
+    re.compile(rf"(?<![a-z])(?:{words})s?[-_= ]?(\d+)(?![\d.]*\d)", re.IGNORECASE)
+    for words in ("epoch|ep", "global[-_]?step|step|iteration|iter|it|update")
+)
+"""How the name of a file says an epoch, and how a step."""
+
+REMEDY = "; give the files as a list, the latest last, or a pattern such as 'epoch_*.pt'"
+
+
+def in_order(files: Sequence[Path], endings: Sequence[str]) -> tuple[Path, ...]:
+    """Files by the epoch and then the step in their names, or else by the one number that differs.
+
+    Raises:
+        SpecError: the names differ in more than numbers, or their numbers say no order.
+    """
+    if len(files) < 2:
+        return tuple(files)
+    stems = {file: _stem(file.name, endings) for file in files}
+    texts = {NUMBER.sub("#", stem): file.name for file, stem in stems.items()}
+    if len(texts) > 1:
+        first, second = list(texts.values())[:2]
+        raise _unknown(f"{first} and {second} differ in more than a number", files)
+    keys = _keys(stems)
+    ordered = sorted(files, key=keys.__getitem__)
+    for one, other in pairwise(ordered):
+        if keys[one] == keys[other]:
+            raise _unknown(f"{one.name} and {other.name} have the same place", files)
+    return tuple(ordered)
+
+
+def _keys(stems: dict[Path, str]) -> dict[Path, tuple[float, ...]]:
+    """What files are sorted by.
+
+    Raises:
+        SpecError: several numbers differ, and by each the order is another one.
+    """
+    labelled = [label for label in LABELS if all(label.search(stem) for stem in stems.values())]
+    if labelled:
+        return {
+            file: tuple(_labelled(stem, one) for one in labelled) for file, stem in stems.items()
+        }
+    numbers = {file: tuple(map(float, NUMBER.findall(stem))) for file, stem in stems.items()}
+    columns = zip(*numbers.values(), strict=True)
+    differing = [index for index, column in enumerate(columns) if len(set(column)) > 1]
+    files = sorted(numbers, key=numbers.__getitem__)
+    orders = {tuple(sorted(files, key=lambda file: numbers[file][at])) for at in differing}
+    if len(orders) > 1:
+        names = " and ".join(file.name for file in files[:2])
+        raise _unknown(f"several numbers differ in {names}, and none is said to be the step", files)
+    return {file: numbers[file] for file in files}
+
+
+def _labelled(stem: str, label: re.Pattern[str]) -> float:
+    found = label.search(stem)
+    return float(found[1]) if found else 0.0
+
+
+def _stem(name: str, endings: Sequence[str]) -> str:
+    """The name of a file without its ending."""
+    ending = max((one for one in endings if name.lower().endswith(one)), key=len, default="")
+    return name[: len(name) - len(ending)]
+
+
+def _unknown(why: str, files: Sequence[Path]) -> SpecError:
+    accepted = f"a folder of checkpoints whose names say their order: {why}{REMEDY}"
+    return SpecError("path", str(files[0].parent), accepted)

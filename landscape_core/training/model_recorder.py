@@ -1,0 +1,194 @@
+"""Recording of the user's training loop: states of the network, thinned, in one file."""
+
+import time
+import warnings
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Self, final
+
+import numpy as np
+import torch
+from torch import nn
+
+from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.memory import amount, free_memory
+from landscape_core.storage import netcdf
+from landscape_core.storage.recorded_states import (
+    ENDING,
+    RecordedStates,
+    Rows,
+    StateLayout,
+)
+
+COPIES = 4
+"""How often the recorded states are in memory while they are written."""
+
+SHARE = 0.5
+"""Of the free memory, how much they may take."""
+
+WAIT, RATIO = 10.0, 20.0
+"""Seconds between two writings in training, at least, and as a multiple of how long one takes."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """A recorded state: after how many steps, and its numbers."""
+
+    step: int
+    rows: Rows
+
+
+@final
+class ModelRecorder:
+    """The states of a network in training: at the start, at regular intervals, and at the end.
+
+    When there are `most`, every second one is dropped and the interval doubled, so that what stays
+    are the multiples of `every`. States whose parameters are not finite are not recorded.
+    """
+
+    def __init__(self, model: nn.Module, *, every: int, file: Path, most: int) -> None:
+        """Record nothing yet: that begins with the context."""
+        self.every, self.file, self.most = every, file, most
+        self._model = model
+        self._layout = StateLayout.of(model.state_dict())
+        self._count = 0
+        self._kept: list[_Kept] = []
+        self._written, self._cost = time.monotonic(), 0.0
+
+    def __enter__(self) -> Self:
+        """Record the state before the first step.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        netcdf.check_folder(self.file)
+        self._count, self._kept = 0, []
+        self._written = time.monotonic()
+        self._keep()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Record the last state, unless the training failed, and write the file in any case."""
+        if kind is None and (not self._kept or self._kept[-1].step != self._count):
+            self._keep()
+        self.save()
+
+    def step(self) -> None:
+        """Count a step of the optimizer that was made, and record the state if it is one of them.
+
+        Raises:
+            SpecError: the network has other tensors than at the start.
+        """
+        self._count += 1
+        if self._count % self.every:
+            return
+        self._keep()
+        while len(self._kept) > self.most:
+            self.every *= 2
+            self._kept = [one for one in self._kept if one.step % self.every == 0]
+        if time.monotonic() - self._written > max(WAIT, RATIO * self._cost):
+            try:
+                self.save()
+            except OSError as error:
+                self._written = time.monotonic()
+                warnings.warn(f"The states were not written yet: {error}", stacklevel=2)
+
+    def states(self) -> RecordedStates:
+        """What is recorded so far, as a sequence of state dictionaries that `path=` takes."""
+        count = len(self._kept)
+        floats, integers = ([one.rows[at] for one in self._kept] for at in (0, 1))
+        of_floats, of_integers = self._layout.sizes
+        return RecordedStates(
+            self._layout,
+            np.array([one.step for one in self._kept], np.int64),
+            np.array(floats, self._layout.stored).reshape(count, of_floats),
+            np.array(integers, np.int64).reshape(count, of_integers),
+            str(self.file),
+        )
+
+    def save(self) -> None:
+        """Write what is recorded so far, whole or not at all.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        began = time.monotonic()
+        netcdf.save(self.states().dataset(), self.file)
+        self._written = time.monotonic()
+        self._cost = self._written - began
+
+    def _keep(self) -> None:
+        """Record the present state, unless its parameters are not finite.
+
+        Raises:
+            SpecError: the network has other tensors than at the start.
+        """
+        if not all(bool(one.isfinite().all()) for one in self._model.parameters()):
+            return
+        state = self._model.state_dict()
+        if StateLayout.of(state) != self._layout:
+            accepted = "of the names, shapes and types that they had at the start"
+            raise SpecError("the recorded tensors", "others", accepted)
+        with torch.no_grad():
+            self._kept.append(_Kept(self._count, self._layout.rows(state)))
+
+
+def record(
+    model: nn.Module, *, every: int = 1, file: str | PathLike[str], most: int = 200
+) -> ModelRecorder:
+    """Record the states of a network in a training loop; `path=` takes the file.
+
+    Use it as a context, and call `step()` after each step of the optimizer:
+
+        with record(model, every=10, file="run.nc") as recorder:
+            for inputs, targets in loader:
+                ...
+                optimizer.step()
+                recorder.step()
+
+    The file holds parameters and buffers at the start, after every `every` steps and at the end. It
+    is written at the end and from time to time before, whole or not at all; one of this name is
+    replaced.
+
+    Args:
+        model: the network that is trained.
+        every: the number of steps between two recorded states.
+        file: the name of the file, which ends with `.nc`.
+        most: the largest number of recorded states, but for the last; when there are more, every
+            second one is dropped and `every` doubled.
+
+    Raises:
+        SpecError: a value that is not accepted, or more states than memory can hold.
+    """
+    if not isinstance(model, nn.Module):
+        raise SpecError("model", type(model).__name__, "a torch.nn.Module")
+    for name, value, least in (("every", every, 1), ("most", most, 2)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise SpecError(name, value, f"a whole number from {least} on")
+    if not isinstance(file, str | PathLike) or Path(file).suffix != ENDING:
+        raise SpecError("file", str(file), f"the name of a file that ends with {ENDING}")
+    recorder = ModelRecorder(model, every=every, file=Path(file), most=most)
+    _check_memory(model, most)
+    return recorder
+
+
+def _check_memory(model: nn.Module, most: int) -> None:
+    """Refuse more states than fit into half of the free memory with their copies.
+
+    Raises:
+        SpecError: says how many do.
+    """
+    layout = StateLayout.of(model.state_dict())
+    of_floats, of_integers = layout.sizes
+    size = of_floats * np.dtype(layout.stored).itemsize + 8 * of_integers
+    limit = SHARE * free_memory() / COPIES
+    if most * size > limit:
+        accepted = f"at most {int(limit / size)}, as a state takes {amount(size)} of memory"
+        raise SpecError("most", most, accepted)
