@@ -83,7 +83,7 @@ def explain(
         for name, one in _named(dataset).items()
     ]
     known = entries(Detector)
-    found = [one for name in known for one in known[name]().look(slices)]
+    found = [one for name in known for one in known[name]().detect(slices)]
     return Findings(tuple(sorted(found, key=lambda one: one.level != "warning")))
 
 

@@ -29,9 +29,6 @@ Level = Literal["warning", "note"]
 STILL = 0.1
 """The displacement, in multiples of the norm of the parameters, from which a loss should change."""
 
-PATH = ("path_alpha", "path_beta")
-"""The projections of the iterates, one variable for each axis."""
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -127,6 +124,12 @@ class Seen:
         moving = axes.any(axis=0)
         return origin[moving].astype(np.float64), axes[:, moving].astype(np.float64)
 
+    def path(self, side: str) -> Floats:
+        """The projections of the iterates along an axis, (T,); none without a path."""
+        name = f"path_{side}"
+        found = self.slice_[name].values if name in self.slice_ else np.array([])
+        return np.asarray(found, dtype=np.float64)
+
     def displacement(self) -> float | None:
         """How far the picture reaches along an axis, in multiples of the norm of the parameters.
 
@@ -162,7 +165,7 @@ class Detector(Recipe, ABC):
     remedy: ClassVar[str] = ""
 
     @abstractmethod
-    def look(self, slices: Sequence[Sequence[Seen]]) -> Iterator[Finding]:
+    def detect(self, slices: Sequence[Sequence[Seen]]) -> Iterator[Finding]:
         """Yield what is found in slices, each given once for each part of its data."""
 
     @final
@@ -181,7 +184,7 @@ class OfSlice(Detector):
     def in_slice(self, seen: Seen) -> Finding | None:
         """What is found in one part of the data of a slice, or None."""
 
-    def look(self, slices: Sequence[Sequence[Seen]]) -> Iterator[Finding]:
+    def detect(self, slices: Sequence[Sequence[Seen]]) -> Iterator[Finding]:
         """Yield at most one finding of each slice: of the first part of its data that has it."""
         for parts in slices:
             for seen in parts:

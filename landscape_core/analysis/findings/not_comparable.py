@@ -30,7 +30,7 @@ class NotComparable(Detector):
         " colour scale."
     )
 
-    def look(self, slices: Sequence[Sequence[Seen]]) -> Iterator[Finding]:
+    def detect(self, slices: Sequence[Sequence[Seen]]) -> Iterator[Finding]:
         told = [_fields(parts) for parts in slices]
         names = dict.fromkeys(name for one in told for name in one)
         values = {name: [str(one.get(name, "not stated")) for one in told] for name in names}

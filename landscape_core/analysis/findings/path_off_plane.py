@@ -7,7 +7,6 @@ import numpy as np
 import xarray as xr
 
 from landscape_core.analysis.findings.base import (
-    PATH,
     Finding,
     Floats,
     OfSlice,
@@ -38,7 +37,7 @@ class PathOffPlane(OfSlice):
     )
 
     def in_slice(self, seen: Seen) -> Finding | None:
-        if "path_distance" not in seen.slice_ or "path_alpha" not in seen.slice_:
+        if "path_distance" not in seen.slice_ or not all(seen.path(one).size for one in seen.sides):
             return None
         distance = seen.slice_["path_distance"].values
         off = float(distance[np.isfinite(distance)].max(initial=0.0))
@@ -52,7 +51,7 @@ class PathOffPlane(OfSlice):
         if explained is not None:
             told.append(f"has {share(explained)} of its variance along the axes")
         return self.finding(
-            f"The path {', '.join(told[:-1])} and {told[-1]}: most of its motion is not seen."
+            f"The path {', '.join(told[:-1])} and {told[-1]}: much of its motion is not seen."
             if len(told) > 1
             else f"The path {told[0]}.",
             distance=off,
@@ -63,14 +62,13 @@ class PathOffPlane(OfSlice):
 
 def _covered(seen: Seen) -> float | None:
     """The largest distance from the first iterate within the plane; None if lengths are unknown."""
-    names = [name for name in PATH if name in seen.slice_]
-    coords = np.stack([seen.slice_[name].values for name in names], axis=1)
+    coords = np.stack([seen.path(side) for side in seen.sides[::-1]], axis=1)
     coords = coords[np.isfinite(coords).all(axis=1)]
     plane = seen.plane()
-    if plane is not None and len(plane[1]) == len(names):
+    if plane is not None and len(plane[1]) == coords.shape[1]:
         gram: Floats = plane[1] @ plane[1].T
     elif seen.directions.get("kind") in UNIT or seen.directions.get("length") == "unit":
-        gram = np.eye(len(names))
+        gram = np.eye(coords.shape[1])
     else:
         return None
     if not len(coords):

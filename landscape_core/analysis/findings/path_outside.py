@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from landscape_core.analysis.findings.base import PATH, Finding, OfSlice, Seen
+from landscape_core.analysis.findings.base import Finding, OfSlice, Seen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,14 +19,13 @@ class PathOutside(OfSlice):
     )
 
     def in_slice(self, seen: Seen) -> Finding | None:
-        outside: np.ndarray | bool = False
-        for name in PATH:
-            side = name.removeprefix("path_")
-            if name in seen.slice_ and side in seen.sides:
-                coords, axis = seen.slice_[name].values, seen.slice_[side].values
+        outside = np.zeros(len(seen.path("alpha")), dtype=bool)
+        for side in seen.sides:
+            coords, axis = seen.path(side), seen.slice_[side].values
+            if coords.size:
                 slack = 1e-6 * float(np.ptp(axis))
-                outside = outside | (coords < axis.min() - slack) | (coords > axis.max() + slack)
-        count, total = int(np.sum(outside)), np.size(outside)
+                outside |= (coords < axis.min() - slack) | (coords > axis.max() + slack)
+        count, total = int(outside.sum()), len(outside)
         if not count:
             return None
         return self.finding(

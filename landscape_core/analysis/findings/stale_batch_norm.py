@@ -28,7 +28,7 @@ class StaleBatchNorm(Detector):
         " statistics first (torch.optim.swa_utils.update_bn)."
     )
 
-    def look(self, slices: Sequence[Sequence[Seen]]) -> Iterator[Finding]:
+    def detect(self, slices: Sequence[Sequence[Seen]]) -> Iterator[Finding]:
         for parts in slices:
             attrs = parts[0].slice_.attrs
             states = int(attrs.get("plane_states", 1))

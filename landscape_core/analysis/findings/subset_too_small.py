@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from landscape_core.analysis.findings.base import Finding, Floats, OfSlice, Seen
+from landscape_core.analysis.findings.base import Finding, Floats, Level, OfSlice, Seen
 from landscape_core.analysis.slice_error import Z
 from landscape_core.storage import schema
 
@@ -15,6 +15,7 @@ class SubsetTooSmall(OfSlice):
     """The loss varies by no more than the sampling error of its mean over examples or draws."""
 
     label: ClassVar[str] = "subset too small"
+    level: ClassVar[Level] = "note"
     formula: ClassVar[str] = "max f − min f ≤ 1.96 · median of the standard errors that are stated"
     remedy: ClassVar[str] = (
         "Evaluate more examples (max_examples) or draws (draws), or take a larger span."
@@ -30,8 +31,8 @@ class SubsetTooSmall(OfSlice):
         what = "random draws" if draws else "examples"
         return self.finding(
             f"The loss varies by {seen.extent:.2g} over the picture, within {Z} standard errors of"
-            f" its mean over the {what} ({error:.2g} each). As the same {what} are used at every"
-            " point, the shape is that of this sample, which another one need not have.",
+            f" its mean over the {what} ({error:.2g} each): another sample may have another shape."
+            f" As the same {what} are used at every point, differences may be surer than that.",
             range=seen.extent,
             standard_error=error,
         )
