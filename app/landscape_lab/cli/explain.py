@@ -1,4 +1,4 @@
-"""Find reasons why the picture of a slice may mislead, with remedies; of several, also compared."""
+"""Find reasons why the picture of a slice may mislead, with remedies; several are also compared."""
 
 import argparse
 from collections.abc import Iterator
@@ -7,17 +7,19 @@ from pathlib import Path
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument(
-        "slice", type=Path, nargs="+", help="slice files written by `landscape slice`"
-    )
+    written = "slice files written by `landscape slice`"
+    parser.add_argument("slice", type=Path, nargs="+", help=written)
 
 
 def run(asked: argparse.Namespace) -> Iterator[str]:
-    """Print the findings of slices, one a paragraph, the most serious first."""
+    """Print the findings of slices, one a paragraph, warnings first."""
     from landscape_core.analysis.explain import NOTHING, explain
+    from landscape_core.foundation.errors import FileFormatError
     from landscape_core.storage import netcdf
 
     named = {str(file): netcdf.load(file) for file in asked.slice}
+    for name, slice_ in named.items():
+        if "computed" not in slice_:
+            raise FileFormatError(f"{name} holds no slice; one is written by `landscape slice`.")
     found = explain(named)
-    yield from (f"{one}\n" for one in found[:-1])
-    yield str(found[-1]) if found else NOTHING
+    yield "\n\n".join(map(str, found)) or NOTHING

@@ -23,7 +23,7 @@ class LogScaleHidesSign(OfSlice):
             return None
         return self.finding(
             f"{hidden.size} of {seen.values.size} losses ({share(hidden.size / seen.values.size)})"
-            f" are zero or negative, the lowest {hidden.min():.3g}: a logarithmic scale does not"
+            f" are zero or negative, the lowest {hidden.min():.3g}: a logarithmic scale cannot"
             " show them.",
             fraction=hidden.size / seen.values.size,
             lowest=hidden.min(),

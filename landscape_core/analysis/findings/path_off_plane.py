@@ -18,6 +18,9 @@ OFF, EXPLAINED = 0.5, 0.5
 """Distance from the plane as a fraction of the distance covered within it, and explained variance,
 beyond and below which a projected path misleads."""
 
+ROUNDING = 1e-5
+"""The distance from the plane that rounding causes, as a fraction of the norm of the parameters."""
+
 UNIT = ("pca", "hessian")
 """Directions whose axes have length 1."""
 
@@ -42,6 +45,10 @@ class PathOffPlane(OfSlice):
         distance = seen.slice_["path_distance"].values
         off = float(distance[np.isfinite(distance)].max(initial=0.0))
         covered, explained = _covered(seen), _explained(seen.slice_)
+        plane = seen.plane()
+        norm = float(np.linalg.norm(plane[0])) if plane is not None else 0.0
+        if off <= ROUNDING * norm:  # in the plane, perhaps all of them at one place
+            return None
         far = covered is not None and off > OFF * covered
         if not far and not (explained is not None and explained < EXPLAINED):
             return None
