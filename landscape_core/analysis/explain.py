@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import overload
 
+import numpy as np
 import xarray as xr
 from torch import nn
 
@@ -83,7 +84,8 @@ def explain(
         for name, one in _named(dataset).items()
     ]
     known = entries(Detector)
-    found = [one for name in known for one in known[name]().detect(slices)]
+    with np.errstate(over="ignore", invalid="ignore"):  # of losses near the largest number
+        found = [one for name in known for one in known[name]().detect(slices)]
     return Findings(tuple(sorted(found, key=lambda one: one.level != "warning")))
 
 

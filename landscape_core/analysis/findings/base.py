@@ -1,7 +1,8 @@
 """The base classes of detectors, which look at slices for one reason why a picture may mislead.
 
 A detector reads values and attributes of slices alone; what these do not hold it does not guess. It
-looks at computed points only, so interpolated or missing ones cause no finding.
+looks at computed points only, so interpolated or missing ones cause no finding, and where these
+could change a finding, it waits until the slice is finished.
 """
 
 import json
@@ -80,6 +81,11 @@ class Seen:
         return mask
 
     @property
+    def finished(self) -> bool:
+        """Whether no point is to be computed any more: all are, or all that a tolerance needs."""
+        return bool(self.computed.all()) or "checked_points" in self.slice_.attrs
+
+    @property
     def values(self) -> Floats:
         """The finite losses of computed points, (K,)."""
         return self.loss[self.finite]
@@ -135,7 +141,7 @@ class Seen:
 
         The larger of both axes, from coordinates 0, of the parameters that move. Normalized random
         directions have the norm of the weights; of others it is None if the dataset does not hold
-        its plane.
+        its plane, or all parameters are 0.
         """
         plane = self.plane()
         reach = np.array([np.abs(self.slice_[side].values).max() for side in self.sides[::-1]])
@@ -145,7 +151,7 @@ class Seen:
             return float(reach.max()) if normalized and own else None
         moved = np.max(reach * np.linalg.norm(plane[1], axis=1))
         norm = float(np.linalg.norm(plane[0]))
-        return float(moved) / norm if norm else np.inf
+        return float(moved) / norm if norm else None
 
     @cached_property
     def directions(self) -> Mapping[str, Any]:
@@ -178,7 +184,12 @@ class Detector(Recipe, ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class OfSlice(Detector):
-    """A detector that looks at each slice by itself."""
+    """A detector that looks at each slice by itself.
+
+    `waits` says whether points still to be computed could change what is found.
+    """
+
+    waits: ClassVar[bool] = False
 
     @abstractmethod
     def in_slice(self, seen: Seen) -> Finding | None:
@@ -187,7 +198,7 @@ class OfSlice(Detector):
     def detect(self, slices: Sequence[Sequence[Seen]]) -> Iterator[Finding]:
         """Yield at most one finding of each slice: of the first part of its data that has it."""
         for parts in slices:
-            for seen in parts:
+            for seen in parts if parts[0].finished or not self.waits else ():
                 found = self.in_slice(seen)
                 if found is not None:
                     part = f"{seen.split} data" if len(parts) > 1 else ""

@@ -13,6 +13,7 @@ class DoesNotMove(OfSlice):
     """The loss is constant over the picture or along one axis, although the parameters change."""
 
     label: ClassVar[str] = "does not move"
+    waits: ClassVar[bool] = True
     formula: ClassVar[str] = (
         "max f − min f ≤ rounding, of all points or of every line along one axis, although an axis"
         " changes the parameters by a tenth of their norm or more"

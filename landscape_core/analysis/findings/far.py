@@ -35,6 +35,7 @@ class Far(OfSlice):
     """The extent is too large: almost all of the picture lies far above its minimum."""
 
     label: ClassVar[str] = "far"
+    waits: ClassVar[bool] = True
     formula: ClassVar[str] = (
         "around one state: an axis reaches 3 times the norm of the parameters, and 90 % of the"
         " losses are more than twice the lowest; with a path: 75 % of the losses exceed 10 times"

@@ -25,6 +25,7 @@ class Flat(OfSlice):
     """The extent is too small: the loss differs by no more than rounding of its type."""
 
     label: ClassVar[str] = "flat"
+    waits: ClassVar[bool] = True
     formula: ClassVar[str] = (
         "max f − min f ≤ r = max(16 ε, checked deviation) · max |f|; or max f − min f ≤ 1000 r and"
         " the standard deviation from point to point is a tenth of the range or more"

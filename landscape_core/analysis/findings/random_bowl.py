@@ -25,6 +25,7 @@ class RandomBowl(OfSlice):
     """A random plane whose centre is the minimum on all sides: the usual bowl of a trained net."""
 
     label: ClassVar[str] = "random plane of a converged network"
+    waits: ClassVar[bool] = True
     formula: ClassVar[str] = (
         "random directions; the centre lies within 1 % of the range of the lowest loss, below all"
         " points of the edge, and the mean loss of square rings around it rises outwards"

@@ -16,6 +16,7 @@ class SubsetTooSmall(OfSlice):
 
     label: ClassVar[str] = "subset too small"
     level: ClassVar[Level] = "note"
+    waits: ClassVar[bool] = True
     formula: ClassVar[str] = "max f − min f ≤ 1.96 · median of the standard errors that are stated"
     remedy: ClassVar[str] = (
         "Evaluate more examples (max_examples) or draws (draws), or take a larger span."

@@ -192,7 +192,10 @@ def test_a_minimum_narrower_than_the_grid_is_far():
     assert one.figures["lowest"] == 0
     mask = np.ones(well.shape, dtype=bool)
     mask[9, 10] = False  # what is beside it is not known
-    assert "far" not in explain(made(well, computed=mask)).names()
+    assert "far" not in explain(made(well, computed=mask, checked_points=4)).names()
+    mask[9, 10], mask[0, 0] = True, False
+    assert "far" in explain(made(well, computed=mask, checked_points=4)).names()
+    assert "far" not in explain(made(well, computed=mask)).names()  # not finished
 
 
 def test_a_dead_network_does_not_move(data):
@@ -432,8 +435,8 @@ def test_points_that_are_not_computed_do_not_count():
     loss, mask = bowl(), np.ones((21, 21), dtype=bool)
     loss[3, 4], mask[3, 4] = np.nan, False
     loss[5, 4], mask[5, 4] = -100.0, False
-    assert explain(made(loss, computed=mask)).names() == ()
-    assert explain(made(loss)).names() != ()
+    assert explain(made(loss, computed=mask, checked_points=4)).names() == ()
+    assert {"not_finite", "log_scale_hides_sign"} <= set(explain(made(loss)).names())
 
 
 def test_a_slice_to_a_tolerance_has_the_findings_of_the_exact_one(trained, data):
