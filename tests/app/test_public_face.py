@@ -9,7 +9,17 @@ import pytest
 import landscape_lab as ll
 
 NAMES = (
-    *("landscape", "plot", "view", "explore", "spectrum", "convexity", "connect", "plane_of"),
+    *(
+        "landscape",
+        "plot",
+        "view",
+        "explore",
+        "spectrum",
+        "convexity",
+        "connect",
+        "plane_of",
+        "explain",
+    ),
     *("Store", "load", "save", "app", "Page", "Controls"),
 )
 

@@ -130,11 +130,12 @@ class Seen:
         moving = axes.any(axis=0)
         return origin[moving].astype(np.float64), axes[:, moving].astype(np.float64)
 
-    def path(self, side: str) -> Floats:
-        """The projections of the iterates along an axis, (T,); none without a path."""
-        name = f"path_{side}"
-        found = self.slice_[name].values if name in self.slice_ else np.array([])
-        return np.asarray(found, dtype=np.float64)
+    def path(self) -> Floats:
+        """The projections of the iterates, by `sides`, (T, D); (0, D) without a path."""
+        names = [f"path_{side}" for side in self.sides]
+        if not set(names) <= set(self.slice_.data_vars):
+            return np.zeros((0, len(names)))
+        return np.stack([self.slice_[name].values.astype(np.float64) for name in names], axis=1)
 
     def displacement(self) -> float | None:
         """How far the picture reaches along an axis, in multiples of the norm of the parameters.

@@ -85,8 +85,7 @@ class Far(OfSlice):
         if seen.directions.get("kind") not in OF_A_PATH:
             return None
         taken = 0.0
-        for side in seen.sides:
-            coords = seen.path(side)
+        for side, coords in zip(seen.sides, seen.path().T, strict=True):
             known = coords[np.isfinite(coords)]
             if known.size:
                 taken = max(taken, float(np.ptp(known) / np.ptp(seen.slice_[side].values)))

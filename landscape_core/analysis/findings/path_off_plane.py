@@ -40,7 +40,7 @@ class PathOffPlane(OfSlice):
     )
 
     def in_slice(self, seen: Seen) -> Finding | None:
-        if "path_distance" not in seen.slice_ or not all(seen.path(one).size for one in seen.sides):
+        if "path_distance" not in seen.slice_ or not len(seen.path()):
             return None
         distance = seen.slice_["path_distance"].values
         off = float(distance[np.isfinite(distance)].max(initial=0.0))
@@ -69,7 +69,7 @@ class PathOffPlane(OfSlice):
 
 def _covered(seen: Seen) -> float | None:
     """The largest distance from the first iterate within the plane; None if lengths are unknown."""
-    coords = np.stack([seen.path(side) for side in seen.sides[::-1]], axis=1)
+    coords = seen.path()[:, ::-1]
     coords = coords[np.isfinite(coords).all(axis=1)]
     plane = seen.plane()
     if plane is not None and len(plane[1]) == coords.shape[1]:

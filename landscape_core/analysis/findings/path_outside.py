@@ -19,12 +19,12 @@ class PathOutside(OfSlice):
     )
 
     def in_slice(self, seen: Seen) -> Finding | None:
-        outside = np.zeros(len(seen.path("alpha")), dtype=bool)
-        for side in seen.sides:
-            coords, axis = seen.path(side), seen.slice_[side].values
-            if coords.size:
-                slack = 1e-6 * float(np.ptp(axis))
-                outside |= (coords < axis.min() - slack) | (coords > axis.max() + slack)
+        path = seen.path()
+        outside = np.zeros(len(path), dtype=bool)
+        for side, coords in zip(seen.sides, path.T, strict=True):
+            axis = seen.slice_[side].values
+            slack = 1e-6 * float(np.ptp(axis))
+            outside |= (coords < axis.min() - slack) | (coords > axis.max() + slack)
         count, total = int(outside.sum()), len(outside)
         if not count:
             return None
