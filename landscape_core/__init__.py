@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from landscape_core.analysis.convexity_map import Convexity as Convexity
     from landscape_core.analysis.convexity_map import compute_convexity as compute_convexity
     from landscape_core.analysis.convexity_of_model import convexity as convexity
+    from landscape_core.analysis.explain import explain as explain
     from landscape_core.analysis.merge_tree import merge_tree as merge_tree
     from landscape_core.analysis.persistence import persistence as persistence
     from landscape_core.analysis.plane_ensemble import ensemble as ensemble
@@ -241,6 +242,7 @@ _PUBLIC = {
     "landscape_core.connectivity.curve_search": ("compute_connection",),
     "landscape_core.connectivity.alignment": ("aligned",),
     # the shape of a slice in numbers
+    "landscape_core.analysis.explain": ("explain",),
     "landscape_core.analysis.slice_metrics": ("slice_metrics",),
     "landscape_core.analysis.merge_tree": ("merge_tree",),
     "landscape_core.analysis.persistence": ("persistence",),

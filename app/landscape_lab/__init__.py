@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from landscape_core import labs as labs
     from landscape_core.analysis.convexity_of_model import convexity as convexity
+    from landscape_core.analysis.explain import explain as explain
     from landscape_core.connectivity.connect_models import connect as connect
     from landscape_core.curvature.spectrum_of_model import spectrum as spectrum
     from landscape_core.slices.one_call import landscape as landscape
@@ -36,6 +37,7 @@ _PUBLIC = {
     "landscape_core.connectivity.connect_models": ("connect",),
     "landscape_core.storage.checkpoints": ("checkpoints",),
     "landscape_core.training.model_recorder": ("record",),
+    "landscape_core.analysis.explain": ("explain",),
     "landscape_lab.notebook.explore": ("explore",),
     # claims of the literature
     "landscape_core": ("labs",),

@@ -1,1 +1,1 @@
-"""What is computed from slices and single points: metrics, maps, diagnostics."""
+"""What is computed from slices and single points: metrics, maps, findings, diagnostics."""

@@ -76,12 +76,21 @@ def slice_error(slice_: xr.Dataset, split: str = "train", *, z: float = Z) -> Sl
     parts = {
         "interpolation": _interpolation(slice_, loss),
         "sampling": z * _standard_error(slice_, split),
-        "arithmetic": max(_deviation(slice_), ROUNDING * _eps(slice_)) * size,
+        "arithmetic": relative_rounding(slice_) * size,
     }
     largest = {name: float(part[finite].max(initial=0.0)) for name, part in parts.items()}
     least = NAMED * max(largest.values())
     used = tuple(name for name, most in largest.items() if most > 0 and most >= least)
     return SliceError(np.where(finite, sum(parts.values()), 0.0), used)
+
+
+def relative_rounding(slice_: xr.Dataset) -> float:
+    """The arithmetic error of a slice's values as a fraction of each value.
+
+    Raises:
+        FileFormatError: the attribute `checked_deviation` is negative, or no number.
+    """
+    return max(_deviation(slice_), ROUNDING * _eps(slice_))
 
 
 def _interpolation(slice_: xr.Dataset, loss: Floats) -> Floats:

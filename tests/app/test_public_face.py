@@ -9,8 +9,8 @@ import pytest
 import landscape_lab as ll
 
 NAMES = (
-    *("landscape", "plot", "view", "explore", "spectrum", "convexity", "connect", "plane_of"),
-    *("Store", "load", "save", "app", "Page", "Controls"),
+    *("landscape", "plot", "view", "explore", "explain", "spectrum", "convexity", "connect"),
+    *("plane_of", "Store", "load", "save", "app", "Page", "Controls"),
 )
 
 

@@ -60,9 +60,9 @@ COMMANDS: list[list[str]] = [
     ["plot", "run.nc", "--kind", "none"],
     ["plot", "run.nc", "--variable", "\x1b[31m"],
     *([command, "none.nc"] for command in
-      ("curvature", "connect", "convexity", "planes", "diagnose", "metrics")),
+      ("curvature", "connect", "convexity", "planes", "diagnose", "metrics", "explain")),
     *([command, "other.nc"] for command in
-      ("curvature", "connect", "convexity", "planes", "diagnose", "metrics")),
+      ("curvature", "connect", "convexity", "planes", "diagnose", "metrics", "explain")),
     *(["picture", one] for one in ("preset=none", "\x1b[31m=1", "run.seed=x", "kept=" * 2000)),
     ["picture", f"{NETWORK}.width=4096&{NETWORK}.depth=20"],
     ["picture", "", "--threads", "1000000000"],

@@ -21,7 +21,8 @@ from landscape_lab.state.plain_text import one_line, plain_output
 
 COMMANDS = (
     *("train", "slice", "plot", "curvature", "connect", "convexity", "planes"),
-    *("diagnose", "metrics", "picture", "lab", "list", "app", "serve", "warm", "cache", "paths"),
+    *("diagnose", "metrics", "explain", "picture", "lab", "list"),
+    *("app", "serve", "warm", "cache", "paths"),
 )
 """The modules of the commands, in the order of the help."""
 

@@ -5,6 +5,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from landscape_core.analysis.explain import explain
+from landscape_core.analysis.findings.base import Detector
+from landscape_core.foundation.recipes import canonical, label_of, to_plain
+from landscape_core.foundation.registry import find
 from landscape_core.session.picture import Picture
 from landscape_lab.figures.reliability import reliability, statistics
 
@@ -23,6 +27,8 @@ def _quality(picture: Picture, *, brief: bool) -> Iterator[str]:
     slice_ = picture.slice.assign_attrs(standard_error=picture.standard_error)
     if picture.notice:
         yield picture.notice
+    if warned := _warning(picture, brief=brief):
+        yield warned
     moved = picture.path.sizes["step"] > 1
     of = "" if brief else " of the trajectory"
     yield f"explained variance{of} {picture.captured:.0%}" if moved else "the start"
@@ -35,3 +41,17 @@ def _quality(picture: Picture, *, brief: bool) -> Iterator[str]:
     broken = int((~np.isfinite(slice_["loss"].values)).sum())
     if broken:
         yield f"{broken} points not finite"
+
+
+def _warning(picture: Picture, *, brief: bool) -> str:
+    """The first warning of a finished slice with its path; empty if there is none."""
+    if "checked_points" not in picture.slice.attrs:
+        return ""
+    path = picture.path.rename({name: f"path_{name}" for name in picture.path.data_vars})
+    told = picture.slice.merge(path).assign_attrs(picture.slice.attrs)
+    found = explain(told.assign_attrs(slice=canonical(to_plain(picture.spec))))
+    first = found[0] if found and found[0].level == "warning" else None
+    if first is None:
+        return ""
+    label = label_of(find(Detector, first.name))
+    return f"warning: {label}" if brief else f"warning: {first.sentence} {first.remedy}"

@@ -18,6 +18,7 @@ import oracles
 from cases import SPECIAL, place_of
 from landscape_core import load, save
 from landscape_core.analysis.diagnostics.base import Diagnostic
+from landscape_core.analysis.explain import explain
 from landscape_core.analysis.persistence import persistence
 from landscape_core.analysis.slice_metrics import slice_metrics
 from landscape_core.experiments.slice_of_run import plan_slice
@@ -546,6 +547,22 @@ def test_the_significant_minima_of_a_slice_are_listed_from_the_most_persistent(t
     assert float(told[3].split()[4]) == pytest.approx(float(barcode["persistence"][1]), rel=1e-3)
 
 
+def test_the_findings_of_slices_are_told_with_their_remedies(tmp_path, capsys):
+    trained()
+    random = ["slice", "run.nc", "--directions", "random", "--resolution", "11"]
+    assert main(["slice", "run.nc", "--resolution", "11", "-o", "s.nc"]) == 0
+    assert main([*random, "--span", "20", "-o", "far.nc"]) == 0
+    capsys.readouterr()
+    assert main(["explain", "s.nc"]) == 0
+    assert capsys.readouterr().out == "No findings.\n"
+    assert main(["explain", "s.nc", "far.nc"]) == 0
+    told = capsys.readouterr().out.rstrip("\n").split("\n\n")
+    found = explain({name: load(tmp_path / name) for name in ("s.nc", "far.nc")})
+    assert told == [str(one) for one in found]
+    assert {"far", "not_comparable", "path_off_plane"} <= set(found.names())
+    assert any(one.startswith("warning: far (far.nc, train data): The picture") for one in told)
+
+
 def test_two_slices_have_a_bottleneck_distance(tmp_path, capsys):
     pytest.importorskip("gudhi")
     alpha = np.linspace(0, 1, 5)
@@ -587,6 +604,7 @@ def test_many_planes_are_drawn_with_the_spread_of_their_figures(tmp_path, capsys
         (["convexity", "run.nc", "--set", "run.problem.dataset=circles"], "run must be as"),
         (["metrics", "run.nc"], "holds no slice"),
         (["metrics", "run.nc", "wide.nc"], "holds no slice"),
+        (["explain", "run.nc"], "run.nc holds no slice"),
         (["planes", "run.nc", "--count", "0"], "at least 1"),
         (["planes", "run.nc", "-o", "p.txt"], ".png, .svg, .pdf or .nc"),
         (["plot", "run.nc", "--kind", "slice"], "must be a slice of two dimensions"),

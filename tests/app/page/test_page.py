@@ -314,6 +314,16 @@ def test_the_line_below_the_picture_names_statistics_and_has_all_of_it_under_the
     assert "(the centre" not in shown
 
 
+def test_the_line_below_the_picture_has_the_first_warning_of_what_may_mislead(page):
+    assert "warning" not in page.layout.canvas.quality.object
+    page.choose("slice.directions", "random")
+    at_rest(page)
+    line = page.layout.canvas.quality.object
+    whole, shown = re.search(r'title="([^"]*)">(.*)</div>', line).groups()
+    assert "warning: path off the plane" in shown
+    assert "warning: The path lies up to" in whole
+
+
 def shades(page):
     """How opaque the landscape and the loss curves are."""
     canvas = page.layout.canvas

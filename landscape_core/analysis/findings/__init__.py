@@ -1,0 +1,1 @@
+"""Findings: reasons why a picture of a slice may mislead, one detector a file."""
