@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset
 
 from landscape_core.foundation.errors import SpecError
-from landscape_core.models.generators import kept_generators
+from landscape_core.models.batch_reading import read
 
 Array = Tensor | NDArray[Any]
 Batches = Sequence[Array] | Iterable[Sequence[Array]]
@@ -30,22 +30,29 @@ SINGLE = (
 BATCHED = "torch.utils.data.DataLoader makes batches of single examples"
 
 
-def pairs_of(name: str, data: object) -> list[tuple[Tensor, Tensor]]:
+def pairs_of(name: str, data: object, *, most: int | None = None) -> list[tuple[Tensor, Tensor]]:
     """The batches of data, or the one pair, read once; each is inputs and targets.
 
     Args:
         name: what the data are called in an error.
         data: as `from_module` takes them.
+        most: the first so many examples of a loader or generator; by default all.
 
     Raises:
-        SpecError: no batches, or anything that does not say which are the inputs and the targets.
+        SpecError: no batches, anything that does not say which are the inputs and the targets, or
+            more than memory holds.
     """
     if isinstance(data, Dataset) and not isinstance(data, IterableDataset):
         raise SpecError(name, type(data).__name__, f"{PAIRS}; {BATCHED}")
     if isinstance(data, ARRAYS | str | Mapping) or not isinstance(data, Iterable):
         raise SpecError(name, type(data).__name__, PAIRS)
-    with kept_generators():  # a DataLoader draws from torch's own
-        batches = list(data)
+    in_memory = isinstance(data, list | tuple)  # looked at as a whole, as it may be one pair
+
+    def check(number: int, batch: object) -> None:
+        if not (in_memory or (number < 2 and isinstance(batch, ARRAYS))):
+            _pair(name, batch)
+
+    batches = read(name, data, most, check)
     if not batches:
         raise SpecError(name, "no batches", "at least one pair of inputs and targets")
     if all(isinstance(part, ARRAYS) for part in batches):
@@ -55,7 +62,17 @@ def pairs_of(name: str, data: object) -> list[tuple[Tensor, Tensor]]:
         raise SpecError(name, shown, f"{PAIRS}, {SINGLE}")
     pairs = [_pair(name, batch) for batch in batches]
     _check_shapes(name, pairs)
-    return pairs
+    return pairs if most is None or in_memory else first_of(pairs, most)
+
+
+def first_of(pairs: Sequence[tuple[Tensor, Tensor]], most: int) -> list[tuple[Tensor, Tensor]]:
+    """The first so many examples of batches, of which the last may be shortened."""
+    found, left = [], most
+    for inputs, targets in pairs:
+        if left > 0:
+            found.append((inputs[:left], targets[:left]))
+            left -= len(inputs)
+    return found
 
 
 def check_lengths(inputs: Tensor, targets: Tensor) -> None:

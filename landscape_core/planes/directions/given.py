@@ -15,6 +15,7 @@ class GivenVectors(Directions):
     """Direction vectors read from a file, without normalization."""
 
     label: ClassVar[str] = "vectors from a file"
+    uses_data: ClassVar[bool] = False
 
     file: Annotated[
         str, FileName("one or two vectors of all parameters: an array (.npy) or a tensor (.pt)")
