@@ -69,12 +69,11 @@ def read(
 
 def known_examples(data: object) -> int | None:
     """How many examples a loader gives in all, if that is known without reading it."""
-    if not isinstance(data, DataLoader) or not isinstance(data.sampler, Sized):
+    sampler = data.batch_sampler if isinstance(data, DataLoader) else None
+    if type(sampler) is not BatchSampler or not isinstance(sampler.sampler, Sized):
         return None
-    if data.batch_sampler is None or type(data.batch_sampler) is not BatchSampler:
-        return None
-    count = len(data.sampler)
-    return count - count % int(data.batch_size or 1) if data.drop_last else count
+    count = len(sampler.sampler)
+    return count - count % sampler.batch_size if sampler.drop_last else count
 
 
 class _Budget:
