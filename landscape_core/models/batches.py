@@ -20,12 +20,23 @@ ARRAYS = Tensor | np.ndarray
 MOST_SHOWN = 4
 
 PAIRS = "inputs and targets, or batches of the two"
-CHOSEN = "pairs say which is which, for instance ((x, y) for x, y, *_ in loader)"
+CHOSEN = (
+    "pairs say which is which, for instance ((x, y) for x, y, *_ in loader), and so does"
+    " batch=lambda b: (b[0], b[1]) in landscape, spectrum and convexity"
+)
 SINGLE = (
     "each one tensor; put several inputs into one, for instance torch.stack((ids, mask), 1), and"
-    " take them apart in a module around the network, self.network(x[:, 0], x[:, 1])"
+    " take them apart in a module around the network, self.network(x[:, 0], x[:, 1]); landscape,"
+    " spectrum and convexity take several by batch=lambda b: ((b[0], b[1]), b[2])"
 )
 """The remedy where a network takes several inputs."""
+
+BY_NAME = (
+    f"{PAIRS}; landscape, spectrum and convexity take them out of a mapping by"
+    " batch=lambda b: (b['inputs'], b['labels'])"
+)
+
+RAGGED = "landscape, spectrum and convexity take others by objective="
 
 BATCHED = "torch.utils.data.DataLoader makes batches of single examples"
 
@@ -87,7 +98,8 @@ def check_lengths(inputs: Tensor, targets: Tensor) -> None:
 def _pair(name: str, batch: object) -> tuple[Tensor, Tensor]:
     """The inputs and targets of a batch."""
     if isinstance(batch, ARRAYS | str) or not isinstance(batch, Sequence):
-        raise SpecError(name, f"a batch that is a {type(batch).__name__}", PAIRS)
+        taken = BY_NAME if isinstance(batch, Mapping) else PAIRS
+        raise SpecError(name, f"a batch that is a {type(batch).__name__}", taken)
     parts = [_shown(part) for part in batch[:MOST_SHOWN]] + ["..."] * (len(batch) > MOST_SHOWN)
     shown = f"a batch of {len(batch)}: {', '.join(parts)}"
     if len(batch) != 2:
@@ -118,4 +130,6 @@ def _check_shapes(name: str, pairs: Sequence[tuple[Tensor, Tensor]]) -> None:
         other = next((shape for shape in others if shape[1:] != first[1:]), first)
         if other != first:
             said = f"batches of shapes {first} and {other}"
-            raise SpecError(name, said, f"{PAIRS}, of one shape but for the number of examples")
+            raise SpecError(
+                name, said, f"{PAIRS}, of one shape but for the number of examples; {RAGGED}"
+            )

@@ -114,7 +114,15 @@ def network_in(module: nn.Module) -> nn.Module:
 
 
 def _own(batch: Any) -> Any:
-    """A copy of a batch, whose tensors require gradients where its own do."""
+    """A copy of a batch, whose tensors require gradients where its own do.
+
+    Raises:
+        SpecError: it holds what cannot be copied.
+    """
     found = mapped(batch, lambda one: one.detach().clone().requires_grad_(one.requires_grad))
     own = {id(one): one for one in arrays_in(found) if isinstance(one, Tensor)}
-    return found if found is None else copy.deepcopy(found, own)
+    try:
+        return copy.deepcopy(found, own)
+    except Exception as error:  # users may hold anything
+        accepted = "one that copy.deepcopy copies, so that each evaluation has its own"
+        raise SpecError("a batch", type(batch).__name__, accepted) from error

@@ -15,7 +15,7 @@ from landscape_core.models.additivity import warn_of_unread
 from landscape_core.models.batch_norm import BatchNorm
 from landscape_core.models.batch_reading import known_examples
 from landscape_core.models.batches import first_of, pairs_of
-from landscape_core.models.call_errors import RAISED, first_line
+from landscape_core.models.call_errors import first_line
 from landscape_core.models.closure_network import Closure, ClosureNetwork, Given
 from landscape_core.models.known_loss import with_known_loss
 from landscape_core.models.loss_function import LossFunction
@@ -169,9 +169,9 @@ class _Asked:
         few = part if self.most is None else part.first(self.most)
         try:
             return self._of_all(few.inputs, few.targets)  # in the types that the network takes
-        except RAISED as error:
-            if isinstance(error, LandscapeError):
-                raise
+        except LandscapeError:
+            raise
+        except Exception as error:  # of what users write
             told = f"a tensor, or give adapter=, {TAKES}, as the loss raises {first_line(error)}"
             raise SpecError(OUTPUT, kind, told) from error
 

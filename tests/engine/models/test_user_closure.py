@@ -1,6 +1,7 @@
 """A closure of a network and batches in place of a loss, against a plain loop over that closure."""
 
 import copy
+import threading
 
 import numpy as np
 import pytest
@@ -588,3 +589,99 @@ def test_frozen_parameters_stay_and_tied_ones_move_together():
         return mse_loss(net(inputs), torch.ones(len(inputs), 3).to(inputs)) + net[0].bias.sum()
 
     by_loop(landscape(model, objective=closure, data=iter(data), **FEW), model, closure, data, [8])
+
+
+@pytest.mark.parametrize("adapter", [None, lambda found: list(found)])
+def test_a_loss_of_one_tensor_on_several_outputs_is_refused_with_the_remedy(adapter):
+    model, inputs = drawn(nn.LSTM(4, 3, batch_first=True)), cases.normal(5, 7, 4)
+    targets = inputs[..., :3]
+    told = r"output must be a tensor, or give adapter=, .* as the loss raises \w+Error.*"
+    with pytest.raises(SpecError, match=told + ("list" if adapter else "tuple")):
+        landscape(model, mse_loss, (inputs, targets), adapter=adapter, **FEW)
+    found = landscape(model, mse_loss, (inputs, targets), adapter=lambda one: one[0], **FEW)
+    by_loop(found, model, lambda m, b: mse_loss(m(b)[0], targets), [inputs], [1])
+
+
+class Graph:
+    """A batch that is an object of a user's own."""
+
+    def __init__(self, inputs, targets):
+        self.inputs, self.targets = inputs, targets
+
+
+def of_graph(model, graph):
+    graph.inputs.mul_(1.5)  # of a copy
+    return cross_entropy(model(graph.inputs), graph.targets)
+
+
+def test_batches_may_be_objects_that_are_copied_for_each_evaluation():
+    model, data = network(), [Graph(*batch) for batch in batches(6, 4)]
+    before = data[0].inputs.clone()
+    found = landscape(model, objective=of_graph, data=data, reduction="mean", **FEW)
+    by_loop(found, model, of_graph, data, [1, 1])
+    assert torch.equal(data[0].inputs, before)
+    with pytest.raises(SpecError, match="a batch must be one that copy.deepcopy copies"):
+        landscape(model, objective=of_graph, data=[(Graph(threading.Lock(), 1),)], **FEW)
+
+
+class Trainer:
+    """Holds the network, which its loss reads, whatever it is given."""
+
+    def __init__(self, net):
+        self.net, self.calls = net, []
+
+    def loss(self, _, batch):
+        self.calls.append(len(batch))
+        return penalized(self.net, batch)
+
+
+def test_a_method_of_an_object_that_holds_the_network_reads_its_copy():
+    model, data = network(), batches(6, 4)
+    trainer = Trainer(model)
+    by_loop(
+        landscape(model, objective=trainer.loss, data=data, **FEW), model, penalized, data, [6, 4]
+    )
+    assert trainer.calls == []
+
+
+def test_penalties_of_the_network_in_a_loss_of_all_outputs_move_with_it():
+    model, data = drawn(TwoHeads()), batches(7, 5)
+
+    def with_penalty(outputs, targets):
+        return both(outputs, targets) + 1e-2 * sum(p.square().sum() for p in model.parameters())
+
+    def closure(net, batch):
+        penalty = sum(p.square().sum() for p in net.parameters())
+        return both(net(batch[0]), batch[1]) + 1e-2 * penalty
+
+    by_loop(landscape(model, with_penalty, data, **FEW), model, closure, data, [7, 5])
+
+
+def test_an_objective_without_a_gradient_has_a_landscape_and_no_spectrum():
+    model, data = network(), batches(6, 4)
+
+    @torch.no_grad()
+    def still(net, batch):
+        return penalized(net, batch)
+
+    by_loop(landscape(model, objective=still, data=data, **FEW), model, penalized, data, [6, 4])
+    with pytest.raises(SpecError, match="one without a gradient"):
+        spectrum(model, None, data, objective=still)
+
+
+def test_what_an_objective_draws_is_the_same_at_every_point():
+    model, data = network(), batches(6)
+
+    def noisy(net, batch):
+        return cross_entropy(net(batch[0] + torch.randn_like(batch[0])), batch[1])
+
+    first, second = (landscape(model, objective=noisy, data=data, **FEW) for _ in range(2))
+    np.testing.assert_array_equal(first["loss"], second["loss"])
+    assert first.attrs["draws"] == 1
+    several = landscape(model, objective=noisy, data=data, draws=5, **FEW)
+    assert (several["loss_standard_error"] > 0).all()
+
+
+def test_errors_of_an_objective_are_its_own():
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        landscape(network(), objective=lambda m, b: m.nothing(b), data=batches(4), **FEW)
