@@ -4,6 +4,7 @@ A loss of all that a network gives, a tuple or a mapping, and a network of sever
 evaluated as a closure of all data at once: it is the loss of all examples, as everywhere.
 """
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
@@ -23,6 +24,7 @@ from landscape_core.models.closure_network import (
 )
 from landscape_core.models.generators import drawing, kept_generators
 from landscape_core.models.gradient_mode import without_gradients
+from landscape_core.models.known_loss import few_outputs
 from landscape_core.models.module_mode import changes_with_mode
 from landscape_core.models.module_state import as_given
 from landscape_core.models.nested_batches import ARRAYS, examples_of, mapped
@@ -30,9 +32,6 @@ from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.notices import unheard
 from landscape_core.models.number_types import kind_of
 from landscape_core.models.user_model import from_module
-
-FEW = 2
-"""Examples on which a network is tried."""
 
 HELD = ("running", "interpolated")
 """Which statistics batch normalization may use where a closure calls the network."""
@@ -83,20 +82,25 @@ def from_closure(
 def _check_start(part: ModelObjective, own: ClosureNetwork) -> None:
     """Compare the value at the present parameters with that of the user's own network.
 
-    It is called once, and is afterwards as it was. Where a device or type was asked for, there is
-    nothing to compare with.
+    That is called as `copy.deepcopy` copies it, since a call may leave traces in it. Where that
+    fails, or a device or type was asked for, there is nothing to compare with.
 
     Raises:
         SpecError: the value is another one.
     """
     like = next((one for one in own.parameters() if one.requires_grad), part.start)
-    found = without_gradients(lambda: part.loss(part.start))
+    with as_given(part.module), kept_generators(part.start.device), unheard():
+        found = without_gradients(lambda: part.apart().loss(part.start))
     if (like.dtype, like.device) != (part.start.dtype, part.start.device) or changes_with_mode(own):
         return
-    own.given = cast(ClosureNetwork, part.module).given  # on the network's device
+    try:
+        other = copy.deepcopy(own)
+    except Exception:  # users may hold anything
+        return
+    other.given = cast(ClosureNetwork, part.module).given  # on the network's device
     number, device = part.inputs.to(like), part.start.device
-    with as_given(own), drawing(device, 0), full_precision(device), unheard():
-        expected = without_gradients(lambda: own.eval()(number)).reshape(())
+    with as_given(other), drawing(device, 0), full_precision(device), unheard():
+        expected = without_gradients(lambda: other.eval()(number)).reshape(())
     near = float(torch.finfo(found.dtype).eps) ** 0.5
     if not torch.allclose(found, expected.to(found), rtol=near, atol=near, equal_nan=True):
         shown = f"{float(found)} by a copy of the model, {float(expected)} by the model itself"
@@ -211,10 +215,10 @@ def other_than_tensor(part: ModelObjective) -> str:
     """
     if part.evaluation.is_plain:
         return ""
-    few = part.first(FEW).alone()
+    device, whole = part.start.device, (part.module, part.loss_function, part.adapter)
     try:
-        with kept_generators(few.start.device), unheard():
-            few.outputs(few.start)
+        with kept_generators(device), full_precision(device), unheard(), as_given(*whole):
+            without_gradients(lambda: few_outputs(part))
     except SpecError as error:
         return str(error.value) if error.field == OUTPUT else ""
     except Exception:  # of what users write; the evaluation will tell
