@@ -4,7 +4,6 @@ A loss of all that a network gives, a tuple or a mapping, and a network of sever
 evaluated as a closure of all data at once: it is the loss of all examples, as everywhere.
 """
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
@@ -22,6 +21,7 @@ from landscape_core.models.closure_network import (
     Given,
     first_value,
 )
+from landscape_core.models.copying import copied
 from landscape_core.models.generators import drawing, kept_generators
 from landscape_core.models.gradient_mode import without_gradients
 from landscape_core.models.known_loss import few_outputs
@@ -80,10 +80,10 @@ def from_closure(
 
 
 def _check_start(part: ModelObjective, own: ClosureNetwork) -> None:
-    """Compare the value at the present parameters with that of the user's own network.
+    """Compare the value at the present parameters with that of a plain call of the network.
 
-    That is called as `copy.deepcopy` copies it, since a call may leave traces in it. Where that
-    fails, or a device or type was asked for, there is nothing to compare with.
+    A fresh copy is called, since a call may leave traces in the user's own network. Where a device
+    or type was asked for, there is nothing to compare with.
 
     Raises:
         SpecError: the value is another one.
@@ -93,18 +93,15 @@ def _check_start(part: ModelObjective, own: ClosureNetwork) -> None:
         found = without_gradients(lambda: part.apart().loss(part.start))
     if (like.dtype, like.device) != (part.start.dtype, part.start.device) or changes_with_mode(own):
         return
-    try:
-        other = copy.deepcopy(own)
-    except Exception:  # users may hold anything
-        return
+    other = copied(own)
     other.given = cast(ClosureNetwork, part.module).given  # on the network's device
     number, device = part.inputs.to(like), part.start.device
     with as_given(other), drawing(device, 0), full_precision(device), unheard():
         expected = without_gradients(lambda: other.eval()(number)).reshape(())
     near = float(torch.finfo(found.dtype).eps) ** 0.5
     if not torch.allclose(found, expected.to(found), rtol=near, atol=near, equal_nan=True):
-        shown = f"{float(found)} by a copy of the model, {float(expected)} by the model itself"
-        raise SpecError("the value at the present parameters", shown, "the same for both")
+        shown = f"{float(found)} as evaluated, {float(expected)} by calling the model"
+        raise SpecError("the value at the present parameters", shown, "the same in both ways")
 
 
 def closure_parts(
