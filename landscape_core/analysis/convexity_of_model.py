@@ -14,16 +14,24 @@ from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import ENGINE_VERSION, canonical, to_plain
 from landscape_core.models.adapter import Adapter
 from landscape_core.models.batch_norm import BatchNorm
+from landscape_core.models.batch_reading import known_examples
 from landscape_core.models.closure_network import Closure
 from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.user_model import try_call
-from landscape_core.models.user_parts import check_numbers, examples_in, stating_batches, user_parts
+from landscape_core.models.user_parts import (
+    check_numbers,
+    examples_in,
+    is_shortened,
+    stating_batches,
+    user_parts,
+    with_total,
+)
 from landscape_core.planes.directions.base import Directions
 from landscape_core.planes.plane import Plane
 from landscape_core.planes.through import Through
 from landscape_core.slices import point_statistics
-from landscape_core.slices.model_plan import ModelPlan, Span, plan_of
+from landscape_core.slices.model_plan import ModelPlan, Span, needs_all, plan_of, rule_of
 from landscape_core.slices.plane_of_slice import with_plane
 
 
@@ -81,20 +89,23 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
     """
     check_numbers(max_examples, seed)
     which = matrix_of(matrix)
+    rule = None if directions is None else rule_of(directions)
     parts = user_parts(
         model, loss, data, objective=objective, batch=batch, reduction=reduction,
         batch_norm=batch_norm, adapter=adapter, device=device, dtype=dtype,
-        max_examples=max_examples, whole=True,
+        max_examples=max_examples, whole=needs_all(rule, batch_norm),
     )  # fmt: skip
     try_call(parts["train"])
     planned = plan_of(
-        parts, directions, {}, path=path, dimensions=dimensions, span=span, resolution=resolution,
+        parts, rule, {}, path=path, dimensions=dimensions, span=span, resolution=resolution,
         seed=seed, strategy="loop", batch_norm=batch_norm,
     )  # fmt: skip
     part, plane = planned.probe.parts["train"], planned.probe.plane
     asked = Convexity(matrix=which, max_examples=int(max_examples or examples_in(part)))
     *_, found = compute_convexity(part, plane, planned.grid, asked)
     attrs = {"seed": int(seed), "model": type(model).__name__, **_attrs(part, planned)}
+    if is_shortened(part, data, max_examples):
+        found = with_total(found, known_examples(data))
     found = stating_batches(with_plane(found.assign_attrs(attrs), plane), parts)
     states = planned.path()
     return found if states is None else found.assign(states)

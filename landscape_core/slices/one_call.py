@@ -29,7 +29,7 @@ from landscape_core.planes.through import Through
 from landscape_core.slices.backends.base import Backend
 from landscape_core.slices.held_variances import warn_held
 from landscape_core.slices.measures_by_name import Given
-from landscape_core.slices.model_plan import Span, ends_of, plan_of, rule_of
+from landscape_core.slices.model_plan import Span, ends_of, needs_all, plan_of, rule_of
 from landscape_core.slices.slice import compute_slice
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.strategies.loop import Loop
@@ -145,7 +145,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     parts = user_parts(
         model, loss, data, test=test, objective=objective, batch=batch, reduction=reduction,
         batch_norm=batch_norm, adapter=adapter, device=device, dtype=dtype,
-        max_examples=max_examples, whole=_needs_all(rule, batch_norm),
+        max_examples=max_examples, whole=needs_all(rule, batch_norm),
     )  # fmt: skip
     if is_closure(parts["train"]):
         chosen, measures = _plain_loop(chosen), _without_outputs(measures)
@@ -164,11 +164,6 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     last = stating_batches(last, parts)
     states = planned.path()
     return last if states is None else last.assign(states)
-
-
-def _needs_all(rule: object, batch_norm: object) -> bool:
-    """Whether directions or statistics are those of all examples, however few are evaluated."""
-    return batch_norm == "reestimated" or (isinstance(rule, Directions) and rule.uses_data)
 
 
 def _plain_loop(chosen: Strategy | None) -> Strategy:

@@ -22,6 +22,7 @@ from torch.utils.data import (
 )
 
 import cases
+from landscape_core.analysis.convexity_of_model import convexity
 from landscape_core.curvature.spectrum_of_model import spectrum
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.memory import free_memory
@@ -61,6 +62,11 @@ def network():
         for number, parameter in enumerate(torch_model.parameters()):
             parameter.copy_(cases.normal(*parameter.shape, seed=number))
     return torch_model
+
+
+def small():
+    """A network of few parameters for the same inputs."""
+    return nn.Sequential(nn.AvgPool1d(256), nn.Linear(4, 3))
 
 
 @pytest.fixture
@@ -171,6 +177,18 @@ def test_a_spectrum_states_of_how_many_examples_it_is():
     found = spectrum(network(), cross_entropy, stream, max_examples=100, top=1, bottom=0, probes=0)
     assert found.attrs["examples"] == 100
     assert "examples_of" not in found.attrs
+
+
+def test_convexity_reads_all_examples_only_for_directions_of_the_data():
+    data = Many(40)
+    loader = DataLoader(data, batch_size=10)
+    more = {"max_examples": 10, "resolution": 3, "dimensions": 1}
+    found = convexity(small(), cross_entropy, loader, **more)
+    assert data.read == 10
+    assert (found.attrs["examples"], found.attrs["examples_of"]) == (10, 40)
+    data.read = 0
+    convexity(small(), cross_entropy, loader, directions=Gradient(), **more)
+    assert data.read == 40
 
 
 def test_the_number_of_examples_of_a_loader_is_known_where_it_is_its_samplers():
