@@ -1,5 +1,6 @@
 """Batches as a closure takes them, whatever they are, and how their values add up."""
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,8 @@ UNCOUNTED = (
     "batches whose tensors all have the number of examples as first dimension, or give reduction="
     "'mean' (of the values of the batches) or 'sum', or all of it as one batch"
 )
+
+PART = "This is the sum over the first {} batches, and no estimate of that over all."
 
 
 def items_of(
@@ -81,6 +84,8 @@ def given_of(
     number = len(batches)
     if number == 1:
         return Given(batches, [1.0], total, "the value of one batch")
+    if reduction == "sum" and most is not None:
+        warnings.warn(PART.format(number), stacklevel=2)
     if reduction == "sum":
         return Given(batches, [1.0] * number, total, f"the sum over {number} batches")
     if reduction == "mean":

@@ -159,9 +159,13 @@ def joined(name: str, batches: Sequence[tuple[Any, Any]], most: int | None) -> t
     """All batches as one, of which the first examples.
 
     Raises:
-        SpecError: batches of different structure, or whose shapes differ in more than the number of
-            examples.
+        SpecError: batches of different structure, whose shapes differ in more than the number of
+            examples, or whose tensors do not share that, as those of graphs.
     """
+    if len(batches) > 1 and any(examples_of(batch) is None for batch in batches):
+        shown = f"{len(batches)} batches whose tensors differ in their first dimension"
+        accepted = "such that it is the number of examples, to be joined; or give objective="
+        raise SpecError(name, shown, accepted)
     whole = _joined(name, [(_tensors(inputs), _tensors(targets)) for inputs, targets in batches])
     if most is not None:
         if examples_of(whole) is None:

@@ -296,6 +296,8 @@ def test_the_first_batches_with_at_most_so_many_examples_are_evaluated():
     assert len(read) == 2
     by_loop(found, model, penalized, read, [4, 4])
     assert found.attrs["examples"] == [8]
+    with pytest.warns(UserWarning, match="the sum over the first 2 batches, and no estimate"):
+        landscape(model, objective=penalized, data=stream(), max_examples=8, reduction="sum", **FEW)
     with pytest.raises(SpecError, match="max_examples must be at least 4"):
         landscape(model, objective=penalized, data=stream(), max_examples=3, **FEW)
 
@@ -556,6 +558,36 @@ def test_weights_within_a_loss_of_several_outputs_move_with_the_network():
 def test_a_batch_that_gives_no_pair_is_refused(batch, message):
     with pytest.raises(SpecError, match=message):
         landscape(drawn(Sum()), cross_entropy, SEVERAL, batch=batch, **FEW)
+
+
+def test_graphs_are_not_joined_to_one():
+    """Their edges would be appended as if they were examples."""
+
+    class Edges(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(4, 3)
+
+        def forward(self, nodes, edges):
+            return self.layer(
+                nodes + torch.zeros_like(nodes).index_add(0, edges[0], nodes[edges[1]])
+            )
+
+    edges, model = torch.tensor([[0, 1, 1], [1, 0, 2]]), drawn(Edges())
+    graphs = [(cases.normal(5, 4, seed=n), edges, torch.arange(5) % 3) for n in (1, 2)]
+    with pytest.raises(SpecError, match="2 batches whose tensors differ in their first dimension"):
+        landscape(model, cross_entropy, graphs, batch=lambda b: (b[:2], b[2]), **FEW)
+    found = landscape(model, cross_entropy, graphs[0], batch=lambda b: (b[:2], b[2]), **FEW)
+    by_loop(found, model, lambda m, b: cross_entropy(m(*b[:2]), b[2]), graphs[:1], [1])
+
+
+def test_one_batch_may_be_a_list_of_batches():
+    model, data = network(), batches(6, 2)
+
+    def largest(net, all_of_them):
+        return torch.stack([penalized(net, one) for one in all_of_them]).max()
+
+    by_loop(landscape(model, objective=largest, data=[data], **FEW), model, largest, [data], [1])
 
 
 def test_several_inputs_of_different_shapes_are_refused_with_the_way_out():
