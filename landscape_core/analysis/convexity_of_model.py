@@ -1,5 +1,6 @@
 """How convex the loss of a user's own network is over a plane, in one call."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -13,17 +14,25 @@ from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import ENGINE_VERSION, canonical, to_plain
 from landscape_core.models.adapter import Adapter
 from landscape_core.models.batch_norm import BatchNorm
-from landscape_core.models.batches import Batches
+from landscape_core.models.batch_reading import known_examples
+from landscape_core.models.closure_network import Closure
 from landscape_core.models.fitting_state import GivenPath
 from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.user_model import try_call
-from landscape_core.models.user_parts import check_numbers, user_parts
+from landscape_core.models.user_parts import (
+    check_numbers,
+    examples_in,
+    is_shortened,
+    stating_batches,
+    user_parts,
+    with_total,
+)
 from landscape_core.planes.directions.base import Directions
 from landscape_core.planes.plane import Plane
 from landscape_core.planes.through import Through
 from landscape_core.slices import point_statistics
-from landscape_core.slices.model_plan import ModelPlan, Span, plan_of
+from landscape_core.slices.model_plan import ModelPlan, Span, needs_all, plan_of, rule_of
 from landscape_core.slices.plane_of_slice import with_plane
 
 
@@ -31,9 +40,12 @@ from landscape_core.slices.plane_of_slice import with_plane
 @public_call
 def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
     model: nn.Module,
-    loss: LossFunction,
-    data: Batches,
+    loss: LossFunction | None,
+    data: Any,
     *,
+    objective: Closure | None = None,
+    batch: Callable[[Any], Any] | None = None,
+    reduction: str | None = None,
     directions: Directions | Plane | Through | str | None = None,
     path: GivenPath | None = None,
     resolution: int = 15,
@@ -53,9 +65,12 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
     on all examples, unless `max_examples` says fewer. The network is copied, never changed.
 
     Args:
-        model: any module from one tensor to outputs.
+        model: any module.
         loss: from (outputs, targets) to one value per example or to their mean.
         data: inputs and targets, or batches of the two, for instance a DataLoader.
+        objective: in place of a loss, which is None then, as for `landscape`.
+        batch: takes (inputs, targets) out of what the data give, as for `landscape`.
+        reduction: `mean` or `sum` of the values of an `objective`, as for `landscape`.
         directions: which line or plane, as for `landscape`.
         path: state dictionaries saved in training, the latest last, or a file or folder of
             checkpoints.
@@ -76,19 +91,24 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
     """
     check_numbers(max_examples, seed)
     which = matrix_of(matrix)
+    rule = None if directions is None else rule_of(directions)
     parts = user_parts(
-        model, loss, data, batch_norm=batch_norm, adapter=adapter, device=device, dtype=dtype
-    )
+        model, loss, data, objective=objective, batch=batch, reduction=reduction,
+        batch_norm=batch_norm, adapter=adapter, device=device, dtype=dtype,
+        max_examples=max_examples, whole=needs_all(rule, batch_norm),
+    )  # fmt: skip
     try_call(parts["train"])
     planned = plan_of(
-        parts, directions, {}, path=path, dimensions=dimensions, span=span, resolution=resolution,
+        parts, rule, {}, path=path, dimensions=dimensions, span=span, resolution=resolution,
         seed=seed, strategy="loop", batch_norm=batch_norm,
     )  # fmt: skip
     part, plane = planned.probe.parts["train"], planned.probe.plane
-    asked = Convexity(matrix=which, max_examples=int(max_examples or part.examples))
+    asked = Convexity(matrix=which, max_examples=int(max_examples or examples_in(part)))
     *_, found = compute_convexity(part, plane, planned.grid, asked)
     attrs = {"seed": int(seed), "model": type(model).__name__, **_attrs(part, planned)}
-    found = with_plane(found.assign_attrs(attrs), plane)
+    if is_shortened(part, data, max_examples):
+        found = with_total(found, known_examples(data))
+    found = stating_batches(with_plane(found.assign_attrs(attrs), plane), parts)
     states = planned.path()
     return found if states is None else found.assign(states)
 

@@ -16,7 +16,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import ENGINE_VERSION, canonical, to_plain
 from landscape_core.foundation.registry import find
-from landscape_core.models.adapter import Adapter
+from landscape_core.models.adapter import OUTPUT, TAKES, Adapter
 from landscape_core.models.batch_norm import MEANINGS, UNKNOWN, BatchNorm
 from landscape_core.models.batches import Batches
 from landscape_core.models.generators import drawing, drawn_since, kept_generators, states
@@ -25,6 +25,7 @@ from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.user_model import try_call
 from landscape_core.models.user_parts import (
     check_numbers,
+    is_closure,
     is_whole,
     limited,
     user_parts,
@@ -94,8 +95,11 @@ def connect(  # noqa: PLR0913 - every choice in one line is what it is for
     rule = _checked(path, points, resolution, max_examples, seed)
     parts = user_parts(
         model, loss, data, test=test, batch_norm=batch_norm, adapter=adapter, device=device,
-        dtype=dtype,
+        dtype=dtype, max_examples=max_examples, whole=batch_norm == "reestimated",
     )  # fmt: skip
+    if is_closure(parts["train"]):
+        accepted = f"a tensor: give adapter=, {TAKES}"
+        raise SpecError(OUTPUT, "a tuple, a mapping or another object", accepted)
     both = _states(a, b, parts["train"])
     parts = _read(limited(parts, max_examples), both, batch_norm)
     ends = _ends(parts["train"], both)

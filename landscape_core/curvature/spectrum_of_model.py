@@ -1,5 +1,8 @@
 """The curvature of a user's own network at its present parameters, in one call."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 import xarray as xr
 from torch import nn
@@ -12,14 +15,19 @@ from landscape_core.foundation.recipes import ENGINE_VERSION
 from landscape_core.foundation.registry import find
 from landscape_core.models.adapter import Adapter
 from landscape_core.models.batch_norm import BatchNorm
-from landscape_core.models.batches import Batches
+from landscape_core.models.batch_reading import known_examples
+from landscape_core.models.closure_network import Closure
 from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.user_model import try_call
 from landscape_core.models.user_parts import (
     check_finite,
     check_numbers,
+    examples_in,
+    is_shortened,
+    stating_batches,
     user_parts,
+    with_total,
 )
 
 TOP, BOTTOM = 5, 1
@@ -37,9 +45,12 @@ HELD = {
 @public_call
 def spectrum(  # noqa: PLR0913 - every choice in one line is what it is for
     model: nn.Module,
-    loss: LossFunction,
-    data: Batches,
+    loss: LossFunction | None,
+    data: Any,
     *,
+    objective: Closure | None = None,
+    batch: Callable[[Any], Any] | None = None,
+    reduction: str | None = None,
     matrix: Matrix | str = "hessian",
     top: int = TOP,
     bottom: int = BOTTOM,
@@ -62,9 +73,12 @@ def spectrum(  # noqa: PLR0913 - every choice in one line is what it is for
     way, other tolerances or some layers: `compute_spectrum`.
 
     Args:
-        model: any module from one tensor to outputs.
+        model: any module.
         loss: from (outputs, targets) to one value per example or to their mean.
         data: inputs and targets, or batches of the two, for instance a DataLoader.
+        objective: in place of a loss, which is None then, as for `landscape`.
+        batch: takes (inputs, targets) out of what the data give, as for `landscape`.
+        reduction: `mean` or `sum` of the values of an `objective`, as for `landscape`.
         matrix: by name, `hessian`, `gauss_newton` or `fisher`, or as an object.
         top: how many of the largest eigenvalues, at least 1. A network of fewer parameters than the
             default has as many as there are.
@@ -86,16 +100,22 @@ def spectrum(  # noqa: PLR0913 - every choice in one line is what it is for
     check_numbers(max_examples, seed)
     wanted = _asked(matrix, top=top, bottom=bottom, each_layer=each_layer, probes=probes, seed=seed)
     _check_statistics(batch_norm)
-    part = user_parts(
-        model, loss, data, batch_norm=batch_norm, adapter=adapter, device=device, dtype=dtype
-    )["train"]
+    parts = user_parts(
+        model, loss, data, objective=objective, batch=batch, reduction=reduction,
+        batch_norm=batch_norm, adapter=adapter, device=device, dtype=dtype,
+        max_examples=max_examples, whole=batch_norm == "reestimated",
+    )  # fmt: skip
+    part = parts["train"]
     wanted = _fewer(wanted, part.layout.size)
     _check_size(wanted, part.layout.size)
     check_finite(part)
     try_call(part)
-    wanted = wanted.replace(max_examples=int(max_examples or part.examples))
+    wanted = wanted.replace(max_examples=int(max_examples or examples_in(part)))
     *_, found = compute_spectrum(part, part.start, wanted)
-    return found.assign_attrs(_attrs(part), model=type(model).__name__, seed=int(seed))
+    found = found.assign_attrs(_attrs(part), model=type(model).__name__, seed=int(seed))
+    if is_shortened(part, data, max_examples):
+        found = with_total(found, known_examples(data))
+    return stating_batches(found, parts)
 
 
 def matrix_of(given: Matrix | str) -> Matrix:

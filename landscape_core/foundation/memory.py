@@ -1,19 +1,27 @@
 """What the machine has to offer: memory that is free, for a computation that must not exceed it."""
 
+import sys
 from pathlib import Path
 
 import psutil
 import torch
 
+if sys.platform != "win32":
+    import resource
+
 CGROUP = Path("/sys/fs/cgroup")
+
+UNLIMITED = 2**62
+"""Bytes that stand for no limit."""
 
 
 def free_memory(device: torch.device | str = "cpu") -> int:
-    """Bytes that a computation may still take on a device, within the limits of a container."""
+    """Bytes that a computation may still take on a device, within the process's own limits."""
     device = torch.device(device)
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    return min(int(psutil.virtual_memory().available), _left_in_container())
+    available = int(psutil.virtual_memory().available)
+    return min(available, _left_in_container(), _left_in_address_space())
 
 
 def amount(size: float) -> str:
@@ -31,5 +39,15 @@ def _left_in_container() -> int:
         limit = (CGROUP / "memory.max").read_text().strip()
         used = (CGROUP / "memory.current").read_text().strip()
     except OSError:
-        return 2**62
-    return 2**62 if limit == "max" else max(0, int(limit) - int(used))
+        return UNLIMITED
+    return UNLIMITED if limit == "max" else max(0, int(limit) - int(used))
+
+
+def _left_in_address_space() -> int:
+    """What the limit of the address space (`ulimit -v`) leaves, or a very large number."""
+    if sys.platform == "win32":
+        return UNLIMITED
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit == resource.RLIM_INFINITY:
+        return UNLIMITED
+    return max(0, int(limit) - int(psutil.Process().memory_info().vms))

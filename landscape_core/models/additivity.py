@@ -107,7 +107,14 @@ def warn_of_partial(part: ModelObjective, *, of: int) -> None:
         _warn(additivity(part), part.examples, of, stacklevel=4)
 
 
-def _warn(found: Additivity, examples: int, of: int, *, stacklevel: int) -> None:
+def warn_of_unread(part: ModelObjective, *, of: int | None) -> None:
+    """Warn where the first examples of a loader, of `of` if that is known, say nothing of all."""
+    _warn(
+        additivity(part), part.examples, "an unknown number of" if of is None else of, stacklevel=4
+    )
+
+
+def _warn(found: Additivity, examples: int, of: int | str, *, stacklevel: int) -> None:
     if examples == of:
         return
     if found.draws:

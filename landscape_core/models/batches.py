@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset
 
 from landscape_core.foundation.errors import SpecError
-from landscape_core.models.generators import kept_generators
+from landscape_core.models.batch_reading import read
 
 Array = Tensor | NDArray[Any]
 Batches = Sequence[Array] | Iterable[Sequence[Array]]
@@ -20,32 +20,50 @@ ARRAYS = Tensor | np.ndarray
 MOST_SHOWN = 4
 
 PAIRS = "inputs and targets, or batches of the two"
-CHOSEN = "pairs say which is which, for instance ((x, y) for x, y, *_ in loader)"
+CHOSEN = (
+    "pairs say which is which, for instance ((x, y) for x, y, *_ in loader), and so does"
+    " batch=lambda b: (b[0], b[1]) in landscape, spectrum and convexity"
+)
 SINGLE = (
     "each one tensor; put several inputs into one, for instance torch.stack((ids, mask), 1), and"
-    " take them apart in a module around the network, self.network(x[:, 0], x[:, 1])"
+    " take them apart in a module around the network, self.network(x[:, 0], x[:, 1]); landscape,"
+    " spectrum and convexity take several by batch=lambda b: ((b[0], b[1]), b[2])"
 )
 """The remedy where a network takes several inputs."""
+
+BY_NAME = (
+    f"{PAIRS}; landscape, spectrum and convexity take them out of a mapping by"
+    " batch=lambda b: (b['inputs'], b['labels'])"
+)
+
+RAGGED = "landscape, spectrum and convexity take others by objective="
 
 BATCHED = "torch.utils.data.DataLoader makes batches of single examples"
 
 
-def pairs_of(name: str, data: object) -> list[tuple[Tensor, Tensor]]:
+def pairs_of(name: str, data: object, *, most: int | None = None) -> list[tuple[Tensor, Tensor]]:
     """The batches of data, or the one pair, read once; each is inputs and targets.
 
     Args:
         name: what the data are called in an error.
         data: as `from_module` takes them.
+        most: the first so many examples of a loader or generator; by default all.
 
     Raises:
-        SpecError: no batches, or anything that does not say which are the inputs and the targets.
+        SpecError: no batches, anything that does not say which are the inputs and the targets, or
+            more than memory holds.
     """
     if isinstance(data, Dataset) and not isinstance(data, IterableDataset):
         raise SpecError(name, type(data).__name__, f"{PAIRS}; {BATCHED}")
     if isinstance(data, ARRAYS | str | Mapping) or not isinstance(data, Iterable):
         raise SpecError(name, type(data).__name__, PAIRS)
-    with kept_generators():  # a DataLoader draws from torch's own
-        batches = list(data)
+    in_memory = isinstance(data, list | tuple)  # looked at as a whole, as it may be one pair
+
+    def check(number: int, batch: object) -> None:
+        if not (in_memory or (number < 2 and isinstance(batch, ARRAYS))):
+            _pair(name, batch)
+
+    batches = read(name, data, most, check)
     if not batches:
         raise SpecError(name, "no batches", "at least one pair of inputs and targets")
     if all(isinstance(part, ARRAYS) for part in batches):
@@ -55,7 +73,17 @@ def pairs_of(name: str, data: object) -> list[tuple[Tensor, Tensor]]:
         raise SpecError(name, shown, f"{PAIRS}, {SINGLE}")
     pairs = [_pair(name, batch) for batch in batches]
     _check_shapes(name, pairs)
-    return pairs
+    return pairs if most is None or in_memory else first_of(pairs, most)
+
+
+def first_of(pairs: Sequence[tuple[Tensor, Tensor]], most: int) -> list[tuple[Tensor, Tensor]]:
+    """The first so many examples of batches, of which the last may be shortened."""
+    found, left = [], most
+    for inputs, targets in pairs:
+        if left > 0:
+            found.append((inputs[:left], targets[:left]))
+            left -= len(inputs)
+    return found
 
 
 def check_lengths(inputs: Tensor, targets: Tensor) -> None:
@@ -70,7 +98,8 @@ def check_lengths(inputs: Tensor, targets: Tensor) -> None:
 def _pair(name: str, batch: object) -> tuple[Tensor, Tensor]:
     """The inputs and targets of a batch."""
     if isinstance(batch, ARRAYS | str) or not isinstance(batch, Sequence):
-        raise SpecError(name, f"a batch that is a {type(batch).__name__}", PAIRS)
+        taken = BY_NAME if isinstance(batch, Mapping) else PAIRS
+        raise SpecError(name, f"a batch that is a {type(batch).__name__}", taken)
     parts = [_shown(part) for part in batch[:MOST_SHOWN]] + ["..."] * (len(batch) > MOST_SHOWN)
     shown = f"a batch of {len(batch)}: {', '.join(parts)}"
     if len(batch) != 2:
@@ -101,4 +130,6 @@ def _check_shapes(name: str, pairs: Sequence[tuple[Tensor, Tensor]]) -> None:
         other = next((shape for shape in others if shape[1:] != first[1:]), first)
         if other != first:
             said = f"batches of shapes {first} and {other}"
-            raise SpecError(name, said, f"{PAIRS}, of one shape but for the number of examples")
+            raise SpecError(
+                name, said, f"{PAIRS}, of one shape but for the number of examples; {RAGGED}"
+            )

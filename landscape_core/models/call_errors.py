@@ -57,7 +57,7 @@ def _told(
             raise
         accepted = (
             f"such that the {caller} takes them;"
-            f" the {caller} raised {_first_line(error)} on {data()}"
+            f" the {caller} raised {first_line(error)} on {data()}"
         )
         if any(word in str(error) for word in TYPES):
             accepted += remedy
@@ -70,7 +70,7 @@ def _passes(error: Exception) -> bool:
     return told or (isinstance(error, RuntimeError) and needs_gradients(error))
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     """The type of an error and the first line of what it says."""
     line = next(iter(str(error).strip().splitlines()), "")
     return f"{type(error).__name__}: {line.rstrip('.')}" if line else type(error).__name__

@@ -36,7 +36,7 @@ def with_known_loss(part: ModelObjective) -> ModelObjective:
     given = nullcontext() if part.evaluation.is_plain else as_given(*whole)
     with kept_generators(device), full_precision(device), unheard(), given:
         with network_errors(part.inputs):
-            outputs = without_gradients(lambda: _few_outputs(part))
+            outputs = without_gradients(lambda: few_outputs(part))
         if outputs.ndim != 2:
             return part
         with loss_errors(outputs, targets):
@@ -47,7 +47,7 @@ def with_known_loss(part: ModelObjective) -> ModelObjective:
     return part.recognized(CrossEntropy()) if same else part
 
 
-def _few_outputs(part: ModelObjective) -> Tensor:
+def few_outputs(part: ModelObjective) -> Tensor:
     """The outputs of a fresh copy of the network on a few examples."""
     found = copied(part.module).eval()(part.inputs[:FEW].clone())
     return outputs_in(found, part.adapter)

@@ -42,7 +42,15 @@ def loss_values(loss: LossFunction, outputs: Tensor, targets: Tensor) -> Tensor:
     Raises:
         SpecError: that is no tensor, or a user's function gives several values per example.
     """
-    found: object = loss(outputs if is_library_loss(loss) else outputs.clone(), targets)
+    return as_values(loss(outputs if is_library_loss(loss) else outputs.clone(), targets), loss)
+
+
+def as_values(found: object, loss: LossFunction) -> Tensor:
+    """What a loss has given, where it is one value per example or their mean.
+
+    Raises:
+        SpecError: it is neither.
+    """
     if not isinstance(found, Tensor):
         accepted = "a tensor: one value per example, or their mean"
         raise SpecError("what the loss gives", type(found).__name__, accepted)

@@ -117,7 +117,7 @@ def user_problem(
     Raises:
         SpecError: something else than these, or parts that do not fit together.
     """
-    _check(model, loss, adapter)
+    check_given(model, loss, adapter)
     batches = {"data": pairs_of("data", data)}
     if test is not None:
         batches["test"] = pairs_of("test", test)
@@ -153,7 +153,12 @@ def _digest(parts: Mapping[str, ModelObjective], iterates: Sequence[Iterate]) ->
         return uuid.uuid4().hex
 
 
-def _check(model: object, loss: object, adapter: object) -> None:
+def check_given(model: object, loss: object, adapter: object) -> None:
+    """Refuse what is no network, no function of (outputs, targets) and no adapter.
+
+    Raises:
+        SpecError: says which.
+    """
     if not isinstance(model, nn.Module):
         raise SpecError("model", type(model).__name__, "a torch.nn.Module")
     if isinstance(loss, type) and issubclass(loss, nn.Module):
@@ -251,7 +256,7 @@ def from_module(  # noqa: PLR0913 - every choice in one line is what it is for
     Raises:
         SpecError: no data, batches of other than two entries, or no trainable parameters.
     """
-    _check(model, loss_function, adapter)
+    check_given(model, loss_function, adapter)
     inputs, targets = (torch.cat(part) for part in zip(*pairs_of("data", data), strict=True))
     where = device_named(device or next(iter(model.parameters()), torch.empty(0)).device)
     dtype = None if dtype is None else kind_named(dtype)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from landscape_core.foundation.errors import PlaneError, SpecError
 from landscape_core.foundation.types import Vector
+from landscape_core.models.closure_network import network_in
 from landscape_core.models.fitting_state import fitting
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.state_keys import check_keys
@@ -49,7 +50,7 @@ def state_in(found: State, objective: ModelObjective) -> NetworkState:
         SpecError: a tensor is missing or has another shape, as that of another network, or a layer
             of a module is of another class.
     """
-    network = objective.module
+    network = network_in(objective.module)
     if isinstance(found, Tensor):
         if found.shape != objective.start.shape:
             accepted = f"{tuple(objective.start.shape)}"

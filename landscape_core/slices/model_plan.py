@@ -157,6 +157,11 @@ def plan_of(  # noqa: PLR0913 - each choice by its name, as in `landscape`
     return ModelPlan(read, grid, projected, states, steps, told)
 
 
+def needs_all(rule: object, batch_norm: object) -> bool:
+    """Whether directions or statistics are those of all examples, however few are evaluated."""
+    return batch_norm == "reestimated" or (isinstance(rule, Directions) and rule.uses_data)
+
+
 def ends_of(span: object) -> Ends | None:
     """The ends of alpha and beta that a span gives, None where it is a half-width.
 

@@ -1,8 +1,9 @@
 """The loss landscape of a user's network, in one call."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from numbers import Real
+from typing import Any
 
 import torch
 import xarray as xr
@@ -10,21 +11,29 @@ from torch import nn
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.public_call import public_call
+from landscape_core.foundation.recipes import name_of
 from landscape_core.models.adapter import Adapter
 from landscape_core.models.batch_norm import BatchNorm
-from landscape_core.models.batches import Batches
+from landscape_core.models.closure_network import Closure
 from landscape_core.models.fitting_state import GivenPath
 from landscape_core.models.loss_function import LossFunction
-from landscape_core.models.user_parts import check_seed, user_parts
+from landscape_core.models.measures.base import GradientMeasure
+from landscape_core.models.user_parts import (
+    check_numbers,
+    is_closure,
+    stating_batches,
+    user_parts,
+)
 from landscape_core.planes.directions.base import Directions
 from landscape_core.planes.plane import Plane
 from landscape_core.planes.through import Through
 from landscape_core.slices.backends.base import Backend
 from landscape_core.slices.held_variances import warn_held
 from landscape_core.slices.measures_by_name import Given
-from landscape_core.slices.model_plan import Span, ends_of, plan_of, rule_of
+from landscape_core.slices.model_plan import Span, ends_of, needs_all, plan_of, rule_of
 from landscape_core.slices.slice import compute_slice
 from landscape_core.slices.strategies.base import Strategy
+from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.strategy_choice import strategy_of
 from landscape_core.slices.tolerance import Tolerance
 from landscape_core.storage.store import Store, check_store
@@ -34,10 +43,13 @@ from landscape_core.storage.store import Store, check_store
 @public_call
 def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     model: nn.Module,
-    loss: LossFunction,
-    data: Batches,
+    loss: LossFunction | None = None,
+    data: Any = None,
     *,
-    test: Batches | None = None,
+    objective: Closure | None = None,
+    test: Any = None,
+    batch: Callable[[Any], Any] | None = None,
+    reduction: str | None = None,
     measures: Mapping[str, Given] | None = None,
     directions: Directions | Plane | Through | str | None = None,
     path: GivenPath | None = None,
@@ -64,11 +76,19 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     the way: `compute_slice(probe_of(...), grid)`.
 
     Args:
-        model: any module from one tensor to outputs.
+        model: any module.
         loss: from (outputs, targets) to one value per example or to their mean, for instance
-            `torch.nn.functional.cross_entropy`.
-        data: inputs and targets, or batches of the two, for instance a DataLoader.
+            `torch.nn.functional.cross_entropy`. Outputs are what the model gives, be it a tensor, a
+            tuple or a mapping.
+        data: inputs and targets, or batches of the two, for instance a DataLoader; for an
+            `objective` batches of any kind.
+        objective: in place of a loss, from (model, batch) to a scalar, for what is no loss of
+            outputs and targets. It is called with each batch as it is.
         test: a second part of the data, or none.
+        batch: takes (inputs, targets) out of what the data give, where they are something else;
+            inputs may be a tuple of arguments of the model or a mapping of named ones.
+        reduction: `mean` or `sum` of the values that an `objective` has on several batches; by
+            default their mean weighted by the numbers of examples, where tensors tell these.
         measures: measures in addition to the loss, by name: measures of the catalogue, for instance
             `{"error": Error()}`, or functions of (outputs, targets); by default the accuracy, where
             targets are classes.
@@ -96,7 +116,9 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
             a plane through several states whose buffers are known and differ, else `running`.
         adapter: takes what the model gives if that is no tensor, gives the outputs.
         max_examples: evaluate at most so many examples of each part, its first; by default all.
-            Directions and re-estimated statistics are those of all examples.
+            Directions and re-estimated statistics are those of all examples; where neither needs
+            data, no more are read of a loader. An `objective`, and a loss of several outputs, have
+            no other examples than these; batches of an `objective` are kept whole.
         device: where to compute; by default where the model's parameters lie.
         dtype: floating type to compute in. By default parameters and buffers keep their types, and
             data are handed over as given; what network or loss refuses in its type, float64 data of
@@ -112,7 +134,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
             `loss_standard_error` says how sure they are.
 
     Raises:
-        SpecError: a value that is not accepted, or no data.
+        SpecError: a value that is not accepted, no data, or more than memory holds.
         PlaneError: the directions span no plane.
         BackendError: the backend cannot be reached.
     """
@@ -121,11 +143,14 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     asked = _tolerance(tolerance)
     ends_of(span)
     check_store(store)
-    check_seed(seed)
+    check_numbers(max_examples, seed)
     parts = user_parts(
-        model, loss, data, test=test, batch_norm=batch_norm, adapter=adapter, device=device,
-        dtype=dtype,
+        model, loss, data, test=test, objective=objective, batch=batch, reduction=reduction,
+        batch_norm=batch_norm, adapter=adapter, device=device, dtype=dtype,
+        max_examples=max_examples, whole=needs_all(rule, batch_norm),
     )  # fmt: skip
+    if is_closure(parts["train"]):
+        chosen, measures = _plain_loop(chosen), _without_outputs(measures)
     planned = plan_of(
         parts, rule, measures, path=path, dimensions=dimensions, span=span, resolution=resolution,
         max_examples=max_examples, seed=seed, strategy=chosen, tf32=tf32, draws=draws,
@@ -138,8 +163,34 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     if asked is not None and not last.attrs.get("tolerance_reached", 1):
         warnings.warn(asked.unreached(last.attrs["estimated_error"]), stacklevel=3)
     warn_held(last, stacklevel=3)
+    last = stating_batches(last, parts)
     states = planned.path()
     return last if states is None else last.assign(states)
+
+
+def _plain_loop(chosen: Strategy | None) -> Strategy:
+    """The strategy of a closure, of which nothing is known but how to call it.
+
+    Raises:
+        SpecError: another one is asked for.
+    """
+    if chosen is None or isinstance(chosen, Loop):
+        return chosen or Loop()
+    accepted = "loop, as the loss needs more than one tensor of outputs"
+    raise SpecError("strategy", name_of(type(chosen)), accepted)
+
+
+def _without_outputs(measures: Mapping[str, Given] | None) -> Mapping[str, Given]:
+    """The measures of a closure: those of its gradient.
+
+    Raises:
+        SpecError: one of outputs, which there are not.
+    """
+    for name, one in (measures or {}).items():
+        if not isinstance(one, GradientMeasure):
+            accepted = "a measure of the gradient, as the outputs are no single tensor"
+            raise SpecError(f"measures[{name!r}]", one, accepted)
+    return measures or {}
 
 
 def _tolerance(given: object) -> Tolerance | None:

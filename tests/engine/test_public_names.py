@@ -12,6 +12,11 @@ REQUIRED = inspect.Parameter.empty
 CALLS = {
     "landscape": {
         "model": REQUIRED,
+        "loss": None,
+        "data": None,
+        "objective": None,
+        "batch": None,
+        "reduction": None,
         "test": None,
         "directions": None,
         "path": None,
@@ -32,6 +37,9 @@ CALLS = {
         "seed": 0,
     },
     "spectrum": {
+        "objective": None,
+        "batch": None,
+        "reduction": None,
         "model": REQUIRED,
         "loss": REQUIRED,
         "data": REQUIRED,
@@ -48,6 +56,9 @@ CALLS = {
         "seed": 0,
     },
     "convexity": {
+        "objective": None,
+        "batch": None,
+        "reduction": None,
         "model": REQUIRED,
         "loss": REQUIRED,
         "data": REQUIRED,

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.types import Vector
+from landscape_core.models.closure_network import ClosureNetwork
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.objective import Objective
 
@@ -15,11 +16,14 @@ def network(objective: Objective, what: str) -> ModelObjective:
     """Return the network objective.
 
     Raises:
-        SpecError: the objective is not a network.
+        SpecError: the objective is not a network, or has no outputs of one tensor.
     """
     if objective.network is None:
         accepted = f"a network, as {what} is defined by its outputs"
         raise SpecError("objective", type(objective).__name__, accepted)
+    if isinstance(objective.network.module, ClosureNetwork):
+        accepted = f"hessian, as {what} is defined by outputs that are one tensor"
+        raise SpecError("matrix", what, accepted)
     return objective.network
 
 

@@ -45,7 +45,8 @@ class Directions(Recipe, ABC):
     `needs_path`: whether it uses the trajectory; `whole_path`: whether its plane is determined by
     the whole trajectory rather than the current point; `through_states`: whether it passes through
     several states of the network, not only the centre; `signed`: whether it tells the side to which
-    each axis points, as a gradient does and an eigenvector does not.
+    each axis points, as a gradient does and an eigenvector does not; `uses_data`: whether it
+    evaluates the loss.
 
     A rule implements `axes`; `span` adds what is common to all rules: fixed layers, orthogonality,
     length, and the signs of axes that have none of their own, by `oriented`.
@@ -55,6 +56,7 @@ class Directions(Recipe, ABC):
     whole_path: ClassVar[bool] = False
     through_states: ClassVar[bool] = False
     signed: ClassVar[bool] = True
+    uses_data: ClassVar[bool] = True
 
     layers: Annotated[
         str,

@@ -26,6 +26,7 @@ class Between(Directions):
 
     label: ClassVar[str] = "interpolation to other parameters"
     through_states: ClassVar[bool] = True
+    uses_data: ClassVar[bool] = False
 
     first: Annotated[str, FileName(FILE)] = ""
     second: Annotated[str, FileName(FILE)] = ""

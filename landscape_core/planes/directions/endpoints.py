@@ -26,6 +26,7 @@ class Endpoints(Directions):
     needs_path: ClassVar[bool] = True
     whole_path: ClassVar[bool] = True
     through_states: ClassVar[bool] = True
+    uses_data: ClassVar[bool] = False
 
     def axes(self, view: Viewpoint, dimensions: int) -> Plane:
         needed = dimensions + 1

@@ -21,6 +21,7 @@ class GivenVectors(Directions):
     """
 
     label: ClassVar[str] = "vectors from a file"
+    uses_data: ClassVar[bool] = False
 
     file: Annotated[
         str,

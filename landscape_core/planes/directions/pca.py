@@ -29,6 +29,7 @@ class PCA(Directions):
     needs_path: ClassVar[bool] = True
     whole_path: ClassVar[bool] = True
     signed: ClassVar[bool] = False
+    uses_data: ClassVar[bool] = False
 
     center: Annotated[
         bool,

@@ -33,6 +33,7 @@ class Random(Directions):
     """Random Gaussian directions, by default with filter normalization (Li et al., 2018)."""
 
     label: ClassVar[str] = "random"
+    uses_data: ClassVar[bool] = False
 
     normalization: Annotated[
         str,

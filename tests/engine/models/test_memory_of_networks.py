@@ -294,6 +294,25 @@ def test_what_a_network_remembers_is_put_back_at_every_point(kind):
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
+def test_what_a_network_remembers_is_put_back_in_an_objective_too(kind):
+    make = NETWORKS[kind]
+    plane = plane_of(make())
+
+    def closure(network, batch):
+        return nn.functional.cross_entropy(network(batch[0]), batch[1])
+
+    expected = looped(make, nn.CrossEntropyLoss, plane)
+    model = make()  # after what others have left in places that all share
+    for _ in range(2):  # the second time with what the first has left in the user's network
+        found = landscape(
+            model, objective=closure, data=tuple(DATA), directions=plane, resolution=3
+        )
+        np.testing.assert_allclose(found["loss"].values[0], expected, rtol=1e-10)
+    assert not REMEMBERED
+    assert GLOBAL is None
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
 def test_gradients_know_nothing_of_earlier_points(kind):
     make = NETWORKS[kind]
     objective = from_module(make(), nn.CrossEntropyLoss(), DATA)
