@@ -8,6 +8,7 @@ import xarray as xr
 
 from landscape_core.foundation.errors import FileFormatError, SpecError
 from landscape_core.storage import atomic_files, loss_landscape_h5, netcdf, schema
+from landscape_core.storage.file_endings import MESH, OPTIONS, check_ending
 from landscape_core.storage.mesh_files import obj_text, vtp_text
 from landscape_core.storage.slice_mesh import mesh_of
 from landscape_core.storage.tables import csv_text, json_text
@@ -137,23 +138,6 @@ def content(
     return WRITERS[ending](dataset, **chosen, **more)
 
 
-def check_ending(path: Path, others: tuple[str, ...] = ()) -> str:
-    """How the name of a file to be written ends.
-
-    Args:
-        path: the file.
-        others: endings that are accepted besides, named first in the error.
-
-    Raises:
-        SpecError: no format has this ending; names all that one has.
-    """
-    ending = Path(path).suffix.lower()
-    *most, last = (*others, *WRITERS)
-    if ending not in (*most, last):
-        raise SpecError("the output", str(path), f"a {', '.join(most)} or {last} file")
-    return ending
-
-
 def _vtp(dataset: xr.Dataset, **chosen: Any) -> bytes:
     return vtp_text(mesh_of(dataset, **chosen)).encode()
 
@@ -178,8 +162,3 @@ WRITERS: dict[str, Callable[..., bytes]] = {
     ".obj": _obj,
 }
 """What makes the bytes of a file, by its ending."""
-
-MESH = ("split", "variable", "scale")
-
-OPTIONS = {".nc": (), ".csv": ("split",), ".json": (), ".vtp": MESH, ".obj": MESH}
-"""The options that each format takes."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from landscape_core.foundation.errors import LandscapeError, SpecError
+from landscape_core.storage.file_endings import MESH, OPTIONS, check_ending
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -56,14 +57,14 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(asked: argparse.Namespace) -> Iterator[str]:
     """Draw what the files hold."""
     target = Path(asked.output)
+    ending = check_ending(target, (*DRAWN, ".html"))
     for file in asked.files:
         if not file.exists():  # before what takes long to import
             raise LandscapeError(f"{file}: no such file.")
-    from landscape_core.storage import atomic_files, formats
+    from landscape_core.storage import atomic_files
 
-    ending = formats.check_ending(target, (*DRAWN, ".html"))
     given = _given(asked)
-    if ending in formats.WRITERS:
+    if ending in OPTIONS:
         content = _numbers(list(given.values()), asked, target)
     elif ending == ".html":
         content = _page(list(given.values()), asked, _chosen(asked))
@@ -131,7 +132,7 @@ def _numbers(given: "list[xr.Dataset]", asked: argparse.Namespace, target: Path)
     for name in ("kind", "limits", "cmap"):
         if getattr(asked, name) is not None:
             raise SpecError(f"--{name}", getattr(asked, name), f"left out for a {ending} file")
-    if asked.no_path and formats.OPTIONS[ending] != formats.MESH:
+    if asked.no_path and OPTIONS[ending] != MESH:
         raise SpecError("--no-path", "--no-path", f"left out for a {ending} file")
     scale = None if asked.scale == SCALE else asked.scale
     options = {"split": asked.split, "variable": asked.variable, "scale": scale}

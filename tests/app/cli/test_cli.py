@@ -632,7 +632,10 @@ def test_studies_that_cannot_be_done_are_refused_in_one_line(arguments, said, ca
         (["train", "--set", "steps"], "PATH=VALUE"),
         (["train", "--dataset", "mnist"], "train-images-idx3-ubyte"),
         (["slice", "nothing.nc"], "nothing.nc"),
-        (["plot", "nothing.nc", "-o", "picture"], ".png, .svg, .pdf or .html"),
+        (
+            ["plot", "nothing.nc", "-o", "picture"],
+            ".png, .svg, .pdf, .html, .nc, .csv, .json, .vtp or .obj",
+        ),
         (["slice", "."], ". is a folder, not a file"),
         (["picture", "preset=spirals", "--threads", "0"], "--threads must be between 1 and"),
         (["app", "--port", "99999"], "the port must be between 0 and 65535; got 99999"),
