@@ -62,6 +62,7 @@ def user_parts(  # noqa: PLR0913 - each choice of a public call by its name
         SpecError: a value that is not accepted, or no data.
     """
     check_closure(loss, objective, adapter=adapter, batch=batch, reduction=reduction)
+    _check_values(model, device)
     given = {"train": ("data", data), "test": ("test", test)}
     given = {split: one for split, one in given.items() if split == "train" or one[1] is not None}
     most = None if max_examples is None else int(max_examples)
@@ -96,6 +97,21 @@ def check_closure(loss: object, objective: object, **others: object) -> None:
         if name in alone and value:
             where = "without objective=" if objective is None else "with objective="
             raise SpecError(name, value, f"left out {where}")
+
+
+def _check_values(model: object, device: object) -> None:
+    """Refuse the device that holds no values, of a network or asked for.
+
+    Raises:
+        SpecError: names it, and the first such parameter.
+    """
+    if str(device) == "meta":
+        raise SpecError("device", "meta", "one that holds numbers, for instance cpu")
+    named = model.named_parameters() if isinstance(model, nn.Module) else ()
+    for name, parameter in named:
+        if parameter.is_meta:
+            accepted = "one that holds numbers: model.to_empty(device='cpu'), then load its state"
+            raise SpecError(f"the device of {name}", "meta", accepted)
 
 
 def is_closure(part: ModelObjective) -> bool:

@@ -91,6 +91,16 @@ def test_arrays_of_numpy_are_data_too():
     close(found["loss"].values[0], by_hand(model, cross_entropy, (inputs, targets)))
 
 
+def test_a_network_without_values_is_refused():
+    data = (torch.randn(6, 3), torch.zeros(6, dtype=torch.long))
+    with torch.device("meta"):
+        empty = nn.Linear(3, 2)
+    with pytest.raises(SpecError, match="the device of weight must be one that holds numbers"):
+        landscape(empty, cross_entropy, data)
+    with pytest.raises(SpecError, match="device must be one that holds numbers"):
+        landscape(nn.Linear(3, 2), cross_entropy, data, device="meta")
+
+
 def test_on_a_line_there_is_one_coordinate():
     model, data = cases.mlp(), cases.vectors()
     found = landscape(model, cross_entropy, data, dimensions=1, **FEW)
