@@ -641,6 +641,39 @@ def test_a_path_between_minima_needs_outputs_of_one_tensor():
         connect(one, one, other, both, batches(6), resolution=0)
 
 
+@pytest.mark.parametrize("trainable", [True, False])
+def test_another_network_that_is_updated_at_each_call_is_as_before(trainable):
+    model, data = network(), batches(6)
+    teacher = network().requires_grad_(trainable).eval()
+    given = copy.deepcopy(teacher.state_dict())
+
+    def follow():
+        with torch.no_grad():
+            for one in teacher.parameters():
+                one.mul_(0.5)
+
+    def distance(net, batch):
+        follow()
+        return (net(batch[0]) - teacher(batch[0]).detach()).square().mean()
+
+    def loss(outputs, targets):
+        follow()
+        return cross_entropy(outputs, targets) + teacher[0].weight.detach().square().sum()
+
+    for closure, found in (
+        (distance, landscape(model, objective=distance, data=data, **FEW)),
+        (lambda net, b: loss(net(b[0]), b[1]), landscape(model, loss, data[0], **FEW)),
+    ):
+        assert all(torch.equal(one, given[name]) for name, one in teacher.state_dict().items())
+
+        def anew(net, batch, closure=closure):
+            teacher.load_state_dict(given)
+            return closure(net, batch)
+
+        by_loop(found, model, anew, data, [1])
+        teacher.load_state_dict(given)
+
+
 def test_an_objective_may_ask_another_network():
     teacher, model, data = network().eval(), drawn(nn.Linear(4, 3)), batches(6, 4)
 
