@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _NormBase
 
 from landscape_core.foundation.types import Vector
+from landscape_core.models.closure_network import ClosureNetwork
 from landscape_core.models.module_mode import changes_with_mode
 from landscape_core.models.module_state import ModuleState
 from landscape_core.models.network_objective import ModelObjective
@@ -62,8 +63,9 @@ class EvaluatedCopy:
             self._state.begin()
         for name, value in moved.items():
             self._buffers[name].copy_(value)
-        if self.switches:
+        if self.switches or isinstance(self.module, ClosureNetwork):  # it may set parameter.data
             self._point()
+        if self.switches:
             self._set_mode()
 
     def end(self) -> None:

@@ -43,14 +43,18 @@ def opened(path: Any) -> Any:
     """What `path=` names, if it is a file or folder: checkpoints or recorded states; else itself.
 
     Raises:
-        SpecError: a file of another kind, or a folder whose files have no order.
+        SpecError: a file of another kind or without a state, or a folder whose files have no order.
         MissingDataError: there is no such file or folder.
         FileFormatError: a recorded file that cannot be read.
     """
     if not isinstance(path, str | PathLike):
         return path
-    is_recorded = Path(path).suffix == ENDING
-    return recorded_states(Path(path)) if is_recorded else checkpoints(path)
+    if Path(path).suffix != ENDING:
+        return checkpoints(path)
+    recorded = recorded_states(Path(path))
+    if not len(recorded):
+        raise SpecError("path", f"{path} without a state", "a file of at least one finite state")
+    return recorded
 
 
 def states_in_path(path: object) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -8,7 +8,7 @@ time as it was given.
 import contextlib
 import dis
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -48,10 +48,16 @@ class ModuleState:
         """
         pairs = reached(*things)
         found = [one for one, _ in pairs]
+        modules = [one for one in things if isinstance(one, nn.Module)]
+        own = {id(t) for one in modules for t in (*one.parameters(), *one.buffers())}
         frozen, registered = _originals(things, like), _registered(found)
-        known = {id(one) for one in registered}
-        self._shared: list[Kept] = []
-        self._kept: list[Kept] = [Values(one, frozen.get(id(one))) for one in registered]
+        foreign = _foreign([one for one, shared in pairs if shared], own)
+        others = {id(one) for one in foreign}
+        known = {id(one) for one in registered} | others
+        self._shared: list[Kept] = [Values(one) for one in foreign]
+        self._kept: list[Kept] = [
+            Values(one, frozen.get(id(one))) for one in registered if id(one) not in others
+        ]
         for one, shared in pairs:
             kept = self._shared if shared else self._kept
             kept.extend(_of_tensor(one, known) if isinstance(one, Tensor) else _kept(one))
@@ -178,6 +184,13 @@ def _registered(found: list[Any]) -> list[Tensor]:
     frozen = [t for m in modules for t in m._parameters.values() if t is not None]
     every = (*tensors, *(t for t in frozen if not t.requires_grad))
     return list({id(one): one for one in every}.values())
+
+
+def _foreign(shared: list[Any], own: Collection[int]) -> list[Tensor]:
+    """Buffers and parameters of the modules that all copies share, but for those of its own."""
+    modules = [one for one in shared if isinstance(one, nn.Module)]
+    every = [t for m in modules for t in (*m._buffers.values(), *m._parameters.values())]
+    return list({id(t): t for t in every if t is not None and id(t) not in own}.values())
 
 
 def _originals(things: tuple[Any, ...], like: nn.Module | None) -> dict[int, Tensor]:

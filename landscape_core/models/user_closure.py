@@ -27,7 +27,7 @@ from landscape_core.models.gradient_mode import without_gradients
 from landscape_core.models.known_loss import few_outputs
 from landscape_core.models.module_mode import changes_with_mode
 from landscape_core.models.module_state import as_given
-from landscape_core.models.nested_batches import ARRAYS, examples_of, mapped
+from landscape_core.models.nested_batches import ARRAYS, arrays_in, examples_of, mapped
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.notices import unheard
 from landscape_core.models.number_types import kind_of
@@ -160,12 +160,16 @@ def joined(name: str, batches: Sequence[tuple[Any, Any]], most: int | None) -> t
 
     Raises:
         SpecError: batches of different structure, whose shapes differ in more than the number of
-            examples, or whose tensors do not share that, as those of graphs.
+            examples, whose tensors do not share that, as those of graphs, or that hold a list
+            without tensors, which may have an entry per example.
     """
     if len(batches) > 1 and any(examples_of(batch) is None for batch in batches):
         shown = f"{len(batches)} batches whose tensors differ in their first dimension"
         accepted = "such that it is the number of examples, to be joined; or give objective="
         raise SpecError(name, shown, accepted)
+    if (len(batches) > 1 or most is not None) and any(map(_has_list, batches)):
+        accepted = "tensors, which are joined by their first dimension; or give objective="
+        raise SpecError(name, "batches with a list that holds no tensor", accepted)
     whole = _joined(name, [(_tensors(inputs), _tensors(targets)) for inputs, targets in batches])
     if most is not None:
         if examples_of(whole) is None:
@@ -173,6 +177,17 @@ def joined(name: str, batches: Sequence[tuple[Any, Any]], most: int | None) -> t
             raise SpecError("max_examples", most, accepted)
         whole = mapped(whole, lambda one: one[:most])
     return whole[0], whole[1]
+
+
+def _has_list(batch: Any) -> bool:
+    """Whether there is a list or tuple without a tensor, perhaps of an entry per example."""
+    if isinstance(batch, Mapping):
+        return any(map(_has_list, batch.values()))
+    if isinstance(batch, ARRAYS) or not isinstance(batch, list | tuple):
+        return False
+    return (len(batch) > 0 and not any(True for _ in arrays_in(batch))) or any(
+        map(_has_list, batch)
+    )
 
 
 def _tensors(given: Any) -> Any:

@@ -36,6 +36,7 @@ from landscape_core.planes.through import Through
 from landscape_core.slices.given_path import losses_of, path_variables, states_of
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.measures_by_name import Given
+from landscape_core.slices.path_statistics import warn_of_foreign
 from landscape_core.slices.point_statistics import with_statistics
 from landscape_core.slices.probe import Probe, probe
 from landscape_core.slices.strategies.base import Strategy
@@ -152,6 +153,8 @@ def plan_of(  # noqa: PLR0913 - each choice by its name, as in `landscape`
         projected = project(plane, thetas, span=width, ends=ends, given=given)
         plane, grid = projected.plane, Grid.between(projected.low, projected.high, resolution)
     few = with_statistics(few, plane, batch_norm)
+    if isinstance(rule, Directions):
+        warn_of_foreign(next(iter(few.values())), plane, states)
     read = probe(few, plane, measures, chosen, tf32=tf32, seed=seed, draws=draws)
     told = canonical(to_plain(rule)) if isinstance(rule, Directions) else GIVEN
     return ModelPlan(read, grid, projected, states, steps, told)

@@ -11,7 +11,7 @@ NUMBER = re.compile(r"\d+(?:\.\d+)?")
 """A number in the name of a file."""
 
 LABELS = tuple(
-    re.compile(rf"(?<![a-z])(?:{words})s?[-_= ]?(\d+)(?![\d.]*\d)", re.IGNORECASE)
+    re.compile(rf"(?<![a-z])(?:{words})s?[-_= ]?(\d+)(?![\d.]*\d|e[-+]?\d)", re.IGNORECASE)
     for words in ("epoch|ep", "global[-_]?step|step|iteration|iter|it|update")
 )
 """How the name of a file says an epoch, and how a step."""
@@ -51,7 +51,8 @@ def _keys(stems: dict[Path, str]) -> dict[Path, tuple[float, ...]]:
         return {
             file: tuple(_labelled(stem, one) for one in labelled) for file, stem in stems.items()
         }
-    numbers = {file: tuple(map(float, NUMBER.findall(stem))) for file, stem in stems.items()}
+    found = {file: NUMBER.findall(stem) for file, stem in stems.items()}
+    numbers = {file: tuple(map(float, texts)) for file, texts in found.items()}
     columns = zip(*numbers.values(), strict=True)
     differing = [index for index, column in enumerate(columns) if len(set(column)) > 1]
     files = sorted(numbers, key=numbers.__getitem__)
@@ -59,6 +60,11 @@ def _keys(stems: dict[Path, str]) -> dict[Path, tuple[float, ...]]:
     if len(orders) > 1:
         names = " and ".join(file.name for file in files[:2])
         raise _unknown(f"several numbers differ in {names}, and none is said to be the step", files)
+    parts = {file: [tuple(map(int, one.split("."))) for one in found[file]] for file in files}
+    for one, other in pairwise(files):
+        if numbers[one] != numbers[other] and parts[one] > parts[other]:
+            why = f"{one.name} and {other.name} may have fractions, or two numbers with a point"
+            raise _unknown(why, files)
     return {file: numbers[file] for file in files}
 
 

@@ -11,6 +11,7 @@ from typing import Self, final
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.memory import amount, free_memory
@@ -51,6 +52,7 @@ class ModelRecorder:
     def __init__(self, model: nn.Module, *, every: int, file: Path, most: int) -> None:
         """Record nothing yet: that begins with the context."""
         self.every, self.file, self.most = every, file, most
+        self._asked = every
         self._model = model
         self._layout = StateLayout.of(model.state_dict())
         self._count = 0
@@ -64,7 +66,7 @@ class ModelRecorder:
             OSError: the file cannot be written.
         """
         netcdf.check_folder(self.file)
-        self._count, self._kept = 0, []
+        self.every, self._count, self._kept = self._asked, 0, []
         self._written = time.monotonic()
         self._keep()
         return self
@@ -174,6 +176,9 @@ def record(
             raise SpecError(name, value, f"a whole number from {least} on")
     if not isinstance(file, str | PathLike) or Path(file).suffix != ENDING:
         raise SpecError("file", str(file), f"the name of a file that ends with {ENDING}")
+    lazy = UninitializedParameter | UninitializedBuffer
+    if any(isinstance(one, lazy) for one in model.state_dict(keep_vars=True).values()):
+        raise SpecError("model", type(model).__name__, "one whose lazy layers were called once")
     recorder = ModelRecorder(model, every=every, file=Path(file), most=most)
     _check_memory(model, most)
     return recorder

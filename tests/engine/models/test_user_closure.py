@@ -228,6 +228,35 @@ def test_what_an_objective_writes_to_its_batch_is_gone_at_the_next_point():
     assert torch.equal(data[0][0], before)
 
 
+def test_parameters_that_an_objective_replaces_are_those_of_the_point_at_the_next_one():
+    model, data = network(), batches(6)
+
+    def doubled(net, batch):
+        weight = net[0].weight
+        weight.data = 2 * weight.data
+        return penalized(net, batch)
+
+    found = landscape(model, objective=doubled, data=data, **FEW)
+    by_loop(found, model, lambda net, b: doubled(copy.deepcopy(net), b), data, [1])
+
+
+def test_an_objective_may_differentiate_by_the_parameters():
+    model, data = network(), batches(6)
+
+    def sharpness(net, batch):
+        net.requires_grad_()
+        loss = penalized(net, batch)
+        slope = torch.autograd.grad(loss, list(net.parameters()))
+        return loss + sum(one.square().sum() for one in slope)
+
+    def expected(net, batch):
+        with torch.enable_grad():
+            return sharpness(net, batch)
+
+    found = landscape(model, objective=sharpness, data=data, **FEW)
+    by_loop(found, model, expected, data, [1])
+
+
 def test_the_network_is_as_before_and_evaluated_in_evaluation_mode():
     model = drawn(nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Dropout(), nn.Linear(5, 3)))
     model.train()
@@ -560,6 +589,16 @@ def test_a_batch_that_gives_no_pair_is_refused(batch, message):
         landscape(drawn(Sum()), cross_entropy, SEVERAL, batch=batch, **FEW)
 
 
+@pytest.mark.parametrize("more", [{}, {"max_examples": 2}], ids=["joined", "cut"])
+@pytest.mark.parametrize("targets", [[0.5] * 4, {"class": ("a", "a", "b", "b")}])
+def test_lists_of_an_entry_per_example_are_neither_joined_nor_cut(more, targets):
+    """Equal lists of two batches would be one list, and only the tensors beside it be cut."""
+    data = [(cases.normal(4, 4, seed=n), cases.normal(4, 2, seed=n), targets) for n in (1, 2)]
+    data = data[:1] if more else data
+    with pytest.raises(SpecError, match=r"data must be tensors, which are joined .* a list that"):
+        landscape(drawn(Sum()), cross_entropy, data, batch=lambda b: (b[:2], b[2]), **FEW, **more)
+
+
 def test_graphs_are_not_joined_to_one():
     """Their edges would be appended as if they were examples."""
 
@@ -600,6 +639,39 @@ def test_a_path_between_minima_needs_outputs_of_one_tensor():
     one, other = drawn(TwoHeads()), TwoHeads().double()
     with pytest.raises(SpecError, match="the model's output must be a tensor: give adapter="):
         connect(one, one, other, both, batches(6), resolution=0)
+
+
+@pytest.mark.parametrize("trainable", [True, False])
+def test_another_network_that_is_updated_at_each_call_is_as_before(trainable):
+    model, data = network(), batches(6)
+    teacher = network().requires_grad_(trainable).eval()
+    given = copy.deepcopy(teacher.state_dict())
+
+    def follow():
+        with torch.no_grad():
+            for one in teacher.parameters():
+                one.mul_(0.5)
+
+    def distance(net, batch):
+        follow()
+        return (net(batch[0]) - teacher(batch[0]).detach()).square().mean()
+
+    def loss(outputs, targets):
+        follow()
+        return cross_entropy(outputs, targets) + teacher[0].weight.detach().square().sum()
+
+    for closure, found in (
+        (distance, landscape(model, objective=distance, data=data, **FEW)),
+        (lambda net, b: loss(net(b[0]), b[1]), landscape(model, loss, data[0], **FEW)),
+    ):
+        assert all(torch.equal(one, given[name]) for name, one in teacher.state_dict().items())
+
+        def anew(net, batch, closure=closure):
+            teacher.load_state_dict(given)
+            return closure(net, batch)
+
+        by_loop(found, model, anew, data, [1])
+        teacher.load_state_dict(given)
 
 
 def test_an_objective_may_ask_another_network():

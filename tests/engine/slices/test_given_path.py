@@ -1,6 +1,7 @@
 """States saved in training on the plane of a slice of the user's network."""
 
 import copy
+import warnings
 
 import numpy as np
 import pytest
@@ -83,6 +84,26 @@ def test_a_path_is_shown_on_its_principal_components_without_being_asked():
         path, side = found[f"path_{axis}"].values, found[axis].values
         assert side[0] < path.min() < path.max() < side[-1]
     assert found["path_alpha"].values[0] == pytest.approx(0, abs=1e-12)
+
+
+def test_statistics_that_are_none_of_the_states_are_told():
+    model = normalized()
+    fresh = copy.deepcopy(model)
+    states, losses = trained(model)
+    around = {"path": states, "resolution": 3}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        landscape(model, cross_entropy, data_of(), **around)
+        landscape(fresh, cross_entropy, data_of(), **around, batch_norm="reestimated")
+        landscape(fresh, cross_entropy, data_of(), **around, directions="random")
+    with pytest.warns(UserWarning, match="which are not those of the last state"):
+        found = landscape(fresh, cross_entropy, data_of(), **around)
+    assert float(found["path_loss"][-1]) == pytest.approx(losses[-1])
+    theta = vector(model, states[-1])
+    with torch.no_grad():
+        torch.nn.utils.vector_to_parameters(torch.tensor(theta), fresh.parameters())
+        stale = float(cross_entropy(fresh.eval()(data_of()[0]), data_of()[1]))
+    assert abs(stale - losses[-1]) > 1e-3
 
 
 def test_of_other_planes_the_explained_variance_is_that_along_their_axes():

@@ -71,6 +71,10 @@ def test_the_files_of_a_folder_are_in_the_order_in_which_they_were_saved(tmp_pat
         (("model_1.pt", "model_1.pth"), "have the same place"),
         (("epoch1_loss0.5.pt", "epoch1_loss0.4.pt"), "have the same place"),
         (("1_900.pt", "2_100.pt"), "several numbers differ in 1_900.pt and 2_100.pt"),
+        (("m_1.9.pt", "m_1.10.pt"), "m_1.10.pt and m_1.9.pt may have fractions, or two numbers"),
+        (("epoch_1.9.pt", "epoch_1.10.pt"), "may have fractions, or two numbers"),
+        (("loss_0.5.pt", "loss_0.25.pt"), "may have fractions, or two numbers"),
+        (("iter_5e2.pt", "iter_1e3.pt"), "several numbers differ"),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )

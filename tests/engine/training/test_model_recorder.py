@@ -176,6 +176,25 @@ def test_states_that_are_not_finite_are_left_out(tmp_path):
     assert recorded_states(tmp_path / "run.nc").steps.tolist() == [0, 1, 2]
 
 
+def test_a_file_without_a_finite_state_is_no_path(tmp_path):
+    model = network()
+    with torch.no_grad():
+        model[0].bias[0] = torch.nan
+    with lc.record(model, file=tmp_path / "run.nc") as recorder:
+        recorder.step()
+    with pytest.raises(SpecError, match="path must be a file of at least one finite state"):
+        lc.landscape(network(), cross_entropy, data(), path=tmp_path / "run.nc")
+
+
+def test_each_context_begins_with_the_interval_that_was_asked_for(tmp_path):
+    model = network()
+    recorder = lc.record(model, file=tmp_path / "run.nc", most=4)
+    for steps, recorded in ((10, [0, 4, 8, 10]), (3, [0, 1, 2, 3])):
+        with recorder:
+            train(model, steps, recorder)
+        assert recorded_states(tmp_path / "run.nc").steps.tolist() == recorded
+
+
 def test_the_file_is_written_in_training_and_whole_or_not_at_all(tmp_path, monkeypatch):
     monkeypatch.setattr(model_recorder, "WAIT", 0.0)
     monkeypatch.setattr(model_recorder, "RATIO", 0.0)
@@ -220,6 +239,7 @@ def test_a_network_that_gets_other_tensors_is_refused(tmp_path):
         ({"file": "run.pt"}, r"file must be the name of a file that ends with \.nc; got 'run\.pt'"),
         ({"file": 3}, "file must be"),
         ({"model": 3}, r"model must be a torch\.nn\.Module"),
+        ({"model": nn.LazyLinear(3)}, "model must be one whose lazy layers were called once"),
     ],
 )
 def test_other_values_are_refused(changed, says):
