@@ -93,9 +93,11 @@ def _load_last(model: "nn.Module", place: str) -> None:
         SpecError: it is another network's.
     """
     from landscape_core.models.fitting_state import fitting, opened
+    from landscape_core.storage.checkpoints import Checkpoints
 
     states = opened(place)
-    last = states.content(-1) if hasattr(states, "content") else states[-1]
+    # A file may have several states; which of them is the network's, only the network tells.
+    last = states.content(-1) if isinstance(states, Checkpoints) else states[-1]
     state = fitting(last, model, [name for name, _ in model.named_parameters()])
     try:
         model.load_state_dict(state)
