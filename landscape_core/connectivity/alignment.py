@@ -23,6 +23,7 @@ from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.types import Vector
+from landscape_core.models.closure_network import network_in
 from landscape_core.models.network_objective import ModelObjective
 
 LEAST_GAIN = 1e-12
@@ -164,4 +165,4 @@ def _check(objective: ModelObjective, theta: Vector, orders: Sequence[Permutatio
         was, found = few.outputs(theta), moved.outputs(permuted(few, theta, orders))
     near = torch.finfo(was.dtype).eps ** 0.5 * float(was.abs().nan_to_num(0, 0).max())
     if not torch.allclose(was, found, rtol=0, atol=near, equal_nan=True):
-        raise refused(objective.module, "changes with the order of its units")
+        raise refused(network_in(objective.module), "changes with the order of its units")

@@ -1,7 +1,7 @@
 """A curve of low loss between two states of a user's own network, in one call."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -16,18 +16,18 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import ENGINE_VERSION, canonical, to_plain
 from landscape_core.foundation.registry import find
-from landscape_core.models.adapter import OUTPUT, TAKES, Adapter
+from landscape_core.models.adapter import Adapter
 from landscape_core.models.batch_norm import MEANINGS, UNKNOWN, BatchNorm
-from landscape_core.models.batches import Batches
+from landscape_core.models.closure_network import Closure
 from landscape_core.models.generators import drawing, drawn_since, kept_generators, states
 from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.user_model import try_call
 from landscape_core.models.user_parts import (
     check_numbers,
-    is_closure,
     is_whole,
     limited,
+    stating_batches,
     user_parts,
 )
 from landscape_core.planes.network_state import NetworkState, between, state_in
@@ -49,10 +49,13 @@ def connect(  # noqa: PLR0913 - every choice in one line is what it is for
     model: nn.Module,
     a: State,
     b: State,
-    loss: LossFunction,
-    data: Batches,
+    loss: LossFunction | None = None,
+    data: Any = None,
     *,
-    test: Batches | None = None,
+    objective: Closure | None = None,
+    test: Any = None,
+    batch: Callable[[Any], Any] | None = None,
+    reduction: str | None = None,
     path: Path | str = "bezier",
     align: bool = False,
     points: int = 61,
@@ -70,12 +73,16 @@ def connect(  # noqa: PLR0913 - every choice in one line is what it is for
     The models are copied, never changed. For datasets on the way: `compute_connection`.
 
     Args:
-        model: any module from one tensor to outputs; its own parameters do not matter.
+        model: any module; its own parameters do not matter.
         a: where the curve begins: a module, a state dictionary, or a vector (P,) of parameters.
         b: where it ends.
         loss: from (outputs, targets) to one value per example or to their mean.
         data: inputs and targets, or batches of the two; the curve is trained on them.
+        objective: in place of a loss, as for `landscape`. The curve is trained on its value for all
+            batches at every step, and so is that of a loss of several outputs.
         test: a second part of the data, or none.
+        batch: takes (inputs, targets) out of what the data give, as for `landscape`.
+        reduction: `mean` or `sum` of the values of an `objective`, as for `landscape`.
         path: `bezier`, `polygon`, `nudged`, `straight`, or an object: `Bezier(steps=300)`.
         align: first put the hidden units of `b` in the order nearest to those of `a`.
         points: number of points on the curve at which the loss is evaluated.
@@ -94,12 +101,10 @@ def connect(  # noqa: PLR0913 - every choice in one line is what it is for
     """
     rule = _checked(path, points, resolution, max_examples, seed)
     parts = user_parts(
-        model, loss, data, test=test, batch_norm=batch_norm, adapter=adapter, device=device,
-        dtype=dtype, max_examples=max_examples, whole=batch_norm == "reestimated",
+        model, loss, data, test=test, objective=objective, batch=batch, reduction=reduction,
+        batch_norm=batch_norm, adapter=adapter, device=device, dtype=dtype,
+        max_examples=max_examples, whole=batch_norm == "reestimated",
     )  # fmt: skip
-    if is_closure(parts["train"]):
-        accepted = f"a tensor: give adapter=, {TAKES}"
-        raise SpecError(OUTPUT, "a tuple, a mapping or another object", accepted)
     both = _states(a, b, parts["train"])
     parts = _read(limited(parts, max_examples), both, batch_norm)
     ends = _ends(parts["train"], both)
@@ -107,7 +112,8 @@ def connect(  # noqa: PLR0913 - every choice in one line is what it is for
     with _draws(parts["train"], int(seed)):
         *_, (_, found) = search.found()
     attrs = {"path": canonical(to_plain(rule)), "align": int(align), "model": type(model).__name__}
-    return found.assign_attrs(attrs, seed=int(seed), **_attrs(parts, both))
+    found = found.assign_attrs(attrs, seed=int(seed), **_attrs(parts, both))
+    return stating_batches(found, parts)
 
 
 def _ends(train: ModelObjective, both: tuple[NetworkState, NetworkState]) -> tuple[End, End]:

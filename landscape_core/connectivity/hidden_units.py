@@ -14,6 +14,7 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models import activations
+from landscape_core.models.closure_network import network_in
 from landscape_core.models.layer_chain import chain_of
 from landscape_core.models.network_blocks import Residual, ScaledLinear
 from landscape_core.models.network_objective import ModelObjective
@@ -71,7 +72,7 @@ def hidden(objective: ModelObjective) -> list[Units]:
     Raises:
         SpecError: a network whose structure cannot be followed.
     """
-    module = objective.module
+    module = network_in(objective.module)
     layers = _layers(objective)
     names = {id(part): name for name, part in module.named_modules()}
     dense = [i for i, layer in enumerate(layers) if type(layer) in DENSE]
@@ -92,7 +93,7 @@ def hidden(objective: ModelObjective) -> list[Units]:
 
 def _layers(objective: ModelObjective) -> list[nn.Module]:
     """The layers in their order; raises `SpecError` if they are no chain."""
-    module = objective.module
+    module = network_in(objective.module)
     named = dict(module.named_parameters(remove_duplicate=False))
     if {block.name for block in objective.layout.blocks} != set(named):
         raise refused(module, "has frozen or shared parameters")

@@ -197,3 +197,103 @@ def test_the_contract_s_arguments_have_their_names():
     assert list(parameters)[:5] == ["model", "a", "b", "loss", "data"]
     assert parameters["max_examples"].default is None
     assert parameters["seed"].default == 0
+
+
+def penalized(model, batch):
+    """A closure of the user's own: a loss, and a penalty of the weights."""
+    penalty = sum(one.square().sum() for one in model.parameters())
+    return cross_entropy(model(batch[0]), batch[1]) + 1e-2 * penalty
+
+
+def at_node(found, model, index):
+    """The model with the parameters of a node of the curve."""
+    own = copy.deepcopy(model).eval()
+    nn.utils.vector_to_parameters(torch.from_numpy(found["nodes"].values[index]), own.parameters())
+    return own
+
+
+def test_an_objective_is_read_along_the_curve_as_its_closure_on_each_batch():
+    (a, b), (inputs, targets) = pair("an MLP"), cases.vectors()
+    batches = [(inputs[:14], targets[:14]), (inputs[14:], targets[14:])]
+    settings = {"objective": penalized, "path": SHORT, "points": 5, "resolution": 3}
+    found = lc.connect(a, a, b, data=batches, test=batches[:1], **settings)
+    for split, part in (("train", batches), ("test", batches[:1])):
+        weights = [len(one[1]) for one in part]
+        for t, model in ((0, a), (1, b)):
+            with torch.no_grad():
+                values = [float(penalized(copy.deepcopy(model).eval(), one)) for one in part]
+            here = float(found["loss"].sel(split=split, t=t))
+            assert here == pytest.approx(np.average(values, weights=weights), abs=1e-12)
+    assert found.attrs["examples"] == [len(targets), 14]
+    assert found.attrs["loss_of"][0] == "the mean over 2 batches, weighted by examples"
+    assert found["plane_loss"].sizes == {"split": 2, "beta": 3, "alpha": 3}
+
+
+def test_a_closure_of_the_loss_on_all_examples_gives_the_curve_of_the_loss():
+    (a, b), data = pair("an MLP"), cases.vectors()
+    whole = Bezier(steps=20, batch_size=len(data[1]))
+    settings = {"path": whole, "points": 5, "resolution": 0}
+    found = lc.connect(a, a, b, cross_entropy, data, **settings)
+    closure = lambda model, batch: cross_entropy(model(batch[0]), batch[1])  # noqa: E731
+    for other in (
+        lc.connect(a, a, b, objective=closure, data=[data], **settings),
+        lc.connect(a, a, b, cross_entropy, [[*data]], batch=tuple, **settings),
+    ):
+        np.testing.assert_allclose(other["nodes"], found["nodes"], atol=1e-9)
+        np.testing.assert_allclose(other["loss"], found["loss"], atol=1e-9)
+    assert np.abs(found["nodes"][1] - found["nodes"][[0, 2]].mean("node")).max() > 1e-3
+
+
+class TwoHeads(nn.Module):
+    """A network that gives a mapping."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.other = nn.Linear(3, 3), nn.Linear(3, 1)
+
+    def forward(self, inputs):
+        return {"class": self.one(inputs), "value": self.other(inputs)[:, 0]}
+
+
+def test_a_loss_of_several_outputs_is_read_on_all_examples():
+    a, b = (cases.filled(TwoHeads(), seed=seed) for seed in (1, 2))
+    inputs, targets = cases.vectors()
+
+    def both(outputs, targets):
+        return cross_entropy(outputs["class"], targets) + outputs["value"].square().mean()
+
+    found = lc.connect(a, a, b, both, (inputs, targets), path=SHORT, points=3, resolution=0)
+    assert float(found["loss"].sel(t=1)[0]) == pytest.approx(own_loss(b, both, (inputs, targets)))
+    node = at_node(found, a, 1)
+    middle = lc.connect(a, a, node, both, (inputs, targets), path="straight", points=2)
+    assert float(middle["loss"].sel(t=1)[0]) == own_loss(node, both, (inputs, targets))
+
+
+def test_units_are_aligned_where_the_loss_is_a_closure():
+    model, other = cases.mlp(), cases.mlp()
+    order = torch.tensor([2, 0, 4, 1, 3])
+    with torch.no_grad():
+        other.load_state_dict(model.state_dict())
+        other[0].weight.copy_(model[0].weight[order])
+        other[0].bias.copy_(model[0].bias[order])
+        other[2].weight.copy_(model[2].weight[:, order])
+        other[2].bias.add_(1e-3)
+    settings = {"path": "straight", "points": 3, "resolution": 0, "align": True}
+    found = lc.connect(model, model, other, objective=penalized, data=[cases.vectors()], **settings)
+    assert float(found["aligned_length"]) < 1e-2 < float(found["straight_length"])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "loss must be a function of"),
+        ({"loss": cross_entropy, "objective": penalized}, "give one of the two"),
+        ({"objective": penalized, "adapter": lambda found: found}, "adapter must be left out"),
+        ({"loss": cross_entropy, "reduction": "sum"}, "reduction must be left out"),
+        ({"objective": penalized, "batch_norm": "reestimated"}, "batch_norm must be one of"),
+    ],
+)
+def test_what_goes_with_the_other_kind_of_loss_is_refused_as_by_landscape(given, said):
+    a, b = pair("an MLP")
+    with pytest.raises(SpecError, match=said):
+        lc.connect(a, a, b, data=[cases.vectors()], **given)

@@ -12,7 +12,6 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import cases
 from landscape_core.analysis.convexity_of_model import convexity
-from landscape_core.connectivity.connect_models import connect
 from landscape_core.curvature.spectrum_of_model import spectrum
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models.measures.error import Error
@@ -633,12 +632,6 @@ def test_several_inputs_of_different_shapes_are_refused_with_the_way_out():
     data = [(cases.normal(4, 4), cases.normal(4, n), torch.arange(4) % 3) for n in (2, 3)]
     with pytest.raises(SpecError, match=r"one shape but for .* objective=.* \(4, 2\), \(4, 3\)"):
         landscape(drawn(Sum()), cross_entropy, data, batch=lambda b: (b[:2], b[2]), **FEW)
-
-
-def test_a_path_between_minima_needs_outputs_of_one_tensor():
-    one, other = drawn(TwoHeads()), TwoHeads().double()
-    with pytest.raises(SpecError, match="the model's output must be a tensor: give adapter="):
-        connect(one, one, other, both, batches(6), resolution=0)
 
 
 @pytest.mark.parametrize("trainable", [True, False])
