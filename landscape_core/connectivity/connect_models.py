@@ -21,8 +21,8 @@ from landscape_core.models.batch_norm import MEANINGS, UNKNOWN, BatchNorm
 from landscape_core.models.closure_network import Closure
 from landscape_core.models.generators import drawing, drawn_since, kept_generators, states
 from landscape_core.models.loss_function import LossFunction
+from landscape_core.models.module_objective import try_call
 from landscape_core.models.network_objective import ModelObjective
-from landscape_core.models.user_model import try_call
 from landscape_core.models.user_parts import (
     check_numbers,
     is_whole,

@@ -13,6 +13,7 @@ import xarray as xr
 from landscape_core.connectivity.barrier import End, Floats
 from landscape_core.connectivity.paths.base import Curve, plane_of_curve, project_curve
 from landscape_core.foundation.errors import PlaneError
+from landscape_core.models.closure_network import ClosureNetwork
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.objective import Objective
 from landscape_core.planes.moving_buffers import MovingBuffers
@@ -82,11 +83,14 @@ def _with_buffers(plane: Plane, ends: tuple[End, End]) -> Plane:
 def _anywhere(part: ModelObjective, plane: Plane) -> ModelObjective:
     """A part whose statistics mean something on all of a plane, at the ends their own.
 
-    Where both ends have the same, they are perhaps nobody's, and estimated anew.
+    Where both ends have the same, they are perhaps nobody's, and estimated anew, unless only a
+    closure knows from which inputs.
     """
     if part.batch_norm not in ("running", "interpolated"):
         return part
     if plane.buffers is None or not plane.buffers.moves:
+        if isinstance(part.module, ClosureNetwork):
+            return part
         return part.with_batch_norm("reestimated")
     return part.with_buffers(plane.buffers.origin).with_batch_norm("interpolated")
 

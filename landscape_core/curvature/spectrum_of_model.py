@@ -18,8 +18,8 @@ from landscape_core.models.batch_norm import BatchNorm
 from landscape_core.models.batch_reading import known_examples
 from landscape_core.models.closure_network import Closure
 from landscape_core.models.loss_function import LossFunction
+from landscape_core.models.module_objective import try_call
 from landscape_core.models.network_objective import ModelObjective
-from landscape_core.models.user_model import try_call
 from landscape_core.models.user_parts import (
     check_finite,
     check_numbers,

@@ -19,6 +19,10 @@ Closure = Callable[[nn.Module, Any], Tensor]
 """(network, batch) -> a scalar."""
 
 
+HELD = ("running", "interpolated")
+"""Which statistics batch normalization may use where a closure calls the network."""
+
+
 @final
 class Given:
     """Batches that nobody changes: a copy of the network shares them, and evaluations get copies.
@@ -106,6 +110,17 @@ def first_value(outputs: Tensor, targets: Tensor) -> Tensor:
     """The loss that the output of a closure network is, shape (1,)."""
     del targets
     return outputs[:, 0]
+
+
+def check_held(batch_norm: object) -> None:
+    """Refuse statistics of inputs, which only the closure knows.
+
+    Raises:
+        SpecError: they are neither those stored nor interpolated between such.
+    """
+    if batch_norm not in HELD:
+        accepted = f"one of {', '.join(HELD)}, as only the objective knows what the inputs are"
+        raise SpecError("batch_norm", batch_norm, accepted)
 
 
 def network_in(module: nn.Module) -> nn.Module:

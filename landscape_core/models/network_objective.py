@@ -15,6 +15,7 @@ from landscape_core.models.adapter import Adapter
 from landscape_core.models.batch_norm import BatchNorm, check_choice
 from landscape_core.models.batches import check_lengths
 from landscape_core.models.call_trial import FEW, Calls
+from landscape_core.models.closure_network import ClosureNetwork, check_held
 from landscape_core.models.copying import copied_together
 from landscape_core.models.in_place import fixed_but
 from landscape_core.models.loss_conversion import move_loss
@@ -198,8 +199,14 @@ class ModelObjective(Objective):
         return self._cut(order)
 
     def with_batch_norm(self, batch_norm: BatchNorm) -> "ModelObjective":
-        """The same objective with another choice of statistics."""
+        """The same objective with another choice of statistics.
+
+        Raises:
+            SpecError: no such choice, or one that a closure's network cannot have.
+        """
         check_choice(batch_norm)
+        if isinstance(self.module, ClosureNetwork) and self.normalizes:
+            check_held(batch_norm)
         return self._with(batch_norm=batch_norm)
 
     def with_inputs(self, inputs: Tensor) -> "ModelObjective":

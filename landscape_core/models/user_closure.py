@@ -19,6 +19,7 @@ from landscape_core.models.closure_network import (
     Closure,
     ClosureNetwork,
     Given,
+    check_held,
     first_value,
 )
 from landscape_core.models.copying import copied
@@ -26,15 +27,12 @@ from landscape_core.models.generators import drawing, kept_generators
 from landscape_core.models.gradient_mode import without_gradients
 from landscape_core.models.known_loss import few_outputs
 from landscape_core.models.module_mode import changes_with_mode
+from landscape_core.models.module_objective import module_objective
 from landscape_core.models.module_state import as_given
 from landscape_core.models.nested_batches import ARRAYS, arrays_in, examples_of, mapped
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.notices import unheard
 from landscape_core.models.number_types import kind_of
-from landscape_core.models.user_model import from_module
-
-HELD = ("running", "interpolated")
-"""Which statistics batch normalization may use where a closure calls the network."""
 
 PAIRED = (
     "a pair (inputs, targets): inputs a tensor, a tuple of arguments or a mapping of named ones"
@@ -62,12 +60,11 @@ def from_closure(
     if isinstance(closure, type) or not callable(closure):
         shown = getattr(closure, "__name__", closure)
         raise SpecError("objective", shown, "a function of (model, batch) to a scalar")
-    if batch_norm is not None and batch_norm not in HELD:
-        accepted = f"one of {', '.join(HELD)}, as only the objective knows what the inputs are"
-        raise SpecError("batch_norm", batch_norm, accepted)
+    if batch_norm is not None:
+        check_held(batch_norm)
     number = torch.zeros(1, 1, dtype=kind_of(model))
     own = ClosureNetwork(model, closure, given)
-    part = from_module(
+    part = module_objective(
         own,
         first_value,
         (number, number[0]),

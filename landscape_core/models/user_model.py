@@ -7,38 +7,29 @@ recipe, so that the store knows them again; the text alone builds nothing.
 
 import uuid
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from torch import nn
-from torch.nn.parameter import is_lazy
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import Knob, Note
 from landscape_core.models.adapter import Adapter
 from landscape_core.models.batch_norm import BatchNorm
-from landscape_core.models.batches import Batches, pairs_of
-from landscape_core.models.call_errors import loss_errors, network_errors
+from landscape_core.models.closure_network import Closure, network_in
 from landscape_core.models.content_hash import Content, add_objective
-from landscape_core.models.copying import copied_together
 from landscape_core.models.datasets.base import Data, Split
 from landscape_core.models.fitting_state import GivenPath, fitting, states_in_path
-from landscape_core.models.generators import kept_generators
 from landscape_core.models.gradient_mode import without_gradients
-from landscape_core.models.known_loss import with_known_loss
-from landscape_core.models.loss_conversion import move_loss
-from landscape_core.models.loss_function import LossFunction, loss_values
+from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.measures.base import classes_of
-from landscape_core.models.module_state import as_given
+from landscape_core.models.module_objective import FEW, module_objective, try_call
 from landscape_core.models.network_objective import ModelObjective
-from landscape_core.models.number_types import as_taken, converted, device_named, kind_named
 from landscape_core.models.problems.base import Instance, Iterate, Problem
-
-FEW = 2
-"""Examples on which a network and a loss are tried before any work."""
+from landscape_core.models.user_parts import check_max_examples, is_closure, limited, user_parts
 
 DIGITS = 16
 """Hexadecimal digits of the content's digest that a recipe shows."""
@@ -90,42 +81,48 @@ class UserProblem(Problem):
 
 
 @public_call
-def user_problem(
+def user_problem(  # noqa: PLR0913 - every choice in one line is what it is for
     model: nn.Module,
-    loss: LossFunction,
-    data: Batches,
+    loss: LossFunction | None = None,
+    data: Any = None,
     *,
-    test: Batches | None = None,
+    objective: Closure | None = None,
+    test: Any = None,
+    batch: Callable[[Any], Any] | None = None,
+    reduction: str | None = None,
     path: GivenPath = (),
     adapter: Adapter | None = None,
+    max_examples: int | None = None,
 ) -> UserProblem:
     """The problem of training this network from its present parameters on.
 
     The network is copied, never changed. Parameters that require no gradient stay as they are; tied
     ones move together. Where the code refers to what no digest can be made of, for instance a file,
-    a warning names it, and the problem equals no other one.
+    a warning names it, and the problem equals no other one. An objective, and a loss of several
+    outputs, are of all batches at once: a training step is on all of them.
 
     Args:
-        model: any module from one tensor to outputs.
+        model: any module.
         loss: from (outputs, targets) to one value per example or to their mean.
         data: inputs and targets, or batches of the two, for instance a DataLoader.
+        objective: in place of a loss, as for `landscape`.
         test: a second part of the data, or none.
+        batch: takes (inputs, targets) out of what the data give, as for `landscape`.
+        reduction: `mean` or `sum` of the values of an `objective`, as for `landscape`.
         path: state dictionaries that were saved on the way to the present weights, in order, or a
             file or folder of checkpoints.
         adapter: takes what the model gives if that is no tensor, gives the outputs.
+        max_examples: the first so many examples of each part; by default all.
 
     Raises:
         SpecError: something else than these, or parts that do not fit together.
     """
-    check_given(model, loss, adapter)
-    batches = {"data": pairs_of("data", data)}
-    if test is not None:
-        batches["test"] = pairs_of("test", test)
-    made = (
-        with_known_loss(from_module(model, loss, each, adapter=adapter))
-        for each in batches.values()
-    )
-    parts = dict(zip(("train", "test"), made, strict=False))
+    check_max_examples(max_examples)
+    parts = user_parts(
+        model, loss, data, test=test, objective=objective, batch=batch, reduction=reduction,
+        adapter=adapter, max_examples=max_examples,
+    )  # fmt: skip
+    parts = limited(parts, max_examples)
     iterates = _iterates(path, parts["train"])
     for part in parts.values():
         try_call(part)
@@ -153,30 +150,14 @@ def _digest(parts: Mapping[str, ModelObjective], iterates: Sequence[Iterate]) ->
         return uuid.uuid4().hex
 
 
-def check_given(model: object, loss: object, adapter: object) -> None:
-    """Refuse what is no network, no function of (outputs, targets) and no adapter.
-
-    Raises:
-        SpecError: says which.
-    """
-    if not isinstance(model, nn.Module):
-        raise SpecError("model", type(model).__name__, "a torch.nn.Module")
-    if isinstance(loss, type) and issubclass(loss, nn.Module):
-        place = "nn." if loss.__module__.startswith("torch.nn.") else ""
-        raise SpecError("loss", loss.__name__, f"an instance, {place}{loss.__name__}()")
-    if isinstance(loss, type) or not callable(loss):
-        accepted = "a function of (outputs, targets), for instance torch.nn.MSELoss()"
-        raise SpecError("loss", getattr(loss, "__name__", loss), accepted)
-    if adapter is not None and not callable(adapter):
-        raise SpecError("adapter", adapter, "a function of what the model gives")
-
-
 def _iterates(path: object, train: ModelObjective) -> tuple[Iterate, ...]:
     """What was saved, without an end that is the present itself."""
     found = []
     for name, content in states_in_path(path):
         try:
-            one = fitting(content, train.module, [block.name for block in train.layout.blocks])
+            one = fitting(
+                content, network_in(train.module), [block.name for block in train.layout.blocks]
+            )
             theta = train.layout.join(one).to(train.start)
         except SpecError as error:
             raise SpecError(f"{name}: {error.field}", error.value, error.accepted) from error
@@ -187,25 +168,8 @@ def _iterates(path: object, train: ModelObjective) -> tuple[Iterate, ...]:
     return tuple(found)
 
 
-def try_call(part: ModelObjective) -> None:
-    """Evaluate a few examples, so that what does not fit is said before any work.
-
-    Raises:
-        SpecError: what the network or the loss raises, or a loss without a gradient.
-    """
-    few = part.first(FEW).alone()
-    with network_errors(few.inputs):
-        outputs = few.outputs(few.start.detach().requires_grad_())
-    kept = kept_generators(few.start.device), as_given(few.loss_function)
-    with kept[0], kept[1], loss_errors(outputs, few.targets):
-        value = loss_values(few.loss_function, outputs, few.targets)
-    if not value.requires_grad:
-        accepted = "a value that torch can differentiate by the parameters"
-        raise SpecError("what the loss gives", "one without a gradient", accepted)
-
-
 def _converted(part: ModelObjective, device: str, dtype: torch.dtype) -> ModelObjective:
-    return from_module(
+    return module_objective(
         part.module,
         part.loss_function,
         (part.inputs, part.targets),
@@ -217,6 +181,8 @@ def _converted(part: ModelObjective, device: str, dtype: torch.dtype) -> ModelOb
 
 def _split(train: ModelObjective, test: ModelObjective | None) -> Split | None:
     """The examples, where outputs are rows of numbers: then an answer can be right, or drawn."""
+    if is_closure(train):
+        return None
     few = train.first(FEW).alone()
     if without_gradients(lambda: few.outputs(train.start)).ndim != 2:
         return None
@@ -230,55 +196,44 @@ def _split(train: ModelObjective, test: ModelObjective | None) -> Split | None:
 @public_call
 def from_module(  # noqa: PLR0913 - every choice in one line is what it is for
     model: nn.Module,
-    loss_function: LossFunction,
-    data: Batches,
+    loss_function: LossFunction | None = None,
+    data: Any = None,
     *,
+    objective: Closure | None = None,
+    batch: Callable[[Any], Any] | None = None,
+    reduction: str | None = None,
     device: str | torch.device | None = None,
     dtype: torch.dtype | str | None = None,
-    batch_norm: BatchNorm = "running",
+    batch_norm: BatchNorm | None = None,
     adapter: Adapter | None = None,
+    max_examples: int | None = None,
 ) -> ModelObjective:
     """The objective of a user's own network; its `start` holds the present parameters.
 
     Args:
-        model: any module from inputs to outputs; copied, never changed.
+        model: any module; copied, never changed.
         loss_function: for instance `torch.nn.functional.cross_entropy`.
         data: a pair (inputs, targets), or batches of such pairs, for instance a DataLoader; of
             batches with more entries, those meant: `((x, y) for x, y, *_ in loader)`.
+        objective: in place of a loss, as for `landscape`.
+        batch: takes (inputs, targets) out of what the data give, as for `landscape`.
+        reduction: `mean` or `sum` of the values of an `objective`, as for `landscape`.
         device: where to compute; by default where the model's parameters lie.
         dtype: floating type to compute in. By default parameters and buffers keep their types,
             and data are handed over as given; what network or loss refuses in its type, float64
             data of NumPy for one, is converted to that of the parameters.
-        batch_norm: which statistics batch normalization uses off the centre.
+        batch_norm: which statistics batch normalization uses off the centre; by default `running`.
         adapter: takes what the model gives if that is no tensor, for instance
             `lambda found: found["logits"]`.
+        max_examples: the first so many examples; by default all.
 
     Raises:
         SpecError: no data, batches of other than two entries, or no trainable parameters.
     """
-    check_given(model, loss_function, adapter)
-    inputs, targets = (torch.cat(part) for part in zip(*pairs_of("data", data), strict=True))
-    where = device_named(device or next(iter(model.parameters()), torch.empty(0)).device)
-    dtype = None if dtype is None else kind_named(dtype)
-    _check_initialized(model)
-    network, own, taken = copied_together(model, loss_function, adapter, checked=False)
-    network = network.to(where)  # before the loss, which may hold it
-    network = network if dtype is None else converted(network, dtype)
-    given = move_loss(own, where, dtype), inputs.to(where), targets.to(where)
-    if dtype is not None:
-        given = given[0], converted(given[1], dtype), converted(given[2], dtype)
-    own, inputs, targets = as_taken(network, taken, given)
-    made = ModelObjective(network, own, inputs, targets, batch_norm=batch_norm, adapter=taken)
-    return made.of_a_user(model)
-
-
-def _check_initialized(model: nn.Module) -> None:
-    """Refuse a network whose shapes are not known yet.
-
-    Raises:
-        SpecError: a lazy layer that was never called.
-    """
-    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
-        if is_lazy(tensor):
-            accepted = "initialized: call it once on a batch, so that lazy layers have their shapes"
-            raise SpecError("model", f"{name} without a shape", accepted)
+    check_max_examples(max_examples)
+    parts = user_parts(
+        model, loss_function, data, objective=objective, batch=batch, reduction=reduction,
+        device=device, dtype=dtype, batch_norm=batch_norm, adapter=adapter,
+        max_examples=max_examples, whole=batch_norm == "reestimated",
+    )  # fmt: skip
+    return limited(parts, max_examples)["train"]

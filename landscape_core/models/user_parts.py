@@ -20,6 +20,7 @@ from landscape_core.models.closure_network import Closure, ClosureNetwork, Given
 from landscape_core.models.known_loss import with_known_loss
 from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.loss_of_outputs import LossOfOutputs
+from landscape_core.models.module_objective import check_given, module_objective
 from landscape_core.models.nested_batches import examples_of
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.user_closure import (
@@ -30,7 +31,6 @@ from landscape_core.models.user_closure import (
     joined,
     other_than_tensor,
 )
-from landscape_core.models.user_model import check_given, from_module
 
 COUNTED = ("examples", "examples_of", "additivity")
 """Attributes of results that speak of single examples."""
@@ -125,12 +125,18 @@ def stating_batches(found: xr.Dataset, parts: Mapping[str, ModelObjective]) -> x
     The attribute `loss_of` says how the values of the batches are put together, `examples` how many
     examples there are in each part; it is left out where that is not known.
     """
+    told = batch_attributes(parts)
+    return _without(found, COUNTED).assign_attrs(told) if told else found
+
+
+def batch_attributes(parts: Mapping[str, ModelObjective]) -> dict[str, Any]:
+    """What results state of the batches of closures; empty where there are none."""
     given = [one.module.given for one in parts.values() if isinstance(one.module, ClosureNetwork)]
     if not given:
-        return found
+        return {}
     counts = [one.examples for one in given]
     known = {} if None in counts else {"examples": counts}
-    return _without(found, COUNTED).assign_attrs(known, loss_of=[one.words for one in given])
+    return {**known, "loss_of": [one.words for one in given]}
 
 
 def examples_in(part: ModelObjective) -> int:
@@ -178,7 +184,7 @@ class _Asked:
             pairs = pairs_of(name, batches)
             pairs = pairs if most is None else first_of(pairs, most)
         known = {**self.options, "batch_norm": self.options["batch_norm"] or "running"}
-        part = from_module(self.model, self.loss, pairs, adapter=self.adapter, **known)
+        part = module_objective(self.model, self.loss, pairs, adapter=self.adapter, **known)
         kind = other_than_tensor(part)
         if not kind:
             return with_known_loss(part)

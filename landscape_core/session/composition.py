@@ -33,7 +33,7 @@ def composed(
     """
     run, slices, side = parts
     kept = None if kept is None or kept.point else kept
-    state, examples = observed.state, int(dataset.attrs["examples"][0])
+    state, examples = observed.state, int(dataset.attrs.get("examples", [0])[0])
     return Picture(
         run=run.run,
         spec=slices.spec,

@@ -17,6 +17,7 @@ from landscape_core.foundation.recipes import (
     name_of,
     to_plain,
 )
+from landscape_core.models.user_parts import batch_attributes
 from landscape_core.planes.plane import Plane
 from landscape_core.slices import point_statistics
 from landscape_core.slices.grid import Grid, Index, Mask
@@ -232,13 +233,14 @@ def frozen(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def _described(read: Probe, grid: Grid) -> dict[str, Any]:
     plane, one = read.plane, next(iter(read.parts.values()))
     statistics = point_statistics.description(one, plane)
+    counts = {"examples": [part.examples for part in read.parts.values()]}
     return {
         "engine_version": ENGINE_VERSION,
         "schema_version": schema.SCHEMA_VERSION,
         "grid": canonical(_sides_of(grid, plane.dimensions)),
         "names": list(plane.names),
         "explained_variance_ratio": list(plane.explained_variance_ratio or ()),
-        "examples": [part.examples for part in read.parts.values()],
+        **(batch_attributes(read.parts) or counts),
         "strategy": [name_of(type(strategy)) for strategy in read.used.values()],
         "batch_norm": point_statistics.named(one, plane),
         **({"statistics": statistics} if statistics else {}),

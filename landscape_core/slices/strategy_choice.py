@@ -18,6 +18,7 @@ from torch import Tensor
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import name_of
 from landscape_core.foundation.registry import entries, find
+from landscape_core.models.closure_network import ClosureNetwork
 from landscape_core.models.notices import unheard
 from landscape_core.models.plain_evaluation import PlainEvaluation
 from landscape_core.planes.plane import Plane
@@ -90,9 +91,10 @@ def applied(
     """
     if isinstance(strategy, Loop):
         return strategy
-    name, trace = name_of(type(strategy)), evaluation().trace(reading.plane.origin)
-    accepted = ""
-    if not trace.fixed:
+    name, accepted = name_of(type(strategy)), ""
+    if isinstance(reading.objective.module, ClosureNetwork):
+        accepted = "loop, as the loss needs more than one tensor of outputs"
+    elif not (trace := evaluation().trace(reading.plane.origin)).fixed:
         accepted = f"loop, as the network {', '.join(trace.found)}"
     elif not strategy.applies(reading):
         accepted = "one that applies to this network, data and measures"
@@ -143,6 +145,7 @@ def trial(reading: Reading, network: PlainEvaluation | None = None) -> list[Timi
         warnings.warn(UNSTEADY, stacklevel=4)
     if not trace.fixed:
         LOG.debug("point by point, as the network %s", ", ".join(trace.found))
+    if not trace.fixed or isinstance(reading.objective.module, ClosureNetwork):
         return [plainest]
     with unheard():  # of what a candidate does that is perhaps not taken
         tried = _tried(reading, (few, truth), plainest, budget)

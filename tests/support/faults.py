@@ -15,10 +15,11 @@ from landscape_core.models import (
     known_loss,
     layer_chain,
     memory_trial,
+    module_objective,
     network_evaluation,
     network_trace,
     plain_evaluation,
-    user_model,
+    user_parts,
 )
 from landscape_core.models.copy_at_point import CopyAtPoint
 from landscape_core.models.losses.cross_entropy import CrossEntropy
@@ -316,7 +317,7 @@ def _(patch):
     def change(found, *_):
         return found[:-1] if len(found) > 1 else found
 
-    for place in (user_model, one_call):
+    for place in (module_objective, user_parts):
         changed(patch, place, "pairs_of", change)
 
 

@@ -21,6 +21,7 @@ from landscape_core.foundation.types import Vector
 from landscape_core.models.additivity import couples, draws_random_numbers, kind_of
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.parameters import Block, groups
+from landscape_core.models.user_parts import examples_in, is_closure
 
 NETWORK = "network"
 """The name of the block of all parameters."""
@@ -68,12 +69,24 @@ def check_point(objective: ModelObjective, theta: Tensor, name: str = "theta") -
         raise SpecError(name, "NaN or infinity", "finite")
 
 
+def check_outputs(objective: ModelObjective) -> None:
+    """Raise `SpecError` if only a closure knows the examples and what the network gives for each.
+
+    Raises:
+        SpecError: the loss is a closure of (model, batch), or of several outputs.
+    """
+    if is_closure(objective):
+        accepted = "a loss of outputs of one tensor, as this diagnostic is of single examples"
+        raise SpecError("loss", "a function of all that the network gives", accepted)
+
+
 def check_apart(objective: ModelObjective) -> None:
     """Raise `SpecError` if the network's output for an example depends on the other examples.
 
     Raises:
         SpecError: batch normalization uses batch statistics, or examples interact in another way.
     """
+    check_outputs(objective)
     if objective.normalizes and objective.batch_norm != "running":
         accepted = "running, so that examples are processed independently"
         raise SpecError("batch_norm", objective.batch_norm, accepted)
@@ -138,7 +151,7 @@ def dataset(
         "diagnostic": canonical(to_plain(asked)),
         "title": label_of(type(asked)),
         "source": asked.source,
-        "examples": part.examples,
+        "examples": examples_in(part),
         "dtype": str(part.start.dtype).removeprefix("torch."),
     }
     return xr.Dataset(dict(columns), dict(coords or {}), attrs)

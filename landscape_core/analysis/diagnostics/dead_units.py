@@ -15,6 +15,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from landscape_core.analysis.diagnostics.base import (
     Diagnostic,
+    check_outputs,
     check_point,
     column,
     dataset,
@@ -52,6 +53,7 @@ class DeadUnits(Diagnostic):
             SpecError: theta has the wrong size or is not finite; before any work.
         """
         check_point(objective, theta)
+        check_outputs(objective)
         part = objective.first(self.max_examples)
         found = _active(part, theta)
         dead = np.array([int((active == 0).sum()) for active in found.values()], dtype=np.int64)

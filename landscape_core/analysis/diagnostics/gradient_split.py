@@ -19,7 +19,13 @@ import xarray as xr
 from jaxtyping import Float
 from torch import Tensor
 
-from landscape_core.analysis.diagnostics.base import Diagnostic, check_point, column, dataset
+from landscape_core.analysis.diagnostics.base import (
+    Diagnostic,
+    check_outputs,
+    check_point,
+    column,
+    dataset,
+)
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import Knob, Note
@@ -60,6 +66,7 @@ class GradientSplit(Diagnostic):
         the objective; before any work.
         """
         check_point(objective, theta)
+        check_outputs(objective)
         self.sampler.check_objective(objective)
         squares = torch.cat([self._split(objective, theta), self._uniform(objective, theta)], dim=1)
         means = squares.mean(dim=0)

@@ -29,6 +29,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import Knob
 from landscape_core.foundation.types import Vector
+from landscape_core.models.closure_network import network_in
 from landscape_core.models.network_objective import ModelObjective
 
 
@@ -98,7 +99,7 @@ class NeuronAngles(Diagnostic):
 
 def _weights(objective: ModelObjective, theta: Vector) -> Iterator[tuple[str, Tensor]]:
     """The effective weights of all layers at theta by name, neurons first."""
-    module = objective.to(theta.device).module  # a network of its own
+    module = network_in(objective.to(theta.device).module)  # a network of its own
     module.load_state_dict(state_at(objective, theta), strict=False)
     for prefix, part in module.named_modules():
         if isinstance(part, ParametrizationList):

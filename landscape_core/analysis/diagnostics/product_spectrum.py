@@ -27,6 +27,7 @@ from landscape_core.analysis.diagnostics.base import (
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import Knob
 from landscape_core.foundation.types import Vector
+from landscape_core.models.closure_network import network_in
 from landscape_core.models.network_objective import ModelObjective
 
 LINEAR_TOO = (nn.Identity, nn.Flatten, nn.Dropout)
@@ -110,7 +111,7 @@ def _numerical(values: Tensor, tolerance: float) -> float:
 def _products(objective: ModelObjective, theta: Vector) -> Iterator[tuple[str, Tensor]]:
     """The product of the weights of each chain of at least two linear layers, by name."""
     state = state_at(objective, theta)
-    for chain in _chains(objective.module):
+    for chain in _chains(network_in(objective.module)):
         if len(chain) > 1:
             product = state[f"{chain[0]}.weight"]
             for name in chain[1:]:

@@ -5,6 +5,7 @@ import os
 import pickle
 
 import nbformat
+import numpy as np
 import pytest
 import torch
 from jaxtyping import config
@@ -251,6 +252,72 @@ def test_what_does_not_fit_is_refused_before_any_work(monkeypatch, changes, says
     asked = {"model": network(), "loss": cross_entropy, "data": examples(), **changes}
     with pytest.raises(SpecError, match=says):
         explore(asked.pop("model"), asked.pop("loss"), asked.pop("data"), **asked)
+
+
+def penalized(model, batch):
+    penalty = sum(one.square().sum() for one in model.parameters())
+    return cross_entropy(model(batch["x"]), batch["y"]) + 1e-2 * penalty
+
+
+def small():
+    return cases.filled(nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 2)))
+
+
+def test_an_objective_of_batches_is_explored_as_its_closure(tmp_path):
+    inputs, targets = examples()
+    inputs = inputs.double()
+    batches = [{"x": inputs[i:j], "y": targets[i:j]} for i, j in ((0, 25), (25, 40))]
+    states = [cases.filled(small(), seed=seed).state_dict() for seed in (1, 2)]
+    asked = {"steps": 9, "settings": {"slice.resolution": 3, "slice.directions": "random"}}
+    asked |= {"path": states, "store": Store(tmp_path)}
+    widget = explore(small(), objective=penalized, data=batches, test=batches[:1], **asked)
+    found, picture = widget.slice, Session(widget.scene.run, widget.scene.computed_slice).picture()
+    widget.close()
+    own, expected = small(), []
+    for part, sizes in ((batches, [25, 15]), (batches[:1], [1])):
+        values = [penalized(own, one).item() for one in part]
+        expected.append(sum(v * n for v, n in zip(values, sizes, strict=True)) / sum(sizes))
+    theta = nn.utils.parameters_to_vector(own.parameters()).detach()
+    np.testing.assert_array_equal(found["plane_origin"], theta)
+    centre = found["loss"].sel(alpha=0, beta=0)
+    np.testing.assert_allclose(centre, expected[0], rtol=1e-12)
+    for name, value in zip(("train", "test"), expected, strict=True):
+        assert picture.readings.values[f"{name}_loss"] == pytest.approx(value, rel=1e-12)
+    assert (found.attrs["examples"], found.attrs["strategy"]) == ([40], ["loop"])
+    assert found.attrs["loss_of"] == ["the mean over 2 batches, weighted by examples"]
+    assert picture.boundary is None
+    began = cases.filled(small(), seed=1)
+    first = sum(len(one["y"]) / 40 * penalized(began, one).item() for one in batches)
+    assert float(picture.path["loss"].sel(step=0)) == pytest.approx(first, rel=1e-12)
+
+
+def test_a_batch_function_and_a_number_of_examples_are_taken_as_by_landscape():
+    inputs, targets = examples()
+    rows = [{"x": inputs[:30], "y": targets[:30]}, {"x": inputs[30:], "y": targets[30:]}]
+    pair = lambda row: (row["x"], row["y"])  # noqa: E731
+    widget = explore(network(), cross_entropy, rows, batch=pair, max_examples=34)
+    widget.close()
+    plain = user_problem(network(), cross_entropy, (inputs[:34], targets[:34]))
+    assert widget.scene.run.problem == plain
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({}, "loss must be a function of"),
+        ({"objective": penalized, "loss": cross_entropy}, "give one of the two"),
+        ({"objective": penalized, "adapter": tuple}, "adapter must be left out with objective="),
+        ({"loss": cross_entropy, "reduction": "sum"}, "reduction must be left out without"),
+        ({"objective": penalized, "batch_size": 4}, "batch_size must be left out, as each"),
+        ({"objective": penalized, "model": network()}, "model must be one without batch norm"),
+        ({"objective": penalized, "max_examples": 0}, "max_examples must be a whole number"),
+    ],
+)
+def test_what_does_not_go_with_an_objective_is_refused(given, says):
+    inputs, targets = examples()
+    given = {"model": small().float(), "data": [{"x": inputs, "y": targets}], **given}
+    with pytest.raises(SpecError, match=says):
+        explore(given.pop("model"), **given)
 
 
 def test_the_slice_is_there_before_a_browser_is_and_around_the_present_weights(widget):

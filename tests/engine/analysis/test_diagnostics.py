@@ -705,3 +705,20 @@ def test_directions_that_do_not_fit_the_first_layer_are_refused(shape):
     objective = cases.mlp_objective()
     with pytest.raises(SpecError, match=r"shape of directions must be \(any, 3\)"):
         NeuronAngles().at(objective, objective.start, torch.zeros(shape))
+
+
+def test_of_a_closure_what_needs_single_examples_is_refused_and_the_rest_is_that_of_the_loss():
+    model, (inputs, targets) = cases.mlp(), cases.vectors()
+    closure = lambda net, batch: cross_entropy(net(batch[0]), batch[1])  # noqa: E731
+    batches = [(inputs[:14], targets[:14]), (inputs[14:], targets[14:])]
+    plain = from_module(model, cross_entropy, (inputs, targets))
+    whole = from_module(model, objective=closure, data=batches)
+    refused = {*APART, "dead_units", "gradient_split"}
+    theta = at_random(plain)
+    for name, kind in KINDS.items():
+        if name in refused:
+            with pytest.raises(SpecError, match="a loss of outputs of one tensor"):
+                kind().at(whole, theta)
+        else:
+            xr.testing.assert_allclose(kind().at(whole, theta), kind().at(plain, theta), rtol=1e-9)
+            assert kind().at(whole, theta).attrs["examples"] == len(targets)

@@ -27,6 +27,7 @@ from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.registry import make
 from landscape_core.models.architectures.mlp import MLP
+from landscape_core.models.module_objective import module_objective
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.normalizations.base import Normalization
 from landscape_core.models.parameters import Layout, groups
@@ -430,7 +431,7 @@ def test_the_tensors_of_a_loss_go_where_the_network_goes():
     expected = cross_entropy(mlp()(inputs), targets, loss.weight.double())
     torch.testing.assert_close(objective.loss(objective.start), expected.detach())
     assert loss.weight.dtype == torch.float32
-    away = from_module(mlp(), loss, (inputs, targets), device="meta")
+    away = module_objective(mlp(), loss, (inputs, targets), device="meta")
     assert away.loss(away.start).device.type == "meta"
     weighted = objective.weighted(torch.ones(20).double()).to("meta")
     assert weighted.loss_function.weights.device.type == "meta"

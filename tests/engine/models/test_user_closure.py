@@ -12,13 +12,21 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import cases
 from landscape_core.analysis.convexity_of_model import convexity
+from landscape_core.analysis.plane_ensemble import ensemble
 from landscape_core.curvature.spectrum_of_model import spectrum
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.registry import from_plain
 from landscape_core.models.measures.error import Error
 from landscape_core.models.measures.gradient_norm import GradientNorm
+from landscape_core.models.user_model import from_module, user_problem
 from landscape_core.planes.directions.gradient import Gradient
+from landscape_core.planes.plane import Plane
+from landscape_core.slices.grid import Grid
 from landscape_core.slices.one_call import landscape
+from landscape_core.slices.probe import probe
+from landscape_core.slices.strategies.loop import Loop
 from landscape_core.storage.store import Store
+from landscape_core.training.run import Run, train
 
 FEW = {"resolution": 3, "span": 0.5}
 
@@ -782,3 +790,83 @@ def test_what_an_objective_draws_is_the_same_at_every_point():
 def test_errors_of_an_objective_are_its_own():
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         landscape(network(), objective=lambda m, b: m.nothing(b), data=batches(4), **FEW)
+
+
+def test_the_objective_of_a_module_takes_what_a_landscape_takes():
+    model, data = network(), batches(8, 3, 5)
+    part = from_module(model, objective=penalized, data=data)
+    model.eval()
+    values = [penalized(model, one).item() for one in data]
+    expected = np.average(values, weights=[8, 3, 5])
+    assert part.loss(part.start).item() == pytest.approx(expected, rel=1e-12)
+    first = from_module(model, objective=penalized, data=data, max_examples=8)
+    assert first.loss(first.start).item() == pytest.approx(values[0], rel=1e-12)
+    named = [{"x": x, "y": y} for x, y in data]
+    part = from_module(model, cross_entropy, named, batch=lambda one: (one["x"], one["y"]))
+    inputs, targets = (torch.cat(one) for one in zip(*data, strict=True))
+    expected = cross_entropy(model(inputs), targets).item()
+    assert part.loss(part.start).item() == pytest.approx(expected, rel=1e-12)
+    with pytest.raises(SpecError, match="give one of the two"):
+        from_module(model, cross_entropy, data, objective=penalized)
+
+
+def test_many_planes_of_a_closure_are_those_of_its_landscape():
+    model, data = network(), batches(8, 3)
+    parts = {"train": from_module(model, objective=penalized, data=data)}
+    *_, found = ensemble(parts, "random", planes=2, grid=Grid.square(0.5, 3))
+    for seed in range(2):
+        one = landscape(model, objective=penalized, data=data, seed=seed, **FEW)
+        np.testing.assert_array_equal(found["loss"][seed], one["loss"])
+    assert found.attrs["loss_of"] == ["the mean over 2 batches, weighted by examples"]
+    assert found.attrs["examples"] == [11]
+
+
+def test_no_strategy_but_the_loop_is_tried_of_a_closure():
+    part = from_module(network(), objective=penalized, data=batches(6))
+    plane = Plane(part.start, cases.normal(2, len(part.start), seed=1))
+    assert isinstance(probe({"train": part}, plane).strategies["train"], Loop)
+    with pytest.raises(SpecError, match="strategy must be loop"):
+        probe({"train": part}, plane, strategy="vmap")
+
+
+def test_statistics_of_inputs_are_refused_where_only_the_closure_knows_them():
+    model = drawn(nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3)))
+    part = from_module(model, objective=penalized, data=batches(6))
+    for choice in ("batch", "reestimated"):
+        with pytest.raises(SpecError, match="only the objective knows what the inputs are"):
+            part.with_batch_norm(choice)
+
+
+@pytest.mark.parametrize("own", ["closure", "heads"])
+def test_a_training_step_is_on_all_batches_of_a_closure_as_in_torch(own):
+    data = batches(8, 3, 5)
+    if own == "closure":
+        model = drawn(nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)))
+        problem = user_problem(model, objective=penalized, data=data)
+    else:
+        model = drawn(TwoHeads())
+        problem = user_problem(model, both, data)
+
+    def loss():
+        if own == "closure":
+            return sum(len(b[1]) / 16 * penalized(model, b) for b in data)
+        inputs, targets = (torch.cat(one) for one in zip(*data, strict=True))
+        return both(model(inputs), targets)
+
+    run = from_plain(Run, {"optimizer": {"kind": "sgd", "learning_rate": 0.1}})
+    *_, last = train(run.replace(problem=problem, batch_size=1, steps=4, dtype="float64"))
+    theirs = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(4):
+        theirs.zero_grad()
+        loss().backward()
+        theirs.step()
+    expected = nn.utils.parameters_to_vector(model.parameters()).detach()
+    torch.testing.assert_close(last.theta, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_equal_closures_on_equal_batches_are_one_problem_and_others_are_not():
+    model, data = network(), batches(8, 3)
+    problem = user_problem(model, objective=penalized, data=data)
+    assert user_problem(network(), objective=penalized, data=batches(8, 3)) == problem
+    assert user_problem(model, objective=penalized, data=batches(3, 8)) != problem
+    assert user_problem(model, objective=penalized, data=data, reduction="sum") != problem
