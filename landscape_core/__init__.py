@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from landscape_core.experiments.curvature_of_run import parts_at as parts_at
     from landscape_core.experiments.curvature_of_run import sharpness_at as sharpness_at
     from landscape_core.experiments.curvature_of_run import signs as signs
-    from landscape_core.experiments.progress import Progress as Progress
-    from landscape_core.experiments.progress import result as result
     from landscape_core.experiments.slice_of_run import slice_of_run as slice_of_run
     from landscape_core.experiments.slice_of_run import slice_of_trajectory as slice_of_trajectory
     from landscape_core.experiments.trajectory import record_run as record_run
@@ -57,6 +55,8 @@ if TYPE_CHECKING:
     from landscape_core.foundation.errors import MissingPackageError as MissingPackageError
     from landscape_core.foundation.errors import PlaneError as PlaneError
     from landscape_core.foundation.errors import SpecError as SpecError
+    from landscape_core.foundation.progress import Progress as Progress
+    from landscape_core.foundation.progress import result as result
     from landscape_core.foundation.recipes import Choice as Choice
     from landscape_core.foundation.recipes import Knob as Knob
     from landscape_core.foundation.recipes import Note as Note
@@ -256,7 +256,7 @@ _PUBLIC = {
     "landscape_core.session.session": ("Session",),
     "landscape_core.session.picture": ("Picture",),
     # results
-    "landscape_core.experiments.progress": (
+    "landscape_core.foundation.progress": (
         "Progress",
         "result",
     ),

@@ -1,15 +1,15 @@
 """How convex the loss of a user's own network is over a plane, in one call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-import xarray as xr
 from torch import nn
 
 from landscape_core.analysis.convexity_map import Convexity, compute_convexity
 from landscape_core.curvature.matrices.base import Matrix
 from landscape_core.curvature.spectrum_of_model import matrix_of
+from landscape_core.foundation.progress import Progress, one_call
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import ENGINE_VERSION, canonical, to_plain
 from landscape_core.models.adapter import Adapter
@@ -37,11 +37,12 @@ from landscape_core.slices.plane_of_slice import with_plane
 
 
 @torch.inference_mode(mode=False)  # what is made within it cannot be differentiated
+@one_call
 @public_call
 def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
     model: nn.Module,
-    loss: LossFunction | None,
-    data: Any,
+    loss: LossFunction | None = None,
+    data: Any = None,
     *,
     objective: Closure | None = None,
     batch: Callable[[Any], Any] | None = None,
@@ -58,7 +59,7 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
     device: str | torch.device | None = None,
     dtype: torch.dtype | str | None = None,
     seed: int = 0,
-) -> xr.Dataset:
+) -> Iterator[Progress]:
     """Map the extreme eigenvalues of the full Hessian over a plane: `ratio` (beta, alpha).
 
     The variables are those of `compute_convexity`. A point takes tens of products with the Hessian
@@ -68,7 +69,7 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
         model: any module.
         loss: from (outputs, targets) to one value per example or to their mean.
         data: inputs and targets, or batches of the two, for instance a DataLoader.
-        objective: in place of a loss, which is None then, as for `landscape`.
+        objective: in place of a loss, as for `landscape`.
         batch: takes (inputs, targets) out of what the data give, as for `landscape`.
         reduction: `mean` or `sum` of the values of an `objective`, as for `landscape`.
         directions: which line or plane, as for `landscape`.
@@ -104,13 +105,15 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
     )  # fmt: skip
     part, plane = planned.probe.parts["train"], planned.probe.plane
     asked = Convexity(matrix=which, max_examples=int(max_examples or examples_in(part)))
-    *_, found = compute_convexity(part, plane, planned.grid, asked)
+    for found in compute_convexity(part, plane, planned.grid, asked):
+        yield Progress(int(found["ratio"].notnull().sum()), planned.points, found)
     attrs = {"seed": int(seed), "model": type(model).__name__, **_attrs(part, planned)}
     if is_shortened(part, data, max_examples):
         found = with_total(found, known_examples(data))
     found = stating_batches(with_plane(found.assign_attrs(attrs), plane), parts)
     states = planned.path()
-    return found if states is None else found.assign(states)
+    found = found if states is None else found.assign(states)
+    yield Progress(planned.points, planned.points, found)
 
 
 def _attrs(part: ModelObjective, planned: ModelPlan) -> dict[str, Any]:

@@ -1,11 +1,10 @@
 """A curve of low loss between two states of a user's own network, in one call."""
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
-import xarray as xr
 from torch import nn
 
 from landscape_core.connectivity.barrier import End
@@ -13,6 +12,7 @@ from landscape_core.connectivity.connection import check_resolution
 from landscape_core.connectivity.curve_search import CurveSearch
 from landscape_core.connectivity.paths.base import Path
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.progress import Progress, one_call
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import ENGINE_VERSION, canonical, to_plain
 from landscape_core.foundation.registry import find
@@ -44,6 +44,7 @@ STATES = "a module, a state dictionary or a vector (P,) of parameters of the mod
 
 
 @torch.inference_mode(mode=False)  # what is made within it cannot be differentiated
+@one_call
 @public_call
 def connect(  # noqa: PLR0913 - every choice in one line is what it is for
     model: nn.Module,
@@ -66,7 +67,7 @@ def connect(  # noqa: PLR0913 - every choice in one line is what it is for
     device: str | torch.device | None = None,
     dtype: torch.dtype | str | None = None,
     seed: int = 0,
-) -> xr.Dataset:
+) -> Iterator[Progress]:
     """Connect two states of a network by a curve of low loss: loss (split, t), barrier (split).
 
     `t` runs from 0, which is `a`, to 1, which is `b`; the variables are those of `connect_runs`.
@@ -110,10 +111,11 @@ def connect(  # noqa: PLR0913 - every choice in one line is what it is for
     ends = _ends(parts["train"], both)
     search = CurveSearch(parts, ends, rule, bool(align), points, resolution, int(seed))
     with _draws(parts["train"], int(seed)):
-        *_, (_, found) = search.found()
+        for done, found in search.found():
+            yield Progress(done, rule.curves, found)
     attrs = {"path": canonical(to_plain(rule)), "align": int(align), "model": type(model).__name__}
     found = found.assign_attrs(attrs, seed=int(seed), **_attrs(parts, both))
-    return stating_batches(found, parts)
+    yield Progress(rule.curves, rule.curves, stating_batches(found, parts))
 
 
 def _ends(train: ModelObjective, both: tuple[NetworkState, NetworkState]) -> tuple[End, End]:

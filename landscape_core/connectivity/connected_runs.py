@@ -10,9 +10,9 @@ from landscape_core.connectivity.alignment import matching
 from landscape_core.connectivity.barrier import End
 from landscape_core.connectivity.connection import Connection
 from landscape_core.connectivity.curve_search import CurveSearch
-from landscape_core.experiments.progress import Progress
 from landscape_core.experiments.trajectory import buffers_at, record_run
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.progress import Progress
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import ENGINE_VERSION, canonical, to_plain, unlike
 from landscape_core.models.batch_norm import BatchNorm

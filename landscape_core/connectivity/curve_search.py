@@ -19,8 +19,8 @@ from landscape_core.connectivity.connection import check_resolution
 from landscape_core.connectivity.curve_plane import CurvePlane
 from landscape_core.connectivity.paths.base import Curve, Kind, Path
 from landscape_core.connectivity.paths.bezier import Bezier
-from landscape_core.experiments.progress import UPDATE_INTERVAL
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.progress import UPDATE_INTERVAL
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.types import Vector
 from landscape_core.models.network_objective import ModelObjective

@@ -9,8 +9,8 @@ from landscape_core.connectivity.barrier import End
 from landscape_core.connectivity.curve_search import CurveSearch
 from landscape_core.connectivity.paths.base import Path
 from landscape_core.connectivity.paths.bezier import Bezier
-from landscape_core.experiments.progress import Progress
 from landscape_core.experiments.trajectory import buffers_at, record_run
+from landscape_core.foundation.progress import Progress
 from landscape_core.foundation.public_call import public_call
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.problems.supervised import Supervised

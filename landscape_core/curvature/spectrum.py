@@ -26,7 +26,7 @@ from landscape_core.foundation.recipes import Knob, Note, Recipe, canonical, nam
 from landscape_core.foundation.types import Vector
 from landscape_core.models.additivity import stated
 from landscape_core.models.network_objective import ModelObjective
-from landscape_core.models.parameters import groups, selected
+from landscape_core.models.parameters import Layout, groups, selected
 from landscape_core.storage.schema import SCHEMA_VERSION
 
 NETWORK = "network"
@@ -100,6 +100,13 @@ def compute_spectrum(
         operator = checks.operator(place, at)
         for done[name] in _growing(operator, asked):
             yield _dataset(done, asked, part).assign_attrs(said, **checks.attrs)
+
+
+def stages(layout: Layout, asked: Spectrum) -> int:
+    """How many datasets a spectrum yields."""
+    chosen = Layout(selected(layout, asked.layers))
+    blocks = 1 + (len(groups(chosen)) if asked.each_layer else 0)
+    return blocks * (3 if asked.probes else 2)
 
 
 @dataclass(frozen=True, eq=False)

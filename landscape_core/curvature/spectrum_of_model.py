@@ -1,15 +1,15 @@
 """The curvature of a user's own network at its present parameters, in one call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-import xarray as xr
 from torch import nn
 
 from landscape_core.curvature.matrices.base import Matrix
-from landscape_core.curvature.spectrum import Spectrum, compute_spectrum
+from landscape_core.curvature.spectrum import Spectrum, compute_spectrum, stages
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.progress import Progress, one_call
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import ENGINE_VERSION
 from landscape_core.foundation.registry import find
@@ -42,11 +42,12 @@ HELD = {
 
 
 @torch.inference_mode(mode=False)  # what is made within it cannot be differentiated
+@one_call
 @public_call
 def spectrum(  # noqa: PLR0913 - every choice in one line is what it is for
     model: nn.Module,
-    loss: LossFunction | None,
-    data: Any,
+    loss: LossFunction | None = None,
+    data: Any = None,
     *,
     objective: Closure | None = None,
     batch: Callable[[Any], Any] | None = None,
@@ -62,7 +63,7 @@ def spectrum(  # noqa: PLR0913 - every choice in one line is what it is for
     device: str | torch.device | None = None,
     dtype: torch.dtype | str | None = None,
     seed: int = 0,
-) -> xr.Dataset:
+) -> Iterator[Progress]:
     """Eigenvalues, trace and spectral density of a curvature matrix at the present parameters.
 
     The network is copied, never changed, and evaluated in evaluation mode whatever mode it is in.
@@ -76,7 +77,7 @@ def spectrum(  # noqa: PLR0913 - every choice in one line is what it is for
         model: any module.
         loss: from (outputs, targets) to one value per example or to their mean.
         data: inputs and targets, or batches of the two, for instance a DataLoader.
-        objective: in place of a loss, which is None then, as for `landscape`.
+        objective: in place of a loss, as for `landscape`.
         batch: takes (inputs, targets) out of what the data give, as for `landscape`.
         reduction: `mean` or `sum` of the values of an `objective`, as for `landscape`.
         matrix: by name, `hessian`, `gauss_newton` or `fisher`, or as an object.
@@ -111,11 +112,13 @@ def spectrum(  # noqa: PLR0913 - every choice in one line is what it is for
     check_finite(part)
     try_call(part)
     wanted = wanted.replace(max_examples=int(max_examples or examples_in(part)))
-    *_, found = compute_spectrum(part, part.start, wanted)
+    total = stages(part.layout, wanted)
+    for done, found in enumerate(compute_spectrum(part, part.start, wanted)):
+        yield Progress(done, total, found)
     found = found.assign_attrs(_attrs(part), model=type(model).__name__, seed=int(seed))
     if is_shortened(part, data, max_examples):
         found = with_total(found, known_examples(data))
-    return stating_batches(found, parts)
+    yield Progress(total, total, stating_batches(found, parts))
 
 
 def matrix_of(given: Matrix | str) -> Matrix:

@@ -14,11 +14,11 @@ import xarray as xr
 
 from landscape_core.curvature.monitor import LONGEST, Watch, Watcher
 from landscape_core.curvature.sharpness.base import Sharpness
-from landscape_core.curvature.spectrum import Spectrum, check_point, compute_spectrum
-from landscape_core.experiments.progress import Progress
+from landscape_core.curvature.spectrum import Spectrum, check_point, compute_spectrum, stages
 from landscape_core.experiments.splits import splits_with
 from landscape_core.experiments.trajectory import buffers_at, index_at, run_of, training_of
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.progress import Progress
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import (
     ENGINE_VERSION,
@@ -30,7 +30,6 @@ from landscape_core.foundation.registry import entries, find
 from landscape_core.models.content_hash import Content
 from landscape_core.models.content_key import key_or_warning
 from landscape_core.models.network_objective import ModelObjective
-from landscape_core.models.parameters import Layout, groups, selected
 from landscape_core.models.problems.base import Instance
 from landscape_core.storage.schema import SCHEMA_VERSION, VERSION
 from landscape_core.storage.store import Store
@@ -67,7 +66,7 @@ def curvature_of_run(
     at = index_at(path, step)
     key = _key(path, asked, at=[at]) if store else ""
     part = _placed(training_of(path).instance, path, at)
-    total = _stages(part.layout, asked)
+    total = stages(part.layout, asked)
     found, attrs = (store.get(key) if store and key else None), _attrs(path, at)
     if found is None:
         for done, growing in enumerate(compute_spectrum(part, part.start, asked)):
@@ -211,13 +210,6 @@ def _attrs(path: xr.Dataset, at: int | None = None) -> dict[str, Any]:
     found = {"run": canonical(to_plain(run_of(path))), "engine_version": ENGINE_VERSION}
     found[VERSION] = SCHEMA_VERSION
     return found if at is None else {**found, "step": int(path["step"].values[at])}
-
-
-def _stages(layout: Layout, asked: Spectrum) -> int:
-    """How many datasets a spectrum yields."""
-    chosen = Layout(selected(layout, asked.layers))
-    blocks = 1 + (len(groups(chosen)) if asked.each_layer else 0)
-    return blocks * (3 if asked.probes else 2)
 
 
 def _readings(

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 import xarray as xr
 
-from landscape_core.experiments.progress import Progress
 from landscape_core.experiments.splits import splits_with
 from landscape_core.experiments.trajectory import (
     buffers_at,
@@ -21,6 +20,7 @@ from landscape_core.experiments.trajectory import (
     run_of,
 )
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.progress import Progress
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import canonical, to_plain, unlike
 from landscape_core.foundation.types import Vectors

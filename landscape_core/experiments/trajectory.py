@@ -11,8 +11,8 @@ import torch
 import xarray as xr
 
 from landscape_core.experiments.learning_curves import curves, measured
-from landscape_core.experiments.progress import UPDATE_INTERVAL, Progress
 from landscape_core.foundation.errors import FileFormatError, SpecError
+from landscape_core.foundation.progress import UPDATE_INTERVAL, Progress
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import (
     ENGINE_VERSION,

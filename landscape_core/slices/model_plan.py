@@ -67,6 +67,11 @@ class ModelPlan:
     directions: str
     """The rule of the plane as JSON, or `given` where the plane was."""
 
+    @property
+    def points(self) -> int:
+        """How many points the slice has."""
+        return int(self.grid.resolution**self.probe.plane.dimensions)
+
     def path(self) -> xr.Dataset | None:
         """The states on the plane with their losses on the first part; None without states."""
         if self.projected is None:

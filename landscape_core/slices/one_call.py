@@ -1,15 +1,15 @@
 """The loss landscape of a user's network, in one call."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from numbers import Real
 from typing import Any
 
 import torch
-import xarray as xr
 from torch import nn
 
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.progress import USER, Progress, one_call
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import name_of
 from landscape_core.models.adapter import Adapter
@@ -36,10 +36,12 @@ from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.strategy_choice import strategy_of
 from landscape_core.slices.tolerance import Tolerance
+from landscape_core.storage.schema import COMPUTED
 from landscape_core.storage.store import Store, check_store
 
 
 @torch.inference_mode(mode=False)  # what is made within it cannot be differentiated
+@one_call
 @public_call
 def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     model: nn.Module,
@@ -68,7 +70,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     store: Store | None = None,
     seed: int = 0,
     draws: int = 1,
-) -> xr.Dataset:
+) -> Iterator[Progress]:
     """The slice of a network's loss around its present parameters: loss (split, beta, alpha).
 
     The network is copied, never changed, and evaluated in evaluation mode whatever mode it is in.
@@ -157,15 +159,20 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
         batch_norm=batch_norm,
     )  # fmt: skip
     attrs = {"directions": planned.directions, "seed": seed, "model": type(model).__name__}
-    *_, last = compute_slice(
-        planned.probe, planned.grid, attrs, tolerance=asked, backend=backend, store=store
+    total, work = (
+        planned.points,
+        compute_slice(
+            planned.probe, planned.grid, attrs, tolerance=asked, backend=backend, store=store
+        ),
     )
+    for last in work:
+        yield Progress(int(last[COMPUTED].sum()), total, last)
     if asked is not None and not last.attrs.get("tolerance_reached", 1):
-        warnings.warn(asked.unreached(last.attrs["estimated_error"]), stacklevel=3)
-    warn_held(last, stacklevel=3)
+        warnings.warn(asked.unreached(last.attrs["estimated_error"]), stacklevel=USER)
+    warn_held(last, stacklevel=USER)
     last = stating_batches(last, parts)
     states = planned.path()
-    return last if states is None else last.assign(states)
+    yield Progress(total, total, last if states is None else last.assign(states))
 
 
 def _plain_loop(chosen: Strategy | None) -> Strategy:

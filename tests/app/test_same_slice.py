@@ -9,9 +9,9 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from torch.nn.functional import cross_entropy
 
-from landscape_core.experiments.progress import result
 from landscape_core.experiments.slice_of_run import slice_of_run
 from landscape_core.experiments.trajectory import record_run
+from landscape_core.foundation.progress import result
 from landscape_core.foundation.recipes import to_plain
 from landscape_core.foundation.registry import find, from_plain
 from landscape_core.session.session import Session

@@ -48,13 +48,13 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     import numpy as np
 
     from landscape_core.analysis.convexity_map import Convexity, compute_convexity
-    from landscape_core.experiments.progress import Progress
     from landscape_core.experiments.slice_of_run import (
         plan_slice,
         slice_attributes,
         trajectory_on,
     )
     from landscape_core.experiments.trajectory import index_at, run_of
+    from landscape_core.foundation.progress import Progress
     from landscape_core.slices.slice_spec import SliceSpec
     from landscape_core.storage import netcdf
     from landscape_lab.cli._settings import slice_settings

@@ -36,8 +36,8 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     """Run the command and print the result."""
     from landscape_core.analysis.plane_ensemble import ensemble, spread
     from landscape_core.experiments.curvature_of_run import parts_at
-    from landscape_core.experiments.progress import Progress
     from landscape_core.experiments.trajectory import run_of
+    from landscape_core.foundation.progress import Progress
     from landscape_core.planes.directions.random import Random
     from landscape_core.slices.grid import Grid
     from landscape_core.storage import atomic_files, netcdf

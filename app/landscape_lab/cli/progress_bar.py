@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import xarray as xr
 from tqdm import tqdm
 
-from landscape_core.experiments.progress import Progress
 from landscape_core.foundation.errors import LandscapeError
+from landscape_core.foundation.progress import Progress
 
 
 def shown(work: Iterator[Progress], title: str, unit: str) -> xr.Dataset:

@@ -10,8 +10,8 @@ from typing import Any
 
 import xarray as xr
 
-from landscape_core.experiments.progress import Progress
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.progress import Progress
 from landscape_lab.page.form_sections import message_of
 from landscape_lab.page.lab_files import deliver
 from landscape_lab.page.lab_view import LabView, frames, verdict

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import xarray as xr
 
 from landscape_core.analysis.slice_metrics import slice_metrics
-from landscape_core.experiments.progress import Progress
 from landscape_core.experiments.slice_of_run import slice_of_trajectory
+from landscape_core.foundation.progress import Progress
 from landscape_core.planes.directions.pca import PCA
 from landscape_core.session.picture import Picture
 from landscape_core.session.session import Session

@@ -13,8 +13,8 @@ from dataclasses import replace
 
 from landscape_core import labs
 from landscape_core.analysis.verdict import UNFINISHED
-from landscape_core.experiments.progress import UPDATE_INTERVAL, Progress
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.progress import UPDATE_INTERVAL, Progress
 from landscape_core.labs.base import Lab
 from landscape_core.slices.cluster_steps import LOOK
 from landscape_core.storage.store import Store

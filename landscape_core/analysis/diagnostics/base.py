@@ -19,9 +19,9 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Recipe, canonical, label_of, to_plain
 from landscape_core.foundation.types import Vector
 from landscape_core.models.additivity import couples, draws_random_numbers, kind_of
+from landscape_core.models.closure_network import ClosureNetwork
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.parameters import Block, groups
-from landscape_core.models.user_parts import examples_in, is_closure
 
 NETWORK = "network"
 """The name of the block of all parameters."""
@@ -75,7 +75,7 @@ def check_outputs(objective: ModelObjective) -> None:
     Raises:
         SpecError: the loss is a closure of (model, batch), or of several outputs.
     """
-    if is_closure(objective):
+    if isinstance(objective.module, ClosureNetwork):
         accepted = "a loss of outputs of one tensor, as this diagnostic is of single examples"
         raise SpecError("loss", "a function of all that the network gives", accepted)
 
@@ -147,11 +147,12 @@ def dataset(
     coords: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """The dataset of the variables; settings, number of examples and dtype are attributes."""
+    given = part.module.given if isinstance(part.module, ClosureNetwork) else part
     attrs = {
         "diagnostic": canonical(to_plain(asked)),
         "title": label_of(type(asked)),
         "source": asked.source,
-        "examples": examples_in(part),
+        "examples": given.examples or part.examples,
         "dtype": str(part.start.dtype).removeprefix("torch."),
     }
     return xr.Dataset(dict(columns), dict(coords or {}), attrs)

@@ -8,7 +8,7 @@ import xarray as xr
 
 import foreign
 from landscape_core import labs
-from landscape_core.experiments.progress import Progress
+from landscape_core.foundation.progress import Progress
 from landscape_core.storage import netcdf
 from landscape_lab.cli.main import main
 from landscape_lab.cli.progress_bar import shown

@@ -13,9 +13,9 @@ from landscape_core.connectivity.paths.base import batches, plane_of_curve, proj
 from landscape_core.connectivity.paths.bezier import Bezier
 from landscape_core.connectivity.paths.polygon import Polygon
 from landscape_core.connectivity.paths.straight import Straight
-from landscape_core.experiments.progress import result
 from landscape_core.experiments.trajectory import record_run
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.progress import result
 from landscape_core.foundation.random_streams import stream
 from landscape_core.models.architectures.convnet import ConvNet
 from landscape_core.models.architectures.mlp import MLP

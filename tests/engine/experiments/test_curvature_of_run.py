@@ -19,10 +19,10 @@ from landscape_core.experiments.curvature_of_run import (
     sharpness_at,
     signs,
 )
-from landscape_core.experiments.progress import result
 from landscape_core.experiments.trajectory import record_run
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import FileFormatError, SpecError
+from landscape_core.foundation.progress import result
 from landscape_core.foundation.registry import entries
 from landscape_core.models.architectures.mlp import MLP
 from landscape_core.models.datasets.moons import Moons

@@ -9,10 +9,10 @@ import torch
 from landscape_core.connectivity.connected_runs import connect_runs
 from landscape_core.connectivity.connection import Connection
 from landscape_core.connectivity.paths.bezier import Bezier
-from landscape_core.experiments.progress import result
 from landscape_core.experiments.slice_of_run import plan_slice, slice_of_trajectory
 from landscape_core.experiments.trajectory import buffers_at, record_run
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.progress import result
 from landscape_core.models.architectures.mlp import MLP
 from landscape_core.models.datasets.moons import Moons
 from landscape_core.models.normalizations.batch import Batch

@@ -8,10 +8,10 @@ import torch
 
 from cases import normal
 from landscape_core.curvature.spectrum import Spectrum, compute_spectrum
-from landscape_core.experiments.progress import result
 from landscape_core.experiments.slice_of_run import slice_of_run
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.progress import result
 from landscape_core.models import derivatives
 from landscape_core.models.problems.streaming_pca import StreamingPCA
 from landscape_core.session.session import Session
