@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from landscape_core.curvature.density import density as density
     from landscape_core.curvature.eigenpairs import eigenpairs as eigenpairs
     from landscape_core.curvature.monitor import Watch as Watch
+    from landscape_core.curvature.sharpness_of_model import sharpness as sharpness
     from landscape_core.curvature.spectrum import Spectrum as Spectrum
     from landscape_core.curvature.spectrum import compute_spectrum as compute_spectrum
     from landscape_core.curvature.spectrum_of_model import spectrum as spectrum
@@ -126,6 +127,7 @@ _PUBLIC = {
     "landscape_core.slices.one_call": ("landscape",),
     "landscape_core.slices.model_plan": ("probe_of",),
     "landscape_core.curvature.spectrum_of_model": ("spectrum",),
+    "landscape_core.curvature.sharpness_of_model": ("sharpness",),
     "landscape_core.analysis.convexity_of_model": ("convexity",),
     "landscape_core.connectivity.connect_models": ("connect",),
     "landscape_core.models.user_model": (

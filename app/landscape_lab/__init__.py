@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from landscape_core.analysis.convexity_of_model import convexity as convexity
     from landscape_core.analysis.explain import explain as explain
     from landscape_core.connectivity.connect_models import connect as connect
+    from landscape_core.curvature.sharpness_of_model import sharpness as sharpness
     from landscape_core.curvature.spectrum_of_model import spectrum as spectrum
     from landscape_core.slices.one_call import landscape as landscape
     from landscape_core.slices.plane_of_slice import plane_of as plane_of
@@ -33,6 +34,7 @@ _PUBLIC = {
     "landscape_core.slices.one_call": ("landscape",),
     "landscape_core.slices.plane_of_slice": ("plane_of",),
     "landscape_core.curvature.spectrum_of_model": ("spectrum",),
+    "landscape_core.curvature.sharpness_of_model": ("sharpness",),
     "landscape_core.analysis.convexity_of_model": ("convexity",),
     "landscape_core.connectivity.connect_models": ("connect",),
     "landscape_core.storage.checkpoints": ("checkpoints",),

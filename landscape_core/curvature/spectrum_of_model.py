@@ -100,7 +100,7 @@ def spectrum(  # noqa: PLR0913 - every choice in one line is what it is for
     """
     check_numbers(max_examples, seed)
     wanted = _asked(matrix, top=top, bottom=bottom, each_layer=each_layer, probes=probes, seed=seed)
-    _check_statistics(batch_norm)
+    check_statistics(batch_norm)
     parts = user_parts(
         model, loss, data, objective=objective, batch=batch, reduction=reduction,
         batch_norm=batch_norm, adapter=adapter, device=device, dtype=dtype,
@@ -115,7 +115,7 @@ def spectrum(  # noqa: PLR0913 - every choice in one line is what it is for
     total = stages(part.layout, wanted)
     for done, found in enumerate(compute_spectrum(part, part.start, wanted)):
         yield Progress(done, total, found)
-    found = found.assign_attrs(_attrs(part), model=type(model).__name__, seed=int(seed))
+    found = found.assign_attrs(statistics_of(part), model=type(model).__name__, seed=int(seed))
     if is_shortened(part, data, max_examples):
         found = with_total(found, known_examples(data))
     yield Progress(total, total, stating_batches(found, parts))
@@ -140,7 +140,12 @@ def _asked(matrix: Matrix | str, **values: object) -> Spectrum:
         ) from None
 
 
-def _check_statistics(batch_norm: object) -> None:
+def check_statistics(batch_norm: object) -> None:
+    """Refuse statistics that mean nothing at one point.
+
+    Raises:
+        SpecError: they are interpolated, or there are no such.
+    """
     if batch_norm is not None and batch_norm not in HELD:
         accepted = f"one of {', '.join(HELD)}, as there is one point and nothing to interpolate"
         raise SpecError("batch_norm", batch_norm, accepted)
@@ -166,7 +171,7 @@ def _check_size(asked: Spectrum, size: int) -> None:
         raise SpecError("bottom", asked.bottom, accepted)
 
 
-def _attrs(part: ModelObjective) -> dict[str, str | int]:
+def statistics_of(part: ModelObjective) -> dict[str, str | int]:
     """The engine's version and the statistics of batch normalization, where there is any."""
     normalizes = {"statistics": HELD[part.batch_norm]} if part.normalizes else {}
     choice = part.batch_norm if part.normalizes else "none"

@@ -13,8 +13,8 @@ import torch
 import xarray as xr
 
 from landscape_core.curvature.monitor import LONGEST, Watch, Watcher
-from landscape_core.curvature.sharpness.base import Sharpness
-from landscape_core.curvature.spectrum import Spectrum, check_point, compute_spectrum, stages
+from landscape_core.curvature.sharpness_of_model import read_sharpness, sharpness_rules
+from landscape_core.curvature.spectrum import Spectrum, compute_spectrum, stages
 from landscape_core.experiments.splits import splits_with
 from landscape_core.experiments.trajectory import buffers_at, index_at, run_of, training_of
 from landscape_core.foundation.errors import SpecError
@@ -26,7 +26,6 @@ from landscape_core.foundation.recipes import (
     canonical,
     to_plain,
 )
-from landscape_core.foundation.registry import entries, find
 from landscape_core.models.content_hash import Content
 from landscape_core.models.content_key import key_or_warning
 from landscape_core.models.network_objective import ModelObjective
@@ -137,19 +136,16 @@ def sharpness_at(
         SpecError: no such sharpness, a problem without a network, no step, or a loss there that is
             not finite; before any work.
     """
-    rules = {name: find(Sharpness, name)() for name in names or entries(Sharpness).shipped()}
+    rules = sharpness_rules(names)
     at = index_at(path, step)
     key = _key(path, *rules.values(), at=[at]) if store else ""
     found = store.get(key) if store and key else None
     if found is None:
         part = _placed(training_of(path).instance, path, at)
-        check_point(part, part.start)
-        rows: list[tuple[float, float, int]] = []
-        for done, rule in enumerate(rules.values(), 1):
-            reading = rule.read(part, part.start)
-            rows.append((reading.value, reading.standard_error, reading.evaluations))
-            found = _readings(list(rules.items())[:done], rows).assign_attrs(_attrs(path, at))
-            yield Progress(done, len(rules), found)
+        for progress in read_sharpness(part, rules):
+            assert progress.dataset is not None  # there is one from the first reading on
+            found = progress.dataset.assign_attrs(_attrs(path, at))
+            yield Progress(progress.done, progress.total, found)
         if store and key and found is not None:
             store.put(key, found)
     told = found if found is None else found.assign_attrs(_attrs(path, at))
@@ -210,23 +206,3 @@ def _attrs(path: xr.Dataset, at: int | None = None) -> dict[str, Any]:
     found = {"run": canonical(to_plain(run_of(path))), "engine_version": ENGINE_VERSION}
     found[VERSION] = SCHEMA_VERSION
     return found if at is None else {**found, "step": int(path["step"].values[at])}
-
-
-def _readings(
-    rules: Sequence[tuple[str, Sharpness]], rows: Sequence[tuple[float, float, int]]
-) -> xr.Dataset:
-    values, errors, evaluations = zip(*rows, strict=True)
-    dim = "sharpness"
-    return xr.Dataset(
-        {
-            "value": (dim, np.array(values)),
-            "standard_error": (dim, np.array(errors)),
-            "evaluations": (dim, np.array(evaluations)),
-            "invariant": (dim, np.array([rule.invariant for _, rule in rules])),
-        },
-        {
-            dim: [name for name, _ in rules],
-            "unit": (dim, [rule.unit for _, rule in rules]),
-            "formula": (dim, [rule.formula for _, rule in rules]),
-        },
-    )

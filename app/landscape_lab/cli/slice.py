@@ -6,16 +6,12 @@ With `--model` it is the slice of `ll.landscape`, around the last of the checkpo
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
-
-from landscape_core.foundation.errors import SpecError
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from landscape_core.models.batch_norm import BatchNorm
     from landscape_core.slices.slice_spec import SliceSpec
-    from landscape_lab.cli._own_network import OwnNetwork
 
 SETTINGS = (
     "slice.directions",
@@ -32,6 +28,12 @@ SETTINGS = (
     "slice.batch_norm",
 )
 """Settings of a slice with their own option."""
+
+TAKEN = (
+    *("directions", "span", "extent", "resolution", "dimensions", "measures", "tolerance"),
+    *("scale", "max_examples", "batch_norm"),
+)
+"""Settings that a slice of a network of the user's own takes."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -66,17 +68,18 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(asked: argparse.Namespace) -> Iterator[str]:
     """Compute the slice, write the dataset, and print the lowest losses."""
+    from landscape_lab.cli._own_network import is_own
+
+    others = {"--estimate": asked.estimate, "--step": asked.step if asked.step != -1 else None}
+    own = is_own(asked, {"trajectory": asked.trajectories}, others)
+    spec = _asked_of_network(asked) if own else None  # before what takes long to import
     from landscape_core.storage import netcdf
-    from landscape_lab.cli._own_network import own_network
     from landscape_lab.figures.reliability import reliability, statistics
 
-    own = own_network(asked)
-    if own is None and not asked.trajectories:
-        raise SpecError("trajectory", None, "a file of `landscape train`, or give --model")
-    if asked.estimate and own is None:
+    if asked.estimate:
         yield _estimate(asked)
         return
-    dataset = _of_trajectory(asked) if own is None else _of_network(own, asked)
+    dataset = _of_trajectory(asked) if spec is None else _of_network(spec, asked)
     netcdf.save(dataset, asked.output)
     for split in dataset["split"].values:
         low = float(dataset["loss"].sel(split=split).min())
@@ -114,32 +117,38 @@ def _read(asked: argparse.Namespace) -> "tuple[xr.Dataset, SliceSpec, list[xr.Da
     return (*slice_settings(first, asked, SliceSpec(), SETTINGS), others)
 
 
-def _of_network(own: "OwnNetwork", asked: argparse.Namespace) -> "xr.Dataset":
+def _asked_of_network(asked: argparse.Namespace) -> "SliceSpec":
     """The slice of a network of the user's own, with the defaults of the command.
 
     Raises:
-        SpecError: an option that is for trajectories, or a value that is refused.
+        SpecError: a setting that is for trajectories, or a value that is refused.
     """
-    from landscape_core.models.batch_norm import USUAL
+    from landscape_core.slices.slice_spec import SliceSpec
+    from landscape_lab.cli._own_network import check_taken
+    from landscape_lab.cli._settings import configured
+
+    spec = configured("slice", SliceSpec(), asked, SETTINGS)
+    check_taken("slice", spec, SliceSpec(), TAKEN)
+    return spec
+
+
+def _of_network(spec: "SliceSpec", asked: argparse.Namespace) -> "xr.Dataset":
+    """The slice of a network of the user's own.
+
+    Raises:
+        SpecError: what the options name is refused.
+    """
     from landscape_core.slices.one_call import landscape
+    from landscape_core.slices.point_statistics import named_choice
     from landscape_core.slices.slice_spec import SliceSpec
     from landscape_lab.cli._options import backend
-    from landscape_lab.cli._settings import configured
+    from landscape_lab.cli._own_network import own_network
+    from landscape_lab.cli.progress_bar import shown
     from landscape_lab.state.user_store import user_store
 
-    plain = SliceSpec()
-    spec = configured("slice", plain, asked, SETTINGS)
-    for option, value in (("trajectory", asked.trajectories), ("--estimate", asked.estimate)):
-        if value:
-            raise SpecError(option, value, "left out with --model")
-    if asked.step != -1:
-        raise SpecError("--step", asked.step, "left out with --model")
-    for name in ("follow", "split"):
-        if getattr(spec, name) != getattr(plain, name):
-            raise SpecError(f"slice.{name}", getattr(spec, name), "left out with --model")
-    named = getattr(asked, "slice.directions") or spec.directions != plain.directions
-    batch_norm = None if spec.batch_norm == USUAL else cast("BatchNorm", spec.batch_norm)
-    return landscape(
+    own = own_network(asked)
+    named = getattr(asked, "slice.directions") or spec.directions != SliceSpec().directions
+    work = landscape.growing(
         own.model,
         own.loss,
         own.data,
@@ -151,8 +160,9 @@ def _of_network(own: "OwnNetwork", asked: argparse.Namespace) -> "xr.Dataset":
         dimensions=spec.dimensions,
         measures=spec.chosen_measures(),
         tolerance=spec.interpolation(),
-        batch_norm=batch_norm,
+        batch_norm=named_choice(spec.batch_norm),
         max_examples=spec.max_examples,
         backend=backend(asked),
         store=user_store(),
     )
+    return shown(work, "slicing", "point")
