@@ -5,9 +5,14 @@ import textwrap
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from torch.nn.functional import cross_entropy
 
+import landscape_core as lc
+import landscape_lab as ll
 from landscape_core import load
+from landscape_core.connectivity.paths.bezier import Bezier
+from landscape_lab.cli import progress_bar
 from landscape_lab.cli.main import main
 
 SOURCE = """
@@ -31,6 +36,10 @@ SOURCE = """
     def penalized(model, batch):
         squares = sum(p.square().sum() for p in model.parameters())
         return doubled(model(batch[0]), batch[1]) + 0.1 * squares
+
+    def batches():
+        inputs, targets = data()
+        return [(inputs[:40], targets[:40]), (inputs[40:], targets[40:])]
 
     def fails():
         raise ValueError("no data here")
@@ -131,3 +140,255 @@ def test_what_is_missing_or_something_else_is_said_in_one_line(own, arguments, s
     told = capsys.readouterr().err.strip()
     assert said in told
     assert len(told.splitlines()) == 1
+
+
+def last_of_kept(names):
+    """The network of the file with the last checkpoint."""
+    network = names["make"]()
+    state = ll.checkpoints("kept")[-1]
+    network.load_state_dict({name.removeprefix("module."): one for name, one in state.items()})
+    return network
+
+
+def written(*arguments, output="found.nc"):
+    assert main([*arguments, "-o", output]) == 0
+    return load(output)
+
+
+def given(file, data="data", by=("--loss", "cross_entropy")):
+    return ["--model", f"{file}:make", "--data", f"{file}:{data}", *by]
+
+
+def same(found, expected):
+    """The same values bit for bit, and the same attributes."""
+    xr.testing.assert_equal(found, expected)
+    told = {name: np.asarray(one).tolist() for name, one in found.attrs.items()}
+    wanted = {name: np.asarray(one).tolist() for name, one in expected.attrs.items()}
+    assert told == wanted
+
+
+def equal_losses(found, expected, by):
+    """Equal losses, bit for bit by the loop; the strategy for a loss is chosen in a trial."""
+    if by == "objective":
+        np.testing.assert_array_equal(found["loss"], expected["loss"])
+    np.testing.assert_allclose(found["loss"], expected["loss"], rtol=1e-12)
+
+
+def closure_of(file):
+    return ("--objective", f"{file}:penalized")
+
+
+@pytest.mark.parametrize("by", ["loss", "objective"])
+def test_a_slice_is_that_of_the_call_in_python(own, by):
+    file, names, _ = own
+    settings = {"resolution": 3, "directions": "random", "max_examples": 1000}
+    words = ["--directions", "random", "--resolution", "3", "--checkpoints", "kept"]
+    network = last_of_kept(names)
+    if by == "loss":
+        words = [*given(file), *words]
+        expected = ll.landscape(network, cross_entropy, names["data"](), path="kept", **settings)
+    else:
+        words = [*given(file, "batches", closure_of(file)), *words]
+        closure = {"objective": names["penalized"], "data": names["batches"]()}
+        expected = ll.landscape(network, **closure, path="kept", **settings)
+    found = written("slice", *words)
+    equal_losses(found, expected, by)
+    np.testing.assert_array_equal(found["path_loss"], expected["path_loss"])
+    assert found.attrs["examples"] == [60]
+
+
+@pytest.mark.parametrize("by", ["loss", "objective"])
+def test_curvature_is_that_of_the_call_in_python(own, by, capsys):
+    file, names, _ = own
+    settings = {"top": 2, "bottom": 1, "probes": 2, "max_examples": 50 if by == "loss" else 1000}
+    words = ["--set", "top=2", "--set", "probes=2", "--checkpoints", "kept", "--sharpness"]
+    network = last_of_kept(names)
+    if by == "loss":
+        words = [*given(file), *words, "--set", "max_examples=50", "--each-layer"]
+        data = names["data"]()
+        expected = ll.spectrum(network, cross_entropy, data, each_layer=True, **settings)
+        sharpness = ll.sharpness(network, cross_entropy, data)
+    else:
+        words = [*given(file, "batches", closure_of(file)), *words]
+        closure = {"objective": names["penalized"], "data": names["batches"]()}
+        expected = ll.spectrum(network, **closure, **settings)
+        sharpness = ll.sharpness(network, **closure)
+    found = written("curvature", *words)
+    np.testing.assert_array_equal(found["sharpness_value"], sharpness["value"])
+    same(found[list(expected.data_vars)], expected)
+    told = capsys.readouterr().out
+    assert "hessian at kept" in told
+    assert f"{float(expected['eigenvalue'][0, 0]):.6g}" in told
+
+
+@pytest.mark.parametrize("by", ["loss", "objective"])
+def test_a_map_of_convexity_is_that_of_the_call_in_python(own, by):
+    file, names, _ = own
+    settings = {"resolution": 2, "span": 0.5, "max_examples": 500}
+    words = ["--resolution", "2", "--span", "0.5"]
+    if by == "loss":
+        words = [*given(file), *words, "--checkpoints", "kept"]
+        network, data = last_of_kept(names), names["data"]()
+        expected = ll.convexity(network, cross_entropy, data, path="kept", **settings)
+    else:
+        words = [*given(file, "batches", closure_of(file)), *words]
+        closure = {"objective": names["penalized"], "data": names["batches"]()}
+        expected = ll.convexity(names["make"](), **closure, **settings)
+    same(written("convexity", *words), expected)
+
+
+@pytest.mark.parametrize("by", ["loss", "objective"])
+def test_planes_are_those_of_the_call_in_python(own, by):
+    file, names, _ = own
+    settings = {"planes": 2, "grid": lc.Grid.square(1.0, 3)}
+    words = ["--count", "2", "--resolution", "3"]
+    if by == "loss":
+        words = [*given(file), *words, "--checkpoints", "kept"]
+        part = lc.from_module(last_of_kept(names), cross_entropy, names["data"]())
+    else:
+        words = [*given(file, "batches", closure_of(file)), *words]
+        closure = {"objective": names["penalized"], "data": names["batches"]()}
+        part = lc.from_module(names["make"](), **closure)
+    *_, expected = lc.ensemble({"train": part}, "random", **settings)
+    found = written("planes", *words)
+    equal_losses(found, expected, by)
+    assert float(found["centre"][0]) == float(found["loss"][0, 0, 1, 1])
+
+
+@pytest.mark.parametrize("ends", ["two files", "a folder"])
+def test_two_checkpoints_are_connected_as_by_the_call_in_python(own, ends, capsys):
+    file, names, network = own
+    settings = {"path": Bezier(steps=5), "points": 3, "resolution": 3}
+    words = [
+        "--set",
+        "path.steps=5",
+        "--set",
+        "connection.points=3",
+        "--set",
+        "connection.resolution=3",
+    ]
+    kept = ll.checkpoints("kept")
+    if ends == "two files":
+        words = ["kept/model_2.pth", "kept/model_11.pth", *given(file), *words]
+        a, loss = kept[2], {"loss": cross_entropy, "data": names["data"]()}
+    else:
+        words = [*given(file, "batches", closure_of(file)), *words, "--checkpoints", "kept"]
+        a, loss = kept[0], {"objective": names["penalized"], "data": names["batches"]()}
+    expected = ll.connect(names["make"](), a, kept[-1], **loss, **settings)
+    found = written("connect", *words)
+    same(found, expected)
+    flat = torch.nn.utils.parameters_to_vector(network.parameters()).detach()
+    np.testing.assert_array_equal(found["nodes"][-1], flat)
+    assert "straight line" in capsys.readouterr().out
+
+
+def test_named_statistics_are_taken_also_where_they_are_the_usual_ones_of_runs(own, capsys):
+    file, _, _ = own
+    words = ["kept/model_2.pth", "kept/model_11.pth", *given(file, by=closure_of(file))]
+    statistics = ["--set", "batch_norm=reestimated"]
+    assert main(["connect", *words, *statistics]) == 1
+    assert "batch_norm must be one of running, interpolated" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["slice", "--resolution", "2"],
+        ["convexity", "--resolution", "2"],
+        ["curvature", "--set", "probes=0"],
+        ["connect", "--checkpoints", "kept", "--set", "path=straight"],
+        ["planes", "--count", "1", "--resolution", "2"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_all_work_shows_its_progress(own, words, monkeypatch):
+    file, _, _ = own
+    seen = []
+
+    def noted(work, title, unit):
+        seen.extend(work)
+        assert title
+        assert unit
+        return seen[-1].dataset
+
+    monkeypatch.setattr(progress_bar, "shown", noted)
+    assert main([*words, *given(file), "-o", "found.nc"]) == 0
+    counts = [one.done for one in seen]
+    assert counts == sorted(counts)
+    assert counts[-1] == seen[-1].total > 0
+
+
+COMMANDS = ("slice", "curvature", "connect", "convexity", "planes")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--loss", "cross_entropy"], "--loss must be given with --model"),
+        (["--checkpoints", "kept"], "--checkpoints must be given with --model"),
+        ([], "must be a file of `landscape train`, or give --model"),
+        (["--model", "FILE:make"], "--data must be FILE.py:NAME"),
+        (["--model", "FILE:make", "--data", "FILE:data"], "one of the two"),
+        (["--model", "FILE:make", "--data", "FILE:data", "--loss", "hinge"], "--loss must be one"),
+        (["--model", "FILE", "--data", "FILE:data", "--loss", "mse_loss"], "must be FILE.py:NAME"),
+        (["--model", "no.py:make", "--data", "FILE:data", "--loss", "mse_loss"], "Python file"),
+        (
+            ["--model", "FILE:make", "--data", "FILE:data", "--objective", "no.py:it"],
+            "--objective must be a Python file",
+        ),
+        (
+            ["--model", "FILE:make", "--data", "FILE:data", "--loss", "mse_loss",
+             "--checkpoints", "nowhere"],
+            "nowhere: no such file or folder of checkpoints",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_said_before_anything_is_imported(
+    own, command, options, said, capsys, monkeypatch
+):
+    file, _, _ = own
+
+    def never(*_):
+        raise AssertionError("imported")
+
+    monkeypatch.setattr("landscape_lab.cli._parts_file.imported", never)
+    words = [one.replace("FILE:", f"{file}:") for one in options]
+    assert main([command, *words]) == 1
+    told = capsys.readouterr().err.strip()
+    assert said in told
+    assert len(told.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["slice", "run.nc"], "trajectory must be left out with --model"),
+        (["slice", "--estimate"], "--estimate must be left out with --model"),
+        (["slice", "--step", "0"], "--step must be left out with --model; got 0"),
+        (["slice", "--set", "split=test"], "slice.split must be left out with --model"),
+        (["curvature", "run.nc"], "trajectory must be left out with --model"),
+        (["curvature", "--along", "5"], "--along must be left out with --model"),
+        (["curvature", "--layers", "0.*"], "spectrum.layers must be left out with --model"),
+        (["curvature", "--set", "tolerance=1e-3"], "spectrum.tolerance must be left out"),
+        (["convexity", "--step", "3"], "--step must be left out with --model"),
+        (["convexity", "--set", "measures=error"], "slice.measures must be left out"),
+        (["planes", "run.nc"], "trajectory must be left out with --model"),
+        (["planes", "--count", "0"], "--count must be at least 1"),
+        (["connect", "kept/model_1.pth"], "two checkpoints of --model, or give --checkpoints"),
+        (["connect", "kept/model_1.pth", "no.pth"], "no.pth: no such file"),
+        (
+            ["connect", "kept/model_1.pth", "kept/model_2.pth", "--checkpoints", "kept"],
+            "--checkpoints must be left out with two checkpoints",
+        ),
+        (["connect", "kept/model_1.pth", "kept/model_1.pth"], "another state than a"),
+        (
+            ["connect", "kept/model_1.pth", "kept/model_2.pth", "--set", "first.seed=3"],
+            "connection.first must be left out",
+        ),
+    ],
+)
+def test_what_is_of_trajectories_is_refused_with_a_network(own, words, said, capsys):
+    file, _, _ = own
+    assert main([*words, *given(file)]) == 1
+    assert said in capsys.readouterr().err
