@@ -14,6 +14,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.registry import entries
 from landscape_core.storage import schema
+from landscape_core.storage.tables import whole
 
 NOTHING = "No findings."
 """What an empty result says."""
@@ -69,8 +70,8 @@ def explain(
     none of the known reasons was found, not that the picture is right.
 
     Args:
-        dataset: a slice, as `landscape` returns it, or several that are compared, in a list or by
-            name.
+        dataset: a slice, as `landscape` returns it, or one part of its data, as
+            `slice_.sel(split="train")`, or several that are compared, in a list or by name.
         model: the network of the slices; then filters of norm zero are found as well.
 
     Raises:
@@ -80,8 +81,8 @@ def explain(
     if model is not None and not isinstance(model, nn.Module):
         raise SpecError("model", type(model).__name__, "a torch.nn.Module, or None")
     slices = [
-        [Seen(one, str(split), name, model) for split in schema.check(one)[schema.SPLIT].values]
-        for name, one in _named(dataset).items()
+        [Seen(one, str(split), name, model) for split in one[schema.SPLIT].values]
+        for name, one in ((name, whole(given)) for name, given in _named(dataset).items())
     ]
     known = entries(Detector)
     with np.errstate(over="ignore", invalid="ignore"):  # of losses near the largest number

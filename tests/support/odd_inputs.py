@@ -63,6 +63,11 @@ COMMANDS: list[list[str]] = [
       ("curvature", "connect", "convexity", "planes", "diagnose", "metrics", "explain")),
     *([command, "other.nc"] for command in
       ("curvature", "connect", "convexity", "planes", "diagnose", "metrics", "explain")),
+    *([command, "--model", one, "--data", "bad.py:x", "--loss", "mse_loss"]
+      for command in ("slice", "curvature", "connect", "convexity", "planes")
+      for one in ("bad.py:x", "exit.py:x", "pipe:x", "a\0b:x", "bad.py:", ":")),
+    *(["connect", "folder", one, "--model", "bad.py:x", "--data", "bad.py:x", "--loss", "mse_loss"]
+      for one in ("pipe", "none.pth", "\x1b[31m")),
     *(["picture", one] for one in ("preset=none", "\x1b[31m=1", "run.seed=x", "kept=" * 2000)),
     ["picture", f"{NETWORK}.width=4096&{NETWORK}.depth=20"],
     ["picture", "", "--threads", "1000000000"],

@@ -7,19 +7,20 @@ from pathlib import Path
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    written = "slice files written by `landscape slice`"
+    from landscape_lab.cli._options import first_index_option
+
+    written = "slice files written by `landscape slice`, or surfaces (.h5)"
     parser.add_argument("slice", type=Path, nargs="+", help=written)
+    first_index_option(parser)
 
 
 def run(asked: argparse.Namespace) -> Iterator[str]:
     """Print the findings of slices, one a paragraph, warnings first."""
-    from landscape_core.analysis.explain import NOTHING, explain
-    from landscape_core.foundation.errors import FileFormatError
-    from landscape_core.storage import netcdf
+    from landscape_lab.cli._slice_files import check_there, slices
 
-    named = {str(file): netcdf.load(file) for file in asked.slice}
-    for name, slice_ in named.items():
-        if "computed" not in slice_:
-            raise FileFormatError(f"{name} holds no slice; one is written by `landscape slice`.")
-    found = explain(named)
+    check_there(asked.slice)
+    from landscape_core.analysis.explain import NOTHING, explain
+
+    read = slices(asked.slice, asked.first_index)
+    found = explain(dict(zip(map(str, asked.slice), read, strict=True)))
     yield "\n\n".join(map(str, found)) or NOTHING

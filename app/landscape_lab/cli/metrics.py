@@ -34,16 +34,12 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(asked: argparse.Namespace) -> Iterator[str]:
     """Print the metrics of a slice, its minima, and how far another is from it."""
     from landscape_core.analysis.slice_metrics import slice_metrics
-    from landscape_core.foundation.errors import FileFormatError
-    from landscape_core.storage import formats, schema
     from landscape_lab.cli._options import aligned
+    from landscape_lab.cli._slice_files import slices
     from landscape_lab.figures.reliability import computed, unreached
 
-    slice_ = formats.load(asked.slice, first_index=asked.first_index)
-    if "computed" not in slice_:
-        raise FileFormatError("this file holds no slice; one is written by `landscape slice`.")
-    schema.check(slice_)
-    distances = list(_distances(slice_, asked)) if asked.other else []
+    slice_, *others = slices(filter(None, (asked.slice, asked.other)), asked.first_index)
+    distances = list(_distances(slice_, others[0], asked.scale)) if others else []
     splits = [str(split) for split in slice_["split"].values]
     tables = [slice_metrics(slice_, split, asked.scale) for split in splits]
     rows = [("metric", *splits, "unit", "meaning")]
@@ -87,14 +83,12 @@ def _minima(slice_: "xr.Dataset", split: str) -> Iterator[str]:
         yield f"and {kept.sizes['bar'] - LISTED} more"
 
 
-def _distances(slice_: "xr.Dataset", asked: argparse.Namespace) -> Iterator[str]:
+def _distances(slice_: "xr.Dataset", other: "xr.Dataset", scale: str) -> Iterator[str]:
     """The bottleneck distance from the other slice, for each split that both have."""
     from landscape_core.analysis.bottleneck import bottleneck_distance
     from landscape_core.analysis.slice_metrics import SCALES
     from landscape_core.foundation.errors import SpecError
-    from landscape_core.storage import formats, schema
 
-    other = schema.check(formats.load(asked.other))
     there = other["split"].values.tolist()
     splits = [str(split) for split in slice_["split"].values if split in there]
     if not splits:
@@ -102,5 +96,5 @@ def _distances(slice_: "xr.Dataset", asked: argparse.Namespace) -> Iterator[str]
         raise SpecError("other", ", ".join(map(str, there)), accepted)
     yield ""
     for split in splits:
-        found = bottleneck_distance(slice_, other, split, scale=asked.scale)
-        yield f"bottleneck distance ({split}): {found:.4g} {SCALES[asked.scale]}"
+        found = bottleneck_distance(slice_, other, split, scale=scale)
+        yield f"bottleneck distance ({split}): {found:.4g} {SCALES[scale]}"

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from landscape_core.foundation.errors import LandscapeError, SpecError
+from landscape_core.foundation.errors import SpecError
 from landscape_core.storage.file_endings import MESH, OPTIONS, check_ending
+from landscape_lab.cli._slice_files import check_there, loaded
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -58,9 +59,7 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     """Draw what the files hold."""
     target = Path(asked.output)
     ending = check_ending(target, (*DRAWN, ".html"))
-    for file in asked.files:
-        if not file.exists():  # before what takes long to import
-            raise LandscapeError(f"{file}: no such file.")
+    check_there(asked.files)
     from landscape_core.storage import atomic_files
 
     given = _given(asked)
@@ -95,22 +94,16 @@ def _given(asked: argparse.Namespace) -> "dict[str, xr.Dataset]":
         SpecError: a projection with several slices, several projections, or the first index of
             what is no surface.
     """
-    from landscape_core.storage import formats, loss_landscape_h5
+    from landscape_core.storage import formats
 
     names = [file.stem for file in asked.files]
     if len(set(names)) < len(names):
         names = [str(file) for file in asked.files]
-    surfaces = [loss_landscape_h5.is_named_so(file) for file in asked.files]
-    if asked.first_index and not any(surfaces):
-        raise SpecError("--first-index", asked.first_index, "left out for what is no surface (.h5)")
-    loaded = {}
-    for name, file, perhaps in zip(names, asked.files, surfaces, strict=True):
-        surface = perhaps and loss_landscape_h5.kind_of(file) == loss_landscape_h5.SURFACE
-        loaded[name] = formats.load(file, first_index=asked.first_index if surface else None)
-    alone = {name: one for name, one in loaded.items() if not formats.is_projection(one)}
-    paths = [one for one in loaded.values() if formats.is_projection(one)]
-    if not paths or len(loaded) == 1:
-        return loaded
+    given = dict(zip(names, loaded(asked.files, asked.first_index), strict=True))
+    alone = {name: one for name, one in given.items() if not formats.is_projection(one)}
+    paths = [one for one in given.values() if formats.is_projection(one)]
+    if not paths or len(given) == 1:
+        return given
     if len(alone) != 1 or len(paths) != 1:
         accepted = "one slice and the projection that is its path"
         raise SpecError("the files", ", ".join(map(str, asked.files)), accepted)

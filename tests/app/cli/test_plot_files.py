@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from landscape_core import load, save
+from landscape_core import explain, load, save
 from landscape_lab.cli.main import main
 
 X = np.linspace(-1, 1, 9)
@@ -80,6 +80,27 @@ def test_metrics_read_a_surface_and_say_what_is_missing(capsys):
     out = capsys.readouterr().out
     assert "78 of 81 points computed, the others missing" in out
     assert "lowest" in out
+
+
+def test_findings_are_those_of_the_surface_as_it_is_loaded(capsys):
+    assert main(["explain", "surface.h5", "--first-index", "x"]) == 0
+    expected = explain(load("surface.h5", first_index="x"))
+    assert capsys.readouterr().out == f"{expected}\n"
+    with h5py.File("surface.h5", "r+") as file:
+        del file["train_loss"], file["train_acc"]
+        file["train_loss"] = np.ones((len(X), len(X)))
+    assert main(["explain", "surface.h5", "s.nc", "--first-index", "x"]) == 0
+    assert "does_not_move (surface.h5" in capsys.readouterr().out
+
+
+def test_a_first_index_is_that_of_the_surfaces_among_the_files(capsys):
+    assert main(["metrics", "s.nc", "surface.h5", "--first-index", "x"]) == 0
+    for command in ("explain", "metrics", "plot"):
+        told = fails(capsys, command, "s.nc", "--first-index", "x")
+        assert "--first-index must be left out for what is no surface" in told
+    assert "projection.h5 holds no slice" in fails(capsys, "explain", "projection.h5")
+    assert "projection.h5 holds no slice" in fails(capsys, "metrics", "projection.h5")
+    assert "none.h5: no such file" in fails(capsys, "explain", "none.h5")
 
 
 def test_a_direction_file_is_told_where_it_belongs(capsys):

@@ -515,3 +515,16 @@ def test_every_detector_has_a_criterion_and_a_remedy_and_takes_odd_attributes(na
     odd = made(bowl(), directions="{", slice="[1]", run='{"problem": 3}', grid="", tolerance="")
     assert list(kind().detect([])) == []
     assert explain(odd).names() == ()
+
+
+def test_one_part_of_the_data_has_the_findings_of_a_slice_of_it_alone(trained, data):
+    both = sliced(trained, data, test=(data[0][:9], data[1][:9]), span=20.0)
+    for split in ("train", "test"):
+        one = both.sel(split=split)
+        assert explain(one).names() == explain(both.sel(split=[split])).names()
+        assert "far" in explain(one).names()
+        assert [found.where for found in explain(one)] == ["" for _ in explain(one)]
+    here = explain({"a": both.sel(split="train"), "b": both.isel(split=1)})
+    assert "parts of the data" in only(here, "not_comparable").sentence
+    with pytest.raises(FileFormatError, match="loss"):
+        explain(both.sel(split="train").drop_vars("loss"))
