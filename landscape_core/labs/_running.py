@@ -17,8 +17,8 @@ import xarray as xr
 
 from landscape_core.analysis import verdict
 from landscape_core.experiments import picture_attributes
-from landscape_core.experiments import progress as pace
 from landscape_core.foundation import one_thread
+from landscape_core.foundation import progress as pace
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.progress import Progress, result
 from landscape_core.foundation.reachable_files import reachable_digest

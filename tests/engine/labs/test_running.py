@@ -15,8 +15,8 @@ import foreign
 from landscape_core import labs
 from landscape_core.analysis.verdict import NOT_REPRODUCED, PASS, Criterion
 from landscape_core.experiments import picture_attributes
-from landscape_core.experiments import progress as pace
 from landscape_core.experiments.lab_pictures import Curves
+from landscape_core.foundation import progress as pace
 from landscape_core.foundation.errors import FileFormatError, SpecError
 from landscape_core.foundation.recipes import Knob
 from landscape_core.labs.base import Lab
