@@ -108,7 +108,8 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
     attrs = {"seed": int(seed), "model": type(model).__name__, **_attrs(part, planned)}
     if is_shortened(part, data, max_examples):
         found = with_total(found, known_examples(data))
-    found = stating_batches(with_plane(found.assign_attrs(attrs), plane), parts)
+    found = planned.stating(found.assign_attrs(attrs))
+    found = stating_batches(with_plane(found, plane), parts)
     states = planned.path()
     return found if states is None else found.assign(states)
 

@@ -36,7 +36,7 @@ from landscape_core.slices.given_runs import GivenRun, runs_of, runs_variables
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.measures_by_name import Given
 from landscape_core.slices.path_statistics import warn_of_foreign
-from landscape_core.slices.point_statistics import with_statistics
+from landscape_core.slices.point_statistics import of_given_network, with_statistics
 from landscape_core.slices.probe import Probe, probe
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.strategy_choice import strategy_of
@@ -61,6 +61,14 @@ class ModelPlan:
     runs: Sequence[GivenRun]
     directions: str
     """The rule of the plane as JSON, or `given` where the plane was."""
+
+    def stating(self, dataset: xr.Dataset) -> xr.Dataset:
+        """The dataset, which says whose stored statistics batch normalization used."""
+        said = dataset.attrs.get("statistics")
+        if said is None:
+            return dataset
+        part = next(iter(self.probe.parts.values()))
+        return dataset.assign_attrs(statistics=of_given_network(said, part, self.probe.plane))
 
     def path(self) -> xr.Dataset | None:
         """The states on the plane with their losses on the first part; None without states."""

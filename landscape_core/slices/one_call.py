@@ -164,7 +164,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     if asked is not None and not last.attrs.get("tolerance_reached", 1):
         warnings.warn(asked.unreached(last.attrs["estimated_error"]), stacklevel=3)
     warn_held(last, stacklevel=3)
-    last = stating_batches(last, parts)
+    last = stating_batches(planned.stating(last), parts)
     states = planned.path()
     return last if states is None else last.assign(states)
 
