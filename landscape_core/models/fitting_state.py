@@ -38,10 +38,9 @@ SHOWN = 3
 GivenPath = Iterable[Mapping[str, Any]] | str | PathLike[str]
 """States or checkpoints as loaded, the latest last; a file or folder; or a file of `record`."""
 
-ACCEPTED = (
-    "a list of state dictionaries, a file or folder of checkpoints, a recorded file, or several"
-    " of these by the names of their runs"
-)
+ACCEPTED = "a list of state dictionaries, a file or folder of checkpoints, or a recorded file"
+
+SEVERAL = f"{ACCEPTED}, or several of these by the names of their runs"
 
 
 def named_runs(path: object) -> dict[str, Any] | None:
@@ -54,7 +53,7 @@ def named_runs(path: object) -> dict[str, Any] | None:
         return None
     runs = {name: one for name, one in path.items() if isinstance(one, PathLike) or _is_list(one)}
     if len(runs) < len(path) or not runs:
-        raise SpecError("path", type(path).__name__ if path else path, ACCEPTED)
+        raise SpecError("path", type(path).__name__ if path else path, SEVERAL)
     for name in runs:
         if not isinstance(name, str) or not name.strip():
             raise SpecError("the name of a run", name, "a text")

@@ -77,9 +77,9 @@ def runs_variables(
         losses: of all states, (T,).
         own: whether the plane is that of the runs by its rule.
     """
-    thetas = [run.thetas(projected.plane.origin) for run in runs]
+    thetas = torch.cat([run.thetas(projected.plane.origin) for run in runs])
     steps = np.concatenate([run.steps for run in runs])
-    found = path_variables(projected, torch.cat(thetas), losses, steps, own=own)
+    found = path_variables(projected, thetas, losses, steps, own=own)
     names = [run.name for run in runs if run.name is not None]
     if not names:
         return found
@@ -91,7 +91,8 @@ def runs_variables(
         if column in found:
             tables[column] = np.full((len(runs), len(union)), np.nan)
             tables[column][rows, columns] = found[column].values
-    ratios = np.array([_explained(projected, each) for each in thetas])
+    each = thetas.split([len(run.steps) for run in runs])
+    ratios = np.array([_explained(projected, one) for one in each])
     return xr.Dataset(
         {column: ((RUN, "step"), values) for column, values in tables.items()}
         | {

@@ -111,7 +111,8 @@ def _check_one_run(stems: dict[Path, str]) -> None:
         rest = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
         why = f"the names are those of several, {', '.join(told)}{rest}"
         accepted = f"a folder of the checkpoints of one run: {why}; give a pattern for each, "
-        raise SpecError("path", str(files[0].parent), f"{accepted}path={{NAME: PATTERN, ...}}")
+        accepted += "path={NAME: PATTERN, ...}, or, if they are one run, the files as a list"
+        raise SpecError("path", str(files[0].parent), accepted)
 
 
 def _check_others(

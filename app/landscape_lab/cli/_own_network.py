@@ -128,7 +128,10 @@ def _load_last(model: "nn.Module", place: str) -> None:
     states = opened(place)
     # A file may have several states; which of them is the network's, only the network tells.
     last = states.content(-1) if isinstance(states, Checkpoints) else states[-1]
-    state = fitting(last, model, [name for name, _ in model.named_parameters()])
+    state = dict(fitting(last, model, [name for name, _ in model.named_parameters()]))
+    first = {id(one): name for name, one in model.named_parameters()}
+    for name, one in model.named_parameters(remove_duplicate=False):  # tied ones may be there once
+        state.setdefault(name, state[first[id(one)]])
     try:
         model.load_state_dict(state)
     except RuntimeError as error:

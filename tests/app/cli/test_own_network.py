@@ -26,6 +26,19 @@ SOURCE = """
         inputs = torch.randn(60, 5, generator=drawn, dtype=torch.float64)
         return inputs, torch.randint(0, 3, (60,), generator=drawn)
 
+    def tied():
+        network = nn.Sequential(nn.Linear(5, 3), nn.Linear(5, 3)).double()
+        network[1].weight = network[0].weight
+        return nn.Sequential(nn.Linear(5, 5, bias=False).double(), Twice(network))
+
+    class Twice(nn.Module):
+        def __init__(self, network):
+            super().__init__()
+            self.one, self.other = network
+
+        def forward(self, inputs):
+            return self.one(inputs) + self.other(inputs)
+
     def doubled(outputs, targets):
         return 2 * nn.functional.cross_entropy(outputs, targets)
 
@@ -101,6 +114,22 @@ def test_a_network_that_stands_in_the_file_is_taken_as_it_is(own):
         "--model", f"{file}:MODEL", "--data", f"{file}:data", "--loss", "cross_entropy"
     )
     assert found.attrs["model"] == "Linear"
+
+
+def test_a_tied_tensor_may_be_in_a_checkpoint_once(own):
+    file, names, _ = own
+    network = names["tied"]()
+    state = network.state_dict()
+    del state["1.other.weight"]
+    torch.save(state, "tied.pt")
+    found = slice_of(
+        "--model", f"{file}:tied", "--data", f"{file}:data", "--loss", "cross_entropy",
+        "--checkpoints", "tied.pt", "--directions", "random",
+    )  # fmt: skip
+    inputs, targets = names["data"]()
+    expected = cross_entropy(network(inputs), targets).item()
+    np.testing.assert_allclose(found["loss"].values[0, 2, 2], expected, rtol=1e-12)
+    np.testing.assert_allclose(found["path_loss"], [expected], rtol=1e-12)
 
 
 @pytest.mark.parametrize(

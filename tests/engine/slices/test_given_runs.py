@@ -16,6 +16,7 @@ from landscape_core.foundation.errors import MissingDataError, SpecError
 from landscape_core.planes.directions.pca import PCA
 from landscape_core.planes.directions.random import Random
 from landscape_core.slices.one_call import landscape
+from landscape_core.storage.slice_paths import paths_on
 
 OPTIMIZERS = {
     "SGD": lambda parameters: torch.optim.SGD(parameters, 0.5),
@@ -160,6 +161,28 @@ def test_a_run_of_one_state_has_no_variance_and_a_line_no_beta(runs):
     assert "path_beta" not in found
     assert np.isnan(found["run_explained_variance_ratio"].sel(run="end")).all()
     np.testing.assert_allclose(found["path_loss"].sel(run="end", step=0), losses[-1], rtol=1e-12)
+
+
+def test_a_rule_of_one_path_follows_the_first_run(runs):
+    model, states, losses = runs["SGD"]
+    given = {"SGD": states, "Adam": runs["Adam"][1]}
+    found = landscape(
+        model, cross_entropy, DATA, path=given, directions="endpoints", dimensions=1, resolution=3
+    )
+    thetas = vectors(states)
+    way = found["plane_axes"].values[0]
+    along = abs(way @ (thetas[-1] - thetas[0]))
+    reach = np.linalg.norm(way) * np.linalg.norm(thetas[-1] - thetas[0])
+    assert along == pytest.approx(reach, rel=1e-9)
+    np.testing.assert_allclose(found["path_loss"].sel(run="SGD"), losses, rtol=1e-12)
+
+
+def test_one_run_is_chosen_of_several(both):
+    one = both.sel(run="SGD")
+    assert explain(one).names() == ()
+    assert [name for name, _ in paths_on(one)] == [""]
+    assert [name for name, _ in paths_on(both)] == ["SGD", "Adam"]
+    assert [path.sizes["step"] for _, path in paths_on(both)] == list(STATES.values())
 
 
 def test_a_map_of_convexity_has_the_runs_as_well(runs, both):
