@@ -1,6 +1,6 @@
 """How convex the loss of a user's own network is over a plane, in one call."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -48,7 +48,7 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
     batch: Callable[[Any], Any] | None = None,
     reduction: str | None = None,
     directions: Directions | Plane | Through | str | None = None,
-    path: GivenPath | None = None,
+    path: GivenPath | Mapping[str, GivenPath] | None = None,
     resolution: int = 15,
     span: Span = 1.0,
     dimensions: int = 2,
@@ -74,7 +74,7 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
         reduction: `mean` or `sum` of the values of an `objective`, as for `landscape`.
         directions: which line or plane, as for `landscape`.
         path: state dictionaries saved in training, the latest last, or a file or folder of
-            checkpoints.
+            checkpoints, or several runs by name, as for `landscape`.
         resolution: points along each side.
         span: half the width or the ends of the axes, as for `landscape`.
         dimensions: 1 for a line, 2 for a plane.
@@ -110,7 +110,8 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
     attrs = {"seed": int(seed), "model": type(model).__name__, **_attrs(part, planned)}
     if is_shortened(part, data, max_examples):
         found = with_total(found, known_examples(data))
-    found = stating_batches(with_plane(found.assign_attrs(attrs), plane), parts)
+    found = planned.stating(found.assign_attrs(attrs))
+    found = stating_batches(with_plane(found, plane), parts)
     states = planned.path()
     found = found if states is None else found.assign(states)
     yield Progress(planned.points, planned.points, found)

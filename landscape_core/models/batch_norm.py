@@ -48,6 +48,8 @@ UNKNOWN = (
 )
 """What a slice says on a plane through several states of which that holds."""
 
+CENTRE, NETWORK = "the centre's", "the given network's"
+"""Whose the stored statistics are: on a plane that does not begin at the given network, its own."""
 
 REESTIMATION_BATCH = 500
 """Examples in a batch, at most, when statistics are estimated anew."""

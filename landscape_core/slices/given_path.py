@@ -1,6 +1,7 @@
 """States saved in training: their projections onto the plane of a slice, and their own losses."""
 
 import math
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,7 +20,7 @@ from landscape_core.planes.network_state import NetworkState, state_in
 from landscape_core.planes.projected_path import ProjectedPath
 
 
-def states_of(path: object, objective: ModelObjective) -> list[NetworkState]:
+def states_of(path: object, objective: ModelObjective, field: str = "path") -> list[NetworkState]:
     """The states of an objective's network that `path` lists; none of None.
 
     Raises:
@@ -28,7 +29,7 @@ def states_of(path: object, objective: ModelObjective) -> list[NetworkState]:
         FileFormatError: a file cannot be read.
     """
     states = []
-    for name, found in states_in_path(path):
+    for name, found in states_in_path(path, field):
         try:
             states.append(state_in(found, objective))
         except SpecError as error:
@@ -43,9 +44,10 @@ def losses_of(
 
     It is the mean of so many `draws`, as in the slice, of numbers that a network draws.
 
-    NaN where a state is not reached by the parameters that the plane moves, as it differs in a
-    tensor that is held fixed, or its buffers are not known.
+    NaN, with a warning, where a state is not reached by the parameters that the plane moves, as it
+    differs in a tensor that is held fixed, or its buffers are not known.
     """
+    _warn_of_unknown(states)
     if objective.batch_norm == "interpolated":
         objective = objective.with_batch_norm("running")
     evaluation = PlainEvaluation(objective, seed=seed)
@@ -57,6 +59,26 @@ def losses_of(
             theta = state.theta.to(objective.start)
             found.append(_mean_loss(evaluation, theta, draws) if known else math.nan)
     return np.array(found)
+
+
+def _warn_of_unknown(states: Sequence[NetworkState]) -> None:
+    """Say of how many states the loss is not known, and why."""
+    bare = sum(state.buffers is None for state in states)
+    other = [state for state in states if state.differs and state.buffers is not None]
+    why = []
+    if bare:
+        why.append(
+            f"{bare} of {len(states)} states lack buffers of the network, as running statistics of"
+            " batch normalization: record model.state_dict(), not its parameters alone"
+        )
+    if other:
+        names = ", ".join(other[0].differs[:3])
+        why.append(
+            f"{len(other)} of {len(states)} states differ from the network in {names}, which is"
+            " held fixed, as it requires no gradient"
+        )
+    if why:
+        warnings.warn(f"path_loss is NaN where {'; and '.join(why)}.", stacklevel=5)
 
 
 def _mean_loss(evaluation: PlainEvaluation, theta: Vector, draws: int) -> float:

@@ -4,11 +4,12 @@ import warnings
 from collections.abc import Mapping
 from typing import cast
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from landscape_core.foundation.errors import SpecError
-from landscape_core.models.batch_norm import MEANINGS, UNKNOWN, USUAL, BatchNorm
+from landscape_core.models.batch_norm import CENTRE, MEANINGS, NETWORK, UNKNOWN, USUAL, BatchNorm
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.plane import Plane
 
@@ -79,6 +80,16 @@ def named(part: ModelObjective, plane: Plane) -> str:
     """The choice of statistics, as a slice names it; `none` where it changes nothing."""
     moves = part.batch_norm == "interpolated" and plane.buffers and plane.buffers.moves
     return part.batch_norm if part.normalizes or moves else "none"
+
+
+def of_given_network(said: str, part: ModelObjective, plane: Plane) -> str:
+    """What `description` says, of a part whose start is the network that was given.
+
+    Stored statistics are those of that network, which need not be the centre of the plane.
+    """
+    if plane.buffers is not None or torch.equal(plane.origin.to(part.start), part.start):
+        return said
+    return said.replace(CENTRE, NETWORK)
 
 
 def description(part: ModelObjective, plane: Plane) -> str:

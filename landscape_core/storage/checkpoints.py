@@ -1,6 +1,5 @@
 """Checkpoints that training loops have saved, as a sequence of state dictionaries."""
 
-import fnmatch
 import importlib
 import os
 import pickle
@@ -12,19 +11,18 @@ from typing import Any, final, overload
 
 from landscape_core.foundation.errors import (
     FileFormatError,
-    MissingDataError,
     MissingPackageError,
     SpecError,
 )
 from landscape_core.storage.bounded_files import check_memory, check_regular, torch_tensors
-from landscape_core.storage.checkpoint_order import in_order
+from landscape_core.storage.checkpoint_places import (
+    INDEX,
+    SAFETENSORS,
+    check_file,
+    checkpoint_files,
+)
+from landscape_core.storage.sharded_checkpoint import joined_shards
 from landscape_core.storage.state_entries import named_state, state_without_network
-
-TORCH = (".pt", ".pth", ".tar", ".pth.tar", ".t7", ".bin", ".ckpt")
-"""Endings of files of torch.save."""
-
-SAFETENSORS = ".safetensors"
-ENDINGS = (*TORCH, SAFETENSORS)
 
 MISSING = "safetensors is not installed, which {} needs: pip install safetensors."
 
@@ -98,7 +96,9 @@ def checkpoints(path: Place | Sequence[Place], *, entry: str | None = None) -> C
 
     The files of a folder are in the order of the epoch and the step in their names, or of the one
     number in which these differ: `model_2.pt` is before `model_10.pt`. Files with other endings
-    than `.pt .pth .tar .t7 .bin .ckpt .safetensors` are left out. No code in a file is run.
+    than `.pt .pth .tar .t7 .bin .ckpt .safetensors` are left out. Where a folder has no such file,
+    one in each of its folders is taken, as `checkpoint-500/model.safetensors`. A checkpoint in
+    several files is that of its index (`model.safetensors.index.json`). No code in a file is run.
 
     Args:
         path: a file; a folder; a folder and a pattern, as `runs/epoch_*.pt`; or files in order.
@@ -106,19 +106,20 @@ def checkpoints(path: Place | Sequence[Place], *, entry: str | None = None) -> C
             names on the way, `"ema/state_dict"`.
 
     Raises:
-        SpecError: something else; or the names of the files do not say their order.
+        SpecError: something else; the names of the files do not say their order, or are those of
+            several runs.
         MissingDataError: there is no such file or folder, or none of a checkpoint in it.
     """
     if entry is not None and (not isinstance(entry, str) or not entry):
         raise SpecError("entry", entry, "the name of an entry of the file, for instance 'ema'")
     if isinstance(path, str | os.PathLike):
-        return Checkpoints(_files(Path(path)), entry)
+        return Checkpoints(checkpoint_files(Path(path)), entry)
     if not isinstance(path, list | tuple) or not path:
         raise SpecError("path", type(path).__name__, "a file, a folder or a list of files")
     for one in path:
         if not isinstance(one, str | os.PathLike):
             raise SpecError("path", type(one).__name__, "a list of files")
-        _check_file(Path(one))
+        check_file(Path(one))
     return Checkpoints(tuple(map(Path, path)), entry)
 
 
@@ -130,6 +131,8 @@ def checkpoint_content(path: Path) -> Any:
         MissingPackageError: safetensors is not installed, and the file is of that kind.
         FileFormatError: it is damaged, too large, or holds objects of other classes.
     """
+    if path.name.lower().endswith(INDEX):
+        return joined_shards(path, checkpoint_content)
     if path.name.lower().endswith(SAFETENSORS):
         return _safetensors(path)
     try:
@@ -155,35 +158,3 @@ def _safetensors(path: Path) -> Any:
     except Exception as error:  # its own class of errors, and what a damaged header raises
         reason = str(error).partition("\n")[0]
         raise FileFormatError(f"{path} cannot be read as safetensors: {reason}") from error
-
-
-def _files(path: Path) -> tuple[Path, ...]:
-    """The files that a name stands for, in order."""
-    if "*" in path.name and not path.exists():
-        folder, pattern = path.parent, path.name
-    elif path.is_dir():
-        folder, pattern = path, "*"
-    else:
-        _check_file(path)
-        return (path,)
-    if not folder.is_dir():
-        raise MissingDataError(f"{folder}: no such folder.")
-    found = [
-        one
-        for one in sorted(folder.iterdir())
-        if one.is_file() and not one.name.startswith(".")
-        if _is_checkpoint(one) and fnmatch.fnmatchcase(one.name, pattern)
-    ]
-    if not found:
-        raise MissingDataError(f"{path}: no file there ends with {', '.join(ENDINGS)}.")
-    return in_order(found, ENDINGS)
-
-
-def _is_checkpoint(path: Path) -> bool:
-    return path.name.lower().endswith(ENDINGS)
-
-
-def _check_file(path: Path) -> None:
-    check_regular(path)
-    if not _is_checkpoint(path):
-        raise SpecError("path", str(path), f"a file that ends with one of {', '.join(ENDINGS)}")

@@ -21,8 +21,8 @@ NAMES = (
 )
 """Names of entries under which a network's own state is saved, by themselves or one in another."""
 
-PREFIXES = ("module.", "_orig_mod.", "model.")
-"""What DataParallel and AveragedModel, torch.compile, and Lightning put before every key."""
+PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.")
+"""What DataParallel, AveragedModel, torch.compile and modules of Lightning put before every key."""
 
 BOOKKEEPING = ("n_averaged",)
 """Keys that a wrapper adds and that are none of the network's: AveragedModel counts in it."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Self, final
+from typing import Any, Self, final
 
 import numpy as np
 import torch
@@ -22,9 +22,16 @@ from landscape_core.storage.recorded_states import (
     Rows,
     StateLayout,
 )
+from landscape_core.training import trainer_callbacks
 
 COPIES = 4
 """How often the recorded states are in memory while they are written."""
+
+MARGIN, OF_TENSOR = 2**16, 2**10
+"""Bytes of a file besides its numbers, at most: in all, and for each tensor."""
+
+FEWEST = 3
+"""States that a plane of a path needs."""
 
 SHARE = 0.5
 """Of the free memory, how much they may take."""
@@ -58,6 +65,34 @@ class ModelRecorder:
         self._count = 0
         self._kept: list[_Kept] = []
         self._written, self._cost = time.monotonic(), 0.0
+        self._open = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is recording: between the beginning and the end of its context."""
+        return self._open
+
+    def lightning_callback(self) -> Any:
+        """A callback that records in the `fit` of a Trainer of Lightning.
+
+        In the process of rank 0 it records the start, counts each batch after which an optimizer
+        has made a step, and writes the file at the end or after an exception.
+
+        Raises:
+            MissingPackageError: Lightning is not installed.
+        """
+        return trainer_callbacks.lightning_callback(self, self._model)
+
+    def transformers_callback(self) -> Any:
+        """A callback that records in the `train` of a Trainer of transformers, in rank 0.
+
+        That trainer does not report exceptions: `with record(...) as recorder:` around `train`
+        writes the file then as well.
+
+        Raises:
+            MissingPackageError: transformers is not installed.
+        """
+        return trainer_callbacks.transformers_callback(self, self._model)
 
     def __enter__(self) -> Self:
         """Record the state before the first step.
@@ -69,6 +104,7 @@ class ModelRecorder:
         self.every, self._count, self._kept = self._asked, 0, []
         self._written = time.monotonic()
         self._keep()
+        self._open = True
         return self
 
     def __exit__(
@@ -78,7 +114,16 @@ class ModelRecorder:
         trace: TracebackType | None,
     ) -> None:
         """Record the last state, unless the training failed, and write the file in any case."""
-        if kind is None and (not self._kept or self._kept[-1].step != self._count):
+        self.close(last=kind is None)
+
+    def close(self, *, last: bool = True) -> None:
+        """Write the file, and before it record the present state if that is the `last` one.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        self._open = False
+        if last and (not self._kept or self._kept[-1].step != self._count):
             self._keep()
         self.save()
 
@@ -143,7 +188,12 @@ class ModelRecorder:
 
 
 def record(
-    model: nn.Module, *, every: int = 1, file: str | PathLike[str], most: int = 200
+    model: nn.Module,
+    *,
+    every: int = 1,
+    file: str | PathLike[str],
+    most: int = 200,
+    max_bytes: int | None = None,
 ) -> ModelRecorder:
     """Record the states of a network in a training loop; `path=` takes the file.
 
@@ -155,6 +205,8 @@ def record(
                 optimizer.step()
                 recorder.step()
 
+    Or give a trainer `recorder.lightning_callback()` or `recorder.transformers_callback()` of it.
+
     The file holds parameters and buffers at the start, after every `every` steps and at the end. It
     is written at the end and from time to time before, whole or not at all; one of this name is
     replaced.
@@ -165,6 +217,8 @@ def record(
         file: the name of the file, which ends with `.nc`.
         most: the largest number of recorded states, but for the last; when there are more, every
             second one is dropped and `every` doubled.
+        max_bytes: the largest size of the file, for large networks: fewer states than `most` are
+            kept where so many would take more. Memory takes four times as much while it is written.
 
     Raises:
         SpecError: a value that is not accepted, or more states than memory can hold.
@@ -179,21 +233,43 @@ def record(
     lazy = UninitializedParameter | UninitializedBuffer
     if any(isinstance(one, lazy) for one in model.state_dict(keep_vars=True).values()):
         raise SpecError("model", type(model).__name__, "one whose lazy layers were called once")
-    recorder = ModelRecorder(model, every=every, file=Path(file), most=most)
-    _check_memory(model, most)
-    return recorder
+    layout = StateLayout.of(model.state_dict())
+    if max_bytes is not None:
+        most = min(most, _fitting(layout, max_bytes))
+    _check_memory(layout, most)
+    return ModelRecorder(model, every=every, file=Path(file), most=most)
 
 
-def _check_memory(model: nn.Module, most: int) -> None:
+def _fitting(layout: StateLayout, most: object) -> int:
+    """How many states, and the last one besides, are in a file of at most so many bytes.
+
+    Raises:
+        SpecError: no number of bytes, or fewer than the three states need that a plane needs.
+    """
+    if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+        raise SpecError("max_bytes", most, "a whole number of bytes, or None")
+    size, rest = _size(layout), MARGIN + OF_TENSOR * len(layout.names)
+    if (most - rest) // size < FEWEST:
+        least = f"{FEWEST * size + rest} (three states of {amount(size)} each)"
+        raise SpecError("max_bytes", most, f"at least {least}")
+    return (most - rest) // size - 1
+
+
+def _size(layout: StateLayout) -> int:
+    """The bytes of a recorded state."""
+    of_floats, of_integers = layout.sizes
+    return max(1, of_floats * np.dtype(layout.stored).itemsize + 8 * of_integers)
+
+
+def _check_memory(layout: StateLayout, most: int) -> None:
     """Refuse more states than fit into half of the free memory with their copies.
 
     Raises:
         SpecError: says how many do.
     """
-    layout = StateLayout.of(model.state_dict())
-    of_floats, of_integers = layout.sizes
-    size = of_floats * np.dtype(layout.stored).itemsize + 8 * of_integers
+    size = _size(layout)
     limit = SHARE * free_memory() / COPIES
     if most * size > limit:
-        accepted = f"at most {int(limit / size)}, as a state takes {amount(size)} of memory"
+        accepted = f"at most {int(limit / size)}, as a state takes {amount(size)} of memory; or"
+        accepted += " give a smaller max_bytes"
         raise SpecError("most", most, accepted)

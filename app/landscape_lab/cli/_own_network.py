@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from landscape_core.foundation.errors import LandscapeError, SpecError
 from landscape_core.foundation.recipes import Recipe, fields_of
+from landscape_lab.cli._checkpoint_places import check_there, load_last, places
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,21 +26,27 @@ LAST = "a file or folder of checkpoints; the last is loaded into the model"
 
 @dataclass(frozen=True)
 class OwnNetwork:
-    """What a call on a network of the user's own takes; `path` is None without checkpoints."""
+    """What a call on a network of the user's own takes; `path` is None without checkpoints.
+
+    Of several runs it has their places by name.
+    """
 
     model: "nn.Module"
     loss: Any
     objective: Any
     data: Any
-    path: str | None
+    path: str | dict[str, str] | None
 
 
-def add_own_network(parser: argparse.ArgumentParser, checkpoints: str = LAST) -> None:
+def add_own_network(
+    parser: argparse.ArgumentParser, checkpoints: str = LAST, *, runs: bool = False
+) -> None:
     """Add the options that stand in place of a trajectory file.
 
     Args:
         parser: of the command.
         checkpoints: what the checkpoints are taken for.
+        runs: whether several runs are taken.
     """
     group = parser.add_argument_group("your own network, in place of a trajectory")
     group.add_argument(
@@ -55,7 +62,11 @@ def add_own_network(parser: argparse.ArgumentParser, checkpoints: str = LAST) ->
     group.add_argument(
         "--objective", metavar=NAMED, help="in place of a loss, a function of (model, batch)"
     )
-    group.add_argument("--checkpoints", metavar="PLACE", help=checkpoints)
+    if runs:
+        more = f"{checkpoints}. Of several runs NAME=PLACE, once for each; the last of the first is"
+        group.add_argument("--checkpoints", metavar="PLACE", action="append", help=f"{more} loaded")
+    else:
+        group.add_argument("--checkpoints", metavar="PLACE", help=checkpoints)
 
 
 def is_own(
@@ -108,7 +119,7 @@ def _check_own(asked: argparse.Namespace) -> None:
         if given is not None and given not in LOSSES:
             _file_and_name(given, f"--{option}")
     if asked.checkpoints is not None:
-        check_there(asked.checkpoints)
+        check_there(places(asked.checkpoints))
 
 
 def check_taken(section: str, asked: Recipe, usual: Recipe, taken: Collection[str]) -> None:
@@ -145,60 +156,21 @@ def own_network(asked: argparse.Namespace, *, last: bool = True) -> OwnNetwork:
     model = _made(asked.model, "--model", (nn.Module,))
     if not isinstance(model, nn.Module):
         raise SpecError("--model", f"{asked.model}, {type(model).__name__}", "a torch.nn.Module")
-    if last and asked.checkpoints is not None:
-        _load(model, state_in_place(asked.checkpoints, -1, model), asked.checkpoints)
+    path = None if asked.checkpoints is None else places(asked.checkpoints)
+    if last and path is not None:
+        load_last(model, path if isinstance(path, str) else next(iter(path.values())))
     return OwnNetwork(
         model,
         None if asked.loss is None else _loss(asked.loss),
         None if asked.objective is None else _named(asked.objective, "--objective"),
         data_of(asked),
-        asked.checkpoints,
+        path,
     )
 
 
 def data_of(asked: argparse.Namespace) -> Any:
     """The data, made anew: what is read of a generator is gone."""
     return _made(asked.data, "--data", ())
-
-
-def state_in_place(place: str, index: int, model: "nn.Module") -> Mapping[str, Any]:
-    """The state of a network in a file or folder of checkpoints, the first (0) or the last (-1).
-
-    Raises:
-        SpecError: it is another network's.
-        MissingDataError: there is no such file or folder.
-        FileFormatError: a file cannot be read.
-    """
-    from landscape_core.models.fitting_state import fitting, opened
-    from landscape_core.storage.checkpoints import Checkpoints
-
-    states = opened(place)
-    # A file may have several states; which of them is the network's, only the network tells.
-    found = states.content(index) if isinstance(states, Checkpoints) else states[index]
-    return fitting(found, model, [name for name, _ in model.named_parameters()])
-
-
-def _load(model: "nn.Module", state: Mapping[str, Any], place: str) -> None:
-    """Load a state into a network.
-
-    Raises:
-        SpecError: it is another network's.
-    """
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
-        told = " ".join(str(error).split())
-        raise SpecError("--checkpoints", place, f"of this network; {told}") from error
-
-
-def check_there(place: str) -> None:
-    """Refuse a place of checkpoints where there is nothing.
-
-    Raises:
-        LandscapeError: there is no such file or folder.
-    """
-    if not Path(place).exists() and not any(mark in place for mark in "*?["):
-        raise LandscapeError(f"{place}: no such file or folder of checkpoints.")
 
 
 def _loss(given: str) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from landscape_core.foundation.errors import SpecError
-from landscape_lab.cli._own_network import check_there
+from landscape_lab.cli._checkpoint_places import check_there
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -109,7 +109,8 @@ def _of_network(asked: argparse.Namespace) -> "xr.Dataset":
         SpecError: no two checkpoints, a setting that is for runs, or a value that is refused.
     """
     from landscape_core.connectivity.connection import Connection
-    from landscape_lab.cli._own_network import check_taken, own_network, state_in_place
+    from landscape_lab.cli._checkpoint_places import state_in_place
+    from landscape_lab.cli._own_network import check_taken, own_network
     from landscape_lab.cli._settings import configured
 
     ends = _ends(asked)

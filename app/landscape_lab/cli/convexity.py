@@ -42,7 +42,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("trajectory", type=Path, nargs="?", help=WRITTEN)
     add_settings(parser, {"slice": SliceSpec(**DEFAULTS)}, SETTINGS)
     parser.add_argument("--step", type=int, default=-1, help=NEAREST)
-    add_own_network(parser)
+    add_own_network(parser, runs=True)
     parser.add_argument(
         "-o",
         "--output",

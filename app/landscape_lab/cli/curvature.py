@@ -57,7 +57,7 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
         wanted = _asked_of_network(asked)  # before what takes long to import
         own = own_network(asked)
         dataset = _of_network(own, wanted)
-        yield from _at_point(dataset, own.path or "the parameters of --model")
+        yield from _at_point(dataset, asked.checkpoints or "the parameters of --model")
     elif asked.along is not None:
         dataset = _along_run(asked)
         yield from _along(dataset)

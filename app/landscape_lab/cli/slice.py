@@ -55,7 +55,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--estimate", action="store_true", help="only estimate the cost of the exact slice"
     )
-    add_own_network(parser)
+    add_own_network(parser, runs=True)
     add_backend(parser)
     parser.add_argument(
         "-o",

@@ -23,7 +23,8 @@ from landscape_core.planes.moving_buffers import MovingBuffers
 from landscape_core.planes.network_state import NetworkState, state_in
 from landscape_core.storage import loss_landscape_h5, netcdf
 from landscape_core.storage.bounded_files import numpy_array
-from landscape_core.storage.checkpoints import ENDINGS, checkpoint_content
+from landscape_core.storage.checkpoint_places import ENDINGS
+from landscape_core.storage.checkpoints import checkpoint_content
 from landscape_core.storage.recorded_states import recorded_states
 from landscape_core.storage.state_entries import ENTRY
 

@@ -1,6 +1,7 @@
 """A network of the user's own on the command line, from names in Python files."""
 
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,6 +30,19 @@ SOURCE = """
         drawn = torch.Generator().manual_seed(1)
         inputs = torch.randn(60, 5, generator=drawn, dtype=torch.float64)
         return inputs, torch.randint(0, 3, (60,), generator=drawn)
+
+    def tied():
+        network = nn.Sequential(nn.Linear(5, 3), nn.Linear(5, 3)).double()
+        network[1].weight = network[0].weight
+        return nn.Sequential(nn.Linear(5, 5, bias=False).double(), Twice(network))
+
+    class Twice(nn.Module):
+        def __init__(self, network):
+            super().__init__()
+            self.one, self.other = network
+
+        def forward(self, inputs):
+            return self.one(inputs) + self.other(inputs)
 
     def doubled(outputs, targets):
         return 2 * nn.functional.cross_entropy(outputs, targets)
@@ -109,6 +123,22 @@ def test_a_network_that_stands_in_the_file_is_taken_as_it_is(own):
         "--model", f"{file}:MODEL", "--data", f"{file}:data", "--loss", "cross_entropy"
     )
     assert found.attrs["model"] == "Linear"
+
+
+def test_a_tied_tensor_may_be_in_a_checkpoint_once(own):
+    file, names, _ = own
+    network = names["tied"]()
+    state = network.state_dict()
+    del state["1.other.weight"]
+    torch.save(state, "tied.pt")
+    found = slice_of(
+        "--model", f"{file}:tied", "--data", f"{file}:data", "--loss", "cross_entropy",
+        "--checkpoints", "tied.pt", "--directions", "random",
+    )  # fmt: skip
+    inputs, targets = names["data"]()
+    expected = cross_entropy(network(inputs), targets).item()
+    np.testing.assert_allclose(found["loss"].values[0, 2, 2], expected, rtol=1e-12)
+    np.testing.assert_allclose(found["path_loss"], [expected], rtol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -392,3 +422,29 @@ def test_what_is_of_trajectories_is_refused_with_a_network(own, words, said, cap
     file, _, _ = own
     assert main([*words, *given(file)]) == 1
     assert said in capsys.readouterr().err
+
+
+def test_several_runs_are_named_on_one_plane(own):
+    file, names, network = own
+    slow = names["make"]()
+    Path("slow").mkdir()
+    for epoch in range(3):
+        torch.save(slow.state_dict(), f"slow/epoch={epoch}.ckpt")
+        with torch.no_grad():
+            for one in slow.parameters():
+                one *= 0.9
+    given = ["--model", f"{file}:make", "--data", f"{file}:data", "--loss", "cross_entropy"]
+    found = slice_of(
+        *given, "--checkpoints", "Adam=kept", "--checkpoints", "slow=slow/epoch=*.ckpt"
+    )
+    inputs, targets = names["data"]()
+    expected = cross_entropy(network(inputs), targets).item()
+    np.testing.assert_allclose(found["path_loss"].sel(run="Adam")[-1], expected, rtol=1e-12)
+    assert np.isfinite(found["path_loss"].sel(run="slow")).sum() == 3
+    assert float(found["path_distance"].sel(run="Adam")[-1]) == pytest.approx(0, abs=1e-9)
+    assert main(["plot", "s.nc", "-o", "s.html"]) == 0
+    assert '"slow"' in Path("s.html").read_text()
+    one = slice_of(*given, "--checkpoints", "slow/epoch=2.ckpt", "--directions", "random")
+    assert one["path_loss"].dims == ("step",)
+    assert main(["slice", *given, "--checkpoints", "kept", "--checkpoints", "slow"]) == 1
+    assert main(["slice", *given, "--checkpoints", "a=kept", "--checkpoints", "a=slow"]) == 1

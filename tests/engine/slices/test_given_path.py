@@ -15,6 +15,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.models.user_model import from_module
 from landscape_core.planes.directions.pca import PCA
 from landscape_core.planes.directions.random import Random
+from landscape_core.planes.plane import Plane
 from landscape_core.slices.given_path import states_of
 from landscape_core.slices.model_plan import ends_of
 from landscape_core.slices.one_call import landscape
@@ -125,11 +126,41 @@ def test_a_state_that_the_plane_does_not_reach_has_no_loss():
     model[0].bias.requires_grad_(False)
     states, losses = trained(model)
     states[2]["0.bias"] += 1
-    found = landscape(
-        model, cross_entropy, data_of(), path=states, directions=Random(), resolution=3
-    )
+    with pytest.warns(UserWarning, match=r"1 of 6 states differ from the network in 0\.bias"):
+        found = landscape(
+            model, cross_entropy, data_of(), path=states, directions=Random(), resolution=3
+        )
     assert np.isnan(found["path_loss"].values[2])
     np.testing.assert_allclose(found["path_loss"].values[3:], losses[3:], rtol=1e-12)
+
+
+def test_states_without_buffers_have_no_loss_and_a_warning_says_so():
+    model = normalized()
+    states, losses = trained(model)
+    names = [name for name, _ in model.named_parameters()]
+    bare = [{name: state[name] for name in names} for state in states[:2]]
+    with pytest.warns(UserWarning, match=r"NaN where 2 of 6 states lack buffers .*state_dict"):
+        found = landscape(model, cross_entropy, data_of(), path=bare + states[2:], resolution=3)
+    assert np.isnan(found["path_loss"].values).tolist() == [True] * 2 + [False] * 4
+    np.testing.assert_allclose(found["path_loss"].values[2:], losses[2:], rtol=1e-12)
+
+
+def test_stored_statistics_are_said_to_be_those_of_whom_they_are():
+    model = normalized()
+    states, _ = trained(model)
+    said = "{} stored statistics at every point"
+    around = landscape(model, cross_entropy, data_of(), resolution=3)
+    assert around.attrs["statistics"] == said.format("the centre's")
+    found = landscape(model, cross_entropy, data_of(), path=states, resolution=3)
+    assert found.attrs["statistics"] == said.format("the given network's")
+    found = convexity(model, cross_entropy, data_of(), path=states, resolution=2)
+    assert found.attrs["statistics"] == said.format("the given network's")
+    origin, other = (torch.tensor(vector(model, state)) for state in states[:2])
+    found = landscape(
+        model, cross_entropy, data_of(), directions=Plane.through(origin, other), resolution=3,
+        dimensions=1,
+    )  # fmt: skip
+    assert found.attrs["statistics"].startswith("the given network's")
 
 
 @pytest.mark.parametrize("path", [3, {"0.weight": 1}, [3], [nn.Linear(2, 2)]], ids=repr)

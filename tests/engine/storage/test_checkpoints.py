@@ -20,7 +20,8 @@ from landscape_core.foundation.errors import (
 )
 from landscape_core.storage import bounded_files
 from landscape_core.storage.checkpoint_order import in_order
-from landscape_core.storage.checkpoints import ENDINGS, checkpoints
+from landscape_core.storage.checkpoint_places import ENDINGS
+from landscape_core.storage.checkpoints import checkpoints
 from landscape_core.storage.state_entries import MOST, entries_of
 
 

@@ -294,3 +294,31 @@ def test_other_and_damaged_files_are_refused(tmp_path):
     file.write_bytes(content[: len(content) // 2])
     with pytest.raises(FileFormatError, match=r"run\.nc"):
         recorded_states(file)
+
+
+@pytest.mark.parametrize("states", [3, 4, 9])
+def test_the_file_is_no_larger_than_it_may_be(tmp_path, states):
+    model = nn.Sequential(nn.Linear(200, 200), *[nn.Linear(1, 1) for _ in range(20)])
+    size = sum(one.numel() * 4 for one in model.state_dict().values())
+    most = states * size + 2**16 + 42 * 2**10
+    with lc.record(model, file=tmp_path / "run.nc", max_bytes=most) as recorder:
+        for number in range(1, 24):
+            with torch.no_grad():
+                model[0].weight += number
+            recorder.step()
+    assert (tmp_path / "run.nc").stat().st_size <= most
+    found = recorded_states(tmp_path / "run.nc")
+    assert 3 <= len(found) <= states
+    assert (found.steps[0], found.steps[-1]) == (0, 23)
+    assert torch.equal(found[-1]["0.weight"], model[0].weight)
+
+
+@pytest.mark.parametrize(
+    ("most", "says"),
+    [(0, "a whole number of bytes"), (True, "a whole number"), (1e9, "a whole number"),
+     (70_000, r"at least 6\d{4} \(three states of 24 bytes each\)|three states")],
+)  # fmt: skip
+def test_too_few_bytes_are_refused_with_how_many_are_needed(tmp_path, most, says):
+    layers = nn.Sequential(*[nn.Linear(1, 1) for _ in range(9)])
+    with pytest.raises(SpecError, match=f"max_bytes must be .*{says}"):
+        lc.record(layers, file=tmp_path / "run.nc", max_bytes=most)
