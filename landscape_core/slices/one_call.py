@@ -119,7 +119,8 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
             Directions and re-estimated statistics are those of all examples; where neither needs
             data, no more are read of a loader. An `objective`, and a loss of several outputs, have
             no other examples than these; batches of an `objective` are kept whole.
-        device: where to compute; by default where the model's parameters lie.
+        device: where to compute; by default where the model's parameters lie, and of a backend
+            on the graphics cards of its workers, where they have any.
         dtype: floating type to compute in. By default parameters and buffers keep their types, and
             data are handed over as given; what network or loss refuses in its type, float64 data of
             NumPy for one, is converted to that of the parameters.
@@ -158,8 +159,9 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     )  # fmt: skip
     attrs = {"directions": planned.directions, "seed": seed, "model": type(model).__name__}
     *_, last = compute_slice(
-        planned.probe, planned.grid, attrs, tolerance=asked, backend=backend, store=store
-    )
+        planned.probe, planned.grid, attrs, tolerance=asked, backend=backend, store=store,
+        device=device,
+    )  # fmt: skip
     if asked is not None and not last.attrs.get("tolerance_reached", 1):
         warnings.warn(asked.unreached(last.attrs["estimated_error"]), stacklevel=3)
     warn_held(last, stacklevel=3)

@@ -175,6 +175,7 @@ def card():
         "_lazy_init": lambda: None,
         "is_available": lambda: True,
         "device_count": lambda: 1,
+        "current_device": lambda: 0,
         "mem_get_info": lambda _=None: (FREE, 2 * FREE),
         "memory_reserved": lambda _=None: 0,
         "memory_allocated": lambda _=None: 0,

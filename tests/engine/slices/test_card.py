@@ -1,18 +1,14 @@
 """Strategies on a graphics card that is not there (`support/card.py`): values, places and waits."""
 
-import copy
 import gc
 
 import pytest
 import torch
-from torch import nn
 from torch.nn.functional import cross_entropy
 
 import cases
 from card import FREE, card
 from landscape_core.foundation import memory
-from landscape_core.foundation.precision import full_precision_of_a_call
-from landscape_core.foundation.registry import entries
 from landscape_core.models.generators import drawing
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.measures.accuracy import Accuracy
@@ -194,3 +190,82 @@ def test_a_landscape_is_recorded_once_and_live_pictures_go_on_with_it(monkeypatc
         other = objective.first(7)
         probe({"train": other}, planes[0], {}, chosen, tried=True).going_on_from(before)(WHERE.numpy())
         assert there.captures == 2  # fewer examples are other work
+
+
+def test_memory_that_torch_keeps_for_reuse_is_free(monkeypatch):
+    with card():
+        assert memory.free_memory("cuda:0") == FREE
+        monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 5_000)
+        monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 3_000)
+        assert memory.free_memory("cuda:0") == FREE + 2_000
+
+
+def test_what_does_not_fit_beside_all_else_is_left_to_the_loop(monkeypatch):
+    with card():
+        what = moved(reading(NETWORKS["mlp"]()))
+        for kind in (Vmap, PlaneAlgebra):
+            strategy = kind()
+            assert strategy.applies(what)
+            assert strategy.memory(what) < FREE
+            monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _=None: (3_000, FREE))
+            assert not strategy.applies(what)
+            monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _=None: (FREE, FREE))
+
+
+class Rounded(Strategy):
+    """Values off by so much as TF32 may be."""
+
+    def applies(self, reading):
+        return True
+
+    def memory(self, reading):
+        return 0
+
+    def reader(self, reading):
+        inner = Loop().reader(reading)
+        return lambda coords: inner(coords) * 1.001
+
+
+@pytest.mark.parametrize(
+    ("where", "tf32", "kind", "taken"),
+    [
+        ("cuda:0", True, torch.float32, True),
+        ("cuda:0", False, torch.float32, False),
+        ("cuda:0", True, torch.float64, False),
+        ("cpu", True, torch.float32, False),
+    ],
+)
+def test_a_trial_allows_the_rounding_that_was_allowed(where, tf32, kind, taken, monkeypatch):
+    monkeypatch.setattr(strategy_choice, "_candidates", lambda _: iter([Rounded()]))
+    model = cases.mlp().to(kind)
+    inputs, targets = cases.vectors()
+    objective = ModelObjective(model, CrossEntropy(), inputs.to(kind), targets)
+    plane = reading(objective).plane
+    with card():
+        objective = objective.to(where)
+        what = Reading(objective, plane.to(where), [LossMeasure()], 3, tf32)
+        assert (Rounded in {type(one.strategy) for one in trial(what)}) == taken
+
+
+def test_on_a_card_a_fast_strategy_does_not_end_the_trial(monkeypatch):
+    seen = []
+
+    class Instant(Rounded):
+        def reader(self, reading):
+            seen.append(type(self))
+            known = Loop().reader(reading)(strategy_choice.trial_coords(200, reading.plane))
+            return lambda coords: known[:, : len(coords)]
+
+    class Second(Instant):
+        pass
+
+    ways = [Instant(), Second()]
+    monkeypatch.setattr(strategy_choice, "_candidates", lambda _: iter(ways))
+    here = reading(NETWORKS["mlp"]())
+    monkeypatch.setattr(strategy_choice, "LEAST", 60)
+    monkeypatch.setattr(strategy_choice, "LEAST_ON_CARD", 60)
+    trial(here)
+    assert seen == [Instant]
+    with card():
+        trial(moved(here))
+    assert seen == [Instant, Instant, Second]
