@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable
 from typing import Protocol, final, runtime_checkable
 
+from torch import Tensor
+
 from landscape_core.foundation.recipes import name_of
 from landscape_core.models.plain_evaluation import PlainEvaluation
 from landscape_core.slices.point_by_point import point_by_point
@@ -15,6 +17,9 @@ from landscape_core.slices.strategies.loop import Loop
 @runtime_checkable
 class Continuing(Protocol):
     """A reader that can go on to another plane and other buffers of the same network."""
+
+    def __call__(self, coords: Tensor) -> Tensor:
+        """The values (R, K) at coordinates (K, D)."""
 
     def go_on(self, reading: Reading) -> None:
         """Read that from now on."""
@@ -47,7 +52,7 @@ class Readers:
     def go_on(self, before: "Readers", part: str, strategy: Strategy, reading: Reading) -> None:
         """Take over the reader that this thread had of the same part, if it can go on to this."""
         key = part, name_of(type(strategy)), threading.get_ident()
-        found = before._readers.get(key)
+        found: object = before._readers.get(key)
         if isinstance(found, Continuing) and before._asked[key].differs_in_place(reading):
             found.go_on(reading)
             self.put(part, strategy, found, reading)

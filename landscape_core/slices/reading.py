@@ -145,9 +145,7 @@ class Reading:
 def _same_memory(one: Tensor, other: Tensor) -> bool:
     """Whether two tensors are the same numbers in the same place."""
     same = (one.shape, one.stride(), one.dtype) == (other.shape, other.stride(), other.dtype)
-    places = (
-        (t.untyped_storage()._cdata, t.storage_offset(), t.data_ptr()) for t in (one, other)
-    )
+    places = ((t.untyped_storage()._cdata, t.storage_offset(), t.data_ptr()) for t in (one, other))
     return one is other or (same and next(places) == next(places))
 
 

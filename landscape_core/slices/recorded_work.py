@@ -30,7 +30,10 @@ MASKS = (torch.bool, torch.uint8)
 
 @final
 class Recording:
-    """Work that a card repeats; it gives the same tensor each time, filled anew."""
+    """Work that a card repeats; it gives the same tensor each time, filled anew.
+
+    `held` are the tensors that it reads and has not made itself.
+    """
 
     def __init__(self, work: Work, device: torch.device) -> None:
         """Record the work.
@@ -51,7 +54,7 @@ class Recording:
                 for _ in range(WARM_UPS - 1):
                     work()
                 side.synchronize()
-                self._graph, self._found, self._held = _captured(work, device)
+                self._graph, self._found, self.held = _captured(work, device)
             torch.cuda.current_stream().wait_stream(side)
 
     def __call__(self) -> Tensor:
@@ -137,9 +140,7 @@ def _place(tensor: Tensor) -> int:
     return int(tensor.untyped_storage()._cdata)
 
 
-def _waits(
-    func: Any, given: Sequence[Tensor], args: Sequence[Any], kwargs: dict[str, Any]
-) -> bool:
+def _waits(func: Any, given: Sequence[Tensor], args: Sequence[Any], kwargs: dict[str, Any]) -> bool:
     """Whether an operation on these tensors makes the processor wait for a card."""
     kinds = {one.device.type for one in given}
     if func in COPYING:

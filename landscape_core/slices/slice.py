@@ -46,7 +46,7 @@ KEEP = 2.0
 
 
 @public_call
-def compute_slice(
+def compute_slice(  # noqa: PLR0913 - each choice by its name
     read: Probe,
     grid: Grid,
     attrs: Mapping[str, Any] | None = None,
@@ -241,16 +241,16 @@ class Travelling:
     def __init__(self, read: Probe, *, on_card: bool = True) -> None:
         """Hold a probe whose tensors lie in ordinary memory; `on_card`: it may leave that."""
         self._read, self.on_card = read, on_card
-        self._arrived: Probe | None = None
+        self.arrived: Probe | None = None
 
     def __call__(self, coords: Floats) -> Floats:
         """The values at coordinates (K, D): (S, R, K)."""
-        if self._arrived is None:
-            self._arrived = self._read
+        if self.arrived is None:
+            self.arrived = self._read
             if self.on_card and torch.cuda.is_available():
-                self._arrived = self._read.to(f"cuda:{torch.cuda.current_device()}")
-        return self._arrived(coords)
+                self.arrived = self._read.to(f"cuda:{torch.cuda.current_device()}")
+        return self.arrived(coords)
 
     def __getstate__(self) -> dict[str, Any]:
         """As it was before it arrived."""
-        return {"_read": self._read, "on_card": self.on_card, "_arrived": None}
+        return {"_read": self._read, "on_card": self.on_card, "arrived": None}

@@ -1,8 +1,8 @@
 """A graphics card that is not there: tensors that say `cuda:0` and compute on the processor.
 
-As on a card, tensors of both places do not mix, but for single numbers of the processor. Values that
-are waited for and transfers are counted. A recording holds no memory but its own, and is refused
-where the processor would have to wait, as a CUDA graph's is.
+As on a card, tensors of both places do not mix, but for single numbers of the processor. Waits for
+values, and transfers, are counted. A recording holds no memory but its own, and fails where the
+processor would have to wait, as a CUDA graph does.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from unittest.mock import patch
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
@@ -120,7 +120,9 @@ class Graph:
         known = {t.untyped_storage()._cdata for t in given}
         self.made += [t for t in own if t.untyped_storage()._cdata not in known]
         plain = tree_map_only(OnCard, lambda t: _Address(t.held), (args, kwargs))
-        self.steps.append((func, *plain, [_Address(t.held) if isinstance(t, OnCard) else None for t in results]))
+        self.steps.append(
+            (func, *plain, [_Address(t.held) if isinstance(t, OnCard) else None for t in results])
+        )
 
     def replay(self):
         with torch._C._DisableTorchDispatch():
@@ -176,6 +178,13 @@ def card():
         "is_available": lambda: True,
         "device_count": lambda: 1,
         "current_device": lambda: 0,
+        "synchronize": lambda: None,
+        "empty_cache": lambda: None,
+        "reset_peak_memory_stats": lambda: None,
+        "max_memory_allocated": lambda: 0,
+        "get_device_name": lambda: "a card that is not there",
+        "is_current_stream_capturing": lambda: found.graph is not None,
+        "default_stream": lambda: stream,
         "mem_get_info": lambda _=None: (FREE, 2 * FREE),
         "memory_reserved": lambda _=None: 0,
         "memory_allocated": lambda _=None: 0,
@@ -239,4 +248,6 @@ def _computed(func, args, kwargs):
             found.anywhere = True  # made within torch, where both kinds of tensor look alike
         return found
     known = {id(one.held): one for one in there}
-    return tree_map_only(Tensor, lambda one: known[id(one)] if id(one) in known else OnCard(one), found)
+    return tree_map_only(
+        Tensor, lambda one: known[id(one)] if id(one) in known else OnCard(one), found
+    )

@@ -65,7 +65,9 @@ class Dask(Backend):
     scheduler: Annotated[
         str, Note("address of a running scheduler, as tcp://host:8786; empty: workers made here")
     ] = ""
-    workers: Annotated[int, Knob(0, 10_000, "workers made here; 0: one a processor, or one a card")] = 0
+    workers: Annotated[
+        int, Knob(0, 10_000, "workers made here; 0: one a processor, or one a card")
+    ] = 0
     threads: Annotated[int, Knob(1, 1024, "threads of each worker made here")] = 1
 
     def map(self, call: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[int, R]]:

@@ -39,7 +39,10 @@ class CudaGraph(Strategy):
 
 @final
 class Replayed:
-    """A reader whose plane may be exchanged: the recording reads what its own tensors hold."""
+    """A reader whose plane may be exchanged: the recording reads what its own tensors hold.
+
+    `again` gives the values (R,) at the coordinates (1, D) that `coord` holds.
+    """
 
     def __init__(self, reading: Reading) -> None:
         """Record the work of one point, or on a processor only make it ready."""
@@ -48,11 +51,11 @@ class Replayed:
         self._network = PlainEvaluation(reading.objective, tf32=reading.tf32)
         self._network.trace(plane.origin)  # which asks the processor
         self._origin, self._axes = plane.origin.clone(), plane.axes.clone()
-        self._coord = self._origin.new_zeros(1, plane.dimensions)
-        self._again: Work = self._work
+        self.coord = self._origin.new_zeros(1, plane.dimensions)
+        self.again: Work = self._work
         if plane.origin.device.type == "cuda":
             with exactly(reading):
-                self._again = Recording(self._work, plane.origin.device)
+                self.again = Recording(self._work, plane.origin.device)
 
     def __call__(self, coords: Tensor) -> Tensor:
         """The values (R, K) at coordinates (K, D)."""
@@ -60,8 +63,8 @@ class Replayed:
         found = coords.new_empty(len(coords), self._reading.rows)
         with exactly(self._reading):
             for k in range(len(coords)):
-                self._coord.copy_(coords[k : k + 1])
-                found[k] = self._again()
+                self.coord.copy_(coords[k : k + 1])
+                found[k] = self.again()
         return found.T
 
     def go_on(self, reading: Reading) -> None:
@@ -73,6 +76,6 @@ class Replayed:
 
     def _work(self) -> Tensor:
         """The values (R,) at the coordinates held."""
-        place = (self._coord @ self._axes)[0]
+        place = (self.coord @ self._axes)[0]
         torch.add(self._origin, place, out=self._network.flat)
         return self._reading.values(self._network.forward()[None])[:, 0]

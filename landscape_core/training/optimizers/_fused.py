@@ -49,7 +49,9 @@ def adam_step(  # noqa: PLR0913 - the letters of one formula
         [m],
         [v],
         largest,
-        [torch.full((), float(t - 1), dtype=torch.float32, device=theta.device)],  # not copied there
+        [
+            torch.full((), float(t - 1), dtype=torch.float32, device=theta.device)
+        ],  # not copied there
         fused=theta.device.type in FUSED,
         amsgrad=u is not None,
         beta1=beta1,

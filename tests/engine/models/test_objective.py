@@ -614,5 +614,5 @@ def test_a_device_without_float64_is_refused_before_any_work(monkeypatch):
         return empty(*shape, dtype=dtype, **rest)
 
     monkeypatch.setattr(torch, "empty", without)
-    with pytest.raises(SpecError, match="device must be one with float64.*got 'mps'"):
+    with pytest.raises(SpecError, match=r"device must be one with float64.*got 'mps'"):
         from_module(mlp(), cross_entropy, vectors(), device="mps")

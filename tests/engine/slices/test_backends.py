@@ -216,7 +216,9 @@ class WithCards:
 @pytest.mark.exhaustive
 def test_each_worker_computes_on_a_card_of_its_own_unless_the_processor_is_asked_for():
     with local_cluster(2) as address:
-        found = [value for _, value in Dask(scheduler=address).map(WithCards(on_card=True), items())]
+        found = [
+            value for _, value in Dask(scheduler=address).map(WithCards(on_card=True), items())
+        ]
         assert {(card, int(name)) for card, name, _ in found} == {(0, 0), (1, 1)}
         asked = Dask(scheduler=address).map(WithCards(on_card=False), items())
         assert {card for _, (card, *_) in asked} == {None}
@@ -260,6 +262,6 @@ def test_an_asked_processor_is_obeyed_where_workers_have_cards(asked, expected):
     with card():
         *_, found = compute_slice(read, grid, backend=Here(), device=asked)
         assert isinstance(calls[0], Travelling)
-        assert calls[0]._arrived.plane.origin.device == torch.device(expected)
+        assert calls[0].arrived.plane.origin.device == torch.device(expected)
     *_, plain = exact(read, grid)
     np.testing.assert_allclose(found["loss"], plain["loss"], rtol=1e-12)

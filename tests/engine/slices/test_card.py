@@ -95,7 +95,10 @@ def test_a_recording_reads_only_memory_that_it_holds():
         return made["outside"] * 2 + made["list"][0]
 
     with card():
-        made |= {"outside": torch.ones(3, device="cuda:0"), "list": [torch.ones(3, device="cuda:0")]}
+        made |= {
+            "outside": torch.ones(3, device="cuda:0"),
+            "list": [torch.ones(3, device="cuda:0")],
+        }
         again = Recording(work, torch.device("cuda:0"))
         outside = made["outside"]
         made.clear()
@@ -103,7 +106,7 @@ def test_a_recording_reads_only_memory_that_it_holds():
         assert again().cpu().tolist() == [3, 3, 3]
         outside.fill_(5)
         assert again().cpu().tolist() == [11, 11, 11]
-        again._held.clear()
+        again.held.clear()
         del outside
         gc.collect()
         with pytest.raises(RuntimeError, match="freed memory"):
@@ -117,8 +120,8 @@ def test_what_a_recording_reads_outlives_all_others_that_hold_it(name):
     with card():
         what = moved(here)
         read = CudaGraph().reader(what)
-        again = read._again
-        read._coord.copy_(WHERE[:1].to("cuda:0"))
+        again = read.again
+        read.coord.copy_(WHERE[:1].to("cuda:0"))
         del read, what
         gc.collect()
         torch.testing.assert_close(again().cpu(), expected[:, 0], rtol=1e-12, atol=1e-12)
@@ -179,16 +182,24 @@ def test_a_landscape_is_recorded_once_and_live_pictures_go_on_with_it(monkeypatc
         chosen, before = first.strategies["train"], first
         assert isinstance(chosen, CudaGraph)
         for number, plane in enumerate(planes[1:], 1):
-            buffers = {n: b + number if b.is_floating_point() else b for n, b in here.buffers.items()}
+            buffers = {
+                n: b + number if b.is_floating_point() else b for n, b in here.buffers.items()
+            }
             part = objective.with_buffers({n: b.to("cuda:0") for n, b in buffers.items()})
             live = probe({"train": part}, plane, {}, chosen, tried=True).going_on_from(before)
             found = live(WHERE.numpy())
-            expected = probe({"train": here.with_buffers(buffers)}, plane, {}, Loop())(WHERE.numpy())
-            torch.testing.assert_close(torch.tensor(found), torch.tensor(expected), rtol=1e-12, atol=0)
+            expected = probe({"train": here.with_buffers(buffers)}, plane, {}, Loop())(
+                WHERE.numpy()
+            )
+            torch.testing.assert_close(
+                torch.tensor(found), torch.tensor(expected), rtol=1e-12, atol=0
+            )
             before = live
         assert there.captures == 1
         other = objective.first(7)
-        probe({"train": other}, planes[0], {}, chosen, tried=True).going_on_from(before)(WHERE.numpy())
+        probe({"train": other}, planes[0], {}, chosen, tried=True).going_on_from(before)(
+            WHERE.numpy()
+        )
         assert there.captures == 2  # fewer examples are other work
 
 
