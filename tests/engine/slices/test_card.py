@@ -145,11 +145,18 @@ def raises(outputs, targets):
     return cross_entropy(outputs, targets)
 
 
+def breaks(outputs, targets):
+    if WITHIN and WITHIN[0].graph is not None:
+        WITHIN[0].graph.broken = True
+        raise RuntimeError("operation not permitted when stream is capturing")
+    return cross_entropy(outputs, targets)
+
+
 WITHIN = []
-"""The card while `raises` may raise."""
+"""The card while `raises` and `breaks` may raise."""
 
 
-@pytest.mark.parametrize("loss", [asks_item, answers_here, masks, raises])
+@pytest.mark.parametrize("loss", [asks_item, answers_here, masks, raises, breaks])
 def test_what_cannot_be_recorded_is_left_to_others_and_numbers_are_drawn_as_before(loss):
     model, data = cases.mlp(), cases.vectors()
     objective = from_module(model, loss, data)
@@ -159,7 +166,7 @@ def test_what_cannot_be_recorded_is_left_to_others_and_numbers_are_drawn_as_befo
         what = moved(reading(objective))
         with pytest.raises((RuntimeError, ValueError)):
             CudaGraph().reader(what)
-        assert there.captures == (loss is raises)  # the others are found out before
+        assert there.captures == (loss in (raises, breaks))  # the others are found out before
         with drawing(torch.device("cuda:0"), 0):  # raises where the generator goes on recording
             pass
         timings = trial(what)
@@ -280,3 +287,25 @@ def test_on_a_card_a_fast_strategy_does_not_end_the_trial(monkeypatch):
     with card():
         trial(moved(here))
     assert seen == [Instant, Instant, Second]
+
+
+def test_the_trial_waits_for_the_first_call_before_it_times_the_loop(monkeypatch):
+    brought, real = [], strategy_choice.point_by_point
+    here = reading(NETWORKS["mlp"]())
+    with card() as there:
+
+        def noting(what, network):
+            inner = real(what, network)
+
+            def read(coords):
+                brought.append((len(coords), there.down.total()))
+                return inner(coords)
+
+            return read
+
+        monkeypatch.setattr(strategy_choice, "point_by_point", noting)
+        monkeypatch.setattr(strategy_choice, "_candidates", lambda _: iter([]))
+        trial(moved(here))
+    counts, downs = zip(*brought, strict=True)
+    assert counts == (1, 2, 1)
+    assert downs[0] < downs[1] < downs[2]
