@@ -43,7 +43,7 @@ section() { # part, name, seconds
 }
 
 cuda_tests() { # part, seconds
-  "$PYTHON" -c 'import pytest, hypothesis, jaxtyping' 2>/dev/null ||
+  "$PYTHON" -c 'import pytest, pytest_timeout, hypothesis, jaxtyping' 2>/dev/null ||
     { echo "The tests that need CUDA were left out: pytest is not installed." | tee -a "$folder/gpu_$1.md" && return; }
   # shellcheck disable=SC2046 # names without spaces; others need no CUDA, and collecting takes long
   timeout -k 5 "$2" "$PYTHON" -m pytest -q -m gpu -p no:cacheprovider \
@@ -52,7 +52,7 @@ cuda_tests() { # part, seconds
 }
 
 for part in "${parts[@]}"; do
-  : >"$folder/gpu_$part.md"
+  printf "# Graphics card, part %s\n\n" "$part" >"$folder/gpu_$part.md"
   case $part in
     1)
       section 1 strategies 45

@@ -58,12 +58,15 @@ class OnCard(Tensor):
 
 
 class Card(TorchDispatchMode):
-    """Within it the card is there. `waits`: values asked for; `up`, `down`: numbers moved."""
+    """Within it the card is there. `waits`: values asked for; `up`, `down`: numbers moved.
+
+    `captures` are the recordings begun, `entered` the devices that were made the current one.
+    """
 
     def __init__(self):
         super().__init__()
         self.waits, self.up, self.down = 0, Counter(), Counter()
-        self.graph, self.captures = None, 0
+        self.graph, self.captures, self.entered = None, 0, []
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -188,7 +191,7 @@ def card():
         "mem_get_info": lambda _=None: (FREE, 2 * FREE),
         "memory_reserved": lambda _=None: 0,
         "memory_allocated": lambda _=None: 0,
-        "device": lambda _: contextlib.nullcontext(),
+        "device": lambda one: contextlib.nullcontext(found.entered.append(one)),
         "Stream": lambda: stream,
         "stream": lambda _: contextlib.nullcontext(),
         "current_stream": lambda: stream,

@@ -88,18 +88,50 @@ def test_every_strategy_gives_on_the_card_what_the_loop_gives_here(kind, name):
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("kind", [Loop, Vmap, PlaneAlgebra, SharedLayers, CudaGraph])
+def test_every_strategy_gives_on_a_real_card_what_the_loop_gives_here(kind, name):
+    here = reading(NETWORKS[name]())
+    what = moved(here)
+    if not kind().applies(what):
+        assert (kind, name) in OTHERS
+        return
+    found = kind().reader(what)(WHERE.to("cuda:0")).cpu()
+    torch.testing.assert_close(found, Loop().reader(here)(WHERE), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_a_real_card_draws_and_records_after_a_recording_that_failed():
+    device = torch.device("cuda:0")
+    x = torch.ones(3, device=device)
+
+    def waits():
+        torch.cuda.synchronize()
+        return x * 2
+
+    with pytest.raises(RuntimeError):
+        Recording(waits, device)
+    assert torch.randn(3, device=device).isfinite().all()
+    assert torch.cuda.current_stream() == torch.cuda.default_stream()
+    assert Recording(lambda: x * 2, device)().tolist() == [2, 2, 2]
+
+
 def test_a_recording_reads_only_memory_that_it_holds():
     made = {}
 
     def work():
         return made["outside"] * 2 + made["list"][0]
 
-    with card():
+    with card() as there:
         made |= {
             "outside": torch.ones(3, device="cuda:0"),
             "list": [torch.ones(3, device="cuda:0")],
         }
         again = Recording(work, torch.device("cuda:0"))
+        assert there.entered == [torch.device("cuda:0")]  # whichever was the current one
         outside = made["outside"]
         made.clear()
         gc.collect()
@@ -271,8 +303,8 @@ def test_on_a_card_a_fast_strategy_does_not_end_the_trial(monkeypatch):
     class Instant(Rounded):
         def reader(self, reading):
             seen.append(type(self))
-            known = Loop().reader(reading)(strategy_choice.trial_coords(200, reading.plane))
-            return lambda coords: known[:, : len(coords)]
+            known = Loop().reader(reading)(strategy_choice.trial_coords(2, reading.plane))
+            return lambda coords: known.repeat(1, 64)[:, : len(coords)]
 
     class Second(Instant):
         pass
