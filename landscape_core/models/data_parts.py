@@ -31,7 +31,7 @@ def parts_of(
     Args:
         objective: the loss over all examples.
         size: the examples of a part.
-        graphs: how many times the values inside the network are held: once for a gradient.
+        graphs: how many times as much memory is needed as for a gradient.
 
     Raises:
         SpecError: what is needed at once does not fit into memory.

@@ -1,7 +1,7 @@
 """Work on a graphics card that is recorded once and replayed without Python, as a CUDA graph.
 
 What is recorded are addresses (Nguyen et al., Accelerating PyTorch with CUDA Graphs, 2021): a
-recording holds every tensor that it reads, as replaying reads that memory, whoever has it by then.
+recording holds every tensor that it reads, as memory that was freed would be read all the same.
 """
 
 import contextlib

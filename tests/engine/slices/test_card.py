@@ -1,6 +1,7 @@
 """Strategies on a graphics card that is not there (`support/card.py`): values, places and waits."""
 
 import gc
+import weakref
 
 import pytest
 import torch
@@ -341,3 +342,30 @@ def test_the_trial_waits_for_the_first_call_before_it_times_the_loop(monkeypatch
     counts, downs = zip(*brought, strict=True)
     assert counts == (1, 2, 1)
     assert downs[0] < downs[1] < downs[2]
+
+
+class Greedy(Rounded):
+    """Runs out of memory, and holds some."""
+
+    def reader(self, reading):
+        held = torch.ones(5)
+        HELD[:] = [weakref.ref(held)]
+
+        def read(coords):
+            raise torch.OutOfMemoryError(f"CUDA out of memory, {len(coords)} points, {len(held)}")
+
+        return read
+
+
+HELD = []
+"""What `Greedy` holds."""
+
+
+def test_a_strategy_that_runs_out_of_memory_gives_way_to_the_loop_and_leaves_its_memory():
+    here = reading(NETWORKS["mlp"]())
+    read = probe({"train": here.objective}, here.plane, {}, Greedy(), tried=True)
+    expected = Loop().reader(here)(WHERE)[:1]
+    torch.testing.assert_close(torch.from_numpy(read(WHERE.numpy())[0]), expected)
+    assert isinstance(read.used["train"], Loop)
+    gc.collect()
+    assert HELD[0]() is None
