@@ -22,6 +22,9 @@ from landscape_core.models.objective import Objective
 WHOLE = 4096
 """Examples whose graph is kept between products; more are gone through in parts of so many."""
 
+GRAPHS = 2
+"""How many times as much as a gradient a product holds: the graph of the gradient stays, too."""
+
 HELD = 2**24
 """Units times examples that products made at once may have, about."""
 
@@ -108,7 +111,7 @@ def parts_of(objective: Objective) -> list[tuple[Objective, float]]:
     """
     if not isinstance(objective, ModelObjective):
         return [(objective, 1.0)]
-    return [*data_parts.parts_of(objective, WHOLE)]
+    return [*data_parts.parts_of(objective, WHOLE, graphs=GRAPHS)]
 
 
 def together(objective: Objective) -> int:

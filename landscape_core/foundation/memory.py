@@ -19,7 +19,8 @@ def free_memory(device: torch.device | str = "cpu") -> int:
     """Bytes that a computation may still take on a device, within the process's own limits."""
     device = torch.device(device)
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + kept  # torch's own, which it gives again
     available = int(psutil.virtual_memory().available)
     return min(available, _left_in_container(), _left_in_address_space())
 

@@ -21,32 +21,39 @@ UNASKED = 256
 """Examples up to which nobody asks whether their graph fits into memory."""
 
 
-def parts_of(objective: ModelObjective, size: int) -> list[tuple[ModelObjective, float]]:
+def parts_of(
+    objective: ModelObjective, size: int, *, graphs: int = 1
+) -> list[tuple[ModelObjective, float]]:
     """Parts of so many examples and their weights in the loss, or all at once with weight 1.
 
     That the parts give the loss and its slope in the outputs is verified on these very parts.
+
+    Args:
+        objective: the loss over all examples.
+        size: the examples of a part.
+        graphs: how many times as much memory is needed as for a gradient.
 
     Raises:
         SpecError: what is needed at once does not fit into memory.
     """
     count = objective.examples
-    if count <= size and (count <= UNASKED or fits(objective)):
+    if count <= size and (count <= UNASKED or fits(objective, graphs)):
         return [(objective, 1.0)]
     found = additivity(objective)
-    while found.separable and size > 1 and not fits(objective.first(size)):
+    while found.separable and size > 1 and not fits(objective.first(size), graphs):
         size //= 2
     parts = [objective.between(start, start + size) for start in range(0, count, size)]
     if found.separable and verified(objective, parts, found.loss, places(objective.start)):
         weights = weights_of(objective, parts, found.loss)
         return [(part, weight) for part, weight in zip(parts, weights, strict=True) if weight]
-    if not fits(objective):
-        raise _too_large(objective, found)
+    if not fits(objective, graphs):
+        raise _too_large(objective, found, graphs)
     return [(objective, 1.0)]
 
 
-def fits(objective: ModelObjective) -> bool:
-    """Whether the graph of all examples fits into the memory that is free."""
-    return bytes_at_once(objective) <= free_memory(objective.start.device)
+def fits(objective: ModelObjective, graphs: int = 1) -> bool:
+    """Whether so many graphs of all examples fit into the memory that is free."""
+    return graphs * bytes_at_once(objective) <= free_memory(objective.start.device)
 
 
 def bytes_at_once(objective: ModelObjective) -> int:
@@ -74,8 +81,8 @@ def verified(
     return True
 
 
-def _too_large(objective: ModelObjective, found: Additivity) -> SpecError:
-    needed, free = bytes_at_once(objective), free_memory(objective.start.device)
+def _too_large(objective: ModelObjective, found: Additivity, graphs: int) -> SpecError:
+    needed, free = graphs * bytes_at_once(objective), free_memory(objective.start.device)
     told = (
         f"all {objective.examples} examples at once would take {needed} bytes, and {free} bytes"
         " are free"

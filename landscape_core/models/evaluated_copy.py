@@ -57,6 +57,12 @@ class EvaluatedCopy:
         like = self._objective.module
         self._state = None if self.is_plain else ModuleState(*things, like=like)
 
+    def hold(self, buffers: Mapping[str, Tensor]) -> None:
+        """Let every evaluation from now on begin with these buffers."""
+        for name, buffer in self._buffers.items():
+            buffer.copy_(buffers[name])
+        self.keep()
+
     def begin(self, moved: Mapping[str, Tensor]) -> None:
         """Put back what evaluations may have changed, but for these buffers, which have values."""
         if self._state is not None:

@@ -69,6 +69,11 @@ def device_named(given: torch.device | str | int) -> torch.device:
     except Exception as error:  # each kind of device has its own
         accepted = "a device that this machine and this build of torch have, for instance cpu"
         raise SpecError("device", str(given), accepted) from error
+    try:
+        torch.empty(0, device=found, dtype=torch.float64)
+    except Exception as error:
+        accepted = "one with float64, in which coordinates are measured: device='cpu'"
+        raise SpecError("device", str(given), accepted) from error
     return found
 
 

@@ -60,6 +60,7 @@ class LiveSlice:
         self._instance, self._store, self._strategy = instance, store, strategy
         self.tracker = PlaneTracker()
         self._trials: dict[int, Strategy] = {}
+        self._latest: dict[int, Probe] = {}
         self._budget: FrameBudget | None = None
         self._held: tuple[Plane | None, Grid, Entry, xr.Dataset] | None = None
         self.check(spec)
@@ -83,7 +84,7 @@ class LiveSlice:
         if spec.directions != self.spec.directions or spec.follow != self.spec.follow:
             self.tracker.forget()
         if spec != self.spec:
-            self._budget, self._trials, self._held = None, {}, None
+            self._budget, self._trials, self._latest, self._held = None, {}, {}, None
         self.spec = spec
 
     @property
@@ -201,5 +202,9 @@ class LiveSlice:
         if part.examples not in self._trials:
             found = probe(*asked, self._strategy, preferred=True)
             self._trials[part.examples] = found.strategies[split]
+            self._latest = {part.examples: found}
         chosen = self._trials[part.examples]
-        return probe(*asked, chosen, tried=True, preferred=self._strategy is not None)
+        read = probe(*asked, chosen, tried=True, preferred=self._strategy is not None)
+        before = self._latest.get(part.examples)
+        self._latest = {part.examples: read}  # of one size alone: each recording takes memory
+        return read if before is None else read.going_on_from(before)

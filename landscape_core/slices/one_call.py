@@ -122,7 +122,8 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
             Directions and re-estimated statistics are those of all examples; where neither needs
             data, no more are read of a loader. An `objective`, and a loss of several outputs, have
             no other examples than these; batches of an `objective` are kept whole.
-        device: where to compute; by default where the model's parameters lie.
+        device: where to compute; by default where the model's parameters lie, and of a backend
+            on the graphics cards of its workers, where they have any.
         dtype: floating type to compute in. By default parameters and buffers keep their types, and
             data are handed over as given; what network or loss refuses in its type, float64 data of
             NumPy for one, is converted to that of the parameters.
@@ -160,12 +161,11 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
         batch_norm=batch_norm,
     )  # fmt: skip
     attrs = {"directions": planned.directions, "seed": seed, "model": type(model).__name__}
-    total, work = (
-        planned.points,
-        compute_slice(
-            planned.probe, planned.grid, attrs, tolerance=asked, backend=backend, store=store
-        ),
-    )
+    total = planned.points
+    work = compute_slice(
+        planned.probe, planned.grid, attrs, tolerance=asked, backend=backend, store=store,
+        device=device,
+    )  # fmt: skip
     for last in work:
         yield Progress(int(last[COMPUTED].sum()), total, last)
     if asked is not None and not last.attrs.get("tolerance_reached", 1):

@@ -156,6 +156,12 @@ class Probe:
         parts = {name: part.to(device) for name, part in self.parts.items()}
         return replace(self, plane=plane, parts=parts, **_unread())
 
+    def going_on_from(self, before: "Probe") -> "Probe":
+        """This, with the readers of one before that can go on to this plane and these buffers."""
+        for part, strategy in self.strategies.items():
+            self.readers.go_on(before.readers, part, strategy, self.reading(part))
+        return self
+
     def _read(self, part: str, where: Tensor) -> Tensor:
         """The values (R, K) of a part at coordinates (K, D)."""
         try:
@@ -172,6 +178,7 @@ class Probe:
             if self.preferred:
                 warnings.warn(INSTEAD.format(name, error), stacklevel=2)
             self._replaced.add(part)
+            self.readers.drop(part, strategy)
             return self._reader(part)(where)
 
     def _reader(self, part: str) -> Reader:
@@ -236,6 +243,9 @@ def probe(  # noqa: PLR0913 - each choice by its name
         named = not (tried or preferred)
         return replace(asked, strategies=strategies, named=named, preferred=preferred)
     best = {name: trial(asked.reading(name), asked.hold_plain(name))[0] for name in parts}
+    for name, timing in best.items():
+        if timing.reader is not None:  # recorded or compiled once
+            asked.readers.put(name, timing.strategy, timing.reader, asked.reading(name))
     return replace(
         asked,
         strategies={name: timing.strategy for name, timing in best.items()},

@@ -39,6 +39,25 @@ class Reading:
         """The same reading of a copy of the network, which may come to harm."""
         return replace(self, objective=self.objective.apart())
 
+    def differs_in_place(self, other: "Reading") -> bool:
+        """Whether another reading is this one but for the plane's values and the buffers."""
+        mine, its = self.objective, other.objective
+        given = all(
+            getattr(mine, name) is getattr(its, name)
+            for name in ("own", "given_loss", "loss_function", "adapter")
+        )
+        data = all(_same_memory(getattr(mine, n), getattr(its, n)) for n in ("inputs", "targets"))
+        return (
+            given
+            and data
+            and mine.batch_norm == its.batch_norm
+            and self.plane.axes.shape == other.plane.axes.shape
+            and self.plane.origin.dtype == other.plane.origin.dtype
+            and list(self.measures) == list(other.measures)
+            and self.classes == other.classes
+            and (self.tf32, self.seed, self.draws) == (other.tf32, other.seed, other.draws)
+        )
+
     @property
     def moving_buffers(self) -> MovingBuffers | None:
         """Buffers that change from point to point; then points are read one by one."""
@@ -121,6 +140,13 @@ class Reading:
         if isinstance(measure, OutputMeasure):
             return measure.read(outputs, self.answers)
         raise TypeError(f"{type(measure).__name__} is read neither from outputs nor from gradients")
+
+
+def _same_memory(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors are the same numbers in the same place."""
+    same = (one.shape, one.stride(), one.dtype) == (other.shape, other.stride(), other.dtype)
+    places = ((t.untyped_storage()._cdata, t.storage_offset(), t.data_ptr()) for t in (one, other))
+    return one is other or (same and next(places) == next(places))
 
 
 @contextlib.contextmanager

@@ -46,7 +46,7 @@ KEEP = 2.0
 
 
 @public_call
-def compute_slice(
+def compute_slice(  # noqa: PLR0913 - each choice by its name
     read: Probe,
     grid: Grid,
     attrs: Mapping[str, Any] | None = None,
@@ -54,6 +54,7 @@ def compute_slice(
     tolerance: Tolerance | None = None,
     backend: Backend | None = None,
     store: Store | None = None,
+    device: str | torch.device | None = None,
 ) -> Iterator[xr.Dataset]:
     """The slice from coarse to fine, the last dataset being what was asked; from the store at once.
 
@@ -67,6 +68,8 @@ def compute_slice(
         tolerance: up to which error points may be interpolated; by default none is.
         backend: where to compute; by default in this process.
         store: where to keep the slice.
+        device: the kind of device on which workers of a backend compute; by default a graphics
+            card where they have one.
 
     Raises:
         SpecError: its values would not fit into memory; before any work.
@@ -82,7 +85,8 @@ def compute_slice(
         return
     key = keys[-1] if keys else ""
     start = _kept(read, store, key + UNFINISHED) if key else None
-    work = _computed(read, grid, attrs, tolerance, backend, start)
+    spread = None if backend is None else _travelling(backend, device)
+    work = _computed(read, grid, attrs, tolerance, spread, start)
     noted = _noted(work, store, key) if store and key else work
     last = None
     for last in _checked(read, noted, lambda: _plainly(read, grid, attrs, tolerance), store):
@@ -209,23 +213,23 @@ def _computed(
     grid: Grid,
     attrs: Mapping[str, Any] | None,
     tolerance: Tolerance | None,
-    backend: Backend | None,
+    spread: Spread | None,
     start: xr.Dataset | None,
 ) -> Iterator[xr.Dataset]:
-    spread: Spread | None = _travelling(backend) if backend else None
     if tolerance is not None:
         return refine(read, grid, tolerance, attrs, start=start, spread=spread)
-    quick = backend is None and start is None and read.seconds * grid.resolution**2 < KEEP / 10
+    quick = spread is None and start is None and read.seconds * grid.resolution**2 < KEEP / 10
     if quick:  # nobody would see a coarse picture
         return exact(read, grid, attrs)
     return sweep(read, grid, attrs, start=start, spread=spread)
 
 
-def _travelling(backend: Backend) -> Spread:
+def _travelling(backend: Backend, device: str | torch.device | None) -> Spread:
     """How a backend makes the calls of a probe, on the graphics cards that its workers have."""
+    on_card = device is None or torch.device(device).type == "cuda"
 
     def spread(call: Callable[[Floats], Floats], items: Sequence[Floats]) -> Iterator[Any]:
-        travels = Travelling(call.to("cpu")) if isinstance(call, Probe) else call
+        travels = Travelling(call.to("cpu"), on_card=on_card) if isinstance(call, Probe) else call
         return backend.map(travels, items)
 
     return spread
@@ -234,17 +238,19 @@ def _travelling(backend: Backend) -> Spread:
 class Travelling:
     """A probe that computes on the graphics card of the worker it comes to, if there is one."""
 
-    def __init__(self, read: Probe) -> None:
-        """Hold a probe whose tensors lie in ordinary memory."""
-        self._read = read
-        self._arrived: Probe | None = None
+    def __init__(self, read: Probe, *, on_card: bool = True) -> None:
+        """Hold a probe whose tensors lie in ordinary memory; `on_card`: it may leave that."""
+        self._read, self.on_card = read, on_card
+        self.arrived: Probe | None = None
 
     def __call__(self, coords: Floats) -> Floats:
         """The values at coordinates (K, D): (S, R, K)."""
-        if self._arrived is None:
-            self._arrived = self._read.to("cuda") if torch.cuda.is_available() else self._read
-        return self._arrived(coords)
+        if self.arrived is None:
+            self.arrived = self._read
+            if self.on_card and torch.cuda.is_available():
+                self.arrived = self._read.to(f"cuda:{torch.cuda.current_device()}")
+        return self.arrived(coords)
 
     def __getstate__(self) -> dict[str, Any]:
         """As it was before it arrived."""
-        return {"_read": self._read, "_arrived": None}
+        return {"_read": self._read, "on_card": self.on_card, "arrived": None}

@@ -10,7 +10,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -30,7 +30,8 @@ from landscape_core.slices.strategies.loop import Loop
 LOG = logging.getLogger(__name__)
 
 AGREEMENT = {torch.float64: 1e-10, torch.float32: 1e-5}
-"""How far, relatively, a strategy's values may lie from the loop's; for other types a hundredth."""
+"""How far, relatively, a strategy's values may lie from the loop's; for other types a hundredth,
+and where a card may round to TF32."""
 
 WORTH = 5
 """The points of the loop whose time a trial may take."""
@@ -38,11 +39,15 @@ WORTH = 5
 LEAST = 0.012
 """Seconds that a trial may take in any case."""
 
+LEAST_ON_CARD = 0.5
+"""The same on a graphics card, where recording and the first call of each kernel take long."""
+
 FEW = 2
 """Points at which a strategy is compared with the loop."""
 
 CLEARLY = 2
-"""A strategy that is so many times faster than the loop ends the trial."""
+"""A strategy that is so many times faster than the loop ends the trial, but on a graphics card:
+there all are faster than the loop, and many points at once perhaps by much more."""
 
 MARGIN = 1.1
 """A strategy must be so many times faster than the loop to be taken: so far a short trial errs."""
@@ -109,11 +114,15 @@ def applied(
 
 @dataclass(frozen=True)
 class Timing:
-    """What a strategy took a point in a trial, in seconds, and how far it lay from the loop."""
+    """What a strategy took a point in a trial, in seconds, and how far it lay from the loop.
+
+    `reader` is that of the trial, of the fastest alone.
+    """
 
     strategy: Strategy
     seconds: float
     deviation: float
+    reader: Reader | None = field(default=None, compare=False, repr=False)
 
 
 def trial(reading: Reading, network: PlainEvaluation | None = None) -> list[Timing]:
@@ -135,12 +144,12 @@ def trial(reading: Reading, network: PlainEvaluation | None = None) -> list[Timi
     network = network or Loop().evaluation(reading)
     trace = network.trace(plane.points(few[:1])[0])
     plain = point_by_point(reading, network)
-    first = plain(few[:1])
+    first, _ = _timed(plain, few[:1])
     truth, spent = _timed(plain, few)
     _, again = _timed(plain, few[:1])  # others are given their best time, too
     plainest = Timing(Loop(), min(spent / len(few), again), 0.0)
-    budget = max(LEAST, WORTH * plainest.seconds)
-    tolerance = AGREEMENT.get(plane.origin.dtype, 1e-2)
+    budget = max(LEAST_ON_CARD if _on_card(reading) else LEAST, WORTH * plainest.seconds)
+    tolerance = _tolerance(reading)
     if _deviation(first, truth[:, :1]) > tolerance and not trace.remembers:
         warnings.warn(UNSTEADY, stacklevel=4)
     if not trace.fixed:
@@ -149,7 +158,8 @@ def trial(reading: Reading, network: PlainEvaluation | None = None) -> list[Timi
         return [plainest]
     with unheard():  # of what a candidate does that is perhaps not taken
         tried = _tried(reading, (few, truth), plainest, budget)
-    return sorted(tried, key=lambda timing: timing.seconds * (1 if timing is plainest else MARGIN))
+    tried.sort(key=lambda timing: timing.seconds * (1 if timing is plainest else MARGIN))
+    return [tried[0], *(replace(timing, reader=None) for timing in tried[1:])]
 
 
 def _tried(
@@ -157,7 +167,7 @@ def _tried(
 ) -> list[Timing]:
     """The loop and the strategies that agree with it at known coordinates and their values."""
     (few, truth), timings = known, [plainest]
-    tolerance = AGREEMENT.get(reading.plane.origin.dtype, 1e-2)
+    tolerance, on_card = _tolerance(reading), _on_card(reading)
     used = 0.0  # by trying; what is imported on the way to a candidate is not its own
     for strategy in _candidates(reading):
         own = reading.apart()  # an error midway leaves the network as it was
@@ -168,13 +178,25 @@ def _tried(
             if deviation <= tolerance:
                 together = strategy.together(own)
                 seconds = seconds_per_point(reader, reading.plane, together, budget)
-                timings.append(Timing(strategy, seconds, deviation))
+                timings.append(Timing(strategy, seconds, deviation, reader))
         except Exception as error:  # some of what users write cannot be batched or recorded
             _skipped(strategy, error)
         used += time.perf_counter() - began
-        if used > budget or timings[-1].seconds < plainest.seconds / CLEARLY:
+        clearly = timings[-1].seconds < plainest.seconds / CLEARLY and not on_card
+        if used > budget or clearly:
             break
     return timings
+
+
+def _on_card(reading: Reading) -> bool:
+    return reading.plane.origin.device.type == "cuda"
+
+
+def _tolerance(reading: Reading) -> float:
+    """How far, relatively, values may lie from the loop's."""
+    kind = reading.plane.origin.dtype
+    rounds = reading.tf32 and _on_card(reading) and kind == torch.float32
+    return 1e-2 if rounds else AGREEMENT.get(kind, 1e-2)
 
 
 def _candidates(reading: Reading) -> Iterator[Strategy]:

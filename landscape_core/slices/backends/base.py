@@ -3,12 +3,19 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from landscape_core.foundation.recipes import Recipe
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+@runtime_checkable
+class UsesCard(Protocol):
+    """A call that says whether it computes on a graphics card, where there is one."""
+
+    on_card: bool
 
 
 @dataclass(frozen=True, kw_only=True)

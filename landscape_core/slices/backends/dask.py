@@ -6,6 +6,7 @@ by one. docs/cluster.md says how to start a cluster.
 
 import contextlib
 import logging
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
@@ -14,7 +15,7 @@ import torch
 
 from landscape_core.foundation.errors import BackendError
 from landscape_core.foundation.recipes import Knob, Note
-from landscape_core.slices.backends.base import Backend
+from landscape_core.slices.backends.base import Backend, UsesCard
 from landscape_core.slices.cluster_keys import Keys
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ class Dask(Backend):
     scheduler: Annotated[
         str, Note("address of a running scheduler, as tcp://host:8786; empty: workers made here")
     ] = ""
-    workers: Annotated[int, Knob(0, 10_000, "workers made here; 0: one a processor")] = 0
+    workers: Annotated[
+        int, Knob(0, 10_000, "workers made here; 0: one a processor, or one a card")
+    ] = 0
     threads: Annotated[int, Knob(1, 1024, "threads of each worker made here")] = 1
 
     def map(self, call: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[int, R]]:
@@ -74,7 +77,7 @@ class Dask(Backend):
             BackendError: dask.distributed is not installed, the scheduler does not answer, it has
                 no worker, or workers keep dying of the work.
         """
-        with self._client() as client:
+        with self._client(_cards(call)) as client:
             left = dict(enumerate(items))
             for _ in range(ATTEMPTS):
                 for index, found in _results(client, call, left):
@@ -88,7 +91,7 @@ class Dask(Backend):
         )
 
     @contextlib.contextmanager
-    def _client(self) -> Iterator["Client"]:
+    def _client(self, cards: int) -> Iterator["Client"]:
         try:
             from distributed import Client
         except ImportError as error:
@@ -96,7 +99,7 @@ class Dask(Backend):
         with contextlib.ExitStack() as stack:
             address = self.scheduler
             if not address:
-                address = stack.enter_context(local_cluster(self.workers, self.threads))
+                address = stack.enter_context(local_cluster(self.workers or cards, self.threads))
             try:
                 client = stack.enter_context(Client(address, timeout=PATIENCE))
                 client.wait_for_workers(1, timeout=PATIENCE)
@@ -174,7 +177,28 @@ def _alone() -> None:
 
 
 def _called(call: Callable[[T], R], item: T) -> R:
-    return call(item)
+    with _own_card(_cards(call)):
+        return call(item)
+
+
+def _cards(call: object) -> int:
+    """How many graphics cards there are for a call."""
+    return torch.cuda.device_count() if isinstance(call, UsesCard) and call.on_card else 0
+
+
+def _own_card(cards: int) -> contextlib.AbstractContextManager[object]:
+    """On the card of this worker: those made here are numbered, and take them in turn."""
+    if cards < 2:
+        return contextlib.nullcontext()
+    from distributed import get_worker
+
+    return torch.cuda.device(card_of(get_worker().name, cards))
+
+
+def card_of(worker: object, cards: int) -> int:
+    """Which of several cards a worker of this name computes on."""
+    name = str(worker)
+    return (int(name) if name.isdecimal() else zlib.crc32(name.encode())) % cards
 
 
 def _lost(error: BaseException) -> bool:

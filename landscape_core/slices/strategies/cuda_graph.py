@@ -5,9 +5,8 @@ Accelerating PyTorch with CUDA Graphs, 2021) records the work of one point and r
 Python.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
@@ -15,12 +14,8 @@ from torch import Tensor
 from landscape_core.models.block_size import block_memory
 from landscape_core.models.plain_evaluation import PlainEvaluation
 from landscape_core.slices.reading import Reader, Reading, exactly
+from landscape_core.slices.recorded_work import Recording, Work
 from landscape_core.slices.strategies.base import Strategy
-
-Work = Callable[[], Tensor]
-
-WARM_UPS = 3
-"""Evaluations before the recording, as libraries choose their kernels in the first ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,49 +34,48 @@ class CudaGraph(Strategy):
         return block_memory(reading.objective)
 
     def reader(self, reading: Reading) -> Reader:
-        network, plane = PlainEvaluation(reading.objective, tf32=reading.tf32), reading.plane
-        network.trace(plane.origin)  # which asks the processor
-        coord = torch.zeros(1, plane.dimensions).to(plane.origin)
-        record = _recorded if plane.origin.device.type == "cuda" else _called
+        return Replayed(reading)
 
-        def work() -> Tensor:
-            torch.add(plane.origin, (coord @ plane.axes)[0], out=network.flat)
-            return reading.values(network.forward()[None])[:, 0]
 
-        with exactly(reading):
-            again = record(work)
+@final
+class Replayed:
+    """A reader whose plane may be exchanged: the recording reads what its own tensors hold.
 
-        def read(coords: Tensor) -> Tensor:
-            coords = coords.to(plane.origin)
-            found = coords.new_empty(len(coords), reading.rows)
+    `again` gives the values (R,) at the coordinates (1, D) that `coord` holds.
+    """
+
+    def __init__(self, reading: Reading) -> None:
+        """Record the work of one point, or on a processor only make it ready."""
+        plane = reading.plane
+        self._reading = reading
+        self._network = PlainEvaluation(reading.objective, tf32=reading.tf32)
+        self._network.trace(plane.origin)  # which asks the processor
+        self._origin, self._axes = plane.origin.clone(), plane.axes.clone()
+        self.coord = self._origin.new_zeros(1, plane.dimensions)
+        self.again: Work = self._work
+        if plane.origin.device.type == "cuda":
             with exactly(reading):
-                for k in range(len(coords)):
-                    coord.copy_(coords[k : k + 1])
-                    found[k] = again()
-            return found.T
+                self.again = Recording(self._work, plane.origin.device)
 
-        return read
+    def __call__(self, coords: Tensor) -> Tensor:
+        """The values (R, K) at coordinates (K, D)."""
+        coords = coords.to(self._origin)
+        found = coords.new_empty(len(coords), self._reading.rows)
+        with exactly(self._reading):
+            for k in range(len(coords)):
+                self.coord.copy_(coords[k : k + 1])
+                found[k] = self.again()
+        return found.T
 
+    def go_on(self, reading: Reading) -> None:
+        """Read another plane of the same size, with other buffers, by the same recording."""
+        with torch.no_grad():
+            self._origin.copy_(reading.plane.origin)
+            self._axes.copy_(reading.plane.axes)
+            self._network.copy.own.hold(reading.objective.buffers)
 
-def _recorded(work: Work) -> Work:
-    """The same work, replayed; it gives the same tensor each time, filled anew."""
-    side = torch.cuda.Stream()
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        for _ in range(WARM_UPS):
-            work()
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        found = work()
-
-    def again() -> Tensor:
-        graph.replay()
-        return found
-
-    return again
-
-
-def _called(work: Work) -> Work:
-    """The same work without a recording: how this way is tested where there is no card."""
-    return work
+    def _work(self) -> Tensor:
+        """The values (R,) at the coordinates held."""
+        place = (self.coord @ self._axes)[0]
+        torch.add(self._origin, place, out=self._network.flat)
+        return self._reading.values(self._network.forward()[None])[:, 0]

@@ -27,7 +27,7 @@ CACHE_BYTES = 5 * 2**18
 """What the values of one layer may take per thread: near the processor, yet worth a call."""
 
 DEVICE_BYTES = 2**30
-"""The same on a graphics card, which wants much at once."""
+"""The same on a graphics card, which wants much at once; less where less of its memory is free."""
 
 EXAMPLES = 128
 """Examples at a time where all of them are many: whole vectors of a processor."""
@@ -60,21 +60,16 @@ class PlaneAlgebra(Strategy):
         flat = flattens or objective.inputs.ndim == 2
         if not flat or first == len(parts) or type(parts[first]) is not nn.Linear:
             return False
-        return _first_bytes(reading) < SHARE * free_memory(objective.start.device)
+        free = free_memory(objective.start.device)
+        return _first_bytes(reading) < SHARE * free and self.memory(reading) < free
 
     def memory(self, reading: Reading) -> int:
-        objective = reading.objective
-        points, sizes = _sizes(objective)
-        widths = _widths(objective)
-        residual = any(isinstance(part, Residual) for part in objective.module.modules())
-        pieces = (6 if residual else 2) * sum(set(widths)) * max(sizes)
-        values = pieces + 3 * widths[-1] * objective.examples
-        each = objective.start.element_size()
-        return _first_bytes(reading) + points * (values + objective.start.numel()) * each
+        points, sizes = _sizes(reading.objective)
+        return _first_bytes(reading) + points * _point_bytes(reading.objective, max(sizes))
 
     def together(self, reading: Reading) -> int:
         objective = reading.objective
-        return _together(_sizes(objective)[0])
+        return _together(_sizes(objective)[0], objective.start.device)
 
     def reader(self, reading: Reading) -> Reader:
         objective = reading.objective
@@ -90,7 +85,8 @@ class PlaneAlgebra(Strategy):
             # Products of few rows round otherwise; filled up, a point's value never depends on how
             # many others it is computed with.
             count = coords.shape[0]
-            steps = first.new_ones(count + -count % _together(points), 1 + coords.shape[1])
+            filled = -count % _together(points, first.device)
+            steps = first.new_ones(count + filled, 1 + coords.shape[1])
             steps[:, 1:] = 0
             steps[:count, 1:] = coords
             found = []
@@ -99,7 +95,7 @@ class PlaneAlgebra(Strategy):
             if ends_linear:
                 places[-1] = outputs
             with exactly(reading):
-                for piece in steps.split(_evenly(steps.shape[0], points)):
+                for piece in steps.split(_evenly(steps.shape[0], points, first.device)):
                     parts = in_parts(piece)
                     maps = [layer(parts, at) for layer, at in zip(layers, places, strict=True)]
                     for block in blocks:
@@ -152,14 +148,14 @@ class Outputs(ScratchBuffers):
         return found
 
 
-def _together(points: int) -> int:
+def _together(points: int, device: torch.device) -> int:
     """How many points are computed at a time, at least, where `points` are at most."""
-    return min(points, TOGETHER * torch.get_num_threads())
+    return min(points, TOGETHER * (torch.get_num_threads() if device.type == "cpu" else 1))
 
 
-def _evenly(count: int, points: int) -> int:
+def _evenly(count: int, points: int, device: torch.device) -> int:
     """How many points at a time, so that no rest is small; a multiple of what goes together."""
-    times, together = -(-count // points), _together(points)
+    times, together = -(-count // points), _together(points, device)
     return -(-count // (times * together)) * together
 
 
@@ -184,7 +180,9 @@ def _sizes(objective: ModelObjective) -> tuple[int, list[int]]:
     weights = max(p.numel() for p in objective.module.parameters())
     total, each = objective.examples, objective.start.element_size()
     if objective.start.device.type != "cpu":
-        return max(1, DEVICE_BYTES // (max(total * max(widths), weights) * each)), [total]
+        most = DEVICE_BYTES // (max(total * max(widths), weights) * each)
+        free = int(SHARE * free_memory(objective.start.device))
+        return max(1, min(most, free // _point_bytes(objective, total))), [total]
     whole = objective.normalizes and objective.batch_norm == "batch"
     blocks = 1 if whole or total <= 4 * EXAMPLES else total // EXAMPLES
     sizes = [EXAMPLES] * (blocks - 1)
@@ -195,6 +193,15 @@ def _sizes(objective: ModelObjective) -> tuple[int, list[int]]:
     points = min(MOST, CACHE_BYTES * threads // one, OUTPUT_BYTES // outputs)
     together = TOGETHER * threads
     return (points // together * together or max(1, points // threads) * threads), sizes
+
+
+def _point_bytes(objective: ModelObjective, size: int) -> int:
+    """What a point takes of which so many examples are computed at a time."""
+    widths = _widths(objective)
+    residual = any(isinstance(part, Residual) for part in objective.module.modules())
+    pieces = (6 if residual else 2) * sum(set(widths)) * size
+    values = pieces + 3 * widths[-1] * objective.examples
+    return (values + objective.start.numel()) * objective.start.element_size()
 
 
 def _widths(objective: ModelObjective) -> list[int]:

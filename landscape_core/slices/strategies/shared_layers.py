@@ -67,9 +67,10 @@ class SharedLayers(Strategy):
 
         def read(coords: Tensor) -> Tensor:
             found = []
-            for coord in coords:
+            known, there = coords.cpu(), coords.to(reading.plane.origin)  # waits for a card once
+            for coord, moved in zip(known, there, strict=True):
                 here.copy_(coord)
-                found.append(inner(coord[None]))
+                found.append(inner(moved[None]))
             return torch.cat(found, dim=1)
 
         return read

@@ -34,6 +34,8 @@ class Vmap(Strategy):
         objective = reading.objective
         if reading.moving_buffers or (objective.normalizes and objective.batch_norm != "running"):
             return False
+        if _each(reading) > free_memory(reading.plane.origin.device):
+            return False
         return not reading.wants_gradient or isinstance(objective.loss_function, Loss)
 
     def memory(self, reading: Reading) -> int:

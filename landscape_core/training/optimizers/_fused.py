@@ -49,7 +49,9 @@ def adam_step(  # noqa: PLR0913 - the letters of one formula
         [m],
         [v],
         largest,
-        [torch.tensor(float(t - 1), device=theta.device)],
+        [
+            torch.full((), float(t - 1), dtype=torch.float32, device=theta.device)
+        ],  # not copied there
         fused=theta.device.type in FUSED,
         amsgrad=u is not None,
         beta1=beta1,
@@ -72,7 +74,7 @@ def adagrad_step(
         [theta],
         [g],
         [s],
-        [torch.tensor(0.0, device=theta.device)],
+        [torch.zeros((), dtype=torch.float32, device="cpu")],  # which is read at every step
         fused=theta.device.type == "cpu",
         lr=rate,
         weight_decay=decay,

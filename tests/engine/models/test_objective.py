@@ -604,3 +604,16 @@ def test_an_objective_is_a_value_that_is_never_changed():
     assert part.indices.tolist() == [0, 1, 2, 3]
     assert vars(objective).keys() == before.keys()
     assert all(vars(objective)[name] is value for name, value in before.items())
+
+
+def test_a_device_without_float64_is_refused_before_any_work(monkeypatch):
+    empty = torch.empty
+
+    def without(*shape, dtype=None, device=None, **rest):  # as Apple's, which this machine lacks
+        if dtype == torch.float64 and str(device) == "mps":
+            raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+        return empty(*shape, dtype=dtype, **rest)
+
+    monkeypatch.setattr(torch, "empty", without)
+    with pytest.raises(SpecError, match=r"device must be one with float64.*got 'mps'"):
+        from_module(mlp(), cross_entropy, vectors(), device="mps")

@@ -29,6 +29,7 @@ from landscape_core.session import plane_tracker
 from landscape_core.session.picture import under
 from landscape_core.session.session import Session
 from landscape_core.slices.slice_spec import SliceSpec
+from landscape_core.slices.strategies.cuda_graph import CudaGraph
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.storage.store import Store
 from landscape_core.training.run import Run, Training, continues, train
@@ -563,3 +564,25 @@ def test_a_tolerance_is_of_the_scale_that_the_view_asks_for():
         found[scale] = last(session.refine()).slice
     assert json.loads(found["log"].attrs["tolerance"])["scale"] == "log"
     assert found["linear"]["error"].attrs["units"] != found["log"]["error"].attrs["units"]
+
+
+def test_pictures_of_a_run_that_goes_on_share_one_recording(monkeypatch):
+    made, real = [], CudaGraph.reader
+
+    def reader(strategy, reading):
+        made.append(reading.objective.examples)
+        return real(strategy, reading)
+
+    monkeypatch.setattr(CudaGraph, "applies", lambda *_: True)  # without a card it records nothing
+    monkeypatch.setattr(CudaGraph, "reader", reader)
+    dataset = {"kind": "spirals", "points": 80}
+    network = {"kind": "mlp", "normalization": {"kind": "batch"}}
+    run = run_of(problem={"kind": "supervised", "dataset": dataset, "architecture": network})
+    spec = SliceSpec(resolution=5, directions=Random())
+    sessions = [Session(run, spec, strategy=one) for one in (CudaGraph(), Loop())]
+    for _ in range(3):
+        for one in sessions:
+            one.advance(3)
+        found, expected = (last(one.refine()).slice["loss"].values for one in sessions)
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert len(made) == 1

@@ -1,6 +1,8 @@
 """Backends: all equal the serial one; dask through lost workers, errors and bad addresses."""
 
+import contextlib
 import os
+import pickle
 import signal
 import sys
 
@@ -10,17 +12,18 @@ import torch
 import xarray as xr
 
 import cases
+from card import card
 from landscape_core.foundation.errors import BackendError, SpecError
 from landscape_core.foundation.registry import entries
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.random import Random
 from landscape_core.slices.backends.base import Backend
-from landscape_core.slices.backends.dask import CALM, Dask, local_cluster
+from landscape_core.slices.backends.dask import CALM, Dask, card_of, local_cluster
 from landscape_core.slices.backends.serial import Serial
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.model_plan import probe_of
-from landscape_core.slices.slice import compute_slice
+from landscape_core.slices.slice import Travelling, compute_slice
 from landscape_core.slices.sweep import exact
 from landscape_core.slices.tolerance import Tolerance
 from landscape_core.storage import netcdf
@@ -190,3 +193,75 @@ def test_files_are_written_while_a_client_is_there(cluster):
     with distributed.Client(cluster):
         for _ in range(20):
             assert netcdf.from_bytes(netcdf.to_bytes(dataset)).equals(dataset)
+
+
+class WithCards:
+    """Says on which of two cards, which are not there, which worker computes."""
+
+    def __init__(self, *, on_card):
+        self.on_card = on_card
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        self.now = []
+        torch.cuda.device_count = lambda: 2  # of the worker's process alone
+        torch.cuda.device = lambda card: contextlib.nullcontext(self.now.append(card))
+
+    def __call__(self, values):
+        take(0.05)
+        card = self.now.pop() if self.now else None
+        return card, distributed.get_worker().name, os.getpid()
+
+
+@pytest.mark.exhaustive
+def test_each_worker_computes_on_a_card_of_its_own_unless_the_processor_is_asked_for():
+    with local_cluster(2) as address:
+        found = [
+            value for _, value in Dask(scheduler=address).map(WithCards(on_card=True), items())
+        ]
+        assert {(card, int(name)) for card, name, _ in found} == {(0, 0), (1, 1)}
+        asked = Dask(scheduler=address).map(WithCards(on_card=False), items())
+        assert {card for _, (card, *_) in asked} == {None}
+
+
+@pytest.mark.exhaustive
+def test_there_is_one_worker_a_card(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    found = [value for _, value in Dask().map(Pid(), items(6))]
+    assert len(set(found)) == 1
+
+
+class Pid:
+    """Computes on a card, if there is one."""
+
+    on_card = True
+
+    def __call__(self, values):
+        take(0.05)
+        return os.getpid()
+
+
+def test_workers_of_others_are_spread_over_the_cards():
+    assert [card_of(name, 3) for name in (0, 1, 2, 3, "4")] == [0, 1, 2, 0, 1]
+    assert {card_of(f"tcp://host:{port}", 2) for port in range(8000, 8020)} == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"), [(None, "cuda:0"), ("cuda:1", "cuda:0"), ("cpu", "cpu")]
+)
+def test_an_asked_processor_is_obeyed_where_workers_have_cards(asked, expected):
+    objective = ModelObjective(cases.mlp(), CrossEntropy(), *cases.vectors())
+    read, grid = probe_of({"train": objective}, Random(), {}), Grid.square(0.5, 3)
+
+    class Here(Serial):
+        def map(self, call, items):
+            calls.append(pickle.loads(pickle.dumps(call)))
+            return Serial().map(calls[-1], items)
+
+    calls = []
+    with card():
+        *_, found = compute_slice(read, grid, backend=Here(), device=asked)
+        assert isinstance(calls[0], Travelling)
+        assert calls[0].arrived.plane.origin.device == torch.device(expected)
+    *_, plain = exact(read, grid)
+    np.testing.assert_allclose(found["loss"], plain["loss"], rtol=1e-12)
