@@ -1,0 +1,68 @@
+"""Tables in Parquet files, where pyarrow or fastparquet is installed."""
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from landscape_core.foundation.errors import FileFormatError, MissingPackageError
+from landscape_core.foundation.memory import amount
+from landscape_core.storage.bounded_files import check_regular
+from landscape_core.storage.table_limits import check_shape
+
+LARGEST = 2**26
+"""Bytes of a file."""
+
+ENGINES = ("pyarrow", "fastparquet")
+"""The packages that read Parquet, the preferred one first."""
+
+
+def available() -> bool:
+    """Whether a package that reads Parquet is installed."""
+    return any(find_spec(name) for name in ENGINES)
+
+
+def columns_of(path: Path) -> Mapping[str, npt.NDArray[Any]]:
+    """The columns of a Parquet file by name; rows and columns are counted before they are read.
+
+    Raises:
+        MissingPackageError: neither pyarrow nor fastparquet is installed.
+        FileFormatError: a damaged or too large file.
+    """
+    if not available():
+        raise MissingPackageError(
+            f"{path.name}: reading Parquet needs the package pyarrow or fastparquet"
+            " (pip install pyarrow); without one, save the table as CSV."
+        )
+    size = check_regular(path)
+    if size > LARGEST:
+        raise FileFormatError(
+            f"{path.name} has {amount(size)}, and at most {amount(LARGEST)} are read."
+        )
+    try:
+        return _read(path)
+    except FileFormatError:
+        raise
+    except Exception as error:  # a damaged file raises anything
+        reason = str(error).partition("\n")[0]
+        raise FileFormatError(f"{path.name} cannot be read as Parquet: {reason}") from error
+
+
+def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
+    if find_spec("pyarrow"):
+        import pyarrow.parquet
+
+        with pyarrow.parquet.ParquetFile(path) as file:
+            names = list(file.schema_arrow.names)
+            check_shape(path, names, file.metadata.num_rows)
+            frame = file.read().to_pandas(ignore_metadata=True)
+    else:
+        import fastparquet
+
+        other = fastparquet.ParquetFile(str(path))
+        names = list(other.columns)
+        check_shape(path, names, int(other.count()))
+        frame = other.to_pandas(columns=names, index=False)
+    return {str(name): frame[name].to_numpy() for name in names}
