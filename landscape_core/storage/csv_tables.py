@@ -2,23 +2,30 @@
 
 import csv
 import io
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from landscape_core.foundation.errors import FileFormatError
 from landscape_core.storage.bounded_files import bounded_text
-from landscape_core.storage.table_limits import check_shape
+from landscape_core.storage.table_limits import check_columns, check_shape
 
 LARGEST = 2**26
 """Bytes of a file."""
 
 SEPARATORS = (",", ";", "\t")
 
-MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
+MISSING = frozenset(("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"))
 """Cells that stand for a missing value."""
+
+LOGICAL = {"true": True, "false": False}
+
+ROWS = 4096
+"""Rows that are converted at a time."""
 
 
 def columns_of(path: Path) -> Mapping[str, npt.NDArray[Any]]:
@@ -38,23 +45,47 @@ def columns_of(path: Path) -> Mapping[str, npt.NDArray[Any]]:
         raise FileFormatError(f"{path.name} is not text in UTF-8: save it as UTF-8.") from error
     if "\0" in text:
         raise FileFormatError(f"{path.name} is not text: it has a zero byte.")
-    separator = _separator(text)
-    first, rows = _checked_rows(path, text, separator)
+    first = next(_rows(path, text), None)
+    if first is None:
+        raise FileFormatError(f"{path.name} is empty.")
     named = not all(map(_is_number, first))
     names = [name.strip() for name in first] if named else [""] * len(first)
     names = [name or f"column {place}" for place, name in enumerate(names, 1)]
-    check_shape(path, names, rows - named)
-    skipped = _lines_of_first(text, separator) if named else 0
-    import pandas  # takes a while to import
+    check_columns(path, names)
+    numbers = _numbers(path, text, len(names), named)
+    texts = {place: list[str]() for place, found in enumerate(numbers) if found is None}
+    if texts:
+        for row in _examples(path, text, named):
+            for place, cells in texts.items():
+                cells.append(row[place].strip())
+    return {
+        name: _texts(texts[place]) if found is None else found
+        for place, (name, found) in enumerate(zip(names, numbers, strict=True))
+    }
 
-    frame = pandas.read_csv(
-        io.StringIO(text), sep=separator, header=None, skiprows=skipped,
-        names=range(len(names)), index_col=False, na_values=list(MISSING), keep_default_na=False,
-        skipinitialspace=True, low_memory=False, float_precision="round_trip",
-    )  # fmt: skip
-    if len(frame) != rows - named:
-        raise FileFormatError(f"{path.name} cannot be read: its rows or quotes are damaged.")
-    return {name: frame[place].to_numpy() for place, name in enumerate(names)}
+
+def _rows(path: Path, text: str) -> Iterator[list[str]]:
+    """The rows that are not empty, each with as many cells as the first."""
+    separator, columns, count = _separator(text), 0, 0
+    reader = csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True, strict=True)
+    try:
+        for row in filter(None, reader):
+            columns, count = columns or len(row), count + 1
+            if len(row) != columns:
+                raise FileFormatError(
+                    f"{path.name}: row {count} has {len(row)} cells, and the first has {columns}."
+                )
+            yield row
+    except csv.Error as error:
+        raise FileFormatError(f"{path.name}: after row {count}, {error}.") from error
+
+
+def _examples(path: Path, text: str, named: bool) -> Iterator[list[str]]:  # noqa: FBT001
+    """The rows without that of the names."""
+    rows = _rows(path, text)
+    if named:
+        next(rows)
+    return rows
 
 
 def _separator(text: str) -> str:
@@ -64,38 +95,63 @@ def _separator(text: str) -> str:
     return max(SEPARATORS, key=outside.count)
 
 
-def _checked_rows(path: Path, text: str, separator: str) -> tuple[list[str], int]:
-    """The cells of the first row, and how many rows there are; all have equally many cells."""
-    first: list[str] = []
-    count = 0
-    reader = csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True, strict=True)
-    try:
-        for row in reader:
-            if not row:
-                continue
-            first, count = first or row, count + 1
-            if len(row) != len(first):
-                raise FileFormatError(
-                    f"{path.name}: row {count} has {len(row)} cells, and the first has"
-                    f" {len(first)}."
-                )
-    except csv.Error as error:
-        raise FileFormatError(f"{path.name}: after row {count}, {error}.") from error
-    if not count:
-        raise FileFormatError(f"{path.name} is empty.")
-    return first, count
+def _numbers(
+    path: Path,
+    text: str,
+    columns: int,
+    named: bool,  # noqa: FBT001
+) -> list[npt.NDArray[np.float64] | None]:
+    """The numbers of each column, missing ones as NaN; None of a column that has text."""
+    parts: list[list[npt.NDArray[np.float64]] | None] = [[] for _ in range(columns)]
+    rows = 0
+    for block in _blocks(_examples(path, text, named)):
+        rows += len(block)
+        check_shape(path, columns, rows)
+        for place, cells in enumerate(zip(*block, strict=True)):
+            found = parts[place]
+            if found is not None:
+                try:
+                    found.append(np.array([_number(cell) for cell in cells]))
+                except ValueError:
+                    parts[place] = None
+    return [None if found is None else np.concatenate([*found, np.empty(0)]) for found in parts]
 
 
-def _lines_of_first(text: str, separator: str) -> int:
-    """How many lines there are before the second row."""
-    reader = csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True)
-    next((row for row in reader if row), None)
-    return reader.line_num
+def _blocks(rows: Iterator[list[str]]) -> Iterator[list[list[str]]]:
+    block: list[list[str]] = []
+    for row in rows:
+        block.append(row)
+        if len(block) == ROWS:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def _number(cell: str) -> float:
+    """The number in a cell, NaN where it is missing.
+
+    Raises:
+        ValueError: it holds something else; Python's own `1_000` is no number of a table.
+    """
+    if cell in MISSING:
+        return math.nan
+    if "_" in cell:
+        raise ValueError(cell)
+    return float(cell)
 
 
 def _is_number(cell: str) -> bool:
     try:
-        float(cell)
+        return not math.isnan(_number(cell.strip()))
     except ValueError:
         return False
-    return "_" not in cell
+
+
+def _texts(cells: list[str]) -> npt.NDArray[Any]:
+    """Truth values, if all are such; text otherwise, empty where it is missing."""
+    if all(cell.lower() in LOGICAL for cell in cells):
+        return np.array([LOGICAL[cell.lower()] for cell in cells])
+    known: dict[str, str] = {}  # equal cells are one object
+    texts = ["" if cell in MISSING else known.setdefault(cell, cell) for cell in cells]
+    return np.array(texts, dtype=object)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from landscape_core.foundation.errors import FileFormatError
 from landscape_core.foundation.memory import amount
-from landscape_core.storage.table_limits import MOST_COLUMNS, MOST_ROWS, check_shape
+from landscape_core.storage.table_limits import MOST_COLUMNS, MOST_ROWS, check_columns, check_shape
 
 LARGEST = 2**28
 """Bytes of all arrays of a file."""
@@ -44,7 +44,8 @@ def columns_of(path: Path) -> Mapping[str, npt.NDArray[Any]]:
         for array, values in arrays.items()
         for place, name in enumerate(_names(array, values))
     ]
-    check_shape(path, [name for _, name, _ in names], max(lengths, default=0))
+    check_columns(path, [name for _, name, _ in names])
+    check_shape(path, len(names), max(lengths, default=0))
     for array, name, place in names:
         values = arrays[array]
         found[name] = np.ascontiguousarray(values if values.ndim == 1 else values[:, place])

@@ -1,5 +1,6 @@
 """Tables in Parquet files, where pyarrow or fastparquet is installed."""
 
+import contextlib
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from landscape_core.foundation.errors import FileFormatError, MissingPackageError
 from landscape_core.foundation.memory import amount
 from landscape_core.storage.bounded_files import check_regular
-from landscape_core.storage.table_limits import check_shape
+from landscape_core.storage.table_limits import check_columns, check_shape
 
 LARGEST = 2**26
 """Bytes of a file."""
@@ -21,7 +22,7 @@ ENGINES = ("pyarrow", "fastparquet")
 
 def available() -> bool:
     """Whether a package that reads Parquet is installed."""
-    return any(find_spec(name) for name in ENGINES)
+    return bool(_installed())
 
 
 def columns_of(path: Path) -> Mapping[str, npt.NDArray[Any]]:
@@ -51,18 +52,29 @@ def columns_of(path: Path) -> Mapping[str, npt.NDArray[Any]]:
 
 
 def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
-    if find_spec("pyarrow"):
+    if ENGINES[0] in _installed():
         import pyarrow.parquet
 
         with pyarrow.parquet.ParquetFile(path) as file:
             names = list(file.schema_arrow.names)
-            check_shape(path, names, file.metadata.num_rows)
-            frame = file.read().to_pandas(ignore_metadata=True)
-    else:
-        import fastparquet
+            check_columns(path, names)
+            check_shape(path, len(names), file.metadata.num_rows)
+            table = file.read()
+        return {name: table.column(name).to_numpy() for name in names}
+    import fastparquet
 
-        other = fastparquet.ParquetFile(str(path))
-        names = list(other.columns)
-        check_shape(path, names, int(other.count()))
+    with contextlib.ExitStack() as files:  # which it leaves open
+
+        def opened(name: str, mode: str = "rb") -> Any:
+            return files.enter_context(Path(name).open(mode))
+
+        other = fastparquet.ParquetFile(str(path), open_with=opened)
+        names = list(map(str, other.columns))
+        check_columns(path, names)
+        check_shape(path, len(names), int(other.count()))
         frame = other.to_pandas(columns=names, index=False)
-    return {str(name): frame[name].to_numpy() for name in names}
+    return {name: frame[name].to_numpy() for name in names}
+
+
+def _installed() -> list[str]:
+    return [name for name in ENGINES if find_spec(name)]

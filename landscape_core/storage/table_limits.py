@@ -10,18 +10,26 @@ MOST_COLUMNS = 1000
 MOST_CELLS = 20_000_000
 
 
-def check_shape(path: Path, names: Sequence[str], rows: int) -> None:
-    """Refuse a table that is too large, or two of whose columns have one name.
+def check_shape(path: Path, columns: int, rows: int) -> None:
+    """Refuse a table that is too large.
 
     Raises:
-        FileFormatError: names what is too large or twice there.
+        FileFormatError: names its size, and what is read at most.
     """
-    columns = len(names)
     if rows > MOST_ROWS or columns > MOST_COLUMNS or rows * columns > MOST_CELLS:
         raise FileFormatError(
-            f"{path.name} has {rows} rows and {columns} columns; at most {MOST_ROWS} rows,"
+            f"{path.name} has {rows} rows or more and {columns} columns; at most {MOST_ROWS} rows,"
             f" {MOST_COLUMNS} columns and {MOST_CELLS} cells are read."
         )
+
+
+def check_columns(path: Path, names: Sequence[str]) -> None:
+    """Refuse more columns than are read, or two of one name.
+
+    Raises:
+        FileFormatError: names how many, or the name.
+    """
+    check_shape(path, len(names), 0)
     seen: set[str] = set()
     for name in names:
         if name in seen:

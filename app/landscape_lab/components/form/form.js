@@ -28,7 +28,7 @@ summary span{font-weight:400;color:var(--soft)}
 .dot:hover::before{box-shadow:0 0 0 3px #0f6e8433}
 @media (pointer:coarse){.dot::after{content:"";position:absolute;inset:0 -22px 0 -8px}}
 select,input[type=text]{font:inherit;color:inherit;background:#fff;border:var(--edge,1px) solid var(--rim);border-radius:5px;height:var(--size);padding:0 4px;box-sizing:border-box;min-width:0;width:100%}
-.file{font:inherit;color:inherit;background:#fff;border:var(--edge,1px) solid var(--rim);border-radius:5px;height:var(--size);padding:0 7px;min-width:0;width:100%;text-align:left;white-space:nowrap;overflow:hidden;text-overflow:ellipsis;cursor:pointer}.file:hover{border-color:var(--tint)}
+.file{font:inherit;color:inherit;background:#f1f5f6;border:var(--edge,1px) solid var(--rim);border-radius:5px;height:var(--size);padding:0 7px;min-width:0;width:100%;text-align:left;white-space:nowrap;overflow:hidden;text-overflow:ellipsis;cursor:pointer}.file:hover{border-color:var(--tint)}
 input.exact{width:4.9em;flex:none;text-align:right;font-variant-numeric:tabular-nums}
 input[type=range]{flex:1;min-width:0;accent-color:var(--tint);height:var(--size);margin:0}
 input[type=checkbox]{accent-color:var(--tint);width:calc(16px*var(--scale,1));height:calc(16px*var(--scale,1));margin:0}
