@@ -9,7 +9,7 @@ from landscape_lab.page.form_sections import message_of
 from landscape_lab.page.own_table import OwnTable, lacking_table
 from landscape_lab.page.run import PageRun
 from landscape_lab.state.file_names import check_names_no_files
-from landscape_lab.state.fitting_loss import with_fitting_loss
+from landscape_lab.state.fitting_loss import with_fitting_batch, with_fitting_loss
 from landscape_lab.state.form_model import assign, plain_value, rows
 from landscape_lab.state.place_changes import with_settings, work_of
 from landscape_lab.state.scene import Scene
@@ -63,7 +63,8 @@ class PageSettings:
         """Go on with the settings of a scene, of which those at a path are new."""
         run = self._run
         try:
-            scene, said = with_fitting_loss(scene, path)
+            scene, of_loss = with_fitting_loss(scene, path)
+            scene, of_batch = with_fitting_batch(scene, path)
             if run.visited:
                 there = replace(run.place.alone(), start=scene, changes=())
                 check_names_no_files(there, run.held)
@@ -87,7 +88,7 @@ class PageSettings:
             run.draw()
         else:
             run.submit()
-        if said:
+        if said := " ".join(filter(None, (of_loss, of_batch))):
             run.layout.toolbar.message(said)
 
     def restore(self, path: str) -> None:
