@@ -20,7 +20,7 @@ class Command(Export):
     """A command that reproduces this slice bit for bit."""
 
     label: ClassVar[str] = "Command line"
-    rank: ClassVar[int] = 9
+    rank: ClassVar[int] = 13
     suffix: ClassVar[str] = "sh"
     mime: ClassVar[str] = "text/x-sh"
     readable: ClassVar[bool] = True

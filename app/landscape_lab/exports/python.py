@@ -50,7 +50,7 @@ class Python(Export):
     """A short program that reproduces this slice bit for bit."""
 
     label: ClassVar[str] = "Python program"
-    rank: ClassVar[int] = 8
+    rank: ClassVar[int] = 12
     suffix: ClassVar[str] = "py"
     mime: ClassVar[str] = "text/x-python"
     readable: ClassVar[bool] = True
