@@ -215,7 +215,11 @@ def _computed(
     spread: Spread | None = _travelling(backend) if backend else None
     if tolerance is not None:
         return refine(read, grid, tolerance, attrs, start=start, spread=spread)
-    quick = backend is None and start is None and read.seconds * grid.resolution**2 < KEEP / 10
+    quick = (
+        backend is None
+        and start is None
+        and read.seconds * grid.resolution * grid.shape(2)[0] < KEEP / 10
+    )
     if quick:  # nobody would see a coarse picture
         return exact(read, grid, attrs)
     return sweep(read, grid, attrs, start=start, spread=spread)

@@ -52,7 +52,7 @@ class HeldTables:
 
         Raises:
             SpecError: the ending is that of no table.
-            FileFormatError: it is larger than what is held.
+            FileFormatError: it is larger than an upload may be.
         """
         ending = Path(name).suffix.lower()
         if ending not in ENDINGS:

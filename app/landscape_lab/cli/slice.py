@@ -146,7 +146,7 @@ def _of_network(own: "OwnNetwork", asked: argparse.Namespace) -> "xr.Dataset":
         objective=own.objective,
         directions=spec.directions if named or own.path else None,
         path=own.path,
-        resolution=spec.resolution,
+        resolution=(spec.resolution, spec.beta_resolution or spec.resolution),
         span=spec.ends() or spec.span,
         dimensions=spec.dimensions,
         measures=spec.chosen_measures(),

@@ -1,4 +1,4 @@
-"""Your own tables in programs and commands: a file that whoever runs them has to have."""
+"""Your own tables in programs and commands: a file that must be there when they run."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,7 +21,7 @@ def _uploaded(scene: Scene) -> Iterator[tuple[str, str]]:
 def with_files(place: Place) -> tuple[Place, dict[str, str]]:
     """The place with a file name for each uploaded table, and the digests of these files.
 
-    Programs and commands read the table from there: whoever runs them has to have it.
+    Programs and commands read the table from there.
     """
     scene, files = place.start, dict[str, str]()
     for path, name in _uploaded(scene):

@@ -21,6 +21,8 @@ class VTP(Export):
 
     def made(self, shown: Shown) -> Iterator[Making]:
         seen = drawn(shown.place, shown.picture)
-        options = {"split": seen.split, "variable": seen.variable, "scale": seen.scale}
-        made = formats.content(seen.slice, Path(f"slice.{self.suffix}"), **options)
+        made = formats.content(
+            seen.slice, Path(f"slice.{self.suffix}"),
+            split=seen.split, variable=seen.variable, scale=seen.scale,
+        )  # fmt: skip
         yield Making(1, 1, made)

@@ -20,6 +20,7 @@ from landscape_core.models.table_columns import (
     Examples,
     examples,
 )
+from landscape_core.storage.bounded_files import check_regular
 from landscape_core.storage.data_tables import DataTable, read_table
 from landscape_core.storage.held_tables import held_table, is_name
 
@@ -100,7 +101,9 @@ class Table(ProblemData):
                 "Your own table: no file is named. Upload or paste one in the app, or name it in"
                 " Table(path=...) or --set problem.dataset.path=..."
             )
-        return held_table(self.path) if is_name(self.path) else Path(self.path)
+        path = held_table(self.path) if is_name(self.path) else Path(self.path)
+        check_regular(path)
+        return path
 
     def _examples(self) -> Examples:
         found = examples(self.table(), self.target, self.features, self.task)

@@ -124,6 +124,9 @@ def test_formulas_and_too_many_classes_are_refused(tmp_path):
 def test_without_a_file_it_is_said_how_to_name_one():
     with pytest.raises(MissingDataError, match=r"Upload or paste one in the app, or name it"):
         Table().build(0)
+    for read in (Table.build, Table.files):
+        with pytest.raises(MissingDataError, match=r"/no/such\.csv: no such file"):
+            read(Table(path="/no/such.csv"), *([0] if read is Table.build else []))
 
 
 def test_the_key_follows_the_content_and_not_the_place(table, tmp_path):
