@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from landscape_core.foundation.errors import FileFormatError
-from landscape_core.storage.bounded_files import bounded_text
+from landscape_core.storage.bounded_files import bounded_text, check_memory
 from landscape_core.storage.table_limits import check_columns, check_shape
 
 LARGEST = 2**26
@@ -23,6 +23,9 @@ MISSING = frozenset(("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
 """Cells that stand for a missing value."""
 
 LOGICAL = {"true": True, "false": False}
+
+GROWTH = 16
+"""Bytes of memory that a character may take while it is read, as in a row of nothing but commas."""
 
 ROWS = 4096
 """Rows that are converted at a time."""
@@ -45,6 +48,7 @@ def columns_of(path: Path) -> Mapping[str, npt.NDArray[Any]]:
         raise FileFormatError(f"{path.name} is not text in UTF-8: save it as UTF-8.") from error
     if "\0" in text:
         raise FileFormatError(f"{path.name} is not text: it has a zero byte.")
+    check_memory(path, GROWTH * len(text))
     first = next(_rows(path, text), None)
     if first is None:
         raise FileFormatError(f"{path.name} is empty.")

@@ -12,7 +12,7 @@ from landscape_lab.exports.base import Export, Making, Shown
 
 @dataclass(frozen=True, kw_only=True)
 class CSV(Export):
-    """The slice as a table for spreadsheets: a row for each point, without the path."""
+    """The slice as a table for spreadsheets, a row for each point."""
 
     label: ClassVar[str] = "CSV table"
     rank: ClassVar[int] = 8

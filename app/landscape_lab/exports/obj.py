@@ -12,7 +12,7 @@ from landscape_lab.exports.base import Export, Making, Shown
 
 @dataclass(frozen=True, kw_only=True)
 class OBJ(Export):
-    """The surface as it is drawn, with the path, for Blender and other modelling programs."""
+    """The surface as it is drawn, with the path, for Blender."""
 
     label: ClassVar[str] = "OBJ surface"
     rank: ClassVar[int] = 11
