@@ -114,7 +114,7 @@ def slice_of_trajectory(
     """
     spec = spec or SliceSpec()
     planned = plan_slice(path, spec, others, step=step)
-    total = planned.grid.resolution**spec.dimensions
+    total = spec.points
     at = int(path["step"].values[index_at(path, step)])
     attrs = slice_attributes(run_of(path), spec, at)
     dataset = None
@@ -190,7 +190,7 @@ def plan_slice(
     parts = with_statistics(
         parts, projected.plane, named_choice(spec.batch_norm), "SliceSpec.batch_norm"
     )
-    grid = Grid.between(projected.low, projected.high, spec.resolution)
+    grid = Grid.between(projected.low, projected.high, spec.resolution, spec.beta_resolution)
     return PlannedSlice(probe(parts, projected.plane, spec.chosen_measures()), grid, projected)
 
 

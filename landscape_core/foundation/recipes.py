@@ -66,6 +66,21 @@ class FileName(Note):
     """The meaning of a field that names a file or folder of the machine that computes."""
 
 
+@dataclass(frozen=True)
+class TableFile(FileName):
+    """The meaning of a field that names a table, which the app takes by upload."""
+
+
+@dataclass(frozen=True)
+class ColumnName(Note):
+    """The meaning of a field that names a column of the table of the same recipe."""
+
+
+@dataclass(frozen=True)
+class ColumnNames(Note):
+    """The meaning of a field that names columns of the table, separated by commas."""
+
+
 Mark = Knob | Choice | Note
 
 LONGEST_TEXT = 4096

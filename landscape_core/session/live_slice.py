@@ -123,7 +123,9 @@ class LiveSlice:
 
     def grid(self, projected: ProjectedPath) -> Grid:
         """The grid of the complete slice."""
-        return Grid.between(projected.low, projected.high, self.spec.resolution)
+        return Grid.between(
+            projected.low, projected.high, self.spec.resolution, self.spec.beta_resolution
+        )
 
     def held(self, observed: ObservedRun, projected: ProjectedPath) -> xr.Dataset | None:
         """The slice as it was last completed, if that is the one that is asked for.

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.public_call import public_call
 from landscape_core.slices.cells import grown
 from landscape_core.slices.grid import Grid
@@ -76,6 +77,10 @@ def refine(
         start: an unfinished slice of the same, whose computed points are used.
         spread: `map` of a backend that computes elsewhere.
     """
+    sizes = grid.shape(read.plane.dimensions)
+    if len(set(sizes)) > 1:
+        accepted = "equal along both axes where a tolerance allows interpolated points"
+        raise SpecError("Grid.beta_resolution", grid.beta_resolution, accepted)
     grid_values = GridValues.blank(read, grid).resumed(start)
     state = Refinement(grid_values, tolerance, dict(attrs or {}), spread)
     if grid.resolution < FEWEST:

@@ -1,5 +1,6 @@
 """What a slice will take, known before it is begun."""
 
+import math
 from dataclasses import dataclass
 
 from landscape_core.foundation.errors import SpecError
@@ -41,7 +42,7 @@ def estimate(read: Probe, grid: Grid) -> Estimate:
         SpecError: its values would not fit into memory.
     """
     dimensions = read.plane.dimensions
-    evaluations = grid.resolution**dimensions
+    evaluations = math.prod(grid.shape(dimensions))
     values = COPIES * 8 * evaluations * len(read.parts) * sum(read.rows.values())
     free = free_memory("cpu")
     if values > free:
@@ -51,7 +52,7 @@ def estimate(read: Probe, grid: Grid) -> Estimate:
     if not seconds > 0:
         seconds = sum(read.pace(part) for part in read.parts)
     working = max(_working(read, part) for part in read.parts)
-    first = len(lattice(grid.resolution)[0]) ** dimensions
+    first = math.prod(len(lattice(size)[0]) for size in grid.shape(dimensions))
     return Estimate(evaluations, first, seconds * evaluations, values + working)
 
 

@@ -21,7 +21,7 @@ from landscape_core.models.user_parts import batch_attributes
 from landscape_core.planes.plane import Plane
 from landscape_core.slices import point_statistics
 from landscape_core.slices.grid import Grid, Index, Mask
-from landscape_core.slices.interpolation import Floats, Lines, filled
+from landscape_core.slices.interpolation import Floats, Lines, filled_between
 from landscape_core.slices.probe import Probe
 from landscape_core.storage import schema
 
@@ -63,7 +63,7 @@ class GridValues:
     @classmethod
     def blank(cls, read: Probe, grid: Grid) -> "GridValues":
         """Nothing computed."""
-        shape = (grid.resolution,) * read.plane.dimensions
+        shape = grid.shape(read.plane.dimensions)
         values = np.full((len(read.parts), sum(read.rows.values()), *shape), np.nan)
         together = read.together
         bite = _evened(_count(BITE, read.seconds, 16), together)
@@ -88,10 +88,10 @@ class GridValues:
         """The coordinates along each dimension of the values, beta before alpha."""
         return (self.grid.beta(), self.grid.alpha())[-self.read.plane.dimensions :]
 
-    def on(self, lines: Lines) -> Mask:
+    def on(self, lines: Sequence[Lines]) -> Mask:
         """Which points lie on crossings of grid lines."""
         chosen = np.zeros_like(self.computed)
-        chosen[np.ix_(*[lines] * chosen.ndim)] = True
+        chosen[np.ix_(*lines)] = True
         return chosen
 
     def coords(self, index: Index) -> Floats:
@@ -144,15 +144,13 @@ class GridValues:
             done += len(tiles[i])
             yield done
 
-    def interpolated(self, lines: Lines) -> Floats:
-        """All values, from those on grid lines."""
-        size, dimensions = self.values.shape[-1], self.computed.ndim
-        if len(lines) == size:
-            return self.values.copy()
-        shape = self.values.shape
-        flat = self.values.reshape(-1, *shape[2:])
-        where = np.ix_(*[lines] * dimensions)
-        return np.stack([filled(part[where], lines, size) for part in flat]).reshape(shape)
+    def interpolated(self, lines: Sequence[Lines]) -> Floats:
+        """All values, from those on the grid lines along each side."""
+        shape, sizes = self.values.shape, self.computed.shape
+        flat = self.values.reshape(-1, *sizes)
+        where = np.ix_(*lines)
+        found = [filled_between(part[where], lines, sizes) for part in flat]
+        return np.stack(found).reshape(shape)
 
     @property
     def names(self) -> tuple[str, ...]:

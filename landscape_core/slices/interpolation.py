@@ -5,6 +5,7 @@ given lines they are a matrix, so that a whole picture takes two small matrix pr
 """
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -31,32 +32,48 @@ def lines_of(resolution: int, first: int = FIRST) -> list[Lines]:
     return found
 
 
+def levels_of(shape: Sequence[int]) -> list[tuple[Lines, ...]]:
+    """The grid lines along each side at each level; a side that is complete stays so."""
+    sides = [lines_of(resolution) for resolution in shape]
+    count = max(map(len, sides))
+    return [tuple(side[min(level, len(side) - 1)] for side in sides) for level in range(count)]
+
+
 def filled(known: Floats, lines: Lines, resolution: int) -> Floats:
-    """All values (R,) or (R, R) from those on grid lines, (n,) or (n, n), which are kept.
+    """As `filled_between`, with the same lines along each side."""
+    return filled_between(known, [lines] * known.ndim, [resolution] * known.ndim)
+
+
+def filled_between(known: Floats, lines: Sequence[Lines], shape: Sequence[int]) -> Floats:
+    """All values (*shape) from those on grid lines, as many along each side, which are kept.
 
     Where some are not finite, or so uneven that a cubic would swing far below all of them, linear
     interpolation takes its place. A value that is not finite fills the cells nearest to it, and
     no other cell sees it.
     """
-    if len(lines) == resolution:
+    if known.shape == tuple(shape):
         return known.copy()
-    cubic, linear = _matrices(tuple(lines.tolist()), resolution)
+    both = [_matrices(tuple(s.tolist()), n) for s, n in zip(lines, shape, strict=True)]
+    cubic, linear = zip(*both, strict=True)
     if np.isfinite(known).all():
         smooth = _along(cubic, known)
         low, middle = known.min(), np.median(known)
         swings = smooth.min() < low - (middle - low)
         values = _along(linear, known) if swings else smooth
     else:
-        values = _beside_gaps(linear, known, lines, resolution)
-    values[np.ix_(*[lines] * known.ndim)] = known
+        values = _beside_gaps(linear, known, lines)
+    values[np.ix_(*lines)] = known
     return values
 
 
-def _beside_gaps(linear: Floats, known: Floats, lines: Lines, resolution: int) -> Floats:
+def _beside_gaps(linear: Sequence[Floats], known: Floats, lines: Sequence[Lines]) -> Floats:
     """Linear interpolation between the finite values; next to another kind of value, that value."""
     finite = np.isfinite(known)
-    nearest = np.abs(np.arange(resolution)[:, None] - lines).argmin(axis=1)
-    beside = known[np.ix_(*[nearest] * known.ndim)]
+    nearest = [
+        np.abs(np.arange(len(matrix))[:, None] - side).argmin(axis=1)
+        for matrix, side in zip(linear, lines, strict=True)
+    ]
+    beside = known[np.ix_(*nearest)]
     total = _along(linear, np.where(finite, known, 0.0))
     weight = _along(linear, finite.astype(np.float64))
     # The nearest line weighs at least a half, so where it is finite the weight is positive.
@@ -76,7 +93,7 @@ def _matrices(lines: tuple[int, ...], resolution: int) -> tuple[Floats, Floats]:
     return cubic, linear
 
 
-def _along(matrix: Floats, known: Floats) -> Floats:
-    """A matrix applied along every side."""
-    once = matrix @ known
-    return np.asarray(once @ matrix.T) if known.ndim == 2 else once
+def _along(matrices: Sequence[Floats], known: Floats) -> Floats:
+    """Each matrix applied along its side."""
+    once = matrices[0] @ known
+    return np.asarray(once @ matrices[1].T) if known.ndim == 2 else once

@@ -43,7 +43,8 @@ from landscape_core.slices.strategy_choice import strategy_of
 
 Ends = tuple[float, float, float, float]
 
-Span = float | Sequence[float]
+Span = float | Sequence[float] | Grid
+Resolution = int | Sequence[int]
 """The half-width of a slice, or the ends of its axes: two numbers for both axes, or four."""
 
 
@@ -65,7 +66,7 @@ class ModelPlan:
     @property
     def points(self) -> int:
         """How many points the slice has."""
-        return int(self.grid.resolution**self.probe.plane.dimensions)
+        return math.prod(self.grid.shape(self.probe.plane.dimensions))
 
     def stating(self, dataset: xr.Dataset) -> xr.Dataset:
         """The dataset, which says whose stored statistics batch normalization used."""
@@ -108,7 +109,7 @@ def plan_of(  # noqa: PLR0913 - each choice by its name, as in `landscape`
     path: GivenPath | Mapping[str, GivenPath] | None = None,
     dimensions: int = 2,
     span: Span = 1.0,
-    resolution: int = 51,
+    resolution: Resolution = 51,
     max_examples: int | None = None,
     seed: int = 0,
     strategy: Strategy | str | None = None,
@@ -132,6 +133,7 @@ def plan_of(  # noqa: PLR0913 - each choice by its name, as in `landscape`
     if not is_whole(dimensions):
         raise SpecError("dimensions", dimensions, "1 for a line or 2 for a plane")
     ends = ends_of(span)
+    along = resolution_of(resolution, span)
     rule = None if directions is None else rule_of(directions)
     chosen = None if strategy is None else strategy_of(strategy)
     objective = next(iter(parts.values()))
@@ -151,13 +153,14 @@ def plan_of(  # noqa: PLR0913 - each choice by its name, as in `landscape`
     width = float(span) if isinstance(span, Real) else 1.0
     low_a, high_a, low_b, high_b = ends or (-width, width, -width, width)
     grid = Grid(
-        resolution=resolution, alpha_low=low_a, alpha_high=high_a, beta_low=low_b, beta_high=high_b
-    )
+        resolution=along[0], beta_resolution=along[1], alpha_low=low_a, alpha_high=high_a,
+        beta_low=low_b, beta_high=high_b,
+    )  # fmt: skip
     if runs:
         thetas = torch.cat([run.thetas(plane.origin) for run in runs])
         given = not isinstance(rule, Directions)
         projected = project(plane, thetas, span=width, ends=ends, given=given)
-        plane, grid = projected.plane, Grid.between(projected.low, projected.high, resolution)
+        plane, grid = projected.plane, Grid.between(projected.low, projected.high, *along)
     few = with_statistics(few, plane, batch_norm)
     if isinstance(rule, Directions):
         last = next(iter(few.values()))
@@ -178,7 +181,11 @@ def ends_of(span: object) -> Ends | None:
     Raises:
         SpecError: neither a positive number nor two or four ends.
     """
-    accepted = "a positive number, or the ends of the axes: (low, high) or (low, high, low, high)"
+    accepted = (
+        "a positive number, the ends of the axes, (low, high) or (low, high, low, high), or a Grid"
+    )
+    if isinstance(span, Grid):
+        return span.alpha_low, span.alpha_high, span.beta_low, span.beta_high
     if isinstance(span, Real):
         if not 0 < float(span) < math.inf:
             raise SpecError("span", span, accepted)
@@ -191,6 +198,25 @@ def ends_of(span: object) -> Ends | None:
     if not all(map(math.isfinite, ends)) or low >= high or ends[2] >= ends[3]:
         raise SpecError("span", span, accepted)
     return ends[0], ends[1], ends[2], ends[3]
+
+
+def resolution_of(resolution: object, span: object = None) -> tuple[int, int]:
+    """Points along alpha, and along beta if they are others, else 0; those of a `Grid` as span.
+
+    Raises:
+        SpecError: neither a whole number from 2 nor a pair of such; or a grid and another number.
+    """
+    if isinstance(span, Grid):
+        if resolution not in (51, span.resolution):
+            raise SpecError("resolution", resolution, "left out with a Grid, which has its own")
+        return span.resolution, span.beta_resolution
+    accepted = "a whole number of at least 2, or two of them, those along alpha first"
+    given = isinstance(resolution, Sequence) and not isinstance(resolution, str)
+    numbers: list[Any] = [*resolution] if given else [resolution]  # type: ignore[misc]
+    if len(numbers) not in (1, 2) or not all(is_whole(n) and n >= 2 for n in numbers):
+        raise SpecError("resolution", resolution, accepted)
+    alpha, beta = int(numbers[0]), int(numbers[-1])
+    return alpha, 0 if beta == alpha else beta
 
 
 def _viewpoint(objective: ModelObjective, runs: Sequence[GivenRun], seed: int) -> Viewpoint:

@@ -30,7 +30,7 @@ from landscape_core.planes.through import Through
 from landscape_core.slices.backends.base import Backend
 from landscape_core.slices.held_variances import warn_held
 from landscape_core.slices.measures_by_name import Given
-from landscape_core.slices.model_plan import Span, ends_of, needs_all, plan_of, rule_of
+from landscape_core.slices.model_plan import Resolution, Span, ends_of, needs_all, plan_of, rule_of
 from landscape_core.slices.slice import compute_slice
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.strategies.loop import Loop
@@ -55,7 +55,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     measures: Mapping[str, Given] | None = None,
     directions: Directions | Plane | Through | str | None = None,
     path: GivenPath | Mapping[str, GivenPath] | None = None,
-    resolution: int = 51,
+    resolution: Resolution = 51,
     span: Span = 1.0,
     dimensions: int = 2,
     tolerance: Tolerance | float | None = None,
@@ -103,10 +103,11 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
             projected onto the plane: `path_alpha`, `path_beta`, `path_loss`, `path_distance` (step)
             and `explained_variance_ratio` (axis) are in the dataset. Several runs by name, as
             `{"SGD": "runs/sgd", "Adam": states}`, give these by (run, step), on one plane.
-        resolution: points along each side.
+        resolution: points along each side; two numbers, those along alpha first, for a rectangle.
         span: half the width of the picture in multiples of the axes; of a plane that the path
             determines, as of PCA, in multiples of the extent that shows the path. Or the ends of
-            the axes, (low, high) for both or four numbers, alpha first.
+            the axes, (low, high) for both or four numbers, alpha first; or a `Grid` with its ends
+            and resolution.
         dimensions: 1 for a line, 2 for a plane.
         tolerance: the largest error up to which points may be interpolated, as a fraction of the
             range of the loss, or of its logarithm: `Tolerance(relative_tolerance=0.01,

@@ -218,7 +218,8 @@ def _computed(
 ) -> Iterator[xr.Dataset]:
     if tolerance is not None:
         return refine(read, grid, tolerance, attrs, start=start, spread=spread)
-    quick = spread is None and start is None and read.seconds * grid.resolution**2 < KEEP / 10
+    points = grid.resolution * grid.shape(2)[0]
+    quick = spread is None and start is None and read.seconds * points < KEEP / 10
     if quick:  # nobody would see a coarse picture
         return exact(read, grid, attrs)
     return sweep(read, grid, attrs, start=start, spread=spread)

@@ -48,6 +48,9 @@ class SliceSpec(Recipe):
         ),
     ] = ""
     resolution: Annotated[int, Knob(2, 501, "grid points along each axis", "log")] = 51
+    beta_resolution: Annotated[
+        int, Knob(0, 501, "grid points along beta; 0: as many as along alpha")
+    ] = 0
     split: Annotated[str, Choice(("train", "test"), "data split that is drawn")] = "train"
     max_examples: Annotated[
         int, Knob(1, 100_000_000, "maximum number of examples per split", "log")
@@ -79,6 +82,11 @@ class SliceSpec(Recipe):
         """
         self.ends()
         self.chosen_measures()
+        if self.beta_resolution == 1:
+            raise SpecError("SliceSpec.beta_resolution", 1, "0, or at least 2")
+        if self.tolerance and self.beta_resolution not in (0, self.resolution):
+            accepted = "0 where a tolerance allows interpolated points"
+            raise SpecError("SliceSpec.beta_resolution", self.beta_resolution, accepted)
         if self.batch_norm == "interpolated" and not self.directions.through_states:
             raise SpecError("SliceSpec.batch_norm", self.batch_norm, ACCEPTED)
 
@@ -99,6 +107,12 @@ class SliceSpec(Recipe):
         if alpha_low >= alpha_high or beta_low >= beta_high:
             raise SpecError("SliceSpec.extent", self.extent, accepted)
         return alpha_low, alpha_high, beta_low, beta_high
+
+    @property
+    def points(self) -> int:
+        """How many points the slice has."""
+        along_beta = self.beta_resolution or self.resolution
+        return self.resolution * (along_beta if self.dimensions == 2 else 1)
 
     def chosen_measures(self) -> dict[str, Measure] | None:
         """The measures by name; None for those of the problem."""

@@ -133,8 +133,10 @@ def _make_up(read: Probe, grid: Grid, part: ModelObjective, how: tuple[int, int]
         return True
     whole = _shuffled(part, seed)
     blocks = [whole.between(start, stop) for start, stop in _ends(part.examples, first)]
-    at = [0, grid.resolution // 2, -1]
-    sides = (grid.alpha()[at], grid.beta()[at])[: read.plane.dimensions]
+    sides = [
+        side[[0, len(side) // 2, -1]]
+        for side in (grid.alpha(), grid.beta())[: read.plane.dimensions]
+    ]
     coords = torch.tensor(np.stack(sides, axis=1)).to(part.start)
     return len(blocks) == 1 or verified(whole, blocks, "mean", read.plane.points(coords))
 

@@ -4,6 +4,7 @@
 value cancels it.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,15 +12,15 @@ import numpy as np
 import xarray as xr
 
 from landscape_core.foundation.public_call import public_call
-from landscape_core.slices.grid import Grid, mesh
+from landscape_core.slices.grid import Grid, crossings
 from landscape_core.slices.grid_values import GridValues, Spread
-from landscape_core.slices.interpolation import Floats, Lines, lines_of
+from landscape_core.slices.interpolation import Floats, Lines, levels_of
 from landscape_core.slices.probe import Probe
 
 
 def levels(grid: Grid, dimensions: int = 2) -> list[int]:
     """How many points are computed at each level of fineness; the last is all of them."""
-    return [len(lines) ** dimensions for lines in lines_of(grid.resolution)]
+    return [math.prod(map(len, lines)) for lines in levels_of(grid.shape(dimensions))]
 
 
 @public_call
@@ -27,9 +28,9 @@ def coarse(
     read: Probe, grid: Grid, level: int, attrs: Mapping[str, Any] | None = None
 ) -> xr.Dataset:
     """The slice with the points of one level computed and the rest interpolated."""
-    lines = lines_of(grid.resolution)[level]
+    lines = levels_of(grid.shape(read.plane.dimensions))[level]
     grid_values = GridValues.blank(read, grid)
-    grid_values.compute(mesh(lines, read.plane.dimensions))
+    grid_values.compute(crossings(lines))
     return grid_values.dataset(grid_values.interpolated(lines), attrs)
 
 
@@ -73,7 +74,7 @@ def sweep(
         spread: `map` of a backend that computes elsewhere.
     """
     grid_values = GridValues.blank(read, grid).resumed(start)
-    every = lines_of(grid.resolution)
+    every = levels_of(grid.shape(read.plane.dimensions))
     if spread is not None:
         yield from _streamed(grid_values, every[0], spread, attrs)
         return
@@ -88,7 +89,10 @@ def sweep(
 
 
 def _streamed(
-    grid_values: "GridValues", first: Lines, spread: Spread, attrs: Mapping[str, Any] | None
+    grid_values: "GridValues",
+    first: tuple[Lines, ...],
+    spread: Spread,
+    attrs: Mapping[str, Any] | None,
 ) -> Iterator[xr.Dataset]:
     """The slice as workers send it: the first lines before all others, but no waiting for them."""
     early, shown = grid_values.on(first), None

@@ -5,6 +5,7 @@ The ratio is 0 where the Hessian has no negative eigenvalue; Li et al., 2018, fi
 """
 
 import argparse
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -132,7 +133,7 @@ def _of_trajectory(asked: argparse.Namespace) -> "xr.Dataset":
         netcdf.load(asked.trajectory), asked, SliceSpec(**DEFAULTS), SETTINGS
     )
     planned = plan_slice(path, spec, step=asked.step)
-    train, total = planned.probe.parts["train"], spec.resolution**2
+    train, total = planned.probe.parts["train"], math.prod(planned.grid.shape(2))
     work = compute_convexity(
         train, planned.plane, planned.grid, Convexity(max_examples=spec.max_examples)
     )

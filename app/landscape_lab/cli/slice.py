@@ -155,7 +155,7 @@ def _of_network(spec: "SliceSpec", asked: argparse.Namespace) -> "xr.Dataset":
         objective=own.objective,
         directions=spec.directions if named or own.path else None,
         path=own.path,
-        resolution=spec.resolution,
+        resolution=(spec.resolution, spec.beta_resolution or spec.resolution),
         span=spec.ends() or spec.span,
         dimensions=spec.dimensions,
         measures=spec.chosen_measures(),

@@ -15,6 +15,7 @@ from landscape_core.session.session import Session
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.storage import netcdf
 from landscape_lab.exports._data import program_version
+from landscape_lab.exports._needed_files import needed, with_files
 from landscape_lab.exports.base import Export, Making, Shown, file_name
 from landscape_lab.state.form_model import assign
 from landscape_lab.state.place import Place
@@ -24,7 +25,7 @@ PROGRAM = """\
 \"\"\"The slice of the landscape that Landscape Lab {version} showed at step {seen}.
 
 It is computed anew and written to {target}. On the same kind of processor, with PyTorch
-{torch} and version {engine} of the engine, its numbers are the same to the last bit.{link}
+{torch} and version {engine} of the engine, its numbers are the same to the last bit.{link}{files}
 \"\"\"
 
 from pathlib import Path
@@ -49,7 +50,7 @@ class Python(Export):
     """A short program that reproduces this slice bit for bit."""
 
     label: ClassVar[str] = "Python program"
-    rank: ClassVar[int] = 8
+    rank: ClassVar[int] = 12
     suffix: ClassVar[str] = "py"
     mime: ClassVar[str] = "text/x-python"
     readable: ClassVar[bool] = True
@@ -62,7 +63,9 @@ def program(place: Place, picture: Picture) -> str:
     """Python that needs nothing but the engine, and gives the slice of a picture to the bit."""
     code = RecipeCode("Path", "torch")
     strategy = find(Strategy, str(picture.slice.attrs["strategy"][0]))()
-    way, save, link = "\n".join(_way(place, code, strategy)), code.name(netcdf.save), place.link()
+    link = place.link()
+    place, files = with_files(place)
+    way, save = "\n".join(_way(place, code, strategy)), code.name(netcdf.save)
     return PROGRAM.format(
         version=program_version(),
         seen=picture.seen,
@@ -70,6 +73,7 @@ def program(place: Place, picture: Picture) -> str:
         torch=torch.__version__,
         engine=ENGINE_VERSION,
         link=f"\n\nIn the app it is at\n#{link}" if link else "",
+        files="".join(f"\n\n{needed(name, digest)}" for name, digest in files.items()),
         imports=code.imports(),
         threads=torch.get_num_threads(),
         way=way,

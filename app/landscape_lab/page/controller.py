@@ -11,24 +11,20 @@ from typing import Any
 
 import panel as pn
 
-from landscape_core.foundation.errors import SpecError
 from landscape_core.session.picture import Picture
 from landscape_core.storage.store import Store
 from landscape_lab.bridge.event_loop import UiLoop
 from landscape_lab.page.export import FileExport
-from landscape_lab.page.form_sections import message_of
 from landscape_lab.page.labs import PageLabs
 from landscape_lab.page.last_catch import caught
 from landscape_lab.page.layout import PageLayout
 from landscape_lab.page.navigation import Navigation
 from landscape_lab.page.run import PageRun
-from landscape_lab.state.file_names import check_names_no_files
-from landscape_lab.state.fitting_loss import with_fitting_loss
-from landscape_lab.state.form_model import assign, plain_value, rows
+from landscape_lab.page.settings import PageSettings
 from landscape_lab.state.lab_place import LabPlace, names_labs
 from landscape_lab.state.link import opening
 from landscape_lab.state.place import Place
-from landscape_lab.state.place_changes import restarted, with_camera, with_settings, work_of
+from landscape_lab.state.place_changes import restarted, with_camera
 from landscape_lab.state.preset import FIRST
 from landscape_lab.state.scene import Scene
 from landscape_lab.state.user_store import user_store
@@ -58,14 +54,17 @@ class Page:
         self.run = PageRun(first, own, queue, worker)
         self.navigation, self.export = Navigation(self.run, first), FileExport(self.run)
         self.labs = PageLabs(self.run, self.leave_labs, self.open_run)
+        self.settings = PageSettings(self.run)
         commands = {name: caught(command, self._tell) for name, command in self._commands().items()}
-        self.layout = self.run.layout = PageLayout(commands, own=own is not None)
-        guide = self.layout.guide.view
-        guide.on_message = caught(guide.on_message, self._tell)
+        self.layout = self.run.layout = PageLayout(
+            commands, self.settings.uploader, self.settings.file_of, own=own is not None
+        )
+        for view in (self.layout.guide.view, self.settings.uploader.view):
+            view.on_message = caught(view.on_message, self._tell)
         self.view = self.layout.view
         self._link = link
         if pn.state.curdoc is not None and pn.state.curdoc.session_context is not None:
-            pn.state.on_session_destroyed(lambda _: self.run.queue.end())
+            pn.state.on_session_destroyed(lambda _: self._end())
         self.layout.show_preset(first.preset)
         self.run.show_controls()
 
@@ -147,53 +146,19 @@ class Page:
     def close(self) -> None:
         """End the worker; nothing of the page stays behind."""
         self.run.queue.close()
+        self.settings.close()
 
     def watch(self, follower: Callable[[Scene, bool], None]) -> None:
         """Call this with the scene and whether the run plays, whenever either may have changed."""
         self.run.followers.append(follower)
 
     def choose(self, path: str, value: Any) -> None:
-        """Put a value at a path of the scene, as its control does.
-
-        Where an earlier step is looked at, a setting of the run is changed there, and the run goes
-        on from that step. Where runs are kept to compare with and none plays, a run with the new
-        setting is trained from the start, as far as they are. Data that the loss does not apply to
-        are given the usual loss for such data.
-        """
-        run = self.run
-        try:
-            scene, said = with_fitting_loss(assign(run.scene, path, value), path)
-            if run.visited:
-                check_names_no_files(replace(run.place.alone(), start=scene, changes=()))
-        except SpecError as error:
-            self.layout.form.set_error(path, message_of(error))
-            return
-        self.layout.form.clear_errors()
-        if scene == run.scene:
-            run.show_controls()
-            return
-        there, travels = with_settings(run.place, scene, playing=run.playing)
-        if not run.accepts(there, path):
-            return
-        only_drawing = work_of(scene) == work_of(run.scene)
-        run.history.add(run.place, path)
-        run.place = there
-        if travels or run.travelling:
-            run.submit(go=there)
-        elif only_drawing and not run.playing:
-            run.show_controls()
-            run.draw()
-        else:
-            run.submit()
-        if said:
-            self.layout.toolbar.message(said)
+        """Put a value at a path of the scene, as its control does."""
+        self.settings.choose(path, value)
 
     def restore(self, path: str) -> None:
         """Put the preset's value at a path, or the default where it has none."""
-        known = {row.path: row for row in rows(self.run.reference)}
-        here = {row.path: row for row in rows(self.scene)}
-        value = known[path].value if path in known else here[path].field.default
-        self.choose(path, plain_value(value))
+        self.settings.restore(path)
 
     def play(self, playing: bool = True) -> None:  # noqa: FBT001, FBT002 - the state of a button
         """Let the run go on, or hold it; a run that has ended starts again."""
@@ -247,6 +212,10 @@ class Page:
         if self.run.point is not None:
             self.run.point = None
             self.run.submit(seek=self.picture.seen if self.picture else 0)
+
+    def _end(self) -> None:
+        self.run.queue.end()
+        self.settings.end()
 
     def _tell(self, failure: str) -> None:
         self.layout.toolbar.message(failure, alert=True)

@@ -1,12 +1,13 @@
 """The sections of the form: the settings in their order, and which ones "more" shows."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from landscape_core.foundation.errors import LandscapeError, SpecError
 from landscape_core.foundation.recipes import Recipe
 from landscape_core.models.datasets.base import ProblemData
 from landscape_core.models.problems.base import Problem
+from landscape_lab.page.table_rows import row_of_table
 from landscape_lab.state import form_model
 from landscape_lab.state.failures import sentence
 from landscape_lab.state.scene import Scene
@@ -36,7 +37,10 @@ SIDE_PANEL_DEPTH = 2
 
 
 def sections(
-    scene: Scene, reference: Scene, drawable: Collection[str] | None = None
+    scene: Scene,
+    reference: Scene,
+    drawable: Collection[str] | None = None,
+    called: Callable[[str], str] = str,
 ) -> list[dict[str, Any]]:
     """The sections as the `Form` component takes them, those without a field left out.
 
@@ -44,14 +48,19 @@ def sections(
         scene: the settings that are wanted.
         reference: the settings that they are compared with, to mark those that were changed.
         drawable: the variables of the slice that is shown; others cannot be drawn over the plane.
+        called: the name of the file of a table, by the name of its content.
     """
     known = {row.path: form_model.plain_value(row.value) for row in form_model.rows(reference)}
-    found = [_section(scene, known, title, drawable) for title in SECTIONS]
+    found = [_section(scene, known, title, drawable, called) for title in SECTIONS]
     return [section for section in found if section["fields"]]
 
 
 def _section(
-    scene: Scene, known: Mapping[str, Any], title: str, drawable: Collection[str] | None
+    scene: Scene,
+    known: Mapping[str, Any],
+    title: str,
+    drawable: Collection[str] | None,
+    called: Callable[[str], str],
 ) -> dict[str, Any]:
     problem = scene.run.problem
     chosen = [
@@ -60,7 +69,7 @@ def _section(
     # The numbers of a problem stand after its data.
     chosen.sort(key=lambda entry: title == "Data" and _is_number(entry.path, problem))
     fields = [
-        _offered(form_model.described(entry), drawable)
+        _offered(row_of_table(scene, entry, called) or form_model.described(entry), drawable)
         | {"detail": _is_detail(entry), "changed": _is_changed(entry, known)}
         for entry in chosen
     ]

@@ -18,6 +18,7 @@ from landscape_lab.components.link.link import Link
 from landscape_lab.components.shortcuts.shortcuts import Shortcuts
 from landscape_lab.components.timeline.timeline import Timeline
 from landscape_lab.components.toolbar.toolbar import Toolbar
+from landscape_lab.components.uploader.uploader import Uploader
 from landscape_lab.content.tour import tours
 from landscape_lab.exports.base import kinds
 from landscape_lab.figures.annotations import short_names
@@ -48,7 +49,14 @@ in the browser, and figures in it miss changes."""
 class PageLayout:
     """The controls and the pictures of a page."""
 
-    def __init__(self, commands: Mapping[str, Callable[..., None]], *, own: bool) -> None:
+    def __init__(
+        self,
+        commands: Mapping[str, Callable[..., None]],
+        uploader: Uploader,
+        called: Callable[[str], str],
+        *,
+        own: bool,
+    ) -> None:
         """Nothing is shown yet.
 
         Args:
@@ -56,8 +64,11 @@ class PageLayout:
                 `Toolbar` and `Shortcuts` by their names there; `choose`, `restore`, `look_at`,
                 `look_from`, `seek`, `open`, `open_step`, `read` and `make_file` by the other
                 components; `toggle` by the key for play.
+            uploader: the dialog of your own table.
+            called: the name of the file that was uploaded, by the name of its content.
             own: whether the scene is the user's own, without presets and links.
         """
+        self.uploader, self._called = uploader, called
         self._projects = False
         self._shown_form: tuple[Any, ...] = ()
         self.form = Form(commands["choose"], commands["restore"])
@@ -202,7 +213,7 @@ class PageLayout:
         shown = (scene, reference, drawable)
         if shown != self._shown_form:
             self._shown_form = shown
-            self.form.show(sections(scene, reference, drawable))
+            self.form.show(sections(scene, reference, drawable, self._called))
 
     def _project(self, _: Any = None) -> None:
         self._projects = not self._projects
@@ -228,7 +239,7 @@ class PageLayout:
         self._below = pn.Column(css_classes=[CLOSED], stylesheets=[HIDDEN], margin=0, **FILL)
         return pn.Column(
             self.toolbar.view, self._middle, self._below, self.link.view, self.shortcuts.view,
-            self.exporter.view, Heartbeat().view, sizing_mode="stretch_both",
+            self.exporter.view, self.uploader.view, Heartbeat().view, sizing_mode="stretch_both",
             css_classes=["page"], margin=0,
             styles={"height": "100vh", "background": "#fff", "container-type": "inline-size"},
         )  # fmt: skip

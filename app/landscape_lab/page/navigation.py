@@ -1,6 +1,6 @@
 """Navigation of a page: links, presets, tours, undo, kept runs, a run at a point of the picture."""
 
-from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.errors import LandscapeError
 from landscape_lab.page.run import PageRun
 from landscape_lab.state.file_names import check_names_no_files
 from landscape_lab.state.lab_place import LabPlace, place_of_run
@@ -42,9 +42,9 @@ class Navigation:
                 first = self._first if run.started else run.place
                 there = place(rest) if rest else first
                 if rest and run.host != "notebook":
-                    check_names_no_files(there)  # whoever wrote the link
+                    check_names_no_files(there, run.held)  # whoever wrote the link
                 run.go(there, fresh=True)
-        except SpecError as error:
+        except LandscapeError as error:
             run.go(self._first, fresh=True)
             layout.toolbar.message(f"This link could not be opened: {error}", alert=True)
 

@@ -1,7 +1,7 @@
 """The run of a page: the place that is wanted, the jobs that lead there, and the latest update."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 from landscape_core.foundation.errors import LandscapeError
@@ -41,6 +41,8 @@ class PageRun:
     """
 
     layout: PageLayout
+    held: Container[str] = ()
+    """The names of the tables that were uploaded to this page."""
 
     def __init__(
         self, first: Place, own: Scene | None, queue: LatestJobQueue, worker: Worker

@@ -7,7 +7,7 @@ from landscape_core.session.picture import Picture
 from landscape_lab.figures.annotations import looked_at, short_names
 from landscape_lab.panels.base import SidePanel
 
-NO_BOUNDARY = "No decision boundary: the data do not have one or two inputs."
+NO_BOUNDARY = "No decision boundary:\nthe data do not have one or two inputs."
 
 
 @dataclass(frozen=True, kw_only=True)

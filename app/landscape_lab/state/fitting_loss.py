@@ -1,7 +1,7 @@
-"""The loss that fits a data set which is chosen in the form: targets are classes or numbers."""
+"""The loss and the batch size that fit a data set which is chosen in the form."""
 
 from landscape_core.foundation.errors import LandscapeError, SpecError
-from landscape_core.foundation.recipes import fields_of, label_of, name_of
+from landscape_core.foundation.recipes import ColumnName, fields_of, label_of, name_of
 from landscape_core.foundation.registry import entries
 from landscape_core.models.datasets.base import ProblemData, Split
 from landscape_core.models.losses.base import Loss
@@ -19,7 +19,10 @@ def with_fitting_loss(scene: Scene, path: str) -> tuple[Scene, str]:
     """
     data = value_at(scene, path)
     if not isinstance(data, ProblemData):
-        return scene, ""
+        path = path.rpartition(".")[0]
+        data = value_at(scene, path) if path else None
+        if not isinstance(data, ProblemData) or not _has_columns(data):
+            return scene, ""
     loss_path = _path_of_loss(scene, path)
     if not loss_path:
         return scene, ""
@@ -38,6 +41,30 @@ def with_fitting_loss(scene: Scene, path: str) -> tuple[Scene, str]:
             targets = f"The targets of {label_of(type(data))} are {kind}"
             return there, f"{targets}: the loss is now {new}, in place of {label_of(type(loss))}."
     return scene, ""
+
+
+def with_fitting_batch(scene: Scene, path: str) -> tuple[Scene, str]:
+    """The scene after data were chosen at a path, with mini-batches that they are enough for.
+
+    Returns:
+        The scene, and what was changed, in words; empty if nothing was.
+    """
+    data = value_at(scene, path)
+    if not isinstance(data, ProblemData):
+        return scene, ""
+    try:
+        size = data.estimated_size()
+    except LandscapeError:  # said where the data are needed
+        return scene, ""
+    if size is None or scene.run.batch_size <= size.training:
+        return scene, ""
+    said = f"There are {size.training} training examples: the batch size is now {size.training}."
+    return assign(scene, "run.batch_size", size.training), said
+
+
+def _has_columns(data: ProblemData) -> bool:
+    """Whether the targets are a column that is chosen among others."""
+    return any(isinstance(field.mark, ColumnName) for field in fields_of(type(data)))
 
 
 def _path_of_loss(scene: Scene, path: str) -> str:

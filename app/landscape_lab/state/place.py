@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 
 from landscape_core.training.run import continues
 from landscape_lab.state.form_model import assign, differences
+from landscape_lab.state.own_tables import public_value
 from landscape_lab.state.preset import presets
 from landscape_lab.state.scene import Scene
 
@@ -141,7 +142,7 @@ class Place:
         yield "preset", self.preset
         yield "step", str(self.step)
         for path, value in differences(self.start, presets()[self.preset].scene).items():
-            yield path, _worded(value)
+            yield path, _worded(public_value(self.start, path, value))
         for change in self.changes:
             yield f"{AT}{change.step}.{change.path}", _worded(change.value)
         if self.origin is not None:

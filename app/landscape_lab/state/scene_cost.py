@@ -82,7 +82,7 @@ def _beside(scene: Scene, cost: RunCost) -> int:
         return 0
     vector = size.parameters * (8 if scene.run.dtype == "float64" else 4)
     panel = scene.display.side_panel.memory(size, vector, cost.history)
-    return VALUES * scene.slice.resolution**scene.slice.dimensions + panel
+    return VALUES * scene.slice.points + panel
 
 
 def _parts(scene: Scene) -> str:

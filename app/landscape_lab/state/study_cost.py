@@ -22,7 +22,7 @@ def study_seconds(scene: Scene, step: int) -> float:
 
 def comparison_seconds(scene: Scene, steps: int) -> float:
     """Seconds to train kept runs, of this number of steps together, and to lay all on one plane."""
-    evaluations = 4 * steps + scene.slice.resolution**2
+    evaluations = 4 * steps + scene.slice.points
     return evaluations * pass_seconds(scene.run, scene.slice.max_examples)
 
 

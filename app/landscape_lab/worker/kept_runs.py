@@ -70,6 +70,7 @@ class KeptRuns:
         asked = SliceSpec(
             directions=PCA(),
             resolution=scene.slice.resolution,
+            beta_resolution=scene.slice.beta_resolution,
             max_examples=scene.slice.max_examples,
             batch_norm="usual" if moves else scene.slice.batch_norm,
         )

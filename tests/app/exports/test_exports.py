@@ -361,3 +361,29 @@ def opened(page):
         with contextlib.suppress(Late):
             page.locator("dialog[open]").wait_for(timeout=200)
     return page.locator("dialog[open]").count()
+
+
+def test_the_table_is_the_slice_by_another_reader(shown):
+    text = made("csv", shown).decode()
+    table = np.genfromtxt(io.StringIO(text), delimiter=",", names=True)
+    loss = shown[1].slice["loss"]
+    assert len(table) == loss.sizes["alpha"] * loss.sizes["beta"]
+    flat = loss.isel(split=0).transpose("beta", "alpha").values.ravel()
+    np.testing.assert_array_equal(table["loss"], flat)
+
+
+def test_the_json_has_the_slice_the_path_and_the_link(shown):
+    found = xr.Dataset.from_dict(json.loads(made("json", shown)))
+    np.testing.assert_array_equal(found["loss"].values, shown[1].slice["loss"].values)
+    np.testing.assert_array_equal(found["path_alpha"].values, shown[1].path["alpha"].values)
+    assert found.attrs["link"] == shown[0].link()
+
+
+def test_the_surfaces_have_a_corner_for_each_point_of_the_slice_and_of_the_path(shown):
+    loss, steps = shown[1].slice["loss"], shown[1].path.sizes["step"]
+    points = loss.sizes["alpha"] * loss.sizes["beta"]
+    lines = made("obj", shown).decode().splitlines()
+    corners = np.array([line.split()[1:4] for line in lines if line.startswith("v ")], float)
+    assert points < len(corners) <= points + steps
+    surface = made("vtp", shown).decode()
+    assert f'NumberOfPoints="{len(corners)}"' in surface

@@ -3,7 +3,7 @@
 import pytest
 
 from landscape_core.foundation.recipes import name_of
-from landscape_lab.state.fitting_loss import with_fitting_loss
+from landscape_lab.state.fitting_loss import with_fitting_batch, with_fitting_loss
 from landscape_lab.state.form_model import assign
 from landscape_lab.state.scene import Scene
 
@@ -35,3 +35,12 @@ def test_another_choice_than_data_changes_no_loss():
     scene = chosen("regression_1d", "cross_entropy")
     for path in (LOSS, "run.batch_size", "run.problem.dataset.noise", "run.problem"):
         assert with_fitting_loss(scene, path) == (scene, "")
+
+
+def test_fewer_examples_than_a_batch_bring_a_smaller_batch():
+    few = assign(chosen("moons", "cross_entropy"), f"{DATA}.points", 20)
+    scene, said = with_fitting_batch(few, DATA)
+    assert scene.run.batch_size == 20 < few.run.batch_size
+    assert said == "There are 20 training examples: the batch size is now 20."
+    assert with_fitting_batch(scene, DATA) == (scene, "")
+    assert with_fitting_batch(few, LOSS) == (few, "")

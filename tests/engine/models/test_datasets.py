@@ -22,11 +22,7 @@ from landscape_core.models.datasets.mnist_1d import MNIST1D
 from landscape_core.models.datasets.xor import Xor
 from landscape_core.models.datasets.xor_clusters import XorClusters
 
-MADE = [
-    name
-    for name in entries(ProblemData)
-    if "folder" not in entries(ProblemData)[name].__annotations__
-]
+MADE = [name for name in entries(ProblemData) if not entries(ProblemData)[name].place]
 
 
 @pytest.mark.parametrize("name", MADE)

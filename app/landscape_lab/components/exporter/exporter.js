@@ -10,11 +10,11 @@ button{font:inherit;color:inherit;border:1px solid #c9d2d8;border-radius:7px;bac
 button:hover:not(:disabled){border-color:#0f6e84}button:active:not(:disabled){background:#eef4f6}
 button:disabled{cursor:default;opacity:.55}
 :focus-visible{outline:2px solid #0f6e84;outline-offset:1px}
-ul{list-style:none;margin:0;padding:4px 18px 12px;display:grid;gap:6px}
-.kind{width:100%;display:grid;grid-template-columns:132px 1fr;gap:0 12px;align-items:baseline;text-align:left;padding:8px 12px}
+ul{list-style:none;margin:0;padding:4px 18px 12px;display:grid;gap:5px}
+.kind{width:100%;display:grid;grid-template-columns:132px 1fr;gap:0 12px;align-items:baseline;text-align:left;padding:6px 12px}
 .kind b{font-weight:600}.kind span{color:#56636c}
 .kind[aria-busy=true]{border-color:#0f6e84;background:#e3f0f3;opacity:1}
-.state{padding:0 18px 14px;min-height:22px;display:grid;gap:6px}.state:empty{display:none}
+.state{padding:0 18px 14px;min-height:22px;display:grid;gap:5px}.state:empty{display:none}
 .state.alert{color:#7a1710}
 progress{width:100%;height:8px;accent-color:#0f6e84}
 pre{margin:0;padding:10px 12px;background:#f4f7f8;border:1px solid #dfe6ea;border-radius:7px;overflow:auto;max-height:260px;

@@ -28,6 +28,7 @@ summary span{font-weight:400;color:var(--soft)}
 .dot:hover::before{box-shadow:0 0 0 3px #0f6e8433}
 @media (pointer:coarse){.dot::after{content:"";position:absolute;inset:0 -22px 0 -8px}}
 select,input[type=text]{font:inherit;color:inherit;background:#fff;border:var(--edge,1px) solid var(--rim);border-radius:5px;height:var(--size);padding:0 4px;box-sizing:border-box;min-width:0;width:100%}
+.file{font:inherit;color:inherit;background:#f1f5f6;border:var(--edge,1px) solid var(--rim);border-radius:5px;height:var(--size);padding:0 7px;min-width:0;width:100%;text-align:left;white-space:nowrap;overflow:hidden;text-overflow:ellipsis;cursor:pointer}.file:hover{border-color:var(--tint)}
 input.exact{width:4.9em;flex:none;text-align:right;font-variant-numeric:tabular-nums}
 input[type=range]{flex:1;min-width:0;accent-color:var(--tint);height:var(--size);margin:0}
 input[type=checkbox]{accent-color:var(--tint);width:calc(16px*var(--scale,1));height:calc(16px*var(--scale,1));margin:0}
@@ -103,6 +104,13 @@ function control(field, id, send) {
     select.addEventListener("change", () => send(select.value));
     box.append(select);
     return {box, input: select, set: v => { select.value = v; }};
+  }
+  if (field.kind === "file") {
+    const button = document.createElement("button");
+    button.type = "button"; button.id = id; button.dataset.path = field.path; button.className = "file";
+    button.addEventListener("click", () => send(""));
+    box.append(button);
+    return {box, input: button, set: (_, shown) => { button.textContent = shown; button.title = shown; }};
   }
   const input = document.createElement("input");
   input.id = id; input.dataset.path = field.path;
@@ -199,7 +207,7 @@ export function render({model, el}) {
         const id = `field-${++count}`;
         row.className = "row";
         label.htmlFor = id; label.textContent = field.label;
-        const made = control(field, id, value => { ask(field.path); model.send_msg({path: field.path, value}); });
+        const made = control(field, id, value => { ask(field.path); model.send_msg({path: field.opens ?? field.path, value}); });
         const dot = document.createElement("button");
         dot.type = "button"; dot.className = "dot"; dot.title = "differs from the preset; click to restore";
         dot.setAttribute("aria-label", `${field.label}: ${dot.title}`);
@@ -229,8 +237,8 @@ export function render({model, el}) {
     if (now !== structure) { structure = now; build(sections); }
     for (const section of sections) for (const field of section.fields) {
       const row = rows.get(field.path);
-      const edited = row.input === focused() && row.input.value !== row.input.dataset.sent && field.kind !== "choice";
-      if (!edited) row.set(field.value);
+      const edited = row.input === focused() && row.input.value !== row.input.dataset.sent && !["choice", "file"].includes(field.kind);
+      if (!edited) row.set(field.value, field.shown);
       row.card?.set(field.card);
       row.dot.hidden = !field.changed;
     }
@@ -291,6 +299,7 @@ export function render({model, el}) {
 
   model.on("busy", wait);
   model.on("sections", update);
+  model.on("msg:custom", update);
   model.on("errors", () => { complain(); answered(0); });
   update();
   wait();

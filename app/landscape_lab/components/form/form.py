@@ -71,13 +71,18 @@ class Form:
 
         A section has `title`, `help` and `fields`. A field has `path`, `label`, `help`, `value` and
         a `kind`: choice (with `options`), number or integer (with `low`, `high` and `scale`),
-        switch or text; with `detail` it is folded under "more", with `changed` it has a dot that
-        restores the preset's value. An option has `value`, `label`, `help` and optionally a
-        `group`. A choice may have a `card` on the selected part, opened by its info button:
+        switch, text or file (a button with the text `shown`, which reports an empty value for the
+        path `opens`, or its own); with `detail` it is folded under "more", with `changed` it has a
+        dot that restores the preset's value. An option has `value`, `label`, `help` and optionally
+        a `group`. A choice may have a `card` on the selected part, opened by its info button:
         `title`, `text`, `formula` and `source`.
         """
         self._sections = list(sections)
         self.view.sections = json.dumps(self._sections)
+
+    def refresh(self) -> None:
+        """Put the values of the sections into the controls again."""
+        self.view._send_msg({"action": "refresh"})
 
     def set_busy(self, busy: bool) -> None:  # noqa: FBT001 - the state of a form
         """Say whether a computation is in progress."""
