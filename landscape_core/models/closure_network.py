@@ -112,13 +112,13 @@ def first_value(outputs: Tensor, targets: Tensor) -> Tensor:
     return outputs[:, 0]
 
 
-def check_held(batch_norm: object) -> None:
-    """Refuse statistics of inputs, which only the closure knows.
+def check_held(batch_norm: object, module: nn.Module) -> None:
+    """Refuse statistics of inputs where only a closure knows these.
 
     Raises:
         SpecError: they are neither those stored nor interpolated between such.
     """
-    if batch_norm not in HELD:
+    if isinstance(module, ClosureNetwork) and batch_norm not in HELD:
         accepted = f"one of {', '.join(HELD)}, as only the objective knows what the inputs are"
         raise SpecError("batch_norm", batch_norm, accepted)
 

@@ -15,7 +15,7 @@ from landscape_core.models.adapter import Adapter
 from landscape_core.models.batch_norm import BatchNorm, check_choice
 from landscape_core.models.batches import check_lengths
 from landscape_core.models.call_trial import FEW, Calls
-from landscape_core.models.closure_network import ClosureNetwork, check_held
+from landscape_core.models.closure_network import check_held
 from landscape_core.models.copying import copied_together
 from landscape_core.models.in_place import fixed_but
 from landscape_core.models.loss_conversion import move_loss
@@ -131,9 +131,8 @@ class ModelObjective(Objective):
 
     def value_and_gradient(self, theta: Vector) -> tuple[Scalar, Vector]:
         """The loss and its gradient at theta, or the field in its place, both detached."""
-        functional = self.functional
         with full_precision(theta.device):
-            value, gradient = self.evaluation.value_and_gradient(theta, functional=functional)
+            value, gradient = self.evaluation.value_and_gradient(theta, functional=self.functional)
         return value, gradient if self.field is None else self.field(self, theta, gradient)
 
     def prox(self, theta: Vector, step: float) -> Vector:
@@ -199,14 +198,10 @@ class ModelObjective(Objective):
         return self._cut(order)
 
     def with_batch_norm(self, batch_norm: BatchNorm) -> "ModelObjective":
-        """The same objective with another choice of statistics.
-
-        Raises:
-            SpecError: no such choice, or one that a closure's network cannot have.
-        """
+        """The same objective with another choice of statistics."""
         check_choice(batch_norm)
-        if isinstance(self.module, ClosureNetwork) and self.normalizes:
-            check_held(batch_norm)
+        if self.normalizes:
+            check_held(batch_norm, self.module)
         return self._with(batch_norm=batch_norm)
 
     def with_inputs(self, inputs: Tensor) -> "ModelObjective":

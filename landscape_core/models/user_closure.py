@@ -60,10 +60,9 @@ def from_closure(
     if isinstance(closure, type) or not callable(closure):
         shown = getattr(closure, "__name__", closure)
         raise SpecError("objective", shown, "a function of (model, batch) to a scalar")
-    if batch_norm is not None:
-        check_held(batch_norm)
-    number = torch.zeros(1, 1, dtype=kind_of(model))
     own = ClosureNetwork(model, closure, given)
+    check_held(batch_norm or "running", own)
+    number = torch.zeros(1, 1, dtype=kind_of(model))
     part = module_objective(
         own,
         first_value,

@@ -297,3 +297,15 @@ def test_what_goes_with_the_other_kind_of_loss_is_refused_as_by_landscape(given,
     a, b = pair("an MLP")
     with pytest.raises(SpecError, match=said):
         lc.connect(a, a, b, data=[cases.vectors()], **given)
+
+
+def test_statistics_of_an_objective_are_those_of_both_ends_and_others_are_refused():
+    (a, b), data = pair(), cases.vectors()
+    closure = lambda model, batch: cross_entropy(model(batch[0]), batch[1])  # noqa: E731
+    settings = {"path": "straight", "points": 3, "resolution": 0}
+    found = lc.connect(a, a, b, objective=closure, data=[data], **settings)
+    expected = lc.connect(a, a, b, cross_entropy, data, **settings)
+    np.testing.assert_allclose(found["loss"], expected["loss"], rtol=1e-12)
+    assert found.attrs["batch_norm"] == "interpolated"
+    with pytest.raises(SpecError, match="only the objective knows"):
+        lc.connect(a, a, b, objective=closure, data=[data], batch_norm="batch", **settings)
