@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from landscape_core.analysis.explain import explain as explain
     from landscape_core.connectivity.connect_models import connect as connect
     from landscape_core.curvature.spectrum_of_model import spectrum as spectrum
+    from landscape_core.slices.common_span import common_span as common_span
     from landscape_core.slices.one_call import landscape as landscape
     from landscape_core.slices.plane_of_slice import plane_of as plane_of
     from landscape_core.storage.checkpoints import checkpoints as checkpoints
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _PUBLIC = {
     # your own network
     "landscape_core.slices.one_call": ("landscape",),
+    "landscape_core.slices.common_span": ("common_span",),
     "landscape_core.slices.plane_of_slice": ("plane_of",),
     "landscape_core.curvature.spectrum_of_model": ("spectrum",),
     "landscape_core.analysis.convexity_of_model": ("convexity",),

@@ -30,6 +30,7 @@ from landscape_core.planes.directions.base import Viewpoint
 from landscape_core.planes.plane import Plane
 from landscape_core.planes.projected_path import ProjectedPath, before_escape, project
 from landscape_core.slices.backends.base import Backend
+from landscape_core.slices.chosen_extent import Extent, chosen_extent, reason_of, within
 from landscape_core.slices.given_path import path_variables
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.point_statistics import named_choice, with_statistics
@@ -47,6 +48,8 @@ class PlannedSlice:
     probe: Probe
     grid: Grid
     projected: ProjectedPath
+    extent: Extent | None = None
+    """The extent with its reason, where it was chosen by a rule."""
 
     @property
     def plane(self) -> Plane:
@@ -116,7 +119,7 @@ def slice_of_trajectory(
     planned = plan_slice(path, spec, others, step=step)
     total = planned.grid.resolution**spec.dimensions
     at = int(path["step"].values[index_at(path, step)])
-    attrs = slice_attributes(run_of(path), spec, at)
+    attrs = slice_attributes(run_of(path), spec, at) | reason_of(planned.extent)
     dataset = None
     for dataset in compute_slice(
         planned.probe,
@@ -185,13 +188,17 @@ def plan_slice(
         buffers_of=lambda index: buffers_at(path, index % end, train),
     )
     plane = spec.directions.span(view, spec.dimensions)
-    projected = project(plane, thetas, span=spec.span, ends=spec.ends(), near=near, others=foreign)
+    span = 1.0 if spec.chooses_extent else spec.span
+    projected = project(plane, thetas, span=span, ends=spec.ends(), near=near, others=foreign)
     parts = splits_with(instance, buffers_at(path, at, train), max_examples=spec.max_examples)
     parts = with_statistics(
         parts, projected.plane, named_choice(spec.batch_norm), "SliceSpec.batch_norm"
     )
+    read = probe(parts, projected.plane, spec.chosen_measures())
+    extent = chosen_extent(read, projected) if spec.chooses_extent else None
+    projected = within(projected, extent)
     grid = Grid.between(projected.low, projected.high, spec.resolution)
-    return PlannedSlice(probe(parts, projected.plane, spec.chosen_measures()), grid, projected)
+    return PlannedSlice(read, grid, projected, extent)
 
 
 def trajectory_on(projected: ProjectedPath, path: xr.Dataset) -> xr.Dataset:

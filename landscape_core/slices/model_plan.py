@@ -33,6 +33,7 @@ from landscape_core.planes.network_state import NetworkState, laid
 from landscape_core.planes.plane import Plane
 from landscape_core.planes.projected_path import ProjectedPath, project
 from landscape_core.planes.through import Through
+from landscape_core.slices.chosen_extent import AUTO, Ends, Extent, chosen_extent, within
 from landscape_core.slices.given_path import losses_of, path_variables, states_of
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.measures_by_name import Given
@@ -43,10 +44,9 @@ from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.strategy_choice import strategy_of
 from landscape_core.storage.recorded_states import RecordedStates
 
-Ends = tuple[float, float, float, float]
-
-Span = float | Sequence[float]
-"""The half-width of a slice, or the ends of its axes: two numbers for both axes, or four."""
+Span = float | Sequence[float] | str | Extent
+"""The half-width of a slice, or the ends of its axes: two numbers for both axes, or four; or
+`auto`, or an extent that was chosen."""
 
 
 GIVEN = "given"
@@ -66,6 +66,9 @@ class ModelPlan:
 
     directions: str
     """The rule of the plane as JSON, or `given` where the plane was."""
+
+    extent: Extent | None = None
+    """The extent with its reason, where it was chosen by a rule."""
 
     def path(self) -> xr.Dataset | None:
         """The states on the plane with their losses on the first part; None without states."""
@@ -125,6 +128,7 @@ def plan_of(  # noqa: PLR0913 - each choice by its name, as in `landscape`
     if not is_whole(dimensions):
         raise SpecError("dimensions", dimensions, "1 for a line or 2 for a plane")
     ends = ends_of(span)
+    Grid(resolution=resolution)  # refused before any work
     rule = None if directions is None else rule_of(directions)
     chosen = None if strategy is None else strategy_of(strategy)
     objective = next(iter(parts.values()))
@@ -141,23 +145,37 @@ def plan_of(  # noqa: PLR0913 - each choice by its name, as in `landscape`
         plane = laid(rule, objective)
         if plane.buffers is not None:  # the centre is the plane's own
             few = {name: part.with_buffers(plane.buffers.origin) for name, part in few.items()}
-    projected = None
     width = float(span) if isinstance(span, Real) else 1.0
-    low_a, high_a, low_b, high_b = ends or (-width, width, -width, width)
-    grid = Grid(
-        resolution=resolution, alpha_low=low_a, alpha_high=high_a, beta_low=low_b, beta_high=high_b
-    )
+    projected = None
     if states:
         thetas = torch.stack([state.theta.to(plane.origin) for state in states])
         given = not isinstance(rule, Directions)
         projected = project(plane, thetas, span=width, ends=ends, given=given)
-        plane, grid = projected.plane, Grid.between(projected.low, projected.high, resolution)
+        plane = projected.plane
     few = with_statistics(few, plane, batch_norm)
     if isinstance(rule, Directions):
         warn_of_foreign(next(iter(few.values())), plane, states)
     read = probe(few, plane, measures, chosen, tf32=tf32, seed=seed, draws=draws)
+    extent = _chosen(read, projected, span)
+    projected = None if projected is None else within(projected, extent)
+    ends = (ends if extent is None else extent.ends) or (-width, width, -width, width)
+    grid = _grid(projected, ends, resolution)
     told = canonical(to_plain(rule)) if isinstance(rule, Directions) else GIVEN
-    return ModelPlan(read, grid, projected, states, steps, told)
+    return ModelPlan(read, grid, projected, states, steps, told, extent)
+
+
+def _grid(projected: ProjectedPath | None, ends: Ends, resolution: int) -> Grid:
+    """The grid over the rectangle of a projected path, or between the ends of the axes."""
+    if projected is not None:
+        return Grid.between(projected.low, projected.high, resolution)
+    return Grid.between(np.array(ends[::2]), np.array(ends[1::2]), resolution)
+
+
+def _chosen(read: Probe, projected: ProjectedPath | None, span: Span) -> Extent | None:
+    """The extent that is given with its reason or to be chosen; None where a span is given."""
+    if isinstance(span, str):
+        return chosen_extent(read, projected)
+    return span if isinstance(span, Extent) else None
 
 
 def needs_all(rule: object, batch_norm: object) -> bool:
@@ -166,12 +184,17 @@ def needs_all(rule: object, batch_norm: object) -> bool:
 
 
 def ends_of(span: object) -> Ends | None:
-    """The ends of alpha and beta that a span gives, None where it is a half-width.
+    """The ends of alpha and beta that a span gives, None where it is a half-width or `auto`.
 
     Raises:
-        SpecError: neither a positive number nor two or four ends.
+        SpecError: neither a positive number, nor two or four ends, nor `auto`.
     """
-    accepted = "a positive number, or the ends of the axes: (low, high) or (low, high, low, high)"
+    accepted = (
+        "a positive number, the ends of the axes, (low, high) or (low, high, low, high), or 'auto'"
+    )
+    if isinstance(span, str) and span == AUTO:
+        return None
+    span = span.ends if isinstance(span, Extent) else span
     if isinstance(span, Real):
         if not 0 < float(span) < math.inf:
             raise SpecError("span", span, accepted)

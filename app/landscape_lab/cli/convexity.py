@@ -55,6 +55,7 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
         trajectory_on,
     )
     from landscape_core.experiments.trajectory import index_at, run_of
+    from landscape_core.slices.chosen_extent import reason_of
     from landscape_core.slices.slice_spec import SliceSpec
     from landscape_core.storage import netcdf
     from landscape_lab.cli._settings import slice_settings
@@ -72,6 +73,7 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     dataset = shown(news, "convexity", "point").assign(trajectory_on(planned.projected, path))
     at = int(path["step"].values[index_at(path, asked.step)])
     dataset = dataset.assign_attrs(slice_attributes(run_of(path), spec, at))
+    dataset = dataset.assign_attrs(reason_of(planned.extent))
     netcdf.save(dataset, asked.output)
     yield str(asked.output)
     known = dataset["ratio"].values[dataset["ratio"].notnull().values]

@@ -17,7 +17,7 @@ LIMIT = "at most about 60 % of the points are computed"
 
 
 def reliability(slice_: xr.Dataset, *, brief: bool = False) -> Iterator[str]:
-    """All statements: points computed, error of the others, checks, random numbers."""
+    """All statements: points computed, error of the others, checks, random numbers, extent."""
     if "computed" in slice_:
         yield computed(slice_, brief=brief)
     if missed := unreached(slice_, brief=brief):
@@ -30,6 +30,8 @@ def reliability(slice_: xr.Dataset, *, brief: bool = False) -> Iterator[str]:
         yield "the loss is random; the same random numbers are used at every point (one draw)"
     for words in standard_error(slice_):
         yield words.replace(" at the current parameters", "") if brief else words
+    if reason := slice_.attrs.get("span_reason"):
+        yield "extent chosen by a rule" if brief else f"extent: {reason}"
 
 
 def computed(slice_: xr.Dataset, *, brief: bool = False) -> str:
