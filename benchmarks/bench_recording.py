@@ -5,11 +5,12 @@
 Prints a table of seconds of processor time and ratios. 200 steps of an MLP 784-64-64-10 on MNIST in
 float32 with one thread, for several batch sizes: a loop as people write it, `train`, and
 `record_run`, less the time in which data and network are built. All take turns, and the ratios are
-the medians over the rounds of ratios within a round. Recording on all examples at every kept step is
-the last column.
+the medians over the rounds of ratios within a round. The last column is recording on all examples
+at every kept step.
 """
 
 import argparse
+import itertools
 import statistics
 import time
 from collections import deque
@@ -34,7 +35,7 @@ EVERY = 10**9
 def plain(inputs, targets, batch):
     """Train as people write it: a shuffled order, `zero_grad`, `backward`, `step`."""
     sizes = (inputs[0].numel(), WIDTH, WIDTH, 10)
-    first, second, third = (nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+    first, second, third = (nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
     net = nn.Sequential(nn.Flatten(), first, nn.ReLU(), second, nn.ReLU(), third)
     optimizer = torch.optim.SGD(net.parameters(), 0.1)
     order, start = torch.randperm(len(inputs)), 0

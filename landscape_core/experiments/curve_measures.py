@@ -30,7 +30,7 @@ SMALL = 5000
 FEWEST = UNIT = 16
 """Examples of a sample at least, and of which number it is a multiple."""
 
-RATE = 1e11
+RATE = 5e10
 """Floating-point operations a second of a usual processor, by which times are estimated."""
 
 STEP, MEASURE = 1e-3, 2e-4

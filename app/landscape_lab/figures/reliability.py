@@ -128,7 +128,7 @@ def standard_error(slice_: xr.Dataset) -> Iterator[str]:
     words = "standard error of the loss at the current parameters"
     if slice_.attrs.get("standard_error", 0.0) > 0:  # NaN: the loss does not tell
         yield f"{words}: {slice_.attrs['standard_error']:.2g}"
-    elif "loss_standard_error" in slice_:
+    elif "loss_standard_error" in slice_ and "step" not in slice_["loss_standard_error"].dims:
         errors = slice_["loss_standard_error"]
         sides = [dim for dim in ("alpha", "beta") if dim in errors.dims]
         if any(not slice_[dim].min() <= 0 <= slice_[dim].max() for dim in sides):

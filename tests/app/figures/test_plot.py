@@ -314,6 +314,23 @@ def test_what_is_not_finite_is_marked_and_counted(value, kind):
         assert axes.patch.get_hatch()
 
 
+def test_curves_on_a_sample_have_a_band_of_its_standard_error_and_say_so():
+    given = curves_of(20)
+    shape = (("split", "step"), np.full(given["loss"].shape, 96.0))
+    error = given["loss"] * 0 + 0.25
+    found = given.assign(examples=shape, examples_of=(shape[0], shape[1] + 7904))
+    axes = plot(found.assign(loss_standard_error=error), "trajectory")
+    words = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert any(word.endswith("(96 of 8,000 examples)") for word in words)
+    (band, *_) = axes.collections
+    heights = band.get_paths()[0].vertices[:, 1]
+    first = given["loss"].values[0]
+    assert heights.max() == pytest.approx(float(first.max()) + 0.25)
+    plain = plot(given, "trajectory")
+    assert not list(plain.collections)
+    assert not any("examples" in text.get_text() for text in plain.get_legend().get_texts())
+
+
 HUGE = 1.7e308
 
 
