@@ -5,6 +5,7 @@ import re
 import sys
 import types
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -515,3 +516,9 @@ def test_every_detector_has_a_criterion_and_a_remedy_and_takes_odd_attributes(na
     odd = made(bowl(), directions="{", slice="[1]", run='{"problem": 3}', grid="", tolerance="")
     assert list(kind().detect([])) == []
     assert explain(odd).names() == ()
+
+
+@pytest.mark.parametrize("name", entries(Detector).shipped())
+def test_the_documentation_has_every_finding_with_its_level(name):
+    page = (Path(__file__).parents[3] / "docs" / "findings.md").read_text("utf-8")
+    assert f"| `{name}` | {entries(Detector)[name].level} |" in page
