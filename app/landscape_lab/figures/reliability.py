@@ -163,13 +163,16 @@ def measured_on(curves: xr.Dataset, step: int, split: str, *, brief: bool = Fals
     """
     if "examples" not in curves or split not in curves["split"].values:
         return ""
-    here = curves.sel(split=split).sel(step=step, method="nearest")
-    count, total = int(here["examples"]), int(here["examples_of"])
+    of_split = curves.sel(split=split)
+    here = of_split.sel(step=step, method="nearest")
+    count, total = int(of_split["examples"].min()), int(here["examples_of"])
     if count == total:
         return ""
     words = f"{count:,} of {total:,} {split} examples"
     error = float(here.get("loss_standard_error", np.nan))
     told = f", loss ± {error:.2g}" if math.isfinite(error) else ""
+    if int(here["examples"]) == total:
+        return f"curves on {words}, here on all"
     if brief:
         return f"curves on {words}{told}"
     told += " (standard error)" if told else ""

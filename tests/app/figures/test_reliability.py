@@ -211,6 +211,8 @@ def test_curves_on_a_sample_say_so_with_their_standard_error():
     )
     assert "loss ± 0.04 (standard error); on all at its end" in measured_on(sampled(), 0, "train")
     assert "±" not in measured_on(sampled(np.nan), 0, "train")
-    assert measured_on(sampled(), 20, "train") == ""
+    assert (
+        measured_on(sampled(), 20, "train") == "curves on 96 of 8,000 train examples, here on all"
+    )
     assert measured_on(sampled(), 10, "test") == ""
     assert measured_on(sampled().drop_vars("examples"), 10, "train") == ""
