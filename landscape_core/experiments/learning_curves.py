@@ -17,6 +17,9 @@ from landscape_core.models.problems.base import Instance
 from landscape_core.training.recorder import Entry
 from landscape_core.training.run import State
 
+LOSS_ERROR = "loss_standard_error"
+"""The variable with the standard error of a loss that was measured on a sample."""
+
 
 def applicable(instance: Instance) -> dict[str, Measure]:
     """The measures that mean something for a problem, by name; at least the loss."""

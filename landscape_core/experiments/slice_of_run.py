@@ -11,6 +11,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from landscape_core.experiments.learning_curves import LOSS_ERROR
 from landscape_core.experiments.progress import Progress
 from landscape_core.experiments.splits import splits_with
 from landscape_core.experiments.trajectory import (
@@ -205,7 +206,11 @@ def trajectory_on(projected: ProjectedPath, path: xr.Dataset) -> xr.Dataset:
     """The projected trajectory, as `path_variables` gives it, with its recorded losses."""
     thetas = torch.from_numpy(path["theta"].values)
     losses = path["loss"].sel(split="train").values
-    return path_variables(projected, thetas, losses, path["step"].values)
+    found = path_variables(projected, thetas, losses, path["step"].values)
+    if LOSS_ERROR not in path:
+        return found
+    error = path[LOSS_ERROR].sel(split="train").values  # the losses are those of a sample
+    return found.assign({f"path_{LOSS_ERROR}": ("step", error)})
 
 
 def _others_on(plane: Plane, others: Sequence[xr.Dataset]) -> xr.Dataset:

@@ -8,10 +8,13 @@ import torch
 import xarray as xr
 from torch.nn.functional import cross_entropy
 
+from landscape_core.curvature.monitor import Watch
 from landscape_core.experiments import curve_measures as rule
+from landscape_core.experiments.curvature_of_run import curvature_along_run
 from landscape_core.experiments.curve_measures import curve_measures
 from landscape_core.experiments.learning_curves import measured
 from landscape_core.experiments.progress import result
+from landscape_core.experiments.slice_of_run import slice_of_trajectory
 from landscape_core.experiments.trajectory import record_run
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
@@ -101,6 +104,16 @@ def test_the_last_step_is_measured_on_all_examples(large):
         assert float(here["accuracy"]) == pytest.approx(hits.mean(), rel=1e-5)
         assert float(here["loss_standard_error"]) == 0
         assert int(here["examples"]) == int(here["examples_of"]) == len(losses)
+
+
+def test_what_uses_the_losses_of_a_sample_has_their_error(large):
+    _, found = large
+    spec = SliceSpec(resolution=2, max_examples=20)
+    sliced = result(slice_of_trajectory(found, spec))
+    error = found["loss_standard_error"].sel(split="train").values
+    np.testing.assert_array_equal(sliced["path_loss_standard_error"], error)
+    along = result(curvature_along_run(found, Watch(top=1, max_examples=20), count=2))
+    np.testing.assert_array_equal(along["loss_standard_error"], error[[0, -1]])
 
 
 def test_the_sample_follows_from_the_recipe_alone(large):
