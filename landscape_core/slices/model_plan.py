@@ -189,9 +189,7 @@ def ends_of(span: object) -> Ends | None:
     Raises:
         SpecError: neither a positive number, nor two or four ends, nor `auto`.
     """
-    accepted = (
-        "a positive number, the ends of the axes, (low, high) or (low, high, low, high), or 'auto'"
-    )
+    accepted = "a positive number, or the ends of the axes: (low, high) or (low, high, low, high); or 'auto'"
     if isinstance(span, str) and span == AUTO:
         return None
     span = span.ends if isinstance(span, Extent) else span
