@@ -93,6 +93,8 @@ if TYPE_CHECKING:
     from landscape_core.slices.adaptive import refine as refine
     from landscape_core.slices.backends.dask import Dask as Dask
     from landscape_core.slices.backends.dask import local_cluster as local_cluster
+    from landscape_core.slices.chosen_extent import Extent as Extent
+    from landscape_core.slices.common_span import common_span as common_span
     from landscape_core.slices.cost import Estimate as Estimate
     from landscape_core.slices.cost import estimate as estimate
     from landscape_core.slices.grid import Grid as Grid
@@ -125,6 +127,8 @@ if TYPE_CHECKING:
 _PUBLIC = {
     # your own network
     "landscape_core.slices.one_call": ("landscape",),
+    "landscape_core.slices.common_span": ("common_span",),
+    "landscape_core.slices.chosen_extent": ("Extent",),
     "landscape_core.slices.model_plan": ("probe_of",),
     "landscape_core.curvature.spectrum_of_model": ("spectrum",),
     "landscape_core.curvature.sharpness_of_model": ("sharpness",),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from landscape_core.connectivity.connect_models import connect as connect
     from landscape_core.curvature.sharpness_of_model import sharpness as sharpness
     from landscape_core.curvature.spectrum_of_model import spectrum as spectrum
+    from landscape_core.slices.common_span import common_span as common_span
     from landscape_core.slices.one_call import landscape as landscape
     from landscape_core.slices.plane_of_slice import plane_of as plane_of
     from landscape_core.storage.checkpoints import checkpoints as checkpoints
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _PUBLIC = {
     # your own network
     "landscape_core.slices.one_call": ("landscape",),
+    "landscape_core.slices.common_span": ("common_span",),
     "landscape_core.slices.plane_of_slice": ("plane_of",),
     "landscape_core.curvature.spectrum_of_model": ("spectrum",),
     "landscape_core.curvature.sharpness_of_model": ("sharpness",),

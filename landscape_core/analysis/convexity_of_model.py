@@ -32,6 +32,7 @@ from landscape_core.planes.directions.base import Directions
 from landscape_core.planes.plane import Plane
 from landscape_core.planes.through import Through
 from landscape_core.slices import point_statistics
+from landscape_core.slices.chosen_extent import reason_of
 from landscape_core.slices.model_plan import ModelPlan, Span, needs_all, plan_of, rule_of
 from landscape_core.slices.plane_of_slice import with_plane
 
@@ -76,7 +77,7 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
         path: state dictionaries saved in training, the latest last, or a file or folder of
             checkpoints, or several runs by name, as for `landscape`.
         resolution: points along each side.
-        span: half the width or the ends of the axes, as for `landscape`.
+        span: half the width or the ends of the axes, or `"auto"`, as for `landscape`.
         dimensions: 1 for a line, 2 for a plane.
         matrix: by name, `hessian`, `gauss_newton` or `fisher`, or as an object.
         batch_norm: which statistics batch normalization uses off the centre, as for `landscape`.
@@ -127,4 +128,5 @@ def _attrs(part: ModelObjective, planned: ModelPlan) -> dict[str, Any]:
         "directions": planned.directions,
         "batch_norm": point_statistics.named(part, plane),
         **({"statistics": statistics} if statistics else {}),
+        **reason_of(planned.extent),
     }

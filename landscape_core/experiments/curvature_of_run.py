@@ -15,6 +15,7 @@ import xarray as xr
 from landscape_core.curvature.monitor import LONGEST, Watch, Watcher
 from landscape_core.curvature.sharpness_of_model import read_sharpness, sharpness_rules
 from landscape_core.curvature.spectrum import Spectrum, compute_spectrum, stages
+from landscape_core.experiments.learning_curves import LOSS_ERROR
 from landscape_core.experiments.splits import splits_with
 from landscape_core.experiments.trajectory import buffers_at, index_at, run_of, training_of
 from landscape_core.foundation.errors import SpecError
@@ -110,6 +111,9 @@ def curvature_along_run(
             found = measured.reindex(step=steps[chosen[:done]])
             loss = path["loss"].sel(split="train", drop=True)[chosen[:done]]
             found = found.assign(loss=("step", loss.values)).assign_attrs(_attrs(path))
+            if LOSS_ERROR in path:  # the loss of a sample
+                error = path[LOSS_ERROR].sel(split="train", drop=True)[chosen[:done]]
+                found = found.assign({LOSS_ERROR: ("step", error.values)})
         yield Progress(done, len(chosen), found)
     if found is None:
         raise SpecError("the curvature along the run", "NaN or infinity", "finite somewhere")

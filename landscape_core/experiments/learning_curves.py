@@ -2,17 +2,23 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 import xarray as xr
+from torch import Tensor
 
+from landscape_core.models.losses.base import Loss
 from landscape_core.models.measures.base import Answers, Measure, OutputMeasure, usual
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.objective import Objective
 from landscape_core.models.problems.base import Instance
 from landscape_core.training.recorder import Entry
 from landscape_core.training.run import State
+
+LOSS_ERROR = "loss_standard_error"
+"""The variable with the standard error of a loss that was measured on a sample."""
 
 
 def applicable(instance: Instance) -> dict[str, Measure]:
@@ -47,6 +53,47 @@ def curves(recorded: Sequence[Entry]) -> xr.Dataset:
     steps = np.array([entry.state.index for entry in recorded])
     batch = ("step", np.array([entry.state.batch_loss for entry in recorded]))
     return xr.Dataset({**table, "batch_loss": batch}, {"split": splits, "step": steps})
+
+
+@dataclass(frozen=True, eq=False)
+class SampleMeasures:
+    """Measures on a sample of `total` examples, with the standard errors of loss and accuracy."""
+
+    objective: ModelObjective
+    measures: dict[str, Measure]
+    total: int
+
+    @property
+    def examples(self) -> int:
+        """The size of the sample."""
+        return self.objective.examples
+
+    def outputs(self, state: State, inputs: Tensor) -> Tensor:
+        """The outputs of the network at a state for inputs (n, ...)."""
+        return self.objective.with_buffers(state.buffers).outputs(state.theta, inputs)
+
+    def of(self, outputs: Tensor) -> dict[str, float]:
+        """The measures of outputs on the sample by name, and `loss_standard_error` and the like.
+
+        The errors are those of losses of the catalogue, which give each example's; else there are
+        none.
+        """
+        answers = Answers(self.objective.targets, self.objective.loss_function)
+        single = {"loss": answers.losses, "accuracy": answers.right}
+        found = {}
+        for name, measure in self.measures.items():
+            if name in single and isinstance(answers.loss, Loss):
+                values = single[name](outputs)
+                found[name] = values.mean()
+                found[f"{name}_standard_error"] = self._error(values)
+            elif isinstance(measure, OutputMeasure):
+                found[name] = measure.read(outputs, answers)
+        return {name: float(value) for name, value in found.items()}
+
+    def _error(self, values: Tensor) -> Tensor:
+        """The standard error of the mean of values (n,) drawn without replacement."""
+        count = len(values)
+        return values.std() * math.sqrt((1 - count / self.total) / count)
 
 
 def _read(objective: Objective, state: State, measures: dict[str, Measure]) -> dict[str, float]:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from landscape_core.experiments.learning_curves import LOSS_ERROR
 from landscape_core.experiments.splits import splits_with
 from landscape_core.experiments.trajectory import (
     buffers_at,
@@ -30,6 +31,7 @@ from landscape_core.planes.directions.base import Viewpoint
 from landscape_core.planes.plane import Plane
 from landscape_core.planes.projected_path import ProjectedPath, before_escape, project
 from landscape_core.slices.backends.base import Backend
+from landscape_core.slices.chosen_extent import Extent, chosen_extent, reason_of, within
 from landscape_core.slices.given_path import path_variables
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.point_statistics import named_choice, with_statistics
@@ -47,6 +49,8 @@ class PlannedSlice:
     probe: Probe
     grid: Grid
     projected: ProjectedPath
+    extent: Extent | None = None
+    """The extent with its reason, where it was chosen by a rule."""
 
     @property
     def plane(self) -> Plane:
@@ -116,7 +120,7 @@ def slice_of_trajectory(
     planned = plan_slice(path, spec, others, step=step)
     total = spec.points
     at = int(path["step"].values[index_at(path, step)])
-    attrs = slice_attributes(run_of(path), spec, at)
+    attrs = slice_attributes(run_of(path), spec, at) | reason_of(planned.extent)
     dataset = None
     for dataset in compute_slice(
         planned.probe,
@@ -185,20 +189,28 @@ def plan_slice(
         buffers_of=lambda index: buffers_at(path, index % end, train),
     )
     plane = spec.directions.span(view, spec.dimensions)
-    projected = project(plane, thetas, span=spec.span, ends=spec.ends(), near=near, others=foreign)
+    span = 1.0 if spec.chooses_extent else spec.span
+    projected = project(plane, thetas, span=span, ends=spec.ends(), near=near, others=foreign)
     parts = splits_with(instance, buffers_at(path, at, train), max_examples=spec.max_examples)
     parts = with_statistics(
         parts, projected.plane, named_choice(spec.batch_norm), "SliceSpec.batch_norm"
     )
+    read = probe(parts, projected.plane, spec.chosen_measures())
+    extent = chosen_extent(read, projected) if spec.chooses_extent else None
+    projected = within(projected, extent)
     grid = Grid.between(projected.low, projected.high, spec.resolution, spec.beta_resolution)
-    return PlannedSlice(probe(parts, projected.plane, spec.chosen_measures()), grid, projected)
+    return PlannedSlice(read, grid, projected, extent)
 
 
 def trajectory_on(projected: ProjectedPath, path: xr.Dataset) -> xr.Dataset:
     """The projected trajectory, as `path_variables` gives it, with its recorded losses."""
     thetas = torch.from_numpy(path["theta"].values)
     losses = path["loss"].sel(split="train").values
-    return path_variables(projected, thetas, losses, path["step"].values)
+    found = path_variables(projected, thetas, losses, path["step"].values)
+    if LOSS_ERROR not in path:
+        return found
+    error = path[LOSS_ERROR].sel(split="train").values  # the losses are those of a sample
+    return found.assign({f"path_{LOSS_ERROR}": ("step", error)})
 
 
 def _others_on(plane: Plane, others: Sequence[xr.Dataset]) -> xr.Dataset:

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 import xarray as xr
 
-from landscape_core.experiments.learning_curves import curves, measured
+from landscape_core.experiments.curve_measures import curve_measures
+from landscape_core.experiments.learning_curves import curves
 from landscape_core.foundation.errors import FileFormatError, SpecError
 from landscape_core.foundation.progress import UPDATE_INTERVAL, Progress
 from landscape_core.foundation.public_call import public_call
@@ -44,14 +45,27 @@ OWN_CODE = "own_code"
 
 
 @public_call
-def record_run(run: Run, store: Store | None = None) -> Iterator[Progress]:
+def record_run(
+    run: Run, store: Store | None = None, *, examples: int | None = None
+) -> Iterator[Progress]:
     """Train, and give the trajectory: iterates (step, param), measures (split, step).
+
+    Measures of a large data set are those of a random sample of each split, the same at all steps,
+    but for the last step, where they are those of all examples. Then the dataset has the number of
+    `examples`, `examples_of` how many, `loss_standard_error` and `accuracy_standard_error`.
+
+    Args:
+        run: what is trained.
+        store: where the trajectory is kept.
+        examples: of each split at most, on which the run is measured; by default all of a small
+            data set, and of a large one as many as keep recording within half the time of training.
 
     Raises:
         SpecError: parts of the run that do not fit together; before any work.
         MissingDataError: a data file is not there.
     """
-    key = key_or_warning("This run", "trajectory", run) if store else ""
+    asked = () if examples is None else (f"measured on {examples}",)
+    key = key_or_warning("This run", "trajectory", run, *asked) if store else ""
     kept = store.get(key) if store and key else None
     if kept is not None:  # perhaps of the same data in another folder
         attrs = {"run": canonical(to_plain(run)), **_own_parts(run)}
@@ -61,12 +75,17 @@ def record_run(run: Run, store: Store | None = None) -> Iterator[Progress]:
     state = training.start()
     recorder = Recorder(run, len(state.theta))
     every = math.ceil(run.steps / recorder.budget)
-    recorder.add(state, **measured(training.instance, state))
+    measures = curve_measures(run, training.instance, recorder.budget, examples)
+    recorder.add(state)
     updated = time.monotonic()
     while state.index < run.steps and not state.diverged:
         state = training.advance(state)
         if state.index % every == 0 or state.index == run.steps:
-            recorder.add(state, **measured(training.instance, state))
+            recorder.add(state)
+        if time.monotonic() - updated > UPDATE_INTERVAL:
+            updated = time.monotonic()
+            yield Progress(state.index, run.steps)
+    for _ in recorder.measure(lambda one: measures.at(one, last=one.index >= run.steps)):
         if time.monotonic() - updated > UPDATE_INTERVAL:
             updated = time.monotonic()
             yield Progress(state.index, run.steps)

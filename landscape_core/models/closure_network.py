@@ -7,7 +7,7 @@ that they have in the user's network.
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor, nn
@@ -57,6 +57,9 @@ class ClosureNetwork(nn.Module):
     """A module from one number, which it ignores, to the weighted sum of a closure's values."""
 
     given: Given
+
+    sets_parameter_data: ClassVar[bool] = True
+    """Code of the user's, which gets the network itself, may set the data of its parameters."""
 
     def __init__(self, network: nn.Module, closure: Closure, given: Given) -> None:
         """Hold the network, the closure and the batches that it is called with."""

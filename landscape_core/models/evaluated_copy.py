@@ -7,8 +7,7 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _NormBase
 
 from landscape_core.foundation.types import Vector
-from landscape_core.models.closure_network import ClosureNetwork
-from landscape_core.models.module_mode import changes_with_mode
+from landscape_core.models.module_mode import changes_with_mode, sets_parameters
 from landscape_core.models.module_state import ModuleState
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.plain_networks import is_plain
@@ -69,7 +68,7 @@ class EvaluatedCopy:
             self._state.begin()
         for name, value in moved.items():
             self._buffers[name].copy_(value)
-        if self.switches or isinstance(self.module, ClosureNetwork):  # it may set parameter.data
+        if self.switches or sets_parameters(self.module):
             self._point()
         if self.switches:
             self._set_mode()

@@ -1,4 +1,7 @@
-"""Networks whose `train()` and `eval()` do more than set a flag: that merge or fuse weights."""
+"""Networks whose `train()` and `eval()` do more than set a flag: that merge or fuse weights.
+
+And those whose evaluation may put other tensors into the parameters.
+"""
 
 from torch import nn
 
@@ -14,6 +17,14 @@ def changes_with_mode(module: nn.Module) -> bool:
         or not vars(part).keys().isdisjoint(("train", "eval"))
         for part in module.modules()
     )
+
+
+def sets_parameters(module: nn.Module) -> bool:
+    """Whether evaluating a network may set `parameter.data`, as its class says of itself.
+
+    A class says so by the attribute `sets_parameter_data`.
+    """
+    return bool(getattr(type(module), "sets_parameter_data", False))
 
 
 def to_evaluation(module: nn.Module) -> nn.Module:

@@ -39,6 +39,7 @@ class OwnNetwork:
         self.module = module
         self.normalizers = [part for part in self.module.modules() if isinstance(part, _NormBase)]
         self.slots = FunctionalCall(self.module)
+        self.switches = changes_with_mode(self.module)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"module": packed(self.module)}
@@ -169,7 +170,7 @@ class NetworkEvaluation:
     def _set_mode(self) -> bool:
         """Set the mode of the network; whether it is that of training."""
         training, module = self.updates_statistics, self.network.module
-        if module.training != training or changes_with_mode(module):
+        if module.training != training or self.network.switches:
             module.train() if training else module.eval()
         # Statistics of the batch without a training step: dropout, for one, stays off.
         for part in self.network.normalizers:

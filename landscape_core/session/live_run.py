@@ -4,16 +4,17 @@ import functools
 import hashlib
 import math
 import time
+from collections import deque
 from dataclasses import replace
 
 import torch
 import xarray as xr
 
-from landscape_core.experiments.learning_curves import measured
+from landscape_core.experiments.curve_measures import curve_measures
 from landscape_core.experiments.trajectory import trajectory
 from landscape_core.session.observed_run import ObservedRun
 from landscape_core.session.picture import Readings, Status
-from landscape_core.training.recorder import Recorder
+from landscape_core.training.recorder import Entry, Recorder
 from landscape_core.training.run import Run, State, Training
 
 
@@ -40,6 +41,7 @@ class LiveRun:
         """The position in the record of the iterate that is inspected; None for the latest."""
         self.state = first = self.training.start(start)
         self._recorder = Recorder(run, len(first.theta))
+        self._measures = curve_measures(run, self.training.instance, self._recorder.budget)
         for index, made in enumerate(self.training.instance.path if start is None else ()):
             self.state = replace(first, index=index, theta=made.theta, buffers=made.buffers)
             self._record()
@@ -112,7 +114,7 @@ class LiveRun:
 
     def observed(self) -> ObservedRun:
         """The record as it is now, with the inspected iterate."""
-        entries = self._recorder.entries()
+        entries = self._measured()
         index = len(entries) - 1 if self.inspected is None else self.inspected
         return ObservedRun(self.training, self.run, entries, self.state.index, index)
 
@@ -126,11 +128,19 @@ class LiveRun:
     def trajectory(self, until: int | None = None) -> xr.Dataset:
         """The trajectory of the run up to a step, as `record_run` yields it."""
         last = self.state.index if until is None else until
-        entries = [e for e in self._recorder.entries() if e.state.index <= last]
+        entries = [e for e in self._measured() if e.state.index <= last]
         lost = self.state.diverged and until is None
         run = self.run.replace(steps=max(1, last))
         return trajectory(run, entries, self.training.files, diverged=lost)
 
     def _record(self) -> None:
         if not self.state.diverged:
-            self._recorder.add(self.state, **measured(self.training.instance, self.state))
+            last = self.state.index >= self.run.steps
+            # The end is measured now: whether a step is the last may change, and the record not.
+            values = self._measures.at(self.state, last=True) if last else {}
+            self._recorder.add(self.state, **values)
+
+    def _measured(self) -> list[Entry]:
+        """What is recorded, all of it measured."""
+        deque(self._recorder.measure(lambda one: self._measures.at(one, last=False)), maxlen=0)
+        return self._recorder.entries()

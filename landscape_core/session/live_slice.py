@@ -18,6 +18,7 @@ from landscape_core.planes.projected_path import ProjectedPath, project
 from landscape_core.session.frame_budget import FrameBudget
 from landscape_core.session.observed_run import ObservedRun
 from landscape_core.session.plane_tracker import PlaneTracker
+from landscape_core.slices.chosen_extent import Extent, chosen_extent, reason_of, within
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.point_statistics import at_coord, named_choice, with_statistics
 from landscape_core.slices.probe import Probe, probe
@@ -63,6 +64,7 @@ class LiveSlice:
         self._latest: dict[int, Probe] = {}
         self._budget: FrameBudget | None = None
         self._held: tuple[Plane | None, Grid, Entry, xr.Dataset] | None = None
+        self._extent: tuple[Plane | None, Entry, Extent] | None = None
         self.check(spec)
         self.spec = spec
 
@@ -84,7 +86,8 @@ class LiveSlice:
         if spec.directions != self.spec.directions or spec.follow != self.spec.follow:
             self.tracker.forget()
         if spec != self.spec:
-            self._budget, self._trials, self._latest, self._held = None, {}, {}, None
+            self._budget, self._trials, self._latest = None, {}, {}
+            self._held, self._extent = None, None
         self.spec = spec
 
     @property
@@ -116,10 +119,26 @@ class LiveSlice:
                 " become very large"
             )
         spec = self.spec
-        self.projected = project(
-            self.plane, observed.thetas, span=spec.span, ends=spec.ends(), near=observed.near
+        span = 1.0 if spec.chooses_extent else spec.span
+        found = project(
+            self.plane, observed.thetas, span=span, ends=spec.ends(), near=observed.near
         )
+        self.projected = self._framed(observed, found) if spec.chooses_extent else found
         return self.projected
+
+    def _framed(self, observed: ObservedRun, found: ProjectedPath) -> ProjectedPath:
+        """The path with the rectangle that a rule chooses; its reason is kept."""
+        known = self._extent
+        if known is None or known[0] is not self.plane or known[1] is not observed.entry:
+            read = self._probe(observed, found.plane, self.spec.max_examples)
+            self._extent = self.plane, observed.entry, chosen_extent(read, found)
+        assert self._extent is not None  # chosen just now, at the latest
+        return within(found, self._extent[2])
+
+    def reason(self) -> dict[str, str]:
+        """The attribute that says how the extent was chosen; none where it was not."""
+        chosen = self.spec.chooses_extent and self._extent is not None
+        return reason_of(self._extent[2]) if chosen and self._extent else {}
 
     def grid(self, projected: ProjectedPath) -> Grid:
         """The grid of the complete slice."""
@@ -152,7 +171,8 @@ class LiveSlice:
         examples, level = self._budget[rung]
         evaluated = self._probe(observed, projected.plane, examples)
         began = time.perf_counter()
-        dataset = coarse(evaluated, grid, level).assign_attrs(value_attributes(observed.run))
+        attrs = value_attributes(observed.run) | self.reason()
+        dataset = coarse(evaluated, grid, level).assign_attrs(attrs)
         self._budget.took(rung, time.perf_counter() - began)
         return dataset
 
@@ -166,7 +186,8 @@ class LiveSlice:
         for dataset in compute_slice(
             self._probe(observed, projected.plane, self.spec.max_examples),
             grid,
-            slice_attributes(observed.run_to_inspected(), self.spec, observed.state.index),
+            slice_attributes(observed.run_to_inspected(), self.spec, observed.state.index)
+            | self.reason(),
             tolerance=self.spec.interpolation(),
             store=self._store,
         ):

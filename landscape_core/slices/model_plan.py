@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
+import numpy as np
 import torch
 import xarray as xr
 from torch import Tensor
@@ -31,6 +32,7 @@ from landscape_core.planes.network_state import NetworkState, laid
 from landscape_core.planes.plane import Plane
 from landscape_core.planes.projected_path import ProjectedPath, project
 from landscape_core.planes.through import Through
+from landscape_core.slices.chosen_extent import AUTO, Ends, Extent, chosen_extent, within
 from landscape_core.slices.given_path import losses_of
 from landscape_core.slices.given_runs import GivenRun, runs_of, runs_variables
 from landscape_core.slices.grid import Grid
@@ -41,11 +43,12 @@ from landscape_core.slices.probe import Probe, probe
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.strategy_choice import strategy_of
 
-Ends = tuple[float, float, float, float]
+Span = float | Sequence[float] | str | Extent | Grid
+"""The half-width of a slice, or the ends of its axes: two numbers for both axes, or four; or
+`auto`, or an extent that was chosen; or a grid."""
 
-Span = float | Sequence[float] | Grid
 Resolution = int | Sequence[int]
-"""The half-width of a slice, or the ends of its axes: two numbers for both axes, or four."""
+"""Points along each side, or those along alpha and along beta."""
 
 
 GIVEN = "given"
@@ -62,6 +65,9 @@ class ModelPlan:
     runs: Sequence[GivenRun]
     directions: str
     """The rule of the plane as JSON, or `given` where the plane was."""
+
+    extent: Extent | None = None
+    """The extent with its reason, where it was chosen by a rule."""
 
     @property
     def points(self) -> int:
@@ -149,25 +155,38 @@ def plan_of(  # noqa: PLR0913 - each choice by its name, as in `landscape`
         plane = laid(rule, objective)
         if plane.buffers is not None:  # the centre is the plane's own
             few = {name: part.with_buffers(plane.buffers.origin) for name, part in few.items()}
-    projected = None
     width = float(span) if isinstance(span, Real) else 1.0
-    low_a, high_a, low_b, high_b = ends or (-width, width, -width, width)
-    grid = Grid(
-        resolution=along[0], beta_resolution=along[1], alpha_low=low_a, alpha_high=high_a,
-        beta_low=low_b, beta_high=high_b,
-    )  # fmt: skip
+    projected = None
     if runs:
         thetas = torch.cat([run.thetas(plane.origin) for run in runs])
         given = not isinstance(rule, Directions)
         projected = project(plane, thetas, span=width, ends=ends, given=given)
-        plane, grid = projected.plane, Grid.between(projected.low, projected.high, *along)
+        plane = projected.plane
     few = with_statistics(few, plane, batch_norm)
     if isinstance(rule, Directions):
         last = next(iter(few.values()))
         warn_of_foreign(last, plane, {run.name or "": run.states for run in runs})
     read = probe(few, plane, measures, chosen, tf32=tf32, seed=seed, draws=draws)
+    extent = _chosen(read, projected, span)
+    projected = None if projected is None else within(projected, extent)
+    ends = (ends if extent is None else extent.ends) or (-width, width, -width, width)
+    grid = _grid(projected, ends, along)
     told = canonical(to_plain(rule)) if isinstance(rule, Directions) else GIVEN
-    return ModelPlan(read, grid, projected, runs, told)
+    return ModelPlan(read, grid, projected, runs, told, extent)
+
+
+def _grid(projected: ProjectedPath | None, ends: Ends, along: tuple[int, int]) -> Grid:
+    """The grid over the rectangle of a projected path, or between the ends of the axes."""
+    if projected is not None:
+        return Grid.between(projected.low, projected.high, *along)
+    return Grid.between(np.array(ends[::2]), np.array(ends[1::2]), *along)
+
+
+def _chosen(read: Probe, projected: ProjectedPath | None, span: Span) -> Extent | None:
+    """The extent that is given with its reason or to be chosen; None where a span is given."""
+    if isinstance(span, str):
+        return chosen_extent(read, projected)
+    return span if isinstance(span, Extent) else None
 
 
 def needs_all(rule: object, batch_norm: object) -> bool:
@@ -176,16 +195,20 @@ def needs_all(rule: object, batch_norm: object) -> bool:
 
 
 def ends_of(span: object) -> Ends | None:
-    """The ends of alpha and beta that a span gives, None where it is a half-width.
+    """The ends of alpha and beta that a span gives, None where it is a half-width or `auto`.
 
     Raises:
-        SpecError: neither a positive number nor two or four ends.
+        SpecError: neither a positive number, nor two or four ends, nor `auto`.
     """
     accepted = (
-        "a positive number, the ends of the axes, (low, high) or (low, high, low, high), or a Grid"
+        "a positive number, or the ends of the axes: (low, high) or (low, high, low, high);"
+        " or 'auto', or a Grid"
     )
     if isinstance(span, Grid):
         return span.alpha_low, span.alpha_high, span.beta_low, span.beta_high
+    if isinstance(span, str) and span == AUTO:
+        return None
+    span = span.ends if isinstance(span, Extent) else span
     if isinstance(span, Real):
         if not 0 < float(span) < math.inf:
             raise SpecError("span", span, accepted)

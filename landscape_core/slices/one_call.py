@@ -28,6 +28,7 @@ from landscape_core.planes.directions.base import Directions
 from landscape_core.planes.plane import Plane
 from landscape_core.planes.through import Through
 from landscape_core.slices.backends.base import Backend
+from landscape_core.slices.chosen_extent import reason_of
 from landscape_core.slices.held_variances import warn_held
 from landscape_core.slices.measures_by_name import Given
 from landscape_core.slices.model_plan import Resolution, Span, ends_of, needs_all, plan_of, rule_of
@@ -107,7 +108,9 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
         span: half the width of the picture in multiples of the axes; of a plane that the path
             determines, as of PCA, in multiples of the extent that shows the path. Or the ends of
             the axes, (low, high) for both or four numbers, alpha first; or a `Grid` with its ends
-            and resolution.
+            and resolution. `"auto"`: chosen by a rule, which the attribute `span_reason` states:
+            the extent that shows the path or the states of the plane, else up to where the loss is
+            ten times that at the centre. Or what `common_span` chose for several models.
         dimensions: 1 for a line, 2 for a plane.
         tolerance: the largest error up to which points may be interpolated, as a fraction of the
             range of the loss, or of its logarithm: `Tolerance(relative_tolerance=0.01,
@@ -162,6 +165,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
         batch_norm=batch_norm,
     )  # fmt: skip
     attrs = {"directions": planned.directions, "seed": seed, "model": type(model).__name__}
+    attrs |= reason_of(planned.extent)
     total = planned.points
     work = compute_slice(
         planned.probe, planned.grid, attrs, tolerance=asked, backend=backend, store=store,

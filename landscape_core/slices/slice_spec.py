@@ -15,6 +15,7 @@ from landscape_core.models.batch_norm import BATCH_NORM_HELP, CHOICES, USUAL
 from landscape_core.models.measures.base import Measure
 from landscape_core.planes.directions.base import Directions
 from landscape_core.planes.directions.pca import PCA
+from landscape_core.slices.chosen_extent import AUTO
 from landscape_core.slices.point_statistics import ACCEPTED
 from landscape_core.slices.tolerance import Tolerance
 
@@ -44,7 +45,7 @@ class SliceSpec(Recipe):
         str,
         Note(
             "ends of the axes, for instance -0.5,1.5 for both, or -0.5,1.5,-1,1 with those of alpha"
-            " first; empty: by the span"
+            " first; auto: chosen by a stated rule; empty: by the span"
         ),
     ] = ""
     resolution: Annotated[int, Knob(2, 501, "grid points along each axis", "log")] = 51
@@ -91,10 +92,14 @@ class SliceSpec(Recipe):
             raise SpecError("SliceSpec.batch_norm", self.batch_norm, ACCEPTED)
 
     def ends(self) -> tuple[float, float, float, float] | None:
-        """The lower and upper end of alpha, then of beta; None where the span says them."""
-        if not self.extent.strip():
+        """The lower and upper end of alpha, then of beta; None where the span or a rule says them.
+
+        Raises:
+            SpecError: neither numbers in order nor `auto`.
+        """
+        if not self.extent.strip() or self.chooses_extent:
             return None
-        accepted = "two or four finite numbers, the lower one of each pair first"
+        accepted = "two or four finite numbers, the lower one of each pair first, or auto"
         try:
             numbers = [float(word) for word in self.extent.split(",")]
         except ValueError:
@@ -113,6 +118,11 @@ class SliceSpec(Recipe):
         """How many points the slice has."""
         along_beta = self.beta_resolution or self.resolution
         return self.resolution * (along_beta if self.dimensions == 2 else 1)
+
+    @property
+    def chooses_extent(self) -> bool:
+        """Whether the extent is to be chosen by a rule."""
+        return self.extent.strip() == AUTO
 
     def chosen_measures(self) -> dict[str, Measure] | None:
         """The measures by name; None for those of the problem."""

@@ -3,9 +3,9 @@
 Li, Xu, Taylor, Studer and Goldstein, "Visualizing the Loss Landscape of Neural Nets", 2018;
 github.com/tomgoldstein/loss-landscape. `plot_surface.py` writes a surface: `xcoordinates`,
 `ycoordinates` (a line has none), `train_loss`, `train_acc`, `test_loss` and `test_acc`, -1 where
-nothing is computed yet, accuracies in percent. `net_plotter.py` writes the groups `xdirection` and
-`ydirection`, a tensor each parameter or each entry of the state dictionary. `projection.py` writes
-`proj_xcoord` and `proj_ycoord`, a number each checkpoint.
+nothing is computed yet, accuracies in percent (other programs write fractions). `net_plotter.py`
+writes the groups `xdirection` and `ydirection`, a tensor each parameter or each entry of the state
+dictionary. `projection.py` writes `proj_xcoord` and `proj_ycoord`, a number each checkpoint.
 """
 
 import warnings
@@ -40,6 +40,14 @@ MISSING = -1.0
 """The loss and the accuracy of a point that is not computed yet."""
 
 PERCENT = 100.0
+
+FRACTIONS = (
+    "{}: no accuracy is above 1, so accuracies are read as fractions. plot_surface.py writes"
+    " percentages; if these are percentages, divide the accuracy by 100."
+)
+
+UNIT = "accuracies_read_as"
+"""The attribute of a surface that says what its accuracies were taken for."""
 
 FIRST_INDICES = ("x", "y")
 """What the first index of the losses of a plane can count."""
@@ -76,7 +84,9 @@ def read_surface(path: Path, first_index: str | None = None) -> xr.Dataset:
 
     What is not computed is NaN; a point of which one split is computed is `computed`, and the
     attribute `not_computed` counts the points that are missing, of each split. Accuracies are
-    fractions. The names of what else the file holds are the attribute `not_read`.
+    fractions in the dataset; those of the file are taken for percentages, and for fractions, with a
+    warning, where none is above 1, as the attribute `accuracies_read_as` says. The names of what
+    else the file holds are the attribute `not_read`.
 
     Args:
         path: the file.
@@ -248,6 +258,10 @@ def _slice(
     nothing = np.full(losses.shape[1:], MISSING)
     measured = np.stack([grids.get(f"{split}_acc", nothing) for split in splits])
     measured = np.where(known & (measured != MISSING), measured, np.nan)
+    largest = float(np.nanmax(measured, initial=0.0))
+    unit = 1.0 if 0 < largest <= 1 else PERCENT
+    if unit == 1.0:
+        warnings.warn(FRACTIONS.format(path), stacklevel=4)
     if ((measured < 0) | (measured > PERCENT)).any():
         raise FileFormatError(
             f"{path}: accuracies must be percentages, from 0 to 100; they are from"
@@ -259,7 +273,8 @@ def _slice(
         schema.COMPUTED: (dims, known.any(axis=0)),
     }
     if any(f"{split}_acc" in grids for split in splits):
-        variables["accuracy"] = ((schema.SPLIT, *dims), measured / PERCENT)
+        variables["accuracy"] = ((schema.SPLIT, *dims), measured / unit)
+        attrs = attrs | {UNIT: "fractions" if unit == 1.0 else "percentages"}
     if not known.all():
         attrs = attrs | {NOT_COMPUTED: [int((~one).sum()) for one in known]}
     coords = {schema.SPLIT: splits, **dict(zip(SIDES, sides, strict=False))}

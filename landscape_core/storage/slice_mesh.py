@@ -109,8 +109,9 @@ def mesh_of(
 
 def _factor(heights: Floats, sides: Sequence[Floats]) -> float:
     """By what heights are multiplied for their range to be `RELIEF` of the longest side."""
-    longest, extent = max(float(np.ptp(side)) for side in sides), float(np.ptp(heights))
-    return RELIEF * longest / extent if extent and longest else 1.0
+    longest = max(float(np.ptp(side)) for side in sides)
+    half = float(heights.max()) / 2 - float(heights.min()) / 2  # the whole range may overflow
+    return RELIEF * longest / 2 / half if half and longest else 1.0
 
 
 def _surface_points(heights: Floats, sides: Sequence[Floats]) -> Floats:

@@ -1,6 +1,6 @@
 """The recorded iterates of a run, thinned so that they fit a budget of memory."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,7 +11,7 @@ from landscape_core.training.run import DTYPES, Run, State
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """A recorded state without the memories of its step, and what was measured there."""
+    """A recorded state without the memories of its step, and what was measured there, if it was."""
 
     state: State
     values: dict[str, float]
@@ -48,6 +48,21 @@ class Recorder:
         while len(self._kept) >= self.budget:
             self._stride *= 2
             self._kept = [each for each in self._kept if self.stays(each.state.index)]
+
+    def measure(self, measures: Callable[[State], dict[str, float]]) -> Iterator[None]:
+        """Measure the states that are kept and were not measured, yielding after each.
+
+        What is thinned out before is never measured.
+        """
+        for at, entry in enumerate(self.entries()):
+            if entry.values:
+                continue
+            found = replace(entry, values=measures(entry.state))
+            if entry is self._latest:
+                self._latest = found
+            if at < len(self._kept):
+                self._kept[at] = found
+            yield
 
     def entries(self) -> list[Entry]:
         """What is kept, in order of steps, the latest included."""

@@ -124,6 +124,7 @@ def _of_trajectory(asked: argparse.Namespace) -> "xr.Dataset":
     )
     from landscape_core.experiments.trajectory import index_at, run_of
     from landscape_core.foundation.progress import Progress
+    from landscape_core.slices.chosen_extent import reason_of
     from landscape_core.slices.slice_spec import SliceSpec
     from landscape_core.storage import netcdf
     from landscape_lab.cli._settings import slice_settings
@@ -140,4 +141,5 @@ def _of_trajectory(asked: argparse.Namespace) -> "xr.Dataset":
     news = (Progress(int(found["ratio"].notnull().sum()), total, found) for found in work)
     dataset = shown(news, "convexity", "point").assign(trajectory_on(planned.projected, path))
     at = int(path["step"].values[index_at(path, asked.step)])
-    return dataset.assign_attrs(slice_attributes(run_of(path), spec, at))
+    attrs = slice_attributes(run_of(path), spec, at) | reason_of(planned.extent)
+    return dataset.assign_attrs(attrs)

@@ -85,6 +85,14 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
         low = float(dataset["loss"].sel(split=split).min())
         yield f"{asked.output}: lowest {split} loss {low:.4g}"
     yield from (f"  {line}" for line in (*reliability(dataset), statistics(dataset)) if line)
+    if "span_reason" in dataset.attrs:
+        yield f"  the same extent for another slice: {_ends(dataset)}"
+
+
+def _ends(dataset: "xr.Dataset") -> str:
+    """The ends of the axes as an option, by which other slices get the same."""
+    sides = [dataset[side].values for side in ("alpha", "beta") if side in dataset.dims]
+    return "--extent=" + ",".join(f"{end!r}" for side in sides for end in side[[0, -1]].tolist())
 
 
 def _estimate(asked: argparse.Namespace) -> str:
@@ -156,7 +164,7 @@ def _of_network(spec: "SliceSpec", asked: argparse.Namespace) -> "xr.Dataset":
         directions=spec.directions if named or own.path else None,
         path=own.path,
         resolution=(spec.resolution, spec.beta_resolution or spec.resolution),
-        span=spec.ends() or spec.span,
+        span="auto" if spec.chooses_extent else spec.ends() or spec.span,
         dimensions=spec.dimensions,
         measures=spec.chosen_measures(),
         tolerance=spec.interpolation(),

@@ -49,6 +49,9 @@ def run(asked: argparse.Namespace) -> None:
     final = path.isel(step=-1)
     print(f"{asked.output}: {len(path['step'])} iterates to step {int(final['step'])}")
     for split in path["split"].values:
-        print(f"  {split} loss {float(final['loss'].sel(split=split)):.4g}")
+        here = final.sel(split=split)
+        error = float(here["loss_standard_error"]) if "loss_standard_error" in here else 0.0
+        told = f" ± {error:.2g} (standard error of a sample)" if error else ""
+        print(f"  {split} loss {float(here['loss']):.4g}{told}")
     if path.attrs["diverged"]:
         print("  the run diverged: the loss is not finite after this step")

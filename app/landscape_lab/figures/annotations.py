@@ -11,6 +11,7 @@ import xarray as xr
 
 from landscape_lab.figures import stated, theme
 from landscape_lab.figures.pixels import Array, narrow
+from landscape_lab.figures.reduced import over
 
 DOTS = 12
 """Dots along the path, at most."""
@@ -167,9 +168,10 @@ def marked(slice_: xr.Dataset, path: xr.Dataset) -> xr.Dataset:
 
 def title_of(slice_: xr.Dataset, variable: str, split: str) -> str:
     """What the heights of a picture are: `training loss`, `value of the game`."""
+    end = over(slice_, variable)
     if variable == "loss" and not minimized(slice_):
-        return str(slice_.attrs["value"])
-    return f"{part_of(split)} {variable}".strip()
+        return str(slice_.attrs["value"]) + end
+    return f"{part_of(split)} {variable}".strip() + end
 
 
 def own_path(slice_: xr.Dataset) -> xr.Dataset | None:

@@ -10,6 +10,7 @@ from landscape_lab.figures import theme
 from landscape_lab.figures.annotations import equal, joined, labels, lowest, minimized, short_names
 from landscape_lab.figures.once import Once, digests
 from landscape_lab.figures.pixels import SHADES, Array, box, finer, narrow, raised, shaded
+from landscape_lab.figures.reduced import reduced, reduced_limits
 
 COARSE = 40
 """Slices of fewer points along a side also have their lines drawn from the finer picture."""
@@ -43,7 +44,8 @@ def drawn_slice(
     slice_: xr.Dataset, variable: str, split: str, scale: str, limits: tuple[float, float] | None
 ) -> DrawnSlice:
     """A variable of a slice as it is drawn; the arguments are those of `Contour.update`."""
-    looks = (variable, split, scale, limits)
+    slice_ = reduced(slice_)
+    looks = (variable, split, scale, reduced_limits(slice_, variable, limits))
     arrays = (slice_.variables[name].values for name in (variable, "computed", "alpha", "beta"))
     names = tuple(str(slice_.variables[axis].attrs) for axis in ("alpha", "beta"))
     key = (looks, names, minimized(slice_), *digests(*arrays))

@@ -10,7 +10,7 @@ from landscape_core.analysis.findings.base import Detector
 from landscape_core.foundation.recipes import canonical, label_of, to_plain
 from landscape_core.foundation.registry import find
 from landscape_core.session.picture import Picture
-from landscape_lab.figures.reliability import reliability, statistics
+from landscape_lab.figures.reliability import measured_on, reliability, statistics
 
 CLAMPED = "display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;overflow:hidden"
 """Two lines, with dots at the end where there is more."""
@@ -37,6 +37,8 @@ def _quality(picture: Picture, *, brief: bool) -> Iterator[str]:
     yield from reliability(slice_, brief=brief)
     yield f"{int(slice_.attrs['examples'][0])} {picture.spec.split} examples"
     if words := statistics(slice_, brief=brief):
+        yield words
+    if words := measured_on(picture.curves, picture.seen, picture.spec.split, brief=brief):
         yield words
     broken = int((~np.isfinite(slice_["loss"].values)).sum())
     if broken:

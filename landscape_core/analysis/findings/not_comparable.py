@@ -26,8 +26,8 @@ class NotComparable(Detector):
         " data, the number of examples, dtype, batch_norm, draws, tf32 or seed"
     )
     remedy: ClassVar[str] = (
-        "Compute all slices with the same settings, on the same data, and draw them with one"
-        " colour scale."
+        "Compute all slices with the same settings, on the same data and with one extent"
+        " (common_span chooses it), and draw them with one colour scale."
     )
 
     def detect(self, slices: Sequence[Sequence[Seen]]) -> Iterator[Finding]:

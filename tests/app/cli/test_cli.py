@@ -103,6 +103,19 @@ def test_an_extent_may_begin_with_a_negative_number(tmp_path, extent):
     assert load(tmp_path / "s.nc")["alpha"].values[[0, -1]].tolist() == [-0.5, 1.5]
 
 
+def test_an_extent_chosen_by_a_rule_is_told_as_an_option_for_other_slices(tmp_path, capsys):
+    small = ["--directions", "random", "--resolution", "3"]
+    assert main(["train", "--steps", "5", "-o", "run.nc"]) == 0
+    assert main(["slice", "run.nc", "--extent", "auto", *small, "-o", "s.nc"]) == 0
+    told = capsys.readouterr().out
+    (option,) = [line.split(": ")[1] for line in told.splitlines() if "another slice" in line]
+    assert "extent: " in told
+    assert main(["slice", "run.nc", option, *small, "-o", "t.nc"]) == 0
+    first, second = load(tmp_path / "s.nc"), load(tmp_path / "t.nc")
+    assert first["alpha"].values.tolist() == second["alpha"].values.tolist()
+    assert first["loss"].values.tolist() == second["loss"].values.tolist()
+
+
 def test_metrics_of_a_run_are_refused_by_what_would_be_a_slice(capsys):
     assert main(["train", "--steps", "2", "-o", "run.nc"]) == 0
     assert main(["metrics", "run.nc"]) == 1

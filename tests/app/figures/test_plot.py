@@ -314,6 +314,64 @@ def test_what_is_not_finite_is_marked_and_counted(value, kind):
         assert axes.patch.get_hatch()
 
 
+def test_curves_on_a_sample_have_a_band_of_its_standard_error_and_say_so():
+    given = curves_of(20)
+    shape = (("split", "step"), np.full(given["loss"].shape, 96.0))
+    error = given["loss"] * 0 + 0.25
+    found = given.assign(examples=shape, examples_of=(shape[0], shape[1] + 7904))
+    axes = plot(found.assign(loss_standard_error=error), "trajectory")
+    words = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert any(word.endswith("(96 of 8,000 examples)") for word in words)
+    (band, *_) = axes.collections
+    heights = band.get_paths()[0].vertices[:, 1]
+    first = given["loss"].values[0]
+    assert heights.max() == pytest.approx(float(first.max()) + 0.25)
+    plain = plot(given, "trajectory")
+    assert not list(plain.collections)
+    assert not any("examples" in text.get_text() for text in plain.get_legend().get_texts())
+
+
+HUGE = 1.7e308
+
+
+def slope_of():
+    """A loss from minus to plus the largest numbers, and an accuracy."""
+    found = slice_of(valley, 5)
+    found["loss"][:] = HUGE * np.linspace(-1, 1, 5)
+    return found.assign(accuracy=found["loss"] / HUGE / 2 + 0.5)
+
+
+@pytest.mark.parametrize("kind", ["slice", "surface", "line", "comparison"])
+def test_losses_up_to_the_largest_number_are_drawn_divided_and_say_so(kind):
+    small = slope_of().assign(loss=slope_of()["loss"] / HUGE)
+    given = {"a": slope_of(), "b": small} if kind == "comparison" else slope_of()
+    axes = plot(line_of(given, 2) if kind == "line" else given, kind, limits=(-1e308, 1e308))
+    FigureCanvasAgg(axes.figure).draw()
+    words = [text.get_text() for text in axes.figure.findobj(Text)]
+    assert any(word.endswith("loss / 1e10") for word in words)
+    assert not any("accuracy / " in word for word in words)
+    if kind == "line":
+        np.testing.assert_allclose(axes.lines[0].get_ydata(), HUGE / 1e10 * np.linspace(-1, 1, 5))
+        assert axes.get_ylim() == (-1e298, 1e298)
+    elif kind != "surface":
+        assert axes.images[0].get_clim() == (-1e298, 1e298)
+        heights = axes.images[0].get_array()
+        np.testing.assert_allclose([heights.min(), heights.max()], [-HUGE / 1e10, HUGE / 1e10])
+
+
+@pytest.mark.parametrize("dims", [1, 2])
+def test_a_page_of_losses_up_to_the_largest_number_says_that_they_are_divided(dims):
+    page = web_page(line_of(slope_of(), 2) if dims == 1 else slope_of(), None, scale="linear")
+    assert "loss / 1e10" in page
+
+
+def test_losses_far_below_the_largest_number_are_drawn_as_they_are():
+    axes = plot(slice_of(valley, 5), split="train")
+    shown = slice_of(valley, 5)["loss"].sel(split="train")
+    assert axes.images[0].get_array().max() == pytest.approx(float(shown.max()))
+    assert not any("1e10" in text.get_text() for text in axes.figure.findobj(Text))
+
+
 ONE_VALUE = [
     pytest.param(kind, value, scale, marks=[] if kind == "slice" or few else [EXHAUSTIVE])
     for kind in ("slice", "surface", "line")

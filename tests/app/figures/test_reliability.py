@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from torch import nn
 from torch.nn.functional import cross_entropy
 
@@ -16,7 +17,13 @@ from landscape_lab.figures.annotations import given_points
 from landscape_lab.figures.bokeh.web_page import web_page
 from landscape_lab.figures.captions import caption
 from landscape_lab.figures.matplotlib.plotting import picture
-from landscape_lab.figures.reliability import computed, reliability, stated_error, statistics
+from landscape_lab.figures.reliability import (
+    computed,
+    measured_on,
+    reliability,
+    stated_error,
+    statistics,
+)
 
 
 def to_tolerance(scale="linear", error=0.01, reached=1, **attrs):
@@ -184,3 +191,28 @@ def test_the_given_states_are_marked(count, tmp_path):
 def test_random_directions_mark_nothing():
     found = landscape(network(), cross_entropy, examples(), resolution=5)
     assert given_points(found) == []
+
+
+def sampled(error=0.04):
+    """Learning curves on 96 of 8,000 examples, whose last step is measured on all."""
+    columns = {
+        "loss": [[2.0, 1.0, 0.5]],
+        "loss_standard_error": [[error, error, 0.0]],
+        "examples": [[96.0, 96.0, 8000.0]],
+        "examples_of": [[8000.0] * 3],
+    }
+    variables = {name: (("split", "step"), values) for name, values in columns.items()}
+    return xr.Dataset(variables, {"split": ["train"], "step": [0, 10, 20]})
+
+
+def test_curves_on_a_sample_say_so_with_their_standard_error():
+    assert measured_on(sampled(), 10, "train", brief=True) == (
+        "curves on 96 of 8,000 train examples, loss ± 0.04"
+    )
+    assert "loss ± 0.04 (standard error); on all at its end" in measured_on(sampled(), 0, "train")
+    assert "±" not in measured_on(sampled(np.nan), 0, "train")
+    assert (
+        measured_on(sampled(), 20, "train") == "curves on 96 of 8,000 train examples, here on all"
+    )
+    assert measured_on(sampled(), 10, "test") == ""
+    assert measured_on(sampled().drop_vars("examples"), 10, "train") == ""

@@ -5,6 +5,7 @@ import re
 import sys
 import types
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -528,3 +529,9 @@ def test_one_part_of_the_data_has_the_findings_of_a_slice_of_it_alone(trained, d
     assert "parts of the data" in only(here, "not_comparable").sentence
     with pytest.raises(FileFormatError, match="loss"):
         explain(both.sel(split="train").drop_vars("loss"))
+
+
+@pytest.mark.parametrize("name", entries(Detector).shipped())
+def test_the_documentation_has_every_finding_with_its_level(name):
+    page = (Path(__file__).parents[3] / "docs" / "findings.md").read_text("utf-8")
+    assert f"| `{name}` | {entries(Detector)[name].level} |" in page

@@ -12,6 +12,7 @@ import xarray as xr
 import landscape_core as lc
 from landscape_core.foundation.errors import FileFormatError, SpecError
 from landscape_core.storage.formats import WRITERS
+from landscape_core.storage.slice_mesh import mesh_of
 
 ALPHA = np.linspace(-1, 1, 5)
 BETA = np.linspace(0, 3, 4)
@@ -209,6 +210,21 @@ def test_rows_and_columns_in_any_order_give_the_same_mesh(tmp_path):
         turned[name] = turned[name].transpose("split", "beta", "alpha")
     given = written(tmp_path, slice_of(), ".obj").read_text()
     assert written(tmp_path, turned, ".obj").read_text() == given
+
+
+@pytest.mark.parametrize("line", [False, True])
+def test_heights_up_to_the_largest_number_have_the_relief_of_others(line):
+    made = slice_of(holes=False, path=False)
+    made = made.isel(beta=2, drop=True) if line else made
+    low, high = float(made["loss"].min()), float(made["loss"].max())
+    unit = (made["loss"] - low) / (high - low)
+    usual = mesh_of(made.assign(loss=unit))
+    huge = mesh_of(made.assign(loss=(2 * unit - 1) * 1.7e308))
+    assert float(np.ptp(huge.points[:, 2])) == pytest.approx(float(np.ptp(usual.points[:, 2])))
+    np.testing.assert_allclose(
+        huge.points[:, 2] - huge.points[:, 2].min(), usual.points[:, 2] - usual.points[:, 2].min(),
+        atol=1e-9,
+    )  # fmt: skip
 
 
 def test_a_line_is_a_line_in_space(tmp_path):

@@ -73,6 +73,29 @@ def test_a_surface_that_the_program_filled_has_y_as_its_first_index(tmp_path, y)
     assert "not_computed" not in found.attrs
 
 
+@pytest.mark.parametrize("of_test", [None, "same"])
+def test_accuracies_none_of_which_is_above_1_are_taken_for_fractions(tmp_path, of_test):
+    accuracy = 1 - 0.3 * height(X[:, None], X[None]) / 4
+    accuracy[0, :3] = -1
+    more = {} if of_test is None else {"test_loss": X[:, None] + X, "test_acc": accuracy}
+    path = surface(tmp_path / "s.h5", train_acc=accuracy, **more)
+    with pytest.warns(UserWarning, match="read as fractions") as told:
+        found = lc.load(path, first_index="x")
+    assert len(told) == 1
+    assert told[0].filename == __file__
+    known = accuracy != -1
+    np.testing.assert_array_equal(found["accuracy"][0].values.T[known], accuracy[known])
+    assert found.attrs["accuracies_read_as"] == "fractions"
+
+
+@pytest.mark.parametrize(("largest", "read_as"), [(1.5, 0.015), (100.0, 1.0), (0.0, 0.0)])
+def test_accuracies_above_1_are_percentages(tmp_path, largest, read_as):
+    path = surface(tmp_path / "s.h5", train_acc=np.where(X[:, None] * X < 0, 0.0, largest))
+    found = lc.load(path, first_index="x")
+    assert float(found["accuracy"].max()) == read_as
+    assert found.attrs["accuracies_read_as"] == "percentages"
+
+
 def test_an_order_that_nobody_has_said_is_told_where_it_matters(tmp_path):
     path = surface(tmp_path / "s.h5")
     with pytest.warns(UserWarning, match="first_index='y'"):

@@ -19,6 +19,7 @@ from landscape_lab.figures.bokeh.path import ages, best, index_of
 from landscape_lab.figures.bokeh.sliders import SEEN
 from landscape_lab.figures.camera import HOME, Camera
 from landscape_lab.figures.pixels import raised
+from landscape_lab.figures.reduced import divisor_of, reduced, reduced_limits
 
 Array = npt.NDArray[np.floating[Any]]
 Spot = tuple[float, float, float]
@@ -218,6 +219,8 @@ def _pictured(  # noqa: PLR0913 - all that one picture is made of
     signs: bool = True,
 ) -> tuple[bytes, Labels]:
     """The buffer and the labels of a slice with a path on it; without `signs`, none of the best."""
+    slice_ = reduced(slice_)
+    limits = reduced_limits(slice_, variable, limits)
     shown = slice_[variable].sel(split=split)
     raw, alpha, beta = shown.values, shown["alpha"].values, shown["beta"].values
     lift = theme.decimal_log if scale == "log" else np.asarray
@@ -225,8 +228,9 @@ def _pictured(  # noqa: PLR0913 - all that one picture is made of
     heights = lift(settled)
     track, here, times, high = np.empty((0, 3)), -1, np.empty(0), None
     if path is not None:
+        divisor = divisor_of(slice_, variable) or 1.0
         known = path[variable].values if variable in path else np.full(len(path["step"]), np.nan)
-        track = np.stack([path["alpha"], path["beta"], lift(known)], axis=1)
+        track = np.stack([path["alpha"], path["beta"], lift(known / divisor)], axis=1)
         here, times = index_of(path, seen), ages(path)
         high = best(path, here) if signs and minimized(slice_) else None
     low = lowest(raw, alpha, beta) if variable == "loss" and minimized(slice_) else None

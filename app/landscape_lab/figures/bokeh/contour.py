@@ -36,6 +36,7 @@ from landscape_lab.figures.pixels import (
     narrow,
     same,
 )
+from landscape_lab.figures.reduced import reduced
 
 TOOLBAR = ":host { height: fit-content !important; margin: 6px; border-radius: 6px; }"
 """As high as its buttons, so that it hides little of the picture beneath."""
@@ -117,7 +118,7 @@ class Contour:
         """
         drawn = drawn_slice(slice_, variable, split, scale, limits)
         self._frame(drawn)
-        title = title_of(slice_, variable, split)
+        title = title_of(reduced(slice_), variable, split)
         self._name_colors(*drawn.range, title, scale, cut=drawn.cut)
         if self._new("broken", drawn.broken):
             self._key.show(not_finite=drawn.broken)

@@ -8,16 +8,17 @@ from bokeh.plotting import figure
 
 from landscape_lab.figures import theme
 from landscape_lab.figures.annotations import named, part_of
+from landscape_lab.figures.reduced import over, reduced
 
 
 def profiles(slice_: xr.Dataset, scale: str) -> list[Any]:
     """A figure for the loss, and one for the accuracy if there is one."""
-    plots = []
+    plots, slice_ = [], reduced(slice_)
     for name in (name for name in ("loss", "accuracy") if name in slice_):
         logged = name == "loss" and scale == "log" and _positive(slice_)
         plot = figure(
-            y_axis_type="log" if logged else "linear", y_axis_label=name, height=300,
-            x_axis_label=named(slice_["alpha"]), sizing_mode="stretch_width",
+            y_axis_type="log" if logged else "linear", y_axis_label=name + over(slice_, name),
+            height=300, x_axis_label=named(slice_["alpha"]), sizing_mode="stretch_width",
             tools="pan,wheel_zoom,reset,save,hover",
             tooltips=[(named(slice_["alpha"]), "$x"), (name, "$y")],
         )  # fmt: skip

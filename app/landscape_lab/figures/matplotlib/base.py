@@ -21,7 +21,7 @@ import inspect
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -31,6 +31,7 @@ import xarray as xr
 
 from landscape_lab.figures import theme
 from landscape_lab.figures.camera import HOME, Camera
+from landscape_lab.figures.reduced import reduced_limits
 
 SCALE = "linear"
 """The scale of heights where nobody says: of `ll.plot`, of the command line and of pages."""
@@ -66,6 +67,11 @@ class PlotOptions:
         from matplotlib.colors import ListedColormap  # takes half a second to import
 
         return self.colormap or ListedColormap(theme.LANDSCAPE)
+
+    def reduced(self, slice_: xr.Dataset) -> "PlotOptions":
+        """The options with the limits of a slice as it is drawn, whose values may be divided."""
+        limits = reduced_limits(slice_, self.variable or "loss", self.limits)
+        return self if limits == self.limits else replace(self, limits=limits)
 
 
 class Place:

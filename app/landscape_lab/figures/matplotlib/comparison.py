@@ -17,6 +17,7 @@ from landscape_lab.figures.matplotlib.line import Line
 from landscape_lab.figures.matplotlib.paper import HEIGHT, WIDTH
 from landscape_lab.figures.matplotlib.slice import Slice
 from landscape_lab.figures.matplotlib.tracks import path_on, run_on
+from landscape_lab.figures.reduced import over, reduced_together
 from landscape_lab.figures.slice_parts import shown_of, sides_of, splits_of
 
 SIDE, ROW = 4.8, 3.3
@@ -65,6 +66,8 @@ class Comparison(Drawing[Mapping[str, xr.Dataset]]):
         return columns * SIDE, rows * ROW
 
     def draw(self, place: Place, dataset: Mapping[str, xr.Dataset], options: PlotOptions) -> Any:
+        dataset = reduced_together(dataset)
+        options = options.reduced(next(iter(dataset.values())))
         if not _planar(dataset):
             return _overlaid(place.axes(), dataset, options)
         shown = {
@@ -129,6 +132,7 @@ def _overlaid(axes: Any, slices: Mapping[str, xr.Dataset], options: PlotOptions)
         )  # fmt: skip
     names = {named(one[sides_of(one)[0]]) for one in slices.values()}
     axes.set_xlabel(names.pop() if len(names) == 1 else "α along each line")
-    finish(axes, f"{part_of(options.split)} {options.variable}".strip(), options)
+    end = over(next(iter(slices.values())), options.variable)
+    finish(axes, f"{part_of(options.split)} {options.variable}".strip() + end, options)
     axes.legend(frameon=False, fontsize="small")
     return axes

@@ -12,6 +12,7 @@ from landscape_lab.figures.matplotlib.curves import finish, split_color
 from landscape_lab.figures.matplotlib.given_points import mark_given
 from landscape_lab.figures.matplotlib.paper import HEIGHT, WIDTH
 from landscape_lab.figures.matplotlib.tracks import path_on, run_on
+from landscape_lab.figures.reduced import over, reduced
 from landscape_lab.figures.slice_parts import (
     computed_of,
     shown_of,
@@ -43,6 +44,8 @@ class Line(Drawing[xr.Dataset]):
         return WIDTH, HEIGHT
 
     def draw(self, place: Place, dataset: xr.Dataset, options: PlotOptions) -> Any:
+        dataset = reduced(dataset)
+        options = options.reduced(dataset)
         side = sides_of(dataset)[0]
         known = variables_of(dataset, (side,))
         usual = [name for name in USUAL if name in known] or known[:1]
@@ -56,7 +59,7 @@ class Line(Drawing[xr.Dataset]):
             every = [place.axes()]
         for axes, name in zip(every, names, strict=True):
             _curves(axes, dataset, side, name, options)
-            finish(axes, name, options if name == names[0] else PlotOptions())
+            finish(axes, name + over(dataset, name), options if name == names[0] else PlotOptions())
             if axes is not every[-1]:
                 axes.tick_params(labelbottom=False)
         every[0].legend(frameon=False, fontsize="small")

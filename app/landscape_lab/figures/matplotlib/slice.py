@@ -24,6 +24,7 @@ from landscape_lab.figures.matplotlib.heights import (
 )
 from landscape_lab.figures.matplotlib.paper import HEIGHT, WIDTH
 from landscape_lab.figures.matplotlib.tracks import other_on, outlined, path_on, run_on
+from landscape_lab.figures.reduced import reduced
 from landscape_lab.figures.slice_parts import (
     SIDES,
     computed_of,
@@ -53,6 +54,8 @@ class Slice(Drawing[xr.Dataset]):
         return WIDTH, HEIGHT
 
     def draw(self, place: Place, dataset: xr.Dataset, options: PlotOptions) -> Any:
+        dataset = reduced(dataset)
+        options = options.reduced(dataset)
         axes = place.axes()
         shown = shown_of(dataset, options.variable, options.split)
         path = own_path(dataset) if options.path else None

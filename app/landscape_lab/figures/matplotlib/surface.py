@@ -11,6 +11,7 @@ from landscape_lab.figures.matplotlib.paper import HEIGHT, WIDTH
 from landscape_lab.figures.matplotlib.relief import above, lowest_on, relief_on
 from landscape_lab.figures.matplotlib.slice import Slice
 from landscape_lab.figures.matplotlib.tracks import path_on, run_on
+from landscape_lab.figures.reduced import reduced
 from landscape_lab.figures.slice_parts import shown_of
 
 FINE = 100
@@ -33,6 +34,8 @@ class Surface(Drawing[xr.Dataset]):
         return WIDTH, HEIGHT
 
     def draw(self, place: Place, dataset: xr.Dataset, options: PlotOptions) -> Any:
+        dataset = reduced(dataset)
+        options = options.reduced(dataset)
         axes = place.axes(deep=True)
         shown = shown_of(dataset, options.variable, options.split)
         title = title_of(dataset, options.variable, options.split)

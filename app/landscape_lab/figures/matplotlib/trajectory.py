@@ -47,13 +47,33 @@ class Trajectory(Drawing[xr.Dataset]):
                 values = part(dataset[name], split)
                 axes.plot(
                     dataset["step"], values, color=split_color(split), linewidth=1.6,
-                    label=part_of(split) or name,
+                    label=(part_of(split) or name) + _sample(dataset, split),
                 )  # fmt: skip
+                _error_on(axes, dataset, name, split)
             finish(axes, name, options if name == names[0] else PlotOptions())
             axes.tick_params(labelbottom=axes is every[-1])
         every[-1].set_xlabel("step")
         every[0].legend(frameon=False, fontsize="small")
         return every[0]
+
+
+def _sample(dataset: xr.Dataset, split: str) -> str:
+    """On how many examples a split was measured: ` (96 of 8,000 examples)`; empty: on all."""
+    if "examples" not in dataset:
+        return ""
+    count, total = (int(part(dataset[n], split)[0]) for n in ("examples", "examples_of"))
+    return f" ({count:,} of {total:,} examples)" if count < total else ""
+
+
+def _error_on(axes: Any, dataset: xr.Dataset, name: str, split: str) -> None:
+    """A band of one standard error, where a measure is that of a sample."""
+    if f"{name}_standard_error" not in dataset:
+        return
+    values, error = (part(dataset[n], split).values for n in (name, f"{name}_standard_error"))
+    axes.fill_between(
+        dataset["step"], values - error, values + error, color=split_color(split), alpha=0.2,
+        linewidth=0,
+    )  # fmt: skip
 
 
 def _measures(dataset: xr.Dataset) -> list[str]:
