@@ -238,7 +238,7 @@ def _described(read: Probe, grid: Grid) -> dict[str, Any]:
         "grid": canonical(_sides_of(grid, plane.dimensions)),
         "names": list(plane.names),
         "explained_variance_ratio": list(plane.explained_variance_ratio or ()),
-        "examples": [part.examples for part in read.parts.values()],
+        "examples": read.examples,
         "strategy": [name_of(type(strategy)) for strategy in read.used.values()],
         "batch_norm": point_statistics.named(one, plane),
         **({"statistics": statistics} if statistics else {}),

@@ -71,9 +71,13 @@ class ModelPlan:
         """The states on the plane with their losses on the first part; None without states."""
         if self.projected is None:
             return None
-        part = next(iter(self.probe.parts.values()))
+        name, part = next(iter(self.probe.parts.items()))
         thetas = torch.stack([state.theta.to(part.start) for state in self.states])
-        losses = losses_of(self.states, part, self.probe.seed, draws=self.probe.draws)
+        stream = self.probe.streams.get(name)
+        if stream is None:
+            losses = losses_of(self.states, part, self.probe.seed, draws=self.probe.draws)
+        else:  # read together with the slice
+            losses = stream.path_losses
         own = self.directions != GIVEN
         return path_variables(self.projected, thetas, losses, self.steps, own=own)
 
