@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 import xarray as xr
 from torch import nn
@@ -10,6 +11,7 @@ from torch import nn
 from landscape_core.analysis.convexity_map import Convexity, compute_convexity
 from landscape_core.curvature.matrices.base import Matrix
 from landscape_core.curvature.spectrum_of_model import matrix_of
+from landscape_core.curvature.streamed_curvature import StreamedCurvature
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import ENGINE_VERSION, canonical, to_plain
 from landscape_core.models.adapter import Adapter
@@ -19,6 +21,7 @@ from landscape_core.models.closure_network import Closure
 from landscape_core.models.fitting_state import GivenPath
 from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.open_streams import OpenStreams
 from landscape_core.models.user_model import try_call
 from landscape_core.models.user_parts import (
     check_numbers,
@@ -34,6 +37,7 @@ from landscape_core.planes.through import Through
 from landscape_core.slices import point_statistics
 from landscape_core.slices.model_plan import ModelPlan, Span, needs_all, plan_of, rule_of
 from landscape_core.slices.plane_of_slice import with_plane
+from landscape_core.slices.streamed_slice import with_streams
 
 
 @torch.inference_mode(mode=False)  # what is made within it cannot be differentiated
@@ -55,6 +59,7 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
     batch_norm: BatchNorm | None = None,
     adapter: Adapter | None = None,
     max_examples: int | None = None,
+    stream: bool | None = None,
     device: str | torch.device | None = None,
     dtype: torch.dtype | str | None = None,
     seed: int = 0,
@@ -80,6 +85,8 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
         matrix: by name, `hessian`, `gauss_newton` or `fisher`, or as an object.
         batch_norm: which statistics batch normalization uses off the centre, as for `landscape`.
         max_examples: the first so many examples; by default all. Directions are those of all.
+        stream: read the data batch by batch, once for each product with the matrix and once more
+            for each point, as for `spectrum`.
         adapter: takes what the model gives if that is no tensor, gives the outputs.
         device: where to compute; by default where the model's parameters lie.
         dtype: floating type to compute in; by default the model's.
@@ -92,25 +99,45 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
     check_numbers(max_examples, seed)
     which = matrix_of(matrix)
     rule = None if directions is None else rule_of(directions)
-    parts = user_parts(
-        model, loss, data, objective=objective, batch=batch, reduction=reduction,
-        batch_norm=batch_norm, adapter=adapter, device=device, dtype=dtype,
-        max_examples=max_examples, whole=needs_all(rule, batch_norm),
-    )  # fmt: skip
-    try_call(parts["train"])
-    planned = plan_of(
-        parts, rule, {}, path=path, dimensions=dimensions, span=span, resolution=resolution,
-        seed=seed, strategy="loop", batch_norm=batch_norm,
-    )  # fmt: skip
-    part, plane = planned.probe.parts["train"], planned.probe.plane
-    asked = Convexity(matrix=which, max_examples=int(max_examples or examples_in(part)))
-    *_, found = compute_convexity(part, plane, planned.grid, asked)
+    with OpenStreams(stream) as streams:
+        parts = user_parts(
+            model, loss, data, objective=objective, batch=batch, reduction=reduction,
+            batch_norm=batch_norm, adapter=adapter, device=device, dtype=dtype,
+            max_examples=max_examples, whole=needs_all(rule, batch_norm), streams=streams,
+        )  # fmt: skip
+        streams.check()
+        try_call(parts["train"])
+        planned = plan_of(
+            parts, rule, {}, path=path, dimensions=dimensions, span=span, resolution=resolution,
+            seed=seed, strategy="loop", batch_norm=batch_norm,
+        )  # fmt: skip
+        planned = with_streams(planned, streams)
+        part, plane = planned.probe.parts["train"], planned.probe.plane
+        if streams.losses:
+            found = _streamed(planned, streams, which)
+        else:
+            asked = Convexity(matrix=which, max_examples=int(max_examples or examples_in(part)))
+            *_, found = compute_convexity(part, plane, planned.grid, asked)
     attrs = {"seed": int(seed), "model": type(model).__name__, **_attrs(part, planned)}
-    if is_shortened(part, data, max_examples):
+    if not streams.losses and is_shortened(part, data, max_examples):
         found = with_total(found, known_examples(data))
     found = stating_batches(with_plane(found.assign_attrs(attrs), plane), parts)
     states = planned.path()
     return found if states is None else found.assign(states)
+
+
+def _streamed(planned: ModelPlan, streams: OpenStreams, matrix: Matrix) -> xr.Dataset:
+    """The map over a stream; the losses of the path's states are read first, if there are any."""
+    plane, stream = planned.probe.plane, streams.losses["train"].stream
+    part = planned.probe.parts["train"]
+    curvature = StreamedCurvature(matrix, streams.losses["train"], asked=bool(streams.asked))
+    if planned.states:
+        planned.probe(np.zeros((1, plane.dimensions)))
+    else:
+        curvature.loss_at(part, plane.origin)
+    asked = Convexity(matrix=matrix, max_examples=stream.examples or 1)
+    *_, found = compute_convexity(part, plane, planned.grid, asked, streamed=curvature)
+    return found.assign_attrs(curvature.attrs)
 
 
 def _attrs(part: ModelObjective, planned: ModelPlan) -> dict[str, Any]:

@@ -81,6 +81,12 @@ class StreamedLoss:
         kind: Kind = "weighted mean" if normalizer(own) is not None else found.loss
         return cls(template, stream, kind, counted)
 
+    @property
+    def words(self) -> str:
+        """How the loss adds up, as results state it."""
+        even = getattr(self.template.given_loss, "weight", None) is None
+        return "mean" if even and self.kind == "weighted mean" else self.kind
+
     def around(self, template: ModelObjective) -> "StreamedLoss":
         """The same stream with the statistics of another objective of the same network."""
         return replace(self, template=template)

@@ -82,6 +82,15 @@ class Stream:
             self.close()
         self._compare(seen)
 
+    def check_again(self) -> None:
+        """Refuse data that can be read only once.
+
+        Raises:
+            SpecError: they can.
+        """
+        if isinstance(self._data, Iterator):
+            raise SpecError(self.name, type(self._data).__name__, ONCE)
+
     def close(self) -> None:
         """End the pass that is under way, if there is one."""
         self._open.close()
@@ -108,8 +117,7 @@ class Stream:
         begun, self._next = self._next, None
         if begun is not None:
             return begun
-        if iter(self._data) is self._data:
-            raise SpecError(self.name, type(self._data).__name__, ONCE)
+        self.check_again()
         self._open = LoaderPass(self._data)
         return self._changed()
 
