@@ -16,11 +16,10 @@ from landscape_core.curvature.matrices.base import Matrix
 from landscape_core.curvature.operator import Operator
 from landscape_core.curvature.spot_check import NEAR, OTHERWISE
 from landscape_core.foundation import random_streams
-from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.types import Vector, Vectors
 from landscape_core.models.data_parts import fits
 from landscape_core.models.network_objective import ModelObjective
-from landscape_core.models.streamed_loss import TOLD, StreamedLoss
+from landscape_core.models.streamed_loss import StreamedLoss
 
 COST = (
     "The data do not fit into memory and are read batch by batch, once for each product with the"
@@ -66,14 +65,11 @@ class StreamedCurvature:
         """Nothing read yet but the first batch; `asked`: the cost is known.
 
         Raises:
-            SpecError: statistics that need all examples at once, or data that are read only once.
+            SpecError: data that are read only once.
         """
         self._matrix, self._loss = matrix, loss
         self.products, self.deviation, self.agree = 0, 0.0, True
         self._compared: set[int] = set()
-        part = loss.template
-        if part.normalizes and part.batch_norm in ("batch", "reestimated"):
-            raise SpecError("batch_norm", part.batch_norm, f"running, {TOLD}")
         loss.stream.check_again()
         if not asked:
             warnings.warn(COST, stacklevel=5)

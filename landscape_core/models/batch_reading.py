@@ -94,8 +94,9 @@ def read(
             check(number, batch)
         return [change(batch) for batch in data]
     found: list[Any] = []
-    budget, batches = _Budget(name, free_memory()), iter(data)
+    budget = _Budget(name, free_memory())
     with kept_generators():  # a DataLoader draws from torch's own
+        batches = iter(data)
         for number, read_batch in enumerate(batches):
             check(number, read_batch)
             found.append(change(read_batch))

@@ -28,6 +28,9 @@ SOME = 8
 TOLD = "as the data are read batch by batch and never held all at once; max_examples= takes a part"
 """Why something is refused where data are streamed."""
 
+AT_ONCE = ("batch", "reestimated")
+"""Statistics of batch normalization that are computed from all examples at once."""
+
 MEANS = "a mean or a sum over examples whose values on two batches make up that on both"
 
 
@@ -75,6 +78,7 @@ class StreamedLoss:
             SpecError: the loss is no sum or mean over examples, the network couples these, or
                 random numbers are drawn: then all are needed at once.
         """
+        check_statistics(template)
         found, own = additivity(template), template.with_loss(template.given_loss)
         counted = is_mean(template.loss_function) or normalizer(own) is not None
         _check(found, template, counted=counted)
@@ -145,6 +149,16 @@ class StreamedLoss:
                 name = _name(joint.whole)
                 told = f"{name}, which is no {self.kind} over examples up to batch {number + 1}"
                 raise SpecError("loss", told, f"{MEANS}, {TOLD}")
+
+
+def check_statistics(part: ModelObjective) -> None:
+    """Refuse statistics of batch normalization that are computed from all examples at once.
+
+    Raises:
+        SpecError: they are.
+    """
+    if part.normalizes and part.batch_norm in AT_ONCE:
+        raise SpecError("batch_norm", part.batch_norm, f"running or interpolated, {TOLD}")
 
 
 def _check(found: Additivity, template: ModelObjective, *, counted: bool) -> None:

@@ -1,23 +1,17 @@
 """Slices over data that are read in passes: how they are made, and what they state."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 
 import xarray as xr
 
-from landscape_core.foundation.errors import SpecError
-from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.open_streams import OpenStreams
-from landscape_core.models.streamed_loss import TOLD
+from landscape_core.models.streamed_loss import check_statistics
 from landscape_core.slices.last_dataset import agreeing, stating
 from landscape_core.slices.model_plan import ModelPlan
 from landscape_core.slices.probe import Probe
 from landscape_core.slices.spot_checks import Checked
 from landscape_core.slices.streamed_part import StreamedPart
-
-AT_ONCE = ("batch", "reestimated")
-"""Statistics of batch normalization that are computed from all examples at once."""
 
 
 def with_streams(planned: ModelPlan, streams: OpenStreams) -> ModelPlan:
@@ -29,24 +23,14 @@ def with_streams(planned: ModelPlan, streams: OpenStreams) -> ModelPlan:
     if not streams.losses:
         return planned
     read = planned.probe
-    check_statistics(read.parts)
+    for part in read.parts.values():
+        check_statistics(part)
     first = next(iter(read.parts))
     made = {
         name: StreamedPart(loss, planned.states if name == first else ())
         for name, loss in streams.losses.items()
     }
     return replace(planned, probe=replace(read, streams=made))
-
-
-def check_statistics(parts: Mapping[str, ModelObjective]) -> None:
-    """Refuse statistics of batch normalization that need all examples at once.
-
-    Raises:
-        SpecError: they do.
-    """
-    for part in parts.values():
-        if part.normalizes and part.batch_norm in AT_ONCE:
-            raise SpecError("batch_norm", part.batch_norm, f"running or interpolated, {TOLD}")
 
 
 def stating_streams(read: Probe, dataset: xr.Dataset, *, stacklevel: int) -> xr.Dataset | None:
