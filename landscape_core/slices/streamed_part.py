@@ -7,6 +7,7 @@ points of a fast strategy are compared with the plain evaluation, batch by batch
 
 import contextlib
 import math
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -42,6 +43,10 @@ NO_CLASSES = (
     "Of the streamed data some targets are no classes, as those of the first batch are; measures of"
     " classes are NaN: {}."
 )
+
+
+JUDGED = 3
+"""Batches after which it is known whether a strategy saves time."""
 
 
 class DisagreementError(Exception):
@@ -156,6 +161,7 @@ class BatchReader:
         self._outputs = read.over({part: read.parts[part]}).asking(measures)
         self._own = self._outputs.reading(part).apart().objective
         self._index = _chosen(points)
+        self._spent = 0, 0.0
         self._batch = self._outputs
 
     def take(self, batch: Batch) -> None:
@@ -182,14 +188,16 @@ class BatchReader:
         strategy = self._read.used[self._part]
         if isinstance(strategy, Loop):
             return plain(where)
+        own = replace(reading, objective=self._apart(reading.objective))
+        began = time.perf_counter()
         try:
-            found = strategy.reader(replace(reading, objective=self._apart(reading.objective)))(
-                where
-            )
+            found = strategy.reader(own)(where)
         except Exception as error:
             self._read.give_way(self._part, error)
             return plain(where)
+        fast = time.perf_counter()
         self._compare(found, plain, where)
+        self._judge(fast - began, (time.perf_counter() - fast) / len(self._index) * len(where))
         return found
 
     def gradients(self, where: Tensor) -> Iterator[Tensor]:
@@ -219,6 +227,17 @@ class BatchReader:
         own = self._own.with_inputs(part.inputs, part.targets)
         known = part.loss_function is self._outputs.parts[self._part].loss_function
         return own if known else own.with_loss(own.given_loss)
+
+    def _judge(self, fast: float, plain: float) -> None:
+        """Take the loop where preparing a strategy for each batch costs more than it saves.
+
+        Args:
+            fast: seconds that the strategy took on a batch.
+            plain: seconds that the loop would have taken, by the points that were compared.
+        """
+        self._spent = self._spent[0] + 1, self._spent[1] + fast - plain
+        if self._spent[0] >= JUDGED and self._spent[1] > 0 and not self._read.named:
+            self._read.use_loop(self._part)
 
     def _compare(self, found: Tensor, plain: Reader, where: Tensor) -> None:
         some = where[self._index]
