@@ -168,8 +168,8 @@ def main():
         values += [f"| {name} | {a!r} | {b!r} |" for a, b in pairs]
     text = (
         f"# A slice of {asked.gigabytes:g} GB of data in {asked.limit:g} GB of memory\n\n"
-        f"PyTorch {torch.__version__}, {asked.threads} threads; the address space of each process is"
-        f" limited to {asked.limit:g} GB (`RLIMIT_AS`). Float32; every batch of {BATCH} images"
+        f"PyTorch {torch.__version__}, {asked.threads} threads; the address space of each process"
+        f" is limited to {asked.limit:g} GB (`RLIMIT_AS`). Float32; every batch of {BATCH} images"
         " 3x32x32 is drawn anew when it is read. Times in seconds; that of a loop that reads the"
         " data once a point is measured at one point and multiplied.\n\n"
         "| network | examples | points | strategy | passes | peak memory, GB | slice |"

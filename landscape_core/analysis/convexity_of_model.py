@@ -119,7 +119,8 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
             asked = Convexity(matrix=which, max_examples=int(max_examples or examples_in(part)))
             *_, found = compute_convexity(part, plane, planned.grid, asked)
     attrs = {"seed": int(seed), "model": type(model).__name__, **_attrs(part, planned)}
-    if not streams.losses and is_shortened(part, data, max_examples):
+    some = max_examples is not None if streams.losses else is_shortened(part, data, max_examples)
+    if some:
         found = with_total(found, known_examples(data))
     found = stating_batches(with_plane(found.assign_attrs(attrs), plane), parts)
     states = planned.path()

@@ -124,7 +124,8 @@ def spectrum(  # noqa: PLR0913 - every choice in one line is what it is for
             wanted = wanted.replace(max_examples=int(max_examples or examples_in(part)))
             *_, found = compute_spectrum(part, part.start, wanted)
     found = found.assign_attrs(_attrs(part), model=type(model).__name__, seed=int(seed))
-    if not streams.losses and is_shortened(part, data, max_examples):
+    some = max_examples is not None if streams.losses else is_shortened(part, data, max_examples)
+    if some:
         found = with_total(found, known_examples(data))
     return stating_batches(found, parts)
 

@@ -40,7 +40,8 @@ class Passes(Operator):
         self._loss, self._theta, self._matrix, self._plain = loss, theta.detach(), matrix, plain
 
     def _apply(self, vectors: Vectors) -> Vectors:
-        total, weight = torch.zeros_like(vectors, dtype=torch.float64), 0.0
+        kind = vectors.dtype if vectors.device.type == "mps" else torch.float64
+        total, weight = torch.zeros_like(vectors, dtype=kind), 0.0
         for batch in self._loss.batches():
             weight += batch.weight
             if batch.weight:

@@ -84,8 +84,11 @@ def user_parts(  # noqa: PLR0913 - each choice of a public call by its name
         parts["test"] = parts["test"].with_reference(parts["train"].inputs)
     streamed = {} if streams is None else streams.losses
     for split, part in parts.items():
-        if not whole and split not in streamed and is_shortened(part, given[split][1], most):
-            warn_of_unread(part, of=known_examples(given[split][1]))
+        known = known_examples(given[split][1])
+        if split in streamed and most is not None:
+            warn_of_unread(part, of=known, examples=most if known is None else min(most, known))
+        elif not whole and split not in streamed and is_shortened(part, given[split][1], most):
+            warn_of_unread(part, of=known)
     return parts
 
 

@@ -32,8 +32,7 @@ class PassSums:
     def __init__(self, reading: Reading, points: int) -> None:
         """Nothing added yet."""
         self.weight, self._examples, self._reading = 0.0, 0, reading
-        device = reading.objective.start.device
-        self._rows = torch.zeros(reading.rows, points, dtype=torch.float64, device=device)
+        self._rows = torch.zeros(reading.rows, points, dtype=torch.float64)
         size = reading.objective.layout.size if reading.wants_gradient else 0
         self._gradients = torch.zeros(points, size, dtype=torch.float64)
 

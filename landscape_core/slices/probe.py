@@ -159,6 +159,10 @@ class Probe:
         """The same reading of other data, in memory."""
         return replace(self, parts=parts, streams={}, **_unread())
 
+    def streaming(self, streams: Mapping[str, Streamed]) -> "Probe":
+        """The same reading, in which some parts are read in passes."""
+        return replace(self, streams=streams, **_unread())
+
     def to(self, device: str | torch.device) -> "Probe":
         """The same reading on another device."""
         plane = self.plane.to(device)

@@ -28,10 +28,12 @@ ALL_POINTS = 2**31
 class Streamed(Protocol):
     """A part of the data that is read in passes; see `streamed_part`.
 
-    `checked` says what was compared with the plain evaluation, `path_losses` are those of states.
+    `checked` says what was compared with the plain evaluation, `path_losses` are those of states,
+    `doubtful` says that some values are by a strategy that disagreed later.
     """
 
     checked: Any
+    doubtful: bool
     path_losses: npt.NDArray[Any]
 
     @property

@@ -18,7 +18,7 @@ from landscape_core.models.measures.base import Measure
 from landscape_core.slices.adaptive import refine
 from landscape_core.slices.backends.base import Backend
 from landscape_core.slices.backends.serial import Serial
-from landscape_core.slices.cost import estimate
+from landscape_core.slices.cost import estimate, memory_of_values
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.grid_values import Spread
 from landscape_core.slices.held_variances import with_held
@@ -28,7 +28,7 @@ from landscape_core.slices.plane_of_slice import with_plane, without_plane
 from landscape_core.slices.probe import Probe
 from landscape_core.slices.slice_key import slice_key
 from landscape_core.slices.spot_checks import OTHERWISE, Checked, spot_check
-from landscape_core.slices.streamed_slice import stating_streams
+from landscape_core.slices.streamed_slice import stating_streams, with_passes
 from landscape_core.slices.sweep import exact, sweep
 from landscape_core.slices.tolerance import Tolerance
 from landscape_core.storage import schema
@@ -82,6 +82,7 @@ def compute_slice(
     check_store(store)
     if read.streams:
         _check_streaming(store, backend)
+        memory_of_values(read, grid)
         store = None
     elif not read.seconds < 1e-3:  # what takes no time needs no memory worth a look
         estimate(read, grid)
@@ -169,7 +170,7 @@ def _checked(
             continue
         finished = stating_streams(read, dataset, stacklevel=3)
         if finished is None:
-            finished = stating(Checked(), plainly())
+            finished = with_passes(read, stating(Checked(), plainly()))
         finished = with_held(read, finished)
         _tell_constant(finished)
         yield with_plane(finished.assign_attrs(_asked(read)), read.plane, store)

@@ -58,7 +58,7 @@ class StreamedPart:
     """One part of the data, read in passes.
 
     `checked` says what was compared in all of them, `path_losses` are those of the states given,
-    (T,), read in the first.
+    (T,), read in the first; `doubtful`: a strategy that read some points disagreed later.
     """
 
     def __init__(self, loss: StreamedLoss, states: Sequence[NetworkState] = ()) -> None:
@@ -67,7 +67,8 @@ class StreamedPart:
         self.checked = Checked()
         self._loss, self._states = loss, tuple(states)
         self._plain: PlainEvaluation | None = None
-        self._told_states = False
+        self._told_states = self.doubtful = False
+        self._fast = 0
 
     @property
     def passes(self) -> int:
@@ -98,7 +99,7 @@ class StreamedPart:
         except DisagreementError:
             warnings.warn(OTHERWISE.format("A fast way of computing this slice"), stacklevel=5)
             read.use_loop(part)
-            self.checked = Checked()
+            self.doubtful, self.checked = self._fast > 0, Checked()
             return self._pass(read, part, where)
 
     def _pass(self, read: Probe, part: str, where: Tensor) -> Tensor:
@@ -119,13 +120,19 @@ class StreamedPart:
         if batches.evaluation.draws:
             name = type(read.parts[part].module).__name__
             raise SpecError("model", name, f"one that draws no random numbers, {TOLD}")
+        self._fast += batches.checked.points
         self._count(batches.checked)
         return batches.without_classes(sums.total(self._loss))
 
     def _evaluation(self, read: Probe, part: str) -> PlainEvaluation:
         """The plain evaluation by which all batches are read."""
         if self._plain is None:
-            self._plain = read.hold_plain(part)
+            strategy = read.used[part]
+            if isinstance(strategy, Loop) and strategy.block:
+                self._plain = strategy.evaluation(read.reading(part))
+                read.readers.evaluations.append(self._plain)
+            else:
+                self._plain = read.hold_plain(part)
             trace = self._plain.trace(read.plane.origin)
             if trace.found:
                 warnings.warn(BY_BATCHES.format(", ".join(trace.found)), stacklevel=7)

@@ -30,7 +30,7 @@ def with_streams(planned: ModelPlan, streams: OpenStreams) -> ModelPlan:
         name: StreamedPart(loss, planned.states if name == first else ())
         for name, loss in streams.losses.items()
     }
-    return replace(planned, probe=replace(read, streams=made))
+    return replace(planned, probe=read.streaming(made))
 
 
 def stating_streams(read: Probe, dataset: xr.Dataset, *, stacklevel: int) -> xr.Dataset | None:
@@ -44,11 +44,18 @@ def stating_streams(read: Probe, dataset: xr.Dataset, *, stacklevel: int) -> xr.
     finished: xr.Dataset | None = dataset
     if held:
         finished = agreeing(read.over(held), dataset, stacklevel=stacklevel + 1)
-    if finished is None:
+    if finished is None or any(one.doubtful for one in read.streams.values()):
         return None
     known = [one.checked for one in read.streams.values()]
     points = sum(one.points for one in known) + int(finished.attrs.get("checked_points", 0))
     apart = [one.deviation for one in known] + [finished.attrs.get("checked_deviation", math.nan)]
     largest = max((one for one in apart if not math.isnan(one)), default=math.nan)
+    return with_passes(read, stating(Checked(points, largest), finished))
+
+
+def with_passes(read: Probe, dataset: xr.Dataset) -> xr.Dataset:
+    """The dataset with the attribute `passes`, where some data are streamed."""
+    if not read.streams:
+        return dataset
     passes = [read.streams[name].passes if name in read.streams else 0 for name in read.parts]
-    return stating(Checked(points, largest), finished).assign_attrs(passes=passes)
+    return dataset.assign_attrs(passes=passes)

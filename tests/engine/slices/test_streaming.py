@@ -349,6 +349,24 @@ def test_a_fast_way_that_is_wrong_on_a_later_batch_gives_way_to_the_plain_one(mo
     np.testing.assert_allclose(found["loss"][0], plain(network, cross_entropy, found), rtol=1e-12)
 
 
+def test_points_before_a_wrong_pass_are_computed_anew(monkeypatch):
+    right, read = PlaneAlgebra.reader, itertools.count()
+
+    def reader(self, reading):
+        if len(reading.objective.inputs) == SIZE:
+            return right(self, reading)
+        wrong = 1.01 if next(read) > 1 else 1.0
+        return lambda coords: right(self, reading)(coords) * wrong
+
+    monkeypatch.setattr(PlaneAlgebra, "reader", reader)
+    options = {"resolution": 35, "tolerance": 0.02, "stream": True, "span": 0.3}
+    with pytest.warns(UserWarning, match="all points are now computed the plain way"):
+        found = landscape(mlp(), cross_entropy, loader(), strategy="plane_algebra", **options)
+    assert found.attrs["checked_points"] == 0
+    computed, expected = found["computed"].values, plain(mlp(), cross_entropy, found)
+    np.testing.assert_allclose(found["loss"].values[0][computed], expected[computed], rtol=1e-12)
+
+
 def test_points_of_a_fast_strategy_are_compared_in_the_pass():
     found = landscape(mlp(), cross_entropy, loader(), strategy="plane_algebra", **FEW)
     assert found.attrs["checked_points"] == 6
