@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.memory import free_memory
 from landscape_core.models.block_size import SHARE
@@ -103,7 +104,7 @@ class StreamedPart:
             return self._pass(read, part, where)
 
     def _pass(self, read: Probe, part: str, where: Tensor) -> Tensor:
-        batches = BatchReader(read, part, self._evaluation(read, part), len(where))
+        batches = BatchReader(read, part, self._evaluation(read, part), where)
         sums, wants = PassSums(batches.reading, len(where)), batches.reading.wants_gradient
         losses = torch.zeros(0 if self._told_states else len(self._states), dtype=torch.float64)
         with contextlib.closing(self._loss.around(read.parts[part]).batches()) as each:
@@ -159,15 +160,15 @@ class StreamedPart:
 class BatchReader:
     """Reads one batch after another at the points of a pass, by a strategy and plainly."""
 
-    def __init__(self, read: Probe, part: str, evaluation: PlainEvaluation, points: int) -> None:
-        """Prepare the reading of a part at so many points."""
+    def __init__(self, read: Probe, part: str, evaluation: PlainEvaluation, where: Tensor) -> None:
+        """Prepare the reading of a part at coordinates (K, D)."""
         self.reading, self.evaluation = read.reading(part), evaluation
         self.checked = Checked()
         self._read, self._part, self._wrong = read, part, False
         measures = {n: m for n, m in read.measures.items() if not isinstance(m, GradientMeasure)}
         self._outputs = read.over({part: read.parts[part]}).asking(measures)
         self._own = self._outputs.reading(part).apart().objective
-        self._index = _chosen(points)
+        self._index = _chosen(where)
         self._spent = 0, 0.0
         self._batch = self._outputs
 
@@ -263,10 +264,13 @@ class BatchReader:
         self.checked = Checked(told.points, max(known))
 
 
-def _chosen(points: int) -> list[int]:
-    """Which of so many points are compared: the first, the last, the middle one and others."""
+def _chosen(where: Tensor) -> list[int]:
+    """Which of the points (K, D) are compared: nearest to the centre, the first, the last, others."""
+    points = len(where)
     count = min(points, max(spot_checks.FEWEST, math.ceil(points / spot_checks.SHARE)))
-    return sorted({round(i * (points - 1) / max(1, count - 1)) for i in range(count)})
+    first = [int(where.norm(dim=1).argmin()), 0, points - 1]
+    drawn = torch.randperm(points, generator=random_streams.stream(points, "spot checks"))
+    return list(dict.fromkeys([*first, *drawn.tolist()]))[:count]
 
 
 def _together(reading: Reading) -> int:
