@@ -11,7 +11,7 @@ WORDS = 2**20
 """Words of 8 bytes that are looked at together, about."""
 
 FACTOR = 0x2545F4914F6CDD1D
-"""An odd number by which the words of two tensors are told apart (Vigna, 2016, xorshift*)."""
+"""An odd multiplier that distinguishes the words of two tensors (Vigna, 2016, xorshift*)."""
 
 
 @final

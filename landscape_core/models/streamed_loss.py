@@ -25,7 +25,9 @@ from landscape_core.models.trial_examples import undisturbed
 SOME = 8
 """Examples of a batch on which it is tried how its loss adds up with that of the one before."""
 
-TOLD = "as the data are read batch by batch and never held all at once; max_examples= takes a part"
+STREAMED = (
+    "as the data are read batch by batch and never held all at once; max_examples= takes a part"
+)
 """Why something is refused where data are streamed."""
 
 AT_ONCE = ("batch", "reestimated")
@@ -148,7 +150,7 @@ class StreamedLoss:
             if not adds_up(joint.whole, joint.outputs(), joint.pairs, self.kind):
                 name = _name(joint.whole)
                 told = f"{name}, which is no {self.kind} over examples up to batch {number + 1}"
-                raise SpecError("loss", told, f"{MEANS}, {TOLD}")
+                raise SpecError("loss", told, f"{MEANS}, {STREAMED}")
 
 
 def check_statistics(part: ModelObjective) -> None:
@@ -158,18 +160,18 @@ def check_statistics(part: ModelObjective) -> None:
         SpecError: they are.
     """
     if part.normalizes and part.batch_norm in AT_ONCE:
-        raise SpecError("batch_norm", part.batch_norm, f"running or interpolated, {TOLD}")
+        raise SpecError("batch_norm", part.batch_norm, f"running or interpolated, {STREAMED}")
 
 
 def _check(found: Additivity, template: ModelObjective, *, counted: bool) -> None:
     """Refuse what needs all examples at once."""
     name = type(template.module).__name__
     if found.draws:
-        raise SpecError("model", name, f"one that draws no random numbers, {TOLD}")
+        raise SpecError("model", name, f"one that draws no random numbers, {STREAMED}")
     if found.coupled:
-        raise SpecError("model", name, f"one that treats each example by itself, {TOLD}")
+        raise SpecError("model", name, f"one that treats each example by itself, {STREAMED}")
     if found.loss == "neither" and not counted:
-        raise SpecError("loss", _name(template), f"{MEANS}, {TOLD}")
+        raise SpecError("loss", _name(template), f"{MEANS}, {STREAMED}")
 
 
 def _name(objective: ModelObjective) -> str:

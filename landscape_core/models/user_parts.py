@@ -23,7 +23,7 @@ from landscape_core.models.loss_of_outputs import LossOfOutputs
 from landscape_core.models.nested_batches import examples_of
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.open_streams import OpenStreams
-from landscape_core.models.streamed_loss import TOLD
+from landscape_core.models.streamed_loss import STREAMED
 from landscape_core.models.streams import Stream
 from landscape_core.models.user_closure import (
     batches_by,
@@ -221,7 +221,7 @@ class _Asked:
         part = self._of_pairs([pair])
         kind = other_than_tensor(part)
         if kind:
-            raise SpecError(OUTPUT, kind, f"a tensor, or give adapter=, {TAKES}, {TOLD}")
+            raise SpecError(OUTPUT, kind, f"a tensor, or give adapter=, {TAKES}, {STREAMED}")
         return with_known_loss(part)
 
     def _of_all(self, inputs: Any, targets: Any) -> ModelObjective:

@@ -14,12 +14,12 @@ from landscape_core.models.measures.base import (
     Measure,
     OutputMeasure,
 )
-from landscape_core.models.streamed_loss import TOLD, Batch, Joint, StreamedLoss
+from landscape_core.models.streamed_loss import STREAMED, Batch, Joint, StreamedLoss
 from landscape_core.models.trial_examples import largest, near_for, undisturbed
 from landscape_core.models.user_measure import UserMeasure
 from landscape_core.slices.reading import Reading
 
-MEAN = f"a mean over examples, {TOLD}"
+MEAN = f"a mean over examples, {STREAMED}"
 
 
 @final

@@ -22,7 +22,7 @@ Reader = Callable[[Tensor], Tensor]
 
 
 ALL_POINTS = 2**31
-"""So many points are read together where data are streamed: all that there are."""
+"""Points that are read together where data are streamed: all that there are."""
 
 
 class Streamed(Protocol):

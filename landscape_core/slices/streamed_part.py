@@ -24,7 +24,7 @@ from landscape_core.models.block_size import SHARE
 from landscape_core.models.measures.base import GradientMeasure, classes_of
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.plain_evaluation import PlainEvaluation
-from landscape_core.models.streamed_loss import TOLD, Batch, StreamedLoss
+from landscape_core.models.streamed_loss import STREAMED, Batch, StreamedLoss
 from landscape_core.planes.extent import Numbers
 from landscape_core.planes.network_state import NetworkState
 from landscape_core.slices import spot_checks
@@ -120,7 +120,7 @@ class StreamedPart:
             self._told_states = True
         if batches.evaluation.draws:
             name = type(read.parts[part].module).__name__
-            raise SpecError("model", name, f"one that draws no random numbers, {TOLD}")
+            raise SpecError("model", name, f"one that draws no random numbers, {STREAMED}")
         self._fast += batches.checked.points
         self._count(batches.checked)
         return batches.without_classes(sums.total(self._loss))
@@ -265,7 +265,7 @@ class BatchReader:
 
 
 def _chosen(where: Tensor) -> list[int]:
-    """Which of the points (K, D) are compared: nearest to the centre, the first, the last, others."""
+    """Which of the points (K, D) are compared: next to the centre, the first, the last, others."""
     points = len(where)
     count = min(points, max(spot_checks.FEWEST, math.ceil(points / spot_checks.SHARE)))
     first = [int(where.norm(dim=1).argmin()), 0, points - 1]
