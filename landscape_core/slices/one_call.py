@@ -125,8 +125,8 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
         stream: read the data batch by batch and evaluate each batch at all points, so that they are
             read once for the slice and never collected; with a `tolerance` once for each round of
             refinement, with measures of the gradient once for each group of points whose
-            gradients fit into memory. The attribute `passes` says how often. None: where a loader of known
-            length does not fit into memory.
+            gradients fit into memory. The attribute `passes` says how often. None: where a loader
+            of known length does not fit into memory.
         device: where to compute; by default where the model's parameters lie.
         dtype: floating type to compute in. By default parameters and buffers keep their types, and
             data are handed over as given; what network or loss refuses in its type, float64 data of
