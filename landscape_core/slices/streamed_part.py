@@ -90,8 +90,10 @@ class StreamedPart:
         """
         reading = read.reading(part)
         combinable(read.measures)
+        if not len(where):
+            return torch.zeros(reading.rows, 0, dtype=torch.float64)
         found = [self._agreeing(read, part, some) for some in where.split(_together(reading))]
-        return torch.cat(found, dim=1) if found else where.new_zeros(reading.rows, 0)
+        return torch.cat(found, dim=1)
 
     def _agreeing(self, read: Probe, part: str, where: Tensor) -> Tensor:
         """The values of one pass; where a strategy disagrees, of another one by the loop."""

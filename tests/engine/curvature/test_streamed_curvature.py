@@ -76,11 +76,19 @@ def test_a_spectrum_of_a_stream_is_that_of_all_examples(loss):
 
 @pytest.mark.parametrize("matrix", ["gauss_newton", "fisher"])
 def test_other_matrices_and_layers_are_those_of_memory(matrix):
-    options = {"matrix": matrix, "top": 1, "bottom": 0, "probes": 2, "each_layer": True}
+    options = {"matrix": matrix, "top": 1, "bottom": 0, "probes": 0, "each_layer": True}
     found = spectrum(network(), cross_entropy, loader(), stream=True, **options)
     held = spectrum(network(), cross_entropy, (X, Y), **options)
-    for name in ("eigenvalue", "trace", "density"):
+    for name in ("eigenvalue", "trace"):
         np.testing.assert_allclose(found[name], held[name], rtol=1e-8)
+
+
+def test_the_first_examples_of_a_stream_are_told_from_all():
+    options = {**FEW, "max_examples": 20}
+    found = spectrum(network(), cross_entropy, DataLoader(Examples(), batch_size=8), **options)
+    held = spectrum(network(), cross_entropy, (X[:20], Y[:20]), **{**FEW, "stream": None})
+    np.testing.assert_allclose(found["eigenvalue"], held["eigenvalue"], rtol=1e-8)
+    assert (found.attrs["examples"], found.attrs["examples_of"]) == (20, EXAMPLES)
 
 
 def test_the_cost_of_passes_is_said_where_nobody_asked_for_them(monkeypatch):

@@ -220,6 +220,13 @@ def test_what_tells_no_length_is_streamed_where_it_is_said_to_end(data, monkeypa
     np.testing.assert_allclose(few["loss"][0], expected, rtol=1e-12)
 
 
+def test_a_sum_over_the_first_examples_of_a_stream_is_said_to_be_none_of_all():
+    with pytest.warns(UserWarning, match="of the loss of 20 of 53 examples, and no estimate"):
+        found = landscape(mlp(), summed, loader(), max_examples=20, **FEW)
+    expected = plain(mlp(), summed, found, X[:20], Y[:20])
+    np.testing.assert_allclose(found["loss"][0], expected, rtol=1e-12)
+
+
 def test_data_that_can_be_read_once_suffice_for_no_refinement():
     once = (batch for batch in loader())
     with pytest.raises(SpecError, match=r"can be read more than once.*got 'generator'"):
