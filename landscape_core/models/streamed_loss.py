@@ -2,7 +2,7 @@
 
 The loss of all is made of those of the batches only where it adds up over examples and the network
 treats each by itself. Whether it does is tried on the first batch, and for a loss of the user's on
-some examples of each batch and of the one before, as batches may differ.
+each batch in two halves and some examples of the one before, as batches may differ.
 """
 
 from collections.abc import Generator
@@ -23,7 +23,10 @@ from landscape_core.models.streams import Stream
 from landscape_core.models.trial_examples import undisturbed
 
 SOME = 8
-"""Examples of a batch on which it is tried how its loss adds up with that of the one before."""
+"""Examples of a batch with which it is tried how the loss of the next one adds up to theirs."""
+
+BLOCK = 256
+"""Examples that are evaluated together where that is tried."""
 
 STREAMED = (
     "as the data are read batch by batch and never held all at once; max_examples= takes a part"
@@ -46,7 +49,9 @@ class Joint:
 
     def outputs(self) -> Tensor:
         """The outputs at the present parameters, (n, ...)."""
-        return without_gradients(partial(self.whole.outputs, self.whole.start))
+        at = partial(self.whole.outputs, self.whole.start)
+        blocks = self.whole.inputs.split(BLOCK)
+        return torch.cat([without_gradients(partial(at, block)) for block in blocks])
 
 
 @final
@@ -107,7 +112,7 @@ class StreamedLoss:
         for number, (inputs, targets) in enumerate(self.stream.batches()):
             part = self._part(inputs, targets)
             some = part.first(SOME)
-            joint = self._joint(some, before)
+            joint = self._joint(some if self.known else part, before)
             before = some.inputs.clone(), some.targets.clone()
             if joint is not None and not self.known:
                 self._verify(joint, number)
@@ -133,16 +138,12 @@ class StreamedLoss:
     def _joint(self, some: ModelObjective, before: tuple[Tensor, Tensor] | None) -> Joint | None:
         if before is None and some.examples < 2:
             return None
-        if before is None:
-            whole, first = some, some.examples // 2
-        else:
-            inputs, targets = (
-                torch.cat([before[0], some.inputs]),
-                torch.cat([before[1], some.targets]),
-            )
-            whole, first = some.with_inputs(inputs, targets), len(before[0])
+        whole, sizes = some, [some.examples // 2, some.examples - some.examples // 2]
+        if before is not None:
+            pairs = zip(before, (some.inputs, some.targets), strict=True)
+            whole, sizes = some.with_inputs(*map(torch.cat, pairs)), [len(before[0]), *sizes]
         order = torch.arange(whole.examples, device=whole.inputs.device)
-        pieces = order.split([first, whole.examples - first])
+        pieces = [piece for piece in order.split(sizes) if len(piece)]
         return Joint(whole, [(whole.reordered(piece), piece) for piece in pieces])
 
     def _verify(self, joint: Joint, number: int) -> None:

@@ -257,6 +257,14 @@ def test_a_loss_that_adds_up_within_batches_alone_is_refused():
         landscape(mlp(), normalized, data, **FEW)
 
 
+def test_a_loss_that_leaves_out_one_example_of_a_late_batch_is_refused():
+    targets = Y.clone()
+    targets[-1] = -100
+    data = loader(Examples(X, targets))
+    with pytest.raises(SpecError, match="no mean over examples up to batch 7"):
+        landscape(mlp(), lambda outputs, targets: cross_entropy(outputs, targets), data, **FEW)
+
+
 def test_measures_of_the_user_are_means_over_examples_or_refused():
     measures = {"margin": lambda outputs, targets: outputs.max(1).values}
     found = landscape(mlp(), cross_entropy, loader(), measures=measures, **FEW)
