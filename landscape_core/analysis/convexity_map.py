@@ -4,6 +4,7 @@ At every point of the grid the extreme eigenvalues of the full Hessian, not of t
 ratio |lambda_min / lambda_max| says how much of what looks convex is not.
 """
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from landscape_core.curvature.eigenpairs import Eigenpairs, eigenpairs
 from landscape_core.curvature.matrices.base import Matrix
 from landscape_core.curvature.matrices.hessian import Hessian
 from landscape_core.curvature.spot_check import SpotChecks
+from landscape_core.curvature.streamed_curvature import StreamedCurvature
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import Knob, Note, Recipe, canonical, to_plain
@@ -52,13 +54,19 @@ class Convexity(Recipe):
 
 @public_call
 def compute_convexity(
-    objective: ModelObjective, plane: Plane, grid: Grid, asked: Convexity | None = None
+    objective: ModelObjective,
+    plane: Plane,
+    grid: Grid,
+    asked: Convexity | None = None,
+    *,
+    streamed: StreamedCurvature | None = None,
 ) -> Iterator[xr.Dataset]:
     """The map of the curvature over a plane or line as it fills; the last dataset is complete.
 
     Variables on (beta, alpha): `lambda_max`, `lambda_min`, their residual norms, and `ratio`,
     |min(lambda_min, 0) / lambda_max|: 0 where the full Hessian is nowhere negative. Points not
-    done yet, where the loss is not finite or where an eigenvalue did not converge, are NaN.
+    done yet, where the loss is not finite or where an eigenvalue did not converge, are NaN. Over
+    data that are `streamed`, the objective is that of their first batch.
 
     Raises:
         SpecError: a plane of another network, or a network of one parameter.
@@ -72,8 +80,8 @@ def compute_convexity(
             "the network's parameters", size, "at least 2, for a largest and a smallest"
         )
     part = objective.first(asked.max_examples)
-    said = stated(part, of=objective.examples)
-    checks = SpotChecks(asked.matrix)
+    said = stated(part, of=objective.examples) if streamed is None else {}
+    checks = streamed or SpotChecks(asked.matrix)
     sides = {BETA: grid.beta(), ALPHA: grid.alpha()} if plane.dimensions == 2 else {
         ALPHA: grid.alpha()
     }  # fmt: skip
@@ -103,10 +111,14 @@ def _extremes(
     point: Vector,
     asked: Convexity,
     start: Vector | None,
-    checks: SpotChecks,
+    checks: SpotChecks | StreamedCurvature,
 ) -> Eigenpairs | None:
     """The pairs of the largest and the smallest eigenvalue; None where something is not finite."""
-    if not bool(part.losses(point[None]).isfinite().all()):
+    if isinstance(checks, StreamedCurvature):
+        value = checks.loss_at(part, point)
+    else:
+        value = float(part.losses(point[None])[0])
+    if not math.isfinite(value):
         return None
     operator = checks.operator(part, point)
     try:

@@ -5,7 +5,7 @@ around the density.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -89,17 +89,27 @@ def compute_spectrum(
     """
     part = objective.first(asked.max_examples)
     check_point(part, theta)
-    done: dict[str, _Block] = {}
     said = stated(part, of=objective.examples)
     checks = SpotChecks(asked.matrix)
+    for found in spectra(part, theta, asked, checks.operator):
+        yield found.assign_attrs(said, **checks.attrs)
+
+
+def spectra(
+    part: ModelObjective,
+    theta: Vector,
+    asked: Spectrum,
+    operator_of: Callable[[ModelObjective, Vector], Operator],
+) -> Iterator[xr.Dataset]:
+    """The curvature at a point, growing, of the operators that are made for each block."""
+    done: dict[str, _Block] = {}
     for name, blocks in _blocks(part, asked).items():
         place, at = part, theta.detach()
         if len(blocks) < len(part.layout.blocks):
             place = part.moving([block.name for block in blocks], at)
             at = place.start
-        operator = checks.operator(place, at)
-        for done[name] in _growing(operator, asked):
-            yield _dataset(done, asked, part).assign_attrs(said, **checks.attrs)
+        for done[name] in _growing(operator_of(place, at), asked):
+            yield _dataset(done, asked, part)
 
 
 def stages(layout: Layout, asked: Spectrum) -> int:
@@ -210,6 +220,14 @@ def check_point(part: ModelObjective, theta: Vector) -> None:
     if theta.shape != part.start.shape:
         shape = tuple(part.start.shape)
         raise SpecError("the shape of theta", tuple(theta.shape), f"the network's, {shape}")
-    value = float(part.losses(theta.detach()[None])[0])
+    check_loss(float(part.losses(theta.detach()[None])[0]))
+
+
+def check_loss(value: float) -> None:
+    """Refuse a point whose loss is not finite.
+
+    Raises:
+        SpecError: it is not.
+    """
     if not math.isfinite(value):
         raise SpecError("the loss at this point", value, "finite, as what is asked is made of it")

@@ -4,10 +4,18 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+import xarray as xr
 from torch import nn
 
 from landscape_core.curvature.matrices.base import Matrix
-from landscape_core.curvature.spectrum import Spectrum, compute_spectrum, stages
+from landscape_core.curvature.spectrum import (
+    Spectrum,
+    check_loss,
+    compute_spectrum,
+    spectra,
+    stages,
+)
+from landscape_core.curvature.streamed_curvature import StreamedCurvature
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.progress import Progress, one_call
 from landscape_core.foundation.public_call import public_call
@@ -20,6 +28,7 @@ from landscape_core.models.closure_network import Closure
 from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.module_objective import try_call
 from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.open_streams import OpenStreams
 from landscape_core.models.user_parts import (
     check_finite,
     check_numbers,
@@ -58,6 +67,7 @@ def spectrum(  # noqa: PLR0913 - every choice in one line is what it is for
     each_layer: bool = False,
     probes: int = 10,
     max_examples: int | None = None,
+    stream: bool | None = None,
     batch_norm: BatchNorm | None = None,
     adapter: Adapter | None = None,
     device: str | torch.device | None = None,
@@ -87,6 +97,9 @@ def spectrum(  # noqa: PLR0913 - every choice in one line is what it is for
         each_layer: also the block of each layer, all others held fixed.
         probes: random vectors of the density, at least 2; 0: no density.
         max_examples: the first so many examples; by default all.
+        stream: read the data batch by batch and never collect them; each product with the matrix is
+            a pass over all of them, and the attribute `passes` says how many there were. None:
+            where a loader of known length does not fit into memory, with a warning.
         batch_norm: which statistics batch normalization uses: `running`, those stored, by default;
             `batch`, those of the examples; `reestimated`, new ones at this point, then held fixed.
         adapter: takes what the model gives if that is no tensor, gives the outputs.
@@ -101,24 +114,42 @@ def spectrum(  # noqa: PLR0913 - every choice in one line is what it is for
     check_numbers(max_examples, seed)
     wanted = _asked(matrix, top=top, bottom=bottom, each_layer=each_layer, probes=probes, seed=seed)
     check_statistics(batch_norm)
-    parts = user_parts(
-        model, loss, data, objective=objective, batch=batch, reduction=reduction,
-        batch_norm=batch_norm, adapter=adapter, device=device, dtype=dtype,
-        max_examples=max_examples, whole=batch_norm == "reestimated",
-    )  # fmt: skip
-    part = parts["train"]
-    wanted = _fewer(wanted, part.layout.size)
-    _check_size(wanted, part.layout.size)
-    check_finite(part)
-    try_call(part)
-    wanted = wanted.replace(max_examples=int(max_examples or examples_in(part)))
-    total = stages(part.layout, wanted)
-    for done, found in enumerate(compute_spectrum(part, part.start, wanted)):
-        yield Progress(done, total, found)
+    with OpenStreams(stream) as streams:
+        parts = user_parts(
+            model, loss, data, objective=objective, batch=batch, reduction=reduction,
+            batch_norm=batch_norm, adapter=adapter, device=device, dtype=dtype,
+            max_examples=max_examples, whole=batch_norm == "reestimated", streams=streams,
+        )  # fmt: skip
+        streams.check()
+        part = parts["train"]
+        wanted = _fewer(wanted, part.layout.size)
+        _check_size(wanted, part.layout.size)
+        check_finite(part)
+        try_call(part)
+        if streams.losses:
+            work = _streamed(streams, wanted)
+        else:
+            wanted = wanted.replace(max_examples=int(max_examples or examples_in(part)))
+            work = compute_spectrum(part, part.start, wanted)
+        total = stages(part.layout, wanted)
+        for done, found in enumerate(work):
+            yield Progress(done, total, found)
     found = found.assign_attrs(statistics_of(part), model=type(model).__name__, seed=int(seed))
-    if is_shortened(part, data, max_examples):
+    some = max_examples is not None if streams.losses else is_shortened(part, data, max_examples)
+    if some:
         found = with_total(found, known_examples(data))
     yield Progress(total, total, stating_batches(found, parts))
+
+
+def _streamed(streams: OpenStreams, wanted: Spectrum) -> Iterator[xr.Dataset]:
+    """The spectrum over a stream."""
+    loss = streams.losses["train"]
+    curvature = StreamedCurvature(wanted.matrix, loss, asked=bool(streams.asked))
+    part = loss.template
+    check_loss(curvature.loss_at(part, part.start))
+    wanted = wanted.replace(max_examples=loss.stream.examples)
+    for found in spectra(part, part.start, wanted, curvature.operator):
+        yield found.assign_attrs(curvature.attrs)
 
 
 def matrix_of(given: Matrix | str) -> Matrix:

@@ -45,10 +45,14 @@ def _left_in_container() -> int:
 
 
 def _left_in_address_space() -> int:
-    """What the limit of the address space (`ulimit -v`) leaves, or a very large number."""
+    """What the limits of the address space and of its data (`ulimit -v`, `-d`) leave, or much."""
     if sys.platform == "win32":
         return UNLIMITED
-    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    if limit == resource.RLIM_INFINITY:
-        return UNLIMITED
-    return max(0, int(limit) - int(psutil.Process().memory_info().vms))
+    limits = {"vms": resource.RLIMIT_AS}
+    if sys.platform == "linux":
+        limits["data"] = resource.RLIMIT_DATA
+    set_ones = {name: resource.getrlimit(one)[0] for name, one in limits.items()}
+    found = {name: one for name, one in set_ones.items() if one != resource.RLIM_INFINITY}
+    used = psutil.Process().memory_info() if found else None
+    left = (int(limit) - int(getattr(used, name)) for name, limit in found.items())
+    return max(0, min(left, default=UNLIMITED))

@@ -107,11 +107,13 @@ def warn_of_partial(part: ModelObjective, *, of: int) -> None:
         _warn(additivity(part), part.examples, of, stacklevel=4)
 
 
-def warn_of_unread(part: ModelObjective, *, of: int | None) -> None:
-    """Warn where the first examples of a loader, of `of` if that is known, say nothing of all."""
-    _warn(
-        additivity(part), part.examples, "an unknown number of" if of is None else of, stacklevel=4
-    )
+def warn_of_unread(part: ModelObjective, *, of: int | None, examples: int | None = None) -> None:
+    """Warn where the first examples of a loader, of `of` if that is known, say nothing of all.
+
+    So many `examples` are read; by default as many as the part has.
+    """
+    known = "an unknown number of" if of is None else of
+    _warn(additivity(part), examples or part.examples, known, stacklevel=4)
 
 
 def _warn(found: Additivity, examples: int, of: int | str, *, stacklevel: int) -> None:

@@ -1,17 +1,21 @@
 """Batches read from a loader: as many as are asked for, and never more than memory holds.
 
+What does not fit can be streamed where the caller knows how (`stream`); else it is refused.
+
 What a loader with a length will take is known after its first batch. One without a length, a
 generator for one, is read until it ends or a part of the memory that was free is used.
 """
 
-from collections.abc import Callable, Iterable, Sized
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sized
+from dataclasses import dataclass
+from typing import Any, final
 
 from torch.utils.data import BatchSampler, DataLoader
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.memory import amount, free_memory
 from landscape_core.models.generators import kept_generators
+from landscape_core.models.loader_pass import States, generator_states
 from landscape_core.models.nested_batches import arrays_in, bytes_of, examples_of
 
 COPIES = 2
@@ -28,6 +32,38 @@ WAY_OUT = (
     " max_examples=, or a part of them, for instance DataLoader(Subset(dataset, range(1000)))"
 )
 
+ENDING = "; landscape, spectrum and convexity read what ends batch by batch with stream=True"
+"""What else can be done with data whose length is not known."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Begun:
+    """A pass over data that are not collected: the batches read so far, and the rest.
+
+    `drawn` are the states of the process's generators after the batches that were read.
+    """
+
+    batches: list[Any]
+    rest: Iterator[Any]
+    drawn: States
+
+    def emptied(self) -> Iterator[Any]:
+        """The batches read so far, none of which is kept."""
+        self.batches.reverse()
+        while self.batches:
+            yield self.batches.pop()
+
+
+@final
+class StreamedError(Exception):
+    """Data are to be read in passes, as they do not fit into memory or as it was asked for."""
+
+    def __init__(self, begun: Begun) -> None:
+        """Keep what was begun."""
+        Exception.__init__(self, "the data are to be streamed")
+        self.begun = begun
+
 
 def read(
     name: str,
@@ -35,6 +71,8 @@ def read(
     most: int | None,
     check: Callable[[int, Any], Any],
     change: Callable[[Any], Any] = lambda batch: batch,
+    *,
+    stream: bool | None = False,
 ) -> list[Any]:
     """The batches of data in order, read once.
 
@@ -44,8 +82,11 @@ def read(
         most: as many examples are wanted as this; None: all.
         check: is called with the number of each batch and the batch, and refuses it.
         change: what to keep of each batch.
+        stream: None: stop where data do not fit of which it is known that they end; True: stop
+            after the first batch in any case, but for what is in memory; False: never.
 
     Raises:
+        StreamedError: it stopped; holds what was begun.
         SpecError: the data do not fit into memory; says how many examples, bytes needed and free.
     """
     if isinstance(data, list | tuple):
@@ -55,13 +96,15 @@ def read(
     found: list[Any] = []
     budget = _Budget(name, free_memory())
     with kept_generators():  # a DataLoader draws from torch's own
-        for number, read_batch in enumerate(data):
+        batches = iter(data)
+        for number, read_batch in enumerate(batches):
             check(number, read_batch)
-            batch = change(read_batch)
-            found.append(batch)
-            budget.add(batch)
-            if number == 0:
-                budget.check_whole(_expected(data, batch), most)
+            found.append(change(read_batch))
+            refused = budget.refused(data, found[-1], most)
+            if stream or (refused and stream is None and budget.ends):
+                raise StreamedError(Begun(found, batches, generator_states()))
+            if refused:
+                raise refused
             if most is not None and budget.examples >= most:
                 break
     return found
@@ -77,43 +120,45 @@ def known_examples(data: object) -> int | None:
 
 
 class _Budget:
-    """What has been read, and what memory there was for it."""
+    """What has been read, and what memory there was for it; `ends`: how much there is is known."""
 
     def __init__(self, name: str, free: int) -> None:
         self.name, self.free = name, free
         self.examples = self.bytes = 0
+        self.ends = False
         self._looked = 0
 
-    def add(self, batch: object) -> None:
-        """Count a batch.
-
-        Raises:
-            SpecError: there is no memory left to put together what was read.
-        """
+    def refused(self, data: object, batch: object, most: int | None) -> SpecError | None:
+        """Count a batch; an error where there is no memory to put together what is to be read."""
+        first = self.bytes == 0
         self.examples += examples_of(batch) or 0
         self.bytes += bytes_of(batch) + OVERHEAD * (1 + sum(1 for _ in arrays_in(batch)))
+        if first:
+            expected = _expected(data, batch)
+            self.ends = expected is not None or most is not None
+            whole = self._whole(expected, most)
+            if whole is not None:
+                return whole
         if self.bytes < self._looked + LOOK:
-            return
+            return None
         self._looked = self.bytes
         if COPIES * self.bytes > self.free or self.bytes > free_memory():
-            self._refuse(f"{self.examples} examples and more", COPIES * self.bytes)
+            return self._error(f"{self.examples} examples and more", COPIES * self.bytes)
+        return None
 
-    def check_whole(self, examples: int | None, most: int | None) -> None:
-        """Refuse what will not fit, after the first batch.
-
-        Raises:
-            SpecError: it will not.
-        """
+    def _whole(self, examples: int | None, most: int | None) -> SpecError | None:
+        """An error, after the first batch, where all will not fit."""
         if examples is None and most is None:
-            return
+            return None
         count = min(one for one in (examples, most) if one is not None)
         needed = COPIES * self.bytes * count // max(1, self.examples)
         if self.examples and count > self.examples and needed > self.free:
-            self._refuse(f"{count} examples", needed)
+            return self._error(f"{count} examples", needed)
+        return None
 
-    def _refuse(self, shown: str, needed: int) -> None:
+    def _error(self, shown: str, needed: int) -> SpecError:
         accepted = WAY_OUT.format(amount(needed), amount(self.free))
-        raise SpecError(self.name, shown, accepted)
+        return SpecError(self.name, shown, accepted + ("" if self.ends else ENDING))
 
 
 def _expected(data: object, batch: object) -> int | None:

@@ -41,15 +41,19 @@ RAGGED = "landscape, spectrum and convexity take others by objective="
 BATCHED = "torch.utils.data.DataLoader makes batches of single examples"
 
 
-def pairs_of(name: str, data: object, *, most: int | None = None) -> list[tuple[Tensor, Tensor]]:
+def pairs_of(
+    name: str, data: object, *, most: int | None = None, stream: bool | None = False
+) -> list[tuple[Tensor, Tensor]]:
     """The batches of data, or the one pair, read once; each is inputs and targets.
 
     Args:
         name: what the data are called in an error.
         data: as `from_module` takes them.
         most: the first so many examples of a loader or generator; by default all.
+        stream: whether the reading may stop at the first batch, as for `read`.
 
     Raises:
+        StreamedError: they are to be streamed.
         SpecError: no batches, anything that does not say which are the inputs and the targets, or
             more than memory holds.
     """
@@ -61,9 +65,9 @@ def pairs_of(name: str, data: object, *, most: int | None = None) -> list[tuple[
 
     def check(number: int, batch: object) -> None:
         if not (in_memory or (number < 2 and isinstance(batch, ARRAYS))):
-            _pair(name, batch)
+            pair_of(name, batch)
 
-    batches = read(name, data, most, check)
+    batches = read(name, data, most, check, stream=stream)
     if not batches:
         raise SpecError(name, "no batches", "at least one pair of inputs and targets")
     if all(isinstance(part, ARRAYS) for part in batches):
@@ -71,8 +75,8 @@ def pairs_of(name: str, data: object, *, most: int | None = None) -> list[tuple[
     if len(batches) == 2 and isinstance(batches[1], ARRAYS) and not isinstance(batches[0], ARRAYS):
         shown = f"{_shown(batches[0])}, {_shown(batches[1])}"  # one pair, with several inputs
         raise SpecError(name, shown, f"{PAIRS}, {SINGLE}")
-    pairs = [_pair(name, batch) for batch in batches]
-    _check_shapes(name, pairs)
+    pairs = [pair_of(name, batch) for batch in batches]
+    check_shapes(name, pairs)
     return pairs if most is None or in_memory else first_of(pairs, most)
 
 
@@ -95,8 +99,12 @@ def check_lengths(inputs: Tensor, targets: Tensor) -> None:
         raise SpecError("the number of examples", 0, "at least 1: the data are empty")
 
 
-def _pair(name: str, batch: object) -> tuple[Tensor, Tensor]:
-    """The inputs and targets of a batch."""
+def pair_of(name: str, batch: object) -> tuple[Tensor, Tensor]:
+    """The inputs and targets of a batch.
+
+    Raises:
+        SpecError: it is something else.
+    """
     if isinstance(batch, ARRAYS | str) or not isinstance(batch, Sequence):
         taken = BY_NAME if isinstance(batch, Mapping) else PAIRS
         raise SpecError(name, f"a batch that is a {type(batch).__name__}", taken)
@@ -120,7 +128,8 @@ def _shown(part: object) -> str:
     return type(part).__name__
 
 
-def _check_shapes(name: str, pairs: Sequence[tuple[Tensor, Tensor]]) -> None:
+def check_shapes(name: str, pairs: Sequence[tuple[Tensor, Tensor]]) -> None:
+    """Refuse batches whose shapes differ in more than the number of examples."""
     for inputs, targets in pairs if len(pairs) > 1 else ():
         if len(inputs) != len(targets):
             said = f"a batch of {len(inputs)} inputs and {len(targets)} targets"

@@ -28,7 +28,12 @@ PART = "This is the sum over the first {} batches, and no estimate of that over 
 
 
 def items_of(
-    name: str, data: object, most: int | None = None, change: Callable[[Any], Any] | None = None
+    name: str,
+    data: object,
+    most: int | None = None,
+    change: Callable[[Any], Any] | None = None,
+    *,
+    stream: bool | None = False,
 ) -> list[Any]:
     """The batches of data, or the one batch, as they are, or changed where they are read.
 
@@ -37,8 +42,10 @@ def items_of(
         data: a loader, a list of batches or one batch.
         most: read of a loader no more batches than have so many examples.
         change: what to make of each batch.
+        stream: whether the reading may stop at the first batch, as for `read`.
 
     Raises:
+        StreamedError: they are to be streamed.
         SpecError: no batches, one batch and several cannot be distinguished, or more than memory
             holds.
     """
@@ -54,7 +61,7 @@ def items_of(
     if isinstance(data, list) and data and all(isinstance(one, ARRAYS) for one in data):
         accepted = "a tuple, if it is one batch, or iter(it), if each tensor is a batch"
         raise SpecError(name, f"a list of {len(data)} tensors", accepted)
-    found = read(name, data, most, lambda number, batch: None, change)
+    found = read(name, data, most, lambda number, batch: None, change, stream=stream)
     if not found:
         raise SpecError(name, "no batches", "at least one batch")
     return found

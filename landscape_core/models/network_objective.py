@@ -204,9 +204,10 @@ class ModelObjective(Objective):
             check_held(batch_norm, self.module)
         return self._with(batch_norm=batch_norm)
 
-    def with_inputs(self, inputs: Tensor) -> "ModelObjective":
-        """The same objective with other inputs to the same targets, in the shape of its own."""
-        return self._with(inputs=inputs)
+    def with_inputs(self, inputs: Tensor, targets: Tensor | None = None) -> "ModelObjective":
+        """The same objective with other inputs, to the same targets or of any number to others."""
+        targets = self.targets if targets is None else targets
+        return self._with(inputs=inputs, targets=targets, examples=len(inputs))
 
     def with_loss(self, loss_function: LossFunction) -> "ModelObjective":
         """The same objective with another loss."""

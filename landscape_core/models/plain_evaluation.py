@@ -92,6 +92,12 @@ class PlainEvaluation:
         """Whether a measure of the user's own leads to the network."""
         return self.copy.own.reads_network
 
+    def over(self, objective: ModelObjective) -> None:
+        """Evaluate other examples of the same network and loss from now on, in blocks as large."""
+        size = max(len(block) for block in self.blocks)
+        self.objective, self._parts, self.block = objective, None, 0
+        self.blocks = objective.inputs.split(size)
+
     def values(self, theta: Vector, read: Callable[[Tensor], T], *, draw: int = 0) -> T:
         """What a function makes of the outputs (N, ...) at theta, by the numbers of one draw."""
         with self._standing(theta, draw), self.copy.recording():

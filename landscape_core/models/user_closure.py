@@ -124,12 +124,27 @@ def closure_parts(
 
 
 def batches_by(
-    name: str, data: object, batch: Callable[[Any], Any], most: int | None = None
+    name: str,
+    data: object,
+    batch: Callable[[Any], Any],
+    most: int | None = None,
+    *,
+    stream: bool | None = False,
 ) -> list[tuple[Any, Any]]:
     """Inputs and targets of each batch, as a function of the user's takes them out.
 
     Raises:
+        StreamedError: they are to be streamed, as for `read`.
         SpecError: it gives something else.
+    """
+    return items_of(name, data, most, taken_by(batch), stream=stream)
+
+
+def taken_by(batch: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, Any]]:
+    """What takes inputs and targets out of a batch, by a function of the user's.
+
+    Raises:
+        SpecError: it is none, or, when it is called, it gives something else.
     """
 
     def taken(one: Any) -> tuple[Any, Any]:
@@ -143,7 +158,7 @@ def batches_by(
 
     if not callable(batch):
         raise SpecError("batch", batch, f"a function from a batch to {PAIRED}")
-    return items_of(name, data, most, taken)
+    return taken
 
 
 def is_pairs(batches: Sequence[tuple[Any, Any]]) -> bool:

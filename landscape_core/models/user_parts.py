@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import torch
 import xarray as xr
-from torch import nn
+from torch import Tensor, nn
 
 from landscape_core.foundation.errors import LandscapeError, SpecError
 from landscape_core.models.adapter import OUTPUT, TAKES, Adapter
 from landscape_core.models.additivity import warn_of_unread
 from landscape_core.models.batch_norm import BatchNorm
-from landscape_core.models.batch_reading import known_examples
+from landscape_core.models.batch_reading import StreamedError, known_examples
 from landscape_core.models.batches import first_of, pairs_of
 from landscape_core.models.call_errors import first_line
 from landscape_core.models.closure_network import Closure, ClosureNetwork, Given
@@ -23,6 +23,9 @@ from landscape_core.models.loss_of_outputs import LossOfOutputs
 from landscape_core.models.module_objective import check_given, module_objective
 from landscape_core.models.nested_batches import examples_of
 from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.open_streams import OpenStreams
+from landscape_core.models.streamed_loss import STREAMED
+from landscape_core.models.streams import Stream
 from landscape_core.models.user_closure import (
     batches_by,
     closure_parts,
@@ -30,6 +33,7 @@ from landscape_core.models.user_closure import (
     is_pairs,
     joined,
     other_than_tensor,
+    taken_by,
 )
 
 COUNTED = ("examples", "examples_of", "additivity")
@@ -51,12 +55,15 @@ def user_parts(  # noqa: PLR0913 - each choice of a public call by its name
     dtype: torch.dtype | str | None = None,
     max_examples: int | None = None,
     whole: bool = False,
+    streams: OpenStreams | None = None,
 ) -> dict[str, ModelObjective]:
     """The objectives by the name of their split, `train` and perhaps `test`.
 
     The arguments are those of `landscape`; without a choice of statistics it is `running`. With
     `max_examples` no more than so many are read of a loader or generator, unless the `whole` is
-    needed; closures are of so many in any case.
+    needed; closures are of so many in any case. Data of which not the whole is needed and that do
+    not fit into memory are opened as `streams`, if there are any; the objective is that of their
+    first batch.
 
     Raises:
         SpecError: a value that is not accepted, or no data.
@@ -71,13 +78,17 @@ def user_parts(  # noqa: PLR0913 - each choice of a public call by its name
         return closure_parts(
             model, objective, given, reduction=reduction, max_examples=most, **options
         )
-    how = _Asked(model, loss, batch, adapter, most, whole, options)
-    parts = {split: how.part(name, one) for split, (name, one) in given.items()}
+    how = _Asked(model, loss, batch, adapter, most, whole, options, streams)
+    parts = {split: how.part(split, name, one) for split, (name, one) in given.items()}
     if "test" in parts and not is_closure(parts["train"]):
         parts["test"] = parts["test"].with_reference(parts["train"].inputs)
+    streamed = {} if streams is None else streams.losses
     for split, part in parts.items():
-        if not whole and is_shortened(part, given[split][1], most):
-            warn_of_unread(part, of=known_examples(given[split][1]))
+        known = known_examples(given[split][1])
+        if split in streamed and most is not None:
+            warn_of_unread(part, of=known, examples=most if known is None else min(most, known))
+        elif not whole and split not in streamed and is_shortened(part, given[split][1], most):
+            warn_of_unread(part, of=known)
     return parts
 
 
@@ -170,21 +181,31 @@ class _Asked:
     most: int | None
     whole: bool
     options: dict[str, Any]
+    streams: OpenStreams | None
 
-    def part(self, name: str, data: Any) -> ModelObjective:
+    def part(self, split: str, name: str, data: Any) -> ModelObjective:
         """The objective on one part of the data, of outputs of one tensor or of a closure."""
         check_given(self.model, self.loss, self.adapter)
+        try:
+            return self._in_memory(name, data)
+        except StreamedError as error:
+            begun = error.begun
+        take = taken_by(self.batch) if self.batch else (lambda batch: batch)
+        stream = Stream(name, data, begun, take, self.most)
+        return (self.streams or OpenStreams()).open(split, stream, self._of_first)
+
+    def _in_memory(self, name: str, data: Any) -> ModelObjective:
         most = None if self.whole else self.most
+        stream = False if self.whole or self.streams is None else self.streams.asked
         if self.batch is None:
-            pairs = pairs_of(name, data, most=most)
+            pairs = pairs_of(name, data, most=most, stream=stream)
         else:
-            batches = batches_by(name, data, self.batch, most)
+            batches = batches_by(name, data, self.batch, most, stream=stream)
             if not is_pairs(batches):
                 return self._of_all(*joined(name, batches, self.most))
             pairs = pairs_of(name, batches)
             pairs = pairs if most is None else first_of(pairs, most)
-        known = {**self.options, "batch_norm": self.options["batch_norm"] or "running"}
-        part = module_objective(self.model, self.loss, pairs, adapter=self.adapter, **known)
+        part = self._of_pairs(pairs)
         kind = other_than_tensor(part)
         if not kind:
             return with_known_loss(part)
@@ -196,6 +217,18 @@ class _Asked:
         except Exception as error:  # of what users write
             told = f"a tensor, or give adapter=, {TAKES}, as the loss raises {first_line(error)}"
             raise SpecError(OUTPUT, kind, told) from error
+
+    def _of_pairs(self, pairs: Any) -> ModelObjective:
+        known = {**self.options, "batch_norm": self.options["batch_norm"] or "running"}
+        return module_objective(self.model, self.loss, pairs, adapter=self.adapter, **known)
+
+    def _of_first(self, pair: tuple[Tensor, Tensor]) -> ModelObjective:
+        """The objective of the first batch of a stream."""
+        part = self._of_pairs([pair])
+        kind = other_than_tensor(part)
+        if kind:
+            raise SpecError(OUTPUT, kind, f"a tensor, or give adapter=, {TAKES}, {STREAMED}")
+        return with_known_loss(part)
 
     def _of_all(self, inputs: Any, targets: Any) -> ModelObjective:
         """The objective of all that the network gives for all examples at once."""

@@ -43,17 +43,28 @@ def estimate(read: Probe, grid: Grid) -> Estimate:
     """
     dimensions = read.plane.dimensions
     evaluations = math.prod(grid.shape(dimensions))
-    values = COPIES * 8 * evaluations * len(read.parts) * sum(read.rows.values())
-    free = free_memory("cpu")
-    if values > free:
-        accepted = f"smaller: its values would take {amount(values)}, and {amount(free)} are free"
-        raise SpecError("Grid.resolution", grid.resolution, accepted)
+    values = memory_of_values(read, grid)
     seconds = read.seconds
     if not seconds > 0:
         seconds = sum(read.pace(part) for part in read.parts)
     working = max(_working(read, part) for part in read.parts)
     first = math.prod(len(lattice(size)[0]) for size in grid.shape(dimensions))
     return Estimate(evaluations, first, seconds * evaluations, values + working)
+
+
+def memory_of_values(read: Probe, grid: Grid) -> int:
+    """The bytes that the values of a slice take.
+
+    Raises:
+        SpecError: they would not fit into memory.
+    """
+    evaluations = math.prod(grid.shape(read.plane.dimensions))
+    values = COPIES * 8 * evaluations * len(read.parts) * sum(read.rows.values())
+    free = free_memory("cpu")
+    if values > free:
+        accepted = f"smaller: its values would take {amount(values)}, and {amount(free)} are free"
+        raise SpecError("Grid.resolution", grid.resolution, accepted)
+    return values
 
 
 def _working(read: Probe, part: str) -> int:

@@ -231,7 +231,7 @@ def frozen(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def _described(read: Probe, grid: Grid) -> dict[str, Any]:
     plane, one = read.plane, next(iter(read.parts.values()))
     statistics = point_statistics.description(one, plane)
-    counts = {"examples": [part.examples for part in read.parts.values()]}
+    counts = {"examples": read.examples}
     return {
         "engine_version": ENGINE_VERSION,
         "schema_version": schema.SCHEMA_VERSION,

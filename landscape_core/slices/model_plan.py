@@ -74,6 +74,11 @@ class ModelPlan:
         """How many points the slice has."""
         return math.prod(self.grid.shape(self.probe.plane.dimensions))
 
+    @property
+    def states(self) -> list[NetworkState]:
+        """The states of all runs, one after the other."""
+        return [state for run in self.runs for state in run.states]
+
     def stating(self, dataset: xr.Dataset) -> xr.Dataset:
         """The dataset, which says whose stored statistics batch normalization used."""
         said = dataset.attrs.get("statistics")
@@ -86,9 +91,12 @@ class ModelPlan:
         """The states on the plane with their losses on the first part; None without states."""
         if self.projected is None:
             return None
-        part = next(iter(self.probe.parts.values()))
-        states = [state for run in self.runs for state in run.states]
-        losses = losses_of(states, part, self.probe.seed, draws=self.probe.draws)
+        name, part = next(iter(self.probe.parts.items()))
+        stream = self.probe.streams.get(name)
+        if stream is None:
+            losses = losses_of(self.states, part, self.probe.seed, draws=self.probe.draws)
+        else:  # read together with the slice
+            losses = stream.path_losses
         return runs_variables(self.projected, self.runs, losses, own=self.directions != GIVEN)
 
 

@@ -18,6 +18,7 @@ from landscape_core.models.closure_network import Closure
 from landscape_core.models.fitting_state import GivenPath
 from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.measures.base import GradientMeasure
+from landscape_core.models.open_streams import OpenStreams
 from landscape_core.models.user_parts import (
     check_numbers,
     is_closure,
@@ -36,6 +37,7 @@ from landscape_core.slices.slice import compute_slice
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.strategy_choice import strategy_of
+from landscape_core.slices.streamed_slice import with_streams
 from landscape_core.slices.tolerance import Tolerance
 from landscape_core.storage.schema import COMPUTED
 from landscape_core.storage.store import Store, check_store
@@ -63,6 +65,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     batch_norm: BatchNorm | None = None,
     adapter: Adapter | None = None,
     max_examples: int | None = None,
+    stream: bool | None = None,
     device: str | torch.device | None = None,
     dtype: torch.dtype | str | None = None,
     tf32: bool = False,
@@ -126,6 +129,11 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
             Directions and re-estimated statistics are those of all examples; where neither needs
             data, no more are read of a loader. An `objective`, and a loss of several outputs, have
             no other examples than these; batches of an `objective` are kept whole.
+        stream: read the data batch by batch and evaluate each batch at all points, so that they are
+            read once for the slice and never collected; with a `tolerance` once for each round of
+            refinement, with measures of the gradient once for each group of points whose
+            gradients fit into memory. The attribute `passes` says how often. None: where a loader
+            of known length does not fit into memory.
         device: where to compute; by default where the model's parameters lie, and of a backend
             on the graphics cards of its workers, where they have any.
         dtype: floating type to compute in. By default parameters and buffers keep their types, and
@@ -152,27 +160,30 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     ends_of(span)
     check_store(store)
     check_numbers(max_examples, seed)
-    parts = user_parts(
-        model, loss, data, test=test, objective=objective, batch=batch, reduction=reduction,
-        batch_norm=batch_norm, adapter=adapter, device=device, dtype=dtype,
-        max_examples=max_examples, whole=needs_all(rule, batch_norm),
-    )  # fmt: skip
-    if is_closure(parts["train"]):
-        chosen, measures = _plain_loop(chosen), _without_outputs(measures)
-    planned = plan_of(
-        parts, rule, measures, path=path, dimensions=dimensions, span=span, resolution=resolution,
-        max_examples=max_examples, seed=seed, strategy=chosen, tf32=tf32, draws=draws,
-        batch_norm=batch_norm,
-    )  # fmt: skip
-    attrs = {"directions": planned.directions, "seed": seed, "model": type(model).__name__}
-    attrs |= reason_of(planned.extent)
-    total = planned.points
-    work = compute_slice(
-        planned.probe, planned.grid, attrs, tolerance=asked, backend=backend, store=store,
-        device=device,
-    )  # fmt: skip
-    for last in work:
-        yield Progress(int(last[COMPUTED].sum()), total, last)
+    with OpenStreams(stream) as streams:
+        parts = user_parts(
+            model, loss, data, test=test, objective=objective, batch=batch, reduction=reduction,
+            batch_norm=batch_norm, adapter=adapter, device=device, dtype=dtype,
+            max_examples=max_examples, whole=needs_all(rule, batch_norm), streams=streams,
+        )  # fmt: skip
+        streams.check()
+        if is_closure(parts["train"]):
+            chosen, measures = _plain_loop(chosen), _without_outputs(measures)
+        planned = plan_of(
+            parts, rule, measures, path=path, dimensions=dimensions, span=span,
+            resolution=resolution, max_examples=max_examples, seed=seed, strategy=chosen, tf32=tf32,
+            draws=draws, batch_norm=batch_norm,
+        )  # fmt: skip
+        planned = with_streams(planned, streams)
+        attrs = {"directions": planned.directions, "seed": seed, "model": type(model).__name__}
+        attrs |= reason_of(planned.extent)
+        total = planned.points
+        work = compute_slice(
+            planned.probe, planned.grid, attrs, tolerance=asked, backend=backend, store=store,
+            device=device,
+        )  # fmt: skip
+        for last in work:
+            yield Progress(int(last[COMPUTED].sum()), total, last)
     if asked is not None and not last.attrs.get("tolerance_reached", 1):
         warnings.warn(asked.unreached(last.attrs["estimated_error"]), stacklevel=USER)
     warn_held(last, stacklevel=USER)

@@ -23,7 +23,7 @@ from landscape_core.slices.interpolation import Floats
 from landscape_core.slices.measures_by_name import Given, measures_by_name
 from landscape_core.slices.point_statistics import ACCEPTED
 from landscape_core.slices.readers import Readers
-from landscape_core.slices.reading import Reader, Reading
+from landscape_core.slices.reading import ALL_POINTS, Reader, Reading, Streamed
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.strategy_choice import (
@@ -45,7 +45,8 @@ class Probe:
     `seed` is that of the numbers that networks draw in their `forward`, of which `draws` are
     averaged. A strategy that raises an error later gives way to the loop, unless the user has
     `named` it; with a warning where it was `preferred`. It can be pickled; what prepares the
-    reading is made again where it is called first, and in each thread that calls it.
+    reading is made again where it is called first, and in each thread that calls it. `streams` are
+    the parts that are read in passes; `parts` has their first batches.
     """
 
     plane: Plane
@@ -59,6 +60,7 @@ class Probe:
     draws: int = 1
     named: bool = False
     preferred: bool = False
+    streams: Mapping[str, Streamed] = field(default_factory=dict)
     readers: Readers = field(default_factory=Readers)
     _replaced: set[str] = field(default_factory=set)
     _plain: "list[Probe]" = field(default_factory=list)
@@ -67,7 +69,7 @@ class Probe:
     def __call__(self, coords: Floats) -> Floats:
         """The values at coordinates (K, D): (S, R, K) for S parts and R rows of measures."""
         where = torch.from_numpy(coords).to(self.plane.origin.device)
-        found = [self._read(name, where).double().numpy(force=True) for name in self.parts]
+        found = [self._values(name, where).double().numpy(force=True) for name in self.parts]
         return np.stack(found)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -94,8 +96,15 @@ class Probe:
     @property
     def together(self) -> int:
         """How many points take as long as one, as so many are computed in any case."""
+        if self.streams:
+            return ALL_POINTS
         read = self.strategies.keys() & self.parts.keys()
         return max((self.used[n].together(self.reading(n)) for n in read), default=1)
+
+    @property
+    def examples(self) -> list[int]:
+        """How many examples each part has."""
+        return [self.streams.get(name, part).examples for name, part in self.parts.items()]
 
     def reading(self, part: str) -> Reading:
         """What is read of one part."""
@@ -147,8 +156,12 @@ class Probe:
         return replace(self, measures=measures, **_unread())
 
     def over(self, parts: Mapping[str, ModelObjective]) -> "Probe":
-        """The same reading of other data."""
-        return replace(self, parts=parts, **_unread())
+        """The same reading of other data, in memory."""
+        return replace(self, parts=parts, streams={}, **_unread())
+
+    def streaming(self, streams: Mapping[str, Streamed]) -> "Probe":
+        """The same reading, in which some parts are read in passes."""
+        return replace(self, streams=streams, **_unread())
 
     def to(self, device: str | torch.device) -> "Probe":
         """The same reading on another device."""
@@ -162,24 +175,42 @@ class Probe:
             self.readers.go_on(before.readers, part, strategy, self.reading(part))
         return self
 
+    def _values(self, part: str, where: Tensor) -> Tensor:
+        """The values (R, K) of a part, in memory or streamed, at coordinates (K, D)."""
+        stream = self.streams.get(part)
+        return self._read(part, where) if stream is None else stream.values(self, part, where)
+
     def _read(self, part: str, where: Tensor) -> Tensor:
         """The values (R, K) of a part at coordinates (K, D)."""
         try:
             return self._reader(part)(where)
         except Exception as error:
-            strategy = self.used[part]
-            if isinstance(strategy, Loop) or isinstance(error, LandscapeError):
-                raise
-            name = name_of(type(strategy))
-            if self.named:
-                told = f"one that can evaluate this network, which raises: {error}"
-                raise SpecError("strategy", name, told) from error
-            LOG.debug("%s gives way to the loop: %r", name, error)
-            if self.preferred:
-                warnings.warn(INSTEAD.format(name, error), stacklevel=2)
-            self._replaced.add(part)
-            self.readers.drop(part, strategy)
+            self.give_way(part, error)
             return self._reader(part)(where)
+
+    def give_way(self, part: str, error: Exception) -> None:
+        """Let the loop read a part from now on, as its strategy has raised an error.
+
+        Raises:
+            SpecError: the strategy is that which was asked for.
+            Exception: the loop's own, and what the engine raises on purpose.
+        """
+        strategy = self.used[part]
+        if isinstance(strategy, Loop) or isinstance(error, LandscapeError):
+            raise error
+        name = name_of(type(strategy))
+        if self.named:
+            told = f"one that can evaluate this network, which raises: {error}"
+            raise SpecError("strategy", name, told) from error
+        LOG.debug("%s gives way to the loop: %r", name, error)
+        if self.preferred:
+            warnings.warn(INSTEAD.format(name, error), stacklevel=3)
+        self.use_loop(part)
+
+    def use_loop(self, part: str) -> None:
+        """Let the loop read a part from now on."""
+        self.readers.drop(part, self.used[part])
+        self._replaced.add(part)
 
     def _reader(self, part: str) -> Reader:
         return self.readers.of(part, self.used[part], lambda: self.reading(part))

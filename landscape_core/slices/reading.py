@@ -3,7 +3,9 @@
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -17,6 +19,33 @@ from landscape_core.planes.plane import Plane
 
 Reader = Callable[[Tensor], Tensor]
 """Coordinates (K, D) -> the R values of the measures at each point, (R, K), detached."""
+
+
+ALL_POINTS = 2**31
+"""Points that are read together where data are streamed: all that there are."""
+
+
+class Streamed(Protocol):
+    """A part of the data that is read in passes; see `streamed_part`.
+
+    `checked` says what was compared with the plain evaluation, `path_losses` are those of states,
+    `doubtful` says that some values are by a strategy that disagreed later.
+    """
+
+    checked: Any
+    doubtful: bool
+    path_losses: npt.NDArray[Any]
+
+    @property
+    def passes(self) -> int:
+        """How many passes were begun."""
+
+    @property
+    def examples(self) -> int:
+        """How many examples a pass has."""
+
+    def values(self, read: Any, part: str, where: Tensor) -> Tensor:
+        """The values (R, K) of a part at coordinates (K, D), for a probe."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,9 @@ from landscape_core.slices.scattered_spline import BORDER, Scattered, first_node
 BATCH = 12
 """How many scattered points are chosen at a time, as long as there are few."""
 
+SHARE, LARGER = 6, 2
+"""Of how many points one is chosen at a time when there are many; and where each time is a pass."""
+
 UNRESOLVED = 1.1
 """How many times larger an error is stated where no more points may be computed."""
 
@@ -33,7 +36,8 @@ def scatter(state: Refinement) -> Generator[xr.Dataset, None, bool]:
         likely = UNRESOLVED * largest / np.minimum(spline.near_border, BORDER[0])
         stated = np.where(largest > least, likely, largest) / SAFETY
         state.error = np.minimum(stated, 1.0).reshape(shape)  # the whole range: nothing is known
-        further = spline.further(largest, least, min(state.left, max(BATCH, len(nodes) // 6)))
+        share = LARGER if state.grid_values.read.streams else SHARE
+        further = spline.further(largest, least, min(state.left, max(BATCH, len(nodes) // share)))
         if not len(further):
             return True
         if state.is_due():

@@ -17,16 +17,18 @@ from landscape_core.foundation.registry import entries
 from landscape_core.models.measures.base import Measure
 from landscape_core.slices.adaptive import refine
 from landscape_core.slices.backends.base import Backend
-from landscape_core.slices.cost import estimate
+from landscape_core.slices.backends.serial import Serial
+from landscape_core.slices.cost import estimate, memory_of_values
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.grid_values import Spread
 from landscape_core.slices.held_variances import with_held
 from landscape_core.slices.interpolation import Floats
-from landscape_core.slices.last_dataset import agreeing, stating, with_last
+from landscape_core.slices.last_dataset import stating, with_last
 from landscape_core.slices.plane_of_slice import with_plane, without_plane
 from landscape_core.slices.probe import Probe
 from landscape_core.slices.slice_key import slice_key
 from landscape_core.slices.spot_checks import OTHERWISE, Checked, spot_check
+from landscape_core.slices.streamed_slice import stating_streams, with_passes
 from landscape_core.slices.sweep import exact, sweep
 from landscape_core.slices.tolerance import Tolerance
 from landscape_core.storage import schema
@@ -40,6 +42,11 @@ CONSTANT = (
 
 ROUNDED = 4
 """Losses that differ by no more than so many units of rounding are the same."""
+
+UNKEPT = (
+    "This slice is not kept: its data are streamed, and what they are is known only when they have"
+    " been read."
+)
 
 KEEP = 2.0
 """Seconds after which an unfinished slice is kept anew."""
@@ -76,7 +83,11 @@ def compute_slice(  # noqa: PLR0913 - each choice by its name
         BackendError: the backend cannot be reached.
     """
     check_store(store)
-    if not read.seconds < 1e-3:  # what takes no time needs no memory worth a look
+    if read.streams:
+        _check_streaming(store, backend)
+        memory_of_values(read, grid)
+        store = None
+    elif not read.seconds < 1e-3:  # what takes no time needs no memory worth a look
         estimate(read, grid)
     keys = _keys(read, grid, tolerance) if store else []
     known = _answer(read, grid, tolerance, store, keys)
@@ -161,12 +172,25 @@ def _checked(
         if not last:
             yield dataset
             continue
-        finished = agreeing(read, dataset, stacklevel=3)
+        finished = stating_streams(read, dataset, stacklevel=3)
         if finished is None:
-            finished = stating(Checked(), plainly())
+            finished = with_passes(read, stating(Checked(), plainly()))
         finished = with_held(read, finished)
         _tell_constant(finished)
         yield with_plane(finished.assign_attrs(_asked(read)), read.plane, store)
+
+
+def _check_streaming(store: Store | None, backend: Backend | None) -> None:
+    """Refuse a backend, and say that nothing is kept: of streamed data no key is known beforehand.
+
+    Raises:
+        SpecError: a backend that computes elsewhere.
+    """
+    if backend is not None and not isinstance(backend, Serial):
+        accepted = "None, as the data are streamed: they are read in this process alone"
+        raise SpecError("backend", name_of(type(backend)), accepted)
+    if store is not None:
+        warnings.warn(UNKEPT, stacklevel=4)
 
 
 def _asked(read: Probe) -> dict[str, Any]:
@@ -220,7 +244,7 @@ def _computed(
         return refine(read, grid, tolerance, attrs, start=start, spread=spread)
     points = grid.resolution * grid.shape(2)[0]
     quick = spread is None and start is None and read.seconds * points < KEEP / 10
-    if quick:  # nobody would see a coarse picture
+    if quick or read.streams:  # nobody would see a coarse picture, or it would take another pass
         return exact(read, grid, attrs)
     return sweep(read, grid, attrs, start=start, spread=spread)
 

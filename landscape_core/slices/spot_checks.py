@@ -73,15 +73,22 @@ def spot_check(
     some = read if len(fast) == len(used) else read.over(fast)  # a trial has its plain way ready
     found, scale = _values(some, dataset, index)
     coords = coords_of(dataset, index)
-    plain = some.plainly()(coords)
+    return compared(some, coords, found, some.plainly()(coords), scale)
+
+
+def compared(read: Probe, coords: Floats, found: Floats, plain: Floats, scale: Floats) -> Checked:
+    """Compare values (S, R, K) at coordinates (K, D) with plain ones, by the sizes (S, R) of rows.
+
+    Where they lie farther off than is near, the rounding of the plain evaluation counts.
+    """
     apart = _apart(found, plain)
     near = NEAR.get(read.plane.origin.dtype, 1e-2)
     scale = np.maximum(np.abs(plain), scale[..., None])
     relative = np.divide(apart, scale, out=np.where(apart > 0, np.inf, 0.0), where=scale > 0)
-    agree = (relative <= near) | _one_example(some, found, plain)
+    agree = (relative <= near) | _one_example(read, found, plain)
     if not agree.all():
-        agree |= apart <= ROUNDING * _rounding(some, coords, plain)
-    return Checked(len(index), float(relative.max()), bool(agree.all()))
+        agree |= apart <= ROUNDING * _rounding(read, coords, plain)
+    return Checked(len(coords), float(relative.max()), bool(agree.all()))
 
 
 def _chosen(read: Probe, dataset: xr.Dataset, most: int | None) -> Index:

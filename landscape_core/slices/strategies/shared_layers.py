@@ -10,6 +10,7 @@ nor do their values differ, as they would behind a `detach`:
   at every point.
 """
 
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -193,13 +194,14 @@ def _share(
     network.outputs(reading.plane.origin)
     for hook in hooks:
         hook.remove()
+    user = weakref.proxy(network)  # its layers must not keep it, and what is shared, alive
     rows = torch.cat([reading.plane.origin[None], reading.plane.axes])
     tensors = [reading.objective.layout.split(row) for row in rows]
     for name in affine:
         products = _products(parts[name], name, given.pop(name), tensors)
-        parts[name].forward = _affine_forward(network, products, here)
+        parts[name].forward = _affine_forward(user, products, here)
     for name in constant:
-        parts[name].forward = _constant_forward(network, found[name])
+        parts[name].forward = _constant_forward(user, found[name])
     network.copy.own.keep()
 
 
