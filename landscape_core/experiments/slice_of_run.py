@@ -191,7 +191,9 @@ def plan_slice(
         parts, projected.plane, named_choice(spec.batch_norm), "SliceSpec.batch_norm"
     )
     grid = Grid.between(projected.low, projected.high, spec.resolution)
-    return PlannedSlice(probe(parts, projected.plane, spec.chosen_measures()), grid, projected)
+    points = grid.resolution**spec.dimensions
+    read = probe(parts, projected.plane, spec.chosen_measures(), points=points)
+    return PlannedSlice(read, grid, projected)
 
 
 def trajectory_on(projected: ProjectedPath, path: xr.Dataset) -> xr.Dataset:

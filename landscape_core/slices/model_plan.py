@@ -155,7 +155,8 @@ def plan_of(  # noqa: PLR0913 - each choice by its name, as in `landscape`
     few = with_statistics(few, plane, batch_norm)
     if isinstance(rule, Directions):
         warn_of_foreign(next(iter(few.values())), plane, states)
-    read = probe(few, plane, measures, chosen, tf32=tf32, seed=seed, draws=draws)
+    points = grid.resolution**plane.dimensions
+    read = probe(few, plane, measures, chosen, tf32=tf32, seed=seed, draws=draws, points=points)
     told = canonical(to_plain(rule)) if isinstance(rule, Directions) else GIVEN
     return ModelPlan(read, grid, projected, states, steps, told)
 
