@@ -195,7 +195,7 @@ def plan_slice(
     parts = with_statistics(
         parts, projected.plane, named_choice(spec.batch_norm), "SliceSpec.batch_norm"
     )
-    read = probe(parts, projected.plane, spec.chosen_measures())
+    read = probe(parts, projected.plane, spec.chosen_measures(), points=spec.points)
     extent = chosen_extent(read, projected) if spec.chooses_extent else None
     projected = within(projected, extent)
     grid = Grid.between(projected.low, projected.high, spec.resolution, spec.beta_resolution)

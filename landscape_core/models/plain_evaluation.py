@@ -56,6 +56,7 @@ class PlainEvaluation:
         seed: int = 0,
         tf32: bool = False,
         measures: Sequence[Measured] = (),
+        known: Trace | None = None,
     ) -> None:
         """Copy network and loss.
 
@@ -66,12 +67,14 @@ class PlainEvaluation:
             seed: of the numbers drawn, if any are.
             tf32: let a graphics card round products to 10 bits of mantissa.
             measures: the user's own, of (outputs, targets), which may refer to the network.
+            known: the trace of another evaluation of the same, which issued no warnings.
         """
         self.objective, self.seed, self.tf32 = objective, seed, tf32
         self.copy = CopyAtPoint(objective, seed=seed, tf32=tf32, measures=measures)
         self.flat = self.copy.flat
         self.moved: Mapping[str, Tensor] = {}
-        self._trace: Trace | None = None
+        self._trace = known if known is not None and known.fixed else None
+        self.copy.spoils = self._trace is None
         self._parts: Sequence[tuple[ModelObjective, float]] | None = None
         self._size = block
         self.blocks = objective.inputs.split(block_of(objective, block))

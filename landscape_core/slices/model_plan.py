@@ -174,7 +174,8 @@ def plan_of(  # noqa: PLR0913 - each choice by its name, as in `landscape`
     if isinstance(rule, Directions):
         last = next(iter(few.values()))
         warn_of_foreign(last, plane, {run.name or "": run.states for run in runs})
-    read = probe(few, plane, measures, chosen, tf32=tf32, seed=seed, draws=draws)
+    points = math.prod(Grid(resolution=along[0], beta_resolution=along[1]).shape(plane.dimensions))
+    read = probe(few, plane, measures, chosen, tf32=tf32, seed=seed, draws=draws, points=points)
     extent = _chosen(read, projected, span)
     projected = None if projected is None else within(projected, extent)
     ends = (ends if extent is None else extent.ends) or (-width, width, -width, width)

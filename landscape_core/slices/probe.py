@@ -233,6 +233,7 @@ def probe(  # noqa: PLR0913 - each choice by its name
     draws: int = 1,
     tried: bool = False,
     preferred: bool = False,
+    points: int | None = None,
 ) -> Probe:
     """Prepare the reading of measures on parts of the data (`train`, `test`) along a plane.
 
@@ -249,6 +250,7 @@ def probe(  # noqa: PLR0913 - each choice by its name
         tried: the strategy is that of an earlier trial on the same network.
         preferred: the strategy is a wish; where it cannot read the network, the loop does, with a
             warning.
+        points: how many points will be read, if that is known; the trial is shorter for few.
 
     Raises:
         SpecError: no data, a measure or strategy that does not apply, or a plane of another
@@ -273,7 +275,7 @@ def probe(  # noqa: PLR0913 - each choice by its name
         }
         named = not (tried or preferred)
         return replace(asked, strategies=strategies, named=named, preferred=preferred)
-    best = {name: trial(asked.reading(name), asked.hold_plain(name))[0] for name in parts}
+    best = {name: trial(asked.reading(name), asked.hold_plain(name), points)[0] for name in parts}
     for name, timing in best.items():
         if timing.reader is not None:  # recorded or compiled once
             asked.readers.put(name, timing.strategy, timing.reader, asked.reading(name))

@@ -13,6 +13,7 @@ from landscape_core.foundation.precision import full_precision
 from landscape_core.models.losses.base import Loss
 from landscape_core.models.measures.base import Answers, GradientMeasure, Measure, OutputMeasure
 from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.trace import Trace
 from landscape_core.models.user_measure import UserMeasure
 from landscape_core.planes.moving_buffers import MovingBuffers
 from landscape_core.planes.plane import Plane
@@ -53,7 +54,8 @@ class Reading:
     """What is read of one part of the data along a plane.
 
     `tf32` allows a graphics card to round products to 10 bits of mantissa; `seed` is that of the
-    numbers that a network draws in its `forward`, `draws` how many draws of them are averaged.
+    numbers that a network draws in its `forward`, `draws` how many draws of them are averaged;
+    `trace` is what is known of an evaluation already.
     """
 
     objective: ModelObjective
@@ -63,6 +65,7 @@ class Reading:
     tf32: bool = False
     seed: int = 0
     draws: int = 1
+    trace: Trace | None = None
 
     def apart(self) -> "Reading":
         """The same reading of a copy of the network, which may come to harm."""

@@ -36,6 +36,9 @@ and where a card may round to TF32."""
 WORTH = 5
 """The points of the loop whose time a trial may take."""
 
+SHARE = 1 / 100
+"""The fraction of the points asked for whose time a trial may take, where that is less."""
+
 LEAST = 0.012
 """Seconds that a trial may take in any case."""
 
@@ -116,7 +119,7 @@ def applied(
 class Timing:
     """What a strategy took a point in a trial, in seconds, and how far it lay from the loop.
 
-    `reader` is that of the trial, of the fastest alone.
+    `reader` is that of the trial, of the fastest alone; it can be used again.
     """
 
     strategy: Strategy
@@ -125,7 +128,9 @@ class Timing:
     reader: Reader | None = field(default=None, compare=False, repr=False)
 
 
-def trial(reading: Reading, network: PlainEvaluation | None = None) -> list[Timing]:
+def trial(
+    reading: Reading, network: PlainEvaluation | None = None, points: int | None = None
+) -> list[Timing]:
     """The strategies that agree with the loop, fastest first; the loop is always among them.
 
     The loop is before those that are hardly faster, and alone where a trace of the evaluation does
@@ -138,6 +143,7 @@ def trial(reading: Reading, network: PlainEvaluation | None = None) -> list[Timi
     Args:
         reading: what is to be read.
         network: its plain evaluation, if there is one already.
+        points: how many will be read, if that is known.
     """
     plane = reading.plane
     few = trial_coords(FEW, plane)
@@ -145,10 +151,10 @@ def trial(reading: Reading, network: PlainEvaluation | None = None) -> list[Timi
     trace = network.trace(plane.points(few[:1])[0])
     plain = point_by_point(reading, network)
     first, _ = _timed(plain, few[:1])
-    truth, spent = _timed(plain, few)
-    _, again = _timed(plain, few[:1])  # others are given their best time, too
-    plainest = Timing(Loop(), min(spent / len(few), again), 0.0)
-    budget = max(LEAST_ON_CARD if _on_card(reading) else LEAST, WORTH * plainest.seconds)
+    truth, seconds = _one_by_one(plain, few)
+    plainest = Timing(Loop(), seconds, 0.0)
+    allowed = min(WORTH, SHARE * (points or math.inf)) * seconds
+    budget = max(LEAST_ON_CARD if _on_card(reading) else LEAST, allowed)
     tolerance = _tolerance(reading)
     if _deviation(first, truth[:, :1]) > tolerance and not trace.remembers:
         warnings.warn(UNSTEADY, stacklevel=4)
@@ -156,8 +162,9 @@ def trial(reading: Reading, network: PlainEvaluation | None = None) -> list[Timi
         LOG.debug("point by point, as the network %s", ", ".join(trace.found))
     if not trace.fixed or isinstance(reading.objective.module, ClosureNetwork):
         return [plainest]
+    known = None if network.copy.noisy else trace
     with unheard():  # of what a candidate does that is perhaps not taken
-        tried = _tried(reading, (few, truth), plainest, budget)
+        tried = _tried(replace(reading, trace=known), (few, truth), plainest, budget)
     tried.sort(key=lambda timing: timing.seconds * (1 if timing is plainest else MARGIN))
     return [tried[0], *(replace(timing, reader=None) for timing in tried[1:])]
 
@@ -173,11 +180,17 @@ def _tried(
         own = reading.apart()  # an error midway leaves the network as it was
         began = time.perf_counter()
         try:
-            reader = strategy.reader(own)
-            deviation = _deviation(reader(few), truth)
+            reader, together, seconds = strategy.reader(own), strategy.together(own), math.inf
+            if together == 1:
+                found, seconds = _one_by_one(reader, few)
+            else:
+                found = reader(few)
+            deviation = _deviation(found, truth)
             if deviation <= tolerance:
-                together = strategy.together(own)
-                seconds = seconds_per_point(reader, reading.plane, together, budget)
+                left = budget - used - (time.perf_counter() - began)
+                if together > 1 or left > FEW * seconds:  # else there is no time for more
+                    again = seconds_per_point(reader, reading.plane, together, budget)
+                    seconds = min(seconds, again)
                 timings.append(Timing(strategy, seconds, deviation, reader))
         except Exception as error:  # some of what users write cannot be batched or recorded
             _skipped(strategy, error)
@@ -236,6 +249,12 @@ def seconds_per_point(reader: Reader, plane: Plane, together: int, budget: float
         _, taken = _timed(reader, trial_coords(count, plane))
         best, spent = min(best, taken / count), spent + taken
     return best
+
+
+def _one_by_one(reader: Reader, coords: Tensor) -> tuple[Tensor, float]:
+    """The values at points that are read one at a time, and the shortest time, in seconds."""
+    timed = [_timed(reader, coord[None]) for coord in coords]
+    return torch.cat([found for found, _ in timed], dim=1), min(spent for _, spent in timed)
 
 
 def _timed(reader: Reader, coords: Tensor) -> tuple[Tensor, float]:

@@ -58,7 +58,7 @@ class SharedLayers(Strategy):
         return block_memory(reading.objective) + _held(reading.objective, reading.plane, names)
 
     def reader(self, reading: Reading) -> Reader:
-        network = PlainEvaluation(reading.objective, tf32=reading.tf32)
+        network = PlainEvaluation(reading.objective, tf32=reading.tf32, known=reading.trace)
         work_in_place(network.module)
         here = torch.zeros(reading.plane.dimensions, dtype=torch.float64)
         affine, constant = shared(reading.objective, reading.plane)

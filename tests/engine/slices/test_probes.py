@@ -269,7 +269,9 @@ def test_which_strategies_apply_to_which_networks():
     functional = ModelObjective(cases.filled(Functional()), CrossEntropy(), *vectors)
     assert applicable(cases.mlp_objective()) == {"loop", "plane_algebra", "shared_layers", "vmap"}
     assert applicable(functional) == {"loop", "shared_layers", "vmap"}
-    assert applicable(cases.residual_objective()) == {"loop", "shared_layers", "vmap"}
+    assert applicable(cases.residual_objective()) == {
+        *("fused_layers", "loop", "shared_layers", "vmap")
+    }
     assert applicable(cases.residual_objective(batch_norm="batch")) == {"loop"}
     assert applicable(cases.residual_objective(batch_norm="reestimated")) == {"loop"}
     assert applicable(cases.mlp_objective(), {"gradient": GradientNorm()}) == {"loop"}
@@ -400,7 +402,7 @@ def test_examples_left_out_by_torchs_loss_are_left_out():
     np.testing.assert_allclose(probe_(WHERE)[0, 0], expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", sorted(set(entries(Strategy)) - {"cuda_graph"}))
+@pytest.mark.parametrize("name", sorted(set(entries(Strategy)) - {"cuda_graph", "fused_layers"}))
 def test_points_that_are_not_finite_are_read_as_such_by_every_strategy(name):
     objective = ModelObjective(cases.mlp(), CrossEntropy(), *cases.vectors())
     probe_ = read(objective, {}, strategy=entries(Strategy)[name]())
