@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.modules.conv import _ConvNd
 
 from landscape_core.foundation.precision import full_precision
-from landscape_core.foundation.second_order import twice_differentiable
+from landscape_core.foundation.second_order import check_twice, twice_differentiable
 from landscape_core.foundation.types import Vector, Vectors
 from landscape_core.models import data_parts
 from landscape_core.models.network_objective import ModelObjective
@@ -141,7 +141,7 @@ def pusher(outputs: Tensor, point: Vector, batch: int = 1) -> Callable[[Vectors]
     A vector-Jacobian product is linear in its vector; its own derivative is the product wanted.
     """
     weights = torch.zeros_like(outputs, requires_grad=True)
-    (back,) = torch.autograd.grad(outputs, point, weights, create_graph=True)
+    (back,) = torch.autograd.grad(check_twice(outputs), point, weights, create_graph=True)
 
     def pushed(vectors: Vectors) -> Tensor:
         return torch.cat([_gradients(back, weights, part) for part in vectors.split(batch)])

@@ -10,7 +10,13 @@ import xarray as xr
 from torch import Tensor
 
 from landscape_core.models.losses.base import Loss
-from landscape_core.models.measures.base import Answers, Measure, OutputMeasure, usual
+from landscape_core.models.measures.base import (
+    Answers,
+    Measure,
+    OutputMeasure,
+    read_as_given,
+    usual,
+)
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.objective import Objective
 from landscape_core.models.problems.base import Instance
@@ -87,7 +93,7 @@ class SampleMeasures:
                 found[name] = values.mean()
                 found[f"{name}_standard_error"] = self._error(values)
             elif isinstance(measure, OutputMeasure):
-                found[name] = measure.read(outputs, answers)
+                found[name] = read_as_given(measure, outputs, answers)
         return {name: float(value) for name, value in found.items()}
 
     def _error(self, values: Tensor) -> Tensor:
@@ -104,7 +110,7 @@ def _read(objective: Objective, state: State, measures: dict[str, Measure]) -> d
         outputs = objective.outputs(state.theta)
         answers = Answers(objective.targets, objective.loss_function)
         return {
-            name: float(measure.read(outputs, answers))
+            name: float(read_as_given(measure, outputs, answers))
             for name, measure in measures.items()
             if isinstance(measure, OutputMeasure)
         }

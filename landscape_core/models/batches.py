@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -11,12 +10,12 @@ from torch.utils.data import Dataset, IterableDataset
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models.batch_reading import read
+from landscape_core.models.nested_batches import ARRAYS, TABLES, as_array
 
 Array = Tensor | NDArray[Any]
 Batches = Sequence[Array] | Iterable[Sequence[Array]]
 """Inputs and targets, or batches of the two."""
 
-ARRAYS = Tensor | np.ndarray
 MOST_SHOWN = 4
 
 PAIRS = "inputs and targets, or batches of the two"
@@ -59,7 +58,7 @@ def pairs_of(
     """
     if isinstance(data, Dataset) and not isinstance(data, IterableDataset):
         raise SpecError(name, type(data).__name__, f"{PAIRS}; {BATCHED}")
-    if isinstance(data, ARRAYS | str | Mapping) or not isinstance(data, Iterable):
+    if isinstance(data, ARRAYS | TABLES | str | Mapping) or not isinstance(data, Iterable):
         raise SpecError(name, type(data).__name__, PAIRS)
     in_memory = isinstance(data, list | tuple)  # looked at as a whole, as it may be one pair
 
@@ -67,7 +66,7 @@ def pairs_of(
         if not (in_memory or (number < 2 and isinstance(batch, ARRAYS))):
             pair_of(name, batch)
 
-    batches = read(name, data, most, check, stream=stream)
+    batches = [as_array(one) for one in read(name, data, most, check, stream=stream)]
     if not batches:
         raise SpecError(name, "no batches", "at least one pair of inputs and targets")
     if all(isinstance(part, ARRAYS) for part in batches):
@@ -105,7 +104,7 @@ def pair_of(name: str, batch: object) -> tuple[Tensor, Tensor]:
     Raises:
         SpecError: it is something else.
     """
-    if isinstance(batch, ARRAYS | str) or not isinstance(batch, Sequence):
+    if isinstance(batch, ARRAYS | TABLES | str) or not isinstance(batch, Sequence):
         taken = BY_NAME if isinstance(batch, Mapping) else PAIRS
         raise SpecError(name, f"a batch that is a {type(batch).__name__}", taken)
     parts = [_shown(part) for part in batch[:MOST_SHOWN]] + ["..."] * (len(batch) > MOST_SHOWN)
@@ -113,7 +112,7 @@ def pair_of(name: str, batch: object) -> tuple[Tensor, Tensor]:
     if len(batch) != 2:
         raise SpecError(name, shown, f"{PAIRS}; {CHOSEN}")
     try:
-        inputs, targets = (torch.as_tensor(part) for part in batch)
+        inputs, targets = (torch.as_tensor(as_array(part)) for part in batch)
     except (TypeError, ValueError, RuntimeError) as error:
         raise SpecError(name, shown, f"{PAIRS}, {SINGLE}") from error
     if not (inputs.ndim and targets.ndim):

@@ -10,7 +10,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.models.batch_reading import read
 from landscape_core.models.batches import BATCHED
 from landscape_core.models.closure_network import Given
-from landscape_core.models.nested_batches import ARRAYS, examples_of
+from landscape_core.models.nested_batches import ARRAYS, TABLES, examples_of
 
 ACCEPTED = (
     "batches, for instance a DataLoader or a list of them; a tensor, a mapping or a tuple with a"
@@ -54,7 +54,7 @@ def items_of(
         raise SpecError(name, type(data).__name__, f"{ACCEPTED}; {BATCHED}")
     if isinstance(data, ARRAYS | Mapping) or (isinstance(data, tuple) and _has_array(data)):
         return [change(data)]
-    if isinstance(data, str | bytes) or not isinstance(data, Iterable):
+    if isinstance(data, str | bytes | TABLES) or not isinstance(data, Iterable):
         raise SpecError(name, type(data).__name__, ACCEPTED)
     if isinstance(data, tuple) and data:
         raise SpecError(name, f"a tuple of {len(data)}", "a list, if it is several batches")

@@ -24,3 +24,8 @@ def without_gradients(call: Callable[[], Tensor]) -> Tensor:
             raise
     with torch.enable_grad():
         return call().detach()
+
+
+def as_recorded(call: Callable[[], Tensor]) -> Tensor:
+    """What a call gives, differentiable where gradients are recorded, else as without them."""
+    return call() if torch.is_grad_enabled() else without_gradients(call)

@@ -4,26 +4,30 @@ from typing import Any
 
 import torch
 
+from landscape_core.models.few_examples import on_few
 from landscape_core.models.generators import kept_generators
 from landscape_core.models.gradient_mode import without_gradients
 from landscape_core.models.network_objective import ModelObjective
-
-FEW = 2
-"""Examples on which it is tried."""
 
 
 def bytes_per_example(objective: ModelObjective, *, gradient: bool = False) -> int:
     """What the values inside the network take for one example: the widest, or all for a gradient.
 
-    Measured on the first examples, as the outputs of all innermost modules.
+    Measured on the first examples, as the outputs of all innermost modules; on all, where the
+    network cannot do with fewer.
     """
+    return on_few(objective, lambda few: _bytes(few, gradient=gradient))
+
+
+def _bytes(objective: ModelObjective, *, gradient: bool) -> int:
+    """The same, measured on all examples."""
     sizes: list[int] = []
 
     def note(_: Any, inputs: Any, found: Any) -> None:
         tensors = [one for one in (*inputs, found) if torch.is_tensor(one)]
         sizes.append(sum(one.numel() * one.element_size() for one in tensors))
 
-    few = objective.first(FEW).alone()
+    few = objective.alone()
     _ = few.functional  # found out before there are hooks
     few = few.apart()
     leaves = [one for one in few.module.modules() if not list(one.children())]

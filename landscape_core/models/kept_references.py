@@ -9,8 +9,16 @@ import types
 from abc import abstractmethod
 from typing import Any, final
 
+from torch import nn
+
 from landscape_core.models.kept_values import Kept
 from landscape_core.models.object_parts import WRITTEN
+
+BLANK = frozenset(vars(nn.Module()))
+"""The attributes that every module has."""
+
+ELSEWHERE = ("_parameters", "_buffers", "_modules")
+"""Registers whose entries are kept by themselves."""
 
 
 class Entries(Kept):
@@ -65,6 +73,43 @@ class Elements(Kept):
         if isinstance(self._now, set):
             return bool(self._now != self._before)
         return any(one is not other for one, other in zip(self._now, self._before, strict=True))
+
+
+class Structure(Kept):
+    """The class and the hooks of a module, and which of its registers are empty.
+
+    Parametrizations change the class; hooks are entered into dictionaries, nearly all of which are
+    empty and only looked at.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        """Note them."""
+        self._module = module
+        own = vars(module)
+        self._registers = {name: own[name] for name in BLANK if isinstance(own.get(name), dict)}
+        self.note()
+
+    def note(self) -> None:
+        """Keep the class, and what hooks there are."""
+        self._class = type(self._module)
+        found = self._registers.items()
+        self._full = [Entries(one) for name, one in found if one and name not in ELSEWHERE]
+        self._empty = [one for _, one in found if not one]
+
+    def restore(self) -> None:
+        """Set the class, put the hooks back, and empty what was empty."""
+        if type(self._module) is not self._class:
+            self._module.__class__ = self._class
+        for full in self._full:
+            full.restore()
+        for empty in self._empty:
+            if empty:
+                empty.clear()
+
+    def changed(self) -> bool:
+        """Whether anything is another."""
+        others = sum(one.changed() for one in self._full)  # all are asked
+        return type(self._module) is not self._class or any(self._empty) or others > 0
 
 
 class Named(Kept):

@@ -10,19 +10,22 @@ from landscape_core.foundation.precision import full_precision
 from landscape_core.models.adapter import outputs_in
 from landscape_core.models.call_errors import loss_errors, network_errors
 from landscape_core.models.copying import copied
+from landscape_core.models.few_examples import on_few
 from landscape_core.models.generators import kept_generators
 from landscape_core.models.gradient_mode import without_gradients
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.module_state import as_given
+from landscape_core.models.network_checks import registering_nothing
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.notices import unheard
 from landscape_core.models.plain_networks import as_written
 
-FEW = 2
-"""Examples on which both are compared."""
-
 IGNORED = -100
 """The class that torch's cross-entropy leaves out by default."""
+
+
+FORWARD = "the network's forward"
+"""What an error calls the first call of a network."""
 
 
 def with_known_loss(part: ModelObjective) -> ModelObjective:
@@ -36,21 +39,26 @@ def with_known_loss(part: ModelObjective) -> ModelObjective:
     given = nullcontext() if part.evaluation.is_plain else as_given(*whole)
     with kept_generators(device), full_precision(device), unheard(), given:
         with network_errors(part.inputs):
-            outputs = without_gradients(lambda: few_outputs(part))
+            outputs, some = on_few(part, lambda few: (fresh_outputs(few), few.targets))
         if outputs.ndim != 2:
             return part
         with loss_errors(outputs, targets):
-            told = loss(outputs, targets[:FEW])
+            told = loss(outputs, some)
             loss(outputs[:1], targets.max()[None])  # a class that the outputs do not name, if any
-        known = CrossEntropy()(outputs, targets[:FEW]).mean()
+        known = CrossEntropy()(outputs, some).mean()
     same = torch.allclose(known, told, rtol=1e-4, atol=1e-6, equal_nan=True)
     return part.recognized(CrossEntropy()) if same else part
 
 
-def few_outputs(part: ModelObjective) -> Tensor:
-    """The outputs of a fresh copy of the network on a few examples."""
-    found = copied(part.module).eval()(part.inputs[:FEW].clone())
-    return outputs_in(found, part.adapter)
+def fresh_outputs(part: ModelObjective) -> Tensor:
+    """The outputs of a fresh copy of the network on all examples, detached.
+
+    Raises:
+        SpecError: no outputs, or the first call makes parameters.
+    """
+    own = copied(part.module).eval()
+    with registering_nothing(own, FORWARD):
+        return without_gradients(lambda: outputs_in(own(part.inputs.clone()), part.adapter))
 
 
 def _plain(loss: object) -> bool:

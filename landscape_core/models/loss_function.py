@@ -63,6 +63,18 @@ def as_values(found: object, loss: LossFunction) -> Tensor:
     return found
 
 
+def with_gradient(value: Tensor) -> Tensor:
+    """The value of a loss, which torch can differentiate.
+
+    Raises:
+        SpecError: it has no gradient.
+    """
+    if not value.requires_grad:
+        accepted = "a value that torch can differentiate by the parameters"
+        raise SpecError("what the loss gives", "one without a gradient", accepted)
+    return value
+
+
 def is_library_loss(loss: LossFunction) -> bool:
     """Whether a loss is one of torch or of the catalogue, which leave outputs as they are.
 

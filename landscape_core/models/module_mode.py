@@ -1,6 +1,6 @@
 """Networks whose `train()` and `eval()` do more than set a flag: that merge or fuse weights.
 
-And those whose evaluation may put other tensors into the parameters.
+And those whose evaluation may put other tensors into the parameters, or has sparse gradients.
 """
 
 from torch import nn
@@ -30,3 +30,11 @@ def sets_parameters(module: nn.Module) -> bool:
 def to_evaluation(module: nn.Module) -> nn.Module:
     """The module in evaluation mode, unless that changes more of it than its mode."""
     return module if changes_with_mode(module) else module.eval()
+
+
+def with_dense_gradients(module: nn.Module) -> nn.Module:
+    """The module, changed in place, whose embeddings have dense gradients of the same values."""
+    for part in module.modules():
+        if isinstance(part, nn.Embedding | nn.EmbeddingBag) and part.sparse:
+            part.sparse = False
+    return module

@@ -1,8 +1,7 @@
 """The objective of a user's module, of a loss of one tensor of outputs, and what is refused."""
 
 import torch
-from torch import nn
-from torch.nn.parameter import is_lazy
+from torch import Tensor, nn
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.models.adapter import Adapter
@@ -10,15 +9,15 @@ from landscape_core.models.batch_norm import BatchNorm
 from landscape_core.models.batches import Batches, pairs_of
 from landscape_core.models.call_errors import loss_errors, network_errors
 from landscape_core.models.copying import copied_together
+from landscape_core.models.data_parts import fits
+from landscape_core.models.few_examples import on_few
 from landscape_core.models.generators import kept_generators
 from landscape_core.models.loss_conversion import move_loss
-from landscape_core.models.loss_function import LossFunction, loss_values
+from landscape_core.models.loss_function import LossFunction, loss_values, with_gradient
 from landscape_core.models.module_state import as_given
+from landscape_core.models.network_checks import check_initialized, check_values
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.number_types import as_taken, converted, device_named, kind_named
-
-FEW = 2
-"""Examples on which a network and a loss are tried before any work."""
 
 
 def module_objective(  # noqa: PLR0913 - each choice of a public call by its name
@@ -50,10 +49,11 @@ def module_objective(  # noqa: PLR0913 - each choice of a public call by its nam
         SpecError: no data, batches of other than two entries, or no trainable parameters.
     """
     check_given(model, loss_function, adapter)
+    check_values(model, device)
     inputs, targets = (torch.cat(part) for part in zip(*pairs_of("data", data), strict=True))
     where = device_named(device or next(iter(model.parameters()), torch.empty(0)).device)
     dtype = None if dtype is None else kind_named(dtype)
-    _check_initialized(model)
+    check_initialized(model)
     network, own, taken = copied_together(model, loss_function, adapter, checked=False)
     network = network.to(where)  # before the loss, which may hold it
     network = network if dtype is None else converted(network, dtype)
@@ -89,24 +89,18 @@ def try_call(part: ModelObjective) -> None:
     Raises:
         SpecError: what the network or the loss raises, or a loss without a gradient.
     """
-    few = part.first(FEW).alone()
+    with_gradient(on_few(part, _value, fits))
+
+
+def _value(part: ModelObjective) -> Tensor:
+    """What the loss gives, differentiable.
+
+    Raises:
+        SpecError: what the network or the loss raises.
+    """
+    few = part.alone()
     with network_errors(few.inputs):
         outputs = few.outputs(few.start.detach().requires_grad_())
     kept = kept_generators(few.start.device), as_given(few.loss_function)
     with kept[0], kept[1], loss_errors(outputs, few.targets):
-        value = loss_values(few.loss_function, outputs, few.targets)
-    if not value.requires_grad:
-        accepted = "a value that torch can differentiate by the parameters"
-        raise SpecError("what the loss gives", "one without a gradient", accepted)
-
-
-def _check_initialized(model: nn.Module) -> None:
-    """Refuse a network whose shapes are not known yet.
-
-    Raises:
-        SpecError: a lazy layer that was never called.
-    """
-    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
-        if is_lazy(tensor):
-            accepted = "initialized: call it once on a batch, so that lazy layers have their shapes"
-            raise SpecError("model", f"{name} without a shape", accepted)
+        return loss_values(few.loss_function, outputs, few.targets)

@@ -13,11 +13,20 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor, nn
 
+from landscape_core.models.closure_network import ClosureNetwork
 from landscape_core.models.generator_states import is_own_generator, set_state, state_of, token
 from landscape_core.models.installed import is_installed
-from landscape_core.models.kept_references import Attributes, Cell, Entries, Globals, elements_of
+from landscape_core.models.kept_references import (
+    Attributes,
+    Cell,
+    Entries,
+    Globals,
+    Structure,
+    elements_of,
+)
 from landscape_core.models.kept_values import LARGE, ArrayValues, Cache, Kept, Values
 from landscape_core.models.object_graph import (
     COLLECTIONS,
@@ -61,6 +70,7 @@ class ModuleState:
         for one, shared in pairs:
             kept = self._shared if shared else self._kept
             kept.extend(_of_tensor(one, known) if isinstance(one, Tensor) else _kept(one))
+        self._kept += _structures(things[0]) if things else []
         self._generators = [(one, state_of(one)) for one in found if is_own_generator(one)]
         self._others: list[Kept] = []
         self._drawn: list[Any] = []
@@ -164,6 +174,15 @@ def _of_tensor(tensor: Tensor, known: set[int]) -> Iterator[Kept]:
 def _of_array(array: npt.NDArray[Any]) -> Iterator[Kept]:
     if array.size <= LARGE and array.flags.writeable and array.dtype != object:
         yield ArrayValues(array)
+
+
+def _structures(thing: Any) -> list[Kept]:
+    """What an objective may change of a network besides: hooks, classes and empty registers.
+
+    Hooks in other networks may be our own.
+    """
+    parts = thing.network.modules() if isinstance(thing, ClosureNetwork) else ()
+    return [Structure(one) for one in parts if not isinstance(one, torch.jit.ScriptModule)]
 
 
 KINDS: tuple[tuple[Any, Callable[[Any], Iterable[Kept]]], ...] = (

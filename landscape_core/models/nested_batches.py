@@ -5,9 +5,25 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from torch import Tensor
 
 ARRAYS = Tensor | np.ndarray
+TABLES = pd.DataFrame | pd.Series
+
+
+def as_array(part: Any) -> Any:
+    """A table of pandas as an array, and arrays as torch takes them; anything else as it is.
+
+    Torch takes no arrays with negative strides, and warns of those that cannot be written to.
+    """
+    if isinstance(part, TABLES):
+        part = part.to_numpy()
+    if isinstance(part, np.ndarray) and not (
+        part.flags.writeable and min(part.strides, default=0) >= 0
+    ):
+        return part.copy()
+    return part
 
 
 def arrays_in(batch: object) -> Iterator[Any]:

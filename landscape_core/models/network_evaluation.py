@@ -7,20 +7,23 @@ calls once more; see `call_trial`.
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, final
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
+from landscape_core.foundation.second_order import differentiable
 from landscape_core.foundation.types import Scalar, Vector
 from landscape_core.models.adapter import Adapter, outputs_in
 from landscape_core.models.batch_norm import BatchNorm, reestimate
 from landscape_core.models.copying import copied_together
 from landscape_core.models.functional_call import packed, unpacked
 from landscape_core.models.generators import drawing, drawn_since, states
+from landscape_core.models.gradient_mode import as_recorded
 from landscape_core.models.in_place import hand_back, hold
-from landscape_core.models.loss_function import LossFunction, loss_values
+from landscape_core.models.loss_function import LossFunction, loss_values, with_gradient
 from landscape_core.models.module_mode import changes_with_mode
 from landscape_core.models.module_state import ModuleState
 from landscape_core.models.notices import unheard
@@ -72,6 +75,9 @@ class NetworkEvaluation:
 
     def outputs(self, theta: Vector, inputs: Tensor, *, functional: bool) -> Tensor:
         """The outputs at theta; `functional`: with its tensors in the place of the network's."""
+        return as_recorded(partial(self._outputs, theta, inputs, functional=functional))
+
+    def _outputs(self, theta: Vector, inputs: Tensor, *, functional: bool) -> Tensor:
         tensors = self.layout.split(theta)
         if functional:
             return self.outputs_with(tensors, self.prepared(theta), inputs)
@@ -93,7 +99,8 @@ class NetworkEvaluation:
 
     def value(self, theta: Vector, *, functional: bool) -> Scalar:
         """The mean loss at theta, differentiable."""
-        return self._value(self.layout.split(theta), theta, functional=functional)
+        tensors = self.layout.split(theta)
+        return as_recorded(partial(self._value, tensors, theta, functional=functional))
 
     def value_and_gradient(self, theta: Vector, *, functional: bool) -> tuple[Scalar, Vector]:
         """The mean loss at theta and its gradient, both detached."""
@@ -101,8 +108,9 @@ class NetworkEvaluation:
         tensors = self.layout.split(theta.detach())
         for tensor in tensors.values():
             tensor.requires_grad_()
-        value = self._value(tensors, theta, functional=functional)
-        found = gradients(value, tensors, alone=functional)
+        with differentiable():
+            value = self._value(tensors, theta, functional=functional)
+            found = gradients(with_gradient(value), tensors, alone=functional)
         return value.detach(), torch.cat([one.reshape(-1) for one in found])
 
     def _value(self, tensors: Mapping[str, Tensor], theta: Vector, *, functional: bool) -> Scalar:
@@ -215,6 +223,12 @@ def gradients(value: Tensor, tensors: Mapping[str, Tensor], *, alone: bool) -> S
     """The gradients of a value by leaves; `alone`: without those of any other leaf."""
     leaves = tuple(tensors.values())
     if alone:
-        return torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
+        found = torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
+        return [dense(one) for one in found]
     value.backward()  # some of what users write, reentrant checkpoints for one, knows only this
-    return [torch.zeros_like(one) if one.grad is None else one.grad for one in leaves]
+    return [torch.zeros_like(one) if one.grad is None else dense(one.grad) for one in leaves]
+
+
+def dense(gradient: Tensor) -> Tensor:
+    """A gradient as a dense tensor; those of embeddings may be sparse."""
+    return gradient.to_dense() if gradient.is_sparse else gradient

@@ -20,7 +20,7 @@ from landscape_core.models.copying import copied_together
 from landscape_core.models.in_place import fixed_but
 from landscape_core.models.loss_conversion import move_loss
 from landscape_core.models.loss_function import LossFunction, Weighted
-from landscape_core.models.module_mode import to_evaluation
+from landscape_core.models.module_mode import to_evaluation, with_dense_gradients
 from landscape_core.models.network_evaluation import NetworkEvaluation, OwnNetwork
 from landscape_core.models.number_types import check_types, converted
 from landscape_core.models.objective import Objective, Proximal
@@ -90,7 +90,7 @@ class ModelObjective(Objective):
             raise SpecError("model", type(module).__name__, "a module with trainable parameters")
         check_types(module)
         copied, loss, taken = copied_together(module, loss_function, adapter, checked=False)
-        own = to_evaluation(copied.to(inputs.device))
+        own = with_dense_gradients(to_evaluation(copied.to(inputs.device)))
         vars(self).update(
             layout=layout,
             start=layout.join(dict(own.named_parameters())),

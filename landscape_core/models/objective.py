@@ -9,7 +9,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from landscape_core.foundation.precision import full_precision
-from landscape_core.foundation.second_order import twice_differentiable
+from landscape_core.foundation.second_order import check_twice, twice_differentiable
 from landscape_core.foundation.types import Scalar, Vector, Vectors
 from landscape_core.models.parameters import Layout
 
@@ -93,7 +93,8 @@ class Objective(ABC):
         """The Hessian at theta times a direction, shape (P,), by double differentiation."""
         point = theta.detach().requires_grad_()
         with full_precision(theta.device), twice_differentiable():
-            (gradient,) = torch.autograd.grad(self.loss(point), point, create_graph=True)
+            loss = check_twice(self.loss(point))
+            (gradient,) = torch.autograd.grad(loss, point, create_graph=True)
             if not gradient.requires_grad:  # a linear loss
                 return torch.zeros_like(direction)
             (product,) = torch.autograd.grad(gradient @ direction, point)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape_core.foundation.errors import SpecError
-from landscape_core.foundation.second_order import twice_differentiable
+from landscape_core.foundation.second_order import check_twice, differentiable, twice_differentiable
 from landscape_core.foundation.types import Scalar, Vector
 from landscape_core.models.adapter import outputs_in
 from landscape_core.models.batch_norm import reestimate
@@ -25,8 +25,9 @@ from landscape_core.models.copy_at_point import CopyAtPoint
 from landscape_core.models.data_parts import parts_of
 from landscape_core.models.evaluated_copy import Measured
 from landscape_core.models.generators import drawing
-from landscape_core.models.loss_function import Weighted, loss_values
+from landscape_core.models.loss_function import Weighted, loss_values, with_gradient
 from landscape_core.models.memory_trial import FEW
+from landscape_core.models.network_evaluation import dense
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.network_trace import trace_of
 from landscape_core.models.notices import unheard
@@ -133,10 +134,10 @@ class PlainEvaluation:
 
     def gradient(self, theta: Vector, *, draw: int = 0) -> Vector:
         """The gradient of the loss, (P,), by `backward` on the parameters, detached."""
-        with self._standing(theta, draw), torch.enable_grad():
+        with self._standing(theta, draw), torch.enable_grad(), differentiable():
             parts = self._gradient_parts()
             if len(parts) == 1:
-                self.loss_of(self.forward()).backward()
+                with_gradient(self.loss_of(self.forward())).backward()
             else:
                 self._sum_over(parts)
             return self._joined([parameter.grad for parameter in self.copy.parameters])
@@ -144,7 +145,7 @@ class PlainEvaluation:
     def hvp(self, theta: Vector, direction: Vector, *, draw: int = 0) -> Vector:
         """The Hessian of the loss times a direction, (P,), by differentiating twice, detached."""
         with self._standing(theta, draw), torch.enable_grad(), twice_differentiable():
-            loss = self.loss_of(self.forward())
+            loss = check_twice(self.loss_of(self.forward()))
             first = torch.autograd.grad(
                 loss, self.copy.parameters, create_graph=True, allow_unused=True
             )
@@ -211,7 +212,7 @@ class PlainEvaluation:
             losses = loss_values(
                 self.copy.own.loss_function, outputs, self.copy.fresh(part.targets)
             )
-            (losses.mean() * weight).backward()
+            (with_gradient(losses.mean()) * weight).backward()
 
     @property
     def draws(self) -> bool:
@@ -251,5 +252,5 @@ class PlainEvaluation:
     def _joined(self, pieces: Sequence[Tensor | None]) -> Vector:
         """The tensors of the parameters end to end, (P,), detached; zeros where there is none."""
         pairs = zip(pieces, self.copy.parameters, strict=True)
-        found = [torch.zeros_like(p) if piece is None else piece for piece, p in pairs]
+        found = [torch.zeros_like(p) if piece is None else dense(piece) for piece, p in pairs]
         return torch.cat([one.detach().reshape(-1) for one in found])

@@ -23,13 +23,22 @@ from landscape_core.models.closure_network import (
     first_value,
 )
 from landscape_core.models.copying import copied
+from landscape_core.models.few_examples import on_few
 from landscape_core.models.generators import drawing, kept_generators
 from landscape_core.models.gradient_mode import without_gradients
-from landscape_core.models.known_loss import few_outputs
+from landscape_core.models.known_loss import FORWARD, fresh_outputs
 from landscape_core.models.module_mode import changes_with_mode
 from landscape_core.models.module_objective import module_objective
 from landscape_core.models.module_state import as_given
-from landscape_core.models.nested_batches import ARRAYS, arrays_in, examples_of, mapped
+from landscape_core.models.nested_batches import (
+    ARRAYS,
+    TABLES,
+    arrays_in,
+    as_array,
+    examples_of,
+    mapped,
+)
+from landscape_core.models.network_checks import registering_nothing
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.notices import unheard
 from landscape_core.models.number_types import kind_of
@@ -82,7 +91,7 @@ def _check_start(part: ModelObjective, own: ClosureNetwork) -> None:
     or type was asked for, there is nothing to compare with.
 
     Raises:
-        SpecError: the value is another one.
+        SpecError: the value is another one, or the objective makes parameters.
     """
     like = next((one for one in own.parameters() if one.requires_grad), part.start)
     with as_given(part.module), kept_generators(part.start.device), unheard():
@@ -92,7 +101,8 @@ def _check_start(part: ModelObjective, own: ClosureNetwork) -> None:
     other = copied(own)
     other.given = cast(ClosureNetwork, part.module).given  # on the network's device
     number, device = part.inputs.to(like), part.start.device
-    with as_given(other), drawing(device, 0), full_precision(device), unheard():
+    checked = registering_nothing(other, "the objective")
+    with as_given(other), drawing(device, 0), full_precision(device), unheard(), checked:
         expected = without_gradients(lambda: other.eval()(number)).reshape(())
     near = float(torch.finfo(found.dtype).eps) ** 0.5
     if not torch.allclose(found, expected.to(found), rtol=near, atol=near, equal_nan=True):
@@ -154,7 +164,7 @@ def taken_by(batch: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, Any]]:
             if isinstance(found, list | tuple):
                 shown += f" of {len(found)}"
             raise SpecError("what batch gives", shown, PAIRED)
-        return found[0], found[1]
+        return as_array(found[0]), as_array(found[1])
 
     if not callable(batch):
         raise SpecError("batch", batch, f"a function from a batch to {PAIRED}")
@@ -163,7 +173,7 @@ def taken_by(batch: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, Any]]:
 
 def is_pairs(batches: Sequence[tuple[Any, Any]]) -> bool:
     """Whether inputs and targets are one tensor each, in every batch."""
-    return all(isinstance(one, ARRAYS) for batch in batches for one in batch)
+    return all(isinstance(one, ARRAYS | TABLES) for batch in batches for one in batch)
 
 
 def joined(name: str, batches: Sequence[tuple[Any, Any]], most: int | None) -> tuple[Any, Any]:
@@ -202,9 +212,9 @@ def _has_list(batch: Any) -> bool:
 
 
 def _tensors(given: Any) -> Any:
-    """The same with tensors in the place of arrays of NumPy."""
-    if isinstance(given, ARRAYS):
-        return torch.as_tensor(given)
+    """The same with tensors in the place of arrays of NumPy and tables of pandas."""
+    if isinstance(given, ARRAYS | TABLES):
+        return torch.as_tensor(as_array(given))
     if isinstance(given, Mapping):
         return {key: _tensors(one) for key, one in given.items()}
     return tuple(map(_tensors, given)) if isinstance(given, list | tuple) else given
@@ -239,14 +249,19 @@ def other_than_tensor(part: ModelObjective) -> str:
     """The type of what a network gives, or its adapter; empty for a tensor and what is not known.
 
     It is called on a few examples, unless its layers and its loss are torch's.
+
+    Raises:
+        SpecError: its first call makes parameters.
     """
     if part.evaluation.is_plain:
         return ""
     device, whole = part.start.device, (part.module, part.loss_function, part.adapter)
     try:
         with kept_generators(device), full_precision(device), unheard(), as_given(*whole):
-            without_gradients(lambda: few_outputs(part))
+            on_few(part, fresh_outputs)
     except SpecError as error:
+        if error.field == FORWARD:
+            raise
         return str(error.value) if error.field == OUTPUT else ""
     except Exception:  # of what users write; the evaluation will tell
         return ""

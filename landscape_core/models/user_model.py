@@ -22,11 +22,11 @@ from landscape_core.models.batch_norm import BatchNorm
 from landscape_core.models.closure_network import Closure, network_in
 from landscape_core.models.content_hash import Content, add_objective
 from landscape_core.models.datasets.base import Data, Split
+from landscape_core.models.few_examples import on_few, outputs_of
 from landscape_core.models.fitting_state import GivenPath, fitting, states_in_path
-from landscape_core.models.gradient_mode import without_gradients
 from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.measures.base import classes_of
-from landscape_core.models.module_objective import FEW, module_objective, try_call
+from landscape_core.models.module_objective import module_objective, try_call
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.problems.base import Instance, Iterate, Problem
 from landscape_core.models.user_parts import check_max_examples, is_closure, limited, user_parts
@@ -183,8 +183,8 @@ def _split(train: ModelObjective, test: ModelObjective | None) -> Split | None:
     """The examples, where outputs are rows of numbers: then an answer can be right, or drawn."""
     if is_closure(train):
         return None
-    few = train.first(FEW).alone()
-    if without_gradients(lambda: few.outputs(train.start)).ndim != 2:
+    outputs = on_few(train, outputs_of)
+    if outputs.ndim != 2:
         return None
     parts = {"train": train} if test is None else {"train": train, "test": test}
     held = test or train.first(0)

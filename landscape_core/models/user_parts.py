@@ -22,10 +22,12 @@ from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.loss_of_outputs import LossOfOutputs
 from landscape_core.models.module_objective import check_given, module_objective
 from landscape_core.models.nested_batches import examples_of
+from landscape_core.models.network_checks import check_values
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.open_streams import OpenStreams
 from landscape_core.models.streamed_loss import STREAMED
 from landscape_core.models.streams import Stream
+from landscape_core.models.types_together import as_taken_together
 from landscape_core.models.user_closure import (
     batches_by,
     closure_parts,
@@ -69,7 +71,7 @@ def user_parts(  # noqa: PLR0913 - each choice of a public call by its name
         SpecError: a value that is not accepted, or no data.
     """
     check_closure(loss, objective, adapter=adapter, batch=batch, reduction=reduction)
-    _check_values(model, device)
+    check_values(model, device)
     given = {"train": ("data", data), "test": ("test", test)}
     given = {split: one for split, one in given.items() if split == "train" or one[1] is not None}
     most = None if max_examples is None else int(max_examples)
@@ -108,21 +110,6 @@ def check_closure(loss: object, objective: object, **others: object) -> None:
         if name in alone and value:
             where = "without objective=" if objective is None else "with objective="
             raise SpecError(name, value, f"left out {where}")
-
-
-def _check_values(model: object, device: object) -> None:
-    """Refuse the device that holds no values, of a network or asked for.
-
-    Raises:
-        SpecError: names it, and the first such parameter.
-    """
-    if str(device) == "meta":
-        raise SpecError("device", "meta", "one that holds numbers, for instance cpu")
-    named = model.named_parameters() if isinstance(model, nn.Module) else ()
-    for name, parameter in named:
-        if parameter.is_meta:
-            accepted = "one that holds numbers: model.to_empty(device='cpu'), then load its state"
-            raise SpecError(f"the device of {name}", "meta", accepted)
 
 
 def is_closure(part: ModelObjective) -> bool:
@@ -202,7 +189,8 @@ class _Asked:
         else:
             batches = batches_by(name, data, self.batch, most, stream=stream)
             if not is_pairs(batches):
-                return self._of_all(*joined(name, batches, self.most))
+                whole = joined(name, batches, self.most)
+                return as_taken_together(self.model, whole, lambda one: self._of_all(*one))
             pairs = pairs_of(name, batches)
             pairs = pairs if most is None else first_of(pairs, most)
         part = self._of_pairs(pairs)

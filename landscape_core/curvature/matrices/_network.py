@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 
 from landscape_core.foundation.errors import SpecError
+from landscape_core.foundation.second_order import check_twice
 from landscape_core.foundation.types import Vector
 from landscape_core.models.closure_network import ClosureNetwork
+from landscape_core.models.network_evaluation import dense
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.objective import Objective
 
@@ -33,7 +35,9 @@ def moved_plainly(outputs: Tensor, leaves: Sequence[Tensor], direction: Vector) 
     Computed by differentiating the vector-Jacobian product with respect to its vector.
     """
     weights = torch.zeros_like(outputs, requires_grad=True)
-    back = torch.autograd.grad(outputs, leaves, weights, create_graph=True, allow_unused=True)
+    back = torch.autograd.grad(
+        check_twice(outputs), leaves, weights, create_graph=True, allow_unused=True
+    )
     pieces = direction.split([leaf.numel() for leaf in leaves])
     along = [
         (one * piece.view_as(one)).sum()
@@ -49,4 +53,4 @@ def moved_plainly(outputs: Tensor, leaves: Sequence[Tensor], direction: Vector) 
 def pulled_plainly(outputs: Tensor, leaves: Sequence[Tensor], seed: Tensor) -> Vector:
     """The vector-Jacobian product of a cotangent (...) with outputs (...) in all leaves, (P,)."""
     found = torch.autograd.grad(outputs, leaves, seed, allow_unused=True, materialize_grads=True)
-    return torch.cat([one.reshape(-1) for one in found])
+    return torch.cat([dense(one).reshape(-1) for one in found])

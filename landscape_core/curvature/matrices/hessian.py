@@ -8,6 +8,7 @@ from torch import Tensor
 
 from landscape_core.curvature.matrices.base import Matrix, PlainProduct
 from landscape_core.curvature.operator import Operator, Product, Sum, pulled, together
+from landscape_core.foundation.second_order import check_twice
 from landscape_core.foundation.types import Vector, Vectors
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.objective import Objective
@@ -30,7 +31,8 @@ class Hessian(Matrix):
 
 
 def _product(objective: Objective, point: Tensor) -> Product:
-    (gradient,) = torch.autograd.grad(objective.loss(point), point, create_graph=True)
+    loss = check_twice(objective.loss(point))
+    (gradient,) = torch.autograd.grad(loss, point, create_graph=True)
 
     batch = together(objective)
 

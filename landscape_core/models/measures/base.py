@@ -10,10 +10,11 @@ from torch import Tensor
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Recipe
 from landscape_core.foundation.registry import entries
+from landscape_core.models.few_examples import on_few, outputs_of
 from landscape_core.models.generators import kept_generators
-from landscape_core.models.gradient_mode import without_gradients
-from landscape_core.models.loss_function import loss_values
+from landscape_core.models.loss_function import is_library_loss, loss_values
 from landscape_core.models.losses.base import Loss
+from landscape_core.models.module_state import as_given
 from landscape_core.models.network_objective import ModelObjective
 
 
@@ -96,6 +97,14 @@ class OutputMeasure(Measure, ABC):
         """Return the value, (...), for outputs (..., N, C); with a dimension, (..., size)."""
 
 
+def read_as_given(measure: OutputMeasure, outputs: Tensor, answers: Answers) -> Tensor:
+    """Return a measure's value; a user's loss, which may remember, is afterwards as it was."""
+    if isinstance(answers.loss, Loss) or is_library_loss(answers.loss):
+        return measure.read(outputs, answers)
+    with as_given(answers.loss):
+        return measure.read(outputs, answers)
+
+
 @dataclass(frozen=True, kw_only=True)
 class GradientMeasure(Measure, ABC):
     """A measure computed from the gradient of the mean loss."""
@@ -125,9 +134,8 @@ def _tells(part: ModelObjective, classes: int) -> bool:
     """Whether the outputs have one value per class, or the loss defines a prediction."""
     if isinstance(part.loss_function, Loss):
         return True
-    few = part.first(2).alone()
     with kept_generators(part.start.device):
-        outputs = without_gradients(lambda: few.outputs(part.start))
+        outputs = on_few(part, outputs_of)
     return isinstance(outputs, Tensor) and outputs.ndim == 2 and outputs.shape[1] >= classes
 
 
