@@ -1,6 +1,6 @@
 """How convex the loss of a user's own network is over a plane, in one call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -47,7 +47,7 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
     batch: Callable[[Any], Any] | None = None,
     reduction: str | None = None,
     directions: Directions | Plane | Through | str | None = None,
-    path: GivenPath | None = None,
+    path: GivenPath | Mapping[str, GivenPath] | None = None,
     resolution: int = 15,
     span: Span = 1.0,
     dimensions: int = 2,
@@ -73,7 +73,7 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
         reduction: `mean` or `sum` of the values of an `objective`, as for `landscape`.
         directions: which line or plane, as for `landscape`.
         path: state dictionaries saved in training, the latest last, or a file or folder of
-            checkpoints.
+            checkpoints, or several runs by name, as for `landscape`.
         resolution: points along each side.
         span: half the width or the ends of the axes, as for `landscape`.
         dimensions: 1 for a line, 2 for a plane.

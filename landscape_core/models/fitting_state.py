@@ -8,7 +8,7 @@ exactly the keys and shapes of the network, and refused otherwise.
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -38,8 +38,30 @@ SHOWN = 3
 GivenPath = Iterable[Mapping[str, Any]] | str | PathLike[str]
 """States or checkpoints as loaded, the latest last; a file or folder; or a file of `record`."""
 
+ACCEPTED = (
+    "a list of state dictionaries, a file or folder of checkpoints, a recorded file, or several"
+    " of these by the names of their runs"
+)
 
-def opened(path: Any) -> Any:
+
+def named_runs(path: object) -> dict[str, Any] | None:
+    """The paths of several runs by name, if `path=` is a mapping; None of anything else.
+
+    Raises:
+        SpecError: it is a state or a checkpoint, has no entry, or a name that is no text.
+    """
+    if not isinstance(path, Mapping):
+        return None
+    runs = {name: one for name, one in path.items() if isinstance(one, PathLike) or _is_list(one)}
+    if len(runs) < len(path) or not runs:
+        raise SpecError("path", type(path).__name__ if path else path, ACCEPTED)
+    for name in runs:
+        if not isinstance(name, str) or not name.strip():
+            raise SpecError("the name of a run", name, "a text")
+    return runs
+
+
+def opened(path: Any, field: str = "path") -> Any:
     """What `path=` names, if it is a file or folder: checkpoints or recorded states; else itself.
 
     Raises:
@@ -53,34 +75,43 @@ def opened(path: Any) -> Any:
         return checkpoints(path)
     recorded = recorded_states(Path(path))
     if not len(recorded):
-        raise SpecError("path", f"{path} without a state", "a file of at least one finite state")
+        raise SpecError(field, f"{path} without a state", "a file of at least one finite state")
     return recorded
 
 
-def states_in_path(path: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def states_in_path(path: object, field: str = "path") -> Iterator[tuple[str, Mapping[str, Any]]]:
     """What `path=` lists, one after the other, and what errors call it; none of None.
 
     Raises:
-        SpecError: neither states nor a file or folder of checkpoints.
+        SpecError: neither states nor a file or folder of checkpoints, or none at all.
         MissingDataError: there is no such file or folder.
         FileFormatError: a file cannot be read.
     """
-    accepted = "a list of state dictionaries, a file or folder of checkpoints, or a recorded file"
-    path = opened(path)
+    path = opened(path, field)
     if path is None:
         return
-    if isinstance(path, Checkpoints):
+    if isinstance(path, Checkpoints) and path.files:
         yield from ((str(file), path.content(at)) for at, file in enumerate(path.files))
         return
-    if isinstance(path, RecordedStates):
+    if isinstance(path, RecordedStates) and len(path):
         yield from ((f"{path.file}, step {step}", path[at]) for at, step in enumerate(path.steps))
         return
-    if isinstance(path, Mapping | bytes | Tensor | nn.Module) or not isinstance(path, Iterable):
-        raise SpecError("path", type(path).__name__, accepted)
+    if not _is_list(path):
+        raise SpecError(field, type(path).__name__, ACCEPTED)
+    at = -1
     for at, state in enumerate(path):
         if not isinstance(state, Mapping):
-            raise SpecError("path", type(state).__name__, accepted)
-        yield f"path[{at}]", state
+            raise SpecError(field, type(state).__name__, ACCEPTED)
+        yield f"{field}[{at}]", state
+    if at < 0:
+        raise SpecError(field, "without a state", "at least one state, or None for no path")
+
+
+def _is_list(value: object) -> TypeGuard[Iterable[Any]]:
+    """Whether a value may list states, or name a file, and is no state or checkpoint itself."""
+    return isinstance(value, Iterable) and not isinstance(
+        value, Mapping | bytes | Tensor | nn.Module
+    )
 
 
 def fitting(

@@ -19,7 +19,7 @@ from landscape_core.planes.network_state import NetworkState, state_in
 from landscape_core.planes.projected_path import ProjectedPath
 
 
-def states_of(path: object, objective: ModelObjective) -> list[NetworkState]:
+def states_of(path: object, objective: ModelObjective, field: str = "path") -> list[NetworkState]:
     """The states of an objective's network that `path` lists; none of None.
 
     Raises:
@@ -28,7 +28,7 @@ def states_of(path: object, objective: ModelObjective) -> list[NetworkState]:
         FileFormatError: a file cannot be read.
     """
     states = []
-    for name, found in states_in_path(path):
+    for name, found in states_in_path(path, field):
         try:
             states.append(state_in(found, objective))
         except SpecError as error:

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 import xarray as xr
 from torch import Tensor
@@ -18,7 +16,7 @@ from landscape_core.foundation.recipes import canonical, to_plain
 from landscape_core.foundation.registry import find
 from landscape_core.models.additivity import warn_of_partial
 from landscape_core.models.batch_norm import BatchNorm
-from landscape_core.models.fitting_state import GivenPath, opened
+from landscape_core.models.fitting_state import GivenPath
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.user_parts import (
     check_max_examples,
@@ -33,7 +31,8 @@ from landscape_core.planes.network_state import NetworkState, laid
 from landscape_core.planes.plane import Plane
 from landscape_core.planes.projected_path import ProjectedPath, project
 from landscape_core.planes.through import Through
-from landscape_core.slices.given_path import losses_of, path_variables, states_of
+from landscape_core.slices.given_path import losses_of
+from landscape_core.slices.given_runs import GivenRun, runs_of, runs_variables
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.measures_by_name import Given
 from landscape_core.slices.path_statistics import warn_of_foreign
@@ -41,7 +40,6 @@ from landscape_core.slices.point_statistics import with_statistics
 from landscape_core.slices.probe import Probe, probe
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.strategy_choice import strategy_of
-from landscape_core.storage.recorded_states import RecordedStates
 
 Ends = tuple[float, float, float, float]
 
@@ -60,10 +58,7 @@ class ModelPlan:
     probe: Probe
     grid: Grid
     projected: ProjectedPath | None
-    states: Sequence[NetworkState]
-    steps: npt.NDArray[Any]
-    """After how many steps each state was recorded, where that is known; else 0, 1, ..."""
-
+    runs: Sequence[GivenRun]
     directions: str
     """The rule of the plane as JSON, or `given` where the plane was."""
 
@@ -72,10 +67,9 @@ class ModelPlan:
         if self.projected is None:
             return None
         part = next(iter(self.probe.parts.values()))
-        thetas = torch.stack([state.theta.to(part.start) for state in self.states])
-        losses = losses_of(self.states, part, self.probe.seed, draws=self.probe.draws)
-        own = self.directions != GIVEN
-        return path_variables(self.projected, thetas, losses, self.steps, own=own)
+        states = [state for run in self.runs for state in run.states]
+        losses = losses_of(states, part, self.probe.seed, draws=self.probe.draws)
+        return runs_variables(self.projected, self.runs, losses, own=self.directions != GIVEN)
 
 
 @public_call
@@ -98,7 +92,7 @@ def plan_of(  # noqa: PLR0913 - each choice by its name, as in `landscape`
     directions: Directions | Plane | Through | str | None,
     measures: Mapping[str, Given] | None = None,
     *,
-    path: GivenPath | None = None,
+    path: GivenPath | Mapping[str, GivenPath] | None = None,
     dimensions: int = 2,
     span: Span = 1.0,
     resolution: int = 51,
@@ -128,15 +122,14 @@ def plan_of(  # noqa: PLR0913 - each choice by its name, as in `landscape`
     rule = None if directions is None else rule_of(directions)
     chosen = None if strategy is None else strategy_of(strategy)
     objective = next(iter(parts.values()))
-    path = opened(path)
-    states = states_of(path, objective)
-    steps = path.steps if isinstance(path, RecordedStates) else np.arange(len(states))
-    rule = rule or (PCA() if len(states) > dimensions else Random())
+    runs = runs_of(path, objective)
+    count = sum(len(run.states) for run in runs)
+    rule = rule or (PCA() if count > dimensions else Random())
     few = limited(parts, max_examples)
     for name, part in few.items():
         warn_of_partial(part, of=parts[name].examples)
     if isinstance(rule, Directions):
-        plane = rule.span(_viewpoint(objective, states, seed), dimensions)
+        plane = rule.span(_viewpoint(objective, runs, seed), dimensions)
     else:
         plane = laid(rule, objective)
         if plane.buffers is not None:  # the centre is the plane's own
@@ -147,17 +140,18 @@ def plan_of(  # noqa: PLR0913 - each choice by its name, as in `landscape`
     grid = Grid(
         resolution=resolution, alpha_low=low_a, alpha_high=high_a, beta_low=low_b, beta_high=high_b
     )
-    if states:
-        thetas = torch.stack([state.theta.to(plane.origin) for state in states])
+    if runs:
+        thetas = torch.cat([run.thetas(plane.origin) for run in runs])
         given = not isinstance(rule, Directions)
         projected = project(plane, thetas, span=width, ends=ends, given=given)
         plane, grid = projected.plane, Grid.between(projected.low, projected.high, resolution)
     few = with_statistics(few, plane, batch_norm)
     if isinstance(rule, Directions):
-        warn_of_foreign(next(iter(few.values())), plane, states)
+        last = next(iter(few.values()))
+        warn_of_foreign(last, plane, {run.name or "": run.states for run in runs})
     read = probe(few, plane, measures, chosen, tf32=tf32, seed=seed, draws=draws)
     told = canonical(to_plain(rule)) if isinstance(rule, Directions) else GIVEN
-    return ModelPlan(read, grid, projected, states, steps, told)
+    return ModelPlan(read, grid, projected, runs, told)
 
 
 def needs_all(rule: object, batch_norm: object) -> bool:
@@ -186,17 +180,18 @@ def ends_of(span: object) -> Ends | None:
     return ends[0], ends[1], ends[2], ends[3]
 
 
-def _viewpoint(objective: ModelObjective, states: Sequence[NetworkState], seed: int) -> Viewpoint:
-    """What directions may use: the present parameters, and the states saved on the way there."""
+def _viewpoint(objective: ModelObjective, runs: Sequence[GivenRun], seed: int) -> Viewpoint:
+    """What directions may use: the present parameters, the first run's states, those of others."""
     centre = objective.start
-    thetas = [state.theta.to(centre) for state in states] or [centre]
+    states: Sequence[NetworkState] = runs[0].states if runs else ()
+    thetas, *others = [run.thetas(centre) for run in runs] or [centre[None]]
 
     def buffers_of(index: int) -> Mapping[str, Tensor] | None:
         if not states:
             return objective.buffers
         return None if states[index].differs else states[index].buffers
 
-    return Viewpoint(objective, centre, torch.stack(thetas), seed, buffers_of=buffers_of)
+    return Viewpoint(objective, centre, thetas, seed, tuple(others), buffers_of=buffers_of)
 
 
 def rule_of(given: object) -> Directions | Plane | Through:

@@ -52,7 +52,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
     reduction: str | None = None,
     measures: Mapping[str, Given] | None = None,
     directions: Directions | Plane | Through | str | None = None,
-    path: GivenPath | None = None,
+    path: GivenPath | Mapping[str, GivenPath] | None = None,
     resolution: int = 51,
     span: Span = 1.0,
     dimensions: int = 2,
@@ -99,7 +99,8 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
         path: state dictionaries saved in training, the latest last; or a file or folder of
             checkpoints (`checkpoints` says in which order), or a file of `record`. They are
             projected onto the plane: `path_alpha`, `path_beta`, `path_loss`, `path_distance` (step)
-            and `explained_variance_ratio` (axis) are in the dataset.
+            and `explained_variance_ratio` (axis) are in the dataset. Several runs by name, as
+            `{"SGD": "runs/sgd", "Adam": states}`, give these by (run, step), on one plane.
         resolution: points along each side.
         span: half the width of the picture in multiples of the axes; of a plane that the path
             determines, as of PCA, in multiples of the extent that shows the path. Or the ends of

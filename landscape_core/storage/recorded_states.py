@@ -154,7 +154,7 @@ def recorded_states(path: Path) -> RecordedStates:
     rows = tuple((len(steps), size) for size in layout.sizes)
     known = set(layout.kinds) <= {*FLOATS, *INTEGERS}
     kinds = steps.dtype.kind + floats.dtype.kind + integers.dtype.kind
-    unique = len(set(layout.names)) == len(layout.names)
+    unique = len(set(layout.names)) == len(layout.names) and len(set(steps.flat)) == steps.size
     if not known or not unique or kinds != "ifi" or (floats.shape, integers.shape) != rows:
         raise FileFormatError(f"{path} is a damaged file of recorded states.")
     return RecordedStates(layout, steps, floats, integers, str(path))

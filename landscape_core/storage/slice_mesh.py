@@ -10,6 +10,7 @@ import xarray as xr
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.storage import schema
+from landscape_core.storage.slice_paths import paths_on
 from landscape_core.storage.tables import chosen_split, whole
 
 Floats = npt.NDArray[np.float64]
@@ -19,9 +20,6 @@ SCALES = ("linear", "log")
 
 RELIEF = 0.5
 """The range of the heights of a mesh, in lengths of its longer side."""
-
-LEFT_OUT = "path_"
-"""How the names of the variables of a path begin."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +53,7 @@ def mesh_of(
 ) -> Mesh:
     """The mesh of a slice, without points whose height is not finite; a line gives lines.
 
-    The range of its heights is half its longer side. Points of the path lie at their own losses
+    The range of its heights is half its longer side. Points of paths lie at their own losses
     where these are known and the heights are the training loss, else on the surface; those outside
     of it are left out.
 
@@ -64,7 +62,7 @@ def mesh_of(
         split: which part of the data; by default `train`, or the first one.
         variable: the heights.
         scale: `linear`, or `log` for the decimal logarithm; zero and less have none.
-        path_line: whether the path is part of the mesh.
+        path_line: whether the path, or that of each run, is part of the mesh.
 
     Raises:
         SpecError: an unknown split, variable or scale, or no point has a finite height.
@@ -83,12 +81,18 @@ def mesh_of(
     sides = [found[str(dim)].values.astype(float) for dim in found[schema.COMPUTED].dims]
     factor = _factor(heights[mask], sides)
     own = variable == schema.LOSS and part == "train"
-    path = _path(found, heights, sides, scale, own=own) if path_line else np.empty((0, 3))
+    runs = [
+        _path(one, heights, sides, scale, own=own)
+        for _, one in (paths_on(found) if path_line else [])
+    ]
+    path = np.concatenate([np.empty((0, 3)), *runs])
     kept = np.isfinite(path).all(axis=1)
     points = np.concatenate([_surface_points(heights, sides), path[kept]])
     numbers = np.where(mask, np.cumsum(mask).reshape(mask.shape) - 1, -1)
     on_path = np.where(kept, np.cumsum(kept) - 1 + int(mask.sum()), -1)
     of_path = path[kept, 2]
+    ends = np.cumsum([len(one) for one in runs])
+    of_runs = [line for part in np.split(on_path, ends) for line in _runs(part)]
     return Mesh(
         variable=variable,
         split=part,
@@ -99,7 +103,7 @@ def mesh_of(
         computed=np.concatenate([found[schema.COMPUTED].values[mask], np.zeros(kept.sum(), bool)]),
         on_path=int(kept.sum()),
         triangles=_triangles(numbers) if len(sides) > 1 else np.empty((0, 3), np.int64),
-        lines=(*([] if len(sides) > 1 else _runs(numbers)), *_runs(on_path)),
+        lines=(*([] if len(sides) > 1 else _runs(numbers)), *of_runs),
     )
 
 
@@ -140,7 +144,7 @@ def _scaled(values: Floats, scale: str) -> Floats:
 
 
 def _path(
-    slice_: xr.Dataset, heights: Floats, sides: Sequence[Floats], scale: str, *, own: bool
+    path: xr.Dataset, heights: Floats, sides: Sequence[Floats], scale: str, *, own: bool
 ) -> Floats:
     """The path (T, 3): its coordinates and heights, NaN where these are not known.
 
@@ -149,15 +153,15 @@ def _path(
     from scipy.interpolate import RegularGridInterpolator  # takes a third of a second to import
 
     names = ["path_alpha", "path_beta"][: len(sides)]
-    if any(name not in slice_ or slice_[name].dims != ("step",) for name in names):
+    if any(name not in path for name in names):
         return np.empty((0, 3))
-    places = np.stack([slice_[name].values.astype(float) for name in names], axis=1)
+    places = np.stack([path[name].values.astype(float) for name in names], axis=1)
     found = np.full(len(places), np.nan)
     if all(len(side) > 1 for side in sides):
         on_surface = RegularGridInterpolator(tuple(sides), heights, bounds_error=False)
         found = on_surface(places[:, ::-1])
-    if own and "path_loss" in slice_ and slice_["path_loss"].dims == ("step",):
-        losses = _scaled(slice_["path_loss"].values.astype(float), scale)
+    if own and "path_loss" in path:
+        losses = _scaled(path["path_loss"].values.astype(float), scale)
         found = np.where(np.isfinite(losses), losses, found)
     beta = places[:, 1:] if len(names) > 1 else np.zeros((len(places), 1))
     return np.concatenate([places[:, :1], beta, found[:, None]], axis=1)

@@ -21,13 +21,16 @@ NAMED = "FILE.py:NAME"
 
 @dataclass(frozen=True)
 class OwnNetwork:
-    """What a call on a network of the user's own takes; `path` is None without checkpoints."""
+    """What a call on a network of the user's own takes; `path` is None without checkpoints.
+
+    Of several runs it has their places by name.
+    """
 
     model: "nn.Module"
     loss: Any
     objective: Any
     data: Any
-    path: str | None
+    path: str | dict[str, str] | None
 
 
 def add_own_network(parser: argparse.ArgumentParser) -> None:
@@ -47,8 +50,9 @@ def add_own_network(parser: argparse.ArgumentParser) -> None:
         "--objective", metavar=NAMED, help="in place of a loss, a function of (model, batch)"
     )
     group.add_argument(
-        "--checkpoints", metavar="PLACE",
-        help="a file or folder of checkpoints; the last is loaded into the model",
+        "--checkpoints", metavar="PLACE", action="append",
+        help="a file or folder of checkpoints; the last is loaded into the model. Of several runs"
+        " NAME=PLACE, once for each; the last of the first is loaded",
     )  # fmt: skip
 
 
@@ -75,15 +79,41 @@ def own_network(asked: argparse.Namespace) -> OwnNetwork | None:
     model = _made(asked.model, "--model", (nn.Module,))
     if not isinstance(model, nn.Module):
         raise SpecError("--model", f"{asked.model}, {type(model).__name__}", "a torch.nn.Module")
-    if asked.checkpoints is not None:
-        _load_last(model, asked.checkpoints)
+    path = None if asked.checkpoints is None else _places(asked.checkpoints)
+    if path is not None:
+        _load_last(model, path if isinstance(path, str) else next(iter(path.values())))
     return OwnNetwork(
         model,
         None if asked.loss is None else _loss(asked.loss),
         None if asked.objective is None else _named(asked.objective, "--objective"),
         _made(asked.data, "--data", ()),
-        asked.checkpoints,
+        path,
     )
+
+
+def _places(given: list[str]) -> str | dict[str, str]:
+    """The place of one path, or those of several runs by name.
+
+    Raises:
+        SpecError: several places without names, or a name twice.
+    """
+    named: dict[str, str] = {}
+    for one in given:
+        name, equals, place = one.partition("=")
+        if _is_place(one) or not (equals and name and place) or "/" in name:
+            if len(given) == 1:
+                return one
+            raise SpecError("--checkpoints", one, "NAME=PLACE, as it is given more than once")
+        if name in named:
+            raise SpecError("--checkpoints", one, f"another name, as {name} is that of another run")
+        named[name] = place
+    return named
+
+
+def _is_place(text: str) -> bool:
+    """Whether there is such a file or folder, or one that fits such a pattern."""
+    path = Path(text)
+    return path.exists() or ("*" in path.name and any(path.parent.glob(path.name)))
 
 
 def _load_last(model: "nn.Module", place: str) -> None:

@@ -161,4 +161,6 @@ def _page(given: "list[xr.Dataset]", asked: argparse.Namespace, chosen: dict[str
     looks: dict[str, Any] = {"variable": options.variable or "loss", "scale": options.scale}
     looks |= {"split": options.split or "train", "limits": options.limits}
     path = own_path(given[0]) if options.path else None
-    return web_page(complete(given[0]), path, deep=kind == "surface", **looks).encode()
+    return web_page(
+        complete(given[0]), path, deep=kind == "surface", with_runs=options.path, **looks
+    ).encode()

@@ -35,6 +35,7 @@ def web_page(
     *,
     deep: bool = False,
     camera: Camera = HOME,
+    with_runs: bool = True,
     **looks: Any,
 ) -> str:
     """A slice as a page that asks nothing of any network.
@@ -44,6 +45,7 @@ def web_page(
         path: alpha and beta by step, or None.
         deep: whether a slice of two dimensions is shown in 3-D at first.
         camera: from where the surface is seen at first.
+        with_runs: whether the paths of several runs are drawn from above.
         looks: `variable`, `split`, `scale` and `limits` as `ll.plot` takes them.
     """
     from landscape_lab.components.surface.surface import alone
@@ -55,4 +57,6 @@ def web_page(
     planar = "beta" in slice_.dims
     seen = slice_.attrs.get("seen")
     relief = alone(slice_, way, seen=seen, camera=camera, **looks) if planar else ""
-    return page.web_page(slice_, way, relief=relief, deep=deep and planar, **looks)
+    return page.web_page(
+        slice_, way, relief=relief, deep=deep and planar, with_runs=with_runs, **looks
+    )

@@ -194,6 +194,26 @@ def others(slice_: xr.Dataset) -> list[tuple[int, xr.Dataset]]:
     return [(number, run.rename(names)) for number, run in enumerate(runs, 2)]
 
 
+def runs(slice_: xr.Dataset) -> list[tuple[str, str, xr.Dataset]]:
+    """Name, colour and path of each of several runs on a slice: alpha, beta and others by step."""
+    if "path_alpha" not in slice_ or slice_["path_alpha"].dims != ("run", "step"):
+        return []
+    names = {
+        str(name): str(name).removeprefix("path_")
+        for name, one in slice_.data_vars.items()
+        if str(name).startswith("path_") and one.dims == ("run", "step")
+    }
+    found = slice_[list(names)].drop_vars(["alpha", "beta", "run"], errors="ignore")
+    if "step" not in found.coords:
+        found = found.assign_coords(step=np.arange(found.sizes["step"]))
+    called = slice_["run"].values if "run" in slice_.coords else range(1, found.sizes["run"] + 1)
+    every = []
+    for at, name in enumerate(called):
+        path = found.isel(run=at).dropna("step", subset=["path_alpha"]).rename(names)
+        every.append((str(name), theme.CLASSES[at % len(theme.CLASSES)], path))
+    return every
+
+
 def given_points(slice_: xr.Dataset) -> list[tuple[str, tuple[float, ...]]]:
     """The given states of a line or plane that lie in the picture: `point 1`, its coordinates."""
     found = stated.rows(slice_.attrs, "given_points")

@@ -10,7 +10,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_lab.bridge.jupyter import setup, show
 from landscape_lab.components.surface.surface import Surface
 from landscape_lab.figures import theme
-from landscape_lab.figures.annotations import others, own_path
+from landscape_lab.figures.annotations import others, own_path, runs
 from landscape_lab.figures.bokeh import given_points
 from landscape_lab.figures.bokeh.contour import Contour
 from landscape_lab.figures.bokeh.lines import profiles
@@ -84,6 +84,8 @@ class PlaneView:
         for number, other in others(slice_):
             color = theme.CLASSES[(number - 1) % len(theme.CLASSES)]
             self.contour.add_path(f"run {number}", other, color)
+        for name, color, one in runs(slice_):
+            self.contour.add_path(name, one, color)
         given_points.mark_given(self.contour.figure, slice_)
         # Panel warns of a figure that stretches more than its pane.
         self.contour.figure.update(height=height, **FILL)

@@ -20,6 +20,7 @@ from torch import nn
 from landscape_core.analysis.slice_error import loss_of, relative_rounding
 from landscape_core.foundation.recipes import Recipe, name_of
 from landscape_core.storage import schema
+from landscape_core.storage.slice_paths import paths_on
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -130,12 +131,21 @@ class Seen:
         moving = axes.any(axis=0)
         return origin[moving].astype(np.float64), axes[:, moving].astype(np.float64)
 
+    @cached_property
+    def paths(self) -> tuple[tuple[str, xr.Dataset], ...]:
+        """The path of each run on all of `sides`, and its name, which is empty if it is alone."""
+        names = {f"path_{side}" for side in self.sides}
+        return tuple((run, one) for run, one in paths_on(self.slice_) if names <= set(one))
+
     def path(self) -> Floats:
-        """The projections of the iterates, by `sides`, (T, D); (0, D) without a path."""
-        names = [f"path_{side}" for side in self.sides]
-        if not set(names) <= set(self.slice_.data_vars):
-            return np.zeros((0, len(names)))
-        return np.stack([self.slice_[name].values.astype(np.float64) for name in names], axis=1)
+        """The projections of all runs' iterates, by `sides`, (T, D); (0, D) without a path."""
+        found = [self.coords(path) for _, path in self.paths]
+        return np.concatenate([np.zeros((0, len(self.sides))), *found])
+
+    def coords(self, path: xr.Dataset) -> Floats:
+        """The projections of one path, by `sides`, (T, D)."""
+        columns = [path[f"path_{side}"].values for side in self.sides]
+        return np.stack(columns, axis=1).astype(np.float64)
 
     def displacement(self) -> float | None:
         """How far the picture reaches along an axis, in multiples of the norm of the parameters.

@@ -40,11 +40,18 @@ class PathOffPlane(OfSlice):
     )
 
     def in_slice(self, seen: Seen) -> Finding | None:
-        if "path_distance" not in seen.slice_ or not len(seen.path()):
+        found = [
+            one for run, path in seen.paths if (one := self._of_run(seen, run, path)) is not None
+        ]
+        return max(found, key=lambda one: one.figures["distance"], default=None)
+
+    def _of_run(self, seen: Seen, run: str, path: xr.Dataset) -> Finding | None:
+        """What is found in the path of one run."""
+        if "path_distance" not in path or not path.sizes["step"]:
             return None
-        distance = seen.slice_["path_distance"].values
+        distance = path["path_distance"].values
         off = float(distance[np.isfinite(distance)].max(initial=0.0))
-        covered, explained = _covered(seen), _explained(seen.slice_)
+        covered, explained = _covered(seen, path), _explained(seen.slice_, run)
         plane = seen.plane()
         norm = float(np.linalg.norm(plane[0])) if plane is not None else 0.0
         if off <= ROUNDING * norm:  # in the plane, perhaps all of them at one place
@@ -57,19 +64,20 @@ class PathOffPlane(OfSlice):
             told.append(f"covers {covered:.2g} within it")
         if explained is not None:
             told.append(f"has {share(explained)} of its variance along the axes")
+        named = f"The path of {run}" if run else "The path"
         return self.finding(
-            f"The path {', '.join(told[:-1])} and {told[-1]}: much of its motion is not seen."
+            f"{named} {', '.join(told[:-1])} and {told[-1]}: much of its motion is not seen."
             if len(told) > 1
-            else f"The path {told[0]}.",
+            else f"{named} {told[0]}.",
             distance=off,
             covered=covered,
             explained_variance=explained,
         )
 
 
-def _covered(seen: Seen) -> float | None:
+def _covered(seen: Seen, path: xr.Dataset) -> float | None:
     """The largest distance from the first iterate within the plane; None if lengths are unknown."""
-    coords = seen.path()[:, ::-1]
+    coords = seen.coords(path)[:, ::-1]
     coords = coords[np.isfinite(coords).all(axis=1)]
     plane = seen.plane()
     if plane is not None and len(plane[1]) == coords.shape[1]:
@@ -85,9 +93,11 @@ def _covered(seen: Seen) -> float | None:
     return float(np.sqrt(max(float(squares.max()), 0.0)))
 
 
-def _explained(slice_: xr.Dataset) -> float | None:
-    """The fraction of the iterates' variance along all axes; None where it is not stated."""
-    if "explained_variance_ratio" not in slice_:
+def _explained(slice_: xr.Dataset, run: str) -> float | None:
+    """The fraction of a run's variance along all axes; None where it is not stated."""
+    name = "run_explained_variance_ratio" if run else "explained_variance_ratio"
+    if name not in slice_:
         return None
-    total = float(slice_["explained_variance_ratio"].values.sum())
+    ratio = slice_[name].sel(run=run) if run else slice_[name]
+    total = float(ratio.values.sum())
     return total if np.isfinite(total) else None

@@ -1,6 +1,7 @@
 """A network of the user's own on the command line, from names in Python files."""
 
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -131,3 +132,29 @@ def test_what_is_missing_or_something_else_is_said_in_one_line(own, arguments, s
     told = capsys.readouterr().err.strip()
     assert said in told
     assert len(told.splitlines()) == 1
+
+
+def test_several_runs_are_named_on_one_plane(own):
+    file, names, network = own
+    slow = names["make"]()
+    Path("slow").mkdir()
+    for epoch in range(3):
+        torch.save(slow.state_dict(), f"slow/epoch={epoch}.ckpt")
+        with torch.no_grad():
+            for one in slow.parameters():
+                one *= 0.9
+    given = ["--model", f"{file}:make", "--data", f"{file}:data", "--loss", "cross_entropy"]
+    found = slice_of(
+        *given, "--checkpoints", "Adam=kept", "--checkpoints", "slow=slow/epoch=*.ckpt"
+    )
+    inputs, targets = names["data"]()
+    expected = cross_entropy(network(inputs), targets).item()
+    np.testing.assert_allclose(found["path_loss"].sel(run="Adam")[-1], expected, rtol=1e-12)
+    assert np.isfinite(found["path_loss"].sel(run="slow")).sum() == 3
+    assert float(found["path_distance"].sel(run="Adam")[-1]) == pytest.approx(0, abs=1e-9)
+    assert main(["plot", "s.nc", "-o", "s.html"]) == 0
+    assert '"slow"' in Path("s.html").read_text()
+    one = slice_of(*given, "--checkpoints", "slow/epoch=2.ckpt", "--directions", "random")
+    assert one["path_loss"].dims == ("step",)
+    assert main(["slice", *given, "--checkpoints", "kept", "--checkpoints", "slow"]) == 1
+    assert main(["slice", *given, "--checkpoints", "a=kept", "--checkpoints", "a=slow"]) == 1

@@ -138,7 +138,7 @@ class Contour:
     def add_path(self, name: str, path: xr.Dataset, color: str) -> None:
         """Draw another path, alpha and beta by step, in its colour; it stays."""
         x, y = narrow(path["alpha"].values), narrow(path["beta"].values)
-        self.figure.line(x, y, color=theme.HALO, alpha=0.7, width=5, line_join="round")
+        self.figure.line(x, y, color="#ffffff", width=5, line_join="round")
         line = self.figure.line(x, y, color=color, width=2.4, line_join="round")
         self.figure.scatter(x[-1:], y[-1:], size=9, fill_color=color, line_color="#ffffff")
         self._key.add(name, line)
@@ -206,6 +206,7 @@ class Contour:
                 f"every {every} steps" if every > 1 else "every step"
             )
         self._key.show(
+            start=path is not None, now=path is not None,
             early=moved, late=moved, dots=moved and every > 0,
             lowest_on_path=known, far_off=far, point=point is not None,
         )  # fmt: skip

@@ -10,7 +10,7 @@ from bokeh.models import Div
 from bokeh.resources import Resources
 
 from landscape_lab.figures import theme
-from landscape_lab.figures.annotations import others, title_of
+from landscape_lab.figures.annotations import others, runs, title_of
 from landscape_lab.figures.bokeh import given_points
 from landscape_lab.figures.bokeh.contour import Contour
 from landscape_lab.figures.bokeh.lines import profiles
@@ -57,12 +57,13 @@ def web_page(  # noqa: PLR0913 - all that one page is made of
     limits: tuple[float, float] | None = None,
     relief: str = "",
     deep: bool = False,
+    with_runs: bool = True,
 ) -> str:
     """A page with the slice to look at with the pointer; it asks nothing of any network.
 
     A slider moves along the path, which is as `sliders.walk` gives it. The `relief` is the HTML of
-    another view of the slice, which is shown at first if that is `deep`; the other arguments are
-    those of `Contour.update`.
+    another view of the slice, which is shown at first if that is `deep`; `with_runs` says whether
+    the paths of several runs are drawn; the other arguments are those of `Contour.update`.
     """
     rows: list[Any] = []
     if "beta" in slice_.dims:
@@ -71,6 +72,8 @@ def web_page(  # noqa: PLR0913 - all that one page is made of
         for number, other in others(slice_):
             color = theme.CLASSES[(number - 1) % len(theme.CLASSES)]
             view.add_path(f"run {number}", other, color)
+        for name, color, one in runs(slice_) if with_runs else []:
+            view.add_path(name, one, color)
         given_points.mark_given(view.figure, slice_)
         drawn: Any = view.figure
         if path is not None:

@@ -9,14 +9,14 @@ import numpy as np
 import xarray as xr
 
 from landscape_lab.figures import theme
-from landscape_lab.figures.annotations import marked, named, own_path, part_of, title_of
+from landscape_lab.figures.annotations import marked, named, own_path, part_of, runs, title_of
 from landscape_lab.figures.matplotlib.base import Drawing, Place, PlotOptions
 from landscape_lab.figures.matplotlib.curves import finish
 from landscape_lab.figures.matplotlib.heights import bar_on, key_on, map_on, name_axes, scaled
 from landscape_lab.figures.matplotlib.line import Line
 from landscape_lab.figures.matplotlib.paper import HEIGHT, WIDTH
 from landscape_lab.figures.matplotlib.slice import Slice
-from landscape_lab.figures.matplotlib.tracks import path_on
+from landscape_lab.figures.matplotlib.tracks import path_on, run_on
 from landscape_lab.figures.slice_parts import shown_of, sides_of, splits_of
 
 SIDE, ROW = 4.8, 3.3
@@ -82,6 +82,8 @@ class Comparison(Drawing[Mapping[str, xr.Dataset]]):
             image = map_on(axes, one, ends, options, labelled=True, avoid=path)
             if path is not None and "beta" in path and path.sizes["step"]:
                 path_on(axes, marked(dataset[name], path), dataset[name].attrs.get("seen"))
+            for run, color, other in runs(dataset[name]) if options.path else []:
+                run_on(axes, run, color, other)
             name_axes(axes, one)
         drawn = list(every.flat)[: len(shown)]
         above = ABOVE + MORE * max(0, key_on(*drawn) - 1)

@@ -4,11 +4,11 @@ from typing import Any, ClassVar
 
 import xarray as xr
 
-from landscape_lab.figures.annotations import own_path
+from landscape_lab.figures.annotations import own_path, runs
 from landscape_lab.figures.matplotlib.base import Drawing, Place, PlotOptions
 from landscape_lab.figures.matplotlib.heights import heights_on, key_on, name_axes
 from landscape_lab.figures.matplotlib.paper import HEIGHT, WIDTH
-from landscape_lab.figures.matplotlib.tracks import path_on
+from landscape_lab.figures.matplotlib.tracks import path_on, run_on
 from landscape_lab.figures.slice_parts import SIDES, shown_of, variables_of
 
 TITLES = {
@@ -41,6 +41,8 @@ class Convexity(Drawing[xr.Dataset]):
         heights_on(axes, shown, TITLES[options.variable], options, path)
         if path is not None and "beta" in path and path.sizes["step"]:
             path_on(axes, path, dataset.attrs.get("seen"))
+        for name, color, one in runs(dataset) if options.path else []:
+            run_on(axes, name, color, one)
         name_axes(axes, shown)
         key_on(axes)
         return axes

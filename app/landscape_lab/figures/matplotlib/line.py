@@ -6,12 +6,12 @@ import numpy as np
 import xarray as xr
 
 from landscape_lab.figures import theme
-from landscape_lab.figures.annotations import named, own_path, part_of
+from landscape_lab.figures.annotations import named, own_path, part_of, runs
 from landscape_lab.figures.matplotlib.base import Drawing, Place, PlotOptions
 from landscape_lab.figures.matplotlib.curves import finish, split_color
 from landscape_lab.figures.matplotlib.given_points import mark_given
 from landscape_lab.figures.matplotlib.paper import HEIGHT, WIDTH
-from landscape_lab.figures.matplotlib.tracks import path_on
+from landscape_lab.figures.matplotlib.tracks import path_on, run_on
 from landscape_lab.figures.slice_parts import (
     computed_of,
     shown_of,
@@ -88,6 +88,9 @@ def _curves(axes: Any, slice_: xr.Dataset, side: str, name: str, options: PlotOp
     if path is not None and "loss" in path and "beta" not in path:
         up = path[["alpha", "loss"]].rename(loss="beta").assign(loss=path["loss"])
         path_on(axes, up, slice_.attrs.get("seen"))
+    for run, color, one in runs(slice_) if options.path else []:
+        if "loss" in one and "beta" not in one:
+            run_on(axes, run, color, one.assign(beta=one["loss"]))
     mark_given(axes, slice_)
 
 

@@ -10,6 +10,7 @@ from landscape_lab.figures.annotations import (
     minimized,
     others,
     own_path,
+    runs,
     title_of,
 )
 from landscape_lab.figures.matplotlib.base import Drawing, Place, PlotOptions
@@ -22,7 +23,7 @@ from landscape_lab.figures.matplotlib.heights import (
     scaled,
 )
 from landscape_lab.figures.matplotlib.paper import HEIGHT, WIDTH
-from landscape_lab.figures.matplotlib.tracks import other_on, outlined, path_on
+from landscape_lab.figures.matplotlib.tracks import other_on, outlined, path_on, run_on
 from landscape_lab.figures.slice_parts import (
     SIDES,
     computed_of,
@@ -57,13 +58,17 @@ class Slice(Drawing[xr.Dataset]):
         path = own_path(dataset) if options.path else None
         if path is not None and "beta" not in path:
             path = None
-        heights_on(axes, shown, title_of(dataset, options.variable, options.split), options, path)
+        every = runs(dataset) if options.path else []
+        avoid = xr.concat([one for *_, one in every], "step") if every else path
+        heights_on(axes, shown, title_of(dataset, options.variable, options.split), options, avoid)
         computed_on(
             axes, computed_of(dataset), axes.images[-1], scaled(shown.values, options.scale)
         )
         if options.path:
             for number, other in others(dataset):
                 other_on(axes, number, other)
+            for name, color, one in every:
+                run_on(axes, name, color, one)
         if path is not None and path.sizes["step"]:
             path_on(axes, marked(dataset, path), dataset.attrs.get("seen"))
         mark_given(axes, dataset)

@@ -4,13 +4,13 @@ from typing import Any, ClassVar
 
 import xarray as xr
 
-from landscape_lab.figures.annotations import marked, minimized, own_path, title_of
+from landscape_lab.figures.annotations import marked, minimized, own_path, runs, title_of
 from landscape_lab.figures.matplotlib.base import Drawing, Place, PlotOptions
 from landscape_lab.figures.matplotlib.heights import key_on, name_axes
 from landscape_lab.figures.matplotlib.paper import HEIGHT, WIDTH
 from landscape_lab.figures.matplotlib.relief import above, lowest_on, relief_on
 from landscape_lab.figures.matplotlib.slice import Slice
-from landscape_lab.figures.matplotlib.tracks import path_on
+from landscape_lab.figures.matplotlib.tracks import path_on, run_on
 from landscape_lab.figures.slice_parts import shown_of
 
 FINE = 100
@@ -44,6 +44,8 @@ class Surface(Drawing[xr.Dataset]):
         if path is not None and "beta" in path and path.sizes["step"]:
             up = above(shown, path, options)
             path_on(axes, marked(dataset, path), dataset.attrs.get("seen"), up)
+        for name, color, one in runs(dataset) if options.path else []:
+            run_on(axes, name, color, one, above(shown, one, options))
         name_axes(axes, shown)
         key_on(axes)
         return axes

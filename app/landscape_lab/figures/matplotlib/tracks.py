@@ -112,7 +112,23 @@ def path_on(axes: Any, path: xr.Dataset, seen: int | None, up: Array | None = No
 def other_on(axes: Any, number: int, path: xr.Dataset) -> None:
     """Draw the path of another run, in a colour of its own."""
     color = theme.CLASSES[(number - 1) % len(theme.CLASSES)]
-    x, y = path["alpha"].values, path["beta"].values
-    axes.plot(x, y, color=theme.HALO, alpha=0.7, linewidth=3.2, solid_joinstyle="round")
-    axes.plot(x, y, color=color, linewidth=1.6, solid_joinstyle="round", label=f"run {number}")
-    axes.plot(x[-1:], y[-1:], "o", color=color, markersize=7, markeredgecolor="#ffffff")
+    run_on(axes, f"run {number}", color, path)
+
+
+def run_on(axes: Any, name: str, color: str, path: xr.Dataset, up: Array | None = None) -> None:
+    """Draw the path of one of several runs in its colour, its last point as a disc.
+
+    Args:
+        axes: where to draw.
+        name: of the run, in the legend; underscores at its beginning are left out.
+        color: of the path.
+        path: alpha and beta by step.
+        up: the heights of the path, where the axes are deep.
+    """
+    places = [path["alpha"].values, path["beta"].values] + ([] if up is None else [up])
+    draw: dict[str, Any] = {"solid_joinstyle": "round", "zorder": 4}
+    axes.plot(*places, color="#ffffff", linewidth=3.2, **draw)
+    word = name.lstrip("_") or name  # Matplotlib leaves out what begins with one
+    axes.plot(*places, color=color, linewidth=1.6, label=word, **draw)
+    last = [one[-1:] for one in places]
+    axes.plot(*last, "o", color=color, markersize=7, markeredgecolor="#ffffff", zorder=5)
