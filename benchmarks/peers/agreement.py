@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from torch import nn
 
 from peers.work import Evaluation, Work, flat
 
@@ -32,10 +31,11 @@ def plain_loop(work: Work, axes: np.ndarray, coordinates: np.ndarray) -> np.ndar
     shapes = [parameter.shape for parameter in network.parameters()]
     sizes = [shape.numel() for shape in shapes]
     origin, inputs = flat(list(network.parameters())), work.inputs.double()
+    targets = work.targets.double() if work.targets.is_floating_point() else work.targets
     losses = []
     for coordinate in coordinates:
         parts = torch.from_numpy(origin + coordinate @ axes).split(sizes)
         state = {n: p.view(s) for n, p, s in zip(names, parts, shapes, strict=True)}
         network.load_state_dict(state, strict=False)
-        losses.append(nn.functional.cross_entropy(network(inputs), work.targets).item())
+        losses.append(work.mean_loss(network(inputs), targets).item())
     return np.array(losses)

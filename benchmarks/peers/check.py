@@ -6,6 +6,7 @@ A tool must agree with float64 where it goes; where it claims to be, the error i
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -25,14 +26,16 @@ TOLERANCE = 1e-4
 EVERY = 7
 
 
-def example(model: str, inputs: Tensor, targets: Tensor, steps: int) -> Work:
+def example(
+    model: str, inputs: Tensor, targets: Tensor, steps: int, *, loss: str = "cross-entropy"
+) -> Work:
     """A briefly trained network, and two random directions normed filter by filter."""
     rng = torch.Generator().manual_seed(0)
     network = models.build(model)
     for parameter in network.parameters():
         bound = (3 / max(1, parameter[0].numel())) ** 0.5
         nn.init.uniform_(parameter, -bound, bound, generator=rng)
-    train(network, inputs, targets)
+    train(network, inputs, targets, models.LOSSES[loss])
     parameters = [parameter.detach() for parameter in network.parameters()]
     directions = [[like(p, rng) for p in parameters] for _ in range(2)]
     return Work(
@@ -42,14 +45,20 @@ def example(model: str, inputs: Tensor, targets: Tensor, steps: int) -> Work:
         targets=targets,
         directions=directions,
         steps=steps,
+        loss=loss,
     )
 
 
-def train(network: nn.Module, inputs: Tensor, targets: Tensor) -> None:
+def train(
+    network: nn.Module,
+    inputs: Tensor,
+    targets: Tensor,
+    loss: Callable[[Tensor, Tensor], Tensor] = nn.functional.cross_entropy,
+) -> None:
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
     for _ in range(50):
         optimizer.zero_grad()
-        nn.functional.cross_entropy(network(inputs), targets).backward()
+        loss(network(inputs), targets).backward()
         optimizer.step()
 
 
@@ -69,6 +78,18 @@ def digits() -> tuple[Tensor, Tensor]:
 def moons() -> tuple[Tensor, Tensor]:
     data, target = make_moons(300, noise=0.1, random_state=0)
     return torch.from_numpy(data).float(), torch.from_numpy(target)
+
+
+def digit_rows() -> tuple[Tensor, Tensor]:
+    """Digits as sequences of their eight rows."""
+    data, target = digits()
+    return data.reshape(-1, 8, 8), target
+
+
+def collocation() -> tuple[Tensor, Tensor]:
+    """Points of [0, 1] at which the residual of a differential equation is to be zero."""
+    points = torch.linspace(0, 1, 257)[:, None]
+    return points, torch.zeros_like(points)
 
 
 def digit_images() -> tuple[Tensor, Tensor]:

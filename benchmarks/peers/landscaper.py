@@ -26,7 +26,7 @@ def evaluate(work: Work) -> Evaluation:
     losses: list[float] = []
 
     def scalar(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> float:
-        each = [nn.functional.cross_entropy(model(x), y).item() for x, y in batches]
+        each = [work.mean_loss(model(x), y).item() for x, y in batches]
         losses.append(sum(each) / len(each))
         return losses[-1]
 

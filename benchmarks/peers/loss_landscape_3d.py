@@ -17,7 +17,7 @@ def evaluate(work: Work) -> Evaluation:
     network = work.network()
     first, second = (named(network, direction) for direction in work.directions)
     ticks = work.ticks()
-    calculator = LossLandscapeCalculator(network, work.batches(), nn.CrossEntropyLoss())
+    calculator = LossLandscapeCalculator(network, work.batches(), work.mean_loss)
     began = time.perf_counter()
     values = calculator.calculate(ticks, ticks, first, second, center_state=work.state)
     seconds = time.perf_counter() - began

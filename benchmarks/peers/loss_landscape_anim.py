@@ -19,7 +19,7 @@ from types import ModuleType
 import numpy as np
 import pytorch_lightning  # noqa: F401  (before the stand-in, which it must not find)
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from peers.work import Evaluation, Work, answer, lattice
 
@@ -36,19 +36,20 @@ from loss_landscape_anim import GenericModel, LossGrid  # noqa: E402
 class Wrapped(GenericModel):
     """A network as the tool wants it."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, work: Work) -> None:
         super().__init__(optimizer="sgd", learning_rate=0.1)
-        self.network = network
+        self.network = work.network()
+        self.mean_loss = work.mean_loss
 
     def forward(self, inputs: Tensor) -> Tensor:
         return self.network(inputs)
 
     def loss_fn(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return nn.functional.cross_entropy(outputs, targets)
+        return self.mean_loss(outputs, targets)
 
 
 def evaluate(work: Work) -> Evaluation:
-    model = Wrapped(work.network())
+    model = Wrapped(work)
     centre = model.get_flat_params().detach()
     half = (work.steps + 1) // 2
     step = 2 * work.span / (work.steps - 1)

@@ -21,7 +21,7 @@ from peers.work import Evaluation, Work, answer, lattice
 
 
 def evaluate(work: Work) -> Evaluation:
-    metric = Loss(nn.functional.cross_entropy, work.inputs, work.targets)
+    metric = Loss(work.mean_loss, work.inputs, work.targets)
     start, end_one, end_two = corners(work)
     began = time.perf_counter()
     values = planar_interpolation(start, end_one, end_two, metric, steps=work.steps)

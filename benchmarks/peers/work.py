@@ -20,7 +20,7 @@ from peers import models
 class Work:
     """A plane of `steps` by `steps` points, -span to span along both directions.
 
-    The loss is the mean cross-entropy of the whole batch.
+    The loss is the mean over the whole batch.
 
     Args:
         model: a name that `models.build` knows.
@@ -28,6 +28,7 @@ class Work:
         directions: two, each one tensor a parameter, in the order of `parameters()`.
         threads: of torch.
         rounds: times the plane is evaluated; the shortest time counts.
+        loss: a name in `models.LOSSES`.
     """
 
     model: str
@@ -39,12 +40,16 @@ class Work:
     span: float = 1.0
     threads: int = 2
     rounds: int = 3
+    loss: str = "cross-entropy"
 
     def network(self) -> nn.Module:
         """A new network at the centre of the plane."""
         network = models.build(self.model)
         network.load_state_dict(self.state)
         return network
+
+    def mean_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return models.LOSSES[self.loss](outputs, targets)
 
     def batches(self) -> list[tuple[Tensor, Tensor]]:
         """The whole batch, in the place where a tool takes a data loader."""

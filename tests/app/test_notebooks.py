@@ -8,13 +8,24 @@ from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+RESEARCH = [path for path in NOTEBOOKS if path.name[:2] in ("04", "05", "06", "07", "08")]
+
+
+def _code(path):
+    return [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_is_kept_without_outputs(path):
-    cells = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+    cells = _code(path)
     assert cells
     assert all(not cell.outputs and cell.execution_count is None for cell in cells)
+
+
+@pytest.mark.parametrize("path", RESEARCH, ids=lambda path: path.stem)
+def test_a_job_of_research_takes_eight_lines_at_most(path):
+    job = next(cell.source for cell in _code(path) if "import landscape_lab" in cell.source)
+    assert len([line for line in job.splitlines() if line.strip()]) <= 8
 
 
 @pytest.mark.slow
