@@ -202,4 +202,4 @@ def _losses(read: Probe, coords: Numbers) -> Numbers:
 def _rise(centre: float, found: float) -> str:
     """From where to where the loss rises."""
     words = "what is not finite" if math.isinf(found) else f"{found:.3g}"
-    return f"it goes from {centre:.3g} to {words}"
+    return f"the loss goes from {centre:.3g} to {words}"

@@ -38,6 +38,14 @@ def with_path(slice_, path=None):
     return slice_.merge(path.rename({name: f"path_{name}" for name in path.data_vars}))
 
 
+def test_contour_lines_of_losses_below_one_are_solid_on_a_log_scale():
+    shown = slice_of(lambda a, b: 0.01 * (1 + a**2 + b**2))
+    contours = plot(shown, scale="log", limits=(0.01, 10)).collections
+    dashes = [dash for one in contours for _, dash in one.get_linestyle()]
+    assert dashes
+    assert all(dash is None for dash in dashes)
+
+
 def line_of(slice_=None, row=25):
     return (slice_of(valley) if slice_ is None else slice_).isel(beta=row, drop=True)
 

@@ -85,7 +85,7 @@ def test_around_one_state_it_ends_where_the_loss_is_ten_times_that_at_the_centre
 
     assert highest(half) >= 10 * centre > highest(half / math.sqrt(2))
     assert (
-        f"10 times that at the centre or more: it goes from {centre:.3g}"
+        f"10 times that at the centre or more: the loss goes from {centre:.3g}"
         in (found.attrs["span_reason"])
     )
 

@@ -93,7 +93,9 @@ def map_on(
         ]
         widths = 0.7 if labelled else 0.5
         colors = [DARK if light else LIGHT for light in _light(image, levels)]
-        lines = axes.contour(*sides, drawn, levels=levels, colors=colors, linewidths=widths)
+        lines = axes.contour(
+            *sides, drawn, levels=levels, colors=colors, linewidths=widths, linestyles="solid"
+        )
         if labelled:
             _label(axes, lines, levels, options.scale, avoid)
     axes.set(xlim=alpha[[0, -1]], ylim=beta[[0, -1]])

@@ -152,7 +152,7 @@ def _contours(axes: Any, mark: m.Contours) -> None:
     look: dict[str, Any] = {"colors": mark.color} if mark.color else {"cmap": "viridis"}
     axes.contour(
         mark.x, mark.y, np.ma.masked_invalid(mark.values), levels=mark.levels, linewidths=0.6,
-        alpha=0.6, **look,
+        alpha=0.6, linestyles="solid", **look,
     )  # fmt: skip
 
 
