@@ -10,6 +10,7 @@ import pickle
 import stat
 import zipfile
 import zlib
+from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from torch import Tensor
 
 from landscape_core.foundation.errors import FileFormatError, MissingDataError
 from landscape_core.foundation.memory import amount, free_memory
+from landscape_core.storage.plain_classes import plain_classes
 
 SHARE = 0.5
 """Of the free memory, how much the content of a file may take."""
@@ -124,12 +126,12 @@ def numpy_array(path: Path) -> npt.NDArray[Any]:
 
 
 def torch_tensors(path: Path) -> Any:
-    """A tensor or a dictionary of tensors as `torch.save` writes them; no other class is built.
+    """What `torch.save` wrote: tensors and plain values in containers; no other class is built.
 
     Raises:
         MissingDataError: there is no such regular file.
         FileFormatError: its parts are compressed, or its tensors are larger than the file.
-        pickle.UnpicklingError: it holds other things than tensors.
+        pickle.UnpicklingError: it holds objects of other classes.
     """
     size = check_regular(path)
     check_memory(path, size)
@@ -147,7 +149,8 @@ def torch_tensors(path: Path) -> Any:
     if sum(part.file_size for part in parts) > size + SLACK:
         raise FileFormatError(f"{path} declares more content than it holds.")
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        with plain_classes():
+            found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise
     except Exception as error:  # a damaged pickle raises anything
@@ -170,6 +173,8 @@ def _tensors(found: Any) -> list[Tensor]:
             tensors.append(one)
         elif isinstance(one, Mapping):
             waiting.extend(one.values())
+        elif isinstance(one, Namespace):
+            waiting.extend(vars(one).values())
         elif isinstance(one, list | tuple | set):
             waiting.extend(one)
     return tensors

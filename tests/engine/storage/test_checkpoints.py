@@ -2,8 +2,10 @@
 
 import importlib.util
 import os
+import pickle
 from argparse import Namespace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -227,10 +229,39 @@ def test_a_hostile_file_is_refused_in_a_sentence(name, ending, tmp_path):
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("content", [Namespace(lr=1), np.float64(0.9)], ids=["args", "acc"])
+NUMBERS = [np.float64(0.9), np.float32(-1.5), np.float16(2), np.int64(-(2**40)), np.uint8(200)]
+
+
+@pytest.mark.parametrize("value", [*NUMBERS, np.bool_(True), np.array(3.0, ">f8")[()]])
+def test_arguments_and_numbers_of_numpy_next_to_a_state_are_read(tmp_path, value):
+    file = tmp_path / "a.pt"
+    torch.save({"model": STATE, "args": Namespace(model="net", best=value)}, file)
+    found = checkpoints(file)
+    assert list(found[0]) == list(STATE)
+    best = found.content(0)["args"].best
+    assert best == value.item()
+    assert type(best) is type(value.item())
+    with pytest.raises(pickle.UnpicklingError):  # others accept no more than they did
+        torch.load(file, weights_only=True)
+
+
+@pytest.mark.parametrize("value", [np.datetime64("2020-01-01"), np.str_("a"), np.complex128(1j)])
+def test_what_is_no_real_number_of_numpy_is_refused(tmp_path, value):
+    torch.save({"model": STATE, "more": value}, tmp_path / "a.pt")
+    with pytest.raises(FileFormatError, match="of the class numpy"):
+        _ = checkpoints(tmp_path / "a.pt")[0]
+
+
+def test_the_tensors_among_arguments_are_counted(tmp_path):
+    torch.save({"args": Namespace(w=[torch.zeros(1).expand(2**34)])}, tmp_path / "a.pt")
+    with pytest.raises(FileFormatError, match="declares"):
+        _ = checkpoints(tmp_path / "a.pt")[0]
+
+
+@pytest.mark.parametrize("content", [Path("a"), np.ones(2)], ids=["place", "array"])
 def test_an_object_of_another_class_is_named_and_not_made(tmp_path, content):
     torch.save({"model": STATE, "more": content}, tmp_path / "a.pt")
-    with pytest.raises(FileFormatError, match=r"of the class (argparse|numpy).*If you trust") as no:
+    with pytest.raises(FileFormatError, match=r"of the class (pathlib|numpy).*If you trust") as no:
         _ = checkpoints(tmp_path / "a.pt")[0]
     assert "\n" not in str(no.value)
 
