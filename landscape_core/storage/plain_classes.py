@@ -58,7 +58,7 @@ def number(kind: NumberType, data: bytes) -> bool | int | float:
     return plain
 
 
-ACCEPTED: list[tuple[Callable[..., Any], str]] = [
+ACCEPTED: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
     (argparse.Namespace, "argparse.Namespace"),
     (NumberType, "numpy.dtype"),
     (number, "numpy.core.multiarray.scalar"),

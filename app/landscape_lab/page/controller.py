@@ -65,7 +65,7 @@ class Page:
         self._link = link
         if pn.state.curdoc is not None and pn.state.curdoc.session_context is not None:
             pn.state.on_session_destroyed(lambda _: self._end())
-        self.layout.show_preset(first.preset)
+        self.layout.show_preset(first)
         self.run.show_controls()
 
     @property

@@ -7,8 +7,6 @@ from typing import Any
 import panel as pn
 
 from landscape_core.foundation.recipes import label_of, summary_of
-from landscape_core.foundation.registry import entries
-from landscape_core.labs.base import Lab
 from landscape_core.session.picture import Picture
 from landscape_lab.components.exporter.exporter import Exporter
 from landscape_lab.components.form.form import Form
@@ -26,6 +24,7 @@ from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.page.canvas import FILL, Canvas
 from landscape_lab.page.form_sections import sections
 from landscape_lab.page.lab_view import LabView
+from landscape_lab.page.preset_words import words_of
 from landscape_lab.state.history import History
 from landscape_lab.state.lab_place import LabPlace
 from landscape_lab.state.place import Place
@@ -140,6 +139,7 @@ class PageLayout:
             playing: whether the run goes on.
         """
         self._show_form(place.scene, reference, picture)
+        self.show_preset(place)
         display = place.scene.display
         self.toolbar.set(
             {
@@ -191,11 +191,11 @@ class PageLayout:
         for view in (self.form.view, self.canvas.side, self.canvas.landscape, self.timeline.view):
             put(view, visible=not labs)
 
-    def show_preset(self, name: str) -> None:
+    def show_preset(self, place: Place) -> None:
         """Show the question of a preset; a scene of the user's own, without a name, has none."""
-        if name:
-            preset = presets()[name]
-            self.guide.show_preset(preset.question, preset.watch, preset.shows, _lab_of(preset.lab))
+        words = words_of(place)
+        if words is not None:
+            self.guide.show_preset(*words)
 
     def show_run_of(self, there: LabPlace) -> None:
         """Say, in place of a preset's question, that the run is that of a lab."""
@@ -249,13 +249,6 @@ def _with_tour(link: str, tour: tuple[str, int] | None) -> str:
     """A link with the tour that is read, and its step."""
     words = f"tour={tour[0]}&at={tour[1]}" if tour else ""
     return "&".join(filter(None, (link, words)))
-
-
-def _lab_of(name: str) -> tuple[str, str] | None:
-    """The words of the button that opens the lab of a preset, and its link."""
-    if not name:
-        return None
-    return f"Try the claim: {entries(Lab).described(name).label}", f"lab={name}"
 
 
 def _offered() -> list[dict[str, Any]]:

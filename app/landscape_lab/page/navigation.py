@@ -115,5 +115,5 @@ class Navigation:
         run = self._run
         run.playing, run.point = False, None
         run.place = with_camera(in_history(run.place, there), run.scene.display.camera)
-        run.layout.show_preset(run.place.preset)
+        run.layout.show_preset(run.place)
         run.submit(go=run.place)

@@ -99,7 +99,7 @@ class PageRun:
         self.started = True
         self.place, self.playing, self.point = there, False, None
         self.layout.toolbar.message("")
-        self.layout.show_preset(there.preset)
+        self.layout.show_preset(there)
         self.submit(go=there, fresh=fresh)
 
     def submit(self, **wanted: Any) -> None:

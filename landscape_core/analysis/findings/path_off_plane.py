@@ -1,6 +1,6 @@
 """A trajectory that happens mostly outside the plane, so that its projection says little of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -20,6 +20,12 @@ beyond and below which a projected path misleads."""
 
 ROUNDING = 1e-5
 """The distance from the plane that rounding causes, as a fraction of the norm of the parameters."""
+
+ALONE = (
+    'Look at this run alone, on the plane of its own path (directions="pca"), or at fewer or more'
+    " similar runs, and do not read losses off the surface under the path."
+)
+"""What helps where the plane has to show several runs."""
 
 UNIT = ("pca", "hessian")
 """Directions whose axes have length 1."""
@@ -65,7 +71,7 @@ class PathOffPlane(OfSlice):
         if explained is not None:
             told.append(f"has {share(explained)} of its variance along the axes")
         named = f"The path of {run}" if run else "The path"
-        return self.finding(
+        found = self.finding(
             f"{named} {', '.join(told[:-1])} and {told[-1]}: much of its motion is not seen."
             if len(told) > 1
             else f"{named} {told[0]}.",
@@ -73,6 +79,7 @@ class PathOffPlane(OfSlice):
             covered=covered,
             explained_variance=explained,
         )
+        return replace(found, remedy=ALONE) if run else found
 
 
 def _covered(seen: Seen, path: xr.Dataset) -> float | None:

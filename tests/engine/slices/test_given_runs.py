@@ -251,3 +251,4 @@ def test_the_run_that_lies_off_the_plane_is_named(runs):
     )
     one = next(one for one in found if one.name == "path_off_plane")
     assert "The path of away lies" in one.sentence
+    assert "Look at this run alone" in one.remedy

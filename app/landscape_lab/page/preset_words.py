@@ -1,0 +1,33 @@
+"""What the guide shows of a preset: its question and answer, as long as they fit the data."""
+
+from landscape_core.foundation.registry import entries
+from landscape_core.labs.base import Lab
+from landscape_lab.state.place import Place
+from landscape_lab.state.preset import Preset, presets
+from landscape_lab.state.scene import Scene
+
+Words = tuple[str, str, str, tuple[str, str] | None]
+"""Question, what to watch, answer, and the words and link of the button of a lab."""
+
+
+def words_of(place: Place) -> Words | None:
+    """What the guide shows; None for a scene of the user's own, which has no question."""
+    if not place.preset:
+        return None
+    preset = presets()[place.preset]
+    if _data_of(place.scene) != _data_of(preset.scene):
+        return f"Other data than those of the preset “{preset.title}”.", "", "", None
+    return preset.question, preset.watch, preset.shows, _lab_of(preset)
+
+
+def _data_of(scene: Scene) -> tuple[type, type]:
+    """Which problem and data set a scene has; their settings do not matter."""
+    problem = scene.run.problem
+    return type(problem), type(getattr(problem, "dataset", None))
+
+
+def _lab_of(preset: Preset) -> tuple[str, str] | None:
+    """The words of the button that opens the lab of a preset, and its link."""
+    if not preset.lab:
+        return None
+    return f"Try the claim: {entries(Lab).described(preset.lab).label}", f"lab={preset.lab}"
