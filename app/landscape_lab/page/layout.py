@@ -139,7 +139,6 @@ class PageLayout:
             playing: whether the run goes on.
         """
         self._show_form(place.scene, reference, picture)
-        self.show_preset(place)
         display = place.scene.display
         self.toolbar.set(
             {

@@ -15,12 +15,12 @@ def words_of(place: Place) -> Words | None:
     if not place.preset:
         return None
     preset = presets()[place.preset]
-    if _data_of(place.scene) != _data_of(preset.scene):
+    if data_of(place.scene) != data_of(preset.scene):
         return f"Other data than those of the preset “{preset.title}”.", "", "", None
     return preset.question, preset.watch, preset.shows, _lab_of(preset)
 
 
-def _data_of(scene: Scene) -> tuple[type, type]:
+def data_of(scene: Scene) -> tuple[type, type]:
     """Which problem and data set a scene has; their settings do not matter."""
     problem = scene.run.problem
     return type(problem), type(getattr(problem, "dataset", None))

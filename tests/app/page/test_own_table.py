@@ -15,6 +15,7 @@ from landscape_lab.exports.python import program
 from landscape_lab.page.controller import Page
 from landscape_lab.state.file_names import check_names_no_files
 from landscape_lab.state.link import place
+from landscape_lab.state.preset import presets
 from landscape_lab.worker import thread
 from waiting import until
 
@@ -208,3 +209,8 @@ def test_tables_go_when_the_page_is_closed(tmp_path, root):
     before = len(list(root.iterdir()))
     page.close()
     assert len(list(root.iterdir())) == before - 1
+
+
+def test_with_the_data_of_the_preset_its_question_is_shown_again(page):
+    page.choose(DATA, "spirals")
+    assert page.layout.guide.shown["question"] == presets()["spirals"].question

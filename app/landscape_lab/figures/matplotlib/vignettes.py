@@ -41,8 +41,10 @@ def path_png(slice_: xr.Dataset, path: xr.Dataset, words: str, target: Path) -> 
     axes = paper.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     axes.contourf(alpha, beta, heights, levels=levels, cmap=ListedColormap(theme.LANDSCAPE))
-    outline = {"colors": f"{theme.HALO}55", "linewidths": 0.4, "linestyles": "solid"}
-    axes.contour(alpha, beta, heights, levels=levels, **outline)
+    axes.contour(
+        alpha, beta, heights, levels=levels, colors=f"{theme.HALO}55", linewidths=0.4,
+        linestyles="solid",
+    )  # fmt: skip
     x, y = path["alpha"].values, path["beta"].values
     for color, width, size in ((theme.HALO, 2.6, 4.0), (theme.PATH, 1.1, 2.2)):
         axes.plot(x, y, "-o", color=color, linewidth=width, markersize=size, markeredgewidth=0)
