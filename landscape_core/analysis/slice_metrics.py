@@ -47,15 +47,15 @@ ROUNDING = 16
 SHARE, NUMBER, OF_RANGE = "fraction of the inner points", "1", "fraction of the range"
 
 MEANINGS = {
-    "minima": (NUMBER, "local minima"),
-    "rim_minima": (NUMBER, "local minima at the edge of the picture"),
+    "minima": (NUMBER, "local minima of persistence above the noise threshold"),
+    "rim_minima": (NUMBER, "minima among these at the edge of the picture"),
     "saddles": (NUMBER, "saddles between basins and around maxima"),
     "largest_persistence": (OF_RANGE, "largest persistence except that of the deepest minimum"),
     "total_persistence": (OF_RANGE, "total persistence of all minima except the deepest"),
     "convex_share": (SHARE, "where the picture's Hessian is positive definite"),
     "saddle_share": (SHARE, "where the picture's Hessian is indefinite"),
-    "roughness": (OF_RANGE, "rms distance from the nearest quadratic"),
-    "variation_excess": (OF_RANGE, "variation beyond once down and once up, mean of all lines"),
+    "roughness": (OF_RANGE, "rms residual of the best quadratic fit"),
+    "variation_excess": (OF_RANGE, "mean total variation of the lines beyond a unimodal profile"),
     "range": ("", "range of the heights"),
     "lowest": ("loss", "lowest loss"),
     "centre": ("loss", "loss at the centre"),
