@@ -16,7 +16,7 @@ def words_of(place: Place) -> Words | None:
         return None
     preset = presets()[place.preset]
     if data_of(place.scene) != data_of(preset.scene):
-        return f"Other data than those of the preset “{preset.title}”.", "", "", None
+        return f"The data are not those of the preset “{preset.title}”.", "", "", None
     return preset.question, preset.watch, preset.shows, _lab_of(preset)
 
 

@@ -108,7 +108,7 @@ def test_a_table_is_uploaded_its_columns_chosen_and_a_run_trained_on_it(page):
     data = page.picture.run.problem.dataset
     assert (data.target, data.features) == ("kind", "a,b")
     assert page.picture.slice["loss"].notnull().all()
-    assert page.layout.guide.shown["question"].startswith("Other data")
+    assert page.layout.guide.shown["question"].startswith("The data are not those of")
     assert row(page, "path")["shown"] == "mine.csv"
     assert row(page, "features")["shown"] == "2 of 3 columns"
     assert [o["value"] for o in row(page, "target")["options"]] == ["a", "b", "word", "kind"]

@@ -21,7 +21,7 @@ def test_the_question_is_there_with_other_settings_of_the_same_data(changed):
 
 def test_of_other_data_nothing_is_asked_about_those_of_the_preset():
     other = words_of(place("preset=spirals&run.problem.dataset=moons"))
-    assert other == ("Other data than those of the preset “Two spirals”.", "", "", None)
+    assert other == ("The data are not those of the preset “Two spirals”.", "", "", None)
 
 
 def test_a_scene_without_a_preset_has_no_words():
