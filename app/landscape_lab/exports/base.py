@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from landscape_core.foundation.recipes import Recipe
+from landscape_core.foundation.recipes import Recipe, name_of
 from landscape_core.foundation.registry import entries
 from landscape_core.session.picture import Picture
 from landscape_core.session.session import Session
 from landscape_lab.state.place import Place
+from landscape_lab.state.preset import presets
 
 Compared = Sequence[tuple[str, str, Picture]]
 """Letter, what differs, and picture of each of the runs that are compared."""
@@ -81,5 +82,9 @@ def content(making: Iterator[Making]) -> bytes:
 
 
 def file_name(place: Place, picture: Picture, suffix: str) -> str:
-    """What a file is called: the preset and the step, `spirals_step_60.png`."""
-    return f"{place.preset or 'landscape'}_step_{picture.seen}.{suffix}"
+    """What a file is called: the preset, or other data, and the step, `spirals_step_60.png`."""
+    named, preset = place.preset or "landscape", presets().get(place.preset)
+    if preset and not preset.has_data_of(place.scene):
+        problem = place.scene.run.problem
+        named = name_of(type(getattr(problem, "dataset", problem)))
+    return f"{named}_step_{picture.seen}.{suffix}"

@@ -4,7 +4,6 @@ from landscape_core.foundation.registry import entries
 from landscape_core.labs.base import Lab
 from landscape_lab.state.place import Place
 from landscape_lab.state.preset import Preset, presets
-from landscape_lab.state.scene import Scene
 
 Words = tuple[str, str, str, tuple[str, str] | None]
 """Question, what to watch, answer, and the words and link of the button of a lab."""
@@ -15,15 +14,9 @@ def words_of(place: Place) -> Words | None:
     if not place.preset:
         return None
     preset = presets()[place.preset]
-    if data_of(place.scene) != data_of(preset.scene):
+    if not preset.has_data_of(place.scene):
         return f"The data are not those of the preset “{preset.title}”.", "", "", None
     return preset.question, preset.watch, preset.shows, _lab_of(preset)
-
-
-def data_of(scene: Scene) -> tuple[type, type]:
-    """Which problem and data set a scene has; their settings do not matter."""
-    problem = scene.run.problem
-    return type(problem), type(getattr(problem, "dataset", None))
 
 
 def _lab_of(preset: Preset) -> tuple[str, str] | None:

@@ -7,13 +7,13 @@ from landscape_core.foundation.errors import LandscapeError, SpecError
 from landscape_lab.components.uploader.uploader import Uploader
 from landscape_lab.page.form_sections import message_of
 from landscape_lab.page.own_table import OwnTable, lacking_table
-from landscape_lab.page.preset_words import data_of
 from landscape_lab.page.run import PageRun
 from landscape_lab.state.file_names import check_names_no_files
 from landscape_lab.state.fitting_loss import with_fitting_batch, with_fitting_loss
 from landscape_lab.state.form_model import assign, plain_value, rows
 from landscape_lab.state.place import Place
 from landscape_lab.state.place_changes import with_settings, work_of
+from landscape_lab.state.preset import presets
 from landscape_lab.state.scene import Scene
 
 
@@ -96,7 +96,8 @@ class PageSettings:
     def _put(self, there: Place) -> None:
         """Be at a place; of other data the question of the preset is not shown."""
         before, self._run.place = self._run.place, there
-        if data_of(there.scene) != data_of(before.scene):
+        preset = presets().get(there.preset)
+        if preset and preset.has_data_of(there.scene) != preset.has_data_of(before.scene):
             self._run.layout.show_preset(there)
 
     def restore(self, path: str) -> None:

@@ -48,6 +48,15 @@ class Preset:
         """What a menu shows of it."""
         return {"name": self.name, "title": self.title, "question": self.question}
 
+    def has_data_of(self, scene: Scene) -> bool:
+        """Whether a scene has the same problem and data set, whatever the settings of these."""
+        return _data_of(scene) == _data_of(self.scene)
+
+
+def _data_of(scene: Scene) -> tuple[type, type]:
+    problem = scene.run.problem
+    return type(problem), type(getattr(problem, "dataset", None))
+
 
 @functools.cache
 def presets() -> dict[str, Preset]:

@@ -133,6 +133,7 @@ def test_what_leaves_the_page_says_which_table_and_never_where_it_lies(page, roo
         assert f"table-{digest[:8]}.csv" in told
         assert digest in told
         assert "is needed: your table" in told
+        assert f"table_step_{picture.seen}.nc" in told
     for told in (code, command, link):
         assert str(root) not in told
 
