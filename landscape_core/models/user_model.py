@@ -90,7 +90,7 @@ def user_problem(  # noqa: PLR0913 - every choice in one line is what it is for
     test: Any = None,
     batch: Callable[[Any], Any] | None = None,
     reduction: str | None = None,
-    path: GivenPath = (),
+    path: GivenPath | None = None,
     adapter: Adapter | None = None,
     max_examples: int | None = None,
 ) -> UserProblem:

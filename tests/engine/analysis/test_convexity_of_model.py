@@ -92,7 +92,7 @@ def test_the_model_stays_as_it_is():
 REFUSED = {
     "examples": ({"max_examples": 0}, "max_examples must be a whole number from 1 on"),
     "matrix": ({"matrix": "fischer"}, r"did you mean 'fisher'\?"),
-    "resolution": ({"resolution": 1}, "resolution must be between 2 and 1001"),
+    "resolution": ({"resolution": 1}, "resolution must be a whole number of at least 2"),
     "span": ({"span": 0.0}, "span must be a positive number"),
     "dimensions": ({"dimensions": 3}, "dimensions must be 1 for a line or 2 for a plane"),
 }
