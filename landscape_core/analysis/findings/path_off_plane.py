@@ -1,6 +1,6 @@
 """A trajectory that happens mostly outside the plane, so that its projection says little of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -20,6 +20,13 @@ beyond and below which a projected path misleads."""
 
 ROUNDING = 1e-5
 """The distance from the plane that rounding causes, as a fraction of the norm of the parameters."""
+
+ESTIMATED = (
+    "Of random projections no plane of the path is known; take one through checkpoints"
+    " (Plane.through), or record whole states, and do not read losses off the surface under the"
+    " path."
+)
+"""What helps where the path is known by random projections alone."""
 
 UNIT = ("pca", "hessian")
 """Directions whose axes have length 1."""
@@ -43,7 +50,10 @@ class PathOffPlane(OfSlice):
         found = [
             one for run, path in seen.paths if (one := self._of_run(seen, run, path)) is not None
         ]
-        return max(found, key=lambda one: one.figures["distance"], default=None)
+        farthest = max(found, key=lambda one: one.figures["distance"], default=None)
+        if farthest is None or "path_projection" not in seen.slice_.attrs:
+            return farthest
+        return replace(farthest, remedy=ESTIMATED)
 
     def _of_run(self, seen: Seen, run: str, path: xr.Dataset) -> Finding | None:
         """What is found in the path of one run."""
