@@ -93,7 +93,7 @@ def test_a_path_that_spans_no_plane_has_no_components():
 
 
 def test_damaged_files_and_other_random_numbers_are_refused(tmp_path, monkeypatch):
-    file, good = tmp_path / "run.nc", recording(path_of()).dataset()
+    file, good = tmp_path / "run.nc", recording(path_of(30, 40), components=12).dataset()
     rows = good["projected_state"]
     damaged = [
         good.drop_vars("tensor_shape"),
