@@ -36,7 +36,7 @@ from landscape_core.storage.state_entries import (
 SHOWN = 3
 """State dictionaries of a checkpoint of which an error says what is wrong."""
 
-GivenPath = Iterable[Mapping[str, Any]] | str | PathLike[str]
+GivenPath = Iterable[Mapping[str, Any]] | RecordedProjection | str | PathLike[str]
 """States or checkpoints as loaded, the latest last; a file or folder; or a file of `record`."""
 
 ACCEPTED = "a list of state dictionaries, a file or folder of checkpoints, or a recorded file"
@@ -52,7 +52,11 @@ def named_runs(path: object) -> dict[str, Any] | None:
     """
     if not isinstance(path, Mapping):
         return None
-    runs = {name: one for name, one in path.items() if isinstance(one, PathLike) or _is_list(one)}
+    runs = {
+        name: one
+        for name, one in path.items()
+        if isinstance(one, PathLike | RecordedProjection) or _is_list(one)
+    }
     if len(runs) < len(path) or not runs:
         raise SpecError("path", type(path).__name__ if path else path, SEVERAL)
     for name in runs:

@@ -74,6 +74,8 @@ def _run(path: object, objective: ModelObjective, name: str | None) -> GivenRun 
     field = "path" if name is None else f"path[{name!r}]"
     path = opened(path, field)
     if isinstance(path, RecordedProjection):
+        if not len(path):
+            raise SpecError(field, "without a state", "at least one state, or None for no path")
         check_network(path, objective, field)
         return ProjectedRun(name, path)
     states = states_of(path, objective, field)

@@ -157,7 +157,10 @@ def test_several_runs_by_name_have_each_their_estimates(run, tmp_path):
     wrapped, other = nn.DataParallel(model), tmp_path / "other.nc"
     with lc.record(wrapped, file=other, projection=40) as recorder:
         recorder.step()
-    found = sliced(model, {"one": few, "two": other}, "random")
+    found = sliced(model, {"one": few, "two": recorder.states()}, "random")
+    empty = lc.record(model, file=other, projection=40).states()
+    with pytest.raises(SpecError, match=r"path must be at least one state.*got 'without a state'"):
+        sliced(model, empty, "random")
     alone = sliced(model, few, "random")
     np.testing.assert_allclose(
         found["path_alpha"].sel(run="one", step=alone["step"]), alone["path_alpha"]
