@@ -129,9 +129,7 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
         found = with_total(found, known_examples(data))
     found = planned.stating(found.assign_attrs(attrs))
     found = stating_batches(with_plane(found, plane), parts)
-    states = planned.path()
-    found = found if states is None else found.assign(states)
-    yield Progress(planned.points, planned.points, found)
+    yield Progress(planned.points, planned.points, planned.with_path(found))
 
 
 def _streamed(planned: ModelPlan, streams: OpenStreams, matrix: Matrix) -> Iterator[xr.Dataset]:

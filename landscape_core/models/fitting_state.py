@@ -22,7 +22,8 @@ from landscape_core.models.state_keys import (
     wrong_keys,
 )
 from landscape_core.storage.checkpoints import Checkpoints, checkpoints
-from landscape_core.storage.recorded_states import ENDING, RecordedStates, recorded_states
+from landscape_core.storage.recorded_projection import RecordedProjection, recorded
+from landscape_core.storage.recorded_states import ENDING, RecordedStates
 from landscape_core.storage.state_entries import (
     BOOKKEEPING,
     Entry,
@@ -35,7 +36,7 @@ from landscape_core.storage.state_entries import (
 SHOWN = 3
 """State dictionaries of a checkpoint of which an error says what is wrong."""
 
-GivenPath = Iterable[Mapping[str, Any]] | str | PathLike[str]
+GivenPath = Iterable[Mapping[str, Any]] | RecordedProjection | str | PathLike[str]
 """States or checkpoints as loaded, the latest last; a file or folder; or a file of `record`."""
 
 ACCEPTED = "a list of state dictionaries, a file or folder of checkpoints, or a recorded file"
@@ -51,7 +52,11 @@ def named_runs(path: object) -> dict[str, Any] | None:
     """
     if not isinstance(path, Mapping):
         return None
-    runs = {name: one for name, one in path.items() if isinstance(one, PathLike) or _is_list(one)}
+    runs = {
+        name: one
+        for name, one in path.items()
+        if isinstance(one, PathLike | RecordedProjection) or _is_list(one)
+    }
     if len(runs) < len(path) or not runs:
         raise SpecError("path", type(path).__name__ if path else path, SEVERAL)
     for name in runs:
@@ -61,7 +66,7 @@ def named_runs(path: object) -> dict[str, Any] | None:
 
 
 def opened(path: Any, field: str = "path") -> Any:
-    """What `path=` names, if it is a file or folder: checkpoints or recorded states; else itself.
+    """What `path=` names, if it is a file or folder: checkpoints or what was recorded; else itself.
 
     Raises:
         SpecError: a file of another kind or without a state, or a folder whose files have no order.
@@ -72,10 +77,10 @@ def opened(path: Any, field: str = "path") -> Any:
         return path
     if Path(path).suffix != ENDING:
         return checkpoints(path)
-    recorded = recorded_states(Path(path))
-    if not len(recorded):
+    found = recorded(Path(path))
+    if not len(found):
         raise SpecError(field, f"{path} without a state", "a file of at least one finite state")
-    return recorded
+    return found
 
 
 def states_in_path(path: object, field: str = "path") -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -96,7 +101,7 @@ def states_in_path(path: object, field: str = "path") -> Iterator[tuple[str, Map
         yield from ((f"{path.file}, step {step}", path[at]) for at, step in enumerate(path.steps))
         return
     if not _is_list(path):
-        raise SpecError(field, type(path).__name__, ACCEPTED)
+        raise SpecError(field, _kind(path), ACCEPTED)
     at = -1
     for at, state in enumerate(path):
         if not isinstance(state, Mapping):
@@ -104,6 +109,12 @@ def states_in_path(path: object, field: str = "path") -> Iterator[tuple[str, Map
         yield f"{field}[{at}]", state
     if at < 0:
         raise SpecError(field, "without a state", "at least one state, or None for no path")
+
+
+def _kind(path: object) -> str:
+    """What an error calls what lists no states."""
+    projected = isinstance(path, RecordedProjection)
+    return "random projections of states" if projected else type(path).__name__
 
 
 def _is_list(value: object) -> TypeGuard[Iterable[Any]]:

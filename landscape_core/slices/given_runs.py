@@ -9,14 +9,18 @@ import numpy.typing as npt
 import torch
 import xarray as xr
 
+from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.types import Vectors
 from landscape_core.models.fitting_state import named_runs, opened
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.base import explained_by
 from landscape_core.planes.extent import Numbers
 from landscape_core.planes.network_state import NetworkState
-from landscape_core.planes.projected_path import ProjectedPath
+from landscape_core.planes.plane import Plane
+from landscape_core.planes.projected_path import ProjectedPath, project
 from landscape_core.slices.given_path import path_variables, states_of
+from landscape_core.slices.projected_runs import EstimatedPath, ProjectedRun, check_network, placed
+from landscape_core.storage.recorded_projection import RecordedProjection
 from landscape_core.storage.recorded_states import RecordedStates
 
 RUN = "run"
@@ -39,28 +43,71 @@ class GivenRun:
         return torch.stack([state.theta.to(like) for state in self.states])
 
 
-def runs_of(path: object, objective: ModelObjective) -> list[GivenRun]:
+def runs_of(path: object, objective: ModelObjective) -> tuple[list[GivenRun], list[ProjectedRun]]:
     """The runs that `path=` gives: none, one without a name, or several by name.
 
+    Either all give states, or all random projections of these.
+
     Raises:
-        SpecError: no states or checkpoints, or a state of another network; says which.
+        SpecError: no states or checkpoints, or a state of another network; says which. Or some runs
+            give states and others projections.
         MissingDataError: there is no such file or folder.
         FileFormatError: a file cannot be read.
     """
     if path is None:
-        return []
+        return [], []
     several = named_runs(path)
-    if several is None:
-        return [_run(path, objective, None)]
-    return [_run(one, objective, name) for name, one in several.items()]
+    given = {None: path} if several is None else several
+    runs = [_run(one, objective, name) for name, one in given.items()]
+    projected = [run for run in runs if isinstance(run, ProjectedRun)]
+    whole = [run for run in runs if isinstance(run, GivenRun)]
+    if projected and whole:
+        named = ", ".join(str(run.name) for run in projected)
+        accepted = "of one kind, all states or all projections of `record(projection=)`"
+        raise SpecError(
+            "the runs of path", f"projections of {named} and states of others", accepted
+        )
+    return whole, projected
 
 
-def _run(path: object, objective: ModelObjective, name: str | None) -> GivenRun:
+def _run(path: object, objective: ModelObjective, name: str | None) -> GivenRun | ProjectedRun:
     field = "path" if name is None else f"path[{name!r}]"
     path = opened(path, field)
+    if isinstance(path, RecordedProjection):
+        if not len(path):
+            raise SpecError(field, "without a state", "at least one state, or None for no path")
+        check_network(path, objective, field)
+        return ProjectedRun(name, path)
     states = states_of(path, objective, field)
     steps = path.steps if isinstance(path, RecordedStates) else np.arange(len(states))
     return GivenRun(name, states, steps)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What of a plane is shown, as `project` takes it."""
+
+    span: float
+    ends: tuple[float, float, float, float] | None
+    given: bool
+
+
+def on_plane(
+    plane: Plane, runs: Sequence[GivenRun], recorded: Sequence[ProjectedRun], shown: Shown
+) -> tuple[ProjectedPath | None, EstimatedPath | None]:
+    """Where runs lie on a plane, and how sure that is where only projections of them are known.
+
+    Raises:
+        PlaneError: the plane is one of other parameters.
+    """
+    if runs:
+        thetas = torch.cat([run.thetas(plane.origin) for run in runs])
+        at = project(plane, thetas, span=shown.span, ends=shown.ends, given=shown.given)
+        return at, None
+    if not recorded:
+        return None, None
+    estimates = placed(plane, recorded, span=shown.span, ends=shown.ends)
+    return estimates.projected, estimates
 
 
 def runs_variables(

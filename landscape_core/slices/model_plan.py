@@ -7,7 +7,6 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-import torch
 import xarray as xr
 from torch import Tensor
 
@@ -30,16 +29,17 @@ from landscape_core.planes.directions.pca import PCA
 from landscape_core.planes.directions.random import Random
 from landscape_core.planes.network_state import NetworkState, laid
 from landscape_core.planes.plane import Plane
-from landscape_core.planes.projected_path import ProjectedPath, project
+from landscape_core.planes.projected_path import ProjectedPath
 from landscape_core.planes.through import Through
 from landscape_core.slices.chosen_extent import AUTO, Ends, Extent, chosen_extent, within
 from landscape_core.slices.given_path import losses_of
-from landscape_core.slices.given_runs import GivenRun, runs_of, runs_variables
+from landscape_core.slices.given_runs import GivenRun, Shown, on_plane, runs_of, runs_variables
 from landscape_core.slices.grid import Grid
 from landscape_core.slices.measures_by_name import Given
 from landscape_core.slices.path_statistics import warn_of_foreign
 from landscape_core.slices.point_statistics import of_given_network, with_statistics
 from landscape_core.slices.probe import Probe, probe
+from landscape_core.slices.projected_runs import EstimatedPath, check_rule
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.slices.strategy_choice import strategy_of
 
@@ -69,6 +69,9 @@ class ModelPlan:
     extent: Extent | None = None
     """The extent with its reason, where it was chosen by a rule."""
 
+    estimates: EstimatedPath | None = None
+    """Where states lie of which only random projections are known, in place of `runs`."""
+
     @property
     def points(self) -> int:
         """How many points the slice has."""
@@ -87,8 +90,18 @@ class ModelPlan:
         part = next(iter(self.probe.parts.values()))
         return dataset.assign_attrs(statistics=of_given_network(said, part, self.probe.plane))
 
+    def with_path(self, dataset: xr.Dataset) -> xr.Dataset:
+        """The dataset with the states on the plane, if there are any."""
+        states = self.path()
+        return dataset if states is None else dataset.assign(states).assign_attrs(states.attrs)
+
     def path(self) -> xr.Dataset | None:
-        """The states on the plane with their losses on the first part; None without states."""
+        """The states on the plane with their losses on the first part; None without states.
+
+        Of projected states there are estimates in place of losses.
+        """
+        if self.estimates is not None:
+            return self.estimates.variables()
         if self.projected is None:
             return None
         name, part = next(iter(self.probe.parts.items()))
@@ -151,7 +164,8 @@ def plan_of(  # noqa: PLR0913 - each choice by its name, as in `landscape`
     rule = None if directions is None else rule_of(directions)
     chosen = None if strategy is None else strategy_of(strategy)
     objective = next(iter(parts.values()))
-    runs = runs_of(path, objective)
+    runs, recorded = runs_of(path, objective)
+    check_rule(rule, recorded)
     count = sum(len(run.states) for run in runs)
     rule = rule or (PCA() if count > dimensions else Random())
     few = limited(parts, max_examples)
@@ -164,12 +178,9 @@ def plan_of(  # noqa: PLR0913 - each choice by its name, as in `landscape`
         if plane.buffers is not None:  # the centre is the plane's own
             few = {name: part.with_buffers(plane.buffers.origin) for name, part in few.items()}
     width = float(span) if isinstance(span, Real) else 1.0
-    projected = None
-    if runs:
-        thetas = torch.cat([run.thetas(plane.origin) for run in runs])
-        given = not isinstance(rule, Directions)
-        projected = project(plane, thetas, span=width, ends=ends, given=given)
-        plane = projected.plane
+    shown = Shown(span=width, ends=ends, given=not isinstance(rule, Directions))
+    projected, estimates = on_plane(plane, runs, recorded, shown)
+    plane = plane if projected is None else projected.plane
     few = with_statistics(few, plane, batch_norm)
     if isinstance(rule, Directions):
         last = next(iter(few.values()))
@@ -181,7 +192,7 @@ def plan_of(  # noqa: PLR0913 - each choice by its name, as in `landscape`
     ends = (ends if extent is None else extent.ends) or (-width, width, -width, width)
     grid = _grid(projected, ends, along)
     told = canonical(to_plain(rule)) if isinstance(rule, Directions) else GIVEN
-    return ModelPlan(read, grid, projected, runs, told, extent)
+    return ModelPlan(read, grid, projected, runs, told, extent, estimates)
 
 
 def _grid(projected: ProjectedPath | None, ends: Ends, along: tuple[int, int]) -> Grid:

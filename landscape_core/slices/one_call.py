@@ -106,7 +106,10 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
             checkpoints (`checkpoints` says in which order), or a file of `record`. They are
             projected onto the plane: `path_alpha`, `path_beta`, `path_loss`, `path_distance` (step)
             and `explained_variance_ratio` (axis) are in the dataset. Several runs by name, as
-            `{"SGD": "runs/sgd", "Adam": states}`, give these by (run, step), on one plane.
+            `{"SGD": "runs/sgd", "Adam": states}`, give these by (run, step), on one plane. A file
+            of `record(projection=)` gives estimates of `path_alpha`, `path_beta` with
+            `path_alpha_standard_error`, ..., and of `path_distance`, on a plane that does not
+            depend on the path.
         resolution: points along each side; two numbers, those along alpha first, for a rectangle.
         span: half the width of the picture in multiples of the axes; of a plane that the path
             determines, as of PCA, in multiples of the extent that shows the path. Or the ends of
@@ -188,8 +191,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
         warnings.warn(asked.unreached(last.attrs["estimated_error"]), stacklevel=USER)
     warn_held(last, stacklevel=USER)
     last = stating_batches(planned.stating(last), parts)
-    states = planned.path()
-    yield Progress(total, total, last if states is None else last.assign(states))
+    yield Progress(total, total, planned.with_path(last))
 
 
 def _plain_loop(chosen: Strategy | None) -> Strategy:

@@ -10,6 +10,8 @@ from landscape_core.foundation.errors import FileFormatError, SpecError
 from landscape_core.storage import atomic_files, loss_landscape_h5, netcdf, schema
 from landscape_core.storage.file_endings import MESH, OPTIONS, check_ending
 from landscape_core.storage.mesh_files import obj_text, vtp_text
+from landscape_core.storage.recorded_projection import path_components, projection_in
+from landscape_core.storage.recorded_states import PROJECTED
 from landscape_core.storage.slice_mesh import mesh_of
 from landscape_core.storage.tables import csv_text, json_text
 
@@ -22,7 +24,9 @@ def load(
     """Read a dataset: netCDF as `save` writes it, or a file of the program loss-landscape (.h5).
 
     Of the latter a surface gives a slice, and a projection `path_alpha` and `path_beta` (step),
-    which have no losses. What a surface does not hold yet is NaN.
+    which have no losses. What a surface does not hold yet is NaN. Of a file of
+    `record(projection=)` these are the coordinates along the first two principal components of the
+    path, as its random projections give them, with their `explained_variance_ratio` (axis).
 
     Args:
         path: the file.
@@ -35,7 +39,7 @@ def load(
         FileFormatError: a file of another format, a damaged one, one of another version of the
             schema, or one that refers to other files or declares more than it holds.
         SpecError: a projection for what is no slice of a plane or has a path, or a first index for
-            what is no surface.
+            what is no surface; or projected states that do not move in two directions.
     """
     path = Path(path)
     kind = loss_landscape_h5.kind_of(path) if loss_landscape_h5.is_named_so(path) else ""
@@ -52,6 +56,8 @@ def load(
         found = loss_landscape_h5.read_projection(path)
     else:
         found = netcdf.load(path)
+        if PROJECTED in found:
+            found = path_components(projection_in(found, path))
     return found if projection is None else with_projection(found, load(projection))
 
 

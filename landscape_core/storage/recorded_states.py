@@ -32,6 +32,9 @@ Rows = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 
 ENDING = ".nc"
 
+PROJECTED = "projected_state"
+"""The variable of a file that holds random projections of the states in place of these."""
+
 
 @dataclass(frozen=True)
 class StateLayout:
@@ -57,6 +60,12 @@ class StateLayout:
         return cls(
             tuple(tensors), tuple(tuple(one.shape) for one in tensors.values()), tuple(kinds)
         )
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether all types are known and no name occurs twice."""
+        known = set(self.kinds) <= {*FLOATS, *INTEGERS}
+        return known and len(set(self.names)) == len(self.names)
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -118,15 +127,10 @@ class RecordedStates(Sequence[Mapping[str, Any]]):
 
     def dataset(self) -> xr.Dataset:
         """The states as they are written into a file."""
-        shapes = [",".join(map(str, shape)) for shape in self.layout.shapes]
-        columns = {
-            "tensor_shape": ("tensor", np.array(shapes, dtype=str)),
-            "tensor_dtype": ("tensor", np.array(self.layout.kinds, dtype=str)),
-            "state": (("step", "value"), self.floats),
-        }
+        columns, names = layout_variables(self.layout)
+        columns["state"] = (("step", "value"), self.floats)
         if self.integers.shape[1]:
             columns["state_integer"] = (("step", "integer"), self.integers)
-        names = np.array(self.layout.names, dtype=str)
         return xr.Dataset(columns, {"step": self.steps, "tensor": names})
 
 
@@ -137,27 +141,59 @@ def recorded_states(path: Path) -> RecordedStates:
         MissingDataError: there is no such file.
         FileFormatError: it is none of netCDF, damaged, or holds no recorded states.
     """
-    found = netcdf.load(path)
+    return states_in(netcdf.load(path), path)
+
+
+def states_in(found: xr.Dataset, path: Path) -> RecordedStates:
+    """The states that the dataset of a file holds; errors as of `recorded_states`."""
+    if PROJECTED in found:
+        raise FileFormatError(
+            f"{path} holds random projections of the states, not the states, which are needed here;"
+            " `record` without `projection=` keeps them. `landscape(..., path=)` takes the file."
+        )
     if not {"state", "tensor", "tensor_shape", "tensor_dtype", "step"} <= set(found.variables):
         raise FileFormatError(f"{path} holds no recorded states; `record` writes them.")
     try:
-        layout = StateLayout(
-            tuple(map(str, found["tensor"].values)),
-            tuple(_shape(str(text)) for text in found["tensor_shape"].values),
-            tuple(map(str, found["tensor_dtype"].values)),
-        )
+        layout = layout_in(found)
         steps, floats = found["step"].values, found["state"].values
         nothing = np.zeros((len(steps), 0), np.int64)
         integers = found["state_integer"].values if "state_integer" in found else nothing
     except (ValueError, TypeError) as error:
         raise FileFormatError(f"{path} is a damaged file of recorded states.") from error
     rows = tuple((len(steps), size) for size in layout.sizes)
-    known = set(layout.kinds) <= {*FLOATS, *INTEGERS}
     kinds = steps.dtype.kind + floats.dtype.kind + integers.dtype.kind
-    unique = len(set(layout.names)) == len(layout.names) and len(set(steps.flat)) == steps.size
-    if not known or not unique or kinds != "ifi" or (floats.shape, integers.shape) != rows:
+    unique = len(set(steps.flat)) == steps.size
+    if (
+        not layout.is_valid
+        or not unique
+        or kinds != "ifi"
+        or (floats.shape, integers.shape) != rows
+    ):
         raise FileFormatError(f"{path} is a damaged file of recorded states.")
     return RecordedStates(layout, steps, floats, integers, str(path))
+
+
+def layout_variables(layout: StateLayout) -> tuple[dict[str, Any], npt.NDArray[Any]]:
+    """The variables of a file that state a layout, and the names of its tensors."""
+    shapes = [",".join(map(str, shape)) for shape in layout.shapes]
+    columns = {
+        "tensor_shape": ("tensor", np.array(shapes, dtype=str)),
+        "tensor_dtype": ("tensor", np.array(layout.kinds, dtype=str)),
+    }
+    return columns, np.array(layout.names, dtype=str)
+
+
+def layout_in(found: xr.Dataset) -> StateLayout:
+    """The layout that a file states.
+
+    Raises:
+        KeyError, ValueError: it states none.
+    """
+    return StateLayout(
+        tuple(map(str, found["tensor"].values)),
+        tuple(_shape(str(text)) for text in found["tensor_shape"].values),
+        tuple(map(str, found["tensor_dtype"].values)),
+    )
 
 
 def _shape(text: str) -> tuple[int, ...]:

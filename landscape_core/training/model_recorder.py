@@ -8,7 +8,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, final
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
@@ -16,13 +15,10 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.memory import amount, free_memory
 from landscape_core.storage import netcdf
-from landscape_core.storage.recorded_states import (
-    ENDING,
-    RecordedStates,
-    Rows,
-    StateLayout,
-)
+from landscape_core.storage.recorded_projection import RecordedProjection
+from landscape_core.storage.recorded_states import ENDING, RecordedStates
 from landscape_core.training import trainer_callbacks
+from landscape_core.training.recorded_forms import Form, ProjectedForm, WholeForm
 
 COPIES = 4
 """How often the recorded states are in memory while they are written."""
@@ -45,7 +41,7 @@ class _Kept:
     """A recorded state: after how many steps, and its numbers."""
 
     step: int
-    rows: Rows
+    numbers: Any
 
 
 @final
@@ -56,12 +52,11 @@ class ModelRecorder:
     are the multiples of `every`. States whose parameters are not finite are not recorded.
     """
 
-    def __init__(self, model: nn.Module, *, every: int, file: Path, most: int) -> None:
+    def __init__(self, model: nn.Module, form: Form, *, every: int, file: Path, most: int) -> None:
         """Record nothing yet: that begins with the context."""
         self.every, self.file, self.most = every, file, most
         self._asked = every
-        self._model = model
-        self._layout = StateLayout.of(model.state_dict())
+        self._model, self._form = model, form
         self._count = 0
         self._kept: list[_Kept] = []
         self._written, self._cost = time.monotonic(), 0.0
@@ -147,18 +142,10 @@ class ModelRecorder:
                 self._written = time.monotonic()
                 warnings.warn(f"The states were not written yet: {error}", stacklevel=2)
 
-    def states(self) -> RecordedStates:
-        """What is recorded so far, as a sequence of state dictionaries that `path=` takes."""
-        count = len(self._kept)
-        floats, integers = ([one.rows[at] for one in self._kept] for at in (0, 1))
-        of_floats, of_integers = self._layout.sizes
-        return RecordedStates(
-            self._layout,
-            np.array([one.step for one in self._kept], np.int64),
-            np.array(floats, self._layout.stored).reshape(count, of_floats),
-            np.array(integers, np.int64).reshape(count, of_integers),
-            str(self.file),
-        )
+    def states(self) -> RecordedStates | RecordedProjection:
+        """What is recorded so far: state dictionaries, or their projections; `path=` takes it."""
+        steps = [one.step for one in self._kept]
+        return self._form.gathered(steps, [one.numbers for one in self._kept], str(self.file))
 
     def save(self) -> None:
         """Write what is recorded so far, whole or not at all.
@@ -179,12 +166,8 @@ class ModelRecorder:
         """
         if not all(bool(one.isfinite().all()) for one in self._model.parameters()):
             return
-        state = self._model.state_dict()
-        if StateLayout.of(state) != self._layout:
-            accepted = "of the names, shapes and types that they had at the start"
-            raise SpecError("the recorded tensors", "others", accepted)
         with torch.no_grad():
-            self._kept.append(_Kept(self._count, self._layout.rows(state)))
+            self._kept.append(_Kept(self._count, self._form.numbers(self._model)))
 
 
 def record(
@@ -194,6 +177,7 @@ def record(
     file: str | PathLike[str],
     most: int = 200,
     max_bytes: int | None = None,
+    projection: int | None = None,
 ) -> ModelRecorder:
     """Record the states of a network in a training loop; `path=` takes the file.
 
@@ -219,6 +203,9 @@ def record(
             second one is dropped and `every` doubled.
         max_bytes: the largest size of the file, for large networks: fewer states than `most` are
             kept where so many would take more. Memory takes four times as much while it is written.
+        projection: K, for networks whose states are too large to keep: of each state K numbers
+            alone, the random projection of the parameters that require a gradient. `path=` then
+            estimates coordinates on a plane that does not depend on the path, without losses.
 
     Raises:
         SpecError: a value that is not accepted, or more states than memory can hold.
@@ -233,14 +220,14 @@ def record(
     lazy = UninitializedParameter | UninitializedBuffer
     if any(isinstance(one, lazy) for one in model.state_dict(keep_vars=True).values()):
         raise SpecError("model", type(model).__name__, "one whose lazy layers were called once")
-    layout = StateLayout.of(model.state_dict())
+    form = WholeForm.of(model) if projection is None else ProjectedForm.of(model, projection)
     if max_bytes is not None:
-        most = min(most, _fitting(layout, max_bytes))
-    _check_memory(layout, most)
-    return ModelRecorder(model, every=every, file=Path(file), most=most)
+        most = min(most, _fitting(form, max_bytes))
+    _check_memory(form, most)
+    return ModelRecorder(model, form, every=every, file=Path(file), most=most)
 
 
-def _fitting(layout: StateLayout, most: object) -> int:
+def _fitting(form: Form, most: object) -> int:
     """How many states, and the last one besides, are in a file of at most so many bytes.
 
     Raises:
@@ -248,26 +235,20 @@ def _fitting(layout: StateLayout, most: object) -> int:
     """
     if isinstance(most, bool) or not isinstance(most, int) or most < 1:
         raise SpecError("max_bytes", most, "a whole number of bytes, or None")
-    size, rest = _size(layout), MARGIN + OF_TENSOR * len(layout.names)
+    size, rest = form.size, MARGIN + OF_TENSOR * len(form.layout.names)
     if (most - rest) // size < FEWEST:
         least = f"{FEWEST * size + rest} (three states of {amount(size)} each)"
         raise SpecError("max_bytes", most, f"at least {least}")
     return (most - rest) // size - 1
 
 
-def _size(layout: StateLayout) -> int:
-    """The bytes of a recorded state."""
-    of_floats, of_integers = layout.sizes
-    return max(1, of_floats * np.dtype(layout.stored).itemsize + 8 * of_integers)
-
-
-def _check_memory(layout: StateLayout, most: int) -> None:
+def _check_memory(form: Form, most: int) -> None:
     """Refuse more states than fit into half of the free memory with their copies.
 
     Raises:
         SpecError: says how many do.
     """
-    size = _size(layout)
+    size = form.size
     limit = SHARE * free_memory() / COPIES
     if most * size > limit:
         accepted = f"at most {int(limit / size)}, as a state takes {amount(size)} of memory; or"

@@ -52,14 +52,19 @@ def state_in_place(place: str, index: int, model: "nn.Module") -> Mapping[str, A
     """The state of a network in a file or folder of checkpoints, the first (0) or the last (-1).
 
     Raises:
-        SpecError: it is another network's.
+        SpecError: it is another network's, or holds random projections of the states.
         MissingDataError: there is no such file or folder.
         FileFormatError: a file cannot be read.
     """
     from landscape_core.models.fitting_state import fitting, opened
     from landscape_core.storage.checkpoints import Checkpoints
+    from landscape_core.storage.recorded_projection import RecordedProjection
 
     states = opened(place)
+    if isinstance(states, RecordedProjection):
+        accepted = "checkpoints or whole states, of which one is loaded into the network; of random"
+        accepted += " projections ll.landscape(..., path=) estimates the path"
+        raise SpecError("--checkpoints", place, accepted)
     # A file may have several states; which of them is the network's, only the network tells.
     found = states.content(index) if isinstance(states, Checkpoints) else states[index]
     return fitting(found, model, [name for name, _ in model.named_parameters()])

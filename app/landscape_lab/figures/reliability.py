@@ -30,8 +30,23 @@ def reliability(slice_: xr.Dataset, *, brief: bool = False) -> Iterator[str]:
         yield "the loss is random; the same random numbers are used at every point (one draw)"
     for words in standard_error(slice_):
         yield words.replace(" at the current parameters", "") if brief else words
+    yield from estimated_path(slice_, brief=brief)
     if reason := slice_.attrs.get("span_reason"):
         yield "extent chosen by a rule" if brief else f"extent: {reason}"
+
+
+def estimated_path(slice_: xr.Dataset, *, brief: bool = False) -> Iterator[str]:
+    """That the path is known by random projections of its states, and how sure it is."""
+    numbers = np.ravel(slice_.attrs.get("path_projection", ()))
+    if not numbers.size or numbers.dtype.kind not in "iuf":
+        return
+    if brief:
+        yield "path estimated"
+        return
+    errors = np.ravel(slice_.attrs.get("path_standard_error", ()))
+    known = errors.size and errors.dtype.kind == "f"
+    sure = f" (standard error up to {errors.max():.2g})" if known else ""
+    yield f"path estimated from {numbers.min():.0f} random projections of each state{sure}"
 
 
 def computed(slice_: xr.Dataset, *, brief: bool = False) -> str:

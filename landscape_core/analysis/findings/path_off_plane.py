@@ -27,6 +27,13 @@ ALONE = (
 )
 """What helps where the plane has to show several runs."""
 
+ESTIMATED = (
+    "Of random projections no plane of the path is known; take one through checkpoints"
+    " (Plane.through), or record whole states, and do not read losses off the surface under the"
+    " path."
+)
+"""What helps where the path is known by random projections alone."""
+
 UNIT = ("pca", "hessian")
 """Directions whose axes have length 1."""
 
@@ -49,7 +56,10 @@ class PathOffPlane(OfSlice):
         found = [
             one for run, path in seen.paths if (one := self._of_run(seen, run, path)) is not None
         ]
-        return max(found, key=lambda one: one.figures["distance"], default=None)
+        farthest = max(found, key=lambda one: one.figures["distance"], default=None)
+        if farthest is None or "path_projection" not in seen.slice_.attrs:
+            return farthest
+        return replace(farthest, remedy=ESTIMATED)
 
     def _of_run(self, seen: Seen, run: str, path: xr.Dataset) -> Finding | None:
         """What is found in the path of one run."""

@@ -25,7 +25,7 @@ from landscape_core.storage import loss_landscape_h5, netcdf
 from landscape_core.storage.bounded_files import numpy_array
 from landscape_core.storage.checkpoint_places import ENDINGS
 from landscape_core.storage.checkpoints import checkpoint_content
-from landscape_core.storage.recorded_states import recorded_states
+from landscape_core.storage.recorded_states import PROJECTED, recorded_states
 from landscape_core.storage.state_entries import ENTRY
 
 READ = f"{', '.join(ENDINGS)} (torch.save), .npy (numpy.save) or .nc (landscape train, record)"
@@ -137,7 +137,7 @@ def _read(path: Path, field: str, accepted: str) -> Any:
         raise FileFormatError(f"{path} cannot be read: {error}") from error
     if path.suffix == ".nc":
         dataset = netcdf.load(path)
-        if "state" in dataset:
+        if "state" in dataset or PROJECTED in dataset:
             return recorded_states(path)[-1]
         if "theta" not in dataset:
             raise FileFormatError(f"{path} holds no trajectory.")

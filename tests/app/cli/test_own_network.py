@@ -448,3 +448,19 @@ def test_several_runs_are_named_on_one_plane(own):
     assert one["path_loss"].dims == ("step",)
     assert main(["slice", *given, "--checkpoints", "kept", "--checkpoints", "slow"]) == 1
     assert main(["slice", *given, "--checkpoints", "a=kept", "--checkpoints", "a=slow"]) == 1
+
+
+def test_projected_states_cannot_be_loaded_and_their_components_are_drawn(own, capsys):
+    file, _, network = own
+    with lc.record(network, file="few.nc", projection=10) as recorder:
+        for _ in range(3):
+            with torch.no_grad():
+                for one in network.parameters():
+                    one.add_(one**2)
+            recorder.step()
+    given = ["--model", f"{file}:make", "--data", f"{file}:data", "--loss", "cross_entropy"]
+    words = [*given, "--checkpoints", "few.nc", "--directions", "random"]
+    assert main(["slice", *words, "-o", "s.nc"]) == 1
+    assert "--checkpoints must be checkpoints or whole states" in capsys.readouterr().err
+    assert main(["plot", "few.nc", "-o", "few.svg"]) == 0
+    assert "PC1 (" in Path("few.svg").read_text()

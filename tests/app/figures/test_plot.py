@@ -19,9 +19,10 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.storage import netcdf
 from landscape_lab.cli.main import main
 from landscape_lab.exports.html import web_page
-from landscape_lab.figures import dataset_plot, theme
+from landscape_lab.figures import captions, dataset_plot, theme
 from landscape_lab.figures.matplotlib.base import SCALE, kinds
 from landscape_lab.figures.matplotlib.plotting import picture, plot
+from landscape_lab.figures.reliability import estimated_path
 from landscape_lab.notebook.view import view
 
 NAMES = (
@@ -213,6 +214,27 @@ def test_a_projection_is_drawn_where_it_lies():
     places = np.stack([given["path_alpha"], given["path_beta"]], axis=1)
     np.testing.assert_array_equal(ends, places[[0, -1]])
     assert "lowest on path" not in signs(axes)
+
+
+def test_a_projection_on_principal_components_states_their_shares():
+    ratio = "explained_variance_ratio"
+    given = projection_of().assign({ratio: ("axis", [0.931, 0.05])})
+    given[f"{ratio}_standard_error"] = "axis", [0.01, 0.01]
+    axes = plot(given)
+    assert axes.get_xlabel() == "PC1 (93.1 % of the variance, estimated)"
+    assert axes.get_ylabel() == "PC2 (5 % of the variance, estimated)"
+
+
+def test_a_path_without_losses_is_drawn_and_said_to_be_estimated():
+    slice_ = with_path(slice_of(valley)).drop_vars("path_loss")
+    slice_.attrs |= {"path_projection": 200, "path_standard_error": [0.01, 0.034]}
+    axes = plot(slice_)
+    assert "lowest on path" not in signs(axes)
+    assert marked(axes, "last").size
+    words = "path estimated from 200 random projections of each state (standard error up to 0.034)"
+    assert words in captions.caption(slice_)
+    assert list(estimated_path(slice_, brief=True)) == ["path estimated"]
+    assert list(estimated_path(xr.Dataset(attrs={"path_projection": "x"}))) == []
 
 
 def test_the_kinds_are_the_files_of_the_package():

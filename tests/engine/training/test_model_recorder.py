@@ -12,7 +12,8 @@ from torch.nn.functional import cross_entropy
 import cases
 import landscape_core as lc
 from landscape_core.foundation.errors import FileFormatError, MissingDataError, SpecError
-from landscape_core.storage import atomic_files, netcdf
+from landscape_core.storage import atomic_files, netcdf, recorded_projection
+from landscape_core.storage.random_projection import RandomProjection
 from landscape_core.storage.recorded_states import recorded_states
 from landscape_core.training import model_recorder
 
@@ -322,3 +323,57 @@ def test_too_few_bytes_are_refused_with_how_many_are_needed(tmp_path, most, says
     layers = nn.Sequential(*[nn.Linear(1, 1) for _ in range(9)])
     with pytest.raises(SpecError, match=f"max_bytes must be .*{says}"):
         lc.record(layers, file=tmp_path / "run.nc", max_bytes=most)
+
+
+def test_a_projection_keeps_so_many_numbers_of_each_state_and_no_more_than_may_be(tmp_path):
+    model, file = nn.Linear(60, 60), tmp_path / "run.nc"
+    most = 2**16 + 2 * 2**10 + 5 * 8 * 50
+    with lc.record(model, file=file, projection=50, max_bytes=most) as recorder:
+        for _ in range(9):
+            with torch.no_grad():
+                model.weight += 1
+            recorder.step()
+        states = recorder.states()
+    found = recorded_projection.recorded(file)
+    assert file.stat().st_size <= most
+    assert found.steps.tolist() == [0, 4, 8, 9]
+    assert (len(states), states.rows.tolist()) == (3, found.rows[:3].tolist())
+    own = [one.detach() for one in (model.weight, model.bias)]
+    assert found.rows[-1].tolist() == RandomProjection(50).of_tensors(own).tolist()
+    assert (found.layout.names, found.parameters) == (("weight", "bias"), 3660)
+    again = tmp_path / "again.nc"
+    with lc.record(model, file=again, projection=50):
+        pass
+    assert recorded_projection.recorded(again).rows[0].tolist() == found.rows[-1].tolist()
+
+
+def test_a_projection_is_of_the_parameters_that_require_a_gradient_throughout(tmp_path):
+    model, file = network(), tmp_path / "run.nc"
+    model[0].weight.requires_grad_(False)
+    with lc.record(model, file=file, projection=10) as recorder:
+        train(model, 2, recorder)
+        model[0].weight.requires_grad_(True)
+        with pytest.raises(SpecError, match="that they had at the start"):
+            recorder.step()
+        model[0].weight.requires_grad_(False)
+    names = ["0.bias", "1.weight", "1.bias", "3.weight", "3.bias"]
+    assert list(recorded_projection.recorded(file).layout.names) == names
+    model[3].bias.data[0] = torch.nan
+    with lc.record(model, file=file, projection=10):
+        pass
+    with pytest.raises(SpecError, match="at least one finite state"):
+        lc.landscape(model, cross_entropy, data(), path=file, directions="random")
+
+
+@pytest.mark.parametrize(
+    ("components", "says"),
+    [
+        (9, "a whole number from 10 to 65536; got 9"),
+        (True, "a whole number from 10"),
+        (20.0, "a whole number from 10"),
+        (39, "fewer numbers than the 39 parameters that require a gradient, or None"),
+    ],
+)
+def test_other_numbers_of_projections_are_refused(components, says):
+    with pytest.raises(SpecError, match=f"projection must be {says}"):
+        lc.record(network(), file="run.nc", projection=components)

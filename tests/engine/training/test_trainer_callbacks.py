@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import cases
 import landscape_core as lc
 from landscape_core.foundation.errors import MissingPackageError, SpecError
+from landscape_core.storage.recorded_projection import recorded
 from landscape_core.storage.recorded_states import recorded_states
 
 BATCHES = 5
@@ -110,6 +111,23 @@ def test_the_states_are_those_after_the_steps_of_the_optimizer(
     steps = [0, 2, 4, 5] if accumulated == 1 else [0, 2]
     same(recorded_states(tmp_path / "run.nc"), training.states, steps)
     assert not recorder.is_open
+
+
+@pytest.mark.parametrize("way", ["lightning", "transformers"])
+def test_projections_are_of_the_states_after_the_steps(tmp_path, packages, way):
+    model = network()
+    training = Own(model)
+    recorder = lc.record(model, every=2, file=tmp_path / "run.nc", projection=12)
+    if way == "lightning":
+        fit(recorder.lightning_callback(), model, training)
+    else:
+        train(recorder.transformers_callback(), model, training)
+    found = recorded(tmp_path / "run.nc")
+    assert found.steps.tolist() == [0, 2, 4, 5]
+    names = [name for name, _ in model.named_parameters()]
+    for row, step in zip(found.rows, found.steps, strict=True):
+        tensors = [training.states[step][name] for name in names]
+        assert row.tolist() == found.projection.of_tensors(tensors).tolist()
 
 
 @pytest.mark.parametrize("way", ["lightning", "transformers"])
