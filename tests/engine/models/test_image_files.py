@@ -157,6 +157,14 @@ def test_pixels_are_those_of_the_file(tmp_path):
     np.testing.assert_allclose(split.test.inputs[0, 0], (other - raw.mean()) / raw.std())
 
 
+@pytest.mark.parametrize("color", [True, False])
+def test_of_16_bits_the_upper_8_are_read(tmp_path, color):
+    values = RNG.integers(0, 2**16, (6, 6)).astype(np.uint16)
+    Image.fromarray(values).save(tmp_path / "x.png")
+    found = image_files.read_image(tmp_path / "x.png", 6, color=color)
+    np.testing.assert_array_equal(found[..., 0], values // 256)
+
+
 @pytest.mark.parametrize("test", ["test", "val"])
 def test_folders_of_two_sets_are_the_two_sets(tmp_path, test):
     for part, count in (("train", 3), (test, 2)):
