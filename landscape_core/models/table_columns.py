@@ -143,8 +143,8 @@ def _check_clear(answer: Column) -> None:
     known = [one for one in answer.values if DIGITS.fullmatch(one)]  # saved as text on purpose
     if 2 * len(numbers) > len(answer.values) > len(known):
         accepted = (
-            f"classification, if texts as {numbers[0]!r} in column {answer.name} are classes; numbers"
-            " are written with a decimal point and nothing else in all rows"
+            f"classification, if texts as {numbers[0]!r} in column {answer.name} are classes;"
+            " numbers are written with a decimal point and nothing else in all rows"
         )
         raise SpecError("Table.task", AUTOMATIC, accepted)
 
