@@ -119,8 +119,8 @@ def _has_names(path: Path, first: list[str]) -> bool:
     counting = len(numbers) > 1 and counted == [*range(counted[0], counted[0] + len(numbers))]
     if numbers and not counting:
         raise FileFormatError(
-            f"{path.name}: the first row has text and numbers, as {numbers[0]!r}, so it may be"
-            " names or values: put a row before it in which each column has a name that is no number."
+            f"{path.name}: the first row has text and numbers, as {numbers[0]!r}, so it may"
+            " be names or values: put a row before it in which each column has a name, no number."
         )
     return True
 
