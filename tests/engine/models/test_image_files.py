@@ -178,6 +178,14 @@ def test_folders_of_two_sets_are_the_two_sets(tmp_path, test):
         ImageFolder(folder=str(tmp_path)).build(0)
 
 
+def test_sets_for_testing_alone_are_no_classes(tmp_path):
+    for part in ("test", "val"):
+        for name, color in COLORS.items():
+            image(tmp_path / part / name / "0.png", color)
+    with pytest.raises(FileFormatError, match="has a folder test of folders, and none named train"):
+        ImageFolder(folder=str(tmp_path)).build(0)
+
+
 def test_what_is_no_folder_of_images_is_refused(folder, monkeypatch):
     data = ImageFolder(folder=str(folder), size=8)
     with pytest.raises(MissingDataError, match="A folder for each class is expected"):
