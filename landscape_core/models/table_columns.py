@@ -32,6 +32,8 @@ RULE = (
 )
 """How a task is found, in words."""
 
+PART_OF_ARRAY = re.compile(r"\[\d+\]$")
+
 DIGITS = re.compile(r"[+-]?\d+")
 
 
@@ -102,11 +104,13 @@ def examples(table: DataTable, target: str, features: str, task: str) -> Example
     """The chosen columns as features and targets.
 
     Raises:
-        SpecError: a column that is not there or holds text, a task that does not fit, or automatic
-            for text that may be meant as numbers.
+        SpecError: a column that is not there or holds text, a task that does not fit, automatic for
+            text that may be meant as numbers, or no names where the last array is a matrix.
         FileFormatError: rows with missing values in the chosen columns, too many classes, one
             class alone, or formulas.
     """
+    if not (target or features):
+        _check_last(table)
     answer, inputs = target_column(table, target), feature_columns(table, target, features)
     _check_complete(table, [*inputs, answer])
     features_of = np.column_stack([column.values for column in inputs])
@@ -133,6 +137,14 @@ def examples(table: DataTable, target: str, features: str, task: str) -> Example
             f" 2 to {MOST_CLASSES} classes: choose another target, or the task regression."
         )
     return Examples(features_of, targets, tuple(map(_class_name, classes)))
+
+
+def _check_last(table: DataTable) -> None:
+    """Refuse to predict one column of a matrix, as of classes in one-hot form, by the others."""
+    arrays = [PART_OF_ARRAY.sub("", name) for name in table.columns]
+    if len({*arrays}) > 1 and arrays.count(arrays[-1]) > 1:
+        accepted = f"named, and features, too: the last array {arrays[-1]} has several columns"
+        raise SpecError("Table.target", [*table.columns][-1], accepted)
 
 
 def _check_clear(answer: Column) -> None:

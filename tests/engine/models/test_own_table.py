@@ -175,3 +175,13 @@ def test_classes_that_double_precision_does_not_tell_apart_are_refused(tmp_path)
     path.write_text("x,y\n" + "".join(f"{i},{2**53 + i % 2}\n" for i in range(6)))
     with pytest.raises(FileFormatError, match="numbers of 16 digits and more"):
         made(path).build(0)
+
+
+def test_a_matrix_of_targets_is_no_feature_of_its_own_last_column(tmp_path):
+    path = tmp_path / "t.npz"
+    np.savez(path, x=np.arange(12.0).reshape(6, 2), y=np.eye(3)[np.arange(6) % 3])
+    with pytest.raises(SpecError, match=r"the last array y has several columns; got 'y\[2\]'"):
+        made(path).build(0)
+    assert made(path, target="y[2]", features="x[0],x[1]").build(0).input_shape == (2,)
+    np.savez(path, x=np.arange(12.0).reshape(6, 2))
+    assert made(path).build(0).input_shape == (1,)
