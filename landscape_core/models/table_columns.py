@@ -127,8 +127,8 @@ def examples(table: DataTable, target: str, features: str, task: str) -> Example
         )
     if answer.numeric and np.abs(answer.values).max() >= LARGEST_WHOLE:
         raise FileFormatError(
-            f"Column {answer.name} has numbers of 16 digits and more, of which not all can be told"
-            " apart: save classes as text, or as smaller numbers."
+            f"Column {answer.name} has numbers of 16 digits and more, which double precision does"
+            " not distinguish: save classes as text, or as smaller numbers."
         )
     classes, targets = np.unique(answer.values, return_inverse=True)
     if not 2 <= len(classes) <= MOST_CLASSES:

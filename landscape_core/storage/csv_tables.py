@@ -38,7 +38,7 @@ def columns_of(path: Path) -> Mapping[str, npt.NDArray[Any]]:
     """The columns of a text file in UTF-8 by name: numbers, truth values, or text as objects.
 
     The separator is the one of comma, semicolon and tab that is most frequent in the first row,
-    where commas between digits do not count beside another one. The first row has the names, unless
+    where commas between digits do not count with another one. The first row has the names, unless
     all of its cells are numbers: then columns are called `column 1` and so on. Numbers have a
     decimal point. Cells are never evaluated.
 

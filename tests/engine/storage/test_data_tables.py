@@ -41,7 +41,7 @@ def test_numbers_that_count_columns_are_names(tmp_path):
     assert found == {"column 1": [0, 1], "0": [2.5, 4], "1": [3, 5], "target": ["a", "b"]}
 
 
-def test_commas_between_digits_separate_nothing_beside_another_separator(tmp_path):
+def test_commas_between_digits_separate_nothing_with_another_separator(tmp_path):
     found = values(written(tmp_path, "1,5 m;2,5 m;name\n1,5;2,5;a\n"))
     assert found == {"1,5 m": ["1,5"], "2,5 m": ["2,5"], "name": ["a"]}
 
