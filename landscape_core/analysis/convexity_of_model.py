@@ -114,7 +114,7 @@ def convexity(  # noqa: PLR0913 - every choice in one line is what it is for
             parts, rule, {}, path=path, dimensions=dimensions, span=span, resolution=resolution,
             seed=seed, strategy="loop", batch_norm=batch_norm,
         )  # fmt: skip
-        planned = with_streams(planned, streams)
+        planned = with_streams(planned, streams, span)
         part, plane = planned.probe.parts["train"], planned.probe.plane
         if streams.losses:
             work = _streamed(planned, streams, which)

@@ -5,8 +5,15 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from landscape_core.foundation.errors import SpecError
+
 NEEDED = "does not require grad"
 """What torch says of a derivative that nothing was recorded for."""
+
+OF_VALUES = (
+    "one that differentiates with respect to inputs or hidden values alone: leave out backward()"
+    " and gradients of the parameters, which GradientNorm and the like measure"
+)
 
 
 def needs_gradients(error: RuntimeError) -> bool:
@@ -15,15 +22,25 @@ def needs_gradients(error: RuntimeError) -> bool:
 
 
 def without_gradients(call: Callable[[], Tensor]) -> Tensor:
-    """What a call gives without gradients or, where it fails without, with them, detached."""
+    """What a call gives without gradients or, where it fails without, with them, detached.
+
+    Raises:
+        SpecError: it differentiates with respect to the parameters, which are none of its own.
+    """
     try:
         with torch.no_grad():
             return call()
     except RuntimeError as error:
         if not needs_gradients(error):
             raise
-    with torch.enable_grad():
-        return call().detach()
+    try:
+        with torch.enable_grad():
+            return call().detach()
+    except RuntimeError as error:
+        if not needs_gradients(error):
+            raise
+        told = "one that differentiates with respect to the parameters"
+        raise SpecError("the network, loss or objective", told, OF_VALUES) from error
 
 
 def as_recorded(call: Callable[[], Tensor]) -> Tensor:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,11 +20,21 @@ FEW = 20
 
 MOST_CLASSES = 100
 
+LARGEST_WHOLE = 2**53
+"""Whole numbers up to which each differs from its neighbours in double precision."""
+
+AS_A_NUMBER = re.compile(r"[\W_]{0,2}\d[\d.,_' ]*([eEdD][+-]?\d+)?[\W_]{0,2}")
+"""What may be meant as a number: a decimal comma, groups of thousands, a sign, unit or currency."""
+
 RULE = (
     f"text, true and false, or at most {FEW} different whole numbers are classes; other numbers"
     " are a regression"
 )
 """How a task is found, in words."""
+
+PART_OF_ARRAY = re.compile(r"\[\d+\]$")
+
+DIGITS = re.compile(r"[+-]?\d+")
 
 
 @dataclass(frozen=True)
@@ -93,14 +104,19 @@ def examples(table: DataTable, target: str, features: str, task: str) -> Example
     """The chosen columns as features and targets.
 
     Raises:
-        SpecError: a column that is not there or holds text, or a task that does not fit.
+        SpecError: a column that is not there or holds text, a task that does not fit, automatic for
+            text that may be meant as numbers, or no names where the last array is a matrix.
         FileFormatError: rows with missing values in the chosen columns, too many classes, one
             class alone, or formulas.
     """
+    if not (target or features):
+        _check_last(table)
     answer, inputs = target_column(table, target), feature_columns(table, target, features)
     _check_complete(table, [*inputs, answer])
     features_of = np.column_stack([column.values for column in inputs])
-    task = task_of(answer) if task == AUTOMATIC else task
+    if task == AUTOMATIC:
+        _check_clear(answer)
+        task = task_of(answer)
     if task == REGRESSION:
         if not answer.numeric:
             raise SpecError("Table.task", task, f"classification, as {answer.name} holds text")
@@ -109,6 +125,11 @@ def examples(table: DataTable, target: str, features: str, task: str) -> Example
         raise FileFormatError(
             f"Column {answer.name} holds formulas, which are not evaluated: save their values."
         )
+    if answer.numeric and np.abs(answer.values).max() >= LARGEST_WHOLE:
+        raise FileFormatError(
+            f"Column {answer.name} has numbers of 16 digits and more, which double precision does"
+            " not distinguish: save classes as text, or as smaller numbers."
+        )
     classes, targets = np.unique(answer.values, return_inverse=True)
     if not 2 <= len(classes) <= MOST_CLASSES:
         raise FileFormatError(
@@ -116,6 +137,28 @@ def examples(table: DataTable, target: str, features: str, task: str) -> Example
             f" 2 to {MOST_CLASSES} classes: choose another target, or the task regression."
         )
     return Examples(features_of, targets, tuple(map(_class_name, classes)))
+
+
+def _check_last(table: DataTable) -> None:
+    """Refuse to predict one column of a matrix, as of classes in one-hot form, by the others."""
+    arrays = [PART_OF_ARRAY.sub("", name) for name in table.columns]
+    if len({*arrays}) > 1 and arrays.count(arrays[-1]) > 1:
+        accepted = f"named, and features, too: the last array {arrays[-1]} has several columns"
+        raise SpecError("Table.target", [*table.columns][-1], accepted)
+
+
+def _check_clear(answer: Column) -> None:
+    """Refuse to guess the task where most of the text in a target may be meant as numbers."""
+    if answer.numeric:
+        return
+    numbers = [one for one in answer.values if AS_A_NUMBER.fullmatch(one)]
+    known = [one for one in answer.values if DIGITS.fullmatch(one)]  # saved as text on purpose
+    if 2 * len(numbers) > len(answer.values) > len(known):
+        accepted = (
+            f"classification, if texts as {numbers[0]!r} in column {answer.name} are classes;"
+            " numbers are written with a decimal point and nothing else in all rows"
+        )
+        raise SpecError("Table.task", AUTOMATIC, accepted)
 
 
 def _check_complete(table: DataTable, columns: Sequence[Column]) -> None:

@@ -128,7 +128,7 @@ def _beginning(recording: Recording, moves: Callable[[Tensor], bool]) -> Recordi
     written = (n for one in operations[first:] if one.writes for n in one.reads)
     if any(recording.values[number].memory in memories for number in written):
         return recording
-    values = [replace(v, own=v.own and k not in kept) for k, v in enumerate(recording.values)]
+    values = [replace(v, own=v.own and v.memory not in memories) for v in recording.values]
     return replace(recording, values=values, first=first)
 
 
@@ -144,7 +144,8 @@ def _in_place(recording: Recording) -> Recording:
             if _is_free(values, operations[k + 1 :], recording.output, one, at):
                 args = (slot, one.args[1 - at]) if call is ADD else one.args
                 operations[k] = Operation(call, args, one.kwargs, one.results, writes=True)
-                values[result] = replace(values[result], memory=values[slot.number].memory)
+                memory, left = values[slot.number].memory, values[result].memory
+                values = [replace(v, memory=memory) if v.memory == left else v for v in values]
                 break
     return replace(recording, operations=operations, values=values)
 

@@ -116,7 +116,8 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
             the axes, (low, high) for both or four numbers, alpha first; or a `Grid` with its ends
             and resolution. `"auto"`: chosen by a rule, which the attribute `span_reason` states:
             the extent that shows the path or the states of the plane, else up to where the loss is
-            ten times that at the centre. Or what `common_span` chose for several models.
+            ten times that at the centre, on the first batch where data are streamed. Or what
+            `common_span` chose for several models.
         dimensions: 1 for a line, 2 for a plane.
         tolerance: the largest error up to which points may be interpolated, as a fraction of the
             range of the loss, or of its logarithm: `Tolerance(relative_tolerance=0.01,
@@ -177,7 +178,7 @@ def landscape(  # noqa: PLR0913 - every choice in one line is what it is for
             resolution=resolution, max_examples=max_examples, seed=seed, strategy=chosen, tf32=tf32,
             draws=draws, batch_norm=batch_norm,
         )  # fmt: skip
-        planned = with_streams(planned, streams)
+        planned = with_streams(planned, streams, span)
         attrs = {"directions": planned.directions, "seed": seed, "model": type(model).__name__}
         attrs |= reason_of(planned.extent)
         total = planned.points

@@ -5,17 +5,24 @@ from dataclasses import replace
 
 import xarray as xr
 
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.open_streams import OpenStreams
 from landscape_core.models.streamed_loss import check_statistics
+from landscape_core.slices.chosen_extent import AUTO, PATH, STATES, Extent
 from landscape_core.slices.last_dataset import agreeing, stating
-from landscape_core.slices.model_plan import ModelPlan
+from landscape_core.slices.model_plan import ModelPlan, Span
 from landscape_core.slices.probe import Probe
 from landscape_core.slices.spot_checks import Checked
 from landscape_core.slices.streamed_part import StreamedPart
 
 
-def with_streams(planned: ModelPlan, streams: OpenStreams) -> ModelPlan:
+def with_streams(planned: ModelPlan, streams: OpenStreams, span: Span = 1.0) -> ModelPlan:
     """The same plan, whose parts of which there are streams are read in passes.
+
+    Args:
+        planned: made with the first batches of the streams.
+        streams: by part.
+        span: that of the plan; an extent that it chose by a loss says of how many examples.
 
     Raises:
         SpecError: statistics that need all examples at once.
@@ -30,7 +37,18 @@ def with_streams(planned: ModelPlan, streams: OpenStreams) -> ModelPlan:
         name: StreamedPart(loss, planned.states if name == first else ())
         for name, loss in streams.losses.items()
     }
-    return replace(planned, probe=read.streaming(made))
+    extent = planned.extent
+    if first in made and span == AUTO:
+        extent = _of_first_batch(extent, read.parts[first])
+    return replace(planned, probe=read.streaming(made), extent=extent)
+
+
+def _of_first_batch(extent: Extent | None, part: ModelObjective) -> Extent | None:
+    """The extent, whose reason says that its losses are those of the first batch alone."""
+    if extent is None or extent.reason in (PATH, STATES):
+        return extent
+    of = f"on the first batch of {part.examples} examples alone, as the data are streamed"
+    return replace(extent, reason=f"{extent.reason}, {of}")
 
 
 def stating_streams(read: Probe, dataset: xr.Dataset, *, stacklevel: int) -> xr.Dataset | None:

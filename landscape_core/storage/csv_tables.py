@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ MISSING = frozenset(("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
 
 LOGICAL = {"true": True, "false": False}
 
+DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
+
 GROWTH = 16
 """Bytes of memory that a character may take while it is read, as in a row of nothing but commas."""
 
@@ -34,13 +37,15 @@ ROWS = 4096
 def columns_of(path: Path) -> Mapping[str, npt.NDArray[Any]]:
     """The columns of a text file in UTF-8 by name: numbers, truth values, or text as objects.
 
-    The separator is the one of comma, semicolon and tab that is most frequent in the first row.
-    The first row has the names, unless all of its cells are numbers: then columns are called
-    `column 1` and so on. Numbers have a decimal point. Cells are never evaluated.
+    The separator is the one of comma, semicolon and tab that is most frequent in the first row,
+    where commas between digits do not count with another one. The first row has the names, unless
+    all of its cells are numbers: then columns are called `column 1` and so on. Numbers have a
+    decimal point. Cells are never evaluated.
 
     Raises:
         FileFormatError: a row has another number of cells than the first, two columns have one
-            name, or the file is too large or not in UTF-8.
+            name, it is not clear whether the first row has names, or the file is too large or not
+            in UTF-8.
     """
     try:
         text = bounded_text(path, LARGEST)
@@ -52,7 +57,7 @@ def columns_of(path: Path) -> Mapping[str, npt.NDArray[Any]]:
     first = next(_rows(path, text), None)
     if first is None:
         raise FileFormatError(f"{path.name} is empty.")
-    named = not all(map(_is_number, first))
+    named = _has_names(path, first)
     names = [name.strip() for name in first] if named else [""] * len(first)
     names = [name or f"column {place}" for place, name in enumerate(names, 1)]
     check_columns(path, names)
@@ -96,7 +101,28 @@ def _separator(text: str) -> str:
     """The most frequent separator in the first row that has one, outside of quotes."""
     first = next((line for line in io.StringIO(text) if line.strip()), "")
     outside = "".join(first.split('"')[::2])
+    if any(outside.count(one) for one in SEPARATORS[1:]):
+        outside = DECIMAL_COMMA.sub("", outside)
     return max(SEPARATORS, key=outside.count)
+
+
+def _has_names(path: Path, first: list[str]) -> bool:
+    """Whether the first row has names: text, or with it numbers that count, as of data frames.
+
+    Raises:
+        FileFormatError: text and other numbers, as in a row of values.
+    """
+    numbers = [cell.strip() for cell in first if _is_number(cell.strip())]
+    if len(numbers) == len(first):
+        return False
+    counted = [one.isdecimal() and int(one) for one in numbers]
+    counting = len(numbers) > 1 and counted == [*range(counted[0], counted[0] + len(numbers))]
+    if numbers and not counting:
+        raise FileFormatError(
+            f"{path.name}: the first row has text and numbers, as {numbers[0]!r}, so it may"
+            " be names or values: put a row before it in which each column has a name, no number."
+        )
+    return True
 
 
 def _numbers(

@@ -23,7 +23,8 @@ ENDINGS = (".png", ".jpg", ".jpeg")
 def read_image(path: Path, size: int, *, color: bool) -> npt.NDArray[np.uint8]:
     """An image resized to a square by bilinear interpolation, (size, size, 3) or (size, size, 1).
 
-    Its sides become equally long, whatever their ratio was; transparency is left out.
+    Its sides become equally long, whatever their ratio was; transparency is left out, and of 16
+    bits the upper 8 are taken.
 
     Raises:
         MissingDataError: there is no such regular file.
@@ -47,7 +48,9 @@ def read_image(path: Path, size: int, *, color: bool) -> npt.NDArray[np.uint8]:
                         f"{path} declares {width} x {height} pixels; at most {MOST_PIXELS} are"
                         " read."
                     )
-                found = image.convert("RGB" if color else "L")
+                deep = image.mode.startswith("I")  # which Pillow would cut off at 255
+                given = Image.fromarray(_upper_bits(np.asarray(image))) if deep else image
+                found = given.convert("RGB" if color else "L")
                 found = found.resize((size, size), Image.Resampling.BILINEAR)
         return np.asarray(found, dtype=np.uint8).reshape(size, size, -1)
     except FileFormatError:
@@ -55,3 +58,8 @@ def read_image(path: Path, size: int, *, color: bool) -> npt.NDArray[np.uint8]:
     except Exception as error:  # a damaged file raises anything
         reason = str(error).partition("\n")[0]
         raise FileFormatError(f"{path} cannot be read as PNG or JPEG: {reason[:100]}") from error
+
+
+def _upper_bits(values: npt.NDArray[np.integer]) -> npt.NDArray[np.uint8]:
+    """The upper 8 of 16 bits."""
+    return (values.astype(np.int64) >> 8).astype(np.uint8)

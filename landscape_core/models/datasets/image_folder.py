@@ -135,6 +135,8 @@ def _set_folders(root: Path) -> list[Path]:
         return [train, test]
     if train is not None:
         raise FileFormatError(f"{root} has a folder train, and none of {', '.join(TEST)}.")
+    if test is not None and any(one.is_dir() for one in test.iterdir()):
+        raise FileFormatError(f"{root} has a folder {test.name} of folders, and none named train.")
     return [root]
 
 

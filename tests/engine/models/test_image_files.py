@@ -157,6 +157,14 @@ def test_pixels_are_those_of_the_file(tmp_path):
     np.testing.assert_allclose(split.test.inputs[0, 0], (other - raw.mean()) / raw.std())
 
 
+@pytest.mark.parametrize("color", [True, False])
+def test_of_16_bits_the_upper_8_are_read(tmp_path, color):
+    values = RNG.integers(0, 2**16, (6, 6)).astype(np.uint16)
+    Image.fromarray(values).save(tmp_path / "x.png")
+    found = image_files.read_image(tmp_path / "x.png", 6, color=color)
+    np.testing.assert_array_equal(found[..., 0], values // 256)
+
+
 @pytest.mark.parametrize("test", ["test", "val"])
 def test_folders_of_two_sets_are_the_two_sets(tmp_path, test):
     for part, count in (("train", 3), (test, 2)):
@@ -167,6 +175,14 @@ def test_folders_of_two_sets_are_the_two_sets(tmp_path, test):
     assert (len(split.train.inputs), len(split.test.inputs)) == (5, 4)
     (tmp_path / test / "cat").rename(tmp_path / test / "cow")
     with pytest.raises(FileFormatError, match="have different classes"):
+        ImageFolder(folder=str(tmp_path)).build(0)
+
+
+def test_sets_for_testing_alone_are_no_classes(tmp_path):
+    for part in ("test", "val"):
+        for name, color in COLORS.items():
+            image(tmp_path / part / name / "0.png", color)
+    with pytest.raises(FileFormatError, match="has a folder test of folders, and none named train"):
         ImageFolder(folder=str(tmp_path)).build(0)
 
 

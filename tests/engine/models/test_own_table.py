@@ -145,3 +145,43 @@ def test_the_key_follows_the_content_and_not_the_place(table, tmp_path):
 @pytest.mark.parametrize("names", [["a"], ["a", "b c"], ["a,b", 'say "x"', "c"]])
 def test_names_of_columns_survive_their_list(names):
     assert names_of(list_of(names)) == names
+
+
+@pytest.mark.parametrize(
+    "cells", ["0,5 1,5", "1,000 2,000", "7% 8%", "$7 $8", "1 2 3 abc", "1d3 2d3"]
+)
+def test_text_that_may_be_numbers_is_taken_for_no_classes_until_that_is_said(tmp_path, cells):
+    path = tmp_path / "t.csv"
+    path.write_text("x;y\n" + "".join(f"1;{one}\n" for one in cells.split() * 2))
+    with pytest.raises(SpecError, match=r"Table\.task must be classification, if texts as"):
+        made(path).build(0)
+    assert made(path, task="classification").build(0).classes == len(cells.split())
+
+
+@pytest.mark.parametrize("cells", ["a1 b2", "10-20 20-30", "2024-01-01 2024-01-02"])
+def test_names_with_digits_are_classes(tmp_path, cells):
+    path = tmp_path / "t.csv"
+    path.write_text("x,y\n" + "".join(f"1,{one}\n" for one in cells.split() * 2))
+    assert made(path).build(0).classes == 2
+
+
+def test_digits_that_are_saved_as_text_are_classes(tmp_path):
+    np.savez(tmp_path / "t.npz", x=np.arange(6.0), y=np.array([*"010101"]))
+    assert made(tmp_path / "t.npz").build(0).classes == 2
+
+
+def test_classes_that_double_precision_does_not_tell_apart_are_refused(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("x,y\n" + "".join(f"{i},{2**53 + i % 2}\n" for i in range(6)))
+    with pytest.raises(FileFormatError, match="numbers of 16 digits and more"):
+        made(path).build(0)
+
+
+def test_a_matrix_of_targets_is_no_feature_of_its_own_last_column(tmp_path):
+    path = tmp_path / "t.npz"
+    np.savez(path, x=np.arange(12.0).reshape(6, 2), y=np.eye(3)[np.arange(6) % 3])
+    with pytest.raises(SpecError, match=r"the last array y has several columns; got 'y\[2\]'"):
+        made(path).build(0)
+    assert made(path, target="y[2]", features="x[0],x[1]").build(0).input_shape == (2,)
+    np.savez(path, x=np.arange(12.0).reshape(6, 2))
+    assert made(path).build(0).input_shape == (1,)

@@ -870,3 +870,21 @@ def test_equal_closures_on_equal_batches_are_one_problem_and_others_are_not():
     assert user_problem(network(), objective=penalized, data=batches(8, 3)) == problem
     assert user_problem(model, objective=penalized, data=batches(3, 8)) != problem
     assert user_problem(model, objective=penalized, data=data, reduction="sum") != problem
+
+
+def stepping(model, batch):
+    loss = cross_entropy(model(batch[0]), batch[1])
+    loss.backward()
+    return loss.detach()
+
+
+def penalizing_gradients(model, batch):
+    loss = cross_entropy(model(batch[0]), batch[1])
+    found = torch.autograd.grad(loss, list(model.parameters()), create_graph=True)
+    return loss + sum(one.square().sum() for one in found)
+
+
+@pytest.mark.parametrize("closure", [stepping, penalizing_gradients])
+def test_a_closure_that_differentiates_the_parameters_is_refused(closure):
+    with pytest.raises(SpecError, match="differentiates with respect to the parameters"):
+        landscape(network(), objective=closure, data=batches(4, 3), **FEW)

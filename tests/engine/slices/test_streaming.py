@@ -169,6 +169,18 @@ def gradient_norms(network, slice_):
     return np.reshape(norms, (3, 3))
 
 
+def test_an_extent_chosen_by_the_first_batch_says_so():
+    network = mlp()
+    found = landscape(network, cross_entropy, loader(), span="auto", **FEW)
+    few = landscape(network, cross_entropy, (X[:SIZE], Y[:SIZE]), span="auto", resolution=3)
+    said = ", on the first batch of 8 examples alone, as the data are streamed"
+    assert found.attrs["span_reason"] == few.attrs["span_reason"] + said
+    states = [few["plane_origin"].values * scale for scale in (0.5, 0.8, 1.1)]
+    plane = Plane.through(*map(torch.tensor, states[:2]))
+    framed = landscape(network, cross_entropy, loader(), directions=plane, span="auto", **FEW)
+    assert "first batch" not in framed.attrs["span_reason"]
+
+
 @pytest.mark.parametrize(("points", "passes"), [(9, 1), (4, 3)])
 def test_gradients_take_a_pass_for_as_many_points_as_memory_holds(monkeypatch, points, passes):
     network, data = mlp(), Examples()

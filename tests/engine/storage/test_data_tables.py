@@ -36,6 +36,22 @@ def test_a_file_without_names_has_numbered_columns(tmp_path):
     }
 
 
+def test_numbers_that_count_columns_are_names(tmp_path):
+    found = values(written(tmp_path, ",0,1,target\n0,2.5,3,a\n1,4,5,b\n"))
+    assert found == {"column 1": [0, 1], "0": [2.5, 4], "1": [3, 5], "target": ["a", "b"]}
+
+
+def test_commas_between_digits_separate_nothing_with_another_separator(tmp_path):
+    found = values(written(tmp_path, "1,5 m;2,5 m;name\n1,5;2,5;a\n"))
+    assert found == {"1,5 m": ["1,5"], "2,5 m": ["2,5"], "name": ["a"]}
+
+
+@pytest.mark.parametrize("row", ["5.1,3.5,setosa", "0,a", "0,5;1"])
+def test_a_first_row_that_may_be_values_is_refused(tmp_path, row):
+    with pytest.raises(FileFormatError, match="the first row has text and numbers"):
+        read_table(written(tmp_path, f"{row}\n" * 4))
+
+
 def test_the_last_digit_of_a_number_is_read(tmp_path):
     numbers = np.random.default_rng(0).normal(size=200) * 10.0 ** np.arange(-100, 100)
     text = "x,y\n" + "".join(f"{float(one)!r},1\n" for one in numbers)
