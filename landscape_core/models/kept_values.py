@@ -53,18 +53,18 @@ class Values(Kept):
 
     def _keep(self, entries: Tensor) -> None:
         self._before, self._untracked = entries, False
-        self._version = _version(self._tensor)
+        self._version = changes_of(self._tensor)
 
     def restore(self) -> None:
         """Write the entries back where they have changed."""
-        if self._untracked or _version(self._tensor) != self._version:
+        if self._untracked or changes_of(self._tensor) != self._version:
             with torch.no_grad():
                 self._tensor.copy_(self._before)
-            self._version = _version(self._tensor)
+            self._version = changes_of(self._tensor)
 
     def changed(self) -> bool:
         """Whether entries differ; also by ways that torch does not count, as `.data`."""
-        if _version(self._tensor) != self._version:
+        if changes_of(self._tensor) != self._version:
             return True
         self._untracked |= not _equal(self._tensor, self._before)
         return self._untracked
@@ -113,7 +113,8 @@ class Cache(Kept):
         return bool(self._function.cache_info().currsize != self._size)
 
 
-def _version(tensor: Tensor) -> int:
+def changes_of(tensor: Tensor) -> int:
+    """How often torch has seen the tensor changed in place; 0 where it does not count."""
     return 0 if tensor.is_inference() else tensor._version
 
 

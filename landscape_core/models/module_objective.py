@@ -15,7 +15,7 @@ from landscape_core.models.generators import kept_generators
 from landscape_core.models.loss_conversion import move_loss
 from landscape_core.models.loss_function import LossFunction, loss_values, with_gradient
 from landscape_core.models.module_state import as_given
-from landscape_core.models.network_checks import check_initialized, check_values
+from landscape_core.models.network_checks import check_initialized
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.number_types import as_taken, converted, device_named, kind_named
 
@@ -49,7 +49,6 @@ def module_objective(  # noqa: PLR0913 - each choice of a public call by its nam
         SpecError: no data, batches of other than two entries, or no trainable parameters.
     """
     check_given(model, loss_function, adapter)
-    check_values(model, device)
     inputs, targets = (torch.cat(part) for part in zip(*pairs_of("data", data), strict=True))
     where = device_named(device or next(iter(model.parameters()), torch.empty(0)).device)
     dtype = None if dtype is None else kind_named(dtype)

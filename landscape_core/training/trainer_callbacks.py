@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from torch import nn
 
 from landscape_core.foundation.errors import MissingPackageError, SpecError
+from landscape_core.models.kept_values import changes_of
 
 LIGHTNING = ("lightning.pytorch", "pytorch_lightning")
 """Modules that define the same callbacks; the one that is imported already is used."""
@@ -91,7 +92,7 @@ class _Counter:
 
     def _changes(self) -> list[int]:
         """How often each parameter has been changed in place."""
-        return [one._version for one in self._model.parameters()]
+        return [changes_of(one) for one in self._model.parameters()]
 
 
 def lightning_callback(recorder: Recording, model: nn.Module) -> Any:
