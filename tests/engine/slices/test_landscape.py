@@ -563,7 +563,7 @@ def test_frozen_parameters_stay_and_tied_ones_move_together():
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"resolution": 1}, r"Grid\.resolution.*1"),
+        ({"resolution": 1}, r"resolution must be a whole number of at least 2.*1"),
         ({"span": 0.0}, r"span.*0"),
         ({"span": "1"}, r"span must be a positive number.*got '1'"),
         ({"span": None}, r"span must be a positive number.*got None"),
