@@ -98,6 +98,7 @@ def test_play_moves_the_run_pause_holds_it_and_step_moves_by_one(visitor):
     assert visitor.step() == held + 1
 
 
+@pytest.mark.exhaustive
 def test_the_browser_answers_a_picture_with_few_messages(visitor):
     visitor.press("play")
     visitor.until(lambda: visitor.status() == "running", "the run to start")
@@ -145,6 +146,7 @@ def test_the_surface_moves_while_the_run_plays_and_keeps_its_camera(visitor):
     visitor.press("view-2d")
 
 
+@pytest.mark.exhaustive
 def test_another_optimizer_starts_from_the_same_weights_and_steps_elsewhere(visitor):
     visitor.at_rest()
     losses = []
@@ -230,6 +232,7 @@ def test_other_figures_can_stand_beside_the_landscape(visitor, panel):
     visitor.at_rest()
 
 
+@pytest.mark.exhaustive
 def test_a_run_that_diverges_says_so_and_keeps_its_picture(visitor):
     visitor.page.goto("about:blank")
     visitor.open(
@@ -247,6 +250,7 @@ def test_a_run_that_diverges_says_so_and_keeps_its_picture(visitor):
     visitor.at_rest()
 
 
+@pytest.mark.exhaustive
 def test_changing_controls_while_a_run_goes_on_gives_one_going_run(chromium, panel):
     with guest_of(chromium, panel) as guest:
         guest.press("play")

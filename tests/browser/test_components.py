@@ -308,6 +308,7 @@ def test_the_camera_is_the_users_and_survives_new_pictures(visitor, canvas):
     visitor.until(lambda: camera(canvas) == first, "the camera to be reset")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.browser
 @pytest.mark.parametrize(
     ("key", "what", "sign"),
@@ -435,7 +436,13 @@ def test_a_page_that_python_answers_is_never_covered(visitor):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("answered", [True, False], ids=["later", "before its first answer"])
+@pytest.mark.parametrize(
+    "answered",
+    [
+        pytest.param(True, id="later", marks=pytest.mark.exhaustive),
+        pytest.param(False, id="before its first answer"),
+    ],
+)
 def test_a_page_whose_python_has_gone_says_so_and_offers_to_reload(chromium, page, answered):
     with served("panel", *page) as address:
         guest = Visitor(chromium, address).open(wait_for=CANVAS)

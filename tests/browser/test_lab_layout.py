@@ -147,6 +147,7 @@ def test_keys_alone_lead_from_the_gallery_to_a_verdict_and_back(visit):
     assert page.evaluate(FOCUS)["tag"] == "BUTTON"
 
 
+@pytest.mark.exhaustive
 def test_nothing_is_cut_and_nothing_overlaps_in_any_window(visit):
     visitor = visit(f"#lab={LAB}&seeds=1", FIRST)
     for name, (width, height) in WINDOWS.items():

@@ -60,6 +60,7 @@ KEEP = f"() => {{ window.before = ({FIGURES})(); }}"
 STAYED = f"() => window.before.length && window.before.every(one => ({FIGURES})().includes(one))"
 
 
+@pytest.mark.exhaustive
 def test_every_kind_of_picture_is_drawn_and_grows_in_place(tmp_path):
     source = tmp_path / "pictures.py"
     source.write_text(PAGE.format(support=str(ROOT / "tests" / "support")), encoding="utf-8")

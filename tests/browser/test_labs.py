@@ -43,6 +43,7 @@ FOCUS = """() => {
 }"""
 
 
+@pytest.mark.exhaustive
 def test_a_tour_leads_into_a_lab_and_out_again_and_its_run_opens_in_the_landscape(tmp_path):
     with served("panel", tmp_path) as url, browser() as opened:
         visitor = Visitor(opened, url, (1024, 768)).open("#tour=claims&at=1")
@@ -84,6 +85,7 @@ def test_a_tour_leads_into_a_lab_and_out_again_and_its_run_opens_in_the_landscap
         assert visitor.errors == []
 
 
+@pytest.mark.exhaustive
 def test_moving_the_slider_makes_no_entries_of_the_history_and_a_reload_finds_it(tmp_path):
     with served("panel", tmp_path) as url, browser() as opened:
         seen = ".lab[data-number]"

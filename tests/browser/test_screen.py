@@ -139,6 +139,7 @@ def test_a_pause_moves_no_pixel_of_the_path_and_its_link_shows_the_same_picture(
     visitor.page.close()
 
 
+@pytest.mark.exhaustive
 def test_a_picture_of_other_settings_is_pale_at_once_and_back_leads_to_the_preset_before(
     chromium, server
 ):

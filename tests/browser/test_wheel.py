@@ -93,6 +93,7 @@ def test_the_wheel_holds_all_that_the_app_reads_and_nothing_else(wheel):
     assert {path.removeprefix("app/") for path in kept} <= set(names)
 
 
+@pytest.mark.exhaustive
 def test_the_command_line_runs_from_the_wheel_in_any_folder(installed, tmp_path):
     folder, env = installed
     lines = (

@@ -405,6 +405,7 @@ def test_a_link_made_while_it_is_drawn_is_not_written_through(name, tmp_path, mo
     assert (tmp_path / "other").read_text() == "other"
 
 
+@pytest.mark.exhaustive
 def test_who_ends_the_command_ends_its_server(tmp_path):
     program = f"""import sys; from landscape_lab.cli.main import main
 sys.stdout.reconfigure(line_buffering=True)
@@ -419,6 +420,7 @@ sys.exit(main(["serve", "--port", "0", "--tours", {str(tmp_path)!r}]))"""
     assert not psutil.wait_procs(children, timeout=15)[1]
 
 
+@pytest.mark.exhaustive
 def test_commands_work_without_their_documentation():
     program = """from landscape_lab.cli.main import main
 for words in (["-h"], ["slice", "-h"], ["cache", "list"]):

@@ -172,6 +172,7 @@ def test_pages_that_are_closed_while_they_load_leave_no_traceback_in_the_log(not
     assert "Traceback" not in log.read_text()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.browser
 def test_a_visitor_waits_for_a_place_and_then_stands_where_the_link_leads(two_places):
     url, process = two_places

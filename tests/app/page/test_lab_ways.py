@@ -451,6 +451,7 @@ CHANGED = {
 # --- two pages of one server ---
 
 
+@pytest.mark.exhaustive
 def test_two_pages_do_not_meet_and_may_compute_the_same_lab_at_once(open_page):
     one, two = open_page(), open_page()
     for page in (one, two):

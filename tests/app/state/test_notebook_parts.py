@@ -237,6 +237,7 @@ def test_a_file_of_parts_that_cannot_be_used_says_why(file, content, told, tmp_p
     assert told.replace(file, str(Path("..", file)), 1) in error
 
 
+@pytest.mark.exhaustive
 def test_a_measure_of_a_notebook_travels_to_workers(tmp_path):
     """What a notebook defines goes by its code to the workers of a cluster."""
     script = tmp_path / "script.py"

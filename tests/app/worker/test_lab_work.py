@@ -99,6 +99,7 @@ def test_what_the_second_process_cannot_do_is_done_here(second):
     assert drained(second.finished(lambda: None, 0)) == (None, 0)  # which cannot be sent
 
 
+@pytest.mark.exhaustive
 def test_work_that_is_stopped_leaves_the_second_process_free(second):
     started(second)
     lab = find(Lab, "skip_connections")()
@@ -122,6 +123,7 @@ def test_a_second_process_that_dies_is_replaced(second):
     started(second)
 
 
+@pytest.mark.exhaustive
 def test_of_two_processors_one_is_left_to_others_on_the_machine(second, cores):
     started(second)
     other = SecondProcess()

@@ -57,6 +57,7 @@ def test_a_seed_without_an_effect_counts_against_the_claim():
     assert judge(np.where(np.isnan(found), math.nan, 5.0), ABOVE).word != v.PASS
 
 
+@pytest.mark.exhaustive
 def test_the_interval_holds_the_median_as_often_as_it_says():
     rng = np.random.default_rng(0)
     for seeds in (6, 9, 20):

@@ -57,6 +57,7 @@ def digits(seed, steps=600):
     return objective, theta
 
 
+@pytest.mark.exhaustive
 def test_a_bezier_curve_joins_two_minima_that_a_line_does_not():
     objective, first = digits(0)
     _, last = digits(1)
@@ -160,7 +161,13 @@ def test_a_connection_is_kept(tmp_path):
 
 
 @pytest.mark.parametrize("architecture", [MLP(width=6), MLP(width=6, normalization=Batch())])
-@pytest.mark.parametrize("batch_norm", ["running", "batch", "reestimated"])
+@pytest.mark.parametrize(
+    "batch_norm",
+    [
+        "running",
+        *(pytest.param(one, marks=pytest.mark.exhaustive) for one in ("batch", "reestimated")),
+    ],
+)
 def test_aligning_moves_the_second_end_but_not_what_it_computes(architecture, batch_norm):
     runs = {"first": small(0, architecture), "second": small(1, architecture)}
     found = result(connect_runs(asked(**runs, align=True, batch_norm=batch_norm)))

@@ -197,8 +197,8 @@ def test_the_straight_line_climbs_over_the_shoulder_of_the_pass():
     assert highest(last(Straight()), Pass()) == pytest.approx(1.5, rel=1e-12)
 
 
-@pytest.mark.parametrize("pivots", [9, 10])
-@pytest.mark.parametrize("insert", [False, True])
+@pytest.mark.parametrize("pivots", [9, pytest.param(10, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("insert", [pytest.param(False, marks=pytest.mark.exhaustive), True])
 def test_the_band_finds_the_height_of_the_saddle(pivots, insert):
     # Segments between pivots cut the bend of the path by O(1 / pivots²).
     band = Nudged(pivots=pivots, steps=600, optimizer=SGD(learning_rate=0.05), insert=insert)
@@ -214,6 +214,7 @@ def test_the_springs_keep_the_pivots_at_even_distances():
     assert float(gaps.max() / gaps.min()) < 1.05
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("path", [Bezier(steps=1500), Polygon(steps=1500, bends=3)])
 def test_trained_curves_pass_below_the_straight_line(path):
     # They minimize the mean loss, so their highest point is no saddle; it is lower than the line's.

@@ -376,6 +376,7 @@ def test_lanczos_ends_where_the_krylov_space_does():
         assert sorted(alive) == pytest.approx([1.0, 3.0])
 
 
+@pytest.mark.exhaustive
 def test_the_trace_is_within_its_standard_error_over_fifty_seeds():
     objective = cases.residual_objective()
     exact = float(dense(objective).trace())
@@ -406,7 +407,13 @@ def test_a_small_matrix_has_its_trace_exactly():
     assert (found.value, found.standard_error) == (pytest.approx(6.5), 0.0)
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.exhaustive) if name == "residual" else name
+        for name in OBJECTIVES
+    ],
+)
 def test_the_density_lies_within_its_band(name):
     objective = OBJECTIVES[name]()
     values = torch.linalg.eigvalsh(dense(objective)).numpy()

@@ -129,7 +129,9 @@ def test_a_session_shows_its_states_and_starts_from_what_is_shown(choice):
     assert points[0].over_plane.batch_norm == named
 
 
-@pytest.mark.parametrize("choice", ["interpolated", "running"])
+@pytest.mark.parametrize(
+    "choice", ["interpolated", pytest.param("running", marks=pytest.mark.exhaustive)]
+)
 def test_a_connections_plane_shows_the_losses_of_both_ends(choice):
     ask = Connection(
         first=run_of(0), second=run_of(1), path=Bezier(steps=5), points=5, resolution=41,

@@ -201,6 +201,7 @@ def keys(folder):
     return dict(zip(parts, told.stdout.split(), strict=True))
 
 
+@pytest.mark.exhaustive
 def test_the_code_of_a_foreign_part_is_in_its_key(tmp_path):
     """In another process and folder it is the same; where a line of it is edited, another."""
     one, two = tmp_path / "one", tmp_path / "two"
