@@ -31,7 +31,8 @@ def test_a_job_of_research_takes_eight_lines_at_most(path):
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
-def test_a_notebook_runs_from_top_to_bottom(path):
+def test_a_notebook_runs_from_top_to_bottom(path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # others run beside it
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": FOLDER}}).execute()
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]

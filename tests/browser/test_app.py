@@ -198,8 +198,13 @@ def test_a_value_out_of_range_is_refused_at_its_control(visitor):
     [
         ("slice.directions", "random", "slice.directions=random"),
         ("slice.directions.normalization", "layer", "slice.directions.normalization=layer"),
-        ("run.problem.architecture", "residual_mlp", "run.problem.architecture=residual_mlp"),
-        ("run.problem.dataset", "moons", "run.problem.dataset=moons"),
+        *(
+            pytest.param(path, value, f"{path}={value}", marks=pytest.mark.exhaustive)
+            for path, value in (
+                ("run.problem.architecture", "residual_mlp"),
+                ("run.problem.dataset", "moons"),
+            )
+        ),
     ],
 )
 def test_a_choice_changes_the_picture_and_the_configuration(visitor, path, value, word):

@@ -49,7 +49,11 @@ def panel(processes):
     return command
 
 
-@pytest.mark.parametrize("kind", [voila, panel(1), panel(2)], ids=["voila", "panel", "processes"])
+@pytest.mark.parametrize(
+    "kind",
+    [voila, pytest.param(panel(1), marks=pytest.mark.exhaustive), panel(2)],
+    ids=["voila", "panel", "processes"],
+)
 def test_a_reloaded_page_keeps_its_place(tmp_path, kind):
     if kind is not voila and not handover.possible:
         pytest.skip("this system hands over no connections")

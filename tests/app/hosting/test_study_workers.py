@@ -279,6 +279,7 @@ def test_seeds_of_a_lab_are_shared_out_among_workers(monkeypatch):
     assert set(last.dataset["effect"].values) == {os.getpid()}
 
 
+@pytest.mark.exhaustive
 def test_a_page_alone_computes_a_lab_here_as_well_until_others_come(monkeypatch, tmp_path):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(ROOT), str(ROOT / "app"))))
     there, others = LabPlace(Whereabouts(), 6), threading.Event()

@@ -123,6 +123,7 @@ def test_what_cannot_be_connected_is_refused():
         next(compute_connection({}, wrong, wrong))
 
 
+@pytest.mark.exhaustive
 def test_the_datasets_on_the_way_are_complete_and_the_last_is_the_result():
     objective = cases.mlp_objective()
     first, last = cases.normal(2, objective.layout.size)
