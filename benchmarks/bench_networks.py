@@ -32,8 +32,8 @@ ROUNDS = 3
 RESULTS = Path(__file__).parent / "results" / "networks.md"
 
 WORKS = {
-    "LSTM, digits as 8 rows, 15x15": ("lstm", digit_rows, 15, "cross-entropy"),
-    "PINN, 257 points, 25x25": ("pinn", collocation, 25, "squared error"),
+    "LSTM, digits as 8 rows, 31x31": ("lstm", digit_rows, 31, "cross-entropy"),
+    "PINN, 257 points, 51x51": ("pinn", collocation, 51, "squared error"),
 }
 
 
