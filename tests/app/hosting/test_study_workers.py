@@ -287,7 +287,7 @@ def test_a_page_alone_computes_a_lab_here_as_well_until_others_come(monkeypatch,
         list(elsewhere.arriving())  # they are there from now on
         *_, last = every_seed(there, None, again=False, elsewhere=elsewhere)
         places = last.dataset["effect"].values
-        assert 1 <= np.sum(places == os.getpid()) <= 5  # how many depends on the machine
+        assert 2 <= np.sum(places == os.getpid()) <= 4
         assert len(set(places)) == 2
         work = every_seed(there, None, again=False, elsewhere=elsewhere)
         next(one for one in work if one.done)
