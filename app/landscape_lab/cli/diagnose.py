@@ -1,7 +1,8 @@
 """Compute diagnostics of a network at an iterate: gradient noise, dead units and others.
 
-Long variables are summarized; files contain all values. Without names, all diagnostics that apply
-to the network are computed; for the others the reason is printed.
+Of a trajectory, or of your own network by --model. Long variables are summarized; files contain all
+values. Without names, all diagnostics that apply to the network are computed; for the others the
+reason is printed.
 """
 
 import argparse
@@ -14,6 +15,14 @@ from landscape_core.foundation.errors import SpecError
 if TYPE_CHECKING:
     import xarray as xr
 
+    from landscape_core.foundation.types import Vector
+    from landscape_core.models.network_objective import ModelObjective
+
+FIRST = "those of a run, whose first is its start"
+
+SEVERAL = 2
+"""Checkpoints of a run, at least."""
+
 FEW = 8
 """Maximum number of values of a variable printed individually."""
 
@@ -21,10 +30,14 @@ FEW = 8
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     from landscape_lab.cli._options import NEAREST, WRITTEN
+    from landscape_lab.cli._own_network import add_own_network
 
-    parser.add_argument("trajectory", type=Path, help=WRITTEN)
+    parser.add_argument(
+        "trajectory", type=Path, nargs="?", help=f"{WRITTEN}; left out with --model"
+    )
     parser.add_argument("diagnostics", nargs="*", help="names of diagnostics; all by default")
     parser.add_argument("--step", type=int, default=-1, help=NEAREST)
+    add_own_network(parser)
     parser.add_argument(
         "-o", "--output", type=Path, help="also write each dataset to a file with this name"
     )
@@ -33,25 +46,28 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(asked: argparse.Namespace) -> Iterator[str]:
     """Run the command and print the result."""
     from landscape_core.analysis.diagnostics.base import Diagnostic
-    from landscape_core.experiments.curvature_of_run import parts_at
     from landscape_core.foundation.registry import entries, find
     from landscape_core.storage import netcdf
     from landscape_lab.cli._options import aligned
+    from landscape_lab.cli._own_network import is_own
 
-    path = netcdf.load(asked.trajectory)
-    names = asked.diagnostics or list(entries(Diagnostic))
-    chosen = {name: find(Diagnostic, name)() for name in names}
-    targets = {name: _beside(asked.output, name) for name in names if asked.output}
+    given, first = asked.diagnostics, asked.trajectory
+    if asked.model is not None and first is not None:  # there is no trajectory before the names
+        given, first = [str(first), *given], None
+    own = is_own(asked, {"trajectory": first}, {"--step": None if asked.step == -1 else asked.step})
+    chosen = {name: find(Diagnostic, name)() for name in given or entries(Diagnostic)}
+    targets = {name: _beside(asked.output, name) for name in chosen if asked.output}
     for target in targets.values():
         netcdf.check_folder(target)  # not after minutes of work
-    train, first = (parts_at(path, step)["train"] for step in (asked.step, 0))
-    # With the iterate's statistics, but the run's beginning to measure distances from.
-    from_start = train.moving([block.name for block in train.layout.blocks], first.start)
+    objective, theta = _of_network(asked) if own else _of_run(asked)
+    started = not own or objective.start is not theta
     for name, diagnostic in chosen.items():
         try:
-            found = diagnostic.at(from_start, train.start)
+            if diagnostic.from_start and not started:
+                raise SpecError("--checkpoints", asked.checkpoints, FIRST)
+            found = diagnostic.at(objective, theta)
         except SpecError as error:
-            if asked.diagnostics:
+            if given:
                 raise
             yield f"{name}: does not apply to this network: {error}"
             continue
@@ -60,6 +76,41 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
         if asked.output:
             netcdf.save(found, targets[name])
             yield str(targets[name])
+
+
+def _of_run(asked: argparse.Namespace) -> "tuple[ModelObjective, Vector]":
+    """The training loss and the parameters at an iterate of a run."""
+    from landscape_core.experiments.curvature_of_run import parts_at
+    from landscape_core.storage import netcdf
+
+    path = netcdf.load(asked.trajectory)
+    there, first = (parts_at(path, step)["train"] for step in (asked.step, 0))
+    return _from_start(there, first.start), there.start
+
+
+def _of_network(asked: argparse.Namespace) -> "tuple[ModelObjective, Vector]":
+    """The loss of a network of the user's own, and its present parameters.
+
+    Of several checkpoints the first is the start of its run.
+    """
+    from landscape_core.models.fitting_state import opened
+    from landscape_core.models.user_model import from_module
+    from landscape_lab.cli._checkpoint_places import state_in_place
+    from landscape_lab.cli._own_network import own_network
+
+    own = own_network(asked)
+    objective = from_module(own.model, own.loss, own.data, objective=own.objective)
+    if own.path is None or len(opened(own.path)) < SEVERAL:
+        return objective, objective.start
+    first = state_in_place(str(own.path), 0, own.model)
+    named = {block.name: first[block.name] for block in objective.layout.blocks}
+    start = objective.layout.join(named).to(objective.start)
+    return _from_start(objective, start), objective.start
+
+
+def _from_start(objective: "ModelObjective", start: "Vector") -> "ModelObjective":
+    """The objective with its own statistics, but the run's beginning to measure distances from."""
+    return objective.moving([block.name for block in objective.layout.blocks], start)
 
 
 def _beside(output: Path, name: str) -> Path:

@@ -1,28 +1,16 @@
 """The surface for programs that read the formats of VTK."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
-from landscape_core.storage import formats
-from landscape_lab.exports._data import drawn
-from landscape_lab.exports.base import Export, Making, Shown
+from landscape_lab.exports._written import SurfaceFile
 
 
 @dataclass(frozen=True, kw_only=True)
-class VTP(Export):
+class VTP(SurfaceFile):
     """The surface as it is drawn, with the path, for ParaView, PyVista and VTK."""
 
     label: ClassVar[str] = "VTP surface"
     rank: ClassVar[int] = 10
     suffix: ClassVar[str] = "vtp"
     mime: ClassVar[str] = "application/xml"
-
-    def made(self, shown: Shown) -> Iterator[Making]:
-        seen = drawn(shown.place, shown.picture)
-        made = formats.content(
-            seen.slice, Path(f"slice.{self.suffix}"),
-            split=seen.split, variable=seen.variable, scale=seen.scale,
-        )  # fmt: skip
-        yield Making(1, 1, made)

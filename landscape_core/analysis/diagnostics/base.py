@@ -32,10 +32,14 @@ Column = tuple[tuple[str, ...], Any, Mapping[str, str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnostic(Recipe, ABC):
-    """A measurement at a point; `formula` is its definition, `source` the citation."""
+    """A measurement at a point; `formula` is its definition, `source` the citation.
+
+    `from_start` says whether it compares the point with the start of the run.
+    """
 
     formula: ClassVar[str]
     source: ClassVar[str]
+    from_start: ClassVar[bool] = False
 
     def memory(self, outputs: int, vector: int) -> int:
         """Bytes that the measurement takes, about.

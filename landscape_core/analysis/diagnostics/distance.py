@@ -31,6 +31,7 @@ class Distance(Diagnostic):
     label: ClassVar[str] = "distance from initialization"
     formula: ClassVar[str] = "‖θ − θ₀‖, ‖θ − θ₀‖ / ‖θ₀‖, ⟨θ, θ₀⟩ / (‖θ‖ ‖θ₀‖)"
     source: ClassVar[str] = "Nagarajan and Kolter, 2019, arXiv:1901.01672"
+    from_start: ClassVar[bool] = True
 
     @public_call
     def at(

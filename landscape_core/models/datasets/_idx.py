@@ -4,6 +4,7 @@ import math
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,8 @@ import torch
 
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import FileFormatError, LandscapeError, MissingDataError
-from landscape_core.models.datasets.base import Data, DataSize, Split, check_classes
+from landscape_core.foundation.recipes import Knob
+from landscape_core.models.datasets.base import Data, DataSize, ProblemData, Split, check_classes
 from landscape_core.storage.bounded_files import INFLATION_ERRORS, bounded_stream
 
 LARGEST = 60_000 * 28 * 28
@@ -120,3 +122,34 @@ def _read(path: Path, axes: int) -> npt.NDArray[np.uint8]:
         raise
     except (struct.error, ValueError, OSError, *INFLATION_ERRORS) as error:
         raise FileFormatError(f"{path} is damaged or truncated: {error}") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdxData(ProblemData):
+    """A data set in the files of the format of MNIST.
+
+    Attributes:
+        called: its name.
+        mean: of all training pixels, divided by 255.
+        deviation: the standard deviation of these.
+    """
+
+    place: ClassVar[str] = "folder"
+    called: ClassVar[str]
+    mean: ClassVar[float]
+    deviation: ClassVar[float]
+
+    folder: str
+    limit: Annotated[int, Knob(1, 60_000, "number of training images used", scale="log")] = 10_000
+
+    def build(self, seed: int) -> Split:
+        return self._images().split(seed)
+
+    def files(self) -> dict[str, Path]:
+        return self._images().files()
+
+    def estimated_size(self) -> DataSize:
+        return self._images().size()
+
+    def _images(self) -> IdxImages:
+        return IdxImages(self.called, Path(self.folder), self.limit, self.mean, self.deviation)

@@ -12,6 +12,7 @@ from torch.nn.functional import cross_entropy
 import landscape_core as lc
 import landscape_lab as ll
 from landscape_core import load
+from landscape_core.analysis.diagnostics.gradient_noise import GradientNoise
 from landscape_core.connectivity.paths.bezier import Bezier
 from landscape_lab.cli import progress_bar
 from landscape_lab.cli.main import main
@@ -251,6 +252,29 @@ def test_curvature_is_that_of_the_call_in_python(own, by, capsys):
     assert f"{float(expected['eigenvalue'][0, 0]):.6g}" in told
 
 
+def test_diagnostics_start_at_the_first_checkpoint(own, capsys):
+    file, names, _ = own
+    words = ["diagnose", *given(file), "--checkpoints", "kept", "distance", "gradient_noise"]
+    assert main([*words, "-o", "found.nc"]) == 0
+    capsys.readouterr()
+    states = [torch.load(f"kept/model_{epoch}.pth")["state_dict"].values() for epoch in (0, 11)]
+    first, last = (torch.cat([one.flatten() for one in state]) for state in states)
+    distance = float(load("found_distance.nc")["distance"][0])
+    assert distance == pytest.approx(float((last - first).norm()), rel=1e-12)
+    objective = lc.from_module(last_of_kept(names), cross_entropy, names["data"]())
+    same(load("found_gradient_noise.nc"), GradientNoise().at(objective, objective.start))
+
+
+def test_a_distance_from_the_start_needs_a_start(own, capsys):
+    file, _, _ = own
+    assert main(["diagnose", *given(file), "--checkpoints", "kept/model_3.pth"]) == 0
+    told = capsys.readouterr().out
+    assert "distance: does not apply to this network: --checkpoints must be those of a run" in told
+    assert "gradient_noise: gradient noise" in told
+    assert main(["diagnose", *given(file), "distance"]) == 1
+    assert "whose first is its start; got None" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("by", ["loss", "objective"])
 def test_a_map_of_convexity_is_that_of_the_call_in_python(own, by):
     file, names, _ = own
@@ -348,7 +372,7 @@ def test_all_work_shows_its_progress(own, words, monkeypatch):
     assert counts[-1] == seen[-1].total > 0
 
 
-COMMANDS = ("slice", "curvature", "connect", "convexity", "planes")
+COMMANDS = ("slice", "curvature", "connect", "convexity", "planes", "diagnose")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -403,6 +427,8 @@ def test_what_is_missing_is_said_before_anything_is_imported(
         (["curvature", "--set", "tolerance=1e-3"], "spectrum.tolerance must be left out"),
         (["convexity", "--step", "3"], "--step must be left out with --model"),
         (["convexity", "--set", "measures=error"], "slice.measures must be left out"),
+        (["diagnose", "--step", "3"], "--step must be left out with --model; got 3"),
+        (["diagnose", "no_such"], "diagnostic must be one of"),
         (["planes", "run.nc"], "trajectory must be left out with --model"),
         (["planes", "--count", "0"], "--count must be at least 1"),
         (["connect", "kept/model_1.pth"], "two checkpoints of --model, or give --checkpoints"),
