@@ -4,7 +4,7 @@ It cannot where something other than the network refers to its parameters, or wh
 pass calls it once more.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Literal
 
@@ -41,6 +41,23 @@ class Calls:
         """As it is known; None: it is to be tried."""
         self._known = known
         self._memory: Memory | None = "none" if known else None
+        self._sizes: dict[Hashable, tuple[int, int]] = {}
+
+    def sizes(self, kind: Hashable, measured: Callable[[], tuple[int, int]]) -> tuple[int, int]:
+        """What the values inside the network take on inputs of a kind, measured once.
+
+        Args:
+            kind: of the inputs, with the number of examples.
+            measured: finds it out.
+        """
+        if kind not in self._sizes:
+            self._sizes[kind] = measured()
+        return self._sizes[kind]
+
+    @property
+    def known(self) -> bool | None:
+        """Whether it can, or None where that has not been tried."""
+        return self._known
 
     def memory(self, tried: Callable[[], Memory]) -> Memory:
         """What network and loss remember of earlier calls, tried once.

@@ -1,6 +1,8 @@
 """The private copy of a network, a loss and an adapter that is evaluated at points."""
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -14,6 +16,10 @@ from landscape_core.models.plain_networks import is_plain
 
 Measured = Callable[[Tensor, Tensor], Tensor]
 """A measure of the user's own, of (outputs, targets)."""
+
+
+Turns = Literal["apart", "restored", "still"]
+"""Whether evaluations stand alone, or follow each other, and all is put back between or nothing."""
 
 
 class EvaluatedCopy:
@@ -45,6 +51,7 @@ class EvaluatedCopy:
             buffer.copy_(objective.buffers[name])
         self.normalizers = [one for one in self.module.modules() if isinstance(one, _NormBase)]
         called = self.module, self.loss_function, self.adapter
+        self._turns: Turns = "apart"
         self.is_plain = not (measures or self.normalizers) and is_plain(*called)
         if not self.switches:
             self._set_mode()
@@ -64,8 +71,10 @@ class EvaluatedCopy:
 
     def begin(self, moved: Mapping[str, Tensor]) -> None:
         """Put back what evaluations may have changed, but for these buffers, which have values."""
-        if self._state is not None:
+        if self._state is not None and self._turns == "apart":
             self._state.begin()
+        elif self._state is not None and self._turns == "restored":
+            self._state.restore()
         for name, value in moved.items():
             self._buffers[name].copy_(value)
         if self.switches or sets_parameters(self.module):
@@ -75,10 +84,30 @@ class EvaluatedCopy:
 
     def end(self) -> None:
         """Leave what others refer to, too, as it was."""
-        if self._state is not None:
+        if self._state is not None and self._turns == "apart":
             self._state.end()
         for parameter in self.parameters:
             parameter.grad = None
+
+    @contextlib.contextmanager
+    def in_turn(self, *, still: bool) -> Iterator[None]:
+        """Within it evaluations follow each other, between which no other code runs.
+
+        Args:
+            still: nothing is put back between them, as they are known to change nothing.
+        """
+        if self._state is not None:
+            self._state.begin()
+        self._turns = "still" if still else "restored"
+        try:
+            yield
+        finally:
+            self._turns = "apart"
+            self.end()
+
+    def touched(self) -> bool:
+        """Whether evaluations have changed something, large tensors as far as torch counts it."""
+        return self._state is not None and self._state.touched()
 
     def changed(self) -> bool:
         """Whether an evaluation has changed something since it began."""

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from torch import Tensor
 
+from landscape_core.foundation.precision import full_precision
 from landscape_core.models.gradient_mode import without_gradients
 from landscape_core.models.network_objective import ModelObjective
 
@@ -48,4 +49,9 @@ def on_few(
 def outputs_of(part: ModelObjective) -> Tensor:
     """The outputs on all examples, each by itself, at the present parameters, detached."""
     alone = part.alone()
-    return without_gradients(lambda: alone.outputs(alone.start))
+    # A trial how the network can be called would take longer than the one call.
+    functional = alone.calls.known is True
+    with full_precision(alone.start.device):
+        return without_gradients(
+            lambda: alone.evaluation.outputs(alone.start, alone.inputs, functional=functional)
+        )

@@ -5,6 +5,7 @@ variables hold: the same objects are put back in their places.
 """
 
 import copy
+import operator
 import types
 from abc import abstractmethod
 from typing import Any, final
@@ -40,8 +41,10 @@ class Entries(Kept):
         self._now.update(self._before)
 
     def changed(self) -> bool:
-        """Whether names or objects differ."""
-        return _differ(self._now, self._before)
+        """Whether names, their order or objects differ."""
+        if list(self._now) != self._names:
+            return True
+        return not all(map(operator.is_, self._now.values(), self._before.values()))
 
 
 class Elements(Kept):

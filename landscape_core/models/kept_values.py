@@ -16,6 +16,10 @@ LARGE = 2**20
 """Entries of a tensor or array from which on those that no module registers are not copied."""
 
 
+SMALL = 2**14
+"""Entries of a tensor up to which comparing all of them takes no longer than asking for them."""
+
+
 class Kept(ABC):
     """A value that can be put back."""
 
@@ -61,6 +65,12 @@ class Values(Kept):
             with torch.no_grad():
                 self._tensor.copy_(self._before)
             self._version = changes_of(self._tensor)
+
+    def touched(self) -> bool:
+        """The same, large tensors only as far as torch counts their changes."""
+        if self._tensor.numel() <= SMALL:
+            return self.changed()
+        return self._untracked or changes_of(self._tensor) != self._version
 
     def changed(self) -> bool:
         """Whether entries differ; also by ways that torch does not count, as `.data`."""

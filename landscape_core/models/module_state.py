@@ -112,6 +112,12 @@ class ModuleState:
         every = (*self._kept, *self._shared)
         return sum(one.changed() for one in every) > 0 or self.drawn()
 
+    def touched(self) -> bool:
+        """The same, large tensors only as far as torch counts their changes."""
+        every = (*self._kept, *self._shared)
+        found = (one.touched() if isinstance(one, Values) else one.changed() for one in every)
+        return sum(found) > 0 or self.drawn()
+
     def drawn(self) -> bool:
         """Whether one of the generators is no longer as it was."""
         return any(token(state_of(one)) != token(state) for one, state in self._generators)

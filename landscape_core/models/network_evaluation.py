@@ -81,9 +81,17 @@ class NetworkEvaluation:
         tensors = self.layout.split(theta)
         if functional:
             return self.outputs_with(tensors, self.prepared(theta), inputs)
-        own = self.apart()
-        with own._as_given(theta.device):
-            return own.outputs_in_place(tensors, self.buffers, inputs.clone())
+        return self.apart()._by_itself(tensors, inputs, theta.device)
+
+    def outputs_by_itself(self, theta: Vector) -> Tensor:
+        """The outputs at theta of a network that may come to harm, as a copy `apart` may."""
+        return self._by_itself(self.layout.split(theta), self.inputs, theta.device)
+
+    def _by_itself(
+        self, tensors: Mapping[str, Tensor], inputs: Tensor, device: torch.device
+    ) -> Tensor:
+        with self._as_given(device):
+            return self.outputs_in_place(tensors, self.buffers, inputs.clone())
 
     def draws(self, theta: Vector) -> bool:
         """Whether random numbers are drawn on the way to the outputs at theta; they stay drawn."""

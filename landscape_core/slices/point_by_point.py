@@ -38,9 +38,13 @@ def point_by_point(reading: Reading, network: PlainEvaluation) -> Reader:
         return found
 
     def read(coords: Tensor) -> Tensor:
+        if not len(coords):
+            return coords.new_empty(rows, 0)
         with full_precision(plane.origin.device, tf32=reading.tf32):
-            columns = [at(coord) for coord in coords.to(plane.origin)]
-        return torch.stack(columns, dim=1) if columns else coords.new_empty(rows, 0)
+            points = list(coords.to(plane.origin))
+            network.trace(plane.origin + points[0] @ plane.axes)
+            columns = network.each(at, points, traced=not (wants_gradient or moving))
+        return torch.stack(columns, dim=1)
 
     return read
 

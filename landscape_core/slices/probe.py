@@ -277,6 +277,8 @@ def probe(  # noqa: PLR0913 - each choice by its name
         return replace(asked, strategies=strategies, named=named, preferred=preferred)
     best = {name: trial(asked.reading(name), asked.hold_plain(name), points)[0] for name in parts}
     for name, timing in best.items():
+        if type(timing.strategy) is Loop:
+            asked.readers.share(asked.plainly().readers, name)
         if timing.reader is not None:  # recorded or compiled once
             asked.readers.put(name, timing.strategy, timing.reader, asked.reading(name))
     return replace(

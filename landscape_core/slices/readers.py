@@ -70,6 +70,12 @@ class Readers:
         self.evaluations.append(found)
         return found
 
+    def share(self, other: "Readers", part: str) -> None:
+        """Let this thread read a part plainly by the evaluation that another one holds."""
+        key = part, name_of(Loop), threading.get_ident()
+        self._readers[key] = other._readers[key]
+        self.evaluations += [one for one in other.evaluations if one not in self.evaluations]
+
     def put(
         self, part: str, strategy: Strategy, reader: Reader, asked: Reading | None = None
     ) -> None:

@@ -52,6 +52,9 @@ class FusedLayers(Strategy):
             return False
         if objective.normalizes and objective.batch_norm != "running":
             return False
+        tensors = (*objective.module.parameters(), *objective.buffers.values())
+        if all(one.ndim < 3 for one in tensors):  # no kernel, and so nothing to look for
+            return False
         try:
             return convolves(_of_few(reading))
         except (RuntimeError, ValueError):  # what cannot be recorded

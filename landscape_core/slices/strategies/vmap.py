@@ -45,7 +45,7 @@ class Vmap(Strategy):
         objective, plane = reading.objective, reading.plane
         layout, inputs, buffers = objective.layout, objective.inputs, objective.buffers
         evaluation = objective.evaluation
-        objective.outputs(plane.origin, inputs[:1])  # sets the mode of the network
+        evaluation.prepared(plane.origin)  # sets the mode of the network
 
         def outputs(theta: Tensor) -> Tensor:
             return evaluation.outputs_with(layout.split(theta), buffers, inputs)
