@@ -1,0 +1,50 @@
+"""The player of recorded runs as text: a module for pages of a server, a script for any page.
+
+It needs no server and no other file: the modules of this folder, those of the surface, and the
+colour maps are joined to one.
+"""
+
+import json
+import re
+from pathlib import Path
+
+from landscape_lab.components.surface import surface
+
+PARTS = (
+    "player_frames.js",
+    "player_contours.js",
+    "player_plane.js",
+    "player_space.js",
+    "player_curve.js",
+    "player.js",
+)
+"""Joined to one module, in this order."""
+
+HERE = Path(__file__).parent
+
+CSS = (HERE / "player.css").read_text("utf-8")
+"""Its style sheet; every rule is of the class `landscape-player`."""
+
+
+def _module() -> str:
+    inner = surface.SCRIPT.replace("export function render", "function render")
+    parts = (HERE.joinpath(part).read_text("utf-8") for part in PARTS)
+    return "\n".join(
+        (
+            f"const MAPS = {json.dumps(surface.color_maps())};",
+            # The names of the surface are its own.
+            f"const SURFACE = (() => {{\n{inner}\nreturn {{render}};\n}})();",
+            *parts,
+        )
+    )
+
+
+MODULE = _module()
+"""JavaScript module with `createPlayer` and `createThumbnail`, as player.js describes them."""
+
+SCRIPT = (
+    "window.landscapePlayer = (() => {\n"
+    + re.sub(r"^export ", "", MODULE, flags=re.MULTILINE)
+    + "\nreturn {createPlayer, createThumbnail};\n})();\n"
+)
+"""The same as a classic script, which a page may load from a file: `landscapePlayer.createPlayer`."""

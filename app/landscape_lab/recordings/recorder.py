@@ -1,0 +1,109 @@
+"""Record the run of a preset by the session that the app itself shows, without a page."""
+
+import hashlib
+from collections import deque
+
+import numpy as np
+
+from landscape_core.experiments.slice_of_run import value_attributes
+from landscape_core.foundation.recipes import ENGINE_VERSION, canonical, to_plain
+from landscape_core.session.picture import Picture
+from landscape_core.session.session import Session
+from landscape_lab.figures import theme
+from landscape_lab.figures.annotations import minimized, title_of
+from landscape_lab.recordings.quantization import Array, quantized
+from landscape_lab.recordings.recording import Recording
+from landscape_lab.state.navigator import Navigator
+from landscape_lab.state.place import Place
+from landscape_lab.state.preset import Preset
+
+MOST_FRAMES = 200
+"""Frames of a run on one plane, at most."""
+
+MOST_SURFACES = 41
+"""Frames of a run whose plane moves with the network, at most: each has its own surface."""
+
+BITS = 16
+
+
+def digest_of(preset: Preset) -> str:
+    """Digest of what a recording of a preset depends on: its run, slice, scale and engine."""
+    scene = preset.scene
+    parts = (to_plain(scene.run), to_plain(scene.computed_slice), scene.display.scale)
+    known = canonical([*parts, preset.steps, ENGINE_VERSION])
+    return hashlib.sha256(known.encode()).hexdigest()[:16]
+
+
+def record(preset: Preset) -> Recording:
+    """Train a preset to its step, and record it frame by frame.
+
+    A plane of the whole trajectory, or one that stays, is the same in all frames, and so is its
+    surface: that of the last frame, which the app shows at this step. A plane through the network
+    moves with it: each frame has the complete slice of its step, and the network in the middle.
+    """
+    scene = preset.scene
+    navigator = Navigator(Place(preset.name, scene, preset.steps))
+    (last,) = deque(navigator.pictures(), maxlen=1)
+    session = navigator.session
+    moves = scene.slice.follow and not scene.slice.directions.whole_path
+    steps = _chosen(session.recorded, MOST_SURFACES if moves else MOST_FRAMES)
+    pictures = [_seen(session, step) for step in steps] if moves else [last]
+    return _recording(preset, last, steps, pictures, len(session.state.theta))
+
+
+def _recording(
+    preset: Preset, last: Picture, steps: list[int], pictures: list[Picture], parameters: int
+) -> Recording:
+    split = last.spec.split
+    losses = np.stack([one.slice["loss"].sel(split=split).values for one in pictures])
+    scale = preset.scene.display.scale if np.nanmin(losses) > 0 else "linear"
+    heights = theme.decimal_log(losses) if scale == "log" else losses.astype(np.float64)
+    finite = heights[np.isfinite(heights)]
+    low, high = float(finite.min()), float(finite.max())
+    slice_ = last.slice.assign_attrs(value_attributes(last.run))
+    alpha, beta = slice_["alpha"], slice_["beta"]
+    path = last.path.sel(step=steps)
+    curves = last.curves["loss"].sel(step=steps)
+    moves = len(pictures) > 1
+    return Recording(
+        name=preset.name,
+        digest=digest_of(preset),
+        measure=title_of(slice_, "loss", split),
+        scale=scale,
+        minimized=minimized(slice_),
+        axes=(str(alpha.attrs["long_name"]), str(beta.attrs["long_name"])),
+        extent=(*map(float, (alpha[0], alpha[-1], beta[0], beta[-1])),),  # type: ignore[arg-type]
+        captured=float(last.captured),
+        parameters=parameters,
+        bits=BITS,
+        range=(low, high),
+        limits=theme.range_of(heights, preset.scene.display.range(), scale),
+        codes=quantized(heights, low, high, BITS),
+        steps=np.array(steps, "<u4"),
+        surface=np.arange(len(steps), dtype="<u4") if moves else np.zeros(len(steps), "<u4"),
+        alpha=_numbers(path["alpha"].values * (not moves)),
+        beta=_numbers(path["beta"].values * (not moves)),
+        train=_numbers(path["loss"].values),
+        test=_numbers(curves.sel(split="test").values) if "test" in curves["split"] else None,
+        title=preset.title,
+        question=preset.question,
+        watch=preset.watch,
+        shows=preset.shows,
+    )
+
+
+def _chosen(recorded: list[int], most: int) -> list[int]:
+    """The recorded steps, evenly thinned to `most`, with the first and the last."""
+    few = np.unique(np.linspace(0, len(recorded) - 1, most).round().astype(int))
+    return [recorded[index] for index in few]
+
+
+def _seen(session: Session, step: int) -> Picture:
+    """The complete picture of a recorded step."""
+    session.revisit(step)
+    (complete,) = deque(session.refine(), maxlen=1)
+    return complete
+
+
+def _numbers(values: Array) -> Array:
+    return np.asarray(values, dtype="<f4")
