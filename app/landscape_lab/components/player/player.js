@@ -43,7 +43,8 @@ class Player {
     element.classList.add("landscape-player");
     element.innerHTML = markup(options.controls ?? true, options.sentence ?? SENTENCE);
     for (const name of ["stage", "flat", "deep", "sentence", "tip", "large", "losses", "views"]) this[name] = element.querySelector(`.${name}`);
-    this.sentence.textContent = options.sentence ?? SENTENCE;
+    // A line for each of its sentences.
+    this.sentence.replaceChildren(...(options.sentence ?? SENTENCE).split(/(?<=[.?!]) /).map(text => { const line = document.createElement("span"); line.textContent = `${text} `; return line; }));
     this.slider = element.querySelector("input");
     this.button = element.querySelector(".play");
     this.reading = element.querySelector(".at");
@@ -140,7 +141,7 @@ class Player {
   advance(now) {
     if (!this.playing) return;
     // A page that was hidden goes on where it was.
-    this.place = Math.min(this.frames.last, this.place + Math.min(now - this.last, 100) / 1000 / this.seconds * Math.max(1, this.frames.last));
+    this.place = Math.min(this.frames.last, this.place + Math.max(0, Math.min(now - this.last, 250)) / 1000 / this.seconds * Math.max(1, this.frames.last));
     this.last = now;
     if (this.place < this.frames.last) { this.tell("step"); this.ask(); return; }
     this.playing = false; this.ended = true;
@@ -201,7 +202,7 @@ export function createThumbnail(canvas, recording) {
   let rolling = 0, place = frames.last, last = 0;
   const paint = () => plane.paint(place);
   const roll = now => {
-    place += Math.min(now - last, 100) / 2400 * Math.max(1, frames.last);
+    place += Math.max(0, Math.min(now - last, 250)) / 2400 * Math.max(1, frames.last);
     last = now;
     if (place >= frames.last) place = frames.last;
     paint();

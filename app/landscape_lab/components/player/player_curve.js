@@ -2,7 +2,7 @@
 
 class Curve {
   constructor(canvas, frames) {
-    Object.assign(this, {canvas, frames, pen: canvas.getContext("2d")});
+    Object.assign(this, {canvas, frames, pen: canvas.getContext("2d", SOFT)});
     const all = [...frames.train, ...frames.test ?? []].filter(Number.isFinite);
     this.logged = Math.min(...all) > 0;
     const ends = [Math.min(...all), Math.max(...all)].map(v => this.logged ? Math.log10(v) : v);
@@ -18,7 +18,7 @@ class Curve {
   paint(place) {
     const {canvas, pen, frames} = this, ratio = Math.min(window.devicePixelRatio || 1, 2), {clientWidth: width, clientHeight: height} = canvas;
     if (!width || !height) return;
-    if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) { canvas.width = Math.round(width * ratio); canvas.height = Math.round(height * ratio); }
+    fitted(canvas, width, height, ratio);
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, width, height);
     const style = getComputedStyle(canvas), color = (name, usual) => style.getPropertyValue(name).trim() || usual;
@@ -34,7 +34,7 @@ class Curve {
       pen.lineTo(width - 9, height); pen.lineTo(9, height); pen.globalAlpha = alpha * .13; pen.fillStyle = train; pen.fill();
       pen.restore();
     }
-    pen.strokeStyle = color("--muted", "#5d6b75"); pen.globalAlpha = .5; pen.lineWidth = 1;
+    pen.strokeStyle = color("--muted", MUTED); pen.globalAlpha = .5; pen.lineWidth = 1;
     pen.beginPath(); pen.moveTo(now[0], 0); pen.lineTo(now[0], height); pen.stroke(); pen.globalAlpha = 1;
     if (now[1] !== now[1]) return;
     pen.beginPath(); pen.arc(...now, 6.5, 0, 7); pen.fillStyle = BALL; pen.fill(); pen.lineWidth = 2; pen.strokeStyle = "#fff"; pen.stroke();
