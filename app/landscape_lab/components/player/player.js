@@ -2,7 +2,7 @@
 //
 // createPlayer(element, recording, options) fills the element and returns an EventTarget with
 //   play() pause() toggle() seek(step) view("2d" | "3d") valueAt(alpha, beta) destroy(), and
-//   step, state: {step, frame, playing, view, camera, ended}
+//   step, state: {step, frame, playing, view, camera, ended}, area: {left, top, width, height} of the picture
 // and the events `interactive` (once: it can be turned and read), `step` and `view` (detail: state),
 // `playing`, `ended`. Options, each with its usual value:
 //   view "2d"; autoplay true (never where less motion is asked for); step 0; seconds for the run;
@@ -177,6 +177,14 @@ class Player {
     this.tip.style.top = `${y < 80 ? y + 58 : y - 18}px`;
   }
 
+  // Where the picture lies on the page: the plane without its axes, or the canvas of the surface.
+  get area() {
+    const {left, top, width, height} = (this.shown === "3d" ? this.deep : this.flat).getBoundingClientRect();
+    if (this.shown === "3d") return {left, top, width, height};
+    const {box} = this.plane;
+    return {left: left + box.left, top: top + box.top, width: box.width, height: box.height};
+  }
+
   inside(alpha, beta) { const {a0, a1, b0, b1} = this.frames; return alpha >= a0 && alpha <= a1 && beta >= b0 && beta <= b1; }
 
   destroy() {
@@ -192,7 +200,7 @@ class Player {
 export function createPlayer(element, recording, options = {}) {
   const inner = new Player(element, recording, options), outer = inner.events;
   for (const name of ["play", "pause", "toggle", "seek", "view", "valueAt", "destroy"]) outer[name] = (...args) => { if (name === "play" || name === "pause" || name === "seek") inner.timers.splice(0).forEach(clearTimeout); return inner[name](...args); };
-  Object.defineProperties(outer, {step: {get: () => inner.step}, state: {get: () => inner.state}});
+  Object.defineProperties(outer, {step: {get: () => inner.step}, state: {get: () => inner.state}, area: {get: () => inner.area}});
   return outer;
 }
 

@@ -8,7 +8,7 @@ import json
 import re
 from pathlib import Path
 
-from landscape_lab.components.surface import surface
+from landscape_lab.components.surface import surface_script
 
 PARTS = (
     "player_frames.js",
@@ -27,11 +27,11 @@ CSS = (HERE / "player.css").read_text("utf-8")
 
 
 def _module() -> str:
-    inner = surface.SCRIPT.replace("export function render", "function render")
+    inner = surface_script.SCRIPT.replace("export function render", "function render")
     parts = (HERE.joinpath(part).read_text("utf-8") for part in PARTS)
     return "\n".join(
         (
-            f"const MAPS = {json.dumps(surface.color_maps())};",
+            f"const MAPS = {json.dumps(surface_script.color_maps())};",
             # The names of the surface are its own.
             f"const SURFACE = (() => {{\n{inner}\nreturn {{render}};\n}})();",
             *parts,
