@@ -1,12 +1,17 @@
 // The live page below the recorded run: where its picture is, what it shows, and how it is told.
 
-// The first element outside the stage that matches, in whichever shadow tree.
-function found(selector) {
+// The roots of the page and of all shadow trees in it, those of the stage left out.
+function trees() {
   const roots = [document];
-  for (const root of roots) {
-    for (const node of root.querySelectorAll(selector)) if (!node.closest("#stage") && node.getClientRects().length) return node;
+  for (const root of roots)
     for (const node of root.querySelectorAll("*")) if (node.shadowRoot) roots.push(node.shadowRoot);
-  }
+  return roots;
+}
+
+// The first element outside the stage that matches and is laid out.
+function found(selector, roots = trees()) {
+  for (const root of roots)
+    for (const node of root.querySelectorAll(selector)) if (!node.closest("#stage") && node.getClientRects().length) return node;
   return null;
 }
 
@@ -26,12 +31,12 @@ function axesIn(box) {
 
 // What the live page shows, or null while it is not laid out. `frame` counts its pictures.
 function livePage() {
-  const bar = found(".bar"), landscape = found(".landscape"), line = found(".timeline");
+  const roots = trees(), [bar, landscape, line] = [".bar", ".landscape", ".timeline"].map(selector => found(selector, roots));
   if (!bar || !landscape || !line) return null;
-  const box = landscape.getBoundingClientRect(), canvas = found("canvas[data-frames]");
+  const box = landscape.getBoundingClientRect(), canvas = found("canvas[data-frames]", roots);
   return {
     bar, line, box, bottom: line.getBoundingClientRect().bottom, frame: Number(bar.dataset.frame ?? 0),
-    step: Number(line.dataset.seen), steps: Number(line.dataset.steps), running: found(".status")?.dataset.status === "running",
+    step: Number(line.dataset.seen), steps: Number(line.dataset.steps), running: found(".status", roots)?.dataset.status === "running",
     view: canvas ? "3d" : "2d", area: canvas ? canvas.getBoundingClientRect() : axesIn(box),
   };
 }
