@@ -96,8 +96,8 @@ class Stage {
       wanted.width = now.width + live.area.width - own.width; wanted.height = now.height + live.area.height - own.height;
     }
     for (const [side, value] of Object.entries(wanted)) if (Math.abs(parseFloat(style[side]) - value) > .5 || !style[side]) style[side] = `${value}px`;
-    const note = this.said.parentElement.style, {left: x, top: y, width: wide} = live.area ?? live.box;
-    note.left = `${x + wide - 10}px`; note.top = `${y + 10}px`;
+    const note = this.said.parentElement.style, {left: x, top: y, height: high} = live.area ?? live.box;
+    note.left = `${x + 10}px`; note.top = `${y + high - 34}px`;
   }
 
   // From the page of the run alone to a run over the live page.
