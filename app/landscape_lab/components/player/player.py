@@ -33,7 +33,7 @@ def _module() -> str:
         (
             f"const MAPS = {json.dumps(surface.color_maps())};",
             # The names of the surface are its own.
-            f"const SURFACE = (() => {{\n{inner}\nreturn {{render}};\n}})();",
+            f"const SURFACE = (() => {{\n{inner}\nreturn {{render, HEADER}};\n}})();",
             *parts,
         )
     )
