@@ -16,7 +16,7 @@ from landscape_core.foundation.errors import LandscapeError
 from landscape_core.storage import atomic_files
 from landscape_lab.recordings.recorder import digest_of, record
 from landscape_lab.recordings.shipped import FOLDER, read, wanted
-from landscape_lab.recordings.site.lab_pages import FIGURES, VERDICTS
+from landscape_lab.recordings.static_pages.lab_pages import FIGURES, VERDICTS
 from landscape_lab.state.place import Place
 
 REPORT = Path(__file__).with_name("labs.md")

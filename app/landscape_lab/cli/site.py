@@ -39,8 +39,8 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(asked: argparse.Namespace) -> Iterator[str]:
     """Write the site."""
-    from landscape_lab.recordings.site.folder import chosen, files, write
-    from landscape_lab.recordings.site.markup import Site
+    from landscape_lab.recordings.static_pages.folder import chosen, files, write
+    from landscape_lab.recordings.static_pages.markup import Site
 
     site, names = Site(asked.base_url, asked.live), chosen(asked.presets)
     content = files(names, site)

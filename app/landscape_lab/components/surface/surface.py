@@ -95,7 +95,7 @@ class Surface:
         self.camera = ""
         self._tapped, self._turned = tapped, turned
         self.view = SurfaceModel(
-            **color_maps(),
+            **_maps(),
             sizing_mode="stretch_both",
             min_height=0,
         )
@@ -189,7 +189,7 @@ def alone(
     there may be no path.
     """
     frame, labels = _pictured(slice_, path, seen=seen, signs=False, **looks)
-    properties: dict[str, Any] = {**color_maps(), "labels": labels, "size": 1.0, "alone": True}
+    properties: dict[str, Any] = {**_maps(), "labels": labels, "size": 1.0, "alone": True}
     properties["camera"] = ", ".join(f"{value:g}" for value in camera)
     return ALONE.format(
         script=SCRIPT,
@@ -200,7 +200,7 @@ def alone(
     )
 
 
-def color_maps() -> dict[str, list[Any]]:
+def _maps() -> dict[str, list[Any]]:
     """The colour maps of heights and of times, and the usual camera."""
     colors = list(theme.LANDSCAPE[::5])
     return {"colors": colors, "times": theme.ramp(theme.TIME, len(colors)), "home": list(HOME)}
