@@ -7,7 +7,7 @@ unsigned integers (surface, beta, alpha), all others of float32 or, `steps` and 
 | --- | --- |
 | `format`, `version` | `landscape-lab-recording`, 1 |
 | `name`, `digest` | of the preset: its name, and a digest of the settings that were recorded |
-| `title`, `question`, `watch`, `shows` | the preset's words; `shows` is the point that it makes |
+| `title`, `question`, `watch`, `shows` | its words, as the preset's; `shows`: the point it makes |
 | `measure`, `scale` | what the heights are, and their scale: of `log`, the decimal logarithm |
 | `minimized` | whether a run looks for the lowest point; false for a game |
 | `axes`, `extent` | names of alpha and beta; lowest and highest alpha, then beta |
@@ -24,19 +24,22 @@ unsigned integers (surface, beta, alpha), all others of float32 or, `steps` and 
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from landscape_core.foundation.errors import FileFormatError
-from landscape_lab.recordings.quantization import TYPES, Array, Codes, error_of, heights_of
+from landscape_lab.recordings.quantization import TYPES, Array, Codes, error_of, heights_of, quantized
 
 FORMAT, VERSION = "landscape-lab-recording", 1
 
 LARGEST = 300_000
 """Bytes of a recording, at most."""
+
+SMALL, FEW = 26, 48
+"""Points along a side of a thumbnail, and its frames, at most."""
 
 PLAIN = ("name", "digest", "title", "question", "watch", "shows", "measure", "scale", "minimized",
          "captured", "parameters", "bits")  # fmt: skip
@@ -73,8 +76,6 @@ class Recording:
     question: str = ""
     watch: str = ""
     shows: str = ""
-    more: Mapping[str, Any] = field(default_factory=dict)
-    """Further values for the page that plays it; not part of the file."""
 
     @property
     def error(self) -> float:
@@ -90,6 +91,18 @@ class Recording:
         """The heights (N, M) that a frame shows, on the scale of the recording."""
         return heights_of(self.codes[self.surface[frame]], *self.range, self.bits)
 
+    def small(self) -> "Recording":
+        """The same run for a thumbnail: the last surface on fewer points in 8 bits, fewer frames."""
+        heights = self.heights(len(self.steps) - 1).clip(*self.range)
+        thin = (np.unique(np.linspace(0, n - 1, min(n, SMALL)).round().astype(int))
+                for n in heights.shape)  # fmt: skip
+        count = len(self.steps)
+        few = np.unique(np.linspace(0, count - 1, min(count, FEW)).round().astype(int))
+        steps = {key: getattr(self, key)[few] for key in ("steps", "alpha", "beta", "train")}
+        codes = quantized(heights[np.ix_(*thin)], *self.range, 8)[None]
+        still = np.zeros(len(few), "<u4")
+        return replace(self, bits=8, codes=codes, surface=still, test=None, **steps)
+
     def plain(self) -> dict[str, Any]:
         """The JSON object."""
         arrays = {"heights": self.codes, "steps": self.steps, "surface": self.surface,
@@ -104,7 +117,6 @@ class Recording:
             "error": self.error,
             "shape": list(self.codes.shape[1:]),
             **{key: base64.b64encode(array.tobytes()).decode() for key, array in arrays.items()},
-            **self.more,
         }
 
     def text(self) -> str:

@@ -7,8 +7,11 @@ colour maps are joined to one.
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from landscape_lab.components.surface import surface_script
+from landscape_lab.figures import theme
+from landscape_lab.figures.camera import HOME as CAMERA
 
 PARTS = (
     "player_frames.js",
@@ -26,14 +29,21 @@ CSS = (HERE / "player.css").read_text("utf-8")
 """Its style sheet; every rule is of the class `landscape-player`."""
 
 
+def _maps() -> dict[str, list[Any]]:
+    """The colour maps of heights and of times, and the usual camera, as those of the surface."""
+    colors = list(theme.LANDSCAPE[::5])
+    times = theme.ramp(theme.TIME, len(colors))
+    return {"colors": colors, "times": times, "home": list(CAMERA)}
+
+
 def _module() -> str:
     inner = surface_script.SCRIPT.replace("export function render", "function render")
     parts = (HERE.joinpath(part).read_text("utf-8") for part in PARTS)
     return "\n".join(
         (
-            f"const MAPS = {json.dumps(surface_script.color_maps())};",
+            f"const MAPS = {json.dumps(_maps())};",
             # The names of the surface are its own.
-            f"const SURFACE = (() => {{\n{inner}\nreturn {{render}};\n}})();",
+            f"const SURFACE = (() => {{\n{inner}\nreturn {{render, HEADER}};\n}})();",
             *parts,
         )
     )

@@ -13,7 +13,7 @@ import xarray as xr
 from panel.custom import JSComponent
 
 from landscape_lab.bridge.jupyter import Messages
-from landscape_lab.components.surface.surface_script import SCRIPT, color_maps
+from landscape_lab.components.surface.surface_script import SCRIPT
 from landscape_lab.figures import theme
 from landscape_lab.figures.annotations import lowest, minimized, title_of
 from landscape_lab.figures.bokeh.path import ages, best, index_of
@@ -85,7 +85,7 @@ class Surface:
         self.camera = ""
         self._tapped, self._turned = tapped, turned
         self.view = SurfaceModel(
-            **color_maps(),
+            **_maps(),
             sizing_mode="stretch_both",
             min_height=0,
         )
@@ -179,7 +179,7 @@ def alone(
     there may be no path.
     """
     frame, labels = _pictured(slice_, path, seen=seen, signs=False, **looks)
-    properties: dict[str, Any] = {**color_maps(), "labels": labels, "size": 1.0, "alone": True}
+    properties: dict[str, Any] = {**_maps(), "labels": labels, "size": 1.0, "alone": True}
     properties["camera"] = ", ".join(f"{value:g}" for value in camera)
     return ALONE.format(
         script=SCRIPT,
@@ -188,6 +188,12 @@ def alone(
         past=PAST,
         event=SEEN,
     )
+
+
+def _maps() -> dict[str, list[Any]]:
+    """The colour maps of heights and of times, and the usual camera."""
+    colors = list(theme.LANDSCAPE[::5])
+    return {"colors": colors, "times": theme.ramp(theme.TIME, len(colors)), "home": list(HOME)}
 
 
 def _pictured(  # noqa: PLR0913 - all that one picture is made of
