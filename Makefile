@@ -23,7 +23,7 @@ PORT_OPTION := $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
 .PHONY: help app voila serve test test-all check lint format browser notebooks catalogue gallery \
-  thumbnails architecture docs lock wheel smoke bench clean
+  thumbnails recordings architecture docs lock wheel smoke bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /	/' | expand -t 12
@@ -70,6 +70,9 @@ gallery: $(VENV)/.installed ## write docs/plotting.md and its pictures anew
 
 thumbnails: $(VENV)/.installed ## draw the thumbnails of the gallery of labs anew; a minute
 	$(BIN)/python docs/thumbnails.py
+
+recordings: $(VENV)/.installed ## record the presets and tours that have changed; some minutes for all
+	$(BIN)/python docs/recordings.py
 
 architecture: $(VENV)/.installed ## write the drawing and the walks of docs/architecture.md anew
 	$(BIN)/python benchmarks/architecture.py

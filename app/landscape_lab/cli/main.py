@@ -22,11 +22,11 @@ from landscape_lab.state.plain_text import one_line, plain_output
 COMMANDS = (
     *("train", "slice", "plot", "curvature", "connect", "convexity", "planes"),
     *("diagnose", "metrics", "explain", "picture", "lab", "list"),
-    *("app", "serve", "warm", "cache", "paths"),
+    *("app", "serve", "warm", "site", "cache", "paths"),
 )
 """The modules of the commands, in the order of the help."""
 
-WITHOUT_PARTS = ("plot", "app", "serve", "warm", "cache", "paths")
+WITHOUT_PARTS = ("plot", "app", "serve", "warm", "site", "cache", "paths")
 """Commands that make no part of the user's own."""
 
 

@@ -150,7 +150,8 @@ class GivingHandler(RequestHandler):
         elif request.method == "GET" and request.path in (page, f"{page}/"):
             if NAMING.intersection(request.arguments):
                 raise HTTPError(403, "a visitor names no session")
-            ticket = gate.admitted(self, self.queue)
+            shown = f"{self.served.prefix}/static/recordings/" if self.served.is_the_app else ""
+            ticket = gate.admitted(self, self.queue, shown, fetches=bool(shown))
             if not ticket:
                 return
             place, session = self.behind.open()

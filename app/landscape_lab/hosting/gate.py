@@ -18,10 +18,13 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.routing import Matcher, PathMatches, Rule
 from tornado.web import OutputTransform, RequestHandler
 
+from landscape_lab.hosting import stage
 from landscape_lab.hosting.admission_queue import AdmissionQueue
 from landscape_lab.hosting.guard import HEADERS, Guard, Refusal
 
-PAGES = template.Loader(str(Path(__file__).resolve().parent / "share" / "pages"))
+SHARED_PAGES = Path(__file__).resolve().parent / "share" / "pages"
+PAGES = template.Loader(str(SHARED_PAGES))
+WAITING = SHARED_PAGES.joinpath("waiting.js").read_text("utf-8")
 
 TICKET = "landscape-lab-ticket"
 """The cookie with the tickets of a browser's pages, the latest first, with dots between them."""
@@ -57,11 +60,19 @@ def rules(guard: Guard, report: Report = dict) -> list[Rule]:
     ]
 
 
-def admitted(handler: RequestHandler, queue: AdmissionQueue) -> str:
+def admitted(
+    handler: RequestHandler, queue: AdmissionQueue, recordings: str = "", *, fetches: bool = False
+) -> str:
     """The ticket of a visitor who may enter; if empty, the answer is the page that waits.
 
     The visitor must be counted in the room of the queue before anything is awaited;
     the handler then calls `queue.opened`.
+
+    Args:
+        handler: of the request, which is answered if the visitor may not enter.
+        queue: of the visitors.
+        recordings: address of the folder of recorded runs, one of which is shown meanwhile.
+        fetches: whether the page takes up what follows instead of being loaded again.
     """
     shown = (handler.get_cookie(TICKET) or "").split(".")[:MOST_TICKETS]
     turn = queue.ask(*shown)
@@ -78,7 +89,16 @@ def admitted(handler: RequestHandler, queue: AdmissionQueue) -> str:
     if turn.place:
         handler.set_status(503)
         handler.set_header("Retry-After", str(round(turn.retry)))
-    _write_page(handler, "waiting.html", place=turn.place, retry=turn.retry)
+    shows = recordings and (fetches or turn.place)
+    _write_page(
+        handler,
+        "waiting.html",
+        place=turn.place,
+        retry=turn.retry,
+        stage=stage.markup(recordings, waits=True) if shows else "",
+        fetches=fetches,
+        script=WAITING,
+    )
     handler.finish()
     return ""
 

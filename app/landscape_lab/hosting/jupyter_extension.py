@@ -10,9 +10,10 @@ second time, as its script does: one request alone starts no kernel.
 
 from typing import Any
 
+from jupyter_server.base.handlers import FileFindHandler
 from jupyter_server.serverapp import ServerApp
 from tornado.httputil import HTTPServerRequest
-from tornado.routing import Matcher, Rule, RuleRouter
+from tornado.routing import Matcher, PathMatches, Rule, RuleRouter
 from tornado.web import Application
 from voila.tornado.handler import TornadoVoilaHandler
 
@@ -21,7 +22,10 @@ from landscape_lab.hosting.admission_queue import AdmissionQueue
 from landscape_lab.hosting.gate import RefusingHandler
 from landscape_lab.hosting.guard import Refusal, misuse
 from landscape_lab.hosting.limits import BoundedKernels
-from landscape_lab.hosting.voila_server import PageHandler
+from landscape_lab.hosting.stage import RECORDINGS
+from landscape_lab.hosting.voila_server import PageHandler, recordings_of
+
+FILES = {"path": [str(RECORDINGS)]}
 
 
 class Uses:
@@ -66,6 +70,10 @@ def _load_jupyter_server_extension(server: ServerApp) -> None:
     router = application.default_router
     refused = Rule(Misused(server.base_url), RefusingHandler, {"guard": Uses()})
     router.rules.insert(0, router.process_rule(refused))
+    files = Rule(
+        PathMatches(recordings_of(server.base_url) + r"(.*\.json)"), FileFindHandler, FILES
+    )
+    router.rules.insert(1, router.process_rule(files))
     if isinstance(kernels, BoundedKernels):
         queue = AdmissionQueue(lambda: kernels.room)
         # Once the loop runs, all extensions are there.

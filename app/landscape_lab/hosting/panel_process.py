@@ -28,9 +28,6 @@ from landscape_lab.hosting.spare_pages import Pace, SparePages, Visitors
 from landscape_lab.worker.elsewhere import ELSEWHERE
 from landscape_lab.worker.second_process import SECOND_PROCESS
 
-SCRIPT = Path(__file__).resolve().with_name("serve.py")
-"""The script that shows the app."""
-
 SWITCH = 0.001
 """Seconds after which a thread that computes lets others go on, which may have to answer."""
 
@@ -81,7 +78,7 @@ class PanelServer:
         )
         for application in applications.values():
             _warm(application)
-        if served.script == SCRIPT:
+        if served.is_the_app:
             _warm_worker()
         self.application = BokehTornado(
             applications,

@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+SCRIPT = Path(__file__).resolve().with_name("serve.py")
+"""The script that shows the app."""
+
+
 @dataclass(frozen=True)
 class Served:
     """What is served: a script at a path in front of which a proxy may stand.
@@ -15,6 +19,11 @@ class Served:
     prefix: str = ""
     spare: int = 0
     workers: int = 0
+
+    @property
+    def is_the_app(self) -> bool:
+        """Whether the app is served, of which there are recorded runs, and not another script."""
+        return self.script == SCRIPT
 
     @property
     def page(self) -> str:

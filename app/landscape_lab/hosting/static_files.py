@@ -11,12 +11,15 @@ from bokeh.settings import settings
 from tornado.routing import PathMatches, Rule
 from tornado.web import StaticFileHandler
 
+from landscape_lab.hosting.stage import RECORDINGS
+
 
 def rules(prefix: str) -> list[Rule]:
-    """The rules of the files of Bokeh and Panel, below a path."""
+    """The rules of the files of Bokeh and Panel and of recorded runs, below a path."""
     panel = _panel()
     folders = {
         r"/static/extensions/panel/(.*)": panel,
+        r"/static/recordings/(.*\.json)": RECORDINGS,
         r"/static/(?!extensions/)(.*)": Path(settings.bokehjs_path()),
         r"/(favicon\.ico)": panel / "images",
     }

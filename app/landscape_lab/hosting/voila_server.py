@@ -9,14 +9,16 @@ kernels of pages that were closed. Its handlers stay; ours stand before them.
 import os
 from typing import Any
 
+from jupyter_core.utils import ensure_async
 from tornado.ioloop import IOLoop
 from tornado.iostream import StreamClosedError
+from tornado.web import HTTPError, StaticFileHandler
 from traitlets import Float, List, Unicode
 from voila.app import Voila
 from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
-from landscape_lab.hosting import gate
+from landscape_lab.hosting import gate, stage
 from landscape_lab.hosting.aborted_pages import AbortedPages
 from landscape_lab.hosting.access import PASSWORD
 from landscape_lab.hosting.admission_queue import AdmissionQueue
@@ -24,8 +26,15 @@ from landscape_lab.hosting.guard import Guard
 from landscape_lab.hosting.limits import BoundedKernels
 from landscape_lab.hosting.page_opening import OPENING, Opening
 
+RECORDINGS_FOLDER = {"path": str(stage.RECORDINGS)}
+
 GOING_AWAY = 1001
 """How a browser closes the connection of a page that is left (RFC 6455, 7.4.1)."""
+
+
+def recordings_of(base_url: str) -> str:
+    """The address of the folder of recorded runs on a server."""
+    return f"{base_url}voila/recordings/"
 
 
 class GuardedVoila(Voila):
@@ -81,7 +90,8 @@ class GuardedVoila(Voila):
                 "preheated": kernels.preheated,
             }
 
-        handlers: list[Any] = list(gate.rules(guard, report))
+        files = (recordings_of(self.base_url) + r"(.*\.json)", StaticFileHandler, RECORDINGS_FOLDER)
+        handlers: list[Any] = [*gate.rules(guard, report), files]
         for rule in super().init_handlers():
             pattern, handler, *options = rule
             if handler is TornadoVoilaHandler:
@@ -110,7 +120,8 @@ class PageHandler(TornadoVoilaHandler):
             if (sending := super().get(path)) is not None:  # else the login is asked for
                 await sending
             return
-        ticket = gate.admitted(self, self.queue)
+        shown = recordings_of(self.base_url) if await self._shows_the_app(path) else ""
+        ticket = gate.admitted(self, self.queue, shown)
         if not ticket:
             return
         self.opening = self.kernel_manager.admit()
@@ -120,10 +131,27 @@ class PageHandler(TornadoVoilaHandler):
             self.xsrf_token
         )  # sets the cookie without which a page that closes cannot end its kernel
         try:
+            if shown:
+                await self._begin(shown)
             await super().get(path)
             await self.flush()
         except StreamClosedError:
             self.on_connection_close()
+
+    async def _shows_the_app(self, path: str | None) -> bool:
+        """Whether the notebook says that it shows the app."""
+        try:
+            model = await ensure_async(self.contents_manager.get(self.notebook_path or path))
+        except HTTPError:  # Voila says what is wrong
+            return False
+        return stage.is_asked_for(model["content"])
+
+    async def _begin(self, recordings: str) -> None:
+        """Send the recorded run, which the browser shows while the kernel starts."""
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Cache-Control", "no-cache, no-store, must-revalidate")
+        self.write(stage.before(recordings))
+        await self.flush()
 
     def on_finish(self) -> None:
         """All has been sent, or the page could not be opened."""

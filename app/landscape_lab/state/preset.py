@@ -13,6 +13,7 @@ from landscape_core.foundation.errors import LandscapeError, SpecError
 from landscape_core.foundation.registry import entries
 from landscape_core.labs.base import Lab
 from landscape_core.storage.bounded_files import bounded_text
+from landscape_lab.state.first_preset import FIRST as FIRST
 from landscape_lab.state.form_model import assign
 from landscape_lab.state.scene import Scene
 
@@ -23,9 +24,6 @@ DAMAGE = (ValueError, TypeError, AttributeError)
 """What a file of other content leads to."""
 
 PRESETS = Path(__file__).parents[1] / "content" / "presets"
-
-
-FIRST = "spirals"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import xarray as xr
 from panel.custom import JSComponent
 
 from landscape_lab.bridge.jupyter import Messages
+from landscape_lab.components.surface.surface_script import SCRIPT
 from landscape_lab.figures import theme
 from landscape_lab.figures.annotations import lowest, minimized, title_of
 from landscape_lab.figures.bokeh.path import ages, best, index_of
@@ -26,19 +27,8 @@ Spot = tuple[float, float, float]
 Labels = tuple[str, str, str]
 """Names of the two axes and of the height."""
 
-PARTS = (
-    "surface_shaders.js",
-    "surface_shape.js",
-    "surface_painter.js",
-    "surface_key.js",
-    "surface.js",
-)
-"""Joined to one module, as a Panel component has a single source."""
-
 NOWHERE = (np.nan, np.nan, np.nan)
 
-
-SCRIPT = "\n".join(Path(__file__).with_name(part).read_text("utf-8") for part in PARTS)
 
 PAST = 12
 """Index in a frame's header of the number of trajectory points up to the current step."""

@@ -111,6 +111,7 @@ export function render({model, el}) {
   new ResizeObserver(measure).observe(box);
   onSignal(el, detail => {
     if (detail.seek) go(detail.seek);
+    if (detail.step !== undefined) seek(place(detail.step));
     if (detail === "floor") measure();
   });
   model.on("msg:custom", event => {

@@ -52,6 +52,7 @@
   window.update_loading_text = (index, count, message) => {
     text.textContent =
       message ?? (index < count ? "Loading the libraries…" : "Drawing the first landscape…");
+    window.landscapeStage?.say(`A recorded run. ${text.textContent}`);
   };
   window.voila_process = (index, count) => window.update_loading_text(index, count);
 

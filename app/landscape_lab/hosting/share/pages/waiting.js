@@ -1,0 +1,46 @@
+// A ticket in a cookie keeps the place. The page is loaded again, with what stands behind the # of the
+// address; where a recorded run is shown, what comes is put below it instead, and the run goes on.
+(() => {
+  const waiting = document.getElementById("waiting"), stage = () => window.landscapeStage;
+  const say = text => { waiting.textContent = text; stage()?.say(text); };
+
+  // How often this page came at once again, lately: without cookies it would do so for ever.
+  const reloads = () => {
+    const [before, at] = JSON.parse(sessionStorage.getItem("landscape-lab-reloads") ?? "[0, 0]");
+    const now = Date.now(), count = now - at < 10000 ? before + 1 : 1;
+    sessionStorage.setItem("landscape-lab-reloads", JSON.stringify([count, now]));
+    return count;
+  };
+  const again = load => {
+    try {
+      if (reloads() > 5) throw new Error("no cookies");
+      load();
+    } catch {
+      say("This page needs cookies of this site. Please allow them and load the page again.");
+    }
+  };
+  const wait = place => stage()?.say(`All places are taken. ${place === 1 ? "You are next." : `${place - 1} came before you.`} The recording stays.`);
+
+  // What the server answers now: the page that waits, the live page, or another.
+  const fetched = async () => {
+    let answer, page;
+    try {
+      answer = await fetch(location.href);
+      page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    } catch {
+      stage()?.say("The server does not answer. The recording stays.", true);
+      setTimeout(fetched, 5000);
+      return;
+    }
+    const still = page.getElementById("waiting"), live = page.getElementById("stage_live");
+    if (live) window.landscapeLive(page);
+    else if (!still) location.reload();
+    else next(Number(still.dataset.place), Number(still.dataset.retry));
+  };
+  const next = (place, retry) => {
+    const load = Number(waiting.dataset.fetches) ? fetched : () => location.reload();
+    waiting.dataset.place = place;
+    if (place) { wait(place); setTimeout(load, retry); } else again(load);
+  };
+  next(Number(waiting.dataset.place), Number(waiting.dataset.retry));
+})();

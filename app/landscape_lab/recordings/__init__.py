@@ -1,0 +1,1 @@
+"""Recorded runs of the presets, which a page plays without a server."""

@@ -1,0 +1,1 @@
+"""The presets, tours and labs as pages that need no server."""

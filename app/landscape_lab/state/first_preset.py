@@ -1,0 +1,3 @@
+"""The preset that a page opens with; nothing heavy is imported, so that servers know it, too."""
+
+FIRST = "spirals"

@@ -1,0 +1,151 @@
+"""How soon a page has a picture that can be turned and read, and when the live one takes its place.
+
+`python benchmarks/bench_first_picture.py voila panel --times 5 --throttle 1 4`
+
+Every opening has a new window and, in Voila, a new kernel that was not started before. Times are
+seconds from the request (`page.goto`) as the page's own clock has them, corrected for the redirect to
+itself by which a visitor is admitted; the processor of the browser is slowed down by Chromium. Prints,
+for each opening: until the recorded run is interactive; until a drag has turned its surface and a
+pointer over it has shown a value, each with the milliseconds that the answer took; until the live
+picture was drawn; and until it took the place of the recorded one. The machine's load is printed, too.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from playwright.sync_api import Error
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tests" / "support"))
+
+from browser_support import Visitor, browser, served  # noqa: E402 - shared with the tests
+
+PATIENCE = 240_000
+"""Milliseconds after which an opening is given up."""
+
+WATCH = """
+const seen = window.landscapeSeen = {origin: performance.timeOrigin};
+const note = name => { seen[name] ??= performance.timeOrigin + performance.now(); };
+new PerformanceObserver(list => {
+  for (const mark of list.getEntries())
+    if (mark.name.startsWith("landscape-")) seen[mark.name] ??= performance.timeOrigin + mark.startTime;
+}).observe({type: "mark", buffered: true});
+const found = selector => {
+  const roots = [document];
+  for (const root of roots) {
+    const hit = [...root.querySelectorAll(selector)].find(node => !node.closest("#stage"));
+    if (hit) return hit;
+    for (const node of root.querySelectorAll("*")) if (node.shadowRoot) roots.push(node.shadowRoot);
+  }
+};
+setInterval(() => { if (!seen.live && found(".bar[data-frame]")) note("live"); }, 50);
+"""
+"""When something was first to be seen, in milliseconds since 1970."""
+
+TURNED = """() => new Promise(done => {
+  const canvas = document.querySelector("#stage canvas[data-frames]"), before = canvas.dataset.camera;
+  const began = performance.now(), {left, top, width, height} = canvas.getBoundingClientRect();
+  const at = (kind, x) => canvas.dispatchEvent(new PointerEvent(kind, {bubbles: true, composed: true,
+    pointerId: 1, isPrimary: true, button: 0, buttons: kind === "pointerup" ? 0 : 1,
+    clientX: left + x * width, clientY: top + height / 2}));
+  canvas.setPointerCapture = () => {};
+  at("pointerdown", .5); at("pointermove", .55); at("pointermove", .6); at("pointerup", .6);
+  const look = () => canvas.dataset.camera !== before
+    ? done({took: performance.now() - began, at: performance.timeOrigin + performance.now()})
+    : performance.now() - began > 5000 ? done(null) : requestAnimationFrame(look);
+  look();
+})"""
+
+READ = """() => new Promise(done => {
+  const canvas = document.querySelector("#stage canvas.flat"), began = performance.now();
+  const {left, top, width, height} = canvas.getBoundingClientRect();
+  canvas.dispatchEvent(new PointerEvent("pointermove", {bubbles: true, clientX: left + .4 * width, clientY: top + .4 * height}));
+  const tip = document.querySelector("#stage .tip");
+  const look = () => tip.dataset.value && !tip.hidden
+    ? requestAnimationFrame(() => done({took: performance.now() - began, at: performance.timeOrigin + performance.now()}))
+    : performance.now() - began > 5000 ? done(null) : requestAnimationFrame(look);
+  look();
+})"""
+
+
+def opening(opened, url, throttle, *, touch):
+    """Seconds until each thing was there, and the milliseconds that drag and reading took."""
+    guest = Visitor(opened, url)
+    page = guest.page
+    page.set_default_timeout(PATIENCE)
+    page.add_init_script(WATCH)
+    if throttle > 1:
+        session = page.context.new_cdp_session(page)
+        session.send("Emulation.setCPUThrottlingRate", {"rate": throttle})
+    began = 1000 * time.time()
+    page.goto(url, wait_until="commit")
+    if touch:
+        page.wait_for_function("() => window.landscapeStage")
+        read = page.evaluate(READ)
+        page.evaluate("() => window.landscapeStage.player.view('3d')")
+        page.wait_for_function("() => document.querySelector('#stage canvas[data-camera]')")
+        turned = page.evaluate(TURNED)
+    else:
+        read = turned = None
+        page.wait_for_function("() => window.landscapeSeen.live")
+        if page.evaluate("() => Boolean(window.landscapeStage)"):
+            page.wait_for_function("() => !document.getElementById('stage')")
+    seen = page.evaluate("() => window.landscapeSeen")
+    errors = guest.errors + guest.strangers
+    page.context.close()
+    since = {
+        name: (seen[mark] - began) / 1000
+        for name, mark in (
+            ("interactive", "landscape-interactive"),
+            ("live", "live"),
+            ("handed over", "landscape-handed-over"),
+        )
+        if mark in seen
+    }
+    for name, found in (("read", read), ("turned", turned)):
+        if found:
+            since[name] = (found["at"] - began) / 1000
+            since[f"{name}, ms"] = found["took"]
+    return since, errors
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("hosts", nargs="+", choices=["voila", "panel"])
+    parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--throttle", type=float, nargs="+", default=[1.0, 4.0])
+    parser.add_argument("--only", choices=["touch", "wait"], help="one of both kinds of opening")
+    options = parser.parse_args()
+    with browser() as opened, tempfile.TemporaryDirectory() as folder:
+        for host in options.hosts:
+            with served(host, Path(folder)) as url:
+                for throttle in options.throttle:
+                    measured(opened, host, url, throttle, options)
+
+
+def measured(opened, host, url, throttle, options):
+    """Print the medians of a host, of openings that are touched and of others that are waited for."""
+    for touch in {"touch": [True], "wait": [False], None: [True, False]}[options.only]:
+        found = {}
+        for _ in range(options.times):
+            try:
+                since, errors = opening(opened, url, throttle, touch=touch)
+            except Error as error:
+                print(f"{host}: {error}", flush=True)
+                continue
+            for name, value in since.items():
+                found.setdefault(name, []).append(value)
+            said = ", ".join(f"{name} {value:.2f}" for name, value in since.items())
+            load = os.getloadavg()[0]
+            print(f"{host} x{throttle:g}: {said}; load {load:.0f}, errors {errors or 'none'}", flush=True)
+        middle = ", ".join(f"{k} {statistics.median(v):.2f}" for k, v in found.items())
+        print(f"{host} x{throttle:g}, median of {options.times}: {middle}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
