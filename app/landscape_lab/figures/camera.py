@@ -12,15 +12,15 @@ class Camera(NamedTuple):
     distance: float
 
 
-HOME = Camera(-58.0, 32.0, 4.45)
-"""Where a surface is seen from unless the user turns it."""
+HOME = Camera(-58.0, 24.0, 4.45)
+"""Where a surface is seen from unless the user turns it; from there it fills its place."""
 
 BOUNDS = Camera(180.0, 86.0, 9.0), Camera(-180.0, 3.0, 1.8)
 """The largest and the smallest values."""
 
 
 def camera_of(text: str) -> Camera | None:
-    """The camera that a text names as three numbers, `-58, 32, 4.45`; None if it names none."""
+    """The camera that a text names as three numbers, `-58, 24, 4.45`; None if it names none."""
     words = text.split(",")
     try:
         found = Camera(*map(float, words)) if len(words) == 3 else None

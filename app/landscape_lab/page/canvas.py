@@ -109,6 +109,7 @@ class Canvas:
         self._show(show)
         if self.surface is not None:
             self.surface.look_from(display.camera)
+            self.surface.hold(busy=playing)
         if show != "compare":
             self._draw_landscape(picture, display)
         now = time.monotonic()

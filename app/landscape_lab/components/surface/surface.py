@@ -27,10 +27,16 @@ Labels = tuple[str, str, str]
 """Names of the two axes and of the height."""
 
 PARTS = (
+    "surface_scale.js",
+    "surface_light.js",
     "surface_shaders.js",
     "surface_shape.js",
+    "surface_camera.js",
+    "surface_look.js",
     "surface_painter.js",
+    "surface_labels.js",
     "surface_key.js",
+    "surface_motion.js",
     "surface.js",
 )
 """Joined to one module, as a Panel component has a single source."""
@@ -70,6 +76,10 @@ class SurfaceModel(Messages, JSComponent):
     home = param.List(doc="azimuth and elevation in degrees, and distance, of the usual camera")
     labels = param.List(default=["", "", ""], doc="names of the two axes and of the height")
     size = param.Number(default=1.0, doc="scale of fonts, lines and markers")
+    busy = param.Boolean(doc="whether a run goes on: then the camera stays where it is")
+    several = param.Boolean(doc="whether pictures are compared, under titles")
+    titles = param.List(doc="letter, words and colour of each picture that is compared")
+    shared = param.Boolean(default=True, doc="whether compared pictures share the range of heights")
 
     on_message: Callable[[dict[str, Any]], None]
 
@@ -115,7 +125,7 @@ class Surface:
     ) -> None:
         """Show a variable of a slice and a trajectory; the arguments are those of `Contour`.
 
-        The trajectory is drawn at its true losses; points without a loss, on the surface.
+        The trajectory lies on the surface; a button shows its true losses where they differ.
         """
         looks: Any = {"variable": variable, "split": split, "scale": scale, "limits": limits}
         self._send(*_pictured(slice_, path, seen=seen, point=point, **looks))
@@ -131,6 +141,7 @@ class Surface:
         labels: Labels,
         *,
         extra: tuple[int, Array] | None = None,
+        scale: str = "linear",
     ) -> None:
         """Send a frame.
 
@@ -143,8 +154,9 @@ class Surface:
             limits: lowest and highest height drawn; values outside are clipped.
             labels: names of the axes and of the height.
             extra: as `trail` gives it; by default all of the path is past, evenly in time.
+            scale: `log` if the heights are decimal logarithms of what they are called.
         """
-        self._send(packed(heights, alpha, beta, path, minimum, limits, extra), labels)
+        self._send(packed(heights, alpha, beta, path, minimum, limits, extra, scale=scale), labels)
 
     def _send(self, frame: bytes, labels: Labels) -> None:
         if list(labels) != self.view.labels:
@@ -157,6 +169,11 @@ class Surface:
         if camera != self.camera:
             self.camera = camera
             self.view._send_msg({"camera": camera})
+
+    def hold(self, *, busy: bool) -> None:
+        """Say whether a run goes on: while it does, the camera does not turn by itself."""
+        if self.view.busy != busy:
+            self.view.busy = busy
 
     def scale(self, factor: float) -> None:
         """Scale fonts, lines and markers by a factor."""
@@ -248,8 +265,9 @@ def _pictured(  # noqa: PLR0913 - all that one picture is made of
             best=None if high is None else tuple(track[high]),
             point=None if point is None else (*point, np.nan),
         ),
+        scale=scale,
     )
-    return frame, (_named(shown["alpha"]), _named(shown["beta"]), _scaled(title, scale))
+    return frame, (_named(shown["alpha"]), _named(shown["beta"]), title)
 
 
 def trail(
@@ -274,19 +292,17 @@ def packed(  # noqa: PLR0913 - all that one picture is made of
     minimum: Spot | None,
     limits: tuple[float, float],
     extra: tuple[int, Array] | None = None,
+    *,
+    scale: str = "linear",
 ) -> bytes:
-    """One buffer of float32: 13 numbers of header, the heights row by row, the path, the rest."""
+    """One buffer of float32: 14 numbers of header, the heights row by row, the path, the rest."""
     low = minimum or NOWHERE
     past, rest = extra or (0, np.empty(0))
     ends = (alpha[0], alpha[-1], beta[0], beta[-1])
-    header = (*heights.shape, len(path), *limits, *ends, *low, past)
+    header = (*heights.shape, len(path), *limits, *ends, *low, past, scale == "log")
     parts = (np.array(header), heights.ravel(), path.ravel(), rest)
     with np.errstate(over="ignore"):  # beyond float32 is infinite, and shown as that
         return np.concatenate(parts).astype(np.float32).tobytes()
-
-
-def _scaled(title: str, scale: str) -> str:
-    return f"log₁₀ {title}" if scale == "log" else title
 
 
 def _named(axis: xr.DataArray) -> str:
