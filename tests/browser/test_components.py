@@ -16,11 +16,12 @@ import psutil
 import pytest
 
 from browser_support import Visitor, browser, said, served
-from landscape_lab.components.surface.surface import Surface, packed
+from landscape_lab.components.surface.pictured import packed
+from landscape_lab.components.surface.surface import Surface
 from landscape_lab.components.timeline.timeline import Timeline, TimelineModel
 from landscape_lab.figures import theme
 
-HEADER = 13
+HEADER = 14
 
 ALPHA, BETA = np.linspace(-1, 1, 7), np.linspace(-2, 2, 5)
 BOWL = BETA[:, None] ** 2 + ALPHA[None, :] ** 2

@@ -8,11 +8,12 @@ import pytest
 import xarray as xr
 
 from browser_support import Visitor, browser, said, served
-from landscape_lab.components.surface.surface import Surface, packed, trail
+from landscape_lab.components.surface.pictured import packed, trail
+from landscape_lab.components.surface.surface import Surface
 from landscape_lab.figures.bokeh.path import ages
 from landscape_lab.hosting import server
 
-HEADER = 13
+HEADER = 14
 
 
 def bowl():

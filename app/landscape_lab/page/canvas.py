@@ -18,9 +18,12 @@ from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.figures.bokeh.comparison import Comparison
 from landscape_lab.figures.bokeh.contour import Contour
 from landscape_lab.figures.bokeh.curves import Curves
+from landscape_lab.figures.camera import words_of
 from landscape_lab.page.comparison import compared_runs
 from landscape_lab.page.quality_line import quality
 from landscape_lab.page.staleness import Staleness
+from landscape_lab.state.place import Place
+from landscape_lab.state.place_changes import with_camera
 from landscape_lab.state.scene import Display
 from landscape_lab.worker.turns import TURNS
 from landscape_lab.worker.update import Update
@@ -125,6 +128,13 @@ class Canvas:
         self._tell()
         self._draw_side_panel(picture, display)
 
+    def as_seen(self, place: Place) -> Place:
+        """The place with the camera of the surface, if that is shown from where it usually is."""
+        display = place.scene.display
+        if display.show != "3d" or display.camera or self.surface is None:
+            return place
+        return with_camera(place, words_of(self.surface.home))
+
     def hurry(self) -> None:
         """Something is to be changed: while a run goes on, the landscape alone obeys at first."""
         self._side_drawn_at = time.monotonic()
@@ -220,6 +230,7 @@ class Canvas:
             limits=display.range() if color == "loss" else None,
             seen=picture.seen,
             point=point,
+            **({} if deep is None else {"subject": (picture.run, picture.spec)}),
         )
 
     def _draw_side_panel(self, picture: Picture, display: Display) -> None:

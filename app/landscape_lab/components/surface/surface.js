@@ -52,7 +52,7 @@ export function render({model, el}) {
     const said = [azimuth.toFixed(1), (camera.lift / RADIAN).toFixed(1), camera.far.toFixed(2)].map(Number);
     return said.every((value, i) => Math.abs(value - model.home[i]) < .06) ? "" : said.join(", ");
   };
-  let camera = placed_(model.camera), telling = 0, cells = [], fresh = false, waiting = 0, drawn = 0, losses = false;
+  let camera = placed_(model.camera), atHome = !model.camera, telling = 0, cells = [], fresh = false, waiting = 0, drawn = 0, losses = false;
   // Where painting is slow (no GPU), a moving picture has fewer pixels; at rest it is painted in full.
   let density = software ? .75 : 1, last = 0, rest = 0, points = 0;
 
@@ -100,11 +100,12 @@ export function render({model, el}) {
   // Once the hand rests.
   const tell = () => { clearTimeout(telling); telling = setTimeout(() => model.send_msg({action: "turned", camera: told()}), 250); };
   const move = (turn, lift, zoom = 1) => {
+    atHome = false;
     camera = {turn: camera.turn + turn, lift: clamp(camera.lift + lift, 3 * RADIAN, 86 * RADIAN), far: clamp(camera.far * zoom, 1.8, 9)};
     ask();
   };
   const byHand = (...how) => { touched(); move(...how); tell(); };
-  const reset = () => { touched(); camera = placed_(""); ask(); tell(); };
+  const reset = () => { touched(); camera = placed_(""); atHome = true; ask(); tell(); };
   const orbit = new Orbit({software, turn: angle => move(angle, 0), ready: () => ({busy: Boolean(model.busy), seen: !document.hidden && !alone && cells.length > 0 && area.clientWidth > 0 && canvas.checkVisibility()})});
   const touched = () => { gliding = 0; tip.hidden = true; if (orbit.touched()) tell(); };
   let gliding = 0;
@@ -193,10 +194,11 @@ export function render({model, el}) {
   };
   for (const name of ["labels", "size"]) model.on(name, ask);
   for (const name of ["titles", "shared"]) model.on(name, named);
+  model.on("home", () => { if (atHome) { camera = placed_(""); ask(); } });
   model.on("busy", () => { if (orbit.touched()) tell(); });
   model.on("msg:custom", event => {
     const data = event.data ?? event;
-    if (data && "camera" in data) { clearTimeout(telling); if (data.camera !== told()) { gliding = 0; camera = placed_(data.camera); } ask(); }
+    if (data && "camera" in data) { clearTimeout(telling); if (data.camera !== told()) { gliding = 0; camera = placed_(data.camera); atHome = !data.camera; } ask(); }
     if (!data || data.byteLength === undefined) return;
     const frames = unpackedAll(data), count = cells.length;
     while (cells.length > frames.length) { const gone = cells.pop(); gone.relief.free(); gone.title?.remove(); }

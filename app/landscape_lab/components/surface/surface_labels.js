@@ -1,5 +1,5 @@
 // Words over a picture: the axes of the floor, and the losses along a bar of colours that is the axis of heights.
-const BAR = 8, SHORTEST = 90;
+const BAR = 8, SHORTEST = 120;
 
 // Pixels that the words need on each side of a picture.
 const marginsOf = (size, width) => ({left: Math.min(66 * size, .16 * width), right: 22 * size, top: 26 * size, bottom: 44 * size});
@@ -50,7 +50,7 @@ function label(pen, relief, seen, labels, place, size, look) {
 function floorAxes(writer, frame, at, labels) {
   const {size} = writer, front = at(0, -1, FLOOR)[2] < at(0, 1, FLOOR)[2] ? -1 : 1, side = at(-1, 0, FLOOR)[2] < at(1, 0, FLOOR)[2] ? -1 : 1, middle = at(0, 0, FLOOR);
   const outward = (p, by) => { const dx = p[0] - middle[0], dy = p[1] - middle[1], l = Math.hypot(dx, dy) || 1; return [p[0] + dx / l * by, p[1] + dy / l * by]; };
-  const edge = (words, p, q, low, high, place) => {
+  const edge = (words, p, q, low, high, place, near) => {
     const along = [q[0] - p[0], q[1] - p[1]], long = Math.hypot(...along);
     if (long < 40 * size) return;
     let [nx, ny] = [-along[1] / long, along[0] / long];
@@ -61,11 +61,12 @@ function floorAxes(writer, frame, at, labels) {
     writer.write(words, half[0] + nx * 32 * size, half[1] + ny * 32 * size, {bold: true, turn});
     for (const v of ticks(low, high, long > 260 * size ? 4 : 2)) {
       const s = (v - low) / (high - low), [x, y] = place(s), text = number(v);
+      if (Math.abs(s - near) < .06) continue;  // the corner belongs to both edges
       writer.write(text, x + nx * 14 * size, y + ny * 14 * size);
     }
   };
-  edge(labels[0], at(-1, front, FLOOR), at(1, front, FLOOR), frame.a0, frame.a1, s => at(2 * s - 1, front, FLOOR));
-  edge(labels[1], at(side, -1, FLOOR), at(side, 1, FLOOR), frame.b0, frame.b1, s => at(side, 2 * s - 1, FLOOR));
+  edge(labels[0], at(-1, front, FLOOR), at(1, front, FLOOR), frame.a0, frame.a1, s => at(2 * s - 1, front, FLOOR), side > 0 ? 1 : 0);
+  edge(labels[1], at(side, -1, FLOOR), at(side, 1, FLOOR), frame.b0, frame.b1, s => at(side, 2 * s - 1, FLOOR), front > 0 ? 1 : 0);
 }
 
 // A bar of colours along the corner farthest left; fixed where the box is seen from so far above that this is short.

@@ -63,15 +63,23 @@ function ticks(low, high, count = 4) {
 
 const number = v => (Math.abs(v) >= 1e4 || (v !== 0 && Math.abs(v) < 1e-3) ? v.toExponential(1) : String(Number(v.toPrecision(4)))).replace("-", "−");
 
-// Where the nearest line of equal height lies, by level: a row of texels, 16 bits each.
+const MINOR = 3, FAINT = 110;
+
+// Levels of the lines of equal height, with MINOR fainter ones between two; each with how strong it is, to 255.
+function ruled(low, high, logged) {
+  const at = [low, ...levels(low, high, logged), high].map(v => (v - low) / (high - low || 1));
+  return at.slice(1).flatMap((end, i) => [...counted(1, MINOR).map(k => [at[i] + k / (MINOR + 1) * (end - at[i]), FAINT]), [end, 255]]).filter(([v]) => v > 1e-4 && v < .9995);
+}
+
+// Where the line of equal height nearest to each level lies, and how strong it is: a row of texels, 16 bits and 8.
 function linesOf(low, high, logged, texels = 1024) {
-  const at = levels(low, high, logged).map(v => (v - low) / (high - low || 1)), row = new Uint8Array(4 * texels);
-  for (let i = 0; i < texels; i++) {
+  const lines = ruled(low, high, logged), row = new Uint8Array(4 * texels);
+  let k = 0;
+  for (let i = 0; i < texels && lines.length; i++) {
     const level = (i + .5) / texels;
-    let nearest = -1;
-    for (const one of at) if (nearest < 0 || Math.abs(one - level) < Math.abs(nearest - level)) nearest = one;
-    const code = nearest < 0 ? 0 : Math.round(nearest * 65535);
-    row.set([code >> 8, code & 255, 0, 255], 4 * i);
+    while (k + 1 < lines.length && Math.abs(lines[k + 1][0] - level) < Math.abs(lines[k][0] - level)) k++;
+    const code = Math.round(lines[k][0] * 65535);
+    row.set([code >> 8, code & 255, lines[k][1], 255], 4 * i);
   }
   return row;
 }

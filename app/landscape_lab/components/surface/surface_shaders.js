@@ -1,16 +1,16 @@
 // Programs of the graphics card: surface, walls, floor, lines and signs.
-const HEIGHT = 1, FLOOR = -.56, PLUMBS = 80;
+const HEIGHT = .85, FLOOR = -.56, PLUMBS = 80;
 
 const HEAD = "#version 300 es\nprecision highp float;\n";
 const COLORS = `uniform sampler2D colors; vec3 ramp(float level, float row){ return texture(colors,vec2(clamp(level,.002,.998),row)).rgb; }`;
 // How much of a line of equal height lies on a pixel.
 const CONTOUR = `uniform sampler2D lines; uniform float pen;
-float contour(float level){ vec4 t=texture(lines,vec2(clamp(level,0.,1.),.5)); float at=(t.r*255.*256.+t.g*255.)/65535., step=max(fwidth(level),1e-6);
-  return at<=0.||level>.9995?0.:(1.-smoothstep(pen-.5,pen+.5,abs(level-at)/step))*(1.-smoothstep(.03,.1,step)); }`;
+float contour(float level, float least){ vec4 t=texture(lines,vec2(clamp(level,0.,1.),.5)); float at=(t.r*255.*256.+t.g*255.)/65535., step=max(fwidth(level),1e-6);
+  return at<=0.||t.b<least||level>.9995?0.:(1.-smoothstep(pen-.5,pen+.5,abs(level-at)/step))*t.b*(1.-smoothstep(.02,.07,step)); }`;
 const LIT = `const vec3 SUN=vec3(${[...Array(3).keys()].map(k => `${SUN_WAY[k].toFixed(4)}`).join(",")});
 vec3 lit(vec3 base, vec3 n, vec3 eye, float sky, float sun){
   float lambert=max(0.,dot(n,SUN)), open=sky*(.72+.28*n.z); vec3 h=normalize(SUN+eye);
-  vec3 light=open*vec3(.58,.61,.68)+lambert*sun*vec3(.74,.70,.62);
+  vec3 light=mix(.45,1.,open)*vec3(.70,.72,.77)+lambert*sun*vec3(.66,.63,.57);
   return base*light+pow(max(0.,dot(n,h)),28.)*.13*sun+pow(1.-abs(dot(n,eye)),4.)*.1*open; }`;
 
 const SURFACE_VS = `${HEAD}in vec2 place; in vec4 shape; in vec2 light; uniform mat4 camera; uniform float flat_; out float level, whole; out vec3 normal, at; out vec2 shares;
@@ -18,7 +18,7 @@ void main(){ level=shape.x; normal=vec3(-shape.yz,1.); whole=shape.w; shares=lig
 const SURFACE_FS = `${HEAD}in float level, whole; in vec3 normal, at; in vec2 shares; uniform vec3 eye; uniform vec4 ball; out vec4 color; ${COLORS} ${CONTOUR} ${LIT}
 void main(){ if(whole<.999) discard;
   vec3 n=normalize(normal), way=normalize(eye-at), base=ramp(level,.25);
-  float line=contour(level), rest=length((at-ball.xyz)/ball.w);
+  float line=contour(level,0.), rest=length((at-ball.xyz)/ball.w);
   if(dot(n,way)<0.){ n=-n; base=mix(base,vec3(.5),.15); }
   float shade=1.-.5*exp(-rest*rest);
   vec3 c=lit(base,n,way,shares.x,shares.y)*shade;
@@ -32,12 +32,12 @@ const WALL_FS = `${HEAD}in float level, top; in vec3 at, normal; uniform vec3 ey
 void main(){ vec3 n=normalize(normal), base=ramp(level,.25);
   if(dot(n,eye-at)<0.) n=-n;
   float sun=.5+.5*dot(n,SUN), foot=smoothstep(0.,.3,at.z-(${FLOOR})), rim=1.-smoothstep(0.,.05,top-level);
-  vec3 c=mix(base,paper,.66)*(.74+.26*sun)*(.86+.14*foot);
-  c=mix(c,base,.10*contour(level)*3.); color=vec4(mix(c,base,.35*rim),1.); }`;
+  vec3 c=mix(base,paper,.76)*(.80+.22*sun)*(.86+.14*foot);
+  color=vec4(mix(mix(c,base,.26*contour(level,.9)),base,.3*rim),1.); }`;
 const FLOOR_VS = `${HEAD}in vec2 corner; uniform mat4 camera; out vec2 at; void main(){ at=corner*1.9; gl_Position=camera*vec4(at,${FLOOR},1.); }`;
 const FLOOR_FS = `${HEAD}in vec2 at; uniform vec4 tint; out vec4 color;
 void main(){ vec2 q=abs(at-vec2(.05,.02))-1.; float away=length(max(q,0.))+min(max(q.x,q.y),0.)*.2;
-  color=vec4(tint.rgb,tint.a*exp(-max(away,0.)*max(away,0.)*22.)*smoothstep(.9,.35,away)); }`;
+  color=vec4(tint.rgb,tint.a*exp(-max(away,0.)*7.)*smoothstep(.85,.1,away)); }`;
 // A piece of the path is a capsule of light across; the eye draws it nearer, so that none of it sinks in.
 const LINE_VS = `${HEAD}in vec4 a; in vec4 b; in vec2 corner; uniform mat4 camera; uniform vec3 eye; uniform vec2 half_; uniform float thick, least, lift, near; out float time, radius; out vec2 local; out float long_;
 vec4 at(vec3 p){ return camera*vec4(p,1.); }
@@ -50,7 +50,7 @@ void main(){ vec2 off=vec2(local.x-clamp(local.x,0.,long_),local.y); float d=len
   if(cover<=0.) discard;
   vec3 base=tint.r<0.?ramp(clamp(time,.01,.99),.75):tint.rgb;
   if(round_<0.){ color=vec4(base,tint.a*exp(-3.*d*d)*cover); return; }
-  float up=sqrt(max(0.,1.-min(d,1.)*min(d,1.)));
+  float side=min(abs(local.y)/radius,1.), up=sqrt(1.-side*side);
   color=vec4(mix(base,base*(.45+.62*up)+.16*pow(up,10.),round_),tint.a*cover); }`;
 const SPOT_VS = `${HEAD}in vec4 a; uniform mat4 camera; uniform float size, lift; void main(){ gl_Position=camera*vec4(a.xy,a.z+lift,1.); gl_PointSize=size; }`;
 const SPOT_FS = `${HEAD}uniform vec4 tint; uniform float sign, fade; out vec4 color;
