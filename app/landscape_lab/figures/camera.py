@@ -38,7 +38,7 @@ def usual(levels: Array, points: Array) -> Camera:
 
     Args:
         levels: (rows, columns) heights from 0 to 1; NaN where there is none.
-        points: (K, 2) places as shares of the columns and of the rows; those beside it do not count.
+        points: (K, 2) places as shares of the columns and of the rows; none beside it counts.
     """
     inside = points[((points >= 0) & (points <= 1)).all(axis=1)]
     if inside.size == 0 or min(levels.shape) < 2:

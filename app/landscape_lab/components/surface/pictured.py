@@ -1,5 +1,6 @@
-"""What of a slice and a run a surface is sent: one buffer of numbers, the labels, the usual camera."""
+"""What a surface is sent of a slice and a run: a buffer of numbers, labels, the usual camera."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,7 +51,7 @@ def pictured(  # noqa: PLR0913 - all that one picture is made of
     Without `signs`, the best point of the path has none; `ends` are the lowest and the highest
     height that is drawn, in place of what follows from the limits.
     """
-    slice_ = reduced(slice_)
+    slice_ = slice_ if ends is not None else reduced(slice_)
     limits = reduced_limits(slice_, variable, limits)
     shown = slice_[variable].sel(split=split)
     raw, alpha, beta = shown.values, shown["alpha"].values, shown["beta"].values
@@ -124,7 +125,7 @@ def packed(  # noqa: PLR0913 - all that one picture is made of
 
 
 def _home(
-    heights: Array, ends: tuple[float, float], alpha: Array, beta: Array, points: list[Array]
+    heights: Array, ends: tuple[float, float], alpha: Array, beta: Array, points: Sequence[Array]
 ) -> Camera:
     """From where these points, (K, 2) of alpha and beta, are seen on the heights (beta, alpha)."""
     if not points:

@@ -86,18 +86,20 @@ class Surface:
         self,
         tapped: Callable[[float, float], None] | None = None,
         turned: Callable[[str], None] | None = None,
+        shared: Callable[[bool], None] | None = None,
     ) -> None:
         """An empty surface that fills the available space.
 
         Args:
             tapped: called with alpha and beta when the user clicks on the surface.
             turned: called with the camera as `look_from` takes it, when the user has moved it.
+            shared: called with whether pictures that are compared are to have one range of heights.
         """
         self.frame = b""
         self.camera = ""
         self.home = HOME
         self._subject: object = self
-        self._tapped, self._turned = tapped, turned
+        self._tapped, self._turned, self._shared = tapped, turned, shared
         self.view = SurfaceModel(
             **_maps(),
             sizing_mode="stretch_both",
@@ -125,8 +127,7 @@ class Surface:
         """
         looks: Any = {"variable": variable, "split": split, "scale": scale, "limits": limits}
         picture = pictured(slice_, path, seen=seen, point=point, **looks)
-        self.settle(picture, subject)
-        self._send(picture.frame, picture.labels)
+        self.show(picture, subject)
 
     def draw(  # noqa: PLR0913 - all that one picture is made of
         self,
@@ -156,12 +157,13 @@ class Surface:
         """
         self._send(packed(heights, alpha, beta, path, minimum, limits, extra, scale=scale), labels)
 
-    def settle(self, picture: Pictured, subject: object) -> None:
-        """Choose the usual camera of a picture, if it is of another subject than the last."""
+    def show(self, picture: Pictured, subject: object) -> None:
+        """Send a picture, or several joined; its usual camera if it is of another subject."""
         if subject != self._subject:
             self._subject, self.home = subject, picture.home
             if list(picture.home) != self.view.home:
                 self.view.home = list(picture.home)
+        self._send(picture.frame, picture.labels)
 
     def _send(self, frame: bytes, labels: Labels) -> None:
         if list(labels) != self.view.labels:
@@ -193,6 +195,8 @@ class Surface:
             self.camera = str(data["camera"])
             if self._turned is not None:
                 self._turned(self.camera)
+        if data.get("action") == "shared" and self._shared is not None:
+            self._shared(bool(data["shared"]))
         if data.get("action") == "tapped" and self._tapped is not None:
             self._tapped(float(data["alpha"]), float(data["beta"]))
 
