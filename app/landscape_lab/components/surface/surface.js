@@ -1,6 +1,6 @@
 // The page's side of a surface, or of several under one camera: what the user does with it, and when it is painted.
 const STYLE = `
-.relief{position:relative;flex:1;min-height:0;overflow:hidden;background:radial-gradient(ellipse at 50% 45%,var(--stage,#fff) 40%,var(--stage-rim,#f1f5f7))}
+.relief{position:relative;flex:1;min-height:0;overflow:hidden}
 .relief canvas{position:absolute;inset:0;width:100%;height:100%}
 .relief canvas:focus-visible{outline:calc(2px*var(--scale,1)) solid var(--accent,#0f6e84);outline-offset:-3px}
 .tools{position:absolute;right:8px;top:8px;display:flex;gap:4px}
@@ -33,7 +33,7 @@ export function render({model, el}) {
   home.dataset.action = "camera-home"; drop.dataset.action = "plumbs"; share.dataset.action = "shared";
   const tools = made("div", {className: "tools"}, share, drop, home), area = made("div", {className: "relief"}, canvas, words, tools, tip);
   const box = made("div", {}, made("style", {textContent: STYLE}), key.el, area);
-  box.style.cssText = "display:flex;flex-direction:column;width:100%;height:100%;min-height:120px;overflow:hidden;background:var(--stage,#fff)";
+  box.style.cssText = "display:flex;flex-direction:column;width:100%;height:100%;min-height:120px;overflow:hidden;background:radial-gradient(ellipse at 50% 48%,var(--stage,#fff) 45%,var(--stage-rim,#f1f5f7))";
   words.style.pointerEvents = "none";
   canvas.style.touchAction = "none"; canvas.style.cursor = "grab";
   canvas.setAttribute("role", "img");
@@ -54,19 +54,18 @@ export function render({model, el}) {
   };
   let camera = placed_(model.camera), atHome = !model.camera, telling = 0, cells = [], fresh = false, waiting = 0, drawn = 0, losses = false;
   // Where painting is slow (no GPU), a moving picture has fewer pixels; at rest it is painted in full.
-  let density = software ? .75 : 1, last = 0, rest = 0, points = 0;
+  let density = software ? .75 : 1, last = 0, rest = 0, points = 0, moved = 0;
 
   const paint = () => {
     waiting = 0;
     const width = area.clientWidth, height = area.clientHeight, size = model.size * (cells.length > 1 ? .94 : 1);
     if (!cells.length || !width || !height) return;
-    const now = performance.now(), moving = now - last < 250;
-    if (moving && now - last > 36) density = Math.max(.5, density * .9);
-    else if (moving && now - last < 20) density = Math.min(1, density * 1.03);
-    last = now;
+    const now = performance.now(), gap = last ? now - last : 0, moving = now - moved < resting(gap), full = Math.min(window.devicePixelRatio || 1, 2);
+    if (moving && last) density = paced(density, gap);
+    last = moving ? now : 0;
     clearTimeout(rest);
-    if (moving) rest = setTimeout(ask, 300);
-    const full = Math.min(window.devicePixelRatio || 1, 2), scale = moving ? full * Math.round(8 * density) / 8 : software ? 2 * full : full;
+    if (moving) rest = setTimeout(() => { moved = 0; ask(); }, resting(gap));
+    const scale = full * (moving ? Math.round(8 * density) / 8 : software ? refinement(width * height * full * full) : 1);
     for (const [c, by] of [[canvas, scale], [words, full]]) if (c.width !== Math.round(width * by) || c.height !== Math.round(height * by)) { c.width = Math.round(width * by); c.height = Math.round(height * by); }
     const wanted = software && moving ? FEW_POINTS : POINTS;
     if (fresh) canvas.dataset.frames = ++drawn;
@@ -80,7 +79,7 @@ export function render({model, el}) {
       const here = cell.place = {left: share_.left * width, top: share_.top * height + head, width: share_.width * width, height: share_.height * height - head};
       cell.seen = cameraAt(camera, here.width, here.height, marginsOf(size, here.width));
       painter.paint(relief, cell.seen, {left: Math.round(here.left * scale), bottom: Math.round((height - here.top - here.height) * scale), width: Math.round(here.width * scale), height: Math.round(here.height * scale), scale: scale * size, losses});
-      label(pen, relief, cell.seen, model.labels, here, size, look);
+      label(pen, relief, cell.seen, named_(i), here, size, look);
       if (cell.title) cell.title.style.cssText = `left:${here.left}px;top:${share_.top * height}px;width:${here.width}px;max-height:${head + 4}px`;
     });
     const {frame, relief, seen, place} = cells[0], [x, y] = seenAt(seen, ...relief.current);
@@ -88,6 +87,8 @@ export function render({model, el}) {
     Object.assign(canvas.dataset, {renderer: "webgl2", points: frame.rows * frame.columns, pictures: cells.length, holes, camera: JSON.stringify(camera), current: relief.current.map(v => v.toFixed(4)).join(","), place: `${((place.left + x) / width).toFixed(4)},${((place.top + y) / height).toFixed(4)}`});
   };
   const ask = () => { waiting ||= requestAnimationFrame(paint); };
+
+  const named_ = i => several && model.axes[i] || model.labels;
 
   // What there is to press, and what is read aloud.
   const tell_ = () => {
@@ -100,7 +101,7 @@ export function render({model, el}) {
   // Once the hand rests.
   const tell = () => { clearTimeout(telling); telling = setTimeout(() => model.send_msg({action: "turned", camera: told()}), 250); };
   const move = (turn, lift, zoom = 1) => {
-    atHome = false;
+    atHome = false; moved = performance.now();
     camera = {turn: camera.turn + turn, lift: clamp(camera.lift + lift, 3 * RADIAN, 86 * RADIAN), far: clamp(camera.far * zoom, 1.8, 9)};
     ask();
   };
@@ -108,7 +109,7 @@ export function render({model, el}) {
   const reset = () => { touched(); camera = placed_(""); atHome = true; ask(); tell(); };
   const orbit = new Orbit({software, turn: angle => move(angle, 0), ready: () => ({busy: Boolean(model.busy), seen: !document.hidden && !alone && cells.length > 0 && area.clientWidth > 0 && canvas.checkVisibility()})});
   const touched = () => { gliding = 0; tip.hidden = true; if (orbit.touched()) tell(); };
-  let gliding = 0;
+  let gliding = 0, came = -9999;
   const glide = (turn, lift) => {
     const mine = gliding = performance.now();
     let done = 0;
@@ -128,15 +129,15 @@ export function render({model, el}) {
     if (!cell?.seen) return null;
     const {frame, seen, place} = cell, found = hit(seen, seen.ray(2 * (px - place.left) / place.width - 1, 1 - 2 * (py - place.top) / place.height), cell.relief.under);
     if (!found) return null;
-    const [across, up] = [(found[0] + 1) / 2, (found[1] + 1) / 2], nearest = Math.round(up * (frame.rows - 1)) * frame.columns + Math.round(across * (frame.columns - 1));
-    return {alpha: frame.a0 + across * (frame.a1 - frame.a0), beta: frame.b0 + up * (frame.b1 - frame.b0), value: valueAt(frame.heights[nearest], frame.logged), px, py};
+    const [across, up] = [(found[0] + 1) / 2, (found[1] + 1) / 2], labels = named_(cells.indexOf(cell)), nearest = Math.round(up * (frame.rows - 1)) * frame.columns + Math.round(across * (frame.columns - 1));
+    return {alpha: frame.a0 + across * (frame.a1 - frame.a0), beta: frame.b0 + up * (frame.b1 - frame.b0), value: valueAt(frame.heights[nearest], frame.logged), labels, px, py};
   };
   const hover = e => {
     const found = fingers.size ? null : pick(e);
     tip.hidden = !found;
     if (!found) return;
-    const short = axis => model.labels[axis].split(" (")[0];
-    tip.textContent = `${model.labels[2]} ${Number(found.value.toPrecision(3))} · ${short(0)} ${found.alpha.toPrecision(3)} · ${short(1)} ${found.beta.toPrecision(3)}`;
+    const short = axis => found.labels[axis].split(" (")[0];
+    tip.textContent = `${found.labels[2]} ${Number(found.value.toPrecision(3))} · ${short(0)} ${found.alpha.toPrecision(3)} · ${short(1)} ${found.beta.toPrecision(3)}`;
     const half = tip.offsetWidth / 2 + 4;
     tip.style.left = `${clamp(found.px, half, Math.max(half, area.clientWidth - half))}px`; tip.style.top = `${Math.max(40, found.py)}px`;
   };
@@ -192,7 +193,7 @@ export function render({model, el}) {
     if (cells[0]?.relief.frame) tell_();
     ask();
   };
-  for (const name of ["labels", "size"]) model.on(name, ask);
+  for (const name of ["labels", "axes", "size"]) model.on(name, ask);
   for (const name of ["titles", "shared"]) model.on(name, named);
   model.on("home", () => { if (atHome) { camera = placed_(""); ask(); } });
   model.on("busy", () => { if (orbit.touched()) tell(); });
@@ -204,7 +205,9 @@ export function render({model, el}) {
     while (cells.length > frames.length) { const gone = cells.pop(); gone.relief.free(); gone.title?.remove(); }
     frames.forEach((frame, i) => { cells[i] ??= {relief: painter.relief()}; cells[i].frame = frame; });
     if (count !== cells.length) named();
-    fresh = true; if (orbit.touched()) tell(); ask();
+    const now = performance.now();
+    if (now - came < 1000) moved = now;
+    came = now; fresh = true; if (orbit.touched()) tell(); ask();
   });
   model.send_msg({action: "ready"});
 }

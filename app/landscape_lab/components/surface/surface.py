@@ -71,6 +71,7 @@ class SurfaceModel(Messages, JSComponent):
     busy = param.Boolean(doc="whether a run goes on: then the camera stays where it is")
     several = param.Boolean(doc="whether pictures are compared, under titles")
     titles = param.List(doc="letter, words and colour of each picture that is compared")
+    axes = param.List(doc="the labels of each picture that is compared")
     shared = param.Boolean(default=True, doc="whether compared pictures share the range of heights")
 
     on_message: Callable[[dict[str, Any]], None]

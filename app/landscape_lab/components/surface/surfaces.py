@@ -60,6 +60,7 @@ class Surfaces:
         ]  # fmt: skip
         self.view.param.update(
             shared=not own,
+            axes=[list(one.labels) for one in pictures],
             titles=[[run.name, run.words, color_of(i)] for i, run in enumerate(runs)],
         )
         self.surface.show(_joined(pictures), subject=(len(runs), style.variable))
