@@ -28,7 +28,7 @@ export function render({model, el}) {
   const several = Boolean(model.several), alone = Boolean(model.alone), key = new Key(model.times);
   const canvas = made("canvas", {tabIndex: 0}), words = made("canvas"), tip = made("div", {className: "tip", hidden: true});
   const button = (icon, words_, help, act) => { const b = made("button", {type: "button", title: help, innerHTML: icon, onclick: act}); b.append(words_); b.setAttribute("aria-label", help); return b; };
-  const home = button(HOUSE, "", "Reset the camera (0)", () => reset()), drop = button(PLUMB, "", "Show the loss after each step where it differs from the slice", () => { losses = !losses; ask(); });
+  const home = button(HOUSE, "", "Reset the camera (0)", () => reset()), drop = button(PLUMB, "", "Show the loss after each step where it differs from the slice", () => { losses = !losses; tell_(); ask(); });
   const share = button("", "", "One scale of heights for all pictures, or one for each", () => model.send_msg({action: "shared", shared: !model.shared}));
   home.dataset.action = "camera-home"; drop.dataset.action = "plumbs"; share.dataset.action = "shared";
   const tools = made("div", {className: "tools"}, share, drop, home), area = made("div", {className: "relief"}, canvas, words, tools, tip);
