@@ -16,11 +16,12 @@ import psutil
 import pytest
 
 from browser_support import Visitor, browser, said, served
-from landscape_lab.components.surface.surface import Surface, packed
+from landscape_lab.components.surface.pictured import packed
+from landscape_lab.components.surface.surface import Surface
 from landscape_lab.components.timeline.timeline import Timeline, TimelineModel
 from landscape_lab.figures import theme
 
-HEADER = 13
+HEADER = 14
 
 ALPHA, BETA = np.linspace(-1, 1, 7), np.linspace(-2, 2, 5)
 BOWL = BETA[:, None] ** 2 + ALPHA[None, :] ** 2
@@ -292,6 +293,7 @@ def test_the_camera_is_the_users_and_survives_new_pictures(visitor, canvas):
     visitor.page.mouse.move(x, y)
     visitor.page.mouse.down()
     visitor.page.mouse.move(x + 80, y - 40, steps=4)
+    visitor.page.wait_for_timeout(150)  # a hand that has stopped throws nothing
     visitor.page.mouse.up()
     visitor.until(lambda: camera(canvas)["turn"] != first["turn"], "the camera to turn")
     visitor.page.mouse.wheel(0, 200)

@@ -8,11 +8,12 @@ import pytest
 import xarray as xr
 
 from browser_support import Visitor, browser, said, served
-from landscape_lab.components.surface.surface import Surface, packed, trail
+from landscape_lab.components.surface.pictured import packed, trail
+from landscape_lab.components.surface.surface import Surface
 from landscape_lab.figures.bokeh.path import ages
 from landscape_lab.hosting import server
 
-HEADER = 13
+HEADER = 14
 
 
 def bowl():
@@ -216,8 +217,8 @@ def test_the_edges_that_face_the_viewer_are_named_and_each_sign_is_explained(pag
                 canvas.press("ArrowRight")
             visitor.painted()
             written = visitor.page.evaluate("window.written")
-            assert written["log₁₀ training loss"] < 0.6
-            assert min(written["alpha"], written["beta"]) > 0.7
+            assert written["training loss"] < 0.6
+            assert min(written["alpha"], written["beta"]) > 0.65
         assert visitor.errors == []
 
 

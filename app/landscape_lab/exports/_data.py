@@ -1,7 +1,7 @@
 """All that is known of a picture as one dataset, of which every file is made."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -9,6 +9,7 @@ import xarray as xr
 
 from landscape_core.foundation.recipes import canonical, to_plain
 from landscape_core.session.picture import Picture
+from landscape_lab.components.surface.pictured import pictured
 from landscape_lab.figures import theme
 from landscape_lab.figures.annotations import own_path
 from landscape_lab.figures.camera import HOME, Camera, camera_of
@@ -88,6 +89,13 @@ def drawn(place: Place, picture: Picture) -> Drawn:
     logged = display.scale == "log" and variable == "loss"
     scale = "log" if logged and not bool((slice_["loss"] < 0).any()) else "linear"
     limits = display.range() if variable == "loss" else None
-    camera = camera_of(display.camera) or HOME
     split, deep = picture.spec.split, display.show == "3d"
-    return Drawn(slice_, own_path(slice_), variable, split, scale, deep, limits, camera)
+    seen = Drawn(slice_, own_path(slice_), variable, split, scale, deep, limits)
+    return replace(seen, camera=camera_of(display.camera) or _usual(seen, picture.seen))
+
+
+def _usual(seen: Drawn, step: int) -> Camera:
+    """From where the screen shows a surface that nobody has turned."""
+    if not seen.deep or "beta" not in seen.slice.dims:
+        return HOME
+    return pictured(seen.slice, seen.path, seen=step, **seen.looks()).home

@@ -15,12 +15,14 @@ from landscape_core.session.picture import Picture
 from landscape_lab.components.surface.surface import Surface
 from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.axes import put
-from landscape_lab.figures.bokeh.comparison import Comparison
 from landscape_lab.figures.bokeh.contour import Contour
 from landscape_lab.figures.bokeh.curves import Curves
-from landscape_lab.page.comparison import compared_runs
+from landscape_lab.figures.camera import words_of
+from landscape_lab.page.compared_view import FILL, ComparedView
 from landscape_lab.page.quality_line import quality
 from landscape_lab.page.staleness import Staleness
+from landscape_lab.state.place import Place
+from landscape_lab.state.place_changes import with_camera
 from landscape_lab.state.scene import Display
 from landscape_lab.worker.turns import TURNS
 from landscape_lab.worker.update import Update
@@ -39,8 +41,6 @@ TALL = 3
 
 PROJECTED = 1.35
 """How much larger type and lines are for a projector."""
-
-FILL: Any = {"sizing_mode": "stretch_both", "min_height": 0}
 
 
 @dataclass(frozen=True)
@@ -61,19 +61,21 @@ class Canvas:
         self,
         tapped: Callable[[float, float], None] | None = None,
         turned: Callable[[str], None] | None = None,
+        compared: Callable[[str], None] | None = None,
     ) -> None:
         """Empty figures.
 
         Args:
             tapped: called with alpha and beta wherever the user clicks on the landscape.
             turned: called with the camera of the surface when the user has moved it.
+            compared: called with another way to compare surfaces, when the user asks for it.
         """
         self._side_drawn_at, self._factor = 0.0, 1.0
         self._drawn: tuple[Any, ...] = ()
-        self._tapped, self._turned = tapped, turned
+        self._tapped, self._turned, self._compared_as = tapped, turned, compared
         self.contour, self.curves = Contour(tapped), Curves()
         self.surface: Surface | None = None
-        self.comparison: Comparison | None = None
+        self.compared: ComparedView | None = None
         self.quality = _line(theme.MUTED, 12, 38)
         self._panes: dict[str, Any] = {"2d": pn.pane.Bokeh(self.contour.figure, **FILL)}
         self._staleness, self._words = Staleness(), ""
@@ -104,11 +106,14 @@ class Canvas:
             return
         display = _drawable(picture, display)
         show = display.show if display.show != "compare" or update.kept else "2d"
-        if show == "compare" and self.comparison is None:
+        if show == "compare" and self.compared is None:
             self._compare(update, display)  # drawn before it is shown
         self._show(show)
         if self.surface is not None:
             self.surface.look_from(display.camera)
+            self.surface.hold(busy=playing)
+        if self.compared is not None:
+            self.compared.look_from(display.camera, busy=playing)
         if show != "compare":
             self._draw_landscape(picture, display)
         now = time.monotonic()
@@ -123,6 +128,13 @@ class Canvas:
         self._words = quality(picture)
         self._tell()
         self._draw_side_panel(picture, display)
+
+    def as_seen(self, place: Place) -> Place:
+        """The place with the camera of the surface, if that is shown from where it usually is."""
+        display = place.scene.display
+        if display.show != "3d" or display.camera or self.surface is None:
+            return place
+        return with_camera(place, words_of(self.surface.home))
 
     def hurry(self) -> None:
         """Something is to be changed: while a run goes on, the landscape alone obeys at first."""
@@ -153,7 +165,7 @@ class Canvas:
         """Make type and lines larger for a projector, or as they were."""
         self._factor = PROJECTED if projects else 1.0
         panels = [each.view for each in self._side_panels.values()]
-        for view in (self.contour, self.surface, self.curves, self.comparison, *panels):
+        for view in (self.contour, self.surface, self.curves, self.compared, *panels):
             if view is not None:
                 self._enlarge(view)
 
@@ -177,27 +189,19 @@ class Canvas:
             self._enlarge(self.surface)
             inner = self.surface.view
         else:
-            inner = pn.pane.Bokeh(self._comparison().figure, **FILL)
+            inner = self._compared().view
         self._panes[name] = pn.Column(inner, visible=False, **FILL)
         self._pictures.append(self._panes[name])
 
-    def _comparison(self) -> Comparison:
-        if self.comparison is None:
-            self.comparison = Comparison()
-            self._enlarge(self.comparison)
-        return self.comparison
+    def _compared(self) -> ComparedView:
+        if self.compared is None:
+            self.compared = ComparedView(self._turned, self._compared_as)
+            self._enlarge(self.compared)
+        return self.compared
 
     def _compare(self, update: Update, display: Display) -> None:
         self._drawn = ()
-        self._comparison().update(
-            compared_runs(update),
-            display.comparison,
-            display.scale,
-            variable=display.color,
-            limits=display.range(),
-            plane=update.together,
-            problem=update.problem,
-        )
+        self._compared().update(update, display)
 
     def _draw_landscape(self, picture: Picture, display: Display) -> None:
         at = picture.point
@@ -219,6 +223,7 @@ class Canvas:
             limits=display.range() if color == "loss" else None,
             seen=picture.seen,
             point=point,
+            **({} if deep is None else {"subject": (picture.run, picture.spec)}),
         )
 
     def _draw_side_panel(self, picture: Picture, display: Display) -> None:

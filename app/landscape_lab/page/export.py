@@ -23,7 +23,7 @@ class FileExport:
             run.submit()
             run.when_at_rest(partial(self.make, name))
             return
-        update, there = run.update, run.place
+        update, there = run.update, run.layout.canvas.as_seen(run.place)
         picture = run.picture
         if update is None or picture is None:
             return

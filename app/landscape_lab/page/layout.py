@@ -71,7 +71,8 @@ class PageLayout:
         self._projects = False
         self._shown_form: tuple[Any, ...] = ()
         self.form = Form(commands["choose"], commands["restore"])
-        self.canvas = Canvas(commands["look_at"], commands["look_from"])
+        compared = functools.partial(commands["choose"], "display.comparison")
+        self.canvas = Canvas(commands["look_at"], commands["look_from"], compared)
         self.timeline = Timeline(commands["seek"])
         self._labs: LabView | None = None
         self.guide = Guide(

@@ -54,7 +54,7 @@ class Display(Recipe):
     camera: Annotated[
         str,
         Note(
-            "camera of the 3-D view: azimuth and elevation in degrees, distance, as -58, 32, 4.45;"
+            "camera of the 3-D view: azimuth and elevation in degrees, distance, as -58, 24, 4.45;"
             " empty: the usual one"
         ),
     ] = ""

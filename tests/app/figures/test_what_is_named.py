@@ -166,7 +166,7 @@ def test_a_brief_picture_of_the_curves_keeps_the_loss_and_names_its_steps():
 @pytest.mark.parametrize("text", ["", "1, 2", "a, b, c", "0, 90, 4", "nan, 30, 4", "0, 30, 1"])
 def test_what_is_no_camera_is_none(text):
     assert camera_of(text) is None
-    assert camera_of("-58, 32, 4.45") == HOME
+    assert camera_of("-58, 24, 4.45") == HOME
 
 
 def test_a_surface_on_paper_is_seen_by_the_camera_of_the_screen_and_has_heights_on_its_axis():

@@ -132,7 +132,7 @@ def test_a_kept_run_is_compared_with_one_that_differs_in_what_was_changed(page):
         at_rest(page)
     together = page.run.update.together
     assert together.sizes["run"] == 1
-    shown = page.layout.canvas.comparison
+    shown = page.layout.canvas.compared.comparison
     assert "batch size 64" in shown.names.text
     assert "batch size 7" in shown.names.text
     there = place(words)

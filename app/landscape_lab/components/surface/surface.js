@@ -1,192 +1,213 @@
-// Words over the picture, what the user does with it, and when it is painted.
+// The page's side of a surface, or of several under one camera: what the user does with it, and when it is painted.
+const STYLE = `
+.relief{position:relative;flex:1;min-height:0;overflow:hidden}
+.relief canvas{position:absolute;inset:0;width:100%;height:100%}
+.relief canvas:focus-visible{outline:calc(2px*var(--scale,1)) solid var(--accent,#0f6e84);outline-offset:-3px}
+.tools{position:absolute;right:8px;top:8px;display:flex;gap:4px}
+.tools button{font:calc(12px*var(--scale,1)) ${FONT};height:calc(28px*var(--scale,1));min-width:calc(28px*var(--scale,1));padding:0 7px;border:1px solid var(--line,#c5ced4);border-radius:7px;background:var(--stage,#fff);color:var(--ink,#1d2a33);opacity:.86;cursor:pointer;display:inline-flex;align-items:center;justify-content:center;gap:5px}
+.tools button:hover{border-color:var(--accent,#0f6e84);opacity:1}.tools button:focus-visible{outline:calc(2px*var(--scale,1)) solid var(--accent,#0f6e84);outline-offset:1px;opacity:1}
+.tools button[aria-pressed=true]{border-color:var(--accent,#0f6e84);color:var(--accent,#0b5566);font-weight:600}
+.tools svg{width:1.25em;height:1.25em;fill:none;stroke:currentColor;stroke-width:1.6;stroke-linejoin:round;stroke-linecap:round}
+@media (pointer:coarse){.tools button{height:44px;min-width:44px}}
+.tip{position:absolute;transform:translate(-50%,calc(-100% - 12px));pointer-events:none;white-space:nowrap;font:calc(12px*var(--scale,1))/1.35 ${FONT};background:var(--stage,#fff);color:var(--ink,#1d2a33);border:1px solid var(--line,#c5ced4);border-radius:6px;padding:2px 7px;box-shadow:0 2px 8px #1d2a3322}
+.tip[hidden],.tools button[hidden]{display:none}
+.title{position:absolute;box-sizing:border-box;padding:6px 10px 0;font:calc(12px*var(--scale,1))/1.35 ${FONT};color:var(--ink,#1d2a33);pointer-events:none;overflow:hidden}`;
+const HOUSE = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 8L8 2.5 14 8M4 6.8V13.5H12V6.8"/></svg>`, PLUMB = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 6L6 3 10 5 14 2M2 6V12M6 3V13M10 5V11M14 2V9"/></svg>`;
+const RADIAN = Math.PI / 180, POINTS = 120, FEW_POINTS = 60, TITLE = 40;
 
-function ticks(low, high, count = 4) {
-  const raw = (high - low) / count, power = 10 ** Math.floor(Math.log10(raw)), step = [1, 2, 5, 10].map(k => k * power).find(s => s >= raw * .85);
-  const found = [];
-  for (let v = Math.ceil(low / step - 1e-6) * step; v <= high + 1e-9 * Math.abs(high); v += step) found.push(Math.abs(v) < step * 1e-6 ? 0 : v);
-  return found;
-}
+const made = (tag, attributes = {}, ...children) => { const node = Object.assign(document.createElement(tag), attributes); node.append(...children); return node; };
 
-const number = v => Math.abs(v) >= 1e4 || (v !== 0 && Math.abs(v) < 1e-3) ? v.toExponential(1) : String(Number(v.toPrecision(4)));
-
-function label(pen, frame, camera, labels, {width, height, holes, size, under}) {
-  pen.clearRect(0, 0, width, height);
-  const at = (x, y, z) => {
-    const w = camera[3] * x + camera[7] * y + camera[11] * z + camera[15];
-    return [(camera[0] * x + camera[4] * y + camera[8] * z + camera[12]) / w * width / 2 + width / 2, height / 2 - (camera[1] * x + camera[5] * y + camera[9] * z + camera[13]) / w * height / 2, w];
-  };
-  const text = (words, x, y, bold, turn = 0) => {
-    pen.save();
-    pen.font = `${(bold ? 12 : 11) * size}px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif`;
-    pen.lineWidth = 3; pen.strokeStyle = "rgba(255,255,255,.85)"; pen.fillStyle = bold ? "#33424c" : "#5d6b75";
-    pen.textAlign = "center"; pen.textBaseline = "middle";
-    // No word is cut: where it would be, it is moved inwards.
-    const long = pen.measureText(words).width / 2, high = 8 * size;
-    const across = Math.abs(Math.cos(turn)) * long + Math.abs(Math.sin(turn)) * high, up = Math.abs(Math.sin(turn)) * long + Math.abs(Math.cos(turn)) * high;
-    pen.translate(clamp(x, Math.min(across, width / 2), Math.max(width - across, width / 2)), clamp(y, Math.min(up, height / 2), Math.max(height - up, height / 2)));
-    pen.rotate(turn);
-    pen.strokeText(words, 0, 0); pen.fillText(words, 0, 0); pen.restore();
-  };
-  // The floor's edges that face the viewer carry the ticks; the corner farthest left carries the heights.
-  const front = at(0, -1, FLOOR)[2] < at(0, 1, FLOOR)[2] ? -1 : 1, side = at(-1, 0, FLOOR)[2] < at(1, 0, FLOOR)[2] ? -1 : 1;
-  const middle = at(0, 0, FLOOR);
-  const outward = (p, by) => { const dx = p[0] - middle[0], dy = p[1] - middle[1], l = Math.hypot(dx, dy) || 1; return [p[0] + dx / l * by, p[1] + dy / l * by]; };
-  for (const v of ticks(frame.a0, frame.a1)) text(number(v), ...outward(at(2 * (v - frame.a0) / (frame.a1 - frame.a0) - 1, front, FLOOR), 14 * size));
-  for (const v of ticks(frame.b0, frame.b1)) text(number(v), ...outward(at(side, 2 * (v - frame.b0) / (frame.b1 - frame.b0) - 1, FLOOR), 16 * size));
-  const name = (words, p, q) => {
-    const [x, y] = outward([(p[0] + q[0]) / 2, (p[1] + q[1]) / 2], 36 * size);
-    let turn = Math.atan2(q[1] - p[1], q[0] - p[0]);
-    if (turn > Math.PI / 2) turn -= Math.PI; else if (turn < -Math.PI / 2) turn += Math.PI;
-    text(words, x, y, true, turn);
-  };
-  name(labels[0], at(-1, front, FLOOR), at(1, front, FLOOR));
-  name(labels[1], at(side, -1, FLOOR), at(side, 1, FLOOR));
-  const corners = [[-1, -1], [1, -1], [1, 1], [-1, 1]].map(c => [at(...c, 0)[0], c]).sort((a, b) => a[0] - b[0]);
-  const [left] = [corners[0][1]];
-  const foot = at(...left, -.5), top = at(...left, HEIGHT - .5);
-  pen.strokeStyle = "#8fa0aa"; pen.lineWidth = 1;
-  pen.beginPath(); pen.moveTo(foot[0], foot[1]); pen.lineTo(top[0], top[1]); pen.stroke();
-  for (const v of ticks(frame.low, frame.high)) {
-    const p = at(...left, (v - frame.low) / (frame.high - frame.low) * HEIGHT - .5);
-    pen.beginPath(); pen.moveTo(p[0], p[1]); pen.lineTo(p[0] - 4, p[1]); pen.stroke();
-    text(number(v), p[0] - 22 * size, p[1]);
-  }
-  text(labels[2], Math.max(top[0], 60 * size), top[1] - 14 * size, true);
-  if (holes) text(`${holes} points not finite: left out of the surface, grey on the floor`, width / 2, 14 * size, true);
-  if (under) text(under.words, clamp(under.x, 90 * size, width - 90 * size), Math.max(12 * size, under.y - 18 * size), true);
+// Where each of several pictures stands, in shares of the whole: one row of up to two, else two rows.
+function places(count) {
+  const columns = count > 1 ? 2 : 1, rows = count > 2 ? 2 : 1;
+  return Array.from({length: count}, (_, i) => ({left: i % columns / columns, top: Math.floor(i / columns) / rows, width: 1 / columns, height: 1 / rows}));
 }
 
 export function render({model, el}) {
-  const box = document.createElement("div"), canvas = document.createElement("canvas"), words = document.createElement("canvas");
   el.style.height = "100%";
-  const area = document.createElement("div"), key = new Key(model.times);
-  box.style.cssText = "display:flex;flex-direction:column;width:100%;height:100%;min-height:120px;overflow:hidden;background:#fff";
-  area.style.cssText = "position:relative;flex:1;min-height:0;overflow:hidden";
-  for (const c of [canvas, words]) c.style.cssText = "position:absolute;inset:0;width:100%;height:100%";
+  const several = Boolean(model.several), alone = Boolean(model.alone), key = new Key(model.times);
+  const canvas = made("canvas", {tabIndex: 0}), words = made("canvas"), tip = made("div", {className: "tip", hidden: true});
+  const button = (icon, words_, help, act) => { const b = made("button", {type: "button", title: help, innerHTML: icon, onclick: act}); b.append(words_); b.setAttribute("aria-label", help); return b; };
+  const home = button(HOUSE, "", "Reset the camera (0)", () => reset()), drop = button(PLUMB, "", "Show the loss after each step where it differs from the slice", () => { losses = !losses; tell_(); ask(); });
+  const share = button("", "", "One scale of heights for all pictures, or one for each", () => model.send_msg({action: "shared", shared: !model.shared}));
+  home.dataset.action = "camera-home"; drop.dataset.action = "plumbs"; share.dataset.action = "shared";
+  const tools = made("div", {className: "tools"}, share, drop, home), area = made("div", {className: "relief"}, canvas, words, tools, tip);
+  const box = made("div", {}, made("style", {textContent: STYLE}), key.el, area);
+  box.style.cssText = "display:flex;flex-direction:column;width:100%;height:100%;min-height:120px;overflow:hidden;background:radial-gradient(ellipse at 50% 48%,var(--stage,#fff) 45%,var(--stage-rim,#f1f5f7))";
   words.style.pointerEvents = "none";
-  canvas.style.touchAction = "none"; canvas.style.cursor = "grab"; canvas.tabIndex = 0;
+  canvas.style.touchAction = "none"; canvas.style.cursor = "grab";
   canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", `Loss surface in three dimensions. Drag or use the arrow keys to rotate, the wheel or plus and minus to zoom, 0 to reset the camera${model.alone ? "" : ", click to inspect a point"}.`);
-  area.append(canvas, words); box.append(key.el, area); el.append(box);
-  let painter;
+  el.append(box);
+  let painter, look = lookOf(el, model);
   const software = paintsInSoftware();
-  try { painter = new Painter(canvas, model.colors, model.times, software); } catch (error) {
+  try { painter = new Painter(canvas, look, software); } catch (error) {
     box.textContent = `The 3-D view needs WebGL 2, which this browser does not offer (${error.message}). The 2-D view shows the same slice.`;
-    box.style.cssText += ";display:grid;place-items:center;padding:2em;font:14px system-ui,sans-serif;color:#5d6b75";
+    box.style.cssText += ";display:grid;place-items:center;padding:2em;font:14px system-ui,sans-serif;color:var(--muted,#5d6b75)";
     return;
   }
   // As text: azimuth and elevation in degrees, distance; empty: the usual ones.
-  const RADIAN = Math.PI / 180;
-  const placed = text => {
-    const [turn, lift, far] = text ? text.split(",").map(Number) : model.home;
-    return {turn: turn * RADIAN, lift: lift * RADIAN, far};
-  };
+  const placed_ = text => { const [turn, lift, far] = text ? text.split(",").map(Number) : model.home; return {turn: turn * RADIAN, lift: lift * RADIAN, far}; };
   const told = () => {
     const azimuth = ((camera.turn / RADIAN + 180) % 360 + 360) % 360 - 180;
-    const words = [azimuth.toFixed(1), (camera.lift / RADIAN).toFixed(1), camera.far.toFixed(2)].map(Number);
-    return words.every((value, i) => Math.abs(value - model.home[i]) < .06) ? "" : words.join(", ");
+    const said = [azimuth.toFixed(1), (camera.lift / RADIAN).toFixed(1), camera.far.toFixed(2)].map(Number);
+    return said.every((value, i) => Math.abs(value - model.home[i]) < .06) ? "" : said.join(", ");
   };
-  let camera = placed(model.camera), telling = 0, frame = null, fresh = false, waiting = 0, drawn = 0, holes = 0, seen = null, under = null;
+  let camera = placed_(model.camera), atHome = !model.camera, telling = 0, cells = [], fresh = false, waiting = 0, drawn = 0, losses = false;
   // Where painting is slow (no GPU), a moving picture has fewer pixels; at rest it is painted in full.
-  let density = software ? .75 : 1, last = 0, rest = 0, mesh = 0;
+  let density = software ? .75 : 1, last = 0, rest = 0, points = 0, moved = 0;
 
   const paint = () => {
     waiting = 0;
-    const width = area.clientWidth, height = area.clientHeight;
-    if (!frame || !width || !height) return;
-    const now = performance.now(), moving = now - last < 250;
-    if (moving && now - last > 34) density = Math.max(.5, density * .9);
-    else if (moving && now - last < 20) density = Math.min(1, density * 1.03);
-    last = now;
+    const width = area.clientWidth, height = area.clientHeight, size = model.size * (cells.length > 1 ? .94 : 1);
+    if (!cells.length || !width || !height) return;
+    const now = performance.now(), gap = last ? now - last : 0, moving = now - moved < resting(gap), full = Math.min(window.devicePixelRatio || 1, 2);
+    if (moving && last) density = paced(density, gap);
+    last = moving ? now : 0;
     clearTimeout(rest);
-    if (moving) rest = setTimeout(ask, 300);
-    const full = Math.min(window.devicePixelRatio || 1, 2), scale = moving ? full * Math.round(8 * density) / 8 : software ? 2 * full : full;
+    if (moving) rest = setTimeout(() => { moved = 0; ask(); }, resting(gap));
+    const scale = full * (moving ? Math.round(8 * density) / 8 : software ? refinement(width * height * full * full) : 1);
     for (const [c, by] of [[canvas, scale], [words, full]]) if (c.width !== Math.round(width * by) || c.height !== Math.round(height * by)) { c.width = Math.round(width * by); c.height = Math.round(height * by); }
-    const finer = software && moving ? 1 : FINER;
+    const wanted = software && moving ? FEW_POINTS : POINTS;
     if (fresh) canvas.dataset.frames = ++drawn;
-    if (fresh || finer !== mesh) { holes = painter.load(frame, finer); fresh = false; mesh = finer; }
-    key.show(explained(frame, painter), model.size);
-    seen = cameraAt(camera, width / height);
-    painter.paint(seen, scale * model.size);
-    write();
-    Object.assign(canvas.dataset, {renderer: "webgl2", points: frame.rows * frame.columns, holes, camera: JSON.stringify(camera), current: painter.current.map(v => v.toFixed(4)).join(","), place: placeOf(painter.current)});
-  };
-  const write = () => {
-    const full = Math.min(window.devicePixelRatio || 1, 2), pen = words.getContext("2d");
-    pen.setTransform(full, 0, 0, full, 0, 0);
-    label(pen, frame, seen.matrix, model.labels, {width: area.clientWidth, height: area.clientHeight, holes, size: model.size, under});
-  };
-  // Where a point of the box is seen, as shares of the width and the height.
-  const placeOf = ([x, y, z]) => {
-    const [across, up, , w] = [0, 1, 2, 3].map(r => seen.matrix[r] * x + seen.matrix[4 + r] * y + seen.matrix[8 + r] * z + seen.matrix[12 + r]);
-    return `${((1 + across / w) / 2).toFixed(4)},${((1 - up / w) / 2).toFixed(4)}`;
+    if (fresh || wanted !== points) { for (const cell of cells) cell.relief.load(cell.frame, wanted); points = wanted; fresh = false; tell_(); }
+    key.show(explained(cells.map(c => c.relief), losses), model.size);
+    painter.clear();
+    const pen = words.getContext("2d");
+    pen.setTransform(full, 0, 0, full, 0, 0); pen.clearRect(0, 0, width, height);
+    places(cells.length).forEach((share_, i) => {
+      const cell = cells[i], head = several ? TITLE : 0, {relief} = cell;
+      const here = cell.place = {left: share_.left * width, top: share_.top * height + head, width: share_.width * width, height: share_.height * height - head};
+      cell.seen = cameraAt(camera, here.width, here.height, marginsOf(size, here.width));
+      painter.paint(relief, cell.seen, {left: Math.round(here.left * scale), bottom: Math.round((height - here.top - here.height) * scale), width: Math.round(here.width * scale), height: Math.round(here.height * scale), scale: scale * size, losses});
+      label(pen, relief, cell.seen, named_(i), here, size, look);
+      if (cell.title) cell.title.style.cssText = `left:${here.left}px;top:${share_.top * height}px;width:${here.width}px;max-height:${head + 4}px`;
+    });
+    const {frame, relief, seen, place} = cells[0], [x, y] = seenAt(seen, ...relief.current);
+    const holes = cells.reduce((sum, c) => sum + c.relief.holes, 0);
+    Object.assign(canvas.dataset, {renderer: "webgl2", points: frame.rows * frame.columns, pictures: cells.length, holes, camera: JSON.stringify(camera), current: relief.current.map(v => v.toFixed(4)).join(","), place: `${((place.left + x) / width).toFixed(4)},${((place.top + y) / height).toFixed(4)}`});
   };
   const ask = () => { waiting ||= requestAnimationFrame(paint); };
-  const move = (turn, lift, zoom = 1) => {
-    camera = {turn: camera.turn + turn, lift: clamp(camera.lift + lift, 3 * RADIAN, 86 * RADIAN), far: clamp(camera.far * zoom, 1.8, 9)};
-    ask();
-    tell();
+
+  const named_ = i => several && model.axes[i] || model.labels;
+
+  // What there is to press, and what is read aloud.
+  const tell_ = () => {
+    drop.hidden = !cells.some(c => c.relief.plumbs); drop.setAttribute("aria-pressed", losses);
+    share.hidden = !several || cells.length < 2; share.textContent = model.shared ? "shared scale" : "own scales"; share.setAttribute("aria-pressed", model.shared);
+    const ends = ({low, high, logged}) => wordsOf([low, high], logged).join(" to ");
+    const each = cells.map(({frame}, i) => `${several && model.titles[i] ? `${model.titles[i].slice(0, 2).join(" ")}: ` : ""}${model.labels[2]} ${ends(frame)}`).join("; ");
+    canvas.setAttribute("aria-label", `${several ? "Loss surfaces in three dimensions, under one camera" : "Loss surface in three dimensions"}. ${each}. Drag or use the arrow keys to rotate, the wheel or plus and minus to zoom, 0 to reset the camera${alone || several ? "" : ", click to inspect a point"}.`);
   };
   // Once the hand rests.
   const tell = () => { clearTimeout(telling); telling = setTimeout(() => model.send_msg({action: "turned", camera: told()}), 250); };
-
-  // What lies under the pointer: coordinates and height, or null.
-  const pick = e => {
-    if (!seen) return null;
-    const area = canvas.getBoundingClientRect();
-    const found = hit(seen, seen.ray(2 * (e.clientX - area.left) / area.width - 1, 1 - 2 * (e.clientY - area.top) / area.height), painter.under);
-    return found && {
-      alpha: frame.a0 + (found[0] + 1) / 2 * (frame.a1 - frame.a0), beta: frame.b0 + (found[1] + 1) / 2 * (frame.b1 - frame.b0),
-      height: frame.low + (found[2] + .5) / HEIGHT * (frame.high - frame.low),
+  const move = (turn, lift, zoom = 1) => {
+    atHome = false; moved = performance.now();
+    camera = {turn: camera.turn + turn, lift: clamp(camera.lift + lift, 3 * RADIAN, 86 * RADIAN), far: clamp(camera.far * zoom, 1.8, 9)};
+    ask();
+  };
+  const byHand = (...how) => { touched(); move(...how); tell(); };
+  const reset = () => { touched(); camera = placed_(""); atHome = true; ask(); tell(); };
+  const orbit = new Orbit({software, turn: angle => move(angle, 0), ready: () => ({busy: Boolean(model.busy), seen: !document.hidden && !alone && cells.length > 0 && area.clientWidth > 0 && canvas.checkVisibility()})});
+  const touched = () => { gliding = 0; tip.hidden = true; if (orbit.touched()) tell(); };
+  let gliding = 0, came = -9999;
+  const glide = (turn, lift) => {
+    const mine = gliding = performance.now();
+    let done = 0;
+    const step = () => {
+      if (gliding !== mine) return;
+      const now = glided(performance.now() - mine), share_ = now - done;
+      done = now; move(share_ * turn, share_ * lift);
+      if (now < .98) requestAnimationFrame(step); else tell();
     };
+    if (!stillWanted() && Math.abs(turn) + Math.abs(lift) > .004) requestAnimationFrame(step);
+  };
+
+  // What lies under the pointer: the place on the surface, and the nearest value of the slice.
+  const pick = e => {
+    const area_ = canvas.getBoundingClientRect(), px = e.clientX - area_.left, py = e.clientY - area_.top;
+    const cell = cells.find(({place: p}) => p && px >= p.left && px < p.left + p.width && py >= p.top && py < p.top + p.height);
+    if (!cell?.seen) return null;
+    const {frame, seen, place} = cell, found = hit(seen, seen.ray(2 * (px - place.left) / place.width - 1, 1 - 2 * (py - place.top) / place.height), cell.relief.under);
+    if (!found) return null;
+    const [across, up] = [(found[0] + 1) / 2, (found[1] + 1) / 2], labels = named_(cells.indexOf(cell)), nearest = Math.round(up * (frame.rows - 1)) * frame.columns + Math.round(across * (frame.columns - 1));
+    return {alpha: frame.a0 + across * (frame.a1 - frame.a0), beta: frame.b0 + up * (frame.b1 - frame.b0), value: valueAt(frame.heights[nearest], frame.logged), labels, px, py};
   };
   const hover = e => {
-    const found = fingers.size ? null : pick(e), area = canvas.getBoundingClientRect();
-    if (!found && !under) return;
-    const short = axis => model.labels[axis].split(" (")[0];
-    const [, logged, name] = /^(log₁₀ )?(.*)$/.exec(model.labels[2]), value = found && (logged ? 10 ** found.height : found.height);
-    under = found && {x: e.clientX - area.left, y: e.clientY - area.top, words: `${name} ${Number(value.toPrecision(3))} · ${short(0)} ${found.alpha.toPrecision(3)} · ${short(1)} ${found.beta.toPrecision(3)}`};
-    if (seen) write();
+    const found = fingers.size ? null : pick(e);
+    tip.hidden = !found;
+    if (!found) return;
+    const short = axis => found.labels[axis].split(" (")[0];
+    tip.textContent = `${found.labels[2]} ${Number(found.value.toPrecision(3))} · ${short(0)} ${found.alpha.toPrecision(3)} · ${short(1)} ${found.beta.toPrecision(3)}`;
+    const half = tip.offsetWidth / 2 + 4;
+    tip.style.left = `${clamp(found.px, half, Math.max(half, area.clientWidth - half))}px`; tip.style.top = `${Math.max(40, found.py)}px`;
   };
   const fingers = new Map();
-  let pressed = null, tapping = 0;
-  canvas.addEventListener("pointerdown", e => { pressed = fingers.size || e.button ? null : e; fingers.set(e.pointerId, e); canvas.setPointerCapture(e.pointerId); canvas.style.cursor = "grabbing"; });
+  let pressed = null, tapping = 0, speed = [0, 0, 0];
+  canvas.addEventListener("pointerdown", e => { touched(); speed = [0, 0, 0]; pressed = fingers.size || e.button ? null : e; fingers.set(e.pointerId, e); canvas.setPointerCapture(e.pointerId); canvas.style.cursor = "grabbing"; });
   canvas.addEventListener("pointermove", e => {
     const before = fingers.get(e.pointerId);
     if (pressed && Math.hypot(e.clientX - pressed.clientX, e.clientY - pressed.clientY) > 4) pressed = null;
-    if (!before || pressed) { hover(e); return; }
+    if (!before || pressed) { if (orbit.going || gliding) touched(); else orbit.touched(); hover(e); return; }
     const other = [...fingers.values()].find(f => f.pointerId !== e.pointerId);
-    if (other) move(0, 0, Math.hypot(before.clientX - other.clientX, before.clientY - other.clientY) / Math.max(1, Math.hypot(e.clientX - other.clientX, e.clientY - other.clientY)));
-    else move((before.clientX - e.clientX) * .008, (e.clientY - before.clientY) * .008);
+    if (other) byHand(0, 0, Math.hypot(before.clientX - other.clientX, before.clientY - other.clientY) / Math.max(1, Math.hypot(e.clientX - other.clientX, e.clientY - other.clientY)));
+    else {
+      const [turn, lift] = [(before.clientX - e.clientX) * .008, (e.clientY - before.clientY) * .008], time = Math.max(4, e.timeStamp - before.timeStamp);
+      speed = [.5 * speed[0] + .5 * turn / time, .5 * speed[1] + .5 * lift / time, e.timeStamp];
+      byHand(turn, lift);
+    }
     fingers.set(e.pointerId, e);
   });
   for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, e => {
+    const turned = fingers.size === 1 && !pressed && name === "pointerup";
     fingers.delete(e.pointerId); canvas.style.cursor = "grab";
+    if (turned) glide(...speed.slice(0, 2).map(v => thrown(v, e.timeStamp - speed[2])));
     const found = pressed && name === "pointerup" ? pick(e) : null;
     pressed = null;
     clearTimeout(tapping);
     // Not at once: it may be the first half of a double click.
-    if (found) tapping = setTimeout(() => model.send_msg({action: "tapped", alpha: found.alpha, beta: found.beta}), 260);
+    if (found && !several) tapping = setTimeout(() => model.send_msg({action: "tapped", alpha: found.alpha, beta: found.beta}), 260);
   });
-  canvas.addEventListener("pointerleave", hover);
-  canvas.addEventListener("wheel", e => { e.preventDefault(); move(0, 0, Math.exp(e.deltaY * .001)); }, {passive: false});
-  const reset = () => { camera = placed(""); ask(); tell(); };
+  canvas.addEventListener("pointerleave", () => { tip.hidden = true; });
+  canvas.addEventListener("wheel", e => { e.preventDefault(); byHand(0, 0, Math.exp(e.deltaY * .001)); }, {passive: false});
   canvas.addEventListener("dblclick", () => { clearTimeout(tapping); reset(); });
   const KEYS = {ArrowLeft: [-.1, 0], ArrowRight: [.1, 0], ArrowUp: [0, .1], ArrowDown: [0, -.1], "+": [0, 0, .9], "=": [0, 0, .9], "-": [0, 0, 1.1]};
   canvas.addEventListener("keydown", e => {
-    if (e.key === "0") reset(); else if (KEYS[e.key]) move(...KEYS[e.key]); else return;
+    if (e.key === "0") reset(); else if (KEYS[e.key]) byHand(...KEYS[e.key]); else return;
     e.preventDefault();
   });
+  const again = () => { for (const cell of cells) cell.relief = painter.relief(); fresh = cells.length > 0; };
   canvas.addEventListener("webglcontextlost", e => e.preventDefault());
-  canvas.addEventListener("webglcontextrestored", () => { painter = new Painter(canvas, model.colors, model.times, software); fresh = Boolean(frame); ask(); });
+  canvas.addEventListener("webglcontextrestored", () => { painter = new Painter(canvas, look, software); again(); ask(); });
   new ResizeObserver(ask).observe(area);
-  model.on("labels", ask);
-  model.on("size", ask);
+  const dressed = () => { look = lookOf(el, model); painter.dress(look); ask(); };
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", dressed);
+  new MutationObserver(dressed).observe(document.documentElement, {attributes: true, attributeFilter: ["class", "style", "data-theme"]});
+  const named = () => {
+    cells.forEach((cell, i) => {
+      if (!several || !model.titles[i]) return;
+      if (!cell.title) { cell.title = made("div", {className: "title"}); area.append(cell.title); }
+      const [letter, text, color] = model.titles[i], bold = made("b", {textContent: `${letter} `});
+      bold.style.color = color;
+      cell.title.replaceChildren(bold, text);
+    });
+    if (cells[0]?.relief.frame) tell_();
+    ask();
+  };
+  for (const name of ["labels", "axes", "size"]) model.on(name, ask);
+  for (const name of ["titles", "shared"]) model.on(name, named);
+  model.on("home", () => { if (atHome) { camera = placed_(""); ask(); } });
+  model.on("busy", () => { if (orbit.touched()) tell(); });
   model.on("msg:custom", event => {
     const data = event.data ?? event;
-    if (data && "camera" in data) { clearTimeout(telling); camera = placed(data.camera); ask(); }
+    if (data && "camera" in data) { clearTimeout(telling); if (data.camera !== told()) { gliding = 0; camera = placed_(data.camera); atHome = !data.camera; } ask(); }
     if (!data || data.byteLength === undefined) return;
-    frame = unpacked(data); fresh = true; ask();
+    const frames = unpackedAll(data), count = cells.length;
+    while (cells.length > frames.length) { const gone = cells.pop(); gone.relief.free(); gone.title?.remove(); }
+    frames.forEach((frame, i) => { cells[i] ??= {relief: painter.relief()}; cells[i].frame = frame; });
+    if (count !== cells.length) named();
+    const now = performance.now();
+    if (now - came < 1000) moved = now;
+    came = now; fresh = true; if (orbit.touched()) tell(); ask();
   });
   model.send_msg({action: "ready"});
 }

@@ -6,32 +6,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import param
 import xarray as xr
 from panel.custom import JSComponent
 
 from landscape_lab.bridge.jupyter import Messages
+from landscape_lab.components.surface.pictured import (
+    PAST,
+    Array,
+    Labels,
+    Pictured,
+    Spot,
+    packed,
+    pictured,
+)
 from landscape_lab.components.surface.surface_script import SCRIPT
 from landscape_lab.figures import theme
-from landscape_lab.figures.annotations import lowest, minimized, title_of
-from landscape_lab.figures.bokeh.path import ages, best, index_of
 from landscape_lab.figures.bokeh.sliders import SEEN
-from landscape_lab.figures.camera import HOME, Camera
-from landscape_lab.figures.pixels import raised
-from landscape_lab.figures.reduced import divisor_of, reduced, reduced_limits
-
-Array = npt.NDArray[np.floating[Any]]
-Spot = tuple[float, float, float]
-Labels = tuple[str, str, str]
-"""Names of the two axes and of the height."""
-
-NOWHERE = (np.nan, np.nan, np.nan)
-
-
-PAST = 12
-"""Index in a frame's header of the number of trajectory points up to the current step."""
+from landscape_lab.figures.camera import HOME, Camera, words_of
 
 ALONE = """<div id="landscape-surface" style="height: 100%"></div>
 <script type="module">
@@ -60,6 +52,11 @@ class SurfaceModel(Messages, JSComponent):
     home = param.List(doc="azimuth and elevation in degrees, and distance, of the usual camera")
     labels = param.List(default=["", "", ""], doc="names of the two axes and of the height")
     size = param.Number(default=1.0, doc="scale of fonts, lines and markers")
+    busy = param.Boolean(doc="whether a run goes on: then the camera stays where it is")
+    several = param.Boolean(doc="whether pictures are compared, under titles")
+    titles = param.List(doc="letter, words and colour of each picture that is compared")
+    axes = param.List(doc="the labels of each picture that is compared")
+    shared = param.Boolean(default=True, doc="whether compared pictures share the range of heights")
 
     on_message: Callable[[dict[str, Any]], None]
 
@@ -74,16 +71,20 @@ class Surface:
         self,
         tapped: Callable[[float, float], None] | None = None,
         turned: Callable[[str], None] | None = None,
+        shared: Callable[[bool], None] | None = None,
     ) -> None:
         """An empty surface that fills the available space.
 
         Args:
             tapped: called with alpha and beta when the user clicks on the surface.
             turned: called with the camera as `look_from` takes it, when the user has moved it.
+            shared: called with whether pictures that are compared are to have one range of heights.
         """
         self.frame = b""
         self.camera = ""
-        self._tapped, self._turned = tapped, turned
+        self.home = HOME
+        self._subject: object = self
+        self._tapped, self._turned, self._shared = tapped, turned, shared
         self.view = SurfaceModel(
             **_maps(),
             sizing_mode="stretch_both",
@@ -102,13 +103,16 @@ class Surface:
         limits: tuple[float, float] | None = None,
         seen: int | None = None,
         point: tuple[float, float] | None = None,
+        subject: object = None,
     ) -> None:
         """Show a variable of a slice and a trajectory; the arguments are those of `Contour`.
 
-        The trajectory is drawn at its true losses; points without a loss, on the surface.
+        The trajectory lies on the surface; a button shows its true losses where they differ. The
+        usual camera is chosen anew for another `subject`, and stays as long as it is the same.
         """
         looks: Any = {"variable": variable, "split": split, "scale": scale, "limits": limits}
-        self._send(*_pictured(slice_, path, seen=seen, point=point, **looks))
+        picture = pictured(slice_, path, seen=seen, point=point, **looks)
+        self.show(picture, subject)
 
     def draw(  # noqa: PLR0913 - all that one picture is made of
         self,
@@ -121,6 +125,7 @@ class Surface:
         labels: Labels,
         *,
         extra: tuple[int, Array] | None = None,
+        scale: str = "linear",
     ) -> None:
         """Send a frame.
 
@@ -133,8 +138,17 @@ class Surface:
             limits: lowest and highest height drawn; values outside are clipped.
             labels: names of the axes and of the height.
             extra: as `trail` gives it; by default all of the path is past, evenly in time.
+            scale: `log` if the heights are decimal logarithms of what they are called.
         """
-        self._send(packed(heights, alpha, beta, path, minimum, limits, extra), labels)
+        self._send(packed(heights, alpha, beta, path, minimum, limits, extra, scale=scale), labels)
+
+    def show(self, picture: Pictured, subject: object) -> None:
+        """Send a picture, or several joined; its usual camera if it is of another subject."""
+        if subject != self._subject:
+            self._subject, self.home = subject, picture.home
+            if list(picture.home) != self.view.home:
+                self.view.home = list(picture.home)
+        self._send(picture.frame, picture.labels)
 
     def _send(self, frame: bytes, labels: Labels) -> None:
         if list(labels) != self.view.labels:
@@ -147,6 +161,11 @@ class Surface:
         if camera != self.camera:
             self.camera = camera
             self.view._send_msg({"camera": camera})
+
+    def hold(self, *, busy: bool) -> None:
+        """Say whether a run goes on: while it does, the camera does not turn by itself."""
+        if self.view.busy != busy:
+            self.view.busy = busy
 
     def scale(self, factor: float) -> None:
         """Scale fonts, lines and markers by a factor."""
@@ -161,6 +180,8 @@ class Surface:
             self.camera = str(data["camera"])
             if self._turned is not None:
                 self._turned(self.camera)
+        if data.get("action") == "shared" and self._shared is not None:
+            self._shared(bool(data["shared"]))
         if data.get("action") == "tapped" and self._tapped is not None:
             self._tapped(float(data["alpha"]), float(data["beta"]))
 
@@ -178,9 +199,9 @@ def alone(
     It follows the event `sliders.SEEN`; the arguments are those of `Surface.update`, except that
     there may be no path.
     """
-    frame, labels = _pictured(slice_, path, seen=seen, signs=False, **looks)
+    frame, labels, home = pictured(slice_, path, seen=seen, signs=False, **looks)
     properties: dict[str, Any] = {**_maps(), "labels": labels, "size": 1.0, "alone": True}
-    properties["camera"] = ", ".join(f"{value:g}" for value in camera)
+    properties |= {"home": list(home), "camera": words_of(camera)}
     return ALONE.format(
         script=SCRIPT,
         frame=base64.b64encode(frame).decode(),
@@ -194,90 +215,3 @@ def _maps() -> dict[str, list[Any]]:
     """The colour maps of heights and of times, and the usual camera."""
     colors = list(theme.LANDSCAPE[::5])
     return {"colors": colors, "times": theme.ramp(theme.TIME, len(colors)), "home": list(HOME)}
-
-
-def _pictured(  # noqa: PLR0913 - all that one picture is made of
-    slice_: xr.Dataset,
-    path: xr.Dataset | None,
-    *,
-    variable: str = "loss",
-    split: str = "train",
-    scale: str = "log",
-    limits: tuple[float, float] | None = None,
-    seen: int | None,
-    point: tuple[float, float] | None = None,
-    signs: bool = True,
-) -> tuple[bytes, Labels]:
-    """The buffer and the labels of a slice with a path on it; without `signs`, none of the best."""
-    slice_ = reduced(slice_)
-    limits = reduced_limits(slice_, variable, limits)
-    shown = slice_[variable].sel(split=split)
-    raw, alpha, beta = shown.values, shown["alpha"].values, shown["beta"].values
-    lift = theme.decimal_log if scale == "log" else np.asarray
-    settled = raised(raw, slice_["computed"].values) if variable == "loss" else raw
-    heights = lift(settled)
-    track, here, times, high = np.empty((0, 3)), -1, np.empty(0), None
-    if path is not None:
-        divisor = divisor_of(slice_, variable) or 1.0
-        known = path[variable].values if variable in path else np.full(len(path["step"]), np.nan)
-        track = np.stack([path["alpha"], path["beta"], lift(known / divisor)], axis=1)
-        here, times = index_of(path, seen), ages(path)
-        high = best(path, here) if signs and minimized(slice_) else None
-    low = lowest(raw, alpha, beta) if variable == "loss" and minimized(slice_) else None
-    title = title_of(slice_, variable, split)
-    frame = packed(
-        heights,
-        alpha,
-        beta,
-        track,
-        None if low is None else (*low, np.nan),
-        theme.range_of(heights, limits, scale),
-        trail(
-            here,
-            times,
-            best=None if high is None else tuple(track[high]),
-            point=None if point is None else (*point, np.nan),
-        ),
-    )
-    return frame, (_named(shown["alpha"]), _named(shown["beta"]), _scaled(title, scale))
-
-
-def trail(
-    here: int, times: Array, *, best: Spot | None = None, point: Spot | None = None
-) -> tuple[int, Array]:
-    """Extra frame data of a trajectory: points up to now, two markers, and times.
-
-    Args:
-        here: the index of the path's point that is looked at.
-        times: how late each point of the path is, 0 to 1.
-        best: alpha, beta and height of the best point so far.
-        point: of a point that the user looks at; without height it is on the surface.
-    """
-    return here + 1, np.concatenate([best or NOWHERE, point or NOWHERE, times])
-
-
-def packed(  # noqa: PLR0913 - all that one picture is made of
-    heights: Array,
-    alpha: Array,
-    beta: Array,
-    path: Array,
-    minimum: Spot | None,
-    limits: tuple[float, float],
-    extra: tuple[int, Array] | None = None,
-) -> bytes:
-    """One buffer of float32: 13 numbers of header, the heights row by row, the path, the rest."""
-    low = minimum or NOWHERE
-    past, rest = extra or (0, np.empty(0))
-    ends = (alpha[0], alpha[-1], beta[0], beta[-1])
-    header = (*heights.shape, len(path), *limits, *ends, *low, past)
-    parts = (np.array(header), heights.ravel(), path.ravel(), rest)
-    with np.errstate(over="ignore"):  # beyond float32 is infinite, and shown as that
-        return np.concatenate(parts).astype(np.float32).tobytes()
-
-
-def _scaled(title: str, scale: str) -> str:
-    return f"log₁₀ {title}" if scale == "log" else title
-
-
-def _named(axis: xr.DataArray) -> str:
-    return str(axis.attrs.get("long_name", axis.name))

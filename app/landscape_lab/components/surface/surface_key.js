@@ -1,5 +1,5 @@
 // What the lines and signs of the picture mean: words above it, in as many lines as they need.
-const DARK = "#10181d", TICK = "#5d6b75";
+const DARK = "#10181d", TICK = "var(--muted,#5d6b75)";
 
 const lineOf = (color, dark = 5) => `<path d="M2 7H18" stroke="${DARK}" stroke-opacity=".7" stroke-width="${dark}"/><path d="M2 7H18" stroke="${color}" stroke-width="2.4"/>`;
 const shapeOf = (points, color, edge = DARK) => `<path d="M${points}Z" fill="${color}" stroke="${edge}" stroke-width="1.2"/>`;
@@ -14,7 +14,7 @@ const MEANING = {
   "lowest on path": () => shapeOf(STAR, "#ffd84d"),
   "lowest on slice": () => `<path d="${CROSS}" stroke="${DARK}" stroke-width="4.4"/><path d="${CROSS}" stroke="#fff" stroke-width="2"/>`,
   point: () => shapeOf("10 1L15 7 10 13 5 7", "#5ad1ff"),
-  "to the surface": () => `<path d="M10 1V13" stroke="${DARK}" stroke-width="1.2"/>`,
+  "loss after each step": () => `<path d="M10 4V13M3 7L10 4 17 6" stroke="${DARK}" stroke-width="1.2"/>`,
 };
 
 class Key {
@@ -38,10 +38,12 @@ class Key {
 }
 
 // What of the picture there is to explain.
-function explained(frame, painter) {
-  const names = new Set(), {signs, plumbs} = painter, there = place => place[0] !== 9;
-  if (frame.past > 1) names.add("early").add("late");
-  ["start", "lowest on slice", "now", "lowest on path", "point"].forEach((name, i) => { if (there(signs[i])) names.add(name); });
-  if (plumbs) names.add("to the surface");
+function explained(reliefs, losses) {
+  const names = new Set(), there = place => place[0] !== 9;
+  for (const {frame, signs, own} of reliefs) {
+    if (frame.past > 1) names.add("early").add("late");
+    ["start", "lowest on slice", "now", "lowest on path", "point"].forEach((name, i) => { if (there(signs[i])) names.add(name); });
+    if (losses && own > 0) names.add("loss after each step");
+  }
   return names;
 }

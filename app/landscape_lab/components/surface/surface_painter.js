@@ -1,4 +1,17 @@
-// What is drawn by the graphics card, in which order.
+// The painter of surfaces: WebGL 2 on one canvas, for any number of pictures on it; it knows no page, no time, no Python.
+//
+//   painter = new Painter(canvas, look, software)  throws where there is no WebGL 2; `software`: no antialiasing by the browser
+//   painter.dress(look)                            other colours, from now on; look as `lookOf(element, model)` gives it:
+//                                                  {colors, times: lists of "#rrggbb" low to high, early to late; paper, floor, hole, dark: "#rrggbb"; shadow: 0 to 1}
+//   relief = painter.relief()                      one picture, empty; relief.free() when it goes
+//   relief.load(frame, points)                     frame as `unpacked` gives it (heights on the drawn scale, row by row; NaN is a hole); the mesh has
+//                                                  about so many points a side. Sets relief.{holes, cut, signs, current, plumbs, under(x, y)}
+//   painter.clear()                                once for each painting, then for each picture:
+//   painter.paint(relief, seen, place)             seen = cameraAt({turn, lift, far}, width, height, margins); place = {left, bottom, width, height, scale}
+//                                                  in pixels of the canvas; scale: its pixels for one of the page; `losses`: with the true losses of the path
+//
+// The box is -1 to 1 along both axes and FLOOR to HEIGHT - .5 upwards. Nothing is kept between paintings but what `load` was given.
+
 // Whether the browser paints in software: then fewer pixels while moving, and more at rest instead
 // of the (there very slow) smoothing of edges.
 function paintsInSoftware() {
@@ -9,29 +22,23 @@ function paintsInSoftware() {
   return /swiftshader|llvmpipe|software|basic render/i.test(name);
 }
 
+const rgb = text => [1, 3, 5].map(k => parseInt(text.slice(k, k + 2), 16) / 255);
+const NOWHERE = [9, 9, 9, 0];
+const TUBE = .0125, NEAR = .075;
 // Which of the signs, its size, colour and shape, from below: lowest, start, current, best, looked at.
-const SIGNS = [[1, 15, [1, 1, 1, 1], 1], [0, 12, [1, 1, 1, 1], -1], [2, 18, [1, .353, .212, 1], 0], [3, 17, [1, .847, .302, 1], 2], [4, 18, [.353, .82, 1, 1], 3]];
+const SIGNS = [[1, 14, [1, 1, 1, 1], 1], [0, 12, [1, 1, 1, 1], -1], [2, 19, [1, .353, .212, 1], 0], [3, 13, [1, .847, .302, 1], 2], [4, 18, [.353, .82, 1, 1], 3]];
 
-class Painter {
-  constructor(canvas, colors, times, software) {
-    const gl = this.gl = canvas.getContext("webgl2", {antialias: !software});
-    if (!gl) throw new Error("WebGL 2 is not available");
-    this.surface = program(gl, SURFACE_VS, SURFACE_FS);
-    this.floor = program(gl, FLOOR_VS, FLOOR_FS);
-    this.line = program(gl, LINE_VS, LINE_FS);
-    this.spot = program(gl, SPOT_VS, SPOT_FS);
-    this.buffers = Object.fromEntries(["place", "shape", "index", "path", "corner", "box", "plumbs", "spots"].map(name => [name, gl.createBuffer()]));
-    this.size = "";
-    const pixels = new Uint8Array(8 * colors.length);  // heights below, times above
-    [...colors, ...times].forEach((text, i) => pixels.set([1, 3, 5].map(k => parseInt(text.slice(k, k + 2), 16)).concat(255), 4 * i));
-    gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, colors.length, 2, 0, gl.RGBA, gl.UNSIGNED_BYTE, pixels);
-    for (const [key, value] of [[gl.TEXTURE_MIN_FILTER, gl.LINEAR], [gl.TEXTURE_MAG_FILTER, gl.LINEAR], [gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE], [gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE]]) gl.texParameteri(gl.TEXTURE_2D, key, value);
-    this.fill("corner", new Float32Array([0, -1, 0, 1, 1, -1, 1, 1]));
-    const edges = [];
-    const box = [[-1, -1], [1, -1], [1, 1], [-1, 1]];
-    for (let i = 0; i < 4; i++) edges.push(...box[i], FLOOR, 0, ...box[(i + 1) % 4], FLOOR, 0);
-    this.fill("box", new Float32Array(edges));
+class Relief {
+  constructor(gl) {
+    this.gl = gl;
+    this.buffers = Object.fromEntries(["place", "shape", "light", "index", "wall", "path", "plumbs", "losses", "spots"].map(name => [name, gl.createBuffer()]));
+    this.lines = gl.createTexture();
+    this.size = this.ruled = "";
+  }
+
+  free() {
+    for (const buffer of Object.values(this.buffers)) this.gl.deleteBuffer(buffer);
+    this.gl.deleteTexture(this.lines);
   }
 
   fill(name, data, target = this.gl.ARRAY_BUFFER) {
@@ -39,107 +46,195 @@ class Painter {
     this.gl.bufferData(target, data, this.gl.DYNAMIC_DRAW);
   }
 
-  load(frame, finer) {
-    const {gl} = this, mesh = shaped(frame, finer), {N, M, shape, holes} = mesh;
+  load(frame, points) {
+    const finer = clamp(Math.round(points / (Math.max(frame.rows, frame.columns) - 1)), 1, 10), mesh = shaped(frame, finer);
     this.under = ground(mesh);
-    const place = placed(frame, this.under), sign = spot => { const p = spot && place(spot); return p ? [p.x, p.y, p.z, 0] : [9, 9, 9, 0]; };
-    if (this.size !== `${N}x${M}`) {
-      this.size = `${N}x${M}`;
-      const at = new Float32Array(2 * N * M), index = new Uint32Array(6 * (N - 1) * (M - 1));
-      for (let r = 0, o = 0; r < N; r++) for (let c = 0; c < M; c++) { at[o++] = 2 * c / (M - 1) - 1; at[o++] = 2 * r / (N - 1) - 1; }
-      for (let r = 0, o = 0; r < N - 1; r++) for (let c = 0; c < M - 1; c++) {
-        const q = r * M + c;
-        for (const k of [q, q + 1, q + M, q + 1, q + M + 1, q + M]) index[o++] = k;
-      }
-      this.count = index.length;
-      this.fill("place", at);
-      this.fill("index", index, gl.ELEMENT_ARRAY_BUFFER);
+    this.lay(mesh);
+    this.fill("shape", mesh.shape);
+    this.fill("light", mesh.light);
+    const wall = walled(mesh);
+    this.fill("wall", wall);
+    this.walls = wall.length / 6;
+    this.rule(frame);
+    this.string(frame, mesh);
+    Object.assign(this, {frame, holes: mesh.holes, cut: mesh.cut});
+  }
+
+  lay({N, M}) {
+    if (this.size === `${N}x${M}`) return;
+    this.size = `${N}x${M}`;
+    const at = new Float32Array(2 * N * M), index = new Uint32Array(6 * (N - 1) * (M - 1));
+    for (let r = 0, o = 0; r < N; r++) for (let c = 0; c < M; c++) { at[o++] = 2 * c / (M - 1) - 1; at[o++] = 2 * r / (N - 1) - 1; }
+    for (let r = 0, o = 0; r < N - 1; r++) for (let c = 0; c < M - 1; c++) {
+      const q = r * M + c;
+      for (const k of [q, q + 1, q + M, q + 1, q + M + 1, q + M]) index[o++] = k;
     }
-    this.fill("shape", shape);
-    const {corners, plumbs, here, spots} = strung(frame, place, this.under, 4 / Math.max(N, M));
+    this.count = index.length;
+    this.fill("place", at);
+    this.fill("index", index, this.gl.ELEMENT_ARRAY_BUFFER);
+  }
+
+  // The lines of equal height, which stay while the range does.
+  rule({low, high, logged}) {
+    const {gl} = this, ruled = `${low} ${high} ${logged}`;
+    if (ruled === this.ruled) return;
+    this.ruled = ruled;
+    const row = linesOf(low, high, logged);
+    gl.bindTexture(gl.TEXTURE_2D, this.lines);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, row.length / 4, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, row);
+    for (const [key, value] of [[gl.TEXTURE_MIN_FILTER, gl.NEAREST], [gl.TEXTURE_MAG_FILTER, gl.NEAREST], [gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE], [gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE]]) gl.texParameteri(gl.TEXTURE_2D, key, value);
+  }
+
+  string(frame, {N, M}) {
+    const place = placed(frame, this.under), sign = spot => { const p = spot && place(spot); return p ? [p.x, p.y, p.z, 0] : NOWHERE; };
+    const {corners, plumbs, here, spots} = strung(frame, place, this.under, 2 / Math.max(N, M));
     this.fill("path", corners);
     this.fill("plumbs", plumbs);
-    this.here = here;
+    this.fill("losses", new Float32Array(spots.slice(0, frame.past).flatMap(p => [p.x, p.y, p.own === p.own ? p.own : p.z, p.time])));
+    this.past = here;
     this.ahead = Math.max(0, corners.length / 4 - 1 - here);
     this.plumbs = plumbs.length / 8;
-    const ends = [spots[0], spots[frame.past - 1]].map(p => p ? [p.x, p.y, p.z, 0] : [9, 9, 9, 0]);
+    this.own = frame.past - 1;
+    const ends = [spots[0], spots[frame.past - 1]].map(p => p ? [p.x, p.y, p.z, 0] : NOWHERE);
     this.signs = [ends[0], sign(frame.minimum), ends[1], sign(frame.best), sign(frame.point)];
     this.fill("spots", new Float32Array(this.signs.flat()));
     this.current = ends[1].slice(0, 3);
-    return holes;
+  }
+}
+
+class Painter {
+  constructor(canvas, look, software) {
+    const gl = this.gl = canvas.getContext("webgl2", {antialias: !software, alpha: true});
+    if (!gl) throw new Error("WebGL 2 is not available");
+    this.surface = program(gl, SURFACE_VS, SURFACE_FS);
+    this.holes = program(gl, SURFACE_VS, HOLE_FS);
+    this.wall = program(gl, WALL_VS, WALL_FS);
+    this.floor = program(gl, FLOOR_VS, FLOOR_FS);
+    this.line = program(gl, LINE_VS, LINE_FS);
+    this.spot = program(gl, SPOT_VS, SPOT_FS);
+    this.quad = this.filled([0, -1, 0, 1, 1, -1, 1, 1]);
+    this.plane = this.filled([-1, -1, 1, -1, -1, 1, 1, 1]);
+    this.ramp = gl.createTexture();
+    this.dress(look);
+  }
+
+  filled(data) {
+    const {gl} = this, buffer = gl.createBuffer();
+    gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
+    gl.bufferData(gl.ARRAY_BUFFER, new Float32Array(data), gl.STATIC_DRAW);
+    return buffer;
+  }
+
+  dress(look) {
+    const {gl} = this, {colors, times} = this.look = look, pixels = new Uint8Array(8 * colors.length);  // heights below, times above
+    [...colors, ...times].forEach((text, i) => pixels.set([...rgb(text).map(v => Math.round(255 * v)), 255], 4 * i));
+    gl.bindTexture(gl.TEXTURE_2D, this.ramp);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, colors.length, 2, 0, gl.RGBA, gl.UNSIGNED_BYTE, pixels);
+    for (const [key, value] of [[gl.TEXTURE_MIN_FILTER, gl.LINEAR], [gl.TEXTURE_MAG_FILTER, gl.LINEAR], [gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE], [gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE]]) gl.texParameteri(gl.TEXTURE_2D, key, value);
+  }
+
+  relief() { return new Relief(this.gl); }
+
+  clear() {
+    const {gl} = this;
+    gl.disable(gl.SCISSOR_TEST);
+    gl.clearColor(0, 0, 0, 0);
+    gl.depthMask(true);
+    gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
   }
 
   attribute(program_, name, size, buffer, stride = 0, offset = 0, divisor = 0) {
     const {gl} = this, at = program_.at(name);
-    gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[buffer]);
+    if (at < 0) return;
+    gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
     gl.enableVertexAttribArray(at);
     gl.vertexAttribPointer(at, size, gl.FLOAT, false, stride, offset);
     gl.vertexAttribDivisor(at, divisor);
   }
 
-  use(program_, camera) {
-    this.gl.useProgram(program_.made);
-    this.gl.uniformMatrix4fv(program_.uniforms.camera, false, camera);
-    return program_.uniforms;
+  use(program_, {matrix, eye}, more = {}) {
+    const {gl} = this, {uniforms} = program_;
+    gl.useProgram(program_.made);
+    gl.uniformMatrix4fv(uniforms.camera, false, matrix);
+    const all = {eye, pen: this.pen, ...more};
+    for (const [name, value] of Object.entries(all)) if (uniforms[name] !== undefined) {
+      if (Array.isArray(value)) gl[`uniform${value.length}fv`](uniforms[name], value); else gl.uniform1f(uniforms[name], value);
+    }
+    if (uniforms.lines !== undefined) gl.uniform1i(uniforms.lines, 1);
+    if (uniforms.colors !== undefined) gl.uniform1i(uniforms.colors, 0);
   }
 
-  mesh(program_, camera) {
-    const {gl} = this;
-    this.use(program_, camera);
-    this.attribute(program_, "place", 2, "place");
-    this.attribute(program_, "shape", 4, "shape");
-    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.buffers.index);
-    gl.drawElements(gl.TRIANGLES, this.count, gl.UNSIGNED_INT, 0);
+  mesh(program_, relief, seen, more) {
+    const {gl} = this, {buffers} = relief;
+    this.use(program_, seen, {flat_: -10, ...more});
+    this.attribute(program_, "place", 2, buffers.place);
+    this.attribute(program_, "shape", 4, buffers.shape);
+    this.attribute(program_, "light", 2, buffers.light);
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, buffers.index);
+    gl.drawElements(gl.TRIANGLES, relief.count, gl.UNSIGNED_INT, 0);
   }
 
-  lines(camera, buffer, count, width, tint, {floor = 1, first = 0} = {}) {
-    if (!count) return;
-    const {gl} = this, uniforms = this.use(this.line, camera), pair = buffer === "path" ? 16 : 32;
-    gl.uniform2f(uniforms.half_, gl.drawingBufferWidth / 2, gl.drawingBufferHeight / 2);
-    gl.uniform1f(uniforms.wide, width);
-    gl.uniform1f(uniforms.flat_, floor);
-    gl.uniform4fv(uniforms.tint, tint);
-    this.attribute(this.line, "a", 4, buffer, pair, pair * first, 1);
-    this.attribute(this.line, "b", 4, buffer, pair, pair * first + 16, 1);
-    this.attribute(this.line, "corner", 2, "corner");
+  // Pieces of a line: `thick` in the box, at least `least` pixels; `round_`: 1 as a tube, 0 flat, -1 as a shadow.
+  lines(buffer, seen, count, tint, {first = 0, pair = 16, ...more}) {
+    if (count <= 0) return;
+    const {gl, line} = this, {thick} = more;
+    this.use(line, seen, {half_: [this.width / 2, this.height / 2], tint, lift: 0, near: NEAR, ...more, thick: thick * FOCAL * this.height / 2});
+    this.attribute(line, "a", 4, buffer, pair, pair * first, 1);
+    this.attribute(line, "b", 4, buffer, pair, pair * first + 16, 1);
+    this.attribute(line, "corner", 2, this.quad);
     gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, count);
-    for (const name of ["a", "b"]) gl.vertexAttribDivisor(this.line.at(name), 0);
+    for (const name of ["a", "b"]) gl.vertexAttribDivisor(line.at(name), 0);
   }
 
-  mark({matrix}, which, size, tint, sign, fade) {
-    const {gl} = this, uniforms = this.use(this.spot, matrix);
-    gl.uniform1f(uniforms.size, size);
-    gl.uniform1f(uniforms.sign, sign);
-    gl.uniform1f(uniforms.fade, fade);
-    gl.uniform4fv(uniforms.tint, tint);
-    this.attribute(this.spot, "a", 4, "spots");
+  mark(relief, seen, which, size, tint, sign, fade) {
+    const {gl} = this;
+    this.use(this.spot, seen, {size, sign, fade, tint, lift: sign < .5 ? .015 : .004});
+    this.attribute(this.spot, "a", 4, relief.buffers.spots);
     gl.drawArrays(gl.POINTS, which, 1);
   }
 
-  paint(camera, scale) {
-    const {gl} = this, {matrix} = camera;
-    gl.viewport(0, 0, gl.drawingBufferWidth, gl.drawingBufferHeight);
-    gl.clearColor(1, 1, 1, 1);
+  begin({left, bottom, width, height, scale}, relief) {
+    const {gl} = this;
+    Object.assign(this, {width, height, pen: .55 * Math.max(1, scale)});
+    gl.viewport(left, bottom, width, height);
+    gl.enable(gl.SCISSOR_TEST);
+    gl.scissor(left, bottom, width, height);
     gl.enable(gl.DEPTH_TEST);
     gl.enable(gl.BLEND);
-    gl.blendFunc(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA);
+    gl.blendFuncSeparate(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA, gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     gl.depthMask(true);
     gl.depthFunc(gl.LESS);
-    gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
-    this.mesh(this.floor, matrix);
-    this.lines(matrix, "box", 4, .8 * scale, [.66, .7, .73, 1]);
-    this.lines(matrix, "path", this.here, 1.1 * scale, [.2, .25, .3, .75], {floor: FLOOR + .002});
-    this.mesh(this.surface, matrix);
-    gl.depthMask(false);  // lines of a path do not hide each other
-    this.lines(matrix, "plumbs", this.plumbs, .9 * scale, [.06, .09, .11, .8]);
-    this.lines(matrix, "path", this.ahead, 1 * scale, [1, 1, 1, .55], {first: this.here});
-    this.lines(matrix, "path", this.here, 2.6 * scale, [.06, .09, .11, 1]);
-    gl.depthFunc(gl.LEQUAL);
-    this.lines(matrix, "path", this.here, 1.6 * scale, [-1, 0, 0, 1]);
-    gl.depthFunc(gl.GREATER);  // what the surface hides is dimmed, not lost
-    this.lines(matrix, "path", this.here, 1.1 * scale, [-1, 0, 0, .22]);
-    gl.disable(gl.DEPTH_TEST);
-    for (const [which, size, tint, sign] of SIGNS) this.mark(camera, which, size * scale, tint, sign, hidden(camera, this.signs[which], this.under) ? .3 : 1);
+    for (const [unit, texture] of [[gl.TEXTURE1, relief.lines], [gl.TEXTURE0, this.ramp]]) { gl.activeTexture(unit); gl.bindTexture(gl.TEXTURE_2D, texture); }
+  }
+
+  paint(relief, seen, place) {
+    const {gl, look} = this, {buffers, current} = relief, {scale} = place, small = Math.min(1, .35 + place.height / scale / 700);
+    this.begin(place, relief);
+    this.use(this.floor, seen, {tint: [...rgb(look.floor), look.shadow]});
+    this.attribute(this.floor, "corner", 2, this.plane);
+    gl.depthMask(false);
+    gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
     gl.depthMask(true);
+    if (relief.holes) this.mesh(this.holes, relief, seen, {flat_: FLOOR + .002, tint: [...rgb(look.hole), 1]});
+    this.use(this.wall, seen, {paper: rgb(look.paper)});
+    this.attribute(this.wall, "corner", 4, buffers.wall, 24);
+    this.attribute(this.wall, "side", 2, buffers.wall, 24, 16);
+    gl.drawArrays(gl.TRIANGLES, 0, relief.walls);
+    this.mesh(this.surface, relief, seen, {ball: [...current, .075]});
+    gl.depthMask(false);  // pieces of a path do not hide each other
+    gl.depthFunc(gl.LEQUAL);
+    const tube = {thick: TUBE, least: 1.3 * scale * small, lift: TUBE, round_: 1}, dark = rgb(look.dark);
+    this.lines(buffers.path, seen, relief.past, [...dark, .5], {thick: 2.6 * TUBE, least: 2.6 * scale * small, lift: 0, round_: -1, near: .05});
+    this.lines(buffers.path, seen, relief.ahead, [1, 1, 1, .5], {thick: .3 * TUBE, least: .6 * scale, round_: 0, lift: .004, first: relief.past});
+    this.lines(buffers.path, seen, relief.past, [...dark, 1], {...tube, thick: 1.32 * TUBE, least: 1.9 * scale * small, round_: 0});
+    this.lines(buffers.path, seen, relief.past, [-1, 0, 0, 1], tube);
+    gl.depthFunc(gl.GREATER);  // what the surface hides is dimmed, not lost
+    this.lines(buffers.path, seen, relief.past, [-1, 0, 0, .2], {...tube, round_: 0});
+    gl.disable(gl.DEPTH_TEST);
+    if (place.losses) {
+      this.lines(buffers.plumbs, seen, relief.plumbs, [...dark, .65], {thick: 0, least: .5 * scale, round_: 0, pair: 32});
+      this.lines(buffers.losses, seen, relief.own, [...dark, .9], {thick: 0, least: .9 * scale, round_: 0});
+    }
+    for (const [which, size, tint, sign] of SIGNS) if (relief.signs[which][0] !== 9) this.mark(relief, seen, which, size * scale * small, tint, sign, hidden(seen, relief.signs[which], relief.under) ? .3 : 1);
   }
 }

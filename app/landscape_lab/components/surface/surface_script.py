@@ -3,10 +3,16 @@
 from pathlib import Path
 
 PARTS = (
+    "surface_scale.js",
+    "surface_light.js",
     "surface_shaders.js",
     "surface_shape.js",
+    "surface_camera.js",
+    "surface_look.js",
     "surface_painter.js",
+    "surface_labels.js",
     "surface_key.js",
+    "surface_motion.js",
     "surface.js",
 )
 """Joined to one module, as a Panel component has a single source."""

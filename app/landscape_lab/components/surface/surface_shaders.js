@@ -1,43 +1,61 @@
-// The landscape in three dimensions, in WebGL 2 without a library; a flat note where there is none.
-// The mesh is drawn at twice the slice's resolution (Catmull-Rom); the data stay as they were sent.
-// Its parts are read as one module, in the order of their names in surface.py.
-const HEADER = 13, FINER = 2, HEIGHT = 0.95, FLOOR = -0.62, LINES = 14, LIFT = .012, PLUMBS = 80;
+// Programs of the graphics card: surface, walls, floor, lines and signs.
+const HEIGHT = .85, FLOOR = -.56, PLUMBS = 80;
 
-const SURFACE_VS = `#version 300 es
-in vec2 place; in vec4 shape; uniform mat4 camera; out float level; out vec3 normal; out float whole;
-void main(){ level=shape.x; normal=vec3(-shape.yz,1.); whole=shape.w; gl_Position=camera*vec4(place,shape.x*${HEIGHT.toFixed(2)}-.5,1.); }`;
-const SURFACE_FS = `#version 300 es
-precision highp float; in float level; in vec3 normal; in float whole; uniform sampler2D colors; out vec4 color;
+const HEAD = "#version 300 es\nprecision highp float;\n";
+const COLORS = `uniform sampler2D colors; vec3 ramp(float level, float row){ return texture(colors,vec2(clamp(level,.002,.998),row)).rgb; }`;
+// How much of a line of equal height lies on a pixel.
+const CONTOUR = `uniform sampler2D lines; uniform float pen;
+float contour(float level, float least){ vec4 t=texture(lines,vec2(clamp(level,0.,1.),.5)); float at=(t.r*255.*256.+t.g*255.)/65535., step=max(fwidth(level),1e-6);
+  return at<=0.||t.b<least||level>.9995?0.:(1.-smoothstep(pen-.5,pen+.5,abs(level-at)/step))*t.b*(1.-smoothstep(.02,.07,step)); }`;
+const LIT = `const vec3 SUN=vec3(${[...Array(3).keys()].map(k => `${SUN_WAY[k].toFixed(4)}`).join(",")});
+vec3 lit(vec3 base, vec3 n, vec3 eye, float sky, float sun){
+  float lambert=max(0.,dot(n,SUN)), open=sky*(.72+.28*n.z); vec3 h=normalize(SUN+eye);
+  vec3 light=mix(.45,1.,open)*vec3(.70,.72,.77)+lambert*sun*vec3(.66,.63,.57);
+  return base*light+pow(max(0.,dot(n,h)),28.)*.13*sun+pow(1.-abs(dot(n,eye)),4.)*.1*open; }`;
+
+const SURFACE_VS = `${HEAD}in vec2 place; in vec4 shape; in vec2 light; uniform mat4 camera; uniform float flat_; out float level, whole; out vec3 normal, at; out vec2 shares;
+void main(){ level=shape.x; normal=vec3(-shape.yz,1.); whole=shape.w; shares=light; at=vec3(place,flat_>-9.?flat_:shape.x*${HEIGHT.toFixed(2)}-.5); gl_Position=camera*vec4(at,1.); }`;
+const SURFACE_FS = `${HEAD}in float level, whole; in vec3 normal, at; in vec2 shares; uniform vec3 eye; uniform vec4 ball; out vec4 color; ${COLORS} ${CONTOUR} ${LIT}
 void main(){ if(whole<.999) discard;
-  vec3 base=texture(colors,vec2(clamp(level,.002,.998),.25)).rgb, n=normalize(normal);
-  if(!gl_FrontFacing) base*=.82;
-  float light=.62+.38*max(0.,dot(n,normalize(vec3(-.45,.35,.85)))), shine=pow(max(0.,dot(n,normalize(vec3(-.3,.1,.95)))),24.)*.06;
-  float at=level*${LINES}., near=level>.9995?9.:abs(fract(at-.5)-.5)/max(fwidth(at),1e-5);
-  base*=mix(.74,1.,smoothstep(.3,1.3,near));
-  color=vec4(base*light+shine,1.); }`;
-const FLOOR_VS = `#version 300 es
-in vec2 place; in vec4 shape; uniform mat4 camera; out float level; out float whole;
-void main(){ level=shape.x; whole=shape.w; gl_Position=camera*vec4(place,${FLOOR},1.); }`;
-const FLOOR_FS = `#version 300 es
-precision highp float; in float level; in float whole; uniform sampler2D colors; out vec4 color;
-void main(){ if(whole<.999){ color=vec4(.80,.82,.84,1.); return; }
-  float at=level*${LINES}., near=level>.9995?9.:abs(fract(at-.5)-.5)/max(fwidth(at),1e-5);
-  vec3 line=texture(colors,vec2(clamp(level,.002,.998),.25)).rgb;
-  color=vec4(mix(mix(line,vec3(1.),.86),mix(line,vec3(1.),.25),1.-smoothstep(.5,1.5,near)),1.); }`;
-const LINE_VS = `#version 300 es
-in vec4 a; in vec4 b; in vec2 corner; uniform mat4 camera; uniform vec2 half_; uniform float wide; uniform float flat_; out float time;
-vec4 at(vec4 p){ return camera*vec4(p.xy, flat_<0.?flat_:p.z, 1.); }
-void main(){ time=mix(a.w,b.w,corner.x); vec4 A=at(a),B=at(b); vec2 d=(B.xy/B.w-A.xy/A.w)*half_; d=d/max(length(d),1e-6);
-  vec4 q=corner.x<.5?A:B; q.xy+=(vec2(-d.y,d.x)*corner.y+d*(corner.x-.5)*.8)*wide/half_*q.w; q.z-=.0008*q.w; gl_Position=q; }`;
-const LINE_FS = `#version 300 es
-precision highp float; in float time; uniform vec4 tint; uniform sampler2D colors; out vec4 color;
-void main(){ color=tint.r<0.?vec4(texture(colors,vec2(clamp(time,.01,.99),.75)).rgb,tint.a):tint; }`;
-const SPOT_VS = `#version 300 es
-in vec4 a; uniform mat4 camera; uniform float size; void main(){ gl_Position=camera*vec4(a.xyz,1.); gl_Position.z-=.003*gl_Position.w; gl_PointSize=size; }`;
-const SPOT_FS = `#version 300 es
-precision highp float; uniform vec4 tint; uniform float sign, fade; out vec4 color;
+  vec3 n=normalize(normal), way=normalize(eye-at), base=ramp(level,.25);
+  float line=contour(level,0.), rest=length((at-ball.xyz)/ball.w);
+  if(dot(n,way)<0.){ n=-n; base=mix(base,vec3(.5),.15); }
+  float shade=1.-.5*exp(-rest*rest);
+  vec3 c=lit(base,n,way,shares.x,shares.y)*shade;
+  color=vec4(level<.5?mix(c,vec3(1.),.34*line):mix(c,vec3(.04,.07,.09),.36*line),1.); }`;
+// Where the surface has a hole, the floor is of this colour.
+const HOLE_FS = `${HEAD}in float level, whole; in vec3 normal, at; in vec2 shares; uniform vec4 tint; out vec4 color;
+void main(){ if(whole>=.999) discard; color=tint; }`;
+const WALL_VS = `${HEAD}in vec4 corner; in vec2 side; uniform mat4 camera; out float level, top; out vec3 at, normal;
+void main(){ float z=corner.w>.5?corner.z*${HEIGHT.toFixed(2)}-.5:${FLOOR}; at=vec3(corner.xy,z); level=(z+.5)/${HEIGHT.toFixed(2)}; top=corner.z; normal=vec3(side,0.); gl_Position=camera*vec4(at,1.); }`;
+const WALL_FS = `${HEAD}in float level, top; in vec3 at, normal; uniform vec3 eye, paper; out vec4 color; ${COLORS} ${CONTOUR} ${LIT}
+void main(){ vec3 n=normalize(normal), base=ramp(level,.25);
+  if(dot(n,eye-at)<0.) n=-n;
+  float sun=.5+.5*dot(n,SUN), foot=smoothstep(0.,.3,at.z-(${FLOOR})), rim=1.-smoothstep(0.,.05,top-level);
+  vec3 c=mix(base,paper,.76)*(.80+.22*sun)*(.86+.14*foot);
+  color=vec4(mix(mix(c,base,.26*contour(level,.9)),base,.3*rim),1.); }`;
+const FLOOR_VS = `${HEAD}in vec2 corner; uniform mat4 camera; out vec2 at; void main(){ at=corner*1.9; gl_Position=camera*vec4(at,${FLOOR},1.); }`;
+const FLOOR_FS = `${HEAD}in vec2 at; uniform vec4 tint; out vec4 color;
+void main(){ vec2 q=abs(at-vec2(.05,.02))-1.; float away=length(max(q,0.))+min(max(q.x,q.y),0.)*.2;
+  color=vec4(tint.rgb,tint.a*exp(-max(away,0.)*7.)*smoothstep(.85,.1,away)); }`;
+// A piece of the path is a capsule of light across; the eye draws it nearer, so that none of it sinks in.
+const LINE_VS = `${HEAD}in vec4 a; in vec4 b; in vec2 corner; uniform mat4 camera; uniform vec3 eye; uniform vec2 half_; uniform float thick, least, lift, near; out float time, radius; out vec2 local; out float long_;
+vec4 at(vec3 p){ return camera*vec4(p,1.); }
+void main(){ time=mix(a.w,b.w,corner.x); vec3 pa=a.xyz+vec3(0.,0.,lift), pb=b.xyz+vec3(0.,0.,lift); vec4 A=at(pa), B=at(pb); vec2 d=(B.xy/B.w-A.xy/A.w)*half_; long_=length(d); d=long_>1e-4?d/long_:vec2(1.,0.);
+  vec4 q=corner.x<.5?A:B; vec3 p=corner.x<.5?pa:pb; radius=max(least,thick/q.w); float out_=radius+1.; local=vec2(corner.x<.5?-out_:long_+out_,corner.y*out_);
+  vec4 w=at(p+normalize(eye-p)*near);
+  q.xy+=(vec2(-d.y,d.x)*corner.y+d*(corner.x*2.-1.))*out_/half_*q.w; q.z=w.z/w.w*q.w; gl_Position=q; }`;
+const LINE_FS = `${HEAD}in float time, radius; in vec2 local; in float long_; uniform vec4 tint; uniform float round_; out vec4 color; ${COLORS}
+void main(){ vec2 off=vec2(local.x-clamp(local.x,0.,long_),local.y); float d=length(off)/radius, cover=clamp((1.-d)*radius+.5,0.,1.);
+  if(cover<=0.) discard;
+  vec3 base=tint.r<0.?ramp(clamp(time,.01,.99),.75):tint.rgb;
+  if(round_<0.){ color=vec4(base,tint.a*exp(-3.*d*d)*cover); return; }
+  float side=min(abs(local.y)/radius,1.), up=sqrt(1.-side*side);
+  color=vec4(mix(base,base*(.45+.62*up)+.16*pow(up,10.),round_),tint.a*cover); }`;
+const SPOT_VS = `${HEAD}in vec4 a; uniform mat4 camera; uniform float size, lift; void main(){ gl_Position=camera*vec4(a.xy,a.z+lift,1.); gl_PointSize=size; }`;
+const SPOT_FS = `${HEAD}uniform vec4 tint; uniform float sign, fade; out vec4 color;
 const vec3 DARK=vec3(.06,.09,.11);
-// How far inside the outline a point lies, as a share of the half-width: ring -1, disc 0, star 2, diamond 3; 1 is a cross.
+// How far inside the outline a point lies, as a share of the half-width: disc 0, star 2, diamond 3; 1 is a cross.
 float inside(vec2 p){
   if(sign>2.5) return (1.-abs(p.x)-abs(p.y))*.7071;
   if(sign>1.5){ const float k=.6283185; float a=abs(mod(atan(p.x,-p.y)+k,2.*k)-k); vec2 q=length(p)*vec2(sin(a),cos(a)), tip=vec2(0.,1.), side=.45*vec2(sin(k),cos(k))-tip;
@@ -46,8 +64,9 @@ float inside(vec2 p){
 void main(){ vec2 p=gl_PointCoord*2.-1.; float e=fwidth(p.x)*1.5;
   if(sign>.5&&sign<1.5){ float d=min(abs(p.x-p.y),abs(p.x+p.y)); if(length(p)>1.||d>.42) discard; color=d>.2?vec4(DARK,1.):tint; color.a=fade; return; }
   float d=inside(p); if(d<0.) discard;
-  float rim=sign>.5?.16:.34; vec3 edge=abs(sign)>.5?DARK:vec3(1.);
-  color=vec4(mix(edge,tint.rgb,smoothstep(rim-e,rim,d)),smoothstep(0.,e,d)*fade); }`;
+  if(sign<.5){ vec3 n=vec3(p.x,-p.y,sqrt(max(0.,1.-dot(p,p)))); float l=.5+.55*max(0.,dot(n,vec3(-.48,.6,.64))), s=pow(max(0.,dot(n,normalize(vec3(-.3,.42,1.)))),26.);
+    vec3 c=tint.rgb*l+.6*s; color=vec4(mix(sign<-.5?DARK:vec3(1.),c,smoothstep(.14-e,.14,d)),smoothstep(0.,e,d)*fade); return; }
+  color=vec4(mix(DARK,tint.rgb,smoothstep(.16-e,.16,d)),smoothstep(0.,e,d)*fade); }`;
 
 function program(gl, vertex, fragment) {
   const made = gl.createProgram();

@@ -1,32 +1,40 @@
-// From a message to a mesh, to places on it, and to what lies under the pointer.
-function unpacked(buffer) {
-  const all = buffer instanceof ArrayBuffer ? new Float32Array(buffer)
-    : new Float32Array(buffer.buffer.slice(buffer.byteOffset, buffer.byteOffset + buffer.byteLength));
-  const [rows, columns, steps, low, high, a0, a1, b0, b1, ma, mb, mh, past] = all;
-  const cells = rows * columns, after = HEADER + cells + 3 * steps, signs = all.subarray(after, after + 6);
+// From a message to a mesh with light on it, to places on it, and to the path that lies on it.
+const HEADER = 14;
+
+// The picture in a buffer that starts at `from`; `size` is how many numbers it takes.
+function unpacked(all, from = 0) {
+  const rest = all.subarray(from), [rows, columns, steps, low, high, a0, a1, b0, b1, ma, mb, mh, past, logged] = rest;
+  const cells = rows * columns, after = HEADER + cells + 3 * steps, signs = rest.subarray(after, after + 6);
   const spot = ([a, b, h]) => Number.isFinite(a) && Number.isFinite(b) ? [a, b, h] : null;
   return {
-    rows, columns, steps, low, high, a0, a1, b0, b1, minimum: spot([ma, mb, mh]), best: spot(signs.subarray(0, 3)), point: spot(signs.subarray(3, 6)),
-    past: past || steps, times: all.subarray(after + 6, after + 6 + steps),
-    heights: all.subarray(HEADER, HEADER + cells), path: all.subarray(HEADER + cells, HEADER + cells + 3 * steps),
+    rows, columns, steps, low, high, a0, a1, b0, b1, logged: logged > 0, minimum: spot([ma, mb, mh]), best: spot(signs.subarray(0, 3)), point: spot(signs.subarray(3, 6)),
+    past: past || steps, times: rest.subarray(after + 6, after + 6 + steps), size: after + 6 + steps,
+    heights: rest.subarray(HEADER, HEADER + cells), path: rest.subarray(HEADER + cells, HEADER + cells + 3 * steps),
   };
 }
 
-const clamp = (x, low, high) => x < low ? low : x > high ? high : x;
+// All pictures of a message, one behind the other.
+function unpackedAll(buffer) {
+  const all = buffer instanceof ArrayBuffer ? new Float32Array(buffer)
+    : new Float32Array(buffer.buffer.slice(buffer.byteOffset, buffer.byteOffset + buffer.byteLength));
+  const frames = [];
+  for (let from = 0; from < all.length; from += frames.at(-1).size) frames.push(unpacked(all, from));
+  return frames;
+}
 
 // Catmull-Rom weights of four neighbours at a share t between the middle two.
 const weights = t => [(-t + 2 * t * t - t * t * t) / 2, (2 - 5 * t * t + 3 * t * t * t) / 2, (t + 4 * t * t - 3 * t * t * t) / 2, (t * t * t - t * t) / 2];
 
-// Levels in [0, 1] on a finer mesh, with slopes and a flag that is 0 where a value is not finite.
-function shaped(frame, finer) {
-  const {rows, columns, heights, low, high} = frame, N = (rows - 1) * finer + 1, M = (columns - 1) * finer + 1;
-  const shares = Array.from({length: finer}, (_, i) => weights(i / finer));
+// Levels of the points of a picture in [0, 1], beyond it where a height is; NaN where it is not finite.
+function levelled({rows, columns, heights, low, high}) {
   const level = new Float32Array(rows * columns), span = high - low || 1;
-  let holes = 0;
-  for (let i = 0; i < level.length; i++) {
-    level[i] = Number.isFinite(heights[i]) ? (heights[i] - low) / span : NaN;
-    if (!Number.isFinite(level[i])) holes++;
-  }
+  for (let i = 0; i < level.length; i++) level[i] = Number.isFinite(heights[i]) ? (heights[i] - low) / span : NaN;
+  return level;
+}
+
+// Levels on a mesh `finer` times as fine, NaN where the point next to it is not finite.
+function refined(level, rows, columns, finer) {
+  const N = (rows - 1) * finer + 1, M = (columns - 1) * finer + 1, shares = Array.from({length: finer}, (_, i) => weights(i / finer));
   const wide = new Float32Array(rows * M), fine = new Float32Array(N * M);
   const along = (source, from, step, count, target, to, jump) => {
     for (let i = 0; i < (count - 1) * finer + 1; i++) {
@@ -40,16 +48,44 @@ function shaped(frame, finer) {
   };
   for (let r = 0; r < rows; r++) along(level, r * columns, 1, columns, wide, r * M, 1);
   for (let c = 0; c < M; c++) along(wide, c, M, rows, fine, c, M);
-  const shape = new Float32Array(4 * N * M), dx = HEIGHT * (M - 1) / 4, dy = HEIGHT * (N - 1) / 4;
+  return {N, M, fine};
+}
+
+// The mesh of a picture: per vertex level, slopes and 0 where it is no height; and the two shares of light.
+function shaped(frame, finer) {
+  const {rows, columns} = frame, level = levelled(frame), {N, M, fine} = refined(level, rows, columns, finer);
+  const shape = new Float32Array(4 * N * M), light = new Float32Array(2 * N * M), dx = HEIGHT * (M - 1) / 4, dy = HEIGHT * (N - 1) / 4;
+  const shares = lit(level, rows, columns, HEIGHT);
   const z = (r, c) => { const v = fine[clamp(r, 0, N - 1) * M + clamp(c, 0, M - 1)]; return v !== v ? 1 : clamp(v, 0, 1); };
   for (let r = 0, o = 0; r < N; r++) for (let c = 0; c < M; c++, o += 4) {
     const v = fine[r * M + c];
     shape[o] = v !== v ? 1 : clamp(v, 0, 1);
-    shape[o + 1] = (z(r, c + 1) - z(r, c - 1)) * dx;
-    shape[o + 2] = (z(r + 1, c) - z(r - 1, c)) * dy;
+    shape[o + 1] = (z(r, c + 1) - z(r, c - 1)) * dx * (c && c < M - 1 ? 1 : 2);
+    shape[o + 2] = (z(r + 1, c) - z(r - 1, c)) * dy * (r && r < N - 1 ? 1 : 2);
     shape[o + 3] = v !== v ? 0 : 1;
+    lightAt(shares, r / (N - 1), c / (M - 1), light, o / 2);
   }
-  return {N, M, shape, holes};
+  let holes = 0, cut = false;
+  for (const v of level) if (v !== v) holes++; else if (v > 1 + 1e-6) cut = true;
+  return {N, M, shape, light, holes, cut};
+}
+
+// The walls from the edges of the surface down to the floor: x, y, level, top, normal, per corner of a triangle.
+function walled({N, M, shape}) {
+  const corners = [];
+  const side = (count, at, x, y, nx, ny) => {
+    for (let i = 0; i + 1 < count; i++) {
+      const [p, q] = [i, i + 1], [o, u] = [4 * at(p), 4 * at(q)];
+      if (!shape[o + 3] || !shape[u + 3]) continue;
+      for (const [k, top] of [[p, 0], [q, 0], [q, 1], [p, 0], [q, 1], [p, 1]]) corners.push(x(k), y(k), shape[4 * at(k)], top, nx, ny);
+    }
+  };
+  const across = c => 2 * c / (M - 1) - 1, up = r => 2 * r / (N - 1) - 1;
+  side(M, c => c, across, () => -1, 0, -1);
+  side(M, c => (N - 1) * M + c, across, () => 1, 0, 1);
+  side(N, r => r * M, () => -1, up, -1, 0);
+  side(N, r => r * M + M - 1, () => 1, up, 1, 0);
+  return new Float32Array(corners);
 }
 
 // ---- places in the box, -1 to 1 along both axes ----
@@ -63,15 +99,17 @@ const ground = ({N, M, shape}) => (x, y) => {
   return ((1 - t) * ((1 - s) * at(r0, c0) + s * at(r0, c0 + 1)) + t * ((1 - s) * at(r0 + 1, c0) + s * at(r0 + 1, c0 + 1))) * HEIGHT - .5;
 };
 
-// Where a point is drawn: on the surface if it lies within a fiftieth of it or has no height of its own.
+const heightAt = (frame, h) => clamp((h - frame.low) / (frame.high - frame.low || 1), 0, 1) * HEIGHT - .5;
+
+// Where a point is drawn: on the surface; beside it, or in a hole, at its own height. `own` is that height.
 const placed = (frame, under) => ([a, b, h]) => {
   const x = 2 * (a - frame.a0) / (frame.a1 - frame.a0) - 1, y = 2 * (b - frame.b0) / (frame.b1 - frame.b0) - 1;
-  const own = clamp((h - frame.low) / (frame.high - frame.low || 1), 0, 1) * HEIGHT - .5, foot = under(x, y);
-  const lies = foot === foot && (own !== own || Math.abs(own - foot) < .02 * HEIGHT);
-  return {x, y, z: (lies ? foot : own) + LIFT, foot: foot + LIFT, lies};
+  const own = heightAt(frame, h), foot = under(x, y), lies = foot === foot;
+  return {x, y, z: lies ? foot : own, own, lies};
 };
 
-// The path as corners (x, y, z, time), between points on the surface along it; and plumb lines from the others.
+// The path as corners (x, y, z, time), with as many between two points as follow the surface; and what `plumbs`
+// joins: each point on the surface with the same point at its own height, where the two differ.
 function strung(frame, place, under, cell) {
   const corners = [], plumbs = [], spots = [];
   let here = 0;
@@ -81,7 +119,7 @@ function strung(frame, place, under, cell) {
     if (before?.lies && p.lies) {
       const pieces = Math.min(24, Math.ceil(Math.hypot(p.x - before.x, p.y - before.y) / cell));
       for (let k = 1; k < pieces; k++) {
-        const s = k / pieces, x = before.x + s * (p.x - before.x), y = before.y + s * (p.y - before.y), foot = under(x, y) + LIFT;
+        const s = k / pieces, x = before.x + s * (p.x - before.x), y = before.y + s * (p.y - before.y), foot = under(x, y);
         corners.push(x, y, foot === foot ? foot : before.z + s * (p.z - before.z), before.time + s * (p.time - before.time));
       }
     }
@@ -92,51 +130,7 @@ function strung(frame, place, under, cell) {
   const every = Math.ceil(frame.past / PLUMBS);
   for (let i = 0; i < frame.past; i++) {
     const p = spots[i];
-    if (!p.lies && p.foot === p.foot && p.z === p.z && (i % every === 0 || i === frame.past - 1)) plumbs.push(p.x, p.y, p.z, p.time, p.x, p.y, p.foot, p.time);
+    if (p.lies && Math.abs(p.own - p.z) > .02 * HEIGHT && (i % every === 0 || i === frame.past - 1)) plumbs.push(p.x, p.y, p.own, p.time, p.x, p.y, p.z, p.time);
   }
   return {corners: new Float32Array(corners), plumbs: new Float32Array(plumbs), here, spots};
-}
-
-// ---- camera ----
-
-function cameraAt({turn, lift, far}, aspect) {
-  const [ce, se, ca, sa] = [Math.cos(lift), Math.sin(lift), Math.cos(turn), Math.sin(turn)];
-  const x = [-sa, ca, 0], y = [-se * ca, -se * sa, ce], z = [ce * ca, ce * sa, se];
-  const focal = 1 / Math.tan(.36), near = .1, end = 20, away = far / Math.min(1, aspect / 1.15);
-  const shift = [-.1 * x[2], -.1 * y[2] + .04, -away];
-  const view = [x[0], y[0], z[0], 0, x[1], y[1], z[1], 0, x[2], y[2], z[2], 0, ...shift, 1];
-  const lens = [focal / aspect, 0, 0, 0, 0, focal, 0, 0, 0, 0, (end + near) / (near - end), -1, 0, 0, 2 * end * near / (near - end), 0];
-  const matrix = new Float32Array(16);
-  for (let c = 0; c < 4; c++) for (let r = 0; r < 4; r++) for (let k = 0; k < 4; k++) matrix[4 * c + r] += lens[4 * k + r] * view[4 * c + k];
-  const eye = [0, 1, 2].map(k => -(shift[0] * x[k] + shift[1] * y[k] + shift[2] * z[k]));
-  const ray = (nx, ny) => [0, 1, 2].map(k => x[k] * nx * aspect / focal + y[k] * ny / focal - z[k]);
-  return {matrix, eye, ray, away};
-}
-
-// The first place of the surface on a ray from the eye, or null.
-function hit({eye, away}, direction, under) {
-  const at = s => eye.map((e, k) => e + s * direction[k]);
-  const above = ([x, y, z]) => { const foot = under(x, y); return foot === foot ? z - foot : NaN; };
-  let last = NaN, from = 0;
-  for (let s = Math.max(.1, away - 2.2); s < away + 2.2; s += .008) {
-    const now = above(at(s));
-    if (last > 0 && now <= 0) {
-      let [low, high] = [from, s];
-      for (let i = 0; i < 12; i++) { const middle = (low + high) / 2; if (above(at(middle)) > 0) low = middle; else high = middle; }
-      return at(high);
-    }
-    [last, from] = [now, s];
-  }
-  return null;
-}
-
-// Whether the surface stands between the eye and a point.
-function hidden({eye}, [x, y, z], under) {
-  const way = [eye[0] - x, eye[1] - y, eye[2] - z], long = Math.hypot(...way);
-  for (let s = .07; s < 3; s += .015) {
-    const k = s / long, height = z + k * way[2];
-    if (height > HEIGHT - .5) return false;
-    if (under(x + k * way[0], y + k * way[1]) > height + .012) return true;
-  }
-  return false;
 }

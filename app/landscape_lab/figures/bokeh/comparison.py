@@ -19,6 +19,7 @@ from landscape_lab.figures.bokeh.path import index_of
 from landscape_lab.figures.bokeh.runs import Runs
 from landscape_lab.figures.bokeh.sizes import enlarge
 from landscape_lab.figures.bokeh.style import Style, bar, minus, unknown
+from landscape_lab.figures.comparison_modes import SURFACES
 from landscape_lab.figures.tables import colors, table
 
 MOST = 4
@@ -107,7 +108,8 @@ class Comparison:
         Args:
             runs: the first is the reference of the comparison; one alone is shown too.
             mode: `side`, `own` (side by side, each in its own range of colours), `difference` (each
-                minus the first at equal coordinates) or `together`.
+                minus the first at equal coordinates) or `together`; for those of `SURFACES` the
+                table and the curves alone, `Surfaces` draws the landscapes.
             scale: `log` or `linear` heights.
             variable: what of the slices is shown, the loss where one does not have it.
             limits: losses of the first and the last colour; by default they hold all pictures.
@@ -116,13 +118,13 @@ class Comparison:
             problem: for `together`, why there is no such plane, in place of it.
         """
         runs = runs[:MOST]
-        together = mode == "together"
-        put(self._grid, visible=not together)
+        together, deep = mode == "together", mode in SURFACES
+        put(self._grid, visible=not together and not deep)
         put(self._plane, visible=together)
-        put(self.bar, visible=not together)
+        put(self.bar, visible=not together and not deep)
         if together:
             self._unite(runs, plane, scale, problem)
-        else:
+        elif not deep:
             loss = variable == "loss" or any(variable not in run.slice for run in runs)
             style = Style("loss", scale, limits) if loss else Style(variable, "linear", None)
             self._spread(runs, mode, style)
@@ -132,6 +134,11 @@ class Comparison:
         names = {run.name: color_of(i) for i, run in enumerate(runs)}
         low = self._height == LOW_FOOT
         self.curves.update([(run.curves, run.seen) for run in runs], names, low=low)
+
+    @property
+    def foot(self) -> int:
+        """Pixels that the table and the curves take."""
+        return round(self._height * self._factor)
 
     def scale(self, factor: float) -> None:
         """Make type, lines and signs so many times as large as they are by themselves."""

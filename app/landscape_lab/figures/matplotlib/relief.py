@@ -8,7 +8,7 @@ import xarray as xr
 
 from landscape_lab.figures import theme
 from landscape_lab.figures.annotations import lowest
-from landscape_lab.figures.camera import HOME
+from landscape_lab.figures.camera import HOME, TALL
 from landscape_lab.figures.matplotlib.base import PlotOptions
 from landscape_lab.figures.matplotlib.heights import bar_on, scaled, spanned
 from landscape_lab.figures.pixels import finer
@@ -69,7 +69,7 @@ def relief_on(
     axes.locator_params(axis="y", nbins=5)
     camera = options.camera
     axes.view_init(camera.elevation, camera.azimuth)
-    axes.set_box_aspect((1, 1, 0.6), zoom=ZOOM * HOME.distance / camera.distance)
+    axes.set_box_aspect((1, 1, TALL / 2), zoom=ZOOM * HOME.distance / camera.distance)
     for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
         axis.set_pane_color((1, 1, 1, 0))
         axis._axinfo["grid"].update(color=theme.GRID, linewidth=0.6)

@@ -1,0 +1,247 @@
+"""The painter of surfaces on one page without a server: light, lines, path, camera, motion, colours.
+
+What needs no canvas is compared with plain numpy; the page is that of the interactive file.
+"""
+
+import io
+
+import numpy as np
+import pytest
+import xarray as xr
+from PIL import Image
+
+from browser_support import browser, said
+from landscape_lab.components.surface.pictured import pictured
+from landscape_lab.components.surface.surface import SCRIPT, alone
+from landscape_lab.figures import theme
+from landscape_lab.figures.camera import TALL, Camera
+
+CANVAS = "canvas[data-frames]"
+
+NAMED = (
+    "levels, ticksOf, linesOf, ruled, unpackedAll, shaped, ground, placed, strung, lit, cameraAt, "
+    "seenAt, hidden, marginsOf, thrown, glided, mayOrbit, paced, resting, places, HEIGHT, FLOOR"
+)
+
+SIZE = 700, 540
+
+
+def valley(columns=21, rows=17):
+    """A steep valley with a slice of which a corner is not finite, and a path down its wall."""
+    alpha, beta = np.linspace(-2, 3, columns), np.linspace(-1, 1, rows)
+    loss = 0.02 + (alpha - 1) ** 2 + 9 * (beta[:, None] + 0.2 * alpha) ** 2
+    loss[:2, :3] = np.nan
+    slice_ = xr.Dataset(
+        {
+            "loss": (("split", "beta", "alpha"), loss[None]),
+            "computed": (("beta", "alpha"), np.ones(loss.shape, bool)),
+        },
+        {"split": ["train"], "alpha": alpha, "beta": beta},
+    )
+    way = np.linspace(0, 1, 7)
+    path = xr.Dataset(
+        {
+            "alpha": ("step", -1.5 + 2.4 * way),
+            "beta": ("step", 0.8 - 0.95 * way),
+            "loss": ("step", 9.0 - 8.0 * way),  # not those of the slice
+        },
+        {"step": np.arange(7)},
+    )
+    return slice_, path
+
+
+@pytest.fixture(scope="module")
+def page():
+    with browser() as chromium:
+        opened = chromium.new_page(viewport=dict(zip(("width", "height"), SIZE, strict=True)))
+        errors = []
+        opened.on("pageerror", lambda error: errors.append(str(error)))
+        content = alone(*valley(), scale="log")
+        show = f"<script type=module>{SCRIPT}\nwindow.lab = {{{NAMED}}};</script>"
+        opened.set_content(
+            f"<!doctype html><html><body style='margin:0'>"
+            f"<div style='height:{SIZE[1]}px'>{content}</div>{show}</body></html>"
+        )
+        opened.locator(CANVAS).wait_for()
+        opened.wait_for_function("() => window.lab")
+        yield opened
+        assert errors == []
+
+
+def frame_of(page, expression, frame=None):
+    """The value of an expression of `lab` and `frame`, the picture of the valley."""
+    frame = pictured(*valley(), seen=None, scale="log").frame if frame is None else frame
+    numbers = [None if value != value else float(value) for value in np.frombuffer(frame, "<f4")]
+    return page.evaluate(
+        "numbers => { const frame = lab.unpackedAll(new Float32Array(numbers.map("
+        f"v => v === null ? NaN : v)).buffer)[0]; return {expression}; }}",
+        numbers,
+    )
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("low", "high", "scale"),
+    [(0.0, 3.7, "linear"), (-2.0, 4.5, "log"), (-1.1, -0.1, "log"), (-0.4, 0.2, "log"),
+     (-2.0, -1.3, "linear"), (-9.0, 12.0, "log"), (1e-6, 3e-6, "linear"), (2e6, 9e6, "linear")],
+)  # fmt: skip
+@pytest.mark.parametrize("cut", [False, True])
+def test_lines_and_ticks_are_those_of_the_map_seen_from_above(page, low, high, scale, cut):
+    given = [low, high, scale == "log", cut]
+    found = page.evaluate("given => lab.levels(...given)", given)
+    np.testing.assert_allclose(found, theme.levels(low, high, scale), rtol=1e-12)
+    named = page.evaluate("given => lab.ticksOf(...given)", given)
+    expected = theme.ticks(low, high, scale, cut=cut)
+    np.testing.assert_allclose([at for at, _ in named], list(expected), rtol=1e-12)
+    assert [words for _, words in named] == list(expected.values())
+
+
+@pytest.mark.browser
+def test_the_nearest_line_is_found_by_level_and_those_of_the_map_are_strongest(page):
+    lines = np.array(page.evaluate("lab.ruled(-2, 1, true)"))
+    strong = lines[lines[:, 1] == 255, 0]
+    np.testing.assert_allclose(strong, (theme.levels(-2.0, 1.0, "log") + 2) / 3, atol=1e-12)
+    texels = np.array(page.evaluate("[...lab.linesOf(-2, 1, true, 256)]")).reshape(256, 4)
+    at = (256 * texels[:, 0] + texels[:, 1]) / 65535
+    middle = (np.arange(256) + 0.5) / 256
+    nearest = np.abs(lines[:, 0][None] - middle[:, None]).argmin(axis=1)
+    np.testing.assert_allclose(at, lines[nearest, 0], atol=1e-4)
+    assert (texels[:, 2] == lines[nearest, 1]).all()
+
+
+@pytest.mark.browser
+def test_a_wall_takes_the_sun_from_what_lies_behind_it_and_sky_from_what_lies_beside_it(page):
+    shares = "n => { const z = new Float32Array(n * n); for (let r = 0; r < n; r++) z[r * n + 10]"
+    shares += " = 1; const {shares} = lab.lit(z, n, n, lab.HEIGHT); return [...shares]; }"
+    found = np.array(page.evaluate(shares, 21)).reshape(21, 21, 2)
+    sky, sun = found[10, :, 0], found[10, :, 1]
+    # The sun stands in the west: the wall's shadow lies on the columns behind it.
+    assert sun[8] == 1
+    assert sun[10] == 1
+    assert sun[12] == pytest.approx(0, abs=1e-6)
+    assert sun[20] > sun[12]
+    assert sky[10] == 1
+    assert sky[9] < sky[7] < sky[3]
+    assert sky[9] == pytest.approx(sky[11], abs=1e-6)
+
+
+@pytest.mark.browser
+def test_the_path_lies_on_the_surface_between_its_points_too_and_tells_where_its_losses_differ(
+    page,
+):
+    made = frame_of(
+        page,
+        "(() => { const mesh = lab.shaped(frame, 5), under = lab.ground(mesh),"
+        " {corners, plumbs, here} = lab.strung(frame, lab.placed(frame, under), under, .02);"
+        " return {corners: [...corners], plumbs: [...plumbs], here, holes: mesh.holes,"
+        " on: [...Array(corners.length / 4).keys()].map(i => under(corners[4 * i],"
+        " corners[4 * i + 1]))}; })()",
+    )
+    corners = np.array(made["corners"]).reshape(-1, 4)
+    assert len(corners) > 60
+    assert made["here"] == len(corners) - 1
+    np.testing.assert_allclose(corners[:, 2], made["on"], atol=1e-6)
+    assert (np.diff(corners[:, 3]) > 0).all()
+    assert made["holes"] == 6
+    # Each plumb line joins the loss of the path with the surface at the same place.
+    plumbs, (slice_, path) = np.array(made["plumbs"]).reshape(-1, 2, 4), valley()
+    np.testing.assert_allclose(plumbs[:, 0, :2], plumbs[:, 1, :2])
+    low, high = theme.limits(np.log10(slice_["loss"].values[0]))
+    own = np.clip((np.log10(path["loss"].values) - low) / (high - low), 0, 1) * TALL - 0.5
+    for (_, _, height, time), (_, _, foot, _) in plumbs:
+        assert height == pytest.approx(own[round(6 * time)], abs=1e-5)
+        assert abs(height - foot) > 0.02 * TALL
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("lift", [20, 24, 42, 80])
+@pytest.mark.parametrize("size", [(704, 548), (1366, 600), (390, 400)])
+def test_the_box_fills_its_place_from_every_side_and_is_never_cut(page, lift, size):
+    corners = np.array(
+        page.evaluate(
+            "([lift, w, h]) => [...Array(12).keys()].map(k => { const seen = lab.cameraAt({turn:"
+            " k * Math.PI / 6, lift: lift * Math.PI / 180, far: 4.45}, w, h, lab.marginsOf(1, w));"
+            " return [-1, 1].flatMap(x => [-1, 1].flatMap(y => [lab.FLOOR, lab.HEIGHT - .5].map("
+            "z => lab.seenAt(seen, x, y, z)))); })",
+            [lift, *size],
+        )
+    )
+    across, up = corners[..., 0] / size[0], corners[..., 1] / size[1]
+    assert across.min() > 0
+    assert across.max() < 1
+    assert up.min() > 0
+    assert up.max() < 1
+    widest = max(np.ptp(across, axis=1).max(), np.ptp(up, axis=1).max())
+    assert widest > 0.72  # of the place; words take the rest
+
+
+@pytest.mark.browser
+def test_the_camera_glides_a_little_and_turns_by_itself_only_when_nobody_does_anything(page):
+    thrown = "([speed, ago]) => lab.thrown(speed, ago)"
+    assert page.evaluate(thrown, [0.002, 200]) == 0
+    assert 0 < page.evaluate(thrown, [0.002, 10]) < 0.5
+    assert page.evaluate(thrown, [9, 10]) < 0.5
+    assert page.evaluate("[0, 50, 500].map(lab.glided)") == pytest.approx(
+        [0, 1 - np.exp(-50 / 110), 1], abs=0.02
+    )
+    may = {"idle": 20_000, "busy": False, "seen": True, "still": False}
+    for change, expected in (
+        ({}, True), ({"idle": 19_000}, False), ({"busy": True}, False), ({"seen": False}, False),
+        ({"still": True}, False),
+    ):  # fmt: skip
+        assert page.evaluate("lab.mayOrbit", may | change) is expected
+    assert page.evaluate("lab.paced(.75, 60)") < 0.75 < page.evaluate("lab.paced(.75, 10)")
+    assert page.evaluate("lab.paced(.4, 60)") == 0.4
+    assert page.evaluate("[10, 200, 9000].map(lab.resting)") == [300, 800, 3000]
+
+
+@pytest.mark.browser
+def test_pictures_that_are_compared_are_read_from_one_message(page):
+    one = pictured(*valley(), seen=None, scale="log").frame
+    other = pictured(*valley(9, 7), seen=2, scale="linear").frame
+    numbers = np.frombuffer(one + other, "<f4")
+    found = page.evaluate(
+        "numbers => lab.unpackedAll(new Float32Array(numbers).buffer).map("
+        "f => [f.rows, f.columns, f.steps, f.past, f.logged])",
+        np.nan_to_num(numbers).tolist(),
+    )
+    assert found == [[17, 21, 7, 7, True], [7, 9, 7, 3, False]]
+    assert page.evaluate("[1, 2, 3].map(n => lab.places(n).length)") == [1, 2, 3]
+    assert page.evaluate("lab.places(3)[2]") == {"left": 0, "top": 0.5, "width": 0.5, "height": 0.5}
+
+
+@pytest.mark.browser
+def test_the_page_paints_the_light_keeps_its_colours_and_comes_home(page):
+    canvas = page.locator(CANVAS)
+    assert said(canvas, "holes") == "6"
+    assert page.evaluate("lab.HEIGHT") == TALL
+    assert "training loss" in canvas.get_attribute("aria-label")
+    shown = Image.open(io.BytesIO(canvas.screenshot())).convert("RGB")
+    colors = np.asarray(shown).reshape(-1, 3).astype(int)
+    assert len(np.unique(colors // 16, axis=0)) > 120
+    home = said(canvas, "camera")
+    drawn = canvas.screenshot()
+    canvas.press("ArrowLeft")
+    page.wait_for_function("c => document.querySelector('canvas[data-frames]').dataset.camera !== c",
+                           arg=home)  # fmt: skip
+    page.locator("button[data-action='camera-home']").click()
+    page.wait_for_function("c => document.querySelector('canvas[data-frames]').dataset.camera === c",
+                           arg=home)  # fmt: skip
+    # The losses of the path, which differ from the slice's, are shown when asked for.
+    drop = page.locator("button[data-action='plumbs']")
+    assert drop.get_attribute("aria-pressed") == "false"
+    drop.click()
+    page.get_by_text("loss after each step").wait_for()
+    assert drop.get_attribute("aria-pressed") == "true"
+    page.wait_for_timeout(400)
+    assert canvas.screenshot() != drawn
+    # A dark page sets the properties, and the picture follows.
+    page.evaluate("document.documentElement.style.setProperty('--relief-wall', '#102030')")
+    page.wait_for_timeout(400)
+    dark = np.asarray(Image.open(io.BytesIO(canvas.screenshot())).convert("RGB")).astype(int)
+    assert dark.mean() < colors.mean() - 2
+
+
+def test_a_camera_that_is_set_is_that_of_the_page():
+    assert '"camera": "20, 50, 3"' in alone(*valley(), camera=Camera(20, 50, 3))
+    assert '"camera": ""' in alone(*valley())
