@@ -12,6 +12,9 @@ Floats = npt.NDArray[np.float64]
 ROUNDS = 60
 """Moves of all nodes."""
 
+REACH = 3.0
+"""How far nodes push, in units of the distance that an edge pulls to: their grid variant."""
+
 GOLDEN = np.pi * (3.0 - np.sqrt(5.0))
 """The angle between two successive nodes of a class on their spiral, in radians."""
 
@@ -33,7 +36,7 @@ def node_positions(
     for round_ in range(rounds):
         norms = np.square(places).sum(axis=1)
         squares = np.maximum(norms[:, None] + norms - 2.0 * places @ places.T, 0.0) + 1e-6
-        force = ideal**2 / squares
+        force = np.where(squares < (REACH * ideal) ** 2, ideal**2 / squares, 0.0)
         pulled = np.sqrt(squares[first, second]) / ideal
         force[first, second] -= pulled
         moves = places * force.sum(axis=1, keepdims=True) - force @ places - 0.5 * places

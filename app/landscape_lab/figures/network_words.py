@@ -24,19 +24,23 @@ def _where(point: Any) -> str:
     if not point.changes:
         return "at the point looked at"
     many = len(point.changes)
-    return f"{many} {'values' if many > 1 else 'value'} set by hand"
+    values = "values" if many > 1 else "value"
+    return f"{many} {values} set by hand, {point.distance:.2g} off the plane"
 
 
 def _title(network: xr.Dataset) -> str:
     attrs, kind = network.attrs, network.attrs["kind"]
     if kind in ("plane", "curves"):
         sizes = [2 if kind == "plane" else 1, *network["units"].values.tolist()]
+        parts = [str(one) for one in sizes]
+        if network.sizes["layer"] < attrs["layers"]:
+            parts.insert(-1, "…")
         names = [str(one) for one in network["function"].values if one]
-        return " – ".join(map(str, sizes)) + (f" · {names[0]}" if names else "")
+        return " – ".join(parts) + (f" · {names[0]}" if names else "")
     if kind == "weights":
         return "Weights of the first layer"
     if kind == "filters":
-        return "Filters of the first convolution, and their maps"
+        return "Filters of the first convolution, and their maps of one example"
     if kind == "graph":
         return f"Graph of {attrs['nodes']} nodes"
     if kind == "players":
@@ -58,6 +62,7 @@ def _of_weights(network: xr.Dataset) -> Iterator[str]:
     if shown < attrs["units"]:
         things = "filters" if attrs["kind"] == "filters" else "units"
         yield f"first {shown} of {attrs['units']} {things}"
+    yield "blue negative, orange positive"
     if attrs["channels"] > 1:
         yield f"mean over the {attrs['channels']} channels"
 

@@ -61,8 +61,8 @@ class PageLayout:
         Args:
             commands: what is called, on the page's thread, when something is pressed: those of
                 `Toolbar` and `Shortcuts` by their names there; `choose`, `restore`, `look_at`,
-                `look_from`, `set_weight`, `seek`, `open`, `open_step`, `read` and `make_file` by the
-                other components; `toggle` by the key for play.
+                `look_from`, `set_weight`, `seek`, `open`, `open_step`, `read` and `make_file` by
+                the other components; `toggle` by the key for play.
             uploader: the dialog of your own table.
             called: the name of the file that was uploaded, by the name of its content.
             own: whether the scene is the user's own, without presets and links.

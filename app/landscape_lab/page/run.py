@@ -38,7 +38,8 @@ class PageRun:
     `place` is the place that is wanted; `update` the latest of the worker; `point` the coordinates
     of the picture that are looked at, if any, `weights` those set by hand there; `tour` a tour that
     is open, and its step; `busy` says whether a job is under way, `started` whether a browser has
-    shown the page, `host` who shows it. The `layout` is given by the page, once its components know what to call.
+    shown the page, `host` who shows it. The `layout` is given by the page, once its components know
+    what to call.
     """
 
     layout: PageLayout
@@ -93,7 +94,7 @@ class PageRun:
 
     @property
     def point(self) -> tuple[float, float] | None:
-        """The coordinates of the picture that are looked at; to set them drops weights set by hand."""
+        """The coordinates that are looked at; to set them drops the weights set by hand."""
         return self._point
 
     @point.setter

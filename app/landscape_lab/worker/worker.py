@@ -81,7 +81,9 @@ class Worker:
         navigator, kept = self._navigator, self._kept_runs.known(job.kept)
         assert navigator is not None  # a job has arrived somewhere, or has failed
         watched(navigator.session, job.scene.display.side_panel)
-        yield _update(navigator.frame_of(job.more, job.seek), kept)
+        first = navigator.frame_of(job.more, job.seek)
+        if not job.weights:  # else it would be seen for a moment without them
+            yield _update(first, kept)
         if job.playing:
             for frame in navigator.play(job.scene.display.speed, TURNS.pause):
                 yield _update(frame, kept)
@@ -122,6 +124,7 @@ class Worker:
         for frame in navigator.travel():
             if navigator.begun:
                 self._navigator = navigator
+                watched(navigator.session, there.scene.display.side_panel)
             yield _update(frame, kept, _training(frame, there))
         self._navigator = navigator
 
@@ -129,7 +132,12 @@ class Worker:
         """Compute what is requested of a paused run: the exact picture, then the side panel."""
         session, panel, places = navigator.session, job.scene.display.side_panel, job.kept
         last = session.picture()
+        alpha, beta = job.point or (None, None)
+        if job.weights:  # at once: a hand waits for it
+            yield _update(navigator.frame(session.inspect(alpha, beta, job.weights)), kept)
         for last in session.refine():
+            if job.weights:
+                continue
             computed = last.slice["computed"]
             progress = WorkProgress(REFINING, int(computed.sum()), computed.size)
             yield _update(navigator.frame(last), kept, progress)
@@ -140,7 +148,6 @@ class Worker:
             kept = self._kept_runs.known(places)
             yield _update(navigator.frame(last), kept)
         if job.point is not None or job.weights:
-            alpha, beta = job.point or (None, None)
             last = session.inspect(alpha, beta, job.weights)
             yield _update(navigator.frame(last), kept)
         if job.scene.display.show == "compare" and places:

@@ -58,7 +58,7 @@ export function render({model, el}) {
     notes.textContent = kind === "nothing" ? "" : frame.notes.join(" · ");
     hand.textContent = frame.where;
     drawing.show(frame, bytes);
-    editor.refresh();
+    editor.refresh(frame.changed);
     Object.assign(root.dataset, {kind, frames: ++frames, changed: frame.changed});
   };
   const ask = () => { waiting ||= requestAnimationFrame(draw); };

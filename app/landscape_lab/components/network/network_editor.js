@@ -19,7 +19,8 @@ class Editor {
     this.el.append(this.title, buttons, this.which, row, note);
     root.append(this.el);
     undo.dataset.network = "undo"; close.dataset.network = "close";
-    undo.onclick = () => { this.held = null; send({action: "undo"}); };
+    undo.onclick = () => { this.held = null; if (undo.getAttribute("aria-disabled") !== "true") send({action: "undo"}); };
+    this.undo = undo;
     close.onclick = () => this.close();
     this.which.onchange = () => { this.held = null; this.refresh(); this.#tell(); };
     this.slider.oninput = () => { this.number.value = this.slider.value; this.#set(this.slider); };
@@ -48,7 +49,9 @@ class Editor {
   }
 
   // The values of a new frame; what the hand holds stays.
-  refresh() {
+  refresh(count = this.count ?? 0) {
+    this.count = count;
+    this.undo.setAttribute("aria-disabled", !count);
     if (!this.open) return;
     const entry = this.#entry();
     if (!entry) { this.close(false); return; }
@@ -58,7 +61,7 @@ class Editor {
     if (this.holds(this.slider) || this.holds(this.number)) return;
     const span = Math.max(this.span, 1.5 * Math.abs(entry.value));
     Object.assign(this.slider, {min: -span, max: span, step: span / 400, value: entry.value});
-    this.number.value = Number(entry.value.toPrecision(4));
+    this.number.value = Number(entry.value.toPrecision(3));
   }
 
   holds(input) { return this.held === input && performance.now() - this.heldAt < 900; }

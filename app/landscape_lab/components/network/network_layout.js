@@ -1,22 +1,25 @@
 // Where units stand: columns of the inputs and the layers from left to right, the answer at the right.
 // Pure functions of sizes, without a document.
 
-const CHANNELS = 3;  // free space between two columns, in units of a thumbnail, at most
+const LARGEST = 34;  // pixels of a thumbnail, at most, at the usual size of type
 
-// counts: units of each column, the inputs first; answer: whether a picture of the answers stands at the right.
+// counts: units of each column, the inputs first; answer: whether there is a picture of the answers,
+// at the right of the units or, where the place is high, below them.
 function placed(width, height, counts, {answer = true, size = 1} = {}) {
-  const columns = counts.length, tallest = Math.max(...counts, 1), names = 17 * size;
-  const picture = answer ? Math.round(Math.max(60, Math.min(width * .36, height - 2 * names, 190 * size))) : 0;
-  const room = width - (answer ? picture + 14 * size : 0), high = height - names;
-  const thumb = Math.max(9, Math.floor(Math.min(34 * size, high / tallest - 3, room / (columns + .55 * Math.max(columns - 1, 0)))));
-  const gap = columns > 1 ? Math.min((room - columns * thumb) / (columns - 1), CHANNELS * thumb + 40) : 0;
-  const between = Math.min(10 * size, Math.max(2, (high - tallest * thumb) / tallest));
+  const columns = counts.length, tallest = Math.max(...counts, 1), names = 17 * size, caption = 34 * size, below = answer && height > .95 * width;
+  const side = below ? Math.min(.62 * width, .42 * height - caption) : Math.min(.4 * width, height - caption);
+  const picture = answer ? Math.round(Math.max(48, Math.min(side, 230 * size))) : 0;
+  const room = width - (answer && !below ? picture + 16 * size : 0), high = height - names - (below ? picture + caption + 6 : 0);
+  const thumb = Math.max(8, Math.floor(Math.min(LARGEST * size, high / tallest - 3, room / (columns + .9 * (columns - 1)))));
+  const gap = columns > 1 ? Math.min((room - columns * thumb) / (columns - 1), 4 * thumb + 40) : 0;
+  const between = Math.min(12 * size, Math.max(2, (high - tallest * thumb) / tallest)), used = columns * thumb + (columns - 1) * gap;
+  const left = below ? Math.max(0, (width - used) / 2) : 0;
   const spots = counts.map((count, column) => {
-    const used = count * thumb + (count - 1) * between, top = names + Math.max(0, (high - used) / 2);
-    return Array.from({length: count}, (_, at) => ({x: column * (thumb + gap), y: top + at * (thumb + between)}));
+    const top = names + Math.max(0, (high - count * thumb - (count - 1) * between) / 2);
+    return Array.from({length: count}, (_, at) => ({x: left + column * (thumb + gap), y: top + at * (thumb + between)}));
   });
-  const end = columns * thumb + (columns - 1) * gap + 14 * size;
-  return {thumb, spots, names, picture: answer ? {x: Math.min(end, width - picture), y: names + (high - picture) / 2, size: picture} : null};
+  const spot = below ? {x: (width - picture) / 2, y: height - picture} : {x: Math.min(used + 16 * size, width - picture), y: Math.max(caption, names + (high - picture) / 2)};
+  return {thumb, gap, spots, names, below, caption, picture: answer ? {...spot, size: picture} : null};
 }
 
 // The edges into each layer: layer, unit, source, value, and their ends, strong ones last.

@@ -73,7 +73,7 @@ function paintEdges(canvas, width, height, edges, strongest, chosen, colors) {
   for (const edge of edges) {
     const share = Math.min(1, Math.abs(edge.value) / (strongest || 1)), middle = (edge.from[0] + edge.to[0]) / 2;
     const marked = chosen && edge.layer === chosen.layer && edge.unit === chosen.unit && (chosen.source === undefined || edge.source === chosen.source);
-    pen.globalAlpha = marked ? 1 : (.16 + .7 * share) * (chosen ? .5 : 1);
+    pen.globalAlpha = marked ? 1 : (.1 + .75 * share) * (chosen ? .45 : 1);
     pen.lineWidth = (marked ? 1.2 : .4) + 4 * share;
     pen.strokeStyle = edge.value < 0 ? colors.below : colors.above;
     pen.beginPath(); pen.moveTo(...edge.from);
@@ -83,20 +83,30 @@ function paintEdges(canvas, width, height, edges, strongest, chosen, colors) {
   pen.globalAlpha = 1;
 }
 
-// The answers over the inputs with the data: a picture of two inputs, a curve of one.
-function paintAnswer(canvas, size, output, bytes, colors) {
-  const dot = Math.max(1.3, size / 62), pen0 = sized(canvas, size, size);
-  const y = output.y ?? range(output), across = v => (v - output.x[0]) / (output.x[1] - output.x[0]) * size, up = v => size - (v - y[0]) / (y[1] - y[0]) * size;
-  if (output.curve) { pen0.fillStyle = "#fbfcfc"; pen0.fillRect(0, 0, size, size); }
-  else paintMap(canvas, size, size, bytes, ...output.size, output.packed ??= rgba(output.palette), {upwards: true, smooth: true});
-  const pen = sized(canvas, size, size);
+const upIn = (output, size) => {
+  const y = output.y ?? range(output);
+  return v => size - (v - y[0]) / (y[1] - y[0]) * size;
+};
+
+// The data over a picture of the inputs: training examples filled, test examples hollow.
+function paintData(canvas, size, output, colors = {}) {
+  const pen = sized(canvas, size, size), dot = Math.max(1.3, size / 66), up = upIn(output, size);
   output.px.forEach((v, i) => {
     const color = output.curve ? colors.line : output.colors[output.target[i]];
-    pen.beginPath(); pen.arc(across(v), up(output.py[i]), dot, 0, 7);
+    pen.beginPath(); pen.arc((v - output.x[0]) / (output.x[1] - output.x[0]) * size, up(output.py[i]), dot, 0, 7);
     pen.fillStyle = output.train[i] ? color : "#fff"; pen.strokeStyle = output.train[i] ? "#fff" : color;
     pen.lineWidth = .7;
     pen.fill(); pen.stroke();
   });
+  return pen;
+}
+
+// The answers over the inputs with the data: a picture of two inputs, a curve of one.
+function paintAnswer(canvas, size, output, bytes, colors) {
+  const first = sized(canvas, size, size), up = upIn(output, size);
+  if (output.curve) { first.fillStyle = "#fbfcfc"; first.fillRect(0, 0, size, size); }
+  else paintMap(canvas, size, size, bytes, ...output.size, output.packed ??= rgba(output.palette), {upwards: true, smooth: true});
+  const pen = paintData(canvas, size, output, colors);
   if (!output.curve) return;
   pen.lineWidth = 2.2; pen.strokeStyle = colors.now; pen.lineJoin = "round"; pen.beginPath();
   output.curve.forEach((v, i) => { if (v !== null) pen.lineTo(i / (output.curve.length - 1) * size, up(v)); });

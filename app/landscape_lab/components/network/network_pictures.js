@@ -25,7 +25,7 @@ class Pictures {
 
   #group(title) {
     const words = this.#make("span"), grid = this.#make("div", "grid");
-    this.stage.append(this.#make("section", "group", this.#make("h4", "", `${title} `, words), grid));
+    this.stage.append(this.#make("section", "group", title ? this.#make("h4", "", title, words) : "", grid));
     return {words, grid};
   }
 
@@ -34,12 +34,12 @@ class Pictures {
     this.stage.replaceChildren();
     this.units = []; this.maps = []; this.digits = []; this.first = this.wrong = this.input = null;
     if (frame.shape) {
-      this.first = this.#group(frame.maps ? "Filters, and what each makes of one example" : "What each unit weighs");
+      this.first = this.#group("");
       if (frame.maps) { this.input = this.#make("canvas"); this.first.grid.append(this.#make("figure", "digit", this.input, "the example")); }
       for (let i = 0; i < frame.shape[0]; i++) this.first.grid.append(this.#unit(i));
     }
     if (frame.misread) {
-      this.wrong = this.#group("Misread");
+      this.wrong = this.#group("Misread ");
       for (let i = 0; i < few; i++) {
         const canvas = this.#make("canvas"), caption = this.#make("figcaption"), figure = this.#make("figure", "digit", canvas, caption);
         canvas.setAttribute("role", "img");
@@ -79,13 +79,13 @@ class Pictures {
     const high = (columns, group) => {
       const wide = (width - 5 * (columns - 1)) / columns, count = group.grid.childElementCount, rows = Math.ceil(count / columns);
       if (group === this.wrong) return rows * (frame.misread.shape[2] === 1 ? 60 : wide + wordsHigh);
-      return rows * (strip ? 27 : frame.maps ? wide * .62 + 5 : wide + 5);
+      return rows * (strip ? 27 : frame.maps ? wide * .66 + 5 : wide + 5);
     };
     const choices = strip ? [1, 2, 3] : frame.maps ? [2, 3, 4, 5] : [4, 5, 6, 7, 8];
     const rest = [4, 5, 6, 7, 8];
     let best = null;
     for (const one of this.first ? choices : [0]) for (const other of this.wrong ? rest : [0]) {
-      const used = (one ? high(one, this.first) : 0) + (other ? high(other, this.wrong) : 0) + groups.length * 30 * this.tools.size();
+      const used = (one ? high(one, this.first) : 0) + (other ? high(other, this.wrong) : 0) + groups.length * 18 * this.tools.size();
       const size = (one ? 1 / one : 0) + (other ? 1 / other : 0);
       if (!best || (used <= height ? size > best.size || best.used > height : used < best.used)) best = {one, other, used, size};
     }
@@ -106,7 +106,6 @@ class Pictures {
         unit.classList.toggle("set", (frame.set ?? []).some(one => one.startsWith(`${frame.weightTensor}[${i},`) || one === `${frame.biasTensor}[${i}]`));
       });
       at += count * size;
-      this.first.words.textContent = frame.maps ? "" : "blue: against, orange: for";
     }
     if (frame.maps) {
       const [, rows, columns] = frame.maps, size = rows * columns;
@@ -121,7 +120,7 @@ class Pictures {
 
   #misread(from) {
     const {count, examined, split, shape, label, as, probability, labelProbability, index} = this.frame.misread, [, channels, rows, columns] = shape;
-    this.wrong.words.textContent = count ? `${count} of ${examined} ${split} examples${count > shape[0] ? `, the first ${shape[0]}` : ""}: label → read as` : `none of ${examined} ${split} examples`;
+    this.wrong.words.textContent = count ? `${count} of ${examined} ${split} examples${count > shape[0] ? `, first ${shape[0]}` : ""}` : `none of ${examined} ${split} examples`;
     this.digits.forEach(({canvas, caption}, i) => {
       const at = from + i * channels * rows * columns, side = canvas.clientWidth || 40, high = rows === 1 ? 26 : side * rows / columns;
       const part = this.bytes.subarray(at, at + channels * rows * columns);

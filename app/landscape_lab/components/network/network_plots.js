@@ -60,8 +60,8 @@ class Players {
     const pen = sized(this.canvas, width, height), half = Math.round(height * .56);
     pen.clearRect(0, 0, width, height);
     const first = frame.player.indexOf(1), second = frame.player.indexOf(2);
-    this.#phase(pen, frame.value[first], frame.value[second], frame.now[first], frame.now[second], {x: 40, y: 8, width: width - 50, height: half - 46});
-    this.#lines(pen, frame, {x: 40, y: half + 18, width: width - 50, height: height - half - 44});
+    this.#phase(pen, frame.value[first], frame.value[second], frame.now[first], frame.now[second], {x: 40, y: 8, width: width - 50, height: half - 50});
+    this.#lines(pen, frame, {x: 40, y: half + 18, width: width - 50, height: height - half - 58});
     const words = `first player ${told(frame.now[first])}, second player ${told(frame.now[second])}`;
     this.canvas.setAttribute("aria-label", `${frame.title}: the first variable of each player, now ${words}.`);
   }

@@ -17,6 +17,7 @@ const STYLE = `
 :focus-visible{outline:none;box-shadow:0 0 0 2px var(--tint)}
 .unit.set{border-color:#c2410c;box-shadow:0 0 0 1px #c2410c}
 .name{position:absolute;color:var(--soft);font-size:.86em;white-space:nowrap;text-align:center;pointer-events:none}
+.caption{white-space:normal;line-height:1.3;overflow:hidden;display:flex;flex-direction:column;justify-content:flex-end}.caption b{color:var(--fg);font-weight:600}
 .card{position:absolute;z-index:5;pointer-events:none;background:#fff;border:1px solid var(--rim);border-radius:8px;box-shadow:0 6px 20px #1d2a3333;padding:7px 9px;max-width:min(250px,94%);box-sizing:border-box}
 .card canvas{display:block;border-radius:4px;margin-bottom:5px;border:1px solid #dfe6ea}
 .card b{font-weight:600}.card div{color:var(--soft)}
@@ -24,9 +25,9 @@ const STYLE = `
 .editor b{font-weight:600;min-width:0;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 .editor select,.editor input[type=range]{grid-column:1/-1;width:100%;min-width:0;margin:0;box-sizing:border-box}
 .editor .row{grid-column:1/-1;display:flex;gap:8px;align-items:center}.editor .row input[type=range]{flex:1;accent-color:var(--tint);height:24px}
-.editor input[type=number]{width:5.6em}
+.editor input[type=number]{width:6.6em}
 .editor button,.editor select,.editor input[type=number]{font:inherit;color:inherit;height:calc(26px*var(--scale,1));min-width:24px;border:1px solid var(--rim);border-radius:6px;background:#fff;padding:0 .55em;box-sizing:border-box}
-.editor button{cursor:pointer}.editor button:hover{border-color:var(--tint)}
+.editor button{cursor:pointer}.editor button[aria-disabled=true]{color:#6f7c85;border-color:#c9d2d8;cursor:default}.editor button:hover{border-color:var(--tint)}
 .editor small{grid-column:1/-1;color:var(--soft);font-size:.9em}
 @media (pointer:coarse){.editor button,.editor select,.editor input[type=number],.editor .row input[type=range]{height:44px;min-width:44px}}
 .group{margin:2px 0 7px}.group>h4{font:inherit;font-weight:600;margin:0 0 3px}.group>h4 span{font-weight:400;color:var(--soft)}

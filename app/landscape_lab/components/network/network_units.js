@@ -6,10 +6,11 @@ const capital = text => text[0].toUpperCase() + text.slice(1);
 
 class Units {
   constructor(stage, tools) {
-    Object.assign(this, {stage, tools, units: [], names: [], spot: [1, 0], chosen: null, near: null});
+    Object.assign(this, {stage, tools, units: [], names: [], spot: [1, 0], chosen: null, near: null, quiet: 0});
     this.edges = stage.appendChild(Object.assign(document.createElement("canvas"), {className: "edges"}));
     this.edges.setAttribute("aria-hidden", "true");
     this.answer = stage.appendChild(this.#unit(null));
+    this.caption = stage.appendChild(Object.assign(document.createElement("div"), {className: "name caption"}));
     stage.setAttribute("role", "group");
     stage.setAttribute("aria-label", "Units of the network; arrow keys go from one to another, Enter changes weights");
     this.edges.addEventListener("pointermove", e => this.#hover(e));
@@ -57,19 +58,29 @@ class Units {
   #place() {
     const {thumb, spots, names, picture} = this.layout, texts = ["in", ...this.frame.layers.map((layer, i) => i === this.frame.layers.length - 1 ? "out" : `${layer.number}`)];
     texts.forEach((text, c) => {
-      const name = this.names[c], wide = (spots[1]?.[0].x ?? thumb + 60) - spots[0][0].x > 52 * this.tools.size();
+      const name = this.names[c], wide = this.layout.gap + thumb > 54 * this.tools.size();
       const worded = {in: "inputs", out: "outputs"}[text] ?? `layer ${text}`;
       name.textContent = wide ? worded : text;
       const middle = spots[c][0].x + thumb / 2;
-      name.style.cssText = `top:0;left:${Math.max(0, middle - 30)}px;width:60px` + (middle < 30 ? ";text-align:left" : "");
+      const start = middle < 30, end = middle > this.stage.clientWidth - 30;
+      name.style.cssText = `top:0;left:${start ? spots[c][0].x : end ? spots[c][0].x + thumb - 60 : middle - 30}px;width:60px;text-align:${start ? "left" : end ? "right" : "center"}`;
     });
-    const name = this.names.at(-1);
-    name.hidden = this.answer.hidden = !picture;
+    this.caption.hidden = this.answer.hidden = !picture;
     if (!picture) return;
+    const {below, caption} = this.layout, wide = below ? this.stage.clientWidth : picture.size + 10;
     this.answer.style.cssText = `left:${picture.x}px;top:${picture.y}px;width:${picture.size}px;height:${picture.size}px`;
-    name.textContent = this.frame.output.curve ? "fitted curve" : "decision boundary";
-    name.style.cssText = `top:${picture.y - names}px;left:${picture.x}px;width:${picture.size}px`;
-    paintAnswer(this.answer.firstChild, picture.size - 2, this.frame.output, this.shades, this.tools.colors);
+    this.caption.style.cssText = `bottom:${this.stage.clientHeight - picture.y + 3}px;left:${below ? 0 : picture.x - 5}px;width:${wide}px;max-height:${below ? caption : picture.y}px`;
+    this.#enlarge(null);
+  }
+
+  // The answers, or a unit in their place, with the data over it and what it is above it.
+  #enlarge(what) {
+    const {picture} = this.layout, {output} = this.frame, canvas = this.answer.firstChild, size = picture.size - 2;
+    const words = what ? [what.title, [what.more, what.hint].filter(Boolean).join(" · ")] : ["", output.curve ? "fitted curve" : "decision boundary"];
+    this.caption.replaceChildren(...words.filter(Boolean).map((text, i) => Object.assign(document.createElement(what && !i ? "b" : "div"), {textContent: text})));
+    if (!what?.place) { paintAnswer(canvas, size, output, this.shades, this.tools.colors); return; }
+    this.#paint(canvas, ...what.place, size);
+    if (!output.curve) paintData(canvas, size, output);
   }
 
   #paint(canvas, column, at, size) {
@@ -94,7 +105,9 @@ class Units {
     const [column] = place;
     if (!column || !this.tools.editable) unit.classList.add("still");
     unit.dataset.unit = place.join("-");
-    for (const name of ["pointerenter", "focus"]) unit.addEventListener(name, () => this.#point(place));
+    // Units that come to lie under a resting pointer, as the editor opens, were not pointed at.
+    unit.addEventListener("pointerenter", () => { if (performance.now() > this.quiet) this.#point(place); });
+    unit.addEventListener("focus", () => this.#point(place));
     for (const name of ["pointerleave", "blur"]) unit.addEventListener(name, () => this.#point(null));
     unit.addEventListener("focus", () => this.#rove(place));
     unit.addEventListener("click", () => this.#edit(...place));
@@ -119,7 +132,7 @@ class Units {
     this.shape = shape;
     for (const node of [...this.units.flat(), ...this.names]) node.remove();
     this.units = this.counts.map((count, column) => Array.from({length: count}, (_, at) => this.stage.appendChild(this.#unit([column, at]))));
-    this.names = Array.from({length: this.counts.length + 1}, () => this.stage.appendChild(Object.assign(document.createElement("div"), {className: "name"})));
+    this.names = Array.from({length: this.counts.length}, () => this.stage.appendChild(Object.assign(document.createElement("div"), {className: "name"})));
     this.spot = [Math.min(1, this.counts.length - 1), 0];
     this.units[this.spot[0]][0].tabIndex = 0;
   }
@@ -149,12 +162,18 @@ class Units {
 
   #point(place, again = false) {
     this.shown = place;
-    if (!place) { this.tools.card(null); if (!again) this.#edgesAgain(); return; }
+    if (!place) { this.#tell(null); if (!again) this.#edgesAgain(); return; }
     const [column, at] = place, {thumb, spots} = this.layout, spot = spots[column][at], [title, more] = this.#words(column, at);
     const hint = column && this.tools.editable && this.entries(column, at).length ? "click to change it" : "";
-    this.tools.card({title, more, hint, x: spot.x, y: spot.y, size: thumb, paint: (canvas, size) => this.#paint(canvas, column, at, size)});
+    this.#tell({title, more, hint, place, x: spot.x, y: spot.y, size: thumb, paint: (canvas, size) => this.#paint(canvas, column, at, size)});
     if (!again && column) this.#edgesAgain({layer: column - 1, unit: at});
   }
+
+  #tell(what) {
+    if (this.layout?.picture) this.#enlarge(what); else this.tools.card(what);
+  }
+
+  #into({layer, unit}) { return `${layer === this.frame.layers.length - 1 ? "output" : "unit"} ${unit + 1}`; }
 
   #edgeAt(e) {
     const area = this.edges.getBoundingClientRect();
@@ -167,7 +186,7 @@ class Units {
     if (edge === this.near) return;
     this.near = edge;
     this.#edgesAgain(edge);
-    this.tools.card(edge && {title: this.#edge(edge), more: told(edge.value), hint: this.tools.editable ? "click to change it" : "", x: e.clientX - area.left, y: e.clientY - area.top, size: 14});
+    this.#tell(edge && {title: `${this.#edge(edge)} to ${this.#into(edge)}`, more: told(edge.value), hint: this.tools.editable ? "click to change it" : "", x: e.clientX - area.left, y: e.clientY - area.top, size: 14});
   }
 
   #edge({layer, source}) {
@@ -192,6 +211,7 @@ class Units {
 
   #edit(column, at, key = "") {
     if (!column || !this.tools.editable) return;
+    this.quiet = performance.now() + 400;
     const whole = Math.max(...this.frame.layers[column - 1].weight.flat().map(v => Math.abs(v ?? 0)), 1);
     this.tools.edit({
       title: () => this.#words(column, at)[0], entries: () => this.entries(column, at), key, span: 2 * whole, back: this.units[column][at],
