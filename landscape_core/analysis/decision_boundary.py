@@ -42,7 +42,7 @@ def boundary(
     Two input dimensions: `score` (y, x), the probability of class 1 for two classes, else the
     predicted class, and `confidence` (y, x), the probability of the answer. One: `output` (x).
     """
-    sides = [_side(data, i, resolution) for i in range(data.input_shape[0])]
+    sides = input_axes(data, resolution)
     mesh = np.stack([axis.ravel() for axis in np.meshgrid(*sides)], axis=1)
     with torch.no_grad():
         outputs = objective.outputs(theta, torch.from_numpy(mesh).to(theta))
@@ -58,6 +58,11 @@ def boundary(
         {"x": sides[0], "y": sides[1]},
         {"classes": data.classes or 0},
     )
+
+
+def input_axes(data: Split, resolution: int) -> list[npt.NDArray[np.float64]]:
+    """The coordinates of a lattice over the data's extent and a margin, by input."""
+    return [_side(data, i, resolution) for i in range(data.input_shape[0])]
 
 
 def _scores(

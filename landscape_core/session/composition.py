@@ -48,5 +48,6 @@ def composed(
         notice=slices.notice,
         standard_error=side.standard_error(slices.spec.split, examples, state),
         curvature=side.curvature(),
+        network=side.network(observed, state, live=status == "running"),
         seen=state.index,
     )

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
+from landscape_core.models.weight_change import WeightChange
 from landscape_core.planes.projected_path import ProjectedPath
 from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.training.recorder import Entry
@@ -28,11 +29,17 @@ class Readings:
 
 @dataclass(frozen=True)
 class Point:
-    """A point of a picture and the measures of the network there; `values` as in readings."""
+    """A point of a picture and the measures of the network there; `values` as in readings.
+
+    Where weights were changed by hand, these are the `changes`, and the network lies off the plane,
+    at a Euclidean `distance`; alpha and beta are then those of its projection.
+    """
 
     alpha: float
     beta: float
     values: dict[str, float]
+    distance: float = 0.0
+    changes: tuple[WeightChange, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +56,9 @@ class Picture:
     the results for the inspected iterate, by the name of the study. `captured` is the fraction of
     the squared distance from the start, summed over all iterates, that lies in the plane. `notice`
     says why the plane is not the one asked for, or is empty. `standard_error` is that of the mean
-    loss at the inspected iterate, where the slice uses only some of the examples.
+    loss at the inspected iterate, where the slice uses only some of the examples. `network` is what
+    the network is at the inspected iterate or the point, where that was asked for; see
+    `network_dataset`.
     """
 
     run: Run
@@ -68,6 +77,7 @@ class Picture:
     studies: Mapping[str, xr.Dataset] = field(default_factory=dict)
     seen: int = 0
     point: Point | None = None
+    network: xr.Dataset | None = None
 
 
 def under(path: xr.Dataset, slice_: xr.Dataset, split: str) -> xr.Dataset:

@@ -4,15 +4,14 @@
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-import torch
 import xarray as xr
 
 from landscape_core.curvature.monitor import Watch, Watcher
-from landscape_core.experiments.learning_curves import measured
 from landscape_core.foundation.public_call import public_call
+from landscape_core.models.weight_change import WeightChange
 from landscape_core.planes.plane import Plane
 from landscape_core.planes.projected_path import ProjectedPath
 from landscape_core.session.composition import composed
@@ -20,9 +19,10 @@ from landscape_core.session.frames import SharedFrames
 from landscape_core.session.inspection import InspectionPoint, inspection_point
 from landscape_core.session.live_run import LiveRun
 from landscape_core.session.live_slice import LiveSlice
+from landscape_core.session.looked_at import LookedAt
 from landscape_core.session.observed_run import ObservedRun
-from landscape_core.session.picture import Picture, Point, Status
-from landscape_core.session.side_results import SideResults
+from landscape_core.session.picture import Picture, Status
+from landscape_core.session.side_results import SideResults, image_shape
 from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.storage.store import Store
@@ -68,7 +68,7 @@ class Session:
         self.live_run = LiveRun(run, start)
         instance = self.live_run.training.instance
         self.live_slice = LiveSlice(spec or SliceSpec(), instance, store, strategy)
-        self.side_results = SideResults(instance)
+        self.side_results = SideResults(instance, image_shape(run))
         self._store = store
         self._frames = frames if start is None else None
         self._latest: Picture | None = None
@@ -184,7 +184,7 @@ class Session:
             # What a watcher of curvature measures depends on the time: it is not shared.
             frames = None if self.side_results.watcher else self._frames
             shown = frames.shared(self.live_run, self.live_slice, make) if frames else make()
-            self._latest = replace(shown, status=status, points=self.side_results.points)
+            self._latest = self.side_results.completed(shown, self.live_run, status)
             self._pause = 0.0
             yield self._latest
 
@@ -205,23 +205,26 @@ class Session:
                 yield self.revisit(after, "running")
 
     @public_call
-    def inspect(self, alpha: float, beta: float) -> Picture:
-        """The latest picture with the network at a point of it: its boundary and its measures."""
-        latest = self._latest or self.picture()
-        state = self.state_at(alpha, beta)
-        values = measured(self.live_run.training.instance, state)
-        boundary = self.side_results.boundary(state) or latest.boundary
-        self._latest = replace(latest, point=Point(alpha, beta, values), boundary=boundary)
+    def inspect(
+        self, alpha: float | None, beta: float | None, changes: Sequence[WeightChange] = ()
+    ) -> Picture:
+        """The latest picture with the network that `state_at` gives: its boundary and measures."""
+        there, latest = LookedAt.of(alpha, beta, changes), self._latest or self.picture()
+        parts = self.live_run.observed(), self.live_slice, self.side_results
+        self._latest = there.picture(latest, *parts)
         return self._latest
 
     @public_call
-    def state_at(self, alpha: float, beta: float) -> State:
-        """The network at a point of the latest picture, for another session to start from."""
+    def state_at(
+        self, alpha: float | None, beta: float | None, changes: Sequence[WeightChange] = ()
+    ) -> State:
+        """The network at a point of the latest picture, for another session to start from.
+
+        Without coordinates the inspected iterate; `changes` set weights to other values, and
+        `SpecError` names one that there is not.
+        """
         observed = self.live_run.observed()
-        plane = (self.live_slice.projected or self.live_slice.project(observed)).plane
-        coord = torch.tensor([[alpha, beta]], dtype=torch.float64)
-        theta = plane.points(coord.to(plane.origin.device))[0]
-        return State(0, 0, theta, None, self.live_slice.buffers_at(observed, plane, coord[0]))
+        return LookedAt.of(alpha, beta, changes).state(observed, self.live_slice)
 
     @public_call
     def picture(self, budget: float = 0.012, status: Status | None = None) -> Picture:

@@ -2,26 +2,48 @@
 
 import math
 import time
+from dataclasses import replace
 
 import torch
 import xarray as xr
 
 from landscape_core.analysis.decision_boundary import boundary, drawable, scattered
+from landscape_core.analysis.network_view import NetworkView
 from landscape_core.curvature.monitor import Watcher
 from landscape_core.models.loss_function import loss_values
 from landscape_core.models.measures.base import Answers
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.problems.base import Instance
+from landscape_core.models.problems.supervised import Supervised
+from landscape_core.session.live_run import LiveRun
+from landscape_core.session.observed_run import ObservedRun
+from landscape_core.session.picture import Picture, Status
 from landscape_core.slices.subsampling import standard_error
-from landscape_core.training.run import State
+from landscape_core.training.run import Run, State
+
+NETWORK_PAUSE = 0.08
+"""Seconds between two readings of the network while a run goes on."""
+
+NETWORK_SHARE = 9.0
+"""How many times as long as a reading took the next one waits, at least."""
 
 
 class SideResults:
     """The results for the inspected state of a run, and the monitor of its curvature."""
 
-    def __init__(self, instance: Instance) -> None:
-        """Prepare the examples that are drawn, if the inputs of the problem can be."""
+    def __init__(self, instance: Instance, image_shape: tuple[int, int] | None = None) -> None:
+        """Prepare the examples that are drawn, if the inputs of the problem can be.
+
+        Args:
+            instance: the problem.
+            image_shape: rows and columns of the images whose pixels input vectors are.
+        """
         self.watcher: Watcher | None = None
+        self.shows_network = False
+        self._image_shape = image_shape
+        self._view: NetworkView | None = None
+        self._network: xr.Dataset | None = None
+        self._network_due = -math.inf
         self._instance, self._renewed = instance, -math.inf
         data = instance.data
         self.points = scattered(data) if data is not None and drawable(data) else None
@@ -44,6 +66,38 @@ class SideResults:
             return None
         return boundary(train.with_buffers(state.buffers), state.theta, data)
 
+    def network(
+        self, observed: ObservedRun, state: State, *, live: bool = False
+    ) -> xr.Dataset | None:
+        """What the network is at a state, where that is asked for.
+
+        Args:
+            observed: the run, for the paths of a game's players.
+            state: of the network.
+            live: while a run goes on, what was read just before may stay, so that reading it takes
+                a small fraction of the time.
+        """
+        if not self.shows_network:
+            return None
+        began = time.monotonic()
+        if live and self._network is not None and began < self._network_due:
+            return self._network
+        if self._view is None:
+            self._view = NetworkView(self._instance, self._image_shape)
+        steps = [entry.state.index for entry in observed.entries]
+        self._network = self._view.at(state.theta, state.buffers, observed.thetas, steps)
+        now = time.monotonic()
+        self._network_due = now + max(NETWORK_PAUSE, NETWORK_SHARE * (now - began))
+        return self._network
+
+    def completed(self, shared: Picture, run: LiveRun, status: Status) -> Picture:
+        """A picture that sessions of one run share, with this one's points, network and status."""
+        network = shared.network
+        if self.shows_network and network is None:
+            observed = run.observed()
+            network = self.network(observed, observed.state, live=True)
+        return replace(shared, status=status, points=self.points, network=network)
+
     def standard_error(self, split: str, examples: int, state: State) -> float:
         """The standard error of the mean loss over the first examples, as in `subsampling`.
 
@@ -61,3 +115,9 @@ class SideResults:
                 return math.nan  # the mean alone does not tell how the examples differ
             spread = float(answers.losses(outputs).std())
         return standard_error(spread, examples, total)
+
+
+def image_shape(run: Run) -> tuple[int, int] | None:
+    """Rows and columns of the images whose pixels the inputs of a run's network are."""
+    problem = run.problem
+    return problem.dataset.image_shape if isinstance(problem, Supervised) else None

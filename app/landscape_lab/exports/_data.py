@@ -38,7 +38,13 @@ def dataset(place: Place, picture: Picture) -> xr.Dataset:
         "version": program_version(),
     }
     if origin is not None:
-        where = {"link": origin.place.link(), "alpha": origin.alpha, "beta": origin.beta}
+        where: dict[str, Any] = {
+            "link": origin.place.link(),
+            "alpha": origin.alpha,
+            "beta": origin.beta,
+        }
+        if origin.weights:
+            where["weights"] = [str(one) for one in origin.weights]
         attrs["origin"] = json.dumps(where)
     return with_path(picture).assign_attrs({**picture.slice.attrs, **attrs})
 

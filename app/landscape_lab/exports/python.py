@@ -10,6 +10,7 @@ import torch
 from landscape_core.foundation.recipe_code import RecipeCode
 from landscape_core.foundation.recipes import ENGINE_VERSION
 from landscape_core.foundation.registry import find
+from landscape_core.models.weight_change import WeightChange
 from landscape_core.session.picture import Picture
 from landscape_core.session.session import Session
 from landscape_core.slices.strategies.base import Strategy
@@ -89,6 +90,9 @@ def _way(place: Place, code: RecipeCode, strategy: Strategy | None) -> Iterator[
         yield "session.settle()"
         yield "session.picture()"
         where = f"{place.origin.alpha!r}, {place.origin.beta!r}"
+        if place.origin.weights:
+            code.name(WeightChange)
+            where += f", {list(place.origin.weights)!r}"
         yield f"start = session.state_at({where})  # where the next run begins\n"
         more = f", start=start{more}"
     scene = place.start

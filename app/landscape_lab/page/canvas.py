@@ -11,13 +11,16 @@ import xarray as xr
 
 from landscape_core.experiments.slice_of_run import value_attributes
 from landscape_core.foundation.recipes import name_of
+from landscape_core.models.weight_change import WeightChange
 from landscape_core.session.picture import Picture
+from landscape_lab.components.network.network import NetworkStage
 from landscape_lab.components.surface.surface import Surface
 from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.figures.bokeh.contour import Contour
 from landscape_lab.figures.bokeh.curves import Curves
 from landscape_lab.figures.camera import words_of
+from landscape_lab.figures.network import NetworkFigure
 from landscape_lab.page.compared_view import FILL, ComparedView
 from landscape_lab.page.quality_line import quality
 from landscape_lab.page.staleness import Staleness
@@ -62,6 +65,7 @@ class Canvas:
         tapped: Callable[[float, float], None] | None = None,
         turned: Callable[[str], None] | None = None,
         compared: Callable[[str], None] | None = None,
+        changed: Callable[[WeightChange | None], None] | None = None,
     ) -> None:
         """Empty figures.
 
@@ -69,10 +73,12 @@ class Canvas:
             tapped: called with alpha and beta wherever the user clicks on the landscape.
             turned: called with the camera of the surface when the user has moved it.
             compared: called with another way to compare surfaces, when the user asks for it.
+            changed: called with a weight that the user sets, or with None to undo the last one.
         """
         self._side_drawn_at, self._factor = 0.0, 1.0
         self._drawn: tuple[Any, ...] = ()
-        self._tapped, self._turned, self._compared_as = tapped, turned, compared
+        self._tapped, self._turned, self._changed = tapped, turned, changed
+        self._compared_as = compared
         self.contour, self.curves = Contour(tapped), Curves()
         self.surface: Surface | None = None
         self.compared: ComparedView | None = None
@@ -119,6 +125,7 @@ class Canvas:
         now = time.monotonic()
         # The more pages there are that draw, the less often they follow.
         if playing and now - self._side_drawn_at < SIDE_PAUSE + TURNS.pause():
+            self._draw_network(picture, display)
             return
         self._side_drawn_at = now
         if show == "compare":
@@ -226,8 +233,15 @@ class Canvas:
             **({} if deep is None else {"subject": (picture.run, picture.spec)}),
         )
 
+    def _draw_network(self, picture: Picture, display: Display) -> None:
+        """Bring a network that is shown already up to date: the engine reads it every so often."""
+        panel = display.side_panel.drawn_for(picture)
+        shown = self._side_panels.get(name_of(type(panel)))
+        if shown is not None and isinstance(shown.view, NetworkFigure) and not TURNS.pause():
+            panel.draw(shown.view, picture, display.scale)
+
     def _draw_side_panel(self, picture: Picture, display: Display) -> None:
-        panel = display.side_panel
+        panel = display.side_panel.drawn_for(picture)
         name = name_of(type(panel))
         made = None if name in self._side_panels else panel.view()
         view = self._side_panels[name].view if made is None else made
@@ -244,7 +258,11 @@ class Canvas:
         self._enlarge(view)
         styles = {"flex": f"{TALL if tall else 1} 1 0px"}
         styles |= _shade(stale=self._staleness.side_panel)
-        pane = pn.Column(pn.pane.Bokeh(view.figure, **FILL), styles=styles, **FILL)
+        if isinstance(view, NetworkFigure):
+            inner = NetworkStage(view, self._changed).view
+        else:
+            inner = pn.pane.Bokeh(view.figure, **FILL)
+        pane = pn.Column(inner, styles=styles, **FILL)
         self._side_panels[name] = _SideFigure(view, pane)
         self.side.append(pane)
 

@@ -117,8 +117,7 @@ def _settings(place: Place) -> dict[str, _Setting]:
         value = f"{old.value}, from step {change.step} {in_words(change.value)}"
         found[change.path] = _Setting(old.label, value)
     if place.origin is not None:
-        where = f"({place.origin.alpha:.3g}, {place.origin.beta:.3g})"
-        found["origin"] = _Setting("started at", where)
+        found["origin"] = _Setting("started at", place.origin.words())
     step = place.step if place.seen is None else place.seen
     found["step"] = _Setting("step", str(step))
     return found

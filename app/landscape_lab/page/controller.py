@@ -11,6 +11,7 @@ from typing import Any
 
 import panel as pn
 
+from landscape_core.models.weight_change import WeightChange, with_change
 from landscape_core.session.picture import Picture
 from landscape_core.storage.store import Store
 from landscape_lab.bridge.event_loop import UiLoop
@@ -201,6 +202,16 @@ class Page:
         self.run.playing, self.run.point = False, (alpha, beta)
         self.run.submit()
 
+    def set_weight(self, change: WeightChange | None) -> None:
+        """Hold the run, and look at the network with a weight set by hand; None: undo the last."""
+        run = self.run
+        run.playing = False
+        run.weights = run.weights[:-1] if change is None else with_change(run.weights, change)
+        if run.weights or run.point is not None:
+            run.submit()
+        else:
+            run.submit(seek=self.picture.seen if self.picture else 0)
+
     def look_from(self, camera: str) -> None:
         """Take note of the camera of the surface, for links and files; not a step of undo."""
         run = self.run
@@ -209,7 +220,7 @@ class Page:
 
     def leave_point(self) -> None:
         """Look at the path again."""
-        if self.run.point is not None:
+        if self.run.point is not None or self.run.weights:
             self.run.point = None
             self.run.submit(seek=self.picture.seen if self.picture else 0)
 
@@ -241,6 +252,7 @@ class Page:
             "seek": self.seek,
             "look_at": self.look_at,
             "look_from": self.look_from,
+            "set_weight": self.set_weight,
             "leave_point": self.leave_point,
             "start_here": navigation.start_here,
             "undo": navigation.undo,

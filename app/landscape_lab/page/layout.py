@@ -61,8 +61,8 @@ class PageLayout:
         Args:
             commands: what is called, on the page's thread, when something is pressed: those of
                 `Toolbar` and `Shortcuts` by their names there; `choose`, `restore`, `look_at`,
-                `look_from`, `seek`, `open`, `open_step`, `read` and `make_file` by the other
-                components; `toggle` by the key for play.
+                `look_from`, `set_weight`, `seek`, `open`, `open_step`, `read` and `make_file` by
+                the other components; `toggle` by the key for play.
             uploader: the dialog of your own table.
             called: the name of the file that was uploaded, by the name of its content.
             own: whether the scene is the user's own, without presets and links.
@@ -72,7 +72,9 @@ class PageLayout:
         self._shown_form: tuple[Any, ...] = ()
         self.form = Form(commands["choose"], commands["restore"])
         compared = functools.partial(commands["choose"], "display.comparison")
-        self.canvas = Canvas(commands["look_at"], commands["look_from"], compared)
+        self.canvas = Canvas(
+            commands["look_at"], commands["look_from"], compared, commands["set_weight"]
+        )
         self.timeline = Timeline(commands["seek"])
         self._labs: LabView | None = None
         self.guide = Guide(
@@ -264,6 +266,8 @@ def _point(picture: Picture) -> dict[str, Any] | None:
     if point is None:
         return None
     place = {"alpha": point.alpha, "beta": point.beta, "values": point.values}
+    if point.changes:
+        place |= {"changes": len(point.changes), "distance": point.distance}
     return {**place, "names": short_names(picture.slice)}
 
 

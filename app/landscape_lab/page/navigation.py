@@ -78,9 +78,10 @@ class Navigation:
     def start_here(self) -> None:
         """Start a run at the point of the picture that is looked at."""
         run = self._run
-        if run.point is None:
+        if run.point is None and not run.weights:
             return
-        there = started_at(run.place, *run.point)
+        alpha, beta = run.point or (None, None)
+        there = started_at(run.place, alpha, beta, run.weights)
         if run.accepts(there):
             run.history.add(run.place)
             run.go(there, fresh=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Container
 from typing import Any
 
 from landscape_core.foundation.errors import LandscapeError
+from landscape_core.models.weight_change import WeightChange
 from landscape_core.session.picture import Picture
 from landscape_lab.bridge.host import mode
 from landscape_lab.bridge.hosted import has_visitors
@@ -35,9 +36,10 @@ class PageRun:
     """Submits jobs to the worker, and keeps the layout in line with the place and the updates.
 
     `place` is the place that is wanted; `update` the latest of the worker; `point` the coordinates
-    of the picture that are looked at, if any; `tour` a tour that is open, and its step; `busy`
-    says whether a job is under way, `started` whether a browser has shown the page, `host` who
-    shows it. The `layout` is given by the page, once its components know what to call.
+    of the picture that are looked at, if any, `weights` those set by hand there; `tour` a tour that
+    is open, and its step; `busy` says whether a job is under way, `started` whether a browser has
+    shown the page, `host` who shows it. The `layout` is given by the page, once its components know
+    what to call.
     """
 
     layout: PageLayout
@@ -59,7 +61,8 @@ class PageRun:
         self.history, self.queue, self.worker = History(), queue, worker
         self.update: Update | None = None
         self.playing = self.busy = self.started = False
-        self.point: tuple[float, float] | None = None
+        self.weights: tuple[WeightChange, ...] = ()
+        self._point: tuple[float, float] | None = None
         self.tour: tuple[str, int] | None = None
         self.followers: list[Callable[[Scene, bool], None]] = []
         self.host = mode()
@@ -88,6 +91,15 @@ class PageRun:
     def reference(self) -> Scene:
         """The scene to which settings are restored."""
         return self._own or presets()[self.place.preset].scene
+
+    @property
+    def point(self) -> tuple[float, float] | None:
+        """The coordinates that are looked at; to set them drops the weights set by hand."""
+        return self._point
+
+    @point.setter
+    def point(self, point: tuple[float, float] | None) -> None:
+        self._point, self.weights = point, ()
 
     @property
     def travelling(self) -> bool:
@@ -121,7 +133,7 @@ class PageRun:
             layout.toolbar.message("")
         job = Job(
             scene=self.scene, kept=self.place.kept, playing=self.playing, point=self.point,
-            **wanted,
+            weights=self.weights, **wanted,
         )  # fmt: skip
         self.show_controls()  # before the worker takes its share of the processor
         self.queue.submit(lambda: self.worker.do(job), self._show, self._fail, self._done)

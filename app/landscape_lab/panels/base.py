@@ -3,12 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, final
 
 import xarray as xr
 
 from landscape_core.curvature.monitor import Watch
 from landscape_core.foundation.recipes import Recipe, name_of
+from landscape_core.foundation.registry import find
 from landscape_core.models.problems.base import ProblemSize
 from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
@@ -23,10 +24,33 @@ class SidePanel(Recipe, ABC):
 
     @abstractmethod
     def view(self) -> Any:
-        """The figure, made once for a page; its `figure` is a Bokeh model.
+        """The figure, made once for a page; its `figure` is a Bokeh model or a component.
 
         Bokeh is imported only here: links and files are read without it.
         """
+
+    def shows_network(self, *, drawable: bool) -> bool:
+        """Whether it draws the network of each picture.
+
+        Args:
+            drawable: whether the data have one or two inputs.
+        """
+        del drawable
+        return False
+
+    def stand_in(self, picture: Picture) -> str:
+        """The name of the panel that is drawn instead where this one has nothing to draw, or none.
+
+        Panels do not know each other: whoever draws them finds it by this name.
+        """
+        del picture
+        return ""
+
+    @final
+    def drawn_for(self, picture: Picture) -> "SidePanel":
+        """This panel, or the one that stands in for it."""
+        name = self.stand_in(picture)
+        return find(SidePanel, name)() if name else self
 
     @property
     def watch(self) -> Watch | None:

@@ -7,12 +7,13 @@ from landscape_core.session.picture import Picture
 from landscape_lab.figures.annotations import looked_at, short_names
 from landscape_lab.panels.base import SidePanel
 
-NO_BOUNDARY = "No decision boundary:\nthe data do not have one or two inputs."
-
 
 @dataclass(frozen=True, kw_only=True)
 class Boundary(SidePanel):
-    """The data, and the network's predictions over the input space."""
+    """The data, and the network's predictions over the input space.
+
+    Where the data do not have one or two inputs, the network itself is shown instead.
+    """
 
     label: ClassVar[str] = "decision boundary"
 
@@ -21,11 +22,16 @@ class Boundary(SidePanel):
 
         return View()
 
+    def shows_network(self, *, drawable: bool) -> bool:
+        return not drawable
+
+    def stand_in(self, picture: Picture) -> str:
+        """The network, where the data do not have one or two inputs."""
+        return "network" if picture.boundary is None or picture.points is None else ""
+
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
         del scale
-        if picture.boundary is None or picture.points is None:
-            view.empty(NO_BOUNDARY)
-        else:
+        if picture.boundary is not None and picture.points is not None:
             at = picture.point
             names = short_names(picture.slice)
             words = looked_at(at.alpha, at.beta, at.values, names) if at else ""

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Recipe
 from landscape_core.foundation.registry import entries
+from landscape_core.models.weight_change import WeightChange
 from landscape_core.slices.strategies.base import Strategy
 from landscape_core.training.run import continues
 from landscape_lab.state.form_model import assign, differences, value_at
@@ -24,7 +25,7 @@ EARLIER = {
 """How settings began in links of earlier versions, and how they begin now."""
 
 NESTED = ("from", "kept")
-WORDS = ("preset", "step", "seen", "from", "alpha", "beta", "kept", "strategy")
+WORDS = ("preset", "step", "seen", "from", "alpha", "beta", "weight", "kept", "strategy")
 """Words of a link that are no settings."""
 
 LONGEST = 2**17
@@ -108,7 +109,7 @@ def _place(link: str) -> Place:
         scene,
         _whole("step", once.get("step", presets()[name].steps)),
         tuple(changes),
-        _origin(once),
+        _origin(once, [value for path, value in words if path == "weight"]),
         kept,
         _whole("seen", once["seen"]) if "seen" in once else None,
         _strategy(once.get("strategy", "")),
@@ -141,10 +142,13 @@ def toured(link: str) -> tuple[str, tuple[str, int] | None]:
     return urlencode(rest, quote_via=quote, safe=SAFE), (once["tour"], step)
 
 
-def _origin(words: dict[str, str]) -> Origin | None:
+def _origin(words: dict[str, str], weights: list[str]) -> Origin | None:
     if "from" not in words:
         return None
-    ends = []
+    changes = tuple(map(WeightChange.read, weights))
+    if changes and not words.keys() & {"alpha", "beta"}:
+        return Origin(_place(words["from"]), None, None, changes)
+    ends: list[float] = []
     for name in ("alpha", "beta"):
         try:
             ends.append(float(words[name]))
@@ -152,7 +156,7 @@ def _origin(words: dict[str, str]) -> Origin | None:
             raise SpecError(name, words.get(name, ""), "a number, in addition to `from`") from None
         if not math.isfinite(ends[-1]):
             raise SpecError(name, words[name], "a finite number")
-    return Origin(_place(words["from"]), *ends)
+    return Origin(_place(words["from"]), ends[0], ends[1], changes)
 
 
 def _strategy(name: str) -> str:

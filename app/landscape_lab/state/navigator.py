@@ -147,7 +147,7 @@ class Navigator:
             yield self.frame(frame.picture)
         first.session.settle()
         yield self.frame(first.session.picture())
-        return first.session.state_at(origin.alpha, origin.beta)
+        return first.session.state_at(origin.alpha, origin.beta, origin.weights)
 
     def _until(self, step: int) -> Iterator[Frame]:
         for picture in self.session.travel(step):

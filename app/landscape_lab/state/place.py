@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from landscape_core.models.weight_change import WeightChange
 from landscape_core.training.run import continues
 from landscape_lab.state.form_model import assign, differences
 from landscape_lab.state.own_tables import public_value
@@ -37,11 +38,32 @@ class Change:
 
 @dataclass(frozen=True)
 class Origin:
-    """A point of another picture, at which a run starts."""
+    """A point of another picture, at which a run starts.
+
+    Without coordinates it is the network of the run that is looked at there. `weights` are those
+    that were set by hand afterwards.
+    """
 
     place: "Place"
-    alpha: float
-    beta: float
+    alpha: float | None
+    beta: float | None
+    weights: tuple[WeightChange, ...] = ()
+
+    def in_link(self) -> Iterator[tuple[str, str]]:
+        """The words of a link that name it."""
+        yield "from", self.place.link()
+        for name, value in (("alpha", self.alpha), ("beta", self.beta)):
+            if value is not None:
+                yield name, repr(value)
+        for weight in self.weights:
+            yield "weight", str(weight)
+
+    def words(self) -> str:
+        """Where it is, in short."""
+        at = (self.alpha, self.beta)
+        where = "the network shown" if None in at else f"({self.alpha:.3g}, {self.beta:.3g})"
+        hand = f", {len(self.weights)} changed by hand" if self.weights else ""
+        return where + hand
 
 
 @dataclass(frozen=True)
@@ -146,9 +168,7 @@ class Place:
         for change in self.changes:
             yield f"{AT}{change.step}.{change.path}", _worded(change.value)
         if self.origin is not None:
-            yield "from", self.origin.place.link()
-            yield "alpha", repr(self.origin.alpha)
-            yield "beta", repr(self.origin.beta)
+            yield from self.origin.in_link()
         for place in self.kept:
             yield "kept", place.link()
         if self.seen is not None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from landscape_core.foundation.errors import SpecError
+from landscape_core.models.weight_change import WeightChange
 from landscape_lab.state.form_model import assign
 from landscape_lab.state.link import SPARE, check_bounds, opening
 from landscape_lab.state.place import Origin, Place
@@ -36,9 +37,14 @@ def restarted(here: Place) -> Place:
     return replace(here, start=here.scene, step=0, changes=(), seen=None)
 
 
-def started_at(here: Place, alpha: float, beta: float) -> Place:
-    """The start of a run at a point of the picture."""
-    return replace(restarted(here), origin=Origin(here.alone(), alpha, beta))
+def started_at(
+    here: Place,
+    alpha: float | None,
+    beta: float | None,
+    weights: tuple[WeightChange, ...] = (),
+) -> Place:
+    """The start of a run at a point of the picture, or with weights that were set by hand."""
+    return replace(restarted(here), origin=Origin(here.alone(), alpha, beta, weights))
 
 
 def with_kept(here: Place) -> Place:

@@ -9,10 +9,13 @@ from dataclasses import dataclass, replace
 
 from landscape_core.foundation.errors import LandscapeError, SpecError
 from landscape_core.foundation.recipes import name_of
+from landscape_core.models.weight_change import WeightChange
 from landscape_core.session.frames import SharedFrames
 from landscape_core.session.picture import Picture
+from landscape_core.session.session import Session
 from landscape_core.storage.store import Store
 from landscape_lab.exports.base import Compared, Making, Shown, kinds
+from landscape_lab.panels.base import SidePanel
 from landscape_lab.state.navigator import Frame, Navigator
 from landscape_lab.state.place import Place
 from landscape_lab.state.scene import Scene
@@ -39,9 +42,9 @@ class Job:
     """What the page wants: a scene for the present run, or a place to go to; and then what.
 
     `go` is a place to go to, `fresh` even if the run is there already. Then `more` steps are made,
-    or a recorded step is looked at (`seek`), or the network at a `point` of the picture; the run is
-    `playing` or held; `keep` keeps the paused run for comparison. `kept` are the places of the runs
-    that are kept already.
+    or a recorded step is looked at (`seek`), or the network at a `point` of the picture, or the one
+    with `weights` set by hand; the run is `playing` or held; `keep` keeps the paused run for
+    comparison. `kept` are the places of the runs that are kept already.
     """
 
     scene: Scene
@@ -51,6 +54,7 @@ class Job:
     more: int = 0
     seek: int | None = None
     point: tuple[float, float] | None = None
+    weights: tuple[WeightChange, ...] = ()
     keep: bool = False
     playing: bool = False
 
@@ -76,8 +80,10 @@ class Worker:
         yield from self._arrive(job)
         navigator, kept = self._navigator, self._kept_runs.known(job.kept)
         assert navigator is not None  # a job has arrived somewhere, or has failed
-        navigator.session.watch(job.scene.display.side_panel.watch)
-        yield _update(navigator.frame_of(job.more, job.seek), kept)
+        watched(navigator.session, job.scene.display.side_panel)
+        first = navigator.frame_of(job.more, job.seek)
+        if not job.weights:  # else it would be seen for a moment without them
+            yield _update(first, kept)
         if job.playing:
             for frame in navigator.play(job.scene.display.speed, TURNS.pause):
                 yield _update(frame, kept)
@@ -118,6 +124,7 @@ class Worker:
         for frame in navigator.travel():
             if navigator.begun:
                 self._navigator = navigator
+                watched(navigator.session, there.scene.display.side_panel)
             yield _update(frame, kept, _training(frame, there))
         self._navigator = navigator
 
@@ -125,7 +132,12 @@ class Worker:
         """Compute what is requested of a paused run: the exact picture, then the side panel."""
         session, panel, places = navigator.session, job.scene.display.side_panel, job.kept
         last = session.picture()
+        alpha, beta = job.point or (None, None)
+        if job.weights:  # at once: a hand waits for it
+            yield _update(navigator.frame(session.inspect(alpha, beta, job.weights)), kept)
         for last in session.refine():
+            if job.weights:
+                continue
             computed = last.slice["computed"]
             progress = WorkProgress(REFINING, int(computed.sum()), computed.size)
             yield _update(navigator.frame(last), kept, progress)
@@ -135,8 +147,8 @@ class Worker:
             places = (*places, here)
             kept = self._kept_runs.known(places)
             yield _update(navigator.frame(last), kept)
-        if job.point is not None:
-            last = session.inspect(*job.point)
+        if job.point is not None or job.weights:
+            last = session.inspect(alpha, beta, job.weights)
             yield _update(navigator.frame(last), kept)
         if job.scene.display.show == "compare" and places:
             yield from self._compare(navigator, last, places, job.scene)
@@ -170,6 +182,13 @@ class Worker:
                 yield replace(update, progress=done, together=progress.dataset)
         except SpecError as error:
             yield replace(update, problem=f"Not on one plane: {error}")
+
+
+def watched(session: Session, panel: SidePanel) -> None:
+    """Let a session compute with every picture what a side panel draws of it."""
+    session.watch(panel.watch)
+    drawable = session.side_results.points is not None
+    session.side_results.shows_network = panel.shows_network(drawable=drawable)
 
 
 def _training(frame: Frame, there: Place) -> WorkProgress:

@@ -88,6 +88,11 @@ class ProblemData(Recipe, ABC):
         """
         return {}
 
+    @property
+    def image_shape(self) -> tuple[int, int] | None:
+        """Rows and columns of the images whose pixels the input vectors are; None of others."""
+        return None
+
     def estimated_size(self) -> DataSize | None:
         """How large the set is, found without building it; None where nobody knows."""
         return measured_size(self)

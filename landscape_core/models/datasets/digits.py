@@ -38,6 +38,11 @@ class Digits(ProblemData):
         if self.components and self.shape == "images":
             raise SpecError("Digits.components", self.components, "0 with the shape images")
 
+    @property
+    def image_shape(self) -> tuple[int, int] | None:
+        """8 rows and columns, unless inputs are principal components."""
+        return None if self.components else (8, 8)
+
     def build(self, seed: int) -> Split:
         from sklearn.datasets import load_digits  # takes a while to import
 

@@ -76,10 +76,11 @@ function working({what, done, total, left}) {
   return said.join(", ") + (said.length > 1 ? "" : " …");
 }
 
-function standing({alpha, beta, values, names = ["α", "β"]}, called) {
+function standing({alpha, beta, values, names = ["α", "β"], changes = 0, distance = 0}, called) {
   const said = ["train_loss", "test_loss", "test_accuracy"].filter(name => name in values).map(
     name => `${name === "train_loss" ? called : READINGS[name][0]} ${name === "test_accuracy" ? percent(values[name]) : digits(values[name], 3)}`);
-  return [`At ${names[0]} ${signed(alpha)}, ${names[1]} ${signed(beta)}`, ...said].join(" · ");
+  const off = changes ? `, ${digits(distance, 2)} off the plane` : "";
+  return [`At ${names[0]} ${signed(alpha)}, ${names[1]} ${signed(beta)}${off}`, ...said].join(" · ");
 }
 
 export function render({model, el}) {

@@ -179,7 +179,7 @@ class Boundary(Scaled):
         low, high = (float(y.min()), float(y.max())) if line else boundary["y"].values[[0, -1]]
         more = 0.2 * (high - low) if line else 0.0
         self._y.update(start=float(low - more), end=float(high + more))
-        palette = _palette(int(boundary.attrs.get("classes", 2)))
+        palette = palette_of(int(boundary.attrs.get("classes", 2)))
         self._mapper.update(palette=palette, high=len(palette) - 1)
 
     def _send(self, source: Any, data: dict[str, Any]) -> None:
@@ -214,7 +214,8 @@ def _edges(x: Array, y: Array, score: Array, classes: int) -> npt.NDArray[np.flo
     return np.empty((0, 2)) if found is None else np.asarray(found)
 
 
-def _palette(classes: int) -> list[str]:
+def palette_of(classes: int) -> list[str]:
+    """The colour of each index that `colored` gives."""
     broken = [theme.NOT_FINITE_STRIPE, theme.NOT_FINITE]
     pale = [theme.mixed(color, theme.SURFACE, PALE) for color in theme.CLASSES]
     if classes == 2:
