@@ -233,6 +233,8 @@ class Canvas:
             if figure.pane.visible != (other == name):
                 figure.pane.visible = other == name
         self.curves.make_brief(brief=panel.tall)
+        if self._above.visible == panel.alone:
+            self._above.visible = not panel.alone
 
     def _add(self, name: str, view: Any, *, tall: bool) -> None:
         """Add the figure of a side panel below the curves of the loss, which always stay."""

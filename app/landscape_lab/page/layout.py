@@ -24,7 +24,7 @@ from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.page.canvas import FILL, Canvas
 from landscape_lab.page.form_sections import sections
 from landscape_lab.page.lab_view import LabView
-from landscape_lab.page.preset_words import words_of
+from landscape_lab.page.preset_words import shown_by, words_of
 from landscape_lab.state.history import History
 from landscape_lab.state.lab_place import LabPlace
 from landscape_lab.state.place import Place
@@ -61,8 +61,8 @@ class PageLayout:
         Args:
             commands: what is called, on the page's thread, when something is pressed: those of
                 `Toolbar` and `Shortcuts` by their names there; `choose`, `restore`, `look_at`,
-                `look_from`, `seek`, `open`, `open_step`, `read` and `make_file` by the other
-                components; `toggle` by the key for play.
+                `look_from`, `seek`, `open`, `open_step`, `read`, `begin_show`, `act_show`,
+                `stop_show` and `make_file` by the other components; `toggle` by the key for play.
             uploader: the dialog of your own table.
             called: the name of the file that was uploaded, by the name of its content.
             own: whether the scene is the user's own, without presets and links.
@@ -76,7 +76,7 @@ class PageLayout:
         self._labs: LabView | None = None
         self.guide = Guide(
             {} if own else tours(), commands["open_step"], commands["read"], commands["labs"],
-            commands["open"],
+            commands["open"], {name: commands[f"{name}_show"] for name in ("begin", "act", "stop")},
         )  # fmt: skip
         self.guide.view.visible = not own  # a scene of one's own has no questions
         self.exporter = Exporter(_offered(), commands["make_file"])
@@ -194,7 +194,7 @@ class PageLayout:
         """Show the question of a preset; a scene of the user's own, without a name, has none."""
         words = words_of(place)
         if words is not None:
-            self.guide.show_preset(*words)
+            self.guide.show_preset(*words, shown_by(place))
 
     def show_run_of(self, there: LabPlace) -> None:
         """Say, in place of a preset's question, that the run is that of a lab."""

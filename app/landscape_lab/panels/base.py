@@ -21,6 +21,9 @@ class SidePanel(Recipe, ABC):
     tall: ClassVar[bool] = False
     """Whether it takes most of the height; of the curves, that of the loss stays above it."""
 
+    alone: ClassVar[bool] = False
+    """Whether it shows the loss itself, so that no curves stand above it."""
+
     @abstractmethod
     def view(self) -> Any:
         """The figure, made once for a page; its `figure` is a Bokeh model.
