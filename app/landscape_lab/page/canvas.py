@@ -197,12 +197,14 @@ class Canvas:
             limits=display.range(),
             plane=update.together,
             problem=update.problem,
+            level=display.outline,
         )
 
     def _draw_landscape(self, picture: Picture, display: Display) -> None:
         at = picture.point
         point = None if at is None else (at.alpha, at.beta)
-        looks = (picture.spec.split, display.show, display.scale, display.color, display.limits)
+        looks = (picture.spec.split, display.show, display.scale, display.color, display.limits,
+                 display.outline)  # fmt: skip
         drawn = (picture.slice, picture.path, looks, picture.seen, point)
         known, self._drawn = self._drawn, drawn
         if known and all(map(_same, known, drawn)):
@@ -210,6 +212,7 @@ class Canvas:
         color = display.color if display.color in picture.slice else "loss"
         deep = self.surface if display.show == "3d" else None
         view = self.contour if deep is None else deep
+        outlined = {"level": display.outline} if deep is None else {}
         view.update(
             picture.slice,
             picture.path,
@@ -219,6 +222,7 @@ class Canvas:
             limits=display.range() if color == "loss" else None,
             seen=picture.seen,
             point=point,
+            **outlined,
         )
 
     def _draw_side_panel(self, picture: Picture, display: Display) -> None:

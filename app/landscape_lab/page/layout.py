@@ -8,6 +8,7 @@ import panel as pn
 
 from landscape_core.foundation.recipes import label_of, summary_of
 from landscape_core.session.picture import Picture
+from landscape_lab.components.examples.examples import Examples
 from landscape_lab.components.exporter.exporter import Exporter
 from landscape_lab.components.form.form import Form
 from landscape_lab.components.guide.guide import Guide
@@ -91,15 +92,14 @@ class PageLayout:
             "speed": functools.partial(choose, "display.speed"),
             "view": functools.partial(choose, "display.show"),
             "comparison": functools.partial(choose, "display.comparison"),
-            "preset": commands["open_preset"],
             "restore": functools.partial(commands["open_preset"], ""),
         }
         keys: dict[str, Callable[..., None]] = {
             name: functools.partial(choose, "display.show", name) for name in VIEWS
         }
-        self.toolbar = Toolbar(
-            [] if own else [preset.words() for preset in presets().values()], shared | buttons
-        )
+        shown = [] if own else [preset.words() for preset in presets().values()]
+        self.toolbar = Toolbar(shown, shared | buttons)
+        self.examples = Examples(shown, commands["open_preset"])
         pressed = shared | keys | {"play": commands["toggle"]}
         self.shortcuts = Shortcuts(
             {name: functools.partial(self._press, name, act) for name, act in pressed.items()}
@@ -238,7 +238,7 @@ class PageLayout:
         self._below = pn.Column(css_classes=[CLOSED], stylesheets=[HIDDEN], margin=0, **FILL)
         return pn.Column(
             self.toolbar.view, self._middle, self._below, self.link.view, self.shortcuts.view,
-            self.exporter.view, self.uploader.view, Heartbeat().view, sizing_mode="stretch_both",
+            self.exporter.view, self.uploader.view, self.examples.view, Heartbeat().view, sizing_mode="stretch_both",
             css_classes=["page"], margin=0,
             styles={"height": "100vh", "background": "#fff", "container-type": "inline-size"},
         )  # fmt: skip

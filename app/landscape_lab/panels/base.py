@@ -70,6 +70,11 @@ class SidePanel(Recipe, ABC):
             scale: `log` or `linear` heights.
         """
 
+    def thumbnail(self, picture: Picture) -> str:
+        """A small SVG image of the panel, where it shows the point of a preset; else empty."""
+        del picture
+        return ""
+
     @classmethod
     def found(cls, picture: Picture) -> xr.Dataset | None:
         """The panel's result for the current point, so far."""

@@ -15,6 +15,8 @@ from landscape_core.experiments.trajectory import buffers_at
 from landscape_core.foundation.recipes import Knob
 from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
+from landscape_lab.figures.preset_picture import curve_picture
+from landscape_lab.figures.theme import ACCENT
 from landscape_lab.panels.base import SidePanel
 from landscape_lab.panels.curvature import stability_bound
 
@@ -62,6 +64,13 @@ class Stability(SidePanel):
         if known is None and picture.curvature is not None:
             known = picture.curvature.isel(rank=0)
         view.update(known, picture.curves, stability_bound(picture.run))
+
+    def thumbnail(self, picture: Picture) -> str:
+        known = self.found(picture)
+        if known is None:
+            return ""
+        line = known["step"].values, known["eigenvalue"].values
+        return curve_picture({ACCENT: line}, stability_bound(picture.run))
 
     def _states(self, point: InspectionPoint) -> Mapping[int, tuple[Tensor, Mapping[str, Tensor]]]:
         """Parameters and buffers of recorded iterates, evenly spaced, by their step."""

@@ -82,7 +82,7 @@ export function render({model, el}) {
     unfold(found.row);
     found.row.scrollIntoView({block: "center"});
     if (focus) found.input.focus({preventScroll: true});
-    flash(found.row);
+    if (focus) flash(found.row);
   };
   const search = searching(() => JSON.parse(model.sections), words, reveal);
   let structure = "", count = 0;

@@ -2,6 +2,7 @@
 const FIRST_STYLE = `
 .first{padding:2px 0 8px;border-bottom:var(--edge,1px) solid var(--line,#e7ecef)}
 .first .row{padding:5px 0 4px}
+.first .row{grid-template-columns:12px 7.6em 1fr}
 .first .row>label{font-weight:600}
 .hint{grid-column:2/-1;color:var(--soft);font-size:.89em;line-height:1.3}
 .hint .term{min-height:0;margin:0 0 0 .5em;color:var(--tint)}

@@ -90,6 +90,7 @@ export function render({model, el}) {
   const easiest = model.tours.find(tour => !tour.error);
   const begin = button("new", easiest ? `New here? ${spoken(easiest.minutes)}` : "", () => tell({action: "tour", name: easiest.name, step: 1}), easiest ? `The tour “${easiest.title}”: ${easiest.summary}` : "");
   begin.hidden = !easiest;
+  onSignal(el, detail => { if (detail === "first tour" && easiest) begin.click(); });
   const demonstrate = () => button("show", "Show me", () => tell({action: "show"}), "Does it step by step; a click anywhere stops it");
   const stopped = () => { point.stop(); tell({action: "stop"}); };
   const halt = button("halt", "Stop", stopped);
