@@ -85,6 +85,7 @@ if TYPE_CHECKING:
     from landscape_core.planes.directions.between import Between as Between
     from landscape_core.planes.directions.gradient import Gradient as Gradient
     from landscape_core.planes.directions.hessian import HessianEigenvectors as HessianEigenvectors
+    from landscape_core.planes.directions.parameters import SingleParameters as SingleParameters
     from landscape_core.planes.directions.pca import PCA as PCA
     from landscape_core.planes.directions.random import Random as Random
     from landscape_core.planes.plane import Plane as Plane
@@ -185,6 +186,7 @@ _PUBLIC = {
     "landscape_core.planes.directions.between": ("Between",),
     "landscape_core.planes.directions.gradient": ("Gradient",),
     "landscape_core.planes.directions.hessian": ("HessianEigenvectors",),
+    "landscape_core.planes.directions.parameters": ("SingleParameters",),
     "landscape_core.planes.directions.pca": ("PCA",),
     "landscape_core.planes.directions.random": ("Random",),
     # slices

@@ -1,7 +1,9 @@
-"""The fenced block `place` of a tour: the settings of a step, or the lab that it opens."""
+"""The fenced blocks of a tour: `place` with the settings of a step, `show` with its "Show me"."""
 
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
+import yaml
 from markdown_it.token import Token
 
 from landscape_core.foundation.errors import SpecError, shown
@@ -9,6 +11,7 @@ from landscape_lab.content.front_matter import wrong
 from landscape_lab.state.lab_place import named_by, names_labs
 from landscape_lab.state.link import place
 from landscape_lab.state.place import SAFE
+from landscape_lab.state.show_steps import ShowStep, show_steps
 
 STANDS = ("tour", "at")
 """Keys of a copied link that refer to a tour, which a step ignores."""
@@ -45,6 +48,29 @@ def link_of(fence: Token) -> str:
     except SpecError as error:
         raise wrong(*_first_refused(lines, error)) from None
     return _joined(words)
+
+
+def shown_in(fence: Token, link: str | None) -> tuple[ShowStep, ...]:
+    """The steps of a block `show`, checked against the settings of its step.
+
+    Raises:
+        FileFormatError: the line and what is accepted.
+    """
+    where = line_of(fence)
+    if link is None or names_labs(link):
+        raise wrong(where, "a block `show` needs a block `place` with settings of the landscape.")
+    try:
+        if any(isinstance(one, yaml.AnchorToken | yaml.AliasToken)
+               for one in yaml.scan(fence.content)):  # fmt: skip
+            raise wrong(where, "a block `show` is a YAML list of steps without anchors.")
+        content: Any = yaml.safe_load(fence.content)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = str(error).partition("\n")[0]
+        raise wrong(where, f"a block `show` is a YAML list of steps; {reason}.") from None
+    try:
+        return show_steps(content, place(link).scene)
+    except SpecError as error:
+        raise wrong(where, str(error)) from None
 
 
 def _check(link: str) -> None:

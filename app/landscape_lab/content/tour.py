@@ -1,7 +1,8 @@
 """Guided tours: one Markdown file each, from `tours/` and from a user's folder.
 
 A tour has front matter between two lines `---`, and a step at every `## ` heading. A fenced block
-named `place` gives the settings of a step: a copied link, or lines `path: value`. A quotation that
+named `place` gives the settings of a step: a copied link, or lines `path: value`; one named `show`
+what a button "Show me" does. A quotation that
 begins with `Question:` is shown as a question; an `Answer:` is folded until requested. HTML in a
 file is escaped, never rendered.
 """
@@ -19,7 +20,8 @@ from markdown_it.token import Token
 from landscape_core.foundation.errors import FileFormatError, LandscapeError, SpecError
 from landscape_core.storage.bounded_files import bounded_text
 from landscape_lab.content.front_matter import LEVELS, front_matter, wrong
-from landscape_lab.content.place_block import line_of, link_of
+from landscape_lab.content.place_block import line_of, link_of, shown_in
+from landscape_lab.state.show_steps import ShowStep
 
 GUIDES = Path(__file__).parent / "tours"
 FOLDER = "LANDSCAPE_TOURS"
@@ -39,12 +41,13 @@ QUESTION, ANSWER = re.compile(r"^question:\s*", re.I), re.compile(r"^answer:\s*"
 
 @dataclass(frozen=True)
 class TourStep:
-    """A step: its text and answer as safe HTML, and the link of its settings."""
+    """A step: its text and answer as safe HTML, the link of its settings, and its "Show me"."""
 
     title: str
     html: str
     answer_html: str
     link: str | None
+    show: tuple[ShowStep, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -195,7 +198,7 @@ class _Step:
 
     def read(self, title: str, blocks: list[list[Token]]) -> TourStep:
         """The step with this title and these blocks."""
-        link, html, answers = None, [], []
+        link, html, answers, fence = None, [], [], None
         for block in blocks:
             head = block[0]
             if head.type == "fence" and head.info.strip() == "place":
@@ -204,13 +207,16 @@ class _Step:
                         line_of(head), "a step has at most one block `place`; this is the second."
                     )
                 link = link_of(head)
+            elif head.type == "fence" and head.info.strip() == "show":
+                fence = head
             elif head.type == "blockquote_open":
                 asked, answer = self._question(head)
                 html.append(asked)
                 answers.append(answer)
             else:
                 html.append(self._parser.renderer.render(block, self._parser.options, {}))
-        return TourStep(title, "".join(html), "".join(answers), link)
+        show = shown_in(fence, link) if fence is not None else ()
+        return TourStep(title, "".join(html), "".join(answers), link, show)
 
     def _question(self, quoted: Token) -> tuple[str, str]:
         """A quotation as HTML, and the answer in it as HTML; either may be empty."""

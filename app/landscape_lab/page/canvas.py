@@ -213,7 +213,8 @@ class Canvas:
     def _draw_landscape(self, picture: Picture, display: Display) -> None:
         at = picture.point
         point = None if at is None else (at.alpha, at.beta)
-        looks = (picture.spec.split, display.show, display.scale, display.color, display.limits)
+        looks = (picture.spec.split, display.show, display.scale, display.color, display.limits,
+                 display.outline)  # fmt: skip
         drawn = (picture.slice, picture.path, looks, picture.seen, point)
         known, self._drawn = self._drawn, drawn
         if known and all(map(_same, known, drawn)):
@@ -221,6 +222,8 @@ class Canvas:
         color = display.color if display.color in picture.slice else "loss"
         deep = self.surface if display.show == "3d" else None
         view = self.contour if deep is None else deep
+        subject = (picture.run, picture.spec)
+        own: dict[str, Any] = {"level": display.outline} if deep is None else {"subject": subject}
         view.update(
             picture.slice,
             picture.path,
@@ -230,7 +233,7 @@ class Canvas:
             limits=display.range() if color == "loss" else None,
             seen=picture.seen,
             point=point,
-            **({} if deep is None else {"subject": (picture.run, picture.spec)}),
+            **own,
         )
 
     def _draw_network(self, picture: Picture, display: Display) -> None:
@@ -252,6 +255,8 @@ class Canvas:
             if figure.pane.visible != (other == name):
                 figure.pane.visible = other == name
         self.curves.make_brief(brief=panel.tall)
+        if self._above.visible == panel.alone:
+            self._above.visible = not panel.alone
 
     def _add(self, name: str, view: Any, *, tall: bool) -> None:
         """Add the figure of a side panel below the curves of the loss, which always stay."""

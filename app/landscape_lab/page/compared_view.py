@@ -47,6 +47,7 @@ class ComparedView:
             limits=display.range(),
             plane=update.together,
             problem=update.problem,
+            level=display.outline,
         )
         if deep:
             self._draw(runs, display)

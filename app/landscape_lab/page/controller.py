@@ -15,6 +15,7 @@ from landscape_core.models.weight_change import WeightChange, with_change
 from landscape_core.session.picture import Picture
 from landscape_core.storage.store import Store
 from landscape_lab.bridge.event_loop import UiLoop
+from landscape_lab.page.demonstration import Demonstration
 from landscape_lab.page.export import FileExport
 from landscape_lab.page.labs import PageLabs
 from landscape_lab.page.last_catch import caught
@@ -37,7 +38,7 @@ class Page:
     """The laboratory on one screen: `view` is shown; the controls of the run are the methods.
 
     Undo, presets and kept runs are those of `navigation`, files those of `export`, labs those of
-    `labs`.
+    `labs`, steps that the page does by itself those of `demonstration`.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Page:
         self.navigation, self.export = Navigation(self.run, first), FileExport(self.run)
         self.labs = PageLabs(self.run, self.leave_labs, self.open_run)
         self.settings = PageSettings(self.run)
+        self.demonstration = Demonstration(self.run, self.navigation, self.settings)
         commands = {name: caught(command, self._tell) for name, command in self._commands().items()}
         self.layout = self.run.layout = PageLayout(
             commands, self.settings.uploader, self.settings.file_of, own=own is not None
@@ -266,4 +268,7 @@ class Page:
             "open_step": self.open_step,
             "read": self.read,
             "make_file": self.export.make,
+            "begin_show": self.demonstration.begin,
+            "act_show": self.demonstration.act,
+            "stop_show": self.demonstration.stop,
         }

@@ -1,4 +1,4 @@
-"""The sections of the form: the settings in their order, and which ones "more" shows."""
+"""The sections of the form: the first controls, then all others in groups with their "more"."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -7,6 +7,7 @@ from landscape_core.foundation.errors import LandscapeError, SpecError
 from landscape_core.foundation.recipes import Recipe
 from landscape_core.models.datasets.base import ProblemData
 from landscape_core.models.problems.base import Problem
+from landscape_lab.page.first_controls import first_paths
 from landscape_lab.page.table_rows import row_of_table
 from landscape_lab.state import form_model
 from landscape_lab.state.failures import sentence
@@ -19,7 +20,10 @@ SECTIONS = {
     "Landscape": "the slice and the side panel",
     "Display": "how the slice is drawn",
 }
-"""The form's sections, and what their settings are of."""
+"""The groups of the form, and what their settings are of."""
+
+FIRST = ""
+"""The title of the section before all groups, which has none."""
 
 ELSEWHERE = ("run.device", "run.dtype", "run.checkpoints", "run.memory_mb", "slice.scale",
              "slice.dimensions", "display.show", "display.comparison", "display.speed",
@@ -44,6 +48,9 @@ def sections(
 ) -> list[dict[str, Any]]:
     """The sections as the `Form` component takes them, those without a field left out.
 
+    The first one has no title: its controls are shown at once. The others are groups, closed at
+    first.
+
     Args:
         scene: the settings that are wanted.
         reference: the settings that they are compared with, to mark those that were changed.
@@ -51,29 +58,33 @@ def sections(
         called: the name of the file of a table, by the name of its content.
     """
     known = {row.path: form_model.plain_value(row.value) for row in form_model.rows(reference)}
-    found = [_section(scene, known, title, drawable, called) for title in SECTIONS]
+    first = first_paths(scene)
+
+    def field(entry: form_model.Entry) -> dict[str, Any]:
+        row = row_of_table(scene, entry, called) or form_model.described(entry)
+        detail = _is_detail(entry) and entry.path not in first
+        known_as = {"detail": detail, "changed": _is_changed(entry, known)}
+        return _offered(row, drawable) | known_as | {"pictured": _is_pictured(entry)}
+
+    found = [_section(title, help_, [field(entry) for entry in _entries(scene, title)])
+             for title, help_ in ((FIRST, ""), *SECTIONS.items())]  # fmt: skip
     return [section for section in found if section["fields"]]
 
 
-def _section(
-    scene: Scene,
-    known: Mapping[str, Any],
-    title: str,
-    drawable: Collection[str] | None,
-    called: Callable[[str], str],
-) -> dict[str, Any]:
-    problem = scene.run.problem
-    chosen = [
-        entry for entry in form_model.rows(scene) if _section_of(entry.path, problem) == title
-    ]
-    # The numbers of a problem stand after its data.
-    chosen.sort(key=lambda entry: title == "Data" and _is_number(entry.path, problem))
-    fields = [
-        _offered(row_of_table(scene, entry, called) or form_model.described(entry), drawable)
-        | {"detail": _is_detail(entry), "changed": _is_changed(entry, known)}
-        for entry in chosen
-    ]
-    return {"title": title, "help": SECTIONS[title], "fields": fields}
+def _section(title: str, help_: str, fields: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"title": title, "help": help_, "fields": fields, "closed": title != FIRST}
+
+
+def _entries(scene: Scene, title: str) -> list[form_model.Entry]:
+    """The rows of a section in their order; the numbers of a problem stand after its data."""
+    problem, first = scene.run.problem, first_paths(scene)
+    every = list(form_model.rows(scene))
+    if title == FIRST:
+        known = {entry.path: entry for entry in every}
+        return [known[path] for path in first if path in known]
+    others = [entry for entry in every if entry.path not in first]
+    chosen = [entry for entry in others if _section_of(entry.path, problem) == title]
+    return sorted(chosen, key=lambda one: title == "Data" and _is_number(one.path, problem))
 
 
 def _offered(row: dict[str, Any], drawable: Collection[str] | None) -> dict[str, Any]:
@@ -117,6 +128,11 @@ def _is_detail(entry: form_model.Entry) -> bool:
     if entry.path == "run.steps" or (entry.path in SELDOM and entry.value == entry.field.default):
         return True
     return entry.path.startswith("run.") and entry.place >= FIRST_FIELDS and entry.nested
+
+
+def _is_pictured(entry: form_model.Entry) -> bool:
+    """Whether the choices of a row are data sets, of which many have a picture."""
+    return isinstance(entry.value, ProblemData)
 
 
 def _is_changed(entry: form_model.Entry, known: Mapping[str, Any]) -> bool:

@@ -8,6 +8,7 @@ import panel as pn
 
 from landscape_core.foundation.recipes import label_of, summary_of
 from landscape_core.session.picture import Picture
+from landscape_lab.components.examples.examples import Examples
 from landscape_lab.components.exporter.exporter import Exporter
 from landscape_lab.components.form.form import Form
 from landscape_lab.components.guide.guide import Guide
@@ -24,7 +25,7 @@ from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.page.canvas import FILL, Canvas
 from landscape_lab.page.form_sections import sections
 from landscape_lab.page.lab_view import LabView
-from landscape_lab.page.preset_words import words_of
+from landscape_lab.page.preset_words import shown_by, words_of
 from landscape_lab.state.history import History
 from landscape_lab.state.lab_place import LabPlace
 from landscape_lab.state.place import Place
@@ -61,8 +62,9 @@ class PageLayout:
         Args:
             commands: what is called, on the page's thread, when something is pressed: those of
                 `Toolbar` and `Shortcuts` by their names there; `choose`, `restore`, `look_at`,
-                `look_from`, `set_weight`, `seek`, `open`, `open_step`, `read` and `make_file` by
-                the other components; `toggle` by the key for play.
+                `look_from`, `set_weight`, `seek`, `open`, `open_step`, `read`, `begin_show`,
+                `act_show`, `stop_show` and `make_file` by the other components; `toggle` by the key
+                for play.
             uploader: the dialog of your own table.
             called: the name of the file that was uploaded, by the name of its content.
             own: whether the scene is the user's own, without presets and links.
@@ -79,7 +81,7 @@ class PageLayout:
         self._labs: LabView | None = None
         self.guide = Guide(
             {} if own else tours(), commands["open_step"], commands["read"], commands["labs"],
-            commands["open"],
+            commands["open"], {name: commands[f"{name}_show"] for name in ("begin", "act", "stop")},
         )  # fmt: skip
         self.guide.view.visible = not own  # a scene of one's own has no questions
         self.exporter = Exporter(_offered(), commands["make_file"])
@@ -94,15 +96,14 @@ class PageLayout:
             "speed": functools.partial(choose, "display.speed"),
             "view": functools.partial(choose, "display.show"),
             "comparison": functools.partial(choose, "display.comparison"),
-            "preset": commands["open_preset"],
             "restore": functools.partial(commands["open_preset"], ""),
         }
         keys: dict[str, Callable[..., None]] = {
             name: functools.partial(choose, "display.show", name) for name in VIEWS
         }
-        self.toolbar = Toolbar(
-            [] if own else [preset.words() for preset in presets().values()], shared | buttons
-        )
+        shown = [] if own else [preset.words() for preset in presets().values()]
+        self.toolbar = Toolbar(shown, shared | buttons)
+        self.examples = Examples(shown, commands["open_preset"])
         pressed = shared | keys | {"play": commands["toggle"]}
         self.shortcuts = Shortcuts(
             {name: functools.partial(self._press, name, act) for name, act in pressed.items()}
@@ -197,7 +198,7 @@ class PageLayout:
         """Show the question of a preset; a scene of the user's own, without a name, has none."""
         words = words_of(place)
         if words is not None:
-            self.guide.show_preset(*words)
+            self.guide.show_preset(*words, shown_by(place))
 
     def show_run_of(self, there: LabPlace) -> None:
         """Say, in place of a preset's question, that the run is that of a lab."""
@@ -241,7 +242,7 @@ class PageLayout:
         self._below = pn.Column(css_classes=[CLOSED], stylesheets=[HIDDEN], margin=0, **FILL)
         return pn.Column(
             self.toolbar.view, self._middle, self._below, self.link.view, self.shortcuts.view,
-            self.exporter.view, self.uploader.view, Heartbeat().view, sizing_mode="stretch_both",
+            self.exporter.view, self.uploader.view, self.examples.view, Heartbeat().view, sizing_mode="stretch_both",
             css_classes=["page"], margin=0,
             styles={"height": "100vh", "background": "#fff", "container-type": "inline-size"},
         )  # fmt: skip

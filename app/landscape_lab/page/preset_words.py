@@ -4,9 +4,16 @@ from landscape_core.foundation.registry import entries
 from landscape_core.labs.base import Lab
 from landscape_lab.state.place import Place
 from landscape_lab.state.preset import Preset, presets
+from landscape_lab.state.show_steps import ShowStep
 
 Words = tuple[str, str, str, tuple[str, str] | None]
 """Question, what to watch, answer, and the words and link of the button of a lab."""
+
+
+def shown_by(place: Place) -> tuple[ShowStep, ...]:
+    """The steps of the "Show me" of the preset of a place; none of other data."""
+    preset = presets().get(place.preset)
+    return preset.show if preset and preset.has_data_of(place.scene) else ()
 
 
 def words_of(place: Place) -> Words | None:

@@ -22,6 +22,9 @@ class SidePanel(Recipe, ABC):
     tall: ClassVar[bool] = False
     """Whether it takes most of the height; of the curves, that of the loss stays above it."""
 
+    alone: ClassVar[bool] = False
+    """Whether it shows the loss itself, so that no curves stand above it."""
+
     @abstractmethod
     def view(self) -> Any:
         """The figure, made once for a page; its `figure` is a Bokeh model or a component.
@@ -90,6 +93,11 @@ class SidePanel(Recipe, ABC):
             picture: the latest update; `found` returns the panel's result for it.
             scale: `log` or `linear` heights.
         """
+
+    def thumbnail(self, picture: Picture) -> str:
+        """A small SVG image of the panel, where it shows the point of a preset; else empty."""
+        del picture
+        return ""
 
     @classmethod
     def found(cls, picture: Picture) -> xr.Dataset | None:

@@ -16,6 +16,7 @@ from landscape_core.storage.bounded_files import bounded_text
 from landscape_lab.state.first_preset import FIRST as FIRST
 from landscape_lab.state.form_model import assign
 from landscape_lab.state.scene import Scene
+from landscape_lab.state.show_steps import ShowStep, show_steps
 
 LARGEST = 2**16
 """Bytes of a preset's file."""
@@ -30,7 +31,8 @@ PRESETS = Path(__file__).parents[1] / "content" / "presets"
 class Preset:
     """A scene with a question to think about, what to watch, and what it then shows.
 
-    `lab` is the name of the lab that tries the claim behind it; empty: none.
+    `point` says in one sentence what its picture shows. `lab` is the name of the lab that tries the
+    claim behind it; empty: none. `show` are the steps of its "Show me", if it has one.
     """
 
     name: str
@@ -40,11 +42,13 @@ class Preset:
     shows: str
     steps: int
     scene: Scene
+    point: str
     lab: str = ""
+    show: tuple[ShowStep, ...] = ()
 
     def words(self) -> dict[str, str]:
-        """What a menu shows of it."""
-        return {"name": self.name, "title": self.title, "question": self.question}
+        """What the gallery shows of it."""
+        return {"name": self.name, "title": self.title, "point": self.point}
 
     def has_data_of(self, scene: Scene) -> bool:
         """Whether a scene has the same problem and data set, whatever the settings of these."""
@@ -81,8 +85,11 @@ def _preset(name: str, content: Mapping[str, Any]) -> Preset:
     scene = Scene()
     for path, value in content["scene"].items():
         scene = assign(scene, path, value)
-    words = {key: str(content[key]).strip() for key in ("title", "question", "watch", "shows")}
+    names = ("title", "question", "watch", "shows", "point")
+    words = {key: str(content[key]).strip() for key in names}
     lab = str(content.get("lab", ""))
     if lab and not entries(Lab).known(lab):
         raise SpecError("lab", lab, "one of " + ", ".join(entries(Lab)))
-    return Preset(name=name, steps=int(content["steps"]), scene=scene, lab=lab, **words)
+    steps = int(content["steps"])
+    show = show_steps(content["show"], scene) if "show" in content else ()
+    return Preset(name=name, steps=steps, scene=scene, lab=lab, show=show, **words)

@@ -51,6 +51,11 @@ class Display(Recipe):
         str,
         Note("colour limits (lowest and highest loss), as 0.01, 3; empty: automatic"),
     ] = ""
+    outline: Annotated[
+        float,
+        Knob(0.0, 1e6, "loss below which the region is outlined, with its share of the slice;"
+             " 0: none"),
+    ] = 0.0  # fmt: skip
     camera: Annotated[
         str,
         Note(

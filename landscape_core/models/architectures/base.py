@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from torch import nn
@@ -16,6 +16,9 @@ from landscape_core.models.normalizations.base import Normalization
 @dataclass(frozen=True, kw_only=True)
 class Architecture(Recipe, ABC):
     """A network architecture and its weight initialization."""
+
+    depth_field: ClassVar[str] = ""
+    """The field that says how many layers or blocks there are; empty: the depth is fixed."""
 
     @final
     def build(self, input_shape: tuple[int, ...], outputs: int, rng: torch.Generator) -> nn.Module:

@@ -26,6 +26,7 @@ class ConvNet(Architecture):
     """3 x 3 convolutions with two downsamplings, then global average pooling."""
 
     label: ClassVar[str] = "convolutional network"
+    depth_field: ClassVar[str] = "depth"
 
     depth: Annotated[int, Knob(1, 50, "convolutions")] = 3
     channels: Annotated[

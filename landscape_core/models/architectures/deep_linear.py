@@ -20,6 +20,7 @@ class DeepLinear(Architecture):
     """A product of weight matrices without biases or activation functions: W_L ⋯ W_1 x."""
 
     label: ClassVar[str] = "deep linear network"
+    depth_field: ClassVar[str] = "depth"
 
     depth: Annotated[int, Knob(1, 200, "number of layers L")] = 3
     width: Annotated[int, Knob(1, 4096, "width of the hidden layers", scale="log")] = 16

@@ -25,6 +25,7 @@ class DenseNet(Architecture):
     """Dense blocks: each layer receives the concatenated outputs of all previous layers."""
 
     label: ClassVar[str] = "DenseNet"
+    depth_field: ClassVar[str] = "depth"
 
     blocks: Annotated[
         int,

@@ -21,6 +21,7 @@ class MLP(Architecture):
     """Multilayer perceptron: a sequence of fully connected layers."""
 
     label: ClassVar[str] = "MLP"
+    depth_field: ClassVar[str] = "depth"
 
     depth: Annotated[int, Knob(0, 100, "number of hidden layers")] = 2
     width: Annotated[int, Knob(1, 4096, "number of units in each hidden layer", scale="log")] = 16

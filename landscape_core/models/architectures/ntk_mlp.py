@@ -22,6 +22,7 @@ class NTKMLP(Architecture):
     """Fully connected layers σ/√n · W x + β b with standard normal W and b."""
 
     label: ClassVar[str] = "MLP, NTK-parametrized"
+    depth_field: ClassVar[str] = "depth"
 
     depth: Annotated[int, Knob(0, 100, "number of hidden layers")] = 2
     width: Annotated[int, Knob(1, 4096, "number of units in each hidden layer", scale="log")] = 256

@@ -30,6 +30,7 @@ class ResidualMLP(Architecture):
     """Fully connected blocks of two layers, with or without a skip connection around each."""
 
     label: ClassVar[str] = "residual MLP"
+    depth_field: ClassVar[str] = "depth"
 
     depth: Annotated[int, Knob(2, 200, "number of hidden layers, in blocks of two")] = 20
     width: Annotated[int, Knob(1, 4096, "number of units in each hidden layer", scale="log")] = 32

@@ -30,6 +30,7 @@ class ResNet(Architecture):
     """Convolutional blocks of two layers, with or without a skip connection around each."""
 
     label: ClassVar[str] = "ResNet"
+    depth_field: ClassVar[str] = "depth"
 
     depth: Annotated[int, Knob(2, 110, "number of convolutions inside blocks, two per block")] = 6
     channels: Annotated[

@@ -31,6 +31,7 @@ class Transformer(Architecture):
     """Transformer encoder over the rows of an image or the entries of a vector."""
 
     label: ClassVar[str] = "transformer"
+    depth_field: ClassVar[str] = "depth"
 
     depth: Annotated[int, Knob(1, 24, "number of encoder blocks")] = 2
     width: Annotated[int, Knob(1, 1024, "embedding dimension of a token", scale="log")] = 16

@@ -24,6 +24,7 @@ class VGG(Architecture):
     """VGG: blocks of 3 x 3 convolutions and max pooling, then two fully connected layers."""
 
     label: ClassVar[str] = "VGG"
+    depth_field: ClassVar[str] = "blocks"
 
     blocks: Annotated[
         int, Knob(1, 5, "number of blocks; max pooling after each halves the image")

@@ -71,6 +71,9 @@ class Problem(Recipe, ABC):
 
     value: ClassVar[str] = "loss"
 
+    depth_field: ClassVar[str] = ""
+    """The field that says how many layers there are; empty: no field of the problem itself does."""
+
     def estimated_size(self) -> ProblemSize | None:
         """How large the problem is, found without building it; None where nobody knows.
 

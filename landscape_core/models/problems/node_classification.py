@@ -39,6 +39,7 @@ class NodeClassification(Problem):
     """
 
     label: ClassVar[str] = "node classification"
+    depth_field: ClassVar[str] = "layers"
 
     nodes: Annotated[int, Knob(20, 3000, "number of nodes", "log")] = 1000
     classes: Annotated[int, Knob(2, 10, "number of classes, of equal size")] = 4

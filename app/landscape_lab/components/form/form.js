@@ -61,121 +61,11 @@ dialog.glossary::backdrop{background:#1d2a3355}
 .glossary dd p{margin:1px 0 0}
 .glossary button{font:inherit;min-height:max(24px,var(--size,24px))}`;
 
-const RANGE = 1000;
 const NARROW = 900;  // pixels of the page below which the form is a drawer, at the usual size of type
-
-function toSlider(field, value) {
-  const {low, high, scale} = field;
-  const share = scale === "log" ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
-  return Math.round(RANGE * Math.min(1, Math.max(0, share)));
-}
-
-function fromSlider(field, position) {
-  const {low, high, scale, kind} = field, share = position / RANGE;
-  const value = scale === "log" ? low * Math.pow(high / low, share) : low + (high - low) * share;
-  if (kind === "integer") return Math.round(value);
-  return Number(value.toPrecision(scale === "log" ? 2 : 3));
-}
-
-function shown(value) {
-  if (typeof value !== "number") return value;
-  return Math.abs(value) < 1e-3 && value !== 0 ? value.toExponential().replace("e-0", "e-") : String(value);
-}
-
-// A control: its element, and how a value from Python is put into it.
-function control(field, id, send) {
-  const box = document.createElement("div");
-  box.className = "control";
-  if (field.kind === "choice") {
-    const select = document.createElement("select");
-    select.id = id; select.dataset.path = field.path;
-    const groups = new Map();
-    for (const option of field.options) {
-      const item = new Option(option.label, option.value);
-      item.title = option.help || "";
-      if (option.group && !groups.has(option.group)) {
-        const group = document.createElement("optgroup");
-        group.label = option.group;
-        groups.set(option.group, group);
-        select.append(group);
-      }
-      (groups.get(option.group) ?? select).append(item);
-    }
-    select.addEventListener("change", () => send(select.value));
-    box.append(select);
-    return {box, input: select, set: v => { select.value = v; }};
-  }
-  if (field.kind === "file") {
-    const button = document.createElement("button");
-    button.type = "button"; button.id = id; button.dataset.path = field.path; button.className = "file";
-    button.addEventListener("click", () => send(""));
-    box.append(button);
-    return {box, input: button, set: (_, shown) => { button.textContent = shown; button.title = shown; }};
-  }
-  const input = document.createElement("input");
-  input.id = id; input.dataset.path = field.path;
-  if (field.kind === "switch") {
-    input.type = "checkbox";
-    input.addEventListener("change", () => send(input.checked));
-    box.append(input);
-    return {box, input, set: v => { input.checked = v; }};
-  }
-  input.type = "text";
-  const commit = () => { if (input.value !== input.dataset.sent) { input.dataset.sent = input.value; send(input.value); } };
-  input.addEventListener("change", commit);
-  input.addEventListener("keydown", e => { if (e.key === "Enter") { input.dataset.sent = null; commit(); input.blur(); } });  // keys are shortcuts again
-  if (field.kind === "text") {
-    box.append(input);
-    return {box, input, set: v => { input.value = input.dataset.sent = v; }};
-  }
-  input.className = "exact"; input.inputMode = "decimal";
-  const slider = document.createElement("input");
-  slider.type = "range"; slider.min = 0; slider.max = RANGE; slider.dataset.slider = field.path;
-  slider.setAttribute("aria-label", field.label);
-  let timer = 0, last = null;
-  slider.addEventListener("input", () => {  // while dragging: at most 15 values a second, always the last one
-    const value = fromSlider(field, Number(slider.value));
-    input.value = input.dataset.sent = shown(value);
-    last = value;
-    if (!timer) timer = setTimeout(() => { timer = 0; send(last); }, 66);
-  });
-  box.append(slider, input);
-  return {box, input, slider, set: v => {
-    if (document.activeElement !== slider && slider.getRootNode().activeElement !== slider) slider.value = toSlider(field, v);
-    input.value = input.dataset.sent = shown(v);
-  }};
-}
-
-// The card of the selected part, folded until its info button is pressed.
-function card(id, folded, turned) {
-  const button = document.createElement("button"), text = document.createElement("div");
-  button.type = "button"; button.className = "about"; button.textContent = "i";
-  text.className = "card"; text.id = `${id}-card`;
-  button.setAttribute("aria-controls", text.id);
-  const fold = hidden => { text.hidden = hidden; button.setAttribute("aria-expanded", !hidden); };
-  button.addEventListener("click", () => { fold(!text.hidden); turned(text.hidden); });
-  fold(folded);
-  const parts = ["text", "formula", "source"].map(name => {
-    const part = document.createElement("p");
-    part.className = name;
-    return [name, part];
-  });
-  return {button, text, fold: () => { if (!text.hidden) button.click(); }, set: card => {
-    button.title = `about ${card.title}`;
-    button.setAttribute("aria-label", button.title);
-    for (const [name, part] of parts) part.textContent = card[name];
-    parts.find(([name]) => name === "formula")[1].replaceChildren(...card.formula.split(/(?<=;) /).map(line => {
-      const step = document.createElement("span");  // each step of a rule on a line of its own
-      step.textContent = line;
-      return step;
-    }));
-    text.replaceChildren(...parts.filter(([name]) => card[name]).map(([, part]) => part));
-  }};
-}
 
 export function render({model, el}) {
   const style = document.createElement("style"), form = document.createElement("div");
-  style.textContent = STYLE;
+  style.textContent = STYLE + FIRST_STYLE + SEARCH_STYLE;
   form.className = "form"; form.setAttribute("role", "form"); form.setAttribute("aria-label", "Settings");
   el.style.width = el.style.height = "100%";
   const close = document.createElement("button");
@@ -184,30 +74,31 @@ export function render({model, el}) {
   el.append(style, form);
   const words = glossary(JSON.parse(model.glossary), el);
   const rows = new Map(), open = new Map(), help = helper(words), {ask, answered} = asking(el, model);
+  // Show a control: its groups opened, in sight, with the focus and for a moment marked.
+  const reveal = (path, focus = true) => {
+    const found = rows.get(path);
+    if (!found) return;
+    if (host.matches(".narrow:not(.open)")) pull(true);
+    unfold(found.row);
+    found.row.scrollIntoView({block: "center"});
+    if (focus) found.input.focus({preventScroll: true});
+    if (focus) flash(found.row);
+  };
+  const search = searching(() => JSON.parse(model.sections), words, reveal);
   let structure = "", count = 0;
 
   const focused = () => form.getRootNode().activeElement;
   const build = sections => {
     const had = focused()?.dataset?.path, top = form.scrollTop;
     rows.clear();
-    const parts = sections.map(section => {
-      const details = document.createElement("details"), title = document.createElement("summary");
-      details.open = open.get(section.title) ?? !section.closed;
-      details.addEventListener("toggle", () => open.set(section.title, details.open));
-      const about = document.createElement("span");
-      about.textContent = section.help; title.append(section.title, about);
-      details.append(title);
-      const more = document.createElement("details"), word = document.createElement("summary");
-      more.className = "more"; word.textContent = "more";
-      more.open = open.get(section.title + " more") ?? false;
-      more.addEventListener("toggle", () => open.set(section.title + " more", more.open));
-      more.append(word);
+    const filled = (section, into, more) => {
       for (const field of section.fields) {
         const row = document.createElement("div"), label = document.createElement("label");
         const id = `field-${++count}`;
         row.className = "row";
         label.htmlFor = id; label.textContent = field.label;
-        const made = control(field, id, value => { ask(field.path); model.send_msg({path: field.opens ?? field.path, value}); });
+        const send = value => { ask(field.path); model.send_msg({path: field.opens ?? field.path, value}); };
+        const made = control(field, id, send);
         const dot = document.createElement("button");
         dot.type = "button"; dot.className = "dot"; dot.title = "differs from the preset; click to restore";
         dot.setAttribute("aria-label", `${field.label}: ${dot.title}`);
@@ -219,14 +110,36 @@ export function render({model, el}) {
           made.box.append(made.card.button);
           row.append(made.card.text);
         }
-        (field.detail ? more : details).append(row);
+        if (!more) first(row, field, made, model.pictures, words, send);
+        (field.detail && more ? more : into).append(row);
         rows.set(field.path, {...made, row, dot});
       }
+    };
+    const group = section => {
+      const details = document.createElement("details"), title = document.createElement("summary");
+      details.open = open.get(section.title) ?? !section.closed;
+      details.addEventListener("toggle", () => open.set(section.title, details.open));
+      const about = document.createElement("span");
+      about.textContent = section.help; title.append(section.title, about);
+      details.append(title);
+      const more = document.createElement("details"), word = document.createElement("summary");
+      more.className = "more"; word.textContent = "more";
+      more.open = open.get(section.title + " more") ?? false;
+      more.addEventListener("toggle", () => open.set(section.title + " more", more.open));
+      more.append(word);
+      filled(section, details, more);
       if (more.childElementCount > 1) details.append(more);
       return details;
+    };
+    const parts = sections.map(section => {
+      if (section.title) return group(section);
+      const box = document.createElement("div");
+      box.className = "first";
+      filled(section, box, null);
+      return box;
     });
     help.hide();
-    form.replaceChildren(close, ...parts);
+    form.replaceChildren(close, search.box, ...parts);
     form.scrollTop = top;
     if (had && rows.has(had)) rows.get(had).input.focus({preventScroll: true});
   };
@@ -258,7 +171,7 @@ export function render({model, el}) {
         row.append(said);
       }
       said.textContent = text;
-      row.closest(".more")?.setAttribute("open", "");
+      unfold(row);
     }
   };
 
@@ -269,7 +182,7 @@ export function render({model, el}) {
   const pull = opened => {
     host.classList.toggle("open", opened);
     help.hide();
-    if (opened) form.querySelector("summary")?.focus();
+    if (opened) form.querySelector("select,input[type=range],summary")?.focus();
     signal(el, {drawer: opened ? "open" : "closed"});
   };
   close.addEventListener("click", () => pull(false));
@@ -281,11 +194,13 @@ export function render({model, el}) {
   });
   form.addEventListener("scroll", help.hide);
   onSignal(el, detail => {
-    if (detail === "scaled") measure();
+    if (detail?.reveal) reveal(detail.reveal, false);
+    else if (detail === "search") { if (host.matches(".narrow:not(.open)")) pull(true); search.focus(); }
+    else if (detail === "scaled") measure();
     else if (detail === "glossary") words.open();
     else if (detail !== "settings") return;
     else if (host.matches(".narrow")) pull(!host.matches(".open"));
-    else form.querySelector("summary")?.focus();
+    else form.querySelector(".first select,.first input,summary")?.focus();
   });
   const measure = () => {
     const limit = parseFloat(getComputedStyle(el).getPropertyValue("--drawer")) || NARROW;

@@ -1,7 +1,8 @@
 """The settings form: sections of labelled controls, described as plain data."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,23 @@ from panel.custom import JSComponent
 from landscape_lab.bridge.jupyter import Messages
 from landscape_lab.components.form.glossary import terms
 
-PARTS = ("../signals.js", "form_glossary.js", "form_help.js", "form_asking.js", "form.js")
+PARTS = (
+    "../signals.js", "form_glossary.js", "form_help.js", "form_asking.js", "form_control.js",
+    "form_first.js", "form_search.js", "form.js",
+)  # fmt: skip
 """Its JavaScript files, joined in this order to one module."""
+
+PICTURES = Path(__file__).with_name("pictures")
+"""Pictures of the data sets by their names, written by `make thumbnails`."""
 
 WIDTH = 320
 """Width in pixels at the default font size."""
+
+
+@cache
+def pictures() -> Mapping[str, str]:
+    """The SVG image of each data set that has one, by the data set's name."""
+    return {path.stem: path.read_text("utf-8") for path in sorted(PICTURES.glob("*.svg"))}
 
 
 class FormModel(Messages, JSComponent):
@@ -27,6 +40,7 @@ class FormModel(Messages, JSComponent):
     sections = param.String(default="[]", doc="JSON: title, help and fields of each section")
     errors = param.Dict(default={}, doc="path -> error message of its last value")
     glossary = param.String(default="[]", doc="JSON: name, words and definition of each term")
+    pictures = param.Dict(default={}, doc="SVG image of each choice that has one, by its value")
     busy = param.Boolean(default=False, doc="whether a computation is in progress")
 
     on_message: Callable[[dict[str, Any]], None]
@@ -59,6 +73,7 @@ class Form:
         # In the browser the width follows the size of type, and is nothing when the page is narrow.
         self.view = FormModel(
             glossary=json.dumps([term.plain() for term in terms()]),
+            pictures=dict(pictures()),
             width=WIDTH,
             sizing_mode="stretch_height",
             min_height=0,
@@ -69,7 +84,9 @@ class Form:
     def show(self, sections: Sequence[dict[str, Any]]) -> None:
         """Show these sections; a control that is being edited keeps its text and focus.
 
-        A section has `title`, `help` and `fields`. A field has `path`, `label`, `help`, `value` and
+        A section has `title`, `help`, `fields`, and `closed` if it is folded at first. One without
+        a title is the first screen: each control with its line of help, and a choice that is
+        `pictured` with the pictures of its options. A field has `path`, `label`, `help`, `value` and
         a `kind`: choice (with `options`), number or integer (with `low`, `high` and `scale`),
         switch, text or file (a button with the text `shown`, which reports an empty value for the
         path `opens`, or its own); with `detail` it is folded under "more", with `changed` it has a

@@ -32,7 +32,7 @@ function glossary(terms, el) {
   const words = terms.flatMap(term => term.words.map(word => [word.toLowerCase(), term.name]))
     .sort((one, other) => other[0].length - one[0].length);
   const escaped = word => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  const mentioned = text => {
+  const all = text => {
     let rest = text.toLowerCase();
     const found = [];
     for (const [word, name] of words) {
@@ -41,13 +41,21 @@ function glossary(terms, el) {
       rest = rest.replace(pattern, " ");
       if (!found.includes(name)) found.push(name);
     }
-    return found.slice(0, MOST_TERMS);
+    return found;
   };
+  const mentioned = text => all(text).slice(0, MOST_TERMS);
+  const spelled = new Map(terms.map(term => [term.name, term.words]));
+  // Every spelling of the terms that a text mentions, for the search.
+  const related = text => all(text).flatMap(name => spelled.get(name));
   const buttons = text => {
     const found = mentioned(text).map(name => make("button", {
       type: "button", className: "term", textContent: name, title: `Glossary: ${name}`, onclick: () => open(name),
     }));
     return found.length ? [make("div", {className: "terms"}, "Glossary: ", ...found)] : [];
   };
-  return {open, mentioned, buttons};
+  // The first term of a text as a button without the word before.
+  const link = text => mentioned(text).slice(0, 1).map(name => make("button", {
+    type: "button", className: "term", textContent: name, title: `Glossary: ${name}`, onclick: () => open(name),
+  }));
+  return {open, mentioned, related, buttons, link};
 }

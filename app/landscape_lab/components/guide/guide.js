@@ -37,6 +37,10 @@ nav{display:flex;flex-wrap:wrap;gap:3px 6px;align-items:center}
 .list button{display:block;width:100%;height:auto;text-align:left;white-space:normal;line-height:1.4;border-color:transparent;padding:5px 8px}
 .list button:hover{background:#eef4f6}
 .list b,.list small{display:block}.list small{color:#5d6b75;font-size:.9em}
+button.new{background:#0f6e84;border-color:#0f6e84;color:#fff;font-weight:600;align-self:flex-start}
+button.new:hover{background:#0c5c6f}
+button.show{margin-left:.5em;border-color:#0f6e84;color:#0b5566;font-weight:600;vertical-align:baseline}
+.pointing .text b{color:#0b5566}
 .list .broken{padding:5px 8px;color:#8a1c0d;font-size:.93em;overflow-wrap:anywhere}`;
 
 const make = (tag, attributes = {}, ...children) => {
@@ -54,6 +58,8 @@ function unfolding(word, html) {
   turn(true);
   return [button, answer];
 }
+
+const spoken = minutes => ({5: "Five minutes", 10: "Ten minutes", 15: "Fifteen minutes"})[minutes] ?? (minutes ? `${minutes} minutes` : "A tour");
 
 function entry(tour, open) {
   if (tour.error) return make("li", {className: "broken"}, make("b", {textContent: `${tour.title} cannot be opened`}), tour.error);
@@ -81,10 +87,18 @@ export function render({model, el}) {
   const labs = button("labs", "Labs", () => tell({action: "labs"}), "Claims of the literature to try yourself");
   onSignal(el, detail => { if (detail === "labs left") focusOnceSeen(labs); });
   const list = make("ul", {className: "list", hidden: true});
+  const easiest = model.tours.find(tour => !tour.error);
+  const begin = button("new", easiest ? `New here? ${spoken(easiest.minutes)}` : "", () => tell({action: "tour", name: easiest.name, step: 1}), easiest ? `The tour “${easiest.title}”: ${easiest.summary}` : "");
+  begin.hidden = !easiest;
+  onSignal(el, detail => { if (detail === "first tour" && easiest) begin.click(); });
+  const demonstrate = () => button("show", "Show me", () => tell({action: "show"}), "Does it step by step; a click anywhere stops it");
+  const stopped = () => { point.stop(); tell({action: "stop"}); };
+  const halt = button("halt", "Stop", stopped);
+  const point = pointing(el, at => tell({action: "act", at}));
   const top = make("div", {className: "top"}), guide = make("section", {className: "guide story"});
   guide.setAttribute("aria-label", "Guide");
   guide.append(top, list);
-  el.append(make("style", {textContent: STYLE}), guide);
+  el.append(make("style", {textContent: STYLE + POINTER_STYLE}), guide);
 
   const turn = folded => {
     list.hidden = folded;
@@ -108,10 +122,18 @@ export function render({model, el}) {
     if (!list.hidden && !path.includes(list) && !path.includes(more)) turn(true);
   };
   document.addEventListener("pointerdown", outside);
+  // Whatever the user does themselves ends what is shown.
+  const interrupted = e => {
+    if (!el.isConnected) return ["pointerdown", "keydown"].forEach(name => document.removeEventListener(name, interrupted, true));
+    if (!state.pointing || e.composedPath().includes(halt) || ["Tab", "Shift", "Control", "Alt", "Meta"].includes(e.key)) return;
+    stopped();
+  };
+  for (const name of ["pointerdown", "keydown"]) document.addEventListener(name, interrupted, true);
 
   const showStory = () => {
     const words = make("p", {}, make("b", {textContent: state.question}), ` ${state.watch} `);
     text.replaceChildren(words);
+    if (state.demonstrates) words.append(demonstrate(), " ");
     if (state.shows) {
       const [ask, answer] = unfolding("Answer", "");
       answer.textContent = state.shows;
@@ -124,7 +146,13 @@ export function render({model, el}) {
       if (state.shows) words.append(" · ");
       words.append(open);
     }
+    top.replaceChildren(text, begin, labs, more);
+  };
+  const showPointing = () => {
+    const {at, of, words} = state.pointing;
+    text.replaceChildren(make("p", {}, make("b", {textContent: `${at + 1} of ${of}: ${words} `}), halt));
     top.replaceChildren(text, labs, more);
+    point.at(state.pointing);
   };
   const showTour = () => {
     name.textContent = `${state.step} of ${state.heads.length} · ${state.of}`;
@@ -138,6 +166,7 @@ export function render({model, el}) {
     back.setAttribute("aria-disabled", state.step === 1);
     next.textContent = state.step < state.heads.length ? "Next" : "Finish";
     text.replaceChildren(make("h2", {textContent: state.title}), make("div", {innerHTML: state.html}));
+    if (state.demonstrates) text.append(demonstrate(), " ");
     if (state.answer) text.append(...unfolding("Answer", state.answer));
     if (!top.contains(steps)) top.replaceChildren(name, steps, labs, more);
     if (text.parentNode !== guide) guide.append(text);
@@ -145,9 +174,12 @@ export function render({model, el}) {
   };
   const show = news => {
     state = news;
-    guide.className = state.tour ? "guide tour" : "guide story";
+    point.stop();
+    guide.className = state.pointing ? "guide story pointing" : state.tour ? "guide tour" : "guide story";
     guide.dataset.at = state.tour ? `${state.tour} ${state.step}` : "";
-    state.tour ? showTour() : showStory();
+    if (state.pointing) showPointing();
+    else if (state.tour) showTour();
+    else showStory();
   };
   model.on("tours", fill);
   model.on("msg:custom", event => show(event.data ?? event));

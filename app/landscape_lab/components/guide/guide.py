@@ -9,8 +9,9 @@ from panel.custom import JSComponent
 
 from landscape_lab.bridge.jupyter import Messages
 from landscape_lab.content.tour import Tour, step_of
+from landscape_lab.state.show_steps import ShowStep
 
-PARTS = ("../signals.js", "guide.js")
+PARTS = ("../signals.js", "guide_pointer.js", "guide.js")
 """Its JavaScript files, joined in this order to one module."""
 
 
@@ -37,6 +38,7 @@ class Guide:
         moved: Callable[[str, int], None],
         labs: Callable[[], None] = lambda: None,
         lab: Callable[[str], None] = lambda _: None,
+        shows: Mapping[str, Callable[..., None]] | None = None,
     ) -> None:
         """An empty guide.
 
@@ -46,9 +48,15 @@ class Guide:
             moved: called with the tour and the step number, from 1; ("", 0) on leaving the tour.
             labs: called when the user asks for the labs.
             lab: called with the link of the lab that the preset names.
+            shows: what is called of a "Show me": `begin` with its steps, `act` with the number of
+                the step that the browser has pointed at, and `stop`.
         """
         self._tours, self._opened, self._moved = tours, opened, moved
         self._labs, self._lab = labs, lab
+        self._demonstrated = shows or {}
+        self._steps: dict[str, tuple[ShowStep, ...]] = {"preset": (), "tour": ()}
+        self._pointing: dict[str, Any] | None = None
+        self._words: dict[str, Any] = {}
         self._preset: dict[str, Any] = {"question": "", "watch": "", "shows": "", "lab": None}
         self.shown: dict[str, Any] = dict(self._preset)
         self.view = GuideModel(
@@ -57,7 +65,12 @@ class Guide:
         self.view.on_message = self._on_message
 
     def show_preset(
-        self, question: str, watch: str, shows: str, lab: tuple[str, str] | None = None
+        self,
+        question: str,
+        watch: str,
+        shows: str,
+        lab: tuple[str, str] | None = None,
+        steps: tuple[ShowStep, ...] = (),
     ) -> None:
         """Set the preset's texts; they are shown after an open tour is closed.
 
@@ -66,10 +79,18 @@ class Guide:
             watch: what to look at.
             shows: the answer, folded until it is requested.
             lab: the words of a button, and the link of the lab that it opens.
+            steps: those of its "Show me", if there is one.
         """
+        self._steps["preset"] = steps
         self._preset = {"question": question, "watch": watch, "shows": shows, "lab": lab}
+        self._preset |= {"demonstrates": bool(steps)}
         if not self.shown.get("tour"):
             self._show(self._preset)
+
+    def point_at(self, step: dict[str, Any] | None) -> None:
+        """Point at the control of a step of a "Show me"; None: show the texts again."""
+        self._pointing = step
+        self._show(self._words)
 
     def tour(self, name: str, step: int = 1, *, opening: bool = True) -> None:
         """Show a step of a tour, counted from 1.
@@ -85,6 +106,8 @@ class Guide:
         """
         entered, tour = step_of(self._tours, name, step), self._tours[name]
         words = {"title": entered.title, "html": entered.html, "answer": entered.answer_html}
+        words |= {"demonstrates": bool(entered.show)}
+        self._steps["tour"] = entered.show
         heads = [each.title for each in tour.steps]
         self._show({"tour": name, "of": tour.title, "step": step, "heads": heads, **words})
         self._moved(name, step)
@@ -100,6 +123,9 @@ class Guide:
         self._show(self._preset)
 
     def _show(self, words: dict[str, Any]) -> None:
+        self._words = words
+        if self._pointing is not None:
+            words = {**words, "pointing": self._pointing}
         if words != self.shown:
             self.shown = words
             self.view._send_msg(words)
@@ -113,6 +139,12 @@ class Guide:
             self._labs()
         elif data["action"] == "lab":
             self._lab(data["link"])
+        elif data["action"] == "show":
+            self._demonstrated["begin"](self._steps["tour" if self.shown.get("tour") else "preset"])
+        elif data["action"] == "act":
+            self._demonstrated["act"](int(data["at"]))
+        elif data["action"] == "stop":
+            self._demonstrated["stop"]()
         elif data["action"] == "close":
             self.close_tour()
             self._moved("", 0)

@@ -30,7 +30,8 @@ const KEYS = {
     ["projector", ["P"], "large type for a projector"],
   ],
   "More": [
-    ["settings", ["S"], "settings"], ["export", ["E"], "export"],
+    ["settings", ["S"], "settings"], ["search", ["/"], "find a setting"],
+    ["examples", ["X"], "examples: all presets"], ["export", ["E"], "export"],
     ["help", ["?"], "this list"],
   ],
   "In the 3-D view": [
@@ -40,10 +41,10 @@ const KEYS = {
 };
 const ACTIONS = {
   " ": "play", ".": "step", r: "reset", z: "undo", Z: "redo", y: "redo", 2: "2d", 3: "3d", c: "compare",
-  k: "keep", e: "export", p: "projector", s: "settings", "?": "help", ArrowLeft: "previous", ArrowRight: "next",
+  k: "keep", e: "export", p: "projector", s: "settings", "/": "search", x: "examples", "?": "help", ArrowLeft: "previous", ArrowRight: "next",
 };
 const HERE = {
-  help: "help", settings: "settings", previous: {seek: "previous"}, next: {seek: "next"},
+  help: "help", settings: "settings", search: "search", examples: "examples", previous: {seek: "previous"}, next: {seek: "next"},
 };
 
 const anywhere = (root, test) => [...root.querySelectorAll("*")].some(

@@ -29,7 +29,7 @@ button.play:hover,button.first:hover{background:#0b5566}
 small{font-size:.82em;color:var(--soft)}
 .status b{font-weight:600}.status[data-status=running] b{color:var(--tint)}.status[data-status=diverged] b{color:#b3261e}
 .readings .status{min-width:4.8em}
-.wide{width:19em}
+.wide{width:17.5em;justify-content:flex-start}.wide .named{overflow:hidden;text-overflow:ellipsis;font-weight:600}.wide svg{color:var(--tint)}
 .more{position:relative}.more.left .menu{left:0;right:auto}.menu{position:absolute;right:0;top:calc(100% + 6px);z-index:60;display:flex;flex-direction:column;gap:4px;padding:8px;background:#fff;border:var(--edge,1px) solid var(--rim);border-radius:9px;box-shadow:0 4px 16px #1d2a3333}
 .menu button{justify-content:flex-start;padding:0 .75em;gap:10px}.menu button.bare span{display:inline}
 .f1 h1 span,.f2 [data-of=epoch],.f3 [data-of=time],.f9 .worded span:not(.count),.f10 [data-of=test_loss],.f11 [data-of=test_accuracy]{display:none}
@@ -107,10 +107,10 @@ export function render({model, el}) {
   const settings = button("settings", "Settings", "Show or hide the settings (S)", () => signal(el, "settings"), "worded");
   settings.hidden = true;
   settings.setAttribute("aria-expanded", false);
-  const preset = make("select", {className: "wide", title: "Presets, each with a question and its answer"});
-  preset.setAttribute("aria-label", "Preset"); preset.dataset.action = "preset";
-  for (const p of model.presets) preset.add(Object.assign(new Option(p.title, p.name), {title: p.question}));
-  preset.onchange = () => tell("preset", preset.value);
+  const preset = button("examples", "", "Examples: all presets with their pictures (X)", () => signal(el, {examples: state.preset}), "wide");
+  const named = make("span", {className: "named", textContent: "Examples"});
+  preset.append(named);
+  preset.setAttribute("aria-haspopup", "dialog");
   const restore = simple("restore", "Restore", "Restore all settings of the preset", "bare");
   const opening = make("div", {className: "group", hidden: model.presets.length === 0}, preset, restore);
   const play = button("play", "Play", "Play or pause (space)", () => tell("play", !state.playing), "play");
@@ -228,7 +228,11 @@ export function render({model, el}) {
       for (const [face, is] of [[playFace, !v], [pauseFace, v]]) face.hidden = !is;
       play.setAttribute("aria-pressed", Boolean(v));
     },
-    preset: v => { preset.value = v; },
+    preset: v => {
+      const title = model.presets.find(one => one.name === v)?.title ?? "";
+      named.textContent = title || "Examples";
+      preset.setAttribute("aria-label", `Examples; now: ${title}`);
+    },
     speed: v => {
       if (![...speed.options].some(o => Number(o.value) === v)) speed.add(new Option(`× ${v}`, v));
       speed.value = v;
@@ -292,8 +296,10 @@ export function render({model, el}) {
     }
     if (Object.keys(news).some(name => name in READINGS) && bar.scrollWidth > bar.clientWidth) later();  // a number became longer
   };
-  onSignal(el, ({drawer, floor}) => {
+  onSignal(el, detail => {
+    const {drawer, floor} = detail;
     if (floor) placed(floor);
+    if (detail === "examples" && !opening.hidden) preset.click();
     if (drawer) settings.setAttribute("aria-expanded", drawer === "open");
     if (drawer === "closed") settings.focus();
   });

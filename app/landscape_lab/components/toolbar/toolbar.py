@@ -21,7 +21,7 @@ class ToolbarModel(Messages, JSComponent):
 
     _esm = "\n".join(Path(__file__).parent.joinpath(part).read_text("utf-8") for part in PARTS)
 
-    presets = param.List(doc="name, title and question of each preset")
+    presets = param.List(doc="name and title of each preset")
     comparisons = param.Dict(doc="labels of the comparison modes")
     most_kept = param.Integer(doc="maximum number of runs kept for comparison")
     projector = param.Dict(doc="CSS properties of the document in projector mode")
@@ -38,12 +38,12 @@ class Toolbar:
     def __init__(
         self, presets: list[dict[str, str]], actions: Mapping[str, Callable[..., None]]
     ) -> None:
-        """A toolbar with these presets; without presets there is no menu.
+        """A toolbar with these presets; without presets there is no button of examples.
 
         Args:
-            presets: `name`, `title` and `question` of each.
+            presets: `name` and `title` of each.
             actions: what to call, on the page's thread: play(bool), step(), reset(), seed(),
-                speed(int), view("2d", "3d" or "compare"), comparison(name), preset(name),
+                speed(int), view("2d", "3d" or "compare"), comparison(name),
                 restore(), undo(), redo(), keep(), forget(), export(), projector(bool), stop(),
                 start_here(), leave_point(), drawn(number), and ready() when a browser shows the
                 bar, at first or again.

@@ -11,5 +11,6 @@ const ICONS = {
   restore: drawn("M13.5 8.5a5.5 5.5 0 1 1-1.6-4.4M13.5 1.5v3.6H9.9"), keep: drawn("M4 1.5h8v13L8 11l-4 3.5z"),
   export: drawn("M8 1.5v8.5M4.5 7 8 10.5 11.5 7M2 11.5v3h12v-3"), projector: drawn("M1.5 2h13v8.5h-13zM8 10.5v2M4.5 15 8 12.5l3.5 2.5"),
   help: drawn("M5.2 5.5A2.8 2.8 0 1 1 8 8.3V10M8 13.3v.1"), more: icon("M2 6.5a1.5 1.5 0 1 1 0 3 1.5 1.5 0 0 1 0-3zm6 0a1.5 1.5 0 1 1 0 3 1.5 1.5 0 0 1 0-3zm6 0a1.5 1.5 0 1 1 0 3 1.5 1.5 0 0 1 0-3z"),
+  examples: icon("M1.5 2.5h5.6v4.8H1.5zM8.9 2.5h5.6v4.8H8.9zM1.5 8.9h5.6v4.8H1.5zM8.9 8.9h5.6v4.8H8.9z"),
   settings: drawn("M2 4h5m4 0h3M9 2.2v3.6M2 12h2m4 0h6M6 10.2v3.6"), close: drawn("M3.5 3.5l9 9M12.5 3.5l-9 9"),
 };

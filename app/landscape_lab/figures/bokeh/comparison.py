@@ -20,6 +20,7 @@ from landscape_lab.figures.bokeh.runs import Runs
 from landscape_lab.figures.bokeh.sizes import enlarge
 from landscape_lab.figures.bokeh.style import Style, bar, minus, unknown
 from landscape_lab.figures.comparison_modes import SURFACES
+from landscape_lab.figures.outline import outline, words_of
 from landscape_lab.figures.tables import colors, table
 
 MOST = 4
@@ -102,6 +103,7 @@ class Comparison:
         limits: tuple[float, float] | None = None,
         plane: xr.Dataset | None = None,
         problem: str = "",
+        level: float = 0.0,
     ) -> None:
         """Show two to four runs.
 
@@ -116,6 +118,8 @@ class Comparison:
             plane: for `together`, a slice with the paths of all in the order of the runs, as
                 `landscape_core.experiments.slice_of_run.slice_of_trajectory` gives it.
             problem: for `together`, why there is no such plane, in place of it.
+            level: the loss below which the region of each is outlined, and its share stated; 0:
+                none.
         """
         runs = runs[:MOST]
         together, deep = mode == "together", mode in SURFACES
@@ -127,7 +131,7 @@ class Comparison:
         elif not deep:
             loss = variable == "loss" or any(variable not in run.slice for run in runs)
             style = Style("loss", scale, limits) if loss else Style(variable, "linear", None)
-            self._spread(runs, mode, style)
+            self._spread(runs, mode, style, level if loss and mode != "difference" else 0.0)
         self._height = LOW_FOOT if len(runs) > 2 else FOOT
         put(self._foot, height=round(self._height * self._factor))
         put(self.table, text=table(_heads(runs), _rows(runs, few=len(runs) > 2)))
@@ -161,7 +165,7 @@ class Comparison:
         there = plane if plane is not None and "path_alpha" in plane else None
         self.together.update(there, runs[0].split, scale, names)
 
-    def _spread(self, runs: Sequence[Compared], mode: str, style: Style) -> None:
+    def _spread(self, runs: Sequence[Compared], mode: str, style: Style, level: float) -> None:
         """Each run in its panel, and the scale of colours for all."""
         put(self._second, visible=len(runs) > 2)
         put(self._blank, visible=len(runs) == 3)
@@ -184,10 +188,20 @@ class Comparison:
             there = i < len(runs)
             put(panel.figure, visible=there)
             if there:
-                words = title(i, names[i], runs[i].words + said[i])
-                panel.update(words, shown[i], runs[i].path, runs[i].seen)
+                below, region = _region(runs[i], level)
+                words = title(i, names[i], runs[i].words + said[i] + below)
+                panel.update(words, shown[i], runs[i].path, runs[i].seen, region)
         bars = [f'<div style="flex: 1; min-width: 220px">{each}</div>' for each in bars]
         put(self.bar, text=f'<div style="display: flex; gap: 12px">{"".join(bars)}</div>{note}')
+
+
+def _region(run: Compared, level: float) -> tuple[str, dict[str, Any] | None]:
+    """What is said of the region of a run below a loss, and its outline."""
+    if not level:
+        return "", None
+    losses = run.slice["loss"].sel(split=run.split).transpose("beta", "alpha")
+    sides = (losses["alpha"].values, losses["beta"].values)
+    return f" ({words_of(losses.values, level)})", outline(losses.values, *sides, level)
 
 
 def color_of(number: int) -> str:

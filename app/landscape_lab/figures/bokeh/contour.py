@@ -12,6 +12,7 @@ from bokeh.models import (
     CustomJSHover,
     FixedTicker,
     HoverTool,
+    Label,
     LinearColorMapper,
     Range1d,
 )
@@ -30,6 +31,7 @@ from landscape_lab.figures.bokeh.legend import Key
 from landscape_lab.figures.bokeh.path import OFF, Trail, index_of, is_long
 from landscape_lab.figures.bokeh.sizes import enlarge
 from landscape_lab.figures.drawn_slice import DrawnSlice, drawn_slice
+from landscape_lab.figures.outline import outline, words_of
 from landscape_lab.figures.pixels import (
     PALETTE,
     SHADES,
@@ -72,6 +74,7 @@ class Contour:
         )
         self.lines = theme.source("x_low", "y_low", "x_high", "y_high")
         self.labels = theme.source("x", "y", "text")
+        self.region = theme.source("x_low", "y_low")
         self._shown: dict[str, Any] = {}
         self._factor = 1.0
         self._draw()
@@ -101,6 +104,7 @@ class Contour:
         limits: tuple[float, float] | None = None,
         seen: int | None = None,
         point: tuple[float, float] | None = None,
+        level: float = 0.0,
     ) -> None:
         """Show a variable of a slice, and a path on it.
 
@@ -115,6 +119,7 @@ class Contour:
             limits: values of the first and the last colour; by default they follow the picture.
             seen: the step looked at, after which the path is faint; None: the last.
             point: alpha and beta of a point that the user looks at.
+            level: the loss below which the region is outlined, and its share stated; 0: none.
         """
         drawn = drawn_slice(slice_, variable, split, scale, limits)
         self._frame(drawn)
@@ -125,10 +130,20 @@ class Contour:
         self._send(self.picture, drawn.picture)
         self._send(self.lines, drawn.lines)
         self._send(self.labels, drawn.labels)
+        self._outline(slice_, split, level if variable == "loss" else 0.0)
         path = path if path is None else marked(slice_, path)
         self._explain(path, seen, point)
         self._key.show(lowest_on_slice=drawn.lowest is not None)
         self._trail.update(path, seen=seen, low=drawn.lowest, point=point)
+
+    def _outline(self, slice_: xr.Dataset, split: str, level: float) -> None:
+        """Outline the region with a loss below a level, and say how much of the slice it is."""
+        losses = slice_["loss"].sel(split=split).transpose("beta", "alpha")
+        sides = (losses["alpha"].values, losses["beta"].values)
+        self._send(self.region, outline(losses.values, *sides, level))
+        words = words_of(losses.values, level) if level else ""
+        put(self._share, text=words, visible=bool(level), x=float(sides[0][0]),
+            y=float(sides[1][-1]))  # fmt: skip
 
     def scale(self, factor: float) -> None:
         """Make type, lines and signs so many times as large as they are by themselves."""
@@ -164,6 +179,14 @@ class Contour:
             text_font=value(theme.FONT), text_align="center", text_baseline="middle",
             background_fill_color=theme.HALO, background_fill_alpha=0.4, padding=2, border_radius=3,
         )  # fmt: skip
+        plot.line("x_low", "y_low", source=self.region, color="#ffffff", width=3)
+        self._share = Label(
+            x=0, y=0, x_offset=10, y_offset=-10, text="", visible=False, text_color="#ffffff",
+            text_font=theme.FONT, text_font_size=theme.NORMAL, text_font_style="bold",
+            text_baseline="top", background_fill_color=theme.HALO, background_fill_alpha=0.65,
+            padding=6, border_radius=5,
+        )  # fmt: skip
+        plot.add_layout(self._share)
         words = {"@values": CustomJSHover(code=NUMBER), "@exact": CustomJSHover(code=WHETHER)}
         self._hover = HoverTool(
             renderers=[read], tooltips=exact_tip(("α", "β")), formatters=words,

@@ -33,6 +33,10 @@ DIFFERENCES = (*theme.ramp(theme.DIFFERENCE, SHADES), *PALETTE[SHADES:])
 DIGITS = "return Number.isFinite(value) ? String(Number(value.toPrecision(4))) : 'not finite'"
 
 
+NOTHING: dict[str, Any] = {"x_low": np.empty(0, np.float32), "y_low": np.empty(0, np.float32)}
+"""No region is outlined."""
+
+
 @dataclass(frozen=True)
 class Heights:
     """What one picture shows: heights (beta, alpha), their range, and the lines that are drawn.
@@ -57,6 +61,7 @@ class Panel:
         self.plot = figure(x_range=self._x, y_range=self._y, tools="", sizing_mode="stretch_both")
         self.image = theme.source("shades", "values", *BOX, *(f"values_{side}" for side in BOX))
         self.lines = theme.source("x_low", "y_low", "x_high", "y_high")
+        self.region = theme.source("x_low", "y_low")
         self.title = Div(text="", sizing_mode="stretch_width", margin=(0, 8, 0, 8))
         self._mapper = LinearColorMapper(palette=list(PALETTE), low=0, high=SHADES + 1)
         self._draw()
@@ -72,9 +77,17 @@ class Panel:
             axis.axis_label_standoff = 1
         self.figure = column(self.title, self.plot, sizing_mode="stretch_both", spacing=0)
 
-    def update(self, title: str, shown: Heights, path: xr.Dataset, seen: int) -> None:
-        """Show heights and a path up to a step, under a title in HTML."""
+    def update(
+        self,
+        title: str,
+        shown: Heights,
+        path: xr.Dataset,
+        seen: int,
+        region: dict[str, Any] | None = None,
+    ) -> None:
+        """Show heights and a path up to a step, under a title in HTML, and a region outlined."""
         put(self.title, text=title)
+        send(self.region, region or NOTHING)
         drawn = {
             "heights": shown.heights.values, "limits": shown.limits, "levels": shown.levels,
             "alpha": shown.heights["alpha"].values, "beta": shown.heights["beta"].values,
@@ -128,6 +141,7 @@ class Panel:
         )  # fmt: skip
         self.plot.line("x_low", "y_low", source=self.lines, color="#ffffff", alpha=0.45)
         self.plot.line("x_high", "y_high", source=self.lines, color=theme.HALO, alpha=0.4)
+        self.plot.line("x_low", "y_low", source=self.region, color="#ffffff", width=3)
         self._hover = HoverTool(
             renderers=[read], tooltips=_tip(("α", "β")), point_policy="follow_mouse",
             visible=False, formatters={"@values": CustomJSHover(code=DIGITS)},
