@@ -1,4 +1,4 @@
-"""The painter of surfaces on one page without a server: light, lines, path, camera, motion, colours.
+"""The painter of surfaces on one page without a server: light, lines, path, camera and motion.
 
 What needs no canvas is compared with plain numpy; the page is that of the interactive file.
 """
@@ -17,6 +17,14 @@ from landscape_lab.figures import theme
 from landscape_lab.figures.camera import TALL, Camera
 
 CANVAS = "canvas[data-frames]"
+
+PAINTINGS = f"Number(document.querySelector('{CANVAS}').dataset.paintings)"
+
+FRAMES = "() => new Promise(done => { let n = 30; const next = () => --n ? "
+FRAMES += "requestAnimationFrame(next) : done(); next(); })"
+"""Wait for thirty frames of the browser."""
+
+TOLD = f"document.querySelector('{CANVAS}').dataset.camera"
 
 NAMED = (
     "levels, ticksOf, linesOf, ruled, unpackedAll, shaped, ground, placed, strung, lit, cameraAt, "
@@ -191,7 +199,7 @@ def test_the_camera_glides_a_little_and_turns_by_itself_only_when_nobody_does_an
     ):  # fmt: skip
         assert page.evaluate("lab.mayOrbit", may | change) is expected
     assert page.evaluate("lab.paced(.75, 60)") < 0.75 < page.evaluate("lab.paced(.75, 10)")
-    assert page.evaluate("lab.paced(.4, 60)") == 0.4
+    assert page.evaluate("lab.paced(.5, 60)") == 0.5
     assert page.evaluate("[10, 200, 9000].map(lab.resting)") == [300, 800, 3000]
 
 
@@ -222,22 +230,27 @@ def test_the_page_paints_the_light_keeps_its_colours_and_comes_home(page):
     home = said(canvas, "camera")
     drawn = canvas.screenshot()
     canvas.press("ArrowLeft")
-    page.wait_for_function("c => document.querySelector('canvas[data-frames]').dataset.camera !== c",
-                           arg=home)  # fmt: skip
+    page.wait_for_function(f"home => {TOLD} !== home", arg=home)
     page.locator("button[data-action='camera-home']").click()
-    page.wait_for_function("c => document.querySelector('canvas[data-frames]').dataset.camera === c",
-                           arg=home)  # fmt: skip
+    page.wait_for_function(f"home => {TOLD} === home", arg=home)
     # The losses of the path, which differ from the slice's, are shown when asked for.
     drop = page.locator("button[data-action='plumbs']")
     assert drop.get_attribute("aria-pressed") == "false"
+    painted = page.evaluate(PAINTINGS)
     drop.click()
     page.get_by_text("loss after each step").wait_for()
     assert drop.get_attribute("aria-pressed") == "true"
-    page.wait_for_timeout(400)
+    page.wait_for_function(f"painted => {PAINTINGS} > painted", arg=painted)
     assert canvas.screenshot() != drawn
+    # What is at rest is not painted again.
+    page.evaluate(FRAMES)
+    page.wait_for_function(f"() => document.querySelector('{CANVAS}').width > {SIZE[0]}")
+    painted = page.evaluate(PAINTINGS)
+    page.evaluate(FRAMES)
+    assert page.evaluate(PAINTINGS) == painted
     # A dark page sets the properties, and the picture follows.
     page.evaluate("document.documentElement.style.setProperty('--relief-wall', '#102030')")
-    page.wait_for_timeout(400)
+    page.wait_for_function(f"painted => {PAINTINGS} > painted", arg=painted)
     dark = np.asarray(Image.open(io.BytesIO(canvas.screenshot())).convert("RGB")).astype(int)
     assert dark.mean() < colors.mean() - 2
 

@@ -1,7 +1,7 @@
 // How the camera moves by itself: on for a moment after the hand has let go, and slowly round when nobody does anything.
-const GLIDE = 110, LET_GO = 60, IDLE = 20000, ROUND_TIME = 90000, LEAST_PAUSE = 66;  // milliseconds
+const GLIDE = 110, LET_GO = 60, IDLE = 20000, ROUND_TIME = 90000, LEAST_PAUSE = 90;  // milliseconds
 
-const STIR = 300, LEAST_DENSITY = .4, FEW_PIXELS = 1.7e6;
+const STIR = 300, LEAST_DENSITY = .5, FEW_PIXELS = 1.7e6;
 
 // How long the camera is still before it is at rest: longer where a picture takes long.
 const resting = gap => clamp(4 * gap, STIR, 3000);
