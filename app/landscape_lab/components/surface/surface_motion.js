@@ -4,7 +4,7 @@ const GLIDE = 110, LET_GO = 60, IDLE = 20000, ROUND_TIME = 90000, LEAST_PAUSE = 
 const STIR = 300, LEAST_DENSITY = .5, FEW_PIXELS = 1.7e6;
 
 // How long the camera is still before it is at rest: longer where a picture takes long.
-const resting = gap => clamp(4 * gap, STIR, 3000);
+const resting = gap => clamp(4 * gap, STIR, 1000);
 
 // How many pixels a moving picture has for one of the screen, after so many milliseconds between two of them.
 const paced = (density, gap) => gap > 36 ? Math.max(LEAST_DENSITY, density * .9) : gap < 20 ? Math.min(1, density * 1.03) : density;
