@@ -215,8 +215,17 @@ def test_pictures_that_are_compared_are_read_from_one_message(page):
         np.nan_to_num(numbers).tolist(),
     )
     assert found == [[17, 21, 7, 7, True], [7, 9, 7, 3, False]]
-    assert page.evaluate("[1, 2, 3].map(n => lab.places(n).length)") == [1, 2, 3]
-    assert page.evaluate("lab.places(3)[2]") == {"left": 0, "top": 0.5, "width": 0.5, "height": 0.5}
+    for count, width, height, last in (
+        (1, 700, 500, [0, 0, 1, 1]),
+        (2, 1046, 400, [1 / 2, 0, 1 / 2, 1]),
+        (3, 1046, 455, [2 / 3, 0, 1 / 3, 1]),
+        (4, 900, 800, [1 / 2, 1 / 2, 1 / 2, 1 / 2]),
+        (2, 390, 800, [0, 1 / 2, 1, 1 / 2]),
+    ):
+        every = page.evaluate("given => lab.places(...given)", [count, width, height])
+        assert len(every) == count
+        found = [every[-1][side] for side in ("left", "top", "width", "height")]
+        assert found == pytest.approx(last)
 
 
 @pytest.mark.browser

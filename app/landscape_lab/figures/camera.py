@@ -23,7 +23,7 @@ HOME = Camera(-58.0, 24.0, 4.45)
 TALL = 0.85
 """How high the box of a surface is, where its sides are 2 long."""
 
-HIGHEST = 42.0
+HIGHEST = 46.0
 """The elevation from which a surface is seen at most unless the user turns it."""
 
 SPARE = 4.0

@@ -17,9 +17,10 @@ const RADIAN = Math.PI / 180, POINTS = 120, FEW_POINTS = 60, TITLE = 40;
 
 const made = (tag, attributes = {}, ...children) => { const node = Object.assign(document.createElement(tag), attributes); node.append(...children); return node; };
 
-// Where each of several pictures stands, in shares of the whole: one row of up to two, else two rows.
-function places(count) {
-  const columns = count > 1 ? 2 : 1, rows = count > 2 ? 2 : 1;
+// Where each of several pictures stands, in shares of the whole: in as many columns as make them largest.
+function places(count, width, height) {
+  const size = columns => Math.min(width / columns, 1.25 * (height / Math.ceil(count / columns) - TITLE));
+  const columns = Array.from({length: count}, (_, i) => i + 1).reduce((best, n) => size(n) > size(best) ? n : best, 1), rows = Math.ceil(count / columns);
   return Array.from({length: count}, (_, i) => ({left: i % columns / columns, top: Math.floor(i / columns) / rows, width: 1 / columns, height: 1 / rows}));
 }
 
@@ -74,7 +75,7 @@ export function render({model, el}) {
     painter.clear();
     const pen = words.getContext("2d");
     pen.setTransform(full, 0, 0, full, 0, 0); pen.clearRect(0, 0, width, height);
-    places(cells.length).forEach((share_, i) => {
+    places(cells.length, width, height).forEach((share_, i) => {
       const cell = cells[i], head = several ? TITLE : 0, {relief} = cell;
       const here = cell.place = {left: share_.left * width, top: share_.top * height + head, width: share_.width * width, height: share_.height * height - head};
       cell.seen = cameraAt(camera, here.width, here.height, marginsOf(size, here.width));
