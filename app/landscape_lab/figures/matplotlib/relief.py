@@ -92,7 +92,7 @@ def lowest_on(axes: Any, shown: xr.DataArray, options: PlotOptions) -> None:
 
 
 def above(shown: xr.DataArray, path: xr.Dataset, options: PlotOptions) -> Array:
-    """Heights at which a path is drawn: on the surface, beside it at its own losses, a little up."""
+    """Heights of a path: a little above the surface, or its own losses outside of it."""
     heights = scaled(shown.values, options.scale)
     low, high = spanned(heights, options.limits, options.scale)
     surface = shown.copy(data=np.where(np.isfinite(heights), heights, np.nan))
