@@ -98,7 +98,7 @@ ENTRIES = (
         'slice_ = ll.load("slice.nc")\nax = ll.plot(slice_, scale="log")',
     ),
     Entry(
-        "surface", "A surface", "The same slice, lit, with the path at its true losses.", "",
+        "surface", "A surface", "The same slice, lit, with the path on it.", "",
         'ax = ll.plot(slice_, "surface", scale="log")',
     ),
     Entry(

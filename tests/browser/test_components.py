@@ -293,7 +293,7 @@ def test_the_camera_is_the_users_and_survives_new_pictures(visitor, canvas):
     visitor.page.mouse.move(x, y)
     visitor.page.mouse.down()
     visitor.page.mouse.move(x + 80, y - 40, steps=4)
-    visitor.page.wait_for_timeout(150)  # a hand that has stopped throws nothing
+    visitor.page.emulate_media(reduced_motion="reduce")  # the camera does not glide on
     visitor.page.mouse.up()
     visitor.until(lambda: camera(canvas)["turn"] != first["turn"], "the camera to turn")
     visitor.page.mouse.wheel(0, 200)

@@ -183,6 +183,23 @@ def test_a_click_on_either_landscape_is_told_where_it_was(kind, pages, tmp_path)
         page.clock.run_for(500)  # longer than the page waits for the second half of a double click
         assert taps == []
         assert told(page) == (alpha, beta)
+
+        # It turns by itself when nobody does anything, unless motion is reduced; a touch ends it.
+        still = said(canvas, "camera")
+        page.emulate_media(reduced_motion="reduce")
+        page.clock.run_for(30_000)
+        assert said(canvas, "camera") == still
+        page.emulate_media(reduced_motion="no-preference")
+        page.clock.run_for(30_000)
+        visitor.until(lambda: said(canvas, "camera") != still, "the camera to turn by itself")
+        page.mouse.move(area["x"] + 220, area["y"] + 200)
+        page.clock.run_for(500)
+        still = said(canvas, "camera")
+        page.clock.run_for(3000)
+        assert said(canvas, "camera") == still
+        tip = page.locator(".tip")
+        assert tip.is_visible()
+        assert tip.inner_text().startswith("training loss ")
         assert visitor.errors == []
 
 

@@ -1,4 +1,4 @@
-"""The painter of surfaces on one page without a server: light, lines, path, camera, motion, colours.
+"""The painter of surfaces on one page without a server: light, lines, path, camera and motion.
 
 What needs no canvas is compared with plain numpy; the page is that of the interactive file.
 """
@@ -8,6 +8,7 @@ import io
 import numpy as np
 import pytest
 import xarray as xr
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 
 from browser_support import browser, said
@@ -17,6 +18,14 @@ from landscape_lab.figures import theme
 from landscape_lab.figures.camera import TALL, Camera
 
 CANVAS = "canvas[data-frames]"
+
+PAINTINGS = f"Number(document.querySelector('{CANVAS}').dataset.paintings)"
+
+FRAMES = "() => new Promise(done => { let n = 30; const next = () => --n ? "
+FRAMES += "requestAnimationFrame(next) : done(); next(); })"
+"""Wait for thirty frames of the browser."""
+
+TOLD = f"document.querySelector('{CANVAS}').dataset.camera"
 
 NAMED = (
     "levels, ticksOf, linesOf, ruled, unpackedAll, shaped, ground, placed, strung, lit, cameraAt, "
@@ -191,8 +200,8 @@ def test_the_camera_glides_a_little_and_turns_by_itself_only_when_nobody_does_an
     ):  # fmt: skip
         assert page.evaluate("lab.mayOrbit", may | change) is expected
     assert page.evaluate("lab.paced(.75, 60)") < 0.75 < page.evaluate("lab.paced(.75, 10)")
-    assert page.evaluate("lab.paced(.4, 60)") == 0.4
-    assert page.evaluate("[10, 200, 9000].map(lab.resting)") == [300, 800, 3000]
+    assert page.evaluate("lab.paced(.5, 60)") == 0.5
+    assert page.evaluate("[10, 200, 9000].map(lab.resting)") == [300, 800, 1000]
 
 
 @pytest.mark.browser
@@ -206,8 +215,17 @@ def test_pictures_that_are_compared_are_read_from_one_message(page):
         np.nan_to_num(numbers).tolist(),
     )
     assert found == [[17, 21, 7, 7, True], [7, 9, 7, 3, False]]
-    assert page.evaluate("[1, 2, 3].map(n => lab.places(n).length)") == [1, 2, 3]
-    assert page.evaluate("lab.places(3)[2]") == {"left": 0, "top": 0.5, "width": 0.5, "height": 0.5}
+    for count, width, height, last in (
+        (1, 700, 500, [0, 0, 1, 1]),
+        (2, 1046, 400, [1 / 2, 0, 1 / 2, 1]),
+        (3, 1046, 455, [2 / 3, 0, 1 / 3, 1]),
+        (4, 900, 800, [1 / 2, 1 / 2, 1 / 2, 1 / 2]),
+        (2, 390, 800, [0, 1 / 2, 1, 1 / 2]),
+    ):
+        every = page.evaluate("given => lab.places(...given)", [count, width, height])
+        assert len(every) == count
+        found = [every[-1][side] for side in ("left", "top", "width", "height")]
+        assert found == pytest.approx(last)
 
 
 @pytest.mark.browser
@@ -222,24 +240,34 @@ def test_the_page_paints_the_light_keeps_its_colours_and_comes_home(page):
     home = said(canvas, "camera")
     drawn = canvas.screenshot()
     canvas.press("ArrowLeft")
-    page.wait_for_function("c => document.querySelector('canvas[data-frames]').dataset.camera !== c",
-                           arg=home)  # fmt: skip
+    page.wait_for_function(f"home => {TOLD} !== home", arg=home)
     page.locator("button[data-action='camera-home']").click()
-    page.wait_for_function("c => document.querySelector('canvas[data-frames]').dataset.camera === c",
-                           arg=home)  # fmt: skip
+    page.wait_for_function(f"home => {TOLD} === home", arg=home)
     # The losses of the path, which differ from the slice's, are shown when asked for.
     drop = page.locator("button[data-action='plumbs']")
     assert drop.get_attribute("aria-pressed") == "false"
+    painted = page.evaluate(PAINTINGS)
     drop.click()
     page.get_by_text("loss after each step").wait_for()
     assert drop.get_attribute("aria-pressed") == "true"
-    page.wait_for_timeout(400)
+    page.wait_for_function(f"painted => {PAINTINGS} > painted", arg=painted)
     assert canvas.screenshot() != drawn
+    # What is at rest is not painted again.
+    page.evaluate(FRAMES)
+    page.wait_for_function(f"() => document.querySelector('{CANVAS}').width > {SIZE[0]}")
+    painted = page.evaluate(PAINTINGS)
+    page.evaluate(FRAMES)
+    assert page.evaluate(PAINTINGS) == painted
     # A dark page sets the properties, and the picture follows.
     page.evaluate("document.documentElement.style.setProperty('--relief-wall', '#102030')")
-    page.wait_for_timeout(400)
+    page.wait_for_function(f"painted => {PAINTINGS} > painted", arg=painted)
     dark = np.asarray(Image.open(io.BytesIO(canvas.screenshot())).convert("RGB")).astype(int)
     assert dark.mean() < colors.mean() - 2
+    found = Axe().run(page).response["violations"]
+    assert [rule["id"] for rule in found if rule["impact"] in ("serious", "critical")] == [
+        "document-title",
+        "html-has-lang",
+    ]  # which the file has, and this page has not
 
 
 def test_a_camera_that_is_set_is_that_of_the_page():

@@ -23,7 +23,7 @@ HOME = Camera(-58.0, 24.0, 4.45)
 TALL = 0.85
 """How high the box of a surface is, where its sides are 2 long."""
 
-HIGHEST = 42.0
+HIGHEST = 46.0
 """The elevation from which a surface is seen at most unless the user turns it."""
 
 SPARE = 4.0
@@ -38,7 +38,7 @@ def usual(levels: Array, points: Array) -> Camera:
 
     Args:
         levels: (rows, columns) heights from 0 to 1; NaN where there is none.
-        points: (K, 2) places as shares of the columns and of the rows; none beside it counts.
+        points: (K, 2) positions as fractions of the columns and of the rows; none outside counts.
     """
     inside = points[((points >= 0) & (points <= 1)).all(axis=1)]
     if inside.size == 0 or min(levels.shape) < 2:
@@ -59,7 +59,7 @@ def words_of(camera: Camera) -> str:
 
 
 def _at(heights: Array, places: Array) -> Array:
-    """The heights nearest to places (..., 2) that are shares of the columns and of the rows."""
+    """The heights nearest to positions (..., 2), fractions of the columns and of the rows."""
     rows, columns = heights.shape
     column = np.rint(np.clip(places[..., 0], 0, 1) * (columns - 1)).astype(int)
     row = np.rint(np.clip(places[..., 1], 0, 1) * (rows - 1)).astype(int)

@@ -50,7 +50,7 @@ class ComparedView:
             level=display.outline,
         )
         if deep:
-            self._draw(runs, display)
+            self.draw(runs, display)
         put(self._above, visible=deep)
         flex = f"0 0 {self.comparison.foot}px" if deep else WHOLE
         put(self._below, styles={**self._below.styles, "flex": flex})
@@ -68,7 +68,8 @@ class ComparedView:
         if self.surfaces is not None:
             self.surfaces.surface.scale(factor)
 
-    def _draw(self, runs: list[Compared], display: Display) -> None:
+    def draw(self, runs: list[Compared], display: Display) -> None:
+        """Draw the runs as surfaces."""
         if self.surfaces is None:
             self.surfaces = Surfaces(self._turned, self._share)
             self.surfaces.surface.scale(self._factor)

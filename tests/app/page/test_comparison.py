@@ -8,11 +8,14 @@ import xarray as xr
 
 from figure_cases import N, curves_of, path_to, sent, slice_of, valley
 from landscape_core.analysis.slice_metrics import slice_metrics
+from landscape_lab.components.surface.surfaces import Surfaces
 from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.comparison import Compared, Comparison, color_of
 from landscape_lab.figures.bokeh.overlaid import APART, Overlaid
 from landscape_lab.figures.bokeh.panels import DIFFERENCES, difference
 from landscape_lab.figures.pixels import SHADES
+from landscape_lab.page.compared_view import ComparedView
+from landscape_lab.state.scene import Display
 
 WORDS = "learning rate 1.0, batch size 8 <all>"
 
@@ -210,3 +213,61 @@ def test_accuracies_are_compared_on_a_linear_scale():
     view.update([Compared("A", "", bare[0].slice.drop_vars("accuracy"), path_to(1, 1), 0,
                           curves_of(30))], variable="accuracy")  # fmt: skip
     assert "training loss" in view.bar.text
+
+
+def frames_of(message, count):
+    """The header and the heights of each picture in a message."""
+    numbers, found = np.frombuffer(message, "<f4"), []
+    for _ in range(count):
+        rows, columns, steps = numbers[:3].astype(int)
+        cells = rows * columns
+        found.append((numbers[:14], numbers[14 : 14 + cells].reshape(rows, columns)))
+        numbers = numbers[14 + cells + 3 * steps + 6 + steps :]
+    assert numbers.size == 0
+    return found
+
+
+def test_surfaces_have_one_range_of_heights_or_each_its_own_and_the_labels_of_their_planes():
+    view, runs = Surfaces(), [compared("A"), compared("B", higher, n=31, seen=100)]
+    axis = runs[1].slice["alpha"].assign_attrs(long_name="PC1 (40 % of the variance)")
+    runs[1] = replace(runs[1], slice=runs[1].slice.assign_coords(alpha=axis))
+    losses = [run.slice["loss"].sel(split="train").values for run in runs]
+    view.update(runs, "surfaces", "linear")
+    (first, heights), (second, others) = frames_of(view.surface.frame, 2)
+    every = theme.limits(np.concatenate([loss.ravel() for loss in losses]))
+    for header in (first, second):
+        np.testing.assert_allclose(header[3:5], every, rtol=1e-6)
+    at = [run.slice["computed"].values for run in runs]
+    np.testing.assert_allclose(heights[at[0]], losses[0][at[0]], rtol=1e-6)
+    np.testing.assert_allclose(others[at[1]], losses[1][at[1]], rtol=1e-6)
+    assert (first[12], second[12]) == (41, 21)  # iterates up to the step looked at
+    assert view.view.titles == [["A", WORDS, color_of(0)], ["B", WORDS, color_of(1)]]
+    assert [names[0] for names in view.view.axes] == [
+        "PC1 (71 % of the variance)",
+        "PC1 (40 % of the variance)",
+    ]
+    assert view.view.shared
+    view.update(runs, "surfaces_own", "log")
+    for (header, _), loss in zip(frames_of(view.surface.frame, 2), losses, strict=True):
+        np.testing.assert_allclose(header[3:5], theme.limits(np.log10(loss)), rtol=1e-6)
+        assert header[13] == 1
+    assert not view.view.shared
+
+
+def test_surfaces_are_compared_above_the_table_and_tell_how_they_are_to_be():
+    told = []
+    view = ComparedView(compared=told.append)
+    maps, runs = view.comparison, [compared("A"), compared("B", higher)]
+    maps.update(runs, "surfaces", "log")
+    assert not maps.figure.children[0].visible
+    assert not maps.bar.visible
+    assert maps.figure.children[-1].visible
+    assert "lowest loss of the slice" in maps.table.text
+    maps.update(runs, "side", "log")
+    assert maps.figure.children[0].visible
+    assert maps.bar.visible
+    view.draw(runs, Display(show="compare", comparison="surfaces", camera="10, 20, 3"))
+    assert view.surfaces.surface.camera == "10, 20, 3"
+    for shared, mode in ((False, "surfaces_own"), (True, "surfaces")):
+        view.surfaces.view.on_message({"action": "shared", "shared": shared})
+        assert told[-1] == mode

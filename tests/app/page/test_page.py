@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 
 from landscape_core.storage.store import Store
+from landscape_lab.figures.camera import Camera
 from landscape_lab.page.canvas import PALE
 from landscape_lab.page.controller import Page
 from landscape_lab.state import link as link_module
@@ -126,12 +127,14 @@ def test_a_kept_run_is_compared_with_one_that_differs_in_what_was_changed(page):
     words = link_of(page)
     assert "run.batch_size=7" in words
     assert "kept=preset%3Dspirals" in words
-    for mode in ("side", "own", "difference", "together"):
+    for mode in ("side", "surfaces", "own", "difference", "together"):
         page.choose("display.comparison", mode)
         page.choose("display.show", "compare")
         at_rest(page)
     together = page.run.update.together
     assert together.sizes["run"] == 1
+    deep = page.layout.canvas.compared.surfaces
+    assert [words for _, words, _ in deep.view.titles] == ["batch size 64", "batch size 7"]
     shown = page.layout.canvas.compared.comparison
     assert "batch size 64" in shown.names.text
     assert "batch size 7" in shown.names.text
@@ -384,6 +387,13 @@ def test_the_camera_is_in_the_link_but_no_step_of_undo_and_a_preset_has_its_own(
     assert page.scene.display.camera == "10, 20, 3"
     page.choose("display.show", "3d")
     assert page.layout.canvas.surface.camera == "10, 20, 3"
+    page.look_from("")
+    page.layout.canvas.surface.home = Camera(-58, 40, 4.45)  # of this picture
+    seen = page.layout.canvas.as_seen(page.run.place)
+    assert seen.scene.display.camera == "-58, 40, 4.45"
+    assert page.scene.display.camera == ""
+    page.look_from("10, 20, 3")
+    assert page.layout.canvas.as_seen(page.run.place) == page.run.place
     page.navigation.open(
         "preset=curved_valley&step=2&slice.resolution=11&display.side_panel=boundary"
     )

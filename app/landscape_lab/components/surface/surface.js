@@ -17,9 +17,10 @@ const RADIAN = Math.PI / 180, POINTS = 120, FEW_POINTS = 60, TITLE = 40;
 
 const made = (tag, attributes = {}, ...children) => { const node = Object.assign(document.createElement(tag), attributes); node.append(...children); return node; };
 
-// Where each of several pictures stands, in shares of the whole: one row of up to two, else two rows.
-function places(count) {
-  const columns = count > 1 ? 2 : 1, rows = count > 2 ? 2 : 1;
+// Where each of several pictures stands, in shares of the whole: in as many columns as make them largest.
+function places(count, width, height) {
+  const size = columns => Math.min(width / columns, 1.25 * (height / Math.ceil(count / columns) - TITLE));
+  const columns = Array.from({length: count}, (_, i) => i + 1).reduce((best, n) => size(n) > size(best) ? n : best, 1), rows = Math.ceil(count / columns);
   return Array.from({length: count}, (_, i) => ({left: i % columns / columns, top: Math.floor(i / columns) / rows, width: 1 / columns, height: 1 / rows}));
 }
 
@@ -52,7 +53,7 @@ export function render({model, el}) {
     const said = [azimuth.toFixed(1), (camera.lift / RADIAN).toFixed(1), camera.far.toFixed(2)].map(Number);
     return said.every((value, i) => Math.abs(value - model.home[i]) < .06) ? "" : said.join(", ");
   };
-  let camera = placed_(model.camera), atHome = !model.camera, telling = 0, cells = [], fresh = false, waiting = 0, drawn = 0, losses = false;
+  let camera = placed_(model.camera), atHome = !model.camera, telling = 0, cells = [], fresh = false, waiting = 0, drawn = 0, painted = 0, losses = false;
   // Where painting is slow (no GPU), a moving picture has fewer pixels; at rest it is painted in full.
   let density = software ? .75 : 1, last = 0, rest = 0, points = 0, moved = 0;
 
@@ -65,26 +66,26 @@ export function render({model, el}) {
     last = moving ? now : 0;
     clearTimeout(rest);
     if (moving) rest = setTimeout(() => { moved = 0; ask(); }, resting(gap));
-    const scale = full * (moving ? Math.round(8 * density) / 8 : software ? refinement(width * height * full * full) : 1);
+    const scale = full * (orbit.going ? 1 : moving ? Math.round(8 * density) / 8 : software ? refinement(width * height * full * full) : 1);
     for (const [c, by] of [[canvas, scale], [words, full]]) if (c.width !== Math.round(width * by) || c.height !== Math.round(height * by)) { c.width = Math.round(width * by); c.height = Math.round(height * by); }
-    const wanted = software && moving ? FEW_POINTS : POINTS;
+    const wanted = software && moving && !orbit.going ? FEW_POINTS : POINTS;
     if (fresh) canvas.dataset.frames = ++drawn;
     if (fresh || wanted !== points) { for (const cell of cells) cell.relief.load(cell.frame, wanted); points = wanted; fresh = false; tell_(); }
     key.show(explained(cells.map(c => c.relief), losses), model.size);
     painter.clear();
     const pen = words.getContext("2d");
     pen.setTransform(full, 0, 0, full, 0, 0); pen.clearRect(0, 0, width, height);
-    places(cells.length).forEach((share_, i) => {
+    places(cells.length, width, height).forEach((share_, i) => {
       const cell = cells[i], head = several ? TITLE : 0, {relief} = cell;
       const here = cell.place = {left: share_.left * width, top: share_.top * height + head, width: share_.width * width, height: share_.height * height - head};
       cell.seen = cameraAt(camera, here.width, here.height, marginsOf(size, here.width));
       painter.paint(relief, cell.seen, {left: Math.round(here.left * scale), bottom: Math.round((height - here.top - here.height) * scale), width: Math.round(here.width * scale), height: Math.round(here.height * scale), scale: scale * size, losses});
       label(pen, relief, cell.seen, named_(i), here, size, look);
-      if (cell.title) cell.title.style.cssText = `left:${here.left}px;top:${share_.top * height}px;width:${here.width}px;max-height:${head + 4}px`;
+      if (cell.title) cell.title.style.cssText = `left:${here.left}px;top:${share_.top * height}px;width:${here.width - (share_.top || share_.left + share_.width < 1 ? 0 : tools.offsetWidth + 12)}px;max-height:${head + 4}px`;
     });
     const {frame, relief, seen, place} = cells[0], [x, y] = seenAt(seen, ...relief.current);
     const holes = cells.reduce((sum, c) => sum + c.relief.holes, 0);
-    Object.assign(canvas.dataset, {renderer: "webgl2", points: frame.rows * frame.columns, pictures: cells.length, holes, camera: JSON.stringify(camera), current: relief.current.map(v => v.toFixed(4)).join(","), place: `${((place.left + x) / width).toFixed(4)},${((place.top + y) / height).toFixed(4)}`});
+    Object.assign(canvas.dataset, {renderer: "webgl2", paintings: ++painted, points: frame.rows * frame.columns, pictures: cells.length, holes, camera: JSON.stringify(camera), current: relief.current.map(v => v.toFixed(4)).join(","), place: `${((place.left + x) / width).toFixed(4)},${((place.top + y) / height).toFixed(4)}`});
   };
   const ask = () => { waiting ||= requestAnimationFrame(paint); };
 

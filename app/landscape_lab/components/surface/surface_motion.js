@@ -1,13 +1,13 @@
 // How the camera moves by itself: on for a moment after the hand has let go, and slowly round when nobody does anything.
-const GLIDE = 110, LET_GO = 60, IDLE = 20000, ROUND_TIME = 90000, LEAST_PAUSE = 66;  // milliseconds
+const GLIDE = 110, LET_GO = 60, IDLE = 20000, ROUND_TIME = 90000, LEAST_PAUSE = 90;  // milliseconds
 
-const STIR = 300, LEAST_DENSITY = .4, FEW_PIXELS = 1.7e6;
+const STIR = 300, LEAST_DENSITY = .5, FEW_PIXELS = 1.7e6;
 
 // How long the camera is still before it is at rest: longer where a picture takes long.
-const resting = gap => clamp(4 * gap, STIR, 3000);
+const resting = gap => clamp(4 * gap, STIR, 1000);
 
 // How many pixels a moving picture has for one of the screen, after so many milliseconds between two of them.
-const paced = (density, gap) => gap > 36 ? Math.max(LEAST_DENSITY, density * .9) : gap < 20 ? Math.min(1, density * 1.03) : density;
+const paced = (density, gap) => gap > 38 ? Math.max(LEAST_DENSITY, density * .9) : gap < 28 ? Math.min(1, density * 1.03) : density;
 
 // How many a picture at rest has where the edges are not smoothed by the browser: more, as long as that is not slow.
 const refinement = pixels => clamp(Math.sqrt(FEW_PIXELS / pixels), 1, 2);

@@ -24,7 +24,7 @@ function paintsInSoftware() {
 
 const rgb = text => [1, 3, 5].map(k => parseInt(text.slice(k, k + 2), 16) / 255);
 const NOWHERE = [9, 9, 9, 0];
-const TUBE = .0125, NEAR = .075;
+const TUBE = .0115, NEAR = .075;
 // Which of the signs, its size, colour and shape, from below: lowest, start, current, best, looked at.
 const SIGNS = [[1, 14, [1, 1, 1, 1], 1], [0, 12, [1, 1, 1, 1], -1], [2, 19, [1, .353, .212, 1], 0], [3, 13, [1, .847, .302, 1], 2], [4, 18, [.353, .82, 1, 1], 3]];
 
@@ -208,7 +208,7 @@ class Painter {
   }
 
   paint(relief, seen, place) {
-    const {gl, look} = this, {buffers, current} = relief, {scale} = place, small = Math.min(1, .35 + place.height / scale / 700);
+    const {gl, look} = this, {buffers, current} = relief, {scale} = place, small = clamp(.3 + .7 * place.height / scale / 548, .5, 1.5);
     this.begin(place, relief);
     this.use(this.floor, seen, {tint: [...rgb(look.floor), look.shadow]});
     this.attribute(this.floor, "corner", 2, this.plane);

@@ -11,7 +11,7 @@ from landscape_lab.figures.comparison_modes import OWN_SURFACES
 
 
 class Surfaces:
-    """Two to four surfaces; whoever turns one turns all."""
+    """Two to four surfaces: one camera moves all of them."""
 
     def __init__(
         self,

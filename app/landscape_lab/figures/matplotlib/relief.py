@@ -92,14 +92,14 @@ def lowest_on(axes: Any, shown: xr.DataArray, options: PlotOptions) -> None:
 
 
 def above(shown: xr.DataArray, path: xr.Dataset, options: PlotOptions) -> Array:
-    """Heights at which a path is drawn: its true losses, or those of the surface, a little up."""
+    """Heights of a path: a little above the surface, or its own losses outside of it."""
     heights = scaled(shown.values, options.scale)
     low, high = spanned(heights, options.limits, options.scale)
     surface = shown.copy(data=np.where(np.isfinite(heights), heights, np.nan))
     there: Array = surface.interp(alpha=path["alpha"], beta=path["beta"]).values
     if str(shown.name) in path:
         own = scaled(path[str(shown.name)].values, options.scale)
-        there = np.where(np.isfinite(own), own, there)
+        there = np.where(np.isfinite(there), there, own)
     return np.clip(there, low, high) + LIFT * (high - low)
 
 
