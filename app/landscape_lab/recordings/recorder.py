@@ -58,13 +58,12 @@ def record(place: Place, title: str) -> Recording:
     moves = scene.slice.follow and not scene.slice.directions.whole_path
     steps = _chosen(session.recorded, MOST_SURFACES if moves else MOST_FRAMES)
     pictures = [_seen(session, step) for step in steps] if moves else [last]
+    network = session.live_run.training.instance.data is not None
     found = _recording(place, last, steps, pictures)
-    return replace(found, title=title, parameters=len(session.state.theta))
+    return replace(found, title=title, parameters=len(session.state.theta), network=network)
 
 
-def _recording(
-    place: Place, last: Picture, steps: list[int], pictures: list[Picture]
-) -> Recording:
+def _recording(place: Place, last: Picture, steps: list[int], pictures: list[Picture]) -> Recording:
     split, display = last.spec.split, place.scene.display
     losses = np.stack([one.slice["loss"].sel(split=split).values for one in pictures])
     scale = display.scale if np.nanmin(losses) > 0 else "linear"
@@ -87,6 +86,7 @@ def _recording(
         extent=(*map(float, (alpha[0], alpha[-1], beta[0], beta[-1])),),  # type: ignore[arg-type]
         captured=float(last.captured),
         parameters=0,
+        network=False,
         bits=bits,
         range=(low, high),
         limits=theme.range_of(heights, display.range(), scale),

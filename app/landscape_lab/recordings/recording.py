@@ -10,6 +10,7 @@ unsigned integers (surface, beta, alpha), all others of float32 or, `steps` and 
 | `title`, `question`, `watch`, `shows` | its words, as the preset's; `shows`: the point it makes |
 | `measure`, `scale` | what the heights are, and their scale: of `log`, the decimal logarithm |
 | `minimized` | whether a run looks for the lowest point; false for a game |
+| `network` | whether each point of the plane is a network; false for a function of a few numbers |
 | `axes`, `extent` | names of alpha and beta; lowest and highest alpha, then beta |
 | `captured`, `parameters` | variance of the trajectory in the plane, 0 to 1; number of parameters |
 | `shape`, `bits`, `range` | of the heights: points along beta and alpha; bits; lowest and highest |
@@ -31,7 +32,14 @@ import numpy as np
 import numpy.typing as npt
 
 from landscape_core.foundation.errors import FileFormatError
-from landscape_lab.recordings.quantization import TYPES, Array, Codes, error_of, heights_of, quantized
+from landscape_lab.recordings.quantization import (
+    TYPES,
+    Array,
+    Codes,
+    error_of,
+    heights_of,
+    quantized,
+)
 
 FORMAT, VERSION = "landscape-lab-recording", 1
 
@@ -42,7 +50,7 @@ SMALL, FEW = 26, 48
 """Points along a side of a thumbnail, and its frames, at most."""
 
 PLAIN = ("name", "digest", "title", "question", "watch", "shows", "measure", "scale", "minimized",
-         "captured", "parameters", "bits")  # fmt: skip
+         "network", "captured", "parameters", "bits")  # fmt: skip
 PAIRS = ("axes", "extent", "range", "limits")
 
 Numbers = npt.NDArray[np.float32]
@@ -58,6 +66,7 @@ class Recording:
     measure: str
     scale: str
     minimized: bool
+    network: bool
     axes: tuple[str, str]
     extent: tuple[float, float, float, float]
     captured: float

@@ -76,3 +76,6 @@ function worded(value, digits = 3) {
   const size = Math.abs(value);
   return value !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(Math.max(0, digits - 2)).replace("e+", "e") : String(Number(value.toPrecision(digits)));
 }
+
+// The same with trailing zeros, so that its width stays while it changes.
+const steady = value => { const text = worded(value); return /e|[a-z]/.test(text) || Math.abs(value) >= 100 ? text : Number(text).toPrecision(3); };

@@ -21,7 +21,7 @@ def path_of(name: str) -> str:
 def preset_page(recording: Recording, shown: Mapping[str, Recording]) -> Page:
     """The page of a preset, with links to those before and after it among what is shown."""
     name = recording.name
-    opened = player(name, {"view": "3d"}, f"The run: {recording.title}")
+    opened = player(name, {"view": "3d", "sentence": ""}, f"The run: {recording.title}")
     main = f"""<div class="stagehead">
 <h1>{html.escape(recording.title)}</h1>
 <p class="question">{html.escape(recording.question)}</p>
@@ -41,9 +41,8 @@ def facts(recording: Recording) -> str:
     rows, columns = recording.codes.shape[1:]
     count = f"{recording.parameters:,}".replace(",", "\u202f")
     told = f"{count} parameters" if recording.parameters != 1 else "one parameter"
-    parts = [f"The {recording.measure} of a network with {told}, on {columns} times {rows} points."]
-    if not recording.minimized or recording.parameters < 5:
-        parts = [f"The {recording.measure} over {told}, on {columns} times {rows} points."]
+    of = f"of a network with {told}" if recording.network else f"over {told}"
+    parts = [f"The {recording.measure} {of}, on {columns} times {rows} points."]
     if recording.moves:
         parts.append(
             "The plane moves with the network, which is in the middle: each frame has its own slice"

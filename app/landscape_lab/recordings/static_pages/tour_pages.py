@@ -29,7 +29,9 @@ def tour_page(tour: Tour) -> Page:
 <p class="small">{level}{minutes} · {len(tour.steps)} steps</p>
 </div>
 {"".join(steps)}{"".join(data(name, one) for name, one in held.items())}"""
-    return Page(path_of(tour.name), tour.title, tour.summary, main, f"tour={tour.name}&at=1", "tour")
+    return Page(
+        path_of(tour.name), tour.title, tour.summary, main, f"tour={tour.name}&at=1", "tour"
+    )
 
 
 def _step(tour: Tour, at: int, step: TourStep, held: dict[str, Recording]) -> str:
