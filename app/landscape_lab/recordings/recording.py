@@ -1,7 +1,7 @@
 """One recorded run of a preset: what a page plays without a server.
 
 A recording is a JSON object. Arrays are base64 of numbers in little-endian order: `heights` of
-unsigned integers (surface, beta, alpha), all others of float32 or, `steps` and `surface`, of uint32.
+unsigned integers (surface, beta, alpha), `steps` and `surface` of uint32, all others of float32.
 
 | key | what it is |
 | --- | --- |
@@ -19,7 +19,7 @@ unsigned integers (surface, beta, alpha), all others of float32 or, `steps` and 
 | `heights` | the surfaces; the code 2^bits − 1 is a height that is not finite |
 | `steps`, `surface` | of each frame: its training step, and which of the surfaces it shows |
 | `alpha`, `beta` | of each frame: where the network of the step lies on the plane of the frame |
-| `train`, `test` | of each frame: loss on all training and all test examples; `test` may be absent |
+| `train`, `test` | of each frame: loss on all training and all test examples; some have no `test` |
 """
 
 import base64
@@ -101,7 +101,7 @@ class Recording:
         return heights_of(self.codes[self.surface[frame]], *self.range, self.bits)
 
     def small(self) -> "Recording":
-        """The same run for a thumbnail: the last surface on fewer points in 8 bits, fewer frames."""
+        """The same run for a thumbnail: the last surface alone, on fewer points in 8 bits."""
         heights = self.heights(len(self.steps) - 1).clip(*self.range)
         thin = (np.unique(np.linspace(0, n - 1, min(n, SMALL)).round().astype(int))
                 for n in heights.shape)  # fmt: skip
@@ -129,7 +129,7 @@ class Recording:
         }
 
     def text(self) -> str:
-        """The JSON text, one key a line; never with the letters `</`, so that a page can hold it."""
+        """The JSON text, one key a line; without the letters `</`, so that a page can hold it."""
         return json.dumps(self.plain(), ensure_ascii=False, indent=0).replace("</", "<\\/") + "\n"
 
 
@@ -164,11 +164,6 @@ def _read(plain: Mapping[str, Any]) -> Recording:
     lengths = {len(surface), *(len(one) for one in numbers.values())}
     if lengths != {len(steps)} or not len(steps) or surface.max() >= len(codes):
         raise FileFormatError("the arrays of a recording must have a number for each frame.")
-    return Recording(
-        codes=codes,
-        steps=steps,
-        surface=surface,
-        **numbers,
-        **{key: plain[key] for key in PLAIN},
-        **{key: tuple(plain[key]) for key in PAIRS},
-    )
+    parts: dict[str, Any] = {key: plain[key] for key in PLAIN}
+    parts |= {key: tuple(plain[key]) for key in PAIRS} | numbers
+    return Recording(codes=codes, steps=steps, surface=surface, **parts)
