@@ -48,9 +48,10 @@ def _step(tour: Tour, at: int, step: TourStep, held: dict[str, Recording]) -> st
 def _picture(step: TourStep, held: dict[str, Recording]) -> str:
     if step.link is not None and names_labs(step.link):
         lab = named_by(step.link)
-        name = lab.name if lab else ""
-        inside = f"{picture(name)}<span>Open the lab</span>"
-        return f'<a class="lab" href="../{lab_path(name)}">{inside}</a>'
+        if lab is None:
+            return '<a class="lab" href="../index.html#labs"><span>All labs</span></a>'
+        inside = f"{picture(lab.name)}<span>Open the lab</span>"
+        return f'<a class="lab" href="../{lab_path(lab.name)}">{inside}</a>'
     there = shipped.place_of(step)
     if there is None:
         return ""
