@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from browser_support import browser
 from landscape_lab.recordings.shipped import shipped
@@ -185,4 +186,16 @@ def test_the_first_page_says_its_sentence_and_draws_a_thumbnail_of_each_run(open
     assert thumbnails.count() == 2
     colors = "canvas => new Set(canvas.getContext('2d').getImageData(0, 0, 200, 90).data).size"
     assert all(one.evaluate(colors) > 20 for one in thumbnails.all())
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.exhaustive)])
+def test_the_pages_can_be_used_by_all(opened, scheme):
+    folder, chromium = opened
+    page = chromium.new_page(color_scheme=scheme, reduced_motion="reduce")
+    for path in ("index.html", "presets/spirals.html", "tours/first_steps.html", "labs/dante.html"):
+        page.goto((folder / path).as_uri())
+        painted(page)
+        found = Axe().run(page)
+        assert found.violations_count == 0, (path, found.generate_report())
     page.close()
