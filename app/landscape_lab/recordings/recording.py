@@ -101,16 +101,16 @@ class Recording:
         return heights_of(self.codes[self.surface[frame]], *self.range, self.bits)
 
     def small(self) -> "Recording":
-        """The same run for a thumbnail: the last surface alone, on fewer points in 8 bits."""
+        """The same run for a thumbnail: the last surface alone, on fewer points."""
         heights = self.heights(len(self.steps) - 1).clip(*self.range)
         thin = (np.unique(np.linspace(0, n - 1, min(n, SMALL)).round().astype(int))
                 for n in heights.shape)  # fmt: skip
         count = len(self.steps)
         few = np.unique(np.linspace(0, count - 1, min(count, FEW)).round().astype(int))
         steps = {key: getattr(self, key)[few] for key in ("steps", "alpha", "beta", "train")}
-        codes = quantized(heights[np.ix_(*thin)], *self.range, 8)[None]
+        codes = quantized(heights[np.ix_(*thin)], *self.range, 16)[None]
         still = np.zeros(len(few), "<u4")
-        return replace(self, bits=8, codes=codes, surface=still, test=None, **steps)
+        return replace(self, bits=16, codes=codes, surface=still, test=None, **steps)
 
     def plain(self) -> dict[str, Any]:
         """The JSON object."""

@@ -9,7 +9,7 @@ from landscape_lab.recordings.static_pages.markup import Page, data, player
 from landscape_lab.state.link import opening
 from landscape_lab.state.preset import presets
 
-BESIDE = "boundary"
+USUAL = "boundary"
 """The usual side panel, which is not mentioned."""
 
 
@@ -29,7 +29,7 @@ def preset_page(recording: Recording, shown: Mapping[str, Recording]) -> Page:
 {opened}<div class="words">
 <section><h2>What to watch</h2><p>{html.escape(recording.watch)}</p></section>
 <section><h2>What it shows</h2><p>{html.escape(recording.shows)}</p></section>
-<section><h2>The picture</h2><p>{html.escape(facts(recording))}</p>{_beside(name)}</section>
+<section><h2>The picture</h2><p>{html.escape(facts(recording))}</p>{_side_panel(name)}</section>
 </div>
 {_neighbours(name, list(shown), shown)}{data(name, recording)}"""
     link = opening(name).link()
@@ -60,13 +60,13 @@ def facts(recording: Recording) -> str:
     return " ".join(parts)
 
 
-def _beside(name: str) -> str:
+def _side_panel(name: str) -> str:
     """What the live app shows next to the landscape, where the preset is about that."""
     panel = presets()[name].scene.display.side_panel
-    if name_of(type(panel)) == BESIDE:
+    if name_of(type(panel)) == USUAL:
         return ""
     shown = html.escape(label_of(type(panel)))
-    return f"<p>The live app also shows, beside the landscape: <b>{shown}</b>.</p>"
+    return f"<p>The live app also shows, next to the landscape: <b>{shown}</b>.</p>"
 
 
 def _neighbours(name: str, names: list[str], shown: Mapping[str, Recording]) -> str:
