@@ -114,6 +114,7 @@ def test_it_plays_to_the_end_tells_so_and_rolls_between_the_steps(page):
     page.wait_for_function(f"{PLAYER}.state.frame > 0.2 && {PLAYER}.state.playing")
     page.locator(".flat").press(" ")
     assert not state(page)["playing"]
+    page.evaluate(f"{PLAYER}.seek(48)")
     page.locator(".flat").press(" ")
     page.wait_for_function('window.told.includes("ended")', timeout=60_000)
     places = page.evaluate("window.places")
