@@ -149,6 +149,8 @@ def test_a_small_window_and_another_size_show_all_of_it(page):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     flat = page.locator(".flat").bounding_box()
     assert flat["width"] > 330
+    losses = page.locator(".losses")
+    assert losses.evaluate("node => node.scrollWidth - node.clientWidth") <= 0
     ratio = page.evaluate("Math.min(devicePixelRatio, 2)")
     drawn = page.evaluate('document.querySelector(".flat").width')
     assert drawn == pytest.approx(flat["width"] * ratio, abs=2)
@@ -190,11 +192,18 @@ def test_the_first_page_says_its_sentence_and_draws_a_thumbnail_of_each_run(open
     page.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.exhaustive)])
-def test_the_pages_can_be_used_by_all(opened, scheme):
+ALL = ("index.html", "presets/spirals.html", "tours/first_steps.html", "labs/dante.html")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "paths"),
+    [("light", ALL[::2]), pytest.param("dark", ALL, marks=pytest.mark.exhaustive)],
+    ids=["light", "dark"],
+)
+def test_the_pages_can_be_used_by_all(opened, scheme, paths):
     folder, chromium = opened
     page = chromium.new_page(color_scheme=scheme, reduced_motion="reduce")
-    for path in ("index.html", "presets/spirals.html", "tours/first_steps.html", "labs/dante.html"):
+    for path in paths:
         page.goto((folder / path).as_uri())
         painted(page)
         found = Axe().run(page)

@@ -156,9 +156,11 @@ class Player {
     const {frames, place} = this;
     (this.shown === "3d" ? this.space : this.plane).paint(place);
     this.curve.paint(place);
-    const nearest = Math.round(place), losses = [["training loss", frames.train, "train"], ["test loss", frames.test, "test"]].filter(([, numbers]) => numbers);
+    const nearest = Math.round(place), narrow = this.element.clientWidth < 560, {minimized, measure} = this.recording;
+    const first = minimized ? narrow ? "train" : "training loss" : narrow ? measure.split(" ")[0] : measure;
+    const losses = [[first, frames.train, "train"], [narrow ? "test" : "test loss", frames.test, "test"]].filter(([, numbers]) => numbers);
     this.reading.textContent = `step ${this.step} of ${frames.steps.at(-1)}`;
-    this.losses.innerHTML = losses.map(([name, numbers, kind]) => `<span class="${kind}">${this.recording.minimized ? name : this.recording.measure} <b>${steady(numbers[nearest])}</b></span>`).join("");
+    this.losses.innerHTML = losses.map(([name, numbers, kind]) => `<span class="${kind}">${name} <b>${steady(numbers[nearest])}</b></span>`).join("");
     this.slider.value = place;
     this.slider.setAttribute("aria-valuetext", `step ${this.step}, training loss ${worded(frames.train[nearest])}`);
     const name = this.playing ? "pause" : "play";
