@@ -26,10 +26,10 @@ class EvaluatedCopy:
     """Copies whose trainable parameters are views of one vector.
 
     `module`, `loss_function` and `adapter` are the copies, `parameters` those that move in the
-    order of the vector, `normalizers` the layers of batch normalization; `switches` says that
-    `eval()` changes more than the mode, `is_plain` that nothing but torch's own layers and a known
-    loss is called, which change nothing, `reads_network` that one of `measures`, the user's own
-    functions of (outputs, targets), refers to the network.
+    order of the vector, `normalizers` the layers of batch normalization, `turns` how evaluations
+    follow each other; `switches` says that `eval()` changes more than the mode, `is_plain` that
+    nothing but torch's own layers and a known loss is called, which change nothing, `reads_network`
+    that one of `measures`, the user's own functions of (outputs, targets), refers to the network.
     """
 
     def __init__(
@@ -51,7 +51,8 @@ class EvaluatedCopy:
             buffer.copy_(objective.buffers[name])
         self.normalizers = [one for one in self.module.modules() if isinstance(one, _NormBase)]
         called = self.module, self.loss_function, self.adapter
-        self._turns: Turns = "apart"
+        self.turns: Turns = "apart"
+        self._clean = False
         self.is_plain = not (measures or self.normalizers) and is_plain(*called)
         if not self.switches:
             self._set_mode()
@@ -62,6 +63,7 @@ class EvaluatedCopy:
         things = self.module, self.loss_function, self.adapter
         like = self._objective.module
         self._state = None if self.is_plain else ModuleState(*things, like=like)
+        self._clean = False
 
     def hold(self, buffers: Mapping[str, Tensor]) -> None:
         """Let every evaluation from now on begin with these buffers."""
@@ -71,9 +73,10 @@ class EvaluatedCopy:
 
     def begin(self, moved: Mapping[str, Tensor]) -> None:
         """Put back what evaluations may have changed, but for these buffers, which have values."""
-        if self._state is not None and self._turns == "apart":
+        if self._state is not None and self.turns == "apart":
+            self._clean = False
             self._state.begin()
-        elif self._state is not None and self._turns == "restored":
+        elif self._state is not None and self.turns == "restored":
             self._state.restore()
         for name, value in moved.items():
             self._buffers[name].copy_(value)
@@ -84,8 +87,8 @@ class EvaluatedCopy:
 
     def end(self) -> None:
         """Leave what others refer to, too, as it was."""
-        if self._state is not None and self._turns == "apart":
-            self._state.end()
+        if self._state is not None and self.turns == "apart":
+            self._state.end(clean=self._clean)
         for parameter in self.parameters:
             parameter.grad = None
 
@@ -97,17 +100,20 @@ class EvaluatedCopy:
             still: nothing is put back between them, as they are known to change nothing.
         """
         if self._state is not None:
-            self._state.begin()
-        self._turns = "still" if still else "restored"
+            self._state.begin(clean=self._clean)
+        self._clean = False
+        self.turns = "still" if still else "restored"
         try:
             yield
         finally:
-            self._turns = "apart"
+            self.turns = "apart"
             self.end()
 
     def touched(self) -> bool:
         """Whether evaluations have changed something, large tensors as far as torch counts it."""
-        return self._state is not None and self._state.touched()
+        found = self._state is not None and self._state.touched()
+        self._clean = not found  # until the next evaluation
+        return found
 
     def changed(self) -> bool:
         """Whether an evaluation has changed something since it began."""

@@ -76,18 +76,28 @@ class ModuleState:
         self._drawn: list[Any] = []
         self.may_remember = _may_remember(found)
 
-    def begin(self) -> None:
-        """Put all of it back, and note what others have changed meanwhile of what is theirs."""
+    def begin(self, *, clean: bool = False) -> None:
+        """Put all of it back, and note what others have changed meanwhile of what is theirs.
+
+        Args:
+            clean: nothing that is the copy's alone has changed.
+        """
         self._others = [one.again() for one in self._shared if one.changed()]
         self._drawn = [state_of(generator) for generator, _ in self._generators]
-        self.restore()
+        if not clean:
+            self.restore()
+        elif self._others or self._generators:
+            self.restore_shared()
 
-    def end(self) -> None:
+    def end(self, *, clean: bool = False) -> None:
         """Put back what others hold as well, and what they had changed as they had it at the start.
 
         What is the copy's alone waits for the next beginning: a graph may still need its values.
+
+        Args:
+            clean: nothing has changed since the beginning.
         """
-        for one in (*self._shared, *self._others):
+        for one in (*(() if clean else self._shared), *self._others):
             one.restore()
         for (generator, _), state in zip(self._generators, self._drawn, strict=True):
             set_state(generator, state)

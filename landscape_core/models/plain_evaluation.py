@@ -33,7 +33,6 @@ from landscape_core.models.network_trace import trace_of
 from landscape_core.models.notices import unheard
 from landscape_core.models.trace import Trace
 
-C = TypeVar("C")
 T = TypeVar("T")
 
 IN_BLOCKS = (
@@ -104,49 +103,28 @@ class PlainEvaluation:
         self.objective, self._parts, self.block = objective, None, 0
         self.blocks = objective.inputs.split(size)
 
-    def each(self, call: Callable[[C], T], points: Sequence[C], *, traced: bool) -> list[T]:
-        """What a function that evaluates gives at one point after another.
-
-        Each evaluation begins as the first did. Where the trace shows that nothing is changed,
-        nothing is put back between the points, and afterwards it is looked whether that holds; if
-        not, the points are evaluated once more, and from then on all is put back at each.
-
-        Args:
-            call: takes the network to a point.
-            points: the points.
-            traced: the function does what the trace has seen: no gradients, no moved buffers.
-        """
-        own = self.copy.own
-        if own.is_plain or self.copy.renews:
-            return [call(point) for point in points]
-        if traced and self.still:
-            with own.in_turn(still=True):
-                found = self._unless_touched(call, points)
-            if found is not None:
-                return found
-            self.changes_later = True
-        with own.in_turn(still=False):
-            return [call(point) for point in points]
-
     @property
     def still(self) -> bool:
         """Whether evaluations change nothing besides the parameters, as far as was seen by now."""
         return self.fixed and not (self.changes_later or self.copy.own.switches)
 
-    def _unless_touched(self, call: Callable[[C], T], points: Sequence[C]) -> list[T] | None:
-        """What a function gives at points between which nothing is put back; None if it has to."""
-        try:
-            found = [call(point) for point in points]
-        except Exception:  # perhaps of what an earlier point has changed
-            if not self.copy.own.touched():
-                raise
-            return None
-        return None if self.copy.own.touched() else found
-
     def values(self, theta: Vector, read: Callable[[Tensor], T], *, draw: int = 0) -> T:
         """What a function makes of the outputs (N, ...) at theta, by the numbers of one draw."""
+        if self.copy.own.turns == "still" and not self.copy.noisy:
+            return self._next(theta, read)
         with self._standing(theta, draw), self.copy.recording():
             return read(self.forward().detach())
+
+    def _next(self, theta: Vector, read: Callable[[Tensor], T]) -> T:
+        """The same at the next point of a series, within which nothing is put back."""
+        own = self.copy.own
+        with self.copy.recording():
+            self.flat.copy_(theta)
+            own.begin({})
+            try:
+                return read(self.forward().detach())
+            finally:
+                own.end()
 
     def once(self, theta: Vector) -> Tensor:
         """Outputs and loss at theta, end to end, before anything is known of the network."""

@@ -8,6 +8,7 @@ from torch import Tensor
 from landscape_core.foundation.precision import full_precision
 from landscape_core.models.draw_error import DrawError
 from landscape_core.models.plain_evaluation import PlainEvaluation
+from landscape_core.models.points_in_turn import in_turn
 from landscape_core.slices.reading import Reader, Reading
 
 
@@ -17,6 +18,7 @@ def point_by_point(reading: Reading, network: PlainEvaluation) -> Reader:
         reading = reading.calling(network.measures)
     plane, moving, rows = reading.plane, reading.moving_buffers, reading.rows
     wants_gradient, several = reading.wants_gradient, reading.draws > 1
+    traced = not (wants_gradient or moving)
 
     def drawn(theta: Tensor, draw: int) -> Tensor:
         gradient = network.gradient(theta, draw=draw) if wants_gradient else None
@@ -38,13 +40,9 @@ def point_by_point(reading: Reading, network: PlainEvaluation) -> Reader:
         return found
 
     def read(coords: Tensor) -> Tensor:
-        if not len(coords):
-            return coords.new_empty(rows, 0)
         with full_precision(plane.origin.device, tf32=reading.tf32):
-            points = list(coords.to(plane.origin))
-            network.trace(plane.origin + points[0] @ plane.axes)
-            columns = network.each(at, points, traced=not (wants_gradient or moving))
-        return torch.stack(columns, dim=1)
+            columns = in_turn(network, at, list(coords.to(plane.origin)), traced=traced)
+        return torch.stack(columns, dim=1) if columns else coords.new_empty(rows, 0)
 
     return read
 

@@ -27,7 +27,7 @@ SCALE = 1.0
 
 
 class Late(nn.Module):
-    """Counts its calls where nobody looks, and changes after some of them, for the calls to come."""
+    """Counts its calls where nobody looks, and changes after some of them, for those to come."""
 
     def __init__(self):
         super().__init__()
@@ -92,7 +92,7 @@ class GlobalName(Late):
         return SCALE
 
     def change(self):
-        global SCALE  # noqa: PLW0603 - what users do
+        global SCALE
         SCALE = 5.0
 
 

@@ -26,6 +26,7 @@ from landscape_core.models.measures.gradient_norm import GradientNorm
 from landscape_core.models.measures.loss import LossMeasure
 from landscape_core.models.measures.loss_spread import LossSpread
 from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.user_model import from_module
 from landscape_core.planes.directions.random import Random
 from landscape_core.planes.plane import Plane
 from landscape_core.slices import strategy_choice
@@ -701,3 +702,28 @@ def test_a_plane_is_read_where_the_network_is(away):
     assert plane.origin.device.type == "cpu"
     probe_ = probe({"train": part}, plane, {}, strategy=Loop())
     assert {probe_.plane.origin.device.type, probe_.plane.axes.device.type} == {"meta"}
+
+
+class Asking(nn.Module):
+    """Asks for a value, so that the loop alone can evaluate it."""
+
+    def __init__(self, evaluated):
+        super().__init__()
+        self.inner, self.evaluated = cases.mlp(), evaluated
+
+    def forward(self, values):
+        self.evaluated(len(values))
+        found = self.inner(values)
+        return found if found.sum().item() < 1e9 else -found
+
+
+def test_a_slice_goes_on_with_the_evaluation_of_its_trial():
+    sizes = bytearray()  # a list would be put back as it was
+    inputs, targets = cases.vectors()
+    module = Asking(lambda count: sizes.append(count))
+    parts = {"train": from_module(module, cross_entropy, (inputs, targets))}
+    found = probe_of(parts, Random(), {})
+    tried = sizes.count(len(inputs))
+    *_, last = exact(found, Grid.square(1.0, 3))
+    assert last.attrs["strategy"] == ["loop"]
+    assert sizes.count(len(inputs)) == tried + 9
