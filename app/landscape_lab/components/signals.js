@@ -1,5 +1,5 @@
 // Signals between the components of one page: events that pass the element which holds them all.
-// `help`, `settings`, `scaled`, `floor`, `{seek: "next"}`, `{drawer: "open"}`, `{floor: place}` or `labs left`; nobody in Python hears them.
+// `help`, `appearance`, `settings`, `scaled`, `floor`, `{seek: "next"}`, `{drawer: "open"}`, `{floor: place}` or `labs left`; nobody in Python hears them.
 function outermost(node) {
   while (node.getRootNode() instanceof ShadowRoot) node = node.getRootNode().host;
   return node;

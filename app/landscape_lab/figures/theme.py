@@ -54,14 +54,11 @@ CUT = 96
 
 PROJECTOR = {
     "--scale": "1.35",
-    "--ink": "#000000",
-    "--muted": "#1f2a31",
-    "--line": "#000000",
-    "--accent": "#00465a",
     "--edge": "2px",
     "--drawer": "1700px",
 }
-"""CSS properties of the document in projector mode: type larger, black on white, thick borders.
+"""CSS properties of the document in projector mode: type larger, thick borders; the colours are
+those of high contrast (`color_schemes`).
 
 In a window narrower than `--drawer` the settings lie folded, so that the picture has the room.
 """

@@ -8,6 +8,7 @@ import panel as pn
 
 from landscape_core.foundation.recipes import label_of, summary_of
 from landscape_core.session.picture import Picture
+from landscape_lab.components.appearance.appearance import Appearance
 from landscape_lab.components.exporter.exporter import Exporter
 from landscape_lab.components.form.form import Form
 from landscape_lab.components.guide.guide import Guide
@@ -238,9 +239,13 @@ class PageLayout:
         self._below = pn.Column(css_classes=[CLOSED], stylesheets=[HIDDEN], margin=0, **FILL)
         return pn.Column(
             self.toolbar.view, self._middle, self._below, self.link.view, self.shortcuts.view,
-            self.exporter.view, self.uploader.view, Heartbeat().view, sizing_mode="stretch_both",
+            self.exporter.view, self.uploader.view, Heartbeat().view, Appearance().view,
+            sizing_mode="stretch_both",
             css_classes=["page"], margin=0,
-            styles={"height": "100vh", "background": "#fff", "container-type": "inline-size"},
+            styles={
+                "height": "100vh", "background": "var(--surface, #fff)",
+                "container-type": "inline-size",
+            },
         )  # fmt: skip
 
 

@@ -1,23 +1,23 @@
 // The dialog of files to take away. What is asked for comes as a message of words, then its bytes.
 const STYLE = `
-dialog{font:13px/1.4 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:#1d2a33;background:#fff;
- border:1px solid #c9d2d8;border-radius:12px;box-shadow:0 12px 48px #1d2a3344;padding:0;width:min(680px,calc(100vw - 24px));max-height:min(86vh,720px);overflow:auto}
-dialog::backdrop{background:#1d2a3355}
-header{display:flex;align-items:center;gap:10px;padding:14px 18px 2px;position:sticky;top:0;background:#fff}
+dialog{font:13px/1.4 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--ink,#1d2a33);background:var(--raised,#fff);
+ border:1px solid var(--frame,#c9d2d8);border-radius:12px;box-shadow:0 12px 48px var(--shade,#1d2a3344);padding:0;width:min(680px,calc(100vw - 24px));max-height:min(86vh,720px);overflow:auto}
+dialog::backdrop{background:var(--shade,#1d2a3355)}
+header{display:flex;align-items:center;gap:10px;padding:14px 18px 2px;position:sticky;top:0;background:var(--raised,#fff)}
 h2{font-size:16px;font-weight:650;margin:0;flex:1;letter-spacing:-.01em}
-p{margin:0}header+p{padding:0 18px 8px;color:#56636c}
-button{font:inherit;color:inherit;border:1px solid #c9d2d8;border-radius:7px;background:#fff;cursor:pointer;min-height:32px;padding:0 12px}
-button:hover:not(:disabled){border-color:#0f6e84}button:active:not(:disabled){background:#eef4f6}
+p{margin:0}header+p{padding:0 18px 8px;color:var(--muted,#56636c)}
+button{font:inherit;color:inherit;border:1px solid var(--frame,#c9d2d8);border-radius:7px;background:var(--surface,#fff);cursor:pointer;min-height:32px;padding:0 12px}
+button:hover:not(:disabled){border-color:var(--accent,#0f6e84)}button:active:not(:disabled){background:var(--wash,#eef4f6)}
 button:disabled{cursor:default;opacity:.55}
-:focus-visible{outline:2px solid #0f6e84;outline-offset:1px}
+:focus-visible{outline:2px solid var(--accent,#0f6e84);outline-offset:1px}
 ul{list-style:none;margin:0;padding:4px 18px 12px;display:grid;gap:5px}
 .kind{width:100%;display:grid;grid-template-columns:132px 1fr;gap:0 12px;align-items:baseline;text-align:left;padding:6px 12px}
-.kind b{font-weight:600}.kind span{color:#56636c}
-.kind[aria-busy=true]{border-color:#0f6e84;background:#e3f0f3;opacity:1}
+.kind b{font-weight:600}.kind span{color:var(--muted,#56636c)}
+.kind[aria-busy=true]{border-color:var(--accent,#0f6e84);background:var(--selected,#e3f0f3);opacity:1}
 .state{padding:0 18px 14px;min-height:22px;display:grid;gap:5px}.state:empty{display:none}
-.state.alert{color:#7a1710}
-progress{width:100%;height:8px;accent-color:#0f6e84}
-pre{margin:0;padding:10px 12px;background:#f4f7f8;border:1px solid #dfe6ea;border-radius:7px;overflow:auto;max-height:260px;
+.state.alert{color:var(--alert-ink,#7a1710)}
+progress{width:100%;height:8px;accent-color:var(--accent,#0f6e84)}
+pre{margin:0;padding:10px 12px;background:var(--wash,#f4f7f8);border:1px solid var(--line,#dfe6ea);border-radius:7px;overflow:auto;max-height:260px;
  font:12px/1.45 ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono",monospace;white-space:pre;tab-size:4}
 .row{display:flex;gap:8px;align-items:center}
 @media (max-width:480px){.kind{grid-template-columns:1fr}}

@@ -9,7 +9,7 @@ function ticks(low, high, count = 4) {
 
 const number = v => Math.abs(v) >= 1e4 || (v !== 0 && Math.abs(v) < 1e-3) ? v.toExponential(1) : String(Number(v.toPrecision(4)));
 
-function label(pen, frame, camera, labels, {width, height, holes, size, under}) {
+function label(pen, frame, camera, labels, {width, height, holes, size, under, colors}) {
   pen.clearRect(0, 0, width, height);
   const at = (x, y, z) => {
     const w = camera[3] * x + camera[7] * y + camera[11] * z + camera[15];
@@ -18,7 +18,7 @@ function label(pen, frame, camera, labels, {width, height, holes, size, under}) 
   const text = (words, x, y, bold, turn = 0) => {
     pen.save();
     pen.font = `${(bold ? 12 : 11) * size}px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif`;
-    pen.lineWidth = 3; pen.strokeStyle = "rgba(255,255,255,.85)"; pen.fillStyle = bold ? "#33424c" : "#5d6b75";
+    pen.lineWidth = 3; pen.strokeStyle = colors.surface; pen.fillStyle = bold ? colors.ink : colors.muted;
     pen.textAlign = "center"; pen.textBaseline = "middle";
     // No word is cut: where it would be, it is moved inwards.
     const long = pen.measureText(words).width / 2, high = 8 * size;
@@ -44,7 +44,7 @@ function label(pen, frame, camera, labels, {width, height, holes, size, under}) 
   const corners = [[-1, -1], [1, -1], [1, 1], [-1, 1]].map(c => [at(...c, 0)[0], c]).sort((a, b) => a[0] - b[0]);
   const [left] = [corners[0][1]];
   const foot = at(...left, -.5), top = at(...left, HEIGHT - .5);
-  pen.strokeStyle = "#8fa0aa"; pen.lineWidth = 1;
+  pen.strokeStyle = colors.control; pen.lineWidth = 1;
   pen.beginPath(); pen.moveTo(foot[0], foot[1]); pen.lineTo(top[0], top[1]); pen.stroke();
   for (const v of ticks(frame.low, frame.high)) {
     const p = at(...left, (v - frame.low) / (frame.high - frame.low) * HEIGHT - .5);
@@ -60,7 +60,7 @@ export function render({model, el}) {
   const box = document.createElement("div"), canvas = document.createElement("canvas"), words = document.createElement("canvas");
   el.style.height = "100%";
   const area = document.createElement("div"), key = new Key(model.times);
-  box.style.cssText = "display:flex;flex-direction:column;width:100%;height:100%;min-height:120px;overflow:hidden;background:#fff";
+  box.style.cssText = "display:flex;flex-direction:column;width:100%;height:100%;min-height:120px;overflow:hidden;background:var(--surface,#fff)";
   area.style.cssText = "position:relative;flex:1;min-height:0;overflow:hidden";
   for (const c of [canvas, words]) c.style.cssText = "position:absolute;inset:0;width:100%;height:100%";
   words.style.pointerEvents = "none";
@@ -72,7 +72,7 @@ export function render({model, el}) {
   const software = paintsInSoftware();
   try { painter = new Painter(canvas, model.colors, model.times, software); } catch (error) {
     box.textContent = `The 3-D view needs WebGL 2, which this browser does not offer (${error.message}). The 2-D view shows the same slice.`;
-    box.style.cssText += ";display:grid;place-items:center;padding:2em;font:14px system-ui,sans-serif;color:#5d6b75";
+    box.style.cssText += ";display:grid;place-items:center;padding:2em;font:14px system-ui,sans-serif;color:var(--muted,#5d6b75)";
     return;
   }
   // As text: azimuth and elevation in degrees, distance; empty: the usual ones.
@@ -107,14 +107,14 @@ export function render({model, el}) {
     if (fresh || finer !== mesh) { holes = painter.load(frame, finer); fresh = false; mesh = finer; }
     key.show(explained(frame, painter), model.size);
     seen = cameraAt(camera, width / height);
-    painter.paint(seen, scale * model.size);
+    painter.paint(seen, scale * model.size, schemeColors(el));
     write();
     Object.assign(canvas.dataset, {renderer: "webgl2", points: frame.rows * frame.columns, holes, camera: JSON.stringify(camera), current: painter.current.map(v => v.toFixed(4)).join(","), place: placeOf(painter.current)});
   };
   const write = () => {
     const full = Math.min(window.devicePixelRatio || 1, 2), pen = words.getContext("2d");
     pen.setTransform(full, 0, 0, full, 0, 0);
-    label(pen, frame, seen.matrix, model.labels, {width: area.clientWidth, height: area.clientHeight, holes, size: model.size, under});
+    label(pen, frame, seen.matrix, model.labels, {width: area.clientWidth, height: area.clientHeight, holes, size: model.size, under, colors: schemeColors(el)});
   };
   // Where a point of the box is seen, as shares of the width and the height.
   const placeOf = ([x, y, z]) => {
@@ -180,6 +180,7 @@ export function render({model, el}) {
   canvas.addEventListener("webglcontextlost", e => e.preventDefault());
   canvas.addEventListener("webglcontextrestored", () => { painter = new Painter(canvas, model.colors, model.times, software); fresh = Boolean(frame); ask(); });
   new ResizeObserver(ask).observe(area);
+  onScheme(el, ask);
   model.on("labels", ask);
   model.on("size", ask);
   model.on("msg:custom", event => {

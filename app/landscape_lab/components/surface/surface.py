@@ -27,6 +27,7 @@ Labels = tuple[str, str, str]
 """Names of the two axes and of the height."""
 
 PARTS = (
+    "../scheme_colors.js",
     "surface_shaders.js",
     "surface_shape.js",
     "surface_painter.js",
@@ -38,7 +39,7 @@ PARTS = (
 NOWHERE = (np.nan, np.nan, np.nan)
 
 
-SCRIPT = "\n".join(Path(__file__).with_name(part).read_text("utf-8") for part in PARTS)
+SCRIPT = "\n".join(Path(__file__).parent.joinpath(part).read_text("utf-8") for part in PARTS)
 
 PAST = 12
 """Index in a frame's header of the number of trajectory points up to the current step."""

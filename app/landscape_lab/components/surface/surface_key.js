@@ -1,5 +1,5 @@
 // What the lines and signs of the picture mean: words above it, in as many lines as they need.
-const DARK = "#10181d", TICK = "#5d6b75";
+const DARK = "#10181d", TICK = "var(--muted,#5d6b75)";
 
 const lineOf = (color, dark = 5) => `<path d="M2 7H18" stroke="${DARK}" stroke-opacity=".7" stroke-width="${dark}"/><path d="M2 7H18" stroke="${color}" stroke-width="2.4"/>`;
 const shapeOf = (points, color, edge = DARK) => `<path d="M${points}Z" fill="${color}" stroke="${edge}" stroke-width="1.2"/>`;
@@ -14,7 +14,7 @@ const MEANING = {
   "lowest on path": () => shapeOf(STAR, "#ffd84d"),
   "lowest on slice": () => `<path d="${CROSS}" stroke="${DARK}" stroke-width="4.4"/><path d="${CROSS}" stroke="#fff" stroke-width="2"/>`,
   point: () => shapeOf("10 1L15 7 10 13 5 7", "#5ad1ff"),
-  "to the surface": () => `<path d="M10 1V13" stroke="${DARK}" stroke-width="1.2"/>`,
+  "to the surface": () => `<path d="M10 1V13" stroke="var(--ink,${DARK})" stroke-width="1.2"/>`,
 };
 
 class Key {

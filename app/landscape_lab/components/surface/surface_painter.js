@@ -83,9 +83,9 @@ class Painter {
     return program_.uniforms;
   }
 
-  mesh(program_, camera) {
-    const {gl} = this;
-    this.use(program_, camera);
+  mesh(program_, camera, around = null) {
+    const {gl} = this, uniforms = this.use(program_, camera);
+    if (around) gl.uniform3fv(uniforms.around, around);
     this.attribute(program_, "place", 2, "place");
     this.attribute(program_, "shape", 4, "shape");
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.buffers.index);
@@ -116,19 +116,20 @@ class Painter {
     gl.drawArrays(gl.POINTS, which, 1);
   }
 
-  paint(camera, scale) {
+  paint(camera, scale, colors) {
     const {gl} = this, {matrix} = camera;
     gl.viewport(0, 0, gl.drawingBufferWidth, gl.drawingBufferHeight);
-    gl.clearColor(1, 1, 1, 1);
+    const around = partsOf(colors.surface), edge = partsOf(colors.frame), shadow = partsOf(colors.ink);
+    gl.clearColor(...around, 1);
     gl.enable(gl.DEPTH_TEST);
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA);
     gl.depthMask(true);
     gl.depthFunc(gl.LESS);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
-    this.mesh(this.floor, matrix);
-    this.lines(matrix, "box", 4, .8 * scale, [.66, .7, .73, 1]);
-    this.lines(matrix, "path", this.here, 1.1 * scale, [.2, .25, .3, .75], {floor: FLOOR + .002});
+    this.mesh(this.floor, matrix, around);
+    this.lines(matrix, "box", 4, .8 * scale, [...edge, 1]);
+    this.lines(matrix, "path", this.here, 1.1 * scale, [...shadow, .75], {floor: FLOOR + .002});
     this.mesh(this.surface, matrix);
     gl.depthMask(false);  // lines of a path do not hide each other
     this.lines(matrix, "plumbs", this.plumbs, .9 * scale, [.06, .09, .11, .8]);

@@ -19,11 +19,11 @@ const FLOOR_VS = `#version 300 es
 in vec2 place; in vec4 shape; uniform mat4 camera; out float level; out float whole;
 void main(){ level=shape.x; whole=shape.w; gl_Position=camera*vec4(place,${FLOOR},1.); }`;
 const FLOOR_FS = `#version 300 es
-precision highp float; in float level; in float whole; uniform sampler2D colors; out vec4 color;
-void main(){ if(whole<.999){ color=vec4(.80,.82,.84,1.); return; }
+precision highp float; in float level; in float whole; uniform sampler2D colors; uniform vec3 around; out vec4 color;
+void main(){ if(whole<.999){ color=vec4(mix(around,vec3(.5),.4),1.); return; }
   float at=level*${LINES}., near=level>.9995?9.:abs(fract(at-.5)-.5)/max(fwidth(at),1e-5);
   vec3 line=texture(colors,vec2(clamp(level,.002,.998),.25)).rgb;
-  color=vec4(mix(mix(line,vec3(1.),.86),mix(line,vec3(1.),.25),1.-smoothstep(.5,1.5,near)),1.); }`;
+  color=vec4(mix(mix(line,around,.86),mix(line,around,.25),1.-smoothstep(.5,1.5,near)),1.); }`;
 const LINE_VS = `#version 300 es
 in vec4 a; in vec4 b; in vec2 corner; uniform mat4 camera; uniform vec2 half_; uniform float wide; uniform float flat_; out float time;
 vec4 at(vec4 p){ return camera*vec4(p.xy, flat_<0.?flat_:p.z, 1.); }
