@@ -15,7 +15,7 @@ class CSV(Export):
     """The slice as a table for spreadsheets, a row for each point."""
 
     label: ClassVar[str] = "CSV table"
-    rank: ClassVar[int] = 8
+    rank: ClassVar[int] = 10
     suffix: ClassVar[str] = "csv"
     mime: ClassVar[str] = "text/csv"
 

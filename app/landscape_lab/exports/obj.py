@@ -15,7 +15,7 @@ class OBJ(Export):
     """The surface as it is drawn, with the path, for Blender."""
 
     label: ClassVar[str] = "OBJ surface"
-    rank: ClassVar[int] = 11
+    rank: ClassVar[int] = 13
     suffix: ClassVar[str] = "obj"
     mime: ClassVar[str] = "model/obj"
 

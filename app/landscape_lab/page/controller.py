@@ -254,4 +254,5 @@ class Page:
             "open_step": self.open_step,
             "read": self.read,
             "make_file": self.export.make,
+            "cancel_file": self.export.cancel,
         }

@@ -1,8 +1,13 @@
 """Export of a page: a file of what is shown, made by the worker and handed to the browser."""
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
+from landscape_core.foundation.errors import SpecError
+from landscape_lab.components.exporter.exporter import Exporter
 from landscape_lab.exports.base import Making, file_name, kinds
+from landscape_lab.figures.matplotlib.look import Look, checked_look
 from landscape_lab.page.comparison import compared_pictures
 from landscape_lab.page.form_sections import message_of
 from landscape_lab.page.run import PageRun
@@ -15,13 +20,27 @@ class FileExport:
         """No file yet; the files are of what this run shows."""
         self._run = run
 
-    def make(self, name: str) -> None:
-        """Make a file of this kind, once the picture is refined, and hand it to the browser."""
+    def cancel(self) -> None:
+        """Give up the file that is being made."""
+        run = self._run
+        run.when_at_rest(lambda: None)
+        run.cancel()
+
+    def make(self, name: str, asked: Mapping[str, Any] | None = None) -> None:
+        """Make a file of this kind, once the picture is refined, and hand it to the browser.
+
+        Args:
+            name: of the kind.
+            asked: how a picture is to look, as `checked_look` takes it.
+        """
         run, exporter = self._run, self._run.layout.exporter
+        look = look_of(asked or {}, exporter)
+        if look is None:
+            return
         if run.busy:
             run.playing = False
             run.submit()
-            run.when_at_rest(partial(self.make, name))
+            run.when_at_rest(partial(self.make, name, asked))
             return
         update, there = run.update, run.place
         picture = run.picture
@@ -33,13 +52,24 @@ class FileExport:
         def show(making: Making) -> None:
             exporter.progress(making.done, making.total)
             if making.content is not None:
-                text = making.content.decode() if kind.readable else None
+                text = making.content.decode() if kind.readable else making.caption or None
                 named = file_name(there, picture, kind.suffix)
                 exporter.deliver(named, kind.mime, making.content, text)
 
         run.queue.submit(
-            lambda: run.worker.export(name, there, picture, runs),
+            lambda: run.worker.export(name, there, picture, runs, look),
             show,
             lambda error: exporter.fail(message_of(error)),
             lambda: None,
         )
+
+
+def look_of(asked: Mapping[str, Any], exporter: Exporter) -> Look | None:
+    """The look that a browser asks for; None where it is none, as the dialog then says."""
+    names = ("width", "font", "theme", "caption", "dots_per_inch")
+    known = {name: asked[name] for name in names if asked.get(name) not in (None, "")}
+    try:
+        return checked_look(**known)
+    except SpecError as error:
+        exporter.fail(message_of(error))
+        return None

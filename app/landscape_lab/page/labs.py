@@ -12,6 +12,7 @@ import xarray as xr
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.progress import Progress
+from landscape_lab.page.export import look_of
 from landscape_lab.page.form_sections import message_of
 from landscape_lab.page.lab_files import deliver
 from landscape_lab.page.lab_view import LabView, frames, verdict
@@ -192,13 +193,16 @@ class PageLabs:
         if self.shown:
             self._rested()
 
-    def make_file(self, form: str) -> None:
-        """Make a file of what is shown, and hand it to the browser."""
+    def make_file(self, form: str, asked: Mapping[str, Any] | None = None) -> None:
+        """Make a file of what is shown, a picture as it is asked for, and hand it over."""
         if self.place is None or self.dataset is None or self._stale:
             self.view.exporter.fail("Nothing of these settings and seeds is computed yet.")
             return
+        look = look_of(asked or {}, self.view.exporter)
+        if look is None:
+            return
         self._stop()
-        deliver(form, self.place, self.dataset, self._run.queue, self.view.exporter)
+        deliver(form, self.place, self.dataset, look, self._run.queue, self.view.exporter)
 
     def _enter(self) -> None:
         """Take the place of the landscape, whose run is paused, and the address."""
@@ -297,4 +301,5 @@ class PageLabs:
             "open_run": self.open_run,
             "drawn": self._run.queue.drawn,
             "make_file": self.make_file,
+            "cancel_file": self._run.queue.cancel,
         }

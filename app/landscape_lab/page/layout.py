@@ -62,8 +62,8 @@ class PageLayout:
         Args:
             commands: what is called, on the page's thread, when something is pressed: those of
                 `Toolbar` and `Shortcuts` by their names there; `choose`, `restore`, `look_at`,
-                `look_from`, `seek`, `open`, `open_step`, `read` and `make_file` by the other
-                components; `toggle` by the key for play.
+                `look_from`, `seek`, `open`, `open_step`, `read`, `make_file` and `cancel_file` by
+                the other components; `toggle` by the key for play.
             uploader: the dialog of your own table.
             called: the name of the file that was uploaded, by the name of its content.
             own: whether the scene is the user's own, without presets and links.
@@ -80,7 +80,7 @@ class PageLayout:
             commands["open"],
         )  # fmt: skip
         self.guide.view.visible = not own  # a scene of one's own has no questions
-        self.exporter = Exporter(_offered(), commands["make_file"])
+        self.exporter = Exporter(_offered(), commands["make_file"], commands["cancel_file"])
         self.link = Link(commands["open"])
         choose = commands["choose"]
         shared: dict[str, Callable[..., None]] = {
@@ -258,7 +258,12 @@ def _with_tour(link: str, tour: tuple[str, int] | None) -> str:
 def _offered() -> list[dict[str, Any]]:
     """The kinds of files, as `Exporter` takes them."""
     return [
-        {"name": name, "label": label_of(kind), "help": summary_of(kind), "readable": kind.readable}
+        {
+            "name": name,
+            "label": label_of(kind),
+            "help": summary_of(kind),
+            "group": kind.group,
+        }
         for name, kind in kinds().items()
     ]
 
