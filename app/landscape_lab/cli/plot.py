@@ -60,8 +60,8 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=Path,
         default=Path("slice.png"),
-        help="output file (.png, .svg, .pdf, .pgf, .gif, .webp, .mp4, .html, .nc, .csv, .json, .vtp,"
-        " .obj); by default slice.png",
+        help="output file (.png, .svg, .pdf, .pgf, .gif, .webp, .mp4, .html, .nc, .csv, .json,"
+        " .vtp, .obj); by default slice.png",
     )
 
 

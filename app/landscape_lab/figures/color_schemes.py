@@ -156,8 +156,10 @@ def style_sheet() -> str:
     rules = []
     for name, scheme in SCHEMES.items():
         said = ";".join(f"{key}:{value}" for key, value in scheme.properties().items())
-        kind = "dark" if scheme.dark else "light"
-        rules.append(f":root[data-scheme={name}]{{color-scheme:{kind};{said}}}")
+        kind, filter_ = ("dark", "brightness(1.35)") if scheme.dark else ("light", "none")
+        rules.append(
+            f":root[data-scheme={name}]{{--color-scheme:{kind};--thumbnail:{filter_};{said}}}"
+        )
     return "\n".join([*rules, TOOLTIPS])
 
 

@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from landscape_core.foundation.errors import SpecError
-from landscape_lab.components.exporter.exporter import Exporter
 from landscape_lab.exports.base import Making, file_name, kinds
-from landscape_lab.figures.matplotlib.look import Look, checked_look
 from landscape_lab.page.comparison import compared_pictures
 from landscape_lab.page.form_sections import message_of
+from landscape_lab.page.picture_look import look_of
 from landscape_lab.page.run import PageRun
 
 
@@ -62,14 +60,3 @@ class FileExport:
             lambda error: exporter.fail(message_of(error)),
             lambda: None,
         )
-
-
-def look_of(asked: Mapping[str, Any], exporter: Exporter) -> Look | None:
-    """The look that a browser asks for; None where it is none, as the dialog then says."""
-    names = ("width", "font", "theme", "caption", "dots_per_inch")
-    known = {name: asked[name] for name in names if asked.get(name) not in (None, "")}
-    try:
-        return checked_look(**known)
-    except SpecError as error:
-        exporter.fail(message_of(error))
-        return None

@@ -1,6 +1,6 @@
 """Files of a lab: its figure, its dataset, and a program that runs it again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import xarray as xr
@@ -12,6 +12,7 @@ from landscape_lab.components.exporter.exporter import Exporter
 from landscape_lab.figures.matplotlib.look import USUAL, Look
 from landscape_lab.figures.matplotlib.plotting import picture
 from landscape_lab.page.form_sections import message_of
+from landscape_lab.page.picture_look import look_of
 from landscape_lab.state.lab_place import LabPlace
 from landscape_lab.worker.thread import LatestJobQueue
 
@@ -63,11 +64,14 @@ def deliver(
     form: str,
     there: LabPlace,
     dataset: xr.Dataset,
-    look: Look,
+    asked: Mapping[str, Any],
     queue: LatestJobQueue,
     exporter: Exporter,
 ) -> None:
     """Make a file of what is shown on the page's thread of work, and hand it to the browser."""
+    look = look_of(asked, exporter)
+    if look is None:
+        return
 
     def made() -> Iterator[bytes]:
         yield content(form, there.lab, there.seeds, dataset, look)

@@ -244,7 +244,7 @@ class PageLayout:
             css_classes=["page"], margin=0,
             styles={
                 "height": "100vh", "background": "var(--surface, #fff)",
-                "container-type": "inline-size",
+                "container-type": "inline-size", "color-scheme": "var(--color-scheme, light)",
             },
         )  # fmt: skip
 

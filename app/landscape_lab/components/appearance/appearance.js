@@ -39,7 +39,8 @@ export function render({model, el, view}) {
     sheet = Object.assign(document.createElement("style"), {id: SHEET});
     document.head.append(sheet);
   }
-  sheet.textContent = model.sheet;
+  // In a notebook the rest of the document is not ours.
+  sheet.textContent = model.sheet + (model.in_cell ? "" : "\n:root{color-scheme:var(--color-scheme,light)}body{background:var(--surface)}");
   const asked = Object.fromEntries(Object.entries(ASKED).map(([name, query]) => [name, matchMedia(query)]));
   const colors = new FigureColors(view?.model?.document, model.light_ground);
   const wanted = () => {

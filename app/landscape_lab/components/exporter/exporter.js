@@ -3,7 +3,7 @@ const STYLE = `
 dialog{font:13px/1.4 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--ink,#1d2a33);background:var(--raised,#fff);
  border:1px solid var(--frame,#c9d2d8);border-radius:12px;box-shadow:0 12px 48px var(--shade,#1d2a3344);padding:0;width:min(720px,calc(100vw - 24px));max-height:min(86vh,720px);overflow:auto}
 dialog::backdrop{background:var(--shade,#1d2a3355)}
-header{display:flex;align-items:center;gap:10px;padding:14px 18px 2px;position:sticky;top:0;background:var(--raised,#fff)}
+header{z-index:2;display:flex;align-items:center;gap:10px;padding:14px 18px 2px;position:sticky;top:0;background:var(--raised,#fff)}
 h2{font-size:16px;font-weight:650;margin:0;flex:1;letter-spacing:-.01em}
 p{margin:0}header+p{padding:0 18px 8px;color:var(--muted,#56636c)}
 button{font:inherit;color:inherit;border:1px solid var(--frame,#c9d2d8);border-radius:7px;background:var(--surface,#fff);cursor:pointer;min-height:32px;padding:0 12px}
@@ -14,7 +14,7 @@ ul{list-style:none;margin:0;padding:4px 18px 12px;display:grid;gap:5px}
 .kind{width:100%;display:grid;grid-template-columns:132px 1fr;gap:0 12px;align-items:baseline;text-align:left;padding:6px 12px}
 .kind b{font-weight:600}.kind span{color:var(--muted,#56636c)}
 .kind[aria-busy=true]{border-color:var(--accent,#0f6e84);background:var(--selected,#e3f0f3);opacity:1}
-.state{padding:0 18px 14px;min-height:22px;display:grid;gap:5px}.state:empty{display:none}
+.state{position:sticky;bottom:0;z-index:1;background:var(--raised,#fff);border-top:1px solid var(--line,#dfe6ea);padding:8px 18px 12px;min-height:22px;max-height:min(60vh,460px);overflow:auto;display:grid;gap:5px}.state:empty{display:none}
 .state.alert{color:var(--alert-ink,#7a1710)}
 progress{width:100%;height:8px;accent-color:var(--accent,#0f6e84)}
 pre{margin:0;padding:10px 12px;background:var(--wash,#f4f7f8);border:1px solid var(--line,#dfe6ea);border-radius:7px;overflow:auto;max-height:260px;
@@ -73,7 +73,6 @@ export function render({model, el}) {
   const say = (words, ...more) => {
     state.className = "state";
     state.replaceChildren(make("p", {textContent: words}), ...more);
-    state.scrollIntoView({block: "nearest"});
   };
   const ask = name => {
     if (buttons[name].getAttribute("aria-busy") === "true") return false;
@@ -102,7 +101,7 @@ export function render({model, el}) {
     const made = new Promise(resolve => { picture = resolve; });
     const copied = await copiedPicture(made), blob = await made;
     const shown = make("img", {src: URL.createObjectURL(blob), alt: "The picture", className: "picture"});
-    shown.onload = () => { dialog.dataset.copied = copied; state.scrollIntoView({block: "nearest"}); };
+    shown.onload = () => { dialog.dataset.copied = copied; };
     if (copied) say("The picture is copied.", shown);
     else say(`${MAY_NOT}. Right-click the picture, or press it long, and choose Copy image:`, shown);
   };

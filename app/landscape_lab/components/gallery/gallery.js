@@ -16,6 +16,7 @@ h2{font-size:1.05em;font-weight:650;color:var(--tint);margin:0 0 5px}
 ul{list-style:none;margin:0;padding:0;flex:1;display:grid;gap:10px;grid-template-columns:repeat(var(--span),minmax(0,1fr))}
 .card{display:flex;flex-direction:column;gap:3px;width:100%;height:100%;padding:8px 11px 9px;text-align:left;line-height:1.4;overflow-wrap:anywhere}
 .card:hover{box-shadow:0 1px 7px var(--shade,#1d2a331f)}
+.card img{filter:var(--thumbnail,none)}
 .card img,.card .blank{width:100%;aspect-ratio:288/112;display:block;box-sizing:border-box;margin-bottom:4px}
 .card .blank{border:1px solid var(--line,#d5dde2);border-width:0 0 1px 1px;background:linear-gradient(var(--wash,#f3f6f8),var(--surface,#f8fafb))}
 .card b{font-size:1.05em;font-weight:650;line-height:1.25}

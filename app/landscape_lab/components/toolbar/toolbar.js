@@ -51,6 +51,7 @@ small{font-size:.82em;color:var(--soft)}
 .message.alert{border-left-color:var(--alert,#b3261e);color:var(--alert-ink,#7a1710)}
 .message button,.work button,.point button{height:calc(24px*var(--scale,1));min-width:24px;padding:0 .55em;flex:none}.message button{margin-left:10px}
 .point{position:absolute;left:var(--left,8px);top:var(--floor,calc(100% + 4px));transform:translateY(var(--rise,0));display:flex;gap:6px;align-items:center;max-width:calc(var(--room,100%) - 12px);padding:2px 3px 2px 8px;font-size:.93em;white-space:nowrap}.point span{min-width:0;overflow:hidden;text-overflow:ellipsis}
+@media (forced-colors:active){[aria-pressed=true]{outline:2px solid Highlight;outline-offset:-3px}.line i{background:Highlight}}
 @media (pointer:coarse){.message button,.work button,.point button{height:44px;min-width:44px}}`;
 const SPEEDS = [1, 2, 5, 10, 25, 50];
 const FITS = 12, MENUS = {5: ["projector", "appearance", "help"], 7: ["seed"], 8: ["history"]};  // steps of getting narrower; what goes into the menu at them
@@ -67,20 +68,6 @@ const READINGS = {
   test_loss: ["test loss", v => digits(v, 3)],
   test_accuracy: ["test acc.", percent],
 };
-
-// What is said of work that takes time: what it is, how far, how long still.
-function working({what, done, total, left}) {
-  const said = [what[0].toUpperCase() + what.slice(1)];
-  if (total) said.push(`${Math.floor(100 * done / total)} %`);
-  if (Number.isFinite(left)) said.push(left < 1 ? "less than 1 s left" : `about ${left < 90 ? `${Math.round(left)} s` : `${Math.round(left / 60)} min`} left`);
-  return said.join(", ") + (said.length > 1 ? "" : " …");
-}
-
-function standing({alpha, beta, values, names = ["α", "β"]}, called) {
-  const said = ["train_loss", "test_loss", "test_accuracy"].filter(name => name in values).map(
-    name => `${name === "train_loss" ? called : READINGS[name][0]} ${name === "test_accuracy" ? percent(values[name]) : digits(values[name], 3)}`);
-  return [`At ${names[0]} ${signed(alpha)}, ${names[1]} ${signed(beta)}`, ...said].join(" · ");
-}
 
 export function render({model, el}) {
   const make = (tag, attributes = {}, ...children) => {

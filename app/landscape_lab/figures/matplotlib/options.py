@@ -112,9 +112,9 @@ def _camera(camera: Any, kind: str) -> Camera:
     found = camera_of(", ".join(map(str, numbers)))
     if found is None:
         high, low = BOUNDS
+        names = ("azimuth", "elevation", "distance")
         bounds = ", ".join(
-            f"{name} from {a:g} to {b:g}"
-            for name, a, b in zip(Camera._fields, low, high, strict=True)
+            f"{name} from {a:g} to {b:g}" for name, a, b in zip(names, low, high, strict=True)
         )
         raise spec_error("camera", camera, f"two or three numbers: {bounds}")
     return found
