@@ -290,6 +290,8 @@ def test_the_page_opens_without_a_network_and_its_slider_moves_along_the_path(
 # --- the dialog -----------------------------------------------------------------------------------
 
 PAGE = """
+import base64
+
 import panel as pn
 
 from landscape_lab.bridge.jupyter import setup, show
@@ -364,7 +366,7 @@ def test_the_dialog_hands_the_file_to_the_browser_and_can_be_used_by_keys_alone(
         with page.expect_download() as news:
             dialog.locator("[data-kind=png]").click()
         assert news.value.suggested_filename == "a.png"
-        told = dialog.get_by_label("Caption").inner_text()
+        told = dialog.locator("pre.prose").inner_text()
         assert "width=4.5" in told
         assert "font=serif" in told
         assert "dots_per_inch=300" in told
