@@ -36,7 +36,7 @@ input[type=checkbox]{accent-color:var(--tint);width:calc(16px*var(--scale,1));he
 select{padding:0 0 0 3px}
 select:hover,input:hover{border-color:var(--tint)}
 :focus-visible{outline:calc(2px*var(--scale,1)) solid var(--tint);outline-offset:1px}
-.error{grid-column:2/-1;color:var(--alert-ink,#a3200d);font-size:.93em;padding:0 0 4px}
+.error{grid-column:2/-1;background:none;color:var(--alert-ink,#a3200d);font-size:.93em;padding:0 0 4px}
 .wrong select,.wrong input{border-color:var(--alert,#c0392b)}
 .about{flex:none;font:italic 600 .85em/1 Georgia,"DejaVu Serif",serif;color:var(--soft);background:none;border:1px solid transparent;border-radius:50%;width:max(24px,var(--size));height:max(24px,var(--size));padding:0;margin:0 -5px 0 -6px;cursor:pointer}
 .about:hover{border-color:var(--rim)}
