@@ -50,7 +50,7 @@ ll.plot(dataset, kind=None, *, ax=None, path=True, scale="linear", limits=None, 
 | `cmap` | `--cmap` | a colormap of Matplotlib; by default the app's |
 | `variable` | `--variable` | `loss`, `accuracy` or another measure of the dataset |
 | `split` | `--split` | `train` or `test` |
-| `caption` | `--caption` | whether the settings stand below a new figure; on the command line `below`, `beside` (in a text file next to the picture) or `none` |
+| `caption` | `--caption` | whether the settings stand below a new figure; on the command line `below`, `separate` (in a text file next to the picture) or `none` |
 | `camera` | `--camera` | azimuth, elevation and maybe the distance of a `surface`, as a link of the app has them |
 | `width` | `--width` | of a new figure: `column` (3.25 inches), `page` (6.75) or inches |
 | `font` | `--font` | `sans`, `serif` (STIX, as Times) or `tex` (Computer Modern) |
@@ -60,7 +60,7 @@ ll.plot(dataset, kind=None, *, ax=None, path=True, scale="linear", limits=None, 
 For a paper, in the width of one column, its words in SVG and PDF as text:
 
 ```sh
-landscape plot slice.nc --width column --font serif --caption beside -o figure.pdf
+landscape plot slice.nc --width column --font serif --caption separate -o figure.pdf
 landscape plot slice.nc --width column -o figure.pgf     # for \\input, in the fonts of the paper
 landscape plot slice.nc --kind surface -o run.gif        # the path growing step by step
 ```

@@ -26,7 +26,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     from landscape_core.foundation.registry import entries
     from landscape_core.slices.strategies.base import Strategy
-    from landscape_lab.cli._look import look_options
+    from landscape_lab.cli._figure_style import style_options
     from landscape_lab.exports.base import kinds
 
     parser.add_argument("link", metavar="LINK", help="URL of the app, or its fragment")
@@ -36,7 +36,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="strategy that computes the slice; by default the fastest",
     )
     parser.add_argument("--threads", type=int, metavar="N", help="number of PyTorch threads")
-    look_options(parser)
+    style_options(parser)
     parser.add_argument(
         "-o",
         "--output",
@@ -53,7 +53,7 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     from landscape_core.foundation.registry import find
     from landscape_core.slices.strategies.base import Strategy
     from landscape_core.storage import atomic_files
-    from landscape_lab.cli._look import check_no_look, look_of
+    from landscape_lab.cli._figure_style import check_no_style, style_of
     from landscape_lab.exports.base import Shown, kinds
     from landscape_lab.figures.reliability import reliability, statistics
     from landscape_lab.state.link import place, toured
@@ -67,8 +67,8 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
         raise SpecError("the output", str(target), "a file ." + ", .".join(sorted(by_suffix)))
     drawn = by_suffix[suffix].group == "Picture"
     if not drawn:
-        check_no_look(asked, f"a .{suffix} file")
-    look = look_of(asked)
+        check_no_style(asked, f"a .{suffix} file")
+    style = style_of(asked)
     most = MOST_THREADS * (os.cpu_count() or 1)
     if asked.threads is not None and not 1 <= asked.threads <= most:
         raise SpecError("--threads", asked.threads, f"between 1 and {most} on this machine")
@@ -79,14 +79,14 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     strategy = find(Strategy, asked.strategy)() if asked.strategy else None
     navigator = Navigator(there.alone(), None if strategy else user_store(), strategy)
     shown = _last(navigator.pictures())
-    making = by_suffix[suffix]().made(Shown(there, shown, navigator.session, look=look))
+    making = by_suffix[suffix]().made(Shown(there, shown, navigator.session, style=style))
     news = _made(making)
     atomic_files.write(target, [news.content or b""])
     yield f"{target}: step {shown.seen}"
     if news.caption:
-        beside = target.with_suffix(".txt")
-        atomic_files.write(beside, [f"{news.caption}\n".encode()])
-        yield f"{beside}: its caption"
+        caption = target.with_suffix(".txt")
+        atomic_files.write(caption, [f"{news.caption}\n".encode()])
+        yield f"{caption}: its caption"
     numbers = shown.slice.assign_attrs(standard_error=shown.standard_error)
     yield from (f"  {told}" for told in (*reliability(numbers), statistics(numbers)) if told)
 

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     import xarray as xr
 
 DRAWN = (".png", ".svg", ".pdf", ".pgf")
-"""Pictures; a PGF file has its bitmaps beside it."""
+"""Pictures; a PGF file has its bitmaps next to it."""
 
 FILMED = (".gif", ".webp", ".mp4")
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    from landscape_lab.cli._look import look_options
+    from landscape_lab.cli._figure_style import style_options
     from landscape_lab.cli._options import first_index_option
     from landscape_lab.figures.matplotlib.base import SCALE, SCALES, kinds
 
@@ -53,7 +53,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--camera", type=float, nargs="+", metavar="DEGREES",
         help="azimuth and elevation of a surface, and its distance",
     )  # fmt: skip
-    look_options(parser)
+    style_options(parser)
     first_index_option(parser)
     parser.add_argument(
         "-o",
@@ -89,18 +89,18 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
 def _drawn(
     given: "dict[str, xr.Dataset]", asked: argparse.Namespace, target: Path
 ) -> Iterator[str]:
-    """Write a picture, and what belongs beside it."""
-    from landscape_lab.cli._look import look_of, written
+    """Write a picture, and what belongs to it."""
+    from landscape_lab.cli._figure_style import style_of, written
     from landscape_lab.figures.matplotlib.plotting import caption_text, picture
 
-    look, form = look_of(asked), target.suffix.lower()[1:]
+    style, form = style_of(asked), target.suffix.lower()[1:]
     plotted = next(iter(given.values())) if len(given) == 1 else given
     content = picture(
-        plotted, form, asked.kind, look=look, cmap=asked.cmap, camera=asked.camera,
+        plotted, form, asked.kind, style=style, cmap=asked.cmap, camera=asked.camera,
         **_chosen(asked),
     )  # fmt: skip
-    beside = caption_text(plotted) if look.caption == "beside" else ""
-    yield from map(str, written(target, content, beside))
+    caption = caption_text(plotted) if style.caption == "separate" else ""
+    yield from map(str, written(target, content, caption))
 
 
 def _film(given: "list[xr.Dataset]", asked: argparse.Namespace, target: Path) -> bytes:
@@ -109,7 +109,7 @@ def _film(given: "list[xr.Dataset]", asked: argparse.Namespace, target: Path) ->
     Raises:
         SpecError: several datasets, or an option that a film does not take.
     """
-    from landscape_lab.cli._look import check_no_look
+    from landscape_lab.cli._figure_style import check_no_style
     from landscape_lab.figures.matplotlib.animation import SECONDS
     from landscape_lab.figures.matplotlib.moving import pictures, writer
 
@@ -118,7 +118,7 @@ def _film(given: "list[xr.Dataset]", asked: argparse.Namespace, target: Path) ->
     if asked.cmap is not None or asked.no_path:
         name = "--no-path" if asked.no_path else "--cmap"
         raise SpecError(name, asked.cmap or name, "left out for a film")
-    check_no_look(asked, "a film")
+    check_no_style(asked, "a film")
     write = writer(target)
     chosen = {name: value for name, value in _chosen(asked).items() if name != "path"}
     frames = pictures(given[0], asked.kind or "slice", camera=asked.camera, **chosen)
@@ -166,13 +166,13 @@ def _numbers(given: "list[xr.Dataset]", asked: argparse.Namespace, target: Path)
         SpecError: several datasets, or an option that the format does not take.
     """
     from landscape_core.storage import formats
-    from landscape_lab.cli._look import check_no_look
+    from landscape_lab.cli._figure_style import check_no_style
     from landscape_lab.figures.matplotlib.base import SCALE
 
     ending = target.suffix.lower()
     if len(given) > 1:
         raise SpecError("the files", ", ".join(map(str, asked.files)), f"one for a {ending} file")
-    check_no_look(asked, f"a {ending} file")
+    check_no_style(asked, f"a {ending} file")
     for name in ("kind", "limits", "cmap", "camera"):
         if getattr(asked, name) is not None:
             raise SpecError(f"--{name}", getattr(asked, name), f"left out for a {ending} file")
@@ -189,7 +189,7 @@ def _page(given: "list[xr.Dataset]", asked: argparse.Namespace, chosen: dict[str
     Raises:
         SpecError: it is no slice, or an option that a page does not take.
     """
-    from landscape_lab.cli._look import check_no_look
+    from landscape_lab.cli._figure_style import check_no_style
     from landscape_lab.exports.html import web_page  # Panel takes a second to import
     from landscape_lab.figures.annotations import own_path
     from landscape_lab.figures.matplotlib.options import checked_options
@@ -203,7 +203,7 @@ def _page(given: "list[xr.Dataset]", asked: argparse.Namespace, chosen: dict[str
     for name in ("cmap", "camera"):
         if getattr(asked, name) is not None:
             raise SpecError(f"--{name}", getattr(asked, name), "left out for a page of HTML")
-    check_no_look(asked, "a page of HTML")
+    check_no_style(asked, "a page of HTML")
     options = checked_options(drawn, drawing, **chosen)
     looks: dict[str, Any] = {"variable": options.variable or "loss", "scale": options.scale}
     looks |= {"split": options.split or "train", "limits": options.limits}

@@ -7,7 +7,7 @@ from landscape_lab.exports._data import Drawn, drawn, with_path
 from landscape_lab.exports._told import sentence
 from landscape_lab.exports.base import Compared, Making, Shown
 from landscape_lab.figures.captions import caption_of_several
-from landscape_lab.figures.matplotlib.look import Look
+from landscape_lab.figures.matplotlib.figure_style import FigureStyle
 from landscape_lab.figures.matplotlib.plotting import caption_text
 from landscape_lab.figures.matplotlib.plotting import picture as drawing
 
@@ -19,18 +19,18 @@ def still(shown: Shown, form: str) -> Iterator[Making]:
     seen = drawn(place, picture)
     planes = all("beta" in one.slice.dims for _, _, one in compared)
     if len(compared) > 1 and planes:
-        yield _compared(seen, compared, form, shown.look)
+        yield _compared(seen, compared, form, shown.style)
         return
     kind = ("surface" if seen.deep else "slice") if "beta" in seen.slice.dims else "line"
     deep = {"camera": seen.camera} if kind == "surface" else {}
     looks = seen.looks() | deep if kind != "line" else {"scale": seen.scale}  # it shows all
     words = sentence(picture, seen.variable)
-    made = drawing(seen.slice, form, kind, sentence=words, look=shown.look, **looks)
-    beside = caption_text(seen.slice, words) if shown.look.caption == "beside" else ""
-    yield Making(1, 1, made, beside)
+    made = drawing(seen.slice, form, kind, sentence=words, style=shown.style, **looks)
+    caption = caption_text(seen.slice, words) if shown.style.caption == "separate" else ""
+    yield Making(1, 1, made, caption)
 
 
-def _compared(shown: Drawn, compared: Compared, form: str, look: Look) -> Making:
+def _compared(shown: Drawn, compared: Compared, form: str, style: FigureStyle) -> Making:
     """All of the runs that are compared, what each of them is, and all settings."""
     pictures = [picture for _, _, picture in compared]
     loss = shown.variable == "loss" or any(shown.variable not in one.slice for one in pictures)
@@ -45,9 +45,9 @@ def _compared(shown: Drawn, compared: Compared, form: str, look: Look) -> Making
     each = " ".join(f"{name}: {sentence(one, variable)}" for name, _, one in compared)
     sentences, settings = f"{told} {each}", caption_of_several(panes)
     made = drawing(
-        titled, form, "comparison", sentence=sentences, settings=settings, look=look,
+        titled, form, "comparison", sentence=sentences, settings=settings, style=style,
         variable=variable, split=pictures[0].spec.split,
         scale="linear" if below_zero else shown.scale, limits=shown.limits,
     )  # fmt: skip
-    beside = f"{sentences}\n{settings}" if look.caption == "beside" else ""
-    return Making(1, 1, made, beside)
+    caption = f"{sentences}\n{settings}" if style.caption == "separate" else ""
+    return Making(1, 1, made, caption)

@@ -27,7 +27,7 @@ class ColorScheme:
             `accent_hover`: the fill under the pointer; `accent_ink`: text on `selected`.
         wash, selected, track: fills of what is pressed, chosen, not filled yet.
         alert: a sign that something is wrong; `alert_ink`: text that says so.
-        shade: of shadows and behind dialogs.
+        shade: of shadows and of the page below a dialog.
         figures: what colours of `theme` are in figures, where they differ.
     """
 
@@ -151,7 +151,7 @@ TOOLTIPS = """.bk-Tooltip{--tooltip-color:var(--raised);--tooltip-text:var(--ink
 """The words under the pointer in figures of Bokeh, which hang on the body of the document."""
 
 
-def style_sheet() -> str:
+def css_rules() -> str:
     """The rules that give a document the colours of the scheme which its `data-scheme` names."""
     rules = []
     for name, scheme in SCHEMES.items():

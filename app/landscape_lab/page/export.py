@@ -7,7 +7,7 @@ from typing import Any
 from landscape_lab.exports.base import Making, file_name, kinds
 from landscape_lab.page.comparison import compared_pictures
 from landscape_lab.page.form_sections import message_of
-from landscape_lab.page.picture_look import look_of
+from landscape_lab.page.picture_style import style_of
 from landscape_lab.page.run import PageRun
 
 
@@ -29,11 +29,11 @@ class FileExport:
 
         Args:
             name: of the kind.
-            asked: how a picture is to look, as `checked_look` takes it.
+            asked: how a picture is to appear, as `checked_style` takes it.
         """
         run, exporter = self._run, self._run.layout.exporter
-        look = look_of(asked or {}, exporter)
-        if look is None:
+        style = style_of(asked or {}, exporter)
+        if style is None:
             return
         if run.busy:
             run.playing = False
@@ -55,7 +55,7 @@ class FileExport:
                 exporter.deliver(named, kind.mime, making.content, text)
 
         run.queue.submit(
-            lambda: run.worker.export(name, there, picture, runs, look),
+            lambda: run.worker.export(name, there, picture, runs, style),
             show,
             lambda error: exporter.fail(message_of(error)),
             lambda: None,

@@ -9,10 +9,10 @@ from landscape_core.foundation.recipes import name_of, to_plain
 from landscape_core.labs.base import Lab
 from landscape_core.storage import netcdf
 from landscape_lab.components.exporter.exporter import Exporter
-from landscape_lab.figures.matplotlib.look import USUAL, Look
+from landscape_lab.figures.matplotlib.figure_style import USUAL, FigureStyle
 from landscape_lab.figures.matplotlib.plotting import picture
 from landscape_lab.page.form_sections import message_of
-from landscape_lab.page.picture_look import look_of
+from landscape_lab.page.picture_style import style_of
 from landscape_lab.state.lab_place import LabPlace
 from landscape_lab.worker.thread import LatestJobQueue
 
@@ -50,14 +50,14 @@ def kinds() -> list[dict[str, Any]]:
 
 
 def content(
-    form: str, lab: Lab, seeds: list[int], dataset: xr.Dataset, look: Look = USUAL
+    form: str, lab: Lab, seeds: list[int], dataset: xr.Dataset, style: FigureStyle = USUAL
 ) -> bytes:
-    """The content of a file of what is shown; a picture is drawn in a look."""
+    """The content of a file of what is shown; a picture is drawn in a style."""
     if form == "py":
         return program(lab, seeds).encode()
     if form == "nc":
         return netcdf.to_bytes(dataset)
-    return picture(dataset, form, settings="", look=look)
+    return picture(dataset, form, settings="", style=style)
 
 
 def deliver(
@@ -69,12 +69,12 @@ def deliver(
     exporter: Exporter,
 ) -> None:
     """Make a file of what is shown on the page's thread of work, and hand it to the browser."""
-    look = look_of(asked, exporter)
-    if look is None:
+    style = style_of(asked, exporter)
+    if style is None:
         return
 
     def made() -> Iterator[bytes]:
-        yield content(form, there.lab, there.seeds, dataset, look)
+        yield content(form, there.lab, there.seeds, dataset, style)
 
     def show(data: bytes) -> None:
         text = data.decode() if form == "py" else None

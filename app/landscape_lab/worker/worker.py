@@ -13,7 +13,7 @@ from landscape_core.session.frames import SharedFrames
 from landscape_core.session.picture import Picture
 from landscape_core.storage.store import Store
 from landscape_lab.exports.base import Compared, Making, Shown, kinds
-from landscape_lab.figures.matplotlib.look import USUAL, Look
+from landscape_lab.figures.matplotlib.figure_style import USUAL, FigureStyle
 from landscape_lab.state.navigator import Frame, Navigator
 from landscape_lab.state.place import Place
 from landscape_lab.state.scene import Scene
@@ -90,16 +90,16 @@ class Worker:
         place: Place,
         picture: Picture,
         compared: Compared = (),
-        look: Look = USUAL,
+        style: FigureStyle = USUAL,
     ) -> Iterator[Making]:
-        """Make a file of what is shown, with the runs that are compared, in a look.
+        """Make a file of what is shown, with the runs that are compared, in a style.
 
         Raises:
             LandscapeError: nothing is shown yet.
         """
         if self._navigator is None:
             raise LandscapeError("There is nothing to export yet.")
-        shown = Shown(place, picture, self._navigator.session, compared, look)
+        shown = Shown(place, picture, self._navigator.session, compared, style)
         yield from kinds()[name]().made(shown)
 
     def _arrive(self, job: Job) -> Iterator[Update]:

@@ -303,9 +303,9 @@ from landscape_lab.components.exporter.exporter import Exporter
 DATA = bytes(range(256)) * 99
 
 
-def make(name, look):
+def make(name, style):
     if name == "png":
-        exporter.deliver("a.png", "image/png", PNG, " ".join(f"{k}={v}" for k, v in look.items()))
+        exporter.deliver("a.png", "image/png", PNG, " ".join(f"{k}={v}" for k, v in style.items()))
     elif name == "words":
         exporter.deliver("a.py", "text/x-python", b"print(1)", "print(1)")
     elif name == "long":
@@ -360,9 +360,9 @@ def test_the_dialog_hands_the_file_to_the_browser_and_can_be_used_by_keys_alone(
         dialog.get_by_text("Cancelled here too.").wait_for()
         assert dialog.locator("[data-kind=words]").is_enabled()
 
-        dialog.locator("[data-look=width]").select_option("own")
-        dialog.locator("[data-look=inches]").fill("4.5")
-        dialog.locator("[data-look=font]").select_option("serif")
+        dialog.locator("[data-style=width]").select_option("own")
+        dialog.locator("[data-style=inches]").fill("4.5")
+        dialog.locator("[data-style=font]").select_option("serif")
         with page.expect_download() as news:
             dialog.locator("[data-kind=png]").click()
         assert news.value.suggested_filename == "a.png"

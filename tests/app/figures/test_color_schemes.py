@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex, to_rgb
 
 import landscape_lab
 from landscape_lab.figures import theme
-from landscape_lab.figures.color_schemes import SCHEMES, contrast, css, style_sheet
+from landscape_lab.figures.color_schemes import SCHEMES, contrast, css, css_rules
 
 TEXT, SIGN = 4.5, 3.0
 """Least contrast of text, and of lines and borders that tell something."""
@@ -78,8 +78,8 @@ def test_classes_stay_apart_in_the_dark():
         assert apart > 0.12, (one, other)
 
 
-def test_the_style_sheet_has_every_scheme_and_html_falls_back_to_the_light_colour():
-    sheet = style_sheet()
+def test_the_css_rules_has_every_scheme_and_html_falls_back_to_the_light_colour():
+    sheet = css_rules()
     for name, scheme in SCHEMES.items():
         (rule,) = re.findall(rf":root\[data-scheme={name}\]\{{([^}}]*)\}}", sheet)
         said = dict(part.split(":", 1) for part in rule.split(";"))
@@ -90,7 +90,7 @@ def test_the_style_sheet_has_every_scheme_and_html_falls_back_to_the_light_colou
     assert to_hex(theme.INK) == theme.INK
 
 
-def test_no_style_sheet_of_a_component_has_a_colour_that_no_scheme_changes():
+def test_no_css_rules_of_a_component_has_a_colour_that_no_scheme_changes():
     """Those of the mark, of signs on the landscape and of verdicts are the same in every scheme."""
     same = {"#1c6b3c", "#9a2f14", "#5ec962"}
     known = {name for scheme in SCHEMES.values() for name in scheme.properties()}

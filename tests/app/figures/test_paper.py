@@ -15,7 +15,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.storage import netcdf
 from landscape_lab.cli.main import main
 from landscape_lab.figures.color_schemes import DARK
-from landscape_lab.figures.matplotlib.look import checked_look
+from landscape_lab.figures.matplotlib.figure_style import checked_style
 from landscape_lab.figures.matplotlib.moving import film
 from landscape_lab.figures.matplotlib.pgf import tex_of
 from landscape_lab.figures.matplotlib.plotting import picture, plot
@@ -33,14 +33,14 @@ def texts_of(svg):
 
 
 def test_a_vector_file_of_a_column_is_as_wide_as_asked_and_keeps_its_words(small):
-    look = checked_look(width="column", font="serif", caption="none")
-    svg = picture(small, "svg", look=look).decode()
+    style = checked_style(width="column", font="serif", caption="none")
+    svg = picture(small, "svg", style=style).decode()
     (width,) = re.findall(r'<svg[^>]* width="([\d.]+)pt"', svg)
     assert float(width) == pytest.approx(3.25 * 72)
     assert {"training loss", "start", "last", "lowest on path"} <= set(texts_of(svg))
     assert "STIXGeneral" in svg
     assert not any("engine version" in word for word in texts_of(svg))
-    pdf = picture(small, "pdf", look=look)
+    pdf = picture(small, "pdf", style=style)
     assert b"/FontFile2" in pdf or b"/FontFile3" in pdf
     (box,) = re.findall(rb"/MediaBox \[ ?([\d. ]+) ?\]", pdf)
     assert float(box.split()[2]) == pytest.approx(3.25 * 72)
@@ -49,7 +49,7 @@ def test_a_vector_file_of_a_column_is_as_wide_as_asked_and_keeps_its_words(small
 
 @pytest.mark.parametrize("theme_", ["dark", "dark-transparent"])
 def test_letters_and_the_ground_are_those_of_the_theme(small, theme_):
-    bitmap = picture(small, "png", look=checked_look(theme=theme_, dots_per_inch=50))
+    bitmap = picture(small, "png", style=checked_style(theme=theme_, dots_per_inch=50))
     pixels = np.asarray(Image.open(io.BytesIO(bitmap)).convert("RGBA"))
     assert pixels.shape[1] == 6.4 * 50
     assert pixels[-1, -1, 3] == (0 if theme_ == "dark-transparent" else 255)
@@ -63,7 +63,7 @@ def test_letters_and_the_ground_are_those_of_the_theme(small, theme_):
 
 
 def test_pgf_is_tex_with_the_words_and_its_bitmaps(small):
-    packed = zipfile.ZipFile(io.BytesIO(picture(small, "pgf", look=checked_look(width=3.0))))
+    packed = zipfile.ZipFile(io.BytesIO(picture(small, "pgf", style=checked_style(width=3.0))))
     text = packed.read("figure.pgf").decode()
     for name in re.findall(r"\{(figure-img\d+\.png)\}", text):
         assert Image.open(io.BytesIO(packed.read(name))).width > 1
@@ -91,7 +91,7 @@ def test_words_are_written_for_tex():
 def test_a_look_that_is_none_is_refused_by_name(options):
     (name,) = options
     with pytest.raises(SpecError, match="dpi" if name == "dots_per_inch" else name):
-        checked_look(**options)
+        checked_style(**options)
 
 
 def test_a_camera_belongs_to_a_surface(small):
@@ -110,11 +110,11 @@ def test_the_command_line_writes_a_caption_and_bitmaps_beside_a_picture(
     folder = tmp_path
     monkeypatch.chdir(folder)
     netcdf.save(small, folder / "small.nc")
-    look = ["--width", "column", "--font", "serif", "--caption", "beside"]
-    assert main(["plot", "small.nc", *look, "-o", "one.svg"]) == 0
-    expected = checked_look(width="column", font="serif", caption="beside")
+    style = ["--width", "column", "--font", "serif", "--caption", "separate"]
+    assert main(["plot", "small.nc", *style, "-o", "one.svg"]) == 0
+    expected = checked_style(width="column", font="serif", caption="separate")
     assert (folder / "one.svg").read_bytes() == picture(
-        netcdf.load(folder / "small.nc"), "svg", look=expected
+        netcdf.load(folder / "small.nc"), "svg", style=expected
     )
     assert "engine version" in (folder / "one.txt").read_text()
     assert main(["plot", "small.nc", "-o", "two.pgf"]) == 0

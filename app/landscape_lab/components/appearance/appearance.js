@@ -40,7 +40,7 @@ export function render({model, el, view}) {
     document.head.append(sheet);
   }
   // In a notebook the rest of the document is not ours.
-  sheet.textContent = model.sheet + (model.in_cell ? "" : "\n:root{color-scheme:var(--color-scheme,light)}body{background:var(--surface)}");
+  sheet.textContent = model.rules + (model.in_cell ? "" : "\n:root{color-scheme:var(--color-scheme,light)}body{background:var(--surface)}");
   const asked = Object.fromEntries(Object.entries(ASKED).map(([name, query]) => [name, matchMedia(query)]));
   const colors = new FigureColors(view?.model?.document, model.light_ground);
   const wanted = () => {

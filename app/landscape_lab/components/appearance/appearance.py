@@ -6,7 +6,7 @@ import param
 from panel.custom import JSComponent
 
 from landscape_lab.bridge.host import mode
-from landscape_lab.figures.color_schemes import BACKGROUND, SCHEMES, style_sheet
+from landscape_lab.figures.color_schemes import BACKGROUND, SCHEMES, css_rules
 
 PARTS = ("../signals.js", "figure_colors.js", "appearance.js")
 """Its JavaScript files, joined in this order to one module."""
@@ -17,7 +17,7 @@ class AppearanceModel(JSComponent):
 
     _esm = "\n".join(Path(__file__).parent.joinpath(part).read_text("utf-8") for part in PARTS)
 
-    sheet = param.String(doc="the style sheet of all schemes")
+    rules = param.String(doc="the style sheet of all schemes")
     schemes = param.Dict(doc="what colours of figures are, by scheme")
     light_ground = param.String(doc="the background of figures in the light scheme")
     in_cell = param.Boolean(doc="whether only a cell of the document is ours")
@@ -36,6 +36,6 @@ class Appearance:
             for name, scheme in SCHEMES.items()
         }
         self.view = AppearanceModel(
-            sheet=style_sheet(), schemes=replaced, light_ground=BACKGROUND,
+            rules=css_rules(), schemes=replaced, light_ground=BACKGROUND,
             in_cell=mode() == "notebook", width=0, height=0, margin=0,
         )  # fmt: skip

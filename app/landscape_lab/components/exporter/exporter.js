@@ -22,8 +22,8 @@ pre{margin:0;padding:10px 12px;background:var(--wash,#f4f7f8);border:1px solid v
 .row{display:flex;flex-wrap:wrap;gap:8px;align-items:center}
 .copies{padding:0 18px 4px}
 h3{font-size:13px;font-weight:650;margin:6px 18px 0;color:var(--accent,#0f6e84)}
-.looks{display:grid;grid-template-columns:repeat(auto-fit,minmax(190px,1fr));gap:5px 12px;padding:6px 18px 2px}
-.looks label{display:grid;grid-template-columns:56px 1fr auto;gap:6px;align-items:center}
+.styles{display:grid;grid-template-columns:repeat(auto-fit,minmax(190px,1fr));gap:5px 12px;padding:6px 18px 2px}
+.styles label{display:grid;grid-template-columns:56px 1fr auto;gap:6px;align-items:center}
 select,input{font:inherit;color:inherit;background:var(--surface,#fff);border:1px solid var(--control,#87959f);border-radius:6px;min-height:28px;min-width:0;padding:0 4px}
 input[type=number]{width:4.6em}
 [hidden]{display:none!important}
@@ -41,10 +41,10 @@ export function render({model, el}) {
   const close = make("button", {type: "button", textContent: "Close", onclick: () => dialog.close()});
   const state = make("div", {className: "state"});
   state.setAttribute("role", "status");
-  const buttons = {}, lists = {}, looks = new Looks(make), groups = make("div");
+  const buttons = {}, lists = {}, styles = new Styles(make), groups = make("div");
   const listOf = group => {
     if (lists[group]) return lists[group];
-    groups.append(make("h3", {textContent: group}), ...(group === "Picture" ? [looks.el] : []), lists[group] = make("ul"));
+    groups.append(make("h3", {textContent: group}), ...(group === "Picture" ? [styles.el] : []), lists[group] = make("ul"));
     return lists[group];
   };
   for (const kind of model.kinds) {
@@ -78,7 +78,7 @@ export function render({model, el}) {
     if (buttons[name].getAttribute("aria-busy") === "true") return false;
     working(name);
     progress(0, 0);
-    model.send_msg({kind: name, look: looks.asked});
+    model.send_msg({kind: name, style: styles.asked});
     return true;
   };
   const cancel = () => {

@@ -10,7 +10,7 @@ from panel.custom import JSComponent
 from landscape_lab.bridge.host import mode
 from landscape_lab.bridge.jupyter import Messages
 
-PARTS = ("../clipboard.js", "export_looks.js", "exporter.js")
+PARTS = ("../clipboard.js", "export_styles.js", "exporter.js")
 """Its JavaScript files, joined in this order to one module."""
 
 
@@ -41,7 +41,7 @@ class Exporter:
 
         Args:
             kinds: `name`, `label`, `help` and `group` of each.
-            wanted: called with a kind's name and how a picture is to look, on the page's thread.
+            wanted: called with a kind's name and how a picture is to appear, on the page's thread.
             cancelled: called when the file that is being made is not wanted any more.
         """
         self._wanted, self._cancelled = wanted, cancelled
@@ -66,7 +66,7 @@ class Exporter:
             name: the file name.
             mime: the MIME type.
             data: the content.
-            text: the content as text, if it is readable; of a picture, the caption beside it.
+            text: the content as text, if it is readable; of a picture, its separate caption.
         """
         message = {"action": "deliver", "name": name, "mime": mime, "text": text}
         self.view._send_msg(message)
@@ -81,4 +81,4 @@ class Exporter:
         if data.get("cancel"):
             self._cancelled()
         else:
-            self._wanted(data["kind"], data.get("look", {}))
+            self._wanted(data["kind"], data.get("style", {}))

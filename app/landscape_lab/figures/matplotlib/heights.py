@@ -9,7 +9,7 @@ import xarray as xr
 from landscape_lab.figures import theme
 from landscape_lab.figures.annotations import named
 from landscape_lab.figures.matplotlib.base import PlotOptions
-from landscape_lab.figures.matplotlib.look import NARROW
+from landscape_lab.figures.matplotlib.figure_style import NARROW
 from landscape_lab.figures.matplotlib.tracks import apart
 from landscape_lab.figures.pixels import finer
 

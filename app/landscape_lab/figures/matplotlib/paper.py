@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from landscape_lab.figures import theme
-from landscape_lab.figures.matplotlib.look import USUAL, Look
+from landscape_lab.figures.matplotlib.figure_style import USUAL, FigureStyle
 from landscape_lab.figures.matplotlib.pgf import archive
 
 WIDTH, HEIGHT = 6.4, 5.1
@@ -39,14 +39,14 @@ METADATA: dict[str, Any] = {
 
 
 @contextmanager
-def sizes(look: Look = USUAL) -> Iterator[None]:
-    """The parameters of Matplotlib for a look within the block, of one thread after another.
+def sizes(style: FigureStyle = USUAL) -> Iterator[None]:
+    """The parameters of Matplotlib for a style within the block, of one thread after another.
 
     `rc_context` alone, entered in two threads, may leave the process with the wrong parameters.
     """
     from matplotlib import rc_context  # takes half a second to import
 
-    with _STYLE, rc_context(SIZES | look.parameters()):
+    with _STYLE, rc_context(SIZES | style.parameters()):
         yield
 
 
@@ -96,11 +96,11 @@ def blank(size: tuple[float, float]) -> Any:
     return figure
 
 
-def content(figure: Any, form: str, look: Look = USUAL) -> bytes:
+def content(figure: Any, form: str, style: FigureStyle = USUAL) -> bytes:
     """The figure as the bytes of a file of a form; the same figure gives the same bytes."""
     drawn = io.BytesIO()
-    with sizes(look):
+    with sizes(style):
         if form == "pgf":
-            return archive(figure, look.dots_per_inch)
-        figure.savefig(drawn, format=form, dpi=look.dots_per_inch, metadata=METADATA[form])
+            return archive(figure, style.dots_per_inch)
+        figure.savefig(drawn, format=form, dpi=style.dots_per_inch, metadata=METADATA[form])
     return drawn.getvalue()

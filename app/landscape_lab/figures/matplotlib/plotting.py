@@ -20,7 +20,12 @@ from landscape_lab.figures.matplotlib.base import (
     kinds,
     spec_error,
 )
-from landscape_lab.figures.matplotlib.look import USUAL, Look, checked_look, recolored
+from landscape_lab.figures.matplotlib.figure_style import (
+    USUAL,
+    FigureStyle,
+    checked_style,
+    recolored,
+)
 from landscape_lab.figures.matplotlib.options import checked_options
 from landscape_lab.figures.matplotlib.paper import Caption, blank, content, sizes
 from landscape_lab.figures.reliability import computed
@@ -84,13 +89,13 @@ def plot(  # noqa: PLR0913 - every choice in one line is what it is for
         drawn, drawing, path=path, scale=scale, limits=limits, cmap=cmap, variable=variable,
         split=split, camera=camera,
     )  # fmt: skip
-    look = checked_look(width=width, font=font, theme=theme)
+    style = checked_style(width=width, font=font, theme=theme)
     if ax is None:
         settings = _settings(drawn) if caption else ""
-        return _draw(drawn, drawing, options, settings=settings, look=look)
-    if look != USUAL:
+        return _draw(drawn, drawing, options, settings=settings, style=style)
+    if style != USUAL:
         raise spec_error(
-            "width, font and theme", look, "left out with ax, whose figure has its own"
+            "width, font and theme", style, "left out with ax, whose figure has its own"
         )
     _check_axes(ax)
     axes = _on(Place(ax.figure, ax), drawn, drawing, options)
@@ -105,7 +110,7 @@ def picture(
     *,
     sentence: str = "",
     settings: str | None = None,
-    look: Look = USUAL,
+    style: FigureStyle = USUAL,
     **options: Any,
 ) -> bytes:
     """The figure that `plot` draws as the bytes of a PNG, SVG, PDF or PGF file.
@@ -116,7 +121,7 @@ def picture(
         kind: which picture; by default as fits.
         sentence: stands above the settings.
         settings: stand below the picture; by default what the attributes of the dataset tell.
-        look: width, font, colours, whether there is a caption.
+        style: width, font, colours, whether there is a caption.
         options: as those of `plot` that say what is shown.
 
     Raises:
@@ -125,12 +130,12 @@ def picture(
     drawn, drawing = drawing_of(dataset, kind)
     chosen = checked_options(drawn, drawing, **options)
     told = _settings(drawn) if settings is None else settings
-    if look.caption != "below":
+    if style.caption != "below":
         sentence = told = ""
     axes = _draw(
-        drawn, drawing, chosen, settings=told, sentence=sentence, hidden=True, look=look
+        drawn, drawing, chosen, settings=told, sentence=sentence, hidden=True, style=style
     )  # fmt: skip
-    return content(axes.figure, form, look)
+    return content(axes.figure, form, style)
 
 
 def caption_text(dataset: Plotted, sentence: str = "", settings: str | None = None) -> str:
@@ -252,19 +257,19 @@ def _draw(  # noqa: PLR0913 - what, how, and what is said of it
     settings: str,
     sentence: str = "",
     hidden: bool = False,
-    look: Look = USUAL,
+    style: FigureStyle = USUAL,
 ) -> Any:
     """Draw on a new figure with a caption; `hidden`: none that Matplotlib shows by itself."""
-    width, height = look.size(drawing.size(dataset))
+    width, height = style.size(drawing.size(dataset))
     below = Caption(sentence, settings, width)
     size = (width, height + below.height)
-    with sizes(look):
+    with sizes(style):
         figure = blank(size) if hidden else _new_figure(size)
         axes = drawing.draw(Place(figure), dataset, options)
         if below.height:
             below.put(figure)
-        if look.scheme is not LIGHT:
-            recolored(figure, look.scheme)
+        if style.scheme is not LIGHT:
+            recolored(figure, style.scheme)
     return axes
 
 

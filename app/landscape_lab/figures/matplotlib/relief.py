@@ -10,8 +10,8 @@ from landscape_lab.figures import theme
 from landscape_lab.figures.annotations import lowest
 from landscape_lab.figures.camera import HOME
 from landscape_lab.figures.matplotlib.base import PlotOptions
+from landscape_lab.figures.matplotlib.figure_style import NARROW
 from landscape_lab.figures.matplotlib.heights import bar_on, scaled, spanned
-from landscape_lab.figures.matplotlib.look import NARROW
 from landscape_lab.figures.matplotlib.tracks import outlined
 from landscape_lab.figures.pixels import finer
 

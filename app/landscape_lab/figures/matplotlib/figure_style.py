@@ -9,7 +9,7 @@ from landscape_lab.figures.color_schemes import DARK, LIGHT, ColorScheme
 from landscape_lab.figures.matplotlib.base import spec_error
 
 WIDTHS = {"column": 3.25, "page": 6.75}
-"""Inches of one column and of both columns of a paper, as ICML, NeurIPS and IEEE have them."""
+"""Inches of one column and of both columns of a paper, as the style of ICML has them."""
 
 NARROW = 4.5
 """Inches of a figure below which its type is smaller and its key has fewer columns."""
@@ -33,7 +33,7 @@ FONTS: dict[str, dict[str, Any]] = {
 THEMES = ("light", "dark", "transparent", "dark-transparent")
 """Dark letters on white, light ones on dark, and both without a background."""
 
-CAPTIONS = ("below", "beside", "none")
+CAPTIONS = ("below", "separate", "none")
 """In the picture, as text for the caption of a paper, or left out."""
 
 LETTERS = ("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color")
@@ -44,8 +44,8 @@ KEYS = {"#dfe4e7": "#5a6973"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
-    """The look of a figure; `checked_look` makes one of what a user gives.
+class FigureStyle:
+    """The style of a figure; `checked_style` makes one of what a user gives.
 
     Attributes:
         width: inches; None: as the kind of picture has it.
@@ -100,19 +100,19 @@ class Look:
         return found
 
 
-USUAL = Look()
-"""The look of figures of which nobody says anything."""
+USUAL = FigureStyle()
+"""The style of figures of which nobody says anything."""
 
 
-def checked_look(
+def checked_style(
     *,
     width: Any = None,
     font: str = "sans",
     theme: str = "light",
     caption: str = "below",
     dots_per_inch: Any = 300,
-) -> Look:
-    """The look that a user asks for; a width is `column`, `page` or inches.
+) -> FigureStyle:
+    """The style that a user asks for; a width is `column`, `page` or inches.
 
     Raises:
         SpecError: a value that is not accepted.
@@ -127,7 +127,9 @@ def checked_look(
     whole = isinstance(dots_per_inch, int) and not isinstance(dots_per_inch, bool)
     if not whole or not low <= dots_per_inch <= high:
         raise spec_error("dpi", dots_per_inch, f"a whole number from {low} to {high}")
-    return Look(width=inches, font=font, theme=theme, caption=caption, dots_per_inch=dots_per_inch)
+    return FigureStyle(
+        width=inches, font=font, theme=theme, caption=caption, dots_per_inch=dots_per_inch
+    )
 
 
 def _inches(width: Any) -> float | None:
