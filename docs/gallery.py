@@ -50,8 +50,9 @@ ll.plot(dataset, kind=None, *, ax=None, path=True, scale="linear", limits=None, 
 | `cmap` | `--cmap` | a colormap of Matplotlib; by default the app's |
 | `variable` | `--variable` | `loss`, `accuracy` or another measure of the dataset |
 | `split` | `--split` | `train` or `test` |
-| `caption` | `--caption` | whether the settings stand below a new figure; on the command line `below`, `separate` (in a text file next to the picture) or `none` |
-| `camera` | `--camera` | azimuth, elevation and maybe the distance of a `surface`, as a link of the app has them |
+| `caption` | | whether the settings stand below a new figure |
+| | `--caption` | `below`, `separate` (a text file next to the picture) or `none` |
+| `camera` | `--camera` | azimuth, elevation and maybe the distance of a `surface` |
 | `width` | `--width` | of a new figure: `column` (3.25 inches), `page` (6.75) or inches |
 | `font` | `--font` | `sans`, `serif` (STIX, as Times) or `tex` (Computer Modern) |
 | `theme` | `--theme` | `light`, `dark`, `transparent`, `dark-transparent` |
@@ -70,9 +71,8 @@ ll.plot(slice_, width="column", font="serif", caption=False).figure.savefig("fig
 ll.film(slice_, "run.webp", "surface", seconds=6)        # .gif, .webp, .mp4 where ffmpeg is
 ```
 
-`font` and `theme` hold for the picture that is drawn, and for files that `landscape plot`, the app's
-export and `figure.savefig` write of it. To keep words as words, set Matplotlib's `pdf.fonttype` to 42
-and `svg.fonttype` to `none` before `savefig`; the command and the app do so.
+To keep words as words, set Matplotlib's `pdf.fonttype` to 42 and `svg.fonttype` to `none` before
+`savefig`; the command and the app do so.
 
 A slice that `ll.landscape` gives draws itself, too: `slice_.plot()` takes the same options. It
 stays an `xarray.Dataset`, with xarray's own `slice_.plot.scatter` and `slice_["loss"].plot`.

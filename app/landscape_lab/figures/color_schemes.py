@@ -27,7 +27,7 @@ class ColorScheme:
             `accent_hover`: the fill under the pointer; `accent_ink`: text on `selected`.
         wash, selected, track: fills of what is pressed, chosen, not filled yet.
         alert: a sign that something is wrong; `alert_ink`: text that says so.
-        shade: of shadows and of the page below a dialog.
+        shade: around menus, and over the page while a dialog is open.
         figures: what colours of `theme` are in figures, where they differ.
     """
 
