@@ -36,7 +36,8 @@ picture of the same run. The app's page itself opens on a logarithmic scale.
 
 ```python
 ll.plot(dataset, kind=None, *, ax=None, path=True, scale="linear", limits=None, cmap=None,
-        variable=None, split=None, caption=True)  # -> matplotlib Axes
+        variable=None, split=None, caption=True, camera=None, width=None, font="sans",
+        theme="light")  # -> matplotlib Axes
 ```
 
 | option | on the command line | meaning |
@@ -50,6 +51,28 @@ ll.plot(dataset, kind=None, *, ax=None, path=True, scale="linear", limits=None, 
 | `variable` | `--variable` | `loss`, `accuracy` or another measure of the dataset |
 | `split` | `--split` | `train` or `test` |
 | `caption` | | whether the settings stand below a new figure |
+| | `--caption` | `below`, `separate` (a text file next to the picture) or `none` |
+| `camera` | `--camera` | azimuth, elevation and maybe the distance of a `surface` |
+| `width` | `--width` | of a new figure: `column` (3.25 inches), `page` (6.75) or inches |
+| `font` | `--font` | `sans`, `serif` (STIX, as Times) or `tex` (Computer Modern) |
+| `theme` | `--theme` | `light`, `dark`, `transparent`, `dark-transparent` |
+| | `--dpi` | dots per inch of bitmaps |
+
+For a paper, in the width of one column, its words in SVG and PDF as text:
+
+```sh
+landscape plot slice.nc --width column --font serif --caption separate -o figure.pdf
+landscape plot slice.nc --width column -o figure.pgf     # for \\input, in the fonts of the paper
+landscape plot slice.nc --kind surface -o run.gif        # the path growing step by step
+```
+
+```python
+ll.plot(slice_, width="column", font="serif", caption=False).figure.savefig("figure.pdf")
+ll.film(slice_, "run.webp", "surface", seconds=6)        # .gif, .webp, .mp4 where ffmpeg is
+```
+
+To keep words as words, set Matplotlib's `pdf.fonttype` to 42 and `svg.fonttype` to `none` before
+`savefig`; the command and the app do so.
 
 A slice that `ll.landscape` gives draws itself, too: `slice_.plot()` takes the same options. It
 stays an `xarray.Dataset`, with xarray's own `slice_.plot.scatter` and `slice_["loss"].plot`.

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from landscape_core.storage.formats import save as save
     from landscape_core.storage.store import Store as Store
     from landscape_core.training.model_recorder import record as record
+    from landscape_lab.figures.matplotlib.moving import film as film
     from landscape_lab.figures.matplotlib.plotting import plot as plot
     from landscape_lab.notebook.app import app as app
     from landscape_lab.notebook.controls import Controls as Controls
@@ -47,6 +48,7 @@ _PUBLIC = {
     "landscape_core": ("labs",),
     # pictures
     "landscape_lab.figures.matplotlib.plotting": ("plot",),
+    "landscape_lab.figures.matplotlib.moving": ("film",),
     "landscape_lab.notebook.view": ("view",),
     # the app in a notebook cell
     "landscape_lab.notebook.app": ("app",),

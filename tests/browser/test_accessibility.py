@@ -11,6 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from browser_support import Visitor, browser, served
+from landscape_lab.figures.color_schemes import DARK, LIGHT
 
 PAGE = """
 import panel as pn
@@ -19,11 +20,15 @@ from landscape_lab.bridge.jupyter import setup, show
 
 setup()
 
+from bokeh.plotting import figure
+
+from landscape_lab.components.appearance.appearance import Appearance
 from landscape_lab.components.form.form import Form
 from landscape_lab.components.guide.guide import Guide
 from landscape_lab.components.shortcuts.shortcuts import Shortcuts
 from landscape_lab.components.timeline.timeline import Timeline
 from landscape_lab.components.toolbar.toolbar import Toolbar
+from landscape_lab.figures import theme
 
 NAMES = ("play step reset seed speed view preset restore undo redo keep forget export projector "
          "stop start_here leave_point drawn ready 2d 3d compare").split()
@@ -53,6 +58,8 @@ def act(name, *values):
         bar.set({"progress": PROGRESS, "point": POINT})
     if name == "undo":
         bar.set({"progress": PROGRESS | {"what": "Training", "training": True}})
+    if name == "reset":
+        plot.xaxis.axis_label_text_color = theme.INK
     if name == "stop":
         bar.set({"progress": None, "point": None})
 
@@ -66,6 +73,9 @@ actions = {name: (lambda *values, name=name: act(name, *values)) for name in NAM
 bar = Toolbar([{"name": "one", "title": "A first valley", "question": "Why?"}], actions)
 form = Form(lambda path, value: act("choose", path, value), lambda path: act("row", path))
 line = Timeline(seek)
+plot = figure(name="plot", x_axis_label="x")
+plot.line([0, 1], [0, 1], color=theme.PATH)
+theme.style(plot)
 guide = Guide({}, lambda link: None, lambda tour, step: None)
 guide.show_preset("Why is it so?", "Look at it.", "The answer is that it is so. " * 9)
 OPTIONS = [{"value": name, "label": name, "help": "", "group": ""} for name in ("sgd", "adam")]
@@ -88,7 +98,8 @@ middle = pn.Row(
               sizing_mode="stretch_both"),
     sizing_mode="stretch_both", min_height=0,
 )
-show(pn.Column(bar.view, middle, Shortcuts(actions).view, sizing_mode="stretch_both",
+show(pn.Column(bar.view, middle, Shortcuts(actions).view, Appearance().view,
+               pn.pane.Bokeh(plot, visible=False), sizing_mode="stretch_both",
                styles={"height": "100vh"}, margin=0))
 """
 
@@ -191,6 +202,13 @@ def test_axe_finds_nothing_grave_in_the_controls_in_whatever_state(visit):
     visitor.page.keyboard.press("Escape")
     visitor.page.set_viewport_size({"width": 768, "height": 1024})
     visitor.press("settings")
+    found += violations(visitor.page)
+    visitor.page.emulate_media(color_scheme="dark")
+    found += violations(visitor.page)
+    visitor.page.keyboard.press("p")
+    visitor.page.set_viewport_size({"width": 1366, "height": 768})
+    visitor.until(lambda: scheme(visitor) == "dark", "the dark scheme")
+    visitor.still()
     found += violations(visitor.page)
     assert found == [], json.dumps(found, indent=1, ensure_ascii=False)
 
@@ -461,6 +479,47 @@ def test_a_projector_gets_larger_type_in_black_on_white(visit):
     assert bar.evaluate("b => b.scrollWidth <= b.clientWidth")
     visitor.page.keyboard.press("p")
     visitor.until(lambda: bar.evaluate(look)[0] == plain, "the usual size")
+
+
+COLORS = """() => {
+  const plot = [...Bokeh.documents[0]._all_models.values()].find(m => m.name === "plot");
+  const line = plot.renderers[0].glyph.line_color;
+  return [plot.border_fill_color, plot.below[0].axis_label_text_color, line.value ?? line];
+}"""
+
+
+NEXT = """bar => bar.dispatchEvent(
+  new CustomEvent("landscape", {detail: "appearance", bubbles: true, composed: true}))"""
+
+
+def scheme(visitor):
+    return visitor.page.evaluate("document.documentElement.dataset.scheme")
+
+
+@pytest.mark.browser
+def test_page_and_figures_follow_the_system_and_the_choice_of_the_user(visit):
+    visitor = visit()
+    ground = "bar => getComputedStyle(bar).backgroundColor"
+    assert scheme(visitor) == "light"
+    assert visitor.page.evaluate(COLORS) == ["#ffffff", LIGHT.muted, "#ffffff"]
+    visitor.page.emulate_media(color_scheme="dark")
+    visitor.until(lambda: scheme(visitor) == "dark", "the dark scheme")
+    assert visitor.page.locator(".bar").evaluate(ground) == "rgb(18, 24, 29)"
+    assert visitor.page.evaluate(COLORS) == [DARK.surface, DARK.muted, "#ffffff"]
+    visitor.press("reset")  # what Python changes later is in place too
+    visitor.until(lambda: visitor.page.evaluate(COLORS)[1] == DARK.ink, "a dark figure")
+    visitor.page.emulate_media(color_scheme="dark", contrast="more")
+    visitor.until(lambda: scheme(visitor) == "dark-contrast", "more contrast")
+    visitor.page.emulate_media(color_scheme="dark", contrast="no-preference")
+    for chosen in ("light", "dark"):
+        visitor.page.locator(".bar").evaluate(NEXT)
+        visitor.until(lambda: scheme(visitor) == chosen, chosen)  # noqa: B023
+        button = visitor.page.locator("[data-action=appearance]")
+        assert button.get_attribute("aria-label").startswith(f"Colours: {chosen}")
+    visitor.page.emulate_media(color_scheme="light")
+    visitor.page.reload()
+    visitor.page.locator(".row").first.wait_for(state="attached")
+    visitor.until(lambda: scheme(visitor) == "dark", "the choice, which was kept")
 
 
 # --- the whole app ---

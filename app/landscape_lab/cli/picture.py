@@ -26,6 +26,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     from landscape_core.foundation.registry import entries
     from landscape_core.slices.strategies.base import Strategy
+    from landscape_lab.cli._figure_style import style_options
     from landscape_lab.exports.base import kinds
 
     parser.add_argument("link", metavar="LINK", help="URL of the app, or its fragment")
@@ -35,6 +36,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="strategy that computes the slice; by default the fastest",
     )
     parser.add_argument("--threads", type=int, metavar="N", help="number of PyTorch threads")
+    style_options(parser)
     parser.add_argument(
         "-o",
         "--output",
@@ -51,6 +53,7 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     from landscape_core.foundation.registry import find
     from landscape_core.slices.strategies.base import Strategy
     from landscape_core.storage import atomic_files
+    from landscape_lab.cli._figure_style import check_no_style, style_of
     from landscape_lab.exports.base import Shown, kinds
     from landscape_lab.figures.reliability import reliability, statistics
     from landscape_lab.state.link import place, toured
@@ -59,9 +62,13 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
 
     target = Path(asked.output)
     by_suffix = {kind.suffix: kind for kind in kinds().values()}
-    suffix = target.suffix.removeprefix(".")
-    if suffix not in by_suffix:
+    suffix = next((one for one in by_suffix if target.name.endswith(f".{one}")), "")
+    if not suffix:
         raise SpecError("the output", str(target), "a file ." + ", .".join(sorted(by_suffix)))
+    drawn = by_suffix[suffix].group == "Picture"
+    if not drawn:
+        check_no_style(asked, f"a .{suffix} file")
+    style = style_of(asked)
     most = MOST_THREADS * (os.cpu_count() or 1)
     if asked.threads is not None and not 1 <= asked.threads <= most:
         raise SpecError("--threads", asked.threads, f"between 1 and {most} on this machine")
@@ -72,9 +79,14 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     strategy = find(Strategy, asked.strategy)() if asked.strategy else None
     navigator = Navigator(there.alone(), None if strategy else user_store(), strategy)
     shown = _last(navigator.pictures())
-    making = by_suffix[suffix]().made(Shown(there, shown, navigator.session))
-    atomic_files.write(target, [_content(making)])
+    making = by_suffix[suffix]().made(Shown(there, shown, navigator.session, style=style))
+    news = _made(making)
+    atomic_files.write(target, [news.content or b""])
     yield f"{target}: step {shown.seen}"
+    if news.caption:
+        caption = target.with_suffix(".txt")
+        atomic_files.write(caption, [f"{news.caption}\n".encode()])
+        yield f"{caption}: its caption"
     numbers = shown.slice.assign_attrs(standard_error=shown.standard_error)
     yield from (f"  {told}" for told in (*reliability(numbers), statistics(numbers)) if told)
 
@@ -89,13 +101,16 @@ def _last(pictures: "Iterator[Picture]") -> "Picture":
     return last[0]
 
 
-def _content(making: "Iterator[Making]") -> bytes:
+def _made(making: "Iterator[Making]") -> "Making":
+    """The last of the making, which has the content of the file."""
     from tqdm import tqdm
 
-    found = b""
+    found = None
     with tqdm(desc="drawing", delay=1, leave=False) as bar:
         for news in making:
             bar.total = news.total
             bar.update(news.done - bar.n)
-            found = news.content if news.content is not None else found
+            found = news if news.content is not None else found
+    if found is None:
+        raise LandscapeError("the making of a file ended without its content")
     return found

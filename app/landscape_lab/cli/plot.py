@@ -1,7 +1,8 @@
-"""Draw what another command wrote as PNG, SVG, PDF or HTML, by the name of the output.
+"""Draw what another command wrote as PNG, SVG, PDF, PGF or HTML, by the name of the output.
 
 The options are those of `ll.plot`. Several slices are drawn side by side. A page of HTML is drawn
-of one slice. Other endings give the numbers: a table (.csv), JSON, netCDF, or the surface for
+of one slice, and so is a film of its path (.gif, .webp, .mp4). Other endings
+give the numbers: a table (.csv), JSON, netCDF, or the surface for
 programs of three dimensions (.vtp, .obj). Surfaces and projections of the program loss-landscape
 (.h5) are read as well; a projection after one slice is its path.
 """
@@ -18,11 +19,15 @@ from landscape_lab.cli._slice_files import check_there, loaded
 if TYPE_CHECKING:
     import xarray as xr
 
-DRAWN = (".png", ".svg", ".pdf")
+DRAWN = (".png", ".svg", ".pdf", ".pgf")
+"""Pictures; a PGF file has its bitmaps next to it."""
+
+FILMED = (".gif", ".webp", ".mp4")
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
+    from landscape_lab.cli._figure_style import style_options
     from landscape_lab.cli._options import first_index_option
     from landscape_lab.figures.matplotlib.base import SCALE, SCALES, kinds
 
@@ -44,21 +49,26 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--cmap", help="colours, by their name in Matplotlib")
     parser.add_argument("--no-path", action="store_true", help="leave out the paths of runs")
+    parser.add_argument(
+        "--camera", type=float, nargs="+", metavar="DEGREES",
+        help="azimuth and elevation of a surface, and its distance",
+    )  # fmt: skip
+    style_options(parser)
     first_index_option(parser)
     parser.add_argument(
         "-o",
         "--output",
         type=Path,
         default=Path("slice.png"),
-        help="output file (.png, .svg, .pdf, .html, .nc, .csv, .json, .vtp, .obj); by default"
-        " slice.png",
+        help="output file (.png, .svg, .pdf, .pgf, .gif, .webp, .mp4, .html, .nc, .csv, .json,"
+        " .vtp, .obj); by default slice.png",
     )
 
 
 def run(asked: argparse.Namespace) -> Iterator[str]:
     """Draw what the files hold."""
     target = Path(asked.output)
-    ending = check_ending(target, (*DRAWN, ".html"))
+    ending = check_ending(target, (*DRAWN, *FILMED, ".html"))
     check_there(asked.files)
     from landscape_core.storage import atomic_files
 
@@ -67,13 +77,52 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
         content = _numbers(list(given.values()), asked, target)
     elif ending == ".html":
         content = _page(list(given.values()), asked, _chosen(asked))
+    elif ending in FILMED:
+        content = _film(list(given.values()), asked, target)
     else:
-        from landscape_lab.figures.matplotlib.plotting import picture
-
-        plotted = next(iter(given.values())) if len(given) == 1 else given
-        content = picture(plotted, ending[1:], asked.kind, cmap=asked.cmap, **_chosen(asked))
+        yield from _drawn(given, asked, target)
+        return
     atomic_files.write(target, [content])
     yield str(target)
+
+
+def _drawn(
+    given: "dict[str, xr.Dataset]", asked: argparse.Namespace, target: Path
+) -> Iterator[str]:
+    """Write a picture, and what belongs to it."""
+    from landscape_lab.cli._figure_style import style_of, written
+    from landscape_lab.figures.matplotlib.plotting import caption_text, picture
+
+    style, form = style_of(asked), target.suffix.lower()[1:]
+    plotted = next(iter(given.values())) if len(given) == 1 else given
+    content = picture(
+        plotted, form, asked.kind, style=style, cmap=asked.cmap, camera=asked.camera,
+        **_chosen(asked),
+    )  # fmt: skip
+    caption = caption_text(plotted) if style.caption == "separate" else ""
+    yield from map(str, written(target, content, caption))
+
+
+def _film(given: "list[xr.Dataset]", asked: argparse.Namespace, target: Path) -> bytes:
+    """The film of the path of one slice.
+
+    Raises:
+        SpecError: several datasets, or an option that a film does not take.
+    """
+    from landscape_lab.cli._figure_style import check_no_style
+    from landscape_lab.figures.matplotlib.animation import SECONDS
+    from landscape_lab.figures.matplotlib.moving import pictures, writer
+
+    if len(given) > 1:
+        raise SpecError("the files", ", ".join(map(str, asked.files)), "one for a film")
+    if asked.cmap is not None or asked.no_path:
+        name = "--no-path" if asked.no_path else "--cmap"
+        raise SpecError(name, asked.cmap or name, "left out for a film")
+    check_no_style(asked, "a film")
+    write = writer(target)
+    chosen = {name: value for name, value in _chosen(asked).items() if name != "path"}
+    frames = pictures(given[0], asked.kind or "slice", camera=asked.camera, **chosen)
+    return write(list(frames), SECONDS)
 
 
 def _chosen(asked: argparse.Namespace) -> dict[str, Any]:
@@ -117,12 +166,14 @@ def _numbers(given: "list[xr.Dataset]", asked: argparse.Namespace, target: Path)
         SpecError: several datasets, or an option that the format does not take.
     """
     from landscape_core.storage import formats
+    from landscape_lab.cli._figure_style import check_no_style
     from landscape_lab.figures.matplotlib.base import SCALE
 
     ending = target.suffix.lower()
     if len(given) > 1:
         raise SpecError("the files", ", ".join(map(str, asked.files)), f"one for a {ending} file")
-    for name in ("kind", "limits", "cmap"):
+    check_no_style(asked, f"a {ending} file")
+    for name in ("kind", "limits", "cmap", "camera"):
         if getattr(asked, name) is not None:
             raise SpecError(f"--{name}", getattr(asked, name), f"left out for a {ending} file")
     if asked.no_path and OPTIONS[ending] != MESH:
@@ -138,6 +189,7 @@ def _page(given: "list[xr.Dataset]", asked: argparse.Namespace, chosen: dict[str
     Raises:
         SpecError: it is no slice, or an option that a page does not take.
     """
+    from landscape_lab.cli._figure_style import check_no_style
     from landscape_lab.exports.html import web_page  # Panel takes a second to import
     from landscape_lab.figures.annotations import own_path
     from landscape_lab.figures.matplotlib.options import checked_options
@@ -148,8 +200,10 @@ def _page(given: "list[xr.Dataset]", asked: argparse.Namespace, chosen: dict[str
     kind = type(drawing).__name__.lower()
     if kind not in ("slice", "surface", "line"):
         raise SpecError("the output", str(asked.output), f"a {', '.join(DRAWN)} file for a {kind}")
-    if asked.cmap is not None:
-        raise SpecError("--cmap", asked.cmap, "left out for a page of HTML")
+    for name in ("cmap", "camera"):
+        if getattr(asked, name) is not None:
+            raise SpecError(f"--{name}", getattr(asked, name), "left out for a page of HTML")
+    check_no_style(asked, "a page of HTML")
     options = checked_options(drawn, drawing, **chosen)
     looks: dict[str, Any] = {"variable": options.variable or "loss", "scale": options.scale}
     looks |= {"split": options.split or "train", "limits": options.limits}

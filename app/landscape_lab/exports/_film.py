@@ -10,14 +10,8 @@ from landscape_core.session.session import Session
 from landscape_lab.exports._data import Drawn, drawn
 from landscape_lab.exports.base import Making, Shown
 from landscape_lab.figures.annotations import title_of
-from landscape_lab.figures.matplotlib.animation import Film, Frame
+from landscape_lab.figures.matplotlib.animation import MOST, Film, Frame
 from landscape_lab.state.navigator import Navigator
-
-MOST = 60
-"""Pictures of a film, at most."""
-
-SECONDS = 6.0
-"""How long it lasts."""
 
 BUDGET = 0.1
 """Seconds that the slice of one picture may take, where it differs from picture to picture."""

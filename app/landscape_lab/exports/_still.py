@@ -7,26 +7,30 @@ from landscape_lab.exports._data import Drawn, drawn, with_path
 from landscape_lab.exports._told import sentence
 from landscape_lab.exports.base import Compared, Making, Shown
 from landscape_lab.figures.captions import caption_of_several
+from landscape_lab.figures.matplotlib.figure_style import FigureStyle
+from landscape_lab.figures.matplotlib.plotting import caption_text
 from landscape_lab.figures.matplotlib.plotting import picture as drawing
 
 
 def still(shown: Shown, form: str) -> Iterator[Making]:
-    """The making of a `png`, `svg` or `pdf` file; runs that are compared stand side by side."""
+    """The making of a `png`, `svg`, `pdf` or `pgf` file; compared runs stand side by side."""
     yield Making(0, 1)
     place, picture, compared = shown.place, shown.picture, shown.compared
     seen = drawn(place, picture)
     planes = all("beta" in one.slice.dims for _, _, one in compared)
     if len(compared) > 1 and planes:
-        yield Making(1, 1, _compared(seen, compared, form))
+        yield _compared(seen, compared, form, shown.style)
         return
     kind = ("surface" if seen.deep else "slice") if "beta" in seen.slice.dims else "line"
     deep = {"camera": seen.camera} if kind == "surface" else {}
     looks = seen.looks() | deep if kind != "line" else {"scale": seen.scale}  # it shows all
     words = sentence(picture, seen.variable)
-    yield Making(1, 1, drawing(seen.slice, form, kind, sentence=words, **looks))
+    made = drawing(seen.slice, form, kind, sentence=words, style=shown.style, **looks)
+    caption = caption_text(seen.slice, words) if shown.style.caption == "separate" else ""
+    yield Making(1, 1, made, caption)
 
 
-def _compared(shown: Drawn, compared: Compared, form: str) -> bytes:
+def _compared(shown: Drawn, compared: Compared, form: str, style: FigureStyle) -> Making:
     """All of the runs that are compared, what each of them is, and all settings."""
     pictures = [picture for _, _, picture in compared]
     loss = shown.variable == "loss" or any(shown.variable not in one.slice for one in pictures)
@@ -39,8 +43,11 @@ def _compared(shown: Drawn, compared: Compared, form: str) -> bytes:
     titled = {f"{name}  {words}": panes[name] for name, words, _ in compared}
     told = f"The {variable} of {len(panes)} runs on one scale of colours, each on its own plane."
     each = " ".join(f"{name}: {sentence(one, variable)}" for name, _, one in compared)
-    return drawing(
-        titled, form, "comparison", sentence=f"{told} {each}",
-        settings=caption_of_several(panes), variable=variable, split=pictures[0].spec.split,
+    sentences, settings = f"{told} {each}", caption_of_several(panes)
+    made = drawing(
+        titled, form, "comparison", sentence=sentences, settings=settings, style=style,
+        variable=variable, split=pictures[0].spec.split,
         scale="linear" if below_zero else shown.scale, limits=shown.limits,
     )  # fmt: skip
+    caption = f"{sentences}\n{settings}" if style.caption == "separate" else ""
+    return Making(1, 1, made, caption)

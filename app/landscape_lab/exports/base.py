@@ -9,6 +9,7 @@ from landscape_core.foundation.recipes import Recipe, name_of
 from landscape_core.foundation.registry import entries
 from landscape_core.session.picture import Picture
 from landscape_core.session.session import Session
+from landscape_lab.figures.matplotlib.figure_style import USUAL, FigureStyle
 from landscape_lab.state.place import Place
 from landscape_lab.state.preset import presets
 
@@ -23,22 +24,28 @@ class Shown:
     `picture` is what the page shows where it stands, refined. `session` is what made it, if it is
     there: it may be made to look at other steps, and looks at the picture's step again in the end;
     who needs one and has none trains the run again. `compared` are all the runs that are compared,
-    the current one included, to be drawn side by side; what cannot is of the current run.
+    the current one included, to be drawn side by side; what cannot is of the current run. `style`
+    is how a picture looks on paper.
     """
 
     place: Place
     picture: Picture
     session: Session | None = None
     compared: Compared = ()
+    style: FigureStyle = USUAL
 
 
 @dataclass(frozen=True)
 class Making:
-    """How far the making of a file is; the last one has its content."""
+    """How far the making of a file is; the last one has its content.
+
+    `caption` is the separate caption of a picture, where one is asked for.
+    """
 
     done: int
     total: int
     content: bytes | None = None
+    caption: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +63,9 @@ class Export(Recipe, ABC):
 
     readable: ClassVar[bool] = False
     """Whether it is text to be read and copied."""
+
+    group: ClassVar[str] = "Numbers and pages"
+    """The heading above it; what is a `Picture` is drawn in the style that is asked for."""
 
     @abstractmethod
     def made(self, shown: Shown) -> Iterator[Making]:

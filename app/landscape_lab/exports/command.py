@@ -20,9 +20,10 @@ class Command(Export):
     """A command that reproduces this slice bit for bit."""
 
     label: ClassVar[str] = "Command line"
-    rank: ClassVar[int] = 13
+    rank: ClassVar[int] = 15
     suffix: ClassVar[str] = "sh"
     mime: ClassVar[str] = "text/x-sh"
+    group: ClassVar[str] = "Program"
     readable: ClassVar[bool] = True
 
     def made(self, shown: Shown) -> Iterator[Making]:

@@ -11,6 +11,6 @@ class CSV(ValueFile):
     """The slice as a table for spreadsheets, a row for each point."""
 
     label: ClassVar[str] = "CSV table"
-    rank: ClassVar[int] = 8
+    rank: ClassVar[int] = 10
     suffix: ClassVar[str] = "csv"
     mime: ClassVar[str] = "text/csv"

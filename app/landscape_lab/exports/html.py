@@ -16,7 +16,7 @@ class Html(Export):
     """The current run as an interactive page that opens in any browser, offline."""
 
     label: ClassVar[str] = "Interactive page"
-    rank: ClassVar[int] = 6
+    rank: ClassVar[int] = 8
     suffix: ClassVar[str] = "html"
     mime: ClassVar[str] = "text/html"
 

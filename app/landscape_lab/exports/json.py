@@ -11,6 +11,6 @@ class JSON(ValueFile):
     """The slice, the path and all settings as text for other programs."""
 
     label: ClassVar[str] = "JSON data"
-    rank: ClassVar[int] = 9
+    rank: ClassVar[int] = 11
     suffix: ClassVar[str] = "json"
     mime: ClassVar[str] = "application/json"

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from landscape_lab.exports._film import SECONDS, filmed
+from landscape_lab.exports._film import filmed
 from landscape_lab.exports.base import Export, Making, Shown
-from landscape_lab.figures.matplotlib.animation import Frame, ffmpeg, mp4
+from landscape_lab.figures.matplotlib.animation import SECONDS, Frame, ffmpeg, mp4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,9 +14,10 @@ class Mp4(Export):
     """The current run up to this step as a film, in more colours."""
 
     label: ClassVar[str] = "MP4 film"
-    rank: ClassVar[int] = 5
+    rank: ClassVar[int] = 7
     suffix: ClassVar[str] = "mp4"
     mime: ClassVar[str] = "video/mp4"
+    group: ClassVar[str] = "Film"
 
     def made(self, shown: Shown) -> Iterator[Making]:
         frames: list[Frame] = []

@@ -14,7 +14,7 @@ class NetCDF(Export):
     """The slice and path of the current run as numbers, for xarray and other readers."""
 
     label: ClassVar[str] = "NetCDF data"
-    rank: ClassVar[int] = 7
+    rank: ClassVar[int] = 9
     suffix: ClassVar[str] = "nc"
     mime: ClassVar[str] = "application/x-netcdf"
 

@@ -11,6 +11,6 @@ class OBJ(SurfaceFile):
     """The surface as it is drawn, with the path, for Blender."""
 
     label: ClassVar[str] = "OBJ surface"
-    rank: ClassVar[int] = 11
+    rank: ClassVar[int] = 13
     suffix: ClassVar[str] = "obj"
     mime: ClassVar[str] = "model/obj"

@@ -16,6 +16,7 @@ class Pdf(Export):
     rank: ClassVar[int] = 3
     suffix: ClassVar[str] = "pdf"
     mime: ClassVar[str] = "application/pdf"
+    group: ClassVar[str] = "Picture"
 
     def made(self, shown: Shown) -> Iterator[Making]:
         return still(shown, self.suffix)

@@ -51,9 +51,10 @@ class Python(Export):
     """A short program that reproduces this slice bit for bit."""
 
     label: ClassVar[str] = "Python program"
-    rank: ClassVar[int] = 12
+    rank: ClassVar[int] = 14
     suffix: ClassVar[str] = "py"
     mime: ClassVar[str] = "text/x-python"
+    group: ClassVar[str] = "Program"
     readable: ClassVar[bool] = True
 
     def made(self, shown: Shown) -> Iterator[Making]:

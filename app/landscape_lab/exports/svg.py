@@ -16,6 +16,7 @@ class Svg(Export):
     rank: ClassVar[int] = 2
     suffix: ClassVar[str] = "svg"
     mime: ClassVar[str] = "image/svg+xml"
+    group: ClassVar[str] = "Picture"
 
     def made(self, shown: Shown) -> Iterator[Making]:
         return still(shown, self.suffix)

@@ -11,6 +11,6 @@ class VTP(SurfaceFile):
     """The surface as it is drawn, with the path, for ParaView, PyVista and VTK."""
 
     label: ClassVar[str] = "VTP surface"
-    rank: ClassVar[int] = 10
+    rank: ClassVar[int] = 12
     suffix: ClassVar[str] = "vtp"
     mime: ClassVar[str] = "application/xml"

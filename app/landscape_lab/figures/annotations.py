@@ -10,6 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from landscape_lab.figures import stated, theme
+from landscape_lab.figures.color_schemes import css
 from landscape_lab.figures.pixels import Array, narrow
 from landscape_lab.figures.reduced import over
 
@@ -141,13 +142,14 @@ def tip_of(names: tuple[str, str], words: str, small: str) -> str:
         small: the font, as in CSS.
     """
     alpha, beta = (html.escape(name) for name in names)
-    return f"""<div style="font: {small}; color: {theme.INK}">{words}
-        <span style="color: {theme.MUTED}">{alpha} $x{{0.000}} · {beta} $y{{0.000}}</span></div>"""
+    ink, muted = css(theme.INK), css(theme.MUTED)
+    return f"""<div style="font: {small}; color: {ink}">{words}
+        <span style="color: {muted}">{alpha} $x{{0.000}} · {beta} $y{{0.000}}</span></div>"""
 
 
 def exact_tip(names: tuple[str, str]) -> str:
     """As `tip_of`, with whether the value was computed in the column `exact`."""
-    whether = f'<span style="color: {theme.MUTED}">@exact{{custom}}</span>'
+    whether = f'<span style="color: {css(theme.MUTED)}">@exact{{custom}}</span>'
     return tip_of(names, f"<b>@values{{custom}}</b> {whether}<br>", f"{theme.NORMAL} {theme.FONT}")
 
 

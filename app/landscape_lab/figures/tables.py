@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from landscape_lab.figures import theme
+from landscape_lab.figures.color_schemes import css
 
 CELL = "padding: 0 10px 0 0; white-space: nowrap"
 
@@ -18,13 +19,13 @@ def table(head: Sequence[tuple[str, str]], rows: Sequence[tuple[str, Sequence[st
         rows: the words of each row, and its entries.
     """
     top = "".join(
-        f'<th scope="col" style="{CELL}; text-align: right; color: {color}">'
+        f'<th scope="col" style="{CELL}; text-align: right; color: {css(color)}">'
         f"{html.escape(name)}</th>"
         for name, color in head
     )
     body = "".join(
         f'<tr><th scope="row" style="{CELL}; font-weight: normal; text-align: left; '
-        f'color: {theme.MUTED}">{html.escape(words)}</th>'
+        f'color: {css(theme.MUTED)}">{html.escape(words)}</th>'
         + "".join(
             f'<td style="{CELL}; text-align: right; font-variant-numeric: tabular-nums">'
             f"{html.escape(entry)}</td>"
@@ -34,7 +35,7 @@ def table(head: Sequence[tuple[str, str]], rows: Sequence[tuple[str, Sequence[st
         for words, entries in rows
     )
     return (
-        f'<table style="font: {theme.SMALL}/1.35 {theme.FONT}; color: {theme.INK}; '
+        f'<table style="font: {theme.SMALL}/1.35 {theme.FONT}; color: {css(theme.INK)}; '
         f'border-collapse: collapse"><tr><td></td>{top}</tr>{body}</table>'
     )
 
@@ -52,8 +53,9 @@ def colors(
         for word, place in places.items()
     )
     return (
-        f'<div style="font: {theme.SMALL}/1.3 {theme.FONT}; color: {theme.MUTED}; display: flex; '
-        f'gap: 8px; padding: 0 4px"><span style="max-width: 11em">{html.escape(title)}</span>'
+        f'<div style="font: {theme.SMALL}/1.3 {theme.FONT}; color: {css(theme.MUTED)}; '
+        f'display: flex; gap: 8px; padding: 0 4px">'
+        f'<span style="max-width: 11em">{html.escape(title)}</span>'
         f'<span style="flex: 1; min-width: 120px"><div style="height: 8px; margin-top: 3px; '
         f'background: linear-gradient(to right, {stops})"></div>'
         f'<div style="position: relative; height: 1.3em">{words}</div></span></div>'

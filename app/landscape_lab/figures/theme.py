@@ -39,7 +39,7 @@ DIFFERENCE = ("#053061", "#2166ac", "#67a9cf", "#f7f7f7", "#ef8a62", "#b2182b", 
 NOT_FINITE = "#b9c0c5"
 NOT_FINITE_STRIPE = "#8d979e"
 
-SPLITS = {"train": "#0f6e84", "test": "#d9822b"}
+SPLITS = {"train": "#0f6e84", "test": "#cf7820"}
 BATCH = "#b4bfc6"
 CLASSES = ("#2b6cb0", "#e07b39", "#117733", "#882255", "#c2a83e", "#56b4d3", "#cc6677", "#44aa99",
            "#999933", "#6b7280")  # fmt: skip
@@ -54,14 +54,11 @@ CUT = 96
 
 PROJECTOR = {
     "--scale": "1.35",
-    "--ink": "#000000",
-    "--muted": "#1f2a31",
-    "--line": "#000000",
-    "--accent": "#00465a",
     "--edge": "2px",
     "--drawer": "1700px",
 }
-"""CSS properties of the document in projector mode: type larger, black on white, thick borders.
+"""CSS properties of the document in projector mode: type larger, thick borders; the colours are
+those of high contrast (`color_schemes`).
 
 In a window narrower than `--drawer` the settings lie folded, so that the picture has the room.
 """

@@ -16,6 +16,7 @@ from landscape_lab.figures.bokeh.contour import Contour
 from landscape_lab.figures.bokeh.lines import profiles
 from landscape_lab.figures.bokeh.sliders import walk
 from landscape_lab.figures.captions import caption
+from landscape_lab.figures.color_schemes import css
 from landscape_lab.figures.matplotlib.base import SCALE
 from landscape_lab.figures.matplotlib.options import checked_options
 from landscape_lab.figures.matplotlib.plotting import drawing_of
@@ -59,7 +60,7 @@ def view(
     )  # fmt: skip
     setup()
     note = pn.pane.HTML(
-        f'<div style="font: {theme.SMALL} {theme.FONT}; color: {theme.MUTED}">'
+        f'<div style="font: {theme.SMALL} {theme.FONT}; color: {css(theme.MUTED)}">'
         f"{html.escape(caption(shown))}</div>",
         **FILL,
     )

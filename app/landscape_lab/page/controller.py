@@ -271,4 +271,5 @@ class Page:
             "begin_show": self.demonstration.begin,
             "act_show": self.demonstration.act,
             "stop_show": self.demonstration.stop,
+            "cancel_file": self.export.cancel,
         }

@@ -1,6 +1,6 @@
 """Files of a lab: its figure, its dataset, and a program that runs it again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import xarray as xr
@@ -9,8 +9,10 @@ from landscape_core.foundation.recipes import name_of, to_plain
 from landscape_core.labs.base import Lab
 from landscape_core.storage import netcdf
 from landscape_lab.components.exporter.exporter import Exporter
+from landscape_lab.figures.matplotlib.figure_style import USUAL, FigureStyle
 from landscape_lab.figures.matplotlib.plotting import picture
 from landscape_lab.page.form_sections import message_of
+from landscape_lab.page.picture_style import style_of
 from landscape_lab.state.lab_place import LabPlace
 from landscape_lab.worker.thread import LatestJobQueue
 
@@ -22,6 +24,9 @@ FORMS = {
     "py": ("Python program", "A program that runs this lab with these settings.", "text/x-python"),
 }
 """Label, description and MIME type of each kind of file, by the end of its name."""
+
+GROUPS = {"nc": "Numbers and pages", "py": "Program"}
+"""Under which heading a kind of file stands that is no picture."""
 
 PROGRAM = '''"""{question}
 
@@ -39,27 +44,37 @@ found.to_netcdf("{name}.nc")
 def kinds() -> list[dict[str, Any]]:
     """The kinds of files, as `Exporter` takes them."""
     return [
-        {"name": form, "label": label, "help": words, "readable": form == "py"}
+        {"name": form, "label": label, "help": words, "group": GROUPS.get(form, "Picture")}
         for form, (label, words, _) in FORMS.items()
     ]
 
 
-def content(form: str, lab: Lab, seeds: list[int], dataset: xr.Dataset) -> bytes:
-    """The content of a file of what is shown."""
+def content(
+    form: str, lab: Lab, seeds: list[int], dataset: xr.Dataset, style: FigureStyle = USUAL
+) -> bytes:
+    """The content of a file of what is shown; a picture is drawn in a style."""
     if form == "py":
         return program(lab, seeds).encode()
     if form == "nc":
         return netcdf.to_bytes(dataset)
-    return picture(dataset, form, settings="")
+    return picture(dataset, form, settings="", style=style)
 
 
 def deliver(
-    form: str, there: LabPlace, dataset: xr.Dataset, queue: LatestJobQueue, exporter: Exporter
+    form: str,
+    there: LabPlace,
+    dataset: xr.Dataset,
+    asked: Mapping[str, Any],
+    queue: LatestJobQueue,
+    exporter: Exporter,
 ) -> None:
     """Make a file of what is shown on the page's thread of work, and hand it to the browser."""
+    style = style_of(asked, exporter)
+    if style is None:
+        return
 
     def made() -> Iterator[bytes]:
-        yield content(form, there.lab, there.seeds, dataset)
+        yield content(form, there.lab, there.seeds, dataset, style)
 
     def show(data: bytes) -> None:
         text = data.decode() if form == "py" else None

@@ -55,7 +55,7 @@ class LabView:
         self._factor = 1.0
         self._name, self._arrivals = "", 0
         self._found: tuple[str, xr.Dataset] | None = None
-        self.exporter = Exporter(kinds(), actions["make_file"])
+        self.exporter = Exporter(kinds(), actions["make_file"], actions["cancel_file"])
         self.bar = LabBar({**actions, "export": self.exporter.open}, MOST)
         self.form = Form(actions["choose"], actions["restore"])
         # As high as its few rows; as a drawer it takes no room.

@@ -34,7 +34,8 @@ ABOVE = f"""{WORDS}
 @container (max-width: {NARROW}){{:host{{display:block!important}}}}
 @container (max-width: {PROJECTED}){{:host(.projected){{display:block!important}}}}
 .words{{position:absolute;inset:100% 0 auto;columns:2 20em;column-gap:28px;max-height:60vh;
- overflow-y:auto;padding:2px 16px 12px;background:#fff;box-shadow:0 6px 14px #1d2a3333}}
+ overflow-y:auto;padding:2px 16px 12px;background:var(--surface,#fff);
+ box-shadow:0 6px 14px var(--shade,#1d2a3333)}}
 section{{break-inside:avoid;padding-top:4px}}
 h2{{margin-top:0}}
 summary{{cursor:pointer;color:var(--accent,#0f6e84);font-weight:600;padding:3px 0;min-height:24px;

@@ -192,13 +192,13 @@ class PageLabs:
         if self.shown:
             self._rested()
 
-    def make_file(self, form: str) -> None:
-        """Make a file of what is shown, and hand it to the browser."""
+    def make_file(self, form: str, asked: Mapping[str, Any] | None = None) -> None:
+        """Make a file of what is shown, a picture as it is asked for, and hand it over."""
+        exporter = self.view.exporter
         if self.place is None or self.dataset is None or self._stale:
-            self.view.exporter.fail("Nothing of these settings and seeds is computed yet.")
-            return
+            return exporter.fail("Nothing of these settings and seeds is computed yet.")
         self._stop()
-        deliver(form, self.place, self.dataset, self._run.queue, self.view.exporter)
+        return deliver(form, self.place, self.dataset, asked or {}, self._run.queue, exporter)
 
     def _enter(self) -> None:
         """Take the place of the landscape, whose run is paused, and the address."""
@@ -270,8 +270,8 @@ class PageLabs:
             self._rested()
 
     def _rested(self) -> None:
-        self.playing = self.busy = self._stepping = False
         self.view.bar.set({"playing": False})
+        self.playing = self.busy = self._stepping = False
         self.view.mark(stale=self._stale)
 
     def _tell(self, failure: str) -> None:
@@ -296,5 +296,5 @@ class PageLabs:
             "settled": self.show_link,
             "open_run": self.open_run,
             "drawn": self._run.queue.drawn,
-            "make_file": self.make_file,
+            **{"make_file": self.make_file, "cancel_file": self._run.queue.cancel},
         }

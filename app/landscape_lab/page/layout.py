@@ -8,6 +8,7 @@ import panel as pn
 
 from landscape_core.foundation.recipes import label_of, summary_of
 from landscape_core.session.picture import Picture
+from landscape_lab.components.appearance.appearance import Appearance
 from landscape_lab.components.examples.examples import Examples
 from landscape_lab.components.exporter.exporter import Exporter
 from landscape_lab.components.form.form import Form
@@ -63,8 +64,8 @@ class PageLayout:
             commands: what is called, on the page's thread, when something is pressed: those of
                 `Toolbar` and `Shortcuts` by their names there; `choose`, `restore`, `look_at`,
                 `look_from`, `set_weight`, `seek`, `open`, `open_step`, `read`, `begin_show`,
-                `act_show`, `stop_show` and `make_file` by the other components; `toggle` by the key
-                for play.
+                `act_show`, `stop_show`, `make_file` and `cancel_file` by the other components;
+                `toggle` by the key for play.
             uploader: the dialog of your own table.
             called: the name of the file that was uploaded, by the name of its content.
             own: whether the scene is the user's own, without presets and links.
@@ -84,7 +85,7 @@ class PageLayout:
             commands["open"], {name: commands[f"{name}_show"] for name in ("begin", "act", "stop")},
         )  # fmt: skip
         self.guide.view.visible = not own  # a scene of one's own has no questions
-        self.exporter = Exporter(_offered(), commands["make_file"])
+        self.exporter = Exporter(_offered(), commands["make_file"], commands["cancel_file"])
         self.link = Link(commands["open"])
         choose = commands["choose"]
         shared: dict[str, Callable[..., None]] = {
@@ -242,9 +243,13 @@ class PageLayout:
         self._below = pn.Column(css_classes=[CLOSED], stylesheets=[HIDDEN], margin=0, **FILL)
         return pn.Column(
             self.toolbar.view, self._middle, self._below, self.link.view, self.shortcuts.view,
-            self.exporter.view, self.uploader.view, self.examples.view, Heartbeat().view, sizing_mode="stretch_both",
+            self.exporter.view, self.uploader.view, self.examples.view, Heartbeat().view,
+            Appearance().view, sizing_mode="stretch_both",
             css_classes=["page"], margin=0,
-            styles={"height": "100vh", "background": "#fff", "container-type": "inline-size"},
+            styles={
+                "height": "100vh", "background": "var(--surface, #fff)",
+                "container-type": "inline-size", "color-scheme": "var(--color-scheme, light)",
+            },
         )  # fmt: skip
 
 
@@ -257,7 +262,12 @@ def _with_tour(link: str, tour: tuple[str, int] | None) -> str:
 def _offered() -> list[dict[str, Any]]:
     """The kinds of files, as `Exporter` takes them."""
     return [
-        {"name": name, "label": label_of(kind), "help": summary_of(kind), "readable": kind.readable}
+        {
+            "name": name,
+            "label": label_of(kind),
+            "help": summary_of(kind),
+            "group": kind.group,
+        }
         for name, kind in kinds().items()
     ]
 

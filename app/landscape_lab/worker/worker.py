@@ -15,6 +15,7 @@ from landscape_core.session.picture import Picture
 from landscape_core.session.session import Session
 from landscape_core.storage.store import Store
 from landscape_lab.exports.base import Compared, Making, Shown, kinds
+from landscape_lab.figures.matplotlib.figure_style import USUAL, FigureStyle
 from landscape_lab.panels.base import SidePanel
 from landscape_lab.state.navigator import Frame, Navigator
 from landscape_lab.state.place import Place
@@ -90,16 +91,21 @@ class Worker:
         yield from self._hold(navigator, job, kept)
 
     def export(
-        self, name: str, place: Place, picture: Picture, compared: Compared = ()
+        self,
+        name: str,
+        place: Place,
+        picture: Picture,
+        compared: Compared = (),
+        style: FigureStyle = USUAL,
     ) -> Iterator[Making]:
-        """Make a file of what is shown, with the runs that are compared.
+        """Make a file of what is shown, with the runs that are compared, in a style.
 
         Raises:
             LandscapeError: nothing is shown yet.
         """
         if self._navigator is None:
             raise LandscapeError("There is nothing to export yet.")
-        shown = Shown(place, picture, self._navigator.session, compared)
+        shown = Shown(place, picture, self._navigator.session, compared, style)
         yield from kinds()[name]().made(shown)
 
     def _arrive(self, job: Job) -> Iterator[Update]:

@@ -649,7 +649,7 @@ def test_studies_that_cannot_be_done_are_refused_in_one_line(arguments, said, ca
         (["slice", "nothing.nc"], "nothing.nc"),
         (
             ["plot", "nothing.nc", "-o", "picture"],
-            ".png, .svg, .pdf, .html, .nc, .csv, .json, .vtp or .obj",
+            ".png, .svg, .pdf, .pgf, .gif, .webp, .mp4, .html, .nc, .csv, .json, .vtp or .obj",
         ),
         (["slice", "."], ". is a folder, not a file"),
         (["picture", "preset=spirals", "--threads", "0"], "--threads must be between 1 and"),
@@ -671,7 +671,7 @@ def test_a_slice_is_not_drawn_in_a_format_that_is_not_offered(name, capsys):
     capsys.readouterr()
     assert main(["plot", "slice.nc", "-o", name]) == 1
     told = capsys.readouterr().err
-    assert "must be a .png, .svg, .pdf, .html, .nc, .csv, .json, .vtp or .obj file" in told
+    assert "must be a .png, .svg, .pdf, .pgf, .gif, .webp, .mp4, .html, .nc" in told
     assert len(told.strip().splitlines()) == 1
 
 

@@ -117,7 +117,7 @@ def test_a_slice_is_written_for_other_programs(tmp_path):
     np.testing.assert_array_equal(read[:, 2], slice_["loss"].values.ravel())
 
 
-@pytest.mark.parametrize("name", ["s.h5", "s.ply", "s.gif", "s"])
+@pytest.mark.parametrize("name", ["s.h5", "s.ply", "s.bmp", "s"])
 def test_an_unknown_ending_is_refused_in_a_sentence_with_all_that_are_known(name, capsys):
     said = fails(capsys, "plot", "s.nc", "-o", name)
     for ending in ("png", "svg", "pdf", "html", "nc", "csv", "json", "vtp", "obj"):

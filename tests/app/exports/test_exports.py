@@ -290,6 +290,8 @@ def test_the_page_opens_without_a_network_and_its_slider_moves_along_the_path(
 # --- the dialog -----------------------------------------------------------------------------------
 
 PAGE = """
+import base64
+
 import panel as pn
 
 from landscape_lab.bridge.jupyter import setup, show
@@ -301,8 +303,10 @@ from landscape_lab.components.exporter.exporter import Exporter
 DATA = bytes(range(256)) * 99
 
 
-def make(name):
-    if name == "words":
+def make(name, style):
+    if name == "png":
+        exporter.deliver("a.png", "image/png", PNG, " ".join(f"{k}={v}" for k, v in style.items()))
+    elif name == "words":
         exporter.deliver("a.py", "text/x-python", b"print(1)", "print(1)")
     elif name == "long":
         exporter.progress(3, 7)
@@ -312,8 +316,12 @@ def make(name):
         exporter.deliver("a.bin", "application/octet-stream", DATA)
 
 
-named = ("bytes", "words", "long", "broken")
-exporter = Exporter([{"name": n, "label": n, "help": f"the {n}"} for n in named], make)
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+named = {"bytes": "Numbers", "words": "Numbers", "long": "Film", "broken": "Film", "png": "Picture"}
+kinds = [{"name": n, "label": n, "help": f"the {n}", "group": g} for n, g in named.items()]
+exporter = Exporter(kinds, make, lambda: exporter.fail("Cancelled here too."))
 button = pn.widgets.Button(name="open", css_classes=["open"])
 button.on_click(lambda event: exporter.open())
 show(pn.Column(button, exporter.view))
@@ -348,6 +356,34 @@ def test_the_dialog_hands_the_file_to_the_browser_and_can_be_used_by_keys_alone(
         dialog.locator("[data-kind=long]").click()
         dialog.get_by_text("3 of 7").wait_for()
         assert dialog.locator("[data-kind=words]").is_disabled()
+        dialog.get_by_role("button", name="Cancel").click()
+        dialog.get_by_text("Cancelled here too.").wait_for()
+        assert dialog.locator("[data-kind=words]").is_enabled()
+
+        dialog.locator("[data-style=width]").select_option("own")
+        dialog.locator("[data-style=inches]").fill("4.5")
+        dialog.locator("[data-style=font]").select_option("serif")
+        with page.expect_download() as news:
+            dialog.locator("[data-kind=png]").click()
+        assert news.value.suggested_filename == "a.png"
+        told = dialog.locator("pre.prose").inner_text()
+        assert "width=4.5" in told
+        assert "font=serif" in told
+        assert "dots_per_inch=300" in told
+        dialog.locator("[data-action=copy_link]").click()
+        dialog.get_by_text("The link is copied.").wait_for()
+        assert page.evaluate("navigator.clipboard.readText()") == page.url
+        dialog.locator("[data-action=copy_picture]").click()
+        dialog.get_by_text("The picture is copied.").wait_for()
+        kinds_of = "navigator.clipboard.read().then(found => found[0].types)"
+        assert page.evaluate(kinds_of) == ["image/png"]
+        page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+        page.evaluate("document.execCommand = () => false")  # as where the page is not secure
+        dialog.locator("[data-action=copy_link]").click()
+        assert dialog.get_by_label("Link").input_value() == page.url
+        dialog.locator("[data-action=copy_picture]").click()
+        dialog.get_by_text("choose Copy image").wait_for()
+        assert dialog.locator("img").evaluate("image => image.naturalWidth") == 1
         page.keyboard.press("Escape")
         dialog.wait_for(state="hidden")
         assert visitor.errors == []

@@ -657,7 +657,7 @@ def test_the_command_line_draws_every_file(folder):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["convexity.nc", "-o", "a.html"], "a .png, .svg, .pdf file for a convexity"),
+        (["convexity.nc", "-o", "a.html"], "a .png, .svg, .pdf, .pgf file for a convexity"),
         (["slice.nc", "--cmap", "magma", "-o", "a.html"], "--cmap must be left out"),
         (["slice.nc", "--split", "validation"], "split must be one of train, test"),
         (["slice.nc", "--limits", "2", "1"], "the smaller one first"),

@@ -1,21 +1,21 @@
 // The gallery of presets: a dialog with a card for each, with its picture and the sentence of its point.
 const STYLE = `
 dialog{font:calc(13px*var(--scale,1))/1.4 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--ink,#1d2a33);background:var(--paper,#fff);
- border:var(--edge,1px) solid var(--line,#c9d2d8);border-radius:14px;box-shadow:0 18px 60px #1d2a3366;padding:0 20px 18px;width:min(calc(1240px*var(--scale,1)),calc(100vw - 24px));max-height:calc(100vh - 24px);box-sizing:border-box;overflow:auto;scrollbar-width:thin}
-dialog::backdrop{background:#1d2a3366}
+ border:var(--edge,1px) solid var(--control,#c9d2d8);border-radius:14px;box-shadow:0 18px 60px var(--shade,#1d2a3366);padding:0 20px 18px;width:min(calc(1240px*var(--scale,1)),calc(100vw - 24px));max-height:calc(100vh - 24px);box-sizing:border-box;overflow:auto;scrollbar-width:thin}
+dialog::backdrop{background:var(--shade,#1d2a3366)}
 header{position:sticky;top:0;z-index:1;display:flex;align-items:center;gap:12px;background:var(--paper,#fff);padding:14px 0 10px}
 h2{font-size:1.4em;font-weight:650;letter-spacing:-.01em;margin:0;flex:1}
-button{font:inherit;color:inherit;background:var(--paper,#fff);border:var(--edge,1px) solid var(--line,#c9d2d8);border-radius:8px;cursor:pointer}
+button{font:inherit;color:inherit;background:var(--paper,#fff);border:var(--edge,1px) solid var(--control,#c9d2d8);border-radius:8px;cursor:pointer}
 header button{min-height:max(32px,calc(32px*var(--scale,1)));padding:0 .9em}
-button.new{background:#0f6e84;border-color:#0f6e84;color:#fff;font-weight:600}
+button.new{background:var(--accent,#0f6e84);border-color:var(--accent,#0f6e84);color:var(--on-accent,#fff);font-weight:600}
 button:hover{border-color:var(--accent,#0f6e84)}
 :focus-visible{outline:calc(2px*var(--scale,1)) solid var(--accent,#0f6e84);outline-offset:2px}
 ul{list-style:none;margin:0;padding:0;display:grid;grid-template-columns:repeat(auto-fill,minmax(calc(200px*var(--scale,1)),1fr));gap:12px}
 li{display:flex}
 .card{display:flex;flex-direction:column;gap:3px;width:100%;padding:0 0 9px;text-align:left;overflow:hidden;border-radius:10px}
-.card:hover{box-shadow:0 4px 16px #1d2a3330}
+.card:hover{box-shadow:0 4px 16px var(--shade,#1d2a3330)}
 .card[aria-current]{border-color:var(--accent,#0f6e84);box-shadow:inset 0 0 0 1px var(--accent,#0f6e84)}
-.card img,.card .blank{display:block;width:100%;aspect-ratio:240/150;object-fit:cover;background:#f3f6f8}
+.card img,.card .blank{display:block;width:100%;aspect-ratio:240/150;object-fit:cover;background:var(--wash,#f3f6f8)}
 .card b{font-size:1.04em;font-weight:650;line-height:1.25;padding:5px 11px 0}
 .card span.point{color:var(--muted,#5d6b75);padding:0 11px;line-height:1.35}
 @media (pointer:coarse){header button{min-height:44px}}`;

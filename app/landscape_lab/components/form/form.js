@@ -2,15 +2,15 @@
 const STYLE = `
 :host{width:calc(320px*var(--scale,1))!important;flex:none!important;z-index:40}
 :host(.narrow){width:0!important}
-.form{--size:calc(24px*var(--scale,1));--fg:var(--ink,#1d2a33);--soft:var(--muted,#5d6b75);--rim:var(--line,#87959f);--tint:var(--accent,#0f6e84);
- font:calc(13px*var(--scale,1))/1.35 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--fg);background:#fff;
+.form{--size:calc(24px*var(--scale,1));--fg:var(--ink,#1d2a33);--soft:var(--muted,#5d6b75);--rim:var(--control,#87959f);--tint:var(--accent,#0f6e84);
+ font:calc(13px*var(--scale,1))/1.35 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--fg);background:var(--surface,#fff);
  height:100%;overflow-y:auto;overflow-x:hidden;box-sizing:border-box;padding:2px 6px 12px 8px;scrollbar-width:thin}
 @media (pointer:coarse){.form{--size:44px}}
 [hidden]{display:none!important}
-:host(.narrow) .form{position:absolute;left:0;top:0;width:min(calc(330px*var(--scale,1)),88vw);border-right:var(--edge,1px) solid var(--rim);box-shadow:4px 0 18px #1d2a3333}
+:host(.narrow) .form{position:absolute;left:0;top:0;width:min(calc(330px*var(--scale,1)),88vw);border-right:var(--edge,1px) solid var(--rim);box-shadow:4px 0 18px var(--shade,#1d2a3333)}
 :host(.narrow:not(.open)) .form{display:none}
 .close{display:none}
-:host(.narrow) .close{display:block;position:sticky;top:2px;float:right;z-index:3;width:max(32px,var(--size));height:max(32px,var(--size));font:inherit;font-size:1.3em;line-height:1;color:inherit;background:#fff;border:var(--edge,1px) solid var(--rim);border-radius:7px;padding:0;cursor:pointer}
+:host(.narrow) .close{display:block;position:sticky;top:2px;float:right;z-index:3;width:max(32px,var(--size));height:max(32px,var(--size));font:inherit;font-size:1.3em;line-height:1;color:inherit;background:var(--surface,#fff);border:var(--edge,1px) solid var(--rim);border-radius:7px;padding:0;cursor:pointer}
 details{border-bottom:var(--edge,1px) solid var(--line,#e7ecef);padding:5px 0 6px}
 details:last-child{border:0}
 summary{font-weight:600;font-size:.93em;letter-spacing:.02em;color:var(--tint);cursor:pointer;padding:2px 0 2px 6px;min-height:var(--size);box-sizing:border-box;list-style:none;display:flex;align-items:center;gap:6px}
@@ -25,10 +25,10 @@ summary span{font-weight:400;color:var(--soft)}
 .control{grid-column:3;display:flex;gap:4px;align-items:center;min-width:0}.control:has(.about){gap:2px}
 .dot{grid-column:1;grid-row:1;width:12px;height:var(--size);padding:0;border:0;background:none;cursor:pointer;display:flex;align-items:center;justify-content:center;position:relative}
 .dot::before{content:"";width:.5em;height:.5em;border-radius:50%;background:var(--tint)}
-.dot:hover::before{box-shadow:0 0 0 3px #0f6e8433}
+.dot:hover::before{box-shadow:0 0 0 3px var(--track,#0f6e8433)}
 @media (pointer:coarse){.dot::after{content:"";position:absolute;inset:0 -22px 0 -8px}}
-select,input[type=text]{font:inherit;color:inherit;background:#fff;border:var(--edge,1px) solid var(--rim);border-radius:5px;height:var(--size);padding:0 4px;box-sizing:border-box;min-width:0;width:100%}
-.file{font:inherit;color:inherit;background:#f1f5f6;border:var(--edge,1px) solid var(--rim);border-radius:5px;height:var(--size);padding:0 7px;min-width:0;width:100%;text-align:left;white-space:nowrap;overflow:hidden;text-overflow:ellipsis;cursor:pointer}.file:hover{border-color:var(--tint)}
+select,input[type=text]{font:inherit;color:inherit;background:var(--surface,#fff);border:var(--edge,1px) solid var(--rim);border-radius:5px;height:var(--size);padding:0 4px;box-sizing:border-box;min-width:0;width:100%}
+.file{font:inherit;color:inherit;background:var(--wash,#f1f5f6);border:var(--edge,1px) solid var(--rim);border-radius:5px;height:var(--size);padding:0 7px;min-width:0;width:100%;text-align:left;white-space:nowrap;overflow:hidden;text-overflow:ellipsis;cursor:pointer}.file:hover{border-color:var(--tint)}
 input.exact{width:4.9em;flex:none;text-align:right;font-variant-numeric:tabular-nums}
 input[type=range]{flex:1;min-width:0;accent-color:var(--tint);height:var(--size);margin:0}
 input[type=checkbox]{accent-color:var(--tint);width:calc(16px*var(--scale,1));height:calc(16px*var(--scale,1));margin:0}
@@ -36,24 +36,24 @@ input[type=checkbox]{accent-color:var(--tint);width:calc(16px*var(--scale,1));he
 select{padding:0 0 0 3px}
 select:hover,input:hover{border-color:var(--tint)}
 :focus-visible{outline:calc(2px*var(--scale,1)) solid var(--tint);outline-offset:1px}
-.error{grid-column:2/-1;color:#a3200d;font-size:.93em;padding:0 0 4px}
-.wrong select,.wrong input{border-color:#c0392b}
+.error{grid-column:2/-1;background:none;color:var(--alert-ink,#a3200d);font-size:.93em;padding:0 0 4px}
+.wrong select,.wrong input{border-color:var(--alert,#c0392b)}
 .about{flex:none;font:italic 600 .85em/1 Georgia,"DejaVu Serif",serif;color:var(--soft);background:none;border:1px solid transparent;border-radius:50%;width:max(24px,var(--size));height:max(24px,var(--size));padding:0;margin:0 -5px 0 -6px;cursor:pointer}
 .about:hover{border-color:var(--rim)}
 .about[aria-expanded=true]{color:var(--tint);border-color:var(--tint)}
-.card{grid-column:2/-1;font-size:.93em;line-height:1.4;border-left:2px solid #9cc4cd;padding:1px 0 1px 8px;margin:2px 0 5px;overflow-wrap:anywhere}
+.card{grid-column:2/-1;font-size:.93em;line-height:1.4;border-left:2px solid var(--track,#9cc4cd);padding:1px 0 1px 8px;margin:2px 0 5px;overflow-wrap:anywhere}
 .card p{margin:0 0 3px}.card p:last-child{margin:0}
 .card .formula{font:italic 1.1em/1.45 "STIX Two Text","STIX Two Math",Cambria,Georgia,"DejaVu Serif",serif;overflow-wrap:break-word}
 .card .formula span{display:block;padding-left:1em;text-indent:-1em}
 .card .source{color:var(--soft);font-size:.92em}
-.tip{pointer-events:none;position:fixed;inset:auto;margin:0;box-sizing:border-box;width:max-content;max-width:min(calc(280px*var(--scale,1)),calc(100vw - 16px));padding:6px 10px 7px;font:calc(12.5px*var(--scale,1))/1.4 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:#fff;background:#1d2a33;border:0;border-radius:6px;box-shadow:0 3px 12px #1d2a3344}
+.tip{pointer-events:none;position:fixed;inset:auto;margin:0;box-sizing:border-box;width:max-content;max-width:min(calc(280px*var(--scale,1)),calc(100vw - 16px));padding:6px 10px 7px;font:calc(12.5px*var(--scale,1))/1.4 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--on-accent,#fff);background:var(--ink,#1d2a33);border:0;border-radius:6px;box-shadow:0 3px 12px var(--shade,#1d2a3344)}
 .tip b{display:block;font-weight:600}
 .terms{margin-top:4px;pointer-events:auto}
 .term{font:inherit;color:inherit;background:none;border:0;padding:0;margin-right:.8em;min-height:24px;text-decoration:underline;cursor:pointer}
-.tip :focus-visible{outline-color:#fff}
-dialog.glossary{box-sizing:border-box;width:min(calc(560px*var(--scale,1)),calc(100vw - 24px));max-height:80vh;padding:0 18px 16px;border:var(--edge,1px) solid var(--line,#87959f);border-radius:9px;overflow-y:auto;font:calc(13.5px*var(--scale,1))/1.45 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--ink,#1d2a33)}
-dialog.glossary::backdrop{background:#1d2a3355}
-.glossary header{position:sticky;top:0;display:flex;justify-content:space-between;align-items:center;background:#fff;padding:10px 0 6px}
+.tip :focus-visible{outline-color:var(--surface,#fff)}
+dialog.glossary{box-sizing:border-box;width:min(calc(560px*var(--scale,1)),calc(100vw - 24px));max-height:80vh;padding:0 18px 16px;border:var(--edge,1px) solid var(--control,#87959f);border-radius:9px;overflow-y:auto;font:calc(13.5px*var(--scale,1))/1.45 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--ink,#1d2a33)}
+dialog.glossary::backdrop{background:var(--shade,#1d2a3355)}
+.glossary header{position:sticky;top:0;display:flex;justify-content:space-between;align-items:center;background:var(--surface,#fff);padding:10px 0 6px}
 .glossary h2{font-size:1.15em;margin:0}
 .glossary dl{margin:0}
 .glossary dt{font-weight:600;margin-top:9px;scroll-margin-top:3.2em}

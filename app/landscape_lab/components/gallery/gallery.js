@@ -1,12 +1,12 @@
 // The gallery of labs: cards with a picture, a question and how long the lab takes, grouped by family.
 const STYLE = `
-.gallery{--fg:var(--ink,#1d2a33);--soft:var(--muted,#5d6b75);--rim:var(--line,#c9d2d8);--tint:var(--accent,#0f6e84);--gap:calc(18px*var(--scale,1));
- font:calc(13px*var(--scale,1))/1.4 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--fg);background:#fff;height:100%;overflow-y:auto;box-sizing:border-box;scrollbar-width:thin;scroll-padding:calc(64px*var(--scale,1)) 0 16px}
-header{display:flex;flex-wrap:wrap;gap:2px 12px;align-items:center;padding:8px 16px;border-bottom:var(--edge,1px) solid var(--line,#dfe6ea);position:sticky;top:0;background:#fff;z-index:1}
+.gallery{--fg:var(--ink,#1d2a33);--soft:var(--muted,#5d6b75);--rim:var(--control,#c9d2d8);--tint:var(--accent,#0f6e84);--gap:calc(18px*var(--scale,1));
+ font:calc(13px*var(--scale,1))/1.4 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--fg);background:var(--surface,#fff);height:100%;overflow-y:auto;box-sizing:border-box;scrollbar-width:thin;scroll-padding:calc(64px*var(--scale,1)) 0 16px}
+header{display:flex;flex-wrap:wrap;gap:2px 12px;align-items:center;padding:8px 16px;border-bottom:var(--edge,1px) solid var(--line,#dfe6ea);position:sticky;top:0;background:var(--surface,#fff);z-index:1}
 h1{font-size:1.23em;font-weight:650;margin:0}
 h1:focus{outline:none}
 header p{margin:0;color:var(--soft)}
-button{font:inherit;color:inherit;background:#fff;border:var(--edge,1px) solid var(--rim);border-radius:7px;cursor:pointer}
+button{font:inherit;color:inherit;background:var(--surface,#fff);border:var(--edge,1px) solid var(--rim);border-radius:7px;cursor:pointer}
 button:hover{border-color:var(--tint)}
 :focus-visible{outline:calc(2px*var(--scale,1)) solid var(--tint);outline-offset:1px}
 button.back{height:calc(32px*var(--scale,1));padding:0 .75em;white-space:nowrap}
@@ -15,13 +15,14 @@ section{grid-column:span var(--span);display:flex;flex-direction:column;min-widt
 h2{font-size:1.05em;font-weight:650;color:var(--tint);margin:0 0 5px}
 ul{list-style:none;margin:0;padding:0;flex:1;display:grid;gap:10px;grid-template-columns:repeat(var(--span),minmax(0,1fr))}
 .card{display:flex;flex-direction:column;gap:3px;width:100%;height:100%;padding:8px 11px 9px;text-align:left;line-height:1.4;overflow-wrap:anywhere}
-.card:hover{box-shadow:0 1px 7px #1d2a331f}
+.card:hover{box-shadow:0 1px 7px var(--shade,#1d2a331f)}
+.card img{filter:var(--thumbnail,none)}
 .card img,.card .blank{width:100%;aspect-ratio:288/112;display:block;box-sizing:border-box;margin-bottom:4px}
-.card .blank{border:1px solid #d5dde2;border-width:0 0 1px 1px;background:linear-gradient(#f3f6f8,#f8fafb)}
+.card .blank{border:1px solid var(--line,#d5dde2);border-width:0 0 1px 1px;background:linear-gradient(var(--wash,#f3f6f8),var(--surface,#f8fafb))}
 .card b{font-size:1.05em;font-weight:650;line-height:1.25}
 .card small{color:var(--soft);font-size:.92em;margin-top:auto;padding-top:2px}
 .card small i{font-style:normal;font-weight:650;color:var(--fg)}
-.message{margin:10px 16px 0;padding:6px 12px;border:var(--edge,1px) solid var(--rim);border-left:4px solid #b3261e;border-radius:7px;color:#7a1710}
+.message{margin:10px 16px 0;padding:6px 12px;border:var(--edge,1px) solid var(--rim);border-left:4px solid var(--alert,#b3261e);border-radius:7px;color:var(--alert-ink,#7a1710)}
 [hidden]{display:none!important}
 @media (pointer:coarse){button.back{min-height:44px}}`;
 const LEAST = 225, MOST = 400;  // widths of a card in pixels, at the usual size of type

@@ -1,47 +1,47 @@
 // The strip above the landscape: a preset's words or a step of a tour, and the list of tours.
 const STYLE = `
-.guide{font:calc(13px*var(--scale,1))/1.45 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:#1d2a33;
+.guide{font:calc(13px*var(--scale,1))/1.45 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--ink,#1d2a33);
  position:relative;box-sizing:border-box;padding:4px 8px 3px 10px;display:flex;flex-direction:column;max-height:34vh}
 .top{display:flex;gap:4px 8px;align-items:flex-start;flex:none}
 .story .top{flex:0 1 auto;min-height:0;align-items:stretch}
 .story .more,.story .labs{align-self:flex-start}
 .tour .top{align-items:center;flex-wrap:wrap;padding-bottom:2px}
-.top .name{flex:1;min-width:4.5em;color:#5d6b75;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;font-size:.93em}
+.top .name{flex:1;min-width:4.5em;color:var(--muted,#5d6b75);overflow:hidden;text-overflow:ellipsis;white-space:nowrap;font-size:.93em}
 .text{overflow-y:auto;min-height:0;scrollbar-width:thin;overflow-wrap:anywhere;flex:1}
 .text p,.text ul,.text ol,.text pre{margin:0 0 .35em}
 .text :last-child{margin-bottom:0}
 .text ul,.text ol{padding-left:1.5em}
-.text h2{font-size:1.08em;font-weight:650;margin:0 0 .15em;color:#0b5566}
-.text code{font-size:.95em;background:#eef4f6;border-radius:3px;padding:0 .25em}
-.text a{color:#0f6e84}
-blockquote{margin:.2em 0 .3em;padding-left:8px;border-left:2px solid #c9d2d8}
-blockquote.question{border-color:#0f6e84;font-weight:600}
+.text h2{font-size:1.08em;font-weight:650;margin:0 0 .15em;color:var(--accent-ink,#0b5566)}
+.text code{font-size:.95em;background:var(--wash,#eef4f6);border-radius:3px;padding:0 .25em}
+.text a{color:var(--accent,#0f6e84)}
+blockquote{margin:.2em 0 .3em;padding-left:8px;border-left:2px solid var(--frame,#c9d2d8)}
+blockquote.question{border-color:var(--accent,#0f6e84);font-weight:600}
 .answer{border-left:2px solid #5ec962;padding-left:8px;margin-top:.3em}
 .answer[hidden],.list[hidden],.story .name,.story nav{display:none}
-button{font:inherit;color:inherit;background:#fff;border:1px solid #c9d2d8;border-radius:6px;padding:0 .6em;height:1.75em;line-height:1;cursor:pointer;white-space:nowrap;flex:none}
-button:hover{border-color:#0f6e84}
-button[aria-disabled=true]{color:#95a2ab;border-color:#e4e9ec;cursor:default}
-button.next{background:#0f6e84;border-color:#0f6e84;color:#fff}
-button.next:hover{background:#0c5c6f}
-button.ask{border:0;background:none;color:#0f6e84;padding:0;text-decoration:underline;text-underline-offset:2px;font-weight:600}
+button{font:inherit;color:inherit;background:var(--surface,#fff);border:1px solid var(--frame,#c9d2d8);border-radius:6px;padding:0 .6em;height:1.75em;line-height:1;cursor:pointer;white-space:nowrap;flex:none}
+button:hover{border-color:var(--accent,#0f6e84)}
+button[aria-disabled=true]{color:var(--disabled,#95a2ab);border-color:var(--line,#e4e9ec);cursor:default}
+button.next{background:var(--accent,#0f6e84);border-color:var(--accent,#0f6e84);color:var(--on-accent,#fff)}
+button.next:hover{background:var(--accent-hover,#0c5c6f)}
+button.ask{border:0;background:none;color:var(--accent,#0f6e84);padding:0;text-decoration:underline;text-underline-offset:2px;font-weight:600}
 button.lab{white-space:normal;height:auto;line-height:inherit;text-align:left}
-button.quiet{border-color:transparent;background:none;padding:0 .35em;color:#5d6b75}
-:focus-visible{outline:2px solid #0f6e84;outline-offset:1px}
+button.quiet{border-color:transparent;background:none;padding:0 .35em;color:var(--muted,#5d6b75)}
+:focus-visible{outline:2px solid var(--accent,#0f6e84);outline-offset:1px}
 nav{display:flex;flex-wrap:wrap;gap:3px 6px;align-items:center}
 .dots{display:inline-flex;flex-wrap:wrap}
 .dots button{border:0;background:none;width:14px;height:22px;padding:0}
-.dots button::before{content:"";display:block;width:7px;height:7px;border-radius:50%;margin:auto;background:#c9d2d8}
-.dots button:hover::before{background:#5d6b75}
-.dots [aria-current]::before{background:#0f6e84}
-.list{position:absolute;right:8px;top:calc(8px + 1.75em);z-index:60;background:#fff;border:1px solid #c9d2d8;border-radius:8px;box-shadow:0 6px 22px #1d2a3326;width:min(420px,calc(100% - 16px));max-height:62vh;overflow-y:auto;margin:0;padding:4px;box-sizing:border-box;list-style:none}
+.dots button::before{content:"";display:block;width:7px;height:7px;border-radius:50%;margin:auto;background:var(--frame,#c9d2d8)}
+.dots button:hover::before{background:var(--muted,#5d6b75)}
+.dots [aria-current]::before{background:var(--accent,#0f6e84)}
+.list{position:absolute;right:8px;top:calc(8px + 1.75em);z-index:60;background:var(--raised,#fff);border:1px solid var(--frame,#c9d2d8);border-radius:8px;box-shadow:0 6px 22px var(--shade,#1d2a3326);width:min(420px,calc(100% - 16px));max-height:62vh;overflow-y:auto;margin:0;padding:4px;box-sizing:border-box;list-style:none}
 .list button{display:block;width:100%;height:auto;text-align:left;white-space:normal;line-height:1.4;border-color:transparent;padding:5px 8px}
-.list button:hover{background:#eef4f6}
-.list b,.list small{display:block}.list small{color:#5d6b75;font-size:.9em}
-button.new{background:#0f6e84;border-color:#0f6e84;color:#fff;font-weight:600;align-self:flex-start}
-button.new:hover{background:#0c5c6f}
-button.show{margin-left:.5em;border-color:#0f6e84;color:#0b5566;font-weight:600;vertical-align:baseline}
-.pointing .text b{color:#0b5566}
-.list .broken{padding:5px 8px;color:#8a1c0d;font-size:.93em;overflow-wrap:anywhere}`;
+.list button:hover{background:var(--wash,#eef4f6)}
+.list b,.list small{display:block}.list small{color:var(--muted,#5d6b75);font-size:.9em}
+button.new{background:var(--accent,#0f6e84);border-color:var(--accent,#0f6e84);color:var(--on-accent,#fff);font-weight:600;align-self:flex-start}
+button.new:hover{background:var(--accent-hover,#0c5c6f)}
+button.show{margin-left:.5em;border-color:var(--accent,#0f6e84);color:var(--accent-ink,#0b5566);font-weight:600;vertical-align:baseline}
+.pointing .text b{color:var(--accent-ink,#0b5566)}
+.list .broken{padding:5px 8px;color:var(--alert-ink,#8a1c0d);font-size:.93em;overflow-wrap:anywhere}`;
 
 const make = (tag, attributes = {}, ...children) => {
   const node = Object.assign(document.createElement(tag), attributes);

@@ -40,8 +40,8 @@ const SILENT = `<b>Python does not answer.</b>
 function cover(text, cell) {
   const overlay = document.createElement("div"), box = document.createElement("div"), button = document.createElement("button");
   overlay.className = "landscape-gone"; overlay.setAttribute("role", "alert");
-  overlay.style.cssText = `position:${cell ? "absolute" : "fixed"};inset:0;z-index:${cell ? 99 : 99999};background:rgba(255,255,255,.72);display:grid;place-items:center;font:15px system-ui,sans-serif;color:#1d2a33`;
-  box.style.cssText = "background:#fff;border:1px solid #c9d2d8;border-top:4px solid #b3261e;border-radius:9px;box-shadow:0 8px 32px #1d2a3333;padding:20px 26px;max-width:420px";
+  overlay.style.cssText = `position:${cell ? "absolute" : "fixed"};inset:0;z-index:${cell ? 99 : 99999};background:var(--shade,#ffffffb8);display:grid;place-items:center;font:15px system-ui,sans-serif;color:var(--ink,#1d2a33)`;
+  box.style.cssText = "background:var(--raised,#fff);border:1px solid var(--frame,#c9d2d8);border-top:4px solid var(--alert,#b3261e);border-radius:9px;box-shadow:0 8px 32px var(--shade,#1d2a3333);padding:20px 26px;max-width:420px";
   box.innerHTML = text;
   overlay.append(box);
   if (cell) {
@@ -50,7 +50,7 @@ function cover(text, cell) {
     return overlay;
   }
   button.textContent = "Reload";
-  button.style.cssText = "font:inherit;padding:7px 18px;border:0;border-radius:7px;background:#0f6e84;color:#fff;cursor:pointer";
+  button.style.cssText = "font:inherit;padding:7px 18px;border:0;border-radius:7px;background:var(--accent,#0f6e84);color:var(--on-accent,#fff);cursor:pointer";
   button.onclick = () => location.reload();
   box.append(button); document.body.append(overlay); button.focus();
   return overlay;

@@ -1,32 +1,32 @@
 // The bar above a lab. What is shown comes as messages of what has changed, ten a second at most.
 const STYLE = `
-.lab{--size:calc(32px*var(--scale,1));--fg:var(--ink,#1d2a33);--soft:var(--muted,#5d6b75);--rim:var(--line,#87959f);--tint:var(--accent,#0f6e84);
- font:calc(13px*var(--scale,1))/1.35 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--fg);background:#fff;position:relative}
+.lab{--size:calc(32px*var(--scale,1));--fg:var(--ink,#1d2a33);--soft:var(--muted,#5d6b75);--rim:var(--control,#87959f);--tint:var(--accent,#0f6e84);
+ font:calc(13px*var(--scale,1))/1.35 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--fg);background:var(--surface,#fff);position:relative}
 @media (pointer:coarse){.lab{--size:max(44px,calc(32px*var(--scale,1)))}}
 .bar{display:flex;flex-wrap:wrap;align-items:center;gap:6px 8px;padding:8px 14px;border-bottom:var(--edge,1px) solid var(--line,#dfe6ea)}
 h1{font-size:1.23em;font-weight:650;margin:0 6px 0 4px;letter-spacing:-.01em}
 h1:focus{outline:none}
-button,select,input[type=number]{font:inherit;color:inherit;height:var(--size);border:var(--edge,1px) solid var(--rim);border-radius:7px;background:#fff;padding:0 .75em;box-sizing:border-box;white-space:nowrap}
+button,select,input[type=number]{font:inherit;color:inherit;height:var(--size);border:var(--edge,1px) solid var(--rim);border-radius:7px;background:var(--surface,#fff);padding:0 .75em;box-sizing:border-box;white-space:nowrap}
 button,select{cursor:pointer}
 input[type=number]{width:5em;padding:0 .4em}
 button:hover,select:hover{border-color:var(--tint)}
-button.play{background:var(--tint);border-color:var(--tint);color:#fff;font-weight:600;min-width:6em}
+button.play{background:var(--tint);border-color:var(--tint);color:var(--on-accent,#fff);font-weight:600;min-width:6em}
 :focus-visible{outline:calc(2px*var(--scale,1)) solid var(--tint);outline-offset:1px}
 label{display:inline-flex;align-items:center;gap:5px;color:var(--soft)}
 .state{margin-left:auto;color:var(--soft);font-variant-numeric:tabular-nums;white-space:nowrap}
 .words{display:flex;flex-wrap:wrap;gap:4px 20px;align-items:baseline;padding:6px 16px 2px}
 .question{font-weight:600;font-size:1.08em;margin:0;flex:1 1 20em}
 .verdict{flex:1 1 26em;margin:0;min-height:1.35em}
-.verdict b{display:inline-block;border-radius:5px;padding:0 .5em;margin-right:.5em;color:#fff;background:#5d6b75}
-.verdict[data-word=PASS] b{background:#1c6b3c}.verdict[data-word="NOT REPRODUCED"] b{background:#9a2f14}
+.verdict b{display:inline-block;border-radius:5px;padding:0 .5em;margin-right:.5em;color:var(--on-accent,#fff);background:var(--muted,#5d6b75)}
+.verdict[data-word=PASS] b{background:#1c6b3c;color:var(--on-accent,#fff)}.verdict[data-word="NOT REPRODUCED"] b{background:#9a2f14;color:var(--on-accent,#fff)}
 .verdict small{color:var(--soft);font-size:.92em}
 .looks{display:flex;flex-wrap:wrap;gap:4px 18px;align-items:center;padding:2px 16px 4px}
 .looks select{height:calc(24px*var(--scale,1));padding:0 .3em}
 @media (pointer:coarse){.looks select{height:44px}}
 .looks input[type=range]{width:clamp(120px,22vw,320px);accent-color:var(--tint)}
 .looks output{color:var(--fg);font-variant-numeric:tabular-nums;min-width:4em}
-.message{margin:0 16px 4px;padding:4px 12px;border:var(--edge,1px) solid var(--rim);border-left:4px solid #b3261e;border-radius:7px;color:#7a1710}
-.line{position:absolute;left:0;right:0;top:0;height:calc(3px*var(--scale,1));background:#d6e6ea}
+.message{margin:0 16px 4px;padding:4px 12px;border:var(--edge,1px) solid var(--rim);border-left:4px solid var(--alert,#b3261e);border-radius:7px;color:var(--alert-ink,#7a1710)}
+.line{position:absolute;left:0;right:0;top:0;height:calc(3px*var(--scale,1));background:var(--track,#d6e6ea)}
 .line i{display:block;height:100%;background:var(--tint);transform-origin:0 0;transition:transform .2s linear}
 [hidden]{display:none!important}`;
 const NARROW = 900;  // pixels below which the settings are a drawer, at the usual size of type

@@ -1,11 +1,11 @@
 // Keys for what is done often, and a dialog that lists them.
 const STYLE = `
-dialog{font:calc(14px*var(--scale,1))/1.4 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--ink,#1d2a33);background:#fff;
- border:var(--edge,1px) solid var(--line,#87959f);border-radius:10px;box-shadow:0 12px 40px #1d2a3355;padding:18px 22px 20px;max-width:calc(100vw - 32px);max-height:calc(100vh - 32px);box-sizing:border-box;overflow:auto}
-dialog::backdrop{background:#1d2a3366}
+dialog{font:calc(14px*var(--scale,1))/1.4 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--ink,#1d2a33);background:var(--raised,#fff);
+ border:var(--edge,1px) solid var(--control,#87959f);border-radius:10px;box-shadow:0 12px 40px var(--shade,#1d2a3355);padding:18px 22px 20px;max-width:calc(100vw - 32px);max-height:calc(100vh - 32px);box-sizing:border-box;overflow:auto}
+dialog::backdrop{background:var(--shade,#1d2a3366)}
 header{display:flex;align-items:center;justify-content:space-between;gap:20px;margin-bottom:8px}
 h2{font-size:1.15em;margin:0}
-button{font:inherit;color:inherit;min-height:max(32px,calc(32px*var(--scale,1)));border:var(--edge,1px) solid var(--line,#87959f);border-radius:7px;background:#fff;padding:0 .9em;cursor:pointer}
+button{font:inherit;color:inherit;min-height:max(32px,calc(32px*var(--scale,1)));border:var(--edge,1px) solid var(--control,#87959f);border-radius:7px;background:var(--surface,#fff);padding:0 .9em;cursor:pointer}
 button:hover{border-color:var(--accent,#0f6e84)}
 @media (pointer:coarse){button{min-height:44px}}
 :focus-visible{outline:calc(2px*var(--scale,1)) solid var(--accent,#0f6e84);outline-offset:1px}
@@ -14,7 +14,7 @@ section{break-inside:avoid;margin-bottom:10px}
 h3{font-size:.9em;margin:0 0 2px;color:var(--accent,#0f6e84)}
 dl{display:grid;grid-template-columns:6.2em 1fr;gap:5px 8px;margin:0}
 dt,dd{margin:0}
-kbd{font:inherit;font-size:.9em;border:1px solid var(--line,#87959f);border-bottom-width:2px;border-radius:5px;padding:0 .42em;background:#f5f8f9;white-space:nowrap}`;
+kbd{font:inherit;font-size:.9em;border:1px solid var(--control,#87959f);border-bottom-width:2px;border-radius:5px;padding:0 .42em;background:var(--wash,#f5f8f9);white-space:nowrap}`;
 
 // What each key does: the action, and how the dialog says it. An action in `here` needs no Python.
 const KEYS = {

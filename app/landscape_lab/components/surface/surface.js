@@ -4,12 +4,12 @@ const STYLE = `
 .relief canvas{position:absolute;inset:0;width:100%;height:100%}
 .relief canvas:focus-visible{outline:calc(2px*var(--scale,1)) solid var(--accent,#0f6e84);outline-offset:-3px}
 .tools{position:absolute;right:8px;top:8px;display:flex;gap:4px}
-.tools button{font:calc(12px*var(--scale,1)) ${FONT};height:calc(28px*var(--scale,1));min-width:calc(28px*var(--scale,1));padding:0 7px;border:1px solid var(--line,#c5ced4);border-radius:7px;background:var(--stage,#fff);color:var(--ink,#1d2a33);opacity:.86;cursor:pointer;display:inline-flex;align-items:center;justify-content:center;gap:5px}
+.tools button{font:calc(12px*var(--scale,1)) ${FONT};height:calc(28px*var(--scale,1));min-width:calc(28px*var(--scale,1));padding:0 7px;border:1px solid var(--control,#87959f);border-radius:7px;background:var(--surface,#fff);color:var(--ink,#1d2a33);opacity:.86;cursor:pointer;display:inline-flex;align-items:center;justify-content:center;gap:5px}
 .tools button:hover{border-color:var(--accent,#0f6e84);opacity:1}.tools button:focus-visible{outline:calc(2px*var(--scale,1)) solid var(--accent,#0f6e84);outline-offset:1px;opacity:1}
-.tools button[aria-pressed=true]{border-color:var(--accent,#0f6e84);color:var(--accent,#0b5566);font-weight:600}
+.tools button[aria-pressed=true]{border-color:var(--accent,#0f6e84);color:var(--accent-ink,#0b5566);font-weight:600}
 .tools svg{width:1.25em;height:1.25em;fill:none;stroke:currentColor;stroke-width:1.6;stroke-linejoin:round;stroke-linecap:round}
 @media (pointer:coarse){.tools button{height:44px;min-width:44px}}
-.tip{position:absolute;transform:translate(-50%,calc(-100% - 12px));pointer-events:none;white-space:nowrap;font:calc(12px*var(--scale,1))/1.35 ${FONT};background:var(--stage,#fff);color:var(--ink,#1d2a33);border:1px solid var(--line,#c5ced4);border-radius:6px;padding:2px 7px;box-shadow:0 2px 8px #1d2a3322}
+.tip{position:absolute;transform:translate(-50%,calc(-100% - 12px));pointer-events:none;white-space:nowrap;font:calc(12px*var(--scale,1))/1.35 ${FONT};background:var(--raised,#fff);color:var(--ink,#1d2a33);border:1px solid var(--frame,#c9d2d8);border-radius:6px;padding:2px 7px;box-shadow:0 2px 8px var(--shade,#1d2a3322)}
 .tip[hidden],.tools button[hidden]{display:none}
 .title{position:absolute;box-sizing:border-box;padding:6px 10px 0;font:calc(12px*var(--scale,1))/1.35 ${FONT};color:var(--ink,#1d2a33);pointer-events:none;overflow:hidden}`;
 const HOUSE = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 8L8 2.5 14 8M4 6.8V13.5H12V6.8"/></svg>`, PLUMB = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 6L6 3 10 5 14 2M2 6V12M6 3V13M10 5V11M14 2V9"/></svg>`;
@@ -34,7 +34,7 @@ export function render({model, el}) {
   home.dataset.action = "camera-home"; drop.dataset.action = "plumbs"; share.dataset.action = "shared";
   const tools = made("div", {className: "tools"}, share, drop, home), area = made("div", {className: "relief"}, canvas, words, tools, tip);
   const box = made("div", {}, made("style", {textContent: STYLE}), key.el, area);
-  box.style.cssText = "display:flex;flex-direction:column;width:100%;height:100%;min-height:120px;overflow:hidden;background:radial-gradient(ellipse at 50% 48%,var(--stage,#fff) 45%,var(--stage-rim,#f1f5f7))";
+  box.style.cssText = "display:flex;flex-direction:column;width:100%;height:100%;min-height:120px;overflow:hidden;background:radial-gradient(ellipse at 50% 48%,var(--surface,#fff) 45%,var(--wash,#f1f5f7))";
   words.style.pointerEvents = "none";
   canvas.style.touchAction = "none"; canvas.style.cursor = "grab";
   canvas.setAttribute("role", "img");
@@ -182,6 +182,7 @@ export function render({model, el}) {
   new ResizeObserver(ask).observe(area);
   const dressed = () => { look = lookOf(el, model); painter.dress(look); ask(); };
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", dressed);
+  onScheme(el, dressed);
   new MutationObserver(dressed).observe(document.documentElement, {attributes: true, attributeFilter: ["class", "style", "data-theme"]});
   const named = () => {
     cells.forEach((cell, i) => {

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 PARTS = (
+    "../scheme_colors.js",
     "surface_scale.js",
     "surface_light.js",
     "surface_shaders.js",
@@ -17,4 +18,4 @@ PARTS = (
 )
 """Joined to one module, as a Panel component has a single source."""
 
-SCRIPT = "\n".join(Path(__file__).with_name(part).read_text("utf-8") for part in PARTS)
+SCRIPT = "\n".join((Path(__file__).parent / part).read_text("utf-8") for part in PARTS)

@@ -1,16 +1,16 @@
 // The recorded steps of a run as a native slider, so that keyboard and screen readers work as everywhere.
 const STYLE = `
-.timeline{--size:calc(30px*var(--scale,1));--fg:var(--ink,#1d2a33);--soft:var(--muted,#5d6b75);--rim:var(--line,#87959f);--tint:var(--accent,#0f6e84);
+.timeline{--size:calc(30px*var(--scale,1));--fg:var(--ink,#1d2a33);--soft:var(--muted,#5d6b75);--rim:var(--control,#87959f);--tint:var(--accent,#0f6e84);
  font:calc(12.5px*var(--scale,1))/1.25 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--fg);
  container-type:inline-size;height:calc(38px*var(--scale,1));font-variant-numeric:tabular-nums}
 .strip{display:flex;align-items:center;gap:10px;height:100%;padding:0 10px;box-sizing:border-box}
 @media (pointer:coarse){.timeline{--size:44px;height:max(48px,calc(38px*var(--scale,1)))}}
 .buttons{display:flex;flex:none}
-button{width:calc(var(--size) + 2px);height:var(--size);padding:0;border:var(--edge,1px) solid var(--rim);margin-left:-1px;background:#fff;color:inherit;cursor:pointer;display:flex;align-items:center;justify-content:center}
+button{width:calc(var(--size) + 2px);height:var(--size);padding:0;border:var(--edge,1px) solid var(--rim);margin-left:-1px;background:var(--surface,#fff);color:inherit;cursor:pointer;display:flex;align-items:center;justify-content:center}
 button:first-child{border-radius:7px 0 0 7px;margin:0}button:last-child{border-radius:0 7px 7px 0}
 button:hover{border-color:var(--tint);z-index:1}
-button:active{background:#eef4f6}
-button[aria-disabled=true]{color:#6f7c85;border-color:#c9d2d8;cursor:default}button[aria-disabled=true] svg{opacity:.55}
+button:active{background:var(--wash,#eef4f6)}
+button[aria-disabled=true]{color:var(--disabled,#6f7c85);border-color:var(--frame,#c9d2d8);cursor:default}button[aria-disabled=true] svg{opacity:.55}
 svg{width:1em;height:1em}
 input{flex:1 1 80px;min-width:60px;margin:0;height:var(--size);accent-color:var(--tint)}
 :focus-visible{outline:calc(2px*var(--scale,1)) solid var(--tint);outline-offset:1px;z-index:2}

@@ -1,59 +1,60 @@
 // The bar above the pictures. What is shown comes as messages of what has changed, up to 30 a second.
 // In a narrow window things go one after another, by what is there, not by what fits some screen.
 const STYLE = `
-.top{--size:calc(32px*var(--scale,1));--fg:var(--ink,#1d2a33);--soft:var(--muted,#5d6b75);--rim:var(--line,#87959f);--tint:var(--accent,#0f6e84);
+.top{--size:calc(32px*var(--scale,1));--fg:var(--ink,#1d2a33);--soft:var(--muted,#5d6b75);--rim:var(--control,#87959f);--tint:var(--accent,#0f6e84);
  font:calc(13px*var(--scale,1))/1.3 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--fg);position:relative;z-index:45}
 @media (pointer:coarse){.top{--size:max(44px,calc(32px*var(--scale,1)))}}
-.bar{display:flex;align-items:center;gap:8px;min-height:max(52px*var(--scale,1),var(--size) + 8px);padding:0 14px;box-sizing:border-box;border-bottom:var(--edge,1px) solid var(--line,#dfe6ea);background:#fff;white-space:nowrap}
+.bar{display:flex;align-items:center;gap:8px;min-height:max(52px*var(--scale,1),var(--size) + 8px);padding:0 14px;box-sizing:border-box;border-bottom:var(--edge,1px) solid var(--line,#dfe6ea);background:var(--surface,#fff);white-space:nowrap}
 .bar>*{flex:none}
 [hidden]{display:none!important}
 h1{font-size:1.23em;font-weight:650;margin:0 4px 0 0;display:flex;align-items:center;gap:8px;letter-spacing:-.01em}
 svg{width:1em;height:1em;flex:none}h1 svg{width:1.5em;height:1.5em}
-button,select{font:inherit;color:inherit;height:var(--size);min-width:var(--size);border:var(--edge,1px) solid var(--rim);border-radius:7px;background:#fff;padding:0 .75em;cursor:pointer;display:inline-flex;align-items:center;justify-content:center;gap:6px}
+button,select{font:inherit;color:inherit;height:var(--size);min-width:var(--size);border:var(--edge,1px) solid var(--rim);border-radius:7px;background:var(--surface,#fff);padding:0 .75em;cursor:pointer;display:inline-flex;align-items:center;justify-content:center;gap:6px}
 select{padding:0 .4em}
 button.bare{padding:0}button.bare span{display:none}
 button:hover,select:hover{border-color:var(--tint)}
-button:active{background:#eef4f6}
-button[aria-disabled=true]{color:#6f7c85;border-color:#c9d2d8;cursor:default}button[aria-disabled=true] svg{opacity:.55}
-button.play,button.first{background:var(--tint);border-color:var(--tint);color:#fff;font-weight:600}
+button:active{background:var(--wash,#eef4f6)}
+button[aria-disabled=true]{color:var(--disabled,#6f7c85);border-color:var(--frame,#c9d2d8);cursor:default}button[aria-disabled=true] svg{opacity:.55}
+button.play,button.first{background:var(--tint);border-color:var(--tint);color:var(--on-accent,#fff);font-weight:600}
 button.play{min-width:6.8em}.face{display:inline-flex;align-items:center;gap:6px;font-weight:inherit}
-button.play:hover,button.first:hover{background:#0b5566}
+button.play:hover,button.first:hover{background:var(--accent-hover,#0b5566)}
 .group{display:inline-flex}.group>*{border-radius:0;margin-left:-1px}.group>:first-child{border-radius:7px 0 0 7px;margin:0}.group>:last-child{border-radius:0 7px 7px 0}.group>:first-child:has(+[hidden]){border-radius:7px}
-[aria-pressed=true]:not(.play){background:#e3f0f3;border-color:var(--tint);color:#0b5566;font-weight:600;z-index:1}
+[aria-pressed=true]:not(.play){background:var(--selected,#e3f0f3);border-color:var(--tint);color:var(--accent-ink,#0b5566);font-weight:600;z-index:1}
 :focus-visible{outline:calc(2px*var(--scale,1)) solid var(--tint);outline-offset:1px;z-index:2}
-.count{background:var(--tint);color:#fff;border-radius:9px;padding:0 .45em;font-size:.85em;font-weight:600}
+.count{background:var(--tint);color:var(--on-accent,#fff);border-radius:9px;padding:0 .45em;font-size:.85em;font-weight:600}
 .readings{display:flex;gap:14px;margin-left:auto;font-variant-numeric:tabular-nums}
 .readings div{display:flex;flex-direction:column;min-width:3.4em}
 .readings [data-of$=loss],.readings [data-of$=accuracy]{min-width:4.2em}
 .readings b{font-weight:500}
 small{font-size:.82em;color:var(--soft)}
-.status b{font-weight:600}.status[data-status=running] b{color:var(--tint)}.status[data-status=diverged] b{color:#b3261e}
+.status b{font-weight:600}.status[data-status=running] b{color:var(--tint)}.status[data-status=diverged] b{color:var(--alert,#b3261e)}
 .readings .status{min-width:4.8em}
 .wide{width:17.5em;justify-content:flex-start}.wide .named{overflow:hidden;text-overflow:ellipsis;font-weight:600}.wide svg{color:var(--tint)}
-.more{position:relative}.more.left .menu{left:0;right:auto}.menu{position:absolute;right:0;top:calc(100% + 6px);z-index:60;display:flex;flex-direction:column;gap:4px;padding:8px;background:#fff;border:var(--edge,1px) solid var(--rim);border-radius:9px;box-shadow:0 4px 16px #1d2a3333}
+.more{position:relative}.more.left .menu{left:0;right:auto}.menu{position:absolute;right:0;top:calc(100% + 6px);z-index:60;display:flex;flex-direction:column;gap:4px;padding:8px;background:var(--raised,#fff);border:var(--edge,1px) solid var(--rim);border-radius:9px;box-shadow:0 4px 16px var(--shade,#1d2a3333)}
 .menu button{justify-content:flex-start;padding:0 .75em;gap:10px}.menu button.bare span{display:inline}
 .f1 h1 span,.f2 [data-of=epoch],.f3 [data-of=time],.f9 .worded span:not(.count),.f10 [data-of=test_loss],.f11 [data-of=test_accuracy]{display:none}
 .f4{gap:6px;padding:0 10px}.f4 .wide{width:max(16.2em,210px)}.f4 .readings{gap:9px}.f4 button{padding:0 .6em}.f4 button.bare{padding:0}.f4 .menu button{padding:0 .75em}.f4 .readings .status{min-width:4.4em}
 .f6 .worded svg{display:none}.f9 .worded svg{display:block}.f9 .worded{padding:0 .5em}
 .f10{padding:0 8px}.f10 .wide{width:11em}.f11 .play{min-width:var(--size)}
 .f12{flex-wrap:wrap;padding:6px 8px}.f12 [data-of]{display:flex!important}
-.line{position:absolute;left:0;right:0;bottom:0;height:calc(3px*var(--scale,1));background:#d6e6ea;overflow:hidden}
+.line{position:absolute;left:0;right:0;bottom:0;height:calc(3px*var(--scale,1));background:var(--track,#d6e6ea);overflow:hidden}
 .line i{display:block;height:100%;width:100%;background:var(--tint);transform-origin:0 0;transition:transform .2s linear}
 .line.endless i{width:30%;animation:run 1.4s linear infinite;transition:none}
 @keyframes run{from{transform:translateX(-100%)}to{transform:translateX(434%)}}
 @keyframes appear{from{opacity:0}to{opacity:1}}
 .line,.work{animation:appear .15s .4s both}
 @media (prefers-reduced-motion:reduce){.line.endless i{animation:none;width:100%}}
-.work{position:absolute;right:var(--work-right,8px);top:var(--floor,calc(100% + 40px));transform:translateY(var(--rise,0));z-index:2;display:flex;align-items:center;gap:8px;background:#fff;border:var(--edge,1px) solid var(--rim);border-radius:7px;box-shadow:0 2px 8px #1d2a3322;padding:2px 3px 2px 10px;color:var(--fg);font-variant-numeric:tabular-nums;white-space:nowrap}
+.work{position:absolute;right:var(--work-right,8px);top:var(--floor,calc(100% + 40px));transform:translateY(var(--rise,0));z-index:2;display:flex;align-items:center;gap:8px;background:var(--raised,#fff);border:var(--edge,1px) solid var(--rim);border-radius:7px;box-shadow:0 2px 8px var(--shade,#1d2a3322);padding:2px 3px 2px 10px;color:var(--fg);font-variant-numeric:tabular-nums;white-space:nowrap}
 .below{display:flex;padding:0 14px}
-.message,.point{background:#fff;border:var(--edge,1px) solid var(--rim);border-left:4px solid var(--tint);border-radius:7px;box-shadow:0 4px 16px #1d2a3322;padding:6px 8px 6px 12px;max-width:min(100%,640px*var(--scale,1));box-sizing:border-box;white-space:normal}
+.message,.point{background:var(--raised,#fff);border:var(--edge,1px) solid var(--rim);border-left:4px solid var(--tint);border-radius:7px;box-shadow:0 4px 16px var(--shade,#1d2a3322);padding:6px 8px 6px 12px;max-width:min(100%,640px*var(--scale,1));box-sizing:border-box;white-space:normal}
 .message{margin:5px 0}
-.message.alert{border-left-color:#b3261e;color:#7a1710}
+.message.alert{border-left-color:var(--alert,#b3261e);color:var(--alert-ink,#7a1710)}
 .message button,.work button,.point button{height:calc(24px*var(--scale,1));min-width:24px;padding:0 .55em;flex:none}.message button{margin-left:10px}
 .point{position:absolute;left:var(--left,8px);top:var(--floor,calc(100% + 4px));transform:translateY(var(--rise,0));display:flex;gap:6px;align-items:center;max-width:calc(var(--room,100%) - 12px);padding:2px 3px 2px 8px;font-size:.93em;white-space:nowrap}.point span{min-width:0;overflow:hidden;text-overflow:ellipsis}
+@media (forced-colors:active){[aria-pressed=true]{outline:2px solid Highlight;outline-offset:-3px}.line i{background:Highlight}}
 @media (pointer:coarse){.message button,.work button,.point button{height:44px;min-width:44px}}`;
 const SPEEDS = [1, 2, 5, 10, 25, 50];
-const FITS = 12, MENUS = {5: ["projector", "help"], 7: ["seed"], 8: ["history"]};  // steps of getting narrower; what goes into the menu at them
+const FITS = 12, MENUS = {5: ["projector", "appearance", "help"], 7: ["seed"], 8: ["history"]};  // steps of getting narrower; what goes into the menu at them
 const NARROW = 900;  // pixels below which the settings are a drawer, at the usual size of type
 
 const digits = (value, n) => Number.isFinite(value) ? value.toPrecision(n) : value === undefined || value === null ? "–" : "NaN";
@@ -67,21 +68,6 @@ const READINGS = {
   test_loss: ["test loss", v => digits(v, 3)],
   test_accuracy: ["test acc.", percent],
 };
-
-// What is said of work that takes time: what it is, how far, how long still.
-function working({what, done, total, left}) {
-  const said = [what[0].toUpperCase() + what.slice(1)];
-  if (total) said.push(`${Math.floor(100 * done / total)} %`);
-  if (Number.isFinite(left)) said.push(left < 1 ? "less than 1 s left" : `about ${left < 90 ? `${Math.round(left)} s` : `${Math.round(left / 60)} min`} left`);
-  return said.join(", ") + (said.length > 1 ? "" : " …");
-}
-
-function standing({alpha, beta, values, names = ["α", "β"], changes = 0, distance = 0}, called) {
-  const said = ["train_loss", "test_loss", "test_accuracy"].filter(name => name in values).map(
-    name => `${name === "train_loss" ? called : READINGS[name][0]} ${name === "test_accuracy" ? percent(values[name]) : digits(values[name], 3)}`);
-  const off = changes ? `, ${digits(distance, 2)} off the plane` : "";
-  return [`At ${names[0]} ${signed(alpha)}, ${names[1]} ${signed(beta)}${off}`, ...said].join(" · ");
-}
 
 export function render({model, el}) {
   const make = (tag, attributes = {}, ...children) => {
@@ -145,6 +131,7 @@ export function render({model, el}) {
   const keeping = make("div", {className: "group"}, keep, forget);
   const save = simple("export", "Export", "Export the figure, its data or its code (E)", "worded");
   const projector = button("projector", "Projector", "Large type for a projector (P)", () => tell("projector", !state.projector), "bare");
+  const appearance = button("system", "Light or dark", "Colours", () => signal(el, "appearance"), "bare");
   const help = button("help", "Keys", "Keyboard shortcuts (?)", () => signal(el, "help"), "bare");
   const menu = make("div", {className: "menu", hidden: true, tabIndex: -1}), dots = button("more", "", "More", () => unfold(menu.hidden), "bare");
   const more = make("div", {className: "more", hidden: true}, dots, menu);
@@ -158,8 +145,8 @@ export function render({model, el}) {
     cell.dataset.of = name;
     readings.append(cell);
   }
-  const parts = [title, settings, opening, play, step, reset, seed, history, speed, views, mode, keeping, save, projector, help, more, readings];
-  const seldom = {seed, history, projector, help};
+  const parts = [title, settings, opening, play, step, reset, seed, history, speed, views, mode, keeping, save, projector, appearance, help, more, readings];
+  const seldom = {seed, history, projector, appearance, help};
   const bar = make("div", {className: "bar"}, ...parts);
   const line = make("div", {className: "line", hidden: true}, make("i")), words = make("span"), stop = simple("stop", "Stop", "Stop this; what is there stays");
   line.setAttribute("role", "progressbar"); line.setAttribute("aria-label", "Progress");
@@ -303,6 +290,7 @@ export function render({model, el}) {
     if (drawer) settings.setAttribute("aria-expanded", drawer === "open");
     if (drawer === "closed") settings.focus();
   });
+  onAppearance(appearance);
   model.on("msg:custom", event => show(event.data ?? event));
   show({playing: false, kept: 0, can_undo: false, can_redo: false, changed: false, projector: false});
   tell("ready");

@@ -12,7 +12,7 @@ from landscape_lab.figures import theme
 from landscape_lab.figures.comparison_modes import MODES
 from landscape_lab.state.place import MOST_KEPT
 
-PARTS = ("../signals.js", "toolbar_icons.js", "toolbar.js")
+PARTS = ("../signals.js", "toolbar_icons.js", "toolbar_words.js", "toolbar.js")
 """Its JavaScript files, joined in this order to one module."""
 
 

@@ -1,39 +1,39 @@
 // The dialog of your own table. A file travels in parts, each asked for by Python; then come its columns.
 const STYLE = `
-dialog{font:13px/1.4 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:#1d2a33;background:#fff;box-sizing:border-box;
- border:1px solid #c9d2d8;border-radius:12px;box-shadow:0 12px 48px #1d2a3344;padding:0;width:min(620px,calc(100vw - 24px));max-height:min(88vh,720px);overflow:auto}
-dialog::backdrop{background:#1d2a3355}
+dialog{font:13px/1.4 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--ink,#1d2a33);background:var(--raised,#fff);box-sizing:border-box;
+ border:1px solid var(--frame,#c9d2d8);border-radius:12px;box-shadow:0 12px 48px var(--shade,#1d2a3344);padding:0;width:min(620px,calc(100vw - 24px));max-height:min(88vh,720px);overflow:auto}
+dialog::backdrop{background:var(--shade,#1d2a3355)}
 [hidden]{display:none!important}
-header{display:flex;align-items:center;gap:10px;padding:14px 18px 2px;position:sticky;top:0;background:#fff;z-index:1}
+header{display:flex;align-items:center;gap:10px;padding:14px 18px 2px;position:sticky;top:0;background:var(--surface,#fff);z-index:1}
 h2{font-size:16px;font-weight:650;margin:0;flex:1;letter-spacing:-.01em}
-p{margin:0}.about{padding:0 18px 10px;color:#56636c}
-button,select,textarea{font:inherit;color:inherit;background:#fff;border:1px solid #87959f;border-radius:7px}
+p{margin:0}.about{padding:0 18px 10px;color:var(--muted,#56636c)}
+button,select,textarea{font:inherit;color:inherit;background:var(--surface,#fff);border:1px solid var(--control,#87959f);border-radius:7px}
 button{cursor:pointer;min-height:32px;padding:0 12px}
-button:hover:not(:disabled){border-color:#0f6e84}button:active:not(:disabled){background:#eef4f6}
+button:hover:not(:disabled){border-color:var(--accent,#0f6e84)}button:active:not(:disabled){background:var(--wash,#eef4f6)}
 button:disabled{cursor:default;opacity:.55}
-button.main{background:#0f6e84;border-color:#0f6e84;color:#fff;font-weight:600}
-button.main:hover:not(:disabled){background:#0c5a6c}
-:focus-visible{outline:2px solid #0f6e84;outline-offset:1px}
-.drop{margin:0 18px;padding:14px;border:1.5px dashed #87959f;border-radius:9px;display:flex;flex-wrap:wrap;align-items:center;gap:6px 12px;color:#56636c}
-.drop.over{border-color:#0f6e84;background:#e3f0f3}
-details{margin:8px 18px 0}summary{cursor:pointer;padding:4px 0;color:#0f6e84}
+button.main{background:var(--accent,#0f6e84);border-color:var(--accent,#0f6e84);color:var(--on-accent,#fff);font-weight:600}
+button.main:hover:not(:disabled){background:var(--accent-hover,#0c5a6c)}
+:focus-visible{outline:2px solid var(--accent,#0f6e84);outline-offset:1px}
+.drop{margin:0 18px;padding:14px;border:1.5px dashed var(--control,#87959f);border-radius:9px;display:flex;flex-wrap:wrap;align-items:center;gap:6px 12px;color:var(--muted,#56636c)}
+.drop.over{border-color:var(--accent,#0f6e84);background:var(--selected,#e3f0f3)}
+details{margin:8px 18px 0}summary{cursor:pointer;padding:4px 0;color:var(--accent,#0f6e84)}
 textarea{display:block;box-sizing:border-box;width:100%;height:104px;padding:6px 8px;margin:2px 0 6px;resize:vertical;
  font:12px/1.45 ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono",monospace;white-space:pre;overflow:auto}
 .state{margin:10px 18px 0;min-height:20px;overflow-wrap:anywhere}.state:empty{margin:0;min-height:0}
-.alert{color:#a3200d}
-progress{width:100%;height:8px;accent-color:#0f6e84}
-.columns{margin:12px 18px 0;padding-top:10px;border-top:1px solid #dfe6ea;display:grid;grid-template-columns:auto 1fr;gap:8px 12px;align-items:center}
+.alert{color:var(--alert-ink,#a3200d)}
+progress{width:100%;height:8px;accent-color:var(--accent,#0f6e84)}
+.columns{margin:12px 18px 0;padding-top:10px;border-top:1px solid var(--line,#dfe6ea);display:grid;grid-template-columns:auto 1fr;gap:8px 12px;align-items:center}
 .columns h3{grid-column:1/-1;font-size:13px;font-weight:600;margin:0;overflow-wrap:anywhere}
 select{height:32px;padding:0 6px;min-width:0;width:100%}
-fieldset{grid-column:1/-1;border:1px solid #c9d2d8;border-radius:7px;margin:0;padding:2px 10px 8px;min-width:0}
+fieldset{grid-column:1/-1;border:1px solid var(--frame,#c9d2d8);border-radius:7px;margin:0;padding:2px 10px 8px;min-width:0}
 legend{padding:0 4px;font-weight:600}
 .list{max-height:176px;overflow:auto;display:grid;grid-template-columns:repeat(auto-fill,minmax(170px,1fr));gap:0 12px}
 .list label{display:flex;gap:6px;align-items:center;min-height:26px;min-width:0}
 .list span{white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
-.list small{color:#56636c;flex:none}.list .off{color:#56636c}
-input[type=checkbox]{width:16px;height:16px;margin:0;flex:none;accent-color:#0f6e84}
+.list small{color:var(--muted,#56636c);flex:none}.list .off{color:var(--muted,#56636c)}
+input[type=checkbox]{width:16px;height:16px;margin:0;flex:none;accent-color:var(--accent,#0f6e84)}
 .turn{display:flex;gap:8px;margin-top:6px}.turn button{min-height:26px;padding:0 9px}
-footer{display:flex;gap:10px;align-items:center;padding:12px 18px 14px;position:sticky;bottom:0;background:#fff}
+footer{display:flex;gap:10px;align-items:center;padding:12px 18px 14px;position:sticky;bottom:0;background:var(--surface,#fff)}
 footer p{flex:1;overflow-wrap:anywhere;min-width:0}
 @media (pointer:coarse){button,select,.turn button{min-height:44px}.list label{min-height:44px}}
 @media (prefers-reduced-motion:no-preference){dialog[open]{animation:rise .12s ease-out}@keyframes rise{from{transform:translateY(6px);opacity:0}}}`;

@@ -114,7 +114,7 @@ class Boundary(Scaled):
             image="image", source=self.image, color_mapper=self._mapper,
             x="x", y="y", dw="width", dh="height",
         )  # fmt: skip
-        plot.line("x", "y", source=self.edge, color=theme.INK, width=1.2, alpha=0.7)
+        plot.line("x", "y", source=self.edge, color=theme.HALO, width=1.2, alpha=0.7)
         self._dots = plot.scatter(
             "x", "y", source=self.points, size=5.5, fill_color="fill", line_color="line",
             line_width=1.2,

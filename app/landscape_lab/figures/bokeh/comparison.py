@@ -19,6 +19,7 @@ from landscape_lab.figures.bokeh.path import index_of
 from landscape_lab.figures.bokeh.runs import Runs
 from landscape_lab.figures.bokeh.sizes import enlarge
 from landscape_lab.figures.bokeh.style import Style, bar, minus, unknown
+from landscape_lab.figures.color_schemes import css
 from landscape_lab.figures.comparison_modes import SURFACES
 from landscape_lab.figures.outline import outline, words_of
 from landscape_lab.figures.tables import colors, table
@@ -212,13 +213,14 @@ def color_of(number: int) -> str:
 def title(number: int, name: str, words: str) -> str:
     """A run's letter in its colour, and what differs in it, as HTML."""
     return (
-        f'<span style="font: {theme.NORMAL}/1.35 {theme.FONT}; color: {theme.INK}">'
-        f'<b style="color: {color_of(number)}">{html.escape(name)}</b> {html.escape(words)}</span>'
+        f'<span style="font: {theme.NORMAL}/1.35 {theme.FONT}; color: {css(theme.INK)}">'
+        f'<b style="color: {css(color_of(number))}">{html.escape(name)}</b> '
+        f"{html.escape(words)}</span>"
     )
 
 
 def _plain(words: str, color: str) -> str:
-    return f'<span style="font: {theme.NORMAL}/1.35 {theme.FONT}; color: {color}">' + (
+    return f'<span style="font: {theme.NORMAL}/1.35 {theme.FONT}; color: {css(color)}">' + (
         f"{html.escape(words)}</span>"
     )
 

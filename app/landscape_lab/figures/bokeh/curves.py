@@ -26,6 +26,7 @@ from bokeh.plotting import figure
 from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.axes import dots_on, ends, explained, log_ticks, put, step_ends
 from landscape_lab.figures.bokeh.sizes import Scaled
+from landscape_lab.figures.color_schemes import css
 from landscape_lab.figures.pixels import narrow, same
 
 LONGEST = 400
@@ -203,7 +204,7 @@ def _line(plot: Any, source: Any, name: str, words: str, style: dict[str, Any]) 
     line = plot.line(
         f"{name}_step", name, source=source, line_color=style["color"], line_width=style["width"]
     )
-    tip = f"""<div style="font: {theme.SMALL} {theme.FONT}; color: {theme.INK}">
+    tip = f"""<div style="font: {theme.SMALL} {theme.FONT}; color: {css(theme.INK)}">
         {words} <b>$y{{0.0000}}</b><br>step $x{{0}}</div>"""
     plot.add_tools(HoverTool(renderers=[line], tooltips=tip, line_policy="nearest", visible=False))
     return line

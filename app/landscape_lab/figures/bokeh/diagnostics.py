@@ -24,6 +24,7 @@ from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.axes import ends, put
 from landscape_lab.figures.bokeh.curves import NUMBER
 from landscape_lab.figures.bokeh.maps import Map, columns
+from landscape_lab.figures.color_schemes import css
 from landscape_lab.figures.diagnostic_values import (
     ERROR,
     bars_title,
@@ -67,7 +68,11 @@ class Diagnostics:
         """No panels yet, in a column that fills the space it is given."""
         self.words = Div(
             text=WAITING,
-            styles={"color": theme.MUTED, "font": f"{theme.NORMAL} {theme.FONT}", "padding": "6px"},
+            styles={
+                "color": css(theme.MUTED),
+                "font": f"{theme.NORMAL} {theme.FONT}",
+                "padding": "6px",
+            },
         )
         self.panels = column(sizing_mode="stretch_width")
         self.figure = column(
@@ -238,7 +243,7 @@ def _matrix(given: xr.DataArray) -> Any:
 
 
 def _told(renderer: Any, lines: str) -> HoverTool:
-    tip = f'<div style="font: {theme.SMALL} {theme.FONT}; color: {theme.INK}">{lines}</div>'
+    tip = f'<div style="font: {theme.SMALL} {theme.FONT}; color: {css(theme.INK)}">{lines}</div>'
     return HoverTool(renderers=[renderer], tooltips=tip, visible=False)
 
 

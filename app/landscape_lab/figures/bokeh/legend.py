@@ -12,12 +12,12 @@ from landscape_lab.figures.bokeh import path
 from landscape_lab.figures.bokeh.axes import put
 
 SIGNS = {
-    "start": ("circle", *path.START[1:]),
+    "start": ("circle", path.START[1], theme.INK, path.START[3]),
     "now": ("circle", *path.NOW[1:]),
-    "lowest on path": ("star", *path.BEST[1:]),
-    "lowest on slice": ("x", theme.HALO, theme.HALO, 2.0),
-    "point": ("diamond", *path.LOOKED_AT[1:]),
-    "dots": ("circle", theme.HALO, "#ffffff", 4.0),
+    "lowest on path": ("star", path.BEST[1], theme.INK, path.BEST[3]),
+    "lowest on slice": ("x", theme.INK, theme.INK, 2.0),
+    "point": ("diamond", path.LOOKED_AT[1], theme.INK, path.LOOKED_AT[3]),
+    "dots": ("dot", theme.INK, theme.INK, 1.0),
     "not finite": ("square", theme.NOT_FINITE, theme.NOT_FINITE_STRIPE, 2.0),
 }
 

@@ -16,6 +16,7 @@ from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.figures.bokeh.maps import columns, name_colors, scale_of, send
 from landscape_lab.figures.captions import headline
+from landscape_lab.figures.color_schemes import css
 from landscape_lab.figures.pixels import PALETTE, SHADES, Array, finer, shaded, shared_limits
 
 GAP = 0.09
@@ -57,7 +58,11 @@ class Planes:
         self.plot.axis.visible = self.plot.grid.visible = False
         self.plot.toolbar_location = None
         self.plot.update(min_border_left=8, min_border_right=24)
-        styles = {"font": f"12px/1.45 {theme.FONT}", "color": theme.MUTED, "padding": "2px 10px"}
+        styles = {
+            "font": f"12px/1.45 {theme.FONT}",
+            "color": css(theme.MUTED),
+            "padding": "2px 10px",
+        }
         self.words = Div(text=WAITING, styles=styles, sizing_mode="stretch_width")
         self.figure = column(self.words, self.plot, sizing_mode="stretch_both", spacing=2)
 

@@ -9,6 +9,7 @@ from bokeh.models import ColumnDataSource, CustomJS, Div, LinearColorMapper, Sli
 
 from landscape_lab.figures import theme
 from landscape_lab.figures.annotations import dots
+from landscape_lab.figures.color_schemes import css
 
 MOST = 1000
 """Points of the path, at most."""
@@ -83,7 +84,7 @@ class Along:
             "x", "y", source=here, size=14, color=theme.CURRENT, line_color="#ffffff", line_width=2
         )
         words = Div(
-            text="", styles={"color": theme.INK, "font": f"13px {theme.FONT}"}, margin=(9, 5)
+            text="", styles={"color": css(theme.INK), "font": f"13px {theme.FONT}"}, margin=(9, 5)
         )
         slider = Slider(
             start=0, end=max(1, last), value=now, step=1, title="", show_value=False,

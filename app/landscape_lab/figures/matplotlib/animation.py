@@ -39,6 +39,12 @@ COLORS = (
 )
 """The colours of a GIF: the landscape's in light and shade, greys, and the run's."""
 
+MOST = 60
+"""Pictures of a film, at most: the file stays below some megabytes."""
+
+SECONDS = 6.0
+"""How long a film lasts, apart from its last picture."""
+
 LASTING = 2.0
 """Seconds that the last picture stays."""
 
@@ -137,6 +143,21 @@ def gif(frames: Sequence[Frame], seconds: float) -> bytes:
     few[0].save(
         content, "GIF", save_all=True, append_images=few[1:], duration=times, loop=0, optimize=False
     )
+    return content.getvalue()
+
+
+def webp(frames: Sequence[Frame], seconds: float) -> bytes:
+    """The frames as an animated WebP in all colours that lasts so long, and begins again."""
+    from PIL import Image
+
+    images = [Image.fromarray(frame) for frame in frames]
+    each = max(20, round(1000 * seconds / len(images)))
+    times = [each] * (len(images) - 1) + [each + round(1000 * LASTING)]
+    content = io.BytesIO()
+    images[0].save(
+        content, "WEBP", save_all=True, append_images=images[1:], duration=times, loop=0,
+        quality=85, method=2,
+    )  # fmt: skip
     return content.getvalue()
 
 

@@ -9,6 +9,7 @@ import xarray as xr
 from landscape_lab.figures import theme
 from landscape_lab.figures.annotations import named
 from landscape_lab.figures.matplotlib.base import PlotOptions
+from landscape_lab.figures.matplotlib.figure_style import NARROW
 from landscape_lab.figures.matplotlib.tracks import apart
 from landscape_lab.figures.pixels import finer
 
@@ -23,7 +24,7 @@ BRIGHT = 0.5
 DOT = 0.22
 """How wide the dot of a computed point is, as a fraction of the distance between points."""
 
-COLUMNS = 4
+COLUMNS, COLUMNS_OF_NARROW = 4, 3
 """Signs in one row of a key, at most: with more it is wider than the Axes, which then shrink."""
 
 COLUMNS_OF_SEVERAL = 7
@@ -37,6 +38,16 @@ KEY: Any = {
     "facecolor": "#dfe4e7", "edgecolor": "none", "handletextpad": 0.4, "columnspacing": 1.2,
     "handlelength": 1.4, "borderaxespad": 0.3,
 }  # fmt: skip
+
+
+KEY_OF_NARROW: Any = {
+    **{name: value for name, value in KEY.items() if name != "bbox_to_anchor"},
+    "loc": "outside upper center", "fontsize": 6.5, "columnspacing": 1.0, "handlelength": 1.2,
+}  # fmt: skip
+"""The key of a figure of one column, as wide as the figure."""
+
+AXES_OF_ONE = 2
+"""The Axes of a figure with one picture: its own, and that of the bar of colours."""
 
 
 def heights_on(
@@ -102,11 +113,13 @@ def map_on(
     return image
 
 
-def bar_on(figure: Any, image: Any, axes: Any, title: str, scale: str, *, cut: bool) -> Any:
+def bar_on(  # noqa: PLR0913 - what it explains, and where
+    figure: Any, image: Any, axes: Any, title: str, scale: str, *, cut: bool, pad: float = 0.02
+) -> Any:
     """The bar that says what colours mean; `cut`: there are heights beyond its end."""
     low, high = image.get_clim()
     ticks = theme.ticks(low, high, scale, cut=cut)
-    bar = figure.colorbar(image, ax=axes, label=title, pad=0.02)
+    bar = figure.colorbar(image, ax=axes, label=title, pad=pad)
     bar.set_ticks(list(ticks), labels=list(ticks.values()))
     bar.outline.set_visible(False)
     return bar
@@ -151,10 +164,16 @@ def key_on(axes: Any, *others: Any) -> int:
         handles, words = each.get_legend_handles_labels()
         signs |= dict(zip(words, handles, strict=True))
     named_last = sorted(signs, key=lambda word: LAST.index(word) if word in LAST else -1)
-    rows = -(-len(signs) // (COLUMNS_OF_SEVERAL if others else COLUMNS))
+    narrow = axes.figure.get_figwidth() < NARROW
+    most = COLUMNS_OF_NARROW if narrow else COLUMNS
+    rows = -(-len(signs) // (COLUMNS_OF_SEVERAL if others and not narrow else most))
     if signs:
         columns = -(-len(signs) // rows)
-        key = axes.legend([signs[word] for word in named_last], named_last, ncols=columns, **KEY)
+        handles = [signs[word] for word in named_last]
+        if narrow and len(axes.figure.axes) <= AXES_OF_ONE:
+            axes.figure.legend(handles, named_last, ncols=columns, **KEY_OF_NARROW)
+            return rows
+        key = axes.legend(handles, named_last, ncols=columns, **KEY)
         key.set_in_layout(not others)  # it lies over the next picture, which need not move away
     return rows
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import xarray as xr
 
-from landscape_lab.figures.camera import HOME, Camera
+from landscape_lab.figures.camera import BOUNDS, HOME, Camera, camera_of
 from landscape_lab.figures.matplotlib.base import (
     SCALE,
     SCALES,
@@ -30,11 +30,11 @@ def checked_options(  # noqa: PLR0913 - as `plot`
     cmap: Any = None,
     variable: str | None = None,
     split: str | None = None,
-    camera: Camera = HOME,
+    camera: Any = None,
 ) -> PlotOptions:
     """The options of `plot`, checked, with the variable and the split that are shown.
 
-    The camera is that of a surface.
+    The camera is that of a surface: azimuth, elevation, and maybe the distance.
 
     Raises:
         SpecError: a value that is not accepted.
@@ -45,7 +45,10 @@ def checked_options(  # noqa: PLR0913 - as `plot`
         raise spec_error("scale", scale, "one of " + ", ".join(SCALES))
     shown = _variable(dataset, drawing, variable)
     part = _split(dataset, split, every="" in drawing.variables(dataset))
-    options = PlotOptions(shown, part, path, scale, _limits(limits, scale), _colormap(cmap), camera)
+    options = PlotOptions(
+        shown, part, path, scale, _limits(limits, scale), _colormap(cmap),
+        _camera(camera, type(drawing).__name__),
+    )  # fmt: skip
     if scale == "log":
         _check_logarithms(dataset, options)
     return options
@@ -91,6 +94,30 @@ def _limits(limits: Any, scale: str) -> tuple[float, float] | None:
     if scale == "log" and low <= 0:
         raise spec_error("limits", limits, "above zero on a logarithmic scale")
     return low, high
+
+
+def _camera(camera: Any, kind: str) -> Camera:
+    """The camera that is asked for, as the app has it.
+
+    Raises:
+        SpecError: for a picture that has none, or numbers out of bounds.
+    """
+    if camera is None:
+        return HOME
+    if kind != "Surface":
+        raise spec_error("camera", camera, "left out, except for kind='surface'")
+    numbers = list(camera) if isinstance(camera, Sequence) and not isinstance(camera, str) else []
+    if len(numbers) == 2:
+        numbers.append(HOME.distance)
+    found = camera_of(", ".join(map(str, numbers)))
+    if found is None:
+        high, low = BOUNDS
+        names = ("azimuth", "elevation", "distance")
+        bounds = ", ".join(
+            f"{name} from {a:g} to {b:g}" for name, a, b in zip(names, low, high, strict=True)
+        )
+        raise spec_error("camera", camera, f"two or three numbers: {bounds}")
+    return found
 
 
 def _colormap(cmap: Any) -> Any:

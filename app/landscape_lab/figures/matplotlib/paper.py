@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from landscape_lab.figures import theme
+from landscape_lab.figures.matplotlib.figure_style import USUAL, FigureStyle
+from landscape_lab.figures.matplotlib.pgf import archive
 
-WIDTH, HEIGHT, DOTS_PER_INCH = 6.4, 5.1, 300
-"""The size in inches without the caption, and how fine a file is drawn."""
+WIDTH, HEIGHT = 6.4, 5.1
+"""The size in inches without the caption."""
 
 SENTENCE, SETTINGS = (9.0, 86), (7.0, 112)
 """Size of the letters in points, and letters of a line of a figure `WIDTH` wide, at most."""
@@ -27,8 +29,8 @@ SIZES: Any = {
 _STYLE = threading.RLock()
 """Held while the parameters of Matplotlib are changed: they are those of all threads."""
 
-FORMS = ("png", "svg", "pdf")
-"""Formats of files."""
+FORMS = ("png", "svg", "pdf", "pgf")
+"""Formats of files; `pgf` is an archive of a picture for LaTeX and the bitmaps in it."""
 
 # Without a date or a drawn identity, the same picture gives the same bytes.
 METADATA: dict[str, Any] = {
@@ -37,14 +39,14 @@ METADATA: dict[str, Any] = {
 
 
 @contextmanager
-def sizes() -> Iterator[None]:
-    """The parameters `SIZES` of Matplotlib within the block, of one thread after another.
+def sizes(style: FigureStyle = USUAL) -> Iterator[None]:
+    """The parameters of Matplotlib for a style within the block, of one thread after another.
 
     `rc_context` alone, entered in two threads, may leave the process with the wrong parameters.
     """
     from matplotlib import rc_context  # takes half a second to import
 
-    with _STYLE, rc_context(SIZES):
+    with _STYLE, rc_context(SIZES | style.parameters()):
         yield
 
 
@@ -94,9 +96,11 @@ def blank(size: tuple[float, float]) -> Any:
     return figure
 
 
-def content(figure: Any, form: str, dots_per_inch: float = DOTS_PER_INCH) -> bytes:
+def content(figure: Any, form: str, style: FigureStyle = USUAL) -> bytes:
     """The figure as the bytes of a file of a form; the same figure gives the same bytes."""
     drawn = io.BytesIO()
-    with sizes():
-        figure.savefig(drawn, format=form, dpi=dots_per_inch, metadata=METADATA[form])
+    with sizes(style):
+        if form == "pgf":
+            return archive(figure, style.dots_per_inch)
+        figure.savefig(drawn, format=form, dpi=style.dots_per_inch, metadata=METADATA[form])
     return drawn.getvalue()

@@ -10,6 +10,7 @@ import xarray as xr
 
 from landscape_lab.figures.captions import caption as caption_of
 from landscape_lab.figures.captions import caption_of_several
+from landscape_lab.figures.color_schemes import LIGHT
 from landscape_lab.figures.matplotlib.base import (
     SCALE,
     Drawable,
@@ -18,6 +19,12 @@ from landscape_lab.figures.matplotlib.base import (
     PlotOptions,
     kinds,
     spec_error,
+)
+from landscape_lab.figures.matplotlib.figure_style import (
+    USUAL,
+    FigureStyle,
+    checked_style,
+    recolored,
 )
 from landscape_lab.figures.matplotlib.options import checked_options
 from landscape_lab.figures.matplotlib.paper import Caption, blank, content, sizes
@@ -42,6 +49,10 @@ def plot(  # noqa: PLR0913 - every choice in one line is what it is for
     variable: str | None = None,
     split: str | None = None,
     caption: bool = True,
+    camera: Any = None,
+    width: Any = None,
+    font: str = "sans",
+    theme: str = "light",
 ) -> Any:
     """Draw a result with Matplotlib, as the app draws it; the main Axes comes back.
 
@@ -64,6 +75,11 @@ def plot(  # noqa: PLR0913 - every choice in one line is what it is for
         variable: what is shown; by default the loss, and the accuracy below the loss of a line.
         split: which part of the data; by default `train`, and every part of a line.
         caption: whether a new figure has the settings and the estimated error below the picture.
+        camera: azimuth and elevation in degrees of a surface, and as a third number the distance
+            in half-widths of the surface.
+        width: of a new figure: `column` (3.25 inches), `page` (6.75) or inches.
+        font: of a new figure: `sans`, `serif` (as Times) or `tex` (as LaTeX's own).
+        theme: of a new figure: `light`, `dark`, `transparent` or `dark-transparent`.
 
     Raises:
         SpecError: a dataset that no picture is known for, or a value that is not accepted.
@@ -71,10 +87,16 @@ def plot(  # noqa: PLR0913 - every choice in one line is what it is for
     drawn, drawing = drawing_of(dataset, kind)
     options = checked_options(
         drawn, drawing, path=path, scale=scale, limits=limits, cmap=cmap, variable=variable,
-        split=split,
+        split=split, camera=camera,
     )  # fmt: skip
+    style = checked_style(width=width, font=font, theme=theme)
     if ax is None:
-        return _draw(drawn, drawing, options, settings=_settings(drawn) if caption else "")
+        settings = _settings(drawn) if caption else ""
+        return _draw(drawn, drawing, options, settings=settings, style=style)
+    if style != USUAL:
+        raise spec_error(
+            "width, font and theme", style, "left out with ax, whose figure has its own"
+        )
     _check_axes(ax)
     axes = _on(Place(ax.figure, ax), drawn, drawing, options)
     _state_error(axes, drawn)
@@ -88,17 +110,19 @@ def picture(
     *,
     sentence: str = "",
     settings: str | None = None,
+    style: FigureStyle = USUAL,
     **options: Any,
 ) -> bytes:
-    """The figure that `plot` draws as the bytes of a PNG, SVG or PDF file.
+    """The figure that `plot` draws as the bytes of a PNG, SVG, PDF or PGF file.
 
     Args:
         dataset: the result, or several slices to compare.
-        form: `png`, `svg` or `pdf`.
+        form: `png`, `svg`, `pdf`, or `pgf`, an archive.
         kind: which picture; by default as fits.
         sentence: stands above the settings.
         settings: stand below the picture; by default what the attributes of the dataset tell.
-        options: as those of `plot`, except `ax` and `caption`, and the `camera` of a surface.
+        style: width, font, colours, whether there is a caption.
+        options: as those of `plot` that say what is shown.
 
     Raises:
         SpecError: as `plot`.
@@ -106,8 +130,18 @@ def picture(
     drawn, drawing = drawing_of(dataset, kind)
     chosen = checked_options(drawn, drawing, **options)
     told = _settings(drawn) if settings is None else settings
-    axes = _draw(drawn, drawing, chosen, settings=told, sentence=sentence, hidden=True)
-    return content(axes.figure, form)
+    if style.caption != "below":
+        sentence = told = ""
+    axes = _draw(
+        drawn, drawing, chosen, settings=told, sentence=sentence, hidden=True, style=style
+    )  # fmt: skip
+    return content(axes.figure, form, style)
+
+
+def caption_text(dataset: Plotted, sentence: str = "", settings: str | None = None) -> str:
+    """What would stand below a picture, as plain text: a sentence, and all settings."""
+    told = _settings(_drawable(dataset)) if settings is None else settings
+    return "\n".join(filter(None, (sentence, told)))
 
 
 def drawing_of(dataset: Plotted, kind: str | None = None) -> tuple[Drawable, Drawing[Any]]:
@@ -215,7 +249,7 @@ def _settings(dataset: Drawable) -> str:
     return caption_of(dataset) if isinstance(dataset, xr.Dataset) else caption_of_several(dataset)
 
 
-def _draw(
+def _draw(  # noqa: PLR0913 - what, how, and what is said of it
     dataset: Drawable,
     drawing: Drawing[Any],
     options: PlotOptions,
@@ -223,15 +257,19 @@ def _draw(
     settings: str,
     sentence: str = "",
     hidden: bool = False,
+    style: FigureStyle = USUAL,
 ) -> Any:
     """Draw on a new figure with a caption; `hidden`: none that Matplotlib shows by itself."""
-    width, height = drawing.size(dataset)
+    width, height = style.size(drawing.size(dataset))
     below = Caption(sentence, settings, width)
     size = (width, height + below.height)
-    figure = blank(size) if hidden else _new_figure(size)
-    axes = _on(Place(figure), dataset, drawing, options)
-    if below.height:
-        below.put(figure)
+    with sizes(style):
+        figure = blank(size) if hidden else _new_figure(size)
+        axes = drawing.draw(Place(figure), dataset, options)
+        if below.height:
+            below.put(figure)
+        if style.scheme is not LIGHT:
+            recolored(figure, style.scheme)
     return axes
 
 

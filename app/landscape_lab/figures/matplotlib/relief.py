@@ -10,13 +10,15 @@ from landscape_lab.figures import theme
 from landscape_lab.figures.annotations import lowest
 from landscape_lab.figures.camera import HOME, TALL
 from landscape_lab.figures.matplotlib.base import PlotOptions
+from landscape_lab.figures.matplotlib.figure_style import NARROW
 from landscape_lab.figures.matplotlib.heights import bar_on, scaled, spanned
+from landscape_lab.figures.matplotlib.tracks import outlined
 from landscape_lab.figures.pixels import finer
 
 Array = npt.NDArray[np.floating[Any]]
 
-ZOOM = 0.92
-"""How large a surface is drawn that is seen from the usual distance."""
+ZOOM, ZOOM_OF_NARROW = 0.92, 0.8
+"""How large a surface is drawn that is seen from the usual distance; names need the rest."""
 
 MOST_TICKS = 6
 """Numbers on the axis of heights, at most."""
@@ -69,12 +71,16 @@ def relief_on(
     axes.locator_params(axis="y", nbins=5)
     camera = options.camera
     axes.view_init(camera.elevation, camera.azimuth)
-    axes.set_box_aspect((1, 1, TALL / 2), zoom=ZOOM * HOME.distance / camera.distance)
+    narrow = axes.figure.get_figwidth() < NARROW
+    zoom = ZOOM_OF_NARROW if narrow else ZOOM
+    axes.set_box_aspect((1, 1, TALL / 2), zoom=zoom * HOME.distance / camera.distance)
     for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
         axis.set_pane_color((1, 1, 1, 0))
         axis._axinfo["grid"].update(color=theme.GRID, linewidth=0.6)
+        if narrow:
+            axis.label.set_fontsize(7)
     beyond = bool((heights[np.isfinite(heights)] > high).any())
-    bar_on(axes.figure, colors, axes, title, scale, cut=beyond)
+    bar_on(axes.figure, colors, axes, title, scale, cut=beyond, pad=0.14 if narrow else 0.02)
     ticks = list(theme.ticks(low, high, scale, cut=beyond).items())
     few = dict(ticks[:: max(1, -(-len(ticks) // MOST_TICKS))])
     axes.set_zticks(list(few), labels=list(few.values()))
@@ -87,8 +93,10 @@ def lowest_on(axes: Any, shown: xr.DataArray, options: PlotOptions) -> None:
         heights = scaled(shown.values, options.scale)
         ends = spanned(heights, options.limits, options.scale)
         bottom = float(np.clip(np.nanmin(np.where(np.isfinite(heights), heights, np.nan)), *ends))
-        axes.plot(*low_at, bottom, "x", color="#ffffff", markersize=7, zorder=3,
-                  markeredgewidth=1.5, label="lowest on slice")  # fmt: skip
+        axes.plot(
+            *low_at, bottom, "x", color="#ffffff", markersize=7, zorder=3, markeredgewidth=1.5,
+            label="lowest on slice", path_effects=outlined(1.7),
+        )  # fmt: skip
 
 
 def above(shown: xr.DataArray, path: xr.Dataset, options: PlotOptions) -> Array:

@@ -2,6 +2,12 @@
 (() => {
   "use strict";
 
+  // The colours that were chosen in the app (`appearance.js`), from the first paint on.
+  try {
+    const chosen = localStorage.getItem("landscape-lab-appearance");
+    if (chosen) document.documentElement.dataset.appearance = chosen;
+  } catch {} // storage may be refused
+
   const HINT_AFTER_MS = 20000; // a first start on a slow disk; later ones take a few seconds
   const GIVE_WAY_AFTER_MS = 15000; // cells done but nothing visible: show whatever there is
   const VISIBLE_PX = 40;
