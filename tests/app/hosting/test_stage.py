@@ -25,6 +25,7 @@ SAME = [
     "#",
     *(opening(name).link() for name in presets()),
     "preset=spirals&seen=10",
+    "preset=spirals&step=60&strategy=plane_algebra",
     "preset=spirals&display.show=3d&display.camera=10%2C20%2C3",
     "preset=saddle&display.speed=5&display.side_panel=curvature",
 ]
