@@ -152,6 +152,7 @@ const opened = stage.open().catch(error => { console.warn(error); return false; 
   if (there) window.landscapeStage = stage; else element.remove();
   return there;
 });
+window.landscapeOpened = opened.then(there => there ? stage : null);
 
 // The body of a live page, from the document that holds it, takes the place of what waits.
 window.landscapeLive = async page => {
