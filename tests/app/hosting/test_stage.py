@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
+from browser_support import browser
 from landscape_core.foundation.errors import LandscapeError
 from landscape_lab.hosting import server, stage
 from landscape_lab.recordings.shipped import shipped
@@ -132,3 +134,37 @@ print(*{heavy} & set(sys.modules))
 def test_the_scripts_are_modules_of_a_page_that_node_can_read():
     for path in [*Path(stage.HERE).glob("*.js"), *(server.SHARE / "pages").glob("*.js")]:
         subprocess.run([NODE, "--check", str(path)], check=True, capture_output=True)
+
+
+@pytest.mark.browser
+def test_the_recorded_run_is_read_turned_by_keys_and_stays_where_python_never_comes():
+    address, errors = "http://127.0.0.1:9/", []
+
+    def answer(route):
+        if route.request.url.endswith(".json"):
+            route.fulfill(path=stage.RECORDINGS / route.request.url.rpartition("/")[2])
+        else:
+            route.fulfill(body=stage.before(f"{address}recordings/"), content_type="text/html")
+
+    with browser() as chromium:
+        page = chromium.new_page(reduced_motion="reduce")
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.route(f"{address}**", answer)
+        page.goto(address)
+        page.wait_for_function("() => window.landscapeStage")
+        note = page.locator("#stage_note")
+        note.get_by_text("It is tried again").wait_for()  # the answer ended without a live page
+        assert page.evaluate("() => landscapeStage.player.step") == presets()[FIRST].steps
+        assert not page.evaluate("() => landscapeStage.player.state.playing")
+        page.locator("#stage input").press("ArrowLeft")
+        assert page.evaluate("() => landscapeStage.player.step") < presets()[FIRST].steps
+        found = [one for one in Axe().run(page).response["violations"]
+                 if one["impact"] in ("serious", "critical")]  # fmt: skip
+        assert found == []
+        page.goto("about:blank")
+        page.goto(f"{address}#preset=first_slope")
+        page.locator("#stage_title").get_by_text(presets()["first_slope"].title).wait_for()
+        page.goto("about:blank")
+        page.goto(f"{address}#preset=spirals&run.seed=4")
+        page.locator("#stage").wait_for(state="detached")
+    assert errors == []
