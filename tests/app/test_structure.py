@@ -19,7 +19,7 @@ from landscape_core.training.optimizers.base import Optimizer
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = [landscape_core, landscape_lab]
-AT_MOST = 14
+AT_MOST = 15
 
 
 def modules(package):

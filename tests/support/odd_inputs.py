@@ -82,6 +82,13 @@ COMMANDS: list[list[str]] = [
     ["cache", "prune", "--older-than", "nan"],
     ["cache", "list"],
     ["cache", "verify"],
+    *(["site", "-o", one] for one in (
+        "", ".", "/", "/dev/null", "pipe", "link", "file", "none/site", "a\0b", "x" * 300,
+    )),
+    *(["site", "-o", "site", "--presets", one] for one in ("none", "", "spirals,,", "\x1b[31m")),
+    *(["site", "-o", "site", "--live", one] for one in ("x", "javascript:1", "http://", "https://[")),
+    ["site", "-o", "site", "--base-url", "https://a b"],
+    ["site"],
     ["paths"],
     ["list"],
 ]  # fmt: skip

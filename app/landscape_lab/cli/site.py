@@ -33,16 +33,19 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="address at which the folder will lie, for links that are shared",
     )
     parser.add_argument(
-        "--force", action="store_true", help="write next to files that are not of a site"
+        "--force",
+        action="store_true",
+        help="write also where other files are; those of the same names are replaced",
     )
 
 
 def run(asked: argparse.Namespace) -> Iterator[str]:
     """Write the site."""
-    from landscape_lab.recordings.static_pages.folder import chosen, files, write
+    from landscape_lab.recordings.static_pages.folder import check, chosen, files, write
     from landscape_lab.recordings.static_pages.markup import Site
 
     site, names = Site(asked.base_url, asked.live), chosen(asked.presets)
+    check(asked.folder, force=asked.force)
     content = files(names, site)
     write(content, asked.folder, force=asked.force)
     pages = sum(path.endswith(".html") for path in content)

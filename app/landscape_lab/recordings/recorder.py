@@ -24,14 +24,17 @@ MOST_FRAMES = 200
 MOST_SURFACES = 41
 """Frames of a run whose plane moves with the network, at most: each has its own surface."""
 
-FINE = 160_000
-"""Bytes of all surfaces in 16 bits, at most; where they take more they have 8."""
+FINE = 112_000
+"""Bytes of all surfaces in 16 bits, at most, where there are more than `LEAST_SURFACES`."""
+
+LEAST_SURFACES = 12
+"""Of so many surfaces the heights have 8 bits rather than that there were fewer."""
 
 
 def digest_of(place: Place) -> str:
     """Digest of what a recording of a place depends on: its run, slice, scale, step and engine.
 
-    Places that differ in what is shown beside the landscape alone have the same.
+    Places that differ in what is shown next to the landscape alone have the same.
     """
     changes = [[change.step, change.path, str(change.value)] for change in place.changes]
     scene = place.start
@@ -56,15 +59,14 @@ def record(place: Place, title: str) -> Recording:
     (last,) = deque(navigator.pictures(), maxlen=1)
     session, scene = navigator.session, place.scene
     moves = scene.slice.follow and not scene.slice.directions.whole_path
-    steps = _chosen(session.recorded, MOST_SURFACES if moves else MOST_FRAMES)
+    steps = _chosen(session.recorded, _most_surfaces(last) if moves else MOST_FRAMES)
     pictures = [_seen(session, step) for step in steps] if moves else [last]
+    network = session.live_run.training.instance.data is not None
     found = _recording(place, last, steps, pictures)
-    return replace(found, title=title, parameters=len(session.state.theta))
+    return replace(found, title=title, parameters=len(session.state.theta), network=network)
 
 
-def _recording(
-    place: Place, last: Picture, steps: list[int], pictures: list[Picture]
-) -> Recording:
+def _recording(place: Place, last: Picture, steps: list[int], pictures: list[Picture]) -> Recording:
     split, display = last.spec.split, place.scene.display
     losses = np.stack([one.slice["loss"].sel(split=split).values for one in pictures])
     scale = display.scale if np.nanmin(losses) > 0 else "linear"
@@ -87,6 +89,7 @@ def _recording(
         extent=(*map(float, (alpha[0], alpha[-1], beta[0], beta[-1])),),  # type: ignore[arg-type]
         captured=float(last.captured),
         parameters=0,
+        network=False,
         bits=bits,
         range=(low, high),
         limits=theme.range_of(heights, display.range(), scale),
@@ -98,6 +101,12 @@ def _recording(
         train=_numbers(path["loss"].values),
         test=_numbers(curves.sel(split="test").values) if "test" in curves["split"] else None,
     )
+
+
+def _most_surfaces(picture: Picture) -> int:
+    """How many surfaces as that of a picture a recording has, at most."""
+    points = picture.slice.sizes["alpha"] * picture.slice.sizes["beta"]
+    return min(MOST_SURFACES, max(LEAST_SURFACES, FINE // (2 * points)))
 
 
 def _chosen(recorded: list[int], most: int) -> list[int]:

@@ -1,7 +1,7 @@
 """One recorded run of a preset: what a page plays without a server.
 
 A recording is a JSON object. Arrays are base64 of numbers in little-endian order: `heights` of
-unsigned integers (surface, beta, alpha), all others of float32 or, `steps` and `surface`, of uint32.
+unsigned integers (surface, beta, alpha), `steps` and `surface` of uint32, all others of float32.
 
 | key | what it is |
 | --- | --- |
@@ -10,6 +10,7 @@ unsigned integers (surface, beta, alpha), all others of float32 or, `steps` and 
 | `title`, `question`, `watch`, `shows` | its words, as the preset's; `shows`: the point it makes |
 | `measure`, `scale` | what the heights are, and their scale: of `log`, the decimal logarithm |
 | `minimized` | whether a run looks for the lowest point; false for a game |
+| `network` | whether each point of the plane is a network; false for a function of a few numbers |
 | `axes`, `extent` | names of alpha and beta; lowest and highest alpha, then beta |
 | `captured`, `parameters` | variance of the trajectory in the plane, 0 to 1; number of parameters |
 | `shape`, `bits`, `range` | of the heights: points along beta and alpha; bits; lowest and highest |
@@ -18,7 +19,7 @@ unsigned integers (surface, beta, alpha), all others of float32 or, `steps` and 
 | `heights` | the surfaces; the code 2^bits − 1 is a height that is not finite |
 | `steps`, `surface` | of each frame: its training step, and which of the surfaces it shows |
 | `alpha`, `beta` | of each frame: where the network of the step lies on the plane of the frame |
-| `train`, `test` | of each frame: loss on all training and all test examples; `test` may be absent |
+| `train`, `test` | of each frame: loss on all training and all test examples; some have no `test` |
 """
 
 import base64
@@ -31,7 +32,14 @@ import numpy as np
 import numpy.typing as npt
 
 from landscape_core.foundation.errors import FileFormatError
-from landscape_lab.recordings.quantization import TYPES, Array, Codes, error_of, heights_of, quantized
+from landscape_lab.recordings.quantization import (
+    TYPES,
+    Array,
+    Codes,
+    error_of,
+    heights_of,
+    quantized,
+)
 
 FORMAT, VERSION = "landscape-lab-recording", 1
 
@@ -42,7 +50,7 @@ SMALL, FEW = 26, 48
 """Points along a side of a thumbnail, and its frames, at most."""
 
 PLAIN = ("name", "digest", "title", "question", "watch", "shows", "measure", "scale", "minimized",
-         "captured", "parameters", "bits")  # fmt: skip
+         "network", "captured", "parameters", "bits")  # fmt: skip
 PAIRS = ("axes", "extent", "range", "limits")
 
 Numbers = npt.NDArray[np.float32]
@@ -58,6 +66,7 @@ class Recording:
     measure: str
     scale: str
     minimized: bool
+    network: bool
     axes: tuple[str, str]
     extent: tuple[float, float, float, float]
     captured: float
@@ -92,16 +101,16 @@ class Recording:
         return heights_of(self.codes[self.surface[frame]], *self.range, self.bits)
 
     def small(self) -> "Recording":
-        """The same run for a thumbnail: the last surface on fewer points in 8 bits, fewer frames."""
+        """The same run for a thumbnail: the last surface alone, on fewer points."""
         heights = self.heights(len(self.steps) - 1).clip(*self.range)
         thin = (np.unique(np.linspace(0, n - 1, min(n, SMALL)).round().astype(int))
                 for n in heights.shape)  # fmt: skip
         count = len(self.steps)
         few = np.unique(np.linspace(0, count - 1, min(count, FEW)).round().astype(int))
         steps = {key: getattr(self, key)[few] for key in ("steps", "alpha", "beta", "train")}
-        codes = quantized(heights[np.ix_(*thin)], *self.range, 8)[None]
+        codes = quantized(heights[np.ix_(*thin)], *self.range, 16)[None]
         still = np.zeros(len(few), "<u4")
-        return replace(self, bits=8, codes=codes, surface=still, test=None, **steps)
+        return replace(self, bits=16, codes=codes, surface=still, test=None, **steps)
 
     def plain(self) -> dict[str, Any]:
         """The JSON object."""
@@ -120,7 +129,7 @@ class Recording:
         }
 
     def text(self) -> str:
-        """The JSON text, one key a line; never with the letters `</`, so that a page can hold it."""
+        """The JSON text, one key a line; without the letters `</`, so that a page can hold it."""
         return json.dumps(self.plain(), ensure_ascii=False, indent=0).replace("</", "<\\/") + "\n"
 
 
@@ -155,11 +164,6 @@ def _read(plain: Mapping[str, Any]) -> Recording:
     lengths = {len(surface), *(len(one) for one in numbers.values())}
     if lengths != {len(steps)} or not len(steps) or surface.max() >= len(codes):
         raise FileFormatError("the arrays of a recording must have a number for each frame.")
-    return Recording(
-        codes=codes,
-        steps=steps,
-        surface=surface,
-        **numbers,
-        **{key: plain[key] for key in PLAIN},
-        **{key: tuple(plain[key]) for key in PAIRS},
-    )
+    parts: dict[str, Any] = {key: plain[key] for key in PLAIN}
+    parts |= {key: tuple(plain[key]) for key in PAIRS} | numbers
+    return Recording(codes=codes, steps=steps, surface=surface, **parts)

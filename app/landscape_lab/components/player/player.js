@@ -6,7 +6,8 @@
 // and the events `interactive` (once: it can be turned and read), `step` and `view` (detail: state),
 // `playing`, `ended`. Options, each with its usual value:
 //   view "2d"; autoplay true (never where less motion is asked for); step 0; seconds for the run;
-//   sentence, over the picture until something is pressed ("" for none); controls true;
+//   sentence, over the picture until something is pressed ("" for none; by default only where it
+//   holds: every point is a network, and training goes downhill); controls true;
 //   camera "" ("azimuth, elevation, distance" in degrees, as in links of the app).
 const SENTENCE = "Every point is a network. Height is its error. Training rolls downhill.";
 const ICONS = {
@@ -40,11 +41,12 @@ class Player {
   constructor(element, recording, options) {
     Object.assign(this, {element, recording, options, events: new EventTarget(), frames: new Frames(recording), place: 0, shown: "2d", playing: false, ended: false, asked: 0, timers: [], watchers: []});
     this.seconds = options.seconds ?? Math.max(4, Math.min(9, 3 + .08 * this.frames.last));
+    const said = options.sentence ?? (recording.network && recording.minimized ? SENTENCE : "");
     element.classList.add("landscape-player");
-    element.innerHTML = markup(options.controls ?? true, options.sentence ?? SENTENCE);
+    element.innerHTML = markup(options.controls ?? true, said);
     for (const name of ["stage", "flat", "deep", "sentence", "tip", "large", "losses", "views"]) this[name] = element.querySelector(`.${name}`);
     // A line for each of its sentences.
-    this.sentence.replaceChildren(...(options.sentence ?? SENTENCE).split(/(?<=[.?!]) /).map(text => { const line = document.createElement("span"); line.textContent = `${text} `; return line; }));
+    this.sentence.replaceChildren(...said.split(/(?<=[.?!]) /).map(text => { const line = document.createElement("span"); line.textContent = `${text} `; return line; }));
     this.slider = element.querySelector("input");
     this.button = element.querySelector(".play");
     this.reading = element.querySelector(".at");
@@ -154,9 +156,11 @@ class Player {
     const {frames, place} = this;
     (this.shown === "3d" ? this.space : this.plane).paint(place);
     this.curve.paint(place);
-    const nearest = Math.round(place), losses = [["training loss", frames.train, "train"], ["test loss", frames.test, "test"]].filter(([, numbers]) => numbers);
+    const nearest = Math.round(place), narrow = this.element.clientWidth < 560, {minimized, measure} = this.recording;
+    const first = minimized ? narrow ? "train" : "training loss" : narrow ? measure.split(" ")[0] : measure;
+    const losses = [[first, frames.train, "train"], [narrow ? "test" : "test loss", frames.test, "test"]].filter(([, numbers]) => numbers);
     this.reading.textContent = `step ${this.step} of ${frames.steps.at(-1)}`;
-    this.losses.innerHTML = losses.map(([name, numbers, kind]) => `<span class="${kind}">${this.recording.minimized ? name : this.recording.measure} <b>${worded(numbers[nearest])}</b></span>`).join("");
+    this.losses.innerHTML = losses.map(([name, numbers, kind]) => `<span class="${kind}">${name} <b>${steady(numbers[nearest])}</b></span>`).join("");
     this.slider.value = place;
     this.slider.setAttribute("aria-valuetext", `step ${this.step}, training loss ${worded(frames.train[nearest])}`);
     const name = this.playing ? "pause" : "play";

@@ -57,4 +57,4 @@ SCRIPT = (
     + re.sub(r"^export ", "", MODULE, flags=re.MULTILINE)
     + "\nreturn {createPlayer, createThumbnail};\n})();\n"
 )
-"""The same as a classic script, which a page may load from a file: `landscapePlayer.createPlayer`."""
+"""The same as a classic script, which a page may load from a file: `landscapePlayer`."""

@@ -73,6 +73,12 @@ class Frames {
 // A number as people read it, with so many digits.
 function worded(value, digits = 3) {
   if (!Number.isFinite(value)) return "not finite";
-  const size = Math.abs(value);
-  return value !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(Math.max(0, digits - 2)).replace("e+", "e") : String(Number(value.toPrecision(digits)));
+  const size = Math.abs(value), text = size && (size < 1e-3 || size >= 1e5) ? size.toExponential(Math.max(0, digits - 2)).replace("e+", "e") : String(Number(size.toPrecision(digits)));
+  return value < 0 ? `−${text}` : text;
+}
+
+// The same with trailing zeros, so that its width stays while it changes.
+function steady(value) {
+  const text = worded(value), size = Math.abs(value);
+  return size < 1e-3 || !(size < 100) ? text : `${value < 0 ? "−" : ""}${size.toPrecision(3)}`;
 }

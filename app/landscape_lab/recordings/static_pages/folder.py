@@ -75,13 +75,14 @@ def write(content: Mapping[str, bytes], folder: Path, *, force: bool = False) ->
     Args:
         content: of the files by their places.
         folder: is made if it is not there; the one above it must be.
-        force: write next to files that are not of a site, which stay.
+        force: write also where other files are; those of the same names are replaced.
 
     Raises:
         SpecError: no folder can be there.
         LandscapeError: it holds other files.
+        OSError: it cannot be written to.
     """
-    before = _checked(folder, force=force)
+    before = check(folder, force=force)
     folder.mkdir(exist_ok=True)
     _list(folder, {*before, *content})  # first, so that what is begun can be written anew
     for path, part in content.items():
@@ -90,6 +91,9 @@ def write(content: Mapping[str, bytes], folder: Path, *, force: bool = False) ->
         atomic_files.write(target, [part])
     for path in before - set(content):
         (folder / path).unlink(missing_ok=True)
+        above = (folder / path).parent
+        if above != folder and above.is_dir() and not any(above.iterdir()):
+            above.rmdir()
     _list(folder, set(content))
 
 
@@ -98,11 +102,19 @@ def _list(folder: Path, paths: set[str]) -> None:
     atomic_files.write(folder / LIST, [text.encode()])
 
 
-def _checked(folder: Path, *, force: bool) -> set[str]:
-    """The files of an earlier site in a folder, which holds no others."""
+def check(folder: Path, *, force: bool = False) -> set[str]:
+    """The files of an earlier site in a folder, which holds no others.
+
+    Raises:
+        SpecError: no folder can be there.
+        LandscapeError: it holds other files.
+        PermissionError: it may not be written to.
+    """
     name = str(folder)
     if "\0" in name or not name.strip() or not folder.parent.is_dir():
         raise SpecError("--output", name, "a folder, in one that is there")
+    if not os.access(folder if folder.is_dir() else folder.parent, os.W_OK):
+        raise PermissionError(f"{name}: this folder may not be written to.")
     if not os.path.lexists(folder):
         return set()
     if not folder.is_dir():
@@ -112,7 +124,7 @@ def _checked(folder: Path, *, force: bool) -> set[str]:
     if foreign and not force:
         raise LandscapeError(
             f"{name} holds other files than those of a site, as {foreign!r}:"
-            " name a new folder, or add --force to write next to them."
+            " name a new folder, or add --force to write there as well."
         )
     return before
 

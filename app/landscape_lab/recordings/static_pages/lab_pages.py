@@ -64,8 +64,10 @@ def figures() -> dict[str, bytes]:
 def _figure(name: str, kind: type[Lab]) -> str:
     if not (FIGURES / f"{name}.webp").is_file():
         return ""
-    titles = ", ".join(dict.fromkeys(one.title for one in kind.pictures))
-    return f"""<figure class="lab"><img src="{name}.webp" alt="{html.escape(titles)}">
+    titles = "; ".join(dict.fromkeys(one.title for one in kind.pictures))
+    drawn = f'<img src="{name}.webp" alt="{html.escape(titles)}">'
+    return f"""<figure class="lab"><div class="wide" tabindex="0" role="group" aria-label="Figure">\
+{drawn}</div>
 <figcaption>{html.escape(titles)}. Curves are medians over seeds, with a band of their quartiles; \
 other pictures are of one seed.</figcaption></figure>
 """

@@ -9,7 +9,7 @@ from landscape_lab.recordings.static_pages.markup import Page, data, player
 from landscape_lab.state.link import opening
 from landscape_lab.state.preset import presets
 
-BESIDE = "boundary"
+USUAL = "boundary"
 """The usual side panel, which is not mentioned."""
 
 
@@ -21,7 +21,7 @@ def path_of(name: str) -> str:
 def preset_page(recording: Recording, shown: Mapping[str, Recording]) -> Page:
     """The page of a preset, with links to those before and after it among what is shown."""
     name = recording.name
-    opened = player(name, {"view": "3d"}, f"The run: {recording.title}")
+    opened = player(name, {"view": "3d", "sentence": ""}, f"The run: {recording.title}")
     main = f"""<div class="stagehead">
 <h1>{html.escape(recording.title)}</h1>
 <p class="question">{html.escape(recording.question)}</p>
@@ -29,7 +29,7 @@ def preset_page(recording: Recording, shown: Mapping[str, Recording]) -> Page:
 {opened}<div class="words">
 <section><h2>What to watch</h2><p>{html.escape(recording.watch)}</p></section>
 <section><h2>What it shows</h2><p>{html.escape(recording.shows)}</p></section>
-<section><h2>The picture</h2><p>{html.escape(facts(recording))}</p>{_beside(name)}</section>
+<section><h2>The picture</h2><p>{html.escape(facts(recording))}</p>{_side_panel(name)}</section>
 </div>
 {_neighbours(name, list(shown), shown)}{data(name, recording)}"""
     link = opening(name).link()
@@ -41,9 +41,8 @@ def facts(recording: Recording) -> str:
     rows, columns = recording.codes.shape[1:]
     count = f"{recording.parameters:,}".replace(",", "\u202f")
     told = f"{count} parameters" if recording.parameters != 1 else "one parameter"
-    parts = [f"The {recording.measure} of a network with {told}, on {columns} times {rows} points."]
-    if not recording.minimized or recording.parameters < 5:
-        parts = [f"The {recording.measure} over {told}, on {columns} times {rows} points."]
+    of = f"of a network with {told}" if recording.network else f"over {told}"
+    parts = [f"The {recording.measure} {of}, on {columns} times {rows} points."]
     if recording.moves:
         parts.append(
             "The plane moves with the network, which is in the middle: each frame has its own slice"
@@ -61,13 +60,13 @@ def facts(recording: Recording) -> str:
     return " ".join(parts)
 
 
-def _beside(name: str) -> str:
+def _side_panel(name: str) -> str:
     """What the live app shows next to the landscape, where the preset is about that."""
     panel = presets()[name].scene.display.side_panel
-    if name_of(type(panel)) == BESIDE:
+    if name_of(type(panel)) == USUAL:
         return ""
     shown = html.escape(label_of(type(panel)))
-    return f"<p>The live app also shows, beside the landscape: <b>{shown}</b>.</p>"
+    return f"<p>The live app also shows, next to the landscape: <b>{shown}</b>.</p>"
 
 
 def _neighbours(name: str, names: list[str], shown: Mapping[str, Recording]) -> str:

@@ -8,7 +8,7 @@
     nodes.forEach(node => watcher.observe(node));
   };
   window.players = {};
-  const deep = Boolean(document.createElement("canvas").getContext("webgl2"));
+  const deep = "WebGL2RenderingContext" in window;
   seen(document.querySelectorAll("[data-recording]"), node => {
     const name = node.dataset.recording, options = JSON.parse(node.dataset.options);
     if (!deep && options.view === "3d") options.view = "2d";

@@ -5,8 +5,8 @@ import html
 from landscape_lab.content.tour import Tour, TourStep
 from landscape_lab.recordings import shipped
 from landscape_lab.recordings.recording import Recording
-from landscape_lab.recordings.static_pages.lab_pages import picture
 from landscape_lab.recordings.static_pages.lab_pages import path_of as lab_path
+from landscape_lab.recordings.static_pages.lab_pages import picture
 from landscape_lab.recordings.static_pages.markup import Page, data, player
 from landscape_lab.state.lab_place import named_by, names_labs
 from landscape_lab.state.link import opening
@@ -29,7 +29,9 @@ def tour_page(tour: Tour) -> Page:
 <p class="small">{level}{minutes} · {len(tour.steps)} steps</p>
 </div>
 {"".join(steps)}{"".join(data(name, one) for name, one in held.items())}"""
-    return Page(path_of(tour.name), tour.title, tour.summary, main, f"tour={tour.name}&at=1", "tour")
+    return Page(
+        path_of(tour.name), tour.title, tour.summary, main, f"tour={tour.name}&at=1", "tour"
+    )
 
 
 def _step(tour: Tour, at: int, step: TourStep, held: dict[str, Recording]) -> str:
@@ -45,8 +47,11 @@ def _step(tour: Tour, at: int, step: TourStep, held: dict[str, Recording]) -> st
 
 def _picture(step: TourStep, held: dict[str, Recording]) -> str:
     if step.link is not None and names_labs(step.link):
-        name = named_by(step.link).name
-        return f'<a class="lab" href="../{lab_path(name)}">{picture(name)}<span>Open the lab</span></a>'
+        lab = named_by(step.link)
+        if lab is None:
+            return '<a class="lab" href="../index.html#labs"><span>All labs</span></a>'
+        inside = f"{picture(lab.name)}<span>Open the lab</span>"
+        return f'<a class="lab" href="../{lab_path(lab.name)}">{inside}</a>'
     there = shipped.place_of(step)
     if there is None:
         return ""
