@@ -1,13 +1,13 @@
-"""How soon a page has a picture that can be turned and read, and when the live one takes its place.
+"""How soon a page has a picture that can be turned and read, and when the live one replaces it.
 
 `python benchmarks/bench_first_picture.py voila panel --times 5 --throttle 1 4`
 
 Every opening has a new window and, in Voila, a new kernel that was not started before. Times are
-seconds from the request (`page.goto`) as the page's own clock has them, corrected for the redirect to
-itself by which a visitor is admitted; the processor of the browser is slowed down by Chromium. Prints,
-for each opening: until the recorded run is interactive; until a drag has turned its surface and a
-pointer over it has shown a value, each with the milliseconds that the answer took; until the live
-picture was drawn; and until it took the place of the recorded one. The machine's load is printed, too.
+seconds from the request (`page.goto`), the loading again by which a visitor is admitted included;
+the processor of the browser is slowed down by Chromium. Prints, for each opening: until the
+recorded run is interactive; until a pointer over it has shown a value and a drag has turned its
+surface, each with the milliseconds that the answer took; and, in openings that are left alone,
+until the live picture was drawn and until it took the place of the recorded one; and the load.
 """
 
 import argparse
@@ -33,7 +33,8 @@ const seen = window.landscapeSeen = {origin: performance.timeOrigin};
 const note = name => { seen[name] ??= performance.timeOrigin + performance.now(); };
 new PerformanceObserver(list => {
   for (const mark of list.getEntries())
-    if (mark.name.startsWith("landscape-")) seen[mark.name] ??= performance.timeOrigin + mark.startTime;
+    if (mark.name.startsWith("landscape-"))
+      seen[mark.name] ??= performance.timeOrigin + mark.startTime;
 }).observe({type: "mark", buffered: true});
 const found = selector => {
   const roots = [document];
@@ -48,15 +49,17 @@ setInterval(() => { if (!seen.live && found(".bar[data-frame]")) note("live"); }
 """When something was first to be seen, in milliseconds since 1970."""
 
 TURNED = """() => new Promise(done => {
-  const canvas = document.querySelector("#stage canvas[data-frames]"), before = canvas.dataset.camera;
-  const began = performance.now(), {left, top, width, height} = canvas.getBoundingClientRect();
-  const at = (kind, x) => canvas.dispatchEvent(new PointerEvent(kind, {bubbles: true, composed: true,
+  const canvas = document.querySelector("#stage canvas[data-frames]");
+  const before = canvas.dataset.camera, began = performance.now();
+  const {left, top, width, height} = canvas.getBoundingClientRect();
+  const at = (kind, x) => canvas.dispatchEvent(new PointerEvent(kind, {
+    bubbles: true, composed: true,
     pointerId: 1, isPrimary: true, button: 0, buttons: kind === "pointerup" ? 0 : 1,
     clientX: left + x * width, clientY: top + height / 2}));
   canvas.setPointerCapture = () => {};
   at("pointerdown", .5); at("pointermove", .55); at("pointermove", .6); at("pointerup", .6);
   const look = () => canvas.dataset.camera !== before
-    ? done({took: performance.now() - began, at: performance.timeOrigin + performance.now()})
+    ? done({took: performance.now() - began, at: Date.now()})
     : performance.now() - began > 5000 ? done(null) : requestAnimationFrame(look);
   look();
 })"""
@@ -64,10 +67,12 @@ TURNED = """() => new Promise(done => {
 READ = """() => new Promise(done => {
   const canvas = document.querySelector("#stage canvas.flat"), began = performance.now();
   const {left, top, width, height} = canvas.getBoundingClientRect();
-  canvas.dispatchEvent(new PointerEvent("pointermove", {bubbles: true, clientX: left + .4 * width, clientY: top + .4 * height}));
+  canvas.dispatchEvent(new PointerEvent("pointermove", {
+    bubbles: true, clientX: left + .4 * width, clientY: top + .4 * height}));
+  const now = () => performance.now();
   const tip = document.querySelector("#stage .tip");
   const look = () => tip.dataset.value && !tip.hidden
-    ? requestAnimationFrame(() => done({took: performance.now() - began, at: performance.timeOrigin + performance.now()}))
+    ? requestAnimationFrame(() => done({took: now() - began, at: performance.timeOrigin + now()}))
     : performance.now() - began > 5000 ? done(null) : requestAnimationFrame(look);
   look();
 })"""
@@ -129,7 +134,7 @@ def main():
 
 
 def measured(opened, host, url, throttle, options):
-    """Print the medians of a host, of openings that are touched and of others that are waited for."""
+    """Print the medians of a host, of openings that are touched and of others left alone."""
     for touch in {"touch": [True], "wait": [False], None: [True, False]}[options.only]:
         found = {}
         for _ in range(options.times):
@@ -142,7 +147,10 @@ def measured(opened, host, url, throttle, options):
                 found.setdefault(name, []).append(value)
             said = ", ".join(f"{name} {value:.2f}" for name, value in since.items())
             load = os.getloadavg()[0]
-            print(f"{host} x{throttle:g}: {said}; load {load:.0f}, errors {errors or 'none'}", flush=True)
+            print(
+                f"{host} x{throttle:g}: {said}; load {load:.0f}, errors {errors or 'none'}",
+                flush=True,
+            )
         middle = ", ".join(f"{k} {statistics.median(v):.2f}" for k, v in found.items())
         print(f"{host} x{throttle:g}, median of {options.times}: {middle}", flush=True)
 

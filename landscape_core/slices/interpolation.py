@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from landscape_core.slices.cubic_spline import spline_matrix
+
 Floats = npt.NDArray[np.float64]
 Lines = npt.NDArray[np.int64]
 
@@ -84,11 +86,9 @@ def _beside_gaps(linear: Sequence[Floats], known: Floats, lines: Sequence[Lines]
 @functools.lru_cache(maxsize=64)
 def _matrices(lines: tuple[int, ...], resolution: int) -> tuple[Floats, Floats]:
     """The matrices (R, n) of cubic and of linear interpolation from some grid lines to all."""
-    from scipy.interpolate import make_interp_spline
-
     at, every = np.array(lines, dtype=np.float64), np.arange(resolution, dtype=np.float64)
     unit = np.eye(len(lines))
-    cubic = np.asarray(make_interp_spline(at, unit, k=min(3, len(lines) - 1))(every))
+    cubic = spline_matrix(at, every)
     linear = np.stack([np.interp(every, at, column) for column in unit], axis=1)
     return cubic, linear
 

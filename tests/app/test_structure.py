@@ -83,6 +83,43 @@ def test_an_import_and_the_help_load_nothing_heavy(name):
     assert printed(code) == []
 
 
+def test_a_page_and_its_first_picture_load_no_more_than_they_need():
+    code = """
+import sys
+sys.modules["dask"] = None  # xarray imports it, and SciPy with it, where it is installed
+from landscape_lab.bridge.jupyter import setup
+setup()
+from landscape_lab.page.controller import Page
+Page().view.get_root()
+from landscape_lab.state.link import place
+from landscape_lab.worker.worker import Job, Worker
+there = place("preset=spirals&step=2&slice.resolution=15")
+pictures = [update.picture for update in Worker(None).do(Job(there.scene, go=there))]
+assert pictures[-1] is not None
+heavy = "matplotlib scipy sklearn sympy IPython torch._dynamo torch._inductor anywidget".split()
+print(*(name for name in heavy if name in sys.modules))
+"""
+    assert printed(code) == []
+
+
+def test_the_garbage_collector_is_held_while_the_app_is_imported_and_left_as_it_was():
+    code = """
+import gc
+from landscape_lab.bridge.imports import uncollected
+seen = []
+for on in (True, False):
+    (gc.enable if on else gc.disable)()
+    try:
+        with uncollected():
+            seen.append(gc.isenabled())
+            raise ValueError
+    except ValueError:
+        seen.append(gc.isenabled())
+print(*seen)
+"""
+    assert printed(code) == ["False", "True", "False", "False"]
+
+
 def test_a_part_is_imported_when_it_is_asked_for():
     code = """
 import sys

@@ -21,6 +21,19 @@ OPACITIES = """figure => {
   return found;
 }"""
 
+HANDED_OVER = """() => {
+  const [{detail}] = performance.getEntriesByName("landscape-handed-over"), axes = [];
+  const views = [...Bokeh.index];
+  for (const view of views) {
+    views.push(...view.child_views ?? []);
+    if (view.model.type !== "Figure") continue;
+    const figure = view.el.getBoundingClientRect(), {left, top, width, height} = view.frame.bbox;
+    axes.push({left: figure.left + left, top: figure.top + top, width, height});
+  }
+  return [detail, axes.reduce((one, other) => other.width > one.width ? other : one)];
+}"""
+"""What was last seen of the recorded run, and where the axes of the live landscape are."""
+
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 
@@ -60,8 +73,28 @@ def guest_of(chromium, url, link=""):
 
 @pytest.fixture(scope="module")
 def visitor(chromium, voila):
-    """One page in Voila, opened once; each test leaves it at rest."""
-    return Visitor(chromium, voila).open()
+    """One page in Voila, opened once, after the recorded run; each test leaves it at rest."""
+    guest = Visitor(chromium, voila)
+    watch_recorded_run(guest, 60)
+    return guest
+
+
+def watch_recorded_run(guest, step):
+    """Open a page, go to a step of the recorded run, and wait until the live one shows it."""
+    guest.page.goto(guest.url, wait_until="commit")
+    guest.page.wait_for_function("() => window.landscapeStage")
+    guest.page.locator("#stage canvas.flat").hover(position={"x": 300, "y": 200})
+    assert guest.page.locator("#stage .tip").get_attribute("data-value")
+    assert not guest.page.locator(".bar[data-frame]").count()  # Python has drawn nothing yet
+    guest.page.evaluate("step => window.landscapeStage.player.seek(step)", step)
+    guest.page.locator("#stage").wait_for(state="detached", timeout=90_000)
+
+
+def check_hand_over(guest, step):
+    """That the live page shows the step, and its axes lie where those of the recording were."""
+    detail, axes = guest.page.evaluate(HANDED_OVER)
+    assert detail["step"] == guest.step() == step
+    assert detail["area"] == pytest.approx(axes, abs=1.5)
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +104,21 @@ def _no_stranger_and_no_error(request):
         seen = request.getfixturevalue("visitor")
         assert seen.strangers == []
         assert seen.errors == []
+
+
+def test_the_live_page_takes_the_place_of_the_recorded_run_in_voila(visitor):
+    check_hand_over(visitor, 60)
+
+
+def test_the_live_page_of_a_server_goes_to_the_step_at_which_the_recorded_run_stands(
+    chromium, panel
+):
+    guest = Visitor(chromium, panel)
+    watch_recorded_run(guest, 20)
+    check_hand_over(guest, 20)
+    assert guest.strangers == []
+    assert guest.errors == []
+    guest.page.context.close()
 
 
 def test_the_page_opens_with_a_preset_drawn_and_fits_the_screen(visitor):

@@ -165,9 +165,15 @@ class Visitor:
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def open(self, link: str = "", wait_for: str = ".bar[data-frame]") -> "Visitor":
-        """Load the page with a link behind its address, and wait until an element is there."""
+        """Load the page with a link behind its address, and wait until an element is there.
+
+        The recorded run that is shown before gives way at once, and does not play to its end.
+        """
         self.page.goto(self.url + link, wait_until="commit")
         self.page.locator(wait_for).first.wait_for(timeout=60_000)
+        if "#waiting" not in wait_for:
+            self.page.evaluate("() => window.landscapeStage?.give()")
+            self.page.locator("#stage").wait_for(state="detached")
         return self
 
     def until(

@@ -19,6 +19,7 @@ from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.iostream import IOStream
 
+from landscape_lab.bridge.imports import uncollected
 from landscape_lab.hosting import closed_connections
 from landscape_lab.hosting.gate import SecurityHeaders
 from landscape_lab.hosting.handover import Line
@@ -70,14 +71,15 @@ class PanelServer:
         """
         closed_connections.keep_quiet()
         SECOND_PROCESS.allowed = False  # the other cores are those of other pages
-        # Panel puts its own handlers in place of Bokeh's.
-        import panel.io.server as panel_server
+        with uncollected():
+            # Panel puts its own handlers in place of Bokeh's.
+            import panel.io.server as panel_server
 
-        applications: dict[str, Any] = panel_server.build_applications(
-            {f"/{served.script.stem}": str(served.script)}
-        )
-        for application in applications.values():
-            _warm(application)
+            applications: dict[str, Any] = panel_server.build_applications(
+                {f"/{served.script.stem}": str(served.script)}
+            )
+            for application in applications.values():
+                _warm(application)
         if served.is_the_app:
             _warm_worker()
         self.application = BokehTornado(

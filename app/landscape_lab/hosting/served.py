@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-
 SCRIPT = Path(__file__).resolve().with_name("serve.py")
 """The script that shows the app."""
 

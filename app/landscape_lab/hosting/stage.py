@@ -2,8 +2,8 @@
 
 The browser plays it alone, and the live page takes its place once it has drawn the same
 (`share/stage/`). It is one text: the default preset's recording, the player, and what chooses
-another recording where the address names one behind its #, which no server sees. The others are files
-of the same server. Servers import this: nothing heavy is.
+another recording where the address names one behind its #, which no server sees. The others are
+files of the same server. Servers import this: nothing heavy is imported here.
 """
 
 import functools
@@ -98,7 +98,9 @@ PANEL_PAGE = """
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{ title | e }}</title>
 <link rel="icon" type="image/png" sizes="32x32" href="{{ dist_url }}images/favicon.ico">
-<style>html, body { display: flow-root; box-sizing: border-box; height: 100%%; margin: 0; padding: 0; }</style>
+<style>
+html, body { display: flow-root; box-sizing: border-box; height: 100%%; margin: 0; padding: 0; }
+</style>
 {%% endblock %%}
 {%% block body %%}
 <body>

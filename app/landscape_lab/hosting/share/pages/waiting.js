@@ -1,8 +1,9 @@
 // A ticket in a cookie keeps the place. The page is loaded again, with what stands behind the # of the
 // address; where a recorded run is shown, what comes is put below it instead, and the run goes on.
 (() => {
-  const waiting = document.getElementById("waiting"), stage = () => window.landscapeStage;
-  const say = text => { waiting.textContent = text; stage()?.say(text); };
+  const waiting = document.getElementById("waiting");
+  const tell = (text, again) => window.landscapeOpened?.then(stage => stage?.say(text, again));
+  const say = text => { waiting.textContent = text; tell(text); };
 
   // How often this page came at once again, lately: without cookies it would do so for ever.
   const reloads = () => {
@@ -19,7 +20,6 @@
       say("This page needs cookies of this site. Please allow them and load the page again.");
     }
   };
-  const wait = place => stage()?.say(`All places are taken. ${place === 1 ? "You are next." : `${place - 1} came before you.`} The recording stays.`);
 
   // What the server answers now: the page that waits, the live page, or another.
   const fetched = async () => {
@@ -28,19 +28,24 @@
       answer = await fetch(location.href);
       page = new DOMParser().parseFromString(await answer.text(), "text/html");
     } catch {
-      stage()?.say("The server does not answer. The recording stays.", true);
+      tell("The server does not answer. The recording stays.", true);
       setTimeout(fetched, 5000);
       return;
     }
     const still = page.getElementById("waiting"), live = page.getElementById("stage_live");
     if (live) window.landscapeLive(page);
     else if (!still) location.reload();
-    else next(Number(still.dataset.place), Number(still.dataset.retry));
+    else {
+      Object.assign(waiting.dataset, still.dataset);
+      waiting.replaceChildren(...still.childNodes);
+      next();
+    }
   };
-  const next = (place, retry) => {
+  const next = () => {
     const load = Number(waiting.dataset.fetches) ? fetched : () => location.reload();
-    waiting.dataset.place = place;
-    if (place) { wait(place); setTimeout(load, retry); } else again(load);
+    if (!Number(waiting.dataset.place)) return again(load);
+    tell(`${waiting.querySelector("p").textContent.trim()} The recording stays.`);
+    setTimeout(load, Number(waiting.dataset.retry));
   };
-  next(Number(waiting.dataset.place), Number(waiting.dataset.retry));
+  next();
 })();

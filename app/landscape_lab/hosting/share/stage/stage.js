@@ -23,7 +23,8 @@ class Stage {
     this.steps = new Uint32Array(Uint8Array.from(atob(recording.steps), c => c.charCodeAt(0)).buffer);
     const end = this.steps.at(-1), kept = this.kept(chosen.name);
     if (!ends(chosen, end)) return false;
-    const placed = chosen.step !== null || chosen.seen !== null;
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const placed = chosen.step !== null || chosen.seen !== null || calm;
     for (const [id, text] of [["title", recording.title], ["question", recording.question], ["watch", recording.watch]]) document.getElementById(`stage_${id}`).textContent = text;
     const from = {step: placed ? chosen.seen ?? end : 0, view: chosen.view, camera: chosen.camera, autoplay: !placed, ...kept && {...kept, autoplay: kept.playing}};
     this.player = landscapePlayer.createPlayer(document.getElementById("stage_player"), recording, from);
@@ -121,7 +122,7 @@ class Stage {
     try { sessionStorage.removeItem(KEPT); } catch { /* nothing was kept */ }
     if (this.element.contains(document.activeElement)) found("button[data-action='play']")?.focus({preventScroll: true});
     this.element.classList.add("gone");
-    performance.mark("landscape-handed-over");
+    performance.mark("landscape-handed-over", {detail: {area: this.player.area, step: this.player.step}});
     setTimeout(() => { this.player.destroy(); this.element.remove(); }, 220);
   }
 }
@@ -151,6 +152,7 @@ const opened = stage.open().catch(error => { console.warn(error); return false; 
   if (there) window.landscapeStage = stage; else element.remove();
   return there;
 });
+window.landscapeOpened = opened.then(there => there ? stage : null);
 
 // The body of a live page, from the document that holds it, takes the place of what waits.
 window.landscapeLive = async page => {

@@ -1,7 +1,7 @@
 // Which recorded run shows what a link names, and how; null where none surely does: a link to a lab, to
 // other settings than the preset's, to another step or to runs that are compared.
 const LOOKS = ["display.show", "display.camera", "display.speed", "display.side_panel"];
-const WORDS = ["preset", "step", "seen", "tour", "at", ...LOOKS];
+const WORDS = ["preset", "step", "seen", "strategy", "tour", "at", ...LOOKS];
 
 function choice(link, presets, first) {
   const words = new URLSearchParams(link.replace(/^[#?]+/, ""));
