@@ -179,11 +179,11 @@ def _players(network: xr.Dataset, images: list[Bytes]) -> dict[str, Any]:
     del images
     return {
         "step": network["step"].values.tolist(), "value": numbers(network["value"].values.T),
-        "player": network["player"].values.tolist(), **_parameters(network, []),
+        "player": network["player"].values.tolist(), **_few_parameters(network, []),
     }  # fmt: skip
 
 
-def _parameters(network: xr.Dataset, images: list[Bytes]) -> dict[str, Any]:
+def _few_parameters(network: xr.Dataset, images: list[Bytes]) -> dict[str, Any]:
     del images
     named = {name: network[name].values.tolist() for name in ("tensor", "index")}
     return {"now": numbers(network["now"]), **named}
@@ -196,7 +196,7 @@ def _nothing(network: xr.Dataset, images: list[Bytes]) -> dict[str, Any]:
 
 _PARTS = {
     "plane": _units, "curves": _units, "weights": _weights, "filters": _weights, "graph": _graph,
-    "players": _players, "parameters": _parameters,
+    "players": _players, "parameters": _few_parameters,
 }  # fmt: skip
 
 

@@ -41,7 +41,7 @@ class SidePanel(Recipe, ABC):
     def stand_in(self, picture: Picture) -> str:
         """The name of the panel that is drawn instead where this one has nothing to draw, or none.
 
-        Panels do not know each other: whoever draws them finds it by this name.
+        Panels do not know each other, so it is found by its name.
         """
         del picture
         return ""

@@ -137,8 +137,8 @@ class Pictures {
   }
 
   #words(at) {
-    const {frame} = this, bias = frame.bias[at] === null ? "" : `bias ${told(frame.bias[at])}`;
-    const high = frame.high ? `highest activation ${told(frame.high[at])}` : "";
+    const {frame} = this, bias = frame.bias[at] === null ? "" : `bias ${digitsOf(frame.bias[at])}`;
+    const high = frame.high ? `highest activation ${digitsOf(frame.high[at])}` : "";
     return [`${frame.maps ? "Filter" : "Unit"} ${at + 1} of ${frame.units}`, [frame.function, bias, high].filter(Boolean).join(" · ")];
   }
 
