@@ -207,7 +207,7 @@ class Canvas:
 
     def _draw_landscape(self, picture: Picture, display: Display) -> None:
         at = picture.point
-        point = None if at is None else (at.alpha, at.beta)
+        point: Any = None if at is None else (at.alpha, at.beta)
         looks = (picture.spec.split, display.show, display.scale, display.color, display.limits)
         drawn = (picture.slice, picture.path, looks, picture.seen, point)
         known, self._drawn = self._drawn, drawn
@@ -216,6 +216,9 @@ class Canvas:
         color = display.color if display.color in picture.slice else "loss"
         deep = self.surface if display.show == "3d" else None
         view = self.contour if deep is None else deep
+        if deep is not None and at is not None and at.changes and color == "loss":
+            own = at.values.get(f"{picture.spec.split}_loss", float("nan"))
+            point = (at.alpha, at.beta, own)  # it is off the plane, and so is its loss
         view.update(
             picture.slice,
             picture.path,

@@ -6,12 +6,14 @@ import struct
 import numpy as np
 import pytest
 
+from figure_cases import path_to, slice_of, valley
 from landscape_core.foundation.registry import from_plain
 from landscape_core.models.weight_change import WeightChange
 from landscape_core.session.session import Session
 from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.training.run import Run
 from landscape_lab.components.network.network import NetworkStage
+from landscape_lab.components.surface.surface import Surface
 from landscape_lab.figures.network import BROKEN, MIDDLE, NetworkFigure, colors, quantized
 from landscape_lab.panels.boundary import Boundary
 from landscape_lab.panels.network import Network
@@ -33,6 +35,9 @@ PROBLEMS = {
     "parameters": {"kind": "valley"},
     "nothing": {"kind": "streaming_pca", "dimensions": 40, "points": 50},
 }  # fmt: skip
+HEADER = 13
+"""Numbers before the heights in a frame of the surface."""
+
 MIXED = ("plane", "curves")
 """Kinds of which the boundary can be drawn."""
 
@@ -163,3 +168,13 @@ def test_notes_say_what_is_left_out():
     header, _ = unpacked(view.frame)
     assert header["title"] == "2 – 20 – 20 – 20 – 20 – 20 – … – 2 · relu"
     assert header["notes"] == ["6 of 9 layers", "first 12 units of a layer"]
+
+
+def test_in_three_dimensions_a_network_off_the_plane_stands_at_its_own_loss():
+    surface, path = Surface(), path_to(1, 1)
+    for point, height in [((0.25, -1.5), np.nan), ((0.25, -1.5, 100.0), 2.0)]:
+        surface.update(slice_of(valley), path, point=point, scale="log")
+        found = np.frombuffer(surface.frame, dtype="<f4")
+        rows, columns, steps = found[:3].astype(int)
+        spot = found[HEADER + rows * columns + 3 * steps + 3 :][:3]
+        np.testing.assert_allclose(spot, [0.25, -1.5, height], rtol=1e-6)

@@ -40,7 +40,7 @@ class Graph {
     let best = -1, least = 10;
     this.at?.forEach((spot, i) => { const far = Math.hypot(spot[0] - x, spot[1] - y); if (far < least) { least = far; best = i; } });
     if (best < 0) { this.tools.card(null); return; }
-    const read = `${frame.predicted[best] === frame.label[best] ? "read right" : `misread as ${frame.predicted[best]}`} (${Math.round(100 * frame.probability[best])} %)`;
+    const read = `${frame.predicted[best] === frame.label[best] ? "read right" : `misread as ${frame.predicted[best]}`} (${percent(frame.probability[best])})`;
     this.tools.card({title: `Node ${best}: class ${frame.label[best]}`, more: `${frame.labelled[best] ? "training" : "test"} node, ${read}`, hint: "", x, y, size: 14});
   }
 }

@@ -2,7 +2,7 @@
 
 const INPUTS = ["x₁", "x₂"];
 const digitsOf = v => v === null || v === undefined ? "–" : String(Number(v.toPrecision(3))).replace("-", "−");
-const capital = text => text[0].toUpperCase() + text.slice(1);
+const percent = v => v === null ? "not a number" : `${Math.round(100 * v)} %`;
 
 class Units {
   constructor(stage, tools) {

@@ -111,11 +111,12 @@ class Surface:
         scale: str = "log",
         limits: tuple[float, float] | None = None,
         seen: int | None = None,
-        point: tuple[float, float] | None = None,
+        point: tuple[float, ...] | None = None,
     ) -> None:
         """Show a variable of a slice and a trajectory; the arguments are those of `Contour`.
 
-        The trajectory is drawn at its true losses; points without a loss, on the surface.
+        The trajectory is drawn at its true losses; points without a loss, on the surface. A third
+        number of `point` is its true loss, for a network off the plane.
         """
         looks: Any = {"variable": variable, "split": split, "scale": scale, "limits": limits}
         self._send(*_pictured(slice_, path, seen=seen, point=point, **looks))
@@ -215,7 +216,7 @@ def _pictured(  # noqa: PLR0913 - all that one picture is made of
     scale: str = "log",
     limits: tuple[float, float] | None = None,
     seen: int | None,
-    point: tuple[float, float] | None = None,
+    point: tuple[float, ...] | None = None,
     signs: bool = True,
 ) -> tuple[bytes, Labels]:
     """The buffer and the labels of a slice with a path on it; without `signs`, none of the best."""
@@ -227,8 +228,8 @@ def _pictured(  # noqa: PLR0913 - all that one picture is made of
     settled = raised(raw, slice_["computed"].values) if variable == "loss" else raw
     heights = lift(settled)
     track, here, times, high = np.empty((0, 3)), -1, np.empty(0), None
+    divisor = divisor_of(slice_, variable) or 1.0
     if path is not None:
-        divisor = divisor_of(slice_, variable) or 1.0
         known = path[variable].values if variable in path else np.full(len(path["step"]), np.nan)
         track = np.stack([path["alpha"], path["beta"], lift(known / divisor)], axis=1)
         here, times = index_of(path, seen), ages(path)
@@ -246,10 +247,16 @@ def _pictured(  # noqa: PLR0913 - all that one picture is made of
             here,
             times,
             best=None if high is None else tuple(track[high]),
-            point=None if point is None else (*point, np.nan),
+            point=None if point is None else _spot(point, lift, divisor),
         ),
     )
     return frame, (_named(shown["alpha"]), _named(shown["beta"]), _scaled(title, scale))
+
+
+def _spot(point: tuple[float, ...], lift: Callable[[Any], Any], divisor: float) -> Spot:
+    """A point at its true loss, if it has one; else it is drawn on the surface."""
+    alpha, beta, *known = point
+    return alpha, beta, float(lift(np.array([known[0] / divisor]))[0]) if known else np.nan
 
 
 def trail(
