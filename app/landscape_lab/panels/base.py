@@ -24,7 +24,9 @@ class SidePanel(Recipe, ABC):
 
     @abstractmethod
     def view(self) -> Any:
-        """The figure, made once for a page; its `figure` is a Bokeh model or a component.
+        """The figure, made once for a page; its `figure` is a Bokeh model.
+
+        A `NetworkFigure` has frames instead, which the page shows in a component.
 
         Bokeh is imported only here: links and files are read without it.
         """
