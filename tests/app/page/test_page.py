@@ -142,6 +142,11 @@ def test_weights_set_by_hand_move_the_point_and_a_run_starts_from_them(page):
     at_rest(page)
     assert page.picture.point is None
     assert page.run.weights == ()
+    page.set_weight(WeightChange("0.bias", (15,), 1.5))
+    page.choose("run.problem.architecture.width", 3)
+    at_rest(page)
+    assert page.scene.run.problem.architecture.width == 3
+    assert page.run.weights == ()
 
 
 def test_a_kept_run_is_compared_with_one_that_differs_in_what_was_changed(page):
