@@ -14,7 +14,7 @@ EXAMINED = 200
 """Examples that are classified, at most: the first ones of the test data."""
 
 SHOWN = 12
-"""Misread examples that are told of, at most: the first ones."""
+"""Misread examples that are stated one by one, at most: the first ones."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from landscape_core.foundation.errors import FileFormatError
 from landscape_core.foundation.types import Vector, Vectors
 
 MOST_UNITS = 12
-"""Units of a layer, variables of a player, or sources of a unit's weights that are told of."""
+"""Units of a layer, variables of a player, or sources of a unit's weights that are included."""
 
 Column = tuple[tuple[str, ...], Any, dict[str, str]]
 

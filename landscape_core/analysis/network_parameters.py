@@ -18,10 +18,10 @@ from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.parameters import Layout
 
 MOST_PARAMETERS = 24
-"""Parameters of a problem without inputs that are told of, at most."""
+"""Parameters of a problem without inputs that are included, at most."""
 
 MOST_STEPS = 400
-"""Recorded steps of a game's paths that are told of, evenly chosen."""
+"""Recorded steps of a game's paths that are included, evenly chosen."""
 
 
 class PlayersView:

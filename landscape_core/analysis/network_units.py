@@ -22,7 +22,7 @@ RESOLUTION = {1: 48, 2: 24}
 """Points along each axis of the inputs, by the number of inputs."""
 
 MOST_LAYERS = 6
-"""Layers that are told of: the first ones and the last, which gives the outputs."""
+"""Layers that are shown: the first ones and the last, which gives the outputs."""
 
 
 class UnitsView:
@@ -63,7 +63,7 @@ class UnitsView:
             "lowest": column(both, activation.min(axis=over), "1", "lowest activation"),
             "highest": column(both, activation.max(axis=over), "1", "highest activation"),
             "units": column(("layer",), sizes, "units", "units of the layer"),
-            **self._parameters(shown, units),
+            **self._weights(shown, units),
         }
         kind = "plane" if len(self._shape) == 2 else "curves"
         coords = {"layer": [i + 1 for i in shown], **self._coords}
@@ -87,7 +87,7 @@ class UnitsView:
             part = self._objective.with_buffers(point.buffers)
             return [part.outputs(point.theta, self._inputs).flatten(1)]
 
-    def _parameters(self, shown: list[int], units: int) -> dict[str, Column]:
+    def _weights(self, shown: list[int], units: int) -> dict[str, Column]:
         """Weights, biases and their names in the vector of parameters, by layer."""
         inputs = self._inputs.shape[1]
         weight = np.full((len(shown), units, max(units, inputs)), np.nan)

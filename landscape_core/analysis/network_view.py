@@ -1,7 +1,6 @@
 """What a network is at a point: units, weights, filters, misread examples, a graph, or players."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 import xarray as xr
 from torch import Tensor
@@ -31,14 +30,6 @@ NO_INPUTS = (
 )
 
 
-class View(Protocol):
-    """A way to show a network, prepared for a problem."""
-
-    def at(self, point: NetworkPoint) -> xr.Dataset:
-        """The dataset at a point."""
-        ...
-
-
 class Nothing:
     """Of a problem of which there is nothing to show."""
 
@@ -50,6 +41,10 @@ class Nothing:
         """The dataset of the kind `nothing`, with the reason as its attribute `why`."""
         del point
         return network_dataset("nothing", {}, why=self._why)
+
+
+View = UnitsView | WeightsView | GraphView | PlayersView | ParametersView | Nothing
+"""A way to show a network, prepared for a problem; `at` gives the dataset at a point."""
 
 
 class NetworkView:

@@ -113,7 +113,7 @@ def _layers(module: nn.Module, chain: list[nn.Module]) -> tuple[UnitLayer, ...]:
 
 
 def _layer(steps: list[nn.Module], names: dict[int, str]) -> UnitLayer:
-    own = vars(steps[0]).get("_parameters", {})
+    own = dict(steps[0].named_parameters(recurse=False))
     weight, bias = (names.get(id(own.get(name)), "") for name in ("weight", "bias"))
     last = next((NAMES[type(one)] for one in reversed(steps) if type(one) in NAMES), "")
     return UnitLayer(tuple(steps), last, (weight, bias))

@@ -43,6 +43,7 @@ class SideResults:
         self._image_shape = image_shape
         self._view: NetworkView | None = None
         self._network: xr.Dataset | None = None
+        self._read: tuple[State, int] | None = None
         self._network_due = -math.inf
         self._instance, self._renewed = instance, -math.inf
         data = instance.data
@@ -79,12 +80,14 @@ class SideResults:
         """
         if not self.shows_network:
             return None
-        began = time.monotonic()
-        if live and self._network is not None and began < self._network_due:
+        began, read = time.monotonic(), (state, len(observed.entries))
+        same = self._read is not None and self._read[0] is state and self._read[1] == read[1]
+        if self._network is not None and (same or (live and began < self._network_due)):
             return self._network
         if self._view is None:
             self._view = NetworkView(self._instance, self._image_shape)
         steps = [entry.state.index for entry in observed.entries]
+        self._read = read
         self._network = self._view.at(state.theta, state.buffers, observed.thetas, steps)
         now = time.monotonic()
         self._network_due = now + max(NETWORK_PAUSE, NETWORK_SHARE * (now - began))

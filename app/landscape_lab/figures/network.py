@@ -1,6 +1,7 @@
 """A network as one frame for the browser: a header in JSON, and thumbnails of one byte a pixel."""
 
 import json
+import math
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -12,12 +13,16 @@ import xarray as xr
 from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.boundary import colored, palette_of
 from landscape_lab.figures.network_words import words_of
+from landscape_lab.figures.pixels import shaded
 
 MIDDLE = 127
 """The index of zero in a thumbnail; 0 and 254 are the ends of its range."""
 
 BROKEN = 255
 """The index of what is not finite."""
+
+PER_UNIT = ("weight", "bias", "lowest", "highest")
+"""What is sent of each unit besides its thumbnail."""
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -95,29 +100,30 @@ def quantized(values: npt.NDArray[np.floating[Any]], limit: float) -> Bytes:
 
 def numbers(values: Any) -> Any:
     """Nested lists of six digits; None where not finite."""
-    found = np.asarray(values, dtype=float)
-    if found.ndim:
-        return [numbers(one) for one in found]
-    return float(f"{found:.6g}") if np.isfinite(found) else None
+    return _plain(np.asarray(values, dtype=float).tolist())
+
+
+def _plain(found: Any) -> Any:
+    if isinstance(found, list):
+        return [_plain(one) for one in found]
+    return float(f"{found:.6g}") if math.isfinite(found) else None
 
 
 def _units(network: xr.Dataset, images: list[Bytes]) -> dict[str, Any]:
+    table = {str(name): values.values for name, values in network.data_vars.items()}
     layers = []
     for at, number in enumerate(network["layer"].values):
-        one = network.isel(layer=at)
-        shown = min(int(one["units"]), one.sizes["unit"])
-        few = one.isel(unit=slice(shown))
-        values = few["activation"].values
+        shown = min(int(table["units"][at]), network.sizes["unit"])
+        values = table["activation"][at, :shown]
         limit = _limit(values)
         images.append(quantized(values, limit))
+        few = {name: numbers(table[name][at, :shown]) for name in PER_UNIT}
         layers.append(
             {
-                "number": int(number), "units": int(one["units"]), "shown": shown, "limit": limit,
-                "function": str(one["function"].values), "bias": numbers(few["bias"]),
-                "weight": numbers(few["weight"]), "lowest": numbers(few["lowest"]),
-                "highest": numbers(few["highest"]),
-                "weightTensor": str(one["weight_tensor"].values),
-                "biasTensor": str(one["bias_tensor"].values),
+                **few, "number": int(number), "units": int(table["units"][at]), "shown": shown,
+                "limit": limit, "function": str(table["function"][at]),
+                "weightTensor": str(table["weight_tensor"][at]),
+                "biasTensor": str(table["bias_tensor"][at]),
             }
         )  # fmt: skip
     axes = {name: numbers(network[name].values[[0, -1]]) for name in ("x", "y") if name in network}
@@ -179,11 +185,11 @@ def _players(network: xr.Dataset, images: list[Bytes]) -> dict[str, Any]:
     del images
     return {
         "step": network["step"].values.tolist(), "value": numbers(network["value"].values.T),
-        "player": network["player"].values.tolist(), **_parameters(network, []),
+        "player": network["player"].values.tolist(), **_few_parameters(network, []),
     }  # fmt: skip
 
 
-def _parameters(network: xr.Dataset, images: list[Bytes]) -> dict[str, Any]:
+def _few_parameters(network: xr.Dataset, images: list[Bytes]) -> dict[str, Any]:
     del images
     named = {name: network[name].values.tolist() for name in ("tensor", "index")}
     return {"now": numbers(network["now"]), **named}
@@ -196,7 +202,7 @@ def _nothing(network: xr.Dataset, images: list[Bytes]) -> dict[str, Any]:
 
 _PARTS = {
     "plane": _units, "curves": _units, "weights": _weights, "filters": _weights, "graph": _graph,
-    "players": _players, "parameters": _parameters,
+    "players": _players, "parameters": _few_parameters,
 }  # fmt: skip
 
 
@@ -211,7 +217,12 @@ def _output(boundary: xr.Dataset, points: xr.Dataset, images: list[Bytes]) -> di
         return {**data, "x": numbers(boundary["x"].values[[0, -1]]),
                 "curve": numbers(boundary["output"])}  # fmt: skip
     classes = int(boundary.attrs.get("classes", 2))
-    shades = colored(boundary["score"].values, boundary["confidence"].values, classes)
+    score, confidence = boundary["score"].values, boundary["confidence"].values
+    if classes == 2:  # the browser smooths between the points
+        holes = ~np.isfinite(score)
+        shades = shaded(np.where(holes, 0.0, score), holes, 0.0, 1.0)
+    else:
+        shades = colored(score, confidence, classes)
     images.append(shades.astype(np.uint8))
     return {
         **data, "py": np.round(few["y"].values, 3).tolist(),

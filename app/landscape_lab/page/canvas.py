@@ -212,7 +212,7 @@ class Canvas:
 
     def _draw_landscape(self, picture: Picture, display: Display) -> None:
         at = picture.point
-        point = None if at is None else (at.alpha, at.beta)
+        point: Any = None if at is None else (at.alpha, at.beta)
         looks = (picture.spec.split, display.show, display.scale, display.color, display.limits,
                  display.outline)  # fmt: skip
         drawn = (picture.slice, picture.path, looks, picture.seen, point)
@@ -223,7 +223,10 @@ class Canvas:
         deep = self.surface if display.show == "3d" else None
         view = self.contour if deep is None else deep
         subject = (picture.run, picture.spec)
-        own: dict[str, Any] = {"level": display.outline} if deep is None else {"subject": subject}
+        more: dict[str, Any] = {"level": display.outline} if deep is None else {"subject": subject}
+        if deep is not None and at is not None and at.changes and color == "loss":
+            own = at.values.get(f"{picture.spec.split}_loss", float("nan"))
+            point = (at.alpha, at.beta, own)  # it is off the plane, and so is its loss
         view.update(
             picture.slice,
             picture.path,
@@ -233,7 +236,7 @@ class Canvas:
             limits=display.range() if color == "loss" else None,
             seen=picture.seen,
             point=point,
-            **own,
+            **more,
         )
 
     def _draw_network(self, picture: Picture, display: Display) -> None:

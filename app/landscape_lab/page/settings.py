@@ -96,6 +96,8 @@ class PageSettings:
     def _put(self, there: Place) -> None:
         """Be at a place; of other data the question of the preset is not shown."""
         before, self._run.place = self._run.place, there
+        if there.scene.run != before.scene.run:
+            self._run.weights = ()  # of another run's network
         preset = presets().get(there.preset)
         if preset and preset.has_data_of(there.scene) != preset.has_data_of(before.scene):
             self._run.layout.show_preset(there)

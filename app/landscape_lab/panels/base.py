@@ -27,7 +27,9 @@ class SidePanel(Recipe, ABC):
 
     @abstractmethod
     def view(self) -> Any:
-        """The figure, made once for a page; its `figure` is a Bokeh model or a component.
+        """The figure, made once for a page; its `figure` is a Bokeh model.
+
+        A `NetworkFigure` has frames instead, which the page shows in a component.
 
         Bokeh is imported only here: links and files are read without it.
         """
@@ -44,7 +46,7 @@ class SidePanel(Recipe, ABC):
     def stand_in(self, picture: Picture) -> str:
         """The name of the panel that is drawn instead where this one has nothing to draw, or none.
 
-        Panels do not know each other: whoever draws them finds it by this name.
+        Panels do not know each other, so it is found by its name.
         """
         del picture
         return ""

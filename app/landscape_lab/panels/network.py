@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from landscape_core.models.problems.base import ProblemSize
 from landscape_core.session.picture import Picture
 from landscape_lab.panels.base import SidePanel
 
@@ -26,6 +27,10 @@ class Network(SidePanel):
     def shows_network(self, *, drawable: bool) -> bool:
         del drawable
         return True
+
+    def memory(self, size: ProblemSize, vector: int, history: int) -> int:
+        del size, history
+        return vector  # a copy of the network, whose layers are read
 
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
         del scale

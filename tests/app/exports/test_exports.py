@@ -18,6 +18,7 @@ from PIL import Image, ImageSequence
 from playwright.sync_api import TimeoutError as Late
 
 from browser_support import Visitor, browser, served
+from landscape_core.models.weight_change import WeightChange
 from landscape_core.storage import netcdf
 from landscape_lab.cli import picture as picture_command
 from landscape_lab.exports.base import Shown, content, file_name, kinds
@@ -94,6 +95,14 @@ def test_the_program_of_a_run_that_starts_on_another_picture(tmp_path, monkeypat
     assert "state_at(0.3, -0.25)" in program(there, picture)
     same(run_program(program(there, picture), tmp_path, monkeypatch), picture.slice)
     assert not np.array_equal(picture.slice["loss"], arrived(place(SMALL))[1].slice["loss"])
+
+
+def test_the_program_of_a_run_that_starts_with_weights_set_by_hand(tmp_path, monkeypatch):
+    change = WeightChange("0.bias", (2,), 0.75)
+    origin = Origin(place(SMALL), None, None, (change,))
+    there = Place("spirals", place(SMALL).start, 8, origin=origin)
+    _, picture = arrived(there)
+    same(run_program(program(there, picture), tmp_path, monkeypatch), picture.slice)
 
 
 def test_the_program_runs_by_itself_and_needs_no_app(shown, tmp_path):

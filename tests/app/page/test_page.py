@@ -7,6 +7,7 @@ import time
 import pytest
 import xarray as xr
 
+from landscape_core.models.weight_change import WeightChange
 from landscape_core.storage.store import Store
 from landscape_lab.figures.camera import Camera
 from landscape_lab.page.canvas import PALE
@@ -113,6 +114,40 @@ def test_a_place_of_the_picture_is_looked_at_left_and_started_from(page):
     page.navigation.undo()
     at_rest(page)
     assert page.picture.readings.step == 12
+
+
+def test_weights_set_by_hand_move_the_point_and_a_run_starts_from_them(page):
+    change, other = WeightChange("0.bias", (3,), 1.5), WeightChange("2.bias", (0,), -2.0)
+    page.set_weight(change)
+    until(lambda: page.picture.point is not None)
+    at_rest(page)
+    page.set_weight(other)
+    until(lambda: page.picture.point is not None and len(page.picture.point.changes) == 2)
+    at_rest(page)
+    assert page.picture.point.distance > 0
+    page.set_weight(None)
+    until(lambda: page.picture.point.changes == (change,))
+    at_rest(page)
+    loss = page.picture.point.values["train_loss"]
+    page.navigation.start_here()
+    at_rest(page)
+    assert page.picture.readings.step == 0
+    assert page.picture.readings.values["train_loss"] == pytest.approx(loss, rel=1e-6)
+    origin = place(link_of(page)).origin
+    assert (origin.alpha, origin.weights) == (None, (change,))
+    page.navigation.undo()
+    at_rest(page)
+    assert (page.picture.readings.step, page.picture.point) == (12, None)
+    page.set_weight(change)
+    page.set_weight(None)
+    at_rest(page)
+    assert page.picture.point is None
+    assert page.run.weights == ()
+    page.set_weight(WeightChange("0.bias", (15,), 1.5))
+    page.choose("run.problem.architecture.width", 3)
+    at_rest(page)
+    assert page.scene.run.problem.architecture.width == 3
+    assert page.run.weights == ()
 
 
 def test_a_kept_run_is_compared_with_one_that_differs_in_what_was_changed(page):

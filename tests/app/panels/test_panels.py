@@ -379,6 +379,9 @@ def test_the_caption_says_whether_eigenvalues_may_have_been_missed():
     assert view.density.xaxis[0].axis_label.endswith("▼ some beyond these may be missing")
 
 
+BOKEH = [name for name in entries(SidePanel) if name != "network"]
+"""Panels that are Bokeh figures; the frames of the network have tests of their own."""
+
 QUICK = {
     "connection": {"path": {"kind": "bezier", "steps": 20}, "align": True},
     "convexity": {"resolution": 3, "max_examples": 20},
@@ -390,7 +393,7 @@ QUICK = {
 }
 
 
-@pytest.mark.parametrize("name", list(entries(SidePanel)))
+@pytest.mark.parametrize("name", BOKEH)
 def test_every_side_panel_draws_what_it_studies_and_nothing_twice(name):
     panel = make(SidePanel, name, **QUICK.get(name, {}))
     view = panel.view()
@@ -416,7 +419,7 @@ def test_every_side_panel_draws_what_it_studies_and_nothing_twice(name):
     assert list(shown[-1].studies) == studied
 
 
-@pytest.mark.parametrize("name", list(entries(SidePanel)))
+@pytest.mark.parametrize("name", BOKEH)
 def test_no_name_of_a_font_is_taken_for_a_column(name):
     figure = make(SidePanel, name).view().figure
     assert all(isinstance(text.text_font, Value) for text in figure.select({"type": Text}))

@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 
 from landscape_core.foundation.errors import SpecError
+from landscape_core.models.weight_change import WeightChange
 from landscape_core.slices.strategies.loop import Loop
 from landscape_lab.page.comparison import differing
 from landscape_lab.state import link as link_module
@@ -91,6 +92,28 @@ def test_a_run_starts_at_a_point_of_another_picture():
     assert begun.readings.values["train_loss"] == pytest.approx(
         float(shown.slice["loss"].sel(split="train")[7, 2]), rel=1e-5
     )
+
+
+@pytest.mark.parametrize("at", [(None, None), (0.25, -0.5)])
+def test_weights_set_by_hand_are_part_of_the_link_and_where_a_run_starts(at):
+    changes = (WeightChange("0.weight", (1, 0), 0.1), WeightChange("2.bias", (0,), -3.0))
+    navigator, _ = arrived(small())
+    origin = Origin(navigator.here(), *at, changes)
+    there = replace(small(), step=0, origin=origin)
+    assert place(there.link()) == there
+    _, begun = arrived(there)
+    back, _ = arrived(origin.place)
+    expected = back.session.inspect(*at, changes).point.values["train_loss"]
+    assert begun.readings.values["train_loss"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_link_with_a_weight_that_there_is_not_is_refused_as_it_is_gone_to():
+    words = "from=preset%3Dspirals%26step%3D0&weight=9.weight%5B0%5D%3D1.0"
+    there = place(f"preset=spirals&step=0&{words}")
+    with pytest.raises(SpecError, match="changed weight"):
+        arrived(there)
+    with pytest.raises(SpecError, match="changed weight"):
+        place("preset=spirals&step=0&from=preset%3Dspirals&weight=whatever")
 
 
 def test_a_step_looked_at_is_part_of_the_link():

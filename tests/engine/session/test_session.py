@@ -18,6 +18,7 @@ from landscape_core.curvature.spectrum import Spectrum, compute_spectrum
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.registry import from_plain, make
 from landscape_core.models.problems.base import Problem
+from landscape_core.models.weight_change import WeightChange
 from landscape_core.planes.directions.base import Viewpoint
 from landscape_core.planes.directions.gradient import Gradient
 from landscape_core.planes.directions.hessian import HessianEigenvectors
@@ -586,3 +587,59 @@ def test_pictures_of_a_run_that_goes_on_share_one_recording(monkeypatch):
         found, expected = (last(one.refine()).slice["loss"].values for one in sessions)
         np.testing.assert_allclose(found, expected, rtol=1e-5)
     assert len(made) == 1
+
+
+def test_a_network_with_weights_set_by_hand_has_its_own_measures_and_its_place_on_the_plane():
+    session = Session(run_of(dtype="float64"), SliceSpec(resolution=5))
+    session.side_results.shows_network = True
+    session.advance(6)
+    held = session.picture()
+    changes = [WeightChange("0.bias", (1,), 0.75), WeightChange("2.weight", (0, 3), -1.5)]
+    picture = session.inspect(None, None, changes)
+    theta = session.state.theta.clone()
+    parts = session.live_run.training.instance.train.layout.split(theta)
+    parts["0.bias"][1], parts["2.weight"][0, 3] = 0.75, -1.5
+    loss = float(network_of(session).loss(theta))
+    assert picture.point.values["train_loss"] == pytest.approx(loss, rel=1e-12)
+    axes, origin = session.plane.axes.double().numpy(), session.plane.origin.double().numpy()
+    offset = theta.double().numpy() - origin
+    coord, *_ = np.linalg.lstsq(axes.T, offset, rcond=None)
+    np.testing.assert_allclose((picture.point.alpha, picture.point.beta), coord, rtol=1e-8)
+    off = np.linalg.norm(offset - coord @ axes)
+    assert picture.point.distance == pytest.approx(off, rel=1e-8)
+    assert off > 0.1
+    assert picture.network["bias"].values[0, 1] == 0.75
+    assert picture.network["weight"].values[1, 0, 3] == -1.5
+    assert held.network["bias"].values[0, 1] != 0.75
+    start = session.state_at(None, None, changes)
+    again = Session(run_of(dtype="float64"), SliceSpec(resolution=5), start=start)
+    assert again.picture().readings.values["train_loss"] == pytest.approx(loss, rel=1e-12)
+    back = session.picture()
+    assert back.point is None
+    xr.testing.assert_identical(back.network, held.network)
+
+
+def test_weights_are_set_by_hand_at_a_point_of_the_picture_too():
+    session = Session(run_of(dtype="float64"), SliceSpec(resolution=5))
+    session.advance(6)
+    session.picture()
+    plain = session.state_at(0.5, -0.25).theta
+    moved = session.state_at(0.5, -0.25, [WeightChange("0.bias", (0,), 2.0)]).theta
+    assert (moved != plain).sum() == 1
+    point = session.inspect(0.5, -0.25, [WeightChange("0.bias", (0,), 2.0)]).point
+    assert point.changes
+    with pytest.raises(SpecError, match="changed weight"):
+        session.inspect(0.5, -0.25, [WeightChange("9.bias", (0,), 2.0)])
+
+
+def test_the_network_is_read_where_asked_for_and_not_at_every_picture_of_a_running_training():
+    session = Session(run_of(), SliceSpec(resolution=5))
+    assert session.picture().network is None
+    session.side_results.shows_network = True
+    shown = [picture.network for picture in session.play(1)]
+    assert all(network is not None for network in shown)
+    assert len({id(network) for network in shown}) < len(shown)
+    end = session.picture()
+    layout = session.live_run.training.instance.train.layout
+    bias = layout.split(session.state.theta)["0.bias"][:12]
+    np.testing.assert_allclose(end.network["bias"][0], bias, rtol=1e-6)

@@ -7,7 +7,7 @@ const LARGEST = 34;  // pixels of a thumbnail, at most, at the usual size of typ
 // at the right of the units or, where the place is high, below them.
 function placed(width, height, counts, {answer = true, size = 1} = {}) {
   const columns = counts.length, tallest = Math.max(...counts, 1), names = 17 * size, caption = 34 * size, below = answer && height > .95 * width;
-  const side = below ? Math.min(.62 * width, .42 * height - caption) : Math.min(.4 * width, height - caption);
+  const side = below ? Math.min(.62 * width, (.48 - .01 * Math.min(12, tallest)) * height - caption) : Math.min(.4 * width, height - caption);
   const picture = answer ? Math.round(Math.max(48, Math.min(side, 230 * size))) : 0;
   const room = width - (answer && !below ? picture + 16 * size : 0), high = height - names - (below ? picture + caption + 6 : 0);
   const thumb = Math.max(8, Math.floor(Math.min(LARGEST * size, high / tallest - 3, room / (columns + .9 * (columns - 1)))));

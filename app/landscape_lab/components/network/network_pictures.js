@@ -125,7 +125,7 @@ class Pictures {
       const at = from + i * channels * rows * columns, side = canvas.clientWidth || 40, high = rows === 1 ? 26 : side * rows / columns;
       const part = this.bytes.subarray(at, at + channels * rows * columns);
       if (rows === 1) paintCurve(canvas, side, high, part.map(v => Math.min(254, v)), this.tools.colors); else paintPhoto(canvas, side, high, part, channels, rows, columns);
-      const percent = v => `${Math.round(100 * v)} %`, words = `${label[i]} → ${as[i]}`;
+      const words = `${label[i]} → ${as[i]}`;
       caption.replaceChildren(this.#make("b", "", words), this.#make("br"), this.#make("span", "", percent(probability[i])));
       canvas.setAttribute("aria-label", canvas.title = `Example ${index[i]}: label ${label[i]} (${percent(labelProbability[i])}), read as ${as[i]} (${percent(probability[i])})`);
     });
@@ -137,8 +137,8 @@ class Pictures {
   }
 
   #words(at) {
-    const {frame} = this, bias = frame.bias[at] === null ? "" : `bias ${told(frame.bias[at])}`;
-    const high = frame.high ? `highest activation ${told(frame.high[at])}` : "";
+    const {frame} = this, bias = frame.bias[at] === null ? "" : `bias ${digitsOf(frame.bias[at])}`;
+    const high = frame.high ? `highest activation ${digitsOf(frame.high[at])}` : "";
     return [`${frame.maps ? "Filter" : "Unit"} ${at + 1} of ${frame.units}`, [frame.function, bias, high].filter(Boolean).join(" · ")];
   }
 

@@ -40,7 +40,7 @@ class Graph {
     let best = -1, least = 10;
     this.at?.forEach((spot, i) => { const far = Math.hypot(spot[0] - x, spot[1] - y); if (far < least) { least = far; best = i; } });
     if (best < 0) { this.tools.card(null); return; }
-    const read = `${frame.predicted[best] === frame.label[best] ? "read right" : `misread as ${frame.predicted[best]}`} (${Math.round(100 * frame.probability[best])} %)`;
+    const read = `${frame.predicted[best] === frame.label[best] ? "read right" : `misread as ${frame.predicted[best]}`} (${percent(frame.probability[best])})`;
     this.tools.card({title: `Node ${best}: class ${frame.label[best]}`, more: `${frame.labelled[best] ? "training" : "test"} node, ${read}`, hint: "", x, y, size: 14});
   }
 }
@@ -62,7 +62,7 @@ class Players {
     const first = frame.player.indexOf(1), second = frame.player.indexOf(2);
     this.#phase(pen, frame.value[first], frame.value[second], frame.now[first], frame.now[second], {x: 40, y: 8, width: width - 50, height: half - 50});
     this.#lines(pen, frame, {x: 40, y: half + 18, width: width - 50, height: height - half - 58});
-    const words = `first player ${told(frame.now[first])}, second player ${told(frame.now[second])}`;
+    const words = `first player ${digitsOf(frame.now[first])}, second player ${digitsOf(frame.now[second])}`;
     this.canvas.setAttribute("aria-label", `${frame.title}: the first variable of each player, now ${words}.`);
   }
 
@@ -75,7 +75,7 @@ class Players {
       if (turn) { pen.moveTo(area.x, at); pen.lineTo(area.x + area.width, at); } else { pen.moveTo(at, area.y); pen.lineTo(at, area.y + area.height); }
       pen.stroke();
       pen.textAlign = turn ? "right" : "center"; pen.textBaseline = turn ? "middle" : "top";
-      pen.fillText(told(v), turn ? area.x - 5 : at, turn ? at : area.y + area.height + 4);
+      pen.fillText(digitsOf(v), turn ? area.x - 5 : at, turn ? at : area.y + area.height + 4);
     }
     pen.textAlign = "center"; pen.textBaseline = "top";
     pen.fillText(across, area.x + area.width / 2, area.y + area.height + 17);
@@ -137,7 +137,7 @@ class Parameters {
     if (this.rows.length !== frame.now.length) this.#build();
     frame.now.forEach((value, i) => {
       const {slider, output} = this.rows[i];
-      output.textContent = told(value);
+      output.textContent = digitsOf(value);
       if (this.tools.held(slider) || value === null) return;
       const span = Math.max(2, 2 ** Math.ceil(Math.log2(Math.abs(value) * 1.5 || 1)));
       Object.assign(slider, {min: -span, max: span, step: span / 500, value});
@@ -153,7 +153,7 @@ class Parameters {
       const named = `${frame.tensor[i]}[${frame.index[i]}]`, label = document.createElement("label"), name = Object.assign(document.createElement("span"), {textContent: named});
       const slider = Object.assign(document.createElement("input"), {type: "range", disabled: !tools.editable}), output = document.createElement("output");
       slider.setAttribute("aria-label", named);
-      slider.addEventListener("input", () => { output.textContent = told(Number(slider.value)); tools.set(slider, {tensor: frame.tensor[i], index: frame.index[i].split(",").map(Number), value: Number(slider.value)}); });
+      slider.addEventListener("input", () => { output.textContent = digitsOf(Number(slider.value)); tools.set(slider, {tensor: frame.tensor[i], index: frame.index[i].split(",").map(Number), value: Number(slider.value)}); });
       label.append(name, slider, output);
       this.bars.append(label);
       return {slider, output};

@@ -1,8 +1,8 @@
 // Units over one or two inputs: columns of thumbnails with their weights as edges, and the answer.
 
 const INPUTS = ["x₁", "x₂"];
-const told = v => v === null || v === undefined ? "–" : String(Number(v.toPrecision(3))).replace("-", "−");
-const capital = text => text[0].toUpperCase() + text.slice(1);
+const digitsOf = v => v === null || v === undefined ? "–" : String(Number(v.toPrecision(3))).replace("-", "−");
+const percent = v => v === null ? "not a number" : `${Math.round(100 * v)} %`;
 
 class Units {
   constructor(stage, tools) {
@@ -142,8 +142,8 @@ class Units {
     if (!column) return [`Input ${this.counts[0] > 1 ? INPUTS[at] : "x"}`, ""];
     const layer = this.frame.layers[column - 1], last = column === this.frame.layers.length;
     const title = last ? `Output ${at + 1} of ${layer.units}` : `Layer ${layer.number}, unit ${at + 1} of ${layer.units}`;
-    const bias = layer.bias[at] === null ? "" : ` · bias ${told(layer.bias[at])}`;
-    return [title, `${layer.function || "linear"} · from ${told(layer.lowest[at])} to ${told(layer.highest[at])}${bias}`];
+    const bias = layer.bias[at] === null ? "" : ` · bias ${digitsOf(layer.bias[at])}`;
+    return [title, `${layer.function || "linear"} · from ${digitsOf(layer.lowest[at])} to ${digitsOf(layer.highest[at])}${bias}`];
   }
 
   #mark() {
@@ -186,7 +186,7 @@ class Units {
     if (edge === this.near) return;
     this.near = edge;
     this.#edgesAgain(edge);
-    this.#tell(edge && {title: `${this.#edge(edge)} to ${this.#into(edge)}`, more: told(edge.value), hint: this.tools.editable ? "click to change it" : "", x: e.clientX - area.left, y: e.clientY - area.top, size: 14});
+    this.#tell(edge && {title: `${this.#edge(edge)} to ${this.#into(edge)}`, more: digitsOf(edge.value), hint: this.tools.editable ? "click to change it" : "", x: e.clientX - area.left, y: e.clientY - area.top, size: 14});
   }
 
   #edge({layer, source}) {

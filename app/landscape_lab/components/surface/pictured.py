@@ -1,6 +1,6 @@
 """What a surface is sent of a slice and a run: a buffer of numbers, labels, the usual camera."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,7 +42,7 @@ def pictured(  # noqa: PLR0913 - all that one picture is made of
     scale: str = "log",
     limits: tuple[float, float] | None = None,
     seen: int | None,
-    point: tuple[float, float] | None = None,
+    point: tuple[float, ...] | None = None,
     signs: bool = True,
     ends: tuple[float, float] | None = None,
 ) -> Pictured:
@@ -59,8 +59,8 @@ def pictured(  # noqa: PLR0913 - all that one picture is made of
     settled = raised(raw, slice_["computed"].values) if variable == "loss" else raw
     heights = lift(settled)
     track, here, times, high = np.empty((0, 3)), -1, np.empty(0), None
+    divisor = divisor_of(slice_, variable) or 1.0
     if path is not None:
-        divisor = divisor_of(slice_, variable) or 1.0
         known = path[variable].values if variable in path else np.full(len(path["step"]), np.nan)
         track = np.stack([path["alpha"], path["beta"], lift(known / divisor)], axis=1)
         here, times = index_of(path, seen), ages(path)
@@ -79,7 +79,7 @@ def pictured(  # noqa: PLR0913 - all that one picture is made of
             here,
             times,
             best=None if high is None else tuple(track[high]),
-            point=None if point is None else (*point, np.nan),
+            point=None if point is None else _spot(point, lift, divisor),
         ),
         scale=scale,
     )
@@ -87,6 +87,12 @@ def pictured(  # noqa: PLR0913 - all that one picture is made of
     told += [] if low is None else [np.array([low])]
     names = (_named(shown["alpha"]), _named(shown["beta"]), title)
     return Pictured(frame, names, _home(heights, ends, alpha, beta, told))
+
+
+def _spot(point: tuple[float, ...], lift: Callable[[Any], Any], divisor: float) -> Spot:
+    """A point at its true loss, if it has one; else it is drawn on the surface."""
+    alpha, beta, *known = point
+    return alpha, beta, float(lift(np.array([known[0] / divisor]))[0]) if known else np.nan
 
 
 def trail(
