@@ -51,9 +51,10 @@ def picture_of_preset(name: str) -> str:
     display, panel = there.scene.display, there.scene.display.side_panel
     for picture in navigator.session.study(name_of(type(panel)), panel.study):
         pass
-    if drawn := panel.thumbnail(picture):
-        return drawn
-    looks = {"split": picture.spec.split, "scale": display.scale, "limits": display.range()}
+    if presets()[name].picture == "panel":
+        return panel.thumbnail(picture)
+    looks = {"split": picture.spec.split, "scale": display.scale, "limits": display.range(),
+             "outline": display.outline}  # fmt: skip
     if bool((picture.slice["loss"] < 0).any()):
         looks |= {"scale": "linear", "limits": None}
     if display.show != "3d":

@@ -12,7 +12,7 @@ WIDTH, HEIGHT, MARGIN = 64, 48, 4
 """Of the image, in its own pixels."""
 
 POINTS, ACROSS, DOWN = 110, 4, 3
-"""Points that are drawn at most, and images beside and below each other."""
+"""Points that are drawn at most, and images in a row and in a column."""
 
 
 def data_picture(inputs: Array, targets: Array, classes: int | None) -> str:

@@ -1,4 +1,4 @@
-"""The largest Hessian eigenvalue along the run beside 2/η, with the loss below."""
+"""The largest Hessian eigenvalue along the run and 2/η, with the loss below."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

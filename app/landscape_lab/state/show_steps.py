@@ -43,7 +43,7 @@ class ShowStep:
     words: str = ""
 
     def plain(self) -> dict[str, str]:
-        """What the browser is told: the control to point at, and the words."""
+        """What the browser gets: the control to point at, and the words."""
         action = {"view": f"view-{self.value}", "compare": "view-compare", "train": "play"}
         target = "" if self.verb == "set" else action.get(self.verb, self.verb)
         return {"path": self.path if self.verb == "set" else "", "action": target,
