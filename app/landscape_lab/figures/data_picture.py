@@ -49,9 +49,7 @@ def _dots(places: Array, kinds: Array) -> str:
     for kind in np.unique(kinds):
         color = theme.CLASSES[int(kind) % len(theme.CLASSES)]
         at = kinds == kind
-        marks = "".join(
-            f"M{a:.1f} {b:.1f}h0" for a, b in zip(x[at], y[at], strict=True)
-        )
+        marks = "".join(f"M{a:.1f} {b:.1f}h0" for a, b in zip(x[at], y[at], strict=True))
         look = f'stroke="{color}" stroke-width="3.4" stroke-linecap="round" fill="none"'
         lines.append(f'<path {look} d="{marks}"/>')
     return "\n".join(lines)

@@ -70,10 +70,14 @@ def surface_picture(
     sheet = Image.new("RGB", (WIDTH * FINE, HEIGHT * FINE), "#ffffff")
     pen = ImageDraw.Draw(sheet)
     order = np.argsort(-(depth[:-1, :-1] + depth[1:, 1:]), axis=None)
-    for row, column in zip(*np.unravel_index(order, (len(rows) - 1, len(columns) - 1)), strict=True):
+    for row, column in zip(
+        *np.unravel_index(order, (len(rows) - 1, len(columns) - 1)), strict=True
+    ):
         corner = [(row, column), (row, column + 1), (row + 1, column + 1), (row + 1, column)]
         level = float(np.mean([z[at] for at in corner]))
-        slope = float(z[row + 1, column] - z[row, column]) - float(z[row, column + 1] - z[row, column])
+        slope = float(z[row + 1, column] - z[row, column]) - float(
+            z[row, column + 1] - z[row, column]
+        )
         light = min(1.0, max(0.72, 0.92 + 2.2 * slope))
         color = _rgb(theme.LANDSCAPE[int(level * (len(theme.LANDSCAPE) - 1))])
         pen.polygon([tuple(FINE * v for v in scale(x[at], y[at])) for at in corner],
@@ -83,9 +87,10 @@ def surface_picture(
     a = 2 * (path["alpha"].values - left) / (right - left) - 1
     b = 2 * (path["beta"].values - low) / (high - low) - 1
     inside = (np.abs(a) <= 1) & (np.abs(b) <= 1)
-    at = (np.clip((b + 1) / 2, 0, 1) * (len(rows) - 1)).round().astype(int), (
-        np.clip((a + 1) / 2, 0, 1) * (len(columns) - 1)
-    ).round().astype(int)
+    at = (
+        (np.clip((b + 1) / 2, 0, 1) * (len(rows) - 1)).round().astype(int),
+        (np.clip((a + 1) / 2, 0, 1) * (len(columns) - 1)).round().astype(int),
+    )
     over = _seen(a[inside], b[inside], z[at][inside] + 0.03, camera)
     found = np.array([scale(*one) for one in zip(over[0], over[1], strict=True)]).reshape(-1, 2)
     trail = _trail(found[:, 0], found[:, 1])

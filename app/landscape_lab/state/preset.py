@@ -102,6 +102,4 @@ def _preset(name: str, content: Mapping[str, Any]) -> Preset:
     picture = str(content.get("picture", PICTURES[0]))
     if picture not in PICTURES:
         raise SpecError("picture", picture, "one of " + ", ".join(PICTURES))
-    return Preset(
-        name=name, steps=steps, scene=scene, lab=lab, show=show, picture=picture, **words
-    )
+    return Preset(name=name, steps=steps, scene=scene, lab=lab, show=show, picture=picture, **words)

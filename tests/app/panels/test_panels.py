@@ -387,6 +387,7 @@ QUICK = {
     "field": {"resolution": 5, "max_examples": 20},
     "planes": {"count": 2, "resolution": 5},
     "runs": {"count": 2, "resolution": 5},
+    "stability": {"points": 3, "max_examples": 20},
 }
 
 
