@@ -7,7 +7,7 @@ computed here.
 
 import sys
 
-from landscape_core import labs
+from landscape_core import labs, result
 from landscape_core.foundation.recipes import Choice, fields_of, name_of
 from landscape_core.foundation.registry import entries
 from landscape_core.labs.base import Lab
@@ -41,18 +41,14 @@ def main(names: list[str]) -> None:
 
 
 def picture_of_preset(name: str) -> str:
-    """The SVG image of what a preset shows where it opens: its panel if that tells, or its slice."""
+    """The SVG image of what a preset shows where it opens: its side panel, or its slice."""
     there = opening(name)
     navigator = Navigator(there)
-    picture = None
-    for picture in navigator.pictures():
-        pass
-    assert picture is not None  # there is one at least, of the start
+    picture = result(navigator.pictures())
     display, panel = there.scene.display, there.scene.display.side_panel
-    for picture in navigator.session.study(name_of(type(panel)), panel.study):
-        pass
     if presets()[name].picture == "panel":
-        return panel.thumbnail(picture)
+        studied = list(navigator.session.study(name_of(type(panel)), panel.study))
+        return panel.thumbnail((studied or [picture])[-1])
     looks = {"split": picture.spec.split, "scale": display.scale, "limits": display.range(),
              "outline": display.outline}  # fmt: skip
     if bool((picture.slice["loss"] < 0).any()):

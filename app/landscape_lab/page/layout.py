@@ -241,8 +241,8 @@ class PageLayout:
         self._below = pn.Column(css_classes=[CLOSED], stylesheets=[HIDDEN], margin=0, **FILL)
         return pn.Column(
             self.toolbar.view, self._middle, self._below, self.link.view, self.shortcuts.view,
-            self.exporter.view, self.uploader.view, self.examples.view, Heartbeat().view, sizing_mode="stretch_both",
-            css_classes=["page"], margin=0,
+            self.exporter.view, self.uploader.view, self.examples.view, Heartbeat().view,
+            sizing_mode="stretch_both", css_classes=["page"], margin=0,
             styles={"height": "100vh", "background": "#fff", "container-type": "inline-size"},
         )  # fmt: skip
 

@@ -113,7 +113,7 @@ def _setting(value: Any, scene: Scene) -> ShowStep:
     return ShowStep("set", path, wanted, f"Set {labels[path]} to {_said(wanted)}")
 
 
-def _said(value: bool | float | str) -> str:
+def _said(value: object) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     return str(value).replace("_", " ")

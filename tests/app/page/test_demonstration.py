@@ -50,7 +50,7 @@ def test_the_steps_are_done_in_their_order_and_can_be_undone(page):
     assert page.picture.readings.step == 6
     page.navigation.undo()
     until(lambda: not page.run.busy)
-    assert page.run.place.step == 4
+    assert page.scene.display.show == "2d"
 
 
 def test_it_is_interrupted_and_a_late_step_is_not_done(page):

@@ -139,12 +139,17 @@ class Guide:
             self._labs()
         elif data["action"] == "lab":
             self._lab(data["link"])
-        elif data["action"] == "show":
-            self._demonstrated["begin"](self._steps["tour" if self.shown.get("tour") else "preset"])
-        elif data["action"] == "act":
-            self._demonstrated["act"](int(data["at"]))
-        elif data["action"] == "stop":
-            self._demonstrated["stop"]()
+        elif data["action"] in ("show", "act", "stop"):
+            self._demonstrate(data["action"], data.get("at"))
         elif data["action"] == "close":
             self.close_tour()
             self._moved("", 0)
+
+    def _demonstrate(self, action: str, at: int | None) -> None:
+        """Begin the "Show me" of what is shown, do one of its steps, or stop it."""
+        if action == "show":
+            self._demonstrated["begin"](self._steps["tour" if self.shown.get("tour") else "preset"])
+        elif action == "act":
+            self._demonstrated["act"](int(at or 0))
+        else:
+            self._demonstrated["stop"]()
