@@ -7,7 +7,7 @@ computed here.
 
 import sys
 
-from landscape_core import labs, result
+from landscape_core import labs
 from landscape_core.foundation.recipes import Choice, fields_of, name_of
 from landscape_core.foundation.registry import entries
 from landscape_core.labs.base import Lab
@@ -44,7 +44,7 @@ def picture_of_preset(name: str) -> str:
     """The SVG image of what a preset shows where it opens: its side panel, or its slice."""
     there = opening(name)
     navigator = Navigator(there)
-    picture = result(navigator.pictures())
+    *_, picture = navigator.pictures()
     display, panel = there.scene.display, there.scene.display.side_panel
     if presets()[name].picture == "panel":
         studied = list(navigator.session.study(name_of(type(panel)), panel.study))

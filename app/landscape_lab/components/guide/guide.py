@@ -105,8 +105,8 @@ class Guide:
             SpecError: no such tour, one that cannot be read, or no such step.
         """
         entered, tour = step_of(self._tours, name, step), self._tours[name]
-        words = {"title": entered.title, "html": entered.html, "answer": entered.answer_html}
-        words |= {"demonstrates": bool(entered.show)}
+        words = {"title": entered.title, "html": entered.html, "answer": entered.answer_html,
+                 "demonstrates": bool(entered.show)}  # fmt: skip
         self._steps["tour"] = entered.show
         heads = [each.title for each in tour.steps]
         self._show({"tour": name, "of": tour.title, "step": step, "heads": heads, **words})
