@@ -68,7 +68,7 @@ catalogue: $(VENV)/.installed ## write docs/catalogue.md and its pictures anew; 
 gallery: $(VENV)/.installed ## write docs/plotting.md and its pictures anew
 	$(BIN)/python docs/gallery.py
 
-thumbnails: $(VENV)/.installed ## draw the thumbnails of the gallery of labs anew; a minute
+thumbnails: $(VENV)/.installed ## draw the small pictures of labs, presets and data sets anew; two minutes
 	$(BIN)/python docs/thumbnails.py
 
 recordings: $(VENV)/.installed ## record the presets and tours that have changed; some minutes for all

@@ -41,19 +41,16 @@ def main(names: list[str]) -> None:
 
 
 def picture_of_preset(name: str) -> str:
-    """The SVG image of what a preset shows where it opens: its panel if that tells, or its slice."""
+    """The SVG image of what a preset shows where it opens: its side panel, or its slice."""
     there = opening(name)
     navigator = Navigator(there)
-    picture = None
-    for picture in navigator.pictures():
-        pass
-    assert picture is not None  # there is one at least, of the start
+    *_, picture = navigator.pictures()
     display, panel = there.scene.display, there.scene.display.side_panel
-    for picture in navigator.session.study(name_of(type(panel)), panel.study):
-        pass
-    if drawn := panel.thumbnail(picture):
-        return drawn
-    looks = {"split": picture.spec.split, "scale": display.scale, "limits": display.range()}
+    if presets()[name].picture == "panel":
+        studied = list(navigator.session.study(name_of(type(panel)), panel.study))
+        return panel.thumbnail((studied or [picture])[-1])
+    looks = {"split": picture.spec.split, "scale": display.scale, "limits": display.range(),
+             "outline": display.outline}  # fmt: skip
     if bool((picture.slice["loss"] < 0).any()):
         looks |= {"scale": "linear", "limits": None}
     if display.show != "3d":

@@ -23,12 +23,14 @@ setup()
 from bokeh.plotting import figure
 
 from landscape_lab.components.appearance.appearance import Appearance
+from landscape_lab.components.examples.examples import Examples
 from landscape_lab.components.form.form import Form
 from landscape_lab.components.guide.guide import Guide
 from landscape_lab.components.shortcuts.shortcuts import Shortcuts
 from landscape_lab.components.timeline.timeline import Timeline
 from landscape_lab.components.toolbar.toolbar import Toolbar
 from landscape_lab.figures import theme
+from landscape_lab.state.show_steps import ShowStep
 
 NAMES = ("play step reset seed speed view preset restore undo redo keep forget export projector "
          "stop start_here leave_point drawn ready 2d 3d compare").split()
@@ -76,8 +78,14 @@ line = Timeline(seek)
 plot = figure(name="plot", x_axis_label="x")
 plot.line([0, 1], [0, 1], color=theme.PATH)
 theme.style(plot)
-guide = Guide({}, lambda link: None, lambda tour, step: None)
-guide.show_preset("Why is it so?", "Look at it.", "The answer is that it is so. " * 9)
+steps = (ShowStep("set", "name", "y", "Set name to y"),)
+shows = {"begin": lambda found: guide.point_at({**found[0].plain(), "at": 0, "of": 1}),
+         "act": lambda at: (act("acted", at), guide.point_at(None)),
+         "stop": lambda: (act("stopped"), guide.point_at(None))}
+guide = Guide({}, lambda link: None, lambda tour, step: None, shows=shows)
+guide.show_preset("Why is it so?", "Look at it.", "The answer is that it is so. " * 9, None, steps)
+PRESETS = [{"name": name, "title": name.title(), "point": "It goes down."} for name in ("a", "b")]
+examples = Examples(PRESETS, lambda name: act("example", name))
 OPTIONS = [{"value": name, "label": name, "help": "", "group": ""} for name in ("sgd", "adam")]
 CARD = {"title": "SGD", "text": "Steps down.", "formula": "a; b", "source": "Somebody, 1951"}
 form.show([{"title": "Optimizer", "help": "how it moves", "fields": [
@@ -94,7 +102,7 @@ form.set_error("kind", "This is wrong.")
 bar.message("Something is to be said.", alert=True)
 middle = pn.Row(
     form.view,
-    pn.Column(guide.view, pn.Column(log, sizing_mode="stretch_both"), line.view,
+    pn.Column(guide.view, examples.view, pn.Column(log, sizing_mode="stretch_both"), line.view,
               sizing_mode="stretch_both"),
     sizing_mode="stretch_both", min_height=0,
 )
@@ -211,6 +219,45 @@ def test_axe_finds_nothing_grave_in_the_controls_in_whatever_state(visit):
     visitor.still()
     found += violations(visitor.page)
     assert found == [], json.dumps(found, indent=1, ensure_ascii=False)
+
+
+@pytest.mark.browser
+def test_a_setting_is_found_by_search_and_an_example_by_its_card(visit):
+    visitor = visit()
+    keys, page = visitor.page.keyboard, visitor.page
+    keys.press("/")
+    keys.type("any te")  # words of its help
+    page.locator("[data-found='name']").wait_for()
+    found = violations(page)
+    keys.press("Enter")
+    visitor.until(lambda: focus(visitor).get("path") == "name", "the control")
+    assert page.locator("[data-path='name']").is_visible()  # in a group that was closed
+    page.locator(".bar h1").click()
+    keys.press("x")
+    page.locator("dialog.examples[open]").wait_for()
+    found += violations(page)
+    page.locator("[data-example='a']").focus()
+    keys.press("ArrowRight")
+    keys.press("Enter")
+    expect(visitor, "example b")
+    assert found == [], json.dumps(found, indent=1, ensure_ascii=False)
+
+
+@pytest.mark.browser
+def test_show_me_points_at_a_control_then_uses_it_unless_a_key_stops_it(visit):
+    visitor = visit()
+    page = visitor.page
+    page.get_by_role("button", name="Show me").click()
+    page.locator(".ring:popover-open").wait_for()
+    assert page.locator("[data-path='name']").is_visible()
+    assert "1 of 1: Set name to y" in page.locator(".guide .text").inner_text()
+    expect(visitor, "acted 0")
+    page.get_by_role("button", name="Show me").click()
+    page.locator(".ring:popover-open").wait_for()
+    visitor.page.keyboard.press("Escape")
+    expect(visitor, "stopped")
+    page.locator(".ring:popover-open").wait_for(state="detached")
+    assert heard(visitor).count("acted") == 1
 
 
 @pytest.mark.browser

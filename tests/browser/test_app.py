@@ -164,10 +164,10 @@ def test_the_browser_answers_a_picture_with_few_messages(visitor):
 
 def test_the_pictures_are_opaque_again_after_another_preset_has_opened(visitor):
     visitor.at_rest()
-    opened = visitor.page.locator("select[data-action='preset']").input_value()
+    opened = visitor.preset()
     for preset in ("spirals", opened):
         drawn = visitor.frame()
-        visitor.page.locator("select[data-action='preset']").select_option(preset)
+        visitor.open_preset(preset)
         visitor.until(lambda: visitor.frame() > drawn, "the preset to be drawn")  # noqa: B023
         visitor.at_rest()
         visitor.until(lambda: set(opacities(visitor)) == {1.0}, "the pictures to be opaque")
@@ -332,7 +332,7 @@ def test_panel_serve_shows_the_same_page(chromium, panel):
     with guest_of(chromium, panel) as guest:
         guest.at_rest()
         drawn = guest.frame()
-        guest.page.locator("select[data-action='preset']").select_option("spirals")
+        guest.open_preset("spirals")
         guest.until(lambda: guest.frame() > drawn, "the preset to be drawn")
         guest.at_rest()
         guest.until(lambda: set(opacities(guest)) == {1.0}, "the pictures to be opaque")

@@ -153,7 +153,7 @@ def test_a_picture_of_other_settings_is_pale_at_once_and_back_leads_to_the_prese
     assert min(shade for _, shade in shades) < 0.5
     assert saturation(landscape(visitor)) > 0.8 * full
     step = visitor.step()
-    visitor.page.locator("select[data-action='preset']").select_option("curved_valley")
+    visitor.open_preset("curved_valley")
     visitor.until(lambda: preset(visitor) == "curved_valley", "the preset's link")
     rest(visitor)
     visitor.page.go_back()
@@ -246,7 +246,7 @@ def test_twelve_states_of_the_page_are_seen_as_they_are(kind, chromium, tmp_path
         )
         guest.page.close()
         home = camera(visitor)
-        visitor.page.locator("select[data-action='preset']").select_option("curved_valley")
+        visitor.open_preset("curved_valley")
         visitor.until(lambda: preset(visitor) == "curved_valley", "the preset")
         rest(visitor)
         visitor.press("view-3d")
@@ -255,7 +255,7 @@ def test_twelve_states_of_the_page_are_seen_as_they_are(kind, chromium, tmp_path
         visitor.press("view-2d")
 
         # Compared; while another batch size is computed the pictures are pale.
-        visitor.page.locator("select[data-action='preset']").select_option("spirals")
+        visitor.open_preset("spirals")
         visitor.until(lambda: preset(visitor) == "spirals", "the preset")
         rest(visitor)
         visitor.press("keep")
@@ -288,7 +288,7 @@ def test_twelve_states_of_the_page_are_seen_as_they_are(kind, chromium, tmp_path
         look("wild")
         assert visitor.page.get_by_text("A random plane").count() == 0
         assert visitor.page.get_by_text("weights become very large").count() == 0
-        visitor.page.locator("select[data-action='preset']").select_option("game")
+        visitor.open_preset("game")
         visitor.until(lambda: preset(visitor) == "game", "the game")
         look("game")
         assert visitor.page.get_by_text("test loss").count() == 0 or not any(

@@ -63,6 +63,11 @@ RUNNING_OUT = """() => {
 }"""
 """Whether no animation is under way in the page, but those without an end."""
 
+UNFOLDED = """node => {
+  for (let group = node.closest("details"); group; group = group.parentElement.closest("details"))
+    group.open = true;
+}"""
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -223,14 +228,29 @@ class Visitor:
         self.page.locator(f"button[data-action='{action}']").click()
 
     def pick(self, path: str, value: str) -> None:
-        """Choose a value in the menu of a path of the scene."""
+        """Choose a value in the menu of a path of the scene, whose group is opened if need be."""
+        self.unfold(path)
         self.page.locator(f"select[data-path='{path}']").select_option(value)
 
     def type(self, path: str, text: str) -> None:
-        """Type a value into the field of a path of the scene."""
+        """Type a value into the field of a path of the scene, whose group is opened if need be."""
+        self.unfold(path)
         field = self.page.locator(f"input[data-path='{path}']")
         field.fill(text)
         field.press("Enter")
+
+    def unfold(self, path: str) -> None:
+        """Open the groups of the form that hold the control of a path."""
+        self.page.locator(f"[data-path='{path}']").first.evaluate(UNFOLDED)
+
+    def open_preset(self, name: str) -> None:
+        """Open a preset by its card in the gallery."""
+        self.press("examples")
+        self.page.locator(f"dialog.examples [data-example='{name}']").click()
+
+    def preset(self) -> str:
+        """The name of the preset that the toolbar names."""
+        return said(self.page.locator("[data-action='examples']"), "preset")
 
     def reading(self, name: str) -> str:
         """A reading of the toolbar, as it is written there."""

@@ -12,7 +12,7 @@ WIDTH, HEIGHT, MARGIN = 64, 48, 4
 """Of the image, in its own pixels."""
 
 POINTS, ACROSS, DOWN = 110, 4, 3
-"""Points that are drawn at most, and images beside and below each other."""
+"""Points that are drawn at most, and images in a row and in a column."""
 
 
 def data_picture(inputs: Array, targets: Array, classes: int | None) -> str:
@@ -49,9 +49,7 @@ def _dots(places: Array, kinds: Array) -> str:
     for kind in np.unique(kinds):
         color = theme.CLASSES[int(kind) % len(theme.CLASSES)]
         at = kinds == kind
-        marks = "".join(
-            f"M{a:.1f} {b:.1f}h0" for a, b in zip(x[at], y[at], strict=True)
-        )
+        marks = "".join(f"M{a:.1f} {b:.1f}h0" for a, b in zip(x[at], y[at], strict=True))
         look = f'stroke="{color}" stroke-width="3.4" stroke-linecap="round" fill="none"'
         lines.append(f'<path {look} d="{marks}"/>')
     return "\n".join(lines)

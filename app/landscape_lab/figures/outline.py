@@ -1,4 +1,4 @@
-"""The region of a slice below a loss: its outline, and its share of the slice."""
+"""The region of a slice below a loss: its outline, and the fraction of the slice that it takes."""
 
 from typing import Any
 

@@ -12,9 +12,10 @@ import xarray as xr
 from landscape_lab.figures import theme
 from landscape_lab.figures.camera import HOME, Camera
 from landscape_lab.figures.drawn_slice import drawn_slice
+from landscape_lab.figures.outline import outline
 from landscape_lab.figures.pixels import PALETTE, Array
 
-WIDTH, HEIGHT, MARGIN = 240, 150, 12
+WIDTH, HEIGHT, MARGIN = 240, 126, 12
 """Of the image, in its own pixels."""
 
 COLORS = 64
@@ -36,7 +37,8 @@ def slice_picture(slice_: xr.Dataset, path: xr.Dataset, looks: Mapping[str, Any]
     Args:
         slice_: `loss` (split, beta, alpha) with `computed`.
         path: alpha and beta by step.
-        looks: `split`, `scale` and `limits` of the colours.
+        looks: `split`, `scale` and `limits` of the colours, and the loss `outline` below which the
+            region is outlined, 0 for none.
     """
     drawn = drawn_slice(slice_, "loss", looks["split"], looks["scale"], looks["limits"])
     left, right, low, high = drawn.ends
@@ -47,7 +49,8 @@ def slice_picture(slice_: xr.Dataset, path: xr.Dataset, looks: Mapping[str, Any]
     image = _image(colors[shades[np.ix_(rows, columns)]])
     x = (path["alpha"].values - left) / (right - left) * WIDTH
     y = (high - path["beta"].values) / (high - low) * HEIGHT
-    return _framed(image + "\n" + _trail(x, y))
+    region = _region(slice_["loss"].sel(split=looks["split"]), looks["outline"], drawn.ends)
+    return _framed("\n".join([image, region, _trail(x, y)]))
 
 
 def surface_picture(
@@ -67,10 +70,14 @@ def surface_picture(
     sheet = Image.new("RGB", (WIDTH * FINE, HEIGHT * FINE), "#ffffff")
     pen = ImageDraw.Draw(sheet)
     order = np.argsort(-(depth[:-1, :-1] + depth[1:, 1:]), axis=None)
-    for row, column in zip(*np.unravel_index(order, (len(rows) - 1, len(columns) - 1)), strict=True):
+    for row, column in zip(
+        *np.unravel_index(order, (len(rows) - 1, len(columns) - 1)), strict=True
+    ):
         corner = [(row, column), (row, column + 1), (row + 1, column + 1), (row + 1, column)]
         level = float(np.mean([z[at] for at in corner]))
-        slope = float(z[row + 1, column] - z[row, column]) - float(z[row, column + 1] - z[row, column])
+        slope = float(z[row + 1, column] - z[row, column]) - float(
+            z[row, column + 1] - z[row, column]
+        )
         light = min(1.0, max(0.72, 0.92 + 2.2 * slope))
         color = _rgb(theme.LANDSCAPE[int(level * (len(theme.LANDSCAPE) - 1))])
         pen.polygon([tuple(FINE * v for v in scale(x[at], y[at])) for at in corner],
@@ -80,25 +87,32 @@ def surface_picture(
     a = 2 * (path["alpha"].values - left) / (right - left) - 1
     b = 2 * (path["beta"].values - low) / (high - low) - 1
     inside = (np.abs(a) <= 1) & (np.abs(b) <= 1)
-    at = (np.clip((b + 1) / 2, 0, 1) * (len(rows) - 1)).round().astype(int), (
-        np.clip((a + 1) / 2, 0, 1) * (len(columns) - 1)
-    ).round().astype(int)
+    at = (
+        (np.clip((b + 1) / 2, 0, 1) * (len(rows) - 1)).round().astype(int),
+        (np.clip((a + 1) / 2, 0, 1) * (len(columns) - 1)).round().astype(int),
+    )
     over = _seen(a[inside], b[inside], z[at][inside] + 0.03, camera)
     found = np.array([scale(*one) for one in zip(over[0], over[1], strict=True)]).reshape(-1, 2)
     trail = _trail(found[:, 0], found[:, 1])
     return _framed(_image(np.asarray(sheet)) + "\n" + trail)
 
 
-def curve_picture(curves: Mapping[str, tuple[Array, Array]], bound: float | None = None) -> str:
+def curve_picture(
+    curves: Mapping[str, tuple[Array, Array]],
+    bound: float | None = None,
+    dots: tuple[Array, Array] | None = None,
+) -> str:
     """The SVG image of curves over one axis, each with its colour; a bound is a dashed line.
 
     Args:
         curves: places and values by colour.
         bound: a value.
+        dots: places and values of points behind the curves.
     """
     places = np.concatenate([x for x, _ in curves.values()])
     values = np.concatenate([y for _, y in curves.values()])
     values = np.append(values, [] if bound is None else [bound])
+    values = np.append(values, [] if dots is None else dots[1])
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     wide, tall = WIDTH - 2 * MARGIN, HEIGHT - 2 * MARGIN
 
@@ -114,11 +128,31 @@ def curve_picture(curves: Mapping[str, tuple[Array, Array]], bound: float | None
         ends = f'x1="{MARGIN}" x2="{WIDTH - MARGIN}" y1="{y(bound):.1f}" y2="{y(bound):.1f}"'
         look = f'stroke="{theme.CURRENT}" stroke-width="2.5" stroke-dasharray="8 6"'
         lines.append(f"<line {ends} {look}/>")
+    if dots is not None:
+        inside = (dots[0] >= places.min()) & (dots[0] <= places.max())
+        at = zip(x(dots[0][inside]), y(dots[1][inside]), strict=True)
+        marks = "".join(f"M{a:.1f} {b:.1f}h0" for a, b in at)
+        look = f'stroke="{theme.CLASSES[0]}" stroke-width="5" stroke-linecap="round"'
+        lines.append(f'<path d="{marks}" {look}/>')
     for color, (steps, heights) in curves.items():
         points = _points(x(steps), y(heights))
         look = 'fill="none" stroke-width="3.5" stroke-linejoin="round"'
         lines.append(f'<polyline {look} stroke="{color}" points="{points}"/>')
     return _framed("\n".join(lines))
+
+
+def _region(losses: xr.DataArray, level: float, ends: tuple[float, ...]) -> str:
+    """The outline of the region below a loss, or nothing."""
+    shown = losses.transpose("beta", "alpha")
+    lines = outline(shown.values, shown["alpha"].values, shown["beta"].values, level)
+    left, right, low, high = ends
+    x = (lines["x_low"] - left) / (right - left) * WIDTH
+    y = (high - lines["y_low"]) / (high - low) * HEIGHT
+    known = np.isfinite(x) & np.isfinite(y)
+    if not known.any():
+        return ""
+    look = 'fill="none" stroke="#fff" stroke-width="3"'
+    return f'<polygon {look} points="{_points(x[known], y[known])}"/>'
 
 
 def _seen(across: Any, up: Any, z: Any, camera: Camera) -> tuple[Any, Any, Any]:

@@ -79,6 +79,5 @@ class Demonstration:
         elif step.verb == "reset":
             run.history.add(run.place)
             run.go(restarted(run.place), fresh=True)
-        else:  # train
-            run.history.add(run.place)
+        else:  # train, which no undo takes back
             run.go(replace(run.place, step=int(step.value), seen=None))

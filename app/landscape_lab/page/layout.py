@@ -159,10 +159,13 @@ class PageLayout:
             }
         )
 
-    def show_link(self, place: Place, tour: tuple[str, int] | None) -> None:
-        """Bring the address in line with a place, and with the tour and its step if one is read."""
+    def show_link(self, place: Place, tour: tuple[str, int] | None, entry: int) -> None:
+        """Bring the address in line with a place, and with the tour and its step if one is read.
+
+        `entry` is the number of the last change, of which the browser's Back goes back.
+        """
         if not self.shows_labs:  # whose address it is
-            self.link.set(_with_tour(place.link(), tour))
+            self.link.set(_with_tour(place.link(), tour), entry)
 
     @property
     def shows_labs(self) -> bool:

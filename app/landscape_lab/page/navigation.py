@@ -38,6 +38,8 @@ class Navigation:
                 layout.guide.tour(*tour, opening=not rest)
             if layout.shows_labs:
                 return  # the step names a lab
+            if tour is None and self._turned_by(rest):
+                return
             if tour is None or rest or not run.travelling:
                 first = self._first if run.started else run.place
                 there = place(rest) if rest else first
@@ -47,6 +49,19 @@ class Navigation:
         except LandscapeError as error:
             run.go(self._first, fresh=True)
             layout.toolbar.message(f"This link could not be opened: {error}", alert=True)
+
+    def _turned_by(self, link: str) -> bool:
+        """Undo or redo the last change if a link, of the browser's Back, leads just there."""
+        run = self._run
+        if not run.started or run.busy or not link:
+            return False
+        if run.history.undoes(link):
+            self.undo()
+            return True
+        if run.history.redoes(link):
+            self.redo()
+            return True
+        return False
 
     def open_preset(self, name: str) -> None:
         """Open a preset by name, or the present one anew if the name is empty."""

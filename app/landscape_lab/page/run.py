@@ -243,7 +243,7 @@ class PageRun:
     def _show_link(self, *, at_rest: bool) -> None:
         """Bring the address in line with the place, at rest also with its picture's strategy."""
         picture = self.picture if at_rest else None
-        self.layout.show_link(self.place.shown_by(picture), self.tour)
+        self.layout.show_link(self.place.shown_by(picture), self.tour, self.history.entry)
 
     def _mark(self, *, computing: bool) -> None:
         """Mark the pictures that do not obey the settings that are wanted."""

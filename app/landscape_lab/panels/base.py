@@ -97,7 +97,7 @@ class SidePanel(Recipe, ABC):
         """
 
     def thumbnail(self, picture: Picture) -> str:
-        """A small SVG image of the panel, where it shows the point of a preset; else empty."""
+        """A small SVG image of the panel, for the gallery of presets; empty if it has none."""
         del picture
         return ""
 

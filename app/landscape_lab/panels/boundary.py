@@ -5,6 +5,8 @@ from typing import Any, ClassVar
 
 from landscape_core.session.picture import Picture
 from landscape_lab.figures.annotations import looked_at, short_names
+from landscape_lab.figures.preset_picture import curve_picture
+from landscape_lab.figures.theme import CURRENT
 from landscape_lab.panels.base import SidePanel
 
 
@@ -36,3 +38,10 @@ class Boundary(SidePanel):
             names = short_names(picture.slice)
             words = looked_at(at.alpha, at.beta, at.values, names) if at else ""
             view.update(picture.boundary, picture.points, words)
+
+    def thumbnail(self, picture: Picture) -> str:
+        found, points = picture.boundary, picture.points
+        if found is None or points is None or "output" not in found:
+            return ""
+        line = found["x"].values, found["output"].values
+        return curve_picture({CURRENT: line}, dots=(points["x"].values, points["y"].values))

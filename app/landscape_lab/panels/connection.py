@@ -13,6 +13,7 @@ from landscape_core.foundation.recipes import Note
 from landscape_core.models.problems.base import ProblemSize
 from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
+from landscape_lab.figures.preset_picture import curve_picture
 from landscape_lab.panels.base import SidePanel
 
 COPIES = 5
@@ -57,6 +58,17 @@ class Connection(SidePanel):
 
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
         view.update(self.found(picture), picture.spec.split, scale)
+
+    def thumbnail(self, picture: Picture) -> str:
+        from landscape_lab.figures.bokeh.connection import LINES, lines_of
+
+        found = self.found(picture)
+        if found is None:
+            return ""
+        part = found.sel(split=picture.spec.split)
+        lines = lines_of(part)[0]
+        return curve_picture({LINES[name][1]: (part["t"].values, line)
+                              for name, line in lines.items()})  # fmt: skip
 
     def _curve(self, point: InspectionPoint) -> Iterator[xr.Dataset | None]:
         work = to_another_start(

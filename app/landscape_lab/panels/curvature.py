@@ -14,9 +14,7 @@ from landscape_core.foundation.recipes import Knob, Note
 from landscape_core.models.problems.base import ProblemSize
 from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
-from landscape_core.training.optimizers.sgd import SGD
-from landscape_core.training.run import Run
-from landscape_core.training.schedules.constant import Constant
+from landscape_core.training.stability import stability_bound
 from landscape_lab.panels.base import SidePanel
 
 KRYLOV = 110
@@ -71,14 +69,3 @@ class Curvature(SidePanel):
         del scale
         bound = stability_bound(picture.run) if self.matrix == Hessian() else None
         view.update(self.found(picture), picture.curvature, str(self.matrix.label), bound=bound)
-
-
-def stability_bound(run: Run) -> float | None:
-    """The stability threshold 2/η of gradient descent; None for other optimizers."""
-    if (
-        not isinstance(run.optimizer, SGD)
-        or run.schedule != Constant()
-        or run.optimizer.weight_decay
-    ):
-        return None
-    return 2 / run.optimizer.learning_rate

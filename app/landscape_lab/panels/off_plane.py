@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from landscape_core.session.picture import Picture, under
+from landscape_lab.figures.preset_picture import curve_picture
+from landscape_lab.figures.theme import CURRENT, SPLITS
 from landscape_lab.panels.base import SidePanel
 
 
@@ -21,3 +23,10 @@ class OffPlane(SidePanel):
     def draw(self, view: Any, picture: Picture, scale: str) -> None:
         del scale
         view.update(under(picture.path, picture.slice, picture.spec.split))
+
+    def thumbnail(self, picture: Picture) -> str:
+        path = under(picture.path, picture.slice, picture.spec.split)
+        steps = path["step"].values
+        return curve_picture({
+            SPLITS["train"]: (steps, path["loss"].values), CURRENT: (steps, path["under"].values),
+        })  # fmt: skip

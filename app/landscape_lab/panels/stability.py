@@ -1,4 +1,4 @@
-"""The largest Hessian eigenvalue along the run beside 2/η, with the loss below."""
+"""The largest Hessian eigenvalue along the run and 2/η, with the loss below."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from landscape_core.experiments.trajectory import buffers_at
 from landscape_core.foundation.recipes import Knob
 from landscape_core.session.inspection import InspectionPoint
 from landscape_core.session.picture import Picture
+from landscape_core.training.stability import stability_bound
 from landscape_lab.figures.preset_picture import curve_picture
 from landscape_lab.figures.theme import ACCENT
 from landscape_lab.panels.base import SidePanel
-from landscape_lab.panels.curvature import stability_bound
 
 PRODUCTS = 15
 """Products with the Hessian for an eigenvalue, about, from the eigenvector before."""

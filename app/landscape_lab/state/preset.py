@@ -27,12 +27,17 @@ DAMAGE = (ValueError, TypeError, AttributeError)
 PRESETS = Path(__file__).parents[1] / "content" / "presets"
 
 
+PICTURES = ("landscape", "panel")
+"""What the picture of a preset in the gallery is."""
+
+
 @dataclass(frozen=True)
 class Preset:
     """A scene with a question to think about, what to watch, and what it then shows.
 
     `point` says in one sentence what its picture shows. `lab` is the name of the lab that tries the
-    claim behind it; empty: none. `show` are the steps of its "Show me", if it has one.
+    claim behind it; empty: none. `show` are the steps of its "Show me", if it has one. `picture`
+    says what the gallery shows: the landscape, or the side panel.
     """
 
     name: str
@@ -45,6 +50,7 @@ class Preset:
     point: str
     lab: str = ""
     show: tuple[ShowStep, ...] = ()
+    picture: str = PICTURES[0]
 
     def words(self) -> dict[str, str]:
         """What the gallery shows of it."""
@@ -92,4 +98,7 @@ def _preset(name: str, content: Mapping[str, Any]) -> Preset:
         raise SpecError("lab", lab, "one of " + ", ".join(entries(Lab)))
     steps = int(content["steps"])
     show = show_steps(content["show"], scene) if "show" in content else ()
-    return Preset(name=name, steps=steps, scene=scene, lab=lab, show=show, **words)
+    picture = str(content.get("picture", PICTURES[0]))
+    if picture not in PICTURES:
+        raise SpecError("picture", picture, "one of " + ", ".join(PICTURES))
+    return Preset(name=name, steps=steps, scene=scene, lab=lab, show=show, picture=picture, **words)

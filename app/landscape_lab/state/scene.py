@@ -53,8 +53,8 @@ class Display(Recipe):
     ] = ""
     outline: Annotated[
         float,
-        Knob(0.0, 1e6, "loss below which the region is outlined, with its share of the slice;"
-             " 0: none"),
+        Knob(0.0, 1e6, "loss below which the region is outlined, and its fraction of the slice"
+             " stated; 0: none"),
     ] = 0.0  # fmt: skip
     camera: Annotated[
         str,

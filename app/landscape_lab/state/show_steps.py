@@ -43,7 +43,7 @@ class ShowStep:
     words: str = ""
 
     def plain(self) -> dict[str, str]:
-        """What the browser is told: the control to point at, and the words."""
+        """What the browser gets: the control to point at, and the words."""
         action = {"view": f"view-{self.value}", "compare": "view-compare", "train": "play"}
         target = "" if self.verb == "set" else action.get(self.verb, self.verb)
         return {"path": self.path if self.verb == "set" else "", "action": target,
@@ -113,7 +113,7 @@ def _setting(value: Any, scene: Scene) -> ShowStep:
     return ShowStep("set", path, wanted, f"Set {labels[path]} to {_said(wanted)}")
 
 
-def _said(value: bool | float | str) -> str:
+def _said(value: object) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     return str(value).replace("_", " ")

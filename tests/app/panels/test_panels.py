@@ -16,6 +16,7 @@ from landscape_core.foundation.registry import entries, from_plain, make
 from landscape_core.session.session import Session
 from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.training.run import Run, Training
+from landscape_core.training.stability import stability_bound
 from landscape_lab.figures.bokeh import planes
 from landscape_lab.figures.bokeh.connection import WAITING, Connection
 from landscape_lab.figures.bokeh.contour import Contour
@@ -29,7 +30,6 @@ from landscape_lab.figures.matplotlib.plotting import plot
 from landscape_lab.figures.pixels import SHADES
 from landscape_lab.page.canvas import Canvas
 from landscape_lab.panels.base import SidePanel
-from landscape_lab.panels.curvature import stability_bound
 from landscape_lab.state.link import opening
 from landscape_lab.state.scene import Display
 from landscape_lab.worker.update import Update
@@ -390,6 +390,7 @@ QUICK = {
     "field": {"resolution": 5, "max_examples": 20},
     "planes": {"count": 2, "resolution": 5},
     "runs": {"count": 2, "resolution": 5},
+    "stability": {"points": 3, "max_examples": 20},
 }
 
 

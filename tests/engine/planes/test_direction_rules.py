@@ -15,12 +15,14 @@ from landscape_core.foundation.errors import (
     SpecError,
 )
 from landscape_core.foundation.registry import entries
+from landscape_core.models.network_objective import ModelObjective
 from landscape_core.planes.directions.base import Directions, Viewpoint, explained_by
 from landscape_core.planes.directions.between import Between
 from landscape_core.planes.directions.endpoints import Endpoints
 from landscape_core.planes.directions.given import GivenVectors
 from landscape_core.planes.directions.gradient import Gradient
 from landscape_core.planes.directions.hessian import HessianEigenvectors
+from landscape_core.planes.directions.parameters import SingleParameters
 from landscape_core.planes.directions.pca import PCA
 from landscape_core.planes.directions.random import Random
 from landscape_core.planes.directions.update import Update
@@ -385,3 +387,34 @@ def test_a_plane_through_three_points_has_them_at_its_corners():
         Plane.through(points[0], points[0])
     with pytest.raises(PlaneError, match="2 or 3"):
         Plane.through(points[0])
+
+
+def test_coordinates_of_two_parameters_are_their_values(view):
+    rule = SingleParameters(first=3, second=0, names="slope, intercept")
+    plane = rule.span(view)
+    there = plane.points(torch.tensor([[0.25, -2.0]], dtype=torch.float64))[0]
+    expected = view.centre.clone()
+    expected[3], expected[0] = 0.25, -2.0
+    torch.testing.assert_close(there, expected)
+    assert float(plane.distance(view.centre[None])) == 0.0
+    first = view.objective.layout.blocks[0]
+    assert plane.names[1].startswith(first.name)  # of other parameters, no name is given
+    assert "slope" not in plane.names
+
+
+def test_two_parameters_without_others_have_the_names_given():
+    line = torch.nn.Linear(1, 1, dtype=torch.float64)
+    data = torch.randn(5, 1, dtype=torch.float64)
+    objective = ModelObjective(line, lambda out, to: (out - to).square().mean(1), data, data)
+    here = view_of(objective)
+    assert SingleParameters(names="slope, intercept").span(here).names == ("slope", "intercept")
+    assert SingleParameters().span(here).names == ("weight", "bias")
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [({"second": 0}, SpecError), ({"names": "one"}, SpecError), ({"second": 10**6}, PlaneError)],
+)
+def test_two_parameters_that_do_not_exist_are_refused(view, fields, error):
+    with pytest.raises(error):
+        SingleParameters(**fields).span(view)

@@ -10,15 +10,17 @@ header button{min-height:max(32px,calc(32px*var(--scale,1)));padding:0 .9em}
 button.new{background:var(--accent,#0f6e84);border-color:var(--accent,#0f6e84);color:var(--on-accent,#fff);font-weight:600}
 button:hover{border-color:var(--accent,#0f6e84)}
 :focus-visible{outline:calc(2px*var(--scale,1)) solid var(--accent,#0f6e84);outline-offset:2px}
-ul{list-style:none;margin:0;padding:0;display:grid;grid-template-columns:repeat(auto-fill,minmax(calc(200px*var(--scale,1)),1fr));gap:12px}
+ul{list-style:none;margin:0;padding:3px;display:grid;grid-template-columns:repeat(auto-fill,minmax(calc(200px*var(--scale,1)),1fr));gap:12px}
 li{display:flex}
 .card{display:flex;flex-direction:column;gap:3px;width:100%;padding:0 0 9px;text-align:left;overflow:hidden;border-radius:10px}
 .card:hover{box-shadow:0 4px 16px var(--shade,#1d2a3330)}
 .card[aria-current]{border-color:var(--accent,#0f6e84);box-shadow:inset 0 0 0 1px var(--accent,#0f6e84)}
-.card img,.card .blank{display:block;width:100%;aspect-ratio:240/150;object-fit:cover;background:var(--wash,#f3f6f8)}
+.card img,.card .blank{display:block;width:100%;aspect-ratio:240/126;object-fit:cover;background:var(--wash,#f3f6f8)}
 .card b{font-size:1.04em;font-weight:650;line-height:1.25;padding:5px 11px 0}
 .card span.point{color:var(--muted,#5d6b75);padding:0 11px;line-height:1.35}
 @media (pointer:coarse){header button{min-height:44px}}`;
+
+const SOON = 4000;  // milliseconds
 
 export function render({model, el}) {
   const make = (tag, attributes = {}, ...children) => {
@@ -35,6 +37,8 @@ export function render({model, el}) {
     cards.set(name, button);
     return make("li", {}, button);
   };
+  const ask = () => { if (!asked) { asked = true; model.send_msg({action: "pictures"}); } };
+  setTimeout(ask, SOON);  // after the first picture of the page, which they would delay
   const close = make("button", {type: "button", textContent: "Close", onclick: () => dialog.close()});
   const begin = make("button", {type: "button", className: "new", textContent: "New here? Ten minutes", onclick: () => { dialog.close(); signal(el, "first tour"); }});
   const title = make("h2", {textContent: "Examples", id: "examples-title"});
@@ -59,7 +63,7 @@ export function render({model, el}) {
     if (detail?.examples === undefined) return;
     current = detail.examples;
     for (const [name, button] of cards) if (name === current) button.setAttribute("aria-current", true); else button.removeAttribute("aria-current");
-    if (!asked) { asked = true; model.send_msg({action: "pictures"}); }
+    ask();
     dialog.showModal();
     (cards.get(current) ?? close).focus();
   });

@@ -39,7 +39,7 @@ def thumbnails() -> Mapping[str, str]:
 class Examples:
     """Cards of presets in a dialog; a click opens one.
 
-    The pictures are sent once the dialog is opened for the first time.
+    The pictures are sent some seconds after the page is there, or when the dialog is opened.
     """
 
     def __init__(self, presets: Sequence[dict[str, str]], opened: Callable[[str], None]) -> None:

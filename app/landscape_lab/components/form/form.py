@@ -86,7 +86,9 @@ class Form:
 
         A section has `title`, `help`, `fields`, and `closed` if it is folded at first. One without
         a title is the first screen: each control with its line of help, and a choice that is
-        `pictured` with the pictures of its options. A field has `path`, `label`, `help`, `value` and
+        `pictured` with the pictures of its options.
+
+        A field has `path`, `label`, `help`, `value` and
         a `kind`: choice (with `options`), number or integer (with `low`, `high` and `scale`),
         switch, text or file (a button with the text `shown`, which reports an empty value for the
         path `opens`, or its own); with `detail` it is folded under "more", with `changed` it has a

@@ -1,7 +1,7 @@
 // Search over all settings: by their names, help, choices, and the words of the glossary.
 const MOST_FOUND = 8;
 const SEARCH_STYLE = `
-.search{position:sticky;top:0;z-index:2;background:var(--paper,#fff);padding:5px 2px 5px 6px;margin-right:2px}
+.search{position:sticky;top:-2px;z-index:2;background:var(--paper,#fff);padding:7px 2px 5px 6px;margin-right:2px}
 :host(.narrow) .search{margin-right:calc(max(32px,var(--size)) + 6px)}
 .search input{font:inherit;color:inherit;background:var(--paper,#fff);width:100%;height:max(30px,var(--size));box-sizing:border-box;border:var(--edge,1px) solid var(--rim);border-radius:15px;padding:0 12px}
 .search input::placeholder{color:var(--soft);opacity:1}

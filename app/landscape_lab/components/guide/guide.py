@@ -105,8 +105,8 @@ class Guide:
             SpecError: no such tour, one that cannot be read, or no such step.
         """
         entered, tour = step_of(self._tours, name, step), self._tours[name]
-        words = {"title": entered.title, "html": entered.html, "answer": entered.answer_html}
-        words |= {"demonstrates": bool(entered.show)}
+        words = {"title": entered.title, "html": entered.html, "answer": entered.answer_html,
+                 "demonstrates": bool(entered.show)}  # fmt: skip
         self._steps["tour"] = entered.show
         heads = [each.title for each in tour.steps]
         self._show({"tour": name, "of": tour.title, "step": step, "heads": heads, **words})
@@ -139,12 +139,17 @@ class Guide:
             self._labs()
         elif data["action"] == "lab":
             self._lab(data["link"])
-        elif data["action"] == "show":
-            self._demonstrated["begin"](self._steps["tour" if self.shown.get("tour") else "preset"])
-        elif data["action"] == "act":
-            self._demonstrated["act"](int(data["at"]))
-        elif data["action"] == "stop":
-            self._demonstrated["stop"]()
+        elif data["action"] in ("show", "act", "stop"):
+            self._demonstrate(data["action"], data.get("at"))
         elif data["action"] == "close":
             self.close_tour()
             self._moved("", 0)
+
+    def _demonstrate(self, action: str, at: int | None) -> None:
+        """Begin the "Show me" of what is shown, do one of its steps, or stop it."""
+        if action == "show":
+            self._demonstrated["begin"](self._steps["tour" if self.shown.get("tour") else "preset"])
+        elif action == "act":
+            self._demonstrated["act"](int(at or 0))
+        else:
+            self._demonstrated["stop"]()

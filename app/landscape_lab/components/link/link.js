@@ -14,6 +14,7 @@ const page = text => {
 
 export function render({model}) {
   if (!model.own_page) return;
+  let entry = model.entry;
   let sent = model.opened;  // links that are on their way to the app, or have been
   const read = () => {
     const link = behind();
@@ -23,12 +24,14 @@ export function render({model}) {
   };
   const write = () => {
     if (model.opened < sent) return;  // a value of before the link that the app is still to open
-    const before = behind();
+    const before = behind(), changed = model.entry > entry;  // another change of settings: Back undoes it
+    entry = model.entry;
     if (before === model.value) return;
-    const other = before.includes("=") && model.value.includes("=") && page(before) !== page(model.value);
+    const other = before.includes("=") && model.value.includes("=") && (changed || page(before) !== page(model.value));
     history[other ? "pushState" : "replaceState"](null, "", "#" + model.value);
   };
   if (location.hash.length > 1) read(); else if (model.value) write();
-  for (const name of ["value", "opened"]) model.on(name, write);
+  const later = () => setTimeout(write);  // once all that has come with it is there
+  for (const name of ["value", "opened", "entry"]) model.on(name, later);
   window.addEventListener("hashchange", read);
 }

@@ -18,6 +18,7 @@ class LinkModel(Messages, JSComponent):
 
     value = param.String(doc="URL fragment, after the #")
     own_page = param.Boolean(default=True, doc="whether the address is that of this page")
+    entry = param.Integer(default=0, doc="number of the change that led to the value")
     opened = param.Integer(default=0, doc="number of the browser's links that have been opened")
 
     open: Callable[[str], None]
@@ -37,6 +38,10 @@ class Link:
         self.view = LinkModel(own_page=mode() != "notebook", width=0, height=0, margin=0)
         self.view.open = open_link
 
-    def set(self, text: str) -> None:
-        """Set the fragment; another preset or step of a tour is a new entry of the history."""
-        self.view.value = text
+    def set(self, text: str, entry: int | None = None) -> None:
+        """Set the fragment.
+
+        Another preset or step of a tour is a new entry of the browser's history, as is a change
+        with a higher number, so that Back undoes it.
+        """
+        self.view.param.update(value=text, entry=self.view.entry if entry is None else entry)

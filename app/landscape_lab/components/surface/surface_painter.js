@@ -86,7 +86,7 @@ class Relief {
   }
 
   string(frame, {N, M}) {
-    const place = placed(frame, this.under), sign = spot => { const p = spot && place(spot); return p ? [p.x, p.y, p.z, 0] : NOWHERE; };
+    const place = placed(frame, this.under), sign = (spot, atOwn) => { const p = spot && place(spot); return p ? [p.x, p.y, atOwn && p.own === p.own ? p.own : p.z, 0] : NOWHERE; };
     const {corners, plumbs, here, spots} = strung(frame, place, this.under, 2 / Math.max(N, M));
     this.fill("path", corners);
     this.fill("plumbs", plumbs);
@@ -96,7 +96,7 @@ class Relief {
     this.plumbs = plumbs.length / 8;
     this.own = frame.past - 1;
     const ends = [spots[0], spots[frame.past - 1]].map(p => p ? [p.x, p.y, p.z, 0] : NOWHERE);
-    this.signs = [ends[0], sign(frame.minimum), ends[1], sign(frame.best), sign(frame.point)];
+    this.signs = [ends[0], sign(frame.minimum), ends[1], sign(frame.best), sign(frame.point, true)];
     this.fill("spots", new Float32Array(this.signs.flat()));
     this.current = ends[1].slice(0, 3);
   }

@@ -218,6 +218,7 @@ export function render({model, el}) {
     preset: v => {
       const title = model.presets.find(one => one.name === v)?.title ?? "";
       named.textContent = title || "Examples";
+      preset.dataset.preset = v;
       preset.setAttribute("aria-label", `Examples; now: ${title}`);
     },
     speed: v => {

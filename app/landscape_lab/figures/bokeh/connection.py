@@ -73,7 +73,7 @@ class Connection:
         barriers: dict[str, float] = {}
         if connection is not None:
             part = connection.sel(split=split)
-            found, barriers = _lines(part)
+            found, barriers = lines_of(part)
             gap = np.full(len(part["t"]), np.nan)
             data = {"t": part["t"].values, **{name: found.get(name, gap) for name in LINES}}
             data = {name: narrow(column) for name, column in data.items()}
@@ -119,7 +119,7 @@ class Connection:
         send(self.ends, columns(x=x[[0, -1]], y=y[[0, -1]]) | {"text": ["this", "other"]})
 
 
-def _lines(part: xr.Dataset) -> tuple[dict[str, Array], dict[str, float]]:
+def lines_of(part: xr.Dataset) -> tuple[dict[str, Array], dict[str, float]]:
     """The losses along each line that there is, and its barrier; a curve that bends not is none."""
     prefixes = {"straight": "straight_", "aligned": "aligned_", "curve": ""}
     there = {name: prefix for name, prefix in prefixes.items() if f"{prefix}loss" in part}

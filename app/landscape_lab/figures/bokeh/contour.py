@@ -142,7 +142,7 @@ class Contour:
         sides = (losses["alpha"].values, losses["beta"].values)
         self._send(self.region, outline(losses.values, *sides, level))
         words = words_of(losses.values, level) if level else ""
-        put(self._share, text=words, visible=bool(level), x=float(sides[0][0]),
+        put(self.share, text=words, visible=bool(level), x=float(sides[0][0]),
             y=float(sides[1][-1]))  # fmt: skip
 
     def scale(self, factor: float) -> None:
@@ -180,13 +180,13 @@ class Contour:
             background_fill_color=theme.HALO, background_fill_alpha=0.4, padding=2, border_radius=3,
         )  # fmt: skip
         plot.line("x_low", "y_low", source=self.region, color="#ffffff", width=3)
-        self._share = Label(
+        self.share = Label(
             x=0, y=0, x_offset=10, y_offset=-10, text="", visible=False, text_color="#ffffff",
             text_font=theme.FONT, text_font_size=theme.NORMAL, text_font_style="bold",
             text_baseline="top", background_fill_color=theme.HALO, background_fill_alpha=0.65,
             padding=6, border_radius=5,
         )  # fmt: skip
-        plot.add_layout(self._share)
+        plot.add_layout(self.share)
         words = {"@values": CustomJSHover(code=NUMBER), "@exact": CustomJSHover(code=WHETHER)}
         self._hover = HoverTool(
             renderers=[read], tooltips=exact_tip(("α", "β")), formatters=words,

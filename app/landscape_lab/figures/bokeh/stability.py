@@ -97,7 +97,7 @@ class Stability:
         put(self.bound, visible=near, location=float(bound or 0.0))
         words = f"2/η = {bound:.4g}" if bound is not None else ""
         put(self.name, visible=near, y=float(bound or 0.0), text=words)
-        put(self._values, **ends(np.append(values, bound if near else np.nan), 0.12))
+        put(self._values, **ends(np.append(values, bound if bound and near else np.nan), 0.12))
 
     def _draw(self) -> None:
         line = self.upper.line("step", "eigenvalue", source=self.along, color=theme.ACCENT,
