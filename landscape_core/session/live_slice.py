@@ -1,11 +1,12 @@
 """The slice around a run that goes on: coarse within a time budget, or complete and held."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 
 import torch
 import xarray as xr
 
+from landscape_core.experiments.horizon import horizon
 from landscape_core.experiments.learning_curves import applicable
 from landscape_core.experiments.slice_of_run import slice_attributes, value_attributes
 from landscape_core.experiments.splits import splits_with
@@ -14,7 +15,7 @@ from landscape_core.models.batch_norm import USUAL
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.problems.base import Instance
 from landscape_core.planes.plane import Plane
-from landscape_core.planes.projected_path import ProjectedPath, project
+from landscape_core.planes.projected_path import ProjectedPath, placed, project
 from landscape_core.session.frame_budget import FrameBudget
 from landscape_core.session.observed_run import ObservedRun
 from landscape_core.session.plane_tracker import PlaneTracker
@@ -65,6 +66,7 @@ class LiveSlice:
         self._budget: FrameBudget | None = None
         self._held: tuple[Plane | None, Grid, Entry, xr.Dataset] | None = None
         self._extent: tuple[Plane | None, Entry, Extent] | None = None
+        self._stage: tuple[Hashable, Plane, ProjectedPath, str] | None = None
         self.check(spec)
         self.spec = spec
 
@@ -87,7 +89,7 @@ class LiveSlice:
             self.tracker.forget()
         if spec != self.spec:
             self._budget, self._trials, self._latest = None, {}, {}
-            self._held, self._extent = None, None
+            self._held, self._extent, self._stage = None, None, None
         self.spec = spec
 
     @property
@@ -105,11 +107,29 @@ class LiveSlice:
 
         Without it, the order and signs of the axes depend on the pictures on the way.
         """
-        if self.spec.follow:
+        if self.spec.follow and self._stage is None:
             self.tracker.forget()
 
     def project(self, observed: ObservedRun) -> ProjectedPath:
         """The plane through the inspected iterate, and the trajectory on it."""
+        end = horizon(observed.run, self.spec, observed.step) if observed.ahead else 0
+        if not end:
+            self._stage = None
+            self.projected = self._projected(observed)
+            return self.projected
+        key = end, observed.history
+        if self._stage is None or self._stage[0] != key:
+            assert observed.ahead is not None  # else there were no horizon
+            self.tracker.forget()
+            whole = self._projected(observed.ahead(end))
+            assert self.plane is not None  # that of the path, just now
+            self._stage = key, self.plane, whole, self.notice
+        _, self.plane, whole, self.notice = self._stage
+        self.projected = placed(whole, observed.thetas)
+        return self.projected
+
+    def _projected(self, observed: ObservedRun) -> ProjectedPath:
+        """The plane of a trajectory, with the rectangle that shows it."""
         self.plane = self.tracker.plane(observed, self.spec)
         self.notice = self.tracker.notice
         if observed.near < len(observed.entries):
@@ -123,8 +143,7 @@ class LiveSlice:
         found = project(
             self.plane, observed.thetas, span=span, ends=spec.ends(), near=observed.near
         )
-        self.projected = self._framed(observed, found) if spec.chooses_extent else found
-        return self.projected
+        return self._framed(observed, found) if spec.chooses_extent else found
 
     def _framed(self, observed: ObservedRun, found: ProjectedPath) -> ProjectedPath:
         """The path with the rectangle that a rule chooses; its reason is kept."""
