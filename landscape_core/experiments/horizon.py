@@ -7,8 +7,12 @@ the run and its step alone, however it is watched, and changes seldom.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
+import numpy as np
+import xarray as xr
+
+from landscape_core.experiments.trajectory import iterates
+from landscape_core.foundation.errors import SpecError
 from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.training.recorder import Entry, Recorder
 from landscape_core.training.run import Run, State, Training
@@ -42,7 +46,7 @@ def horizon(run: Run, spec: SliceSpec, step: int) -> int:
 
 
 class Ahead:
-    """A run that is trained ahead of itself; only its iterates are recorded, nothing is measured."""
+    """A run that is trained ahead of itself, of which the iterates alone are recorded."""
 
     def __init__(self, training: Training, run: Run, state: State, recorder: Recorder) -> None:
         """Stand where the run stands.
@@ -66,14 +70,29 @@ class Ahead:
         while self.state.index < end and not self.state.diverged and going():
             self.state = self._training.advance(self.state, self._run)
             if self._recorder.stays(self.state.index) or self.state.index == end:
-                self._recorder.add(replace(self.state))
+                self._recorder.add(self.state)
 
 
-def trained_to(training: Training, run: Run, end: int) -> list[Entry]:
-    """The recorded iterates of a run from its start to a step, which may be past its end."""
+def path_to_horizon(path: xr.Dataset, training: Training, spec: SliceSpec) -> xr.Dataset:
+    """The iterates of a recorded run up to the horizon of its last step; itself without one.
+
+    Raises:
+        SpecError: the trajectory is not that of the run trained anew.
+    """
+    run, last = training.run, int(path["step"].values[-1])
+    end = horizon(run, spec, last)
+    if end <= last:
+        return path
     state = training.start()
     recorder = Recorder(run, len(state.theta))
     recorder.add(state)
     ahead = Ahead(training, run, state, recorder)
     ahead.advance(end)
-    return ahead.entries
+    steps = np.array([entry.state.index for entry in ahead.entries])
+    whole = xr.Dataset(iterates(ahead.entries), {"step": steps})
+    both = [step for step in path["step"].values if step in steps]
+    known, anew = (one["theta"].sel(step=both).values for one in (path, whole))
+    if not np.allclose(known, anew, rtol=1e-4, atol=1e-6):
+        accepted = "0 for a trajectory that is not that of its run trained anew"
+        raise SpecError("SliceSpec.horizon", spec.horizon, accepted)
+    return whole

@@ -131,7 +131,8 @@ class LiveRun:
             seconds: how long it may train; what it has not reached then is left for later.
         """
         known = self._ahead
-        if known is None or known[0] != self.history or known[1].state.index < self.state.index:
+        fits = known is not None and self.state.index <= known[1].state.index <= end
+        if known is None or not fits or known[0] != self.history:
             run, state, recorder = self.run, self.state, self._recorder
             known = list(self.history), Ahead(self.training, run, state, recorder)
             self._ahead = known

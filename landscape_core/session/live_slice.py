@@ -16,7 +16,8 @@ from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.problems.base import Instance
 from landscape_core.planes.plane import Plane
 from landscape_core.planes.projected_path import ProjectedPath, placed, project
-from landscape_core.session.frame_budget import FrameBudget
+from landscape_core.session.frame_budget import CoarseSlice, FrameBudget
+from landscape_core.session.live_run import LiveRun
 from landscape_core.session.observed_run import ObservedRun
 from landscape_core.session.plane_tracker import PlaneTracker
 from landscape_core.slices.chosen_extent import Extent, chosen_extent, reason_of, within
@@ -30,6 +31,12 @@ from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.sweep import coarse, levels
 from landscape_core.storage.store import Store
 from landscape_core.training.recorder import Entry
+
+AHEAD = 0.008
+"""Seconds of a picture in which the run is trained ahead, before its next horizon is needed."""
+
+PATIENCE = 8
+"""Times as long as a picture may take, the next on the same plane may, in which it gets finer."""
 
 
 class LiveSlice:
@@ -66,6 +73,7 @@ class LiveSlice:
         self._budget: FrameBudget | None = None
         self._held: tuple[Plane | None, Grid, Entry, xr.Dataset] | None = None
         self._extent: tuple[Plane | None, Entry, Extent] | None = None
+        self._coarse: CoarseSlice | None = None
         self._stage: tuple[Hashable, Plane, ProjectedPath, str] | None = None
         self.check(spec)
         self.spec = spec
@@ -89,7 +97,7 @@ class LiveSlice:
             self.tracker.forget()
         if spec != self.spec:
             self._budget, self._trials, self._latest = None, {}, {}
-            self._held, self._extent, self._stage = None, None, None
+            self._held, self._coarse, self._extent, self._stage = None, None, None, None
         self.spec = spec
 
     @property
@@ -127,6 +135,14 @@ class LiveSlice:
         _, self.plane, whole, self.notice = self._stage
         self.projected = placed(whole, observed.thetas)
         return self.projected
+
+    def look_ahead(self, run: LiveRun) -> None:
+        """Train a part of the way to the next horizon, so that the pictures do not halt there."""
+        step = run.state.index
+        end = horizon(run.run, self.spec, step)
+        following = horizon(run.run, self.spec, end + 1) if end else 0
+        if following > end and end < 2 * step:
+            run.ahead(following, AHEAD)
 
     def _projected(self, observed: ObservedRun) -> ProjectedPath:
         """The plane of a trajectory, with the rectangle that shows it."""
@@ -186,13 +202,17 @@ class LiveSlice:
             objective = getattr(self._instance, self.spec.split)
             most = min(self.spec.max_examples, objective.examples)
             self._budget = FrameBudget(most, len(levels(grid)))
-        rung = self._budget.rung(seconds)
+        again = self._coarse.again(self.plane, grid, observed.entry) if self._coarse else 0
+        rung = self._budget.rung(min(again + 1, PATIENCE) * seconds)
+        if again and self._coarse and rung <= self._coarse.rung:
+            return self._coarse.dataset
         examples, level = self._budget[rung]
         evaluated = self._probe(observed, projected.plane, examples)
         began = time.perf_counter()
         attrs = value_attributes(observed.run) | self.reason()
         dataset = coarse(evaluated, grid, level).assign_attrs(attrs)
         self._budget.took(rung, time.perf_counter() - began)
+        self._coarse = CoarseSlice(self.plane, grid, observed.entry, rung, dataset, again)
         return dataset
 
     def complete(self, observed: ObservedRun, projected: ProjectedPath) -> Iterator[xr.Dataset]:

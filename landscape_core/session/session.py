@@ -178,6 +178,7 @@ class Session:
         """
         while self.status in ("ready", "paused"):
             self.advance(steps)
+            self.live_slice.look_ahead(self.live_run)
             self._pause = pause()
             status: Status = "running" if self.status == "paused" else self.status
             make = functools.partial(self.picture, budget, status)
