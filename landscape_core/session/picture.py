@@ -28,11 +28,15 @@ class Readings:
 
 @dataclass(frozen=True)
 class Point:
-    """A point of a picture and the measures of the network there; `values` as in readings."""
+    """A point of a picture and the measures of the network there; `values` as in readings.
+
+    It is `passing` where a mouse is over it, which will be elsewhere in a moment.
+    """
 
     alpha: float
     beta: float
     values: dict[str, float]
+    passing: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,6 @@ import torch
 import xarray as xr
 
 from landscape_core.curvature.monitor import Watch, Watcher
-from landscape_core.experiments.learning_curves import measured
 from landscape_core.foundation.public_call import public_call
 from landscape_core.planes.plane import Plane
 from landscape_core.planes.projected_path import ProjectedPath
@@ -21,7 +20,7 @@ from landscape_core.session.inspection import InspectionPoint, inspection_point
 from landscape_core.session.live_run import LiveRun
 from landscape_core.session.live_slice import LiveSlice
 from landscape_core.session.observed_run import ObservedRun
-from landscape_core.session.picture import Picture, Point, Status
+from landscape_core.session.picture import Picture, Status
 from landscape_core.session.side_results import SideResults
 from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.slices.strategies.base import Strategy
@@ -208,12 +207,15 @@ class Session:
     @public_call
     def inspect(self, alpha: float, beta: float) -> Picture:
         """The latest picture with the network at a point of it: its boundary and its measures."""
-        latest = self._latest or self.picture()
-        state = self.state_at(alpha, beta)
-        values = measured(self.live_run.training.instance, state)
-        boundary = self.side_results.boundary(state) or latest.boundary
-        self._latest = replace(latest, point=Point(alpha, beta, values), boundary=boundary)
+        latest, state = self._latest or self.picture(), self.state_at(alpha, beta)
+        self._latest = self.side_results.at_point(latest, alpha, beta, state)
         return self._latest
+
+    @public_call
+    def glance(self, alpha: float, beta: float) -> Picture | None:
+        """As `inspect`, for a moment: the latest picture stays. None where it would take long."""
+        latest, at = self._latest or self.picture(), self.side_results.at_point
+        return self.side_results.glance(lambda: at(latest, alpha, beta, self.state_at(alpha, beta)))
 
     @public_call
     def state_at(self, alpha: float, beta: float) -> State:

@@ -2,18 +2,25 @@
 
 import math
 import time
+from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 import xarray as xr
 
 from landscape_core.analysis.decision_boundary import boundary, drawable, scattered
 from landscape_core.curvature.monitor import Watcher
+from landscape_core.experiments.learning_curves import measured
 from landscape_core.models.loss_function import loss_values
 from landscape_core.models.measures.base import Answers
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.problems.base import Instance
+from landscape_core.session.picture import Picture, Point
 from landscape_core.slices.subsampling import standard_error
 from landscape_core.training.run import State
+
+MOMENT = 0.05
+"""Seconds of a processor that the network at a point may take to be shown while a mouse moves."""
 
 
 class SideResults:
@@ -23,6 +30,7 @@ class SideResults:
         """Prepare the examples that are drawn, if the inputs of the problem can be."""
         self.watcher: Watcher | None = None
         self._instance, self._renewed = instance, -math.inf
+        self._glance = 0.0
         data = instance.data
         self.points = scattered(data) if data is not None and drawable(data) else None
 
@@ -43,6 +51,21 @@ class SideResults:
         if self.points is None or data is None or not isinstance(train, ModelObjective):
             return None
         return boundary(train.with_buffers(state.buffers), state.theta, data)
+
+    def at_point(self, picture: Picture, alpha: float, beta: float, state: State) -> Picture:
+        """A picture with the network at a point of it: its boundary and its measures."""
+        values = measured(self._instance, state)
+        found = self.boundary(state) or picture.boundary
+        return replace(picture, point=Point(alpha, beta, values), boundary=found)
+
+    def glance(self, look: Callable[[], Picture]) -> Picture | None:
+        """What a look gives; None where the fastest so far took more than a `MOMENT`."""
+        if self._glance > MOMENT:
+            return None
+        began = time.thread_time()
+        found = look()
+        self._glance = min(self._glance or math.inf, time.thread_time() - began)
+        return found
 
     def standard_error(self, split: str, examples: int, state: State) -> float:
         """The standard error of the mean loss over the first examples, as in `subsampling`.

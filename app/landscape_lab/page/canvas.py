@@ -18,10 +18,11 @@ from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.figures.bokeh.comparison import Comparison
 from landscape_lab.figures.bokeh.contour import Contour
 from landscape_lab.figures.bokeh.curves import Curves
+from landscape_lab.figures.steady_range import SteadyRange, as_values, natural_range
 from landscape_lab.page.comparison import compared_runs
 from landscape_lab.page.quality_line import quality
 from landscape_lab.page.staleness import Staleness
-from landscape_lab.state.scene import Display
+from landscape_lab.state.scene import Display, Scene
 from landscape_lab.worker.turns import TURNS
 from landscape_lab.worker.update import Update
 
@@ -61,17 +62,20 @@ class Canvas:
         self,
         tapped: Callable[[float, float], None] | None = None,
         turned: Callable[[str], None] | None = None,
+        asked: Callable[[str, float, float], None] | None = None,
     ) -> None:
         """Empty figures.
 
         Args:
             tapped: called with alpha and beta wherever the user clicks on the landscape.
             turned: called with the camera of the surface when the user has moved it.
+            asked: called with what a mouse asks of the landscape, as `Contour` tells it.
         """
         self._side_drawn_at, self._factor = 0.0, 1.0
         self._drawn: tuple[Any, ...] = ()
-        self._tapped, self._turned = tapped, turned
-        self.contour, self.curves = Contour(tapped), Curves()
+        self._range = SteadyRange()
+        self._tapped, self._turned, self._asked = tapped, turned, asked
+        self.contour, self.curves = Contour(tapped, asked), Curves()
         self.surface: Surface | None = None
         self.comparison: Comparison | None = None
         self.quality = _line(theme.MUTED, 12, 38)
@@ -110,9 +114,8 @@ class Canvas:
         if self.surface is not None:
             self.surface.look_from(display.camera)
         if show != "compare":
-            self._draw_landscape(picture, display)
-        now = time.monotonic()
-        # The more pages there are that draw, the less often they follow.
+            self._draw_landscape(picture, display, update.place.start, playing=playing)
+        now = time.monotonic()  # the more pages there are that draw, the less often they follow
         if playing and now - self._side_drawn_at < SIDE_PAUSE + TURNS.pause():
             return
         self._side_drawn_at = now
@@ -122,6 +125,10 @@ class Canvas:
         self.curves.update(curves, picture.seen)
         self._words = quality(picture)
         self._tell()
+        self._draw_side_panel(picture, display)
+
+    def glance(self, picture: Picture, display: Display) -> None:
+        """Show a picture in the side panel alone."""
         self._draw_side_panel(picture, display)
 
     def hurry(self) -> None:
@@ -173,7 +180,7 @@ class Canvas:
     def _make(self, name: str) -> None:
         """Put the surface or the comparison to the other pictures, hidden."""
         if name == "3d":
-            self.surface = Surface(self._tapped, self._turned)
+            self.surface = Surface(self._tapped, self._turned, self._asked)
             self._enlarge(self.surface)
             inner = self.surface.view
         else:
@@ -199,26 +206,37 @@ class Canvas:
             problem=update.problem,
         )
 
-    def _draw_landscape(self, picture: Picture, display: Display) -> None:
+    def _draw_landscape(
+        self, picture: Picture, display: Display, start: Scene, *, playing: bool
+    ) -> None:
         at = picture.point
         point = None if at is None else (at.alpha, at.beta)
-        looks = (picture.spec.split, display.show, display.scale, display.color, display.limits)
-        drawn = (picture.slice, picture.path, looks, picture.seen, point)
-        known, self._drawn = self._drawn, drawn
+        split = picture.spec.split
+        looks = (split, display.show, display.scale, display.color, display.limits, playing)
+        known = self._drawn
+        drawn = self._drawn = (picture.slice, picture.path, looks, picture.seen, point)
         if known and all(map(_same, known, drawn)):
             return  # only the side panel is new
         color = display.color if display.color in picture.slice else "loss"
+        scale = display.scale if color == "loss" else "linear"
+        limits = display.range() if color == "loss" else None
+        if limits is None and not _stays(picture):
+            natural = natural_range(picture.slice, color, split, scale)
+            key = (start.run, picture.spec, color, scale)
+            steady = self._range.limits(key, natural, playing=playing)
+            limits = steady and as_values(picture.slice, color, scale, steady)
         deep = self.surface if display.show == "3d" else None
         view = self.contour if deep is None else deep
         view.update(
             picture.slice,
             picture.path,
             variable=color,
-            split=picture.spec.split,
-            scale=display.scale if color == "loss" else "linear",
-            limits=display.range() if color == "loss" else None,
+            split=split,
+            scale=scale,
+            limits=limits,
             seen=picture.seen,
             point=point,
+            rolls=playing,
         )
 
     def _draw_side_panel(self, picture: Picture, display: Display) -> None:
@@ -242,6 +260,12 @@ class Canvas:
         pane = pn.Column(pn.pane.Bokeh(view.figure, **FILL), styles=styles, **FILL)
         self._side_panels[name] = _SideFigure(view, pane)
         self.side.append(pane)
+
+
+def _stays(picture: Picture) -> bool:
+    """Whether the plane of a picture stays while the run goes on, and so do its values."""
+    spec = picture.spec
+    return not spec.follow or bool(spec.horizon and spec.directions.whole_path)
 
 
 def _drawable(picture: Picture, display: Display) -> Display:

@@ -71,7 +71,7 @@ class PageLayout:
         self._projects = False
         self._shown_form: tuple[Any, ...] = ()
         self.form = Form(commands["choose"], commands["restore"])
-        self.canvas = Canvas(commands["look_at"], commands["look_from"])
+        self.canvas = Canvas(commands["look_at"], commands["look_from"], commands["ask"])
         self.timeline = Timeline(commands["seek"])
         self._labs: LabView | None = None
         self.guide = Guide(

@@ -83,6 +83,13 @@ class Worker:
                 yield _update(frame, kept)
         yield from self._hold(navigator, job, kept)
 
+    def glance(self, alpha: float, beta: float) -> Iterator[Picture]:
+        """The picture of the network at a point of the paused run's, if that takes a moment."""
+        navigator = self._navigator
+        found = navigator.session.glance(alpha, beta) if navigator else None
+        if found is not None:
+            yield found
+
     def export(
         self, name: str, place: Place, picture: Picture, compared: Compared = ()
     ) -> Iterator[Making]:

@@ -147,6 +147,17 @@ export function render({model, el}) {
     const [, logged, name] = /^(log₁₀ )?(.*)$/.exec(model.labels[2]), value = found && (logged ? 10 ** found.height : found.height);
     under = found && {x: e.clientX - area.left, y: e.clientY - area.top, words: `${name} ${Number(value.toPrecision(3))} · ${short(0)} ${found.alpha.toPrecision(3)} · ${short(1)} ${found.beta.toPrecision(3)}`};
     if (seen) write();
+    glance(e, found);
+  };
+  // The network under a mouse is shown beside: the newest question alone, and not too many.
+  let asking = 0, asked = 0, glances = false;
+  const glance = (e, found) => {
+    clearTimeout(asking);
+    if (e.pointerType !== "mouse" || model.alone || !(found || glances)) return;
+    asking = setTimeout(() => {
+      asked = performance.now(); glances = Boolean(found);
+      model.send_msg({action: found ? "hover" : "leave", alpha: found?.alpha ?? 0, beta: found?.beta ?? 0});
+    }, found ? Math.max(0, asked + 60 - performance.now()) : 0);
   };
   const fingers = new Map();
   let pressed = null, tapping = 0;

@@ -84,16 +84,18 @@ class Surface:
         self,
         tapped: Callable[[float, float], None] | None = None,
         turned: Callable[[str], None] | None = None,
+        asked: Callable[[str, float, float], None] | None = None,
     ) -> None:
         """An empty surface that fills the available space.
 
         Args:
             tapped: called with alpha and beta when the user clicks on the surface.
             turned: called with the camera as `look_from` takes it, when the user has moved it.
+            asked: called with `hover` and a point under a mouse, or with `leave`.
         """
         self.frame = b""
         self.camera = ""
-        self._tapped, self._turned = tapped, turned
+        self._tapped, self._turned, self._asked = tapped, turned, asked
         self.view = SurfaceModel(
             **_maps(),
             sizing_mode="stretch_both",
@@ -112,6 +114,7 @@ class Surface:
         limits: tuple[float, float] | None = None,
         seen: int | None = None,
         point: tuple[float, float] | None = None,
+        rolls: bool = False,
     ) -> None:
         """Show a variable of a slice and a trajectory; the arguments are those of `Contour`.
 
@@ -171,6 +174,8 @@ class Surface:
             self.camera = str(data["camera"])
             if self._turned is not None:
                 self._turned(self.camera)
+        if data.get("action") in ("hover", "leave") and self._asked is not None:
+            self._asked(str(data["action"]), float(data["alpha"]), float(data["beta"]))
         if data.get("action") == "tapped" and self._tapped is not None:
             self._tapped(float(data["alpha"]), float(data["beta"]))
 

@@ -27,7 +27,7 @@ from landscape_lab.figures.annotations import (
 )
 from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.figures.bokeh.legend import Key
-from landscape_lab.figures.bokeh.path import OFF, Trail, index_of, is_long
+from landscape_lab.figures.bokeh.path import OFF, Asked, Trail, index_of, is_long
 from landscape_lab.figures.bokeh.sizes import enlarge
 from landscape_lab.figures.drawn_slice import DrawnSlice, drawn_slice
 from landscape_lab.figures.pixels import (
@@ -50,11 +50,17 @@ WHETHER = "return value ? 'computed' : 'interpolated'"
 class Contour:
     """A slice of two dimensions as a picture; `update` shows another."""
 
-    def __init__(self, tapped: Callable[[float, float], None] | None = None) -> None:
+    def __init__(
+        self,
+        tapped: Callable[[float, float], None] | None = None,
+        asked: Asked | None = None,
+    ) -> None:
         """An empty figure that fills the space it is given.
 
         Args:
             tapped: called with alpha and beta when the user clicks on the picture.
+            asked: called with alpha and beta of a picture at rest, and what a mouse asks there:
+                `hover`, to see the network; `leave`, no more; `drop`, to start a run.
         """
         self._x, self._y = Range1d(-1, 1), Range1d(-1, 1)
         self.figure = figure(
@@ -89,6 +95,8 @@ class Contour:
         if tapped is not None:
             self._tapped = tapped
             self.figure.on_event(Tap, self._tap)
+        if asked is not None:
+            self._trail.listen(self.figure, asked)
 
     def update(  # noqa: PLR0913 - all that one picture is made of
         self,
@@ -101,6 +109,7 @@ class Contour:
         limits: tuple[float, float] | None = None,
         seen: int | None = None,
         point: tuple[float, float] | None = None,
+        rolls: bool = False,
     ) -> None:
         """Show a variable of a slice, and a path on it.
 
@@ -115,6 +124,7 @@ class Contour:
             limits: values of the first and the last colour; by default they follow the picture.
             seen: the step looked at, after which the path is faint; None: the last.
             point: alpha and beta of a point that the user looks at.
+            rolls: whether the run goes on: its sign rolls from the picture before to this one.
         """
         drawn = drawn_slice(slice_, variable, split, scale, limits)
         self._frame(drawn)
@@ -128,7 +138,7 @@ class Contour:
         path = path if path is None else marked(slice_, path)
         self._explain(path, seen, point)
         self._key.show(lowest_on_slice=drawn.lowest is not None)
-        self._trail.update(path, seen=seen, low=drawn.lowest, point=point)
+        self._trail.update(path, seen=seen, low=drawn.lowest, point=point, rolls=rolls)
 
     def scale(self, factor: float) -> None:
         """Make type, lines and signs so many times as large as they are by themselves."""
