@@ -214,8 +214,8 @@ class Session:
     @public_call
     def glance(self, alpha: float, beta: float) -> Picture | None:
         """As `inspect`, for a moment: the latest picture stays. None where it would take long."""
-        latest, at = self._latest or self.picture(), self.side_results.at_point
-        return self.side_results.glance(lambda: at(latest, alpha, beta, self.state_at(alpha, beta)))
+        at = functools.partial(self.side_results.at_point, self._latest or self.picture())
+        return self.side_results.glance(lambda: at(alpha, beta, self.state_at(alpha, beta)))
 
     @public_call
     def state_at(self, alpha: float, beta: float) -> State:
@@ -229,8 +229,7 @@ class Session:
     @public_call
     def picture(self, budget: float = 0.012, status: Status | None = None) -> Picture:
         """A picture whose slice is as fine as the time allows, the rest interpolated."""
-        observed = self.live_run.observed()
-        projected = self.live_slice.project(observed)
+        projected = self.live_slice.project(observed := self.live_run.observed())
         dataset = self.live_slice.within(observed, projected, budget)
         return self._shown(observed, projected, dataset, status)
 

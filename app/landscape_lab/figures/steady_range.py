@@ -17,7 +17,7 @@ from landscape_lab.figures.reduced import divisor_of, reduced
 NOTICED = 0.1
 """Values leave the range noticeably where they are beyond it by more than this share of it."""
 
-GENEROUS = 0.6
+GENEROUS = 1.0
 """By how much of itself a range is widened to a side that values have left."""
 
 Range = tuple[float, float]

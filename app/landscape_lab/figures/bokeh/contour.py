@@ -83,7 +83,7 @@ class Contour:
         self._draw()
         self._trail = Trail(self.figure)
         self.path, self.ahead = self._trail.path, self._trail.ahead
-        self.marks = self._trail.marks
+        self.marks, self.now = self._trail.marks, self._trail.now
         theme.style(self.figure)
         self.figure.grid.visible = False
         self.figure.toolbar.stylesheets = [TOOLBAR]

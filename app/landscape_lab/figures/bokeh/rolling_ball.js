@@ -1,7 +1,7 @@
 // The mark of the run rolls from one picture to the next; at rest it is the picture's own sign.
 // `now` has the columns x, y, size and rolls; `sign` draws it. Where motion is to be reduced, or the
 // figure is not found, the sign stays.
-const {fill, line} = look, frame = 2;
+const {fill, line} = look, frame = 2, FAST = 45, LONGEST = 300;
 const view = cb_context.index.find_one(plot), quiet = matchMedia("(prefers-reduced-motion: reduce)").matches;
 const {x, y, size, rolls} = now.data, layer = view?.canvas_view?.overlays_el;
 const moves = Boolean(layer) && !quiet && x.length > 0 && rolls[0] > 0;
@@ -29,8 +29,9 @@ if (!drawn) {
   drawn.getBoundingClientRect();  // where it was: from there it rolls
 }
 // As long as the picture before was shown: it arrives as the next one comes.
-const lasted = Math.min(250, Math.max(16, at - before.at));
-drawn.style.transition = `transform ${lasted}ms linear`;
+// Where they come as fast as the eye asks for, it only goes to its place: painting between costs.
+const lasted = Math.min(LONGEST, at - before.at);
+drawn.style.transition = lasted < FAST ? "none" : `transform ${lasted}ms linear`;
 drawn.style.transform = place(x[0], y[0]);
 drawn.style.opacity = inside ? 1 : 0;
 if (sign.visible) shown(false);
