@@ -30,6 +30,9 @@ from landscape_lab.worker.update import (
     WorkProgress,
 )
 
+SELDOM = 0.1
+"""Seconds between two boundaries of a run that goes on."""
+
 FRAMES = SharedFrames()
 """Pictures of the runs that play in this process: a class watches the same one."""
 
@@ -79,7 +82,7 @@ class Worker:
         navigator.session.watch(job.scene.display.side_panel.watch)
         yield _update(navigator.frame_of(job.more, job.seek), kept)
         if job.playing:
-            for frame in navigator.play(job.scene.display.speed, TURNS.pause):
+            for frame in navigator.play(job.scene.display.speed, _pause):
                 yield _update(frame, kept)
         yield from self._hold(navigator, job, kept)
 
@@ -177,6 +180,11 @@ class Worker:
                 yield replace(update, progress=done, together=progress.dataset)
         except SpecError as error:
             yield replace(update, problem=f"Not on one plane: {error}")
+
+
+def _pause() -> float:
+    """Seconds for which curves and boundary stay: the page draws them more seldom than the run."""
+    return max(SELDOM, TURNS.pause())
 
 
 def _training(frame: Frame, there: Place) -> WorkProgress:
