@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import psutil
 import pytest
 
-from browser_support import ROOT, Visitor, browser, served
+from browser_support import CANVASES, ROOT, Visitor, browser, served
 from landscape_core.foundation.registry import entries
 from landscape_lab.panels.base import SidePanel
 
@@ -293,6 +293,48 @@ def test_panel_serve_shows_the_same_page(chromium, panel):
         guest.until(lambda: guest.step() > start + 5, "the run to move")
         guest.press("play")
         guest.until(lambda: guest.status() == "paused", "the run to be held")
+
+
+SIGN = """() => {
+  const plot = Bokeh.documents.map(one => one.get_model_by_name("landscape")).find(Boolean);
+  const {canvas_view, frame} = Bokeh.index.find_one(plot);
+  const {left, top} = canvas_view.events_el.getBoundingClientRect();
+  const {x, y} = plot.renderers.map(one => one.data_source?.data).find(data => data?.rolls);
+  return [left + frame.x_scale.compute(x[0]), top + frame.y_scale.compute(y[0])];
+}"""
+"""Where the sign of the run is on the page, in pixels."""
+
+
+def test_the_sign_of_the_run_rolls_and_is_dragged_and_hovering_shows_the_network_there(
+    chromium, panel
+):
+    with guest_of(chromium, panel, "#preset=spirals&step=20&slice.resolution=11") as guest:
+        guest.at_rest()
+        boundary = guest.page.locator(".side .bk-Figure").last
+        x, y = guest.page.evaluate(SIGN)
+        before = boundary.evaluate(CANVASES)
+        guest.page.mouse.move(x - 60, y - 40)
+        guest.page.mouse.move(x - 60, y - 43)
+        guest.until(lambda: boundary.evaluate(CANVASES) != before, "the network under the mouse")
+        hovered = boundary.evaluate(CANVASES)
+        guest.page.mouse.move(5, 5)
+        guest.until(lambda: boundary.evaluate(CANVASES) != hovered, "the run's network again")
+        assert guest.page.locator(".rolling-ball").count() == 0
+        guest.press("play")
+        guest.page.locator(".rolling-ball").wait_for(state="attached")
+        guest.press("play")
+        guest.at_rest()
+        assert guest.page.locator(".rolling-ball").count() == 0
+        x, y = guest.page.evaluate(SIGN)
+        guest.page.mouse.move(x, y)
+        guest.page.mouse.down()
+        guest.page.mouse.move(x - 60, y - 40, steps=4)
+        guest.page.mouse.up()
+        guest.until(lambda: "from=" in guest.page.url, "a run that starts there")
+        guest.at_rest()
+        assert guest.step() == 0
+        guest.press("undo")
+        guest.until(lambda: "from=" not in guest.page.url, "the run before")
 
 
 def test_a_dead_kernel_is_said_and_offers_a_reload(visitor, cache):
