@@ -305,11 +305,22 @@ SIGN = """() => {
 """Where the sign of the run is on the page, in pixels."""
 
 
+ENDS = """() => {
+  const plot = Bokeh.documents.map(one => one.get_model_by_name("landscape")).find(Boolean);
+  const sides = [plot.x_range, plot.y_range];
+  return [sides.flatMap(one => [one.start, one.end]),
+          sides.flatMap(one => [one.reset_start, one.reset_end])];
+}"""
+"""The ends of the axes that are shown, and those that Python has put."""
+
+
 def test_the_sign_of_the_run_rolls_and_is_dragged_and_hovering_shows_the_network_there(
     chromium, panel
 ):
-    with guest_of(chromium, panel, "#preset=spirals&step=20&slice.resolution=11") as guest:
+    link = "#preset=spirals&step=20&slice.resolution=11&slice.horizon=20"
+    with guest_of(chromium, panel, link) as guest:
         guest.at_rest()
+        before_glide = guest.page.evaluate(ENDS)
         boundary = guest.page.locator(".side .bk-Figure").last
         x, y = guest.page.evaluate(SIGN)
         before = boundary.evaluate(CANVASES)
@@ -322,8 +333,11 @@ def test_the_sign_of_the_run_rolls_and_is_dragged_and_hovering_shows_the_network
         assert guest.page.locator(".rolling-ball").count() == 0
         guest.press("play")
         guest.page.locator(".rolling-ball").wait_for(state="attached")
+        guest.until(lambda: guest.step() > 20, "the horizon to be passed")
         guest.press("play")
         guest.at_rest()
+        shown, wanted = guest.page.evaluate(ENDS)  # the axes have glided to another extent
+        assert shown == wanted != before_glide[1]
         assert guest.page.locator(".rolling-ball").count() == 0
         x, y = guest.page.evaluate(SIGN)
         guest.page.mouse.move(x, y)

@@ -25,7 +25,7 @@ from landscape_lab.figures.annotations import (
     marked,
     title_of,
 )
-from landscape_lab.figures.bokeh.axes import put
+from landscape_lab.figures.bokeh.axes import gliding, put, put_ends
 from landscape_lab.figures.bokeh.legend import Key
 from landscape_lab.figures.bokeh.path import OFF, Asked, Trail, index_of, is_long
 from landscape_lab.figures.bokeh.sizes import enlarge
@@ -62,7 +62,7 @@ class Contour:
             asked: called with alpha and beta of a picture at rest, and what a mouse asks there:
                 `hover`, to see the network; `leave`, no more; `drop`, to start a run.
         """
-        self._x, self._y = Range1d(-1, 1), Range1d(-1, 1)
+        self._x, self._y = gliding(Range1d(-1, 1)), gliding(Range1d(-1, 1))
         self.figure = figure(
             name="landscape",
             x_range=self._x,
@@ -124,10 +124,11 @@ class Contour:
             limits: values of the first and the last colour; by default they follow the picture.
             seen: the step looked at, after which the path is faint; None: the last.
             point: alpha and beta of a point that the user looks at.
-            rolls: whether the run goes on: its sign rolls from the picture before to this one.
+            rolls: whether the run goes on: its sign rolls from the picture before to this one, and
+                the axes glide.
         """
         drawn = drawn_slice(slice_, variable, split, scale, limits)
-        self._frame(drawn)
+        self._frame(drawn, glides=rolls)
         title = title_of(reduced(slice_), variable, split)
         self._name_colors(*drawn.range, title, scale, cut=drawn.cut)
         if self._new("broken", drawn.broken):
@@ -230,11 +231,11 @@ class Contour:
         if left <= x <= right and bottom <= y <= top:
             self._tapped(float(x), float(y))
 
-    def _frame(self, drawn: DrawnSlice) -> None:
+    def _frame(self, drawn: DrawnSlice, *, glides: bool) -> None:
         ends = drawn.ends
         if self._new("frame", ends):
-            self._x.update(start=ends[0], end=ends[1], reset_start=ends[0], reset_end=ends[1])
-            self._y.update(start=ends[2], end=ends[3], reset_start=ends[2], reset_end=ends[3])
+            put_ends(self._x, *ends[:2], glides=glides)
+            put_ends(self._y, *ends[2:], glides=glides)
         if self._new("names", drawn.names):
             self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = drawn.names
         put(self._hover, tooltips=exact_tip(drawn.short))
