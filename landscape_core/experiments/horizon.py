@@ -2,7 +2,7 @@
 
 A plane that the trajectory determines, as that of PCA, would turn with every step. With a horizon,
 it is the plane of all iterates up to that step, for which the run is trained ahead; once the run is
-past it, the plane is that of eight times as many steps, and so on. So the plane is a function of
+past it, the horizon is multiplied by eight, again and again. So the plane is a function of
 the run and its step alone, however it is watched, and changes seldom.
 """
 
@@ -20,7 +20,7 @@ from landscape_core.training.run_cost import step_operations
 from landscape_core.training.schedules.constant import Constant
 
 GROWTH = 8
-"""Each horizon is so many times as far as the one before."""
+"""The factor from one horizon to the next."""
 
 MOST_OPERATIONS = 1e8
 """Of one training step, where a run is trained ahead: some ten milliseconds of a slow processor."""

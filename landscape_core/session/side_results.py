@@ -58,12 +58,12 @@ class SideResults:
         found = self.boundary(state) or picture.boundary
         return replace(picture, point=Point(alpha, beta, values), boundary=found)
 
-    def glance(self, look: Callable[[], Picture]) -> Picture | None:
-        """What a look gives; None where the fastest so far took more than a `MOMENT`."""
+    def glance(self, inspect: Callable[[], Picture]) -> Picture | None:
+        """The picture of an inspected point; None where the fastest took more than a `MOMENT`."""
         if self._glance > MOMENT:
             return None
         began = time.thread_time()
-        found = look()
+        found = inspect()
         self._glance = min(self._glance or math.inf, time.thread_time() - began)
         return found
 

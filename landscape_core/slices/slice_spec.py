@@ -37,7 +37,7 @@ class SliceSpec(Recipe):
             0,
             100_000_000,
             "training steps whose trajectory determines plane and extent, as of PCA, before the run"
-            " has made them; past them, eight times as many, and so on; 0: the steps made so far",
+            " has made them; past them, multiplied by eight; 0: the steps made so far",
         ),
     ] = 0
     span: Annotated[

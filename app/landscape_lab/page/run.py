@@ -128,7 +128,7 @@ class PageRun:
         self.queue.submit(lambda: self.worker.do(job), self._show, self._fail, self._done)
 
     def glance(self, point: tuple[float, float] | None) -> None:
-        """Show the network at a point of the picture at rest beside it; None: the run's again."""
+        """Show the network at a point in the side panel of a paused run; None: the run's again."""
         if self.playing or self.busy or self.picture is None or self.layout.shows_labs:
             return
         self.queue.cancel()

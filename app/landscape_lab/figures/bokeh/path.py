@@ -19,7 +19,7 @@ ROLLING = Path(__file__).with_name("rolling_ball.js").read_text("utf-8")
 """What rolls the sign of the run in the browser."""
 
 ASKING = Path(__file__).with_name("pointer_asks.js").read_text("utf-8")
-"""What tells of a mouse over the picture."""
+"""What reports the mouse over the picture."""
 
 Asked = Callable[[str, float, float], None]
 """Called with what is asked, and alpha and beta of the point."""
@@ -100,11 +100,11 @@ class Trail:
         plot.js_on_event(MouseEnter, listening)
         self.now.js_on_change("data", listening)
 
-        def told(_: str, __: Any, new: dict[str, Any]) -> None:
+        def report(_: str, __: Any, new: dict[str, Any]) -> None:
             for what, x, y in zip(new["what"], new["x"], new["y"], strict=True):
                 asked(str(what), float(x), float(y))
 
-        source.on_change("data", told)
+        source.on_change("data", report)
 
     def update(
         self,
