@@ -32,6 +32,11 @@ from landscape_core.slices.sweep import coarse, levels
 from landscape_core.storage.store import Store
 from landscape_core.training.recorder import Entry
 
+ON_THE_PLANE = (
+    "resolution", "beta_resolution", "split", "max_examples", "measures", "tolerance", "scale",
+)  # fmt: skip
+"""What is computed on a plane: with other values of these, plane and extent stay."""
+
 AHEAD = 0.008
 """Seconds of a picture in which the run is trained ahead, before its next horizon is needed."""
 
@@ -97,7 +102,10 @@ class LiveSlice:
             self.tracker.forget()
         if spec != self.spec:
             self._budget, self._trials, self._latest = None, {}, {}
-            self._held, self._coarse, self._extent, self._stage = None, None, None, None
+            self._held, self._coarse, self._extent = None, None, None
+            known = {name: getattr(self.spec, name) for name in ON_THE_PLANE}
+            if spec.replace(**known) != self.spec:
+                self._stage = None
         self.spec = spec
 
     @property

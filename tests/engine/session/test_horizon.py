@@ -47,6 +47,14 @@ def test_plane_and_extent_stay_up_to_the_horizon_and_then_up_to_eight_times_as_m
     assert picture.spec.horizon == 12
     *_, held = session.refine()
     assert all(map(torch.equal, shown(session), before))  # pausing moves nothing
+    plane = session.live_slice.plane
+    session.change_slice(SPEC.replace(resolution=7))
+    session.span()
+    assert session.live_slice.plane is plane  # nothing is trained ahead once more
+    assert held.slice.sizes["alpha"] == 5
+    session.change_slice(SPEC.replace(resolution=7, span=2.0))
+    session.span()
+    assert shown(session)[3][0] > before[3][0]
     np.testing.assert_array_equal(held.path["alpha"], picture.path["alpha"])
 
 
