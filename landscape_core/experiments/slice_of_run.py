@@ -11,6 +11,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from landscape_core.experiments.horizon import path_to_horizon
 from landscape_core.experiments.learning_curves import LOSS_ERROR
 from landscape_core.experiments.splits import splits_with
 from landscape_core.experiments.trajectory import (
@@ -29,7 +30,7 @@ from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.problems.base import Instance
 from landscape_core.planes.directions.base import Viewpoint
 from landscape_core.planes.plane import Plane
-from landscape_core.planes.projected_path import ProjectedPath, before_escape, project
+from landscape_core.planes.projected_path import ProjectedPath, before_escape, placed, project
 from landscape_core.slices.backends.base import Backend
 from landscape_core.slices.chosen_extent import Extent, chosen_extent, reason_of, within
 from landscape_core.slices.given_path import path_variables
@@ -171,26 +172,16 @@ def plan_slice(
     handed to the directions as well, which may span the plane by them, too.
     """
     run = run_of(path)
-    instance = _instance_of(path, run)
+    training = _training_of(path, run)
+    instance = training.instance
     at = index_at(path, step)
-    thetas = torch.from_numpy(path["theta"].values).to(instance.start)
     foreign = tuple(_iterates(other, run, instance) for other in others)
-    near = before_escape(thetas)
-    whole = spec.directions.whole_path or at >= near
-    end = near if whole else at + 1
     train = instance.train
-    assert isinstance(train, ModelObjective)  # `_instance_of` has checked it
-    view = Viewpoint(
-        train.with_buffers(buffers_at(path, end - 1, train)),
-        thetas[end - 1],
-        thetas[:end],
-        run.seed,
-        foreign,
-        buffers_of=lambda index: buffers_at(path, index % end, train),
-    )
-    plane = spec.directions.span(view, spec.dimensions)
-    span = 1.0 if spec.chooses_extent else spec.span
-    projected = project(plane, thetas, span=span, ends=spec.ends(), near=near, others=foreign)
+    assert isinstance(train, ModelObjective)  # `_training_of` has checked it
+    whole = path_to_horizon(path, training, spec)
+    projected = _projected(whole, spec, train, foreign, at=at, seed=run.seed)
+    if whole is not path:
+        projected = placed(projected, torch.from_numpy(path["theta"].values).to(instance.start))
     parts = splits_with(instance, buffers_at(path, at, train), max_examples=spec.max_examples)
     parts = with_statistics(
         parts, projected.plane, named_choice(spec.batch_norm), "SliceSpec.batch_norm"
@@ -200,6 +191,32 @@ def plan_slice(
     projected = within(projected, extent)
     grid = Grid.between(projected.low, projected.high, spec.resolution, spec.beta_resolution)
     return PlannedSlice(read, grid, projected, extent)
+
+
+def _projected(
+    path: xr.Dataset,
+    spec: SliceSpec,
+    train: ModelObjective,
+    foreign: Sequence[Vectors],
+    *,
+    at: int,
+    seed: int,
+) -> ProjectedPath:
+    """The plane of a slice around an iterate of a trajectory, with the rectangle that is shown."""
+    thetas = torch.from_numpy(path["theta"].values).to(train.start)
+    near = before_escape(thetas)
+    end = near if spec.directions.whole_path or at >= near else at + 1
+    view = Viewpoint(
+        train.with_buffers(buffers_at(path, end - 1, train)),
+        thetas[end - 1],
+        thetas[:end],
+        seed,
+        tuple(foreign),
+        buffers_of=lambda index: buffers_at(path, index % end, train),
+    )
+    plane = spec.directions.span(view, spec.dimensions)
+    span = 1.0 if spec.chooses_extent else spec.span
+    return project(plane, thetas, span=span, ends=spec.ends(), near=near, others=foreign)
 
 
 def trajectory_on(projected: ProjectedPath, path: xr.Dataset) -> xr.Dataset:
@@ -230,17 +247,18 @@ def _others_on(plane: Plane, others: Sequence[xr.Dataset]) -> xr.Dataset:
     return xr.concat(tables, "run", join="outer").assign_coords(run=np.arange(len(others)) + 1)
 
 
-def _instance_of(path: xr.Dataset, run: Run) -> Instance:
-    """The instance of a trajectory's run, checked to be that of its network."""
+def _training_of(path: xr.Dataset, run: Run) -> Training:
+    """The training of a trajectory's run, checked to be that of its network."""
     check_data(path, run)
-    instance = Training(run).instance
+    training = Training(run)
+    instance = training.instance
     if not isinstance(instance.train, ModelObjective):
         raise SpecError("run.problem", to_plain(run.problem)["kind"], "a network")
     size = instance.train.layout.size
     if path["theta"].shape[1] != size:
         accepted = f"a run of the trajectory's network, of {path['theta'].shape[1]} parameters"
         raise SpecError("run.problem", f"a network of {size}", accepted)
-    return instance
+    return training
 
 
 def _iterates(path: xr.Dataset, run: Run, instance: Instance) -> Vectors:

@@ -103,12 +103,6 @@ def trajectory(
     The attributes hold the run's recipe, the engine's version, whether it diverged, and the digests
     of the data files, by their names, if it has any; and names what is no part of the laboratory.
     """
-    theta = np.stack([entry.state.theta.numpy(force=True) for entry in recorded])
-    seen = np.array([entry.state.seen for entry in recorded])
-    columns = {"theta": (("step", "param"), theta), "seen": ("step", seen)}
-    if recorded[0].state.buffers:
-        flat = [flat_of(entry.state.buffers).numpy(force=True) for entry in recorded]
-        columns["buffer"] = (("step", "value"), np.stack(flat))
     attrs = {
         "run": canonical(to_plain(run)),
         "engine_version": ENGINE_VERSION,
@@ -118,7 +112,18 @@ def trajectory(
     if files:
         attrs[DATA_FILES] = canonical(dict(files))
     attrs |= _own_parts(run)
-    return curves(recorded).assign(columns).assign_attrs(attrs)
+    return curves(recorded).assign(iterates(recorded)).assign_attrs(attrs)
+
+
+def iterates(recorded: Sequence[Entry]) -> dict[str, Any]:
+    """The variables `theta` (step, param), `seen` (step) and, if any, `buffer` (step, value)."""
+    theta = np.stack([entry.state.theta.numpy(force=True) for entry in recorded])
+    seen = np.array([entry.state.seen for entry in recorded])
+    columns = {"theta": (("step", "param"), theta), "seen": ("step", seen)}
+    if recorded[0].state.buffers:
+        flat = [flat_of(entry.state.buffers).numpy(force=True) for entry in recorded]
+        columns["buffer"] = (("step", "value"), np.stack(flat))
+    return columns
 
 
 def run_of(path: xr.Dataset) -> Run:

@@ -1,7 +1,7 @@
 """A trajectory projected onto a plane, and the rectangle of the plane that shows it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -84,6 +84,13 @@ def project(  # noqa: PLR0913 - each choice by its name
         distance.numpy(force=True),
         (distance / moved).numpy(force=True),
     )
+
+
+def placed(whole: ProjectedPath, thetas: Vectors) -> ProjectedPath:
+    """Other iterates (T, P) on the plane and in the rectangle of a path that is known."""
+    low, high = whole.low, whole.high
+    found = project(whole.plane, thetas, given=True)
+    return replace(found, low=low, high=high)
 
 
 def before_escape(thetas: Vectors) -> int:

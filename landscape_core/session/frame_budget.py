@@ -1,5 +1,13 @@
 """How good a picture can be in the time there is, learnt from the pictures before."""
 
+from dataclasses import dataclass
+
+import xarray as xr
+
+from landscape_core.planes.plane import Plane
+from landscape_core.slices.grid import Grid
+from landscape_core.training.recorder import Entry
+
 PREVIEWS = (64, 256)
 """Examples of a preview, where all of them would take too long for a moving picture."""
 
@@ -29,3 +37,29 @@ class FrameBudget:
     def took(self, rung: int, seconds: float) -> None:
         """Learn from a picture that was made; the last ones count most."""
         self._seconds[rung] = 0.7 * self._seconds.get(rung, seconds) + 0.3 * seconds
+
+
+@dataclass(eq=False)
+class CoarseSlice:
+    """The latest slice of a moving picture, which stays until there is time for a finer one.
+
+    `pictures` counts those on the same plane and grid before.
+    """
+
+    plane: Plane | None
+    grid: Grid
+    entry: Entry
+    rung: int
+    dataset: xr.Dataset
+    pictures: int
+
+    def again(self, plane: Plane | None, grid: Grid, entry: Entry) -> int:
+        """How many pictures there were of this plane and grid, or of its iterate; 0: another one.
+
+        Iterates on one plane share it, unless their running statistics differ.
+        """
+        same = entry is self.entry or not entry.state.buffers
+        if plane is not self.plane or grid != self.grid or not same:
+            return 0
+        self.pictures += 1
+        return self.pictures

@@ -11,6 +11,7 @@ import torch
 import xarray as xr
 
 from landscape_core.experiments.curve_measures import curve_measures
+from landscape_core.experiments.horizon import Ahead
 from landscape_core.experiments.trajectory import trajectory
 from landscape_core.session.observed_run import ObservedRun
 from landscape_core.session.picture import Readings, Status
@@ -47,6 +48,7 @@ class LiveRun:
             self._record()
         self.state = first
         self._record()
+        self._ahead: tuple[list[tuple[int, Run]], Ahead] | None = None
 
     @functools.cached_property
     def built_from(self) -> str:
@@ -116,7 +118,28 @@ class LiveRun:
         """The record as it is now, with the inspected iterate."""
         entries = self._measured()
         index = len(entries) - 1 if self.inspected is None else self.inspected
-        return ObservedRun(self.training, self.run, entries, self.state.index, index)
+        history = tuple(self.history)
+        return ObservedRun(
+            self.training, self.run, entries, self.state.index, index, history, self.ahead
+        )
+
+    def ahead(self, end: int, seconds: float = math.inf) -> ObservedRun:
+        """The record of the same run trained ahead to a step, with nothing measured.
+
+        Args:
+            end: the step, not before that of the run.
+            seconds: how long it may train; what it has not reached then is left for later.
+        """
+        known = self._ahead
+        fits = known is not None and self.state.index <= known[1].state.index <= end
+        if known is None or not fits or known[0] != self.history:
+            run, state, recorder = self.run, self.state, self._recorder
+            known = list(self.history), Ahead(self.training, run, state, recorder)
+            self._ahead = known
+        began = time.perf_counter()
+        known[1].advance(end, lambda: time.perf_counter() - began < seconds)
+        entries = known[1].entries
+        return ObservedRun(self.training, self.run, entries, end, len(entries) - 1)
 
     def readings(self, observed: ObservedRun) -> Readings:
         """The numbers at the inspected iterate, or at the step at which the run diverged."""

@@ -1,11 +1,12 @@
 """The slice around a run that goes on: coarse within a time budget, or complete and held."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 
 import torch
 import xarray as xr
 
+from landscape_core.experiments.horizon import horizon
 from landscape_core.experiments.learning_curves import applicable
 from landscape_core.experiments.slice_of_run import slice_attributes, value_attributes
 from landscape_core.experiments.splits import splits_with
@@ -14,8 +15,9 @@ from landscape_core.models.batch_norm import USUAL
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.problems.base import Instance
 from landscape_core.planes.plane import Plane
-from landscape_core.planes.projected_path import ProjectedPath, project
-from landscape_core.session.frame_budget import FrameBudget
+from landscape_core.planes.projected_path import ProjectedPath, placed, project
+from landscape_core.session.frame_budget import CoarseSlice, FrameBudget
+from landscape_core.session.live_run import LiveRun
 from landscape_core.session.observed_run import ObservedRun
 from landscape_core.session.plane_tracker import PlaneTracker
 from landscape_core.slices.chosen_extent import Extent, chosen_extent, reason_of, within
@@ -29,6 +31,17 @@ from landscape_core.slices.strategies.loop import Loop
 from landscape_core.slices.sweep import coarse, levels
 from landscape_core.storage.store import Store
 from landscape_core.training.recorder import Entry
+
+ON_THE_PLANE = (
+    "resolution", "beta_resolution", "split", "max_examples", "measures", "tolerance", "scale",
+)  # fmt: skip
+"""What is computed on a plane: with other values of these, plane and extent stay."""
+
+AHEAD = 0.008
+"""Seconds of a picture in which the run is trained ahead, before its next horizon is needed."""
+
+PATIENCE = 8
+"""Times as long as a picture may take, the next on the same plane may, in which it gets finer."""
 
 
 class LiveSlice:
@@ -65,6 +78,8 @@ class LiveSlice:
         self._budget: FrameBudget | None = None
         self._held: tuple[Plane | None, Grid, Entry, xr.Dataset] | None = None
         self._extent: tuple[Plane | None, Entry, Extent] | None = None
+        self._coarse: CoarseSlice | None = None
+        self._stage: tuple[Hashable, Plane, ProjectedPath, str] | None = None
         self.check(spec)
         self.spec = spec
 
@@ -87,7 +102,10 @@ class LiveSlice:
             self.tracker.forget()
         if spec != self.spec:
             self._budget, self._trials, self._latest = None, {}, {}
-            self._held, self._extent = None, None
+            self._held, self._coarse, self._extent = None, None, None
+            known = {name: getattr(self.spec, name) for name in ON_THE_PLANE}
+            if spec.replace(**known) != self.spec:
+                self._stage = None
         self.spec = spec
 
     @property
@@ -105,11 +123,37 @@ class LiveSlice:
 
         Without it, the order and signs of the axes depend on the pictures on the way.
         """
-        if self.spec.follow:
+        if self.spec.follow and self._stage is None:
             self.tracker.forget()
 
     def project(self, observed: ObservedRun) -> ProjectedPath:
         """The plane through the inspected iterate, and the trajectory on it."""
+        end = horizon(observed.run, self.spec, observed.step) if observed.ahead else 0
+        if not end:
+            self._stage = None
+            self.projected = self._projected(observed)
+            return self.projected
+        key = end, observed.history
+        if self._stage is None or self._stage[0] != key:
+            assert observed.ahead is not None  # else there were no horizon
+            self.tracker.forget()
+            whole = self._projected(observed.ahead(end))
+            assert self.plane is not None  # that of the path, just now
+            self._stage = key, self.plane, whole, self.notice
+        _, self.plane, whole, self.notice = self._stage
+        self.projected = placed(whole, observed.thetas)
+        return self.projected
+
+    def look_ahead(self, run: LiveRun) -> None:
+        """Train a part of the way to the next horizon, so that the pictures do not halt there."""
+        step = run.state.index
+        end = horizon(run.run, self.spec, step)
+        following = horizon(run.run, self.spec, end + 1) if end else 0
+        if following > end and end < 2 * step:
+            run.ahead(following, AHEAD)
+
+    def _projected(self, observed: ObservedRun) -> ProjectedPath:
+        """The plane of a trajectory, with the rectangle that shows it."""
         self.plane = self.tracker.plane(observed, self.spec)
         self.notice = self.tracker.notice
         if observed.near < len(observed.entries):
@@ -123,8 +167,7 @@ class LiveSlice:
         found = project(
             self.plane, observed.thetas, span=span, ends=spec.ends(), near=observed.near
         )
-        self.projected = self._framed(observed, found) if spec.chooses_extent else found
-        return self.projected
+        return self._framed(observed, found) if spec.chooses_extent else found
 
     def _framed(self, observed: ObservedRun, found: ProjectedPath) -> ProjectedPath:
         """The path with the rectangle that a rule chooses; its reason is kept."""
@@ -167,13 +210,17 @@ class LiveSlice:
             objective = getattr(self._instance, self.spec.split)
             most = min(self.spec.max_examples, objective.examples)
             self._budget = FrameBudget(most, len(levels(grid)))
-        rung = self._budget.rung(seconds)
+        again = self._coarse.again(self.plane, grid, observed.entry) if self._coarse else 0
+        rung = self._budget.rung(min(again + 1, PATIENCE) * seconds)
+        if again and self._coarse and rung <= self._coarse.rung:
+            return self._coarse.dataset
         examples, level = self._budget[rung]
         evaluated = self._probe(observed, projected.plane, examples)
         began = time.perf_counter()
         attrs = value_attributes(observed.run) | self.reason()
         dataset = coarse(evaluated, grid, level).assign_attrs(attrs)
         self._budget.took(rung, time.perf_counter() - began)
+        self._coarse = CoarseSlice(self.plane, grid, observed.entry, rung, dataset, again)
         return dataset
 
     def complete(self, observed: ObservedRun, projected: ProjectedPath) -> Iterator[xr.Dataset]:

@@ -1,7 +1,7 @@
 """A run at one moment: what is recorded of it, and which recorded iterate is inspected."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -20,6 +20,8 @@ class ObservedRun:
     """The record of a run at a step, and the iterate of it that is inspected.
 
     `step` is the latest one, `index` the position of the inspected iterate among the entries.
+    `history` is that of the run's settings; `ahead` gives the record of the run trained to a later
+    step, where it can be.
     """
 
     training: Training
@@ -27,6 +29,8 @@ class ObservedRun:
     entries: Sequence[Entry]
     step: int
     index: int
+    history: tuple[tuple[int, Run], ...] = ()
+    ahead: Callable[[int], "ObservedRun"] | None = None
 
     @property
     def entry(self) -> Entry:

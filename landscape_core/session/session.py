@@ -178,6 +178,7 @@ class Session:
         """
         while self.status in ("ready", "paused"):
             self.advance(steps)
+            self.live_slice.look_ahead(self.live_run)
             self._pause = pause()
             status: Status = "running" if self.status == "paused" else self.status
             make = functools.partial(self.picture, budget, status)
@@ -215,6 +216,13 @@ class Session:
         return self._latest
 
     @public_call
+    def glance(self, alpha: float, beta: float) -> Picture | None:
+        """As `inspect`, for a moment: the latest picture stays. None where it would take long."""
+        there, latest = LookedAt.of(alpha, beta, ()), self._latest or self.picture()
+        parts = self.live_run.observed(), self.live_slice, self.side_results
+        return self.side_results.glance(lambda: there.picture(latest, *parts))
+
+    @public_call
     def state_at(
         self, alpha: float | None, beta: float | None, changes: Sequence[WeightChange] = ()
     ) -> State:
@@ -229,8 +237,7 @@ class Session:
     @public_call
     def picture(self, budget: float = 0.012, status: Status | None = None) -> Picture:
         """A picture whose slice is as fine as the time allows, the rest interpolated."""
-        observed = self.live_run.observed()
-        projected = self.live_slice.project(observed)
+        projected = self.live_slice.project(observed := self.live_run.observed())
         dataset = self.live_slice.within(observed, projected, budget)
         return self._shown(observed, projected, dataset, status)
 

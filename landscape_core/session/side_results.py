@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -27,6 +28,9 @@ NETWORK_PAUSE = 0.08
 NETWORK_SHARE = 9.0
 """How many times as long as a reading took the next one waits, at least."""
 
+MOMENT = 0.05
+"""Seconds of a processor that the network at a point may take to be shown while a mouse moves."""
+
 
 class SideResults:
     """The results for the inspected state of a run, and the monitor of its curvature."""
@@ -46,6 +50,7 @@ class SideResults:
         self._read: tuple[State, int] | None = None
         self._network_due = -math.inf
         self._instance, self._renewed = instance, -math.inf
+        self._glance = 0.0
         data = instance.data
         self.points = scattered(data) if data is not None and drawable(data) else None
 
@@ -100,6 +105,15 @@ class SideResults:
             observed = run.observed()
             network = self.network(observed, observed.state, live=True)
         return replace(shared, status=status, points=self.points, network=network)
+
+    def glance(self, inspect: Callable[[], Picture]) -> Picture | None:
+        """The picture of an inspected point; None where the fastest took more than a `MOMENT`."""
+        if self._glance > MOMENT:
+            return None
+        began = time.thread_time()
+        found = inspect()
+        self._glance = min(self._glance or math.inf, time.thread_time() - began)
+        return found
 
     def standard_error(self, split: str, examples: int, state: State) -> float:
         """The standard error of the mean loss over the first examples, as in `subsampling`.

@@ -31,6 +31,15 @@ class SliceSpec(Recipe):
     )
     dimensions: Annotated[int, Knob(1, 2, "1 for a line, 2 for a plane")] = 2
     follow: Annotated[bool, Note("recompute the plane as the run goes on")] = True
+    horizon: Annotated[
+        int,
+        Knob(
+            0,
+            100_000_000,
+            "training steps whose trajectory determines plane and extent, as of PCA, before the run"
+            " has made them; past them, multiplied by eight; 0: the steps made so far",
+        ),
+    ] = 0
     span: Annotated[
         float,
         Knob(

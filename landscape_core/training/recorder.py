@@ -1,5 +1,6 @@
 """The recorded iterates of a run, thinned so that they fit a budget of memory."""
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -32,6 +33,12 @@ class Recorder:
         self._stride = 1
         self._kept: list[Entry] = []
         self._latest: Entry | None = None
+
+    def copied(self) -> "Recorder":
+        """The same record, which grows by itself."""
+        other = copy.copy(self)
+        other._kept = list(self._kept)
+        return other
 
     def stays(self, index: int) -> bool:
         """Whether the state after this number of steps is to be recorded."""

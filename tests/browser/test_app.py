@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import psutil
 import pytest
 
-from browser_support import ROOT, Visitor, browser, served
+from browser_support import CANVASES, ROOT, Visitor, browser, served
 from landscape_core.foundation.registry import entries
 from landscape_lab.panels.base import SidePanel
 
@@ -341,6 +341,62 @@ def test_panel_serve_shows_the_same_page(chromium, panel):
         guest.until(lambda: guest.step() > start + 5, "the run to move")
         guest.press("play")
         guest.until(lambda: guest.status() == "paused", "the run to be held")
+
+
+SIGN = """() => {
+  const plot = Bokeh.documents.map(one => one.get_model_by_name("landscape")).find(Boolean);
+  const {canvas_view, frame} = Bokeh.index.find_one(plot);
+  const {left, top} = canvas_view.events_el.getBoundingClientRect();
+  const {x, y} = plot.renderers.map(one => one.data_source?.data).find(data => data?.rolls);
+  return [left + frame.x_scale.compute(x[0]), top + frame.y_scale.compute(y[0])];
+}"""
+"""Where the sign of the run is on the page, in pixels."""
+
+
+ENDS = """() => {
+  const plot = Bokeh.documents.map(one => one.get_model_by_name("landscape")).find(Boolean);
+  const sides = [plot.x_range, plot.y_range];
+  return [sides.flatMap(one => [one.start, one.end]),
+          sides.flatMap(one => [one.reset_start, one.reset_end])];
+}"""
+"""The ends of the axes that are shown, and those that Python has put."""
+
+
+def test_the_sign_of_the_run_rolls_and_is_dragged_and_hovering_shows_the_network_there(
+    chromium, panel
+):
+    link = "#preset=spirals&step=20&slice.resolution=11&slice.horizon=20"
+    with guest_of(chromium, panel, link) as guest:
+        guest.at_rest()
+        before_glide = guest.page.evaluate(ENDS)
+        boundary = guest.page.locator(".side .bk-Figure").last
+        x, y = guest.page.evaluate(SIGN)
+        before = boundary.evaluate(CANVASES)
+        guest.page.mouse.move(x - 60, y - 40)
+        guest.page.mouse.move(x - 60, y - 43)
+        guest.until(lambda: boundary.evaluate(CANVASES) != before, "the network under the mouse")
+        hovered = boundary.evaluate(CANVASES)
+        guest.page.mouse.move(5, 5)
+        guest.until(lambda: boundary.evaluate(CANVASES) != hovered, "the run's network again")
+        assert guest.page.locator(".rolling-ball").count() == 0
+        guest.press("play")
+        guest.page.locator(".rolling-ball").wait_for(state="attached")
+        guest.until(lambda: guest.step() > 20, "the horizon to be passed")
+        guest.press("play")
+        guest.at_rest()
+        shown, wanted = guest.page.evaluate(ENDS)  # the axes have glided to another extent
+        assert shown == wanted != before_glide[1]
+        assert guest.page.locator(".rolling-ball").count() == 0
+        x, y = guest.page.evaluate(SIGN)
+        guest.page.mouse.move(x, y)
+        guest.page.mouse.down()
+        guest.page.mouse.move(x - 60, y - 40, steps=4)
+        guest.page.mouse.up()
+        guest.until(lambda: "from=" in guest.page.url, "a run that starts there")
+        guest.at_rest()
+        assert guest.step() == 0
+        guest.press("undo")
+        guest.until(lambda: "from=" not in guest.page.url, "the run before")
 
 
 def test_a_dead_kernel_is_said_and_offers_a_reload(visitor, cache):

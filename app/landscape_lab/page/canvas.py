@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import panel as pn
-import xarray as xr
 
 from landscape_core.experiments.slice_of_run import value_attributes
 from landscape_core.foundation.recipes import name_of
@@ -22,11 +21,12 @@ from landscape_lab.figures.bokeh.curves import Curves
 from landscape_lab.figures.camera import words_of
 from landscape_lab.figures.network import NetworkFigure
 from landscape_lab.page.compared_view import FILL, ComparedView
+from landscape_lab.page.landscape_looks import LandscapeLooks, drawable
 from landscape_lab.page.quality_line import quality
 from landscape_lab.page.staleness import Staleness
 from landscape_lab.state.place import Place
 from landscape_lab.state.place_changes import with_camera
-from landscape_lab.state.scene import Display
+from landscape_lab.state.scene import Display, Scene
 from landscape_lab.worker.turns import TURNS
 from landscape_lab.worker.update import Update
 
@@ -66,6 +66,7 @@ class Canvas:
         turned: Callable[[str], None] | None = None,
         compared: Callable[[str], None] | None = None,
         changed: Callable[[WeightChange | None], None] | None = None,
+        asked: Callable[[str, float, float], None] | None = None,
     ) -> None:
         """Empty figures.
 
@@ -74,12 +75,13 @@ class Canvas:
             turned: called with the camera of the surface when the user has moved it.
             compared: called with another way to compare surfaces, when the user asks for it.
             changed: called with a weight that the user sets, or with None to undo the last one.
+            asked: called with what a mouse asks of the landscape, as `Contour` tells it.
         """
         self._side_drawn_at, self._factor = 0.0, 1.0
-        self._drawn: tuple[Any, ...] = ()
+        self._looks = LandscapeLooks()
         self._tapped, self._turned, self._changed = tapped, turned, changed
-        self._compared_as = compared
-        self.contour, self.curves = Contour(tapped), Curves()
+        self._compared_as, self._asked = compared, asked
+        self.contour, self.curves = Contour(tapped, asked), Curves()
         self.surface: Surface | None = None
         self.compared: ComparedView | None = None
         self.quality = _line(theme.MUTED, 12, 38)
@@ -110,7 +112,7 @@ class Canvas:
         picture = update.picture
         if picture is None:
             return
-        display = _drawable(picture, display)
+        display = drawable(picture, display)
         show = display.show if display.show != "compare" or update.kept else "2d"
         if show == "compare" and self.compared is None:
             self._compare(update, display)  # drawn before it is shown
@@ -121,9 +123,8 @@ class Canvas:
         if self.compared is not None:
             self.compared.look_from(display.camera, busy=playing)
         if show != "compare":
-            self._draw_landscape(picture, display)
-        now = time.monotonic()
-        # The more pages there are that draw, the less often they follow.
+            self._draw_landscape(picture, display, update.place.start, playing=playing)
+        now = time.monotonic()  # the more pages there are that draw, the less often they follow
         if playing and now - self._side_drawn_at < SIDE_PAUSE + TURNS.pause():
             self._draw_network(picture, display)
             return
@@ -142,6 +143,10 @@ class Canvas:
         if display.show != "3d" or display.camera or self.surface is None:
             return place
         return with_camera(place, words_of(self.surface.home))
+
+    def glance(self, picture: Picture, display: Display) -> None:
+        """Show a picture in the side panel alone."""
+        self._draw_side_panel(picture, display)
 
     def hurry(self) -> None:
         """Something is to be changed: while a run goes on, the landscape alone obeys at first."""
@@ -192,7 +197,7 @@ class Canvas:
     def _make(self, name: str) -> None:
         """Put the surface or the comparison to the other pictures, hidden."""
         if name == "3d":
-            self.surface = Surface(self._tapped, self._turned)
+            self.surface = Surface(self._tapped, self._turned, self._asked)
             self._enlarge(self.surface)
             inner = self.surface.view
         else:
@@ -207,37 +212,18 @@ class Canvas:
         return self.compared
 
     def _compare(self, update: Update, display: Display) -> None:
-        self._drawn = ()
+        self._looks.forget()
         self._compared().update(update, display)
 
-    def _draw_landscape(self, picture: Picture, display: Display) -> None:
-        at = picture.point
-        point: Any = None if at is None else (at.alpha, at.beta)
-        looks = (picture.spec.split, display.show, display.scale, display.color, display.limits,
-                 display.outline)  # fmt: skip
-        drawn = (picture.slice, picture.path, looks, picture.seen, point)
-        known, self._drawn = self._drawn, drawn
-        if known and all(map(_same, known, drawn)):
+    def _draw_landscape(
+        self, picture: Picture, display: Display, start: Scene, *, playing: bool
+    ) -> None:
+        looks = self._looks.of(picture, display, start, playing=playing)
+        if looks is None:
             return  # only the side panel is new
-        color = display.color if display.color in picture.slice else "loss"
         deep = self.surface if display.show == "3d" else None
         view = self.contour if deep is None else deep
-        subject = (picture.run, picture.spec)
-        more: dict[str, Any] = {"level": display.outline} if deep is None else {"subject": subject}
-        if deep is not None and at is not None and at.changes and color == "loss":
-            own = at.values.get(f"{picture.spec.split}_loss", float("nan"))
-            point = (at.alpha, at.beta, own)  # it is off the plane, and so is its loss
-        view.update(
-            picture.slice,
-            picture.path,
-            variable=color,
-            split=picture.spec.split,
-            scale=display.scale if color == "loss" else "linear",
-            limits=display.range() if color == "loss" else None,
-            seen=picture.seen,
-            point=point,
-            **more,
-        )
+        view.update(picture.slice, picture.path, **looks)
 
     def _draw_network(self, picture: Picture, display: Display) -> None:
         """Bring a network that is shown already up to date: the engine reads it every so often."""
@@ -275,13 +261,6 @@ class Canvas:
         self.side.append(pane)
 
 
-def _drawable(picture: Picture, display: Display) -> Display:
-    """The display settings without logarithms of losses below zero."""
-    computed = picture.slice["computed"].values
-    below = bool((picture.slice["loss"].values[..., computed] < 0).any())
-    return display.replace(scale="linear", limits="") if below else display
-
-
 def _shade(*, stale: bool) -> dict[str, str]:
     """Styles of a picture; pale if it does not obey the settings for longer than a moment.
 
@@ -290,11 +269,6 @@ def _shade(*, stale: bool) -> dict[str, str]:
     """
     shade = PALE if stale else "var(--asked, 1)"
     return {"opacity": shade, "transition": "opacity 30ms linear 30ms"}
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether what is drawn is there already: data sets are the same object, all else equal."""
-    return one is other if isinstance(one, xr.Dataset) else bool(one == other)
 
 
 def _line(color: str, size: int, height: int) -> pn.pane.HTML:

@@ -214,6 +214,14 @@ class Page:
         else:
             run.submit(seek=self.picture.seen if self.picture else 0)
 
+    def ask(self, what: str, alpha: float, beta: float) -> None:
+        """Do what a mouse asks of the picture: `hover`, `leave`, or `drop` to start a run there."""
+        if what == "drop":
+            self.run.point = (alpha, beta)
+            self.navigation.start_here()
+        else:
+            self.run.glance((alpha, beta) if what == "hover" else None)
+
     def look_from(self, camera: str) -> None:
         """Take note of the camera of the surface, for links and files; not a step of undo."""
         run = self.run
@@ -255,6 +263,7 @@ class Page:
             "look_at": self.look_at,
             "look_from": self.look_from,
             "set_weight": self.set_weight,
+            "ask": self.ask,
             "leave_point": self.leave_point,
             "start_here": navigation.start_here,
             "undo": navigation.undo,

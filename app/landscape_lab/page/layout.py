@@ -76,8 +76,9 @@ class PageLayout:
         self.form = Form(commands["choose"], commands["restore"])
         compared = functools.partial(commands["choose"], "display.comparison")
         self.canvas = Canvas(
-            commands["look_at"], commands["look_from"], compared, commands["set_weight"]
-        )
+            commands["look_at"], commands["look_from"], compared, commands["set_weight"],
+            commands["ask"],
+        )  # fmt: skip
         self.timeline = Timeline(commands["seek"])
         self._labs: LabView | None = None
         self.guide = Guide(

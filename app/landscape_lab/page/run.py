@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Container
+from dataclasses import replace
 from typing import Any
 
 from landscape_core.foundation.errors import LandscapeError
@@ -137,6 +138,22 @@ class PageRun:
         )  # fmt: skip
         self.show_controls()  # before the worker takes its share of the processor
         self.queue.submit(lambda: self.worker.do(job), self._show, self._fail, self._done)
+
+    def glance(self, point: tuple[float, float] | None) -> None:
+        """Show the network at a point in the side panel of a paused run; None: the run's again."""
+        if self.playing or self.busy or self.picture is None or self.layout.shows_labs:
+            return
+        self.queue.cancel()
+        if point is None:
+            self.layout.canvas.glance(self.picture, self.scene.display)
+        elif self.scene.display.show != "compare":
+            self.queue.glance(lambda: self.worker.glance(*point), self._show_glance)
+
+    def _show_glance(self, found: Picture) -> None:
+        if self.picture is not None and found.point is not None and not self.busy:
+            point = replace(found.point, passing=True)
+            there = replace(self.picture, point=point, boundary=found.boundary)
+            self.layout.canvas.glance(there, self.scene.display)
 
     def cancel(self) -> None:
         """Stop the present job, and keep what there is."""

@@ -37,7 +37,7 @@ class Boundary(SidePanel):
             at = picture.point
             names = short_names(picture.slice)
             words = looked_at(at.alpha, at.beta, at.values, names) if at else ""
-            view.update(picture.boundary, picture.points, words)
+            view.update(picture.boundary, picture.points, words, over=bool(at and at.passing))
 
     def thumbnail(self, picture: Picture) -> str:
         found, points = picture.boundary, picture.points

@@ -116,6 +116,10 @@ class LatestJobQueue:
         """Do what will perhaps be of use, until there is a job; its end is not reported."""
         self.submit(work, _ignored, _ignored, _ignored)
 
+    def glance(self, work: Work, show: Callable[[Any], None]) -> None:
+        """Show what will be asked for again and again, until there is a job; no end is reported."""
+        self.submit(work, show, _ignored, _ignored)
+
     def soon(self, function: Callable[[], object]) -> None:
         """Call a function on the page's thread, after what has come before."""
         self._loop.soon(function)

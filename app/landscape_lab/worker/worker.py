@@ -34,6 +34,9 @@ from landscape_lab.worker.update import (
     WorkProgress,
 )
 
+SELDOM = 0.1
+"""Seconds between two boundaries of a run that goes on."""
+
 FRAMES = SharedFrames()
 """Pictures of the runs that play in this process: a class watches the same one."""
 
@@ -86,9 +89,16 @@ class Worker:
         if not job.weights:  # else it would be seen for a moment without them
             yield _update(first, kept)
         if job.playing:
-            for frame in navigator.play(job.scene.display.speed, TURNS.pause):
+            for frame in navigator.play(job.scene.display.speed, _pause):
                 yield _update(frame, kept)
         yield from self._hold(navigator, job, kept)
+
+    def glance(self, alpha: float, beta: float) -> Iterator[Picture]:
+        """The picture of the network at a point of the paused run's, if that takes a moment."""
+        navigator = self._navigator
+        found = navigator.session.glance(alpha, beta) if navigator else None
+        if found is not None:
+            yield found
 
     def export(
         self,
@@ -195,6 +205,11 @@ def watched(session: Session, panel: SidePanel) -> None:
     session.watch(panel.watch)
     drawable = session.side_results.points is not None
     session.side_results.shows_network = panel.shows_network(drawable=drawable)
+
+
+def _pause() -> float:
+    """Seconds for which curves and boundary stay: the page draws them more seldom than the run."""
+    return max(SELDOM, TURNS.pause())
 
 
 def _training(frame: Frame, there: Place) -> WorkProgress:

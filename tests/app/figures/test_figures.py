@@ -133,10 +133,20 @@ def test_the_path_begins_at_its_start_and_ends_at_the_present_point():
     contour.update(slice_of(valley), path)
     np.testing.assert_allclose(contour.path.data["x"], path["alpha"], rtol=1e-6)
     np.testing.assert_allclose(contour.path.data["y"], path["beta"], rtol=1e-6)
-    marks = contour.marks.data
-    now = marks["fill"].index(theme.CURRENT)
-    assert (marks["x"][now], marks["y"][now]) == (0.75, -1.75)
-    assert marks["size"][now] == max(marks["size"])
+    now = contour.now.data
+    assert (now["x"], now["y"], now["rolls"]) == ([0.75], [-1.75], [0.0])
+    assert now["size"][0] >= max(contour.marks.data["size"])
+
+
+def test_the_sign_of_the_run_rolls_while_it_goes_on_and_the_best_point_does_not_run_ahead():
+    path, contour = path_to(1.25, -2), Contour()
+    path = path.assign(loss=("step", np.linspace(2, 1, path.sizes["step"])))
+    contour.update(slice_of(valley), path, rolls=True)
+    assert contour.now.data["rolls"] == [1.0]
+    assert "star" not in contour.marks.data["marker"]
+    contour.update(slice_of(valley), path)
+    assert contour.now.data["rolls"] == [0.0]
+    assert "star" in contour.marks.data["marker"]
 
 
 def test_a_path_that_left_the_numbers_keeps_its_last_point():
@@ -144,8 +154,7 @@ def test_a_path_that_left_the_numbers_keeps_its_last_point():
     path["alpha"][-3:] = [1e300, np.nan, np.inf]
     contour = Contour()
     contour.update(slice_of(valley), path)
-    marks = contour.marks.data
-    assert marks["x"][marks["fill"].index(theme.CURRENT)] == np.float32(path["alpha"][-4])
+    assert contour.now.data["x"] == [np.float32(path["alpha"][-4])]
 
 
 def test_a_long_path_is_thinned_and_keeps_its_ends():
@@ -167,8 +176,8 @@ def test_the_path_is_coloured_by_time_and_faint_after_the_step_looked_at():
     np.testing.assert_array_equal(data["from_x"][1:], data["near_x"][:-1])
     np.testing.assert_array_equal(data["from_y"][1:], data["near_y"][:-1])
     np.testing.assert_allclose(contour.ahead.data["x"], path["alpha"][20:], rtol=1e-6)
+    assert contour.now.data["x"] == [np.float32(path["alpha"][20])]
     marks = contour.marks.data
-    assert marks["x"][marks["fill"].index(theme.CURRENT)] == np.float32(path["alpha"][20])
     dotted = [x for x, size in zip(marks["x"], marks["size"], strict=True) if size < 5]
     assert dotted == pytest.approx([-0.375, -0.25, -0.125, 0.0, 0.125])
     contour.update(slice_of(valley), path)
@@ -220,9 +229,9 @@ def test_looking_back_sends_the_path_and_its_signs_alone():
     contour.update(given_, path)
     models, size = sent(contour, lambda: contour.update(given_, path, seen=700))
     assert {id(model) for model in models} == {
-        id(contour.path), id(contour.ahead), id(contour.marks)
+        id(contour.path), id(contour.ahead), id(contour.marks), id(contour.now)
     }  # fmt: skip
-    assert len(models) == 3
+    assert len(models) == 4
     assert size < 16_000
 
 
@@ -395,7 +404,8 @@ def test_an_update_sends_only_what_changed():
         0,
     )
     models, _ = sent(contour, lambda: contour.update(given_, path_to(1.1, 1)))
-    assert models == [contour.path, contour.marks] or models == [contour.marks, contour.path]
+    assert len(models) == 3
+    assert set(models) == {contour.path, contour.marks, contour.now}
     moved = slice_of(lambda a, b: valley(a, b + 0.01))
     models, size = sent(contour, lambda: contour.update(moved, path))
     assert len(models) == len(set(models)), "a source was sent twice"

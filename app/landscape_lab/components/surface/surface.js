@@ -136,11 +136,22 @@ export function render({model, el}) {
   const hover = e => {
     const found = fingers.size ? null : pick(e);
     tip.hidden = !found;
+    glance(e, found);
     if (!found) return;
     const short = axis => found.labels[axis].split(" (")[0];
     tip.textContent = `${found.labels[2]} ${Number(found.value.toPrecision(3))} · ${short(0)} ${found.alpha.toPrecision(3)} · ${short(1)} ${found.beta.toPrecision(3)}`;
     const half = tip.offsetWidth / 2 + 4;
     tip.style.left = `${clamp(found.px, half, Math.max(half, area.clientWidth - half))}px`; tip.style.top = `${Math.max(40, found.py)}px`;
+  };
+  // The network under a mouse is shown beside: the newest question alone, and not too many.
+  let asking = 0, asked = 0, glances = false;
+  const glance = (e, found) => {
+    clearTimeout(asking);
+    if (e.pointerType !== "mouse" || alone || several || !(found || glances)) return;
+    asking = setTimeout(() => {
+      asked = performance.now(); glances = Boolean(found);
+      model.send_msg({action: found ? "hover" : "leave", alpha: found?.alpha ?? 0, beta: found?.beta ?? 0});
+    }, found ? Math.max(0, asked + 60 - performance.now()) : 0);
   };
   const fingers = new Map();
   let pressed = null, tapping = 0, speed = [0, 0, 0];
@@ -168,7 +179,7 @@ export function render({model, el}) {
     // Not at once: it may be the first half of a double click.
     if (found && !several) tapping = setTimeout(() => model.send_msg({action: "tapped", alpha: found.alpha, beta: found.beta}), 260);
   });
-  canvas.addEventListener("pointerleave", () => { tip.hidden = true; });
+  canvas.addEventListener("pointerleave", e => { tip.hidden = true; glance(e, null); });
   canvas.addEventListener("wheel", e => { e.preventDefault(); byHand(0, 0, Math.exp(e.deltaY * .001)); }, {passive: false});
   canvas.addEventListener("dblclick", () => { clearTimeout(tapping); reset(); });
   const KEYS = {ArrowLeft: [-.1, 0], ArrowRight: [.1, 0], ArrowUp: [0, .1], ArrowDown: [0, -.1], "+": [0, 0, .9], "=": [0, 0, .9], "-": [0, 0, 1.1]};

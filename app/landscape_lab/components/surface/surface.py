@@ -71,6 +71,7 @@ class Surface:
         tapped: Callable[[float, float], None] | None = None,
         turned: Callable[[str], None] | None = None,
         shared: Callable[[bool], None] | None = None,
+        asked: Callable[[str, float, float], None] | None = None,
     ) -> None:
         """An empty surface that fills the available space.
 
@@ -78,12 +79,14 @@ class Surface:
             tapped: called with alpha and beta when the user clicks on the surface.
             turned: called with the camera as `look_from` takes it, when the user has moved it.
             shared: called with whether pictures that are compared are to have one range of heights.
+            asked: called with `hover` and a point under a mouse, or with `leave`.
         """
         self.frame = b""
         self.camera = ""
         self.home = HOME
         self._subject: object = self
         self._tapped, self._turned, self._shared = tapped, turned, shared
+        self._asked = asked
         self.view = SurfaceModel(
             **_maps(),
             sizing_mode="stretch_both",
@@ -103,6 +106,7 @@ class Surface:
         seen: int | None = None,
         point: tuple[float, ...] | None = None,
         subject: object = None,
+        rolls: bool = False,
     ) -> None:
         """Show a variable of a slice and a trajectory; the arguments are those of `Contour`.
 
@@ -182,6 +186,8 @@ class Surface:
                 self._turned(self.camera)
         if data.get("action") == "shared" and self._shared is not None:
             self._shared(bool(data["shared"]))
+        if data.get("action") in ("hover", "leave") and self._asked is not None:
+            self._asked(str(data["action"]), float(data["alpha"]), float(data["beta"]))
         if data.get("action") == "tapped" and self._tapped is not None:
             self._tapped(float(data["alpha"]), float(data["beta"]))
 

@@ -1,11 +1,12 @@
 """Axes that follow what is shown, and models that receive only what has changed."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from bokeh.core.properties import value
-from bokeh.models import ColumnDataSource, LegendItem, Model
+from bokeh.models import ColumnDataSource, CustomJS, LegendItem, Model, Range1d
 
 FEWEST, MOST = 3, 6
 """Numbers on a logarithmic axis."""
@@ -15,6 +16,24 @@ MANTISSAS = ((1,), (1, 3), (1, 2, 5))
 
 LEAST = 0.1
 """The smallest extent of an axis: as a fraction of its values, or in decades."""
+
+GLIDE = Path(__file__).with_name("glide.js").read_text("utf-8")
+"""What moves the ends of a range in the browser."""
+
+
+def gliding(range_: Range1d) -> Range1d:
+    """A range whose ends glide to where they are put by `put_ends`, where that is asked for."""
+    code = CustomJS(code=GLIDE)
+    for name in ("tags", "start", "end"):
+        range_.js_on_change(name, code)
+    return range_
+
+
+def put_ends(range_: Range1d, start: float, end: float, *, glides: bool) -> None:
+    """Put the ends of a range, and those to which a user resets it."""
+    if glides:
+        range_.tags = [start, end]
+    range_.update(start=start, end=end, reset_start=start, reset_end=end)
 
 
 def ends(values: npt.NDArray[Any], padding: float, *, logged: bool = False) -> dict[str, float]:

@@ -59,7 +59,9 @@ class Boundary(Scaled):
         self.figure.toolbar_location = None
         self.figure.update(min_border_left=44, min_border_right=12)
 
-    def update(self, boundary: xr.Dataset, points: xr.Dataset, words: str = "") -> None:
+    def update(
+        self, boundary: xr.Dataset, points: xr.Dataset, words: str = "", *, over: bool = False
+    ) -> None:
         """Show the network's answers and the data.
 
         Args:
@@ -67,8 +69,10 @@ class Boundary(Scaled):
                 says how many there are, 0 for numbers.
             points: x, y, `target` and `split` by point; without y the target is the height.
             words: which network it is, where it is not that of the run.
+            over: whether the words are laid over the picture, so that nothing moves.
         """
-        put(self._title, text=words, visible=bool(words))
+        put(self._title, text="" if over else words, visible=bool(words) and not over)
+        put(self._over, text=words if over else "", visible=bool(words) and over)
         if self._points is not points:
             self._points = points
             self._scatter(boundary, points)
@@ -101,6 +105,7 @@ class Boundary(Scaled):
             return
         self._points = None
         put(self._title, visible=False)
+        put(self._over, visible=False)
         for source in (self.image, self.points, self.edge, self.curve):
             self._send(source, {name: [] for name in source.data})
         self._x.update(start=0, end=1)
@@ -148,6 +153,13 @@ class Boundary(Scaled):
             text_font=theme.FONT, text_font_size=theme.NORMAL, text_color=theme.MUTED,
         )  # fmt: skip
         plot.add_layout(self._note)
+        self._over = Label(
+            x=6, y=6, x_units="screen", y_units="screen", text="", text_baseline="bottom",
+            text_font=theme.FONT, text_font_size=theme.SMALL, text_color=theme.INK,
+            text_line_height=1.3, background_fill_color=theme.SURFACE, background_fill_alpha=0.88,
+            padding=4, border_radius=3, visible=False,
+        )  # fmt: skip
+        plot.add_layout(self._over)
 
     def _scatter(self, boundary: xr.Dataset, points: xr.Dataset) -> None:
         """Draw the points, and set all that depends on the data alone."""

@@ -26,9 +26,9 @@ from landscape_lab.figures.annotations import (
     marked,
     title_of,
 )
-from landscape_lab.figures.bokeh.axes import put
+from landscape_lab.figures.bokeh.axes import gliding, put, put_ends
 from landscape_lab.figures.bokeh.legend import Key
-from landscape_lab.figures.bokeh.path import OFF, Trail, index_of, is_long
+from landscape_lab.figures.bokeh.path import OFF, Asked, Trail, index_of, is_long
 from landscape_lab.figures.bokeh.sizes import enlarge
 from landscape_lab.figures.drawn_slice import DrawnSlice, drawn_slice
 from landscape_lab.figures.outline import outline, words_of
@@ -52,13 +52,19 @@ WHETHER = "return value ? 'computed' : 'interpolated'"
 class Contour:
     """A slice of two dimensions as a picture; `update` shows another."""
 
-    def __init__(self, tapped: Callable[[float, float], None] | None = None) -> None:
+    def __init__(
+        self,
+        tapped: Callable[[float, float], None] | None = None,
+        asked: Asked | None = None,
+    ) -> None:
         """An empty figure that fills the space it is given.
 
         Args:
             tapped: called with alpha and beta when the user clicks on the picture.
+            asked: called with alpha and beta of a picture at rest, and what a mouse asks there:
+                `hover`, to see the network; `leave`, no more; `drop`, to start a run.
         """
-        self._x, self._y = Range1d(-1, 1), Range1d(-1, 1)
+        self._x, self._y = gliding(Range1d(-1, 1)), gliding(Range1d(-1, 1))
         self.figure = figure(
             name="landscape",
             x_range=self._x,
@@ -80,7 +86,7 @@ class Contour:
         self._draw()
         self._trail = Trail(self.figure)
         self.path, self.ahead = self._trail.path, self._trail.ahead
-        self.marks = self._trail.marks
+        self.marks, self.now = self._trail.marks, self._trail.now
         theme.style(self.figure)
         self.figure.grid.visible = False
         self.figure.toolbar.stylesheets = [TOOLBAR]
@@ -92,6 +98,8 @@ class Contour:
         if tapped is not None:
             self._tapped = tapped
             self.figure.on_event(Tap, self._tap)
+        if asked is not None:
+            self._trail.listen(self.figure, asked)
 
     def update(  # noqa: PLR0913 - all that one picture is made of
         self,
@@ -105,6 +113,7 @@ class Contour:
         seen: int | None = None,
         point: tuple[float, float] | None = None,
         level: float = 0.0,
+        rolls: bool = False,
     ) -> None:
         """Show a variable of a slice, and a path on it.
 
@@ -120,9 +129,11 @@ class Contour:
             seen: the step looked at, after which the path is faint; None: the last.
             point: alpha and beta of a point that the user looks at.
             level: the loss below which the region is outlined, and its share stated; 0: none.
+            rolls: whether the run goes on: its sign rolls from the picture before to this one, and
+                the axes glide.
         """
         drawn = drawn_slice(slice_, variable, split, scale, limits)
-        self._frame(drawn)
+        self._frame(drawn, glides=rolls)
         title = title_of(reduced(slice_), variable, split)
         self._name_colors(*drawn.range, title, scale, cut=drawn.cut)
         if self._new("broken", drawn.broken):
@@ -134,7 +145,7 @@ class Contour:
         path = path if path is None else marked(slice_, path)
         self._explain(path, seen, point)
         self._key.show(lowest_on_slice=drawn.lowest is not None)
-        self._trail.update(path, seen=seen, low=drawn.lowest, point=point)
+        self._trail.update(path, seen=seen, low=drawn.lowest, point=point, rolls=rolls)
 
     def _outline(self, slice_: xr.Dataset, split: str, level: float) -> None:
         """Outline the region with a loss below a level, and say how much of the slice it is."""
@@ -243,11 +254,11 @@ class Contour:
         if left <= x <= right and bottom <= y <= top:
             self._tapped(float(x), float(y))
 
-    def _frame(self, drawn: DrawnSlice) -> None:
+    def _frame(self, drawn: DrawnSlice, *, glides: bool) -> None:
         ends = drawn.ends
         if self._new("frame", ends):
-            self._x.update(start=ends[0], end=ends[1], reset_start=ends[0], reset_end=ends[1])
-            self._y.update(start=ends[2], end=ends[3], reset_start=ends[2], reset_end=ends[3])
+            put_ends(self._x, *ends[:2], glides=glides)
+            put_ends(self._y, *ends[2:], glides=glides)
         if self._new("names", drawn.names):
             self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = drawn.names
         put(self._hover, tooltips=exact_tip(drawn.short))

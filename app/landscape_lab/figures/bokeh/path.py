@@ -1,16 +1,28 @@
 """A run's path over a picture from above: coloured by time, with a sign at each telling point."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from bokeh.models import LinearColorMapper, Range1d
+from bokeh.events import MouseEnter
+from bokeh.models import CustomJS, LinearColorMapper, Range1d
 from bokeh.plotting import figure
 
 from landscape_lab.figures import theme
 from landscape_lab.figures.annotations import best, dots
 from landscape_lab.figures.pixels import narrow, same
+
+ROLLING = Path(__file__).with_name("rolling_ball.js").read_text("utf-8")
+"""What rolls the sign of the run in the browser."""
+
+ASKING = Path(__file__).with_name("pointer_asks.js").read_text("utf-8")
+"""What reports the mouse over the picture."""
+
+Asked = Callable[[str, float, float], None]
+"""Called with what is asked, and alpha and beta of the point."""
 
 LONGEST = 500
 """Points of the path that are sent to the browser, at most."""
@@ -27,6 +39,7 @@ SHADES = 64
 """Colours from the start to the end of the run."""
 
 PATH = ("x", "y", "near_x", "near_y", "from_x", "from_y", "time")
+BALL = ("x", "y", "size", "rolls")
 MARK = ("x", "y", "marker", "size", "fill", "line", "width")
 
 # Size, fill, line colour and line width of each sign.
@@ -53,15 +66,45 @@ class Trail:
         plot.line("x", "y", color=theme.PATH, alpha=0.5, width=1.2, **ahead)
         plot.line("x", "y", color=theme.HALO, alpha=0.7, width=5, **path)
         plot.line("x", "y", color=theme.PATH, width=1.4, line_dash=[2, 6], **path)
+        self.now = theme.source(*BALL)
         times = LinearColorMapper(palette=theme.ramp(theme.TIME, SHADES), low=0, high=1)
         plot.segment(
             "from_x", "from_y", "near_x", "near_y", source=self.path, line_cap="round",
             color={"field": "time", "transform": times}, line_width=2.4,
         )  # fmt: skip
-        plot.scatter(
+        marks = plot.scatter(
             "x", "y", source=self.marks, marker="marker", size="size", fill_color="fill",
             line_color="line", line_width="width",
         )  # fmt: skip
+        self._roll(plot, marks)
+
+    def _roll(self, plot: figure, marks: Any) -> None:
+        """Draw the sign of the run below the other signs, and let it roll in the browser."""
+        _, fill, line, width = NOW
+        sign = plot.scatter(
+            "x", "y", source=self.now, size="size", fill_color=fill, line_color=line,
+            line_width=width,
+        )  # fmt: skip
+        plot.renderers.remove(marks)
+        plot.renderers.append(marks)
+        known = {"plot": plot, "now": self.now, "sign": sign, "look": {"fill": fill, "line": line}}
+        self.now.js_on_change("data", CustomJS(args=known, code=ROLLING))
+
+    def listen(self, plot: figure, asked: Asked) -> None:
+        """Call this with what a mouse asks of the picture at rest: `hover`, `leave` or `drop`."""
+        source = theme.source("what", "x", "y")
+        look = {"fill": NOW[1], "line": NOW[2]}
+        known = {"plot": plot, "now": self.now, "asked": source, "look": look}
+        listening = CustomJS(args=known, code=ASKING)
+        # A page that is opened late has its picture from the start: then nothing changes.
+        plot.js_on_event(MouseEnter, listening)
+        self.now.js_on_change("data", listening)
+
+        def report(_: str, __: Any, new: dict[str, Any]) -> None:
+            for what, x, y in zip(new["what"], new["x"], new["y"], strict=True):
+                asked(str(what), float(x), float(y))
+
+        source.on_change("data", report)
 
     def update(
         self,
@@ -70,6 +113,7 @@ class Trail:
         seen: int | None = None,
         low: tuple[float, float] | None = None,
         point: tuple[float, float] | None = None,
+        rolls: bool = False,
     ) -> None:
         """Show a path and the signs.
 
@@ -79,16 +123,19 @@ class Trail:
             seen: the step looked at; None: the last.
             low: where the lowest point of the picture lies.
             point: where the user looks.
+            rolls: whether the sign of the run rolls to its place, as the run goes on.
         """
         below: list[tuple[Any, ...]] = []
         above: list[tuple[Any, ...]] = []
+        now: list[tuple[float, float]] = []
         if path is None or not len(path["step"]):
             self._send(self.path, {name: [] for name in PATH})
             self._send(self.ahead, {"x": [], "y": []})
         else:
             here = index_of(path, seen)
             self._draw(path, here)
-            below, above = _along(path, here)
+            below, now, above = _along(path, here)
+            above = [] if rolls and best(path, here) == here else above  # it rolls there
         if low is not None:
             below += [(*low, "x", *LOWEST_HALO), (*low, "x", *LOWEST)]
         if point is not None:
@@ -98,12 +145,16 @@ class Trail:
         for name in ("size", "width"):
             columns[name] = [size * self._factor for size in columns[name]]
         self._send(self.marks, columns)
+        size = NOW[0] * self._factor
+        ball = zip(*((*spot, size, float(rolls)) for spot in now), strict=True) if now else [[]] * 4
+        self._send(self.now, dict(zip(BALL, map(list, ball), strict=True)))
 
     def enlarge(self, factor: float) -> None:
         """Make the signs so many times as large as they are by themselves."""
         for name in ("size", "width"):
             sizes = [size * factor / self._factor for size in self.marks.data[name]]
             self.marks.data[name] = sizes
+        self.now.data["size"] = [size * factor / self._factor for size in self.now.data["size"]]
         self._factor = factor
 
     def _draw(self, path: xr.Dataset, here: int) -> None:
@@ -152,19 +203,22 @@ def ages(path: xr.Dataset) -> npt.NDArray[np.float64]:
     return np.asarray((steps - steps[0]) / max(1.0, steps[-1] - steps[0]))
 
 
-def _along(path: xr.Dataset, here: int) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
-    """The dots and the start; and above them where the run stands and its best point."""
+def _along(
+    path: xr.Dataset, here: int
+) -> tuple[list[tuple[Any, ...]], list[tuple[float, float]], list[tuple[Any, ...]]]:
+    """The dots and the start; above them where the run stands; and above that its best point."""
     x, y = narrow(path["alpha"].values), narrow(path["beta"].values)
     there = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
     there = there[there <= here]
     _, dotted = dots(path["step"].values)
     below = [(x[i], y[i], "circle", *DOT) for i in dotted if i <= here]
     below += [(x[i], y[i], "circle", *START) for i in there[:1]]
-    above = [(x[i], y[i], "circle", *NOW) for i in there[-1:]]
+    now = [(float(x[i]), float(y[i])) for i in there[-1:]]
+    above: list[tuple[Any, ...]] = []
     lowest = best(path, here)
     if lowest is not None:  # smaller than the disc beneath, where both are the same point
         above.append((x[lowest], y[lowest], "star", *BEST))
-    return below, above
+    return below, now, above
 
 
 def _thinned(first: int, last: int) -> npt.NDArray[np.int64]:
