@@ -32,8 +32,8 @@ class Point:
     """A point of a picture and the measures of the network there; `values` as in readings.
 
     Where weights were changed by hand, these are the `changes`, and the network lies off the plane,
-    at a Euclidean `distance`; alpha and beta are then those of its projection. It is `passing` where
-    a mouse is over it, which will be elsewhere in a moment.
+    at a Euclidean `distance`; alpha and beta are then those of its projection. It is `passing`
+    where a mouse is over it, which will be elsewhere in a moment.
     """
 
     alpha: float

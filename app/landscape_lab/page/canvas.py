@@ -197,7 +197,7 @@ class Canvas:
     def _make(self, name: str) -> None:
         """Put the surface or the comparison to the other pictures, hidden."""
         if name == "3d":
-            self.surface = Surface(self._tapped, self._turned, self._asked)
+            self.surface = Surface(self._tapped, self._turned, asked=self._asked)
             self._enlarge(self.surface)
             inner = self.surface.view
         else:

@@ -54,9 +54,11 @@ class LandscapeLooks:
             key = (start.run, picture.spec, color, scale)
             steady = self._range.limits(key, natural, playing=playing)
             limits = steady and as_values(picture.slice, color, scale, steady)
-        own_kind = {"subject": (picture.run, picture.spec)} if deep else {"level": display.outline}
         shown = {"variable": color, "split": split, "scale": scale, "limits": limits}
-        return {**shown, "seen": picture.seen, "point": point, "rolls": playing, **own_kind}
+        shown |= {"seen": picture.seen, "point": point}
+        if deep:
+            return {**shown, "subject": (picture.run, picture.spec)}
+        return {**shown, "level": display.outline, "rolls": playing}
 
 
 def drawable(picture: Picture, display: Display) -> Display:

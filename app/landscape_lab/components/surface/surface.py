@@ -106,13 +106,12 @@ class Surface:
         seen: int | None = None,
         point: tuple[float, ...] | None = None,
         subject: object = None,
-        rolls: bool = False,
     ) -> None:
         """Show a variable of a slice and a trajectory; the arguments are those of `Contour`.
 
-        The trajectory lies on the surface; a button shows its true losses where they differ. A third
-        number of `point` is its true loss, for a network off the plane. The usual camera is chosen
-        anew for another `subject`, and stays as long as it is the same.
+        The trajectory lies on the surface; a button shows its true losses where they differ. A
+        third number of `point` is its true loss, for a network off the plane. The usual camera is
+        chosen anew for another `subject`, and stays as long as it is the same.
         """
         looks: Any = {"variable": variable, "split": split, "scale": scale, "limits": limits}
         picture = pictured(slice_, path, seen=seen, point=point, **looks)
