@@ -54,7 +54,12 @@ class LandscapeLooks:
             key = (start.run, picture.spec, color, scale)
             steady = self._range.limits(key, natural, playing=playing)
             limits = steady and as_values(picture.slice, color, scale, steady)
-        shown = {"variable": color, "split": split, "scale": scale, "limits": limits}
+        shown: dict[str, Any] = {
+            "variable": color,
+            "split": split,
+            "scale": scale,
+            "limits": limits,
+        }
         shown |= {"seen": picture.seen, "point": point}
         if deep:
             return {**shown, "subject": (picture.run, picture.spec)}
