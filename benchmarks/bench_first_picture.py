@@ -49,7 +49,8 @@ setInterval(() => { if (!seen.live && found(".bar[data-frame]")) note("live"); }
 """When something was first to be seen, in milliseconds since 1970."""
 
 TURNED = """() => new Promise(done => {
-  const canvas = document.querySelector("#stage canvas[data-frames]");
+  const inner = document.querySelector("#stage .deep").shadowRoot;
+  const canvas = inner.querySelector("canvas[data-frames]");
   const before = canvas.dataset.camera, began = performance.now();
   const {left, top, width, height} = canvas.getBoundingClientRect();
   const at = (kind, x) => canvas.dispatchEvent(new PointerEvent(kind, {
@@ -93,7 +94,7 @@ def opening(opened, url, throttle, *, touch):
         page.wait_for_function("() => window.landscapeStage")
         read = page.evaluate(READ)
         page.evaluate("() => window.landscapeStage.player.view('3d')")
-        page.wait_for_function("() => document.querySelector('#stage canvas[data-camera]')")
+        page.locator("#stage canvas[data-camera]").wait_for(state="attached")
         turned = page.evaluate(TURNED)
     else:
         read = turned = None

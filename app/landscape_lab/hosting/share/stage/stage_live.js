@@ -4,7 +4,7 @@
 function trees() {
   const roots = [document];
   for (const root of roots)
-    for (const node of root.querySelectorAll("*")) if (node.shadowRoot) roots.push(node.shadowRoot);
+    for (const node of root.querySelectorAll("*")) if (node.shadowRoot && !node.closest("#stage")) roots.push(node.shadowRoot);
   return roots;
 }
 
