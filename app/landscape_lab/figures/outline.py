@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from landscape_lab.figures.annotations import equal, joined
 from landscape_lab.figures.pixels import Array, finer
@@ -27,4 +28,17 @@ def outline(losses: Array, alpha: Array, beta: Array, level: float) -> dict[str,
 
 def words_of(losses: Array, level: float) -> str:
     """What is said of the region: `loss < 0.1 on 12 % of the slice`."""
-    return f"loss < {level:g} on {100 * share_below(losses, level):.2g} % of the slice"
+    percent = 100 * share_below(losses, level)
+    said = f"{percent:.0f}" if percent >= 10 else f"{percent:.2g}"
+    return f"loss < {level:g} on {said} % of the slice"
+
+
+def stated_region(
+    slice_: xr.Dataset, split: str, level: float
+) -> tuple[str, dict[str, Any] | None]:
+    """What is said in brackets of the region of a slice below a loss, and its outline, if any."""
+    if not level:
+        return "", None
+    losses = slice_["loss"].sel(split=split).transpose("beta", "alpha")
+    sides = (losses["alpha"].values, losses["beta"].values)
+    return f" ({words_of(losses.values, level)})", outline(losses.values, *sides, level)

@@ -9,7 +9,7 @@ from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.contour import Contour
 from landscape_lab.figures.bokeh.stability import Stability
 from landscape_lab.figures.data_picture import data_picture
-from landscape_lab.figures.outline import outline, share_below, words_of
+from landscape_lab.figures.outline import outline, share_below, stated_region, words_of
 from landscape_lab.figures.preset_picture import curve_picture, slice_picture, surface_picture
 
 SIDE = np.linspace(-1, 1, 41)
@@ -24,6 +24,9 @@ def test_the_outline_of_a_bowl_is_a_circle_and_its_share_that_of_the_points():
     inside = sum(a * a + b * b < 0.25 for a in SIDE for b in SIDE)
     assert share_below(BOWL, 0.25) == inside / 41**2
     assert words_of(BOWL, 0.25) == "loss < 0.25 on 18 % of the slice"
+    shown = slice_of(valley)
+    assert stated_region(shown, "train", 0.0) == ("", None)
+    assert stated_region(shown, "train", 1e9)[0] == " (loss < 1e+09 on 100 % of the slice)"
     broken = BOWL.copy()
     broken[0] = np.nan
     assert share_below(broken, 0.25) == inside / 41**2

@@ -21,7 +21,7 @@ from landscape_lab.figures.bokeh.sizes import enlarge
 from landscape_lab.figures.bokeh.style import Style, bar, minus, unknown
 from landscape_lab.figures.color_schemes import css
 from landscape_lab.figures.comparison_modes import SURFACES
-from landscape_lab.figures.outline import outline, words_of
+from landscape_lab.figures.outline import stated_region
 from landscape_lab.figures.tables import colors, table
 
 MOST = 4
@@ -189,20 +189,11 @@ class Comparison:
             there = i < len(runs)
             put(panel.figure, visible=there)
             if there:
-                below, region = _region(runs[i], level)
+                below, region = stated_region(runs[i].slice, runs[i].split, level)
                 words = title(i, names[i], runs[i].words + said[i] + below)
                 panel.update(words, shown[i], runs[i].path, runs[i].seen, region)
         bars = [f'<div style="flex: 1; min-width: 220px">{each}</div>' for each in bars]
         put(self.bar, text=f'<div style="display: flex; gap: 12px">{"".join(bars)}</div>{note}')
-
-
-def _region(run: Compared, level: float) -> tuple[str, dict[str, Any] | None]:
-    """What is said of the region of a run below a loss, and its outline."""
-    if not level:
-        return "", None
-    losses = run.slice["loss"].sel(split=run.split).transpose("beta", "alpha")
-    sides = (losses["alpha"].values, losses["beta"].values)
-    return f" ({words_of(losses.values, level)})", outline(losses.values, *sides, level)
 
 
 def color_of(number: int) -> str:
