@@ -5,7 +5,7 @@
 //   step, state: {step, frame, playing, view, camera, ended}, area: {left, top, width, height} of the picture
 // and the events `interactive` (once: it can be turned and read), `step` and `view` (detail: state),
 // `playing`, `ended`. Options, each with its usual value:
-//   view "2d"; autoplay true (never where less motion is asked for); step 0; seconds for the run;
+//   pace 0 (least milliseconds between two pictures while it plays); view "2d"; autoplay true (never where less motion is asked for); step 0; seconds for the run;
 //   sentence, over the picture until something is pressed ("" for none; by default only where it
 //   holds: every point is a network, and training goes downhill); controls true;
 //   camera "" ("azimuth, elevation, distance" in degrees, as in links of the app).
@@ -138,7 +138,12 @@ class Player {
     this.ask();
   }
 
-  ask() { this.asked ||= requestAnimationFrame(now => { this.asked = 0; this.advance(now); this.draw(); }); }
+  ask() { this.asked ||= requestAnimationFrame(now => {
+    this.asked = 0;
+    if (this.playing && now - (this.drawnAt ?? 0) < (this.options.pace ?? 0)) return this.ask();
+    this.drawnAt = now;
+    this.advance(now); this.draw();
+  }); }
 
   advance(now) {
     if (!this.playing) return;

@@ -2,7 +2,8 @@
 // in the same view; if it never comes, the recording stays.
 const KEPT = "landscape-lab-stage";
 const FRESH = 90000;  // milliseconds for which a page that is loaded again goes on where it was
-const LOOK = 100;  // between two looks at the live page
+const LOOK = 200;  // between two looks at the live page
+const PACE = 60;  // between two pictures of the run, so that Python has the processor to start
 const REST = 350;  // without a new picture, after which the live one is complete
 const HAND = 500;  // after an input, while which the user may go on
 const PATIENCE = 20000;  // after which a page says that the live one is late
@@ -26,7 +27,7 @@ class Stage {
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     const placed = chosen.step !== null || chosen.seen !== null || calm;
     for (const [id, text] of [["title", recording.title], ["question", recording.question], ["watch", recording.watch]]) document.getElementById(`stage_${id}`).textContent = text;
-    const from = {step: placed ? chosen.seen ?? end : 0, view: chosen.view, camera: chosen.camera, autoplay: !placed, ...kept && {...kept, autoplay: kept.playing}};
+    const from = {step: placed ? chosen.seen ?? end : 0, view: chosen.view, camera: chosen.camera, autoplay: !placed, pace: PACE, ...kept && {...kept, autoplay: kept.playing}};
     this.player = landscapePlayer.createPlayer(document.getElementById("stage_player"), recording, from);
     this.name = chosen.name; this.view = chosen.view; this.camera = this.player.state.camera;
     this.listen();
