@@ -21,11 +21,11 @@ from landscape_lab.components.toolbar.toolbar import Toolbar
 from landscape_lab.components.uploader.uploader import Uploader
 from landscape_lab.content.tour import tours
 from landscape_lab.exports.base import kinds
-from landscape_lab.figures.annotations import short_names
 from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.page.canvas import FILL, Canvas
 from landscape_lab.page.form_sections import sections
 from landscape_lab.page.lab_view import LabView
+from landscape_lab.page.picture_readings import inspected, readings_of
 from landscape_lab.page.preset_words import shown_by, words_of
 from landscape_lab.state.history import History
 from landscape_lab.state.lab_place import LabPlace
@@ -33,9 +33,6 @@ from landscape_lab.state.place import Place
 from landscape_lab.state.preset import presets
 from landscape_lab.state.scene import COLORS, VIEWS, Display, Scene
 from landscape_lab.worker.update import Update
-
-READINGS = [f"{split}_{name}" for split in ("train", "test") for name in COLORS]
-"""The readings of a state, of which a problem has some."""
 
 GUIDE_ONLY = "guide-only"
 AS_HIGH_AS_IT_IS = f":host(.{GUIDE_ONLY}){{flex:none!important;height:auto!important}}"
@@ -123,7 +120,7 @@ class PageLayout:
         steps = [int(step) for step in picture.path["step"].values]
         self.timeline.set(steps, picture.seen, playing=playing, loss=loss, called=called)
         self.toolbar.set(
-            {**_readings(picture, playing=playing), "point": _point(picture), "frame": number}
+            {**readings_of(picture, playing=playing), "point": inspected(picture), "frame": number}
         )
 
     def show_controls(
@@ -274,31 +271,3 @@ def _offered() -> list[dict[str, Any]]:
         }
         for name, kind in kinds().items()
     ]
-
-
-def _point(picture: Picture) -> dict[str, Any] | None:
-    point = picture.point
-    if point is None:
-        return None
-    place = {"alpha": point.alpha, "beta": point.beta, "values": point.values}
-    if point.changes:
-        place |= {"changes": len(point.changes), "distance": point.distance}
-    return {**place, "names": short_names(picture.slice)}
-
-
-def value_name(picture: Picture) -> str:
-    """What the training value of a run is called: `train loss`, `value of the game`."""
-    called = type(picture.run.problem).value
-    return "train loss" if called == "loss" else called
-
-
-def _readings(picture: Picture, *, playing: bool) -> dict[str, Any]:
-    """The readings of a picture, as `Toolbar.set` takes them."""
-    readings = picture.readings
-    held = picture.status if not playing else "running"
-    status = picture.status if picture.status in ("diverged", "finished") else held
-    known = {name: value if value == value else None for name, value in readings.values.items()}
-    values: dict[str, Any] = dict.fromkeys(READINGS) | known
-    values |= {"absent": sorted(set(READINGS) - known.keys()), "value_name": value_name(picture)}
-    counts = {"step": readings.step, "epoch": readings.epoch, "time": readings.seconds}
-    return {"playing": playing, "status": status, **counts, **values}
