@@ -25,7 +25,7 @@ from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.page.canvas import FILL, Canvas
 from landscape_lab.page.form_sections import sections
 from landscape_lab.page.lab_view import LabView
-from landscape_lab.page.picture_readings import inspected, readings_of
+from landscape_lab.page.picture_readings import inspected, readings_of, value_name
 from landscape_lab.page.preset_words import shown_by, words_of
 from landscape_lab.state.history import History
 from landscape_lab.state.lab_place import LabPlace
