@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 import xarray as xr
+from torch import Tensor
 
 from landscape_core.experiments.horizon import path_to_horizon
 from landscape_core.experiments.learning_curves import LOSS_ERROR
@@ -197,7 +198,7 @@ def _projected(
     path: xr.Dataset,
     spec: SliceSpec,
     train: ModelObjective,
-    foreign: Sequence[Vectors],
+    foreign: Sequence[Tensor],
     *,
     at: int,
     seed: int,

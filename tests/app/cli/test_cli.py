@@ -126,7 +126,7 @@ def test_the_help_of_an_option_states_its_default(capsys):
     with pytest.raises(SystemExit):
         main(["slice", "--help"])
     told = " ".join(capsys.readouterr().out.split())
-    assert "random, update (default: pca)" in told
+    assert "directions that span the slice; one of 9, see `landscape list` (default: pca)" in told
     assert "grid points along each axis (default: 51)" in told
     assert "run.problem" not in told  # a recorded run is not changed
 
