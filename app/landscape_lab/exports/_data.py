@@ -9,7 +9,6 @@ import xarray as xr
 
 from landscape_core.foundation.recipes import canonical, to_plain
 from landscape_core.session.picture import Picture
-from landscape_lab.components.surface.pictured import pictured
 from landscape_lab.figures import theme
 from landscape_lab.figures.annotations import own_path
 from landscape_lab.figures.camera import HOME, Camera, camera_of
@@ -104,4 +103,6 @@ def _usual(seen: Drawn, step: int) -> Camera:
     """From where the screen shows a surface that nobody has turned."""
     if not seen.deep or "beta" not in seen.slice.dims:
         return HOME
+    from landscape_lab.components.surface.pictured import pictured  # it brings Bokeh with it
+
     return pictured(seen.slice, seen.path, seen=step, **seen.looks()).home

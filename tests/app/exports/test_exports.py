@@ -143,7 +143,7 @@ def test_the_command_gives_the_slice_to_the_bit(name, tmp_path, monkeypatch):
 
 
 def test_a_file_of_no_known_kind_is_refused_before_any_work(tmp_path, monkeypatch):
-    with pytest.raises(ValueError, match=r"\.nc, \.obj, \.pdf, \.png"):
+    with pytest.raises(ValueError, match=r"\.nc, \.obj, \.pdf, \.pgf\.zip, \.png"):
         landscape(f"landscape picture '{SMALL}' -o picture.doc", monkeypatch, tmp_path)
 
 

@@ -35,7 +35,7 @@ PROBLEMS = {
     "parameters": {"kind": "valley"},
     "nothing": {"kind": "streaming_pca", "dimensions": 40, "points": 50},
 }  # fmt: skip
-HEADER = 13
+HEADER = 14
 """Numbers before the heights in a frame of the surface."""
 
 MIXED = ("plane", "curves")
