@@ -70,11 +70,6 @@ has a single output.
 DIALOGS = {"table"}
 """Entries that open a dialog, which has a test of its own."""
 
-USUAL = ("slice.directions",)
-"""Menus that every run of the tests walks; the others are walked by `make test-all`."""
-
-EXHAUSTIVE = pytest.mark.exhaustive
-
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 
@@ -165,9 +160,8 @@ def test_a_menu_of_every_catalogue_that_can_be_chosen_from_is_walked():
     assert found == walked
 
 
-@pytest.mark.parametrize(
-    "path", [path if path in USUAL else pytest.param(path, marks=EXHAUSTIVE) for path in MENUS]
-)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("path", MENUS)
 def test_every_entry_of_a_menu_draws_the_landscape_or_is_refused_at_its_control(visitor, path):
     settings, refusable = MENUS[path]
     go(visitor, {**SMALL, **settings})

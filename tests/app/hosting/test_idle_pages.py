@@ -40,7 +40,8 @@ def pages(url):
         return json.load(answer)["pages"]
 
 
-@pytest.mark.parametrize("processes", [pytest.param(1, marks=pytest.mark.exhaustive), 2])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("processes", [1, 2])
 def test_an_idle_page_says_so_frees_its_place_and_opens_again(tmp_path, processes):
     if processes > 1 and not handover.possible:
         pytest.skip("this system hands over no connections")

@@ -51,7 +51,11 @@ def panel(processes):
 
 @pytest.mark.parametrize(
     "kind",
-    [voila, pytest.param(panel(1), marks=pytest.mark.exhaustive), panel(2)],
+    [
+        pytest.param(voila, marks=pytest.mark.exhaustive),
+        pytest.param(panel(1), marks=pytest.mark.exhaustive),
+        panel(2),
+    ],
     ids=["voila", "panel", "processes"],
 )
 def test_a_reloaded_page_keeps_its_place(tmp_path, kind):

@@ -13,6 +13,7 @@ from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.comparison import Compared, Comparison, color_of
 from landscape_lab.figures.bokeh.overlaid import APART, Overlaid
 from landscape_lab.figures.bokeh.panels import DIFFERENCES, difference
+from landscape_lab.figures.color_schemes import css
 from landscape_lab.figures.pixels import SHADES
 from landscape_lab.page.compared_view import ComparedView
 from landscape_lab.state.scene import Display
@@ -91,7 +92,7 @@ def test_the_table_tells_the_figures_of_each_landscape():
     view.update(runs)
     text = view.table.text
     for number, run in enumerate(runs):
-        assert f'{color_of(number)}">{run.name}</th>' in text.replace("'", '"')
+        assert f'{css(color_of(number))}">{run.name}</th>' in text.replace("'", '"')
         assert f">{float(run.figures['lowest']):.3g}</td>" in text
         assert f">{float(run.figures['variation_excess']):.1%}</td>" in text
         assert f">{run.seen}</td>" in text
