@@ -353,6 +353,8 @@ def test_the_line_below_the_picture_names_statistics_and_has_all_of_it_under_the
 
 
 def test_the_line_below_the_picture_has_the_first_warning_of_what_may_mislead(page):
+    page.choose("slice.horizon", 0)  # the plane of the path so far, which lies on it
+    at_rest(page)
     assert "warning" not in page.layout.canvas.quality.object
     page.choose("slice.directions", "random")
     at_rest(page)
