@@ -79,8 +79,8 @@ class Surface:
             tapped: called with alpha and beta when the user clicks on the surface.
             turned: called with the camera as `look_from` takes it, when the user has moved it.
             shared: called with whether pictures that are compared are to have one range of heights.
-            asked: called with `hover` and a point under a mouse, with `leave`, or with `drop` and the
-                point at which the user lets go of the sign of the run.
+            asked: called with `hover` and a point under a mouse, with `leave`, or with `drop` and
+                the point at which the user lets go of the sign of the run.
         """
         self.frame = b""
         self.camera = ""
