@@ -356,7 +356,7 @@ def test_while_a_run_goes_on_its_sign_rolls_on_the_surface_and_at_rest_it_stands
       requestAnimationFrame(next);
     })"""  # noqa: E501
     own.evaluate("frame => show(frame, true)", numbers_of(seen=1))
-    own.wait_for_timeout(350)  # longer than it rolls at most
+    own.evaluate(FRAMES)  # longer than it rolls at most
     places = np.array(own.evaluate(record, [numbers_of(seen=3), True]))
     (x1, y1), (x3, y3) = place_of(1), place_of(3)
     share = (places[:, 0] - x1) / (x3 - x1)
@@ -374,7 +374,7 @@ def test_while_a_run_goes_on_its_sign_rolls_on_the_surface_and_at_rest_it_stands
     assert sign(own)[0][:2] == pytest.approx(place_of(5), abs=1e-3)
     # Where motion is to be reduced, it never rolls.
     own.emulate_media(reduced_motion="reduce")
-    own.wait_for_timeout(350)
+    own.evaluate(FRAMES)
     places = np.array(own.evaluate(record, [numbers_of(seen=2), True]))
     own.emulate_media(reduced_motion="no-preference")
     assert set(np.round(places[:, 0], 3)) <= {round(place_of(n)[0], 3) for n in (5, 2)}

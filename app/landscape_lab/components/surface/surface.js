@@ -9,7 +9,7 @@ const STYLE = `
 .tools button[aria-pressed=true]{border-color:var(--accent,#0f6e84);color:var(--accent-ink,#0b5566);font-weight:600}
 .tools svg{width:1.25em;height:1.25em;fill:none;stroke:currentColor;stroke-width:1.6;stroke-linejoin:round;stroke-linecap:round}
 @media (pointer:coarse){.tools button{height:44px;min-width:44px}}
-.tip{position:absolute;transform:translate(-50%,calc(-100% - 12px));pointer-events:none;white-space:nowrap;font:calc(12px*var(--scale,1))/1.35 ${FONT};background:var(--raised,#fff);color:var(--ink,#1d2a33);border:1px solid var(--frame,#c9d2d8);border-radius:6px;padding:2px 7px;box-shadow:0 2px 8px var(--shade,#1d2a3322)}
+.tip{position:absolute;transform:translate(-50%,calc(-100% - 12px));pointer-events:none;width:max-content;max-width:calc(100% - 12px);box-sizing:border-box;font:calc(12px*var(--scale,1))/1.35 ${FONT};background:var(--raised,#fff);color:var(--ink,#1d2a33);border:1px solid var(--frame,#c9d2d8);border-radius:6px;padding:2px 7px;box-shadow:0 2px 8px var(--shade,#1d2a3322)}
 .tip[hidden],.tools button[hidden]{display:none}
 .title{position:absolute;box-sizing:border-box;padding:6px 10px 0;font:calc(12px*var(--scale,1))/1.35 ${FONT};color:var(--ink,#1d2a33);pointer-events:none;overflow:hidden}`;
 const HOUSE = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 8L8 2.5 14 8M4 6.8V13.5H12V6.8"/></svg>`, PLUMB = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 6L6 3 10 5 14 2M2 6V12M6 3V13M10 5V11M14 2V9"/></svg>`;

@@ -1,5 +1,5 @@
 // The sign of the run on a surface: it rolls along the path from picture to picture, and a hand carries it elsewhere.
-const FAST = 45, LONGEST = 300, SOON = 20, DROPPED = 1000;  // milliseconds
+const FAST = 45, LONGEST = 300, SOON = 20, DROPPED = 2000;  // milliseconds
 const STRAY = .04;  // of the box, whose sides are 2 long
 const REACH = {mouse: 14, pen: 18, touch: 26};  // pixels
 
