@@ -54,7 +54,7 @@ class LookedAt:
             latest,
             point=self._point(state, _plane(observed, slices), values),
             boundary=side.boundary(state) or latest.boundary,
-            network=side.network(observed, state),
+            network=side.network_at(observed, state),
         )
 
     def _point(self, state: State, plane: Plane, values: dict[str, float]) -> Point:

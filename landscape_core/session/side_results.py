@@ -89,14 +89,19 @@ class SideResults:
         same = self._read is not None and self._read[0] is state and self._read[1] == read[1]
         if self._network is not None and (same or (live and began < self._network_due)):
             return self._network
-        if self._view is None:
-            self._view = NetworkView(self._instance, self._image_shape)
-        steps = [entry.state.index for entry in observed.entries]
-        self._read = read
-        self._network = self._view.at(state.theta, state.buffers, observed.thetas, steps)
+        self._read, self._network = read, self.network_at(observed, state)
         now = time.monotonic()
         self._network_due = now + max(NETWORK_PAUSE, NETWORK_SHARE * (now - began))
         return self._network
+
+    def network_at(self, observed: ObservedRun, state: State) -> xr.Dataset | None:
+        """As `network`, of a state that is not the run's: a run that goes on never shows it."""
+        if not self.shows_network:
+            return None
+        if self._view is None:
+            self._view = NetworkView(self._instance, self._image_shape)
+        steps = [entry.state.index for entry in observed.entries]
+        return self._view.at(state.theta, state.buffers, observed.thetas, steps)
 
     def completed(self, shared: Picture, run: LiveRun, status: Status) -> Picture:
         """A picture that sessions of one run share, with this one's points, network and status."""

@@ -81,6 +81,28 @@ def test_without_times_nothing_follows_the_path():
     assert len(told) - len(bare) == 4 * (6 + 2)
 
 
+def test_the_sign_of_the_run_rolls_while_a_run_of_the_same_plane_goes_on(monkeypatch):
+    surface, sent = Surface(), []
+    monkeypatch.setattr(surface.view, "_send_msg", sent.append)
+    given = {"slice_": bowl(), "path": run(), "scale": "linear"}
+    for rolls, subject in ((True, "a"), (True, "a"), (True, "a"), (True, "b"), (False, "b")):
+        surface.update(**given, rolls=rolls, subject=subject)
+    told = ["frame" if isinstance(one, bytes) else one["rolls"] for one in sent]
+    assert told == ["frame", True, "frame", "frame", False, "frame", "frame"]
+    sent.clear()
+    surface.view.on_message({"action": "ready"})
+    assert {"rolls": False} in sent
+    assert sent[-1] == surface.frame
+
+
+def test_what_a_mouse_asks_is_told():
+    asked = []
+    surface = Surface(asked=lambda *what: asked.append(what))
+    surface.view.on_message({"action": "hover", "alpha": 0.5, "beta": -1})
+    surface.view.on_message({"action": "drop", "alpha": 0.25, "beta": 1})
+    assert asked == [("hover", 0.5, -1.0), ("drop", 0.25, 1.0)]
+
+
 # --- in a browser ---
 
 PAGE = """

@@ -29,7 +29,8 @@ TOLD = f"document.querySelector('{CANVAS}').dataset.camera"
 
 NAMED = (
     "levels, ticksOf, linesOf, ruled, unpackedAll, shaped, ground, placed, strung, lit, cameraAt, "
-    "seenAt, hidden, marginsOf, thrown, glided, mayOrbit, paced, resting, places, HEIGHT, FLOOR"
+    "seenAt, hidden, marginsOf, thrown, glided, mayOrbit, paced, resting, places, HEIGHT, FLOOR, "
+    "rollingTime, cornerAt, placeAt, render"
 )
 
 SIZE = 700, 540
@@ -205,6 +206,24 @@ def test_the_camera_glides_a_little_and_turns_by_itself_only_when_nobody_does_an
 
 
 @pytest.mark.browser
+def test_the_sign_of_the_run_rolls_along_the_path_from_where_it_was(page):
+    assert page.evaluate("[10, 60, 9000].map(gap => lab.rollingTime(gap, false))") == [0, 60, 300]
+    assert page.evaluate("lab.rollingTime(60, true)") == 0
+    corners = [0, 0, 0, 0, 0.5, 0, 1, 0.5, 0.5, 0.5, 2, 1]  # x, y, z and time of three
+    at = "([corners, here, place]) => lab.cornerAt(corners, here, place)"
+    for place, here, expected in (
+        ([0.25, 0.01], 2, 0.5),
+        ([0.5, 0.1], 2, 1.2),
+        ([0.5, 0.1], 1, 1),  # what is ahead does not count: too far, it stands
+        ([0.9, 0.9], 2, 2),
+        ([0, 0], 0, 0),
+    ):
+        assert page.evaluate(at, [corners, here, place]) == pytest.approx(expected)
+    places = page.evaluate("corners => [1.5, 2].map(at => lab.placeAt(corners, at))", corners)
+    assert places == [[0.5, 0.25, 1.5], [0.5, 0.5, 2]]
+
+
+@pytest.mark.browser
 def test_pictures_that_are_compared_are_read_from_one_message(page):
     one = pictured(*valley(), seen=None, scale="log").frame
     other = pictured(*valley(9, 7), seen=2, scale="linear").frame
@@ -259,7 +278,7 @@ def test_the_page_paints_the_light_keeps_its_colours_and_comes_home(page):
     page.evaluate(FRAMES)
     assert page.evaluate(PAINTINGS) == painted
     # A dark page sets the properties, and the picture follows.
-    page.evaluate("document.documentElement.style.setProperty('--relief-wall', '#102030')")
+    page.evaluate("document.documentElement.style.setProperty('--line', '#102030')")
     page.wait_for_function(f"painted => {PAINTINGS} > painted", arg=painted)
     dark = np.asarray(Image.open(io.BytesIO(canvas.screenshot())).convert("RGB")).astype(int)
     assert dark.mean() < colors.mean() - 2
@@ -273,3 +292,156 @@ def test_the_page_paints_the_light_keeps_its_colours_and_comes_home(page):
 def test_a_camera_that_is_set_is_that_of_the_page():
     assert '"camera": "20, 50, 3"' in alone(*valley(), camera=Camera(20, 50, 3))
     assert '"camera": ""' in alone(*valley())
+
+
+SURFACE = """() => {
+  const heard = {}, on = (name, act) => { heard[name] = act; }, el = document.createElement("div");
+  el.style.cssText = "position:fixed;left:0;top:0;width:500px;height:400px;background:white";
+  document.body.append(el);
+  window.sent = [];
+  const model = {
+    colors: ["#102030", "#a0b0c0", "#ffffff"], times: ["#ffffff", "#ff8800", "#cc3300"],
+    home: [-58, 24, 4.45], camera: "", labels: ["alpha", "beta", "loss"], size: 1, on,
+    send_msg: said => window.sent.push(said),
+  };
+  lab.render({model, el});
+  const data = text => new Float32Array(text.map(v => v === null ? NaN : v)).buffer;
+  window.own = el.querySelector("canvas");
+  window.show = (frame, rolls) => {
+    heard["msg:custom"]({data: {rolls}});
+    if (frame) heard["msg:custom"]({data: data(frame)});
+  };
+  window.shown = () => own.dataset.current?.split(",").map(Number);
+}"""
+"""A surface whose messages the test sends, and hears."""
+
+
+RESTS = """() => new Promise(done => {
+  let before = "", same = 0, left = 600;
+  const next = () => {
+    same = own.dataset.paintings === before ? same + 1 : 0;
+    before = own.dataset.paintings;
+    if (same > 90 || !left--) done(same > 90); else requestAnimationFrame(next);
+  };
+  next();
+})"""
+"""Whether it is not painted for ninety frames of the browser, of the next six hundred."""
+
+
+def numbers_of(**looks):
+    frame = np.frombuffer(pictured(*valley(), scale="log", **looks).frame, "<f4")
+    return [None if value != value else float(value) for value in frame]
+
+
+def place_of(step):
+    """Where the box has a step of the path, along both axes."""
+    _, path = valley()
+    alpha, beta = (float(path[name][step]) for name in ("alpha", "beta"))
+    return 2 * (alpha + 2) / 5 - 1, beta
+
+
+def sign(page):
+    """The sign of the run: its place in the box, and on the page in pixels."""
+    across, up = map(float, page.evaluate("own.dataset.place").split(","))
+    area = page.evaluate("(({left, top, width, height}) => [left, top, width, height])"
+                         "(own.getBoundingClientRect())")  # fmt: skip
+    spot = area[0] + across * area[2], area[1] + up * area[3]
+    return page.evaluate("shown()"), spot
+
+
+@pytest.fixture(scope="module")
+def own(page):
+    """The page with a second surface, of which step 1 is shown."""
+    page.evaluate(SURFACE)
+    page.evaluate("frame => show(frame, false)", numbers_of(seen=1))
+    page.wait_for_function("() => shown()")
+    return page
+
+
+@pytest.mark.browser
+def test_while_a_run_goes_on_its_sign_rolls_on_the_surface_and_at_rest_it_stands_where_it_is(own):
+    assert sign(own)[0][:2] == pytest.approx(place_of(1), abs=1e-3)
+    record = """([frame, rolls]) => new Promise(done => {
+      const places = [];
+      show(frame, rolls);
+      const next = () => { places.push(shown()); places.length < 60 ? requestAnimationFrame(next) : done(places); };
+      requestAnimationFrame(next);
+    })"""  # noqa: E501
+    own.evaluate("frame => show(frame, true)", numbers_of(seen=1))
+    own.evaluate(FRAMES)  # longer than it rolls at most
+    places = np.array(own.evaluate(record, [numbers_of(seen=3), True]))
+    (x1, y1), (x3, y3) = place_of(1), place_of(3)
+    share = (places[:, 0] - x1) / (x3 - x1)
+    assert share[0] < 0.5
+    assert ((share > 0.02) & (share < 0.98)).any()  # it was on its way
+    assert (np.diff(share) > -1e-3).all()
+    np.testing.assert_allclose(places[:, 1], y1 + share * (y3 - y1), atol=2e-3)  # along the path
+    own.wait_for_function("x => Math.abs(shown()[0] - x) < 1e-3", arg=x3)
+    # The run is held on the way: it stands at its place at once, and costs nothing.
+    own.evaluate("frame => show(frame, true)", numbers_of(seen=5))
+    own.evaluate("frame => show(frame, false)", numbers_of(seen=5))
+    own.evaluate(
+        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )
+    assert sign(own)[0][:2] == pytest.approx(place_of(5), abs=1e-3)
+    # Where motion is to be reduced, it never rolls.
+    own.emulate_media(reduced_motion="reduce")
+    own.evaluate(FRAMES)
+    places = np.array(own.evaluate(record, [numbers_of(seen=2), True]))
+    own.emulate_media(reduced_motion="no-preference")
+    assert set(np.round(places[:, 0], 3)) <= {round(place_of(n)[0], 3) for n in (5, 2)}
+    own.evaluate("show(null, false)")
+    assert own.evaluate(RESTS)
+    assert own.evaluate("own.width") > 500  # painted in full
+
+
+@pytest.mark.browser
+def test_the_sign_of_the_run_is_dragged_to_where_a_run_is_to_start(own):
+    own.evaluate("frame => show(frame, false)", numbers_of(seen=2))
+    own.wait_for_function("x => Math.abs(shown()[0] - x) < 1e-3", arg=place_of(2)[0])
+    (*place, _), (left, top) = sign(own)
+    mouse, camera = own.mouse, own.evaluate("own.dataset.camera")
+    mouse.move(left + 60, top + 30)
+    assert own.evaluate("own.style.cursor") == "grab"
+    mouse.move(left, top)
+    assert own.evaluate("own.style.cursor") == "pointer"
+
+    def drag(by_x, by_y):
+        own.evaluate("sent.length = 0")
+        mouse.move(left, top)
+        mouse.down()
+        mouse.move(left + by_x, top + by_y, steps=4)
+        own.evaluate(FRAMES)
+        return sign(own)[0][:2]
+
+    asked = "sent.filter(one => !['hover', 'turned'].includes(one.action))"
+    carried = drag(40, 30)
+    assert np.hypot(*np.subtract(carried, place)) > 0.05
+    own.keyboard.press("Escape")
+    own.wait_for_function("x => Math.abs(shown()[0] - x) < 1e-3", arg=place[0])
+    mouse.move(left + 90, top + 50)
+    mouse.up()
+    assert "drop" not in [one["action"] for one in own.evaluate(asked)]
+    drag(-1000, -1000)  # beside the surface
+    mouse.up()
+    assert "drop" not in [one["action"] for one in own.evaluate(asked)]
+    own.wait_for_function("x => Math.abs(shown()[0] - x) < 1e-3", arg=place[0])
+    carried = drag(40, 30)
+    mouse.up()
+    told = own.evaluate(asked)[-1]
+    assert told["action"] == "drop"
+    assert [2 * (told["alpha"] + 2) / 5 - 1, told["beta"]] == pytest.approx(carried, abs=1e-3)
+    assert own.evaluate("own.dataset.camera") == camera
+    # As no run has started there, it goes back; a finger may carry it, too.
+    own.wait_for_function("x => Math.abs(shown()[0] - x) < 1e-3", arg=place[0])
+    own.evaluate(
+        "([x, y]) => [['down', 0], ['move', 30], ['move', 40], ['up', 40]].forEach(([name, by]) =>"
+        " own.dispatchEvent(new PointerEvent(`pointer${name}`, {pointerId: 1, button: 0,"
+        " pointerType: 'touch', clientX: x + by, clientY: y + by})))",
+        [left + 18, top],
+    )
+    assert [one["action"] for one in own.evaluate(asked)][-1] == "drop"
+    own.evaluate("show(null, true)")  # while it rolls, nobody takes hold of it
+    drag(40, 30)
+    mouse.up()
+    assert own.evaluate("own.dataset.camera") != camera

@@ -7,11 +7,16 @@ import xarray as xr
 
 
 def words_of(network: xr.Dataset, point: Any = None) -> dict[str, Any]:
-    """`title`, `notes` on what is left out, and the weights `set` by hand."""
+    """`title`, `notes` on what is left out, and the weights `set` by hand.
+
+    In place of the notes, a network that is shown for a moment has the words `where` it is: so
+    nothing moves.
+    """
     changes = () if point is None else point.changes
+    passing = point is not None and point.passing and network.attrs["kind"] != "nothing"
     return {
         "title": _title(network),
-        "notes": list(_notes(network)),
+        "notes": [] if passing else list(_notes(network)),
         "changed": len(changes),
         "set": [str(one).rpartition("=")[0] for one in changes],
         "where": _where(point),

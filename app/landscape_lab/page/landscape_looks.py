@@ -60,10 +60,10 @@ class LandscapeLooks:
             "scale": scale,
             "limits": limits,
         }
-        shown |= {"seen": picture.seen, "point": point}
+        shown |= {"seen": picture.seen, "point": point, "rolls": playing}
         if deep:
             return {**shown, "subject": (picture.run, picture.spec)}
-        return {**shown, "level": display.outline, "rolls": playing}
+        return {**shown, "level": display.outline}
 
 
 def drawable(picture: Picture, display: Display) -> Display:

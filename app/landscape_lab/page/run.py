@@ -152,7 +152,9 @@ class PageRun:
     def _show_glance(self, found: Picture) -> None:
         if self.picture is not None and found.point is not None and not self.busy:
             point = replace(found.point, passing=True)
-            there = replace(self.picture, point=point, boundary=found.boundary)
+            there = replace(
+                self.picture, point=point, boundary=found.boundary, network=found.network
+            )
             self.layout.canvas.glance(there, self.scene.display)
 
     def cancel(self) -> None:

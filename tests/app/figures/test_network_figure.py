@@ -2,6 +2,7 @@
 
 import json
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from figure_cases import path_to, slice_of, valley
 from landscape_core.foundation.registry import from_plain
 from landscape_core.models.weight_change import WeightChange
+from landscape_core.session.picture import Point
 from landscape_core.session.session import Session
 from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.training.run import Run
@@ -168,6 +170,11 @@ def test_notes_say_what_is_left_out():
     header, _ = unpacked(view.frame)
     assert header["title"] == "2 – 20 – 20 – 20 – 20 – 20 – … – 2 · relu"
     assert header["notes"] == ["6 of 9 layers", "first 12 units of a layer"]
+    # Where it is shown for a moment, that is said in their place: nothing moves.
+    seen = replace(session.inspect(0.5, 0.5), point=Point(0.5, 0.5, {}, passing=True))
+    Network().draw(view, seen, "linear")
+    header, _ = unpacked(view.frame)
+    assert (header["notes"], header["where"]) == ([], "at the point looked at")
 
 
 def test_in_three_dimensions_a_network_off_the_plane_stands_at_its_own_loss():

@@ -13,6 +13,7 @@ from landscape_core.experiments.trajectory import record_run
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.progress import result
 from landscape_core.foundation.registry import from_plain
+from landscape_core.models.user_model import user_problem
 from landscape_core.planes.directions.random import Random
 from landscape_core.session.session import Session
 from landscape_core.slices.slice_spec import SliceSpec
@@ -131,3 +132,20 @@ def test_a_horizon_follows_the_run_and_ends_with_it():
     wide = {"kind": "mlp", "width": 4096, "depth": 4}
     problem = {"kind": "supervised", "dataset": "moons", "architecture": wide}
     assert horizon(run_of(problem=problem), SPEC, 5) == 0  # would take long
+
+
+def test_the_plane_of_a_network_of_ones_own_stays_where_a_horizon_is_asked_for():
+    net = torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2))
+    before = [one.detach().clone() for one in net.parameters()]
+    inputs = torch.randn(40, 2, generator=torch.Generator().manual_seed(1))
+    given = inputs, (inputs[:, 0] > 0).long()
+    problem = user_problem(net, torch.nn.functional.cross_entropy, given)
+    session, seen = Session(Run(problem=problem, steps=40, batch_size=20), SPEC), []
+    for steps in (1, 4, 6):
+        session.advance(steps)
+        session.picture()
+        seen.append(shown(session))
+    assert all(
+        torch.equal(one, other) for now in seen[1:] for one, other in zip(seen[0], now, strict=True)
+    )
+    assert all(map(torch.equal, before, net.parameters()))

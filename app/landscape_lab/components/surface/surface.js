@@ -9,7 +9,7 @@ const STYLE = `
 .tools button[aria-pressed=true]{border-color:var(--accent,#0f6e84);color:var(--accent-ink,#0b5566);font-weight:600}
 .tools svg{width:1.25em;height:1.25em;fill:none;stroke:currentColor;stroke-width:1.6;stroke-linejoin:round;stroke-linecap:round}
 @media (pointer:coarse){.tools button{height:44px;min-width:44px}}
-.tip{position:absolute;transform:translate(-50%,calc(-100% - 12px));pointer-events:none;white-space:nowrap;font:calc(12px*var(--scale,1))/1.35 ${FONT};background:var(--raised,#fff);color:var(--ink,#1d2a33);border:1px solid var(--frame,#c9d2d8);border-radius:6px;padding:2px 7px;box-shadow:0 2px 8px var(--shade,#1d2a3322)}
+.tip{position:absolute;transform:translate(-50%,calc(-100% - 12px));pointer-events:none;width:max-content;max-width:calc(100% - 12px);box-sizing:border-box;font:calc(12px*var(--scale,1))/1.35 ${FONT};background:var(--raised,#fff);color:var(--ink,#1d2a33);border:1px solid var(--frame,#c9d2d8);border-radius:6px;padding:2px 7px;box-shadow:0 2px 8px var(--shade,#1d2a3322)}
 .tip[hidden],.tools button[hidden]{display:none}
 .title{position:absolute;box-sizing:border-box;padding:6px 10px 0;font:calc(12px*var(--scale,1))/1.35 ${FONT};color:var(--ink,#1d2a33);pointer-events:none;overflow:hidden}`;
 const HOUSE = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 8L8 2.5 14 8M4 6.8V13.5H12V6.8"/></svg>`, PLUMB = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 6L6 3 10 5 14 2M2 6V12M6 3V13M10 5V11M14 2V9"/></svg>`;
@@ -61,7 +61,9 @@ export function render({model, el}) {
     waiting = 0;
     const width = area.clientWidth, height = area.clientHeight, size = model.size * (cells.length > 1 ? .94 : 1);
     if (!cells.length || !width || !height) return;
-    const now = performance.now(), gap = last ? now - last : 0, moving = now - moved < resting(gap), full = Math.min(window.devicePixelRatio || 1, 2);
+    const now = performance.now();
+    if (ball.rolling) moved = now;
+    const gap = last ? now - last : 0, moving = now - moved < resting(gap), full = Math.min(window.devicePixelRatio || 1, 2);
     if (moving && last) density = paced(density, gap);
     last = moving ? now : 0;
     clearTimeout(rest);
@@ -70,7 +72,8 @@ export function render({model, el}) {
     for (const [c, by] of [[canvas, scale], [words, full]]) if (c.width !== Math.round(width * by) || c.height !== Math.round(height * by)) { c.width = Math.round(width * by); c.height = Math.round(height * by); }
     const wanted = software && moving && !orbit.going ? FEW_POINTS : POINTS;
     if (fresh) canvas.dataset.frames = ++drawn;
-    if (fresh || wanted !== points) { for (const cell of cells) cell.relief.load(cell.frame, wanted); points = wanted; fresh = false; tell_(); }
+    if (fresh || wanted !== points) { for (const cell of cells) cell.relief.load(cell.frame, wanted); ball.load(cells[0].relief, fresh, now); points = wanted; fresh = false; tell_(); }
+    ball.step(cells[0].relief, now);
     key.show(explained(cells.map(c => c.relief), losses), model.size);
     painter.clear();
     const pen = words.getContext("2d");
@@ -88,6 +91,7 @@ export function render({model, el}) {
     Object.assign(canvas.dataset, {renderer: "webgl2", paintings: ++painted, points: frame.rows * frame.columns, pictures: cells.length, holes, camera: JSON.stringify(camera), current: relief.current.map(v => v.toFixed(4)).join(","), place: `${((place.left + x) / width).toFixed(4)},${((place.top + y) / height).toFixed(4)}`});
   };
   const ask = () => { waiting ||= requestAnimationFrame(paint); };
+  const ball = new Ball(ask, software);
 
   const named_ = i => several && model.axes[i] || model.labels;
 
@@ -97,7 +101,7 @@ export function render({model, el}) {
     share.hidden = !several || cells.length < 2; share.textContent = model.shared ? "shared scale" : "own scales"; share.setAttribute("aria-pressed", model.shared);
     const ends = ({low, high, logged}) => wordsOf([low, high], logged).join(" to ");
     const each = cells.map(({frame}, i) => `${several && model.titles[i] ? `${model.titles[i].slice(0, 2).join(" ")}: ` : ""}${model.labels[2]} ${ends(frame)}`).join("; ");
-    canvas.setAttribute("aria-label", `${several ? "Loss surfaces in three dimensions, under one camera" : "Loss surface in three dimensions"}. ${each}. Drag or use the arrow keys to rotate, the wheel or plus and minus to zoom, 0 to reset the camera${alone || several ? "" : ", click to inspect a point"}.`);
+    canvas.setAttribute("aria-label", `${several ? "Loss surfaces in three dimensions, under one camera" : "Loss surface in three dimensions"}. ${each}. Drag or use the arrow keys to rotate, the wheel or plus and minus to zoom, 0 to reset the camera${alone || several ? "" : ", click to inspect a point, drag the mark of the run to start one elsewhere"}.`);
   };
   // Once the hand rests.
   const tell = () => { clearTimeout(telling); telling = setTimeout(() => model.send_msg({action: "turned", camera: told()}), 250); };
@@ -108,7 +112,7 @@ export function render({model, el}) {
   };
   const byHand = (...how) => { touched(); move(...how); tell(); };
   const reset = () => { touched(); camera = placed_(""); atHome = true; ask(); tell(); };
-  const orbit = new Orbit({software, turn: angle => move(angle, 0), ready: () => ({busy: Boolean(model.busy), seen: !document.hidden && !alone && cells.length > 0 && area.clientWidth > 0 && canvas.checkVisibility()})});
+  const orbit = new Orbit({software, turn: angle => move(angle, 0), ready: () => ({busy: Boolean(model.busy || grabbed), seen: !document.hidden && !alone && cells.length > 0 && area.clientWidth > 0 && canvas.checkVisibility()})});
   const touched = () => { gliding = 0; tip.hidden = true; if (orbit.touched()) tell(); };
   let gliding = 0, came = -9999;
   const glide = (turn, lift) => {
@@ -131,34 +135,51 @@ export function render({model, el}) {
     const {frame, seen, place} = cell, found = hit(seen, seen.ray(2 * (px - place.left) / place.width - 1, 1 - 2 * (py - place.top) / place.height), cell.relief.under);
     if (!found) return null;
     const [across, up] = [(found[0] + 1) / 2, (found[1] + 1) / 2], labels = named_(cells.indexOf(cell)), nearest = Math.round(up * (frame.rows - 1)) * frame.columns + Math.round(across * (frame.columns - 1));
-    return {alpha: frame.a0 + across * (frame.a1 - frame.a0), beta: frame.b0 + up * (frame.b1 - frame.b0), value: valueAt(frame.heights[nearest], frame.logged), labels, px, py};
+    return {alpha: frame.a0 + across * (frame.a1 - frame.a0), beta: frame.b0 + up * (frame.b1 - frame.b0), value: valueAt(frame.heights[nearest], frame.logged), labels, px, py, at: found};
   };
-  const hover = e => {
-    const found = fingers.size ? null : pick(e);
+  // Whether the pointer is on the sign of the run, which then can be carried elsewhere.
+  const grabs = e => {
+    if (alone || several || !cells[0]?.seen) return false;
+    const {relief, seen, place} = cells[0], area_ = canvas.getBoundingClientRect(), [x, y] = seenAt(seen, ...relief.current);
+    return ball.within(relief, Math.hypot(e.clientX - area_.left - place.left - x, e.clientY - area_.top - place.top - y), e.pointerType);
+  };
+  const hover = (e, found = fingers.size ? null : pick(e)) => {
+    const over = !fingers.size && grabs(e);
+    if (!fingers.size) canvas.style.cursor = over ? "pointer" : "grab";
     tip.hidden = !found;
     glance(e, found);
     if (!found) return;
     const short = axis => found.labels[axis].split(" (")[0];
-    tip.textContent = `${found.labels[2]} ${Number(found.value.toPrecision(3))} · ${short(0)} ${found.alpha.toPrecision(3)} · ${short(1)} ${found.beta.toPrecision(3)}`;
+    tip.textContent = `${found.labels[2]} ${Number(found.value.toPrecision(3))} · ${short(0)} ${found.alpha.toPrecision(3)} · ${short(1)} ${found.beta.toPrecision(3)}${over ? " · drag to start a run elsewhere" : ""}`;
     const half = tip.offsetWidth / 2 + 4;
-    tip.style.left = `${clamp(found.px, half, Math.max(half, area.clientWidth - half))}px`; tip.style.top = `${Math.max(40, found.py)}px`;
+    tip.style.left = `${clamp(found.px, half, Math.max(half, area.clientWidth - half))}px`; tip.style.top = `${Math.max(40, found.py - (over || grabbed ? 8 : 0))}px`;
   };
   // The network under a mouse is shown beside: the newest question alone, and not too many.
   let asking = 0, asked = 0, glances = false;
   const glance = (e, found) => {
     clearTimeout(asking);
-    if (e.pointerType !== "mouse" || alone || several || !(found || glances)) return;
+    if (e.pointerType !== "mouse" && !grabbed || alone || several || !(found || glances)) return;
     asking = setTimeout(() => {
       asked = performance.now(); glances = Boolean(found);
       model.send_msg({action: found ? "hover" : "leave", alpha: found?.alpha ?? 0, beta: found?.beta ?? 0});
     }, found ? Math.max(0, asked + 60 - performance.now()) : 0);
   };
   const fingers = new Map();
-  let pressed = null, tapping = 0, speed = [0, 0, 0];
-  canvas.addEventListener("pointerdown", e => { touched(); speed = [0, 0, 0]; pressed = fingers.size || e.button ? null : e; fingers.set(e.pointerId, e); canvas.setPointerCapture(e.pointerId); canvas.style.cursor = "grabbing"; });
+  let pressed = null, grabbed = null, tapping = 0, speed = [0, 0, 0];
+  // The hand lets go of the sign: a run starts there, unless it is brought back or beside the surface.
+  const letGo = e => {
+    const far = e && Math.hypot(e.clientX - grabbed.clientX, e.clientY - grabbed.clientY) > 4, found = far ? ball.held?.found : null;
+    grabbed = null; tip.hidden = true;
+    clearTimeout(asking);
+    ball.leave(cells[0].relief, Boolean(found));
+    if (found || glances) model.send_msg({action: found ? "drop" : "leave", alpha: found?.alpha ?? 0, beta: found?.beta ?? 0});
+    glances = false;
+  };
+  canvas.addEventListener("pointerdown", e => { touched(); if (grabbed) letGo(); speed = [0, 0, 0]; pressed = fingers.size || e.button ? null : e; grabbed = pressed && grabs(e) ? e : null; fingers.set(e.pointerId, e); canvas.setPointerCapture(e.pointerId); canvas.style.cursor = "grabbing"; });
   canvas.addEventListener("pointermove", e => {
     const before = fingers.get(e.pointerId);
     if (pressed && Math.hypot(e.clientX - pressed.clientX, e.clientY - pressed.clientY) > 4) pressed = null;
+    if (grabbed?.pointerId === e.pointerId && !pressed) { fingers.set(e.pointerId, e); orbit.touched(); const found = pick(e); ball.carry(cells[0].relief, found); hover(e, found); return; }
     if (!before || pressed) { if (orbit.going || gliding) touched(); else orbit.touched(); hover(e); return; }
     const other = [...fingers.values()].find(f => f.pointerId !== e.pointerId);
     if (other) byHand(0, 0, Math.hypot(before.clientX - other.clientX, before.clientY - other.clientY) / Math.max(1, Math.hypot(e.clientX - other.clientX, e.clientY - other.clientY)));
@@ -170,8 +191,10 @@ export function render({model, el}) {
     fingers.set(e.pointerId, e);
   });
   for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, e => {
-    const turned = fingers.size === 1 && !pressed && name === "pointerup";
-    fingers.delete(e.pointerId); canvas.style.cursor = "grab";
+    const carried = grabbed?.pointerId === e.pointerId && !pressed, turned = fingers.size === 1 && !pressed && !carried && name === "pointerup";
+    fingers.delete(e.pointerId);
+    if (carried) letGo(name === "pointerup" ? e : null);
+    grabbed = null; canvas.style.cursor = grabs(e) ? "pointer" : "grab";
     if (turned) glide(...speed.slice(0, 2).map(v => thrown(v, e.timeStamp - speed[2])));
     const found = pressed && name === "pointerup" ? pick(e) : null;
     pressed = null;
@@ -184,7 +207,8 @@ export function render({model, el}) {
   canvas.addEventListener("dblclick", () => { clearTimeout(tapping); reset(); });
   const KEYS = {ArrowLeft: [-.1, 0], ArrowRight: [.1, 0], ArrowUp: [0, .1], ArrowDown: [0, -.1], "+": [0, 0, .9], "=": [0, 0, .9], "-": [0, 0, 1.1]};
   canvas.addEventListener("keydown", e => {
-    if (e.key === "0") reset(); else if (KEYS[e.key]) byHand(...KEYS[e.key]); else return;
+    if (e.key === "Escape" && grabbed) { fingers.delete(grabbed.pointerId); pressed = null; letGo(); e.stopPropagation(); }
+    else if (e.key === "0") reset(); else if (KEYS[e.key]) byHand(...KEYS[e.key]); else return;
     e.preventDefault();
   });
   const again = () => { for (const cell of cells) cell.relief = painter.relief(); fresh = cells.length > 0; };
@@ -213,6 +237,7 @@ export function render({model, el}) {
   model.on("msg:custom", event => {
     const data = event.data ?? event;
     if (data && "camera" in data) { clearTimeout(telling); if (data.camera !== told()) { gliding = 0; camera = placed_(data.camera); atHome = !data.camera; } ask(); }
+    if (data && "rolls" in data) { if (data.rolls) grabbed = null; ball.letRoll(data.rolls); }
     if (!data || data.byteLength === undefined) return;
     const frames = unpackedAll(data), count = cells.length;
     while (cells.length > frames.length) { const gone = cells.pop(); gone.relief.free(); gone.title?.remove(); }

@@ -79,11 +79,13 @@ class Surface:
             tapped: called with alpha and beta when the user clicks on the surface.
             turned: called with the camera as `look_from` takes it, when the user has moved it.
             shared: called with whether pictures that are compared are to have one range of heights.
-            asked: called with `hover` and a point under a mouse, or with `leave`.
+            asked: called with `hover` and a point under a mouse, with `leave`, or with `drop` and
+                the point at which the user lets go of the sign of the run.
         """
         self.frame = b""
         self.camera = ""
         self.home = HOME
+        self._rolls = False
         self._subject: object = self
         self._tapped, self._turned, self._shared = tapped, turned, shared
         self._asked = asked
@@ -105,16 +107,19 @@ class Surface:
         limits: tuple[float, float] | None = None,
         seen: int | None = None,
         point: tuple[float, ...] | None = None,
+        rolls: bool = False,
         subject: object = None,
     ) -> None:
         """Show a variable of a slice and a trajectory; the arguments are those of `Contour`.
 
         The trajectory lies on the surface; a button shows its true losses where they differ. A
         third number of `point` is its true loss, for a network off the plane. The usual camera is
-        chosen anew for another `subject`, and stays as long as it is the same.
+        chosen anew for another `subject`, and stays as long as it is the same; the sign of the run
+        rolls along the path only where it is.
         """
         looks: Any = {"variable": variable, "split": split, "scale": scale, "limits": limits}
         picture = pictured(slice_, path, seen=seen, point=point, **looks)
+        self._roll(rolls=rolls and subject == self._subject)
         self.show(picture, subject)
 
     def draw(  # noqa: PLR0913 - all that one picture is made of
@@ -153,6 +158,12 @@ class Surface:
                 self.view.home = list(picture.home)
         self._send(picture.frame, picture.labels)
 
+    def _roll(self, *, rolls: bool) -> None:
+        """Say whether the sign of the run rolls to its place in the next pictures, or stands."""
+        if self._rolls != rolls:
+            self._rolls = rolls
+            self.view._send_msg({"rolls": rolls})
+
     def _send(self, frame: bytes, labels: Labels) -> None:
         if list(labels) != self.view.labels:
             self.view.labels = list(labels)
@@ -177,6 +188,7 @@ class Surface:
     def _on_message(self, data: dict[str, Any]) -> None:
         if data.get("action") == "ready":
             self.view._send_msg({"camera": self.camera})
+            self.view._send_msg({"rolls": self._rolls})
             if self.frame:
                 self.view._send_msg(self.frame)
         if data.get("action") == "turned":
@@ -185,7 +197,7 @@ class Surface:
                 self._turned(self.camera)
         if data.get("action") == "shared" and self._shared is not None:
             self._shared(bool(data["shared"]))
-        if data.get("action") in ("hover", "leave") and self._asked is not None:
+        if data.get("action") in ("hover", "leave", "drop") and self._asked is not None:
             self._asked(str(data["action"]), float(data["alpha"]), float(data["beta"]))
         if data.get("action") == "tapped" and self._tapped is not None:
             self._tapped(float(data["alpha"]), float(data["beta"]))

@@ -5,7 +5,7 @@
 //                                                  {colors, times: lists of "#rrggbb" low to high, early to late; paper, floor, hole, dark: "#rrggbb"; shadow: 0 to 1}
 //   relief = painter.relief()                      one picture, empty; relief.free() when it goes
 //   relief.load(frame, points)                     frame as `unpacked` gives it (heights on the drawn scale, row by row; NaN is a hole); the mesh has
-//                                                  about so many points a side. Sets relief.{holes, cut, signs, current, plumbs, under(x, y)}
+//                                                  about so many points a side. Sets relief.{holes, cut, signs, current, plumbs, corners, here, under(x, y)}
 //   painter.clear()                                once for each painting, then for each picture:
 //   painter.paint(relief, seen, place)             seen = cameraAt({turn, lift, far}, width, height, margins); place = {left, bottom, width, height, scale}
 //                                                  in pixels of the canvas; scale: its pixels for one of the page; `losses`: with the true losses of the path
@@ -27,6 +27,8 @@ const NOWHERE = [9, 9, 9, 0];
 const TUBE = .0115, NEAR = .075;
 // Which of the signs, its size, colour and shape, from below: lowest, start, current, best, looked at.
 const SIGNS = [[1, 14, [1, 1, 1, 1], 1], [0, 12, [1, 1, 1, 1], -1], [2, 19, [1, .353, .212, 1], 0], [3, 13, [1, .847, .302, 1], 2], [4, 18, [.353, .82, 1, 1], 3]];
+
+const CURRENT = 2, BEST = 3;  // which of them
 
 class Relief {
   constructor(gl) {
@@ -97,8 +99,20 @@ class Relief {
     this.own = frame.past - 1;
     const ends = [spots[0], spots[frame.past - 1]].map(p => p ? [p.x, p.y, p.z, 0] : NOWHERE);
     this.signs = [ends[0], sign(frame.minimum), ends[1], sign(frame.best), sign(frame.point, true)];
+    this.rides = Math.hypot(...[0, 1].map(k => this.signs[BEST][k] - ends[1][k])) < 1e-6;
+    Object.assign(this, {corners, here, best: this.signs[BEST]});
     this.fill("spots", new Float32Array(this.signs.flat()));
     this.current = ends[1].slice(0, 3);
+  }
+
+  // Draws the sign of the run at another place [x, y, z], until the next `load`; `corner`: on the path, of which the past ends there.
+  put(place, corner = NaN) {
+    const rolls = corner === corner;
+    this.current = place.slice(0, 3);
+    this.signs[CURRENT] = [...this.current, 0];
+    if (this.rides) this.signs[BEST] = rolls ? this.signs[CURRENT] : this.best;
+    this.past = rolls ? Math.ceil(corner) : this.here;
+    this.fill("spots", new Float32Array(this.signs.flat()));
   }
 }
 
@@ -225,7 +239,7 @@ class Painter {
     gl.depthFunc(gl.LEQUAL);
     const tube = {thick: TUBE, least: 1.3 * scale * small, lift: TUBE, round_: 1}, dark = rgb(look.dark);
     this.lines(buffers.path, seen, relief.past, [...dark, .5], {thick: 2.6 * TUBE, least: 2.6 * scale * small, lift: 0, round_: -1, near: .05});
-    this.lines(buffers.path, seen, relief.ahead, [1, 1, 1, .5], {thick: .3 * TUBE, least: .6 * scale, round_: 0, lift: .004, first: relief.past});
+    this.lines(buffers.path, seen, relief.ahead, [1, 1, 1, .5], {thick: .3 * TUBE, least: .6 * scale, round_: 0, lift: .004, first: relief.here});
     this.lines(buffers.path, seen, relief.past, [...dark, 1], {...tube, thick: 1.32 * TUBE, least: 1.9 * scale * small, round_: 0});
     this.lines(buffers.path, seen, relief.past, [-1, 0, 0, 1], tube);
     gl.depthFunc(gl.GREATER);  // what the surface hides is dimmed, not lost

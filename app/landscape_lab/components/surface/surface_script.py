@@ -14,6 +14,7 @@ PARTS = (
     "surface_labels.js",
     "surface_key.js",
     "surface_motion.js",
+    "surface_ball.js",
     "surface.js",
 )
 """Joined to one module, as a Panel component has a single source."""
