@@ -1,11 +1,11 @@
 // The gallery of presets: a dialog with a card for each, with its picture and the sentence of its point.
 const STYLE = `
-dialog{font:calc(13px*var(--scale,1))/1.4 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--ink,#1d2a33);background:var(--paper,#fff);
+dialog{font:calc(13px*var(--scale,1))/1.4 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--ink,#1d2a33);background:var(--raised,#fff);
  border:var(--edge,1px) solid var(--control,#c9d2d8);border-radius:14px;box-shadow:0 18px 60px var(--shade,#1d2a3366);padding:0 20px 18px;width:min(calc(1240px*var(--scale,1)),calc(100vw - 24px));max-height:calc(100vh - 24px);box-sizing:border-box;overflow:auto;scrollbar-width:thin}
 dialog::backdrop{background:var(--shade,#1d2a3366)}
-header{position:sticky;top:0;z-index:1;display:flex;align-items:center;gap:12px;background:var(--paper,#fff);padding:14px 0 10px}
+header{position:sticky;top:0;z-index:1;display:flex;align-items:center;gap:12px;background:var(--raised,#fff);padding:14px 0 10px}
 h2{font-size:1.4em;font-weight:650;letter-spacing:-.01em;margin:0;flex:1}
-button{font:inherit;color:inherit;background:var(--paper,#fff);border:var(--edge,1px) solid var(--control,#c9d2d8);border-radius:8px;cursor:pointer}
+button{font:inherit;color:inherit;background:var(--surface,#fff);border:var(--edge,1px) solid var(--control,#c9d2d8);border-radius:8px;cursor:pointer}
 header button{min-height:max(32px,calc(32px*var(--scale,1)));padding:0 .9em}
 button.new{background:var(--accent,#0f6e84);border-color:var(--accent,#0f6e84);color:var(--on-accent,#fff);font-weight:600}
 button:hover{border-color:var(--accent,#0f6e84)}
