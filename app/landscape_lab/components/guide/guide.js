@@ -4,6 +4,7 @@ const STYLE = `
  position:relative;box-sizing:border-box;padding:4px 8px 3px 10px;display:flex;flex-direction:column;max-height:34vh}
 .top{display:flex;gap:4px 8px;align-items:flex-start;flex:none}
 .story .top{flex:0 1 auto;min-height:0;align-items:stretch}
+@container (max-width:640px){.story .top{flex-wrap:wrap}.story .text{flex:1 1 100%}}
 .story .more,.story .labs{align-self:flex-start}
 .tour .top{align-items:center;flex-wrap:wrap;padding-bottom:2px}
 .top .name{flex:1;min-width:4.5em;color:var(--muted,#5d6b75);overflow:hidden;text-overflow:ellipsis;white-space:nowrap;font-size:.93em}
@@ -24,6 +25,7 @@ button[aria-disabled=true]{color:var(--disabled,#95a2ab);border-color:var(--line
 button.next{background:var(--accent,#0f6e84);border-color:var(--accent,#0f6e84);color:var(--on-accent,#fff)}
 button.next:hover{background:var(--accent-hover,#0c5c6f)}
 button.ask{border:0;background:none;color:var(--accent,#0f6e84);padding:0;text-decoration:underline;text-underline-offset:2px;font-weight:600}
+button.ask+button.lab{margin-left:.9em}
 button.lab{white-space:normal;height:auto;line-height:inherit;text-align:left}
 button.quiet{border-color:transparent;background:none;padding:0 .35em;color:var(--muted,#5d6b75)}
 :focus-visible{outline:2px solid var(--accent,#0f6e84);outline-offset:1px}
@@ -143,8 +145,7 @@ export function render({model, el}) {
     if (state.lab) {
       const [label, link] = state.lab;
       const open = button("ask lab", label, () => tell({action: "lab", link}), "Opens the lab in place of the landscape");
-      if (state.shows) words.append(" · ");
-      words.append(open);
+      words.append(" ", open);
     }
     top.replaceChildren(text, begin, labs, more);
   };
