@@ -9,7 +9,9 @@ const STYLE = `
 [hidden]{display:none!important}
 :host(.narrow) .form{position:absolute;left:0;top:0;width:min(calc(330px*var(--scale,1)),88vw);border-right:var(--edge,1px) solid var(--rim);box-shadow:4px 0 18px var(--shade,#1d2a3333)}
 :host(.narrow:not(.open)) .form{display:none}
-@container (max-width:640px){:host(.narrow){position:sticky!important;top:0;height:0!important;min-height:0!important}:host(.narrow) .form{height:calc(100vh - 190px)}}
+:host(.narrow){--bar:190px}
+@media (orientation:portrait){:host(.narrow){position:sticky!important;top:0;height:0!important;min-height:0!important}:host(.narrow) .form{height:calc(100vh - var(--bar))}}
+@container (min-width:640.1px){:host(.narrow){--bar:90px}}
 .close{display:none}
 :host(.narrow) .close{display:block;position:sticky;top:2px;float:right;z-index:3;width:max(32px,var(--size));height:max(32px,var(--size));font:inherit;font-size:1.3em;line-height:1;color:inherit;background:var(--surface,#fff);border:var(--edge,1px) solid var(--rim);border-radius:7px;padding:0;cursor:pointer}
 details{border-bottom:var(--edge,1px) solid var(--line,#e7ecef);padding:5px 0 6px}
