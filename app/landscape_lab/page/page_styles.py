@@ -20,4 +20,5 @@ STACKED = """@media (orientation: portrait) { @container (max-width: 640px) {
 :host(.center) { width: 100% !important; min-height: 0 !important; }
 :host(.side) { flex-direction: row !important; width: 100% !important; height: 34vh !important; }
 }}"""
-"""The style of a page of an upright phone or tablet: the landscape is as wide as it, with the figures below."""
+"""The style of a page of an upright phone or tablet: the landscape is as wide as it, with
+the figures below."""
