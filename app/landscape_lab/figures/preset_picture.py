@@ -94,7 +94,7 @@ def surface_picture(
     over = _seen(a[inside], b[inside], z[at][inside] + 0.03, camera)
     found = np.array([scale(*one) for one in zip(over[0], over[1], strict=True)]).reshape(-1, 2)
     trail = _trail(found[:, 0], found[:, 1])
-    return _framed(_image(np.asarray(sheet)) + "\n" + trail)
+    return _framed(_image(np.asarray(sheet), clear=True) + "\n" + trail)
 
 
 def curve_picture(
@@ -199,12 +199,14 @@ def _rgb(color: str) -> tuple[int, int, int]:
     return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
 
 
-def _image(pixels: Any) -> str:
+def _image(pixels: Any, *, clear: bool = False) -> str:
+    """The pixels as part of an SVG image; `clear`: the colour of the first one is left out."""
     from PIL import Image
 
     written = io.BytesIO()
     few = Image.fromarray(pixels).quantize(COLORS, dither=Image.Dither.NONE)
-    few.save(written, "png", optimize=True)
+    ground = {"transparency": few.getpixel((0, 0))} if clear else {}
+    few.save(written, "png", optimize=True, **ground)
     data = base64.b64encode(written.getvalue()).decode()
     return f'<image width="{WIDTH}" height="{HEIGHT}" href="data:image/png;base64,{data}"/>'
 

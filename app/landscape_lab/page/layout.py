@@ -25,6 +25,7 @@ from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.page.canvas import FILL, Canvas
 from landscape_lab.page.form_sections import sections
 from landscape_lab.page.lab_view import LabView
+from landscape_lab.page.page_styles import AS_HIGH_AS_IT_IS, CLOSED, GUIDE_ONLY, HIDDEN, STACKED
 from landscape_lab.page.picture_readings import inspected, readings_of, value_name
 from landscape_lab.page.preset_words import shown_by, words_of
 from landscape_lab.state.history import History
@@ -33,15 +34,6 @@ from landscape_lab.state.place import Place
 from landscape_lab.state.preset import presets
 from landscape_lab.state.scene import COLORS, VIEWS, Display, Scene
 from landscape_lab.worker.update import Update
-
-GUIDE_ONLY = "guide-only"
-AS_HIGH_AS_IT_IS = f":host(.{GUIDE_ONLY}){{flex:none!important;height:auto!important}}"
-"""A class of what has nothing but the guide, and its style: the labs below take the rest."""
-
-CLOSED = "closed"
-HIDDEN = f":host(.{CLOSED}){{display:none!important}}"
-"""A class of where labs are shown, and its style while none are; what is not `visible` is not built
-in the browser, and figures in it miss changes."""
 
 
 class PageLayout:
@@ -192,7 +184,7 @@ class PageLayout:
         labs = self.shows_labs
         put(self._middle, visible=guided or not labs)
         put(self._middle, css_classes=["middle", GUIDE_ONLY] if labs else ["middle"])
-        put(self._center, css_classes=[GUIDE_ONLY] if labs else [])
+        put(self._center, css_classes=["center", GUIDE_ONLY] if labs else ["center"])
         for view in (self.form.view, self.canvas.side, self.canvas.landscape, self.timeline.view):
             put(view, visible=not labs)
 
@@ -234,13 +226,14 @@ class PageLayout:
 
     def _laid_out(self) -> pn.Column:
         self._center = pn.Column(
-            self.guide.view, self.canvas.landscape, self.timeline.view, margin=0,
-            stylesheets=[AS_HIGH_AS_IT_IS], **FILL,
+            self.guide.view, self.canvas.landscape, self.timeline.view, css_classes=["center"],
+            margin=0, stylesheets=[STACKED, AS_HIGH_AS_IT_IS], **FILL,
         )  # fmt: skip
         self._middle = pn.Row(
             self.form.view, self._center, self.canvas.side, css_classes=["middle"], margin=0,
-            stylesheets=[AS_HIGH_AS_IT_IS], **FILL,
+            stylesheets=[STACKED, AS_HIGH_AS_IT_IS], **FILL,
         )  # fmt: skip
+        self.canvas.side.stylesheets = [STACKED]
         self._below = pn.Column(css_classes=[CLOSED], stylesheets=[HIDDEN], margin=0, **FILL)
         return pn.Column(
             self.toolbar.view, self._middle, self._below, self.link.view, self.shortcuts.view,

@@ -12,6 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from browser_support import browser
 from landscape_core.foundation.errors import LandscapeError
+from landscape_lab.figures.color_schemes import DARK
 from landscape_lab.hosting import server, stage
 from landscape_lab.recordings.shipped import shipped
 from landscape_lab.state.first_preset import FIRST
@@ -52,6 +53,13 @@ OTHER = [
 
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="Node.js is not there")
+
+
+def test_the_recorded_run_has_the_colours_of_the_dark_page():
+    (rule,) = re.findall(r":where\(:root[^{]*\{([^}]*)\}", (stage.HERE / "stage.css").read_text())
+    said = dict(re.findall(r"(--[a-z-]+): (#\w+)", rule))
+    assert {"--surface", "--ink", "--accent"} <= said.keys()
+    assert said.items() <= DARK.properties().items()
 
 
 @pytest.fixture(scope="module")

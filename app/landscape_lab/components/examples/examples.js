@@ -5,7 +5,7 @@ dialog{font:calc(13px*var(--scale,1))/1.4 system-ui,-apple-system,"Segoe UI",Rob
 dialog::backdrop{background:var(--shade,#1d2a3366)}
 header{position:sticky;top:0;z-index:1;display:flex;align-items:center;gap:12px;background:var(--raised,#fff);padding:14px 0 10px}
 h2{font-size:1.4em;font-weight:650;letter-spacing:-.01em;margin:0;flex:1}
-button{font:inherit;color:inherit;background:var(--raised,#fff);border:var(--edge,1px) solid var(--control,#c9d2d8);border-radius:8px;cursor:pointer}
+button{font:inherit;color:inherit;background:var(--surface,#fff);border:var(--edge,1px) solid var(--control,#c9d2d8);border-radius:8px;cursor:pointer}
 header button{min-height:max(32px,calc(32px*var(--scale,1)));padding:0 .9em}
 button.new{background:var(--accent,#0f6e84);border-color:var(--accent,#0f6e84);color:var(--on-accent,#fff);font-weight:600}
 button:hover{border-color:var(--accent,#0f6e84)}

@@ -9,6 +9,9 @@ const STYLE = `
 [hidden]{display:none!important}
 :host(.narrow) .form{position:absolute;left:0;top:0;width:min(calc(330px*var(--scale,1)),88vw);border-right:var(--edge,1px) solid var(--rim);box-shadow:4px 0 18px var(--shade,#1d2a3333)}
 :host(.narrow:not(.open)) .form{display:none}
+:host(.narrow){--bar:190px}
+@media (orientation:portrait){:host(.narrow){position:sticky!important;top:0;height:0!important;min-height:0!important}:host(.narrow) .form{height:calc(100vh - var(--bar))}}
+@container (min-width:640.1px){:host(.narrow){--bar:90px}}
 .close{display:none}
 :host(.narrow) .close{display:block;position:sticky;top:2px;float:right;z-index:3;width:max(32px,var(--size));height:max(32px,var(--size));font:inherit;font-size:1.3em;line-height:1;color:inherit;background:var(--surface,#fff);border:var(--edge,1px) solid var(--rim);border-radius:7px;padding:0;cursor:pointer}
 details{border-bottom:var(--edge,1px) solid var(--line,#e7ecef);padding:5px 0 6px}
@@ -51,9 +54,9 @@ select:hover,input:hover{border-color:var(--tint)}
 .terms{margin-top:4px;pointer-events:auto}
 .term{font:inherit;color:inherit;background:none;border:0;padding:0;margin-right:.8em;min-height:24px;text-decoration:underline;cursor:pointer}
 .tip :focus-visible{outline-color:var(--surface,#fff)}
-dialog.glossary{box-sizing:border-box;width:min(calc(560px*var(--scale,1)),calc(100vw - 24px));max-height:80vh;padding:0 18px 16px;border:var(--edge,1px) solid var(--control,#87959f);border-radius:9px;overflow-y:auto;font:calc(13.5px*var(--scale,1))/1.45 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--ink,#1d2a33)}
+dialog.glossary{box-sizing:border-box;width:min(calc(560px*var(--scale,1)),calc(100vw - 24px));max-height:80vh;padding:0 18px 16px;border:var(--edge,1px) solid var(--control,#87959f);border-radius:9px;overflow-y:auto;background:var(--raised,#fff);font:calc(13.5px*var(--scale,1))/1.45 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--ink,#1d2a33)}
 dialog.glossary::backdrop{background:var(--shade,#1d2a3355)}
-.glossary header{position:sticky;top:0;display:flex;justify-content:space-between;align-items:center;background:var(--surface,#fff);padding:10px 0 6px}
+.glossary header{position:sticky;top:0;display:flex;justify-content:space-between;align-items:center;background:var(--raised,#fff);padding:10px 0 6px}
 .glossary h2{font-size:1.15em;margin:0}
 .glossary dl{margin:0}
 .glossary dt{font-weight:600;margin-top:9px;scroll-margin-top:3.2em}

@@ -5,9 +5,9 @@ const SEARCH_STYLE = `
 :host(.narrow) .search{margin-right:calc(max(32px,var(--size)) + 6px)}
 .search input{font:inherit;color:inherit;background:var(--surface,#fff);width:100%;height:max(30px,var(--size));box-sizing:border-box;border:var(--edge,1px) solid var(--rim);border-radius:15px;padding:0 12px}
 .search input::placeholder{color:var(--soft);opacity:1}
-.search ul{position:absolute;left:6px;right:2px;margin:3px 0 0;padding:4px;list-style:none;background:var(--raised,#fff);border:var(--edge,1px) solid var(--rim);border-radius:9px;box-shadow:0 6px 22px #1d2a3333;max-height:60vh;overflow-y:auto}
+.search ul{position:absolute;left:6px;right:2px;margin:3px 0 0;padding:4px;list-style:none;background:var(--raised,#fff);border:var(--edge,1px) solid var(--rim);border-radius:9px;box-shadow:0 6px 22px var(--shade,#1d2a3333);max-height:60vh;overflow-y:auto}
 .search li{padding:5px 8px;border-radius:6px;cursor:pointer}
-.search li[aria-selected=true],.search li:hover{background:#1d7a8f22}
+.search li[aria-selected=true],.search li:hover{background:var(--selected,#e3f0f3)}
 .search b{font-weight:600}.search small{display:block;color:var(--soft);font-size:.89em}
 .search i{font-style:normal;color:var(--soft);float:right;font-size:.89em}
 .search .none{color:var(--soft);cursor:default}`;

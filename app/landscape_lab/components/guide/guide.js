@@ -2,8 +2,10 @@
 const STYLE = `
 .guide{font:calc(13px*var(--scale,1))/1.45 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--ink,#1d2a33);
  position:relative;box-sizing:border-box;padding:4px 8px 3px 10px;display:flex;flex-direction:column;max-height:34vh}
+.holds{container:guide/inline-size}
 .top{display:flex;gap:4px 8px;align-items:flex-start;flex:none}
 .story .top{flex:0 1 auto;min-height:0;align-items:stretch}
+@container guide (max-width:760px){.story:not(.pointing) .top{flex-wrap:wrap}.story:not(.pointing) .text{flex:1 1 100%}}
 .story .more,.story .labs{align-self:flex-start}
 .tour .top{align-items:center;flex-wrap:wrap;padding-bottom:2px}
 .top .name{flex:1;min-width:4.5em;color:var(--muted,#5d6b75);overflow:hidden;text-overflow:ellipsis;white-space:nowrap;font-size:.93em}
@@ -24,6 +26,7 @@ button[aria-disabled=true]{color:var(--disabled,#95a2ab);border-color:var(--line
 button.next{background:var(--accent,#0f6e84);border-color:var(--accent,#0f6e84);color:var(--on-accent,#fff)}
 button.next:hover{background:var(--accent-hover,#0c5c6f)}
 button.ask{border:0;background:none;color:var(--accent,#0f6e84);padding:0;text-decoration:underline;text-underline-offset:2px;font-weight:600}
+button.ask+button.lab{margin-left:.9em}
 button.lab{white-space:normal;height:auto;line-height:inherit;text-align:left}
 button.quiet{border-color:transparent;background:none;padding:0 .35em;color:var(--muted,#5d6b75)}
 :focus-visible{outline:2px solid var(--accent,#0f6e84);outline-offset:1px}
@@ -98,7 +101,7 @@ export function render({model, el}) {
   const top = make("div", {className: "top"}), guide = make("section", {className: "guide story"});
   guide.setAttribute("aria-label", "Guide");
   guide.append(top, list);
-  el.append(make("style", {textContent: STYLE + POINTER_STYLE}), guide);
+  el.append(make("style", {textContent: STYLE + POINTER_STYLE}), make("div", {className: "holds"}, guide));
 
   const turn = folded => {
     list.hidden = folded;
@@ -143,8 +146,7 @@ export function render({model, el}) {
     if (state.lab) {
       const [label, link] = state.lab;
       const open = button("ask lab", label, () => tell({action: "lab", link}), "Opens the lab in place of the landscape");
-      if (state.shows) words.append(" · ");
-      words.append(open);
+      words.append(" ", open);
     }
     top.replaceChildren(text, begin, labs, more);
   };

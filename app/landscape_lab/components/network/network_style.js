@@ -5,17 +5,17 @@ const STYLE = `
  font:calc(12px*var(--scale,1))/1.35 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--fg);background:var(--surface,#fff);font-variant-numeric:tabular-nums}
 [hidden]{display:none!important}
 .head{display:flex;flex-wrap:wrap;gap:0 8px;align-items:baseline;flex:none}
-.head b{font-weight:600}.head span{color:var(--soft)}.head .hand{color:var(--alert-ink,#9a3412);font-weight:600}
+.head b{font-weight:600}.head span{color:var(--soft)}.head .hand{color:var(--alert-ink,#7a1710);font-weight:600}
 .stage{position:relative;flex:1;min-height:0;overflow:hidden}
 .stage.rolls{overflow:auto}
 .edges{position:absolute;inset:0;width:100%;height:100%}
 .edges.near{cursor:pointer}
-.unit{position:absolute;padding:0;border:1px solid var(--frame,#c3ccd2);border-radius:4px;background:var(--surface,#fff);cursor:pointer;overflow:hidden;box-sizing:border-box}
+.unit{position:absolute;padding:0;border:1px solid var(--frame,#b7c0c7);border-radius:4px;background:var(--surface,#fff);cursor:pointer;overflow:hidden;box-sizing:border-box}
 .unit canvas{display:block;width:100%;height:100%;border-radius:inherit}
 .unit:hover,.unit:focus-visible,.unit.chosen{border-color:var(--tint);box-shadow:0 0 0 2px var(--tint);z-index:2}
 .unit.still{cursor:default}
 :focus-visible{outline:none;box-shadow:0 0 0 2px var(--tint)}
-.unit.set{border-color:var(--alert,#c2410c);box-shadow:0 0 0 1px var(--alert,#c2410c)}
+.unit.set{border-color:var(--alert,#b3261e);box-shadow:0 0 0 1px var(--alert,#b3261e)}
 .name{position:absolute;color:var(--soft);font-size:.86em;white-space:nowrap;text-align:center;pointer-events:none}
 .caption{white-space:normal;line-height:1.3;overflow:hidden;display:flex;flex-direction:column;justify-content:flex-end}.caption b{color:var(--fg);font-weight:600}
 .card{position:absolute;z-index:5;pointer-events:none;background:var(--raised,#fff);border:1px solid var(--rim);border-radius:8px;box-shadow:0 6px 20px var(--shade,#1d2a3333);padding:7px 9px;max-width:min(250px,94%);box-sizing:border-box}

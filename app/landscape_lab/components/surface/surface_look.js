@@ -1,7 +1,7 @@
 // The colours of a surface, from the style sheet around it: a dark page sets the same properties.
 const PROPERTIES = {
   ink: ["--ink", "#1d2a33"], muted: ["--muted", "#5d6b75"], line: ["--frame", "#b7c0c7"], stage: ["--surface", "#ffffff"],
-  paper: ["--line", "#e4e9ec"], floor: ["--relief-shadow", "#1d2a33"], hole: ["--relief-hole", "#b9c0c5"], dark: ["--relief-outline", "#10181d"],
+  paper: ["--wash", "#e4e9ec"], floor: ["--relief-shadow", "#1d2a33"], hole: ["--relief-hole", "#b9c0c5"], dark: ["--relief-outline", "#10181d"],
 };
 const SHADOW = .26;
 const FONT = `system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif`;

@@ -37,6 +37,7 @@ small{font-size:.82em;color:var(--soft)}
 .f6 .worded svg{display:none}.f9 .worded svg{display:block}.f9 .worded{padding:0 .5em}
 .f10{padding:0 8px}.f10 .wide{width:11em}.f11 .play{min-width:var(--size)}
 .f12{flex-wrap:wrap;padding:6px 8px}.f12 [data-of]{display:flex!important}
+@container (max-width:640px){.f12 [data-of=epoch],.f12 [data-of=time]{display:none!important}.f12 .readings{width:100%;justify-content:space-between;gap:6px}}
 .line{position:absolute;left:0;right:0;bottom:0;height:calc(3px*var(--scale,1));background:var(--track,#d6e6ea);overflow:hidden}
 .line i{display:block;height:100%;width:100%;background:var(--tint);transform-origin:0 0;transition:transform .2s linear}
 .line.endless i{width:30%;animation:run 1.4s linear infinite;transition:none}

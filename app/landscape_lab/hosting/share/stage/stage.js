@@ -8,6 +8,7 @@ const REST = 350;  // without a new picture, after which the live one is complet
 const HAND = 500;  // after an input, while which the user may go on
 const PATIENCE = 20000;  // after which a page says that the live one is late
 const AGAIN = 2500;  // between two requests for the same step
+const ALIGNED = 560;  // pixels of a picture above which the axes of run and live page lie on each other: the player has few words below
 const STUBBORN = 8000;  // after which the live page is shown whatever it shows
 
 class Stage {
@@ -92,7 +93,7 @@ class Stage {
     const {left, top, width} = live.box, {style} = this.place, wanted = {left, top, width, height: live.bottom - top};
     if (live.box.width < 300) return;  // a narrow page, whose picture is small
     if (!this.over) this.begin();
-    if (live.area && live.view === this.player.state.view) {
+    if (live.area && live.view === this.player.state.view && live.box.width >= ALIGNED) {
       const own = this.player.area, now = this.place.getBoundingClientRect();
       wanted.left = now.left + live.area.left - own.left; wanted.top = now.top + live.area.top - own.top;
       wanted.width = now.width + live.area.width - own.width; wanted.height = now.height + live.area.height - own.height;
@@ -147,6 +148,7 @@ async function startLive(held, stage) {
   held.remove();
 }
 
+dress();
 const element = document.getElementById("stage"), config = JSON.parse(document.getElementById("stage_config").textContent);
 const stage = new Stage(element, config);
 const opened = stage.open().catch(error => { console.warn(error); return false; }).then(there => {

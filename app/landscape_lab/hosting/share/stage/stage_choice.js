@@ -16,3 +16,11 @@ function choice(link, presets, first) {
 
 // Whether a recorded run, of which the last step is `end`, is the run of the link.
 const ends = (chosen, end) => chosen.step === null || chosen.step === end;
+
+// The scheme of the page from its beginning: what the user chose before, else what the system asks for.
+function dress() {
+  let chosen = null;
+  try { chosen = localStorage.getItem("landscape-lab-appearance"); } catch { /* nothing was chosen */ }
+  const dark = ["light", "dark"].includes(chosen) ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  document.documentElement.dataset.scheme = dark ? "dark" : "light";
+}
