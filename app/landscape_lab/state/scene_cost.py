@@ -20,7 +20,7 @@ MOST_OPERATIONS = 10**12
 """Of one training step on a page: about a minute of a slow processor, in which nothing moves."""
 
 MOST_AHEAD = 10_000
-"""Training steps of a horizon, which a page trains ahead before its first picture, without pause."""
+"""Training steps of a horizon, which a page makes before its first picture, without a pause."""
 
 MOST_MEMORY = 4e9
 """Bytes of a page, however many are free: others are served by the same machine."""
