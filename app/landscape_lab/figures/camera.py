@@ -50,7 +50,8 @@ def usual(levels: Array, points: Array) -> Camera:
     there = ((along >= 0) & (along <= 1)).all(axis=2)
     rise = np.where(there, _at(heights, along) - _at(heights, inside)[:, None], -np.inf) / far
     needed = math.degrees(math.atan(max(0.0, float(rise.max(initial=0.0))))) + SPARE
-    return HOME._replace(elevation=float(round(min(max(HOME.elevation, needed), HIGHEST))))
+    elevation = float(round(min(max(HOME.elevation, needed), HIGHEST)))
+    return Camera(HOME.azimuth, elevation, HOME.distance)
 
 
 def words_of(camera: Camera) -> str:
