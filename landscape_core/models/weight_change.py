@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
+
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.types import Vector
 from landscape_core.models.parameters import Layout
@@ -54,10 +56,11 @@ def changed(theta: Vector, layout: Layout, changes: Sequence[WeightChange]) -> V
     """A copy of theta with the changes made, shape (P,).
 
     Raises:
-        SpecError: there is no such tensor or entry; names those that there are.
+        SpecError: there is no such tensor or entry, which names those that there are; or the value
+            is beyond what the precision of theta holds.
     """
     found = theta.detach().clone()
-    tensors = layout.split(found)
+    tensors, largest = layout.split(found), torch.finfo(found.dtype).max
     for change in changes:
         tensor = tensors.get(change.tensor)
         if tensor is None:
@@ -68,5 +71,8 @@ def changed(theta: Vector, layout: Layout, changes: Sequence[WeightChange]) -> V
         if not inside:
             accepted = f"an index below the shape {tuple(tensor.shape)} of {change.tensor}"
             raise SpecError("a changed weight", str(change.index), accepted)
+        if abs(change.value) > largest:
+            accepted = f"between -{largest:.3g} and {largest:.3g}"
+            raise SpecError("a changed weight", str(change), accepted)
         tensor[change.index] = change.value
     return found

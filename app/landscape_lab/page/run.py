@@ -130,7 +130,7 @@ class PageRun:
         layout.form.set_busy(True)
         self._progress.begin()
         layout.canvas.hurry()
-        if layout.toolbar.alerting and (any(wanted.values()) or self.playing):
+        if layout.toolbar.alerting and (any(wanted.values()) or self.playing or self.weights):
             layout.toolbar.message("")
         job = Job(
             scene=self.scene, kept=self.place.kept, playing=self.playing, point=self.point,
@@ -244,6 +244,8 @@ class PageRun:
         layout = self.layout
         self.playing = self.busy = False
         self._going = None
+        shown = self.picture.point if self.picture else None
+        self.weights = shown.changes if shown else ()
         layout.form.set_busy(False)
         layout.toolbar.set({"progress": None})
         wanted, self.place = self.scene, self._good

@@ -144,6 +144,10 @@ def toured(link: str) -> tuple[str, tuple[str, int] | None]:
 
 def _origin(words: dict[str, str], weights: list[str]) -> Origin | None:
     if "from" not in words:
+        if stray := [name for name in ("alpha", "beta", "weight") if name in words]:
+            raise SpecError(
+                stray[0], words[stray[0]], "in a link with `from`, the run whose network it is"
+            )
         return None
     changes = tuple(map(WeightChange.read, weights))
     if changes and not words.keys() & {"alpha", "beta"}:

@@ -19,6 +19,9 @@ from landscape_lab.state.scene import Scene
 MOST_OPERATIONS = 10**12
 """Of one training step on a page: about a minute of a slow processor, in which nothing moves."""
 
+MOST_AHEAD = 10_000
+"""Training steps of a horizon, which a page makes before its first picture, without a pause."""
+
 MOST_MEMORY = 4e9
 """Bytes of a page, however many are free: others are served by the same machine."""
 
@@ -42,11 +45,14 @@ def check_place(place: Place) -> None:
 
 
 def check_scene(scene: Scene) -> None:
-    """Refuse a scene that takes too much memory, or whose steps take too long.
+    """Refuse a scene that takes too much memory, or whose steps or horizon take too long.
 
     Raises:
         SpecError: names a setting, what would fit, and the figures.
     """
+    if scene.slice.horizon > MOST_AHEAD:
+        accepted = f"at most {MOST_AHEAD} on a page; on the command line there is no such limit"
+        raise SpecError("SliceSpec.horizon", scene.slice.horizon, accepted)
     needed = memory(scene)
     if needed >= SMALL:
         limit = min(MOST_MEMORY, SHARE * free_memory(scene.run.device))

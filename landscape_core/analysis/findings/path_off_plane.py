@@ -21,6 +21,9 @@ beyond and below which a projected path misleads."""
 ROUNDING = 1e-5
 """The distance from the plane that rounding causes, as a fraction of the norm of the parameters."""
 
+MOVES = 2
+"""States of a path of which a motion can be seen or missed."""
+
 ALONE = (
     'Look at this run alone, on the plane of its own path (directions="pca"), or at fewer or more'
     " similar runs, and do not read losses off the surface under the path."
@@ -63,7 +66,7 @@ class PathOffPlane(OfSlice):
 
     def _of_run(self, seen: Seen, run: str, path: xr.Dataset) -> Finding | None:
         """What is found in the path of one run."""
-        if "path_distance" not in path or not path.sizes["step"]:
+        if "path_distance" not in path or path.sizes["step"] < MOVES:
             return None
         distance = path["path_distance"].values
         off = float(distance[np.isfinite(distance)].max(initial=0.0))

@@ -1,11 +1,15 @@
 """Figures name the axes, values and signs of their own data, and nothing that is not there."""
 
+import json
 import math
+import re
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
 import xarray as xr
-from bokeh.models import Scatter
+from bokeh.models import HoverTool, Scatter
 
 from figure_cases import curves_of, path_to, slice_of, valley
 from landscape_lab.components.surface.surface import Surface
@@ -46,12 +50,34 @@ def panel():
     return shown.plot
 
 
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not there")
+def test_the_pointer_reads_the_coordinates_of_the_point_whose_value_it_reads():
+    contour, slice_ = Contour(), slice_of(valley)
+    contour.update(slice_, None)
+    shown, (tool,) = contour.picture.data, contour.figure.select({"type": HoverTool})
+    data = {name: [float(part[0])] for name, part in shown.items() if name.startswith("values_")}
+    data["values"] = [{"shape": shown["values"][0].shape}]
+    for side in ("alpha", "beta"):
+        places = slice_[side].values
+        sought = np.linspace(places[0], places[-1], 57)
+        code = tool.formatters["$x" if side == "alpha" else "$y"].code
+        script = f"""const source = {{data: {json.dumps(data)}}}, read = value => {{ {code} }};
+        console.log(JSON.stringify({sought.tolist()}.map(read)));"""
+        done = subprocess.run(["node", "-e", script], capture_output=True, text=True, check=True)
+        read = [float(one.replace("−", "-")) for one in json.loads(done.stdout)]
+        nearest = [places[np.abs(places - one).argmin()] for one in sought]
+        away = np.abs(np.subtract(read, nearest))
+        halves = np.abs(np.abs(np.subtract(sought, nearest)) - (places[1] - places[0]) / 2) < 1e-9
+        assert (away[~halves] <= 1e-3).all()
+        assert np.ptp(read) > 0
+
+
 def test_the_pointer_reads_coordinates_by_the_names_of_the_axes():
     contour = Contour()
     contour.update(slice_of(valley), path_to(1, 1))
     for figure in (contour.figure, panel()):
         (tip,) = tips(figure)
-        assert "PC1 $x{0.000} · PC2 $y{0.000}" in tip
+        assert re.search(r"PC1 \$x\{(custom|0\.000)\} · PC2 \$y\{\1\}", tip)
         assert "α" not in tip
     names = short_names(slice_of(valley))
     assert looked_at(0.3, 0.1, {}, names) == "The network at PC1 0.3, PC2 0.1"

@@ -150,6 +150,20 @@ def test_weights_set_by_hand_move_the_point_and_a_run_starts_from_them(page):
     assert page.run.weights == ()
 
 
+def test_a_weight_that_is_refused_leaves_those_that_are_shown(page):
+    change = WeightChange("0.bias", (3,), 1.5)
+    page.set_weight(change)
+    until(lambda: page.picture.point is not None)
+    at_rest(page)
+    page.set_weight(WeightChange("2.bias", (0,), 1e39))
+    until(lambda: page.layout.toolbar.alerting)
+    assert page.run.weights == (change,)
+    page.set_weight(WeightChange("2.bias", (1,), 0.5))
+    until(lambda: len(page.picture.point.changes) == 2)
+    at_rest(page)
+    assert not page.layout.toolbar.alerting
+
+
 def test_a_kept_run_is_compared_with_one_that_differs_in_what_was_changed(page):
     page.navigation.keep()
     at_rest(page)

@@ -174,6 +174,8 @@ def test_going_back_to_an_earlier_step_takes_the_settings_of_now_along():
         ),
         ("at.5.run.batch_size=3&at.2.run.batch_size=4", "a change must be at step 5 or later"),
         ("from=step%3D3&alpha=1", "beta must be a number"),
+        ("weight=0.bias[0]=1", "weight must be in a link with `from`"),
+        ("alpha=1&beta=0", "alpha must be in a link with `from`"),
         ("&".join(["kept=step%3D3"] * 4), "kept must be at most 3"),
         ("nonsense=1", "a setting must be one of"),
         ("view.span=2", "a setting must be slice.span, as the link is of an earlier version"),

@@ -44,6 +44,7 @@ def test_every_preset_is_borne(name):
             f"run.problem.dataset.points=20000&{NETWORK}.width=3000&{NETWORK}.depth=5",
             "a training step or an evaluation takes .* operations, and a page bears 1 trillion",
         ),
+        ("slice.horizon=10001", "SliceSpec.horizon must be at most 10000 on a page"),
     ],
 )
 def test_products_of_allowed_values_are_refused_with_figures(link, named):

@@ -243,6 +243,12 @@ def test_a_random_plane_does_not_show_a_path(trained, data):
     assert one.figures["explained_variance"] == ratio < 0.5
 
 
+def test_a_single_state_off_the_plane_has_not_moved(trained, data):
+    slice_ = sliced(trained, data, path=trained[1][:1], directions="random")
+    assert slice_["path_distance"].values.max() > 0.1
+    assert "path_off_plane" not in [one.name for one in explain(slice_)]
+
+
 def test_iterates_beyond_the_edges_are_counted(trained, data):
     slice_ = sliced(trained, data, path=trained[1], span=(-0.5, 5.0, -0.5, 1.0))
     alpha, beta = slice_["path_alpha"].values, slice_["path_beta"].values

@@ -35,9 +35,10 @@ def test_of_changes_of_one_entry_the_last_counts():
         WeightChange("0.weight", (3, 0), 1.0),
         WeightChange("0.weight", (-1, 0), 1.0),
         WeightChange("0.weight", (0,), 1.0),
+        WeightChange("0.weight", (0, 0), -1e39),
     ],
 )
-def test_a_weight_that_there_is_not_is_refused(change):
+def test_a_weight_that_there_is_not_or_that_no_number_holds_is_refused(change):
     with pytest.raises(SpecError, match="changed weight"):
         changed(torch.zeros(LAYOUT.size), LAYOUT, [change])
 

@@ -127,15 +127,17 @@ export function render({model, el}) {
     if (!stillWanted() && Math.abs(turn) + Math.abs(lift) > .004) requestAnimationFrame(step);
   };
 
-  // What lies under the pointer: the place on the surface, and the nearest value of the slice.
+  // What lies under the pointer: the place on the surface, and the nearest point of the slice with its value.
   const pick = e => {
     const area_ = canvas.getBoundingClientRect(), px = e.clientX - area_.left, py = e.clientY - area_.top;
     const cell = cells.find(({place: p}) => p && px >= p.left && px < p.left + p.width && py >= p.top && py < p.top + p.height);
     if (!cell?.seen) return null;
     const {frame, seen, place} = cell, found = hit(seen, seen.ray(2 * (px - place.left) / place.width - 1, 1 - 2 * (py - place.top) / place.height), cell.relief.under);
     if (!found) return null;
-    const [across, up] = [(found[0] + 1) / 2, (found[1] + 1) / 2], labels = named_(cells.indexOf(cell)), nearest = Math.round(up * (frame.rows - 1)) * frame.columns + Math.round(across * (frame.columns - 1));
-    return {alpha: frame.a0 + across * (frame.a1 - frame.a0), beta: frame.b0 + up * (frame.b1 - frame.b0), value: valueAt(frame.heights[nearest], frame.logged), labels, px, py, at: found};
+    const [across, up] = [(found[0] + 1) / 2, (found[1] + 1) / 2], labels = named_(cells.indexOf(cell)), column = Math.round(across * (frame.columns - 1)), row = Math.round(up * (frame.rows - 1));
+    const alphaAt = share => frame.a0 + share * (frame.a1 - frame.a0), betaAt = share => frame.b0 + share * (frame.b1 - frame.b0);
+    const nearest = [alphaAt(column / (frame.columns - 1)), betaAt(row / (frame.rows - 1))];
+    return {alpha: alphaAt(across), beta: betaAt(up), nearest, value: valueAt(frame.heights[row * frame.columns + column], frame.logged), labels, px, py, at: found};
   };
   // Whether the pointer is on the sign of the run, which then can be carried elsewhere.
   const grabs = e => {
@@ -150,7 +152,7 @@ export function render({model, el}) {
     glance(e, found);
     if (!found) return;
     const short = axis => found.labels[axis].split(" (")[0];
-    tip.textContent = `${found.labels[2]} ${Number(found.value.toPrecision(3))} · ${short(0)} ${found.alpha.toPrecision(3)} · ${short(1)} ${found.beta.toPrecision(3)}${over ? " · drag to start a run elsewhere" : ""}`;
+    tip.textContent = `${found.labels[2]} ${Number(found.value.toPrecision(3))} · ${short(0)} ${found.nearest[0].toPrecision(3)} · ${short(1)} ${found.nearest[1].toPrecision(3)}${over ? " · drag to start a run elsewhere" : ""}`;
     const half = tip.offsetWidth / 2 + 4;
     tip.style.left = `${clamp(found.px, half, Math.max(half, area.clientWidth - half))}px`; tip.style.top = `${Math.max(40, found.py - (over || grabbed ? 8 : 0))}px`;
   };

@@ -60,7 +60,7 @@ const NARROW = 900;  // pixels below which the settings are a drawer, at the usu
 
 const digits = (value, n) => Number.isFinite(value) ? value.toPrecision(n) : value === undefined || value === null ? "–" : "NaN";
 const percent = value => Number.isFinite(value) ? `${(100 * value).toFixed(1)} %` : "–";
-const signed = value => value.toFixed(2).replace("-", "−");
+const signed = value => (Math.abs(value) < 1e6 ? value.toFixed(2) : value.toPrecision(3)).replaceAll("-", "−");
 const READINGS = {
   step: ["step", v => v.toLocaleString("en").replaceAll(",", "\u202f")],
   epoch: ["epoch", v => v.toFixed(1)],
