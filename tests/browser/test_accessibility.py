@@ -38,7 +38,7 @@ PROGRESS = {"what": "refining the picture", "done": 812, "total": 2601, "left": 
             "training": False}
 POINT = {"alpha": 0.31, "beta": -0.2, "values": {"train_loss": 0.42, "test_loss": 0.5}}
 STEPS = list(range(0, 122, 2))
-log = pn.pane.Str("", css_classes=["log"], margin=0)
+log = pn.pane.Str("", css_classes=["log"], margin=0, styles={"color": "var(--ink)"})
 projector = False
 
 
@@ -75,7 +75,7 @@ actions = {name: (lambda *values, name=name: act(name, *values)) for name in NAM
 bar = Toolbar([{"name": "one", "title": "A first valley", "question": "Why?"}], actions)
 form = Form(lambda path, value: act("choose", path, value), lambda path: act("row", path))
 line = Timeline(seek)
-plot = figure(name="plot", x_axis_label="x")
+plot = figure(name="plot", x_axis_label="x", width=160, height=60)
 plot.line([0, 1], [0, 1], color=theme.PATH)
 theme.style(plot)
 steps = (ShowStep("set", "name", "y", "Set name to y"),)
@@ -395,7 +395,7 @@ def test_work_and_points_are_told_without_moving_anything(visit):
     work = visitor.page.locator(".work")
     work.wait_for()
     assert "Refining the picture, 31 %, about 3 s left" in work.inner_text()
-    point = visitor.page.locator(".point").inner_text()
+    point = visitor.page.locator("div.point").inner_text()
     assert "At α 0.31, β −0.20 · train loss 0.420 · test loss 0.500" in point
     assert visitor.page.locator(".timeline").bounding_box() == box
     for action in ("start_here", "leave_point", "stop"):
@@ -408,7 +408,7 @@ def test_work_and_points_are_told_without_moving_anything(visit):
 def test_notices_cover_neither_the_words_above_the_picture_nor_the_picture(visit):
     visitor = visit()
     visitor.press("seed")
-    message, point, work = (visitor.page.locator(name) for name in (".message", ".point", ".work"))
+    message, point, work = (visitor.page.locator(name) for name in (".message", "div.point", ".work"))
     for notice in (message, point, work):
         notice.wait_for()
     assert point.bounding_box()["height"] <= 40
@@ -472,9 +472,9 @@ def test_the_help_of_a_row_is_read_by_pointer_keys_and_touch(visit, chromium, ur
     visitor.page.locator(".dot:visible").click()
     expect(visitor, "row rate")
     visitor.page.locator(".about").click()
-    visitor.page.locator(".card").wait_for()
+    visitor.page.locator("div.card").wait_for()
     visitor.page.keyboard.press("Escape")
-    visitor.page.locator(".card").wait_for(state="hidden")
+    visitor.page.locator("div.card").wait_for(state="hidden")
 
     context = chromium.new_context(viewport={"width": 768, "height": 1024}, has_touch=True)
     page = context.new_page()

@@ -77,7 +77,7 @@ def test_a_point_has_the_value_of_the_slice_and_the_pointer_reads_it_at_once(pag
         [area["x"] + area["width"] / 2, area["y"] + area["height"] / 2],
     )
     assert took < 100
-    tip = page.locator(".tip")
+    tip = page.locator("output.tip")
     assert "training loss" in tip.inner_text()
     shown = float(tip.get_attribute("data-value"))
     assert exact.min() <= shown <= exact.max()

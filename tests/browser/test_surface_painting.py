@@ -278,7 +278,7 @@ def test_the_page_paints_the_light_keeps_its_colours_and_comes_home(page):
     page.evaluate(FRAMES)
     assert page.evaluate(PAINTINGS) == painted
     # A dark page sets the properties, and the picture follows.
-    page.evaluate("document.documentElement.style.setProperty('--line', '#102030')")
+    page.evaluate("document.documentElement.style.setProperty('--wash', '#102030')")
     page.wait_for_function(f"painted => {PAINTINGS} > painted", arg=painted)
     dark = np.asarray(Image.open(io.BytesIO(canvas.screenshot())).convert("RGB")).astype(int)
     assert dark.mean() < colors.mean() - 2

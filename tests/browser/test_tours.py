@@ -134,8 +134,9 @@ def test_every_preset_says_what_it_shows():
     files = [yaml.safe_load(path.read_text("utf-8")) for path in PRESETS.glob("*.yaml")]
     assert sorted(file["rank"] for file in files) == list(range(1, len(files) + 1))
     for file in files:
-        keys = {"rank", "title", "question", "watch", "shows", "steps", "scene"}
-        assert set(file) - {"lab"} == keys
+        keys = {"rank", "title", "point", "question", "watch", "shows", "steps", "scene"}
+        assert set(file) - {"lab", "show", "picture"} == keys
+        assert file["point"].endswith(".")
         assert file["question"].endswith("?")
         assert file["shows"].endswith(".")
 

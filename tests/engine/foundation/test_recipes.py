@@ -332,7 +332,7 @@ def others(described):
     elif isinstance(mark, Knob):
         candidates = [mark.low, mark.high, default + 1, default / 2]
     else:
-        candidates = [not default] if described.type is bool else [default + "x"]
+        candidates = [not default] if described.type is bool else [default + "x", "x, y"]
     return [value for value in candidates if value != default]
 
 

@@ -12,12 +12,12 @@ button:hover{border-color:var(--accent,#0f6e84)}
 :focus-visible{outline:calc(2px*var(--scale,1)) solid var(--accent,#0f6e84);outline-offset:2px}
 ul{list-style:none;margin:0;padding:3px;display:grid;grid-template-columns:repeat(auto-fill,minmax(calc(200px*var(--scale,1)),1fr));gap:12px}
 li{display:flex}
-.card{display:flex;flex-direction:column;gap:3px;width:100%;padding:0 0 9px;text-align:left;overflow:hidden;border-radius:10px}
-.card:hover{box-shadow:0 4px 16px var(--shade,#1d2a3330)}
-.card[aria-current]{border-color:var(--accent,#0f6e84);box-shadow:inset 0 0 0 1px var(--accent,#0f6e84)}
-.card img,.card .blank{display:block;width:100%;aspect-ratio:240/126;object-fit:cover;background:var(--wash,#f3f6f8)}
-.card b{font-size:1.04em;font-weight:650;line-height:1.25;padding:5px 11px 0}
-.card span.point{color:var(--muted,#5d6b75);padding:0 11px;line-height:1.35}
+.example{display:flex;flex-direction:column;gap:3px;width:100%;padding:0 0 9px;text-align:left;overflow:hidden;border-radius:10px}
+.example:hover{box-shadow:0 4px 16px var(--shade,#1d2a3330)}
+.example[aria-current]{border-color:var(--accent,#0f6e84);box-shadow:inset 0 0 0 1px var(--accent,#0f6e84)}
+.example img,.example .blank{display:block;width:100%;aspect-ratio:240/126;object-fit:cover;background:var(--wash,#f3f6f8)}
+.example b{font-size:1.04em;font-weight:650;line-height:1.25;padding:5px 11px 0}
+.example span.gist{color:var(--muted,#5d6b75);padding:0 11px;line-height:1.35}
 @media (pointer:coarse){header button{min-height:44px}}`;
 
 const SOON = 4000;  // milliseconds
@@ -31,7 +31,7 @@ export function render({model, el}) {
   let asked = false, current = "";
   const cards = new Map();
   const card = ({name, title, point}) => {
-    const button = make("button", {type: "button", className: "card"}, make("span", {className: "blank"}), make("b", {textContent: title}), make("span", {className: "point", textContent: point}));
+    const button = make("button", {type: "button", className: "example"}, make("span", {className: "blank"}), make("b", {textContent: title}), make("span", {className: "gist", textContent: point}));
     button.dataset.example = name;
     button.onclick = () => { dialog.close(); model.send_msg({action: "open", name}); };
     cards.set(name, button);
