@@ -112,7 +112,7 @@ class Stage {
     this.place.getBoundingClientRect();
     this.element.classList.add("moves");
     clearTimeout(this.late);
-    this.say("A recorded run. The live one is being computed.");
+    this.say("A recorded run. The live one follows.");
     this.late = setTimeout(() => this.say("The live app is not there yet. The recording stays.", true), PATIENCE);
   }
 
