@@ -408,7 +408,9 @@ def test_work_and_points_are_told_without_moving_anything(visit):
 def test_notices_cover_neither_the_words_above_the_picture_nor_the_picture(visit):
     visitor = visit()
     visitor.press("seed")
-    message, point, work = (visitor.page.locator(name) for name in (".message", "div.point", ".work"))
+    message, point, work = (
+        visitor.page.locator(name) for name in (".message", "div.point", ".work")
+    )
     for notice in (message, point, work):
         notice.wait_for()
     assert point.bounding_box()["height"] <= 40

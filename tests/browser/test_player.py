@@ -31,7 +31,7 @@ def state(page):
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
-    site.write(site.files(["spirals", "deep_skips"], Site()), folder)
+    site.write(site.files(["spirals", "deep_skips", "divergence"], Site()), folder)
     with browser() as chromium:
         yield folder, chromium
 
@@ -186,9 +186,12 @@ def test_the_first_page_says_its_sentence_and_draws_a_thumbnail_of_each_run(open
     assert said[:5] == ["Every", "point", "is", "a", "network."]
     assert len(said) < 25
     thumbnails = page.locator("[data-thumbnail]")
-    assert thumbnails.count() == 2
+    assert thumbnails.count() == 3
     colors = "canvas => new Set(canvas.getContext('2d').getImageData(0, 0, 200, 90).data).size"
     assert all(one.evaluate(colors) > 20 for one in thumbnails.all())
+    page.goto((folder / "presets" / "divergence.html").as_uri())  # which rolls uphill
+    page.wait_for_function("window.players && Object.keys(window.players).length")
+    assert page.locator(".sentence").text_content().strip() == ""
     page.close()
 
 

@@ -43,7 +43,8 @@ def test_a_recording_has_the_words_of_its_preset_and_goes_to_its_step(name):
 
 def test_runs_of_networks_go_downhill_and_the_game_does_not_look_for_a_lowest_point():
     found = {name: shipped(name) for name in presets()}
-    assert all(one.train[-1] < one.train[0] for one in found.values() if one.minimized)
+    minimized = {name: one.train for name, one in found.items() if one.minimized}
+    assert [name for name, loss in minimized.items() if loss[-1] >= loss[0]] == ["divergence"]
     assert [name for name, one in found.items() if not one.minimized] == ["game"]
     others = [name for name, one in found.items() if not one.network]
     assert others == ["curved_valley", "saddle", "game"]

@@ -38,10 +38,13 @@ const markup = (controls, sentence) => `
 const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 class Player {
+  // Whether the run ends below where it began.
+  get falls() { return this.frames.train.at(-1) < this.frames.train[0]; }
+
   constructor(element, recording, options) {
     Object.assign(this, {element, recording, options, events: new EventTarget(), frames: new Frames(recording), place: 0, shown: "2d", playing: false, ended: false, asked: 0, timers: [], watchers: []});
     this.seconds = options.seconds ?? Math.max(4, Math.min(9, 3 + .08 * this.frames.last));
-    const said = options.sentence ?? (recording.network && recording.minimized ? SENTENCE : "");
+    const said = options.sentence ?? (recording.network && recording.minimized && this.falls ? SENTENCE : "");
     element.classList.add("landscape-player");
     element.innerHTML = markup(options.controls ?? true, said);
     for (const name of ["stage", "flat", "deep", "sentence", "tip", "large", "losses", "views"]) this[name] = element.querySelector(`.${name}`);
