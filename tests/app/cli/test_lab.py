@@ -88,6 +88,8 @@ def test_what_is_not_accepted_is_one_sentence(words, told, capsys):
 
 
 def test_an_interrupt_that_is_lost_in_a_library_ends_the_work_all_the_same():
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+
     def work():
         with contextlib.suppress(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
