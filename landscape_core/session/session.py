@@ -237,7 +237,8 @@ class Session:
     @public_call
     def picture(self, budget: float = 0.012, status: Status | None = None) -> Picture:
         """A picture whose slice is as fine as the time allows, the rest interpolated."""
-        projected = self.live_slice.project(observed := self.live_run.observed())
+        observed = self.live_run.observed()
+        projected = self.live_slice.project(observed)
         dataset = self.live_slice.within(observed, projected, budget)
         return self._shown(observed, projected, dataset, status)
 

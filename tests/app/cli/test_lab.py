@@ -88,7 +88,7 @@ def test_what_is_not_accepted_is_one_sentence(words, told, capsys):
 
 
 def test_an_interrupt_that_is_lost_in_a_library_ends_the_work_all_the_same():
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
 
     def work():
         with contextlib.suppress(KeyboardInterrupt):
@@ -99,3 +99,4 @@ def test_an_interrupt_that_is_lost_in_a_library_ends_the_work_all_the_same():
     with pytest.raises(KeyboardInterrupt):
         shown(work(), "lab", "seed")
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    signal.signal(signal.SIGINT, before)
