@@ -15,7 +15,7 @@ from torch import Tensor
 from landscape_core.foundation.precision import full_precision
 from landscape_core.foundation.types import Vector
 from landscape_core.models.evaluated_copy import EvaluatedCopy, Measured
-from landscape_core.models.generators import drawing, drawn_since, states
+from landscape_core.models.generators import OWN, PYTHON, drawing, drawn_since, states
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.notices import unheard
 
@@ -24,8 +24,9 @@ class CopyAtPoint:
     """The copy `own`, whose parameters are views of `flat` (P,).
 
     What has been found out of it: `noisy`, its warnings have been issued; `drew`, it has drawn
-    random numbers; `differentiates`, it needs gradients in its forward; `renews`, it remembers
-    earlier calls, and each point has a fresh copy; `spoils`, it may write to its data.
+    random numbers, as was seen at `saw_draws` points; `differentiates`, it needs gradients in its
+    forward; `renews`, it remembers earlier calls, and each point has a fresh copy; `spoils`, it may
+    write to its data.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class CopyAtPoint:
         self.flat = torch.empty_like(objective.start)
         self.own = EvaluatedCopy(objective, self.flat, measures)
         self.noisy = self.drew = self.differentiates = self.renews = False
-        self.spoils = True
+        self.spoils, self.saw_draws = True, 0
         self._lent: list[tuple[Tensor, bool]] = []
         self._objective, self._seed, self._tf32 = objective, seed, tf32
         self._measures = measures
@@ -79,7 +80,10 @@ class CopyAtPoint:
             with unheard() if self.noisy else nullcontext():
                 yield
             if before:
-                self.drew = bool(drawn_since(before, device)) or self.own.drawn()
+                drawn = drawn_since(before, device) | ({OWN} if self.own.drawn() else set())
+                self.saw_draws += bool(drawn)
+                # Another thread may have drawn once from Python's generator, as servers do.
+                self.drew = bool(drawn - {PYTHON}) or self.saw_draws > 1
 
     def recording(self) -> contextlib.AbstractContextManager[Any]:
         """With gradients only where the network itself needs them."""

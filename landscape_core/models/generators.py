@@ -8,14 +8,20 @@ import contextlib
 import random
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 
 from landscape_core.foundation import random_streams
 
-PYTHON = "random"
+PYTHON, OWN = "random", "its own"
+
+CHECKS = "beartype"
+"""A module whose decorators draw from Python's generator: which items of a list they look at."""
+
+AGAIN = 2
+"""How many repetitions tell draws of one's own from those of another thread."""
 
 ALONE = threading.RLock()
 """Held while the process's generators are set: who draws from them does so alone."""
@@ -73,9 +79,32 @@ def _numpy_state() -> tuple[object, ...]:
 def drawn_since(before: dict[str, object], device: torch.device) -> set[str]:
     """From which of the process's generators numbers were drawn since those states.
 
-    Where beartype is loaded, Python's own does not count: its decorators draw as well, to choose
-    which of a list's items they look at.
+    Where types are checked, Python's own does not count.
     """
     now = states(device)
     names = {name for name in now if now[name] != before[name]}
-    return names - {PYTHON} if "beartype" in sys.modules else names
+    return names - {PYTHON} if checks_draw() else names
+
+
+def checks_draw() -> bool:
+    """Whether checks of types draw from Python's generator."""
+    return CHECKS in sys.modules
+
+
+def recurring(drawn: set[str], again: Callable[[], set[str]]) -> set[str]:
+    """From which generators numbers are drawn by what was evaluated, and by no other thread.
+
+    The generators are the process's: those of other threads, as of a server that waits for a random
+    while, draw from them at any time. What an evaluation draws it draws once more when repeated.
+
+    Args:
+        drawn: the generators from which numbers were drawn meanwhile.
+        again: evaluates once more, and gives what it drew from.
+    """
+    open_, found = set(drawn), set[str]()
+    for _ in range(AGAIN):
+        if not open_:
+            break
+        now = open_ & again()
+        found, open_ = found | now, open_ - now
+    return found

@@ -20,7 +20,7 @@ from landscape_core.models.adapter import Adapter, outputs_in
 from landscape_core.models.batch_norm import BatchNorm, reestimate
 from landscape_core.models.copying import copied_together
 from landscape_core.models.functional_call import packed, unpacked
-from landscape_core.models.generators import drawing, drawn_since, states
+from landscape_core.models.generators import OWN, drawing, drawn_since, recurring, states
 from landscape_core.models.gradient_mode import as_recorded
 from landscape_core.models.in_place import hand_back, hold
 from landscape_core.models.loss_function import LossFunction, loss_values, with_gradient
@@ -95,13 +95,17 @@ class NetworkEvaluation:
 
     def draws(self, theta: Vector) -> bool:
         """Whether random numbers are drawn on the way to the outputs at theta; they stay drawn."""
+        return bool(recurring(self._drawn(theta), lambda: self._drawn(theta)))
+
+    def _drawn(self, theta: Vector) -> set[str]:
+        """Which generators numbers are drawn from meanwhile, by whomever."""
         own = self.apart()
         state = ModuleState(own.network.module, own.adapter)
         buffers = {name: value.clone() for name, value in self.buffers.items()}
         before = states(theta.device)
         try:
             own.outputs_in_place(self.layout.split(theta), buffers, self.inputs.detach().clone())
-            return bool(drawn_since(before, theta.device)) or state.drawn()
+            return drawn_since(before, theta.device) | ({OWN} if state.drawn() else set())
         finally:
             state.restore()
 

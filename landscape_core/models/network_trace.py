@@ -1,6 +1,5 @@
 """What a network and its loss do besides arithmetic of a fixed structure, traced at one point."""
 
-import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
@@ -12,7 +11,14 @@ from landscape_core.models.call_errors import loss_errors, network_errors
 from landscape_core.models.call_trial import Memory
 from landscape_core.models.copy_at_point import CopyAtPoint
 from landscape_core.models.evaluated_copy import Measured
-from landscape_core.models.generators import PYTHON, drawing, states
+from landscape_core.models.generators import (
+    OWN,
+    PYTHON,
+    checks_draw,
+    drawing,
+    recurring,
+    states,
+)
 from landscape_core.models.gradient_mode import needs_gradients
 from landscape_core.models.memory_trial import Tried, memory_of
 from landscape_core.models.module_state import rewound
@@ -56,8 +62,8 @@ def trace_of(network: Evaluated, theta: Vector, make: Callable[[ModelObjective],
         SpecError: something reads the network that this one was copied from.
     """
     outputs, loss, found, drawn = _observed_in_any_way(network, theta)
-    if drawn == {PYTHON} and "beartype" in sys.modules:
-        # Its decorators draw as well, which of a list's items they look at.
+    drawn = recurring(drawn, lambda: _observed(network, theta, 0)[3])
+    if drawn == {PYTHON} and checks_draw():
         others = (_observed(network, theta, draw) for draw in range(1, REPEATED))
         same = all(same_bits(outputs, one[0]) and same_bits(loss, one[1]) for one in others)
         drawn = set() if same else drawn
@@ -114,7 +120,7 @@ def _observed(network: Evaluated, theta: Vector, draw: int) -> Observed:
         after = states(network.copy.flat.device)
         drawn = {name for name in before if before[name] != after[name]}
         if network.copy.own.drawn():
-            drawn.add("its own")
+            drawn.add(OWN)
     return outputs, loss, found, drawn
 
 

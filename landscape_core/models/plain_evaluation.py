@@ -239,6 +239,11 @@ class PlainEvaluation:
         return self.copy.drew or (self._trace is not None and self._trace.draws)
 
     @property
+    def draws_perhaps(self) -> bool:
+        """Whether that is so, or once seemed so, as another thread may have drawn them."""
+        return self.draws or self.copy.saw_draws > 0
+
+    @property
     def fixed(self) -> bool:
         """Whether evaluations are the same arithmetic at every point, as far as was seen by now."""
         return self._trace is not None and self._trace.fixed

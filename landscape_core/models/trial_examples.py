@@ -9,7 +9,7 @@ from torch import Tensor
 
 from landscape_core.foundation import random_streams
 from landscape_core.foundation.precision import full_precision
-from landscape_core.models.generators import drawn_since, kept_generators, states
+from landscape_core.models.generators import OWN, drawn_since, kept_generators, recurring, states
 from landscape_core.models.loss_weights import uneven
 from landscape_core.models.module_state import ModuleState, as_given
 from landscape_core.models.network_objective import ModelObjective
@@ -75,13 +75,18 @@ def splits_of(few: ModelObjective) -> list[list[Tensor]]:
 def draws(function: Callable[[], Tensor], few: ModelObjective) -> bool:
     """Whether a function draws random numbers, or for another reason is not the same twice."""
     device, state = few.start.device, ModuleState(few.loss_function)
-    before = states(device)
-    first = function()
-    drew = bool(drawn_since(before, device)) or state.drawn()
-    state.restore()
-    drew = drew or not alike(first, function(), near_for(first.dtype) * largest(first))
-    state.restore()
-    return drew
+
+    def drawn() -> tuple[Tensor, set[str]]:
+        before = states(device)
+        value = function()
+        found = drawn_since(before, device) | ({OWN} if state.drawn() else set())
+        state.restore()
+        return value, found
+
+    first, seen = drawn()
+    if recurring(seen, lambda: drawn()[1]):
+        return True
+    return not alike(first, drawn()[0], near_for(first.dtype) * largest(first))
 
 
 def alike(one: Tensor, other: Tensor, near: float) -> bool:

@@ -84,7 +84,7 @@ def _warn_of_unknown(states: Sequence[NetworkState]) -> None:
 def _mean_loss(evaluation: PlainEvaluation, theta: Vector, draws: int) -> float:
     """The loss at parameters (P,), the mean of the draws where the network draws numbers."""
     first = evaluation.loss(theta)
-    if draws == 1 or not evaluation.draws:
+    if draws == 1 or not evaluation.draws_perhaps:
         return float(first)
     rest = [evaluation.loss(theta, draw=draw) for draw in range(1, draws)]
     return float(torch.stack([first, *rest]).mean())

@@ -34,7 +34,7 @@ def point_by_point(reading: Reading, network: PlainEvaluation) -> Reader:
         theta = plane.origin + coord @ plane.axes
         network.moved = moving.moved(coord) if moving else {}
         found = drawn(theta, 0)
-        if several and network.draws:
+        if several and network.draws_perhaps:
             rest = [drawn(theta, draw) for draw in range(1, reading.draws)]
             return _averaged(reading, torch.stack([found, *rest]))
         return found
