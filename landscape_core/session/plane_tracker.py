@@ -44,7 +44,7 @@ class PlaneTracker:
 
     def plane(self, observed: ObservedRun, spec: SliceSpec) -> Plane:
         """The plane through the inspected iterate, or that of the whole trajectory."""
-        follows = spec.follow
+        follows = not spec.stays(observed.thetas.shape[1])
         if observed.inspects_earlier and follows and not spec.directions.whole_path:
             end = min(observed.index + 1, observed.near)
             return self._spanned(observed, spec.directions, end) or _random(observed, end)
@@ -57,7 +57,7 @@ class PlaneTracker:
         found = self._spanned(observed, spec.directions, observed.near)
         if found is None:
             rescue = _random(observed, observed.near)
-            self.latest = None if follows else rescue
+            self.latest = None if spec.follow else rescue
             return rescue
         spent = time.thread_time() - began
         self._renew_at = time.perf_counter() + (SELDOM * spent if spent > QUICK else 0.0)

@@ -100,6 +100,10 @@ class SliceSpec(Recipe):
         if self.batch_norm == "interpolated" and not self.directions.through_states:
             raise SpecError("SliceSpec.batch_norm", self.batch_norm, ACCEPTED)
 
+    def stays(self, parameters: int) -> bool:
+        """Whether the plane is the same at every step of a run of so many parameters."""
+        return not self.follow or self.directions.stays(parameters, self.dimensions)
+
     def ends(self) -> tuple[float, float, float, float] | None:
         """The lower and upper end of alpha, then of beta; None where the span or a rule says them.
 

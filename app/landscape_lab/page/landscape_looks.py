@@ -76,7 +76,8 @@ def drawable(picture: Picture, display: Display) -> Display:
 def _stays(picture: Picture) -> bool:
     """Whether the plane of a picture stays while the run goes on, and so do its values."""
     spec = picture.spec
-    return not spec.follow or bool(spec.horizon and spec.directions.whole_path)
+    ahead = spec.horizon and spec.directions.whole_path
+    return bool(ahead) or spec.stays(picture.slice.sizes["param"])
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -2,9 +2,11 @@
 
 import hashlib
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import xarray as xr
 
 from landscape_core.experiments.slice_of_run import value_attributes
 from landscape_core.foundation.errors import SpecError
@@ -48,7 +50,7 @@ def record(place: Place, title: str) -> Recording:
 
     A plane of the whole trajectory, or one that stays, is the same in all frames, and so is its
     surface: that of the last frame, which the app shows at this step. A plane through the network
-    moves with it: each frame has the complete slice of its step, and the network in the middle.
+    moves with it: each frame has the complete slice of its step, and the network where it is there.
 
     Raises:
         SpecError: a place whose run starts at a point of another.
@@ -58,12 +60,13 @@ def record(place: Place, title: str) -> Recording:
     navigator = Navigator(place.alone())
     (last,) = deque(navigator.pictures(), maxlen=1)
     session, scene = navigator.session, place.scene
-    moves = scene.slice.follow and not scene.slice.directions.whole_path
+    size = len(session.state.theta)
+    moves = not (scene.slice.directions.whole_path or scene.slice.stays(size))
     steps = _chosen(session.recorded, _most_surfaces(last) if moves else MOST_FRAMES)
     pictures = [_seen(session, step) for step in steps] if moves else [last]
     network = session.live_run.training.instance.data is not None
     found = _recording(place, last, steps, pictures)
-    return replace(found, title=title, parameters=len(session.state.theta), network=network)
+    return replace(found, title=title, parameters=size, network=network)
 
 
 def _recording(place: Place, last: Picture, steps: list[int], pictures: list[Picture]) -> Recording:
@@ -76,6 +79,7 @@ def _recording(place: Place, last: Picture, steps: list[int], pictures: list[Pic
     slice_ = last.slice.assign_attrs(value_attributes(last.run))
     alpha, beta = slice_["alpha"], slice_["beta"]
     path = last.path.sel(step=steps)
+    alphas, betas = (_places(name, path, pictures, steps) for name in ("alpha", "beta"))
     curves = last.curves["loss"].sel(step=steps)
     moves = len(pictures) > 1
     bits = 16 if 2 * heights.size <= FINE else 8
@@ -96,11 +100,21 @@ def _recording(place: Place, last: Picture, steps: list[int], pictures: list[Pic
         codes=quantized(heights, low, high, bits),
         steps=np.array(steps, "<u4"),
         surface=np.arange(len(steps), dtype="<u4") if moves else np.zeros(len(steps), "<u4"),
-        alpha=_numbers(path["alpha"].values * (not moves)),
-        beta=_numbers(path["beta"].values * (not moves)),
+        alpha=_numbers(alphas),
+        beta=_numbers(betas),
         train=_numbers(path["loss"].values),
         test=_numbers(curves.sel(split="test").values) if "test" in curves["split"] else None,
     )
+
+
+def _places(
+    name: str, path: xr.Dataset, pictures: Sequence[Picture], steps: Sequence[int]
+) -> Array:
+    """A coordinate of the network at each step, on the plane of its own picture."""
+    if len(pictures) == 1:
+        return np.asarray(path[name].values)
+    shown = zip(pictures, steps, strict=True)
+    return np.array([float(one.path[name].sel(step=step)) for one, step in shown])
 
 
 def _most_surfaces(picture: Picture) -> int:

@@ -80,6 +80,11 @@ class Directions(Recipe, ABC):
     def axes(self, view: Viewpoint, dimensions: int) -> Plane:
         """Return the line (1) or plane (2) of the rule, in the parameters of the viewpoint."""
 
+    def stays(self, parameters: int, dimensions: int = 2) -> bool:
+        """Whether the plane is the same at every iterate of a model with so many parameters."""
+        del parameters, dimensions
+        return False
+
     @final
     @public_call
     def span(self, view: Viewpoint, dimensions: int = 2) -> Plane:

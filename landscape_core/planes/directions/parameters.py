@@ -42,6 +42,9 @@ class SingleParameters(Directions):
             accepted = "two names separated by a comma, as slope, intercept"
             raise SpecError("SingleParameters.names", self.names, accepted)
 
+    def stays(self, parameters: int, dimensions: int = 2) -> bool:
+        return dimensions == parameters == 2 and not self.layers
+
     def axes(self, view: Viewpoint, dimensions: int) -> Plane:
         count = len(view.centre)
         chosen = (self.first, self.second)[:dimensions]

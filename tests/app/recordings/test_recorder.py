@@ -60,6 +60,25 @@ def test_path_and_losses_are_those_of_the_run(recorded):
     assert (found.network, found.minimized, found.scale) == (True, True, "log")
 
 
+def test_a_model_of_two_parameters_has_one_surface_on_which_it_moves():
+    link = "preset=saddle&slice.resolution=9&step=6"
+    found, picture = record(place(link), "A run"), exact(link, 6)
+    assert not found.moves
+    for side in ("alpha", "beta"):
+        np.testing.assert_allclose(getattr(found, side), picture.path[side].values, rtol=1e-6)
+    assert found.beta[0] - found.beta[-1] > 0.1
+
+
+def test_on_planes_of_two_parameters_a_larger_model_is_where_it_was_on_each():
+    link = SMALL + "&slice.directions=parameters"
+    found = record(place(link), "A run")
+    assert found.moves
+    for side in ("alpha", "beta"):
+        where = [float(exact(link, step).path[side][-1]) for step in (0, 3, 6)]
+        np.testing.assert_allclose(getattr(found, side)[[0, 3, 6]], where, rtol=1e-6)
+    assert np.ptp(found.alpha) > 1e-3
+
+
 def test_it_is_read_as_it_was_written(recorded):
     _, found = recorded
     again = recording(found.text())

@@ -1,5 +1,6 @@
 """What is shipped: a recording of each preset as it is now, and of each step of a tour."""
 
+import numpy as np
 import pytest
 
 from landscape_core.foundation.errors import MissingDataError
@@ -39,6 +40,8 @@ def test_a_recording_has_the_words_of_its_preset_and_goes_to_its_step(name):
     (a0, a1, b0, b1) = found.extent
     assert a0 <= found.alpha.min() <= found.alpha.max() <= a1
     assert b0 <= found.beta.min() <= found.beta.max() <= b1
+    if not found.moves:
+        assert np.hypot(found.alpha, found.beta).std() > 0.01 * (a1 - a0)
 
 
 def test_runs_of_networks_go_downhill_and_the_game_does_not_look_for_a_lowest_point():

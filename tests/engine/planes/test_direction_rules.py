@@ -1,5 +1,7 @@
 """Every rule for directions, held to what it says, and its options that hold for all."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -34,6 +36,13 @@ def view_of(objective, steps=6, seed=0):
     walk = 0.1 * cases.normal(steps, objective.layout.size, seed=seed + 7).cumsum(dim=0)
     path = objective.start + walk
     return Viewpoint(objective, path[-1], path, seed)
+
+
+def line_objective():
+    """A line through five points: two parameters."""
+    line = torch.nn.Linear(1, 1, dtype=torch.float64)
+    data = torch.linspace(-1.0, 1.0, 5, dtype=torch.float64)[:, None]
+    return ModelObjective(line, lambda out, to: (out - to).square().mean(1), data, data)
 
 
 @pytest.fixture
@@ -403,12 +412,25 @@ def test_coordinates_of_two_parameters_are_their_values(view):
 
 
 def test_two_parameters_without_others_have_the_names_given():
-    line = torch.nn.Linear(1, 1, dtype=torch.float64)
-    data = torch.randn(5, 1, dtype=torch.float64)
-    objective = ModelObjective(line, lambda out, to: (out - to).square().mean(1), data, data)
-    here = view_of(objective)
+    here = view_of(line_objective())
     assert SingleParameters(names="slope, intercept").span(here).names == ("slope", "intercept")
     assert SingleParameters().span(here).names == ("weight", "bias")
+
+
+@pytest.mark.parametrize("dimensions", [1, 2])
+def test_a_plane_that_is_said_to_stay_is_the_same_at_every_iterate(rules, view, dimensions):
+    small = view_of(line_objective())
+    saying = []
+    for name, rule in rules.items():
+        for seen in (view, small):
+            if not rule.stays(len(seen.centre), dimensions):
+                continue
+            saying.append((name, len(seen.centre)))
+            start = replace(seen, centre=seen.path[0], path=seen.path[:2])
+            first, last = rule.span(start, dimensions), rule.span(seen, dimensions)
+            torch.testing.assert_close(first.origin, last.origin, rtol=0, atol=0)
+            torch.testing.assert_close(first.axes, last.axes, rtol=0, atol=0)
+    assert saying == ([("parameters", 2)] if dimensions == 2 else [])
 
 
 @pytest.mark.parametrize(
