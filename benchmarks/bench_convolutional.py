@@ -1,6 +1,6 @@
 """How fast slices of convolutional networks are, beside a tight loop, in one call.
 
-    python benchmarks/bench_convolutional.py [--side 51] [--runs 3] [--threads 2]
+    python benchmarks/bench_convolutional.py [--side 51] [--runs 6] [--threads 2]
 
 Residual networks of 8 layers with batch normalization on 256 images 3x16x16, and two networks in
 which no strategy helps. The loop is that of `bench_slices.py`; it and `landscape(...)` run in
@@ -24,7 +24,7 @@ from torch.nn.functional import cross_entropy
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from bench_slices import Work, in_turns, last, timed
+from bench_slices import Work, last, timed
 from landscape_core.foundation.random_streams import stream
 from landscape_core.models.architectures.resnet import ResNet
 from landscape_core.slices.one_call import landscape
@@ -39,12 +39,13 @@ ALLOCATORS = {"as it is": False, "keeps memory": True}
 
 HEAD = """# Slices of convolutional networks
 
-{} processors, {} threads, torch {}; {} runs in turns.
+{} processors, {} threads, torch {}; {} pairs of runs.
 
 Milliseconds a point of the tight loop, and how many times faster than it the one call is, with its
-copies, trial and checks: by the best times, and by medians. Then the parts of the call, in points
-of the loop: `trial` is everything before the first point, `checks` the comparison with the plain
-evaluation, `points` the grid itself. `apart` is the largest relative difference from the loop.
+copies, trial and checks: by the best times, and the median of the pairs. Then the parts of the
+call, in points of the loop: `trial` is everything before the first point, `checks` the comparison
+with the plain evaluation, `points` the grid itself, in pairs as well. `apart` is the largest
+relative difference from the loop.
 
 | allocator | network | grid | loop, ms | faster | strategy | trial | checks | points | apart |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -71,6 +72,16 @@ def works(side):
     yield "MLP 64-512-10 with LayerNorm", Work(network, inputs, targets, min(side, 15))
 
 
+def in_pairs(one, other, runs):
+    """The seconds that two calls take, each run one right after the other, in changing order."""
+    spent = []
+    for run in range(runs):
+        order = (one, other) if run % 2 == 0 else (other, one)
+        times = [timed(call)[0] for call in order]
+        spent.append(times if run % 2 == 0 else times[::-1])
+    return np.array(spent).T
+
+
 def row(name, work, runs):
     """One network's numbers."""
     read = work.probe()
@@ -82,20 +93,21 @@ def row(name, work, runs):
         )
 
     *_, dataset = exact(read, work.grid)
-    spent = in_turns(lambda: work.plain_loop(read.plane), call, runs=runs)
-    loop, ours = (np.array(times) for times in spent)
+
+    def checks():
+        spot_check(read, dataset)
+
+    def loop_alone():
+        return work.plain_loop(read.plane)
+
+    loop, ours = in_pairs(loop_alone, call, runs)
     apart = np.abs(last([dataset]) / work.plain_loop(read.plane) - 1).max()
     point = loop.min() / work.grid.resolution**2
-    parts = [
-        min(timed(part)[0] for _ in range(2)) / point
-        for part in (
-            work.probe,
-            lambda: spot_check(read, dataset),
-            lambda: last(exact(read, work.grid)),
-        )
-    ]
+    parts = [min(timed(part)[0] for _ in range(2)) / point for part in (work.probe, checks)]
+    again, points = in_pairs(loop_alone, lambda: last(exact(read, work.grid)), runs)
+    parts.append(np.median(points / again) * work.grid.resolution**2)
     strategy = type(next(iter(read.strategies.values()))).__name__
-    faster = f"{loop.min() / ours.min():.2f} / {np.median(loop) / np.median(ours):.2f}"
+    faster = f"{loop.min() / ours.min():.2f} / {np.median(loop / ours):.2f}"
     told = " | ".join(f"{part:.1f}" for part in parts)
     return (
         f"{name} | {work.grid.resolution}x{work.grid.resolution} | {1e3 * point:.2f} | {faster} "
@@ -105,7 +117,7 @@ def row(name, work, runs):
 
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, default in (("side", 51), ("runs", 3), ("threads", 2)):
+    for name, default in (("side", 51), ("runs", 6), ("threads", 2)):
         options.add_argument(f"--{name}", type=int, default=default)
     options.add_argument("--here", help=argparse.SUPPRESS)
     chosen = options.parse_args()
@@ -126,7 +138,7 @@ def main():
                 lines.append(line.strip())
         if work.returncode:
             raise SystemExit(work.returncode)
-    head = HEAD.format(os.cpu_count(), chosen.threads, torch.__version__, 2 * chosen.runs)
+    head = HEAD.format(os.cpu_count(), chosen.threads, torch.__version__, chosen.runs)
     RESULTS.write_text(head + "\n".join(lines) + "\n")
 
 

@@ -28,7 +28,7 @@ from landscape_core.models.measures.loss import LossMeasure
 from landscape_core.models.module_state import ModuleState
 from landscape_core.models.network_evaluation import NetworkEvaluation
 from landscape_core.models.plain_evaluation import PlainEvaluation
-from landscape_core.slices import affine_parameters, grid_values, layers_on_plane, one_call
+from landscape_core.slices import affine_parameters, grid_values, layers_on_plane
 from landscape_core.slices import probe as probing
 from landscape_core.slices import slice as slicing
 from landscape_core.slices.strategies import plane_algebra, shared_layers, vmap
@@ -297,7 +297,7 @@ def _(patch):
         kind = isinstance(part.loss_function, nn.CrossEntropyLoss)
         return part.with_loss(CrossEntropy()) if kind else part
 
-    patch.setattr(one_call, "with_known_loss", wrong)
+    patch.setattr(user_parts, "with_known_loss", wrong)
 
 
 @fault("losses: the sum for the mean")
