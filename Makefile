@@ -23,7 +23,7 @@ PORT_OPTION := $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
 .PHONY: help app voila serve test test-all check lint format browser notebooks catalogue gallery \
-  thumbnails recordings architecture docs lock wheel smoke bench clean
+  thumbnails recordings coverage architecture docs lock wheel smoke bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /	/' | expand -t 12
@@ -73,6 +73,9 @@ thumbnails: $(VENV)/.installed ## draw the small pictures of labs, presets and d
 
 recordings: $(VENV)/.installed ## record the presets and tours that have changed; some minutes for all
 	$(BIN)/python docs/recordings.py
+
+coverage: $(VENV)/.installed ## write docs/coverage.md anew
+	$(BIN)/python docs/coverage.py
 
 architecture: $(VENV)/.installed ## write the drawing and the walks of docs/architecture.md anew
 	$(BIN)/python benchmarks/architecture.py
