@@ -5,7 +5,7 @@ import inspect
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import ParamSpec, Protocol, cast
+from typing import ParamSpec, Protocol, cast, runtime_checkable
 
 import xarray as xr
 
@@ -35,6 +35,7 @@ def result(work: Iterator[Progress]) -> xr.Dataset:
     return last[0].dataset
 
 
+@runtime_checkable
 class OneCall(Protocol[P]):
     """A function that returns a finished dataset; `growing` does the same work as a generator."""
 

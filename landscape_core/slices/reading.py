@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy.typing as npt
 import torch
@@ -26,6 +26,7 @@ ALL_POINTS = 2**31
 """Points that are read together where data are streamed: all that there are."""
 
 
+@runtime_checkable
 class Streamed(Protocol):
     """A part of the data that is read in passes; see `streamed_part`.
 

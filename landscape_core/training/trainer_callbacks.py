@@ -9,7 +9,7 @@ https://huggingface.co/docs/transformers/main_classes/callback
 import importlib
 import sys
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import nn
 
@@ -25,6 +25,7 @@ DIVIDED = "torch.distributed.tensor"
 MISSING = "{} is not installed, which this callback needs: pip install {}."
 
 
+@runtime_checkable
 class Recording(Protocol):
     """What a callback does with a recorder."""
 
