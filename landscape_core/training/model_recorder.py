@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, final
+from typing import Any, final
 
 import torch
 from torch import nn
@@ -89,7 +89,7 @@ class ModelRecorder:
         """
         return trainer_callbacks.transformers_callback(self, self._model)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "ModelRecorder":
         """Record the state before the first step.
 
         Raises:

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self, final
+from typing import Any, final
 
 import numpy as np
 from torch import Tensor, nn
@@ -57,7 +57,7 @@ class WholeForm(Form):
     """Parameters and buffers, without loss."""
 
     @classmethod
-    def of(cls, model: nn.Module) -> Self:
+    def of(cls, model: nn.Module) -> "WholeForm":
         """The form for a network.
 
         Raises:
@@ -95,7 +95,7 @@ class ProjectedForm(Form):
     projection: RandomProjection
 
     @classmethod
-    def of(cls, model: nn.Module, components: object) -> Self:
+    def of(cls, model: nn.Module, components: object) -> "ProjectedForm":
         """The form for a network, with K numbers of each state.
 
         Raises:
