@@ -133,19 +133,18 @@ def short_names(slice_: xr.Dataset | xr.DataArray) -> tuple[str, str]:
     return {"alpha": "α"}.get(alpha, alpha), {"beta": "β"}.get(beta, beta)
 
 
-def tip_of(names: tuple[str, str], words: str, small: str, digits: str = "0.000") -> str:
+def tip_of(names: tuple[str, str], words: str, small: str) -> str:
     """HTML of what the pointer reads on a plane: `words`, and the coordinates by the axes' names.
 
     Args:
         names: of the axes.
         words: HTML with the value, `@values{custom}` or another.
         small: the font, as in CSS.
-        digits: how the coordinates are written; `custom`: as the figure has it.
     """
     alpha, beta = (html.escape(name) for name in names)
     ink, muted = css(theme.INK), css(theme.MUTED)
     return f"""<div style="font: {small}; color: {ink}">{words}
-        <span style="color: {muted}">{alpha} $x{{{digits}}} · {beta} $y{{{digits}}}</span></div>"""
+        <span style="color: {muted}">{alpha} $x{{custom}} · {beta} $y{{custom}}</span></div>"""
 
 
 def exact_tip(names: tuple[str, str]) -> str:
@@ -155,7 +154,7 @@ def exact_tip(names: tuple[str, str]) -> str:
     """
     whether = f'<span style="color: {css(theme.MUTED)}">@exact{{custom}}</span>'
     words, small = f"<b>@values{{custom}}</b> {whether}<br>", f"{theme.NORMAL} {theme.FONT}"
-    return tip_of(names, words, small, "custom")
+    return tip_of(names, words, small)
 
 
 def part_of(split: str) -> str:

@@ -28,6 +28,7 @@ from landscape_lab.figures.annotations import (
 )
 from landscape_lab.figures.bokeh.axes import gliding, put, put_ends
 from landscape_lab.figures.bokeh.legend import Key
+from landscape_lab.figures.bokeh.nearest import nearest
 from landscape_lab.figures.bokeh.path import OFF, Asked, Trail, index_of, is_long
 from landscape_lab.figures.bokeh.sizes import enlarge
 from landscape_lab.figures.drawn_slice import DrawnSlice, drawn_slice
@@ -46,12 +47,6 @@ TOOLBAR = ":host { height: fit-content !important; margin: 6px; border-radius: 6
 BOX = ("x", "y", "width", "height")
 
 NUMBER = "return String(Number(value.toPrecision(5))).replaceAll('-', '−')"
-NEAREST = """
-const {{values, values_{0}: [low], values_{1}: [wide]}} = source.data, n = values[0].shape[{2}];
-const at = Math.min(n - 1, Math.max(0, Math.floor((value - low) / (wide / n))));
-return String(Number((low + (at + 0.5) * wide / n).toPrecision(4))).replaceAll("-", "−");"""
-"""The coordinate of the point whose value is read: the pointer is near it, not on it."""
-
 WHETHER = "return value ? 'computed' : 'interpolated'"
 
 
@@ -205,11 +200,9 @@ class Contour:
         )  # fmt: skip
         plot.add_layout(self.share)
         words = {"@values": CustomJSHover(code=NUMBER), "@exact": CustomJSHover(code=WHETHER)}
-        args = {"source": self.picture}
-        words["$x"] = CustomJSHover(code=NEAREST.format("x", "width", 1), args=args)
-        words["$y"] = CustomJSHover(code=NEAREST.format("y", "height", 0), args=args)
         self._hover = HoverTool(
-            renderers=[read], tooltips=exact_tip(("α", "β")), formatters=words,
+            renderers=[read], tooltips=exact_tip(("α", "β")),
+            formatters={**words, **nearest(self.picture)},
             point_policy="follow_mouse", visible=False,
         )  # fmt: skip
         plot.add_tools(self._hover)

@@ -22,6 +22,7 @@ from landscape_lab.figures.annotations import equal, joined, short_names, tip_of
 from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.figures.bokeh.curves import NUMBER
 from landscape_lab.figures.bokeh.maps import send
+from landscape_lab.figures.bokeh.nearest import nearest
 from landscape_lab.figures.bokeh.path import Trail
 from landscape_lab.figures.pixels import PALETTE, SHADES, Array, box, finer, narrow, same, shaded
 
@@ -144,7 +145,8 @@ class Panel:
         self.plot.line("x_low", "y_low", source=self.region, color="#ffffff", width=3)
         self._hover = HoverTool(
             renderers=[read], tooltips=_tip(("α", "β")), point_policy="follow_mouse",
-            visible=False, formatters={"@values": CustomJSHover(code=DIGITS)},
+            visible=False,
+            formatters={"@values": CustomJSHover(code=DIGITS), **nearest(self.image)},
         )  # fmt: skip
         self.plot.add_tools(self._hover)
 
