@@ -50,4 +50,5 @@ def composed(
         curvature=side.curvature(),
         network=side.network(observed, state, live=status == "running"),
         seen=state.index,
+        stays=slices.spec.stays(len(state.theta)),
     )

@@ -60,7 +60,7 @@ class Picture:
     says why the plane is not the one asked for, or is empty. `standard_error` is that of the mean
     loss at the inspected iterate, where the slice uses only some of the examples. `network` is what
     the network is at the inspected iterate or the point, where that was asked for; see
-    `network_dataset`.
+    `network_dataset`. `stays` says that the plane is the same at every step of the run.
     """
 
     run: Run
@@ -80,6 +80,7 @@ class Picture:
     seen: int = 0
     point: Point | None = None
     network: xr.Dataset | None = None
+    stays: bool = False
 
 
 def under(path: xr.Dataset, slice_: xr.Dataset, split: str) -> xr.Dataset:

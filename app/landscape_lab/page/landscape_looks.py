@@ -75,9 +75,8 @@ def drawable(picture: Picture, display: Display) -> Display:
 
 def _stays(picture: Picture) -> bool:
     """Whether the plane of a picture stays while the run goes on, and so do its values."""
-    spec = picture.spec
-    ahead = spec.horizon and spec.directions.whole_path
-    return bool(ahead) or spec.stays(picture.slice.sizes["param"])
+    ahead = picture.spec.horizon and picture.spec.directions.whole_path
+    return picture.stays or bool(ahead)
 
 
 def _same(one: Any, other: Any) -> bool:

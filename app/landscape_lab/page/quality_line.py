@@ -7,7 +7,9 @@ import numpy as np
 
 from landscape_core.analysis.explain import explain
 from landscape_core.analysis.findings.base import Detector
-from landscape_core.foundation.recipes import canonical, label_of, to_plain
+from landscape_core.analysis.findings.path_off_plane import PathOffPlane
+from landscape_core.experiments.horizon import horizon
+from landscape_core.foundation.recipes import canonical, label_of, name_of, to_plain
 from landscape_core.foundation.registry import find
 from landscape_core.session.picture import Picture
 from landscape_lab.figures.reliability import measured_on, reliability, statistics
@@ -51,9 +53,17 @@ def _warning(picture: Picture, *, brief: bool) -> str:
         return ""
     path = picture.path.rename({name: f"path_{name}" for name in picture.path.data_vars})
     told = picture.slice.merge(path).assign_attrs(picture.slice.attrs)
-    found = explain(told.assign_attrs(slice=canonical(to_plain(picture.spec))))
+    found = list(explain(told.assign_attrs(slice=canonical(to_plain(picture.spec)))))
+    if _is_ahead(picture):  # the plane is that of the path to come, not of its first steps
+        found = [one for one in found if one.name != name_of(PathOffPlane)]
     first = found[0] if found and found[0].level == "warning" else None
     if first is None:
         return ""
     label = label_of(find(Detector, first.name))
     return f"warning: {label}" if brief else f"warning: {first.sentence} {first.remedy}"
+
+
+def _is_ahead(picture: Picture) -> bool:
+    """Whether the plane is that of a longer path than was made so far."""
+    last = int(picture.path["step"][-1])
+    return horizon(picture.run, picture.spec, last) > last

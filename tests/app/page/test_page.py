@@ -367,11 +367,13 @@ def test_the_line_below_the_picture_names_statistics_and_has_all_of_it_under_the
 
 
 def test_the_line_below_the_picture_has_the_first_warning_of_what_may_mislead(page):
+    at_rest(page)  # on the plane of the path to come, of which these are the first steps
+    assert "warning" not in page.layout.canvas.quality.object
     page.choose("slice.horizon", 0)  # the plane of the path so far, which lies on it
-    at_rest(page)
+    until(lambda: page.picture.spec.horizon == 0 and not page.run.busy)
     assert "warning" not in page.layout.canvas.quality.object
     page.choose("slice.directions", "random")
-    at_rest(page)
+    until(lambda: "warning" in page.layout.canvas.quality.object)
     line = page.layout.canvas.quality.object
     whole, shown = re.search(r'title="([^"]*)">(.*)</div>', line).groups()
     assert "warning: path off the plane" in shown
