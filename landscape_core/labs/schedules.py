@@ -126,7 +126,7 @@ class Schedules(Lab):
             contour_y="ground_y",
             x_label="θ₁ − θ̂₁, curvature 1",
             y_label="θ₂ − θ̂₂, curvature 0.3",
-            frame="moment",
+            frame="pass",
         ),
         Bars(
             title="Plateau by sampler",
@@ -168,14 +168,14 @@ class Schedules(Lab):
             if left == 0:
                 excess[..., at] = data.excess(theta)
             if step % POINTS == 0:
-                where = {"moment": step // POINTS}
+                where = {"pass": step // POINTS}
                 found["particle_x"][where], found["particle_y"][where] = next(clouds)
                 found["excess"].values[:] = excess[:, shown]
                 found["plateau"].values[:] = plateau(excess)
                 yield self._finished(found)
 
     def made(self, length: int) -> Schedule:
-        """The schedule for a run of so many steps, with the same course over its passes."""
+        """The schedule for a run of `length` steps, with the same course over its passes."""
         each = length // PASSES
         kinds: dict[str, Schedule] = {
             "1/k": Inverse(period=each),
@@ -215,14 +215,14 @@ class Schedules(Lab):
                 "floor": ("passes", np.full(len(passes), stationary[0, 0])),
                 "plateau": (("run", "reading"), np.full(stationary.shape, np.nan)),
                 "stationary": (("run", "reading"), stationary),
-                "particle_x": (("cloud", "particle", "moment"), cloud[0]),
-                "particle_y": (("cloud", "particle", "moment"), cloud[1]),
+                "particle_x": (("cloud", "particle", "pass"), cloud[0]),
+                "particle_y": (("cloud", "particle", "pass"), cloud[1]),
                 "particle_run": (("cloud", "particle"), np.repeat([[0.0], [1.0]], PARTICLES, 1)),
                 "height": (("ground_y", "ground_x"), height(ground)),
             },
             {
                 **{"run": list(RUNS), "passes": passes, "reading": list(READINGS)},
-                **{"moment": np.arange(PASSES + 1.0), "ground_x": GROUND, "ground_y": GROUND},
+                **{"pass": np.arange(PASSES + 1.0), "ground_x": GROUND, "ground_y": GROUND},
             },
         )
 
