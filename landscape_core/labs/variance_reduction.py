@@ -66,13 +66,13 @@ class VarianceReduction(Lab):
         " gradients have more variance than those of SGD."
     )
     shows: ClassVar[str] = (
-        "On least squares the memory pays: the excess falls to rounding errors. On the ReLU network"
-        " the gradients of an example now and at the snapshot lose their correlation within some"
-        " ten steps; subtracting what is not correlated adds variance. (The best multiple of it, Yin"
-        " et al., arXiv:2311.05589, would leave 1 − correlation² of SGD's.) That is not so for every"
-        " network: with tanh, the snapshot of epoch 10 lasts for the epoch on most seeds. With fresh"
-        " noise on the inputs at each reading, as in data augmentation, there is next to nothing to"
-        " subtract from the start."
+        "On least squares the memory pays: the excess falls to rounding errors. On the ReLU"
+        " network the gradients of an example now and at the snapshot lose their correlation"
+        " within some ten steps; subtracting what is not correlated adds variance. (The best"
+        " multiple of it, Yin et al., arXiv:2311.05589, would leave 1 − correlation² of SGD's.)"
+        " That is not so for every network: with tanh, the snapshot of epoch 10 lasts for the"
+        " epoch on most seeds. With fresh noise on the inputs at each reading, as in data"
+        " augmentation, there is next to nothing to subtract from the start."
     )
     source: ClassVar[str] = (
         "Johnson, Zhang, Accelerating Stochastic Gradient Descent using Predictive Variance"
