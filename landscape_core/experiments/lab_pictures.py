@@ -71,6 +71,8 @@ class Curves(Picture):
     """A variable over x: where it is true (not 0), the ground is shaded."""
     shaded_label: str = ""
     markers: bool = False
+    dashed: tuple[str, ...] = ()
+    """Entries of `by` whose lines are dashed, so that a line below them is seen."""
     guides: tuple[Guide, ...] = ()
 
 

@@ -11,7 +11,14 @@ from bokeh.document import Document
 from bokeh.models import Arrow, FixedTicker, ImageRGBA, Line, MultiLine, Scatter
 
 import lab_cases
-from landscape_core.experiments.lab_pictures import Function, Histogram, Matrix, Paths, Violin
+from landscape_core.experiments.lab_pictures import (
+    Curves,
+    Function,
+    Histogram,
+    Matrix,
+    Paths,
+    Violin,
+)
 from landscape_core.experiments.picture_attributes import KINDS
 from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.marked_figure import MarkedFigure
@@ -218,6 +225,21 @@ def test_a_group_without_values_has_no_density_and_the_other_keeps_its_own():
     late, known = (mark for mark in panel.marks if isinstance(mark, m.Area))
     assert (late.y == 0).all()
     assert np.trapezoid(known.y, known.x) == pytest.approx(1.0)
+
+
+def test_lines_that_are_named_so_are_dashed():
+    dataset = xr.Dataset(
+        {"y": (("run", "x"), np.ones((2, 3)))}, {"run": ["below", "above"], "x": [0.0, 1.0, 2.0]}
+    )
+    picture = Curves(title="C", x="x", y=("y",), by="run", dashed=("above",)).plain()
+    (panel,) = panels(dataset, picture)
+    assert [(mark.label, mark.dashed) for mark in panel.marks] == [
+        ("below", False),
+        ("above", True),
+    ]
+    del picture["dashed"]  # as in an older file
+    (panel,) = panels(dataset, picture)
+    assert [mark.dashed for mark in panel.marks] == [False, False]
 
 
 def test_rows_of_a_matrix_are_named_from_the_top():

@@ -8,13 +8,13 @@ import torch
 from landscape_core.connectivity.paths.base import batches
 from landscape_core.foundation.recipes import to_plain
 from landscape_core.foundation.registry import entries, find, from_plain
-from landscape_core.labs import flat_and_sharp, good_saddles, trajectory_pca
+from landscape_core.labs import flat_and_sharp, good_saddles, trajectory_pca, variance_reduction
 from landscape_core.labs.base import Lab
 from landscape_core.models.architectures.mlp import MLP
 from landscape_core.training.run import Run, Training, train
 from landscape_core.training.samplers.base import Asked
 
-STATED = {"flat_and_sharp", "good_saddles", "trajectory_pca"}
+STATED = {"flat_and_sharp", "good_saddles", "trajectory_pca", "variance_reduction"}
 """Labs whose runs can be stated with parts of the catalogue."""
 
 
@@ -91,6 +91,31 @@ def test_the_run_of_good_saddles_has_the_losses_of_its_path(activation, monkeypa
     states = [state for state in train(run) if state.index in found["step"].values]
     expected = [float(training.instance.train.loss(state.theta)) for state in states]
     assert found["loss"].values.tolist() == expected
+
+
+def test_the_run_of_variance_reduction_has_the_points_of_its_measurements(monkeypatch):
+    monkeypatch.setattr(variance_reduction, "SNAPSHOTS", (1, 2))
+    monkeypatch.setattr(variance_reduction, "MEASURED", (2, 5))
+    lab = variance_reduction.VarianceReduction(problem="tanh network")
+    seen = []
+    known = variance_reduction.steps.network_factors
+
+    def noted(weights, *others):
+        seen.append(weights)
+        return known(weights, *others)
+
+    monkeypatch.setattr(variance_reduction.steps, "network_factors", noted)
+    run = lab.training_run(7)
+    assert len(list(lab.on_network(run))) == 4
+    state, training = last(run), Training(run)
+    layout = training.instance.train.layout
+    assert torch.equal(
+        layout.join(dict(zip(layout.split(state.theta), seen[-1], strict=True))),
+        state.theta.double(),
+    )
+    assert state.index == variance_reduction.EPOCH + 5
+    assert training.epoch(state) > 1
+    assert variance_reduction.VarianceReduction(problem="least squares").training_run(7) is None
 
 
 def test_saddle_free_newton_is_no_run_of_the_catalogue():

@@ -22,6 +22,7 @@ from landscape_core.training.schedules.cosine import Cosine
 from landscape_core.training.schedules.cyclical import Cyclical
 from landscape_core.training.schedules.inverse import Inverse
 from landscape_core.training.schedules.linear import Linear
+from landscape_core.training.schedules.one_cycle import OneCycle
 from landscape_core.training.schedules.step import Step
 from landscape_core.training.schedules.warm_restarts import WarmRestarts
 
@@ -58,7 +59,8 @@ def torchs(scheduler, steps, **options):
 def test_factors_lie_between_zero_and_one_and_begin_at_the_full_size(kind):
     found = np.array(factors(kind(), 2000))
     assert ((found >= 0) & (found <= 1)).all()
-    assert found[0] == 1 or kind is Cyclical
+    assert found[0] == 1 or kind in (Cyclical, OneCycle)
+    assert found.max() == pytest.approx(1)
     assert kind.formula
     assert kind.source
     assert label_of(kind)
@@ -103,6 +105,30 @@ def test_the_factors_are_torchs(schedule, scheduler, options):
     np.testing.assert_allclose(
         factors(schedule, 60), torchs(scheduler, 60, **options), rtol=1e-9, atol=1e-12
     )
+
+
+@pytest.mark.parametrize(("rise", "start", "floor"), [(0.45, 0.04, 1e-4), (0.3, 0.2, 0.01)])
+def test_one_cycle_is_torchs_with_three_phases(rise, start, floor):
+    theirs = torchs(
+        lr_scheduler.OneCycleLR,
+        60,
+        **{"max_lr": 1.0, "total_steps": 61, "pct_start": rise, "anneal_strategy": "linear"},
+        **{"div_factor": 1 / start, "final_div_factor": start / floor, "three_phase": True},
+        cycle_momentum=False,
+    )
+    schedule = OneCycle(rise=rise, start=start, floor=floor)
+    mine = [schedule.factor(step, 61) for step in range(60)]
+    np.testing.assert_allclose(mine, theirs, rtol=1e-9)
+    assert schedule.factor(60, 61) == pytest.approx(floor)
+    assert schedule.factor(1000, 61) == pytest.approx(floor)  # a run that is continued
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 5])
+@pytest.mark.parametrize("rise", [0.01, 0.45, 0.5])
+def test_one_cycle_also_fits_into_few_steps(rise, steps):
+    found = [OneCycle(rise=rise).factor(step, steps) for step in range(steps + 3)]
+    assert all(0 < factor <= 1 for factor in found)
+    assert found[-1] == pytest.approx(1e-4)
 
 
 def test_the_inverse_falls_as_its_power_says():

@@ -23,8 +23,8 @@ def panels(view: View) -> list[Panel]:
             hue = color(number if label else row)
             text = ", ".join(filter(None, (words if len(names) > 1 else "", label)))
             dots = bool(view["markers"])
-            lines.append(Line(x=x, y=middle, color=hue, label=text, dashed=bool(label) and row > 0,
-                              dots=dots))  # fmt: skip
+            dashed = bool(label) and (row > 0 or label in view["dashed"])
+            lines.append(Line(x=x, y=middle, color=hue, label=text, dashed=dashed, dots=dots))
             first = middle if first is None else first
             if SEED in column.dims and column.sizes[SEED] > 1:
                 bands.append(Band(x=x, low=low, high=high, color=hue))
