@@ -1,10 +1,10 @@
 """Methods on f(θ) = ½ θᵀAθ with a unit diagonal: epochs, their theory, and a model of their time.
 
 Methods that need whole products with A are the optimizers of the catalogue, with the constants that
-theory gives for the ends of the spectrum. Those that take one coordinate or example a step take n
-times as many steps, in NumPy here. An epoch is one product with A, or what costs as much: n steps
-of coordinate descent, or n gradients of single examples fᵢ(θ) = ½ (xᵢᵀθ)², with xᵢ the rows of
-√n A^½.
+theory gives for the ends of the spectrum. Those that take one coordinate or example a step have n
+steps in an epoch, and are written in NumPy here. An epoch is one product with A, or what costs the
+same: n steps of coordinate descent, or n gradients of single examples fᵢ(θ) = ½ (xᵢᵀθ)², with xᵢ
+the rows of √n A^½.
 """
 
 import math

@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from cases import normal
-from landscape_core.labs import _quadratic_methods as methods
-from landscape_core.labs.convex_methods import Case, ConvexMethods, worst
+from landscape_core.labs.convex_methods import Case, ConvexMethods, methods, worst
 from landscape_core.models.problems.unit_diagonal_quadratic import (
     EQUAL,
     GEOMETRIC,
