@@ -11,6 +11,9 @@ from landscape_lab.figures.lab_pictures import marks as m
 LEGEND_ROOM = 8
 """Labels up to which a legend has one column."""
 
+CROWDED = 50
+"""Names of an axis times the letters of the longest, above which they are turned."""
+
 
 def draw_panel(axes: Any, panel: m.Panel) -> None:
     """Draw a panel on Axes."""
@@ -38,7 +41,8 @@ def _set_sides(axes: Any, panel: m.Panel) -> None:
             getattr(axes, f"set_{side}ticks")(list(ticks), list(ticks.values()))
         if ends is not None:
             getattr(axes, f"set_{side}lim")(*ends)
-    if len(panel.x_ticks) > 3 and any(len(word) > 6 for word in panel.x_ticks.values()):
+    count, longest = len(panel.x_ticks), max(map(len, panel.x_ticks.values()), default=0)
+    if (count > 3 and longest > 6) or count * longest > CROWDED:
         axes.tick_params(axis="x", labelrotation=20)
 
 
