@@ -3,8 +3,8 @@
 ReLU (Safran, Shamir, 2018, arXiv:1712.08968, section 4): Σᵢ ReLU(⟨wᵢ, x⟩) learns Σⱼ ReLU(⟨vⱼ, x⟩)
 with k orthonormal vⱼ and x ∼ N(0, I). Linear: W₃W₂W₁x learns Ax.
 
-Two students learn at once from every start: one with k neurons, and one that has more beside the
-same k. Their parameters have the shape (2, S, ...); what the first one lacks stays zero there.
+Two students learn at once from every start: one with k neurons, and one with the same k and
+more. Their parameters have the shape (2, S, ...); what the first one lacks stays zero there.
 """
 
 import math
@@ -98,11 +98,13 @@ class ReluStudents(Students):
 
     def least_eigenvalues(self, theta: Tensor) -> Tensor:
         """From the closed form of the Hessian."""
-        each = [
-            torch.linalg.eigvalsh(relu_hessian(theta[row][:, :count], self.target))[:, 0]
-            for row, count in enumerate(self.counts)
-        ]
+        each = [torch.linalg.eigvalsh(one)[:, 0] for one in self.hessians(theta)]
         return torch.stack(each)
+
+    def hessians(self, theta: Tensor) -> list[Tensor]:
+        """The Hessian of each student in the weights that it has, (S, nk, nk)."""
+        rows = zip(theta, self.counts, strict=True)
+        return [relu_hessian(row[:, :count], self.target) for row, count in rows]
 
     def weights(self, theta: Tensor) -> Tensor:
         """The weights of each neuron, its teacher in the same row where neurons are one each."""

@@ -48,7 +48,7 @@ class BadMinima(Lab):
     )
     shows: ClassVar[str] = (
         "Most starts that stick end at strict local minima: the smallest Hessian eigenvalue is"
-        " positive there. Nearly all have the same loss, since they are the same minimum with the"
+        " positive there. Most have the same loss, since they are the same minimum with the"
         " neurons in another order: one neuron points away from a teacher's neuron that none has"
         " found, and all others carry a small part of it (the matrix). With one more neuron the"
         " same starts reach the global minimum. Few neurons never stick; the share grows with k. A"

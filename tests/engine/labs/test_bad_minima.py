@@ -6,8 +6,7 @@ import torch
 
 from landscape_core.analysis.verdict import NOT_REPRODUCED, PASS, judge
 from landscape_core.labs import bad_minima, identity_phases
-from landscape_core.labs._students import LinearStudents, ReluStudents, relu_hessian
-from landscape_core.labs.bad_minima import BadMinima, stuck
+from landscape_core.labs.bad_minima import BadMinima, LinearStudents, ReluStudents, stuck
 
 
 def moved(students, theta, direction, size=1e-6):
@@ -74,8 +73,7 @@ def test_the_hessian_of_relu_students_is_that_of_finite_differences(near):
     if near:  # a neuron nearly along another, and one nearly along a teacher
         theta[:, :, 3] = 1.5 * theta[:, :, 0] + 1e-3
         theta[:, :, 1] = students.target[1] + 1e-3 * theta[:, :, 1]
-    neurons = theta[1]
-    found = relu_hessian(neurons, students.target)
+    found = students.hessians(theta)[1]
     torch.testing.assert_close(found, found.mT)
     for number in range(12):
         step = torch.zeros(12, dtype=torch.float64)

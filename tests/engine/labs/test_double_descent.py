@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from landscape_core.analysis.verdict import NOT_REPRODUCED, PASS, UNDECIDED, judge
-from landscape_core.labs._relu_kernel import relu_kernel
 from landscape_core.labs.double_descent import (
     COUNTS,
     EXAMPLES,
@@ -21,6 +20,7 @@ from landscape_core.labs.double_descent import (
     features,
     fitted,
     peak,
+    relu_kernel,
     second_descent,
     squared_error,
 )
