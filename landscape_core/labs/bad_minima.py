@@ -50,10 +50,10 @@ class BadMinima(Lab):
         "Most starts that stick end at strict local minima: the smallest Hessian eigenvalue is"
         " positive there. Most have the same loss, since they are the same minimum with the"
         " neurons in another order: one neuron points away from a teacher's neuron that none has"
-        " found, and all others carry a small part of it (the matrix). With one more neuron the"
-        " same starts reach the global minimum. Few neurons never stick; the share grows with k. A"
-        " deep linear network has no bad local minima: no start sticks, so that more units have"
-        " nothing to mend, and the verdict on the difference is no."
+        " found, and all others carry a small part of it (the matrix). With one more neuron nearly"
+        " all of the same starts reach the global minimum. For small k hardly any start sticks; the"
+        " share grows with k. A deep linear network has no bad local minima: no start sticks, so"
+        " that more units have nothing to mend, and the difference is zero."
     )
     source: ClassVar[str] = (
         "Safran, Shamir, Spurious Local Minima are Common in Two-Layer ReLU Neural Networks, 2018,"
