@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from landscape_core.models.activation_layers import Binary, Quadratic
+
 
 @dataclass(frozen=True)
 class Activation:
@@ -35,6 +37,8 @@ KNOWN = (
         nn.Sigmoid, "sigmoid", (torch.sigmoid, functional.sigmoid, "sigmoid"), torch.sigmoid_
     ),
     Activation(nn.Identity, "identity", (), lambda values: values),
+    Activation(Quadratic, "quadratic", (torch.square, "square"), torch.square_),
+    Activation(Binary, "binary"),
     Activation(nn.LeakyReLU, writes=True),
     Activation(nn.ELU, writes=True),
     Activation(nn.Softplus),

@@ -23,6 +23,7 @@ from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.network_size import operations_of, parameters_of
 from landscape_core.models.problems.base import Instance, Problem, ProblemSize
+from landscape_core.models.random_labels import with_random_labels
 from landscape_core.models.regularizers.base import Regularizer
 from landscape_core.models.regularizers.none import NoRegularizer
 
@@ -40,6 +41,15 @@ class Supervised(Problem):
         Regularizer,
         Note("regularizer added to the training gradient; the loss is shown without it"),
     ] = field(default_factory=NoRegularizer)
+    random_labels: Annotated[
+        float,
+        Knob(
+            0.0,
+            1.0,
+            "probability that a training label is replaced by a random one; targets of a"
+            " regression are permuted",
+        ),
+    ] = 0.0
     data_seed: Annotated[
         int,
         Knob(
@@ -61,7 +71,8 @@ class Supervised(Problem):
         )  # fmt: skip
 
     def build(self, seed: int, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Instance:
-        data = self.dataset.build(seed if self.data_seed < 0 else self.data_seed)
+        own = seed if self.data_seed < 0 else self.data_seed
+        data = with_random_labels(self.dataset.build(own), self.random_labels, own)
         outputs = self.loss.outputs(data)
         rng = random_streams.stream(seed, "init")
         network = self.architecture.build(data.input_shape, outputs, rng).to(device, dtype)
