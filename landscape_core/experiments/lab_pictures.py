@@ -78,7 +78,7 @@ class Curves(Picture):
 class HeatMap(Picture):
     """Values over two coordinates; cells that are not computed yet stay empty.
 
-    A dot marks the place of two variables without dimensions (`seed` aside: then the median).
+    A dot marks the place of two variables of one number each, the median over seeds.
     """
 
     kind: ClassVar[str] = "heat_map"

@@ -121,7 +121,7 @@ def signals(network: nn.Sequential, inputs: Tensor, outer: Tensor) -> tuple[list
 
 
 def jacobians(network: nn.Sequential, hidden: list[Tensor]) -> Iterator[Tensor]:
-    """The Jacobian (width, width) of each layer at the first example; statistics are held."""
+    """The Jacobian (width, width) of each layer at the first example; statistics are constant."""
     for layer, values in zip(network, hidden, strict=False):
 
         def one(value: Tensor, layer: nn.Module = layer) -> Tensor:

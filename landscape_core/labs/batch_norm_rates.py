@@ -22,7 +22,7 @@ from landscape_core.experiments.lab_pictures import Bars, Curves, Guide
 from landscape_core.foundation.random_streams import stream
 from landscape_core.foundation.recipes import Choice, Knob
 from landscape_core.foundation.types import Vector
-from landscape_core.labs._normalized_networks import Networks, architecture
+from landscape_core.labs import _normalized_networks as several
 from landscape_core.labs.base import Lab
 from landscape_core.models.datasets.digits import Digits
 from landscape_core.models.problems.supervised import Supervised
@@ -138,11 +138,11 @@ class BatchNormRates(Lab):
     def work(self, seed: int) -> Iterator[xr.Dataset]:
         """One seed: all rates of both networks step by step, and each closely at one rate."""
         kinds = ("none", self.normalization)
-        networks = [Networks(self.depth, kind, seed) for kind in kinds]
+        networks = [several.Networks(self.depth, kind, seed) for kind in kinds]
         thetas = [network.start.repeat(len(RATES), 1) for network in networks]
         looked_at = [Closely(self.run_of(kind, seed)) for kind in kinds]
         train, test = looked_at[0].train, looked_at[0].test
-        rates, found = torch.from_numpy(RATES).float(), self._empty()
+        rates, found = torch.from_numpy(RATES).float(), self.empty()
         batches = shuffled(seed)
         for step in range(STEPS + 1):
             last = step == STEPS
@@ -170,14 +170,16 @@ class BatchNormRates(Lab):
     def run_of(self, normalization: str, seed: int) -> Run:
         """The run of the catalogue of one of the networks."""
         problem = Supervised(
-            dataset=Digits(points=POINTS), architecture=architecture(self.depth, normalization)
+            dataset=Digits(points=POINTS),
+            architecture=several.architecture(self.depth, normalization),
         )
         return Run(
             problem=problem, optimizer=SGD(learning_rate=RATE), batch_size=BATCH, steps=STEPS,
             seed=seed,
         )  # fmt: skip
 
-    def _empty(self) -> xr.Dataset:
+    def empty(self) -> xr.Dataset:
+        """The dataset before anything is known."""
         coords: dict[str, Any] = {
             "network": ["no normalization", f"{self.normalization} normalization"],
             "rate": RATES,

@@ -156,7 +156,7 @@ class SignalsInDepth(Lab):
     def work(self, seed: int) -> Iterator[xr.Dataset]:
         """One seed: Jacobians of both networks layer by layer, the plane, the small networks."""
         networks = [self.network(seed, gaussian=gaussian) for gaussian in (False, True)]
-        found = self._empty()
+        found = self.empty()
         found["spot_w"].values[()], found["spot_b"].values[()] = deep.plane_point(networks[0])
         drawn = stream(seed, "data")
         inputs, outer = torch.randn(2, EXAMPLES, deep.WIDTH, generator=drawn, dtype=torch.float64)
@@ -205,7 +205,8 @@ class SignalsInDepth(Lab):
             found["doubled"].values[:] = doubled
             yield finished(found)
 
-    def _empty(self) -> xr.Dataset:
+    def empty(self) -> xr.Dataset:
+        """The dataset before anything is known but the edge of chaos."""
         layers = np.unique(np.geomspace(1, self.depth, VIOLINS).round().astype(int))
         names = [label_of(type(self.initialization)), "Gaussian, same variance"]
         coords: dict[str, Any] = {

@@ -6,7 +6,6 @@ import torch
 
 from landscape_core.analysis.verdict import NOT_REPRODUCED, PASS, UNDECIDED, judge
 from landscape_core.foundation import random_streams
-from landscape_core.labs import _normalized_networks as several
 from landscape_core.labs import batch_norm_rates
 from landscape_core.labs.batch_norm_rates import (
     RATES,
@@ -15,6 +14,7 @@ from landscape_core.labs.batch_norm_rates import (
     finished,
     largest,
     octaves,
+    several,
 )
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.network_objective import ModelObjective
@@ -113,7 +113,7 @@ def test_octaves_are_measured_between_rates():
 
 
 def test_the_effect_is_the_ratio_of_the_ranges_at_the_end():
-    found = BatchNormRates()._empty()
+    found = BatchNormRates().empty()
     found["accuracy"].values[:] = 0.0
     found["accuracy"].values[0, 4:7] = 1.0
     found["accuracy"].values[1, 4:11] = 0.5

@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 from landscape_core.foundation.errors import SpecError
-from landscape_core.labs import _deep_signals as deep
-from landscape_core.labs.signals_in_depth import LEAST, SignalsInDepth, finished
+from landscape_core.labs.signals_in_depth import LEAST, SignalsInDepth, deep, finished
 from landscape_core.models.initializations.gaussian import Gaussian
 from landscape_core.models.initializations.he import He
 from landscape_core.models.initializations.lsuv import LSUV
@@ -168,7 +167,7 @@ def test_steps_to_escape_follow_the_gradient_of_the_loss():
 
 
 def test_the_effect_is_the_difference_of_the_smallest_values_at_the_last_layer():
-    found = SignalsInDepth(depth=4)._empty()
+    found = SignalsInDepth(depth=4).empty()
     assert np.isnan(finished(found)["effect"])
     found["log_value"].values[0] = np.linspace(0, -2, 64)
     found["log_value"].values[1] = np.linspace(0, -20, 64)
