@@ -64,7 +64,9 @@ class Supervised(Problem):
         data = self.dataset.build(seed if self.data_seed < 0 else self.data_seed)
         outputs = self.loss.outputs(data)
         rng = random_streams.stream(seed, "init")
-        network = self.architecture.build(data.input_shape, outputs, rng).to(device, dtype)
+        network = self.architecture.build(data.input_shape, outputs, rng, data.train.inputs).to(
+            device, dtype
+        )
 
         def over(part: Data) -> ModelObjective:
             targets = part.targets.to(device)
