@@ -155,7 +155,7 @@ class BatchNormRates(Lab):
                     if step in LOOKED_AT:
                         at = np.searchsorted(LOOKED_AT, step)
                         found["outliers"].values[row, at] = looked_at[row].outliers()
-                yield finished(found, whole=last)
+                yield finished(found, step)
             if not last:
                 batch = next(batches)
                 inputs, targets = train.inputs[batch], train.targets[batch]
@@ -263,12 +263,16 @@ def largest(accuracies: Floats) -> float:
     return float(RATES[accuracies >= GOOD * accuracies.max()].max())
 
 
-def finished(found: xr.Dataset, *, whole: bool) -> xr.Dataset:
-    """A copy with the widths of the ranges, the largest good rates and, if whole, the effect."""
+def finished(found: xr.Dataset, step: int) -> xr.Dataset:
+    """A copy with the widths of the ranges, the largest good rates and, at the end, the effect.
+
+    Before the first step all rates are equally good, and no width is given.
+    """
     rows = found["accuracy"].values
-    width = np.array([octaves(row) for row in rows])
+    width = np.array([octaves(row) if step else np.nan for row in rows])
+    highest = np.array([largest(row) if step else np.nan for row in rows])
     return found.copy(deep=True).assign(
         octaves=("network", width),
-        largest=("network", np.array([largest(row) for row in rows])),
-        effect=width[1] / width[0] if whole else np.nan,
+        largest=("network", highest),
+        effect=width[1] / width[0] if step == STEPS else np.nan,
     )

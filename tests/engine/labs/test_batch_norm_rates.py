@@ -117,8 +117,11 @@ def test_the_effect_is_the_ratio_of_the_ranges_at_the_end():
     found["accuracy"].values[:] = 0.0
     found["accuracy"].values[0, 4:7] = 1.0
     found["accuracy"].values[1, 4:11] = 0.5
-    assert np.isnan(float(finished(found, whole=False)["effect"]))
-    whole = finished(found, whole=True)
+    assert np.isnan(finished(found, 0)["octaves"].values).all()
+    on_the_way = finished(found, batch_norm_rates.EVERY)
+    assert np.isnan(float(on_the_way["effect"]))
+    np.testing.assert_allclose(on_the_way["octaves"], [2.1, 6.1])
+    whole = finished(found, batch_norm_rates.STEPS)
     assert float(whole["effect"]) == pytest.approx(6.1 / 2.1)
     assert whole["largest"].values.tolist() == [RATES[6], RATES[10]]
 
