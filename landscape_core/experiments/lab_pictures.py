@@ -78,10 +78,13 @@ class Curves(Picture):
 
 @dataclass(frozen=True, kw_only=True)
 class HeatMap(Picture):
-    """Values over two coordinates; cells that are not computed yet stay empty."""
+    """Values over two coordinates; cells that are not computed yet stay empty.
+
+    A dot marks the place of two variables of one number each, the median over seeds.
+    """
 
     kind: ClassVar[str] = "heat_map"
-    shown: ClassVar[tuple[str, ...]] = ("value",)
+    shown: ClassVar[tuple[str, ...]] = ("value", "spot_x", "spot_y")
 
     x: str
     y: str
@@ -89,6 +92,9 @@ class HeatMap(Picture):
     value_label: str = ""
     value_scale: Scale = "linear"
     guides: tuple[Guide, ...] = ()
+    spot_x: str = ""
+    spot_y: str = ""
+    spot_label: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

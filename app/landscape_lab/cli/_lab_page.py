@@ -3,11 +3,12 @@
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import xarray as xr
 
 from landscape_core.analysis.verdict import verdict
-from landscape_core.foundation.recipes import fields_of
+from landscape_core.foundation.recipes import Recipe, fields_of, name_of
 from landscape_core.labs.base import Lab, by_family
 
 HEAD = """# Labs
@@ -83,10 +84,15 @@ def _table(tried: Sequence[Tried]) -> str:
     return "\n".join(rows) + "\n"
 
 
+def _value(default: Any) -> Any:
+    """A default value in words: of a part, its name."""
+    return name_of(type(default)) if isinstance(default, Recipe) else default
+
+
 def _section(one: Tried) -> str:
     kind, judged = one.kind, verdict(one.found)
     settings = "\n".join(
-        f"- `{field.name}` = {field.default}: {field.help}" for field in fields_of(kind)
+        f"- `{field.name}` = {_value(field.default)}: {field.help}" for field in fields_of(kind)
     )
     return f"""### {one.name}
 

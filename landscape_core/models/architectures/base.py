@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Recipe, fields_of
@@ -21,8 +21,13 @@ class Architecture(Recipe, ABC):
     """The field that says how many layers or blocks there are; empty: the depth is fixed."""
 
     @final
-    def build(self, input_shape: tuple[int, ...], outputs: int, rng: torch.Generator) -> nn.Module:
+    def build(
+        self, input_shape: tuple[int, ...], outputs: int, rng: torch.Generator,
+        inputs: Tensor | None = None,
+    ) -> nn.Module:  # fmt: skip
         """Build a float32 network from (N, *input_shape) to (N, outputs), initialized with rng.
+
+        Initializations that scale layers on data do so on the training inputs (N, ...), if given.
 
         Raises:
             SpecError: the network does not accept inputs of this shape; names the accepted shapes.
@@ -30,8 +35,12 @@ class Architecture(Recipe, ABC):
         network = self.network(input_shape, outputs, rng)
         parts = [getattr(self, field.name) for field in fields_of(type(self))]
         for part in parts:
-            if isinstance(part, Initialization):
+            if not isinstance(part, Initialization):
+                continue
+            if inputs is None:
                 part.settle(network, input_shape, rng)
+            else:
+                part.settle_on(network, inputs, rng)
         layers = [one for one in network.modules() if isinstance(one, nn.Linear | nn.Conv2d)]
         for part in parts:
             if isinstance(part, Normalization):

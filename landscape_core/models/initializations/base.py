@@ -28,6 +28,10 @@ class Initialization(Recipe, ABC):
     ) -> None:
         """Adjust the weights in place after the network for (N, *input_shape) is complete."""
 
+    def settle_on(self, network: nn.Module, inputs: Tensor, rng: torch.Generator) -> None:
+        """Adjust the weights in place where training inputs (N, ...) are known; else `settle`."""
+        self.settle(network, tuple(inputs.shape[1:]), rng)
+
 
 def fans(weight: Tensor) -> tuple[int, int]:
     """The fan-in and fan-out of a weight, including the kernel size."""

@@ -1,6 +1,7 @@
 """Layer-sequential unit-variance initialization: Mishkin and Matas, 2016, arXiv:1511.06422.
 
-Algorithm 1, on a batch of standard normal inputs, as the network is built before it sees data.
+Algorithm 1, on the first training inputs. A network that is built without data is scaled on
+standard normal inputs, which leaves other variances on data.
 """
 
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ class LSUV(Initialization):
     label: ClassVar[str] = "LSUV"
 
     examples: Annotated[
-        int, Knob(2, 4096, "number of standard normal inputs used for the rescaling", "log")
+        int, Knob(2, 4096, "number of training inputs used for the rescaling", "log")
     ] = 128
 
     def fill(self, weight: Tensor, activation: str, rng: torch.Generator) -> None:
@@ -36,13 +37,17 @@ class LSUV(Initialization):
     def settle(
         self, network: nn.Module, input_shape: tuple[int, ...], rng: torch.Generator
     ) -> None:
-        inputs = torch.randn(self.examples, *input_shape, generator=rng)
+        self.settle_on(network, torch.randn(self.examples, *input_shape, generator=rng), rng)
+
+    def settle_on(self, network: nn.Module, inputs: Tensor, rng: torch.Generator) -> None:
+        """Rescale all layers on the first inputs."""
+        del rng
         layers = [one for one in network.modules() if isinstance(one, nn.Linear | nn.Conv2d)]
         # What comes to a layer has passed those before, which are scaled by then.
         hooks = [layer.register_forward_pre_hook(_scale) for layer in layers]
         training = network.training
         with torch.no_grad():
-            network.eval()(inputs)
+            network.eval()(inputs[: self.examples].to(next(network.parameters())))
         network.train(training)
         for hook in hooks:
             hook.remove()

@@ -75,7 +75,9 @@ class Supervised(Problem):
         data = with_random_labels(self.dataset.build(own), self.random_labels, own)
         outputs = self.loss.outputs(data)
         rng = random_streams.stream(seed, "init")
-        network = self.architecture.build(data.input_shape, outputs, rng).to(device, dtype)
+        network = self.architecture.build(data.input_shape, outputs, rng, data.train.inputs).to(
+            device, dtype
+        )
 
         def over(part: Data) -> ModelObjective:
             targets = part.targets.to(device)

@@ -73,7 +73,7 @@ PARAMETRIZED = ("weight", "spectral", "unit_sphere", "ntk")
 
 
 def networks():
-    kinds = set(entries(Normalization)) - {"group", "instance", *PARAMETRIZED}
+    kinds = set(entries(Normalization)) - {"group", "instance", "switchable", *PARAMETRIZED}
     normalized = [make(Normalization, kind) for kind in sorted(kinds)]
     yield from (MLP(depth=3, width=6, activation="tanh", normalization=one) for one in normalized)
     yield from (ConvNet(channels=4, normalization=one) for one in normalized)

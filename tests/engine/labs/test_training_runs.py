@@ -8,13 +8,26 @@ import torch
 from landscape_core.connectivity.paths.base import batches
 from landscape_core.foundation.recipes import to_plain
 from landscape_core.foundation.registry import entries, find, from_plain
-from landscape_core.labs import flat_and_sharp, good_saddles, trajectory_pca, variance_reduction
+from landscape_core.labs import (
+    batch_norm_rates,
+    flat_and_sharp,
+    good_saddles,
+    trajectory_pca,
+    variance_reduction,
+)
 from landscape_core.labs.base import Lab
 from landscape_core.models.architectures.mlp import MLP
+from landscape_core.models.normalizations.batch import Batch
 from landscape_core.training.run import Run, Training, train
 from landscape_core.training.samplers.base import Asked
 
-STATED = {"flat_and_sharp", "good_saddles", "trajectory_pca", "variance_reduction"}
+STATED = {
+    "batch_norm_rates",
+    "flat_and_sharp",
+    "good_saddles",
+    "trajectory_pca",
+    "variance_reduction",
+}
 """Labs whose runs can be stated with parts of the catalogue."""
 
 
@@ -116,6 +129,22 @@ def test_the_run_of_variance_reduction_has_the_points_of_its_measurements(monkey
     assert state.index == variance_reduction.EPOCH + 5
     assert training.epoch(state) > 1
     assert variance_reduction.VarianceReduction(problem="least squares").training_run(7) is None
+
+
+def test_the_run_of_batch_norm_rates_has_the_losses_that_it_looks_at(monkeypatch):
+    monkeypatch.setattr(batch_norm_rates, "STEPS", 40)
+    monkeypatch.setattr(batch_norm_rates, "LOOKED_AT", [])
+    lab = batch_norm_rates.BatchNormRates(depth=1)
+    *_, found = lab.work(8)
+    state = last(lab.training_run(8))
+    objective = trajectory_pca.digits(
+        MLP(depth=1, width=64, normalization=Batch()), 8, points=batch_norm_rates.POINTS
+    )
+    read = objective.minibatch(torch.arange(batch_norm_rates.READ))
+    slope = read.gradient(state.theta)
+    reach = torch.from_numpy(batch_norm_rates.REACH).to(slope)
+    losses = [float(read.loss(state.theta - step * slope)) for step in reach]
+    assert found["variation"].values[1, -1] == pytest.approx(max(losses) - min(losses), rel=1e-4)
 
 
 def test_saddle_free_newton_is_no_run_of_the_catalogue():

@@ -20,6 +20,7 @@ from landscape_core.foundation.registry import entries, from_plain, make
 from landscape_core.models.architectures.base import Architecture
 from landscape_core.models.architectures.mlp import MLP
 from landscape_core.models.datasets.base import ProblemData
+from landscape_core.models.datasets.digits import Digits
 from landscape_core.models.initializations.base import Initialization
 from landscape_core.models.losses.base import Loss
 from landscape_core.models.losses.cross_entropy import CrossEntropy
@@ -30,6 +31,7 @@ from landscape_core.models.measures.base import Answers
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.normalizations.base import Normalization
 from landscape_core.models.normalizations.group import Group
+from landscape_core.models.problems.supervised import Supervised
 from landscape_core.planes.plane import Plane
 from landscape_core.slices.one_call import landscape
 from oracles import difference_gradient, flat_parameters, plain_loop
@@ -44,9 +46,11 @@ SMALL = {
     "vgg": {"blocks": 2, "convolutions": 1, "multiplier": 1 / 16},
     "densenet": {"depth": 2, "growth": 4},
     "transformer": {"depth": 1, "width": 4},
+    "highway": {"depth": 2, "width": 8},
+    "resnext": {"depth": 3, "channels": 8, "groups": 2},
 }
-IMAGES_ONLY = ("convnet", "resnet", "vgg")
-LINEAR_ONLY = ("mlp", "residual_mlp")
+IMAGES_ONLY = ("convnet", "resnet", "resnext", "vgg")
+LINEAR_ONLY = ("highway", "mlp", "residual_mlp")
 ONE_OUTPUT = ("two_layer_identity",)
 ARCHITECTURES = entries(Architecture)
 
@@ -196,6 +200,7 @@ def test_a_slice_with_every_normalization_agrees_with_a_plain_loop(name, normali
         ("pytorch", "relu", 1 / (3 * 200)),
         ("identity", "relu", 1 / 200),
         ("mean_field", "tanh", 2 / 200),
+        ("meta_init", "tanh", 1 / 200),
     ],
 )
 def test_weights_have_the_variance_of_their_scheme(name, activation, variance):
@@ -307,6 +312,27 @@ def test_a_network_is_built_with_its_initialization_settled():
         deviations = [float(net(torch.randn(2000, 1, 8, 8)).std()) for net in (plain, settled)]
     assert deviations[1] == pytest.approx(1.0, abs=0.2)
     assert deviations[0] < 0.8
+
+
+def variances(net, inputs):
+    found = []
+    for layer in linear_layers(net):
+        layer.register_forward_hook(lambda *seen: found.append(float(seen[2].var())))
+    with torch.no_grad():
+        net(inputs)
+    return found
+
+
+def test_lsuv_scales_every_layer_on_the_training_inputs_where_there_are_some():
+    architecture = MLP(depth=4, width=32, initialization=make(Initialization, "lsuv"))
+    problem = Supervised(dataset=Digits(points=400), architecture=architecture)
+    train = problem.build(0).train
+    some = train.inputs[:128]
+    on_data = variances(train.module, some)
+    assert len(on_data) == 5
+    assert all(0.9 <= variance <= 1.1 for variance in on_data)
+    on_noise = variances(architecture.build((64,), 10, random_streams.stream(0, "init")), some)
+    assert min(on_noise) < 0.9
 
 
 def test_dead_layers_are_left_as_they_are_by_lsuv():
@@ -467,7 +493,9 @@ def test_a_step_in_the_ntk_parametrization_moves_a_weight_by_one_over_its_inputs
 
 
 @pytest.mark.parametrize("normalization", ["weight", "spectral"])
-@pytest.mark.parametrize("name", ["mlp", "convnet", "residual_mlp", "resnet", "vgg", "densenet"])
+@pytest.mark.parametrize(
+    "name", ["mlp", "convnet", "residual_mlp", "resnet", "vgg", "densenet", "highway", "resnext"]
+)
 def test_hidden_layers_are_parametrized_and_the_last_is_not(name, normalization):
     net = network(name, normalization=normalization)
     parametrized = [is_parametrized(layer) for layer in linear_layers(net)]

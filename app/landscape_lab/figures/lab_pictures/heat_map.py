@@ -6,7 +6,7 @@ import numpy as np
 
 from landscape_lab.figures import theme
 from landscape_lab.figures.lab_pictures.curves import guides
-from landscape_lab.figures.lab_pictures.marks import Cells, Panel
+from landscape_lab.figures.lab_pictures.marks import Cells, Dots, Mark, Panel
 from landscape_lab.figures.lab_pictures.reading import View, edges, quartiles, word
 
 GUIDES = (theme.CURRENT, theme.LOOKED_AT)
@@ -33,4 +33,16 @@ def panels(view: View) -> list[Panel]:
     x = np.asarray(view.dataset[view["x"]].values)
     lines = guides(view, x.astype(float), None) if x.dtype.kind in "fiu" else []
     seen = [replace(line, color=GUIDES[n % len(GUIDES)]) for n, line in enumerate(lines)]
-    return [Panel(**view.axes(**found), marks=[cells, *seen])]
+    return [Panel(**view.axes(**found), marks=[cells, *seen, *spot(view)])]
+
+
+def spot(view: View) -> list[Mark]:
+    """The dot at the median over seeds of two variables, where both are known."""
+    if not (view["spot_x"] and view["spot_y"]):
+        return []
+    x, y = (np.atleast_1d(quartiles(view.all_seeds(view[f"spot_{side}"]))[1]) for side in "xy")
+    if not np.isfinite([x, y]).all():
+        return []
+    ring = Dots(x=x, y=y, color=theme.HALO, size=15.0, opacity=1.0)
+    label = view["spot_label"]
+    return [ring, Dots(x=x, y=y, color=theme.BEST, size=10.0, label=label, opacity=1.0)]
