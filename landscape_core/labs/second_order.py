@@ -231,7 +231,7 @@ class SecondOrder(Lab):
         """The other methods, with their learning rates, and how many iterations they have."""
         damping = self.damping
         kfac = [KFAC(learning_rate=r, damping=damping, clip=CLIP, seed=seed) for r in KFAC_RATES]
-        dense = {
+        dense: dict[str, Optimizer[Any]] = {
             "natural gradient": NaturalGradient(learning_rate=0.3, damping=damping),
             "Hessian-free": HessianFree(damping=damping),
             "Newton": Newton(damping=damping),
