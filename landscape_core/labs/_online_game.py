@@ -50,6 +50,6 @@ def of_the_worst(regret: Array, periods: Array, steps: int) -> Array:
 
 
 def _summed(period: int, steps: int) -> float:
-    """The sum of the slopes of so many steps."""
+    """The sum of the slopes of the first steps."""
     steep = (steps + period - 1) // period
     return float(period * steep - (steps - steep))

@@ -42,7 +42,7 @@ def autoencoder(seed: int) -> ModelObjective:
 
 
 def losses(objective: ModelObjective, optimizer: Optimizer[Any], steps: int) -> Tensor:
-    """The losses after each of so many steps, (steps,)."""
+    """The losses after each step, (steps,)."""
     theta, memory, found = objective.start, optimizer.init(objective.start), []
     for _ in range(steps):
         theta, memory = optimizer.step(objective, theta, memory)

@@ -96,7 +96,6 @@ class SecondOrder(Lab):
         " problem in high-dimensional non-convex optimization, 2014, arXiv:1406.2572; Amari,"
         " Natural Gradient Works Efficiently in Learning, 1998"
     )
-    needs: ClassVar[tuple[str, ...]] = ("adaptive_pitfalls",)
     seconds: ClassVar[float] = 16.0
     seeds: ClassVar[int] = 6
     criterion: ClassVar[Criterion] = Criterion(
