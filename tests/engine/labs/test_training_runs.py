@@ -9,6 +9,7 @@ from landscape_core.connectivity.paths.base import batches
 from landscape_core.foundation.recipes import to_plain
 from landscape_core.foundation.registry import entries, find, from_plain
 from landscape_core.labs import (
+    adaptive_pitfalls,
     batch_norm_rates,
     flat_and_sharp,
     good_saddles,
@@ -22,6 +23,7 @@ from landscape_core.training.run import Run, Training, train
 from landscape_core.training.samplers.base import Asked
 
 STATED = {
+    "adaptive_pitfalls",
     "batch_norm_rates",
     "flat_and_sharp",
     "good_saddles",
@@ -88,6 +90,16 @@ def test_the_run_of_flat_and_sharp_ends_at_the_minimum_of_its_small_batch(monkey
     assert found["loss"].values[0] == float(objective.in_double().loss(theta))
     assert run.replace(seed=4) == lab.training_run(4)
     assert not torch.equal(last(lab.training_run(4)).theta.double(), theta)
+
+
+def test_the_run_of_adaptive_pitfalls_has_the_losses_of_one_of_its_rates():
+    lab = adaptive_pitfalls.AdaptivePitfalls(exponent=0.5)
+    run = lab.training_run(8)
+    objective = Training(run).instance.train
+    states = [state for state in train(run) if state.index in adaptive_pitfalls.LOOKS]
+    expected = [float(objective.loss(state.theta)) for state in states]
+    rule = adaptive_pitfalls.SPARSE["AdaGrad"][1]
+    assert adaptive_pitfalls.losses_along(objective, rule, 8).tolist() == expected
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu"])

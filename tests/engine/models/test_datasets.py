@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from landscape_core.foundation import random_streams
 from landscape_core.foundation.errors import FileFormatError, MissingDataError, SpecError
 from landscape_core.foundation.registry import entries
 from landscape_core.models.datasets.base import ProblemData
@@ -19,6 +20,8 @@ from landscape_core.models.datasets.gaussian_teacher import GaussianTeacher
 from landscape_core.models.datasets.linear_teacher import LinearTeacher
 from landscape_core.models.datasets.mnist import MNIST
 from landscape_core.models.datasets.mnist_1d import MNIST1D
+from landscape_core.models.datasets.sparse_features import SparseFeatures
+from landscape_core.models.datasets.unique_features import UniqueFeatures
 from landscape_core.models.datasets.xor import Xor
 from landscape_core.models.datasets.xor_clusters import XorClusters
 
@@ -116,6 +119,36 @@ def test_the_linear_teacher_has_its_rank_and_singular_values_and_its_noise():
     torch.testing.assert_close(clean.test.inputs @ found, clean.test.targets)
     noise = noisy.train.targets - clean.train.targets
     assert float(noise.std()) == pytest.approx(0.3, rel=0.06)
+
+
+def test_each_example_has_features_of_its_own_more_of_the_rarer_class():
+    data = UniqueFeatures(points=60, majority=0.7).build(3)
+    inputs = torch.cat([data.train.inputs, data.test.inputs])
+    signs = 2 * torch.cat([data.train.targets, data.test.targets]) - 1
+    assert torch.equal(inputs[:, 0], signs.double())
+    assert torch.equal(inputs[:, 1:3], torch.ones(120, 2, dtype=torch.float64))
+    own = inputs[:, 3:]
+    assert torch.equal(own.sum(1), torch.where(signs > 0, 1.0, 5.0).double())
+    assert own.sum(0).max() == 1  # no two examples share one
+    assert 0.55 < float((signs > 0).double().mean()) < 0.85
+    size = UniqueFeatures(points=60).estimated_size()
+    assert size.sample.input_shape == data.input_shape
+
+
+def test_words_are_as_frequent_as_zipf_says_and_the_classes_are_linearly_separable():
+    words = 12
+    asked = SparseFeatures(points=3000, dimension=50, words=words, exponent=1.2)
+    data = asked.build(1).train
+    shares = np.arange(1.0, 51) ** -1.2
+    expected = 1 - (1 - shares / shares.sum()) ** words
+    seen = data.inputs.mean(0).numpy()
+    np.testing.assert_array_less(np.abs(seen - expected), 5 * (expected / 3000) ** 0.5)
+    assert set(data.inputs.unique().tolist()) == {0.0, 1.0}
+    assert 0.3 < float(data.targets.double().mean()) < 0.7
+    teacher = random_streams.numpy_stream(1, "teacher").standard_normal(50)
+    scores = data.inputs.numpy() @ teacher
+    labels = data.targets.numpy() == 1
+    assert scores[labels].min() > scores[~labels].max()
 
 
 def test_a_rank_above_the_shorter_side_is_refused():

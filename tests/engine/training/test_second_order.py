@@ -22,10 +22,14 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.training.optimizers import mini_block_fisher
 from landscape_core.training.optimizers.hessian_free import HessianFree
+from landscape_core.training.optimizers.k_bfgs import KBFGS
 from landscape_core.training.optimizers.kfac import KFAC
 from landscape_core.training.optimizers.mini_block_fisher import MiniBlockFisher
 from landscape_core.training.optimizers.natural_gradient import NaturalGradient
+from landscape_core.training.optimizers.newton import Newton
+from landscape_core.training.optimizers.saddle_free_newton import SaddleFreeNewton
 from landscape_core.training.optimizers.sgd import SGD
+from landscape_core.training.optimizers.tnt import TNT
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-12}
 """Two ways to the same numbers, with systems of condition up to 10⁵ solved on the way."""
@@ -140,7 +144,10 @@ def test_in_a_batch_that_shares_its_statistics_the_jacobian_is_that_of_the_whole
     assert any(not torch.equal(moved[name], buffers[name]) for name in moved)
 
 
-@pytest.mark.parametrize("kind", [HessianFree, NaturalGradient, KFAC, MiniBlockFisher])
+@pytest.mark.parametrize(
+    "kind",
+    [HessianFree, NaturalGradient, KFAC, KBFGS, MiniBlockFisher, Newton, SaddleFreeNewton, TNT],
+)
 def test_a_step_moves_the_running_statistics_as_one_evaluation_does(kind):
     objective, plain = (residual_objective().minibatch(torch.arange(6)) for _ in range(2))
     kind().step(objective, objective.start, kind().init(objective.start))
@@ -224,9 +231,88 @@ def test_the_natural_gradient_refuses_a_matrix_that_does_not_fit():
 def test_where_the_run_has_diverged_the_steps_are_no_numbers():
     objective = mlp_objective()
     theta = torch.full_like(objective.start, torch.nan)
-    for kind in (NaturalGradient, KFAC, MiniBlockFisher, HessianFree):
+    for kind in (NaturalGradient, KFAC, MiniBlockFisher, HessianFree, Newton, SaddleFreeNewton):
         after, _ = kind().step(objective, theta, kind().init(theta))
         assert after.isnan().all(), kind
+
+
+# Newton and saddle-free Newton
+
+
+def dense_hessian(objective, theta):
+    return torch.autograd.functional.hessian(objective.loss, theta)
+
+
+@pytest.mark.parametrize("negative", ["shifted", "kept"])
+def test_newtons_step_solves_the_damped_system_of_the_dense_hessian(negative):
+    objective = mlp_objective()
+    optimizer = Newton(learning_rate=0.3, damping=0.05, negative=negative, search="fixed")
+    indefinite = 0
+    for theta, _, after in steps_of(optimizer, objective, objective.start):
+        h, g = dense_hessian(objective, theta), objective.gradient(theta)
+        lowest = float(torch.linalg.eigvalsh(h)[0])
+        indefinite += lowest < 0
+        tau = 0.05 - min(0.0, lowest) if negative == "shifted" else 0.05
+        d = torch.linalg.solve(h + tau * identity(len(g)), g)
+        torch.testing.assert_close(after, theta - 0.3 * d, rtol=1e-7, atol=1e-9)
+    assert indefinite
+
+
+def test_the_saddle_free_step_divides_by_the_absolute_hessian():
+    objective = mlp_objective()
+    optimizer = SaddleFreeNewton(learning_rate=0.3, floor=0.02, search="fixed")
+    for theta, _, after in steps_of(optimizer, objective, objective.start):
+        _, sizes, right = torch.linalg.svd(dense_hessian(objective, theta))
+        assert sizes.min() < 0.02 < sizes.max()
+        absolute = right.T @ torch.diag(sizes.clamp(min=0.02)) @ right
+        d = torch.linalg.solve(absolute, objective.gradient(theta))
+        torch.testing.assert_close(after, theta - 0.3 * d, rtol=1e-7, atol=1e-9)
+
+
+def test_newton_goes_to_a_saddle_point_and_the_other_two_leave_it():
+    curvatures = torch.tensor([1.0, -0.1], dtype=torch.float64)
+    saddle = Quadratic(torch.diag(curvatures), torch.zeros(1, 2))
+    start = torch.tensor([1.0, 1e-3], dtype=torch.float64)
+    kept, shifted, free = (
+        optimizer.step(saddle, start, None)[0]
+        for optimizer in (
+            Newton(damping=1e-9, negative="kept"),
+            Newton(damping=0.1),
+            SaddleFreeNewton(),
+        )
+    )
+    torch.testing.assert_close(kept, torch.zeros_like(start), rtol=0, atol=1e-8)
+    torch.testing.assert_close(
+        free, torch.tensor([0.0, 2e-3], dtype=torch.float64), rtol=0, atol=1e-12
+    )
+    # The shifted Hessian is diag(1.2, 0.1), and −g = (−1, 1e-4).
+    torch.testing.assert_close(shifted, torch.tensor([1 - 1 / 1.2, 2e-3], dtype=torch.float64))
+
+
+@pytest.mark.parametrize("kind", [Newton, SaddleFreeNewton])
+def test_backtracking_takes_the_first_halved_step_that_lowers_the_loss_enough(kind):
+    objective, halved = mlp_objective(), set()
+    for theta, _, after in steps_of(kind(learning_rate=8.0), objective, objective.start, 6):
+        full = kind(learning_rate=8.0, search="fixed").step(objective, theta, None)[0] - theta
+        value, slope = objective.loss(theta), objective.gradient(theta) @ full
+        share = next(
+            2.0**-i
+            for i in range(20)
+            if objective.loss(theta + 2.0**-i * full) <= value + 1e-4 * 2.0**-i * slope
+        )
+        torch.testing.assert_close(after, theta + share * full)
+        halved.add(share)
+    assert min(halved) < 1
+
+
+@pytest.mark.parametrize("kind", [Newton, SaddleFreeNewton])
+def test_too_many_parameters_for_a_dense_hessian_are_refused(kind):
+    wide = ModelObjective(
+        nn.Linear(1000, 3), cross_entropy, torch.zeros(2, 1000), torch.zeros(2).long()
+    )
+    with pytest.raises(SpecError, match=r"number of parameters .* 3003"):
+        kind().check_objective(wide)
+    kind().check_objective(mlp_objective())
 
 
 # Hessian-free
