@@ -8,13 +8,13 @@ import torch
 from landscape_core.connectivity.paths.base import batches
 from landscape_core.foundation.recipes import to_plain
 from landscape_core.foundation.registry import entries, find, from_plain
-from landscape_core.labs import flat_and_sharp, good_saddles, trajectory_pca
+from landscape_core.labs import flat_and_sharp, good_saddles, large_batch, trajectory_pca
 from landscape_core.labs.base import Lab
 from landscape_core.models.architectures.mlp import MLP
 from landscape_core.training.run import Run, Training, train
 from landscape_core.training.samplers.base import Asked
 
-STATED = {"flat_and_sharp", "good_saddles", "trajectory_pca"}
+STATED = {"flat_and_sharp", "good_saddles", "large_batch", "trajectory_pca"}
 """Labs whose runs can be stated with parts of the catalogue."""
 
 
@@ -91,6 +91,29 @@ def test_the_run_of_good_saddles_has_the_losses_of_its_path(activation, monkeypa
     states = [state for state in train(run) if state.index in found["step"].values]
     expected = [float(training.instance.train.loss(state.theta)) for state in states]
     assert found["loss"].values.tolist() == expected
+
+
+def test_the_run_of_large_batch_has_its_trust_ratios_and_its_accuracy(monkeypatch):
+    monkeypatch.setattr(large_batch, "EPOCHS", 4)
+    monkeypatch.setattr(large_batch, "BATCHES", (32,))
+    monkeypatch.setattr(large_batch, "SMALL", 256)
+    lab = large_batch.LargeBatch(optimizer="LARS", batch=256)
+    found = list(islice(lab.work(7), 5))[-1]
+    run = lab.training_run(7)
+    states, held = list(train(run)), Training(run).instance.test
+    objective = trajectory_pca.digits(large_batch.NETWORKS["MLP"][0], 7, points=1024)
+    block = objective.layout.blocks[2]
+    parts = batches(objective, 256, 7)
+    for k, (state, part) in enumerate(zip(states[:-1], parts, strict=False)):
+        r = part.gradient(state.theta) + run.optimizer.weight_decay * state.theta
+        ratio = float(block.of(state.theta).norm() / block.of(r).norm())
+        assert found["trust_ratio"].values[1, k] == pytest.approx(ratio, rel=1e-5)
+    correct = held.outputs(states[-1].theta).argmax(1) == held.targets
+    accuracy = float(correct[large_batch.VALIDATION :].double().mean())
+    assert accuracy > 0.3
+    assert float(found["scaled"].sel(optimizer="LARS", batch=256)) == pytest.approx(
+        accuracy, abs=0.006
+    )
 
 
 def test_saddle_free_newton_is_no_run_of_the_catalogue():

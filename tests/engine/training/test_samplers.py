@@ -1,6 +1,7 @@
 """Every file of `samplers/` keeps the contract; each draws with the probabilities it states."""
 
 import copy
+import dataclasses
 import pickle
 
 import pytest
@@ -14,6 +15,7 @@ from landscape_core.models import derivatives
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.training.run import Run, train
 from landscape_core.training.samplers.base import Asked, Sampler
+from landscape_core.training.samplers.growing_batch import GrowingBatch
 from landscape_core.training.samplers.shuffled import Shuffled
 
 CATALOGUE = entries(Sampler)
@@ -124,6 +126,43 @@ def test_shuffled_shows_every_example_once_an_epoch():
 def test_a_last_batch_of_one_joins_the_one_before():
     parts, _ = drawn(Shuffled(), mlp_objective(examples=20), 1, size=19)
     assert parts[0].examples == 20
+
+
+def test_a_growing_batch_is_multiplied_after_each_period_up_to_its_bound():
+    sampler = GrowingBatch(factor=1.5, period=2, largest=16)
+    parts, _ = drawn(sampler, mlp_objective(examples=40), 12, size=5)
+    assert [part.examples for part in parts] == [5, 5, 7, 7, 11, 11, 16, 16, 16, 16, 16, 16]
+    parts, _ = drawn(sampler.replace(largest=1000), mlp_objective(examples=20), 12, size=5)
+    assert [part.examples for part in parts[6:]] == [16, 16, 20, 20, 20, 20]
+    assert sampler.replace(factor=1.0).size(5, 10**8, 40) == 5
+    assert sampler.replace(factor=100.0, period=1).size(5, 10**8, 40) == 16
+    assert sampler.replace(largest=2).size(5, 10, 40) == 5
+
+
+def test_a_growing_batch_shows_an_example_at_most_once_an_epoch():
+    parts, (epoch, order, used) = drawn(
+        GrowingBatch(factor=2.0, period=3), mlp_objective(examples=24), 6, size=4
+    )
+    first = torch.cat([part.indices for part in parts[:4]])
+    assert len(first) == len(set(first.tolist())) == 20
+    assert (epoch, len(order), used) == (1, 24, 16)
+
+
+def test_the_noise_of_a_growing_batch_is_that_of_its_size():
+    objective = losses_of_each(examples=12)
+    rows = torch.cat(list(derivatives.gradients(objective, objective.start)))
+    spread = float(rows.var(0, correction=0).sum())
+    found = []
+    for step in (0, 1):
+        asked = Asked(objective, objective.start, 3, step, 0, 0)
+        sampler, gradients = GrowingBatch(factor=2.0, period=1), []
+        for seed in range(400):
+            part, _ = sampler.draw(dataclasses.replace(asked, seed=seed), sampler.init(12))
+            gradients.append(part.gradient(objective.start))
+        found.append(float(torch.stack(gradients).var(0).sum()) / spread)
+    # Without replacement, B of N examples have the variance (N − B) / (B (N − 1)) of one.
+    expected = [(12 - size) / (size * 11) for size in (3, 6)]
+    assert found == pytest.approx(expected, rel=0.15)
 
 
 def test_a_minibatch_of_a_minibatch_is_one_of_the_whole():
