@@ -68,13 +68,13 @@ RULES: dict[str, dict[str, Rule]] = {
         "SGD, momentum": HeavyBall(learning_rate=0.04),
     },
     "attention": {
-        "LAMB": LAMB(learning_rate=0.02),
-        "LARS": LARS(learning_rate=0.5),
-        "AdamW": AdamW(learning_rate=0.016),
-        "SGD, momentum": HeavyBall(learning_rate=0.04),
+        "LAMB": LAMB(learning_rate=0.04),
+        "LARS": LARS(learning_rate=1.0),
+        "AdamW": AdamW(learning_rate=0.064),
+        "SGD, momentum": HeavyBall(learning_rate=0.16),
     },
 }
-"""Each with the rate that is best at the small batch."""
+"""Each with the rate that is best at the small batch: a factor of 2 up or down is worse."""
 OPTIMIZERS = tuple(RULES["MLP"])
 SCALINGS = {"square root": 0.5, "linear": 1.0, "none": 0.0}
 RATES = ("one rate, scaled", "rate chosen for the batch")
@@ -96,14 +96,21 @@ class LargeBatch(Lab):
         " only scaled by the root of the batch size; LARS does so on image networks but not with"
         " attention."
     )
-    shows: ClassVar[str] = ""
+    shows: ClassVar[str] = (
+        "With the rate of batch 32 scaled by the root, LAMB loses the least, and AdamW falls far"
+        " behind where a batch holds all 1024 examples and 20 steps are left. With a rate chosen for"
+        " each batch AdamW loses little more at 512: what LAMB saves is tuning. At batch 32 rates"
+        " within a factor of four are almost equally good, and which of them is scaled decides"
+        " what is left at 1024. With attention all of them lose much, and AdamW with its own rate is"
+        " ahead of LAMB, whose steps are then too long relative to the weights."
+    )
     source: ClassVar[str] = (
         "You, Li, Reddi, Hseu, Kumar, Bhojanapalli, Song, Demmel, Keutzer, Hsieh, Large Batch"
         " Optimization for Deep Learning: Training BERT in 76 Minutes, 2020, arXiv:1904.00962;"
         " LARS: You, Gitman, Ginsburg, Large Batch Training of Convolutional Networks,"
         " 2017, arXiv:1708.03888"
     )
-    seconds: ClassVar[float] = 18.0
+    seconds: ClassVar[float] = 12.0
     seeds: ClassVar[int] = 6
     criterion: ClassVar[Criterion] = Criterion(
         "test accuracy of the chosen optimizer with batches of 32 minus that with the large batch,"
@@ -112,7 +119,12 @@ class LargeBatch(Lab):
         0.08,
     )
     expected: ClassVar = "PASS"
-    searched: ClassVar[str] = ""
+    searched: ClassVar[str] = (
+        "Learning rates at batch 32, in factors of 2: five to seven for each optimizer, on seeds 0"
+        " to 7 for the MLP and on two of them with attention, which was made smaller to take less"
+        " time. The bound was stated before, for a network of twice the width; LAMB with its rate"
+        " of 0.01 lost 5.6 points there."
+    )
     pictures: ClassVar = (
         Curves(
             title="One learning rate, scaled with the batch",
@@ -155,7 +167,13 @@ class LargeBatch(Lab):
     optimizer: Annotated[
         str, Choice(OPTIMIZERS, "optimizer of the verdict and of the trust ratios")
     ] = "LAMB"
-    network: Annotated[str, Choice(tuple(NETWORKS), "MLP, or attention over the rows")] = "MLP"
+    network: Annotated[
+        str,
+        Choice(
+            tuple(NETWORKS),
+            "MLP, or attention over the rows of an image, which takes several times longer",
+        ),
+    ] = "MLP"
     batch: Annotated[int, Knob(64, POINTS, "large batch size B, compared with 32", scale="log")] = (
         512
     )
