@@ -98,11 +98,11 @@ class LargeBatch(Lab):
     )
     shows: ClassVar[str] = (
         "With the rate of batch 32 scaled by the root, LAMB loses the least, and AdamW falls far"
-        " behind where a batch holds all 1024 examples and 20 steps are left. With a rate chosen for"
-        " each batch AdamW loses little more at 512: what LAMB saves is tuning. At batch 32 rates"
-        " within a factor of four are almost equally good, and which of them is scaled decides"
-        " what is left at 1024. With attention all of them lose much, and AdamW with its own rate is"
-        " ahead of LAMB, whose steps are then too long relative to the weights."
+        " behind where a batch holds all 1024 examples and 20 steps are left. With a rate chosen"
+        " for each batch AdamW loses little more at 512: what LAMB saves is tuning. At batch 32"
+        " rates within a factor of four are almost equally good, and which of them is scaled"
+        " decides what is left at 1024. With attention all of them lose much, and AdamW with its"
+        " own rate is ahead of LAMB, whose steps are then too long relative to the weights."
     )
     source: ClassVar[str] = (
         "You, Li, Reddi, Hseu, Kumar, Bhojanapalli, Song, Demmel, Keutzer, Hsieh, Large Batch"

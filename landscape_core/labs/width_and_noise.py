@@ -62,10 +62,10 @@ class WidthAndNoise(Lab):
     shows: ClassVar[str] = (
         "The accuracy of a width is a plateau in η/B that ends where training diverges, and that"
         " end moves up with the width: less than in proportion to it with the NTK, and not quite"
-        " constant in the standard parametrization. Wider networks are more accurate at almost every η/B."
-        " From batches of 2 to 8 the end stays at the same η/B, as a noise scale must; at 32 it is"
-        " lower, as η alone becomes too large. With random labels the best η/B does not grow with"
-        " the width: there, little noise means to stop early."
+        " constant in the standard parametrization. Wider networks are more accurate at almost"
+        " every η/B. From batches of 2 to 8 the end stays at the same η/B, as a noise scale must;"
+        " at 32 it is lower, as η alone becomes too large. With random labels the best η/B does not"
+        " grow with the width: there, little noise means to stop early."
     )
     source: ClassVar[str] = (
         "Park, Sohl-Dickstein, Le, Smith, The Effect of Network Width on Stochastic Gradient"
