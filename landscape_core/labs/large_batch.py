@@ -231,7 +231,8 @@ class LargeBatch(Lab):
         falling, every = schedule(steps), max(1, steps // STAGES)
         for step, part in enumerate(islice(batches(whole, batch, seed), steps)):
             thetas = torch.cat([stack.thetas for stack in stacks])
-            rows = networks.gradients(thetas, part.inputs, part.targets).chunk(len(stacks))
+            seen = whole.inputs[part.indices], whole.targets[part.indices]
+            rows = networks.gradients(thetas, *seen).chunk(len(stacks))
             factor = falling.factor(step, steps)
             for stack, gradients, rate in zip(stacks, rows, rates, strict=True):
                 stack.step(gradients, factor * rate)

@@ -6,8 +6,12 @@ import torch
 
 from landscape_core.foundation.random_streams import stream
 from landscape_core.labs import large_batch
-from landscape_core.labs._stacked_networks import StackedNetworks, StackedRule
-from landscape_core.labs._trust_ratios import layers_of, trust_ratios
+from landscape_core.labs.large_batch import (
+    StackedNetworks,
+    StackedRule,
+    layers_of,
+    trust_ratios,
+)
 from landscape_core.models.architectures.mlp import MLP
 from landscape_core.models.architectures.transformer import Transformer
 from landscape_core.models.losses.cross_entropy import CrossEntropy
