@@ -1,8 +1,8 @@
 """LAMB and LARS: You et al., 2020, arXiv:1904.00962; You, Gitman, Ginsburg, 2017, arXiv:1708.03888.
 
 Each optimizer has one learning rate, set at a batch of 32, and multiplied by √(B/32) for a batch of
-B examples; the number of epochs is the same for all, so that large batches take few steps. Beside
-it stands the best of five rates for each batch, chosen on examples that are used neither for
+B examples; the number of epochs is the same for all, so that large batches take few steps. It is
+compared with the best of five rates for each batch, chosen on examples that are used neither for
 training nor for the test. All 20 networks of a batch size are trained at once, from the same start
 on the same batches. The trust ratios are those of the chosen optimizer's run of the catalogue.
 """
