@@ -1,7 +1,8 @@
 """LAMB: You et al., 2020, Large Batch Optimization for Deep Learning, algorithm 2.
 
 arXiv:1904.00962. The paper leaves the scaling function φ of the weight norm open; here, as in
-common implementations, φ(z) = min(z, cap). Biases and normalization gains are updated as in AdamW.
+common implementations, φ(z) = min(z, cap). Biases and normalization gains are updated as in AdamW:
+they decay, too, as algorithm 2 has it for all parameters. Common code leaves them out of the decay.
 """
 
 import math
@@ -44,7 +45,8 @@ class LAMB(Optimizer[Moments]):
     ] = 0.999
     epsilon: Annotated[float, EPSILON] = 1e-6
     weight_decay: Annotated[
-        float, Knob(0.0, 10.0, "decoupled weight decay λ: λθ is added to the update r")
+        float,
+        Knob(0.0, 10.0, "decoupled weight decay λ: λθ is added to the update r, also of biases"),
     ] = 0.01
     cap: Annotated[
         float, Knob(1e-3, 1e6, "upper bound on the layer norm in the trust ratio", "log")

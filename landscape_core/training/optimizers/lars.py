@@ -1,7 +1,8 @@
 """LARS: You, Gitman and Ginsburg, 2017, Large Batch Training of Convolutional Networks.
 
-Algorithm 1 of arXiv:1708.03888; biases and gains are updated by SGD with momentum. The trust
-coefficient of the paper is 0.001, for hundreds of thousands of steps.
+Algorithm 1 of arXiv:1708.03888; biases and gains are updated by SGD with momentum, and decay like
+the weights, where common code leaves them out of the decay. The trust coefficient of the paper is
+0.001, for hundreds of thousands of steps.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from landscape_core.foundation.recipes import Knob
 from landscape_core.foundation.types import Vector
 from landscape_core.models.objective import Objective
 from landscape_core.models.parameters import Layout
-from landscape_core.training.optimizers.base import LEARNING_RATE, MOMENTUM, WEIGHT_DECAY, Optimizer
+from landscape_core.training.optimizers.base import LEARNING_RATE, MOMENTUM, Optimizer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,12 @@ class LARS(Optimizer[Vector]):
             "log",
         ),
     ] = 0.01
-    weight_decay: Annotated[float, WEIGHT_DECAY] = 0.0005
+    weight_decay: Annotated[
+        float,
+        Knob(
+            0.0, 1.0, "weight decay (L2 coefficient λ): λθ is added to the gradient, also of biases"
+        ),
+    ] = 0.0005
 
     def init(self, theta: Vector) -> Vector:
         """Return the initial velocity: v = 0."""

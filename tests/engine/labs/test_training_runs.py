@@ -13,6 +13,7 @@ from landscape_core.labs import (
     batch_norm_rates,
     flat_and_sharp,
     good_saddles,
+    large_batch,
     trajectory_pca,
     variance_reduction,
 )
@@ -27,6 +28,7 @@ STATED = {
     "batch_norm_rates",
     "flat_and_sharp",
     "good_saddles",
+    "large_batch",
     "trajectory_pca",
     "variance_reduction",
 }
@@ -157,6 +159,29 @@ def test_the_run_of_batch_norm_rates_has_the_losses_that_it_looks_at(monkeypatch
     reach = torch.from_numpy(batch_norm_rates.REACH).to(slope)
     losses = [float(read.loss(state.theta - step * slope)) for step in reach]
     assert found["variation"].values[1, -1] == pytest.approx(max(losses) - min(losses), rel=1e-4)
+
+
+def test_the_run_of_large_batch_has_its_trust_ratios_and_its_accuracy(monkeypatch):
+    monkeypatch.setattr(large_batch, "EPOCHS", 4)
+    monkeypatch.setattr(large_batch, "BATCHES", (32,))
+    monkeypatch.setattr(large_batch, "SMALL", 256)
+    lab = large_batch.LargeBatch(optimizer="LARS", batch=256)
+    found = list(islice(lab.work(7), 5))[-1]
+    run = lab.training_run(7)
+    states, held = list(train(run)), Training(run).instance.test
+    objective = trajectory_pca.digits(large_batch.NETWORKS["MLP"][0], 7, points=1024)
+    block = objective.layout.blocks[2]
+    parts = batches(objective, 256, 7)
+    for k, (state, part) in enumerate(zip(states[:-1], parts, strict=False)):
+        r = part.gradient(state.theta) + run.optimizer.weight_decay * state.theta
+        ratio = float(block.of(state.theta).norm() / block.of(r).norm())
+        assert found["trust_ratio"].values[1, k] == pytest.approx(ratio, rel=1e-5)
+    correct = held.outputs(states[-1].theta).argmax(1) == held.targets
+    accuracy = float(correct[large_batch.VALIDATION :].double().mean())
+    assert accuracy > 0.3
+    assert float(found["scaled"].sel(optimizer="LARS", batch=256)) == pytest.approx(
+        accuracy, abs=0.006
+    )
 
 
 def test_saddle_free_newton_is_no_run_of_the_catalogue():
