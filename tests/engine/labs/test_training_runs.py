@@ -8,13 +8,13 @@ import torch
 from landscape_core.connectivity.paths.base import batches
 from landscape_core.foundation.recipes import to_plain
 from landscape_core.foundation.registry import entries, find, from_plain
-from landscape_core.labs import flat_and_sharp, good_saddles, trajectory_pca
+from landscape_core.labs import flat_and_sharp, good_saddles, lottery_ticket, trajectory_pca
 from landscape_core.labs.base import Lab
 from landscape_core.models.architectures.mlp import MLP
 from landscape_core.training.run import Run, Training, train
 from landscape_core.training.samplers.base import Asked
 
-STATED = {"flat_and_sharp", "good_saddles", "trajectory_pca"}
+STATED = {"flat_and_sharp", "good_saddles", "lottery_ticket", "trajectory_pca"}
 """Labs whose runs can be stated with parts of the catalogue."""
 
 
@@ -117,3 +117,23 @@ def test_descent_is_the_run_of_the_same_parts():
     rule = trajectory_pca.OPTIMIZERS["Adam"]
     *_, theta = trajectory_pca.descent(objective, rule, 372, batch=trajectory_pca.BATCH, seed=2)
     assert torch.equal(theta, last(lab.training_run(2)).theta)
+
+
+def test_the_run_of_lottery_ticket_ends_at_the_weights_that_are_pruned_first(
+    monkeypatch, unchecked
+):
+    monkeypatch.setattr(lottery_ticket, "STEPS", 100)
+    seen = []
+
+    class ReachedError(Exception):
+        pass
+
+    def noted(self, theta, number):
+        seen.append(theta)
+        raise ReachedError
+
+    monkeypatch.setattr(lottery_ticket.Masks, "after", noted)
+    lab = lottery_ticket.LotteryTicket(rounds=1)
+    with pytest.raises(ReachedError):
+        list(lab.work(4))
+    assert torch.equal(last(lab.training_run(4)).theta, seen[0])
