@@ -55,8 +55,9 @@ class WideLimit(Lab):
         "Features and kernel move the less the wider the network, about as one over the root of the"
         " width, and network and linearization come closer, though unevenly: in one dimension the"
         " linearization jumps where units have kinks (a larger α moves units less, but leaves these"
-        " jumps). At width 4096 both are near the function of infinite width. In the mean field the kinks gather where the function bends, with 100"
-        " units as with 1000; with α = 1 they hardly move."
+        " jumps). At width 4096 both are near the function of infinite width. In the mean field the"
+        " kinks gather where the function bends, with 100 units as with 1000; with α = 1 they hardly"
+        " move."
     )
     source: ClassVar[str] = (
         "Jacot, Gabriel, Hongler, Neural Tangent Kernel, 2018, arXiv:1806.07572; Lee, Xiao,"
