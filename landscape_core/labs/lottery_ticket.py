@@ -77,7 +77,7 @@ class LotteryTicket(Lab):
         " 2019, arXiv:1803.03635; supermasks: Zhou, Lan, Liu, Yosinski, Deconstructing Lottery"
         " Tickets, 2019, arXiv:1905.01067; SNIP: Lee, Ajanthan, Torr, 2019, arXiv:1810.02340"
     )
-    seconds: ClassVar[float] = 15.0
+    seconds: ClassVar[float] = 17.0
     seeds: ClassVar[int] = 6
     criterion: ClassVar[Criterion] = Criterion(
         "test accuracy of the ticket minus that of its mask with new weights, with 4 % of the"

@@ -56,8 +56,8 @@ class WideLimit(Lab):
         " width, and network and linearization come closer, though unevenly: in one dimension the"
         " linearization jumps where units have kinks (a larger α moves units less, but leaves these"
         " jumps). At width 4096 both are near the function of infinite width. In the mean field the"
-        " kinks gather where the function bends, with 100 units as with 1000; with α = 1 they hardly"
-        " move."
+        " kinks gather where the function bends, with 100 units as with 1000; with α = 1 they"
+        " hardly move."
     )
     source: ClassVar[str] = (
         "Jacot, Gabriel, Hongler, Neural Tangent Kernel, 2018, arXiv:1806.07572; Lee, Xiao,"
@@ -66,7 +66,7 @@ class WideLimit(Lab):
         " arXiv:1812.07956; Mei, Montanari, Nguyen, 2018, arXiv:1804.06561"
     )
     needs: ClassVar[tuple[str, ...]] = ("overparametrized",)
-    seconds: ClassVar[float] = 10.0
+    seconds: ClassVar[float] = 8.0
     seeds: ClassVar[int] = 8
     criterion: ClassVar[Criterion] = Criterion(
         "slope of the logarithm of the largest difference of network and linearization after"
