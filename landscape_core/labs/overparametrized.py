@@ -22,6 +22,7 @@ from landscape_core.analysis.verdict import Criterion
 from landscape_core.experiments.lab_pictures import Curves, Guide, Paths
 from landscape_core.foundation.random_streams import stream
 from landscape_core.foundation.recipes import Choice, Knob
+from landscape_core.labs._slopes import slope
 from landscape_core.labs.base import Lab
 
 EXAMPLES, INPUTS, NARROWEST = 40, 20, 32
@@ -215,8 +216,8 @@ class Network:
         """The tangent Gram matrix K (N, N)."""
         hidden = self.hidden(weights, inputs)
         found = torch.zeros(len(inputs), len(inputs), dtype=inputs.dtype)
-        for slope, values in zip(self.backward(weights, hidden), hidden, strict=False):
-            found += (slope @ slope.T) * (values @ values.T)
+        for delta, values in zip(self.backward(weights, hidden), hidden, strict=False):
+            found += (delta @ delta.T) * (values @ values.T)
         return found
 
     def loss_and_gradient(
@@ -260,13 +261,6 @@ def projected(path: Tensor) -> tuple[Array, Array]:
     second = vectors[:, -1] * values[-1].clamp(min=0).sqrt()
     second = second * (-1 if second[second.abs().argmax()] < 0 else 1)
     return first.numpy(), second.numpy()
-
-
-def slope(widths: Array, movement: Array) -> float:
-    """The slope of log movement over log width by least squares; NaN where one is not known."""
-    if not (movement > 0).all():
-        return math.nan
-    return float(np.polyfit(np.log(widths), np.log(movement), 1)[0])
 
 
 def _finished(found: xr.Dataset) -> xr.Dataset:

@@ -2,7 +2,9 @@
 
 Jacot, Gabriel and Hongler, 2018, arXiv:1806.07572, section 2: all parameters are initialized
 standard normal and the scale is part of the network, so that its neural tangent kernel converges as
-the width grows.
+the width grows. A factor α on the outputs moves between the kernel regime and feature learning: the
+larger it is, the less parameters move to fit the same targets (Chizat, Oyallon, Bach, 2019,
+arXiv:1812.07956). With one hidden layer and α = 1/√width it is the mean-field network (1/m) Σⱼ.
 """
 
 import math
@@ -19,7 +21,7 @@ from landscape_core.models.network_blocks import ACTIVATION, ACTIVATIONS, Scaled
 
 @dataclass(frozen=True, kw_only=True)
 class NTKMLP(Architecture):
-    """Fully connected layers σ/√n · W x + β b with standard normal W and b."""
+    """Fully connected layers σ/√n · W x + β b with standard normal W and b; outputs times α."""
 
     label: ClassVar[str] = "MLP, NTK-parametrized"
     depth_field: ClassVar[str] = "depth"
@@ -32,6 +34,10 @@ class NTKMLP(Architecture):
     ] = math.sqrt(2.0)
     beta: Annotated[float, Knob(0.0, 10.0, "bias scale β")] = 0.1
     activation: Annotated[str, ACTIVATION] = "relu"
+    output_scale: Annotated[
+        float,
+        Knob(1e-3, 1e3, "factor α on the outputs; the smaller, the more features move", "log"),
+    ] = 1.0
 
     def network(
         self, input_shape: tuple[int, ...], outputs: int, rng: torch.Generator
@@ -42,4 +48,5 @@ class NTKMLP(Architecture):
             layers.append(ScaledLinear(size, self.width, self.sigma, self.beta, rng))
             layers.append(ACTIVATIONS[self.activation]())
             size = self.width
-        return nn.Sequential(*layers, ScaledLinear(size, outputs, self.sigma, self.beta, rng))
+        scales = self.output_scale * self.sigma, self.output_scale * self.beta
+        return nn.Sequential(*layers, ScaledLinear(size, outputs, *scales, rng))

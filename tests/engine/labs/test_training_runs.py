@@ -14,6 +14,7 @@ from landscape_core.labs import (
     flat_and_sharp,
     good_saddles,
     large_batch,
+    lottery_ticket,
     trajectory_pca,
     variance_reduction,
 )
@@ -29,6 +30,7 @@ STATED = {
     "flat_and_sharp",
     "good_saddles",
     "large_batch",
+    "lottery_ticket",
     "trajectory_pca",
     "variance_reduction",
 }
@@ -208,3 +210,23 @@ def test_descent_is_the_run_of_the_same_parts():
     rule = trajectory_pca.OPTIMIZERS["Adam"]
     *_, theta = trajectory_pca.descent(objective, rule, 372, batch=trajectory_pca.BATCH, seed=2)
     assert torch.equal(theta, last(lab.training_run(2)).theta)
+
+
+def test_the_run_of_lottery_ticket_ends_at_the_weights_that_are_pruned_first(
+    monkeypatch, unchecked
+):
+    monkeypatch.setattr(lottery_ticket, "STEPS", 100)
+    seen = []
+
+    class ReachedError(Exception):
+        pass
+
+    def noted(self, theta, number):
+        seen.append(theta)
+        raise ReachedError
+
+    monkeypatch.setattr(lottery_ticket.Masks, "after", noted)
+    lab = lottery_ticket.LotteryTicket(rounds=1)
+    with pytest.raises(ReachedError):
+        list(lab.work(4))
+    assert torch.equal(last(lab.training_run(4)).theta, seen[0])
