@@ -8,13 +8,21 @@ import torch
 from landscape_core.connectivity.paths.base import batches
 from landscape_core.foundation.recipes import to_plain
 from landscape_core.foundation.registry import entries, find, from_plain
-from landscape_core.labs import flat_and_sharp, good_saddles, trajectory_pca
+from landscape_core.labs import (
+    edge_of_stability,
+    flat_and_sharp,
+    good_saddles,
+    mode_connectivity,
+    trajectory_pca,
+)
 from landscape_core.labs.base import Lab
 from landscape_core.models.architectures.mlp import MLP
 from landscape_core.training.run import Run, Training, train
 from landscape_core.training.samplers.base import Asked
 
-STATED = {"flat_and_sharp", "good_saddles", "trajectory_pca"}
+STATED = {
+    "edge_of_stability", "flat_and_sharp", "good_saddles", "mode_connectivity", "trajectory_pca"
+}  # fmt: skip
 """Labs whose runs can be stated with parts of the catalogue."""
 
 
@@ -91,6 +99,26 @@ def test_the_run_of_good_saddles_has_the_losses_of_its_path(activation, monkeypa
     states = [state for state in train(run) if state.index in found["step"].values]
     expected = [float(training.instance.train.loss(state.theta)) for state in states]
     assert found["loss"].values.tolist() == expected
+
+
+@pytest.mark.parametrize("optimizer", ["gradient descent", "Adam"])
+def test_the_run_of_edge_of_stability_has_the_losses_of_its_first_run(optimizer, monkeypatch):
+    for name, value in (("STEPS", 40), ("PLATEAU", 2), ("POINTS", 100)):
+        monkeypatch.setattr(edge_of_stability, name, value)
+    lab = edge_of_stability.EdgeOfStability(width=4, optimizer=optimizer, rate_factor=2.0)
+    *_, found = lab.work(8)
+    training = Training(lab.training_run(8))
+    states = list(train(training.run))
+    expected = [float(training.instance.train.loss(state.theta)) for state in states]
+    assert found["loss"].values[0].tolist() == expected
+
+
+def test_the_run_of_mode_connectivity_is_that_of_its_first_network(monkeypatch):
+    monkeypatch.setattr(mode_connectivity, "STEPS", 20)
+    lab = mode_connectivity.ModeConnectivity(width=4)
+    *_, (theta, other) = lab.trainings(4)
+    assert torch.equal(theta, last(lab.training_run(4)).theta)
+    assert not torch.equal(theta, other)
 
 
 def test_saddle_free_newton_is_no_run_of_the_catalogue():
