@@ -16,9 +16,8 @@ from torch.nn.functional import linear
 
 from landscape_core.foundation.recipes import Choice, Knob
 from landscape_core.models.architectures.base import Architecture
-from landscape_core.models.architectures.transformer import Tokens
 from landscape_core.models.initializations.pytorch import PyTorch
-from landscape_core.models.network_blocks import initialized
+from landscape_core.models.network_blocks import Tokens, initialized
 
 
 @dataclass(frozen=True, kw_only=True)
