@@ -148,7 +148,7 @@ class EdgeOfStability(Lab):
             y=("rising",),
             by="run",
             x_label="step",
-            y_label=f"share of the last {EVERY} steps",
+            y_label=f"fraction of the last {EVERY} steps",
         ),
         Bars(
             title="The plateau in units of 1/η",
@@ -289,7 +289,7 @@ def distance(sharpness: Floats, edges: Floats) -> float:
 
 
 def rises(losses: Floats) -> Floats:
-    """The share of the last `EVERY` steps at which losses (R, STEPS + 1) rose, every so often.
+    """The fraction of the last `EVERY` steps at which losses (R, STEPS + 1) rose, every so often.
 
     Shape (R, STEPS / EVERY + 1); NaN at the start and where steps are missing.
     """

@@ -8,7 +8,6 @@ from cases import bowl, walk
 from landscape_core.analysis.verdict import NOT_REPRODUCED, PASS, judge
 from landscape_core.curvature.matrices.hessian import Hessian
 from landscape_core.labs import edge_of_stability as lab
-from landscape_core.labs._trained_networks import digits, states
 from landscape_core.models.architectures.mlp import MLP
 from landscape_core.models.losses.squared_error import SquaredError
 from landscape_core.training.optimizers.adam import Adam
@@ -49,9 +48,9 @@ def test_the_edge_of_adam_is_that_of_an_averaged_velocity(factor, stable):
 @pytest.mark.parametrize("steps", [0, 1, 7])
 def test_the_preconditioned_hessian_is_that_of_the_formula(steps):
     """Cohen et al., 2022, equation (2), from the gradients themselves, in float64."""
-    objective = digits(MLP(width=3, activation="tanh"), 5, points=100, loss=SquaredError())
+    objective = lab.digits(MLP(width=3, activation="tanh"), 5, points=100, loss=SquaredError())
     objective, rule = objective.in_double(), Adam(learning_rate=0.02, epsilon=1e-3)
-    path = list(states(objective, rule, steps, batch=100, seed=0))
+    path = list(lab.states(objective, rule, steps, batch=100, seed=0))
     gradients = [objective.gradient(theta) for theta, _ in path]
     theta, memory = path[-1]
     used = gradients[:-1] if steps else gradients

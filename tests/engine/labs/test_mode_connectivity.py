@@ -1,5 +1,7 @@
 """Ways between two minima: planes, barriers and orders of units against what they are made of."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,6 @@ from landscape_core.connectivity.alignment import permuted
 from landscape_core.connectivity.paths.base import Curve
 from landscape_core.connectivity.paths.bezier import Bezier
 from landscape_core.labs import mode_connectivity as lab
-from landscape_core.labs._matched_activations import by_activations, hidden_activations
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +34,19 @@ def short():
         yield one, found, ends
 
 
-def test_the_activations_are_those_of_the_network(network):
-    train, theta, _ = network
-    *_, last = hidden_activations(train, theta)
-    weight, bias = list(train.layout.split(theta).values())[-2:]
-    torch.testing.assert_close(last @ weight.T + bias, train.outputs(theta))
+def test_the_order_by_activations_is_the_best_of_all_in_the_first_layer(network):
+    train, first, last = network
+    outputs = []
+    for theta in (first, last):
+        weight, bias, *_ = train.layout.split(theta).values()
+        outputs.append((train.inputs @ weight.T + bias).clamp(min=0))
+    one, other = outputs
+    distances = torch.cdist(one.T, other.T).square().numpy()
+    best = min(
+        itertools.permutations(range(6)),
+        key=lambda order: sum(distances[i, k] for i, k in enumerate(order)),
+    )
+    assert lab.by_activations(train, first, last)[0].tolist() == list(best)
 
 
 def test_activations_put_the_units_of_a_reordered_copy_back(network):
@@ -46,7 +55,7 @@ def test_activations_put_the_units_of_a_reordered_copy_back(network):
     orders = [torch.randperm(6, generator=drawn) for _ in range(2)]
     copy = permuted(train, theta, orders)
     assert not torch.equal(copy, theta)
-    torch.testing.assert_close(permuted(train, copy, by_activations(train, theta, copy)), theta)
+    torch.testing.assert_close(permuted(train, copy, lab.by_activations(train, theta, copy)), theta)
 
 
 @pytest.mark.parametrize("alignment", ["weights", "activations", "random"])
