@@ -47,6 +47,10 @@ SUMMARY = re.compile(r'^class \w+\(.*?\):\n    """([^"\\\n]+?)(?:"""$|$)', re.M 
 """What a menu shows of a part, read from its file."""
 
 
+FORMER: Mapping[str, str] = {"optimizers.perturbed_gradient": "noisy_gradient"}
+"""Names of parts in older links and files, with their packages, and their present names."""
+
+
 @dataclass(frozen=True)
 class Described:
     """What a menu shows of a part: its name for people, a sentence, its group, where it is from."""
@@ -188,6 +192,8 @@ def find(base: type[R], name: object) -> type[R]:
     known = entries(base)
     if isinstance(name, str) and known.known(name):
         return known[name]
+    if isinstance(name, str) and (present := _present_name(base, name)):
+        return known[present]
     names = {each.lower(): each for each in known}
     near = difflib.get_close_matches(str(name).lower(), names, n=1)
     hint = f" (did you mean {names[near[0]]!r}?)" if near else ""
@@ -230,9 +236,16 @@ def _kind(base: type[R], plain: Any) -> type[R]:
         if "kind" not in plain:
             raise SpecError(what, dict(plain), "given with its 'kind'")
         return find(base, plain["kind"])
-    if plain.get("kind", name_of(base)) != name_of(base):
+    given = plain.get("kind", name_of(base))
+    if name_of(base) not in (given, _present_name(base, given)):
         raise SpecError(f"the kind of {base.__name__}", plain["kind"], name_of(base))
     return base
+
+
+def _present_name(base: type[R], name: object) -> str:
+    """The present name of a part that had this one before; empty where none had."""
+    package = base.__module__.rpartition(".")[0].rpartition(".")[2]
+    return FORMER.get(f"{package}.{name}", "")
 
 
 def _value(kind: type, value: Any) -> Any:

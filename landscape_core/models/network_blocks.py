@@ -66,6 +66,14 @@ class ScaledLinear(nn.Module):
         return nn.functional.linear(inputs, self.gain * self.weight, self.beta * self.bias)
 
 
+class Tokens(nn.Module):
+    """Rows (N, H, C W) of images (N, C, H, W) or (N, H, W); entries (N, D, 1) of vectors."""
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return the sequence of tokens."""
+        return inputs[:, :, None] if inputs.ndim == 2 else inputs.movedim(-2, 1).flatten(2)
+
+
 def stages(depth: int, channels: int) -> list[tuple[int, int]]:
     """Channels and stride of each layer: three stages, each but the first halves the image."""
     found = []

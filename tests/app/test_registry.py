@@ -8,13 +8,14 @@ import pytest
 import torch
 
 from landscape_core.foundation.errors import SpecError
-from landscape_core.foundation.recipes import label_of, summary_of
+from landscape_core.foundation.recipes import label_of, summary_of, to_plain
 from landscape_core.foundation.registry import Entries, entries, find, from_plain, make
 from landscape_core.models.content_key import content_key
 from landscape_core.models.datasets.base import ProblemData
 from landscape_core.training import optimizers
 from landscape_core.training.optimizers.adam import Adam
 from landscape_core.training.optimizers.base import Optimizer
+from landscape_core.training.optimizers.noisy_gradient import NoisyGradient
 from landscape_core.training.optimizers.sgd import SGD
 from landscape_core.training.run import Run, train
 from landscape_lab.cli import catalogue_page as handbook
@@ -177,6 +178,14 @@ def test_what_is_no_document_is_refused(plain):
 
 def test_missing_fields_take_their_defaults():
     assert from_plain(Optimizer, {"kind": "adam", "beta1": 0.5}) == Adam(beta1=0.5)
+
+
+@pytest.mark.parametrize("kind", [Optimizer, NoisyGradient])
+def test_an_older_name_leads_to_the_part_of_today(kind):
+    plain = {"kind": "perturbed_gradient", "noise": 0.3}
+    assert from_plain(kind, plain) == NoisyGradient(noise=0.3)
+    assert to_plain(from_plain(kind, plain))["kind"] == "noisy_gradient"
+    assert "perturbed_gradient" not in entries(Optimizer)
 
 
 def test_a_value_in_a_document_is_checked():

@@ -17,7 +17,7 @@ from landscape_core.foundation.recipes import Knob, Note
 from landscape_core.models.architectures.base import Architecture
 from landscape_core.models.initializations.base import Initialization
 from landscape_core.models.initializations.xavier import Xavier
-from landscape_core.models.network_blocks import ACTIVATION, ACTIVATIONS, initialized
+from landscape_core.models.network_blocks import ACTIVATION, ACTIVATIONS, Tokens, initialized
 
 EXPANSION = 4
 """Ratio of the feed-forward width to the model width: the paper's 2048 / 512."""
@@ -73,14 +73,6 @@ class Transformer(Architecture):
         self, inputs: int, outputs: int, rng: torch.Generator, activation: str = "identity"
     ) -> nn.Module:
         return initialized(nn.Linear(inputs, outputs), self.initialization, activation, rng)
-
-
-class Tokens(nn.Module):
-    """Rows (N, H, C W) of images (N, C, H, W) or (N, H, W); entries (N, D, 1) of vectors."""
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Return the sequence of tokens."""
-        return inputs[:, :, None] if inputs.ndim == 2 else inputs.movedim(-2, 1).flatten(2)
 
 
 class Positions(nn.Module):

@@ -11,10 +11,12 @@ from landscape_core.foundation.registry import entries, find, from_plain
 from landscape_core.labs import (
     adaptive_pitfalls,
     batch_norm_rates,
+    edge_of_stability,
     flat_and_sharp,
     good_saddles,
     large_batch,
     lottery_ticket,
+    mode_connectivity,
     trajectory_pca,
     variance_reduction,
 )
@@ -27,10 +29,12 @@ from landscape_core.training.samplers.base import Asked
 STATED = {
     "adaptive_pitfalls",
     "batch_norm_rates",
+    "edge_of_stability",
     "flat_and_sharp",
     "good_saddles",
     "large_batch",
     "lottery_ticket",
+    "mode_connectivity",
     "trajectory_pca",
     "variance_reduction",
 }
@@ -184,6 +188,26 @@ def test_the_run_of_large_batch_has_its_trust_ratios_and_its_accuracy(monkeypatc
     assert float(found["scaled"].sel(optimizer="LARS", batch=256)) == pytest.approx(
         accuracy, abs=0.006
     )
+
+
+@pytest.mark.parametrize("optimizer", ["gradient descent", "Adam"])
+def test_the_run_of_edge_of_stability_has_the_losses_of_its_first_run(optimizer, monkeypatch):
+    for name, value in (("STEPS", 40), ("PLATEAU", 2), ("POINTS", 100)):
+        monkeypatch.setattr(edge_of_stability, name, value)
+    lab = edge_of_stability.EdgeOfStability(width=4, optimizer=optimizer, rate_factor=2.0)
+    *_, found = lab.work(8)
+    training = Training(lab.training_run(8))
+    states = list(train(training.run))
+    expected = [float(training.instance.train.loss(state.theta)) for state in states]
+    assert found["loss"].values[0].tolist() == expected
+
+
+def test_the_run_of_mode_connectivity_is_that_of_its_first_network(monkeypatch):
+    monkeypatch.setattr(mode_connectivity, "STEPS", 20)
+    lab = mode_connectivity.ModeConnectivity(width=4)
+    *_, (theta, other) = lab.trainings(4)
+    assert torch.equal(theta, last(lab.training_run(4)).theta)
+    assert not torch.equal(theta, other)
 
 
 def test_saddle_free_newton_is_no_run_of_the_catalogue():

@@ -20,6 +20,7 @@ from landscape_core.models.datasets.gaussian_teacher import GaussianTeacher
 from landscape_core.models.datasets.linear_teacher import LinearTeacher
 from landscape_core.models.datasets.mnist import MNIST
 from landscape_core.models.datasets.mnist_1d import MNIST1D
+from landscape_core.models.datasets.modular_addition import ModularAddition
 from landscape_core.models.datasets.sparse_features import SparseFeatures
 from landscape_core.models.datasets.unique_features import UniqueFeatures
 from landscape_core.models.datasets.xor import Xor
@@ -179,6 +180,25 @@ def test_friedman_is_the_published_function_in_standard_units():
     assert 0.9 < float(data.train.inputs.max()) <= 1
     noisy = Friedman1(points=500, noise=5.0).build(1).train
     assert float(noisy.targets.std(correction=0)) == pytest.approx(1)
+
+
+def test_every_pair_of_numbers_is_once_in_training_or_test_with_its_sum():
+    data = ModularAddition(points=40, modulus=7).build(3)
+    assert len(data.train.inputs) == 40
+    assert data.classes == 7
+    seen = []
+    for part in (data.train, data.test):
+        for row, target in zip(part.inputs.tolist(), part.targets.tolist(), strict=True):
+            assert sorted(row) == [0.0] * 12 + [1.0] * 2
+            first, second = row.index(1.0), row.index(1.0, 7) - 7
+            assert target == (first + second) % 7
+            seen.append((first, second))
+    assert sorted(seen) == [(a, b) for a in range(7) for b in range(7)]
+
+
+def test_modular_addition_without_pairs_for_the_test_is_refused():
+    with pytest.raises(SpecError, match=r"ModularAddition\.points must be below .* 49; got 49"):
+        ModularAddition(points=49, modulus=7)
 
 
 def test_signals_of_digits_have_correlated_noise_where_the_shape_leaves_room():

@@ -48,6 +48,7 @@ SMALL = {
     "transformer": {"depth": 1, "width": 4},
     "highway": {"depth": 2, "width": 8},
     "resnext": {"depth": 3, "channels": 8, "groups": 2},
+    "recurrent": {"depth": 1, "width": 4},
 }
 IMAGES_ONLY = ("convnet", "resnet", "resnext", "vgg")
 LINEAR_ONLY = ("highway", "mlp", "residual_mlp")
@@ -439,6 +440,28 @@ def test_tokens_are_the_rows_of_an_image_and_the_numbers_of_a_vector():
     assert torch.equal(first(images)[1, 2], images[1, :, 2].flatten())
     vectors = torch.randn(2, 7)
     assert torch.equal(first(vectors), vectors[:, :, None])
+
+
+@pytest.mark.parametrize(("cell", "layer"), [("lstm", nn.LSTM), ("gru", nn.GRU)])
+def test_recurrent_layers_agree_with_those_of_torch(cell, layer):
+    net = network("recurrent", (6, 5), width=7, depth=2, cell=cell).double()
+    theirs = layer(5, 7, num_layers=2, batch_first=True, dtype=torch.float64)
+    for index in range(2):
+        for name, value in net[1 + index].named_parameters():
+            getattr(theirs, f"{name}_l{index}").data = value.data
+    inputs = torch.randn(4, 6, 5, dtype=torch.float64)
+    hidden, _ = theirs(inputs)
+    torch.testing.assert_close(net[:3](inputs), hidden)
+    torch.testing.assert_close(net(inputs), net[-1](hidden[:, -1]))
+
+
+def test_recurrent_weights_are_drawn_as_those_of_torch():
+    net = network("recurrent", width=64, cell="gru")
+    for name, value in [*net[1].named_parameters(), *net[-1].named_parameters()]:
+        assert float(value.detach().abs().max()) <= 1 / 8, name
+        assert value.numel() < 100 or float(value.detach().std()) == pytest.approx(
+            1 / 8 / 3**0.5, rel=0.1
+        )
 
 
 def test_heads_that_do_not_divide_the_width_are_refused():

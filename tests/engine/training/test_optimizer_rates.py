@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 from scipy.linalg import fractional_matrix_power, inv, sqrtm
+from scipy.stats import kstest
 
 from cases import bowl, mlp_objective, normal
 from landscape_core.models.objective import Objective
@@ -20,7 +21,8 @@ from landscape_core.training.optimizers.heavy_ball import HeavyBall
 from landscape_core.training.optimizers.lamb import LAMB
 from landscape_core.training.optimizers.lars import LARS
 from landscape_core.training.optimizers.lbfgs import LBFGS
-from landscape_core.training.optimizers.perturbed_gradient import PerturbedGradient
+from landscape_core.training.optimizers.noisy_gradient import NoisyGradient
+from landscape_core.training.optimizers.perturbed_descent import PerturbedDescent
 from landscape_core.training.optimizers.sam import SAM
 from landscape_core.training.optimizers.sgd import SGD
 from landscape_core.training.optimizers.shampoo import Shampoo
@@ -385,16 +387,51 @@ def test_momentum_beyond_one_leaves_a_saddle_in_less_than_half_the_steps():
 @pytest.mark.parametrize("where", ["gradient", "weights"])
 def test_noise_leaves_the_saddle_at_which_gradient_descent_stays(where):
     start = torch.tensor([1.0, 0.0], dtype=torch.float64)  # the way of descent ends in the saddle
-    noisy = PerturbedGradient(learning_rate=0.3, noise=0.01, where=where)
+    noisy = NoisyGradient(learning_rate=0.3, noise=0.01, where=where)
     assert walk(SGD(learning_rate=0.3), SADDLE, start, 400)[-1].norm() < 1e-12
     assert abs(float(walk(noisy, SADDLE, start, 400)[-1][1])) > 0.25
+
+
+def test_a_perturbation_comes_where_the_gradient_is_small_and_time_has_passed():
+    """Jin et al., 2017, algorithm 2, as a plain loop over what the iterates tell of their moves."""
+    curvature, rate, bound, wait = torch.tensor([1.0, 0.5, -1e-3]).double(), 0.3, 0.2, 7
+    optimizer = PerturbedDescent(learning_rate=rate, bound=bound, radius=0.05, wait=wait)
+    thetas = walk(optimizer, Diagonal(curvature), torch.tensor([1.0, 1.0, 0.0]).double(), 60)
+    last, times = -1 - wait, []
+    for t, (theta, after) in enumerate(itertools.pairwise(thetas)):
+        moved = after / (1 - rate * curvature) - theta
+        if (curvature * theta).norm() <= bound and t - last > wait:
+            last = t
+            times.append(t)
+            assert 1e-6 < moved.norm() <= 0.05
+        else:
+            torch.testing.assert_close(moved, torch.zeros_like(moved), rtol=0, atol=1e-14)
+    assert len(times) == 7
+    assert times[0] > 3
+
+
+def test_perturbations_are_uniform_in_the_ball():
+    start, objective = torch.zeros(3, dtype=torch.float64), Diagonal(torch.zeros(3))
+    moves = torch.stack(
+        [walk(PerturbedDescent(radius=0.5, seed=i), objective, start, 1)[1] for i in range(600)]
+    )
+    lengths = moves.norm(dim=1)
+    assert kstest((lengths / 0.5) ** 3, "uniform").pvalue > 1e-3
+    assert kstest((moves[:, 0] / lengths + 1) / 2, "uniform").pvalue > 1e-3  # of Archimedes
+    assert moves.mean(0).abs().max() < 5 * 0.5 / (5 * 600) ** 0.5
+
+
+def test_a_perturbation_leaves_the_saddle_at_which_gradient_descent_stays():
+    start = torch.tensor([1.0, 0.0], dtype=torch.float64)
+    optimizer = PerturbedDescent(learning_rate=0.3, bound=1e-3, radius=0.01)
+    assert abs(float(walk(optimizer, SADDLE, start, 400)[-1][1])) > 0.25
 
 
 @pytest.mark.parametrize("where", ["gradient", "weights"])
 def test_the_noise_is_normal_and_fades_as_it_says(where):
     size, rate = 4000, 0.1
     objective = Diagonal(torch.ones(size))  # whose gradient moves as the weights do
-    optimizer = PerturbedGradient(learning_rate=rate, noise=0.3, where=where, fading=1.0, seed=5)
+    optimizer = NoisyGradient(learning_rate=rate, noise=0.3, where=where, fading=1.0, seed=5)
     thetas = walk(optimizer, objective, torch.zeros(size, dtype=torch.float64), 50)
     noise = (thetas[:-1] - thetas[1:]) / rate - thetas[:-1]
     expected = 0.3 * torch.arange(1, 51, dtype=torch.float64) ** -0.5

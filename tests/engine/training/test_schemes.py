@@ -27,7 +27,7 @@ from landscape_core.models.problems.supervised import Supervised
 from landscape_core.training.optimizers import successive_convex
 from landscape_core.training.optimizers.dante import DANTE
 from landscape_core.training.optimizers.heavy_ball import HeavyBall
-from landscape_core.training.optimizers.perturbed_gradient import PerturbedGradient
+from landscape_core.training.optimizers.noisy_gradient import NoisyGradient
 from landscape_core.training.optimizers.sgd import SGD
 from landscape_core.training.optimizers.successive_convex import SuccessiveConvex
 from landscape_core.training.run import Run, Training, train
@@ -298,7 +298,7 @@ def linear_regression(examples=8):
 def test_noise_in_the_inputs_of_a_linear_model_is_a_ridge_in_the_mean():
     objective, sigma, draws = linear_regression(), 0.5, 600
     theta = objective.start
-    optimizer = PerturbedGradient(learning_rate=1.0, noise=sigma, where="inputs", fading=0.0)
+    optimizer = NoisyGradient(learning_rate=1.0, noise=sigma, where="inputs", fading=0.0)
     found = torch.stack([theta - optimizer.step(objective, theta, t)[0] for t in range(draws)])
     # E (w·(x + ξ) − y)(x + ξ) = g + σ² w: Bishop's Tikhonov regularization.
     expected = objective.gradient(theta) + sigma**2 * theta
@@ -311,7 +311,7 @@ def test_noise_in_the_inputs_of_a_linear_model_is_a_ridge_in_the_mean():
 def test_noise_in_the_inputs_fades():
     objective = linear_regression()
     theta = torch.zeros(4).double()  # where the gradient is linear in the noise
-    optimizer = PerturbedGradient(learning_rate=1.0, noise=0.3, where="inputs", fading=1.0)
+    optimizer = NoisyGradient(learning_rate=1.0, noise=0.3, where="inputs", fading=1.0)
     g = objective.gradient(theta)
 
     def spread(t):
@@ -329,22 +329,22 @@ def test_noise_in_inputs_that_cannot_have_it_is_refused(objective):
         module = nn.Sequential(nn.Embedding(5, 3), nn.Flatten(), nn.Linear(6, 2))
         inputs = torch.arange(8).reshape(4, 2) % 5
         objective = ModelObjective(module, CrossEntropy(), inputs, torch.arange(4) % 2)
-    with pytest.raises(SpecError, match=r"PerturbedGradient\.where .* gradient or weights"):
-        PerturbedGradient(where="inputs").check_objective(objective)
+    with pytest.raises(SpecError, match=r"NoisyGradient\.where .* gradient or weights"):
+        NoisyGradient(where="inputs").check_objective(objective)
     for where in ("gradient", "weights"):
-        PerturbedGradient(where=where).check_objective(objective)
+        NoisyGradient(where=where).check_objective(objective)
 
 
 def test_a_run_with_noisy_inputs_notes_the_loss_and_the_statistics_of_those_without():
     objective = residual_objective()
     batch = objective.minibatch(torch.arange(5))
-    PerturbedGradient(where="inputs").step(batch, objective.start, 0)
+    NoisyGradient(where="inputs").step(batch, objective.start, 0)
     plain = objective.minibatch(torch.arange(5))
     plain.loss(objective.start)
     assert all(torch.equal(batch.buffers[name], plain.buffers[name]) for name in plain.buffers)
 
     quiet, noisy = (
-        Run(optimizer=PerturbedGradient(where=where, noise=0.2), steps=1, batch_size=10_000)
+        Run(optimizer=NoisyGradient(where=where, noise=0.2), steps=1, batch_size=10_000)
         for where in ("gradient", "inputs")
     )
     quiet, noisy = (run.replace(batch_size=Training(Run()).examples) for run in (quiet, noisy))

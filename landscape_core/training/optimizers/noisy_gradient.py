@@ -25,10 +25,10 @@ from landscape_core.training.optimizers.base import LEARNING_RATE, Optimizer
 
 
 @dataclass(frozen=True, kw_only=True)
-class PerturbedGradient(Optimizer[int]):
+class NoisyGradient(Optimizer[int]):
     """Gradient descent with annealed Gaussian noise, which escapes saddle points."""
 
-    label: ClassVar[str] = "Perturbed gradient descent"
+    label: ClassVar[str] = "Noisy gradient descent"
     family: ClassVar[str] = "gradient descent"
     formula: ClassVar[str] = (
         "σₜ = σ(1+t)^(−γ/2);  ξ ~ N(0, I);  θ ← θ − η(g + σₜξ), or g taken at θ + σₜξ, or of "
@@ -64,7 +64,7 @@ class PerturbedGradient(Optimizer[int]):
         part = objective.network
         if self.where == "inputs" and (part is None or not part.inputs.is_floating_point()):
             accepted = "gradient or weights, as this problem has no floating-point inputs"
-            raise SpecError("PerturbedGradient.where", self.where, accepted)
+            raise SpecError("NoisyGradient.where", self.where, accepted)
 
     def step(self, objective: Objective, theta: Vector, memory: int) -> tuple[Vector, int]:
         """Take a step of size η along the negative noisy gradient."""
