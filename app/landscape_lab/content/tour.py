@@ -2,9 +2,9 @@
 
 A tour has front matter between two lines `---`, and a step at every `## ` heading. A fenced block
 named `place` gives the settings of a step: a copied link, or lines `path: value`; one named `show`
-what a button "Show me" does. A quotation that
-begins with `Question:` is shown as a question, one with `Exercise:` as an exercise below it; the `Answer:` of
-each is folded until requested. HTML in a file is escaped, never rendered.
+what a button "Show me" does. A quotation that begins with `Question:` is shown as a question, one
+with `Exercise:` as an exercise below it; the `Answer:` of each is folded until requested. HTML in a
+file is escaped, never rendered.
 """
 
 import os
