@@ -166,7 +166,7 @@ class EdgeOfStability(Lab):
             0.25,
             4.0,
             "factor on the learning rate η of the first run, which is"
-            " 0.05 for gradient descent, 0.095 for the heavy ball, 0.034 for Nesterov, 0.001 for"
+            " 0.25 for gradient descent, 0.475 for the heavy ball, 0.17 for Nesterov, 0.004 for"
             " Adam; the second run has half of it",
             scale="log",
         ),

@@ -2,6 +2,7 @@
 
 import re
 import textwrap
+from html import unescape
 
 import pytest
 import yaml
@@ -11,7 +12,7 @@ from landscape_core.foundation.errors import FileFormatError, SpecError
 from landscape_core.session.session import Session
 from landscape_lab.content.tour import FOLDER, GUIDES, step_of, tour, tours
 from landscape_lab.state.lab_place import named_by, names_labs
-from landscape_lab.state.link import place
+from landscape_lab.state.link import place, toured
 from landscape_lab.state.preset import PRESETS
 
 GOOD = """\
@@ -63,6 +64,17 @@ def test_a_tour_is_steps_with_words_an_answer_and_a_link():
     assert place(first.link).scene.run.optimizer.learning_rate == 0.1
     assert (second.link, second.answer_html) == (None, "")
     assert "## no heading" in second.html
+
+
+def test_an_exercise_is_apart_from_the_question_and_has_an_answer_of_its_own():
+    exercise = "> Exercise: Turn back. What happens?\n> Answer: Up. [Try it](#lab=dante)\n\n"
+    step = tour("mine", GOOD.replace("## Second", exercise + "## Second")).steps[0]
+    assert step.html == tour("mine", GOOD).steps[0].html
+    assert "Up." not in step.answer_html
+    assert step.exercise_html == (
+        '<blockquote class="exercise"><p>Exercise: Turn back. What happens?</p>\n</blockquote>'
+    )
+    assert step.solution_html == '<p>Up. <a href="#lab=dante">Try it</a></p>\n'
 
 
 def test_html_of_a_file_is_shown_and_not_obeyed():
@@ -143,7 +155,7 @@ def test_every_preset_says_what_it_shows():
 
 def test_our_own_tours_are_whole_and_every_step_stands_where_it_says():
     ours = tours(GUIDES)
-    assert list(ours) == ["first_steps", "shapes", "between_minima", "claims"]
+    assert list(ours) == ["first_steps", "course", "shapes", "between_minima", "claims"]
     views = set()
     for found in ours.values():
         assert found.error == ""
@@ -158,6 +170,33 @@ def test_our_own_tours_are_whole_and_every_step_stands_where_it_says():
             views.add((there.run, there.slice.replace(resolution=11, max_examples=50)))
     for run, view in views:
         Session(run, view).picture()
+
+
+def test_each_exercise_of_the_course_is_a_link_to_another_place_and_stays_at_its_step():
+    steps = tours(GUIDES)["course"].steps
+    assert len(steps) == 12
+    for at, step in enumerate(steps, 1):
+        (written,) = re.findall(r'href="#([^"]+)"', step.solution_html)
+        link, stands = toured(unescape(written))
+        assert stands == ("course", at)
+        assert "Exercise:" in step.exercise_html
+        if names_labs(link):
+            there = named_by(link)
+            assert there.lab != there.reference, step.title
+        else:
+            assert place(link).scene != place(step.link).scene
+        words = re.sub(r"<[^>]+>", " ", step.html.partition("<blockquote")[0]).split()
+        assert len(words) <= 60, step.title
+
+
+def test_the_page_for_teachers_has_each_step_of_the_course_with_its_minutes():
+    text = (ROOT / "docs" / "course.md").read_text("utf-8")
+    course = tours(GUIDES)["course"]
+    row = re.compile(r"^\| \[(\d+)\. (.+?)\]\(.*#tour=course&at=(\d+)\) \| (\d+) \|", re.M)
+    rows = row.findall(text)
+    heads = [(str(at), step.title, str(at)) for at, step in enumerate(course.steps, 1)]
+    assert [found[:3] for found in rows] == heads
+    assert sum(int(minutes) for *_, minutes in rows) == course.minutes
 
 
 def test_the_tour_in_the_documentation_is_one():
@@ -295,5 +334,15 @@ def test_words_are_never_cut_off_and_take_a_third_of_the_height_at_most(chromium
         assert box["height"] <= 0.35 * size[1]
         last = page.locator(".answer").bounding_box()  # its end is in sight
         assert last["y"] + last["height"] <= box["y"] + box["height"] + 1
+    page.locator(".more").click()
+    page.locator("[data-tour=course]").click()
+    for step in range(1, 13):
+        page.locator(".dots button").nth(step - 1).click()
+        at(seen, f"course {step}")
+        assert text.evaluate(FITS), step
+    assert page.locator(".exercise").is_visible()
+    page.get_by_role("button", name="Answer to the exercise").click()
+    shown = [answer.is_visible() for answer in page.locator(".answer").all()]
+    assert shown == [False, True]  # the answer to the question stays folded
     page.context.close()
     assert seen.errors == []

@@ -2,8 +2,8 @@
 
 A tour has front matter between two lines `---`, and a step at every `## ` heading. A fenced block
 named `place` gives the settings of a step: a copied link, or lines `path: value`; one named `show`
-what a button "Show me" does. A quotation that
-begins with `Question:` is shown as a question; an `Answer:` is folded until requested. HTML in a
+what a button "Show me" does. A quotation that begins with `Question:` is shown as a question, one
+with `Exercise:` as an exercise below it; the `Answer:` of each is folded until requested. HTML in a
 file is escaped, never rendered.
 """
 
@@ -37,17 +37,24 @@ MOST_STEPS = 200
 """Steps of a tour."""
 
 QUESTION, ANSWER = re.compile(r"^question:\s*", re.I), re.compile(r"^answer:\s*", re.I)
+EXERCISE = re.compile(r"^exercise:", re.I)
 
 
 @dataclass(frozen=True)
 class TourStep:
-    """A step: its text and answer as safe HTML, the link of its settings, and its "Show me"."""
+    """A step: its texts as safe HTML, the link of its settings, and its "Show me".
+
+    `html` has the question, `answer_html` its answer; `exercise_html` the exercise, and
+    `solution_html` the answer to that.
+    """
 
     title: str
     html: str
     answer_html: str
     link: str | None
     show: tuple[ShowStep, ...] = ()
+    exercise_html: str = ""
+    solution_html: str = ""
 
 
 @dataclass(frozen=True)
@@ -198,7 +205,8 @@ class _Step:
 
     def read(self, title: str, blocks: list[list[Token]]) -> TourStep:
         """The step with this title and these blocks."""
-        link, html, answers, fence = None, [], [], None
+        link, fence = None, None
+        html, answers, exercises, solutions = list[str](), list[str](), list[str](), list[str]()
         for block in blocks:
             head = block[0]
             if head.type == "fence" and head.info.strip() == "place":
@@ -210,24 +218,27 @@ class _Step:
             elif head.type == "fence" and head.info.strip() == "show":
                 fence = head
             elif head.type == "blockquote_open":
-                asked, answer = self._question(head)
-                html.append(asked)
-                answers.append(answer)
+                kind, asked, answer = self._quoted(head)
+                (exercises if kind == "exercise" else html).append(asked)
+                (solutions if kind == "exercise" else answers).append(answer)
             else:
                 html.append(self._parser.renderer.render(block, self._parser.options, {}))
         show = shown_in(fence, link) if fence is not None else ()
-        return TourStep(title, "".join(html), "".join(answers), link, show)
+        asked, answer, exercise, solution = map("".join, (html, answers, exercises, solutions))
+        return TourStep(title, asked, answer, link, show, exercise, solution)
 
-    def _question(self, quoted: Token) -> tuple[str, str]:
-        """A quotation as HTML, and the answer in it as HTML; either may be empty."""
+    def _quoted(self, quoted: Token) -> tuple[str, str, str]:
+        """The kind of a quotation, what it asks as HTML, and the answer; each may be empty."""
         first, end = quoted.map or (0, 0)
         lines = [re.sub(r"^\s*> ?", "", line) for line in self._lines[first:end]]
         cut = next((i for i, line in enumerate(lines) if ANSWER.match(line)), len(lines))
         asked, answer = "\n".join(lines[:cut]).strip(), "\n".join(lines[cut:])
-        kind = ' class="question"' if QUESTION.match(asked) else ""
+        kinds = {"question": QUESTION, "exercise": EXERCISE}
+        kind = next((name for name, begins in kinds.items() if begins.match(asked)), "")
+        named = f' class="{kind}"' if kind else ""
         asked = self._parser.render(QUESTION.sub("", asked))
         answer = self._parser.render(ANSWER.sub("", answer))
-        return (f"<blockquote{kind}>{asked}</blockquote>" if asked else ""), answer
+        return kind, (f"<blockquote{named}>{asked}</blockquote>" if asked else ""), answer
 
 
 def step_of(known: Mapping[str, Tour], name: str, at: int) -> TourStep:

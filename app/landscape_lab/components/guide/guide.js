@@ -17,7 +17,9 @@ const STYLE = `
 .text code{font-size:.95em;background:var(--wash,#eef4f6);border-radius:3px;padding:0 .25em}
 .text a{color:var(--accent,#0f6e84)}
 blockquote{margin:.2em 0 .3em;padding-left:8px;border-left:2px solid var(--frame,#c9d2d8)}
-blockquote.question{border-color:var(--accent,#0f6e84);font-weight:600}
+blockquote.question,blockquote.exercise{border-color:var(--accent,#0f6e84)}
+blockquote.question{font-weight:600}
+blockquote.exercise{margin-top:.55em}
 .answer{border-left:2px solid #5ec962;padding-left:8px;margin-top:.3em}
 .answer[hidden],.list[hidden],.story .name,.story nav{display:none}
 button{font:inherit;color:inherit;background:var(--surface,#fff);border:1px solid var(--frame,#c9d2d8);border-radius:6px;padding:0 .6em;height:1.75em;line-height:1;cursor:pointer;white-space:nowrap;flex:none}
@@ -170,6 +172,8 @@ export function render({model, el}) {
     text.replaceChildren(make("h2", {textContent: state.title}), make("div", {innerHTML: state.html}));
     if (state.demonstrates) text.append(demonstrate(), " ");
     if (state.answer) text.append(...unfolding("Answer", state.answer));
+    if (state.exercise) text.append(make("div", {innerHTML: state.exercise}));
+    if (state.solution) text.append(...unfolding("Answer to the exercise", state.solution));
     if (!top.contains(steps)) top.replaceChildren(name, steps, labs, more);
     if (text.parentNode !== guide) guide.append(text);
     text.scrollTop = 0;

@@ -106,6 +106,7 @@ class Guide:
         """
         entered, tour = step_of(self._tours, name, step), self._tours[name]
         words = {"title": entered.title, "html": entered.html, "answer": entered.answer_html,
+                 "exercise": entered.exercise_html, "solution": entered.solution_html,
                  "demonstrates": bool(entered.show)}  # fmt: skip
         self._steps["tour"] = entered.show
         heads = [each.title for each in tour.steps]

@@ -1,6 +1,7 @@
 """A page for each tour: its steps one below the other, each with its run in the player."""
 
 import html
+import re
 
 from landscape_lab.content.tour import Tour, TourStep
 from landscape_lab.recordings import shipped
@@ -10,6 +11,12 @@ from landscape_lab.recordings.static_pages.lab_pages import picture
 from landscape_lab.recordings.static_pages.markup import Page, data, player
 from landscape_lab.state.lab_place import named_by, names_labs
 from landscape_lab.state.link import opening
+
+LAB = re.compile(r'href="#lab=(\w+)[^"]*"')
+"""A link of the app to a lab, in a step's text."""
+
+APP = re.compile(r'<a href="#[^"]*">(.*?)</a>', re.S)
+"""Any other link of the app."""
 
 
 def path_of(name: str) -> str:
@@ -36,13 +43,22 @@ def tour_page(tour: Tour) -> Page:
 
 def _step(tour: Tour, at: int, step: TourStep, held: dict[str, Recording]) -> str:
     """A step; its recording is added to those that the page holds."""
-    answer = step.answer_html
-    folded = f"<details><summary>Answer</summary>{answer}</details>" if answer else ""
+    asked = step.html + _folded("Answer", step.answer_html)
+    asked += step.exercise_html + _folded("Answer to the exercise", step.solution_html)
     return f"""<article class="step" id="step-{at}">
 <div class="text"><h2><span class="count">{at}</span> {html.escape(step.title)}</h2>
-{step.html}{folded}</div>
+{_linked(asked)}</div>
 {_picture(step, held)}</article>
 """
+
+
+def _folded(word: str, answer: str) -> str:
+    return f"<details><summary>{word}</summary>{answer}</details>" if answer else ""
+
+
+def _linked(text: str) -> str:
+    """A text whose links to labs lead to their pages; of other links of the app words remain."""
+    return APP.sub(r"\1", LAB.sub(lambda link: f'href="../{lab_path(link[1])}"', text))
 
 
 def _picture(step: TourStep, held: dict[str, Recording]) -> str:

@@ -97,6 +97,14 @@ def test_links_and_parts_are_in_the_folder(pages, content):
                 assert parts.fragment in pages[way][1].ids, link
 
 
+def test_links_of_an_exercise_lead_to_the_pages_of_the_labs_or_are_words(pages):
+    text, page = pages["tours/course.html"]
+    assert "../labs/schedules.html" in page.links
+    assert "it is 11.\nTry it</p>" in text
+    assert text.count("<summary>Answer to the exercise</summary>") == 12
+    assert "#lab=" not in text
+
+
 def test_nothing_is_loaded_from_elsewhere(content):
     for path, text in content.items():
         if path.endswith((".css", ".js")):
