@@ -21,7 +21,7 @@ CHECKS = "beartype"
 """A module whose decorators draw from Python's generator: which items of a list they look at."""
 
 AGAIN = 2
-"""How many repetitions tell the draws of an evaluation from those of another thread."""
+"""How many repetitions tell own draws from those of another thread."""
 
 ALONE = threading.RLock()
 """Held while the process's generators are set: who draws from them does so alone."""

@@ -139,8 +139,10 @@ class Training:
         train = self.instance.train
         if run.batch_size == 1 and isinstance(train, ModelObjective) and _normalizes(train.module):
             raise SpecError("Run.batch_size", 1, "at least 2 with batch normalization")
-        if run.schedule != Constant() and not hasattr(run.optimizer, "learning_rate"):
-            accepted = f"constant for {label_of(type(run.optimizer))}, which has no learning rate"
+        if run.schedule != Constant() and not run.optimizer.scaled_by_rate():
+            has = hasattr(run.optimizer, "learning_rate")
+            why = "whose steps are not scaled by it" if has else "which has no learning rate"
+            accepted = f"constant for {label_of(type(run.optimizer))}, {why}"
             raise SpecError("Run.schedule", name_of(type(run.schedule)), accepted)
         run.optimizer.check_objective(train)
         run.sampler.check_objective(train)

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from landscape_core.foundation import random_streams
+from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import Knob
 from landscape_core.models.datasets.base import ProblemData, Split, shared_out
 
@@ -37,5 +38,8 @@ class SparseFeatures(ProblemData):
         drawn = rng.choice(self.dimension, (total, self.words), p=shares / shares.sum())
         inputs = np.zeros((total, self.dimension))
         inputs[np.arange(total)[:, None], drawn] = 1.0
+        if (inputs == inputs[0]).all():
+            accepted = "fewer or less frequent words: all examples have the same, and one class"
+            raise SpecError("SparseFeatures.words", self.words, accepted)
         scores = inputs @ teacher
         return shared_out(inputs, scores > scores.mean(), self.points, 2, rng)

@@ -5,9 +5,10 @@ that of rows plus columns. Update clipping bounds the root mean square of a step
 relative to that of the parameters. There is no first moment.
 
 The paper's relative step sizes ρₜ are η times the schedule here; it proposes min(0.01, 1/√t), which
-`torch.optim.Adafactor` applies to its learning rate. As in torch, ε₁ bounds the second moment from
-below, where the paper adds it to the squared gradient, and weight decay is decoupled. Tensors of
-more dimensions are factored along the last two.
+`torch.optim.Adafactor` applies to its learning rate. As in torch, ε₁² bounds the second moment from
+below, where the paper adds its ε₁ to the squared gradient; ε₁ bounds the mean of R, so that steps
+of smaller gradients are longer, up to the clipping; and weight decay is decoupled. Tensors of more
+dimensions are factored along the last two.
 """
 
 import math
@@ -88,12 +89,13 @@ class Adafactor(Optimizer[Factors]):
 
     def _move(self, block: Block, theta: Vector, g: Vector, own: tuple[Tensor, ...]) -> Tensor:
         """The step of one tensor by η, flat."""
+        least = max(self.epsilon**2, torch.finfo(g.dtype).tiny)
         if len(own) == 1:
             second = own[0]
         else:
             rows, columns = own
             second = rows @ columns / rows.mean(-2, keepdim=True).clamp(min=self.epsilon)
-        update = block.of(g) * second.clamp(min=self.epsilon**2).rsqrt()
+        update = block.of(g) * second.clamp(min=least).rsqrt()
         factor = _rms(block.of(theta)).clamp(min=self.smallest)
         return (factor / (_rms(update) / self.clip).clamp(min=1.0) * update).reshape(-1)
 

@@ -38,6 +38,10 @@ class BarzilaiBorwein(Optimizer[float | None]):
     ] = "short"
     largest: Annotated[float, Knob(1e-4, 1e8, "upper bound on the step size", "log")] = 10.0
 
+    def scaled_by_rate(self) -> bool:
+        """No: only the first step has the length η."""
+        return False
+
     def init(self, theta: Vector) -> None:
         """Return the initial state: no step size computed yet."""
         del theta

@@ -51,6 +51,10 @@ class Optimizer(Recipe, ABC, Generic[Memory]):
     def check_objective(self, objective: Objective) -> None:
         """Raise `SpecError` before training if the optimizer does not apply to the objective."""
 
+    def scaled_by_rate(self) -> bool:
+        """Whether every step is scaled by the learning rate, which is what schedules change."""
+        return hasattr(self, "learning_rate")
+
     @abstractmethod
     def step(self, objective: Objective, theta: Vector, memory: Memory) -> tuple[Vector, Memory]:
         """Return the next iterate and optimizer state; the arguments are not modified."""

@@ -60,6 +60,10 @@ class BFGS(Optimizer[Inverse]):
             accepted = f"at most {int(LARGEST**0.5)}, as B is a dense matrix; or use L-BFGS"
             raise SpecError("the number of parameters for BFGS", size, accepted)
 
+    def scaled_by_rate(self) -> bool:
+        """Whether steps begin with η: those of the quadratic model do not."""
+        return self.search != "quadratic"
+
     def init(self, theta: Vector) -> Inverse:
         """Return the initial state: no pair yet, B the identity."""
         del theta

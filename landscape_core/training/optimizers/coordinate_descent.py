@@ -51,6 +51,10 @@ class CoordinateDescent(Optimizer[int]):
     ] = "fixed"
     seed: Annotated[int, Knob(0, 2**31 - 1, "random seed of the coordinates")] = 0
 
+    def scaled_by_rate(self) -> bool:
+        """Whether steps begin with η: those of the quadratic model do not."""
+        return self.length != "exact"
+
     def init(self, theta: Vector) -> int:
         """Return the initial step count, 0."""
         del theta

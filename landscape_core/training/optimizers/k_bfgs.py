@@ -5,7 +5,8 @@ of its inputs ã (with a last one of 1), and of the Hessian in its outputs h. Bo
 by BFGS updates, as in the authors' code: that of A + √λ I by the action of this matrix on the mean
 input, that of the Hessian in the outputs by the changes of mean outputs and mean output gradients
 from the step on the same mini-batch, two evaluations per step. Those changes are averaged and
-damped twice: s is moved towards H y (Powell, 1978), and y towards s, so that sᵀy is positive.
+damped twice: s is moved towards H y (Powell, 1978), and y towards s, so that sᵀy is positive. With
+λ ≥ 1, for which the authors' second formula divides by zero where y = s, a multiple of s is added.
 
 Convolutions and other parameters are updated by SGD with momentum. The mean input has its last
 entry 1; in the authors' code it is the mean of the other entries.
@@ -151,8 +152,11 @@ def damped_twice(inverse: Tensor, s: Tensor, y: Tensor, floor: float) -> tuple[T
         s = share * s + (1 - share) * pulled
     product, length = s @ y, s @ s
     if product < floor * length:
-        share = (1 - floor) * length / (length - product)
-        y = share * y + (1 - share) * s
+        if floor < 1:
+            share = (1 - floor) * length / (length - product)
+            y = share * y + (1 - share) * s
+        else:  # where y is near s, nothing between both has such a product
+            y = y + (floor - product / length) * s
     return s, y
 
 

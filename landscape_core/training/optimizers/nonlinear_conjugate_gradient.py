@@ -57,6 +57,10 @@ class NonlinearConjugateGradient(Optimizer[Direction]):
     ] = "polak_ribiere"
     search: Annotated[str, SEARCH] = "quadratic"
 
+    def scaled_by_rate(self) -> bool:
+        """Whether steps begin with η: those of the quadratic model do not."""
+        return self.search != "quadratic"
+
     def init(self, theta: Vector) -> Direction:
         """Return the initial state: no direction, β = 0."""
         return torch.zeros_like(theta), 0.0

@@ -79,6 +79,7 @@ class SOAP(Optimizer[SoapMemory]):
         if not bases:
             sums = tuple(self._summed((), one) for one in gradients)
             bases = tuple(tuple(_eigenvectors(h) for h in own) for own in sums)
+        bases = tuple(self._fitting(*pair) for pair in zip(gradients, bases, strict=True))
         turned = _all_turned(gradients, bases)
         m = torch.lerp(m, g, 1 - self.beta1)
         v = (self.beta2 * v).addcmul_(turned, turned, value=1 - self.beta2)
@@ -91,6 +92,14 @@ class SOAP(Optimizer[SoapMemory]):
             v, bases = _refreshed(blocks, v, sums, bases)
         return theta, (t, m, v, sums, bases)
 
+    def _fitting(self, gradient: Tensor, bases: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The bases of a tensor; where `largest` has changed, the identity or none."""
+        found = []
+        for basis, size in zip(bases, gradient.shape, strict=False):
+            fresh = torch.eye(size if size <= self.largest else 0).to(basis)
+            found.append(basis if basis.shape == fresh.shape else fresh)
+        return tuple(found)
+
     def _summed(self, before: tuple[Tensor, ...], gradient: Tensor) -> tuple[Tensor, ...]:
         """The averages H of a tensor with this gradient; () for vectors and for long modes."""
         if gradient.ndim < 2:
@@ -101,7 +110,8 @@ class SOAP(Optimizer[SoapMemory]):
                 found.append(gradient.new_zeros(0, 0))
                 continue
             rows = gradient.movedim(mode, 0).flatten(1)
-            old = before[mode] if before else gradient.new_zeros(size, size)
+            kept = bool(before) and len(before[mode]) > 0
+            old = before[mode] if kept else gradient.new_zeros(size, size)
             found.append(torch.lerp(old, rows @ rows.T, 1 - self.beta2))
         return tuple(found)
 

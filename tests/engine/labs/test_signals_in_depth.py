@@ -14,6 +14,7 @@ from landscape_core.models.initializations.gaussian import Gaussian
 from landscape_core.models.initializations.he import He
 from landscape_core.models.initializations.lsuv import LSUV
 from landscape_core.models.initializations.mean_field import MeanField
+from landscape_core.models.initializations.meta_init import MetaInit
 from landscape_core.models.initializations.orthogonal import Orthogonal
 from landscape_core.models.normalizations.batch import Batch
 from landscape_core.models.normalizations.instance import Instance
@@ -22,6 +23,14 @@ from landscape_core.models.normalizations.none import NoNormalization
 from landscape_core.models.normalizations.weight import Weight
 
 PLAIN = (0.0, 1.0)
+
+
+def test_an_initialization_that_takes_its_time_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(SignalsInDepth, "network", None)  # no network is built yet
+    lab = SignalsInDepth(initialization=MetaInit())
+    first = next(lab.work(0))
+    assert math.isnan(first["effect"])
+    assert bool(first["signal"].isnull().all())
 
 
 def drawn(seed=0):

@@ -152,6 +152,13 @@ def test_words_are_as_frequent_as_zipf_says_and_the_classes_are_linearly_separab
     assert scores[labels].min() > scores[~labels].max()
 
 
+def test_bags_that_all_hold_the_same_words_are_refused():
+    with pytest.raises(SpecError, match=r"SparseFeatures\.words must be fewer"):
+        SparseFeatures(points=20, dimension=2, words=200).build(0)
+    one_word = SparseFeatures(points=20, dimension=2, words=1).build(0)
+    assert set(one_word.train.targets.tolist()) == {0, 1}
+
+
 def test_a_rank_above_the_shorter_side_is_refused():
     with pytest.raises(SpecError, match=r"LinearTeacher\.rank must be at most 4.*got 5"):
         LinearTeacher(dimension=9, targets=4, rank=5)

@@ -214,6 +214,18 @@ def test_a_pair_damped_twice_keeps_the_inverse_positive_definite():
     assert torch.equal(bfgs(inverse, *damped_twice(inverse, nothing, nothing, 0.3), s[0]), inverse)
 
 
+@pytest.mark.parametrize("off", [0.0, 1e-9, 0.5])
+def test_a_damping_above_one_takes_a_pair_of_curvature_one(off):
+    inverse = torch.eye(3).double()
+    s = torch.tensor([1.0, -2.0, 0.5]).double()
+    aside = torch.tensor([0.0, 0.5, 2.0]).double()  # s · aside = 0
+    moved, y = damped_twice(inverse, s, s + off * aside, 5.0)
+    torch.testing.assert_close(moved, s)
+    torch.testing.assert_close(y, 5.0 * s + off * aside)
+    new = bfgs(inverse, moved, y, torch.tensor(1e-3).double())
+    torch.testing.assert_close(new @ y, s)
+
+
 def test_k_bfgs_takes_plain_steps_for_convolutions():
     objective = convolutional()
     theta = objective.start

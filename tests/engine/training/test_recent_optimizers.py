@@ -340,6 +340,29 @@ def test_adafactor_makes_the_steps_of_torch(objective):
         torch.testing.assert_close(mine, other, rtol=1e-9, atol=1e-11)
 
 
+def test_adafactor_leaves_tensors_without_a_gradient_where_they_are():
+    still = Square()
+    still.loss = lambda theta: theta[:16].square().sum()
+    theta = still.start.float()
+    thetas, _ = walk(Adafactor(epsilon=1e-30), still, theta, 3)
+    assert bool(thetas[-1].isfinite().all())
+    assert torch.equal(thetas[-1][16:], theta[16:])
+
+
+def test_soap_goes_on_with_another_largest_dimension():
+    objective = Square()
+    for before, after in [(3, 4), (4, 3), (1, 1000)]:
+        optimizer = SOAP(largest=before, interval=2)
+        thetas, memory = walk(optimizer, objective, objective.start, 5)
+        changed = SOAP(largest=after, interval=2)
+        theta, memory = changed.step(objective, thetas[-1], memory)
+        sizes = [[len(basis) for basis in own] for own in memory[4]]
+        assert sizes == [[4 * (after >= 4)] * 2, [3 * (after >= 3)] * 2, []]
+        for _ in range(40):
+            theta, memory = changed.step(objective, theta, memory)
+        assert objective.loss(theta) < objective.loss(thetas[-1])
+
+
 @pytest.fixture
 def torch_in_full_precision(monkeypatch):
     """Lets the iteration of torch's Muon run in float64 where it would in bfloat16."""

@@ -11,7 +11,7 @@ from torch.optim import lr_scheduler
 from cases import bowl
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.random_streams import stream
-from landscape_core.foundation.recipes import label_of, summary_of, to_plain
+from landscape_core.foundation.recipes import fields_of, label_of, summary_of, to_plain
 from landscape_core.foundation.registry import entries, from_plain, make
 from landscape_core.training.optimizers.base import Optimizer
 from landscape_core.training.optimizers.sgd import SGD
@@ -182,6 +182,30 @@ def test_a_schedule_without_a_learning_rate_is_refused():
         with pytest.raises(SpecError, match=r"Run\.schedule must be constant"):
             Training(run_of(Cosine()).replace(optimizer=optimizer))
         Training(run_of(Constant()).replace(optimizer=optimizer))
+
+
+def searching():
+    """Optimizers with each of the options of a search of the step size."""
+    for kind in entries(Optimizer).values():
+        searches = [one for one in fields_of(kind) if one.name in ("search", "length")]
+        for field in searches:
+            yield from (kind(**{field.name: option}) for option in field.mark.options)
+
+
+@pytest.mark.parametrize("optimizer", list(searching()), ids=repr)
+def test_a_schedule_changes_the_steps_or_is_refused(optimizer):
+    run = run_of(Constant(), steps=4).replace(optimizer=optimizer)
+    training = Training(run)
+    first = training.advance(training.start())
+    scheduled = run.replace(schedule=Step(period=1, gamma=1e-3))
+    moves = [training.advance(first, one).theta - first.theta for one in (run, scheduled)]
+    if optimizer.scaled_by_rate():
+        Training(scheduled)
+        assert moves[1].norm() < 0.1 * moves[0].norm()
+    else:
+        assert torch.equal(*moves)
+        with pytest.raises(SpecError, match="whose steps are not scaled by it"):
+            Training(scheduled)
 
 
 def test_a_run_of_before_schedules_is_one_without():
