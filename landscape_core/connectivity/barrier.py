@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import xarray as xr
 from torch import Tensor
 
+from landscape_core.connectivity.barrier_height import barrier
 from landscape_core.connectivity.paths.base import Curve, chain
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.types import Vector
@@ -28,8 +28,6 @@ from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.objective import Objective
 from landscape_core.models.plain_evaluation import PlainEvaluation
 from landscape_core.storage.schema import SCHEMA_VERSION
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,14 +127,3 @@ def _loss_alone(part: Objective, t: float, theta: Vector) -> tuple[float, float]
     del t
     with torch.no_grad():
         return float(part.loss(theta)), float("nan")
-
-
-def barrier(losses: Floats) -> Floats:
-    """By how much losses (..., n) at even places exceed the line between their ends at most, (...).
-
-    NaN or infinity on the way or at the ends gives NaN or infinity.
-    """
-    t = np.linspace(0, 1, losses.shape[-1])
-    with np.errstate(invalid="ignore"):  # infinity less infinity
-        straight = (1 - t) * losses[..., :1] + t * losses[..., -1:]
-        return np.asarray((losses - straight).max(axis=-1))

@@ -10,7 +10,8 @@ from typing import Any
 
 import xarray as xr
 
-from landscape_core.connectivity.barrier import End, Floats
+from landscape_core.connectivity.barrier import End
+from landscape_core.connectivity.barrier_height import Floats
 from landscape_core.connectivity.paths.base import Curve, plane_of_curve, project_curve
 from landscape_core.foundation.errors import PlaneError
 from landscape_core.models.closure_network import ClosureNetwork

@@ -11,9 +11,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from landscape_core.foundation.random_streams import stream
-from landscape_core.foundation.registry import make
 from landscape_core.models.architectures.mlp import MLP
 from landscape_core.models.normalizations.base import Normalization
+from landscape_core.models.normalizations.batch import Batch
+from landscape_core.models.normalizations.layer import Layer
+from landscape_core.models.normalizations.none import NoNormalization
+from landscape_core.models.normalizations.weight import Weight
 from landscape_core.models.parameters import Layout
 
 INPUTS, WIDTH, CLASSES = 64, 64, 10
@@ -26,9 +29,14 @@ TENSORS = {"none": 2, "layer": 4, "batch": 4, "weight": 3}
 """Parameter tensors of a hidden layer, for the normalizations that are known here."""
 
 
+NORMALIZATIONS: dict[str, Normalization] = {
+    "none": NoNormalization(), "layer": Layer(), "batch": Batch(), "weight": Weight(),
+}  # fmt: skip
+
+
 def architecture(depth: int, normalization: str) -> MLP:
     """The network of the catalogue."""
-    return MLP(depth=depth, width=WIDTH, normalization=make(Normalization, normalization))
+    return MLP(depth=depth, width=WIDTH, normalization=NORMALIZATIONS[normalization])
 
 
 @final

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from landscape_core.analysis.verdict import Criterion
 from landscape_core.connectivity.alignment import matching, permuted
-from landscape_core.connectivity.barrier import barrier
+from landscape_core.connectivity.barrier_height import barrier
 from landscape_core.connectivity.hidden_units import Permutation, hidden
 from landscape_core.connectivity.paths.base import Curve, plane_of_curve
 from landscape_core.connectivity.paths.bezier import Bezier

@@ -6,9 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from landscape_core.curvature.matrices.base import Matrix
+from landscape_core.curvature.matrices.hessian import Hessian
 from landscape_core.foundation.errors import SpecError
-from landscape_core.foundation.registry import make
 from landscape_core.foundation.types import Scalar, Vector
 from landscape_core.models.objective import Objective
 
@@ -35,7 +34,7 @@ def eigenpairs(
     objective: Objective, theta: Vector
 ) -> tuple[Float[Tensor, " P"], Float[Tensor, "P P"]]:
     """Eigenvalues and eigenvectors (columns) of the Hessian, float64; NaN if it is not finite."""
-    dense = make(Matrix, "hessian").at(objective, theta).dense().double()
+    dense = Hessian().at(objective, theta).dense().double()
     if not bool(dense.isfinite().all()):  # the run has diverged
         return torch.full_like(dense[0], math.nan), torch.full_like(dense, math.nan)
     values, vectors = torch.linalg.eigh(dense)

@@ -20,9 +20,8 @@ from typing import Annotated, ClassVar
 
 import torch
 
-from landscape_core.curvature.matrices.base import Matrix
+from landscape_core.curvature.matrices.gauss_newton import GaussNewton
 from landscape_core.foundation.recipes import Choice, Knob
-from landscape_core.foundation.registry import make
 from landscape_core.foundation.types import Scalar, Vector
 from landscape_core.models.objective import Objective
 from landscape_core.training.optimizers.base import Optimizer
@@ -143,7 +142,7 @@ def _products(objective: Objective, theta: Vector) -> Product:
     """Products with the Gauss-Newton matrix; with the Hessian if there is no network."""
     if objective.network is None:
         return lambda v: objective.hvp(theta, v)
-    matrix = make(Matrix, "gauss_newton").at(objective.network, theta)
+    matrix = GaussNewton().at(objective.network, theta)
     return lambda v: matrix.apply(v[None])[0]
 
 

@@ -10,8 +10,8 @@ import pytest
 import xarray as xr
 
 from landscape_core import labs
-from landscape_core.foundation.recipes import Choice, Knob, fields_of
-from landscape_core.foundation.registry import entries, find
+from landscape_core.foundation.recipes import Choice, Knob, Recipe, fields_of, name_of
+from landscape_core.foundation.registry import entries, find, from_plain
 from landscape_core.labs.base import Lab
 from landscape_core.storage import netcdf
 from landscape_core.storage.store import Store
@@ -57,6 +57,9 @@ def elsewhere(lab):
             new = not now
         elif isinstance(field.mark, Knob):
             new = field.mark.low if now != field.mark.low else field.mark.high
+        elif isinstance(now, Recipe):
+            known = entries(field.type).shipped()
+            new = next(name for name in known if name != name_of(type(now)))
         lab = assign(lab, field.name, new)
     return lab
 
@@ -106,7 +109,7 @@ def test_program_and_link_name_every_setting_and_seed(name, monkeypatch):
     seeds = eval(ast.unparse(next(k.value for k in call.keywords if k.arg == "seeds")))
     settings = {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg != "seeds"}
     assert list(seeds) == there.seeds
-    assert find(Lab, ast.literal_eval(call.args[0]))(**settings) == there.lab
+    assert from_plain(Lab, {"kind": ast.literal_eval(call.args[0]), **settings}) == there.lab
 
 
 def test_a_program_of_default_settings_names_none():

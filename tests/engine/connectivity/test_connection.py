@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import cases
-from landscape_core.connectivity.barrier import barrier
+from landscape_core.connectivity.barrier_height import barrier
 from landscape_core.connectivity.connected_runs import connect_runs
 from landscape_core.connectivity.connection import Connection
 from landscape_core.connectivity.curve_search import compute_connection, curve_of

@@ -31,6 +31,9 @@ THIN, SMALL = 0.75, 0.45
 NEAR = 1.0
 """Points of a line nearer than so many pixels to the one before are left out."""
 
+FLAT = 0.2
+"""Points of a line nearer than so many pixels to the straight line between others, too."""
+
 MOST_CELLS = 64
 """Cells along a side of a map, at most; of more, every second, third or so is drawn."""
 
@@ -222,18 +225,41 @@ def _png(image: np.ndarray) -> str:
 def _path(x: Array, y: Array) -> str:
     """A line through points as an SVG path; interrupted where one is not finite."""
     words: list[str] = []
-    last: tuple[float, float] | None = None
-    count = len(x)
-    for at, (across, down) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
-        if not np.isfinite(across) or not np.isfinite(down):
-            last = None
-        elif last is None:
-            words.append(f"M{_n(across)} {_n(down)}")
-            last = across, down
-        elif at == count - 1 or np.hypot(across - last[0], down - last[1]) >= NEAR:
-            words.append(f"L{_n(across)} {_n(down)}")
-            last = across, down
+    finite = np.isfinite(x) & np.isfinite(y)
+    ends = np.flatnonzero(np.diff(np.concatenate([[False], finite, [False]])))
+    for first, end in zip(ends[::2], ends[1::2], strict=True):
+        places = _straight(_apart(np.stack([x[first:end], y[first:end]], axis=1)))
+        words += [f"{'L' if at else 'M'}{_n(u)} {_n(v)}" for at, (u, v) in enumerate(places)]
     return "".join(words)
+
+
+def _apart(places: Array) -> Array:
+    """The points (N, 2) of a line without those near the one before; both ends stay."""
+    kept = [0]
+    for at in range(1, len(places)):
+        if at == len(places) - 1 or np.hypot(*(places[at] - places[kept[-1]])) >= NEAR:
+            kept.append(at)
+    return places[kept]
+
+
+def _straight(places: Array) -> Array:
+    """The points (N, 2) of a line without those on the straight line between others.
+
+    Douglas and Peucker, 1973.
+    """
+    kept, parts = np.zeros(len(places), bool), [(0, len(places) - 1)]
+    kept[[0, -1]] = True
+    while parts:
+        first, last = parts.pop()
+        chord, inner = places[last] - places[first], places[first + 1 : last] - places[first]
+        length = np.hypot(*chord)
+        across = inner[:, 0] * chord[1] - inner[:, 1] * chord[0]
+        away = np.abs(across) / length if length else np.hypot(*inner.T)
+        if len(away) and away.max() > FLAT:
+            middle = first + 1 + int(away.argmax())
+            kept[middle] = True
+            parts += [(first, middle), (middle, last)]
+    return places[kept]
 
 
 def _stroke(path: str, color: str, width: float, opacity: float = 1.0, more: str = "") -> str:
