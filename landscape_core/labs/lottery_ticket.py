@@ -67,7 +67,7 @@ class LotteryTicket(Lab):
     )
     shows: ClassVar[str] = (
         "With 4 % of the weights the ticket ends a few points below the dense network. After 60"
-        " steps it is about fifty points ahead of the same mask with new weights; at the end it is"
+        " steps it is about sixty points ahead of the same mask with new weights; at the end it is"
         " ahead by a few points, since the controls catch up. A random mask is worse: where weights"
         " are left matters too. The mask of weights that keep their sign classifies most images"
         " without any training."
