@@ -55,7 +55,7 @@ export function render({model, el}) {
   };
   let camera = placed_(model.camera), atHome = !model.camera, telling = 0, cells = [], fresh = false, waiting = 0, drawn = 0, painted = 0, losses = false;
   // Where painting is slow (no GPU), a moving picture has fewer pixels; at rest it is painted in full.
-  let density = software ? .75 : 1, last = 0, rest = 0, points = 0, moved = 0;
+  let density = software ? .75 : 1, last = 0, rest = 0, points = 0, moved = 0, written = "";
 
   const paint = () => {
     waiting = 0;
@@ -76,14 +76,14 @@ export function render({model, el}) {
     ball.step(cells[0].relief, now);
     key.show(explained(cells.map(c => c.relief), losses), model.size);
     painter.clear();
-    const pen = words.getContext("2d");
-    pen.setTransform(full, 0, 0, full, 0, 0); pen.clearRect(0, 0, width, height);
+    const pen = words.getContext("2d"), said = JSON.stringify([width, height, full, size, camera, model.axes, model.labels, look, cells.map(({frame: {low, high, a0, a1, b0, b1, logged}, relief: {holes, cut}}) => [low, high, a0, a1, b0, b1, logged, holes, cut])]), writes = said !== written;
+    if (writes) { written = said; pen.setTransform(full, 0, 0, full, 0, 0); pen.clearRect(0, 0, width, height); }
     places(cells.length, width, height).forEach((share_, i) => {
       const cell = cells[i], head = several ? TITLE : 0, {relief} = cell;
       const here = cell.place = {left: share_.left * width, top: share_.top * height + head, width: share_.width * width, height: share_.height * height - head};
       cell.seen = cameraAt(camera, here.width, here.height, marginsOf(size, here.width));
       painter.paint(relief, cell.seen, {left: Math.round(here.left * scale), bottom: Math.round((height - here.top - here.height) * scale), width: Math.round(here.width * scale), height: Math.round(here.height * scale), scale: scale * size, losses});
-      label(pen, relief, cell.seen, named_(i), here, size, look);
+      if (writes) label(pen, relief, cell.seen, named_(i), here, size, look);
       if (cell.title) cell.title.style.cssText = `left:${here.left}px;top:${share_.top * height}px;width:${here.width - (share_.top || share_.left + share_.width < 1 ? 0 : tools.offsetWidth + 12)}px;max-height:${head + 4}px`;
     });
     const {frame, relief, seen, place} = cells[0], [x, y] = seenAt(seen, ...relief.current);

@@ -25,10 +25,22 @@ function paintsInSoftware() {
 const rgb = text => [1, 3, 5].map(k => parseInt(text.slice(k, k + 2), 16) / 255);
 const NOWHERE = [9, 9, 9, 0];
 const TUBE = .0115, NEAR = .075;
+const ENDS = [0, -1, 0, 1, 1, -1, 1, -1, 0, 1, 1, 1];  // of a piece of a line, as two triangles
 // Which of the signs, its size, colour and shape, from below: lowest, start, current, best, looked at.
 const SIGNS = [[1, 14, [1, 1, 1, 1], 1], [0, 12, [1, 1, 1, 1], -1], [2, 19, [1, .353, .212, 1], 0], [3, 13, [1, .847, .302, 1], 2], [4, 18, [.353, .82, 1, 1], 3]];
 
 const CURRENT = 2, BEST = 3;  // which of them
+
+// Pieces of a line from places (x, y, z, time), the first every `step` of them: per corner of a triangle both ends and which of the corners
+// it is. (Instances would be drawn one by one where a browser paints in software.)
+function pieced(places, step = 1) {
+  const count = Math.max(0, Math.floor((places.length / 4 - 2) / step) + 1), pieces = new Float32Array(60 * count);
+  for (let i = 0, o = 0; i < count; i++) for (let k = 0; k < 12; k += 2, o += 10) {
+    for (let j = 0; j < 8; j++) pieces[o + j] = places[4 * step * i + j];
+    pieces[o + 8] = ENDS[k]; pieces[o + 9] = ENDS[k + 1];
+  }
+  return pieces;
+}
 
 class Relief {
   constructor(gl) {
@@ -90,9 +102,9 @@ class Relief {
   string(frame, {N, M}) {
     const place = placed(frame, this.under), sign = (spot, atOwn) => { const p = spot && place(spot); return p ? [p.x, p.y, atOwn && p.own === p.own ? p.own : p.z, 0] : NOWHERE; };
     const {corners, plumbs, here, spots} = strung(frame, place, this.under, 2 / Math.max(N, M));
-    this.fill("path", corners);
-    this.fill("plumbs", plumbs);
-    this.fill("losses", new Float32Array(spots.slice(0, frame.past).flatMap(p => [p.x, p.y, p.own === p.own ? p.own : p.z, p.time])));
+    this.fill("path", pieced(corners));
+    this.fill("plumbs", pieced(plumbs, 2));
+    this.fill("losses", pieced(spots.slice(0, frame.past).flatMap(p => [p.x, p.y, p.own === p.own ? p.own : p.z, p.time])));
     this.past = here;
     this.ahead = Math.max(0, corners.length / 4 - 1 - here);
     this.plumbs = plumbs.length / 8;
@@ -126,7 +138,6 @@ class Painter {
     this.floor = program(gl, FLOOR_VS, FLOOR_FS);
     this.line = program(gl, LINE_VS, LINE_FS);
     this.spot = program(gl, SPOT_VS, SPOT_FS);
-    this.quad = this.filled([0, -1, 0, 1, 1, -1, 1, 1]);
     this.plane = this.filled([-1, -1, 1, -1, -1, 1, 1, 1]);
     this.ramp = gl.createTexture();
     this.dress(look);
@@ -157,13 +168,12 @@ class Painter {
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
   }
 
-  attribute(program_, name, size, buffer, stride = 0, offset = 0, divisor = 0) {
+  attribute(program_, name, size, buffer, stride = 0, offset = 0) {
     const {gl} = this, at = program_.at(name);
     if (at < 0) return;
     gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
     gl.enableVertexAttribArray(at);
     gl.vertexAttribPointer(at, size, gl.FLOAT, false, stride, offset);
-    gl.vertexAttribDivisor(at, divisor);
   }
 
   use(program_, {matrix, eye}, more = {}) {
@@ -189,15 +199,12 @@ class Painter {
   }
 
   // Pieces of a line: `thick` in the box, at least `least` pixels; `round_`: 1 as a tube, 0 flat, -1 as a shadow.
-  lines(buffer, seen, count, tint, {first = 0, pair = 16, ...more}) {
+  lines(buffer, seen, count, tint, {first = 0, ...more}) {
     if (count <= 0) return;
     const {gl, line} = this, {thick} = more;
     this.use(line, seen, {half_: [this.width / 2, this.height / 2], tint, lift: 0, near: NEAR, ...more, thick: thick * FOCAL * this.height / 2});
-    this.attribute(line, "a", 4, buffer, pair, pair * first, 1);
-    this.attribute(line, "b", 4, buffer, pair, pair * first + 16, 1);
-    this.attribute(line, "corner", 2, this.quad);
-    gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, count);
-    for (const name of ["a", "b"]) gl.vertexAttribDivisor(line.at(name), 0);
+    ["a", "b", "corner"].forEach((name, i) => this.attribute(line, name, i < 2 ? 4 : 2, buffer, 40, 16 * i));
+    gl.drawArrays(gl.TRIANGLES, 6 * first, 6 * count);
   }
 
   mark(relief, seen, which, size, tint, sign, fade) {
@@ -246,7 +253,7 @@ class Painter {
     this.lines(buffers.path, seen, relief.past, [-1, 0, 0, .2], {...tube, round_: 0});
     gl.disable(gl.DEPTH_TEST);
     if (place.losses) {
-      this.lines(buffers.plumbs, seen, relief.plumbs, [...dark, .65], {thick: 0, least: .5 * scale, round_: 0, pair: 32});
+      this.lines(buffers.plumbs, seen, relief.plumbs, [...dark, .65], {thick: 0, least: .5 * scale, round_: 0});
       this.lines(buffers.losses, seen, relief.own, [...dark, .9], {thick: 0, least: .9 * scale, round_: 0});
     }
     for (const [which, size, tint, sign] of SIGNS) if (relief.signs[which][0] !== 9) this.mark(relief, seen, which, size * scale * small, tint, sign, hidden(seen, relief.signs[which], relief.under) ? .3 : 1);
