@@ -169,6 +169,7 @@ class Entries(Mapping[str, type[R]], Generic[R]):
         return kind, f"{places[0]} cannot be used: {flaw}" if flaw else ""
 
 
+@once
 def _source(path: Path) -> str:
     """What a file holds; nothing where there is none, as in a zip archive."""
     try:

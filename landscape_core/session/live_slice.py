@@ -1,7 +1,7 @@
 """The slice around a run that goes on: coarse within a time budget, or complete and held."""
 
 import time
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 
 import torch
 import xarray as xr
@@ -36,6 +36,9 @@ ON_THE_PLANE = (
     "resolution", "beta_resolution", "split", "max_examples", "measures", "tolerance", "scale",
 )  # fmt: skip
 """What is computed on a plane: with other values of these, plane and extent stay."""
+
+OF_THE_GRID = ("resolution", "beta_resolution", "tolerance", "scale")
+"""What points are computed, and how well: with other values of these, the fastest way stays."""
 
 AHEAD = 0.008
 """Seconds of a picture in which the run is trained ahead, before its next horizon is needed."""
@@ -101,12 +104,16 @@ class LiveSlice:
         if spec.directions != self.spec.directions or spec.follow != self.spec.follow:
             self.tracker.forget()
         if spec != self.spec:
-            self._budget, self._trials, self._latest = None, {}, {}
-            self._held, self._coarse, self._extent = None, None, None
-            known = {name: getattr(self.spec, name) for name in ON_THE_PLANE}
-            if spec.replace(**known) != self.spec:
+            self._budget, self._held, self._coarse, self._extent = None, None, None, None
+            if not self._differs_only(spec, OF_THE_GRID):
+                self._trials, self._latest = {}, {}
+            if not self._differs_only(spec, ON_THE_PLANE):
                 self._stage = None
         self.spec = spec
+
+    def _differs_only(self, spec: SliceSpec, names: Sequence[str]) -> bool:
+        """Whether another specification is this one but for the fields of these names."""
+        return spec.replace(**{name: getattr(self.spec, name) for name in names}) == self.spec
 
     @property
     def strategy(self) -> Strategy | None:

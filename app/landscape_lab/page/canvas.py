@@ -1,6 +1,5 @@
 """The pictures of the page: landscape in 2-D and 3-D, kept runs, curves, side panel."""
 
-import html
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,10 +11,9 @@ from landscape_core.experiments.slice_of_run import value_attributes
 from landscape_core.foundation.recipes import name_of
 from landscape_core.models.weight_change import WeightChange
 from landscape_core.session.picture import Picture
+from landscape_lab.components.caption.caption import Caption
 from landscape_lab.components.network.network import NetworkStage
 from landscape_lab.components.surface.surface import Surface
-from landscape_lab.figures import theme
-from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.figures.bokeh.contour import Contour
 from landscape_lab.figures.bokeh.curves import Curves
 from landscape_lab.figures.camera import words_of
@@ -36,8 +34,8 @@ SIDE_PAUSE = 0.2
 SIDE = "clamp(200px, 25cqw, 480px)"
 """How wide the smaller figures are: a quarter of the page, within bounds."""
 
-PALE = "0.35"
-"""Opacity of a picture that shows other settings than the form, as in form_asking.js."""
+MARKED = ("landscape", "curves", "side_panel")
+"""The pictures that are pale where they show other settings than the form."""
 
 TALL = 3
 """How much higher than the curves a tall side panel is."""
@@ -67,6 +65,7 @@ class Canvas:
         compared: Callable[[str], None] | None = None,
         changed: Callable[[WeightChange | None], None] | None = None,
         asked: Callable[[str, float, float], None] | None = None,
+        marked: Callable[[dict[str, bool]], None] | None = None,
     ) -> None:
         """Empty figures.
 
@@ -76,22 +75,25 @@ class Canvas:
             compared: called with another way to compare surfaces, when the user asks for it.
             changed: called with a weight that the user sets, or with None to undo the last one.
             asked: called with what a mouse asks of the landscape, as `Contour` tells it.
+            marked: called with which pictures are to be pale, of landscape, curves and side panel.
         """
         self._side_drawn_at, self._factor = 0.0, 1.0
         self._looks = LandscapeLooks()
         self._tapped, self._turned, self._changed = tapped, turned, changed
-        self._compared_as, self._asked = compared, asked
+        self._compared_as, self._asked, self._marked = compared, asked, marked
         self.contour, self.curves = Contour(tapped, asked), Curves()
         self.surface: Surface | None = None
         self.compared: ComparedView | None = None
-        self.quality = _line(theme.MUTED, 12, 38)
+        self.quality = Caption()
         self._panes: dict[str, Any] = {"2d": pn.pane.Bokeh(self.contour.figure, **FILL)}
-        self._staleness, self._words = Staleness(), ""
-        self._pictures = pn.Column(self._panes["2d"], styles=_shade(stale=False), **FILL)
-        self.landscape = pn.Column(self._pictures, self.quality, css_classes=["landscape"], **FILL)
+        self._staleness, self._words, self._obeys = Staleness(), ("", ""), False
+        self._pictures = pn.Column(self._panes["2d"], styles=_shade("landscape"), **FILL)
+        self.landscape = pn.Column(
+            self._pictures, self.quality.view, css_classes=["landscape"], **FILL
+        )
         self._above = pn.Column(
             pn.pane.Bokeh(self.curves.figure, **FILL),
-            styles={"flex": "1 1 0px", **_shade(stale=False)},
+            styles={"flex": "1 1 0px", **_shade("curves")},
             **FILL,
         )
         self._side_panels: dict[str, _SideFigure] = {}
@@ -126,6 +128,8 @@ class Canvas:
             self._draw_landscape(picture, display, update.place.start, playing=playing)
         now = time.monotonic()  # the more pages there are that draw, the less often they follow
         if playing and now - self._side_drawn_at < SIDE_PAUSE + TURNS.pause():
+            self._words = quality(picture) if self._obeys else self._words
+            self._obeys = False
             self._draw_network(picture, display)
             return
         self._side_drawn_at = now
@@ -133,7 +137,7 @@ class Canvas:
             self._compare(update, display)
         curves = picture.curves.assign_attrs(value_attributes(picture.run))
         self.curves.update(curves, picture.seen)
-        self._words = quality(picture)
+        self._obeys, self._words = False, quality(picture)
         self._tell()
         self._draw_side_panel(picture, display)
 
@@ -153,9 +157,14 @@ class Canvas:
         self._side_drawn_at = time.monotonic()
 
     def catch_up(self) -> None:
-        """The next picture obeys the settings: what is pale is drawn with it."""
-        if self._staleness.words:
+        """The next picture obeys the settings: the smaller figures too, where they did not.
+
+        Where the plane alone was another, they are of the run as before, and follow in their turn.
+        """
+        stale = self._staleness
+        if stale.words and (stale.curves or not stale.landscape):
             self._side_drawn_at = 0.0
+        self._obeys = bool(stale.words)
 
     def mark(self, staleness: Staleness) -> None:
         """Show pale what does not obey the settings, and say below the picture what it shows."""
@@ -163,15 +172,13 @@ class Canvas:
             return
         self._staleness = staleness
         self._tell()
-        panes = [figure.pane for figure in self._side_panels.values()]
-        marked = [(self._pictures, staleness.landscape), (self._above, staleness.curves)]
-        for pane, stale in (*marked, *((pane, staleness.side_panel) for pane in panes)):
-            put(pane, styles={**pane.styles, **_shade(stale=stale)})
+        if self._marked is not None:
+            self._marked({name: getattr(staleness, name) for name in MARKED})
 
     def _tell(self) -> None:
         """Say below the picture what it is, or which other settings it shows."""
         words = self._staleness.words
-        put(self.quality, object=f"<div>{html.escape(words)}</div>" if words else self._words)
+        self.quality.set(*([words] if words else self._words))
 
     def scale(self, *, projects: bool) -> None:
         """Make type and lines larger for a projector, or as they were."""
@@ -250,8 +257,7 @@ class Canvas:
     def _add(self, name: str, view: Any, *, tall: bool) -> None:
         """Add the figure of a side panel below the curves of the loss, which always stay."""
         self._enlarge(view)
-        styles = {"flex": f"{TALL if tall else 1} 1 0px"}
-        styles |= _shade(stale=self._staleness.side_panel)
+        styles = {"flex": f"{TALL if tall else 1} 1 0px", **_shade("side_panel")}
         if isinstance(view, NetworkFigure):
             inner = NetworkStage(view, self._changed).view
         else:
@@ -261,21 +267,11 @@ class Canvas:
         self.side.append(pane)
 
 
-def _shade(*, stale: bool) -> dict[str, str]:
-    """Styles of a picture; pale if it does not obey the settings for longer than a moment.
+def _shade(name: str) -> dict[str, str]:
+    """Styles of a picture, pale if it does not obey the settings for longer than a moment.
 
-    The browser sets `--asked` between a change in the form and the answer to it. Both states set
-    every value: one that is left out is never removed in the browser (Bokeh 3.9).
+    The toolbar's script sets `--stale-…` and how soon that is seen; the form's sets `--asked`
+    between a change and the answer to it. New styles would lay out the whole page anew.
     """
-    shade = PALE if stale else "var(--asked, 1)"
-    return {"opacity": shade, "transition": "opacity 30ms linear 30ms"}
-
-
-def _line(color: str, size: int, height: int) -> pn.pane.HTML:
-    """Text of fixed height, so that nothing moves when it changes."""
-    font = f"calc({size}px * var(--scale, 1))/1.45 {theme.FONT}"
-    styles = {"font": font, "color": f"var(--muted, {color})", "padding": "2px 8px 0 10px"}
-    return pn.pane.HTML(
-        "", styles={**styles, "overflow": "hidden"}, height=height, margin=0,
-        sizing_mode="stretch_width",
-    )  # fmt: skip
+    shade = f"min(var(--asked, 1), var(--stale-{name}, 1))"
+    return {"opacity": shade, "transition": "opacity 30ms linear var(--pale-after, 30ms)"}

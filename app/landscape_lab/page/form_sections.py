@@ -1,6 +1,6 @@
 """The sections of the form: the first controls, then all others in groups with their "more"."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from landscape_core.foundation.errors import LandscapeError, SpecError
@@ -58,7 +58,7 @@ def sections(
         called: the name of the file of a table, by the name of its content.
     """
     known = {row.path: form_model.plain_value(row.value) for row in form_model.rows(reference)}
-    first = first_paths(scene)
+    first, every = first_paths(scene), list(form_model.rows(scene))
 
     def field(entry: form_model.Entry) -> dict[str, Any]:
         row = row_of_table(scene, entry, called) or form_model.described(entry)
@@ -66,19 +66,22 @@ def sections(
         known_as = {"detail": detail, "changed": _is_changed(entry, known)}
         return _offered(row, drawable) | known_as | {"pictured": _is_pictured(entry)}
 
-    found = [_section(title, help_, [field(entry) for entry in _entries(scene, title)])
-             for title, help_ in ((FIRST, ""), *SECTIONS.items())]  # fmt: skip
+    def section(title: str, help_: str) -> dict[str, Any]:
+        fields = [field(entry) for entry in _entries(scene, first, every, title)]
+        return {"title": title, "help": help_, "fields": fields, "closed": title != FIRST}
+
+    found = [section(*words) for words in ((FIRST, ""), *SECTIONS.items())]
     return [section for section in found if section["fields"]]
 
 
-def _section(title: str, help_: str, fields: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"title": title, "help": help_, "fields": fields, "closed": title != FIRST}
+def _entries(
+    scene: Scene, first: Sequence[str], every: Sequence[form_model.Entry], title: str
+) -> list[form_model.Entry]:
+    """The rows of a section in their order; the numbers of a problem stand after its data.
 
-
-def _entries(scene: Scene, title: str) -> list[form_model.Entry]:
-    """The rows of a section in their order; the numbers of a problem stand after its data."""
-    problem, first = scene.run.problem, first_paths(scene)
-    every = list(form_model.rows(scene))
+    `first` are the paths that are shown at once, `every` all rows of the scene.
+    """
+    problem = scene.run.problem
     if title == FIRST:
         known = {entry.path: entry for entry in every}
         return [known[path] for path in first if path in known]

@@ -16,7 +16,7 @@ from landscape_lab.figures.bokeh.marked_figure import MarkedFigure
 from landscape_lab.figures.bokeh.thumbnail import thumbnail
 from landscape_lab.figures.lab_pictures.marks import Panel
 from landscape_lab.figures.lab_pictures.reading import SEED, View, declared, panels, word
-from landscape_lab.page.canvas import FILL, PALE, PROJECTED
+from landscape_lab.page.canvas import FILL, PROJECTED
 from landscape_lab.page.lab_files import kinds
 from landscape_lab.page.lab_words import LabWords
 from landscape_lab.state.form_model import described, rows
@@ -35,6 +35,9 @@ GRID = """:host{display:grid!important;grid-template-columns:repeat(6,minmax(0,1
 @container (max-width: 900px){:host{--whole:span 6}}
 @container (max-width: 520px){:host{--half:span 6}}"""
 """Pictures in rows of equal height, which scroll where a window is too low for them."""
+
+PALE = "0.35"
+"""Opacity of pictures that show other settings than the form, as in pale.js."""
 
 
 class LabView:

@@ -66,7 +66,7 @@ class PageLayout:
         compared = functools.partial(commands["choose"], "display.comparison")
         self.canvas = Canvas(
             commands["look_at"], commands["look_from"], compared, commands["set_weight"],
-            commands["ask"],
+            commands["ask"], lambda stale: self.toolbar.set({"stale": stale}),
         )  # fmt: skip
         self.timeline = Timeline(commands["seek"])
         self._labs: LabView | None = None

@@ -1,6 +1,5 @@
 """The line under the landscape: what the picture is, and how much it can be trusted."""
 
-import html
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,14 +13,11 @@ from landscape_core.foundation.registry import find
 from landscape_core.session.picture import Picture
 from landscape_lab.figures.reliability import measured_on, reliability, statistics
 
-CLAMPED = "display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;overflow:hidden"
-"""Two lines, with dots at the end where there is more."""
 
-
-def quality(picture: Picture) -> str:
-    """HTML on what the picture is and how much it can be trusted: two lines; all, under a mouse."""
-    parts, whole = (" · ".join(_quality(picture, brief=brief)) for brief in (True, False))
-    return f'<div style="{CLAMPED}" title="{html.escape(whole)}">{html.escape(parts)}</div>'
+def quality(picture: Picture) -> tuple[str, str]:
+    """What the picture is and how much it can be trusted: in brief, and all of it."""
+    brief, whole = (" · ".join(_quality(picture, brief=brief)) for brief in (True, False))
+    return brief, whole
 
 
 def _quality(picture: Picture, *, brief: bool) -> Iterator[str]:

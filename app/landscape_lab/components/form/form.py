@@ -13,8 +13,8 @@ from landscape_lab.bridge.jupyter import Messages
 from landscape_lab.components.form.glossary import terms
 
 PARTS = (
-    "../signals.js", "form_glossary.js", "form_help.js", "form_asking.js", "form_control.js",
-    "form_first.js", "form_search.js", "form.js",
+    "../signals.js", "../pale.js", "form_glossary.js", "form_help.js", "form_asking.js",
+    "form_control.js", "form_first.js", "form_search.js", "form.js",
 )  # fmt: skip
 """Its JavaScript files, joined in this order to one module."""
 

@@ -1,6 +1,4 @@
 // Between a change in the form and Python's answer to it, the pictures are pale by the browser's own doing.
-const PALE = ".35";  // opacity of pictures that show other settings than the form
-
 // `ask` when a setting is changed; `answered` when Python has said what it makes of it, or a little later.
 function asking(el, model) {
   let timer = 0;

@@ -248,6 +248,7 @@ export function render({model, el}) {
       keep.setAttribute("aria-label", v ? `${keep.title}; ${v} kept` : keep.title);
       later();
     },
+    stale: v => paled(el, v),
     projector: v => {
       const root = document.documentElement;
       root.classList.toggle("projector", Boolean(v));

@@ -12,7 +12,7 @@ from landscape_lab.figures import theme
 from landscape_lab.figures.comparison_modes import MODES
 from landscape_lab.state.place import MOST_KEPT
 
-PARTS = ("../signals.js", "toolbar_icons.js", "toolbar_words.js", "toolbar.js")
+PARTS = ("../signals.js", "../pale.js", "toolbar_icons.js", "toolbar_words.js", "toolbar.js")
 """Its JavaScript files, joined in this order to one module."""
 
 
@@ -75,6 +75,7 @@ class Toolbar:
         (None: unknown), and whether it is `training`;
         `point`: None, or `alpha`, `beta`, their axes' `names` and `values` (metrics by name) of the
         inspected point;
+        `stale`: whether landscape, curves and side_panel show other settings than the form;
         `absent`: the metrics that the problem does not have; `value_name`: what `train_loss` is
         called.
         """
