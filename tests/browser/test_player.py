@@ -143,6 +143,26 @@ def test_a_drag_turns_it_in_3d(page):
     page.get_by_role("button", name="2-D").click()
 
 
+def test_a_drag_of_the_flat_picture_turns_it_in_3d_and_a_press_does_not(page):
+    area = page.locator(".flat").bounding_box()
+    x, y = area["x"] + area["width"] / 2, area["y"] + area["height"] / 2
+    before = state(page)["camera"]
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 3, y)
+    page.mouse.up()
+    page.mouse.move(x + 90, y, steps=3)  # no button is down
+    assert state(page)["view"] == "2d"
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 80, y + 10, steps=4)
+    assert state(page)["view"] == "3d"
+    page.mouse.move(x + 160, y + 10, steps=4)
+    page.mouse.up()
+    page.wait_for_function(f"before => {PLAYER}.state.camera !== before", arg=before)
+    page.get_by_role("button", name="2-D").click()
+
+
 def test_a_small_window_and_another_size_show_all_of_it(page):
     page.set_viewport_size({"width": 390, "height": 844})
     painted(page)

@@ -14,6 +14,7 @@ const ICONS = {
   play: `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M8 5.2v13.6L19 12z" fill="currentColor"/></svg>`,
   pause: `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M7 5h3.6v14H7zM13.4 5H17v14h-3.6z" fill="currentColor"/></svg>`,
 };
+const DRAGGED = 6;  // pixels after which a press is a drag
 const AT_ONCE = 900;  // milliseconds for which the start is seen before the run plays itself
 
 const markup = (controls, sentence) => `
@@ -31,7 +32,7 @@ const markup = (controls, sentence) => `
     <div class="curve"><canvas aria-hidden="true"></canvas><input type="range" step="any" min="0" aria-label="Training step"></div>
   </div>
   <div class="views" role="group" aria-label="View">
-    <button type="button" data-view="2d">2-D</button><button type="button" data-view="3d">3-D</button>
+    <button type="button" data-view="2d">2-D</button><button type="button" data-view="3d" title="or drag the picture">3-D</button>
   </div>
 </div>`;
 
@@ -88,13 +89,23 @@ class Player {
       if (e.key !== " " || e.target.closest("button")) return;
       e.preventDefault(); this.touched(); this.toggle();
     });
-    on(this.flat, "pointermove", e => this.hover(e));
-    on(this.flat, "pointerdown", e => this.hover(e));
+    on(this.flat, "pointermove", e => { this.hover(e); this.turn(e); });
+    on(this.flat, "pointerdown", e => { this.hover(e); this.pressed = e.pointerType === "touch" || e.button ? null : e; });
     on(this.flat, "pointerleave", () => { this.tip.hidden = true; });
     on(this.deep, "pointerdown", () => this.touched());
     const watcher = new ResizeObserver(() => this.ask());
     watcher.observe(this.stage); watcher.observe(this.curve.canvas);
     this.watchers.push(watcher);
+  }
+
+  // A mouse that draws the flat picture along turns it: in three dimensions. A finger scrolls the page.
+  turn(e) {
+    if (!this.pressed || !(e.buttons & 1) || Math.hypot(e.clientX - this.pressed.clientX, e.clientY - this.pressed.clientY) < DRAGGED) return;
+    this.pressed = null;
+    this.touched();
+    this.view("3d");
+    const {pointerId, pointerType, isPrimary, buttons, clientX, clientY} = e;
+    this.space.canvas?.dispatchEvent(new PointerEvent("pointerdown", {pointerId, pointerType, isPrimary, buttons, clientX, clientY, button: 0}));
   }
 
   // The sentence and the large button make room once something is pressed.

@@ -14,6 +14,7 @@ class Space {
     inside.style.height = "100%";
     el.attachShadow({mode: "open"}).append(inside);  // its style rules are its own
     SURFACE.render({model, el: inside});
+    this.canvas = inside.querySelector("canvas");
   }
 
   // As `packed` in surface.py. The path lies on the surface; true losses are in the curve.

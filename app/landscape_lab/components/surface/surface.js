@@ -246,7 +246,7 @@ export function render({model, el}) {
     frames.forEach((frame, i) => { cells[i] ??= {relief: painter.relief()}; cells[i].frame = frame; });
     if (count !== cells.length) named();
     const now = performance.now();
-    if (now - came < 1000) moved = now;
+    if (now - came < 1000 || software && !drawn) moved = now;  // the first picture comes soon, and is refined when it is at rest
     came = now; fresh = true; if (orbit.touched()) tell(); ask();
   });
   model.send_msg({action: "ready"});
