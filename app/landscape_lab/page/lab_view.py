@@ -143,10 +143,10 @@ class LabView:
         self.bar.set({"frame": None})
         self.pictures.objects = []
 
-    def guide(self, *, guided: bool) -> None:
-        """Leave the question and its answer to a tour, if one is read above the lab."""
-        self.bar.set({"guided": guided})
-        self._words.guide(guided=guided)
+    def ask(self, *, asked: bool) -> None:
+        """Leave question and answer to a step of a tour, if it asks one above the lab."""
+        self.bar.set({"asked": asked})
+        self._words.fold(folded=asked)
 
     def mark(self, *, stale: bool) -> None:
         """Show the pictures pale while they are of other settings."""

@@ -55,7 +55,7 @@ class LabWords:
     def __init__(self) -> None:
         """No words yet."""
         self._kind: type[Lab] | None = None
-        self._guided = False
+        self._folded = False
         look: dict[str, Any] = {"margin": 0}
         self.column = pn.pane.HTML("", stylesheets=[COLUMN], **look)
         self.above = pn.pane.HTML("", stylesheets=[ABOVE], sizing_mode="stretch_width", **look)
@@ -70,16 +70,16 @@ class LabWords:
         put(self.column, object=words)
         put(self.above, object=folded)
 
-    def guide(self, *, guided: bool) -> None:
-        """Fold what the lab shows where a tour asks for it, so that its answer is not given away."""
-        if guided != self._guided:
-            self._guided = guided
+    def fold(self, *, folded: bool) -> None:
+        """Fold what the lab shows while a tour asks for it, so as not to give the answer away."""
+        if folded != self._folded:
+            self._folded = folded
             if self._kind is not None:
                 self.show(self._kind)
 
     def _section(self, name: str, text: str) -> str:
         heading, words = PARTS[name], f"<p>{html.escape(text)}</p>"
-        if self._guided and name == "shows":
+        if self._folded and name == "shows":
             return f"<section><details><summary>{heading}</summary>{words}</details></section>"
         return f"<section><h2>{heading}</h2>{words}</section>"
 
