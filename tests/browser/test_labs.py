@@ -104,3 +104,31 @@ def test_moving_the_slider_makes_no_entries_of_the_history_and_a_reload_finds_it
         visitor.until(lambda: slider.input_value() == "3", "the slider")
         assert page.url.endswith("&frame=3")
         assert visitor.errors == []
+
+
+@pytest.mark.exhaustive
+def test_few_settings_after_many_do_not_cover_the_words_and_a_tour_asks_in_place_of_the_lab(
+    tmp_path,
+):
+    with served("panel", tmp_path) as url, browser() as opened:
+        seen = ".lab[data-number]"
+        visitor = Visitor(opened, url).open("#lab=signals_in_depth&seeds=1", wait_for=seen)
+        page = visitor.page
+        form, words = (
+            page.locator(".form:visible"),
+            page.locator("[aria-label='The claim']:visible"),
+        )
+        many = form.bounding_box()["height"]
+        assert page.locator(".question:visible").count() == 1
+        page.evaluate("location.hash = 'lab=double_descent&seeds=1&tour=course&at=10'")
+        page.get_by_role("heading", name="Double descent").wait_for()
+        visitor.until(lambda: form.bounding_box()["height"] < many, "fewer settings")
+        box = form.bounding_box()
+        assert box["y"] + box["height"] <= words.bounding_box()["y"] + 1
+        assert form.evaluate("e => e.scrollHeight <= e.clientHeight")  # none is out of sight
+        asked = page.locator(".question:visible")  # that of the guide alone
+        assert asked.evaluate_all("all => all.map(one => one.tagName)") == ["BLOCKQUOTE"]
+        summary = page.locator("summary:visible", has_text="What it shows")
+        summary.press("Enter")
+        words.get_by_text("The peak is where").wait_for()
+        assert visitor.errors == []

@@ -22,8 +22,8 @@ from landscape_lab.page.lab_words import LabWords
 from landscape_lab.state.form_model import described, rows
 from landscape_lab.state.lab_place import MOST, LabPlace, gallery
 
-HEAD, ROW = 44, 29
-"""Heights in pixels of the head of the settings and of a row."""
+HEAD, ROW = 85, 29
+"""Heights in pixels of the search and the head of the settings, and of a row."""
 
 MOST_COLUMNS = 3
 """Pictures in a row, at most."""
@@ -140,7 +140,13 @@ class LabView:
     def clear(self) -> None:
         """Show no picture."""
         self._figures, self._panes, self._shapes, self._found = [], [], [], None
+        self.bar.set({"frame": None})
         self.pictures.objects = []
+
+    def ask(self, *, asked: bool) -> None:
+        """Leave question and answer to a step of a tour, if it asks one above the lab."""
+        self.bar.set({"asked": asked})
+        self._words.fold(folded=asked)
 
     def mark(self, *, stale: bool) -> None:
         """Show the pictures pale while they are of other settings."""

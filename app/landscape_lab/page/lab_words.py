@@ -20,6 +20,11 @@ RING = "outline:calc(2px*var(--scale,1)) solid var(--accent,#0f6e84)"
 WORDS = f""".words:focus-visible{{{RING};outline-offset:-2px}}
 h2{{font-size:1.05em;font-weight:650;color:var(--accent,#0f6e84);margin:10px 0 2px}}
 p{{margin:0;overflow-wrap:anywhere}}
+summary{{cursor:pointer;color:var(--accent,#0f6e84);font-weight:600;padding:3px 0;min-height:24px;
+ box-sizing:border-box;width:max-content}}
+summary:focus-visible{{{RING}}}
+@media (pointer:coarse){{summary{{min-height:44px;padding:12px 0}}}}
+section summary{{font-size:1.05em;font-weight:650;margin-top:7px}}
 """
 
 COLUMN = f"""{WORDS}
@@ -38,10 +43,6 @@ ABOVE = f"""{WORDS}
  box-shadow:0 6px 14px var(--shade,#1d2a3333)}}
 section{{break-inside:avoid;padding-top:4px}}
 h2{{margin-top:0}}
-summary{{cursor:pointer;color:var(--accent,#0f6e84);font-weight:600;padding:3px 0;min-height:24px;
- box-sizing:border-box;width:max-content}}
-summary:focus-visible{{{RING}}}
-@media (pointer:coarse){{summary{{min-height:44px;padding:12px 0}}}}
 """
 
 PARTS = {"claim": "The claim", "shows": "What it shows", "source": "Source"}
@@ -53,21 +54,34 @@ class LabWords:
 
     def __init__(self) -> None:
         """No words yet."""
+        self._kind: type[Lab] | None = None
+        self._folded = False
         look: dict[str, Any] = {"margin": 0}
         self.column = pn.pane.HTML("", stylesheets=[COLUMN], **look)
         self.above = pn.pane.HTML("", stylesheets=[ABOVE], sizing_mode="stretch_width", **look)
 
     def show(self, kind: type[Lab]) -> None:
         """Show the words of a lab."""
-        text = "".join(
-            f"<section><h2>{heading}</h2><p>{html.escape(getattr(kind, name))}</p></section>"
-            for name, heading in PARTS.items()
-        )
+        self._kind = kind
+        text = "".join(self._section(name, getattr(kind, name)) for name in PARTS)
         # What may scroll can be reached by keys.
         words = f'<div class="words" role="region" aria-label="The claim" tabindex="0">{text}</div>'
         folded = f"<details><summary>The claim, what it shows, source</summary>{words}</details>"
         put(self.column, object=words)
         put(self.above, object=folded)
+
+    def fold(self, *, folded: bool) -> None:
+        """Fold what the lab shows while a tour asks for it, so as not to give the answer away."""
+        if folded != self._folded:
+            self._folded = folded
+            if self._kind is not None:
+                self.show(self._kind)
+
+    def _section(self, name: str, text: str) -> str:
+        heading, words = PARTS[name], f"<p>{html.escape(text)}</p>"
+        if self._folded and name == "shows":
+            return f"<section><details><summary>{heading}</summary>{words}</details></section>"
+        return f"<section><h2>{heading}</h2>{words}</section>"
 
     def scale(self, *, projects: bool) -> None:
         """Leave more room to the pictures on a projector, or as much as before."""

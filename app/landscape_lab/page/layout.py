@@ -182,6 +182,8 @@ class PageLayout:
     def _show_middle(self, *, guided: bool) -> None:
         """Show the landscape, its settings and figures; with labs only the guide, or nothing."""
         labs = self.shows_labs
+        if self._labs is not None:
+            self._labs.ask(asked=self.guide.asks)
         put(self._middle, visible=guided or not labs)
         put(self._middle, css_classes=["middle", GUIDE_ONLY] if labs else ["middle"])
         put(self._center, css_classes=["center", GUIDE_ONLY] if labs else ["center"])

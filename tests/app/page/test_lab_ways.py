@@ -52,6 +52,10 @@ TOUR = textwrap.dedent("""\
     ```
     ## Three
     Words alone.
+
+    > Question: Which way?
+    >
+    > Answer: Down.
     ## Four
     ```place
     preset: spirals
@@ -209,6 +213,27 @@ def test_a_step_opens_a_lab_below_the_guide_and_the_next_ones_lead_back(open_pag
     page.leave_labs()
     at_rest(page)
     assert visible(page) == LANDSCAPE
+
+
+def test_a_question_of_a_step_takes_the_place_of_that_of_the_lab_whose_answer_is_folded(open_page):
+    page = open_page()
+    words = page.labs.view._words.column
+
+    def asked():
+        return (bar(page)["asked"], "<summary>What it shows</summary>" in words.object)
+
+    press(page, action="tour", name="ways", step=2)
+    assert asked() == (False, False)
+    press(page, action="tour", name="ways", step=3)
+    assert asked() == (True, True)
+    press(page, action="close")
+    assert asked() == (False, False)
+
+
+def test_the_slider_of_a_lab_goes_with_it(growing):
+    assert bar(growing)["frame"]["name"] == "moment"
+    growing.labs.view.clear()  # as another lab does before its first picture
+    assert bar(growing)["frame"] is None
 
 
 @pytest.mark.parametrize(

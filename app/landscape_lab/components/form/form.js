@@ -2,6 +2,7 @@
 const STYLE = `
 :host{width:calc(320px*var(--scale,1))!important;flex:none!important;z-index:40}
 :host(.narrow){width:0!important}
+.form-model{min-height:0!important}
 .form{--size:calc(24px*var(--scale,1));--fg:var(--ink,#1d2a33);--soft:var(--muted,#5d6b75);--rim:var(--control,#87959f);--tint:var(--accent,#0f6e84);
  font:calc(13px*var(--scale,1))/1.35 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--fg);background:var(--surface,#fff);
  height:100%;overflow-y:auto;overflow-x:hidden;box-sizing:border-box;padding:2px 6px 12px 8px;scrollbar-width:thin}

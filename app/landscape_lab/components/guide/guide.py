@@ -119,6 +119,11 @@ class Guide:
         """Whether a step has settings of its own, or a lab."""
         return step_of(self._tours, name, step).link is not None
 
+    @property
+    def asks(self) -> bool:
+        """Whether a step of a tour with a question is shown."""
+        return bool(self._words.get("tour")) and 'class="question"' in self._words["html"]
+
     def close_tour(self) -> None:
         """Close the tour and show the preset's texts."""
         self._show(self._preset)

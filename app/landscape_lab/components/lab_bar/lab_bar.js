@@ -25,6 +25,9 @@ label{display:inline-flex;align-items:center;gap:5px;color:var(--soft)}
 @media (pointer:coarse){.looks select{height:44px}}
 .looks input[type=range]{width:clamp(120px,22vw,320px);accent-color:var(--tint)}
 .looks output{color:var(--fg);font-variant-numeric:tabular-nums;min-width:4em}
+.asked{display:flex;flex-wrap:wrap;align-items:center}
+.asked .bar,.asked .message{flex:1 0 100%;order:-1;box-sizing:border-box}.asked .message{margin:2px 0;flex-basis:calc(100% - 32px)}
+.asked .question{display:none}.asked .words{flex:1 1 30em}.asked .looks{flex:none;max-width:100%;box-sizing:border-box}
 .message{margin:0 16px 4px;padding:4px 12px;border:var(--edge,1px) solid var(--rim);border-left:4px solid var(--alert,#b3261e);border-radius:7px;color:var(--alert-ink,#7a1710)}
 .line{position:absolute;left:0;right:0;top:0;height:calc(3px*var(--scale,1));background:var(--track,#d6e6ea)}
 .line i{display:block;height:100%;background:var(--tint);transform-origin:0 0;transition:transform .2s linear}
@@ -108,6 +111,7 @@ export function render({model, el}) {
       if (!v) verdict.replaceChildren(make("small", {textContent: "The verdict appears when all seeds are computed."}));
       else verdict.replaceChildren(make("b", {textContent: v.word}), v.text, make("small", {textContent: ` Expected: ${v.expected}.`}));
     },
+    asked: v => { lab.classList.toggle("asked", v); },
     arrived: () => focusOnceSeen(title),
     message: v => { message.hidden = !v; message.textContent = v; },
     number: v => requestAnimationFrame(() => { lab.dataset.number = v; tell("drawn", v); }),

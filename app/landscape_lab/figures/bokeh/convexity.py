@@ -7,7 +7,7 @@ from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.maps import Map, Track
 from landscape_lab.figures.pixels import Array
 
-WAITING = "The curvature of each point is computed when the run is paused."
+WAITING = "The curvature of each point\nis computed when the run is paused."
 TITLE = "|λ min / λ max|, 0: convex"
 
 TOPS = (0.1, 0.2, 0.5, 1.0)

@@ -8,7 +8,7 @@ from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.maps import Map, Track, columns, send
 from landscape_lab.figures.pixels import Array
 
-WAITING = "The field is computed when the run is paused."
+WAITING = "The field is computed\nwhen the run is paused."
 TITLE = "strength of the pull"
 
 REACH = 0.75

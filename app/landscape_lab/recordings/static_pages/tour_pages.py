@@ -9,6 +9,7 @@ from landscape_lab.recordings.recording import Recording
 from landscape_lab.recordings.static_pages.lab_pages import path_of as lab_path
 from landscape_lab.recordings.static_pages.lab_pages import picture
 from landscape_lab.recordings.static_pages.markup import Page, data, player
+from landscape_lab.state.form_model import assign
 from landscape_lab.state.lab_place import named_by, names_labs
 from landscape_lab.state.link import opening
 
@@ -81,5 +82,7 @@ def _picture(step: TourStep, held: dict[str, Recording]) -> str:
         return ""
     name = f"{there.preset}-{found.digest}"
     held[name] = found
-    told = "" if there.start == opening(there.preset).start else " with other settings"
+    usual = opening(there.preset).start
+    ends_as_usual = assign(there.start, "run.steps", usual.run.steps)  # it may end sooner
+    told = "" if ends_as_usual == usual else " with other settings"
     return player(name, options, f"The run of this step: {step.title}{told}")

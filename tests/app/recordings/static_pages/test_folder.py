@@ -103,6 +103,7 @@ def test_links_of_an_exercise_lead_to_the_pages_of_the_labs_or_are_words(pages):
     assert "it is 11.\nTry it</p>" in text
     assert text.count("<summary>Answer to the exercise</summary>") == 12
     assert "#lab=" not in text
+    assert "with other settings" not in text  # two runs only end sooner than those of their presets
 
 
 def test_nothing_is_loaded_from_elsewhere(content):
