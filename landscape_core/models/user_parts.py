@@ -27,6 +27,7 @@ from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.open_streams import OpenStreams
 from landscape_core.models.streamed_loss import STREAMED
 from landscape_core.models.streams import Stream
+from landscape_core.models.target_pairing import check_closure_pairing, check_pairing
 from landscape_core.models.types_together import as_taken_together
 from landscape_core.models.user_closure import (
     batches_by,
@@ -196,7 +197,7 @@ class _Asked:
         part = self._of_pairs(pairs)
         kind = other_than_tensor(part)
         if not kind:
-            return with_known_loss(part)
+            return _checked(part)
         few = part if self.most is None else part.first(self.most)
         try:
             return self._of_all(few.inputs, few.targets)  # in the types that the network takes
@@ -216,13 +217,26 @@ class _Asked:
         kind = other_than_tensor(part)
         if kind:
             raise SpecError(OUTPUT, kind, f"a tensor, or give adapter=, {TAKES}, {STREAMED}")
-        return with_known_loss(part)
+        return _checked(part)
 
     def _of_all(self, inputs: Any, targets: Any) -> ModelObjective:
         """The objective of all that the network gives for all examples at once."""
         loss, count = LossOfOutputs(self.loss, self.adapter), examples_of((inputs, targets))
         given = Given([(inputs, targets)], [1.0], count, "the loss of all examples at once")
-        return from_closure(self.model, loss, given, **self.options)
+        part = from_closure(self.model, loss, given, **self.options)
+        check_closure_pairing(self.model, loss, given)
+        return part
+
+
+def _checked(part: ModelObjective) -> ModelObjective:
+    """An objective of outputs of one tensor, its loss recognized where it is known.
+
+    Raises:
+        SpecError: the loss compares every output with every target.
+    """
+    known = with_known_loss(part)
+    check_pairing(known)
+    return known
 
 
 def is_shortened(part: ModelObjective, data: object, max_examples: int | None) -> bool:
