@@ -16,10 +16,9 @@ from landscape_core.models.closure_network import Given
 from landscape_core.models.copying import copied
 from landscape_core.models.generators import kept_generators
 from landscape_core.models.gradient_mode import without_gradients
-from landscape_core.models.known_loss import fresh_outputs
+from landscape_core.models.known_loss import fresh_outputs, with_known_loss
 from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.loss_of_outputs import LossOfOutputs, called
-from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.module_state import as_given
 from landscape_core.models.nested_batches import arrays_in, mapped
 from landscape_core.models.network_objective import ModelObjective
@@ -38,14 +37,21 @@ REMEDY = (
 )
 
 
-def check_pairing(part: ModelObjective) -> None:
-    """Refuse targets whose shape makes the loss compare every output with every target.
+def paired(part: ModelObjective) -> ModelObjective:
+    """An objective of outputs of one tensor, its loss recognized where it is known.
 
     Raises:
-        SpecError: names both shapes and the remedy.
+        SpecError: its loss compares every output with every target; names both shapes and the
+            remedy.
     """
-    if not _may_differ(part.targets) or isinstance(part.loss_function, CrossEntropy):
-        return
+    known = with_known_loss(part)
+    if known is part and _may_differ(part.targets):
+        _check_pairing(part)
+    return known
+
+
+def _check_pairing(part: ModelObjective) -> None:
+    """Refuse targets whose shape makes the loss compare every output with every target."""
     device, whole = part.start.device, (part.module, part.loss_function, part.adapter)
     few = part.first(READ)
     with kept_generators(device), full_precision(device), unheard(), as_given(*whole):
