@@ -15,6 +15,7 @@ from landscape_core.foundation.errors import (
     SpecError,
 )
 from landscape_core.storage.bounded_files import check_memory, check_regular, torch_tensors
+from landscape_core.storage.checkpoint_order import named_steps
 from landscape_core.storage.checkpoint_places import (
     INDEX,
     SAFETENSORS,
@@ -68,6 +69,11 @@ class Checkpoints(Sequence[Mapping[str, Any]]):
             raise SpecError(
                 f"{error.field} in {self.files[index]}", error.value, error.accepted
             ) from None
+
+    @property
+    def steps(self) -> tuple[int, ...] | None:
+        """The steps that the names of the files say, if each says one and they rise."""
+        return named_steps(self.files)
 
     def content(self, index: int) -> Mapping[Any, Any]:
         """All that one file holds, or the state dictionary that `entry` names.
