@@ -120,5 +120,5 @@ def _value(part: ModelObjective) -> Tensor:
     with network_errors(few.inputs):
         outputs = few.outputs(few.start.detach().requires_grad_())
     kept = kept_generators(few.start.device), as_given(few.loss_function)
-    with kept[0], kept[1], loss_errors(outputs, few.targets):
+    with kept[0], kept[1], loss_errors(outputs, few.targets, few.loss_function):
         return loss_values(few.loss_function, outputs, few.targets)

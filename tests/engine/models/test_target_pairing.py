@@ -32,6 +32,33 @@ class Two(Flat):
         return found, torch.exp(found)
 
 
+class Map(nn.Module):
+    """An image of one channel for each example, (N, 1, 2, 2)."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 4)
+
+    def forward(self, values):
+        return self.layer(values).reshape(-1, 1, 2, 2)
+
+
+class Tasks(Flat):
+    """A class and a number for each example."""
+
+    def __init__(self):
+        super().__init__()
+        self.classes = nn.Linear(3, 4)
+
+    def forward(self, values):
+        return {"class": self.classes(values), "number": self.layer(values)}
+
+
+def tasks(outputs, targets):
+    found = functional.cross_entropy(outputs["class"], targets[0])
+    return found + (outputs["number"] - targets[1]).square().mean()
+
+
 def column():
     return nn.Linear(3, 1)
 
@@ -51,6 +78,7 @@ BROADCAST = {
     "own": (column, lambda outputs, targets: (outputs - targets).abs().mean(), NUMBERS),
     "whole numbers": (column, nn.PoissonNLLLoss(), torch.arange(12)),
     "the other way round": (Flat, nn.MSELoss(), NUMBERS[:, None]),
+    "images": (Map, nn.MSELoss(), torch.outer(NUMBERS, torch.arange(4.0)).reshape(12, 2, 2)),
     "several outputs": (Two, mean_and_variance, NUMBERS),
 }
 
@@ -58,7 +86,7 @@ BROADCAST = {
 @pytest.mark.parametrize("name", BROADCAST)
 def test_a_loss_of_all_pairs_is_refused_with_the_shape_that_is_meant(name):
     model, loss, targets = BROADCAST[name]
-    change = ".squeeze(1)" if targets.ndim == 2 else "[:, None]"
+    change = ".squeeze(1)" if name == "the other way round" else "[:, None]"
     with pytest.raises(SpecError, match="compares every output with every target") as told:
         lc.from_module(model(), loss, (INPUTS, targets))
     assert told.value.value == f"shape {tuple(targets.shape)}"
@@ -114,3 +142,11 @@ def test_outputs_that_are_all_equal_hide_nothing(loss):
         return
     with pytest.raises(SpecError, match="compares every output"):
         lc.from_module(module, loss, (INPUTS, NUMBERS))
+
+
+def test_one_of_several_targets_is_named_by_its_shape():
+    labels = torch.arange(12) % 4
+    data = DataLoader(TensorDataset(INPUTS, labels, NUMBERS), batch_size=5)
+    with pytest.raises(SpecError, match=r"shape of the outputs, \(12, 1\).*these targets\[:, None"):
+        lc.from_module(Tasks(), tasks, data, batch=lambda b: (b[0], (b[1], b[2])))
+    lc.from_module(Tasks(), tasks, data, batch=lambda b: (b[0], (b[1], b[2][:, None])))
