@@ -81,11 +81,17 @@ class ArrayContent:
         """Keep shape, type, order and bytes."""
         self.state = state
 
+    @property
+    def size(self) -> int:
+        """The bytes that it has."""
+        data = self.state[-1] if self.state else b""
+        return len(data) if isinstance(data, bytes) else 0
+
     def tensor(self) -> Tensor | None:
         """The array as a tensor; None of one that holds no numbers.
 
         Raises:
-            pickle.UnpicklingError: its bytes are not as many as its shape says.
+            ValueError: its bytes are not as many as its shape says.
         """
         try:
             _, shape, kind, by_columns, data = self.state
@@ -96,7 +102,7 @@ class ArrayContent:
             values = np.frombuffer(data, np.dtype(kind.name).newbyteorder(order))
             values = values.reshape(tuple(map(int, shape)), order="F" if by_columns else "C")
         except (ValueError, TypeError, OverflowError) as error:
-            raise pickle.UnpicklingError(f"an array of NumPy is damaged: {error}") from error
+            raise ValueError(f"an array of NumPy is damaged: {error}") from error
         return torch.from_numpy(values.astype(kind.name, order="C"))
 
 
@@ -115,9 +121,15 @@ class Unread:
         """Keep nothing."""
 
 
-def place(*parts: Any) -> str:
-    """A path as text, in place of one of `pathlib`."""
-    return str(PurePosixPath(*map(str, parts)))
+LONGEST = 4096
+"""Characters of a path; a file may name one text many times."""
+
+
+def place(*parts: Any) -> str | Unread:
+    """A path as text, in place of one of `pathlib`; of one that is too long nothing is read."""
+    texts = [part for part in parts if isinstance(part, str)]
+    short = len(texts) == len(parts) and sum(map(len, texts)) + len(texts) <= LONGEST
+    return str(PurePosixPath(*texts)) if short else Unread()
 
 
 def dictionary(*_: Any) -> dict[Any, Any]:
@@ -174,13 +186,17 @@ ACCEPTED: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
 """What stands for a name in a file; of classes of these names nothing is called."""
 
 
-def with_arrays(found: Any) -> Any:
+def with_arrays(found: Any, most: int) -> Any:
     """What was read, with a tensor in the place of each array of NumPy; changes it in place.
 
+    Args:
+        found: what was read.
+        most: bytes of all arrays, of which a file may name one many times.
+
     Raises:
-        pickle.UnpicklingError: an array is damaged.
+        ValueError: an array is damaged, or there are more bytes.
     """
-    waiting, seen = [found], set[int]()
+    waiting, seen, made, left = [found], set[int](), dict[int, Tensor | Unread](), most
     while waiting:
         one = waiting.pop()
         if id(one) in seen:
@@ -192,8 +208,13 @@ def with_arrays(found: Any) -> Any:
             continue
         for key, value in within.items() if isinstance(within, dict) else enumerate(within):
             if isinstance(value, ArrayContent):
-                tensor = value.tensor()
-                within[key] = Unread() if tensor is None else tensor
+                if id(value) not in made:
+                    left -= value.size
+                    if left < 0:
+                        raise ValueError("arrays of more bytes than the file holds")
+                    tensor = value.tensor()
+                    made[id(value)] = Unread() if tensor is None else tensor
+                within[key] = made[id(value)]
             else:
                 waiting.append(value)
     return found

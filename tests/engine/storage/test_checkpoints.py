@@ -321,6 +321,33 @@ def test_arrays_of_numpy_are_read_as_tensors(tmp_path, name):
     assert np.array_equal(found.numpy(), array)
 
 
+def test_bytes_that_a_file_names_many_times_are_not_copied_each_time(tmp_path):
+    array, text = np.zeros(2**20, "u1"), "a" * 2**12
+
+    class Again:
+        """The bytes of one array, in an array of its own."""
+
+        def __reduce__(self):
+            make, arguments, state = array.__reduce__()
+            return make, arguments, (*state[:-1], data)
+
+    class Long:
+        """A path of one text many times."""
+
+        def __reduce__(self):
+            return PurePosixPath, (text,) * 2**16
+
+    data = array.tobytes()
+    torch.save({"model": {str(number): Again() for number in range(8)}}, tmp_path / "a.pt")
+    assert (tmp_path / "a.pt").stat().st_size < 2**22
+    with pytest.raises(FileFormatError, match=r"a\.pt is a damaged file"):
+        _ = checkpoints(tmp_path / "a.pt")[0]
+    torch.save({"model": STATE, "place": Long(), "same": [array, array]}, tmp_path / "b.pt")
+    found = checkpoints(tmp_path / "b.pt").content(0)
+    assert not isinstance(found["place"], str)
+    assert found["same"][0] is found["same"][1]
+
+
 def test_a_program_of_torchscript_is_named(tmp_path):
     torch.jit.trace(nn.Linear(2, 2), torch.zeros(1, 2)).save(tmp_path / "a.pt")
     with pytest.raises(FileFormatError, match=r"TorchScript.*torch\.jit\.load"):
