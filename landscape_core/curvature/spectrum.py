@@ -14,7 +14,7 @@ import torch
 import xarray as xr
 
 from landscape_core.curvature.density import Density, density
-from landscape_core.curvature.eigenpairs import Eigenpairs, eigenpairs
+from landscape_core.curvature.eigenpairs import DENSE, Eigenpairs, eigenpairs
 from landscape_core.curvature.matrices.base import Matrix
 from landscape_core.curvature.matrices.hessian import Hessian
 from landscape_core.curvature.operator import Operator
@@ -148,7 +148,7 @@ def _growing(operator: Operator, asked: Spectrum) -> Iterator[_Block]:
     bottom = min(asked.bottom, size - top)
     pairs = eigenpairs(operator, top, bottom, tolerance=asked.tolerance)
     yield _Block(size, pairs, matvecs=operator.matvecs)
-    whole = trace(operator, tolerance=asked.trace_error, seed=asked.seed)
+    whole = trace(operator, tolerance=asked.trace_error, whole=DENSE, seed=asked.seed)
     yield _Block(size, pairs, whole, matvecs=operator.matvecs)
     if asked.probes:
         found = density(

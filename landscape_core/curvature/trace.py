@@ -35,6 +35,7 @@ def trace(
     tolerance: float = 0.05,
     sketch: int = 8,
     most: int = 300,
+    whole: int = 0,
     seed: int = 0,
 ) -> Trace:
     """The trace, to a standard error of `tolerance` times its value, or as far as `most` leads.
@@ -44,6 +45,7 @@ def trace(
         tolerance: the standard error that is asked for, relative to the trace.
         sketch: dimensions of the subspace whose trace is exact; 0 is Hutchinson's estimate.
         most: probes at most.
+        whole: parameters up to which the matrix is formed, and the trace exact.
         seed: of sketch and probes.
 
     Raises:
@@ -61,7 +63,7 @@ def trace(
     def applied(vectors: Vectors) -> Vectors:
         return operator.apply(vectors.to(operator.like)).to(finer)
 
-    if 2 * (sketch + FEWEST) >= operator.size:
+    if operator.size <= max(whole, 2 * (sketch + FEWEST)):
         return Trace(float(operator.dense().double().trace()), 0.0, operator.size)
     basis = operator.like.new_zeros(0, operator.size, dtype=finer)
     exact = 0.0

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -29,6 +30,9 @@ SINGLE = (
     " spectrum and convexity take several by batch=lambda b: ((b[0], b[1]), b[2])"
 )
 """The remedy where a network takes several inputs."""
+
+OF_NUMBERS = "each of numbers: array.astype('float32'), or the places of texts in a list of them"
+"""The remedy where an array holds text or other objects."""
 
 BY_NAME = (
     f"{PAIRS}; landscape, spectrum and convexity take them out of a mapping by"
@@ -114,10 +118,16 @@ def pair_of(name: str, batch: object) -> tuple[Tensor, Tensor]:
     try:
         inputs, targets = (torch.as_tensor(as_array(part)) for part in batch)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise SpecError(name, shown, f"{PAIRS}, {SINGLE}") from error
+        told = OF_NUMBERS if any(map(_holds_objects, batch)) else SINGLE
+        raise SpecError(name, shown, f"{PAIRS}, {told}") from error
     if not (inputs.ndim and targets.ndim):
         raise SpecError(name, shown, f"{PAIRS}; {BATCHED}")
     return inputs, targets
+
+
+def _holds_objects(part: object) -> bool:
+    """Whether this is an array of text or of other objects."""
+    return isinstance(part, np.ndarray) and part.dtype.kind not in "biufc"
 
 
 def _shown(part: object) -> str:

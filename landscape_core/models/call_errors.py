@@ -1,7 +1,7 @@
 """What a network or a loss raises on the data that it is given, in words."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 import torch
 from torch import Tensor
@@ -31,23 +31,63 @@ def network_errors(inputs: Tensor) -> AbstractContextManager[None]:
     return _told("inputs", inputs, "network", lambda: "the given inputs")
 
 
-def loss_errors(outputs: Tensor, targets: Tensor) -> AbstractContextManager[None]:
+def loss_errors(
+    outputs: Tensor, targets: Tensor, loss: Callable[[Tensor, Tensor], Tensor]
+) -> AbstractContextManager[None]:
     """Within it the loss is called on outputs and targets.
 
     Raises:
-        SpecError: the loss raised an error of torch's, which is the cause.
+        SpecError: the loss raised an error of torch's, which is the cause; says which change of
+            type or shape it would take, if there is one.
     """
 
     def shapes() -> str:
         given = f"the targets (shape {tuple(targets.shape)})"
         return f"the network's outputs (shape {tuple(outputs.shape)}) and {given}"
 
-    return _told("targets", targets, "loss", shapes, WITHIN)
+    def taken() -> str:
+        return _taken(loss, outputs.detach(), targets[: len(outputs)])
+
+    return _told("targets", targets, "loss", shapes, taken, WITHIN)
+
+
+def _taken(loss: Callable[[Tensor, Tensor], Tensor], outputs: Tensor, targets: Tensor) -> str:
+    """The first change of targets or outputs that a loss takes, in words; empty if there is none.
+
+    Shapes other than those of the outputs are tried for classes alone, as torch broadcasts others.
+    """
+    some = outputs
+    column = targets.ndim == 2 and targets.shape[1] == 1 and some.ndim == 2
+    whole = not targets.is_floating_point() or bool((targets == targets.round()).all())
+    tried: dict[str, tuple[Tensor, Tensor]] = {}
+    if some.shape == targets.shape:
+        tried["targets.float()"] = some, targets.to(some.dtype)
+    if some.shape == (len(targets), 1) and targets.ndim == 1:
+        tried["targets[:, None]"] = some, targets[:, None]
+        tried["targets[:, None].float()"] = some, targets[:, None].to(some.dtype)
+    if whole and some.ndim == targets.ndim + 1:
+        tried["targets.long()"] = some, targets.long()
+        if some.ndim > 2:
+            tried["outputs.transpose(1, -1), for instance by adapter="] = (
+                some.transpose(1, -1), targets.long(),
+            )  # fmt: skip
+    if whole and column and some.shape[1] > 1:
+        tried["targets.squeeze(1).long()"] = some, targets.squeeze(1).long()
+    for words, (given, changed) in tried.items():
+        with suppress(Exception), torch.no_grad():  # of what users write
+            if bool(torch.isfinite(loss(given.clone(), changed)).all()):
+                return f"; it takes {words}"
+    return ""
 
 
 @contextmanager
 def _told(
-    field: str, given: Tensor, caller: str, data: Callable[[], str], remedy: str = ""
+    field: str,
+    given: Tensor,
+    caller: str,
+    data: Callable[[], str],
+    taken: Callable[[], str] = str,
+    remedy: str = "",
 ) -> Iterator[None]:
     """Raise a `SpecError` in place of an error of torch's: who raised it, and on what data."""
     try:
@@ -57,7 +97,7 @@ def _told(
             raise
         accepted = (
             f"such that the {caller} takes them;"
-            f" the {caller} raised {first_line(error)} on {data()}"
+            f" the {caller} raised {first_line(error)} on {data()}{taken()}"
         )
         if any(word in str(error) for word in TYPES):
             accepted += remedy

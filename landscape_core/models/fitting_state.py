@@ -10,10 +10,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NoReturn, TypeGuard
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from landscape_core.foundation.errors import SpecError
+from landscape_core.models.nested_batches import arrays_in, as_array
 from landscape_core.models.state_keys import (
     check_keys,
     has_keys,
@@ -26,6 +28,7 @@ from landscape_core.storage.recorded_projection import RecordedProjection, recor
 from landscape_core.storage.recorded_states import ENDING, RecordedStates
 from landscape_core.storage.state_entries import (
     BOOKKEEPING,
+    DEPTH,
     Entry,
     ambiguous,
     entries_of,
@@ -36,10 +39,18 @@ from landscape_core.storage.state_entries import (
 SHOWN = 3
 """State dictionaries of a checkpoint of which an error says what is wrong."""
 
-GivenPath = Iterable[Mapping[str, Any]] | RecordedProjection | str | PathLike[str]
+GivenPath = Iterable[Mapping[str, Any] | nn.Module] | RecordedProjection | str | PathLike[str]
 """States or checkpoints as loaded, the latest last; a file or folder; or a file of `record`."""
 
-ACCEPTED = "a list of state dictionaries, a file or folder of checkpoints, or a recorded file"
+ACCEPTED = (
+    "a list of state dictionaries or modules, a file or folder of checkpoints, or a recorded file"
+)
+
+COPIED = (
+    "a state of its own: state_dict() gives the tensors that training goes on to change, so append"
+    " copy.deepcopy(model.state_dict())"
+)
+"""The remedy where a loop has kept one state many times."""
 
 SEVERAL = f"{ACCEPTED}, or several of these by the names of their runs"
 
@@ -102,13 +113,30 @@ def states_in_path(path: object, field: str = "path") -> Iterator[tuple[str, Map
         return
     if not _is_list(path):
         raise SpecError(field, _kind(path), ACCEPTED)
-    at = -1
-    for at, state in enumerate(path):
+    yield from _listed_states(path, field)
+
+
+def _listed_states(path: Iterable[Any], field: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """States and modules in a list, one after the other; errors as above."""
+    at, before, taken = -1, None, None
+    for at, given in enumerate(path):
+        state = given.state_dict() if isinstance(given, nn.Module) else given
         if not isinstance(state, Mapping):
             raise SpecError(field, type(state).__name__, ACCEPTED)
+        places = _places(state)
+        if places is not None and places == taken and given is not before:
+            raise SpecError(f"{field}[{at}]", "the tensors of the state before it", COPIED)
         yield f"{field}[{at}]", state
+        before, taken = given, places
     if at < 0:
         raise SpecError(field, "without a state", "at least one state, or None for no path")
+
+
+def _places(state: Mapping[str, Any]) -> tuple[list[str], set[int]] | None:
+    """The keys of a state, and where its tensors lie in memory; None where there are none."""
+    tensors = (one for one in arrays_in(state) if isinstance(one, Tensor))
+    found = {one.data_ptr() for one in tensors if one.numel() and not one.is_meta}
+    return (list(state), found) if found else None
 
 
 def _kind(path: object) -> str:
@@ -136,9 +164,25 @@ def fitting(
         SpecError: none fits; several fit and differ; one fits whose name does not say that it is
             the network's own; or tensors differ that are one in the network.
     """
+    found = with_tensors(found)
     state = found if has_keys(found, module, needed) else _inside(found, module, needed)
     _check_tied(state, module)
     return state
+
+
+def with_tensors(found: Mapping[Any, Any], depth: int = DEPTH) -> Mapping[Any, Any]:
+    """A checkpoint with tensors in the place of arrays of NumPy, as deep as a state may lie."""
+    inside = [one for one in found.values() if isinstance(one, np.ndarray | Mapping)]
+    if not inside or (depth == 0 and not any(isinstance(one, np.ndarray) for one in inside)):
+        return found
+    return {
+        key: with_tensors(one, depth - 1)
+        if depth and isinstance(one, Mapping)
+        else torch.as_tensor(as_array(one))
+        if isinstance(one, np.ndarray) and one.dtype.kind in "biuf"
+        else one
+        for key, one in found.items()
+    }
 
 
 def _inside(

@@ -42,7 +42,7 @@ def with_known_loss(part: ModelObjective) -> ModelObjective:
             outputs, some = on_few(part, lambda few: (fresh_outputs(few), few.targets))
         if outputs.ndim != 2:
             return part
-        with loss_errors(outputs, targets):
+        with loss_errors(outputs, targets, loss):
             told = loss(outputs, some)
             loss(outputs[:1], targets.max()[None])  # a class that the outputs do not name, if any
         known = CrossEntropy()(outputs, some).mean()

@@ -7,7 +7,7 @@ from landscape_core.foundation.errors import SpecError
 from landscape_core.models.adapter import Adapter
 from landscape_core.models.batch_norm import BatchNorm
 from landscape_core.models.batches import Batches, pairs_of
-from landscape_core.models.call_errors import loss_errors, network_errors
+from landscape_core.models.call_errors import RAISED, first_line, loss_errors, network_errors
 from landscape_core.models.copying import copied_together
 from landscape_core.models.data_parts import fits
 from landscape_core.models.few_examples import on_few
@@ -17,6 +17,7 @@ from landscape_core.models.loss_function import LossFunction, loss_values, with_
 from landscape_core.models.module_state import as_given
 from landscape_core.models.network_checks import check_initialized
 from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.notices import unheard
 from landscape_core.models.number_types import as_taken, converted, device_named, kind_named
 
 
@@ -91,6 +92,24 @@ def try_call(part: ModelObjective) -> None:
     with_gradient(on_few(part, _value, fits))
 
 
+def try_training(part: ModelObjective) -> None:
+    """Call an objective in training mode, whose statistics of batches some batches do not have.
+
+    Raises:
+        SpecError: what it raises there, as on a batch of one example with batch normalization.
+    """
+    step = part.restricted(torch.zeros(1, dtype=torch.long, device=part.inputs.device))
+    try:
+        with kept_generators(part.start.device), unheard():
+            step.loss(step.start)
+    except RAISED as error:
+        if isinstance(error, SpecError):
+            raise
+        accepted = "one that can be called in training mode: batches of two examples or more where"
+        accepted += " there is batch normalization"
+        raise SpecError("the objective", first_line(error), accepted) from error
+
+
 def _value(part: ModelObjective) -> Tensor:
     """What the loss gives, differentiable.
 
@@ -101,5 +120,5 @@ def _value(part: ModelObjective) -> Tensor:
     with network_errors(few.inputs):
         outputs = few.outputs(few.start.detach().requires_grad_())
     kept = kept_generators(few.start.device), as_given(few.loss_function)
-    with kept[0], kept[1], loss_errors(outputs, few.targets):
+    with kept[0], kept[1], loss_errors(outputs, few.targets, few.loss_function):
         return loss_values(few.loss_function, outputs, few.targets)

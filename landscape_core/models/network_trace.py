@@ -90,7 +90,7 @@ def _ran(network: Evaluated, theta: Vector) -> tuple[Tensor, Scalar]:
     with network.copy.at(theta, {}), network.copy.recording():
         with network_errors(network.objective.inputs):
             outputs = network.forward()
-        with loss_errors(outputs, network.objective.targets):
+        with loss_errors(outputs, network.objective.targets, network.objective.loss_function):
             return outputs, network.loss_of(outputs)
 
 
@@ -105,8 +105,9 @@ def _observed(network: Evaluated, theta: Vector, draw: int) -> Observed:
         targets = network.objective.targets
         asked = network.copy.own.measures if draw == 0 else []
         measures = [partial(_measured, one, targets) for one in asked]
-        data = network.objective.inputs, network.objective.targets
-        watched = network.objective.evaluation.watched()
+        given = network.objective
+        data = given.inputs, given.targets, given.loss_function
+        watched = given.evaluation.watched()
         outputs, loss, found, heard = observed(
             network.forward, network.loss_of, measures, watched, data
         )

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from landscape_core.foundation.types import Scalar
 from landscape_core.models.call_errors import loss_errors, network_errors
+from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.originals import check_reads
 from landscape_core.models.shared_memory import Addresses
 from landscape_core.models.trace import Watch, traced
@@ -22,7 +23,7 @@ def observed(
     loss_of: Callable[[Tensor], Scalar],
     measures: Sequence[Measured],
     addresses: Addresses,
-    data: tuple[Tensor, Tensor],
+    data: tuple[Tensor, Tensor, LossFunction],
 ) -> tuple[Tensor, Scalar, tuple[str, ...], list[warnings.WarningMessage]]:
     """Outputs and loss, what the network did that depends on values, and the warnings given.
 
@@ -31,7 +32,7 @@ def observed(
         loss_of: gives the loss of outputs.
         measures: are called with the outputs.
         addresses: of the memory of originals, which nothing may read, with names.
-        data: inputs and targets, which errors speak of.
+        data: inputs, targets and the loss, which errors speak of.
 
     Raises:
         SpecError: something reads an original; the network or the loss raised an error of torch's.
@@ -43,7 +44,7 @@ def observed(
             outputs, found = traced(forward, watches["model"])
         check_reads(watches["model"].read)
         outputs = outputs.detach()
-        with loss_errors(outputs, data[1]):
+        with loss_errors(outputs, *data[1:]):
             loss, _ = traced(partial(loss_of, outputs), watches["loss"])
         for measure in measures:
             traced(partial(measure, outputs.clone()), watches["measures"])

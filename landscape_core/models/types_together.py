@@ -49,6 +49,8 @@ def as_taken_together(model: nn.Module, batch: Any, make: Callable[[Any], T]) ->
                 raise
             errors.append(error)
     accepted = f"such that network and loss take it; they raised {first_line(errors[0])}"
+    if isinstance(inputs, list | tuple) and isinstance(errors[0], TypeError):
+        accepted += "; each entry of the inputs is an argument: ((inputs,), targets) gives one list"
     raise SpecError("the data", _shown(batch), accepted) from errors[0]
 
 

@@ -17,7 +17,6 @@ from landscape_core.models.batch_reading import StreamedError, known_examples
 from landscape_core.models.batches import first_of, pairs_of
 from landscape_core.models.call_errors import first_line
 from landscape_core.models.closure_network import Closure, ClosureNetwork, Given
-from landscape_core.models.known_loss import with_known_loss
 from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.loss_of_outputs import LossOfOutputs
 from landscape_core.models.module_objective import check_given, module_objective
@@ -27,6 +26,7 @@ from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.open_streams import OpenStreams
 from landscape_core.models.streamed_loss import STREAMED
 from landscape_core.models.streams import Stream
+from landscape_core.models.target_pairing import check_closure_pairing, paired
 from landscape_core.models.types_together import as_taken_together
 from landscape_core.models.user_closure import (
     batches_by,
@@ -196,7 +196,7 @@ class _Asked:
         part = self._of_pairs(pairs)
         kind = other_than_tensor(part)
         if not kind:
-            return with_known_loss(part)
+            return paired(part)
         few = part if self.most is None else part.first(self.most)
         try:
             return self._of_all(few.inputs, few.targets)  # in the types that the network takes
@@ -216,13 +216,15 @@ class _Asked:
         kind = other_than_tensor(part)
         if kind:
             raise SpecError(OUTPUT, kind, f"a tensor, or give adapter=, {TAKES}, {STREAMED}")
-        return with_known_loss(part)
+        return paired(part)
 
     def _of_all(self, inputs: Any, targets: Any) -> ModelObjective:
         """The objective of all that the network gives for all examples at once."""
         loss, count = LossOfOutputs(self.loss, self.adapter), examples_of((inputs, targets))
         given = Given([(inputs, targets)], [1.0], count, "the loss of all examples at once")
-        return from_closure(self.model, loss, given, **self.options)
+        part = from_closure(self.model, loss, given, **self.options)
+        check_closure_pairing(self.model, loss, given)
+        return part
 
 
 def is_shortened(part: ModelObjective, data: object, max_examples: int | None) -> bool:

@@ -20,6 +20,7 @@ from landscape_core.planes.plane import Plane
 from landscape_core.planes.projected_path import ProjectedPath, project
 from landscape_core.slices.given_path import path_variables, states_of
 from landscape_core.slices.projected_runs import EstimatedPath, ProjectedRun, check_network, placed
+from landscape_core.storage.checkpoints import Checkpoints
 from landscape_core.storage.recorded_projection import RecordedProjection
 from landscape_core.storage.recorded_states import RecordedStates
 
@@ -79,8 +80,8 @@ def _run(path: object, objective: ModelObjective, name: str | None) -> GivenRun 
         check_network(path, objective, field)
         return ProjectedRun(name, path)
     states = states_of(path, objective, field)
-    steps = path.steps if isinstance(path, RecordedStates) else np.arange(len(states))
-    return GivenRun(name, states, steps)
+    known = path.steps if isinstance(path, RecordedStates | Checkpoints) else None
+    return GivenRun(name, states, np.arange(len(states)) if known is None else np.array(known))
 
 
 @dataclass(frozen=True)

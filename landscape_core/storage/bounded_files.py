@@ -22,7 +22,7 @@ from torch import Tensor
 
 from landscape_core.foundation.errors import FileFormatError, MissingDataError
 from landscape_core.foundation.memory import amount, free_memory
-from landscape_core.storage.plain_classes import plain_classes
+from landscape_core.storage.plain_classes import plain_classes, with_arrays
 
 SHARE = 0.5
 """Of the free memory, how much the content of a file may take."""
@@ -135,6 +135,27 @@ def torch_tensors(path: Path) -> Any:
     """
     size = check_regular(path)
     check_memory(path, size)
+    _check_archive(path, size)
+    try:
+        with plain_classes():
+            found = torch.load(path, map_location="cpu", weights_only=True)
+        found = with_arrays(found, 2 * size + SLACK)
+    except pickle.UnpicklingError:
+        raise
+    except Exception as error:  # a damaged pickle raises anything
+        raise FileFormatError(f"{path} is a damaged file of torch.save.") from error
+    declared = sum(one.numel() * one.element_size() for one in _tensors(found))
+    if declared > 2 * size + SLACK:  # tied weights are stored once
+        raise FileFormatError(f"{path} declares tensors of {amount(declared)}; it holds fewer.")
+    return found
+
+
+def _check_archive(path: Path, size: int) -> None:
+    """Refuse what is no archive of torch.save, or declares more than the file holds.
+
+    Raises:
+        FileFormatError: says which.
+    """
     if not zipfile.is_zipfile(path):
         raise FileFormatError(
             f"{path} cannot be read: it must hold a state dictionary or vectors as torch.save "
@@ -144,21 +165,15 @@ def torch_tensors(path: Path) -> Any:
         parts = zipfile.ZipFile(path).infolist()
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         raise FileFormatError(f"{path} is a damaged file of torch.save: {error}") from error
+    if any(part.filename.split("/")[1:] == ["constants.pkl"] for part in parts):
+        raise FileFormatError(
+            f"{path} is a program of TorchScript, which is not run: torch.jit.load(file) and"
+            " state_dict() give its state."
+        )
     if any(part.compress_type != zipfile.ZIP_STORED for part in parts):
         raise FileFormatError(f"{path} has compressed parts, which torch.save does not write.")
     if sum(part.file_size for part in parts) > size + SLACK:
         raise FileFormatError(f"{path} declares more content than it holds.")
-    try:
-        with plain_classes():
-            found = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise
-    except Exception as error:  # a damaged pickle raises anything
-        raise FileFormatError(f"{path} is a damaged file of torch.save.") from error
-    declared = sum(one.numel() * one.element_size() for one in _tensors(found))
-    if declared > 2 * size + SLACK:  # tied weights are stored once
-        raise FileFormatError(f"{path} declares tensors of {amount(declared)}; it holds fewer.")
-    return found
 
 
 def _tensors(found: Any) -> list[Tensor]:

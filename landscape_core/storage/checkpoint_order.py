@@ -17,6 +17,11 @@ LABELS = tuple(
 )
 """How the name of a file says an epoch, and how a step."""
 
+STEP = LABELS[1]
+
+FOLDER = re.compile(r"checkpoint-(\d+)")
+"""How transformers names the folder of a checkpoint."""
+
 RUNS = re.compile(
     r"(?<![a-z])((?:fold|cv|split|seed|run|trial|exp|experiment|repeat|rep|member|replica|client"
     r"|rank|gpu|device|worker|node|process|shard|part|chunk|lr|wd|bs|width|depth|hidden|dropout)"
@@ -62,6 +67,22 @@ def in_order(files: Sequence[Path], endings: Sequence[str]) -> tuple[Path, ...]:
         if keys[one] == keys[other]:
             raise _unknown(f"{one.name} and {other.name} have the same place", files)
     return tuple(ordered)
+
+
+def named_steps(files: Sequence[Path]) -> tuple[int, ...] | None:
+    """The numbers of steps that the names of files in order, or of their folders, say.
+
+    None where one says none, or they do not rise. The folders of transformers, `checkpoint-500`,
+    are named after the step.
+    """
+    found = []
+    for file in files:
+        named = STEP.search(file.stem) or STEP.search(file.parent.name)
+        named = named or FOLDER.fullmatch(file.parent.name)
+        if named is None:
+            return None
+        found.append(int(named[1]))
+    return tuple(found) if all(one < other for one, other in pairwise(found)) else None
 
 
 def _keys(stems: dict[Path, str]) -> dict[Path, tuple[float, ...]]:

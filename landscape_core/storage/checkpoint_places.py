@@ -17,7 +17,9 @@ SAFETENSORS = ".safetensors"
 INDEX = (".safetensors.index.json", ".bin.index.json")
 """Endings of files that say in which of several files each tensor of a checkpoint lies."""
 
-ENDINGS = (*TORCH, SAFETENSORS, *INDEX)
+NPZ = ".npz"
+
+ENDINGS = (*TORCH, SAFETENSORS, *INDEX, NPZ)
 
 MODELS = (
     *("model.safetensors", "model.safetensors.index.json"),
@@ -117,12 +119,16 @@ def _model(folder: Path) -> Path | None:
 
 
 def _files(found: Sequence[Path]) -> list[Path]:
-    """The files of checkpoints, without those that hold the state of an optimizer and the like."""
-    return [
+    """The files of checkpoints, without those that hold the state of an optimizer and the like.
+
+    Files of NumPy hold data as often; they are taken where there are no others.
+    """
+    files = [
         one
         for one in found
         if one.is_file() and is_checkpoint(one) and not OTHERS.fullmatch(one.name)
     ]
+    return [one for one in files if not one.name.lower().endswith(NPZ)] or files
 
 
 def _within(folder: Path) -> list[Path]:

@@ -15,12 +15,15 @@ from landscape_core.foundation.errors import (
     SpecError,
 )
 from landscape_core.storage.bounded_files import check_memory, check_regular, torch_tensors
+from landscape_core.storage.checkpoint_order import named_steps
 from landscape_core.storage.checkpoint_places import (
     INDEX,
+    NPZ,
     SAFETENSORS,
     check_file,
     checkpoint_files,
 )
+from landscape_core.storage.npz_states import npz_state
 from landscape_core.storage.sharded_checkpoint import joined_shards
 from landscape_core.storage.state_entries import named_state, state_without_network
 
@@ -69,6 +72,11 @@ class Checkpoints(Sequence[Mapping[str, Any]]):
                 f"{error.field} in {self.files[index]}", error.value, error.accepted
             ) from None
 
+    @property
+    def steps(self) -> tuple[int, ...] | None:
+        """The steps that the names of the files say, if each says one and they rise."""
+        return named_steps(self.files)
+
     def content(self, index: int) -> Mapping[Any, Any]:
         """All that one file holds, or the state dictionary that `entry` names.
 
@@ -96,7 +104,8 @@ def checkpoints(path: Place | Sequence[Place], *, entry: str | None = None) -> C
 
     The files of a folder are in the order of the epoch and the step in their names, or of the one
     number in which these differ: `model_2.pt` is before `model_10.pt`. Files with other endings
-    than `.pt .pth .tar .t7 .bin .ckpt .safetensors` are left out. Where a folder has no such file,
+    than `.pt .pth .tar .t7 .bin .ckpt .safetensors` are left out, and so is `.npz` where there are
+    others. Where a folder has no such file,
     one in each of its folders is taken, as `checkpoint-500/model.safetensors`. A checkpoint in
     several files is that of its index (`model.safetensors.index.json`). No code in a file is run.
 
@@ -124,7 +133,7 @@ def checkpoints(path: Place | Sequence[Place], *, entry: str | None = None) -> C
 
 
 def checkpoint_content(path: Path) -> Any:
-    """What a file of torch.save or safetensors holds: tensors and plain values, no other class.
+    """What a file of torch.save, safetensors or NumPy holds: tensors and plain values alone.
 
     Raises:
         MissingDataError: there is no such regular file.
@@ -135,6 +144,8 @@ def checkpoint_content(path: Path) -> Any:
         return joined_shards(path, checkpoint_content)
     if path.name.lower().endswith(SAFETENSORS):
         return _safetensors(path)
+    if path.name.lower().endswith(NPZ):
+        return npz_state(path)
     try:
         return torch_tensors(path)
     except pickle.UnpicklingError as error:

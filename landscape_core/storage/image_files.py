@@ -23,8 +23,8 @@ ENDINGS = (".png", ".jpg", ".jpeg")
 def read_image(path: Path, size: int, *, color: bool) -> npt.NDArray[np.uint8]:
     """An image resized to a square by bilinear interpolation, (size, size, 3) or (size, size, 1).
 
-    Its sides become equally long, whatever their ratio was; transparency is left out, and of 16
-    bits the upper 8 are taken.
+    Its sides become equally long, whatever their ratio was; it is turned and mirrored as its EXIF
+    orientation says, transparency is left out, and of 16 bits the upper 8 are taken.
 
     Raises:
         MissingDataError: there is no such regular file.
@@ -32,7 +32,7 @@ def read_image(path: Path, size: int, *, color: bool) -> npt.NDArray[np.uint8]:
         FileFormatError: no PNG or JPEG file, a damaged one, or one with too many pixels.
     """
     try:
-        from PIL import Image
+        from PIL import Image, ImageOps
     except ImportError as error:
         raise MissingPackageError(
             "Reading images needs the package Pillow (pip install pillow)."
@@ -48,8 +48,9 @@ def read_image(path: Path, size: int, *, color: bool) -> npt.NDArray[np.uint8]:
                         f"{path} declares {width} x {height} pixels; at most {MOST_PIXELS} are"
                         " read."
                     )
+                upright = ImageOps.exif_transpose(image)
                 deep = image.mode.startswith("I")  # which Pillow would cut off at 255
-                given = Image.fromarray(_upper_bits(np.asarray(image))) if deep else image
+                given = Image.fromarray(_upper_bits(np.asarray(upright))) if deep else upright
                 found = given.convert("RGB" if color else "L")
                 found = found.resize((size, size), Image.Resampling.BILINEAR)
         return np.asarray(found, dtype=np.uint8).reshape(size, size, -1)

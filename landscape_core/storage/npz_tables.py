@@ -66,7 +66,10 @@ def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
                 f"{path.name} declares {amount(size)} of arrays; at most {amount(LARGEST)} are"
                 " read."
             )
-        return {part.filename.removesuffix(".npy"): _array(path, parts, part) for part in members}
+        names = [part.filename.removesuffix(".npy") for part in members]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise FileFormatError(f"{path.name} has two arrays with the name {twice[0][:40]!r}.")
+        return {name: _array(path, parts, part) for name, part in zip(names, members, strict=True)}
 
 
 def _array(path: Path, parts: zipfile.ZipFile, part: zipfile.ZipInfo) -> npt.NDArray[Any]:

@@ -18,6 +18,7 @@ from landscape_core.foundation.precision import full_precision
 from landscape_core.foundation.public_call import public_call
 from landscape_core.foundation.recipes import Choice, Knob, Note, Recipe, label_of, name_of
 from landscape_core.foundation.types import Scalar, Vector
+from landscape_core.models.closure_network import ClosureNetwork
 from landscape_core.models.file_digests import changed, data_digests, data_folders
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.objective import Objective
@@ -268,4 +269,7 @@ def _with_buffers(objective: Objective, buffers: dict[str, Tensor]) -> Objective
 
 
 def _normalizes(module: nn.Module) -> bool:
-    return any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules())
+    """Whether a batch of one example has no statistics; that of a closure is all its batches."""
+    return not isinstance(module, ClosureNetwork) and any(
+        isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules()
+    )

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
 
-from kinds import Case, drawn, kind, normal, of_closure, of_pairs, refused
+from kinds import CALLS, Case, drawn, kind, normal, of_closure, of_pairs, refused
 from module_kinds import INPUTS, ROWS, TARGETS, mlp, of_batch
 
 PAIR = TensorDataset(INPUTS, TARGETS)
@@ -392,6 +392,35 @@ def frames():
 
     table = pd.DataFrame(INPUTS.numpy(), columns=[*"abcd"])
     return of_pairs(mlp, cross_entropy, INPUTS, TARGETS, data=(table, pd.Series(TARGETS.numpy())))
+
+
+@kind("data: a DataFrame of pandas's own numbers")
+def nullable():
+    import pandas as pd
+
+    table = pd.DataFrame(INPUTS.numpy(), columns=[*"abcd"]).astype("Float64")
+    labels = pd.Series(TARGETS.numpy()).astype("Int64")
+    return of_pairs(mlp, cross_entropy, INPUTS, TARGETS, data=(table, labels))
+
+
+@kind("data: a DataFrame with categories, refused")
+def categories():
+    import pandas as pd
+
+    table = pd.DataFrame(INPUTS.numpy(), columns=[*"abcd"])
+    table["d"] = pd.Categorical(["u", "v"] * (len(table) // 2))
+    given = {"loss": cross_entropy, "data": (table, TARGETS)}
+    return refused(mlp, "the columns of a table", given, CALLS)
+
+
+@kind("data: a DataFrame with missing numbers, refused")
+def missing():
+    import pandas as pd
+
+    table = pd.DataFrame(INPUTS.numpy(), columns=[*"abcd"]).astype("Float64")
+    table.loc[1, "b"] = pd.NA
+    given = {"loss": cross_entropy, "data": (table, TARGETS)}
+    return refused(mlp, "the columns of a table", given, CALLS)
 
 
 @kind("data: arrays that cannot be written to, and backwards")

@@ -10,9 +10,10 @@ from torch import nn
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.registry import make
 from landscape_core.models.adapter import Adapter
-from landscape_core.models.closure_network import Closure, network_in
+from landscape_core.models.closure_network import Closure
 from landscape_core.models.fitting_state import opened
 from landscape_core.models.loss_function import LossFunction
+from landscape_core.models.module_objective import try_training
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.user_model import user_problem
 from landscape_core.models.user_parts import is_closure
@@ -110,14 +111,13 @@ def _check_closure(train: ModelObjective, batch_size: int | None) -> None:
     """Refuse what a closure's training, whose steps are on all batches, does not take.
 
     Raises:
-        SpecError: a batch size, or a network with batch normalization.
+        SpecError: a batch size, or batches of one example that batch normalization is to train on.
     """
     if batch_size is not None:
         accepted = "left out, as each training step is on all batches of the objective"
         raise SpecError("batch_size", batch_size, accepted)
     if train.normalizes:
-        accepted = "one without batch normalization where the loss is an objective"
-        raise SpecError("model", type(network_in(train.module)).__name__, accepted)
+        try_training(train)
 
 
 def _checked(run: Run, settings: Mapping[str, Any]) -> Scene:

@@ -52,7 +52,11 @@ class PCA(Directions):
                 f" it has {len(path)}. Train longer, or choose other directions, as random."
             )
         if not bool(path.isfinite().all()):
-            raise PlaneError("PCA needs a finite path; this one holds NaN or infinity.")
+            wrong = int((~path.isfinite().all(dim=1)).nonzero()[0])
+            raise PlaneError(
+                f"PCA needs a finite path; of this one state {wrong} (counted from 0) holds NaN or"
+                " infinity. Leave it out."
+            )
         weights, shares = self._components(path, dimensions)
         axes = torch.cat([weights.T @ block for block in self._deviations(path)], dim=1)
         axes /= axes.norm(dim=1, keepdim=True)
@@ -78,7 +82,9 @@ class PCA(Directions):
         if moves < dimensions:
             raise PlaneError(
                 f"PCA in {dimensions}-D needs a path that moves in at least {dimensions}"
-                f" directions; this one moves in {moves}."
+                f" directions; this one moves in {moves}. Choose "
+                + ("one dimension, or " if moves else "")
+                + "other directions, as random."
             )
         weights = vectors / values[:dimensions].sqrt()
         shares = values[:dimensions] / values.sum()

@@ -60,7 +60,7 @@ class Random(Directions):
             raise PlaneError(
                 "random directions are sampled for weights, not for biases and normalization"
                 f" parameters; only {moving} vary. Include weights, or use a line with"
-                " ignore = nothing."
+                " ignore = nothing: dimensions=1, directions=Random(ignore='nothing')."
             )
         axes = [self._axis(view, 0)]
         if dimensions == 2:
@@ -70,12 +70,17 @@ class Random(Directions):
 
     def _second(self, view: Viewpoint, first: Vector) -> Vector:
         """The next random direction not parallel to the first, which few parameters may give."""
-        drawn = first
         for index in range(1, DRAWS):
             drawn = self._axis(view, index)
             if not float(torch.cosine_similarity(first, drawn, dim=0).abs()) > 1 - PARALLEL:
-                break
-        return drawn
+                return drawn
+        numbers = int((first != 0).sum())
+        raise PlaneError(
+            f"two random directions need at least two numbers that vary; {numbers} does, as biases"
+            " and normalization parameters are ignored. Use a line (dimensions=1)."
+            if numbers == 1
+            else f"in {DRAWS} draws all random directions were parallel. Use a line (dimensions=1)."
+        )
 
     def _axis(self, view: Viewpoint, index: int) -> Vector:
         rng = random_streams.stream(view.seed, "direction", index)

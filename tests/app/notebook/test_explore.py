@@ -16,12 +16,13 @@ import cases
 from browser_support import Visitor, browser, served
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import canonical, to_plain
-from landscape_core.foundation.registry import from_plain
+from landscape_core.foundation.registry import from_plain, make
 from landscape_core.models.content_key import content_key
 from landscape_core.models.user_model import UserProblem, user_problem
 from landscape_core.session.session import Session
 from landscape_core.slices.slice_spec import SliceSpec
 from landscape_core.storage.store import Store
+from landscape_core.training.optimizers.base import Optimizer
 from landscape_core.training.run import Run, Training, train
 from landscape_lab.notebook.explore import explore
 from waiting import until
@@ -291,6 +292,28 @@ def test_an_objective_of_batches_is_explored_as_its_closure(tmp_path):
     assert float(picture.path["loss"].sel(step=0)) == pytest.approx(first, rel=1e-12)
 
 
+def test_steps_on_an_objective_with_batch_normalization_are_those_of_torch(tmp_path):
+    inputs, targets = examples()
+    model = network().double()
+    inputs = inputs.double()
+    batches = [{"x": inputs[i:j], "y": targets[i:j]} for i, j in ((0, 25), (25, 40))]
+    asked = {"steps": 3, "settings": {"slice.resolution": 3, "slice.directions": "random"}}
+    asked |= {"optimizer": make(Optimizer, "sgd", learning_rate=0.1), "store": Store(tmp_path)}
+    widget = explore(model, objective=penalized, data=batches, **asked)
+    *_, last = train(widget.scene.run)
+    widget.close()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    model.train()
+    for _ in range(3):
+        optimizer.zero_grad()
+        sum(len(one["y"]) / 40 * penalized(model, one) for one in batches).backward()
+        optimizer.step()
+    theta = nn.utils.parameters_to_vector(model.parameters()).detach()
+    np.testing.assert_allclose(last.theta, theta, rtol=1e-12)
+    for name, value in model.named_buffers():
+        np.testing.assert_allclose(last.buffers[name], value, rtol=1e-12)
+
+
 def test_a_batch_function_and_a_number_of_examples_are_taken_as_by_landscape():
     inputs, targets = examples()
     rows = [{"x": inputs[:30], "y": targets[:30]}, {"x": inputs[30:], "y": targets[30:]}]
@@ -309,7 +332,14 @@ def test_a_batch_function_and_a_number_of_examples_are_taken_as_by_landscape():
         ({"objective": penalized, "adapter": tuple}, "adapter must be left out with objective="),
         ({"loss": cross_entropy, "reduction": "sum"}, "reduction must be left out without"),
         ({"objective": penalized, "batch_size": 4}, "batch_size must be left out, as each"),
-        ({"objective": penalized, "model": network()}, "model must be one without batch norm"),
+        (
+            {
+                "objective": penalized,
+                "model": network(),
+                "data": [{"x": torch.ones(1, 2), "y": torch.ones(1, dtype=torch.long)}] * 2,
+            },
+            "the objective must be one that can be called in training mode: batches of two",
+        ),
         ({"objective": penalized, "max_examples": 0}, "max_examples must be a whole number"),
     ],
 )

@@ -165,6 +165,18 @@ def test_of_16_bits_the_upper_8_are_read(tmp_path, color):
     np.testing.assert_array_equal(found[..., 0], values // 256)
 
 
+@pytest.mark.parametrize(("orientation", "turns"), [(1, 0), (3, 2), (6, 3), (8, 1)])
+@pytest.mark.parametrize("ending", [".jpg", ".png"])
+def test_an_image_is_turned_upright_as_its_file_says(tmp_path, orientation, turns, ending):
+    pixels = np.zeros((8, 8), np.uint8)
+    pixels[:4, :4], pixels[:4, 4:], pixels[4:, :4] = 255, 160, 80
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(pixels).save(tmp_path / f"a{ending}", exif=exif)
+    found = image_files.read_image(tmp_path / f"a{ending}", 8, color=False)[:, :, 0]
+    assert np.abs(found.astype(int) - np.rot90(pixels, turns).astype(int)).max() < 12
+
+
 @pytest.mark.parametrize("test", ["test", "val"])
 def test_folders_of_two_sets_are_the_two_sets(tmp_path, test):
     for part, count in (("train", 3), (test, 2)):

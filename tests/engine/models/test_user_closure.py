@@ -888,3 +888,25 @@ def penalizing_gradients(model, batch):
 def test_a_closure_that_differentiates_the_parameters_is_refused(closure):
     with pytest.raises(SpecError, match="differentiates with respect to the parameters"):
         landscape(network(), objective=closure, data=batches(4, 3), **FEW)
+
+
+class OfList(nn.Module):
+    """A network of one argument, a list of two tensors."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 2)
+
+    def forward(self, parts):
+        return self.layer(torch.cat(parts, dim=1))
+
+
+def test_inputs_in_a_tuple_are_arguments_and_the_error_says_how_a_list_is_one():
+    first, second = torch.randn(6, 3), torch.randn(6, 1)
+    targets = torch.tensor([0, 1, 0, 1, 1, 0])
+    model, data = OfList(), [(first, second, targets)]
+    with pytest.raises(SpecError, match=r"\(\(inputs,\), targets\) gives one list"):
+        from_module(model, cross_entropy, data, batch=lambda b: (b[:2], b[2]))
+    part = from_module(model, cross_entropy, data, batch=lambda b: ((b[:2],), b[2]))
+    expected = cross_entropy(model([first, second]), targets).item()
+    assert part.loss(part.start).item() == pytest.approx(expected, rel=1e-6)

@@ -120,6 +120,15 @@ def test_biases_alone_have_no_random_directions(view, ignore, dimensions):
         Random(layers="*.bias", ignore=ignore).span(view, dimensions)
 
 
+def test_one_weight_has_no_two_random_directions():
+    ones = torch.ones(2, 1)
+    part = ModelObjective(torch.nn.Linear(1, 1), torch.nn.functional.mse_loss, ones, ones)
+    one = Viewpoint(part, part.start, part.start[None], 0)
+    with pytest.raises(PlaneError, match=r"at least two numbers that vary; 1 does.*dimensions=1"):
+        Random().span(one, 2)
+    assert float(Random().span(one, 1).axes[0, 1]) == 0
+
+
 def test_biases_alone_span_a_line_along_their_own_values(view):
     axis = Random(layers="*.bias", ignore="nothing").span(view, 1).axes[0]
     for block in view.objective.layout.blocks:

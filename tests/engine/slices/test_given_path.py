@@ -163,10 +163,13 @@ def test_stored_statistics_are_said_to_be_those_of_whom_they_are():
     assert found.attrs["statistics"].startswith("the given network's")
 
 
-@pytest.mark.parametrize("path", [3, {"0.weight": 1}, [3], [nn.Linear(2, 2)]], ids=repr)
+@pytest.mark.parametrize("path", [3, {"0.weight": 1}, [3], nn.Sequential(nn.Tanh())], ids=repr)
 def test_what_is_no_list_of_states_is_refused(path):
+    part = from_module(normalized(), cross_entropy, data_of())
     with pytest.raises(SpecError, match="path must be a list of state dictionaries"):
-        states_of(path, from_module(normalized(), cross_entropy, data_of()))
+        states_of(path, part)
+    with pytest.raises(SpecError, match=r"path\[0\]: the keys of a state must be the network's"):
+        states_of([nn.Linear(2, 2)], part)
 
 
 def test_a_slice_without_a_path_has_none():
@@ -241,3 +244,63 @@ def test_the_losses_of_the_states_are_means_of_as_many_draws_as_those_of_the_sli
 def test_a_number_of_dimensions_that_is_none_is_refused(dimensions):
     with pytest.raises(SpecError, match=r"^dimensions must be 1 for a line or 2 for a plane"):
         landscape(normalized(), cross_entropy, data_of(), dimensions=dimensions)
+
+
+def in_arrays(states):
+    return [{name: value.numpy() for name, value in state.items()} for state in states]
+
+
+def in_modules(states):
+    found = [normalized() for _ in states]
+    for module, state in zip(found, states, strict=True):
+        module.load_state_dict(state)
+    return found
+
+
+@pytest.mark.parametrize(
+    "form", [in_arrays, in_modules, lambda states: [{"model": s} for s in in_arrays(states)]]
+)
+def test_states_may_be_arrays_of_numpy_and_modules(form):
+    model = normalized()
+    states, losses = trained(model, steps=4)
+    found = landscape(
+        model, cross_entropy, data_of(), path=form(states), resolution=3, strategy="loop"
+    )
+    assert found["path_loss"].values == pytest.approx(losses, rel=1e-9)
+
+
+def test_one_state_kept_many_times_is_refused_with_what_to_do():
+    model = normalized()
+    kept = [model.state_dict() for _ in range(4)]
+    for directions in (None, "random"):
+        with pytest.raises(SpecError, match=r"path\[1\] must be a state of its own.*deepcopy"):
+            landscape(
+                model, cross_entropy, data_of(), path=kept, directions=directions, resolution=3
+            )
+    once = copy.deepcopy(kept[0])
+    other = {name: value * 1.1 for name, value in once.items()}
+    landscape(  # the same state twice is one
+        model, cross_entropy, data_of(), path=[once, once, other], resolution=3, directions="random"
+    )
+    frozen = [{**once, "0.bias": once["0.bias"] + number} for number in range(3)]
+    landscape(model, cross_entropy, data_of(), path=frozen, resolution=3, directions="random")
+
+
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [
+        ("checkpoint-{0}/pytorch_model.bin", [50, 100, 1000]),
+        ("epoch={1}-step={0}.ckpt", [50, 100, 1000]),
+        ("model_{0}.pth", [0, 1, 2]),
+    ],
+)
+def test_steps_are_those_that_the_names_of_checkpoints_say(tmp_path, name, steps):
+    model = normalized()
+    states, losses = trained(model, steps=3)
+    for epoch, (step, state) in enumerate(zip((50, 100, 1000), states, strict=True)):
+        file = tmp_path / name.format(step, epoch)
+        file.parent.mkdir(exist_ok=True)
+        torch.save(state, file)
+    found = landscape(model, cross_entropy, data_of(), path=tmp_path, resolution=3, strategy="loop")
+    assert found["step"].values.tolist() == steps
+    assert found["path_loss"].values == pytest.approx(losses, rel=1e-9)

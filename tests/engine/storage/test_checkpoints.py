@@ -1,11 +1,18 @@
 """Files and folders of checkpoints as a sequence of state dictionaries."""
 
+import enum
+import functools
 import importlib.util
 import os
 import pickle
+import random
 from argparse import Namespace
+from collections import defaultdict, deque
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -258,12 +265,93 @@ def test_the_tensors_among_arguments_are_counted(tmp_path):
         _ = checkpoints(tmp_path / "a.pt")[0]
 
 
-@pytest.mark.parametrize("content", [Path("a"), np.ones(2)], ids=["place", "array"])
+class Run(enum.Enum):
+    """What a script may hold of its own."""
+
+    FIRST = 1
+
+
+@pytest.mark.parametrize("content", [Run.FIRST, functools.partial(len)], ids=["own", "partial"])
 def test_an_object_of_another_class_is_named_and_not_made(tmp_path, content):
     torch.save({"model": STATE, "more": content}, tmp_path / "a.pt")
-    with pytest.raises(FileFormatError, match=r"of the class (pathlib|numpy).*If you trust") as no:
+    with pytest.raises(FileFormatError, match=r"of the class \S*(Run|partial).*If you tru") as no:
         _ = checkpoints(tmp_path / "a.pt")[0]
     assert "\n" not in str(no.value)
+
+
+BESIDE = {
+    "places": [Path("/a/b"), PurePosixPath("c"), PureWindowsPath("d")],
+    "dates": [datetime.now(UTC), date.today(), timedelta(3)],
+    "containers": [defaultdict(list, {"a": [1]}), deque([1, 2]), {1, 2}, frozenset([3]), range(4)],
+    "generators": [
+        *(np.random.get_state(), random.getstate(), np.random.RandomState(0)),
+        np.random.default_rng(0),
+    ],
+    "numbers": [Decimal("1.5"), np.arange(5.0), np.array(["a"]), np.array([{}], dtype=object)],
+    "names": [SimpleNamespace(a=1), torch.float32, torch.device("cpu"), slice(1, 2)],
+}
+
+
+@pytest.mark.parametrize("kind", BESIDE)
+def test_plain_values_next_to_a_state_do_not_hide_it(tmp_path, kind):
+    torch.save({"model": STATE, "more": {"of": BESIDE[kind]}}, tmp_path / "a.pt")
+    found = checkpoints(tmp_path / "a.pt")[0]
+    assert list(found) == list(STATE)
+    assert all(torch.equal(found[name], value) for name, value in STATE.items())
+
+
+ORDERS = {
+    "whole numbers": np.arange(6, dtype="i4").reshape(2, 3),
+    "by columns": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+    "the other order of bytes": np.arange(6, dtype=">f4").reshape(3, 2),
+    "halves": np.arange(3, dtype="f2"),
+    "one number": np.array(2.5),
+    "none": np.zeros((0, 3)),
+    "truths": np.array([True, False]),
+}
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_arrays_of_numpy_are_read_as_tensors(tmp_path, name):
+    array = ORDERS[name]
+    torch.save({"model": {"weight": array}}, tmp_path / "a.pt")
+    found = checkpoints(tmp_path / "a.pt")[0]["weight"]
+    assert found.numpy().dtype == array.dtype.newbyteorder("=")
+    assert found.shape == array.shape
+    assert np.array_equal(found.numpy(), array)
+
+
+def test_bytes_that_a_file_names_many_times_are_not_copied_each_time(tmp_path):
+    array, text = np.zeros(2**20, "u1"), "a" * 2**12
+
+    class Again:
+        """The bytes of one array, in an array of its own."""
+
+        def __reduce__(self):
+            make, arguments, state = array.__reduce__()
+            return make, arguments, (*state[:-1], data)
+
+    class Long:
+        """A path of one text many times."""
+
+        def __reduce__(self):
+            return PurePosixPath, (text,) * 2**16
+
+    data = array.tobytes()
+    torch.save({"model": {str(number): Again() for number in range(8)}}, tmp_path / "a.pt")
+    assert (tmp_path / "a.pt").stat().st_size < 2**22
+    with pytest.raises(FileFormatError, match=r"a\.pt is a damaged file"):
+        _ = checkpoints(tmp_path / "a.pt")[0]
+    torch.save({"model": STATE, "place": Long(), "same": [array, array]}, tmp_path / "b.pt")
+    found = checkpoints(tmp_path / "b.pt").content(0)
+    assert not isinstance(found["place"], str)
+    assert found["same"][0] is found["same"][1]
+
+
+def test_a_program_of_torchscript_is_named(tmp_path):
+    torch.jit.trace(nn.Linear(2, 2), torch.zeros(1, 2)).save(tmp_path / "a.pt")
+    with pytest.raises(FileFormatError, match=r"TorchScript.*torch\.jit\.load"):
+        _ = checkpoints(tmp_path / "a.pt")[0]
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])

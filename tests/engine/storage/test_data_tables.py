@@ -1,6 +1,7 @@
 """Tables in files: read as another reader does, within bounds, and nothing of them is run."""
 
 import io
+import warnings
 import zipfile
 
 import numpy as np
@@ -156,6 +157,16 @@ def test_arrays_that_lie_or_hold_objects_are_refused(tmp_path, content, told):
         parts.writestr("y.npy", content)
     with pytest.raises(FileFormatError, match=told):
         read_table(tmp_path / "t.npz")
+
+
+def test_two_arrays_of_one_name_are_refused(tmp_path):
+    with warnings.catch_warnings(), zipfile.ZipFile(tmp_path / "a.npz", "w") as parts:
+        warnings.simplefilter("ignore")  # of the name
+        for value in (1, 2):
+            with parts.open("x.npy", "w") as part:
+                np.save(part, np.full(3, value))
+    with pytest.raises(FileFormatError, match=r"a\.npz has two arrays with the name 'x'"):
+        read_table(tmp_path / "a.npz")
 
 
 def test_no_pickle_of_an_array_is_run(tmp_path, capsys):
