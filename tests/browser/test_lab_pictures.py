@@ -1,8 +1,12 @@
 """Pictures of labs in a browser: every kind is drawn, and grows without being built anew."""
 
+from pathlib import Path
+
 import pytest
 
 from browser_support import ROOT, Visitor, browser, served
+from landscape_lab.components.appearance import appearance
+from landscape_lab.figures.bokeh.marked_sides import TURNED
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -58,6 +62,29 @@ FIGURES = """() => {
 COUNT = f"() => ({FIGURES})().length"
 KEEP = f"() => {{ window.before = ({FIGURES})(); }}"
 STAYED = f"() => window.before.length && window.before.every(one => ({FIGURES})().includes(one))"
+
+
+TURN = """([code, width]) => {
+  const axis = {
+    major_label_overrides: new Map([[0, "natural gradient"], [1, "Newton"], [2, "SGD"]]),
+    major_label_text_font_size: "11px", setv: values => Object.assign(axis, values)};
+  const plot = {x_range: {start: -0.5, end: 2.5}, inner_width: width};
+  new Function("plot", "axis", code)(plot, axis);
+  return axis.major_label_orientation;
+}"""
+
+ROWS = """code => new Function(`${code}; return replacedRows(
+  {color: ["#ffffff", "#1d2a33"], x: [1, 2]},
+  {"#ffffff": "#12181d", "#1d2a33": "#e7edf1"}, "#ffffff").color`)()"""
+
+
+def test_names_are_slanted_where_they_would_overlap_and_white_lines_stay_white():
+    with browser() as opened:
+        page = opened.new_page()
+        assert page.evaluate(TURN, [TURNED, 400]) == "horizontal"
+        assert page.evaluate(TURN, [TURNED, 200]) > 0.3
+        code = Path(appearance.__file__).with_name("figure_colors.js").read_text("utf-8")
+        assert page.evaluate(ROWS, code) == ["#ffffff", "#e7edf1"]
 
 
 @pytest.mark.exhaustive

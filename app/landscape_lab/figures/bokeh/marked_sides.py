@@ -4,19 +4,35 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from bokeh.models import BasicTicker, CustomJSTickFormatter, FixedTicker, LogTicker
+from bokeh.models import BasicTicker, CustomJS, CustomJSTickFormatter, FixedTicker, LogTicker
 
 from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.axes import ends, log_ticks, put
-from landscape_lab.figures.bokeh.curves import NUMBER
+from landscape_lab.figures.bokeh.curves import numbers
 from landscape_lab.figures.lab_pictures import marks as m
 from landscape_lab.figures.pixels import Array
 
 LINEAR = 1e-3
 """Where a symmetric logarithm becomes linear: as a fraction of the largest value."""
 
-SLANTED = 0.35
+SLANTED = 0.45
 """How far long names below an axis are turned, in radians."""
+
+CROWDED = 7
+"""Numbers on an axis above which every second one is left out."""
+
+TURNED = f"""
+    const {{start, end}} = plot.x_range, named = axis.major_label_overrides
+    const size = parseFloat(axis.major_label_text_font_size)
+    const names = [...(named instanceof Map ? named : Object.entries(named))]
+    const at = ([place]) => plot.inner_width * (Number(place) - start) / (end - start)
+    const half = ([, word]) => 0.3 * size * String(word).length
+    const sorted = names.sort((one, other) => at(one) - at(other))
+    const crowded = sorted.some((one, i) => i && at(one) - at(sorted[i - 1])
+        < half(one) + half(sorted[i - 1]) + 0.5 * size)
+    axis.setv({{major_label_orientation: crowded ? {SLANTED} : "horizontal"}}, {{sync: false}})
+"""
+"""Names side by side below an axis, or slanted where they would overlap in this window."""
 
 MOST_DECADES = 3
 """Named decades on either side of zero, at most."""
@@ -111,7 +127,7 @@ class AxisLabels:
         logged = LogTicker(mantissas=[1, 2, 5], **few)
         self._numbers: Any = logged if scale == "log" else BasicTicker(**few)
         self._fixed = FixedTicker(ticks=[])
-        axis.formatter = CustomJSTickFormatter(code=NUMBER)
+        axis.formatter = CustomJSTickFormatter(code=numbers(CROWDED))
         axis.ticker = self._numbers
 
     def show(self, label: str, named: dict[float, str]) -> None:
@@ -120,6 +136,12 @@ class AxisLabels:
         put(self._fixed, ticks=list(named))
         put(self._axis, major_label_overrides=named)
         put(self._axis, ticker=self._fixed if named else self._numbers)
-        long = len(named) > 3 and any(len(word) > 6 for word in named.values())
-        if self._axis.dimension == 0:
-            put(self._axis, major_label_orientation=SLANTED if long else "horizontal")
+
+
+def turn_names(plot: Any) -> None:
+    """Slant the names below a figure in windows in which they would overlap."""
+    axis = plot.xaxis[0]
+    turned = CustomJS(args={"plot": plot, "axis": axis}, code=TURNED)
+    plot.js_on_change("inner_width", turned)
+    for change in ("major_label_overrides", "major_label_text_font_size"):
+        axis.js_on_change(change, turned)
