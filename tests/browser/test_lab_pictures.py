@@ -64,11 +64,13 @@ KEEP = f"() => {{ window.before = ({FIGURES})(); }}"
 STAYED = f"() => window.before.length && window.before.every(one => ({FIGURES})().includes(one))"
 
 
-TURN = """([code, width]) => {
+TURN = """([code, width, type]) => {
+  const names = ["natural gradient", "Newton", "SGD"], logged = type === "LogScale";
   const axis = {
-    major_label_overrides: new Map([[0, "natural gradient"], [1, "Newton"], [2, "SGD"]]),
+    major_label_overrides: new Map(names.map((word, i) => [logged ? 10 ** i : i, word])),
     major_label_text_font_size: "11px", setv: values => Object.assign(axis, values)};
-  const plot = {x_range: {start: -0.5, end: 2.5}, inner_width: width};
+  const ends = [-0.5, 2.5].map(end => logged ? 10 ** end : end);
+  const plot = {x_range: {start: ends[0], end: ends[1]}, x_scale: {type}, inner_width: width};
   new Function("plot", "axis", code)(plot, axis);
   return axis.major_label_orientation;
 }"""
@@ -81,8 +83,9 @@ ROWS = """code => new Function(`${code}; return replacedRows(
 def test_names_are_slanted_where_they_would_overlap_and_white_lines_stay_white():
     with browser() as opened:
         page = opened.new_page()
-        assert page.evaluate(TURN, [TURNED, 400]) == "horizontal"
-        assert page.evaluate(TURN, [TURNED, 200]) > 0.3
+        for scale in ("LinearScale", "LogScale"):
+            assert page.evaluate(TURN, [TURNED, 400, scale]) == "horizontal"
+            assert page.evaluate(TURN, [TURNED, 200, scale]) > 0.3
         code = Path(appearance.__file__).with_name("figure_colors.js").read_text("utf-8")
         assert page.evaluate(ROWS, code) == ["#ffffff", "#e7edf1"]
 

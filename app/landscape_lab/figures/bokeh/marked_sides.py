@@ -22,10 +22,12 @@ CROWDED = 7
 """Numbers on an axis above which every second one is left out."""
 
 TURNED = f"""
-    const {{start, end}} = plot.x_range, named = axis.major_label_overrides
+    const along = plot.x_scale.type === "LogScale" ? Math.log : Number
+    const [start, end] = [plot.x_range.start, plot.x_range.end].map(along)
+    const named = axis.major_label_overrides
     const size = parseFloat(axis.major_label_text_font_size)
     const names = [...(named instanceof Map ? named : Object.entries(named))]
-    const at = ([place]) => plot.inner_width * (Number(place) - start) / (end - start)
+    const at = ([place]) => plot.inner_width * (along(place) - start) / (end - start)
     const half = ([, word]) => 0.3 * size * String(word).length
     const sorted = names.sort((one, other) => at(one) - at(other))
     const crowded = sorted.some((one, i) => i && at(one) - at(sorted[i - 1])
