@@ -6,7 +6,7 @@ import pytest
 
 from browser_support import ROOT, Visitor, browser, served
 from landscape_lab.components.appearance import appearance
-from landscape_lab.figures.bokeh.marked_sides import TURNED
+from landscape_lab.figures.bokeh.marked_sides import FOLDED, TURNED
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -75,17 +75,26 @@ TURN = """([code, width, type]) => {
   return axis.major_label_orientation;
 }"""
 
+FOLD = """([code, height]) => {
+  const axis = {axis_label: "median of the\\nlast quarter", axis_label_text_font_size: "12px",
+                setv: values => Object.assign(axis, values)};
+  new Function("plot", "axis", code)({inner_height: height}, axis);
+  return axis.axis_label;
+}"""
+
 ROWS = """code => new Function(`${code}; return replacedRows(
   {color: ["#ffffff", "#1d2a33"], x: [1, 2]},
   {"#ffffff": "#12181d", "#1d2a33": "#e7edf1"}, "#ffffff").color`)()"""
 
 
-def test_names_are_slanted_where_they_would_overlap_and_white_lines_stay_white():
+def test_words_on_axes_fit_their_room_and_white_lines_stay_white():
     with browser() as opened:
         page = opened.new_page()
         for scale in ("LinearScale", "LogScale"):
             assert page.evaluate(TURN, [TURNED, 400, scale]) == "horizontal"
             assert page.evaluate(TURN, [TURNED, 200, scale]) > 0.3
+        assert page.evaluate(FOLD, [FOLDED, 300]) == "median of the last quarter"
+        assert page.evaluate(FOLD, [FOLDED, 100]) == "median of the\nlast quarter"
         code = Path(appearance.__file__).with_name("figure_colors.js").read_text("utf-8")
         assert page.evaluate(ROWS, code) == ["#ffffff", "#e7edf1"]
 

@@ -20,7 +20,7 @@ from landscape_lab.figures.bokeh.marked_shapes import (
     cell_colors,
     cell_limits,
 )
-from landscape_lab.figures.bokeh.marked_sides import AxisLabels, Side, turn_names
+from landscape_lab.figures.bokeh.marked_sides import AxisLabels, Side, fit_words
 from landscape_lab.figures.bokeh.sizes import Scaled
 from landscape_lab.figures.lab_pictures import marks as m
 
@@ -67,7 +67,7 @@ class MarkedFigure(Scaled):
             "x": AxisLabels(self.figure.xaxis[0], panel.x_scale),
             "y": AxisLabels(self.figure.yaxis[0], panel.y_scale),
         }
-        turn_names(self.figure)
+        fit_words(self.figure)
         self._equal = theme.source("ends") if panel.equal else None
         if self._equal is not None:
             self._keep_equal(self._equal)

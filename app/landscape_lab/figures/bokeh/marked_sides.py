@@ -36,6 +36,18 @@ TURNED = f"""
 """
 """Names side by side below an axis, or slanted where they would overlap in this window."""
 
+FOLDED = """
+    const words = (axis.axis_label ?? "").replaceAll("\\n", " ")
+    const long = 0.56 * parseFloat(axis.axis_label_text_font_size) * words.length
+    const gaps = [...words.matchAll(/ /g)].map(({index}) => index)
+    const middle = (i) => Math.abs(i - words.length / 2)
+    const [at] = gaps.sort((one, other) => middle(one) - middle(other))
+    const folded = long > plot.inner_height && at !== undefined
+        ? words.slice(0, at) + "\\n" + words.slice(at + 1) : words
+    if (folded !== axis.axis_label) axis.setv({axis_label: folded}, {sync: false})
+"""
+"""The label of a vertical axis in one line, or in two where it is longer than the axis."""
+
 MOST_DECADES = 3
 """Named decades on either side of zero, at most."""
 
@@ -140,10 +152,14 @@ class AxisLabels:
         put(self._axis, ticker=self._fixed if named else self._numbers)
 
 
-def turn_names(plot: Any) -> None:
-    """Slant the names below a figure in windows in which they would overlap."""
-    axis = plot.xaxis[0]
-    turned = CustomJS(args={"plot": plot, "axis": axis}, code=TURNED)
+def fit_words(plot: Any) -> None:
+    """Slant the names below a figure, and fold the words on its left, where room is short."""
+    below, left = plot.xaxis[0], plot.yaxis[0]
+    turned = CustomJS(args={"plot": plot, "axis": below}, code=TURNED)
     plot.js_on_change("inner_width", turned)
     for change in ("major_label_overrides", "major_label_text_font_size"):
-        axis.js_on_change(change, turned)
+        below.js_on_change(change, turned)
+    folded = CustomJS(args={"plot": plot, "axis": left}, code=FOLDED)
+    plot.js_on_change("inner_height", folded)
+    for change in ("axis_label", "axis_label_text_font_size"):
+        left.js_on_change(change, folded)
