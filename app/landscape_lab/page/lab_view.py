@@ -29,7 +29,7 @@ MOST_COLUMNS = 3
 """Pictures in a row, at most."""
 
 GRID = """:host{display:grid!important;grid-template-columns:repeat(6,minmax(0,1fr));
- grid-auto-rows:minmax(calc(180px*var(--scale,1)),1fr);overflow-y:auto;scrollbar-width:thin}
+ grid-auto-rows:minmax(calc(210px*var(--scale,1)),1fr);overflow-y:auto;scrollbar-width:thin}
 @container (max-width: 1100px){:host{--half:span 3;--last:span 6}}
 @container (max-width: 900px){:host{--whole:span 6}}
 @container (max-width: 520px){:host{--half:span 6;
