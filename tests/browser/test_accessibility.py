@@ -56,6 +56,8 @@ def act(name, *values):
         bar.set({"projector": projector})
     if name == "keep":
         bar.set({"kept": 1})
+    if name == "redo":
+        bar.set({"preset": "two"})
     if name == "seed":
         bar.set({"progress": PROGRESS, "point": POINT})
     if name == "undo":
@@ -72,7 +74,8 @@ def seek(step):
 
 
 actions = {name: (lambda *values, name=name: act(name, *values)) for name in NAMES}
-bar = Toolbar([{"name": "one", "title": "A first valley", "question": "Why?"}], actions)
+TITLES = {"one": "A first valley", "two": "A valley whose title is as long as none should be"}
+bar = Toolbar([{"name": name, "title": TITLES[name]} for name in TITLES], actions)
 form = Form(lambda path, value: act("choose", path, value), lambda path: act("row", path))
 line = Timeline(seek)
 plot = figure(name="plot", x_axis_label="x", width=160, height=60)
@@ -112,6 +115,12 @@ show(pn.Column(bar.view, middle, Shortcuts(actions).view, Appearance().view,
 """
 
 GRAVE = ("serious", "critical")
+
+SPARE = """bar => {
+  const shown = [...bar.children].filter(one => one.offsetWidth), right = shown.pop();
+  return right.getBoundingClientRect().left - shown.pop().getBoundingClientRect().right;
+}"""
+"""Pixels between the buttons of the bar and its readings."""
 
 
 @pytest.fixture(scope="module")
@@ -322,6 +331,25 @@ def test_everything_is_done_by_keys_alone(visit):
     assert visitor.page.locator(".timeline input").get_attribute("aria-valuetext") == (
         "step 2 of 120"
     )
+
+
+@pytest.mark.browser
+def test_two_presses_are_play_and_pause_and_a_long_title_is_whole_or_under_the_pointer(visit):
+    visitor = visit()
+    play = visitor.page.locator("button[data-action='play']")
+    play.evaluate("button => { button.click(); button.click(); }")  # before Python can answer
+    expect(visitor, "play True play False")
+    play.click()  # Python lets it be
+    expect(visitor, "play True play False play True")
+    visitor.until(lambda: play.get_attribute("aria-pressed") == "false", "what Python says")
+    visitor.page.keyboard.press("y")
+    title, named = "A valley whose title is as long as none should be", ".wide .named"
+    visitor.until(lambda: visitor.page.locator(named).inner_text() == title, "the title")
+    assert title in visitor.page.locator(".wide").get_attribute("title")
+    rest = visitor.page.locator(".bar").evaluate(SPARE)
+    cut = visitor.page.locator(named).evaluate("one => one.scrollWidth - one.clientWidth")
+    assert cut <= 0 or rest < 12  # dots only where no room is left
+    assert visitor.page.locator(".bar").evaluate("bar => bar.scrollWidth - bar.clientWidth") <= 0
 
 
 @pytest.mark.browser

@@ -198,7 +198,7 @@ def check_layout(visitor, name, width, claim="With a constant step size"):
         return (
             apart(boxes + bar)
             and all(right - left >= 230 and right <= width + 1 for left, _, right, _ in boxes)
-            and min(left for left, *_ in boxes) < (40 if narrow else 460)
+            and min(left for left, *_ in boxes) < (20 if narrow else 460)
         )
 
     visitor.until(settled, f"pictures side by side in {name}", 20)

@@ -1,8 +1,12 @@
 """Pictures of labs in a browser: every kind is drawn, and grows without being built anew."""
 
+from pathlib import Path
+
 import pytest
 
 from browser_support import ROOT, Visitor, browser, served
+from landscape_lab.components.appearance import appearance
+from landscape_lab.figures.bokeh.marked_sides import FOLDED, TURNED
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -58,6 +62,41 @@ FIGURES = """() => {
 COUNT = f"() => ({FIGURES})().length"
 KEEP = f"() => {{ window.before = ({FIGURES})(); }}"
 STAYED = f"() => window.before.length && window.before.every(one => ({FIGURES})().includes(one))"
+
+
+TURN = """([code, width, type]) => {
+  const names = ["natural gradient", "Newton", "SGD"], logged = type === "LogScale";
+  const axis = {
+    major_label_overrides: new Map(names.map((word, i) => [logged ? 10 ** i : i, word])),
+    major_label_text_font_size: "11px", setv: values => Object.assign(axis, values)};
+  const ends = [-0.5, 2.5].map(end => logged ? 10 ** end : end);
+  const plot = {x_range: {start: ends[0], end: ends[1]}, x_scale: {type}, inner_width: width};
+  new Function("plot", "axis", code)(plot, axis);
+  return axis.major_label_orientation;
+}"""
+
+FOLD = """([code, height]) => {
+  const axis = {axis_label: "median of the\\nlast quarter", axis_label_text_font_size: "12px",
+                setv: values => Object.assign(axis, values)};
+  new Function("plot", "axis", code)({inner_height: height}, axis);
+  return axis.axis_label;
+}"""
+
+ROWS = """code => new Function(`${code}; return replacedRows(
+  {color: ["#ffffff", "#1d2a33"], x: [1, 2]},
+  {"#ffffff": "#12181d", "#1d2a33": "#e7edf1"}, "#ffffff").color`)()"""
+
+
+def test_words_on_axes_fit_their_room_and_white_lines_stay_white():
+    with browser() as opened:
+        page = opened.new_page()
+        for scale in ("LinearScale", "LogScale"):
+            assert page.evaluate(TURN, [TURNED, 400, scale]) == "horizontal"
+            assert page.evaluate(TURN, [TURNED, 200, scale]) > 0.3
+        assert page.evaluate(FOLD, [FOLDED, 300]) == "median of the last quarter"
+        assert page.evaluate(FOLD, [FOLDED, 100]) == "median of the\nlast quarter"
+        code = Path(appearance.__file__).with_name("figure_colors.js").read_text("utf-8")
+        assert page.evaluate(ROWS, code) == ["#ffffff", "#e7edf1"]
 
 
 @pytest.mark.exhaustive

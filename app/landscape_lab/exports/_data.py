@@ -1,6 +1,7 @@
 """All that is known of a picture as one dataset, of which every file is made."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from typing import Any
@@ -97,6 +98,25 @@ def drawn(place: Place, picture: Picture) -> Drawn:
     split, deep = picture.spec.split, display.show == "3d"
     seen = Drawn(slice_, own_path(slice_), variable, split, scale, deep, limits)
     return replace(seen, camera=camera_of(display.camera) or _usual(seen, picture.seen))
+
+
+def camera_of_several(
+    place: Place, pictures: Sequence[Picture], looks: Mapping[str, Any]
+) -> Camera:
+    """From where the screen shows the surfaces of runs that are compared: one camera for all.
+
+    Args:
+        place: what is shown.
+        pictures: of the runs, on planes.
+        looks: what of them is shown, as `Drawn.looks` says.
+    """
+    from landscape_lab.components.surface.pictured import pictured  # it brings Bokeh with it
+
+    homes = [
+        pictured(one.slice, own_path(with_path(one)), seen=one.seen, **looks).home
+        for one in pictures
+    ]
+    return camera_of(place.scene.display.camera) or max(homes, key=lambda home: home.elevation)
 
 
 def _usual(seen: Drawn, step: int) -> Camera:

@@ -56,12 +56,18 @@ def _dots(places: Array, kinds: Array) -> str:
 
 
 def _images(inputs: Array) -> str:
-    """Some images side by side as one PNG, dark on light where they have one channel."""
+    """Some images side by side as one PNG.
+
+    One channel is how much there is of one colour, on whatever ground the page has.
+    """
     from PIL import Image
 
     few = inputs[: ACROSS * DOWN]
     few = (few - few.min()) / (np.ptp(few) or 1.0)
-    shades = np.repeat(1 - few, 3, axis=1) if few.shape[1] == 1 else few[:, :3]
+    shades = few[:, :3]
+    if few.shape[1] == 1:
+        ink = [np.full_like(few, int(theme.CLASSES[0][at : at + 2], 16) / 255) for at in (1, 3, 5)]
+        shades = np.concatenate([*ink, few], axis=1)
     rows = [np.concatenate(list(shades[k : k + ACROSS]), axis=2)
             for k in range(0, ACROSS * DOWN, ACROSS)]  # fmt: skip
     pixels = (np.concatenate(rows, axis=1).transpose(1, 2, 0) * 255).round().astype(np.uint8)

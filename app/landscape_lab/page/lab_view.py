@@ -29,12 +29,15 @@ MOST_COLUMNS = 3
 """Pictures in a row, at most."""
 
 GRID = """:host{display:grid!important;grid-template-columns:repeat(6,minmax(0,1fr));
- grid-auto-rows:minmax(calc(180px*var(--scale,1)),1fr);overflow-y:auto;scrollbar-width:thin}
-.scroll-button{display:none!important}
+ grid-auto-rows:minmax(calc(210px*var(--scale,1)),1fr);overflow-y:auto;scrollbar-width:thin}
 @container (max-width: 1100px){:host{--half:span 3;--last:span 6}}
 @container (max-width: 900px){:host{--whole:span 6}}
-@container (max-width: 520px){:host{--half:span 6}}"""
+@container (max-width: 520px){:host{--half:span 6;
+ grid-auto-rows:minmax(calc(270px*var(--scale,1)),1fr)}}"""
 """Pictures in rows of equal height, which scroll where a window is too low for them."""
+
+NO_BUTTON = ".scroll-button{display:none!important}"
+"""Panel's own button takes room even where nothing scrolls."""
 
 PALE = "0.35"
 """Opacity of pictures that show other settings than the form, as in pale.js."""
@@ -60,21 +63,21 @@ class LabView:
         self._found: tuple[str, xr.Dataset] | None = None
         self.exporter = Exporter(kinds(), actions["make_file"], actions["cancel_file"])
         self.bar = LabBar({**actions, "export": self.exporter.open}, MOST)
-        self.form = Form(actions["choose"], actions["restore"])
+        self.form = Form(actions["choose"], actions["restore"], searched=False)
         # As high as its few rows; as a drawer it takes no room.
         self.form.view.param.update(sizing_mode=None, width=None)
         self.gallery = Gallery(gallery(), actions["open"], actions["leave_labs"])
         self._words = LabWords()
         self.pictures = pn.Column(
             css_classes=["lab-pictures"],
-            stylesheets=[GRID],
+            stylesheets=[GRID, NO_BUTTON],
             styles={"opacity": "1"},
             margin=0,
             **FILL,
         )
         left = pn.Column(
             self.form.view, self._words.column, sizing_mode="stretch_height", margin=0,
-            min_height=0, styles={"flex": "none", "width": "auto"},
+            min_height=0, styles={"flex": "none", "width": "auto"}, stylesheets=[NO_BUTTON],
         )  # fmt: skip
         self._lab = pn.Column(
             self.bar.view, self._words.above, pn.Row(left, self.pictures, margin=0, **FILL),

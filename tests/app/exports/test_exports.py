@@ -25,6 +25,7 @@ from landscape_lab.exports.base import Shown, content, file_name, kinds
 from landscape_lab.exports.command import line
 from landscape_lab.exports.python import program
 from landscape_lab.figures.annotations import own_path
+from landscape_lab.figures.matplotlib import plotting
 from landscape_lab.state.link import place
 from landscape_lab.state.navigator import Navigator
 from landscape_lab.state.place import Origin, Place
@@ -208,6 +209,25 @@ def test_runs_that_are_compared_are_drawn_beside_each_other(shown):
     assert drawing.count(">training loss<") == 1  # the one bar of colours
     numbers = content(kinds()["netcdf"]().made(Shown(there, picture, session, runs)))
     assert numbers == made("netcdf", shown)
+
+
+@pytest.mark.parametrize(("mode", "bars"), [("surfaces", 1), ("surfaces_own", 2)])
+def test_runs_that_are_compared_in_3d_are_surfaces_from_the_camera_of_the_screen(
+    shown, monkeypatch, mode, bars
+):
+    _, picture, session = shown
+    asked = "&display.show=compare&display.camera=40, 30, 5"
+    there = place(shown[0].link() + f"{asked}&display.comparison={mode}")
+    figures = []
+    monkeypatch.setattr(
+        plotting, "content", lambda figure, *_: figures.append(figure) or b"a picture"
+    )
+    runs = [(letter, f"run {letter}", picture) for letter in "AB"]
+    assert content(kinds()["pdf"]().made(Shown(there, picture, session, runs))) == b"a picture"
+    deep = [axes for axes in figures[0].axes if axes.name == "3d"]
+    assert [axes.get_title(loc="left") for axes in deep] == ["A  run A", "B  run B"]
+    assert {(axes.azim, axes.elev) for axes in deep} == {(40.0, 30.0)}
+    assert len(figures[0].axes) - len(deep) == bars
 
 
 def test_a_surface_has_the_same_caption_and_the_colours_of_fixed_limits(shown):

@@ -49,6 +49,7 @@ def test_the_field_its_path_and_its_share_are_shown_once():
     assert len(view.arrows.data["x"]) == 7 * 7 - 2
     assert len(view.track.path.data["x"]) == path.sizes["step"]
     assert view.track.words.text == "here 25 % of it\nlies in this plane"
+    assert view.track.words.padding >= 2  # the ground reaches beyond the letters
     assert view.figure.xaxis[0].axis_label == "PC1"
     assert sent(view, lambda: view.update(turning(hole=(0, 0)), path)) == ([], 0)
 

@@ -1,6 +1,7 @@
 """Pictures of labs: every kind is drawn by both libraries, and grows in place."""
 
 import dataclasses
+import json
 import warnings
 
 import matplotlib.pyplot as plt
@@ -26,6 +27,7 @@ from landscape_lab.figures.bokeh.marked_sides import Side
 from landscape_lab.figures.lab_pictures import marks as m
 from landscape_lab.figures.lab_pictures.reading import declared, kinds, panels, quartiles
 from landscape_lab.figures.matplotlib.marked_axes import draw_panel
+from landscape_lab.figures.matplotlib.plotting import plot
 
 DATASET = lab_cases.dataset()
 PICTURES = {picture["title"]: picture for picture in declared(DATASET)}
@@ -284,3 +286,45 @@ def test_quartiles_are_those_of_the_seeds_that_are_known(axes):
         wanted[:, ~finite] = np.nan
         column = xr.DataArray(values, dims=("seed", "x")).transpose(*axes)
         np.testing.assert_array_equal(quartiles(column), wanted)
+
+
+def bars(scale="linear", least=1.0):
+    """A panel of nine bars with long names."""
+    height = np.linspace(least, 9, 9)
+    marks = [m.Bars(x=np.arange(9.0), height=height, width=0.8, color=theme.ACCENT)]
+    names = {float(at): f"a long name {at}" for at in range(9)}
+    return m.Panel(title="Bars", marks=marks, y_scale=scale, x_ticks=names)
+
+
+@pytest.mark.parametrize(("scale", "floor"), [("linear", 0.0), ("log", 0.5)])
+def test_bars_stand_on_the_axis_unless_there_is_something_below(scale, floor):
+    view = MarkedFigure(bars(scale))
+    assert view.figure.y_range.start == floor
+    assert MarkedFigure(bars(least=-1.0)).figure.y_range.start < -1
+
+
+def test_names_that_are_turned_end_at_their_places_on_paper():
+    _, axes = plt.subplots()
+    draw_panel(axes, bars())
+    for name in axes.get_xticklabels():
+        assert name.get_rotation() > 0
+        assert (name.get_ha(), name.get_rotation_mode()) == ("right", "anchor")
+    plt.close()
+
+
+def test_four_pictures_are_two_rows_of_two_on_paper():
+    names = ("Curves", "Bars", "Strip", "Function")
+    found = DATASET.assign_attrs(pictures=json.dumps([PICTURES[name] for name in names]))
+    figure = plot(found).figure
+    specs = [one.get_subplotspec() for one in figure.axes if one.get_title(loc="left") in names]
+    assert [(one.rowspan.start, one.colspan.start) for one in specs] == [
+        (0, 0), (0, 1), (1, 0), (1, 1),
+    ]  # fmt: skip
+    plt.close(figure)
+
+
+def test_a_white_path_is_seen_in_the_legend_of_either_theme():
+    path = m.Line(x=np.arange(2.0), y=np.arange(2.0), color=theme.PATH, label="path")
+    view = MarkedFigure(m.Panel(title="Path", marks=[path]))
+    sign = view.figure.legend[0].items[0].renderers[0].glyph
+    assert sign.line_color == theme.INK  # which is light in a dark theme

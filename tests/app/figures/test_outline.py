@@ -1,8 +1,12 @@
 """The region below a loss, small pictures of data and presets, the eigenvalue along a run."""
 
+import base64
+import io
+
 import numpy as np
 import pytest
 import xarray as xr
+from PIL import Image
 
 from figure_cases import path_to, slice_of, valley
 from landscape_lab.figures import theme
@@ -58,6 +62,15 @@ def test_data_with_one_or_two_inputs_and_images_have_a_picture(inputs, targets, 
     if len(inputs) == 2 and drawn:
         assert image.count("h0") == 30
         assert all(theme.CLASSES[kind] in image for kind in range(classes or 1))
+
+
+def test_grey_images_are_one_colour_on_whatever_ground_there_is():
+    image = data_picture(np.random.default_rng(0).random((12, 1, 8, 8)), np.zeros(12), 10)
+    data = base64.b64decode(image.partition("base64,")[2].partition('"')[0])
+    pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGBA"))
+    red, green, blue = np.unique(pixels[..., :3].reshape(-1, 3), axis=0)[-1]
+    assert f"#{red:02x}{green:02x}{blue:02x}" == theme.CLASSES[0]
+    assert len(np.unique(pixels[..., 3])) > 50  # more or less of it, down to nothing
 
 
 def test_the_path_of_a_preset_is_in_its_picture_in_both_views():

@@ -17,7 +17,8 @@ from landscape_core.experiments import picture_attributes
 from landscape_core.experiments.lab_pictures import Curves, HeatMap, Picture
 from landscape_core.foundation.registry import entries
 from landscape_core.labs.base import Lab
-from landscape_lab.components.gallery.gallery import thumbnails
+from landscape_lab.components.gallery.gallery import THUMBNAILS
+from landscape_lab.components.images import images
 from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.thumbnail import HEIGHT, MARGIN, MOST, WIDTH, thumbnail
 
@@ -124,11 +125,11 @@ def test_a_dataset_without_pictures_has_no_thumbnail():
 
 
 def test_every_shipped_lab_has_an_image_that_is_small_and_nothing_else_has_one():
-    assert set(thumbnails()) == set(entries(Lab).shipped())
-    for name, svg in thumbnails().items():
+    assert set(images(THUMBNAILS)) == set(entries(Lab).shipped())
+    for name, svg in images(THUMBNAILS).items():
         assert len(svg) < 24_000, name
         assert 1 <= len(ElementTree.fromstring(svg)) <= MOST, name
-    assert sum(map(len, thumbnails().values())) < 200_000
+    assert sum(map(len, images(THUMBNAILS).values())) < 200_000
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,7 @@ def test_every_shipped_lab_has_an_image_that_is_small_and_nothing_else_has_one()
 )
 def test_an_image_is_the_picture_that_its_lab_computes(name):
     again = parts(thumbnail(labs.run(name, seeds=1)))
-    shown = parts(thumbnails()[name])
+    shown = parts(images(THUMBNAILS)[name])
     assert [(left, one.tag, one.get("stroke"), one.get("fill")) for left, one in again] == [
         (left, one.tag, one.get("stroke"), one.get("fill")) for left, one in shown
     ], "run `make thumbnails`"

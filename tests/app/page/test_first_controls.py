@@ -6,7 +6,8 @@ from landscape_core.foundation.recipes import fields_of
 from landscape_core.foundation.registry import entries
 from landscape_core.models.architectures.base import Architecture
 from landscape_core.models.problems.base import Problem
-from landscape_lab.components.form.form import pictures
+from landscape_lab.components.form.form import PICTURES
+from landscape_lab.components.images import images
 from landscape_lab.page.first_controls import first_paths
 from landscape_lab.page.form_sections import FIRST, sections
 from landscape_lab.state.form_model import assign, value_at
@@ -57,4 +58,4 @@ def test_the_file_of_your_own_table_is_chosen_beside_it():
 
 def test_data_sets_with_a_picture_are_among_the_choices():
     offered = {option["value"] for option in first_of(Scene())[0]["options"]}
-    assert {"moons", "spirals", "digits", "regression_1d"} <= set(pictures()) <= offered
+    assert {"moons", "spirals", "digits", "regression_1d"} <= set(images(PICTURES)) <= offered

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from landscape_lab.components.examples.examples import thumbnails
+from landscape_lab.components.examples.examples import THUMBNAILS
+from landscape_lab.components.images import images
 from landscape_lab.page.preset_words import shown_by
 from landscape_lab.state.link import opening, place
 from landscape_lab.state.preset import presets
@@ -48,8 +49,8 @@ def test_of_other_data_nothing_is_shown():
 
 
 def test_every_preset_has_a_picture_in_the_gallery_and_no_other_has():
-    assert set(thumbnails()) == set(presets())
-    for image in thumbnails().values():
+    assert set(images(THUMBNAILS)) == set(presets())
+    for image in images(THUMBNAILS).values():
         assert image.startswith("<svg")
         assert len(image) < 20_000
         assert "<script" not in image

@@ -14,10 +14,10 @@ function replacedColor(value, attr, table, background) {
 }
 
 // The columns of a data source that hold colours, as they are in a scheme.
-function replacedRows(data, table) {
+function replacedRows(data, table, background) {
   const changed = {};
   for (const [name, column] of data instanceof Map ? data : Object.entries(data)) {
-    if (OF_ROWS.test(name) && Array.isArray(column) && typeof column[0] === "string") changed[name] = column.map(one => table[one?.toLowerCase?.()] ?? one);
+    if (OF_ROWS.test(name) && Array.isArray(column) && typeof column[0] === "string") changed[name] = column.map(one => one?.toLowerCase?.() === background ? one : table[one?.toLowerCase?.()] ?? one);
   }
   return changed;
 }
@@ -59,7 +59,9 @@ class FigureColors {
   // Models that came since.
   look() {
     this.waiting = 0;
-    for (const model of this.models()) if (!this.light.has(model)) this.color(model);
+    const found = this.models().filter(model => !this.light.has(model));
+    for (const model of found) this.color(model);
+    for (const model of found) if (model.type === "Figure") this.wipe(model);
   }
 
   color(model, only = "") {
@@ -83,7 +85,7 @@ class FigureColors {
   rows(model, prop, known, changes) {
     const data = prop.get_value(), of = name => data instanceof Map ? data.get(name) : data[name];
     known.data ??= Object.fromEntries(Object.keys(replacedRows(data, {})).map(name => [name, of(name)]));
-    const wanted = replacedRows(known.data, this.table);
+    const wanted = replacedRows(known.data, this.table, this.background);
     const other = Object.entries(wanted).filter(([name, column]) => column.some((one, i) => one !== of(name)[i]));
     if (!other.length) return;
     const all = data instanceof Map ? Object.fromEntries(data) : data;

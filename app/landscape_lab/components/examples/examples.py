@@ -1,7 +1,6 @@
 """The gallery of presets: a dialog with a card for each, and the way into the first tour."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import param
 from panel.custom import JSComponent
 
 from landscape_lab.bridge.jupyter import Messages
+from landscape_lab.components.images import images
 
 PARTS = ("../signals.js", "examples.js")
 """Its JavaScript files, joined in this order to one module."""
@@ -30,12 +30,6 @@ class ExamplesModel(Messages, JSComponent):
         self.on_message(data)
 
 
-@cache
-def thumbnails() -> Mapping[str, str]:
-    """The SVG image of each preset that has one, by the preset's name."""
-    return {path.stem: path.read_text("utf-8") for path in sorted(THUMBNAILS.glob("*.svg"))}
-
-
 class Examples:
     """Cards of presets in a dialog; a click opens one.
 
@@ -55,6 +49,6 @@ class Examples:
 
     def _on_message(self, data: dict[str, Any]) -> None:
         if data["action"] == "pictures":
-            self.view._send_msg({"pictures": dict(thumbnails())})
+            self.view._send_msg({"pictures": dict(images(THUMBNAILS))})
         else:
             self._opened(data["name"])

@@ -143,6 +143,7 @@ export function render({model, el}) {
       return box;
     });
     help.hide();
+    search.box.hidden = !model.searched;
     form.replaceChildren(close, search.box, ...parts);
     form.scrollTop = top;
     if (had && rows.has(had)) rows.get(had).input.focus({preventScroll: true});
@@ -199,7 +200,7 @@ export function render({model, el}) {
   form.addEventListener("scroll", help.hide);
   onSignal(el, detail => {
     if (detail?.reveal) reveal(detail.reveal, false);
-    else if (detail === "search") { if (host.matches(".narrow:not(.open)")) pull(true); search.focus(); }
+    else if (detail === "search") { if (host.matches(".narrow:not(.open)")) pull(true); if (search.box.hidden) reveal([...rows.keys()][0]); else search.focus(); }
     else if (detail === "scaled") measure();
     else if (detail === "glossary") words.open();
     else if (detail !== "settings") return;

@@ -1,8 +1,7 @@
 """The settings form: sections of labelled controls, described as plain data."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from panel.custom import JSComponent
 
 from landscape_lab.bridge.jupyter import Messages
 from landscape_lab.components.form.glossary import terms
+from landscape_lab.components.images import images
 
 PARTS = (
     "../signals.js", "../pale.js", "form_glossary.js", "form_help.js", "form_asking.js",
@@ -25,12 +25,6 @@ WIDTH = 320
 """Width in pixels at the default font size."""
 
 
-@cache
-def pictures() -> Mapping[str, str]:
-    """The SVG image of each data set that has one, by the data set's name."""
-    return {path.stem: path.read_text("utf-8") for path in sorted(PICTURES.glob("*.svg"))}
-
-
 class FormModel(Messages, JSComponent):
     """Its browser model (Bokeh finds no model whose name begins with an underscore)."""
 
@@ -41,6 +35,7 @@ class FormModel(Messages, JSComponent):
     errors = param.Dict(default={}, doc="path -> error message of its last value")
     glossary = param.String(default="[]", doc="JSON: name, words and definition of each term")
     pictures = param.Dict(default={}, doc="SVG image of each choice that has one, by its value")
+    searched = param.Boolean(default=True, doc="whether settings can be searched for")
     busy = param.Boolean(default=False, doc="whether a computation is in progress")
 
     on_message: Callable[[dict[str, Any]], None]
@@ -60,6 +55,8 @@ class Form:
         self,
         changed: Callable[[str, Any], None],
         restore: Callable[[str], None] | None = None,
+        *,
+        searched: bool = True,
     ) -> None:
         """An empty form.
 
@@ -67,13 +64,15 @@ class Form:
             changed: called with path and value, on the page's thread.
             restore: called with the path of a row that is to be as in the preset; without it no
                 row is marked as changed.
+            searched: whether there is a field to search for settings, of which few need none.
         """
         self._changed, self._restore = changed, restore
         self._sections: list[dict[str, Any]] = []
         # In the browser the width follows the size of type, and is nothing when the page is narrow.
         self.view = FormModel(
             glossary=json.dumps([term.plain() for term in terms()]),
-            pictures=dict(pictures()),
+            pictures=dict(images(PICTURES)),
+            searched=searched,
             width=WIDTH,
             sizing_mode="stretch_height",
             min_height=0,

@@ -8,7 +8,7 @@ const FIRST_STYLE = `
 .hint .term{min-height:0;margin:0 0 0 .5em;color:var(--tint)}
 .pictures{grid-column:2/-1;display:grid;grid-template-columns:repeat(3,1fr);gap:5px;margin:3px 0 4px}
 .pictures button{font:inherit;font-size:.82em;line-height:1.2;color:var(--soft);background:none;border:var(--edge,1px) solid var(--line,#dfe6ea);border-radius:7px;padding:2px 1px 3px;cursor:pointer;min-width:0;overflow:hidden;overflow-wrap:anywhere}
-.pictures img{display:block;width:100%;height:46px;object-fit:contain;pointer-events:none}
+.pictures img{display:block;width:100%;height:46px;object-fit:contain;pointer-events:none;filter:var(--thumbnail,none)}
 .pictures button:hover{border-color:var(--tint)}
 .pictures [aria-pressed=true]{border-color:var(--tint);box-shadow:inset 0 0 0 1px var(--tint);color:var(--fg);font-weight:600}
 .flash{animation:flash 1.6s ease-out;border-radius:6px}

@@ -1,7 +1,6 @@
 """The gallery of labs: one card each, grouped by family."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import param
 from panel.custom import JSComponent
 
 from landscape_lab.bridge.jupyter import Messages
+from landscape_lab.components.images import images
 
 PARTS = ("../signals.js", "gallery.js")
 """Its JavaScript files, joined in this order to one module."""
@@ -30,12 +30,6 @@ class GalleryModel(Messages, JSComponent):
         self.on_message(data)
 
 
-@cache
-def thumbnails() -> Mapping[str, str]:
-    """The SVG image of each lab that has one, by the lab's name."""
-    return {path.stem: path.read_text("utf-8") for path in sorted(THUMBNAILS.glob("*.svg"))}
-
-
 class Gallery:
     """Cards of labs; a click opens one."""
 
@@ -55,7 +49,7 @@ class Gallery:
         self._opened, self._left, self._said = opened, left, ""
         self.runs: dict[str, dict[str, str]] = {}
         self._arriving: str | None = None
-        pictures = thumbnails()
+        pictures = images(THUMBNAILS)
         shown = [
             {
                 **one,

@@ -9,6 +9,7 @@ h1:focus{outline:none}
 button,select,input[type=number]{font:inherit;color:inherit;height:var(--size);border:var(--edge,1px) solid var(--rim);border-radius:7px;background:var(--surface,#fff);padding:0 .75em;box-sizing:border-box;white-space:nowrap}
 button,select{cursor:pointer}
 input[type=number]{width:5em;padding:0 .4em}
+label>select,label>input{color:var(--fg)}
 button:hover,select:hover{border-color:var(--tint)}
 button.play{background:var(--tint);border-color:var(--tint);color:var(--on-accent,#fff);font-weight:600;min-width:6em}
 :focus-visible{outline:calc(2px*var(--scale,1)) solid var(--tint);outline-offset:1px}
@@ -17,8 +18,8 @@ label{display:inline-flex;align-items:center;gap:5px;color:var(--soft)}
 .words{display:flex;flex-wrap:wrap;gap:4px 20px;align-items:baseline;padding:6px 16px 2px}
 .question{font-weight:600;font-size:1.08em;margin:0;flex:1 1 20em}
 .verdict{flex:1 1 26em;margin:0;min-height:1.35em}
-.verdict b{display:inline-block;border-radius:5px;padding:0 .5em;margin-right:.5em;color:var(--on-accent,#fff);background:var(--muted,#5d6b75)}
-.verdict[data-word=PASS] b{background:#1c6b3c;color:var(--on-accent,#fff)}.verdict[data-word="NOT REPRODUCED"] b{background:#9a2f14;color:var(--on-accent,#fff)}
+.verdict b{display:inline-block;border-radius:5px;padding:0 .5em;margin-right:.5em;color:var(--surface,#fff);background:var(--muted,#5d6b75)}
+.verdict[data-word=PASS] b{background:#1c6b3c;color:#fff}.verdict[data-word="NOT REPRODUCED"] b{background:#9a2f14;color:#fff}
 .verdict small{color:var(--soft);font-size:.92em}
 .looks{display:flex;flex-wrap:wrap;gap:4px 18px;align-items:center;padding:2px 16px 4px}
 .looks select{height:calc(24px*var(--scale,1));padding:0 .3em}
@@ -49,7 +50,7 @@ export function render({model, el}) {
   let state = {};
   const title = make("h1", {tabIndex: -1});
   const settings = button("settings", "Settings", "Show or hide the settings (S)", () => signal(el, "settings"));
-  const play = button("play", "Play", "Compute all seeds, or pause (space)", () => tell("play", !state.playing), "play");
+  const play = button("play", "Play", "Compute all seeds, or pause (space)", () => { show({playing: !state.playing}); tell("play", state.playing); }, "play");  // at once: a second press means the other
   const step = button("step", "Step", "Compute the next seed, show it, and pause; when all are computed, show the next one (.)");
   const count = make("input", {type: "number", min: 1, max: model.most, title: "How many seeds the claim is tried on"});
   count.dataset.action = "lab-count";

@@ -72,3 +72,5 @@ class LabBar:
             return
         action, value = self._actions[data["action"]], data.get("value")
         action() if value is None else action(value)
+        if data["action"] == "play" and value != self.shown.get("playing"):
+            self.view._send_msg({"playing": self.shown.get("playing", False)})  # it was refused

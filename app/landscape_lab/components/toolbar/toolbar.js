@@ -92,15 +92,13 @@ export function render({model, el}) {
   const title = make("h1", {innerHTML: `${MARK}<span>Landscape Lab</span>`, title: "Landscape Lab"});
   title.setAttribute("aria-label", "Landscape Lab");
   const settings = button("settings", "Settings", "Show or hide the settings (S)", () => signal(el, "settings"), "worded");
-  settings.hidden = true;
-  settings.setAttribute("aria-expanded", false);
-  const preset = button("examples", "", "Examples: all presets with their pictures (X)", () => signal(el, {examples: state.preset}), "wide");
+  settings.hidden = true; settings.setAttribute("aria-expanded", false);
+  const preset = button("examples", "", EXAMPLES, () => signal(el, {examples: state.preset}), "wide");
   const named = make("span", {className: "named", textContent: "Examples"});
-  preset.append(named);
-  preset.setAttribute("aria-haspopup", "dialog");
+  preset.append(named); preset.setAttribute("aria-haspopup", "dialog");
   const restore = simple("restore", "Restore", "Restore all settings of the preset", "bare");
   const opening = make("div", {className: "group", hidden: model.presets.length === 0}, preset, restore);
-  const play = button("play", "Play", "Play or pause (space)", () => tell("play", !state.playing), "play");
+  const play = button("play", "Play", "Play or pause (space)", () => { show({playing: !state.playing}); tell("play", state.playing); }, "play");  // at once: a second press means the other
   const face = (icon, word) => make("b", {className: "face", innerHTML: `${ICONS[icon]}<span>${word}</span>`});
   const playFace = face("play", "Play"), pauseFace = face("pause", "Pause");
   play.replaceChildren(playFace, pauseFace);
@@ -178,6 +176,7 @@ export function render({model, el}) {
     settings.hidden = top.clientWidth >= (parseFloat(getComputedStyle(top).getPropertyValue("--drawer")) || NARROW);
     const had = bar.getRootNode().activeElement;
     let folded = [];
+    preset.style.width = "";
     for (let k = 0; k <= FITS; k++) {
       bar.className = ["bar", ...Array.from({length: k}, (_, n) => `f${n + 1}`)].join(" ");
       folded = [...(MENUS[k] ?? []).map(name => seldom[name]), ...folded];
@@ -188,6 +187,7 @@ export function render({model, el}) {
       }
       if (bar.scrollWidth <= bar.clientWidth) break;
     }
+    widen(preset, named, readings);
     if (bar.contains(had)) had.focus({preventScroll: true});  // what is moved loses it
   };
   const later = () => { if (el.isConnected && top.clientWidth) fit(); };
@@ -217,10 +217,9 @@ export function render({model, el}) {
       play.setAttribute("aria-pressed", Boolean(v));
     },
     preset: v => {
-      const title = model.presets.find(one => one.name === v)?.title ?? "";
-      named.textContent = title || "Examples";
+      entitle(preset, named, model.presets.find(one => one.name === v)?.title ?? "");
+      later();
       preset.dataset.preset = v;
-      preset.setAttribute("aria-label", `Examples; now: ${title}`);
     },
     speed: v => {
       if (![...speed.options].some(o => Number(o.value) === v)) speed.add(new Option(`× ${v}`, v));

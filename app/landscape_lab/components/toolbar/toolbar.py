@@ -12,7 +12,14 @@ from landscape_lab.figures import theme
 from landscape_lab.figures.comparison_modes import MODES
 from landscape_lab.state.place import MOST_KEPT
 
-PARTS = ("../signals.js", "../pale.js", "toolbar_icons.js", "toolbar_words.js", "toolbar.js")
+PARTS = (
+    "../signals.js",
+    "../pale.js",
+    "toolbar_icons.js",
+    "toolbar_words.js",
+    "toolbar_title.js",
+    "toolbar.js",
+)
 """Its JavaScript files, joined in this order to one module."""
 
 
@@ -99,3 +106,5 @@ class Toolbar:
         value = data.get("value")
         action = self._actions[data["action"]]
         action() if value is None else action(value)
+        if data["action"] == "play" and value != self.shown.get("playing"):
+            self.view._send_msg({"playing": self.shown.get("playing", False)})  # it was refused

@@ -51,7 +51,7 @@ class Connection:
         self._words = Label(
             x=10, y=10, x_units="screen", y_units="screen", text=WAITING, text_color=theme.MUTED,
             text_font=theme.FONT, text_font_size=theme.NORMAL,
-            background_fill_color="#ffffff", background_fill_alpha=0.8,
+            background_fill_color="#ffffff", background_fill_alpha=0.8, padding=3,
         )  # fmt: skip
         self.profile.add_layout(self._words)
         self.plane = Map("loss over the curve's plane")

@@ -37,14 +37,19 @@ LOSSES = ("batch", *(f"{split}_loss" for split in SPLIT))
 ACCURACIES = tuple(f"{split}_accuracy" for split in SPLIT)
 
 
-NUMBER = """
-    if (ticks.length > 5 && index % 2) return ''
+def numbers(most: int) -> str:
+    """Tick labels of an axis: short, and only every second where there are more than so many."""
+    return f"""
+    if (ticks.length > {most} && index % 2) return ''
     const size = Math.abs(tick), number = Number(tick.toPrecision(4))
     const powers = size && (size < 1e-3 || size >= 1e5)
     const words = powers ? number.toExponential().replace('+', '') : String(number)
     return words.replaceAll('-', '−')
 """
-"""Tick labels of an axis: short, and only every second where they would crowd."""
+
+
+NUMBER = numbers(5)
+"""Tick labels of a small axis."""
 
 
 class Curves(Scaled):

@@ -20,7 +20,7 @@ from landscape_lab.figures.bokeh.marked_shapes import (
     cell_colors,
     cell_limits,
 )
-from landscape_lab.figures.bokeh.marked_sides import AxisLabels, Side
+from landscape_lab.figures.bokeh.marked_sides import AxisLabels, Side, fit_words
 from landscape_lab.figures.bokeh.sizes import Scaled
 from landscape_lab.figures.lab_pictures import marks as m
 
@@ -67,6 +67,7 @@ class MarkedFigure(Scaled):
             "x": AxisLabels(self.figure.xaxis[0], panel.x_scale),
             "y": AxisLabels(self.figure.yaxis[0], panel.y_scale),
         }
+        fit_words(self.figure)
         self._equal = theme.source("ends") if panel.equal else None
         if self._equal is not None:
             self._keep_equal(self._equal)
@@ -116,6 +117,8 @@ class MarkedFigure(Scaled):
     def _range(self, panel: m.Panel, found: ShapedPanel) -> None:
         """Bring the axes in line with what is shown."""
         across, up, ground = found.across, found.up, found.ground
+        if found.floor is not None:  # bars stand on the axis
+            up = (found.floor, up[1])
         if self._equal is not None:
             send(self._equal, {"ends": [*across, *up]})
         else:

@@ -19,12 +19,16 @@ Y = ("y", "y0", "y1", "y2", "top", "bottom")
 
 @dataclass(frozen=True, eq=False)
 class ShapedPanel:
-    """The shapes of a panel from below, the sides, and the ends of both."""
+    """The shapes of a panel from below, the sides, and the ends of both.
+
+    `floor` is the height on which bars stand, where nothing is below it.
+    """
 
     shapes: list[Shape]
     ground: Ground
     across: tuple[float, float]
     up: tuple[float, float]
+    floor: float | None = None
 
 
 def shaped(panel: m.Panel) -> ShapedPanel:
@@ -34,8 +38,10 @@ def shaped(panel: m.Panel) -> ShapedPanel:
     found = [shape for mark in panel.marks for shape in shapes(mark, ground)]
     padding = 0.0 if any(isinstance(mark, m.Cells) for mark in panel.marks) else PADDING
     across = extent(_values(found, X, "dw", "xs"), ground.x, panel.x_range, padding)
-    up = extent(_values(found, Y, "dh", "ys"), ground.y, panel.y_range, padding)
-    return ShapedPanel(found, ground, across, up)
+    heights = _values(found, Y, "dh", "ys")
+    up = extent(heights, ground.y, panel.y_range, padding)
+    stands = panel.y_range is None and _stands(panel, heights, base)
+    return ShapedPanel(found, ground, across, up, base if stands else None)
 
 
 def _values(found: list[Shape], names: tuple[str, ...], size: str, lines: str) -> Array:
@@ -47,6 +53,12 @@ def _values(found: list[Shape], names: tuple[str, ...], size: str, lines: str) -
             parts.append(np.asarray(shape.data[names[0]]) + np.asarray(shape.data[size]))
         parts += shape.data.get(lines, [])
     return np.concatenate(parts)
+
+
+def _stands(panel: m.Panel, heights: Array, base: float) -> bool:
+    """Whether there are bars, which then stand on the axis, and nothing below their base."""
+    bars = any(isinstance(mark, m.Bars) for mark in panel.marks)
+    return bars and not bool((heights[np.isfinite(heights)] < base).any())
 
 
 def _base(panel: m.Panel) -> float:

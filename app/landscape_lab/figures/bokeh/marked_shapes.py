@@ -65,7 +65,7 @@ def _line(mark: m.Line, ground: Ground) -> Iterator[Shape]:
     data = {"x": ground.x.places(mark.x), "y": ground.y.places(mark.y)}
     style = {"line_color": mark.color, "line_width": mark.width, "line_alpha": mark.opacity,
             "line_dash": DASHES if mark.dashed else []}  # fmt: skip
-    seen = theme.HALO if mark.color == theme.PATH else mark.color  # on the white of a legend
+    seen = theme.INK if mark.color == theme.PATH else mark.color  # on the ground of a legend
     sign = Sign(mark.label, seen, "line", mark.dashed, mark.opacity)
     yield Shape(Line, data, style, sign)
     alone = int((np.isfinite(data["x"]) & np.isfinite(data["y"])).sum()) == 1

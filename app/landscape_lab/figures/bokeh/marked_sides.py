@@ -4,19 +4,49 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from bokeh.models import BasicTicker, CustomJSTickFormatter, FixedTicker, LogTicker
+from bokeh.models import BasicTicker, CustomJS, CustomJSTickFormatter, FixedTicker, LogTicker
 
 from landscape_lab.figures import theme
 from landscape_lab.figures.bokeh.axes import ends, log_ticks, put
-from landscape_lab.figures.bokeh.curves import NUMBER
+from landscape_lab.figures.bokeh.curves import numbers
 from landscape_lab.figures.lab_pictures import marks as m
 from landscape_lab.figures.pixels import Array
 
 LINEAR = 1e-3
 """Where a symmetric logarithm becomes linear: as a fraction of the largest value."""
 
-SLANTED = 0.35
+SLANTED = 0.45
 """How far long names below an axis are turned, in radians."""
+
+CROWDED = 7
+"""Numbers on an axis above which every second one is left out."""
+
+TURNED = f"""
+    const along = plot.x_scale.type === "LogScale" ? Math.log : Number
+    const [start, end] = [plot.x_range.start, plot.x_range.end].map(along)
+    const named = axis.major_label_overrides
+    const size = parseFloat(axis.major_label_text_font_size)
+    const names = [...(named instanceof Map ? named : Object.entries(named))]
+    const at = ([place]) => plot.inner_width * (along(place) - start) / (end - start)
+    const half = ([, word]) => 0.3 * size * String(word).length
+    const sorted = names.sort((one, other) => at(one) - at(other))
+    const crowded = sorted.some((one, i) => i && at(one) - at(sorted[i - 1])
+        < half(one) + half(sorted[i - 1]) + 0.5 * size)
+    axis.setv({{major_label_orientation: crowded ? {SLANTED} : "horizontal"}}, {{sync: false}})
+"""
+"""Names side by side below an axis, or slanted where they would overlap in this window."""
+
+FOLDED = """
+    const words = (axis.axis_label ?? "").replaceAll("\\n", " ")
+    const long = 0.56 * parseFloat(axis.axis_label_text_font_size) * words.length
+    const gaps = [...words.matchAll(/ /g)].map(({index}) => index)
+    const middle = (i) => Math.abs(i - words.length / 2)
+    const [at] = gaps.sort((one, other) => middle(one) - middle(other))
+    const folded = long > plot.inner_height && at !== undefined
+        ? words.slice(0, at) + "\\n" + words.slice(at + 1) : words
+    if (folded !== axis.axis_label) axis.setv({axis_label: folded}, {sync: false})
+"""
+"""The label of a vertical axis in one line, or in two where it is longer than the axis."""
 
 MOST_DECADES = 3
 """Named decades on either side of zero, at most."""
@@ -111,7 +141,7 @@ class AxisLabels:
         logged = LogTicker(mantissas=[1, 2, 5], **few)
         self._numbers: Any = logged if scale == "log" else BasicTicker(**few)
         self._fixed = FixedTicker(ticks=[])
-        axis.formatter = CustomJSTickFormatter(code=NUMBER)
+        axis.formatter = CustomJSTickFormatter(code=numbers(CROWDED))
         axis.ticker = self._numbers
 
     def show(self, label: str, named: dict[float, str]) -> None:
@@ -120,6 +150,16 @@ class AxisLabels:
         put(self._fixed, ticks=list(named))
         put(self._axis, major_label_overrides=named)
         put(self._axis, ticker=self._fixed if named else self._numbers)
-        long = len(named) > 3 and any(len(word) > 6 for word in named.values())
-        if self._axis.dimension == 0:
-            put(self._axis, major_label_orientation=SLANTED if long else "horizontal")
+
+
+def fit_words(plot: Any) -> None:
+    """Slant the names below a figure, and fold the words on its left, where room is short."""
+    below, left = plot.xaxis[0], plot.yaxis[0]
+    turned = CustomJS(args={"plot": plot, "axis": below}, code=TURNED)
+    plot.js_on_change("inner_width", turned)
+    for change in ("major_label_overrides", "major_label_text_font_size"):
+        below.js_on_change(change, turned)
+    folded = CustomJS(args={"plot": plot, "axis": left}, code=FOLDED)
+    plot.js_on_change("inner_height", folded)
+    for change in ("axis_label", "axis_label_text_font_size"):
+        left.js_on_change(change, folded)

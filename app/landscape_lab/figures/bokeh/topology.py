@@ -64,7 +64,7 @@ class Topology(Scaled):
         self._words = Label(
             x=10, y=10, x_units="screen", y_units="screen", text="", text_color=theme.MUTED,
             text_font=theme.FONT, text_font_size=theme.NORMAL,
-            background_fill_color="#ffffff", background_fill_alpha=0.8,
+            background_fill_color="#ffffff", background_fill_alpha=0.8, padding=3,
         )  # fmt: skip
         self.figure.add_layout(self._words)
         self._known: tuple[Any, str] = (None, "")

@@ -101,27 +101,30 @@ class Place:
             raise spec_error("ax", f"an Axes with projection {self._axes.name!r}", accepted)
         return self._axes
 
-    def panels(self, rows: int, columns: int, **ratios: Any) -> npt.NDArray[Any]:
+    def panels(
+        self, rows: int, columns: int, *, deep: bool = False, **ratios: Any
+    ) -> npt.NDArray[Any]:
         """Several Axes (rows, columns), which take the place of that of the caller.
 
         Args:
             rows: of panels.
             columns: of panels.
+            deep: whether they have three dimensions.
             ratios: `height_ratios` or `width_ratios`.
 
         Raises:
             SpecError: the Axes of the caller is no part of a grid, hence cannot be divided.
         """
+        look: dict[str, Any] = {"squeeze": False}
+        look |= {"subplot_kw": {"projection": "3d"}} if deep else {}
         if self._axes is None:
-            return np.asarray(
-                self.figure.subplots(rows, columns, squeeze=False, gridspec_kw=ratios)
-            )
+            return np.asarray(self.figure.subplots(rows, columns, gridspec_kw=ratios, **look))
         spec = self.axes().get_subplotspec()
         if spec is None:
             accepted = "one made by subplots, since this picture has several panels"
             raise spec_error("ax", "an Axes outside of a grid", accepted)
         self._axes.set_axis_off()
-        return np.asarray(spec.subgridspec(rows, columns, **ratios).subplots(squeeze=False))
+        return np.asarray(spec.subgridspec(rows, columns, **ratios).subplots(**look))
 
 
 class Drawing(ABC, Generic[D]):

@@ -62,7 +62,7 @@ class Comparison(Drawing[Mapping[str, xr.Dataset]]):
     def size(self, dataset: Mapping[str, xr.Dataset]) -> tuple[float, float]:
         if not _planar(dataset):
             return WIDTH, HEIGHT
-        rows, columns = _grid(len(dataset))
+        rows, columns = shape_of(len(dataset))
         return columns * SIDE, rows * ROW
 
     def draw(self, place: Place, dataset: Mapping[str, xr.Dataset], options: PlotOptions) -> Any:
@@ -71,14 +71,14 @@ class Comparison(Drawing[Mapping[str, xr.Dataset]]):
         if not _planar(dataset):
             return _overlaid(place.axes(), dataset, options)
         shown = {
-            name: shown_of(one, options.variable, _split(one, options.split))
+            name: shown_of(one, options.variable, part_of_split(one, options.split))
             for name, one in dataset.items()
         }
         heights = np.concatenate(
             [scaled(one.values, options.scale).ravel() for one in shown.values()]
         )
         ends = theme.range_of(heights, options.limits, options.scale)
-        every = place.panels(*_grid(len(dataset)))
+        every = place.panels(*shape_of(len(dataset)))
         image = None
         for axes, (name, one) in zip(every.flat, shown.items(), strict=False):
             path = own_path(dataset[name]) if options.path else None
@@ -110,12 +110,13 @@ def _planar(dataset: Mapping[str, xr.Dataset]) -> bool:
     return all(Slice().draws(one) for one in dataset.values())
 
 
-def _grid(count: int) -> tuple[int, int]:
+def shape_of(count: int) -> tuple[int, int]:
+    """Rows and columns of so many pictures."""
     columns = 2 if count <= 4 else 3
     return math.ceil(count / columns), columns
 
 
-def _split(slice_: xr.Dataset, split: str) -> str:
+def part_of_split(slice_: xr.Dataset, split: str) -> str:
     """The split that is asked for; the first one, where a slice has not that one."""
     known = splits_of(slice_)
     return split if split in known or not known else known[0]
@@ -125,7 +126,7 @@ def _overlaid(axes: Any, slices: Mapping[str, xr.Dataset], options: PlotOptions)
     """Lines in one picture, by the colours of classes."""
     for number, (name, one) in enumerate(slices.items()):
         side = sides_of(one)[0]
-        values = shown_of(one, options.variable, _split(one, options.split)).values
+        values = shown_of(one, options.variable, part_of_split(one, options.split)).values
         axes.plot(
             np.sort(one[side].values), np.where(np.isfinite(values), values, np.nan), label=name,
             color=theme.CLASSES[number % len(theme.CLASSES)], linewidth=1.8,

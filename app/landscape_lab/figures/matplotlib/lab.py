@@ -12,6 +12,9 @@ from landscape_lab.figures.matplotlib.paper import WIDTH
 ROW, MOST = 3.1, 3
 """Inches of a row of pictures, and the largest number of columns."""
 
+SQUARE = 4
+"""So many pictures are drawn in two rows of two."""
+
 
 class Lab(Drawing[xr.Dataset]):
     """All pictures of a lab, or the one that is asked for by its title."""
@@ -52,5 +55,5 @@ def _panels(dataset: xr.Dataset, title: str) -> list[Any]:
 
 
 def _shape(panels: int) -> tuple[int, int]:
-    columns = min(MOST, panels)
+    columns = 2 if panels == SQUARE else min(MOST, panels)
     return -(-panels // columns), columns

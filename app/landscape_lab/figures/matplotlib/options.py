@@ -104,8 +104,8 @@ def _camera(camera: Any, kind: str) -> Camera:
     """
     if camera is None:
         return HOME
-    if kind != "Surface":
-        raise spec_error("camera", camera, "left out, except for kind='surface'")
+    if not kind.startswith("Surface"):
+        raise spec_error("camera", camera, "left out, except for kind='surface' or 'surfaces'")
     numbers = list(camera) if isinstance(camera, Sequence) and not isinstance(camera, str) else []
     if len(numbers) == 2:
         numbers.append(HOME.distance)

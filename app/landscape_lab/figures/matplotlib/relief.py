@@ -20,6 +20,9 @@ Array = npt.NDArray[np.floating[Any]]
 ZOOM, ZOOM_OF_NARROW = 0.92, 0.8
 """How large a surface is drawn that is seen from the usual distance; names need the rest."""
 
+PAD_OF_SEVERAL = 0.08
+"""Room between a surface that is one of several and its bar of colours, in widths of both."""
+
 MOST_TICKS = 6
 """Numbers on the axis of heights, at most."""
 
@@ -35,13 +38,13 @@ LIFT = 0.012
 
 def relief_on(
     axes: Any, shown: xr.DataArray, title: str, options: PlotOptions, *, smooth: bool
-) -> None:
-    """Draw values (beta, alpha) as a lit surface with a bar of colours.
+) -> Any:
+    """Draw values (beta, alpha) as a lit surface; the colours that a bar explains.
 
     Args:
         axes: of three dimensions.
         shown: values with the coordinates alpha and beta.
-        title: what the values are.
+        title: what the values are, on a bar of colours next to it; empty: no bar.
         options: the scale, the limits and the colours.
         smooth: draw it finer than its points; takes a second.
     """
@@ -80,10 +83,14 @@ def relief_on(
         if narrow:
             axis.label.set_fontsize(7)
     beyond = bool((heights[np.isfinite(heights)] > high).any())
-    bar_on(axes.figure, colors, axes, title, scale, cut=beyond, pad=0.14 if narrow else 0.02)
+    if title:
+        alone = len(axes.figure.axes) == 1
+        pad = 0.14 if narrow else 0.02 if alone else PAD_OF_SEVERAL
+        bar_on(axes.figure, colors, axes, title, scale, cut=beyond, pad=pad)
     ticks = list(theme.ticks(low, high, scale, cut=beyond).items())
     few = dict(ticks[:: max(1, -(-len(ticks) // MOST_TICKS))])
     axes.set_zticks(list(few), labels=list(few.values()))
+    return colors
 
 
 def lowest_on(axes: Any, shown: xr.DataArray, options: PlotOptions) -> None:

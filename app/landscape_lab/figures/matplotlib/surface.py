@@ -37,18 +37,29 @@ class Surface(Drawing[xr.Dataset]):
         dataset = reduced(dataset)
         options = options.reduced(dataset)
         axes = place.axes(deep=True)
-        shown = shown_of(dataset, options.variable, options.split)
-        title = title_of(dataset, options.variable, options.split)
-        smooth = min(shown.shape) < FINE
-        relief_on(axes, shown, title, options, smooth=smooth)
-        if minimized(dataset):
-            lowest_on(axes, shown, options)
-        path = own_path(dataset) if options.path else None
-        if path is not None and "beta" in path and path.sizes["step"]:
-            up = above(shown, path, options)
-            path_on(axes, marked(dataset, path), dataset.attrs.get("seen"), up)
-        for name, color, one in runs(dataset) if options.path else []:
-            run_on(axes, name, color, one, above(shown, one, options))
-        name_axes(axes, shown)
+        surface_on(axes, dataset, title_of(dataset, options.variable, options.split), options)
         key_on(axes)
         return axes
+
+
+def surface_on(axes: Any, dataset: xr.Dataset, title: str, options: PlotOptions) -> Any:
+    """Draw a slice with its signs as a surface; the colours that a bar explains.
+
+    Args:
+        axes: of three dimensions.
+        dataset: the slice, whose values can be drawn as they are.
+        title: of a bar of colours next to it; empty: no bar.
+        options: what is shown, and how.
+    """
+    shown = shown_of(dataset, options.variable, options.split)
+    colors = relief_on(axes, shown, title, options, smooth=min(shown.shape) < FINE)
+    if minimized(dataset):
+        lowest_on(axes, shown, options)
+    path = own_path(dataset) if options.path else None
+    if path is not None and "beta" in path and path.sizes["step"]:
+        up = above(shown, path, options)
+        path_on(axes, marked(dataset, path), dataset.attrs.get("seen"), up)
+    for name, color, one in runs(dataset) if options.path else []:
+        run_on(axes, name, color, one, above(shown, one, options))
+    name_axes(axes, shown)
+    return colors

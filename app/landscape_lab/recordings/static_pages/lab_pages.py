@@ -9,7 +9,8 @@ from xml.etree import ElementTree
 
 from landscape_core.foundation.registry import entries
 from landscape_core.labs.base import Lab, by_family
-from landscape_lab.components.gallery.gallery import thumbnails
+from landscape_lab.components.gallery.gallery import THUMBNAILS
+from landscape_lab.components.images import images
 from landscape_lab.recordings.static_pages.markup import Page, paragraph
 
 CONTENT = Path(__file__).parents[2] / "content" / "labs"
@@ -75,7 +76,7 @@ other pictures are of one seed.</figcaption></figure>
 
 def picture(name: str) -> str:
     """The SVG of a lab's pictures as a part of a page; empty where it has none."""
-    text = thumbnails().get(name, "")
+    text = images(THUMBNAILS).get(name, "")
     if not text:
         return ""
     ElementTree.fromstring(text)  # part of the page: it must be well formed
