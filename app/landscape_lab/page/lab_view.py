@@ -22,8 +22,8 @@ from landscape_lab.page.lab_words import LabWords
 from landscape_lab.state.form_model import described, rows
 from landscape_lab.state.lab_place import MOST, LabPlace, gallery
 
-HEAD, ROW = 85, 29
-"""Heights in pixels of the search and the head of the settings, and of a row."""
+HEAD, ROW = 44, 29
+"""Heights in pixels of the head of the settings and of a row."""
 
 MOST_COLUMNS = 3
 """Pictures in a row, at most."""
