@@ -3,14 +3,15 @@
 Prints a table and writes it to `benchmarks/results/app.md`. The browser paints in software, on the
 same processors as the app: a machine with a GPU is faster.
 
-For each server: seconds from asking for the page to its first picture (median of three, each in a
-new window); milliseconds from a changed control to the first surface that obeys it while a run goes
-on (the resolution, median of twelve); milliseconds from a press of the time line's button to the
-picture of the step before, and from an optimizer chosen anew to the first picture of its run
-(medians of twelve); pictures a second while an MLP 2-16-16-2 trains on spirals with a picture of
-51x51 points, flat and in three dimensions, and flat in a browser on a processor six times slower;
-megabytes of the Python process that serves the page. Before each of them how fast the machine was
-then, as millions of additions that a loop of Python makes a second: shared machines differ by half.
+For each server: seconds from asking for the page to its first live picture (median of three, each
+in a new window; in JupyterLab from opening the notebook, which is then run by hand); milliseconds
+from a changed control to the first surface that obeys it while a run goes on (the resolution,
+median of twelve); milliseconds from a press of the time line's button to the picture of the step
+before, and from an optimizer chosen anew to the first picture of its run (medians of twelve);
+pictures a second while an MLP 2-16-16-2 trains on spirals with a picture of 51x51 points, flat and
+in three dimensions, and flat in a browser on a processor six times slower; megabytes of the Python
+process that serves the page. Before each of them how fast the machine was then, as millions of
+additions that a loop of Python makes a second: shared machines differ by half.
 """
 
 import platform
@@ -25,7 +26,8 @@ import psutil
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests" / "support"))
 
-from browser_support import Visitor, browser, served  # noqa: E402 - shared with the tests
+from bench_openings import PATIENCE, hosted  # noqa: E402 - beside it, but not where tests look
+from browser_support import browser  # noqa: E402 - shared with the tests
 
 SECONDS = 8.0
 SLOWER = 6
@@ -39,14 +41,23 @@ def additions_a_second():
     return 10 / (time.perf_counter() - began)
 
 
-def first_pictures(opened, url, times=3):
+def arrived(guest, start):
+    """Seconds until the live app is there, of which the recorded run gives way at once."""
+    began = time.perf_counter()
+    start(guest)
+    guest.page.locator(".bar[data-frame]").first.wait_for(timeout=1000 * PATIENCE)
+    took = time.perf_counter() - began
+    guest.page.evaluate("() => window.landscapeStage?.give()")
+    guest.page.locator("#stage").wait_for(state="detached")
+    return took
+
+
+def first_pictures(opened, visitor, start, times=3):
     """Seconds from asking to the first picture, each in a new window."""
     waits = []
-    for _ in range(times):
-        guest = Visitor(opened, url)
-        began = time.perf_counter()
-        guest.open()
-        waits.append(time.perf_counter() - began)
+    for number in range(times):
+        guest = visitor(opened, number)
+        waits.append(arrived(guest, start))
         guest.page.close()
     return statistics.median(waits)
 
@@ -116,16 +127,18 @@ def memory(url):
 def measure(opened, kind, label, cache, **options):
     """One row of the table."""
     speed = additions_a_second()
-    with served(kind, cache, **options) as url:
+    with hosted(kind, cache, **options) as (visitor, start):
         if options.get("preheated"):
             time.sleep(15)  # the pool fills
-        first = first_pictures(opened, url)
-        guest = Visitor(opened, url).open()
+        first = first_pictures(opened, visitor, start)
+        guest = visitor(opened, -1)
+        arrived(guest, start)
         guest.at_rest()
         guest.press("play")
         guest.page.wait_for_timeout(2000)
         flat = pictures_a_second(guest)
         guest.press("view-3d")
+        guest.page.locator("canvas[data-frames]").wait_for(timeout=1000 * PATIENCE)
         guest.page.wait_for_timeout(2000)
         deep, answer = pictures_a_second(guest), answer_time(guest)
         guest.press("play")
@@ -148,7 +161,7 @@ def measure(opened, kind, label, cache, **options):
             f"{flat:.1f}",
             f"{deep:.1f}",
             f"{slowly:.1f}",
-            f"{memory(url):.0f}",
+            f"{memory(guest.url):.0f}",
         )
         guest.page.close()
     return row
@@ -173,6 +186,7 @@ def main():
             measure(opened, "voila", "voila", Path(cache)),
             measure(opened, "voila", "voila, preheated", Path(cache), preheated=2),
             measure(opened, "panel", "panel serve, warm", Path(cache)),
+            measure(opened, "jupyterlab", "jupyterlab", Path(cache)),
         ]
     lines = [head, ("---",) * len(head), *rows]
     table = "\n".join("| " + " | ".join(line) + " |" for line in lines)

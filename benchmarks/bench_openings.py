@@ -48,11 +48,17 @@ def busy_processes(number):
 
 
 @contextlib.contextmanager
-def hosted(host, folder):
-    """A function that opens the app anew for a visitor, given the number of the opening."""
+def hosted(host, folder, **options):
+    """A function that makes a visitor, given the number of the opening, and one that opens the app.
+
+    `options` are those of `served`.
+    """
     if host in ("voila", "panel"):
-        with served(host, folder / "cache") as url:
-            yield lambda opened, _: Visitor(opened, url), lambda guest: guest.page.goto(guest.url)
+        with served(host, folder / "cache", **options) as url:
+            yield (
+                lambda opened, _: Visitor(opened, url),
+                lambda guest: guest.page.goto(guest.url, wait_until="commit"),
+            )
         return
     with laboratory(folder, host) as url:
 

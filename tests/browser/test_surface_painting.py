@@ -136,6 +136,37 @@ def test_a_wall_takes_the_sun_from_what_lies_behind_it_and_sky_from_what_lies_be
 
 
 @pytest.mark.browser
+def test_points_of_a_path_that_lie_on_one_pixel_are_one_corner_and_its_ends_stay(page):
+    steps, past = 400, 300
+    turn = np.linspace(0, 6, steps)
+    path = np.stack([0.5 + 1e-3 * np.cos(turn), 0.5 + 1e-3 * np.sin(turn), turn], axis=1)
+    path[0] = -0.5, -0.5, 0  # from here to where it stays
+    given = {
+        "steps": steps,
+        "past": past,
+        "a0": -1,
+        "a1": 1,
+        "b0": -1,
+        "b1": 1,
+        "low": 0,
+        "high": 1,
+    }
+    corners, here = page.evaluate(
+        """([frame, path]) => {
+          const whole = {...frame, times: [], path: new Float32Array(path)}, under = () => 0;
+          const {corners, here} = lab.strung(whole, lab.placed(whole, under), under, .1);
+          return [[...corners], here]; }""",
+        [given, path.ravel().tolist()],
+    )
+    corners = np.array(corners).reshape(-1, 4)
+    assert len(corners) < 40
+    for corner, step in ((0, 0), (here, past - 1), (-1, steps - 1)):
+        np.testing.assert_allclose(corners[corner, :2], path[step, :2], atol=1e-6)
+    for x, y in path[1:, :2]:  # nothing is left out that could be seen
+        assert np.hypot(corners[:, 0] - x, corners[:, 1] - y).min() < 0.004
+
+
+@pytest.mark.browser
 def test_the_path_lies_on_the_surface_between_its_points_too_and_tells_where_its_losses_differ(
     page,
 ):

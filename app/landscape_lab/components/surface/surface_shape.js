@@ -108,11 +108,13 @@ const placed = (frame, under) => ([a, b, h]) => {
   return {x, y, z: lies ? foot : own, own, lies};
 };
 
+const CLOSE = .004;  // of the box, about a pixel: points of the path nearer than that are one corner
+
 // The path as corners (x, y, z, time), with as many between two points as follow the surface; and what `plumbs`
 // joins: each point on the surface with the same point at its own height, where the two differ.
 function strung(frame, place, under, cell) {
   const corners = [], plumbs = [], spots = [];
-  let here = 0;
+  let here = 0, kept = null;
   for (let i = 0; i < frame.steps; i++) {
     const p = place(frame.path.subarray(3 * i, 3 * i + 3)), before = spots[i - 1];
     p.time = frame.times.length ? frame.times[i] : i / Math.max(1, frame.steps - 1);
@@ -123,8 +125,10 @@ function strung(frame, place, under, cell) {
         corners.push(x, y, foot === foot ? foot : before.z + s * (p.z - before.z), before.time + s * (p.time - before.time));
       }
     }
-    corners.push(p.x, p.y, p.z, p.time);
     spots.push(p);
+    if (i !== frame.past - 1 && i < frame.steps - 1 && kept && Math.hypot(p.x - kept.x, p.y - kept.y, p.z - kept.z) < CLOSE) continue;
+    corners.push(p.x, p.y, p.z, p.time);
+    kept = p;
     if (i === frame.past - 1) here = corners.length / 4 - 1;
   }
   const every = Math.ceil(frame.past / PLUMBS);
