@@ -74,8 +74,8 @@ def _key(axes: Any) -> None:
     handles, labels = axes.get_legend_handles_labels()
     if labels:
         axes.legend(
-            handles, labels, frameon=False, fontsize=7, labelcolor=theme.MUTED,
-            ncols=1 + len(labels) // LEGEND_ROOM,
+            handles, labels, facecolor=theme.SURFACE, framealpha=0.85, edgecolor="none", fontsize=7,
+            labelcolor=theme.MUTED, ncols=1 + len(labels) // LEGEND_ROOM,
         )  # fmt: skip
 
 
