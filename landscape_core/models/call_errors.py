@@ -52,32 +52,38 @@ def loss_errors(
 
 
 def _taken(loss: Callable[[Tensor, Tensor], Tensor], outputs: Tensor, targets: Tensor) -> str:
-    """The first change of targets or outputs that a loss takes, in words; empty if there is none.
-
-    Shapes other than those of the outputs are tried for classes alone, as torch broadcasts others.
-    """
-    some = outputs
-    column = targets.ndim == 2 and targets.shape[1] == 1 and some.ndim == 2
-    whole = not targets.is_floating_point() or bool((targets == targets.round()).all())
-    tried: dict[str, tuple[Tensor, Tensor]] = {}
-    if some.shape == targets.shape:
-        tried["targets.float()"] = some, targets.to(some.dtype)
-    if some.shape == (len(targets), 1) and targets.ndim == 1:
-        tried["targets[:, None]"] = some, targets[:, None]
-        tried["targets[:, None].float()"] = some, targets[:, None].to(some.dtype)
-    if whole and some.ndim == targets.ndim + 1:
-        tried["targets.long()"] = some, targets.long()
-        if some.ndim > 2:
-            tried["outputs.transpose(1, -1), for instance by adapter="] = (
-                some.transpose(1, -1), targets.long(),
-            )  # fmt: skip
-    if whole and column and some.shape[1] > 1:
-        tried["targets.squeeze(1).long()"] = some, targets.squeeze(1).long()
-    for words, (given, changed) in tried.items():
+    """The first change of targets or outputs that a loss takes, in words; empty for none."""
+    for words, (given, changed) in _changes(outputs, targets).items():
+        if given is outputs and (changed.dtype, changed.shape) == (targets.dtype, targets.shape):
+            continue  # no change
         with suppress(Exception), torch.no_grad():  # of what users write
             if bool(torch.isfinite(loss(given.clone(), changed)).all()):
                 return f"; it takes {words}"
     return ""
+
+
+def _changes(outputs: Tensor, targets: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+    """Outputs and targets after changes of their types or shapes, by the words of each.
+
+    Shapes other than those of the outputs are tried for classes alone, as torch broadcasts others.
+    """
+    column = targets.ndim == 2 and targets.shape[1] == 1 and outputs.ndim == 2
+    whole = not targets.is_floating_point() or bool((targets == targets.round()).all())
+    tried: dict[str, tuple[Tensor, Tensor]] = {}
+    if outputs.shape == targets.shape:
+        tried["targets.float()"] = outputs, targets.to(outputs.dtype)
+    if outputs.shape == (len(targets), 1) and targets.ndim == 1:
+        tried["targets[:, None]"] = outputs, targets[:, None]
+        tried["targets[:, None].float()"] = outputs, targets[:, None].to(outputs.dtype)
+    if whole and outputs.ndim == targets.ndim + 1:
+        tried["targets.long()"] = outputs, targets.long()
+        if outputs.ndim > 2:
+            tried["outputs.transpose(1, -1), for instance by adapter="] = (
+                outputs.transpose(1, -1), targets.long(),
+            )  # fmt: skip
+    if whole and column and outputs.shape[1] > 1:
+        tried["targets.squeeze(1).long()"] = outputs, targets.squeeze(1).long()
+    return tried
 
 
 @contextmanager

@@ -136,8 +136,8 @@ class PageRun:
             scene=self.scene, kept=self.place.kept, playing=self.playing, point=self.point,
             weights=self.weights, **wanted,
         )  # fmt: skip
+        self.show_controls()  # before the worker takes its share of the processor
         self.queue.submit(lambda: self.worker.do(job), self._show, self._fail, self._done)
-        self.show_controls()
 
     def glance(self, point: tuple[float, float] | None) -> None:
         """Show the network at a point in the side panel of a paused run; None: the run's again."""

@@ -1,7 +1,7 @@
 // The line below a picture: two lines of it, and all of it under a mouse.
 export function render({model, el}) {
   const line = document.createElement("div");
-  line.className = "caption";
+  line.className = "below-picture";
   line.style.cssText = "display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;overflow:hidden";
   el.append(line);
   model.on("msg:custom", event => {
