@@ -32,13 +32,11 @@ from landscape_core.slices.sweep import coarse, levels
 from landscape_core.storage.store import Store
 from landscape_core.training.recorder import Entry
 
-ON_THE_PLANE = (
-    "resolution", "beta_resolution", "split", "max_examples", "measures", "tolerance", "scale",
-)  # fmt: skip
-"""What is computed on a plane: with other values of these, plane and extent stay."""
-
 OF_THE_GRID = ("resolution", "beta_resolution", "tolerance", "scale")
 """What points are computed, and how well: with other values of these, the fastest way stays."""
+
+ON_THE_PLANE = (*OF_THE_GRID, "split", "max_examples", "measures")
+"""What is computed on a plane: with other values of these, plane and extent stay."""
 
 AHEAD = 0.008
 """Seconds of a picture in which the run is trained ahead, before its next horizon is needed."""

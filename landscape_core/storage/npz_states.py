@@ -1,9 +1,9 @@
 """State dictionaries in `.npz` files of NumPy: an array for each tensor, by its name."""
 
-import math
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from landscape_core.foundation.errors import FileFormatError
 from landscape_core.storage.bounded_files import check_memory, check_regular
+from landscape_core.storage.npz_members import array_in
 
 KINDS = "biuf"
 """What NumPy calls truths and real numbers."""
@@ -45,17 +46,11 @@ def npz_state(path: Path) -> dict[str, Tensor]:
 
 
 def _tensor(path: Path, parts: zipfile.ZipFile, part: zipfile.ZipInfo) -> Tensor:
-    """One array; its header is compared with the bytes that there are before it is read."""
-    headers = np.lib.format
-    with parts.open(part) as file:
-        first = headers.read_magic(file) == (1, 0)
-        read = headers.read_array_header_1_0 if first else headers.read_array_header_2_0
-        shape, _, kind = read(file)
-    if kind.kind not in KINDS:
-        told = "text or other objects"
-        raise FileFormatError(f"{path}: {part.filename} holds {told}, which no network has.")
-    if math.prod(shape) * kind.itemsize > part.file_size:
-        raise FileFormatError(f"{path}: {part.filename} declares more than it holds.")
-    with parts.open(part) as file:
-        values = headers.read_array(file, allow_pickle=False)
-    return torch.from_numpy(np.array(values, dtype=kind.newbyteorder("="), order="C"))
+    def check(name: str, shape: tuple[int, ...], kind: np.dtype[Any]) -> None:
+        if kind.kind not in KINDS:
+            told = "text or other objects, which no network has"
+            raise FileFormatError(f"{path.name}: {name} holds {told}.")
+
+    values = array_in(path, parts, part, check)
+    kind = values.dtype.newbyteorder("=")
+    return torch.from_numpy(np.array(values, dtype=kind, order="C"))

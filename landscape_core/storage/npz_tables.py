@@ -1,6 +1,5 @@
 """Tables in files of NumPy: the arrays of an `.npz` file as columns."""
 
-import math
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ import numpy.typing as npt
 
 from landscape_core.foundation.errors import FileFormatError
 from landscape_core.foundation.memory import amount
+from landscape_core.storage.npz_members import array_in
 from landscape_core.storage.table_limits import MOST_COLUMNS, MOST_ROWS, check_columns, check_shape
 
 LARGEST = 2**28
@@ -73,29 +73,24 @@ def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
 
 
 def _array(path: Path, parts: zipfile.ZipFile, part: zipfile.ZipInfo) -> npt.NDArray[Any]:
-    name = part.filename.removesuffix(".npy")
-    with parts.open(part) as file:
-        old = np.lib.format.read_magic(file) == (1, 0)
-        headers = np.lib.format
-        read = headers.read_array_header_1_0 if old else headers.read_array_header_2_0
-        shape, _, dtype = read(file)
-    if dtype.hasobject:
-        raise FileFormatError(
-            f"{path.name}: {name} holds Python objects, which are not read: save numbers or text."
-        )
-    if len(shape) not in (1, 2):
-        raise FileFormatError(
-            f"{path.name}: {name} has the shape {shape}; a column is (rows,), several are (rows, D)"
-        )
-    if shape[0] > MOST_ROWS or max(shape[1:], default=1) > MOST_COLUMNS:
-        raise FileFormatError(
-            f"{path.name}: {name} has the shape {shape}; at most {MOST_ROWS} rows and"
-            f" {MOST_COLUMNS} columns are read."
-        )
-    if math.prod(shape) * dtype.itemsize > part.file_size:
-        raise FileFormatError(f"{path.name}: {name} declares more than it holds.")
-    with parts.open(part) as file:
-        return np.lib.format.read_array(file, allow_pickle=False)
+    def check(name: str, shape: tuple[int, ...], kind: np.dtype[Any]) -> None:
+        if kind.hasobject:
+            raise FileFormatError(
+                f"{path.name}: {name} holds Python objects, which are not read: save numbers or"
+                " text."
+            )
+        if len(shape) not in (1, 2):
+            raise FileFormatError(
+                f"{path.name}: {name} has the shape {shape}; a column is (rows,), several are"
+                " (rows, D)"
+            )
+        if shape[0] > MOST_ROWS or max(shape[1:], default=1) > MOST_COLUMNS:
+            raise FileFormatError(
+                f"{path.name}: {name} has the shape {shape}; at most {MOST_ROWS} rows and"
+                f" {MOST_COLUMNS} columns are read."
+            )
+
+    return array_in(path, parts, part, check)
 
 
 def _names(array: str, values: npt.NDArray[Any]) -> list[str]:
