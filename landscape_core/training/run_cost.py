@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.memory import amount, free_memory
 from landscape_core.foundation.recipes import Knob, Recipe, fields_of, parts_of
-from landscape_core.models.problems.base import Problem
+from landscape_core.models.problems.base import Problem, ProblemSize
 
 SHARE = 0.5
 """Of the free memory, how much a run may take: the estimate is rough, and others live there too."""
@@ -111,12 +111,33 @@ def step_operations(run: Trained, least: float) -> float:
         SpecError: parts that do not fit together.
     """
     size = run.problem.estimated_size()
+    if size is None or _most_operations(run, size) < least:
+        return 0
+    return _evaluated(run, size) * size.operations()
+
+
+def is_light(run: Trained, operations: float) -> bool:
+    """Whether a training step, and an evaluation, are known to take at most so many operations.
+
+    Raises:
+        SpecError: parts that do not fit together.
+    """
+    size = run.problem.estimated_size()
     if size is None:
-        return 0
-    examples = max(size.examples, GRADIENT * min(run.batch_size, size.examples))
-    if 2 * examples * size.parameters * size.positions < least:
-        return 0
-    return examples * size.operations()
+        return False
+    if _most_operations(run, size) <= operations:
+        return True
+    return 0 < _evaluated(run, size) * size.operations() <= operations
+
+
+def _evaluated(run: Trained, size: ProblemSize) -> int:
+    """The examples of which an evaluation, or a gradient in its place, takes as long as a step."""
+    return max(size.examples, GRADIENT * min(run.batch_size, size.examples))
+
+
+def _most_operations(run: Trained, size: ProblemSize) -> int:
+    """About how many operations a step can take at most: each parameter at each position."""
+    return 2 * _evaluated(run, size) * size.parameters * size.positions
 
 
 def check_run_cost(run: Trained) -> None:

@@ -45,5 +45,5 @@ def line(place: Place, picture: Picture) -> str:
     if not link:
         raise LandscapeError("your own network has no command line; take the numbers instead")
     words = ["landscape", "picture", link, "--strategy", str(picture.slice.attrs["strategy"][0])]
-    words += ["--threads", str(torch.get_num_threads()), "-o", file_name(place, picture, "nc")]
+    words += ["--threads", str(picture.slice.attrs["threads"]), "-o", file_name(place, picture, "nc")]
     return shlex.join(words)

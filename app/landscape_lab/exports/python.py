@@ -77,7 +77,7 @@ def program(place: Place, picture: Picture) -> str:
         link=f"\n\nIn the app it is at\n#{link}" if link else "",
         files="".join(f"\n\n{needed(name, digest)}" for name, digest in files.items()),
         imports=code.imports(),
-        threads=torch.get_num_threads(),
+        threads=picture.slice.attrs["threads"],
         way=way,
         save=save,
     )

@@ -4,16 +4,19 @@ The page asks for a scene, or for a place; only the worker knows where the run i
 a setting was changed, and reports that with every picture.
 """
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from landscape_core.foundation.errors import LandscapeError, SpecError
+from landscape_core.foundation.one_thread import ONE_THREAD
 from landscape_core.foundation.recipes import name_of
 from landscape_core.models.weight_change import WeightChange
 from landscape_core.session.frames import SharedFrames
 from landscape_core.session.picture import Picture
 from landscape_core.session.session import Session
 from landscape_core.storage.store import Store
+from landscape_core.training.run_cost import Trained, is_light
 from landscape_lab.exports.base import Compared, Making, Shown, kinds
 from landscape_lab.figures.matplotlib.figure_style import USUAL, FigureStyle
 from landscape_lab.panels.base import SidePanel
@@ -33,6 +36,9 @@ from landscape_lab.worker.update import (
     Update,
     WorkProgress,
 )
+
+LIGHT = 2e8
+"""Floating-point operations, some milliseconds, up to which one thread computes a step."""
 
 SELDOM = 0.1
 """Seconds between two boundaries of a run that goes on."""
@@ -81,6 +87,10 @@ class Worker:
             MissingDataError: a data file is not there.
         """
         check_place(replace(job.go or Place("", job.scene, 0), kept=job.kept))
+        with _threads_for(job.scene.run):
+            yield from self._done(job)
+
+    def _done(self, job: Job) -> Iterator[Update]:
         yield from self._arrive(job)
         navigator, kept = self._navigator, self._kept_runs.known(job.kept)
         assert navigator is not None  # a job has arrived somewhere, or has failed
@@ -205,6 +215,13 @@ def watched(session: Session, panel: SidePanel) -> None:
     session.watch(panel.watch)
     drawable = session.side_results.points is not None
     session.side_results.shows_network = panel.shows_network(drawable=drawable)
+
+
+def _threads_for(run: Trained) -> contextlib.AbstractContextManager[None]:
+    """One thread of PyTorch for what several would only wait for each other in, and take turns with
+    the page, as in a notebook, where nobody else has limited them.
+    """
+    return ONE_THREAD.hold() if is_light(run, LIGHT) else contextlib.nullcontext()
 
 
 def _pause() -> float:

@@ -33,6 +33,7 @@ const ASKED = {
 };
 
 export function render({model, el, view}) {
+  spareStyles();
   const root = document.documentElement;
   let sheet = document.getElementById(SHEET);
   if (!sheet) {

@@ -8,7 +8,7 @@ from panel.custom import JSComponent
 from landscape_lab.bridge.host import mode
 from landscape_lab.figures.color_schemes import BACKGROUND, SCHEMES, css_rules
 
-PARTS = ("../signals.js", "figure_colors.js", "appearance.js")
+PARTS = ("../signals.js", "figure_colors.js", "figure_styles.js", "appearance.js")
 """Its JavaScript files, joined in this order to one module."""
 
 
