@@ -4,14 +4,17 @@ const SUN = {azimuth: 3.05, elevation: .52, spread: .16};  // radians; from the 
 const SUN_WAY = [Math.cos(SUN.elevation) * Math.cos(SUN.azimuth), Math.cos(SUN.elevation) * Math.sin(SUN.azimuth), Math.sin(SUN.elevation)];
 const FINEST = 64;
 
-// The tangent of the horizon's height at a point, seen in one direction.
-function horizon({z, rows, columns}, r, c, dr, dc, long, reach) {
+// The points that a point sees in one direction: rows and columns away, and how far in the box.
+const seenAlong = (dr, dc, long, reach) => reach.map(k => [Math.round(k * dr), Math.round(k * dc), k * long]);
+
+// The tangent of the horizon's height at a point, over the points that it sees in one direction.
+function horizon({z, rows, columns}, r, c, along) {
   const own = z[r * columns + c];
   let steepest = 0;
-  for (const k of reach) {
-    const i = Math.round(r + k * dr), j = Math.round(c + k * dc);
+  for (let k = 0; k < along.length; k++) {
+    const way = along[k], i = r + way[0], j = c + way[1];
     if (i < 0 || j < 0 || i >= rows || j >= columns) break;
-    const rise = (z[i * columns + j] - own) / (k * long);
+    const rise = (z[i * columns + j] - own) / way[2];
     if (rise > steepest) steepest = rise;
   }
   return steepest;
@@ -28,12 +31,13 @@ function lit(level, rows, columns, tall) {
     z[r * C + c] = v === v ? clamp(v, 0, 1) * tall : -1;
   }
   const grid = {z, rows: R, columns: C}, dx = 2 / Math.max(1, C - 1), dy = 2 / Math.max(1, R - 1), long = Math.min(dx, dy);
-  const ways = Array.from({length: DIRECTIONS}, (_, k) => 2 * Math.PI * (k + .5) / DIRECTIONS);
-  const suns = [-1, 0, 1].map(k => SUN.azimuth + k * SUN.spread), edge = Math.tan(SUN.elevation);
+  const along = (way, reach) => seenAlong(Math.sin(way) * long / dy, Math.cos(way) * long / dx, long, reach);
+  const ways = Array.from({length: DIRECTIONS}, (_, k) => along(2 * Math.PI * (k + .5) / DIRECTIONS, SKY_REACH));
+  const suns = [-1, 0, 1].map(k => along(SUN.azimuth + k * SUN.spread, SUN_REACH)), edge = Math.tan(SUN.elevation);
   for (let r = 0; r < R; r++) for (let c = 0; c < C; c++) {
     let sky = 0, sun = 0;
-    for (const way of ways) { const t = horizon(grid, r, c, Math.sin(way) * long / dy, Math.cos(way) * long / dx, long, SKY_REACH); sky += 1 - t / Math.sqrt(1 + t * t); }
-    for (const way of suns) sun += 1 - smooth(.72 * edge, 1.3 * edge, horizon(grid, r, c, Math.sin(way) * long / dy, Math.cos(way) * long / dx, long, SUN_REACH));
+    for (const way of ways) { const t = horizon(grid, r, c, way); sky += 1 - t / Math.sqrt(1 + t * t); }
+    for (const way of suns) sun += 1 - smooth(.72 * edge, 1.3 * edge, horizon(grid, r, c, way));
     shares[2 * (r * C + c)] = sky / DIRECTIONS;
     shares[2 * (r * C + c) + 1] = sun / suns.length;
   }

@@ -61,17 +61,23 @@ class Relief {
   }
 
   load(frame, points) {
-    const finer = clamp(Math.round(points / (Math.max(frame.rows, frame.columns) - 1)), 1, 10), mesh = shaped(frame, finer);
+    const finer = clamp(Math.round(points / (Math.max(frame.rows, frame.columns) - 1)), 1, 10);
+    if (finer !== this.finer || !sameHeights(frame, this.frame)) this.raise(shaped(frame, finer));
+    this.finer = finer;
+    this.rule(frame);
+    this.string(frame);
+    this.frame = frame;
+  }
+
+  // The surface itself, which stays while only the run goes on.
+  raise(mesh) {
     this.under = ground(mesh);
     this.lay(mesh);
     this.fill("shape", mesh.shape);
     this.fill("light", mesh.light);
     const wall = walled(mesh);
     this.fill("wall", wall);
-    this.walls = wall.length / 6;
-    this.rule(frame);
-    this.string(frame, mesh);
-    Object.assign(this, {frame, holes: mesh.holes, cut: mesh.cut});
+    Object.assign(this, {walls: wall.length / 6, holes: mesh.holes, cut: mesh.cut, N: mesh.N, M: mesh.M});
   }
 
   lay({N, M}) {
@@ -99,8 +105,8 @@ class Relief {
     for (const [key, value] of [[gl.TEXTURE_MIN_FILTER, gl.NEAREST], [gl.TEXTURE_MAG_FILTER, gl.NEAREST], [gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE], [gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE]]) gl.texParameteri(gl.TEXTURE_2D, key, value);
   }
 
-  string(frame, {N, M}) {
-    const place = placed(frame, this.under), sign = (spot, atOwn) => { const p = spot && place(spot); return p ? [p.x, p.y, atOwn && p.own === p.own ? p.own : p.z, 0] : NOWHERE; };
+  string(frame) {
+    const {N, M} = this, place = placed(frame, this.under), sign = (spot, atOwn) => { const p = spot && place(spot); return p ? [p.x, p.y, atOwn && p.own === p.own ? p.own : p.z, 0] : NOWHERE; };
     const {corners, plumbs, here, spots} = strung(frame, place, this.under, 2 / Math.max(N, M));
     this.fill("path", pieced(corners));
     this.fill("plumbs", pieced(plumbs, 2));
@@ -231,19 +237,17 @@ class Painter {
   paint(relief, seen, place) {
     const {gl, look} = this, {buffers, current} = relief, {scale} = place, small = clamp(.3 + .7 * place.height / scale / 548, .5, 1.5);
     this.begin(place, relief);
-    this.use(this.floor, seen, {tint: [...rgb(look.floor), look.shadow]});
-    this.attribute(this.floor, "corner", 2, this.plane);
-    gl.depthMask(false);
-    gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
-    gl.depthMask(true);
+    this.mesh(this.surface, relief, seen, {ball: [...current, .075]});  // first: what it hides is not painted
     if (relief.holes) this.mesh(this.holes, relief, seen, {flat_: FLOOR + .002, tint: [...rgb(look.hole), 1]});
     this.use(this.wall, seen, {paper: rgb(look.paper)});
     this.attribute(this.wall, "corner", 4, buffers.wall, 24);
     this.attribute(this.wall, "side", 2, buffers.wall, 24, 16);
     gl.drawArrays(gl.TRIANGLES, 0, relief.walls);
-    this.mesh(this.surface, relief, seen, {ball: [...current, .075]});
-    gl.depthMask(false);  // pieces of a path do not hide each other
-    gl.depthFunc(gl.LEQUAL);
+    gl.depthMask(false);
+    this.use(this.floor, seen, {tint: [...rgb(look.floor), look.shadow]});
+    this.attribute(this.floor, "corner", 2, this.plane);
+    gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
+    gl.depthFunc(gl.LEQUAL);  // pieces of a path do not hide each other
     const tube = {thick: TUBE, least: 1.3 * scale * small, lift: TUBE, round_: 1}, dark = rgb(look.dark);
     this.lines(buffers.path, seen, relief.past, [...dark, .5], {thick: 2.6 * TUBE, least: 2.6 * scale * small, lift: 0, round_: -1, near: .05});
     this.lines(buffers.path, seen, relief.ahead, [1, 1, 1, .5], {thick: .3 * TUBE, least: .6 * scale, round_: 0, lift: .004, first: relief.here});

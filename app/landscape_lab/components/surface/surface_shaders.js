@@ -11,7 +11,8 @@ const LIT = `const vec3 SUN=vec3(${[...Array(3).keys()].map(k => `${SUN_WAY[k].t
 vec3 lit(vec3 base, vec3 n, vec3 eye, float sky, float sun){
   float lambert=max(0.,dot(n,SUN)), open=sky*(.72+.28*n.z); vec3 h=normalize(SUN+eye);
   vec3 light=mix(.45,1.,open)*vec3(.70,.72,.77)+lambert*sun*vec3(.66,.63,.57);
-  return base*light+pow(max(0.,dot(n,h)),28.)*.13*sun+pow(1.-abs(dot(n,eye)),4.)*.1*open; }`;
+  float near=max(0.,dot(n,h)), rim=1.-abs(dot(n,eye)), near4=near*near*near*near, near8=near4*near4;  // powers by products: 28 and 4
+  return base*light+near8*near8*near8*near4*.13*sun+rim*rim*rim*rim*.1*open; }`;
 
 const SURFACE_VS = `${HEAD}in vec2 place; in vec4 shape; in vec2 light; uniform mat4 camera; uniform float flat_; out float level, whole; out vec3 normal, at; out vec2 shares;
 void main(){ level=shape.x; normal=vec3(-shape.yz,1.); whole=shape.w; shares=light; at=vec3(place,flat_>-9.?flat_:shape.x*${HEIGHT.toFixed(2)}-.5); gl_Position=camera*vec4(at,1.); }`;
@@ -34,7 +35,7 @@ void main(){ vec3 n=normalize(normal), base=ramp(level,.25);
   float sun=.5+.5*dot(n,SUN), foot=smoothstep(0.,.3,at.z-(${FLOOR})), rim=1.-smoothstep(0.,.05,top-level);
   vec3 c=mix(base,paper,.76)*(.80+.22*sun)*(.86+.14*foot);
   color=vec4(mix(mix(c,base,.26*contour(level,.9)),base,.3*rim),1.); }`;
-const FLOOR_VS = `${HEAD}in vec2 corner; uniform mat4 camera; out vec2 at; void main(){ at=corner*1.9; gl_Position=camera*vec4(at,${FLOOR},1.); }`;
+const FLOOR_VS = `${HEAD}in vec2 corner; uniform mat4 camera; out vec2 at; void main(){ at=corner*1.65; gl_Position=camera*vec4(at,${FLOOR},1.); }`;
 const FLOOR_FS = `${HEAD}in vec2 at; uniform vec4 tint; out vec4 color;
 void main(){ vec2 q=abs(at-vec2(.05,.02))-1.; float away=length(max(q,0.))+min(max(q.x,q.y),0.)*.2;
   color=vec4(tint.rgb,tint.a*exp(-max(away,0.)*7.)*smoothstep(.85,.1,away)); }`;

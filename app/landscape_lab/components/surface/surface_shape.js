@@ -22,6 +22,14 @@ function unpackedAll(buffer) {
   return frames;
 }
 
+// Whether two pictures have the same surface: holes are equal to holes.
+function sameHeights(one, other) {
+  if (!other || ["rows", "columns", "low", "high"].some(name => one[name] !== other[name])) return false;
+  const [a, b] = [one, other].map(({heights}) => heights);
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i] && (a[i] === a[i] || b[i] === b[i])) return false;
+  return true;
+}
+
 // Catmull-Rom weights of four neighbours at a share t between the middle two.
 const weights = t => [(-t + 2 * t * t - t * t * t) / 2, (2 - 5 * t * t + 3 * t * t * t) / 2, (t + 4 * t * t - 3 * t * t * t) / 2, (t * t * t - t * t) / 2];
 
