@@ -1,14 +1,17 @@
-"""COCOB needs no learning rate: its steps are those of its paper, whatever the units."""
+"""COCOB, vSGD and SGD-QN make the steps of their papers and find learning rates themselves."""
 
 import numpy as np
 import pytest
 import torch
 from torch.nn.functional import softplus
 
-from cases import normal, walk
+from cases import Quadratic, normal, walk
+from landscape_core.foundation import random_streams
 from landscape_core.models.objective import Objective
 from landscape_core.models.parameters import Layout
 from landscape_core.training.optimizers.cocob import COCOB
+from landscape_core.training.optimizers.sgd_qn import SGDQN
+from landscape_core.training.optimizers.vsgd import VSGD
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-12}
 A, B = normal(30, 4, seed=1), normal(30, seed=2).sign()
@@ -130,3 +133,86 @@ def test_a_parameter_without_a_gradient_stays():
     assert torch.equal(thetas[-1][2:], START[2:])
     assert bool(thetas.isfinite().all())
     assert (thetas[-1][:2] - START[:2]).abs().min() > 0.01
+
+
+@pytest.mark.parametrize("largest", [0.3, 1e8])
+def test_vsgd_makes_the_steps_of_algorithm_1_with_curvatures_by_finite_differences(largest):
+    optimizer = VSGD(overestimate=3.0, memory=5.0, largest=largest)
+    thetas = batch_walk(optimizer, Logistic(), START, BATCHES)
+    theta, mean = START.numpy(), None
+    for batch, mine in zip(BATCHES, thetas[1:], strict=True):
+        index = batch.numpy()
+        g = slope(theta, index)
+        shift = g if mean is None else mean
+        c = np.abs((slope(theta + shift, index) - g) / shift)
+        if mean is None:
+            mean, v, h, tau = g, 3.0 * g**2, 3.0 * c, np.full(4, 5.0)
+        else:
+            mean = (1 - 1 / tau) * mean + g / tau
+            v = (1 - 1 / tau) * v + g**2 / tau
+            h = (1 - 1 / tau) * h + c / tau
+        tau = (1 - mean**2 / v) * tau + 1
+        theta = theta - np.minimum(mean**2 / (h * v), largest) * g
+        np.testing.assert_allclose(mine.numpy(), theta, **CLOSE)
+    assert (thetas[-1] - thetas[0]).abs().min() > 0.05
+
+
+def test_sgd_qn_makes_the_steps_of_its_corrected_form():
+    optimizer = SGDQN(learning_rate=0.5, interval=4, least=1e-3, weight_decay=0.1)
+    thetas = batch_walk(optimizer, Logistic(), START, BATCHES)
+    w = last = START.numpy()
+    B = np.full(4, 0.5)
+    clipped = 0
+    for t, (batch, mine) in enumerate(zip(BATCHES, thetas[1:], strict=True)):
+        now, then = (slope(x, batch.numpy()) + 0.1 * x for x in (w, last))
+        if t > 0 and t % 4 == 0:
+            b = (now - then) / (w - last)
+            clipped += int((b > 1.0).sum() + (b < 1e-3).sum())
+            B = 1 / (1 / B + 4 * np.clip(b, 1e-3, 1.0))
+        last, w = w, w - B * now
+        np.testing.assert_allclose(mine.numpy(), w, **CLOSE)
+    assert clipped > 0
+    assert (thetas[-1] - thetas[0]).abs().min() > 0.05
+
+
+CURVATURES = torch.tensor([0.5, 2.0, 10.0], dtype=torch.float64)
+DIAGONAL = Quadratic(CURVATURES.diag(), normal(4000, 3, seed=8))
+
+
+def test_vsgd_without_noise_takes_the_inverse_curvatures_for_learning_rates():
+    optimizer = VSGD(overestimate=1.0, largest=1e8)
+    thetas, (_, _, h, _) = walk(optimizer, DIAGONAL, DIAGONAL.minimum + 1.0, 1)
+    torch.testing.assert_close(h, CURVATURES, rtol=1e-9, atol=0)
+    torch.testing.assert_close(thetas[1], DIAGONAL.minimum, rtol=1e-9, atol=1e-12)
+
+
+def test_sgd_qn_divides_by_the_sum_of_the_curvatures():
+    optimizer = SGDQN(learning_rate=0.05, interval=5, least=0.1)
+    theta, memory = DIAGONAL.minimum + 1.0, optimizer.init(DIAGONAL.minimum)
+    for _ in range(16):
+        theta, memory = optimizer.step(DIAGONAL, theta, memory)
+    torch.testing.assert_close(memory[2], 15 * CURVATURES, rtol=1e-6, atol=0)
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize("optimizer", [VSGD(), SGDQN()], ids=repr)
+def test_its_learning_rates_fall_like_one_by_t_where_noise_prevails(optimizer):
+    curvatures, steps = CURVATURES.repeat(20), 1500
+    objective = Quadratic(curvatures.diag(), normal(4000, 60, seed=8))
+    indices = torch.randint(4000, (steps, 1), generator=random_streams.stream(1, "drawn"))
+    thetas = batch_walk(optimizer, objective, objective.minimum + 3.0, indices)
+    excess = ((thetas - objective.minimum).square() @ curvatures / 2)[500:].mean()
+    # The mean of t centres of variance 1 has the excess Σh/(2t), which is the least one.
+    times = torch.arange(500, steps + 1)
+    assert excess < 5 * (curvatures.sum() / 2 / times).mean()
+
+
+def test_where_nothing_changes_learning_rates_are_bounded():
+    flat = Logistic()
+    flat.loss = lambda theta: theta[0].square() + theta[1]
+    for optimizer in (VSGD(largest=0.2), SGDQN(interval=2, least=0.1)):
+        thetas, _ = walk(optimizer, flat, START, 20)
+        assert torch.equal(thetas[-1][2:], START[2:])
+        assert bool(thetas.isfinite().all())
+    one, _ = walk(VSGD(largest=0.2), flat, START, 20)
+    torch.testing.assert_close(one[:, 1], START[1] - 0.2 * torch.arange(21).double())
