@@ -21,7 +21,7 @@ import torch
 from landscape_core.foundation.recipes import Knob
 from landscape_core.foundation.types import Vector
 from landscape_core.models.objective import Objective
-from landscape_core.training.optimizers._full_gradient import reduced_gradient, snapshot_gradient
+from landscape_core.training.full_gradient import reduced_gradient, snapshot_gradient
 from landscape_core.training.optimizers.base import LEARNING_RATE, Optimizer
 
 Coupled = tuple[int, int, float, float, Vector, Vector, Vector | None, Vector]

@@ -20,7 +20,7 @@ import torch
 from landscape_core.foundation.recipes import Knob, Note
 from landscape_core.foundation.types import Vector
 from landscape_core.models.objective import Objective
-from landscape_core.training.optimizers._full_gradient import full_gradient, reduced_gradient
+from landscape_core.training.full_gradient import full_gradient, reduced_gradient
 from landscape_core.training.optimizers.base import Optimizer
 
 AVERAGED = 10.0

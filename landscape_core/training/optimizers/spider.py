@@ -9,7 +9,7 @@ length, η = 1/(2Ln₀) and r = ε/(Ln₀).
 SPIDER starts again from a large batch, here from all examples, as it does for finite sums. The run
 goes on from the last iterate of an interval: SARAH's theory takes a random one. Both gradients of a
 step are of the same mini-batch. Full-batch objectives have no variance to reduce; for them the
-method is gradient descent. Batch normalization and dropout are those of SVRG (`_full_gradient`).
+method is gradient descent. Batch normalization and dropout are those of SVRG (`training.full_gradient`).
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ import torch
 from landscape_core.foundation.recipes import Knob
 from landscape_core.foundation.types import Vector
 from landscape_core.models.objective import Objective
-from landscape_core.training.optimizers._full_gradient import full_gradient
+from landscape_core.training.full_gradient import full_gradient
 from landscape_core.training.optimizers.base import LEARNING_RATE, Optimizer
 
 Estimate = tuple[Vector, Vector, int]

@@ -4,7 +4,7 @@ Option I of the paper: the snapshot is the current iterate. Both gradients of a 
 mini-batch. Full-batch objectives have no variance to reduce; for them the method is gradient
 descent.
 
-Batch normalization and dropout are in training mode at the snapshot (`_full_gradient`).
+Batch normalization and dropout are in training mode at the snapshot (`training.full_gradient`).
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ import torch
 from landscape_core.foundation.recipes import Knob
 from landscape_core.foundation.types import Vector
 from landscape_core.models.objective import Objective
-from landscape_core.training.optimizers._full_gradient import full_gradient
+from landscape_core.training.full_gradient import full_gradient
 from landscape_core.training.optimizers.base import LEARNING_RATE, Optimizer
 
 Snapshot = tuple[Vector, Vector, int]

@@ -5,9 +5,8 @@ import pytest
 import torch
 from torch.func import functional_call
 
-from landscape_core.labs import _accelerated_steps as accelerated
 from landscape_core.labs import variance_reduction as lab
-from landscape_core.labs.variance_reduction import VarianceReduction, least, steps
+from landscape_core.labs.variance_reduction import VarianceReduction, accelerated, least, steps
 from landscape_core.training.optimizers.catalyst import Catalyst
 from landscape_core.training.optimizers.katyusha import Katyusha
 from landscape_core.training.optimizers.saga import SAGA

@@ -11,7 +11,7 @@ from cases import Quadratic, mlp_objective, normal, residual_objective
 from landscape_core.foundation import random_streams
 from landscape_core.models.objective import Objective
 from landscape_core.models.parameters import Layout
-from landscape_core.training.optimizers._full_gradient import full_gradient
+from landscape_core.training.full_gradient import full_gradient
 from landscape_core.training.optimizers.catalyst import Catalyst
 from landscape_core.training.optimizers.katyusha import Katyusha
 from landscape_core.training.optimizers.sgd_bb import SGDBB
