@@ -55,6 +55,10 @@ class Catalyst(Optimizer[Proximal | None]):
         """Return the initial state: no problem; the first step sets it."""
         del theta
 
+    def kept_vectors(self) -> float:
+        """The start and the centre of the problem, and the gradient at the start."""
+        return 3
+
     def step(
         self, objective: Objective, theta: Vector, memory: Proximal | None
     ) -> tuple[Vector, Proximal]:

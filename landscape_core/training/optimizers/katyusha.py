@@ -53,6 +53,10 @@ class Katyusha(Optimizer[Coupled | None]):
         """Return the initial state: no snapshot; the first step takes one."""
         del theta
 
+    def kept_vectors(self) -> float:
+        """z, the snapshot, its gradient and the mean."""
+        return 4
+
     def step(
         self, objective: Objective, theta: Vector, memory: Coupled | None
     ) -> tuple[Vector, Coupled]:

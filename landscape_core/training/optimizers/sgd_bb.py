@@ -68,6 +68,10 @@ class SGDBB(Optimizer[Epoch | None]):
         """Return the initial state: no epoch; the first step begins one."""
         del theta
 
+    def kept_vectors(self) -> float:
+        """The start of the epoch and two gradients."""
+        return 3
+
     def step(
         self, objective: Objective, theta: Vector, memory: Epoch | None
     ) -> tuple[Vector, Epoch]:

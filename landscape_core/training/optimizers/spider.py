@@ -9,7 +9,7 @@ length, η = 1/(2Ln₀) and r = ε/(Ln₀).
 SPIDER starts again from a large batch, here from all examples, as it does for finite sums. The run
 goes on from the last iterate of an interval: SARAH's theory takes a random one. Both gradients of a
 step are of the same mini-batch. Full-batch objectives have no variance to reduce; for them the
-method is gradient descent. Batch normalization and dropout are those of SVRG (`training.full_gradient`).
+method is gradient descent. Batch normalization and dropout are as in SVRG (`full_gradient`).
 """
 
 from dataclasses import dataclass
@@ -54,6 +54,10 @@ class SPIDER(Optimizer[Estimate | None]):
     def init(self, theta: Vector) -> None:
         """Return the initial state: no estimate; the first step computes the full gradient."""
         del theta
+
+    def kept_vectors(self) -> float:
+        """The last iterate and the estimate."""
+        return 2
 
     def step(
         self, objective: Objective, theta: Vector, memory: Estimate | None

@@ -4,7 +4,7 @@ Option I of the paper: the snapshot is the current iterate. Both gradients of a 
 mini-batch. Full-batch objectives have no variance to reduce; for them the method is gradient
 descent.
 
-Batch normalization and dropout are in training mode at the snapshot (`training.full_gradient`).
+Batch normalization and dropout are in training mode at the snapshot (`full_gradient`).
 """
 
 from dataclasses import dataclass

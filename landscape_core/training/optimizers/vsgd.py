@@ -57,6 +57,10 @@ class VSGD(Optimizer[Averages | None]):
         """Return the initial state: no averages; the first step begins them."""
         del theta
 
+    def kept_vectors(self) -> float:
+        """The three averages and the memory."""
+        return 4
+
     def step(
         self, objective: Objective, theta: Vector, memory: Averages | None
     ) -> tuple[Vector, Averages]:

@@ -17,6 +17,7 @@ from landscape_core.training.optimizers.katyusha import Katyusha
 from landscape_core.training.optimizers.sgd_bb import SGDBB
 from landscape_core.training.optimizers.spider import SPIDER
 from landscape_core.training.optimizers.svrg import SVRG
+from landscape_core.training.optimizers.vsgd import VSGD
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-12}
 POINTS, SIZE, PENALTY = 20, 4, 0.05
@@ -273,6 +274,12 @@ def test_only_the_batch_of_the_step_moves_its_statistics():
         optimizer.step(batch, objective.start, None)
         assert int(batch.buffers["stem_norm.num_batches_tracked"]) == 1
         assert int(objective.buffers["stem_norm.num_batches_tracked"]) == 0
+
+
+@pytest.mark.parametrize("optimizer", [*RULES, VSGD()], ids=repr)
+def test_the_vectors_that_it_keeps_are_counted(optimizer):
+    _, memory = walk(optimizer, Logistic(A, B), START, batches(1, 10))
+    assert sum(map(torch.is_tensor, memory)) == optimizer.kept_vectors()
 
 
 def test_the_full_gradient_is_the_mean_over_examples():
