@@ -21,6 +21,7 @@ from landscape_core.analysis.verdict import Criterion
 from landscape_core.experiments.lab_pictures import Curves, Guide
 from landscape_core.foundation.random_streams import stream
 from landscape_core.foundation.recipes import Choice, Knob
+from landscape_core.labs import _accelerated_steps as accelerated
 from landscape_core.labs import _least_squares as least
 from landscape_core.labs import _variance_steps as steps
 from landscape_core.labs._least_squares import POINTS, Array, LeastSquares
@@ -136,6 +137,7 @@ class VarianceReduction(Lab):
     augmentation: Annotated[
         float, Knob(0.0, 2.0, "fresh noise on augmented inputs, relative to their deviation")
     ] = 0.5
+    further: Annotated[str, accelerated.FURTHER] = accelerated.NONE
 
     def work(self, seed: int) -> Iterator[xr.Dataset]:
         """One seed: the methods on least squares, then the snapshots along a run of SGD."""
@@ -149,6 +151,7 @@ class VarianceReduction(Lab):
             steps.sgd(data, rates, drawn),
             steps.svrg(data, data.rate / 3, drawn, INTERVAL * POINTS),
             steps.saga(data, data.rate / 3, drawn),
+            *accelerated.further(self.further, data, drawn, INTERVAL * POINTS),
         )
         for method, run in enumerate(runs):
             record(data, run, found["excess"].values[method])
@@ -239,15 +242,16 @@ class VarianceReduction(Lab):
         ]
         names.append(f"control: {LEAST_SQUARES}, epoch {SNAPSHOTS[-1]}")
         nothing = np.full((len(names), len(MEASURED)), np.nan)
+        methods = METHODS if self.further == accelerated.NONE else (*METHODS, self.further)
         return xr.Dataset(
             {
-                "excess": (("method", "passes"), np.full((len(METHODS), len(passes)), np.nan)),
+                "excess": (("method", "passes"), np.full((len(methods), len(passes)), np.nan)),
                 "floor": ("passes", np.full(len(passes), floor)),
                 "ratio": (("snapshot", "since"), nothing),
                 "correlation": (("snapshot", "since"), nothing.copy()),
             },
             {
-                **{"method": list(METHODS), "passes": passes},
+                **{"method": list(methods), "passes": passes},
                 **{"snapshot": names, "since": np.array(MEASURED) / EPOCH},
             },
         )

@@ -4,9 +4,7 @@ Option I of the paper: the snapshot is the current iterate. Both gradients of a 
 mini-batch. Full-batch objectives have no variance to reduce; for them the method is gradient
 descent.
 
-Batch normalization and dropout are in training mode at the snapshot: ∇f(w) is the mean over
-mini-batches of the step's size, each with its own statistics, so that the mean of ∇f_B(w) is about
-∇f(w). Only the evaluation at the current iterate updates the running statistics.
+Batch normalization and dropout are in training mode at the snapshot (`full_gradient`).
 """
 
 from dataclasses import dataclass
@@ -17,13 +15,11 @@ import torch
 from landscape_core.foundation.recipes import Knob
 from landscape_core.foundation.types import Vector
 from landscape_core.models.objective import Objective
+from landscape_core.training.full_gradient import full_gradient
 from landscape_core.training.optimizers.base import LEARNING_RATE, Optimizer
 
 Snapshot = tuple[Vector, Vector, int]
 """The snapshot w, its full gradient ∇f(w), and the number of examples processed since."""
-
-AT_ONCE = 1000
-"""Chunk size of the full gradient at a snapshot (the last chunk may be larger)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,20 +52,8 @@ class SVRG(Optimizer[Snapshot | None]):
         whole, g = objective.whole, objective.gradient(theta)
         if whole is not objective:
             if memory is None or memory[2] >= self.interval * whole.examples:
-                memory = theta, _full(objective, theta), 0
+                memory = theta, full_gradient(objective, theta), 0
             w, full, seen = memory
             g = g + (full - objective.still.gradient(w))
             memory = w, full, seen + objective.examples
         return torch.sub(theta, g, alpha=self.learning_rate), memory
-
-
-def _full(objective: Objective, theta: Vector) -> Vector:
-    """The full gradient as a mean over mini-batches, shape (P,)."""
-    whole, network = objective.whole, objective.network
-    size = objective.examples if network is not None and network.normalizes else AT_ONCE
-    count = max(1, whole.examples // size)
-    total = torch.zeros_like(theta)
-    for first in range(count):
-        part = whole.minibatch(torch.arange(first, whole.examples, count))
-        total += part.examples / whole.examples * part.gradient(theta)
-    return total

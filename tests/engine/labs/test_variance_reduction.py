@@ -6,9 +6,13 @@ import torch
 from torch.func import functional_call
 
 from landscape_core.labs import variance_reduction as lab
-from landscape_core.labs.variance_reduction import VarianceReduction, least, steps
+from landscape_core.labs.variance_reduction import VarianceReduction, accelerated, least, steps
+from landscape_core.training.optimizers.catalyst import Catalyst
+from landscape_core.training.optimizers.katyusha import Katyusha
 from landscape_core.training.optimizers.saga import SAGA
 from landscape_core.training.optimizers.sgd import SGD
+from landscape_core.training.optimizers.sgd_bb import SGDBB
+from landscape_core.training.optimizers.spider import SPIDER
 from landscape_core.training.optimizers.svrg import SVRG
 
 PARTS = [(8, 5), (5, 4), (4, 3)]
@@ -50,6 +54,25 @@ def test_steps_are_those_of_the_catalogue(name, data, order):
     each, extra = {"SGD": (1, 0), "SVRG": (2, 3 * least.POINTS), "SAGA": (1, 0)}[name]
     assert spent[0] == 0
     assert spent[-1] == 119 * each + extra
+
+
+@pytest.mark.parametrize("name", accelerated.RULES)
+def test_steps_of_a_further_method_are_those_of_the_catalogue(name, data, order):
+    rate, sigma = data.rate / 3, np.linalg.eigvalsh(data.A.T @ data.A / least.POINTS)[0]
+    kappa = 1 / (data.rate * least.POINTS)
+    rule = {
+        "SARAH": SPIDER(learning_rate=rate, interval=0.15),
+        "Katyusha": Katyusha(learning_rate=rate, interval=0.15, convexity=sigma),
+        "Catalyst": Catalyst(learning_rate=rate, interval=0.15, kappa=kappa, convexity=sigma),
+        "SGD-BB": SGDBB(learning_rate=rate, interval=0.15, largest=1e8),
+    }[name]
+    ((mine),) = accelerated.further(name, data, order, 30)
+    spent, thetas = zip(*mine, strict=True)
+    np.testing.assert_allclose(thetas, catalogue(rule, data, order), rtol=1e-9, atol=1e-12)
+    assert spent[-1] == {"SARAH": 2 * 115, "SGD-BB": 119}.get(name, 2 * 119) + (
+        4 * least.POINTS * (name != "SGD-BB")
+    )
+    assert accelerated.further(accelerated.NONE, data, order, 30) == []
 
 
 def weights_of_a_network(seed):
@@ -143,5 +166,9 @@ def test_on_least_squares_the_memory_reaches_the_minimum_and_snapshots_last():
     assert (ratios[[0, 2, 4]] < 1).all()
     np.testing.assert_allclose(ratios[2], ratios[4], rtol=1e-12)  # the control is the same
     assert (ratios[3] > ratios[2]).all()  # augmented
-    again = [*VarianceReduction(problem="least squares", augmentation=0.0).work(2)][-1]["ratio"]
-    np.testing.assert_allclose(again[1], again[0], rtol=1e-12)
+    other = VarianceReduction(problem="least squares", augmentation=0.0, further="Katyusha")
+    again = [*other.work(2)][-1]
+    np.testing.assert_allclose(again["ratio"][1], again["ratio"][0], rtol=1e-12)
+    assert again["method"].values.tolist() == [*lab.METHODS, "Katyusha"]
+    assert again["excess"].values[-1, -1] < 1e-12
+    np.testing.assert_array_equal(again["excess"][:4], last["excess"])

@@ -18,7 +18,7 @@ from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.network_objective import ModelObjective
 from landscape_core.models.objective import Objective
 from landscape_core.models.parameters import Layout
-from landscape_core.training.optimizers import svrg as svrg_module
+from landscape_core.training import full_gradient
 from landscape_core.training.optimizers.heavy_ball import HeavyBall
 from landscape_core.training.optimizers.saga import SAGA
 from landscape_core.training.optimizers.sgd import SGD
@@ -95,7 +95,7 @@ def test_svrg_makes_the_steps_of_its_procedure(interval, every):
 def test_svrgs_full_gradient_is_the_same_in_parts(monkeypatch):
     objective = mlp_objective()
     whole, _ = walk(SVRG(learning_rate=0.2), objective, objective.start, SHUFFLED)
-    monkeypatch.setattr(svrg_module, "AT_ONCE", 6)  # parts of 7, 7 and 6 examples
+    monkeypatch.setattr(full_gradient, "AT_ONCE", 6)  # parts of 7, 7 and 6 examples
     parts, _ = walk(SVRG(learning_rate=0.2), objective, objective.start, SHUFFLED)
     torch.testing.assert_close(parts, whole, rtol=1e-12, atol=1e-13)
     assert not torch.equal(parts, whole)
