@@ -9,14 +9,17 @@ from scipy.optimize import minimize
 
 from landscape_core.analysis.verdict import NOT_REPRODUCED, PASS, UNDECIDED, judge
 from landscape_core.labs import jamming
-from landscape_core.labs._hinge_fits import (
+from landscape_core.labs.jamming import (
     ACTIVATIONS,
+    PARITY,
+    Jamming,
     Network,
+    fewest_for_each,
     fitted,
     margins,
+    transition,
     unsatisfied,
 )
-from landscape_core.labs.jamming import PARITY, Jamming, fewest_for_each, transition
 from landscape_core.models.datasets.digits import Digits
 from landscape_core.models.losses.quadratic_hinge import QuadraticHinge
 from landscape_core.models.network_blocks import ACTIVATIONS as LAYERS
