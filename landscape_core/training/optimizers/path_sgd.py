@@ -105,7 +105,7 @@ def _places(network: ModelObjective, linear: Sequence[nn.Linear]) -> Layers:
     tensors = [one for layer in linear for one in (layer.weight, layer.bias) if one is not None]
     places = [starts.get(names.get(id(tensor), ""), -1) for tensor in tensors]
     if min(places) < 0 or len(set(places)) != len(places):
-        told = "one with weights that are held or used twice"
+        told = "one with weights that are fixed or shared"
         raise SpecError("the network of Path-SGD", told, ACCEPTED)
     found = dict(zip(map(id, tensors), places, strict=True))
     return tuple((found[id(x.weight)], *x.weight.shape, found.get(id(x.bias), -1)) for x in linear)

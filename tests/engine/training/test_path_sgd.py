@@ -181,10 +181,10 @@ def refusals():
         "Tanh": mlp_objective(),
         "BatchNorm1d": network_of(normalized),
         "Skip": network_of(Skip()),
-        "used twice": network_of(sequence(shared, nn.ReLU(), shared)),
-        "held or used twice": network_of(tied),
+        "are fixed or shared": network_of(sequence(shared, nn.ReLU(), shared)),
+        "fixed or shared": network_of(tied),
         "Parametrized": network_of(divided),
-        "that are held": network_of(held),
+        "that are fixed": network_of(held),
         "no network": bowl([1.0, 2.0]),
         "Surface": Valley().build(0).train,
     }
