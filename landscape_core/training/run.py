@@ -180,6 +180,7 @@ class Training:
         optimizer = _scaled(run.optimizer, run.schedule.factor(state.index, run.steps))
         with full_precision(state.theta.device):
             theta, memory = optimizer.step(objective, state.theta, state.memory)
+            theta = theta if self.instance.within is None else self.instance.within(theta)
         seen = state.seen + drawn.examples
         if not (math.isfinite(objective.noted) and _finite(theta)):
             return replace(

@@ -123,6 +123,13 @@ def mlp_objective(*, seed=0, examples=20):
     return ModelObjective(mlp(seed=seed), cross_entropy, *vectors(examples, seed=seed))
 
 
+def rectified_objective(*, seed=0, examples=20):
+    """The mean cross-entropy of an MLP 3-5-4-3 with ReLU."""
+    layers = [nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 3)]
+    network = filled(nn.Sequential(*layers), seed=seed)
+    return ModelObjective(network, cross_entropy, *vectors(examples, seed=seed))
+
+
 def residual_objective(*, seed=0, examples=12, batch_norm="running"):
     """The mean cross-entropy of the residual network."""
     data = images(examples, seed=seed)

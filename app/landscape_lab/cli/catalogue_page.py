@@ -1,6 +1,6 @@
 """The catalogue of parts as a documentation page.
 
-Each optimizer has a figure of its trajectory on one test function.
+Each optimizer has a figure of its trajectory on one test function, unless it refuses that problem.
 """
 
 import math
@@ -11,6 +11,7 @@ from typing import Any, cast
 import torch
 import xarray as xr
 
+from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.recipes import (
     Choice,
     Field,
@@ -54,7 +55,7 @@ PICTURES = f"""Each figure shows {STEPS} steps (dots) from the white point to th
 problem `valley`, with full-batch gradients. The learning rate η given in the corner is
 the one with the lowest mean loss over the steps, among
 {", ".join(f"{rate:g}" for rate in RATES)};
-other fields have their defaults.
+other fields have their defaults. Optimizers that refuse this problem have no figure.
 """
 
 
@@ -70,13 +71,13 @@ def page(kinds: Mapping[str, type[Recipe]]) -> str:
 
 
 def draw(folder: Path) -> Iterator[str]:
-    """Draw the figure of every optimizer into a folder; yield the names as they are finished."""
+    """Draw the figures of optimizers into a folder; yield the names as they are finished."""
     from landscape_lab.figures.matplotlib.vignettes import (
         path_png,  # matplotlib takes half a second to import
     )
 
     folder.mkdir(parents=True, exist_ok=True)
-    shipped = entries(Optimizer).shipped()
+    shipped = {name: kind for name, kind in entries(Optimizer).shipped().items() if is_drawn(kind)}
     for name in shipped:
         atomic_files.check_target(folder / f"{name}.png")  # not after minutes of work
     surface = valley_surface()
@@ -84,6 +85,15 @@ def draw(folder: Path) -> Iterator[str]:
         path, rate = walked(kind)
         path_png(surface, path, f"η = {rate:g}" if rate else "", folder / f"{name}.png")
         yield name
+
+
+def is_drawn(kind: type[Optimizer[Any]]) -> bool:
+    """Whether an optimizer takes the problem of the figures."""
+    try:
+        kind().check_objective(WALK.problem.build(WALK.seed).train)
+    except SpecError:
+        return False
+    return True
 
 
 def walked(kind: type[Optimizer[Any]]) -> tuple[xr.Dataset, float | None]:
@@ -128,7 +138,7 @@ def _entry(name: str, recipe: type[Recipe]) -> str:
     if source:
         lines += ["", f"{source}."]
     fields = fields_of(recipe)
-    if issubclass(recipe, Optimizer):
+    if issubclass(recipe, Optimizer) and is_drawn(recipe):
         lines += ["", f"![The trajectory of {label_of(recipe)}]({FOLDER}/{name}.png)"]
     if fields:
         lines += ["", "| field | default | accepted | meaning |", "| --- | --- | --- | --- |"]

@@ -35,7 +35,8 @@ class Instance:
     """A problem instance: training objective, test objective and initial point.
 
     `path` holds the iterates of an earlier run that led to this initial point, which is not
-    included; steps are counted from its beginning.
+    included; steps are counted from its beginning. `within` is the projection to the set that
+    iterates must lie in, which every step ends with; None where they are free.
     """
 
     train: Objective
@@ -43,6 +44,7 @@ class Instance:
     start: Vector
     data: Split | None
     path: tuple[Iterate, ...] = ()
+    within: Callable[[Vector], Vector] | None = None
 
 
 @dataclass(frozen=True)

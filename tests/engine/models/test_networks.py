@@ -19,12 +19,13 @@ from landscape_core.foundation.recipes import fields_of
 from landscape_core.foundation.registry import entries, from_plain, make
 from landscape_core.models.architectures.base import Architecture
 from landscape_core.models.architectures.mlp import MLP
-from landscape_core.models.datasets.base import ProblemData
+from landscape_core.models.datasets.base import Data, ProblemData, Split
 from landscape_core.models.datasets.digits import Digits
 from landscape_core.models.initializations.base import Initialization
 from landscape_core.models.losses.base import Loss
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.losses.logistic import Logistic
+from landscape_core.models.losses.quadratic_hinge import QuadraticHinge
 from landscape_core.models.losses.squared_error import SquaredError
 from landscape_core.models.measures.accuracy import Accuracy
 from landscape_core.models.measures.base import Answers
@@ -586,6 +587,7 @@ def test_spectral_normalization_keeps_the_largest_singular_value_near_one(name):
 
 OUTPUTS = torch.randn(4, 7, 3, generator=random_streams.stream(0, "outputs"), dtype=torch.float64)
 TARGETS = torch.tensor([0, 1, 2, 0, 1, 2, 2])
+SIGNS = 2.0 * functional.one_hot(TARGETS, 3).double() - 1.0
 
 
 @pytest.mark.parametrize(
@@ -598,6 +600,17 @@ TARGETS = torch.tensor([0, 1, 2, 0, 1, 2, 2])
             lambda o: functional.binary_cross_entropy_with_logits(
                 o, functional.one_hot(TARGETS, 3).double(), reduction="none"
             ).mean(1),
+        ),
+        (
+            QuadraticHinge(),
+            lambda o: (
+                0.5
+                * functional.hinge_embedding_loss(
+                    o * SIGNS, torch.full_like(o, -1.0), reduction="none"
+                )
+                .square()
+                .mean(1)
+            ),
         ),
     ],
 )
@@ -615,6 +628,16 @@ def test_one_logistic_output_answers_a_question_of_two_classes():
     )
     torch.testing.assert_close(Logistic()(outputs, targets)[0], expected)
     assert torch.equal(Logistic().predict(outputs), (outputs[..., 0] > 0).long())
+
+
+def test_the_quadratic_hinge_of_two_classes_is_zero_from_a_margin_of_one_on():
+    outputs = torch.tensor([[2.0], [1.0], [0.5], [-1.0], [0.25]])
+    found = QuadraticHinge()(outputs, torch.tensor([1, 1, 1, 0, 0]))
+    assert found.tolist() == [0.0, 0.0, 0.125, 0.0, 0.78125]
+    assert QuadraticHinge().predict(outputs).tolist() == [1, 1, 1, 0, 1]
+    numbers = Split(*[Data(outputs, outputs)] * 2, classes=None)
+    with pytest.raises(SpecError, match="squared_error for regression"):
+        QuadraticHinge().outputs(numbers)
 
 
 @pytest.mark.parametrize("name", entries(Loss))

@@ -14,6 +14,7 @@ from landscape_core.models import derivatives
 from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.training.run import Run, train
 from landscape_core.training.samplers.base import Asked, Sampler
+from landscape_core.training.samplers.in_order import InOrder
 from landscape_core.training.samplers.shuffled import Shuffled
 
 CATALOGUE = entries(Sampler)
@@ -76,10 +77,11 @@ def test_it_repeats_itself_and_obeys_the_seed(kind):
     objective = losses_of_each()
     first, again, other = (drawn(kind(), objective, 6, seed=seed)[0] for seed in (1, 1, 2))
     assert all(torch.equal(a.indices, b.indices) for a, b in zip(first, again, strict=True))
-    assert any(
+    differs = any(
         a.examples != b.examples or not torch.equal(a.indices, b.indices)
         for a, b in zip(first, other, strict=True)
     )
+    assert differs == (kind is not InOrder)  # the only one in which nothing is random
 
 
 def test_it_goes_on_from_a_saved_memory_and_changes_none(kind):
@@ -119,6 +121,18 @@ def test_shuffled_shows_every_example_once_an_epoch():
     epochs = [torch.cat([part.indices for part in parts[k : k + 4]]) for k in (0, 4)]
     assert all(torch.equal(epoch.sort().values, torch.arange(20)) for epoch in epochs)
     assert not torch.equal(*epochs)
+
+
+def test_in_order_goes_through_the_data_again_and_again():
+    objective = mlp_objective(examples=12)
+    parts, _ = drawn(InOrder(), objective, 5)
+    found = [part.indices.tolist() for part in parts]
+    first, second, rest = list(range(5)), list(range(5, 10)), [10, 11]
+    assert found == [first, second, rest, first, second]
+    parts, _ = drawn(InOrder(), mlp_objective(examples=11), 2)
+    assert parts[1].indices.tolist() == list(range(5, 11))
+    parts, _ = drawn(InOrder(), objective, 13, size=1)
+    assert [int(part.indices) for part in parts] == [*range(12), 0]
 
 
 def test_a_last_batch_of_one_joins_the_one_before():
