@@ -1,8 +1,8 @@
 // How the camera moves by itself: on for a moment after the hand has let go, and slowly round when nobody does anything.
 const GLIDE = 110, LET_GO = 60, IDLE = 20000, ROUND_TIME = 90000, LEAST_PAUSE = 90;  // milliseconds
 
-// The least time until Python's answer to a changed setting can be painted: an older picture, which takes as long where there is no GPU, would delay it.
-const ANSWER = 60;
+// About how soon Python's answer to a changed setting can be painted: where there is no GPU, painting an older picture would delay it.
+const ANSWER = 75;
 
 const STIR = 300, LEAST_DENSITY = .5, FEW_PIXELS = 1.7e6;
 
