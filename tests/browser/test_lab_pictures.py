@@ -87,6 +87,32 @@ ROWS = """code => new Function(`${code}; return replacedRows(
   {"#ffffff": "#12181d", "#1d2a33": "#e7edf1"}, "#ffffff").color`)()"""
 
 
+SPARED = """async code => {
+  let written = 0, asked = 0;
+  class Sheet { el = {textContent: ""}; _update(css) { written++; this.el.textContent = css; } }
+  class Visuals { _get_css_value(name) { asked++; return `${name} ${asked}`; } }
+  const modules = {"core/dom": {InlineStyleSheet: Sheet}, "core/visuals/visual": {VisualProperties: Visuals}};
+  const bokeh = {require: name => modules[name]}, spare = new Function(`${code}; return spareStyles`)();
+  spare(bokeh); spare(bokeh);
+  const sheet = new Sheet(), one = new Visuals(), other = new Visuals();
+  for (const css of ["a", "a", "b", "a"]) sheet._update(css);
+  const at_once = [one, one, other].map(visuals => visuals._get_css_value("line-color"));
+  await null;
+  const later = one._get_css_value("line-color");
+  spare({require: name => { throw new Error(name); }});
+  return {written, css: sheet.el.textContent, at_once, later};
+}"""  # noqa: E501
+
+
+def test_styles_of_figures_are_written_and_asked_for_only_as_often_as_they_can_change():
+    with browser() as opened:
+        code = Path(appearance.__file__).with_name("figure_styles.js").read_text("utf-8")
+        found = opened.new_page().evaluate(SPARED, code)
+    assert (found["written"], found["css"]) == (3, "a")
+    assert found["at_once"] == ["line-color 1", "line-color 1", "line-color 2"]
+    assert found["later"] == "line-color 3"
+
+
 def test_words_on_axes_fit_their_room_and_white_lines_stay_white():
     with browser() as opened:
         page = opened.new_page()

@@ -30,7 +30,7 @@ TOLD = f"document.querySelector('{CANVAS}').dataset.camera"
 NAMED = (
     "levels, ticksOf, linesOf, ruled, unpackedAll, shaped, ground, placed, strung, lit, cameraAt, "
     "seenAt, hidden, marginsOf, thrown, glided, mayOrbit, paced, resting, places, HEIGHT, FLOOR, "
-    "rollingTime, cornerAt, placeAt, render"
+    "rollingTime, cornerAt, placeAt, sameHeights, ANSWER, render"
 )
 
 SIZE = 700, 540
@@ -255,6 +255,19 @@ def test_the_sign_of_the_run_rolls_along_the_path_from_where_it_was(page):
 
 
 @pytest.mark.browser
+def test_a_surface_is_the_same_only_with_the_same_heights_holes_size_and_range(page):
+    same = """changes => {
+      const one = {rows: 1, columns: 3, low: 0, high: 1, heights: [0, NaN, .5]};
+      return lab.sameHeights({...one, ...changes}, one); }"""
+    assert page.evaluate(same, {})
+    for changes in ({"columns": 4}, {"high": 2}, {"heights": [0, 0.1, 0.5]}):
+        assert not page.evaluate(same, changes)
+    assert not page.evaluate("lab.sameHeights({rows: 1}, undefined)")
+    filled = "() => lab.sameHeights({rows: 1, heights: [NaN]}, {rows: 1, heights: [1]})"
+    assert not page.evaluate(filled)
+
+
+@pytest.mark.browser
 def test_pictures_that_are_compared_are_read_from_one_message(page):
     one = pictured(*valley(), seen=None, scale="log").frame
     other = pictured(*valley(9, 7), seen=2, scale="linear").frame
@@ -424,6 +437,25 @@ def test_while_a_run_goes_on_its_sign_rolls_on_the_surface_and_at_rest_it_stands
     own.evaluate("show(null, false)")
     assert own.evaluate(RESTS)
     assert own.evaluate("own.width") > 500  # painted in full
+
+
+HELD = """frame => new Promise(done => {
+  const before = own.dataset.paintings, began = performance.now(), how = {bubbles: true, composed: true};
+  own.dispatchEvent(new CustomEvent("landscape", {...how, detail: {asked: "run.optimizer"}}));
+  show(frame, false);
+  const next = () => own.dataset.paintings === before ? requestAnimationFrame(next)
+    : done(performance.now() - began);
+  next();
+})"""  # noqa: E501
+"""Milliseconds from a changed setting, and a picture at once, to the next painting."""
+
+
+@pytest.mark.browser
+def test_in_software_an_older_picture_does_not_delay_the_answer_to_a_changed_setting(own):
+    own.evaluate("frame => show(frame, false)", numbers_of(seen=2))
+    assert own.evaluate(RESTS)
+    assert own.evaluate(HELD, numbers_of(seen=4)) >= own.evaluate("lab.ANSWER")
+    assert sign(own)[0][:2] == pytest.approx(place_of(4), abs=1e-3)  # late, but not lost
 
 
 @pytest.mark.browser

@@ -1,5 +1,5 @@
 // Signals between the components of one page: events that pass the element which holds them all.
-// `help`, `appearance`, `settings`, `search`, `examples`, `{examples: preset}`, `first tour`, `{reveal: path}`, `scaled`, `floor`, `{seek: "next"}`, `{step: 40}`, `{drawer: "open"}`, `{floor: place}` or `labs left`; nobody in Python hears them.
+// `help`, `appearance`, `settings`, `search`, `examples`, `{examples: preset}`, `first tour`, `{reveal: path}`, `scaled`, `floor`, `{seek: "next"}`, `{step: 40}`, `{drawer: "open"}`, `{floor: place}`, `{asked: path}` of a setting changed while a run goes on, or `labs left`; nobody in Python hears them.
 function outermost(node) {
   while (node.getRootNode() instanceof ShadowRoot) node = node.getRootNode().host;
   return node;

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
-
 from landscape_core.foundation.errors import LandscapeError
 from landscape_core.session.picture import Picture
 from landscape_core.storage.held_tables import SCHEME
@@ -45,5 +43,6 @@ def line(place: Place, picture: Picture) -> str:
     if not link:
         raise LandscapeError("your own network has no command line; take the numbers instead")
     words = ["landscape", "picture", link, "--strategy", str(picture.slice.attrs["strategy"][0])]
-    words += ["--threads", str(picture.slice.attrs["threads"]), "-o", file_name(place, picture, "nc")]
+    threads, target = str(picture.slice.attrs["threads"]), file_name(place, picture, "nc")
+    words += ["--threads", threads, "-o", target]
     return shlex.join(words)

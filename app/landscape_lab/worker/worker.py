@@ -218,8 +218,9 @@ def watched(session: Session, panel: SidePanel) -> None:
 
 
 def _threads_for(run: Trained) -> contextlib.AbstractContextManager[None]:
-    """One thread of PyTorch for what several would only wait for each other in, and take turns with
-    the page, as in a notebook, where nobody else has limited them.
+    """One thread of PyTorch for a small network, in which several only wait for each other.
+
+    In a notebook, where nobody else has limited them, they would take the page's time besides.
     """
     return ONE_THREAD.hold() if is_light(run, LIGHT) else contextlib.nullcontext()
 

@@ -1,6 +1,7 @@
 """A run that memory cannot bear is refused before any of it is built, with what would fit."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -15,7 +16,7 @@ from landscape_core.training.optimizers.adam import Adam
 from landscape_core.training.optimizers.lbfgs import LBFGS
 from landscape_core.training.optimizers.sgd import SGD
 from landscape_core.training.run import Run, Training
-from landscape_core.training.run_cost import check_run_cost, run_cost, step_operations
+from landscape_core.training.run_cost import check_run_cost, is_light, run_cost, step_operations
 
 
 def sized(width, depth, **more):
@@ -87,3 +88,12 @@ def test_operations_are_counted_where_they_may_be_many():
     products = 2 * 100 + 2 * 100**2 + 100 * 2
     assert step_operations(run, 1.0) == 300 * 2 * products  # an evaluation on all examples
     assert step_operations(run.replace(batch_size=300), 1.0) == 3 * 300 * 2 * products
+    assert [is_light(run, limit * 300 * 2 * products) for limit in (1.0, 0.99)] == [True, False]
+
+
+def test_a_run_of_which_nobody_knows_the_operations_is_not_called_light(monkeypatch):
+    run = sized(100, 3)
+    size = run.problem.estimated_size()
+    for known in (None, replace(size, operations=int)):
+        monkeypatch.setattr(type(run.problem), "estimated_size", lambda _, known=known: known)
+        assert not is_light(run, 1e6)

@@ -7,7 +7,8 @@ function asking(el, model) {
     timer = setTimeout(() => outermost(el).style.removeProperty("--asked"), later);
   };
   const ask = path => {
-    if (model.busy || !/^(run|slice)\./.test(path)) return;  // a run that goes on obeys with its next picture
+    if (!/^(run|slice)\./.test(path)) return;
+    if (model.busy) return signal(el, {asked: path});  // a run that goes on obeys with its next picture
     outermost(el).style.setProperty("--asked", PALE);
     answered(1000);  // a value that changes nothing has no answer
   };

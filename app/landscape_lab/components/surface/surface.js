@@ -55,13 +55,14 @@ export function render({model, el}) {
   };
   let camera = placed_(model.camera), atHome = !model.camera, telling = 0, cells = [], fresh = false, waiting = 0, drawn = 0, painted = 0, losses = false;
   // Where painting is slow (no GPU), a moving picture has fewer pixels; at rest it is painted in full.
-  let density = software ? .75 : 1, last = 0, rest = 0, points = 0, moved = 0, written = "";
+  let density = software ? .75 : 1, last = 0, rest = 0, points = 0, moved = 0, written = "", held = 0;
 
   const paint = () => {
     waiting = 0;
     const width = area.clientWidth, height = area.clientHeight, size = model.size * (cells.length > 1 ? .94 : 1);
     if (!cells.length || !width || !height) return;
     const now = performance.now();
+    if (now < held) { waiting = setTimeout(paint, held - now); return; }
     if (ball.rolling) moved = now;
     const gap = last ? now - last : 0, moving = now - moved < resting(gap), full = Math.min(window.devicePixelRatio || 1, 2);
     if (moving && last) density = paced(density, gap);
@@ -92,6 +93,7 @@ export function render({model, el}) {
   };
   const ask = () => { waiting ||= requestAnimationFrame(paint); };
   const ball = new Ball(ask, software);
+  onSignal(el, ({asked}) => { if (asked && software) held = performance.now() + ANSWER; });
 
   const named_ = i => several && model.axes[i] || model.labels;
 

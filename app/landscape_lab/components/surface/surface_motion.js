@@ -1,6 +1,9 @@
 // How the camera moves by itself: on for a moment after the hand has let go, and slowly round when nobody does anything.
 const GLIDE = 110, LET_GO = 60, IDLE = 20000, ROUND_TIME = 90000, LEAST_PAUSE = 90;  // milliseconds
 
+// About how soon Python's answer to a changed setting can be painted: where there is no GPU, painting an older picture would delay it.
+const ANSWER = 75;
+
 const STIR = 300, LEAST_DENSITY = .5, FEW_PIXELS = 1.7e6;
 
 // How long the camera is still before it is at rest: longer where a picture takes long.

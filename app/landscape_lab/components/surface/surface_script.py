@@ -4,6 +4,7 @@ from pathlib import Path
 
 PARTS = (
     "../scheme_colors.js",
+    "../signals.js",
     "surface_scale.js",
     "surface_light.js",
     "surface_shaders.js",
