@@ -21,7 +21,7 @@ from landscape_lab.figures.network import NetworkFigure
 from landscape_lab.page.compared_view import FILL, ComparedView
 from landscape_lab.page.landscape_looks import LandscapeLooks, drawable
 from landscape_lab.page.quality_line import quality
-from landscape_lab.page.staleness import Staleness
+from landscape_lab.page.staleness import Staleness, shade
 from landscape_lab.state.place import Place
 from landscape_lab.state.place_changes import with_camera
 from landscape_lab.state.scene import Display, Scene
@@ -87,13 +87,13 @@ class Canvas:
         self.quality = Caption()
         self._panes: dict[str, Any] = {"2d": pn.pane.Bokeh(self.contour.figure, **FILL)}
         self._staleness, self._words, self._obeys = Staleness(), ("", ""), False
-        self._pictures = pn.Column(self._panes["2d"], styles=_shade("landscape"), **FILL)
+        self._pictures = pn.Column(self._panes["2d"], styles=shade("landscape"), **FILL)
         self.landscape = pn.Column(
             self._pictures, self.quality.view, css_classes=["landscape"], **FILL
         )
         self._above = pn.Column(
             pn.pane.Bokeh(self.curves.figure, **FILL),
-            styles={"flex": "1 1 0px", **_shade("curves")},
+            styles={"flex": "1 1 0px", **shade("curves")},
             **FILL,
         )
         self._side_panels: dict[str, _SideFigure] = {}
@@ -257,7 +257,7 @@ class Canvas:
     def _add(self, name: str, view: Any, *, tall: bool) -> None:
         """Add the figure of a side panel below the curves of the loss, which always stay."""
         self._enlarge(view)
-        styles = {"flex": f"{TALL if tall else 1} 1 0px", **_shade("side_panel")}
+        styles = {"flex": f"{TALL if tall else 1} 1 0px", **shade("side_panel")}
         if isinstance(view, NetworkFigure):
             inner = NetworkStage(view, self._changed).view
         else:
@@ -265,13 +265,3 @@ class Canvas:
         pane = pn.Column(inner, styles=styles, **FILL)
         self._side_panels[name] = _SideFigure(view, pane)
         self.side.append(pane)
-
-
-def _shade(name: str) -> dict[str, str]:
-    """Styles of a picture, pale if it does not obey the settings for longer than a moment.
-
-    The toolbar's script sets `--stale-…` and how soon that is seen; the form's sets `--asked`
-    between a change and the answer to it. New styles would lay out the whole page anew.
-    """
-    shade = f"min(var(--asked, 1), var(--stale-{name}, 1))"
-    return {"opacity": shade, "transition": "opacity 30ms linear var(--pale-after, 30ms)"}

@@ -19,6 +19,7 @@ from landscape_lab.figures.lab_pictures.reading import SEED, View, declared, pan
 from landscape_lab.page.canvas import FILL, PROJECTED
 from landscape_lab.page.lab_files import kinds
 from landscape_lab.page.lab_words import LabWords
+from landscape_lab.page.staleness import shade
 from landscape_lab.state.form_model import described, rows
 from landscape_lab.state.lab_place import MOST, LabPlace, gallery
 
@@ -38,10 +39,6 @@ GRID = """:host{display:grid!important;grid-template-columns:repeat(6,minmax(0,1
 
 NO_BUTTON = ".scroll-button{display:none!important}"
 """Panel's own button takes room even where nothing scrolls."""
-
-PALE = "0.35"
-"""Opacity of pictures that show other settings than the form, as in pale.js."""
-
 
 class LabView:
     """The gallery or a lab, in place of the landscape."""
@@ -71,7 +68,7 @@ class LabView:
         self.pictures = pn.Column(
             css_classes=["lab-pictures"],
             stylesheets=[GRID, NO_BUTTON],
-            styles={"opacity": "1"},
+            styles=shade("lab"),
             margin=0,
             **FILL,
         )
@@ -153,7 +150,7 @@ class LabView:
 
     def mark(self, *, stale: bool) -> None:
         """Show the pictures pale while they are of other settings."""
-        put(self.pictures, styles={"opacity": PALE if stale else "1"})
+        self.bar.set({"stale": {"lab": stale}})
 
     def key(self, name: str) -> bool:
         """Do what a key is for here; whether it may do elsewhere what it is for, too."""

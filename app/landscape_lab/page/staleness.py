@@ -23,6 +23,16 @@ class Staleness:
     words: str = ""
 
 
+def shade(name: str) -> dict[str, str]:
+    """Styles of a picture, pale if it does not obey the settings for longer than a moment.
+
+    The script of the bar above sets `--stale-…` and how soon that is seen; the form's sets
+    `--asked` between a change and the answer to it. New styles would lay out the whole page anew.
+    """
+    pale = f"min(var(--asked, 1), var(--stale-{name}, 1))"
+    return {"opacity": pale, "transition": "opacity 30ms linear var(--pale-after, 30ms)"}
+
+
 def staleness(
     shown: Place | None, wanted: Place, *, computing: bool, missing: str = ""
 ) -> Staleness:

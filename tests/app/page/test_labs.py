@@ -229,8 +229,8 @@ def held(opened, monkeypatch):
     going.set()
 
 
-def opacity(page):
-    return page.labs.view.pictures.styles["opacity"]
+def pale(page):
+    return page.labs.view.bar.shown["stale"]["lab"]
 
 
 @pytest.mark.parametrize("change", [
@@ -243,17 +243,17 @@ def test_pictures_of_other_settings_stay_pale_and_are_no_files_when_work_is_paus
     page, going = held
     failed = []
     page.labs.view.exporter.fail = failed.append
-    assert opacity(page) == "1"
+    assert not pale(page)
     change(page)
     page.labs.play(playing=False)
     assert not page.labs.busy
-    assert opacity(page) != "1"
+    assert pale(page)
     page.labs.make_file("nc")
     assert "computed yet" in failed[0]
     going.set()
     page.labs.play()
     rest(page)
-    assert opacity(page) == "1"
+    assert not pale(page)
     assert bar(page)["verdict"] is not None
 
 

@@ -99,6 +99,7 @@ export function render({model, el}) {
     count: v => { count.value = v; stand(); },
     seeds: v => { seed.replaceChildren(...v.map((one, i) => new Option(one, i))); seed.value = state.seed ?? 0; },
     seed: v => { seed.value = v; },
+    stale: v => paled(el, v),
     has_run: v => { open.hidden = !v; },
     frame: v => {
       moving.hidden = !v;

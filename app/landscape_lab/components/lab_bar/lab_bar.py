@@ -9,7 +9,7 @@ from panel.custom import JSComponent
 
 from landscape_lab.bridge.jupyter import Messages
 
-PARTS = ("../signals.js", "lab_bar.js")
+PARTS = ("../signals.js", "../pale.js", "lab_bar.js")
 """Its JavaScript files, joined in this order to one module."""
 
 
@@ -55,7 +55,8 @@ class LabBar:
         how many are finished; `verdict`: None, or `word`, `text` and `expected`; `frame`: None, or
         `name`, `index`, `count` and `value` of the moving dimension; `has_run`: whether the
         landscape can show the run of a seed; `number`: of the picture, which is answered by
-        `drawn`; `arrived`: another number gives the title the focus; `asked`: whether a tour asks
+        `drawn`; `stale`: whether the pictures (`lab`) show other settings than the form; `arrived`:
+        another number gives the title the focus; `asked`: whether a tour asks
         a question above, which takes the place of that of the lab.
         """
         changes = {name: value for name, value in values.items() if self.shown.get(name) != value}
