@@ -27,29 +27,38 @@ class OneThread:
         self._lock = threading.Lock()
         self._holders: set[int] = set()
         self._before = 0
-        self._blas: Any = None
+        self._limits: list[Any] = []
+        self._whole = False
 
     @contextlib.contextmanager
-    def hold(self) -> Iterator[None]:
-        """One thread of PyTorch for the calling thread, and of BLAS; then what was before."""
+    def hold(self, *, whole: bool = True) -> Iterator[None]:
+        """One thread of PyTorch for the calling thread, and of BLAS; then what was before.
+
+        Args:
+            whole: whether SciPy is loaded so that its BLAS is limited, too, if it is used; else
+                only what is there already is, and nothing where PyTorch has one thread anyway.
+        """
         own = threading.get_ident()
-        if own in self._holders:
-            yield
-            return
+        within = own in self._holders
         with self._lock:
             if not self._holders:
                 self._before = torch.get_num_threads()
             self._holders.add(own)
             torch.set_num_threads(1)
-            if len(self._holders) == 1:
-                self._blas = _limiting().submit(_limited).result()
+            if not self._whole and (whole or (not self._limits and self._before > 1)):
+                self._limits.append(_limiting().submit(_limited, whole=whole).result())
+                self._whole = whole
+        if within:
+            yield
+            return
         try:
             yield
         finally:
             with self._lock:
                 self._holders.remove(own)
-                if not self._holders:
-                    _limiting().submit(self._blas.restore_original_limits).result()
+                while self._limits and not self._holders:
+                    _limiting().submit(self._limits.pop().restore_original_limits).result()
+                    self._whole = False
                 torch.set_num_threads(self._before)
 
     def begin(self) -> None:
@@ -72,9 +81,10 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_limiting.cache_clear)
 
 
-def _limited() -> Any:
+def _limited(*, whole: bool) -> Any:
     """One thread of OpenBLAS from now on, until its `restore_original_limits`."""
-    return _openblas().limit(limits=1, user_api="blas")
+    found = _openblas() if whole else ThreadpoolController().select(internal_api="openblas")
+    return found.limit(limits=1, user_api="blas")
 
 
 @functools.cache

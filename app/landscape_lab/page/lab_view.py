@@ -40,6 +40,7 @@ GRID = """:host{display:grid!important;grid-template-columns:repeat(6,minmax(0,1
 NO_BUTTON = ".scroll-button{display:none!important}"
 """Panel's own button takes room even where nothing scrolls."""
 
+
 class LabView:
     """The gallery or a lab, in place of the landscape."""
 

@@ -222,7 +222,7 @@ def _threads_for(run: Trained) -> contextlib.AbstractContextManager[None]:
 
     In a notebook, where nobody else has limited them, they would take the page's time besides.
     """
-    return ONE_THREAD.hold() if is_light(run, LIGHT) else contextlib.nullcontext()
+    return ONE_THREAD.hold(whole=False) if is_light(run, LIGHT) else contextlib.nullcontext()
 
 
 def _pause() -> float:

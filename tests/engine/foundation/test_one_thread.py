@@ -116,6 +116,28 @@ def test_the_blas_of_scipy_is_among_them():
         assert blas_threads() == {1}
 
 
+def test_what_is_there_already_is_limited_without_loading_more_and_the_rest_once_it_is_asked_for():
+    one, other = OneThread(), Other()
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        hold, within = one.hold(whole=False), one.hold()
+        other.do(hold.__enter__)
+        assert other.do(torch.get_num_threads) == 1
+        assert blas_threads() == {1}
+        with one.hold():
+            assert one._whole
+        assert blas_threads() == {1}  # the other thread still works on one
+        other.do(within.__enter__)
+        other.do(lambda: within.__exit__(None, None, None))
+        assert other.do(torch.get_num_threads) == 1
+        other.do(lambda: hold.__exit__(None, None, None))
+        assert blas_threads() == before
+        assert other.do(torch.get_num_threads) == 2
+    torch.set_num_threads(1)
+    with one.hold(whole=False):
+        assert not one._limits  # nothing to do, as in a server
+
+
 FORKED = """
 import os, signal
 from landscape_core.foundation.one_thread import ONE_THREAD
