@@ -1,6 +1,6 @@
 """How soon a page has a picture that can be turned and read, and when the live one replaces it.
 
-`python benchmarks/bench_first_picture.py voila panel --times 5 --throttle 1 4`
+`python benchmarks/bench_first_picture.py voila panel site --times 5 --throttle 1 4`
 
 Every opening has a new window and, in Voila, a new kernel that was not started before. Times are
 seconds from the request (`page.goto`), the loading again by which a visitor is admitted included;
@@ -9,22 +9,36 @@ recorded run is interactive; until a pointer over it has shown a value, or a dra
 as that could be has turned it, each with the milliseconds that the answer took (the surface is
 made at the drag); and, in openings that are left alone,
 until the live picture was drawn and until it took the place of the recorded one; and the load.
+`site` is a page of `landscape site`, which has no live picture. Writes the medians to
+`benchmarks/results/first_picture.md`.
 """
 
 import argparse
+import contextlib
+import functools
 import os
+import platform
 import statistics
+import subprocess
 import sys
 import tempfile
+import threading
 import time
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import psutil
 from playwright.sync_api import Error
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests" / "support"))
 
 from browser_support import Visitor, browser, served  # noqa: E402 - shared with the tests
+
+COLUMNS = (
+    "interactive", "read", "read, ms", "turned", "turned, ms", "live", "handed over",
+)  # fmt: skip
+"""What is measured, in seconds from the request unless it says otherwise."""
 
 PATIENCE = 240_000
 """Milliseconds after which an opening is given up."""
@@ -53,7 +67,7 @@ TURNS = """() => { window.landscapeTurned = new Promise(done => {
   const began = performance.now();
   let first;
   const look = () => {
-    const deep = document.querySelector("#stage .deep")?.shadowRoot;
+    const deep = document.querySelector(".landscape-player .deep")?.shadowRoot;
     const camera = deep?.querySelector("canvas[data-frames]")?.dataset.camera;
     first ??= camera;
     const now = performance.now();
@@ -65,12 +79,12 @@ TURNS = """() => { window.landscapeTurned = new Promise(done => {
 """Notes when the surface, which the first movement of a drag makes, is first seen turned."""
 
 READ = """() => new Promise(done => {
-  const canvas = document.querySelector("#stage canvas.flat"), began = performance.now();
+  const canvas = document.querySelector(".landscape-player canvas.flat"), began = performance.now();
   const {left, top, width, height} = canvas.getBoundingClientRect();
   canvas.dispatchEvent(new PointerEvent("pointermove", {
     bubbles: true, clientX: left + .4 * width, clientY: top + .4 * height}));
   const now = () => performance.now();
-  const tip = document.querySelector("#stage .tip");
+  const tip = document.querySelector(".landscape-player .tip");
   const look = () => tip.dataset.value && !tip.hidden
     ? requestAnimationFrame(() => done({took: now() - began, at: performance.timeOrigin + now()}))
     : performance.now() - began > 5000 ? done(null) : requestAnimationFrame(look);
@@ -80,8 +94,8 @@ READ = """() => new Promise(done => {
 
 def dragged(page):
     """When a drag of the picture by the mouse was first seen to turn it."""
-    area = page.evaluate("() => window.landscapeStage.player.area")
-    x, y = area["left"] + area["width"] / 2, area["top"] + area["height"] / 2
+    area = page.locator(".landscape-player .stage").bounding_box()
+    x, y = area["x"] + area["width"] / 2, area["y"] + area["height"] / 2
     page.evaluate(TURNS)
     page.mouse.move(x, y)
     page.mouse.down()
@@ -108,7 +122,7 @@ def opening(opened, url, throttle, *, touch):
     began = 1000 * time.time()
     page.goto(url, wait_until="commit")
     if touch:
-        page.wait_for_function("() => window.landscapeStage")
+        page.wait_for_function("() => window.landscapeSeen['landscape-interactive']")
         read = page.evaluate(READ) if touch == "read" else None
         turned = dragged(page) if touch == "turn" else None
     else:
@@ -135,23 +149,60 @@ def opening(opened, url, throttle, *, touch):
     return since, errors
 
 
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves files without a word."""
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def opened_at(host, folder):
+    """The address of a page on a server that has just started."""
+    if host != "site":
+        with served(host, folder) as url:
+            yield url
+        return
+    site = [Path(sys.executable).with_name("landscape"), "site", "-o", folder / "site"]
+    subprocess.run(site, check=True)
+    pages = functools.partial(Quiet, directory=str(folder / "site"))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), pages)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/presets/spirals.html"
+    finally:
+        server.shutdown()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("hosts", nargs="+", choices=["voila", "panel"])
+    parser.add_argument("hosts", nargs="+", choices=["voila", "panel", "site"])
     parser.add_argument("--times", type=int, default=5)
     parser.add_argument("--throttle", type=float, nargs="+", default=[1.0, 4.0])
     parser.add_argument("--only", choices=["touch", "wait"], help="one of both kinds of opening")
     options = parser.parse_args()
+    rows = []
     with browser() as opened, tempfile.TemporaryDirectory() as folder:
         for host in options.hosts:
-            with served(host, Path(folder)) as url:
+            with opened_at(host, Path(folder)) as url:
                 for throttle in options.throttle:
-                    measured(opened, host, url, throttle, options)
+                    found = measured(opened, host, url, throttle, options)
+                    rows.append((host, f"{throttle:g}", *(found.get(name, "") for name in COLUMNS)))
+    head = ("page", "browser slower by", *COLUMNS)
+    lines = [head, ("---",) * len(head), *rows]
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    where = (
+        f"{platform.system()}, {psutil.cpu_count()} processors, no GPU; medians of {options.times}"
+    )
+    path = HERE / "results" / "first_picture.md"
+    path.write_text(f"{__doc__.strip()}\n\n{where}.\n\n{table}\n", "utf-8")
 
 
 def measured(opened, host, url, throttle, options):
-    """Print the medians of a host, of openings that are touched and of others left alone."""
-    touched = ["read", "turn"]
+    """The medians of a host, of openings that are touched and of others left alone, printed too."""
+    touched, medians = ["read", "turn"], {}
+    if host == "site":
+        options = argparse.Namespace(**{**vars(options), "only": "touch"})
     for touch in {"touch": touched, "wait": [""], None: [*touched, ""]}[options.only]:
         found = {}
         for _ in range(options.times):
@@ -168,8 +219,12 @@ def measured(opened, host, url, throttle, options):
                 f"{host} x{throttle:g}: {said}; load {load:.0f}, errors {errors or 'none'}",
                 flush=True,
             )
-        middle = ", ".join(f"{k} {statistics.median(v):.2f}" for k, v in found.items())
+        medians |= {
+            k: f"{statistics.median(v):.{0 if k.endswith('ms') else 2}f}" for k, v in found.items()
+        }
+        middle = ", ".join(f"{k} {medians[k]}" for k in found)
         print(f"{host} x{throttle:g}, median of {options.times}: {middle}", flush=True)
+    return medians
 
 
 if __name__ == "__main__":
