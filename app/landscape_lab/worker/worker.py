@@ -126,7 +126,8 @@ class Worker:
         if self._navigator is None:
             raise LandscapeError("There is nothing to export yet.")
         shown = Shown(place, picture, self._navigator.session, compared, style)
-        yield from kinds()[name]().made(shown)
+        with _threads_for(place.scene.run):  # it may compute pictures, as the page does
+            yield from kinds()[name]().made(shown)
 
     def _arrive(self, job: Job) -> Iterator[Update]:
         """Go to the place of a job, or take on its settings."""
