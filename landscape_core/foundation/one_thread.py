@@ -26,12 +26,22 @@ class OneThread:
         """No thread does."""
         self._lock = threading.Lock()
         self._holders: set[int] = set()
+        self._limiters: set[int] = set()
         self._before = 0
         self._blas: Any = None
 
     @contextlib.contextmanager
-    def hold(self) -> Iterator[None]:
-        """One thread of PyTorch for the calling thread, and of BLAS; then what was before."""
+    def hold(self, *, blas: bool = True) -> Iterator[None]:
+        """One thread of PyTorch for the calling thread, and of BLAS; then what was before.
+
+        Args:
+            blas: whether of BLAS too, for which SciPy is imported.
+        """
+        with self._of_torch(), self._of_blas() if blas else contextlib.nullcontext():
+            yield
+
+    @contextlib.contextmanager
+    def _of_torch(self) -> Iterator[None]:
         own = threading.get_ident()
         if own in self._holders:
             yield
@@ -41,16 +51,30 @@ class OneThread:
                 self._before = torch.get_num_threads()
             self._holders.add(own)
             torch.set_num_threads(1)
-            if len(self._holders) == 1:
-                self._blas = _limiting().submit(_limited).result()
         try:
             yield
         finally:
             with self._lock:
                 self._holders.remove(own)
-                if not self._holders:
-                    _limiting().submit(self._blas.restore_original_limits).result()
                 torch.set_num_threads(self._before)
+
+    @contextlib.contextmanager
+    def _of_blas(self) -> Iterator[None]:
+        own = threading.get_ident()
+        if own in self._limiters:
+            yield
+            return
+        with self._lock:
+            self._limiters.add(own)
+            if len(self._limiters) == 1:
+                self._blas = _limiting().submit(_limited).result()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._limiters.remove(own)
+                if not self._limiters:
+                    _limiting().submit(self._blas.restore_original_limits).result()
 
     def begin(self) -> None:
         """Give the calling thread, which has just started, its number of threads."""

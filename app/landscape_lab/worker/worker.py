@@ -221,9 +221,10 @@ def watched(session: Session, panel: SidePanel) -> None:
 def _threads_for(run: Trained) -> contextlib.AbstractContextManager[None]:
     """One thread of PyTorch for a small network, in which several only wait for each other.
 
-    In a notebook, where nobody else has limited them, they would take the page's time besides.
+    In a notebook, where nobody else has limited them, they would take the page's time besides. BLAS
+    is left as it is: SciPy would be imported before the first picture.
     """
-    return ONE_THREAD.hold() if is_light(run, LIGHT) else contextlib.nullcontext()
+    return ONE_THREAD.hold(blas=False) if is_light(run, LIGHT) else contextlib.nullcontext()
 
 
 def _pause() -> float:

@@ -108,6 +108,18 @@ def test_blas_has_one_thread_while_anybody_works_on_one():
         assert before == {2}
 
 
+def test_who_holds_pytorch_alone_leaves_blas_until_it_is_held_too():
+    one = OneThread()
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        with one.hold(blas=False):
+            assert (torch.get_num_threads(), blas_threads()) == (1, before)
+            with one.hold():
+                assert (torch.get_num_threads(), blas_threads()) == (1, {1})
+            assert (torch.get_num_threads(), blas_threads()) == (1, before)
+        assert torch.get_num_threads() == 2
+
+
 def test_the_blas_of_scipy_is_among_them():
     with OneThread().hold():
         import scipy.linalg
