@@ -126,7 +126,8 @@ class Worker:
         if self._navigator is None:
             raise LandscapeError("There is nothing to export yet.")
         shown = Shown(place, picture, self._navigator.session, compared, style)
-        yield from kinds()[name]().made(shown)
+        with _threads_for(place.scene.run):  # it may compute pictures, as the page does
+            yield from kinds()[name]().made(shown)
 
     def _arrive(self, job: Job) -> Iterator[Update]:
         """Go to the place of a job, or take on its settings."""
@@ -221,6 +222,7 @@ def _threads_for(run: Trained) -> contextlib.AbstractContextManager[None]:
     """One thread of PyTorch for a small network, in which several only wait for each other.
 
     In a notebook, where nobody else has limited them, they would take the page's time besides.
+    SciPy is not loaded for it: that would delay the first picture.
     """
     return ONE_THREAD.hold(whole=False) if is_light(run, LIGHT) else contextlib.nullcontext()
 

@@ -9,7 +9,8 @@ with full batches all are of the whole.
 With scoping γ grows as γ(1 + γ₁)ᵗ, and so does ηγ, the part of the way to the mean that is gone; a
 schedule of η can hold it. The authors' program leaves γ out of this last step (its learning rate
 is the product ηγ), has noise √2 times as large, and Nesterov's momentum in both loops, which is
-left out here. Its γ is 0.03 on CIFAR-10 and 1e-4 with γ₁ = 1e-3 on MNIST.
+left out here. Its γ is 0.03 on CIFAR-10 and 1e-4 with γ₁ = 1e-3 on MNIST. As in it α is the
+weight of the mean so far; in the paper's algorithm it is that of the new x.
 """
 
 import math

@@ -64,9 +64,10 @@ class Katyusha(Optimizer[Coupled | None]):
         s, seen, tau, total, z, w, full, mean = self._snapshot(objective, theta, memory)
         x = tau * z + 0.5 * w + (0.5 - tau) * theta
         g = reduced_gradient(objective, x, w, full)
-        z = torch.sub(z, g, alpha=self.learning_rate / tau)
+        long = self.learning_rate / tau if tau else 0.0  # η was 0 at the snapshot: z is not in x
+        z = torch.sub(z, g, alpha=long)
         y = torch.sub(x, g, alpha=self.learning_rate)
-        total = total / (1 + self.learning_rate / tau * self.convexity) + 1
+        total = total / (1 + long * self.convexity) + 1
         mean = torch.lerp(mean, y, 1 / total)
         return y, (s, seen + objective.examples, tau, total, z, w, full, mean)
 

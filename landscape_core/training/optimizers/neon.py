@@ -11,7 +11,8 @@ What differs from the paper: it derives r, T and U from the smoothness of the lo
 fields. It takes the u of least f(θ+u) − f(θ) − ∇f(θ)·u, if that is low enough; here it is the last
 u with ‖u‖ ≤ U, and c decides, which needs no difference of nearly equal losses. Without such a
 direction the paper stops; a run goes on with gradient steps, and searches again after a waiting
-time. All gradients of a step are of the same mini-batch. A search costs up to T + 1 gradients.
+time. All gradients of a step are of the same mini-batch; with dropout each has a mask of its own,
+and c is noise. A search costs up to T + 1 gradients.
 """
 
 from dataclasses import dataclass

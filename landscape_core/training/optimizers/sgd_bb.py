@@ -12,6 +12,7 @@ bound on the step size is not the paper's.
 """
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -77,17 +78,18 @@ class SGDBB(Optimizer[Epoch | None]):
     ) -> tuple[Vector, Epoch]:
         """Take a step of this epoch's size, the first of an epoch after computing it."""
         k, steps, seen, rate, log, w, mean, before = self._epoch(objective, theta, memory)
-        if self._exact(objective):
+        if self.variance_reduction:
             g = reduced_gradient(objective, theta, w, mean)
         else:
             g = objective.gradient(theta)
+        if not self._exact(objective):
             share = AVERAGED * objective.examples / (self.interval * objective.whole.examples)
             mean = torch.lerp(mean, g, min(1.0, share))
         moved = torch.sub(theta, g, alpha=rate)
         return moved, (k, steps + 1, seen + objective.examples, rate, log, w, mean, before)
 
     def _exact(self, objective: Objective) -> bool:
-        return self.variance_reduction or objective.whole is objective
+        return self.variance_reduction or objective.examples >= objective.whole.examples
 
     def _epoch(self, objective: Objective, theta: Vector, memory: Epoch | None) -> Epoch:
         """The state, at the start of the next epoch where this one is over."""
@@ -109,7 +111,8 @@ class SGDBB(Optimizer[Epoch | None]):
 
     def _rate(self, s: Vector, y: Vector, steps: int) -> float:
         """The step size ‖s‖² / (m |s·y|), at most the largest."""
+        s, y = s.double(), y.double()  # squares leave the range of float32
         length, curvature = float(s @ s), abs(float(s @ y))
         if not (length and curvature):
             return self.largest
-        return min(length / (steps * curvature), self.largest)
+        return min(max(length / (steps * curvature), sys.float_info.min), self.largest)

@@ -8,7 +8,8 @@ k times to the inverse of the parameter's learning rate. So the learning rates f
 
 The estimates are clipped to a range of 1 : 1000, in the code from 0.1 λ to 100 λ; here the lower
 bound is a field, and a parameter that did not move gets it. Weight decay is a part of every
-gradient; the paper adds it at the steps with an estimate only, for the sake of sparse inputs.
+gradient; the paper adds it at the steps with an estimate only, for the sake of sparse inputs. With
+dropout both gradients have masks of their own, and estimates are noise within the range.
 """
 
 from dataclasses import dataclass

@@ -10,7 +10,8 @@ diagonal entry if the Hessian is diagonal.
 The gradient of a mini-batch is one sample. The averages begin with the first one, whose square and
 curvature are multiplied by C for a slow start, with the memory of n₀ samples. The paper takes n₀
 samples before the first step and C = P/10; the authors' code has n₀ = 10 and C = 2, as here. The
-factor η, 1 in the paper, and the bound on a learning rate are not the paper's.
+factor η, 1 in the paper, and the bound on a learning rate are not the paper's. With dropout both
+gradients of a difference have masks of their own: curvatures come out too large, steps too short.
 """
 
 from dataclasses import dataclass

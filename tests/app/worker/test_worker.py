@@ -34,3 +34,16 @@ def test_a_small_network_is_computed_on_one_thread_and_all_are_given_back(
         used |= {torch.get_num_threads(), int(update.picture.slice.attrs["threads"])}
     assert used == {threads}
     assert torch.get_num_threads() == 2
+
+
+def test_a_file_is_made_on_as_many_threads_as_the_pictures(monkeypatch):
+    class Film:
+        def made(self, shown):
+            yield torch.get_num_threads()
+            yield int(shown.session.picture(1.0).slice.attrs["threads"])
+
+    monkeypatch.setattr(module, "kinds", lambda: {"film": Film})
+    worker, there = Worker(None), Place("", Scene(run=RUN), 2)
+    *_, update = worker.do(Job(there.scene, go=there))
+    assert list(worker.export("film", there, update.picture)) == [1, 1]
+    assert torch.get_num_threads() == 2

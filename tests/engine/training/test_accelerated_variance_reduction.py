@@ -227,8 +227,6 @@ def test_a_batch_of_all_examples_makes_the_steps_of_the_whole(optimizer):
     objective = mlp_objective()
     theta, memory = objective.start, optimizer.init(objective.start)
     everything = [torch.randperm(20, generator=random_streams.stream(k, "all")) for k in range(8)]
-    if isinstance(optimizer, SGDBB):  # whose average of gradients is not exact
-        optimizer = optimizer.replace(variance_reduction=True)
     thetas, _ = walk(optimizer, objective, theta, everything)
     for of_batches in thetas[1:]:
         theta, memory = optimizer.step(objective, theta, memory)
@@ -409,3 +407,45 @@ def test_a_bb_step_is_at_most_the_largest_and_where_nothing_moves_it_is_that():
     assert np.ptp(thetas, axis=0).max() == 0
     _, memory = walk(optimizer.replace(smoothing=False), objective, START[:2], batches(4, 5))
     assert memory[3] == 0.5
+
+
+class Bowl(Objective):
+    """½ c ‖θ‖² of two equal examples, in any floating-point type."""
+
+    def __init__(self, curvature, examples=2):
+        self.curvature, self.examples = curvature, examples
+        self.layout = Layout.of_shapes({"x": (2,)})
+
+    def loss(self, theta):
+        return 0.5 * self.curvature * theta.square().sum()
+
+    def restricted(self, indices):
+        return Bowl(self.curvature, len(indices))
+
+
+@pytest.mark.parametrize(("curvature", "length", "eta"), [(1.0, 1e-25, 0.01), (1e14, 1.0, 1e-5)])
+def test_a_bb_step_is_right_where_squares_leave_the_range_of_float32(curvature, length, eta):
+    batch = Bowl(curvature).minibatch(torch.tensor([0]))
+    rule = SGDBB(learning_rate=eta, interval=0.5, largest=1e8)
+    rates = []
+    for dtype in (torch.float32, torch.float64):
+        theta, memory = length * torch.tensor([0.6, -0.8], dtype=dtype), None
+        for _ in range(3):  # the third step is the first whose size is computed
+            theta, memory = rule.step(batch, theta, memory)
+        rates.append(memory[3])
+    assert rates[0] == pytest.approx(rates[1], rel=1e-4)
+    assert rates[1] < 100
+
+
+def test_katyusha_goes_on_from_a_snapshot_at_which_the_rate_is_zero():
+    still, rule = Katyusha(learning_rate=0.1, convexity=0.05), Katyusha(convexity=0.05)
+    object.__setattr__(still, "learning_rate", 0.0)  # as a schedule scales it
+    objective, order = Logistic(A, B), batches(1, 4)
+    theta, memory = still.step(objective.minibatch(order[0]), START, None)
+    assert torch.equal(theta, START)
+    x = START.numpy()  # z has no weight until the next snapshot: x = ½w + ½y
+    for batch in order[1:]:
+        theta, memory = rule.step(objective.minibatch(batch), theta, memory)
+        at, i = (START.numpy() + x) / 2, batch.numpy()
+        x = at - 0.1 * (slope(at, i) - slope(START.numpy(), i) + slope(START.numpy()))
+        np.testing.assert_allclose(theta.numpy(), x, **CLOSE)
