@@ -20,6 +20,7 @@ from landscape_core.models.gradient_mode import without_gradients
 from landscape_core.models.known_loss import fresh_outputs, with_known_loss
 from landscape_core.models.loss_function import LossFunction, as_values
 from landscape_core.models.loss_of_outputs import LossOfOutputs, called
+from landscape_core.models.losses.base import Loss
 from landscape_core.models.module_state import as_given
 from landscape_core.models.nested_batches import arrays_in, mapped
 from landscape_core.models.network_objective import ModelObjective
@@ -48,7 +49,8 @@ def paired(part: ModelObjective) -> ModelObjective:
     """
     known = with_known_loss(part)
     index = _different(part.targets) if known is part else []
-    if len(index) < 2:
+    loss = part.loss_function
+    if len(index) < (1 if isinstance(loss, Loss) else 2):
         return known
     device, whole = part.start.device, (part.module, part.loss_function, part.adapter)
     few = part.reordered(torch.tensor(index, device=part.inputs.device))
@@ -57,7 +59,9 @@ def paired(part: ModelObjective) -> ModelObjective:
             outputs = fresh_outputs(few)
         except Exception:  # of what users write; the evaluation will tell
             return known
-        _check(part.loss_function, outputs, few.targets, part.examples)
+        if isinstance(loss, Loss):
+            loss.check_targets(part.targets, outputs.shape[-1])
+        _check(loss, outputs, few.targets, part.examples)
     return known
 
 

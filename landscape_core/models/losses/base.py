@@ -17,6 +17,18 @@ class Loss(Recipe, ABC):
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the loss per example, (..., N), for outputs (..., N, C); targets (N,), (N, D)."""
 
+    def check_targets(self, targets: Tensor, outputs: int) -> None:
+        """Refuse targets of a user's own that the loss would take for something else.
+
+        Args:
+            targets: all of them, (N,) or (N, D).
+            outputs: the size of the last dimension of the network's outputs.
+
+        Raises:
+            SpecError: names the values and what is accepted.
+        """
+        del targets, outputs
+
     @abstractmethod
     def outputs(self, data: Split) -> int:
         """The number of network outputs for this data.

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from landscape_core.foundation.errors import SpecError
+from landscape_core.models.class_signs import check_classes, signs_of
 from landscape_core.models.datasets.base import Split
 from landscape_core.models.losses.base import Loss
 
@@ -20,11 +21,11 @@ class Logistic(Loss):
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the mean over outputs of log(1 + exp(-y f)) with y = ±1, (..., N)."""
-        if outputs.shape[-1] == 1:
-            signs = (2 * targets - 1)[:, None]
-        else:
-            signs = 2 * torch.nn.functional.one_hot(targets, outputs.shape[-1]) - 1
-        return softplus(-signs.to(outputs.dtype) * outputs).mean(dim=-1)
+        return softplus(-signs_of(targets, outputs) * outputs).mean(dim=-1)
+
+    def check_targets(self, targets: Tensor, outputs: int) -> None:
+        """Refuse labels that are not the classes from 0 on."""
+        check_classes(targets, outputs)
 
     def outputs(self, data: Split) -> int:
         """One output for two classes, else one per class."""

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from landscape_core.foundation.errors import SpecError
+from landscape_core.models.class_signs import check_classes, signs_of
 from landscape_core.models.datasets.base import Split
 from landscape_core.models.losses.base import Loss
 
@@ -24,12 +25,12 @@ class QuadraticHinge(Loss):
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the mean over outputs of ½ max(0, 1 − y f)² with y = ±1, (..., N)."""
-        if outputs.shape[-1] == 1:
-            signs = (2 * targets - 1)[:, None]
-        else:
-            signs = 2 * torch.nn.functional.one_hot(targets, outputs.shape[-1]) - 1
-        missing = (1 - signs.to(outputs.dtype) * outputs).relu()
+        missing = (1 - signs_of(targets, outputs) * outputs).relu()
         return 0.5 * missing.square().mean(dim=-1)
+
+    def check_targets(self, targets: Tensor, outputs: int) -> None:
+        """Refuse labels that are not the classes from 0 on."""
+        check_classes(targets, outputs)
 
     def outputs(self, data: Split) -> int:
         """One output for two classes, else one per class."""

@@ -8,6 +8,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import landscape_core as lc
 from landscape_core.foundation.errors import SpecError
+from landscape_core.models.losses.logistic import Logistic
+from landscape_core.models.losses.quadratic_hinge import QuadraticHinge
 
 INPUTS = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
 NUMBERS = torch.randn(12, generator=torch.Generator().manual_seed(1))
@@ -150,3 +152,29 @@ def test_one_of_several_targets_is_named_by_its_shape():
     with pytest.raises(SpecError, match=r"shape of the outputs, \(12, 1\).*these targets\[:, None"):
         lc.from_module(Tasks(), tasks, data, batch=lambda b: (b[0], (b[1], b[2])))
     lc.from_module(Tasks(), tasks, data, batch=lambda b: (b[0], (b[1], b[2][:, None])))
+
+
+ONE_VS_REST = (Logistic(), QuadraticHinge())
+
+
+@pytest.mark.parametrize("loss", ONE_VS_REST)
+@pytest.mark.parametrize(("outputs", "labels", "accepted"), [
+    (1, [-1.0, 1.0], r"from 0 to 1.*\(y \+ 1\) / 2"), (1, [1, 2], "from 0 to 1"),
+    (1, [0.0, 0.5], "from 0 to 1"), (3, [1, 3], "from 0 to 2"),
+])  # fmt: skip
+def test_labels_that_are_not_the_classes_from_zero_on_are_refused(loss, outputs, labels, accepted):
+    network, targets = nn.Linear(3, outputs), torch.tensor(labels).repeat(6)
+    with pytest.raises(SpecError, match=accepted):
+        lc.from_module(network, loss, (INPUTS, targets))
+
+
+@pytest.mark.parametrize("loss", ONE_VS_REST)
+def test_of_classes_from_zero_on_the_loss_is_that_of_signs(loss):
+    network, targets = nn.Linear(3, 1), torch.tensor([0, 1]).repeat(6)
+    part = lc.from_module(network, loss, (INPUTS, targets))
+    margins = (2.0 * targets - 1) * network(INPUTS).detach().squeeze(1).double()
+    each = {
+        Logistic: torch.log1p(torch.exp(-margins)),
+        QuadraticHinge: (1 - margins).relu() ** 2 / 2,
+    }
+    assert float(part.loss(part.start)) == pytest.approx(float(each[type(loss)].mean()), rel=1e-5)
