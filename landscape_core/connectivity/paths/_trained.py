@@ -52,6 +52,7 @@ class Trained(Path, ABC):
         self, objective: Objective, first: Vector, last: Vector, seed: int
     ) -> Iterator[Curve]:
         curve = Curve(chain(objective, first, last, self.bends), self.kind)
+        self.optimizer.check_objective(CurveLoss(objective, curve, first.new_zeros(1)))
         yield curve
         rng = random_streams.stream(seed, "curve", "places")
         memory = self.optimizer.init(curve.inner.flatten())

@@ -107,7 +107,8 @@ class Path(Recipe, ABC):
         """Yield the curve during training; the last one is the result.
 
         Raises:
-            SpecError: end points that are not finite or do not match the objective's size.
+            SpecError: end points that are not finite or do not match the objective's size, or an
+                optimizer that is not for curves.
         """
 
 

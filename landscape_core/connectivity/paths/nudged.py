@@ -69,6 +69,7 @@ class Nudged(Path):
         self, objective: Objective, first: Vector, last: Vector, seed: int
     ) -> Iterator[Curve]:
         curve = Curve(chain(objective, first, last, self.pivots))
+        self.optimizer.check_objective(Band(objective, curve, self.stiffness))
         yield curve
         memory = self.optimizer.init(curve.inner.flatten())
         parts = itertools.islice(batches(objective, self.batch_size, seed), self.steps)

@@ -21,6 +21,7 @@ from landscape_core.foundation.registry import entries
 from landscape_core.models.objective import Objective
 from landscape_core.models.parameters import Layout
 from landscape_core.training.optimizers.heavy_ball import HeavyBall
+from landscape_core.training.optimizers.path_sgd import PathSGD
 from landscape_core.training.optimizers.sgd import SGD
 
 QUICK = {
@@ -191,6 +192,14 @@ def test_ends_that_do_not_fit_are_refused(name):
         last(QUICK[name], first=torch.zeros(3), end=torch.ones(3))
     with pytest.raises(SpecError, match="finite"):
         last(QUICK[name], end=torch.tensor([1.0, torch.nan], dtype=torch.float64))
+
+
+@pytest.mark.parametrize("path", [Bezier(optimizer=PathSGD()), Nudged(optimizer=PathSGD())])
+def test_an_optimizer_of_networks_alone_is_refused_before_the_first_curve(path):
+    objective = cases.rectified_objective()
+    first, end = cases.normal(2, objective.layout.size)
+    with pytest.raises(SpecError, match="Path-SGD"):
+        next(path.connect(objective, first, end, 0))
 
 
 def test_the_straight_line_climbs_over_the_shoulder_of_the_pass():
