@@ -110,13 +110,31 @@ class Verdict:
     def __str__(self) -> str:
         if not self.seeds:
             return f"{self.word}: no effect yet ({self.criterion})"
-        text = f"{self.word}: {self.held} of {self.seeds} seeds; median {self.median:.3g}"
-        text += f" [{self.low:.3g}, {self.high:.3g}] ({self.criterion})"
+        text = f"{self.word}: {self.held} of {self.seeds} seeds; {self.numbers} ({self.criterion})"
         if self.missing:
             text += f"; {self.missing} without an effect"
-        if self.more > 0:
+        if self.more > 0 and self.seeds >= FEWEST:
             text += f"; about {self.more} more seed{'s' * (self.more > 1)} would decide"
         return text
+
+    @property
+    def numbers(self) -> str:
+        """The median and its interval in words; an infinite end is that of missing effects."""
+        if math.isnan(self.median):
+            return "no median"
+        median = f"median {_number(self.median)}"
+        if self.seeds < FEWEST:
+            return f"{median}, without an interval: it takes {FEWEST} seeds, {self.more} more"
+        if self.low == self.high and math.isinf(self.low):
+            return median
+        low, high = _number(self.low), _number(self.high)
+        if math.isinf(self.low) and math.isinf(self.high):
+            return f"{median} [without ends]"
+        if math.isinf(self.high):
+            return f"{median} [from {low}, without an upper end]"
+        if math.isinf(self.low):
+            return f"{median} [without a lower end, up to {high}]"
+        return f"{median} [{low}, {high}]"
 
     def plain(self) -> dict[str, Any]:
         """The verdict as plain values."""
@@ -199,6 +217,10 @@ def _interval(ordered: npt.NDArray[np.float64]) -> tuple[float, float]:
         return -math.inf, math.inf
     found: Any = quantile_test(ordered, p=0.5).confidence_interval(CONFIDENCE)
     return float(found.low), float(found.high)
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}" if math.isfinite(value) else f"{'−' * (value < 0)}∞"
 
 
 def _across(low: float, high: float, criterion: Criterion) -> bool:

@@ -74,7 +74,7 @@ def _table(tried: Sequence[Tried]) -> str:
     rows.append("| --- | --- | --- | --- | --- | --- |")
     for one in tried:
         judged = verdict(one.found)
-        numbers = f"{judged.median:.3g} [{judged.low:.3g}, {judged.high:.3g}]"
+        numbers = judged.numbers.removeprefix("median ")
         bound = f"{judged.criterion.side} {judged.criterion.bound:g}"
         held = f"{judged.held} of {judged.seeds}"
         rows.append(

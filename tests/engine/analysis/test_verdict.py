@@ -57,6 +57,30 @@ def test_a_seed_without_an_effect_counts_against_the_claim():
     assert judge(np.where(np.isnan(found), math.nan, 5.0), ABOVE).word != v.PASS
 
 
+def test_the_numbers_say_in_words_why_an_interval_has_no_end():
+    few = judge([0.3, 0.31], BELOW)
+    assert few.numbers == "median 0.305, without an interval: it takes 6 seeds, 4 more"
+    assert "would decide" not in str(few)
+    assert judge(effects(0.3, 0.1), BELOW).numbers.startswith("median 0.3 [0.2")
+    lost = effects(0.3, 0.1, 12)
+    lost[:3] = math.nan
+    upward = judge(lost, BELOW)
+    assert (
+        upward.numbers
+        == f"median {upward.median:.3g} [from {upward.low:.3g}, without an upper end]"
+    )
+    downward = judge(lost, ABOVE)
+    assert downward.numbers.endswith(f"[without a lower end, up to {downward.high:.3g}]")
+    assert judge(np.full(7, math.nan), BELOW).numbers == "median ∞"
+    assert judge(np.full(7, math.nan), ABOVE).numbers == "median −∞"
+    assert judge([math.nan, -math.inf], BELOW).numbers == "no median"
+    assert judge([math.inf] * 4 + [-math.inf] * 5, BELOW).numbers == "median −∞ [without ends]"
+    for seeds in range(9):
+        told = str(judge(np.full(seeds, math.nan), BELOW))
+        assert "inf" not in told
+        assert "nan" not in told
+
+
 @pytest.mark.exhaustive
 def test_the_interval_holds_the_median_as_often_as_it_says():
     rng = np.random.default_rng(0)
