@@ -6,6 +6,8 @@ from browser_support import Visitor, browser, served
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
+COLOR = "node => getComputedStyle(node).color"
+
 
 def test_three_clicks_lead_to_a_verdict_and_back_leads_to_the_landscape(tmp_path):
     with served("panel", tmp_path) as url, browser() as opened:
@@ -15,7 +17,10 @@ def test_three_clicks_lead_to_a_verdict_and_back_leads_to_the_landscape(tmp_path
         page.locator("[data-lab=constant_target]").click()
         page.locator(".lab[data-number]").wait_for(timeout=120_000)  # a first picture
         visitor.until(lambda: "lab=constant_target" in page.url, "the link of the lab")
-        page.get_by_role("spinbutton").fill("1")
+        count = page.get_by_role("spinbutton")
+        # It can be changed, so that it is not pale as what cannot.
+        assert count.evaluate(COLOR) == page.locator("[data-action=lab-step]").evaluate(COLOR)
+        count.fill("1")
         page.keyboard.press("Enter")
         visitor.until(lambda: "seeds=1" in page.url, "the link to name the seeds")
         page.locator("[data-action=lab-play]").click()

@@ -54,7 +54,7 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     from landscape_core.slices.strategies.base import Strategy
     from landscape_core.storage import atomic_files
     from landscape_lab.cli._figure_style import check_no_style, style_of
-    from landscape_lab.exports.base import Shown, kinds
+    from landscape_lab.exports.base import Shown, every_kind, kinds
     from landscape_lab.figures.reliability import reliability, statistics
     from landscape_lab.state.link import place, toured
     from landscape_lab.state.navigator import Navigator
@@ -64,7 +64,10 @@ def run(asked: argparse.Namespace) -> Iterator[str]:
     by_suffix = {kind.suffix: kind for kind in kinds().values()}
     suffix = next((one for one in by_suffix if target.name.endswith(f".{one}")), "")
     if not suffix:
-        raise SpecError("the output", str(target), "a file ." + ", .".join(sorted(by_suffix)))
+        lacking = {kind.suffix: kind.lacks() for kind in every_kind().values()}
+        why = lacking.get(target.suffix.removeprefix("."), "")
+        accepted = "a file ." + ", .".join(sorted(by_suffix))
+        raise SpecError("the output", str(target), f"{accepted} ({why})" if why else accepted)
     drawn = by_suffix[suffix].group == "Picture"
     if not drawn:
         check_no_style(asked, f"a .{suffix} file")

@@ -72,15 +72,19 @@ class Export(Recipe, ABC):
         """The making of the file."""
 
     @classmethod
-    def available(cls) -> bool:
-        """Whether this machine can make it."""
-        return True
+    def lacks(cls) -> str:
+        """What this machine would need to make it, in words; empty where it can."""
+        return ""
 
 
 def kinds() -> Mapping[str, type[Export]]:
     """The exports that this machine can make, by name, in the order of their rank."""
-    found = sorted(entries(Export).items(), key=lambda pair: pair[1].rank)
-    return {name: kind for name, kind in found if kind.available()}
+    return {name: kind for name, kind in every_kind().items() if not kind.lacks()}
+
+
+def every_kind() -> Mapping[str, type[Export]]:
+    """All exports by name, in the order of their rank, also those that this machine cannot make."""
+    return dict(sorted(entries(Export).items(), key=lambda pair: pair[1].rank))
 
 
 def content(making: Iterator[Making]) -> bytes:

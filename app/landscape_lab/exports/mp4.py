@@ -8,6 +8,9 @@ from landscape_lab.exports._film import filmed
 from landscape_lab.exports.base import Export, Making, Shown
 from landscape_lab.figures.matplotlib.animation import SECONDS, Frame, ffmpeg, mp4
 
+LACKS = "Needs ffmpeg on the machine that runs the app; GIF and WebP films do not."
+"""What is said where it cannot be made."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Mp4(Export):
@@ -26,5 +29,5 @@ class Mp4(Export):
         yield Making(total, total, mp4(frames, SECONDS))
 
     @classmethod
-    def available(cls) -> bool:
-        return ffmpeg() is not None
+    def lacks(cls) -> str:
+        return "" if ffmpeg() else LACKS

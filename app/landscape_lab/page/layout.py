@@ -20,7 +20,7 @@ from landscape_lab.components.timeline.timeline import Timeline
 from landscape_lab.components.toolbar.toolbar import Toolbar
 from landscape_lab.components.uploader.uploader import Uploader
 from landscape_lab.content.tour import tours
-from landscape_lab.exports.base import kinds
+from landscape_lab.exports.base import every_kind
 from landscape_lab.figures.bokeh.axes import put
 from landscape_lab.page.canvas import FILL, Canvas
 from landscape_lab.page.form_sections import sections
@@ -75,7 +75,7 @@ class PageLayout:
             commands["open"], {name: commands[f"{name}_show"] for name in ("begin", "act", "stop")},
         )  # fmt: skip
         self.guide.view.visible = not own  # a scene of one's own has no questions
-        self.exporter = Exporter(_offered(), commands["make_file"], commands["cancel_file"])
+        self.exporter = Exporter(offered_kinds(), commands["make_file"], commands["cancel_file"])
         self.link = Link(commands["open"])
         choose = commands["choose"]
         shared: dict[str, Callable[..., None]] = {
@@ -255,14 +255,15 @@ def _with_tour(link: str, tour: tuple[str, int] | None) -> str:
     return "&".join(filter(None, (link, words)))
 
 
-def _offered() -> list[dict[str, Any]]:
+def offered_kinds() -> list[dict[str, Any]]:
     """The kinds of files, as `Exporter` takes them."""
     return [
         {
             "name": name,
             "label": label_of(kind),
-            "help": summary_of(kind),
+            "help": kind.lacks() or summary_of(kind),
             "group": kind.group,
+            "lacks": bool(kind.lacks()),
         }
-        for name, kind in kinds().items()
+        for name, kind in every_kind().items()
     ]

@@ -21,11 +21,13 @@ from browser_support import Visitor, browser, served
 from landscape_core.models.weight_change import WeightChange
 from landscape_core.storage import netcdf
 from landscape_lab.cli import picture as picture_command
+from landscape_lab.cli.main import main
 from landscape_lab.exports.base import Shown, content, file_name, kinds
 from landscape_lab.exports.command import line
 from landscape_lab.exports.python import program
 from landscape_lab.figures.annotations import own_path
 from landscape_lab.figures.matplotlib import plotting
+from landscape_lab.page.layout import offered_kinds
 from landscape_lab.state.link import place
 from landscape_lab.state.navigator import Navigator
 from landscape_lab.state.place import Origin, Place
@@ -350,11 +352,24 @@ PNG = base64.b64decode(
 )
 named = {"bytes": "Numbers", "words": "Numbers", "long": "Film", "broken": "Film", "png": "Picture"}
 kinds = [{"name": n, "label": n, "help": f"the {n}", "group": g} for n, g in named.items()]
+kinds.append({"name": "lost", "label": "lost", "help": "Needs a", "group": "Film", "lacks": True})
 exporter = Exporter(kinds, make, lambda: exporter.fail("Cancelled here too."))
 button = pn.widgets.Button(name="open", css_classes=["open"])
 button.on_click(lambda event: exporter.open())
 show(pn.Column(button, exporter.view))
 """
+
+
+def test_a_film_that_cannot_be_made_here_says_what_it_needs(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("PATH", str(tmp_path))  # no ffmpeg
+    assert "mp4" not in kinds()
+    offered = {one["name"]: one for one in offered_kinds()}
+    assert "ffmpeg" in offered["mp4"]["help"]
+    assert [name for name, one in offered.items() if one["lacks"]] == ["mp4"]
+    assert main(["picture", "preset=spirals&step=0", "-o", str(tmp_path / "run.mp4")]) == 1
+    told = capsys.readouterr().err
+    assert "ffmpeg" in told
+    assert ".webp" in told
 
 
 @pytest.mark.browser
@@ -387,6 +402,7 @@ def test_the_dialog_hands_the_file_to_the_browser_and_can_be_used_by_keys_alone(
         assert dialog.locator("[data-kind=words]").is_disabled()
         dialog.get_by_role("button", name="Cancel").click()
         dialog.get_by_text("Cancelled here too.").wait_for()
+        assert dialog.locator("[data-kind=lost]").is_disabled()  # as from the start
         assert dialog.locator("[data-kind=words]").is_enabled()
 
         dialog.locator("[data-style=width]").select_option("own")

@@ -8,7 +8,7 @@ h2{font-size:16px;font-weight:650;margin:0;flex:1;letter-spacing:-.01em}
 p{margin:0}header+p{padding:0 18px 8px;color:var(--muted,#56636c)}
 button{font:inherit;color:inherit;border:1px solid var(--frame,#c9d2d8);border-radius:7px;background:var(--surface,#fff);cursor:pointer;min-height:32px;padding:0 12px}
 button:hover:not(:disabled){border-color:var(--accent,#0f6e84)}button:active:not(:disabled){background:var(--wash,#eef4f6)}
-button:disabled{cursor:default;opacity:.55}
+button:disabled{cursor:default;opacity:.55}.kind.lacks{opacity:1;border-style:dashed;background:none}.kind.lacks b{color:var(--muted,#56636c);font-weight:500}
 :focus-visible{outline:2px solid var(--accent,#0f6e84);outline-offset:1px}
 ul{list-style:none;margin:0;padding:4px 18px 12px;display:grid;gap:5px}
 .kind{width:100%;display:grid;grid-template-columns:132px 1fr;gap:0 12px;align-items:baseline;text-align:left;padding:6px 12px}
@@ -48,8 +48,9 @@ export function render({model, el}) {
     return lists[group];
   };
   for (const kind of model.kinds) {
-    const button = make("button", {type: "button", className: "kind", onclick: () => ask(kind.name)}, make("b", {textContent: kind.label}), make("span", {textContent: kind.help}));
+    const button = make("button", {type: "button", className: kind.lacks ? "kind lacks" : "kind", onclick: () => ask(kind.name)}, make("b", {textContent: kind.label}), make("span", {textContent: kind.help}));
     button.dataset.kind = kind.name;
+    button.disabled = Boolean(kind.lacks);  // it says what it would need
     buttons[kind.name] = button;
     listOf(kind.group ?? "File").append(make("li", {}, button));
   }
@@ -65,9 +66,9 @@ export function render({model, el}) {
 
   let coming = null, picture = null;
   const working = name => {
-    for (const [own, button] of Object.entries(buttons)) {
-      button.disabled = Boolean(name) && own !== name;
-      button.setAttribute("aria-busy", own === name);
+    for (const {name: own, lacks} of model.kinds) {
+      buttons[own].disabled = Boolean(lacks) || Boolean(name) && own !== name;
+      buttons[own].setAttribute("aria-busy", own === name);
     }
   };
   const say = (words, ...more) => {

@@ -19,7 +19,7 @@ class ExporterModel(Messages, JSComponent):
 
     _esm = "\n".join(Path(__file__).parent.joinpath(part).read_text("utf-8") for part in PARTS)
 
-    kinds = param.List(doc="name, label, help and group of each kind of file")
+    kinds = param.List(doc="name, label, help, group of each kind; `lacks` if none can be made")
     own_page = param.Boolean(default=True, doc="whether the address is that of this page")
 
     on_message: Callable[[dict[str, Any]], None]
@@ -40,7 +40,7 @@ class Exporter:
         """A closed dialog.
 
         Args:
-            kinds: `name`, `label`, `help` and `group` of each.
+            kinds: `name`, `label`, `help` and `group` of each; `lacks` if it cannot be made.
             wanted: called with a kind's name and how a picture is to appear, on the page's thread.
             cancelled: called when the file that is being made is not wanted any more.
         """

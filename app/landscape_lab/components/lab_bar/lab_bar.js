@@ -9,7 +9,7 @@ h1:focus{outline:none}
 button,select,input[type=number]{font:inherit;color:inherit;height:var(--size);border:var(--edge,1px) solid var(--rim);border-radius:7px;background:var(--surface,#fff);padding:0 .75em;box-sizing:border-box;white-space:nowrap}
 button,select{cursor:pointer}
 input[type=number]{width:5em;padding:0 .4em}
-label>select,label>input{color:var(--fg)}
+label>select,label>input[type]{color:var(--fg)}
 button:hover,select:hover{border-color:var(--tint)}
 button.play{background:var(--tint);border-color:var(--tint);color:var(--on-accent,#fff);font-weight:600;min-width:6em}
 :focus-visible{outline:calc(2px*var(--scale,1)) solid var(--tint);outline-offset:1px}
