@@ -79,6 +79,17 @@ def visitor(chromium, voila):
     return guest
 
 
+NOTE_COVER = """() => {
+    const stage = window.landscapeStage, give = stage.give
+    stage.give = function () {
+        const {style} = this.place
+        window.coverTop ??= parseFloat(style.top) - parseFloat(style.getPropertyValue("--above"))
+        give.call(this)
+    }
+}"""
+"""Notes down to where the recorded run has covered the page: not the words above the picture."""
+
+
 def watch_recorded_run(guest, step):
     """Open a page, go to a step of the recorded run, and wait until the live one shows it."""
     guest.page.goto(guest.url, wait_until="commit")
@@ -86,6 +97,7 @@ def watch_recorded_run(guest, step):
     guest.page.locator("#stage canvas.flat").hover(position={"x": 300, "y": 200})
     assert guest.page.locator("#stage .tip").get_attribute("data-value")
     assert not guest.page.locator(".bar[data-frame]").count()  # Python has drawn nothing yet
+    guest.page.evaluate(NOTE_COVER)
     guest.page.evaluate("step => window.landscapeStage.player.seek(step)", step)
     guest.page.locator("#stage").wait_for(state="detached", timeout=90_000)
 
@@ -95,6 +107,8 @@ def check_hand_over(guest, step):
     detail, axes = guest.page.evaluate(HANDED_OVER)
     assert detail["step"] == guest.step() == step
     assert detail["area"] == pytest.approx(axes, abs=1.5)
+    landscape = guest.page.locator(".landscape").bounding_box()
+    assert guest.page.evaluate("coverTop") == pytest.approx(landscape["y"], abs=1.5)
 
 
 @pytest.fixture(autouse=True)

@@ -99,6 +99,7 @@ class Stage {
       wanted.width = now.width + live.area.width - own.width; wanted.height = now.height + live.area.height - own.height;
     }
     for (const [side, value] of Object.entries(wanted)) if (Math.abs(parseFloat(style[side]) - value) > .5 || !style[side]) style[side] = `${value}px`;
+    style.setProperty("--above", `${Math.max(0, wanted.top - live.box.top)}px`);  // what is above the live picture stays whole
     const note = this.said.parentElement.style, {left: x, top: y, height: high} = live.area ?? live.box;
     note.left = `${x + 10}px`; note.top = `${y + high - 34}px`;
   }
