@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from landscape_core.experiments.horizon import MOST_OPERATIONS
 from landscape_core.foundation.errors import SpecError
 from landscape_core.foundation.registry import make
 from landscape_core.models.adapter import Adapter
@@ -15,11 +16,13 @@ from landscape_core.models.fitting_state import opened
 from landscape_core.models.loss_function import LossFunction
 from landscape_core.models.module_objective import try_training
 from landscape_core.models.network_objective import ModelObjective
+from landscape_core.models.objective_cost import evaluation_cost
 from landscape_core.models.user_model import user_problem
 from landscape_core.models.user_parts import is_closure
 from landscape_core.storage.store import Store
 from landscape_core.training.optimizers.base import Optimizer
 from landscape_core.training.run import Run, Training
+from landscape_core.training.run_cost import GRADIENT
 from landscape_lab.bridge.jupyter import setup
 from landscape_lab.notebook.widget import HEIGHT, LandscapeWidget
 from landscape_lab.state.form_model import assign
@@ -27,6 +30,12 @@ from landscape_lab.state.scene import Scene
 
 BATCH = 32
 """Examples per step where nobody says, or all, if there are fewer."""
+
+HORIZON = 60
+"""Steps that a light run is trained ahead, so that its axes stay while it goes on."""
+
+MOST_CALLS = 500
+"""Operators of an evaluation, where a run is trained ahead: some milliseconds."""
 
 
 def explore(  # noqa: PLR0913 - every choice in one line is what it is for
@@ -104,7 +113,22 @@ def explore(  # noqa: PLR0913 - every choice in one line is what it is for
         device=device or start.device.type,
         dtype=dtype or ("float64" if start.dtype == torch.float64 else "float32"),
     )
-    return LandscapeWidget(_checked(run, settings or {}), store, height)
+    ahead = {"slice.horizon": _horizon(run, train, len(states or ()))}
+    return LandscapeWidget(_checked(run, {**ahead, **(settings or {})}), store, height)
+
+
+def _horizon(run: Run, train: ModelObjective, gone: int) -> int:
+    """The horizon where none is chosen; 0 where the steps up to it would take seconds.
+
+    Args:
+        run: what is trained.
+        train: its objective.
+        gone: steps that were made before.
+    """
+    batch = train if is_closure(train) else train.first(run.batch_size)
+    operations, calls = evaluation_cost(batch, train.start)
+    light = GRADIENT * operations <= MOST_OPERATIONS and calls <= MOST_CALLS
+    return min(gone + HORIZON, run.steps) if light else 0
 
 
 def _check_closure(train: ModelObjective, batch_size: int | None) -> None:

@@ -1,6 +1,7 @@
 """One's own network: as a problem, as a widget in Python, and linked to a slider in a browser."""
 
 import copy
+import itertools
 import os
 import pickle
 
@@ -185,6 +186,53 @@ def test_a_path_in_files_gives_the_run_of_its_states(tmp_path):
     assert runs[0].steps == 23
 
 
+class Many(nn.Linear):
+    """A layer in as many steps as a long loop."""
+
+    def forward(self, x):
+        for _ in range(600):
+            x = x + 0.0
+        return super().forward(x)
+
+
+def axes_seen(scene):
+    """The axes of each picture of a whole run: directions, origin and ends."""
+    session = Session(scene.run, scene.slice)
+    for _ in session.play(1):
+        shown = session.live_slice.projected
+        yield (
+            *(
+                tuple(map(float, one.flatten()))
+                for one in (session.plane.axes, session.plane.origin)
+            ),
+            *(tuple(shown.low), tuple(shown.high)),
+        )
+
+
+@pytest.mark.parametrize("before", [0, 5])
+def test_the_axes_of_an_own_network_change_three_times_at_most_while_it_is_trained(before):
+    path = [network().state_dict()] * before or None
+    choices = {"path": path, "steps": 100, "settings": {"slice.resolution": 3}}
+    widget = explore(network(), cross_entropy, examples(), **choices)
+    widget.close()
+    assert widget.scene.slice.horizon == 60 + before
+    seen = list(axes_seen(widget.scene))
+    assert len(seen) >= 100
+    assert sum(one != other for one, other in itertools.pairwise(seen)) <= 3
+
+
+def test_a_run_is_trained_ahead_only_where_that_is_known_to_be_short():
+    data = examples()
+    loop = explore(Many(2, 2), cross_entropy, data, settings=FEW)
+    wide = explore(nn.Sequential(nn.Linear(2, 1200), nn.Linear(1200, 1200)), cross_entropy, data)
+    short = explore(network(), cross_entropy, data, steps=20)
+    chosen = explore(network(), cross_entropy, data, settings={"slice.horizon": 7})
+    found = [one.scene.slice.horizon for one in (loop, wide, short, chosen)]
+    for one in (loop, wide, short, chosen):
+        one.close()
+    assert found == [0, 0, 20, 7]
+
+
 def test_a_given_network_survives_a_pickle():
     problem = user_problem(network(), cross_entropy, examples())
     arrived = pickle.loads(pickle.dumps(problem))
@@ -354,7 +402,11 @@ def test_the_slice_is_there_before_a_browser_is_and_around_the_present_weights(w
     model, (inputs, targets) = network().eval(), examples()
     with torch.no_grad():
         known = float(cross_entropy(model(inputs), targets))
-    found = widget.early["loss"].sel(split="train", alpha=0, beta=0, method="nearest")
+    for axis in ("alpha", "beta"):  # with what is ahead of them
+        assert widget.early[axis][0] < 0 < widget.early[axis][-1]
+    alone = explore(model, cross_entropy, examples(), settings={**FEW, "slice.horizon": 0})
+    found = alone.slice["loss"].sel(split="train", alpha=0, beta=0, method="nearest")
+    alone.close()
     assert float(found) == pytest.approx(known, rel=1e-5)
 
 

@@ -27,7 +27,7 @@ from landscape_lab.figures.tables import colors, table
 MOST = 4
 """Runs that are compared, at most."""
 
-WAITING = "The paths are put on one plane\nwhen the runs are paused."
+WAITING = "The plane of all paths is being computed;\nit waits while a run goes on."
 
 FILL: dict[str, Any] = {"sizing_mode": "stretch_both", "spacing": 0}
 
