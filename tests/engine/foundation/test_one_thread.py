@@ -125,7 +125,7 @@ def test_what_is_there_already_is_limited_without_loading_more_and_the_rest_once
         assert other.do(torch.get_num_threads) == 1
         assert blas_threads() == {1}
         with one.hold():
-            assert one._whole
+            assert blas_threads() == {1}
         assert blas_threads() == {1}  # the other thread still works on one
         other.do(within.__enter__)
         other.do(lambda: within.__exit__(None, None, None))
@@ -133,9 +133,28 @@ def test_what_is_there_already_is_limited_without_loading_more_and_the_rest_once
         other.do(lambda: hold.__exit__(None, None, None))
         assert blas_threads() == before
         assert other.do(torch.get_num_threads) == 2
-    torch.set_num_threads(1)
-    with one.hold(whole=False):
-        assert not one._limits  # nothing to do, as in a server
+
+
+LIGHTLY = """
+import sys
+import numpy, torch
+from threadpoolctl import threadpool_info
+from landscape_core.foundation.one_thread import ONE_THREAD
+
+def threads():
+    return {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
+
+torch.set_num_threads(2)
+before = threads()
+with ONE_THREAD.hold(whole=False):
+    print(torch.get_num_threads(), *threads(), "scipy" in sys.modules)
+print(torch.get_num_threads(), threads() == before)
+"""
+
+
+def test_a_light_hold_loads_nothing():
+    found = subprocess.run([sys.executable, "-c", LIGHTLY], capture_output=True, text=True)
+    assert found.stdout.splitlines() == ["1 1 False", "2 True"], found.stderr
 
 
 FORKED = """
