@@ -60,7 +60,7 @@ def paired(part: ModelObjective) -> ModelObjective:
         except Exception:  # of what users write; the evaluation will tell
             return known
         if isinstance(loss, Loss):
-            loss.check_targets(part.targets, outputs.shape[-1])
+            loss.check_targets(part.targets, outputs)
         _check(loss, outputs, few.targets, part.examples)
     return known
 

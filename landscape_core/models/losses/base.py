@@ -17,15 +17,15 @@ class Loss(Recipe, ABC):
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the loss per example, (..., N), for outputs (..., N, C); targets (N,), (N, D)."""
 
-    def check_targets(self, targets: Tensor, outputs: int) -> None:
+    def check_targets(self, targets: Tensor, outputs: Tensor) -> None:
         """Refuse targets of a user's own that the loss would take for something else.
 
         Args:
             targets: all of them, (N,) or (N, D).
-            outputs: the size of the last dimension of the network's outputs.
+            outputs: the network's for a few examples, (n, ..., C).
 
         Raises:
-            SpecError: names the values and what is accepted.
+            SpecError: names the shape or the values and what is accepted.
         """
         del targets, outputs
 

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from landscape_core.foundation.errors import SpecError
+from landscape_core.models.class_signs import check_classes
 from landscape_core.models.datasets.base import Split
 from landscape_core.models.losses.base import Loss
 
@@ -25,6 +26,10 @@ class CrossEntropy(Loss):
         rows, classes = (outputs.mT, -2) if outputs.mT.is_contiguous() else (outputs, -1)
         index = targets.expand(outputs.shape[:-1]).unsqueeze(classes)
         return -rows.log_softmax(classes).gather(classes, index).squeeze(classes)
+
+    def check_targets(self, targets: Tensor, outputs: Tensor) -> None:
+        """Refuse labels that are not the classes from 0 on, or not of the shape of the outputs."""
+        check_classes(targets, outputs)
 
     def outputs(self, data: Split) -> int:
         """One output per class."""

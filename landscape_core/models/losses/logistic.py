@@ -23,8 +23,8 @@ class Logistic(Loss):
         """Return the mean over outputs of log(1 + exp(-y f)) with y = ±1, (..., N)."""
         return softplus(-signs_of(targets, outputs) * outputs).mean(dim=-1)
 
-    def check_targets(self, targets: Tensor, outputs: int) -> None:
-        """Refuse labels that are not the classes from 0 on."""
+    def check_targets(self, targets: Tensor, outputs: Tensor) -> None:
+        """Refuse labels that are not the classes from 0 on, or not of the shape of the outputs."""
         check_classes(targets, outputs)
 
     def outputs(self, data: Split) -> int:

@@ -28,8 +28,8 @@ class QuadraticHinge(Loss):
         missing = (1 - signs_of(targets, outputs) * outputs).relu()
         return 0.5 * missing.square().mean(dim=-1)
 
-    def check_targets(self, targets: Tensor, outputs: int) -> None:
-        """Refuse labels that are not the classes from 0 on."""
+    def check_targets(self, targets: Tensor, outputs: Tensor) -> None:
+        """Refuse labels that are not the classes from 0 on, or not of the shape of the outputs."""
         check_classes(targets, outputs)
 
     def outputs(self, data: Split) -> int:

@@ -6,6 +6,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from landscape_core.foundation.errors import SpecError
+from landscape_core.models.class_signs import check_classes
 from landscape_core.models.datasets.base import Split
 from landscape_core.models.losses.base import Loss
 
@@ -21,6 +23,16 @@ class SquaredError(Loss):
         if not targets.is_floating_point():
             targets = torch.nn.functional.one_hot(targets, outputs.shape[-1]).to(outputs.dtype)
         return 0.5 * (outputs - targets).square().sum(dim=-1)
+
+    def check_targets(self, targets: Tensor, outputs: Tensor) -> None:
+        """Refuse numbers not of the shape of the outputs, or integers that are no classes."""
+        if not targets.is_floating_point():
+            check_classes(targets, outputs)
+        elif targets.shape[1:] != outputs.shape[1:]:
+            given, wanted = tuple(targets.shape), (len(targets), *outputs.shape[1:])
+            raise SpecError(
+                "targets", f"the shape {given}", f"of the shape of the outputs, {wanted}"
+            )
 
     def outputs(self, data: Split) -> int:
         """One output per class, or per entry of a target."""

@@ -429,6 +429,7 @@ def test_the_traits_follow_the_run_and_are_observed(shown):
 
 
 def test_setting_a_trait_goes_there(shown):
+    until(lambda: shown.picture is not None and not shown.page.run.busy)
     there = shown.step + 5
     shown.step = there
     until(lambda: shown.picture.seen == there)

@@ -8,8 +8,10 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import landscape_core as lc
 from landscape_core.foundation.errors import SpecError
+from landscape_core.models.losses.cross_entropy import CrossEntropy
 from landscape_core.models.losses.logistic import Logistic
 from landscape_core.models.losses.quadratic_hinge import QuadraticHinge
+from landscape_core.models.losses.squared_error import SquaredError
 
 INPUTS = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
 NUMBERS = torch.randn(12, generator=torch.Generator().manual_seed(1))
@@ -178,3 +180,37 @@ def test_of_classes_from_zero_on_the_loss_is_that_of_signs(loss):
         QuadraticHinge: (1 - margins).relu() ** 2 / 2,
     }
     assert float(part.loss(part.start)) == pytest.approx(float(each[type(loss)].mean()), rel=1e-5)
+
+
+CLASSES = torch.tensor([0, 1]).repeat(6)
+
+
+@pytest.mark.parametrize(("loss", "outputs", "targets"), [
+    *((loss, outputs, CLASSES[:, None]) for loss in ONE_VS_REST for outputs in (1, 3)),
+    (Logistic(), 1, CLASSES[:, None].float()), (CrossEntropy(), 2, CLASSES[:, None]),
+    (CrossEntropy(), 2, CLASSES + 1), (SquaredError(), 1, NUMBERS),
+    (SquaredError(), 2, CLASSES + 1),
+])  # fmt: skip
+def test_targets_that_the_losses_of_the_catalogue_would_broadcast_are_refused(
+    loss, outputs, targets
+):
+    with pytest.raises(SpecError, match="targets must be"):
+        lc.from_module(nn.Linear(3, outputs), loss, (INPUTS, targets))
+
+
+def test_a_class_for_each_place_of_a_sequence_is_compared_with_its_own_outputs():
+    sequences = torch.randn(5, 5, 3, generator=torch.Generator().manual_seed(2))
+    targets, network = CLASSES[:5].repeat(5, 1), nn.Linear(3, 1)
+    part = lc.from_module(network, Logistic(), (sequences, targets))
+    margins = (2.0 * targets - 1) * network(sequences).detach().squeeze(-1).double()
+    expected = torch.log1p(torch.exp(-margins)).mean()
+    assert float(part.loss(part.start)) == pytest.approx(float(expected), rel=1e-5)
+    with pytest.raises(SpecError, match="targets must be"):
+        lc.from_module(nn.Linear(3, 2), CrossEntropy(), (sequences, CLASSES[:5]))
+
+
+def test_numbers_of_the_shape_of_the_outputs_have_the_error_of_each():
+    network = nn.Linear(3, 1)
+    part = lc.from_module(network, SquaredError(), (INPUTS, NUMBERS[:, None]))
+    expected = (network(INPUTS).detach().squeeze(1).double() - NUMBERS).square().mean() / 2
+    assert float(part.loss(part.start)) == pytest.approx(float(expected), rel=1e-5)
