@@ -36,6 +36,9 @@ const markup = (controls, sentence) => `
   </div>
 </div>`;
 
+// Once what is drawn now has been seen.
+const afterPicture = act => requestAnimationFrame(() => setTimeout(act));
+
 const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 class Player {
@@ -64,6 +67,7 @@ class Player {
     this.draw();
     this.tell("interactive");
     performance.mark("landscape-interactive");
+    afterPicture(() => this.prepare());
     if ((options.autoplay ?? true) && !calm()) this.timers.push(setTimeout(() => this.play(), AT_ONCE));
     else this.offer(true);
   }
@@ -93,19 +97,20 @@ class Player {
     on(this.flat, "pointerdown", e => { this.hover(e); this.pressed = e.pointerType === "touch" || e.button ? null : e; });
     on(this.flat, "pointerleave", () => { this.tip.hidden = true; });
     on(this.deep, "pointerdown", () => this.touched());
-    const watcher = new ResizeObserver(() => this.ask());
+    const watcher = new ResizeObserver(() => { if (this.size !== this.drawnSize) this.ask(); });
     watcher.observe(this.stage); watcher.observe(this.curve.canvas);
     this.watchers.push(watcher);
   }
 
-  // A mouse that draws the flat picture along turns it: in three dimensions. A finger scrolls the page.
+  // A mouse that draws the flat picture along turns it: in three dimensions, in the very next picture. A finger scrolls the page.
   turn(e) {
-    if (!this.pressed || !(e.buttons & 1) || Math.hypot(e.clientX - this.pressed.clientX, e.clientY - this.pressed.clientY) < DRAGGED) return;
+    const {pressed} = this;
+    if (!pressed || !(e.buttons & 1) || Math.hypot(e.clientX - pressed.clientX, e.clientY - pressed.clientY) < DRAGGED) return;
     this.pressed = null;
     this.touched();
     this.view("3d");
-    const {pointerId, pointerType, isPrimary, buttons, clientX, clientY} = e;
-    this.space.canvas?.dispatchEvent(new PointerEvent("pointerdown", {pointerId, pointerType, isPrimary, buttons, clientX, clientY, button: 0}));
+    this.draw();
+    for (const {type, pointerId, pointerType, isPrimary, buttons, clientX, clientY} of [pressed, e]) this.space.canvas?.dispatchEvent(new PointerEvent(type, {pointerId, pointerType, isPrimary, buttons, clientX, clientY, button: 0}));
   }
 
   // The sentence and the large button make room once something is pressed.
@@ -140,11 +145,21 @@ class Player {
     this.ask();
   }
 
+  raise() { this.space = new Space(this.deep, this.recording, this.frames, MAPS, this.options.camera ?? ""); }
+
+  // The surface is made and painted once where nobody sees it, so that the first drag turns it at once.
+  prepare() {
+    if (this.space || !this.element.isConnected) return;
+    this.deep.hidden = false;
+    this.deep.classList.add("unseen");
+    this.raise();
+    this.space.painted.then(() => { if (this.shown !== "3d") this.deep.hidden = true; });
+    this.space.paint(this.place);
+  }
+
   view(name) {
-    if (name === "3d" && !this.space) {
-      this.deep.hidden = false;
-      this.space = new Space(this.deep, this.recording, this.frames, MAPS, this.options.camera ?? "");
-    }
+    if (name === "3d" && !this.space) { this.deep.hidden = false; this.raise(); }
+    this.deep.classList.remove("unseen");
     this.shown = name;
     this.flat.hidden = name !== "2d"; this.deep.hidden = name !== "3d"; this.tip.hidden = true;
     for (const button of this.views.children) button.setAttribute("aria-pressed", String(button.dataset.view === name));
@@ -171,8 +186,12 @@ class Player {
     this.tell("ended");
   }
 
+  // Of the picture and of the curve, as they are laid out.
+  get size() { return [this.stage, this.curve.canvas].map(one => `${one.clientWidth}x${one.clientHeight}`).join(" "); }
+
   draw() {
     const {frames, place} = this;
+    this.drawnSize = this.size;
     (this.shown === "3d" ? this.space : this.plane).paint(place);
     this.curve.paint(place);
     const nearest = Math.round(place), narrow = this.element.clientWidth < 560, {minimized, measure} = this.recording;

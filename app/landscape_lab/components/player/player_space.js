@@ -15,6 +15,9 @@ class Space {
     el.attachShadow({mode: "open"}).append(inside);  // its style rules are its own
     SURFACE.render({model, el: inside});
     this.canvas = inside.querySelector("canvas");
+    this.painted = new Promise(done => {
+      if (this.canvas) new MutationObserver((_, watcher) => { watcher.disconnect(); performance.mark("landscape-turnable"); done(); }).observe(this.canvas, {attributes: true, attributeFilter: ["data-paintings"]});
+    });
   }
 
   // As `packed` in surface.py. The path lies on the surface; true losses are in the curve.

@@ -27,7 +27,7 @@ function places(count, width, height) {
 export function render({model, el}) {
   el.style.height = "100%";
   const several = Boolean(model.several), alone = Boolean(model.alone), key = new Key(model.times);
-  const canvas = made("canvas", {tabIndex: 0}), words = made("canvas"), tip = made("div", {className: "tip", hidden: true});
+  const {canvas, software} = newCanvas(), words = made("canvas"), tip = made("div", {className: "tip", hidden: true});
   const button = (icon, words_, help, act) => { const b = made("button", {type: "button", title: help, innerHTML: icon, onclick: act}); b.append(words_); b.setAttribute("aria-label", help); return b; };
   const home = button(HOUSE, "", "Reset the camera (0)", () => reset()), drop = button(PLUMB, "", "Show the loss after each step where it differs from the slice", () => { losses = !losses; tell_(); ask(); });
   const share = button("", "", "One scale of heights for all pictures, or one for each", () => model.send_msg({action: "shared", shared: !model.shared}));
@@ -36,16 +36,15 @@ export function render({model, el}) {
   const box = made("div", {}, made("style", {textContent: STYLE}), key.el, area);
   box.style.cssText = "display:flex;flex-direction:column;width:100%;height:100%;min-height:120px;overflow:hidden;background:radial-gradient(ellipse at 50% 48%,var(--surface,#fff) 45%,var(--wash,#f1f5f7))";
   words.style.pointerEvents = "none";
-  canvas.style.touchAction = "none"; canvas.style.cursor = "grab";
+  canvas.tabIndex = 0; canvas.style.touchAction = "none"; canvas.style.cursor = "grab";
   canvas.setAttribute("role", "img");
   el.append(box);
   let painter, look = lookOf(el, model);
-  const software = paintsInSoftware();
-  try { painter = new Painter(canvas, look, software); } catch (error) {
+  const refused = error => {
     box.textContent = `The 3-D view needs WebGL 2, which this browser does not offer (${error.message}). The 2-D view shows the same slice.`;
     box.style.cssText += ";display:grid;place-items:center;padding:2em;font:14px system-ui,sans-serif;color:var(--muted,#5d6b75)";
-    return;
-  }
+  };
+  try { painter = new Painter(canvas, look); } catch (error) { return refused(error); }
   // As text: azimuth and elevation in degrees, distance; empty: the usual ones.
   const placed_ = text => { const [turn, lift, far] = text ? text.split(",").map(Number) : model.home; return {turn: turn * RADIAN, lift: lift * RADIAN, far}; };
   const told = () => {
@@ -60,7 +59,8 @@ export function render({model, el}) {
   const paint = () => {
     waiting = 0;
     const width = area.clientWidth, height = area.clientHeight, size = model.size * (cells.length > 1 ? .94 : 1);
-    if (!cells.length || !width || !height) return;
+    if (!cells.length || !width || !height || painter.lost) return;
+    try { if (!painter.ready) return ask(); } catch (error) { return refused(error); }
     const now = performance.now();
     if (now < held) { waiting = setTimeout(paint, held - now); return; }
     if (ball.rolling) moved = now;
@@ -87,6 +87,7 @@ export function render({model, el}) {
       if (writes) label(pen, relief, cell.seen, named_(i), here, size, look);
       if (cell.title) cell.title.style.cssText = `left:${here.left}px;top:${share_.top * height}px;width:${here.width - (share_.top || share_.left + share_.width < 1 ? 0 : tools.offsetWidth + 12)}px;max-height:${head + 4}px`;
     });
+    painter.done();
     const {frame, relief, seen, place} = cells[0], [x, y] = seenAt(seen, ...relief.current);
     const holes = cells.reduce((sum, c) => sum + c.relief.holes, 0);
     Object.assign(canvas.dataset, {renderer: "webgl2", paintings: ++painted, points: frame.rows * frame.columns, pictures: cells.length, holes, camera: JSON.stringify(camera), current: relief.current.map(v => v.toFixed(4)).join(","), place: `${((place.left + x) / width).toFixed(4)},${((place.top + y) / height).toFixed(4)}`});
@@ -217,7 +218,7 @@ export function render({model, el}) {
   });
   const again = () => { for (const cell of cells) cell.relief = painter.relief(); fresh = cells.length > 0; };
   canvas.addEventListener("webglcontextlost", e => e.preventDefault());
-  canvas.addEventListener("webglcontextrestored", () => { painter = new Painter(canvas, look, software); again(); ask(); });
+  canvas.addEventListener("webglcontextrestored", () => { painter = new Painter(canvas, look); again(); ask(); });
   new ResizeObserver(ask).observe(area);
   const dressed = () => { look = lookOf(el, model); painter.dress(look); ask(); };
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", dressed);

@@ -1,25 +1,28 @@
 // The painter of surfaces: WebGL 2 on one canvas, for any number of pictures on it; it knows no page, no time, no Python.
 //
-//   painter = new Painter(canvas, look, software)  throws where there is no WebGL 2; `software`: no antialiasing by the browser
+//   {canvas, software} = newCanvas()               a canvas of its own, and whether the browser paints it in software
+//   painter = new Painter(canvas, look)            throws where there is no WebGL 2
+//   painter.ready                                  whether it can paint; false while its programs are compiled, throws where one cannot be
 //   painter.dress(look)                            other colours, from now on; look as `lookOf(element, model)` gives it:
 //                                                  {colors, times: lists of "#rrggbb" low to high, early to late; paper, floor, hole, dark: "#rrggbb"; shadow: 0 to 1}
 //   relief = painter.relief()                      one picture, empty; relief.free() when it goes
 //   relief.load(frame, points)                     frame as `unpacked` gives it (heights on the drawn scale, row by row; NaN is a hole); the mesh has
 //                                                  about so many points a side. Sets relief.{holes, cut, signs, current, plumbs, corners, here, under(x, y)}
 //   painter.clear()                                once for each painting, then for each picture:
+//   painter.done()                                 after the last of them: what was asked for is painted now, seen or not
 //   painter.paint(relief, seen, place)             seen = cameraAt({turn, lift, far}, width, height, margins); place = {left, bottom, width, height, scale}
 //                                                  in pixels of the canvas; scale: its pixels for one of the page; `losses`: with the true losses of the path
 //
 // The box is -1 to 1 along both axes and FLOOR to HEIGHT - .5 upwards. Nothing is kept between paintings but what `load` was given.
 
-// Whether the browser paints in software: then fewer pixels while moving, and more at rest instead
-// of the (there very slow) smoothing of edges.
-function paintsInSoftware() {
-  const gl = document.createElement("canvas").getContext("webgl2");
-  const info = gl?.getExtension("WEBGL_debug_renderer_info");
-  const name = info ? gl.getParameter(info.UNMASKED_RENDERER_WEBGL) : "";
-  gl?.getExtension("WEBGL_lose_context")?.loseContext();
-  return /swiftshader|llvmpipe|software|basic render/i.test(name);
+// A canvas for surfaces, and whether the browser paints it in software: then fewer pixels while moving, and more
+// at rest instead of the (there very slow) smoothing of edges by the browser.
+function newCanvas() {
+  const canvas = document.createElement("canvas"), gl = canvas.getContext("webgl2", {antialias: false}), info = gl?.getExtension("WEBGL_debug_renderer_info");
+  const software = /swiftshader|llvmpipe|software|basic render/i.test(info ? gl.getParameter(info.UNMASKED_RENDERER_WEBGL) : "");
+  if (software || !gl) return {canvas, software};
+  gl.getExtension("WEBGL_lose_context")?.loseContext();
+  return {canvas: document.createElement("canvas"), software};
 }
 
 const rgb = text => [1, 3, 5].map(k => parseInt(text.slice(k, k + 2), 16) / 255);
@@ -48,6 +51,7 @@ class Relief {
     this.buffers = Object.fromEntries(["place", "shape", "light", "index", "wall", "path", "plumbs", "losses", "spots"].map(name => [name, gl.createBuffer()]));
     this.lines = gl.createTexture();
     this.size = this.ruled = "";
+    this.meshes = new Map();  // of the heights that are shown, by how fine they are: at rest and while it moves
   }
 
   free() {
@@ -61,8 +65,10 @@ class Relief {
   }
 
   load(frame, points) {
-    const finer = clamp(Math.round(points / (Math.max(frame.rows, frame.columns) - 1)), 1, 10);
-    if (finer !== this.finer || !sameHeights(frame, this.frame)) this.raise(shaped(frame, finer));
+    const finer = clamp(Math.round(points / (Math.max(frame.rows, frame.columns) - 1)), 1, 10), same = sameHeights(frame, this.frame);
+    if (!same) this.meshes = new Map();
+    if (!this.meshes.has(finer)) this.meshes.set(finer, shaped(frame, finer));
+    if (!same || finer !== this.finer) this.raise(this.meshes.get(finer));
     this.finer = finer;
     this.rule(frame);
     this.string(frame);
@@ -135,15 +141,15 @@ class Relief {
 }
 
 class Painter {
-  constructor(canvas, look, software) {
-    const gl = this.gl = canvas.getContext("webgl2", {antialias: !software, alpha: true});
+  constructor(canvas, look) {
+    const gl = this.gl = canvas.getContext("webgl2");  // which may be there already, without antialiasing
     if (!gl) throw new Error("WebGL 2 is not available");
-    this.surface = program(gl, SURFACE_VS, SURFACE_FS);
-    this.holes = program(gl, SURFACE_VS, HOLE_FS);
-    this.wall = program(gl, WALL_VS, WALL_FS);
-    this.floor = program(gl, FLOOR_VS, FLOOR_FS);
-    this.line = program(gl, LINE_VS, LINE_FS);
-    this.spot = program(gl, SPOT_VS, SPOT_FS);
+    this.surface = new Program(gl, SURFACE_VS, SURFACE_FS);
+    this.holes = new Program(gl, SURFACE_VS, HOLE_FS);
+    this.wall = new Program(gl, WALL_VS, WALL_FS);
+    this.floor = new Program(gl, FLOOR_VS, FLOOR_FS);
+    this.line = new Program(gl, LINE_VS, LINE_FS);
+    this.spot = new Program(gl, SPOT_VS, SPOT_FS);
     this.plane = this.filled([-1, -1, 1, -1, -1, 1, 1, 1]);
     this.ramp = gl.createTexture();
     this.dress(look);
@@ -164,7 +170,16 @@ class Painter {
     for (const [key, value] of [[gl.TEXTURE_MIN_FILTER, gl.LINEAR], [gl.TEXTURE_MAG_FILTER, gl.LINEAR], [gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE], [gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE]]) gl.texParameteri(gl.TEXTURE_2D, key, value);
   }
 
+  get lost() { return this.gl.isContextLost(); }
+
+  get ready() {
+    const programs = [this.surface, this.holes, this.wall, this.floor, this.line, this.spot];
+    return !this.lost && programs.every(one => one.compiled) && programs.every(one => one.uniforms);
+  }
+
   relief() { return new Relief(this.gl); }
+
+  done() { this.gl.flush(); }
 
   clear() {
     const {gl} = this;

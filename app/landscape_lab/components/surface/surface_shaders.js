@@ -69,21 +69,37 @@ void main(){ vec2 p=gl_PointCoord*2.-1.; float e=fwidth(p.x)*1.5;
     vec3 c=tint.rgb*l+.6*s; color=vec4(mix(sign<-.5?DARK:vec3(1.),c,smoothstep(.14-e,.14,d)),smoothstep(0.,e,d)*fade); return; }
   color=vec4(mix(DARK,tint.rgb,smoothstep(.16-e,.16,d)),smoothstep(0.,e,d)*fade); }`;
 
-function program(gl, vertex, fragment) {
-  const made = gl.createProgram();
-  for (const [type, text] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]]) {
-    const shader = gl.createShader(type);
-    gl.shaderSource(shader, text);
-    gl.compileShader(shader);
-    if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS)) throw new Error(gl.getShaderInfoLog(shader));
-    gl.attachShader(made, shader);
+// A program of the graphics card, which is compiled while the page goes on: nothing is asked of it before it is used.
+class Program {
+  constructor(gl, vertex, fragment) {
+    Object.assign(this, {gl, made: gl.createProgram(), known: null});
+    this.shaders = [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]].map(([type, text]) => {
+      const shader = gl.createShader(type);
+      gl.shaderSource(shader, text);
+      gl.compileShader(shader);
+      gl.attachShader(this.made, shader);
+      return shader;
+    });
+    gl.linkProgram(this.made);
   }
-  gl.linkProgram(made);
-  if (!gl.getProgramParameter(made, gl.LINK_STATUS)) throw new Error(gl.getProgramInfoLog(made));
-  const uniforms = {};
-  for (let i = 0; i < gl.getProgramParameter(made, gl.ACTIVE_UNIFORMS); i++) {
-    const {name} = gl.getActiveUniform(made, i);
-    uniforms[name] = gl.getUniformLocation(made, name);
+
+  // Whether using it waits for nothing; where the browser cannot tell, it does not matter.
+  get compiled() {
+    const {gl, made} = this, later = gl.getExtension("KHR_parallel_shader_compile");
+    return Boolean(this.known) || !later || gl.getProgramParameter(made, later.COMPLETION_STATUS_KHR);
   }
-  return {made, at: name => gl.getAttribLocation(made, name), uniforms};
+
+  // The places of its uniforms by name. Throws what the browser says of a program that it cannot compile.
+  get uniforms() {
+    if (this.known) return this.known;
+    const {gl, made} = this, known = {};
+    if (!gl.getProgramParameter(made, gl.LINK_STATUS)) throw new Error([...this.shaders.map(shader => gl.getShaderInfoLog(shader)), gl.getProgramInfoLog(made)].filter(Boolean).join(" "));
+    for (let i = 0; i < gl.getProgramParameter(made, gl.ACTIVE_UNIFORMS); i++) {
+      const {name} = gl.getActiveUniform(made, i);
+      known[name] = gl.getUniformLocation(made, name);
+    }
+    return this.known = known;
+  }
+
+  at(name) { return this.gl.getAttribLocation(this.made, name); }
 }
