@@ -3,11 +3,13 @@
 `python benchmarks/bench_first_picture.py voila panel site --times 5 --throttle 1 4`
 
 Every opening has a new window and, in Voila, a new kernel that was not started before. Times are
-seconds from the request (`page.goto`), the loading again by which a visitor is admitted included;
-the processor of the browser is slowed down by Chromium. Prints, for each opening: until the
-recorded run is interactive; until a pointer over it has shown a value, or a drag that began as soon
-as that could be has turned it, each with the milliseconds that the answer took (the surface is
-made at the drag); and, in openings that are left alone,
+seconds from the request (`page.goto`), the coming back of the visitor's ticket included; the
+processor of the browser is slowed down by Chromium, and nothing is asked of the page meanwhile: it
+says by itself what has happened. Prints, for each opening: until the recorded run is seen and can
+be read (interactive); until its surface is made, so that a drag turns it (turnable); until a
+pointer that came as soon as it could be read has shown a value, or a drag that began as soon as it
+could be turned has turned it, each with the milliseconds from the movement of the mouse to the
+end of the frame that answers it; and, in openings that are left alone,
 until the live picture was drawn and until it took the place of the recorded one; and the load.
 `site` is a page of `landscape site`, which has no live picture. Writes the medians to
 `benchmarks/results/first_picture.md`.
@@ -36,21 +38,29 @@ sys.path.insert(0, str(HERE.parent / "tests" / "support"))
 from browser_support import Visitor, browser, served  # noqa: E402 - shared with the tests
 
 COLUMNS = (
-    "interactive", "read", "read, ms", "turned", "turned, ms", "live", "handed over",
+    "interactive", "read", "read, ms", "turnable", "turned", "turned, ms", "live", "handed over",
 )  # fmt: skip
 """What is measured, in seconds from the request unless it says otherwise."""
+
+MIDDLE = (720, 384)
+"""Where the mouse goes: into the picture of every page, in a window of 1366 by 768."""
 
 PATIENCE = 240_000
 """Milliseconds after which an opening is given up."""
 
-WATCH = """
-const seen = window.landscapeSeen = {origin: performance.timeOrigin};
-const note = name => { seen[name] ??= performance.timeOrigin + performance.now(); };
+MARKS = """
+const seen = window.landscapeSeen = {};
 new PerformanceObserver(list => {
-  for (const mark of list.getEntries())
-    if (mark.name.startsWith("landscape-"))
-      seen[mark.name] ??= performance.timeOrigin + mark.startTime;
+  for (const {name, startTime} of list.getEntries()) {
+    if (!name.startsWith("landscape-") || name in seen) continue;
+    seen[name] = performance.timeOrigin + startTime;
+    console.debug(name, seen[name]);
+  }
 }).observe({type: "mark", buffered: true});
+"""
+"""When something was first to be seen, in milliseconds since 1970; said in the console, too."""
+
+LIVE = """
 const found = selector => {
   const roots = [document];
   for (const root of roots) {
@@ -59,52 +69,75 @@ const found = selector => {
     for (const node of root.querySelectorAll("*")) if (node.shadowRoot) roots.push(node.shadowRoot);
   }
 };
-setInterval(() => { if (!seen.live && found(".bar[data-frame]")) note("live"); }, 50);
+const look = setInterval(() => {
+  if (!found(".bar[data-frame]")) return;
+  clearInterval(look);
+  performance.mark("landscape-live");
+}, 50);
 """
-"""When something was first to be seen, in milliseconds since 1970."""
+"""Says when the live picture is drawn; as looking takes time, nothing else is measured with it."""
 
-TURNS = """() => { window.landscapeTurned = new Promise(done => {
-  const began = performance.now();
-  let first;
-  const look = () => {
-    const deep = document.querySelector(".landscape-player .deep")?.shadowRoot;
-    const camera = deep?.querySelector("canvas[data-frames]")?.dataset.camera;
-    first ??= camera;
-    const now = performance.now();
-    camera && camera !== first ? done({took: now - began, at: performance.timeOrigin + now})
-      : now - began > 9000 ? done(null) : requestAnimationFrame(look);
-  };
-  look();
-}); }"""
-"""Notes when the surface, which the first movement of a drag makes, is first seen turned."""
+ANSWERS = """
+const part = name => document.querySelector(`.landscape-player .${name}`);
+const deep = name => part("deep").shadowRoot.querySelector(name);
+const answer = {
+  read: {
+    of: () => part("flat").checkVisibility() ? part("tip") : deep(".tip"),
+    is: tip => !tip.hidden && tip.textContent,
+  },
+  turn: {of: () => deep("canvas"), is: canvas => canvas.dataset.camera},
+}[TOUCH];
+let moved = false;
+addEventListener("pointermove", event => {
+  if (moved || TOUCH === "turn" && !(event.buttons & 1)) return;
+  moved = true;
+  const node = answer.of(), before = answer.is(node), frame = new MessageChannel();
+  const took = () => performance.now() - event.timeStamp;
+  frame.port1.onmessage = () => performance.mark(`landscape-answered-${took()}`);
+  const watcher = new MutationObserver(() => {
+    if (answer.is(node) === before) return;
+    watcher.disconnect();
+    frame.port2.postMessage(0);
+  });
+  watcher.observe(node, {attributes: true});
+}, {capture: true});
+"""
+"""Notes when a first movement of the mouse has shown a value, or a drag has turned the picture."""
 
-READ = """() => new Promise(done => {
-  const canvas = document.querySelector(".landscape-player canvas.flat"), began = performance.now();
-  const {left, top, width, height} = canvas.getBoundingClientRect();
-  canvas.dispatchEvent(new PointerEvent("pointermove", {
-    bubbles: true, clientX: left + .4 * width, clientY: top + .4 * height}));
-  const now = () => performance.now();
-  const tip = document.querySelector(".landscape-player .tip");
-  const look = () => tip.dataset.value && !tip.hidden
-    ? requestAnimationFrame(() => done({took: now() - began, at: performance.timeOrigin + now()}))
-    : performance.now() - began > 5000 ? done(null) : requestAnimationFrame(look);
-  look();
-})"""
 
+class Opening:
+    """A page that says what happens in it."""
 
-def dragged(page):
-    """When a drag of the picture by the mouse was first seen to turn it."""
-    area = page.locator(".landscape-player .stage").bounding_box()
-    x, y = area["x"] + area["width"] / 2, area["y"] + area["height"] / 2
-    page.evaluate(TURNS)
-    page.mouse.move(x, y)
-    page.mouse.down()
-    for step in range(1, 60):
-        page.mouse.move(x + 4 * step, y)
-        if page.evaluate("() => Promise.race([landscapeTurned.then(() => true), false])"):
-            break
-    page.mouse.up()
-    return page.evaluate("() => landscapeTurned")
+    def __init__(self, opened, url, throttle, touch):
+        """Ask for the page; `touch`: `read`, `turn`, or nothing."""
+        self.said = {}
+        self.guest = Visitor(opened, url)
+        self.page = page = self.guest.page
+        page.set_default_timeout(PATIENCE)
+        page.on("console", self.hear)
+        more = f"const TOUCH = {touch!r};{ANSWERS}" if touch else LIVE
+        page.add_init_script(f"(() => {{{MARKS}{more}}})()")
+        if throttle > 1:
+            session = page.context.new_cdp_session(page)
+            session.send("Emulation.setCPUThrottlingRate", {"rate": throttle})
+        self.began = 1000 * time.time()
+        page.goto(url, wait_until="commit")
+
+    def hear(self, message):
+        """Keep what the page says, in seconds from the request."""
+        name, _, at = message.text.partition(" ")
+        if name.startswith("landscape-"):
+            self.said[name.removeprefix("landscape-")] = (float(at) - self.began) / 1000
+
+    def wait(self, begins):
+        """The name of what has happened."""
+        start = time.monotonic()
+        while time.monotonic() - start < PATIENCE / 1000:
+            for name in self.said:
+                if name.startswith(begins):
+                    return name
+            self.page.wait_for_timeout(5)
+        raise Error(f"{begins}: nothing in {PATIENCE} ms; {self.guest.errors}")
 
 
 def opening(opened, url, throttle, *, touch):
@@ -112,41 +145,30 @@ def opening(opened, url, throttle, *, touch):
 
     `touch` is what is done to the recorded run: `read`, `turn`, or nothing.
     """
-    guest = Visitor(opened, url)
-    page = guest.page
-    page.set_default_timeout(PATIENCE)
-    page.add_init_script(WATCH)
-    if throttle > 1:
-        session = page.context.new_cdp_session(page)
-        session.send("Emulation.setCPUThrottlingRate", {"rate": throttle})
-    began = 1000 * time.time()
-    page.goto(url, wait_until="commit")
+    one = Opening(opened, url, throttle, touch)
+    mouse, x, y = one.page.mouse, *MIDDLE
+    if touch == "read":
+        one.wait("interactive")
+        for step in range(9):
+            mouse.move(x + step, y)
+    if touch == "turn":
+        one.wait("turnable")
+        mouse.move(x, y)
+        mouse.down()
+        for step in range(1, 9):
+            mouse.move(x + 8 * step, y)
     if touch:
-        page.wait_for_function("() => window.landscapeSeen['landscape-interactive']")
-        read = page.evaluate(READ) if touch == "read" else None
-        turned = dragged(page) if touch == "turn" else None
+        name = one.wait("answered-")
+        at, took = one.said.pop(name), float(name.removeprefix("answered-"))
+        done = {"read": "read", "turn": "turned"}[touch]
+        one.said |= {done: at, f"{done}, ms": took}
     else:
-        read = turned = None
-        page.wait_for_function("() => window.landscapeSeen.live")
-        if page.evaluate("() => Boolean(window.landscapeStage)"):
-            page.wait_for_function("() => !document.getElementById('stage')")
-    seen = page.evaluate("() => window.landscapeSeen")
-    errors = guest.errors + guest.strangers
-    page.context.close()
-    since = {
-        name: (seen[mark] - began) / 1000
-        for name, mark in (
-            ("interactive", "landscape-interactive"),
-            ("live", "live"),
-            ("handed over", "landscape-handed-over"),
-        )
-        if mark in seen
-    }
-    for name, found in (("read", read), ("turned", turned)):
-        if found:
-            since[name] = (found["at"] - began) / 1000
-            since[f"{name}, ms"] = found["took"]
-    return since, errors
+        one.wait("live")
+        if one.page.evaluate("() => Boolean(window.landscapeStage)"):
+            one.said["handed over"] = one.said[one.wait("handed-over")]
+    errors = one.guest.errors + one.guest.strangers
+    one.page.context.close()
+    return {name: one.said[name] for name in COLUMNS if name in one.said}, errors
 
 
 class Quiet(SimpleHTTPRequestHandler):

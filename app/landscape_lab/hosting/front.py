@@ -151,11 +151,12 @@ class GivingHandler(RequestHandler):
             if NAMING.intersection(request.arguments):
                 raise HTTPError(403, "a visitor names no session")
             shown = f"{self.served.prefix}/static/recordings/" if self.served.is_the_app else ""
-            ticket = gate.admitted(self, self.queue, shown, fetches=bool(shown))
-            if not ticket:
+            turn = gate.asked(self, self.queue)
+            if not turn.enters:
+                gate.let_wait(self, turn, shown, fetches=bool(shown))
                 return
             place, session = self.behind.open()
-            self.queue.opened(ticket, FrontPage(self.behind, place, session))
+            self.queue.opened(turn.ticket, FrontPage(self.behind, place, session))
         elif request.method == "HEAD" or self.served.opens_nothing(request.path):
             place = self.behind.find("")
         else:

@@ -3,7 +3,7 @@
     Application([*gate.rules(guard, report), *handlers], transforms=[gate.SecurityHeaders])
 
 refuses what the guard refuses, asks for the password, and answers `health` without opening a page.
-A handler that opens a page calls `admitted` first.
+A handler that opens a page calls `asked` first, and `let_wait` for who may not enter.
 """
 
 import asyncio
@@ -19,12 +19,15 @@ from tornado.routing import Matcher, PathMatches, Rule
 from tornado.web import OutputTransform, RequestHandler
 
 from landscape_lab.hosting import stage
-from landscape_lab.hosting.admission_queue import AdmissionQueue
+from landscape_lab.hosting.admission_queue import AdmissionQueue, Turn
 from landscape_lab.hosting.guard import HEADERS, Guard, Refusal
 
 SHARED_PAGES = Path(__file__).resolve().parent / "share" / "pages"
 PAGES = template.Loader(str(SHARED_PAGES))
-WAITING = SHARED_PAGES.joinpath("waiting.js").read_text("utf-8")
+RELOADS, WAITING, RETURNING = (
+    SHARED_PAGES.joinpath(f"{name}.js").read_text("utf-8")
+    for name in ("reloads", "waiting", "returning")
+)
 
 TICKET = "landscape-lab-ticket"
 """The cookie with the tickets of a browser's pages, the latest first, with dots between them."""
@@ -60,32 +63,41 @@ def rules(guard: Guard, report: Report = dict) -> list[Rule]:
     ]
 
 
-def admitted(
-    handler: RequestHandler, queue: AdmissionQueue, recordings: str = "", *, fetches: bool = False
-) -> str:
-    """The ticket of a visitor who may enter; if empty, the answer is the page that waits.
+def asked(handler: RequestHandler, queue: AdmissionQueue) -> Turn:
+    """What the queue answers a visitor, whose browser keeps the ticket in a cookie.
 
-    The visitor must be counted in the room of the queue before anything is awaited;
+    A visitor who enters must be counted in the room of the queue before anything is awaited;
     the handler then calls `queue.opened`.
 
     Args:
-        handler: of the request, which is answered if the visitor may not enter.
+        handler: of the request.
         queue: of the visitors.
-        recordings: address of the folder of recorded runs, one of which is shown meanwhile.
-        fetches: whether the page takes up what follows instead of being loaded again.
     """
     shown = (handler.get_cookie(TICKET) or "").split(".")[:MOST_TICKETS]
     turn = queue.ask(*shown)
-    if turn.enters:
-        return turn.ticket
-    tickets = [turn.ticket, *(one for one in shown if one and one != turn.ticket)]
-    handler.set_cookie(
-        TICKET,
-        ".".join(tickets[:MOST_TICKETS]),
-        path=handler.request.path,
-        httponly=True,
-        samesite="Lax",
-    )
+    if not turn.enters:
+        tickets = [turn.ticket, *(one for one in shown if one and one != turn.ticket)]
+        handler.set_cookie(
+            TICKET,
+            ".".join(tickets[:MOST_TICKETS]),
+            path=handler.request.path,
+            httponly=True,
+            samesite="Lax",
+        )
+    return turn
+
+
+def let_wait(
+    handler: RequestHandler, turn: Turn, recordings: str = "", *, fetches: bool = False
+) -> None:
+    """Answer with the page that waits and comes back with its ticket.
+
+    Args:
+        handler: of the request.
+        turn: the answer of the queue.
+        recordings: address of the folder of recorded runs, one of which is shown meanwhile.
+        fetches: whether the page takes up what follows instead of being loaded again.
+    """
     if turn.place:
         handler.set_status(503)
         handler.set_header("Retry-After", str(round(turn.retry)))
@@ -97,10 +109,19 @@ def admitted(
         retry=turn.retry,
         stage=stage.markup(recordings, waits=True) if shows else "",
         fetches=fetches,
-        script=WAITING,
+        script=f"{RELOADS}\n{WAITING}",
     )
     handler.finish()
-    return ""
+
+
+def returns(recordings: str) -> str:
+    """The beginning of a page whose ticket comes back while it is being sent, as `stage.before`."""
+    return stage.before(recordings, f"<script>\n{RELOADS}\n{RETURNING}</script>\n")
+
+
+def navigates(request: HTTPServerRequest) -> bool:
+    """Whether a browser says that somebody opens a page in it (Fetch Metadata, W3C)."""
+    return request.headers.get("Sec-Fetch-Mode") == "navigate" and _wants_page(request)
 
 
 class SecurityHeaders(OutputTransform):

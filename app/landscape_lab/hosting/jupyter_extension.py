@@ -51,13 +51,14 @@ class Misused(Matcher):
 def guard_pages(application: Application, queue: AdmissionQueue) -> None:
     """Let visitors of Voila's pages wait, where Voila has entered its rules."""
     routers: list[RuleRouter] = [application.default_router]
+    begun: dict[str, Any] = {}
     for router in routers:
         for rule in router.rules:
             if isinstance(rule.target, RuleRouter):
                 routers.append(rule.target)
             elif rule.target is TornadoVoilaHandler:
                 rule.target = PageHandler
-                rule.target_kwargs = {**rule.target_kwargs, "queue": queue}
+                rule.target_kwargs = {**rule.target_kwargs, "queue": queue, "begun": begun}
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:

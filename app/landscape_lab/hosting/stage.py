@@ -35,12 +35,16 @@ HEAD = """<!doctype html>
 """The beginning of a page that is sent before the rest of it is known."""
 
 
-def before(recordings: str) -> str:
+def before(recordings: str, first: str = "") -> str:
     """The beginning of a page whose rest follows once Python is there, with a head of its own.
 
     A browser takes what the second head says as if it stood in the first.
+
+    Args:
+        recordings: the address of the folder of recordings.
+        first: HTML that comes before everything to be seen.
     """
-    return HEAD + markup(recordings, streams=True)
+    return HEAD + first + markup(recordings, streams=True)
 
 
 @functools.cache

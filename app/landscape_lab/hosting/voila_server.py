@@ -6,6 +6,7 @@ Voila's own server starts a kernel for each request of its page, answers to any 
 kernels of pages that were closed. Its handlers stay; ours stand before them.
 """
 
+import asyncio
 import os
 from typing import Any
 
@@ -27,6 +28,12 @@ from landscape_lab.hosting.limits import BoundedKernels
 from landscape_lab.hosting.page_opening import OPENING, Opening
 
 RECORDINGS_FOLDER = {"path": str(stage.RECORDINGS)}
+
+RETURNS_IN = 5.0
+"""Seconds in which the ticket of a page that was begun has to come back."""
+
+MOST_BEGUN = 100
+"""Pages that wait for their tickets at the same time."""
 
 GOING_AWAY = 1001
 """How a browser closes the connection of a page that is left (RFC 6455, 7.4.1)."""
@@ -81,7 +88,7 @@ class GuardedVoila(Voila):
             base=self.base_url,
         )
         kernels: BoundedKernels = self.kernel_manager
-        queue = AdmissionQueue(lambda: kernels.room)
+        options_of_pages = {"queue": AdmissionQueue(lambda: kernels.room), "begun": {}}
 
         def report() -> dict[str, object]:
             return {
@@ -95,7 +102,7 @@ class GuardedVoila(Voila):
         for rule in super().init_handlers():
             pattern, handler, *options = rule
             if handler is TornadoVoilaHandler:
-                handlers.append((pattern, PageHandler, {**options[0], "queue": queue}))
+                handlers.append((pattern, PageHandler, {**options[0], **options_of_pages}))
             elif handler is VoilaKernelWebsocketHandler:
                 handlers.append((pattern, ConnectionHandler, *options))
             else:
@@ -104,14 +111,22 @@ class GuardedVoila(Voila):
 
 
 class PageHandler(TornadoVoilaHandler):
-    """The page: a kernel is started for it once the visitor is admitted."""
+    """The page: a kernel is started for it once the visitor is admitted.
+
+    A browser that opens the page receives the recorded run at once. The script in front of it
+    comes back with the visitor's ticket, and only then is a kernel started and the rest sent.
+    """
 
     opening: Opening | None = None
+    returning: asyncio.Future[None] | None = None
 
-    def initialize(self, queue: AdmissionQueue, **options: Any) -> None:
-        """Keep what the rule says."""
+    def initialize(
+        self, queue: AdmissionQueue, begun: "dict[str, PageHandler]", **options: Any
+    ) -> None:
+        """Keep what the rule says; `begun` are the pages by tickets that have not come back."""
         super().initialize(**options)
         self.queue = queue
+        self.begun = begun
 
     async def get(self, path: str | None = None) -> None:
         """Send the page while its kernel runs the notebook."""
@@ -121,22 +136,62 @@ class PageHandler(TornadoVoilaHandler):
                 await sending
             return
         shown = recordings_of(self.base_url) if await self._shows_the_app(path) else ""
-        ticket = gate.admitted(self, self.queue, shown)
-        if not ticket:
-            return
-        self.opening = self.kernel_manager.admit()
-        self.queue.opened(ticket, self.opening)
-        OPENING.set(self.opening)
+        turn = gate.asked(self, self.queue)
         _ = (
             self.xsrf_token
         )  # sets the cookie without which a page that closes cannot end its kernel
         try:
-            if shown:
-                await self._begin(shown)
+            if turn.enters:
+                self.enter(turn.ticket)
+                if shown:
+                    await self._begin(stage.before(shown))
+            elif shown and not turn.place and self._may_begin():
+                if not await self._returned(turn.ticket, shown):
+                    return
+            else:
+                gate.let_wait(self, turn, shown)
+                return
+            OPENING.set(self.opening)
             await super().get(path)
             await self.flush()
         except StreamClosedError:
             self.on_connection_close()
+
+    async def post(self, path: str | None = None) -> None:
+        """The ticket of a page that was begun comes back; the page goes on if there is room."""
+        turn = gate.asked(self, self.queue) if self.current_user else None
+        page = self.begun.get(turn.ticket) if turn and turn.enters else None
+        entered = bool(turn and page and page.enter(turn.ticket))
+        self.set_status(204 if entered else 409)
+        await self.finish()
+
+    def check_xsrf_cookie(self) -> None:
+        """The ticket is the secret: its cookie does not come with what a foreign page sends."""
+
+    def enter(self, ticket: str) -> bool:
+        """Whether the page is there still; then its place is taken from now on."""
+        if self.returning is not None:
+            if self.returning.done():
+                return False
+            self.returning.set_result(None)
+        self.opening = self.kernel_manager.admit()
+        self.queue.opened(ticket, self.opening)
+        return True
+
+    def _may_begin(self) -> bool:
+        return gate.navigates(self.request) and len(self.begun) < MOST_BEGUN
+
+    async def _returned(self, ticket: str, recordings: str) -> bool:
+        """Whether the ticket came back once the recorded run was sent, and the visitor is in."""
+        self.returning = asyncio.get_running_loop().create_future()
+        self.begun[ticket] = self
+        try:
+            await self._begin(gate.returns(recordings))
+            await asyncio.wait({self.returning}, timeout=RETURNS_IN)
+        finally:
+            del self.begun[ticket]
+            self.returning.cancel()
+        return self.opening is not None
 
     async def _shows_the_app(self, path: str | None) -> bool:
         """Whether the notebook says that it shows the app."""
@@ -146,11 +201,11 @@ class PageHandler(TornadoVoilaHandler):
             return False
         return stage.is_asked_for(model["content"])
 
-    async def _begin(self, recordings: str) -> None:
+    async def _begin(self, text: str) -> None:
         """Send the recorded run, which the browser shows while the kernel starts."""
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.set_header("Cache-Control", "no-cache, no-store, must-revalidate")
-        self.write(stage.before(recordings))
+        self.write(text)
         await self.flush()
 
     def on_finish(self) -> None:
@@ -161,6 +216,8 @@ class PageHandler(TornadoVoilaHandler):
     def on_connection_close(self) -> None:
         """The browser has closed the page, or its connection broke."""
         super().on_connection_close()
+        if self.returning is not None:
+            self.returning.cancel()
         if self.opening is not None:
             self.kernel_manager.abort(self.opening)
 

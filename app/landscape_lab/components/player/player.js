@@ -3,7 +3,7 @@
 // createPlayer(element, recording, options) fills the element and returns an EventTarget with
 //   play() pause() toggle() seek(step) view("2d" | "3d") valueAt(alpha, beta) destroy(), and
 //   step, state: {step, frame, playing, view, camera, ended}, area: {left, top, width, height} of the picture
-// and the events `interactive` (once: it can be turned and read), `step` and `view` (detail: state),
+// and the events `interactive` (once: it is seen and can be read), `prepared` (once: a drag turns it at once), `step` and `view` (detail: state),
 // `playing`, `ended`. Options, each with its usual value:
 //   pace 0 (least milliseconds between two pictures while it plays); view "2d"; autoplay true (never where less motion is asked for); step 0; seconds for the run;
 //   sentence, over the picture until something is pressed ("" for none; by default only where it
@@ -65,11 +65,15 @@ class Player {
     this.place = this.frames.frameOf(options.step ?? 0);
     this.view(options.view ?? "2d");
     this.draw();
-    this.tell("interactive");
-    performance.mark("landscape-interactive");
+    if (this.shown === "3d") this.space.painted.then(() => this.seen()); else this.seen();
     afterPicture(() => this.prepare());
     if ((options.autoplay ?? true) && !calm()) this.timers.push(setTimeout(() => this.play(), AT_ONCE));
     else this.offer(true);
+  }
+
+  seen() {
+    this.tell("interactive");
+    performance.mark("landscape-interactive");
   }
 
   get step() { return Math.round(this.frames.stepOf(this.place)); }
@@ -93,7 +97,7 @@ class Player {
       if (e.key !== " " || e.target.closest("button")) return;
       e.preventDefault(); this.touched(); this.toggle();
     });
-    on(this.flat, "pointermove", e => { this.hover(e); this.turn(e); });
+    on(this.flat, "pointermove", e => { if (!this.turn(e)) this.hover(e); });
     on(this.flat, "pointerdown", e => { this.hover(e); this.pressed = e.pointerType === "touch" || e.button ? null : e; });
     on(this.flat, "pointerleave", () => { this.tip.hidden = true; });
     on(this.deep, "pointerdown", () => this.touched());
@@ -105,12 +109,12 @@ class Player {
   // A mouse that draws the flat picture along turns it: in three dimensions, in the very next picture. A finger scrolls the page.
   turn(e) {
     const {pressed} = this;
-    if (!pressed || !(e.buttons & 1) || Math.hypot(e.clientX - pressed.clientX, e.clientY - pressed.clientY) < DRAGGED) return;
+    if (!pressed || !(e.buttons & 1) || Math.hypot(e.clientX - pressed.clientX, e.clientY - pressed.clientY) < DRAGGED) return false;
     this.pressed = null;
     this.touched();
     this.view("3d");
-    this.draw();
     for (const {type, pointerId, pointerType, isPrimary, buttons, clientX, clientY} of [pressed, e]) this.space.canvas?.dispatchEvent(new PointerEvent(type, {pointerId, pointerType, isPrimary, buttons, clientX, clientY, button: 0}));
+    return true;
   }
 
   // The sentence and the large button make room once something is pressed.
@@ -145,26 +149,31 @@ class Player {
     this.ask();
   }
 
-  raise() { this.space = new Space(this.deep, this.recording, this.frames, MAPS, this.options.camera ?? ""); }
-
   // The surface is made and painted once where nobody sees it, so that the first drag turns it at once.
   prepare() {
-    if (this.space || !this.element.isConnected) return;
-    this.deep.hidden = false;
-    this.deep.classList.add("unseen");
+    if (!this.element.isConnected) return;
     this.raise();
-    this.space.painted.then(() => { if (this.shown !== "3d") this.deep.hidden = true; });
     this.space.paint(this.place);
+    this.space.finished.then(() => this.tell("prepared"));
+  }
+
+  raise() {
+    if (this.space) return;
+    this.deep.hidden = false;
+    this.space = new Space(this.deep, this.recording, this.frames, MAPS, this.options.camera ?? "");
+    this.space.painted.then(() => { this.deep.hidden = this.shown !== "3d"; });
   }
 
   view(name) {
-    if (name === "3d" && !this.space) { this.deep.hidden = false; this.raise(); }
-    this.deep.classList.remove("unseen");
+    if (name === "3d") this.raise();
     this.shown = name;
-    this.flat.hidden = name !== "2d"; this.deep.hidden = name !== "3d"; this.tip.hidden = true;
+    this.flat.hidden = name !== "2d"; this.tip.hidden = true;
+    this.deep.classList.toggle("unseen", name !== "3d");
+    this.deep.hidden = name !== "3d";
     for (const button of this.views.children) button.setAttribute("aria-pressed", String(button.dataset.view === name));
+    this.element.dataset.view = name;
     this.tell("view");
-    this.ask();
+    if (name === "3d") this.space.paint(this.place); else this.ask();
   }
 
   ask() { this.asked ||= requestAnimationFrame(now => {
@@ -190,11 +199,18 @@ class Player {
   get size() { return [this.stage, this.curve.canvas].map(one => `${one.clientWidth}x${one.clientHeight}`).join(" "); }
 
   draw() {
-    const {frames, place} = this;
+    const {place} = this;
+    cancelAnimationFrame(this.asked);
+    this.asked = 0;
+    this.read();
     this.drawnSize = this.size;
     (this.shown === "3d" ? this.space : this.plane).paint(place);
     this.curve.paint(place);
-    const nearest = Math.round(place), narrow = this.element.clientWidth < 560, {minimized, measure} = this.recording;
+  }
+
+  // The words and buttons below the picture, which take a part of its height.
+  read() {
+    const {frames, place} = this, nearest = Math.round(place), narrow = this.element.clientWidth < 560, {minimized, measure} = this.recording;
     const first = minimized ? narrow ? "train" : "training loss" : narrow ? measure.split(" ")[0] : measure;
     const losses = [[first, frames.train, "train"], [narrow ? "test" : "test loss", frames.test, "test"]].filter(([, numbers]) => numbers);
     this.reading.textContent = `step ${this.step} of ${frames.steps.at(-1)}`;

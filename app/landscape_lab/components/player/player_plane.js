@@ -26,7 +26,7 @@ class Plane {
   shade(heights) {
     if (this.drawn === heights) return;
     this.drawn = heights;
-    const {rows, columns} = this.frames, {fine, N, M} = refined(heights, rows, columns, Math.max(2, Math.round(150 / columns)));
+    const {rows, columns} = this.frames, {fine, N, M} = refined(heights, rows, columns, Math.max(2, Math.round(100 / columns)));
     const [low, high] = this.recording.limits, image = new ImageData(M, N), last = this.colors.length - 1;
     for (let r = 0; r < N; r++) for (let c = 0; c < M; c++) {
       const height = fine[r * M + c], o = 4 * ((N - 1 - r) * M + c), level = Math.max(0, Math.min(1, (height - low) / (high - low))) * last, k = Math.min(Math.floor(level), last - 1);
@@ -35,8 +35,7 @@ class Plane {
     }
     this.picture.width = M; this.picture.height = N;
     this.picture.getContext("2d", SOFT).putImageData(image, 0, 0);
-    const coarse = refined(heights, rows, columns, Math.max(2, Math.round(100 / columns)));
-    this.lines = {N: coarse.N, M: coarse.M, segments: this.heights.map(level => segmentsOf(coarse.fine, coarse.N, coarse.M, level))};
+    this.lines = {N, M, segments: this.heights.map(level => segmentsOf(fine, N, M, level))};
   }
 
   // Where the plane lies on the canvas, in CSS pixels.

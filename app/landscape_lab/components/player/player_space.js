@@ -15,13 +15,18 @@ class Space {
     el.attachShadow({mode: "open"}).append(inside);  // its style rules are its own
     SURFACE.render({model, el: inside});
     this.canvas = inside.querySelector("canvas");
-    this.painted = new Promise(done => {
-      if (this.canvas) new MutationObserver((_, watcher) => { watcher.disconnect(); performance.mark("landscape-turnable"); done(); }).observe(this.canvas, {attributes: true, attributeFilter: ["data-paintings"]});
-    });
+    // Once it has been painted, and once that has been done; where there is no WebGL, there is nothing to wait for.
+    [this.painted, this.finished] = ["data-paintings", "data-finished"].map(name => new Promise(done => {
+      if (!this.canvas) done();
+      else new MutationObserver((_, watcher) => { watcher.disconnect(); done(); }).observe(this.canvas, {attributes: true, attributeFilter: [name]});
+    }));
+    this.finished.then(() => performance.mark("landscape-turnable"));
   }
 
   // As `packed` in surface.py. The path lies on the surface; true losses are in the curve.
   paint(place) {
+    if (this.place === place) return;
+    this.place = place;
     const {frames, recording, header} = this, heights = frames.heights(place), count = Math.min(Math.floor(place), frames.last) + 2;
     const path = header + heights.length, buffer = new Float32Array(path + 4 * count + 6).fill(NaN);
     buffer.set([frames.rows, frames.columns, count, ...recording.limits, ...recording.extent, NaN, NaN, NaN, count]);

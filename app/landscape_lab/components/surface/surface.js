@@ -13,7 +13,7 @@ const STYLE = `
 .tip[hidden],.tools button[hidden]{display:none}
 .title{position:absolute;box-sizing:border-box;padding:6px 10px 0;font:calc(12px*var(--scale,1))/1.35 ${FONT};color:var(--ink,#1d2a33);pointer-events:none;overflow:hidden}`;
 const HOUSE = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 8L8 2.5 14 8M4 6.8V13.5H12V6.8"/></svg>`, PLUMB = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 6L6 3 10 5 14 2M2 6V12M6 3V13M10 5V11M14 2V9"/></svg>`;
-const RADIAN = Math.PI / 180, POINTS = 120, FEW_POINTS = 60, TITLE = 40;
+const RADIAN = Math.PI / 180, POINTS = 120, FEW_POINTS = 50, TITLE = 40;
 
 const made = (tag, attributes = {}, ...children) => { const node = Object.assign(document.createElement(tag), attributes); node.append(...children); return node; };
 
@@ -44,7 +44,9 @@ export function render({model, el}) {
     box.textContent = `The 3-D view needs WebGL 2, which this browser does not offer (${error.message}). The 2-D view shows the same slice.`;
     box.style.cssText += ";display:grid;place-items:center;padding:2em;font:14px system-ui,sans-serif;color:var(--muted,#5d6b75)";
   };
-  try { painter = new Painter(canvas, look); } catch (error) { return refused(error); }
+  try {
+    painter = new Painter(canvas, look);
+  } catch (error) { return refused(error); }
   // As text: azimuth and elevation in degrees, distance; empty: the usual ones.
   const placed_ = text => { const [turn, lift, far] = text ? text.split(",").map(Number) : model.home; return {turn: turn * RADIAN, lift: lift * RADIAN, far}; };
   const told = () => {
@@ -60,7 +62,6 @@ export function render({model, el}) {
     waiting = 0;
     const width = area.clientWidth, height = area.clientHeight, size = model.size * (cells.length > 1 ? .94 : 1);
     if (!cells.length || !width || !height || painter.lost) return;
-    try { if (!painter.ready) return ask(); } catch (error) { return refused(error); }
     const now = performance.now();
     if (now < held) { waiting = setTimeout(paint, held - now); return; }
     if (ball.rolling) moved = now;
@@ -74,20 +75,24 @@ export function render({model, el}) {
     const wanted = software && moving && !orbit.going ? FEW_POINTS : POINTS;
     if (fresh) canvas.dataset.frames = ++drawn;
     if (fresh || wanted !== points) { for (const cell of cells) cell.relief.load(cell.frame, wanted); ball.load(cells[0].relief, fresh, now); points = wanted; fresh = false; tell_(); }
+    try { if (!painter.ready) return ask(); } catch (error) { return refused(error); }
     ball.step(cells[0].relief, now);
-    key.show(explained(cells.map(c => c.relief), losses), model.size);
     painter.clear();
     const pen = words.getContext("2d"), said = JSON.stringify([width, height, full, size, camera, model.axes, model.labels, look, cells.map(({frame: {low, high, a0, a1, b0, b1, logged}, relief: {holes, cut}}) => [low, high, a0, a1, b0, b1, logged, holes, cut])]), writes = said !== written;
     if (writes) { written = said; pen.setTransform(full, 0, 0, full, 0, 0); pen.clearRect(0, 0, width, height); }
-    places(cells.length, width, height).forEach((share_, i) => {
-      const cell = cells[i], head = several ? TITLE : 0, {relief} = cell;
-      const here = cell.place = {left: share_.left * width, top: share_.top * height + head, width: share_.width * width, height: share_.height * height - head};
+    const each = places(cells.length, width, height), head = several ? TITLE : 0;
+    each.forEach((share_, i) => {
+      const cell = cells[i], here = cell.place = {left: share_.left * width, top: share_.top * height + head, width: share_.width * width, height: share_.height * height - head};
       cell.seen = cameraAt(camera, here.width, here.height, marginsOf(size, here.width));
-      painter.paint(relief, cell.seen, {left: Math.round(here.left * scale), bottom: Math.round((height - here.top - here.height) * scale), width: Math.round(here.width * scale), height: Math.round(here.height * scale), scale: scale * size, losses});
-      if (writes) label(pen, relief, cell.seen, named_(i), here, size, look);
-      if (cell.title) cell.title.style.cssText = `left:${here.left}px;top:${share_.top * height}px;width:${here.width - (share_.top || share_.left + share_.width < 1 ? 0 : tools.offsetWidth + 12)}px;max-height:${head + 4}px`;
+      painter.paint(cell.relief, cell.seen, {left: Math.round(here.left * scale), bottom: Math.round((height - here.top - here.height) * scale), width: Math.round(here.width * scale), height: Math.round(here.height * scale), scale: scale * size, losses});
     });
-    painter.done();
+    if (painted) painter.done(); else painter.finished(() => { canvas.dataset.finished = ""; });
+    key.show(explained(cells.map(c => c.relief), losses), model.size);
+    each.forEach((share_, i) => {
+      const {relief, seen, place, title} = cells[i];
+      if (writes) label(pen, relief, seen, named_(i), place, size, look);
+      if (title) title.style.cssText = `left:${place.left}px;top:${share_.top * height}px;width:${place.width - (share_.top || share_.left + share_.width < 1 ? 0 : tools.offsetWidth + 12)}px;max-height:${head + 4}px`;
+    });
     const {frame, relief, seen, place} = cells[0], [x, y] = seenAt(seen, ...relief.current);
     const holes = cells.reduce((sum, c) => sum + c.relief.holes, 0);
     Object.assign(canvas.dataset, {renderer: "webgl2", paintings: ++painted, points: frame.rows * frame.columns, pictures: cells.length, holes, camera: JSON.stringify(camera), current: relief.current.map(v => v.toFixed(4)).join(","), place: `${((place.left + x) / width).toFixed(4)},${((place.top + y) / height).toFixed(4)}`});

@@ -10,6 +10,7 @@
 //                                                  about so many points a side. Sets relief.{holes, cut, signs, current, plumbs, corners, here, under(x, y)}
 //   painter.clear()                                once for each painting, then for each picture:
 //   painter.done()                                 after the last of them: what was asked for is painted now, seen or not
+//   painter.finished(act)                          calls `act` once that has been painted
 //   painter.paint(relief, seen, place)             seen = cameraAt({turn, lift, far}, width, height, margins); place = {left, bottom, width, height, scale}
 //                                                  in pixels of the canvas; scale: its pixels for one of the page; `losses`: with the true losses of the path
 //
@@ -145,7 +146,7 @@ class Painter {
     const gl = this.gl = canvas.getContext("webgl2");  // which may be there already, without antialiasing
     if (!gl) throw new Error("WebGL 2 is not available");
     this.surface = new Program(gl, SURFACE_VS, SURFACE_FS);
-    this.holes = new Program(gl, SURFACE_VS, HOLE_FS);
+    this.holes = null;  // few pictures have any
     this.wall = new Program(gl, WALL_VS, WALL_FS);
     this.floor = new Program(gl, FLOOR_VS, FLOOR_FS);
     this.line = new Program(gl, LINE_VS, LINE_FS);
@@ -173,13 +174,20 @@ class Painter {
   get lost() { return this.gl.isContextLost(); }
 
   get ready() {
-    const programs = [this.surface, this.holes, this.wall, this.floor, this.line, this.spot];
+    const programs = [this.surface, this.wall, this.floor, this.line, this.spot];
     return !this.lost && programs.every(one => one.compiled) && programs.every(one => one.uniforms);
   }
 
   relief() { return new Relief(this.gl); }
 
   done() { this.gl.flush(); }
+
+  finished(act) {
+    const {gl} = this, fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
+    const look = () => { if (this.lost || gl.clientWaitSync(fence, 0, 0) !== gl.TIMEOUT_EXPIRED) act(); else setTimeout(look, 8); };
+    gl.flush();
+    setTimeout(look);
+  }
 
   clear() {
     const {gl} = this;
@@ -253,7 +261,7 @@ class Painter {
     const {gl, look} = this, {buffers, current} = relief, {scale} = place, small = clamp(.3 + .7 * place.height / scale / 548, .5, 1.5);
     this.begin(place, relief);
     this.mesh(this.surface, relief, seen, {ball: [...current, .075]});  // first: what it hides is not painted
-    if (relief.holes) this.mesh(this.holes, relief, seen, {flat_: FLOOR + .002, tint: [...rgb(look.hole), 1]});
+    if (relief.holes) this.mesh(this.holes ??= new Program(gl, SURFACE_VS, HOLE_FS), relief, seen, {flat_: FLOOR + .002, tint: [...rgb(look.hole), 1]});
     this.use(this.wall, seen, {paper: rgb(look.paper)});
     this.attribute(this.wall, "corner", 4, buffers.wall, 24);
     this.attribute(this.wall, "side", 2, buffers.wall, 24, 16);

@@ -5,22 +5,6 @@
   const tell = (text, again) => window.landscapeOpened?.then(stage => stage?.say(text, again));
   const say = text => { waiting.textContent = text; tell(text); };
 
-  // How often this page came at once again, lately: without cookies it would do so for ever.
-  const reloads = () => {
-    const [before, at] = JSON.parse(sessionStorage.getItem("landscape-lab-reloads") ?? "[0, 0]");
-    const now = Date.now(), count = now - at < 10000 ? before + 1 : 1;
-    sessionStorage.setItem("landscape-lab-reloads", JSON.stringify([count, now]));
-    return count;
-  };
-  const again = load => {
-    try {
-      if (reloads() > 5) throw new Error("no cookies");
-      load();
-    } catch {
-      say("This page needs cookies of this site. Please allow them and load the page again.");
-    }
-  };
-
   // What the server answers now: the page that waits, the live page, or another.
   const fetched = async () => {
     let answer, page;
@@ -43,7 +27,7 @@
   };
   const next = () => {
     const load = Number(waiting.dataset.fetches) ? fetched : () => location.reload();
-    if (!Number(waiting.dataset.place)) return again(load);
+    if (!Number(waiting.dataset.place)) return landscapeAgain(load, say);
     tell(`${waiting.querySelector("p").textContent.trim()} The recording stays.`);
     setTimeout(load, Number(waiting.dataset.retry));
   };

@@ -6,6 +6,7 @@ const LOOK = 200;  // between two looks at the live page
 const PACE = 60;  // between two pictures of the run, so that Python has the processor to start
 const REST = 350;  // without a new picture, after which the live one is complete
 const HAND = 500;  // after an input, while which the user may go on
+const PREPARED = 1500;  // for which the live page's scripts wait at most until a drag turns the run
 const PATIENCE = 20000;  // after which a page says that the live one is late
 const AGAIN = 2500;  // between two requests for the same step
 const ALIGNED = 560;  // pixels of a picture above which the axes of run and live page lie on each other: the player has few words below
@@ -30,6 +31,7 @@ class Stage {
     for (const [id, text] of [["title", recording.title], ["question", recording.question], ["watch", recording.watch]]) document.getElementById(`stage_${id}`).textContent = text;
     const from = {step: placed ? chosen.seen ?? end : 0, view: chosen.view, camera: chosen.camera, autoplay: !placed, pace: PACE, ...kept && {...kept, autoplay: kept.playing}};
     this.player = landscapePlayer.createPlayer(document.getElementById("stage_player"), recording, from);
+    this.prepared = Promise.race([new Promise(done => this.player.addEventListener("prepared", done)), new Promise(done => setTimeout(done, PREPARED))]);
     this.name = chosen.name; this.view = chosen.view; this.camera = this.player.state.camera;
     this.listen();
     return true;
@@ -133,6 +135,7 @@ class Stage {
 // The live page's scripts, in their order: not before the run is seen, nor while it is being turned.
 async function startLive(held, stage) {
   for (const one of held.content.querySelectorAll("script[src]")) document.head.append(Object.assign(document.createElement("link"), {rel: "preload", as: "script", href: one.getAttribute("src")}));
+  await stage?.prepared;
   const frame = () => new Promise(done => { requestAnimationFrame(done); setTimeout(done, 100); });
   await frame(); await frame();
   for (const node of [...held.content.children]) {
