@@ -163,6 +163,48 @@ def test_a_drag_of_the_flat_picture_turns_it_in_3d_and_a_press_does_not(page):
     page.get_by_role("button", name="2-D").click()
 
 
+FLAT = """() => {
+  const place = document.createElement("div"), held = document.getElementById("recording-spirals");
+  place.id = "flat_player";
+  place.style.cssText = "position: fixed; inset: 0; z-index: 9; background: #fff";
+  document.body.append(place);
+  landscapePlayer.createPlayer(
+    place, JSON.parse(held.textContent), {view: "2d", autoplay: false});
+}"""
+"""One more player, of which nobody has seen the surface."""
+
+PAINTINGS = """canvas => {
+  window.cameras = [];
+  new MutationObserver(() => window.cameras.push(canvas.dataset.camera)).observe(
+    canvas, {attributes: true, attributeFilter: ["data-paintings"]});
+}"""
+"""Keeps the camera of each painting."""
+
+
+def test_its_surface_is_made_beforehand_and_the_first_picture_of_a_drag_is_turned(opened):
+    folder, chromium = opened
+    page = chromium.new_page(viewport={"width": 1366, "height": 768}, reduced_motion="reduce")
+    page.goto((folder / "presets" / "spirals.html").as_uri())
+    page.evaluate(FLAT)
+    canvas = page.locator("#flat_player .deep canvas").first
+    page.locator("#flat_player canvas[data-finished]").wait_for(state="attached")
+    assert page.locator("#flat_player").get_attribute("data-view") == "2d"
+    assert not canvas.is_visible()
+    assert canvas.get_attribute("data-paintings") == "1"
+    before = json.loads(canvas.get_attribute("data-camera"))
+    canvas.evaluate(PAINTINGS)
+    page.mouse.move(500, 300)
+    page.mouse.down()
+    page.mouse.move(580, 310)
+    page.wait_for_function("window.cameras.length")
+    after = json.loads(page.evaluate("window.cameras[0]"))
+    # 80 pixels to the right and 10 down, .008 radians each.
+    assert after["turn"] - before["turn"] == pytest.approx(-0.64)
+    assert after["lift"] - before["lift"] == pytest.approx(0.08)
+    page.mouse.up()
+    page.close()
+
+
 def test_a_small_window_and_another_size_show_all_of_it(page):
     page.set_viewport_size({"width": 390, "height": 844})
     painted(page)

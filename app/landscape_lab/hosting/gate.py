@@ -8,7 +8,7 @@ A handler that opens a page calls `asked` first, and `let_wait` for who may not 
 
 import asyncio
 import http
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlencode
@@ -63,7 +63,7 @@ def rules(guard: Guard, report: Report = dict) -> list[Rule]:
     ]
 
 
-def asked(handler: RequestHandler, queue: AdmissionQueue) -> Turn:
+def asked(handler: RequestHandler, queue: AdmissionQueue, others: Container[str] = ()) -> Turn:
     """What the queue answers a visitor, whose browser keeps the ticket in a cookie.
 
     A visitor who enters must be counted in the room of the queue before anything is awaited;
@@ -72,9 +72,10 @@ def asked(handler: RequestHandler, queue: AdmissionQueue) -> Turn:
     Args:
         handler: of the request.
         queue: of the visitors.
+        others: tickets that are for other pages of the browser.
     """
     shown = (handler.get_cookie(TICKET) or "").split(".")[:MOST_TICKETS]
-    turn = queue.ask(*shown)
+    turn = queue.ask(*[one for one in shown if one not in others])
     if not turn.enters:
         tickets = [turn.ticket, *(one for one in shown if one and one != turn.ticket)]
         handler.set_cookie(

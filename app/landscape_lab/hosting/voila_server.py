@@ -136,7 +136,7 @@ class PageHandler(TornadoVoilaHandler):
                 await sending
             return
         shown = recordings_of(self.base_url) if await self._shows_the_app(path) else ""
-        turn = gate.asked(self, self.queue)
+        turn = gate.asked(self, self.queue, self.begun)
         _ = (
             self.xsrf_token
         )  # sets the cookie without which a page that closes cannot end its kernel

@@ -43,7 +43,10 @@ def serve(site, work):
 
     class Page(RequestHandler):
         def get(self):
-            if gate.admitted(self, site.queue):
+            turn = gate.asked(self, site.queue)
+            if not turn.enters:
+                gate.let_wait(self, turn)
+            else:
                 site.opened += 1
                 self.write("the app")
 

@@ -119,13 +119,34 @@ def test_a_page_without_the_login_leads_to_it(jupyter):
 def test_a_link_and_the_redirect_of_a_hub_open_the_page(jupyter, site):
     url, process = jupyter
     client = Client(url)
-    assert "Opening Landscape Lab" in client.get(PAGE, **NAVIGATES, **{"Sec-Fetch-Site": site})[1]
-    status, text = client.get(PAGE, **NAVIGATES, **{"Sec-Fetch-Site": "same-origin"})
-    assert status == 200
+    asked = urllib.request.Request(
+        url + PAGE, headers={"Accept": "text/html", **NAVIGATES, "Sec-Fetch-Site": site}
+    )
+    with client.opener.open(asked, timeout=120) as answer:
+        text = answer.read1().decode()
+        assert "ticket in a cookie comes back" in text
+        assert kernels(process) == 0
+        # as the script at the beginning of the page does
+        back = urllib.request.Request(
+            url + PAGE, method="POST", headers={"Sec-Fetch-Site": "same-origin"}
+        )
+        with client.opener.open(back, timeout=60) as came:
+            assert came.status == 204
+        text += answer.read().decode()
     assert "here" in text
     assert "rendered_cells" in text
     assert kernels(process) >= 1
     until(lambda: kernels(process) == 0, "the end of a page that did not connect")
+
+
+def test_a_ticket_that_comes_back_without_the_login_opens_nothing(jupyter):
+    url, process = jupyter
+    back = urllib.request.Request(f"{url}voila/render/page.ipynb", method="POST")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        Client(url).opener.open(back, timeout=60)
+    with refused.value as answer:
+        assert answer.code in (403, 409)
+    assert kernels(process) == 0
 
 
 def test_the_hub_enables_the_extension():

@@ -91,6 +91,98 @@ def two_places(notebook):
         yield url, process
 
 
+NAVIGATES = {"Sec-Fetch-Mode": "navigate", "Accept": "text/html"}
+PLAYS = "landscapePlayer.createPlayer"
+"""In every page that shows the recorded run."""
+
+
+def navigated(client, holds=PLAYS):
+    """What a browser has of the page as soon as that holds a word; the rest is still to come."""
+    answer = client.opener.open(urllib.request.Request(client.url, headers=NAVIGATES), timeout=60)
+    text = ""
+    while holds not in text and (more := answer.read1()):
+        text += more.decode(errors="replace")
+    assert holds in text
+    return answer
+
+
+def came_back(client, **headers):
+    """The status of the answer to a ticket that comes back."""
+    asked = urllib.request.Request(client.url, method="POST", headers=headers)
+    try:
+        with client.opener.open(asked, timeout=60) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def test_a_browser_has_the_recorded_run_at_once_and_a_kernel_once_its_ticket_is_back(two_places):
+    url, process = two_places
+    client = Client(url)
+    with navigated(client) as answer:
+        assert answer.status == 200
+        assert (pages(url), kernels(process)) == (0, [])
+        assert came_back(client) == 204
+        assert pages(url) == 1
+        rest = answer.read().decode()
+    assert "rendered_cells" in rest
+    assert "here" in rest
+    assert came_back(client) == 409  # it was used
+    until(lambda: pages(url) == 0, "the end of a page that does not connect")
+
+
+def test_each_of_two_pages_of_one_browser_goes_on_once_its_own_ticket_is_back(two_places):
+    url, _ = two_places
+    client = Client(url)
+    with navigated(client) as first, navigated(client) as second:
+        assert [came_back(client), came_back(client)] == [204, 204]
+        assert all("rendered_cells" in answer.read().decode() for answer in (first, second))
+    until(lambda: pages(url) == 0, "the end of pages that do not connect")
+
+
+def test_a_page_whose_ticket_does_not_come_back_ends_and_starts_nothing(two_places):
+    url, process = two_places
+    client = Client(url)
+    with navigated(client) as answer:
+        assert "rendered_cells" not in answer.read().decode()
+    assert came_back(client) == 409
+    assert (pages(url), kernels(process)) == (0, [])
+
+
+def test_a_page_that_is_closed_before_its_ticket_is_back_starts_nothing(two_places):
+    url, process = two_places
+    client = Client(url)
+    navigated(client).close()
+    time.sleep(0.5)
+    assert came_back(client) == 409
+    assert (pages(url), kernels(process)) == (0, [])
+
+
+def test_tickets_of_nobody_and_of_foreign_pages_start_nothing(two_places):
+    url, process = two_places
+    assert came_back(Client(url)) == 409
+    client = Client(url)
+    with navigated(client):
+        assert came_back(client, Origin="http://evil.example") == 403
+        assert (pages(url), kernels(process)) == (0, [])
+
+
+def test_a_browser_that_finds_all_places_taken_waits(two_places):
+    url, _ = two_places
+    others = [Client(url) for _ in range(2)]
+    late = Client(url)
+    with navigated(late):  # there was room then
+        assert [one.enter() for one in others] == [200, 200]
+        assert came_back(late) == 409
+    with pytest.raises(urllib.error.HTTPError) as full:
+        navigated(late)
+    with full.value as answer:
+        assert answer.code == 503
+        assert "You are next." in answer.read().decode()
+    until(lambda: pages(url) == 0, "all to end")
+
+
 INPUTS = "window.inputs = setInterval(() => dispatchEvent(new Event('keydown')), 100)"
 """Somebody types, so that a slow machine ends no page before the test begins."""
 

@@ -63,7 +63,7 @@ class Player {
     this.flat.setAttribute("aria-label", `${recording.measure} over a plane of two directions, with the path of training. Question: ${recording.question}`);
     this.listen();
     this.place = this.frames.frameOf(options.step ?? 0);
-    this.view(options.view ?? "2d");
+    this.show(options.view ?? "2d");
     this.draw();
     if (this.shown === "3d") this.space.painted.then(() => this.seen()); else this.seen();
     afterPicture(() => this.prepare());
@@ -112,7 +112,8 @@ class Player {
     if (!pressed || !(e.buttons & 1) || Math.hypot(e.clientX - pressed.clientX, e.clientY - pressed.clientY) < DRAGGED) return false;
     this.pressed = null;
     this.touched();
-    this.view("3d");
+    this.show("3d");
+    this.space.paint(this.place);
     for (const {type, pointerId, pointerType, isPrimary, buttons, clientX, clientY} of [pressed, e]) this.space.canvas?.dispatchEvent(new PointerEvent(type, {pointerId, pointerType, isPrimary, buttons, clientX, clientY, button: 0}));
     return true;
   }
@@ -165,6 +166,11 @@ class Player {
   }
 
   view(name) {
+    this.show(name);
+    this.ask();
+  }
+
+  show(name) {
     if (name === "3d") this.raise();
     this.shown = name;
     this.flat.hidden = name !== "2d"; this.tip.hidden = true;
@@ -173,7 +179,6 @@ class Player {
     for (const button of this.views.children) button.setAttribute("aria-pressed", String(button.dataset.view === name));
     this.element.dataset.view = name;
     this.tell("view");
-    if (name === "3d") this.space.paint(this.place); else this.ask();
   }
 
   ask() { this.asked ||= requestAnimationFrame(now => {
@@ -200,8 +205,6 @@ class Player {
 
   draw() {
     const {place} = this;
-    cancelAnimationFrame(this.asked);
-    this.asked = 0;
     this.read();
     this.drawnSize = this.size;
     (this.shown === "3d" ? this.space : this.plane).paint(place);
