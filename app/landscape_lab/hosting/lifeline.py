@@ -20,6 +20,8 @@ import sys
 import threading
 from types import FrameType
 
+import psutil
+
 FOLDER = "LANDSCAPE_LAB_SERVER_FOLDER"
 """The environment variable with the folder of temporary files that goes when the server goes."""
 
@@ -31,12 +33,23 @@ def main() -> None:
     """Run the module that the command line names."""
     signal.signal(signal.SIGTERM, _end_process)  # until the server has a way of its own
     if folder := os.environ.get(FOLDER):
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        atexit.register(_clear, folder)
     parent = _kept_standard_input()
     threading.Thread(target=_end_without_parent, args=(parent, folder), daemon=True).start()
     module = sys.argv[1]
     sys.argv = sys.argv[1:]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def _clear(folder: str) -> None:
+    """Remove the temporary files; a kernel that is starting would write there again."""
+    with contextlib.suppress(psutil.Error):
+        for child in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if "ipykernel_launcher" in child.cmdline():
+                    child.kill()
+                    child.wait(PATIENCE)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _end_process(number: int, _: FrameType | None) -> None:
@@ -58,7 +71,7 @@ def _end_without_parent(parent: int, folder: str | None) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
     threading.Event().wait(PATIENCE)
     if folder:
-        shutil.rmtree(folder, ignore_errors=True)
+        _clear(folder)
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
