@@ -2,7 +2,7 @@
 
 Opening a page costs a process or a session, and a `GET` should cost nothing: health checks, link
 previews and images on foreign pages ask too, and never come back. So each visitor first gets a
-ticket and a small page that returns with it at once; only a ticket that returns is let in. Where
+ticket and a page that returns it at once; only a ticket that returns is let in. Where
 there is no room, the page says the visitor's place and returns every few seconds. A ticket that
 does not return is dropped.
 

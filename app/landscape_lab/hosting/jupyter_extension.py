@@ -4,8 +4,8 @@
 
 On Binder and JupyterHub, Voila is an extension of each user's own server, which asks for the login;
 but a browser also sends the login's cookie with an image on a foreign page, or a page that it
-fetches before anybody asks. Such requests are refused, and a page opens when it is asked for a
-second time, as its script does: one request alone starts no kernel.
+fetches before anybody asks. Such requests are refused, and a page opens when its script has asked
+for it once more: one request alone starts no kernel.
 """
 
 from typing import Any
