@@ -22,7 +22,7 @@ from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 from landscape_lab.hosting import gate, stage
 from landscape_lab.hosting.aborted_pages import AbortedPages
 from landscape_lab.hosting.access import PASSWORD
-from landscape_lab.hosting.admission_queue import AdmissionQueue
+from landscape_lab.hosting.admission_queue import AdmissionQueue, Turn
 from landscape_lab.hosting.guard import Guard
 from landscape_lab.hosting.limits import BoundedKernels
 from landscape_lab.hosting.page_opening import OPENING, Opening
@@ -142,7 +142,7 @@ class PageHandler(TornadoVoilaHandler):
         )  # sets the cookie without which a page that closes cannot end its kernel
         try:
             if turn.enters:
-                self.enter(turn.ticket)
+                self.enter(turn)
                 if shown:
                     await self._begin(stage.before(shown))
             elif shown and not turn.place and self._may_begin():
@@ -160,23 +160,24 @@ class PageHandler(TornadoVoilaHandler):
     async def post(self, path: str | None = None) -> None:
         """The ticket of a page that was begun comes back; the page goes on if there is room."""
         turn = gate.asked(self, self.queue) if self.current_user else None
-        page = self.begun.get(turn.ticket) if turn and turn.enters else None
-        entered = bool(turn and page and page.enter(turn.ticket))
+        page = self.begun.pop(turn.ticket, None) if turn else None
+        entered = bool(turn and page and page.enter(turn))
         self.set_status(204 if entered else 409)
         await self.finish()
 
     def check_xsrf_cookie(self) -> None:
         """The ticket is the secret: its cookie does not come with what a foreign page sends."""
 
-    def enter(self, ticket: str) -> bool:
-        """Whether the page is there still; then its place is taken from now on."""
+    def enter(self, turn: Turn) -> bool:
+        """Whether the page is there still and let in; then its place is taken from now on."""
         if self.returning is not None:
             if self.returning.done():
                 return False
-            self.returning.set_result(None)
-        self.opening = self.kernel_manager.admit()
-        self.queue.opened(ticket, self.opening)
-        return True
+            self.returning.cancel()
+        if turn.enters:
+            self.opening = self.kernel_manager.admit()
+            self.queue.opened(turn.ticket, self.opening)
+        return turn.enters
 
     def _may_begin(self) -> bool:
         return gate.navigates(self.request) and len(self.begun) < MOST_BEGUN
@@ -189,7 +190,7 @@ class PageHandler(TornadoVoilaHandler):
             await self._begin(gate.returns(recordings))
             await asyncio.wait({self.returning}, timeout=RETURNS_IN)
         finally:
-            del self.begun[ticket]
+            self.begun.pop(ticket, None)
             self.returning.cancel()
         return self.opening is not None
 
