@@ -95,7 +95,7 @@ def watch_recorded_run(guest, step):
     guest.page.goto(guest.url, wait_until="commit")
     guest.page.wait_for_function("() => window.landscapeStage")
     guest.page.locator("#stage canvas.flat").hover(position={"x": 300, "y": 200})
-    assert guest.page.locator("#stage .tip").get_attribute("data-value")
+    assert guest.page.locator("#stage output.tip").get_attribute("data-value")
     assert not guest.page.locator(".bar[data-frame]").count()  # Python has drawn nothing yet
     guest.page.evaluate(NOTE_COVER)
     guest.page.evaluate("step => window.landscapeStage.player.seek(step)", step)

@@ -206,6 +206,7 @@ class PageHandler(TornadoVoilaHandler):
         """Send the recorded run, which the browser shows while the kernel starts."""
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.set_header("Cache-Control", "no-cache, no-store, must-revalidate")
+        self.set_header("X-Accel-Buffering", "no")  # nginx would keep the end of it back
         self.write(text)
         await self.flush()
 

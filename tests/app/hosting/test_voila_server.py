@@ -121,7 +121,7 @@ def test_a_browser_has_the_recorded_run_at_once_and_a_kernel_once_its_ticket_is_
     url, process = two_places
     client = Client(url)
     with navigated(client) as answer:
-        assert answer.status == 200
+        assert (answer.status, answer.headers["X-Accel-Buffering"]) == (200, "no")
         assert (pages(url), kernels(process)) == (0, [])
         assert came_back(client) == 204
         assert pages(url) == 1

@@ -20,7 +20,7 @@ class Space {
       if (!this.canvas) done();
       else new MutationObserver((_, watcher) => { watcher.disconnect(); done(); }).observe(this.canvas, {attributes: true, attributeFilter: [name]});
     }));
-    this.finished.then(() => performance.mark("landscape-turnable"));
+    this.finished.then(() => { if (this.canvas) performance.mark("landscape-turnable"); });
   }
 
   // As `packed` in surface.py. The path lies on the surface; true losses are in the curve.
