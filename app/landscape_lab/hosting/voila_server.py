@@ -88,7 +88,7 @@ class GuardedVoila(Voila):
             base=self.base_url,
         )
         kernels: BoundedKernels = self.kernel_manager
-        options_of_pages = {"queue": AdmissionQueue(lambda: kernels.room), "begun": {}}
+        visitors = {"queue": AdmissionQueue(lambda: kernels.room), "begun": {}}
 
         def report() -> dict[str, object]:
             return {
@@ -102,7 +102,7 @@ class GuardedVoila(Voila):
         for rule in super().init_handlers():
             pattern, handler, *options = rule
             if handler is TornadoVoilaHandler:
-                handlers.append((pattern, PageHandler, {**options[0], **options_of_pages}))
+                handlers.append((pattern, PageHandler, {**options[0], **visitors}))
             elif handler is VoilaKernelWebsocketHandler:
                 handlers.append((pattern, ConnectionHandler, *options))
             else:

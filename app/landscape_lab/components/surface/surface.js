@@ -44,9 +44,7 @@ export function render({model, el}) {
     box.textContent = `The 3-D view needs WebGL 2, which this browser does not offer (${error.message}). The 2-D view shows the same slice.`;
     box.style.cssText += ";display:grid;place-items:center;padding:2em;font:14px system-ui,sans-serif;color:var(--muted,#5d6b75)";
   };
-  try {
-    painter = new Painter(canvas, look);
-  } catch (error) { return refused(error); }
+  try { painter = new Painter(canvas, look); } catch (error) { return refused(error); }
   // As text: azimuth and elevation in degrees, distance; empty: the usual ones.
   const placed_ = text => { const [turn, lift, far] = text ? text.split(",").map(Number) : model.home; return {turn: turn * RADIAN, lift: lift * RADIAN, far}; };
   const told = () => {
